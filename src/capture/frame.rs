@@ -1,0 +1,208 @@
+//! A captured frame and what identifies it.
+
+use std::fmt;
+
+/// Nanoseconds since the Unix epoch, UTC, or [`Timestamp::UNKNOWN`].
+///
+/// Times that do not fit (before 1677 or after 2262) are held at the nearest that does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// A frame without a time: pcapng Simple Packet Blocks carry none. Sorts before every known time.
+    pub const UNKNOWN: Self = Self(i64::MIN);
+
+    /// From nanoseconds since the epoch.
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(if nanos == i64::MIN { i64::MIN + 1 } else { nanos })
+    }
+
+    /// Nanoseconds since the epoch, or `None` where the capture says no time.
+    pub const fn nanos(self) -> Option<i64> {
+        if self.0 == i64::MIN { None } else { Some(self.0) }
+    }
+
+    /// The raw ordering key: `i64::MIN` for unknown.
+    pub const fn raw(self) -> i64 {
+        self.0
+    }
+
+    /// Back from [`Timestamp::raw`].
+    pub const fn from_raw(raw: i64) -> Self {
+        Self(raw)
+    }
+}
+
+/// RFC 3339 in UTC with nanoseconds; nothing for an unknown time.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(nanos) = self.nanos() else { return Ok(()) };
+        let (year, month, day) = civil_from_days(nanos.div_euclid(86_400_000_000_000));
+        let rest = nanos.rem_euclid(86_400_000_000_000);
+        let seconds = rest / 1_000_000_000;
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:09}Z",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60,
+            rest % 1_000_000_000
+        )
+    }
+}
+
+/// The proleptic Gregorian date of a day counted from 1970-01-01 (Howard Hinnant's algorithm).
+fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let day_of_era = z.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let mp = (5 * day_of_year + 2) / 153;
+    let day = (day_of_year - (153 * mp + 2) / 5 + 1) as u32;
+    let month = (if mp < 10 { mp + 3 } else { mp - 9 }) as u32;
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day)
+}
+
+/// Which frame of which input: the input's index in the run and the frame's number in it,
+/// counted from 1 as Wireshark's `frame.number`. Orders by input, then position in the file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FrameId(u64);
+
+impl FrameId {
+    const NUMBER_BITS: u32 = 40;
+
+    /// No frame: sorts after every frame.
+    pub const NONE: Self = Self(u64::MAX);
+
+    /// The frame `number` (from 1) of input `input`.
+    pub const fn new(input: u32, number: u64) -> Self {
+        Self(((input as u64) << Self::NUMBER_BITS) | number)
+    }
+
+    /// Index of the input.
+    pub const fn input(self) -> u32 {
+        (self.0 >> Self::NUMBER_BITS) as u32
+    }
+
+    /// Number of the frame in its input, from 1.
+    pub const fn number(self) -> u64 {
+        self.0 & ((1 << Self::NUMBER_BITS) - 1)
+    }
+
+    /// Whether this names a frame at all.
+    pub const fn is_some(self) -> bool {
+        self.0 != u64::MAX
+    }
+
+    /// The same frame, counted from `base` frames earlier: a part of a file read by itself counts
+    /// from 1 until the parts before it are known.
+    #[must_use]
+    pub const fn shifted(self, base: u64) -> Self {
+        if self.is_some() { Self(self.0 + base) } else { self }
+    }
+}
+
+/// A link type (LINKTYPE_ value, <https://www.tcpdump.org/linktypes.html>).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback: a 4-byte address family in the byte order of the machine.
+    pub const NULL: Self = Self(0);
+    /// Ethernet.
+    pub const ETHERNET: Self = Self(1);
+    /// PPP, with or without HDLC framing.
+    pub const PPP: Self = Self(9);
+    /// PPP in HDLC-like framing (RFC 1662).
+    pub const PPP_HDLC: Self = Self(50);
+    /// Raw IP, version by the first nibble.
+    pub const RAW: Self = Self(101);
+    /// Cisco PPP with HDLC framing (RFC 1547 section 4.3.1).
+    pub const C_HDLC: Self = Self(104);
+    /// IEEE 802.11.
+    pub const IEEE802_11: Self = Self(105);
+    /// OpenBSD loopback: a 4-byte address family in network order.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture v1.
+    pub const LINUX_SLL: Self = Self(113);
+    /// 802.11 behind a Prism header.
+    pub const PRISM: Self = Self(119);
+    /// 802.11 behind a radiotap header.
+    pub const RADIOTAP: Self = Self(127);
+    /// Per-packet information.
+    pub const PPI: Self = Self(192);
+    /// Raw IPv4.
+    pub const IPV4: Self = Self(228);
+    /// Raw IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux netfilter log.
+    pub const NFLOG: Self = Self(239);
+    /// Linux cooked capture v2.
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
+impl fmt::Display for LinkType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match *self {
+            Self::NULL => "NULL",
+            Self::ETHERNET => "ETHERNET",
+            Self::PPP => "PPP",
+            Self::PPP_HDLC => "PPP_HDLC",
+            Self::RAW => "RAW",
+            Self::C_HDLC => "C_HDLC",
+            Self::IEEE802_11 => "IEEE802_11",
+            Self::LOOP => "LOOP",
+            Self::LINUX_SLL => "LINUX_SLL",
+            Self::PRISM => "IEEE802_11_PRISM",
+            Self::RADIOTAP => "IEEE802_11_RADIOTAP",
+            Self::PPI => "PPI",
+            Self::IPV4 => "IPV4",
+            Self::IPV6 => "IPV6",
+            Self::NFLOG => "NFLOG",
+            Self::LINUX_SLL2 => "LINUX_SLL2",
+            Self(other) => return write!(f, "LINKTYPE_{other}"),
+        };
+        f.write_str(name)
+    }
+}
+
+/// One captured record, borrowed from the reader's block.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Input and number.
+    pub id: FrameId,
+    /// When it was captured.
+    pub time: Timestamp,
+    /// What its first header is.
+    pub link: LinkType,
+    /// Interface number within the capture (pcapng: counted over all sections); 0 for pcap.
+    pub interface: u32,
+    /// Length on the wire, as the record claims it. May be less than `data.len()` in odd files.
+    pub original_len: u32,
+    /// The captured bytes.
+    pub data: &'a [u8],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_print_as_rfc_3339() {
+        assert_eq!(Timestamp::from_nanos(0).to_string(), "1970-01-01T00:00:00.000000000Z");
+        assert_eq!(Timestamp::from_nanos(-1).to_string(), "1969-12-31T23:59:59.999999999Z");
+        // 2000-02-29 12:34:56.789, from `date -u -d @951827696`.
+        assert_eq!(Timestamp::from_nanos(951_827_696_789_000_000).to_string(), "2000-02-29T12:34:56.789000000Z");
+        assert_eq!(Timestamp::UNKNOWN.to_string(), "");
+    }
+
+    #[test]
+    fn frame_ids_order_by_input_then_number() {
+        assert!(FrameId::new(0, 99) < FrameId::new(1, 1));
+        assert!(FrameId::new(1, 1) < FrameId::new(1, 2));
+        assert_eq!(FrameId::new(3, 7).shifted(10).number(), 17);
+        assert_eq!(FrameId::NONE.shifted(10), FrameId::NONE);
+    }
+}

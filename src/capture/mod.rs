@@ -1,0 +1,5 @@
+//! Bytes to frames: pcap and pcapng files, streams, folders.
+
+mod frame;
+
+pub use frame::{Frame, FrameId, LinkType, Timestamp};

@@ -1,0 +1,1 @@
+//! Policy to firewall rules, MUD and antivirus exclusions.

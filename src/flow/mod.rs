@@ -1,0 +1,5 @@
+//! Packets to flows.
+
+mod record;
+
+pub use record::{Flow, FlowEnd};

@@ -1,0 +1,143 @@
+//! A flow as the later stages see it: unpacked from the table, once per flow.
+
+use std::net::IpAddr;
+
+use crate::capture::{FrameId, Timestamp};
+use crate::decode::{MacAddr, TcpFlags, VlanPath};
+use crate::policy::Transport;
+use crate::protocol::{Evidence, Protocol};
+
+/// All packets of a survey with one key, both directions. Which end is the client is not decided here.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Position in the table; changes from run to run, so it never reaches a report.
+    pub index: u32,
+    /// VLAN path.
+    pub vlan: VlanPath,
+    /// Transport.
+    pub transport: Transport,
+    /// For ICMP and ICMPv6: the type, that of the request where request and reply share a flow.
+    pub icmp_type: Option<u8>,
+    /// The two ends, the smaller (address, port) first, each with what *it sent*.
+    pub ends: [FlowEnd; 2],
+    /// The inputs it was seen in, ascending.
+    pub sources: Vec<u32>,
+}
+
+/// One end of a flow and what it sent.
+#[derive(Clone, Debug)]
+pub struct FlowEnd {
+    /// Address.
+    pub address: IpAddr,
+    /// Port; 0 where the transport has none.
+    pub port: u16,
+    /// Packets sent.
+    pub packets: u64,
+    /// Bytes sent: original frame lengths.
+    pub bytes: u64,
+    /// Earliest time of a packet sent; unknown if nothing was sent (or no frame has a time).
+    pub first: Timestamp,
+    /// Latest time of a packet sent.
+    pub last: Timestamp,
+    /// First frame sent, by position in the inputs.
+    pub first_frame: FrameId,
+    /// Source MAC of that frame.
+    pub source_mac: Option<MacAddr>,
+    /// Destination MAC of that frame.
+    pub destination_mac: Option<MacAddr>,
+    /// Union of the TCP flags sent.
+    pub tcp_flags: TcpFlags,
+    /// SYN segments (without ACK) sent: the first and its retries; saturates at 65,535.
+    pub syns: u16,
+    /// SYN-ACK segments sent; saturates.
+    pub syn_acks: u16,
+    /// RST segments sent; saturates.
+    pub resets: u16,
+    /// Whether any payload was sent.
+    pub has_payload: bool,
+    /// First frame with payload.
+    pub payload_frame: FrameId,
+    /// Bits of the protocols that the payload conforms to.
+    pub conforms: u32,
+    /// Bits of the protocols of the vendor's cells that the payload violates.
+    pub violates: u32,
+    /// Whether a request that calls for an answer was sent.
+    pub asks: bool,
+    /// [`crate::protocol::Inspection::tag`] of the first payload.
+    pub tag: u32,
+    /// Frames seen twice (a mirror that copies both ways), counted in `packets` as well.
+    pub duplicates: u64,
+    /// Packets this end sent, by position in the inputs, since the other end last sent one; 0 if
+    /// the other end sent the last packet.
+    pub unanswered_run: u32,
+}
+
+impl FlowEnd {
+    /// An end that sent nothing yet.
+    pub fn silent(address: IpAddr, port: u16) -> Self {
+        Self {
+            address,
+            port,
+            packets: 0,
+            bytes: 0,
+            first: Timestamp::UNKNOWN,
+            last: Timestamp::UNKNOWN,
+            first_frame: FrameId::NONE,
+            source_mac: None,
+            destination_mac: None,
+            tcp_flags: TcpFlags::default(),
+            syns: 0,
+            syn_acks: 0,
+            resets: 0,
+            has_payload: false,
+            payload_frame: FrameId::NONE,
+            conforms: 0,
+            violates: 0,
+            asks: false,
+            tag: 0,
+            duplicates: 0,
+            unanswered_run: 0,
+        }
+    }
+
+    /// What this end's payload says of `protocol`.
+    pub const fn evidence(&self, protocol: Protocol) -> Evidence {
+        if self.conforms & protocol.bit() != 0 {
+            Evidence::Conforms
+        } else if self.violates & protocol.bit() != 0 {
+            Evidence::Violates
+        } else {
+            Evidence::Unknown
+        }
+    }
+}
+
+impl Flow {
+    /// Packets both ways.
+    pub fn packets(&self) -> u64 {
+        self.ends[0].packets + self.ends[1].packets
+    }
+
+    /// Bytes both ways.
+    pub fn bytes(&self) -> u64 {
+        self.ends[0].bytes + self.ends[1].bytes
+    }
+
+    /// Earliest known time; unknown if no frame of it has a time.
+    pub fn first(&self) -> Timestamp {
+        match (self.ends[0].first, self.ends[1].first) {
+            (Timestamp::UNKNOWN, other) | (other, Timestamp::UNKNOWN) => other,
+            (a, b) => a.min(b),
+        }
+    }
+
+    /// Latest known time.
+    pub fn last(&self) -> Timestamp {
+        self.ends[0].last.max(self.ends[1].last)
+    }
+
+    /// First frame, by position in the inputs.
+    pub fn first_frame(&self) -> FrameId {
+        self.ends[0].first_frame.min(self.ends[1].first_frame)
+    }
+}

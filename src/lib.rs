@@ -1,0 +1,56 @@
+//! igorscope: a passive traffic classifier for Igor power-over-Ethernet lighting networks.
+//!
+//! It reads packet captures or a live interface, works out which host spoke to which on what port,
+//! and holds that against the vendor's port document: what is documented, what is not, what is
+//! blocked, and what was never seen. It never sends a packet.
+//!
+//! # The map
+//!
+//! Data flows one way, from bytes to report:
+//!
+//! ```text
+//! capture -> decode -> flow -> relation -> inventory -> verdict -> report
+//! bytes      packet    table   linked      roles        findings   csv, json, html, pcapng, terminal
+//!                                                       coverage
+//! servants: protocol (payload -> evidence) and policy (documents as data), which import no stage
+//! outside:  survey (strings the stages together), export (policy -> firewall rules), cli
+//! ```
+//!
+//! Each stage is one folder and imports only the stages to its left and the servants;
+//! `tests/architecture.rs` reads the imports and fails on an arrow that runs back.
+//!
+//! # The words
+//!
+//! | word | meaning |
+//! |---|---|
+//! | frame | one captured record: bytes as captured, original length, timestamp, link type and id |
+//! | packet | a decoded frame: a borrowed view, how far decoding got and why it stopped |
+//! | flow | all packets of a survey with one key: VLAN path, transport, two endpoints; counted each way |
+//! | conversation | the flows of one (client, server, transport, service port), across VLAN paths |
+//! | role | what a host is: gateway, node, bacnet, host, external, group |
+//! | document | one vendor table: product, lowest version, ports in and out for TCP and UDP, legend |
+//! | cell | one port of one document, direction and transport; 60 in all |
+//! | verdict | what the policy says of a flow |
+//! | outcome | what the network did to it |
+//! | finding | one line a person must read, grouped over its conversations, with evidence and advice |
+//! | coverage | the vendor's tables, cell by cell: carried, blocked, one-way, not seen |
+//! | survey | the result of one run, with a site label |
+//!
+//! # The law
+//!
+//! A flow table is addable: `merge(observe(a), observe(b)) == observe(a ++ b)` for every cut of
+//! every capture. A record therefore holds only sums, minima, maxima, sets and "first by frame id";
+//! whatever needs the order of things is worked out after merging, once per flow, never per packet.
+
+pub mod capture;
+pub mod cli;
+pub mod decode;
+pub mod export;
+pub mod flow;
+pub mod inventory;
+pub mod policy;
+pub mod protocol;
+pub mod relation;
+pub mod report;
+pub mod survey;
+pub mod verdict;

@@ -1,0 +1,3 @@
+//! The `igorscope` command.
+
+fn main() {}

@@ -1,0 +1,172 @@
+//! The words that policies and verdicts share.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Defines an enum whose variants have the names that files and tables print.
+macro_rules! named {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// Every value, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Name as it stands in files and tables.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+}
+
+pub(crate) use named;
+
+/// What a host is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The Igor gateway (a Windows machine that runs the vendor's services).
+    Gateway,
+    /// An Igor node.
+    Node,
+    /// A third-party BACnet/IP system.
+    Bacnet,
+    /// Anything else on site.
+    Host,
+    /// A unicast address that is not of the site.
+    External,
+    /// A multicast or broadcast address.
+    Group,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 6] = [Self::Gateway, Self::Node, Self::Bacnet, Self::Host, Self::External, Self::Group];
+
+    /// Name as it stands in files and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Node => "node",
+            Self::Bacnet => "bacnet",
+            Self::Host => "host",
+            Self::External => "external",
+            Self::Group => "group",
+        }
+    }
+
+    /// Whether the vendor's documents speak of this role (gateway, node, bacnet).
+    pub const fn is_igor(self) -> bool {
+        matches!(self, Self::Gateway | Self::Node | Self::Bacnet)
+    }
+}
+
+/// How much a finding deserves attention. Orders from least to most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// Worth knowing.
+    Notice,
+    /// Worth a look.
+    Warning,
+    /// Worth acting on.
+    Alert,
+}
+
+impl Severity {
+    /// Name as it stands in files and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Alert => "alert",
+        }
+    }
+}
+
+/// Which way a port is meant, seen from the document's product.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// The product listens on the port.
+    Incoming,
+    /// The product connects to the port.
+    Outgoing,
+}
+
+impl Direction {
+    /// Name as it stands in files and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Incoming => "incoming",
+            Self::Outgoing => "outgoing",
+        }
+    }
+}
+
+/// The protocol above IP. Prints as in flows.csv: `tcp`, `udp`, `icmp`, `icmpv6` or the number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Transport {
+    /// IP protocol 6.
+    Tcp,
+    /// IP protocol 17.
+    Udp,
+    /// IP protocol 1.
+    Icmp,
+    /// IP protocol 58.
+    Icmpv6,
+    /// Any other IP protocol, by number.
+    Other(u8),
+}
+
+impl Transport {
+    /// The IP protocol number.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+            Self::Icmp => 1,
+            Self::Icmpv6 => 58,
+            Self::Other(number) => number,
+        }
+    }
+
+    /// Whether the protocol has ports that this tool reads (TCP and UDP).
+    pub const fn has_ports(self) -> bool {
+        matches!(self, Self::Tcp | Self::Udp)
+    }
+}
+
+impl From<u8> for Transport {
+    fn from(number: u8) -> Self {
+        match number {
+            6 => Self::Tcp,
+            17 => Self::Udp,
+            1 => Self::Icmp,
+            58 => Self::Icmpv6,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp => f.write_str("tcp"),
+            Self::Udp => f.write_str("udp"),
+            Self::Icmp => f.write_str("icmp"),
+            Self::Icmpv6 => f.write_str("icmpv6"),
+            Self::Other(number) => write!(f, "{number}"),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Flows that belong together: who asked, TFTP transfers, SSDP and CoAP answers, ICMP errors.
+
+mod direction;
+
+pub use direction::DirectionBasis;

@@ -1,0 +1,1 @@
+//! A survey to files and terminal: text, csv, json.

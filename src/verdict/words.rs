@@ -1,0 +1,57 @@
+//! The words of a judgement.
+
+use crate::policy::named;
+
+named! {
+    /// What the policy says of a flow.
+    Verdict {
+        /// The vendor's document lists it for this pair, this way round.
+        Documented = "documented",
+        /// It belongs to a documented exchange.
+        Related = "related",
+        /// An allowance of the site's own matches.
+        SiteApproved = "site-approved",
+        /// Networks need it; the vendor's document does not list it.
+        Supporting = "supporting",
+        /// An Igor host is at one end, and nothing explains it.
+        Unexpected = "unexpected",
+        /// No Igor host at either end.
+        Bystander = "bystander",
+    }
+}
+
+named! {
+    /// Why a flow is unexpected.
+    Reason {
+        /// A documented port, but provably not the cell's protocol.
+        WrongProtocol = "wrong-protocol",
+        /// Neither TCP, UDP nor ICMP.
+        UnlistedIpProtocol = "unlisted-ip-protocol",
+        /// The port is documented for the other transport only.
+        WrongTransport = "wrong-transport",
+        /// The port is in neither end's lists.
+        UndocumentedPort = "undocumented-port",
+        /// The port is documented for this pair, the other way round.
+        WrongDirection = "wrong-direction",
+        /// The port is documented this way round, for another kind of peer.
+        UndocumentedPeer = "undocumented-peer",
+    }
+}
+
+named! {
+    /// What the network did to a flow.
+    Outcome {
+        /// TCP handshake or data both ways; for UDP, an answer.
+        Established = "established",
+        /// SYN answered by RST, and never established.
+        Refused = "refused",
+        /// An ICMP unreachable quotes it, and it was never established.
+        Rejected = "rejected",
+        /// SYN, or a request that calls for an answer, and nothing came back.
+        Unanswered = "unanswered",
+        /// Only the client was seen to send.
+        OneWay = "one-way",
+        /// The capture began inside it.
+        Midstream = "midstream",
+    }
+}
