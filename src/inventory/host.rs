@@ -1,7 +1,8 @@
 //! A host of the survey.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
@@ -34,13 +35,13 @@ pub struct Host {
     /// How the role is known.
     pub source: RoleSource,
     /// The same in words: the inventory entry, or the traffic that speaks for it.
-    pub basis: String,
+    pub basis: Cow<'static, str>,
     /// Confidence in an inferred role, percent; 100 where it is declared or follows from the address.
     pub confidence: u8,
     /// Name from the inventory.
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
     /// Software version from the inventory.
-    pub version: Option<String>,
+    pub version: Option<Arc<str>>,
     /// First packet sent or received.
     pub first_seen: Timestamp,
     /// Last packet sent or received.
@@ -53,8 +54,15 @@ pub struct Host {
     pub packets_received: u64,
     /// Bytes received.
     pub bytes_received: u64,
-    /// Ports on which it answered as a server.
-    pub serves: BTreeSet<(Transport, u16)>,
+    /// Ports on which it answered as a server, ascending; at most [`Host::MAX_SERVES`], the lowest.
+    pub serves: Box<[(Transport, u16)]>,
+    /// How many more ports it answered on than `serves` holds.
+    pub serves_more: u32,
+}
+
+impl Host {
+    /// How many ports `serves` holds at most.
+    pub const MAX_SERVES: usize = 32;
 }
 
 /// The hosts of a survey, in the order of their addresses.
