@@ -16,7 +16,7 @@ mod reader;
 mod tests;
 
 pub use error::{CaptureError, Damage};
-pub use frame::{Frame, FrameId, LinkType, Timestamp};
+pub use frame::{Frame, FrameId, LinkType, Shift, Timestamp};
 pub use interface::InterfaceSummary;
 pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;
