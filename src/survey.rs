@@ -106,7 +106,7 @@ pub struct Survey {
     pub findings: Vec<Finding>,
     /// One for each cell of the vendor's tables, in the document's order.
     pub coverage: Vec<CellCoverage>,
-    flows: Vec<(Flow, Judgement)>,
+    pub(crate) flows: Vec<(Flow, Judgement)>,
 }
 
 impl Survey {

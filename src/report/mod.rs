@@ -1,1 +1,21 @@
 //! A survey to files and terminal: text, csv, json.
+
+mod community_id;
+mod coverage;
+mod csv;
+mod dictionary;
+mod escape;
+mod file;
+mod findings;
+#[cfg(test)]
+mod fixture;
+mod flows;
+mod inventory;
+pub mod json;
+mod names;
+mod table;
+
+pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
+pub use dictionary::data_dictionary;
+pub use file::{WriteError, create_folder, write_file};
+pub use names::Names;

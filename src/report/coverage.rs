@@ -1,0 +1,81 @@
+//! coverage.csv: the vendor's tables, cell by cell.
+
+use super::flows::column;
+use super::names::CellWords;
+use super::table::{Column, Table};
+use crate::verdict::CellCoverage;
+
+/// The table of cells.
+pub(super) enum Coverage {}
+
+/// A cell and what was seen of it.
+pub(super) struct CellRow<'a> {
+    /// The cell in words.
+    pub words: &'a CellWords,
+    /// What was seen.
+    pub coverage: &'a CellCoverage,
+}
+
+impl Table for Coverage {
+    type Row<'a> = CellRow<'a>;
+    const FILE: &'static str = "coverage.csv";
+    const ABOUT: &'static str = "One row for each cell of the vendor's tables, in the document's order.";
+    const COLUMNS: &'static [Column<Self>] = &[
+        column!("document", "name", "gateway", |r, c| c.text(&r.words.document), "The vendor's document, by product."),
+        column!(
+            "minimum_version",
+            "version",
+            "1.12.1",
+            |r, c| c.text(&r.words.minimum_version),
+            "The lowest software version that the document covers."
+        ),
+        column!(
+            "role",
+            "role",
+            "gateway",
+            |r, c| c.word(r.words.role.name()),
+            "Whose port it is; the BACnet document's are the gateway's, where its service runs."
+        ),
+        column!(
+            "direction",
+            "name",
+            "incoming",
+            |r, c| c.word(r.words.direction.name()),
+            "`incoming` (the role listens) or `outgoing` (the role connects)."
+        ),
+        column!("transport", "name", "tcp", |r, c| c.transport(r.words.transport), "`tcp` or `udp`."),
+        column!("port", "port", "88", |r, c| c.number(r.words.port.into()), "Port at the server."),
+        column!(
+            "service",
+            "text",
+            "Configuration",
+            |r, c| c.text(&r.words.words.service),
+            "The vendor's word for the port."
+        ),
+        column!(
+            "state",
+            "name",
+            "carried",
+            |r, c| c.word(r.coverage.state.name()),
+            "The best that was seen of any peer: `carried`, `blocked`, `one-way` or `not-seen`."
+        ),
+        column!("peers", "pairs", "24", |r, c| c.number(r.coverage.peers.into()), "Distinct peers that used it."),
+        column!("flows", "flows", "31", |r, c| c.number(r.coverage.flows), "Flows that fill it."),
+        column!("packets", "packets", "744", |r, c| c.number(r.coverage.packets), "Their packets."),
+        column!("bytes", "bytes", "91230", |r, c| c.number(r.coverage.bytes), "Their bytes: original frame lengths."),
+        column!(
+            "first_seen",
+            "RFC 3339, UTC",
+            "2025-03-04T08:15:00.000123000Z",
+            |r, c| c.time(r.coverage.first),
+            "Time of the earliest packet."
+        ),
+        column!(
+            "last_seen",
+            "RFC 3339, UTC",
+            "2025-03-04T08:15:02.500123000Z",
+            |r, c| c.time(r.coverage.last),
+            "Time of the latest packet."
+        ),
+    ];
+}

@@ -1,0 +1,128 @@
+//! The CSV files against the columns that were promised, and read back by the csv crate.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use super::*;
+use crate::report::fixture;
+
+/// The promise, word for word.
+const FLOWS: &str = "flow_id,first_seen,last_seen,duration_s,vlan,transport,\
+client_ip,client_port,client_mac,client_role,client_name,\
+server_ip,server_port,server_mac,server_role,server_name,\
+service,verdict,reason,severity,outcome,direction_basis,payload,payload_protocol,related_to,rule,\
+client_packets,client_bytes,server_packets,server_bytes,client_tcp_flags,server_tcp_flags,community_id,sources";
+const FINDINGS: &str = "id,severity,verdict,reason,outcome,client_role,client,server_role,server,transport,server_port,\
+service,flows,packets,bytes,first_seen,last_seen,detail,advice,rule,display_filter,sources";
+const COVERAGE: &str = "document,minimum_version,role,direction,transport,port,service,state,peers,flows,packets,bytes,\
+first_seen,last_seen";
+const INVENTORY: &str = "address,mac,role,role_basis,confidence,name,version,first_seen,last_seen,packets_sent,\
+bytes_sent,packets_received,bytes_received,serves";
+
+fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
+    let mut out = Vec::new();
+    write(&mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// The rows of a file by column name.
+fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    reader.deserialize().map(Result::unwrap).collect()
+}
+
+#[test]
+fn headers_are_those_that_were_promised() {
+    let survey = fixture::survey();
+    let names = Names::of(&survey);
+    for (written, promised) in [
+        (text(|out| write_flows(out, &survey, &names, 1)), FLOWS),
+        (text(|out| write_findings(out, &survey, &names)), FINDINGS),
+        (text(|out| write_coverage(out, &survey, &names)), COVERAGE),
+        (text(|out| write_inventory(out, &survey)), INVENTORY),
+    ] {
+        assert_eq!(written.lines().next(), Some(promised));
+        assert!(written.ends_with('\n') && !written.contains('\r'));
+    }
+}
+
+#[test]
+fn a_flow_is_told_from_its_client() {
+    let survey = fixture::survey();
+    let rows = rows(&text(|out| write_flows(out, &survey, &Names::of(&survey), 1)));
+    assert_eq!(rows.len(), 4);
+    let has = |row: usize, cells: &[(&str, &str)]| {
+        for &(column, cell) in cells {
+            assert_eq!(rows[row][column], cell, "row {row}, {column}");
+        }
+    };
+    has(
+        0,
+        &[
+            ("flow_id", "f1"),
+            ("first_seen", "2025-03-04T08:15:00.000000000Z"),
+            ("duration_s", "2.500000000"),
+            ("vlan", "10"),
+            ("transport", "tcp"),
+            ("client_ip", "10.20.0.31"),
+            ("client_port", "52114"),
+            ("client_packets", "12"),
+            ("server_ip", "10.20.0.2"),
+            ("server_port", "80"),
+            ("server_bytes", "9120"),
+            ("server_name", "Gateway, floor 3"),
+            ("client_tcp_flags", "FS.PA..."),
+            ("verdict", "documented"),
+            ("reason", ""),
+            ("sources", "survey/monday.pcapng"),
+        ],
+    );
+    has(1, &[("vlan", "10.20"), ("related_to", "f1"), ("client_tcp_flags", ""), ("service", "tftp")]);
+    // The server never sent: its MAC is the one that was sent to.
+    has(2, &[("server_mac", "02:1b:00:00:00:fe"), ("server_packets", "0"), ("server_tcp_flags", "........")]);
+    has(2, &[("client_name", "'=cmd|'/C calc'!A0"), ("severity", "alert"), ("reason", "undocumented-peer")]);
+    has(3, &[("transport", "icmp"), ("client_port", ""), ("server_port", ""), ("vlan", "")]);
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_number_of_threads() {
+    let mut survey = fixture::survey();
+    let flows = survey.flows.clone();
+    // Enough for several chunks a thread, the last one cut short.
+    survey.flows = flows.iter().cycle().take(9 * ROWS_AT_ONCE + 17).cloned().collect();
+    let names = Names::of(&survey);
+    let one = text(|out| write_flows(out, &survey, &names, 1));
+    assert_eq!(one.lines().count(), 9 * ROWS_AT_ONCE + 18);
+    for threads in [2, 3, 16] {
+        assert!(one == text(|out| write_flows(out, &survey, &names, threads)), "{threads} threads");
+    }
+}
+
+#[test]
+fn an_error_of_the_writer_ends_all_threads() {
+    struct Full(usize);
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut survey = fixture::survey();
+    let flows = survey.flows.clone();
+    survey.flows = flows.iter().cycle().take(20 * ROWS_AT_ONCE).cloned().collect();
+    let error = write_flows(&mut Full(3_000_000), &survey, &Names::of(&survey), 4).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+}
+
+#[test]
+fn hostile_text_is_one_harmless_cell() {
+    let mut survey = fixture::survey();
+    survey.findings[0].detail = "=1+1\",\n\u{1b}[2J\u{202e}<script>".to_owned();
+    survey.inputs[0].path = "@SUM(A1).pcap".to_owned();
+    let rows = rows(&text(|out| write_findings(out, &survey, &Names::of(&survey))));
+    assert_eq!(rows[0]["detail"], "'=1+1\",\\n\\x1b[2J\\u{202e}<script>");
+    assert_eq!(rows[0]["sources"], "'@SUM(A1).pcap");
+}

@@ -1,0 +1,71 @@
+//! docs/data-dictionary.md: every column of every CSV file, from the tables that write them.
+
+use std::fmt::Write;
+
+use super::coverage::Coverage;
+use super::findings::Findings;
+use super::flows::Flows;
+use super::inventory::Inventory;
+use super::table::Table;
+
+const HEAD: &str = "\
+# Data dictionary
+
+The columns of igorscope's CSV files. This page is generated from the tables that write them; after a change there, run
+`UPDATE_DOCS=1 cargo test data_dictionary`.
+
+All files: RFC 4180 quoting, UTF-8, LF, one header line. Times are RFC 3339 in UTC with nanoseconds, durations decimal
+seconds. An empty cell means not known; several values in a cell are joined by `;`. Control characters in foreign text
+are written out (`\\x1b`), and such text that begins with `=`, `+`, `-`, `@`, tab or CR gets a leading `'`, so that no
+spreadsheet takes it for a formula. New columns are added at the end only.
+
+The tables of `survey.json` have the same names and meanings, with `null` for not known, numbers as numbers, lists as
+arrays, and `sources` as positions in `inputs`, from 0.
+";
+
+/// The page.
+pub fn data_dictionary() -> String {
+    let mut page = HEAD.to_owned();
+    section::<Flows>(&mut page);
+    section::<Findings>(&mut page);
+    section::<Coverage>(&mut page);
+    section::<Inventory>(&mut page);
+    page
+}
+
+fn section<T: Table>(page: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = write!(
+        page,
+        "\n## {}\n\n{}\n\n| column | meaning | unit or form | example |\n|---|---|---|---|\n",
+        T::FILE,
+        T::ABOUT
+    );
+    for column in T::COLUMNS {
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | `{}` |",
+            column.name,
+            column.meaning.replace('|', "\\|"),
+            column.unit,
+            column.example.replace('|', "\\|")
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn data_dictionary_is_what_the_tables_say() {
+        let page = super::data_dictionary();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/data-dictionary.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &page).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == page, "docs/data-dictionary.md is not current: run UPDATE_DOCS=1 cargo test data_dictionary");
+    }
+}

@@ -1,0 +1,74 @@
+//! Foreign text made harmless: what came from a packet, a file name or an inventory may hold
+//! terminal escapes, controls that turn text around, or what a spreadsheet takes for a formula.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+/// Whether a character could move a terminal's cursor, change its colours, break a line or hide or
+/// reverse its neighbours: C0 and C1 controls, bidirectional controls (Unicode UAX #9 section 2),
+/// line and paragraph separators, zero-width space and joiner, byte order mark, and tag characters.
+const fn is_harmful(c: char) -> bool {
+    matches!(c,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The text with every harmful character written out (`\n`, `\x1b`, `\u{202e}`).
+pub(super) fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_harmful(c) && c.is_ascii() => write!(out, "\\x{:02x}", c as u32).unwrap_or(()),
+            c if is_harmful(c) => write!(out, "\\u{{{:x}}}", c as u32).unwrap_or(()),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a spreadsheet would read a cell with this text as a formula (OWASP: CSV injection).
+pub(super) fn is_formula(text: &str) -> bool {
+    matches!(text.as_bytes().first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_is_borrowed() {
+        for text in ["", "Höhe 3. Stock", "C:\\Igor\\Data", "照明"] {
+            assert!(matches!(visible(text), Cow::Borrowed(same) if same == text));
+        }
+    }
+
+    #[test]
+    fn what_could_harm_is_written_out() {
+        for (text, expected) in [
+            ("\u{1b}[2Jgone", "\\x1b[2Jgone"),
+            ("a\r\nb\tc\0", "a\\r\\nb\\tc\\x00"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("gpj.\u{202e}exe", "gpj.\\u{202e}exe"),
+            ("\u{2066}x\u{2069}\u{feff}", "\\u{2066}x\\u{2069}\\u{feff}"),
+        ] {
+            assert_eq!(visible(text), expected);
+        }
+    }
+
+    #[test]
+    fn formulas_are_known_by_their_first_character() {
+        for text in ["=1+1", "+1", "-1", "@SUM", "\tx", "\rx"] {
+            assert!(is_formula(text), "{text:?}");
+        }
+        for text in ["", "a=1", "'=1", " =1", "1-1"] {
+            assert!(!is_formula(text), "{text:?}");
+        }
+    }
+}

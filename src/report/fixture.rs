@@ -1,0 +1,261 @@
+//! A small survey made by hand, for the tests of this stage: a gateway, two nodes, a BACnet system
+//! and an outsider.
+
+use std::sync::Arc;
+
+use crate::capture::{FrameId, LinkType, Timestamp};
+use crate::decode::{MacAddr, TcpFlags, VlanPath};
+use crate::flow::{Flow, FlowEnd};
+use crate::inventory::{Host, HostId, Hosts, RoleSource};
+use crate::policy::{Policy, Role, Severity, Transport};
+use crate::protocol::{Evidence, Protocol};
+use crate::relation::DirectionBasis;
+use crate::survey::{Damage, FrameCounts, InputSummary, NonIpSummary, Survey};
+use crate::verdict::{
+    Caveat, CellCoverage, CellState, Conversation, Finding, Judgement, Outcome, Reason, Rule, Verdict,
+};
+
+/// 2025-03-04T08:15:00Z, and so many milliseconds.
+pub(super) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_nanos(1_741_076_100_000_000_000 + millis * 1_000_000)
+}
+
+fn mac(last: u8) -> MacAddr {
+    MacAddr([0x02, 0x1b, 0, 0, 0, last])
+}
+
+fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name: Option<&str>) -> Host {
+    Host {
+        address: address.parse().unwrap(),
+        mac: (role != Role::External).then(|| mac(address.len() as u8)),
+        role,
+        source,
+        basis: basis.into(),
+        confidence: if source == RoleSource::Inferred { 85 } else { 100 },
+        name: name.map(Into::into),
+        version: (role == Role::Gateway).then(|| "1.12.1".into()),
+        first_seen: at(0),
+        last_seen: at(2_500),
+        packets_sent: 12,
+        bytes_sent: 1_480,
+        packets_received: 11,
+        bytes_received: 9_120,
+        serves: if role == Role::Gateway {
+            Box::new([(Transport::Tcp, 80), (Transport::Udp, 69)])
+        } else {
+            Box::new([])
+        },
+        serves_more: 0,
+    }
+}
+
+fn end(address: &str, port: u16, packets: u64, bytes: u64) -> FlowEnd {
+    FlowEnd {
+        packets,
+        bytes,
+        first: at(0),
+        last: at(2_500),
+        first_frame: FrameId::new(0, 1),
+        source_mac: Some(mac(port as u8)),
+        ..FlowEnd::silent(address.parse().unwrap(), port)
+    }
+}
+
+fn flow(index: u32, transport: Transport, vlan: VlanPath, ends: [FlowEnd; 2]) -> Flow {
+    let icmp_type = (transport == Transport::Icmp).then_some(8);
+    Flow { index, vlan, transport, icmp_type, ends, sources: vec![0] }
+}
+
+fn judgement(hosts: &Hosts, client: &str, server: &str) -> Judgement {
+    let id = |text: &str| -> HostId { hosts.find(text.parse().unwrap()).unwrap() };
+    Judgement {
+        client: 1,
+        basis: DirectionBasis::Syn,
+        client_host: id(client),
+        server_host: id(server),
+        verdict: Verdict::Documented,
+        reason: None,
+        severity: None,
+        outcome: Outcome::Established,
+        rule: Rule::Cell(0),
+        payload: Evidence::Conforms,
+        payload_protocol: Some(Protocol::Http),
+        related_to: None,
+        conversation: 0,
+    }
+}
+
+fn conversation(judgement: &Judgement, transport: Transport, port: u16) -> Conversation {
+    Conversation {
+        client: judgement.client_host,
+        server: judgement.server_host,
+        transport,
+        port,
+        verdict: judgement.verdict,
+        reason: judgement.reason,
+        severity: judgement.severity,
+        outcome: judgement.outcome,
+        stopped_answering: false,
+        rule: judgement.rule,
+        flows: 1,
+        packets: [12, 11],
+        bytes: [1_480, 9_120],
+        first: at(0),
+        last: at(2_500),
+        first_frame: FrameId::new(0, 1),
+    }
+}
+
+/// The survey.
+pub(super) fn survey() -> Survey {
+    let hosts = Hosts::new(vec![
+        host("10.20.0.2", Role::Gateway, RoleSource::Declared, "site.toml line 3", Some("Gateway, floor 3")),
+        host("10.20.0.31", Role::Node, RoleSource::Inferred, "answers TCP 88 of the gateway", None),
+        host("10.20.0.32", Role::Node, RoleSource::Declared, "site.toml line 9", Some("=cmd|'/C calc'!A0")),
+        host("10.20.0.9", Role::Bacnet, RoleSource::Declared, "--bacnet 10.20.0.9", None),
+        host("203.0.113.9", Role::External, RoleSource::Address, "outside the private ranges", None),
+        host("fe80::31", Role::Node, RoleSource::Inferred, "shares the MAC of 10.20.0.31", None),
+    ]);
+
+    let mut http = [end("10.20.0.2", 80, 11, 9_120), end("10.20.0.31", 52_114, 12, 1_480)];
+    http[0].tcp_flags = TcpFlags(0x1b);
+    http[1].tcp_flags = TcpFlags(0x1b);
+    let documented = judgement(&hosts, "10.20.0.31", "10.20.0.2");
+
+    let tftp = [end("10.20.0.2", 50_000, 40, 20_000), end("10.20.0.31", 1069, 40, 1_800)];
+    let related = Judgement {
+        basis: DirectionBasis::FirstPacket,
+        verdict: Verdict::Related,
+        payload_protocol: Some(Protocol::Tftp),
+        related_to: Some(0),
+        conversation: 1,
+        ..documented
+    };
+
+    let mut out = [FlowEnd::silent("203.0.113.9".parse().unwrap(), 443), end("10.20.0.32", 40_000, 3, 222)];
+    out[1].tcp_flags = TcpFlags(0x02);
+    out[1].destination_mac = Some(mac(0xfe));
+    let unexpected = Judgement {
+        verdict: Verdict::Unexpected,
+        reason: Some(Reason::UndocumentedPeer),
+        severity: Some(Severity::Alert),
+        outcome: Outcome::Unanswered,
+        rule: Rule::None,
+        payload: Evidence::Unknown,
+        payload_protocol: None,
+        conversation: 2,
+        ..judgement(&hosts, "10.20.0.32", "203.0.113.9")
+    };
+
+    let ping = [end("10.20.0.2", 0, 2, 196), end("10.20.0.9", 0, 2, 196)];
+    let echo = Judgement {
+        basis: DirectionBasis::FirstPacket,
+        verdict: Verdict::Supporting,
+        rule: Rule::Supporting(0),
+        payload: Evidence::Unknown,
+        payload_protocol: None,
+        conversation: 3,
+        ..judgement(&hosts, "10.20.0.9", "10.20.0.2")
+    };
+
+    let conversations = vec![
+        conversation(&related, Transport::Udp, 50_000),
+        conversation(&documented, Transport::Tcp, 80),
+        conversation(&unexpected, Transport::Tcp, 443),
+        conversation(&echo, Transport::Icmp, 8),
+    ];
+    let findings = vec![Finding {
+        severity: Severity::Alert,
+        verdict: Some(Verdict::Unexpected),
+        reason: "undocumented-peer",
+        outcome: Some(Outcome::Unanswered),
+        client_role: "node",
+        client: "10.20.0.32".to_owned(),
+        server_role: "external",
+        server: "203.0.113.9".to_owned(),
+        transport: Some(Transport::Tcp),
+        server_port: Some(443),
+        service: "HTTPS".to_owned(),
+        flows: 1,
+        packets: 3,
+        bytes: 222,
+        first: at(0),
+        last: at(2_500),
+        detail: "Node 10.20.0.32 sent 3 SYNs to 203.0.113.9, outside the site, and nothing came back (frames 4 to 9). \
+                 No document lets a node speak to the internet."
+            .to_owned(),
+        advice: "Find out why the node calls out; block it at the firewall meanwhile.".to_owned(),
+        rule: String::new(),
+        display_filter: "ip.addr==10.20.0.32 && ip.addr==203.0.113.9 && tcp.port==443".to_owned(),
+        sources: vec![0],
+        conversations: vec![2],
+    }];
+    let coverage = (0..60)
+        .map(|cell| CellCoverage {
+            cell,
+            state: [CellState::Carried, CellState::NotSeen, CellState::OneWay, CellState::Blocked]
+                [usize::from(cell) % 4],
+            hosts: [1, 0, 0, 1],
+            peers: u32::from(cell % 4 != 1),
+            flows: 1,
+            packets: 23,
+            bytes: 10_600,
+            first: at(0),
+            last: at(2_500),
+        })
+        .collect();
+
+    Survey {
+        site: "Harbour Street 4".to_owned(),
+        policy: policy(),
+        inputs: vec![
+            InputSummary {
+                path: "survey/monday.pcapng".to_owned(),
+                size: 1_048_576,
+                sha256: None,
+                format: "pcapng".to_owned(),
+                link_types: vec![LinkType::ETHERNET],
+                frames: 110,
+                captured_bytes: 33_214,
+                wire_bytes: 33_214,
+                first: at(0),
+                last: at(2_500),
+                damage: None,
+            },
+            InputSummary {
+                path: "survey/tuesday.pcap".to_owned(),
+                size: 4_000,
+                sha256: None,
+                format: "pcap+gzip".to_owned(),
+                link_types: vec![LinkType::ETHERNET],
+                frames: 10,
+                captured_bytes: 3_000,
+                wire_bytes: 3_000,
+                first: at(3_000),
+                last: at(4_000),
+                damage: Some(Damage { offset: 3_624, reason: "the file ends inside a record".to_owned() }),
+            },
+        ],
+        frames: FrameCounts { total: 120, decoded: 118, stopped: vec![("ipv4", "bad-length", 2)] },
+        non_ip: vec![NonIpSummary { kind: "arp".to_owned(), frames: 9, bytes: 540 }],
+        encapsulations: Vec::new(),
+        caveats: vec![Caveat {
+            kind: "roles-inferred",
+            text: "2 of 6 roles were inferred from the traffic; name the hosts with --inventory to be sure.".to_owned(),
+        }],
+        conversations,
+        findings,
+        coverage,
+        flows: vec![
+            (flow(7, Transport::Tcp, VlanPath::One(10), http), documented),
+            (flow(3, Transport::Udp, VlanPath::Two(10, 20), tftp), related),
+            (flow(1, Transport::Tcp, VlanPath::Untagged, out), unexpected),
+            (flow(2, Transport::Icmp, VlanPath::Untagged, ping), echo),
+        ],
+        hosts,
+    }
+}
+
+fn policy() -> Arc<Policy> {
+    Arc::new(Policy {})
+}

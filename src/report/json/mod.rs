@@ -1,0 +1,157 @@
+//! survey.json: the whole survey for scripts, `compare` and `merge`.
+
+mod lines;
+mod rows;
+pub mod v1;
+mod values;
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::names::Names;
+use crate::survey::Survey;
+pub use values::{Mac, Time};
+
+/// The survey as the file has it. The tables are made row by row while they are written, so that
+/// memory does not grow with them.
+struct Document<'a> {
+    survey: &'a Survey,
+    names: &'a Names,
+    created: Option<Time>,
+}
+
+/// Serializes what an iterator yields, without collecting it.
+struct Rows<F>(F);
+
+impl<F, I> Serialize for Rows<F>
+where
+    F: Fn() -> I,
+    I: Iterator<Item: Serialize>,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { survey, names, created } = self;
+        let mut file = serializer.serialize_struct("Survey", 15)?;
+        file.serialize_field("schema_version", &v1::SCHEMA_VERSION)?;
+        file.serialize_field("tool", &this_tool())?;
+        file.serialize_field("created", created)?;
+        file.serialize_field("inputs", &Rows(|| survey.inputs.iter().map(rows::input)))?;
+        file.serialize_field("frames", &rows::frames(&survey.frames))?;
+        file.serialize_field("site", &survey.site)?;
+        file.serialize_field("policy", &names.policy(survey))?;
+        file.serialize_field("non_ip", &Rows(|| survey.non_ip.iter().map(rows::non_ip)))?;
+        file.serialize_field("encapsulations", &Rows(|| survey.encapsulations.iter().map(rows::encapsulation)))?;
+        file.serialize_field("caveats", &Rows(|| survey.caveats.iter().map(rows::caveat)))?;
+        file.serialize_field(
+            "flows",
+            &Rows(|| survey.flows().enumerate().map(|(i, (flow, judged))| rows::flow(survey, names, i, flow, judged))),
+        )?;
+        file.serialize_field(
+            "conversations",
+            &Rows(|| survey.conversations.iter().map(|conversation| rows::conversation(survey, names, conversation))),
+        )?;
+        file.serialize_field(
+            "findings",
+            &Rows(|| survey.findings.iter().enumerate().map(|(i, finding)| rows::finding(i, finding))),
+        )?;
+        file.serialize_field(
+            "coverage",
+            &Rows(|| survey.coverage.iter().filter_map(|cell| Some(rows::cell(names.cell(cell.cell)?, cell)))),
+        )?;
+        file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(rows::host)))?;
+        file.end()
+    }
+}
+
+/// This program, as survey.json names it.
+pub fn this_tool() -> v1::Tool<'static> {
+    v1::Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
+}
+
+/// survey.json of a survey. Without a time of creation, the same survey gives the same bytes.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_survey(out: &mut dyn Write, survey: &Survey, names: &Names, created: Option<Time>) -> io::Result<()> {
+    write_value(out, &Document { survey, names, created })
+}
+
+/// survey.json of what was read from other files.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_merged(out: &mut dyn Write, survey: &v1::Survey<'_>) -> io::Result<()> {
+    write_value(out, survey)
+}
+
+fn write_value(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, lines::Lines::default()))?;
+    out.write_all(b"\n")
+}
+
+/// Why a file is no survey that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// It could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is no survey.
+    #[error("{}, line {}: not a survey of igorscope: {source}; name a survey.json that `igorscope analyze -o` wrote", path.display(), source.line())]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// It is of a version that this program does not know.
+    #[error("{}: a survey of schema version {found}, but this program knows version {} only; use a newer igorscope", path.display(), v1::SCHEMA_VERSION)]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version it says.
+        found: u32,
+    },
+}
+
+/// Reads a survey.json.
+///
+/// # Errors
+/// [`ReadError`], with the path and line.
+pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
+    let io_error = |source| ReadError::Io { path: path.to_owned(), source };
+    let mut text = Vec::new();
+    File::open(path).and_then(|file| BufReader::new(file).read_to_end(&mut text)).map_err(io_error)?;
+
+    #[derive(serde::Deserialize)]
+    struct Head {
+        schema_version: u32,
+    }
+    let format_error = |source| ReadError::Format { path: path.to_owned(), source };
+    // Most files are of this version: the head alone is looked at only where the whole fails.
+    match serde_json::from_slice::<v1::Survey<'static>>(&text) {
+        Ok(survey) if survey.schema_version == v1::SCHEMA_VERSION => Ok(survey),
+        Ok(survey) => Err(ReadError::Version { path: path.to_owned(), found: survey.schema_version }),
+        Err(error) => match serde_json::from_slice::<Head>(&text) {
+            Ok(head) if head.schema_version != v1::SCHEMA_VERSION => {
+                Err(ReadError::Version { path: path.to_owned(), found: head.schema_version })
+            }
+            _ => Err(format_error(error)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! The program's own types to those of survey.json.
+
+use super::v1::{self, Text};
+use super::values::{Mac, Time};
+use crate::capture::Timestamp;
+use crate::decode::TcpFlags;
+use crate::flow::Flow;
+use crate::inventory::Host;
+use crate::policy::Transport;
+use crate::report::flows::FlowRow;
+use crate::report::inventory::services;
+use crate::report::names::{CellWords, Names, mac_of, role_basis};
+use crate::report::table::nanos_between;
+use crate::survey::{EncapsulationSummary, FrameCounts, InputSummary, NonIpSummary, Survey};
+use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, Judgement};
+
+fn transport(transport: Transport) -> Text<'static> {
+    match transport {
+        Transport::Tcp => "tcp".into(),
+        Transport::Udp => "udp".into(),
+        Transport::Icmp => "icmp".into(),
+        Transport::Icmpv6 => "icmpv6".into(),
+        Transport::Other(number) => number.to_string().into(),
+    }
+}
+
+/// Empty text means not known.
+fn known(text: &str) -> Option<Text<'_>> {
+    (!text.is_empty()).then_some(Text::Borrowed(text))
+}
+
+fn duration(first: Timestamp, last: Timestamp) -> Option<f64> {
+    nanos_between(first, last).map(|nanos| nanos as f64 / 1e9)
+}
+
+pub(super) fn input(input: &InputSummary) -> v1::Input<'_> {
+    v1::Input {
+        path: Text::Borrowed(&input.path),
+        size: input.size,
+        sha256: input.sha256.as_deref().map(Text::Borrowed),
+        format: Text::Borrowed(&input.format),
+        link_types: input.link_types.iter().map(|link| link.to_string().into()).collect(),
+        frames: input.frames,
+        captured_bytes: input.captured_bytes,
+        wire_bytes: input.wire_bytes,
+        first_seen: Time::known(input.first),
+        last_seen: Time::known(input.last),
+        damage: input
+            .damage
+            .as_ref()
+            .map(|damage| v1::Damage { offset: damage.offset, reason: Text::Borrowed(&damage.reason) }),
+    }
+}
+
+pub(super) fn frames(counts: &FrameCounts) -> v1::Frames<'_> {
+    let stopped = counts.stopped.iter();
+    v1::Frames {
+        total: counts.total,
+        decoded: counts.decoded,
+        stopped: stopped
+            .map(|&(layer, reason, frames)| v1::Stopped { layer: layer.into(), reason: reason.into(), frames })
+            .collect(),
+    }
+}
+
+pub(super) fn non_ip(kind: &NonIpSummary) -> v1::NonIp<'_> {
+    v1::NonIp { kind: Text::Borrowed(&kind.kind), frames: kind.frames, bytes: kind.bytes, site: None }
+}
+
+pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<'_> {
+    v1::Encapsulation {
+        kind: tunnel.kind.into(),
+        source: tunnel.source,
+        destination: tunnel.destination,
+        frames: tunnel.frames,
+        bytes: tunnel.bytes,
+        site: None,
+    }
+}
+
+pub(super) fn caveat(caveat: &Caveat) -> v1::Caveat<'_> {
+    v1::Caveat { kind: caveat.kind.into(), text: Text::Borrowed(&caveat.text), site: None }
+}
+
+pub(super) fn flow<'a>(
+    survey: &'a Survey,
+    names: &'a Names,
+    index: usize,
+    flow: &'a Flow,
+    judgement: &'a Judgement,
+) -> v1::Flow<'a> {
+    let client_end = usize::from(judgement.client & 1);
+    let [client, server] = [client_end, 1 - client_end].map(|end| (&flow.ends[end], mac_of(flow, end).map(Mac)));
+    let (client_host, server_host) = survey.parties(judgement);
+    let port = |port: u16| flow.transport.has_ports().then_some(port);
+    let flags = |flags: TcpFlags| (flow.transport == Transport::Tcp).then(|| flags.to_string().into());
+    let id = FlowRow::new(survey, names, index, flow, judgement).community_id();
+    v1::Flow {
+        flow_id: format!("f{}", index + 1).into(),
+        first_seen: Time::known(flow.first()),
+        last_seen: Time::known(flow.last()),
+        duration_s: duration(flow.first(), flow.last()),
+        vlan: (!flow.vlan.is_untagged()).then(|| flow.vlan.to_string().into()),
+        transport: transport(flow.transport),
+        icmp_type: flow.icmp_type,
+        client_ip: client.0.address,
+        client_port: port(client.0.port),
+        client_mac: client.1,
+        client_role: client_host.role.name().into(),
+        client_name: client_host.name.as_deref().map(Text::Borrowed),
+        server_ip: server.0.address,
+        server_port: port(server.0.port),
+        server_mac: server.1,
+        server_role: server_host.role.name().into(),
+        server_name: server_host.name.as_deref().map(Text::Borrowed),
+        service: known(names.service(judgement)),
+        verdict: judgement.verdict.name().into(),
+        reason: judgement.reason.map(|reason| reason.name().into()),
+        severity: judgement.severity.map(|severity| severity.name().into()),
+        outcome: judgement.outcome.name().into(),
+        direction_basis: judgement.basis.name().into(),
+        payload: judgement.payload.name().into(),
+        payload_protocol: judgement.payload_protocol.map(|protocol| protocol.name().into()),
+        related_to: judgement.related_to.map(|index| format!("f{}", u64::from(index) + 1).into()),
+        rule: known(names.rule(judgement.rule)),
+        client_packets: client.0.packets,
+        client_bytes: client.0.bytes,
+        server_packets: server.0.packets,
+        server_bytes: server.0.bytes,
+        client_tcp_flags: flags(client.0.tcp_flags),
+        server_tcp_flags: flags(server.0.tcp_flags),
+        community_id: id.and_then(|id| String::from_utf8(id.to_vec()).ok()).map(Text::Owned),
+        sources: flow.sources.clone(),
+        conversation: judgement.conversation,
+        site: None,
+    }
+}
+
+pub(super) fn conversation<'a>(
+    survey: &'a Survey,
+    names: &'a Names,
+    conversation: &'a Conversation,
+) -> v1::Conversation<'a> {
+    let [client, server] = [conversation.client, conversation.server].map(|host| survey.hosts.get(host));
+    let is_icmp = matches!(conversation.transport, Transport::Icmp | Transport::Icmpv6);
+    v1::Conversation {
+        client_ip: client.address,
+        client_role: client.role.name().into(),
+        client_name: client.name.as_deref().map(Text::Borrowed),
+        server_ip: server.address,
+        server_role: server.role.name().into(),
+        server_name: server.name.as_deref().map(Text::Borrowed),
+        transport: transport(conversation.transport),
+        server_port: conversation.transport.has_ports().then_some(conversation.port),
+        icmp_type: is_icmp.then_some(conversation.port as u8),
+        service: known(names.conversation_service(conversation)),
+        verdict: conversation.verdict.name().into(),
+        reason: conversation.reason.map(|reason| reason.name().into()),
+        severity: conversation.severity.map(|severity| severity.name().into()),
+        outcome: conversation.outcome.name().into(),
+        stopped_answering: conversation.stopped_answering,
+        rule: known(names.rule(conversation.rule)),
+        flows: conversation.flows.into(),
+        client_packets: conversation.packets[0],
+        client_bytes: conversation.bytes[0],
+        server_packets: conversation.packets[1],
+        server_bytes: conversation.bytes[1],
+        first_seen: Time::known(conversation.first),
+        last_seen: Time::known(conversation.last),
+        site: None,
+    }
+}
+
+pub(super) fn finding(index: usize, finding: &Finding) -> v1::Finding<'_> {
+    v1::Finding {
+        id: index as u64 + 1,
+        severity: finding.severity.name().into(),
+        verdict: finding.verdict.map(|verdict| verdict.name().into()),
+        reason: finding.reason.into(),
+        outcome: finding.outcome.map(|outcome| outcome.name().into()),
+        client_role: known(finding.client_role),
+        client: known(&finding.client),
+        server_role: known(finding.server_role),
+        server: known(&finding.server),
+        transport: finding.transport.map(transport),
+        server_port: finding.server_port,
+        service: known(&finding.service),
+        flows: finding.flows,
+        packets: finding.packets,
+        bytes: finding.bytes,
+        first_seen: Time::known(finding.first),
+        last_seen: Time::known(finding.last),
+        detail: Text::Borrowed(&finding.detail),
+        advice: Text::Borrowed(&finding.advice),
+        rule: known(&finding.rule),
+        display_filter: known(&finding.display_filter),
+        sources: finding.sources.clone(),
+        conversations: finding.conversations.clone(),
+        site: None,
+    }
+}
+
+pub(super) fn host(host: &Host) -> v1::Host<'_> {
+    v1::Host {
+        address: host.address,
+        mac: host.mac.map(Mac),
+        role: host.role.name().into(),
+        role_basis: role_basis(host).into(),
+        confidence: host.confidence,
+        name: host.name.as_deref().map(Text::Borrowed),
+        version: host.version.as_deref().map(Text::Borrowed),
+        first_seen: Time::known(host.first_seen),
+        last_seen: Time::known(host.last_seen),
+        packets_sent: host.packets_sent,
+        bytes_sent: host.bytes_sent,
+        packets_received: host.packets_received,
+        bytes_received: host.bytes_received,
+        serves: services(host).map(Text::Owned).collect(),
+        site: None,
+    }
+}
+
+pub(super) fn cell<'a>(words: &'a CellWords, coverage: &CellCoverage) -> v1::Cell<'a> {
+    v1::Cell {
+        document: Text::Borrowed(&words.document),
+        minimum_version: Text::Borrowed(&words.minimum_version),
+        role: words.role.name().into(),
+        direction: words.direction.name().into(),
+        transport: transport(words.transport),
+        port: words.port,
+        service: Text::Borrowed(&words.words.service),
+        state: coverage.state.name().into(),
+        peers: coverage.peers.into(),
+        flows: coverage.flows,
+        packets: coverage.packets,
+        bytes: coverage.bytes,
+        first_seen: Time::known(coverage.first),
+        last_seen: Time::known(coverage.last),
+        site: None,
+    }
+}

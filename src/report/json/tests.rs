@@ -1,0 +1,91 @@
+//! survey.json read back.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::report::fixture;
+
+fn written() -> String {
+    let survey = fixture::survey();
+    let mut out = Vec::new();
+    write_survey(&mut out, &survey, &Names::of(&survey), None).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("survey.json");
+    std::fs::write(&path, text).unwrap();
+    (folder, path)
+}
+
+#[test]
+fn the_head_is_the_one_that_was_promised() {
+    let text = written();
+    let keys: Vec<_> =
+        text.lines().filter_map(|line| line.strip_prefix("  \"")?.split_once('"')).map(|key| key.0).collect();
+    assert_eq!(
+        keys,
+        [
+            "schema_version",
+            "tool",
+            "created",
+            "inputs",
+            "frames",
+            "site",
+            "policy",
+            "non_ip",
+            "encapsulations",
+            "caveats",
+            "flows",
+            "conversations",
+            "findings",
+            "coverage",
+            "inventory",
+        ]
+    );
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["schema_version"], 1);
+    assert!(value["created"].is_null());
+    assert_eq!(value["inputs"][0]["link_types"][0], "ETHERNET");
+    assert_eq!(value["inputs"][1]["damage"]["offset"], 3_624);
+    assert_eq!(value["frames"]["stopped"][0]["layer"], "ipv4");
+    assert_eq!(value["flows"][0]["duration_s"], 2.5);
+    assert_eq!(value["flows"][3]["icmp_type"], 8);
+}
+
+#[test]
+fn what_is_written_is_read_and_written_again_the_same() {
+    let text = written();
+    let (_folder, path) = file(&text);
+    let survey = read_survey(&path).unwrap();
+    assert_eq!(survey.flows.len(), 4);
+    let mut again = Vec::new();
+    write_merged(&mut again, &survey).unwrap();
+    assert_eq!(String::from_utf8(again).unwrap(), text);
+}
+
+#[test]
+fn rows_of_flows_have_the_columns_of_the_csv_file() {
+    let survey = fixture::survey();
+    let mut csv = Vec::new();
+    crate::report::write_flows(&mut csv, &survey, &Names::of(&survey), 1).unwrap();
+    let header = String::from_utf8(csv).unwrap().lines().next().unwrap().to_owned();
+    let value: serde_json::Value = serde_json::from_str(&written()).unwrap();
+    for column in header.split(',') {
+        assert!(value["flows"][0].get(column).is_some(), "{column}");
+    }
+}
+
+#[test]
+fn what_is_no_survey_is_named_with_its_line() {
+    let (_folder, path) = file("{\n  \"schema_version\": 1,\n  oops\n}");
+    let error = read_survey(&path).unwrap_err().to_string();
+    assert!(error.contains("survey.json, line 3") && error.contains("analyze -o"), "{error}");
+    let (_folder, path) = file("{\"schema_version\": 7, \"flows\": {}}");
+    let error = read_survey(&path).unwrap_err().to_string();
+    assert!(error.contains("schema version 7") && error.contains("newer igorscope"), "{error}");
+    assert!(
+        read_survey(&PathBuf::from("missing/survey.json")).unwrap_err().to_string().contains("missing/survey.json")
+    );
+}

@@ -1,0 +1,311 @@
+//! What a CSV table is: its columns, each declared once with its name, its meaning and the
+//! function that fills it. Header line, rows and the data dictionary all come from here.
+
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
+
+use csv::ByteRecord;
+
+use super::escape;
+use crate::capture::Timestamp;
+use crate::decode::MacAddr;
+use crate::policy::Transport;
+
+/// One CSV file of the report.
+pub(super) trait Table: 'static {
+    /// What a row is made from.
+    type Row<'a>;
+    /// File name in the output folder.
+    const FILE: &'static str;
+    /// One sentence: what a row is and how the rows are ordered.
+    const ABOUT: &'static str;
+    /// Its columns, in order.
+    const COLUMNS: &'static [Column<Self>];
+}
+
+/// One column of a table.
+pub(super) struct Column<T: Table + ?Sized> {
+    /// Name in the header line.
+    pub name: &'static str,
+    /// What a cell says, in words.
+    pub meaning: &'static str,
+    /// Unit or form of a cell.
+    pub unit: &'static str,
+    /// A typical cell.
+    pub example: &'static str,
+    /// Writes the row's cell: exactly one call of one of [`Cells`]' methods.
+    pub cell: fn(&T::Row<'_>, &mut Cells),
+}
+
+/// The cells of the row being written. One is reused for all rows of a thread.
+#[derive(Default)]
+pub(super) struct Cells {
+    record: ByteRecord,
+    scratch: String,
+    date: Date,
+}
+
+/// The day that was formatted last: neighbours in a sorted table mostly share it.
+struct Date {
+    day: i64,
+    text: String,
+}
+
+impl Default for Date {
+    fn default() -> Self {
+        Self { day: i64::MIN, text: String::new() }
+    }
+}
+
+const NANOS_PER_DAY: i64 = 86_400_000_000_000;
+
+impl Cells {
+    /// The row that `table`'s columns make of `row`.
+    pub(super) fn fill<T: Table>(&mut self, row: &T::Row<'_>) -> &ByteRecord {
+        self.record.clear();
+        for column in T::COLUMNS {
+            (column.cell)(row, self);
+        }
+        &self.record
+    }
+
+    /// Not known.
+    pub(super) fn empty(&mut self) {
+        self.record.push_field(b"");
+    }
+
+    /// One of the program's own words.
+    pub(super) fn word(&mut self, word: &str) {
+        self.record.push_field(word.as_bytes());
+    }
+
+    /// The same from bytes.
+    pub(super) fn ascii(&mut self, text: &[u8]) {
+        self.record.push_field(text);
+    }
+
+    /// Text that may hold anything: harmful characters are written out, and what a spreadsheet
+    /// would take for a formula gets a leading `'`.
+    pub(super) fn text(&mut self, text: &str) {
+        if escape::is_formula(text) {
+            self.scratch.clear();
+            self.scratch.push('\'');
+            self.scratch.push_str(&escape::visible(text));
+            self.record.push_field(self.scratch.as_bytes());
+        } else {
+            self.record.push_field(escape::visible(text).as_bytes());
+        }
+    }
+
+    /// Text, or an empty cell.
+    pub(super) fn optional(&mut self, text: Option<&str>) {
+        self.text(text.unwrap_or_default());
+    }
+
+    /// A number.
+    pub(super) fn number(&mut self, number: u64) {
+        let mut digits = [0; 20];
+        self.record.push_field(decimal(number, &mut digits));
+    }
+
+    /// A number, or an empty cell.
+    pub(super) fn optional_number(&mut self, number: Option<u64>) {
+        match number {
+            Some(number) => self.number(number),
+            None => self.empty(),
+        }
+    }
+
+    /// Anything that prints itself in ASCII without commas and quotes.
+    pub(super) fn shown(&mut self, value: impl fmt::Display) {
+        self.scratch.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(self.scratch, "{value}");
+        self.record.push_field(self.scratch.as_bytes());
+    }
+
+    /// A MAC address, or an empty cell.
+    pub(super) fn mac(&mut self, mac: Option<MacAddr>) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let Some(MacAddr(octets)) = mac else { return self.empty() };
+        let mut text = *b"00:00:00:00:00:00";
+        for (octet, to) in octets.into_iter().zip(text.chunks_mut(3)) {
+            to[0] = DIGITS[usize::from(octet >> 4)];
+            to[1] = DIGITS[usize::from(octet & 15)];
+        }
+        self.record.push_field(&text);
+    }
+
+    /// A letter and a number: `f17`.
+    pub(super) fn numbered(&mut self, letter: u8, number: u64) {
+        let mut text = [letter; 21];
+        let mut digits = [0; 20];
+        let digits = decimal(number, &mut digits);
+        text[1..=digits.len()].copy_from_slice(digits);
+        self.record.push_field(&text[..=digits.len()]);
+    }
+
+    /// A transport's name or number.
+    pub(super) fn transport(&mut self, transport: Transport) {
+        match transport {
+            Transport::Tcp => self.word("tcp"),
+            Transport::Udp => self.word("udp"),
+            Transport::Icmp => self.word("icmp"),
+            Transport::Icmpv6 => self.word("icmpv6"),
+            Transport::Other(number) => self.number(number.into()),
+        }
+    }
+
+    /// Several values, joined by `;`.
+    pub(super) fn joined<V: fmt::Display>(&mut self, values: impl IntoIterator<Item = V>) {
+        self.scratch.clear();
+        for (i, value) in values.into_iter().enumerate() {
+            let _ = write!(self.scratch, "{}{value}", if i > 0 { ";" } else { "" });
+        }
+        self.record.push_field(self.scratch.as_bytes());
+    }
+
+    /// An address.
+    pub(super) fn address(&mut self, address: IpAddr) {
+        let IpAddr::V4(v4) = address else { return self.shown(address) };
+        let mut text = [0; 15];
+        let mut at = 0;
+        for (i, octet) in v4.octets().into_iter().enumerate() {
+            if i > 0 {
+                text[at] = b'.';
+                at += 1;
+            }
+            let mut digits = [0; 20];
+            for &digit in decimal(octet.into(), &mut digits) {
+                text[at] = digit;
+                at += 1;
+            }
+        }
+        self.record.push_field(&text[..at]);
+    }
+
+    /// RFC 3339 in UTC with nanoseconds; empty for an unknown time.
+    pub(super) fn time(&mut self, time: Timestamp) {
+        let Some(nanos) = time.nanos() else { return self.empty() };
+        let day = nanos.div_euclid(NANOS_PER_DAY);
+        if day != self.date.day {
+            self.date.text = time.to_string();
+            // The date alone: `2024-05-01T`. Years have four digits, since 64-bit nanoseconds do
+            // not reach beyond 2262.
+            self.date.text.truncate(11);
+            self.date.day = day;
+        }
+        let rest = nanos.rem_euclid(NANOS_PER_DAY) as u64;
+        let seconds = rest / 1_000_000_000;
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        for (to, &from) in text.iter_mut().zip(self.date.text.as_bytes()) {
+            *to = from;
+        }
+        pad(&mut text[11..13], seconds / 3600);
+        pad(&mut text[14..16], seconds / 60 % 60);
+        pad(&mut text[17..19], seconds % 60);
+        pad(&mut text[20..29], rest % 1_000_000_000);
+        self.record.push_field(&text);
+    }
+
+    /// The time between two times in decimal seconds; empty if either is unknown.
+    pub(super) fn duration(&mut self, first: Timestamp, last: Timestamp) {
+        let Some(nanos) = nanos_between(first, last) else { return self.empty() };
+        let mut text = [0; 30];
+        let mut digits = [0; 20];
+        let whole = decimal(nanos / 1_000_000_000, &mut digits);
+        text[..whole.len()].copy_from_slice(whole);
+        text[whole.len()] = b'.';
+        pad(&mut text[whole.len() + 1..whole.len() + 10], nanos % 1_000_000_000);
+        self.record.push_field(&text[..whole.len() + 10]);
+    }
+}
+
+/// Nanoseconds from `first` to `last`, if both are known.
+pub(super) fn nanos_between(first: Timestamp, last: Timestamp) -> Option<u64> {
+    let nanos = i128::from(last.nanos()?) - i128::from(first.nanos()?);
+    Some(nanos.clamp(0, i128::from(u64::MAX)) as u64)
+}
+
+/// The decimal digits of a number, at the end of `digits`.
+fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
+    let mut at = digits.len();
+    for (i, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        at = i;
+        if number == 0 {
+            break;
+        }
+    }
+    &digits[at..]
+}
+
+/// A number right-aligned over the whole of `text`, with leading zeros.
+fn pad(text: &mut [u8], mut number: u64) {
+    for digit in text.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(write: impl FnOnce(&mut Cells)) -> String {
+        let mut cells = Cells::default();
+        write(&mut cells);
+        assert_eq!(cells.record.len(), 1);
+        String::from_utf8(cells.record[0].to_vec()).unwrap()
+    }
+
+    #[test]
+    fn numbers_addresses_and_times_print_as_the_standard_library_prints_them() {
+        for number in [0, 9, 10, 12_345, u64::MAX] {
+            assert_eq!(cell(|c| c.number(number)), number.to_string());
+        }
+        for text in ["0.0.0.0", "10.20.30.4", "255.255.255.255", "::", "fe80::1", "::ffff:1.2.3.4"] {
+            assert_eq!(cell(|c| c.address(text.parse().unwrap())), text);
+        }
+        for nanos in [0, -1, 1, 951_827_696_789_000_000, i64::MAX, i64::MIN + 1] {
+            let time = Timestamp::from_nanos(nanos);
+            assert_eq!(cell(|c| c.time(time)), time.to_string());
+        }
+        assert_eq!(cell(|c| c.time(Timestamp::UNKNOWN)), "");
+    }
+
+    #[test]
+    fn mac_addresses_print_in_lower_case_hex() {
+        let mac = MacAddr([0x02, 0x1b, 0x00, 0xff, 0x9a, 0x07]);
+        assert_eq!(cell(|c| c.mac(Some(mac))), mac.to_string());
+        assert_eq!(cell(|c| c.mac(None)), "");
+    }
+
+    #[test]
+    fn a_cached_date_does_not_outlive_its_day() {
+        let mut cells = Cells::default();
+        for nanos in [NANOS_PER_DAY - 1, NANOS_PER_DAY, 0] {
+            cells.time(Timestamp::from_nanos(nanos));
+        }
+        let days: Vec<_> = cells.record.iter().map(|cell| std::str::from_utf8(&cell[..10]).unwrap()).collect();
+        assert_eq!(days, ["1970-01-01", "1970-01-02", "1970-01-01"]);
+    }
+
+    #[test]
+    fn durations_are_decimal_seconds() {
+        let at = Timestamp::from_nanos;
+        assert_eq!(cell(|c| c.duration(at(0), at(1_000_000_001))), "1.000000001");
+        assert_eq!(cell(|c| c.duration(at(5), at(5))), "0.000000000");
+        assert_eq!(cell(|c| c.duration(at(i64::MIN + 1), at(i64::MAX))), "18446744073.709551614");
+        assert_eq!(cell(|c| c.duration(Timestamp::UNKNOWN, at(5))), "");
+    }
+
+    #[test]
+    fn foreign_text_is_no_formula_and_no_escape() {
+        assert_eq!(cell(|c| c.text("=cmd|' /C calc'!A0")), "'=cmd|' /C calc'!A0");
+        assert_eq!(cell(|c| c.text("\t=1")), "'\\t=1");
+        assert_eq!(cell(|c| c.text("\u{1b}]0;x\u{7}")), "\\x1b]0;x\\x07");
+        assert_eq!(cell(|c| c.text("plain, with comma")), "plain, with comma");
+    }
+}
