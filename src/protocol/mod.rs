@@ -2,6 +2,39 @@
 //!
 //! A servant: pure functions of bytes, it imports no stage. Port numbers are claims, payload is
 //! evidence; every check says `conforms` or `violates` only where the bytes prove it.
+//!
+//! [`inspect`] is the entry. It looks the first byte up in a table of the protocols that may begin
+//! with it and runs only their checks, one file each. A protocol whose messages look like much
+//! else (NTP, Modbus/TCP, TFTP's DATA and ACK, DNS over TCP, ...) conforms only where one of the
+//! ports is its own, or where far more of the message fits than chance explains;
+//! docs/payload-evidence.md says which and gives the measured rates.
+
+mod bacnet;
+mod coap;
+mod dhcp;
+mod dns;
+mod first_byte;
+pub mod http;
+mod modbus;
+mod mqtt;
+mod ntp;
+mod payload;
+mod quic;
+mod rdp;
+mod smb;
+mod snmp;
+pub mod ssdp;
+mod ssh;
+mod tag;
+pub mod tftp;
+mod tls;
+
+#[cfg(test)]
+mod tests;
+
+use crate::policy::Transport;
+use payload::{Payload, Sign};
+pub use tag::{CoapKind, SsdpKind, Tag, TftpOpcode};
 
 /// The protocols that are known by their bytes. The first seven are those of the vendor's cells:
 /// only they can be violated.
@@ -80,6 +113,29 @@ impl Protocol {
     pub const fn bit(self) -> u32 {
         1 << self as u8
     }
+
+    /// The ports that are the protocol's own: the vendor's document for the first seven, IANA's
+    /// list for the rest.
+    pub const fn ports(self) -> &'static [u16] {
+        match self {
+            Self::Tftp => &[69],
+            Self::Coap => &[5683],
+            Self::Ssdp | Self::Upnp => &[1900, 1901],
+            Self::Bacnet => &[47808],
+            Self::Http => &[80],
+            Self::Tls | Self::Quic => &[443],
+            Self::Ssh => &[22],
+            Self::Dns => &[53, 5355],
+            Self::Mdns => &[5353],
+            Self::Smb => &[445, 139],
+            Self::Rdp => &[3389],
+            Self::Mqtt => &[1883],
+            Self::Modbus => &[502],
+            Self::Ntp => &[123],
+            Self::Snmp => &[161, 162],
+            Self::Dhcp => &[67, 68, 546, 547],
+        }
+    }
 }
 
 /// What payload bytes say about one protocol.
@@ -112,9 +168,120 @@ pub struct Inspection {
     pub conforms: u32,
     /// Bits of the protocols (of the vendor's cells only) it provably violates.
     pub violates: u32,
-    /// Whether it is a request that calls for an answer (TFTP request, confirmable CoAP request,
-    /// BACnet confirmed request, DNS query, ...).
+    /// Whether it is a request that calls for an answer on the same two endpoints (TFTP request,
+    /// confirmable CoAP message, BACnet confirmed request, DNS query, ...). Never set for TCP,
+    /// whose handshake says more, nor for what goes to a group by design (mDNS, SSDP, DHCP).
     pub asks: bool,
-    /// What a relation needs to know of it: see each protocol's module. 0 where nothing.
+    /// What a relation needs to know of it, as [`Tag::raw`]. 0 where nothing.
     pub tag: u32,
+}
+
+/// Bits of the protocols of the vendor's cells that run over TCP.
+const VENDOR_TCP: u32 = Protocol::Upnp.bit() | Protocol::Http.bit() | Protocol::Tls.bit();
+/// Bits of the protocols of the vendor's cells that run over UDP.
+const VENDOR_UDP: u32 =
+    Protocol::Tftp.bit() | Protocol::Coap.bit() | Protocol::Ssdp.bit() | Protocol::Upnp.bit() | Protocol::Bacnet.bit();
+
+/// What a payload says about every known protocol.
+///
+/// `payload` holds the captured bytes, `wire_len` is the payload's length on the wire (for UDP the
+/// header's length less 8, also of a first fragment): a check that needs bytes which were not
+/// captured says nothing. For TCP, `payload` must be the first of its direction; after a connection
+/// that was picked up midstream, the caller must not believe `violates`.
+///
+/// Pure, allocates nothing, and reads at most the payload once.
+pub fn inspect(
+    transport: Transport,
+    source_port: u16,
+    destination_port: u16,
+    payload: &[u8],
+    wire_len: u32,
+) -> Inspection {
+    let mut result = Inspection::default();
+    let Some(&first) = payload.first() else { return result };
+    let (candidates, vendor) = match transport {
+        Transport::Tcp => (first_byte::TCP[usize::from(first)], VENDOR_TCP),
+        Transport::Udp => (first_byte::UDP[usize::from(first)], VENDOR_UDP),
+        _ => return result,
+    };
+    let p = Payload {
+        bytes: payload,
+        // A capture may hold more than the headers claim (padding): then nothing is missing.
+        wire_len: wire_len.max(u32::try_from(payload.len()).unwrap_or(u32::MAX)),
+        source_port,
+        destination_port,
+        tcp: transport == Transport::Tcp,
+    };
+    // A first byte that no message of the protocol begins with is proof enough.
+    result.violates = vendor & !candidates;
+    let mut left = candidates;
+    while left != 0 {
+        let bit = left & left.wrapping_neg();
+        left &= left - 1;
+        let sign = check(bit, &p);
+        match sign.evidence {
+            Evidence::Conforms => result.conforms |= bit,
+            Evidence::Violates => result.violates |= bit & vendor,
+            Evidence::Unknown => {}
+        }
+        result.asks |= sign.asks && !p.tcp;
+        if result.tag == 0 {
+            result.tag = sign.tag.raw();
+        }
+    }
+    // UPnP is SSDP over UDP and HTTP over TCP: whichever the policy calls a cell's protocol.
+    let twin = if p.tcp { Protocol::Http } else { Protocol::Ssdp };
+    for mask in [&mut result.conforms, &mut result.violates] {
+        if *mask & twin.bit() != 0 {
+            *mask |= Protocol::Upnp.bit();
+        }
+    }
+    result
+}
+
+/// The check of the protocol with this bit.
+fn check(bit: u32, p: &Payload<'_>) -> Sign {
+    // Upnp is not here: it follows from its twin.
+    const CHECKS: [fn(&Payload<'_>) -> Sign; 18] = [
+        tftp::check,
+        coap::check,
+        ssdp::check,
+        |_| Sign::UNKNOWN,
+        bacnet::check,
+        http::check,
+        tls::check,
+        ssh::check,
+        dns::check,
+        dns::check_multicast,
+        smb::check,
+        rdp::check,
+        mqtt::check,
+        modbus::check,
+        ntp::check,
+        snmp::check,
+        dhcp::check,
+        quic::check,
+    ];
+    CHECKS[bit.trailing_zeros() as usize % CHECKS.len()](p)
+}
+
+/// Which protocol to print for a flow whose payload conforms to all of `conforms`.
+///
+/// The one whose own port is among the ports, the server's first; else the one whose check proves
+/// most (see the order within).
+pub fn name(conforms: u32, transport: Transport, client_port: u16, server_port: u16) -> Option<Protocol> {
+    use Protocol::*;
+    const STRONGEST_FIRST: [Protocol; 18] =
+        [Tls, Ssh, Smb, Rdp, Mqtt, Ssdp, Http, Upnp, Dhcp, Quic, Snmp, Bacnet, Tftp, Mdns, Dns, Coap, Modbus, Ntp];
+    // Over UDP, UPnP's bit only says the same as SSDP's.
+    let conforms = if transport == Transport::Udp { conforms & !Upnp.bit() } else { conforms };
+    let set = |protocol: &&Protocol| conforms & protocol.bit() != 0;
+    if conforms == 0 {
+        return None;
+    }
+    [server_port, client_port]
+        .into_iter()
+        .find_map(|port| STRONGEST_FIRST.iter().filter(set).find(|protocol| protocol.ports().contains(&port)))
+        .or_else(|| STRONGEST_FIRST.iter().find(set))
+        .copied()
 }

@@ -1,0 +1,149 @@
+//! CoAP over UDP: RFC 7252, methods of RFC 8132, extended tokens of RFC 8974.
+
+use super::payload::{Payload, Sign};
+use super::{CoapKind, Evidence, Tag};
+
+const PORT: u16 = 5683;
+const CONFIRMABLE: u8 = 0;
+const ACKNOWLEDGEMENT: u8 = 2;
+const RESET: u8 = 3;
+/// Options that are walked through at most; more than any message needs.
+const MAX_OPTIONS: usize = 64;
+const URI_PATH: usize = 11;
+/// How long a path must be to prove CoAP on another's port.
+const PATH_MIN: usize = 4;
+
+pub(super) fn check(p: &Payload<'_>) -> Sign {
+    let &[head, code, _, _, ref rest @ ..] = p.bytes else { return Sign::of(p.ran_out()) };
+    let (class, detail) = (code >> 5, code & 0x1f);
+    let kind = match class {
+        0 if detail == 0 => CoapKind::Empty,
+        0 => CoapKind::Request,
+        2 | 4 | 5 => CoapKind::Response,
+        // RFC 7252 section 3: the other classes are reserved (7 is for TCP, RFC 8323).
+        _ => return Sign::VIOLATES,
+    };
+    let message_type = head >> 4 & 3;
+    let consistent = match (kind, message_type) {
+        // RFC 7252 section 4.1: nothing follows the message id, and there is no token.
+        (CoapKind::Empty, _) => head & 0x0f == 0 && p.wire_len == 4,
+        // Section 4.3 and 4.2: a Reset is empty, an Acknowledgement carries no request.
+        (_, RESET) | (CoapKind::Request, ACKNOWLEDGEMENT) => false,
+        _ => true,
+    };
+    if !consistent {
+        return Sign::VIOLATES;
+    }
+    let confirmable = message_type == CONFIRMABLE;
+    let Some((token, rest)) = token(head & 0x0f, rest) else { return Sign::of(p.ran_out()) };
+    let options = match walk(rest) {
+        Ok(options) => options,
+        Err(Broken::RanOut) => return Sign::of(p.ran_out()),
+        Err(Broken::Malformed) => return Sign::VIOLATES,
+    };
+    let own_port = p.has_port(PORT);
+    // Elsewhere only a request that names a resource in plain words: a response's few fixed bits
+    // are met by chance too often, and its request names the flow anyhow.
+    let strong = kind == CoapKind::Request
+        && is_registered(code)
+        && options.all_known
+        && options.plain_path >= PATH_MIN
+        && p.is_complete();
+    if !own_port && !strong {
+        return Sign::UNKNOWN;
+    }
+    Sign::of(Evidence::Conforms).asking(confirmable).tagged(Tag::Coap {
+        kind,
+        confirmable,
+        token: Tag::coap_token(token),
+    })
+}
+
+/// The token and what follows it; token lengths 13 and 14 are extended by RFC 8974 section 2.1.
+fn token(length: u8, rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = extended(length, rest)?;
+    (length <= rest.len()).then(|| rest.split_at(length))
+}
+
+/// A nibble with its extension bytes: 13 adds one byte, 14 two (RFC 7252 section 3.1).
+fn extended(nibble: u8, rest: &[u8]) -> Option<(usize, &[u8])> {
+    match (nibble, rest) {
+        (13, &[a, ref rest @ ..]) => Some((13 + usize::from(a), rest)),
+        (14, &[a, b, ref rest @ ..]) => Some((269 + usize::from(u16::from_be_bytes([a, b])), rest)),
+        (13 | 14, _) => None,
+        (nibble, rest) => Some((usize::from(nibble), rest)),
+    }
+}
+
+struct Options {
+    count: usize,
+    /// Every option is registered and of a length that it may have.
+    all_known: bool,
+    /// Bytes of Uri-Path, if all of them are unreserved characters (RFC 3986 section 2.3); else 0.
+    plain_path: usize,
+}
+
+enum Broken {
+    RanOut,
+    Malformed,
+}
+
+fn walk(mut rest: &[u8]) -> Result<Options, Broken> {
+    let mut options = Options { count: 0, all_known: true, plain_path: 0 };
+    let (mut number, mut plain) = (0_usize, true);
+    while let Some((&head, after)) = rest.split_first() {
+        let (delta, length) = (head >> 4, head & 0x0f);
+        if head == 0xff {
+            // RFC 7252 section 3: a marker without a payload behind it is a format error.
+            return if after.is_empty() { Err(Broken::RanOut) } else { Ok(options) };
+        }
+        if delta == 15 || length == 15 {
+            return Err(Broken::Malformed);
+        }
+        let (delta, after) = extended(delta, after).ok_or(Broken::RanOut)?;
+        let (length, after) = extended(length, after).ok_or(Broken::RanOut)?;
+        number += delta;
+        if number > usize::from(u16::MAX) {
+            return Err(Broken::Malformed);
+        }
+        options.count += 1;
+        options.all_known &= is_known(number, length);
+        let value;
+        (value, rest) = after.split_at_checked(length).ok_or(Broken::RanOut)?;
+        if number == URI_PATH {
+            plain &= value.iter().all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'));
+            options.plain_path = if plain { options.plain_path + length } else { 0 };
+        }
+        if options.count == MAX_OPTIONS {
+            options.all_known = false;
+            return Ok(options);
+        }
+    }
+    Ok(options)
+}
+
+/// Registered option numbers with the lengths they may have (RFC 7252 section 5.10, RFC 7641,
+/// 7959, 7967, 8613, 8768, 9175, 9177).
+const fn is_known(number: usize, length: usize) -> bool {
+    match number {
+        1 | 4 => length <= 8,
+        3 => length >= 1 && length <= 255,
+        5 => length == 0,
+        6 | 23 | 27 | 28 | 60 | 19 | 31 => length <= 4,
+        7 | 12 | 17 => length <= 2,
+        8 | 9 | 11 | 15 | 20 => length <= 255,
+        14 => length <= 4,
+        16 | 258 => length <= 1,
+        35 => length >= 1 && length <= 1034,
+        39 => length >= 1 && length <= 255,
+        252 => length >= 1 && length <= 40,
+        292 => length <= 8,
+        _ => false,
+    }
+}
+
+/// Registered method and response codes (RFC 7252 section 12.1, RFC 7959, 8132, 8516, 8768).
+const fn is_registered(code: u8) -> bool {
+    matches!(code, 0x01..=0x07 | 0x41..=0x45 | 0x5f | 0x80..=0x86 | 0x88 | 0x89 | 0x8c | 0x8d | 0x8f | 0x96 | 0x9d
+        | 0xa0..=0xa5 | 0xa8)
+}

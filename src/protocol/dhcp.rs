@@ -1,0 +1,50 @@
+//! DHCPv4 (RFC 2131, BOOTP RFC 951) and DHCPv6 (RFC 8415).
+
+use super::Tag;
+use super::payload::{Payload, Sign, u16_at, u32_at};
+
+const PORTS: [u16; 2] = [67, 68];
+const PORTS_V6: [u16; 2] = [546, 547];
+/// RFC 2131 section 3.
+const MAGIC_COOKIE: u32 = 0x6382_5363;
+const COOKIE_AT: usize = 236;
+const MESSAGE_TYPE: u8 = 53;
+/// DHCPv6 relay messages have no transaction id (RFC 8415 section 9).
+const RELAY: std::ops::RangeInclusive<u8> = 12..=13;
+/// How many options are looked at before the message type is given up.
+const MAX_OPTIONS: usize = 32;
+
+pub(super) fn check(p: &Payload<'_>) -> Sign {
+    if p.has_port_of(&PORTS_V6) {
+        return version_6(p);
+    }
+    // Operation, hardware type, its address length.
+    let &[1 | 2, 1..=37, 0..=16, ..] = p.bytes else { return Sign::UNKNOWN };
+    match u32_at(p.bytes, COOKIE_AT) {
+        Some(MAGIC_COOKIE) => Sign::CONFORMS.tagged(Tag::Dhcp { message: message_type(p.bytes).unwrap_or(0) }),
+        // BOOTP without vendor data, or cut off.
+        _ => Sign::conforms_if(p.has_port_of(&PORTS) && p.wire_len >= COOKIE_AT as u32),
+    }
+}
+
+/// RFC 2132 section 9.6.
+fn message_type(bytes: &[u8]) -> Option<u8> {
+    let mut rest = bytes.get(COOKIE_AT + 4..)?;
+    for _ in 0..MAX_OPTIONS {
+        match *rest {
+            [0, ref after @ ..] => rest = after,
+            [MESSAGE_TYPE, 1, kind, ..] => return Some(kind),
+            [255, ..] => return None,
+            [_, length, ref after @ ..] => rest = after.get(usize::from(length)..)?,
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Message type, transaction id, then options that fit (RFC 8415 section 8).
+fn version_6(p: &Payload<'_>) -> Sign {
+    let header = if RELAY.contains(&p.bytes[0]) { 34 } else { 4 };
+    let first_option = u16_at(p.bytes, header + 2).map(|length| header as u32 + 4 + u32::from(length));
+    Sign::conforms_if(p.wire_len >= header as u32 && first_option.is_none_or(|end| end <= p.wire_len))
+}

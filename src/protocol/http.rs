@@ -1,0 +1,91 @@
+//! HTTP/1 over TCP (RFC 9112), the preface of HTTP/2 (RFC 9113 section 3.4), and UPnP's use of it.
+
+use super::Evidence;
+use super::first_byte::is_token;
+use super::payload::{Payload, Sign};
+
+/// Methods that are common enough to need no further proof: RFC 9110, 5789, WebDAV's (RFC 4918),
+/// UPnP's eventing (UPnP Device Architecture 2.0 section 4).
+const METHODS: [&[u8]; 17] = [
+    b"GET",
+    b"POST",
+    b"HEAD",
+    b"PUT",
+    b"DELETE",
+    b"OPTIONS",
+    b"CONNECT",
+    b"TRACE",
+    b"PATCH",
+    b"SUBSCRIBE",
+    b"UNSUBSCRIBE",
+    b"NOTIFY",
+    b"M-SEARCH",
+    b"M-POST",
+    b"PROPFIND",
+    b"MKCOL",
+    b"REPORT",
+];
+/// How far a start line is looked for.
+const LINE_LIMIT: usize = 2048;
+/// How far into a message its headers are read.
+const HEADER_LIMIT: usize = 8192;
+
+pub(super) fn check(p: &Payload<'_>) -> Sign {
+    let bytes = p.bytes;
+    // RFC 9112 section 2.2: a server may ignore empty lines before a request.
+    if matches!(bytes[0], b'\r' | b'\n') {
+        return Sign::UNKNOWN;
+    }
+    if bytes.starts_with(b"HTTP/") {
+        return Sign::conforms_if(bytes[5..].starts_with(b"1.") && bytes.get(7).is_some_and(u8::is_ascii_digit));
+    }
+    if bytes.starts_with(b"PRI * HTTP/2.0") {
+        return Sign::CONFORMS;
+    }
+    // RFC 4253 section 4.2: this is what SSH begins with, and it reads like a method.
+    if bytes.starts_with(b"SSH-") {
+        return Sign::VIOLATES;
+    }
+    let window = bytes.get(..LINE_LIMIT).unwrap_or(bytes);
+    let Some(end) = window.iter().position(|&b| !is_token(b)) else {
+        // No space yet: the rest may come with the next segment.
+        return Sign::UNKNOWN;
+    };
+    if end == 0 || window[end] != b' ' {
+        return Sign::VIOLATES;
+    }
+    let (method, target) = (&window[..end], &window[end + 1..]);
+    let known = METHODS.contains(&method);
+    if known && matches!(target.first(), Some(b'/' | b'*' | b'h')) {
+        return Sign::CONFORMS;
+    }
+    match target.iter().position(|&b| b == b'\n') {
+        Some(at) => {
+            let line = target[..at].trim_ascii_end();
+            let versioned = matches!(line, [.., b' ', b'H', b'T', b'T', b'P', b'/', a, b'.', b]
+                if a.is_ascii_digit() && b.is_ascii_digit());
+            Sign::of(match (versioned, known) {
+                (true, _) => Evidence::Conforms,
+                // HTTP/0.9 had no version.
+                (false, true) => Evidence::Unknown,
+                (false, false) => Evidence::Violates,
+            })
+        }
+        None => Sign::UNKNOWN,
+    }
+}
+
+/// The Host header of a request, as sent (at most 255 bytes of it). The bytes are a stranger's:
+/// escape before printing.
+pub fn host(payload: &[u8]) -> Option<&[u8]> {
+    let window = payload.get(..HEADER_LIMIT).unwrap_or(payload);
+    window
+        .split(|&b| b == b'\n')
+        .skip(1)
+        .take_while(|line| !line.trim_ascii().is_empty())
+        .find_map(|line| {
+            let (key, value) = line.split_at_checked(5)?;
+            key.eq_ignore_ascii_case(b"host:").then(|| value.trim_ascii())
+        })
+        .map(|value| value.get(..255).unwrap_or(value))
+}

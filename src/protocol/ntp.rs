@@ -1,0 +1,22 @@
+//! NTP: RFC 5905 (section 7.3), control messages of RFC 9327. Its bytes prove little: only on its port.
+
+use super::payload::{Payload, Sign};
+
+const PORT: u16 = 123;
+const CLIENT: u8 = 3;
+
+pub(super) fn check(p: &Payload<'_>) -> Sign {
+    if !p.has_port(PORT) {
+        return Sign::UNKNOWN;
+    }
+    let (version, mode) = (p.bytes[0] >> 3 & 7, p.bytes[0] & 7);
+    let least = match mode {
+        1..=5 => 48,
+        6 => 12,
+        // Private use of ntpd.
+        7 => 8,
+        _ => return Sign::UNKNOWN,
+    };
+    let sound = (1..=4).contains(&version) && p.wire_len >= least;
+    Sign::conforms_if(sound).asking(sound && mode == CLIENT)
+}

@@ -1,0 +1,9 @@
+//! SMB over TCP: the session header of RFC 1002 section 4.3.1, then a protocol identifier
+//! (MS-SMB section 2.2.3.1, MS-SMB2 section 2.2.1).
+
+use super::payload::{Payload, Sign};
+
+pub(super) fn check(p: &Payload<'_>) -> Sign {
+    // 0xFF SMB1, 0xFE SMB2 and 3, 0xFD encrypted, 0xFC compressed.
+    Sign::conforms_if(matches!(p.bytes, [0, _, _, _, 0xfc..=0xff, b'S', b'M', b'B', ..]))
+}

@@ -1,0 +1,92 @@
+//! SSDP over UDP: UPnP Device Architecture 2.0 section 1.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::payload::{Payload, Sign};
+use super::{SsdpKind, Tag};
+
+/// How far into a message its headers are read.
+const HEADER_LIMIT: usize = 2048;
+/// UPnP Device Architecture 2.0 section 1.3.2: MX above 5 should be taken for 5.
+const MX_MAX: u32 = 5;
+
+/// What each message begins with.
+const STARTS: [(&[u8], SsdpKind); 3] = [
+    (b"M-SEARCH ", SsdpKind::Search),
+    (b"NOTIFY ", SsdpKind::Notify),
+    // Some stacks answer as HTTP/1.0.
+    (b"HTTP/1.", SsdpKind::Response),
+];
+
+pub(super) fn check(p: &Payload<'_>) -> Sign {
+    for (start, kind) in STARTS {
+        if let Some(rest) = p.bytes.strip_prefix(start) {
+            let mx = if kind == SsdpKind::Search { mx(rest) } else { 0 };
+            return Sign::CONFORMS.tagged(Tag::Ssdp { kind, mx });
+        }
+        if start.starts_with(p.bytes) {
+            return Sign::of(p.ran_out());
+        }
+    }
+    Sign::VIOLATES
+}
+
+/// What kind of SSDP message begins so.
+pub(super) fn kind(payload: &[u8]) -> Option<SsdpKind> {
+    STARTS.iter().find(|(start, _)| payload.starts_with(start)).map(|&(_, kind)| kind)
+}
+
+/// Seconds in which answers may come: the MX header, 1 without a readable one.
+pub(super) fn mx(message: &[u8]) -> u8 {
+    let seconds = header(message, b"MX")
+        .and_then(|value| std::str::from_utf8(value).ok())
+        .and_then(|value| value.parse::<u32>().ok())
+        .unwrap_or(1);
+    seconds.clamp(1, MX_MAX) as u8
+}
+
+/// Where a NOTIFY or an answer says that its device description is (LOCATION header): address and
+/// TCP port, if the URL names an address. At most the first 2,048 bytes are searched.
+pub fn location(payload: &[u8]) -> Option<SocketAddr> {
+    if !matches!(kind(payload)?, SsdpKind::Notify | SsdpKind::Response) {
+        return None;
+    }
+    socket_of_url(header(payload, b"LOCATION")?)
+}
+
+/// The trimmed value of a header, its name in any case.
+pub(super) fn header<'a>(message: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let message = message.get(..HEADER_LIMIT).unwrap_or(message);
+    // The start line is no header; skipping it also keeps a cut last line out when it has no colon.
+    message.split(|&b| b == b'\n').skip(1).find_map(|line| {
+        let (key, value) = line.split_at_checked(name.len())?;
+        let value = value.strip_prefix(b":")?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
+    })
+}
+
+/// Address and port of an `http` or `https` URL whose host is an address.
+fn socket_of_url(url: &[u8]) -> Option<SocketAddr> {
+    let url = std::str::from_utf8(url).ok()?;
+    let (scheme, rest) = url.split_once("://")?;
+    let default_port = match () {
+        () if scheme.eq_ignore_ascii_case("http") => 80,
+        () if scheme.eq_ignore_ascii_case("https") => 443,
+        () => return None,
+    };
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(bracketed) => {
+            let (host, after) = bracketed.split_once(']')?;
+            // A zone index (RFC 6874) means something on the sender's machine only.
+            let host = host.split('%').next()?;
+            (IpAddr::V6(host.parse::<Ipv6Addr>().ok()?), after.strip_prefix(':'))
+        }
+        None => match authority.split_once(':') {
+            Some((host, port)) => (IpAddr::V4(host.parse::<Ipv4Addr>().ok()?), Some(port)),
+            None => (IpAddr::V4(authority.parse::<Ipv4Addr>().ok()?), None),
+        },
+    };
+    let port = port.map_or(Some(default_port), |port| port.parse().ok())?;
+    Some(SocketAddr::new(host, port))
+}
