@@ -95,12 +95,26 @@ impl FrameId {
     pub const fn is_some(self) -> bool {
         self.0 != u64::MAX
     }
+}
 
-    /// The same frame, counted from `base` frames earlier: a part of a file read by itself counts
-    /// from 1 until the parts before it are known.
+/// What to add to the frame numbers of one input: a part of a file that was read by itself counts from 1
+/// until the parts before it are known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shift {
+    /// The input.
+    pub input: u32,
+    /// Frames of it that come before.
+    pub frames: u64,
+}
+
+impl Shift {
+    /// Leaves every number as it is.
+    pub const NONE: Self = Self { input: 0, frames: 0 };
+
+    /// The same frame, counted from the beginning of its input.
     #[must_use]
-    pub const fn shifted(self, base: u64) -> Self {
-        if self.is_some() { Self(self.0 + base) } else { self }
+    pub const fn apply(self, frame: FrameId) -> FrameId {
+        if frame.is_some() && frame.input() == self.input { FrameId(frame.0 + self.frames) } else { frame }
     }
 }
 
@@ -202,7 +216,9 @@ mod tests {
     fn frame_ids_order_by_input_then_number() {
         assert!(FrameId::new(0, 99) < FrameId::new(1, 1));
         assert!(FrameId::new(1, 1) < FrameId::new(1, 2));
-        assert_eq!(FrameId::new(3, 7).shifted(10).number(), 17);
-        assert_eq!(FrameId::NONE.shifted(10), FrameId::NONE);
+        let shift = Shift { input: 3, frames: 10 };
+        assert_eq!(shift.apply(FrameId::new(3, 7)), FrameId::new(3, 17));
+        assert_eq!(shift.apply(FrameId::new(2, 7)), FrameId::new(2, 7));
+        assert_eq!(shift.apply(FrameId::NONE), FrameId::NONE);
     }
 }

@@ -1,5 +1,23 @@
 //! Bytes to frames: pcap and pcapng files, streams, folders.
+//!
+//! Every source feeds one core: a block of bytes is read, its whole records are walked and handed
+//! out as [`Frame`]s that borrow from it, and the rest of a cut record is moved to the front.
+//! Lengths in a file are claims by a stranger: none is believed before the bytes are there.
 
+mod buffer;
+mod error;
 mod frame;
+mod interface;
+mod magic;
+mod pcap;
+mod pcapng;
+mod reader;
+#[cfg(test)]
+mod tests;
 
-pub use frame::{Frame, FrameId, LinkType, Timestamp};
+pub use error::{CaptureError, Damage};
+pub use frame::{Frame, FrameId, LinkType, Shift, Timestamp};
+pub use interface::InterfaceSummary;
+pub use pcap::PcapFrames;
+pub use pcapng::PcapngFrames;
+pub use reader::{Capture, CaptureSummary, Frames};

@@ -307,6 +307,8 @@ pub enum Transport<'a> {
         flags: TcpFlags,
         /// Sequence number.
         sequence: u32,
+        /// Checksum, as it stands in the header; 0 if it was cut off.
+        checksum: u16,
         /// Captured payload bytes, without Ethernet padding.
         payload: &'a [u8],
         /// Payload length on the wire, from the IP header.
@@ -318,6 +320,8 @@ pub enum Transport<'a> {
         source_port: u16,
         /// Receiver's port.
         destination_port: u16,
+        /// Checksum, as it stands in the header; 0 if it was cut off.
+        checksum: u16,
         /// Captured payload bytes.
         payload: &'a [u8],
         /// Payload length on the wire.

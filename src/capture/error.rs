@@ -1,0 +1,83 @@
+//! What can be wrong with an input as a whole, and what damage inside it looks like.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An input that gives no frames at all: it cannot be opened, or it is no capture.
+///
+/// Damage *inside* a capture is no error but a [`Damage`]: what lies before it is still reported.
+#[derive(Debug, thiserror::Error)]
+pub enum CaptureError {
+    /// The operating system would not open the file.
+    #[error("cannot open {}: {source}; check the name and the permission to read it", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The first bytes could not be read.
+    #[error("cannot read {} at byte {offset}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Where reading failed.
+        offset: u64,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder where a file was expected.
+    #[error("{} is a folder, not a capture; name the captures in it, or let it be searched", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Nothing in it.
+    #[error("{} is empty (0 bytes): the capture program wrote nothing to it; capture again", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Neither pcap nor pcapng.
+    #[error("{} is not a packet capture: {looks_like}; give a pcap or pcapng file", path.display())]
+    NotACapture {
+        /// The file.
+        path: PathBuf,
+        /// What its first bytes look like.
+        looks_like: String,
+    },
+    /// A capture or a compression that is known but not read here.
+    #[error("{} is {what}, which is not supported; {advice}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// What to do about it.
+        advice: &'static str,
+    },
+}
+
+impl CaptureError {
+    /// The file it is about.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Open { path, .. }
+            | Self::Read { path, .. }
+            | Self::Folder { path }
+            | Self::Empty { path }
+            | Self::NotACapture { path, .. }
+            | Self::Unsupported { path, .. } => path,
+        }
+    }
+}
+
+/// The first place where a capture could not be read on. Reading ends there: where records resume
+/// after damage could only be guessed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    /// Byte offset in the capture; for compressed input, in the capture after decompression.
+    pub offset: u64,
+    /// What is wrong there, in words.
+    pub reason: String,
+}

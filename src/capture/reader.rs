@@ -1,0 +1,236 @@
+//! One capture: recognised by its first bytes, read block by block, whatever it comes from.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::buffer::{BLOCK_SIZE, BlockBuffer, End};
+use super::error::{CaptureError, Damage};
+use super::frame::{Frame, LinkType};
+use super::interface::InterfaceSummary;
+use super::magic::{self, Magic};
+use super::pcap::{self, Head, Pcap, PcapFrames};
+use super::pcapng::{Pcapng, PcapngFrames};
+
+/// A reader over one capture.
+///
+/// Damage ends the reading: [`Capture::next_block`] gives nothing more, and
+/// [`Capture::summary`] says what is wrong and where.
+pub struct Capture {
+    path: PathBuf,
+    buffer: BlockBuffer,
+    format: Format,
+    compression: Option<&'static str>,
+    damage: Option<Damage>,
+    finished: bool,
+}
+
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Pcapng),
+    /// A pcap file whose file header cannot be used; the damage says why.
+    Headless,
+}
+
+/// The frames of one block, borrowed from the reader. Take the variant apart once per block, so
+/// that the loop over its frames is compiled for the format.
+pub enum Frames<'a> {
+    /// Of a pcap file.
+    Pcap(PcapFrames<'a>),
+    /// Of a pcapng file.
+    Pcapng(PcapngFrames<'a>),
+}
+
+impl<'a> Iterator for Frames<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        match self {
+            Self::Pcap(frames) => frames.next(),
+            Self::Pcapng(frames) => frames.next(),
+        }
+    }
+}
+
+/// What is to be said of a capture beside its frames. Complete when it was read to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CaptureSummary {
+    /// `pcap` or `pcapng`, with `+gzip`, `+zstd` or `+xz` behind it if it was compressed.
+    pub format: String,
+    /// Bytes of the capture read so far; for compressed input, after decompression.
+    pub bytes_read: u64,
+    /// Frames handed out so far.
+    pub frames: u64,
+    /// Where and why reading ended before the end, if it did.
+    pub damage: Option<Damage>,
+    /// Link types of the interfaces, ascending.
+    pub link_types: Vec<LinkType>,
+    /// What was said of each interface; a pcap file has one without a name.
+    pub interfaces: Vec<InterfaceSummary>,
+    /// Bytes of frame check sequence that the header promises at the end of each frame.
+    pub fcs_len: Option<u8>,
+}
+
+impl Capture {
+    /// Opens a capture file, plain or compressed, known by its bytes and not by its name.
+    /// `input` is its index in the run, kept in every frame's id.
+    ///
+    /// A regular file is read to the end it has now: what is written to it later is not read.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or is no capture.
+    pub fn open(path: &Path, input: u32) -> Result<Self, CaptureError> {
+        let (file, size) = open_file(path)?;
+        let mut buffer = BlockBuffer::new(Box::new(file), BLOCK_SIZE);
+        if let Some(size) = size {
+            buffer.limit(size);
+        }
+        Self::start(buffer, path, input)
+    }
+
+    /// Reads a capture from any source, such as standard input. `name` stands for its path.
+    ///
+    /// # Errors
+    /// When the source cannot be read or is no capture.
+    pub fn from_reader(reader: Box<dyn Read + Send>, name: &str, input: u32) -> Result<Self, CaptureError> {
+        Self::start(BlockBuffer::new(reader, BLOCK_SIZE), Path::new(name), input)
+    }
+
+    /// As [`Capture::from_reader`], with a block size of one's own choice.
+    #[cfg(test)]
+    pub(super) fn in_blocks(reader: Box<dyn Read + Send>, block_size: usize) -> Result<Self, CaptureError> {
+        Self::start(BlockBuffer::new(reader, block_size), Path::new("test"), 0)
+    }
+
+    fn start(mut buffer: BlockBuffer, path: &Path, input: u32) -> Result<Self, CaptureError> {
+        buffer.fill(magic::LONGEST);
+        if let (Some(End::Failed(reason)), true) = (buffer.end(), buffer.unread().is_empty()) {
+            let source = io::Error::other(reason.clone());
+            return Err(CaptureError::Read { path: path.to_owned(), offset: 0, source });
+        }
+        let damaged = |offset, reason| Some(Damage { offset, reason });
+        let (format, damage) = match magic::recognise(buffer.unread(), path)? {
+            Magic::Pcap => {
+                buffer.fill(pcap::FILE_HEADER);
+                match buffer.unread().first_chunk() {
+                    Some(header) => match Pcap::new(header, input) {
+                        Ok(pcap) => {
+                            buffer.start += pcap::FILE_HEADER;
+                            (Format::Pcap(pcap), None)
+                        }
+                        Err((offset, reason)) => (Format::Headless, damaged(offset, reason)),
+                    },
+                    None => {
+                        let there = buffer.unread().len();
+                        let reason = format!("the file ends inside its header: {there} of 24 bytes are there");
+                        (Format::Headless, damaged(0, reason))
+                    }
+                }
+            }
+            Magic::Pcapng => (Format::Pcapng(Pcapng::new(input)), None),
+        };
+        Ok(Self { path: path.to_owned(), buffer, format, compression: None, finished: damage.is_some(), damage })
+    }
+
+    /// The next block of frames; `None` at the end or at the first damage.
+    pub fn next_block(&mut self) -> Option<Frames<'_>> {
+        while !self.finished {
+            let head = match &self.format {
+                Format::Pcap(pcap) => pcap.head(self.buffer.unread()),
+                Format::Pcapng(pcapng) if pcapng.damage.is_some() => {
+                    self.damage = pcapng.damage.clone();
+                    self.finished = true;
+                    break;
+                }
+                Format::Pcapng(pcapng) => pcapng.head(self.buffer.unread()),
+                Format::Headless => break,
+            };
+            match head {
+                Head::Whole => break,
+                Head::Needs(bytes) => {
+                    if !self.buffer.fill(bytes) {
+                        self.finish();
+                    }
+                }
+                Head::Damaged(reason) => {
+                    self.damage = Some(Damage { offset: self.buffer.position(), reason });
+                    self.finished = true;
+                }
+            }
+        }
+        if self.finished {
+            return None;
+        }
+        let base = self.buffer.base();
+        match &mut self.format {
+            Format::Pcap(pcap) => Some(Frames::Pcap(PcapFrames::new(self.buffer.split(), pcap))),
+            Format::Pcapng(pcapng) => Some(Frames::Pcapng(PcapngFrames::new(self.buffer.split(), base, pcapng))),
+            Format::Headless => None,
+        }
+    }
+
+    /// No more bytes: says whether that is the end or damage.
+    fn finish(&mut self) {
+        self.finished = true;
+        let unread = self.buffer.unread();
+        let cut = || match &self.format {
+            Format::Pcap(pcap) => pcap.cut(unread),
+            Format::Pcapng(pcapng) => pcapng.cut(unread),
+            Format::Headless => String::new(),
+        };
+        let (offset, reason) = match self.buffer.end() {
+            Some(End::Failed(reason)) => (self.buffer.read_to(), format!("reading failed: {reason}")),
+            Some(End::Shrunk(size)) => {
+                let now = self.buffer.read_to();
+                (now, format!("the file had {size} bytes when it was opened and ends at {now} now"))
+            }
+            _ if unread.is_empty() => return,
+            _ => (self.buffer.position(), cut()),
+        };
+        self.damage = Some(Damage { offset, reason });
+    }
+
+    /// The file or the name given for the source.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Offset in the capture of the first byte that belongs to no frame handed out so far; for
+    /// compressed input, after decompression.
+    pub fn position(&self) -> u64 {
+        self.buffer.position()
+    }
+
+    /// What is to be said of the capture as far as it was read.
+    pub fn summary(&self) -> CaptureSummary {
+        let (name, interfaces, frames, fcs_len) = match &self.format {
+            Format::Pcap(pcap) => ("pcap", vec![pcap.summary()], pcap.frames, pcap.fcs_len),
+            Format::Pcapng(pcapng) => ("pcapng", pcapng.table.summaries().to_vec(), pcapng.frames, None),
+            Format::Headless => ("pcap", Vec::new(), 0, None),
+        };
+        let mut link_types: Vec<LinkType> = interfaces.iter().map(|interface| interface.link).collect();
+        link_types.sort_unstable();
+        link_types.dedup();
+        CaptureSummary {
+            format: format!("{name}{}", self.compression.unwrap_or_default()),
+            bytes_read: self.buffer.position(),
+            frames,
+            damage: self.damage.clone(),
+            link_types,
+            interfaces,
+            fcs_len,
+        }
+    }
+}
+
+/// Opens a file, and says its size if it is a regular one.
+fn open_file(path: &Path) -> Result<(File, Option<u64>), CaptureError> {
+    let failed = |source| CaptureError::Open { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(CaptureError::Folder { path: path.to_owned() });
+    }
+    Ok((file, metadata.is_file().then_some(metadata.len())))
+}

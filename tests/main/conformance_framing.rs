@@ -1,0 +1,134 @@
+//! Framing against the truth: for every file of the corpus the frames, their lengths, times,
+//! interfaces and link types are what tshark read.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use igorscope::capture::{Capture, CaptureError};
+
+use crate::corpus::{self, Row};
+
+/// Wireshark's number of an encapsulation (`frame.encap_type`) and the link type in the file.
+const ENCAPSULATIONS: [(&str, u16); 15] = [
+    ("1", 1),
+    ("7", 101),
+    ("15", 0),
+    ("22", 127),
+    ("23", 127),
+    ("25", 113),
+    ("26", 107),
+    ("97", 192),
+    ("129", 228),
+    ("130", 229),
+    ("141", 239),
+    ("161", 256),
+    ("174", 108),
+    ("210", 276),
+    ("4", 9),
+];
+
+/// One difference: file, field, ours, theirs.
+type Difference = (String, String, String, String);
+
+#[test]
+fn frames_are_what_tshark_read() {
+    let Some(folder) = corpus::folder() else { return };
+    let mut found: BTreeSet<Difference> = BTreeSet::new();
+    let manifest = corpus::rows(&folder.join("MANIFEST.csv"));
+    assert_eq!(manifest.len(), 138);
+    for file in &manifest {
+        compare(&folder, file, &mut found);
+    }
+    let accepted: BTreeSet<Difference> = corpus::accepted()
+        .into_iter()
+        .filter(|row| row.field.starts_with("frame.") || row.field.starts_with("file."))
+        .inspect(|row| assert!(!row.reason.is_empty(), "{} {} has no reason", row.file, row.field))
+        .map(|row| (row.file, row.field, row.ours, row.theirs))
+        .collect();
+    let found = in_ranges(found);
+    let unexplained: Vec<_> = found.difference(&accepted).collect();
+    let outdated: Vec<_> = accepted.difference(&found).collect();
+    assert!(unexplained.is_empty(), "differences that are not accepted: {unexplained:#?}");
+    assert!(outdated.is_empty(), "accepted differences that are none: {outdated:#?}");
+}
+
+fn compare(folder: &Path, file: &Row, found: &mut BTreeSet<Difference>) {
+    let name = &file["file"];
+    let truth = corpus::truth(folder, name);
+    let mut differ = |field: String, ours: String, theirs: &str| {
+        if ours != theirs {
+            found.insert((name.clone(), field, ours, theirs.to_owned()));
+        }
+    };
+    let mut capture = match Capture::open(&folder.join(name), 0) {
+        Ok(capture) => capture,
+        Err(error) => {
+            differ("file.opened".to_owned(), kind(&error).to_owned(), &file["packets_tshark"]);
+            return;
+        }
+    };
+    let mut rows = truth.iter();
+    while let Some(frames) = capture.next_block() {
+        for frame in frames {
+            let Some(row) = rows.next() else { continue };
+            let of = |field: &str| format!("frame.{field}[{}]", frame.id.number());
+            let time = frame.time.nanos().map_or(String::new(), |nanos| {
+                let sign = if nanos < 0 { "-" } else { "" };
+                let nanos = nanos.unsigned_abs();
+                format!("{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+            });
+            let beyond = row["time_epoch"].split('.').next().is_some_and(|seconds| seconds.len() > 10);
+            differ(of("time_epoch"), time, if beyond { "after 2286" } else { &row["time_epoch"] });
+            differ(of("frame_len"), frame.original_len.to_string(), &row["frame_len"]);
+            differ(of("cap_len"), frame.data.len().to_string(), &row["cap_len"]);
+            // tshark names no interface for pcap.
+            let interface = if row["interface_id"].is_empty() { "" } else { &frame.interface.to_string() };
+            differ(of("interface_id"), interface.to_owned(), &row["interface_id"]);
+            let link = ENCAPSULATIONS.iter().find(|(encap, _)| *encap == row["encap"]);
+            let link = link.map_or(format!("encap {}", row["encap"]), |(_, link)| link.to_string());
+            differ(of("link_type"), frame.link.0.to_string(), &link);
+        }
+    }
+    let summary = capture.summary();
+    differ("file.frames".to_owned(), summary.frames.to_string(), &truth.len().to_string());
+    // tshark's exit status is 2 where the file is damaged, or where it does not know the link type.
+    let damaged = if summary.damage.is_some() { "damaged" } else { "sound" };
+    let status = corpus::rows(&folder.join("truth/status.csv"));
+    let exit = status.iter().find(|row| row["file"] == *name).map_or("", |row| &row["tshark_exit"]);
+    differ("file.damage".to_owned(), damaged.to_owned(), if exit == "0" { "sound" } else { "damaged" });
+}
+
+/// The same difference in consecutive frames becomes one: `frame.time_epoch[3]`, `[4]` are `[3-4]`.
+fn in_ranges(found: BTreeSet<Difference>) -> BTreeSet<Difference> {
+    let split = |(file, field, ours, theirs): Difference| match field.trim_end_matches(']').split_once('[') {
+        Some((name, frame)) => ((file, name.to_owned(), ours, theirs), frame.parse::<u64>().unwrap_or(0)),
+        None => ((file, field, ours, theirs), 0),
+    };
+    let mut frames: BTreeMap<Difference, Vec<u64>> = BTreeMap::new();
+    for (difference, frame) in found.into_iter().map(split) {
+        frames.entry(difference).or_default().push(frame);
+    }
+    let mut ranges = BTreeSet::new();
+    for ((file, name, ours, theirs), mut frames) in frames {
+        frames.sort_unstable();
+        for run in frames.chunk_by(|a, b| a + 1 == *b) {
+            let field = match run {
+                [0] => name.clone(),
+                [one] => format!("{name}[{one}]"),
+                [first, .., last] => format!("{name}[{first}-{last}]"),
+                [] => continue,
+            };
+            ranges.insert((file.clone(), field, ours.clone(), theirs.clone()));
+        }
+    }
+    ranges
+}
+
+fn kind(error: &CaptureError) -> &'static str {
+    match error {
+        CaptureError::Empty { .. } => "empty",
+        CaptureError::NotACapture { .. } => "not a capture",
+        CaptureError::Unsupported { .. } => "unsupported",
+        _ => "unreadable",
+    }
+}
