@@ -1,9 +1,11 @@
 //! A host of the survey.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::hash::Seeded;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::policy::{Role, Transport};
@@ -69,13 +71,20 @@ impl Host {
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     list: Vec<Host>,
+    index: HashMap<IpAddr, u32, Seeded>,
 }
 
 impl Hosts {
     /// From hosts in any order, one an address.
     pub fn new(mut list: Vec<Host>) -> Self {
         list.sort_by_key(|host| host.address);
-        Self { list }
+        let index = list.iter().map(|host| host.address).zip(0..).collect();
+        Self { list, index }
+    }
+
+    /// From hosts in the order of their addresses, and their positions.
+    pub(super) fn sorted(list: Vec<Host>, index: HashMap<IpAddr, u32, Seeded>) -> Self {
+        Self { list, index }
     }
 
     /// The host of an id from this list.
@@ -83,13 +92,18 @@ impl Hosts {
         &self.list[id.0 as usize]
     }
 
-    /// The host with an address.
+    /// The host with an address; one hash look-up.
     pub fn find(&self, address: IpAddr) -> Option<HostId> {
-        self.list.binary_search_by_key(&address, |host| host.address).ok().map(|at| HostId(at as u32))
+        self.index.get(&address).copied().map(HostId)
     }
 
     /// All of them, in the order of their addresses.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Host> {
         self.list.iter()
+    }
+
+    /// Whether any role was inferred from the traffic: the report says so.
+    pub fn any_inferred(&self) -> bool {
+        self.list.iter().any(|host| host.source == RoleSource::Inferred)
     }
 }

@@ -1,5 +1,23 @@
 //! Hosts and their roles: declared by the user, or inferred from the traffic.
 
+mod address;
+mod bag;
+mod builder;
+mod csv_file;
+mod declared;
+mod error;
+mod hash;
 mod host;
+mod links;
+mod lookup;
+mod matcher;
+mod toml_file;
 
+pub use builder::HostsBuilder;
+pub use declared::{Entry, Inventory, InventoryFlags, MAX_ENTRIES, MAX_FILE};
+pub use error::{InventoryError, InventoryErrors, Place, Problem};
 pub use host::{Host, HostId, Hosts, RoleSource};
+pub use matcher::{MacPrefix, Matcher};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! A list without duplicates that is filled in any order and sorted now and then.
+
+/// Collects values; [`Bag::finish`] gives each once, ascending. Holds at most about twice as many as
+/// there are different ones.
+#[derive(Debug)]
+pub(super) struct Bag<T> {
+    items: Vec<T>,
+    /// Length at which duplicates are dropped.
+    limit: usize,
+}
+
+impl<T: Ord> Bag<T> {
+    const FIRST_LIMIT: usize = 1 << 16;
+
+    pub(super) const fn new() -> Self {
+        Self { items: Vec::new(), limit: Self::FIRST_LIMIT }
+    }
+
+    pub(super) fn push(&mut self, item: T) {
+        if self.items.len() >= self.limit {
+            self.items.sort_unstable();
+            self.items.dedup();
+            self.limit = (self.items.len() * 2).max(Self::FIRST_LIMIT);
+        }
+        self.items.push(item);
+    }
+
+    pub(super) fn finish(mut self) -> Vec<T> {
+        self.items.sort_unstable();
+        self.items.dedup();
+        self.items
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_each_once_and_stays_small() {
+        let mut bag = Bag::new();
+        for round in 0..400_000u32 {
+            bag.push(round % 1000);
+            assert!(bag.items.len() <= Bag::<u32>::FIRST_LIMIT);
+        }
+        assert_eq!(bag.finish(), (0..1000).collect::<Vec<_>>());
+    }
+}

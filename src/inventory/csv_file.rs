@@ -1,0 +1,165 @@
+//! The inventory as CSV, as spreadsheets write it: a header line, then one device a line.
+
+use std::sync::Arc;
+
+use super::declared::{Declarations, Entry};
+use super::error::{Place, Problem, nearest, parse_role, shown};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Address,
+    Mac,
+    Role,
+    Name,
+    Version,
+    /// Something of the spreadsheet's own.
+    Other,
+}
+
+/// Names of columns, in lower case, with blanks and underscores as hyphens.
+const COLUMNS: [(&str, Column); 13] = [
+    ("address", Column::Address),
+    ("ip", Column::Address),
+    ("ip-address", Column::Address),
+    ("mac", Column::Mac),
+    ("mac-address", Column::Mac),
+    ("role", Column::Role),
+    ("name", Column::Name),
+    ("device-name", Column::Name),
+    ("version", Column::Version),
+    ("software-version", Column::Version),
+    // Not to be taken for misspellings of the above.
+    ("note", Column::Other),
+    ("model", Column::Other),
+    ("zone", Column::Other),
+];
+
+/// Reads a CSV inventory into `into`, with an error for each thing that is wrong.
+pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
+    let (skipped, body, delimiter) = dialect(text);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .has_headers(false)
+        .flexible(true)
+        .comment(Some(b'#'))
+        .from_reader(body.as_bytes());
+    let mut columns: Option<Vec<Column>> = None;
+    let mut record = csv::StringRecord::new();
+    loop {
+        let before = reader.position().line();
+        match reader.read_record(&mut record) {
+            Ok(false) => break,
+            Ok(true) => {}
+            Err(error) => {
+                let place = Place::Csv(name.clone(), (before as u32).saturating_add(skipped), 0);
+                into.error(place, Problem::Syntax(error.to_string()));
+                break;
+            }
+        }
+        let line = record.position().map_or(before, csv::Position::line) as u32;
+        let place = |cell: usize| Place::Csv(name.clone(), line.saturating_add(skipped), cell as u32);
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            continue;
+        }
+        match &columns {
+            None => match header(&record, place, into) {
+                Some(header) => columns = Some(header),
+                None => return,
+            },
+            Some(columns) => row(&record, columns, place, into),
+        }
+    }
+    if columns.is_none() {
+        let expected = "a first line such as address,role,name,version";
+        into.error(Place::Csv(name.clone(), 1, 0), Problem::Missing { what: "the header line", expected });
+    }
+}
+
+/// Lines before the header (Excel's `sep=;`), the rest, and the delimiter.
+fn dialect(text: &str) -> (u32, &str, u8) {
+    let first = text.split('\n').next().unwrap_or("");
+    if let Some(separator) = first.trim_end().strip_prefix("sep=")
+        && let [delimiter] = separator.as_bytes()
+    {
+        return (1, text.get(first.len() + 1..).unwrap_or(""), *delimiter);
+    }
+    let header = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with('#')).unwrap_or("");
+    let count = |delimiter: u8| header.bytes().filter(|byte| *byte == delimiter).count();
+    // A comma where there is a draw.
+    let delimiter = [b'\t', b';', b','].into_iter().max_by_key(|delimiter| count(*delimiter)).unwrap_or(b',');
+    (0, text, delimiter)
+}
+
+fn header(record: &csv::StringRecord, place: impl Fn(usize) -> Place, into: &mut Declarations) -> Option<Vec<Column>> {
+    let mut columns: Vec<Column> = Vec::with_capacity(record.len());
+    let mut good = true;
+    for (cell, at) in record.iter().zip(1..) {
+        let wanted = cell.trim().to_lowercase().replace([' ', '_'], "-");
+        let column = match COLUMNS.iter().find(|(known, _)| *known == wanted) {
+            Some((_, column)) => *column,
+            None => {
+                if let Some(word) = nearest(&wanted, &COLUMNS.map(|(known, _)| known)) {
+                    let hint = format!("did you mean `{word}`?");
+                    into.error(place(at), Problem::Unknown { what: "column", found: shown(cell), hint });
+                    good = false;
+                }
+                Column::Other
+            }
+        };
+        if column != Column::Other && columns.contains(&column) {
+            let hint = "another column means the same; keep one of the two".into();
+            into.error(place(at), Problem::Unknown { what: "column", found: shown(cell), hint });
+            good = false;
+        }
+        columns.push(column);
+    }
+    if !good {
+        return None;
+    }
+    for (needed, what, expected) in [
+        (&[Column::Role][..], "the column `role`", "a first line such as address,role,name,version"),
+        (&[Column::Address, Column::Mac], "the column `address` or `mac`", "one of them in the first line"),
+    ] {
+        if !needed.iter().any(|column| columns.contains(column)) {
+            into.error(place(0), Problem::Missing { what, expected });
+            good = false;
+        }
+    }
+    good.then_some(columns)
+}
+
+fn row(record: &csv::StringRecord, columns: &[Column], place: impl Fn(usize) -> Place, into: &mut Declarations) {
+    let before = into.errors.errors.len() + into.errors.more;
+    let (mut matchers, mut role, mut name, mut version) = ([None, None], None, None, None);
+    for ((cell, column), at) in record.iter().zip(columns).zip(1..) {
+        if cell.trim().is_empty() || *column == Column::Other {
+            continue;
+        }
+        let at = place(at);
+        match column {
+            Column::Address => matchers[0] = into.matcher(cell, &at),
+            Column::Mac => matchers[1] = into.mac(cell, &at),
+            Column::Role => match parse_role(cell) {
+                Ok(given) => role = Some(given),
+                Err(problem) => into.error(at, problem),
+            },
+            Column::Name => name = into.text("name", cell, &at),
+            Column::Version => version = into.text("version", cell, &at),
+            Column::Other => {}
+        }
+    }
+    if into.errors.errors.len() + into.errors.more > before {
+        return;
+    }
+    let Some(role) = role else {
+        let expected = "gateway, node, bacnet or host";
+        return into.error(place(0), Problem::Missing { what: "the role", expected });
+    };
+    if matchers == [None, None] {
+        let expected = "one of them in every line";
+        return into.error(place(0), Problem::Missing { what: "the address or MAC", expected });
+    }
+    for matcher in matchers.into_iter().flatten() {
+        into.entry(Entry { matcher, role, name: name.clone(), version: version.clone(), place: place(0) });
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of the stage as a whole.
+
+mod builder;
+mod declared;
+mod files;
+mod flows;
