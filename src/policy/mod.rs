@@ -1,12 +1,244 @@
 //! The vendor's documents and the site's own rules, as data.
 //!
-//! A servant: it imports no stage.
+//! A servant: it imports no stage. The embedded policy (`igor.toml`) holds the vendor's three
+//! documents cell by cell; `--policy FILE` extends or replaces it.
 
+mod check;
+mod document;
+mod error;
+mod load;
+mod matcher;
+mod parts;
+pub(crate) mod read;
+mod severity;
+#[cfg(test)]
+mod tests;
+mod version;
 mod words;
 
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+pub use document::{Cell, Document, LegendEntry, RoleSet};
+pub use error::{PolicyError, Problem};
+pub use matcher::{Allowance, Endpoint, Matcher, Party, PortSet, Supporting};
+pub use severity::{Case, SeverityRow};
+pub use version::Version;
 pub(crate) use words::named;
-pub use words::{Direction, Role, Severity, Transport};
+pub use words::{Direction, FindingKind, Reason, Role, Rule, Severity, Transport};
+
+use crate::protocol::Protocol;
+
+const EMBEDDED: &str = include_str!("igor.toml");
+
+/// Ports that lie in the ephemeral range: a client may hold one by chance, so that the number
+/// alone does not tell who is the server (DESIGN, section 2).
+const EPHEMERAL: std::ops::RangeInclusive<u16> = 49_152..=u16::MAX;
 
 /// The documents and rules that a survey is held against.
-#[derive(Debug)]
-pub struct Policy {}
+#[derive(Clone, Debug)]
+pub struct Policy {
+    name: String,
+    title: String,
+    path: Option<PathBuf>,
+    documents: Vec<Document>,
+    cells: Vec<Cell>,
+    /// For each documented (transport, port), ascending: the cells, by index.
+    by_port: Vec<((Transport, u16), Vec<u16>)>,
+    allowances: Vec<Allowance>,
+    supporting: Vec<Supporting>,
+    severities: Vec<SeverityRow>,
+    antivirus: Antivirus,
+}
+
+/// What the vendor wants antivirus software on the gateway to leave alone.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Antivirus {
+    /// Folders, as Windows paths.
+    pub paths: Vec<String>,
+    /// Processes, as Windows paths.
+    pub processes: Vec<String>,
+}
+
+impl Policy {
+    /// The vendor's documents as they are built in.
+    pub fn embedded() -> Arc<Self> {
+        static POLICY: OnceLock<Arc<Policy>> = OnceLock::new();
+        let build = || Arc::new(load::build(EMBEDDED, None).expect("a test holds that the embedded policy is good"));
+        Arc::clone(POLICY.get_or_init(build))
+    }
+
+    /// A policy file, which extends (`extends = "igor"`) or replaces the embedded one.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or with every mistake in it at its line and column.
+    pub fn load(path: &Path) -> Result<Arc<Self>, PolicyError> {
+        let read = |source| PolicyError::Read { path: path.to_owned(), source };
+        let bytes = std::fs::read(path).map_err(read)?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+            let line = valid.matches('\n').count() + 1;
+            let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+            let message = "the file is no UTF-8 text; save it as UTF-8".to_owned();
+            PolicyError::Invalid { path: path.to_owned(), problems: vec![Problem { line, column, message }] }
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// The same from text; `path` names it in messages and citations.
+    ///
+    /// # Errors
+    /// With every mistake in it at its line and column.
+    pub fn parse(text: &str, path: &Path) -> Result<Arc<Self>, PolicyError> {
+        load::build(text, Some(path))
+            .map(Arc::new)
+            .map_err(|problems| PolicyError::Invalid { path: path.to_owned(), problems })
+    }
+
+    /// The text of the embedded policy: a template for a file of one's own.
+    pub const fn embedded_text() -> &'static str {
+        EMBEDDED
+    }
+
+    /// Name of the policy.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Title of the vendor's document.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The file it came from; `None` if it is the embedded one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The vendor's tables, in the vendor's order.
+    pub fn documents(&self) -> &[Document] {
+        &self.documents
+    }
+
+    /// Every cell in the vendor's order: document, incoming before outgoing, TCP before UDP, port.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// The document of a cell.
+    pub fn document_of(&self, cell: &Cell) -> &Document {
+        &self.documents[usize::from(cell.document)]
+    }
+
+    /// The site's own allowances, in the order of the file.
+    pub fn allowances(&self) -> &[Allowance] {
+        &self.allowances
+    }
+
+    /// The supporting protocols, in the order of the file.
+    pub fn supporting(&self) -> &[Supporting] {
+        &self.supporting
+    }
+
+    /// The severity table: the first row that holds decides.
+    pub fn severities(&self) -> &[SeverityRow] {
+        &self.severities
+    }
+
+    /// What antivirus software on the gateway must leave alone.
+    pub fn antivirus(&self) -> &Antivirus {
+        &self.antivirus
+    }
+
+    /// The cells of a port, by index in [`Policy::cells`]; empty if it is not documented.
+    pub fn cells_on(&self, transport: Transport, port: u16) -> &[u16] {
+        match self.by_port.binary_search_by_key(&(transport, port), |(key, _)| *key) {
+            Ok(at) => &self.by_port[at].1,
+            Err(_) => &[],
+        }
+    }
+
+    /// Whether any document lists the port for this transport.
+    pub fn is_documented_port(&self, transport: Transport, port: u16) -> bool {
+        !self.cells_on(transport, port).is_empty()
+    }
+
+    /// Whether the port number alone tells who is the server: documented, and not in the ephemeral
+    /// range, where a client may hold it by chance.
+    pub fn tells_server(&self, transport: Transport, port: u16) -> bool {
+        !EPHEMERAL.contains(&port) && self.is_documented_port(transport, port)
+    }
+
+    /// The documented ports, ascending by transport and port.
+    pub fn documented_ports(&self) -> impl Iterator<Item = (Transport, u16)> {
+        self.by_port.iter().map(|(key, _)| *key)
+    }
+
+    /// The vendor's word for a port, whoever uses it.
+    pub fn service(&self, transport: Transport, port: u16) -> Option<&str> {
+        self.cells_on(transport, port).first().map(|cell| self.cells[usize::from(*cell)].service.as_str())
+    }
+
+    /// The word for what a flow is: the vendor's for a documented port, else that of the rule.
+    pub fn service_by(&self, rule: Rule, transport: Transport, port: u16) -> Option<&str> {
+        match rule {
+            Rule::Supporting(at) => self.supporting.get(usize::from(at)).map(|entry| entry.service.as_str()),
+            _ => self.service(transport, port),
+        }
+    }
+
+    /// What the payload on a documented port must be, where the format is public.
+    pub fn expected_protocol(&self, transport: Transport, port: u16) -> Option<Protocol> {
+        self.cells_on(transport, port).iter().find_map(|cell| self.cells[usize::from(*cell)].protocol)
+    }
+
+    /// The first allowance that a flow matches.
+    pub fn allowance(&self, client: &Party, server: &Party, transport: Transport, kind: Option<u8>) -> Option<u16> {
+        position(&self.allowances, |entry| entry.matcher.matches(client, server, transport, kind))
+    }
+
+    /// The first supporting entry that a flow matches.
+    pub fn support(&self, client: &Party, server: &Party, transport: Transport, kind: Option<u8>) -> Option<u16> {
+        position(&self.supporting, |entry| entry.matcher.matches(client, server, transport, kind))
+    }
+
+    /// How much it matters. Without a row that holds, a notice.
+    pub fn severity(&self, case: Case, client: Role, server: Role, transport: Transport, port: u16) -> Severity {
+        self.severities
+            .iter()
+            .find(|row| row.holds(case, client, server, transport, port))
+            .map_or(Severity::Notice, |row| row.level)
+    }
+
+    /// What decided, in words; empty for [`Rule::None`].
+    pub fn cite(&self, rule: Rule) -> String {
+        match rule {
+            Rule::None => String::new(),
+            Rule::Cell(at) => self.cells.get(usize::from(at)).map_or_else(String::new, |cell| self.cite_cell(cell)),
+            Rule::Allowance(at) => self.allowances.get(usize::from(at)).map_or_else(String::new, |entry| {
+                let name = entry.name.as_ref().map_or_else(String::new, |name| format!(" \"{name}\""));
+                format!("allowance{name} (line {}): {}", entry.line, entry.reason)
+            }),
+            Rule::Supporting(at) => self
+                .supporting
+                .get(usize::from(at))
+                .map_or_else(String::new, |entry| format!("supporting {}: {}", entry.name, entry.reason)),
+        }
+    }
+
+    fn cite_cell(&self, cell: &Cell) -> String {
+        let Cell { direction, transport, port, service, .. } = cell;
+        let transport = if *transport == Transport::Tcp { "TCP" } else { "UDP" };
+        let document = self.document_of(cell);
+        format!(
+            "{} {} and higher, {} {transport} {port} ({service})",
+            document.product,
+            document.minimum_version,
+            direction.name()
+        )
+    }
+}
+
+fn position<T>(list: &[T], matches: impl FnMut(&T) -> bool) -> Option<u16> {
+    list.iter().position(matches).and_then(|at| u16::try_from(at).ok())
+}

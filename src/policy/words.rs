@@ -170,3 +170,48 @@ impl fmt::Display for Transport {
         }
     }
 }
+
+named! {
+    /// Why a flow is unexpected.
+    Reason {
+        /// A documented port, but provably not the cell's protocol.
+        WrongProtocol = "wrong-protocol",
+        /// Neither TCP, UDP nor ICMP.
+        UnlistedIpProtocol = "unlisted-ip-protocol",
+        /// The port is documented for the other transport only.
+        WrongTransport = "wrong-transport",
+        /// The port is in neither end's lists.
+        UndocumentedPort = "undocumented-port",
+        /// The port is documented for this pair, the other way round.
+        WrongDirection = "wrong-direction",
+        /// The port is documented this way round, for another kind of peer.
+        UndocumentedPeer = "undocumented-peer",
+    }
+}
+
+named! {
+    /// Findings that are more than an unexpected flow.
+    FindingKind {
+        /// A documented conversation was refused, rejected or not answered.
+        Blocked = "blocked",
+        /// A conversation worked and then went silent while requests went on.
+        StoppedAnswering = "stopped-answering",
+        /// A host's declared version is below what its document covers.
+        OldVersion = "old-version",
+        /// An allowance of the site's own matched nothing.
+        UnusedAllowance = "unused-allowance",
+    }
+}
+
+/// What decided a verdict; [`super::Policy::cite`] puts it in words.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Rule {
+    /// Nothing matched.
+    None,
+    /// A cell of the vendor's documents, by index in `Policy::cells`.
+    Cell(u16),
+    /// An allowance of the site's own, by index.
+    Allowance(u16),
+    /// An entry of the supporting list, by index.
+    Supporting(u16),
+}

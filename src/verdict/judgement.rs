@@ -1,9 +1,9 @@
 //! What the verdict stage yields: plain data that the report stage prints.
 
-use super::{Outcome, Reason, Verdict};
+use super::{Outcome, Verdict};
 use crate::capture::{FrameId, Timestamp};
 use crate::inventory::HostId;
-use crate::policy::{Severity, Transport};
+use crate::policy::{Reason, Rule, Severity, Transport};
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::DirectionBasis;
 
@@ -36,19 +36,6 @@ pub struct Judgement {
     pub related_to: Option<u32>,
     /// Index of its conversation.
     pub conversation: u32,
-}
-
-/// What decided a verdict; `Policy::cite` puts it in words.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Rule {
-    /// Nothing matched.
-    None,
-    /// A cell of the vendor's documents, by index in `Policy::cells`.
-    Cell(u16),
-    /// An allowance of the site's own, by index.
-    Allowance(u16),
-    /// An entry of the supporting list, by index.
-    Supporting(u16),
 }
 
 /// The flows of one (client, server, transport, service port), across VLAN paths.

@@ -21,24 +21,6 @@ named! {
 }
 
 named! {
-    /// Why a flow is unexpected.
-    Reason {
-        /// A documented port, but provably not the cell's protocol.
-        WrongProtocol = "wrong-protocol",
-        /// Neither TCP, UDP nor ICMP.
-        UnlistedIpProtocol = "unlisted-ip-protocol",
-        /// The port is documented for the other transport only.
-        WrongTransport = "wrong-transport",
-        /// The port is in neither end's lists.
-        UndocumentedPort = "undocumented-port",
-        /// The port is documented for this pair, the other way round.
-        WrongDirection = "wrong-direction",
-        /// The port is documented this way round, for another kind of peer.
-        UndocumentedPeer = "undocumented-peer",
-    }
-}
-
-named! {
     /// What the network did to a flow.
     Outcome {
         /// TCP handshake or data both ways; for UDP, an answer.
