@@ -257,5 +257,5 @@ pub(super) fn survey() -> Survey {
 }
 
 fn policy() -> Arc<Policy> {
-    Arc::new(Policy {})
+    Policy::embedded()
 }
