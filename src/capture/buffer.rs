@@ -1,6 +1,6 @@
 //! The block buffer: bytes come by `read()` in large blocks, records are borrowed from it.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
 /// Bytes asked of the source at a time. Large enough that the system call does not count, small
 /// enough that the block is still in the cache when its records are decoded.
@@ -55,6 +55,11 @@ impl BlockBuffer {
         self.soft_end = size;
     }
 
+    /// The size it was made with, or has grown to, in bytes.
+    pub(super) fn block_size(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// What was read and not yet consumed.
     pub(super) fn unread(&self) -> &[u8] {
         self.bytes.get(self.start..self.filled).unwrap_or_default()
@@ -83,6 +88,13 @@ impl BlockBuffer {
     /// Why the last [`BlockBuffer::fill`] fell short, if it was for good.
     pub(super) fn end(&self) -> Option<&End> {
         self.end.as_ref()
+    }
+
+    /// The source from its beginning, given that nothing was consumed.
+    pub(super) fn into_source(self) -> Box<dyn Read + Send> {
+        let head = self.unread().to_vec();
+        let rest = self.hard_end.saturating_sub(self.read_to());
+        Box::new(Cursor::new(head).chain(self.source.take(rest)))
     }
 
     /// Reads until at least `needed` bytes are unread; `false` if the source ends before.

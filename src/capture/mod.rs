@@ -5,6 +5,7 @@
 //! Lengths in a file are claims by a stranger: none is believed before the bytes are there.
 
 mod buffer;
+mod compressed;
 mod error;
 mod frame;
 mod interface;

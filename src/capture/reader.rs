@@ -3,8 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::buffer::{BLOCK_SIZE, BlockBuffer, End};
+use super::compressed::{Compression, unpack};
 use super::error::{CaptureError, Damage};
 use super::frame::{Frame, LinkType};
 use super::interface::InterfaceSummary;
@@ -20,7 +23,7 @@ pub struct Capture {
     path: PathBuf,
     buffer: BlockBuffer,
     format: Format,
-    compression: Option<&'static str>,
+    packing: Option<Packing>,
     damage: Option<Damage>,
     finished: bool,
 }
@@ -30,6 +33,12 @@ enum Format {
     Pcapng(Pcapng),
     /// A pcap file whose file header cannot be used; the damage says why.
     Headless,
+}
+
+/// How the source is compressed, and how much of it was read.
+struct Packing {
+    compression: Compression,
+    read: Arc<AtomicU64>,
 }
 
 /// The frames of one block, borrowed from the reader. Take the variant apart once per block, so
@@ -105,6 +114,16 @@ impl Capture {
 
     fn start(mut buffer: BlockBuffer, path: &Path, input: u32) -> Result<Self, CaptureError> {
         buffer.fill(magic::LONGEST);
+        let mut packing = None;
+        if let Some(compression) = Compression::recognise(buffer.unread()) {
+            let read = Arc::new(AtomicU64::new(0));
+            let block_size = buffer.block_size();
+            let unpacked = unpack(buffer.into_source(), compression, Arc::clone(&read))
+                .map_err(|source| CaptureError::Read { path: path.to_owned(), offset: 0, source })?;
+            packing = Some(Packing { compression, read });
+            buffer = BlockBuffer::new(Box::new(unpacked), block_size);
+            buffer.fill(magic::LONGEST);
+        }
         if let (Some(End::Failed(reason)), true) = (buffer.end(), buffer.unread().is_empty()) {
             let source = io::Error::other(reason.clone());
             return Err(CaptureError::Read { path: path.to_owned(), offset: 0, source });
@@ -130,7 +149,7 @@ impl Capture {
             }
             Magic::Pcapng => (Format::Pcapng(Pcapng::new(input)), None),
         };
-        Ok(Self { path: path.to_owned(), buffer, format, compression: None, finished: damage.is_some(), damage })
+        Ok(Self { path: path.to_owned(), buffer, format, packing, finished: damage.is_some(), damage })
     }
 
     /// The next block of frames; `None` at the end or at the first damage.
@@ -202,6 +221,11 @@ impl Capture {
         self.buffer.position()
     }
 
+    /// Bytes of the file or stream itself that were read so far: for a progress display.
+    pub fn source_bytes_read(&self) -> u64 {
+        self.packing.as_ref().map_or(self.buffer.position(), |packing| packing.read.load(Ordering::Relaxed))
+    }
+
     /// What is to be said of the capture as far as it was read.
     pub fn summary(&self) -> CaptureSummary {
         let (name, interfaces, frames, fcs_len) = match &self.format {
@@ -213,7 +237,10 @@ impl Capture {
         link_types.sort_unstable();
         link_types.dedup();
         CaptureSummary {
-            format: format!("{name}{}", self.compression.unwrap_or_default()),
+            format: match &self.packing {
+                Some(packing) => format!("{name}+{}", packing.compression.name()),
+                None => name.to_owned(),
+            },
             bytes_read: self.buffer.position(),
             frames,
             damage: self.damage.clone(),

@@ -4,6 +4,8 @@ use std::io::{Cursor, Read};
 
 use super::{Capture, CaptureSummary, FrameId, LinkType, Timestamp};
 
+mod compressed;
+
 /// Number, nanoseconds, link type, interface, original length, bytes.
 type Seen = (u64, Option<i64>, u16, u32, u32, Vec<u8>);
 
@@ -49,6 +51,12 @@ fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = digits.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let digit = |byte: u8| (byte as char).to_digit(16).expect("a hexadecimal digit") as u8;
     digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+/// Why the bytes cannot be opened.
+fn open_error(bytes: &[u8]) -> String {
+    let reader: Box<dyn Read + Send> = Box::new(Cursor::new(bytes.to_vec()));
+    Capture::from_reader(reader, "it", 0).err().map(|error| error.to_string()).unwrap_or_default()
 }
 
 fn damage(summary: &CaptureSummary) -> (u64, &str) {
@@ -226,12 +234,8 @@ fn pcapng_damage_is_named_with_its_offset() {
 
 #[test]
 fn what_is_no_capture_is_named() {
-    let open = |bytes: &[u8]| {
-        let reader: Box<dyn Read + Send> = Box::new(Cursor::new(bytes.to_vec()));
-        Capture::from_reader(reader, "it", 0).err().map(|error| error.to_string()).unwrap_or_default()
-    };
-    assert!(open(b"").contains("it is empty"));
-    assert!(open(b"\x89PNG\r\n\x1a\n0000").contains("89 50 4e 47 0d 0a 1a 0a, a PNG picture"));
-    assert!(open(b"snoop\0\0\0\0\0\0\x02").contains("Solaris snoop"));
-    assert!(open(b"time,src\n").contains("text"));
+    assert!(open_error(b"").contains("it is empty"));
+    assert!(open_error(b"\x89PNG\r\n\x1a\n0000").contains("89 50 4e 47 0d 0a 1a 0a, a PNG picture"));
+    assert!(open_error(b"snoop\0\0\0\0\0\0\x02").contains("Solaris snoop"));
+    assert!(open_error(b"time,src\n").contains("text"));
 }
