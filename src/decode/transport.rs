@@ -53,6 +53,7 @@ fn tcp(span: Span<'_>, carrier: Carrier) -> (Transport<'_>, Option<Stop>) {
         destination_port,
         flags: TcpFlags(span.u8(13).unwrap_or(0)),
         sequence: span.u32(4).unwrap_or(0),
+        checksum: span.u16(16).unwrap_or(0),
         payload,
         payload_len,
     };
@@ -72,11 +73,12 @@ fn udp(span: Span<'_>, carrier: Carrier) -> (Transport<'_>, Option<Stop>) {
         Some(length) => (span.limit(length), None),
         None => (span.limit(8), None),
     };
+    let checksum = span.u16(6).unwrap_or(0);
     let (payload, payload_len, stop) = match span.skip(8, StopLayer::Udp) {
         Ok(payload) => (payload.bytes(), payload.wire_u32(), stop),
         Err(cut) => (&[][..], span.wire_u32().saturating_sub(8), Some(cut)),
     };
-    (Transport::Udp { source_port, destination_port, payload, payload_len }, stop)
+    (Transport::Udp { source_port, destination_port, checksum, payload, payload_len }, stop)
 }
 
 /// Type, code, checksum, body: RFC 792 and RFC 4443 section 2.1.
