@@ -6,3 +6,7 @@ mod conformance_decode;
 mod conformance_framing;
 #[path = "main/corpus.rs"]
 mod corpus;
+#[path = "main/samples.rs"]
+mod samples;
+#[path = "../examples/generate/traffic/mod.rs"]
+mod traffic;
