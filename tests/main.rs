@@ -1,7 +1,7 @@
 //! The integration tests, one binary.
 
-#[path = "main/conformance_decode.rs"]
-mod conformance_decode;
+#[path = "main/architecture.rs"]
+mod architecture;
 #[path = "main/conformance_framing.rs"]
 mod conformance_framing;
 #[path = "main/corpus.rs"]
