@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use super::address::{self, Kind};
 use super::bag::Bag;
+use super::contacts::Contacts;
 use super::declared::{Entry, Inventory};
 use super::hash::Seeded;
 use super::host::{Host, Hosts, RoleSource};
+use super::infer::{Site, infer};
 use super::links::{Links, Proof};
 use super::matcher::Matcher;
 use crate::capture::{FrameId, Timestamp};
@@ -24,6 +26,7 @@ pub struct HostsBuilder {
     tallies: Vec<Tally>,
     links: Links,
     serves: Bag<(u32, Transport, u16)>,
+    contacts: Contacts,
 }
 
 /// What one address did.
@@ -52,15 +55,23 @@ impl Default for HostsBuilder {
 impl HostsBuilder {
     /// Knows nobody yet.
     pub fn new() -> Self {
-        Self { index: HashMap::default(), tallies: Vec::new(), links: Links::new(), serves: Bag::new() }
+        Self {
+            index: HashMap::default(),
+            tallies: Vec::new(),
+            links: Links::new(),
+            serves: Bag::new(),
+            contacts: Contacts::new(),
+        }
     }
 
     /// Adds a flow whose client is `ends[client_end]` (0 or 1).
     pub fn add(&mut self, flow: &Flow, client_end: u8) {
         let (first, last) = (flow.first(), flow.last());
         let [a, b] = &flow.ends;
-        for (end, other) in [(a, b), (b, a)] {
-            let id = self.id(end.address);
+        let [id_a, id_b] = [self.id(a.address), self.id(b.address)];
+        let (client, server) = if client_end == 0 { ((id_a, a), (id_b, b)) } else { ((id_b, b), (id_a, a)) };
+        self.contacts.add(flow, client, server);
+        for (id, end, other) in [(id_a, a, b), (id_b, b, a)] {
             let Some(tally) = self.tallies.get_mut(id as usize) else { continue };
             tally.see(first, last);
             tally.packets_sent += end.packets;
@@ -80,8 +91,7 @@ impl HostsBuilder {
                     self.links.add(id, Proof::Received, other.first_frame, mac);
                 }
             }
-            let is_server = std::ptr::eq(end, b) == (client_end == 0);
-            if is_server && answered(flow.transport, end) {
+            if std::ptr::eq(end, server.1) && answered(flow.transport, end) {
                 let served = Some((flow.transport, end.port));
                 if tally.served != served {
                     tally.served = served;
@@ -112,16 +122,21 @@ impl HostsBuilder {
 
     /// The hosts, each with its role.
     pub fn finish(self, inventory: &Inventory) -> Hosts {
-        let Self { mut index, tallies, links, serves } = self;
+        let Self { mut index, tallies, links, serves, contacts } = self;
         let is_external = |address: IpAddr| is_external(address, inventory);
         let macs = links.finish(tallies.len(), |host| {
             let address = tallies.get(host as usize)?.address;
             // Who has no address yet is nobody in particular.
             (address::kind(address) != Kind::Unspecified).then(|| (address, is_external(address)))
         });
-        let mut verdicts: Vec<Known> =
+        let mut known: Vec<Known> =
             tallies.iter().zip(&macs).map(|(tally, mac)| Known::of(tally, *mac, inventory)).collect();
-        share_by_mac(&tallies, &macs, &mut verdicts);
+        let contacts = contacts.finish();
+        if !contacts.is_empty() {
+            let addresses = tallies.iter().map(|tally| tally.address).collect();
+            infer(&Site { addresses, macs: &macs, contacts }, &mut known, inventory);
+        }
+        share_by_mac(&tallies, &macs, &mut known);
 
         let mut order: Vec<(IpAddr, u32)> = tallies.iter().map(|tally| tally.address).zip(0..).collect();
         order.sort_unstable();
@@ -129,7 +144,7 @@ impl HostsBuilder {
         let mut list = Vec::with_capacity(tallies.len());
         for (position, (address, id)) in order.into_iter().enumerate() {
             let at = id as usize;
-            let (Some(tally), Some(known), Some(mac)) = (tallies.get(at), verdicts.get_mut(at), macs.get(at)) else {
+            let (Some(tally), Some(known), Some(mac)) = (tallies.get(at), known.get_mut(at), macs.get(at)) else {
                 continue;
             };
             if let Some(slot) = index.get_mut(&address) {
@@ -230,6 +245,12 @@ impl Known {
         }
     }
 
+    /// A role that the traffic speaks for.
+    pub(super) fn inferred(role: Role, confidence: u8, basis: String) -> Self {
+        let source = RoleSource::Inferred;
+        Self { role, source, basis: basis.into(), confidence, name: None, version: None }
+    }
+
     fn declared(entry: &Entry) -> Self {
         let place = entry.place.line();
         let basis = match entry.matcher {
@@ -293,7 +314,7 @@ fn share_by_mac(tallies: &[Tally], macs: &[Option<MacAddr>], known: &mut [Known]
     for (at, ((tally, mac), known)) in tallies.iter().zip(macs).zip(known.iter()).enumerate() {
         match mac {
             Some(mac) if known.is_igor() => givers.push((*mac, tally.address, at)),
-            Some(mac) if known.source != RoleSource::Declared && address::kind(tally.address) == Kind::LinkLocal6 => {
+            Some(mac) if known.source == RoleSource::Address && address::kind(tally.address) == Kind::LinkLocal6 => {
                 takers.push((*mac, at));
             }
             _ => {}

@@ -1,12 +1,13 @@
 //! What the user says of the site: entries from a file and from flags.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::error::{InventoryErrors, Place, Problem, shown};
+use super::host::Hosts;
 use super::lookup::{Lookup, Segments, ties};
 use super::matcher::Matcher;
 use super::{csv_file, toml_file};
@@ -196,6 +197,7 @@ pub struct Inventory {
     entries: Vec<Entry>,
     lookup: Lookup,
     site: Segments,
+    site_blocks: Vec<Matcher>,
     site_name: Option<Arc<str>>,
     complete: bool,
 }
@@ -251,6 +253,7 @@ impl Inventory {
         Ok(Self {
             lookup: Lookup::new(&entries),
             site: Segments::new(site.iter().filter_map(|matcher| Some((matcher.span()?, 0)))),
+            site_blocks: site,
             entries,
             site_name,
             complete: infer == Some(false),
@@ -282,6 +285,11 @@ impl Inventory {
         !self.site.is_empty() && self.site.find(address).is_some()
     }
 
+    /// The blocks, ranges and addresses of the site (`--site`), as they were declared.
+    pub fn site_blocks(&self) -> &[Matcher] {
+        &self.site_blocks
+    }
+
     /// The entry of exactly this address.
     pub fn by_address(&self, address: IpAddr) -> Option<&Entry> {
         self.entry(self.lookup.address(address))
@@ -300,6 +308,43 @@ impl Inventory {
     /// The most specific entry: by address, then block or range, then MAC, then MAC prefix.
     pub fn find(&self, address: IpAddr, mac: Option<MacAddr>) -> Option<&Entry> {
         self.by_address(address).or_else(|| self.by_block(address)).or_else(|| mac.and_then(|mac| self.by_mac(mac)))
+    }
+
+    /// The entries of single addresses and MACs that nothing in the survey matched: devices that were
+    /// never heard. Blocks and prefixes promise nobody in particular.
+    pub fn unseen(&self, hosts: &Hosts) -> Vec<&Entry> {
+        let macs: HashSet<MacAddr> = hosts.iter().filter_map(|host| host.mac).collect();
+        let is_unseen = |entry: &&Entry| match entry.matcher {
+            Matcher::Address(address) => hosts.find(address).is_none(),
+            Matcher::Mac(mac) => !macs.contains(&mac),
+            _ => false,
+        };
+        self.entries.iter().filter(is_unseen).collect()
+    }
+
+    /// What is declared, in a line: `3 entries: 1 gateway, 2 node`.
+    pub fn summary(&self) -> String {
+        let count = |role| self.entries.iter().filter(|entry| entry.role == role).count();
+        let roles = Role::ALL.map(|role| (role, count(role)));
+        let parts: Vec<String> =
+            roles.iter().filter(|(_, n)| *n > 0).map(|(role, n)| format!("{n} {}", role.name())).collect();
+        let plural = if self.entries.len() == 1 { "entry" } else { "entries" };
+        let inferred: Vec<&str> = match self.complete {
+            true => Vec::new(),
+            false => Role::ALL.into_iter().filter(|role| role.is_igor() && count(*role) == 0).map(Role::name).collect(),
+        };
+        let mut text = format!("{} {plural}", self.entries.len());
+        if !parts.is_empty() {
+            text += &format!(": {}", parts.join(", "));
+        }
+        if !self.site_blocks.is_empty() {
+            let plural = if self.site_blocks.len() == 1 { "" } else { "s" };
+            text += &format!("; {} site block{plural}", self.site_blocks.len());
+        }
+        if !inferred.is_empty() {
+            text += &format!("; roles still inferred from traffic: {}", inferred.join(", "));
+        }
+        text
     }
 
     fn entry(&self, at: Option<u32>) -> Option<&Entry> {

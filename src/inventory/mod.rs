@@ -3,18 +3,23 @@
 mod address;
 mod bag;
 mod builder;
+mod contacts;
 mod csv_file;
 mod declared;
+mod draft;
 mod error;
 mod hash;
 mod host;
+mod infer;
 mod links;
 mod lookup;
 mod matcher;
+mod profile;
 mod toml_file;
 
 pub use builder::HostsBuilder;
 pub use declared::{Entry, Inventory, InventoryFlags, MAX_ENTRIES, MAX_FILE};
+pub use draft::draft;
 pub use error::{InventoryError, InventoryErrors, Place, Problem};
 pub use host::{Host, HostId, Hosts, RoleSource};
 pub use matcher::{MacPrefix, Matcher};

@@ -104,3 +104,23 @@ fn a_hundred_thousand_entries_are_fine() {
     assert_eq!(inventory.entries().len(), 100_000);
     assert!(inventory.find("11.1.134.157".parse().expect("address"), None).is_some());
 }
+
+#[test]
+fn says_what_is_declared_and_who_was_never_heard() {
+    let inventory = Inventory::parse(
+        "gateway = \"10.0.0.1\"\nnode = [\"10.0.0.0/24\", \"10.0.0.2\", \"00:1b:c5:00:00:03\"]\nsite = \"198.51.100.0/24\"",
+        "site.toml",
+    )
+    .expect("good");
+    assert_eq!(
+        inventory.summary(),
+        "4 entries: 1 gateway, 3 node; 1 site block; roles still inferred from traffic: bacnet"
+    );
+    assert_eq!(Inventory::default().summary(), "0 entries; roles still inferred from traffic: gateway, node, bacnet");
+    let heard = super::flows::hosts(
+        &[super::flows::Talk::new("10.0.0.1", "10.0.0.9", crate::policy::Transport::Tcp, 80)],
+        &inventory,
+    );
+    let unseen: Vec<_> = inventory.unseen(&heard).iter().map(|entry| entry.matcher.to_string()).collect();
+    assert_eq!(unseen, ["10.0.0.2", "00:1b:c5:00:00:03"]);
+}

@@ -4,3 +4,4 @@ mod builder;
 mod declared;
 mod files;
 mod flows;
+mod infer;

@@ -1,0 +1,111 @@
+//! Who asked whom for which of the services that tell gateways, nodes and BACnet systems apart.
+
+use super::bag::Bag;
+use crate::flow::{Flow, FlowEnd};
+use crate::policy::Transport;
+use crate::protocol::{Evidence, Protocol};
+
+/// A service of the vendor's document whose traffic says something of its two ends.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub(super) enum Service {
+    Firmware,
+    Configuration,
+    Coap,
+    Tftp,
+    Upnp,
+    Bacnet,
+    Http,
+}
+
+impl Service {
+    pub(super) const ALL: [Self; 7] =
+        [Self::Firmware, Self::Configuration, Self::Coap, Self::Tftp, Self::Upnp, Self::Bacnet, Self::Http];
+
+    /// How a reason calls it.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Firmware => "firmware updating (UDP 1050, 50195-50199)",
+            Self::Configuration => "configuration (TCP 88)",
+            Self::Coap => "CoAP (UDP 5683)",
+            Self::Tftp => "TFTP (UDP 69)",
+            Self::Upnp => "UPnP (TCP 1900, 1901, UDP 1901)",
+            Self::Bacnet => "BACnet/IP (UDP 47808)",
+            Self::Http => "HTTP (TCP 80)",
+        }
+    }
+
+    /// Whether gateways and nodes speak it with each other, and hardly anybody else does.
+    pub(super) const fn is_lighting(self) -> bool {
+        !matches!(self, Self::Bacnet | Self::Http)
+    }
+}
+
+/// The ports by which a service is known, and the payload that would disprove it. UDP 1900 is not among
+/// them: everything answers SSDP.
+const PORTS: [(Transport, u16, u16, Service, Option<Protocol>); 9] = [
+    (Transport::Tcp, 80, 80, Service::Http, Some(Protocol::Http)),
+    (Transport::Tcp, 88, 88, Service::Configuration, None),
+    (Transport::Tcp, 1900, 1901, Service::Upnp, Some(Protocol::Upnp)),
+    (Transport::Udp, 69, 69, Service::Tftp, Some(Protocol::Tftp)),
+    (Transport::Udp, 1050, 1050, Service::Firmware, None),
+    (Transport::Udp, 1901, 1901, Service::Upnp, None),
+    (Transport::Udp, 5683, 5683, Service::Coap, Some(Protocol::Coap)),
+    (Transport::Udp, 47808, 47808, Service::Bacnet, Some(Protocol::Bacnet)),
+    (Transport::Udp, 50195, 50199, Service::Firmware, None),
+];
+
+/// One host asked another.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Contact {
+    pub(super) client: u32,
+    pub(super) server: u32,
+    pub(super) service: Service,
+    /// Whether something came of it: not a SYN into the void, nor a scan.
+    pub(super) worked: bool,
+}
+
+/// The contacts of a survey.
+#[derive(Debug)]
+pub(super) struct Contacts(Bag<Contact>);
+
+impl Contacts {
+    pub(super) const fn new() -> Self {
+        Self(Bag::new())
+    }
+
+    /// Notes a flow, if it is one of the services and its payload does not disprove that.
+    pub(super) fn add(&mut self, flow: &Flow, client: (u32, &FlowEnd), server: (u32, &FlowEnd)) {
+        let port = server.1.port;
+        let service = PORTS
+            .iter()
+            .find(|(transport, first, last, ..)| *transport == flow.transport && (*first..=*last).contains(&port));
+        let Some(&(_, first, _, service, protocol)) = service else { return };
+        // From a well-known port to an ephemeral one is an answer whose request was not captured.
+        if first >= 49152 && client.1.port < 1024 {
+            return;
+        }
+        let says = |wanted| {
+            protocol
+                .is_some_and(|protocol| client.1.evidence(protocol) == wanted || server.1.evidence(protocol) == wanted)
+        };
+        let conforms = says(Evidence::Conforms);
+        if says(Evidence::Violates) && !conforms {
+            return;
+        }
+        let worked = match flow.transport {
+            Transport::Tcp => client.1.has_payload || server.1.has_payload,
+            _ => server.1.packets > 0 || conforms,
+        };
+        self.0.push(Contact { client: client.0, server: server.0, service, worked });
+    }
+
+    /// Each contact once, ascending; of those that differ in `worked` alone, that which did.
+    pub(super) fn finish(self) -> Vec<Contact> {
+        let mut contacts = self.0.finish();
+        contacts.reverse();
+        contacts.dedup_by_key(|contact| (contact.client, contact.server, contact.service));
+        contacts.reverse();
+        contacts
+    }
+}

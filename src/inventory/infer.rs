@@ -1,0 +1,469 @@
+//! Roles from the traffic, where nobody declared them. docs/roles.md tells the method in words.
+//!
+//! The vendor's tables of gateway and node are the same but for one cell, so a port alone does not say
+//! which end is which. What does: one gateway speaks with many nodes, and each node with hardly
+//! anybody but its gateway; and where there are too few nodes for that, who asks for what.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use super::address::{self, Kind};
+use super::builder::Known;
+use super::contacts::{Contact, Service};
+use super::declared::Inventory;
+use super::host::RoleSource;
+use super::profile::{Profile, Profiles, Side};
+use crate::decode::MacAddr;
+use crate::policy::Role;
+
+/// Points that a service gives for the role that its position speaks for: gateways ask nodes for
+/// firmware updating, configuration, CoAP and UPnP, and serve TFTP to them. Half of it where nothing
+/// came of the contact.
+const fn points(service: Service) -> u32 {
+    match service {
+        Service::Firmware => 8,
+        Service::Configuration => 6,
+        Service::Coap | Service::Tftp => 4,
+        Service::Upnp => 2,
+        Service::Bacnet | Service::Http => 0,
+    }
+}
+
+/// Where a gateway stands in a service.
+const fn gateway_side(service: Service) -> Side {
+    match service {
+        Service::Tftp => Side::Server,
+        _ => Side::Client,
+    }
+}
+
+/// For a hub: a host with at least [`HUB_PEERS`] peers, which have fewer peers than it.
+const HUB_POINTS: u32 = 12;
+const HUB_PEERS: usize = 3;
+/// For BACnet with a host that speaks nothing of the lighting: only the gateway has both.
+const BACNET_POINTS: u32 = 4;
+/// For speaking with a declared node.
+const DECLARED_PEER_POINTS: u32 = 8;
+/// What a gateway needs.
+const GATEWAY_POINTS: u32 = 8;
+/// What a node needs.
+const NODE_POINTS: u32 = 4;
+/// For, or against, a node: its MAC is of the block of most nodes, or of another.
+const OUI_POINTS: u32 = 4;
+/// A node that is sure enough to count for the block of most nodes.
+const SURE_NODE_POINTS: u32 = 6;
+
+/// No inference is surer than this, in percent.
+const MOST_CONFIDENCE: u32 = 95;
+/// A gateway known by one service only is not surer than this.
+const ONE_SERVICE_CONFIDENCE: u32 = 60;
+/// A node known by its MAC alone, and one that asked the gateway for HTTP besides.
+const OUI_CONFIDENCE: u8 = 40;
+const OUI_HTTP_CONFIDENCE: u8 = 55;
+/// A BACnet system that exchanged with the gateway, only one of them spoke, or both only to groups.
+const BACNET_CONFIDENCE: [u8; 3] = [80, 60, 45];
+
+/// What inference looks at, host by host.
+pub(super) struct Site<'a> {
+    pub(super) addresses: Vec<IpAddr>,
+    pub(super) macs: &'a [Option<MacAddr>],
+    pub(super) contacts: Vec<Contact>,
+}
+
+/// Gives inferred roles to hosts of which nothing else is known: each role only if no entry of the
+/// inventory gives it, and none if the inventory says that it is complete.
+pub(super) fn infer(site: &Site<'_>, known: &mut [Known], inventory: &Inventory) {
+    let wanted = [Role::Gateway, Role::Node, Role::Bacnet].map(|role| !inventory.declares(role));
+    if inventory.is_complete() || wanted == [false; 3] {
+        return;
+    }
+    let open: Vec<bool> = known.iter().zip(&site.addresses).map(|(known, address)| is_open(known, *address)).collect();
+    let units = units(site, known, &open);
+    let group = |host: u32| known.get(host as usize).is_some_and(|known| known.role == Role::Group);
+    let takes_part = |host: u32| {
+        let at = host as usize;
+        open.get(at) == Some(&true) || known.get(at).is_some_and(|known| known.role.is_igor())
+    };
+    let profiles = Profiles::new(&site.contacts, &units, takes_part, group);
+    let mut inference =
+        Inference { site, open: &open, units: &units, profiles: &profiles, gateways: Vec::new(), oui: None };
+
+    if wanted[0] {
+        inference.find_gateways(known);
+    }
+    inference.collect_gateways(known);
+    if wanted[1] {
+        inference.find_nodes(known);
+    }
+    if wanted[2] {
+        inference.find_bacnet(known);
+    }
+    inference.share(known);
+}
+
+/// Whether a host may be given a role: it is a unicast host of the site, and nobody declared it.
+fn is_open(known: &Known, address: IpAddr) -> bool {
+    known.source == RoleSource::Address
+        && known.role == Role::Host
+        && !matches!(address::kind(address), Kind::Unspecified | Kind::Loopback)
+}
+
+/// For each host, whose evidence it shares: an IPv6 address that of the lowest address of its MAC.
+fn units(site: &Site<'_>, known: &[Known], open: &[bool]) -> Vec<u32> {
+    let mut units: Vec<u32> = (0..site.addresses.len() as u32).collect();
+    let mut by_mac: Vec<(MacAddr, IpAddr, u32)> = site
+        .macs
+        .iter()
+        .zip(&site.addresses)
+        .zip(0u32..)
+        .filter(|(_, id)| {
+            let at = *id as usize;
+            open.get(at) == Some(&true) || known.get(at).is_some_and(|known| known.role.is_igor())
+        })
+        .filter_map(|((mac, address), id)| Some(((*mac)?, *address, id)))
+        .collect();
+    by_mac.sort_unstable();
+    for run in by_mac.chunk_by(|a, b| a.0 == b.0) {
+        let Some(&(_, _, leader)) = run.first() else { continue };
+        for (_, address, id) in run {
+            if address.is_ipv6()
+                && let Some(unit) = units.get_mut(*id as usize)
+            {
+                *unit = leader;
+            }
+        }
+    }
+    units
+}
+
+/// A host that may be a gateway.
+struct Candidate<'a> {
+    profile: &'a Profile,
+    address: IpAddr,
+    hub: bool,
+    points: u32,
+    services: usize,
+}
+
+struct Inference<'a> {
+    site: &'a Site<'a>,
+    open: &'a [bool],
+    units: &'a [u32],
+    profiles: &'a Profiles,
+    /// Units of the gateways with the confidence in each, ascending.
+    gateways: Vec<(u32, u8)>,
+    /// The MAC block of most nodes.
+    oui: Option<[u8; 3]>,
+}
+
+impl Inference<'_> {
+    fn address(&self, unit: u32) -> IpAddr {
+        self.site.addresses.get(unit as usize).copied().unwrap_or(IpAddr::from([0; 4]))
+    }
+
+    fn is_open(&self, unit: u32) -> bool {
+        self.open.get(unit as usize) == Some(&true)
+    }
+
+    fn set(&self, known: &mut [Known], unit: u32, role: Role, confidence: u8, basis: String) {
+        if let Some(slot) = known.get_mut(unit as usize) {
+            *slot = Known::inferred(role, confidence, basis);
+        }
+    }
+
+    fn find_gateways(&self, known: &mut [Known]) {
+        let is = |unit: u32, role| known.get(unit as usize).is_some_and(|known| known.role == role);
+        let nodes_declared = known.iter().any(|known| known.role == Role::Node);
+        let mut candidates: Vec<Candidate<'_>> = Vec::new();
+        for profile in self.profiles.iter().filter(|profile| self.is_open(profile.unit)) {
+            let candidate = self.candidate(profile, |unit| is(unit, Role::Node), nodes_declared);
+            candidates.extend(candidate);
+        }
+        candidates.sort_by(|a, b| {
+            (b.hub, b.profile.peers.len(), b.points)
+                .cmp(&(a.hub, a.profile.peers.len(), a.points))
+                .then(a.address.cmp(&b.address))
+        });
+        let mut accepted: Vec<&Candidate<'_>> = Vec::new();
+        for candidate in &candidates {
+            if is_another(candidate, &accepted) {
+                accepted.push(candidate);
+            }
+        }
+        for candidate in accepted {
+            let cap = if candidate.services > 1 { MOST_CONFIDENCE } else { ONE_SERVICE_CONFIDENCE };
+            let confidence = (45 + 3 * candidate.points).min(cap) as u8;
+            let mut basis = self.profiles.sentence(candidate.profile);
+            if candidate.hub {
+                let _ = write!(basis, "; {} peers, which have fewer", candidate.profile.peers.len());
+            }
+            self.set(known, candidate.profile.unit, Role::Gateway, confidence, basis);
+        }
+    }
+
+    /// Weighs one host as a gateway; `None` if too little speaks for it.
+    fn candidate<'a>(
+        &self,
+        profile: &'a Profile,
+        is_declared_node: impl Fn(u32) -> bool,
+        nodes_declared: bool,
+    ) -> Option<Candidate<'a>> {
+        let degree = profile.peers.len();
+        let hub = degree >= HUB_PEERS && degree > self.profiles.median_degree(&profile.peers);
+        let (mut speaks_for, mut speaks_against, mut services, mut typical, mut fan_out) = (0, 0, 0, false, 0);
+        for service in Service::ALL.into_iter().filter(|service| service.is_lighting()) {
+            let own = gateway_side(service);
+            let (mine, other) = (profile.side(service, own), profile.side(service, own.other()));
+            let weight = |tried: u32, worked: u32| match (tried, worked) {
+                (0, 0) => 0,
+                (_, 0) => points(service) / 2,
+                _ => points(service),
+            };
+            let (mine_points, other_points) = (weight(mine.tried, mine.worked), weight(other.tried, other.worked));
+            if hub {
+                speaks_for += mine_points.max(other_points);
+            } else {
+                speaks_for += mine_points;
+                speaks_against += other_points;
+            }
+            if mine.worked + other.worked > 0 {
+                services += 1;
+                // Kerberos and network boot have hubs too, but not as clients, and not with these.
+                let asks = profile.side(service, Side::Client).worked;
+                typical |= matches!(service, Service::Firmware | Service::Coap)
+                    || (service == Service::Configuration && asks > 0);
+                if matches!(service, Service::Firmware | Service::Coap | Service::Configuration) {
+                    fan_out = fan_out.max(asks);
+                }
+            }
+        }
+        let mut points = speaks_for + if hub { HUB_POINTS } else { 0 };
+        if profile.bacnet_peers.iter().any(|peer| profile.peers.binary_search(peer).is_err()) && services > 0 {
+            points += BACNET_POINTS;
+        }
+        let has_declared = profile.peers.iter().any(|peer| is_declared_node(*peer));
+        if has_declared {
+            points += DECLARED_PEER_POINTS;
+        }
+        let points = points.saturating_sub(speaks_against);
+        let enough = if nodes_declared {
+            has_declared && services > 0
+        } else if hub {
+            (services > 1 && typical) || fan_out as usize >= HUB_PEERS
+        } else {
+            services > 1
+        };
+        let address = self.address(profile.unit);
+        (enough && points >= GATEWAY_POINTS).then_some(Candidate { profile, address, hub, points, services })
+    }
+
+    fn collect_gateways(&mut self, known: &[Known]) {
+        let gateways = known.iter().zip(0u32..).filter(|(known, _)| known.role == Role::Gateway);
+        let mut gateways: Vec<(u32, u8)> = gateways
+            .map(|(known, host)| (self.units.get(host as usize).copied().unwrap_or(host), known.confidence))
+            .collect();
+        gateways.sort_unstable();
+        gateways.dedup_by_key(|gateway| gateway.0);
+        self.gateways = gateways;
+    }
+
+    fn gateway(&self, unit: u32) -> Option<u8> {
+        let at = self.gateways.binary_search_by_key(&unit, |gateway| gateway.0).ok()?;
+        self.gateways.get(at).map(|gateway| gateway.1)
+    }
+
+    fn find_nodes(&mut self, known: &mut [Known]) {
+        if self.gateways.is_empty() {
+            return;
+        }
+        let mut nodes: Vec<(u32, u32, u8, String)> = Vec::new();
+        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit, known)) {
+            let (points, confidence, basis) = self.weigh_node(profile);
+            if points > 0 {
+                nodes.push((profile.unit, points, confidence, basis));
+            }
+        }
+        self.oui = self.most_common_oui(&nodes);
+        for (unit, mut points, most, mut basis) in nodes {
+            match (self.oui, self.universal_oui(unit)) {
+                (Some(common), Some(own)) if common == own => {
+                    points += OUI_POINTS;
+                    let _ = write!(basis, "; MAC block {} as most nodes", oui_text(own));
+                }
+                (Some(_), Some(_)) => points = points.saturating_sub(OUI_POINTS),
+                _ => {}
+            }
+            if points >= NODE_POINTS {
+                let confidence = (45 + 4 * points).min(MOST_CONFIDENCE).min(u32::from(most)) as u8;
+                self.set(known, unit, Role::Node, confidence, basis);
+            }
+        }
+        self.find_nodes_by_mac(known);
+    }
+
+    /// Whether a unit may still become something: open, and neither gateway nor anything else yet.
+    fn is_candidate(&self, unit: u32, known: &[Known]) -> bool {
+        self.is_open(unit) && known.get(unit as usize).is_some_and(|known| known.role == Role::Host)
+    }
+
+    /// Points for a node, the most confidence that its gateways allow, and the reason.
+    fn weigh_node(&self, profile: &Profile) -> (u32, u8, String) {
+        let (mut total, mut most, mut parts) = (0, 0, Vec::new());
+        let mut with = None;
+        for service in Service::ALL.into_iter().filter(|service| service.is_lighting()) {
+            let mut best = 0;
+            let mut said = None;
+            for side in [Side::Client, Side::Server] {
+                for &(peer, worked) in self.profiles.peers(profile, service, side) {
+                    let Some(confidence) = self.gateway(peer) else { continue };
+                    most = most.max(confidence);
+                    with = with.max(Some(std::cmp::Reverse(self.address(peer))));
+                    // CoAP and UPnP go both ways; for the rest the other way round says less.
+                    let usual = side != gateway_side(service) || matches!(service, Service::Coap | Service::Upnp);
+                    let given = points(service) / if worked { 1 } else { 2 } / if usual { 1 } else { 2 };
+                    if given > best {
+                        best = given;
+                        said = Some(side);
+                    }
+                }
+            }
+            total += best;
+            match said {
+                Some(Side::Client) => parts.push(format!("asks for {}", service.words())),
+                Some(Side::Server) => parts.push(format!("is asked for {}", service.words())),
+                None => {}
+            }
+        }
+        let mut basis = parts.join(", ");
+        if let Some(std::cmp::Reverse(address)) = with {
+            let _ = write!(basis, "; with the gateway {address}");
+        }
+        (total, most, basis)
+    }
+
+    /// The first three bytes of a unit's MAC, if they are a manufacturer's.
+    fn universal_oui(&self, unit: u32) -> Option<[u8; 3]> {
+        let MacAddr([a, b, c, ..]) = self.site.macs.get(unit as usize).copied().flatten()?;
+        (a & 2 == 0).then_some([a, b, c])
+    }
+
+    /// The MAC block of most nodes: of at least three sure ones and three in five of them, and of no gateway.
+    fn most_common_oui(&self, nodes: &[(u32, u32, u8, String)]) -> Option<[u8; 3]> {
+        let sure = nodes.iter().filter(|node| node.1 >= SURE_NODE_POINTS);
+        let mut blocks: Vec<[u8; 3]> = sure.filter_map(|node| self.universal_oui(node.0)).collect();
+        blocks.sort_unstable();
+        let all = blocks.len();
+        let most = blocks.chunk_by(|a, b| a == b).rev().max_by_key(|run| run.len())?;
+        let block = *most.first()?;
+        let gateways = self.gateways.iter().any(|gateway| self.universal_oui(gateway.0) == Some(block));
+        (most.len() >= 3 && most.len() * 5 >= all * 3 && !gateways).then_some(block)
+    }
+
+    /// Hosts with the nodes' MAC block that were not heard to speak with the gateway: a node that
+    /// cannot reach its gateway is the one that is looked for.
+    fn find_nodes_by_mac(&self, known: &mut [Known]) {
+        let Some(block) = self.oui else { return };
+        for unit in 0..self.site.addresses.len() as u32 {
+            let own = self.units.get(unit as usize) == Some(&unit);
+            if !own || !self.is_candidate(unit, known) || self.universal_oui(unit) != Some(block) {
+                continue;
+            }
+            let profile = self.profiles.of(unit);
+            let meets = |service| {
+                let sides = [Side::Client, Side::Server];
+                profile.is_some_and(|profile| {
+                    sides.iter().any(|side| {
+                        self.profiles.peers(profile, service, *side).iter().any(|peer| self.gateway(peer.0).is_some())
+                    })
+                })
+            };
+            if meets(Service::Bacnet) {
+                continue;
+            }
+            let basis = format!("MAC block {} as most nodes", oui_text(block));
+            let (confidence, basis) = if meets(Service::Http) {
+                (OUI_HTTP_CONFIDENCE, format!("{basis}; HTTP with the gateway"))
+            } else {
+                (OUI_CONFIDENCE, format!("{basis}; not heard with a gateway"))
+            };
+            self.set(known, unit, Role::Node, confidence, basis);
+        }
+    }
+
+    fn find_bacnet(&self, known: &mut [Known]) {
+        let speaks = |unit: u32| self.profiles.of(unit).is_some_and(|profile| profile.speaks_bacnet());
+        let gateway_to_groups = self.gateways.iter().filter(|gateway| speaks(gateway.0)).map(|gateway| gateway.1).max();
+        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit, known)).collect::<Vec<_>>()
+        {
+            let partners = [Side::Client, Side::Server].into_iter().flat_map(|side| {
+                self.profiles.peers(profile, Service::Bacnet, side).iter().filter_map(|&(peer, worked)| {
+                    Some((worked, self.gateway(peer)?, std::cmp::Reverse(self.address(peer))))
+                })
+            });
+            let words = Service::Bacnet.words();
+            let (rank, most, basis) = match partners.max() {
+                Some((true, most, with)) => (0, most, format!("exchanges {words} with the gateway {}", with.0)),
+                Some((false, most, with)) => (1, most, format!("{words} one way with the gateway {}", with.0)),
+                None => match gateway_to_groups {
+                    Some(most) if profile.bacnet_to_group => {
+                        (2, most, format!("sends {words} to groups, and so does a gateway"))
+                    }
+                    _ => continue,
+                },
+            };
+            let confidence = BACNET_CONFIDENCE.get(rank).copied().unwrap_or(0).min(most);
+            self.set(known, profile.unit, Role::Bacnet, confidence, basis);
+        }
+    }
+
+    /// Gives a unit's role to its other addresses, and says of the rest why they have none.
+    fn share(&self, known: &mut [Known]) {
+        for host in 0..self.site.addresses.len() as u32 {
+            let Some(&unit) = self.units.get(host as usize) else { continue };
+            if !self.is_candidate(host, known) {
+                continue;
+            }
+            if unit != host
+                && let Some(leader) = known.get(unit as usize)
+                && leader.source == RoleSource::Inferred
+                && leader.role.is_igor()
+            {
+                let basis = format!("same MAC as {}: {}", self.address(unit), leader.basis);
+                let (role, confidence) = (leader.role, leader.confidence);
+                self.set(known, host, role, confidence, basis);
+            } else if let Some(profile) = self.profiles.of(host)
+                && !profile.peers.is_empty()
+                && let Some(slot) = known.get_mut(host as usize)
+            {
+                slot.basis = format!("too little for a role: {}", self.profiles.sentence(profile)).into();
+            }
+        }
+    }
+}
+
+/// Whether a candidate is a gateway beside those that were found before it, which are bigger.
+fn is_another(candidate: &Candidate<'_>, accepted: &[&Candidate<'_>]) -> bool {
+    let Some(biggest) = accepted.first() else { return true };
+    let has = |gateway: &Candidate<'_>, unit: u32| gateway.profile.peers.binary_search(&unit).is_ok();
+    let own = candidate
+        .profile
+        .peers
+        .iter()
+        .filter(|peer| !accepted.iter().any(|gateway| gateway.profile.unit == **peer || has(gateway, **peer)));
+    let own = own.count();
+    let degree = candidate.profile.peers.len();
+    let below = accepted.iter().any(|gateway| has(gateway, candidate.profile.unit));
+    if !candidate.hub {
+        // A laptop that configures one node is no second gateway.
+        !below && own == degree
+    } else if below {
+        // A node that speaks with other nodes.
+        own >= HUB_PEERS && own * 2 > degree
+    } else {
+        own >= HUB_PEERS || degree * 10 >= biggest.profile.peers.len() * 3
+    }
+}
+
+fn oui_text([a, b, c]: [u8; 3]) -> String {
+    format!("{a:02x}:{b:02x}:{c:02x}")
+}

@@ -1,0 +1,179 @@
+//! The contacts of each host, gathered by service and side.
+
+use super::contacts::{Contact, Service};
+
+/// Which end of a contact a host was.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Side {
+    Client,
+    Server,
+}
+
+impl Side {
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
+}
+
+/// With how many hosts a service was tried, and with how many something came of it.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Count {
+    pub(super) tried: u32,
+    pub(super) worked: u32,
+}
+
+/// What one unit (the addresses of one host) had to do with the others.
+#[derive(Debug)]
+pub(super) struct Profile {
+    pub(super) unit: u32,
+    /// Its part of [`Profiles::links`].
+    links: std::ops::Range<usize>,
+    counts: [[Count; 2]; Service::ALL.len()],
+    /// Units with which it had to do in the lighting's services, ascending.
+    pub(super) peers: Vec<u32>,
+    /// Units with which it spoke BACnet, ascending.
+    pub(super) bacnet_peers: Vec<u32>,
+    /// Whether it sent BACnet to a group.
+    pub(super) bacnet_to_group: bool,
+}
+
+impl Profile {
+    pub(super) fn side(&self, service: Service, side: Side) -> Count {
+        self.counts.get(service as usize).and_then(|sides| sides.get(side as usize)).copied().unwrap_or_default()
+    }
+
+    pub(super) fn speaks_bacnet(&self) -> bool {
+        self.bacnet_to_group || !self.bacnet_peers.is_empty()
+    }
+}
+
+/// The profiles of all units that had any contact, by unit, ascending.
+#[derive(Debug)]
+pub(super) struct Profiles {
+    list: Vec<Profile>,
+    /// (unit, service, side) and the other unit and whether it worked, in this order.
+    links: Vec<(u32, Service, Side)>,
+    others: Vec<(u32, bool)>,
+}
+
+impl Profiles {
+    /// From contacts between hosts that take part, `units` of which say whose evidence is whose.
+    pub(super) fn new(
+        contacts: &[Contact],
+        units: &[u32],
+        takes_part: impl Fn(u32) -> bool,
+        is_group: impl Fn(u32) -> bool,
+    ) -> Self {
+        let mut all: Vec<((u32, Service, Side), u32, bool)> = Vec::new();
+        let mut to_group: Vec<u32> = Vec::new();
+        for contact in contacts {
+            if !takes_part(contact.client) {
+                continue;
+            }
+            let unit = |host: u32| units.get(host as usize).copied().unwrap_or(host);
+            let (client, server) = (unit(contact.client), unit(contact.server));
+            if takes_part(contact.server) && client != server {
+                all.push(((client, contact.service, Side::Client), server, contact.worked));
+                all.push(((server, contact.service, Side::Server), client, contact.worked));
+            } else if contact.service == Service::Bacnet && is_group(contact.server) {
+                to_group.push(client);
+            }
+        }
+        // Of two addresses of one host, one may have worked: the one that sorts last.
+        all.sort_unstable();
+        all.reverse();
+        all.dedup_by_key(|link| (link.0, link.1));
+        all.reverse();
+        to_group.sort_unstable();
+        to_group.dedup();
+        let mut members: Vec<u32> = all.iter().map(|link| link.0.0).chain(to_group.iter().copied()).collect();
+        members.sort_unstable();
+        members.dedup();
+
+        let mut start = 0;
+        let mut list = Vec::with_capacity(members.len());
+        for unit in members {
+            let own = all.get(start..).unwrap_or_default();
+            let own = own.get(..own.partition_point(|link| link.0.0 == unit)).unwrap_or_default();
+            let links = start..start + own.len();
+            start = links.end;
+            let bacnet_to_group = to_group.binary_search(&unit).is_ok();
+            list.push(profile(unit, own, links, bacnet_to_group));
+        }
+        let (links, others) = all.into_iter().map(|(key, other, worked)| (key, (other, worked))).unzip();
+        Self { list, links, others }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Profile> {
+        self.list.iter()
+    }
+
+    pub(super) fn of(&self, unit: u32) -> Option<&Profile> {
+        let at = self.list.binary_search_by_key(&unit, |profile| profile.unit).ok()?;
+        self.list.get(at)
+    }
+
+    /// The other units of one service and side, and whether anything came of it.
+    pub(super) fn peers(&self, profile: &Profile, service: Service, side: Side) -> &[(u32, bool)] {
+        let links = self.links.get(profile.links.clone()).unwrap_or_default();
+        let key = (profile.unit, service, side);
+        let from = links.partition_point(|link| *link < key);
+        let to = links.partition_point(|link| *link <= key);
+        let base = profile.links.start;
+        self.others.get(base + from..base + to).unwrap_or_default()
+    }
+
+    /// The median number of peers of some units; the upper of the two in the middle.
+    pub(super) fn median_degree(&self, units: &[u32]) -> usize {
+        let mut degrees: Vec<usize> =
+            units.iter().map(|unit| self.of(*unit).map_or(0, |profile| profile.peers.len())).collect();
+        let middle = degrees.len() / 2;
+        if degrees.is_empty() { 0 } else { *degrees.select_nth_unstable(middle).1 }
+    }
+
+    /// What a unit did, in words: `asks 3 hosts for configuration (TCP 88), ...`.
+    pub(super) fn sentence(&self, profile: &Profile) -> String {
+        let hosts = |count: u32| if count == 1 { "1 host".into() } else { format!("{count} hosts") };
+        let mut parts = Vec::new();
+        for service in Service::ALL.into_iter().filter(|service| *service != Service::Http) {
+            let tried = |count: Count| if count.worked == 0 { ", in vain" } else { "" };
+            let (client, server) = (profile.side(service, Side::Client), profile.side(service, Side::Server));
+            if client.tried > 0 {
+                parts.push(format!("asks {} for {}{}", hosts(client.tried), service.words(), tried(client)));
+            }
+            if server.tried > 0 {
+                parts.push(format!("is asked by {} for {}{}", hosts(server.tried), service.words(), tried(server)));
+            }
+        }
+        parts.join(", ")
+    }
+}
+
+fn profile(
+    unit: u32,
+    own: &[((u32, Service, Side), u32, bool)],
+    links: std::ops::Range<usize>,
+    bacnet_to_group: bool,
+) -> Profile {
+    let mut counts = [[Count::default(); 2]; Service::ALL.len()];
+    let (mut peers, mut bacnet_peers) = (Vec::new(), Vec::new());
+    for &((_, service, side), other, worked) in own {
+        if let Some(count) = counts.get_mut(service as usize).and_then(|sides| sides.get_mut(side as usize)) {
+            count.tried += 1;
+            count.worked += u32::from(worked);
+        }
+        if service.is_lighting() {
+            peers.push(other);
+        } else if service == Service::Bacnet {
+            bacnet_peers.push(other);
+        }
+    }
+    for list in [&mut peers, &mut bacnet_peers] {
+        list.sort_unstable();
+        list.dedup();
+    }
+    Profile { unit, links, counts, peers, bacnet_peers, bacnet_to_group }
+}

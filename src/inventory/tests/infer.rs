@@ -1,0 +1,351 @@
+//! Roles from hand-made traffic.
+
+use proptest::prelude::*;
+
+use super::flows::{Talk, hosts, mac, parse};
+use crate::decode::MacAddr;
+use crate::inventory::{Hosts, Inventory, RoleSource, draft};
+use crate::policy::{Role, Transport};
+use crate::protocol::Protocol;
+
+const TCP: Transport = Transport::Tcp;
+const UDP: Transport = Transport::Udp;
+const GATEWAY: &str = "10.0.0.1";
+const BMS: &str = "10.0.0.200";
+const PC: &str = "10.0.0.100";
+
+fn node(number: u8) -> String {
+    format!("10.0.1.{number}")
+}
+
+fn from_gateway(number: u8) -> Vec<Talk> {
+    let node = &node(number);
+    vec![
+        Talk::new(GATEWAY, node, TCP, 88),
+        Talk::new(GATEWAY, node, UDP, 5683),
+        Talk::new(GATEWAY, node, UDP, 50196),
+        Talk::new(node, GATEWAY, UDP, 69),
+    ]
+}
+
+fn both_ways(gateway: &str, node: &str) -> Vec<Talk> {
+    [(TCP, 80), (TCP, 88), (TCP, 1900), (TCP, 1901), (UDP, 69), (UDP, 1050), (UDP, 5683), (UDP, 50195)]
+        .iter()
+        .flat_map(|&(transport, port)| {
+            [Talk::new(gateway, node, transport, port), Talk::new(node, gateway, transport, port)]
+        })
+        .collect()
+}
+
+fn roles(talks: &[Talk], inventory: &Inventory) -> Vec<(String, &'static str)> {
+    let hosts = hosts(talks, inventory);
+    assert_round_trip(talks, &hosts, inventory);
+    let named = hosts.iter().filter(|host| host.role.is_igor());
+    named.map(|host| (host.address.to_string(), host.role.name())).collect()
+}
+
+/// Reading the draft gives every host its role back.
+fn assert_round_trip(talks: &[Talk], found: &Hosts, inventory: &Inventory) {
+    let text = draft(found, inventory);
+    let read = Inventory::parse(&text, "draft.toml").unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    let again = hosts(talks, &read);
+    for (a, b) in found.iter().zip(again.iter()) {
+        assert_eq!((a.address, a.role), (b.address, b.role), "{text}");
+        assert_ne!(b.source, RoleSource::Inferred);
+    }
+}
+
+fn site(gateway: &str, nodes: std::ops::RangeInclusive<u8>) -> Vec<(String, &'static str)> {
+    std::iter::once((gateway.into(), "gateway")).chain(nodes.map(|number| (node(number), "node"))).collect()
+}
+
+fn expect(talks: &[Talk], expected: &[(String, &'static str)]) {
+    assert_eq!(roles(talks, &Inventory::default()), expected);
+}
+
+#[test]
+fn a_usual_site() {
+    let mut talks: Vec<Talk> = (1..=12).flat_map(from_gateway).collect();
+    talks.extend([
+        Talk::new(BMS, GATEWAY, UDP, 47808),
+        Talk::new(PC, GATEWAY, TCP, 80),
+        Talk::new(PC, "8.8.8.8", UDP, 53),
+        Talk::new(GATEWAY, "8.8.4.4", TCP, 443),
+        // An unexpected visit of a node does not make a gateway, or a node, of the visitor.
+        Talk::new(PC, &node(3), TCP, 88),
+        Talk::new(PC, &node(3), UDP, 5683),
+        Talk::new(&node(4), &node(5), UDP, 5683),
+    ]);
+    let mut expected = site(GATEWAY, 1..=12);
+    expected.insert(1, (BMS.into(), "bacnet"));
+    let mut found = roles(&talks, &Inventory::default());
+    let mut sorted = expected.clone();
+    found.sort();
+    sorted.sort();
+    assert_eq!(found, sorted);
+}
+
+#[test]
+fn everything_both_ways_leaves_the_star() {
+    let talks: Vec<Talk> = (1..=3).flat_map(|number| both_ways(GATEWAY, &node(number))).collect();
+    expect(&talks, &site(GATEWAY, 1..=3));
+    // With one node, and everything both ways, nothing tells them apart.
+    expect(&both_ways(GATEWAY, &node(1)), &[]);
+}
+
+#[test]
+fn one_node_on_the_bench_is_told_by_who_asks() {
+    expect(&from_gateway(1), &site(GATEWAY, 1..=1));
+    expect(&from_gateway(1)[..2], &site(GATEWAY, 1..=1));
+    // One service alone is too little.
+    for talk in from_gateway(1) {
+        expect(&[talk], &[]);
+    }
+}
+
+#[test]
+fn two_gateways_with_their_own_nodes_or_shared_ones() {
+    let other = "10.0.0.2";
+    let own = (1..=5).flat_map(from_gateway).chain((6..=8).flat_map(|number| both_ways(other, &node(number))));
+    let shared = (1..=5).flat_map(from_gateway).chain((1..=5).flat_map(|number| both_ways(other, &node(number))));
+    for (talks, nodes) in [(own.collect::<Vec<_>>(), 1..=8), (shared.collect(), 1..=5)] {
+        let mut expected = site(GATEWAY, nodes);
+        expected.insert(1, (other.into(), "gateway"));
+        expect(&talks, &expected);
+    }
+}
+
+#[test]
+fn other_networks_get_no_roles() {
+    let domain_controller: Vec<Talk> = (1..=20)
+        .flat_map(|number| {
+            let client = &node(number);
+            // Kerberos, and network boot from the same server.
+            [
+                Talk::new(client, GATEWAY, TCP, 88),
+                Talk::new(client, GATEWAY, UDP, 69),
+                Talk::new(client, GATEWAY, TCP, 80),
+            ]
+        })
+        .collect();
+    expect(&domain_controller, &[]);
+    let bacnet: Vec<Talk> = (1..=20).map(|number| Talk::new(BMS, &node(number), UDP, 47808)).collect();
+    expect(&bacnet, &[]);
+    let web: Vec<Talk> = (1..=20).map(|number| Talk::new(&node(number), GATEWAY, TCP, 80)).collect();
+    expect(&web, &[]);
+    let coap_server: Vec<Talk> = (1..=20).map(|number| Talk::new(&node(number), GATEWAY, UDP, 5683)).collect();
+    expect(&coap_server, &[]);
+    let scan: Vec<Talk> = (1..=20)
+        .flat_map(|number| {
+            let refused = Talk { refused: true, ..Talk::new(PC, &node(number), TCP, 88) };
+            [
+                refused,
+                Talk::new(PC, &node(number), UDP, 5683).unanswered(),
+                Talk::new(PC, &node(number), UDP, 69).unanswered(),
+            ]
+        })
+        .collect();
+    expect(&scan, &[]);
+    let internet: Vec<Talk> = (1..=9).flat_map(|n| both_ways(GATEWAY, &format!("203.0.113.{n}"))).collect();
+    expect(&internet, &[]);
+}
+
+#[test]
+fn the_ephemeral_range_proves_nothing() {
+    // DNS answers to a client that happens to use 50197, the questions not captured.
+    let talks: Vec<Talk> = (1..=5)
+        .flat_map(|number| {
+            let answer = Talk { client_port: 53, ..Talk::new(GATEWAY, &node(number), UDP, 50197) };
+            [answer.unanswered(), Talk::new(GATEWAY, &node(number), UDP, 69).unanswered()]
+        })
+        .collect();
+    expect(&talks, &[]);
+}
+
+#[test]
+fn payload_that_disproves_the_service_does_not_count() {
+    let coap = Protocol::Coap.bit();
+    let junk: Vec<Talk> =
+        (1..=5).map(|number| Talk { violates: coap, ..Talk::new(GATEWAY, &node(number), UDP, 5683) }).collect();
+    expect(&junk, &[]);
+    let good: Vec<Talk> = (1..=5)
+        .map(|number| Talk { conforms: coap, ..Talk::new(GATEWAY, &node(number), UDP, 5683).unanswered() })
+        .collect();
+    expect(&good, &site(GATEWAY, 1..=5));
+    let found = hosts(&good, &Inventory::default());
+    let gateway = found.iter().find(|host| host.role == Role::Gateway).expect("gateway");
+    assert_eq!((gateway.confidence, gateway.source), (60, RoleSource::Inferred));
+    assert_eq!(gateway.basis, "asks 5 hosts for CoAP (UDP 5683); 5 peers, which have fewer");
+}
+
+#[test]
+fn bacnet_systems_beside_the_gateway() {
+    let broadcast = |from: &str| Talk::new(from, "255.255.255.255", UDP, 47808).unanswered();
+    let mut talks: Vec<Talk> = (1..=4).flat_map(from_gateway).collect();
+    talks.extend([
+        Talk::new(GATEWAY, BMS, UDP, 47808),
+        Talk::new("10.0.0.201", GATEWAY, UDP, 47808).unanswered(),
+        broadcast("10.0.0.202"),
+        // Another controller's own affair.
+        Talk::new("10.0.0.203", "10.0.0.204", UDP, 47808),
+    ]);
+    let found = hosts(&talks, &Inventory::default());
+    let bacnet: Vec<_> = found
+        .iter()
+        .filter(|host| host.role == Role::Bacnet)
+        .map(|host| (host.address.to_string(), host.confidence))
+        .collect();
+    assert_eq!(bacnet, [(BMS.into(), 80), ("10.0.0.201".into(), 60), ("10.0.0.202".into(), 45)]);
+}
+
+#[test]
+fn the_mac_block_of_most_nodes_tells() {
+    let gateway_mac = MacAddr([0x00, 0x0c, 0x29, 0, 0, 1]);
+    let pc_mac = MacAddr([0x00, 0x0c, 0x29, 0, 0, 2]);
+    let mut talks: Vec<Talk> = (1..=4)
+        .flat_map(|number| {
+            from_gateway(number).into_iter().map(move |talk| {
+                let (a, b) = if talk.client.to_string() == GATEWAY {
+                    (gateway_mac, mac(number))
+                } else {
+                    (mac(number), gateway_mac)
+                };
+                talk.macs(a, b)
+            })
+        })
+        .collect();
+    talks.extend([
+        // A node that reaches its gateway by HTTP only, one that never reached it, and a PC that asks it by CoAP.
+        Talk::new(&node(5), GATEWAY, TCP, 80).macs(mac(5), gateway_mac),
+        Talk::new(&node(6), "10.0.9.9", UDP, 53).macs(mac(6), MacAddr([0, 1, 2, 3, 4, 5])),
+        Talk::new(PC, GATEWAY, UDP, 5683).macs(pc_mac, gateway_mac),
+    ]);
+    expect(&talks, &site(GATEWAY, 1..=6));
+    let found = hosts(&talks, &Inventory::default());
+    let known = |address: String| {
+        let host = found.iter().find(|host| host.address.to_string() == address).expect("host");
+        (host.confidence, host.basis.to_string())
+    };
+    assert_eq!(known(node(5)), (55, "MAC block 00:1b:c5 as most nodes; HTTP with the gateway".into()));
+    assert_eq!(known(node(6)), (40, "MAC block 00:1b:c5 as most nodes; not heard with a gateway".into()));
+    assert!(known(PC.into()).1.starts_with("too little for a role: asks 1 host for CoAP"), "{:?}", known(PC.into()));
+}
+
+#[test]
+fn addresses_of_one_mac_share_their_evidence() {
+    let talks = [
+        Talk::new(GATEWAY, &node(1), TCP, 88).macs(mac(1), mac(2)),
+        Talk::new("fe80::1", "fe80::2", UDP, 5683).macs(mac(1), mac(2)),
+        Talk::new("fd00::2", "fd00::1", UDP, 69).macs(mac(2), mac(1)),
+    ];
+    let expected = [
+        (GATEWAY, "gateway"),
+        ("10.0.1.1", "node"),
+        ("fd00::1", "gateway"),
+        ("fd00::2", "node"),
+        ("fe80::1", "gateway"),
+        ("fe80::2", "node"),
+    ];
+    expect(&talks, &expected.map(|(address, role)| (address.into(), role)));
+    // Link-local alone.
+    let talks = [
+        Talk::new("fe80::1", "fe80::2", UDP, 5683).macs(mac(1), mac(2)),
+        Talk::new("fe80::2", "fe80::1", UDP, 69).macs(mac(2), mac(1)),
+    ];
+    expect(&talks, &[("fe80::1".into(), "gateway"), ("fe80::2".into(), "node")]);
+}
+
+#[test]
+fn what_is_declared_stands_and_the_missing_roles_are_inferred() {
+    let mut talks: Vec<Talk> = (1..=4).flat_map(from_gateway).collect();
+    talks.push(Talk::new(BMS, GATEWAY, UDP, 47808));
+    let all = {
+        let mut all = site(GATEWAY, 1..=4);
+        all.insert(1, (BMS.into(), "bacnet"));
+        all
+    };
+    let found = |toml: &str| roles(&talks, &parse(toml));
+    assert_eq!(found("gateway = \"10.0.0.1\""), all);
+    assert_eq!(found("node = \"10.0.1.0/24\""), all);
+    // A role that is declared is not inferred for anybody else.
+    let only_two: Vec<_> =
+        all.iter().filter(|(host, _)| !["10.0.1.3", "10.0.1.4"].contains(&&**host)).cloned().collect();
+    assert_eq!(found("node = [\"10.0.1.1\", \"10.0.1.2\"]"), only_two);
+    assert_eq!(found("gateway = \"10.0.0.77\""), []);
+    assert_eq!(found("infer = false"), []);
+    assert_eq!(found("infer = false\ngateway = \"10.0.0.1\""), [(GATEWAY.into(), "gateway")]);
+    let no_bms: Vec<_> = all.iter().filter(|(host, _)| host != BMS).cloned().collect();
+    assert_eq!(
+        found("[[device]]\naddress = \"10.0.0.200\"\nrole = \"host\"\nname = \"our \\\"own\\\" BMS\"\n"),
+        no_bms
+    );
+    // A gateway that is declared makes a node of a host with one service.
+    assert_eq!(
+        roles(&[Talk::new(GATEWAY, &node(1), UDP, 5683)], &parse("gateway = \"10.0.0.1\"")),
+        site(GATEWAY, 1..=1)
+    );
+}
+
+fn any_talk() -> impl Strategy<Value = Talk> {
+    let ports = prop::sample::select(vec![
+        (TCP, 80),
+        (TCP, 88),
+        (TCP, 1900),
+        (UDP, 69),
+        (UDP, 1050),
+        (UDP, 5683),
+        (UDP, 47808),
+        (UDP, 50195),
+        (UDP, 53),
+    ]);
+    let addresses = || {
+        prop::sample::select(vec![
+            "10.0.0.1",
+            "10.0.0.2",
+            "10.0.0.3",
+            "10.0.0.4",
+            "10.0.0.5",
+            "10.0.0.6",
+            "10.0.0.255",
+            "8.8.8.8",
+            "fe80::1",
+            "fe80::2",
+            "fd00::3",
+            "224.0.1.187",
+        ])
+    };
+    let macs = || {
+        prop::sample::select(vec![
+            None,
+            Some(mac(1)),
+            Some(mac(2)),
+            Some(mac(3)),
+            Some(mac(4)),
+            Some(MacAddr([0xff; 6])),
+        ])
+    };
+    (addresses(), addresses(), ports, macs(), macs(), any::<bool>(), 1i64..50).prop_map(
+        |(client, server, (transport, port), client_mac, server_mac, answered, at)| {
+            let talk = Talk { client_mac, server_mac, at, ..Talk::new(client, server, transport, port) };
+            if answered { talk } else { talk.unanswered() }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn drafts_read_back_and_order_does_not_matter(
+        talks in prop::collection::vec(any_talk(), 0..60),
+        declared in prop::sample::select(vec!["", "gateway = \"10.0.0.1\"", "node = \"10.0.0.2-10.0.0.4\"", "site = \"8.8.8.0/24\"", "bacnet = \"00:1b:c5:00:00:01\""]),
+    ) {
+        let inventory = parse(declared);
+        let found = hosts(&talks, &inventory);
+        assert_round_trip(&talks, &found, &inventory);
+        let mut backwards = talks;
+        backwards.reverse();
+        let again = hosts(&backwards, &inventory);
+        for (a, b) in found.iter().zip(again.iter()) {
+            prop_assert_eq!(format!("{a:?}"), format!("{b:?}"));
+        }
+    }
+}
