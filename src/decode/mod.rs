@@ -2,10 +2,66 @@
 //!
 //! [`decode`] never fails and never allocates in steady state: what could be read is in the
 //! [`Packet`], and where reading stopped early it says at which layer and why.
+//!
+//! # How it walks
+//!
+//! Each header is a layer: a function that takes the bytes from there on, notes what it reads in the
+//! packet, and names the layer that follows, found in a table (link types, EtherTypes, PPP
+//! protocols, tunnels by port). A loop calls one after the other, so that no nest of headers, however
+//! deep, uses up the stack, and every layer consumes bytes, so that the loop ends.
+//!
+//! | file | headers |
+//! |---|---|
+//! | `link` | the table of link types; raw IP, NULL and LOOP, Frame Relay |
+//! | `ethernet` | Ethernet, tags (802.1Q, 802.1ad, VN-tag, ...), 802.3, LLC, SNAP; the table of EtherTypes |
+//! | `sll`, `ppp`, `mpls`, `wlan`, `nflog` | Linux cooked, PPP and PPPoE, MPLS, 802.11, netfilter log |
+//! | `network`, `extension` | IPv4, IPv6 and its extension headers |
+//! | `transport` | TCP, UDP, ICMP, ICMPv6 |
+//! | `tunnel` | GRE, ERSPAN, VXLAN, Geneve, IP in IP |
+//! | `quote` | the packet quoted in an ICMP error |
+//!
+//! # What it promises
+//!
+//! - Lengths come from the headers, never beyond the captured bytes: padding and trailers are cut,
+//!   a length that contradicts its surroundings is a [`StopReason::BadLength`] beside what could be
+//!   read all the same.
+//! - A frame cut anywhere yields what the whole frame yields, as far as it goes.
+//! - Of tunnels the innermost packet is the result; where nothing inside one can be read, the packet
+//!   around it is, as if it had not been entered, with the reason as its stop.
 
+#[cfg(test)]
+mod differential;
+mod ethernet;
+mod extension;
+mod fast;
+mod link;
+mod mpls;
+mod network;
+mod nflog;
 mod packet;
+mod ppp;
+mod quote;
+mod sll;
+mod span;
+mod transport;
+mod tunnel;
+mod walk;
+mod wlan;
 
+pub use fast::{Addresses, Plain, plain};
 pub use packet::{
     Encapsulation, Fragment, IpPacket, MacAddr, Network, NonIp, Packet, Stop, StopLayer, StopReason, TcpFlags,
     Transport, TunnelKind, VlanPath,
 };
+pub use quote::{Quoted, quoted};
+pub use tunnel::{may_be_tunnel, passed_over};
+
+use crate::capture::Frame;
+
+/// Decodes one frame.
+pub fn decode<'a>(frame: &Frame<'a>) -> Packet<'a> {
+    match link::layer(frame.link) {
+        Ok(first) => walk::Walk::run(first, frame),
+        Err(stop) => Packet { stop: Some(stop), ..Packet::unreached() },
+    }
+}

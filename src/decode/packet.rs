@@ -52,6 +52,16 @@ impl VlanPath {
         };
     }
 
+    /// Adds a run of tags on the inside, with one allocation at most.
+    pub(super) fn extend(&mut self, ids: impl Iterator<Item = u16> + Clone) {
+        if ids.clone().nth(2).is_none() {
+            ids.for_each(|id| self.push(id));
+        } else {
+            let all: Vec<u16> = self.iter().chain(ids).collect();
+            *self = Self::Deep(all.into());
+        }
+    }
+
     /// The identifiers, outermost first.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         let (head, deep): (ArrayVec<u16, 2>, &[u16]) = match self {
@@ -145,6 +155,20 @@ pub struct Packet<'a> {
     pub network: Network<'a>,
     /// Why decoding stopped before the payload, if it did.
     pub stop: Option<Stop>,
+}
+
+impl Packet<'_> {
+    /// A packet of which nothing has been read yet.
+    pub(super) const fn unreached() -> Self {
+        Self {
+            source_mac: None,
+            destination_mac: None,
+            vlan: VlanPath::Untagged,
+            encapsulations: ArrayVec::new_const(),
+            network: Network::Unreached,
+            stop: None,
+        }
+    }
 }
 
 /// A tunnel or mirror encapsulation around the packet.

@@ -1,5 +1,25 @@
-//! Packets to flows.
+//! Packets to flows: an addable table, and what is counted beside it.
 
+mod batch;
+mod counters;
+mod flows;
+mod fragment;
+mod key;
+#[cfg(test)]
+mod law;
+mod neighbour;
+mod observation;
+mod prefetch;
 mod record;
+mod sources;
+mod table;
+mod tally;
 
+pub use flows::Flows;
+pub use fragment::Unattributed;
+pub use key::Seed;
+pub use neighbour::{Neighbours, Seen};
+pub use observation::{Limits, Observation, Observed};
 pub use record::{Flow, FlowEnd};
+pub use table::Overflow;
+pub use tally::{Amount, Clock, Sorted, Tally};

@@ -138,6 +138,17 @@ impl Protocol {
     }
 }
 
+/// The protocol of the vendor's cells that a UDP port calls for, as a mask; 0 where it calls for none.
+pub const fn by_udp_port(port: u16) -> u32 {
+    match port {
+        69 => Protocol::Tftp.bit(),
+        5683 => Protocol::Coap.bit(),
+        1900 | 1901 => Protocol::Ssdp.bit(),
+        47808 => Protocol::Bacnet.bit(),
+        _ => 0,
+    }
+}
+
 /// What payload bytes say about one protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Evidence {

@@ -1,6 +1,11 @@
 //! Who asked and who answered (DESIGN: client and server).
 
-use crate::policy::named;
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use crate::decode::MacAddr;
+use crate::flow::Flow;
+use crate::policy::{Policy, Transport, named};
 
 named! {
     /// How the client of a flow was told from the server.
@@ -16,4 +21,58 @@ named! {
         /// The sender of the first packet is the client.
         FirstPacket = "first-packet",
     }
+}
+
+/// Who asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Orientation {
+    /// Index of the flow's end that is the client: 0 or 1.
+    pub client: u8,
+    /// How that is known.
+    pub basis: DirectionBasis,
+}
+
+/// The client of a flow, by the first evidence that there is: SYN, SYN-ACK, group, documented port, first packet.
+///
+/// Where both ends sent a SYN (a connection opened from both sides, or ports used again the other way round), the
+/// end that sent more of them is the client, and of equals the one whose first packet came first.
+pub fn orient(flow: &Flow, policy: &Policy) -> Orientation {
+    let [a, b] = &flow.ends;
+    let by = |client: usize, basis| Orientation { client: client as u8, basis };
+    if flow.transport == Transport::Tcp {
+        match a.syns.cmp(&b.syns) {
+            Ordering::Greater => return by(0, DirectionBasis::Syn),
+            Ordering::Less => return by(1, DirectionBasis::Syn),
+            Ordering::Equal => {}
+        }
+        match a.syn_acks.cmp(&b.syn_acks) {
+            Ordering::Greater => return by(1, DirectionBasis::SynAck),
+            Ordering::Less => return by(0, DirectionBasis::SynAck),
+            Ordering::Equal => {}
+        }
+    }
+    match [is_group(flow, 0), is_group(flow, 1)] {
+        [true, false] => return by(1, DirectionBasis::Group),
+        [false, true] => return by(0, DirectionBasis::Group),
+        _ => {}
+    }
+    let listed = |port| policy.tells_server(flow.transport, port);
+    match [listed(a.port), listed(b.port)] {
+        [true, false] => return by(1, DirectionBasis::DocumentedPort),
+        [false, true] => return by(0, DirectionBasis::DocumentedPort),
+        _ => {}
+    }
+    let first = usize::from(b.first_frame < a.first_frame);
+    by(first, if a.syns > 0 { DirectionBasis::Syn } else { DirectionBasis::FirstPacket })
+}
+
+/// Whether an end is a group: a multicast or broadcast address, or one that never sent and was reached by a
+/// group MAC (a subnet's directed broadcast).
+pub fn is_group(flow: &Flow, end: usize) -> bool {
+    let (this, other) = (&flow.ends[end & 1], &flow.ends[1 - (end & 1)]);
+    let by_address = match this.address {
+        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_multicast(),
+    };
+    by_address || (this.packets == 0 && other.destination_mac.is_some_and(MacAddr::is_group))
 }

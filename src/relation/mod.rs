@@ -2,4 +2,4 @@
 
 mod direction;
 
-pub use direction::DirectionBasis;
+pub use direction::{DirectionBasis, Orientation, is_group, orient};

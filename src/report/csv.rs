@@ -54,10 +54,7 @@ pub fn write_coverage(out: &mut dyn Write, survey: &Survey, names: &Names) -> io
     let rows = survey.coverage.iter();
     write_table::<Coverage>(
         out,
-        rows.filter_map(|coverage| {
-            let (cell, document) = names.cell(coverage.cell)?;
-            Some(CellRow { cell, document, coverage })
-        }),
+        rows.filter_map(|coverage| Some(CellRow { words: names.cell(coverage.cell)?, coverage })),
     )
 }
 
@@ -79,8 +76,9 @@ pub fn write_flows(out: &mut dyn Write, survey: &Survey, names: &Names, threads:
     in_order(out, count, threads, |chunk, cells, buffer| {
         let first = chunk * ROWS_AT_ONCE;
         let mut writer = writer(buffer);
-        for (i, (flow, judgement)) in survey.flows.iter().enumerate().skip(first).take(ROWS_AT_ONCE) {
-            writer.write_byte_record(cells.fill::<Flows>(&FlowRow::new(survey, names, i, flow, judgement)))?;
+        for place in first..survey.flows.len().min(first + ROWS_AT_ONCE) {
+            let (flow, judgement) = survey.flows.get(place);
+            writer.write_byte_record(cells.fill::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement)))?;
         }
         writer.flush()
     })

@@ -5,6 +5,7 @@ use std::io;
 
 use super::*;
 use crate::report::fixture;
+use crate::survey::JudgedFlows;
 
 /// The promise, word for word.
 const FLOWS: &str = "flow_id,first_seen,last_seen,duration_s,vlan,transport,\
@@ -87,9 +88,9 @@ fn a_flow_is_told_from_its_client() {
 #[test]
 fn the_bytes_do_not_depend_on_the_number_of_threads() {
     let mut survey = fixture::survey();
-    let flows = survey.flows.clone();
+    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow, *judgement)).collect();
     // Enough for several chunks a thread, the last one cut short.
-    survey.flows = flows.iter().cycle().take(9 * ROWS_AT_ONCE + 17).cloned().collect();
+    survey.flows = JudgedFlows::from_list(flows.iter().cycle().take(9 * ROWS_AT_ONCE + 17).cloned().collect());
     let names = Names::of(&survey);
     let one = text(|out| write_flows(out, &survey, &names, 1));
     assert_eq!(one.lines().count(), 9 * ROWS_AT_ONCE + 18);
@@ -111,8 +112,8 @@ fn an_error_of_the_writer_ends_all_threads() {
         }
     }
     let mut survey = fixture::survey();
-    let flows = survey.flows.clone();
-    survey.flows = flows.iter().cycle().take(20 * ROWS_AT_ONCE).cloned().collect();
+    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow, *judgement)).collect();
+    survey.flows = JudgedFlows::from_list(flows.iter().cycle().take(20 * ROWS_AT_ONCE).cloned().collect());
     let error = write_flows(&mut Full(3_000_000), &survey, &Names::of(&survey), 4).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }

@@ -10,7 +10,7 @@ use crate::inventory::{Host, HostId, Hosts, RoleSource};
 use crate::policy::{Policy, Role, Severity, Transport};
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::DirectionBasis;
-use crate::survey::{Damage, FrameCounts, InputSummary, NonIpSummary, Survey};
+use crate::survey::{Damage, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
 use crate::verdict::{
     Caveat, CellCoverage, CellState, Conversation, Finding, Judgement, Outcome, Reason, Rule, Verdict,
 };
@@ -246,12 +246,12 @@ pub(super) fn survey() -> Survey {
         conversations,
         findings,
         coverage,
-        flows: vec![
+        flows: JudgedFlows::from_list(vec![
             (flow(7, Transport::Tcp, VlanPath::One(10), http), documented),
             (flow(3, Transport::Udp, VlanPath::Two(10, 20), tftp), related),
             (flow(1, Transport::Tcp, VlanPath::Untagged, out), unexpected),
             (flow(2, Transport::Icmp, VlanPath::Untagged, ping), echo),
-        ],
+        ]),
         hosts,
     }
 }

@@ -28,7 +28,7 @@ const ENCAPSULATIONS: [(&str, u16); 15] = [
 ];
 
 /// One difference: file, field, ours, theirs.
-type Difference = (String, String, String, String);
+pub(crate) type Difference = (String, String, String, String);
 
 #[test]
 fn frames_are_what_tshark_read() {
@@ -99,7 +99,7 @@ fn compare(folder: &Path, file: &Row, tshark_exit: &str, found: &mut BTreeSet<Di
 }
 
 /// The same difference in consecutive frames becomes one: `frame.time_epoch[3]`, `[4]` are `[3-4]`.
-fn in_ranges(found: BTreeSet<Difference>) -> BTreeSet<Difference> {
+pub(crate) fn in_ranges(found: BTreeSet<Difference>) -> BTreeSet<Difference> {
     let split = |(file, field, ours, theirs): Difference| match field.trim_end_matches(']').split_once('[') {
         Some((name, frame)) => ((file, name.to_owned(), ours, theirs), frame.parse::<u64>().unwrap_or(0)),
         None => ((file, field, ours, theirs), 0),

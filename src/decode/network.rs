@@ -1,0 +1,143 @@
+//! IPv4 and IPv6 with their options, extension headers and fragments.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use etherparse::{IpNumber, Ipv6HeaderSlice, ip_number};
+
+use super::extension::{self, Chain};
+use super::packet::{Fragment, IpPacket, Network, Stop, StopLayer, StopReason, Transport};
+use super::span::{Span, be16};
+use super::transport::{self, Carrier};
+use super::tunnel;
+use super::walk::{Step, Walk};
+
+/// An IP packet, by the version in its first nibble: EtherTypes and link types are known to say
+/// one version and carry the other.
+pub(super) fn ip<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
+    match span.u8(0).map(|first| first >> 4) {
+        Some(4) => ipv4(walk, span),
+        Some(6) => ipv6(walk, span),
+        Some(_) => Err(Stop { layer: StopLayer::Ipv4, reason: StopReason::BadVersion }),
+        None => Err(span.short(StopLayer::Ipv4)),
+    }
+}
+
+/// What is known of an IP packet before its extension headers and transport are read.
+struct Header {
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    identification: u32,
+    fragment: Option<Fragment>,
+    /// See [`Carrier::unbounded`].
+    unbounded: bool,
+    /// The length field contradicts the frame, yet what is there can be read.
+    stop: Option<Stop>,
+}
+
+/// RFC 791. etherparse's slice needs the options to be there; addresses are to be kept where the
+/// snap length cut these, so the fixed part is read here.
+fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
+    let bad_length = Stop { layer: StopLayer::Ipv4, reason: StopReason::BadLength };
+    let (head, _) = span.split::<20>(StopLayer::Ipv4)?;
+    let [version_ihl, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *head;
+    let header_length = usize::from(version_ihl & 0xf) * 4;
+    let total_length = usize::from(be16(l0, l1));
+    if header_length < 20 || (1..header_length).contains(&total_length) {
+        return Err(bad_length);
+    }
+    let datagram = if total_length == 0 { span } else { span.limit(total_length) };
+    let offset = u32::from(be16(f0, f1) & 0x1fff) * 8;
+    let more = f0 & 0x20 != 0;
+    let header = Header {
+        source: Ipv4Addr::new(s0, s1, s2, s3).into(),
+        destination: Ipv4Addr::new(d0, d1, d2, d3).into(),
+        protocol,
+        identification: be16(i0, i1).into(),
+        fragment: (offset > 0 || more).then_some(Fragment { offset, more }),
+        unbounded: total_length == 0,
+        stop: (total_length > span.wire()).then_some(bad_length),
+    };
+    payload(walk, header, datagram.skip(header_length, StopLayer::Ipv4))
+}
+
+/// RFC 8200.
+fn ipv6<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
+    let Ok(head) = Ipv6HeaderSlice::from_slice(span.bytes()) else {
+        return Err(span.short(StopLayer::Ipv6));
+    };
+    let rest = span.skip(head.slice().len(), StopLayer::Ipv6)?;
+    let protocol = head.next_header();
+    let length = match usize::from(head.payload_length()) {
+        // Segmentation offload, which is TCP's and UDP's, or a jumbogram (RFC 2675): else truly nothing.
+        0 if matches!(protocol, ip_number::TCP | ip_number::UDP) => None,
+        0 if protocol == ip_number::IPV6_HOP_BY_HOP => extension::jumbo_length(rest),
+        0 => Some(0),
+        length => Some(length),
+    };
+    let header = Header {
+        source: Ipv6Addr::from(head.source()).into(),
+        destination: Ipv6Addr::from(head.destination()).into(),
+        protocol: protocol.0,
+        identification: 0,
+        fragment: None,
+        unbounded: head.payload_length() == 0,
+        stop: (length > Some(rest.wire())).then_some(Stop { layer: StopLayer::Ipv6, reason: StopReason::BadLength }),
+    };
+    payload(walk, header, Ok(length.map_or(rest, |length| rest.limit(length))))
+}
+
+/// Extension headers, transport and tunnel behind an IP header.
+fn payload<'a>(walk: &mut Walk<'a>, header: Header, rest: Result<Span<'a>, Stop>) -> Result<Step<'a>, Stop> {
+    let mut packet = IpPacket {
+        source: header.source,
+        destination: header.destination,
+        protocol: header.protocol,
+        fragment: header.fragment,
+        identification: header.identification,
+        transport: Transport::Other(&[]),
+    };
+    let (rest, stop) = match rest {
+        Err(stop) => (None, Some(stop)),
+        Ok(rest) if packet.fragment.is_some_and(|fragment| fragment.offset > 0) => {
+            packet.transport = Transport::Other(rest.bytes());
+            (None, None)
+        }
+        Ok(rest) => {
+            let chain = extension::walk(header.source.is_ipv6(), header.protocol, rest);
+            behind_extensions(&mut packet, header.unbounded, chain)
+        }
+    };
+    walk.packet.stop = stop.or(header.stop).or(walk.packet.stop);
+    let (protocol, transport) = (packet.protocol, packet.transport);
+    walk.packet.network = Network::Ip(packet);
+    match rest {
+        Some(rest) => tunnel::enter(walk, protocol, transport, rest),
+        None => Ok(Step::Done),
+    }
+}
+
+/// Takes over what the extension headers say, then reads the transport. Gives back the transport's
+/// own bytes where a tunnel could begin.
+fn behind_extensions<'a>(
+    packet: &mut IpPacket<'a>,
+    unbounded: bool,
+    chain: Chain<'a>,
+) -> (Option<Span<'a>>, Option<Stop>) {
+    packet.protocol = chain.protocol;
+    packet.fragment = packet.fragment.or(chain.fragment);
+    packet.identification = chain.identification.unwrap_or(packet.identification);
+    if chain.stop.is_some() || chain.inside_datagram {
+        packet.transport = Transport::Other(chain.rest.bytes());
+        return (None, chain.stop);
+    }
+    let carrier = Carrier { fragment: packet.fragment.is_some(), unbounded };
+    let (transport, stop) = transport::transport(packet.protocol, chain.rest, carrier);
+    packet.transport = transport;
+    (stop.is_none().then_some(chain.rest), stop)
+}
+
+/// Whether a number of an IP header announces another IP header.
+pub(super) fn is_ip(protocol: u8) -> bool {
+    matches!(IpNumber(protocol), ip_number::IPV4 | ip_number::IPV6)
+}

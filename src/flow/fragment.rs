@@ -1,0 +1,215 @@
+//! Fragments: the parts of a datagram count to the flow that its first part names.
+//!
+//! Only the first fragment carries ports, parts come in any order, and identifications are used again. So the
+//! parts are kept as they come (which adds up), and put together when the table is finished: RFC 791 section
+//! 3.2, RFC 8200 section 4.5 (a datagram is given up after 60 seconds).
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use crate::capture::{FrameId, Shift, Timestamp};
+use crate::decode::VlanPath;
+
+/// What the parts of one datagram have in common.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) struct Datagram {
+    pub(super) vlan: VlanPath,
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
+    pub(super) protocol: u8,
+    pub(super) identification: u32,
+}
+
+/// One fragment.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) frame: FrameId,
+    pub(super) time: Timestamp,
+    pub(super) offset: u32,
+    pub(super) length: u32,
+    /// Of a first part that named them: the ports (or ICMP type) of its flow.
+    pub(super) ports: Option<(u16, u16)>,
+}
+
+/// Later parts that go to one flow.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rest {
+    pub(super) ports: (u16, u16),
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) last: Timestamp,
+}
+
+/// Later parts of datagrams whose first part is missing, by host pair.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Unattributed {
+    /// Fragments.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+}
+
+/// Nanoseconds after which a datagram is given up.
+const GIVEN_UP: i64 = 60_000_000_000;
+/// Nanoseconds within which the same part again is a copy, not another datagram with the same identification.
+const COPY: i64 = 1_000_000_000;
+
+/// All fragments that were seen, up to a limit.
+#[derive(Clone, Debug)]
+pub(super) struct Fragments {
+    datagrams: HashMap<Datagram, Vec<Part>>,
+    parts: usize,
+    limit: usize,
+    /// Parts that came when the limit was reached.
+    pub(super) turned_away: Unattributed,
+}
+
+impl Fragments {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { datagrams: HashMap::new(), parts: 0, limit, turned_away: Unattributed::default() }
+    }
+
+    pub(super) fn add(&mut self, datagram: Datagram, part: Part) {
+        if self.parts >= self.limit {
+            // A first part is counted by its flow already.
+            if part.ports.is_none() {
+                self.turned_away.packets += 1;
+                self.turned_away.bytes += u64::from(part.length);
+            }
+            return;
+        }
+        self.parts += 1;
+        self.datagrams.entry(datagram).or_default().push(part);
+    }
+
+    pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
+        self.turned_away.packets += other.turned_away.packets;
+        self.turned_away.bytes += other.turned_away.bytes;
+        for (datagram, parts) in other.datagrams {
+            for part in parts {
+                let frame = shift.apply(part.frame);
+                self.add(datagram.clone(), Part { frame, ..part });
+            }
+        }
+    }
+
+    /// Puts datagrams together: hands each flow its later parts; what has no first part is returned by host pair.
+    pub(super) fn resolve(
+        self,
+        mut to_flow: impl FnMut(&Datagram, Rest) -> bool,
+    ) -> BTreeMap<(IpAddr, IpAddr, u8), Unattributed> {
+        let mut orphans: BTreeMap<_, Unattributed> = BTreeMap::new();
+        for (datagram, mut parts) in self.datagrams {
+            parts.sort_by_key(|part| part.frame);
+            for group in regroup(&parts) {
+                if group.rest.packets == 0 {
+                    continue;
+                }
+                let placed = group.named && to_flow(&datagram, group.rest);
+                if !placed {
+                    let pair = (datagram.source, datagram.destination, datagram.protocol);
+                    let entry = orphans.entry(pair).or_default();
+                    entry.packets += group.rest.packets;
+                    entry.bytes += group.rest.bytes;
+                }
+            }
+        }
+        orphans
+    }
+}
+
+/// A datagram being put together.
+struct Group {
+    named: bool,
+    rest: Rest,
+    offsets: Vec<u32>,
+    touched: i64,
+}
+
+/// Parts with one identification, in the order of capture, as the datagrams they make up: a part that was
+/// there already begins another datagram, unless it is a copy seen at once.
+fn regroup(parts: &[Part]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for part in parts {
+        let now = part.time.nanos().unwrap_or(0);
+        let fits = |group: &Group| {
+            let age = now.saturating_sub(group.touched).saturating_abs();
+            if group.offsets.contains(&part.offset) { age <= COPY } else { age <= GIVEN_UP }
+        };
+        // The newest few are enough: older ones are given up or whole.
+        let newest = groups.len().saturating_sub(4);
+        let at = match groups[newest..].iter().position(fits) {
+            Some(at) => newest + at,
+            None => {
+                let rest = Rest { ports: (0, 0), packets: 0, bytes: 0, last: Timestamp::UNKNOWN };
+                groups.push(Group { named: false, rest, offsets: Vec::new(), touched: now });
+                groups.len() - 1
+            }
+        };
+        let group = &mut groups[at];
+        group.offsets.push(part.offset);
+        group.touched = now;
+        if let Some(ports) = part.ports {
+            group.named = true;
+            group.rest.ports = ports;
+        } else {
+            group.rest.packets += 1;
+            group.rest.bytes += u64::from(part.length);
+            group.rest.last = group.rest.last.max(part.time);
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(number: u64, seconds: i64, offset: u32, ports: Option<(u16, u16)>) -> Part {
+        let time = Timestamp::from_nanos(seconds * 1_000_000_000);
+        Part { frame: FrameId::new(0, number), time, offset, length: 100, ports }
+    }
+
+    /// (ports, later parts) of each datagram that has a first part, and how many parts have none.
+    type Resolved = (Vec<((u16, u16), u64)>, u64);
+
+    fn resolve(parts: Vec<Part>) -> Resolved {
+        let mut fragments = Fragments::new(100);
+        let (source, destination) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
+        let datagram = Datagram { vlan: VlanPath::Untagged, source, destination, protocol: 17, identification: 7 };
+        parts.into_iter().for_each(|part| fragments.add(datagram.clone(), part));
+        let mut placed = Vec::new();
+        let orphans = fragments.resolve(|_, rest| {
+            placed.push((rest.ports, rest.packets));
+            true
+        });
+        (placed, orphans.values().map(|orphan| orphan.packets).sum())
+    }
+
+    #[test]
+    fn parts_count_to_the_flow_of_the_first_in_any_order() {
+        let (first, a, b) = (part(1, 0, 0, Some((5, 69))), part(2, 0, 1480, None), part(3, 0, 2960, None));
+        for order in [[&first, &a, &b], [&b, &a, &first], [&a, &first, &b]] {
+            assert_eq!(resolve(order.into_iter().cloned().collect()), (vec![((5, 69), 2)], 0));
+        }
+    }
+
+    #[test]
+    fn an_identification_used_again_is_another_datagram() {
+        let parts = vec![
+            part(1, 0, 0, Some((5, 69))),
+            part(2, 0, 1480, None),
+            part(3, 9, 0, Some((6, 70))),
+            part(4, 9, 1480, None),
+        ];
+        assert_eq!(resolve(parts), (vec![((5, 69), 1), ((6, 70), 1)], 0));
+    }
+
+    #[test]
+    fn a_missing_first_part_is_told_apart() {
+        // The second datagram's first part was not captured: its rest is nobody's.
+        let parts = vec![part(1, 0, 0, Some((5, 69))), part(2, 0, 1480, None), part(3, 9, 1480, None)];
+        assert_eq!(resolve(parts), (vec![((5, 69), 1)], 1));
+        assert_eq!(resolve(vec![part(1, 0, 1480, None)]), (vec![], 1));
+    }
+}

@@ -1,0 +1,148 @@
+//! The law: a flow table is addable. Random traffic, cut anywhere, gives the same observation.
+
+use proptest::prelude::*;
+
+use super::{Limits, Observation, Observed, Seed};
+use crate::capture::{Frame, FrameId, LinkType, Shift, Timestamp};
+
+/// One frame of random traffic among few hosts and ports, so that flows meet at the cut.
+#[derive(Clone, Debug)]
+struct Sample {
+    bytes: Vec<u8>,
+    extra: u32,
+    time: i64,
+}
+
+prop_compose! {
+    fn sample()(
+        kind in 0..12_u8,
+        hosts in (0..3_u8, 0..3_u8),
+        ports in (prop::sample::select(vec![69_u16, 80, 5683, 50000]), prop::sample::select(vec![69_u16, 1900, 50001])),
+        flags in any::<u8>(),
+        identification in 0..4_u16,
+        payload in prop::collection::vec(any::<u8>(), 0..12),
+        vlan in prop::option::of(prop::sample::select(vec![0_u16, 10, 4095])),
+        fragment in prop::sample::select(vec![0_u16, 0, 0, 0x2000, 0x2001, 1]),
+        extra in 0..3_u32,
+        time in prop_oneof![0..5_i64, 0..4_000_000_000_i64, Just(i64::MIN)],
+    ) -> Sample {
+        let mut bytes = vec![2, 0, 0, 0, 0, hosts.1, 2, 0, 0, 0, 0, hosts.0];
+        if let Some(id) = vlan {
+            bytes.extend([0x81, 0]);
+            bytes.extend(id.to_be_bytes());
+        }
+        if kind == 0 {
+            bytes.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, hosts.0, 10, 0, 0, hosts.0, 0, 0, 0, 0, 0, 0]);
+            bytes.extend([10, 0, 0, hosts.1]);
+            return Sample { bytes, extra, time };
+        }
+        let mut transport = Vec::new();
+        transport.extend(ports.0.to_be_bytes());
+        transport.extend(ports.1.to_be_bytes());
+        let protocol = match kind {
+            1..5 => {
+                transport.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0, 0, identification as u8, 0, 0, 0]);
+                6
+            }
+            5..10 => {
+                transport.extend((8 + payload.len() as u16).to_be_bytes());
+                transport.extend([identification as u8, 1]);
+                17
+            }
+            10 => 1,
+            _ => 47,
+        };
+        transport.extend(&payload);
+        if kind % 4 == 3 {
+            bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
+            bytes.extend((transport.len() as u16).to_be_bytes());
+            bytes.extend([protocol, 64]);
+            for host in [hosts.0, hosts.1] {
+                bytes.extend([0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, host]);
+            }
+        } else {
+            bytes.extend([8, 0, 0x45, 0]);
+            bytes.extend((20 + transport.len() as u16).to_be_bytes());
+            bytes.extend(identification.to_be_bytes());
+            bytes.extend(if matches!(kind, 5..12) { fragment.to_be_bytes() } else { [0x40, 0] });
+            bytes.extend([64, protocol, 0, 0, 10, 0, 0, hosts.0, 10, 0, 0, hosts.1]);
+        }
+        bytes.extend(transport);
+        Sample { bytes, extra, time }
+    }
+}
+
+fn frames(samples: &[Sample], input: u32) -> impl Iterator<Item = Frame<'_>> {
+    samples.iter().enumerate().map(move |(at, sample)| Frame {
+        id: FrameId::new(input, at as u64 + 1),
+        time: Timestamp::from_raw(sample.time),
+        link: LinkType::ETHERNET,
+        interface: 0,
+        original_len: sample.bytes.len() as u32 + sample.extra,
+        data: &sample.bytes,
+    })
+}
+
+fn observe(samples: &[Sample], input: u32) -> Observation {
+    let mut observation = Observation::new(input, Seed::random(), Limits::default());
+    observation.observe(frames(samples, input));
+    observation
+}
+
+/// Everything that was observed, in an order that does not depend on the table's.
+fn describe(observed: Observed) -> Vec<String> {
+    let mut lines: Vec<String> = observed
+        .flows
+        .iter()
+        .map(|mut flow| {
+            flow.index = 0;
+            format!("{flow:?}")
+        })
+        .collect();
+    lines.sort();
+    lines.push(format!("{:?} {:?} {:?}", observed.tallies, observed.sorted, observed.neighbours));
+    lines.push(format!("{:?} {:?}", observed.orphan_fragments, observed.overflow));
+    lines
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 400 }))]
+
+    #[test]
+    fn parts_of_a_file_add_up(samples in prop::collection::vec(sample(), 0..120), cuts in prop::collection::vec(0..120_usize, 0..3)) {
+        let whole = describe(observe(&samples, 0).finish());
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(samples.len())).collect();
+        cuts.sort_unstable();
+        let mut sum = Observation::new(0, Seed::random(), Limits::default());
+        let mut begin = 0;
+        for end in cuts.into_iter().chain([samples.len()]) {
+            let frames = sum.tally().frames;
+            sum.absorb(observe(&samples[begin..end], 0), Shift { input: 0, frames });
+            begin = end;
+        }
+        prop_assert_eq!(describe(sum.finish()), whole);
+    }
+
+    #[test]
+    fn blocks_of_any_size_give_the_same(samples in prop::collection::vec(sample(), 0..200), size in 1..70_usize) {
+        let whole = describe(observe(&samples, 0).finish());
+        let mut observation = Observation::new(0, Seed::random(), Limits::default());
+        let all: Vec<Frame<'_>> = frames(&samples, 0).collect();
+        for block in all.chunks(size) {
+            observation.observe(block.iter().copied());
+        }
+        prop_assert_eq!(describe(observation.finish()), whole);
+    }
+
+    #[test]
+    fn inputs_add_up_in_any_grouping(a in prop::collection::vec(sample(), 0..40), b in prop::collection::vec(sample(), 0..40), c in prop::collection::vec(sample(), 0..40)) {
+        let mut left = observe(&a, 0);
+        left.absorb(observe(&b, 1), Shift::NONE);
+        left.absorb(observe(&c, 2), Shift::NONE);
+        let mut tail = observe(&b, 1);
+        tail.absorb(observe(&c, 2), Shift::NONE);
+        let mut right = observe(&a, 0);
+        right.absorb(tail, Shift::NONE);
+        prop_assert_eq!(describe(left.finish()), describe(right.finish()));
+    }
+}

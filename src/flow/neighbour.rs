@@ -1,0 +1,122 @@
+//! What ARP says (RFC 826): who claims which address, who is asked for and who answers.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use crate::capture::{FrameId, Shift, Timestamp};
+use crate::decode::MacAddr;
+
+/// A claim of an address by a MAC, or a question for an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// Packets.
+    pub packets: u64,
+    /// Earliest and latest time.
+    pub first: Timestamp,
+    /// Latest time.
+    pub last: Timestamp,
+    /// First frame, by position.
+    pub frame: FrameId,
+}
+
+impl Seen {
+    fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.frame = self.frame.min(other.frame);
+    }
+}
+
+/// Claims and questions, up to a limit each.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Neighbours {
+    claims: BTreeMap<(Ipv4Addr, MacAddr), Seen>,
+    questions: BTreeMap<Ipv4Addr, Seen>,
+    /// ARP packets that found no place.
+    pub turned_away: u64,
+}
+
+impl Neighbours {
+    const LIMIT: usize = 1 << 16;
+
+    /// Takes an ARP packet for Ethernet and IPv4; others say nothing.
+    pub(super) fn observe(&mut self, arp: &[u8], frame: FrameId, time: Timestamp) {
+        let Some((packet, _)) = arp.split_first_chunk::<28>() else { return };
+        // Hardware type Ethernet, protocol type IPv4, lengths 6 and 4.
+        if packet[..6] != [0, 1, 8, 0, 6, 4] {
+            return;
+        }
+        let seen = Seen { packets: 1, first: time, last: time, frame };
+        let [.., a, b, c, d, e, f] = *packet.first_chunk::<14>().unwrap_or(&[0; 14]);
+        let mac = MacAddr([a, b, c, d, e, f]);
+        let sender = Ipv4Addr::new(packet[14], packet[15], packet[16], packet[17]);
+        let target = Ipv4Addr::new(packet[24], packet[25], packet[26], packet[27]);
+        // A probe (RFC 5227) comes from 0.0.0.0: it claims nothing.
+        if !sender.is_unspecified() {
+            Self::put(&mut self.claims, (sender, mac), seen, &mut self.turned_away);
+        }
+        if packet[7] == 1 && sender != target {
+            Self::put(&mut self.questions, target, seen, &mut self.turned_away);
+        }
+    }
+
+    fn put<K: Ord>(map: &mut BTreeMap<K, Seen>, key: K, seen: Seen, turned_away: &mut u64) {
+        if let Some(known) = map.get_mut(&key) {
+            known.add(seen);
+        } else if map.len() < Self::LIMIT {
+            map.insert(key, seen);
+        } else {
+            *turned_away += seen.packets;
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
+        self.turned_away += other.turned_away;
+        let shifted = |seen: Seen| Seen { frame: shift.apply(seen.frame), ..seen };
+        for (key, seen) in other.claims {
+            Self::put(&mut self.claims, key, shifted(seen), &mut self.turned_away);
+        }
+        for (key, seen) in other.questions {
+            Self::put(&mut self.questions, key, shifted(seen), &mut self.turned_away);
+        }
+    }
+
+    /// Which MAC claimed which address, in their order.
+    pub fn claims(&self) -> impl Iterator<Item = (Ipv4Addr, MacAddr, Seen)> + '_ {
+        self.claims.iter().map(|((address, mac), seen)| (*address, *mac, *seen))
+    }
+
+    /// Addresses that were asked for.
+    pub fn questions(&self) -> impl Iterator<Item = (Ipv4Addr, Seen)> + '_ {
+        self.questions.iter().map(|(address, seen)| (*address, *seen))
+    }
+
+    /// Whether an address was ever claimed by its owner.
+    pub fn is_claimed(&self, address: Ipv4Addr) -> bool {
+        self.claims.range((address, MacAddr([0; 6]))..=(address, MacAddr([0xff; 6]))).next().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Who has 10.0.0.2? Tell 10.0.0.1 (RFC 826's layout).
+    const REQUEST: [u8; 28] = [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2];
+
+    #[test]
+    fn a_request_claims_its_sender_and_asks_for_its_target() {
+        let mut neighbours = Neighbours::default();
+        neighbours.observe(&REQUEST, FrameId::new(0, 3), Timestamp::from_nanos(5));
+        let (one, two) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
+        assert_eq!(neighbours.claims().next().map(|claim| claim.0), Some(one));
+        assert!(neighbours.is_claimed(one) && !neighbours.is_claimed(two));
+        assert_eq!(neighbours.questions().next().map(|question| question.0), Some(two));
+        for cut in 0..28 {
+            let mut neighbours = Neighbours::default();
+            neighbours.observe(&REQUEST[..cut], FrameId::new(0, 1), Timestamp::UNKNOWN);
+            assert_eq!(neighbours, Neighbours::default());
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! What was observed of some frames: flows, and everything else that is counted. It is addable.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::Flows;
+use super::batch::Pipeline;
+use super::counters::{Macs, Sent};
+use super::fragment::{Datagram, Fragments, Part, Unattributed};
+use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
+use super::neighbour::Neighbours;
+use super::sources::SourceSets;
+use super::table::{Overflow, Table};
+use super::tally::{Amount, Sorted, Tally};
+use crate::capture::{Frame, Shift, Timestamp};
+use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
+
+/// How much a table may hold. Reaching a limit is counted and reported.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Flows of each address family.
+    pub flows: usize,
+    /// Fragments kept until the end.
+    pub fragments: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { flows: 100_000_000, fragments: 1 << 20 }
+    }
+}
+
+/// Frames observed: `observe(a)` absorbing `observe(b)` equals `observe(a ++ b)`.
+#[derive(Debug)]
+pub struct Observation {
+    v4: Table<Key4>,
+    v6: Table<Key6>,
+    vlans: VlanNames,
+    sources: SourceSets,
+    fragments: Fragments,
+    /// By input; the first is the one that is being read.
+    tallies: Vec<(u32, Tally)>,
+    sorted: Sorted,
+    neighbours: Neighbours,
+}
+
+/// An observation finished: the flows, and what was counted beside them.
+#[derive(Debug)]
+pub struct Observed {
+    /// The flows.
+    pub flows: Flows,
+    /// Counts of frames by input, ascending.
+    pub tallies: BTreeMap<u32, Tally>,
+    /// Stops, non-IP frames, tunnels.
+    pub sorted: Sorted,
+    /// What ARP said.
+    pub neighbours: Neighbours,
+    /// Packets that found no place in the table.
+    pub overflow: Overflow,
+    /// Later fragments whose first part was not captured, by host pair and protocol.
+    pub orphan_fragments: BTreeMap<(IpAddr, IpAddr, u8), Unattributed>,
+    /// Fragments beyond the limit.
+    pub fragments_turned_away: Unattributed,
+    /// Whether deep VLAN paths had to share a name.
+    pub vlan_names_full: bool,
+}
+
+impl Observation {
+    /// Nothing observed yet of `input`.
+    pub fn new(input: u32, seed: Seed, limits: Limits) -> Self {
+        Self {
+            v4: Table::new(seed, limits.flows),
+            v6: Table::new(seed, limits.flows),
+            vlans: VlanNames::default(),
+            sources: SourceSets::new(input),
+            fragments: Fragments::new(limits.fragments),
+            tallies: vec![(input, Tally::default())],
+            sorted: Sorted::default(),
+            neighbours: Neighbours::default(),
+        }
+    }
+
+    /// Frames counted so far of the input that is being read.
+    pub fn tally(&self) -> &Tally {
+        &self.tallies[0].1
+    }
+
+    /// Number of flows so far.
+    pub fn flow_count(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Takes frames of the own input, in their order.
+    pub fn observe<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
+        let mut pipes = (Pipeline::new(), Pipeline::new());
+        for frame in frames {
+            self.tallies[0].1.count(&frame);
+            match decode::plain(&frame) {
+                Some(plain) => self.take_plain(&frame, &plain, &mut pipes),
+                None => self.take_any(&frame, &mut pipes),
+            }
+        }
+        pipes.0.flush(&mut self.v4, &mut |_, _, _| {});
+        pipes.1.flush(&mut self.v6, &mut |_, _, _| {});
+    }
+
+    #[inline]
+    fn take_plain<'a>(&mut self, frame: &Frame<'a>, plain: &decode::Plain<'a>, pipes: &mut Pipes<'a>) {
+        let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
+        let sent = Sent {
+            side: 0,
+            flags: TcpFlags(plain.flags),
+            time: frame.time,
+            frame: frame.id,
+            length: frame.original_len,
+            fingerprint: fingerprint(plain.identification, plain.checksum),
+            macs: *plain.macs,
+            payload: plain.payload,
+            payload_length: plain.payload_len,
+        };
+        let ports = (plain.source_port, plain.destination_port);
+        self.put(plain.addresses, ports, plain.protocol, vlan, sent, pipes);
+    }
+
+    #[inline]
+    fn put<'a>(
+        &mut self,
+        addresses: Addresses,
+        ports: (u16, u16),
+        protocol: u8,
+        vlan: VlanCode,
+        mut sent: Sent<'a>,
+        pipes: &mut Pipes<'a>,
+    ) {
+        match addresses {
+            Addresses::V4(source, destination) => {
+                let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
+                sent.side = side;
+                pipes.0.push(&mut self.v4, key, sent, &mut |_, _, _| {});
+            }
+            Addresses::V6(source, destination) => {
+                let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
+                sent.side = side;
+                pipes.1.push(&mut self.v6, key, sent, &mut |_, _, _| {});
+            }
+        }
+    }
+
+    /// A frame that is not of the common kind.
+    #[cold]
+    fn take_any<'a>(&mut self, frame: &Frame<'a>, pipes: &mut Pipes<'a>) {
+        let packet = decode::decode(frame);
+        if let Some(stop) = packet.stop {
+            *self.sorted.stopped.entry(stop).or_default() += 1;
+        }
+        let amount = Amount { frames: 1, bytes: u64::from(frame.original_len) };
+        for outer in &packet.encapsulations {
+            self.sorted.encapsulation(outer, amount);
+        }
+        match &packet.network {
+            Network::Unreached => {}
+            Network::NonIp(kind, body) => {
+                self.sorted.non_ip.entry(*kind).or_default().add(amount);
+                if *kind == decode::NonIp::Arp {
+                    self.neighbours.observe(body, frame.id, frame.time);
+                }
+            }
+            Network::Ip(ip) => self.take_ip(frame, &packet, ip, amount, pipes),
+        }
+    }
+
+    fn take_ip<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+        packet: &Packet<'a>,
+        ip: &IpPacket<'a>,
+        amount: Amount,
+        pipes: &mut Pipes<'a>,
+    ) {
+        if is_icmp_error(ip) {
+            self.sorted.icmp_errors.add(amount);
+            return;
+        }
+        let Some(content) = Content::of(ip) else {
+            // A later fragment, or a first one that ends before its ports.
+            if let Some(fragment) = ip.fragment {
+                self.fragments.add(datagram(packet, ip), part(frame, fragment.offset, None));
+                return;
+            }
+            // Without its ports it belongs to no flow; it is among the stopped frames.
+            return;
+        };
+        if let Some(fragment) = ip.fragment {
+            self.fragments.add(datagram(packet, ip), part(frame, fragment.offset, Some(content.ports)));
+        }
+        let sent = Sent {
+            side: 0,
+            flags: content.flags,
+            time: frame.time,
+            frame: frame.id,
+            length: frame.original_len,
+            fingerprint: fingerprint(ip.identification as u16, content.checksum),
+            macs: macs(packet),
+            payload: content.payload,
+            payload_length: content.payload_length,
+        };
+        let addresses = match (ip.source, ip.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => Addresses::V4(source.into(), destination.into()),
+            (source, destination) => Addresses::V6(wide(source), wide(destination)),
+        };
+        let vlan = self.vlans.encode(&packet.vlan);
+        self.put(addresses, content.ports, ip.protocol, vlan, sent, pipes);
+    }
+
+    /// Adds another observation, which comes later by position; `shift` puts its frame numbers right.
+    pub fn absorb(&mut self, other: Self, shift: Shift) {
+        let vlans = (&mut self.vlans, &other.vlans);
+        self.v4.absorb(&other.v4, shift, vlans, (&mut self.sources, &other.sources));
+        let vlans = (&mut self.vlans, &other.vlans);
+        self.v6.absorb(&other.v6, shift, vlans, (&mut self.sources, &other.sources));
+        self.fragments.absorb(other.fragments, shift);
+        for (input, tally) in other.tallies {
+            match self.tallies.iter_mut().find(|(known, _)| *known == input) {
+                Some((_, known)) => known.absorb(tally),
+                None => self.tallies.push((input, tally)),
+            }
+        }
+        self.sorted.absorb(other.sorted);
+        self.neighbours.absorb(other.neighbours, shift);
+    }
+
+    /// Puts fragments to their flows and hands everything over.
+    pub fn finish(mut self) -> Observed {
+        for (_, tally) in &mut self.tallies {
+            tally.settle();
+        }
+        let fragments_turned_away = self.fragments.turned_away;
+        let (v4, v6, vlans) = (&mut self.v4, &mut self.v6, &mut self.vlans);
+        let orphan_fragments = self.fragments.resolve(|datagram, rest| {
+            let vlan = vlans.encode(&datagram.vlan);
+            let (protocol, (from, to)) = (datagram.protocol, rest.ports);
+            match (datagram.source, datagram.destination) {
+                (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                    let (key, side) = Key4::new((source.into(), from), (destination.into(), to), protocol, vlan);
+                    place(v4, key, side, rest)
+                }
+                (source, destination) => {
+                    let (key, side) = Key6::new((wide(source), from), (wide(destination), to), protocol, vlan);
+                    place(v6, key, side, rest)
+                }
+            }
+        });
+        let overflow = Overflow {
+            packets: self.v4.overflow.packets + self.v6.overflow.packets,
+            bytes: self.v4.overflow.bytes + self.v6.overflow.bytes,
+        };
+        let vlan_names_full = self.vlans.is_full();
+        Observed {
+            flows: Flows::from_tables(self.v4, self.v6, self.vlans, self.sources),
+            tallies: self.tallies.into_iter().collect(),
+            sorted: self.sorted,
+            neighbours: self.neighbours,
+            overflow,
+            orphan_fragments,
+            fragments_turned_away,
+            vlan_names_full,
+        }
+    }
+}
+
+type Pipes<'a> = (Pipeline<'a, Key4>, Pipeline<'a, Key6>);
+
+fn place<K: Key>(table: &mut Table<K>, key: K, side: u8, rest: super::fragment::Rest) -> bool {
+    let Some((hot, cold)) = table.find(key) else { return false };
+    hot.add_fragments(cold, usize::from(side), rest.packets, rest.bytes, rest.last);
+    true
+}
+
+/// What of an IP packet makes its flow.
+struct Content<'a> {
+    ports: (u16, u16),
+    flags: TcpFlags,
+    checksum: u16,
+    payload: &'a [u8],
+    payload_length: u32,
+}
+
+impl<'a> Content<'a> {
+    /// `None` where the ports (or the ICMP type) are not to be had.
+    fn of(ip: &IpPacket<'a>) -> Option<Self> {
+        let without_ports =
+            |ports| Self { ports, flags: TcpFlags::default(), checksum: 0, payload: &[], payload_length: 0 };
+        Some(match ip.transport {
+            Transport::Tcp { source_port, destination_port, flags, checksum, payload, payload_len, .. } => {
+                Self { ports: (source_port, destination_port), flags, checksum, payload, payload_length: payload_len }
+            }
+            Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
+                let ports = (source_port, destination_port);
+                Self { ports, flags: TcpFlags::default(), checksum, payload, payload_length: payload_len }
+            }
+            Transport::Icmp { kind, .. } => {
+                let kind = u16::from(request_type(ip.protocol, kind));
+                without_ports((kind, kind))
+            }
+            Transport::Other(_) if matches!(ip.protocol, 1 | 6 | 17 | 58) => return None,
+            Transport::Other(_) => without_ports((0, 0)),
+        })
+    }
+}
+
+/// Whether it is an ICMP error (RFC 1122 section 3.2.2) or an ICMPv6 error (RFC 4443 section 2.1): evidence of
+/// the packet it quotes, and no flow of its own.
+fn is_icmp_error(ip: &IpPacket<'_>) -> bool {
+    match ip.transport {
+        Transport::Icmp { kind, .. } if ip.protocol == 1 => matches!(kind, 3 | 4 | 5 | 11 | 12),
+        Transport::Icmp { kind, .. } => kind < 128,
+        _ => false,
+    }
+}
+
+/// The type of the request that an ICMP or ICMPv6 reply answers (RFC 792, 950, 4443, 4861), so that both
+/// share a flow; any other type is itself.
+fn request_type(protocol: u8, kind: u8) -> u8 {
+    const PAIRS: [(u8, u8, u8); 7] =
+        [(1, 0, 8), (1, 14, 13), (1, 16, 15), (1, 18, 17), (58, 129, 128), (58, 134, 133), (58, 136, 135)];
+    PAIRS.iter().find(|(number, reply, _)| (*number, *reply) == (protocol, kind)).map_or(kind, |pair| pair.2)
+}
+
+/// IPv4 identification and transport checksum. A sender that leaves the identification at 0 may send the same
+/// bytes again, so that a copy cannot be told: 0.
+#[inline]
+fn fingerprint(identification: u16, checksum: u16) -> u32 {
+    if identification == 0 { 0 } else { u32::from(identification) << 16 | u32::from(checksum) }
+}
+
+fn macs(packet: &Packet<'_>) -> Macs {
+    let mut both = [0; 12];
+    both[..6].copy_from_slice(&packet.destination_mac.unwrap_or(MacAddr([0; 6])).0);
+    both[6..].copy_from_slice(&packet.source_mac.unwrap_or(MacAddr([0; 6])).0);
+    both
+}
+
+fn wide(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
+        IpAddr::V6(v6) => v6.into(),
+    }
+}
+
+fn datagram(packet: &Packet<'_>, ip: &IpPacket<'_>) -> Datagram {
+    Datagram {
+        vlan: packet.vlan.clone(),
+        source: ip.source,
+        destination: ip.destination,
+        protocol: ip.protocol,
+        identification: ip.identification,
+    }
+}
+
+fn part(frame: &Frame<'_>, offset: u32, ports: Option<(u16, u16)>) -> Part {
+    let time: Timestamp = frame.time;
+    Part { frame: frame.id, time, offset, length: frame.original_len, ports }
+}

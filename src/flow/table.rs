@@ -1,0 +1,271 @@
+//! The flow table: an index of 4-byte slots apart from the records, open addressing, linear probing.
+
+use std::net::IpAddr;
+
+use super::counters::{Cold, Hot, Sent, own_bits};
+use super::key::{Key, Seed, VlanNames};
+use super::prefetch::prefetch;
+use super::sources::{SourceSet, SourceSets};
+use super::{Flow, FlowEnd};
+use crate::capture::Shift;
+use crate::policy::Transport;
+use crate::protocol::Inspection;
+
+/// Packets that found no place because the table was at its limit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Overflow {
+    /// Their number.
+    pub packets: u64,
+    /// Their bytes on the wire.
+    pub bytes: u64,
+}
+
+/// No record.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+/// All flows of one address family. A slot holds the low bits of a record's number plus one, and above
+/// them as many bits of the hash as fit, which spare nearly every look at a wrong record.
+#[derive(Debug)]
+pub(super) struct Table<K> {
+    slots: Vec<u32>,
+    /// Log2 of the number of slots.
+    bits: u32,
+    hot: Vec<Hot<K>>,
+    cold: Vec<Cold>,
+    seed: Seed,
+    limit: usize,
+    pub(super) overflow: Overflow,
+}
+
+impl<K: Key> Table<K> {
+    const FIRST_BITS: u32 = 10;
+
+    pub(super) fn new(seed: Seed, limit: usize) -> Self {
+        Self {
+            slots: vec![0; 1 << Self::FIRST_BITS],
+            bits: Self::FIRST_BITS,
+            hot: Vec::new(),
+            cold: Vec::new(),
+            seed,
+            limit: limit.min((u32::MAX >> 2) as usize),
+            overflow: Overflow::default(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.hot.len()
+    }
+
+    #[inline]
+    pub(super) fn hash(&self, key: &K) -> u64 {
+        key.hash(self.seed)
+    }
+
+    #[inline]
+    fn home(&self, hash: u64) -> usize {
+        hash as usize & (self.slots.len() - 1)
+    }
+
+    #[inline]
+    fn number_mask(&self) -> u32 {
+        u32::MAX >> (32 - self.bits)
+    }
+
+    #[inline]
+    pub(super) fn prefetch_slot(&self, hash: u64) {
+        prefetch(&self.slots, self.home(hash));
+    }
+
+    /// The record that a hash most likely belongs to, its cache line on the way, or [`NOWHERE`].
+    #[inline]
+    pub(super) fn candidate(&self, hash: u64) -> u32 {
+        let (mask, tag) = (self.number_mask(), (hash >> 32) as u32);
+        let mut at = self.home(hash);
+        loop {
+            let slot = self.slots[at];
+            if slot == 0 {
+                return NOWHERE;
+            }
+            if (slot ^ tag) & !mask == 0 {
+                let number = (slot & mask) - 1;
+                prefetch(&self.hot, number as usize);
+                return number;
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    /// The record of a key, made if need be and if the limit allows.
+    fn find_or_insert(&mut self, key: K, hash: u64, sources: SourceSet) -> Option<usize> {
+        let (mask, tag) = (self.number_mask(), (hash >> 32) as u32);
+        let mut at = self.home(hash);
+        while self.slots[at] != 0 {
+            let slot = self.slots[at];
+            let number = ((slot & mask) - 1) as usize;
+            if (slot ^ tag) & !mask == 0 && self.hot[number].key == key {
+                return Some(number);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        if self.hot.len() >= self.limit {
+            return None;
+        }
+        self.hot.push(Hot::new(key));
+        self.cold.push(Cold::new(sources));
+        self.slots[at] = tag & !mask | self.hot.len() as u32;
+        if self.hot.len() * 8 > self.slots.len() * 5 {
+            self.grow();
+        }
+        Some(self.hot.len() - 1)
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        self.bits += 1;
+        self.slots.clear();
+        self.slots.resize(1 << self.bits, 0);
+        let mask = self.number_mask();
+        for (number, record) in self.hot.iter().enumerate() {
+            let hash = record.key.hash(self.seed);
+            let mut at = self.home(hash);
+            while self.slots[at] != 0 {
+                at = (at + 1) & (self.slots.len() - 1);
+            }
+            self.slots[at] = (hash >> 32) as u32 & !mask | (number as u32 + 1);
+        }
+    }
+
+    /// Adds a packet to the record of its key, which `candidate` guesses. Where its payload had to be
+    /// looked at, what it says is handed to `seen`.
+    #[inline]
+    pub(super) fn add(
+        &mut self,
+        key: K,
+        hash: u64,
+        candidate: u32,
+        sent: &Sent<'_>,
+        seen: impl FnOnce(&K, &Sent<'_>, Inspection),
+    ) {
+        let guess = candidate as usize;
+        let number = match self.hot.get(guess) {
+            Some(record) if record.key == key => guess,
+            _ => match self.find_or_insert(key, hash, SourceSet::OWN) {
+                Some(number) => number,
+                None => return self.turn_away(sent),
+            },
+        };
+        let (hot, cold) = (&mut self.hot[number], &mut self.cold[number]);
+        hot.add(cold, sent);
+        if hot.wants_payload(sent) {
+            let ends = key.ends();
+            let to_group = is_group(ends[1 - usize::from(sent.side & 1)].0);
+            let ports = [ends[0].1, ends[1].1];
+            let inspection = hot.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
+            seen(&key, sent, inspection);
+        }
+    }
+
+    #[cold]
+    fn turn_away(&mut self, sent: &Sent<'_>) {
+        self.overflow.packets += 1;
+        self.overflow.bytes += u64::from(sent.length);
+    }
+
+    /// Adds another table; its frames come `shift` later. `vlans` and `sources` are those of this table.
+    pub(super) fn absorb(
+        &mut self,
+        other: &Self,
+        shift: Shift,
+        (vlans, other_vlans): (&mut VlanNames, &VlanNames),
+        (sources, other_sources): (&mut SourceSets, &SourceSets),
+    ) {
+        let translated = sources.translate(other_sources);
+        const AHEAD: usize = 32;
+        let mut hashes = [0_u64; AHEAD];
+        for (chunk, colds) in other.hot.chunks(AHEAD).zip(other.cold.chunks(AHEAD)) {
+            for (record, hash) in chunk.iter().zip(&mut hashes) {
+                *hash = record.key.with_vlan(vlans.translate(other_vlans, record.key.vlan())).hash(self.seed);
+                self.prefetch_slot(*hash);
+            }
+            for hash in &hashes[..chunk.len()] {
+                self.candidate(*hash);
+            }
+            for ((record, cold), hash) in chunk.iter().zip(colds).zip(hashes) {
+                let key = record.key.with_vlan(vlans.translate(other_vlans, record.key.vlan()));
+                let theirs = translated.get(cold.sources.index()).copied().unwrap_or(SourceSet::OWN);
+                let Some(number) = self.find_or_insert(key, hash, theirs) else {
+                    let ends = cold_ends(record, cold);
+                    self.overflow.packets += ends[0].packets + ends[1].packets;
+                    self.overflow.bytes += ends[0].bytes + ends[1].bytes;
+                    continue;
+                };
+                let own = {
+                    let ends = key.ends();
+                    own_bits(Transport::from(key.protocol()), [ends[0].1, ends[1].1])
+                };
+                let (mine, mine_cold) = (&mut self.hot[number], &mut self.cold[number]);
+                mine_cold.sources = sources.union(mine_cold.sources, theirs);
+                mine.absorb(mine_cold, record, cold, shift, own);
+            }
+        }
+        self.overflow.packets += other.overflow.packets;
+        self.overflow.bytes += other.overflow.bytes;
+    }
+
+    /// The record of a key, to add what was worked out later.
+    pub(super) fn find(&mut self, key: K) -> Option<(&mut Hot<K>, &mut Cold)> {
+        let number = self.candidate_exact(key)?;
+        Some((&mut self.hot[number], &mut self.cold[number]))
+    }
+
+    fn candidate_exact(&self, key: K) -> Option<usize> {
+        let hash = self.hash(&key);
+        let (mask, mut at) = (self.number_mask(), self.home(hash));
+        while self.slots[at] != 0 {
+            let number = ((self.slots[at] & mask) - 1) as usize;
+            if self.hot[number].key == key {
+                return Some(number);
+            }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        None
+    }
+
+    /// A record unpacked.
+    pub(super) fn flow(&self, number: usize, vlans: &VlanNames, sources: &SourceSets) -> Flow {
+        let (hot, cold) = (&self.hot[number], &self.cold[number]);
+        let transport = Transport::from(hot.key.protocol());
+        let mut ends = cold_ends(hot, cold);
+        let icmp_type = matches!(transport, Transport::Icmp | Transport::Icmpv6).then(|| {
+            let kind = ends[0].port as u8;
+            ends.iter_mut().for_each(|end| end.port = 0);
+            kind
+        });
+        Flow {
+            index: number as u32,
+            vlan: vlans.decode(hot.key.vlan()),
+            transport,
+            icmp_type,
+            ends,
+            sources: sources.members(cold.sources).to_vec(),
+        }
+    }
+
+    /// The index is of no use any more: give its memory back.
+    pub(super) fn drop_index(&mut self) {
+        self.slots = Vec::new();
+    }
+}
+
+fn cold_ends<K: Key>(hot: &Hot<K>, cold: &Cold) -> [FlowEnd; 2] {
+    let [a, b] = hot.key.ends();
+    [cold.end(hot, 0, a.0, a.1), cold.end(hot, 1, b.0, b.1)]
+}
+
+/// Multicast, or the limited broadcast address.
+fn is_group(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_multicast(),
+    }
+}

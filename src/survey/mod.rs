@@ -1,0 +1,161 @@
+//! The one place that strings the stages together, offline and live.
+
+use std::sync::Arc;
+
+use crate::capture::{LinkType, Timestamp};
+use crate::flow::{Flow, Flows};
+use crate::inventory::{Host, Hosts};
+use crate::policy::Policy;
+use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, Judgement};
+
+/// One input of a run and how reading it went.
+#[derive(Clone, Debug)]
+pub struct InputSummary {
+    /// As it was named on the command line, or found in a folder; `-` for standard input.
+    pub path: String,
+    /// Bytes read; of a compressed file, its size as stored.
+    pub size: u64,
+    /// SHA-256 of the file as stored, in lower-case hex, if it was asked for.
+    pub sha256: Option<String>,
+    /// `pcap`, `pcapng`, with a suffix such as `+gzip` for compressed input.
+    pub format: String,
+    /// Link types of its frames, ascending.
+    pub link_types: Vec<LinkType>,
+    /// Packet records read.
+    pub frames: u64,
+    /// Sum of captured lengths.
+    pub captured_bytes: u64,
+    /// Sum of original lengths.
+    pub wire_bytes: u64,
+    /// Earliest time.
+    pub first: Timestamp,
+    /// Latest time.
+    pub last: Timestamp,
+    /// The first damage, if any: reading ended there.
+    pub damage: Option<Damage>,
+}
+
+/// Where and why a file could not be read further.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Damage {
+    /// Byte offset in the (decompressed) capture.
+    pub offset: u64,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+/// How many frames there were and what became of them: total = decoded + stopped.
+#[derive(Clone, Debug, Default)]
+pub struct FrameCounts {
+    /// All packet records.
+    pub total: u64,
+    /// Those decoded to their end.
+    pub decoded: u64,
+    /// The rest, by layer and reason (names), most first.
+    pub stopped: Vec<(&'static str, &'static str, u64)>,
+}
+
+/// A tunnel or mirror that was taken off.
+#[derive(Clone, Debug)]
+pub struct EncapsulationSummary {
+    /// Kind, by name.
+    pub kind: &'static str,
+    /// Outer sender.
+    pub source: std::net::IpAddr,
+    /// Outer receiver.
+    pub destination: std::net::IpAddr,
+    /// Frames.
+    pub frames: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+}
+
+/// Frames of one kind that are not IP.
+#[derive(Clone, Debug)]
+pub struct NonIpSummary {
+    /// Kind, by name.
+    pub kind: String,
+    /// Frames.
+    pub frames: u64,
+    /// Bytes on the wire.
+    pub bytes: u64,
+}
+
+/// The result of one run.
+#[derive(Debug)]
+pub struct Survey {
+    /// Label of the site; empty if none was given.
+    pub site: String,
+    /// The policy that was applied.
+    pub policy: Arc<Policy>,
+    /// What was read.
+    pub inputs: Vec<InputSummary>,
+    /// What became of the frames.
+    pub frames: FrameCounts,
+    /// Frames that are not IP, most first.
+    pub non_ip: Vec<NonIpSummary>,
+    /// Tunnels taken off.
+    pub encapsulations: Vec<EncapsulationSummary>,
+    /// Doubts, gravest first.
+    pub caveats: Vec<Caveat>,
+    /// Hosts and roles.
+    pub hosts: Hosts,
+    /// Conversations, most packets first.
+    pub conversations: Vec<Conversation>,
+    /// Findings by severity, then packets.
+    pub findings: Vec<Finding>,
+    /// One for each cell of the vendor's tables, in the document's order.
+    pub coverage: Vec<CellCoverage>,
+    /// The flows with their judgements, in the order of flows.csv.
+    pub flows: JudgedFlows,
+}
+
+/// Flows with their judgements: the n-th (from 0) is `f{n+1}`, and [`Judgement::related_to`] is such a place.
+#[derive(Debug)]
+pub struct JudgedFlows {
+    flows: Flows,
+    /// Numbers in `flows`.
+    order: Vec<u32>,
+    judgements: Vec<Judgement>,
+}
+
+impl JudgedFlows {
+    /// From flows, their numbers in the order wanted, and the judgements in that order.
+    pub fn new(flows: Flows, order: Vec<u32>, judgements: Vec<Judgement>) -> Self {
+        debug_assert!(flows.len() == order.len() && order.len() == judgements.len());
+        Self { flows, order, judgements }
+    }
+
+    /// From flows made by hand, in order.
+    pub fn from_list(list: Vec<(Flow, Judgement)>) -> Self {
+        let (flows, judgements): (Vec<_>, Vec<_>) = list.into_iter().unzip();
+        Self::new(Flows::from_list(flows), (0..judgements.len() as u32).collect(), judgements)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+
+    /// The one at a place below [`JudgedFlows::len`].
+    pub fn get(&self, place: usize) -> (Flow, &Judgement) {
+        (self.flows.get(self.order[place]), &self.judgements[place])
+    }
+
+    /// All of them, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Flow, &Judgement)> {
+        (0..self.len()).map(|place| self.get(place))
+    }
+}
+
+impl Survey {
+    /// The client's and the server's host of a judgement.
+    pub fn parties(&self, judgement: &Judgement) -> (&Host, &Host) {
+        (self.hosts.get(judgement.client_host), self.hosts.get(judgement.server_host))
+    }
+}
