@@ -55,6 +55,19 @@ impl BlockBuffer {
         self.soft_end = size;
     }
 
+    /// Of the file, only the records that begin before `end` are wanted.
+    pub(super) fn limit_span(&mut self, end: u64) {
+        self.soft_end = end.min(self.hard_end);
+    }
+
+    /// The source now stands at `offset`: what was read of it is forgotten.
+    pub(super) fn moved_to(&mut self, offset: u64) {
+        self.base = offset;
+        self.start = 0;
+        self.filled = 0;
+        self.end = None;
+    }
+
     /// The size it was made with, or has grown to, in bytes.
     pub(super) fn block_size(&self) -> usize {
         self.bytes.len()
@@ -106,7 +119,7 @@ impl BlockBuffer {
             if unread >= needed {
                 return true;
             }
-            if self.end.is_some() {
+            if self.end.is_some() || (unread == 0 && self.position() >= self.soft_end) {
                 return false;
             }
             self.make_room(needed);

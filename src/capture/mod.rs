@@ -13,6 +13,7 @@ mod magic;
 mod pcap;
 mod pcapng;
 mod reader;
+mod span;
 #[cfg(test)]
 mod tests;
 
@@ -22,3 +23,4 @@ pub use interface::InterfaceSummary;
 pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;
 pub use reader::{Capture, CaptureSummary, Frames};
+pub use span::{Part, Span, Start, plan_spans, read_spans};

@@ -78,6 +78,15 @@ pub(super) enum Head {
     Damaged(String),
 }
 
+/// Whether bytes somewhere in a file look like a record or block.
+pub(super) enum Guess {
+    No,
+    /// Too few bytes to say.
+    Unknown,
+    /// They do, of so many bytes; it would be an odd one if true.
+    Length(usize, bool),
+}
+
 impl Pcap {
     /// Reads a file header whose magic number is known.
     ///
@@ -138,8 +147,7 @@ impl Pcap {
         let (_, _, captured, _) = self.fields(header);
         if captured > self.limit {
             return Head::Damaged(format!(
-                "record {} claims {captured} captured bytes, more than the {} that a packet can have",
-                self.frames + 1,
+                "a record claims {captured} captured bytes, more than the {} that a packet can have",
                 self.limit
             ));
         }
@@ -149,19 +157,32 @@ impl Pcap {
 
     /// Where a file that ends too early ends.
     pub(super) fn cut(&self, unread: &[u8]) -> String {
-        let number = self.frames + 1;
         let there = unread.len();
         match unread.split_first_chunk::<16>() {
             Some((header, _)) if there >= self.record_header => format!(
-                "the file ends inside record {number}: {} of {} bytes are there",
+                "the file ends inside a record: {} of {} bytes are there",
                 there - self.record_header,
                 self.fields(header).2
             ),
-            _ => format!(
-                "the file ends inside the header of record {number}: {there} of {} bytes are there",
-                self.record_header
-            ),
+            _ => format!("the file ends inside a record's header: {there} of {} bytes are there", self.record_header),
         }
+    }
+
+    /// Whether these bytes could be a record: only a guess, for cutting a file into spans.
+    pub(super) fn guess(&self, bytes: &[u8]) -> Guess {
+        let Some((header, _)) = bytes.split_first_chunk::<16>() else { return Guess::Unknown };
+        let (_, fraction, captured, original) = self.fields(header);
+        let too_large = u64::from(fraction) * u64::from(self.fraction_nanos) >= 1_000_000_000 || captured > self.limit;
+        // Empty records occur, but runs of zeros that look like them occur more often.
+        if too_large || captured == 0 || captured > original {
+            return Guess::No;
+        }
+        let frame = bytes.get(self.record_header..).unwrap_or_default();
+        if self.link == LinkType::ETHERNET && captured >= 18 && frame.len() < 18 {
+            return Guess::Unknown;
+        }
+        let odd = self.link == LinkType::ETHERNET && !is_usual_ethernet(frame, original);
+        Guess::Length(self.record_header + captured as usize, odd)
     }
 
     /// Seconds, fraction, captured and original length.
@@ -183,6 +204,20 @@ impl Pcap {
             Lengths::SmallerIsCaptured => (first.min(second), first.max(second)),
         };
         (seconds, fraction, captured, original)
+    }
+}
+
+/// Whether EtherType and IPv4 length fit a frame of this length.
+fn is_usual_ethernet(frame: &[u8], original: u32) -> bool {
+    let number_at = |at: usize| frame.get(at..).and_then(|rest| rest.first_chunk()).map(|two| u16::from_be_bytes(*two));
+    let fits = |length: u16| u32::from(length) + 14 <= original;
+    match number_at(12) {
+        Some(0x0800) => number_at(16).is_some_and(fits),
+        // A length, of IEEE 802.3.
+        Some(length @ 3..=1500) => fits(length),
+        // ARP, VLAN tags, IPv6, MPLS, PPPoE, EAPOL, LLDP and their kin.
+        Some(0x0806 | 0x8100 | 0x86dd | 0x8847 | 0x8848 | 0x8863 | 0x8864 | 0x888e..=0x88f7) => true,
+        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@
 use super::error::Damage;
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
 use super::interface::{Interface, InterfaceTable};
-use super::pcap::{Head, packet_limit};
+use super::pcap::{Guess, Head, packet_limit};
 
 /// Section Header Block; the same in either byte order.
 const SECTION: u32 = 0x0a0d_0d0a;
@@ -246,6 +246,44 @@ impl Pcapng {
             self.table.lose(index, u64::from(drops));
         }
         Ok(Other::Packet(index, interface.clock.time(ticks), original, EPB_HEADER, end))
+    }
+
+    /// Takes in the block at the head of the unread bytes if it is whole, sound, and no packet; gives its length.
+    pub(super) fn take_prelude(&mut self, unread: &[u8]) -> Option<usize> {
+        let order = self.order_of(unread.first_chunk()?)?;
+        if [PACKET, SIMPLE_PACKET, ENHANCED_PACKET].contains(&order.word_at(unread, 0)?) {
+            return None;
+        }
+        let length = order.word_at(unread, 4)? as usize;
+        self.other_block(unread.get(..length)?).ok()?;
+        Some(length)
+    }
+
+    /// What a packet's meaning depends on: it changes with each section and each interface.
+    pub(super) fn tables(&self) -> (u64, usize) {
+        (self.sections, self.table.len())
+    }
+
+    /// Whether these bytes could be a block: only a guess, for cutting a file into spans.
+    pub(super) fn guess(&self, bytes: &[u8]) -> Guess {
+        /// Longer blocks occur, but random bytes that look like them occur more often.
+        const LONGEST: usize = 512 * 1024;
+        match self.head(bytes) {
+            Head::Damaged(_) => return Guess::No,
+            Head::Needs(length) if length > LONGEST => return Guess::No,
+            Head::Needs(_) => return Guess::Unknown,
+            Head::Whole => {}
+        }
+        let kind = self.order.word_at(bytes, 0);
+        let length = self.order.word_at(bytes, 4).unwrap_or(0);
+        let length_behind = self.order.word_at(bytes, (length as usize).saturating_sub(4));
+        if kind == Some(0) || length_behind != Some(length) {
+            return Guess::No;
+        }
+        if kind == Some(ENHANCED_PACKET) && self.quick_packet(bytes).is_none() {
+            return Guess::No;
+        }
+        Guess::Length(length as usize, false)
     }
 
     /// Whether an Enhanced Packet Block may be read by the short way; its frame's parts if so.

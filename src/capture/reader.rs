@@ -21,14 +21,14 @@ use super::pcapng::{Pcapng, PcapngFrames};
 /// [`Capture::summary`] says what is wrong and where.
 pub struct Capture {
     path: PathBuf,
-    buffer: BlockBuffer,
-    format: Format,
+    pub(super) buffer: BlockBuffer,
+    pub(super) format: Format,
     packing: Option<Packing>,
-    damage: Option<Damage>,
-    finished: bool,
+    pub(super) damage: Option<Damage>,
+    pub(super) finished: bool,
 }
 
-enum Format {
+pub(super) enum Format {
     Pcap(Pcap),
     Pcapng(Pcapng),
     /// A pcap file whose file header cannot be used; the damage says why.
@@ -63,7 +63,7 @@ impl<'a> Iterator for Frames<'a> {
 }
 
 /// What is to be said of a capture beside its frames. Complete when it was read to its end.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct CaptureSummary {
     /// `pcap` or `pcapng`, with `+gzip`, `+zstd` or `+xz` behind it if it was compressed.
     pub format: String,
@@ -91,9 +91,21 @@ impl Capture {
     /// When the file cannot be opened or is no capture.
     pub fn open(path: &Path, input: u32) -> Result<Self, CaptureError> {
         let (file, size) = open_file(path)?;
+        Self::of_file(file, size, u64::MAX, path, input)
+    }
+
+    /// As [`Capture::open`], of a file that is open, and of it only what begins before `end`.
+    pub(super) fn of_file(
+        file: File,
+        size: Option<u64>,
+        end: u64,
+        path: &Path,
+        input: u32,
+    ) -> Result<Self, CaptureError> {
         let mut buffer = BlockBuffer::new(Box::new(file), BLOCK_SIZE);
         if let Some(size) = size {
             buffer.limit(size);
+            buffer.limit_span(end);
         }
         Self::start(buffer, path, input)
     }
@@ -210,6 +222,11 @@ impl Capture {
         self.damage = Some(Damage { offset, reason });
     }
 
+    /// Whether the source is read as it is, not unpacked.
+    pub(super) fn is_plain(&self) -> bool {
+        self.packing.is_none()
+    }
+
     /// The file or the name given for the source.
     pub fn path(&self) -> &Path {
         &self.path
@@ -252,7 +269,7 @@ impl Capture {
 }
 
 /// Opens a file, and says its size if it is a regular one.
-fn open_file(path: &Path) -> Result<(File, Option<u64>), CaptureError> {
+pub(super) fn open_file(path: &Path) -> Result<(File, Option<u64>), CaptureError> {
     let failed = |source| CaptureError::Open { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;

@@ -5,6 +5,8 @@ use std::io::{Cursor, Read};
 use super::{Capture, CaptureSummary, FrameId, LinkType, Timestamp};
 
 mod compressed;
+mod properties;
+mod spans;
 
 /// Number, nanoseconds, link type, interface, original length, bytes.
 type Seen = (u64, Option<i64>, u16, u32, u32, Vec<u8>);
@@ -127,10 +129,10 @@ fn pcap_cut_and_lying_records() {
     let (frames, summary) = read(&hex(&format!("{good} 00000000 0000")));
     assert_eq!(
         (frames.len(), damage(&summary)),
-        (1, (42, "the file ends inside the header of record 2: 6 of 16 bytes are there"))
+        (1, (42, "the file ends inside a record's header: 6 of 16 bytes are there"))
     );
     let (frames, summary) = read(&hex(&format!("{good} 00000000 00000000 05000000 05000000 aabb")));
-    assert_eq!((frames.len(), damage(&summary)), (1, (42, "the file ends inside record 2: 2 of 5 bytes are there")));
+    assert_eq!((frames.len(), damage(&summary)), (1, (42, "the file ends inside a record: 2 of 5 bytes are there")));
     let (frames, summary) = read(&hex(&format!("{good} 00000000 00000000 ffffffff ffffffff aabb")));
     assert_eq!(frames.len(), 1);
     assert_eq!(damage(&summary).0, 42);
