@@ -43,6 +43,8 @@ mod ppp;
 mod quote;
 mod sll;
 mod span;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod tunnel;
 mod walk;

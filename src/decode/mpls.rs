@@ -21,8 +21,7 @@ pub(super) fn mpls<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, 
     }
     let Some(first) = rest.u8(0) else { return Err(rest.short(StopLayer::Mpls)) };
     match first >> 4 {
-        4 if !is_ipv4(rest) && is_ethernet(rest) => Ok(Step::To(ethernet::ethernet, rest)),
-        6 if !is_ipv6(rest) && is_ethernet(rest) => Ok(Step::To(ethernet::ethernet, rest)),
+        4 | 6 if is_ethernet(rest) && !fills_the_frame(rest) => Ok(Step::To(ethernet::ethernet, rest)),
         4 | 6 => Ok(Step::To(network::ip, rest)),
         0 => {
             let behind_control_word = rest.skip(4, StopLayer::Mpls)?;
@@ -35,22 +34,26 @@ pub(super) fn mpls<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, 
     }
 }
 
-/// Whether an IPv4 header could stand here.
-fn is_ipv4(span: Span<'_>) -> bool {
-    let length = span.u16(2).map_or(0, usize::from);
-    matches!(span.u8(0), Some(0x45..=0x4f)) && (length == 0 || (20..=span.wire()).contains(&length))
+/// Whether the length of an IP header that would begin here ends where the frame does. That proves
+/// it; a packet that was padded to Ethernet's least length has less.
+fn fills_the_frame(span: Span<'_>) -> bool {
+    let length = match span.u8(0).map(|first| first >> 4) {
+        Some(4) => span.u16(2).map(usize::from),
+        _ => span.u16(4).map(|length| usize::from(length) + 40),
+    };
+    length == Some(span.wire())
 }
 
-/// Whether an IPv6 header could stand here.
-fn is_ipv6(span: Span<'_>) -> bool {
-    span.u16(4).is_some_and(|length| usize::from(length) + 40 <= span.wire())
-}
-
-/// Whether an Ethernet frame could stand here: a known EtherType, or a length with LLC behind it.
+/// Whether an Ethernet frame could begin here: a known EtherType, which for IP has its version
+/// behind it, or a length with LLC behind it.
 fn is_ethernet(span: Span<'_>) -> bool {
-    let Some(&[high, low, dsap, ssap]) = span.bytes().get(12..).and_then(|rest| rest.first_chunk()) else {
+    let Some(&[high, low, first, second]) = span.bytes().get(12..).and_then(|rest| rest.first_chunk()) else {
         return false;
     };
-    let number = be16(high, low);
-    ethernet::is_known(number) || (usize::from(number) + 14 <= span.wire() && number >= 3 && dsap == ssap & 0xfe)
+    match be16(high, low) {
+        0x0800 => first >> 4 == 4,
+        0x86dd => first >> 4 == 6,
+        length @ 3..=1500 => usize::from(length) + 14 <= span.wire() && first == second & 0xfe,
+        ether_type => ethernet::is_known(ether_type),
+    }
 }
