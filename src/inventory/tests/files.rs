@@ -211,3 +211,30 @@ proptest! {
         let _ = Inventory::parse(&cells.concat(), "x.csv");
     }
 }
+
+/// The blocks of docs/roles.md that are marked as one language.
+fn examples(language: &str) -> Vec<&'static str> {
+    let docs = include_str!("../../../docs/roles.md");
+    let blocks = docs.split(&format!("```{language}\n")).skip(1);
+    blocks.filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_good() {
+    let [toml] = examples("toml")[..] else { panic!("one TOML example") };
+    assert_eq!(
+        listing(toml, "site.toml"),
+        [
+            "10.0.1.17 node Corridor 3, east 3.1.0",
+            "00:1b:c5:00:12:34 node Corridor 3, east 3.1.0",
+            "10.0.0.1 gateway - -",
+            "10.0.1.0/24 node - -",
+            "00:1b:c5 node - -"
+        ]
+    );
+    let [csv] = examples("csv")[..] else { panic!("one CSV example") };
+    assert_eq!(
+        listing(csv, "site.csv"),
+        ["10.0.0.1 gateway Gateway 1.12.1", "10.0.1.0/24 node - -", "00:1b:c5:00:12:34 node Corridor 3, east 3.1.0"]
+    );
+}
