@@ -215,7 +215,8 @@ proptest! {
 /// The blocks of docs/roles.md that are marked as one language.
 fn examples(language: &str) -> Vec<&'static str> {
     let docs = include_str!("../../../docs/roles.md");
-    let blocks = docs.split(&format!("```{language}\n")).skip(1);
+    let fence = format!("```{language}\n");
+    let blocks = docs.split(fence.as_str()).skip(1);
     blocks.filter_map(|rest| rest.split("```").next()).collect()
 }
 
