@@ -1,0 +1,90 @@
+//! A map that keeps its lowest keys.
+
+use std::collections::BTreeMap;
+
+/// What can be added to another of its kind, in any order and grouping.
+pub(super) trait Add {
+    fn add(&mut self, other: Self);
+}
+
+/// At most `LIMIT` keys, the lowest. A key that was turned away once can never come back, because
+/// the keys that outbid it stay: so merging parts gives exactly what one pass gives, at the limit too.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Lowest<K, V, const LIMIT: usize> {
+    map: BTreeMap<K, V>,
+    turned_away: bool,
+}
+
+impl<K, V, const LIMIT: usize> Default for Lowest<K, V, LIMIT> {
+    fn default() -> Self {
+        Self { map: BTreeMap::new(), turned_away: false }
+    }
+}
+
+impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
+    pub(super) fn add(&mut self, key: K, value: V) {
+        if let Some(held) = self.map.get_mut(&key) {
+            held.add(value);
+        } else if self.map.len() < LIMIT {
+            self.map.insert(key, value);
+        } else {
+            self.turned_away = true;
+            if self.map.last_key_value().is_some_and(|(last, _)| key < *last) {
+                self.map.pop_last();
+                self.map.insert(key, value);
+            }
+        }
+    }
+
+    /// Adds another map, its values changed by `shifted` before.
+    pub(super) fn absorb(&mut self, other: Self, shifted: impl Fn(&mut V)) {
+        self.turned_away |= other.turned_away;
+        for (key, mut value) in other.map {
+            shifted(&mut value);
+            self.add(key, value);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&K, &V)> {
+        self.map.iter()
+    }
+
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        self.map.get(key)
+    }
+
+    /// Whether a key found no place.
+    pub(super) const fn turned_away(&self) -> bool {
+        self.turned_away
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Add for u32 {
+        fn add(&mut self, other: Self) {
+            *self += other;
+        }
+    }
+
+    fn count(keys: &[u8]) -> Lowest<u8, u32, 4> {
+        let mut map = Lowest::default();
+        keys.iter().for_each(|&key| map.add(key, 1));
+        map
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn parts_add_up_to_the_whole_at_the_limit_too(keys in proptest::collection::vec(0_u8..12, 0..60), cut in 0_usize..60) {
+            let (a, b) = keys.split_at(cut.min(keys.len()));
+            let mut merged = count(a);
+            merged.absorb(count(b), |_| {});
+            proptest::prop_assert_eq!(&merged, &count(&keys));
+            let distinct = keys.iter().collect::<std::collections::BTreeSet<_>>().len();
+            proptest::prop_assert_eq!(merged.turned_away(), distinct > 4);
+            proptest::prop_assert_eq!(merged.iter().len(), distinct.min(4));
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What relations need and a flow record cannot hold: each group request's token, every search's
+//! window, where a description lies, which file was asked for, and ICMP errors.
+//!
+//! Addable like the flow table, and bounded. What is taken from payload is taken either from every
+//! packet to a group, or as "the first by frame" of a flow's direction, since later payloads of a
+//! direction are not looked at: both come out the same however the capture is cut.
+
+mod lowest;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+
+use self::lowest::{Add, Lowest};
+use crate::capture::{FrameId, Shift, Timestamp};
+use crate::decode::{IpPacket, Transport, quoted};
+use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, ssdp, tftp};
+
+/// An address and a UDP or TCP port.
+pub type Endpoint = (IpAddr, u16);
+
+/// How often something was seen, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// Earliest known time.
+    pub first: Timestamp,
+    /// Latest time.
+    pub last: Timestamp,
+    /// First frame by position in the inputs.
+    pub frame: FrameId,
+    /// Number of packets.
+    pub count: u64,
+}
+
+impl Window {
+    /// Seen once.
+    pub const fn once(time: Timestamp, frame: FrameId) -> Self {
+        Self { first: time, last: time, frame, count: 1 }
+    }
+}
+
+impl Add for Window {
+    fn add(&mut self, other: Self) {
+        self.first = match (self.first, other.first) {
+            (Timestamp::UNKNOWN, known) | (known, Timestamp::UNKNOWN) => known,
+            (a, b) => a.min(b),
+        };
+        self.last = self.last.max(other.last);
+        self.frame = self.frame.min(other.frame);
+        self.count = self.count.saturating_add(other.count);
+    }
+}
+
+/// M-SEARCH requests of one endpoint to groups.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Search {
+    /// When.
+    pub window: Window,
+    /// The longest time that one of them gives for answers, in seconds (1 to 5).
+    pub mx: u8,
+}
+
+impl Add for Search {
+    fn add(&mut self, other: Self) {
+        self.window.add(other.window);
+        self.mx = self.mx.max(other.mx);
+    }
+}
+
+/// The first of something in one direction of a flow.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct First<T> {
+    /// Its frame.
+    pub frame: FrameId,
+    /// Its time.
+    pub time: Timestamp,
+    /// What it was.
+    pub what: T,
+}
+
+impl<T> Add for First<T> {
+    fn add(&mut self, other: Self) {
+        if other.frame < self.frame {
+            *self = other;
+        }
+    }
+}
+
+/// A file asked for by TFTP.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TftpFile {
+    /// Its name as sent, at most 64 bytes of it. A stranger's bytes: escape before printing.
+    pub name: Box<[u8]>,
+    /// Whether it is to be written.
+    pub write: bool,
+}
+
+/// Bytes of a file name that are kept.
+const NAME_MAX: usize = 64;
+
+/// An ICMP or ICMPv6 error: who sent it, what it says, and which packet it quotes. Orders by the
+/// packet quoted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct IcmpError {
+    /// IP protocol of the quoted packet.
+    pub protocol: u8,
+    /// Its sender, with port 0 where the transport has none.
+    pub source: Endpoint,
+    /// Its receiver.
+    pub destination: Endpoint,
+    /// Whether its ports could be read, or it needs none: without, the flow cannot be told.
+    pub has_ports: bool,
+    /// Its type, if it is ICMP or ICMPv6 itself.
+    pub icmp_type: Option<u8>,
+    /// Who reports the error: the receiver itself, a router or a firewall.
+    pub sender: IpAddr,
+    /// Whether it is ICMPv6 (RFC 4443), not ICMP (RFC 792).
+    pub v6: bool,
+    /// Type.
+    pub kind: u8,
+    /// Code.
+    pub code: u8,
+}
+
+impl IcmpError {
+    /// Whether it is a destination unreachable, not a time exceeded.
+    pub const fn is_unreachable(&self) -> bool {
+        matches!((self.v6, self.kind), (false, 3) | (true, 1))
+    }
+}
+
+/// The sets, each bounded by keeping its lowest keys.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct SideEvidence {
+    searches: Lowest<Endpoint, Search, 8192>,
+    group_requests: Lowest<(Endpoint, u32), Window, 16_384>,
+    notified: Lowest<(IpAddr, SocketAddr), Window, 4096>,
+    answered: Lowest<(Endpoint, Endpoint), First<Option<SocketAddr>>, 8192>,
+    tftp_files: Lowest<(Endpoint, Endpoint), First<TftpFile>, 8192>,
+    icmp_errors: Lowest<IcmpError, Window, 16_384>,
+}
+
+impl SideEvidence {
+    /// Takes a UDP payload and what [`crate::protocol::inspect`] said of it. For packets to a group
+    /// address this must be called with every payload; else with the first of each direction of a
+    /// flow, and on the ports of known protocols until one conforms.
+    pub fn payload(
+        &mut self,
+        source: Endpoint,
+        destination: Endpoint,
+        time: Timestamp,
+        frame: FrameId,
+        payload: &[u8],
+        seen: Inspection,
+    ) {
+        let window = Window::once(time, frame);
+        let to_group = is_group(destination.0);
+        match Tag::from_raw(seen.tag) {
+            Tag::Ssdp { kind: SsdpKind::Search, mx } if to_group => self.searches.add(source, Search { window, mx }),
+            Tag::Ssdp { kind: SsdpKind::Notify, .. } if to_group => {
+                if let Some(location) = ssdp::location(payload) {
+                    self.notified.add((source.0, location), window);
+                }
+            }
+            Tag::Ssdp { kind: SsdpKind::Response, .. } if !to_group => {
+                let what = ssdp::location(payload);
+                self.answered.add((source, destination), First { frame, time, what });
+            }
+            Tag::Coap { kind: CoapKind::Request, token, .. } if to_group => {
+                self.group_requests.add((source, token), window);
+            }
+            Tag::Tftp { opcode, .. } if opcode.is_request() => {
+                if let Some((name, write)) = tftp::file_name(payload) {
+                    let name = name.get(..NAME_MAX).unwrap_or(name).into();
+                    self.tftp_files.add((source, destination), First { frame, time, what: TftpFile { name, write } });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a packet that carries an ICMP or ICMPv6 message; what is no error report of a lost
+    /// packet, or quotes none that can be read, is passed over.
+    pub fn icmp(&mut self, packet: &IpPacket<'_>, time: Timestamp, frame: FrameId) {
+        let Transport::Icmp { kind, code, body } = packet.transport else { return };
+        let v6 = packet.protocol == 58;
+        if !is_loss(v6, kind, code) {
+            return;
+        }
+        let Some(quoted) = quoted(body, v6) else { return };
+        let needs_ports = matches!(quoted.protocol, 6 | 17);
+        let (from, to) = quoted.ports.unwrap_or((0, 0));
+        let error = IcmpError {
+            protocol: quoted.protocol,
+            source: (quoted.source, from),
+            destination: (quoted.destination, to),
+            has_ports: !needs_ports || quoted.ports.is_some(),
+            icmp_type: quoted.icmp_type,
+            sender: packet.source,
+            v6,
+            kind,
+            code,
+        };
+        self.icmp_errors.add(error, Window::once(time, frame));
+    }
+
+    /// Adds the evidence of another part; `shift` puts that part's frame numbers right.
+    pub fn absorb(&mut self, other: Self, shift: Shift) {
+        let window = |window: &mut Window| window.frame = shift.apply(window.frame);
+        self.searches.absorb(other.searches, |search| window(&mut search.window));
+        self.group_requests.absorb(other.group_requests, window);
+        self.notified.absorb(other.notified, window);
+        self.answered.absorb(other.answered, |first| first.frame = shift.apply(first.frame));
+        self.tftp_files.absorb(other.tftp_files, |first| first.frame = shift.apply(first.frame));
+        self.icmp_errors.absorb(other.icmp_errors, window);
+    }
+
+    /// M-SEARCH requests to groups, by who asked.
+    pub fn searches(&self) -> impl ExactSizeIterator<Item = (&Endpoint, &Search)> {
+        self.searches.iter()
+    }
+
+    /// CoAP requests to groups, by who asked and the hash of the token ([`Tag::coap_token`]).
+    pub fn group_requests(&self) -> impl ExactSizeIterator<Item = (&(Endpoint, u32), &Window)> {
+        self.group_requests.iter()
+    }
+
+    /// LOCATIONs that were announced to a group, by announcer and location.
+    pub fn notified(&self) -> impl ExactSizeIterator<Item = (&(IpAddr, SocketAddr), &Window)> {
+        self.notified.iter()
+    }
+
+    /// The LOCATION of the first SSDP answer from one endpoint to another, if it named one.
+    pub fn answered(&self, from: Endpoint, to: Endpoint) -> Option<&First<Option<SocketAddr>>> {
+        self.answered.get(&(from, to))
+    }
+
+    /// The file that a client's first TFTP request to a server names.
+    pub fn tftp_file(&self, client: Endpoint, server: Endpoint) -> Option<&First<TftpFile>> {
+        self.tftp_files.get(&(client, server))
+    }
+
+    /// ICMP errors, by the packet they quote.
+    pub fn icmp_errors(&self) -> impl ExactSizeIterator<Item = (&IcmpError, &Window)> {
+        self.icmp_errors.iter()
+    }
+
+    /// The sets that turned something away for want of room, in words; empty as a rule.
+    pub fn overflows(&self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.searches.turned_away(), "SSDP searches"),
+            (self.group_requests.turned_away(), "CoAP group requests"),
+            (self.notified.turned_away() || self.answered.turned_away(), "SSDP locations"),
+            (self.tftp_files.turned_away(), "TFTP file names"),
+            (self.icmp_errors.turned_away(), "ICMP errors"),
+        ]
+        .into_iter()
+        .filter_map(|(turned_away, what)| turned_away.then_some(what))
+    }
+}
+
+/// Whether an ICMP message reports that a packet did not arrive: destination unreachable or time
+/// exceeded, but not "fragmentation needed" (RFC 1191), which a smaller packet mends.
+const fn is_loss(v6: bool, kind: u8, code: u8) -> bool {
+    match (v6, kind) {
+        (false, 3) => code != 4,
+        (false, 11) | (true, 1 | 3) => true,
+        _ => false,
+    }
+}
+
+/// Whether an address is a multicast group or the limited broadcast.
+fn is_group(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+        IpAddr::V6(v6) => v6.is_multicast(),
+    }
+}

@@ -1,0 +1,73 @@
+//! CoAP: a request to a group, and its answers from unicast addresses, matched by token within the
+//! leisure (RFC 7252 section 8.2).
+
+use std::collections::HashMap;
+
+use super::group::better_cause;
+use super::ports::{self, Ports};
+use super::{Link, LinkKind, Relations, is_group, window};
+use crate::capture::Timestamp;
+use crate::flow::{Endpoint, Flow, SideEvidence};
+use crate::protocol::{CoapKind, Protocol, Tag};
+
+/// DEFAULT_LEISURE (RFC 7252 section 4.8).
+const LEISURE_SECONDS: u32 = 5;
+
+pub(super) struct GroupRequests {
+    /// By who asked and the token: first and last time.
+    armed: HashMap<(Endpoint, u32), (Timestamp, Timestamp)>,
+    /// The flow to the group, by who asked.
+    causes: HashMap<Endpoint, Option<u32>>,
+}
+
+impl GroupRequests {
+    pub(super) fn new(evidence: &SideEvidence, ports: &mut Ports) -> Self {
+        let mut requests = Self { armed: HashMap::new(), causes: HashMap::new() };
+        for (&(client, token), window) in evidence.group_requests() {
+            ports.arm(client.1, ports::COAP);
+            requests.armed.insert((client, token), (window.first, window.last));
+            requests.causes.insert(client, None);
+        }
+        requests
+    }
+
+    /// Looks at a UDP flow as the request itself.
+    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &[Flow], ports: &mut Ports) {
+        for client in 0..2 {
+            let asks = &flow.ends[client];
+            if asks.conforms & Protocol::Coap.bit() == 0 || !is_group(flow, 1 - client) {
+                continue;
+            }
+            let endpoint = (asks.address, asks.port);
+            if let Tag::Coap { kind: CoapKind::Request, token, .. } = Tag::from_raw(asks.tag) {
+                ports.arm(asks.port, ports::COAP);
+                self.armed.entry((endpoint, token)).or_insert((asks.first, asks.last));
+            }
+            if let Tag::Coap { .. } = Tag::from_raw(asks.tag) {
+                let cause = self.causes.entry(endpoint).or_default();
+                *cause = better_cause(flows, *cause, at);
+            }
+        }
+    }
+
+    /// Looks at a UDP flow one of whose ports asked a group.
+    pub(super) fn consider(&self, at: u32, flow: &Flow, relations: &mut Relations) {
+        for client in 0..2 {
+            let (asks, answers) = (&flow.ends[client], &flow.ends[1 - client]);
+            let endpoint = (asks.address, asks.port);
+            let Tag::Coap { kind: CoapKind::Response, token, .. } = Tag::from_raw(answers.tag) else { continue };
+            let Some(&(first, last)) = self.armed.get(&(endpoint, token)) else { continue };
+            let timed = window::covers(first, last, LEISURE_SECONDS, answers.first);
+            if timed == Some(false) || is_group(flow, client) || is_group(flow, 1 - client) {
+                continue;
+            }
+            let link = Link {
+                flow: self.causes.get(&endpoint).copied().flatten(),
+                kind: LinkKind::Coap,
+                probable: timed.is_none(),
+                payload_fits: true,
+            };
+            relations.add_answer(at, link);
+        }
+    }
+}

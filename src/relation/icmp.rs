@@ -1,0 +1,103 @@
+//! ICMP errors to the flow they quote (RFC 792, RFC 4443 section 2.4).
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::ports::{self, Ports};
+use super::{Rejection, Relations};
+use crate::flow::{Endpoint, Flow, IcmpError, SideEvidence, Window};
+use crate::policy::Transport;
+
+/// What a flow and a quote have in common: protocol, ends in order, and for ICMP the request's type.
+type Key = (u8, Endpoint, Endpoint, Option<u8>);
+
+pub(super) struct Quotes {
+    errors: Vec<(IcmpError, Window, bool)>,
+    by_flow: HashMap<Key, Vec<usize>>,
+    /// What was found, by flow and the end whose packets failed.
+    found: BTreeMap<(u32, u8), Rejection>,
+}
+
+impl Quotes {
+    pub(super) fn new(evidence: &SideEvidence, ports: &mut Ports) -> Self {
+        let mut quotes = Self {
+            errors: Vec::with_capacity(evidence.icmp_errors().len()),
+            by_flow: HashMap::new(),
+            found: BTreeMap::new(),
+        };
+        for (&error, &window) in evidence.icmp_errors() {
+            if error.has_ports {
+                ports.arm(error.source.1, ports::QUOTED);
+                quotes.by_flow.entry(key_of(&error)).or_default().push(quotes.errors.len());
+            }
+            quotes.errors.push((error, window, false));
+        }
+        quotes
+    }
+
+    /// Looks at a flow one of whose ports is quoted.
+    pub(super) fn consider(&mut self, at: u32, flow: &Flow) {
+        let [a, b] = &flow.ends;
+        let icmp_type = if is_icmp(flow.transport.number()) { flow.icmp_type } else { None };
+        let key = (flow.transport.number(), (a.address, a.port), (b.address, b.port), icmp_type);
+        for &index in self.by_flow.get(&key).into_iter().flatten() {
+            let Some((error, window, found)) = self.errors.get_mut(index) else { continue };
+            *found = true;
+            let failed = u8::from((a.address, a.port) != error.source);
+            let new = Rejection {
+                transport: if error.v6 { Transport::Icmpv6 } else { Transport::Icmp },
+                kind: error.kind,
+                code: error.code,
+                sender: error.sender,
+                by_destination: error.sender == error.destination.0,
+                failed,
+                frame: window.frame,
+                time: window.first,
+                count: window.count,
+            };
+            let rank = |rejection: &Rejection| (!rejection.is_unreachable(), rejection.frame);
+            self.found
+                .entry((at, failed))
+                .and_modify(|held| {
+                    if rank(&new) < rank(held) {
+                        *held = new.clone();
+                    }
+                })
+                .or_insert(new);
+        }
+    }
+
+    /// What is left quotes no flow that was seen.
+    pub(super) fn finish(self, relations: &mut Relations) {
+        relations.rejections = self.found.into_iter().map(|((at, _), rejection)| (at, rejection)).collect();
+        relations.orphan_rejections =
+            self.errors.into_iter().filter(|(_, _, found)| !found).map(|(error, window, _)| (error, window)).collect();
+    }
+}
+
+fn is_icmp(protocol: u8) -> bool {
+    matches!(Transport::from(protocol), Transport::Icmp | Transport::Icmpv6)
+}
+
+fn key_of(error: &IcmpError) -> Key {
+    let (low, high) = if error.source <= error.destination {
+        (error.source, error.destination)
+    } else {
+        (error.destination, error.source)
+    };
+    (
+        error.protocol,
+        low,
+        high,
+        error.icmp_type.filter(|_| is_icmp(error.protocol)).map(|kind| request_type(error, kind)),
+    )
+}
+
+/// Echo, timestamp, information and mask replies share the flow of their requests.
+fn request_type(error: &IcmpError, kind: u8) -> u8 {
+    match (error.v6, kind) {
+        (false, 0) => 8,
+        (false, 14 | 16 | 18) => kind - 1,
+        (true, 129) => 128,
+        _ => kind,
+    }
+}

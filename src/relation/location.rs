@@ -1,0 +1,85 @@
+//! LOCATION headers of SSDP as evidence for the TCP connection that follows (UPnP Device
+//! Architecture 2.0 section 2: the control point fetches the description).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::group::better_cause;
+use super::ports::{self, Ports};
+use super::{Announcement, Link, LinkKind, Relations, is_group};
+use crate::flow::{Endpoint, Flow, SideEvidence};
+use crate::protocol::{Protocol, SsdpKind, Tag};
+
+pub(super) struct Locations<'a> {
+    evidence: &'a SideEvidence,
+    by_place: HashMap<Endpoint, Vec<Announcement>>,
+    /// The flow to a group in which a host announces.
+    notifying: HashMap<IpAddr, Option<u32>>,
+}
+
+impl<'a> Locations<'a> {
+    pub(super) fn new(evidence: &'a SideEvidence, ports: &mut Ports) -> Self {
+        let mut locations = Self { evidence, by_place: HashMap::new(), notifying: HashMap::new() };
+        for (&(announcer, location), window) in evidence.notified() {
+            let (time, frame) = (window.first, window.frame);
+            locations.add(Announcement { announcer, location, time, frame, flow: None }, ports);
+            locations.notifying.insert(announcer, None);
+        }
+        locations
+    }
+
+    fn add(&mut self, announcement: Announcement, ports: &mut Ports) {
+        ports.arm(announcement.location.port(), ports::LOCATION);
+        let place = (announcement.location.ip(), announcement.location.port());
+        self.by_place.entry(place).or_default().push(announcement);
+    }
+
+    /// Looks at a UDP flow as one that names a location.
+    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &[Flow], ports: &mut Ports) {
+        for end in 0..2 {
+            let (answers, asked) = (&flow.ends[end], &flow.ends[1 - end]);
+            if answers.conforms & Protocol::Ssdp.bit() == 0 {
+                continue;
+            }
+            if is_group(flow, 1 - end) {
+                if let Some(cause) = self.notifying.get_mut(&answers.address) {
+                    *cause = better_cause(flows, *cause, at);
+                }
+                continue;
+            }
+            let key = ((answers.address, answers.port), (asked.address, asked.port));
+            let Some(answer) = self.evidence.answered(key.0, key.1) else { continue };
+            // Off SSDP's own ports only the first payload is looked at in one pass; a part of the
+            // capture read by itself may have met a later one.
+            let own_port = [answers.port, asked.port].iter().any(|port| Protocol::Ssdp.ports().contains(port));
+            let first = matches!(Tag::from_raw(answers.tag), Tag::Ssdp { kind: SsdpKind::Response, .. });
+            if let (Some(location), true) = (answer.what, own_port || (first && answer.frame == answers.payload_frame))
+            {
+                let (time, frame) = (answer.time, answer.frame);
+                self.add(Announcement { announcer: answers.address, location, time, frame, flow: Some(at) }, ports);
+            }
+        }
+    }
+
+    /// Looks at a TCP flow one of whose ports was named.
+    pub(super) fn consider(&self, at: u32, flow: &Flow, relations: &mut Relations) {
+        let begins = (flow.first(), flow.first_frame());
+        let earliest = flow
+            .ends
+            .iter()
+            .filter_map(|end| self.by_place.get(&(end.address, end.port)))
+            .flatten()
+            .filter(|announcement| announcement.time <= begins.0)
+            .min_by_key(|announcement| (announcement.time, announcement.frame));
+        if let Some(&(mut announcement)) = earliest {
+            let notified = || self.notifying.get(&announcement.announcer).copied().flatten();
+            announcement.flow = announcement.flow.or_else(notified);
+            relations.announced.insert(at, announcement);
+            if announcement.flow.is_some() {
+                let link =
+                    Link { flow: announcement.flow, kind: LinkKind::Location, probable: false, payload_fits: false };
+                relations.set_link(at, link);
+            }
+        }
+    }
+}

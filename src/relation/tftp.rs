@@ -1,0 +1,196 @@
+//! TFTP: a request to port 69, and the transfer on fresh ports that it causes (RFC 1350 section 4).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::ports::{self, Ports};
+use super::{Link, LinkKind, Relations, window};
+use crate::capture::{FrameId, Timestamp};
+use crate::flow::{Endpoint, Flow, FlowEnd, SideEvidence};
+use crate::policy::Transport;
+use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
+
+pub(super) const PORT: u16 = 69;
+/// How long after a request its transfer may begin: the time for which Linux's connection tracker
+/// expects it (nf_conntrack_tftp).
+const WAIT_SECONDS: u32 = 300;
+
+/// The requests of one client endpoint to one server.
+struct Request {
+    cause: u32,
+    server: IpAddr,
+    /// RRQ or WRQ; `None` if the payload was not captured.
+    write: Option<bool>,
+    first: Timestamp,
+    last: Timestamp,
+    /// How many were sent: each may cause one transfer, and a retry may as well.
+    sent: u64,
+    /// Flows that could be its transfers.
+    replies: Vec<Reply>,
+}
+
+struct Reply {
+    flow: u32,
+    server_end: usize,
+    frame: FrameId,
+    fit: Fit,
+}
+
+/// How well a flow's payload fits the transfer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// The server's first packet is what answers the request.
+    First,
+    /// TFTP, but from its middle, or only the client's half was captured.
+    Part,
+    /// No payload was captured.
+    Blind,
+}
+
+#[derive(Default)]
+pub(super) struct Transfers {
+    requests: HashMap<Endpoint, Vec<Request>>,
+    /// Flows that speak TFTP at both ends and on no port of its own.
+    strays: Vec<u32>,
+}
+
+impl Transfers {
+    /// Looks at a UDP flow as a request, or as a transfer whose request may be missing.
+    pub(super) fn arm(&mut self, at: u32, flow: &Flow, ports: &mut Ports) {
+        for client in 0..2 {
+            let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
+            let tag = opcode(asks);
+            let request = tag.is_some_and(|(opcode, _)| opcode.is_request());
+            // Payload that was not captured is believed on the port, payload of another kind never.
+            let unseen = serves.port == PORT && tag.is_none() && asks.evidence(Protocol::Tftp) == Evidence::Unknown;
+            if asks.packets == 0 || !(request || unseen) {
+                continue;
+            }
+            let write = tag.filter(|_| request).map(|(opcode, _)| opcode == TftpOpcode::WriteRequest);
+            ports.arm(asks.port, ports::TFTP);
+            self.requests.entry((asks.address, asks.port)).or_default().push(Request {
+                cause: at,
+                server: serves.address,
+                write,
+                first: asks.first,
+                last: asks.last,
+                sent: asks.packets,
+                replies: Vec::new(),
+            });
+            return;
+        }
+        if flow.ends.iter().all(|end| end.port != PORT && opcode(end).is_some()) {
+            self.strays.push(at);
+        }
+    }
+
+    /// Looks at a UDP flow one of whose ports asked for something.
+    pub(super) fn consider(&mut self, at: u32, flow: &Flow) {
+        for client in 0..2 {
+            let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
+            let Some(requests) = self.requests.get_mut(&(asks.address, asks.port)) else { continue };
+            for request in requests {
+                if request.server != serves.address || request.cause == at || serves.port == PORT {
+                    continue;
+                }
+                let begins = flow.first();
+                if window::covers(request.first, request.last, WAIT_SECONDS, begins) == Some(false) {
+                    continue;
+                }
+                if let Some(fit) = fit(request.write, asks, serves) {
+                    let frame = flow.first_frame();
+                    request.replies.push(Reply { flow: at, server_end: 1 - client, frame, fit });
+                }
+            }
+        }
+    }
+
+    /// Settles which transfers belong to which request.
+    pub(super) fn finish(self, flows: &[Flow], evidence: &SideEvidence, relations: &mut Relations) {
+        for (client, requests) in self.requests {
+            for mut request in requests {
+                let server = (request.server, other_port(&flows[request.cause as usize], client));
+                if let Some(file) = evidence.tftp_file(client, server) {
+                    relations.tftp_files.insert(request.cause, file.what.clone());
+                }
+                request.replies.sort_by_key(|reply| reply.frame);
+                let room = usize::try_from(request.sent).unwrap_or(usize::MAX);
+                for reply in request.replies.iter().take(room) {
+                    let timed = request.first.nanos().is_some() && flows[reply.flow as usize].first().nanos().is_some();
+                    let link = Link {
+                        flow: Some(request.cause),
+                        kind: LinkKind::Tftp,
+                        probable: reply.fit != Fit::First || !timed,
+                        payload_fits: reply.fit != Fit::Blind,
+                    };
+                    // A flow that two requests could have caused (the same ports on two VLANs)
+                    // belongs to the one that fits better, then to the earlier.
+                    let rank = |link: &Link| (link.probable, link.flow.map(|at| flows[at as usize].first_frame()));
+                    if relations.link(reply.flow).is_none_or(|held| rank(&link) < rank(&held)) {
+                        relations.set_link(reply.flow, link);
+                    }
+                    if flows[reply.flow as usize].ends[reply.server_end].packets > 0 {
+                        *relations.answered.entry(request.cause).or_default() += 1;
+                    }
+                }
+            }
+        }
+        for at in self.strays {
+            if relations.link(at).is_none() && alternates(&flows[at as usize]) {
+                relations.set_link(at, Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true });
+            }
+        }
+    }
+}
+
+/// Opcode and number of an end's first payload.
+fn opcode(end: &FlowEnd) -> Option<(TftpOpcode, u16)> {
+    match Tag::from_raw(end.tag) {
+        Tag::Tftp { opcode, number, .. } => Some((opcode, number)),
+        _ => None,
+    }
+}
+
+/// The port of the flow's other end.
+fn other_port(flow: &Flow, end: Endpoint) -> u16 {
+    let [a, b] = &flow.ends;
+    if (a.address, a.port) == end { b.port } else { a.port }
+}
+
+/// How well a flow fits as the transfer of a read or write; `None` if it is something else.
+fn fit(write: Option<bool>, client: &FlowEnd, server: &FlowEnd) -> Option<Fit> {
+    use TftpOpcode::{Acknowledgment, Data, Error, OptionAcknowledgment};
+    if [client, server].iter().any(|end| opcode(end).is_none() && end.evidence(Protocol::Tftp) == Evidence::Violates) {
+        return None;
+    }
+    match (opcode(server), opcode(client)) {
+        // RFC 1350 section 4 and RFC 2347: what may answer each request first.
+        (Some((OptionAcknowledgment | Error, _)), _) => Some(Fit::First),
+        (Some((Data, 1)), _) if write != Some(true) => Some(Fit::First),
+        (Some((Acknowledgment, 0)), _) if write != Some(false) => Some(Fit::First),
+        // The right kind, but not its beginning: packets were lost before the capture.
+        (Some((Data, _)), _) if write != Some(true) => Some(Fit::Part),
+        (Some((Acknowledgment, _)), _) if write != Some(false) => Some(Fit::Part),
+        (Some(_), _) => None,
+        // Only the client's half: what it sends to the fresh port.
+        (None, Some((Acknowledgment | Error, _))) if write != Some(true) => Some(Fit::Part),
+        (None, Some((Data | Error, _))) if write != Some(false) => Some(Fit::Part),
+        (None, Some(_)) => None,
+        (None, None) => Some(Fit::Blind),
+    }
+}
+
+/// Without the request: DATA n one way and ACK n (or n-1, if an ACK was the first packet captured)
+/// the other way, about as many of each.
+fn alternates(flow: &Flow) -> bool {
+    use TftpOpcode::{Acknowledgment, Data};
+    let (data, ack) = match (opcode(&flow.ends[0]), opcode(&flow.ends[1])) {
+        (Some((Data, data)), Some((Acknowledgment, ack))) | (Some((Acknowledgment, ack)), Some((Data, data))) => {
+            (data, ack)
+        }
+        _ => return false,
+    };
+    let [a, b] = [flow.ends[0].packets, flow.ends[1].packets];
+    let balanced = a.min(b).saturating_mul(2) >= a.max(b).saturating_sub(1);
+    flow.transport == Transport::Udp && data.wrapping_sub(ack) <= 1 && balanced
+}
