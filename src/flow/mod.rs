@@ -2,6 +2,7 @@
 
 mod batch;
 mod counters;
+mod evidence;
 mod flows;
 mod fragment;
 mod key;
@@ -10,18 +11,17 @@ mod law;
 mod neighbour;
 mod observation;
 mod prefetch;
-mod evidence;
 mod record;
 mod sources;
 mod table;
 mod tally;
 
+pub use evidence::{Endpoint, First, IcmpError, Search, SideEvidence, TftpFile, Window};
 pub use flows::Flows;
 pub use fragment::Unattributed;
 pub use key::Seed;
 pub use neighbour::{Neighbours, Seen};
 pub use observation::{Limits, Observation, Observed};
-pub use evidence::{Endpoint, First, IcmpError, Search, SideEvidence, TftpFile, Window};
 pub use record::{Flow, FlowEnd};
 pub use table::Overflow;
 pub use tally::{Amount, Clock, Sorted, Tally};
