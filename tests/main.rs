@@ -1,8 +1,14 @@
 //! The integration tests, one binary.
 
+#[path = "main/architecture.rs"]
+mod architecture;
 #[path = "main/conformance_decode.rs"]
 mod conformance_decode;
 #[path = "main/conformance_framing.rs"]
 mod conformance_framing;
 #[path = "main/corpus.rs"]
 mod corpus;
+#[path = "main/samples.rs"]
+mod samples;
+#[path = "../examples/generate/traffic/mod.rs"]
+mod traffic;

@@ -1,8 +1,8 @@
 //! coverage.csv: the vendor's tables, cell by cell.
 
 use super::flows::column;
-use super::names::CellWords;
 use super::table::{Column, Table};
+use crate::policy::{Cell, Document};
 use crate::verdict::CellCoverage;
 
 /// The table of cells.
@@ -10,8 +10,10 @@ pub(super) enum Coverage {}
 
 /// A cell and what was seen of it.
 pub(super) struct CellRow<'a> {
-    /// The cell in words.
-    pub words: &'a CellWords,
+    /// The cell.
+    pub cell: &'a Cell,
+    /// Its document.
+    pub document: &'a Document,
     /// What was seen.
     pub coverage: &'a CellCoverage,
 }
@@ -21,37 +23,31 @@ impl Table for Coverage {
     const FILE: &'static str = "coverage.csv";
     const ABOUT: &'static str = "One row for each cell of the vendor's tables, in the document's order.";
     const COLUMNS: &'static [Column<Self>] = &[
-        column!("document", "name", "gateway", |r, c| c.text(&r.words.document), "The vendor's document, by product."),
+        column!("document", "name", "gateway", |r, c| c.text(&r.document.name), "The vendor's document, by product."),
         column!(
             "minimum_version",
             "version",
             "1.12.1",
-            |r, c| c.text(&r.words.minimum_version),
+            |r, c| c.shown(&r.document.minimum_version),
             "The lowest software version that the document covers."
         ),
         column!(
             "role",
             "role",
             "gateway",
-            |r, c| c.word(r.words.role.name()),
+            |r, c| c.word(r.cell.role.name()),
             "Whose port it is; the BACnet document's are the gateway's, where its service runs."
         ),
         column!(
             "direction",
             "name",
             "incoming",
-            |r, c| c.word(r.words.direction.name()),
+            |r, c| c.word(r.cell.direction.name()),
             "`incoming` (the role listens) or `outgoing` (the role connects)."
         ),
-        column!("transport", "name", "tcp", |r, c| c.transport(r.words.transport), "`tcp` or `udp`."),
-        column!("port", "port", "88", |r, c| c.number(r.words.port.into()), "Port at the server."),
-        column!(
-            "service",
-            "text",
-            "Configuration",
-            |r, c| c.text(&r.words.words.service),
-            "The vendor's word for the port."
-        ),
+        column!("transport", "name", "tcp", |r, c| c.transport(r.cell.transport), "`tcp` or `udp`."),
+        column!("port", "port", "88", |r, c| c.number(r.cell.port.into()), "Port at the server."),
+        column!("service", "text", "Configuration", |r, c| c.text(&r.cell.service), "The vendor's word for the port."),
         column!(
             "state",
             "name",

@@ -54,7 +54,10 @@ pub fn write_coverage(out: &mut dyn Write, survey: &Survey, names: &Names) -> io
     let rows = survey.coverage.iter();
     write_table::<Coverage>(
         out,
-        rows.filter_map(|coverage| Some(CellRow { words: names.cell(coverage.cell)?, coverage })),
+        rows.filter_map(|coverage| {
+            let (cell, document) = names.cell(coverage.cell)?;
+            Some(CellRow { cell, document, coverage })
+        }),
     )
 }
 

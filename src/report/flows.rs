@@ -202,7 +202,7 @@ impl Table for Flows {
             "service",
             "text",
             "HTTP",
-            |r, c| c.word(r.names.service(r.judgement)),
+            |r, c| c.text(r.names.service(r.flow.transport, r.server.end.port, r.judgement)),
             "The vendor's word for the port, the supporting protocol's name, or the protocol that the payload proves."
         ),
         column!(

@@ -14,8 +14,10 @@ mod inventory;
 pub mod json;
 mod names;
 mod table;
+pub mod text;
 
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
 pub use dictionary::data_dictionary;
 pub use file::{WriteError, create_folder, write_file};
 pub use names::Names;
+pub use text::Terminal;

@@ -1,126 +1,91 @@
 //! The words of a survey's policy and inputs, looked up once and made safe, so that a million rows
 //! can borrow them.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::escape;
-use super::json::v1;
 use crate::decode::MacAddr;
 use crate::flow::Flow;
 use crate::inventory::{Host, RoleSource};
-use crate::policy::{Direction, Role, Transport};
+use crate::policy::{Cell, Document, Policy, Transport};
 use crate::survey::Survey;
 use crate::verdict::{Conversation, Judgement, Rule};
 
 /// Words by index, safe to print.
 pub struct Names {
     inputs: Vec<String>,
-    cells: Vec<CellWords>,
-    allowances: Vec<RuleWords>,
-    supporting: Vec<RuleWords>,
-}
-
-/// A cell of the vendor's tables, in words.
-pub struct CellWords {
-    /// Short name of the document.
-    pub document: String,
-    /// The lowest version it covers.
-    pub minimum_version: String,
-    /// Whose port it is.
-    pub role: Role,
-    /// Which way, seen from the role.
-    pub direction: Direction,
-    /// TCP or UDP.
-    pub transport: Transport,
-    /// Port at the server.
-    pub port: u16,
-    /// The vendor's word for it, and the citation.
-    pub words: RuleWords,
-}
-
-/// What a rule is called and how it is cited.
-#[derive(Default)]
-pub struct RuleWords {
-    /// The service it speaks of.
-    pub service: String,
-    /// The rule, cited.
-    pub cite: String,
+    policy: Arc<Policy>,
+    cells: Vec<String>,
+    allowances: Vec<String>,
+    supporting: Vec<String>,
 }
 
 impl Names {
     /// The words of a survey.
     pub fn of(survey: &Survey) -> Self {
+        let policy = &survey.policy;
+        let cite = |count: usize, rule: fn(u16) -> Rule| -> Vec<String> {
+            (0..count).map_while(|at| u16::try_from(at).ok()).map(|at| safe_cell(&policy.cite(rule(at)))).collect()
+        };
         Self {
             inputs: survey.inputs.iter().map(|input| source_name(&input.path)).collect(),
-            cells: Vec::new(),
-            allowances: Vec::new(),
-            supporting: Vec::new(),
+            cells: cite(policy.cells().len(), Rule::Cell),
+            allowances: cite(policy.allowances().len(), Rule::Allowance),
+            supporting: cite(policy.supporting().len(), Rule::Supporting),
+            policy: Arc::clone(policy),
         }
     }
 
-    /// A cell of the vendor's tables, by its index in the policy.
-    pub fn cell(&self, index: u16) -> Option<&CellWords> {
-        self.cells.get(usize::from(index))
+    /// The policy that was applied.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
-    fn words(&self, rule: Rule) -> Option<&RuleWords> {
-        match rule {
-            Rule::None => None,
-            Rule::Cell(index) => self.cell(index).map(|cell| &cell.words),
-            Rule::Allowance(index) => self.allowances.get(usize::from(index)),
-            Rule::Supporting(index) => self.supporting.get(usize::from(index)),
-        }
+    /// A cell of the vendor's tables and its document, by the cell's index in the policy.
+    pub(super) fn cell(&self, index: u16) -> Option<(&Cell, &Document)> {
+        let cell = self.policy.cells().get(usize::from(index))?;
+        Some((cell, self.policy.document_of(cell)))
     }
 
     /// What decided a verdict, cited; empty if nothing did.
-    pub fn rule(&self, rule: Rule) -> &str {
-        self.words(rule).map_or("", |words| &words.cite)
+    pub(super) fn rule(&self, rule: Rule) -> &str {
+        let (list, index) = match rule {
+            Rule::None => return "",
+            Rule::Cell(index) => (&self.cells, index),
+            Rule::Allowance(index) => (&self.allowances, index),
+            Rule::Supporting(index) => (&self.supporting, index),
+        };
+        list.get(usize::from(index)).map_or("", String::as_str)
     }
 
     /// The vendor's or the supporting list's word for a flow's port, or the protocol its payload
     /// proves; empty if neither is known.
-    pub fn service(&self, judgement: &Judgement) -> &str {
-        match self.rule_service(judgement.rule) {
-            "" => judgement.payload_protocol.map_or("", |protocol| protocol.name()),
-            service => service,
-        }
+    pub(super) fn service(&self, transport: Transport, port: u16, judgement: &Judgement) -> &str {
+        let proved = || judgement.payload_protocol.map(|protocol| protocol.name());
+        self.policy.service_by(judgement.rule, transport, port).or_else(proved).unwrap_or_default()
     }
 
     /// The same for a conversation, whose payload is not told.
-    pub fn conversation_service(&self, conversation: &Conversation) -> &str {
-        self.rule_service(conversation.rule)
-    }
-
-    fn rule_service(&self, rule: Rule) -> &str {
-        self.words(rule).map_or("", |words| &words.service)
+    pub(super) fn conversation_service(&self, conversation: &Conversation) -> &str {
+        let Conversation { rule, transport, port, .. } = conversation;
+        self.policy.service_by(*rule, *transport, *port).unwrap_or_default()
     }
 
     /// The path of an input.
-    pub fn input(&self, index: u32) -> &str {
+    pub(super) fn input(&self, index: u32) -> &str {
         self.inputs.get(index as usize).map_or("", String::as_str)
-    }
-
-    /// The policy as survey.json names it.
-    pub fn policy(&self, _survey: &Survey) -> v1::Policy<'_> {
-        let mut documents: Vec<v1::Document<'_>> = Vec::new();
-        for cell in &self.cells {
-            match documents.last_mut() {
-                Some(document) if document.name == cell.document => document.cells += 1,
-                _ => documents.push(v1::Document {
-                    name: Cow::Borrowed(&cell.document),
-                    minimum_version: Cow::Borrowed(&cell.minimum_version),
-                    cells: 1,
-                }),
-            }
-        }
-        v1::Policy { documents }
     }
 }
 
 /// A path as it stands in a `sources` cell. The lone `-` of standard input is no formula.
 fn source_name(path: &str) -> String {
-    let guard = if path != "-" && escape::is_formula(path) { "'" } else { "" };
-    format!("{guard}{}", escape::visible(path))
+    if path == "-" { path.to_owned() } else { safe_cell(path) }
+}
+
+/// Foreign text as it may stand in a cell.
+fn safe_cell(text: &str) -> String {
+    let guard = if escape::is_formula(text) { "'" } else { "" };
+    format!("{guard}{}", escape::visible(text))
 }
 
 /// The MAC address of end `end` (0 or 1) of a flow: what it sent from, else what was sent to.

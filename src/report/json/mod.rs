@@ -46,7 +46,7 @@ impl Serialize for Document<'_> {
         file.serialize_field("inputs", &Rows(|| survey.inputs.iter().map(rows::input)))?;
         file.serialize_field("frames", &rows::frames(&survey.frames))?;
         file.serialize_field("site", &survey.site)?;
-        file.serialize_field("policy", &names.policy(survey))?;
+        file.serialize_field("policy", &rows::policy(names.policy()))?;
         file.serialize_field("non_ip", &Rows(|| survey.non_ip.iter().map(rows::non_ip)))?;
         file.serialize_field("encapsulations", &Rows(|| survey.encapsulations.iter().map(rows::encapsulation)))?;
         file.serialize_field("caveats", &Rows(|| survey.caveats.iter().map(rows::caveat)))?;
@@ -64,10 +64,7 @@ impl Serialize for Document<'_> {
             "findings",
             &Rows(|| survey.findings.iter().enumerate().map(|(i, finding)| rows::finding(i, finding))),
         )?;
-        file.serialize_field(
-            "coverage",
-            &Rows(|| survey.coverage.iter().filter_map(|cell| Some(rows::cell(names.cell(cell.cell)?, cell)))),
-        )?;
+        file.serialize_field("coverage", &Rows(|| survey.coverage.iter().filter_map(|seen| rows::cell(names, seen))))?;
         file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(rows::host)))?;
         file.end()
     }

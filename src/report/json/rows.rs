@@ -6,10 +6,10 @@ use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::flow::Flow;
 use crate::inventory::Host;
-use crate::policy::Transport;
+use crate::policy::{Document, Policy, Transport};
 use crate::report::flows::FlowRow;
 use crate::report::inventory::services;
-use crate::report::names::{CellWords, Names, mac_of, role_basis};
+use crate::report::names::{Names, mac_of, role_basis};
 use crate::report::table::nanos_between;
 use crate::survey::{EncapsulationSummary, FrameCounts, InputSummary, NonIpSummary, Survey};
 use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, Judgement};
@@ -113,7 +113,7 @@ pub(super) fn flow<'a>(
         server_mac: server.1,
         server_role: server_host.role.name().into(),
         server_name: server_host.name.as_deref().map(Text::Borrowed),
-        service: known(names.service(judgement)),
+        service: known(names.service(flow.transport, server.0.port, judgement)),
         verdict: judgement.verdict.name().into(),
         reason: judgement.reason.map(|reason| reason.name().into()),
         severity: judgement.severity.map(|severity| severity.name().into()),
@@ -220,15 +220,16 @@ pub(super) fn host(host: &Host) -> v1::Host<'_> {
     }
 }
 
-pub(super) fn cell<'a>(words: &'a CellWords, coverage: &CellCoverage) -> v1::Cell<'a> {
-    v1::Cell {
-        document: Text::Borrowed(&words.document),
-        minimum_version: Text::Borrowed(&words.minimum_version),
-        role: words.role.name().into(),
-        direction: words.direction.name().into(),
-        transport: transport(words.transport),
-        port: words.port,
-        service: Text::Borrowed(&words.words.service),
+pub(super) fn cell<'a>(names: &'a Names, coverage: &CellCoverage) -> Option<v1::Cell<'a>> {
+    let (cell, document) = names.cell(coverage.cell)?;
+    Some(v1::Cell {
+        document: Text::Borrowed(&document.name),
+        minimum_version: document.minimum_version.to_string().into(),
+        role: cell.role.name().into(),
+        direction: cell.direction.name().into(),
+        transport: transport(cell.transport),
+        port: cell.port,
+        service: Text::Borrowed(&cell.service),
         state: coverage.state.name().into(),
         peers: coverage.peers.into(),
         flows: coverage.flows,
@@ -237,5 +238,37 @@ pub(super) fn cell<'a>(words: &'a CellWords, coverage: &CellCoverage) -> v1::Cel
         first_seen: Time::known(coverage.first),
         last_seen: Time::known(coverage.last),
         site: None,
+    })
+}
+
+pub(super) fn policy(policy: &Policy) -> v1::Policy<'_> {
+    let document = |(at, document): (usize, &'_ Document)| v1::Document {
+        name: document.name.clone().into(),
+        product: document.product.clone().into(),
+        minimum_version: document.minimum_version.to_string().into(),
+        cells: policy.cells().iter().filter(|cell| usize::from(cell.document) == at).count() as u64,
+    };
+    v1::Policy {
+        name: policy.name().into(),
+        title: policy.title().into(),
+        path: policy.path().map(|path| path.to_string_lossy()),
+        documents: policy.documents().iter().enumerate().map(document).collect(),
+        allowances: policy
+            .allowances()
+            .iter()
+            .map(|entry| v1::Allowance {
+                name: entry.name.as_deref().map(Text::Borrowed),
+                reason: Text::Borrowed(&entry.reason),
+            })
+            .collect(),
+        supporting: policy
+            .supporting()
+            .iter()
+            .map(|entry| v1::Supporting {
+                name: Text::Borrowed(&entry.name),
+                service: Text::Borrowed(&entry.service),
+                reason: Text::Borrowed(&entry.reason),
+            })
+            .collect(),
     }
 }

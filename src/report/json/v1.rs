@@ -123,19 +123,51 @@ pub struct Stopped<'a> {
 /// The policy that was applied.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Policy<'a> {
+    /// Its name; `igor` for the one that is built in.
+    pub name: Text<'a>,
+    /// Title of the vendor's document.
+    pub title: Text<'a>,
+    /// The file it came from; `null` for the one that is built in.
+    pub path: Option<Text<'a>>,
     /// The vendor's documents.
     pub documents: Vec<Document<'a>>,
+    /// The site's own allowances.
+    pub allowances: Vec<Allowance<'a>>,
+    /// The supporting protocols.
+    pub supporting: Vec<Supporting<'a>>,
 }
 
 /// A document of the vendor.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Document<'a> {
-    /// Its product.
+    /// Short name.
     pub name: Text<'a>,
+    /// The product, in the vendor's words.
+    pub product: Text<'a>,
     /// The lowest version it covers.
     pub minimum_version: Text<'a>,
     /// How many cells its tables have.
     pub cells: u64,
+}
+
+/// An allowance of the site's own.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Allowance<'a> {
+    /// Its name, if it has one.
+    pub name: Option<Text<'a>>,
+    /// Why the site allows it.
+    pub reason: Text<'a>,
+}
+
+/// A protocol that networks need.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Supporting<'a> {
+    /// Its name.
+    pub name: Text<'a>,
+    /// The service it is.
+    pub service: Text<'a>,
+    /// Why networks need it.
+    pub reason: Text<'a>,
 }
 
 /// Frames of one kind that are not IP.

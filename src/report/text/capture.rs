@@ -1,0 +1,169 @@
+//! The head of the page: the result in one line, what was captured, and how good the capture is.
+
+use super::page::{Page, Span, Tone, fit_path, left, right};
+use super::units::{bytes, count, counted, duration, local, offset};
+use crate::capture::Timestamp;
+use crate::policy::{Role, Severity};
+use crate::report::escape::visible;
+use crate::report::table::nanos_between;
+use crate::survey::Survey;
+
+/// Width of the labels on the left.
+const LABEL: usize = 10;
+/// Inputs that are listed by name.
+const INPUTS: usize = 6;
+/// Kinds of caveat that the list of inputs or of stops says already.
+const SAID_ELSEWHERE: &[&str] = &["damaged-input"];
+
+fn plain(text: impl Into<String>) -> Span {
+    (Tone::Plain, text.into())
+}
+
+fn labelled(page: &mut Page<'_>, label: &str, spans: impl IntoIterator<Item = Span>) {
+    page.line([(Tone::Quiet, left(label, LABEL))].into_iter().chain(spans));
+}
+
+pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
+    let site = visible(&survey.site).into_owned();
+    page.line([(Tone::Strong, "igorscope".to_owned()), plain("  "), (Tone::Plain, site)]);
+    page.blank();
+    labelled(page, "Result", result(survey));
+    capture(page, survey);
+    quality(page, survey);
+    hosts(page, survey);
+}
+
+/// `2 alerts, 1 warning, no notices`, the gravest coloured.
+pub(super) fn result(survey: &Survey) -> Vec<Span> {
+    let words = [
+        (Severity::Alert, "alert", "alerts", Tone::Alert),
+        (Severity::Warning, "warning", "warnings", Tone::Warning),
+        (Severity::Notice, "notice", "notices", Tone::Notice),
+    ];
+    let mut spans = Vec::new();
+    for (severity, one, many, tone) in words {
+        let number = survey.findings.iter().filter(|finding| finding.severity == severity).count() as u64;
+        if !spans.is_empty() {
+            spans.push(plain(", "));
+        }
+        spans.push(match number {
+            0 => (Tone::Quiet, format!("no {many}")),
+            number => (tone, counted(number, one, many)),
+        });
+    }
+    spans
+}
+
+fn capture(page: &mut Page<'_>, survey: &Survey) {
+    let sum = |field: fn(&crate::survey::InputSummary) -> u64| survey.inputs.iter().map(field).sum::<u64>();
+    let known = |time: &Timestamp| time.nanos().is_some();
+    let first = survey.inputs.iter().map(|input| input.first).filter(known).min().unwrap_or(Timestamp::UNKNOWN);
+    let last = survey.inputs.iter().map(|input| input.last).filter(known).max().unwrap_or(Timestamp::UNKNOWN);
+
+    let mut total = format!(
+        "{}, {} on the wire",
+        counted(sum(|input| input.frames), "frame", "frames"),
+        bytes(sum(|input| input.wire_bytes))
+    );
+    if let Some(nanos) = nanos_between(first, last) {
+        total.push_str(&format!(", {}", duration(nanos)));
+    }
+    labelled(page, "Capture", [plain(total)]);
+    if known(&first) {
+        let zone = &page.terminal.zone;
+        let span = format!(
+            "{} to {} {}",
+            local(first, Timestamp::UNKNOWN, zone),
+            local(last, first, zone),
+            offset(first, zone)
+        );
+        labelled(page, "", [plain(span)]);
+    }
+    // Path, format, frames, size: the path gets what the others leave.
+    let path_width = page.terminal.width.saturating_sub(LABEL + 14 + 16 + 9).clamp(12, 60);
+    let shown = if page.terminal.all { usize::MAX } else { INPUTS };
+    for input in survey.inputs.iter().take(shown) {
+        let damage = if input.damage.is_some() { "  damaged" } else { "" };
+        labelled(
+            page,
+            "",
+            [
+                (Tone::Plain, left(&fit_path(&visible(&input.path), path_width), path_width)),
+                (Tone::Quiet, format!("  {}", left(&visible(&input.format), 12))),
+                (Tone::Quiet, right(&counted(input.frames, "frame", "frames"), 16)),
+                (Tone::Quiet, right(&bytes(input.size), 9)),
+                (Tone::Warning, damage.to_owned()),
+            ],
+        );
+    }
+    if let Some(more) = survey.inputs.len().checked_sub(INPUTS).filter(|more| *more > 0 && !page.terminal.all) {
+        labelled(page, "", [(Tone::Quiet, format!("and {}", counted(more as u64, "more file", "more files")))]);
+    }
+}
+
+fn quality(page: &mut Page<'_>, survey: &Survey) {
+    let mut doubts: Vec<String> = Vec::new();
+    for input in &survey.inputs {
+        if let Some(damage) = &input.damage {
+            doubts.push(format!(
+                "{} is damaged at byte {}: {}. What came before is in this report.",
+                input.path,
+                count(damage.offset),
+                damage.reason
+            ));
+        }
+    }
+    let stopped: u64 = survey.frames.stopped.iter().map(|stop| stop.2).sum();
+    if stopped > 0 {
+        let most: Vec<_> = survey
+            .frames
+            .stopped
+            .iter()
+            .take(3)
+            .map(|(layer, reason, n)| format!("{} {layer} {reason}", count(*n)))
+            .collect();
+        doubts.push(format!(
+            "{} of {} could not be decoded to the end: {}{}",
+            count(stopped),
+            counted(survey.frames.total, "frame", "frames"),
+            most.join(", "),
+            if survey.frames.stopped.len() > most.len() { ", ..." } else { "" }
+        ));
+    }
+    let caveats = survey.caveats.iter().filter(|caveat| !SAID_ELSEWHERE.contains(&caveat.kind));
+    doubts.extend(caveats.map(|caveat| caveat.text.clone()));
+
+    if survey.frames.total == 0 {
+        labelled(page, "Quality", [(Tone::Warning, "no frames: nothing can be said".to_owned())]);
+    } else if doubts.is_empty() {
+        let good = format!("good: all {} were read to the end", counted(survey.frames.total, "frame", "frames"));
+        labelled(page, "Quality", [(Tone::Good, good)]);
+    }
+    for (i, doubt) in doubts.iter().enumerate() {
+        let label = if i == 0 && survey.frames.total > 0 { "Quality" } else { "" };
+        let mark = (Tone::Warning, "! ".to_owned());
+        page.paragraph(vec![(Tone::Quiet, left(label, LABEL)), mark], LABEL + 2, Tone::Plain, &visible(doubt));
+    }
+}
+
+fn hosts(page: &mut Page<'_>, survey: &Survey) {
+    let mut counts = [0u64; Role::ALL.len()];
+    for host in survey.hosts.iter() {
+        if let Some(at) = Role::ALL.iter().position(|role| *role == host.role) {
+            counts[at] += 1;
+        }
+    }
+    let name = |role: Role, number: u64| match role {
+        Role::Gateway => counted(number, "gateway", "gateways"),
+        Role::Node => counted(number, "node", "nodes"),
+        Role::Bacnet => counted(number, "BACnet system", "BACnet systems"),
+        Role::Host => counted(number, "other host", "other hosts"),
+        Role::External => counted(number, "external host", "external hosts"),
+        Role::Group => counted(number, "group", "groups"),
+    };
+    let words: Vec<_> =
+        Role::ALL.into_iter().zip(counts).filter(|(_, number)| *number > 0).map(|(role, n)| name(role, n)).collect();
+    if !words.is_empty() {
+        page.paragraph(vec![(Tone::Quiet, left("Hosts", LABEL))], LABEL, Tone::Plain, &words.join(", "));
+    }
+}

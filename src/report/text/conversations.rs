@@ -1,0 +1,81 @@
+//! The conversations with most packets.
+
+use super::page::{Page, Tone, left, right};
+use super::units::{counted, short};
+use crate::inventory::Host;
+use crate::policy::{Severity, Transport};
+use crate::report::escape::visible;
+use crate::report::names::Names;
+use crate::survey::Survey;
+use crate::verdict::{Conversation, Verdict};
+
+/// How many are shown unless all are wanted.
+const SHOWN: usize = 10;
+/// Columns of packets and verdict, and the gaps.
+const PACKETS: usize = 7;
+const VERDICT: usize = 14;
+const INDENT: usize = 2;
+
+pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
+    let number = survey.conversations.len();
+    if number == 0 {
+        return;
+    }
+    let beside = if number > SHOWN && !page.terminal.all {
+        format!("{}, those with most packets", counted(number as u64, "conversation", "conversations"))
+    } else {
+        counted(number as u64, "conversation", "conversations")
+    };
+    page.heading("Conversations", [(Tone::Plain, beside)]);
+
+    let free = page.terminal.width.saturating_sub(INDENT + PACKETS + 2 + VERDICT);
+    let service_width = (free / 3).clamp(8, 28);
+    let party_width = (free.saturating_sub(service_width) / 2).max(8);
+    let indent = || (Tone::Plain, " ".repeat(INDENT));
+    page.line([
+        indent(),
+        (Tone::Quiet, left("client", party_width)),
+        (Tone::Quiet, left("server", party_width)),
+        (Tone::Quiet, left("service", service_width)),
+        (Tone::Quiet, right("packets", PACKETS) + "  "),
+        (Tone::Quiet, "verdict".to_owned()),
+    ]);
+    let shown = if page.terminal.all { usize::MAX } else { SHOWN };
+    for conversation in survey.conversations.iter().take(shown) {
+        let party = |host: &Host| left(&party(host), party_width - 1) + " ";
+        page.line([
+            indent(),
+            (Tone::Plain, party(survey.hosts.get(conversation.client))),
+            (Tone::Plain, party(survey.hosts.get(conversation.server))),
+            (Tone::Plain, left(&service(conversation, names), service_width - 1) + " "),
+            (Tone::Plain, right(&short(conversation.packets.iter().sum()), PACKETS) + "  "),
+            (tone(conversation), conversation.verdict.name().to_owned()),
+        ]);
+    }
+}
+
+/// Address, and the name or else the role.
+fn party(host: &Host) -> String {
+    let name = host.name.as_deref().map_or(host.role.name().into(), visible);
+    format!("{} {name}", host.address)
+}
+
+fn service(conversation: &Conversation, names: &Names) -> String {
+    let transport = conversation.transport.to_string().to_uppercase();
+    let port = match conversation.transport {
+        Transport::Tcp | Transport::Udp => format!(" {}", conversation.port),
+        Transport::Icmp | Transport::Icmpv6 => format!(" type {}", conversation.port),
+        Transport::Other(_) => return format!("IP protocol {transport}"),
+    };
+    format!("{transport}{port} {}", visible(names.conversation_service(conversation))).trim_end().to_owned()
+}
+
+fn tone(conversation: &Conversation) -> Tone {
+    match (conversation.severity, conversation.verdict) {
+        (Some(Severity::Alert), _) => Tone::Alert,
+        (Some(Severity::Warning), _) => Tone::Warning,
+        (Some(Severity::Notice), _) => Tone::Notice,
+        (None, Verdict::Documented | Verdict::Related) => Tone::Good,
+        (None, _) => Tone::Quiet,
+    }
+}

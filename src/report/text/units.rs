@@ -1,0 +1,117 @@
+//! Numbers as a person reads them.
+
+use jiff::tz::TimeZone;
+
+use crate::capture::Timestamp;
+
+/// `1,234,567`.
+pub(in crate::report) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 flow`, `3 flows`.
+pub(in crate::report) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { many })
+}
+
+/// `999`, `1.2k`, `35k`, `4.1M`: four columns at most for what a survey counts.
+pub(in crate::report) fn short(number: u64) -> String {
+    scaled(number, &["", "k", "M", "G", "T", "P", "E"])
+}
+
+/// `999 B`, `1.2 kB`, `35 MB`.
+pub(in crate::report) fn bytes(number: u64) -> String {
+    scaled(number, &[" B", " kB", " MB", " GB", " TB", " PB", " EB"])
+}
+
+fn scaled(number: u64, units: &[&str]) -> String {
+    let mut value = number as f64;
+    let mut units = units.iter();
+    let mut unit = units.next().copied().unwrap_or_default();
+    if number < 1000 {
+        return format!("{number}{unit}");
+    }
+    // 999.5 would round to four digits.
+    while value >= 999.5 {
+        let Some(&next) = units.next() else { break };
+        value /= 1000.0;
+        unit = next;
+    }
+    if value < 9.95 { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }
+}
+
+/// `2.5 s`, `4 min 10 s`, `3 h 20 min`, `2 d 4 h`.
+pub(in crate::report) fn duration(nanos: u64) -> String {
+    let seconds = nanos / 1_000_000_000;
+    match seconds {
+        0..10 if nanos > 0 && nanos < 1_000_000 => format!("{} µs", nanos.div_ceil(1000)),
+        0 => format!("{} ms", nanos / 1_000_000),
+        1..10 => format!("{:.1} s", nanos as f64 / 1e9),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        3600..86_400 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{} d {} h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+/// Local date, time and offset; the time alone where the day is that of `same_day_as`.
+pub(in crate::report) fn local(time: Timestamp, same_day_as: Timestamp, zone: &TimeZone) -> String {
+    let zoned = |time: Timestamp| {
+        let nanos = time.nanos()?;
+        Some(jiff::Timestamp::from_nanosecond(nanos.into()).ok()?.to_zoned(zone.clone()))
+    };
+    let Some(time) = zoned(time) else { return "unknown".to_owned() };
+    let same_day = zoned(same_day_as).is_some_and(|other| other.date() == time.date());
+    time.strftime(if same_day { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string()
+}
+
+/// `+01:00`.
+pub(in crate::report) fn offset(time: Timestamp, zone: &TimeZone) -> String {
+    let at = time.nanos().and_then(|nanos| jiff::Timestamp::from_nanosecond(nanos.into()).ok());
+    at.map_or_else(String::new, |at| at.to_zoned(zone.clone()).strftime("%:z").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(short(999), "999");
+        assert_eq!(short(9_949), "9.9k");
+        assert_eq!(short(999_499), "999k");
+        assert_eq!(short(999_500), "1.0M");
+        assert_eq!(bytes(33_214), "33 kB");
+        assert_eq!(bytes(u64::MAX), "18 EB");
+        assert_eq!(counted(1, "flow", "flows"), "1 flow");
+    }
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        assert_eq!(duration(0), "0 ms");
+        assert_eq!(duration(900), "1 µs");
+        assert_eq!(duration(2_500_000_000), "2.5 s");
+        assert_eq!(duration(250_000_000_000), "4 min 10 s");
+        assert_eq!(duration(187_200_000_000_000), "2 d 4 h");
+    }
+
+    #[test]
+    fn times_are_local() {
+        let zone = TimeZone::fixed(jiff::tz::offset(1));
+        let time = Timestamp::from_nanos(1_741_076_100_000_000_000);
+        assert_eq!(local(time, Timestamp::UNKNOWN, &zone), "2025-03-04 09:15:00");
+        assert_eq!(local(time, time, &zone), "09:15:00");
+        assert_eq!(offset(time, &zone), "+01:00");
+        assert_eq!(local(Timestamp::UNKNOWN, time, &zone), "unknown");
+    }
+}
