@@ -59,6 +59,18 @@ pub enum CaptureError {
 }
 
 impl CaptureError {
+    /// What is wrong, where the path is said beside it.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Open { source, .. } => format!("cannot be opened: {source}"),
+            Self::Read { source, offset, .. } => format!("cannot be read at byte {offset}: {source}"),
+            Self::Folder { .. } => "a folder".to_owned(),
+            Self::Empty { .. } => "empty (0 bytes)".to_owned(),
+            Self::NotACapture { looks_like, .. } => format!("no packet capture: {looks_like}"),
+            Self::Unsupported { what, advice, .. } => format!("{what}, which is not supported; {advice}"),
+        }
+    }
+
     /// The file it is about.
     pub fn path(&self) -> &Path {
         match self {

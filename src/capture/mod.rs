@@ -13,9 +13,11 @@ mod magic;
 mod pcap;
 mod pcapng;
 mod reader;
+mod search;
 mod span;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 pub use error::{CaptureError, Damage};
 pub use frame::{Frame, FrameId, LinkType, Shift, Timestamp};
@@ -23,4 +25,6 @@ pub use interface::InterfaceSummary;
 pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;
 pub use reader::{Capture, CaptureSummary, Frames};
+pub use search::{Found, PassedOver, find_captures};
 pub use span::{Part, Span, Start, plan_spans, read_spans};
+pub use writer::{CaptureCounts, PcapngWriter};

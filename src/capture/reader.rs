@@ -94,6 +94,12 @@ impl Capture {
         Self::of_file(file, size, u64::MAX, path, input)
     }
 
+    /// Whether a file begins as a capture does, looking at little of it.
+    pub(super) fn recognise(path: &Path) -> Result<(), CaptureError> {
+        let (file, _) = open_file(path)?;
+        Self::start(BlockBuffer::new(Box::new(file), magic::LONGEST), path, 0).map(|_| ())
+    }
+
     /// As [`Capture::open`], of a file that is open, and of it only what begins before `end`.
     pub(super) fn of_file(
         file: File,

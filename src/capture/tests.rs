@@ -6,7 +6,9 @@ use super::{Capture, CaptureSummary, FrameId, LinkType, Timestamp};
 
 mod compressed;
 mod properties;
+mod search;
 mod spans;
+mod writer;
 
 /// Number, nanoseconds, link type, interface, original length, bytes.
 type Seen = (u64, Option<i64>, u16, u32, u32, Vec<u8>);

@@ -1,7 +1,6 @@
 //! Laws of the readers, over generated files.
 
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 
 use super::{open_error, read_in_blocks};
 
@@ -112,11 +111,6 @@ fn expected(records: &[Record]) -> Vec<(Option<i64>, u32, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
-        ..ProptestConfig::default()
-    })]
-
     #[test]
     fn what_was_written_is_read_whatever_the_block_size(
         records in records(), order in any::<Order>(), block_size in 1..600_usize,
