@@ -1,7 +1,9 @@
 //! Ethernet II, IEEE 802.3 with LLC and SNAP, tags, and the table of EtherTypes.
 
-use super::packet::{MacAddr, NonIp, Stop, StopLayer};
+use super::link_words::MacAddr;
+use super::non_ip::NonIp;
 use super::span::{Span, be16};
+use super::stop::{Stop, StopLayer};
 use super::walk::{Layer, Step, Walk};
 use super::{mpls, network, ppp};
 

@@ -3,8 +3,9 @@
 use etherparse::err::ip_auth::HeaderSliceError;
 use etherparse::{IpAuthHeaderSlice, IpNumber, Ipv6FragmentHeaderSlice, Ipv6RawExtHeaderSlice, ip_number};
 
-use super::packet::{Fragment, Stop, StopLayer, StopReason};
+use super::packet::Fragment;
 use super::span::Span;
+use super::stop::{Stop, StopLayer, StopReason};
 
 /// Option type of the jumbo payload length (RFC 2675 section 2).
 const JUMBO_PAYLOAD: u8 = 0xc2;

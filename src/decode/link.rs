@@ -1,7 +1,8 @@
 //! Link types: the table from number to first layer, and the small ones themselves.
 
-use super::packet::{NonIp, Stop, StopLayer, StopReason};
+use super::non_ip::NonIp;
 use super::span::{Span, be16};
+use super::stop::{Stop, StopLayer, StopReason};
 use super::walk::{Layer, Step, Walk};
 use super::{ethernet, network, nflog, ppp, sll, wlan};
 use crate::capture::LinkType;

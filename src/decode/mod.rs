@@ -12,6 +12,8 @@
 //!
 //! | file | headers |
 //! |---|---|
+//! | `packet`, `link_words`, `non_ip`, `stop` | no headers: the words for what was read |
+//! | `walk`, `span` | no headers: the loop, and bytes that know their length on the wire |
 //! | `link` | the table of link types; raw IP, NULL and LOOP, Frame Relay |
 //! | `ethernet` | Ethernet, tags (802.1Q, 802.1ad, VN-tag, ...), 802.3, LLC, SNAP; the table of EtherTypes |
 //! | `sll`, `ppp`, `mpls`, `wlan`, `nflog` | Linux cooked, PPP and PPPoE, MPLS, 802.11, netfilter log |
@@ -35,14 +37,17 @@ mod ethernet;
 mod extension;
 mod fast;
 mod link;
+mod link_words;
 mod mpls;
 mod network;
 mod nflog;
+mod non_ip;
 mod packet;
 mod ppp;
 mod quote;
 mod sll;
 mod span;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod transport;
@@ -51,11 +56,11 @@ mod walk;
 mod wlan;
 
 pub use fast::{Addresses, Plain, plain};
-pub use packet::{
-    Encapsulation, Fragment, IpPacket, MacAddr, Network, NonIp, Packet, Stop, StopLayer, StopReason, TcpFlags,
-    Transport, TunnelKind, VlanPath,
-};
+pub use link_words::{MacAddr, VlanPath};
+pub use non_ip::NonIp;
+pub use packet::{Encapsulation, Fragment, IpPacket, Network, Packet, TcpFlags, Transport, TunnelKind};
 pub use quote::{Quoted, quoted};
+pub use stop::{Stop, StopLayer, StopReason};
 pub use tunnel::{may_be_tunnel, passed_over};
 
 use crate::capture::Frame;

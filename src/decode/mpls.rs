@@ -1,7 +1,8 @@
 //! MPLS label stacks, with and without a pseudowire.
 
-use super::packet::{NonIp, Stop, StopLayer};
+use super::non_ip::NonIp;
 use super::span::{Span, be16};
+use super::stop::{Stop, StopLayer};
 use super::walk::{Step, Walk};
 use super::{ethernet, network};
 

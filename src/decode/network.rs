@@ -5,8 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use etherparse::{IpNumber, Ipv6HeaderSlice, ip_number};
 
 use super::extension::{self, Chain};
-use super::packet::{Fragment, IpPacket, Network, Stop, StopLayer, StopReason, Transport};
+use super::packet::{Fragment, IpPacket, Network, Transport};
 use super::span::{Span, be16};
+use super::stop::{Stop, StopLayer, StopReason};
 use super::transport::{self, Carrier};
 use super::tunnel;
 use super::walk::{Step, Walk};

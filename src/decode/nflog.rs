@@ -1,8 +1,9 @@
 //! Linux netfilter log (LINKTYPE_NFLOG).
 
 use super::network;
-use super::packet::{NonIp, Stop, StopLayer, StopReason};
+use super::non_ip::NonIp;
 use super::span::Span;
+use super::stop::{Stop, StopLayer, StopReason};
 use super::walk::{Step, Walk};
 
 /// Address families of Linux.

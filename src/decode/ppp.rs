@@ -1,7 +1,8 @@
 //! PPP in its framings: bare, HDLC-like, Cisco HDLC, PPPoE.
 
-use super::packet::{NonIp, Stop, StopLayer, StopReason};
+use super::non_ip::NonIp;
 use super::span::{Span, be16};
+use super::stop::{Stop, StopLayer, StopReason};
 use super::walk::{Layer, Step, Walk};
 use super::{ethernet, mpls, network};
 

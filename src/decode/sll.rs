@@ -1,7 +1,9 @@
 //! Linux cooked captures, versions 1 and 2.
 
-use super::packet::{MacAddr, NonIp, Stop, StopLayer};
+use super::link_words::MacAddr;
+use super::non_ip::NonIp;
 use super::span::{Span, be16};
+use super::stop::{Stop, StopLayer};
 use super::walk::{Step, Walk};
 use super::{ethernet, tunnel, wlan};
 

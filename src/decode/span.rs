@@ -1,6 +1,6 @@
 //! Bytes of one layer, with the length they had on the wire.
 
-use super::packet::{Stop, StopLayer, StopReason};
+use super::stop::{Stop, StopLayer, StopReason};
 
 /// What is left of a frame from some header on. Never yields bytes behind its end, and tells a
 /// header that the snap length cut from one that was never there.

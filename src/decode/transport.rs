@@ -5,8 +5,9 @@
 
 use etherparse::{IpNumber, ip_number};
 
-use super::packet::{Stop, StopLayer, StopReason, TcpFlags, Transport};
+use super::packet::{TcpFlags, Transport};
 use super::span::Span;
+use super::stop::{Stop, StopLayer, StopReason};
 
 /// What an IP header says about its payload, as far as the transport header depends on it.
 #[derive(Clone, Copy)]

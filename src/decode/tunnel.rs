@@ -8,8 +8,9 @@
 
 use etherparse::{IpNumber, ip_number};
 
-use super::packet::{Stop, StopLayer, Transport, TunnelKind};
+use super::packet::{Transport, TunnelKind};
 use super::span::{Span, be16};
+use super::stop::{Stop, StopLayer};
 use super::walk::{Layer, Step, Walk};
 use super::{ethernet, mpls, network, ppp};
 

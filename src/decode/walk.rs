@@ -1,9 +1,10 @@
 //! The walk through a frame's headers: one layer after the other, never recursive.
 
-use super::packet::{
-    Encapsulation, IpPacket, MacAddr, Network, NonIp, Packet, Stop, StopLayer, StopReason, TunnelKind, VlanPath,
-};
+use super::link_words::{MacAddr, VlanPath};
+use super::non_ip::NonIp;
+use super::packet::{Encapsulation, IpPacket, Network, Packet, TunnelKind};
 use super::span::Span;
+use super::stop::{Stop, StopLayer, StopReason};
 use crate::capture::Frame;
 
 /// Reads one layer and says what comes next. Each layer consumes bytes or ends the walk, which is

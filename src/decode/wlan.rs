@@ -1,7 +1,9 @@
 //! IEEE 802.11, plain and behind radiotap, PPI, Prism and AVS headers.
 
-use super::packet::{MacAddr, NonIp, Stop, StopLayer, StopReason};
+use super::link_words::MacAddr;
+use super::non_ip::NonIp;
 use super::span::Span;
+use super::stop::{Stop, StopLayer, StopReason};
 use super::walk::{Step, Walk};
 use super::{ethernet, link};
 use crate::capture::LinkType;

@@ -102,6 +102,15 @@ fn a_first_fragment_too_small_for_its_header_has_ports() {
 }
 
 #[test]
+fn a_first_fragment_that_was_padded_has_no_payload() {
+    let mut bytes = eth(0x0800, &ipv4_with(&[], 0x2000, 17, &udp(1, 2, &[0; 100])[..8]));
+    bytes.resize(60, 0xee);
+    let packet = ethernet(&bytes);
+    assert!(matches!(ip(&packet).transport, Transport::Udp { payload: [], payload_len: 0, .. }));
+    assert_eq!((ports(&packet), packet.stop), ((1, 2), None));
+}
+
+#[test]
 fn extension_headers_are_followed_to_the_last() {
     let datagram = udp(12345, 54321, b"x");
     let chain = join(&[

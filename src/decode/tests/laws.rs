@@ -126,7 +126,9 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 0..300),
         longer in 0_usize..100,
     ) {
-        decode(&frame(LinkType(link), &bytes, bytes.len() + longer));
+        let packet = decode(&frame(LinkType(link), &bytes, bytes.len() + longer));
+        // Every frame ends as something or with a reason.
+        prop_assert!(!matches!(packet.network, Network::Unreached) || packet.stop.is_some());
         quoted(&bytes, false);
         quoted(&bytes, true);
     }
@@ -143,6 +145,7 @@ proptest! {
             bytes[at] = value;
         }
         let packet = decode(&frame(link, &bytes, wire));
+        prop_assert!(!matches!(packet.network, Network::Unreached) || packet.stop.is_some());
         // Nothing is claimed that was not captured.
         if let Network::Ip(IpPacket { transport: Transport::Tcp { payload, payload_len, .. }, .. }) = packet.network {
             prop_assert!(payload.len() <= payload_len as usize);

@@ -16,6 +16,21 @@ fn ethernet_gives_addresses_and_cuts_padding() {
 }
 
 #[test]
+fn an_original_length_below_the_captured_one_is_ignored() {
+    let bytes = eth(0x0800, &udp_packet());
+    for wire in [0, 34, bytes.len() - 1] {
+        assert_plain(&decode(&frame(LinkType::ETHERNET, &bytes, wire)));
+    }
+}
+
+#[test]
+fn a_jumbo_frame_is_read_whole() {
+    let bytes = eth(0x0800, &ipv4(6, &tcp(1, 2, 0x10, &[], &[7; 8960])));
+    let packet = ethernet(&bytes);
+    assert!(matches!(ip(&packet).transport, Transport::Tcp { payload_len: 8960, .. }));
+}
+
+#[test]
 fn tags_of_every_type_and_depth_make_the_vlan_path() {
     let ip = udp_packet();
     for (types, path) in [
