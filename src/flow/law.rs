@@ -13,6 +13,20 @@ struct Sample {
     time: i64,
 }
 
+/// Random bytes, or what leaves evidence beside the flows.
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    let known = prop::sample::select(vec![
+        b"\0\x01node.bin\0octet\0".to_vec(),
+        b"\0\x01other.bin\0octet\0".to_vec(),
+        b"\0\x03\0\x01block".to_vec(),
+        b"M-SEARCH * HTTP/1.1\r\nMX: 3\r\n\r\n".to_vec(),
+        b"NOTIFY * HTTP/1.1\r\nLOCATION: http://10.0.0.9/d\r\n\r\n".to_vec(),
+        b"\x51\x01\0\x01\xaa\xb4test".to_vec(),
+        b"\x51\x01\0\x01\xbb\xb4test".to_vec(),
+    ]);
+    prop_oneof![3 => prop::collection::vec(any::<u8>(), 0..12), 1 => known]
+}
+
 prop_compose! {
     fn sample()(
         kind in 0..12_u8,
@@ -20,7 +34,8 @@ prop_compose! {
         ports in (prop::sample::select(vec![69_u16, 80, 5683, 50000]), prop::sample::select(vec![69_u16, 1900, 50001])),
         flags in any::<u8>(),
         identification in 0..4_u16,
-        payload in prop::collection::vec(any::<u8>(), 0..12),
+        payload in payload(),
+        group in any::<bool>(),
         vlan in prop::option::of(prop::sample::select(vec![0_u16, 10, 4095])),
         fragment in prop::sample::select(vec![0_u16, 0, 0, 0x2000, 0x2001, 1]),
         extra in 0..3_u32,
@@ -65,7 +80,8 @@ prop_compose! {
             bytes.extend((20 + transport.len() as u16).to_be_bytes());
             bytes.extend(identification.to_be_bytes());
             bytes.extend(if matches!(kind, 5..12) { fragment.to_be_bytes() } else { [0x40, 0] });
-            bytes.extend([64, protocol, 0, 0, 10, 0, 0, hosts.0, 10, 0, 0, hosts.1]);
+            bytes.extend([64, protocol, 0, 0, 10, 0, 0, hosts.0]);
+            bytes.extend(if group { [239, 255, 255, 250] } else { [10, 0, 0, hosts.1] });
         }
         bytes.extend(transport);
         Sample { bytes, extra, time }
@@ -102,6 +118,7 @@ fn describe(observed: Observed) -> Vec<String> {
     lines.sort();
     lines.push(format!("{:?} {:?} {:?}", observed.tallies, observed.sorted, observed.neighbours));
     lines.push(format!("{:?} {:?}", observed.orphan_fragments, observed.overflow));
+    lines.push(format!("{:?}", observed.side));
     lines
 }
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::Flows;
 use super::batch::Pipeline;
 use super::counters::{Macs, Sent};
 use super::fragment::{Datagram, Fragments, Part, Unattributed};
@@ -12,8 +11,10 @@ use super::neighbour::Neighbours;
 use super::sources::SourceSets;
 use super::table::{Overflow, Table};
 use super::tally::{Amount, Sorted, Tally};
+use super::{Flows, SideEvidence};
 use crate::capture::{Frame, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
+use crate::protocol::Inspection;
 
 /// How much a table may hold. Reaching a limit is counted and reported.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +43,7 @@ pub struct Observation {
     tallies: Vec<(u32, Tally)>,
     sorted: Sorted,
     neighbours: Neighbours,
+    side: SideEvidence,
 }
 
 /// An observation finished: the flows, and what was counted beside them.
@@ -55,6 +57,8 @@ pub struct Observed {
     pub sorted: Sorted,
     /// What ARP said.
     pub neighbours: Neighbours,
+    /// What relations need and flow records cannot hold.
+    pub side: SideEvidence,
     /// Packets that found no place in the table.
     pub overflow: Overflow,
     /// Later fragments whose first part was not captured, by host pair and protocol.
@@ -77,6 +81,7 @@ impl Observation {
             tallies: vec![(input, Tally::default())],
             sorted: Sorted::default(),
             neighbours: Neighbours::default(),
+            side: SideEvidence::default(),
         }
     }
 
@@ -100,8 +105,9 @@ impl Observation {
                 None => self.take_any(&frame, &mut pipes),
             }
         }
-        pipes.0.flush(&mut self.v4, &mut |_, _, _| {});
-        pipes.1.flush(&mut self.v6, &mut |_, _, _| {});
+        let side = &mut self.side;
+        pipes.0.flush(&mut self.v4, &mut |key, sent, seen| note(side, key, sent, seen));
+        pipes.1.flush(&mut self.v6, &mut |key, sent, seen| note(side, key, sent, seen));
     }
 
     #[inline]
@@ -132,16 +138,17 @@ impl Observation {
         mut sent: Sent<'a>,
         pipes: &mut Pipes<'a>,
     ) {
+        let evidence = &mut self.side;
         match addresses {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                pipes.0.push(&mut self.v4, key, sent, &mut |_, _, _| {});
+                pipes.0.push(&mut self.v4, key, sent, &mut |key, sent, seen| note(evidence, key, sent, seen));
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                pipes.1.push(&mut self.v6, key, sent, &mut |_, _, _| {});
+                pipes.1.push(&mut self.v6, key, sent, &mut |key, sent, seen| note(evidence, key, sent, seen));
             }
         }
     }
@@ -179,6 +186,7 @@ impl Observation {
     ) {
         if is_icmp_error(ip) {
             self.sorted.icmp_errors.add(amount);
+            self.side.icmp(ip, frame.time, frame.id);
             return;
         }
         let Some(content) = Content::of(ip) else {
@@ -227,6 +235,7 @@ impl Observation {
         }
         self.sorted.absorb(other.sorted);
         self.neighbours.absorb(other.neighbours, shift);
+        self.side.absorb(other.side, shift);
     }
 
     /// Puts fragments to their flows and hands everything over.
@@ -260,6 +269,7 @@ impl Observation {
             tallies: self.tallies.into_iter().collect(),
             sorted: self.sorted,
             neighbours: self.neighbours,
+            side: self.side,
             overflow,
             orphan_fragments,
             fragments_turned_away,
@@ -269,6 +279,15 @@ impl Observation {
 }
 
 type Pipes<'a> = (Pipeline<'a, Key4>, Pipeline<'a, Key6>);
+
+/// Hands on what a payload said, if a relation can use it.
+fn note<K: Key>(side: &mut SideEvidence, key: &K, sent: &Sent<'_>, seen: Inspection) {
+    if seen.tag != 0 {
+        let ends = key.ends();
+        let from = usize::from(sent.side & 1);
+        side.payload(ends[from], ends[1 - from], sent.time, sent.frame, sent.payload, seen);
+    }
+}
 
 fn place<K: Key>(table: &mut Table<K>, key: K, side: u8, rest: super::fragment::Rest) -> bool {
     let Some((hot, cold)) = table.find(key) else { return false };
