@@ -1,3 +1,7 @@
 //! The `igorscope` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    igorscope::cli::run(std::env::args_os())
+}

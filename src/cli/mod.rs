@@ -1,1 +1,117 @@
 //! Arguments to validated options to commands.
+//!
+//! [`run`] is the whole program: `args` is the command line as typed, `options` what it means once
+//! checked, and each command is a file of its own.
+
+mod antivirus;
+mod args;
+mod compare;
+mod exit;
+mod inventory;
+mod manual;
+mod merge;
+mod policy;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{ColorChoice, CommandFactory, FromArgMatches};
+
+use args::{Cli, Command};
+use exit::{Failure, Status};
+
+/// Runs the command line and says how it went.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let command = Cli::command().color(help_color(&arguments));
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Printing help to a pipe that was closed is no failure.
+            let _ = error.print();
+            return if error.use_stderr() { Status::Unusable } else { Status::Good }.into();
+        }
+    };
+    let status = match dispatch(cli) {
+        Ok(status) => status,
+        Err(failure) if failure.is_broken_pipe() => Status::Good,
+        Err(failure) => {
+            complain(&failure);
+            failure.status
+        }
+    };
+    status.into()
+}
+
+/// Help and usage errors are coloured before the command line is understood.
+fn help_color(arguments: &[OsString]) -> ColorChoice {
+    let words: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+    let wanted = words.iter().enumerate().find_map(|(at, word)| match word.strip_prefix("--color") {
+        Some("") => words.get(at + 1).map(|next| next.to_string()),
+        Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+        None => None,
+    });
+    match wanted.as_deref() {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
+}
+
+fn complain(failure: &Failure) {
+    use std::io::Write;
+    let text = format!("igorscope: {}\n", failure.error);
+    // Where even standard error is gone, the exit status alone must do.
+    let _ = std::io::stderr().write_all(crate::report::visible_lines(&text).as_bytes());
+}
+
+fn dispatch(cli: Cli) -> exit::Outcome {
+    let Cli { talk, command } = cli;
+    match command {
+        Command::Inventory(command) => inventory::run(command, &talk),
+        Command::Policy(command) => policy::run(command, &talk),
+        Command::Antivirus(command) => antivirus::run(command),
+        Command::Compare(args) => compare::run(&args, &talk),
+        Command::Merge(args) => merge::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(_) => manual::page(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_shows_how_it_is_used() {
+        fn visit(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            if command.has_subcommands() {
+                command.get_subcommands().for_each(|command| visit(command, &path));
+            } else {
+                let example = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(example.contains("Example"), "{path} has an example");
+                assert!(command.get_about().is_some(), "{path} says what it does");
+            }
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{path}: {} says what it does", argument.get_id());
+            }
+        }
+        visit(&Cli::command(), "");
+    }
+
+    #[test]
+    fn help_knows_the_colour_before_the_rest_is_understood() {
+        let choice = |words: &[&str]| help_color(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(choice(&["igorscope", "--color", "never", "--help"]), ColorChoice::Never);
+        assert_eq!(choice(&["igorscope", "--color=always"]), ColorChoice::Always);
+        assert_eq!(choice(&["igorscope", "--color"]), ColorChoice::Auto);
+    }
+}

@@ -114,7 +114,7 @@ fn an_error_of_the_writer_ends_all_threads() {
     let mut survey = fixture::survey();
     let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow, *judgement)).collect();
     survey.flows = JudgedFlows::from_list(flows.iter().cycle().take(20 * ROWS_AT_ONCE).cloned().collect());
-    let error = write_flows(&mut Full(3_000_000), &survey, &Names::of(&survey), 4).unwrap_err();
+    let error = write_flows(&mut Full(100_000), &survey, &Names::of(&survey), 4).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }
 

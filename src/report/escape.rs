@@ -15,7 +15,7 @@ const fn is_harmful(c: char) -> bool {
 }
 
 /// The text with every harmful character written out (`\n`, `\x1b`, `\u{202e}`).
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_harmful) {
         return Cow::Borrowed(text);
     }
@@ -31,6 +31,11 @@ pub(super) fn visible(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// The same for a text of several lines, whose line ends stay.
+pub fn visible_lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a spreadsheet would read a cell with this text as a formula (OWASP: CSV injection).

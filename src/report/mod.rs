@@ -18,6 +18,8 @@ pub mod text;
 
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
 pub use dictionary::data_dictionary;
+pub use escape::{visible, visible_lines};
 pub use file::{WriteError, create_folder, write_file};
+pub use json::Comparison;
 pub use names::Names;
-pub use text::Terminal;
+pub use text::{Terminal, comparison_page, policy_page, summary};

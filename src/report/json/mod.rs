@@ -1,6 +1,9 @@
 //! survey.json: the whole survey for scripts, `compare` and `merge`.
 
+mod compare;
+mod fold;
 mod lines;
+mod merge;
 mod rows;
 pub mod v1;
 mod values;
@@ -13,6 +16,8 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::names::Names;
 use crate::survey::Survey;
+pub use compare::{Change, Comparison};
+pub use merge::{MergeError, merge};
 pub use values::{Mac, Time};
 
 /// The survey as the file has it. The tables are made row by row while they are written, so that

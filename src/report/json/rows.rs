@@ -49,6 +49,7 @@ pub(super) fn input(input: &InputSummary) -> v1::Input<'_> {
             .damage
             .as_ref()
             .map(|damage| v1::Damage { offset: damage.offset, reason: Text::Borrowed(&damage.reason) }),
+        site: None,
     }
 }
 

@@ -12,6 +12,13 @@ fn written() -> String {
     String::from_utf8(out).unwrap()
 }
 
+/// A survey as `compare` and `merge` see it.
+pub(super) fn read_back(survey: &Survey) -> v1::Survey<'static> {
+    let mut out = Vec::new();
+    write_survey(&mut out, survey, &Names::of(survey), None).unwrap();
+    serde_json::from_slice(&out).unwrap()
+}
+
 fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("survey.json");

@@ -87,6 +87,9 @@ pub struct Input<'a> {
     pub last_seen: Option<Time>,
     /// Where and why reading ended early.
     pub damage: Option<Damage<'a>>,
+    /// Site, in a merge of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Text<'a>>,
 }
 
 /// Why an input was not read to its end.

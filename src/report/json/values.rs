@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
+use crate::report::table::nanos_between;
 
 /// A known time: RFC 3339 in UTC with nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -18,9 +19,9 @@ impl Time {
         time.nanos().map(|_| Self(time))
     }
 
-    /// As the rest of the program knows it.
-    pub const fn timestamp(self) -> Timestamp {
-        self.0
+    /// Seconds from this time to a later one.
+    pub(super) fn seconds_to(self, later: Self) -> Option<f64> {
+        nanos_between(self.0, later.0).map(|nanos| nanos as f64 / 1e9)
     }
 }
 

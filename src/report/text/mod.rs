@@ -1,13 +1,17 @@
 //! The survey on a terminal: what a technician reads in ten seconds.
 
 mod capture;
+mod comparison;
 mod conversations;
 mod findings;
 mod page;
+mod policy;
 mod ports;
 mod units;
 
+pub use comparison::comparison_page;
 pub use page::Terminal;
+pub use policy::policy_page;
 
 use super::names::Names;
 use crate::survey::Survey;

@@ -1,0 +1,60 @@
+//! `policy`: the rules that traffic is held against.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::{Policy as PolicyCommand, PolicyCheck, PolicyShow, Talk};
+use super::exit::{Failure, Outcome, Status};
+use super::terminal::{of_standard_output, print};
+use crate::policy::{Policy, PolicyError};
+use crate::report::policy_page;
+
+pub(super) fn run(command: PolicyCommand, talk: &Talk) -> Outcome {
+    match command {
+        PolicyCommand::Show(args) => show(&args, talk),
+        PolicyCommand::Check(args) => check(&args),
+    }
+}
+
+/// The policy of a file, or the one that is built in.
+pub(super) fn load(file: Option<&Path>) -> Result<Arc<Policy>, Failure> {
+    match file {
+        Some(path) => Policy::load(path).map_err(Failure::unusable),
+        None => Ok(Policy::embedded()),
+    }
+}
+
+fn show(args: &PolicyShow, talk: &Talk) -> Outcome {
+    let policy = load(args.policy.as_deref())?;
+    if !args.toml {
+        let page = policy_page(&policy, &of_standard_output(talk.color, talk.verbose));
+        print(|out| out.write_all(page.as_bytes()))?;
+        return Ok(Status::Good);
+    }
+    let text = match &args.policy {
+        // It was read a moment ago, so it is there and it is text.
+        Some(path) => std::fs::read_to_string(path).map_err(Failure::unusable)?,
+        None => Policy::embedded_text().to_owned(),
+    };
+    print(|out| out.write_all(text.as_bytes()))?;
+    Ok(Status::Good)
+}
+
+fn check(args: &PolicyCheck) -> Outcome {
+    match Policy::load(&args.file) {
+        Ok(policy) => {
+            let (documents, cells) = (policy.documents().len(), policy.cells().len());
+            let (allowances, supporting) = (policy.allowances().len(), policy.supporting().len());
+            print(|out| {
+                let file = args.file.display();
+                writeln!(
+                    out,
+                    "{file}: good: {documents} documents with {cells} ports, {allowances} allowances, {supporting} supporting entries"
+                )
+            })?;
+            Ok(Status::Good)
+        }
+        Err(error @ PolicyError::Read { .. }) => Err(Failure::unusable(error)),
+        Err(error) => Err(Failure { status: Status::Found, error: error.into() }),
+    }
+}

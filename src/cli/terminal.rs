@@ -1,0 +1,60 @@
+//! Standard output: whether it is a terminal, how wide, and whether it takes colours.
+
+use std::io::{self, IsTerminal, Write};
+
+use clap::ValueEnum;
+
+use super::exit::{Failure, Status};
+use crate::report::Terminal;
+
+/// When to use colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Even into a pipe.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+impl Color {
+    /// Whether to use colours on a stream that is or is no terminal.
+    fn on(self, is_terminal: bool) -> bool {
+        let says_no = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => is_terminal && !says_no("NO_COLOR") && !is_dumb(),
+        }
+    }
+}
+
+/// What standard output can show.
+pub(super) fn of_standard_output(color: Color, all: bool) -> Terminal {
+    let stdout = io::stdout();
+    let is_terminal = stdout.is_terminal();
+    let size = if is_terminal { terminal_size::terminal_size_of(&stdout) } else { None };
+    Terminal {
+        width: size.map_or(80, |(width, _)| usize::from(width.0).max(40)),
+        color: color.on(is_terminal),
+        zone: jiff::tz::TimeZone::system(),
+        all,
+    }
+}
+
+/// Writes a result to standard output. A reader that went away is no failure of ours: see
+/// [`Failure::is_broken_pipe`].
+pub(super) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let attempt = || {
+        let mut out = io::BufWriter::with_capacity(64 * 1024, io::stdout().lock());
+        write(&mut out)?;
+        out.flush()
+    };
+    attempt().map_err(|error| {
+        let message = format!("cannot write to standard output: {error}");
+        Failure { status: Status::Unwritten, error: anyhow::Error::new(error).context(message) }
+    })
+}
