@@ -197,6 +197,7 @@ pub(super) fn survey() -> Survey {
                 [usize::from(cell) % 4],
             hosts: [1, 0, 0, 1],
             peers: u32::from(cell % 4 != 1),
+            peer_states: [0; 4],
             flows: 1,
             packets: 23,
             bytes: 10_600,

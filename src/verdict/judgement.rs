@@ -163,6 +163,8 @@ pub struct CellCoverage {
     pub hosts: [u32; 4],
     /// Number of distinct peers.
     pub peers: u32,
+    /// The peers by the best that was seen with each, in the order of [`CellState`]; index 0 is always 0.
+    pub peer_states: [u32; 4],
     /// Flows.
     pub flows: u64,
     /// Packets.

@@ -1,0 +1,285 @@
+//! Flows to conversations: one client, one server, one service port, across VLAN paths.
+
+use std::cmp::Reverse;
+use std::ops::Range;
+
+use super::judge::Observations;
+use super::outcome::{self, Tally};
+use super::{Conversation, Judgement, Outcome, Verdict};
+use crate::capture::Timestamp;
+use crate::flow::Flow;
+use crate::policy::{Case, FindingKind, Role};
+use crate::protocol::Protocol;
+
+/// The conversations of a survey.
+pub(super) struct Grouped {
+    /// Most packets first.
+    pub(super) conversations: Vec<Conversation>,
+    /// What findings and coverage need besides, for each conversation.
+    pub(super) facts: Vec<Facts>,
+    /// Positions of flows; each conversation's stand together, by client port.
+    pub(super) members: Vec<u32>,
+}
+
+/// What is known of a conversation besides what is reported of it.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// Its flows: a range of [`Grouped::members`].
+    pub(super) members: Range<usize>,
+    /// What its payload proves.
+    pub(super) named: Option<Protocol>,
+    /// The flow that an ICMP error quotes.
+    pub(super) rejected: Option<u32>,
+    /// How often the client asked on connections that came to nothing.
+    pub(super) tries: u64,
+    /// On connections that came to nothing after the last answer.
+    pub(super) tries_after: u64,
+    /// The server's last packet on a connection that worked.
+    pub(super) last_answer: Timestamp,
+    /// A SYN-ACK that never reached the client.
+    pub(super) half_open: bool,
+    /// Whether a connection was seen both ways.
+    pub(super) both_ways: bool,
+    /// Its documented flows: how many, their packets and bytes, first and last.
+    pub(super) documented: Documented,
+}
+
+/// Sums over the documented flows of a conversation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Documented {
+    pub(super) flows: u64,
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+}
+
+/// Orders flows by conversation, then connection (client port), then position.
+fn key(flow: &Flow, judgement: &Judgement) -> u128 {
+    let port = port(flow, judgement);
+    let client_port = flow.ends[usize::from(judgement.client & 1)].port;
+    u128::from(judgement.client_host.0) << 72
+        | u128::from(judgement.server_host.0) << 40
+        | u128::from(flow.transport.number()) << 32
+        | u128::from(port) << 16
+        | u128::from(client_port)
+}
+
+/// The port of a conversation: the server's, or the ICMP type.
+fn port(flow: &Flow, judgement: &Judgement) -> u16 {
+    match flow.icmp_type {
+        Some(kind) => u16::from(kind),
+        None => flow.ends[usize::from(1 - (judgement.client & 1))].port,
+    }
+}
+
+/// Groups the flows, works out every outcome, and writes what it finds into the judgements.
+pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement]) -> Grouped {
+    let mut order: Vec<(u128, u32)> = seen
+        .flows
+        .iter()
+        .zip(flows.iter())
+        .zip(0..)
+        .map(|((flow, judgement), at)| (key(flow, judgement), at))
+        .collect();
+    order.sort_unstable();
+    let answered = answered(seen);
+
+    let mut conversations = Vec::new();
+    let mut start = 0;
+    for chunk in order.chunk_by(|a, b| a.0 >> 16 == b.0 >> 16) {
+        let members = start..start + chunk.len();
+        start = members.end;
+        conversations.push(conversation(seen, flows, chunk, members, &answered));
+    }
+    // A stable sort: of equals, the lower address comes first.
+    conversations.sort_by_key(|(conversation, _)| Reverse(conversation.packets[0] + conversation.packets[1]));
+    let members: Vec<u32> = order.into_iter().map(|(_, at)| at).collect();
+    let (conversations, facts): (Vec<_>, Vec<Facts>) = conversations.into_iter().unzip();
+    for (facts, number) in facts.iter().zip(0..) {
+        for at in &members[facts.members.clone()] {
+            flows[*at as usize].conversation = number;
+        }
+    }
+    Grouped { conversations, facts, members }
+}
+
+/// For each flow, whether a related flow carries its answer.
+fn answered(seen: &Observations<'_>) -> Vec<bool> {
+    let mut answered = vec![false; if seen.relations.links.is_empty() { 0 } else { seen.flows.len() }];
+    for link in seen.relations.links.iter().flatten().filter(|link| link.kind.answers()) {
+        if let Some(parent) = answered.get_mut(link.flow as usize) {
+            *parent = true;
+        }
+    }
+    answered
+}
+
+fn conversation(
+    seen: &Observations<'_>,
+    flows: &mut [Judgement],
+    chunk: &[(u128, u32)],
+    members: Range<usize>,
+    answered: &[bool],
+) -> (Conversation, Facts) {
+    let first_at = chunk[0].1 as usize;
+    let (first, flow) = (flows[first_at], &seen.flows[first_at]);
+    let mut conversation = Conversation {
+        client: first.client_host,
+        server: first.server_host,
+        transport: flow.transport,
+        port: port(flow, &first),
+        verdict: first.verdict,
+        reason: first.reason,
+        severity: first.severity,
+        outcome: Outcome::OneWay,
+        stopped_answering: false,
+        rule: first.rule,
+        flows: u32::try_from(chunk.len()).unwrap_or(u32::MAX),
+        packets: [0; 2],
+        bytes: [0; 2],
+        first: Timestamp::UNKNOWN,
+        last: Timestamp::UNKNOWN,
+        first_frame: flow.first_frame(),
+    };
+    let none = Documented { flows: 0, packets: 0, bytes: 0, first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN };
+    let mut facts = Facts {
+        members,
+        named: None,
+        rejected: None,
+        tries: 0,
+        tries_after: 0,
+        last_answer: Timestamp::UNKNOWN,
+        half_open: false,
+        both_ways: false,
+        documented: none,
+    };
+    for (_, at) in chunk {
+        let (flow, judgement) = (&seen.flows[*at as usize], &flows[*at as usize]);
+        add(&mut conversation, flow, judgement);
+        facts.named = facts.named.or(judgement.payload_protocol);
+        if judgement.verdict == Verdict::Documented {
+            facts.documented.add(flow);
+        }
+    }
+    let to_group = seen.hosts.get(conversation.server).role == Role::Group;
+    let mut best = 0;
+    for connection in chunk.chunk_by(|a, b| a.0 == b.0) {
+        let (tally, rejected) = tally(seen, flows, connection, answered);
+        let outcome = outcome::outcome(conversation.transport, flow.icmp_type, to_group, &tally);
+        for (_, at) in connection {
+            flows[*at as usize].outcome = outcome;
+        }
+        let rank = outcome::rank(outcome, tally.both_ways());
+        if rank >= best {
+            best = rank;
+            conversation.outcome = outcome;
+        }
+        facts.rejected = facts.rejected.or(rejected);
+        facts.half_open |= tally.half_open();
+        facts.both_ways |= tally.both_ways();
+        if outcome::is_blocked(outcome) {
+            facts.tries = facts.tries.saturating_add(tally.tries(conversation.transport));
+        } else if tally.both_ways() {
+            facts.last_answer = facts.last_answer.max(tally.last_answer());
+        }
+        conversation.stopped_answering |= outcome::went_silent(conversation.transport, outcome, &tally);
+    }
+    if facts.tries > 0 && facts.last_answer != Timestamp::UNKNOWN {
+        let failed_for = failed_after(seen, flows, chunk, &mut facts);
+        conversation.stopped_answering |= facts.tries_after >= 3 && failed_for >= 3_000_000_000;
+    }
+    if conversation.verdict == Verdict::Documented && outcome::is_blocked(conversation.outcome) {
+        let role = |host| seen.hosts.get(host).role;
+        let (client, server) = (role(conversation.client), role(conversation.server));
+        let case = Case::Finding(FindingKind::Blocked);
+        let severity = seen.policy.severity(case, client, server, conversation.transport, conversation.port);
+        conversation.severity = Some(severity);
+        for (_, at) in chunk {
+            flows[*at as usize].severity = Some(severity);
+        }
+    }
+    (conversation, facts)
+}
+
+/// Counts the tries that came after the last answer; how long after it they went on, in nanoseconds.
+fn failed_after(seen: &Observations<'_>, flows: &[Judgement], chunk: &[(u128, u32)], facts: &mut Facts) -> i64 {
+    let mut longest = 0;
+    for (_, at) in chunk {
+        let (flow, judgement) = (&seen.flows[*at as usize], &flows[*at as usize]);
+        if outcome::is_blocked(judgement.outcome) && flow.first() > facts.last_answer {
+            let mut tally = Tally::NONE;
+            tally.add(flow, judgement.client);
+            facts.tries_after = facts.tries_after.saturating_add(tally.tries(flow.transport));
+            longest = longest.max(outcome::silence(facts.last_answer, flow.last()));
+        }
+    }
+    longest
+}
+
+/// Everything that is known of one connection, and the flow of it that an ICMP error quotes.
+fn tally(
+    seen: &Observations<'_>,
+    flows: &[Judgement],
+    connection: &[(u128, u32)],
+    answered: &[bool],
+) -> (Tally, Option<u32>) {
+    let (mut tally, mut rejected) = (Tally::NONE, None);
+    for (_, at) in connection {
+        tally.add(&seen.flows[*at as usize], flows[*at as usize].client);
+        tally.answered |= answered.get(*at as usize).copied().unwrap_or(false);
+        if seen.relations.rejection(*at).is_some_and(|rejection| rejection.is_unreachable()) {
+            rejected = rejected.or(Some(*at));
+        }
+    }
+    tally.rejected = rejected.is_some();
+    (tally, rejected)
+}
+
+fn add(conversation: &mut Conversation, flow: &Flow, judgement: &Judgement) {
+    let client = usize::from(judgement.client & 1);
+    for (side, end) in [(0, client), (1, 1 - client)] {
+        conversation.packets[side] += flow.ends[end].packets;
+        conversation.bytes[side] += flow.ends[end].bytes;
+    }
+    conversation.first = earlier(conversation.first, flow.first());
+    conversation.last = conversation.last.max(flow.last());
+    conversation.first_frame = conversation.first_frame.min(flow.first_frame());
+    let gravity = |severity, verdict: Verdict| (severity, Reverse(gravity(verdict)));
+    if gravity(judgement.severity, judgement.verdict) > gravity(conversation.severity, conversation.verdict) {
+        conversation.verdict = judgement.verdict;
+        conversation.reason = judgement.reason;
+        conversation.severity = judgement.severity;
+        conversation.rule = judgement.rule;
+    }
+}
+
+/// The gravest verdict first.
+const fn gravity(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Unexpected => 0,
+        Verdict::Documented => 1,
+        Verdict::Related => 2,
+        Verdict::SiteApproved => 3,
+        Verdict::Supporting => 4,
+        Verdict::Bystander => 5,
+    }
+}
+
+impl Documented {
+    fn add(&mut self, flow: &Flow) {
+        self.flows += 1;
+        self.packets += flow.packets();
+        self.bytes += flow.bytes();
+        self.first = earlier(self.first, flow.first());
+        self.last = self.last.max(flow.last());
+    }
+}
+
+/// The earlier of two times, of which either may be unknown.
+pub(super) fn earlier(a: Timestamp, b: Timestamp) -> Timestamp {
+    match (a, b) {
+        (Timestamp::UNKNOWN, other) | (other, Timestamp::UNKNOWN) => other,
+        (a, b) => a.min(b),
+    }
+}

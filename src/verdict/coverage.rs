@@ -1,0 +1,120 @@
+//! The vendor's tables, cell by cell: what was carried, blocked, one-way, or not seen.
+
+use std::collections::BTreeMap;
+
+use super::conversation::{Facts, earlier};
+use super::judge::Observations;
+use super::{CellCoverage, CellState, Conversation, Outcome, decide};
+use crate::capture::Timestamp;
+use crate::inventory::HostId;
+use crate::policy::Role;
+
+/// What one host carried of the cells that are its product's.
+#[derive(Clone, Debug)]
+pub struct HostCoverage {
+    /// The host.
+    pub host: HostId,
+    /// Each cell of the documents of its role (index in `Policy::cells`) and the best that was seen of it.
+    pub cells: Vec<(u16, CellState)>,
+}
+
+/// One host's use of one cell with one peer.
+struct Use {
+    cell: u16,
+    /// The host of the cell's product; `None` where a group was addressed and nobody knows who listened.
+    host: Option<HostId>,
+    peer: HostId,
+    state: CellState,
+}
+
+/// Coverage of the tables, and of each host that runs one of their products.
+pub(super) fn cover(
+    seen: &Observations<'_>,
+    conversations: &[Conversation],
+    facts: &[Facts],
+) -> (Vec<CellCoverage>, Vec<HostCoverage>) {
+    let cells = seen.policy.cells();
+    let mut coverage: Vec<CellCoverage> = (0..cells.len())
+        .map(|cell| CellCoverage {
+            cell: u16::try_from(cell).unwrap_or(u16::MAX),
+            state: CellState::NotSeen,
+            hosts: [0; 4],
+            peers: 0,
+            peer_states: [0; 4],
+            flows: 0,
+            packets: 0,
+            bytes: 0,
+            first: Timestamp::UNKNOWN,
+            last: Timestamp::UNKNOWN,
+        })
+        .collect();
+    let mut uses = Vec::new();
+    for (conversation, facts) in conversations.iter().zip(facts).filter(|(_, facts)| facts.documented.flows > 0) {
+        let role = |host| seen.hosts.get(host).role;
+        let (client, server) = (conversation.client, conversation.server);
+        let port = conversation.port;
+        let Some(filled) = decide::documented(seen.policy, role(client), role(server), conversation.transport, port)
+        else {
+            continue;
+        };
+        let state = state(conversation.outcome, facts.both_ways);
+        let listener = (role(server) != Role::Group).then_some(server);
+        for (cell, host, peer) in [(filled.client, Some(client), server), (filled.server, listener, client)] {
+            let Some(cell) = cell else { continue };
+            uses.push(Use { cell, host, peer, state });
+            if let Some(covered) = coverage.get_mut(usize::from(cell)) {
+                covered.state = covered.state.max(state);
+                covered.flows += facts.documented.flows;
+                covered.packets += facts.documented.packets;
+                covered.bytes += facts.documented.bytes;
+                covered.first = earlier(covered.first, facts.documented.first);
+                covered.last = covered.last.max(facts.documented.last);
+            }
+        }
+    }
+    for (cell, states) in best_by(&uses, |one| Some(one.peer)) {
+        coverage[usize::from(cell)].peers = states.len().try_into().unwrap_or(u32::MAX);
+        states.values().for_each(|state| coverage[usize::from(cell)].peer_states[*state as usize] += 1);
+    }
+    let by_host = best_by(&uses, |one| one.host);
+    let mut hosts = Vec::new();
+    for (host, id) in seen.hosts.iter().zip(0..).map(|(host, id)| (host, HostId(id))) {
+        let own: Vec<(u16, CellState)> = cells
+            .iter()
+            .zip(0u16..)
+            .filter(|(cell, _)| cell.role == host.role)
+            .map(|(_, at)| {
+                let state = by_host.get(&at).and_then(|states| states.get(&id));
+                (at, state.copied().unwrap_or(CellState::NotSeen))
+            })
+            .collect();
+        for (cell, state) in &own {
+            coverage[usize::from(*cell)].hosts[*state as usize] += 1;
+        }
+        if !own.is_empty() {
+            hosts.push(HostCoverage { host: id, cells: own });
+        }
+    }
+    (coverage, hosts)
+}
+
+/// What a conversation's outcome says of the cells it fills.
+const fn state(outcome: Outcome, both_ways: bool) -> CellState {
+    match outcome {
+        Outcome::Established => CellState::Carried,
+        // The capture began inside it: both sides speaking is a port that works.
+        Outcome::Midstream if both_ways => CellState::Carried,
+        Outcome::Refused | Outcome::Rejected | Outcome::Unanswered => CellState::Blocked,
+        Outcome::Midstream | Outcome::OneWay => CellState::OneWay,
+    }
+}
+
+/// For each cell the best state of each host that `who` names.
+fn best_by(uses: &[Use], who: impl Fn(&Use) -> Option<HostId>) -> BTreeMap<u16, BTreeMap<HostId, CellState>> {
+    let mut best: BTreeMap<u16, BTreeMap<HostId, CellState>> = BTreeMap::new();
+    for (one, host) in uses.iter().filter_map(|one| Some((one, who(one)?))) {
+        let state = best.entry(one.cell).or_default().entry(host).or_insert(one.state);
+        *state = (*state).max(one.state);
+    }
+    best
+}

@@ -1,0 +1,350 @@
+//! The words of a finding: what was seen, with its evidence, and what to do.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::cause::{Cause, error_name};
+use super::finding::{Group, Kind, Survey};
+use super::judge::Observations;
+use super::{Conversation, Outcome, advice};
+use crate::capture::{FrameId, Timestamp};
+use crate::inventory::{Host, HostId, RoleSource};
+use crate::policy::{Document, FindingKind, Reason, Role, Transport, Version};
+
+/// How many conversations are told with their frames.
+const MAX_EVIDENCE: usize = 3;
+
+/// How many ports, hosts and other things are listed in a sentence.
+const MAX_LISTED: usize = 10;
+
+/// Caveats that make silence doubtful: what was not captured may have happened.
+const SILENCE_DOUBTS: &[&str] =
+    &["one-way-mirror", "kernel-drops", "cut-by-snap-length", "damaged-input", "clock-jump", "capture-gap"];
+
+/// The vendor's word for the port, or what the payload proves.
+pub(super) fn service(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
+    let wrong = group.kind == Kind::Unexpected(Reason::WrongProtocol);
+    let vendors = group.port.and_then(|port| survey.seen.policy.service(group.transport, port));
+    let proven = || {
+        let names: BTreeSet<&str> = numbers
+            .iter()
+            .filter_map(|number| survey.facts[*number as usize].named)
+            .map(|protocol| protocol.name())
+            .collect();
+        names.into_iter().take(MAX_LISTED).collect::<Vec<_>>().join(";")
+    };
+    match vendors {
+        Some(service) if !wrong => service.to_owned(),
+        _ => proven(),
+    }
+}
+
+/// What was seen.
+pub(super) fn detail(survey: &Survey<'_>, group: &Group, numbers: &[u32], clients: usize, servers: usize) -> String {
+    let mut text = what(survey, group, numbers);
+    if numbers.len() > 1 {
+        let _ = write!(
+            text,
+            " {} conversations: {} with {}.",
+            numbers.len(),
+            count(clients, group.client),
+            count(servers, group.server)
+        );
+    }
+    if matches!(group.kind, Kind::Unexpected(_)) {
+        let _ = write!(text, " {}", outcome_words(group.outcome));
+    }
+    for number in numbers.iter().take(MAX_EVIDENCE) {
+        text.push(' ');
+        text.push_str(&evidence(survey, *number as usize));
+    }
+    if numbers.len() > MAX_EVIDENCE {
+        let _ = write!(text, " And {} more.", numbers.len() - MAX_EVIDENCE);
+    }
+    text.push_str(&marks(survey, numbers));
+    let of_silence = matches!(group.outcome, Outcome::Unanswered | Outcome::OneWay)
+        || group.kind == Kind::Other(FindingKind::StoppedAnswering);
+    if of_silence {
+        text.push_str(&doubts(survey.seen));
+    }
+    text
+}
+
+/// What kind of thing it is, in a sentence or two.
+fn what(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
+    let policy = survey.seen.policy;
+    let port = port_words(survey, group, numbers);
+    let served = group.port.and_then(|port| policy.service(group.transport, port)).unwrap_or("a documented service");
+    let payload = service(survey, group, numbers).replace(';', ", ");
+    match group.kind {
+        Kind::Unexpected(Reason::WrongProtocol) if payload.is_empty() => {
+            format!("{port} is documented for {served}, but the payload is something else.")
+        }
+        Kind::Unexpected(Reason::WrongProtocol) => {
+            format!("{port} is documented for {served}, but the payload is {payload}.")
+        }
+        Kind::Unexpected(Reason::UnlistedIpProtocol) => {
+            format!("{port} is neither TCP, UDP nor ICMP, and no list of this policy names it.")
+        }
+        Kind::Unexpected(Reason::WrongTransport) => {
+            let other = if group.transport == Transport::Tcp { Transport::Udp } else { Transport::Tcp };
+            format!("{port} is not documented; the vendor lists the number for {} only.", upper(other))
+        }
+        Kind::Unexpected(Reason::UndocumentedPort) => {
+            let proven = if payload.is_empty() { String::new() } else { format!(" The payload is {payload}.") };
+            format!("{port} is in no list of either end.{proven}{}", firmware_source(survey, numbers))
+        }
+        Kind::Unexpected(Reason::WrongDirection) => {
+            let both = group.client == Role::Bacnet && group.port == Some(80);
+            let reading = if both { " The vendor's table can be read both ways here." } else { "" };
+            format!("{port} is documented, but not from {} to {}.{reading}", a(group.client), a(group.server))
+        }
+        Kind::Unexpected(Reason::UndocumentedPeer) => {
+            format!("{port} is documented, but not between {} and {}.", a(group.client), a(group.server))
+        }
+        Kind::Other(FindingKind::Blocked) => blocked(survey, group, numbers, &port),
+        Kind::Other(_) => {
+            let after: u64 = numbers.iter().map(|number| survey.facts[*number as usize].tries_after).sum();
+            let tries = if after > 0 {
+                format!(" {} came to nothing since.", times(after, "try", "tries"))
+            } else {
+                String::new()
+            };
+            format!("{port} worked, and then went silent while requests went on.{tries}")
+        }
+    }
+}
+
+fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> String {
+    let tries: u64 = numbers.iter().map(|number| survey.facts[*number as usize].tries).sum();
+    let tries = times(tries, "try", "tries");
+    let mut text = match group.outcome {
+        Outcome::Refused => format!("{port} is documented here and was refused by a TCP reset: {tries}."),
+        Outcome::Rejected => format!("{port} is documented here and was rejected by an ICMP error: {tries}."),
+        _ if group.cause == Some(Cause::AnswerLost) => {
+            format!("{port} is documented here; the server accepts and the client never hears of it: {tries}.")
+        }
+        _ => format!("{port} is documented here and no answer was seen: {tries}."),
+    };
+    let rejection = numbers.iter().find_map(|number| {
+        survey.facts[*number as usize].rejected.and_then(|flow| survey.seen.relations.rejection(flow))
+    });
+    if let (Outcome::Rejected, Some(rejection)) = (group.outcome, rejection) {
+        let _ = write!(
+            text,
+            " {} sent {} (type {} code {}), {}.",
+            rejection.sender,
+            error_name(rejection),
+            rejection.kind,
+            rejection.code,
+            frame(survey.seen, rejection.frame, rejection.time)
+        );
+    }
+    text
+}
+
+/// The port or ports with the service, such as `UDP 69 (TFTP)`.
+fn port_words(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
+    let transport = upper(group.transport);
+    match (group.transport, group.port) {
+        (Transport::Other(number), _) => format!("IP protocol {number}"),
+        (Transport::Icmp | Transport::Icmpv6, Some(kind)) => format!("{transport} type {kind}"),
+        (_, Some(port)) => match survey.seen.policy.service(group.transport, port) {
+            Some(service) => format!("{transport} {port} ({service})"),
+            None => format!("{transport} {port}"),
+        },
+        (_, None) => {
+            let ports: BTreeSet<u16> =
+                numbers.iter().map(|number| survey.conversations[*number as usize].port).collect();
+            let mut list: Vec<String> = ports.iter().take(MAX_LISTED).map(u16::to_string).collect();
+            if ports.len() > MAX_LISTED {
+                list.push(format!("{} more", ports.len() - MAX_LISTED));
+            }
+            format!("Each of {transport} {}", list.join(", "))
+        }
+    }
+}
+
+/// One conversation with its frames.
+fn evidence(survey: &Survey<'_>, at: usize) -> String {
+    let conversation: &Conversation = &survey.conversations[at];
+    let host = |id: HostId| {
+        let host = survey.seen.hosts.get(id);
+        match &host.name {
+            Some(name) => format!("{} ({name})", host.address),
+            None => host.address.to_string(),
+        }
+    };
+    let [sent, answered] = conversation.packets;
+    format!(
+        "{} to {}: {sent} packets there, {answered} back, from {}.",
+        host(conversation.client),
+        host(conversation.server),
+        frame(survey.seen, conversation.first_frame, conversation.first)
+    )
+}
+
+/// A frame by number and time, as Wireshark numbers it.
+fn frame(seen: &Observations<'_>, id: FrameId, time: Timestamp) -> String {
+    if !id.is_some() {
+        return "an unknown frame".to_owned();
+    }
+    let mut text = format!("frame {}", id.number());
+    if let Some(input) = seen.inputs.get(id.input() as usize) {
+        let _ = write!(text, " of {input}");
+    }
+    if time != Timestamp::UNKNOWN {
+        let _ = write!(text, " at {time}");
+    }
+    text
+}
+
+/// What makes the verdict itself weaker: inferred roles, versions that the document does not cover.
+fn marks(survey: &Survey<'_>, numbers: &[u32]) -> String {
+    let mut text = String::new();
+    let hosts = || {
+        numbers
+            .iter()
+            .flat_map(|number| {
+                let conversation = &survey.conversations[*number as usize];
+                [conversation.client, conversation.server]
+            })
+            .map(|id| survey.seen.hosts.get(id))
+    };
+    if hosts().any(|host| host.source == RoleSource::Inferred) {
+        text.push_str(" It rests on roles that were inferred from the traffic.");
+    }
+    let old = |host: &Host| {
+        let document = survey.seen.policy.documents().iter().find(|document| document.role == host.role);
+        let version = host.version.as_deref().and_then(Version::parse);
+        document.zip(version).is_some_and(|(document, version)| version < document.minimum_version)
+    };
+    if hosts().any(old) {
+        text.push_str(" A version below the document's is involved, so this is advisory.");
+    }
+    text
+}
+
+/// What is wrong with the capture, before silence is made much of.
+pub(super) fn doubts(seen: &Observations<'_>) -> String {
+    let kinds: BTreeSet<&str> =
+        seen.caveats.iter().map(|caveat| caveat.kind).filter(|kind| SILENCE_DOUBTS.contains(kind)).collect();
+    if kinds.is_empty() {
+        return String::new();
+    }
+    let kinds: Vec<&str> = kinds.into_iter().collect();
+    format!(
+        " The capture itself is in doubt ({}): what is missing here may only not have been captured.",
+        kinds.join(", ")
+    )
+}
+
+/// A client's port among the firmware ports proves nothing, but may explain.
+fn firmware_source(survey: &Survey<'_>, numbers: &[u32]) -> String {
+    let policy = survey.seen.policy;
+    let source = numbers.iter().find_map(|number| {
+        let facts = &survey.facts[*number as usize];
+        let (first, last) = (facts.members.start, facts.members.end);
+        [first, last.saturating_sub(1)].into_iter().find_map(|at| {
+            let flow = &survey.seen.flows[*survey.members.get(at)? as usize];
+            let conversation = &survey.conversations[*number as usize];
+            let client = survey.seen.hosts.get(conversation.client);
+            let end = flow.ends.iter().find(|end| end.address == client.address && end.port != conversation.port)?;
+            let hint =
+                policy.is_documented_port(flow.transport, end.port) && !policy.tells_server(flow.transport, end.port);
+            hint.then_some(end.port)
+        })
+    });
+    source.map_or_else(String::new, |port| {
+        format!(
+            " The client's own port {port} is one of the vendor's: an answer from it would look like this if its \
+             request was not captured."
+        )
+    })
+}
+
+/// What to do.
+pub(super) fn advice(survey: &Survey<'_>, group: &Group, numbers: &[u32], clients: &str, servers: &str) -> String {
+    let people = |list: &str| list.replace(';', ", ");
+    match (group.kind, group.cause) {
+        (Kind::Unexpected(reason), _) => {
+            advice::unexpected(reason, group.client, group.server, group.port.unwrap_or(0)).to_owned()
+        }
+        (Kind::Other(_), Some(cause)) => {
+            cause.advice(&port_words(survey, group, numbers), &people(clients), &people(servers))
+        }
+        (Kind::Other(_), None) => format!(
+            "Look at what happened to {} after the last answer: a restart, a link that went down, a filter that \
+             was switched on, or a session that a firewall forgot.",
+            people(servers)
+        ),
+    }
+}
+
+/// The hosts whose version is too low.
+pub(super) fn old_version(document: &Document, old: &[(&Host, &str)]) -> String {
+    let hosts: Vec<String> = old
+        .iter()
+        .take(MAX_LISTED)
+        .map(|(host, version)| match &host.name {
+            Some(name) => format!("{} ({name}) has {version}", host.address),
+            None => format!("{} has {version}", host.address),
+        })
+        .collect();
+    let more = if old.len() > MAX_LISTED { format!(", and {} more", old.len() - MAX_LISTED) } else { String::new() };
+    format!(
+        "The document covers {} {} and higher: {}{more}. It does not speak for these, and verdicts on them are advisory.",
+        document.product,
+        document.minimum_version,
+        hosts.join(", ")
+    )
+}
+
+fn outcome_words(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Established => "It was answered.",
+        Outcome::Refused => "It was refused by a TCP reset.",
+        Outcome::Rejected => "It was rejected by an ICMP error.",
+        Outcome::Unanswered => "No answer was seen.",
+        Outcome::OneWay => "Only the client was seen to send.",
+        Outcome::Midstream => "The capture began inside it.",
+    }
+}
+
+/// A role with its article.
+const fn a(role: Role) -> &'static str {
+    match role {
+        Role::Gateway => "a gateway",
+        Role::Node => "a node",
+        Role::Bacnet => "a BACnet system",
+        Role::Host => "a host the document does not speak of",
+        Role::External => "an external host",
+        Role::Group => "a group",
+    }
+}
+
+fn count(number: usize, role: Role) -> String {
+    let (one, many) = match role {
+        Role::Gateway => ("gateway", "gateways"),
+        Role::Node => ("node", "nodes"),
+        Role::Bacnet => ("BACnet system", "BACnet systems"),
+        Role::Host => ("host", "hosts"),
+        Role::External => ("external host", "external hosts"),
+        Role::Group => ("group", "groups"),
+    };
+    times(number as u64, one, many)
+}
+
+fn times(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+const fn upper(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "TCP",
+        Transport::Udp => "UDP",
+        Transport::Icmp => "ICMP",
+        Transport::Icmpv6 => "ICMPv6",
+        Transport::Other(_) => "IP",
+    }
+}

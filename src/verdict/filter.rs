@@ -1,0 +1,205 @@
+//! Wireshark display filters that show just one finding's packets.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use crate::policy::Transport;
+
+/// How many addresses and ports a filter may list. Beyond that it shows what is wider: every conversation
+/// of the servers' ports, because a filter of megabytes helps nobody.
+const MAX_ITEMS: usize = 1500;
+
+/// Whether IPv6, who asked, and on which ports: what servers of one clause have in common.
+type Clients<'a> = (bool, BTreeSet<IpAddr>, &'a BTreeSet<u16>);
+
+/// Clients, servers and ports of conversations of one transport.
+#[derive(Debug)]
+pub(super) struct Filter {
+    transport: Transport,
+    pairs: BTreeMap<(IpAddr, IpAddr), BTreeSet<u16>>,
+}
+
+impl Filter {
+    /// A filter for conversations of this transport.
+    pub(super) const fn new(transport: Transport) -> Self {
+        Self { transport, pairs: BTreeMap::new() }
+    }
+
+    /// Adds a conversation: client, server, and the server's port (for ICMP the type).
+    pub(super) fn add(&mut self, client: IpAddr, server: IpAddr, port: u16) {
+        self.pairs.entry((client, server)).or_default().insert(port);
+    }
+
+    /// The filter's text; empty if nothing was added.
+    pub(super) fn text(&self) -> String {
+        // Servers of equal clients and ports are listed together, so that a finding over all nodes
+        // is one clause.
+        let mut by_server: BTreeMap<(bool, IpAddr, &BTreeSet<u16>), BTreeSet<IpAddr>> = BTreeMap::new();
+        for ((client, server), ports) in &self.pairs {
+            by_server.entry((server.is_ipv6(), *server, ports)).or_default().insert(*client);
+        }
+        let mut clauses: BTreeMap<Clients<'_>, BTreeSet<IpAddr>> = BTreeMap::new();
+        for ((v6, server, ports), clients) in by_server {
+            clauses.entry((v6, clients, ports)).or_default().insert(server);
+        }
+        let items: usize =
+            clauses.iter().map(|((_, clients, ports), servers)| clients.len() + servers.len() + ports.len()).sum();
+        if items > MAX_ITEMS {
+            return self.wider();
+        }
+        let mut text = String::new();
+        for ((v6, clients, ports), servers) in &clauses {
+            let ip = if *v6 { "ipv6" } else { "ip" };
+            for (from, to, side) in [(clients, servers, "dst"), (servers, clients, "src")] {
+                if !text.is_empty() {
+                    text.push_str(" || ");
+                }
+                let (from, to) = (one_of(from.iter()), one_of(to.iter()));
+                let _ = write!(text, "({ip}.src {from} && {ip}.dst {to}{})", self.port(*v6, side, ports));
+            }
+        }
+        text
+    }
+
+    /// What holds for the ports, with the `&&` before it. `side` is where the server stands.
+    fn port(&self, v6: bool, side: &str, ports: &BTreeSet<u16>) -> String {
+        match self.transport {
+            Transport::Tcp => format!(" && tcp.{side}port {}", ranges(ports)),
+            Transport::Udp => format!(" && udp.{side}port {}", ranges(ports)),
+            Transport::Icmp => format!(" && icmp.type {}", ranges(&with_replies(ports, &[(8, 0), (13, 14), (17, 18)]))),
+            Transport::Icmpv6 => format!(" && icmpv6.type {}", ranges(&with_replies(ports, &[(128, 129)]))),
+            Transport::Other(number) if v6 => format!(" && ipv6.nxt == {number}"),
+            Transport::Other(number) => format!(" && ip.proto == {number}"),
+        }
+    }
+
+    fn wider(&self) -> String {
+        let ports: BTreeSet<u16> = self.pairs.values().flatten().copied().collect();
+        let servers: BTreeSet<IpAddr> = self.pairs.keys().map(|(_, server)| *server).collect();
+        let ports = match (ports.first(), ports.last()) {
+            (Some(first), Some(last)) if ports.len() > MAX_ITEMS => format!("in {{{first}..{last}}}"),
+            _ => ranges(&ports),
+        };
+        let mut text = match self.transport {
+            Transport::Tcp => format!("tcp.port {ports}"),
+            Transport::Udp => format!("udp.port {ports}"),
+            Transport::Icmp => "icmp".to_owned(),
+            Transport::Icmpv6 => "icmpv6".to_owned(),
+            Transport::Other(number) => format!("(ip.proto == {number} || ipv6.nxt == {number})"),
+        };
+        if servers.len() <= MAX_ITEMS {
+            let family = |v6| servers.iter().filter(move |address| address.is_ipv6() == v6);
+            let parts: Vec<String> = [("ip", false), ("ipv6", true)]
+                .into_iter()
+                .filter(|(_, v6)| family(*v6).next().is_some())
+                .map(|(ip, v6)| format!("{ip}.addr {}", one_of(family(v6))))
+                .collect();
+            let _ = write!(text, " && ({})", parts.join(" || "));
+        }
+        text
+    }
+}
+
+/// A filter for everything that these hosts sent or received.
+pub(super) fn of_hosts(addresses: &[IpAddr]) -> String {
+    let family = |v6| addresses.iter().filter(move |address| address.is_ipv6() == v6).take(MAX_ITEMS);
+    [("ip", false), ("ipv6", true)]
+        .into_iter()
+        .filter(|(_, v6)| family(*v6).next().is_some())
+        .map(|(ip, v6)| format!("{ip}.addr {}", one_of(family(v6))))
+        .collect::<Vec<_>>()
+        .join(" || ")
+}
+
+fn one_of<'a>(addresses: impl Iterator<Item = &'a IpAddr>) -> String {
+    let list: Vec<String> = addresses.map(ToString::to_string).collect();
+    match &list[..] {
+        [one] => format!("== {one}"),
+        _ => format!("in {{{}}}", list.join(", ")),
+    }
+}
+
+/// Numbers as `== 80` or `in {80, 88, 50195..50199}`.
+fn ranges(numbers: &BTreeSet<u16>) -> String {
+    let mut ranges: Vec<(u16, u16)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if u32::from(*last) + 1 == u32::from(*number) => *last = *number,
+            _ => ranges.push((*number, *number)),
+        }
+    }
+    let text = |(low, high): &(u16, u16)| if low == high { low.to_string() } else { format!("{low}..{high}") };
+    match &ranges[..] {
+        [(low, high)] if low == high => format!("== {low}"),
+        _ => format!("in {{{}}}", ranges.iter().map(text).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+fn with_replies(types: &BTreeSet<u16>, replies: &[(u16, u16)]) -> BTreeSet<u16> {
+    let answer = |kind: &u16| replies.iter().find(|(request, _)| request == kind).map(|(_, reply)| *reply);
+    types.iter().copied().chain(types.iter().filter_map(answer)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(transport: Transport, pairs: &[(&str, &str, u16)]) -> String {
+        let mut filter = Filter::new(transport);
+        for (client, server, port) in pairs {
+            filter.add(client.parse().unwrap(), server.parse().unwrap(), *port);
+        }
+        filter.text()
+    }
+
+    #[test]
+    fn one_conversation_is_shown_both_ways() {
+        assert_eq!(
+            filter(Transport::Tcp, &[("10.0.0.2", "10.0.0.1", 80)]),
+            "(ip.src == 10.0.0.2 && ip.dst == 10.0.0.1 && tcp.dstport == 80) || \
+             (ip.src == 10.0.0.1 && ip.dst == 10.0.0.2 && tcp.srcport == 80)"
+        );
+        assert_eq!(
+            filter(Transport::Icmpv6, &[("fd00::2", "fd00::1", 128)]),
+            "(ipv6.src == fd00::2 && ipv6.dst == fd00::1 && icmpv6.type in {128..129}) || \
+             (ipv6.src == fd00::1 && ipv6.dst == fd00::2 && icmpv6.type in {128..129})"
+        );
+        assert_eq!(
+            filter(Transport::Other(47), &[("10.0.0.2", "10.0.0.1", 0)]),
+            "(ip.src == 10.0.0.2 && ip.dst == 10.0.0.1 && ip.proto == 47) || \
+             (ip.src == 10.0.0.1 && ip.dst == 10.0.0.2 && ip.proto == 47)"
+        );
+        assert_eq!(filter(Transport::Tcp, &[]), "");
+    }
+
+    #[test]
+    fn hosts_with_equal_peers_and_ports_are_listed_together_and_others_are_not_mixed() {
+        assert_eq!(
+            filter(
+                Transport::Udp,
+                &[
+                    ("10.0.0.2", "10.0.0.1", 69),
+                    ("10.0.0.3", "10.0.0.1", 69),
+                    ("10.0.0.2", "10.0.0.9", 70),
+                    ("10.0.0.2", "10.0.0.9", 71),
+                    ("10.0.0.2", "10.0.0.9", 80),
+                ]
+            ),
+            "(ip.src == 10.0.0.2 && ip.dst == 10.0.0.9 && udp.dstport in {70..71, 80}) || \
+             (ip.src == 10.0.0.9 && ip.dst == 10.0.0.2 && udp.srcport in {70..71, 80}) || \
+             (ip.src in {10.0.0.2, 10.0.0.3} && ip.dst == 10.0.0.1 && udp.dstport == 69) || \
+             (ip.src == 10.0.0.1 && ip.dst in {10.0.0.2, 10.0.0.3} && udp.srcport == 69)"
+        );
+    }
+
+    #[test]
+    fn a_filter_has_bounds() {
+        let mut filter = Filter::new(Transport::Tcp);
+        for host in 0..20_000u32 {
+            filter.add(IpAddr::from(host.to_be_bytes()), "10.0.0.1".parse().unwrap(), (host % 50_000) as u16);
+        }
+        let text = filter.text();
+        assert_eq!(text, "tcp.port in {0..19999} && (ip.addr == 10.0.0.1)");
+    }
+}

@@ -1,0 +1,293 @@
+//! Findings: what a person must read, grouped so that the lines are few.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::cause::{Cause, cause};
+use super::conversation::{Facts, earlier};
+use super::filter::{self, Filter};
+use super::judge::Observations;
+use super::outcome::is_blocked;
+use super::{Conversation, Finding, Judgement, Outcome, Verdict, detail};
+use crate::capture::Timestamp;
+use crate::inventory::Host;
+use crate::policy::{Case, FindingKind, Reason, Role, Rule, Severity, Transport, Version};
+
+/// So many ports of one kind are told apart; more become one finding that lists them.
+const MAX_PORTS_APART: usize = 6;
+
+/// How many addresses a finding names before "and N more".
+const MAX_NAMED: usize = 5;
+
+/// What a finding is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Kind {
+    Unexpected(Reason),
+    Other(FindingKind),
+}
+
+impl Kind {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Unexpected(reason) => reason.name(),
+            Self::Other(kind) => kind.name(),
+        }
+    }
+}
+
+/// What conversations of one finding have in common.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Group {
+    pub(super) severity: Severity,
+    pub(super) kind: Kind,
+    pub(super) verdict: Verdict,
+    pub(super) outcome: Outcome,
+    pub(super) cause: Option<Cause>,
+    pub(super) client: Role,
+    pub(super) server: Role,
+    pub(super) transport: Transport,
+    /// `None` where so many ports are concerned that they are one finding.
+    pub(super) port: Option<u16>,
+}
+
+/// All findings: by severity, then packets.
+pub(super) fn find(
+    seen: &Observations<'_>,
+    flows: &[Judgement],
+    conversations: &[Conversation],
+    facts: &[Facts],
+    members: &[u32],
+) -> Vec<Finding> {
+    let mut groups: BTreeMap<Group, Vec<u32>> = BTreeMap::new();
+    for ((conversation, facts), at) in conversations.iter().zip(facts).zip(0..) {
+        for group in of_conversation(seen, conversation, facts).into_iter().flatten() {
+            groups.entry(group).or_default().push(at);
+        }
+    }
+    let survey = Survey { seen, conversations, facts, members };
+    let mut findings: Vec<Finding> =
+        merge_ports(groups).into_iter().map(|(group, numbers)| survey.finding(&group, numbers)).collect();
+    findings.extend(old_versions(seen));
+    findings.extend(unused_allowances(seen, flows));
+    findings.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.packets)));
+    findings
+}
+
+/// The findings a conversation belongs to.
+fn of_conversation(seen: &Observations<'_>, conversation: &Conversation, facts: &Facts) -> [Option<Group>; 2] {
+    let role = |host| seen.hosts.get(host).role;
+    let (client, server) = (role(conversation.client), role(conversation.server));
+    let group = |severity, kind, cause| Group {
+        severity,
+        kind,
+        verdict: conversation.verdict,
+        outcome: conversation.outcome,
+        cause,
+        client,
+        server,
+        transport: conversation.transport,
+        port: Some(conversation.port),
+    };
+    let severity = |kind| {
+        let case = Case::Finding(kind);
+        seen.policy.severity(case, client, server, conversation.transport, conversation.port)
+    };
+    let first = match (conversation.verdict, conversation.reason, conversation.severity) {
+        (Verdict::Unexpected, Some(reason), Some(severity)) => Some(group(severity, Kind::Unexpected(reason), None)),
+        (Verdict::Documented, _, Some(severity)) if is_blocked(conversation.outcome) => {
+            let cause = cause(seen.hosts, seen.relations, conversation, facts);
+            Some(group(severity, Kind::Other(FindingKind::Blocked), Some(cause)))
+        }
+        _ => None,
+    };
+    let worth = matches!(conversation.verdict, Verdict::Documented | Verdict::SiteApproved);
+    let second = (conversation.stopped_answering && worth).then(|| {
+        let kind = FindingKind::StoppedAnswering;
+        group(severity(kind), Kind::Other(kind), None)
+    });
+    [first, second]
+}
+
+/// Makes one group of those that differ only in the port, where these are many.
+fn merge_ports(groups: BTreeMap<Group, Vec<u32>>) -> BTreeMap<Group, Vec<u32>> {
+    let mut ports: BTreeMap<Group, usize> = BTreeMap::new();
+    for group in groups.keys() {
+        *ports.entry(Group { port: None, ..*group }).or_default() += 1;
+    }
+    let mut merged: BTreeMap<Group, Vec<u32>> = BTreeMap::new();
+    for (group, mut numbers) in groups {
+        let together = Group { port: None, ..group };
+        let apart = ports.get(&together).is_none_or(|count| *count <= MAX_PORTS_APART);
+        merged.entry(if apart { group } else { together }).or_default().append(&mut numbers);
+    }
+    merged.values_mut().for_each(|numbers| numbers.sort_unstable());
+    merged
+}
+
+/// What a finding's text is written from.
+pub(super) struct Survey<'a> {
+    pub(super) seen: &'a Observations<'a>,
+    pub(super) conversations: &'a [Conversation],
+    pub(super) facts: &'a [Facts],
+    pub(super) members: &'a [u32],
+}
+
+impl Survey<'_> {
+    fn finding(&self, group: &Group, numbers: Vec<u32>) -> Finding {
+        let (mut clients, mut servers, mut rules) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut sources = BTreeSet::new();
+        let mut filter = Filter::new(group.transport);
+        let (mut flows, mut packets, mut bytes) = (0u64, 0u64, 0u64);
+        let (mut first, mut last) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN);
+        for number in &numbers {
+            let at = *number as usize;
+            let conversation = &self.conversations[at];
+            let [client, server] =
+                [conversation.client, conversation.server].map(|host| self.seen.hosts.get(host).address);
+            clients.insert(client);
+            servers.insert(server);
+            rules.insert(conversation.rule);
+            filter.add(client, server, conversation.port);
+            flows += u64::from(conversation.flows);
+            packets += conversation.packets.iter().sum::<u64>();
+            bytes += conversation.bytes.iter().sum::<u64>();
+            first = earlier(first, conversation.first);
+            last = last.max(conversation.last);
+            for flow in &self.members[self.facts[at].members.clone()] {
+                sources.extend(&self.seen.flows[*flow as usize].sources);
+            }
+        }
+        let names = (listed(&clients), listed(&servers));
+        Finding {
+            severity: group.severity,
+            verdict: Some(group.verdict),
+            reason: group.kind.name(),
+            outcome: Some(group.outcome),
+            client_role: group.client.name(),
+            server_role: group.server.name(),
+            transport: Some(group.transport),
+            server_port: group.port.filter(|_| group.transport.has_ports()),
+            service: detail::service(self, group, &numbers),
+            flows,
+            packets,
+            bytes,
+            first,
+            last,
+            detail: detail::detail(self, group, &numbers, clients.len(), servers.len()),
+            advice: detail::advice(self, group, &numbers, &names.0, &names.1),
+            rule: cited(self.seen, &rules),
+            display_filter: filter.text(),
+            sources: sources.into_iter().collect(),
+            conversations: numbers,
+            client: names.0,
+            server: names.1,
+        }
+    }
+}
+
+/// The first few, joined by `;`, and how many more.
+fn listed(addresses: &BTreeSet<IpAddr>) -> String {
+    let mut list: Vec<String> = addresses.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    if addresses.len() > MAX_NAMED {
+        list.push(format!("and {} more", addresses.len() - MAX_NAMED));
+    }
+    list.join(";")
+}
+
+fn cited(seen: &Observations<'_>, rules: &BTreeSet<Rule>) -> String {
+    let mut list: Vec<String> = rules.iter().take(MAX_NAMED).map(|rule| seen.policy.cite(*rule)).collect();
+    list.retain(|text| !text.is_empty());
+    list.join("; ")
+}
+
+/// A finding that is not of conversations.
+fn plain(seen: &Observations<'_>, kind: FindingKind, role: Role, other: Role) -> Finding {
+    Finding {
+        severity: seen.policy.severity(Case::Finding(kind), role, other, Transport::Other(0), 0),
+        verdict: None,
+        reason: kind.name(),
+        outcome: None,
+        client_role: "",
+        client: String::new(),
+        server_role: "",
+        server: String::new(),
+        transport: None,
+        server_port: None,
+        service: String::new(),
+        flows: 0,
+        packets: 0,
+        bytes: 0,
+        first: Timestamp::UNKNOWN,
+        last: Timestamp::UNKNOWN,
+        detail: String::new(),
+        advice: String::new(),
+        rule: String::new(),
+        display_filter: String::new(),
+        sources: Vec::new(),
+        conversations: Vec::new(),
+    }
+}
+
+/// Hosts whose declared version is below what the document of their role covers, one finding a role.
+fn old_versions(seen: &Observations<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for role in Role::ALL {
+        // The first document of a role is that of the product whose version the inventory gives.
+        let Some(document) = seen.policy.documents().iter().find(|document| document.role == role) else { continue };
+        let old: Vec<(&Host, &str)> = seen
+            .hosts
+            .iter()
+            .filter(|host| host.role == role)
+            .filter_map(|host| Some((host, host.version.as_deref()?)))
+            .filter(|(_, version)| Version::parse(version).is_some_and(|version| version < document.minimum_version))
+            .collect();
+        if old.is_empty() {
+            continue;
+        }
+        let mut finding = plain(seen, FindingKind::OldVersion, role, role);
+        let addresses: BTreeSet<IpAddr> = old.iter().map(|(host, _)| host.address).collect();
+        finding.client_role = role.name();
+        finding.client = listed(&addresses);
+        for (host, _) in &old {
+            finding.packets += host.packets_sent + host.packets_received;
+            finding.bytes += host.bytes_sent + host.bytes_received;
+            finding.first = earlier(finding.first, host.first_seen);
+            finding.last = finding.last.max(host.last_seen);
+        }
+        finding.detail = detail::old_version(document, &old);
+        finding.advice = format!(
+            "Update {} to {} or higher, or ask the vendor for the ports of the older version.",
+            document.product, document.minimum_version
+        );
+        finding.rule = format!("{} {} and higher", document.product, document.minimum_version);
+        finding.display_filter = filter::of_hosts(&addresses.into_iter().collect::<Vec<_>>());
+        findings.push(finding);
+    }
+    findings
+}
+
+/// Allowances of the site's own that decided nothing.
+fn unused_allowances(seen: &Observations<'_>, flows: &[Judgement]) -> Vec<Finding> {
+    let mut used = vec![false; seen.policy.allowances().len()];
+    for judgement in flows {
+        if let Rule::Allowance(at) = judgement.rule
+            && let Some(used) = used.get_mut(usize::from(at))
+        {
+            *used = true;
+        }
+    }
+    let unused = (0u16..).zip(used).filter(|(_, used)| !used);
+    unused
+        .map(|(at, _)| {
+            let rule = seen.policy.cite(Rule::Allowance(at));
+            let mut finding = plain(seen, FindingKind::UnusedAllowance, Role::Host, Role::Host);
+            finding.detail = format!("Nothing in this survey needed the {rule}.{}", detail::doubts(seen));
+            finding.advice = "Leave it out of the policy file if its purpose is gone; what matched it may also have \
+                              been documented anyway, or not have happened while the capture ran."
+                .to_owned();
+            finding.rule = rule;
+            finding
+        })
+        .collect()
+}

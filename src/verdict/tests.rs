@@ -1,0 +1,479 @@
+//! The stage as a whole, on small surveys made by hand.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::*;
+use crate::capture::{FrameId, Timestamp};
+use crate::decode::{TcpFlags, VlanPath};
+use crate::flow::{Flow, FlowEnd};
+use crate::inventory::{Host, Hosts, RoleSource};
+use crate::policy::{Policy, Role, Severity, Transport};
+use crate::protocol::{Evidence, Protocol};
+use crate::relation::{Link, LinkKind, Rejection, Relations, orient};
+
+const GATEWAY: &str = "10.0.0.1";
+const NODES: [&str; 3] = ["10.0.1.1", "10.0.1.2", "10.0.1.3"];
+const GROUP: &str = "239.255.255.250";
+
+fn seconds(n: i64) -> Timestamp {
+    Timestamp::from_nanos(1_700_000_000_000_000_000 + n * 1_000_000_000)
+}
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// A survey under construction.
+struct Site {
+    policy: Arc<Policy>,
+    flows: Vec<Flow>,
+    relations: Relations,
+    versions: Vec<(&'static str, &'static str)>,
+    caveats: Vec<Caveat>,
+    quiet: Vec<&'static str>,
+}
+
+fn site() -> Site {
+    Site {
+        policy: Policy::embedded(),
+        flows: Vec::new(),
+        relations: Relations::default(),
+        versions: Vec::new(),
+        caveats: Vec::new(),
+        quiet: Vec::new(),
+    }
+}
+
+fn role(address: &str) -> Role {
+    match address {
+        GATEWAY => Role::Gateway,
+        GROUP => Role::Group,
+        _ if address.starts_with("10.0.1.") => Role::Node,
+        _ if address.starts_with("10.0.2.") => Role::Bacnet,
+        _ if address.starts_with("10.") => Role::Host,
+        _ => Role::External,
+    }
+}
+
+impl Site {
+    /// A flow from a client to a server; `there` and `back` are the packets.
+    fn flow(
+        &mut self,
+        transport: Transport,
+        client: (&str, u16),
+        server: (&str, u16),
+        there: u64,
+        back: u64,
+    ) -> &mut Flow {
+        let number = self.flows.len() as u64 + 1;
+        let end = |(text, port): (&str, u16), packets: u64, late: i64| {
+            let mut end = FlowEnd::silent(address(text), port);
+            if packets > 0 {
+                end.packets = packets;
+                end.bytes = packets * 100;
+                (end.first, end.last) = (seconds(number as i64 * 10 + late), seconds(number as i64 * 10 + 1 + late));
+                end.first_frame = FrameId::new(0, number * 10 + late as u64);
+            }
+            end
+        };
+        let mut ends = [end(client, there, 0), end(server, back, 1)];
+        if transport == Transport::Tcp {
+            ends[0].syns = 1;
+            ends[0].tcp_flags = TcpFlags(if back > 0 { TcpFlags::SYN | TcpFlags::ACK } else { TcpFlags::SYN });
+            if back > 0 {
+                ends[1].syn_acks = 1;
+                ends[1].tcp_flags = TcpFlags(TcpFlags::SYN | TcpFlags::ACK);
+            }
+        }
+        let flow = Flow { index: 0, vlan: VlanPath::Untagged, transport, icmp_type: None, ends, sources: vec![0] };
+        self.flows.push(flow);
+        self.flows.last_mut().unwrap()
+    }
+
+    fn judge(&self) -> (Judgements, Hosts) {
+        let mut addresses: Vec<IpAddr> =
+            self.flows.iter().flat_map(|flow| flow.ends.iter().map(|end| end.address)).collect();
+        addresses.sort();
+        addresses.dedup();
+        let hosts = addresses
+            .into_iter()
+            .map(|address| {
+                let text = address.to_string();
+                let sent = |end: &FlowEnd| if end.address == address { end.packets } else { 0 };
+                let version = self.versions.iter().find(|(of, _)| *of == text).map(|(_, version)| Arc::from(*version));
+                Host {
+                    address,
+                    mac: None,
+                    role: role(&text),
+                    source: RoleSource::Declared,
+                    basis: "".into(),
+                    confidence: 100,
+                    name: None,
+                    version,
+                    first_seen: seconds(0),
+                    last_seen: seconds(99),
+                    packets_sent: if self.quiet.contains(&text.as_str()) {
+                        0
+                    } else {
+                        self.flows.iter().flat_map(|flow| &flow.ends).map(sent).sum()
+                    },
+                    bytes_sent: 0,
+                    packets_received: 0,
+                    bytes_received: 0,
+                    serves: Box::default(),
+                    serves_more: 0,
+                }
+            })
+            .collect();
+        let hosts = Hosts::new(hosts);
+        let orientations: Vec<_> = self.flows.iter().map(|flow| orient(flow, &self.policy)).collect();
+        let judgements = judge(&Observations {
+            flows: &self.flows,
+            orientations: &orientations,
+            hosts: &hosts,
+            policy: &self.policy,
+            relations: &self.relations,
+            inputs: &["survey.pcap".to_owned()],
+            caveats: &self.caveats,
+        });
+        (judgements, hosts)
+    }
+}
+
+fn cell(
+    found: &Judgements,
+    document: u16,
+    direction: crate::policy::Direction,
+    transport: Transport,
+    port: u16,
+) -> CellCoverage {
+    let policy = Policy::embedded();
+    let at = policy
+        .cells()
+        .iter()
+        .position(|cell| {
+            (cell.document, cell.direction, cell.transport, cell.port) == (document, direction, transport, port)
+        })
+        .unwrap();
+    found.coverage[at].clone()
+}
+
+use crate::policy::Direction::{Incoming, Outgoing};
+
+#[test]
+fn a_documented_exchange_fills_the_cells_at_both_its_ends() {
+    let mut site = site();
+    site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
+    site.flow(Transport::Udp, (NODES[1], 5683), (GATEWAY, 5683), 2, 0);
+    site.flow(Transport::Udp, (NODES[1], 40_000), (GROUP, 1900), 3, 0);
+    let (found, _) = site.judge();
+    assert!(found.flows.iter().all(|judgement| judgement.verdict == Verdict::Documented));
+    assert_eq!(found.findings.len(), 0, "{:#?}", found.findings);
+    assert_eq!(found.coverage.len(), 60);
+
+    let carried = cell(&found, 0, Outgoing, Transport::Tcp, 80);
+    assert_eq!((carried.state, carried.peers, carried.flows, carried.packets), (CellState::Carried, 1, 1, 9));
+    assert_eq!(carried.hosts, [0, 0, 0, 1]);
+    let incoming = cell(&found, 1, Incoming, Transport::Tcp, 80);
+    assert_eq!((incoming.state, incoming.hosts), (CellState::Carried, [1, 0, 0, 1]), "one of two nodes carried it");
+    assert_eq!(cell(&found, 0, Incoming, Transport::Udp, 5683).state, CellState::OneWay);
+    assert_eq!(cell(&found, 1, Outgoing, Transport::Udp, 1900).state, CellState::OneWay);
+    assert_eq!(cell(&found, 0, Incoming, Transport::Udp, 1900).state, CellState::NotSeen, "nobody knows who listened");
+    let used: usize = found.coverage.iter().filter(|cell| cell.state != CellState::NotSeen).count();
+    assert_eq!(used, 2 + 2 + 1);
+    let node = found.hosts.iter().find(|host| host.cells.iter().any(|(_, state)| *state == CellState::Carried));
+    assert!(node.is_some());
+}
+
+#[test]
+fn one_line_for_the_nodes_that_are_blocked_alike() {
+    let mut site = site();
+    for (at, node) in NODES.iter().enumerate() {
+        let flow = site.flow(Transport::Udp, (node, 40_000), (GATEWAY, 69), 4, 0);
+        flow.ends[0].asks = true;
+        flow.ends[0].first_frame = FrameId::new(0, 7 + at as u64);
+    }
+    site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 80), 5, 4);
+    let (found, _) = site.judge();
+    let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
+    assert_eq!((finding.severity, finding.reason), (Severity::Alert, "blocked"));
+    assert_eq!((finding.verdict, finding.outcome), (Some(Verdict::Documented), Some(Outcome::Unanswered)));
+    assert_eq!((finding.client.as_str(), finding.server.as_str()), ("10.0.1.1;10.0.1.2;10.0.1.3", GATEWAY));
+    assert_eq!((finding.flows, finding.packets, finding.service.as_str()), (3, 12, "TFTP"));
+    assert_eq!(
+        finding.detail,
+        "UDP 69 (TFTP) is documented here and no answer was seen: 12 tries. 3 conversations: 3 nodes with 1 gateway. \
+         10.0.1.1 to 10.0.0.1: 4 packets there, 0 back, from frame 7 of survey.pcap at 2023-11-14T22:13:30.000000000Z. \
+         10.0.1.2 to 10.0.0.1: 4 packets there, 0 back, from frame 8 of survey.pcap at 2023-11-14T22:13:40.000000000Z. \
+         10.0.1.3 to 10.0.0.1: 4 packets there, 0 back, from frame 9 of survey.pcap at 2023-11-14T22:13:50.000000000Z."
+    );
+    assert!(finding.advice.starts_with("The host is alive"), "{}", finding.advice);
+    assert_eq!(finding.rule, "Igor Gateway Software 1.12.1 and higher, incoming UDP 69 (TFTP)");
+    assert_eq!(
+        finding.display_filter,
+        "(ip.src in {10.0.1.1, 10.0.1.2, 10.0.1.3} && ip.dst == 10.0.0.1 && udp.dstport == 69) || \
+         (ip.src == 10.0.0.1 && ip.dst in {10.0.1.1, 10.0.1.2, 10.0.1.3} && udp.srcport == 69)"
+    );
+    assert_eq!(found.flows[0].severity, Some(Severity::Alert));
+    assert_eq!(cell(&found, 0, Incoming, Transport::Udp, 69).state, CellState::Blocked);
+    assert_eq!(cell(&found, 0, Incoming, Transport::Udp, 69).peer_states, [0, 0, 3, 0]);
+}
+
+#[test]
+fn each_way_of_being_blocked_has_its_cause() {
+    let advice = |change: &dyn Fn(&mut Site)| {
+        let mut site = site();
+        site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 88), 3, 0).ends[0].syns = 3;
+        change(&mut site);
+        let (found, _) = site.judge();
+        let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
+        assert_eq!(finding.reason, "blocked");
+        (finding.outcome.unwrap(), finding.advice.chars().take(34).collect::<String>(), finding.detail.clone())
+    };
+    let icmp = |code, sender: &str| Rejection {
+        transport: Transport::Icmp,
+        kind: 3,
+        code,
+        sender: address(sender),
+        failed: 0,
+        frame: FrameId::new(0, 12),
+        time: seconds(3),
+        count: 3,
+    };
+    let reject =
+        |code, sender: &'static str| move |site: &mut Site| site.relations.rejections.push((0, icmp(code, sender)));
+    let refuse = |site: &mut Site| {
+        let end = &mut site.flows[0].ends[1];
+        (end.packets, end.resets, end.tcp_flags) = (3, 3, TcpFlags(TcpFlags::RST | TcpFlags::ACK));
+    };
+    let half_open = |site: &mut Site| {
+        let end = &mut site.flows[0].ends[1];
+        (end.packets, end.syn_acks, end.tcp_flags) = (3, 3, TcpFlags(TcpFlags::SYN | TcpFlags::ACK));
+    };
+    let alive = |site: &mut Site| {
+        site.flow(Transport::Tcp, (GATEWAY, 40_001), (NODES[0], 80), 3, 3);
+    };
+    type Row<'a> = (&'a dyn Fn(&mut Site), Outcome, &'a str);
+    let table: [Row<'_>; 8] = [
+        (&|_| (), Outcome::Unanswered, "Nothing at all was captured from t"),
+        (&alive, Outcome::Unanswered, "The host is alive (other packets o"),
+        (&refuse, Outcome::Refused, "The host answers, but refuses: not"),
+        (&half_open, Outcome::Unanswered, "The server accepts, but its answer"),
+        (&reject(3, NODES[0]), Outcome::Rejected, "The host itself says that the port"),
+        (&reject(13, "10.0.0.254"), Outcome::Rejected, "A firewall or router that sent the"),
+        (&reject(1, "10.0.0.254"), Outcome::Rejected, "A router knows the network but got"),
+        (&reject(0, "10.0.0.254"), Outcome::Rejected, "A router has no route. Check the r"),
+    ];
+    for (change, outcome, words) in table {
+        let (found, advice, _) = advice(change);
+        assert_eq!((found, advice.as_str()), (outcome, words));
+    }
+    let (_, _, detail) = advice(&reject(13, "10.0.0.254"));
+    assert!(
+        detail
+            .contains("10.0.0.254 sent administratively prohibited (type 3 code 13), frame 12 of survey.pcap at 2023-"),
+        "{detail}"
+    );
+}
+
+#[test]
+fn vlan_paths_of_one_conversation_are_judged_together() {
+    let mut site = site();
+    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 3, 0);
+    flow.vlan = VlanPath::One(10);
+    flow.ends[0].tcp_flags.0 |= TcpFlags::ACK;
+    let mut back = flow.clone();
+    back.vlan = VlanPath::One(20);
+    let server = FlowEnd { packets: 2, syn_acks: 1, ..FlowEnd::silent(address(NODES[0]), 80) };
+    back.ends = [FlowEnd::silent(address(GATEWAY), 40_000), FlowEnd { tcp_flags: TcpFlags(0x12), ..server }];
+    site.flows.push(back);
+    let (found, _) = site.judge();
+    assert_eq!(found.conversations.len(), 1);
+    let conversation = &found.conversations[0];
+    assert_eq!((conversation.outcome, conversation.flows, conversation.packets), (Outcome::Established, 2, [3, 2]));
+    assert!(found.flows.iter().all(|judgement| judgement.outcome == Outcome::Established));
+}
+
+#[test]
+fn a_conversation_that_worked_and_then_failed_has_stopped_answering() {
+    let mut site = site();
+    site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 80), 5, 4);
+    for port in 40_001..40_004 {
+        site.flow(Transport::Tcp, (NODES[0], port), (GATEWAY, 80), 4, 0).ends[0].syns = 4;
+    }
+    let (found, _) = site.judge();
+    assert_eq!(found.conversations[0].outcome, Outcome::Established);
+    assert!(found.conversations[0].stopped_answering);
+    let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
+    assert_eq!((finding.severity, finding.reason), (Severity::Warning, "stopped-answering"));
+    assert!(finding.detail.contains("12 tries came to nothing since"), "{}", finding.detail);
+    assert_eq!(found.flows[1].outcome, Outcome::Unanswered, "each connection keeps its own outcome");
+
+    site.flow(Transport::Tcp, (NODES[0], 40_009), (GATEWAY, 80), 5, 4);
+    assert!(!site.judge().0.conversations[0].stopped_answering, "it answers again");
+}
+
+#[test]
+fn relations_speak_for_what_belongs_to_them() {
+    let mut site = site();
+    site.flow(Transport::Udp, (NODES[0], 41_000), (GATEWAY, 69), 1, 0).ends[0].asks = true;
+    site.flow(Transport::Udp, (NODES[0], 41_000), (GATEWAY, 60_001), 9, 9);
+    // A node's TFTP with another node is not documented, and neither is its data.
+    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 69), 1, 0).ends[0].asks = true;
+    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 60_002), 9, 9);
+    // An office PC searches for UPnP devices, and a node answers: whoever asked.
+    site.flow(Transport::Udp, ("10.0.3.1", 42_000), (GROUP, 1900), 1, 0);
+    site.flow(Transport::Udp, (NODES[2], 43_000), ("10.0.3.1", 42_000), 1, 0);
+    let link = |flow, kind| Some(Link { flow, kind, probable: false });
+    site.relations.links =
+        vec![None, link(0, LinkKind::Tftp), None, link(2, LinkKind::Tftp), None, link(4, LinkKind::Ssdp)];
+    let (found, _) = site.judge();
+    let verdicts: Vec<_> = found.flows.iter().map(|judgement| judgement.verdict).collect();
+    assert_eq!(
+        verdicts,
+        [
+            Verdict::Documented,
+            Verdict::Related,
+            Verdict::Unexpected,
+            Verdict::Unexpected,
+            Verdict::Bystander,
+            Verdict::Related
+        ]
+    );
+    assert_eq!(found.flows[1].related_to, Some(0));
+    assert_eq!(found.flows[0].outcome, Outcome::Established, "the data answers the request");
+    assert_eq!(found.flows[4].outcome, Outcome::Established);
+}
+
+#[test]
+fn an_allowance_covers_the_whole_exchange_and_an_unused_one_is_told() {
+    let mut site = site();
+    site.policy = Policy::parse(
+        r#"
+            extends = "igor"
+            [[allowance]]
+            from = "node"
+            to = "node"
+            transport = "udp"
+            ports = 69
+            reason = "nodes hand firmware on"
+            [[allowance]]
+            name = "old backup"
+            from = "gateway"
+            to = "10.9.9.9"
+            reason = "backup until March"
+        "#,
+        Path::new("site.toml"),
+    )
+    .unwrap();
+    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 69), 1, 0);
+    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 60_002), 9, 9);
+    site.relations.links = vec![None, Some(Link { flow: 0, kind: LinkKind::Tftp, probable: false })];
+    let (found, _) = site.judge();
+    assert!(found.flows.iter().all(|judgement| judgement.verdict == Verdict::SiteApproved));
+    assert!(found.flows.iter().all(|judgement| judgement.rule == Rule::Allowance(0)));
+    let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
+    assert_eq!((finding.severity, finding.reason), (Severity::Warning, "unused-allowance"));
+    assert!(finding.rule.starts_with("allowance \"old backup\" (line 9)"), "{}", finding.rule);
+}
+
+#[test]
+fn what_runs_on_a_documented_port_must_be_its_protocol() {
+    let mut site = site();
+    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
+    flow.ends[1].violates = Protocol::Http.bit();
+    flow.ends[1].conforms = Protocol::Ssh.bit();
+    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[1], 80), 5, 4);
+    flow.ends[0].conforms = Protocol::Http.bit() | Protocol::Upnp.bit();
+    let flow = site.flow(Transport::Udp, ("10.0.2.1", 47_809), (GATEWAY, 47_809), 5, 4);
+    flow.ends[0].conforms = Protocol::Bacnet.bit();
+    let (found, _) = site.judge();
+    assert_eq!(found.flows[0].reason, Some(Reason::WrongProtocol));
+    assert_eq!((found.flows[0].payload, found.flows[0].payload_protocol), (Evidence::Violates, Some(Protocol::Ssh)));
+    assert_eq!((found.flows[1].payload, found.flows[1].payload_protocol), (Evidence::Conforms, Some(Protocol::Http)));
+    assert_eq!((found.flows[2].payload, found.flows[2].payload_protocol), (Evidence::Conforms, Some(Protocol::Bacnet)));
+    let finding = &found.findings[0];
+    assert_eq!((finding.reason, finding.service.as_str()), ("wrong-protocol", "ssh"));
+    assert!(finding.detail.starts_with("TCP 80 (HTTP) is documented for HTTP, but the payload is ssh."));
+    assert_eq!(found.findings[1].service, "bacnet");
+    assert!(found.findings[1].detail.starts_with("UDP 47809 is in no list of either end. The payload is bacnet."));
+    assert_eq!(cell(&found, 1, Incoming, Transport::Tcp, 80).hosts, [1, 0, 0, 1]);
+}
+
+#[test]
+fn udp_that_conforms_somewhere_is_no_violation() {
+    let mut site = site();
+    let flow = site.flow(Transport::Udp, (GATEWAY, 40_000), (NODES[0], 5683), 5, 4);
+    flow.ends[0].violates = Protocol::Coap.bit();
+    flow.ends[1].conforms = Protocol::Coap.bit();
+    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
+    flow.ends[0].violates = Protocol::Http.bit();
+    flow.ends[1].conforms = Protocol::Http.bit();
+    let (found, _) = site.judge();
+    assert_eq!((found.flows[0].verdict, found.flows[0].payload), (Verdict::Documented, Evidence::Conforms));
+    assert_eq!((found.flows[1].verdict, found.flows[1].payload), (Verdict::Unexpected, Evidence::Violates));
+}
+
+#[test]
+fn many_ports_are_one_finding() {
+    let mut site = site();
+    for port in 1..100u16 {
+        site.flow(Transport::Tcp, ("10.0.3.1", 40_000), (NODES[0], 2000 + port), 1, 1);
+    }
+    for port in [22, 23] {
+        site.flow(Transport::Tcp, ("10.0.3.1", 40_000), (NODES[0], port), 1, 0);
+    }
+    let (found, _) = site.judge();
+    let ports: Vec<_> = found.findings.iter().map(|finding| (finding.server_port, finding.flows)).collect();
+    assert_eq!(ports, [(None, 99), (Some(22), 1), (Some(23), 1)]);
+    assert!(found.findings[0].detail.starts_with("Each of TCP 2001, 2002, "), "{}", found.findings[0].detail);
+    assert!(found.findings[0].display_filter.contains("tcp.dstport in {2001..2099}"));
+}
+
+#[test]
+fn an_old_version_is_told_and_makes_verdicts_advisory() {
+    let mut site = site();
+    site.versions = vec![(NODES[0], "3.0.9"), (NODES[1], "3.10.0"), (GATEWAY, "1.9.9")];
+    site.flow(Transport::Tcp, (NODES[0], 40_000), (NODES[1], 80), 5, 4);
+    site.flow(Transport::Tcp, (NODES[1], 40_000), (GATEWAY, 80), 5, 4);
+    let (found, _) = site.judge();
+    let old: Vec<_> = found.findings.iter().filter(|finding| finding.reason == "old-version").collect();
+    assert_eq!(
+        old.iter().map(|finding| finding.client.as_str()).collect::<Vec<_>>(),
+        [NODES[0], GATEWAY],
+        "most packets first"
+    );
+    assert!(old[0].detail.contains("Igor Firmware 3.1.0 and higher: 10.0.1.1 has 3.0.9."), "{}", old[0].detail);
+    assert_eq!(old[0].display_filter, "ip.addr == 10.0.1.1");
+    let peer = found.findings.iter().find(|finding| finding.reason == "undocumented-peer").unwrap();
+    assert!(peer.detail.ends_with("so this is advisory."), "{}", peer.detail);
+}
+
+#[test]
+fn a_doubtful_capture_weakens_what_is_said_of_silence() {
+    let mut site = site();
+    site.caveats = vec![Caveat { kind: "kernel-drops", text: "12 packets were dropped".to_owned() }];
+    site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 88), 1, 0);
+    let (found, _) = site.judge();
+    assert!(
+        found.findings[0].detail.ends_with("(kernel-drops): what is missing here may only not have been captured.")
+    );
+}
+
+#[test]
+fn findings_are_sorted_by_severity_then_packets() {
+    let mut site = site();
+    site.flow(Transport::Tcp, ("10.0.3.1", 40_000), (GATEWAY, 80), 50, 50);
+    site.flow(Transport::Tcp, (NODES[0], 40_000), (NODES[1], 80), 5, 5);
+    site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 22), 1, 1);
+    site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 23), 2, 2);
+    let (found, _) = site.judge();
+    let order: Vec<_> = found.findings.iter().map(|finding| (finding.severity, finding.packets)).collect();
+    assert_eq!(order, [(Severity::Alert, 4), (Severity::Alert, 2), (Severity::Warning, 10), (Severity::Notice, 100)]);
+    assert!(found.conversations.is_sorted_by_key(|one| std::cmp::Reverse(one.packets[0] + one.packets[1])));
+    for judgement in &found.flows {
+        assert_eq!(found.conversations[judgement.conversation as usize].client, judgement.client_host);
+    }
+}
