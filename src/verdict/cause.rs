@@ -3,8 +3,7 @@
 use super::conversation::Facts;
 use super::{Conversation, Outcome};
 use crate::inventory::Hosts;
-use crate::policy::Transport;
-use crate::relation::{Rejection, Relations};
+use crate::relation::{RejectionCause, Relations};
 
 /// The likely cause of a blocked conversation. Findings are grouped by it, so that each line has one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -13,12 +12,16 @@ pub(super) enum Cause {
     Refused,
     /// Port unreachable from the server itself.
     NoListener,
-    /// An ICMP error that says a filter forbids it, or a port unreachable that another host sent.
-    Forbidden,
+    /// An error of the server itself that forbids it.
+    HostFirewall,
+    /// An error that says a filter on the way forbids it, or a port unreachable that another host sent.
+    PathFilter,
     /// A router could not find the host.
     HostUnreachable,
     /// A router has no route.
     NoRoute,
+    /// Packets ran out of hops on the way.
+    RoutingLoop,
     /// The server accepts again and again, and the client never hears of it.
     AnswerLost,
     /// The server was never seen to send anything.
@@ -29,17 +32,14 @@ pub(super) enum Cause {
 
 /// The likely cause of a blocked conversation.
 pub(super) fn cause(hosts: &Hosts, relations: &Relations, conversation: &Conversation, facts: &Facts) -> Cause {
-    match conversation.outcome {
-        Outcome::Refused => return Cause::Refused,
-        Outcome::Rejected => {
-            if let Some(rejection) = facts.rejected.and_then(|flow| relations.rejection(flow)) {
-                let by_server = rejection.sender == hosts.get(conversation.server).address;
-                return of_error(rejection, by_server);
-            }
-        }
-        _ => {}
+    if conversation.outcome == Outcome::Refused {
+        return Cause::Refused;
     }
-    if facts.half_open {
+    let rejection = facts.rejected.and_then(|(flow, end)| relations.rejection_of(flow, end));
+    let told = rejection.and_then(|rejection| of_error(rejection.cause()));
+    if let Some(cause) = told {
+        cause
+    } else if facts.half_open {
         Cause::AnswerLost
     } else if hosts.get(conversation.server).packets_sent == 0 {
         Cause::Absent
@@ -48,36 +48,16 @@ pub(super) fn cause(hosts: &Hosts, relations: &Relations, conversation: &Convers
     }
 }
 
-/// RFC 792, 1812 section 5.2.7.1 and RFC 4443 section 3.1.
-fn of_error(rejection: &Rejection, by_server: bool) -> Cause {
-    match (rejection.transport, rejection.code) {
-        (Transport::Icmp, 2 | 3) | (Transport::Icmpv6, 4) if by_server => Cause::NoListener,
-        (Transport::Icmp, 0 | 5 | 6 | 11) | (Transport::Icmpv6, 0 | 2 | 6) => Cause::NoRoute,
-        (Transport::Icmp, 1 | 7 | 8 | 12) | (Transport::Icmpv6, 3) => Cause::HostUnreachable,
-        _ => Cause::Forbidden,
-    }
-}
-
-/// The code of an unreachable error in words.
-pub(super) fn error_name(rejection: &Rejection) -> &'static str {
-    match (rejection.transport, rejection.code) {
-        (Transport::Icmp, 0) => "network unreachable",
-        (Transport::Icmp, 1) => "host unreachable",
-        (Transport::Icmp, 2) => "protocol unreachable",
-        (Transport::Icmp, 3) | (Transport::Icmpv6, 4) => "port unreachable",
-        (Transport::Icmp, 5) => "source route failed",
-        (Transport::Icmp, 6) => "destination network unknown",
-        (Transport::Icmp, 7) => "destination host unknown",
-        (Transport::Icmp, 9) => "network administratively prohibited",
-        (Transport::Icmp, 10) => "host administratively prohibited",
-        (Transport::Icmp, 13) | (Transport::Icmpv6, 1) => "administratively prohibited",
-        (Transport::Icmpv6, 0) => "no route to destination",
-        (Transport::Icmpv6, 2) => "beyond scope of source address",
-        (Transport::Icmpv6, 3) => "address unreachable",
-        (Transport::Icmpv6, 5) => "source address failed policy",
-        (Transport::Icmpv6, 6) => "reject route to destination",
-        _ => "unreachable",
-    }
+const fn of_error(cause: RejectionCause) -> Option<Cause> {
+    Some(match cause {
+        RejectionCause::NoListener => Cause::NoListener,
+        RejectionCause::HostFirewall => Cause::HostFirewall,
+        RejectionCause::PathFilter => Cause::PathFilter,
+        RejectionCause::HostAbsent => Cause::HostUnreachable,
+        RejectionCause::NoRoute => Cause::NoRoute,
+        RejectionCause::RoutingLoop => Cause::RoutingLoop,
+        RejectionCause::Other => return None,
+    })
 }
 
 impl Cause {
@@ -92,7 +72,14 @@ impl Cause {
                 "The host itself says that the port is closed: nothing listens on it, or its own firewall rejects. \
                  Check that the service behind {what} runs on {servers}, then the host's firewall."
             ),
-            Self::Forbidden => format!(
+            Self::HostFirewall => {
+                format!("The host's own firewall forbids it. Allow {what} from {clients} there, on {servers}.")
+            }
+            Self::RoutingLoop => format!(
+                "Packets ran out of hops on the way: routers send them to each other in a circle. Check the routing \
+                 between {clients} and {servers}."
+            ),
+            Self::PathFilter => format!(
                 "A firewall or router that sent the error forbids it. Allow {what} from {clients} to {servers} there."
             ),
             Self::HostUnreachable => format!(

@@ -28,8 +28,8 @@ pub(super) struct Facts {
     pub(super) members: Range<usize>,
     /// What its payload proves.
     pub(super) named: Option<Protocol>,
-    /// The flow that an ICMP error quotes.
-    pub(super) rejected: Option<u32>,
+    /// The flow whose client's packets an ICMP error quotes, and the end of that client.
+    pub(super) rejected: Option<(u32, u8)>,
     /// How often the client asked on connections that came to nothing.
     pub(super) tries: u64,
     /// On connections that came to nothing after the last answer.
@@ -106,10 +106,10 @@ pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement]) -> Grouped
 
 /// For each flow, whether a related flow carries its answer.
 fn answered(seen: &Observations<'_>) -> Vec<bool> {
-    let mut answered = vec![false; if seen.relations.links.is_empty() { 0 } else { seen.flows.len() }];
-    for link in seen.relations.links.iter().flatten().filter(|link| link.kind.answers()) {
-        if let Some(parent) = answered.get_mut(link.flow as usize) {
-            *parent = true;
+    let mut answered = vec![false; if seen.relations.answered.is_empty() { 0 } else { seen.flows.len() }];
+    for flow in seen.relations.answered.keys() {
+        if let Some(answered) = answered.get_mut(*flow as usize) {
+            *answered = true;
         }
     }
     answered
@@ -223,16 +223,17 @@ fn tally(
     flows: &[Judgement],
     connection: &[(u128, u32)],
     answered: &[bool],
-) -> (Tally, Option<u32>) {
+) -> (Tally, Option<(u32, u8)>) {
     let (mut tally, mut rejected) = (Tally::NONE, None);
     for (_, at) in connection {
         tally.add(&seen.flows[*at as usize], flows[*at as usize].client);
         tally.answered |= answered.get(*at as usize).copied().unwrap_or(false);
-        if seen.relations.rejection(*at).is_some_and(|rejection| rejection.is_unreachable()) {
-            rejected = rejected.or(Some(*at));
+        let client = flows[*at as usize].client;
+        if let Some(rejection) = seen.relations.rejection_of(*at, client) {
+            tally.rejected |= rejection.is_unreachable();
+            rejected = rejected.or(Some((*at, client)));
         }
     }
-    tally.rejected = rejected.is_some();
     (tally, rejected)
 }
 

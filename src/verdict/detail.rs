@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::cause::{Cause, error_name};
+use super::cause::Cause;
 use super::finding::{Group, Kind, Survey};
 use super::judge::Observations;
 use super::{Conversation, Outcome, advice};
@@ -127,14 +127,15 @@ fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> S
         _ => format!("{port} is documented here and no answer was seen: {tries}."),
     };
     let rejection = numbers.iter().find_map(|number| {
-        survey.facts[*number as usize].rejected.and_then(|flow| survey.seen.relations.rejection(flow))
+        let (flow, end) = survey.facts[*number as usize].rejected?;
+        survey.seen.relations.rejection_of(flow, end)
     });
-    if let (Outcome::Rejected, Some(rejection)) = (group.outcome, rejection) {
+    if let Some(rejection) = rejection {
         let _ = write!(
             text,
             " {} sent {} (type {} code {}), {}.",
             rejection.sender,
-            error_name(rejection),
+            rejection.text(),
             rejection.kind,
             rejection.code,
             frame(survey.seen, rejection.frame, rejection.time)

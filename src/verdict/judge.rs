@@ -2,12 +2,12 @@
 
 use super::conversation::{self, Grouped};
 use super::coverage::{self, HostCoverage};
-use super::decide::{Question, decide};
+use super::decide::{Question, decide, documented};
 use super::{Caveat, CellCoverage, Conversation, Finding, Judgement, Outcome, Verdict, finding, payload};
 use crate::flow::Flow;
 use crate::inventory::{HostId, Hosts};
-use crate::policy::{Party, Policy, Role, Rule};
-use crate::protocol::Evidence;
+use crate::policy::{Party, Policy, Role, Rule, Transport};
+use crate::protocol::{Evidence, Protocol};
 use crate::relation::{LinkKind, Orientation, Relations};
 
 /// How far a chain of relations is followed: a fragment of a TFTP transfer of a request is two.
@@ -124,40 +124,60 @@ fn decide_into(seen: &Observations<'_>, flow: &Flow, judgement: &mut Judgement, 
 
 /// Follows each relation to its root and lets the root's verdict speak for the whole exchange.
 fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
-    // Roots are never changed here: what has a link is no root, and only what has a link is changed.
     for (at, link) in seen.relations.links.iter().enumerate().take(flows.len()) {
         let Some(link) = link else { continue };
-        if usize::try_from(link.flow).is_ok_and(|parent| parent < flows.len() && parent != at) {
-            flows[at].related_to = Some(link.flow);
-        } else {
-            continue;
-        }
+        let parent = link.flow.filter(|parent| (*parent as usize) < flows.len() && *parent as usize != at);
+        flows[at].related_to = parent;
         if !link.kind.belongs() || flows[at].verdict == Verdict::Documented {
             continue;
         }
-        let mut root = link.flow;
-        for _ in 0..MAX_CHAIN {
-            match seen.relations.link(root) {
-                Some(up) if up.kind.belongs() && (up.flow as usize) < flows.len() => root = up.flow,
-                _ => break,
-            }
+        if let Some(protocol) = link.kind.protocol().filter(|_| link.payload_fits) {
+            (flows[at].payload, flows[at].payload_protocol) = (Evidence::Conforms, Some(protocol));
         }
-        let root = flows[root as usize];
-        let of_a_group = matches!(link.kind, LinkKind::Ssdp | LinkKind::Coap)
-            && seen.hosts.get(root.server_host).role == Role::Group;
-        let igor = |judgement: &Judgement| {
-            [judgement.client_host, judgement.server_host].iter().any(|host| seen.hosts.get(*host).role.is_igor())
+        let role = |host| seen.hosts.get(host).role;
+        let ends = [flows[at].client_host, flows[at].server_host].map(role);
+        let related = match parent.map(|parent| root(seen, flows, parent)) {
+            None => ends_may_speak(seen.policy, link.kind, ends),
+            Some(root) => match root.verdict {
+                Verdict::Documented | Verdict::Related => true,
+                // What a site allows, or networks need, covers the whole exchange.
+                Verdict::SiteApproved | Verdict::Supporting if flows[at].verdict == Verdict::Unexpected => {
+                    let judgement = &mut flows[at];
+                    (judgement.verdict, judgement.rule) = (root.verdict, root.rule);
+                    (judgement.reason, judgement.severity) = (None, None);
+                    false
+                }
+                // Whoever asked the group, the answer of an Igor host is one.
+                _ => {
+                    matches!(link.kind, LinkKind::Ssdp | LinkKind::Coap)
+                        && role(root.server_host) == Role::Group
+                        && ends.iter().any(|role| role.is_igor())
+                }
+            },
         };
-        match root.verdict {
-            Verdict::Documented | Verdict::Related => decide_into(seen, &seen.flows[at], &mut flows[at], true),
-            _ if of_a_group && igor(&flows[at]) => decide_into(seen, &seen.flows[at], &mut flows[at], true),
-            // What a site allows, or networks need, covers the whole exchange.
-            Verdict::SiteApproved | Verdict::Supporting if flows[at].verdict == Verdict::Unexpected => {
-                let judgement = &mut flows[at];
-                (judgement.verdict, judgement.rule) = (root.verdict, root.rule);
-                (judgement.reason, judgement.severity) = (None, None);
-            }
-            _ => {}
+        if related {
+            decide_into(seen, &seen.flows[at], &mut flows[at], true);
         }
     }
+}
+
+/// What a chain of relations leads to: a fragment to its transfer, and that to its request.
+fn root(seen: &Observations<'_>, flows: &[Judgement], mut at: u32) -> Judgement {
+    for _ in 0..MAX_CHAIN {
+        match seen.relations.link(at).filter(|link| link.kind.belongs()).and_then(|link| link.flow) {
+            Some(up) if (up as usize) < flows.len() => at = up,
+            _ => break,
+        }
+    }
+    flows[at as usize]
+}
+
+/// Whether the exchange would be documented between these two, where its request was not captured.
+fn ends_may_speak(policy: &Policy, kind: LinkKind, [a, b]: [Role; 2]) -> bool {
+    let ports = kind.protocol().map_or(&[][..], Protocol::ports);
+    ports.iter().any(|port| {
+        [(a, b), (b, a)]
+            .iter()
+            .any(|(client, server)| documented(policy, *client, *server, Transport::Udp, *port).is_some())
+    })
 }

@@ -237,6 +237,7 @@ fn each_way_of_being_blocked_has_its_cause() {
         kind: 3,
         code,
         sender: address(sender),
+        by_destination: sender == NODES[0],
         failed: 0,
         frame: FrameId::new(0, 12),
         time: seconds(3),
@@ -256,13 +257,14 @@ fn each_way_of_being_blocked_has_its_cause() {
         site.flow(Transport::Tcp, (GATEWAY, 40_001), (NODES[0], 80), 3, 3);
     };
     type Row<'a> = (&'a dyn Fn(&mut Site), Outcome, &'a str);
-    let table: [Row<'_>; 8] = [
+    let table: [Row<'_>; 9] = [
         (&|_| (), Outcome::Unanswered, "Nothing at all was captured from t"),
         (&alive, Outcome::Unanswered, "The host is alive (other packets o"),
         (&refuse, Outcome::Refused, "The host answers, but refuses: not"),
         (&half_open, Outcome::Unanswered, "The server accepts, but its answer"),
         (&reject(3, NODES[0]), Outcome::Rejected, "The host itself says that the port"),
         (&reject(13, "10.0.0.254"), Outcome::Rejected, "A firewall or router that sent the"),
+        (&reject(13, NODES[0]), Outcome::Rejected, "The host's own firewall forbids it"),
         (&reject(1, "10.0.0.254"), Outcome::Rejected, "A router knows the network but got"),
         (&reject(0, "10.0.0.254"), Outcome::Rejected, "A router has no route. Check the r"),
     ];
@@ -273,7 +275,7 @@ fn each_way_of_being_blocked_has_its_cause() {
     let (_, _, detail) = advice(&reject(13, "10.0.0.254"));
     assert!(
         detail
-            .contains("10.0.0.254 sent administratively prohibited (type 3 code 13), frame 12 of survey.pcap at 2023-"),
+            .contains("10.0.0.254 sent communication administratively prohibited (type 3 code 13), frame 12 of survey.pcap at 2023-"),
         "{detail}"
     );
 }
@@ -326,9 +328,10 @@ fn relations_speak_for_what_belongs_to_them() {
     // An office PC searches for UPnP devices, and a node answers: whoever asked.
     site.flow(Transport::Udp, ("10.0.3.1", 42_000), (GROUP, 1900), 1, 0);
     site.flow(Transport::Udp, (NODES[2], 43_000), ("10.0.3.1", 42_000), 1, 0);
-    let link = |flow, kind| Some(Link { flow, kind, probable: false });
+    let link = |flow, kind| Some(Link { flow: Some(flow), kind, probable: false, payload_fits: true });
     site.relations.links =
         vec![None, link(0, LinkKind::Tftp), None, link(2, LinkKind::Tftp), None, link(4, LinkKind::Ssdp)];
+    site.relations.answered = [(0, 1), (2, 1), (4, 1)].into();
     let (found, _) = site.judge();
     let verdicts: Vec<_> = found.flows.iter().map(|judgement| judgement.verdict).collect();
     assert_eq!(
@@ -343,8 +346,21 @@ fn relations_speak_for_what_belongs_to_them() {
         ]
     );
     assert_eq!(found.flows[1].related_to, Some(0));
+    assert_eq!((found.flows[1].payload, found.flows[1].payload_protocol), (Evidence::Conforms, Some(Protocol::Tftp)));
     assert_eq!(found.flows[0].outcome, Outcome::Established, "the data answers the request");
     assert_eq!(found.flows[4].outcome, Outcome::Established);
+}
+
+#[test]
+fn a_transfer_whose_request_was_not_captured_is_related_where_its_request_would_be_documented() {
+    let mut site = site();
+    site.flow(Transport::Udp, (GATEWAY, 60_001), (NODES[0], 41_000), 9, 9);
+    site.flow(Transport::Udp, (NODES[1], 60_001), (NODES[0], 41_000), 9, 9);
+    let link = Some(Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true });
+    site.relations.links = vec![link, link];
+    let (found, _) = site.judge();
+    assert_eq!((found.flows[0].verdict, found.flows[0].related_to), (Verdict::Related, None));
+    assert_eq!(found.flows[1].reason, Some(Reason::UndocumentedPort));
 }
 
 #[test]
@@ -370,7 +386,8 @@ fn an_allowance_covers_the_whole_exchange_and_an_unused_one_is_told() {
     .unwrap();
     site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 69), 1, 0);
     site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 60_002), 9, 9);
-    site.relations.links = vec![None, Some(Link { flow: 0, kind: LinkKind::Tftp, probable: false })];
+    site.relations.links =
+        vec![None, Some(Link { flow: Some(0), kind: LinkKind::Tftp, probable: false, payload_fits: false })];
     let (found, _) = site.judge();
     assert!(found.flows.iter().all(|judgement| judgement.verdict == Verdict::SiteApproved));
     assert!(found.flows.iter().all(|judgement| judgement.rule == Rule::Allowance(0)));
