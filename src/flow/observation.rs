@@ -85,6 +85,11 @@ impl Observation {
         }
     }
 
+    /// Whether nothing was observed yet, and `input` is the one that is to be read.
+    pub fn is_fresh(&self, input: u32) -> bool {
+        self.tallies.len() == 1 && self.tallies[0].0 == input && self.tally().frames == 0
+    }
+
     /// Frames counted so far of the input that is being read.
     pub fn tally(&self) -> &Tally {
         &self.tallies[0].1

@@ -1,5 +1,9 @@
 //! The one place that strings the stages together, offline and live.
 
+mod caveats;
+mod read;
+mod run;
+
 use std::sync::Arc;
 
 use crate::capture::{LinkType, Timestamp};
@@ -7,6 +11,9 @@ use crate::flow::{Flow, Flows};
 use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, Judgement};
+
+pub use read::{Progress, Source};
+pub use run::{Options, run};
 
 /// One input of a run and how reading it went.
 #[derive(Clone, Debug)]
@@ -90,6 +97,8 @@ pub struct Survey {
     pub policy: Arc<Policy>,
     /// What was read.
     pub inputs: Vec<InputSummary>,
+    /// What could not be used at all, beside inputs that could: (path, why).
+    pub failed_inputs: Vec<(String, String)>,
     /// What became of the frames.
     pub frames: FrameCounts,
     /// Frames that are not IP, most first.
@@ -114,37 +123,35 @@ pub struct Survey {
 #[derive(Debug)]
 pub struct JudgedFlows {
     flows: Flows,
-    /// Numbers in `flows`.
-    order: Vec<u32>,
     judgements: Vec<Judgement>,
 }
 
 impl JudgedFlows {
-    /// From flows, their numbers in the order wanted, and the judgements in that order.
-    pub fn new(flows: Flows, order: Vec<u32>, judgements: Vec<Judgement>) -> Self {
-        debug_assert!(flows.len() == order.len() && order.len() == judgements.len());
-        Self { flows, order, judgements }
+    /// From flows in the order of flows.csv, and a judgement for each.
+    pub fn new(flows: Flows, judgements: Vec<Judgement>) -> Self {
+        debug_assert_eq!(flows.len(), judgements.len());
+        Self { flows, judgements }
     }
 
     /// From flows made by hand, in order.
     pub fn from_list(list: Vec<(Flow, Judgement)>) -> Self {
         let (flows, judgements): (Vec<_>, Vec<_>) = list.into_iter().unzip();
-        Self::new(Flows::from_list(flows), (0..judgements.len() as u32).collect(), judgements)
+        Self::new(Flows::from_list(flows), judgements)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.order.len()
+        self.judgements.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
+        self.judgements.is_empty()
     }
 
     /// The one at a place below [`JudgedFlows::len`].
     pub fn get(&self, place: usize) -> (Flow, &Judgement) {
-        (self.flows.get(self.order[place]), &self.judgements[place])
+        (self.flows.get(place as u32), &self.judgements[place])
     }
 
     /// All of them, in order.

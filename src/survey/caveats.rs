@@ -1,0 +1,170 @@
+//! The capture judged: what weakens a verdict of absence, in words.
+
+use crate::capture::CaptureSummary;
+use crate::flow::{Flow, Observed};
+use crate::policy::Transport;
+use crate::verdict::Caveat;
+
+/// Nanoseconds of a step backward that is a clock set, not frames of two interfaces out of order.
+const BACKWARD_STEP: u64 = 1_000_000_000;
+/// Nanoseconds without a frame that are told: on a network that lives, 10 minutes of silence are a gap.
+const GAP: u64 = 600_000_000_000;
+/// TCP flows that must have been seen before a missing direction is laid to the mirror.
+const FLOWS_TO_JUDGE: u64 = 10;
+
+/// Counts over the flows that tell how good the capture is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct FlowQuality {
+    tcp_flows: u64,
+    tcp_one_way: u64,
+    packets: u64,
+    duplicates: u64,
+}
+
+impl FlowQuality {
+    pub(super) fn add(&mut self, flow: &Flow) {
+        let [a, b] = &flow.ends;
+        self.packets += a.packets + b.packets;
+        self.duplicates += a.duplicates + b.duplicates;
+        // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
+        let lived = a.has_payload || b.has_payload;
+        if flow.transport == Transport::Tcp && lived {
+            self.tcp_flows += 1;
+            self.tcp_one_way += u64::from(a.packets == 0 || b.packets == 0);
+        }
+    }
+
+    /// Whether the mirror hands over one direction only: nine of ten living TCP flows lack their other side.
+    pub(super) fn is_one_way(&self) -> bool {
+        self.tcp_flows >= FLOWS_TO_JUDGE && self.tcp_one_way * 10 >= self.tcp_flows * 9
+    }
+}
+
+/// All doubts about the capture, gravest first.
+pub(super) fn caveats(
+    observed: &Observed,
+    quality: &FlowQuality,
+    names: &[String],
+    summaries: &[(u32, CaptureSummary)],
+) -> Vec<Caveat> {
+    let inputs = || summaries.iter().map(|(at, summary)| (names[*at as usize].as_str(), *at, summary));
+    let mut list = Vec::new();
+    let mut say = |kind, text: String| list.push(Caveat { kind, text });
+    for (path, _, summary) in inputs() {
+        if let Some(damage) = &summary.damage {
+            let (offset, reason) = (damage.offset, &damage.reason);
+            say("damaged-input", format!("{path} could be read only up to byte {offset}: {reason}."));
+        }
+    }
+    if quality.is_one_way() {
+        let FlowQuality { tcp_one_way, tcp_flows, .. } = quality;
+        say(
+            "one-way-mirror",
+            format!(
+                "{tcp_one_way} of {tcp_flows} TCP flows with data were seen in one direction only: the mirror port \
+                 probably copies one direction. \"Not seen\" and \"unanswered\" prove nothing here."
+            ),
+        );
+    }
+    for (path, _, summary) in inputs() {
+        let dropped: u64 = summary.interfaces.iter().filter_map(|interface| interface.dropped).sum();
+        if dropped > 0 {
+            say(
+                "kernel-drops",
+                format!(
+                    "{dropped} packets were dropped while {path} was captured: what is missing may have been there."
+                ),
+            );
+        }
+    }
+    let total: u64 = observed.tallies.values().map(|tally| tally.frames).sum();
+    let cut: u64 = observed.tallies.values().map(|tally| tally.cut).sum();
+    if cut > 0 {
+        say(
+            "cut-by-snap-length",
+            format!("{cut} of {total} frames were cut by the capture's snap length: their payload can prove less."),
+        );
+    }
+    if quality.duplicates > 0 {
+        let FlowQuality { duplicates, packets, .. } = quality;
+        let share = if duplicates * 5 >= *packets { "; the mirror probably copies each frame twice" } else { "" };
+        say(
+            "duplicate-frames",
+            format!("{duplicates} of {packets} packets were seen twice{share}. Counts hold what the file holds."),
+        );
+    }
+    for (path, at, _) in inputs() {
+        let Some(tally) = observed.tallies.get(&at) else { continue };
+        let clock = &tally.clock;
+        if clock.longest_backward >= BACKWARD_STEP {
+            say(
+                "clock-jump",
+                format!(
+                    "The clock of {path} steps backward {} times, at most by {}: order and durations are doubtful.",
+                    clock.backward_steps,
+                    seconds(clock.longest_backward)
+                ),
+            );
+        }
+        if clock.longest_forward >= GAP {
+            say(
+                "gap",
+                format!(
+                    "{path} holds no frame for {}: the capture was interrupted, or its clock was set forward.",
+                    seconds(clock.longest_forward)
+                ),
+            );
+        }
+        if clock.untimed > 0 {
+            say("frames-without-time", format!("{} frames of {path} carry no time.", clock.untimed));
+        }
+    }
+    if observed.overflow.packets > 0 {
+        let packets = observed.overflow.packets;
+        say("flow-limit", format!("The flow table was full: {packets} packets are counted in no flow."));
+    }
+    if observed.fragments_turned_away.packets > 0 {
+        let packets = observed.fragments_turned_away.packets;
+        say(
+            "fragment-limit",
+            format!("The fragment table was full: {packets} later fragments are counted in no flow."),
+        );
+    }
+    let orphans: u64 = observed.orphan_fragments.values().map(|orphan| orphan.packets).sum();
+    if orphans > 0 {
+        let pairs = observed.orphan_fragments.len();
+        say(
+            "orphan-fragments",
+            format!(
+                "{orphans} fragments between {pairs} pairs of hosts belong to datagrams whose first fragment was not \
+                 captured: their ports are not known, and no flow counts them."
+            ),
+        );
+    }
+    if observed.sorted.encapsulations_turned_away > 0 {
+        let frames = observed.sorted.encapsulations_turned_away;
+        say(
+            "encapsulation-limit",
+            format!("The list of tunnels was full: {frames} frames in tunnels are not listed there."),
+        );
+    }
+    if observed.neighbours.turned_away > 0 {
+        let packets = observed.neighbours.turned_away;
+        say("neighbour-limit", format!("The ARP table was full: {packets} ARP packets are not in it."));
+    }
+    if observed.vlan_names_full {
+        say("vlan-limit", "More than 4,094 odd VLAN paths were seen: the rest share one name.".into());
+    }
+    list
+}
+
+/// Nanoseconds as a person says them.
+fn seconds(nanos: u64) -> String {
+    let seconds = nanos / 1_000_000_000;
+    match seconds {
+        0..120 => format!("{}.{:03} s", seconds, nanos / 1_000_000 % 1000),
+        120..7200 => format!("{} minutes", seconds / 60),
+        7200..172_800 => format!("{} hours", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,234 @@
+//! Inputs to one observation: which part of which file is read by which thread, and added up in order.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crate::capture::{Capture, CaptureError, CaptureSummary, Frames, Shift, plan_spans, read_spans};
+use crate::flow::{Limits, Observation, Seed};
+
+/// Where frames come from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// A file, plain or compressed.
+    File(PathBuf),
+    /// Standard input, as a stream.
+    StandardInput,
+}
+
+impl Source {
+    /// As it is named in reports: `-` for standard input.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::StandardInput => "-".into(),
+        }
+    }
+
+    fn open(&self, input: u32) -> Result<Capture, CaptureError> {
+        match self {
+            Self::File(path) => Capture::open(path, input),
+            Self::StandardInput => Capture::from_reader(Box::new(std::io::stdin()), "-", input),
+        }
+    }
+
+    /// Size as far as it is known beforehand.
+    pub(super) fn size(&self) -> u64 {
+        match self {
+            Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            Self::StandardInput => 0,
+        }
+    }
+}
+
+/// How far reading has come; other threads may look at it.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes of captures read (after decompression).
+    pub bytes: AtomicU64,
+    /// Frames read.
+    pub frames: AtomicU64,
+}
+
+/// How to read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReadOptions {
+    pub(super) threads: NonZeroUsize,
+    pub(super) limits: Limits,
+    /// Stop after this many frames.
+    pub(super) count: Option<u64>,
+}
+
+/// What was read of the inputs.
+pub(super) struct Reading {
+    pub(super) observation: Observation,
+    /// For each input, in their order.
+    pub(super) inputs: Vec<Result<CaptureSummary, CaptureError>>,
+}
+
+/// Bytes from which a file is worth cutting into spans.
+const SPAN_WORTHY: u64 = 16 << 20;
+
+/// Reads all sources. A large file is cut into spans, one a thread; of smaller ones, threads take neighbours of
+/// about the same size together. Each thread has one table, and the tables are added up in the order of the inputs.
+pub(super) fn read(sources: &[Source], options: ReadOptions, progress: &Progress) -> Reading {
+    let reader = Reader { sources, limits: options.limits, seed: Seed::random(), progress };
+    // A count is a count of the first frames: in their order.
+    let threads = if options.count.is_some() { 1 } else { options.threads.get() };
+    let mut whole = Reading { observation: reader.begin(0), inputs: Vec::new() };
+    if threads == 1 {
+        reader.read_range(0..sources.len(), options.count, &mut whole);
+        return whole;
+    }
+    let mut begin = 0;
+    for (at, source) in sources.iter().enumerate() {
+        if source.size() >= SPAN_WORTHY {
+            reader.read_side_by_side(begin..at, threads, &mut whole);
+            reader.read_in_spans(at, threads, &mut whole);
+            begin = at + 1;
+        }
+    }
+    reader.read_side_by_side(begin..sources.len(), threads, &mut whole);
+    whole
+}
+
+/// Ranges of neighbouring inputs, one a thread, of about the same number of bytes.
+fn divide(sources: &[Source], threads: usize) -> Vec<Range<usize>> {
+    if sources.is_empty() {
+        return Vec::new();
+    }
+    let sizes: Vec<u64> = sources.iter().map(Source::size).collect();
+    let total: u64 = sizes.iter().sum::<u64>().max(1);
+    let mut ranges = Vec::new();
+    let (mut begin, mut so_far) = (0, 0_u64);
+    for (at, size) in sizes.iter().enumerate() {
+        so_far += size;
+        let due = u128::from(total) * (ranges.len() as u128 + 1) / threads as u128;
+        if u128::from(so_far) >= due && ranges.len() + 1 < threads {
+            ranges.push(begin..at + 1);
+            begin = at + 1;
+        }
+    }
+    if begin < sources.len() {
+        ranges.push(begin..sources.len());
+    }
+    ranges
+}
+
+/// What all threads share.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    sources: &'a [Source],
+    limits: Limits,
+    seed: Seed,
+    progress: &'a Progress,
+}
+
+impl Reader<'_> {
+    fn begin(&self, input: usize) -> Observation {
+        Observation::new(input as u32, self.seed, self.limits)
+    }
+
+    /// Reads neighbouring inputs on this thread, onto what was read before.
+    fn read_range(&self, inputs: Range<usize>, mut left: Option<u64>, onto: &mut Reading) {
+        for at in inputs {
+            let summary = self.sources[at].open(at as u32).map(|mut capture| {
+                if onto.observation.is_fresh(at as u32) {
+                    self.observe(&mut capture, &mut onto.observation, &mut left);
+                } else {
+                    let mut observation = self.begin(at);
+                    self.observe(&mut capture, &mut observation, &mut left);
+                    onto.observation.absorb(observation, Shift::NONE);
+                }
+                capture.summary()
+            });
+            onto.inputs.push(summary);
+        }
+    }
+
+    /// Reads neighbouring inputs on several threads.
+    fn read_side_by_side(&self, inputs: Range<usize>, threads: usize, onto: &mut Reading) {
+        let mut shares = divide(&self.sources[inputs.clone()], threads)
+            .into_iter()
+            .map(|share| inputs.start + share.start..inputs.start + share.end);
+        let Some(first) = shares.next() else { return };
+        let others: Vec<Range<usize>> = shares.collect();
+        thread::scope(|scope| {
+            let others: Vec<_> = others
+                .into_iter()
+                .map(|share| {
+                    scope.spawn(move || {
+                        let mut reading = Reading { observation: self.begin(share.start), inputs: Vec::new() };
+                        self.read_range(share, None, &mut reading);
+                        reading
+                    })
+                })
+                .collect();
+            self.read_range(first, None, onto);
+            for other in others {
+                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                onto.observation.absorb(other.observation, Shift::NONE);
+                onto.inputs.extend(other.inputs);
+            }
+        });
+    }
+
+    /// Reads one file on all threads.
+    fn read_in_spans(&self, at: usize, threads: usize, onto: &mut Reading) {
+        let (Source::File(path), input) = (&self.sources[at], at as u32) else {
+            return self.read_range(at..at + 1, None, onto);
+        };
+        let read = |observation: &mut Observation, capture: &mut Capture| self.observe(capture, observation, &mut None);
+        let summary =
+            read_spans(path, input, &plan_spans(path, threads), || self.begin(at), read).map(|(parts, summary)| {
+                let mut frames = 0;
+                for part in parts {
+                    if frames == 0 && onto.observation.is_fresh(input) {
+                        onto.observation = part.value;
+                    } else {
+                        onto.observation.absorb(part.value, Shift { input, frames });
+                    }
+                    frames += part.frames;
+                }
+                summary
+            });
+        onto.inputs.push(summary);
+    }
+
+    /// Takes all frames of a capture, or as many as are left.
+    fn observe(&self, capture: &mut Capture, observation: &mut Observation, left: &mut Option<u64>) {
+        let (mut bytes, mut counted) = (capture.position(), observation.tally().frames);
+        while *left != Some(0) {
+            let Some(block) = capture.next_block() else { break };
+            match (*left, block) {
+                (None, Frames::Pcap(frames)) => observation.observe(frames),
+                (None, Frames::Pcapng(frames)) => observation.observe(frames),
+                (Some(left), frames) => observation.observe(frames.take(usize::try_from(left).unwrap_or(usize::MAX))),
+            }
+            let (position, frames) = (capture.position(), observation.tally().frames);
+            self.progress.bytes.fetch_add(position.saturating_sub(bytes), Ordering::Relaxed);
+            self.progress.frames.fetch_add(frames - counted, Ordering::Relaxed);
+            *left = left.map(|left| left.saturating_sub(frames - counted));
+            (bytes, counted) = (position, frames);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_share_neighbouring_inputs() {
+        let missing = vec![Source::StandardInput; 5];
+        for threads in 1..8 {
+            let ranges = divide(&missing, threads);
+            assert!(ranges.len() <= threads);
+            let all: Vec<usize> = ranges.into_iter().flatten().collect();
+            assert_eq!(all, [0, 1, 2, 3, 4]);
+        }
+        assert!(divide(&[], 4).is_empty());
+    }
+}

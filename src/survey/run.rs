@@ -1,0 +1,184 @@
+//! The pipeline from inputs to a survey.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use super::caveats::{self, FlowQuality};
+use super::read::{self, Progress, ReadOptions, Reading, Source};
+use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
+use crate::capture::{CaptureError, CaptureSummary};
+use crate::flow::{Flow, Flows, Limits, Observed};
+use crate::inventory::{HostsBuilder, Inventory, RoleSource};
+use crate::policy::Policy;
+use crate::relation::{self, Orientation};
+use crate::verdict::{self, Caveat};
+
+/// What a survey is to be made with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Label of the site.
+    pub site: String,
+    /// What the traffic is held against.
+    pub policy: Arc<Policy>,
+    /// What is known of the hosts.
+    pub inventory: Arc<Inventory>,
+    /// Threads that read and judge.
+    pub threads: NonZeroUsize,
+    /// Stop after this many frames.
+    pub count: Option<u64>,
+    /// How much the tables may hold.
+    pub limits: Limits,
+}
+
+/// Reads the sources and judges what they hold.
+///
+/// # Errors
+/// Those of the inputs, if none of them could be used at all.
+pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result<Survey, Vec<CaptureError>> {
+    let reading = ReadOptions { threads: options.threads, limits: options.limits, count: options.count };
+    let Reading { observation, inputs } = read::read(sources, reading, progress);
+    if !inputs.is_empty() && inputs.iter().all(Result::is_err) {
+        return Err(inputs.into_iter().filter_map(Result::err).collect());
+    }
+    Ok(judge(sources, inputs, observation.finish(), options))
+}
+
+/// From what was observed to what is judged.
+fn judge(
+    sources: &[Source],
+    inputs: Vec<Result<CaptureSummary, CaptureError>>,
+    observed: Observed,
+    options: &Options,
+) -> Survey {
+    let names: Vec<String> = sources.iter().map(Source::name).collect();
+    let mut summaries = Vec::new();
+    let mut failed_inputs = Vec::new();
+    for (at, input) in inputs.into_iter().enumerate() {
+        match input {
+            Ok(summary) => summaries.push((at as u32, summary)),
+            Err(error) => failed_inputs.push((names[at].clone(), error.to_string())),
+        }
+    }
+    let policy = &options.policy;
+    let (flows, orientations) = in_order(&observed.flows, policy);
+
+    let mut builder = HostsBuilder::new();
+    let mut quality = FlowQuality::default();
+    for (flow, orientation) in flows.iter().zip(&orientations) {
+        builder.add(flow, orientation.client);
+        quality.add(flow);
+    }
+    let claims: Vec<_> = observed.neighbours.claims().map(|(address, mac, _)| (IpAddr::V4(address), mac)).collect();
+    builder.add_neighbours(&claims);
+    let hosts = builder.finish(&options.inventory);
+
+    let mut doubts = caveats::caveats(&observed, &quality, &names, &summaries);
+    if hosts.iter().any(|host| host.source == RoleSource::Inferred) {
+        let text = "No inventory says which host is what: roles were inferred from the traffic, and what rests on \
+                    them is no more certain. `igorscope inventory infer` writes a draft to correct."
+            .into();
+        doubts.push(Caveat { kind: "roles-inferred", text });
+    }
+    let relations = relation::links(&flows, &observed.side);
+    let judged = verdict::judge(&verdict::Observations {
+        flows: &flows,
+        orientations: &orientations,
+        hosts: &hosts,
+        policy,
+        relations: &relations,
+        inputs: &names,
+        caveats: &doubts,
+    });
+    let input = |(at, summary): (u32, CaptureSummary)| {
+        let tally = observed.tallies.get(&at).cloned().unwrap_or_default();
+        InputSummary {
+            path: names[at as usize].clone(),
+            size: sources[at as usize].size().max(if matches!(sources[at as usize], Source::StandardInput) {
+                summary.bytes_read
+            } else {
+                0
+            }),
+            sha256: None,
+            format: summary.format,
+            link_types: tally.link_types.keys().copied().collect(),
+            frames: tally.frames,
+            captured_bytes: tally.captured_bytes,
+            wire_bytes: tally.wire_bytes,
+            first: tally.first(),
+            last: tally.last,
+            damage: summary.damage.map(|damage| Damage { offset: damage.offset, reason: damage.reason }),
+        }
+    };
+    Survey {
+        site: options.site.clone(),
+        policy: Arc::clone(policy),
+        inputs: summaries.into_iter().map(input).collect(),
+        failed_inputs,
+        frames: frame_counts(&observed),
+        non_ip: non_ip(&observed),
+        encapsulations: encapsulations(&observed),
+        caveats: doubts,
+        hosts,
+        conversations: judged.conversations,
+        findings: judged.findings,
+        coverage: judged.coverage,
+        flows: JudgedFlows::new(Flows::from_list(flows), judged.flows),
+    }
+}
+
+/// The flows in the order of flows.csv, with who asked: by (first seen, client, its port, server, its port,
+/// transport, VLAN path).
+fn in_order(flows: &Flows, policy: &Policy) -> (Vec<Flow>, Vec<Orientation>) {
+    let mut list: Vec<(Flow, Orientation)> = flows
+        .iter()
+        .map(|flow| {
+            let orientation = relation::orient(&flow, policy);
+            (flow, orientation)
+        })
+        .collect();
+    list.sort_unstable_by(|(a, a_way), (b, b_way)| {
+        let key = |flow: &Flow, way: &Orientation| {
+            let client = &flow.ends[usize::from(way.client)];
+            let server = &flow.ends[usize::from(1 - way.client)];
+            (flow.first(), client.address, client.port, server.address, server.port, flow.transport, flow.icmp_type)
+        };
+        key(a, a_way).cmp(&key(b, b_way)).then_with(|| a.vlan.cmp(&b.vlan))
+    });
+    list.into_iter().unzip()
+}
+
+fn frame_counts(observed: &Observed) -> FrameCounts {
+    let total = observed.tallies.values().map(|tally| tally.frames).sum();
+    let mut stopped: Vec<(&'static str, &'static str, u64)> =
+        observed.sorted.stopped.iter().map(|(stop, frames)| (stop.layer.name(), stop.reason.name(), *frames)).collect();
+    stopped.sort_by_key(|(layer, reason, frames)| (std::cmp::Reverse(*frames), *layer, *reason));
+    let sum: u64 = stopped.iter().map(|stop| stop.2).sum();
+    FrameCounts { total, decoded: total - sum, stopped }
+}
+
+fn non_ip(observed: &Observed) -> Vec<NonIpSummary> {
+    let mut list: Vec<NonIpSummary> = observed
+        .sorted
+        .non_ip
+        .iter()
+        .map(|(kind, amount)| NonIpSummary { kind: kind.to_string(), frames: amount.frames, bytes: amount.bytes })
+        .collect();
+    list.sort_by(|a, b| b.frames.cmp(&a.frames).then_with(|| a.kind.cmp(&b.kind)));
+    list
+}
+
+fn encapsulations(observed: &Observed) -> Vec<EncapsulationSummary> {
+    observed
+        .sorted
+        .encapsulations
+        .iter()
+        .map(|((kind, source, destination), amount)| EncapsulationSummary {
+            kind: kind.name(),
+            source: *source,
+            destination: *destination,
+            frames: amount.frames,
+            bytes: amount.bytes,
+        })
+        .collect()
+}
