@@ -1,1 +1,26 @@
 //! Policy to firewall rules, MUD and antivirus exclusions.
+//!
+//! `rules` turns documents and inventory into a list that knows no format; each format is one
+//! small file that writes it, and says what it cannot express.
+
+mod cisco;
+mod ends;
+mod format;
+mod groundwork;
+mod groups;
+mod hosts;
+mod iptables;
+mod matched;
+mod nftables;
+mod rules;
+mod table;
+#[cfg(test)]
+mod tests;
+mod text;
+mod windows;
+
+pub use ends::{Base, End, HostSet, Side, Way};
+pub use format::{Exported, Format, Unfit};
+pub use groups::Groups;
+pub use hosts::{Family, Hosts, Member};
+pub use rules::{Helper, Kind, Product, Request, Rule, RuleList};

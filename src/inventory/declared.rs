@@ -347,6 +347,23 @@ impl Inventory {
         text
     }
 
+    /// Which addresses belong to which entry, the most specific one: disjoint ranges in order, IPv4
+    /// first. Entries by MAC have none.
+    pub fn ranges(&self) -> Vec<(IpAddr, IpAddr, &Entry)> {
+        // Of spans of one size the lower owner wins: an address goes before a block of one address.
+        let (addresses, others): (Vec<_>, Vec<_>) =
+            self.entries.iter().partition(|entry| matches!(entry.matcher, Matcher::Address(_)));
+        let order: Vec<&Entry> = addresses.into_iter().chain(others).collect();
+        let spans = order.iter().zip(0u32..).filter_map(|(entry, at)| Some((entry.matcher.span()?, at)));
+        let segments = Segments::new(spans);
+        segments.iter().filter_map(|(first, last, at)| Some((first, last, *order.get(at as usize)?))).collect()
+    }
+
+    /// The blocks of the site (`--site`), first and last address, in order.
+    pub fn site_ranges(&self) -> Vec<(IpAddr, IpAddr)> {
+        self.site.iter().map(|(first, last, _)| (first, last)).collect()
+    }
+
     fn entry(&self, at: Option<u32>) -> Option<&Entry> {
         self.entries.get(at? as usize)
     }

@@ -47,6 +47,14 @@ impl Segments {
     pub(super) fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()
     }
+
+    /// The segments in order, IPv4 first: first and last address, and owner.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (IpAddr, IpAddr, u32)> {
+        let v4 = |number: u128| IpAddr::from((number as u32).to_be_bytes());
+        let v6 = |number: u128| IpAddr::from(number.to_be_bytes());
+        let low = self.v4.iter().map(move |at| (v4(at.first), v4(at.last), at.owner));
+        low.chain(self.v6.iter().map(move |at| (v6(at.first), v6(at.last), at.owner)))
+    }
 }
 
 fn to_number(address: IpAddr) -> u128 {

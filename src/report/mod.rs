@@ -4,7 +4,7 @@ mod community_id;
 mod coverage;
 mod csv;
 mod dictionary;
-mod escape;
+pub(crate) mod escape;
 mod file;
 mod findings;
 #[cfg(test)]

@@ -1,0 +1,122 @@
+//! The formats, and what they have in common.
+
+use super::ends::Side;
+use super::rules::RuleList;
+use super::text;
+use super::{cisco, iptables, nftables, table, windows};
+use crate::policy::named;
+
+named! {
+    /// What rules are written as.
+    Format {
+        /// nftables, for `nft -f`.
+        Nftables = "nftables",
+        /// iptables and ip6tables, as a shell script.
+        Iptables = "iptables",
+        /// Windows Defender Firewall, as a PowerShell script.
+        Windows = "windows",
+        /// Cisco IOS extended access lists.
+        Cisco = "cisco-ios",
+        /// A change request as CSV.
+        Csv = "csv",
+        /// A change request as a Markdown table.
+        Markdown = "markdown",
+    }
+}
+
+/// A written file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Exported {
+    /// A name for it.
+    pub file_name: String,
+    /// The content.
+    pub text: String,
+    /// What the format cannot express of the rules; the file says it too.
+    pub losses: Vec<String>,
+}
+
+/// Why a format cannot hold the rules of a place at all.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{format} {why}; use --side {}", sides.iter().map(|side| side.name()).collect::<Vec<_>>().join(" or --side "))]
+pub struct Unfit {
+    /// The format.
+    pub format: Format,
+    /// Why.
+    pub why: &'static str,
+    /// What it can hold.
+    pub sides: &'static [Side],
+}
+
+/// What a format's file says and leaves out.
+pub(super) struct Written {
+    pub(super) text: String,
+    pub(super) losses: Vec<String>,
+}
+
+/// Writes rules in one format.
+pub(super) trait Writer {
+    /// The ending of the file's name.
+    const ENDING: &'static str;
+
+    /// The rules, and what could not be said.
+    fn write(list: &RuleList) -> Written;
+}
+
+impl Format {
+    /// Writes the rules.
+    ///
+    /// # Errors
+    /// If the format has no such place.
+    pub fn export(self, list: &RuleList) -> Result<Exported, Unfit> {
+        Ok(match self {
+            Self::Nftables => written::<nftables::Nftables>(list),
+            Self::Iptables => written::<iptables::Iptables>(list),
+            Self::Windows if list.side == Side::Firewall => {
+                let why = "guards the machine it runs on and cannot stand between";
+                return Err(Unfit { format: self, why, sides: &[Side::Gateway, Side::Nodes] });
+            }
+            Self::Windows => written::<windows::Windows>(list),
+            Self::Cisco => written::<cisco::Cisco>(list),
+            Self::Csv => written::<table::Csv>(list),
+            Self::Markdown => written::<table::Markdown>(list),
+        })
+    }
+}
+
+fn written<W: Writer>(list: &RuleList) -> Exported {
+    let Written { text, losses } = W::write(list);
+    let site = list.site.as_deref().map(text::slug).filter(|slug| !slug.is_empty());
+    let site = site.map_or_else(String::new, |slug| format!("-{slug}"));
+    Exported { file_name: format!("igor-{}{site}{}", list.side, W::ENDING), text, losses }
+}
+
+/// The lines that open every file: what it is, for whom, what to know, and what is lost.
+pub(super) fn header(list: &RuleList, losses: &[String]) -> Vec<String> {
+    let place = match list.side {
+        Side::Gateway => "the gateway",
+        Side::Nodes => "the nodes",
+        Side::Firewall => "the firewall between gateway and nodes",
+    };
+    let supporting = if list.with_supporting { ", with supporting protocols" } else { "" };
+    let mut lines = vec![format!("Rules for {place}{supporting}, by igorscope policy export")];
+    let title = if list.title.is_empty() { String::new() } else { format!(": {}", list.title) };
+    lines.push(format!("Policy {}{title}", list.policy));
+    for product in &list.products {
+        lines.push(format!("covers {} {} and higher", product.name, product.version));
+    }
+    match &list.site {
+        Some(site) => lines.push(format!("Site {site}")),
+        None if list.hosts.placeholders => {
+            lines.push("No inventory was given: fill in the addresses of each role before use".to_owned());
+        }
+        None => {}
+    }
+    lines.extend(list.notes.iter().map(|note| format!("Note: {note}")));
+    lines.extend(losses.iter().map(|loss| format!("Lost: {loss}")));
+    lines.iter().map(|line| text::line(line, 400)).collect()
+}
+
+/// Every header line behind a mark.
+pub(super) fn commented(mark: &str, lines: &[String]) -> String {
+    lines.iter().map(|line| format!("{mark} {line}\n")).collect()
+}

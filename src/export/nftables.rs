@@ -1,0 +1,320 @@
+//! nftables, for `nft -f`: a table of its own, that replaces itself.
+
+use super::format::{Writer, Written, commented, header};
+use super::hosts::{Family, Hosts};
+use super::rules::{Helper, Rule, RuleList};
+use super::{Base, End, HostSet, Side, Way, text};
+use crate::policy::{PortSet, Transport};
+
+/// Longest comment that nftables keeps, in bytes, without its closing zero.
+const COMMENT: usize = 120;
+
+pub(super) struct Nftables;
+
+impl Writer for Nftables {
+    const ENDING: &'static str = ".nft";
+
+    fn write(list: &RuleList) -> Written {
+        let losses = losses(list);
+        let mut lines = header(list, &losses);
+        lines
+            .push("Load with: nft -c -f FILE (checks only), then nft -f FILE; loading it again replaces it".to_owned());
+        let mut out = String::from("#!/usr/sbin/nft -f\n");
+        out.push_str(&commented("#", &lines));
+        let table = format!("igor_{}", list.side);
+        // Declared before it is deleted, so that the first load finds it.
+        out.push_str(&format!("\ntable inet {table}\ndelete table inet {table}\n\ntable inet {table} {{\n"));
+        for set in used_sets(list) {
+            for family in Family::ALL {
+                out.push_str(&set_block(set, family, &list.hosts));
+            }
+        }
+        if list.needs_tftp() {
+            out.push_str("    # The module nf_conntrack_tftp reads requests, so that their data may pass.\n");
+            out.push_str("    ct helper tftp {\n        type \"tftp\" protocol udp\n    }\n\n");
+        }
+        for (protocol, _) in discoveries(list) {
+            for family in Family::ALL {
+                let digit = family.digit();
+                out.push_str(&format!(
+                    "    # Who asked the {protocol} groups, and from which port; answers may come back for a while.\n    \
+                     set {protocol}_asked{digit} {{\n        type {} . inet_service\n        size 65535\n        flags dynamic,timeout\n    }}\n\n",
+                    address_type(family)
+                ));
+            }
+        }
+        match list.side {
+            Side::Firewall => forward_chains(&mut out, list),
+            Side::Gateway | Side::Nodes => host_chains(&mut out, list),
+        }
+        out.push_str("}\n");
+        Written { text: out, losses }
+    }
+}
+
+fn losses(list: &RuleList) -> Vec<String> {
+    let mut losses = Vec::new();
+    if list.side == Side::Firewall && list.rules.iter().any(|rule| matches!(rule.to.base, Base::Group(_))) {
+        losses.push(
+            "rules let multicast pass, but forwarding it takes multicast routing (PIM or an IGMP/MLD proxy)".to_owned(),
+        );
+    }
+    losses
+}
+
+/// The sets that rules name, in order.
+pub(super) fn used_sets(list: &RuleList) -> Vec<HostSet> {
+    let named = |set: &HostSet| {
+        let in_rule = list.rules.iter().any(|rule| {
+            let answerers = match &rule.helper {
+                Some(Helper::Discovery { answerers, .. }) => answerers.as_slice(),
+                _ => &[],
+            };
+            [&rule.from, &rule.to].into_iter().chain(answerers).any(|end| end.sets().any(|named| named == *set))
+        });
+        in_rule || list.side == Side::Firewall && list.guarded.contains(set)
+    };
+    HostSet::ALL.iter().copied().filter(named).collect()
+}
+
+const fn address_type(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "ipv4_addr",
+        Family::V6 => "ipv6_addr",
+    }
+}
+
+fn set_block(set: HostSet, family: Family, hosts: &Hosts) -> String {
+    let mut out = format!("    set {set}{} {{\n        type {}\n", family.digit(), address_type(family));
+    out.push_str("        flags interval\n        auto-merge\n");
+    let mut members = hosts.of_family(set, family).peekable();
+    if members.peek().is_some() {
+        out.push_str("        elements = {\n");
+        for member in members {
+            let name = member.name.as_deref().map_or_else(String::new, |name| format!(" # {}", text::line(name, 200)));
+            out.push_str(&format!("            {member},{name}\n"));
+        }
+        out.push_str("        }\n");
+    } else if hosts.is_placeholder(set) {
+        out.push_str(&format!(
+            "        # elements = {{ fill in the IPv{} addresses of the {} }}\n",
+            family.digit(),
+            set.words()
+        ));
+    }
+    out.push_str("    }\n\n");
+    out
+}
+
+fn discoveries(list: &RuleList) -> std::collections::BTreeMap<&'static str, Vec<&Rule>> {
+    let mut found: std::collections::BTreeMap<_, Vec<&Rule>> = std::collections::BTreeMap::new();
+    for rule in &list.rules {
+        if let Some(Helper::Discovery { protocol, .. }) = rule.helper {
+            found.entry(protocol).or_default().push(rule);
+        }
+    }
+    found
+}
+
+const STATE: &str = "        ct state established,related accept\n        ct state invalid drop\n";
+
+fn host_chains(out: &mut String, list: &RuleList) {
+    for (chain, hook, way, loopback) in
+        [("incoming", "input", Way::In, "iifname"), ("outgoing", "output", Way::Out, "oifname")]
+    {
+        out.push_str(&format!(
+            "    # Everything else is dropped, remote administration too: what the site needs beyond the document\n    \
+             # belongs in the policy as an [[allowance]] with its reason.\n    \
+             chain {chain} {{\n        type filter hook {hook} priority filter; policy drop;\n        {loopback} \"lo\" accept\n{STATE}"
+        ));
+        chain_rules(out, list, way);
+        out.push_str("    }\n\n");
+    }
+}
+
+fn forward_chains(out: &mut String, list: &RuleList) {
+    out.push_str("    # Only what goes to or comes from the hosts of the documents is judged here.\n");
+    out.push_str("    chain forward {\n        type filter hook forward priority filter; policy accept;\n");
+    for set in &list.guarded {
+        for family in Family::ALL {
+            let ip = ip(family);
+            out.push_str(&format!(
+                "        {ip} saddr @{set}{digit} jump judge\n        {ip} daddr @{set}{digit} jump judge\n",
+                digit = family.digit()
+            ));
+        }
+    }
+    out.push_str(&format!("    }}\n\n    chain judge {{\n{STATE}"));
+    chain_rules(out, list, Way::Through);
+    out.push_str("        counter drop\n    }\n\n");
+}
+
+fn chain_rules(out: &mut String, list: &RuleList, way: Way) {
+    for (protocol, rules) in discoveries(list) {
+        out.push_str(&answers(protocol, &rules, list, way));
+    }
+    for rule in list.rules.iter().filter(|rule| rule.way == way) {
+        for line in rule_lines(rule, &list.hosts) {
+            out.push_str(&format!("        {line}\n"));
+        }
+    }
+}
+
+/// The answers to discovery, which go against the way of the requests.
+fn answers(protocol: &str, rules: &[&Rule], list: &RuleList, way: Way) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for rule in rules {
+        let Some(Helper::Discovery { answerers, .. }) = &rule.helper else { continue };
+        let back = match rule.way {
+            Way::In => Way::Out,
+            Way::Out => Way::In,
+            Way::Through => Way::Through,
+        };
+        if back != way {
+            continue;
+        }
+        for family in Family::ALL {
+            for answerer in answerers {
+                for from in end_matches("saddr", answerer, family, &list.hosts).unwrap_or_default() {
+                    let (ip, digit) = (ip(family), family.digit());
+                    let line = format!(
+                        "{} counter accept comment \"answers to {protocol} requests to a group\"",
+                        joined(&[&from, &format!("{ip} daddr . udp dport @{protocol}_asked{digit}")])
+                    );
+                    if !lines.contains(&line) {
+                        lines.push(line);
+                    }
+                }
+            }
+        }
+    }
+    lines.iter().map(|line| format!("        {line}\n")).collect()
+}
+
+const fn ip(family: Family) -> &'static str {
+    match family {
+        Family::V4 => "ip",
+        Family::V6 => "ip6",
+    }
+}
+
+fn rule_lines(rule: &Rule, hosts: &Hosts) -> Vec<String> {
+    let comment = text::quoted(&rule.citation, COMMENT);
+    let transport = transport(rule);
+    let either = rule.from.is_unrestricted() && rule.to.is_unrestricted();
+    if either && rule.helper.is_none() {
+        return vec![format!("{} counter accept comment \"{comment}\"", joined(&[&transport]))];
+    }
+    let mut lines = Vec::new();
+    for family in Family::ALL.into_iter().filter(|family| fits(rule, *family)) {
+        let froms = end_matches("saddr", &rule.from, family, hosts).unwrap_or_default();
+        let tos = end_matches("daddr", &rule.to, family, hosts).unwrap_or_default();
+        for from in &froms {
+            for to in &tos {
+                let bare = from.is_empty() && to.is_empty();
+                let nfproto = match family {
+                    _ if !bare => "",
+                    Family::V4 => "meta nfproto ipv4",
+                    Family::V6 => "meta nfproto ipv6",
+                };
+                let helper = helper(rule, family);
+                lines.push(format!(
+                    "{} counter accept comment \"{comment}\"",
+                    joined(&[nfproto, from, to, &transport, &helper])
+                ));
+            }
+        }
+    }
+    lines
+}
+
+/// Whether a transport exists in a family.
+pub(super) fn fits(rule: &Rule, family: Family) -> bool {
+    match rule.transport {
+        Some(Transport::Icmp | Transport::Other(2)) => family == Family::V4,
+        Some(Transport::Icmpv6) => family == Family::V6,
+        _ => true,
+    }
+}
+
+fn helper(rule: &Rule, family: Family) -> String {
+    match &rule.helper {
+        Some(Helper::Tftp) => "ct helper set \"tftp\"".to_owned(),
+        Some(Helper::Discovery { protocol, seconds, .. }) => {
+            format!(
+                "update @{protocol}_asked{} {{ {} saddr . udp sport timeout {seconds}s }}",
+                family.digit(),
+                ip(family)
+            )
+        }
+        None => String::new(),
+    }
+}
+
+/// The ways to match an end in a family, each for a line of its own; `None` or no way where it has nobody there.
+fn end_matches(which: &str, end: &End, family: Family, hosts: &Hosts) -> Option<Vec<String>> {
+    let (ip, digit) = (ip(family), family.digit());
+    let listed =
+        |blocks: Vec<String>| (!blocks.is_empty()).then(|| format!("{ip} {which} {{ {} }}", blocks.join(", ")));
+    let mut ways: Vec<String> = match &end.base {
+        Base::Any | Base::ThisHost => vec![String::new()],
+        Base::Set(set) => {
+            if !hosts.may_match(*set, family) {
+                return None;
+            }
+            vec![format!("{ip} {which} @{set}{digit}")]
+        }
+        Base::Blocks(blocks) => {
+            let own = blocks.iter().filter(|block| family.holds(block.addr())).map(ToString::to_string).collect();
+            listed(own).into_iter().collect()
+        }
+        Base::Group(groups) => {
+            let own =
+                groups.blocks().filter(|block| family.holds(block.addr())).map(|block| block.to_string()).collect();
+            let broadcast = (groups.broadcast && family == Family::V4).then(|| format!("fib {which} type broadcast"));
+            listed(own).into_iter().chain(broadcast).collect()
+        }
+    };
+    for set in end.except.iter().filter(|set| hosts.may_match(**set, family)) {
+        for way in &mut ways {
+            *way = joined(&[way, &format!("{ip} {which} != @{set}{digit}")]);
+        }
+    }
+    Some(ways)
+}
+
+fn transport(rule: &Rule) -> String {
+    let set = |ports: &PortSet| match ports.0.as_slice() {
+        [one] if one.start() == one.end() => one.start().to_string(),
+        [one] => format!("{}-{}", one.start(), one.end()),
+        many => {
+            let texts: Vec<_> = many
+                .iter()
+                .map(|range| {
+                    if range.start() == range.end() {
+                        range.start().to_string()
+                    } else {
+                        format!("{}-{}", range.start(), range.end())
+                    }
+                })
+                .collect();
+            format!("{{ {} }}", texts.join(", "))
+        }
+    };
+    let part =
+        |name: &str, ports: &PortSet| if ports.0.is_empty() { String::new() } else { format!("{name} {}", set(ports)) };
+    let Some(transport) = rule.transport else { return String::new() };
+    let text = match transport {
+        Transport::Tcp | Transport::Udp => joined(&[
+            &part(&format!("{transport} sport"), &rule.client_ports),
+            &part(&format!("{transport} dport"), &rule.ports),
+        ]),
+        Transport::Icmp | Transport::Icmpv6 => part(&format!("{transport} type"), &rule.types),
+        Transport::Other(_) => String::new(),
+    };
+    if text.is_empty() { format!("meta l4proto {}", transport.number()) } else { text }
+}
+
+fn joined(parts: &[&str]) -> String {
+    parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,210 @@
+//! Every format against small sites, as snapshots that a person has read, and the rules against
+//! the vendor's document as facts of our own making.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::*;
+use crate::inventory::Inventory;
+use crate::policy::{Policy, Transport};
+
+const SITE: &str = r#"
+site-name = "Test site"
+node = ["10.20.0.0/24", "fd20::1:0/112"]
+gateway = ["10.20.0.2", "fd20::2"]
+bacnet = "10.30.0.9"
+[[device]]
+address = "10.20.0.77"
+role = "node"
+name = 'Floor 3 "east"'
+version = "2.9"
+"#;
+
+/// Names and reasons that try to become rules.
+const EVIL: &str = "'; \" -j ACCEPT `reboot` $(reboot) } accept # | <b> \\";
+
+fn inventory(text: &str) -> Inventory {
+    Inventory::parse(text, "site.toml").unwrap()
+}
+
+fn list(policy: &Policy, side: Side, inventory: Option<&Inventory>, with_supporting: bool) -> RuleList {
+    RuleList::new(&Request { policy, inventory, side, with_supporting })
+}
+
+fn text(format: Format, side: Side, with_inventory: bool) -> String {
+    let inventory = with_inventory.then(|| inventory(SITE));
+    format.export(&list(&Policy::embedded(), side, inventory.as_ref(), false)).unwrap().text
+}
+
+#[test]
+fn nftables() {
+    insta::assert_snapshot!("nftables_gateway", text(Format::Nftables, Side::Gateway, true));
+    insta::assert_snapshot!("nftables_firewall_generic", text(Format::Nftables, Side::Firewall, false));
+}
+
+#[test]
+fn iptables() {
+    insta::assert_snapshot!("iptables_nodes", text(Format::Iptables, Side::Nodes, true));
+}
+
+#[test]
+fn windows() {
+    insta::assert_snapshot!("windows_gateway", text(Format::Windows, Side::Gateway, true));
+}
+
+#[test]
+fn cisco() {
+    insta::assert_snapshot!("cisco_firewall", text(Format::Cisco, Side::Firewall, true));
+    insta::assert_snapshot!("cisco_gateway_generic", text(Format::Cisco, Side::Gateway, false));
+}
+
+#[test]
+fn change_requests() {
+    insta::assert_snapshot!("csv_firewall", text(Format::Csv, Side::Firewall, true));
+    insta::assert_snapshot!("markdown_nodes_generic", text(Format::Markdown, Side::Nodes, false));
+}
+
+#[test]
+fn supporting_protocols_are_added_on_request_only() {
+    let rules = |with| list(&Policy::embedded(), Side::Gateway, None, with).rules;
+    assert!(rules(false).iter().all(|rule| rule.kind != Kind::Supporting));
+    let services: BTreeSet<String> =
+        rules(true).into_iter().filter(|rule| rule.kind == Kind::Supporting).map(|rule| rule.service).collect();
+    for service in ["DHCP", "DNS", "NTP", "ICMP echo", "mDNS", "LLMNR", "NetBIOS names"] {
+        assert!(services.contains(service), "{service}");
+    }
+}
+
+#[test]
+fn a_machine_cannot_guard_what_passes_between_others() {
+    let error = Format::Windows.export(&list(&Policy::embedded(), Side::Firewall, None, false)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "windows guards the machine it runs on and cannot stand between; use --side gateway or --side nodes"
+    );
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    for format in Format::ALL {
+        for side in Side::ALL {
+            let once = || {
+                let inventory = inventory(SITE);
+                format.export(&list(&Policy::embedded(), *side, Some(&inventory), true))
+            };
+            assert_eq!(once(), once(), "{format} {side}");
+        }
+    }
+}
+
+#[test]
+fn names_and_reasons_do_not_become_rules() {
+    let toml = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let inventory = inventory(&format!(
+        "site-name = {evil}\ngateway = \"10.0.0.1\"\n[[device]]\naddress = \"10.0.0.2\"\nrole = \"node\"\nname = {evil}\n",
+        evil = toml(EVIL)
+    ));
+    let reason = format!("first line\\n-A INPUT -j ACCEPT\\r\\npermit ip any any\\u2028{}", &toml(EVIL)[1..]);
+    let policy = format!(
+        "extends = \"igor\"\nname = {evil}\n[[allowance]]\nname = {evil}\nfrom = \"10.9.9.9\"\nto = \"gateway\"\ntransport = \"tcp\"\nport = 22\nreason = \"{reason}\n",
+        evil = toml(EVIL)
+    );
+    let policy = Policy::parse(&policy, Path::new("evil.toml")).unwrap();
+    for format in Format::ALL {
+        for side in Side::ALL {
+            let Ok(exported) = format.export(&list(&policy, *side, Some(&inventory), true)) else { continue };
+            for line in exported.text.lines() {
+                let line = line.trim_start_matches(['\u{feff}', ' ']);
+                assert!(!line.starts_with("-A INPUT"), "{format}: {line}");
+                assert!(!line.starts_with("permit ip any any") || side == &Side::Firewall, "{format}: {line}");
+                assert!(!line.contains('\u{2028}'), "{format}: {line}");
+            }
+            assert!(exported.file_name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)));
+        }
+    }
+    insta::assert_snapshot!(
+        "evil_windows",
+        only(&Format::Windows.export(&list(&policy, Side::Gateway, Some(&inventory), false)).unwrap().text, "reboot")
+    );
+    insta::assert_snapshot!(
+        "evil_nftables",
+        only(&Format::Nftables.export(&list(&policy, Side::Gateway, Some(&inventory), false)).unwrap().text, "reboot")
+    );
+}
+
+fn only(text: &str, word: &str) -> String {
+    text.lines().filter(|line| line.contains(word)).collect::<Vec<_>>().join("\n")
+}
+
+/// What the vendor's document lets pass between gateway, node and BACnet system, from the fixture
+/// and the words of the design, not from the policy.
+fn facts() -> BTreeSet<(String, String, Transport, u16)> {
+    let cells: Vec<Vec<&str>> = include_str!("../../tests/fixtures/vendor_document.csv")
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').collect())
+        .collect();
+    let lists = |document: &str, direction: &str, transport: &str, port: &str| {
+        cells.iter().any(|cell| (cell[0], cell[4], cell[5], cell[6]) == (document, direction, transport, port))
+    };
+    let mut facts = BTreeSet::new();
+    for cell in &cells {
+        let (transport, port) = (cell[5], cell[6]);
+        let mut add = |from: &str, to: &str| {
+            let transport = if transport == "tcp" { Transport::Tcp } else { Transport::Udp };
+            facts.insert((from.to_owned(), to.to_owned(), transport, port.parse().unwrap()));
+        };
+        for (from, to) in [("gateway", "node"), ("node", "gateway")] {
+            if lists(from, "outgoing", transport, port) && lists(to, "incoming", transport, port) {
+                add(from, to);
+            }
+        }
+        match (cell[0], cell[4]) {
+            ("bacnet", "incoming") => add("bacnet", "gateway"),
+            ("bacnet", "outgoing") => add("gateway", "bacnet"),
+            // In no node's list: any peer that is not a node.
+            ("gateway", "outgoing") if port == "443" => add("gateway", "any but nodes"),
+            _ => {}
+        }
+    }
+    facts
+}
+
+fn of_list(list: &RuleList) -> BTreeSet<(String, String, Transport, u16)> {
+    let here = list.side.role().map_or("", |role| role.name());
+    let end = |end: &End| match &end.base {
+        Base::ThisHost => here.to_owned(),
+        Base::Set(set) if end.except.is_empty() => set.name().to_owned(),
+        _ => end.words(),
+    };
+    let unicast =
+        list.rules.iter().filter(|rule| rule.kind == Kind::Documented && !matches!(rule.to.base, Base::Group(_)));
+    unicast.map(|rule| (end(&rule.from), end(&rule.to), rule.transport.unwrap(), *rule.ports.0[0].start())).collect()
+}
+
+#[test]
+fn the_rules_are_the_vendors_cells() {
+    let policy = Policy::embedded();
+    let facts = facts();
+    assert_eq!(of_list(&list(&policy, Side::Firewall, None, false)), facts);
+    for (side, role) in [(Side::Gateway, "gateway"), (Side::Nodes, "node")] {
+        let own: BTreeSet<_> = facts.iter().filter(|fact| fact.0 == role || fact.1 == role).cloned().collect();
+        assert_eq!(of_list(&list(&policy, side, None, false)), own, "{side}");
+    }
+}
+
+#[test]
+fn a_wrong_cell_makes_a_wrong_rule() {
+    let facts = facts();
+    for (from, to) in [
+        ("incoming.udp = [69, 1050,", "incoming.udp = [1050,"),
+        ("outgoing.tcp = [80, 88, 443, 1900, 1901]", "outgoing.tcp = [80, 443, 1900, 1901]"),
+        ("incoming.udp = [47808]", "incoming.udp = []"),
+        ("\"host\", \"external\", \"group\"]", "\"host\", \"group\"]"),
+    ] {
+        let text = Policy::embedded_text().replacen(from, to, 1);
+        assert_ne!(text, Policy::embedded_text(), "{from} stands in the policy");
+        let policy = Policy::parse(&text, Path::new("igor.toml")).unwrap();
+        assert_ne!(of_list(&list(&policy, Side::Firewall, None, false)), facts, "{to} goes unnoticed");
+    }
+}
