@@ -8,6 +8,8 @@ mod conformance_decode;
 mod conformance_framing;
 #[path = "main/corpus.rs"]
 mod corpus;
+#[path = "main/licences.rs"]
+mod licences;
 #[path = "main/samples.rs"]
 mod samples;
 #[path = "../examples/generate/traffic/mod.rs"]

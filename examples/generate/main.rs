@@ -6,11 +6,13 @@
 //! cargo run --release --example generate -- load small64 --bytes 10G --format pcapng | igorscope analyze -
 //! ```
 
+mod seeds;
 mod traffic;
+mod walk;
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -39,6 +41,14 @@ enum Command {
         #[arg(default_value = "captures")]
         folder: PathBuf,
     },
+    /// Writes the fuzz targets' first inputs, made from captures/.
+    Seeds {
+        /// The folder; each target has one in it.
+        #[arg(default_value = "fuzz/corpus")]
+        folder: PathBuf,
+    },
+    /// Reads a pcap file from record to record and counts, the yardstick of the benchmarks.
+    Walk { file: PathBuf },
     /// Streams a big capture.
     Load {
         mix: Mix,
@@ -92,6 +102,15 @@ fn run(command: Command) -> io::Result<()> {
                 fs::write(folder.join(sample.name), &sample.bytes)?;
                 println!("{} ({} bytes)", folder.join(sample.name).display(), sample.bytes.len());
             }
+            Ok(())
+        }
+        Command::Seeds { folder } => {
+            let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+            println!("{} seeds in {}", seeds::write(&captures, &folder)?, folder.display());
+            Ok(())
+        }
+        Command::Walk { file } => {
+            println!("{} packets", walk::count(&file)?);
             Ok(())
         }
         Command::Load { mix, packets, bytes, format, flows, seed, output } => {

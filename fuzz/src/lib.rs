@@ -1,0 +1,106 @@
+//! What is fuzzed: a function for each parser of a stranger's bytes. Each checks, beside "no panic", a law that must hold.
+//!
+//! The entry points in `fuzz_targets/` are for libFuzzer; `cargo run --example generate -- seeds`
+//! fills the corpora from `captures/`.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use igorscope::capture::{Capture, Frame, FrameId, LinkType, Timestamp};
+use igorscope::decode::{self, Network, Transport};
+use igorscope::inventory::Inventory;
+use igorscope::policy::{self, Policy};
+use igorscope::protocol;
+
+/// The bytes of a file: every frame lies within it, and whatever stopped the reading has an offset within it.
+pub fn framing(data: &[u8]) {
+    let Ok(mut capture) = Capture::from_reader(Box::new(Cursor::new(data.to_vec())), "fuzz", 0) else { return };
+    let (mut captured, mut frames) = (0, 0);
+    while let Some(block) = capture.next_block() {
+        for frame in block {
+            captured += frame.data.len() as u64;
+            frames += 1;
+            assert_eq!(frame.id.number(), frames, "frames are numbered one after the other");
+        }
+    }
+    let summary = capture.summary();
+    assert_eq!(summary.frames, frames);
+    assert!(captured <= summary.bytes_read, "{captured} bytes of frames in {} bytes of file", summary.bytes_read);
+    if let Some(damage) = summary.damage {
+        assert!(damage.offset <= summary.bytes_read && !damage.reason.is_empty(), "{damage:?}");
+    }
+}
+
+/// Two bytes of link type, one of where to cut, then a frame: what a cut frame still says, the whole one says too.
+pub fn decode(data: &[u8]) {
+    let [link_high, link_low, cut, bytes @ ..] = data else { return };
+    let link = LinkType(u16::from_be_bytes([*link_high, *link_low]));
+    let frame = |data| Frame {
+        id: FrameId::new(0, 1),
+        time: Timestamp::from_nanos(0),
+        link,
+        interface: 0,
+        original_len: bytes.len() as u32,
+        data,
+    };
+    let read = |data| {
+        let packet = decode::decode(&frame(data));
+        let Network::Ip(ip) = &packet.network else { return None };
+        if let Transport::Icmp { body, .. } = ip.transport {
+            let _ = decode::quoted(body, ip.destination.is_ipv6());
+        }
+        let ports = match ip.transport {
+            Transport::Tcp { source_port, destination_port, .. }
+            | Transport::Udp { source_port, destination_port, .. } => Some((source_port, destination_port)),
+            _ => None,
+        };
+        Some((ip.source, ip.destination, ip.protocol, ports?, packet.encapsulations.len()))
+    };
+    let whole = read(bytes);
+    let shorter = bytes.get(..usize::from(*cut)).unwrap_or(bytes);
+    // Inside a tunnel a cut may leave only the packet around it, so only equal depths are compared.
+    if let (Some(part), Some(whole)) = (read(shorter), whole)
+        && part.4 == whole.4
+    {
+        assert_eq!(part, whole, "cut at {cut}");
+    }
+}
+
+/// One byte of transport, four of ports, one of where to cut, then a payload: no payload both conforms to and violates a
+/// protocol, and a cut one violates nothing that the whole one does not.
+pub fn payload(data: &[u8]) {
+    let [transport, a, b, c, d, cut, bytes @ ..] = data else { return };
+    let transport = if transport & 1 == 0 { policy::Transport::Tcp } else { policy::Transport::Udp };
+    let (source, destination) = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
+    let length = bytes.len() as u32;
+    let whole = protocol::inspect(transport, source, destination, bytes, length);
+    assert_eq!(whole.conforms & whole.violates, 0, "conforms and violates at once");
+    let _ = protocol::name(whole.conforms, transport, source, destination);
+    let shorter = bytes.get(..usize::from(*cut)).unwrap_or(bytes);
+    let part = protocol::inspect(transport, source, destination, shorter, length);
+    assert_eq!(part.violates & !whole.violates, 0, "cut at {cut}: {part:?}, whole: {whole:?}");
+}
+
+/// A policy file: what is wrong is said.
+pub fn policy(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Err(error) = Policy::parse(text, Path::new("fuzz.toml")) {
+        assert!(!error.to_string().is_empty());
+    }
+}
+
+/// One byte of which format, then an inventory file: what is wrong is said, and what was read can be asked.
+pub fn inventory(data: &[u8]) {
+    let [format, bytes @ ..] = data else { return };
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match Inventory::parse(text, if format & 1 == 0 { "fuzz.toml" } else { "fuzz.csv" }) {
+        Ok(inventory) => {
+            for address in ["10.20.0.10", "fe80::1"] {
+                let address = address.parse().expect("an address");
+                let _ = inventory.find(address, None);
+                let _ = inventory.is_site(address);
+            }
+        }
+        Err(errors) => assert!(!errors.to_string().is_empty()),
+    }
+}
