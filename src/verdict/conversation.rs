@@ -38,6 +38,8 @@ pub(super) struct Facts {
     pub(super) last_answer: Timestamp,
     /// A SYN-ACK that never reached the client.
     pub(super) half_open: bool,
+    /// The flow whose unexpected exchange this is part of: it is told there.
+    pub(super) part_of: Option<u32>,
     /// Whether a connection was seen both ways.
     pub(super) both_ways: bool,
     /// Its documented flows: how many, their packets and bytes, first and last.
@@ -151,6 +153,7 @@ fn conversation(
         tries_after: 0,
         last_answer: Timestamp::UNKNOWN,
         half_open: false,
+        part_of: None,
         both_ways: false,
         documented: none,
     };
@@ -160,6 +163,10 @@ fn conversation(
         facts.named = facts.named.or(judgement.payload_protocol);
         if judgement.verdict == Verdict::Documented {
             facts.documented.add(flow);
+        }
+        let link = seen.relations.link(*at).filter(|link| link.kind.belongs());
+        if let (Some(link), Verdict::Unexpected) = (link, judgement.verdict) {
+            facts.part_of = facts.part_of.or(link.flow);
         }
     }
     let to_group = seen.hosts.get(conversation.server).role == Role::Group;

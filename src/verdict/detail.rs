@@ -17,9 +17,12 @@ const MAX_EVIDENCE: usize = 3;
 /// How many ports, hosts and other things are listed in a sentence.
 const MAX_LISTED: usize = 10;
 
+/// How many flows of a finding are searched for what explains it.
+const MAX_LOOKED_AT: usize = 1000;
+
 /// Caveats that make silence doubtful: what was not captured may have happened.
 const SILENCE_DOUBTS: &[&str] =
-    &["one-way-mirror", "kernel-drops", "cut-by-snap-length", "damaged-input", "clock-jump", "capture-gap"];
+    &["one-way-mirror", "kernel-drops", "cut-by-snap-length", "damaged-input", "clock-jump", "gap", "flow-limit"];
 
 /// The vendor's word for the port, or what the payload proves.
 pub(super) fn service(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
@@ -54,6 +57,8 @@ pub(super) fn detail(survey: &Survey<'_>, group: &Group, numbers: &[u32], client
     if matches!(group.kind, Kind::Unexpected(_)) {
         let _ = write!(text, " {}", outcome_words(group.outcome));
     }
+    text.push_str(&announced(survey, numbers));
+    text.push_str(&file_asked_for(survey, numbers));
     for number in numbers.iter().take(MAX_EVIDENCE) {
         text.push(' ');
         text.push_str(&evidence(survey, *number as usize));
@@ -198,6 +203,40 @@ fn frame(seen: &Observations<'_>, id: FrameId, time: Timestamp) -> String {
         let _ = write!(text, " at {time}");
     }
     text
+}
+
+/// The first of a finding's flows for which something is known; few are looked at.
+fn first_known<T>(survey: &Survey<'_>, numbers: &[u32], known: impl Fn(u32) -> Option<T>) -> Option<T> {
+    let members = |number: &u32| survey.facts[*number as usize].members.clone();
+    numbers.iter().flat_map(members).take(MAX_LOOKED_AT).find_map(|at| known(survey.members[at]))
+}
+
+/// An SSDP message that named the address and port explains a connection, and excuses nothing.
+fn announced(survey: &Survey<'_>, numbers: &[u32]) -> String {
+    let seen = survey.seen;
+    if seen.relations.announced.is_empty() {
+        return String::new();
+    }
+    first_known(survey, numbers, |flow| seen.relations.announced.get(&flow)).map_or_else(String::new, |found| {
+        format!(
+            " {} had announced {} by SSDP, in {}.",
+            found.announcer,
+            found.location,
+            frame(seen, found.frame, found.time)
+        )
+    })
+}
+
+/// The file of a TFTP request: a stranger's bytes, so what does not print is written as an escape.
+fn file_asked_for(survey: &Survey<'_>, numbers: &[u32]) -> String {
+    let files = &survey.seen.relations.tftp_files;
+    if files.is_empty() {
+        return String::new();
+    }
+    first_known(survey, numbers, |flow| files.get(&flow)).map_or_else(String::new, |file| {
+        let name = file.name.escape_ascii();
+        format!(" The first file to {} is \"{name}\".", if file.write { "write" } else { "read" })
+    })
 }
 
 /// What makes the verdict itself weaker: inferred roles, versions that the document does not cover.

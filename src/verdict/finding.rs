@@ -56,16 +56,24 @@ pub(super) fn find(
     seen: &Observations<'_>,
     flows: &[Judgement],
     conversations: &[Conversation],
-    facts: &[Facts],
+    facts_of: &[Facts],
     members: &[u32],
 ) -> Vec<Finding> {
     let mut groups: BTreeMap<Group, Vec<u32>> = BTreeMap::new();
-    for ((conversation, facts), at) in conversations.iter().zip(facts).zip(0..) {
+    for ((conversation, facts), at) in conversations.iter().zip(facts_of).zip(0..) {
+        // The data of an unexpected TFTP request, on a port of its own each time, is told with the request.
+        let whole = facts.part_of.and_then(|flow| flows.get(flow as usize)).map(|flow| flow.conversation as usize);
+        let (conversation, facts) = match whole {
+            Some(whole) if conversations[whole].verdict == Verdict::Unexpected => {
+                (&conversations[whole], &facts_of[whole])
+            }
+            _ => (conversation, facts),
+        };
         for group in of_conversation(seen, conversation, facts).into_iter().flatten() {
             groups.entry(group).or_default().push(at);
         }
     }
-    let survey = Survey { seen, conversations, facts, members };
+    let survey = Survey { seen, conversations, facts: facts_of, members };
     let mut findings: Vec<Finding> =
         merge_ports(groups).into_iter().map(|(group, numbers)| survey.finding(&group, numbers)).collect();
     findings.extend(old_versions(seen));

@@ -35,14 +35,18 @@ impl Side {
     };
 
     fn add(&mut self, end: &FlowEnd) {
+        // A mirror that hands over each frame twice makes retries of none.
+        let copies = u16::try_from(end.duplicates).unwrap_or(u16::MAX);
+        let once = |count: u16| u32::from(count.saturating_sub(copies).max(count.min(1)));
+        let run = if end.duplicates > 0 { end.unanswered_run / 2 } else { end.unanswered_run };
         self.packets = self.packets.saturating_add(end.packets);
-        self.syns = self.syns.saturating_add(u32::from(end.syns));
-        self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks));
+        self.syns = self.syns.saturating_add(once(end.syns));
+        self.syn_acks = self.syn_acks.saturating_add(once(end.syn_acks));
         self.resets = self.resets.saturating_add(u32::from(end.resets));
         self.flags.0 |= end.tcp_flags.0;
         self.payload |= end.has_payload;
         self.asks |= end.asks;
-        self.unanswered_run = self.unanswered_run.max(end.unanswered_run);
+        self.unanswered_run = self.unanswered_run.max(run);
         self.last = self.last.max(end.last);
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::*;
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::{TcpFlags, VlanPath};
-use crate::flow::{Flow, FlowEnd};
+use crate::flow::{Flow, FlowEnd, TftpFile};
 use crate::inventory::{Host, Hosts, RoleSource};
 use crate::policy::{Policy, Role, Severity, Transport};
 use crate::protocol::{Evidence, Protocol};
-use crate::relation::{Link, LinkKind, Rejection, Relations, orient};
+use crate::relation::{Announcement, Link, LinkKind, Rejection, Relations, orient};
 
 const GATEWAY: &str = "10.0.0.1";
 const NODES: [&str; 3] = ["10.0.1.1", "10.0.1.2", "10.0.1.3"];
@@ -349,6 +349,36 @@ fn relations_speak_for_what_belongs_to_them() {
     assert_eq!((found.flows[1].payload, found.flows[1].payload_protocol), (Evidence::Conforms, Some(Protocol::Tftp)));
     assert_eq!(found.flows[0].outcome, Outcome::Established, "the data answers the request");
     assert_eq!(found.flows[4].outcome, Outcome::Established);
+    let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
+    assert_eq!((finding.reason, finding.server_port, finding.flows), ("undocumented-peer", Some(69), 2));
+    assert!(finding.display_filter.contains("udp.dstport in {69, 60002}"), "{}", finding.display_filter);
+}
+
+#[test]
+fn what_explains_a_finding_is_told_and_a_strangers_text_is_harmless() {
+    let mut site = site();
+    site.flow(Transport::Tcp, (NODES[0], 40_000), ("10.0.3.1", 8080), 5, 4);
+    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 69), 1, 0);
+    let announcement = Announcement {
+        announcer: address("10.0.3.1"),
+        location: "10.0.3.1:8080".parse().unwrap(),
+        time: seconds(0),
+        frame: FrameId::new(0, 4),
+        flow: None,
+    };
+    site.relations.announced = [(0, announcement)].into();
+    let name: &[u8] = b"fw\x1b[31m\x00.bin";
+    site.relations.tftp_files = [(1, TftpFile { name: name.into(), write: false })].into();
+    let (found, _) = site.judge();
+    let detail = |port| found.findings.iter().find(|one| one.server_port == Some(port)).unwrap().detail.clone();
+    assert!(
+        detail(8080).contains(
+            " 10.0.3.1 had announced 10.0.3.1:8080 by SSDP, in frame 4 of survey.pcap at 2023-11-14T22:13:20.000000000Z."
+        ),
+        "{}",
+        detail(8080)
+    );
+    assert!(detail(69).contains(r#" The first file to read is "fw\x1b[31m\x00.bin"."#), "{}", detail(69));
 }
 
 #[test]

@@ -95,6 +95,18 @@ fn tcp_outcomes() {
 }
 
 #[test]
+fn frames_that_a_mirror_copied_are_no_retries() {
+    let mut end = FlowEnd::silent(IpAddr::from([10, 0, 0, 1]), 80);
+    (end.packets, end.syns, end.duplicates, end.unanswered_run) = (2, 2, 1, 4);
+    let mut side = Side::SILENT;
+    side.add(&end);
+    assert_eq!((side.syns, side.unanswered_run), (1, 2));
+    (end.syns, end.duplicates) = (1, 9);
+    side.add(&end);
+    assert_eq!(side.syns, 2, "a SYN that was seen counts once");
+}
+
+#[test]
 fn datagram_outcomes() {
     let one = Sent { packets: 1, payload: true, ..NOTHING };
     let request = Sent { asks: true, ..one };
