@@ -2,6 +2,8 @@
 
 #[path = "main/architecture.rs"]
 mod architecture;
+#[path = "main/conformance_conversations.rs"]
+mod conformance_conversations;
 #[path = "main/conformance_decode.rs"]
 mod conformance_decode;
 #[path = "main/conformance_framing.rs"]
