@@ -9,18 +9,20 @@ pub(super) struct Bag<T> {
     limit: usize,
 }
 
+impl<T> Default for Bag<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), limit: 0 }
+    }
+}
+
 impl<T: Ord> Bag<T> {
     const FIRST_LIMIT: usize = 1 << 16;
 
-    pub(super) const fn new() -> Self {
-        Self { items: Vec::new(), limit: Self::FIRST_LIMIT }
-    }
-
     pub(super) fn push(&mut self, item: T) {
-        if self.items.len() >= self.limit {
+        if self.items.len() >= self.limit.max(Self::FIRST_LIMIT) {
             self.items.sort_unstable();
             self.items.dedup();
-            self.limit = (self.items.len() * 2).max(Self::FIRST_LIMIT);
+            self.limit = self.items.len() * 2;
         }
         self.items.push(item);
     }
@@ -38,7 +40,7 @@ mod tests {
 
     #[test]
     fn keeps_each_once_and_stays_small() {
-        let mut bag = Bag::new();
+        let mut bag = Bag::default();
         for round in 0..400_000u32 {
             bag.push(round % 1000);
             assert!(bag.items.len() <= Bag::<u32>::FIRST_LIMIT);

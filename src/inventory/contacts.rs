@@ -66,14 +66,10 @@ pub(super) struct Contact {
 }
 
 /// The contacts of a survey.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Contacts(Bag<Contact>);
 
 impl Contacts {
-    pub(super) const fn new() -> Self {
-        Self(Bag::new())
-    }
-
     /// Notes a flow, if it is one of the services and its payload does not disprove that.
     pub(super) fn add(&mut self, flow: &Flow, client: (u32, &FlowEnd), server: (u32, &FlowEnd)) {
         let port = server.1.port;

@@ -65,26 +65,61 @@ pub struct Host {
 impl Host {
     /// How many ports `serves` holds at most.
     pub const MAX_SERVES: usize = 32;
+
+    /// A host of which nothing is known but its address.
+    pub(super) fn new(address: IpAddr) -> Self {
+        Self {
+            address,
+            mac: None,
+            role: Role::Host,
+            source: RoleSource::Address,
+            basis: Cow::Borrowed("nothing speaks for another role"),
+            confidence: 100,
+            name: None,
+            version: None,
+            first_seen: Timestamp::UNKNOWN,
+            last_seen: Timestamp::UNKNOWN,
+            packets_sent: 0,
+            bytes_sent: 0,
+            packets_received: 0,
+            bytes_received: 0,
+            serves: Box::default(),
+            serves_more: 0,
+        }
+    }
 }
 
 /// The hosts of a survey, in the order of their addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     list: Vec<Host>,
+    /// Numbers of the hosts in `positions`.
     index: HashMap<IpAddr, u32, Seeded>,
+    positions: Vec<u32>,
 }
 
 impl Hosts {
     /// From hosts in any order, one an address.
-    pub fn new(mut list: Vec<Host>) -> Self {
-        list.sort_by_key(|host| host.address);
+    pub fn new(list: Vec<Host>) -> Self {
         let index = list.iter().map(|host| host.address).zip(0..).collect();
-        Self { list, index }
+        Self::indexed(list, index)
     }
 
-    /// From hosts in the order of their addresses, and their positions.
-    pub(super) fn sorted(list: Vec<Host>, index: HashMap<IpAddr, u32, Seeded>) -> Self {
-        Self { list, index }
+    /// From hosts in any order, and the place of each in it.
+    pub(super) fn indexed(mut list: Vec<Host>, index: HashMap<IpAddr, u32, Seeded>) -> Self {
+        let positions = order(&list);
+        // Each host moves at most twice, in place: there may be millions of them, and they are large.
+        let mut targets = positions.clone();
+        for at in 0..list.len() {
+            while let Some(&target) = targets.get(at)
+                && target as usize != at
+                && (target as usize) < list.len()
+            {
+                list.swap(at, target as usize);
+                targets.swap(at, target as usize);
+            }
+        }
+        Self { list, index, positions }
     }
 
     /// The host of an id from this list.
@@ -92,9 +127,10 @@ impl Hosts {
         &self.list[id.0 as usize]
     }
 
-    /// The host with an address; one hash look-up.
+    /// The host with an address.
     pub fn find(&self, address: IpAddr) -> Option<HostId> {
-        self.index.get(&address).copied().map(HostId)
+        let number = *self.index.get(&address)?;
+        self.positions.get(number as usize).copied().map(HostId)
     }
 
     /// All of them, in the order of their addresses.
@@ -105,5 +141,48 @@ impl Hosts {
     /// Whether any role was inferred from the traffic: the report says so.
     pub fn any_inferred(&self) -> bool {
         self.list.iter().any(|host| host.source == RoleSource::Inferred)
+    }
+}
+
+/// For each host its position in the order of addresses.
+fn order(list: &[Host]) -> Vec<u32> {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for (host, number) in list.iter().zip(0u32..) {
+        match host.address {
+            // Both in one word: these sort several times as fast as addresses.
+            IpAddr::V4(address) => v4.push(u64::from(address.to_bits()) << 32 | u64::from(number)),
+            IpAddr::V6(address) => v6.push((address.to_bits(), number)),
+        }
+    }
+    v4.sort_unstable();
+    v6.sort_unstable();
+    let numbers = v4.into_iter().map(|both| both as u32).chain(v6.into_iter().map(|(_, number)| number));
+    let mut positions = vec![0; list.len()];
+    for (number, position) in numbers.zip(0u32..) {
+        if let Some(slot) = positions.get_mut(number as usize) {
+            *slot = position;
+        }
+    }
+    positions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_found_and_in_the_order_of_their_addresses() {
+        let addresses: Vec<IpAddr> = ["fe80::1", "10.0.0.2", "10.0.0.10", "::", "255.255.255.255", "9.0.0.1", "fd00::"]
+            .map(|text| text.parse().expect("address"))
+            .into();
+        let hosts = Hosts::new(addresses.iter().copied().map(Host::new).collect());
+        let listed: Vec<IpAddr> = hosts.iter().map(|host| host.address).collect();
+        let mut sorted = addresses.clone();
+        sorted.sort();
+        assert_eq!(listed, sorted);
+        for address in addresses {
+            assert_eq!(hosts.find(address).map(|id| hosts.get(id).address), Some(address));
+        }
+        assert_eq!(hosts.find(IpAddr::from([10, 0, 0, 3])), None);
     }
 }

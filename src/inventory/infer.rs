@@ -8,10 +8,9 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::address::{self, Kind};
-use super::builder::Known;
 use super::contacts::{Contact, Service};
 use super::declared::Inventory;
-use super::host::RoleSource;
+use super::host::{Host, RoleSource};
 use super::profile::{Profile, Profiles, Side};
 use crate::decode::MacAddr;
 use crate::policy::Role;
@@ -63,64 +62,51 @@ const OUI_HTTP_CONFIDENCE: u8 = 55;
 /// A BACnet system that exchanged with the gateway, only one of them spoke, or both only to groups.
 const BACNET_CONFIDENCE: [u8; 3] = [80, 60, 45];
 
-/// What inference looks at, host by host.
-pub(super) struct Site<'a> {
-    pub(super) addresses: Vec<IpAddr>,
-    pub(super) macs: &'a [Option<MacAddr>],
-    pub(super) contacts: Vec<Contact>,
-}
-
 /// Gives inferred roles to hosts of which nothing else is known: each role only if no entry of the
 /// inventory gives it, and none if the inventory says that it is complete.
-pub(super) fn infer(site: &Site<'_>, known: &mut [Known], inventory: &Inventory) {
+pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], inventory: &Inventory) {
     let wanted = [Role::Gateway, Role::Node, Role::Bacnet].map(|role| !inventory.declares(role));
     if inventory.is_complete() || wanted == [false; 3] {
         return;
     }
-    let open: Vec<bool> = known.iter().zip(&site.addresses).map(|(known, address)| is_open(known, *address)).collect();
-    let units = units(site, known, &open);
-    let group = |host: u32| known.get(host as usize).is_some_and(|known| known.role == Role::Group);
-    let takes_part = |host: u32| {
-        let at = host as usize;
-        open.get(at) == Some(&true) || known.get(at).is_some_and(|known| known.role.is_igor())
-    };
-    let profiles = Profiles::new(&site.contacts, &units, takes_part, group);
+    let open: Vec<bool> = hosts.iter().map(is_open).collect();
+    let units = units(hosts, &open);
+    let role = |host: u32| hosts.get(host as usize).map(|host| host.role);
+    let takes_part = |host: u32| open.get(host as usize) == Some(&true) || role(host).is_some_and(Role::is_igor);
+    let is_group = |host: u32| role(host) == Some(Role::Group);
+    let profiles = Profiles::new(contacts, &units, takes_part, is_group);
     let mut inference =
-        Inference { site, open: &open, units: &units, profiles: &profiles, gateways: Vec::new(), oui: None };
+        Inference { hosts, open: &open, units: &units, profiles: &profiles, gateways: Vec::new(), oui: None };
 
     if wanted[0] {
-        inference.find_gateways(known);
+        inference.find_gateways();
     }
-    inference.collect_gateways(known);
+    inference.collect_gateways();
     if wanted[1] {
-        inference.find_nodes(known);
+        inference.find_nodes();
     }
     if wanted[2] {
-        inference.find_bacnet(known);
+        inference.find_bacnet();
     }
-    inference.share(known);
+    inference.share();
 }
 
 /// Whether a host may be given a role: it is a unicast host of the site, and nobody declared it.
-fn is_open(known: &Known, address: IpAddr) -> bool {
-    known.source == RoleSource::Address
-        && known.role == Role::Host
-        && !matches!(address::kind(address), Kind::Unspecified | Kind::Loopback)
+fn is_open(host: &Host) -> bool {
+    host.source == RoleSource::Address
+        && host.role == Role::Host
+        && !matches!(address::kind(host.address), Kind::Unspecified | Kind::Loopback)
 }
 
 /// For each host, whose evidence it shares: an IPv6 address that of the lowest address of its MAC.
-fn units(site: &Site<'_>, known: &[Known], open: &[bool]) -> Vec<u32> {
-    let mut units: Vec<u32> = (0..site.addresses.len() as u32).collect();
-    let mut by_mac: Vec<(MacAddr, IpAddr, u32)> = site
-        .macs
+fn units(hosts: &[Host], open: &[bool]) -> Vec<u32> {
+    let mut units: Vec<u32> = (0..hosts.len() as u32).collect();
+    let mut by_mac: Vec<(MacAddr, IpAddr, u32)> = hosts
         .iter()
-        .zip(&site.addresses)
+        .zip(open)
         .zip(0u32..)
-        .filter(|(_, id)| {
-            let at = *id as usize;
-            open.get(at) == Some(&true) || known.get(at).is_some_and(|known| known.role.is_igor())
-        })
-        .filter_map(|((mac, address), id)| Some(((*mac)?, *address, id)))
+        .filter(|((host, open), _)| **open || host.role.is_igor())
+        .filter_map(|((host, _), id)| Some((host.mac?, host.address, id)))
         .collect();
     by_mac.sort_unstable();
     for run in by_mac.chunk_by(|a, b| a.0 == b.0) {
@@ -146,7 +132,7 @@ struct Candidate<'a> {
 }
 
 struct Inference<'a> {
-    site: &'a Site<'a>,
+    hosts: &'a mut [Host],
     open: &'a [bool],
     units: &'a [u32],
     profiles: &'a Profiles,
@@ -156,35 +142,37 @@ struct Inference<'a> {
     oui: Option<[u8; 3]>,
 }
 
-impl Inference<'_> {
+impl<'a> Inference<'a> {
     fn address(&self, unit: u32) -> IpAddr {
-        self.site.addresses.get(unit as usize).copied().unwrap_or(IpAddr::from([0; 4]))
+        self.hosts.get(unit as usize).map_or(IpAddr::from([0; 4]), |host| host.address)
+    }
+
+    fn role(&self, unit: u32) -> Option<Role> {
+        self.hosts.get(unit as usize).map(|host| host.role)
     }
 
     fn is_open(&self, unit: u32) -> bool {
         self.open.get(unit as usize) == Some(&true)
     }
 
-    fn set(&self, known: &mut [Known], unit: u32, role: Role, confidence: u8, basis: String) {
-        if let Some(slot) = known.get_mut(unit as usize) {
-            *slot = Known::inferred(role, confidence, basis);
+    fn set(&mut self, unit: u32, role: Role, confidence: u8, basis: String) {
+        if let Some(host) = self.hosts.get_mut(unit as usize) {
+            (host.role, host.source, host.confidence) = (role, RoleSource::Inferred, confidence);
+            host.basis = basis.into();
         }
     }
 
-    fn find_gateways(&self, known: &mut [Known]) {
-        let is = |unit: u32, role| known.get(unit as usize).is_some_and(|known| known.role == role);
-        let nodes_declared = known.iter().any(|known| known.role == Role::Node);
-        let mut candidates: Vec<Candidate<'_>> = Vec::new();
-        for profile in self.profiles.iter().filter(|profile| self.is_open(profile.unit)) {
-            let candidate = self.candidate(profile, |unit| is(unit, Role::Node), nodes_declared);
-            candidates.extend(candidate);
-        }
+    fn find_gateways(&mut self) {
+        let nodes_declared = self.hosts.iter().any(|host| host.role == Role::Node);
+        let open = self.profiles.iter().filter(|profile| self.is_open(profile.unit));
+        let mut candidates: Vec<Candidate<'a>> =
+            open.filter_map(|profile| self.candidate(profile, nodes_declared)).collect();
         candidates.sort_by(|a, b| {
             (b.hub, b.profile.peers.len(), b.points)
                 .cmp(&(a.hub, a.profile.peers.len(), a.points))
                 .then(a.address.cmp(&b.address))
         });
-        let mut accepted: Vec<&Candidate<'_>> = Vec::new();
+        let mut accepted: Vec<&Candidate<'a>> = Vec::new();
         for candidate in &candidates {
             if is_another(candidate, &accepted) {
                 accepted.push(candidate);
@@ -197,17 +185,12 @@ impl Inference<'_> {
             if candidate.hub {
                 let _ = write!(basis, "; {} peers, which have fewer", candidate.profile.peers.len());
             }
-            self.set(known, candidate.profile.unit, Role::Gateway, confidence, basis);
+            self.set(candidate.profile.unit, Role::Gateway, confidence, basis);
         }
     }
 
     /// Weighs one host as a gateway; `None` if too little speaks for it.
-    fn candidate<'a>(
-        &self,
-        profile: &'a Profile,
-        is_declared_node: impl Fn(u32) -> bool,
-        nodes_declared: bool,
-    ) -> Option<Candidate<'a>> {
+    fn candidate(&self, profile: &'a Profile, nodes_declared: bool) -> Option<Candidate<'a>> {
         let degree = profile.peers.len();
         let hub = degree >= HUB_PEERS && degree > self.profiles.median_degree(&profile.peers);
         let (mut speaks_for, mut speaks_against, mut services, mut typical, mut fan_out) = (0, 0, 0, false, 0);
@@ -241,7 +224,7 @@ impl Inference<'_> {
         if profile.bacnet_peers.iter().any(|peer| profile.peers.binary_search(peer).is_err()) && services > 0 {
             points += BACNET_POINTS;
         }
-        let has_declared = profile.peers.iter().any(|peer| is_declared_node(*peer));
+        let has_declared = profile.peers.iter().any(|peer| self.role(*peer) == Some(Role::Node));
         if has_declared {
             points += DECLARED_PEER_POINTS;
         }
@@ -257,11 +240,9 @@ impl Inference<'_> {
         (enough && points >= GATEWAY_POINTS).then_some(Candidate { profile, address, hub, points, services })
     }
 
-    fn collect_gateways(&mut self, known: &[Known]) {
-        let gateways = known.iter().zip(0u32..).filter(|(known, _)| known.role == Role::Gateway);
-        let mut gateways: Vec<(u32, u8)> = gateways
-            .map(|(known, host)| (self.units.get(host as usize).copied().unwrap_or(host), known.confidence))
-            .collect();
+    fn collect_gateways(&mut self) {
+        let gateways = self.hosts.iter().zip(self.units).filter(|(host, _)| host.role == Role::Gateway);
+        let mut gateways: Vec<(u32, u8)> = gateways.map(|(host, unit)| (*unit, host.confidence)).collect();
         gateways.sort_unstable();
         gateways.dedup_by_key(|gateway| gateway.0);
         self.gateways = gateways;
@@ -272,12 +253,12 @@ impl Inference<'_> {
         self.gateways.get(at).map(|gateway| gateway.1)
     }
 
-    fn find_nodes(&mut self, known: &mut [Known]) {
+    fn find_nodes(&mut self) {
         if self.gateways.is_empty() {
             return;
         }
         let mut nodes: Vec<(u32, u32, u8, String)> = Vec::new();
-        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit, known)) {
+        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit)) {
             let (points, confidence, basis) = self.weigh_node(profile);
             if points > 0 {
                 nodes.push((profile.unit, points, confidence, basis));
@@ -295,15 +276,15 @@ impl Inference<'_> {
             }
             if points >= NODE_POINTS {
                 let confidence = (45 + 4 * points).min(MOST_CONFIDENCE).min(u32::from(most)) as u8;
-                self.set(known, unit, Role::Node, confidence, basis);
+                self.set(unit, Role::Node, confidence, basis);
             }
         }
-        self.find_nodes_by_mac(known);
+        self.find_nodes_by_mac();
     }
 
     /// Whether a unit may still become something: open, and neither gateway nor anything else yet.
-    fn is_candidate(&self, unit: u32, known: &[Known]) -> bool {
-        self.is_open(unit) && known.get(unit as usize).is_some_and(|known| known.role == Role::Host)
+    fn is_candidate(&self, unit: u32) -> bool {
+        self.is_open(unit) && self.role(unit) == Some(Role::Host)
     }
 
     /// Points for a node, the most confidence that its gateways allow, and the reason.
@@ -343,7 +324,7 @@ impl Inference<'_> {
 
     /// The first three bytes of a unit's MAC, if they are a manufacturer's.
     fn universal_oui(&self, unit: u32) -> Option<[u8; 3]> {
-        let MacAddr([a, b, c, ..]) = self.site.macs.get(unit as usize).copied().flatten()?;
+        let MacAddr([a, b, c, ..]) = self.hosts.get(unit as usize)?.mac?;
         (a & 2 == 0).then_some([a, b, c])
     }
 
@@ -361,11 +342,11 @@ impl Inference<'_> {
 
     /// Hosts with the nodes' MAC block that were not heard to speak with the gateway: a node that
     /// cannot reach its gateway is the one that is looked for.
-    fn find_nodes_by_mac(&self, known: &mut [Known]) {
+    fn find_nodes_by_mac(&mut self) {
         let Some(block) = self.oui else { return };
-        for unit in 0..self.site.addresses.len() as u32 {
+        for unit in 0..self.hosts.len() as u32 {
             let own = self.units.get(unit as usize) == Some(&unit);
-            if !own || !self.is_candidate(unit, known) || self.universal_oui(unit) != Some(block) {
+            if !own || !self.is_candidate(unit) || self.universal_oui(unit) != Some(block) {
                 continue;
             }
             let profile = self.profiles.of(unit);
@@ -386,15 +367,14 @@ impl Inference<'_> {
             } else {
                 (OUI_CONFIDENCE, format!("{basis}; not heard with a gateway"))
             };
-            self.set(known, unit, Role::Node, confidence, basis);
+            self.set(unit, Role::Node, confidence, basis);
         }
     }
 
-    fn find_bacnet(&self, known: &mut [Known]) {
+    fn find_bacnet(&mut self) {
         let speaks = |unit: u32| self.profiles.of(unit).is_some_and(|profile| profile.speaks_bacnet());
         let gateway_to_groups = self.gateways.iter().filter(|gateway| speaks(gateway.0)).map(|gateway| gateway.1).max();
-        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit, known)).collect::<Vec<_>>()
-        {
+        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit)).collect::<Vec<_>>() {
             let partners = [Side::Client, Side::Server].into_iter().flat_map(|side| {
                 self.profiles.peers(profile, Service::Bacnet, side).iter().filter_map(|&(peer, worked)| {
                     Some((worked, self.gateway(peer)?, std::cmp::Reverse(self.address(peer))))
@@ -412,28 +392,26 @@ impl Inference<'_> {
                 },
             };
             let confidence = BACNET_CONFIDENCE.get(rank).copied().unwrap_or(0).min(most);
-            self.set(known, profile.unit, Role::Bacnet, confidence, basis);
+            self.set(profile.unit, Role::Bacnet, confidence, basis);
         }
     }
 
     /// Gives a unit's role to its other addresses, and says of the rest why they have none.
-    fn share(&self, known: &mut [Known]) {
-        for host in 0..self.site.addresses.len() as u32 {
-            let Some(&unit) = self.units.get(host as usize) else { continue };
-            if !self.is_candidate(host, known) {
+    fn share(&mut self) {
+        for (host, &unit) in (0u32..).zip(self.units) {
+            if !self.is_candidate(host) {
                 continue;
             }
             if unit != host
-                && let Some(leader) = known.get(unit as usize)
+                && let Some(leader) = self.hosts.get(unit as usize)
                 && leader.source == RoleSource::Inferred
-                && leader.role.is_igor()
             {
-                let basis = format!("same MAC as {}: {}", self.address(unit), leader.basis);
                 let (role, confidence) = (leader.role, leader.confidence);
-                self.set(known, host, role, confidence, basis);
+                let basis = format!("same MAC as {}: {}", leader.address, leader.basis);
+                self.set(host, role, confidence, basis);
             } else if let Some(profile) = self.profiles.of(host)
                 && !profile.peers.is_empty()
-                && let Some(slot) = known.get_mut(host as usize)
+                && let Some(slot) = self.hosts.get_mut(host as usize)
             {
                 slot.basis = format!("too little for a role: {}", self.profiles.sentence(profile)).into();
             }

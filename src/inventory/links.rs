@@ -1,9 +1,13 @@
 //! Which MAC address is whose, and which are routers'.
 
-use std::net::IpAddr;
+use std::collections::HashMap;
 
-use super::address::network_part;
+use super::address::{self, Kind};
 use super::bag::Bag;
+use super::declared::Inventory;
+use super::hash::Seeded;
+use super::host::Host;
+use super::roles::is_external;
 use crate::capture::FrameId;
 use crate::decode::MacAddr;
 
@@ -18,58 +22,90 @@ pub(super) enum Proof {
     Received,
 }
 
+/// One MAC of a host, with its best proof and the first frame of that.
+type Link = (Proof, FrameId, MacAddr);
+
 /// The MAC addresses seen with each host.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Links {
-    seen: Bag<(u32, Proof, FrameId, MacAddr)>,
+    /// The MAC with which each host was seen first; most have no other.
+    usual: Vec<Option<Link>>,
+    /// The others.
+    more: Bag<(u32, Link)>,
 }
 
 /// A MAC that was seen with more IPv4 addresses than this, or more IPv6 /64 networks, or with any
 /// external address, is a router: a host of the site has one address, two when it moved or has an alias.
 const MOST_ADDRESSES: usize = 2;
 
+/// What a MAC was seen with.
+#[derive(Clone, Copy, Default, Debug)]
+struct Company {
+    router: bool,
+    /// The first addresses or networks of each family; unused places hold `None`.
+    parts: [[Option<u128>; MOST_ADDRESSES]; 2],
+}
+
+impl Company {
+    fn meet(&mut self, ipv6: bool, part: u128) {
+        let Some(places) = self.parts.get_mut(usize::from(ipv6)) else { return };
+        match places.iter_mut().find(|place| place.is_none_or(|known| known == part)) {
+            Some(place) => *place = Some(part),
+            None => self.router = true,
+        }
+    }
+}
+
 impl Links {
-    pub(super) const fn new() -> Self {
-        Self { seen: Bag::new() }
-    }
-
     pub(super) fn add(&mut self, host: u32, proof: Proof, frame: FrameId, mac: MacAddr) {
-        if !mac.is_group() && mac != MacAddr::default() {
-            self.seen.push((host, proof, frame, mac));
+        if mac.is_group() || mac == MacAddr::default() {
+            return;
+        }
+        let at = host as usize;
+        if self.usual.len() <= at {
+            self.usual.resize(at + 1, None);
+        }
+        let Some(usual) = self.usual.get_mut(at) else { return };
+        match usual {
+            None => *usual = Some((proof, frame, mac)),
+            Some(known) if known.2 == mac => *known = (*known).min((proof, frame, mac)),
+            Some(_) => self.more.push((host, (proof, frame, mac))),
         }
     }
 
-    /// The MAC of each host, by its number: the best proved that is no router's. `address` gives a
-    /// host's address, if it counts at all, and whether it is external.
-    pub(super) fn finish(self, hosts: usize, address: impl Fn(u32) -> Option<(IpAddr, bool)>) -> Vec<Option<MacAddr>> {
-        let seen = self.seen.finish();
-        let mut parts: Vec<(MacAddr, bool, u128)> = Vec::with_capacity(seen.len());
-        let mut routers: Vec<MacAddr> = Vec::new();
-        for &(host, _, _, mac) in &seen {
-            match address(host) {
-                Some((_, true)) => routers.push(mac),
-                Some((address, false)) => {
-                    parts.extend(network_part(address).map(|part| (mac, address.is_ipv4(), part)));
-                }
-                None => {}
-            }
-        }
-        parts.sort_unstable();
-        parts.dedup();
-        let runs = parts.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1));
-        routers.extend(runs.filter(|run| run.len() > MOST_ADDRESSES).filter_map(|run| Some(run.first()?.0)));
-        routers.sort_unstable();
-        routers.dedup();
+    /// Writes to each host its MAC: the best proved that is no router's.
+    pub(super) fn give_macs(self, hosts: &mut [Host], inventory: &Inventory) {
+        let more = self.more.finish();
+        let usual = self.usual.iter().zip(0u32..).filter_map(|(link, host)| Some((host, (*link)?)));
+        let all = || usual.clone().chain(more.iter().copied());
 
-        let mut macs = vec![None; hosts];
-        for &(host, _, _, mac) in &seen {
-            if let Some(slot @ None) = macs.get_mut(host as usize)
-                && address(host).is_some()
-                && routers.binary_search(&mac).is_err()
-            {
-                *slot = Some(mac);
+        let mut companies: HashMap<MacAddr, Company, Seeded> = HashMap::default();
+        for (host, (.., mac)) in all() {
+            let Some(host) = hosts.get(host as usize) else { continue };
+            let company = companies.entry(mac).or_default();
+            if company.router {
+                continue;
+            }
+            if is_external(host.address, inventory) {
+                company.router = true;
+            } else if let Some(part) = address::network_part(host.address) {
+                company.meet(host.address.is_ipv6(), part);
             }
         }
-        macs
+        let mut best: Vec<Option<Link>> = vec![None; hosts.len()];
+        for (host, link) in all() {
+            if companies.get(&link.2).is_some_and(|company| company.router) {
+                continue;
+            }
+            if let Some(slot) = best.get_mut(host as usize) {
+                *slot = Some(slot.map_or(link, |known| known.min(link)));
+            }
+        }
+        for (host, link) in hosts.iter_mut().zip(best) {
+            // Who has no address yet is nobody in particular.
+            if address::kind(host.address) != Kind::Unspecified {
+                host.mac = link.map(|(.., mac)| mac);
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ mod links;
 mod lookup;
 mod matcher;
 mod profile;
+mod roles;
 mod toml_file;
 
 pub use builder::HostsBuilder;

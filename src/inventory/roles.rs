@@ -1,0 +1,94 @@
+//! What the inventory, the address itself and the MAC say of a host's role.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::address::{self, Kind};
+use super::builder::Note;
+use super::declared::{Entry, Inventory};
+use super::host::{Host, RoleSource};
+use super::matcher::Matcher;
+use crate::decode::MacAddr;
+use crate::policy::Role;
+
+/// Gives a host the role that the inventory or the address itself says; else it stays a host.
+pub(super) fn give(host: &mut Host, note: Note, inventory: &Inventory) {
+    let kind = address::kind(host.address);
+    match kind {
+        Kind::Group => return by_address(host, Role::Group, "multicast or broadcast address"),
+        Kind::Unspecified => return by_address(host, Role::Host, "no address yet"),
+        _ => {}
+    }
+    if let Some(entry) = inventory.by_address(host.address) {
+        return by_entry(host, entry);
+    }
+    // A subnet's directed broadcast.
+    if note.only_to_group() && host.packets_sent == 0 {
+        return by_address(host, Role::Group, "only seen as the destination of broadcast frames");
+    }
+    let by_mac = || host.mac.and_then(|mac| inventory.by_mac(mac));
+    if let Some(entry) = inventory.by_block(host.address).or_else(by_mac) {
+        return by_entry(host, entry);
+    }
+    match kind {
+        Kind::Loopback => by_address(host, Role::Host, "loopback address"),
+        Kind::Public if !inventory.is_site(host.address) => {
+            by_address(host, Role::External, "public address outside the site");
+        }
+        _ => {}
+    }
+}
+
+fn by_address(host: &mut Host, role: Role, basis: &'static str) {
+    (host.role, host.source, host.basis) = (role, RoleSource::Address, Cow::Borrowed(basis));
+}
+
+fn by_entry(host: &mut Host, entry: &Entry) {
+    let place = entry.place.line();
+    let basis = match entry.matcher {
+        Matcher::Address(_) => place,
+        _ => format!("{place} ({})", entry.matcher),
+    };
+    (host.role, host.source, host.basis) = (entry.role, RoleSource::Declared, basis.into());
+    (host.name, host.version) = (entry.name.clone(), entry.version.clone());
+}
+
+/// Whether an address is of no host of the site, whatever was seen of it.
+pub(super) fn is_external(address: IpAddr, inventory: &Inventory) -> bool {
+    address::kind(address) == Kind::Public
+        && !inventory.is_site(address)
+        && inventory.by_address(address).is_none()
+        && inventory.by_block(address).is_none()
+}
+
+/// Gives each fe80:: address of which nothing is known the role that its MAC's other addresses have.
+pub(super) fn share_by_mac(hosts: &mut [Host]) {
+    let mut givers: Vec<(MacAddr, IpAddr, usize)> = Vec::new();
+    let mut takers: Vec<(MacAddr, usize)> = Vec::new();
+    for (at, host) in hosts.iter().enumerate() {
+        let Some(mac) = host.mac else { continue };
+        if host.role.is_igor() {
+            givers.push((mac, host.address, at));
+        } else if host.source == RoleSource::Address && address::kind(host.address) == Kind::LinkLocal6 {
+            takers.push((mac, at));
+        }
+    }
+    givers.sort_unstable();
+    for (mac, taker) in takers {
+        let from = givers.partition_point(|giver| giver.0 < mac);
+        let same = givers.get(from..).unwrap_or_default().iter().take_while(|giver| giver.0 == mac);
+        let mut givers = same.filter_map(|giver| hosts.get(giver.2));
+        let Some(first) = givers.next() else { continue };
+        // Two roles at one MAC give none.
+        if givers.any(|other| other.role != first.role) {
+            continue;
+        }
+        let basis = format!("same MAC as {}", first.address);
+        let (role, source, confidence) = (first.role, first.source, first.confidence);
+        let (name, version) = (first.name.clone(), first.version.clone());
+        if let Some(host) = hosts.get_mut(taker) {
+            (host.role, host.source, host.confidence) = (role, source, confidence);
+            (host.name, host.version, host.basis) = (name, version, basis.into());
+        }
+    }
+}
