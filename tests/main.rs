@@ -12,6 +12,8 @@ mod conformance_framing;
 mod corpus;
 #[path = "main/licences.rs"]
 mod licences;
+#[path = "main/firewall_rules.rs"]
+mod firewall_rules;
 #[path = "main/samples.rs"]
 mod samples;
 #[path = "../examples/generate/traffic/mod.rs"]

@@ -168,6 +168,8 @@ fn pairs(list: &RuleList, family: Family, raw: bool) -> Vec<Pair<'_>> {
         });
         add(rule.way, &rule.from, &rule.to, rules.collect());
     }
+    // What notices a request to a group stands before wider rules that would let it through unnoticed.
+    pairs.sort_by_key(|pair| !matches!(pair.to.base, Base::Group(_)));
     pairs
 }
 
