@@ -10,10 +10,10 @@ mod conformance_decode;
 mod conformance_framing;
 #[path = "main/corpus.rs"]
 mod corpus;
-#[path = "main/licences.rs"]
-mod licences;
 #[path = "main/firewall_rules.rs"]
 mod firewall_rules;
+#[path = "main/licences.rs"]
+mod licences;
 #[path = "main/samples.rs"]
 mod samples;
 #[path = "../examples/generate/traffic/mod.rs"]
