@@ -88,7 +88,7 @@ fn serve_udp(socket: UdpSocket, own: IpAddr, heard: Heard) {
             match &buffer[..length] {
                 // SSDP may be answered from any port, TFTP is from a fresh one (RFC 1350 section 4).
                 request if request.starts_with(b"M-SEARCH") => drop(fresh().send_to(b"HTTP/1.1 200 OK\r\n", client)),
-                request if request.starts_with(&[0, 1]) => small({
+                [0, 1, ..] => small({
                     let transfer = fresh();
                     move || send_file(&transfer, client)
                 }),
