@@ -134,7 +134,13 @@ fn pump(
         if let Some(error) = failure {
             let at = count.load(Ordering::Relaxed);
             let name = compression.name();
-            let message = format!("the {name} data is damaged near its byte {at}: {error}");
+            let message = match error.kind() {
+                io::ErrorKind::OutOfMemory => {
+                    let limit = WINDOW_LIMIT / 1024 / 1024;
+                    format!("the {name} data asks for more than the {limit} MiB that are allowed; unpack it first")
+                }
+                _ => format!("the {name} data is damaged near its byte {at}: {error}"),
+            };
             // Nobody listens any more: nothing is lost.
             let _ = filled.send(Err(io::Error::other(message)));
             return;
@@ -195,6 +201,9 @@ impl<R: BufRead> ZstdFrames<R> {
                     if io::copy(&mut skipped, &mut io::sink())? < u64::from(length) {
                         return Err(io::ErrorKind::UnexpectedEof.into());
                     }
+                }
+                Err(error @ FrameDecoderError::WindowSizeTooBig { .. }) => {
+                    return Err(io::Error::new(io::ErrorKind::OutOfMemory, error));
                 }
                 Err(error) => return Err(io::Error::other(error)),
             }

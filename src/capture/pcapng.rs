@@ -280,29 +280,28 @@ impl Pcapng {
         if kind == Some(0) || length_behind != Some(length) {
             return Guess::No;
         }
-        if kind == Some(ENHANCED_PACKET) && self.quick_packet(bytes).is_none() {
+        if kind == Some(ENHANCED_PACKET) && self.quick_packet(bytes, self.order).is_none() {
             return Guess::No;
         }
         Guess::Length(length as usize, false)
     }
 
-    /// Whether an Enhanced Packet Block may be read by the short way; its frame's parts if so.
+    /// The short way: a whole, sound Enhanced Packet Block; its length and its frame. Anything else
+    /// is `None`, and for [`Pcapng::other_block`] to name. The byte order is given so that the loop
+    /// is compiled for the usual one (measured: half the instructions).
     #[inline(always)]
-    fn quick_packet<'a>(&self, rest: &'a [u8]) -> Option<(usize, Frame<'a>)> {
+    fn quick_packet<'a>(&self, rest: &'a [u8], order: Order) -> Option<(usize, Frame<'a>)> {
         let (head, _) = rest.split_first_chunk::<EPB_HEADER>()?;
         let (words, _) = head.as_chunks::<4>();
         let [kind, length, number, high, low, captured, original_len] = *words.first_chunk::<7>()?;
-        let order = self.order;
-        if order.word(kind) != ENHANCED_PACKET {
+        let length = order.word(length);
+        let block = rest.get(..length as usize)?;
+        let (body, behind) = block.split_last_chunk::<4>()?;
+        // One branch for three checks that never fail.
+        if (order.word(kind) ^ ENHANCED_PACKET) | (order.word(*behind) ^ length) | (length & 3) != 0 {
             return None;
         }
-        let length = order.word(length) as usize;
-        let block = rest.get(..length)?;
-        let (body, trailer) = block.split_last_chunk::<4>()?;
-        if order.word(*trailer) as usize != length || !length.is_multiple_of(4) {
-            return None;
-        }
-        let index = self.section_start.checked_add(order.word(number) as usize)?;
+        let index = self.section_start.wrapping_add(order.word(number) as usize);
         let interface = self.table.get(index)?;
         let captured = order.word(captured);
         if captured > interface.limit {
@@ -318,7 +317,7 @@ impl Pcapng {
             original_len: order.word(original_len),
             data,
         };
-        Some((length, frame))
+        Some((length as usize, frame))
     }
 }
 
@@ -361,7 +360,7 @@ impl<'a> PcapngFrames<'a> {
     fn next_other(&mut self) -> Option<Frame<'a>> {
         loop {
             let rest = self.bytes.get(*self.start..)?;
-            if let Some((length, frame)) = self.pcapng.quick_packet(rest) {
+            if let Some((length, frame)) = self.pcapng.quick_packet(rest, self.pcapng.order) {
                 *self.start += length;
                 self.pcapng.frames += 1;
                 return Some(frame);
@@ -397,13 +396,13 @@ impl<'a> Iterator for PcapngFrames<'a> {
     #[inline]
     fn next(&mut self) -> Option<Frame<'a>> {
         let rest = self.bytes.get(*self.start..)?;
-        match self.pcapng.quick_packet(rest) {
-            Some((length, frame)) => {
-                *self.start += length;
-                self.pcapng.frames += 1;
-                Some(frame)
-            }
-            None => self.next_other(),
+        if self.pcapng.order == Order::Little
+            && let Some((length, frame)) = self.pcapng.quick_packet(rest, Order::Little)
+        {
+            *self.start += length;
+            self.pcapng.frames += 1;
+            return Some(frame);
         }
+        self.next_other()
     }
 }

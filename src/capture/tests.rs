@@ -5,6 +5,7 @@ use std::io::{Cursor, Read};
 use super::{Capture, CaptureSummary, FrameId, LinkType, Timestamp};
 
 mod compressed;
+mod moving;
 mod properties;
 mod search;
 mod spans;

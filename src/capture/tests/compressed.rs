@@ -4,6 +4,7 @@ use std::io::Write;
 
 use flate2::write::GzEncoder;
 use lzma_rust2::{XzOptions, XzWriter};
+use proptest::prelude::*;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use super::{damage, hex, read_in_blocks};
@@ -89,7 +90,45 @@ fn what_came_before_the_damage_is_reported() {
 #[test]
 fn huge_windows_are_refused() {
     // A frame header with a window of 2^41 bytes.
-    let (zstd, window) = (hex("28b52ffd 00 f8"), "window");
-    let error = super::open_error(&[zstd, vec![0; 20]].concat());
-    assert!(error.to_lowercase().contains(window), "{error}");
+    let zstd = [hex("28b52ffd 00 f8"), vec![0; 20]].concat();
+    // A block header that asks for a dictionary of 4 GiB (the .xz file format, sections 3.1 and 5.3.1).
+    let header = hex("fd377a585a00 0001 6922de36 02 00 21 01 28 000000");
+    let xz = [header.as_slice(), &crc32(&header[12..]).to_le_bytes(), &[0; 20]].concat();
+    for packed in [zstd, xz] {
+        let error = super::open_error(&packed);
+        assert!(error.contains("asks for more than the 128 MiB that are allowed"), "{error}");
+    }
+}
+
+/// The CRC of zlib, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+}
+
+#[test]
+fn changed_bytes_end_in_words() {
+    let small = plain()[..24 + 316 * 20].to_vec();
+    let packed = PACKERS.map(|(_, pack)| pack(&small));
+    let any_index = any::<prop::sample::Index>;
+    let changes = proptest::collection::vec((any_index(), any::<u8>()), 1..5);
+    proptest!(ProptestConfig::with_cases(100), |(which in 0..3_usize, changes in changes, cut in any_index())| {
+        let mut packed = packed[which].clone();
+        for (at, byte) in changes {
+            let at = at.index(packed.len());
+            // The magic stays, so that it is unpacked at all.
+            if at >= 6 {
+                packed[at] = byte;
+            }
+        }
+        packed.truncate(cut.index(packed.len()).max(6));
+        let reader = Box::new(std::io::Cursor::new(packed));
+        if let Ok(mut capture) = super::Capture::in_blocks(reader, 4_096) {
+            let mut frames = 0;
+            while let Some(more) = capture.next_block() {
+                frames += more.count();
+            }
+            prop_assert!(frames <= 10_000);
+        }
+    });
 }
