@@ -16,5 +16,7 @@ mod firewall_rules;
 mod licences;
 #[path = "main/samples.rs"]
 mod samples;
+#[path = "main/site_survey.rs"]
+mod site_survey;
 #[path = "../examples/generate/traffic/mod.rs"]
 mod traffic;

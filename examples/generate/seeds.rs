@@ -3,14 +3,45 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use igorscope::capture::Capture;
 use igorscope::decode::{Network, Transport, decode};
+use igorscope::flow::Limits;
+use igorscope::inventory::Inventory;
 use igorscope::policy::Policy;
+use igorscope::report::Names;
+use igorscope::report::json::write_survey;
+use igorscope::survey::{Options, Progress, Source, run};
 
 /// Longer inputs slow a fuzzer down more than they teach it.
 const LONGEST: usize = 20_000;
+
+/// A short policy with one of everything.
+const SITE_POLICY: &str = r#"name = "campus"
+extends = "igor"
+without_supporting = ["netbios"]
+[[allowance]]
+name = "backup"
+from = "gateway"
+to = "10.9.8.7"
+transport = "tcp"
+ports = [445, "5000-5010"]
+reason = "nightly backup"
+[[supporting]]
+name = "ntp"
+transport = "udp"
+ports = [123]
+from = "any"
+to = "any"
+reason = "our nodes ask the provider"
+[[severity]]
+level = "alert"
+from = "gateway"
+to = "external"
+"#;
 
 type Seeds = BTreeMap<(&'static str, String), Vec<u8>>;
 
@@ -34,6 +65,8 @@ pub(crate) fn write(captures: &Path, folder: &Path) -> io::Result<usize> {
         }
     }
     seeds.insert(("policy", "embedded".into()), Policy::embedded_text().as_bytes().to_vec());
+    seeds.insert(("policy", "site".into()), SITE_POLICY.as_bytes().to_vec());
+    seeds.insert(("survey_json", "site-survey".into()), survey_json(&captures.join("tftp-without-request.pcap"))?);
     let sheet = b"\x01address,mac,role,name,version\n10.20.0.10,,gateway,gw,1.12.4\n10.20.0.100-10.20.0.130,,node,,\n,02:49:67,node,,3.1.4\n";
     seeds.insert(("inventory", "sheet".into()), sheet.to_vec());
     for ((target, name), bytes) in &seeds {
@@ -45,7 +78,9 @@ pub(crate) fn write(captures: &Path, folder: &Path) -> io::Result<usize> {
 
 fn capture(path: &Path, name: &str, seeds: &mut Seeds) -> io::Result<()> {
     let whole = fs::read(path)?;
-    seeds.insert(("framing", name.to_owned()), whole[..whole.len().min(LONGEST)].to_vec());
+    let front = &whole[..whole.len().min(LONGEST)];
+    seeds.insert(("framing", name.to_owned()), front.to_vec());
+    seeds.insert(("survey", name.to_owned()), front.to_vec());
     let mut capture = Capture::open(path, 0).map_err(io::Error::other)?;
     while let Some(frames) = capture.next_block() {
         for frame in frames {
@@ -80,4 +115,21 @@ fn capture(path: &Path, name: &str, seeds: &mut Seeds) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The survey.json of a small capture.
+fn survey_json(capture: &Path) -> io::Result<Vec<u8>> {
+    let options = Options {
+        site: "Sample site".into(),
+        policy: Policy::embedded(),
+        inventory: Arc::new(Inventory::parse("", "none.toml").map_err(io::Error::other)?),
+        threads: NonZeroUsize::MIN,
+        count: None,
+        limits: Limits::default(),
+    };
+    let survey = run(&[Source::File(capture.to_owned())], &options, &Progress::default())
+        .map_err(|errors| io::Error::other(format!("{errors:?}")))?;
+    let mut out = Vec::new();
+    write_survey(&mut out, &survey, &Names::of(&survey), None)?;
+    Ok(out)
 }

@@ -24,6 +24,9 @@ fn the_samples_are_what_the_generator_makes() {
 #[test]
 fn each_sample_is_explained_and_the_survey_is_small() {
     let readme = fs::read_to_string(captures().join("README.md")).expect("captures/README.md");
+    let frames = survey::tape().records.len();
+    let said = format!("{},{:03} frames", frames / 1_000, frames % 1_000);
+    assert!(readme.contains(&said), "captures/README.md does not say {said}");
     for sample in samples() {
         assert!(readme.contains(&format!("`{}`", sample.name)), "captures/README.md says nothing of {}", sample.name);
         assert!(sample.bytes.len() <= 2_000_000, "{} has {} bytes", sample.name, sample.bytes.len());

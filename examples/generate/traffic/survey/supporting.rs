@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::SECONDS;
 use super::services::moment;
+use crate::traffic::connection::Connection;
 use crate::traffic::frame::{self, Mac, V4};
-use crate::traffic::payload::{dhcp, dns, link};
+use crate::traffic::payload::{dhcp, dns, link, tls};
 use crate::traffic::site::{SWITCH, Site};
 use crate::traffic::wire::{Host, MICRO, MILLI, SECOND, Wire, group};
 
@@ -162,5 +163,9 @@ fn bystanders(wire: &mut Wire, site: &Site) {
         let id = wire.random.next() as u16;
         let answer = dns::answer(id, name, site.cloud.v4());
         wire.ask(at, from, (site.office_router, 53), &dns::query(id, true, name, dns::A), &answer);
+        let from = (site.pc, wire.port(site.pc));
+        let (hello, answer) = (tls::client_hello(&mut wire.random, name), tls::server_hello(&mut wire.random));
+        let mut connection = Connection::open(wire, at + 60 * MILLI, from, (site.cloud, 443));
+        connection.up(&hello).down(&answer).close();
     }
 }
