@@ -10,10 +10,14 @@ mod conformance_decode;
 mod conformance_framing;
 #[path = "main/corpus.rs"]
 mod corpus;
+#[path = "main/evidence.rs"]
+mod evidence;
 #[path = "main/firewall_rules.rs"]
 mod firewall_rules;
 #[path = "main/licences.rs"]
 mod licences;
+#[path = "main/relations.rs"]
+mod relations;
 #[path = "main/samples.rs"]
 mod samples;
 #[path = "main/site_survey.rs"]

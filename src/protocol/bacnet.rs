@@ -38,7 +38,13 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
     let Some(shape) = SHAPES.get(usize::from(function)) else { return Sign::VIOLATES };
     let Some(length) = u16_at(p.bytes, 2) else { return Sign::of(p.ran_out()) };
     if u32::from(length) != p.wire_len {
-        return Sign::VIOLATES;
+        // Annex J.2 wants them equal. Stacks that get it wrong exist, though: with an NPDU in its
+        // place it is no other protocol, only no proof.
+        let npdu = match *shape {
+            Shape::Npdu(at) if kind == TYPE_IPV4 => p.bytes.get(at).is_none_or(|&version| version == NPDU_VERSION),
+            _ => false,
+        };
+        return if npdu { Sign::UNKNOWN } else { Sign::VIOLATES };
     }
     if kind != TYPE_IPV4 {
         // Annex U's functions are laid out otherwise; type, function and length are enough.

@@ -24,14 +24,16 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
         _ => return Sign::VIOLATES,
     };
     let message_type = head >> 4 & 3;
-    let consistent = match (kind, message_type) {
-        // RFC 7252 section 4.1: nothing follows the message id, and there is no token.
-        (CoapKind::Empty, _) => head & 0x0f == 0 && p.wire_len == 4,
-        // Section 4.3 and 4.2: a Reset is empty, an Acknowledgement carries no request.
-        (_, RESET) | (CoapKind::Request, ACKNOWLEDGEMENT) => false,
-        _ => true,
-    };
-    if !consistent {
+    // RFC 7252 section 4.1: nothing follows the message id, and there is no token. Stacks that echo
+    // the token in an empty acknowledgement exist, though: no proof of another protocol.
+    if kind == CoapKind::Empty && p.wire_len != 4 {
+        let echoed = head & 0x0f <= 8 && p.wire_len == 4 + u32::from(head & 0x0f);
+        return if echoed { Sign::UNKNOWN } else { Sign::VIOLATES };
+    }
+    // Section 4.3: a Reset is empty; section 4.2: an Acknowledgement carries no request.
+    if (kind, message_type) == (CoapKind::Request, ACKNOWLEDGEMENT)
+        || (kind != CoapKind::Empty && message_type == RESET)
+    {
         return Sign::VIOLATES;
     }
     let confirmable = message_type == CONFIRMABLE;

@@ -5,13 +5,15 @@ use super::payload::{Payload, Sign, u16_at};
 const PORT: u16 = 53;
 const LLMNR: u16 = 5355;
 const MULTICAST: u16 = 5353;
+const NETBIOS: u16 = 137;
 const HEADER_LEN: usize = 12;
 /// RFC 1035 section 2.3.4.
 const NAME_MAX: usize = 255;
 
 /// DNS and LLMNR, not mDNS.
 pub(super) fn check(p: &Payload<'_>) -> Sign {
-    if p.has_port(MULTICAST) && !p.tcp {
+    // mDNS is told apart by its port; NetBIOS names (RFC 1002) travel in the same format on theirs.
+    if is_multicast(p) || p.has_port(NETBIOS) {
         return Sign::UNKNOWN;
     }
     let message = if p.tcp {
@@ -39,11 +41,16 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
 
 /// mDNS: the same message format on its own port.
 pub(super) fn check_multicast(p: &Payload<'_>) -> Sign {
-    if !p.has_port(MULTICAST) {
+    if !is_multicast(p) {
         return Sign::UNKNOWN;
     }
     // RFC 6762 section 18: many questions and known answers, opcode 0.
     Sign::conforms_if(Header::read(p.bytes).is_some_and(|header| header.opcode == 0 && header.is_plausible(p.wire_len)))
+}
+
+/// Whether mDNS's port is meant: a resolver that asks a server from it speaks DNS all the same.
+fn is_multicast(p: &Payload<'_>) -> bool {
+    !p.tcp && p.has_port(MULTICAST) && !p.has_port(PORT)
 }
 
 /// The header (RFC 1035 section 4.1.1).

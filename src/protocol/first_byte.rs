@@ -12,7 +12,8 @@ pub(super) static TCP: [u32; 256] = {
         // Identifiers and lengths come first in these: any byte.
         let mut mask = Dns.bit() | Modbus.bit();
         // A method is a token (RFC 9110 section 5.6.2), and empty lines before it are ignored.
-        if is_token(b) || b == b'\r' || b == b'\n' {
+        // A page without a header is HTTP/0.9's answer.
+        if is_token(b) || matches!(b, b'\r' | b'\n' | b'<') {
             mask |= Http.bit() | Upnp.bit();
         }
         match b {
@@ -43,9 +44,12 @@ pub(super) static UDP: [u32; 256] = {
             // Version 1 in the top two bits; a token length of 9 to 12 or 15 is an error (RFC 8974).
             0x40..=0x7f if !matches!(b & 0x0f, 9..=12 | 15) => mask |= Coap.bit(),
             0x81 | 0x82 => mask |= Bacnet.bit(),
-            0xc0..=0xff => mask |= Quic.bit(),
             0x30 => mask |= Snmp.bit(),
             _ => {}
+        }
+        // The long header's form bit (RFC 8999 section 5.1).
+        if b >= 0x80 {
+            mask |= Quic.bit();
         }
         if matches!(b, b'M' | b'N' | b'H') {
             mask |= Ssdp.bit() | Upnp.bit();

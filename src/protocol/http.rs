@@ -26,14 +26,17 @@ const METHODS: [&[u8]; 17] = [
     b"REPORT",
 ];
 /// How far a start line is looked for.
-const LINE_LIMIT: usize = 2048;
+const LINE_LIMIT: usize = 1024;
+/// How far the space behind a method is looked for; the longest registered one has 17 bytes.
+const METHOD_LIMIT: usize = 64;
 /// How far into a message its headers are read.
 const HEADER_LIMIT: usize = 8192;
 
 pub(super) fn check(p: &Payload<'_>) -> Sign {
     let bytes = p.bytes;
     // RFC 9112 section 2.2: a server may ignore empty lines before a request.
-    if matches!(bytes[0], b'\r' | b'\n') {
+    // HTTP/0.9 answers with the bare page (RFC 1945 section 6).
+    if matches!(bytes[0], b'\r' | b'\n' | b'<') {
         return Sign::UNKNOWN;
     }
     if bytes.starts_with(b"HTTP/") {
@@ -47,8 +50,8 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
         return Sign::VIOLATES;
     }
     let window = bytes.get(..LINE_LIMIT).unwrap_or(bytes);
-    let Some(end) = window.iter().position(|&b| !is_token(b)) else {
-        // No space yet: the rest may come with the next segment.
+    let Some(end) = window.iter().take(METHOD_LIMIT).position(|&b| !is_token(b)) else {
+        // No space yet: the rest may come with the next segment, and methods may be of any length.
         return Sign::UNKNOWN;
     };
     if end == 0 || window[end] != b' ' {

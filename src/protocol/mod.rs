@@ -215,6 +215,10 @@ pub fn inspect(
         Transport::Udp => (first_byte::UDP[usize::from(first)], VENDOR_UDP),
         _ => return result,
     };
+    // A TCP keep-alive may carry one byte of anything (RFC 1122 section 4.2.3.6).
+    if transport == Transport::Tcp && wire_len <= 1 {
+        return result;
+    }
     let p = Payload {
         bytes: payload,
         // A capture may hold more than the headers claim (padding): then nothing is missing.

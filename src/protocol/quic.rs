@@ -12,7 +12,8 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
         1 | 0x6b33_43cf | 0xff00_000f..=0xff00_0022 => true,
         // Version negotiation; Google's versions, "Q043" and later.
         0 | 0x5130_3433..=0x5130_3539 | 0x5430_3530..=0x5430_3531 => p.has_port(PORT),
-        _ => false,
+        // Reserved to provoke negotiation (RFC 9000 section 15).
+        _ => version & 0x0f0f_0f0f == 0x0a0a_0a0a && (p.has_port(PORT) || p.wire_len >= INITIAL_MIN),
     };
     // Connection identifiers have at most 20 bytes in these versions.
     let Some(&destination_len @ 0..=20) = p.bytes.get(5) else { return Sign::UNKNOWN };
