@@ -91,7 +91,8 @@ impl Cause {
             }
             Self::AnswerLost => format!(
                 "The server accepts, but its answer does not reach the client: a filter on the way back, or a way back \
-                 that differs from the way there. Check the path from {servers} to {clients}."
+                 that differs from the way there. Check the path from {servers} to {clients}. A client that only \
+                 probes for open ports looks the same."
             ),
             Self::Absent => format!(
                 "Nothing at all was captured from the host: it is switched off, unplugged, has another address or \

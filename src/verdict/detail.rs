@@ -57,6 +57,9 @@ pub(super) fn detail(survey: &Survey<'_>, group: &Group, numbers: &[u32], client
     if matches!(group.kind, Kind::Unexpected(_)) {
         let _ = write!(text, " {}", outcome_words(group.outcome));
     }
+    if group.transport == Transport::Tcp && first_known(survey, numbers, |flow| survey.is_guess(flow)).is_some() {
+        text.push_str(" Who opened the connection was not captured: it may have been the other side.");
+    }
     text.push_str(&announced(survey, numbers));
     text.push_str(&file_asked_for(survey, numbers));
     for number in numbers.iter().take(MAX_EVIDENCE) {
@@ -127,7 +130,7 @@ fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> S
         Outcome::Refused => format!("{port} is documented here and was refused by a TCP reset: {tries}."),
         Outcome::Rejected => format!("{port} is documented here and was rejected by an ICMP error: {tries}."),
         _ if group.cause == Some(Cause::AnswerLost) => {
-            format!("{port} is documented here; the server accepts and the client never hears of it: {tries}.")
+            format!("{port} is documented here; the server accepted and the client never took it up: {tries}.")
         }
         _ => format!("{port} is documented here and no answer was seen: {tries}."),
     };
@@ -183,9 +186,10 @@ fn evidence(survey: &Survey<'_>, at: usize) -> String {
     };
     let [sent, answered] = conversation.packets;
     format!(
-        "{} to {}: {sent} packets there, {answered} back, from {}.",
+        "{} to {}: {} there, {answered} back, from {}.",
         host(conversation.client),
         host(conversation.server),
+        times(sent, "packet", "packets"),
         frame(survey.seen, conversation.first_frame, conversation.first)
     )
 }
@@ -197,7 +201,7 @@ fn frame(seen: &Observations<'_>, id: FrameId, time: Timestamp) -> String {
     }
     let mut text = format!("frame {}", id.number());
     if let Some(input) = seen.inputs.get(id.input() as usize) {
-        let _ = write!(text, " of {input}");
+        let _ = write!(text, " of {}", input.rsplit(['/', '\\']).next().unwrap_or(input));
     }
     if time != Timestamp::UNKNOWN {
         let _ = write!(text, " at {time}");
@@ -233,7 +237,8 @@ fn file_asked_for(survey: &Survey<'_>, numbers: &[u32]) -> String {
     if files.is_empty() {
         return String::new();
     }
-    first_known(survey, numbers, |flow| files.get(&flow)).map_or_else(String::new, |file| {
+    let named = |flow| files.get(&flow).filter(|file| !file.name.is_empty());
+    first_known(survey, numbers, named).map_or_else(String::new, |file| {
         let name = file.name.escape_ascii();
         format!(" The first file to {} is \"{name}\".", if file.write { "write" } else { "read" })
     })

@@ -17,17 +17,21 @@ type Clients<'a> = (bool, BTreeSet<IpAddr>, &'a BTreeSet<u16>);
 #[derive(Debug)]
 pub(super) struct Filter {
     transport: Transport,
+    /// Whether any server sent anything: else the way back shows nothing.
+    answered: bool,
     pairs: BTreeMap<(IpAddr, IpAddr), BTreeSet<u16>>,
 }
 
 impl Filter {
     /// A filter for conversations of this transport.
     pub(super) const fn new(transport: Transport) -> Self {
-        Self { transport, pairs: BTreeMap::new() }
+        Self { transport, answered: false, pairs: BTreeMap::new() }
     }
 
-    /// Adds a conversation: client, server, and the server's port (for ICMP the type).
-    pub(super) fn add(&mut self, client: IpAddr, server: IpAddr, port: u16) {
+    /// Adds a conversation: client, server, the server's port (for ICMP the type), and whether the server
+    /// was seen to send.
+    pub(super) fn add(&mut self, client: IpAddr, server: IpAddr, port: u16, answered: bool) {
+        self.answered |= answered;
         self.pairs.entry((client, server)).or_default().insert(port);
     }
 
@@ -51,7 +55,8 @@ impl Filter {
         let mut text = String::new();
         for ((v6, clients, ports), servers) in &clauses {
             let ip = if *v6 { "ipv6" } else { "ip" };
-            for (from, to, side) in [(clients, servers, "dst"), (servers, clients, "src")] {
+            let ways = [(clients, servers, "dst"), (servers, clients, "src")];
+            for (from, to, side) in ways.into_iter().take(if self.answered { 2 } else { 1 }) {
                 if !text.is_empty() {
                     text.push_str(" || ");
                 }
@@ -148,7 +153,7 @@ mod tests {
     fn filter(transport: Transport, pairs: &[(&str, &str, u16)]) -> String {
         let mut filter = Filter::new(transport);
         for (client, server, port) in pairs {
-            filter.add(client.parse().unwrap(), server.parse().unwrap(), *port);
+            filter.add(client.parse().unwrap(), server.parse().unwrap(), *port, true);
         }
         filter.text()
     }
@@ -171,6 +176,9 @@ mod tests {
              (ip.src == 10.0.0.1 && ip.dst == 10.0.0.2 && ip.proto == 47)"
         );
         assert_eq!(filter(Transport::Tcp, &[]), "");
+        let mut unanswered = Filter::new(Transport::Udp);
+        unanswered.add("10.0.0.2".parse().unwrap(), "10.0.0.255".parse().unwrap(), 1900, false);
+        assert_eq!(unanswered.text(), "(ip.src == 10.0.0.2 && ip.dst == 10.0.0.255 && udp.dstport == 1900)");
     }
 
     #[test]
@@ -197,7 +205,7 @@ mod tests {
     fn a_filter_has_bounds() {
         let mut filter = Filter::new(Transport::Tcp);
         for host in 0..20_000u32 {
-            filter.add(IpAddr::from(host.to_be_bytes()), "10.0.0.1".parse().unwrap(), (host % 50_000) as u16);
+            filter.add(IpAddr::from(host.to_be_bytes()), "10.0.0.1".parse().unwrap(), (host % 50_000) as u16, false);
         }
         let text = filter.text();
         assert_eq!(text, "tcp.port in {0..19999} && (ip.addr == 10.0.0.1)");

@@ -13,6 +13,7 @@ use super::{Conversation, Finding, Judgement, Outcome, Verdict, detail};
 use crate::capture::Timestamp;
 use crate::inventory::Host;
 use crate::policy::{Case, FindingKind, Reason, Role, Rule, Severity, Transport, Version};
+use crate::relation::DirectionBasis;
 
 /// So many ports of one kind are told apart; more become one finding that lists them.
 const MAX_PORTS_APART: usize = 6;
@@ -73,7 +74,7 @@ pub(super) fn find(
             groups.entry(group).or_default().push(at);
         }
     }
-    let survey = Survey { seen, conversations, facts: facts_of, members };
+    let survey = Survey { flows, seen, conversations, facts: facts_of, members };
     let mut findings: Vec<Finding> =
         merge_ports(groups).into_iter().map(|(group, numbers)| survey.finding(&group, numbers)).collect();
     findings.extend(old_versions(seen));
@@ -135,6 +136,7 @@ fn merge_ports(groups: BTreeMap<Group, Vec<u32>>) -> BTreeMap<Group, Vec<u32>> {
 
 /// What a finding's text is written from.
 pub(super) struct Survey<'a> {
+    flows: &'a [Judgement],
     pub(super) seen: &'a Observations<'a>,
     pub(super) conversations: &'a [Conversation],
     pub(super) facts: &'a [Facts],
@@ -142,6 +144,12 @@ pub(super) struct Survey<'a> {
 }
 
 impl Survey<'_> {
+    /// Whether nothing but the first packet told who the client of a flow is.
+    pub(super) fn is_guess(&self, flow: u32) -> Option<()> {
+        let judgement = self.flows.get(flow as usize)?;
+        (judgement.basis == DirectionBasis::FirstPacket).then_some(())
+    }
+
     fn finding(&self, group: &Group, numbers: Vec<u32>) -> Finding {
         let (mut clients, mut servers, mut rules) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut sources = BTreeSet::new();
@@ -156,7 +164,7 @@ impl Survey<'_> {
             clients.insert(client);
             servers.insert(server);
             rules.insert(conversation.rule);
-            filter.add(client, server, conversation.port);
+            filter.add(client, server, conversation.port, conversation.packets[1] > 0);
             flows += u64::from(conversation.flows);
             packets += conversation.packets.iter().sum::<u64>();
             bytes += conversation.bytes.iter().sum::<u64>();

@@ -12,6 +12,8 @@ pub(super) struct Side {
     packets: u64,
     syns: u32,
     syn_acks: u32,
+    /// SYNs or SYN-ACKs repeated, copies by the mirror left out.
+    repeated: bool,
     resets: u32,
     flags: TcpFlags,
     payload: bool,
@@ -26,6 +28,7 @@ impl Side {
         packets: 0,
         syns: 0,
         syn_acks: 0,
+        repeated: false,
         resets: 0,
         flags: TcpFlags(0),
         payload: false,
@@ -36,12 +39,12 @@ impl Side {
 
     fn add(&mut self, end: &FlowEnd) {
         // A mirror that hands over each frame twice makes retries of none.
-        let copies = u16::try_from(end.duplicates).unwrap_or(u16::MAX);
-        let once = |count: u16| u32::from(count.saturating_sub(copies).max(count.min(1)));
+        let repeats = u64::from(end.syns.max(end.syn_acks)).saturating_sub(1);
+        self.repeated |= repeats > end.duplicates;
         let run = if end.duplicates > 0 { end.unanswered_run / 2 } else { end.unanswered_run };
         self.packets = self.packets.saturating_add(end.packets);
-        self.syns = self.syns.saturating_add(once(end.syns));
-        self.syn_acks = self.syn_acks.saturating_add(once(end.syn_acks));
+        self.syns = self.syns.saturating_add(u32::from(end.syns));
+        self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks));
         self.resets = self.resets.saturating_add(u32::from(end.resets));
         self.flags.0 |= end.tcp_flags.0;
         self.payload |= end.has_payload;
@@ -94,7 +97,7 @@ impl Tally {
             && self.server.syn_acks > 0
             && !acknowledged
             && !given_up
-            && (self.client.syns > 1 || self.server.syn_acks > 1)
+            && (self.client.repeated || self.server.repeated)
     }
 
     /// Whether both sides were seen.
