@@ -1,8 +1,9 @@
 //! The command line as it is typed: plain structures, nothing checked beyond their form.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::terminal::Color;
 
@@ -14,6 +15,11 @@ use super::terminal::Color;
 #[derive(Parser, Debug)]
 #[command(name = "igorscope", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = "\
+Examples:
+  igorscope analyze survey/                      every capture in a folder, summary on the terminal
+  igorscope analyze -o report monday.pcapng      the same, and CSV and JSON files in report/
+  tcpdump -i eth0 -w - | igorscope analyze -     a capture as it is made
+
 Exit status: 0 good, 1 findings at or above --fail-on (or a check that failed, surveys that differ),
 2 wrong usage or unusable input, 3 part of the input damaged, 4 a result could not be written.")]
 pub(super) struct Cli {
@@ -29,7 +35,7 @@ pub(super) struct Talk {
     /// Say nothing but results and errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,
-    /// Show every finding, conversation and input, not just the first ones.
+    /// Show every finding in full, every conversation and input, not just the first ones.
     #[arg(short, long, global = true)]
     pub(super) verbose: bool,
     /// Colours: on a terminal, always or never. NO_COLOR in the environment means never.
@@ -39,6 +45,7 @@ pub(super) struct Talk {
 
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
+    Analyze(Box<Analyze>),
     #[command(subcommand)]
     Inventory(Inventory),
     #[command(subcommand)]
@@ -51,10 +58,143 @@ pub(super) enum Command {
     Man(Man),
 }
 
+/// Analyze captures: who spoke to whom, and what the vendor's document says of it.
+///
+/// Reads pcap and pcapng files, plain or compressed (gzip, zstd, xz), whatever their names. The
+/// summary goes to standard output; with --output, all results go to files as well.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  igorscope analyze monday.pcapng tuesday.pcapng.gz
+  igorscope analyze --gateway 10.20.0.2 --node 10.20.0.16/28 survey/
+  igorscope analyze --inventory site.toml -o report survey/
+  igorscope analyze --format csv monday.pcapng > flows.csv
+  igorscope analyze --fail-on alert -q nightly.pcapng || mail -s 'igorscope' it@example.com")]
+pub(super) struct Analyze {
+    #[command(flatten)]
+    pub(super) survey: SurveyArgs,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// What is read and what it is held against.
+#[derive(Args, Debug)]
+pub(super) struct SurveyArgs {
+    /// Captures: files, folders (searched with those below them), or - for standard input.
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub(super) captures: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) hosts: HostArgs,
+    /// The vendor's documents and the site's own rules, instead of those built in.
+    ///
+    /// A TOML file; `extends = "igor"` at its top adds to the vendor's documents, and
+    /// `igorscope policy show` prints them. `igorscope policy check FILE` tells what is wrong.
+    #[arg(long, value_name = "FILE", help_heading = "Site")]
+    pub(super) policy: Option<PathBuf>,
+    /// Stop after this many packets.
+    #[arg(short, long, value_name = "N", help_heading = "Reading", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+    /// Threads to use; all cores by default. The result does not depend on it.
+    #[arg(short = 'j', long, value_name = "N", help_heading = "Reading")]
+    pub(super) threads: Option<NonZeroUsize>,
+}
+
+/// Which host is what. A is an address, a CIDR block, a range A-B, a MAC address or a MAC prefix.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Site")]
+pub(super) struct HostArgs {
+    /// The Igor gateway: address, CIDR block, range A-B, MAC or MAC prefix; may be repeated.
+    #[arg(long, value_name = "A")]
+    pub(super) gateway: Vec<String>,
+    /// Igor nodes, likewise.
+    #[arg(long, value_name = "A")]
+    pub(super) node: Vec<String>,
+    /// Third-party BACnet/IP systems, likewise.
+    #[arg(long, value_name = "A")]
+    pub(super) bacnet: Vec<String>,
+    /// Addresses of the site: ours, not external; may be repeated.
+    ///
+    /// Private addresses (RFC 1918, 100.64.0.0/10, link-local, unique local) are the site's anyway.
+    #[arg(long, value_name = "CIDR")]
+    pub(super) site: Vec<String>,
+    /// A label for the site; keeps sites apart when surveys are merged.
+    #[arg(long, value_name = "LABEL")]
+    pub(super) site_name: Option<String>,
+    /// A TOML or CSV file that says which host is what.
+    ///
+    /// Without it and the flags above, roles are inferred from the traffic, and the report says so.
+    /// `igorscope inventory infer` writes a draft to correct.
+    #[arg(long, value_name = "FILE")]
+    pub(super) inventory: Option<PathBuf>,
+}
+
+/// Where results go.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Results")]
+pub(super) struct Output {
+    /// Write the results as files into this folder (made if it is not there).
+    ///
+    /// flows.csv, findings.csv, coverage.csv, inventory.csv and survey.json; files of these names
+    /// are replaced, each only when the new one is whole.
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// Which results: csv, json, text, joined by commas.
+    ///
+    /// Default: text, and with --output all of them. Without --output one of them goes to standard
+    /// output, where csv means flows.csv. Text always goes to standard output.
+    #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',')]
+    pub(super) format: Vec<Format>,
+    /// Exit with status 1 if there are findings of this severity or above.
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t)]
+    pub(super) fail_on: FailOn,
+}
+
+/// A kind of result.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
+pub(super) enum Format {
+    /// Tables: flows, findings, coverage, inventory.
+    Csv,
+    /// survey.json: everything, for scripts, compare and merge.
+    Json,
+    /// The summary for people.
+    Text,
+}
+
+/// From which severity on a finding makes the exit status 1.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum FailOn {
+    /// Alerts only.
+    Alert,
+    /// Warnings and alerts.
+    Warning,
+    /// Any finding.
+    Notice,
+    /// Findings do not matter to the exit status.
+    #[default]
+    Never,
+}
+
 /// Tell which host is what.
 #[derive(Subcommand, Debug)]
 pub(super) enum Inventory {
+    Infer(Box<InventoryInfer>),
     Check(InventoryCheck),
+}
+
+/// Write a draft inventory from the traffic, to be corrected and given to --inventory.
+///
+/// Each entry says what speaks for it and how sure that is.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  igorscope inventory infer survey/ > site.toml
+  igorscope inventory infer --gateway 10.20.0.2 -o site.toml monday.pcapng")]
+pub(super) struct InventoryInfer {
+    #[command(flatten)]
+    pub(super) survey: SurveyArgs,
+    /// Write to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Results")]
+    pub(super) output: Option<PathBuf>,
 }
 
 /// Check an inventory file: exit status 0 if it is good, 1 with every mistake and its line if not.

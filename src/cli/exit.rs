@@ -8,7 +8,6 @@ use crate::report::WriteError;
 
 /// The exit status: a promise to scripts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[allow(dead_code)] // `analyze` ends in all of them
 pub(super) enum Status {
     /// Everything was read; nothing at or above `--fail-on`. For checks: good, same.
     Good = 0,

@@ -1,14 +1,29 @@
 //! `inventory`: which host is what.
 
-use super::args::{Inventory as InventoryCommand, InventoryCheck, Talk};
+use super::args::{Inventory as InventoryCommand, InventoryCheck, InventoryInfer, Talk};
 use super::exit::{Failure, Outcome, Status};
+use super::options::SurveyOptions;
+use super::reading::{Reading, read};
 use super::terminal::print;
-use crate::inventory::{Inventory, InventoryFlags};
+use crate::inventory::{Inventory, InventoryFlags, draft};
+use crate::report::write_file;
 
-pub(super) fn run(command: InventoryCommand, _talk: &Talk) -> Outcome {
+pub(super) fn run(command: InventoryCommand, talk: &Talk) -> Outcome {
     match command {
+        InventoryCommand::Infer(args) => infer(*args, talk),
         InventoryCommand::Check(args) => check(&args),
     }
+}
+
+fn infer(args: InventoryInfer, talk: &Talk) -> Outcome {
+    let options = SurveyOptions::check(args.survey)?;
+    let Reading { survey, status } = read(&options, false, talk)?;
+    let text = draft(&survey.hosts, &options.inventory);
+    match &args.output {
+        Some(path) => write_file(path, |out| out.write_all(text.as_bytes()))?,
+        None => print(|out| out.write_all(text.as_bytes()))?,
+    }
+    Ok(status)
 }
 
 fn check(args: &InventoryCheck) -> Outcome {

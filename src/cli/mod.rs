@@ -3,14 +3,20 @@
 //! [`run`] is the whole program: `args` is the command line as typed, `options` what it means once
 //! checked, and each command is a file of its own.
 
+mod analyze;
 mod antivirus;
 mod args;
 mod compare;
 mod exit;
+mod hash;
 mod inventory;
 mod manual;
 mod merge;
+mod options;
 mod policy;
+mod progress;
+mod reading;
+mod results;
 mod terminal;
 
 use std::ffi::OsString;
@@ -70,6 +76,7 @@ fn complain(failure: &Failure) {
 fn dispatch(cli: Cli) -> exit::Outcome {
     let Cli { talk, command } = cli;
     match command {
+        Command::Analyze(args) => analyze::run(*args, &talk),
         Command::Inventory(command) => inventory::run(command, &talk),
         Command::Policy(command) => policy::run(command, &talk),
         Command::Antivirus(command) => antivirus::run(command),

@@ -209,7 +209,6 @@ pub(super) fn survey() -> Survey {
     Survey {
         site: "Harbour Street 4".to_owned(),
         policy: policy(),
-        failed_inputs: Vec::new(),
         inputs: vec![
             InputSummary {
                 path: "survey/monday.pcapng".to_owned(),

@@ -53,7 +53,12 @@ pub(super) fn caveats(
     for (path, _, summary) in inputs() {
         if let Some(damage) = &summary.damage {
             let (offset, reason) = (damage.offset, &damage.reason);
-            say("damaged-input", format!("{path} could be read only up to byte {offset}: {reason}."));
+            // What could not be opened names itself.
+            let text = match summary.format.as_str() {
+                "" => format!("Not read: {reason}."),
+                _ => format!("{path} could be read only up to byte {offset}: {reason}."),
+            };
+            say("damaged-input", text);
         }
     }
     if quality.is_one_way() {

@@ -24,7 +24,8 @@ pub struct InputSummary {
     pub size: u64,
     /// SHA-256 of the file as stored, in lower-case hex, if it was asked for.
     pub sha256: Option<String>,
-    /// `pcap`, `pcapng`, with a suffix such as `+gzip` for compressed input.
+    /// `pcap`, `pcapng`, with a suffix such as `+gzip` for compressed input; empty if it could not
+    /// be read at all.
     pub format: String,
     /// Link types of its frames, ascending.
     pub link_types: Vec<LinkType>,
@@ -40,6 +41,16 @@ pub struct InputSummary {
     pub last: Timestamp,
     /// The first damage, if any: reading ended there.
     pub damage: Option<Damage>,
+}
+
+impl InputSummary {
+    /// Why the input could not be read to its end, in a sentence that names it.
+    pub fn trouble(&self) -> Option<String> {
+        let Damage { offset, reason } = self.damage.as_ref()?;
+        // What cannot be opened names itself in its reason.
+        let is_read = !self.format.is_empty();
+        Some(if is_read { format!("{} is damaged at byte {offset}: {reason}", self.path) } else { reason.clone() })
+    }
 }
 
 /// Where and why a file could not be read further.
@@ -95,10 +106,8 @@ pub struct Survey {
     pub site: String,
     /// The policy that was applied.
     pub policy: Arc<Policy>,
-    /// What was read.
+    /// The inputs, read or not; `FrameId` and flows name them by their place here.
     pub inputs: Vec<InputSummary>,
-    /// What could not be used at all, beside inputs that could: (path, why).
-    pub failed_inputs: Vec<(String, String)>,
     /// What became of the frames.
     pub frames: FrameCounts,
     /// Frames that are not IP, most first.

@@ -35,7 +35,7 @@ impl Source {
     }
 
     /// Size as far as it is known beforehand.
-    pub(super) fn size(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         match self {
             Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
             Self::StandardInput => 0,

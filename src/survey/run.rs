@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::caveats::{self, FlowQuality};
 use super::read::{self, Progress, ReadOptions, Reading, Source};
 use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
-use crate::capture::{CaptureError, CaptureSummary};
+use crate::capture::{self, CaptureError, CaptureSummary};
 use crate::flow::{Flow, Flows, Limits, Observed};
 use crate::inventory::{HostsBuilder, Inventory, RoleSource};
 use crate::policy::Policy;
@@ -52,14 +52,12 @@ fn judge(
     options: &Options,
 ) -> Survey {
     let names: Vec<String> = sources.iter().map(Source::name).collect();
-    let mut summaries = Vec::new();
-    let mut failed_inputs = Vec::new();
-    for (at, input) in inputs.into_iter().enumerate() {
-        match input {
-            Ok(summary) => summaries.push((at as u32, summary)),
-            Err(error) => failed_inputs.push((names[at].clone(), error.to_string())),
-        }
-    }
+    // An input that could not be opened keeps its place: flows name their sources by it.
+    let unreadable = |error: CaptureError| CaptureSummary {
+        damage: Some(capture::Damage { offset: 0, reason: error.to_string() }),
+        ..CaptureSummary::default()
+    };
+    let summaries: Vec<_> = (0..).zip(inputs).map(|(at, input)| (at, input.unwrap_or_else(unreadable))).collect();
     let policy = &options.policy;
     let (flows, orientations) = in_order(&observed.flows, policy);
 
@@ -114,7 +112,6 @@ fn judge(
         site: options.site.clone(),
         policy: Arc::clone(policy),
         inputs: summaries.into_iter().map(input).collect(),
-        failed_inputs,
         frames: frame_counts(&observed),
         non_ip: non_ip(&observed),
         encapsulations: encapsulations(&observed),

@@ -6,14 +6,12 @@ use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::escape::visible;
 use crate::report::table::nanos_between;
-use crate::survey::Survey;
+use crate::survey::{InputSummary, Survey};
 
 /// Width of the labels on the left.
 const LABEL: usize = 10;
 /// Inputs that are listed by name.
 const INPUTS: usize = 6;
-/// Kinds of caveat that the list of inputs or of stops says already.
-const SAID_ELSEWHERE: &[&str] = &["damaged-input"];
 
 fn plain(text: impl Into<String>) -> Span {
     (Tone::Plain, text.into())
@@ -55,7 +53,7 @@ pub(super) fn result(survey: &Survey) -> Vec<Span> {
 }
 
 fn capture(page: &mut Page<'_>, survey: &Survey) {
-    let sum = |field: fn(&crate::survey::InputSummary) -> u64| survey.inputs.iter().map(field).sum::<u64>();
+    let sum = |field: fn(&InputSummary) -> u64| survey.inputs.iter().map(field).sum::<u64>();
     let known = |time: &Timestamp| time.nanos().is_some();
     let first = survey.inputs.iter().map(|input| input.first).filter(known).min().unwrap_or(Timestamp::UNKNOWN);
     let last = survey.inputs.iter().map(|input| input.last).filter(known).max().unwrap_or(Timestamp::UNKNOWN);
@@ -102,17 +100,7 @@ fn capture(page: &mut Page<'_>, survey: &Survey) {
 }
 
 fn quality(page: &mut Page<'_>, survey: &Survey) {
-    let mut doubts: Vec<String> = Vec::new();
-    for input in &survey.inputs {
-        if let Some(damage) = &input.damage {
-            doubts.push(format!(
-                "{} is damaged at byte {}: {}. What came before is in this report.",
-                input.path,
-                count(damage.offset),
-                damage.reason
-            ));
-        }
-    }
+    let mut doubts: Vec<String> = survey.caveats.iter().map(|caveat| caveat.text.clone()).collect();
     let stopped: u64 = survey.frames.stopped.iter().map(|stop| stop.2).sum();
     if stopped > 0 {
         let most: Vec<_> = survey
@@ -130,8 +118,6 @@ fn quality(page: &mut Page<'_>, survey: &Survey) {
             if survey.frames.stopped.len() > most.len() { ", ..." } else { "" }
         ));
     }
-    let caveats = survey.caveats.iter().filter(|caveat| !SAID_ELSEWHERE.contains(&caveat.kind));
-    doubts.extend(caveats.map(|caveat| caveat.text.clone()));
 
     if survey.frames.total == 0 {
         labelled(page, "Quality", [(Tone::Warning, "no frames: nothing can be said".to_owned())]);

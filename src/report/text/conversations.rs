@@ -15,6 +15,8 @@ const SHOWN: usize = 10;
 const PACKETS: usize = 7;
 const VERDICT: usize = 14;
 const INDENT: usize = 2;
+/// Columns of a party from which on its name stands in the place of its role.
+const ROOM_FOR_NAMES: usize = 26;
 
 pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
     let number = survey.conversations.len();
@@ -29,7 +31,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
     page.heading("Conversations", [(Tone::Plain, beside)]);
 
     let free = page.terminal.width.saturating_sub(INDENT + PACKETS + 2 + VERDICT);
-    let service_width = (free / 3).clamp(8, 28);
+    let service_width = (free * 3 / 10).clamp(8, 28);
     let party_width = (free.saturating_sub(service_width) / 2).max(8);
     let indent = || (Tone::Plain, " ".repeat(INDENT));
     page.line([
@@ -42,7 +44,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
     ]);
     let shown = if page.terminal.all { usize::MAX } else { SHOWN };
     for conversation in survey.conversations.iter().take(shown) {
-        let party = |host: &Host| left(&party(host), party_width - 1) + " ";
+        let party = |host: &Host| left(&party(host, party_width), party_width - 1) + " ";
         page.line([
             indent(),
             (Tone::Plain, party(survey.hosts.get(conversation.client))),
@@ -54,10 +56,10 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
     }
 }
 
-/// Address, and the name or else the role.
-fn party(host: &Host) -> String {
-    let name = host.name.as_deref().map_or(host.role.name().into(), visible);
-    format!("{} {name}", host.address)
+/// Address and role, and the name where there is room for it.
+fn party(host: &Host, width: usize) -> String {
+    let name = host.name.as_deref().filter(|_| width >= ROOM_FOR_NAMES);
+    format!("{} {}", host.address, name.map_or(host.role.name().into(), visible))
 }
 
 fn service(conversation: &Conversation, names: &Names) -> String {

@@ -16,12 +16,14 @@ struct Look {
     tone: Tone,
     /// How many are shown unless all are wanted.
     shown: usize,
+    /// Whether what was seen and what to do are told even so.
+    in_detail: bool,
 }
 
 const LOOKS: [Look; 3] = [
-    Look { severity: Severity::Alert, word: "ALERT", tone: Tone::Alert, shown: 8 },
-    Look { severity: Severity::Warning, word: "warning", tone: Tone::Warning, shown: 4 },
-    Look { severity: Severity::Notice, word: "notice", tone: Tone::Notice, shown: 2 },
+    Look { severity: Severity::Alert, word: "ALERT", tone: Tone::Alert, shown: 6, in_detail: true },
+    Look { severity: Severity::Warning, word: "warning", tone: Tone::Warning, shown: 4, in_detail: false },
+    Look { severity: Severity::Notice, word: "notice", tone: Tone::Notice, shown: 2, in_detail: false },
 ];
 
 pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
@@ -33,7 +35,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
             write_finding(page, look, finding);
         }
         if let Some(more) = of_severity().count().checked_sub(shown).filter(|more| *more > 0) {
-            let text = format!("  and {} (-v shows them, -o writes findings.csv)", more_of(more as u64, look));
+            let text = format!("  and {} (-v shows all in full, -o writes findings.csv)", more_of(more as u64, look));
             page.blank();
             page.line([(Tone::Quiet, text)]);
         }
@@ -53,11 +55,25 @@ fn write_finding(page: &mut Page<'_>, look: &Look, finding: &Finding) {
     if !facts.is_empty() {
         page.line([(Tone::Plain, " ".repeat(INDENT)), (Tone::Quiet, facts)]);
     }
-    page.paragraph(Vec::new(), INDENT, Tone::Plain, &visible(&finding.detail));
+    if !page.terminal.all && !look.in_detail {
+        return;
+    }
+    let told: fn(&str) -> &str = if page.terminal.all { |text| text } else { first_sentence };
+    page.paragraph(Vec::new(), INDENT, Tone::Plain, &visible(told(&finding.detail)));
     if !finding.advice.is_empty() {
         let arrow: Vec<Span> = vec![(Tone::Plain, " ".repeat(INDENT)), (Tone::Good, "→ ".to_owned())];
-        page.paragraph(arrow, INDENT + 2, Tone::Plain, &visible(&finding.advice));
+        page.paragraph(arrow, INDENT + 2, Tone::Plain, &visible(told(&finding.advice)));
     }
+}
+
+/// A text up to its first full stop that a new sentence follows.
+fn first_sentence(text: &str) -> &str {
+    let ends = |&(at, stop): &(usize, &str)| {
+        let before = text[..at].chars().next_back().unwrap_or_default();
+        let after = text[at + stop.len()..].chars().next().unwrap_or_default();
+        after.is_uppercase() || after.is_ascii_digit() && before.is_alphabetic()
+    };
+    text.match_indices(". ").find(ends).map_or(text, |(at, _)| &text[..=at])
 }
 
 /// `blocked: node 10.20.0.31 to gateway 10.20.0.2, TCP 88 Configuration`.
@@ -93,4 +109,21 @@ fn facts(finding: &Finding) -> String {
         facts.push(format!("{} packets", short(finding.packets)));
     }
     facts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_sentence;
+
+    #[test]
+    fn a_sentence_ends_where_the_next_begins() {
+        for (text, expected) in [
+            ("One. Two.", "One."),
+            ("Refused: 3 tries. 10.20.0.1 was asked.", "Refused: 3 tries."),
+            ("Version 1.12.1 and higher, e. g. this", "Version 1.12.1 and higher, e. g. this"),
+            ("To 10.20.0.1. And more.", "To 10.20.0.1."),
+        ] {
+            assert_eq!(first_sentence(text), expected);
+        }
+    }
 }

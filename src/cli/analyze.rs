@@ -1,0 +1,23 @@
+//! `analyze`: captures to results.
+
+use super::args::{Analyze, Talk};
+use super::exit::{Outcome, Status};
+use super::options::{OutputOptions, SurveyOptions};
+use super::reading::{Reading, read};
+use super::results;
+use crate::policy::Severity;
+use crate::survey::Survey;
+
+pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
+    let output = OutputOptions::check(args.output)?;
+    let options = SurveyOptions::check(args.survey)?;
+    let Reading { survey, status } = read(&options, output.wants_hashes(), talk)?;
+    results::write(&survey, options.threads.get(), &output, talk)?;
+    Ok(if status == Status::Good { found(&survey, output.fail_on) } else { status })
+}
+
+/// Whether a finding is grave enough to fail.
+fn found(survey: &Survey, fail_on: Option<Severity>) -> Status {
+    let fails = fail_on.is_some_and(|least| survey.findings.iter().any(|finding| finding.severity >= least));
+    if fails { Status::Found } else { Status::Good }
+}

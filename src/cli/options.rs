@@ -1,0 +1,94 @@
+//! What the command line means: arguments checked as a whole, before anything is read.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use super::args::{FailOn, Format, HostArgs, Output, SurveyArgs};
+use super::exit::Failure;
+use crate::flow::Limits;
+use crate::inventory::{Inventory, InventoryFlags};
+use crate::policy::{Policy, Severity};
+use crate::survey;
+
+/// What is read, and what it is held against.
+pub(super) struct SurveyOptions {
+    /// Files and folders as they were named; `-` is standard input.
+    pub(super) captures: Vec<PathBuf>,
+    pub(super) inventory: Arc<Inventory>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) count: Option<u64>,
+    pub(super) threads: NonZeroUsize,
+}
+
+impl SurveyOptions {
+    pub(super) fn check(args: SurveyArgs) -> Result<Self, Failure> {
+        let SurveyArgs { captures, hosts, policy, count, threads } = args;
+        if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+            return Err(Failure::usage("standard input (-) can be read only once; name it once"));
+        }
+        let threads = threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let inventory = Arc::new(inventory(hosts)?);
+        let policy = super::policy::load(policy.as_deref())?;
+        Ok(Self { captures, inventory, policy, count, threads })
+    }
+
+    /// As the pipeline wants it.
+    pub(super) fn survey(&self) -> survey::Options {
+        survey::Options {
+            site: self.inventory.site_name().unwrap_or_default().to_owned(),
+            policy: Arc::clone(&self.policy),
+            inventory: Arc::clone(&self.inventory),
+            threads: self.threads,
+            count: self.count,
+            limits: Limits::default(),
+        }
+    }
+}
+
+fn inventory(args: HostArgs) -> Result<Inventory, Failure> {
+    let HostArgs { gateway, node, bacnet, site, site_name, inventory } = args;
+    let flags = InventoryFlags { gateway, node, bacnet, site, site_name };
+    Inventory::load(inventory.as_deref(), &flags).map_err(Failure::unusable)
+}
+
+/// Where results go.
+pub(super) struct OutputOptions {
+    /// Folder for the files.
+    pub(super) folder: Option<PathBuf>,
+    pub(super) formats: BTreeSet<Format>,
+    /// From which severity on findings make the exit status 1.
+    pub(super) fail_on: Option<Severity>,
+}
+
+impl OutputOptions {
+    pub(super) fn check(args: Output) -> Result<Self, Failure> {
+        let Output { output: folder, format, fail_on } = args;
+        let mut formats: BTreeSet<Format> = format.into_iter().collect();
+        if formats.is_empty() {
+            formats.insert(Format::Text);
+            if folder.is_some() {
+                formats.extend([Format::Csv, Format::Json]);
+            }
+        }
+        if folder.is_none() && formats.len() > 1 {
+            return Err(Failure::usage(
+                "standard output takes one format; name one with --format, or a folder for the files with --output",
+            ));
+        }
+        let fail_on = match fail_on {
+            FailOn::Alert => Some(Severity::Alert),
+            FailOn::Warning => Some(Severity::Warning),
+            FailOn::Notice => Some(Severity::Notice),
+            FailOn::Never => None,
+        };
+        Ok(Self { folder, formats, fail_on })
+    }
+
+    /// Whether the inputs' SHA-256 is wanted: only what carries it is worth the time.
+    pub(super) fn wants_hashes(&self) -> bool {
+        self.formats.contains(&Format::Json)
+    }
+}
