@@ -2,6 +2,10 @@
 
 #[path = "main/architecture.rs"]
 mod architecture;
+#[path = "main/bad_input.rs"]
+mod bad_input;
+#[path = "main/command.rs"]
+mod command;
 #[path = "main/conformance_conversations.rs"]
 mod conformance_conversations;
 #[path = "main/conformance_decode.rs"]

@@ -1,0 +1,177 @@
+//! What is wrong is named, with path and byte or line; what could be read is reported all the same.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read;
+use std::process::Stdio;
+
+use super::command::{Run, folder, igorscope, pcap, run, sample};
+
+fn analyze(path: &std::path::Path) -> Run {
+    run([OsStr::new("analyze"), path.as_os_str()])
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    run(["analyze", "no/such.pcap"]).expect(2, &["no/such.pcap", "No such file"]);
+}
+
+#[test]
+fn a_folder_without_captures_says_so() {
+    let empty = folder(&[]);
+    analyze(empty.path()).expect(2, &["no captures in", empty.path().to_str().unwrap()]);
+    let notes = folder(&[("notes.txt", b"to do"), ("deep/more.txt", b"later")]);
+    analyze(notes.path()).expect(2, &["no captures in", "notes.txt", "more.txt"]);
+}
+
+#[test]
+fn a_folder_is_searched_and_what_is_no_capture_is_passed_over() {
+    let mixed = folder(&[("notes.txt", b"to do"), ("deep/monday.dump", &pcap(2)), ("tuesday.pcap", &pcap(3))]);
+    let run = analyze(mixed.path()).expect(0, &["passed over", "notes.txt"]);
+    assert!(run.out.contains("5 frames"), "{}", run.out);
+}
+
+#[test]
+fn an_empty_file_is_no_capture() {
+    let empty = folder(&[("empty.pcap", b"")]);
+    analyze(&empty.path().join("empty.pcap")).expect(2, &["empty.pcap", "empty"]);
+}
+
+#[test]
+fn a_picture_named_pcap_is_no_capture() {
+    let picture = folder(&[("holiday.pcap", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0")]);
+    analyze(&picture.path().join("holiday.pcap")).expect(2, &["holiday.pcap", "not a packet capture", "PNG"]);
+}
+
+#[test]
+fn a_cut_file_is_reported_up_to_the_cut() {
+    let whole = pcap(10);
+    let cut = folder(&[("cut.pcap", &whole[..whole.len() - 20])]);
+    // The file header has 24 bytes, a record 16 and 42.
+    let run = analyze(&cut.path().join("cut.pcap")).expect(3, &["cut.pcap", "byte 546"]);
+    assert!(run.out.contains("9 frames"), "{}", run.out);
+}
+
+#[test]
+fn a_lying_length_ends_the_reading() {
+    let mut lie = pcap(10);
+    let at = 24 + 4 * 58 + 8;
+    lie[at..at + 4].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
+    let lying = folder(&[("lie.pcap", &lie)]);
+    let run = analyze(&lying.path().join("lie.pcap")).expect(3, &["lie.pcap", "byte 256"]);
+    assert!(run.out.contains("4 frames"), "{}", run.out);
+}
+
+#[test]
+fn one_bad_file_of_several_does_not_hide_the_others() {
+    let two = folder(&[("good.pcap", &pcap(4)), ("bad.pcap", b"this is no capture at all, but text")]);
+    let out = two.path().join("out");
+    let run = run([
+        OsStr::new("analyze"),
+        two.path().join("bad.pcap").as_os_str(),
+        two.path().join("good.pcap").as_os_str(),
+        "-o".as_ref(),
+        out.as_os_str(),
+    ])
+    .expect(3, &["bad.pcap"]);
+    assert!(run.out.contains("4 frames") && run.out.contains("bad.pcap"), "{}", run.out);
+    let survey: serde_json::Value = serde_json::from_slice(&fs::read(out.join("survey.json")).unwrap()).unwrap();
+    assert_eq!(survey["inputs"][0]["damage"]["offset"], 0);
+    assert!(survey["inputs"][1]["damage"].is_null());
+}
+
+#[test]
+fn damage_goes_before_findings() {
+    let cut = folder(&[]);
+    let path = cut.path().join("cut.pcapng");
+    let whole = fs::read(sample("site-survey.pcapng")).unwrap();
+    fs::write(&path, &whole[..whole.len() - 10]).unwrap();
+    run([OsStr::new("analyze"), path.as_os_str(), "--fail-on".as_ref(), "notice".as_ref()])
+        .expect(3, &["cut.pcapng", "byte"]);
+}
+
+#[test]
+fn an_inventory_that_contradicts_itself_names_both_lines() {
+    let site = folder(&[("site.csv", b"address,role\n10.20.0.2,gateway\n10.20.0.3,node\n10.20.0.2,node\n")]);
+    let path = site.path().join("site.csv");
+    let capture = sample("site-survey.pcapng");
+    let arguments = ["analyze".as_ref(), capture.as_os_str(), "--inventory".as_ref(), path.as_os_str()];
+    run(arguments).expect(2, &["site.csv", "10.20.0.2", "4", "2"]);
+    run([OsStr::new("inventory"), "check".as_ref(), path.as_os_str()]).expect(1, &["site.csv", "10.20.0.2"]);
+}
+
+#[test]
+fn an_address_that_is_none_is_named() {
+    run(["analyze", "--gateway", "10.20.0.300", "x.pcap"]).expect(2, &["--gateway", "10.20.0.300"]);
+}
+
+#[test]
+fn a_policy_with_mistakes_names_line_and_column() {
+    let site = folder(&[("site.toml", b"extends = \"igor\"\n\n[[allowance]]\nfrom = \"hots\"\n")]);
+    let path = site.path().join("site.toml");
+    let capture = sample("site-survey.pcapng");
+    run(["analyze".as_ref(), capture.as_os_str(), "--policy".as_ref(), path.as_os_str()])
+        .expect(2, &["site.toml:4:", "hots"]);
+    run([OsStr::new("policy"), "check".as_ref(), path.as_os_str()]).expect(1, &["site.toml:4:"]);
+    run(["policy", "check", "no/such.toml"]).expect(2, &["no/such.toml"]);
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written_is_named() {
+    let place = folder(&[("file", b"")]);
+    let capture = sample("site-survey.pcapng");
+    let under_a_file = place.path().join("file/out");
+    let run = run([OsStr::new("analyze"), capture.as_os_str(), "-o".as_ref(), under_a_file.as_os_str()]);
+    let run = run.expect(4, &["file/out"]);
+    assert!(run.out.contains("Findings"), "the summary is printed all the same");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named() {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = igorscope()
+        .args(["analyze", "--format", "csv"])
+        .arg(sample("site-survey.pcapng"))
+        .stdout(full)
+        .output()
+        .unwrap();
+    Run::of(output).expect(4, &["standard output", "No space left"]);
+    let capture = sample("site-survey.pcapng");
+    let arguments = ["inventory".as_ref(), "infer".as_ref(), capture.as_os_str(), "-o".as_ref(), "/dev/full".as_ref()];
+    run(arguments).expect(4, &["/dev/full", "No space left"]);
+}
+
+#[test]
+fn a_broken_pipe_ends_quietly() {
+    let mut child = igorscope()
+        .args(["analyze", "--format", "json"])
+        .arg(sample("site-survey.pcapng"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The reader takes one byte and goes away: survey.json does not fit the pipe.
+    let mut byte = [0];
+    child.stdout.take().unwrap().read_exact(&mut byte).unwrap();
+    let run = Run::of(child.wait_with_output().unwrap()).expect(0, &[]);
+    assert_eq!(run.err, "");
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    run(["analyze"]).expect(2, &["CAPTURE"]);
+    run(["frobnicate"]).expect(2, &["frobnicate"]);
+    run(["analyze", "x.pcap", "--format", "docx"]).expect(2, &["docx"]);
+    run(["analyze", "x.pcap", "--count", "0"]).expect(2, &["--count"]);
+    run(["analyze", "x.pcap", "-j", "0"]).expect(2, &["--threads"]);
+}
+
+#[test]
+fn file_names_from_strangers_move_no_cursor() {
+    let name = "evil\u{1b}[2J.pcap";
+    let strange = folder(&[(name, &pcap(1)), ("evil\u{1b}]0;x\u{7}.txt", b"no capture")]);
+    let run = analyze(strange.path()).expect(0, &["passed over"]);
+    assert!(!run.out.contains('\u{1b}') && !run.err.contains('\u{1b}'));
+    assert!(run.out.contains("evil\\x1b[2J.pcap"), "{}", run.out);
+}

@@ -1,0 +1,268 @@
+//! The program as it is called: exit statuses, messages and files.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A sample capture of the package.
+pub(crate) fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name)
+}
+
+/// The program, ready to be given arguments; in UTC and without colours, whatever runs the tests.
+pub(crate) fn igorscope() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_igorscope"));
+    command.env("TZ", "UTC").env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end.
+pub(crate) fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Run {
+    Run::of(igorscope().args(arguments).output().unwrap())
+}
+
+/// How a run went.
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Run {
+    pub(crate) fn of(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let status = output.status.code().expect("the program ends by itself, not by a signal");
+        let run = Self { status, out: text(output.stdout), err: text(output.stderr) };
+        assert!(!run.err.contains("panicked"), "{}", run.err);
+        run
+    }
+
+    /// Asserts the exit status, and that standard error says all of `words`.
+    #[track_caller]
+    pub(crate) fn expect(self, status: i32, words: &[&str]) -> Self {
+        assert_eq!(self.status, status, "standard error: {}", self.err);
+        for word in words {
+            assert!(self.err.contains(word), "{word:?} is not in: {}", self.err);
+        }
+        self
+    }
+}
+
+/// A folder for one test, with files in it.
+pub(crate) fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+/// A little-endian microsecond pcap file of Ethernet frames (one ARP request each), one a second.
+pub(crate) fn pcap(frames: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1] {
+        file.extend(word.to_le_bytes());
+    }
+    for second in 0..frames {
+        for word in [1_700_000_000 + second, 0, 42, 42] {
+            file.extend(word.to_le_bytes());
+        }
+        let mut frame = [0; 42];
+        frame[..6].fill(0xff);
+        frame[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 1]);
+        frame[12..22].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
+        frame[28..32].copy_from_slice(&[10, 20, 0, 31]);
+        frame[38..42].copy_from_slice(&[10, 20, 0, 2]);
+        file.extend(frame);
+    }
+    file
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+const FILES: [&str; 5] = ["coverage.csv", "findings.csv", "flows.csv", "inventory.csv", "survey.json"];
+
+#[test]
+fn a_survey_is_read_and_its_files_are_whole() {
+    let out = folder(&[]);
+    let results = out.path().join("deep/er");
+    let capture = sample("site-survey.pcapng");
+    let arguments = ["analyze".as_ref(), capture.as_os_str(), "-o".as_ref(), results.as_os_str()];
+    let run = run(arguments).expect(0, &[]);
+    assert!(run.out.contains("Vendor's ports") && run.out.contains("Findings"), "{}", run.out);
+    assert!(run.err.is_empty(), "{}", run.err);
+    assert_eq!(names(&results), FILES);
+    for name in FILES.iter().filter(|name| name.ends_with(".csv")) {
+        let mut reader = csv::Reader::from_path(results.join(name)).unwrap();
+        let rows = reader.records().map(Result::unwrap).count();
+        assert!(rows > 0, "{name}");
+        assert!(*name != "coverage.csv" || rows == 60);
+    }
+    let survey: serde_json::Value = serde_json::from_slice(&fs::read(results.join("survey.json")).unwrap()).unwrap();
+    assert_eq!(survey["schema_version"], 1);
+    assert_eq!(survey["inputs"][0]["sha256"].as_str().map(str::len), Some(64));
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes_whatever_the_threads() {
+    let out = folder(&[]);
+    for threads in ["1", "2", "4"] {
+        let folder = out.path().join(threads);
+        run([
+            OsStr::new("analyze"),
+            sample("site-survey.pcapng").as_os_str(),
+            sample("visit.pcap").as_os_str(),
+            "-j".as_ref(),
+            threads.as_ref(),
+            "-o".as_ref(),
+            folder.as_os_str(),
+        ])
+        .expect(0, &[]);
+    }
+    for name in FILES {
+        let one = fs::read(out.path().join("1").join(name)).unwrap();
+        for threads in ["2", "4"] {
+            assert!(one == fs::read(out.path().join(threads).join(name)).unwrap(), "{name}, {threads} threads");
+        }
+    }
+}
+
+#[test]
+fn one_format_goes_to_standard_output() {
+    let capture = sample("site-survey.pcapng");
+    let capture = capture.to_str().unwrap();
+    let csv = run(["analyze", capture, "--format", "csv"]).expect(0, &[]);
+    assert!(csv.out.starts_with("flow_id,first_seen,"));
+    let json = run(["analyze", capture, "--format", "json"]).expect(0, &[]);
+    assert!(serde_json::from_str::<serde_json::Value>(&json.out).is_ok());
+    run(["analyze", capture, "--format", "csv,json"]).expect(2, &["one format", "--output"]);
+}
+
+#[test]
+fn standard_input_is_a_capture() {
+    let stdin = fs::File::open(sample("site-survey.pcapng")).unwrap();
+    let piped = igorscope().args(["analyze", "-", "--format", "csv"]).stdin(stdin).output().unwrap();
+    let named = igorscope().args(["analyze", "--format", "csv"]).arg(sample("site-survey.pcapng")).output().unwrap();
+    let without_sources = |output: Output| {
+        let run = Run::of(output).expect(0, &[]);
+        run.out.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect::<Vec<_>>()
+    };
+    assert!(without_sources(piped) == without_sources(named));
+    run(["analyze", "-", "-"]).expect(2, &["only once"]);
+}
+
+#[test]
+fn fail_on_decides_the_exit_status() {
+    let capture = sample("site-survey.pcapng");
+    let inventory = sample("site-survey.toml");
+    for (fail_on, status) in [("alert", 1), ("notice", 1), ("never", 0)] {
+        let arguments = [
+            "analyze".as_ref(),
+            capture.as_os_str(),
+            "--inventory".as_ref(),
+            inventory.as_os_str(),
+            "--fail-on".as_ref(),
+            fail_on.as_ref(),
+        ];
+        run(arguments).expect(status, &[]);
+    }
+    // Nothing was found in a capture of nothing but ARP.
+    let quiet = folder(&[("arp.pcap", &pcap(3))]);
+    let capture = quiet.path().join("arp.pcap");
+    run([OsStr::new("analyze"), capture.as_os_str(), "--fail-on".as_ref(), "notice".as_ref()]).expect(0, &[]);
+}
+
+#[test]
+fn colours_are_where_they_are_wanted() {
+    let capture = sample("site-survey.pcapng");
+    let colored = |command: &mut Command| {
+        let output = command.arg("analyze").arg(&capture).output().unwrap();
+        Run::of(output).expect(0, &[]).out.contains('\u{1b}')
+    };
+    assert!(!colored(&mut igorscope()), "a pipe is no terminal");
+    assert!(colored(igorscope().args(["--color", "always"])));
+    assert!(colored(igorscope().args(["--color", "always"]).env("NO_COLOR", "1")), "what is asked for goes first");
+    assert!(!colored(igorscope().args(["--color", "never"])));
+}
+
+#[test]
+fn a_draft_inventory_is_read_back() {
+    let out = folder(&[]);
+    let draft = out.path().join("site.toml");
+    let capture = sample("site-survey.pcapng");
+    let infer = ["inventory".as_ref(), "infer".as_ref(), capture.as_os_str(), "-o".as_ref(), draft.as_os_str()];
+    run(infer).expect(0, &[]);
+    run([OsStr::new("inventory"), "check".as_ref(), draft.as_os_str()]).expect(0, &[]);
+    let csv = |more: &[&OsStr]| {
+        let arguments = [OsStr::new("analyze"), capture.as_os_str(), "--format".as_ref(), "csv".as_ref()];
+        run(arguments.iter().chain(more)).expect(0, &[]).out
+    };
+    let roles = |text: String| {
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let rows = reader.records().map(Result::unwrap);
+        rows.map(|row| (row[6].to_owned(), row[9].to_owned(), row[11].to_owned(), row[14].to_owned()))
+            .collect::<Vec<_>>()
+    };
+    assert!(roles(csv(&[])) == roles(csv(&["--inventory".as_ref(), draft.as_os_str()])));
+}
+
+#[test]
+fn surveys_are_compared_and_merged() {
+    let out = folder(&[]);
+    let analyze = |name: &str, capture: &str, site: &str| {
+        let folder = out.path().join(name);
+        run([
+            OsStr::new("analyze"),
+            sample(capture).as_os_str(),
+            "--site-name".as_ref(),
+            site.as_ref(),
+            "-q".as_ref(),
+            "-o".as_ref(),
+            folder.as_os_str(),
+        ])
+        .expect(0, &[]);
+        folder
+    };
+    let survey = analyze("survey", "site-survey.pcapng", "Harbour");
+    let visit = analyze("visit", "visit.pcap", "Harbour");
+    let other = analyze("other", "visit.pcap", "Station");
+
+    run([OsStr::new("compare"), survey.as_os_str(), survey.as_os_str()]).expect(0, &[]);
+    let differ = run([OsStr::new("compare"), survey.as_os_str(), visit.as_os_str()]).expect(1, &[]);
+    assert!(differ.out.contains("gone"), "{}", differ.out);
+
+    let merged = out.path().join("all.json");
+    let merge = ["merge".as_ref(), survey.as_os_str(), visit.as_os_str(), "-o".as_ref(), merged.as_os_str()];
+    run(merge).expect(0, &[]);
+    let value: serde_json::Value = serde_json::from_slice(&fs::read(&merged).unwrap()).unwrap();
+    assert_eq!(value["site"], "Harbour");
+    assert_eq!(value["inputs"].as_array().map(Vec::len), Some(2));
+    // The same capture twice would be counted twice.
+    run([OsStr::new("merge"), visit.as_os_str(), other.as_os_str()]).expect(2, &["visit.pcap", "counted twice"]);
+    run([OsStr::new("compare"), survey.as_os_str(), sample("README.md").as_os_str()]).expect(2, &["README.md"]);
+}
+
+#[test]
+fn commands_that_print_print() {
+    for (arguments, word) in [
+        (&["policy", "show"][..], "Configuration"),
+        (&["policy", "show", "--toml"], "[[document]]"),
+        (&["antivirus", "show"], r"C:\Igor\Data"),
+        (&["completions", "bash"], "_igorscope"),
+        (&["man"], ".TH igorscope"),
+        (&["--help"], "Exit status"),
+        (&["--version"], env!("CARGO_PKG_VERSION")),
+    ] {
+        let run = run(arguments).expect(0, &[]);
+        assert!(run.out.contains(word), "{arguments:?}: {}", run.out);
+        assert!(run.err.is_empty());
+    }
+}
