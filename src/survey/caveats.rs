@@ -157,6 +157,14 @@ pub(super) fn caveats(
         let packets = observed.neighbours.turned_away;
         say("neighbour-limit", format!("The ARP table was full: {packets} ARP packets are not in it."));
     }
+    let full: Vec<&str> = observed.side.overflows().collect();
+    if !full.is_empty() {
+        let full = full.join(", ");
+        say(
+            "relation-limit",
+            format!("More was seen than is kept of {full}: some answers may not be related to their requests."),
+        );
+    }
     if observed.vlan_names_full {
         say("vlan-limit", "More than 4,094 odd VLAN paths were seen: the rest share one name.".into());
     }

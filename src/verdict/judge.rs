@@ -76,7 +76,7 @@ fn first_look(seen: &Observations<'_>, flow: &Flow, orientation: Orientation) ->
 
     let server_port = flow.ends[usize::from(1 - client)].port;
     let expected = seen.policy.expected_protocol(flow.transport, server_port);
-    let payload_protocol = payload::name(flow, expected, server_port);
+    let payload_protocol = payload::name(flow, expected, client);
     let payload = match (expected, payload_protocol) {
         (Some(protocol), _) => payload::evidence(flow, protocol),
         (None, Some(_)) => Evidence::Conforms,

@@ -448,6 +448,19 @@ fn what_runs_on_a_documented_port_must_be_its_protocol() {
     assert_eq!(cell(&found, 1, Incoming, Transport::Tcp, 80).hosts, [1, 0, 0, 1]);
 }
 
+/// RFC 9112's first line is at the beginning of a connection only.
+#[test]
+fn a_connection_picked_up_midstream_violates_nothing() {
+    let mut site = site();
+    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
+    flow.ends[0].violates = Protocol::Http.bit();
+    for end in &mut flow.ends {
+        (end.syns, end.syn_acks) = (0, 0);
+    }
+    let (found, _) = site.judge();
+    assert_eq!((found.flows[0].verdict, found.flows[0].payload), (Verdict::Documented, Evidence::Unknown));
+}
+
 #[test]
 fn udp_that_conforms_somewhere_is_no_violation() {
     let mut site = site();
