@@ -3,6 +3,7 @@
 //! `rules` turns documents and inventory into a list that knows no format; each format is one
 //! small file that writes it, and says what it cannot express.
 
+pub mod antivirus;
 mod cisco;
 mod ends;
 mod format;

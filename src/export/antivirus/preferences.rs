@@ -1,0 +1,166 @@
+//! What `Get-MpPreference | ConvertTo-Json` printed, in any encoding that Windows writes it in.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::exclusion::List;
+
+/// Largest file that is read, in bytes. A real one has some kilobytes.
+const MAX_FILE: u64 = 16 << 20;
+
+const HOW: &str = "run (Get-MpPreference | ConvertTo-Json) > exclusions.json in PowerShell as Administrator";
+
+/// A machine's exclusions, as it has them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Preferences {
+    paths: Vec<String>,
+    processes: Vec<String>,
+    extensions: Vec<String>,
+}
+
+/// Why a file says nothing of exclusions.
+#[derive(Debug, thiserror::Error)]
+pub enum PreferencesError {
+    /// It cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is something else.
+    #[error("{}: {why}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, where, and what to do.
+        why: String,
+    },
+}
+
+impl Preferences {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is no text, no JSON, or not what `Get-MpPreference` prints.
+    pub fn load(path: &Path) -> Result<Self, PreferencesError> {
+        let read = |source| PreferencesError::Read { path: path.to_owned(), source };
+        let mut bytes = Vec::new();
+        File::open(path).map_err(read)?.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(read)?;
+        let why = match bytes.len() as u64 {
+            MAX_FILE.. => format!("larger than {} MiB; a machine's exclusions have some kilobytes", MAX_FILE >> 20),
+            _ => match Self::parse(&bytes) {
+                Ok(preferences) => return Ok(preferences),
+                Err(why) => why,
+            },
+        };
+        Err(PreferencesError::Content { path: path.to_owned(), why })
+    }
+
+    /// The same from the file's content.
+    ///
+    /// # Errors
+    /// In words, with byte offset or line.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let text = decode(bytes)?;
+        if text.trim().is_empty() {
+            return Err(format!("the file is empty; {HOW}"));
+        }
+        let value: Value = serde_json::from_str(&text).map_err(|error| {
+            format!("line {}, column {}: no JSON ({}); {HOW}", error.line(), error.column(), category(&error))
+        })?;
+        let machine = match &value {
+            Value::Array(machines) => match machines.as_slice() {
+                [one] => one,
+                many => return Err(format!("the settings of {} machines; check one at a time", many.len())),
+            },
+            one => one,
+        };
+        let known = ["ExclusionPath", "ExclusionProcess", "ExclusionExtension"];
+        if known.iter().all(|key| machine.get(key).is_none()) {
+            return Err(format!("neither ExclusionPath nor ExclusionProcess is in it; {HOW}"));
+        }
+        let list = |key: &str| strings(key, machine.get(key));
+        Ok(Self { paths: list(known[0])?, processes: list(known[1])?, extensions: list(known[2])? })
+    }
+
+    /// The values of a list, in the machine's order.
+    pub fn of(&self, list: List) -> &[String] {
+        match list {
+            List::Path => &self.paths,
+            List::Process => &self.processes,
+            List::Extension => &self.extensions,
+        }
+    }
+
+    /// Every value with its list.
+    pub fn all(&self) -> impl Iterator<Item = (List, &str)> {
+        List::ALL.iter().flat_map(|list| self.of(*list).iter().map(move |value| (*list, value.as_str())))
+    }
+}
+
+fn category(error: &serde_json::Error) -> &'static str {
+    use serde_json::error::Category;
+    match error.classify() {
+        Category::Eof => "it ends too early",
+        _ => "something else stands there",
+    }
+}
+
+/// A list, one value, or nothing. Windows PowerShell wraps some lists into an object.
+fn strings(key: &str, value: Option<&Value>) -> Result<Vec<String>, String> {
+    let value = match value {
+        Some(Value::Object(wrapped)) => wrapped.get("value"),
+        plain => plain,
+    };
+    let many = match value {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(many)) => many.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    let text = |value: &Value| match value.as_str() {
+        Some(text) if text.starts_with("N/A") => {
+            Err(format!("{key} says \"N/A\": the command was not run as Administrator; {HOW}"))
+        }
+        Some(text) => Ok(text.to_owned()),
+        None => Err(format!("{key} holds something that is no text; {HOW}")),
+    };
+    many.iter().map(text).collect()
+}
+
+/// UTF-8 or UTF-16 by its byte order mark, else by where the zero bytes are.
+fn decode(bytes: &[u8]) -> Result<String, String> {
+    let utf16 = |bytes: &[u8], skipped: usize, unit: fn([u8; 2]) -> u16| {
+        if bytes.len() % 2 == 1 {
+            return Err(format!(
+                "byte {}: UTF-16 text ends within a character; the file was cut",
+                skipped + bytes.len()
+            ));
+        }
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        let mut text = String::with_capacity(bytes.len() / 2);
+        for (at, c) in char::decode_utf16(units).enumerate() {
+            text.push(c.map_err(|_| format!("character {}: no valid UTF-16", at + 1))?);
+        }
+        Ok(text)
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => utf16(rest, 2, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => utf16(rest, 2, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => utf8(rest, 3),
+        [first, 0, ..] if *first != 0 => utf16(bytes, 0, u16::from_le_bytes),
+        [0, second, ..] if *second != 0 => utf16(bytes, 0, u16::from_be_bytes),
+        _ => utf8(bytes, 0),
+    }
+}
+
+fn utf8(bytes: &[u8], skipped: usize) -> Result<String, String> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
+        let at = skipped + error.valid_up_to();
+        format!("byte {at}: neither UTF-8 nor UTF-16 text; {HOW}")
+    })
+}

@@ -1,0 +1,224 @@
+use super::*;
+use crate::policy::Policy;
+
+/// JSON as PowerShell prints it.
+fn machine(paths: &[&str], processes: &[&str], extensions: &[&str]) -> Preferences {
+    let list = |values: &[&str]| serde_json::to_string(values).unwrap();
+    let json = format!(
+        "{{\"DisableRealtimeMonitoring\": false, \"ExclusionPath\": {}, \"ExclusionProcess\": {}, \"ExclusionExtension\": {}}}",
+        list(paths),
+        list(processes),
+        list(extensions)
+    );
+    Preferences::parse(json.as_bytes()).unwrap()
+}
+
+fn vendors() -> (Vec<&'static str>, Vec<&'static str>) {
+    let facts = include_str!("../../../tests/fixtures/vendor_antivirus.csv");
+    let of = |kind: &str| facts.lines().filter_map(|line| line.strip_prefix(&format!("{kind},"))).collect();
+    (of("path"), of("process"))
+}
+
+fn check(machine: &Preferences) -> Checklist {
+    Checklist::new(Policy::embedded().antivirus(), machine)
+}
+
+fn state_of(list: &Checklist, end: &str) -> (State, Option<String>) {
+    let wanted = list.wanted.iter().find(|wanted| wanted.value.ends_with(end)).unwrap();
+    (wanted.state, wanted.found.clone())
+}
+
+#[test]
+fn the_vendors_own_list_is_good() {
+    let (paths, processes) = vendors();
+    let list = check(&machine(&paths, &processes, &[]));
+    assert!(list.is_good() && list.others.is_empty(), "{list:?}");
+    assert_eq!(list.wanted.len(), 9);
+    assert!(list.wanted.iter().all(|wanted| wanted.state == State::Present));
+}
+
+#[test]
+fn each_left_out_is_missing() {
+    let (paths, processes) = vendors();
+    for at in 0..9 {
+        let (mut paths, mut processes) = (paths.clone(), processes.clone());
+        let gone = if at < 2 { paths.remove(at) } else { processes.remove(at - 2) };
+        let list = check(&machine(&paths, &processes, &[]));
+        let missing: Vec<_> = list.wanted.iter().filter(|wanted| wanted.state == State::Missing).collect();
+        assert!(!list.is_good() && missing.len() == 1 && missing[0].value == gone, "{gone}: {list:?}");
+    }
+}
+
+#[test]
+fn a_path_is_known_however_it_is_written() {
+    for (found, state) in [
+        (r"C:\Igor\Data", State::Present),
+        (r"c:\IGOR\data\", State::Present),
+        ("C:/Igor/Data", State::Present),
+        ("\"C:\\Igor\\Data\" ", State::Present),
+        (r"%SystemDrive%\Igor\Data", State::Present),
+        (r"\\?\C:\Igor\Data", State::Present),
+        (r"C:\Igor", State::Covered),
+        (r"C:\Igor\", State::Covered),
+        (r"C:\*\Data", State::Covered),
+        (r"C:\Igor\Dat?", State::Covered),
+        (r"C:\Igor\Data\*", State::Partial),
+        (r"C:\Igor\*", State::Partial),
+        (r"C:\Igor\Date", State::Misspelt),
+        (r"D:\Igor\Data", State::Misspelt),
+        (r"C:\Igr\Dta", State::Misspelt),
+        (r"C:\Igor\Data\Log", State::Missing),
+        (r"C:\Elsewhere", State::Missing),
+        (r"%USERPROFILE%\Igor\Data", State::Missing),
+    ] {
+        let list = check(&machine(&[found], &[], &[]));
+        assert_eq!(state_of(&list, r"\Data").0, state, "{found}");
+    }
+}
+
+#[test]
+fn a_process_is_known_however_it_is_written() {
+    for (found, state) in [
+        (r"C:\Igor\BACnet\Igor.Bacnet.Service.exe", State::Present),
+        (r"c:\igor\bacnet\IGOR.BACNET.SERVICE.EXE", State::Present),
+        (r"Igor.Bacnet.Service.exe", State::Covered),
+        (r"C:\Igor\BACnet\*", State::Covered),
+        (r"C:\Igor\*\Igor.*.Service.exe", State::Covered),
+        (r"C:\Igor\*", State::Missing),
+        (r"C:\Igor\BACnet\Igor.Bacnet.Sevice.exe", State::Misspelt),
+        (r"C:\Program Files\Igor\Igor.Bacnet.Service.exe", State::Misspelt),
+        (r"C:\Igor\Cloud\Igor.Cloud.Service.exe", State::Missing),
+    ] {
+        let list = check(&machine(&[], &[found], &[]));
+        assert_eq!(state_of(&list, "Igor.Bacnet.Service.exe").0, state, "{found}");
+    }
+}
+
+#[test]
+fn a_process_among_the_paths_is_in_the_wrong_list() {
+    let list = check(&machine(&[r"C:\Igor\UPnP\Igor.Upnp.Service.exe"], &[r"C:\Igor\Sampling"], &[]));
+    assert_eq!(state_of(&list, "Igor.Upnp.Service.exe").0, State::WrongList);
+    assert_eq!(state_of(&list, r"C:\Igor\Sampling").0, State::WrongList);
+}
+
+#[test]
+fn what_opens_the_machine_is_named() {
+    let broad = [
+        (List::Path, r"C:\"),
+        (List::Path, "C:"),
+        (List::Path, r"C:\*"),
+        (List::Path, "*"),
+        (List::Path, "*.*"),
+        (List::Path, r"C:\Windows"),
+        (List::Path, r"%windir%\System32"),
+        (List::Path, r"C:\Users\*"),
+        (List::Path, r"C:\Users\alice\AppData\Local\Temp"),
+        (List::Path, "%TEMP%"),
+        (List::Path, "*.exe"),
+        (List::Path, r"D:\Program Files (x86)\"),
+        (List::Path, r"%USERPROFILE%"),
+        (List::Path, ""),
+        (List::Process, "*.exe"),
+        (List::Process, "*"),
+        (List::Process, "svchost.exe"),
+        (List::Process, r"C:\*"),
+        (List::Process, r"C:\Windows\System32\cmd.exe"),
+        (List::Process, r"C:\*\*.exe"),
+        (List::Extension, "exe"),
+        (List::Extension, ".DLL"),
+        (List::Extension, "*"),
+    ];
+    for (list, value) in broad {
+        let of = |which: List| if list == which { vec![value] } else { vec![] };
+        let found = check(&machine(&of(List::Path), &of(List::Process), &of(List::Extension)));
+        assert_eq!(found.broad.len(), 1, "{list} {value}");
+        assert!(!found.is_good());
+    }
+    let (paths, processes) = vendors();
+    let narrow_paths = [r"C:\Igor", r"C:\Program Files\Vendor\Product", r"D:\Backup", r"C:\Users\svc\Igor\Data"];
+    let found = check(&machine(&[&paths[..], &narrow_paths].concat(), &processes, &[".igr"]));
+    assert!(found.is_good(), "{found:?}");
+    assert_eq!(found.others.len(), 5, "{:?}", found.others);
+}
+
+#[test]
+fn every_encoding_that_windows_writes_is_read() {
+    let json = r#"{"ExclusionPath": ["C:\\Igör\\Data"], "ExclusionProcess": null}"#;
+    let utf16 = |unit: fn(u16) -> [u8; 2]| json.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+    let marked = |mark: &[u8], text: Vec<u8>| [mark, &text].concat();
+    for bytes in [
+        json.as_bytes().to_vec(),
+        marked(&[0xef, 0xbb, 0xbf], json.as_bytes().to_vec()),
+        marked(&[0xff, 0xfe], utf16(u16::to_le_bytes)),
+        marked(&[0xfe, 0xff], utf16(u16::to_be_bytes)),
+        utf16(u16::to_le_bytes),
+        utf16(u16::to_be_bytes),
+    ] {
+        let machine = Preferences::parse(&bytes).unwrap();
+        assert_eq!(machine.of(List::Path), ["C:\\Igör\\Data"]);
+        assert!(machine.of(List::Process).is_empty());
+    }
+}
+
+#[test]
+fn one_value_and_wrapped_lists_are_read() {
+    let json = br#"[{"ExclusionPath": "C:\\Igor\\Data", "ExclusionProcess": {"value": ["a.exe"], "Count": 1}}]"#;
+    let machine = Preferences::parse(json).unwrap();
+    assert_eq!((machine.of(List::Path).len(), machine.of(List::Process)), (1, &["a.exe".to_owned()][..]));
+}
+
+#[test]
+fn what_is_no_answer_is_refused_with_advice() {
+    for (bytes, part) in [
+        (&b""[..], "empty"),
+        (b"\xff\xfe\x20\x00\x0a\x00", "empty"),
+        (b"ExclusionPath : {C:\\Igor}", "line 1, column 1: no JSON"),
+        (b"{\"ExclusionPath\": [", "ends too early"),
+        (b"{}", "neither ExclusionPath nor ExclusionProcess"),
+        (b"[{}, {}]", "2 machines"),
+        (b"3", "neither ExclusionPath"),
+        (b"{\"ExclusionPath\": \"N/A: Must be an administrator to view exclusions\"}", "not run as Administrator"),
+        (b"{\"ExclusionPath\": [3]}", "no text"),
+        (b"{\"a\": \"\xc3\"}", "byte 7: neither UTF-8 nor UTF-16"),
+        (b"\xff\xfe{\x00}", "byte 5: UTF-16 text ends within"),
+        (b"\xff\xfe\x00\xd8\x00\xd8", "character 1: no valid UTF-16"),
+    ] {
+        let error = Preferences::parse(bytes).unwrap_err();
+        assert!(error.contains(part), "{bytes:?}: {error}");
+    }
+}
+
+#[test]
+fn written_for_each_tool() {
+    for format in AntivirusFormat::ALL {
+        insta::assert_snapshot!(format.name(), format.write(Policy::embedded().antivirus()).replace('\r', ""));
+    }
+}
+
+#[test]
+fn a_policys_values_stay_in_their_quotes() {
+    let evil = crate::policy::Antivirus {
+        paths: vec!["C:\\a'; Remove-Item C:\\ #\n\"x\"=\"1\"".to_owned()],
+        processes: vec!["a|b\u{2019}; calc".to_owned()],
+    };
+    let text = AntivirusFormat::DefenderPowershell.write(&evil);
+    assert!(
+        text.contains("'C:\\a''; Remove-Item C:\\ #\\n\"x\"=\"1\"'") && text.contains("b\u{2019}\u{2019}; calc'"),
+        "{text}"
+    );
+    let text = AntivirusFormat::GpoReg.write(&evil);
+    assert!(text.contains(r#""C:\\a'; Remove-Item C:\\ #\\n\"x\"=\"1\""="0""#), "{text}");
+    assert!(AntivirusFormat::IntuneCsv.write(&evil).contains("ab\u{2019}; calc"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn foreign_bytes_never_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+        let _ = Preferences::parse(&bytes);
+    }
+
+    #[test]
+    fn foreign_values_never_panic(value in "[a-c:%*?.\\\\/]{0,12}") {
+        let _ = check(&machine(&[&value], &[&value], &[&value]));
+    }
+}
