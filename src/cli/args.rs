@@ -1,9 +1,13 @@
 //! The command line as it is typed: plain structures, nothing checked beyond their form.
 
+mod export;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(super) use export::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusShow, PolicyExport};
 
 use super::terminal::Color;
 
@@ -206,11 +210,12 @@ pub(super) struct InventoryCheck {
     pub(super) file: PathBuf,
 }
 
-/// Show or check the rules that traffic is held against.
+/// Show, check or export the rules that traffic is held against.
 #[derive(Subcommand, Debug)]
 pub(super) enum Policy {
     Show(PolicyShow),
     Check(PolicyCheck),
+    Export(PolicyExport),
 }
 
 /// Show the policy: the vendor's documents, the site's allowances, supporting protocols, severities.
@@ -235,21 +240,6 @@ pub(super) struct PolicyCheck {
     /// The policy.
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
-}
-
-/// The vendor's antivirus exclusions for the gateway.
-#[derive(Subcommand, Debug)]
-pub(super) enum Antivirus {
-    Show(AntivirusShow),
-}
-
-/// Print the folders and processes that antivirus software on the gateway must leave alone.
-#[derive(Args, Debug)]
-#[command(after_help = "Example:\n  igorscope antivirus show")]
-pub(super) struct AntivirusShow {
-    /// A policy file, instead of the one that is built in.
-    #[arg(long, value_name = "FILE")]
-    pub(super) policy: Option<PathBuf>,
 }
 
 /// Compare two surveys: what is new, gone or changed.

@@ -14,6 +14,7 @@ mod manual;
 mod merge;
 mod options;
 mod policy;
+mod policy_export;
 mod progress;
 mod reading;
 mod results;

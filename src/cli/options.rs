@@ -48,7 +48,7 @@ impl SurveyOptions {
     }
 }
 
-fn inventory(args: HostArgs) -> Result<Inventory, Failure> {
+pub(super) fn inventory(args: HostArgs) -> Result<Inventory, Failure> {
     let HostArgs { gateway, node, bacnet, site, site_name, inventory } = args;
     let flags = InventoryFlags { gateway, node, bacnet, site, site_name };
     Inventory::load(inventory.as_deref(), &flags).map_err(Failure::unusable)

@@ -13,6 +13,7 @@ pub(super) fn run(command: PolicyCommand, talk: &Talk) -> Outcome {
     match command {
         PolicyCommand::Show(args) => show(&args, talk),
         PolicyCommand::Check(args) => check(&args),
+        PolicyCommand::Export(args) => super::policy_export::run(args, talk),
     }
 }
 

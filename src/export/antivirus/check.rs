@@ -70,19 +70,20 @@ pub struct Checklist {
 impl Checklist {
     /// Holds the vendor's list against a machine's exclusions.
     pub fn new(antivirus: &Antivirus, machine: &Preferences) -> Self {
-        let wanted_of = |list: List, values: &[String]| -> Vec<Checked> {
-            values.iter().map(|value| checked(list, value, antivirus, machine)).collect()
-        };
-        let mut wanted = wanted_of(List::Path, &antivirus.paths);
-        wanted.extend(wanted_of(List::Process, &antivirus.processes));
-        let mut list = Self { wanted, ..Self::default() };
+        let mut list = Self::default();
         for (which, value) in machine.all() {
             if let Some(reason) = too_broad(value, which) {
                 list.broad.push(Broad { list: which, value: value.to_owned(), reason });
-            } else if list.wanted.iter().all(|wanted| wanted.found.as_deref() != Some(value)) {
-                list.others.push((which, value.to_owned()));
             }
         }
+        // What has to go cannot stand in for what has to be there.
+        let kept = machine.without(|which, value| too_broad(value, which).is_some());
+        for (which, values) in [(List::Path, &antivirus.paths), (List::Process, &antivirus.processes)] {
+            list.wanted.extend(values.iter().map(|value| checked(which, value, antivirus, &kept)));
+        }
+        let of_vendor = |value: &str| list.wanted.iter().any(|wanted| wanted.found.as_deref() == Some(value));
+        list.others =
+            kept.all().filter(|(_, value)| !of_vendor(value)).map(|(which, value)| (which, value.to_owned())).collect();
         list
     }
 

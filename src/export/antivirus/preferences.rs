@@ -97,6 +97,12 @@ impl Preferences {
         }
     }
 
+    /// The same without some values.
+    pub(super) fn without(&self, drop: impl Fn(List, &str) -> bool) -> Self {
+        let keep = |list: List| self.of(list).iter().filter(|value| !drop(list, value)).cloned().collect();
+        Self { paths: keep(List::Path), processes: keep(List::Process), extensions: keep(List::Extension) }
+    }
+
     /// Every value with its list.
     pub fn all(&self) -> impl Iterator<Item = (List, &str)> {
         List::ALL.iter().flat_map(|list| self.of(*list).iter().map(move |value| (*list, value.as_str())))

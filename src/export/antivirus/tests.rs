@@ -142,6 +142,13 @@ fn what_opens_the_machine_is_named() {
 }
 
 #[test]
+fn what_has_to_go_does_not_stand_in_for_what_has_to_be_there() {
+    let list = check(&machine(&[r"C:\", r"C:\Igor\Date"], &[], &[]));
+    assert_eq!(state_of(&list, r"\Data"), (State::Misspelt, Some(r"C:\Igor\Date".to_owned())));
+    assert_eq!((list.broad.len(), list.others.len()), (1, 0));
+}
+
+#[test]
 fn every_encoding_that_windows_writes_is_read() {
     let json = r#"{"ExclusionPath": ["C:\\Igör\\Data"], "ExclusionProcess": null}"#;
     let utf16 = |unit: fn(u16) -> [u8; 2]| json.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
