@@ -22,6 +22,8 @@ mod firewall_rules;
 mod licences;
 #[path = "main/relations.rs"]
 mod relations;
+#[path = "main/roles.rs"]
+mod roles;
 #[path = "main/samples.rs"]
 mod samples;
 #[path = "main/site_survey.rs"]

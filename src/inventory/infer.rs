@@ -183,7 +183,7 @@ impl<'a> Inference<'a> {
             let confidence = (45 + 3 * candidate.points).min(cap) as u8;
             let mut basis = self.profiles.sentence(candidate.profile);
             if candidate.hub {
-                let _ = write!(basis, "; {} peers, which have fewer", candidate.profile.peers.len());
+                let _ = write!(basis, "; {} peers, more than they have", candidate.profile.peers.len());
             }
             self.set(candidate.profile.unit, Role::Gateway, confidence, basis);
         }
@@ -407,7 +407,7 @@ impl<'a> Inference<'a> {
                 && leader.source == RoleSource::Inferred
             {
                 let (role, confidence) = (leader.role, leader.confidence);
-                let basis = format!("same MAC as {}: {}", leader.address, leader.basis);
+                let basis = format!("same MAC as {}", leader.address);
                 self.set(host, role, confidence, basis);
             } else if let Some(profile) = self.profiles.of(host)
                 && !profile.peers.is_empty()

@@ -134,21 +134,21 @@ impl Profiles {
         if degrees.is_empty() { 0 } else { *degrees.select_nth_unstable(middle).1 }
     }
 
-    /// What a unit did, in words: `asks 3 hosts for configuration (TCP 88), ...`.
+    /// What a unit did, in words: `configuration (TCP 88): asks 3, asked by 1; ...`.
     pub(super) fn sentence(&self, profile: &Profile) -> String {
-        let hosts = |count: u32| if count == 1 { "1 host".into() } else { format!("{count} hosts") };
         let mut parts = Vec::new();
         for service in Service::ALL.into_iter().filter(|service| *service != Service::Http) {
-            let tried = |count: Count| if count.worked == 0 { ", in vain" } else { "" };
             let (client, server) = (profile.side(service, Side::Client), profile.side(service, Side::Server));
-            if client.tried > 0 {
-                parts.push(format!("asks {} for {}{}", hosts(client.tried), service.words(), tried(client)));
-            }
-            if server.tried > 0 {
-                parts.push(format!("is asked by {} for {}{}", hosts(server.tried), service.words(), tried(server)));
-            }
+            let said = match (client.tried, server.tried) {
+                (0, 0) => continue,
+                (asks, 0) => format!("asks {asks}"),
+                (0, asked) => format!("asked by {asked}"),
+                (asks, asked) => format!("asks {asks}, asked by {asked}"),
+            };
+            let vain = if client.worked + server.worked == 0 { " in vain" } else { "" };
+            parts.push(format!("{}: {said}{vain}", service.words()));
         }
-        parts.join(", ")
+        parts.join("; ")
     }
 }
 

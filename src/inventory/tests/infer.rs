@@ -175,7 +175,7 @@ fn payload_that_disproves_the_service_does_not_count() {
     let found = hosts(&good, &Inventory::default());
     let gateway = found.iter().find(|host| host.role == Role::Gateway).expect("gateway");
     assert_eq!((gateway.confidence, gateway.source), (60, RoleSource::Inferred));
-    assert_eq!(gateway.basis, "asks 5 hosts for CoAP (UDP 5683); 5 peers, which have fewer");
+    assert_eq!(gateway.basis, "CoAP (UDP 5683): asks 5; 5 peers, more than they have");
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn the_mac_block_of_most_nodes_tells() {
     };
     assert_eq!(known(node(5)), (55, "MAC block 00:1b:c5 as most nodes; HTTP with the gateway".into()));
     assert_eq!(known(node(6)), (40, "MAC block 00:1b:c5 as most nodes; not heard with a gateway".into()));
-    assert!(known(PC.into()).1.starts_with("too little for a role: asks 1 host for CoAP"), "{:?}", known(PC.into()));
+    assert!(known(PC.into()).1.starts_with("too little for a role: CoAP (UDP 5683): asks 1"), "{:?}", known(PC.into()));
 }
 
 #[test]

@@ -1,0 +1,80 @@
+//! Roles inferred from whole captures, held against what is known of them from elsewhere.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use igorscope::flow::Limits;
+use igorscope::inventory::{Hosts, Inventory, InventoryFlags, RoleSource, draft};
+use igorscope::policy::Policy;
+use igorscope::survey::{Options, Progress, Source, run};
+
+use crate::corpus;
+
+fn survey(path: &Path, inventory: Inventory) -> Option<Hosts> {
+    let options = Options {
+        site: String::new(),
+        policy: Policy::embedded(),
+        inventory: Arc::new(inventory),
+        threads: NonZeroUsize::MIN,
+        count: None,
+        limits: Limits::default(),
+    };
+    Some(run(&[Source::File(path.into())], &options, &Progress::default()).ok()?.hosts)
+}
+
+fn igor(hosts: &Hosts) -> BTreeMap<IpAddr, &'static str> {
+    hosts.iter().filter(|host| host.role.is_igor()).map(|host| (host.address, host.role.name())).collect()
+}
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name)
+}
+
+/// The draft of an inference, read back, gives every host the role that was inferred.
+fn assert_round_trip(path: &Path, found: &Hosts) {
+    let text = draft(found, &Inventory::default());
+    let read = Inventory::parse(&text, "draft.toml").unwrap_or_else(|errors| panic!("{}: {errors}", path.display()));
+    let again = survey(path, read).expect("a survey");
+    for (a, b) in found.iter().zip(again.iter()) {
+        assert_eq!((a.address, a.role), (b.address, b.role), "{}", path.display());
+        assert_ne!(b.source, RoleSource::Inferred, "{}: {}", path.display(), b.address);
+    }
+}
+
+#[test]
+fn the_sample_site_without_its_inventory() {
+    let path = sample("site-survey.pcapng");
+    let flags = InventoryFlags::default();
+    let inventory = Inventory::load(Some(&sample("site-survey.toml")), &flags).expect("the sample's inventory");
+    let declared = survey(&path, inventory).expect("a survey");
+    let inferred = survey(&path, Inventory::default()).expect("a survey");
+    assert_eq!(igor(&inferred), igor(&declared));
+    assert_round_trip(&path, &inferred);
+}
+
+#[test]
+fn the_sample_site_with_only_its_gateway() {
+    let path = sample("site-survey.pcapng");
+    let inventory = Inventory::load(Some(&sample("site-survey.toml")), &InventoryFlags::default());
+    let declared = survey(&path, inventory.expect("the sample's inventory")).expect("a survey");
+    let flags = InventoryFlags { gateway: vec!["10.20.0.10".into()], ..InventoryFlags::default() };
+    let inventory = Inventory::load(None, &flags).expect("a good flag");
+    assert_eq!(igor(&survey(&path, inventory).expect("a survey")), igor(&declared));
+}
+
+/// None of the corpus is from a lighting network: whoever gets a role there gets it wrongly.
+#[test]
+fn foreign_captures_get_no_roles() {
+    let Some(folder) = corpus::folder() else { return };
+    for part in ["service", "framing", "link", "malformed"] {
+        let files = std::fs::read_dir(folder.join(part)).expect("the corpus's folder");
+        for file in files {
+            let path = file.expect("an entry").path();
+            let Some(found) = survey(&path, Inventory::default()) else { continue };
+            assert_eq!(igor(&found), BTreeMap::new(), "{}", path.display());
+        }
+    }
+}
