@@ -134,8 +134,7 @@ fn path(exclusion: &Exclusion) -> Option<String> {
     };
     let folder = |known: &&&str| {
         let known: Vec<&str> = known.split('\\').collect();
-        known.len() == named.len()
-            && known.iter().zip(named).all(|(known, part)| glob(known, part) || part.chars().all(|c| c == '*'))
+        known.len() == named.len() && known.iter().zip(named).all(|(known, part)| glob(known, part))
     };
     if drive && FOLDERS.iter().any(|known| folder(&known)) {
         return Some("this folder holds programs or files of every user; exclude the product's own folder".to_owned());
