@@ -6,16 +6,20 @@
 
 #[path = "main/decode.rs"]
 mod decode;
+#[path = "main/flow.rs"]
+mod flow;
 #[path = "main/framing.rs"]
 mod framing;
 #[path = "main/input.rs"]
 mod input;
 #[path = "main/protocol.rs"]
 mod protocol;
+#[path = "main/survey.rs"]
+mod survey;
 #[path = "../examples/generate/traffic/mod.rs"]
 mod traffic;
 
 use criterion::{criterion_group, criterion_main};
 
-criterion_group!(stages, framing::bench, decode::bench, protocol::bench);
+criterion_group!(stages, framing::bench, decode::bench, protocol::bench, flow::bench, survey::bench);
 criterion_main!(stages);
