@@ -455,4 +455,22 @@ proptest::proptest! {
         let _ = (ssdp::location(&bytes), tftp::file_name(&bytes), http::host(&bytes));
         proptest::prop_assert_eq!(Tag::from_raw(found.tag).raw(), found.tag);
     }
+
+    /// An example with a byte changed, cut anywhere, violates nothing that the whole does not.
+    #[test]
+    fn a_cut_proves_no_violation_that_the_whole_does_not(
+        which in 0..vectors().len(),
+        change in (0_usize..64, proptest::prelude::any::<u8>()),
+        cut in 0_usize..128,
+        elsewhere in proptest::prelude::any::<bool>(),
+    ) {
+        let (what, transport, port, mut bytes, ..) = vectors().swap_remove(which);
+        let at = change.0 % bytes.len();
+        bytes[at] = change.1;
+        let port = if elsewhere { ELSEWHERE } else { port };
+        let whole = whole(transport, port, &bytes);
+        let part = inspect(transport, EPHEMERAL, port, &bytes[..cut.min(bytes.len())], bytes.len() as u32);
+        proptest::prop_assert_eq!(part.violates & !whole.violates, 0, "{} cut to {}", what, cut);
+        proptest::prop_assert_eq!(whole.conforms & whole.violates, 0, "{}", what);
+    }
 }
