@@ -248,3 +248,14 @@ fn a_file_that_is_not_there_or_no_text_is_named() {
     let error = Policy::load(file.path()).unwrap_err();
     assert_eq!(error.problems()[0].to_string(), "2:9: the file is no UTF-8 text; save it as UTF-8");
 }
+
+#[test]
+fn the_examples_of_the_documentation_are_good() {
+    let page = include_str!("../../docs/policy.md");
+    let mut count = 0;
+    for example in page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        assert_eq!(problems(example), [""; 0], "{example}");
+        count += 1;
+    }
+    assert_eq!(count, 3);
+}

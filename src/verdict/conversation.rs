@@ -9,7 +9,7 @@ use super::{Conversation, Judgement, Outcome, Verdict};
 use crate::capture::Timestamp;
 use crate::flow::Flow;
 use crate::policy::{Case, FindingKind, Role};
-use crate::protocol::Protocol;
+use crate::protocol::{Evidence, Protocol};
 
 /// The conversations of a survey.
 pub(super) struct Grouped {
@@ -26,8 +26,10 @@ pub(super) struct Grouped {
 pub(super) struct Facts {
     /// Its flows: a range of [`Grouped::members`].
     pub(super) members: Range<usize>,
-    /// What its payload proves.
+    /// What its payload proves (that of the flows of its verdict).
     pub(super) named: Option<Protocol>,
+    /// Whether some of its flows have another verdict: a finding then speaks of the rest.
+    pub(super) mixed: bool,
     /// The flow whose client's packets an ICMP error quotes, and the end of that client.
     pub(super) rejected: Option<(u32, u8)>,
     /// How often the client asked on connections that came to nothing.
@@ -148,6 +150,7 @@ fn conversation(
     let mut facts = Facts {
         members,
         named: None,
+        mixed: false,
         rejected: None,
         tries: 0,
         tries_after: 0,
@@ -160,13 +163,20 @@ fn conversation(
     for (_, at) in chunk {
         let (flow, judgement) = (&seen.flows[*at as usize], &flows[*at as usize]);
         add(&mut conversation, flow, judgement);
-        facts.named = facts.named.or(judgement.payload_protocol);
         if judgement.verdict == Verdict::Documented {
             facts.documented.add(flow);
         }
         let link = seen.relations.link(*at).filter(|link| link.kind.belongs());
         if let (Some(link), Verdict::Unexpected) = (link, judgement.verdict) {
             facts.part_of = facts.part_of.or(link.flow);
+        }
+    }
+    for (_, at) in chunk {
+        let judgement = &flows[*at as usize];
+        if (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason) {
+            facts.named = facts.named.or(telling(judgement, seen, &conversation));
+        } else {
+            facts.mixed = true;
         }
     }
     let to_group = seen.hosts.get(conversation.server).role == Role::Group;
@@ -207,6 +217,12 @@ fn conversation(
         }
     }
     (conversation, facts)
+}
+
+/// What a flow's payload proves; of one that violates, not what the port calls for anyway.
+fn telling(judgement: &Judgement, seen: &Observations<'_>, conversation: &Conversation) -> Option<Protocol> {
+    let expected = seen.policy.expected_protocol(conversation.transport, conversation.port);
+    judgement.payload_protocol.filter(|named| judgement.payload != Evidence::Violates || Some(*named) != expected)
 }
 
 /// Counts the tries that came after the last answer; how long after it they went on, in nanoseconds.

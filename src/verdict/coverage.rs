@@ -1,12 +1,13 @@
 //! The vendor's tables, cell by cell: what was carried, blocked, one-way, or not seen.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::conversation::{Facts, earlier};
 use super::judge::Observations;
 use super::{CellCoverage, CellState, Conversation, Outcome, decide};
 use crate::capture::Timestamp;
-use crate::inventory::HostId;
+use crate::inventory::{Host, HostId};
 use crate::policy::Role;
 
 /// What one host carried of the cells that are its product's.
@@ -48,6 +49,8 @@ pub(super) fn cover(
             last: Timestamp::UNKNOWN,
         })
         .collect();
+    let same = identities(seen);
+    let one = |host: HostId| same.get(host.0 as usize).copied().unwrap_or(host);
     let mut uses = Vec::new();
     for (conversation, facts) in conversations.iter().zip(facts).filter(|(_, facts)| facts.documented.flows > 0) {
         let role = |host| seen.hosts.get(host).role;
@@ -58,8 +61,9 @@ pub(super) fn cover(
             continue;
         };
         let state = state(conversation.outcome, facts.both_ways);
-        let listener = (role(server) != Role::Group).then_some(server);
-        for (cell, host, peer) in [(filled.client, Some(client), server), (filled.server, listener, client)] {
+        let listener = (role(server) != Role::Group).then_some(one(server));
+        let ends = [(filled.client, Some(one(client)), one(server)), (filled.server, listener, one(client))];
+        for (cell, host, peer) in ends {
             let Some(cell) = cell else { continue };
             uses.push(Use { cell, host, peer, state });
             if let Some(covered) = coverage.get_mut(usize::from(cell)) {
@@ -79,6 +83,9 @@ pub(super) fn cover(
     let by_host = best_by(&uses, |one| one.host);
     let mut hosts = Vec::new();
     for (host, id) in seen.hosts.iter().zip(0..).map(|(host, id)| (host, HostId(id))) {
+        if one(id) != id {
+            continue;
+        }
         let own: Vec<(u16, CellState)> = cells
             .iter()
             .zip(0u16..)
@@ -96,6 +103,30 @@ pub(super) fn cover(
         }
     }
     (coverage, hosts)
+}
+
+/// For each host the one that stands for it: the addresses of one device (one MAC, role and name) count
+/// once, by the first that is not link-local.
+fn identities(seen: &Observations<'_>) -> Vec<HostId> {
+    let mut devices = BTreeMap::new();
+    let device = |host: &Host| host.mac.map(|mac| (mac, host.role, host.name.clone()));
+    let link_local = |host: &Host| match host.address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    for (host, id) in seen.hosts.iter().zip(0..).filter(|(host, _)| host.role.is_igor()) {
+        let Some(device) = device(host) else { continue };
+        let first = devices.entry(device).or_insert((link_local(host), id));
+        *first = (*first).min((link_local(host), id));
+    }
+    seen.hosts
+        .iter()
+        .zip(0..)
+        .map(|(host, id)| {
+            let known = device(host).filter(|_| host.role.is_igor()).and_then(|device| devices.get(&device));
+            HostId(known.map_or(id, |(_, first)| *first))
+        })
+        .collect()
 }
 
 /// What a conversation's outcome says of the cells it fills.

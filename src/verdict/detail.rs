@@ -64,7 +64,7 @@ pub(super) fn detail(survey: &Survey<'_>, group: &Group, numbers: &[u32], client
     text.push_str(&file_asked_for(survey, numbers));
     for number in numbers.iter().take(MAX_EVIDENCE) {
         text.push(' ');
-        text.push_str(&evidence(survey, *number as usize));
+        text.push_str(&evidence(survey, group, *number));
     }
     if numbers.len() > MAX_EVIDENCE {
         let _ = write!(text, " And {} more.", numbers.len() - MAX_EVIDENCE);
@@ -175,8 +175,9 @@ fn port_words(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
 }
 
 /// One conversation with its frames.
-fn evidence(survey: &Survey<'_>, at: usize) -> String {
-    let conversation: &Conversation = &survey.conversations[at];
+fn evidence(survey: &Survey<'_>, group: &Group, number: u32) -> String {
+    let conversation: &Conversation = &survey.conversations[number as usize];
+    let portion = survey.portion_of(group, number);
     let host = |id: HostId| {
         let host = survey.seen.hosts.get(id);
         match &host.name {
@@ -184,13 +185,13 @@ fn evidence(survey: &Survey<'_>, at: usize) -> String {
             None => host.address.to_string(),
         }
     };
-    let [sent, answered] = conversation.packets;
+    let [sent, answered] = portion.packets;
     format!(
         "{} to {}: {} there, {answered} back, from {}.",
         host(conversation.client),
         host(conversation.server),
         times(sent, "packet", "packets"),
-        frame(survey.seen, conversation.first_frame, conversation.first)
+        frame(survey.seen, portion.frame, portion.first)
     )
 }
 

@@ -20,12 +20,14 @@ pub(super) struct Filter {
     /// Whether any server sent anything: else the way back shows nothing.
     answered: bool,
     pairs: BTreeMap<(IpAddr, IpAddr), BTreeSet<u16>>,
+    /// Single flows: client, its port, server, its port.
+    flows: BTreeSet<(IpAddr, u16, IpAddr, u16)>,
 }
 
 impl Filter {
     /// A filter for conversations of this transport.
     pub(super) const fn new(transport: Transport) -> Self {
-        Self { transport, answered: false, pairs: BTreeMap::new() }
+        Self { transport, answered: false, pairs: BTreeMap::new(), flows: BTreeSet::new() }
     }
 
     /// Adds a conversation: client, server, the server's port (for ICMP the type), and whether the server
@@ -33,6 +35,12 @@ impl Filter {
     pub(super) fn add(&mut self, client: IpAddr, server: IpAddr, port: u16, answered: bool) {
         self.answered |= answered;
         self.pairs.entry((client, server)).or_default().insert(port);
+    }
+
+    /// Adds one flow of a conversation whose others are not meant.
+    pub(super) fn add_flow(&mut self, client: (IpAddr, u16), server: (IpAddr, u16), answered: bool) {
+        self.answered |= answered;
+        self.flows.insert((client.0, client.1, server.0, server.1));
     }
 
     /// The filter's text; empty if nothing was added.
@@ -49,14 +57,14 @@ impl Filter {
         }
         let items: usize =
             clauses.iter().map(|((_, clients, ports), servers)| clients.len() + servers.len() + ports.len()).sum();
-        if items > MAX_ITEMS {
+        if items + 4 * self.flows.len() > MAX_ITEMS {
             return self.wider();
         }
+        let ways = if self.answered { 2 } else { 1 };
         let mut text = String::new();
         for ((v6, clients, ports), servers) in &clauses {
             let ip = if *v6 { "ipv6" } else { "ip" };
-            let ways = [(clients, servers, "dst"), (servers, clients, "src")];
-            for (from, to, side) in ways.into_iter().take(if self.answered { 2 } else { 1 }) {
+            for (from, to, side) in [(clients, servers, "dst"), (servers, clients, "src")].into_iter().take(ways) {
                 if !text.is_empty() {
                     text.push_str(" || ");
                 }
@@ -64,7 +72,22 @@ impl Filter {
                 let _ = write!(text, "({ip}.src {from} && {ip}.dst {to}{})", self.port(*v6, side, ports));
             }
         }
-        text
+        let (tcp_or_udp, open) = (if self.transport == Transport::Tcp { "tcp" } else { "udp" }, text.is_empty());
+        let mut single = Vec::new();
+        for (client, client_port, server, port) in &self.flows {
+            let ip = if client.is_ipv6() { "ipv6" } else { "ip" };
+            let there = (client, client_port, server, port);
+            for (from, from_port, to, to_port) in [there, (server, port, client, client_port)].into_iter().take(ways) {
+                single.push(format!(
+                    "({ip}.src == {from} && {ip}.dst == {to} && {tcp_or_udp}.srcport == {from_port} && \
+                     {tcp_or_udp}.dstport == {to_port})"
+                ));
+            }
+        }
+        if !single.is_empty() && !open {
+            text.push_str(" || ");
+        }
+        text + &single.join(" || ")
     }
 
     /// What holds for the ports, with the `&&` before it. `side` is where the server stands.
@@ -80,8 +103,11 @@ impl Filter {
     }
 
     fn wider(&self) -> String {
-        let ports: BTreeSet<u16> = self.pairs.values().flatten().copied().collect();
-        let servers: BTreeSet<IpAddr> = self.pairs.keys().map(|(_, server)| *server).collect();
+        let single = || self.flows.iter().map(|(_, _, server, port)| (*server, *port));
+        let ports: BTreeSet<u16> =
+            self.pairs.values().flatten().copied().chain(single().map(|(_, port)| port)).collect();
+        let servers: BTreeSet<IpAddr> =
+            self.pairs.keys().map(|(_, server)| *server).chain(single().map(|(server, _)| server)).collect();
         let ports = match (ports.first(), ports.last()) {
             (Some(first), Some(last)) if ports.len() > MAX_ITEMS => format!("in {{{first}..{last}}}"),
             _ => ranges(&ports),
@@ -198,6 +224,18 @@ mod tests {
              (ip.src == 10.0.0.9 && ip.dst == 10.0.0.2 && udp.srcport in {70..71, 80}) || \
              (ip.src in {10.0.0.2, 10.0.0.3} && ip.dst == 10.0.0.1 && udp.dstport == 69) || \
              (ip.src == 10.0.0.1 && ip.dst in {10.0.0.2, 10.0.0.3} && udp.srcport == 69)"
+        );
+    }
+
+    #[test]
+    fn one_flow_of_a_conversation_is_shown_alone() {
+        let mut filter = Filter::new(Transport::Tcp);
+        let [client, server] = ["10.0.0.2", "10.0.0.1"].map(|text| text.parse().unwrap());
+        filter.add_flow((client, 40_000), (server, 80), true);
+        assert_eq!(
+            filter.text(),
+            "(ip.src == 10.0.0.2 && ip.dst == 10.0.0.1 && tcp.srcport == 40000 && tcp.dstport == 80) || \
+             (ip.src == 10.0.0.1 && ip.dst == 10.0.0.2 && tcp.srcport == 80 && tcp.dstport == 40000)"
         );
     }
 

@@ -10,7 +10,8 @@ use super::filter::{self, Filter};
 use super::judge::Observations;
 use super::outcome::is_blocked;
 use super::{Conversation, Finding, Judgement, Outcome, Verdict, detail};
-use crate::capture::Timestamp;
+use crate::capture::{FrameId, Timestamp};
+use crate::flow::FlowEnd;
 use crate::inventory::Host;
 use crate::policy::{Case, FindingKind, Reason, Role, Rule, Severity, Transport, Version};
 use crate::relation::DirectionBasis;
@@ -134,6 +135,39 @@ fn merge_ports(groups: BTreeMap<Group, Vec<u32>>) -> BTreeMap<Group, Vec<u32>> {
     merged
 }
 
+/// Sums over flows.
+pub(super) struct Portion {
+    flows: u64,
+    /// Packets there and back.
+    pub(super) packets: [u64; 2],
+    bytes: u64,
+    pub(super) first: Timestamp,
+    last: Timestamp,
+    /// The first frame.
+    pub(super) frame: FrameId,
+}
+
+impl Portion {
+    const NONE: Self = Self {
+        flows: 0,
+        packets: [0; 2],
+        bytes: 0,
+        first: Timestamp::UNKNOWN,
+        last: Timestamp::UNKNOWN,
+        frame: FrameId::NONE,
+    };
+
+    fn add(&mut self, other: &Self) {
+        self.flows += other.flows;
+        self.packets[0] += other.packets[0];
+        self.packets[1] += other.packets[1];
+        self.bytes += other.bytes;
+        self.first = earlier(self.first, other.first);
+        self.last = self.last.max(other.last);
+        self.frame = self.frame.min(other.frame);
+    }
+}
+
 /// What a finding's text is written from.
 pub(super) struct Survey<'a> {
     flows: &'a [Judgement],
@@ -150,27 +184,81 @@ impl Survey<'_> {
         (judgement.basis == DirectionBasis::FirstPacket).then_some(())
     }
 
+    /// The flows of a conversation that a finding means; empty where it means all of them.
+    fn meant(&self, group: &Group, number: u32) -> Vec<u32> {
+        let (conversation, facts) = (&self.conversations[number as usize], &self.facts[number as usize]);
+        if !facts.mixed || !group.transport.has_ports() || !matches!(group.kind, Kind::Unexpected(_)) {
+            return Vec::new();
+        }
+        let meant = |flow: &&u32| {
+            let judgement = &self.flows[**flow as usize];
+            (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason)
+        };
+        self.members[facts.members.clone()].iter().filter(meant).copied().collect()
+    }
+
+    /// The client's and the server's end of a flow.
+    fn ends(&self, flow: u32) -> [&FlowEnd; 2] {
+        let client = usize::from(self.flows[flow as usize].client & 1);
+        [client, 1 - client].map(|end| &self.seen.flows[flow as usize].ends[end])
+    }
+
+    /// The sums of what a finding means of a conversation: of these flows, or of all if there are none.
+    fn portion(&self, number: u32, members: &[u32]) -> Portion {
+        let conversation = &self.conversations[number as usize];
+        if members.is_empty() {
+            return Portion {
+                flows: u64::from(conversation.flows),
+                packets: conversation.packets,
+                bytes: conversation.bytes.iter().sum(),
+                first: conversation.first,
+                last: conversation.last,
+                frame: conversation.first_frame,
+            };
+        }
+        let mut sum = Portion::NONE;
+        for flow in members {
+            let seen = &self.seen.flows[*flow as usize];
+            sum.add(&Portion {
+                flows: 1,
+                packets: self.ends(*flow).map(|end| end.packets),
+                bytes: seen.bytes(),
+                first: seen.first(),
+                last: seen.last(),
+                frame: seen.first_frame(),
+            });
+        }
+        sum
+    }
+
+    /// The same of one conversation of a finding.
+    pub(super) fn portion_of(&self, group: &Group, number: u32) -> Portion {
+        self.portion(number, &self.meant(group, number))
+    }
+
     fn finding(&self, group: &Group, numbers: Vec<u32>) -> Finding {
         let (mut clients, mut servers, mut rules) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut sources = BTreeSet::new();
         let mut filter = Filter::new(group.transport);
-        let (mut flows, mut packets, mut bytes) = (0u64, 0u64, 0u64);
-        let (mut first, mut last) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN);
+        let mut sum = Portion::NONE;
         for number in &numbers {
-            let at = *number as usize;
-            let conversation = &self.conversations[at];
+            let conversation = &self.conversations[*number as usize];
             let [client, server] =
                 [conversation.client, conversation.server].map(|host| self.seen.hosts.get(host).address);
             clients.insert(client);
             servers.insert(server);
             rules.insert(conversation.rule);
-            filter.add(client, server, conversation.port, conversation.packets[1] > 0);
-            flows += u64::from(conversation.flows);
-            packets += conversation.packets.iter().sum::<u64>();
-            bytes += conversation.bytes.iter().sum::<u64>();
-            first = earlier(first, conversation.first);
-            last = last.max(conversation.last);
-            for flow in &self.members[self.facts[at].members.clone()] {
+            let members = self.meant(group, *number);
+            if members.is_empty() {
+                filter.add(client, server, conversation.port, conversation.packets[1] > 0);
+            }
+            for flow in &members {
+                let [client, server] = self.ends(*flow).map(|end| (end.address, end.port));
+                filter.add_flow(client, server, conversation.packets[1] > 0);
+            }
+            sum.add(&self.portion(*number, &members));
+            let all = &self.members[self.facts[*number as usize].members.clone()];
+            for flow in if members.is_empty() { all } else { &members } {
                 sources.extend(&self.seen.flows[*flow as usize].sources);
             }
         }
@@ -185,11 +273,11 @@ impl Survey<'_> {
             transport: Some(group.transport),
             server_port: group.port.filter(|_| group.transport.has_ports()),
             service: detail::service(self, group, &numbers),
-            flows,
-            packets,
-            bytes,
-            first,
-            last,
+            flows: sum.flows,
+            packets: sum.packets[0] + sum.packets[1],
+            bytes: sum.bytes,
+            first: sum.first,
+            last: sum.last,
             detail: detail::detail(self, group, &numbers, clients.len(), servers.len()),
             advice: detail::advice(self, group, &numbers, &names.0, &names.1),
             rule: cited(self.seen, &rules),
