@@ -10,6 +10,7 @@ mod findings;
 #[cfg(test)]
 mod fixture;
 mod flows;
+mod html;
 mod inventory;
 pub mod json;
 mod names;
@@ -20,6 +21,7 @@ pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
 pub use dictionary::data_dictionary;
 pub use escape::{visible, visible_lines};
 pub use file::{WriteError, create_folder, write_file};
+pub use html::{HtmlOptions, write_html};
 pub use json::Comparison;
 pub use names::Names;
 pub use text::{Terminal, comparison_page, policy_page, summary};

@@ -3,11 +3,11 @@
 mod capture;
 mod comparison;
 mod conversations;
-mod findings;
+pub(in crate::report) mod findings;
 mod page;
 mod policy;
 mod ports;
-mod units;
+pub(in crate::report) mod units;
 
 pub use comparison::comparison_page;
 pub use page::Terminal;

@@ -1,0 +1,293 @@
+//! The first screen: site, when, what was captured and how good that is, the verdict, the findings.
+
+use super::page::{Page, put};
+use super::strand::{Strand, is_blocked};
+use crate::capture::Timestamp;
+use crate::policy::{Role, Severity};
+use crate::report::Names;
+use crate::report::table::nanos_between;
+use crate::report::text::findings::title;
+use crate::report::text::units::{bytes, counted, duration, short};
+use crate::survey::{InputSummary, Survey};
+use crate::verdict::{CellState, Verdict};
+
+/// Findings that the first screen names.
+const NAMED: usize = 6;
+/// Doubts that the first screen tells in full.
+const DOUBTS: usize = 4;
+
+const SECTIONS: &[(&str, &str)] = &[
+    ("findings", "Findings"),
+    ("ports", "Vendor’s ports"),
+    ("picture", "Who talks to whom"),
+    ("nodes", "Nodes"),
+    ("time", "Over time"),
+    ("conversations", "Conversations"),
+    ("inventory", "Inventory"),
+    ("capture", "Capture"),
+    ("policy", "Policy"),
+    ("antivirus", "Antivirus"),
+    ("reproduce", "Reproduce"),
+];
+
+pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
+    put!(
+        page,
+        "<header class=\"top\"><div class=\"bar\"><span class=\"brand\"><svg viewBox=\"0 0 20 20\" aria-hidden=\"true\">\
+         <circle cx=\"8.5\" cy=\"8.5\" r=\"6\"/><path d=\"M13 13l5 5M5.5 8.5h1.6l1.2-3 1.4 6 1.1-3h1\"/></svg>igorscope\
+         </span><span class=\"quiet\">Igor network survey</span><button id=\"theme\" type=\"button\" hidden>Theme: \
+         auto</button></div></header>\n<nav aria-label=\"Sections\"><ul>"
+    );
+    for (id, title) in SECTIONS {
+        put!(page, "<li><a href=\"#{}\">{}</a></li>", id, title);
+    }
+    put!(page, "</ul></nav>\n<main>\n<section id=\"summary\" class=\"summary\">");
+    let site = if survey.site.is_empty() { "Site survey" } else { &survey.site };
+    put!(page, "<h1><bdi>{}</bdi></h1><p class=\"when\">", site);
+    when(page, survey);
+    put!(page, "</p>");
+    let (class, lead, rest) = verdict(survey);
+    put!(page, "<p class=\"verdict {}\"><strong>{}</strong> {}</p>", class, lead, rest);
+    tiles(page, survey);
+    quality(page, survey);
+    named(page, survey);
+    shares(page, survey);
+    let _ = names;
+    page.end_section();
+}
+
+fn sum(survey: &Survey, field: fn(&InputSummary) -> u64) -> u64 {
+    survey.inputs.iter().map(field).sum()
+}
+
+/// First and last time of all inputs.
+pub(super) fn span(survey: &Survey) -> (Timestamp, Timestamp) {
+    let known = |time: &Timestamp| time.nanos().is_some();
+    let first = survey.inputs.iter().map(|input| input.first).filter(known).min();
+    let last = survey.inputs.iter().map(|input| input.last).filter(known).max();
+    (first.unwrap_or(Timestamp::UNKNOWN), last.unwrap_or(Timestamp::UNKNOWN))
+}
+
+fn when(page: &mut Page, survey: &Survey) {
+    let (first, last) = span(survey);
+    if let Some(nanos) = nanos_between(first, last) {
+        page.time(first);
+        put!(page, " to ");
+        page.time(last);
+        let (offset, length) = (page.offset(first), duration(nanos));
+        put!(page, " <span class=\"quiet\">UTC{}</span> · {}", offset, length);
+    } else {
+        put!(page, "No frame tells a time.");
+    }
+    put!(
+        page,
+        " · {} in {}, {} on the wire",
+        counted(survey.frames.total, "frame", "frames"),
+        counted(survey.inputs.len() as u64, "file", "files"),
+        bytes(sum(survey, |input| input.wire_bytes))
+    );
+}
+
+/// Class, what leads, and what follows, in a sentence or two.
+pub(super) fn verdict(survey: &Survey) -> (&'static str, String, String) {
+    if survey.frames.total == 0 {
+        return ("bad", "Nothing was captured,".into(), "so nothing can be said of this site.".into());
+    }
+    if !survey.hosts.iter().any(|host| host.role.is_igor()) {
+        let rest = "Say which hosts are Igor's with an inventory, or capture where they are heard.";
+        return ("warn", "No Igor gateway, node or BACnet system is known here.".into(), rest.into());
+    }
+    let blocked = survey
+        .conversations
+        .iter()
+        .filter(|conversation| conversation.verdict == Verdict::Documented && is_blocked(conversation.outcome))
+        .count() as u64;
+    let unexpected =
+        survey.conversations.iter().filter(|conversation| conversation.verdict == Verdict::Unexpected).count() as u64;
+    let carried = survey.coverage.iter().filter(|cell| cell.state == CellState::Carried).count();
+    let unseen = survey.coverage.iter().filter(|cell| cell.state == CellState::NotSeen).count();
+    let of = |severity| survey.findings.iter().filter(|finding| finding.severity == severity).count() as u64;
+    let (alerts, warnings) = (of(Severity::Alert), of(Severity::Warning));
+    let mut rest = Vec::new();
+    if blocked > 0 {
+        rest.push(format!(
+            "{} that the vendor's document calls for {} blocked.",
+            counted(blocked, "conversation", "conversations"),
+            if blocked == 1 { "is" } else { "are" }
+        ));
+    }
+    if unexpected > 0 {
+        rest.push(format!(
+            "{} with Igor hosts {} in no document and no rule of the site.",
+            counted(unexpected, "conversation", "conversations"),
+            if unexpected == 1 { "is" } else { "are" }
+        ));
+    }
+    rest.push(format!("Of the vendor's {} ports {carried} were seen to work", survey.coverage.len()));
+    if unseen > 0 {
+        rest.push(format!("and {unseen} were not seen at all, which proves nothing either way."));
+    } else if let Some(last) = rest.last_mut() {
+        last.push('.');
+    }
+    let (class, lead) = match (alerts, warnings) {
+        (1.., _) => ("bad", format!("Action needed: {}.", counted(alerts, "alert", "alerts"))),
+        (0, 1..) => ("warn", format!("Worth a look: {}.", counted(warnings, "warning", "warnings"))),
+        _ => ("good", "Nothing here contradicts the vendor's document.".to_owned()),
+    };
+    (class, lead, rest.join(" "))
+}
+
+fn tiles(page: &mut Page, survey: &Survey) {
+    put!(page, "<ul class=\"tiles\">");
+    let words = [
+        (Severity::Alert, "alert", "alerts", "act on them"),
+        (Severity::Warning, "warning", "warnings", "look at them"),
+        (Severity::Notice, "notice", "notices", "know of them"),
+    ];
+    for (severity, one, many, advice) in words {
+        let number = survey.findings.iter().filter(|finding| finding.severity == severity).count();
+        let class = if number == 0 { "none" } else { severity.name() };
+        let word = if number == 1 { one } else { many };
+        put!(
+            page,
+            "<li class=\"tile {}\"><a href=\"#findings\"><b>{}</b> <span>{}</span><small>{}</small></a></li>",
+            class,
+            number,
+            word,
+            if number == 0 { "none found" } else { advice }
+        );
+    }
+    let carried = survey.coverage.iter().filter(|cell| cell.state == CellState::Carried).count();
+    let blocked = survey.coverage.iter().filter(|cell| cell.state == CellState::Blocked).count();
+    put!(
+        page,
+        "<li class=\"tile ports\"><a href=\"#ports\"><b>{}<i>/{}</i></b> <span>vendor’s ports work</span><small>{} \
+         blocked</small></a></li>",
+        carried,
+        survey.coverage.len(),
+        blocked
+    );
+    let count = |role: Role| survey.hosts.iter().filter(|host| host.role == role).count() as u64;
+    put!(
+        page,
+        "<li class=\"tile\"><a href=\"#inventory\"><b>{}</b> <span>{}</span><small>{}, {}</small></a></li></ul>",
+        count(Role::Node),
+        if count(Role::Node) == 1 { "node" } else { "nodes" },
+        counted(count(Role::Gateway), "gateway", "gateways"),
+        counted(count(Role::Bacnet), "BACnet system", "BACnet systems")
+    );
+}
+
+/// Everything that makes the capture less than whole, gravest first.
+pub(super) fn doubts(survey: &Survey) -> Vec<String> {
+    let mut doubts: Vec<String> = Vec::new();
+    for (path, why) in &survey.failed_inputs {
+        doubts.push(format!("{path} could not be used: {why}."));
+    }
+    doubts.extend(survey.caveats.iter().map(|caveat| caveat.text.clone()));
+    let stopped: u64 = survey.frames.stopped.iter().map(|stop| stop.2).sum();
+    if stopped > 0 {
+        let total = counted(survey.frames.total, "frame", "frames");
+        doubts.push(format!("{} of {total} could not be decoded to the end.", short(stopped)));
+    }
+    doubts
+}
+
+fn quality(page: &mut Page, survey: &Survey) {
+    let doubts = doubts(survey);
+    if survey.frames.total == 0 {
+        return;
+    }
+    if doubts.is_empty() {
+        put!(
+            page,
+            "<p class=\"quality good\"><strong>The capture is good.</strong> All {} were read and decoded to the end, \
+             both directions were seen, and nothing says that packets were dropped.</p>",
+            counted(survey.frames.total, "frame", "frames")
+        );
+        return;
+    }
+    put!(
+        page,
+        "<div class=\"quality warn\"><p><strong>How good is the capture?</strong> {} what rests on it:</p><ul>",
+        if doubts.len() == 1 { "This weakens" } else { "These weaken" }
+    );
+    for doubt in doubts.iter().take(DOUBTS) {
+        put!(page, "<li>{}</li>", doubt);
+    }
+    put!(page, "</ul>");
+    if doubts.len() > DOUBTS {
+        put!(page, "<p><a href=\"#capture\">and {} more</a></p>", doubts.len() - DOUBTS);
+    }
+    put!(page, "</div>");
+}
+
+fn named(page: &mut Page, survey: &Survey) {
+    if survey.findings.is_empty() {
+        return;
+    }
+    put!(page, "<ol class=\"named\">");
+    for (number, finding) in (1..).zip(&survey.findings).take(NAMED) {
+        put!(
+            page,
+            "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a></li>",
+            finding.severity.name(),
+            finding.severity.name(),
+            number,
+            title(finding)
+        );
+    }
+    put!(page, "</ol>");
+    if survey.findings.len() > NAMED {
+        put!(page, "<p><a href=\"#findings\">All {} findings</a></p>", survey.findings.len());
+    }
+}
+
+/// How the packets divide, as a bar.
+fn shares(page: &mut Page, survey: &Survey) {
+    let mut packets = [0u64; Strand::ALL.len()];
+    for conversation in &survey.conversations {
+        packets[Strand::of(conversation) as usize] += conversation.packets.iter().sum::<u64>();
+    }
+    let total: u64 = packets.iter().sum();
+    if total == 0 {
+        return;
+    }
+    put!(
+        page,
+        "<figure class=\"shares\"><figcaption>Packets by verdict</figcaption><svg viewBox=\"0 0 1000 14\" \
+         preserveAspectRatio=\"none\" aria-hidden=\"true\">"
+    );
+    let mut at = 0.0;
+    for strand in Strand::ALL.into_iter().rev() {
+        let number = packets[strand as usize];
+        if number == 0 {
+            continue;
+        }
+        // What is there is to be seen, however little it is.
+        let width = (number as f64 / total as f64 * 1000.0).max(3.0);
+        put!(
+            page,
+            "<rect class=\"{}\" x=\"{}\" width=\"{}\" height=\"14\"/>",
+            strand.class(),
+            format!("{at:.1}"),
+            format!("{width:.1}")
+        );
+        at += width;
+    }
+    put!(page, "</svg><ul class=\"legend\">");
+    for strand in Strand::ALL.into_iter().rev().filter(|strand| packets[*strand as usize] > 0) {
+        let number = packets[strand as usize];
+        let percent = number as f64 / total as f64 * 100.0;
+        let percent = if percent < 0.1 { "<0.1".to_owned() } else { format!("{percent:.1}") };
+        put!(
+            page,
+            "<li><i class=\"{}\"></i>{} <b>{}</b> <span class=\"quiet\">{}%</span></li>",
+            strand.class(),
+            strand.words(),
+            short(number),
+            percent
+        );
+    }
+    put!(page, "</ul></figure>");
+}

@@ -1,0 +1,144 @@
+//! The page under construction. Every value that goes into it is escaped on the way: raw markup can
+//! only be a literal of this program.
+
+use std::fmt::{self, Display, Write};
+
+use jiff::tz::TimeZone;
+
+use crate::capture::Timestamp;
+use crate::inventory::Host;
+use crate::report::escape::visible;
+use crate::report::text::units::{local, offset};
+
+/// Markup with values in it. The markup is a literal; each value is escaped, whatever it is.
+macro_rules! put {
+    ($page:expr, $markup:literal $(, $value:expr)* $(,)?) => {
+        // `concat!` keeps `{name}` in the literal from taking a value past the escaping.
+        $page.markup(format_args!(concat!($markup) $(, $crate::report::html::page::Safe(&$value))*))
+    };
+}
+pub(super) use put;
+
+/// A value as it may stand in HTML text and in quoted attributes.
+pub(super) struct Safe<'a, T: ?Sized>(pub(super) &'a T);
+
+impl<T: Display + ?Sized> Display for Safe<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaper(f), "{}", self.0)
+    }
+}
+
+struct Escaper<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl Write for Escaper<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let text = visible(text);
+        let mut rest = &*text;
+        while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+            let (before, from) = rest.split_at(at);
+            self.0.write_str(before)?;
+            let (special, after) = from.split_at(1);
+            self.0.write_str(match special {
+                "&" => "&amp;",
+                "<" => "&lt;",
+                ">" => "&gt;",
+                "\"" => "&quot;",
+                _ => "&#39;",
+            })?;
+            rest = after;
+        }
+        self.0.write_str(rest)
+    }
+}
+
+/// The page's text so far, and whose clock it tells the time by.
+pub(super) struct Page {
+    html: String,
+    pub(super) zone: TimeZone,
+}
+
+impl Page {
+    pub(super) fn new(zone: &TimeZone) -> Self {
+        Self { html: String::with_capacity(256 * 1024), zone: zone.clone() }
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.html
+    }
+
+    /// For [`put!`] alone.
+    pub(super) fn markup(&mut self, markup: fmt::Arguments<'_>) {
+        // Writing to a string cannot fail.
+        let _ = self.html.write_fmt(markup);
+    }
+
+    /// A part of this program: style, script.
+    pub(super) fn own(&mut self, text: &'static str) {
+        self.html.push_str(text);
+    }
+
+    /// A local time, with UTC to the nanosecond behind it.
+    pub(super) fn time(&mut self, time: Timestamp) {
+        if time.nanos().is_some() {
+            let shown = local(time, Timestamp::UNKNOWN, &self.zone);
+            put!(self, "<time datetime=\"{}\" title=\"{}\">{}</time>", time, time, shown);
+        } else {
+            put!(self, "<span class=\"quiet\">unknown</span>");
+        }
+    }
+
+    /// The zone's offset from UTC at a time.
+    pub(super) fn offset(&self, time: Timestamp) -> String {
+        offset(time, &self.zone)
+    }
+
+    /// A host: its name, where known, and its address.
+    pub(super) fn host(&mut self, host: &Host) {
+        if let Some(name) = host.name.as_deref() {
+            put!(self, "<bdi class=\"name\">{}</bdi> ", name);
+        }
+        put!(self, "<span class=\"addr\">{}</span>", host.address);
+    }
+
+    /// Opens a section with its heading.
+    pub(super) fn section(&mut self, id: &'static str, title: &'static str) {
+        put!(self, "<section id=\"{}\" aria-labelledby=\"{}-title\"><h2 id=\"{}-title\">{}</h2>", id, id, id, title);
+    }
+
+    pub(super) fn end_section(&mut self) {
+        put!(self, "</section>\n");
+    }
+
+    /// Opens a table that sorts (and filters, by a box of its own) where scripts run. A heading that
+    /// begins with `#` is that of a column of numbers.
+    pub(super) fn table(&mut self, id: &'static str, caption: &'static str, headings: &[&'static str], filter: bool) {
+        if filter {
+            put!(
+                self,
+                "<p class=\"tools\"><label>Filter <input type=\"search\" data-table=\"{}\" \
+                 placeholder=\"address, name, port, verdict …\"></label> <output id=\"{}-count\"></output></p>",
+                id,
+                id
+            );
+        }
+        put!(
+            self,
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table id=\"{}\" class=\"sorts\">\
+             <caption class=\"away\">{}</caption><thead><tr>",
+            caption,
+            id,
+            caption
+        );
+        for heading in headings {
+            match heading.strip_prefix('#') {
+                Some(heading) => put!(self, "<th scope=\"col\" class=\"n\">{}</th>", heading),
+                None => put!(self, "<th scope=\"col\">{}</th>", heading),
+            }
+        }
+        put!(self, "</tr></thead><tbody>\n");
+    }
+
+    pub(super) fn end_table(&mut self) {
+        put!(self, "</tbody></table></div>");
+    }
+}

@@ -1,0 +1,285 @@
+//! Who talks to whom: the roles as groups of dots, a dot a host, and between them what was said.
+
+use std::collections::BTreeMap;
+use std::f64::consts::TAU;
+
+use super::page::{Page, put};
+use super::strand::Strand;
+use crate::inventory::Host;
+use crate::policy::Role;
+use crate::report::text::units::{bytes, count, counted, short};
+use crate::survey::Survey;
+use crate::verdict::Conversation;
+
+/// Dots of one group; more hosts than that are a number.
+const DOTS: usize = 400;
+/// Hosts of a group that are named beneath it.
+const NAMED: usize = 3;
+const CENTER: (f64, f64) = (360.0, 335.0);
+const RADIUS: f64 = 235.0;
+
+/// Where each role stands, in turns clockwise from the right; the gateway in the middle of the others,
+/// because it is what the system hangs on, and no line between two of them passes a third.
+const PLACES: [(Role, Option<f64>, &str, &str); 6] = [
+    (Role::Gateway, None, "gateway", "gateways"),
+    (Role::Node, Some(0.55), "node", "nodes"),
+    (Role::External, Some(0.75), "external host", "external hosts"),
+    (Role::Bacnet, Some(0.95), "BACnet system", "BACnet systems"),
+    (Role::Host, Some(0.15), "other host", "other hosts"),
+    (Role::Group, Some(0.35), "group address", "group addresses"),
+];
+
+struct Bubble<'a> {
+    x: f64,
+    y: f64,
+    radius: f64,
+    /// Away from the middle.
+    outward: (f64, f64),
+    one: &'static str,
+    many: &'static str,
+    /// Those in trouble first.
+    hosts: Vec<(&'a Host, Strand)>,
+}
+
+/// What passed one way between two roles.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    conversations: u64,
+    packets: u64,
+    bytes: u64,
+}
+
+impl Sum {
+    fn add(&mut self, conversation: &Conversation) {
+        self.conversations += 1;
+        self.packets += conversation.packets.iter().sum::<u64>();
+        self.bytes += conversation.bytes.iter().sum::<u64>();
+    }
+}
+
+type Sums = BTreeMap<(Role, Role, Strand), Sum>;
+
+pub(super) fn write(page: &mut Page, survey: &Survey) {
+    if survey.conversations.is_empty() {
+        return;
+    }
+    let mut sums = Sums::new();
+    let mut worst = vec![Strand::Bystander; survey.hosts.iter().len()];
+    for conversation in &survey.conversations {
+        let strand = Strand::of(conversation);
+        let role = |host| survey.hosts.get(host).role;
+        sums.entry((role(conversation.client), role(conversation.server), strand)).or_default().add(conversation);
+        for host in [conversation.client, conversation.server] {
+            if let Some(worst) = worst.get_mut(host.0 as usize) {
+                *worst = strand.max(*worst);
+            }
+        }
+    }
+    page.section("picture", "Who talks to whom");
+    put!(
+        page,
+        "<p>A dot is a host, a line is what passed between two roles: its colour is the verdict, its width grows with \
+         the number of conversations.</p><ul class=\"legend\">"
+    );
+    for strand in Strand::ALL.into_iter().rev().filter(|strand| sums.keys().any(|key| key.2 == *strand)) {
+        put!(page, "<li><i class=\"{}\"></i>{}</li>", strand.class(), strand.words());
+    }
+    put!(page, "</ul><div class=\"beside\">");
+    let bubbles = bubbles(survey, &worst);
+    draw(page, &bubbles, &sums);
+    list(page, &sums);
+    put!(page, "</div>");
+    page.end_section();
+}
+
+fn bubbles<'a>(survey: &'a Survey, worst: &[Strand]) -> BTreeMap<Role, Bubble<'a>> {
+    let mut bubbles = BTreeMap::new();
+    for (role, turn, one, many) in PLACES {
+        let of_role = survey.hosts.iter().zip(worst).filter(|(host, _)| host.role == role);
+        let mut hosts: Vec<(&Host, Strand)> = of_role.map(|(host, worst)| (host, *worst)).collect();
+        if hosts.is_empty() {
+            continue;
+        }
+        hosts.sort_by_key(|(_, worst)| std::cmp::Reverse(*worst));
+        let outward = turn.map_or((0.0, 1.0), |turn| ((turn * TAU).cos(), (turn * TAU).sin()));
+        let distance = if turn.is_some() { RADIUS } else { 0.0 };
+        let shown = hosts.len().min(DOTS) as f64;
+        let bubble = Bubble {
+            x: CENTER.0 + outward.0 * distance,
+            y: CENTER.1 + outward.1 * distance,
+            radius: (22.0 + 3.3 * shown.sqrt()).clamp(27.0, 80.0),
+            outward,
+            one,
+            many,
+            hosts,
+        };
+        bubbles.insert(role, bubble);
+    }
+    bubbles
+}
+
+fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
+    put!(
+        page,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Picture of who talks to whom\"><svg \
+         class=\"picture\" viewBox=\"0 0 720 690\" role=\"img\" aria-label=\"Hosts by role and what passed between \
+         them; the table beside it says the same\">"
+    );
+    // Both ways of a pair are one line.
+    let mut lines: BTreeMap<(Role, Role), BTreeMap<Strand, Sum>> = BTreeMap::new();
+    for ((client, server, strand), sum) in sums {
+        let pair = (*client.min(server), *client.max(server));
+        let line = lines.entry(pair).or_default().entry(*strand).or_default();
+        line.conversations += sum.conversations;
+        line.packets += sum.packets;
+    }
+    for ((a, b), strands) in &lines {
+        let (Some(from), Some(to)) = (bubbles.get(a), bubbles.get(b)) else { continue };
+        for (at, (strand, sum)) in strands.iter().enumerate() {
+            let shift = at as f64 - (strands.len() - 1) as f64 / 2.0;
+            let width = (1.5 + (sum.conversations as f64).log2() * 0.55).min(8.0);
+            let title = format!(
+                "{} – {}: {}, {}, {} packets",
+                a.name(),
+                b.name(),
+                strand.words(),
+                counted(sum.conversations, "conversation", "conversations"),
+                short(sum.packets)
+            );
+            let (path, middle) = if a == b { turn(from, shift) } else { line(from, to, shift) };
+            put!(
+                page,
+                "<path class=\"line {}\" stroke-width=\"{}\" d=\"{}\"><title>{}</title></path>",
+                strand.class(),
+                format!("{width:.1}"),
+                path,
+                title
+            );
+            if *strand >= Strand::Unexpected {
+                put!(
+                    page,
+                    "<text class=\"count {}\" x=\"{}\" y=\"{}\">{}</text>",
+                    strand.class(),
+                    format!("{:.0}", middle.0),
+                    format!("{:.0}", middle.1 + 4.0),
+                    short(sum.conversations)
+                );
+            }
+        }
+    }
+    for bubble in bubbles.values() {
+        dots(page, bubble);
+    }
+    put!(page, "</svg></div>");
+}
+
+/// A line from bubble to bubble, bent a little, beside those of the other verdicts; and its middle.
+fn line(from: &Bubble<'_>, to: &Bubble<'_>, shift: f64) -> (String, (f64, f64)) {
+    let (dx, dy) = (to.x - from.x, to.y - from.y);
+    let length = dx.hypot(dy).max(1.0);
+    let (ux, uy) = (dx / length, dy / length);
+    let across = (-uy * shift, ux * shift);
+    let start = (from.x + ux * from.radius + across.0 * 9.0, from.y + uy * from.radius + across.1 * 9.0);
+    let end = (to.x - ux * to.radius + across.0 * 9.0, to.y - uy * to.radius + across.1 * 9.0);
+    let bend = ((start.0 + end.0) / 2.0 + across.0 * 26.0, (start.1 + end.1) / 2.0 + across.1 * 26.0);
+    let middle = ((start.0 + end.0) / 4.0 + bend.0 / 2.0, (start.1 + end.1) / 4.0 + bend.1 / 2.0);
+    let path = format!("M{:.0} {:.0}Q{:.0} {:.0} {:.0} {:.0}", start.0, start.1, bend.0, bend.1, end.0, end.1);
+    (path, middle)
+}
+
+/// A loop at the outer side of a bubble, for what its own hosts say to each other; and its far point.
+fn turn(bubble: &Bubble<'_>, shift: f64) -> (String, (f64, f64)) {
+    let (x, y) = bubble.outward;
+    let size = 20.0 + shift * 8.0;
+    let middle = (bubble.x + x * (bubble.radius + size * 0.4), bubble.y + y * (bubble.radius + size * 0.4));
+    let far = (middle.0 + x * size, middle.1 + y * size);
+    let (left, right) = ((middle.0 - y * size, middle.1 + x * size), (middle.0 + y * size, middle.1 - x * size));
+    let path = format!(
+        "M{:.0} {:.0}A{size:.0} {size:.0} 0 1 0 {:.0} {:.0}A{size:.0} {size:.0} 0 1 0 {:.0} {:.0}",
+        left.0, left.1, right.0, right.1, left.0, left.1
+    );
+    (path, far)
+}
+
+fn dots(page: &mut Page, bubble: &Bubble<'_>) {
+    let shown = bubble.hosts.len().min(DOTS);
+    let label = counted(bubble.hosts.len() as u64, bubble.one, bubble.many);
+    put!(
+        page,
+        "<g><circle class=\"bubble\" cx=\"{}\" cy=\"{}\" r=\"{}\"><title>{}</title></circle>",
+        format!("{:.0}", bubble.x),
+        format!("{:.0}", bubble.y),
+        format!("{:.0}", bubble.radius),
+        label
+    );
+    // Sunflower seeds: each the golden angle further, the same room for all.
+    let spread = (bubble.radius - 8.0) / (shown as f64).sqrt();
+    let size = (spread * 0.6).min(7.0);
+    for (at, (host, worst)) in bubble.hosts.iter().take(shown).enumerate() {
+        let out = if shown == 1 { 0.0 } else { spread * (at as f64 + 0.35).sqrt() };
+        let angle = at as f64 * 2.399_963;
+        let name = host.name.as_deref().unwrap_or_default();
+        put!(
+            page,
+            "<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"{}\"><title>{} {}: {}</title></circle>",
+            worst.class(),
+            format!("{:.1}", bubble.x + out * angle.cos()),
+            format!("{:.1}", bubble.y + out * angle.sin()),
+            format!("{size:.1}"),
+            host.address,
+            name,
+            worst.words()
+        );
+    }
+    let mut y = bubble.y + bubble.radius + 19.0;
+    let x = format!("{:.0}", bubble.x);
+    put!(page, "<text class=\"label\" x=\"{}\" y=\"{}\">{}</text>", x, format!("{y:.0}"), label);
+    let troubled = bubble.hosts.iter().filter(|(_, worst)| *worst >= Strand::Unexpected).count();
+    if bubble.hosts.len() <= NAMED {
+        for (host, _) in &bubble.hosts {
+            y += 15.0;
+            let text = shortened(host);
+            put!(page, "<text class=\"sub\" x=\"{}\" y=\"{}\">{}</text>", x, format!("{y:.0}"), text);
+        }
+    } else if troubled > 0 {
+        y += 15.0;
+        let text = format!("{} with trouble", count(troubled as u64));
+        put!(page, "<text class=\"sub\" x=\"{}\" y=\"{}\">{}</text>", x, format!("{y:.0}"), text);
+    }
+    put!(page, "</g>\n");
+}
+
+/// Name or address, so long that it fits beneath a bubble.
+fn shortened(host: &Host) -> String {
+    let text = host.name.as_deref().map_or_else(|| host.address.to_string(), str::to_owned);
+    if text.chars().count() <= 22 { text } else { text.chars().take(21).chain(['…']).collect() }
+}
+
+fn list(page: &mut Page, sums: &Sums) {
+    page.table(
+        "pairs",
+        "What passed between roles",
+        &["From", "To", "Verdict", "#Conversations", "#Packets", "#Bytes"],
+        false,
+    );
+    let mut rows: Vec<_> = sums.iter().collect();
+    rows.sort_by_key(|((client, server, strand), _)| (std::cmp::Reverse(*strand), *client, *server));
+    for ((client, server, strand), sum) in rows {
+        put!(
+            page,
+            "<tr><td>{}</td><td>{}</td><td><i class=\"swatch {}\"></i>{}</td><td class=\"n\" data-v=\"{}\">{}</td>\
+             <td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td></tr>",
+            client.name(),
+            server.name(),
+            strand.class(),
+            strand.words(),
+            sum.conversations,
+            count(sum.conversations),
+            sum.packets,
+            count(sum.packets),
+            sum.bytes,
+            bytes(sum.bytes)
+        );
+    }
+    page.end_table();
+}
