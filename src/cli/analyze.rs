@@ -1,18 +1,20 @@
 //! `analyze`: captures to results.
 
 use super::args::{Analyze, Talk};
+use super::command::command;
 use super::exit::{Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
 use super::reading::{Reading, read};
-use super::results;
+use super::results::{self, Making};
 use crate::policy::Severity;
 use crate::survey::Survey;
 
 pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
     let output = OutputOptions::check(args.output)?;
+    let command = command(&args.survey);
     let options = SurveyOptions::check(args.survey)?;
     let Reading { survey, status } = read(&options, output.wants_hashes(), talk)?;
-    results::write(&survey, options.threads.get(), &output, talk)?;
+    results::write(&survey, &Making { threads: options.threads.get(), command }, &output, talk)?;
     Ok(if status == Status::Good { found(&survey, output.fail_on) } else { status })
 }
 

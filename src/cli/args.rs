@@ -138,11 +138,11 @@ pub(super) struct HostArgs {
 pub(super) struct Output {
     /// Write the results as files into this folder (made if it is not there).
     ///
-    /// flows.csv, findings.csv, coverage.csv, inventory.csv and survey.json; files of these names
+    /// flows.csv, findings.csv, coverage.csv, inventory.csv, survey.json and report.html; files of these names
     /// are replaced, each only when the new one is whole.
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
-    /// Which results: csv, json, text, joined by commas.
+    /// Which results: csv, json, html, text, joined by commas.
     ///
     /// Default: text, and with --output all of them. Without --output one of them goes to standard
     /// output, where csv means flows.csv. Text always goes to standard output.
@@ -160,6 +160,8 @@ pub(super) enum Format {
     Csv,
     /// survey.json: everything, for scripts, compare and merge.
     Json,
+    /// report.html: everything for people, in one page that opens anywhere.
+    Html,
     /// The summary for people.
     Text,
 }

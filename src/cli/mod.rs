@@ -6,6 +6,7 @@
 mod analyze;
 mod antivirus;
 mod args;
+mod command;
 mod compare;
 mod exit;
 mod hash;

@@ -70,7 +70,7 @@ impl OutputOptions {
         if formats.is_empty() {
             formats.insert(Format::Text);
             if folder.is_some() {
-                formats.extend([Format::Csv, Format::Json]);
+                formats.extend([Format::Csv, Format::Json, Format::Html]);
             }
         }
         if folder.is_none() && formats.len() > 1 {
@@ -89,6 +89,6 @@ impl OutputOptions {
 
     /// Whether the inputs' SHA-256 is wanted: only what carries it is worth the time.
     pub(super) fn wants_hashes(&self) -> bool {
-        self.formats.contains(&Format::Json)
+        self.formats.contains(&Format::Json) || self.formats.contains(&Format::Html)
     }
 }

@@ -9,20 +9,31 @@ use super::options::OutputOptions;
 use super::terminal::{of_standard_output, print};
 use crate::report::json::write_survey;
 use crate::report::{
-    Names, WriteError, create_folder, summary, write_coverage, write_file, write_findings, write_flows, write_inventory,
+    HtmlOptions, Names, WriteError, create_folder, summary, write_coverage, write_file, write_findings, write_flows,
+    write_html, write_inventory,
 };
 use crate::survey::Survey;
+
+/// How results are made.
+pub(super) struct Making {
+    /// Threads that write.
+    pub(super) threads: usize,
+    /// The command line that makes the same again.
+    pub(super) command: Vec<String>,
+}
 
 /// A survey and what is needed to write it.
 struct Results<'a> {
     survey: &'a Survey,
     names: Names,
     threads: usize,
+    html: HtmlOptions,
 }
 
 /// Writes what was asked for. The summary is printed even if the files could not be written.
-pub(super) fn write(survey: &Survey, threads: usize, options: &OutputOptions, talk: &Talk) -> Result<(), Failure> {
-    let results = Results { survey, names: Names::of(survey), threads };
+pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, talk: &Talk) -> Result<(), Failure> {
+    let html = HtmlOptions { zone: jiff::tz::TimeZone::system(), command: making.command.clone() };
+    let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
     let files = match &options.folder {
         Some(folder) => results.write_files(folder, options),
         None => Ok(()),
@@ -31,8 +42,7 @@ pub(super) fn write(survey: &Survey, threads: usize, options: &OutputOptions, ta
         let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose));
         print(|out| out.write_all(page.as_bytes()))?;
     } else if options.folder.is_none() {
-        let format = if options.formats.contains(&Format::Json) { "survey.json" } else { "flows.csv" };
-        if let Some((_, write)) = FILES.iter().find(|(name, _)| *name == format) {
+        if let Some((.., write)) = FILES.iter().find(|(_, format, _)| options.formats.contains(format)) {
             print(|out| write(&results, out))?;
         }
     }
@@ -41,19 +51,20 @@ pub(super) fn write(survey: &Survey, threads: usize, options: &OutputOptions, ta
 
 type WriteOne = fn(&Results<'_>, &mut dyn Write) -> io::Result<()>;
 
-const FILES: [(&str, WriteOne); 5] = [
-    ("flows.csv", |results, out| write_flows(out, results.survey, &results.names, results.threads)),
-    ("findings.csv", |results, out| write_findings(out, results.survey, &results.names)),
-    ("coverage.csv", |results, out| write_coverage(out, results.survey, &results.names)),
-    ("inventory.csv", |results, out| write_inventory(out, results.survey)),
-    ("survey.json", |results, out| write_survey(out, results.survey, &results.names, None)),
+/// Of the tables, standard output takes the first: the flows.
+const FILES: [(&str, Format, WriteOne); 6] = [
+    ("flows.csv", Format::Csv, |results, out| write_flows(out, results.survey, &results.names, results.threads)),
+    ("findings.csv", Format::Csv, |results, out| write_findings(out, results.survey, &results.names)),
+    ("coverage.csv", Format::Csv, |results, out| write_coverage(out, results.survey, &results.names)),
+    ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey)),
+    ("survey.json", Format::Json, |results, out| write_survey(out, results.survey, &results.names, None)),
+    ("report.html", Format::Html, |results, out| write_html(out, results.survey, &results.names, &results.html)),
 ];
 
 impl Results<'_> {
     fn write_files(&self, folder: &Path, options: &OutputOptions) -> Result<(), WriteError> {
         create_folder(folder)?;
-        for (name, write) in FILES {
-            let format = if name.ends_with(".json") { Format::Json } else { Format::Csv };
+        for (name, format, write) in FILES {
             if options.formats.contains(&format) {
                 write_file(&folder.join(name), |out| write(self, out))?;
             }

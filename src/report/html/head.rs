@@ -181,10 +181,12 @@ fn tiles(page: &mut Page, survey: &Survey) {
 /// Everything that makes the capture less than whole, gravest first.
 pub(super) fn doubts(survey: &Survey) -> Vec<String> {
     let mut doubts: Vec<String> = Vec::new();
-    for (path, why) in &survey.failed_inputs {
-        doubts.push(format!("{path} could not be used: {why}."));
-    }
-    doubts.extend(survey.caveats.iter().map(|caveat| caveat.text.clone()));
+    // The inputs tell their damage themselves.
+    doubts.extend(
+        survey.inputs.iter().filter_map(|input| Some(format!("{}. What came before it counts.", input.trouble()?))),
+    );
+    let caveats = survey.caveats.iter().filter(|caveat| caveat.kind != "damaged-input");
+    doubts.extend(caveats.map(|caveat| caveat.text.clone()));
     let stopped: u64 = survey.frames.stopped.iter().map(|stop| stop.2).sum();
     if stopped > 0 {
         let total = counted(survey.frames.total, "frame", "frames");

@@ -42,7 +42,6 @@ fn foreign_text_stays_text() {
     let mut survey = fixture::survey();
     survey.site = hostile.to_owned();
     survey.inputs[0].path = hostile.to_owned();
-    survey.failed_inputs.push((hostile.to_owned(), hostile.to_owned()));
     survey.caveats[0].text = hostile.to_owned();
     survey.non_ip[0].kind = hostile.to_owned();
     let finding = &mut survey.findings[0];
