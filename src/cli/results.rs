@@ -41,10 +41,10 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
     if options.formats.contains(&Format::Text) {
         let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose));
         print(|out| out.write_all(page.as_bytes()))?;
-    } else if options.folder.is_none() {
-        if let Some((.., write)) = FILES.iter().find(|(_, format, _)| options.formats.contains(format)) {
-            print(|out| write(&results, out))?;
-        }
+    } else if options.folder.is_none()
+        && let Some((.., write)) = FILES.iter().find(|(_, format, _)| options.formats.contains(format))
+    {
+        print(|out| write(&results, out))?;
     }
     Ok(files?)
 }

@@ -7,7 +7,7 @@ use super::page::{Page, put};
 use super::strand::Strand;
 use crate::inventory::Host;
 use crate::policy::Role;
-use crate::report::text::units::{bytes, count, counted, short};
+use crate::report::text::units::{count, counted, short};
 use crate::survey::Survey;
 use crate::verdict::Conversation;
 
@@ -46,14 +46,12 @@ struct Bubble<'a> {
 struct Sum {
     conversations: u64,
     packets: u64,
-    bytes: u64,
 }
 
 impl Sum {
     fn add(&mut self, conversation: &Conversation) {
         self.conversations += 1;
         self.packets += conversation.packets.iter().sum::<u64>();
-        self.bytes += conversation.bytes.iter().sum::<u64>();
     }
 }
 
@@ -122,7 +120,7 @@ fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
     put!(
         page,
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Picture of who talks to whom\"><svg \
-         class=\"picture\" viewBox=\"0 0 720 690\" role=\"img\" aria-label=\"Hosts by role and what passed between \
+         class=\"picture\" viewBox=\"30 15 660 640\" role=\"img\" aria-label=\"Hosts by role and what passed between \
          them; the table beside it says the same\">"
     );
     // Both ways of a pair are one line.
@@ -231,19 +229,21 @@ fn dots(page: &mut Page, bubble: &Bubble<'_>) {
             worst.words()
         );
     }
-    let mut y = bubble.y + bubble.radius + 19.0;
-    let x = format!("{:.0}", bubble.x);
-    put!(page, "<text class=\"label\" x=\"{}\" y=\"{}\">{}</text>", x, format!("{y:.0}"), label);
+    let mut beneath: Vec<String> = Vec::new();
     let troubled = bubble.hosts.iter().filter(|(_, worst)| *worst >= Strand::Unexpected).count();
     if bubble.hosts.len() <= NAMED {
-        for (host, _) in &bubble.hosts {
-            y += 15.0;
-            let text = shortened(host);
-            put!(page, "<text class=\"sub\" x=\"{}\" y=\"{}\">{}</text>", x, format!("{y:.0}"), text);
-        }
+        beneath.extend(bubble.hosts.iter().map(|(host, _)| shortened(host)));
     } else if troubled > 0 {
-        y += 15.0;
-        let text = format!("{} with trouble", count(troubled as u64));
+        beneath.push(format!("{} with trouble", count(troubled as u64)));
+    }
+    // Above the bubble at the top, whose lines all go down.
+    let is_top = bubble.outward.1 < -0.9;
+    let height = 16.0 * beneath.len() as f64;
+    let mut y = bubble.y + if is_top { -bubble.radius - 10.0 - height } else { bubble.radius + 19.0 };
+    let x = format!("{:.0}", bubble.x);
+    put!(page, "<text class=\"label\" x=\"{}\" y=\"{}\">{}</text>", x, format!("{y:.0}"), label);
+    for text in beneath {
+        y += 16.0;
         put!(page, "<text class=\"sub\" x=\"{}\" y=\"{}\">{}</text>", x, format!("{y:.0}"), text);
     }
     put!(page, "</g>\n");
@@ -256,19 +256,14 @@ fn shortened(host: &Host) -> String {
 }
 
 fn list(page: &mut Page, sums: &Sums) {
-    page.table(
-        "pairs",
-        "What passed between roles",
-        &["From", "To", "Verdict", "#Conversations", "#Packets", "#Bytes"],
-        false,
-    );
+    page.table("pairs", "What passed between roles", &["From", "To", "Verdict", "#Conversations", "#Packets"], false);
     let mut rows: Vec<_> = sums.iter().collect();
     rows.sort_by_key(|((client, server, strand), _)| (std::cmp::Reverse(*strand), *client, *server));
     for ((client, server, strand), sum) in rows {
         put!(
             page,
             "<tr><td>{}</td><td>{}</td><td><i class=\"swatch {}\"></i>{}</td><td class=\"n\" data-v=\"{}\">{}</td>\
-             <td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td></tr>",
+             <td class=\"n\" data-v=\"{}\">{}</td></tr>",
             client.name(),
             server.name(),
             strand.class(),
@@ -276,9 +271,7 @@ fn list(page: &mut Page, sums: &Sums) {
             sum.conversations,
             count(sum.conversations),
             sum.packets,
-            count(sum.packets),
-            sum.bytes,
-            bytes(sum.bytes)
+            count(sum.packets)
         );
     }
     page.end_table();
