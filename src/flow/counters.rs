@@ -94,6 +94,12 @@ impl Cold {
         }
     }
 
+    /// Earliest known time of either direction.
+    pub(super) fn first_seen(&self) -> Timestamp {
+        let first = self.first[0].min(self.first[1]);
+        if first == NEVER { Timestamp::UNKNOWN } else { Timestamp::from_raw(first) }
+    }
+
     /// What `side` sent, as the later stages see it.
     pub(super) fn end<K>(&self, hot: &Hot<K>, side: usize, address: std::net::IpAddr, port: u16) -> super::FlowEnd {
         use crate::decode::MacAddr;

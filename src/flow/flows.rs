@@ -4,6 +4,7 @@ use super::Flow;
 use super::key::{Key4, Key6, VlanNames};
 use super::sources::SourceSets;
 use super::table::Table;
+use crate::capture::Timestamp;
 
 /// All flows, numbered from 0. The numbers change from run to run and never reach a report.
 #[derive(Debug)]
@@ -64,6 +65,18 @@ impl Flows {
                 Flow { index: number, ..flow }
             }
             Kind::List(flows) => flows[at].clone(),
+        }
+    }
+
+    /// Earliest known time of a flow, without unpacking it.
+    pub fn first_seen(&self, number: u32) -> Timestamp {
+        let at = number as usize;
+        match &self.0 {
+            Kind::Tables(tables) => match at.checked_sub(tables.v4.len()) {
+                None => tables.v4.first_seen(at),
+                Some(at) => tables.v6.first_seen(at),
+            },
+            Kind::List(flows) => flows[at].first(),
         }
     }
 

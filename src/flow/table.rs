@@ -7,7 +7,7 @@ use super::key::{Key, Seed, VlanNames};
 use super::prefetch::prefetch;
 use super::sources::{SourceSet, SourceSets};
 use super::{Flow, FlowEnd};
-use crate::capture::Shift;
+use crate::capture::{Shift, Timestamp};
 use crate::policy::Transport;
 use crate::protocol::Inspection;
 
@@ -249,6 +249,10 @@ impl<K: Key> Table<K> {
             ends,
             sources: sources.members(cold.sources).to_vec(),
         }
+    }
+
+    pub(super) fn first_seen(&self, number: usize) -> Timestamp {
+        self.cold[number].first_seen()
     }
 
     /// The index is of no use any more: give its memory back.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::caveats::{self, FlowQuality};
 use super::read::{self, Progress, ReadOptions, Reading, Source};
 use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
-use crate::capture::{self, CaptureError, CaptureSummary};
+use crate::capture::{self, CaptureError, CaptureSummary, Timestamp};
 use crate::flow::{Flow, Flows, Limits, Observed};
 use crate::inventory::{HostsBuilder, Inventory, RoleSource};
 use crate::policy::Policy;
@@ -127,22 +127,32 @@ fn judge(
 /// The flows in the order of flows.csv, with who asked: by (first seen, client, its port, server, its port,
 /// transport, VLAN path).
 fn in_order(flows: &Flows, policy: &Policy) -> (Vec<Flow>, Vec<Orientation>) {
-    let mut list: Vec<(Flow, Orientation)> = flows
-        .iter()
-        .map(|flow| {
+    // Times nearly always decide: sorting them apart from the flows moves 16 bytes a flow, not some hundred.
+    let mut order: Vec<(Timestamp, u32)> = (0..flows.len() as u32).map(|at| (flows.first_seen(at), at)).collect();
+    order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| tie(flows, policy, a.1, b.1)));
+    order
+        .into_iter()
+        .map(|(_, at)| {
+            let flow = flows.get(at);
             let orientation = relation::orient(&flow, policy);
             (flow, orientation)
         })
-        .collect();
-    list.sort_unstable_by(|(a, a_way), (b, b_way)| {
-        let key = |flow: &Flow, way: &Orientation| {
-            let client = &flow.ends[usize::from(way.client)];
-            let server = &flow.ends[usize::from(1 - way.client)];
-            (flow.first(), client.address, client.port, server.address, server.port, flow.transport, flow.icmp_type)
-        };
-        key(a, a_way).cmp(&key(b, b_way)).then_with(|| a.vlan.cmp(&b.vlan))
+        .unzip()
+}
+
+/// The order of two flows that began at the same time.
+#[cold]
+fn tie(flows: &Flows, policy: &Policy, a: u32, b: u32) -> std::cmp::Ordering {
+    let [(a, a_client), (b, b_client)] = [a, b].map(|at| {
+        let flow = flows.get(at);
+        let client = usize::from(relation::orient(&flow, policy).client);
+        (flow, client)
     });
-    list.into_iter().unzip()
+    let key = |flow: &Flow, client: usize| {
+        let (client, server) = (&flow.ends[client], &flow.ends[1 - client]);
+        (client.address, client.port, server.address, server.port, flow.transport, flow.icmp_type)
+    };
+    key(&a, a_client).cmp(&key(&b, b_client)).then_with(|| a.vlan.cmp(&b.vlan))
 }
 
 fn frame_counts(observed: &Observed) -> FrameCounts {
