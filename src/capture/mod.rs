@@ -7,6 +7,7 @@
 mod buffer;
 mod compressed;
 mod error;
+mod filter;
 mod frame;
 mod interface;
 mod magic;
@@ -20,6 +21,7 @@ mod tests;
 mod writer;
 
 pub use error::{CaptureError, Damage};
+pub use filter::{Filter, FilterError, Matcher};
 pub use frame::{Frame, FrameId, LinkType, Shift, Timestamp};
 pub use interface::InterfaceSummary;
 pub use pcap::PcapFrames;

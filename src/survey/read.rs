@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crate::capture::{Capture, CaptureError, CaptureSummary, Frames, Shift, plan_spans, read_spans};
+use crate::capture::{Capture, CaptureError, CaptureSummary, Filter, Frames, Shift, plan_spans, read_spans};
 use crate::flow::{Limits, Observation, Seed};
 
 /// Where frames come from.
@@ -54,11 +54,12 @@ pub struct Progress {
 
 /// How to read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ReadOptions {
+pub(super) struct ReadOptions<'a> {
     pub(super) threads: NonZeroUsize,
     pub(super) limits: Limits,
     /// Stop after this many frames.
     pub(super) count: Option<u64>,
+    pub(super) filter: Option<&'a Filter>,
 }
 
 /// What was read of the inputs.
@@ -73,8 +74,8 @@ const SPAN_WORTHY: u64 = 16 << 20;
 
 /// Reads all sources. A large file is cut into spans, one a thread; of smaller ones, threads take neighbours of
 /// about the same size together. Each thread has one table, and the tables are added up in the order of the inputs.
-pub(super) fn read(sources: &[Source], options: ReadOptions, progress: &Progress) -> Reading {
-    let reader = Reader { sources, limits: options.limits, seed: Seed::random(), progress };
+pub(super) fn read(sources: &[Source], options: ReadOptions<'_>, progress: &Progress) -> Reading {
+    let reader = Reader { sources, limits: options.limits, filter: options.filter, seed: Seed::random(), progress };
     // A count is a count of the first frames: in their order.
     let threads = if options.count.is_some() { 1 } else { options.threads.get() };
     let mut whole = Reading { observation: reader.begin(0), inputs: Vec::new() };
@@ -122,6 +123,7 @@ fn divide(sources: &[Source], threads: usize) -> Vec<Range<usize>> {
 struct Reader<'a> {
     sources: &'a [Source],
     limits: Limits,
+    filter: Option<&'a Filter>,
     seed: Seed,
     progress: &'a Progress,
 }
@@ -200,12 +202,15 @@ impl Reader<'_> {
     /// Takes all frames of a capture, or as many as are left.
     fn observe(&self, capture: &mut Capture, observation: &mut Observation, left: &mut Option<u64>) {
         let (mut bytes, mut counted) = (capture.position(), observation.tally().frames);
+        let mut matcher = self.filter.map(Filter::matcher);
         while *left != Some(0) {
             let Some(block) = capture.next_block() else { break };
-            match (*left, block) {
-                (None, Frames::Pcap(frames)) => observation.observe(frames),
-                (None, Frames::Pcapng(frames)) => observation.observe(frames),
-                (Some(left), frames) => observation.observe(frames.take(usize::try_from(left).unwrap_or(usize::MAX))),
+            let most = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));
+            match (&mut matcher, block) {
+                (None, Frames::Pcap(frames)) if left.is_none() => observation.observe(frames),
+                (None, Frames::Pcapng(frames)) if left.is_none() => observation.observe(frames),
+                (None, frames) => observation.observe(frames.take(most)),
+                (Some(matcher), frames) => observation.observe(frames.filter(|frame| matcher.keeps(frame)).take(most)),
             }
             let (position, frames) = (capture.position(), observation.tally().frames);
             self.progress.bytes.fetch_add(position.saturating_sub(bytes), Ordering::Relaxed);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::caveats::{self, FlowQuality};
 use super::read::{self, Progress, ReadOptions, Reading, Source};
 use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
-use crate::capture::{self, CaptureError, CaptureSummary, Timestamp};
+use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
 use crate::flow::{Flow, Flows, Limits, Observed};
 use crate::inventory::{HostsBuilder, Inventory, RoleSource};
 use crate::policy::Policy;
@@ -29,6 +29,8 @@ pub struct Options {
     pub count: Option<u64>,
     /// How much the tables may hold.
     pub limits: Limits,
+    /// Take only the frames that it keeps.
+    pub filter: Option<Filter>,
 }
 
 /// Reads the sources and judges what they hold.
@@ -36,7 +38,12 @@ pub struct Options {
 /// # Errors
 /// Those of the inputs, if none of them could be used at all.
 pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result<Survey, Vec<CaptureError>> {
-    let reading = ReadOptions { threads: options.threads, limits: options.limits, count: options.count };
+    let reading = ReadOptions {
+        threads: options.threads,
+        limits: options.limits,
+        count: options.count,
+        filter: options.filter.as_ref(),
+    };
     let Reading { observation, inputs } = read::read(sources, reading, progress);
     if !inputs.is_empty() && inputs.iter().all(Result::is_err) {
         return Err(inputs.into_iter().filter_map(Result::err).collect());

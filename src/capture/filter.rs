@@ -1,0 +1,141 @@
+//! BPF filters, compiled by libpcap (the feature `live`).
+
+use super::Frame;
+
+/// A filter in the language of pcap-filter(7).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Filter(String);
+
+/// Why a filter cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FilterError {
+    /// This build has no libpcap.
+    #[error("the filter \"{0}\" needs libpcap, and this igorscope was built without it; build with the feature `live`")]
+    NeedsLibpcap(String),
+    /// libpcap does not understand it.
+    #[error(
+        "the filter \"{filter}\" is not understood: {reason}; see pcap-filter(7), for example \"host 10.0.0.7 and udp port 5683\""
+    )]
+    NotUnderstood {
+        /// As it was given.
+        filter: String,
+        /// What libpcap says.
+        reason: String,
+    },
+}
+
+#[cfg(feature = "live")]
+mod program {
+    use pcap::{BpfProgram, Capture, Linktype};
+
+    use super::{Filter, FilterError, Frame};
+    use crate::capture::LinkType;
+
+    /// Compiles for a link type, which stands in files by another number than in libpcap's calls for raw IP.
+    fn compile(filter: &str, link: LinkType) -> Result<BpfProgram, String> {
+        const DLT_RAW: i32 = 12;
+        let number = if link == LinkType::RAW { DLT_RAW } else { i32::from(link.0) };
+        Capture::dead(Linktype(number))
+            .and_then(|capture| capture.compile(filter, true))
+            .map_err(|error| error.to_string())
+    }
+
+    impl Filter {
+        /// Checks a filter by compiling it for Ethernet.
+        ///
+        /// # Errors
+        /// When libpcap is missing or does not understand it.
+        pub fn new(filter: &str) -> Result<Self, FilterError> {
+            match compile(filter, LinkType::ETHERNET) {
+                Ok(_) => Ok(Self(filter.to_owned())),
+                Err(reason) => Err(FilterError::NotUnderstood { filter: filter.to_owned(), reason }),
+            }
+        }
+
+        /// What one thread matches frames with.
+        pub fn matcher(&self) -> Matcher {
+            Matcher { filter: self.0.clone(), programs: Vec::new() }
+        }
+    }
+
+    /// A filter at work: a program for each link type that was met.
+    pub struct Matcher {
+        filter: String,
+        programs: Vec<(LinkType, Option<BpfProgram>)>,
+    }
+
+    impl Matcher {
+        /// Whether the filter keeps a frame; none of a link type that it cannot be compiled for.
+        pub fn keeps(&mut self, frame: &Frame<'_>) -> bool {
+            let at = self.programs.iter().position(|(link, _)| *link == frame.link).unwrap_or_else(|| {
+                self.programs.push((frame.link, compile(&self.filter, frame.link).ok()));
+                self.programs.len() - 1
+            });
+            self.programs[at].1.as_ref().is_some_and(|program| program.filter(frame.data))
+        }
+    }
+}
+
+#[cfg(not(feature = "live"))]
+mod program {
+    use super::{Filter, FilterError, Frame};
+
+    impl Filter {
+        /// Without libpcap, no filter can be used.
+        ///
+        /// # Errors
+        /// Always.
+        pub fn new(filter: &str) -> Result<Self, FilterError> {
+            Err(FilterError::NeedsLibpcap(filter.to_owned()))
+        }
+
+        /// What one thread matches frames with.
+        pub fn matcher(&self) -> Matcher {
+            Matcher
+        }
+    }
+
+    /// Never made: there is no [`Filter`] without libpcap.
+    pub struct Matcher;
+
+    impl Matcher {
+        /// Keeps everything.
+        pub fn keeps(&mut self, _frame: &Frame<'_>) -> bool {
+            true
+        }
+    }
+}
+
+pub use program::Matcher;
+
+#[cfg(all(test, feature = "live"))]
+mod tests {
+    use super::*;
+    use crate::capture::{FrameId, LinkType, Timestamp};
+
+    #[test]
+    fn a_filter_keeps_what_it_names_on_each_link_type() {
+        let ip = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x16, 0x33, 0, 7, 0, 8, 0, 0];
+        let ethernet: Vec<u8> = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0].into_iter().chain(ip).collect();
+        let frame = |link, data| Frame {
+            id: FrameId::new(0, 1),
+            time: Timestamp::UNKNOWN,
+            link,
+            interface: 0,
+            original_len: 42,
+            data,
+        };
+        let mut coap = Filter::new("udp port 5683").unwrap().matcher();
+        let mut tftp = Filter::new("udp port 69").unwrap().matcher();
+        for (link, data) in [(LinkType::ETHERNET, &ethernet[..]), (LinkType::RAW, &ip), (LinkType::IPV4, &ip)] {
+            assert!(coap.keeps(&frame(link, data)), "{link}");
+            assert!(!tftp.keeps(&frame(link, data)), "{link}");
+        }
+    }
+
+    #[test]
+    fn what_libpcap_does_not_understand_is_said() {
+        let error = Filter::new("udp prot 69").unwrap_err().to_string();
+        assert!(error.contains("udp prot 69") && error.contains("pcap-filter"), "{error}");
+    }
+}
