@@ -98,6 +98,9 @@ pub(super) struct SurveyArgs {
     /// Stop after this many packets.
     #[arg(short, long, value_name = "N", help_heading = "Reading", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,
+    /// Take only the packets that a BPF filter keeps, such as "host 10.0.0.7 and udp" (pcap-filter(7); needs libpcap).
+    #[arg(short, long, value_name = "BPF", help_heading = "Reading")]
+    pub(super) filter: Option<String>,
     /// Threads to use; all cores by default. The result does not depend on it.
     #[arg(short = 'j', long, value_name = "N", help_heading = "Reading")]
     pub(super) threads: Option<NonZeroUsize>,

@@ -8,6 +8,7 @@ use std::thread;
 
 use super::args::{FailOn, Format, HostArgs, Output, SurveyArgs};
 use super::exit::Failure;
+use crate::capture::Filter;
 use crate::flow::Limits;
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::policy::{Policy, Severity};
@@ -20,19 +21,21 @@ pub(super) struct SurveyOptions {
     pub(super) inventory: Arc<Inventory>,
     pub(super) policy: Arc<Policy>,
     pub(super) count: Option<u64>,
+    pub(super) filter: Option<Filter>,
     pub(super) threads: NonZeroUsize,
 }
 
 impl SurveyOptions {
     pub(super) fn check(args: SurveyArgs) -> Result<Self, Failure> {
-        let SurveyArgs { captures, hosts, policy, count, threads } = args;
+        let SurveyArgs { captures, hosts, policy, count, filter, threads } = args;
         if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
             return Err(Failure::usage("standard input (-) can be read only once; name it once"));
         }
         let threads = threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
         let inventory = Arc::new(inventory(hosts)?);
         let policy = super::policy::load(policy.as_deref())?;
-        Ok(Self { captures, inventory, policy, count, threads })
+        let filter = filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?;
+        Ok(Self { captures, inventory, policy, count, filter, threads })
     }
 
     /// As the pipeline wants it.
@@ -43,6 +46,7 @@ impl SurveyOptions {
             inventory: Arc::clone(&self.inventory),
             threads: self.threads,
             count: self.count,
+            filter: self.filter.clone(),
             limits: Limits::default(),
         }
     }
