@@ -126,6 +126,7 @@ fn survey_json(capture: &Path) -> io::Result<Vec<u8>> {
         threads: NonZeroUsize::MIN,
         count: None,
         limits: Limits::default(),
+        filter: None,
     };
     let survey = run(&[Source::File(capture.to_owned())], &options, &Progress::default())
         .map_err(|errors| io::Error::other(format!("{errors:?}")))?;

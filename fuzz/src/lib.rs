@@ -127,6 +127,7 @@ pub fn survey(data: &[u8]) {
             threads: NonZeroUsize::new(threads)?,
             count: None,
             limits: igorscope::flow::Limits::default(),
+            filter: None,
         };
         let survey = survey::run(&[Source::File(path.clone())], &options, &Progress::default()).ok()?;
         let stopped: u64 = survey.frames.stopped.iter().map(|(_, _, frames)| frames).sum();

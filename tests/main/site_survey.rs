@@ -21,6 +21,7 @@ fn survey() -> Survey {
         threads: NonZeroUsize::MIN,
         count: None,
         limits: Limits::default(),
+        filter: None,
     };
     let source = Source::File(captures.join("site-survey.pcapng"));
     run(&[source], &options, &Progress::default()).expect("the sample can be read")
