@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use igorscope::capture::Capture;
 use igorscope::decode::{Network, Transport, decode};
-use igorscope::flow::Limits;
 use igorscope::inventory::Inventory;
 use igorscope::policy::Policy;
 use igorscope::report::Names;
@@ -121,12 +119,7 @@ fn capture(path: &Path, name: &str, seeds: &mut Seeds) -> io::Result<()> {
 fn survey_json(capture: &Path) -> io::Result<Vec<u8>> {
     let options = Options {
         site: "Sample site".into(),
-        policy: Policy::embedded(),
-        inventory: Arc::new(Inventory::parse("", "none.toml").map_err(io::Error::other)?),
-        threads: NonZeroUsize::MIN,
-        count: None,
-        limits: Limits::default(),
-        filter: None,
+        ..Options::new(Policy::embedded(), Arc::new(Inventory::parse("", "none.toml").map_err(io::Error::other)?))
     };
     let survey = run(&[Source::File(capture.to_owned())], &options, &Progress::default())
         .map_err(|errors| io::Error::other(format!("{errors:?}")))?;

@@ -121,13 +121,11 @@ pub fn survey(data: &[u8]) {
     }
     let written = |threads| {
         let options = Options {
-            site: String::new(),
-            policy: Policy::embedded(),
-            inventory: Arc::new(Inventory::parse("", "fuzz.toml").expect("an empty inventory is sound")),
             threads: NonZeroUsize::new(threads)?,
-            count: None,
-            limits: igorscope::flow::Limits::default(),
-            filter: None,
+            ..Options::new(
+                Policy::embedded(),
+                Arc::new(Inventory::parse("", "fuzz.toml").expect("an empty inventory is sound")),
+            )
         };
         let survey = survey::run(&[Source::File(path.clone())], &options, &Progress::default()).ok()?;
         let stopped: u64 = survey.frames.stopped.iter().map(|(_, _, frames)| frames).sum();

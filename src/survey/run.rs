@@ -33,6 +33,21 @@ pub struct Options {
     pub filter: Option<Filter>,
 }
 
+impl Options {
+    /// All frames, on one thread, with the usual limits; the site's label from the inventory.
+    pub fn new(policy: Arc<Policy>, inventory: Arc<Inventory>) -> Self {
+        Self {
+            site: inventory.site_name().unwrap_or_default().to_owned(),
+            policy,
+            inventory,
+            threads: NonZeroUsize::MIN,
+            count: None,
+            limits: Limits::default(),
+            filter: None,
+        }
+    }
+}
+
 /// Reads the sources and judges what they hold.
 ///
 /// # Errors

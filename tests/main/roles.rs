@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use igorscope::flow::Limits;
 use igorscope::inventory::{Hosts, Inventory, InventoryFlags, RoleSource, draft};
 use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, run};
@@ -14,14 +12,7 @@ use igorscope::survey::{Options, Progress, Source, run};
 use crate::corpus;
 
 fn survey(path: &Path, inventory: Inventory) -> Option<Hosts> {
-    let options = Options {
-        site: String::new(),
-        policy: Policy::embedded(),
-        inventory: Arc::new(inventory),
-        threads: NonZeroUsize::MIN,
-        count: None,
-        limits: Limits::default(),
-    };
+    let options = Options::new(Policy::embedded(), Arc::new(inventory));
     Some(run(&[Source::File(path.into())], &options, &Progress::default()).ok()?.hosts)
 }
 

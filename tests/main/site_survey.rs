@@ -1,11 +1,9 @@
 //! The whole line, from the sample site survey to its verdicts. What must come out was laid down when the traffic was
 //! invented: `captures/README.md` says it in words.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use igorscope::flow::Limits;
 use igorscope::inventory::{Host, Inventory, InventoryFlags};
 use igorscope::policy::{Direction, Policy, Transport};
 use igorscope::survey::{Options, Progress, Source, Survey, run};
@@ -14,15 +12,7 @@ use igorscope::verdict::CellState;
 fn survey() -> Survey {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
     let inventory = Inventory::load(Some(&captures.join("site-survey.toml")), &InventoryFlags::default());
-    let options = Options {
-        site: String::new(),
-        policy: Policy::embedded(),
-        inventory: Arc::new(inventory.expect("the sample inventory is sound")),
-        threads: NonZeroUsize::MIN,
-        count: None,
-        limits: Limits::default(),
-        filter: None,
-    };
+    let options = Options::new(Policy::embedded(), Arc::new(inventory.expect("the sample inventory is sound")));
     let source = Source::File(captures.join("site-survey.pcapng"));
     run(&[source], &options, &Progress::default()).expect("the sample can be read")
 }
