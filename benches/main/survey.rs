@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput};
-use igorscope::flow::Limits;
 use igorscope::inventory::Inventory;
 use igorscope::policy::Policy;
 use igorscope::report::{Names, json, write_findings, write_flows};
@@ -20,13 +19,10 @@ const INVENTORY: &str =
     "gateway = \"10.20.0.10\"\nnode = [\"10.20.4.0/22\", \"10.20.8.0/22\"]\nbacnet = \"10.20.0.40\"\n";
 
 fn survey(path: &Path, threads: usize) -> Survey {
+    let inventory = Arc::new(Inventory::parse(INVENTORY, "bench.toml").expect("a sound inventory"));
     let options = Options {
-        site: String::new(),
-        policy: Policy::embedded(),
-        inventory: Arc::new(Inventory::parse(INVENTORY, "bench.toml").expect("a sound inventory")),
         threads: NonZeroUsize::new(threads).expect("at least one"),
-        count: None,
-        limits: Limits::default(),
+        ..Options::new(Policy::embedded(), inventory)
     };
     run(&[Source::File(path.to_owned())], &options, &Progress::default()).expect("the generator writes captures")
 }
