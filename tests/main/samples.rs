@@ -146,3 +146,13 @@ fn a_limit_of_bytes_holds() {
     assert_eq!(totals.file_bytes, bytes.len() as u64);
     assert!((1_000_000..1_000_100).contains(&totals.file_bytes));
 }
+
+#[test]
+fn the_index_of_docs_names_every_page() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let index = fs::read_to_string(docs.join("README.md")).expect("docs/README.md");
+    for entry in fs::read_dir(docs).expect("docs") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        assert!(!name.ends_with(".md") || name == "README.md" || index.contains(&format!("({name})")), "{name}");
+    }
+}
