@@ -3,7 +3,7 @@
 CARGO ?= cargo
 DEMO  := target/demo
 
-.PHONY: help demo test setup lint docs bench fuzz samples ci clean-demo
+.PHONY: help demo test setup lint docs bench fuzz samples ci
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -13,8 +13,7 @@ setup: ## installs libpcap's headers, if they are missing
 
 demo: setup ## builds igorscope, analyses the sample site survey and shows the result
 	$(CARGO) build --release --locked
-	target/release/igorscope analyze captures/site-survey.pcapng --inventory captures/site-survey.toml
-	@target/release/igorscope analyze -q captures/site-survey.pcapng --inventory captures/site-survey.toml -o $(DEMO)
+	target/release/igorscope analyze captures/site-survey.pcapng --inventory captures/site-survey.toml -o $(DEMO)
 	@echo; echo "The same as files, in $(DEMO):"; ls -1 $(DEMO)
 
 test: setup ## builds and passes all tests

@@ -76,9 +76,9 @@ programs=(
 # What a program said it counted, where it says so; empty where not.
 counted() { # NAME
     case $1 in
-        igorscope*) # packets of both directions, columns by name
-            awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
-                { n += $(at["client_packets"]) + $(at["server_packets"]) } END { printf "%d", n }' "$out/flows.csv" ;;
+        igorscope*) # Columns by name, counted from the end: cells before them may hold commas in quotes.
+            awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) back[$i] = NF - i; next }
+                { n += $(NF - back["client_packets"]) + $(NF - back["server_packets"]) } END { printf "%d", n }' "$out/flows.csv" ;;
         "read and walk" | "tcpdump --count") sed -n 's/^\([0-9]*\) packets\{0,1\}$/\1/p' "$out/log" | head -n 1 ;;
         "capinfos -c") sed -n 's/^Number of packets: *\([0-9]*\)$/\1/p' "$out/log" ;;
         ndpiReader) sed -n 's/.*IP packets: *\([0-9]*\).*/\1/p' "$out/log" | head -n 1 ;;
