@@ -1,4 +1,4 @@
-//! Bytes to frames: pcap and pcapng files, streams, folders.
+//! Bytes to frames: pcap and pcapng files, streams, folders, live interfaces; frames to pcapng files.
 //!
 //! Every source feeds one core: a block of bytes is read, its whole records are walked and handed
 //! out as [`Frame`]s that borrow from it, and the rest of a cut record is moved to the front.
@@ -10,10 +10,13 @@ mod error;
 mod filter;
 mod frame;
 mod interface;
+#[cfg(feature = "live")]
+pub mod live;
 mod magic;
 mod pcap;
 mod pcapng;
 mod reader;
+mod recorder;
 mod search;
 mod span;
 #[cfg(test)]
@@ -27,6 +30,7 @@ pub use interface::InterfaceSummary;
 pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;
 pub use reader::{Capture, CaptureSummary, Frames};
+pub use recorder::{RecordedInterface, Recorder, Rotation};
 pub use search::{Found, PassedOver, find_captures};
 pub use span::{Part, Span, Start, plan_spans, read_spans};
 pub use writer::{CaptureCounts, PcapngWriter};
