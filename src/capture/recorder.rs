@@ -145,13 +145,7 @@ fn statistics(
 ) -> io::Result<()> {
     let time = times.map_or(Timestamp::UNKNOWN, |(_, last)| last);
     for ((interface, counts), before) in (0..).zip(counts).zip(before) {
-        let since = |now: Option<u64>, before: Option<u64>| Some(now?.saturating_sub(before.unwrap_or(0)));
-        let counts = CaptureCounts {
-            received: since(counts.received, before.received),
-            dropped: since(counts.dropped, before.dropped),
-            os_dropped: since(counts.os_dropped, before.os_dropped),
-        };
-        writer.statistics(interface, time, &counts)?;
+        writer.statistics(interface, time, &counts.since(before))?;
     }
     Ok(())
 }

@@ -38,6 +38,19 @@ pub struct CaptureCounts {
     pub os_dropped: Option<u64>,
 }
 
+impl CaptureCounts {
+    /// What was counted since an earlier look.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let since = |now: Option<u64>, earlier: Option<u64>| Some(now?.saturating_sub(earlier.unwrap_or(0)));
+        Self {
+            received: since(self.received, earlier.received),
+            dropped: since(self.dropped, earlier.dropped),
+            os_dropped: since(self.os_dropped, earlier.os_dropped),
+        }
+    }
+}
+
 /// Writes one pcapng section. Give it a buffered writer; call [`PcapngWriter::finish`] at the end.
 #[derive(Debug)]
 pub struct PcapngWriter<W: Write> {

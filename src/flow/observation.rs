@@ -32,7 +32,7 @@ impl Default for Limits {
 }
 
 /// Frames observed: `observe(a)` absorbing `observe(b)` equals `observe(a ++ b)`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Observation {
     v4: Table<Key4>,
     v6: Table<Key6>,

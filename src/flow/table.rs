@@ -25,7 +25,7 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// All flows of one address family. A slot holds the low bits of a record's number plus one, and above
 /// them as many bits of the hash as fit, which spare nearly every look at a wrong record.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Table<K> {
     slots: Vec<u32>,
     /// Log2 of the number of slots.

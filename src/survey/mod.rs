@@ -1,6 +1,8 @@
 //! The one place that strings the stages together, offline and live.
 
 mod caveats;
+#[cfg(feature = "live")]
+pub mod live;
 mod read;
 mod run;
 

@@ -63,23 +63,39 @@ pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result
     if !inputs.is_empty() && inputs.iter().all(Result::is_err) {
         return Err(inputs.into_iter().filter_map(Result::err).collect());
     }
-    Ok(judge(sources, inputs, observation.finish(), options))
+    let inputs = sources.iter().zip(inputs).map(|(source, reading)| Input::of(source, reading)).collect();
+    Ok(judge(inputs, observation.finish(), options))
+}
+
+/// What was read, offline or live, beside what was observed in it.
+pub(super) struct Input {
+    pub(super) name: String,
+    /// In bytes, as it is stored.
+    pub(super) size: u64,
+    pub(super) summary: CaptureSummary,
+}
+
+impl Input {
+    fn of(source: &Source, reading: Result<CaptureSummary, CaptureError>) -> Self {
+        // An input that could not be opened keeps its place: flows name their sources by it.
+        let unreadable = |error: CaptureError| CaptureSummary {
+            damage: Some(capture::Damage { offset: 0, reason: error.to_string() }),
+            ..CaptureSummary::default()
+        };
+        let summary = reading.unwrap_or_else(unreadable);
+        let size = match source {
+            Source::File(_) => source.size(),
+            Source::StandardInput => summary.bytes_read,
+        };
+        Self { name: source.name(), size, summary }
+    }
 }
 
 /// From what was observed to what is judged.
-fn judge(
-    sources: &[Source],
-    inputs: Vec<Result<CaptureSummary, CaptureError>>,
-    observed: Observed,
-    options: &Options,
-) -> Survey {
-    let names: Vec<String> = sources.iter().map(Source::name).collect();
-    // An input that could not be opened keeps its place: flows name their sources by it.
-    let unreadable = |error: CaptureError| CaptureSummary {
-        damage: Some(capture::Damage { offset: 0, reason: error.to_string() }),
-        ..CaptureSummary::default()
-    };
-    let summaries: Vec<_> = (0..).zip(inputs).map(|(at, input)| (at, input.unwrap_or_else(unreadable))).collect();
+pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -> Survey {
+    let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
+    let sizes: Vec<u64> = inputs.iter().map(|input| input.size).collect();
+    let summaries: Vec<_> = (0..).zip(inputs.into_iter().map(|input| input.summary)).collect();
     let policy = &options.policy;
     let (flows, orientations) = in_order(&observed.flows, policy);
 
@@ -114,11 +130,7 @@ fn judge(
         let tally = observed.tallies.get(&at).cloned().unwrap_or_default();
         InputSummary {
             path: names[at as usize].clone(),
-            size: sources[at as usize].size().max(if matches!(sources[at as usize], Source::StandardInput) {
-                summary.bytes_read
-            } else {
-                0
-            }),
+            size: sizes[at as usize],
             sha256: None,
             format: summary.format,
             link_types: tally.link_types.keys().copied().collect(),

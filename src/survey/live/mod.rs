@@ -1,0 +1,258 @@
+//! The live side: what interfaces carry, judged again and again while it grows.
+//!
+//! The capturing thread observes frames where they lie, and each interval hands what it observed, a tick,
+//! to a thread that adds it to the whole and judges that. By the law of the flow table the end of it
+//! equals what is read from the files that were written beside it.
+
+mod take;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use self::take::Taker;
+use super::run::{Input, judge};
+use super::{Options, Survey};
+use crate::capture::live::{Live, LiveInterface, RING_DELAY};
+use crate::capture::{CaptureCounts, CaptureSummary, Damage, InterfaceSummary, Recorder, Shift, Timestamp};
+use crate::flow::{Observation, Seed};
+
+/// Draining ends by the frames' own times; this is for a clock that is set back meanwhile.
+const LONGEST_DRAIN: Duration = Duration::from_secs(5);
+
+/// How long to survey and how often to judge.
+#[derive(Clone, Debug)]
+pub struct LiveOptions {
+    /// As offline; [`Options::count`] ends the capture.
+    pub survey: Options,
+    /// From one tick to the next.
+    pub interval: Duration,
+    /// End after this time.
+    pub duration: Option<Duration>,
+}
+
+/// How a live survey stands.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Since the capture began.
+    pub elapsed: Duration,
+    /// Frames taken so far.
+    pub frames: u64,
+    /// Their bytes on the wire.
+    pub wire_bytes: u64,
+    /// The interfaces with what they received and dropped.
+    pub interfaces: Vec<LiveInterface>,
+    /// Why nothing is written any more, if that is so.
+    pub recording_failed: Option<String>,
+}
+
+impl Status {
+    /// Frames dropped by the kernel, the interfaces or their drivers.
+    pub fn dropped(&self) -> u64 {
+        self.interfaces.iter().map(|interface| interface.kernel_dropped + interface.interface_dropped).sum()
+    }
+}
+
+/// The survey so far.
+#[derive(Debug)]
+pub struct Tick {
+    /// How it stands.
+    pub status: Status,
+    /// Everything up to now, judged.
+    pub survey: Survey,
+}
+
+/// How a live survey ended.
+#[derive(Debug)]
+pub struct LiveEnd {
+    /// Status and survey at the end.
+    pub last: Tick,
+    /// The files that were written.
+    pub files: Vec<PathBuf>,
+    /// Why they are not whole, if they are not.
+    pub recording: io::Result<()>,
+}
+
+/// Captures until `stop` is set, the time or the count is reached, or all interfaces went away.
+///
+/// `on_tick` is called on a thread of its own: however long it takes, no frame waits for it.
+pub fn run_live(
+    live: Live,
+    recorder: Option<Recorder>,
+    options: &LiveOptions,
+    stop: &AtomicBool,
+    mut on_tick: impl FnMut(Tick) + Send,
+) -> LiveEnd {
+    let seed = Seed::random();
+    thread::scope(|scope| {
+        let (ticks, growing) = channel::<Growth>();
+        let is_idle = Arc::new(AtomicBool::new(true));
+        let (survey, idle) = (&options.survey, Arc::clone(&is_idle));
+        let judging = scope.spawn(move || {
+            let mut whole = Observation::new(0, seed, survey.limits);
+            for growth in growing {
+                whole = growth.onto(whole, survey, &mut on_tick);
+                idle.store(true, Ordering::Release);
+            }
+            whole
+        });
+        let mut session = Session { live, taker: Taker::new(recorder, options, seed), begin: Instant::now(), options };
+        session.capture(stop, |session| {
+            if is_idle.swap(false, Ordering::Acquire) {
+                // Where nobody listens any more, the judge failed, and joining it says so.
+                let _ = ticks.send(session.growth());
+            }
+        });
+        session.drain();
+        drop(ticks);
+        let whole = judging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        session.end(whole)
+    })
+}
+
+/// What came since the last tick.
+struct Growth {
+    /// In the order of the inputs.
+    parts: Vec<Observation>,
+    inputs: Vec<Input>,
+    status: Status,
+}
+
+impl Growth {
+    /// Adds itself to the whole, and has that judged.
+    fn onto(self, mut whole: Observation, options: &Options, on_tick: &mut impl FnMut(Tick)) -> Observation {
+        self.parts.into_iter().for_each(|part| whole.absorb(part, Shift::NONE));
+        let survey = judge(self.inputs, whole.clone().finish(), options);
+        on_tick(Tick { status: self.status, survey });
+        whole
+    }
+}
+
+/// The capturing side.
+struct Session<'a> {
+    live: Live,
+    taker: Taker<'a>,
+    begin: Instant,
+    options: &'a LiveOptions,
+}
+
+impl Session<'_> {
+    fn capture(&mut self, stop: &AtomicBool, mut tick: impl FnMut(&mut Self)) {
+        let end = self.options.duration.and_then(|duration| self.begin.checked_add(duration));
+        let mut next = self.begin + self.options.interval;
+        while !stop.load(Ordering::Relaxed) && !self.is_over() {
+            let now = Instant::now();
+            if end.is_some_and(|end| now >= end) {
+                break;
+            }
+            if now >= next {
+                self.count();
+                self.taker.flush();
+                tick(self);
+                next = now + self.options.interval;
+            }
+            if self.read() == 0 {
+                let until = end.map_or(next, |end| end.min(next));
+                self.live.wait(until.saturating_duration_since(Instant::now()).min(RING_DELAY));
+            }
+        }
+    }
+
+    /// What lies in the rings came before the end: takes it, and nothing that came after.
+    fn drain(&mut self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        self.taker.until = Some(Timestamp::from_nanos(i64::try_from(now).unwrap_or(i64::MAX)));
+        let begin = Instant::now();
+        let mut idle_since = begin;
+        while !self.is_over() && idle_since.elapsed() < RING_DELAY && begin.elapsed() < LONGEST_DRAIN {
+            if self.read() > 0 {
+                idle_since = Instant::now();
+            } else {
+                self.live.wait(RING_DELAY);
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.taker.has_enough() || self.live.is_over()
+    }
+
+    /// Says how many frames were taken.
+    fn read(&mut self) -> u64 {
+        let taker = &mut self.taker;
+        if taker.has_enough() {
+            return 0;
+        }
+        let before = taker.frames;
+        self.live.read(|frame| taker.take(frame));
+        taker.frames - before
+    }
+
+    fn count(&mut self) {
+        self.live.count();
+        self.taker.counts = self.live.interfaces().map(LiveInterface::counts).collect();
+    }
+
+    fn growth(&mut self) -> Growth {
+        Growth { parts: self.taker.hand_over(), inputs: self.inputs(), status: self.status() }
+    }
+
+    fn status(&self) -> Status {
+        Status {
+            elapsed: self.begin.elapsed(),
+            frames: self.taker.frames,
+            wire_bytes: self.taker.wire_bytes,
+            interfaces: self.live.interfaces().cloned().collect(),
+            recording_failed: self.taker.recording.as_ref().err().map(ToString::to_string),
+        }
+    }
+
+    /// The files that are written, or else the interfaces, as one input.
+    fn inputs(&self) -> Vec<Input> {
+        let mut inputs: Vec<Input> = if self.taker.files.is_empty() {
+            let names: Vec<&str> = self.live.interfaces().map(|interface| interface.name.as_str()).collect();
+            vec![Input { name: names.join("+"), size: 0, summary: self.summary("live", &self.taker.since(&[])) }]
+        } else {
+            let inputs = self.taker.files.iter().map(|file| Input {
+                name: file.path.to_string_lossy().into_owned(),
+                size: file.path.metadata().map_or(0, |metadata| metadata.len()),
+                summary: self.summary("pcapng", file.counts.as_ref().unwrap_or(&self.taker.since(&self.taker.base))),
+            });
+            inputs.collect()
+        };
+        let mut gone =
+            self.live.interfaces().filter_map(|interface| Some((&interface.name, interface.ended.as_ref()?)));
+        if let (Some(last), Some((name, reason))) = (inputs.last_mut(), gone.next()) {
+            let reason = format!("{name} gave no more frames: {reason}");
+            last.summary.damage = Some(Damage { offset: last.size, reason });
+        }
+        inputs
+    }
+
+    fn summary(&self, format: &str, counts: &[CaptureCounts]) -> CaptureSummary {
+        let interfaces = self.live.interfaces().zip(counts).map(|(interface, counts)| InterfaceSummary {
+            name: interface.name.clone(),
+            link: interface.link,
+            snap_len: interface.snap_len,
+            received: counts.received,
+            dropped: counts.dropped,
+            os_dropped: counts.os_dropped,
+            lost: 0,
+        });
+        CaptureSummary { format: format.to_owned(), interfaces: interfaces.collect(), ..CaptureSummary::default() }
+    }
+
+    fn end(mut self, mut whole: Observation) -> LiveEnd {
+        self.count();
+        self.taker.hand_over().into_iter().for_each(|part| whole.absorb(part, Shift::NONE));
+        self.taker.finish();
+        let survey = judge(self.inputs(), whole.finish(), &self.options.survey);
+        let last = Tick { status: self.status(), survey };
+        let files = self.taker.files.into_iter().map(|file| file.path).collect();
+        LiveEnd { last, files, recording: self.taker.recording }
+    }
+}
