@@ -20,6 +20,9 @@ mod evidence;
 mod firewall_rules;
 #[path = "main/licences.rs"]
 mod licences;
+#[cfg(all(feature = "live", target_os = "linux"))]
+#[path = "main/live.rs"]
+mod live;
 #[path = "main/relations.rs"]
 mod relations;
 #[path = "main/roles.rs"]

@@ -10,7 +10,7 @@ mod error;
 mod filter;
 mod frame;
 mod interface;
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", unix))]
 pub mod live;
 mod magic;
 mod pcap;

@@ -19,7 +19,7 @@ pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
 }
 
 /// Whether a finding is grave enough to fail.
-fn found(survey: &Survey, fail_on: Option<Severity>) -> Status {
+pub(super) fn found(survey: &Survey, fail_on: Option<Severity>) -> Status {
     let fails = fail_on.is_some_and(|least| survey.findings.iter().any(|finding| finding.severity >= least));
     if fails { Status::Found } else { Status::Good }
 }

@@ -1,6 +1,8 @@
 //! The command line as it is typed: plain structures, nothing checked beyond their form.
 
 mod export;
+#[cfg(all(feature = "live", unix))]
+mod live;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) use export::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusShow, PolicyExport};
 
 use super::terminal::Color;
+#[cfg(all(feature = "live", unix))]
+pub(super) use live::{Interfaces, Live};
 
 /// Classifies the network traffic of Igor PoE lighting systems, passively.
 ///
@@ -50,6 +54,10 @@ pub(super) struct Talk {
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Analyze(Box<Analyze>),
+    #[cfg(all(feature = "live", unix))]
+    Live(Box<Live>),
+    #[cfg(all(feature = "live", unix))]
+    Interfaces(Interfaces),
     #[command(subcommand)]
     Inventory(Inventory),
     #[command(subcommand)]

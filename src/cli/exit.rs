@@ -41,6 +41,12 @@ impl Failure {
         Self { status: Status::Unusable, error: error.into() }
     }
 
+    /// A result that could not be written.
+    #[cfg(all(feature = "live", unix))]
+    pub(super) fn unwritten(message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Self {
+        Self { status: Status::Unwritten, error: anyhow::Error::msg(message) }
+    }
+
     /// The same, in words.
     pub(super) fn usage(message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Self {
         Self { status: Status::Unusable, error: anyhow::Error::msg(message) }

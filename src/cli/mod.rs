@@ -10,7 +10,11 @@ mod command;
 mod compare;
 mod exit;
 mod hash;
+#[cfg(all(feature = "live", unix))]
+mod interfaces;
 mod inventory;
+#[cfg(all(feature = "live", unix))]
+mod live;
 mod manual;
 mod merge;
 mod options;
@@ -79,6 +83,10 @@ fn dispatch(cli: Cli) -> exit::Outcome {
     let Cli { talk, command } = cli;
     match command {
         Command::Analyze(args) => analyze::run(*args, &talk),
+        #[cfg(all(feature = "live", unix))]
+        Command::Live(args) => live::run(*args, &talk),
+        #[cfg(all(feature = "live", unix))]
+        Command::Interfaces(_) => interfaces::run(),
         Command::Inventory(command) => inventory::run(command, &talk),
         Command::Policy(command) => policy::run(command, &talk),
         Command::Antivirus(command) => antivirus::run(command),

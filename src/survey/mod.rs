@@ -1,7 +1,7 @@
 //! The one place that strings the stages together, offline and live.
 
 mod caveats;
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", unix))]
 pub mod live;
 mod read;
 mod run;

@@ -6,11 +6,12 @@
 
 mod devices;
 mod error;
-#[cfg(unix)]
 mod privilege;
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Packet, Precision};
 
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
@@ -18,7 +19,6 @@ use super::writer::CaptureCounts;
 
 pub use devices::{Device, devices};
 pub use error::LiveError;
-#[cfg(unix)]
 pub use privilege::{Dropped, drop_root};
 
 /// Milliseconds after which libpcap hands over what a block of its ring holds, full or not.
@@ -226,23 +226,12 @@ fn link_type(number: i32) -> LinkType {
     }
 }
 
-#[cfg(unix)]
 fn wait(handles: &[Handle], timeout: Duration) {
-    use std::os::fd::AsFd;
-
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
     let open = handles.iter().filter_map(|handle| handle.capture.as_ref());
     let mut descriptors: Vec<PollFd<'_>> =
         open.map(|capture| PollFd::new(capture.as_fd(), PollFlags::POLLIN)).collect();
     // A signal ends it early, which is as well; any other failure shows when reading.
     let _ = poll(&mut descriptors, PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX));
-}
-
-#[cfg(not(unix))]
-fn wait(_: &[Handle], timeout: Duration) {
-    // No descriptor to wait at: look again soon.
-    std::thread::sleep(timeout.min(Duration::from_millis(10)));
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::names::Names;
 use crate::survey::Survey;
+use crate::verdict::Finding;
 pub use compare::{Change, Comparison};
 pub use merge::{MergeError, merge};
 pub use values::{Mac, Time};
@@ -78,6 +79,17 @@ impl Serialize for Document<'_> {
 /// This program, as survey.json names it.
 pub fn this_tool() -> v1::Tool<'static> {
     v1::Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
+}
+
+/// A finding as survey.json has it: the one at a place of the survey, from 0.
+pub fn finding_row(index: usize, finding: &Finding) -> v1::Finding<'_> {
+    rows::finding(index, finding)
+}
+
+/// A flow as survey.json has it, by its place in the survey, from 0.
+pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> v1::Flow<'a> {
+    let (flow, judgement) = survey.flows.get(index);
+    rows::flow(survey, names, index, &flow, judgement)
 }
 
 /// survey.json of a survey. Without a time of creation, the same survey gives the same bytes.

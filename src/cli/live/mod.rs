@@ -1,0 +1,172 @@
+//! `live`: interfaces to results, told while it happens.
+
+mod events;
+mod options;
+mod show;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use self::options::LiveOptions;
+use self::show::{Display, Show};
+use super::analyze::found;
+use super::args::{Live as Args, Talk};
+use super::exit::{Failure, Outcome, Status};
+use super::hash::Hashes;
+use super::results;
+use crate::capture::live::{Dropped, Live, LiveInterface, drop_root};
+use crate::capture::{RecordedInterface, Recorder};
+use crate::report::visible;
+use crate::survey::live::{LiveEnd, LiveOptions as SurveyLive, run_live};
+
+/// From one judgement of what came so far to the next.
+const JUDGED_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
+    let options = LiveOptions::check(args)?;
+    let live = Live::open(&options.interfaces, &options.capture).map_err(Failure::unusable)?;
+    give_up_root(&options, talk)?;
+    let recorder = record(&options, &live)?;
+    let stop = stop_by_signal().map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
+
+    if !talk.quiet {
+        let names: Vec<&str> = live.interfaces().map(|interface| interface.name.as_str()).collect();
+        say(&format!("capturing on {}; Ctrl-C ends it and shows the results", names.join(", ")));
+    }
+    let mut show = Show::new(options.display, options.interval, talk.quiet);
+    let survey = SurveyLive {
+        survey: options.survey.survey(),
+        interval: JUDGED_EVERY.min(options.interval),
+        duration: options.duration,
+    };
+    // Where nobody reads what is shown any more, there is nothing more to do it for, but files to be made whole.
+    let mut shown = Ok(());
+    let end = run_live(live, recorder, &survey, &stop, |tick| {
+        if shown.is_ok() {
+            shown = show.tick(&tick);
+            if shown.is_err() {
+                stop.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+    finish(end, shown, &mut show, &options, talk)
+}
+
+fn finish(
+    mut end: LiveEnd,
+    shown: Result<(), Failure>,
+    show: &mut Show,
+    options: &LiveOptions,
+    talk: &Talk,
+) -> Outcome {
+    if options.output.wants_hashes() {
+        let hashes = Hashes::begin(end.files.clone()).finish();
+        for (input, hash) in end.last.survey.inputs.iter_mut().zip(hashes) {
+            input.sha256 = hash;
+        }
+    }
+    let mut status = Status::Good;
+    for interface in &end.last.status.interfaces {
+        if let Some(reason) = &interface.ended {
+            say(&format!("{} gave no more packets: {reason}", interface.name));
+            status = Status::Partial;
+        }
+    }
+    let shown = shown.and_then(|()| show.end(&end));
+    let output = &options.output;
+    // JSON lines have standard output for themselves.
+    let written = match options.display == Display::Plain || output.folder.is_some() {
+        true => results::write(&end.last.survey, options.survey.threads.get(), output, talk),
+        false => Ok(()),
+    };
+    if !talk.quiet {
+        say(&sums(&end));
+    }
+    shown?;
+    written?;
+    if let Err(error) = end.recording {
+        return Err(Failure::unwritten(format!("the packets could not all be written down: {error}")));
+    }
+    Ok(if status == Status::Good { found(&end.last.survey, options.output.fail_on) } else { status })
+}
+
+/// How many packets were received, dropped and written.
+fn sums(end: &LiveEnd) -> String {
+    let status = &end.last.status;
+    let count = |of: fn(&LiveInterface) -> u64| status.interfaces.iter().map(of).sum::<u64>();
+    let (kernel, interface) =
+        (count(|interface| interface.kernel_dropped), count(|interface| interface.interface_dropped));
+    let mut text = format!(
+        "{} packets captured, {} received, {kernel} dropped by the kernel, {interface} by the interface",
+        status.frames,
+        count(|interface| interface.received)
+    );
+    for file in &end.files {
+        text.push_str(&format!("; written to {}", file.display()));
+    }
+    text
+}
+
+/// The rights of root are for opening interfaces, which is done.
+fn give_up_root(options: &LiveOptions, talk: &Talk) -> Result<(), Failure> {
+    let files = options.record.as_ref().map(|(path, _)| path.as_path());
+    let folders: Vec<&Path> =
+        files.map(folder_of).into_iter().chain(options.output.folder.as_deref().map(existing)).collect();
+    let dropped = drop_root(&folders).map_err(|error| {
+        Failure::usage(format!("cannot give up the rights of root, and will not go on with them: {error}"))
+    })?;
+    match dropped {
+        Dropped::WasNotRoot => {}
+        Dropped::Became(name) if talk.verbose => say(&format!("the interface is open; runs as {name} from here on")),
+        Dropped::Became(_) => {}
+        Dropped::StaysRoot { folder } if !talk.quiet => say(&format!(
+            "stays root, because only root may write to {}; call it by sudo from an account of your own",
+            folder.display()
+        )),
+        Dropped::StaysRoot { .. } => {}
+    }
+    Ok(())
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The folder, or the one above that is there already.
+fn existing(folder: &Path) -> &Path {
+    folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
+}
+
+fn record(options: &LiveOptions, live: &Live) -> Result<Option<Recorder>, Failure> {
+    let Some((path, rotation)) = &options.record else { return Ok(None) };
+    let interfaces = live.interfaces().map(|interface| RecordedInterface {
+        name: interface.name.clone(),
+        link: interface.link,
+        snap_len: interface.snap_len,
+    });
+    let failed = |error| Failure::unwritten(format!("cannot write {}: {error}", path.display()));
+    Recorder::create(path, interfaces.collect(), *rotation).map(Some).map_err(failed)
+}
+
+/// Set by the first Ctrl-C or SIGTERM; the second ends the program where it is.
+fn stop_by_signal() -> io::Result<Arc<AtomicBool>> {
+    use signal_hook::consts::TERM_SIGNALS;
+    use signal_hook::flag;
+
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in TERM_SIGNALS {
+        flag::register_conditional_shutdown(*signal, 128 + signal, Arc::clone(&stop))?;
+        flag::register(*signal, Arc::clone(&stop))?;
+    }
+    Ok(stop)
+}
+
+/// One line on standard error.
+fn say(text: &str) {
+    use std::io::Write;
+    // Where standard error is gone, the exit status and the report must do.
+    let _ = writeln!(std::io::stderr(), "igorscope: {}", visible(text));
+}

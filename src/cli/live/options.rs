@@ -1,0 +1,68 @@
+//! What the command line of `live` means, checked as a whole before an interface is opened.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::super::args::{Format, Live, SurveyArgs};
+use super::super::exit::Failure;
+use super::super::options::{OutputOptions, SurveyOptions};
+use super::show::Display;
+use crate::capture::Rotation;
+use crate::capture::live::LiveSettings;
+
+pub(super) struct LiveOptions {
+    pub(super) interfaces: Vec<String>,
+    pub(super) capture: LiveSettings,
+    pub(super) survey: SurveyOptions,
+    pub(super) output: OutputOptions,
+    pub(super) duration: Option<Duration>,
+    pub(super) interval: Duration,
+    pub(super) display: Display,
+    /// Where packets are written to.
+    pub(super) record: Option<(PathBuf, Rotation)>,
+}
+
+impl LiveOptions {
+    pub(super) fn check(args: Live) -> Result<Self, Failure> {
+        let mut output = OutputOptions::check(args.output)?;
+        if args.json {
+            output.formats.remove(&Format::Text);
+        } else if output.folder.is_none() && !output.formats.contains(&Format::Text) {
+            return Err(Failure::usage(
+                "standard output shows what happens; name a folder for the files with --output",
+            ));
+        }
+        let survey = SurveyArgs {
+            captures: Vec::new(),
+            hosts: args.hosts,
+            policy: args.policy,
+            count: args.count,
+            threads: None,
+        };
+        let buffer_size = u32::try_from(args.buffer_size).ok().filter(|size| *size <= i32::MAX as u32);
+        let capture = LiveSettings {
+            promiscuous: !args.no_promiscuous,
+            snap_len: args.snaplen,
+            buffer_size: buffer_size.ok_or_else(|| Failure::usage("--buffer-size takes less than 2G"))?,
+            filter: args.filter,
+        };
+        let mut interfaces = args.interface;
+        let named = interfaces.len();
+        interfaces.sort();
+        interfaces.dedup();
+        if interfaces.len() < named {
+            return Err(Failure::usage("an interface is named twice; its packets would count twice"));
+        }
+        let rotation = Rotation { size: args.rotate_size, time: args.rotate_time };
+        Ok(Self {
+            interfaces,
+            capture,
+            survey: SurveyOptions::check(survey)?,
+            output,
+            duration: args.duration,
+            interval: args.interval,
+            display: if args.json { Display::Json } else { Display::Plain },
+            record: args.write.map(|path| (path, rotation)),
+        })
+    }
+}

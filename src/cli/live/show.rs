@@ -1,0 +1,206 @@
+//! What is shown of a live survey without a terminal view: lines for people, or JSON lines.
+
+use std::io::Write;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+
+use super::super::exit::Failure;
+use super::super::terminal::print;
+use super::events::{Ending, Events};
+use crate::capture::Timestamp;
+use crate::policy::Severity;
+use crate::report::json::{finding_row, flow_row};
+use crate::report::{Names, visible};
+use crate::survey::Survey;
+use crate::survey::live::{LiveEnd, Status, Tick};
+use crate::verdict::{CellState, Finding};
+
+/// Gravest first.
+const SEVERITIES: [Severity; 3] = [Severity::Alert, Severity::Warning, Severity::Notice];
+
+/// In which form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Display {
+    /// A line a finding, a status line each interval.
+    Plain,
+    /// One JSON object a line.
+    Json,
+}
+
+pub(super) struct Show {
+    display: Display,
+    interval: Duration,
+    quiet: bool,
+    events: Events,
+    next_status: Instant,
+    /// Time, frames and bytes at the last status, for rates.
+    before: (Duration, u64, u64),
+}
+
+impl Show {
+    pub(super) fn new(display: Display, interval: Duration, quiet: bool) -> Self {
+        let next_status = Instant::now() + interval;
+        Self { display, interval, quiet, events: Events::default(), next_status, before: (Duration::ZERO, 0, 0) }
+    }
+
+    pub(super) fn tick(&mut self, tick: &Tick) -> Result<(), Failure> {
+        let now = now();
+        let mut lines = self.news(&tick.survey, now, Some(now));
+        // A tick comes a little early or late: half of one does not skip a status.
+        if Instant::now() + Duration::from_millis(100) >= self.next_status {
+            self.next_status += self.interval;
+            lines.extend(self.status(tick, now, "tick"));
+        }
+        write(&lines)
+    }
+
+    /// What is left to be told.
+    pub(super) fn end(&mut self, end: &LiveEnd) -> Result<(), Failure> {
+        let now = now();
+        let mut lines = self.news(&end.last.survey, now, None);
+        if self.display == Display::Json {
+            lines.extend(self.status(&end.last, now, "end").map(|line| with_files(line, end)));
+        }
+        write(&lines)
+    }
+
+    fn news(&mut self, survey: &Survey, now: Timestamp, told_by: Option<Timestamp>) -> Vec<String> {
+        let findings = self.events.findings(survey, told_by);
+        let found = findings.iter().filter_map(|at| Some((*at, survey.findings.get(*at)?)));
+        if self.display == Display::Plain {
+            // At the end the summary says it better.
+            return if told_by.is_some() { found.map(|(_, finding)| plain(finding)).collect() } else { Vec::new() };
+        }
+        let mut lines: Vec<String> =
+            found.map(|(at, finding)| object("finding", now, serde_json::to_value(finding_row(at, finding)))).collect();
+        let ended = self.events.flows(survey, told_by);
+        if !ended.is_empty() {
+            let names = Names::of(survey);
+            lines.extend(ended.iter().map(|(at, ending)| flow_end(survey, &names, *at, *ending, now)));
+        }
+        lines
+    }
+
+    fn status(&mut self, tick: &Tick, now: Timestamp, kind: &str) -> Option<String> {
+        let Tick { status, survey } = tick;
+        let (elapsed, frames, bytes) = self.before;
+        let seconds = status.elapsed.saturating_sub(elapsed).as_secs_f64().max(0.001);
+        let rates = [(status.frames - frames) as f64 / seconds, (status.wire_bytes - bytes) as f64 * 8.0 / seconds];
+        self.before = (status.elapsed, status.frames, status.wire_bytes);
+        match self.display {
+            Display::Plain if self.quiet => None,
+            Display::Plain => Some(status_line(status, survey, rates)),
+            Display::Json => Some(object(kind, now, Ok(status_object(status, survey)))),
+        }
+    }
+}
+
+fn plain(finding: &Finding) -> String {
+    let outcome = finding.outcome.map(|outcome| format!(" {}", outcome.name())).unwrap_or_default();
+    let parties = match (finding.client.as_str(), finding.server.as_str()) {
+        ("", "") => String::new(),
+        (client, "") => format!(" {client}"),
+        (client, server) => format!(" {client} -> {server}"),
+    };
+    let port = finding.server_port.map(|port| format!(" port {port}")).unwrap_or_default();
+    let line = format!("{}: {}{outcome}{parties}{port}: {}", finding.severity.name(), finding.reason, finding.detail);
+    visible(&line).into_owned()
+}
+
+fn status_line(status: &Status, survey: &Survey, [packets, bits]: [f64; 2]) -> String {
+    let findings = SEVERITIES.map(|severity| format!("{} {}", of(survey, severity), severity.name()));
+    let mut line = format!(
+        "status: {} s, {} packets ({packets:.0}/s, {:.3} Mbit/s), {} dropped, {} hosts, {} conversations, {}/{} ports seen, findings: {}",
+        status.elapsed.as_secs(),
+        status.frames,
+        bits / 1e6,
+        status.dropped(),
+        survey.hosts.iter().len(),
+        survey.conversations.len(),
+        survey.coverage.iter().filter(|cell| cell.state != CellState::NotSeen).count(),
+        survey.coverage.len(),
+        findings.join(", ")
+    );
+    if let Some(error) = &status.recording_failed {
+        line.push_str(&format!("; packets are not written any more: {error}"));
+    }
+    visible(&line).into_owned()
+}
+
+fn of(survey: &Survey, severity: Severity) -> usize {
+    survey.findings.iter().filter(|finding| finding.severity == severity).count()
+}
+
+fn status_object(status: &Status, survey: &Survey) -> Value {
+    let cells = |state| survey.coverage.iter().filter(|cell| cell.state == state).count();
+    json!({
+        "elapsed_s": status.elapsed.as_secs_f64(),
+        "frames": status.frames,
+        "wire_bytes": status.wire_bytes,
+        "interfaces": status.interfaces.iter().map(|interface| json!({
+            "name": visible(&interface.name),
+            "link_type": interface.link.to_string(),
+            "received": interface.received,
+            "kernel_dropped": interface.kernel_dropped,
+            "interface_dropped": interface.interface_dropped,
+            "ended": interface.ended.as_deref().map(visible),
+        })).collect::<Vec<_>>(),
+        "hosts": survey.hosts.iter().len(),
+        "flows": survey.flows.len(),
+        "conversations": survey.conversations.len(),
+        "findings": SEVERITIES.map(|severity| (severity.name().to_owned(), Value::from(of(survey, severity))))
+            .into_iter().collect::<Map<_, _>>(),
+        "coverage": json!({
+            "carried": cells(CellState::Carried),
+            "blocked": cells(CellState::Blocked),
+            "one-way": cells(CellState::OneWay),
+            "not-seen": cells(CellState::NotSeen),
+        }),
+        "recording_failed": status.recording_failed.as_deref().map(visible),
+    })
+}
+
+fn flow_end(survey: &Survey, names: &Names, at: usize, ending: Ending, now: Timestamp) -> String {
+    let row = serde_json::to_value(flow_row(survey, names, at)).map(|mut row| {
+        if let Value::Object(map) = &mut row {
+            map.insert("ending".into(), ending.name().into());
+        }
+        row
+    });
+    object("flow-end", now, row)
+}
+
+/// Names of places in a whole survey, which mean nothing in a line of its own.
+const PLACES: [&str; 6] = ["id", "flow_id", "conversation", "conversations", "related_to", "sources"];
+
+/// A JSON line: what it is, when it was told, and what it says.
+fn object(kind: &str, now: Timestamp, row: serde_json::Result<Value>) -> String {
+    let Ok(Value::Object(mut map)) = row else { return String::new() };
+    PLACES.iter().for_each(|place| drop(map.remove(*place)));
+    map.insert("type".into(), kind.into());
+    map.insert("time".into(), now.to_string().into());
+    Value::Object(map).to_string()
+}
+
+fn with_files(line: String, end: &LiveEnd) -> String {
+    let Ok(Value::Object(mut map)) = serde_json::from_str(&line) else { return line };
+    let files = end.files.iter().map(|file| Value::from(visible(&file.to_string_lossy()))).collect::<Vec<_>>();
+    map.insert("files".into(), files.into());
+    Value::Object(map).to_string()
+}
+
+/// Each line as soon as it is there: somebody waits for it.
+fn write(lines: &[String]) -> Result<(), Failure> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    print(|out: &mut dyn Write| {
+        lines.iter().filter(|line| !line.is_empty()).try_for_each(|line| writeln!(out, "{line}"))
+    })
+}
+
+fn now() -> Timestamp {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+}

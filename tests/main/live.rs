@@ -1,0 +1,282 @@
+//! Live surveys in network namespaces of our own, with real traffic: live equals offline, and every packet
+//! that was sent was received or dropped.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_igorscope");
+/// Tells this test binary, run in a namespace, what to be there.
+const AGENT: &str = "IGORSCOPE_LIVE_AGENT";
+const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 1);
+const NODE: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 2);
+const NOBODY: u32 = 65_534;
+
+/// Two namespaces, a gateway and a node, joined by a veth pair; both ends are called eth0.
+struct Link {
+    gateway: String,
+    node: String,
+    agents: Vec<Child>,
+}
+
+impl Link {
+    /// `None`, with the reason printed, where it cannot be made.
+    fn open(name: &str) -> Option<Self> {
+        let [gateway, node] = ["g", "n"].map(|end| format!("igor-live-{}-{name}-{end}", std::process::id()));
+        let link = Self { gateway, node, agents: Vec::new() };
+        let spaces = [link.gateway.clone(), link.node.clone()];
+        for space in &spaces {
+            if let Err(reason) = ip(&["netns", "add", space]) {
+                println!("skipped, no live capture was tried: network namespaces need Linux, root and ip: {reason}");
+                return None;
+            }
+            // Nothing but what the agents send: no neighbour discovery of its own.
+            let quiet = "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6";
+            link.run(space, &["sh", "-c", quiet]);
+        }
+        let made =
+            ["link", "add", "eth0", "netns", &spaces[0], "type", "veth", "peer", "name", "eth0", "netns", &spaces[1]];
+        ip(&made).unwrap();
+        for (space, address) in spaces.iter().zip([GATEWAY, NODE]) {
+            ip(&["-n", space, "address", "add", &format!("{address}/24"), "dev", "eth0"]).unwrap();
+            ip(&["-n", space, "link", "set", "eth0", "up"]).unwrap();
+        }
+        Some(link)
+    }
+
+    fn command(&self, space: &str, program: &str) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", space, program]);
+        command
+    }
+
+    fn run(&self, space: &str, command: &[&str]) -> String {
+        let output = self.command(space, command[0]).args(&command[1..]).output().unwrap();
+        assert!(output.status.success(), "{command:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn agent(&self, space: &str, role: &str) -> Child {
+        let mut command = self.command(space, &std::env::current_exe().unwrap().to_string_lossy());
+        command.args(["--exact", "live::agent", "--nocapture", "--test-threads=1"]).env(AGENT, role);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Starts the gateway and waits until it listens.
+    fn serve(&mut self) {
+        let mut server = self.agent(&self.gateway, "server");
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        assert!(lines.any(|line| line.unwrap().contains("@ready")), "the server listens");
+        self.agents.push(server);
+    }
+
+    /// Packets that the gateway's end received and sent, as the kernel counts them.
+    fn packets(&self) -> u64 {
+        let count = |which| {
+            let path = format!("/sys/class/net/eth0/statistics/{which}_packets");
+            self.run(&self.gateway, &["cat", &path]).trim().parse::<u64>().unwrap()
+        };
+        count("rx") + count("tx")
+    }
+
+    /// Begins to capture at the gateway, and waits until the interface is open.
+    fn capture(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Child, BufReader<ChildStderr>) {
+        let mut command = self.command(&self.gateway, PROGRAM);
+        command.args(["live", "-i", "eth0", "--gateway", "10.78.0.1", "--node", "10.78.0.2"]).args(arguments);
+        command.env_remove("SUDO_UID").envs(environment.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut errors = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("capturing on") {
+            assert!(errors.read_line(&mut said).unwrap() > 0, "the capture began: {said}");
+        }
+        (child, errors)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        for agent in &mut self.agents {
+            let _ = agent.kill();
+            let _ = agent.wait();
+        }
+        for space in [&self.gateway, &self.node] {
+            let _ = ip(&["netns", "del", space]);
+        }
+    }
+}
+
+fn ip(arguments: &[&str]) -> Result<(), String> {
+    let output = Command::new("ip").args(arguments).output().map_err(|error| error.to_string())?;
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
+fn end(child: Child, mut errors: BufReader<ChildStderr>) -> (Output, String) {
+    let output = child.wait_with_output().unwrap();
+    let mut said = String::new();
+    errors.read_to_string(&mut said).unwrap();
+    (output, said)
+}
+
+fn json_lines(output: &Output) -> Vec<Value> {
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+}
+
+/// Offline, the files of a live survey give the same tables.
+fn assert_same_offline(live: &Path, captures: &[String], folder: &Path) {
+    let offline = folder.join("offline");
+    let output = Command::new(PROGRAM)
+        .args(["analyze", "-q", "--gateway", "10.78.0.1", "--node", "10.78.0.2", "-o"])
+        .arg(&offline)
+        .args(captures)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    for table in ["flows.csv", "findings.csv", "coverage.csv", "inventory.csv"] {
+        let [live, offline] = [live, &offline].map(|folder| fs::read_to_string(folder.join(table)).unwrap());
+        assert!(live.lines().count() > 1, "{table} has rows");
+        assert_eq!(live, offline, "{table}");
+    }
+}
+
+/// What a namespace's host does: this test binary, run there by the tests below.
+#[test]
+fn agent() {
+    match std::env::var(AGENT).as_deref() {
+        Ok("server") => serve(),
+        Ok("client") => ask(),
+        Ok("flood") => flood(),
+        _ => {}
+    }
+}
+
+fn serve() {
+    let http = TcpListener::bind((GATEWAY, 80)).unwrap();
+    let coap = UdpSocket::bind((GATEWAY, 5683)).unwrap();
+    std::thread::spawn(move || {
+        let mut datagram = [0; 1500];
+        while let Ok((length, from)) = coap.recv_from(&mut datagram) {
+            // An acknowledgement of the same message id and token (RFC 7252 section 5.2.1), code 2.05.
+            let mut answer = datagram[..length.min(6)].to_vec();
+            (answer[0], answer[1]) = (0x62, 0x45);
+            coap.send_to(&answer, from).unwrap();
+        }
+    });
+    println!("@ready");
+    for stream in http.incoming() {
+        let mut stream = stream.unwrap();
+        let mut request = [0; 1000];
+        let _ = stream.read(&mut request);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+}
+
+/// Documented traffic of a node, and some that is refused.
+fn ask() {
+    for number in 0..20_u16 {
+        let socket = UdpSocket::bind((NODE, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let [high, low] = number.to_be_bytes();
+        socket.send_to(&[0x42, 1, high, low, 0xab, low], (GATEWAY, 5683)).unwrap();
+        socket.recv_from(&mut [0; 100]).unwrap();
+        let mut stream = TcpStream::connect((GATEWAY, 80)).unwrap();
+        stream.write_all(b"GET /status HTTP/1.1\r\nHost: gateway\r\n\r\n").unwrap();
+        stream.read_to_end(&mut Vec::new()).unwrap();
+    }
+    let refused = SocketAddrV4::new(GATEWAY, 8123);
+    assert!(TcpStream::connect_timeout(&refused.into(), Duration::from_secs(5)).is_err());
+}
+
+/// As much as goes out for a moment.
+fn flood() {
+    let socket = UdpSocket::bind((NODE, 40_000)).unwrap();
+    for _ in 0..30_000 {
+        let _ = socket.send_to(&[0; 300], (GATEWAY, 9));
+    }
+}
+
+#[test]
+fn live_equals_offline_and_every_packet_is_accounted_for() {
+    let Some(mut link) = Link::open("same") else { return };
+    link.serve();
+    // A small buffer, so that a slow machine drops: what is dropped must be counted.
+    let settings: [&[&str]; 2] = [&["--rotate-size", "20K"], &["--buffer-size", "512K"]];
+    for (settings, traffic) in settings.into_iter().zip([&["client"][..], &["client", "flood"]]) {
+        let folder = tempfile::tempdir().unwrap();
+        let (report, capture) = (folder.path().join("report"), folder.path().join("site.pcapng"));
+        let before = link.packets();
+        let (report_name, capture_name) = (report.to_string_lossy(), capture.to_string_lossy());
+        let mut arguments = vec!["--json", "--interval", "1s", "-o", &report_name, "-w", &capture_name];
+        arguments.extend(settings);
+        let (child, errors) = link.capture(&arguments, &[]);
+        for role in traffic {
+            let output = link.agent(&link.node, role).wait_with_output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        }
+        let sent = link.packets() - before;
+        // Long enough for a tick, and for what is told only when it stands.
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+        let (output, said) = end(child, errors);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+
+        let lines = json_lines(&output);
+        let last = lines.last().unwrap();
+        assert_eq!(last["type"], "end");
+        let number = |value: &Value| value.as_u64().unwrap();
+        let interface = &last["interfaces"][0];
+        let (received, dropped) = (number(&interface["received"]), number(&interface["kernel_dropped"]));
+        assert_eq!(received, sent, "libpcap counts what was sent: {interface}");
+        assert_eq!(number(&last["frames"]) + dropped, sent, "{interface}");
+
+        let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).count();
+        assert!(of("tick") >= 1, "a tick came");
+        assert_eq!(of("flow-end") as u64, number(&last["flows"]), "each flow ended once");
+        let finding = lines.iter().find(|line| line["type"] == "finding" && line["server_port"] == 8123).unwrap();
+        assert_eq!(finding["reason"], "undocumented-port");
+
+        let files: Vec<String> =
+            last["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap().to_owned()).collect();
+        assert_eq!(files.len() > 1, settings[0] == "--rotate-size", "{files:?}");
+        assert_same_offline(&report, &files, folder.path());
+    }
+}
+
+#[test]
+fn an_interface_that_goes_away_ends_the_survey_whole_and_root_is_given_up() {
+    let Some(mut link) = Link::open("gone") else { return };
+    link.serve();
+    let folder = tempfile::tempdir().unwrap();
+    chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let (report, capture) = (folder.path().join("report"), folder.path().join("site.pcapng"));
+    let arguments = ["--plain", "-o", &report.to_string_lossy(), "-w", &capture.to_string_lossy()];
+    let caller = [("SUDO_UID", "65534"), ("SUDO_GID", "65534")];
+    let (mut child, errors) = link.capture(&arguments, &caller);
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let uids = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
+    assert_eq!(uids.split_whitespace().skip(1).collect::<Vec<_>>(), ["65534"; 4]);
+    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(child.try_wait().unwrap(), None, "it goes on while the interface is there");
+    ip(&["-n", &link.gateway, "link", "del", "eth0"]).unwrap();
+    let (output, said) = end(child, errors);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("eth0 gave no more packets"), "{said}");
+    assert_eq!(fs::metadata(&capture).unwrap().uid(), NOBODY);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("8123"), "the finding was told");
+    assert_same_offline(&report, &[capture.to_string_lossy().into_owned()], folder.path());
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_wrong_usage() {
+    let output = Command::new(PROGRAM).args(["live", "-i", "nowhere0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere0"), "{output:?}");
+}
