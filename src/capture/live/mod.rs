@@ -209,6 +209,7 @@ impl Handle {
     }
 }
 
+#[allow(clippy::useless_conversion)] // the width of time fields differs from system to system
 fn frame<'a>(packet: &Packet<'a>, link: LinkType, interface: u32) -> Frame<'a> {
     let header = packet.header;
     let fraction = i64::from(header.ts.tv_usec).saturating_mul(if NANOSECONDS { 1 } else { 1000 });
