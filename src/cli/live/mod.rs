@@ -16,7 +16,7 @@ use super::analyze::found;
 use super::args::{Live as Args, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::hash::Hashes;
-use super::results;
+use super::results::{self, Making};
 use crate::capture::live::{Dropped, Live, LiveInterface, drop_root};
 use crate::capture::{RecordedInterface, Recorder};
 use crate::report::visible;
@@ -79,7 +79,7 @@ fn finish(
     let output = &options.output;
     // JSON lines have standard output for themselves.
     let written = match options.display == Display::Plain || output.folder.is_some() {
-        true => results::write(&end.last.survey, options.survey.threads.get(), output, talk),
+        true => results::write(&end.last.survey, &making(&end, options), output, talk),
         false => Ok(()),
     };
     if !talk.quiet {
@@ -91,6 +91,14 @@ fn finish(
         return Err(Failure::unwritten(format!("the packets could not all be written down: {error}")));
     }
     Ok(if status == Status::Good { found(&end.last.survey, options.output.fail_on) } else { status })
+}
+
+/// Only packets that were written down can be analyzed again.
+fn making(end: &LiveEnd, options: &LiveOptions) -> Making {
+    let files = end.files.iter().map(|file| file.to_string_lossy().into_owned());
+    let command =
+        if end.files.is_empty() { Vec::new() } else { options.command.iter().cloned().chain(files).collect() };
+    Making { threads: options.survey.threads.get(), command }
 }
 
 /// How many packets were received, dropped and written.

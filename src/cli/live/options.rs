@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::args::{Format, Live, SurveyArgs};
+use super::super::command::command;
 use super::super::exit::Failure;
 use super::super::options::{OutputOptions, SurveyOptions};
 use super::show::Display;
@@ -18,6 +19,8 @@ pub(super) struct LiveOptions {
     pub(super) duration: Option<Duration>,
     pub(super) interval: Duration,
     pub(super) display: Display,
+    /// What analyzes the packets again, but for the files that they are written to.
+    pub(super) command: Vec<String>,
     /// Where packets are written to.
     pub(super) record: Option<(PathBuf, Rotation)>,
 }
@@ -39,6 +42,7 @@ impl LiveOptions {
             count: args.count,
             threads: None,
         };
+        let command = command(&survey);
         let buffer_size = u32::try_from(args.buffer_size).ok().filter(|size| *size <= i32::MAX as u32);
         let capture = LiveSettings {
             promiscuous: !args.no_promiscuous,
@@ -62,6 +66,7 @@ impl LiveOptions {
             duration: args.duration,
             interval: args.interval,
             display: if args.json { Display::Json } else { Display::Plain },
+            command,
             record: args.write.map(|path| (path, rotation)),
         })
     }
