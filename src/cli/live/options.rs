@@ -41,6 +41,8 @@ impl LiveOptions {
             policy: args.policy,
             count: args.count,
             threads: None,
+            // The interface filters already.
+            filter: None,
         };
         let command = command(&survey);
         let buffer_size = u32::try_from(args.buffer_size).ok().filter(|size| *size <= i32::MAX as u32);
