@@ -32,8 +32,8 @@ fn check(args: &InventoryCheck) -> Outcome {
     }
     match Inventory::load(Some(&args.file), &InventoryFlags::default()) {
         Ok(inventory) => {
-            let (file, entries) = (args.file.display(), inventory.entries().len());
-            print(|out| writeln!(out, "{file}: good: {entries} entries"))?;
+            let (file, declared) = (args.file.display(), inventory.summary());
+            print(|out| writeln!(out, "{file}: good: {declared}"))?;
             Ok(Status::Good)
         }
         Err(errors) => Err(Failure { status: Status::Found, error: errors.into() }),

@@ -322,18 +322,23 @@ impl Inventory {
         self.entries.iter().filter(is_unseen).collect()
     }
 
-    /// What is declared, in a line: `3 entries: 1 gateway, 2 node`.
+    /// What is declared, in a line: `3 entries: 1 gateway, 2 node`. A device with address and MAC is one.
     pub fn summary(&self) -> String {
-        let count = |role| self.entries.iter().filter(|entry| entry.role == role).count();
-        let roles = Role::ALL.map(|role| (role, count(role)));
-        let parts: Vec<String> =
-            roles.iter().filter(|(_, n)| *n > 0).map(|(role, n)| format!("{n} {}", role.name())).collect();
-        let plural = if self.entries.len() == 1 { "entry" } else { "entries" };
+        let mut roles: Vec<(&Place, Role)> = self.entries.iter().map(|entry| (&entry.place, entry.role)).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        let count = |role| roles.iter().filter(|(_, given)| *given == role).count();
+        let parts: Vec<String> = Role::ALL
+            .into_iter()
+            .filter(|role| count(*role) > 0)
+            .map(|role| format!("{} {}", count(role), role.name()))
+            .collect();
+        let plural = if roles.len() == 1 { "entry" } else { "entries" };
         let inferred: Vec<&str> = match self.complete {
             true => Vec::new(),
             false => Role::ALL.into_iter().filter(|role| role.is_igor() && count(*role) == 0).map(Role::name).collect(),
         };
-        let mut text = format!("{} {plural}", self.entries.len());
+        let mut text = format!("{} {plural}", roles.len());
         if !parts.is_empty() {
             text += &format!(": {}", parts.join(", "));
         }

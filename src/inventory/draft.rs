@@ -57,7 +57,7 @@ fn declared(out: &mut String, entry: &Entry) {
 fn device(out: &mut String, host: &Host) {
     let _ = write!(
         out,
-        "\n[[device]] # {} %: {}\naddress = {}{}\nrole = {}\n# name = \"\"\n# version = \"\"\n",
+        "\n# {} %: {}\n[[device]]\naddress = {}{}\nrole = {}\n# name = \"\"\n# version = \"\"\n",
         host.confidence,
         comment(&host.basis),
         quoted(&host.address.to_string()),
