@@ -15,11 +15,13 @@ mod ssdp;
 #[cfg(test)]
 mod tests;
 mod tftp;
+mod twins;
 mod window;
 
 pub use direction::{DirectionBasis, Orientation, is_group, orient};
 pub use rejection::{Rejection, RejectionCause};
 pub use relations::{Announcement, Link, LinkKind, Relations};
+pub use twins::agree;
 
 use crate::flow::{Flow, SideEvidence};
 use crate::policy::Transport;

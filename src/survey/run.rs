@@ -164,14 +164,24 @@ fn in_order(flows: &Flows, policy: &Policy) -> (Vec<Flow>, Vec<Orientation>) {
     // Times nearly always decide: sorting them apart from the flows moves 16 bytes a flow, not some hundred.
     let mut order: Vec<(Timestamp, u32)> = (0..flows.len() as u32).map(|at| (flows.first_seen(at), at)).collect();
     order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| tie(flows, policy, a.1, b.1)));
-    order
+    let (list, mut orientations): (Vec<Flow>, Vec<Orientation>) = order
         .into_iter()
         .map(|(_, at)| {
             let flow = flows.get(at);
             let orientation = relation::orient(&flow, policy);
             (flow, orientation)
         })
-        .unzip()
+        .unzip();
+    if !relation::agree(&list, &mut orientations) {
+        return (list, orientations);
+    }
+    // Rare, and only flows that began at the same time can change places.
+    let mut pairs: Vec<(Flow, Orientation)> = list.into_iter().zip(orientations).collect();
+    pairs.sort_by(|(a, a_way), (b, b_way)| {
+        let (a_client, b_client) = (usize::from(a_way.client), usize::from(b_way.client));
+        a.first().cmp(&b.first()).then_with(|| by_ends((a, a_client), (b, b_client)))
+    });
+    pairs.into_iter().unzip()
 }
 
 /// The order of two flows that began at the same time.
@@ -182,11 +192,16 @@ fn tie(flows: &Flows, policy: &Policy, a: u32, b: u32) -> std::cmp::Ordering {
         let client = usize::from(relation::orient(&flow, policy).client);
         (flow, client)
     });
+    by_ends((&a, a_client), (&b, b_client))
+}
+
+/// Two flows by client, server, transport and VLAN path, each with the index of its client's end.
+fn by_ends((a, a_client): (&Flow, usize), (b, b_client): (&Flow, usize)) -> std::cmp::Ordering {
     let key = |flow: &Flow, client: usize| {
-        let (client, server) = (&flow.ends[client], &flow.ends[1 - client]);
+        let (client, server) = (&flow.ends[client & 1], &flow.ends[1 - (client & 1)]);
         (client.address, client.port, server.address, server.port, flow.transport, flow.icmp_type)
     };
-    key(&a, a_client).cmp(&key(&b, b_client)).then_with(|| a.vlan.cmp(&b.vlan))
+    key(a, a_client).cmp(&key(b, b_client)).then_with(|| a.vlan.cmp(&b.vlan))
 }
 
 fn frame_counts(observed: &Observed) -> FrameCounts {

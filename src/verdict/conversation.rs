@@ -30,6 +30,8 @@ pub(super) struct Facts {
     pub(super) named: Option<Protocol>,
     /// Whether some of its flows have another verdict: a finding then speaks of the rest.
     pub(super) mixed: bool,
+    /// The outcome of the flows that have its verdict; that of the conversation unless it is mixed.
+    pub(super) outcome: Outcome,
     /// The flow whose client's packets an ICMP error quotes, and the end of that client.
     pub(super) rejected: Option<(u32, u8)>,
     /// How often the client asked on connections that came to nothing.
@@ -151,6 +153,7 @@ fn conversation(
         members,
         named: None,
         mixed: false,
+        outcome: Outcome::OneWay,
         rejected: None,
         tries: 0,
         tries_after: 0,
@@ -180,7 +183,7 @@ fn conversation(
         }
     }
     let to_group = seen.hosts.get(conversation.server).role == Role::Group;
-    let mut best = 0;
+    let (mut best, mut best_meant) = (0, 0);
     for connection in chunk.chunk_by(|a, b| a.0 == b.0) {
         let (tally, rejected) = tally(seen, flows, connection, answered);
         let outcome = outcome::outcome(conversation.transport, flow.icmp_type, to_group, &tally);
@@ -191,6 +194,13 @@ fn conversation(
         if rank >= best {
             best = rank;
             conversation.outcome = outcome;
+        }
+        let meant = |judgement: &Judgement| {
+            (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason)
+        };
+        if rank >= best_meant && connection.iter().any(|(_, at)| meant(&flows[*at as usize])) {
+            best_meant = rank;
+            facts.outcome = outcome;
         }
         facts.rejected = facts.rejected.or(rejected);
         facts.half_open |= tally.half_open();

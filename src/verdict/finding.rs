@@ -104,7 +104,9 @@ fn of_conversation(seen: &Observations<'_>, conversation: &Conversation, facts: 
         seen.policy.severity(case, client, server, conversation.transport, conversation.port)
     };
     let first = match (conversation.verdict, conversation.reason, conversation.severity) {
-        (Verdict::Unexpected, Some(reason), Some(severity)) => Some(group(severity, Kind::Unexpected(reason), None)),
+        (Verdict::Unexpected, Some(reason), Some(severity)) => {
+            Some(Group { outcome: facts.outcome, ..group(severity, Kind::Unexpected(reason), None) })
+        }
         (Verdict::Documented, _, Some(severity)) if is_blocked(conversation.outcome) => {
             let cause = cause(seen.hosts, seen.relations, conversation, facts);
             Some(group(severity, Kind::Other(FindingKind::Blocked), Some(cause)))

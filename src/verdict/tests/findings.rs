@@ -125,12 +125,19 @@ fn what_explains_a_finding_is_told_and_a_strangers_text_is_harmless() {
 fn a_finding_speaks_only_of_the_flows_it_means() {
     let mut site = site();
     site.flow(Transport::Udp, (GATEWAY, 5683), (NODES[0], 5683), 50, 40).ends[0].conforms = Protocol::Coap.bit();
-    site.flow(Transport::Udp, (GATEWAY, 41_000), (NODES[0], 5683), 3, 2).ends[0].violates = Protocol::Coap.bit();
+    site.flow(Transport::Udp, (GATEWAY, 41_000), (NODES[0], 5683), 3, 0).ends[0].violates = Protocol::Coap.bit();
     let (found, _) = site.judge();
     let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
-    assert_eq!((finding.reason, finding.flows, finding.packets, finding.bytes), ("wrong-protocol", 1, 5, 500));
+    assert_eq!((finding.reason, finding.flows, finding.packets, finding.bytes), ("wrong-protocol", 1, 3, 300));
+    assert_eq!((finding.outcome, found.conversations[0].outcome), (Some(Outcome::OneWay), Outcome::Established));
     assert_eq!(finding.service, "");
-    assert!(finding.detail.contains("3 packets there, 2 back, from frame 20"), "{}", finding.detail);
+    assert!(
+        finding
+            .detail
+            .contains("Only the client was seen to send. 10.0.0.1 to 10.0.1.1: 3 packets there, 0 back, from frame 20"),
+        "{}",
+        finding.detail
+    );
     assert!(
         finding.display_filter.starts_with(
             "(ip.src == 10.0.0.1 && ip.dst == 10.0.1.1 && udp.srcport == 41000 && udp.dstport == 5683) || "

@@ -1,0 +1,84 @@
+//! One connection on several VLAN paths: who asked is the same on all of them.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{DirectionBasis, Orientation};
+use crate::capture::FrameId;
+use crate::flow::Flow;
+use crate::policy::Transport;
+
+/// A connection, on whatever VLAN path.
+type Key = ([(IpAddr, u16); 2], Transport, Option<u8>);
+
+fn key(flow: &Flow) -> Key {
+    let [a, b] = &flow.ends;
+    ([(a.address, a.port), (b.address, b.port)], flow.transport, flow.icmp_type)
+}
+
+/// Where a mirror tags the two directions differently, each direction is a flow of its own, and the first
+/// packet of the answers' flow is an answer. So a flow of which only the first packet tells who asked takes
+/// the word of its twins on other paths: the best evidence, and of first packets the earliest. Tells
+/// whether any flow's client changed.
+pub fn agree(flows: &[Flow], orientations: &mut [Orientation]) -> bool {
+    let guessed = |orientation: &Orientation| orientation.basis == DirectionBasis::FirstPacket;
+    let mut paths = flows.iter().map(|flow| &flow.vlan);
+    let first = paths.next();
+    if paths.all(|path| Some(path) == first) {
+        return false;
+    }
+    let both = || flows.iter().zip(orientations.iter());
+    let mut best: HashMap<Key, Option<(DirectionBasis, FrameId, u8)>> =
+        both().filter(|(_, way)| guessed(way)).map(|(flow, _)| (key(flow), None)).collect();
+    for (flow, way) in both() {
+        if let Some(best) = best.get_mut(&key(flow)) {
+            let said = (way.basis, flow.first_frame(), way.client);
+            *best = Some(best.map_or(said, |best| best.min(said)));
+        }
+    }
+    let mut changed = false;
+    for (flow, way) in flows.iter().zip(orientations).filter(|(_, way)| guessed(way)) {
+        if let Some(Some((basis, _, client))) = best.get(&key(flow)) {
+            changed |= way.client != *client;
+            *way = Orientation { client: *client, basis: *basis };
+        }
+    }
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::VlanPath;
+    use crate::flow::FlowEnd;
+
+    fn flow(vlan: VlanPath, sender: usize, frame: u64, way: Orientation) -> (Flow, Orientation) {
+        let mut ends =
+            [("10.0.0.1", 123), ("10.0.0.2", 123)].map(|(text, port)| FlowEnd::silent(text.parse().unwrap(), port));
+        (ends[sender].packets, ends[sender].first_frame) = (1, FrameId::new(0, frame));
+        let flow = Flow { index: 0, vlan, transport: Transport::Udp, icmp_type: None, ends, sources: vec![0] };
+        (flow, way)
+    }
+
+    fn by(client: u8, basis: DirectionBasis) -> Orientation {
+        Orientation { client, basis }
+    }
+
+    #[test]
+    fn the_flow_of_the_answers_takes_the_word_of_the_requests() {
+        let guess = |client| by(client, DirectionBasis::FirstPacket);
+        let agreed = |list: [(Flow, Orientation); 2]| {
+            let (flows, mut ways): (Vec<_>, Vec<_>) = list.into_iter().unzip();
+            (agree(&flows, &mut ways), ways)
+        };
+        let list = [flow(VlanPath::One(20), 0, 8, guess(0)), flow(VlanPath::Untagged, 1, 7, guess(1))];
+        assert_eq!(agreed(list), (true, vec![guess(1), guess(1)]));
+
+        let syn = by(0, DirectionBasis::Syn);
+        let list = [flow(VlanPath::One(20), 0, 8, syn), flow(VlanPath::Untagged, 1, 7, guess(1))];
+        assert_eq!(agreed(list), (true, vec![syn, syn]));
+
+        let list = [flow(VlanPath::One(20), 0, 7, guess(0)), flow(VlanPath::One(20), 0, 8, guess(0))];
+        assert_eq!(agreed(list), (false, vec![guess(0), guess(0)]));
+    }
+}
