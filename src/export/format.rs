@@ -3,7 +3,7 @@
 use super::ends::Side;
 use super::rules::RuleList;
 use super::text;
-use super::{cisco, iptables, nftables, table, windows};
+use super::{cisco, iptables, mud, nftables, table, windows};
 use crate::policy::named;
 
 named! {
@@ -21,6 +21,8 @@ named! {
         Csv = "csv",
         /// A change request as a Markdown table.
         Markdown = "markdown",
+        /// A Manufacturer Usage Description (RFC 8520).
+        Mud = "mud",
     }
 }
 
@@ -75,6 +77,11 @@ impl Format {
                 let why = "guards the machine it runs on and cannot stand between";
                 return Err(Unfit { format: self, why, sides: &[Side::Gateway, Side::Nodes] });
             }
+            Self::Mud if list.side == Side::Firewall => {
+                let why = "describes a device, and a firewall between is none of the documents'";
+                return Err(Unfit { format: self, why, sides: &[Side::Gateway, Side::Nodes] });
+            }
+            Self::Mud => written::<mud::Mud>(list),
             Self::Windows => written::<windows::Windows>(list),
             Self::Cisco => written::<cisco::Cisco>(list),
             Self::Csv => written::<table::Csv>(list),

@@ -12,6 +12,7 @@ mod groups;
 mod hosts;
 mod iptables;
 mod matched;
+mod mud;
 mod nftables;
 mod rules;
 mod table;

@@ -65,6 +65,13 @@ fn change_requests() {
 }
 
 #[test]
+fn mud() {
+    insta::assert_snapshot!("mud_node", text(Format::Mud, Side::Nodes, false));
+    let error = Format::Mud.export(&list(&Policy::embedded(), Side::Firewall, None, false)).unwrap_err();
+    assert!(error.to_string().contains("--side gateway or --side nodes"), "{error}");
+}
+
+#[test]
 fn supporting_protocols_are_added_on_request_only() {
     let rules = |with| list(&Policy::embedded(), Side::Gateway, None, with).rules;
     assert!(rules(false).iter().all(|rule| rule.kind != Kind::Supporting));
