@@ -23,6 +23,10 @@ mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;
+#[path = "main/mud_yang.rs"]
+mod mud_yang;
+#[path = "main/powershell.rs"]
+mod powershell;
 #[path = "main/relations.rs"]
 mod relations;
 #[path = "main/roles.rs"]
