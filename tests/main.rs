@@ -4,6 +4,8 @@
 mod architecture;
 #[path = "main/bad_input.rs"]
 mod bad_input;
+#[path = "main/browser.rs"]
+mod browser;
 #[path = "main/command.rs"]
 mod command;
 #[path = "main/conformance_conversations.rs"]
@@ -16,6 +18,8 @@ mod conformance_framing;
 mod corpus;
 #[path = "main/evidence.rs"]
 mod evidence;
+#[path = "main/evidence_pcapng.rs"]
+mod evidence_pcapng;
 #[path = "main/firewall_rules.rs"]
 mod firewall_rules;
 #[path = "main/licences.rs"]

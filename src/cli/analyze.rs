@@ -2,9 +2,10 @@
 
 use super::args::{Analyze, Talk};
 use super::command::command;
+use super::evidence;
 use super::exit::{Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
-use super::reading::{Reading, read};
+use super::reading::{Reading, Wants, read};
 use super::results::{self, Making};
 use crate::policy::Severity;
 use crate::survey::Survey;
@@ -13,8 +14,13 @@ pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
     let output = OutputOptions::check(args.output)?;
     let command = command(&args.survey);
     let options = SurveyOptions::check(args.survey)?;
-    let Reading { survey, status } = read(&options, output.wants_hashes(), talk)?;
+    let wants = Wants { hashes: output.wants_hashes(), twice: output.evidence.is_some() };
+    let Reading { survey, sources, status, spool } = read(&options, wants, talk)?;
     results::write(&survey, &Making { threads: options.threads.get(), command }, &output, talk)?;
+    if let Some(path) = &output.evidence {
+        evidence::write(path, &survey, &sources)?;
+    }
+    drop(spool);
     Ok(if status == Status::Good { found(&survey, output.fail_on) } else { status })
 }
 

@@ -159,6 +159,12 @@ pub(super) struct Output {
     /// output, where csv means flows.csv. Text always goes to standard output.
     #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',')]
     pub(super) format: Vec<Format>,
+    /// Write the frames of the findings into this file, each with a comment that names its finding.
+    ///
+    /// A pcapng file that Wireshark opens; the captures are read a second time for it, and must still be
+    /// what was analysed. Standard input is kept in a temporary file until then.
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub(super) evidence: Option<PathBuf>,
     /// Exit with status 1 if there are findings of this severity or above.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t)]
     pub(super) fail_on: FailOn,

@@ -3,7 +3,7 @@
 use super::args::{Inventory as InventoryCommand, InventoryCheck, InventoryInfer, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::options::SurveyOptions;
-use super::reading::{Reading, read};
+use super::reading::{Reading, Wants, read};
 use super::terminal::print;
 use crate::inventory::{Inventory, InventoryFlags, draft};
 use crate::report::write_file;
@@ -17,7 +17,7 @@ pub(super) fn run(command: InventoryCommand, talk: &Talk) -> Outcome {
 
 fn infer(args: InventoryInfer, talk: &Talk) -> Outcome {
     let options = SurveyOptions::check(args.survey)?;
-    let Reading { survey, status } = read(&options, false, talk)?;
+    let Reading { survey, status, .. } = read(&options, Wants::default(), talk)?;
     let text = draft(&survey.hosts, &options.inventory);
     match &args.output {
         Some(path) => write_file(path, |out| out.write_all(text.as_bytes()))?,

@@ -8,6 +8,7 @@ mod antivirus;
 mod args;
 mod command;
 mod compare;
+mod evidence;
 mod exit;
 mod hash;
 #[cfg(all(feature = "live", unix))]

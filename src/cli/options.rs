@@ -63,13 +63,15 @@ pub(super) struct OutputOptions {
     /// Folder for the files.
     pub(super) folder: Option<PathBuf>,
     pub(super) formats: BTreeSet<Format>,
+    /// File for the frames of the findings.
+    pub(super) evidence: Option<PathBuf>,
     /// From which severity on findings make the exit status 1.
     pub(super) fail_on: Option<Severity>,
 }
 
 impl OutputOptions {
     pub(super) fn check(args: Output) -> Result<Self, Failure> {
-        let Output { output: folder, format, fail_on } = args;
+        let Output { output: folder, format, evidence, fail_on } = args;
         let mut formats: BTreeSet<Format> = format.into_iter().collect();
         if formats.is_empty() {
             formats.insert(Format::Text);
@@ -88,11 +90,11 @@ impl OutputOptions {
             FailOn::Notice => Some(Severity::Notice),
             FailOn::Never => None,
         };
-        Ok(Self { folder, formats, fail_on })
+        Ok(Self { folder, formats, evidence, fail_on })
     }
 
     /// Whether the inputs' SHA-256 is wanted: only what carries it is worth the time.
     pub(super) fn wants_hashes(&self) -> bool {
-        self.formats.contains(&Format::Json) || self.formats.contains(&Format::Html)
+        self.evidence.is_some() || [Format::Json, Format::Html].iter().any(|format| self.formats.contains(format))
     }
 }

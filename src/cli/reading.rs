@@ -1,7 +1,10 @@
 //! From the captures that were named to a survey, with what is said on the way.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use tempfile::TempPath;
 
 use super::args::Talk;
 use super::exit::{Failure, Status};
@@ -18,12 +21,25 @@ const PASSED_OVER: usize = 5;
 /// A survey, and whether everything was read for it.
 pub(super) struct Reading {
     pub(super) survey: Survey,
+    /// What was read, in the order of the survey's inputs.
+    pub(super) sources: Vec<Source>,
+    /// Standard input, if it was kept; gone with this.
+    pub(super) spool: Option<TempPath>,
     /// [`Status::Good`] or [`Status::Partial`].
     pub(super) status: Status,
 }
 
+/// What else is wanted of the inputs.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Wants {
+    /// Their SHA-256.
+    pub(super) hashes: bool,
+    /// To read them a second time, standard input too.
+    pub(super) twice: bool,
+}
+
 /// Reads what was named. Tells standard error what was passed over, and what could not be read.
-pub(super) fn read(options: &SurveyOptions, wants_hashes: bool, talk: &Talk) -> Result<Reading, Failure> {
+pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result<Reading, Failure> {
     let found = find_captures(&options.captures);
     let mut status = Status::Good;
     for error in &found.errors {
@@ -37,8 +53,15 @@ pub(super) fn read(options: &SurveyOptions, wants_hashes: bool, talk: &Talk) -> 
         return Err(no_captures(options, &found.errors, found.passed_over.len()));
     }
 
-    let hashes = if wants_hashes { Hashes::begin(found.captures.clone()) } else { Hashes::NONE };
-    let sources: Vec<Source> = found.captures.into_iter().map(source).collect();
+    let is_standard_input = |path: &PathBuf| path.as_os_str() == "-";
+    let spool = if wants.twice && found.captures.iter().any(is_standard_input) {
+        Some(spool().map_err(|error| Failure::unusable(anyhow::Error::new(error).context(NO_SPOOL)))?)
+    } else {
+        None
+    };
+    let sources: Vec<Source> = found.captures.into_iter().map(|path| source(path, spool.as_deref())).collect();
+    let files = || sources.iter().map(|source| source.file().unwrap_or(Path::new("-")).to_owned()).collect();
+    let hashes = if wants.hashes { Hashes::begin(files()) } else { Hashes::NONE };
     let progress = Arc::new(Progress::default());
     let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), talk.quiet);
     let run = survey::run(&sources, &options.survey(), &progress);
@@ -51,11 +74,25 @@ pub(super) fn read(options: &SurveyOptions, wants_hashes: bool, talk: &Talk) -> 
         say(&trouble);
         status = Status::Partial;
     }
-    Ok(Reading { survey, status })
+    Ok(Reading { survey, sources, spool, status })
 }
 
-fn source(path: PathBuf) -> Source {
-    if path.as_os_str() == "-" { Source::StandardInput } else { Source::File(path) }
+const NO_SPOOL: &str = "cannot keep standard input in a temporary file to read it twice for --evidence; set TMPDIR to \
+                        a folder with room, or name files";
+
+/// Keeps standard input in a file until the run ends.
+fn spool() -> io::Result<TempPath> {
+    let mut file = tempfile::Builder::new().prefix("igorscope-").suffix(".spool").tempfile()?;
+    io::copy(&mut io::stdin().lock(), &mut file)?;
+    Ok(file.into_temp_path())
+}
+
+fn source(path: PathBuf, spool: Option<&Path>) -> Source {
+    match spool {
+        _ if path.as_os_str() != "-" => Source::File(path),
+        Some(spool) => Source::Spooled(spool.to_owned()),
+        None => Source::StandardInput,
+    }
 }
 
 /// One line on standard error.

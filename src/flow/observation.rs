@@ -300,6 +300,12 @@ fn place<K: Key>(table: &mut Table<K>, key: K, side: u8, rest: super::fragment::
     true
 }
 
+/// The ports (for ICMP: the type of the request, twice; without ports: 0) by which a packet belongs to its flow;
+/// `None` where they are not to be had: a later fragment, or a header that was cut.
+pub fn ports_of(ip: &IpPacket<'_>) -> Option<(u16, u16)> {
+    Content::of(ip).map(|content| content.ports)
+}
+
 /// What of an IP packet makes its flow.
 struct Content<'a> {
     ports: (u16, u16),
@@ -334,7 +340,7 @@ impl<'a> Content<'a> {
 
 /// Whether it is an ICMP error (RFC 1122 section 3.2.2) or an ICMPv6 error (RFC 4443 section 2.1): evidence of
 /// the packet it quotes, and no flow of its own.
-fn is_icmp_error(ip: &IpPacket<'_>) -> bool {
+pub fn is_icmp_error(ip: &IpPacket<'_>) -> bool {
     match ip.transport {
         Transport::Icmp { kind, .. } if ip.protocol == 1 => matches!(kind, 3 | 4 | 5 | 11 | 12),
         Transport::Icmp { kind, .. } => kind < 128,

@@ -5,6 +5,7 @@ mod coverage;
 mod csv;
 mod dictionary;
 pub(crate) mod escape;
+mod evidence;
 mod file;
 mod findings;
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub mod text;
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
 pub use dictionary::data_dictionary;
 pub use escape::{visible, visible_lines};
+pub use evidence::{EvidenceError, write_evidence};
 pub use file::{WriteError, create_folder, write_file};
 pub use html::{HtmlOptions, write_html};
 pub use json::Comparison;

@@ -16,6 +16,8 @@ pub enum Source {
     File(PathBuf),
     /// Standard input, as a stream.
     StandardInput,
+    /// Standard input that was written to this file, because it is to be read twice.
+    Spooled(PathBuf),
 }
 
 impl Source {
@@ -23,13 +25,21 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.to_string_lossy().into_owned(),
-            Self::StandardInput => "-".into(),
+            Self::StandardInput | Self::Spooled(_) => "-".into(),
+        }
+    }
+
+    /// The file, where there is one: what can be read a second time.
+    pub fn file(&self) -> Option<&std::path::Path> {
+        match self {
+            Self::File(path) | Self::Spooled(path) => Some(path),
+            Self::StandardInput => None,
         }
     }
 
     fn open(&self, input: u32) -> Result<Capture, CaptureError> {
         match self {
-            Self::File(path) => Capture::open(path, input),
+            Self::File(path) | Self::Spooled(path) => Capture::open(path, input),
             Self::StandardInput => Capture::from_reader(Box::new(std::io::stdin()), "-", input),
         }
     }
@@ -37,7 +47,7 @@ impl Source {
     /// Size as far as it is known beforehand.
     pub fn size(&self) -> u64 {
         match self {
-            Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
+            Self::File(path) | Self::Spooled(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
             Self::StandardInput => 0,
         }
     }

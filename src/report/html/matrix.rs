@@ -58,7 +58,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         page,
         "<p class=\"tools\"><label>Filter <input type=\"search\" data-table=\"matrix\" placeholder=\"address or name …\">\
          </label> <output id=\"matrix-count\"></output></p><div class=\"scroll tall\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"Node by service\"><table id=\"matrix\" class=\"sorts matrix\"><caption class=\"away\">Node by \
+         aria-label=\"Table of nodes\"><table id=\"matrix\" class=\"sorts matrix\"><caption class=\"away\">Node by \
          service</caption><thead><tr><th scope=\"col\">Node</th><th scope=\"col\" class=\"n\">Unex&shy;pected</th><th \
          scope=\"col\" class=\"n\">Blocked</th>"
     );

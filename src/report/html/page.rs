@@ -123,7 +123,7 @@ impl Page {
         }
         put!(
             self,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table id=\"{}\" class=\"sorts\">\
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table: {}\"><table id=\"{}\" class=\"sorts\">\
              <caption class=\"away\">{}</caption><thead><tr>",
             caption,
             id,

@@ -1,0 +1,33 @@
+//! `--evidence`: the frames of the findings, from inputs that are read a second time.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::hash::Hashes;
+use crate::report::{WriteError, write_evidence, write_file};
+use crate::survey::{Source, Survey};
+
+/// Writes the file, unless an input is no longer what was analysed.
+pub(super) fn write(path: &Path, survey: &Survey, sources: &[Source]) -> Result<(), WriteError> {
+    write_file(path, |out| {
+        let files: Vec<&Path> = sources.iter().map(|source| source.file().unwrap_or(Path::new("-"))).collect();
+        if files.iter().any(|file| same(file, path)) {
+            return Err(io::Error::other("it is one of the captures; name another file"));
+        }
+        write_evidence(out, survey, &files)?;
+        let owned: Vec<PathBuf> = files.into_iter().map(Path::to_owned).collect();
+        for (input, hash) in survey.inputs.iter().zip(Hashes::begin(owned).finish()) {
+            if input.sha256.is_some() && input.sha256 != hash {
+                let changed =
+                    format!("{} changed since it was analysed; analyse it again when it is at rest", input.path);
+                return Err(io::Error::other(changed));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Whether both name one file.
+fn same(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}

@@ -1,0 +1,285 @@
+//! evidence.pcapng: of the captures only the frames of findings, as they were captured, each with a comment
+//! that says why it is here.
+//!
+//! A frame belongs to a finding if it is of one of its flows, or an ICMP error that quotes one. Of a
+//! fragmented datagram all parts belong that come after the one with the ports.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::escape::visible;
+use crate::capture::{Capture, CaptureError, Frame, LinkType, PcapngWriter, Timestamp};
+use crate::decode::{self, IpPacket, Network, VlanPath};
+use crate::flow::{self, Flow};
+use crate::policy::Transport;
+use crate::survey::{InputSummary, Survey};
+use crate::verdict::{Finding, Judgement, Verdict};
+
+/// Datagrams whose later parts are waited for.
+const DATAGRAMS: usize = 1 << 16;
+/// So many inputs of a flow are known at most.
+const KNOWN_SOURCES: usize = 16;
+/// Sources that the section's comment names.
+const SOURCES: usize = 200;
+
+/// Why there is no evidence.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// An input could be read the first time and not the second.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
+    /// An input is not what was analysed.
+    #[error(
+        "{path} changed since it was analysed ({was} frames with {was_bytes} captured bytes then, {is} with \
+         {is_bytes} now); analyse it again when it is at rest"
+    )]
+    Changed {
+        /// The input.
+        path: String,
+        /// Frames of the survey.
+        was: u64,
+        /// Their captured bytes.
+        was_bytes: u64,
+        /// Frames now.
+        is: u64,
+        /// Their captured bytes.
+        is_bytes: u64,
+    },
+}
+
+/// Both ends, the smaller first, and the protocol: flows that differ in their VLAN path at most.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Key([(IpAddr, u16); 2], u8);
+
+impl Key {
+    fn new(a: (IpAddr, u16), b: (IpAddr, u16), protocol: u8) -> Self {
+        Self([a.min(b), a.max(b)], protocol)
+    }
+}
+
+/// Sender, receiver, protocol and identification of a datagram in parts.
+type Datagram = (IpAddr, IpAddr, u8, u32);
+
+/// Writes the frames of all findings that are about flows. `paths` are the files of the survey's inputs, in
+/// their order; they are read a second time, and what differs from the first is an error, so that nothing
+/// is shown that was not judged. Gives the number of frames written.
+///
+/// # Errors
+/// When writing fails, or with an [`EvidenceError`] inside.
+pub fn write_evidence(out: &mut dyn Write, survey: &Survey, paths: &[&Path]) -> io::Result<u64> {
+    let application = concat!("igorscope ", env!("CARGO_PKG_VERSION"));
+    let writer = PcapngWriter::new(out, application, Some(&about(survey)))?;
+    let wanted = Wanted::of(survey);
+    let mut evidence = Evidence { writer, wanted, interfaces: HashMap::new(), frames: 0 };
+    let named = survey.hosts.iter().filter_map(|host| Some((host.address, visible(host.name.as_deref()?))));
+    let named: Vec<_> = named.collect();
+    evidence.writer.names(named.iter().map(|(address, name)| (*address, &**name)))?;
+    // Of a flow seen in many inputs only the first are known: then all are read.
+    let all = survey.findings.iter().any(|finding| finding.sources.len() >= KNOWN_SOURCES);
+    let needed: BTreeSet<u32> = survey
+        .findings
+        .iter()
+        .filter(|finding| !finding.conversations.is_empty())
+        .flat_map(|finding| finding.sources.iter().copied())
+        .collect();
+    for ((number, input), path) in (0..).zip(&survey.inputs).zip(paths) {
+        if all || needed.contains(&number) {
+            evidence.take(number, input, path)?;
+        }
+    }
+    evidence.writer.finish()?;
+    Ok(evidence.frames)
+}
+
+/// What the section's comment says.
+fn about(survey: &Survey) -> String {
+    let mut text = "Frames of the findings only; each frame's comment names its finding, its source and its number \
+                    there."
+        .to_owned();
+    if !survey.site.is_empty() {
+        text.push_str(&format!("\nSite: {}", visible(&survey.site)));
+    }
+    for input in survey.inputs.iter().take(SOURCES) {
+        let hash = input.sha256.as_deref().map_or_else(String::new, |hash| format!(" (SHA-256 {hash})"));
+        text.push_str(&format!("\nSource: {}{hash}", visible(&input.path)));
+    }
+    if survey.inputs.len() > SOURCES {
+        text.push_str(&format!("\nand {} more sources", survey.inputs.len() - SOURCES));
+    }
+    text
+}
+
+/// Which flows are of which findings.
+struct Wanted {
+    flows: HashMap<Key, Vec<(VlanPath, Vec<u32>)>>,
+    parts: HashMap<Datagram, Vec<u32>>,
+    /// What the comment says of each finding.
+    comments: Vec<String>,
+}
+
+impl Wanted {
+    fn of(survey: &Survey) -> Self {
+        let mut of_conversation: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (number, finding) in (0..).zip(&survey.findings) {
+            for conversation in &finding.conversations {
+                of_conversation.entry(*conversation).or_default().push(number);
+            }
+        }
+        let mut flows: HashMap<Key, Vec<(VlanPath, Vec<u32>)>> = HashMap::new();
+        for (flow, judgement) in survey.flows.iter() {
+            let Some(findings) = of_conversation.get(&judgement.conversation) else { continue };
+            let findings: Vec<u32> =
+                findings.iter().copied().filter(|at| is_meant(survey, *at, &flow, judgement)).collect();
+            if findings.is_empty() {
+                continue;
+            }
+            let [a, b] = &flow.ends;
+            let port = |port| flow.icmp_type.map_or(port, u16::from);
+            let key = Key::new((a.address, port(a.port)), (b.address, port(b.port)), flow.transport.number());
+            flows.entry(key).or_default().push((flow.vlan.clone(), findings));
+        }
+        let comments = (1..).zip(&survey.findings).map(|(number, finding)| comment(number, finding)).collect();
+        Self { flows, parts: HashMap::new(), comments }
+    }
+
+    /// The findings of a frame.
+    fn findings(&mut self, frame: &Frame<'_>) -> Option<Vec<u32>> {
+        let packet = decode::decode(frame);
+        let Network::Ip(ip) = &packet.network else { return None };
+        if flow::is_icmp_error(ip) {
+            let mut all: Vec<u32> = self.flows.get(&quoted(ip)?)?.iter().flat_map(|(_, list)| list).copied().collect();
+            all.sort_unstable();
+            all.dedup();
+            return Some(all);
+        }
+        let datagram = (ip.source, ip.destination, ip.protocol, ip.identification);
+        let Some(ports) = flow::ports_of(ip) else {
+            return self.parts.get(&datagram).cloned();
+        };
+        let key = Key::new((ip.source, ports.0), (ip.destination, ports.1), ip.protocol);
+        let (_, findings) = self.flows.get(&key)?.iter().find(|(vlan, _)| *vlan == packet.vlan)?;
+        if ip.fragment.is_some_and(|fragment| fragment.more) && self.parts.len() < DATAGRAMS {
+            self.parts.insert(datagram, findings.clone());
+        }
+        Some(findings.clone())
+    }
+}
+
+/// Whether a finding means this flow of its conversation: one that calls a conversation unexpected means those
+/// of its flows that are.
+fn is_meant(survey: &Survey, finding: u32, flow: &Flow, judgement: &Judgement) -> bool {
+    let Some(finding) = survey.findings.get(finding as usize) else { return false };
+    let Some(conversation) = survey.conversations.get(judgement.conversation as usize) else { return false };
+    finding.verdict != Some(Verdict::Unexpected)
+        || !flow.transport.has_ports()
+        || (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason)
+}
+
+/// The flow that an ICMP error quotes.
+fn quoted(ip: &IpPacket<'_>) -> Option<Key> {
+    let decode::Transport::Icmp { body, .. } = ip.transport else { return None };
+    let quoted = decode::quoted(body, ip.source.is_ipv6())?;
+    let ports = match quoted.icmp_type {
+        Some(kind) => (u16::from(kind), u16::from(kind)),
+        None if Transport::from(quoted.protocol).has_ports() => quoted.ports?,
+        None => (0, 0),
+    };
+    Some(Key::new((quoted.source, ports.0), (quoted.destination, ports.1), quoted.protocol))
+}
+
+/// `finding 3 (alert): unexpected, undocumented-peer`.
+fn comment(number: usize, finding: &Finding) -> String {
+    let verdict = finding.verdict.map_or_else(String::new, |verdict| format!("{verdict}, "));
+    let outcome = finding.outcome.map_or_else(String::new, |outcome| format!(", {outcome}"));
+    format!("finding {number} ({}): {verdict}{}{outcome}", finding.severity.name(), finding.reason)
+}
+
+/// A frame that is wanted, kept until the reader's block is done.
+struct Kept {
+    number: u64,
+    time: Timestamp,
+    link: LinkType,
+    interface: u32,
+    original_len: u32,
+    data: Vec<u8>,
+    findings: Vec<u32>,
+}
+
+struct Evidence<'a> {
+    writer: PcapngWriter<&'a mut dyn Write>,
+    wanted: Wanted,
+    /// The writer's number for each (input, interface, link type).
+    interfaces: HashMap<(u32, u32, LinkType), u32>,
+    frames: u64,
+}
+
+impl Evidence<'_> {
+    /// Takes the frames of one input.
+    fn take(&mut self, number: u32, input: &InputSummary, path: &Path) -> io::Result<()> {
+        let mut capture = Capture::open(path, number).map_err(|error| io::Error::other(EvidenceError::from(error)))?;
+        let (mut frames, mut captured) = (0, 0);
+        let path = visible(&input.path);
+        // A survey may have stopped before the end of the input.
+        while frames < input.frames {
+            let Some(block) = capture.next_block() else { break };
+            let mut kept = Vec::new();
+            for frame in block.take(usize::try_from(input.frames - frames).unwrap_or(usize::MAX)) {
+                frames += 1;
+                captured += frame.data.len() as u64;
+                if let Some(findings) = self.wanted.findings(&frame) {
+                    kept.push(Kept {
+                        number: frame.id.number(),
+                        time: frame.time,
+                        link: frame.link,
+                        interface: frame.interface,
+                        original_len: frame.original_len,
+                        data: frame.data.to_vec(),
+                        findings,
+                    });
+                }
+            }
+            for frame in kept {
+                self.put(number, &path, &capture, &frame)?;
+            }
+        }
+        if (frames, captured) != (input.frames, input.captured_bytes) {
+            return Err(io::Error::other(EvidenceError::Changed {
+                path: input.path.clone(),
+                was: input.frames,
+                was_bytes: input.captured_bytes,
+                is: frames,
+                is_bytes: captured,
+            }));
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, input: u32, path: &str, capture: &Capture, frame: &Kept) -> io::Result<()> {
+        let place = (input, frame.interface, frame.link);
+        let interface = match self.interfaces.get(&place) {
+            Some(interface) => *interface,
+            None => {
+                let summary = capture.summary();
+                let known = summary.interfaces.get(frame.interface as usize);
+                let name = known.map_or("", |known| &known.name);
+                let name = if name.is_empty() { path.into() } else { visible(name) };
+                let snap_len = known.map_or(0, |known| known.snap_len);
+                let interface = self.writer.interface(&name, frame.link, snap_len)?;
+                self.interfaces.insert(place, interface);
+                interface
+            }
+        };
+        let comments: Vec<String> = frame
+            .findings
+            .iter()
+            .filter_map(|finding| self.wanted.comments.get(*finding as usize))
+            .map(|comment| format!("{comment}; frame {} of {path}", frame.number))
+            .collect();
+        let comments: Vec<&str> = comments.iter().map(String::as_str).collect();
+        self.writer.packet(interface, frame.time, frame.original_len, &frame.data, &comments)?;
+        self.frames += 1;
+        Ok(())
+    }
+}
