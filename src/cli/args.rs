@@ -153,9 +153,9 @@ pub(super) struct Output {
     /// are replaced, each only when the new one is whole.
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
-    /// Which results: csv, json, html, text, joined by commas.
+    /// Which results: csv, json, ndjson, html, text, joined by commas.
     ///
-    /// Default: text, and with --output all of them. Without --output one of them goes to standard
+    /// Default: text, and with --output all of them but ndjson. Without --output one of them goes to standard
     /// output, where csv means flows.csv. Text always goes to standard output.
     #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',')]
     pub(super) format: Vec<Format>,
@@ -177,6 +177,8 @@ pub(super) enum Format {
     Csv,
     /// survey.json: everything, for scripts, compare and merge.
     Json,
+    /// flows.ndjson: the flows of survey.json, one a line.
+    Ndjson,
     /// report.html: everything for people, in one page that opens anywhere.
     Html,
     /// The summary for people.

@@ -7,7 +7,7 @@ use super::args::{Format, Talk};
 use super::exit::Failure;
 use super::options::OutputOptions;
 use super::terminal::{of_standard_output, print};
-use crate::report::json::write_survey;
+use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::{
     HtmlOptions, Names, WriteError, create_folder, summary, write_coverage, write_file, write_findings, write_flows,
     write_html, write_inventory,
@@ -52,12 +52,13 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
 type WriteOne = fn(&Results<'_>, &mut dyn Write) -> io::Result<()>;
 
 /// Of the tables, standard output takes the first: the flows.
-const FILES: [(&str, Format, WriteOne); 6] = [
+const FILES: [(&str, Format, WriteOne); 7] = [
     ("flows.csv", Format::Csv, |results, out| write_flows(out, results.survey, &results.names, results.threads)),
     ("findings.csv", Format::Csv, |results, out| write_findings(out, results.survey, &results.names)),
     ("coverage.csv", Format::Csv, |results, out| write_coverage(out, results.survey, &results.names)),
     ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey)),
     ("survey.json", Format::Json, |results, out| write_survey(out, results.survey, &results.names, None)),
+    ("flows.ndjson", Format::Ndjson, |results, out| write_flow_lines(out, results.survey, &results.names)),
     ("report.html", Format::Html, |results, out| write_html(out, results.survey, &results.names, &results.html)),
 ];
 

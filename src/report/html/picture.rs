@@ -120,7 +120,7 @@ fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
     put!(
         page,
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Picture of who talks to whom\"><svg \
-         class=\"picture\" viewBox=\"30 15 660 640\" role=\"img\" aria-label=\"Hosts by role and what passed between \
+         class=\"picture\" viewBox=\"20 -5 690 670\" role=\"img\" aria-label=\"Hosts by role and what passed between \
          them; the table beside it says the same\">"
     );
     // Both ways of a pair are one line.
@@ -267,7 +267,7 @@ fn list(page: &mut Page, sums: &Sums) {
             client.name(),
             server.name(),
             strand.class(),
-            strand.words(),
+            strand.class(),
             sum.conversations,
             count(sum.conversations),
             sum.packets,

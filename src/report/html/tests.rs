@@ -1,7 +1,11 @@
 //! The page holds what it promises: it is one file, safe, small, and the same each time.
 
 use super::*;
+use crate::inventory::{HostId, Hosts};
+use crate::policy::Role;
 use crate::report::fixture;
+use crate::survey::JudgedFlows;
+use crate::verdict::{Conversation, Judgement};
 
 fn options() -> HtmlOptions {
     HtmlOptions { zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), command: Vec::new() }
@@ -95,4 +99,44 @@ fn words_are_quoted_for_a_shell() {
     let survey = fixture::survey();
     let page = render(&survey, &Names::of(&survey), &options);
     assert!(page.contains("igorscope analyze &#39;two words.pcap&#39; &#39;it&#39;\\&#39;&#39;s.pcap&#39;"));
+}
+
+/// A site of 300 nodes with 100,000 flows, and findings with long texts.
+fn large() -> Survey {
+    let mut survey = fixture::survey();
+    let (flow, judgement) = survey.flows.get(0);
+    let judgement = *judgement;
+    let template = survey.hosts.iter().next().unwrap().clone();
+    let hosts = (0..2_000u32).map(|number| {
+        let mut host = template.clone();
+        host.address = std::net::Ipv4Addr::from(0x0a14_0000 + number).into();
+        host.role = if number < 300 { Role::Node } else { Role::External };
+        host.basis = "answers TCP 88 of the gateway, as a node does".repeat(2).into();
+        host
+    });
+    survey.hosts = Hosts::new(hosts.collect());
+    let one = survey.conversations[1].clone();
+    survey.conversations = (0..50_000u32)
+        .map(|number| Conversation { client: HostId(number % 300), server: HostId(number % 2_000), ..one.clone() })
+        .collect();
+    let flows = (0..100_000u32).map(|number| (flow.clone(), Judgement { conversation: number / 2, ..judgement }));
+    survey.flows = JudgedFlows::from_list(flows.collect());
+    let mut finding = survey.findings[0].clone();
+    finding.display_filter = "ip.addr == 10.20.0.31 || ".repeat(235);
+    finding.detail = "Node 10.20.0.32 sent 3 SYNs. ".repeat(20);
+    finding.conversations = (0..1_000).collect();
+    survey.findings = vec![finding; 2_000];
+    survey
+}
+
+#[test]
+fn a_large_survey_stays_a_small_page() {
+    let page = html(&large());
+    assert!(page.len() < 5_000_000, "{} bytes", page.len());
+    for said in
+        ["The first 300 of 2000; findings.csv", "The 400 with most packets, of 50,000", "1000 of 2,000 addresses"]
+    {
+        assert!(page.contains(said), "{said}");
+    }
+    assert_eq!(page.matches("<circle class=\"dot ").count(), 300 + 400, "every node is a dot, of the others 400");
 }

@@ -100,6 +100,19 @@ pub fn write_survey(out: &mut dyn Write, survey: &Survey, names: &Names, created
     write_value(out, &Document { survey, names, created })
 }
 
+/// flows.ndjson: the flows of survey.json, an object a line (<https://github.com/ndjson/ndjson-spec>), for tools that
+/// read a stream.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
+    for (index, (flow, judgement)) in survey.flows.iter().enumerate() {
+        serde_json::to_writer(&mut *out, &rows::flow(survey, names, index, &flow, judgement))?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
 /// survey.json of what was read from other files.
 ///
 /// # Errors

@@ -96,3 +96,14 @@ fn what_is_no_survey_is_named_with_its_line() {
         read_survey(&PathBuf::from("missing/survey.json")).unwrap_err().to_string().contains("missing/survey.json")
     );
 }
+
+#[test]
+fn flows_as_lines_are_those_of_the_whole_file() {
+    let survey = fixture::survey();
+    let mut out = Vec::new();
+    write_flow_lines(&mut out, &survey, &Names::of(&survey)).unwrap();
+    let lines: Vec<serde_json::Value> =
+        String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let whole: serde_json::Value = serde_json::from_str(&written()).unwrap();
+    assert_eq!(whole["flows"].as_array().unwrap(), &lines);
+}
