@@ -1,10 +1,18 @@
 //! BPF filters, compiled by libpcap (the feature `live`).
 
+use std::fmt;
+
 use super::Frame;
 
 /// A filter in the language of pcap-filter(7).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Filter(String);
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// Why a filter cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -56,6 +64,11 @@ mod program {
         pub fn matcher(&self) -> Matcher {
             Matcher { filter: self.0.clone(), programs: Vec::new() }
         }
+
+        /// Why the filter can keep no frame of a link type, if that is so.
+        pub fn trouble_with(&self, link: LinkType) -> Option<String> {
+            compile(&self.0, link).err()
+        }
     }
 
     /// A filter at work: a program for each link type that was met.
@@ -92,6 +105,11 @@ mod program {
         /// What one thread matches frames with.
         pub fn matcher(&self) -> Matcher {
             Matcher
+        }
+
+        /// Never asked.
+        pub fn trouble_with(&self, _link: crate::capture::LinkType) -> Option<String> {
+            None
         }
     }
 
@@ -131,6 +149,13 @@ mod tests {
             assert!(coap.keeps(&frame(link, data)), "{link}");
             assert!(!tftp.keeps(&frame(link, data)), "{link}");
         }
+    }
+
+    #[test]
+    fn a_filter_that_means_nothing_on_a_link_type_says_so() {
+        let filter = Filter::new("ether host 02:00:00:00:00:01").unwrap();
+        assert_eq!(filter.trouble_with(LinkType::ETHERNET), None);
+        assert!(filter.trouble_with(LinkType::RAW).is_some());
     }
 
     #[test]

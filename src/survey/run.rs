@@ -1,5 +1,6 @@
 //! The pipeline from inputs to a survey.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -110,6 +111,7 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
     let hosts = builder.finish(&options.inventory);
 
     let mut doubts = caveats::caveats(&observed, &quality, &names, &summaries);
+    doubts.extend(left_out(options, &summaries));
     if hosts.iter().any(|host| host.source == RoleSource::Inferred) {
         let text = "No inventory says which host is what: roles were inferred from the traffic, and what rests on \
                     them is no more certain. `igorscope inventory infer` writes a draft to correct."
@@ -156,6 +158,30 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
         coverage: judged.coverage,
         flows: JudgedFlows::new(Flows::from_list(flows), judged.flows),
     }
+}
+
+/// What the user's own wish kept from being read: what is not seen may have been there.
+fn left_out(options: &Options, summaries: &[(u32, CaptureSummary)]) -> Vec<Caveat> {
+    let mut doubts = Vec::new();
+    if let Some(filter) = &options.filter {
+        let text = format!(
+            "Only frames that match the filter \"{filter}\" were read: what is not seen may have been filtered out."
+        );
+        doubts.push(Caveat { kind: "filtered", text });
+        let links: BTreeSet<_> = summaries.iter().flat_map(|(_, summary)| &summary.link_types).collect();
+        for link in links {
+            if let Some(trouble) = filter.trouble_with(*link) {
+                let text =
+                    format!("No frame of link type {link} was read, for the filter means nothing there: {trouble}.");
+                doubts.push(Caveat { kind: "filter-not-applicable", text });
+            }
+        }
+    }
+    if let Some(count) = options.count {
+        let text = format!("At most {count} frames were read, as was asked for: what is not seen may come later.");
+        doubts.push(Caveat { kind: "count-limit", text });
+    }
+    doubts
 }
 
 /// The flows in the order of flows.csv, with who asked: by (first seen, client, its port, server, its port,

@@ -88,7 +88,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-const FILES: [&str; 5] = ["coverage.csv", "findings.csv", "flows.csv", "inventory.csv", "survey.json"];
+const FILES: [&str; 6] = ["coverage.csv", "findings.csv", "flows.csv", "inventory.csv", "report.html", "survey.json"];
 
 #[test]
 fn a_survey_is_read_and_its_files_are_whole() {
@@ -265,4 +265,28 @@ fn commands_that_print_print() {
         assert!(run.out.contains(word), "{arguments:?}: {}", run.out);
         assert!(run.err.is_empty());
     }
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_filter_takes_what_matches_and_says_so() {
+    let capture = sample("site-survey.pcapng");
+    let with = |filter: &str, more: &[&str]| {
+        let mut command = igorscope();
+        command.args(["analyze", "--filter", filter, "--format", "json"]).args(more).arg(&capture);
+        Run::of(command.output().unwrap())
+    };
+    let survey: serde_json::Value = serde_json::from_str(&with("tcp port 88", &[]).expect(0, &[]).out).unwrap();
+    let flows = survey["flows"].as_array().unwrap();
+    assert!(!flows.is_empty() && flows.iter().all(|flow| flow["server_port"] == 88 || flow["client_port"] == 88));
+    assert!(survey["caveats"].as_array().unwrap().iter().any(|caveat| caveat["kind"] == "filtered"));
+    let few: serde_json::Value = serde_json::from_str(&with("tcp", &["-c", "7"]).expect(0, &[]).out).unwrap();
+    assert_eq!(few["frames"]["total"], 7);
+    with("port and and", &[]).expect(2, &["port and and", "syntax error"]);
+}
+
+#[cfg(not(feature = "live"))]
+#[test]
+fn a_filter_needs_libpcap() {
+    run(["analyze", "--filter", "tcp", "x.pcap"]).expect(2, &["libpcap"]);
 }
