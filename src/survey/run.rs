@@ -85,7 +85,7 @@ impl Input {
         };
         let summary = reading.unwrap_or_else(unreadable);
         let size = match source {
-            Source::File(_) => source.size(),
+            Source::File(_) | Source::Spooled(_) => source.size(),
             Source::StandardInput => summary.bytes_read,
         };
         Self { name: source.name(), size, summary }
