@@ -134,7 +134,7 @@ pub(super) fn reproduce(page: &mut Page, survey: &Survey, options: &HtmlOptions)
     };
     put!(
         page,
-        "<p class=\"filter\"><code>{}</code> <button type=\"button\" class=\"copy\" hidden>Copy</button></p>",
+        "<p class=\"filter\"><code tabindex=\"0\">{}</code> <button type=\"button\" class=\"copy\" hidden>Copy</button></p>",
         command
     );
     page.end_section();

@@ -117,7 +117,7 @@ fn filter(page: &mut Page, finding: &Finding) {
         0 => (),
         1..=FILTER => put!(
             page,
-            "<dt>Wireshark</dt><dd class=\"filter\"><code>{}</code> <button type=\"button\" class=\"copy\" hidden>\
+            "<dt>Wireshark</dt><dd class=\"filter\"><code tabindex=\"0\">{}</code> <button type=\"button\" class=\"copy\" hidden>\
              Copy</button></dd>",
             filter
         ),
