@@ -118,12 +118,12 @@ fn describe(observed: Observed) -> Vec<String> {
     lines.sort();
     lines.push(format!("{:?} {:?} {:?}", observed.tallies, observed.sorted, observed.neighbours));
     lines.push(format!("{:?} {:?}", observed.orphan_fragments, observed.overflow));
-    lines.push(format!("{:?}", observed.side));
+    lines.push(observed.side.addable_sets());
     lines
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 60 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 100 }))]
 
     #[test]
     fn parts_of_a_file_add_up(samples in prop::collection::vec(sample(), 0..120), cuts in prop::collection::vec(0..120_usize, 0..3)) {

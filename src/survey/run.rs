@@ -113,8 +113,8 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
     let mut doubts = caveats::caveats(&observed, &quality, &names, &summaries);
     doubts.extend(left_out(options, &summaries));
     if hosts.iter().any(|host| host.source == RoleSource::Inferred) {
-        let text = "No inventory says which host is what: roles were inferred from the traffic, and what rests on \
-                    them is no more certain. `igorscope inventory infer` writes a draft to correct."
+        let text = "Roles that no inventory gives were inferred from the traffic, and what rests on them is no more \
+                    certain. `igorscope inventory infer` writes a draft to correct."
             .into();
         doubts.push(Caveat { kind: "roles-inferred", text });
     }

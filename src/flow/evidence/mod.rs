@@ -215,6 +215,14 @@ impl SideEvidence {
         self.icmp_errors.absorb(other.icmp_errors, window);
     }
 
+    /// The sets that add up whatever the cut. The other two (`answered`, `tftp_files`) are collected from the first
+    /// payload that a part saw of a direction, which need not be the first of the whole: a part may note one more,
+    /// and the relation stage, which asks the flow for its first payload, passes it over.
+    #[cfg(test)]
+    pub(super) fn addable_sets(&self) -> String {
+        format!("{:?} {:?} {:?} {:?}", self.searches, self.group_requests, self.notified, self.icmp_errors)
+    }
+
     /// M-SEARCH requests to groups, by who asked.
     pub fn searches(&self) -> impl ExactSizeIterator<Item = (&Endpoint, &Search)> {
         self.searches.iter()
