@@ -1,5 +1,7 @@
 //! The head of the page: the result in one line, what was captured, and how good the capture is.
 
+use std::collections::HashSet;
+
 use super::page::{Page, Span, Tone, fit_path, left, right};
 use super::units::{bytes, count, counted, duration, local, offset};
 use crate::capture::Timestamp;
@@ -134,8 +136,11 @@ fn quality(page: &mut Page<'_>, survey: &Survey) {
 
 fn hosts(page: &mut Page<'_>, survey: &Survey) {
     let mut counts = [0u64; Role::ALL.len()];
+    // A device with several addresses (IPv4 and link-local IPv6) is one: those with one role, MAC and name.
+    let mut devices = HashSet::new();
     for host in survey.hosts.iter() {
-        if let Some(at) = Role::ALL.iter().position(|role| *role == host.role) {
+        let again = host.mac.is_some_and(|mac| host.role.is_igor() && !devices.insert((host.role, mac, &host.name)));
+        if let (Some(at), false) = (Role::ALL.iter().position(|role| *role == host.role), again) {
             counts[at] += 1;
         }
     }
