@@ -16,7 +16,6 @@ pub(super) enum Status {
     /// Wrong usage, or an input, inventory or policy that could not be used at all.
     Unusable = 2,
     /// Part of the input was damaged, cut or unreadable; the report was written and names it.
-    /// Part of the input was damaged, cut or unreadable; the report was written and names it.
     Partial = 3,
     /// A result could not be written.
     Unwritten = 4,

@@ -9,7 +9,6 @@ use std::thread;
 use super::args::{FailOn, Format, HostArgs, Output, SurveyArgs};
 use super::exit::Failure;
 use crate::capture::Filter;
-use crate::flow::Limits;
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::policy::{Policy, Severity};
 use crate::survey;
@@ -41,13 +40,10 @@ impl SurveyOptions {
     /// As the pipeline wants it.
     pub(super) fn survey(&self) -> survey::Options {
         survey::Options {
-            site: self.inventory.site_name().unwrap_or_default().to_owned(),
-            policy: Arc::clone(&self.policy),
-            inventory: Arc::clone(&self.inventory),
             threads: self.threads,
             count: self.count,
             filter: self.filter.clone(),
-            limits: Limits::default(),
+            ..survey::Options::new(Arc::clone(&self.policy), Arc::clone(&self.inventory))
         }
     }
 }
