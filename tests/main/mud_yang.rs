@@ -9,12 +9,13 @@ use std::process::Command;
 use igorscope::export::{Format, Request, RuleList, Side};
 use igorscope::policy::Policy;
 
-/// The folder with the IETF's modules: `IGORSCOPE_YANG`, or where pip puts pyang's.
+/// The folder with the IETF's modules: `IGORSCOPE_YANG`, or where scripts/test-hosts.sh or pip puts pyang's.
 fn modules() -> Option<PathBuf> {
     let asked = Command::new("python3").args(["-c", "import sysconfig; print(sysconfig.get_path('data'))"]).output();
     let python = asked.ok().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let named = std::env::var_os("IGORSCOPE_YANG").map(PathBuf::from);
-    let usual = python.into_iter().chain(["/usr/local".to_owned(), "/usr".to_owned()]);
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools/pyang").to_owned();
+    let usual = [installed].into_iter().chain(python).chain(["/usr/local".to_owned(), "/usr".to_owned()]);
     let folders = usual.map(|prefix| PathBuf::from(prefix).join("share/yang/modules/ietf"));
     named.into_iter().chain(folders).find(|folder| folder.join("ietf-mud.yang").is_file())
 }
@@ -43,7 +44,7 @@ fn mud_files_are_valid_by_the_rfcs_modules() {
         return;
     }
     let Some(modules) = modules() else {
-        println!("skipped: no ietf-mud.yang found; pip install pyang, or name the folder in IGORSCOPE_YANG");
+        println!("skipped: no ietf-mud.yang found; run scripts/test-hosts.sh, or name the folder in IGORSCOPE_YANG");
         return;
     };
     for side in [Side::Gateway, Side::Nodes] {

@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what some tests ask of the machine: firewalls and clients for real traffic, independent readers of what is
+# written, a browser. As far as that goes: a test whose programs are missing says so and passes.
+#
+#     scripts/test-hosts.sh          everything that is missing
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# command package
+needed='
+ip        iproute2
+nft       nftables
+iptables  iptables
+tcpdump   tcpdump
+tshark    tshark
+yanglint  libyang-tools
+tftp      tftp-hpa
+in.tftpd  tftpd-hpa
+curl      curl
+python3   python3
+node      nodejs
+chromium  chromium
+'
+tools=target/test-tools
+export DEBIAN_FRONTEND=noninteractive PATH=$PATH:/usr/sbin:/sbin
+as_root=()
+[ "$(id -u)" = 0 ] || as_root=(sudo -n)
+
+# Packages together, which is faster; one by one where one of them cannot be had.
+install() {
+    [ $# -gt 0 ] && command -v apt-get >/dev/null || return 0
+    local apt=("${as_root[@]}" apt-get -q -y)
+    "${apt[@]}" update >/dev/null 2>&1
+    "${apt[@]}" install --no-install-recommends "$@" >/dev/null 2>&1 && return 0
+    local package
+    for package in "$@"; do "${apt[@]}" install --no-install-recommends "$package" >/dev/null 2>&1; done
+}
+
+missing=()
+while read -r program package; do
+    [ -z "$program" ] || command -v "$program" >/dev/null || missing+=("$package")
+done <<<"$needed"
+install "${missing[@]}"
+
+# The IETF's YANG modules come with pyang, a Python package.
+modules=$tools/pyang/share/yang/modules/ietf
+if [ ! -f "$modules/ietf-mud.yang" ]; then
+    python3 -m pip --version >/dev/null 2>&1 || install python3-pip
+    python3 -m pip install -q --disable-pip-version-check --target "$tools/pyang" pyang==2.7.1 >/dev/null 2>&1
+fi
+# axe-core, by which the report's accessibility is checked.
+if [ ! -f "$tools/axe.min.js" ]; then
+    command -v npm >/dev/null || install npm
+    mkdir -p "$tools" && package=$(cd "$tools" && npm pack --silent axe-core@4.14.1 2>/dev/null | tail -n 1) &&
+        tar -xzf "$tools/$package" -C "$tools" --strip-components=1 package/axe.min.js 2>/dev/null
+fi
+
+have=() lack=()
+while read -r program package; do
+    [ -n "$program" ] || continue
+    if command -v "$program" >/dev/null; then have+=("$program"); else lack+=("$program ($package)"); fi
+done <<<"$needed"
+if [ -f "$modules/ietf-mud.yang" ]; then have+=("YANG modules"); else lack+=("YANG modules (pyang)"); fi
+if [ -f "$tools/axe.min.js" ]; then have+=(axe-core); else lack+=(axe-core); fi
+printf 'for the tests: %s\n' "${have[*]}"
+[ ${#lack[@]} = 0 ] || printf 'missing, their tests will be left out: %s\n' "${lack[@]}"
