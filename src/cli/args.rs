@@ -149,7 +149,7 @@ pub(super) struct HostArgs {
 pub(super) struct Output {
     /// Write the results as files into this folder (made if it is not there).
     ///
-    /// flows.csv, findings.csv, coverage.csv, inventory.csv, survey.json and report.html; files of these names
+    /// flows.csv, findings.csv, coverage.csv, inventory.csv, nodes.csv, survey.json and report.html; files of these names
     /// are replaced, each only when the new one is whole.
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,

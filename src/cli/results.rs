@@ -10,7 +10,7 @@ use super::terminal::{of_standard_output, print};
 use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::{
     HtmlOptions, Names, WriteError, create_folder, summary, write_coverage, write_file, write_findings, write_flows,
-    write_html, write_inventory,
+    write_html, write_inventory, write_nodes,
 };
 use crate::survey::Survey;
 
@@ -52,10 +52,11 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
 type WriteOne = fn(&Results<'_>, &mut dyn Write) -> io::Result<()>;
 
 /// Of the tables, standard output takes the first: the flows.
-const FILES: [(&str, Format, WriteOne); 7] = [
+const FILES: [(&str, Format, WriteOne); 8] = [
     ("flows.csv", Format::Csv, |results, out| write_flows(out, results.survey, &results.names, results.threads)),
     ("findings.csv", Format::Csv, |results, out| write_findings(out, results.survey, &results.names)),
     ("coverage.csv", Format::Csv, |results, out| write_coverage(out, results.survey, &results.names)),
+    ("nodes.csv", Format::Csv, |results, out| write_nodes(out, results.survey, &results.names)),
     ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey)),
     ("survey.json", Format::Json, |results, out| write_survey(out, results.survey, &results.names, None)),
     ("flows.ndjson", Format::Ndjson, |results, out| write_flow_lines(out, results.survey, &results.names)),

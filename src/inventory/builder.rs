@@ -1,16 +1,18 @@
 //! From flows to hosts.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::address::{self, Kind};
 use super::bag::Bag;
 use super::contacts::Contacts;
-use super::declared::Inventory;
+use super::declared::{Entry, Inventory};
+use super::error::Place;
 use super::hash::Seeded;
 use super::host::{Host, Hosts};
 use super::infer::infer;
 use super::links::{Links, Proof};
+use super::matcher::Matcher;
 use super::roles;
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::MacAddr;
@@ -115,7 +117,7 @@ impl HostsBuilder {
 
     /// The hosts, each with its role.
     pub fn finish(self, inventory: &Inventory) -> Hosts {
-        let Self { index, mut hosts, notes, links, serves, contacts } = self;
+        let Self { mut index, mut hosts, notes, links, serves, contacts } = self;
         list_services(&mut hosts, &notes, &serves.finish());
         links.give_macs(&mut hosts, inventory);
         for (host, note) in hosts.iter_mut().zip(notes) {
@@ -126,7 +128,38 @@ impl HostsBuilder {
             infer(&mut hosts, &contacts, inventory);
         }
         roles::share_by_mac(&mut hosts);
+        add_unheard(&mut hosts, &mut index, inventory);
         Hosts::indexed(hosts, index)
+    }
+}
+
+/// Adds the declared addresses of devices of which nothing was captured: neither the address nor the MAC
+/// that the same entry may give.
+fn add_unheard(hosts: &mut Vec<Host>, index: &mut HashMap<IpAddr, u32, Seeded>, inventory: &Inventory) {
+    let silent = |entry: &Entry| matches!(entry.matcher, Matcher::Address(address) if !index.contains_key(&address));
+    if !inventory.entries().iter().any(silent) {
+        return;
+    }
+    let heard: HashSet<MacAddr> = hosts.iter().filter_map(|host| host.mac).collect();
+    let macs: HashMap<&Place, MacAddr> = inventory
+        .entries()
+        .iter()
+        .filter_map(|entry| match entry.matcher {
+            Matcher::Mac(mac) => Some((&entry.place, mac)),
+            _ => None,
+        })
+        .collect();
+    for entry in inventory.entries() {
+        let Matcher::Address(address) = entry.matcher else { continue };
+        let mac = macs.get(&entry.place).copied();
+        if index.contains_key(&address) || mac.is_some_and(|mac| heard.contains(&mac)) {
+            continue;
+        }
+        let mut host = Host::new(address);
+        (host.mac, host.heard) = (mac, false);
+        roles::give(&mut host, Note::default(), inventory);
+        index.insert(address, hosts.len() as u32);
+        hosts.push(host);
     }
 }
 

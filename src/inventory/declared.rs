@@ -313,9 +313,9 @@ impl Inventory {
     /// The entries of single addresses and MACs that nothing in the survey matched: devices that were
     /// never heard. Blocks and prefixes promise nobody in particular.
     pub fn unseen(&self, hosts: &Hosts) -> Vec<&Entry> {
-        let macs: HashSet<MacAddr> = hosts.iter().filter_map(|host| host.mac).collect();
+        let macs: HashSet<MacAddr> = hosts.iter().filter(|host| host.heard).filter_map(|host| host.mac).collect();
         let is_unseen = |entry: &&Entry| match entry.matcher {
-            Matcher::Address(address) => hosts.find(address).is_none(),
+            Matcher::Address(address) => !hosts.find(address).is_some_and(|host| hosts.get(host).heard),
             Matcher::Mac(mac) => !macs.contains(&mac),
             _ => false,
         };

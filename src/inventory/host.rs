@@ -44,6 +44,8 @@ pub struct Host {
     pub name: Option<Arc<str>>,
     /// Software version from the inventory.
     pub version: Option<Arc<str>>,
+    /// Whether any frame told of it; if not, the inventory declares it and nothing was captured of it.
+    pub heard: bool,
     /// First packet sent or received.
     pub first_seen: Timestamp,
     /// Last packet sent or received.
@@ -77,6 +79,7 @@ impl Host {
             confidence: 100,
             name: None,
             version: None,
+            heard: true,
             first_seen: Timestamp::UNKNOWN,
             last_seen: Timestamp::UNKNOWN,
             packets_sent: 0,

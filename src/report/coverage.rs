@@ -3,7 +3,7 @@
 use super::flows::column;
 use super::table::{Column, Table};
 use crate::policy::{Cell, Document};
-use crate::verdict::CellCoverage;
+use crate::verdict::{CellCoverage, CellState};
 
 /// The table of cells.
 pub(super) enum Coverage {}
@@ -16,6 +16,13 @@ pub(super) struct CellRow<'a> {
     pub document: &'a Document,
     /// What was seen.
     pub coverage: &'a CellCoverage,
+}
+
+impl CellRow<'_> {
+    /// How many devices of the cell's role are in a state.
+    pub(super) fn hosts(&self, state: CellState) -> u64 {
+        self.coverage.hosts[state as usize].into()
+    }
 }
 
 impl Table for Coverage {
@@ -72,6 +79,34 @@ impl Table for Coverage {
             "2025-03-04T08:15:02.500123000Z",
             |r, c| c.time(r.coverage.last),
             "Time of the latest packet."
+        ),
+        column!(
+            "hosts_carried",
+            "devices",
+            "24",
+            |r, c| c.number(r.hosts(CellState::Carried)),
+            "Devices of the role that carried it with some peer: a row of nodes.csv each."
+        ),
+        column!(
+            "hosts_blocked",
+            "devices",
+            "1",
+            |r, c| c.number(r.hosts(CellState::Blocked)),
+            "Devices of the role for which it was blocked and with no peer carried."
+        ),
+        column!(
+            "hosts_one_way",
+            "devices",
+            "0",
+            |r, c| c.number(r.hosts(CellState::OneWay)),
+            "Devices of the role of which only one direction was seen."
+        ),
+        column!(
+            "hosts_not_seen",
+            "devices",
+            "11",
+            |r, c| c.number(r.hosts(CellState::NotSeen)),
+            "Devices of the role, seen or declared, that were never seen to use it."
         ),
     ];
 }

@@ -17,7 +17,7 @@ use crate::survey::Survey;
 /// Rows that one thread renders at a time: about 1 MB of text (few in tests, for many chunks).
 const ROWS_AT_ONCE: usize = if cfg!(test) { 64 } else { 4096 };
 
-fn writer<W: Write>(out: W) -> Writer<W> {
+pub(super) fn writer<W: Write>(out: W) -> Writer<W> {
     WriterBuilder::new().terminator(Terminator::Any(b'\n')).buffer_capacity(64 * 1024).from_writer(out)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use super::*;
-use crate::report::fixture;
+use crate::report::{fixture, write_nodes};
 use crate::survey::JudgedFlows;
 
 /// The promise, word for word.
@@ -16,9 +16,15 @@ client_packets,client_bytes,server_packets,server_bytes,client_tcp_flags,server_
 const FINDINGS: &str = "id,severity,verdict,reason,outcome,client_role,client,server_role,server,transport,server_port,\
 service,flows,packets,bytes,first_seen,last_seen,detail,advice,rule,display_filter,sources";
 const COVERAGE: &str = "document,minimum_version,role,direction,transport,port,service,state,peers,flows,packets,bytes,\
-first_seen,last_seen";
+first_seen,last_seen,hosts_carried,hosts_blocked,hosts_one_way,hosts_not_seen";
 const INVENTORY: &str = "address,mac,role,role_basis,confidence,name,version,first_seen,last_seen,packets_sent,\
-bytes_sent,packets_received,bytes_received,serves";
+bytes_sent,packets_received,bytes_received,serves,heard";
+const NODES: &str = "address,mac,role,name,carried,blocked,one_way,not_seen,\
+in_tcp_80,in_tcp_88,in_tcp_1900,in_tcp_1901,in_udp_69,in_udp_1050,in_udp_1900,in_udp_1901,in_udp_5683,\
+in_udp_50195,in_udp_50196,in_udp_50197,in_udp_50198,in_udp_50199,\
+out_tcp_80,out_tcp_88,out_tcp_443,out_tcp_1900,out_tcp_1901,out_udp_69,out_udp_1050,out_udp_1900,out_udp_1901,\
+out_udp_5683,out_udp_50195,out_udp_50196,out_udp_50197,out_udp_50198,out_udp_50199,\
+bacnet_in_udp_47808,bacnet_out_tcp_80,bacnet_out_udp_47808";
 
 fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
     let mut out = Vec::new();
@@ -41,6 +47,7 @@ fn headers_are_those_that_were_promised() {
         (text(|out| write_findings(out, &survey, &names)), FINDINGS),
         (text(|out| write_coverage(out, &survey, &names)), COVERAGE),
         (text(|out| write_inventory(out, &survey)), INVENTORY),
+        (text(|out| write_nodes(out, &survey, &names)), NODES),
     ] {
         assert_eq!(written.lines().next(), Some(promised));
         assert!(written.ends_with('\n') && !written.contains('\r'));
@@ -126,4 +133,25 @@ fn hostile_text_is_one_harmless_cell() {
     let rows = rows(&text(|out| write_findings(out, &survey, &Names::of(&survey))));
     assert_eq!(rows[0]["detail"], "'=1+1\",\\n\\x1b[2J\\u{202e}<script>");
     assert_eq!(rows[0]["sources"], "'@SUM(A1).pcap");
+}
+
+#[test]
+fn a_node_has_a_cell_for_each_port_of_its_documents() {
+    let survey = fixture::survey();
+    let rows = rows(&text(|out| write_nodes(out, &survey, &Names::of(&survey))));
+    // The gateway, two nodes, and the fe80:: address of one, which the fixture does not put together.
+    assert_eq!(rows.iter().map(|row| row["role"].as_str()).collect::<Vec<_>>(), ["gateway", "node", "node", "node"]);
+    for row in &rows {
+        let count = |word: &str| row.values().filter(|cell| *cell == word).count().to_string();
+        assert_eq!((&row["carried"], &row["not_seen"]), (&count("carried"), &count("not-seen")));
+        // The vendor gives the gateway one port more, and BACnet: 32 cells, and a node 28.
+        let is_gateway = row["role"] == "gateway";
+        assert_eq!(row["out_tcp_443"].is_empty(), !is_gateway);
+        assert_eq!(row["bacnet_in_udp_47808"].is_empty(), !is_gateway);
+        assert_eq!(
+            row.values().filter(|cell| ["carried", "not-seen"].contains(&&***cell)).count(),
+            if is_gateway { 32 } else { 28 }
+        );
+    }
+    assert_eq!(rows[2]["name"], "'=cmd|'/C calc'!A0");
 }

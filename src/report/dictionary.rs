@@ -6,6 +6,7 @@ use super::coverage::Coverage;
 use super::findings::Findings;
 use super::flows::Flows;
 use super::inventory::Inventory;
+use super::nodes::Nodes;
 use super::table::Table;
 
 const HEAD: &str = "\
@@ -20,7 +21,7 @@ are written out (`\\x1b`), and such text that begins with `=`, `+`, `-`, `@`, ta
 spreadsheet takes it for a formula. New columns are added at the end only.
 
 The tables of `survey.json` have the same names and meanings, with `null` for not known, numbers as numbers, lists as
-arrays, and `sources` as positions in `inputs`, from 0.
+arrays, and `sources` as positions in `inputs`, from 0. A row of `nodes` has its port columns in an object, `ports`.
 ";
 
 /// The page.
@@ -30,6 +31,7 @@ pub fn data_dictionary() -> String {
     section::<Findings>(&mut page);
     section::<Coverage>(&mut page);
     section::<Inventory>(&mut page);
+    section::<Nodes>(&mut page);
     page
 }
 

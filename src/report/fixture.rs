@@ -12,7 +12,7 @@ use crate::protocol::{Evidence, Protocol};
 use crate::relation::DirectionBasis;
 use crate::survey::{Damage, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
 use crate::verdict::{
-    Caveat, CellCoverage, CellState, Conversation, Finding, Judgement, Outcome, Reason, Rule, Verdict,
+    Caveat, CellCoverage, CellState, Conversation, Finding, HostCoverage, Judgement, Outcome, Reason, Rule, Verdict,
 };
 
 /// 2025-03-04T08:15:00Z, and so many milliseconds.
@@ -34,6 +34,7 @@ fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name
         confidence: if source == RoleSource::Inferred { 85 } else { 100 },
         name: name.map(Into::into),
         version: (role == Role::Gateway).then(|| "1.12.1".into()),
+        heard: true,
         first_seen: at(0),
         last_seen: at(2_500),
         packets_sent: 12,
@@ -190,12 +191,23 @@ pub(super) fn survey() -> Survey {
         sources: vec![0],
         conversations: vec![2],
     }];
+    let policy = policy();
+    let nodes: Vec<HostCoverage> = (0..)
+        .zip(hosts.iter())
+        .filter(|(_, host)| matches!(host.role, Role::Gateway | Role::Node))
+        .map(|(at, host)| {
+            let own = policy.cells().iter().zip(0u16..).filter(|(cell, _)| cell.role == host.role);
+            let cells =
+                own.map(|(_, cell)| (cell, if cell % 7 == 0 { CellState::Carried } else { CellState::NotSeen }));
+            HostCoverage { host: HostId(at), cells: cells.collect() }
+        })
+        .collect();
     let coverage = (0..60)
         .map(|cell| CellCoverage {
             cell,
             state: [CellState::Carried, CellState::NotSeen, CellState::OneWay, CellState::Blocked]
                 [usize::from(cell) % 4],
-            hosts: [1, 0, 0, 1],
+            hosts: states(&nodes, cell),
             peers: u32::from(cell % 4 != 1),
             peer_states: [0; 4],
             flows: 1,
@@ -208,7 +220,7 @@ pub(super) fn survey() -> Survey {
 
     Survey {
         site: "Harbour Street 4".to_owned(),
-        policy: policy(),
+        policy,
         inputs: vec![
             InputSummary {
                 path: "survey/monday.pcapng".to_owned(),
@@ -247,6 +259,7 @@ pub(super) fn survey() -> Survey {
         conversations,
         findings,
         coverage,
+        nodes,
         flows: JudgedFlows::from_list(vec![
             (flow(7, Transport::Tcp, VlanPath::One(10), http), documented),
             (flow(3, Transport::Udp, VlanPath::Two(10, 20), tftp), related),
@@ -255,6 +268,14 @@ pub(super) fn survey() -> Survey {
         ]),
         hosts,
     }
+}
+
+/// How many devices have a cell in each state.
+fn states(nodes: &[HostCoverage], cell: u16) -> [u32; 4] {
+    let mut counts = [0; 4];
+    let states = nodes.iter().flat_map(|node| &node.cells).filter(|(at, _)| *at == cell);
+    states.for_each(|(_, state)| counts[*state as usize] += 1);
+    counts
 }
 
 fn policy() -> Arc<Policy> {

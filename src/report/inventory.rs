@@ -75,6 +75,13 @@ impl Table for Inventory {
             |r, c| c.joined(services(r)),
             "Ports on which it answered as a server, lowest first; of many, the first and how many more (`+12`)."
         ),
+        column!(
+            "heard",
+            "yes or no",
+            "yes",
+            |r, c| c.word(if r.heard { "yes" } else { "no" }),
+            "`no` for a host that the inventory declares and of which nothing at all was captured."
+        ),
     ];
 }
 

@@ -15,6 +15,7 @@ mod html;
 mod inventory;
 pub mod json;
 mod names;
+mod nodes;
 mod table;
 pub mod text;
 
@@ -26,4 +27,5 @@ pub use file::{WriteError, create_folder, write_file};
 pub use html::{HtmlOptions, write_html};
 pub use json::Comparison;
 pub use names::Names;
+pub use nodes::write_nodes;
 pub use text::{Terminal, comparison_page, policy_page, summary};

@@ -12,7 +12,7 @@ use crate::capture::{LinkType, Timestamp};
 use crate::flow::{Flow, Flows};
 use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
-use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, Judgement};
+use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, HostCoverage, Judgement};
 
 pub use read::{Progress, Source};
 pub use run::{Options, run};
@@ -126,6 +126,8 @@ pub struct Survey {
     pub findings: Vec<Finding>,
     /// One for each cell of the vendor's tables, in the document's order.
     pub coverage: Vec<CellCoverage>,
+    /// The same for each device that runs a documented product, in the order of their addresses.
+    pub nodes: Vec<HostCoverage>,
     /// The flows with their judgements, in the order of flows.csv.
     pub flows: JudgedFlows,
 }

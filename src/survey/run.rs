@@ -156,6 +156,7 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
         conversations: judged.conversations,
         findings: judged.findings,
         coverage: judged.coverage,
+        nodes: judged.hosts,
         flows: JudgedFlows::new(Flows::from_list(flows), judged.flows),
     }
 }

@@ -127,6 +127,7 @@ impl Site {
                     packets_received: 0,
                     bytes_received: 0,
                     serves: Box::default(),
+                    heard: true,
                     serves_more: 0,
                 }
             })

@@ -17,7 +17,7 @@ fn survey(path: &Path, inventory: Inventory) -> Option<Hosts> {
 }
 
 fn igor(hosts: &Hosts) -> BTreeMap<IpAddr, &'static str> {
-    hosts.iter().filter(|host| host.role.is_igor()).map(|host| (host.address, host.role.name())).collect()
+    hosts.iter().filter(|host| host.heard && host.role.is_igor()).map(|host| (host.address, host.role.name())).collect()
 }
 
 fn sample(name: &str) -> PathBuf {

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use igorscope::inventory::{Host, Inventory, InventoryFlags};
-use igorscope::policy::{Direction, Policy, Transport};
+use igorscope::policy::{Direction, Policy, Role, Transport};
 use igorscope::survey::{Options, Progress, Source, Survey, run};
-use igorscope::verdict::CellState;
+use igorscope::verdict::{CellState, HostCoverage};
 
 fn survey() -> Survey {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
@@ -131,8 +131,8 @@ fn every_cell_is_carried_but_the_blocked_port() {
         })
         .collect();
     let expected = [
-        (igorscope::policy::Role::Gateway, Direction::Incoming, Transport::Tcp, 1901, CellState::Blocked),
-        (igorscope::policy::Role::Node, Direction::Outgoing, Transport::Tcp, 1901, CellState::Blocked),
+        (Role::Gateway, Direction::Incoming, Transport::Tcp, 1901, CellState::Blocked),
+        (Role::Node, Direction::Outgoing, Transport::Tcp, 1901, CellState::Blocked),
     ];
     assert_eq!(not_carried, expected);
 }
@@ -143,4 +143,40 @@ fn every_frame_is_accounted_for() {
     let frames = &survey.frames;
     assert_eq!(frames.total, crate::traffic::survey::tape().records.len() as u64);
     assert_eq!((frames.decoded, frames.stopped.len()), (frames.total, 0), "{:?}", frames.stopped);
+}
+
+/// What was seen of a port of a node, by the names that the inventory gives.
+#[test]
+fn the_node_that_lacks_a_port_stands_out() {
+    let survey = survey();
+    let cell = |transport, direction, port| {
+        let same = |cell: &igorscope::policy::Cell| {
+            (cell.role, cell.transport, cell.direction, cell.port) == (Role::Node, transport, direction, port)
+        };
+        survey.policy.cells().iter().position(same).expect("a cell of the node's document")
+    };
+    let node = |name: &str| {
+        let named = |node: &&HostCoverage| survey.hosts.get(node.host).name.as_deref() == Some(name);
+        let found: Vec<_> = survey.nodes.iter().filter(named).collect();
+        assert_eq!(found.len(), 1, "{name}: addresses of one device are one row");
+        found[0]
+    };
+    let state = |name: &str, at: usize| {
+        node(name).cells.iter().find(|(cell, _)| usize::from(*cell) == at).map(|(_, state)| *state)
+    };
+    let configuration = cell(Transport::Tcp, Direction::Incoming, 88);
+    assert_eq!(state("node-17", configuration), Some(CellState::Blocked));
+    assert_eq!(state("node-31", configuration), Some(CellState::Carried));
+    assert_eq!(state("node-29", cell(Transport::Tcp, Direction::Incoming, 80)), Some(CellState::Blocked));
+    assert_eq!(state("node-01", cell(Transport::Tcp, Direction::Outgoing, 1901)), Some(CellState::Blocked));
+    // Declared, and never heard.
+    assert!(!survey.hosts.get(node("node-30").host).heard);
+    assert!(node("node-30").cells.iter().all(|(_, state)| *state == CellState::NotSeen));
+    // Each of the 36 nodes is in one of the four states of each cell.
+    for seen in &survey.coverage {
+        if survey.policy.cells()[usize::from(seen.cell)].role == Role::Node {
+            assert_eq!(seen.hosts.iter().sum::<u32>(), 36);
+        }
+    }
+    assert_eq!(survey.coverage[configuration].hosts[CellState::Blocked as usize], 1);
 }

@@ -116,7 +116,7 @@ fn status_line(status: &Status, survey: &Survey, [packets, bits]: [f64; 2]) -> S
         status.frames,
         bits / 1e6,
         status.dropped(),
-        survey.hosts.iter().len(),
+        survey.hosts.iter().filter(|host| host.heard).count(),
         survey.conversations.len(),
         survey.coverage.iter().filter(|cell| cell.state != CellState::NotSeen).count(),
         survey.coverage.len(),
@@ -146,7 +146,7 @@ fn status_object(status: &Status, survey: &Survey) -> Value {
             "interface_dropped": interface.interface_dropped,
             "ended": interface.ended.as_deref().map(visible),
         })).collect::<Vec<_>>(),
-        "hosts": survey.hosts.iter().len(),
+        "hosts": survey.hosts.iter().filter(|host| host.heard).count(),
         "flows": survey.flows.len(),
         "conversations": survey.conversations.len(),
         "findings": SEVERITIES.map(|severity| (severity.name().to_owned(), Value::from(of(survey, severity))))

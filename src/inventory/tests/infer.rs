@@ -40,7 +40,7 @@ fn both_ways(gateway: &str, node: &str) -> Vec<Talk> {
 fn roles(talks: &[Talk], inventory: &Inventory) -> Vec<(String, &'static str)> {
     let hosts = hosts(talks, inventory);
     assert_round_trip(talks, &hosts, inventory);
-    let named = hosts.iter().filter(|host| host.role.is_igor());
+    let named = hosts.iter().filter(|host| host.heard && host.role.is_igor());
     named.map(|host| (host.address.to_string(), host.role.name())).collect()
 }
 

@@ -167,7 +167,7 @@ fn tiles(page: &mut Page, survey: &Survey) {
         survey.coverage.len(),
         blocked
     );
-    let count = |role: Role| survey.hosts.iter().filter(|host| host.role == role).count() as u64;
+    let count = |role: Role| survey.hosts.iter().filter(|host| host.role == role && host.heard).count() as u64;
     put!(
         page,
         "<li class=\"tile\"><a href=\"#inventory\"><b>{}</b> <span>{}</span><small>{}, {}</small></a></li></ul>",

@@ -5,17 +5,20 @@ use std::collections::BTreeMap;
 use super::page::{Page, put};
 use super::ports::{self, look};
 use super::strand::is_blocked;
+use crate::decode::MacAddr;
+use crate::inventory::HostId;
 use crate::policy::{Direction, Role, Transport};
 use crate::survey::Survey;
-use crate::verdict::{CellState, Conversation, Outcome, Verdict};
+use crate::verdict::{CellState, HostCoverage, Verdict};
 
 /// Nodes that the page shows, those in trouble first.
 const SHOWN: usize = 500;
 
 type Column = (Transport, u16);
 
-#[derive(Clone, Default)]
-struct Row {
+struct Row<'a> {
+    host: HostId,
+    name: Option<&'a str>,
     unexpected: u32,
     blocked: u32,
     /// Incoming, outgoing.
@@ -23,37 +26,36 @@ struct Row {
 }
 
 pub(super) fn write(page: &mut Page, survey: &Survey) {
-    let mut columns: BTreeMap<Column, (&str, [bool; 2])> = BTreeMap::new();
+    let mut columns: BTreeMap<Column, (&str, [bool; 2], [u32; 4])> = BTreeMap::new();
     for cell in survey.policy.cells().iter().filter(|cell| cell.role == Role::Node) {
-        let column = columns.entry((cell.transport, cell.port)).or_insert((&cell.service, [false; 2]));
+        let column = columns.entry((cell.transport, cell.port)).or_insert((&cell.service, [false; 2], [0; 4]));
         column.1[usize::from(cell.direction == Direction::Outgoing)] = true;
     }
-    let nodes: Vec<usize> =
-        survey.hosts.iter().enumerate().filter(|(_, host)| host.role == Role::Node).map(|(at, _)| at).collect();
+    let nodes: Vec<&HostCoverage> =
+        survey.nodes.iter().filter(|node| survey.hosts.get(node.host).role == Role::Node).collect();
     page.section("nodes", "Node by service");
     if nodes.is_empty() || columns.is_empty() {
         put!(page, "<p>No node is known in this survey.</p>");
         page.end_section();
         return;
     }
-    let mut rows: BTreeMap<usize, Row> = nodes.iter().map(|at| (*at, Row::default())).collect();
-    for conversation in &survey.conversations {
-        for (side, host) in [(1, conversation.client), (0, conversation.server)] {
-            if let Some(row) = rows.get_mut(&(host.0 as usize)) {
-                add(row, conversation, side, &columns);
-            }
+    let mut rows: Vec<Row<'_>> = nodes.into_iter().map(|node| row(survey, node)).collect();
+    for (column, (_, _, counts)) in &mut columns {
+        for row in &rows {
+            let best = row.cells.get(column).and_then(|states| states.iter().flatten().max());
+            counts[best.copied().unwrap_or(CellState::NotSeen) as usize] += 1;
         }
     }
+    count_troubles(survey, &mut rows);
     put!(
         page,
         "<p>Each node and the ports of its document: the first sign is for the port as the node offers it (in), the \
          second as the node uses it elsewhere (out).</p>"
     );
     ports::legend(page);
-    let mut order: Vec<(usize, Row)> = rows.into_iter().collect();
-    let all = order.len();
-    order.sort_by_key(|(_, row)| std::cmp::Reverse(row.unexpected.saturating_add(row.blocked) > 0));
-    order.truncate(SHOWN);
+    let all = rows.len();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.unexpected.saturating_add(row.blocked) > 0));
+    rows.truncate(SHOWN);
     put!(
         page,
         "<p class=\"tools\"><label>Filter <input type=\"search\" data-table=\"matrix\" placeholder=\"address or name …\">\
@@ -62,21 +64,27 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
          service</caption><thead><tr><th scope=\"col\">Node</th><th scope=\"col\" class=\"n\">Unex&shy;pected</th><th \
          scope=\"col\" class=\"n\">Blocked</th>"
     );
-    for ((transport, port), (service, _)) in &columns {
+    for ((transport, port), (service, _, counts)) in &columns {
         let transport = transport.to_string().to_uppercase();
-        put!(page, "<th scope=\"col\" class=\"n\" title=\"{}\">{} {}</th>", service, transport, port);
+        put!(
+            page,
+            "<th scope=\"col\" class=\"n\" title=\"{}: {}\">{} {}</th>",
+            service,
+            ports::devices(counts, "node", "nodes"),
+            transport,
+            port
+        );
     }
     put!(page, "</tr></thead><tbody>\n");
-    for (at, row) in order {
-        let Some(host) = survey.hosts.iter().nth(at) else { continue };
-        put!(page, "<tr><th scope=\"row\" data-v=\"{}\">", at);
-        page.host(host);
+    for row in rows {
+        put!(page, "<tr><th scope=\"row\" data-v=\"{}\">", row.host.0);
+        page.host(survey.hosts.get(row.host));
         put!(page, "</th>");
         for number in [row.unexpected, row.blocked] {
             let class = if number > 0 { "n some" } else { "n zero" };
             put!(page, "<td class=\"{}\">{}</td>", class, number);
         }
-        for (column, (_, has)) in &columns {
+        for (column, (_, has, _)) in &columns {
             cell(page, row.cells.get(column).copied().unwrap_or_default(), *has);
         }
         put!(page, "</tr>\n");
@@ -88,25 +96,46 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.end_section();
 }
 
-fn add(row: &mut Row, conversation: &Conversation, side: usize, columns: &BTreeMap<Column, (&str, [bool; 2])>) {
-    if conversation.verdict == Verdict::Unexpected {
-        row.unexpected += 1;
-        return;
+/// A node's states by port, without its troubles.
+fn row<'a>(survey: &'a Survey, node: &HostCoverage) -> Row<'a> {
+    let mut row = Row { host: node.host, name: None, unexpected: 0, blocked: 0, cells: BTreeMap::new() };
+    row.name = survey.hosts.get(node.host).name.as_deref();
+    for (at, state) in &node.cells {
+        let Some(cell) = survey.policy.cells().get(usize::from(*at)) else { continue };
+        let held = &mut row.cells.entry((cell.transport, cell.port)).or_default()
+            [usize::from(cell.direction == Direction::Outgoing)];
+        *held = (*held).max(Some(*state));
     }
-    let column = (conversation.transport, conversation.port);
-    if conversation.verdict != Verdict::Documented || !columns.contains_key(&column) {
-        return;
+    row
+}
+
+/// Counts unexpected and blocked conversations of each node, whichever of its addresses spoke.
+fn count_troubles(survey: &Survey, rows: &mut [Row<'_>]) {
+    let mut places: BTreeMap<HostId, usize> = BTreeMap::new();
+    let mut devices: BTreeMap<(MacAddr, Option<&str>), usize> = BTreeMap::new();
+    for (row, at) in rows.iter().zip(0..) {
+        places.insert(row.host, at);
+        if let Some(mac) = survey.hosts.get(row.host).mac {
+            devices.insert((mac, row.name), at);
+        }
     }
-    row.blocked += u32::from(is_blocked(conversation.outcome));
-    let both_ways = conversation.packets.iter().all(|packets| *packets > 0);
-    let state = match conversation.outcome {
-        Outcome::Established => CellState::Carried,
-        Outcome::Midstream if both_ways => CellState::Carried,
-        Outcome::Refused | Outcome::Rejected | Outcome::Unanswered => CellState::Blocked,
-        Outcome::Midstream | Outcome::OneWay => CellState::OneWay,
+    let find = |id: HostId| {
+        let host = survey.hosts.get(id);
+        let device = || devices.get(&(host.mac?, host.name.as_deref()));
+        places.get(&id).or_else(|| (host.role == Role::Node).then(device).flatten()).copied()
     };
-    let cell = &mut row.cells.entry(column).or_default()[side];
-    *cell = (*cell).max(Some(state));
+    for conversation in &survey.conversations {
+        let unexpected = conversation.verdict == Verdict::Unexpected;
+        let blocked = conversation.verdict == Verdict::Documented && is_blocked(conversation.outcome);
+        if !unexpected && !blocked {
+            continue;
+        }
+        for row in [conversation.client, conversation.server].into_iter().filter_map(find) {
+            let Some(row) = rows.get_mut(row) else { continue };
+            row.unexpected += u32::from(unexpected);
+            row.blocked += u32::from(blocked);
+        }
+    }
 }
 
 fn cell(page: &mut Page, states: [Option<CellState>; 2], has: [bool; 2]) {

@@ -93,7 +93,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
 fn bubbles<'a>(survey: &'a Survey, worst: &[Strand]) -> BTreeMap<Role, Bubble<'a>> {
     let mut bubbles = BTreeMap::new();
     for (role, turn, one, many) in PLACES {
-        let of_role = survey.hosts.iter().zip(worst).filter(|(host, _)| host.role == role);
+        let of_role = survey.hosts.iter().zip(worst).filter(|(host, _)| host.role == role && host.heard);
         let mut hosts: Vec<(&Host, Strand)> = of_role.map(|(host, worst)| (host, *worst)).collect();
         if hosts.is_empty() {
             continue;

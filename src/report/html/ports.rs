@@ -84,6 +84,19 @@ pub(super) fn legend(page: &mut Page) {
     put!(page, "</ul>");
 }
 
+/// `24 nodes carried, 1 blocked, 11 not seen`: devices by state, in the order of [`CellState`].
+pub(super) fn devices(counts: &[u32; 4], one: &str, many: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for (state, ..) in STATES {
+        let number = u64::from(counts[state as usize]);
+        if number > 0 {
+            let what = if words.is_empty() { counted(number, one, many) } else { count(number) };
+            words.push(format!("{what} {}", state.name().replace('-', " ")));
+        }
+    }
+    words.join(", ")
+}
+
 fn cell(page: &mut Page, port: u16, seen: &CellCoverage) {
     let (sign, words) = look(seen.state);
     let blocked = seen.peer_states[CellState::Blocked as usize];
@@ -98,6 +111,9 @@ fn cell(page: &mut Page, port: u16, seen: &CellCoverage) {
         if blocked > 0 {
             title.push_str(&format!("; blocked with {}", count(blocked.into())));
         }
+    }
+    if seen.hosts.iter().any(|number| *number > 0) {
+        title.push_str(&format!("; {}", devices(&seen.hosts, "device", "devices")));
     }
     put!(
         page,

@@ -92,6 +92,9 @@ fn hosts(survey: &Survey<'_>) -> Facts<IpAddr> {
         for more in [&host.name, &host.version].into_iter().flatten() {
             let _ = write!(fact, ", {more}");
         }
+        if !host.heard {
+            fact.push_str(", never heard");
+        }
         ((site(survey, host.site.as_ref()), host.address), (host.address.to_string(), fact))
     });
     rows.collect()

@@ -1,6 +1,8 @@
 //! How two rows of the same thing become one.
 
-use super::v1::{Cell, Conversation, Encapsulation, Finding, Flow, Host, NonIp, Text};
+use std::collections::BTreeMap;
+
+use super::v1::{Cell, Conversation, Encapsulation, Finding, Flow, Host, Node, NonIp, Survey, Text};
 use super::values::Time;
 
 type T = Text<'static>;
@@ -188,6 +190,7 @@ pub(super) fn host(row: &mut Host<'static>, other: Host<'static>) {
         row.role_basis = other.role_basis;
         row.confidence = other.confidence;
     }
+    row.heard |= other.heard;
     row.mac = row.mac.or(other.mac);
     row.name = row.name.take().or(other.name);
     row.version = row.version.take().or(other.version);
@@ -201,5 +204,35 @@ pub(super) fn host(row: &mut Host<'static>, other: Host<'static>) {
         if !row.serves.contains(&service) {
             row.serves.push(service);
         }
+    }
+}
+
+pub(super) fn node(row: &mut Node<'static>, other: Node<'static>) {
+    row.mac = row.mac.or(other.mac);
+    row.name = row.name.take().or(other.name);
+    for (port, state) in other.ports {
+        better(STATES, row.ports.entry(port).or_insert_with(|| state.clone()), state.clone());
+    }
+    let count = |state: &str| row.ports.values().filter(|found| *found == state).count() as u64;
+    [row.not_seen, row.one_way, row.blocked, row.carried] = ["not-seen", "one-way", "blocked", "carried"].map(count);
+}
+
+/// Counts for each cell the devices by state. A device that is in two surveys counts once, so they do not add up.
+pub(super) fn count_devices(survey: &mut Survey<'static>) {
+    let (nodes, first_document) = (&survey.nodes, survey.coverage.iter().map(|cell| (&cell.role, &cell.document)));
+    let mut first: BTreeMap<T, T> = BTreeMap::new();
+    for (role, document) in first_document {
+        first.entry(role.clone()).or_insert_with(|| document.clone());
+    }
+    for cell in &mut survey.coverage {
+        let direction = if cell.direction == "incoming" { "in" } else { "out" };
+        let second = first.get(&cell.role) != Some(&cell.document);
+        let prefix = if second { format!("{}_", cell.document) } else { String::new() };
+        let port: T = format!("{prefix}{direction}_{}_{}", cell.transport, cell.port).into();
+        let of_role = nodes.iter().filter(|node| node.role == cell.role && node.site == cell.site);
+        let states: Vec<&T> = of_role.filter_map(|node| node.ports.get(&port)).collect();
+        let count = |state: &str| states.iter().filter(|found| **found == state).count() as u64;
+        [cell.hosts_not_seen, cell.hosts_one_way, cell.hosts_blocked, cell.hosts_carried] =
+            ["not-seen", "one-way", "blocked", "carried"].map(count);
     }
 }

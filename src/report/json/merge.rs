@@ -98,6 +98,7 @@ struct Merger {
     findings: Rows<(Site, fold::FindingKey), v1::Finding<'static>>,
     coverage: Rows<(Site, T, T, T, u16), v1::Cell<'static>>,
     hosts: Rows<(Site, IpAddr), v1::Host<'static>>,
+    nodes: Rows<(Site, IpAddr), v1::Node<'static>>,
 }
 
 impl Merger {
@@ -178,6 +179,9 @@ impl Merger {
         for mut row in survey.inventory {
             self.hosts.add((site(&mut row.site), row.address), row, fold::host);
         }
+        for mut row in survey.nodes {
+            self.nodes.add((site(&mut row.site), row.address), row, fold::node);
+        }
     }
 
     fn finish(mut self) -> Survey<'static> {
@@ -216,7 +220,9 @@ impl Merger {
             findings: self.findings.rows,
             coverage: self.coverage.rows,
             inventory: self.hosts.rows,
+            nodes: self.nodes.rows,
         };
+        fold::count_devices(&mut merged);
         order(&mut merged);
         if self.sites.len() == 1 {
             merged.site = self.sites.pop_first().unwrap_or_default();
@@ -261,6 +267,7 @@ fn order(survey: &mut Survey<'_>) {
         finding.conversations.sort_unstable();
     }
     survey.inventory.sort_by_cached_key(|host| (host.site.clone(), host.address));
+    survey.nodes.sort_by_cached_key(|node| (node.site.clone(), node.address));
     survey.non_ip.sort_by_cached_key(|row| (row.site.clone(), Reverse(row.frames), row.kind.clone()));
     survey
         .encapsulations
@@ -287,7 +294,7 @@ fn without_sites(survey: &mut Survey<'_>) {
     macro_rules! clear {
         ($($table:ident),+) => { $(survey.$table.iter_mut().for_each(|row| row.site = None);)+ };
     }
-    clear!(inputs, non_ip, encapsulations, caveats, flows, conversations, findings, coverage, inventory);
+    clear!(inputs, non_ip, encapsulations, caveats, flows, conversations, findings, coverage, inventory, nodes);
 }
 
 #[cfg(test)]

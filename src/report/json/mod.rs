@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::names::Names;
+use super::nodes::port_columns;
 use crate::survey::Survey;
 use crate::verdict::Finding;
 pub use compare::{Change, Comparison};
@@ -45,7 +46,7 @@ where
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { survey, names, created } = self;
-        let mut file = serializer.serialize_struct("Survey", 15)?;
+        let mut file = serializer.serialize_struct("Survey", 16)?;
         file.serialize_field("schema_version", &v1::SCHEMA_VERSION)?;
         file.serialize_field("tool", &this_tool())?;
         file.serialize_field("created", created)?;
@@ -72,6 +73,8 @@ impl Serialize for Document<'_> {
         )?;
         file.serialize_field("coverage", &Rows(|| survey.coverage.iter().filter_map(|seen| rows::cell(names, seen))))?;
         file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(rows::host)))?;
+        let columns = port_columns(names.policy());
+        file.serialize_field("nodes", &Rows(|| survey.nodes.iter().map(|node| rows::node(survey, &columns, node))))?;
         file.end()
     }
 }

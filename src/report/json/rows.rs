@@ -10,9 +10,10 @@ use crate::policy::{Document, Policy, Transport};
 use crate::report::flows::FlowRow;
 use crate::report::inventory::services;
 use crate::report::names::{Names, mac_of, role_basis};
+use crate::report::nodes::{NodeRow, PortColumn, state};
 use crate::report::table::nanos_between;
 use crate::survey::{EncapsulationSummary, FrameCounts, InputSummary, NonIpSummary, Survey};
-use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, Judgement};
+use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, Finding, HostCoverage, Judgement};
 
 fn transport(transport: Transport) -> Text<'static> {
     match transport {
@@ -217,6 +218,7 @@ pub(super) fn host(host: &Host) -> v1::Host<'_> {
         packets_received: host.packets_received,
         bytes_received: host.bytes_received,
         serves: services(host).map(Text::Owned).collect(),
+        heard: host.heard,
         site: None,
     }
 }
@@ -238,8 +240,30 @@ pub(super) fn cell<'a>(names: &'a Names, coverage: &CellCoverage) -> Option<v1::
         bytes: coverage.bytes,
         first_seen: Time::known(coverage.first),
         last_seen: Time::known(coverage.last),
+        hosts_carried: coverage.hosts[CellState::Carried as usize].into(),
+        hosts_blocked: coverage.hosts[CellState::Blocked as usize].into(),
+        hosts_one_way: coverage.hosts[CellState::OneWay as usize].into(),
+        hosts_not_seen: coverage.hosts[CellState::NotSeen as usize].into(),
         site: None,
     })
+}
+
+pub(super) fn node<'a>(survey: &'a Survey, columns: &'a [PortColumn], coverage: &HostCoverage) -> v1::Node<'a> {
+    let host = survey.hosts.get(coverage.host);
+    let row = NodeRow { host, coverage };
+    let port = |column: &'a PortColumn| Some((Text::Borrowed(&*column.name), state(coverage, column)?.name().into()));
+    v1::Node {
+        address: host.address,
+        mac: host.mac.map(Mac),
+        role: host.role.name().into(),
+        name: host.name.as_deref().map(Text::Borrowed),
+        carried: row.count(CellState::Carried),
+        blocked: row.count(CellState::Blocked),
+        one_way: row.count(CellState::OneWay),
+        not_seen: row.count(CellState::NotSeen),
+        ports: columns.iter().filter_map(port).collect(),
+        site: None,
+    }
 }
 
 pub(super) fn policy(policy: &Policy) -> v1::Policy<'_> {

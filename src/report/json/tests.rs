@@ -49,6 +49,7 @@ fn the_head_is_the_one_that_was_promised() {
             "findings",
             "coverage",
             "inventory",
+            "nodes",
         ]
     );
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();

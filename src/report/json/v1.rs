@@ -6,6 +6,7 @@
 //! that an older program reads what a newer one wrote.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,10 @@ pub struct Survey<'a> {
     pub coverage: Vec<Cell<'a>>,
     /// Hosts, by address.
     pub inventory: Vec<Host<'a>>,
+    /// Devices that run a documented product, by address, with the state of each of their ports. Older
+    /// files have none.
+    #[serde(default)]
+    pub nodes: Vec<Node<'a>>,
 }
 
 /// A program.
@@ -348,6 +353,14 @@ pub struct Cell<'a> {
     pub bytes: u64,
     pub first_seen: Option<Time>,
     pub last_seen: Option<Time>,
+    #[serde(default)]
+    pub hosts_carried: u64,
+    #[serde(default)]
+    pub hosts_blocked: u64,
+    #[serde(default)]
+    pub hosts_one_way: u64,
+    #[serde(default)]
+    pub hosts_not_seen: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
 }
@@ -371,6 +384,32 @@ pub struct Host<'a> {
     pub bytes_received: u64,
     /// `tcp/80`, ...
     pub serves: Vec<Text<'a>>,
+    /// False for a host that is only declared.
+    #[serde(default = "yes")]
+    pub heard: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+}
+
+/// A row of nodes.csv.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[allow(missing_docs)] // the columns are explained where they are declared
+pub struct Node<'a> {
+    pub address: IpAddr,
+    pub mac: Option<Mac>,
+    pub role: Text<'a>,
+    pub name: Option<Text<'a>>,
+    pub carried: u64,
+    pub blocked: u64,
+    pub one_way: u64,
+    pub not_seen: u64,
+    /// `in_tcp_88`, ...: the state of each port of the host's documents.
+    pub ports: BTreeMap<Text<'a>, Text<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Text<'a>>,
+}
+
+/// Files that do not say it hold only hosts that were heard.
+const fn yes() -> bool {
+    true
 }

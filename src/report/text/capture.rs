@@ -138,7 +138,12 @@ fn hosts(page: &mut Page<'_>, survey: &Survey) {
     let mut counts = [0u64; Role::ALL.len()];
     // A device with several addresses (IPv4 and link-local IPv6) is one: those with one role, MAC and name.
     let mut devices = HashSet::new();
+    let mut unheard = 0u64;
     for host in survey.hosts.iter() {
+        if !host.heard {
+            unheard += 1;
+            continue;
+        }
         let again = host.mac.is_some_and(|mac| host.role.is_igor() && !devices.insert((host.role, mac, &host.name)));
         if let (Some(at), false) = (Role::ALL.iter().position(|role| *role == host.role), again) {
             counts[at] += 1;
@@ -152,8 +157,11 @@ fn hosts(page: &mut Page<'_>, survey: &Survey) {
         Role::External => counted(number, "external host", "external hosts"),
         Role::Group => counted(number, "group", "groups"),
     };
-    let words: Vec<_> =
+    let mut words: Vec<_> =
         Role::ALL.into_iter().zip(counts).filter(|(_, number)| *number > 0).map(|(role, n)| name(role, n)).collect();
+    if unheard > 0 {
+        words.push(format!("{} in the inventory never heard", count(unheard)));
+    }
     if !words.is_empty() {
         page.paragraph(vec![(Tone::Quiet, left("Hosts", LABEL))], LABEL, Tone::Plain, &words.join(", "));
     }

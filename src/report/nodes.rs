@@ -1,0 +1,115 @@
+//! nodes.csv: the node-by-service matrix, one row a host that runs one of the vendor's products.
+
+use std::io::{self, Write};
+
+use csv::ByteRecord;
+
+use super::csv::writer;
+use super::flows::column;
+use super::names::Names;
+use super::table::{Cells, Column, Table};
+use crate::inventory::Host;
+use crate::policy::{Cell, Direction, Policy};
+use crate::survey::Survey;
+use crate::verdict::{CellState, HostCoverage};
+
+/// The table of hosts and their cells. Its first columns; [`PortColumn`]s follow.
+pub(super) enum Nodes {}
+
+/// A host and what was seen of its cells.
+pub(super) struct NodeRow<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// Its cells.
+    pub coverage: &'a HostCoverage,
+}
+
+impl NodeRow<'_> {
+    /// How many of the host's cells are in a state.
+    pub(super) fn count(&self, state: CellState) -> u64 {
+        self.coverage.cells.iter().filter(|(_, seen)| *seen == state).count() as u64
+    }
+}
+
+impl Table for Nodes {
+    type Row<'a> = NodeRow<'a>;
+    const FILE: &'static str = "nodes.csv";
+    const ABOUT: &'static str = "One row for each device that runs a documented product (nodes and gateways), seen or only declared, sorted by \
+        address; the addresses of one device (one MAC, role and name) are one row. After the columns below, one for each port of \
+        the vendor's tables: `in_tcp_88` is the port as the host offers it, `out_tcp_88` as it uses it elsewhere; where a role has \
+        a second document, its name comes first (`bacnet_in_udp_47808`). Such a cell is `carried`, `blocked`, `one-way` or \
+        `not-seen`, the best that was seen, and empty where the port is not in the host's documents.";
+    const COLUMNS: &'static [Column<Self>] = &[
+        column!("address", "address", "10.20.0.31", |r, c| c.address(r.host.address), "The address."),
+        column!("mac", "MAC address", "02:1b:00:00:00:1f", |r, c| c.mac(r.host.mac), "Its link address, if known."),
+        column!("role", "role", "node", |r, c| c.word(r.host.role.name()), "`node` or `gateway`."),
+        column!("name", "text", "Node 3.07", |r, c| c.optional(r.host.name.as_deref()), "Name, from the inventory."),
+        column!("carried", "cells", "9", |r, c| c.number(r.count(CellState::Carried)), "How many of its ports worked."),
+        column!("blocked", "cells", "1", |r, c| c.number(r.count(CellState::Blocked)), "How many were blocked."),
+        column!(
+            "one_way",
+            "cells",
+            "0",
+            |r, c| c.number(r.count(CellState::OneWay)),
+            "How many were only tried, one way."
+        ),
+        column!("not_seen", "cells", "18", |r, c| c.number(r.count(CellState::NotSeen)), "How many were never seen."),
+    ];
+}
+
+/// A column for one port, and the cells that it stands for: one for each role that has the port.
+pub(super) struct PortColumn {
+    /// Name in the header line.
+    pub name: String,
+    /// Indices in `Policy::cells`.
+    pub cells: Vec<u16>,
+}
+
+/// The columns after the fixed ones, by document, direction, transport and port, as the vendor lists them.
+pub(super) fn port_columns(policy: &Policy) -> Vec<PortColumn> {
+    let mut columns: Vec<PortColumn> = Vec::new();
+    for (cell, at) in policy.cells().iter().zip(0u16..) {
+        let name = column_name(policy, cell);
+        match columns.iter_mut().find(|column| column.name == name) {
+            Some(column) => column.cells.push(at),
+            None => columns.push(PortColumn { name, cells: vec![at] }),
+        }
+    }
+    columns
+}
+
+/// `in_tcp_88`; of the second document of a role `bacnet_in_udp_47808`.
+fn column_name(policy: &Policy, cell: &Cell) -> String {
+    let direction = if cell.direction == Direction::Incoming { "in" } else { "out" };
+    let first = policy.documents().iter().position(|document| document.role == cell.role);
+    let port = format!("{direction}_{}_{}", cell.transport, cell.port);
+    if first == Some(usize::from(cell.document)) { port } else { format!("{}_{port}", policy.document_of(cell).name) }
+}
+
+/// The state of a column in a row; `None` where the host's documents have no such port.
+pub(super) fn state(coverage: &HostCoverage, column: &PortColumn) -> Option<CellState> {
+    let own = |at: &u16| coverage.cells.iter().find(|(cell, _)| cell == at).map(|(_, state)| *state);
+    column.cells.iter().filter_map(own).max()
+}
+
+/// nodes.csv.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_nodes(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
+    let columns = port_columns(names.policy());
+    let mut writer = writer(out);
+    let fixed = Nodes::COLUMNS.iter().map(|column| column.name.as_bytes());
+    let header: ByteRecord = fixed.chain(columns.iter().map(|column| column.name.as_bytes())).collect();
+    writer.write_byte_record(&header)?;
+    let mut cells = Cells::default();
+    for coverage in &survey.nodes {
+        let row = NodeRow { host: survey.hosts.get(coverage.host), coverage };
+        let mut record = cells.fill::<Nodes>(&row).clone();
+        for column in &columns {
+            record.push_field(state(coverage, column).map_or("", CellState::name).as_bytes());
+        }
+        writer.write_byte_record(&record)?;
+    }
+    writer.flush()
+}
