@@ -1,5 +1,7 @@
 //! The integration tests, one binary.
 
+#[path = "main/antivirus.rs"]
+mod antivirus;
 #[path = "main/architecture.rs"]
 mod architecture;
 #[path = "main/bad_input.rs"]
@@ -27,6 +29,8 @@ mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;
+#[path = "main/mud_import.rs"]
+mod mud_import;
 #[path = "main/mud_yang.rs"]
 mod mud_yang;
 #[path = "main/powershell.rs"]

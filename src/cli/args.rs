@@ -100,7 +100,8 @@ pub(super) struct SurveyArgs {
     /// The vendor's documents and the site's own rules, instead of those built in.
     ///
     /// A TOML file; `extends = "igor"` at its top adds to the vendor's documents, and
-    /// `igorscope policy show` prints them. `igorscope policy check FILE` tells what is wrong.
+    /// `igorscope policy show` prints them. Or a device's own description, a MUD file (RFC 8520,
+    /// JSON). `igorscope policy check FILE` tells what is wrong.
     #[arg(long, value_name = "FILE", help_heading = "Site")]
     pub(super) policy: Option<PathBuf>,
     /// Stop after this many packets.
@@ -244,7 +245,8 @@ pub(super) enum Policy {
 #[command(after_help = "\
 Examples:
   igorscope policy show                          the policy that is built in
-  igorscope policy show --toml > site.toml       a file of one's own to start from, for --policy")]
+  igorscope policy show --toml > site.toml       a file of one's own to start from, for --policy
+  igorscope policy show --toml --policy device.json > device.toml        the same from a MUD file")]
 pub(super) struct PolicyShow {
     /// A policy file, instead of the one that is built in.
     #[arg(long, value_name = "FILE")]
@@ -256,9 +258,12 @@ pub(super) struct PolicyShow {
 
 /// Check a policy file: exit status 0 if it is good, 1 with every mistake, line and column if not.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  igorscope policy check site-policy.toml")]
+#[command(after_help = "\
+Examples:
+  igorscope policy check site-policy.toml
+  igorscope policy check device.json             a MUD file; also tells what a policy does not keep of it")]
 pub(super) struct PolicyCheck {
-    /// The policy.
+    /// The policy, TOML, or a device's own description, a MUD file (RFC 8520, JSON).
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
 }

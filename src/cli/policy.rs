@@ -1,5 +1,6 @@
 //! `policy`: the rules that traffic is held against.
 
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use super::args::{Policy as PolicyCommand, PolicyCheck, PolicyShow, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::terminal::{of_standard_output, print};
 use crate::policy::{Policy, PolicyError};
-use crate::report::policy_page;
+use crate::report::{policy_page, visible};
 
 pub(super) fn run(command: PolicyCommand, talk: &Talk) -> Outcome {
     match command {
@@ -15,6 +16,14 @@ pub(super) fn run(command: PolicyCommand, talk: &Talk) -> Outcome {
         PolicyCommand::Check(args) => check(&args),
         PolicyCommand::Export(args) => super::policy_export::run(args, talk),
     }
+}
+
+/// Tells what a survey's policy does not keep of the file that was named.
+pub(super) fn tell_losses(policy: &Policy, talk: &Talk) {
+    let losses = if talk.quiet { &[] } else { policy.losses() };
+    let text: String = losses.iter().map(|loss| format!("igorscope: policy: lost: {}\n", visible(loss))).collect();
+    // The report says it, too.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// The policy of a file, or the one that is built in.
@@ -33,8 +42,11 @@ fn show(args: &PolicyShow, talk: &Talk) -> Outcome {
         return Ok(Status::Good);
     }
     let text = match &args.policy {
-        // It was read a moment ago, so it is there and it is text.
-        Some(path) => std::fs::read_to_string(path).map_err(Failure::unusable)?,
+        Some(path) => match policy.mud_as_toml() {
+            Some(toml) => toml.to_owned(),
+            // It was read a moment ago, so it is there and it is text.
+            None => std::fs::read_to_string(path).map_err(Failure::unusable)?,
+        },
         None => Policy::embedded_text().to_owned(),
     };
     print(|out| out.write_all(text.as_bytes()))?;
@@ -51,7 +63,8 @@ fn check(args: &PolicyCheck) -> Outcome {
                 writeln!(
                     out,
                     "{file}: good: {documents} documents with {cells} ports, {allowances} allowances, {supporting} supporting entries"
-                )
+                )?;
+                policy.losses().iter().try_for_each(|loss| writeln!(out, "  lost: {}", visible(loss)))
             })?;
             Ok(Status::Good)
         }

@@ -40,6 +40,7 @@ pub(super) struct Wants {
 
 /// Reads what was named. Tells standard error what was passed over, and what could not be read.
 pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result<Reading, Failure> {
+    super::policy::tell_losses(&options.policy, talk);
     let found = find_captures(&options.captures);
     let mut status = Status::Good;
     for error in &found.errors {

@@ -8,10 +8,9 @@ use serde_json::{Map, Value, json};
 use super::format::{Writer, Written};
 use super::rules::{Helper, Kind, Rule, RuleList};
 use super::{Base, End, Family, HostSet, Way, text};
+use crate::policy::mud::AUTHORITY;
 use crate::policy::{PortSet, Role, Transport};
 
-/// Where the files are said to lie. The vendor publishes none; whoever does sets a real one.
-const AUTHORITY: &str = "https://igor.example/mud";
 /// `last-update` is mandatory, and the same rules are to be the same bytes.
 const UPDATED: &str = "2026-01-01T00:00:00Z";
 

@@ -12,8 +12,18 @@ use super::{
 };
 use crate::protocol::Protocol;
 
-const TOP_KEYS: &[&str] =
-    &["name", "title", "extends", "without_supporting", "document", "antivirus", "allowance", "supporting", "severity"];
+const TOP_KEYS: &[&str] = &[
+    "name",
+    "title",
+    "extends",
+    "without_documents",
+    "without_supporting",
+    "document",
+    "antivirus",
+    "allowance",
+    "supporting",
+    "severity",
+];
 const DOCUMENT_KEYS: &[&str] =
     &["name", "product", "minimum_version", "role", "peer", "incoming", "outgoing", "legend", "peers"];
 const ALLOWANCE_KEYS: &[&str] =
@@ -49,6 +59,8 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
             supporting: Vec::new(),
             severities: Vec::new(),
             antivirus: Antivirus::default(),
+            losses: Vec::new(),
+            toml: None,
         },
     };
     policy.path = path.map(Path::to_owned);
@@ -111,7 +123,8 @@ impl Policy {
 /// Adds the file's documents; one of the same name takes the place of the embedded one.
 fn documents(reader: &Reader<'_>, table: &DeTable<'_>, policy: &mut Policy) {
     let entries = reader.tables(table, "document", DOCUMENT_KEYS);
-    if entries.is_empty() {
+    let without = without_documents(reader, table, policy);
+    if entries.is_empty() && without.is_empty() {
         return;
     }
     let mut all: Vec<(Document, Vec<Cell>)> = policy
@@ -122,6 +135,7 @@ fn documents(reader: &Reader<'_>, table: &DeTable<'_>, policy: &mut Policy) {
             let cells = policy.cells.iter().filter(|cell| cell.document == at).cloned().collect();
             (document, cells)
         })
+        .filter(|(document, _): &(Document, _)| !without.contains(&document.name))
         .collect();
     let mut own: Vec<String> = Vec::new();
     for (entry, at) in entries {
@@ -142,6 +156,17 @@ fn documents(reader: &Reader<'_>, table: &DeTable<'_>, policy: &mut Policy) {
         policy.documents.push(document);
         policy.cells.append(&mut cells);
     }
+}
+
+/// Documents of the extended policy that the file leaves out.
+fn without_documents(reader: &Reader<'_>, table: &DeTable<'_>, policy: &Policy) -> Vec<String> {
+    let Some(value) = table.get("without_documents") else { return Vec::new() };
+    let known: Vec<_> = policy.documents.iter().map(|document| (document.name.as_str(), ())).collect();
+    reader.several(value, |one| {
+        let name = reader.text(one, "a name")?;
+        reader.word(one, "document of the extended policy", &known)?;
+        Some(name.to_owned())
+    })
 }
 
 fn document(reader: &Reader<'_>, entry: &DeTable<'_>, at: Range<usize>) -> Option<(Document, Vec<Cell>)> {

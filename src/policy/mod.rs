@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod load;
 mod matcher;
+pub(crate) mod mud;
 mod parts;
 pub(crate) mod read;
 mod severity;
@@ -16,6 +17,7 @@ mod tests;
 mod version;
 mod words;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -30,6 +32,9 @@ pub use words::{Direction, FindingKind, Reason, Role, Rule, Severity, Transport}
 use crate::protocol::Protocol;
 
 const EMBEDDED: &str = include_str!("igor.toml");
+
+/// Bytes that a policy file may have.
+const LARGEST: u64 = 16 << 20;
 
 /// Ports that lie in the ephemeral range: a client may hold one by chance, so that the number
 /// alone does not tell who is the server (DESIGN, section 2).
@@ -49,6 +54,8 @@ pub struct Policy {
     supporting: Vec<Supporting>,
     severities: Vec<SeverityRow>,
     antivirus: Antivirus,
+    losses: Vec<String>,
+    toml: Option<String>,
 }
 
 /// What the vendor wants antivirus software on the gateway to leave alone.
@@ -74,7 +81,14 @@ impl Policy {
     /// If the file cannot be read, or with every mistake in it at its line and column.
     pub fn load(path: &Path) -> Result<Arc<Self>, PolicyError> {
         let read = |source| PolicyError::Read { path: path.to_owned(), source };
-        let bytes = std::fs::read(path).map_err(read)?;
+        let file = std::fs::File::open(path).map_err(read)?;
+        let mut bytes = Vec::new();
+        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(read)?;
+        if bytes.len() as u64 > LARGEST {
+            let message = format!("the file is larger than {LARGEST} bytes: this is no policy");
+            let problems = vec![Problem { line: 1, column: 1, message }];
+            return Err(PolicyError::Invalid { path: path.to_owned(), problems });
+        }
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
             let line = valid.matches('\n').count() + 1;
@@ -85,14 +99,23 @@ impl Policy {
         Self::parse(&text, path)
     }
 
-    /// The same from text; `path` names it in messages and citations.
+    /// The same from text; `path` names it in messages and citations. JSON is read as a device's own
+    /// description (MUD, RFC 8520).
     ///
     /// # Errors
     /// With every mistake in it at its line and column.
     pub fn parse(text: &str, path: &Path) -> Result<Arc<Self>, PolicyError> {
-        load::build(text, Some(path))
-            .map(Arc::new)
-            .map_err(|problems| PolicyError::Invalid { path: path.to_owned(), problems })
+        let policy = if mud::is_mud(text) { Self::from_mud(text, path) } else { load::build(text, Some(path)) };
+        policy.map(Arc::new).map_err(|problems| PolicyError::Invalid { path: path.to_owned(), problems })
+    }
+
+    fn from_mud(text: &str, path: &Path) -> Result<Self, Vec<Problem>> {
+        let mud::Translated { toml, lines, losses } = mud::translate(text)?;
+        let mut policy = load::build(&toml, Some(path))?;
+        for (allowance, line) in policy.allowances.iter_mut().zip(lines) {
+            allowance.line = line;
+        }
+        Ok(Self { losses, toml: Some(toml), ..policy })
     }
 
     /// The text of the embedded policy: a template for a file of one's own.
@@ -143,6 +166,16 @@ impl Policy {
     /// The severity table: the first row that holds decides.
     pub fn severities(&self) -> &[SeverityRow] {
         &self.severities
+    }
+
+    /// What the policy does not keep of the file it came from, in words. Only a MUD file loses any.
+    pub fn losses(&self) -> &[String] {
+        &self.losses
+    }
+
+    /// A MUD file as the policy file that it was read as.
+    pub fn mud_as_toml(&self) -> Option<&str> {
+        self.toml.as_deref()
     }
 
     /// What antivirus software on the gateway must leave alone.

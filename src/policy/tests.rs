@@ -257,5 +257,5 @@ fn the_examples_of_the_documentation_are_good() {
         assert_eq!(problems(example), [""; 0], "{example}");
         count += 1;
     }
-    assert_eq!(count, 3);
+    assert_eq!(count, 4);
 }

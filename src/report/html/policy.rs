@@ -26,6 +26,13 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         );
     }
     put!(page, "</ul>");
+    if !policy.losses().is_empty() {
+        put!(page, "<p>It was read from a MUD file (RFC 8520), of which the policy does not keep:</p><ul>");
+        for loss in policy.losses().iter().take(SHOWN) {
+            put!(page, "<li>{}</li>", loss);
+        }
+        put!(page, "</ul>");
+    }
     if policy.allowances().is_empty() {
         put!(page, "<p>The site has no allowances of its own.</p>");
     } else {
@@ -79,6 +86,10 @@ pub(super) fn antivirus(page: &mut Page, survey: &Survey) {
         }
         put!(page, "</ul></fieldset>");
     }
-    put!(page, "</div>");
+    put!(
+        page,
+        "</div><p>Or have it checked. On the gateway, as Administrator: <code>Get-MpPreference | ConvertTo-Json &gt; \
+         exclusions.json</code>; then, anywhere: <code>igorscope antivirus check exclusions.json</code></p>"
+    );
     page.end_section();
 }

@@ -295,5 +295,14 @@ pub(super) fn policy(policy: &Policy) -> v1::Policy<'_> {
                 reason: Text::Borrowed(&entry.reason),
             })
             .collect(),
+        antivirus: v1::Antivirus {
+            paths: texts(&policy.antivirus().paths),
+            processes: texts(&policy.antivirus().processes),
+        },
+        losses: texts(policy.losses()),
     }
+}
+
+fn texts(list: &[String]) -> Vec<Text<'_>> {
+    list.iter().map(|text| Text::Borrowed(text.as_str())).collect()
 }

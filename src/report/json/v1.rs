@@ -143,6 +143,21 @@ pub struct Policy<'a> {
     pub allowances: Vec<Allowance<'a>>,
     /// The supporting protocols.
     pub supporting: Vec<Supporting<'a>>,
+    /// What antivirus software on the gateway must leave alone: a checklist, which no capture can tick off.
+    #[serde(default)]
+    pub antivirus: Antivirus<'a>,
+    /// What the policy does not keep of the file it came from (a MUD file).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<Text<'a>>,
+}
+
+/// Exclusions for antivirus software.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Antivirus<'a> {
+    /// Folders, as Windows paths.
+    pub paths: Vec<Text<'a>>,
+    /// Processes, as Windows paths.
+    pub processes: Vec<Text<'a>>,
 }
 
 /// A document of the vendor.

@@ -16,6 +16,9 @@ pub fn policy_page(policy: &Policy, terminal: &Terminal) -> String {
     let source =
         policy.path().map_or_else(|| "built in".to_owned(), |path| visible(&path.to_string_lossy()).into_owned());
     page.line([(Tone::Quiet, format!("policy {name}, {source}"))]);
+    for loss in policy.losses() {
+        rule(&mut page, "lost", loss);
+    }
     for (at, of) in policy.documents().iter().enumerate() {
         let cells: Vec<&Cell> = policy.cells().iter().filter(|cell| usize::from(cell.document) == at).collect();
         document(&mut page, of, &cells);
