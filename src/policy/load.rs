@@ -71,7 +71,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
     }
 
     documents(&reader, table, &mut policy);
-    if policy.documents.is_empty() && !table.contains_key("extends") {
+    if policy.documents.is_empty() && !["extends", "document"].iter().any(|key| table.contains_key(*key)) {
         reader.complain(
             0..0,
             "the policy has no documents; put extends = \"igor\" at its top to add to the vendor's, \

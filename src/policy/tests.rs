@@ -259,3 +259,41 @@ fn the_examples_of_the_documentation_are_good() {
     }
     assert_eq!(count, 4);
 }
+
+/// Another vendor's list of ports as a policy, held against some of its lines.
+#[test]
+fn another_vendors_document_is_a_policy() {
+    let text = include_str!("../../examples/policies/unifi-network.toml");
+    assert_eq!(problems(text), [""; 0]);
+    let policy = Policy::parse(text, Path::new("unifi-network.toml")).unwrap();
+    assert_eq!(policy.documents().len(), 1, "Igor's own documents are left out");
+    assert_eq!(policy.cells().len(), 11);
+    assert!(!policy.supporting().is_empty() && policy.antivirus().paths.is_empty());
+    for (direction, transport, port, service, peer) in [
+        (Direction::Incoming, Transport::Udp, 3478, "STUN", Role::Node),
+        (Direction::Incoming, Transport::Tcp, 8080, "Device and application communication", Role::Node),
+        (Direction::Incoming, Transport::Udp, 10001, "Device discovery", Role::Node),
+        (Direction::Incoming, Transport::Tcp, 8443, "Web interface", Role::Host),
+        (Direction::Outgoing, Transport::Tcp, 8883, "Remote access service", Role::External),
+    ] {
+        let cell = policy.cells().iter().find(|cell| {
+            (cell.direction, cell.transport, cell.port) == (direction, transport, port) && cell.admits(peer)
+        });
+        assert_eq!(cell.map(|cell| cell.service.as_str()), Some(service), "{transport} {port}");
+    }
+    assert!(policy.cells().iter().all(|cell| cell.port != 8443 || !cell.admits(Role::Node)));
+}
+
+/// What docs/policy-from-any-vendor.md says that mistakes look like.
+#[test]
+fn the_mistakes_of_the_documentation_are_told_as_it_says() {
+    let page = include_str!("../../docs/policy-from-any-vendor.md");
+    let block = |rest: &'static str| rest.split("```").next().unwrap();
+    let mut count = 0;
+    for rest in page.split("```toml wrong\n").skip(1) {
+        let told = rest.split_once("```text\n").map(|(_, told)| block(told)).unwrap();
+        assert_eq!(problems(block(rest)), told.lines().collect::<Vec<_>>(), "{}", block(rest));
+        count += 1;
+    }
+    assert_eq!(count, 4);
+}
