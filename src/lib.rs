@@ -13,7 +13,7 @@
 //! bytes      packet    table   linked      roles        findings   csv, json, html, pcapng, terminal
 //!                                                       coverage
 //! servants: protocol (payload -> evidence) and policy (documents as data), which import no stage
-//! outside:  survey (strings the stages together), export (policy -> firewall rules), cli
+//! outside:  survey (strings the stages together), export (policy -> firewall rules), tui (the live view), cli
 //! ```
 //!
 //! Each stage is one folder and imports only the stages to its left and the servants;
@@ -53,4 +53,6 @@ pub mod protocol;
 pub mod relation;
 pub mod report;
 pub mod survey;
+#[cfg(all(feature = "live", unix))]
+pub mod tui;
 pub mod verdict;

@@ -11,7 +11,7 @@ mod findings;
 #[cfg(test)]
 mod fixture;
 mod flows;
-mod html;
+pub(crate) mod html;
 mod inventory;
 pub mod json;
 mod names;

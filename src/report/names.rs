@@ -42,13 +42,13 @@ impl Names {
     }
 
     /// A cell of the vendor's tables and its document, by the cell's index in the policy.
-    pub(super) fn cell(&self, index: u16) -> Option<(&Cell, &Document)> {
+    pub(crate) fn cell(&self, index: u16) -> Option<(&Cell, &Document)> {
         let cell = self.policy.cells().get(usize::from(index))?;
         Some((cell, self.policy.document_of(cell)))
     }
 
     /// What decided a verdict, cited; empty if nothing did.
-    pub(super) fn rule(&self, rule: Rule) -> &str {
+    pub(crate) fn rule(&self, rule: Rule) -> &str {
         let (list, index) = match rule {
             Rule::None => return "",
             Rule::Cell(index) => (&self.cells, index),

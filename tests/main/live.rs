@@ -1,6 +1,9 @@
 //! Live surveys in network namespaces of our own, with real traffic: live equals offline, and every packet
 //! that was sent was received or dropped.
 
+#[path = "live/terminal.rs"]
+mod terminal;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};

@@ -24,7 +24,7 @@ pub(in crate::cli) struct Live {
     /// Interface to capture on; may be repeated. `any` is all of them; `igorscope interfaces` lists them.
     #[arg(short, long, required = true, value_name = "INTERFACE")]
     pub(in crate::cli) interface: Vec<String>,
-    /// A line for each finding as it comes, and a status line at each interval.
+    /// No terminal view: a line for each finding as it comes, and a status line at each interval.
     #[arg(long, conflicts_with = "json", help_heading = "Display")]
     pub(in crate::cli) plain: bool,
     /// One JSON object a line: finding, flow-end, tick, and end.

@@ -1,6 +1,6 @@
 //! `live`: interfaces to results, told while it happens.
 
-mod events;
+mod face;
 mod options;
 mod show;
 
@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use self::face::Face;
 use self::options::LiveOptions;
-use self::show::{Display, Show};
+use self::show::Display;
 use super::analyze::found;
-use super::args::{Live as Args, Talk};
+use super::args::{Format, Live as Args, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::hash::Hashes;
+use super::options::OutputOptions;
 use super::results::{self, Making};
 use crate::capture::live::{Dropped, Live, LiveInterface, drop_root};
 use crate::capture::{RecordedInterface, Recorder};
@@ -26,17 +28,19 @@ use crate::survey::live::{LiveEnd, LiveOptions as SurveyLive, run_live};
 const JUDGED_EVERY: Duration = Duration::from_secs(1);
 
 pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
-    let options = LiveOptions::check(args)?;
+    let mut options = LiveOptions::check(args)?;
     let live = Live::open(&options.interfaces, &options.capture).map_err(Failure::unusable)?;
     give_up_root(&options, talk)?;
     let recorder = record(&options, &live)?;
-    let stop = stop_by_signal().map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let hangup = listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
     if !talk.quiet {
         let names: Vec<&str> = live.interfaces().map(|interface| interface.name.as_str()).collect();
         say(&format!("capturing on {}; Ctrl-C ends it and shows the results", names.join(", ")));
     }
-    let mut show = Show::new(options.display, options.interval, talk.quiet);
+    let mut face = Face::open(&options, talk, &stop)
+        .map_err(|error| Failure::usage(format!("cannot use this terminal: {error}; --plain needs none")))?;
     let survey = SurveyLive {
         survey: options.survey.survey(),
         interval: JUDGED_EVERY.min(options.interval),
@@ -46,22 +50,29 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let mut shown = Ok(());
     let end = run_live(live, recorder, &survey, &stop, |tick| {
         if shown.is_ok() {
-            shown = show.tick(&tick);
+            shown = face.tick(tick);
             if shown.is_err() {
                 stop.store(true, Ordering::Relaxed);
             }
         }
     });
-    finish(end, shown, &mut show, &options, talk)
+    let shown = shown.and_then(|()| face.end(&end));
+    if options.display == Display::View && (shown.is_err() || hangup.load(Ordering::Relaxed)) {
+        keep(&mut options.output);
+    }
+    finish(end, shown, &options, talk)
 }
 
-fn finish(
-    mut end: LiveEnd,
-    shown: Result<(), Failure>,
-    show: &mut Show,
-    options: &LiveOptions,
-    talk: &Talk,
-) -> Outcome {
+/// The terminal is gone, and with it the place for the summary: the results become files all the same.
+fn keep(output: &mut OutputOptions) {
+    if output.folder.is_none() {
+        let begin = jiff::Zoned::now().strftime("igorscope-%Y%m%d-%H%M%S").to_string();
+        output.folder = Some(begin.into());
+        output.formats.extend([Format::Csv, Format::Json, Format::Html]);
+    }
+}
+
+fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, talk: &Talk) -> Outcome {
     if options.output.wants_hashes() {
         let hashes = Hashes::begin(end.files.clone()).finish();
         for (input, hash) in end.last.survey.inputs.iter_mut().zip(hashes) {
@@ -75,10 +86,9 @@ fn finish(
             status = Status::Partial;
         }
     }
-    let shown = shown.and_then(|()| show.end(&end));
     let output = &options.output;
     // JSON lines have standard output for themselves.
-    let written = match options.display == Display::Plain || output.folder.is_some() {
+    let written = match options.display != Display::Json || output.folder.is_some() {
         true => results::write(&end.last.survey, &making(&end, options), output, talk),
         false => Ok(()),
     };
@@ -159,17 +169,21 @@ fn record(options: &LiveOptions, live: &Live) -> Result<Option<Recorder>, Failur
     Recorder::create(path, interfaces.collect(), *rotation).map(Some).map_err(failed)
 }
 
-/// Set by the first Ctrl-C or SIGTERM; the second ends the program where it is.
-fn stop_by_signal() -> io::Result<Arc<AtomicBool>> {
-    use signal_hook::consts::TERM_SIGNALS;
+/// Sets `stop` on the first Ctrl-C or SIGTERM; the second ends the program where it is. A terminal that
+/// went away (SIGHUP, which may come twice) ends the survey too, and sets what is returned.
+fn listen(stop: &Arc<AtomicBool>) -> io::Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGHUP, TERM_SIGNALS};
     use signal_hook::flag;
 
-    let stop = Arc::new(AtomicBool::new(false));
     for signal in TERM_SIGNALS {
-        flag::register_conditional_shutdown(*signal, 128 + signal, Arc::clone(&stop))?;
-        flag::register(*signal, Arc::clone(&stop))?;
+        flag::register_conditional_shutdown(*signal, 128 + signal, Arc::clone(stop))?;
+        flag::register(*signal, Arc::clone(stop))?;
     }
-    Ok(stop)
+    let hangup = Arc::new(AtomicBool::new(false));
+    for flag in [stop, &hangup] {
+        flag::register(SIGHUP, Arc::clone(flag))?;
+    }
+    Ok(hangup)
 }
 
 /// One line on standard error.

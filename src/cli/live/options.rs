@@ -1,5 +1,6 @@
 //! What the command line of `live` means, checked as a whole before an interface is opened.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -67,9 +68,21 @@ impl LiveOptions {
             output,
             duration: args.duration,
             interval: args.interval,
-            display: if args.json { Display::Json } else { Display::Plain },
+            display: display(args.plain, args.json),
             command,
             record: args.write.map(|path| (path, rotation)),
         })
+    }
+}
+
+/// The terminal view where there is a terminal that can show it, unless something else is asked for.
+fn display(plain: bool, json: bool) -> Display {
+    let is_dumb = || std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    match () {
+        () if json => Display::Json,
+        () if plain || !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() || is_dumb() => {
+            Display::Plain
+        }
+        () => Display::View,
     }
 }

@@ -1,4 +1,4 @@
-//! What is shown of a live survey without a terminal view: lines for people, or JSON lines.
+//! What is shown of a live survey without the terminal view: lines for people, or JSON lines.
 
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -7,13 +7,12 @@ use serde_json::{Map, Value, json};
 
 use super::super::exit::Failure;
 use super::super::terminal::print;
-use super::events::{Ending, Events};
 use crate::capture::Timestamp;
 use crate::policy::Severity;
 use crate::report::json::{finding_row, flow_row};
 use crate::report::{Names, visible};
 use crate::survey::Survey;
-use crate::survey::live::{LiveEnd, Status, Tick};
+use crate::survey::live::{Ending, Events, LiveEnd, Status, Tick};
 use crate::verdict::{CellState, Finding};
 
 /// Gravest first.
@@ -22,6 +21,8 @@ const SEVERITIES: [Severity; 3] = [Severity::Alert, Severity::Warning, Severity:
 /// In which form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Display {
+    /// The terminal view.
+    View,
     /// A line a finding, a status line each interval.
     Plain,
     /// One JSON object a line.
@@ -91,7 +92,7 @@ impl Show {
         match self.display {
             Display::Plain if self.quiet => None,
             Display::Plain => Some(status_line(status, survey, rates)),
-            Display::Json => Some(object(kind, now, Ok(status_object(status, survey)))),
+            Display::Json | Display::View => Some(object(kind, now, Ok(status_object(status, survey)))),
         }
     }
 }
@@ -200,7 +201,8 @@ fn write(lines: &[String]) -> Result<(), Failure> {
     })
 }
 
-fn now() -> Timestamp {
+/// By the clock that frames are stamped by.
+pub(super) fn now() -> Timestamp {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
 }

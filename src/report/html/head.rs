@@ -89,7 +89,7 @@ fn when(page: &mut Page, survey: &Survey) {
 }
 
 /// Class, what leads, and what follows, in a sentence or two.
-pub(super) fn verdict(survey: &Survey) -> (&'static str, String, String) {
+pub(crate) fn verdict(survey: &Survey) -> (&'static str, String, String) {
     if survey.frames.total == 0 {
         return ("bad", "Nothing was captured,".into(), "so nothing can be said of this site.".into());
     }

@@ -6,7 +6,7 @@
 
 mod capture;
 mod findings;
-mod head;
+pub(crate) mod head;
 mod matrix;
 mod page;
 mod picture;

@@ -135,6 +135,14 @@ fn quality(page: &mut Page<'_>, survey: &Survey) {
 }
 
 fn hosts(page: &mut Page<'_>, survey: &Survey) {
+    let words = host_words(survey);
+    if !words.is_empty() {
+        page.paragraph(vec![(Tone::Quiet, left("Hosts", LABEL))], LABEL, Tone::Plain, &words.join(", "));
+    }
+}
+
+/// `1 gateway`, `3 nodes`, ...
+pub(crate) fn host_words(survey: &Survey) -> Vec<String> {
     let mut counts = [0u64; Role::ALL.len()];
     // A device with several addresses (IPv4 and link-local IPv6) is one: those with one role, MAC and name.
     let mut devices = HashSet::new();
@@ -162,7 +170,5 @@ fn hosts(page: &mut Page<'_>, survey: &Survey) {
     if unheard > 0 {
         words.push(format!("{} in the inventory never heard", count(unheard)));
     }
-    if !words.is_empty() {
-        page.paragraph(vec![(Tone::Quiet, left("Hosts", LABEL))], LABEL, Tone::Plain, &words.join(", "));
-    }
+    words
 }

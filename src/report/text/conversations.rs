@@ -62,7 +62,7 @@ fn party(host: &Host, width: usize) -> String {
     format!("{} {}", host.address, name.map_or(host.role.name().into(), visible))
 }
 
-fn service(conversation: &Conversation, names: &Names) -> String {
+pub(crate) fn service(conversation: &Conversation, names: &Names) -> String {
     let transport = conversation.transport.to_string().to_uppercase();
     let port = match conversation.transport {
         Transport::Tcp | Transport::Udp => format!(" {}", conversation.port),

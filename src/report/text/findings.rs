@@ -77,7 +77,7 @@ fn first_sentence(text: &str) -> &str {
 }
 
 /// `blocked: node 10.20.0.31 to gateway 10.20.0.2, TCP 88 Configuration`.
-pub(in crate::report) fn title(finding: &Finding) -> String {
+pub(crate) fn title(finding: &Finding) -> String {
     let party = |role: &str, address: &str| {
         let gap = if role.is_empty() || address.is_empty() { "" } else { " " };
         format!("{role}{gap}{}", address.replace(';', ", "))

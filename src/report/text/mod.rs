@@ -1,13 +1,13 @@
 //! The survey on a terminal: what a technician reads in ten seconds.
 
-mod capture;
+pub(crate) mod capture;
 mod comparison;
-mod conversations;
-pub(in crate::report) mod findings;
-mod page;
+pub(crate) mod conversations;
+pub(crate) mod findings;
+pub(crate) mod page;
 mod policy;
 mod ports;
-pub(in crate::report) mod units;
+pub(crate) mod units;
 
 pub use comparison::comparison_page;
 pub use page::Terminal;

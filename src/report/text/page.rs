@@ -116,7 +116,7 @@ impl<'a> Page<'a> {
 }
 
 /// Text in `width` columns at most, cut with an ellipsis.
-pub(in crate::report) fn fit(text: &str, width: usize) -> String {
+pub(crate) fn fit(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -140,7 +140,7 @@ fn head(text: &str, width: usize) -> &str {
 }
 
 /// A path in `width` columns at most, cut in the middle: its end tells most.
-pub(in crate::report) fn fit_path(text: &str, width: usize) -> String {
+pub(crate) fn fit_path(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
@@ -159,21 +159,21 @@ pub(in crate::report) fn fit_path(text: &str, width: usize) -> String {
 }
 
 /// Text padded with blanks on the right to `width` columns, cut if it is longer.
-pub(in crate::report) fn left(text: &str, width: usize) -> String {
+pub(crate) fn left(text: &str, width: usize) -> String {
     let text = fit(text, width);
     let gap = width - text.width();
     text + &" ".repeat(gap)
 }
 
 /// Text padded with blanks on the left to `width` columns.
-pub(in crate::report) fn right(text: &str, width: usize) -> String {
+pub(crate) fn right(text: &str, width: usize) -> String {
     let text = fit(text, width);
     " ".repeat(width - text.width()) + &text
 }
 
 /// Lines of `width` columns at most, broken at blanks, and inside a word only where it is longer
 /// than a line.
-fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for mut word in text.split_whitespace() {

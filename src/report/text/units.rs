@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use crate::capture::Timestamp;
 
 /// `1,234,567`.
-pub(in crate::report) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -18,17 +18,17 @@ pub(in crate::report) fn count(number: u64) -> String {
 }
 
 /// `1 flow`, `3 flows`.
-pub(in crate::report) fn counted(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
 /// `999`, `1.2k`, `35k`, `4.1M`: four columns at most for what a survey counts.
-pub(in crate::report) fn short(number: u64) -> String {
+pub(crate) fn short(number: u64) -> String {
     scaled(number, &["", "k", "M", "G", "T", "P", "E"])
 }
 
 /// `999 B`, `1.2 kB`, `35 MB`.
-pub(in crate::report) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     scaled(number, &[" B", " kB", " MB", " GB", " TB", " PB", " EB"])
 }
 
@@ -49,7 +49,7 @@ fn scaled(number: u64, units: &[&str]) -> String {
 }
 
 /// `2.5 s`, `4 min 10 s`, `3 h 20 min`, `2 d 4 h`.
-pub(in crate::report) fn duration(nanos: u64) -> String {
+pub(crate) fn duration(nanos: u64) -> String {
     let seconds = nanos / 1_000_000_000;
     match seconds {
         0..10 if nanos > 0 && nanos < 1_000_000 => format!("{} µs", nanos.div_ceil(1000)),
@@ -63,7 +63,7 @@ pub(in crate::report) fn duration(nanos: u64) -> String {
 }
 
 /// Local date, time and offset; the time alone where the day is that of `same_day_as`.
-pub(in crate::report) fn local(time: Timestamp, same_day_as: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn local(time: Timestamp, same_day_as: Timestamp, zone: &TimeZone) -> String {
     let zoned = |time: Timestamp| {
         let nanos = time.nanos()?;
         Some(jiff::Timestamp::from_nanosecond(nanos.into()).ok()?.to_zoned(zone.clone()))

@@ -4,6 +4,7 @@
 //! to a thread that adds it to the whole and judges that. By the law of the flow table the end of it
 //! equals what is read from the files that were written beside it.
 
+mod events;
 mod take;
 
 use std::io;
@@ -14,6 +15,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+pub use self::events::{Ending, Events, identity, is_early};
 use self::take::Taker;
 use super::run::{Input, judge};
 use super::{Options, Survey};

@@ -17,7 +17,7 @@ const IDLE: i64 = 60_000_000_000;
 
 /// Why a flow is told as ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Ending {
+pub enum Ending {
     /// FIN both ways, or RST.
     Closed,
     /// Nothing came for a minute.
@@ -27,7 +27,8 @@ pub(super) enum Ending {
 }
 
 impl Ending {
-    pub(super) const fn name(self) -> &'static str {
+    /// As it stands in a JSON line.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::Idle => "idle",
@@ -37,24 +38,23 @@ impl Ending {
 }
 
 /// Remembers what was told.
-#[derive(Default)]
-pub(super) struct Events {
+#[derive(Default, Debug)]
+pub struct Events {
     findings: HashSet<u64>,
     flows: HashSet<u64>,
 }
 
 impl Events {
     /// Places of the findings that were not told yet. `now` is `None` at the end: then everything is told.
-    pub(super) fn findings(&mut self, survey: &Survey, now: Option<Timestamp>) -> Vec<usize> {
+    pub fn findings(&mut self, survey: &Survey, now: Option<Timestamp>) -> Vec<usize> {
         let is_new = |(at, finding): (usize, &Finding)| {
-            let is_early = finding.outcome == Some(Outcome::Unanswered) && is_younger(finding.first, now, PATIENCE);
-            (!is_early && self.findings.insert(identity(finding))).then_some(at)
+            (!is_early(finding, now) && self.findings.insert(identity(finding))).then_some(at)
         };
         survey.findings.iter().enumerate().filter_map(is_new).collect()
     }
 
     /// Places of the flows that ended and were not told yet.
-    pub(super) fn flows(&mut self, survey: &Survey, now: Option<Timestamp>) -> Vec<(usize, Ending)> {
+    pub fn flows(&mut self, survey: &Survey, now: Option<Timestamp>) -> Vec<(usize, Ending)> {
         let ended = |(at, (flow, _)): (usize, (Flow, _))| {
             let ending = match (is_closed(&flow), now) {
                 (true, _) => Ending::Closed,
@@ -87,8 +87,13 @@ fn is_closed(flow: &Flow) -> bool {
     flow.transport == Transport::Tcp && (a.resets > 0 || b.resets > 0 || (fin(a) && fin(b)))
 }
 
+/// Whether an answer may still come that makes nothing of the finding.
+pub fn is_early(finding: &Finding, now: Option<Timestamp>) -> bool {
+    finding.outcome == Some(Outcome::Unanswered) && is_younger(finding.first, now, PATIENCE)
+}
+
 /// What makes a finding the same although it grew: who is concerned may become more.
-fn identity(finding: &Finding) -> u64 {
+pub fn identity(finding: &Finding) -> u64 {
     hash(&(
         finding.severity.name(),
         finding.verdict.map(|verdict| verdict.name()),

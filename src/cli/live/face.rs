@@ -1,0 +1,54 @@
+//! Whom a live survey speaks to: a person at a terminal, or whoever reads its lines.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::super::args::Talk;
+use super::super::exit::Failure;
+use super::super::terminal::of_standard_output;
+use super::options::LiveOptions;
+use super::show::{Display, Show, now};
+use crate::survey::live::{LiveEnd, Tick};
+use crate::tui::{Look, Screen, Snapshots};
+
+/// What a tick is shown by.
+pub(super) enum Face {
+    /// Lines on standard output.
+    Lines(Show),
+    /// The terminal view.
+    Screen(Screen, Snapshots),
+}
+
+impl Face {
+    /// `stop` is for a person to set.
+    pub(super) fn open(options: &LiveOptions, talk: &Talk, stop: &Arc<AtomicBool>) -> io::Result<Self> {
+        if options.display != Display::View {
+            return Ok(Self::Lines(Show::new(options.display, options.interval, talk.quiet)));
+        }
+        let terminal = of_standard_output(talk.color, false);
+        let look = Look { color: terminal.color, zone: terminal.zone };
+        let screen = Screen::open(look, Arc::clone(stop))?;
+        Ok(Self::Screen(screen, Snapshots::default()))
+    }
+
+    pub(super) fn tick(&mut self, tick: Tick) -> Result<(), Failure> {
+        match self {
+            Self::Lines(show) => show.tick(&tick),
+            Self::Screen(screen, snapshots) => screen
+                .show(snapshots.take(tick, now()))
+                .map_err(|error| Failure::unwritten(format!("the terminal went away: {error}"))),
+        }
+    }
+
+    /// What is left to be told; gives the terminal back.
+    pub(super) fn end(self, end: &LiveEnd) -> Result<(), Failure> {
+        match self {
+            Self::Lines(mut show) => show.end(end),
+            Self::Screen(screen, _) => {
+                screen.close();
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Who speaks with whom: sorted, and found by typing.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use super::super::look::Look;
+use super::super::snapshot::Snapshot;
+use super::super::view::{SORTS, View};
+use super::row::Row;
+use super::{WIDE, ago, pane, told};
+use crate::inventory::Host;
+use crate::policy::Transport;
+use crate::report::text::conversations::service;
+use crate::report::text::units::{bytes, counted, short};
+use crate::verdict::Conversation;
+
+/// Columns: port, outcome, packets, bytes, last packet, and on a wide terminal the verdict.
+const PORT: usize = 11;
+const OUTCOME: usize = 12;
+const PACKETS: usize = 7;
+const BYTES: usize = 8;
+const LAST: usize = 12;
+const VERDICT: usize = 24;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
+    let selected = view.conversations.selected().and_then(|at| snapshot.survey.conversations.get(at).zip(Some(at)));
+    let detail = selected.map(|(one, at)| detail(look, snapshot, one, at, area.width)).unwrap_or_default();
+    let title = selected.map(|(one, _)| service(one, &snapshot.names)).unwrap_or_default();
+    if view.detail {
+        return pane(frame, area, look, &title, detail, view.scroll);
+    }
+    let height = u16::try_from(detail.len() + 1).unwrap_or(6).min(area.height / 3);
+    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
+    frame.render_widget(Paragraph::new(rows(view, look, snapshot, list)), list);
+    if selected.is_some() {
+        pane(frame, below, look, &title, detail, 0);
+    }
+}
+
+fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
+    let survey = &snapshot.survey;
+    let wide = area.width >= WIDE;
+    let fixed = 3 + OUTCOME + PACKETS + BYTES + if wide { LAST + VERDICT } else { 0 };
+    let free = usize::from(area.width).saturating_sub(fixed);
+    let service_width = if wide { 30 } else { PORT };
+    let party_width = free.saturating_sub(service_width) / 2;
+    let mut head = Row::new()
+        .left("", 3, look.quiet())
+        .left("client", party_width, look.quiet())
+        .left("server", party_width, look.quiet())
+        .left("service", service_width, look.quiet())
+        .left("outcome", OUTCOME, look.quiet())
+        .right("packets", PACKETS + 1, look.quiet())
+        .right("bytes", BYTES - 1, look.quiet());
+    if wide {
+        head = head.left("last packet", LAST, look.quiet()).left("verdict", VERDICT, look.quiet());
+    }
+    let reversed = if view.reversed { ", reversed" } else { "" };
+    let filter = if view.filter.is_empty() { String::new() } else { format!("  filter: {}", view.filter) };
+    let above = format!(
+        " {} of {}  sort: {}{reversed}{filter}",
+        short(view.conversations.order.len() as u64),
+        counted(survey.conversations.len() as u64, "conversation", "conversations"),
+        SORTS[view.sort].0,
+    );
+    let mut lines = vec![Row::new().text(&above, look.title()).line(), head.line()];
+    for at in view.conversations.window(usize::from(area.height).saturating_sub(lines.len())) {
+        let place = view.conversations.order.get(at).map(|place| *place as usize);
+        let Some(one) = place.and_then(|place| survey.conversations.get(place)) else { continue };
+        let (sign, style) = look.conversation(one);
+        let mut row = Row::new()
+            .left(&format!(" {sign}"), 3, style)
+            .left(&party(survey.hosts.get(one.client), party_width), party_width, look.plain())
+            .left(&party(survey.hosts.get(one.server), party_width), party_width, look.plain())
+            .left(&if wide { service(one, &snapshot.names) } else { port(one) }, service_width, look.plain())
+            .left(one.outcome.name(), OUTCOME, look.plain())
+            .right(&short(one.packets.iter().sum()), PACKETS, look.plain())
+            .right(&bytes(one.bytes.iter().sum()), BYTES, look.plain());
+        if wide {
+            row = row.left(&ago(one.last, snapshot.now), LAST, look.quiet()).left(&verdict(one), VERDICT, style);
+        }
+        lines.push(row.selectable(at == view.conversations.at, look.selected(), area.width));
+    }
+    lines
+}
+
+/// Its name and address where both fit, else its name, else its address.
+fn party(host: &Host, width: usize) -> String {
+    let address = host.address.to_string();
+    match host.name.as_deref() {
+        None => address,
+        Some(name) if address.len() + name.chars().count() + 2 < width => format!("{address} {name}"),
+        Some(name) => name.to_owned(),
+    }
+}
+
+fn port(conversation: &Conversation) -> String {
+    let transport = conversation.transport.to_string().to_uppercase();
+    match conversation.transport {
+        Transport::Other(_) => format!("IP {transport}"),
+        _ => format!("{transport} {}", conversation.port),
+    }
+}
+
+fn verdict(conversation: &Conversation) -> String {
+    match conversation.reason {
+        Some(reason) => reason.name().replace('-', " "),
+        None => conversation.verdict.name().to_owned(),
+    }
+}
+
+fn detail(look: &Look, snapshot: &Snapshot, one: &Conversation, at: usize, width: u16) -> Vec<Line<'static>> {
+    let survey = &snapshot.survey;
+    let host = |host: &Host| {
+        format!("{} {} {}", host.role.name(), host.address, host.name.as_deref().unwrap_or_default())
+            .trim_end()
+            .to_owned()
+    };
+    let (client, server) = (survey.hosts.get(one.client), survey.hosts.get(one.server));
+    let (sign, style) = look.conversation(one);
+    let reason = one.reason.map_or(String::new(), |reason| format!(" ({})", reason.name()));
+    let verdict = format!("{sign} {}{reason}, {}", one.verdict.name(), one.outcome.name());
+    let mut lines = told(look, "Verdict", &verdict, width, style);
+    lines.extend(told(look, "Between", &format!("{} → {}", host(client), host(server)), width, look.plain()));
+    let sums = format!(
+        "{}; client {} packets, {}; server {} packets, {}; last {}",
+        counted(one.flows.into(), "flow", "flows"),
+        short(one.packets[0]),
+        bytes(one.bytes[0]),
+        short(one.packets[1]),
+        bytes(one.bytes[1]),
+        ago(one.last, snapshot.now),
+    );
+    lines.extend(told(look, "Traffic", &sums, width, look.plain()));
+    lines.extend(told(look, "Rule", snapshot.names.rule(one.rule), width, look.plain()));
+    let number = u32::try_from(at).unwrap_or(u32::MAX);
+    for finding in survey.findings.iter().filter(|finding| finding.conversations.binary_search(&number).is_ok()) {
+        lines.extend(told(look, "Finding", &finding.detail, width, look.severity(finding.severity)));
+        lines.extend(told(look, "Advice", &finding.advice, width, look.plain()));
+    }
+    lines
+}

@@ -1,0 +1,84 @@
+//! Findings as they come, the newest first, each with reason, evidence and advice.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use super::super::look::{Look, sign};
+use super::super::snapshot::Snapshot;
+use super::super::view::View;
+use super::row::Row;
+use super::{WIDE, ago, brief, pane, told};
+use crate::report::text::findings::title;
+use crate::report::text::units::{counted, local, short};
+use crate::verdict::Finding;
+
+/// Columns of a time.
+const TIME: usize = 9;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
+    if snapshot.findings.is_empty() {
+        let text = " No findings so far: nothing that was seen contradicts the vendor's documents.";
+        frame.render_widget(Line::styled(text, look.good()), area);
+        return;
+    }
+    let selected = view.findings.selected().and_then(|at| snapshot.findings.get(at));
+    let selected = selected.and_then(|told| snapshot.survey.findings.get(told.at));
+    let name = selected.map(|finding| format!("{}: {}", finding.severity.name(), finding.reason.replace('-', " ")));
+    let text = |width| selected.map(|finding| detail(look, snapshot, finding, width)).unwrap_or_default();
+    let title = name.as_deref().unwrap_or_default();
+    if view.detail {
+        return pane(frame, area, look, title, text(area.width), view.scroll);
+    }
+    let (list, beside) = if area.width >= WIDE {
+        let [list, _, beside] =
+            Layout::horizontal([Constraint::Percentage(50), Constraint::Length(1), Constraint::Min(0)]).areas(area);
+        (list, beside)
+    } else {
+        let lines = text(area.width);
+        let most = area.height * 3 / 5;
+        let height = u16::try_from(lines.len() + 1).unwrap_or(most).min(most);
+        let [list, beside] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
+        (list, beside)
+    };
+    frame.render_widget(Paragraph::new(rows(view, look, snapshot, list)), list);
+    pane(frame, beside, look, title, text(beside.width), 0);
+}
+
+fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
+    let free = usize::from(area.width).saturating_sub(3 + TIME);
+    let mut lines = Vec::new();
+    for at in view.findings.window(usize::from(area.height)) {
+        let told = view.findings.order.get(at).and_then(|place| snapshot.findings.get(*place as usize));
+        let Some((told, finding)) = told.and_then(|told| Some((told, snapshot.survey.findings.get(told.at)?))) else {
+            continue;
+        };
+        let row = Row::new()
+            .left(&format!(" {}", sign(finding.severity)), 3, look.severity(finding.severity))
+            .left(&local(told.when, snapshot.now, &look.zone), TIME, look.quiet())
+            .left(&brief(finding), free, look.plain());
+        lines.push(row.selectable(at == view.findings.at, look.selected(), area.width));
+    }
+    lines
+}
+
+fn detail(look: &Look, snapshot: &Snapshot, finding: &Finding, width: u16) -> Vec<Line<'static>> {
+    let mut lines = told(look, "What", &title(finding), width, look.severity(finding.severity));
+    lines.extend(told(look, "Evidence", &finding.detail, width, look.plain()));
+    lines.extend(told(look, "Advice", &finding.advice, width, look.good()));
+    let outcome = finding.outcome.map_or(String::new(), |outcome| format!("{}; ", outcome.name()));
+    if finding.flows > 0 {
+        let seen = format!(
+            "{outcome}{}, {} packets; first {}, last {}",
+            counted(finding.flows, "flow", "flows"),
+            short(finding.packets),
+            local(finding.first, snapshot.now, &look.zone),
+            ago(finding.last, snapshot.now),
+        );
+        lines.extend(told(look, "Seen", &seen, width, look.plain()));
+    }
+    lines.extend(told(look, "Rule", &finding.rule, width, look.plain()));
+    lines.extend(told(look, "Wireshark", &finding.display_filter, width, look.plain()));
+    lines
+}

@@ -1,0 +1,55 @@
+//! Keys and signs.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use super::super::look::Look;
+use super::super::view::View;
+use super::row::Row;
+
+/// Key or sign and what it means; `#` stands before a heading.
+const TEXT: [(&str, &str); LINES] = [
+    ("#", "Keys"),
+    ("q  Ctrl-C", "end the survey: files are made whole, the summary is printed"),
+    ("1-6  ← →", "another tab"),
+    ("↑ ↓  j k", "move; PgUp PgDn by ten, Home End to the ends"),
+    ("Enter  Esc", "detail of the selected line, and back"),
+    ("/", "filter conversations: every word must be found in an address,"),
+    ("", "name, role, port, service, verdict or outcome; Esc clears it"),
+    ("s  r", "sort by something else; reverse"),
+    ("p", "pause what is shown; the survey goes on"),
+    ("m", "mouse on or off: wheel and tabs (off: the terminal selects text)"),
+    ("", ""),
+    ("#", "Findings and conversations"),
+    ("✗ ! i", "alert, warning, notice: not in the documents, or blocked"),
+    ("✓ ~ +", "documented; part of a documented exchange; allowed by the site"),
+    ("·", "supporting: networks need it, the documents do not list it"),
+    ("", ""),
+    ("#", "Ports of the vendor's tables, with the number of peers"),
+    ("●", "carried: it worked"),
+    ("✗", "blocked: tried, and refused, rejected or unanswered"),
+    ("◐", "one way: only one side was heard"),
+    ("·", "not seen: nobody tried so far, which proves nothing"),
+    ("", ""),
+    ("#", "igorscope only listens: it never sends a packet."),
+];
+
+/// How many lines there are.
+pub(in crate::tui) const LINES: usize = 23;
+/// Columns of the keys.
+const KEY: usize = 14;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look) {
+    let most = LINES.saturating_sub(usize::from(area.height));
+    let line = |(key, text): &(&str, &str)| {
+        let row = Row::new().text(" ", look.plain());
+        match *key {
+            "#" => row.text(text, look.strong()).line(),
+            key => row.left(key, KEY, look.title()).text(text, look.plain()).line(),
+        }
+    };
+    let shown: Vec<Line<'_>> = TEXT.iter().skip(view.help.min(most)).map(line).collect();
+    frame.render_widget(Paragraph::new(shown), area);
+}

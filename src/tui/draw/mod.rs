@@ -1,0 +1,239 @@
+//! Drawing: a frame from a view and a snapshot, and nothing else.
+
+mod conversations;
+mod findings;
+mod help;
+mod nodes;
+mod overview;
+mod row;
+mod table;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+use self::row::Row;
+use super::look::{Look, sign};
+use super::snapshot::{Rate, Snapshot};
+use super::view::{Tab, View};
+use crate::capture::Timestamp;
+use crate::policy::Severity;
+use crate::report::text::units::{bytes, count, local, short};
+use crate::report::visible;
+use crate::verdict::Finding;
+
+pub(super) use help::LINES as HELP_LINES;
+pub(super) use table::ports;
+
+/// The least that is drawn in.
+const SMALLEST: (u16, u16) = (50, 12);
+/// Columns from which on there is room for a second pane beside the first.
+const WIDE: u16 = 120;
+
+/// Draws everything.
+pub fn draw(frame: &mut Frame<'_>, view: &View, look: &Look, snapshot: Option<&Snapshot>) {
+    let area = frame.area();
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        let text = format!("igorscope needs {} x {}; the survey goes on. q ends it", SMALLEST.0, SMALLEST.1);
+        frame.render_widget(Paragraph::new(text).wrap(ratatui::widgets::Wrap { trim: true }), area);
+        return;
+    }
+    let [tabs, status, rule, body, footer] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Length(1),
+        Constraint::Min(1),
+        Constraint::Length(1),
+    ])
+    .areas(area);
+    draw_tabs(frame, tabs, view, look, snapshot);
+    frame.render_widget(Line::styled("─".repeat(usize::from(area.width)), look.quiet()), rule);
+    draw_footer(frame, footer, view, look);
+    let Some(snapshot) = snapshot else {
+        frame.render_widget(Line::styled(" waiting for the first look at the traffic …", look.quiet()), status);
+        return;
+    };
+    frame.render_widget(status_line(snapshot, look, area.width), status);
+    match view.tab {
+        Tab::Overview => overview::draw(frame, body, look, snapshot),
+        Tab::Table => table::draw(frame, body, view, look, snapshot),
+        Tab::Nodes => nodes::draw(frame, body, view, look, snapshot),
+        Tab::Conversations => conversations::draw(frame, body, view, look, snapshot),
+        Tab::Findings => findings::draw(frame, body, view, look, snapshot),
+        Tab::Help => help::draw(frame, body, view, look),
+    }
+}
+
+/// The tab at a column of the first line.
+pub(super) fn tab_at(column: u16) -> Option<Tab> {
+    let mut left = 0;
+    Tab::ALL.into_iter().find(|tab| {
+        left += tab.title().len() as u16 + 4;
+        column < left
+    })
+}
+
+fn draw_tabs(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: Option<&Snapshot>) {
+    let mut spans = Vec::new();
+    for (tab, number) in Tab::ALL.into_iter().zip(1..) {
+        let style = if tab == view.tab { look.title().patch(look.selected()) } else { look.plain() };
+        spans.push(Span::styled(format!(" {number} {} ", tab.title()), style));
+    }
+    frame.render_widget(Line::from(spans), area);
+    let right = match snapshot {
+        _ if view.paused => Line::styled(" PAUSED ", look.warning().patch(look.selected())),
+        Some(snapshot) => Line::styled(format!("{} ", local(snapshot.now, snapshot.now, &look.zone)), look.quiet()),
+        None => Line::default(),
+    };
+    frame.render_widget(right.right_aligned(), area);
+}
+
+/// Where, how long, how much, and how grave.
+fn status_line(snapshot: &Snapshot, look: &Look, width: u16) -> Line<'static> {
+    let status = &snapshot.status;
+    let rate = snapshot.rates.last().copied().unwrap_or_default();
+    let names: Vec<&str> = status.interfaces.iter().map(|interface| interface.name.as_str()).collect();
+    let dropped = status.dropped();
+    let mut row = Row::new()
+        .text(" ", look.plain())
+        .text(&crate::report::text::page::fit(&visible(&names.join("+")), 14), look.strong())
+        .text(&format!("  {}  ", clock(status.elapsed)), look.plain())
+        .text(&format!("{} packets  {}  ", count(status.frames), rates(rate)), look.plain());
+    row = match dropped {
+        0 => row.text("0 dropped", look.quiet()),
+        dropped => row.text(&format!("{} dropped", short(dropped)), look.alert()),
+    };
+    let counts = severities(snapshot, look);
+    let free = usize::from(width).saturating_sub(row.width() + counts.width() + 1);
+    row.text(&" ".repeat(free.max(2)), look.plain()).append(counts).line()
+}
+
+/// `2✗ 1! 3i`, each coloured; what there is none of is left out.
+fn severities(snapshot: &Snapshot, look: &Look) -> Row {
+    let mut row = Row::new();
+    for severity in [Severity::Alert, Severity::Warning, Severity::Notice] {
+        let at = |told: &&super::snapshot::Told| snapshot.survey.findings[told.at].severity == severity;
+        match snapshot.findings.iter().filter(at).count() {
+            0 => {}
+            number => row = row.text(&format!("{} {number} ", sign(severity)), look.severity(severity)),
+        }
+    }
+    row
+}
+
+fn rates(rate: Rate) -> String {
+    format!("{}/s  {}", short(rate.packets.round() as u64), bits(rate.bits))
+}
+
+/// `1.2 Mbit/s`.
+fn bits(bits: f64) -> String {
+    bytes(bits.round() as u64).replace('B', "bit/s")
+}
+
+/// `01:23:45`.
+fn clock(elapsed: std::time::Duration) -> String {
+    let seconds = elapsed.as_secs();
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+/// `3 s ago`, `never`.
+fn ago(time: Timestamp, now: Timestamp) -> String {
+    match (time.nanos(), now.nanos()) {
+        (Some(time), Some(now)) => {
+            let nanos = u64::try_from(now.saturating_sub(time)).unwrap_or(0);
+            match nanos / 1_000_000_000 {
+                0 => "now".to_owned(),
+                seconds @ 1..60 => format!("{seconds} s ago"),
+                seconds @ 60..3600 => format!("{} min ago", seconds / 60),
+                seconds @ 3600..172_800 => format!("{} h ago", seconds / 3600),
+                seconds => format!("{} d ago", seconds / 86_400),
+            }
+        }
+        _ => "never".to_owned(),
+    }
+}
+
+fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look) {
+    if view.typing {
+        let row = Row::new()
+            .text(" filter: ", look.title())
+            .text(&view.filter, look.strong())
+            .text("▏", look.title())
+            .text("  Enter keeps it, Esc clears it", look.quiet());
+        frame.render_widget(row.line(), area);
+        return;
+    }
+    let own: &[(&str, &str)] = match view.tab {
+        _ if view.detail => &[("↑↓", "scroll"), ("Enter", "back")],
+        Tab::Overview => &[("/", "filter")],
+        Tab::Table => &[("↑↓", "port")],
+        Tab::Nodes => &[("↑↓", "node"), ("s", "sort"), ("Enter", "detail")],
+        Tab::Conversations => &[("/", "filter"), ("s", "sort"), ("r", "reverse"), ("Enter", "detail")],
+        Tab::Findings => &[("↑↓", "move"), ("Enter", "detail")],
+        Tab::Help => &[("↑↓", "scroll")],
+    };
+    let common = [("q", "end"), ("?", "help"), ("1-6", "tabs"), ("p", if view.paused { "go on" } else { "pause" })];
+    let mut row = Row::new().text(" ", look.plain());
+    for (key, word) in common.iter().chain(own) {
+        row = row.text(key, look.title()).text(&format!(" {word}  "), look.quiet());
+    }
+    frame.render_widget(row.line(), area);
+}
+
+/// A pane of text below or beside a list, with a rule and a title above it.
+fn pane(frame: &mut Frame<'_>, area: Rect, look: &Look, title: &str, lines: Vec<Line<'static>>, scroll: usize) {
+    let [top, text] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
+    let title = crate::report::text::page::fit(&visible(title), usize::from(area.width).saturating_sub(6));
+    let rest = usize::from(area.width).saturating_sub(unicode_width::UnicodeWidthStr::width(title.as_str()) + 4);
+    let rule = Row::new()
+        .text("── ", look.quiet())
+        .text(&title, look.strong())
+        .text(&format!(" {}", "─".repeat(rest)), look.quiet());
+    frame.render_widget(rule.line(), top);
+    let most = lines.len().saturating_sub(usize::from(text.height));
+    let shown: Vec<Line<'_>> = lines.into_iter().skip(scroll.min(most)).collect();
+    frame.render_widget(Paragraph::new(shown), text);
+}
+
+/// A label and wrapped text beside it.
+fn told(look: &Look, label: &str, text: &str, width: u16, style: ratatui::style::Style) -> Vec<Line<'static>> {
+    const LABEL: usize = 10;
+    if text.is_empty() {
+        return Vec::new();
+    }
+    let width = usize::from(width).saturating_sub(LABEL + 2).max(20);
+    let lines = crate::report::text::page::wrap(&visible(text), width);
+    lines
+        .into_iter()
+        .enumerate()
+        .map(|(at, line)| {
+            let label = if at == 0 { label } else { "" };
+            Row::new().text(" ", look.plain()).left(label, LABEL, look.quiet()).text(&line, style).line()
+        })
+        .collect()
+}
+
+/// A finding in a line: `blocked TCP 1901 UPnP: node 10.20.0.101 and 3 more to gateway 10.20.0.10`.
+fn brief(finding: &Finding) -> String {
+    let port = match (finding.transport, finding.server_port) {
+        (Some(transport), Some(port)) => format!(" {} {port}", transport.to_string().to_uppercase()),
+        (Some(transport), None) => format!(" {}", transport.to_string().to_uppercase()),
+        _ => String::new(),
+    };
+    let service = if finding.service.is_empty() { String::new() } else { format!(" {}", finding.service) };
+    let parties = [(finding.client_role, &finding.client), (finding.server_role, &finding.server)];
+    let parties = parties.iter().filter(|(_, list)| !list.is_empty()).map(|(role, list)| {
+        let first = list.split(';').next().unwrap_or_default();
+        let more = match list.split(';').count() {
+            ..=1 => String::new(),
+            // The last may itself say how many more there are.
+            _ if list.ends_with(" more") => " and more".to_owned(),
+            count => format!(" and {} more", count - 1),
+        };
+        format!("{role} {first}{more}")
+    });
+    let parties: Vec<String> = parties.collect();
+    let about = if parties.is_empty() { &finding.detail } else { &parties.join(" to ") };
+    format!("{}{port}{service}: {}", finding.reason.replace('-', " "), about.trim_start())
+}

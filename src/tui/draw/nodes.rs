@@ -1,0 +1,136 @@
+//! Igor devices: their last sign of life, and what each has not done yet.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use super::super::look::Look;
+use super::super::snapshot::{Device, Snapshot};
+use super::super::view::{DEVICE_SORTS, View};
+use super::row::Row;
+use super::{ago, pane, told};
+use crate::policy::Direction;
+use crate::report::text::units::{counted, short};
+use crate::verdict::CellState;
+
+/// Columns: role, last sign of life, packets, ports.
+const ROLE: usize = 9;
+const LAST: usize = 12;
+const PACKETS: usize = 7;
+const PORTS: usize = 9;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
+    let selected = view.devices.selected().and_then(|at| snapshot.devices.get(at));
+    let detail = selected.map(|device| detail(look, snapshot, device, area.width)).unwrap_or_default();
+    let name = selected.map(|device| format!("{} {} {}", device.role.name(), device.address, device.name));
+    if view.detail {
+        return pane(frame, area, look, name.as_deref().unwrap_or_default().trim_end(), detail, view.scroll);
+    }
+    let most = area.height * 2 / 5;
+    let height = u16::try_from(detail.len() + 1).unwrap_or(most).min(most);
+    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
+    frame.render_widget(Paragraph::new(rows(view, look, snapshot, list)), list);
+    if let Some(name) = name {
+        pane(frame, below, look, name.trim_end(), detail, 0);
+    }
+}
+
+fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
+    let longest = |of: fn(&Device) -> usize, least, most| {
+        snapshot.devices.iter().map(of).max().unwrap_or(0).clamp(least, most) + 1
+    };
+    let wide = area.width >= super::WIDE;
+    let address = longest(|device| device.address.len(), 12, if wide { 39 } else { 17 });
+    let name = longest(|device| device.name.chars().count(), 4, if wide { 30 } else { 10 });
+    let used = 3 + address + name + ROLE + LAST + PACKETS + PORTS;
+    let missing = usize::from(area.width).saturating_sub(used);
+    let above = format!(
+        " {}  sort: {}",
+        counted(snapshot.devices.len() as u64, "device", "devices"),
+        DEVICE_SORTS[view.device_sort].0
+    );
+    let mut lines = vec![
+        Row::new().text(&above, look.title()).line(),
+        Row::new()
+            .left("", 3, look.quiet())
+            .left("address", address, look.quiet())
+            .left("name", name, look.quiet())
+            .left("role", ROLE, look.quiet())
+            .left("last sign", LAST, look.quiet())
+            .right("packets", PACKETS + 1, look.quiet())
+            .left("carried", PORTS - 1, look.quiet())
+            .left("not yet", missing, look.quiet())
+            .line(),
+    ];
+    if snapshot.devices.is_empty() {
+        lines.push(Row::new().text("   no gateway, node or BACnet system is known yet", look.quiet()).line());
+    }
+    for at in view.devices.window(usize::from(area.height).saturating_sub(lines.len())) {
+        let Some(device) = view.devices.order.get(at).and_then(|place| snapshot.devices.get(*place as usize)) else {
+            continue;
+        };
+        let (sign, style) = match device {
+            Device { blocked: 1.., .. } => ("✗", look.alert()),
+            Device { unexpected: 1.., .. } => ("!", look.warning()),
+            device if device.last.nanos().is_none() => ("?", look.warning()),
+            _ => (" ", look.plain()),
+        };
+        let is_silent = device.last.nanos().is_none();
+        let last = if is_silent { "never heard".to_owned() } else { ago(device.last, snapshot.now) };
+        let row = Row::new()
+            .left(&format!(" {sign}"), 3, style)
+            .left(&device.address, address, look.plain())
+            .left(&device.name, name, look.plain())
+            .left(device.role.name(), ROLE, look.quiet())
+            .left(&last, LAST, if is_silent { look.warning() } else { look.plain() })
+            .right(&short(device.packets), PACKETS, look.plain())
+            .right(&format!("{}/{}", device.count(CellState::Carried), device.cells.len()), PORTS - 1, look.plain())
+            .text(" ", look.plain())
+            .left(&cells(snapshot, device, &[CellState::NotSeen], false), missing, look.quiet());
+        lines.push(row.selectable(at == view.devices.at, look.selected(), area.width));
+    }
+    lines
+}
+
+/// The cells of a device in some state: `in TCP 80, UDP 69; out UDP 1023`.
+fn cells(snapshot: &Snapshot, device: &Device, states: &[CellState], in_words: bool) -> String {
+    let mut parts = Vec::new();
+    for (direction, word) in [(Direction::Incoming, "in"), (Direction::Outgoing, "out")] {
+        let mut list: Vec<String> = Vec::new();
+        for (at, state) in &device.cells {
+            let Some((cell, _)) = snapshot.names.cell(*at) else { continue };
+            if cell.direction != direction || !states.contains(state) {
+                continue;
+            }
+            let port = format!("{} {}", cell.transport.to_string().to_uppercase(), cell.port);
+            let text = if in_words { format!("{port} {}", cell.service) } else { port };
+            // Two documents of one role may list one port.
+            if !list.contains(&text) {
+                list.push(text);
+            }
+        }
+        if !list.is_empty() {
+            parts.push(format!("{word} {}", list.join(", ")));
+        }
+    }
+    parts.join("; ")
+}
+
+fn detail(look: &Look, snapshot: &Snapshot, device: &Device, width: u16) -> Vec<Line<'static>> {
+    let of = |state| cells(snapshot, device, &[state], true);
+    let known = format!("{}{}", device.basis, trouble(device));
+    let mut lines = told(look, "Blocked", &of(CellState::Blocked), width, look.alert());
+    lines.extend(told(look, "Not yet", &of(CellState::NotSeen), width, look.plain()));
+    lines.extend(told(look, "One way", &of(CellState::OneWay), width, look.warning()));
+    lines.extend(told(look, "Known by", &known, width, look.plain()));
+    lines.extend(told(look, "Carried", &of(CellState::Carried), width, look.good()));
+    lines
+}
+
+fn trouble(device: &Device) -> String {
+    match (device.blocked, device.unexpected) {
+        (0, 0) => String::new(),
+        (blocked, unexpected) => format!("; {blocked} blocked and {unexpected} unexpected conversations"),
+    }
+}

@@ -1,0 +1,188 @@
+//! The first tab: how it goes, in a look.
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
+use ratatui::text::Line;
+use ratatui::widgets::{Paragraph, Sparkline};
+
+use super::super::look::{Look, sign};
+use super::super::snapshot::{Rate, Snapshot};
+use super::row::Row;
+use super::{WIDE, bits, brief, told};
+use crate::report::html::head::verdict;
+use crate::report::text::capture::host_words;
+use crate::report::text::page::wrap;
+use crate::report::text::units::{bytes, count, counted, local, short};
+use crate::verdict::CellState;
+
+/// Columns of a label, and of the number beside it.
+const LABEL: usize = 12;
+const NUMBER: usize = 17;
+/// Lines of a rate.
+const RATE: u16 = 2;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, look: &Look, snapshot: &Snapshot) {
+    let sentence = sentence(look, snapshot, area.width);
+    let [top, _, rest] = Layout::vertical([
+        Constraint::Length(u16::try_from(sentence.len()).unwrap_or(4)),
+        Constraint::Length(1),
+        Constraint::Min(0),
+    ])
+    .areas(area);
+    frame.render_widget(Paragraph::new(sentence), top);
+    let (left, right) = if area.width >= WIDE {
+        let [left, _, right] =
+            Layout::horizontal([Constraint::Percentage(48), Constraint::Length(2), Constraint::Min(0)]).areas(rest);
+        (left, Some(right))
+    } else {
+        (rest, None)
+    };
+    let rate_lines = if left.height >= 24 { 2 * RATE } else { RATE };
+    let [packets, volume, _, facts] = Layout::vertical([
+        Constraint::Length(rate_lines),
+        Constraint::Length(rate_lines),
+        Constraint::Length(1),
+        Constraint::Min(0),
+    ])
+    .areas(left);
+    draw_rate(frame, packets, look, "Packets/s", snapshot, |rate| rate.packets, |value| short(value.round() as u64));
+    draw_rate(frame, volume, look, "Bits/s", snapshot, |rate| rate.bits, bits);
+    let mut lines = self::facts(look, snapshot, facts.width);
+    let newest = |width: u16, in_detail| newest(look, snapshot, width, in_detail);
+    match right {
+        Some(right) => frame.render_widget(Paragraph::new(newest(right.width, true)), right),
+        None => {
+            lines.push(Line::default());
+            lines.extend(newest(facts.width, false));
+        }
+    }
+    frame.render_widget(Paragraph::new(lines), facts);
+}
+
+/// The result so far, in a sentence or two.
+fn sentence(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
+    let (class, lead, rest) = match snapshot.status.frames {
+        0 => ("warn", "No packet so far.".into(), "Is the cable in, and does the switch mirror to this port?".into()),
+        _ => verdict(&snapshot.survey),
+    };
+    let style = match class {
+        "bad" => look.alert(),
+        "warn" => look.warning().patch(look.strong()),
+        _ => look.good().patch(look.strong()),
+    };
+    let text = format!("{lead} {rest}");
+    let mut bold = lead.chars().count();
+    let lines = wrap(&text, usize::from(width).saturating_sub(2).max(20)).into_iter().map(|line| {
+        let split = line.char_indices().nth(bold).map_or(line.len(), |(at, _)| at);
+        // The blank that a line broke at is gone.
+        bold = bold.saturating_sub(line.chars().count() + 1);
+        Row::new().text(" ", look.plain()).text(&line[..split], style).text(&line[split..], look.plain()).line()
+    });
+    lines.collect()
+}
+
+fn draw_rate(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    look: &Look,
+    label: &str,
+    snapshot: &Snapshot,
+    of: fn(&Rate) -> f64,
+    say: fn(f64) -> String,
+) {
+    let [words, bars] =
+        Layout::horizontal([Constraint::Length((LABEL + NUMBER + 1) as u16), Constraint::Min(0)]).areas(area);
+    let values: Vec<u64> = snapshot.rates.iter().map(|rate| of(rate).round() as u64).collect();
+    let shown = &values[values.len().saturating_sub(usize::from(bars.width.saturating_sub(1)))..];
+    let peak = shown.iter().copied().max().unwrap_or(0);
+    let now = values.last().copied().unwrap_or(0);
+    let lines = vec![
+        Row::new()
+            .text(" ", look.plain())
+            .left(label, LABEL, look.quiet())
+            .left(&say(now as f64), NUMBER, look.strong())
+            .line(),
+        Row::new()
+            .text(" ", look.plain())
+            .left("", LABEL, look.plain())
+            .left(&format!("peak {}", say(peak as f64)), NUMBER, look.quiet())
+            .line(),
+    ];
+    frame.render_widget(Paragraph::new(lines), words);
+    // The newest at the right edge.
+    let width = shown.len() as u16;
+    let bars = Rect { x: bars.x + bars.width.saturating_sub(width + 1), width: width.min(bars.width), ..bars };
+    frame.render_widget(Sparkline::default().data(shown).max(peak.max(1)).style(look.good()), bars);
+}
+
+/// Drops, hosts, ports, files and doubts.
+fn facts(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
+    let (status, survey) = (&snapshot.status, &snapshot.survey);
+    let mut lines = Vec::new();
+    let mut say = |label: &str, text: &str, style: Style| lines.extend(told(look, label, text, width, style));
+    for (interface, at) in status.interfaces.iter().zip(0..) {
+        let text = format!(
+            "{}: {} received, {} dropped by the kernel, {} by the interface{}",
+            interface.name,
+            count(interface.received),
+            count(interface.kernel_dropped),
+            count(interface.interface_dropped),
+            interface.ended.as_ref().map_or(String::new(), |reason| format!("; gone: {reason}")),
+        );
+        let is_bad = interface.kernel_dropped + interface.interface_dropped > 0 || interface.ended.is_some();
+        say(if at == 0 { "Interface" } else { "" }, &text, if is_bad { look.alert() } else { look.plain() });
+    }
+    let hosts = host_words(survey);
+    let hosts = if hosts.is_empty() { "none yet".to_owned() } else { hosts.join(", ") };
+    say("Hosts", &hosts, look.plain());
+    let cells = |state| survey.coverage.iter().filter(|cell| cell.state == state).count();
+    let ports = format!(
+        "{} of {} carried, {} blocked, {} one way; {}",
+        cells(CellState::Carried),
+        survey.coverage.len(),
+        cells(CellState::Blocked),
+        cells(CellState::OneWay),
+        counted(survey.conversations.len() as u64, "conversation", "conversations"),
+    );
+    say("Ports", &ports, if cells(CellState::Blocked) > 0 { look.alert() } else { look.plain() });
+    if let Some(file) = survey.inputs.last().filter(|input| input.format == "pcapng") {
+        say("Written", &format!("{}, {}", file.path, bytes(file.size)), look.plain());
+    }
+    if let Some(error) = &status.recording_failed {
+        say("Written", &format!("packets are not written any more: {error}"), look.alert());
+    }
+    for (caveat, at) in survey.caveats.iter().zip(0..) {
+        say(if at == 0 { "Doubts" } else { "" }, &caveat.text, look.warning());
+    }
+    lines
+}
+
+/// The newest findings, a line each, or with what was seen and what to do.
+fn newest(look: &Look, snapshot: &Snapshot, width: u16, in_detail: bool) -> Vec<Line<'static>> {
+    let mut lines = vec![Row::new().text(" Newest findings", look.strong()).line()];
+    if snapshot.findings.is_empty() {
+        lines.push(Row::new().text(" none so far", look.quiet()).line());
+    }
+    for told_at in snapshot.findings.iter().take(20) {
+        let finding = &snapshot.survey.findings[told_at.at];
+        let style = look.severity(finding.severity);
+        let free = usize::from(width).saturating_sub(14);
+        lines.push(
+            Row::new()
+                .text(&format!(" {} ", sign(finding.severity)), style)
+                .left(&local(told_at.when, snapshot.now, &look.zone), 9, look.quiet())
+                .left(&brief(finding), free, if in_detail { look.strong() } else { look.plain() })
+                .line(),
+        );
+        if in_detail {
+            let text = wrap(&crate::report::visible(&finding.detail), usize::from(width).saturating_sub(14).max(20));
+            lines.extend(
+                text.into_iter()
+                    .map(|line| Row::new().text(&" ".repeat(12), look.plain()).text(&line, look.plain()).line()),
+            );
+            lines.push(Line::default());
+        }
+    }
+    lines
+}

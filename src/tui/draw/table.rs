@@ -1,0 +1,142 @@
+//! The vendor's tables as they fill, cell by cell.
+
+use std::collections::BTreeMap;
+
+use ratatui::Frame;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::text::Line;
+use ratatui::widgets::Paragraph;
+
+use super::super::look::Look;
+use super::super::snapshot::Snapshot;
+use super::super::view::View;
+use super::row::Row;
+use super::{ago, pane};
+use crate::policy::{Cell, Direction, Document, Transport};
+use crate::report::text::units::{counted, short};
+use crate::verdict::{CellCoverage, CellState};
+
+/// Columns of the port and the vendor's word for it.
+const PORT: usize = 11;
+/// Columns of a direction of a document: the least, and the most that is of use.
+const CELL: (usize, usize) = (7, 26);
+/// From so many columns on a cell tells more than its peers.
+const TALKATIVE: usize = 17;
+
+/// One port of the vendor's tables: what its cells are, by index in the survey's coverage.
+pub(in crate::tui) struct Port<'a> {
+    transport: Transport,
+    port: u16,
+    service: &'a str,
+    cells: Vec<(&'a Cell, &'a Document, &'a CellCoverage)>,
+}
+
+/// The ports of all tables, ascending.
+pub(in crate::tui) fn ports(snapshot: &Snapshot) -> Vec<Port<'_>> {
+    let mut ports: BTreeMap<(Transport, u16, &str), Vec<_>> = BTreeMap::new();
+    for coverage in &snapshot.survey.coverage {
+        let Some((cell, document)) = snapshot.names.cell(coverage.cell) else { continue };
+        ports.entry((cell.transport, cell.port, &cell.service)).or_default().push((cell, document, coverage));
+    }
+    ports.into_iter().map(|((transport, port, service), cells)| Port { transport, port, service, cells }).collect()
+}
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
+    let ports = ports(snapshot);
+    let detail = ports.get(view.ports.at).map(|port| detail(look, snapshot, port)).unwrap_or_default();
+    let pane_height = u16::try_from(detail.len() + 1).unwrap_or(8).min(area.height / 3);
+    let [grid, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(pane_height)]).areas(area);
+
+    let mut documents: Vec<&Document> = Vec::new();
+    for (_, document, _) in ports.iter().flat_map(|port| &port.cells) {
+        if !documents.iter().any(|known| known.name == document.name) {
+            documents.push(document);
+        }
+    }
+    let longest = ports.iter().map(|port| port.service.chars().count()).max().unwrap_or(0) + 1;
+    let columns = documents.len().max(1) * 2;
+    let free = usize::from(area.width).saturating_sub(1 + PORT);
+    let service = longest.min(free.saturating_sub(columns * CELL.0)).max(8);
+    let cell = (free.saturating_sub(service) / columns).clamp(CELL.0, CELL.1);
+
+    let head = |text: &dyn Fn(&Document) -> [String; 2], style| {
+        let mut row = Row::new().left("", 1 + PORT + service, look.plain());
+        for document in &documents {
+            for text in text(document) {
+                row = row.left(&text, cell, style);
+            }
+        }
+        row.line()
+    };
+    let mut lines = vec![titles(look, &documents, service, cell), head(&|_| ["in".into(), "out".into()], look.quiet())];
+    let height = usize::from(grid.height).saturating_sub(lines.len());
+    for at in super::super::list::window(ports.len(), view.ports.at, height) {
+        let port = &ports[at];
+        let mut row = Row::new()
+            .text(" ", look.plain())
+            .left(&format!("{} {:>5}", port.transport.to_string().to_uppercase(), port.port), PORT, look.plain())
+            .left(port.service, service, look.plain());
+        for document in &documents {
+            for direction in [Direction::Incoming, Direction::Outgoing] {
+                let found =
+                    port.cells.iter().find(|(one, of, _)| of.name == document.name && one.direction == direction);
+                row = match found {
+                    Some((.., coverage)) => cell_of(row, look, coverage, cell),
+                    None => row.left("", cell, look.plain()),
+                };
+            }
+        }
+        lines.push(row.selectable(at == view.ports.at, look.selected(), area.width));
+    }
+    frame.render_widget(Paragraph::new(lines), grid);
+    if let Some(port) = ports.get(view.ports.at) {
+        let title = format!("{} {} {}", port.transport.to_string().to_uppercase(), port.port, port.service);
+        pane(frame, below, look, &title, detail, 0);
+    }
+}
+
+/// Each document's name over its two columns.
+fn titles(look: &Look, documents: &[&Document], service: usize, cell: usize) -> Line<'static> {
+    let mut row = Row::new().left("", 1 + PORT + service, look.plain());
+    for document in documents {
+        row = row.left(&format!("{} {}+", document.name, document.minimum_version), 2 * cell, look.strong());
+    }
+    row.line()
+}
+
+fn cell_of(row: Row, look: &Look, coverage: &CellCoverage, width: usize) -> Row {
+    let (sign, style) = look.cell(coverage.state);
+    let text = match coverage.state {
+        CellState::NotSeen => String::new(),
+        _ if width >= TALKATIVE => {
+            format!("{}, {} pkts", counted(coverage.peers.into(), "peer", "peers"), short(coverage.packets))
+        }
+        _ => short(coverage.peers.into()),
+    };
+    row.text(sign, style).left(&format!(" {text}"), width - 1, look.plain())
+}
+
+/// What was seen of each cell of a port.
+fn detail(look: &Look, snapshot: &Snapshot, port: &Port<'_>) -> Vec<Line<'static>> {
+    let line = |(cell, document, coverage): &(&Cell, &Document, &CellCoverage)| {
+        let (sign, style) = look.cell(coverage.state);
+        let direction = if cell.direction == Direction::Incoming { "in" } else { "out" };
+        let words = match coverage.state {
+            CellState::NotSeen => "not seen yet".to_owned(),
+            state => format!(
+                "{}: {}, {}, {} packets, last {}",
+                state.name().replace('-', " "),
+                counted(coverage.peers.into(), "peer", "peers"),
+                counted(coverage.flows, "flow", "flows"),
+                short(coverage.packets),
+                ago(coverage.last, snapshot.now),
+            ),
+        };
+        Row::new()
+            .text(&format!(" {sign} "), style)
+            .left(&format!("{} {direction}", document.name), 16, look.strong())
+            .text(&words, look.plain())
+            .line()
+    };
+    port.cells.iter().map(line).collect()
+}

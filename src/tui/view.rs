@@ -1,0 +1,303 @@
+//! What the person at the terminal chose to see, and how keys change that.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::list::List;
+use super::snapshot::{Device, Snapshot};
+use crate::inventory::Host;
+use crate::policy::Transport;
+use crate::verdict::{CellState, Conversation};
+
+/// Lines that Page Up and Page Down move by.
+const PAGE: isize = 10;
+/// Longest filter, in characters.
+const LONGEST_FILTER: usize = 80;
+
+/// A part of the view.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tab {
+    /// Rates, drops, doubts, and the result in a sentence.
+    Overview,
+    /// The vendor's tables.
+    Table,
+    /// Igor devices, and what each has not done yet.
+    Nodes,
+    /// Conversations.
+    Conversations,
+    /// Findings, newest first.
+    Findings,
+    /// Keys and signs.
+    Help,
+}
+
+impl Tab {
+    /// All of them, in the order of their keys.
+    pub const ALL: [Self; 6] =
+        [Self::Overview, Self::Table, Self::Nodes, Self::Conversations, Self::Findings, Self::Help];
+
+    /// Title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Table => "Table",
+            Self::Nodes => "Nodes",
+            Self::Conversations => "Conversations",
+            Self::Findings => "Findings",
+            Self::Help => "Help",
+        }
+    }
+
+    fn next(self, by: usize) -> Self {
+        Self::ALL[(self as usize + by) % Self::ALL.len()]
+    }
+}
+
+/// What a key asks of others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// Nothing.
+    None,
+    /// The view changed.
+    Draw,
+    /// End the survey.
+    Quit,
+    /// Listen to the mouse, or do not.
+    Mouse(bool),
+}
+
+/// Orders of the conversations.
+pub(super) const SORTS: [(&str, ConversationOrder); 5] = [
+    ("packets", |a, b| b.packets.iter().sum::<u64>().cmp(&a.packets.iter().sum())),
+    ("newest", |a, b| b.last.cmp(&a.last)),
+    ("gravest", |a, b| b.severity.cmp(&a.severity)),
+    ("bytes", |a, b| b.bytes.iter().sum::<u64>().cmp(&a.bytes.iter().sum())),
+    ("port", |a, b| (a.transport, a.port).cmp(&(b.transport, b.port))),
+];
+type ConversationOrder = fn(&Conversation, &Conversation) -> std::cmp::Ordering;
+
+/// Orders of the devices; that of their addresses is the snapshot's own.
+pub(super) const DEVICE_SORTS: [(&str, DeviceOrder); 4] = [
+    ("address", |_, _| std::cmp::Ordering::Equal),
+    ("silent longest", |a, b| a.last.nanos().cmp(&b.last.nanos())),
+    ("most missing", |a, b| b.count(CellState::NotSeen).cmp(&a.count(CellState::NotSeen))),
+    ("most trouble", |a, b| (b.blocked, b.unexpected).cmp(&(a.blocked, a.unexpected))),
+];
+type DeviceOrder = fn(&Device, &Device) -> std::cmp::Ordering;
+
+/// What makes a conversation the same from one snapshot to the next.
+pub(super) type ConversationKey = (std::net::IpAddr, std::net::IpAddr, Transport, u16);
+
+/// The state of the view. Where lists stand is renewed with each snapshot by [`View::renew`].
+#[derive(Debug)]
+pub struct View {
+    pub(super) tab: Tab,
+    pub(super) ports: List<usize>,
+    pub(super) devices: List<String>,
+    pub(super) conversations: List<ConversationKey>,
+    pub(super) findings: List<u64>,
+    /// Lines that the help is scrolled by.
+    pub(super) help: usize,
+    pub(super) filter: String,
+    /// Whether keys go to the filter.
+    pub(super) typing: bool,
+    pub(super) sort: usize,
+    pub(super) device_sort: usize,
+    pub(super) reversed: bool,
+    /// Whether the detail of the selected item has the whole place.
+    pub(super) detail: bool,
+    /// Lines that the detail is scrolled by.
+    pub(super) scroll: usize,
+    pub(super) paused: bool,
+    pub(super) mouse: bool,
+}
+
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            tab: Tab::Overview,
+            ports: List::default(),
+            devices: List::default(),
+            conversations: List::default(),
+            findings: List::default(),
+            help: 0,
+            filter: String::new(),
+            typing: false,
+            sort: 0,
+            device_sort: 0,
+            reversed: false,
+            detail: false,
+            scroll: 0,
+            paused: false,
+            mouse: false,
+        }
+    }
+}
+
+impl View {
+    /// Whether new snapshots are to be shown.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// The tab that is shown.
+    pub fn tab(&self) -> Tab {
+        self.tab
+    }
+
+    /// Shows another tab.
+    pub fn go(&mut self, tab: Tab) {
+        (self.tab, self.detail, self.scroll, self.typing) = (tab, false, 0, false);
+    }
+
+    /// Puts the lists in order after a new snapshot, a key or a filter.
+    pub fn renew(&mut self, snapshot: &Snapshot) {
+        let survey = &snapshot.survey;
+        let ports = super::draw::ports(snapshot).len();
+        self.ports.renew(places(ports), |at| at);
+        let (_, compare) = DEVICE_SORTS[self.device_sort];
+        let mut devices = places(snapshot.devices.len());
+        devices.sort_by(|a, b| compare(&snapshot.devices[*a as usize], &snapshot.devices[*b as usize]));
+        self.devices.renew(devices, |at| snapshot.devices[at].address.clone());
+        let terms: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
+        let mut conversations = places(survey.conversations.len());
+        if !terms.is_empty() {
+            conversations.retain(|at| {
+                let words = words(snapshot, &survey.conversations[*at as usize]);
+                terms.iter().all(|term| words.contains(term))
+            });
+        }
+        // The survey's own order is that of the first sort.
+        if self.sort > 0 {
+            let (_, compare) = SORTS[self.sort];
+            conversations
+                .sort_by(|a, b| compare(&survey.conversations[*a as usize], &survey.conversations[*b as usize]));
+        }
+        if self.reversed {
+            conversations.reverse();
+        }
+        self.conversations.renew(conversations, |at| conversation_key(snapshot, at));
+        self.findings.renew(places(snapshot.findings.len()), |at| snapshot.findings[at].identity);
+    }
+
+    /// Takes a key.
+    pub fn key(&mut self, key: KeyEvent, snapshot: Option<&Snapshot>) -> Action {
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        if control && key.code == KeyCode::Char('c') {
+            return Action::Quit;
+        }
+        if self.typing {
+            return self.type_filter(key.code, snapshot);
+        }
+        match key.code {
+            KeyCode::Char('q') => return Action::Quit,
+            KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.go(Tab::Help),
+            KeyCode::Char(digit @ '1'..='6') => self.go(Tab::ALL[(digit as usize - '1' as usize) % Tab::ALL.len()]),
+            KeyCode::Tab | KeyCode::Right | KeyCode::Char('l') => self.go(self.tab.next(1)),
+            KeyCode::BackTab | KeyCode::Left => self.go(self.tab.next(Tab::ALL.len() - 1)),
+            KeyCode::Down | KeyCode::Char('j') => self.step(1, snapshot),
+            KeyCode::Up | KeyCode::Char('k') => self.step(-1, snapshot),
+            KeyCode::PageDown | KeyCode::Char(' ') => self.step(PAGE, snapshot),
+            KeyCode::PageUp => self.step(-PAGE, snapshot),
+            KeyCode::Home | KeyCode::Char('g') => self.step(isize::MIN, snapshot),
+            KeyCode::End | KeyCode::Char('G') => self.step(isize::MAX, snapshot),
+            KeyCode::Enter if self.has_detail() => (self.detail, self.scroll) = (!self.detail, 0),
+            KeyCode::Esc if self.detail => (self.detail, self.scroll) = (false, 0),
+            KeyCode::Esc => self.filter.clear(),
+            KeyCode::Char('/') => {
+                self.go(Tab::Conversations);
+                self.typing = true;
+            }
+            KeyCode::Char('s') => self.next_sort(),
+            KeyCode::Char('r') => self.reversed = !self.reversed,
+            KeyCode::Char('p') => self.paused = !self.paused,
+            KeyCode::Char('m') => {
+                self.mouse = !self.mouse;
+                return Action::Mouse(self.mouse);
+            }
+            _ => return Action::None,
+        }
+        if let Some(snapshot) = snapshot {
+            self.renew(snapshot);
+        }
+        Action::Draw
+    }
+
+    /// The wheel.
+    pub fn wheel(&mut self, by: isize, snapshot: Option<&Snapshot>) {
+        self.step(by, snapshot);
+    }
+
+    fn has_detail(&self) -> bool {
+        matches!(self.tab, Tab::Nodes | Tab::Conversations | Tab::Findings)
+    }
+
+    fn next_sort(&mut self) {
+        match self.tab {
+            Tab::Nodes => self.device_sort = (self.device_sort + 1) % DEVICE_SORTS.len(),
+            _ => self.sort = (self.sort + 1) % SORTS.len(),
+        }
+    }
+
+    fn step(&mut self, by: isize, snapshot: Option<&Snapshot>) {
+        let Some(snapshot) = snapshot else { return };
+        if self.detail && self.has_detail() {
+            // Drawing holds it to the text's length.
+            self.scroll = self.scroll.saturating_add_signed(by).min(1000);
+            return;
+        }
+        match self.tab {
+            Tab::Overview => {}
+            Tab::Help => self.help = self.help.saturating_add_signed(by).min(super::draw::HELP_LINES),
+            Tab::Table => self.ports.step(by, |at| at),
+            Tab::Nodes => self.devices.step(by, |at| snapshot.devices[at].address.clone()),
+            Tab::Conversations => self.conversations.step(by, |at| conversation_key(snapshot, at)),
+            Tab::Findings => self.findings.step(by, |at| snapshot.findings[at].identity),
+        }
+    }
+
+    fn type_filter(&mut self, code: KeyCode, snapshot: Option<&Snapshot>) -> Action {
+        match code {
+            KeyCode::Enter | KeyCode::Down => self.typing = false,
+            KeyCode::Esc => {
+                self.typing = false;
+                self.filter.clear();
+            }
+            KeyCode::Backspace => drop(self.filter.pop()),
+            KeyCode::Char(c) if !c.is_control() && self.filter.chars().count() < LONGEST_FILTER => self.filter.push(c),
+            _ => return Action::None,
+        }
+        if let Some(snapshot) = snapshot {
+            self.renew(snapshot);
+        }
+        Action::Draw
+    }
+}
+
+fn places(count: usize) -> Vec<u32> {
+    (0..u32::try_from(count).unwrap_or(u32::MAX)).collect()
+}
+
+fn conversation_key(snapshot: &Snapshot, at: usize) -> ConversationKey {
+    let survey = &snapshot.survey;
+    let conversation = &survey.conversations[at];
+    let address = |host| survey.hosts.get(host).address;
+    (address(conversation.client), address(conversation.server), conversation.transport, conversation.port)
+}
+
+/// Everything that a filter can find a conversation by, in lower case.
+fn words(snapshot: &Snapshot, conversation: &Conversation) -> String {
+    let survey = &snapshot.survey;
+    let host =
+        |host: &Host| format!("{} {} {}", host.address, host.name.as_deref().unwrap_or_default(), host.role.name());
+    let text = format!(
+        "{} {} {} {} {} {} {}",
+        host(survey.hosts.get(conversation.client)),
+        host(survey.hosts.get(conversation.server)),
+        crate::report::text::conversations::service(conversation, &snapshot.names),
+        conversation.verdict.name(),
+        conversation.reason.map_or("", |reason| reason.name()),
+        conversation.outcome.name(),
+        conversation.severity.map_or("", |severity| severity.name()),
+    );
+    text.to_lowercase()
+}

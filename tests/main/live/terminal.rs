@@ -1,0 +1,155 @@
+//! The terminal view as a person drives it: in tmux, with real traffic.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::{Link, NOBODY, PROGRAM};
+
+/// Until a pane shows what is waited for: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A tmux server of our own with one pane.
+struct Tmux {
+    socket: PathBuf,
+}
+
+impl Tmux {
+    /// `None`, with the reason printed, where there is no tmux.
+    fn open(folder: &Path, columns: u16, lines: u16, command: &str) -> Option<Self> {
+        let tmux = Self { socket: folder.join("tmux") };
+        let (columns, lines) = (columns.to_string(), lines.to_string());
+        let session = ["-f", "/dev/null", "new-session", "-d", "-x", &columns, "-y", &lines, command];
+        match tmux.command(&session).env("LC_ALL", "C.UTF-8").env_remove("TMUX").output() {
+            Ok(output) if output.status.success() => Some(tmux),
+            Ok(output) => panic!("tmux: {}", String::from_utf8_lossy(&output.stderr)),
+            Err(error) => {
+                println!("skipped, the terminal view was not driven: tmux is missing: {error}");
+                None
+            }
+        }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("tmux");
+        command.arg("-u").arg("-S").arg(&self.socket).args(arguments);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn keys(&self, keys: &[&str]) {
+        self.run(&[&["send-keys"], keys].concat());
+    }
+
+    /// What the pane shows, once it shows all of that.
+    fn shows(&self, wanted: &[&str]) -> String {
+        let begin = Instant::now();
+        loop {
+            let pane = self.run(&["capture-pane", "-p"]);
+            if wanted.iter().all(|text| pane.contains(text)) {
+                println!("{pane}");
+                return pane;
+            }
+            assert!(begin.elapsed() < PATIENCE, "{wanted:?} is not shown:\n{pane}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Tmux {
+    fn drop(&mut self) {
+        let _ = self.command(&["kill-server"]).output();
+    }
+}
+
+/// A folder that whoever igorscope becomes may write to.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    folder
+}
+
+/// What a pane runs: the view in the gateway's namespace, and then how it ended.
+fn live(link: &Link, folder: &Path, options: &str) -> String {
+    format!(
+        "cd {} && env -u NO_COLOR SUDO_UID={NOBODY} SUDO_GID={NOBODY} ip netns exec {} {PROGRAM} live -i eth0 \
+         --gateway 10.78.0.1 --node 10.78.0.2 --node 10.78.0.77 {options}; echo \"status=$?\"; sleep 600",
+        folder.display(),
+        link.gateway
+    )
+}
+
+#[test]
+fn a_person_drives_the_view_in_tmux() {
+    let Some(mut link) = Link::open("view") else { return };
+    link.serve();
+    let folder = folder();
+    let Some(tmux) = Tmux::open(folder.path(), 80, 24, &live(&link, folder.path(), "-o report -w site.pcapng")) else {
+        return;
+    };
+    tmux.shows(&["1 Overview", "eth0", "Packets/s"]);
+    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    // The refused port is a finding within moments, the node carried its documented ports.
+    tmux.shows(&["8123", "Newest findings"]);
+    tmux.keys(&["2"]);
+    tmux.shows(&["gateway 1.12.1+", "● 1", "CoAP"]);
+    tmux.keys(&["3"]);
+    tmux.shows(&["10.78.0.77", "never heard", "not yet"]);
+    tmux.keys(&["4", "/"]);
+    tmux.keys(&["-l", "8123"]);
+    tmux.keys(&["Enter"]);
+    tmux.shows(&["1 of", "filter: 8123", "refused"]);
+    tmux.keys(&["5"]);
+    tmux.shows(&["undocumented port", "Evidence"]);
+    // A resize in the middle, and one to almost nothing.
+    tmux.run(&["resize-window", "-x", "200", "-y", "60"]);
+    tmux.keys(&["4"]);
+    tmux.shows(&["last packet", "verdict"]);
+    tmux.run(&["resize-window", "-x", "20", "-y", "5"]);
+    tmux.shows(&["the survey goes"]);
+    tmux.run(&["resize-window", "-x", "80", "-y", "24"]);
+    tmux.shows(&["1 Overview"]);
+    tmux.keys(&["q"]);
+    // The terminal is as it was, the summary is on it.
+    tmux.shows(&["status=0", "packets captured"]);
+    for file in ["survey.json", "flows.csv", "report.html"] {
+        assert!(folder.path().join("report").join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+}
+
+#[test]
+fn a_terminal_that_dies_loses_nothing() {
+    let Some(mut link) = Link::open("dead") else { return };
+    link.serve();
+    let folder = folder();
+    let Some(tmux) = Tmux::open(folder.path(), 80, 24, &live(&link, folder.path(), "-w site.pcapng")) else { return };
+    tmux.shows(&["1 Overview", "eth0"]);
+    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    tmux.shows(&["8123"]);
+    drop(tmux);
+    // Nobody named a folder: the results are beside what was written, under the time.
+    let begin = Instant::now();
+    let survey = loop {
+        let entries = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let is_report = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("igorscope-");
+        let report = entries.filter(is_report).map(|path| path.join("survey.json")).find(|path| path.exists());
+        if let Some(path) = report {
+            break path;
+        }
+        assert!(begin.elapsed() < PATIENCE, "the survey was written");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let survey: serde_json::Value = serde_json::from_slice(&fs::read(survey).unwrap()).unwrap();
+    let findings = survey["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|finding| finding["server_port"] == 8123), "{findings:?}");
+    let analyzed =
+        Command::new(PROGRAM).args(["analyze", "-q"]).arg(folder.path().join("site.pcapng")).output().unwrap();
+    assert_eq!(analyzed.status.code(), Some(0), "{analyzed:?}");
+}
