@@ -1,4 +1,4 @@
-//! What a live capture writes beside it: pcapng files, a new one by size or time.
+//! What a live capture writes beside it: pcapng files, a new one by size, time or number of frames.
 
 use std::fs::File;
 use std::io::{self, BufWriter};
@@ -15,12 +15,14 @@ pub struct Rotation {
     pub size: Option<u64>,
     /// When the first frame of a file is so old.
     pub time: Option<Duration>,
+    /// When a file holds so many frames.
+    pub count: Option<u64>,
 }
 
 impl Rotation {
     /// Whether there is more than one file at all.
     pub fn is_on(self) -> bool {
-        self.size.is_some() || self.time.is_some()
+        self.size.is_some() || self.time.is_some() || self.count.is_some()
     }
 }
 
@@ -45,6 +47,8 @@ pub struct Recorder {
     files: Vec<PathBuf>,
     /// Time of the first frame and of the last in this file.
     times: Option<(Timestamp, Timestamp)>,
+    /// Frames in this file.
+    frames: u64,
     /// What was counted when this file was begun, for each interface.
     counted: Vec<CaptureCounts>,
 }
@@ -63,7 +67,7 @@ impl Recorder {
         let writer = begin(&name, &interfaces)?;
         let counted = vec![CaptureCounts::default(); interfaces.len()];
         let path = path.to_owned();
-        Ok(Self { path, rotation, interfaces, writer, files: vec![name], times: None, counted })
+        Ok(Self { path, rotation, interfaces, writer, files: vec![name], times: None, frames: 0, counted })
     }
 
     /// The files so far; the last is the one that is being written.
@@ -86,6 +90,7 @@ impl Recorder {
         };
         self.rotation.size.is_some_and(|limit| size > limit)
             || self.rotation.time.is_some_and(|limit| u128::from(age) >= limit.as_nanos())
+            || self.rotation.count.is_some_and(|limit| self.frames >= limit)
     }
 
     /// Ends the file, and begins the next. `counts` are those since the capture began, for each interface.
@@ -98,7 +103,7 @@ impl Recorder {
         let last = std::mem::replace(&mut self.writer, next);
         self.end(last, counts)?;
         self.files.push(name);
-        self.times = None;
+        (self.times, self.frames) = (None, 0);
         Ok(())
     }
 
@@ -108,6 +113,7 @@ impl Recorder {
     /// When that fails.
     pub fn write(&mut self, frame: &Frame<'_>) -> io::Result<()> {
         self.times = Some((self.times.map_or(frame.time, |(first, _)| first), frame.time));
+        self.frames += 1;
         self.writer.packet(frame.interface, frame.time, frame.original_len, frame.data, &[])
     }
 
@@ -199,11 +205,12 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_begins_by_size_and_by_time() {
+    fn a_new_file_begins_by_size_by_time_and_by_count() {
         let folder = tempfile::tempdir().unwrap();
         let cases = [
-            (Rotation { size: Some(1000), time: None }, vec![(2, Some(2)), (2, Some(2)), (1, Some(1))]),
-            (Rotation { size: None, time: Some(Duration::from_secs(3)) }, vec![(3, Some(3)), (2, Some(2))]),
+            (Rotation { size: Some(1000), ..Rotation::default() }, vec![(2, Some(2)), (2, Some(2)), (1, Some(1))]),
+            (Rotation { time: Some(Duration::from_secs(3)), ..Rotation::default() }, vec![(3, Some(3)), (2, Some(2))]),
+            (Rotation { count: Some(4), ..Rotation::default() }, vec![(4, Some(4)), (1, Some(1))]),
             (Rotation::default(), vec![(5, Some(5))]),
         ];
         for (rotation, expected) in cases {

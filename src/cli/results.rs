@@ -13,6 +13,8 @@ use crate::report::{
     write_html, write_inventory, write_nodes,
 };
 use crate::survey::Survey;
+#[cfg(all(feature = "live", unix))]
+use crate::verdict::Caveat;
 
 /// How results are made.
 pub(super) struct Making {
@@ -47,6 +49,19 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
         print(|out| write(&results, out))?;
     }
     Ok(files?)
+}
+
+/// Writes the files of a survey that is still going on, and says so in them.
+#[cfg(all(feature = "live", unix))]
+pub(super) fn checkpoint(survey: &mut Survey, making: &Making, options: &OutputOptions) -> Result<(), WriteError> {
+    let Some(folder) = &options.folder else { return Ok(()) };
+    let text = "This was written while the survey went on: what is not seen may have come later.".to_owned();
+    survey.caveats.insert(0, Caveat { kind: "unfinished", text });
+    let html = HtmlOptions { zone: jiff::tz::TimeZone::system(), command: making.command.clone() };
+    let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
+    let written = results.write_files(folder, options);
+    survey.caveats.remove(0);
+    written
 }
 
 type WriteOne = fn(&Results<'_>, &mut dyn Write) -> io::Result<()>;

@@ -52,6 +52,10 @@ pub(in crate::cli) struct Live {
     /// Begin a new file after this time.
     #[arg(long, value_name = "TIME", value_parser = time, requires = "write", help_heading = "Capture")]
     pub(in crate::cli) rotate_time: Option<Duration>,
+    /// Begin a new file after this many packets.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "write",
+          help_heading = "Capture")]
+    pub(in crate::cli) rotate_count: Option<u64>,
     /// The kernel's buffer for each interface: a larger one drops less when packets come in bursts.
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32M", help_heading = "Capture")]
     pub(in crate::cli) buffer_size: u64,
@@ -62,6 +66,10 @@ pub(in crate::cli) struct Live {
     /// Do not ask the interface for packets to others: what a mirror port carries would be missing.
     #[arg(long, help_heading = "Capture")]
     pub(in crate::cli) no_promiscuous: bool,
+    /// With --output, the time from one writing of the results so far to the next: what is there even if
+    /// the power fails.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s", help_heading = "Capture")]
+    pub(in crate::cli) checkpoint: Duration,
     #[command(flatten)]
     pub(in crate::cli) hosts: HostArgs,
     /// The vendor's documents and the site's own rules, instead of those built in.

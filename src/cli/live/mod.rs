@@ -1,5 +1,6 @@
 //! `live`: interfaces to results, told while it happens.
 
+mod checkpoint;
 mod face;
 mod options;
 mod show;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use self::checkpoint::Checkpoint;
 use self::face::Face;
 use self::options::LiveOptions;
 use self::show::Display;
@@ -48,7 +50,9 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     };
     // Where nobody reads what is shown any more, there is nothing more to do it for, but files to be made whole.
     let mut shown = Ok(());
-    let end = run_live(live, recorder, &survey, &stop, |tick| {
+    let mut checkpoint = Checkpoint::new(&options);
+    let end = run_live(live, recorder, &survey, &stop, |mut tick| {
+        checkpoint.tick(&mut tick.survey, &options);
         if shown.is_ok() {
             shown = face.tick(tick);
             if shown.is_err() {
@@ -105,9 +109,8 @@ fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, t
 
 /// Only packets that were written down can be analyzed again.
 fn making(end: &LiveEnd, options: &LiveOptions) -> Making {
-    let files = end.files.iter().map(|file| file.to_string_lossy().into_owned());
-    let command =
-        if end.files.is_empty() { Vec::new() } else { options.command.iter().cloned().chain(files).collect() };
+    let files: Vec<String> = end.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+    let command = if files.is_empty() { Vec::new() } else { options.command.iter().cloned().chain(files).collect() };
     Making { threads: options.survey.threads.get(), command }
 }
 

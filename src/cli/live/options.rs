@@ -19,6 +19,8 @@ pub(super) struct LiveOptions {
     pub(super) output: OutputOptions,
     pub(super) duration: Option<Duration>,
     pub(super) interval: Duration,
+    /// From one checkpoint of the results to the next.
+    pub(super) checkpoint: Duration,
     pub(super) display: Display,
     /// What analyzes the packets again, but for the files that they are written to.
     pub(super) command: Vec<String>,
@@ -60,7 +62,7 @@ impl LiveOptions {
         if interfaces.len() < named {
             return Err(Failure::usage("an interface is named twice; its packets would count twice"));
         }
-        let rotation = Rotation { size: args.rotate_size, time: args.rotate_time };
+        let rotation = Rotation { size: args.rotate_size, time: args.rotate_time, count: args.rotate_count };
         Ok(Self {
             interfaces,
             capture,
@@ -68,6 +70,7 @@ impl LiveOptions {
             output,
             duration: args.duration,
             interval: args.interval,
+            checkpoint: args.checkpoint,
             display: display(args.plain, args.json),
             command,
             record: args.write.map(|path| (path, rotation)),

@@ -10,7 +10,7 @@ mod take;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -92,19 +92,20 @@ pub fn run_live(
     let seed = Seed::random();
     thread::scope(|scope| {
         let (ticks, growing) = channel::<Growth>();
-        let is_idle = Arc::new(AtomicBool::new(true));
-        let (survey, idle) = (&options.survey, Arc::clone(&is_idle));
+        let judge = Arc::new(Judge::default());
+        let (survey, busy) = (&options.survey, Arc::clone(&judge));
         let judging = scope.spawn(move || {
             let mut whole = Observation::new(0, seed, survey.limits);
             for growth in growing {
+                let begin = Instant::now();
                 whole = growth.onto(whole, survey, &mut on_tick);
-                idle.store(true, Ordering::Release);
+                busy.rest(begin.elapsed());
             }
             whole
         });
         let mut session = Session { live, taker: Taker::new(recorder, options, seed), begin: Instant::now(), options };
         session.capture(stop, |session| {
-            if is_idle.swap(false, Ordering::Acquire) {
+            if judge.is_ready(session.begin) {
                 // Where nobody listens any more, the judge failed, and joining it says so.
                 let _ = ticks.send(session.growth());
             }
@@ -114,6 +115,41 @@ pub fn run_live(
         let whole = judging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         session.end(whole)
     })
+}
+
+/// Judging all so far takes longer as the survey grows: it gets one part in so many of a core, no more.
+const JUDGES_SHARE: u64 = 3;
+
+/// Whether the judge is at work, and when it may be asked again.
+#[derive(Default)]
+struct Judge {
+    is_busy: AtomicBool,
+    /// How long it took last, in nanoseconds.
+    took: AtomicU64,
+    /// When it was asked last, in nanoseconds since the survey began.
+    asked: AtomicU64,
+}
+
+impl Judge {
+    /// Whether it may be asked now; if so it counts as asked.
+    fn is_ready(&self, begin: Instant) -> bool {
+        let now = nanos(begin.elapsed());
+        let rest = self.took.load(Ordering::Relaxed).saturating_mul(JUDGES_SHARE);
+        if now < self.asked.load(Ordering::Relaxed).saturating_add(rest) || self.is_busy.swap(true, Ordering::Acquire) {
+            return false;
+        }
+        self.asked.store(now, Ordering::Relaxed);
+        true
+    }
+
+    fn rest(&self, took: Duration) {
+        self.took.store(nanos(took), Ordering::Relaxed);
+        self.is_busy.store(false, Ordering::Release);
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX >> 3)
 }
 
 /// What came since the last tick.
