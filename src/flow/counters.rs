@@ -235,7 +235,8 @@ impl<K> Hot<K> {
         }
         let conforms = cold.conforms[side] & own;
         cold.violates[side] &= !(conforms as u8);
-        self.settled[side] = !to_group && (own == 0 || conforms != 0);
+        // Each message of DHCP tells of a client by its MAC: none is only more of the same.
+        self.settled[side] = !to_group && (own == 0 || conforms != 0) && !protocol::dhcp::is_port_pair(ports);
         seen
     }
 

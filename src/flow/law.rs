@@ -46,11 +46,22 @@ prop_compose! {
             bytes.extend([0x81, 0]);
             bytes.extend(id.to_be_bytes());
         }
+        if kind == 0 && group {
+            // LLDP: chassis, port, time to live, name.
+            bytes.extend([0x88, 0xcc, 2, 7, 4, 2, 0, 0, 0, 0, hosts.1, 4, 2, 7, b'0' + hosts.0, 6, 2, 0, 120, 10, 1, b'n', 0, 0]);
+            return Sample { bytes, extra, time };
+        }
         if kind == 0 {
             bytes.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, hosts.0, 10, 0, 0, hosts.0, 0, 0, 0, 0, 0, 0]);
             bytes.extend([10, 0, 0, hosts.1]);
             return Sample { bytes, extra, time };
         }
+        let mut dhcp = vec![1 + flags % 2, 1, 6, 0, 0, 0, 0, identification as u8];
+        dhcp.resize(28, 0);
+        dhcp[19] = flags % 3;
+        dhcp.extend([2, 0, 0, 0, 0, hosts.1]);
+        dhcp.resize(236, 0);
+        dhcp.extend([0x63, 0x82, 0x53, 0x63, 53, 1, flags % 7, 255]);
         let mut transport = Vec::new();
         transport.extend(ports.0.to_be_bytes());
         transport.extend(ports.1.to_be_bytes());
@@ -60,6 +71,10 @@ prop_compose! {
                 6
             }
             5..10 => {
+                let payload = if kind == 6 { &dhcp } else { &payload };
+                if kind == 6 {
+                    transport = vec![0, 68, 0, 67];
+                }
                 transport.extend((8 + payload.len() as u16).to_be_bytes());
                 transport.extend([identification as u8, 1]);
                 17
@@ -67,7 +82,7 @@ prop_compose! {
             10 => 1,
             _ => 47,
         };
-        transport.extend(&payload);
+        transport.extend(if kind == 6 { &dhcp } else { &payload });
         if kind % 4 == 3 {
             bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
             bytes.extend((transport.len() as u16).to_be_bytes());

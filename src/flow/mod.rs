@@ -16,7 +16,7 @@ mod sources;
 mod table;
 mod tally;
 
-pub use evidence::{Endpoint, First, IcmpError, Search, SideEvidence, TftpFile, Window};
+pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidence, TftpFile, Window};
 pub use flows::Flows;
 pub use fragment::Unattributed;
 pub use key::Seed;

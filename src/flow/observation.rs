@@ -173,8 +173,12 @@ impl Observation {
             Network::Unreached => {}
             Network::NonIp(kind, body) => {
                 self.sorted.non_ip.entry(*kind).or_default().add(amount);
-                if *kind == decode::NonIp::Arp {
-                    self.neighbours.observe(body, frame.id, frame.time);
+                match kind {
+                    decode::NonIp::Arp => self.neighbours.observe(body, frame.id, frame.time),
+                    decode::NonIp::Lldp => {
+                        self.side.lldp(packet.source_mac.unwrap_or_default(), body, frame.time, frame.id);
+                    }
+                    _ => {}
                 }
             }
             Network::Ip(ip) => self.take_ip(frame, &packet, ip, amount, pipes),

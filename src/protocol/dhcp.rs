@@ -1,5 +1,7 @@
 //! DHCPv4 (RFC 2131, BOOTP RFC 951) and DHCPv6 (RFC 8415).
 
+use std::net::Ipv4Addr;
+
 use super::Tag;
 use super::payload::{Payload, Sign, u16_at, u32_at};
 
@@ -40,6 +42,43 @@ fn message_type(bytes: &[u8]) -> Option<u8> {
         }
     }
     None
+}
+
+/// Whether these are the ports of DHCPv4: there every message counts, not only the first of a flow.
+pub const fn is_port_pair(ports: [u16; 2]) -> bool {
+    matches!(ports, [67 | 68, 67 | 68])
+}
+
+/// What a DHCPv4 message says of its client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// 1 DISCOVER, 2 OFFER, 3 REQUEST, 5 ACK, 6 NAK, ... (RFC 2132 section 9.6).
+    pub kind: u8,
+    /// The client's Ethernet address.
+    pub client: [u8; 6],
+    /// Transaction id.
+    pub xid: u32,
+    /// The address that the client has already, 0.0.0.0 if none: only who renews a lease fills it in
+    /// (RFC 2131 section 4.3.2).
+    pub client_address: Ipv4Addr,
+    /// The address that the server gives.
+    pub your_address: Ipv4Addr,
+}
+
+/// Reads a DHCPv4 message of an Ethernet client; `None` if it is none, or was cut off before its type.
+pub fn message(bytes: &[u8]) -> Option<Message> {
+    let &[1 | 2, 1, 6, ..] = bytes else { return None };
+    if u32_at(bytes, COOKIE_AT) != Some(MAGIC_COOKIE) {
+        return None;
+    }
+    let address = |at| u32_at(bytes, at).map(Ipv4Addr::from_bits);
+    Some(Message {
+        kind: message_type(bytes)?,
+        client: *bytes.get(28..)?.first_chunk()?,
+        xid: u32_at(bytes, 4)?,
+        client_address: address(12)?,
+        your_address: address(16)?,
+    })
 }
 
 /// Message type, transaction id, then options that fit (RFC 8415 section 8).

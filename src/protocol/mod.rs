@@ -11,10 +11,11 @@
 
 mod bacnet;
 mod coap;
-mod dhcp;
+pub mod dhcp;
 mod dns;
 mod first_byte;
 pub mod http;
+pub mod lldp;
 mod modbus;
 mod mqtt;
 mod ntp;

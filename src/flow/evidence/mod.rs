@@ -5,16 +5,19 @@
 //! packet to a group, or as "the first by frame" of a flow's direction, since later payloads of a
 //! direction are not looked at: both come out the same however the capture is cut.
 
+mod dhcp;
 mod lowest;
 #[cfg(test)]
 mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 
+use self::dhcp::DhcpClients;
+pub use self::dhcp::DhcpExchange;
 use self::lowest::{Add, Lowest};
 use crate::capture::{FrameId, Shift, Timestamp};
-use crate::decode::{IpPacket, Transport, quoted};
-use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, ssdp, tftp};
+use crate::decode::{IpPacket, MacAddr, Transport, quoted};
+use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, dhcp as dhcp_message, lldp, ssdp, tftp};
 
 /// An address and a UDP or TCP port.
 pub type Endpoint = (IpAddr, u16);
@@ -33,6 +36,9 @@ pub struct Window {
 }
 
 impl Window {
+    /// Never seen.
+    pub const NONE: Self = Self { first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN, frame: FrameId::NONE, count: 0 };
+
     /// Seen once.
     pub const fn once(time: Timestamp, frame: FrameId) -> Self {
         Self { first: time, last: time, frame, count: 1 }
@@ -138,6 +144,8 @@ pub struct SideEvidence {
     answered: Lowest<(Endpoint, Endpoint), First<Option<SocketAddr>>, 8192>,
     tftp_files: Lowest<(Endpoint, Endpoint), First<TftpFile>, 8192>,
     icmp_errors: Lowest<IcmpError, Window, 16_384>,
+    dhcp: DhcpClients,
+    lldp: Lowest<(u32, MacAddr, lldp::Unit), Window, 16_384>,
 }
 
 impl SideEvidence {
@@ -175,7 +183,18 @@ impl SideEvidence {
                     self.tftp_files.add((source, destination), First { frame, time, what: TftpFile { name, write } });
                 }
             }
+            // Elsewhere not every payload is looked at.
+            Tag::Dhcp { .. } if dhcp_message::is_port_pair([source.1, destination.1]) => {
+                self.dhcp.add(payload, time, frame);
+            }
             _ => {}
+        }
+    }
+
+    /// Takes an LLDP frame's body.
+    pub fn lldp(&mut self, source: MacAddr, body: &[u8], time: Timestamp, frame: FrameId) {
+        if let Some(unit) = lldp::unit(body) {
+            self.lldp.add((frame.input(), source, unit), Window::once(time, frame));
         }
     }
 
@@ -213,6 +232,8 @@ impl SideEvidence {
         self.answered.absorb(other.answered, |first| first.frame = shift.apply(first.frame));
         self.tftp_files.absorb(other.tftp_files, |first| first.frame = shift.apply(first.frame));
         self.icmp_errors.absorb(other.icmp_errors, window);
+        self.dhcp.absorb(other.dhcp, shift);
+        self.lldp.absorb(other.lldp, window);
     }
 
     /// The sets that add up whatever the cut. The other two (`answered`, `tftp_files`) are collected from the first
@@ -220,7 +241,10 @@ impl SideEvidence {
     /// and the relation stage, which asks the flow for its first payload, passes it over.
     #[cfg(test)]
     pub(super) fn addable_sets(&self) -> String {
-        format!("{:?} {:?} {:?} {:?}", self.searches, self.group_requests, self.notified, self.icmp_errors)
+        format!(
+            "{:?} {:?} {:?} {:?} {:?} {:?}",
+            self.searches, self.group_requests, self.notified, self.icmp_errors, self.dhcp, self.lldp
+        )
     }
 
     /// M-SEARCH requests to groups, by who asked.
@@ -253,6 +277,16 @@ impl SideEvidence {
         self.icmp_errors.iter()
     }
 
+    /// DHCP transactions, by the client's Ethernet address and the transaction id.
+    pub fn dhcp(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32), &DhcpExchange)> {
+        self.dhcp.iter()
+    }
+
+    /// What devices said by LLDP, by input, the sending port's MAC, and what it said.
+    pub fn lldp_units(&self) -> impl ExactSizeIterator<Item = (&(u32, MacAddr, lldp::Unit), &Window)> {
+        self.lldp.iter()
+    }
+
     /// The sets that turned something away for want of room, in words; empty as a rule.
     pub fn overflows(&self) -> impl Iterator<Item = &'static str> {
         [
@@ -261,6 +295,8 @@ impl SideEvidence {
             (self.notified.turned_away() || self.answered.turned_away(), "SSDP locations"),
             (self.tftp_files.turned_away(), "TFTP file names"),
             (self.icmp_errors.turned_away(), "ICMP errors"),
+            (self.dhcp.turned_away(), "DHCP transactions"),
+            (self.lldp.turned_away(), "LLDP units"),
         ]
         .into_iter()
         .filter_map(|(turned_away, what)| turned_away.then_some(what))
