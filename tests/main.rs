@@ -24,6 +24,8 @@ mod evidence;
 mod evidence_pcapng;
 #[path = "main/firewall_rules.rs"]
 mod firewall_rules;
+#[path = "main/first_questions.rs"]
+mod first_questions;
 #[path = "main/licences.rs"]
 mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]

@@ -92,6 +92,11 @@ impl Neighbours {
         self.questions.iter().map(|(address, seen)| (*address, *seen))
     }
 
+    /// The questions for an address that nobody ever claimed, if there were any.
+    pub fn unanswered(&self, address: Ipv4Addr) -> Option<Seen> {
+        self.questions.get(&address).copied().filter(|_| !self.is_claimed(address))
+    }
+
     /// Whether an address was ever claimed by its owner.
     pub fn is_claimed(&self, address: Ipv4Addr) -> bool {
         self.claims.range((address, MacAddr([0; 6]))..=(address, MacAddr([0xff; 6]))).next().is_some()

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::address::{self, Kind};
+use super::attachment::Attachments;
 use super::bag::Bag;
 use super::contacts::Contacts;
 use super::declared::{Entry, Inventory};
@@ -16,7 +17,7 @@ use super::matcher::Matcher;
 use super::roles;
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::MacAddr;
-use crate::flow::{Flow, FlowEnd};
+use crate::flow::{Flow, FlowEnd, SideEvidence};
 use crate::policy::Transport;
 
 /// Collects what each address did, flow by flow and in any order, then gives each its role.
@@ -33,6 +34,9 @@ pub struct HostsBuilder {
     /// Ports that a host served beside the one in its note.
     serves: Bag<(u32, Transport, u16)>,
     contacts: Contacts,
+    /// Devices that spoke without an address of theirs: by DHCP or LLDP.
+    macs: HashMap<MacAddr, (Timestamp, Timestamp)>,
+    lldp: Attachments,
 }
 
 /// What is kept of a host only until its role is known.
@@ -107,6 +111,29 @@ impl HostsBuilder {
         }
     }
 
+    /// Adds a device that was heard by its MAC, with the first and last time.
+    pub fn add_mac(&mut self, mac: MacAddr, first: Timestamp, last: Timestamp) {
+        let times = self.macs.entry(mac).or_insert((first, last));
+        let known = |a: Timestamp, b: Timestamp| {
+            if a == Timestamp::UNKNOWN {
+                b
+            } else if b == Timestamp::UNKNOWN {
+                a
+            } else {
+                a.min(b)
+            }
+        };
+        *times = (known(times.0, first), times.1.max(last));
+    }
+
+    /// Adds what devices and switches said by LLDP, and the flows that were captured beside it.
+    pub fn add_lldp(&mut self, evidence: &SideEvidence, flows: &[Flow]) {
+        for ((_, source, _), window) in evidence.lldp_units() {
+            self.add_mac(*source, window.first, window.last);
+        }
+        self.lldp = Attachments::of(evidence, flows);
+    }
+
     fn id(&mut self, address: IpAddr) -> u32 {
         *self.index.entry(address).or_insert_with(|| {
             self.hosts.push(Host::new(address));
@@ -117,7 +144,7 @@ impl HostsBuilder {
 
     /// The hosts, each with its role.
     pub fn finish(self, inventory: &Inventory) -> Hosts {
-        let Self { mut index, mut hosts, notes, links, serves, contacts } = self;
+        let Self { mut index, mut hosts, notes, links, serves, contacts, macs, lldp } = self;
         list_services(&mut hosts, &notes, &serves.finish());
         links.give_macs(&mut hosts, inventory);
         for (host, note) in hosts.iter_mut().zip(notes) {
@@ -128,14 +155,20 @@ impl HostsBuilder {
             infer(&mut hosts, &contacts, inventory);
         }
         roles::share_by_mac(&mut hosts);
-        add_unheard(&mut hosts, &mut index, inventory);
+        add_declared(&mut hosts, &mut index, &macs, inventory);
+        lldp.give(&mut hosts);
         Hosts::indexed(hosts, index)
     }
 }
 
-/// Adds the declared addresses of devices of which nothing was captured: neither the address nor the MAC
-/// that the same entry may give.
-fn add_unheard(hosts: &mut Vec<Host>, index: &mut HashMap<IpAddr, u32, Seeded>, inventory: &Inventory) {
+/// Adds the declared addresses that were not seen, unless the device (the MAC that the same entry may give) has
+/// another. What spoke by its MAC alone (it asked for an address and got none) was heard, the rest was not.
+fn add_declared(
+    hosts: &mut Vec<Host>,
+    index: &mut HashMap<IpAddr, u32, Seeded>,
+    spoke: &HashMap<MacAddr, (Timestamp, Timestamp)>,
+    inventory: &Inventory,
+) {
     let silent = |entry: &Entry| matches!(entry.matcher, Matcher::Address(address) if !index.contains_key(&address));
     if !inventory.entries().iter().any(silent) {
         return;
@@ -156,7 +189,9 @@ fn add_unheard(hosts: &mut Vec<Host>, index: &mut HashMap<IpAddr, u32, Seeded>, 
             continue;
         }
         let mut host = Host::new(address);
-        (host.mac, host.heard) = (mac, false);
+        let times = mac.and_then(|mac| spoke.get(&mac));
+        (host.mac, host.heard) = (mac, times.is_some());
+        (host.first_seen, host.last_seen) = times.copied().unwrap_or((Timestamp::UNKNOWN, Timestamp::UNKNOWN));
         roles::give(&mut host, Note::default(), inventory);
         index.insert(address, hosts.len() as u32);
         hosts.push(host);

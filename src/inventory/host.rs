@@ -25,6 +25,15 @@ pub enum RoleSource {
     Inferred,
 }
 
+/// A switch port, as the switch tells it by LLDP (IEEE 802.1AB).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Attachment {
+    /// The switch's name, or its chassis id if it gives none. A stranger's text.
+    pub switch: String,
+    /// The port's id, and its description behind it if it differs. A stranger's text.
+    pub port: String,
+}
+
 /// One address, what is known of it and what it did.
 #[derive(Clone, Debug)]
 pub struct Host {
@@ -32,6 +41,13 @@ pub struct Host {
     pub address: IpAddr,
     /// Its MAC address, where it is on a link that was captured (a router's MAC stands for nobody).
     pub mac: Option<MacAddr>,
+    /// Other MAC addresses that spoke for this address, ascending; no router's. More than one device has it, or
+    /// had it one after the other.
+    pub more_macs: Box<[MacAddr]>,
+    /// The name it gives itself by LLDP.
+    pub lldp_name: Option<Arc<str>>,
+    /// The switch port that it is plugged into, where the capture shows it.
+    pub attachment: Option<Arc<Attachment>>,
     /// Role.
     pub role: Role,
     /// How the role is known.
@@ -73,6 +89,9 @@ impl Host {
         Self {
             address,
             mac: None,
+            more_macs: Box::default(),
+            lldp_name: None,
+            attachment: None,
             role: Role::Host,
             source: RoleSource::Address,
             basis: Cow::Borrowed("nothing speaks for another role"),

@@ -107,5 +107,19 @@ impl Links {
                 host.mac = link.map(|(.., mac)| mac);
             }
         }
+        // The same host's links stand side by side.
+        for links in more.chunk_by(|a, b| a.0 == b.0) {
+            let usual = links.first().and_then(|link| *self.usual.get(link.0 as usize)?);
+            let Some(host) = links.first().and_then(|link| hosts.get_mut(link.0 as usize)) else { continue };
+            let Some(own) = host.mac else { continue };
+            let spoken = links.iter().map(|link| link.1).chain(usual).filter(|link| link.0 != Proof::Received);
+            let mut others: Vec<MacAddr> = spoken
+                .map(|(.., mac)| mac)
+                .filter(|mac| *mac != own && companies.get(mac).is_some_and(|company| !company.router))
+                .collect();
+            others.sort_unstable();
+            others.dedup();
+            host.more_macs = others.into();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Hosts and their roles: declared by the user, or inferred from the traffic.
 
 mod address;
+mod attachment;
 mod bag;
 mod builder;
 mod contacts;
@@ -22,7 +23,7 @@ pub use builder::HostsBuilder;
 pub use declared::{Entry, Inventory, InventoryFlags, MAX_ENTRIES, MAX_FILE};
 pub use draft::draft;
 pub use error::{InventoryError, InventoryErrors, Place, Problem};
-pub use host::{Host, HostId, Hosts, RoleSource};
+pub use host::{Attachment, Host, HostId, Hosts, RoleSource};
 pub use matcher::{MacPrefix, Matcher};
 
 #[cfg(test)]

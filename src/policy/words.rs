@@ -200,6 +200,16 @@ named! {
         OldVersion = "old-version",
         /// An allowance of the site's own matched nothing.
         UnusedAllowance = "unused-allowance",
+        /// A device asked for an address by DHCP and was never offered one.
+        NoDhcpOffer = "no-dhcp-offer",
+        /// Two devices have one address.
+        AddressConflict = "address-conflict",
+        /// A device was given another address by DHCP.
+        AddressChanged = "address-changed",
+        /// A device starts again and again.
+        Restarting = "restarting",
+        /// The inventory declares a device of which nothing was captured.
+        NeverHeard = "never-heard",
     }
 }
 

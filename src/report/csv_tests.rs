@@ -18,7 +18,7 @@ service,flows,packets,bytes,first_seen,last_seen,detail,advice,rule,display_filt
 const COVERAGE: &str = "document,minimum_version,role,direction,transport,port,service,state,peers,flows,packets,bytes,\
 first_seen,last_seen,hosts_carried,hosts_blocked,hosts_one_way,hosts_not_seen";
 const INVENTORY: &str = "address,mac,role,role_basis,confidence,name,version,first_seen,last_seen,packets_sent,\
-bytes_sent,packets_received,bytes_received,serves,heard";
+bytes_sent,packets_received,bytes_received,serves,heard,other_macs,lldp_name,switch,switch_port";
 const NODES: &str = "address,mac,role,name,carried,blocked,one_way,not_seen,\
 in_tcp_80,in_tcp_88,in_tcp_1900,in_tcp_1901,in_udp_69,in_udp_1050,in_udp_1900,in_udp_1901,in_udp_5683,\
 in_udp_50195,in_udp_50196,in_udp_50197,in_udp_50198,in_udp_50199,\

@@ -28,6 +28,9 @@ fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name
     Host {
         address: address.parse().unwrap(),
         mac: (role != Role::External).then(|| mac(address.len() as u8)),
+        more_macs: Box::default(),
+        lldp_name: None,
+        attachment: None,
         role,
         source,
         basis: basis.into(),

@@ -82,6 +82,34 @@ impl Table for Inventory {
             |r, c| c.word(if r.heard { "yes" } else { "no" }),
             "`no` for a host that the inventory declares and of which nothing at all was captured."
         ),
+        column!(
+            "other_macs",
+            "MAC addresses, joined by `;`",
+            "02:1b:00:00:00:2a",
+            |r, c| c.joined(&*r.more_macs),
+            "Other link addresses that spoke for the address, no router's: two devices have it, or had it in turn."
+        ),
+        column!(
+            "lldp_name",
+            "text",
+            "node-07",
+            |r, c| c.optional(r.lldp_name.as_deref()),
+            "The name that it gives itself by LLDP."
+        ),
+        column!(
+            "switch",
+            "text",
+            "lighting-switch",
+            |r, c| c.optional(r.attachment.as_ref().map(|at| &*at.switch)),
+            "The switch that it is plugged into, as the switch tells by LLDP, where one capture shows just one port."
+        ),
+        column!(
+            "switch_port",
+            "text",
+            "Gi1/0/7",
+            |r, c| c.optional(r.attachment.as_ref().map(|at| &*at.port)),
+            "That switch's port, with its description."
+        ),
     ];
 }
 

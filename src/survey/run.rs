@@ -108,6 +108,12 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
     }
     let claims: Vec<_> = observed.neighbours.claims().map(|(address, mac, _)| (IpAddr::V4(address), mac)).collect();
     builder.add_neighbours(&claims);
+    for ((client, _), exchange) in observed.side.dhcp() {
+        for asked in [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0) {
+            builder.add_mac(*client, asked.first, asked.last);
+        }
+    }
+    builder.add_lldp(&observed.side, &flows);
     let hosts = builder.finish(&options.inventory);
 
     let mut doubts = caveats::caveats(&observed, &quality, &names, &summaries);
@@ -125,6 +131,8 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
         hosts: &hosts,
         policy,
         relations: &relations,
+        neighbours: &observed.neighbours,
+        evidence: &observed.side,
         inputs: &names,
         caveats: &doubts,
     });

@@ -196,7 +196,7 @@ fn evidence(survey: &Survey<'_>, group: &Group, number: u32) -> String {
 }
 
 /// A frame by number and time, as Wireshark numbers it.
-fn frame(seen: &Observations<'_>, id: FrameId, time: Timestamp) -> String {
+pub(super) fn frame(seen: &Observations<'_>, id: FrameId, time: Timestamp) -> String {
     if !id.is_some() {
         return "an unknown frame".to_owned();
     }
@@ -381,7 +381,7 @@ fn count(number: usize, role: Role) -> String {
     times(number as u64, one, many)
 }
 
-fn times(number: u64, one: &str, many: &str) -> String {
+pub(super) fn times(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

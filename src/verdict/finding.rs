@@ -9,7 +9,7 @@ use super::conversation::{Facts, earlier};
 use super::filter::{self, Filter};
 use super::judge::Observations;
 use super::outcome::is_blocked;
-use super::{Conversation, Finding, Judgement, Outcome, Verdict, detail};
+use super::{Conversation, Finding, Judgement, Outcome, Verdict, commissioning, detail};
 use crate::capture::{FrameId, Timestamp};
 use crate::flow::FlowEnd;
 use crate::inventory::Host;
@@ -80,6 +80,8 @@ pub(super) fn find(
         merge_ports(groups).into_iter().map(|(group, numbers)| survey.finding(&group, numbers)).collect();
     findings.extend(old_versions(seen));
     findings.extend(unused_allowances(seen, flows));
+    findings
+        .extend(commissioning::find(seen, &commissioning::Judged { flows, conversations, facts: facts_of, members }));
     findings.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.packets)));
     findings
 }
@@ -293,7 +295,7 @@ impl Survey<'_> {
 }
 
 /// The first few, joined by `;`, and how many more.
-fn listed(addresses: &BTreeSet<IpAddr>) -> String {
+pub(super) fn listed<T: ToString>(addresses: &BTreeSet<T>) -> String {
     let mut list: Vec<String> = addresses.iter().take(MAX_NAMED).map(ToString::to_string).collect();
     if addresses.len() > MAX_NAMED {
         list.push(format!("and {} more", addresses.len() - MAX_NAMED));
@@ -308,7 +310,7 @@ fn cited(seen: &Observations<'_>, rules: &BTreeSet<Rule>) -> String {
 }
 
 /// A finding that is not of conversations.
-fn plain(seen: &Observations<'_>, kind: FindingKind, role: Role, other: Role) -> Finding {
+pub(super) fn plain(seen: &Observations<'_>, kind: FindingKind, role: Role, other: Role) -> Finding {
     Finding {
         severity: seen.policy.severity(Case::Finding(kind), role, other, Transport::Other(0), 0),
         verdict: None,

@@ -4,7 +4,7 @@ use super::conversation::{self, Grouped};
 use super::coverage::{self, HostCoverage};
 use super::decide::{Question, decide, documented};
 use super::{Caveat, CellCoverage, Conversation, Finding, Judgement, Outcome, Verdict, finding, payload};
-use crate::flow::Flow;
+use crate::flow::{Flow, Neighbours, SideEvidence};
 use crate::inventory::{HostId, Hosts};
 use crate::policy::{Party, Policy, Role, Rule, Transport};
 use crate::protocol::{Evidence, Protocol};
@@ -26,6 +26,10 @@ pub struct Observations<'a> {
     pub policy: &'a Policy,
     /// What belongs together.
     pub relations: &'a Relations,
+    /// What ARP said.
+    pub neighbours: &'a Neighbours,
+    /// What DHCP and ICMP said.
+    pub evidence: &'a SideEvidence,
     /// Names of the inputs, by index, to cite frames by; may be empty.
     pub inputs: &'a [String],
     /// Doubts about the capture, which weaken the words of what rests on it.

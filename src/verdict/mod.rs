@@ -5,6 +5,8 @@
 
 mod advice;
 mod cause;
+mod commissioning;
+mod conflict;
 mod conversation;
 mod coverage;
 mod decide;

@@ -110,6 +110,9 @@ impl Site {
                 Host {
                     address,
                     mac: self.macs.iter().find(|(of, _)| *of == text).map(|(_, mac)| MacAddr([2, 0, 0, 0, 0, *mac])),
+                    more_macs: Box::default(),
+                    lldp_name: None,
+                    attachment: None,
                     role: role(&text),
                     source: RoleSource::Declared,
                     basis: "".into(),
@@ -140,6 +143,8 @@ impl Site {
             hosts: &hosts,
             policy: &self.policy,
             relations: &self.relations,
+            neighbours: &Default::default(),
+            evidence: &Default::default(),
             inputs: &["survey.pcap".to_owned()],
             caveats: &self.caveats,
         });

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use igorscope::inventory::{Hosts, Inventory, InventoryFlags, RoleSource, draft};
+use igorscope::inventory::{Host, Hosts, Inventory, InventoryFlags, RoleSource, draft};
 use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, run};
 
@@ -16,8 +16,10 @@ fn survey(path: &Path, inventory: Inventory) -> Option<Hosts> {
     Some(run(&[Source::File(path.into())], &options, &Progress::default()).ok()?.hosts)
 }
 
+/// The roles of the hosts that used their addresses.
 fn igor(hosts: &Hosts) -> BTreeMap<IpAddr, &'static str> {
-    hosts.iter().filter(|host| host.heard && host.role.is_igor()).map(|host| (host.address, host.role.name())).collect()
+    let spoke = |host: &&Host| host.packets_sent + host.packets_received > 0;
+    hosts.iter().filter(spoke).filter(|host| host.role.is_igor()).map(|host| (host.address, host.role.name())).collect()
 }
 
 fn sample(name: &str) -> PathBuf {

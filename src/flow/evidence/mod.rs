@@ -39,6 +39,13 @@ impl Window {
     /// Never seen.
     pub const NONE: Self = Self { first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN, frame: FrameId::NONE, count: 0 };
 
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.add(other);
+        self
+    }
+
     /// Seen once.
     pub const fn once(time: Timestamp, frame: FrameId) -> Self {
         Self { first: time, last: time, frame, count: 1 }

@@ -191,6 +191,12 @@ pub(super) fn host(row: &mut Host<'static>, other: Host<'static>) {
         row.confidence = other.confidence;
     }
     row.heard |= other.heard;
+    row.other_macs.extend(other.other_macs);
+    row.other_macs.sort_unstable_by_key(|mac| mac.0);
+    row.other_macs.dedup();
+    row.lldp_name = row.lldp_name.take().or(other.lldp_name);
+    row.switch = row.switch.take().or(other.switch);
+    row.switch_port = row.switch_port.take().or(other.switch_port);
     row.mac = row.mac.or(other.mac);
     row.name = row.name.take().or(other.name);
     row.version = row.version.take().or(other.version);

@@ -219,6 +219,10 @@ pub(super) fn host(host: &Host) -> v1::Host<'_> {
         bytes_received: host.bytes_received,
         serves: services(host).map(Text::Owned).collect(),
         heard: host.heard,
+        other_macs: host.more_macs.iter().copied().map(Mac).collect(),
+        lldp_name: host.lldp_name.as_deref().map(Text::Borrowed),
+        switch: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.switch)),
+        switch_port: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.port)),
         site: None,
     }
 }

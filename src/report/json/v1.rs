@@ -402,6 +402,14 @@ pub struct Host<'a> {
     /// False for a host that is only declared.
     #[serde(default = "yes")]
     pub heard: bool,
+    #[serde(default)]
+    pub other_macs: Vec<Mac>,
+    #[serde(default)]
+    pub lldp_name: Option<Text<'a>>,
+    #[serde(default)]
+    pub switch: Option<Text<'a>>,
+    #[serde(default)]
+    pub switch_port: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
 }

@@ -1,0 +1,400 @@
+//! First questions of a commissioning: who got no address, who has another's, who starts again and again, who
+//! was never heard.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::conversation::{Facts, earlier};
+use super::detail::{doubts, frame, times};
+use super::finding::{listed, plain};
+use super::judge::Observations;
+use super::{Conversation, Finding, Judgement, conflict};
+use crate::capture::Timestamp;
+use crate::decode::MacAddr;
+use crate::flow::{DhcpExchange, FlowEnd, Window};
+use crate::inventory::Host;
+use crate::policy::{FindingKind, Role, Transport};
+
+/// Devices that a finding tells with their frames.
+const MAX_TOLD: usize = 3;
+/// Devices that a display filter lists.
+const MAX_FILTERED: usize = 100;
+/// So many starts within one survey are no accident: the first may be the switching on, the second a mend.
+const STARTS: u64 = 3;
+
+/// One device and what is to be told of it.
+pub(super) struct Item {
+    /// Its role.
+    pub(super) role: Role,
+    /// Its address, or its MAC where it has none.
+    pub(super) who: Who,
+    /// What was seen, in a sentence with frames.
+    pub(super) text: String,
+    /// A display filter for it.
+    pub(super) filter: String,
+    pub(super) packets: u64,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+}
+
+/// Whom an item is about; addresses are listed before MACs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Who {
+    Address(IpAddr),
+    Mac(MacAddr),
+}
+
+impl std::fmt::Display for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Mac(mac) => mac.fmt(f),
+        }
+    }
+}
+
+/// What was judged before.
+pub(super) struct Judged<'a> {
+    pub(super) flows: &'a [Judgement],
+    pub(super) conversations: &'a [Conversation],
+    pub(super) facts: &'a [Facts],
+    pub(super) members: &'a [u32],
+}
+
+/// All findings of this kind.
+pub(super) fn find(seen: &Observations<'_>, judged: &Judged<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let clients = clients(seen);
+    let mut add = |kind, items: Vec<Item>| findings.extend(grouped(seen, kind, items));
+    add(FindingKind::NoDhcpOffer, never_offered(seen, &clients));
+    add(FindingKind::AddressConflict, conflict::find(seen));
+    add(FindingKind::AddressChanged, address_changed(seen, &clients));
+    add(FindingKind::Restarting, restarting(seen, judged, &clients));
+    add(FindingKind::NeverHeard, never_heard(seen));
+    findings
+}
+
+/// One finding for each role.
+fn grouped(seen: &Observations<'_>, kind: FindingKind, items: Vec<Item>) -> Vec<Finding> {
+    let mut by_role: BTreeMap<Role, Vec<Item>> = BTreeMap::new();
+    items.into_iter().for_each(|item| by_role.entry(item.role).or_default().push(item));
+    let finding = |(role, mut items): (Role, Vec<Item>)| {
+        items.sort_by_key(|item| item.who);
+        let mut finding = plain(seen, kind, role, role);
+        finding.client_role = role.name();
+        finding.client = listed(&items.iter().map(|item| item.who).collect());
+        for item in &items {
+            finding.packets += item.packets;
+            finding.first = earlier(finding.first, item.first);
+            finding.last = finding.last.max(item.last);
+        }
+        finding.detail = heading(kind, items.len());
+        for item in items.iter().take(MAX_TOLD) {
+            let _ = write!(finding.detail, " {}", item.text);
+        }
+        if items.len() > MAX_TOLD {
+            let _ = write!(finding.detail, " And {} more.", items.len() - MAX_TOLD);
+        }
+        if matches!(kind, FindingKind::NoDhcpOffer | FindingKind::NeverHeard) {
+            finding.detail.push_str(&doubts(seen));
+        }
+        finding.advice = advice(kind).to_owned();
+        let filters: BTreeSet<&str> = items.iter().map(|item| &*item.filter).filter(|text| !text.is_empty()).collect();
+        finding.display_filter = filters.into_iter().take(MAX_FILTERED).collect::<Vec<_>>().join(" || ");
+        finding
+    };
+    by_role.into_iter().map(finding).collect()
+}
+
+fn heading(kind: FindingKind, number: usize) -> String {
+    let one = number == 1;
+    match kind {
+        FindingKind::NoDhcpOffer if one => "A device asked for an address by DHCP and was never offered one.".into(),
+        FindingKind::NoDhcpOffer => {
+            format!("{number} devices asked for an address by DHCP and were never offered one.")
+        }
+        FindingKind::AddressConflict if one => "Two devices have one address.".into(),
+        FindingKind::AddressConflict => format!("{number} addresses are each held by more than one device."),
+        FindingKind::AddressChanged if one => "A device was given another address while the capture ran.".into(),
+        FindingKind::AddressChanged => format!("{number} devices were given another address while the capture ran."),
+        FindingKind::Restarting if one => "A device starts again and again.".into(),
+        FindingKind::Restarting => format!("{number} devices start again and again."),
+        _ if one => "A device of the inventory was never heard.".into(),
+        _ => format!("{number} devices of the inventory were never heard."),
+    }
+}
+
+const fn advice(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::NoDhcpOffer => {
+            "Check that a DHCP server serves this VLAN and has free addresses, that the router relays to it, and that the \
+             switch lets its answers through (DHCP snooping). A mirror that copies one direction looks the same."
+        }
+        FindingKind::AddressConflict => {
+            "Find both devices by their MAC addresses (the switch's address table) and give one of them another address; \
+             look for a fixed address inside the DHCP server's range. A pair that shares an address on purpose (VRRP, a \
+             failover) looks the same."
+        }
+        FindingKind::AddressChanged => {
+            "Reserve the address at the DHCP server if anything refers to the device by it (inventory, firewall, BACnet)."
+        }
+        FindingKind::Restarting => {
+            "Check its power (PoE budget and class, cable length), its cable, and the switch's log for the port going \
+             down; then its firmware."
+        }
+        _ => {
+            "Check power, cable, VLAN and address of the device, then the inventory; or capture where its traffic passes."
+        }
+    }
+}
+
+/// The host that a MAC belongs to, best known by its IPv4 address; else the MAC alone.
+fn host_of<'a>(seen: &Observations<'a>) -> BTreeMap<MacAddr, &'a Host> {
+    let mut hosts: BTreeMap<MacAddr, &Host> = BTreeMap::new();
+    for host in seen.hosts.iter() {
+        if let Some(mac) = host.mac {
+            hosts.entry(mac).or_insert(host);
+        }
+    }
+    hosts
+}
+
+/// What DHCP said of one client.
+struct Client<'a> {
+    mac: MacAddr,
+    host: Option<&'a Host>,
+    exchanges: Vec<&'a DhcpExchange>,
+}
+
+impl Client<'_> {
+    fn role(&self) -> Role {
+        self.host.map_or(Role::Host, |host| host.role)
+    }
+
+    fn who(&self) -> Who {
+        self.host.map_or(Who::Mac(self.mac), |host| Who::Address(host.address))
+    }
+
+    /// `02:..:1c (node-28)`.
+    fn name(&self) -> String {
+        match self.host.and_then(|host| host.name.as_deref()) {
+            Some(name) => format!("{} ({name})", self.mac),
+            None => self.mac.to_string(),
+        }
+    }
+
+    fn filter(&self) -> String {
+        format!("dhcp.hw.mac_addr == {}", self.mac)
+    }
+
+    /// All windows of a kind, added up.
+    fn sum(&self, of: impl Fn(&DhcpExchange) -> Window) -> Window {
+        self.exchanges.iter().map(|exchange| of(exchange)).fold(Window::NONE, Window::and)
+    }
+
+    fn item(&self, window: Window, text: String) -> Item {
+        Item {
+            role: self.role(),
+            who: self.who(),
+            text,
+            filter: self.filter(),
+            packets: window.count,
+            first: window.first,
+            last: window.last,
+        }
+    }
+}
+
+fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
+    if seen.evidence.dhcp().len() == 0 {
+        return Vec::new();
+    }
+    let hosts = host_of(seen);
+    let mut clients: BTreeMap<MacAddr, Vec<&DhcpExchange>> = BTreeMap::new();
+    for ((mac, _), exchange) in seen.evidence.dhcp() {
+        clients.entry(*mac).or_default().push(exchange);
+    }
+    clients.into_iter().map(|(mac, exchanges)| Client { mac, host: hosts.get(&mac).copied(), exchanges }).collect()
+}
+
+fn never_offered(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Item> {
+    let lone = clients.iter().filter(|client| {
+        client.exchanges.iter().all(|exchange| exchange.offers.count == 0 && exchange.acks.count == 0)
+    });
+    lone.filter_map(|client| {
+        let asked = client.sum(|exchange| exchange.discovers);
+        (asked.count > 0).then(|| {
+            let text = format!(
+                "{} sent {} in {}, from {}.",
+                client.name(),
+                times(asked.count, "DHCPDISCOVER", "DHCPDISCOVERs"),
+                lasting(asked.first, asked.last),
+                frame(seen, asked.frame, asked.first)
+            );
+            client.item(asked, text)
+        })
+    })
+    .collect()
+}
+
+/// Igor hosts whose leases name more than one address.
+fn address_changed(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Item> {
+    let igor = clients.iter().filter(|client| client.role().is_igor());
+    igor.filter_map(|client| {
+        let mut leases: BTreeMap<Ipv4Addr, Window> = BTreeMap::new();
+        for exchange in &client.exchanges {
+            let Some(leased) = &exchange.leased else { continue };
+            let once = Window { count: exchange.acks.count, ..Window::once(leased.time, leased.frame) };
+            let held = leases.entry(leased.what).or_insert(Window::NONE);
+            *held = held.and(once);
+        }
+        if leases.len() < 2 {
+            return None;
+        }
+        let mut leases: Vec<(Ipv4Addr, Window)> = leases.into_iter().collect();
+        leases.sort_by_key(|(_, window)| window.frame);
+        let told: Vec<String> = leases
+            .iter()
+            .take(MAX_TOLD)
+            .map(|(address, window)| format!("{address} ({})", frame(seen, window.frame, window.first)))
+            .collect();
+        let more =
+            if leases.len() > MAX_TOLD { format!(" and {} more", leases.len() - MAX_TOLD) } else { String::new() };
+        let all = client.sum(|exchange| exchange.acks);
+        Some(client.item(all, format!("{} was given {}{more}.", client.name(), told.join(", then "))))
+    })
+    .collect()
+}
+
+/// Igor hosts that got an address anew, or opened the same connection anew, again and again.
+fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_>]) -> Vec<Item> {
+    let mut items: BTreeMap<Who, Item> = BTreeMap::new();
+    for client in clients.iter().filter(|client| client.role().is_igor()) {
+        let starts: Vec<&&DhcpExchange> =
+            client.exchanges.iter().filter(|exchange| exchange.starts.count > 0 && exchange.acks.count > 0).collect();
+        if (starts.len() as u64) < STARTS {
+            continue;
+        }
+        let all = client.sum(|exchange| exchange.starts);
+        let text = format!(
+            "{} got its address by DHCP {} times anew in {}, the first in {}.",
+            client.name(),
+            starts.len(),
+            lasting(all.first, all.last),
+            frame(seen, all.frame, all.first)
+        );
+        items.insert(client.who(), client.item(all, text));
+    }
+    let often = |conversation: &Conversation| {
+        conversation.transport == Transport::Tcp
+            && conversation.packets[0] >= STARTS
+            && seen.hosts.get(conversation.client).role.is_igor()
+    };
+    let grouped = judged.conversations.iter().zip(judged.facts).filter(|(conversation, _)| often(conversation));
+    for at in grouped.flat_map(|(_, facts)| judged.members.get(facts.members.clone()).unwrap_or_default()) {
+        let (Some(flow), Some(judgement)) = (seen.flows.get(*at as usize), judged.flows.get(*at as usize)) else {
+            continue;
+        };
+        let ends = [judgement.client, 1 - judgement.client].map(|end| &flow.ends[usize::from(end & 1)]);
+        let [client, server] = ends;
+        let starts = tcp_starts(ends);
+        if starts < STARTS {
+            continue;
+        }
+        let host = seen.hosts.get(judgement.client_host);
+        let text = format!(
+            "It opened the same connection {starts} times anew, {} port {} to {} port {}, from {}: a port counter that \
+             begins again.",
+            client.address,
+            client.port,
+            server.address,
+            server.port,
+            frame(seen, client.first_frame, client.first)
+        );
+        let filter = format!(
+            "{}.addr == {} && tcp.port == {} && tcp.port == {}",
+            if client.address.is_ipv6() { "ipv6" } else { "ip" },
+            client.address,
+            client.port,
+            server.port
+        );
+        match items.get_mut(&Who::Address(host.address)) {
+            // One connection is told; the others say the same.
+            Some(item) if item.text.contains("It opened") => item.packets += flow.packets(),
+            Some(item) => {
+                let _ = write!(item.text, " {text}");
+                item.filter = format!("{} || ({filter})", item.filter);
+                item.packets += flow.packets();
+                item.last = item.last.max(flow.last());
+            }
+            None => {
+                let name = host.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+                let item = Item {
+                    role: host.role,
+                    who: Who::Address(host.address),
+                    text: format!("{}{name}: {text}", host.address),
+                    filter: format!("({filter})"),
+                    packets: flow.packets(),
+                    first: flow.first(),
+                    last: flow.last(),
+                };
+                items.insert(item.who, item);
+            }
+        }
+    }
+    items.into_values().collect()
+}
+
+/// How often a connection of one pair of ports was opened: SYNs that were accepted, without those that the mirror
+/// copied twice. A SYN that is only repeated is not accepted anew.
+fn tcp_starts([client, server]: [&FlowEnd; 2]) -> u64 {
+    if u64::from(client.syns.min(server.syn_acks)) < STARTS || !client.has_payload || !server.has_payload {
+        return 0;
+    }
+    let syns = u64::from(client.syns).saturating_sub(client.duplicates);
+    syns.min(u64::from(server.syn_acks).saturating_sub(server.duplicates))
+}
+
+/// Devices of the inventory of which nothing was captured.
+fn never_heard(seen: &Observations<'_>) -> Vec<Item> {
+    let silent = seen.hosts.iter().filter(|host| !host.heard && host.role.is_igor());
+    silent
+        .map(|host| {
+            let name = host.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+            let asked = match host.address {
+                IpAddr::V4(address) => seen.neighbours.unanswered(address),
+                IpAddr::V6(_) => None,
+            };
+            let text = match asked {
+                Some(asked) => format!(
+                    "{}{name} was asked for by ARP {} and never answered, from {}: it is not on the network.",
+                    host.address,
+                    times(asked.packets, "time", "times"),
+                    frame(seen, asked.frame, asked.first)
+                ),
+                None => format!("{}{name}.", host.address),
+            };
+            Item {
+                role: host.role,
+                who: Who::Address(host.address),
+                text,
+                filter: asked.map_or_else(String::new, |_| format!("arp.dst.proto_ipv4 == {}", host.address)),
+                packets: asked.map_or(0, |asked| asked.packets),
+                first: asked.map_or(Timestamp::UNKNOWN, |asked| asked.first),
+                last: asked.map_or(Timestamp::UNKNOWN, |asked| asked.last),
+            }
+        })
+        .collect()
+}
+
+/// The time between two times, as a person says it.
+fn lasting(first: Timestamp, last: Timestamp) -> String {
+    let (Some(first), Some(last)) = (first.nanos(), last.nanos()) else { return "an unknown time".into() };
+    match last.abs_diff(first) / 1_000_000_000 {
+        0 => "less than a second".into(),
+        seconds @ 1..120 => format!("{seconds} s"),
+        seconds @ 120..7200 => format!("{} minutes", seconds / 60),
+        seconds => format!("{} hours", seconds / 3600),
+    }
+}
