@@ -42,11 +42,13 @@ while read -r program package; do
 done <<<"$needed"
 install "${missing[@]}"
 
-# The IETF's YANG modules come with pyang, a Python package.
-modules=$tools/pyang/share/yang/modules/ietf
-if [ ! -f "$modules/ietf-mud.yang" ]; then
+# Python's independent readers: of YANG (pyang brings the IETF's modules along), JSON Schema and workbooks.
+modules=$tools/python/share/yang/modules/ietf
+readers() { PYTHONPATH=$tools/python python3 -c 'import jsonschema, openpyxl' 2>/dev/null; }
+if [ ! -f "$modules/ietf-mud.yang" ] || ! readers; then
     python3 -m pip --version >/dev/null 2>&1 || install python3-pip
-    python3 -m pip install -q --disable-pip-version-check --target "$tools/pyang" pyang==2.7.1 >/dev/null 2>&1
+    python3 -m pip install -q --disable-pip-version-check --upgrade --target "$tools/python" \
+        pyang==2.7.1 jsonschema==4.26.0 openpyxl==3.1.5 >/dev/null 2>&1
 fi
 # axe-core, by which the report's accessibility is checked.
 if [ ! -f "$tools/axe.min.js" ]; then
@@ -61,6 +63,7 @@ while read -r program package; do
     if command -v "$program" >/dev/null; then have+=("$program"); else lack+=("$program ($package)"); fi
 done <<<"$needed"
 if [ -f "$modules/ietf-mud.yang" ]; then have+=("YANG modules"); else lack+=("YANG modules (pyang)"); fi
+if readers; then have+=(jsonschema openpyxl); else lack+=("jsonschema and openpyxl (pip)"); fi
 if [ -f "$tools/axe.min.js" ]; then have+=(axe-core); else lack+=(axe-core); fi
 printf 'for the tests: %s\n' "${have[*]}"
 [ ${#lack[@]} = 0 ] || printf 'missing, their tests will be left out: %s\n' "${lack[@]}"

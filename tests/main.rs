@@ -45,5 +45,9 @@ mod roles;
 mod samples;
 #[path = "main/site_survey.rs"]
 mod site_survey;
+#[path = "main/survey_schema.rs"]
+mod survey_schema;
 #[path = "../examples/generate/traffic/mod.rs"]
 mod traffic;
+#[path = "main/xlsx.rs"]
+mod xlsx;

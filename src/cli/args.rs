@@ -81,6 +81,7 @@ Examples:
   igorscope analyze --gateway 10.20.0.2 --node 10.20.0.16/28 survey/
   igorscope analyze --inventory site.toml -o report survey/
   igorscope analyze --format csv monday.pcapng > flows.csv
+  igorscope analyze -o report --xlsx report/survey.xlsx --evidence report/evidence.pcapng survey/
   igorscope analyze --fail-on alert -q nightly.pcapng || mail -s 'igorscope' it@example.com")]
 pub(super) struct Analyze {
     #[command(flatten)]
@@ -166,6 +167,12 @@ pub(super) struct Output {
     /// what was analysed. Standard input is kept in a temporary file until then.
     #[arg(long, value_name = "FILE.pcapng")]
     pub(super) evidence: Option<PathBuf>,
+    /// Write findings, coverage, nodes, inventory and flows as the sheets of an Excel workbook.
+    ///
+    /// With filters and colours, for who sorts and forwards. A sheet takes 1,048,575 flows; the workbook says if
+    /// there were more.
+    #[arg(long, value_name = "FILE.xlsx")]
+    pub(super) xlsx: Option<PathBuf>,
     /// Exit with status 1 if there are findings of this severity or above.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t)]
     pub(super) fail_on: FailOn,

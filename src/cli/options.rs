@@ -61,13 +61,15 @@ pub(super) struct OutputOptions {
     pub(super) formats: BTreeSet<Format>,
     /// File for the frames of the findings.
     pub(super) evidence: Option<PathBuf>,
+    /// File for the workbook.
+    pub(super) xlsx: Option<PathBuf>,
     /// From which severity on findings make the exit status 1.
     pub(super) fail_on: Option<Severity>,
 }
 
 impl OutputOptions {
     pub(super) fn check(args: Output) -> Result<Self, Failure> {
-        let Output { output: folder, format, evidence, fail_on } = args;
+        let Output { output: folder, format, evidence, xlsx, fail_on } = args;
         let mut formats: BTreeSet<Format> = format.into_iter().collect();
         if formats.is_empty() {
             formats.insert(Format::Text);
@@ -86,7 +88,7 @@ impl OutputOptions {
             FailOn::Notice => Some(Severity::Notice),
             FailOn::Never => None,
         };
-        Ok(Self { folder, formats, evidence, fail_on })
+        Ok(Self { folder, formats, evidence, xlsx, fail_on })
     }
 
     /// Whether the inputs' SHA-256 is wanted: only what carries it is worth the time.

@@ -10,7 +10,7 @@ use super::terminal::{of_standard_output, print};
 use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::{
     HtmlOptions, Names, WriteError, create_folder, summary, write_coverage, write_file, write_findings, write_flows,
-    write_html, write_inventory, write_nodes,
+    write_html, write_inventory, write_nodes, write_workbook,
 };
 use crate::survey::Survey;
 #[cfg(all(feature = "live", unix))]
@@ -40,6 +40,10 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
         Some(folder) => results.write_files(folder, options),
         None => Ok(()),
     };
+    let files = files.and_then(|()| match &options.xlsx {
+        Some(path) => write_file(path, |out| write_workbook(out, survey, &results.names)),
+        None => Ok(()),
+    });
     if options.formats.contains(&Format::Text) {
         let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose));
         print(|out| out.write_all(page.as_bytes()))?;

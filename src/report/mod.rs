@@ -18,6 +18,7 @@ mod names;
 mod nodes;
 mod table;
 pub mod text;
+mod xlsx;
 
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
 pub use dictionary::data_dictionary;
@@ -29,3 +30,4 @@ pub use json::Comparison;
 pub use names::Names;
 pub use nodes::write_nodes;
 pub use text::{Terminal, comparison_page, policy_page, summary};
+pub use xlsx::write_workbook;

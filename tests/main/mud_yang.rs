@@ -14,7 +14,7 @@ fn modules() -> Option<PathBuf> {
     let asked = Command::new("python3").args(["-c", "import sysconfig; print(sysconfig.get_path('data'))"]).output();
     let python = asked.ok().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
     let named = std::env::var_os("IGORSCOPE_YANG").map(PathBuf::from);
-    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools/pyang").to_owned();
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/target/test-tools/python").to_owned();
     let usual = [installed].into_iter().chain(python).chain(["/usr/local".to_owned(), "/usr".to_owned()]);
     let folders = usual.map(|prefix| PathBuf::from(prefix).join("share/yang/modules/ietf"));
     named.into_iter().chain(folders).find(|folder| folder.join("ietf-mud.yang").is_file())

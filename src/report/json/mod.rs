@@ -5,6 +5,8 @@ mod fold;
 mod lines;
 mod merge;
 mod rows;
+#[cfg(test)]
+mod schema;
 pub mod v1;
 mod values;
 

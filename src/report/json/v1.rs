@@ -21,6 +21,7 @@ pub type Text<'a> = Cow<'a, str>;
 
 /// The whole file.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Survey<'a> {
     /// Always [`SCHEMA_VERSION`].
     pub schema_version: u32,
@@ -60,6 +61,7 @@ pub struct Survey<'a> {
 
 /// A program.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool<'a> {
     /// Its name.
     pub name: Text<'a>,
@@ -69,6 +71,7 @@ pub struct Tool<'a> {
 
 /// An input.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Input<'a> {
     /// Path as it was named, or found in a folder; `-` for standard input.
     pub path: Text<'a>,
@@ -99,6 +102,7 @@ pub struct Input<'a> {
 
 /// Why an input was not read to its end.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Damage<'a> {
     /// Byte offset in the (decompressed) capture.
     pub offset: u64,
@@ -108,6 +112,7 @@ pub struct Damage<'a> {
 
 /// total = decoded + the sum of stopped.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Frames<'a> {
     /// Packet records.
     pub total: u64,
@@ -119,6 +124,7 @@ pub struct Frames<'a> {
 
 /// Frames whose decoding ended early.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Stopped<'a> {
     /// The layer that could not be read to its end.
     pub layer: Text<'a>,
@@ -130,6 +136,7 @@ pub struct Stopped<'a> {
 
 /// The policy that was applied.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Policy<'a> {
     /// Its name; `igor` for the one that is built in.
     pub name: Text<'a>,
@@ -153,6 +160,7 @@ pub struct Policy<'a> {
 
 /// Exclusions for antivirus software.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Antivirus<'a> {
     /// Folders, as Windows paths.
     pub paths: Vec<Text<'a>>,
@@ -162,6 +170,7 @@ pub struct Antivirus<'a> {
 
 /// A document of the vendor.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Document<'a> {
     /// Short name.
     pub name: Text<'a>,
@@ -175,6 +184,7 @@ pub struct Document<'a> {
 
 /// An allowance of the site's own.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Allowance<'a> {
     /// Its name, if it has one.
     pub name: Option<Text<'a>>,
@@ -184,6 +194,7 @@ pub struct Allowance<'a> {
 
 /// A protocol that networks need.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Supporting<'a> {
     /// Its name.
     pub name: Text<'a>,
@@ -195,6 +206,7 @@ pub struct Supporting<'a> {
 
 /// Frames of one kind that are not IP.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NonIp<'a> {
     /// Kind, by name.
     pub kind: Text<'a>,
@@ -209,6 +221,7 @@ pub struct NonIp<'a> {
 
 /// A tunnel or mirror that was taken off.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Encapsulation<'a> {
     /// Kind, by name.
     pub kind: Text<'a>,
@@ -227,6 +240,7 @@ pub struct Encapsulation<'a> {
 
 /// A doubt about the capture or the method.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Caveat<'a> {
     /// What kind, for scripts.
     pub kind: Text<'a>,
@@ -239,6 +253,7 @@ pub struct Caveat<'a> {
 
 /// A row of flows.csv.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // the columns are explained where they are declared
 pub struct Flow<'a> {
     pub flow_id: Text<'a>,
@@ -287,6 +302,7 @@ pub struct Flow<'a> {
 
 /// The flows of one (client, server, transport, service port), across VLAN paths.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // the columns are those of flows.csv
 pub struct Conversation<'a> {
     pub client_ip: IpAddr,
@@ -319,6 +335,7 @@ pub struct Conversation<'a> {
 
 /// A row of findings.csv.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // the columns are explained where they are declared
 pub struct Finding<'a> {
     pub id: u64,
@@ -352,6 +369,7 @@ pub struct Finding<'a> {
 
 /// A row of coverage.csv.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // the columns are explained where they are declared
 pub struct Cell<'a> {
     pub document: Text<'a>,
@@ -382,6 +400,7 @@ pub struct Cell<'a> {
 
 /// A row of inventory.csv.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // the columns are explained where they are declared
 pub struct Host<'a> {
     pub address: IpAddr,
@@ -416,6 +435,7 @@ pub struct Host<'a> {
 
 /// A row of nodes.csv.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[allow(missing_docs)] // the columns are explained where they are declared
 pub struct Node<'a> {
     pub address: IpAddr,

@@ -25,6 +25,30 @@ impl Time {
     }
 }
 
+#[cfg(test)]
+macro_rules! text_schema {
+    ($type:ty, $name:literal, $pattern:literal, $about:literal) => {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "pattern": $pattern, "description": $about })
+            }
+        }
+    };
+}
+#[cfg(test)]
+text_schema!(
+    Time,
+    "Time",
+    r"^-?[0-9]{4,}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z$",
+    "RFC 3339 in UTC with nanoseconds."
+);
+#[cfg(test)]
+text_schema!(Mac, "Mac", "^([0-9a-f]{2}:){5}[0-9a-f]{2}$", "Six pairs of lower-case hex digits, joined by colons.");
+
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)

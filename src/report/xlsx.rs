@@ -1,0 +1,305 @@
+//! The tables as an Excel workbook: what IT sorts, filters and forwards.
+//!
+//! Every cell is a string or a number that was written as one; nothing is ever read as a formula.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use csv::ByteRecord;
+use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, XlsxError};
+
+use super::coverage::{CellRow, Coverage};
+use super::findings::{FindingRow, Findings};
+use super::flows::{FlowRow, Flows};
+use super::inventory::Inventory;
+use super::names::Names;
+use super::nodes::{NodeRow, Nodes, port_columns, state};
+use super::table::{Cells, Table};
+use crate::policy::Severity;
+use crate::survey::Survey;
+use crate::verdict::CellState;
+
+/// Rows of a sheet, the header among them (Excel's specification).
+const ROWS: usize = if cfg!(test) { 50 } else { 1_048_576 };
+/// Columns of a sheet.
+const COLUMNS: usize = 16_384;
+/// Characters of a cell, in UTF-16 code units.
+const CHARACTERS: usize = 32_767;
+/// Units of columns that hold numbers.
+const NUMBERS: &[&str] =
+    &["bytes", "cells", "devices", "flows", "number", "packets", "pairs", "percent", "port", "seconds"];
+
+/// Words that colour their cell: background and text, with a contrast of 7 and more.
+const COLOURS: &[(&str, u32, u32)] = &[
+    (Severity::Alert.name(), 0xF8_D0_CE, 0x6E_12_0D),
+    (Severity::Warning.name(), 0xFD_E7_B8, 0x5A_3B_00),
+    (Severity::Notice.name(), 0xD8_E6_F7, 0x10_38_66),
+    (CellState::Carried.name(), 0xD5_EE_D9, 0x0E_4A_1E),
+    (CellState::Blocked.name(), 0xF8_D0_CE, 0x6E_12_0D),
+    (CellState::OneWay.name(), 0xFD_E7_B8, 0x5A_3B_00),
+];
+
+/// report.xlsx: sheets `About`, `Findings`, `Coverage`, `Nodes`, `Inventory` and `Flows`, with the columns of
+/// the CSV files of those names. The same survey gives the same bytes: its date is that of the first packet.
+///
+/// A sheet holds 1,048,576 rows; what is beyond is left out, and `About` says so.
+///
+/// # Errors
+/// Those of `out`, and of the temporary files that hold the sheets meanwhile.
+pub fn write_workbook(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
+    let bytes = Book::new(survey, names).and_then(Book::finish).map_err(into_io)?;
+    out.write_all(&bytes)
+}
+
+fn into_io(error: XlsxError) -> io::Error {
+    match error {
+        XlsxError::IoError(error) => error,
+        other => io::Error::other(other.to_string()),
+    }
+}
+
+struct Book<'a> {
+    workbook: Workbook,
+    survey: &'a Survey,
+    names: &'a Names,
+    /// What a sheet could not hold, in words.
+    cut: Vec<String>,
+    colours: Vec<(&'static str, Format)>,
+}
+
+impl<'a> Book<'a> {
+    fn new(survey: &'a Survey, names: &'a Names) -> Result<Self, XlsxError> {
+        let mut workbook = Workbook::new();
+        let first = survey.inputs.iter().filter_map(|input| input.first.nanos()).min();
+        // Without a time, any that is always the same.
+        let created = ExcelDateTime::from_timestamp(first.map_or(0, |nanos| nanos.div_euclid(1_000_000_000)).max(0))?;
+        let properties = DocProperties::new().set_title("igorscope survey").set_creation_datetime(&created);
+        workbook.set_properties(&properties);
+        let colour = |(word, background, text): &(&'static str, u32, u32)| {
+            let format = Format::new().set_background_color(Color::RGB(*background)).set_font_color(Color::RGB(*text));
+            (*word, format)
+        };
+        Ok(Self { workbook, survey, names, cut: Vec::new(), colours: COLOURS.iter().map(colour).collect() })
+    }
+
+    fn finish(mut self) -> Result<Vec<u8>, XlsxError> {
+        // The first sheet is the one that opens; what it says is known last.
+        self.workbook.add_worksheet().set_name("About")?;
+        let (survey, names) = (self.survey, self.names);
+        let findings = survey.findings.iter().enumerate();
+        let findings = findings.map(|(at, finding)| FindingRow { number: at + 1, finding, names });
+        self.table::<Findings>("Findings", survey.findings.len(), |cells, write| {
+            findings.map(|row| write(cells.fill::<Findings>(&row))).collect()
+        })?;
+        let coverage = survey.coverage.iter().filter_map(|coverage| {
+            let (cell, document) = names.cell(coverage.cell)?;
+            Some(CellRow { cell, document, coverage })
+        });
+        self.table::<Coverage>("Coverage", survey.coverage.len(), |cells, write| {
+            coverage.map(|row| write(cells.fill::<Coverage>(&row))).collect()
+        })?;
+        self.nodes()?;
+        self.table::<Inventory>("Inventory", survey.hosts.iter().count(), |cells, write| {
+            survey.hosts.iter().map(|host| write(cells.fill::<Inventory>(&host))).collect()
+        })?;
+        self.table::<Flows>("Flows", survey.flows.len(), |cells, write| {
+            (0..survey.flows.len().min(ROWS - 1))
+                .map(|place| {
+                    let (flow, judgement) = survey.flows.get(place);
+                    write(cells.fill::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement)))
+                })
+                .collect()
+        })?;
+        self.about()?;
+        self.workbook.save_to_buffer()
+    }
+
+    fn table<T: Table>(
+        &mut self,
+        name: &str,
+        count: usize,
+        rows: impl FnOnce(&mut Cells, &mut dyn FnMut(&ByteRecord) -> Result<(), XlsxError>) -> Result<(), XlsxError>,
+    ) -> Result<(), XlsxError> {
+        let columns: Vec<_> =
+            T::COLUMNS.iter().map(|column| (column.name.to_owned(), NUMBERS.contains(&column.unit))).collect();
+        self.sheet(name, T::FILE, &columns, count, |write| rows(&mut Cells::default(), write))
+    }
+
+    fn nodes(&mut self) -> Result<(), XlsxError> {
+        let ports = port_columns(self.names.policy());
+        let fixed = Nodes::COLUMNS.iter().map(|column| (column.name.to_owned(), NUMBERS.contains(&column.unit)));
+        let columns: Vec<_> =
+            fixed.chain(ports.iter().map(|column| (column.name.clone(), false))).take(COLUMNS).collect();
+        let survey = self.survey;
+        self.sheet("Nodes", Nodes::FILE, &columns, survey.nodes.len(), |write| {
+            let mut cells = Cells::default();
+            survey
+                .nodes
+                .iter()
+                .map(|coverage| {
+                    let row = NodeRow { host: survey.hosts.get(coverage.host), coverage };
+                    let mut record = cells.fill::<Nodes>(&row).clone();
+                    for column in &ports {
+                        record.push_field(state(coverage, column).map_or("", CellState::name).as_bytes());
+                    }
+                    write(&record)
+                })
+                .collect()
+        })
+    }
+
+    /// A sheet with a frozen header and filters over `count` rows, of which it takes what fits.
+    fn sheet(
+        &mut self,
+        name: &str,
+        file: &str,
+        columns: &[(String, bool)],
+        count: usize,
+        rows: impl FnOnce(&mut dyn FnMut(&ByteRecord) -> Result<(), XlsxError>) -> Result<(), XlsxError>,
+    ) -> Result<(), XlsxError> {
+        if count >= ROWS {
+            let kept = ROWS - 1;
+            self.cut.push(format!("The sheet {name} has the first {kept} of {count} rows; {file} has them all."));
+        }
+        let colours = &self.colours;
+        let sheet = self.workbook.add_worksheet_with_constant_memory()?;
+        sheet.set_name(name)?;
+        sheet.set_freeze_panes(1, 0)?;
+        let last_row = u32::try_from(count.min(ROWS - 1)).unwrap_or(u32::MAX);
+        let last_column = u16::try_from(columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
+        sheet.autofilter(0, 0, last_row, last_column)?;
+        let header = Format::new().set_bold().set_align(FormatAlign::Top).set_background_color(Color::RGB(0xE4_E7_EB));
+        for ((title, number), column) in columns.iter().zip(0u16..) {
+            sheet.set_column_width(column, width(title, *number))?;
+            sheet.write_string_with_format(0, column, title, &header)?;
+        }
+        let mut at = 0usize;
+        rows(&mut |record| {
+            at += 1;
+            if at >= ROWS {
+                return Ok(());
+            }
+            let row = u32::try_from(at).unwrap_or(u32::MAX);
+            for ((cell, (_, number)), column) in record.iter().zip(columns).zip(0u16..) {
+                write_cell(sheet, row, column, &String::from_utf8_lossy(cell), *number, colours)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn about(&mut self) -> Result<(), XlsxError> {
+        let survey = self.survey;
+        let count = |severity: Severity| survey.findings.iter().filter(|finding| finding.severity == severity).count();
+        let first = survey.inputs.iter().filter(|input| input.first.nanos().is_some()).map(|input| input.first).min();
+        let last = survey.inputs.iter().filter(|input| input.last.nanos().is_some()).map(|input| input.last).max();
+        let mut lines: Vec<(String, String)> = vec![
+            ("Site".to_owned(), survey.site.clone()),
+            ("First packet".to_owned(), first.map(|time| time.to_string()).unwrap_or_default()),
+            ("Last packet".to_owned(), last.map(|time| time.to_string()).unwrap_or_default()),
+            ("Packets".to_owned(), survey.frames.total.to_string()),
+            ("Flows".to_owned(), survey.flows.len().to_string()),
+            ("Alerts".to_owned(), count(Severity::Alert).to_string()),
+            ("Warnings".to_owned(), count(Severity::Warning).to_string()),
+            ("Notices".to_owned(), count(Severity::Notice).to_string()),
+            ("Policy".to_owned(), survey.policy.title().to_owned()),
+        ];
+        let inputs = survey.inputs.iter().take(1000);
+        lines.extend(inputs.map(|input| ("Capture".to_owned(), input.path.clone())));
+        lines.extend(survey.caveats.iter().map(|caveat| ("Caveat".to_owned(), caveat.text.clone())));
+        lines.extend(self.cut.iter().map(|text| ("Left out".to_owned(), text.clone())));
+        lines
+            .push(("Columns".to_owned(), "as in docs/data-dictionary.md; times are UTC, durations seconds".to_owned()));
+        lines.push(("Written by".to_owned(), format!("igorscope {}", env!("CARGO_PKG_VERSION"))));
+        let strong = Format::new().set_bold().set_align(FormatAlign::Top);
+        let wrap = Format::new().set_text_wrap().set_align(FormatAlign::Top);
+        let sheet = self.workbook.worksheet_from_name("About")?;
+        sheet.set_column_width(0, 16)?.set_column_width(1, 100)?;
+        for ((what, text), row) in lines.iter().zip(0u32..) {
+            sheet.write_string_with_format(row, 0, what, &strong)?;
+            sheet.write_string_with_format(row, 1, fitting(&super::escape::visible(text)), &wrap)?;
+        }
+        Ok(())
+    }
+}
+
+fn write_cell(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    text: &str,
+    number: bool,
+    colours: &[(&'static str, Format)],
+) -> Result<(), XlsxError> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    // Excel's numbers are 64-bit floats: above 2^53 a text says more.
+    if number
+        && let Ok(value) = text.parse::<f64>()
+        && value.abs() < 9_007_199_254_740_992.0
+    {
+        return sheet.write_number(row, column, value).map(drop);
+    }
+    match colours.iter().find(|(word, _)| *word == text) {
+        Some((_, format)) => sheet.write_string_with_format(row, column, text, format).map(drop),
+        None => sheet.write_string(row, column, fitting(text)).map(drop),
+    }
+}
+
+/// As much of a text as a cell takes.
+fn fitting(text: &str) -> Cow<'_, str> {
+    if text.len() <= CHARACTERS {
+        return Cow::Borrowed(text);
+    }
+    let mut units = 0;
+    let kept: String = text
+        .chars()
+        .take_while(|c| {
+            units += c.len_utf16();
+            units < CHARACTERS
+        })
+        .collect();
+    Cow::Owned(kept + "\u{2026}")
+}
+
+/// Wide enough for what stands below, in characters.
+fn width(title: &str, number: bool) -> f64 {
+    let least = match title {
+        "detail" | "advice" | "display_filter" => 60.0,
+        "rule" | "client" | "server" | "service" | "sources" | "role_basis" | "community_id" => 34.0,
+        "first_seen" | "last_seen" => 31.0,
+        _ if number => 10.0,
+        _ if title.ends_with("_ip") || title.ends_with("_mac") || title == "address" || title == "mac" => 18.0,
+        _ => 13.0,
+    };
+    // Room for the filter's button beside the title.
+    f64::max(least, title.len() as f64 + 4.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn the_same_survey_gives_the_same_bytes() {
+        let survey = fixture::survey();
+        let names = Names::of(&survey);
+        let write = || {
+            let mut out = Vec::new();
+            write_workbook(&mut out, &survey, &names).unwrap();
+            out
+        };
+        let first = write();
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        assert!(first == write(), "no clock is read");
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_cut_with_a_mark() {
+        let long = "\u{1f4a1}".repeat(20_000);
+        let kept = fitting(&long);
+        assert!(kept.encode_utf16().count() <= CHARACTERS && kept.ends_with('\u{2026}'));
+        assert_eq!(fitting("short"), "short");
+    }
+}

@@ -1,0 +1,76 @@
+//! The workbook, read back by openpyxl: what the CSV files hold, nothing that Excel would run.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::command::{folder, run, sample};
+
+/// Python with the readers that scripts/test-hosts.sh installs; `None`, with the reason printed, without them.
+pub(crate) fn python(module: &str) -> Option<Command> {
+    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/python");
+    let mut python = Command::new("python3");
+    python.env("PYTHONPATH", tools);
+    let mut probe = Command::new("python3");
+    probe.env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/python"));
+    let there = probe.args(["-c", &format!("import {module}")]).output().is_ok_and(|output| output.status.success());
+    if !there {
+        println!("skipped: Python's {module} is not there; run scripts/test-hosts.sh");
+    }
+    there.then_some(python)
+}
+
+/// Holds each sheet against its CSV file, cell by cell.
+const READ: &str = r#"
+import csv, sys, zipfile
+import openpyxl
+folder = sys.argv[1]
+path = folder + "/survey.xlsx"
+book = openpyxl.load_workbook(path)
+assert book.sheetnames == ["About", "Findings", "Coverage", "Nodes", "Inventory", "Flows"], book.sheetnames
+assert book.properties.created.isoformat() == "2026-03-17T08:00:00", book.properties.created
+numbers = colours = 0
+for name in book.sheetnames[1:]:
+    sheet = book[name]
+    rows = list(csv.reader(open(f"{folder}/{name.lower()}.csv", encoding="utf-8", newline="")))
+    cells = [["" if cell.value is None else cell.value for cell in row] for row in sheet.iter_rows()]
+    assert len(rows) == len(cells) and len(rows) > 1, (name, len(rows), len(cells))
+    for at, (expected, found) in enumerate(zip(rows, cells)):
+        for column, (text, value) in enumerate(zip(expected, found)):
+            if isinstance(value, (int, float)):
+                numbers += 1
+                assert float(text) == value, (name, at, column, text, value)
+            else:
+                assert text == value, (name, at, column, text, value)
+    assert sheet.freeze_panes == "A2", sheet.freeze_panes
+    assert sheet.auto_filter.ref.startswith("A1:") and sheet.auto_filter.ref.endswith(str(len(rows))), sheet.auto_filter.ref
+    for row in sheet.iter_rows():
+        for cell in row:
+            assert cell.data_type in "sn", (name, cell.coordinate, cell.data_type)
+            if cell.value == "alert":
+                colours += 1
+                assert cell.fill.fgColor.rgb == "FFF8D0CE", cell.fill.fgColor.rgb
+assert numbers > 1000 and colours > 2, (numbers, colours)
+for part in zipfile.ZipFile(path).namelist():
+    text = zipfile.ZipFile(path).read(part).decode("utf-8")
+    assert "<f>" not in text and "externalLink" not in part and "hyperlink" not in text, part
+print("read", numbers, "numbers")
+"#;
+
+#[test]
+fn the_workbook_holds_what_the_tables_hold() {
+    let Some(mut python) = python("openpyxl") else { return };
+    let hostile = "[[device]]\naddress = \"10.20.0.10\"\nrole = \"gateway\"\nname = \"=cmd|'/C calc'!A0\"\n\
+                   [[device]]\naddress = \"10.20.0.101\"\nrole = \"node\"\nname = \"https://example.com/<b>\"\n";
+    let out = folder(&[("site.toml", hostile.as_bytes())]);
+    let path = |name: &str| out.path().join(name).to_str().unwrap().to_owned();
+    let capture = sample("site-survey.pcapng");
+    for name in ["survey.xlsx", "again.xlsx"] {
+        let (xlsx, inventory, folder) = (path(name), path("site.toml"), path(""));
+        let arguments = ["analyze", "-q", "--format", "csv", "--inventory", &inventory, "-o", &folder, "--xlsx", &xlsx];
+        run(arguments.into_iter().chain([capture.to_str().unwrap()])).expect(0, &[]);
+    }
+    assert!(fs::read(path("survey.xlsx")).unwrap() == fs::read(path("again.xlsx")).unwrap(), "the same bytes");
+    let read = python.args(["-c", READ, out.path().to_str().unwrap()]).output().unwrap();
+    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
+}
