@@ -87,28 +87,26 @@ impl<'a> Book<'a> {
         self.workbook.add_worksheet().set_name("About")?;
         let (survey, names) = (self.survey, self.names);
         let findings = survey.findings.iter().enumerate();
-        let findings = findings.map(|(at, finding)| FindingRow { number: at + 1, finding, names });
+        let mut findings = findings.map(|(at, finding)| FindingRow { number: at + 1, finding, names });
         self.table::<Findings>("Findings", survey.findings.len(), |cells, write| {
-            findings.map(|row| write(cells.fill::<Findings>(&row))).collect()
+            findings.try_for_each(|row| write(cells.fill::<Findings>(&row)))
         })?;
-        let coverage = survey.coverage.iter().filter_map(|coverage| {
+        let mut coverage = survey.coverage.iter().filter_map(|coverage| {
             let (cell, document) = names.cell(coverage.cell)?;
             Some(CellRow { cell, document, coverage })
         });
         self.table::<Coverage>("Coverage", survey.coverage.len(), |cells, write| {
-            coverage.map(|row| write(cells.fill::<Coverage>(&row))).collect()
+            coverage.try_for_each(|row| write(cells.fill::<Coverage>(&row)))
         })?;
         self.nodes()?;
         self.table::<Inventory>("Inventory", survey.hosts.iter().count(), |cells, write| {
-            survey.hosts.iter().map(|host| write(cells.fill::<Inventory>(&host))).collect()
+            survey.hosts.iter().try_for_each(|host| write(cells.fill::<Inventory>(&host)))
         })?;
         self.table::<Flows>("Flows", survey.flows.len(), |cells, write| {
-            (0..survey.flows.len().min(ROWS - 1))
-                .map(|place| {
-                    let (flow, judgement) = survey.flows.get(place);
-                    write(cells.fill::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement)))
-                })
-                .collect()
+            (0..survey.flows.len().min(ROWS - 1)).try_for_each(|place| {
+                let (flow, judgement) = survey.flows.get(place);
+                write(cells.fill::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement)))
+            })
         })?;
         self.about()?;
         self.workbook.save_to_buffer()
@@ -133,18 +131,14 @@ impl<'a> Book<'a> {
         let survey = self.survey;
         self.sheet("Nodes", Nodes::FILE, &columns, survey.nodes.len(), |write| {
             let mut cells = Cells::default();
-            survey
-                .nodes
-                .iter()
-                .map(|coverage| {
-                    let row = NodeRow { host: survey.hosts.get(coverage.host), coverage };
-                    let mut record = cells.fill::<Nodes>(&row).clone();
-                    for column in &ports {
-                        record.push_field(state(coverage, column).map_or("", CellState::name).as_bytes());
-                    }
-                    write(&record)
-                })
-                .collect()
+            survey.nodes.iter().try_for_each(|coverage| {
+                let row = NodeRow { host: survey.hosts.get(coverage.host), coverage };
+                let mut record = cells.fill::<Nodes>(&row).clone();
+                for column in &ports {
+                    record.push_field(state(coverage, column).map_or("", CellState::name).as_bytes());
+                }
+                write(&record)
+            })
         })
     }
 
