@@ -6,19 +6,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::path::Path;
 
 use super::escape::visible;
-use crate::capture::{Capture, CaptureError, Frame, LinkType, PcapngWriter, Timestamp};
-use crate::decode::{self, IpPacket, Network, VlanPath};
-use crate::flow::{self, Flow};
-use crate::policy::Transport;
+use super::wanted::{Wanted, reason};
+use crate::capture::{Capture, CaptureError, LinkType, PcapngWriter, Timestamp};
 use crate::survey::{InputSummary, Survey};
-use crate::verdict::{Finding, Judgement, Verdict};
+use crate::verdict::Finding;
 
-/// Datagrams whose later parts are waited for.
-const DATAGRAMS: usize = 1 << 16;
 /// So many inputs of a flow are known at most.
 const KNOWN_SOURCES: usize = 16;
 /// Sources that the section's comment names.
@@ -49,19 +44,6 @@ pub enum EvidenceError {
     },
 }
 
-/// Both ends, the smaller first, and the protocol: flows that differ in their VLAN path at most.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Key([(IpAddr, u16); 2], u8);
-
-impl Key {
-    fn new(a: (IpAddr, u16), b: (IpAddr, u16), protocol: u8) -> Self {
-        Self([a.min(b), a.max(b)], protocol)
-    }
-}
-
-/// Sender, receiver, protocol and identification of a datagram in parts.
-type Datagram = (IpAddr, IpAddr, u8, u32);
-
 /// Writes the frames of all findings that are about flows. `paths` are the files of the survey's inputs, in
 /// their order; they are read a second time, and what differs from the first is an error, so that nothing
 /// is shown that was not judged. Gives the number of frames written.
@@ -71,7 +53,7 @@ type Datagram = (IpAddr, IpAddr, u8, u32);
 pub fn write_evidence(out: &mut dyn Write, survey: &Survey, paths: &[&Path]) -> io::Result<u64> {
     let application = concat!("igorscope ", env!("CARGO_PKG_VERSION"));
     let writer = PcapngWriter::new(out, application, Some(&about(survey)))?;
-    let wanted = Wanted::of(survey);
+    let wanted = Wanted::of(survey, |number, finding| Some(comment(number, finding)));
     let mut evidence = Evidence { writer, wanted, interfaces: HashMap::new(), frames: 0 };
     let named = survey.hosts.iter().filter_map(|host| Some((host.address, visible(host.name.as_deref()?))));
     let named: Vec<_> = named.collect();
@@ -111,89 +93,9 @@ fn about(survey: &Survey) -> String {
     text
 }
 
-/// Which flows are of which findings.
-struct Wanted {
-    flows: HashMap<Key, Vec<(VlanPath, Vec<u32>)>>,
-    parts: HashMap<Datagram, Vec<u32>>,
-    /// What the comment says of each finding.
-    comments: Vec<String>,
-}
-
-impl Wanted {
-    fn of(survey: &Survey) -> Self {
-        let mut of_conversation: HashMap<u32, Vec<u32>> = HashMap::new();
-        for (number, finding) in (0..).zip(&survey.findings) {
-            for conversation in &finding.conversations {
-                of_conversation.entry(*conversation).or_default().push(number);
-            }
-        }
-        let mut flows: HashMap<Key, Vec<(VlanPath, Vec<u32>)>> = HashMap::new();
-        for (flow, judgement) in survey.flows.iter() {
-            let Some(findings) = of_conversation.get(&judgement.conversation) else { continue };
-            let findings: Vec<u32> =
-                findings.iter().copied().filter(|at| is_meant(survey, *at, &flow, judgement)).collect();
-            if findings.is_empty() {
-                continue;
-            }
-            let [a, b] = &flow.ends;
-            let port = |port| flow.icmp_type.map_or(port, u16::from);
-            let key = Key::new((a.address, port(a.port)), (b.address, port(b.port)), flow.transport.number());
-            flows.entry(key).or_default().push((flow.vlan.clone(), findings));
-        }
-        let comments = (1..).zip(&survey.findings).map(|(number, finding)| comment(number, finding)).collect();
-        Self { flows, parts: HashMap::new(), comments }
-    }
-
-    /// The findings of a frame.
-    fn findings(&mut self, frame: &Frame<'_>) -> Option<Vec<u32>> {
-        let packet = decode::decode(frame);
-        let Network::Ip(ip) = &packet.network else { return None };
-        if flow::is_icmp_error(ip) {
-            let mut all: Vec<u32> = self.flows.get(&quoted(ip)?)?.iter().flat_map(|(_, list)| list).copied().collect();
-            all.sort_unstable();
-            all.dedup();
-            return Some(all);
-        }
-        let datagram = (ip.source, ip.destination, ip.protocol, ip.identification);
-        let Some(ports) = flow::ports_of(ip) else {
-            return self.parts.get(&datagram).cloned();
-        };
-        let key = Key::new((ip.source, ports.0), (ip.destination, ports.1), ip.protocol);
-        let (_, findings) = self.flows.get(&key)?.iter().find(|(vlan, _)| *vlan == packet.vlan)?;
-        if ip.fragment.is_some_and(|fragment| fragment.more) && self.parts.len() < DATAGRAMS {
-            self.parts.insert(datagram, findings.clone());
-        }
-        Some(findings.clone())
-    }
-}
-
-/// Whether a finding means this flow of its conversation: one that calls a conversation unexpected means those
-/// of its flows that are.
-fn is_meant(survey: &Survey, finding: u32, flow: &Flow, judgement: &Judgement) -> bool {
-    let Some(finding) = survey.findings.get(finding as usize) else { return false };
-    let Some(conversation) = survey.conversations.get(judgement.conversation as usize) else { return false };
-    finding.verdict != Some(Verdict::Unexpected)
-        || !flow.transport.has_ports()
-        || (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason)
-}
-
-/// The flow that an ICMP error quotes.
-fn quoted(ip: &IpPacket<'_>) -> Option<Key> {
-    let decode::Transport::Icmp { body, .. } = ip.transport else { return None };
-    let quoted = decode::quoted(body, ip.source.is_ipv6())?;
-    let ports = match quoted.icmp_type {
-        Some(kind) => (u16::from(kind), u16::from(kind)),
-        None if Transport::from(quoted.protocol).has_ports() => quoted.ports?,
-        None => (0, 0),
-    };
-    Some(Key::new((quoted.source, ports.0), (quoted.destination, ports.1), quoted.protocol))
-}
-
 /// `finding 3 (alert): unexpected, undocumented-peer`.
 fn comment(number: usize, finding: &Finding) -> String {
-    let verdict = finding.verdict.map_or_else(String::new, |verdict| format!("{verdict}, "));
-    let outcome = finding.outcome.map_or_else(String::new, |outcome| format!(", {outcome}"));
-    format!("finding {number} ({}): {verdict}{}{outcome}", finding.severity.name(), finding.reason)
+    format!("finding {number} ({}): {}", finding.severity.name(), reason(finding))
 }
 
 /// A frame that is wanted, kept until the reader's block is done.
@@ -274,7 +176,7 @@ impl Evidence<'_> {
         let comments: Vec<String> = frame
             .findings
             .iter()
-            .filter_map(|finding| self.wanted.comments.get(*finding as usize))
+            .filter_map(|finding| self.wanted.comment(*finding))
             .map(|comment| format!("{comment}; frame {} of {path}", frame.number))
             .collect();
         let comments: Vec<&str> = comments.iter().map(String::as_str).collect();

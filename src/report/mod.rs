@@ -18,6 +18,7 @@ mod names;
 mod nodes;
 mod table;
 pub mod text;
+pub(crate) mod wanted;
 mod xlsx;
 
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory};

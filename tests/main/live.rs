@@ -1,6 +1,8 @@
 //! Live surveys in network namespaces of our own, with real traffic: live equals offline, and every packet
 //! that was sent was received or dropped.
 
+#[path = "live/evidence.rs"]
+mod evidence;
 #[path = "live/killed.rs"]
 mod killed;
 #[path = "live/terminal.rs"]

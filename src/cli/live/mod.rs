@@ -24,7 +24,7 @@ use super::results::{self, Making};
 use crate::capture::live::{Dropped, Live, LiveInterface, drop_root};
 use crate::capture::{RecordedInterface, Recorder};
 use crate::report::visible;
-use crate::survey::live::{LiveEnd, LiveOptions as SurveyLive, run_live};
+use crate::survey::live::{LiveEnd, LiveEvidence, LiveOptions as SurveyLive, run_live};
 
 /// From one judgement of what came so far to the next.
 const JUDGED_EVERY: Duration = Duration::from_secs(1);
@@ -33,7 +33,9 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let mut options = LiveOptions::check(args)?;
     let live = Live::open(&options.interfaces, &options.capture).map_err(Failure::unusable)?;
     give_up_root(&options, talk)?;
-    let recorder = record(&options, &live)?;
+    let interfaces = recorded(&live);
+    let recorder = record(&options, &interfaces)?;
+    let evidence = evidence(&options, &interfaces)?;
     let stop = Arc::new(AtomicBool::new(false));
     let hangup = listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
@@ -51,7 +53,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     // Where nobody reads what is shown any more, there is nothing more to do it for, but files to be made whole.
     let mut shown = Ok(());
     let mut checkpoint = Checkpoint::new(&options);
-    let end = run_live(live, recorder, &survey, &stop, |mut tick| {
+    let end = run_live(live, (recorder, evidence), &survey, &stop, |mut tick| {
         checkpoint.tick(&mut tick.survey, &options);
         if shown.is_ok() {
             shown = face.tick(tick);
@@ -101,6 +103,9 @@ fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, t
     }
     shown?;
     written?;
+    if let Some(Err(error)) = end.evidence {
+        return Err(Failure::unwritten(format!("the evidence could not be written to its end: {error}")));
+    }
     if let Err(error) = end.recording {
         return Err(Failure::unwritten(format!("the packets could not all be written down: {error}")));
     }
@@ -133,9 +138,9 @@ fn sums(end: &LiveEnd) -> String {
 
 /// The rights of root are for opening interfaces, which is done.
 fn give_up_root(options: &LiveOptions, talk: &Talk) -> Result<(), Failure> {
-    let files = options.record.as_ref().map(|(path, _)| path.as_path());
-    let folders: Vec<&Path> =
-        files.map(folder_of).into_iter().chain(options.output.folder.as_deref().map(existing)).collect();
+    let files = options.record.as_ref().map(|(path, _)| path.as_path()).into_iter();
+    let files = files.chain(options.output.evidence.as_deref());
+    let folders: Vec<&Path> = files.map(folder_of).chain(options.output.folder.as_deref().map(existing)).collect();
     let dropped = drop_root(&folders).map_err(|error| {
         Failure::usage(format!("cannot give up the rights of root, and will not go on with them: {error}"))
     })?;
@@ -161,15 +166,25 @@ fn existing(folder: &Path) -> &Path {
     folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
 }
 
-fn record(options: &LiveOptions, live: &Live) -> Result<Option<Recorder>, Failure> {
-    let Some((path, rotation)) = &options.record else { return Ok(None) };
+fn recorded(live: &Live) -> Vec<RecordedInterface> {
     let interfaces = live.interfaces().map(|interface| RecordedInterface {
         name: interface.name.clone(),
         link: interface.link,
         snap_len: interface.snap_len,
     });
+    interfaces.collect()
+}
+
+fn record(options: &LiveOptions, interfaces: &[RecordedInterface]) -> Result<Option<Recorder>, Failure> {
+    let Some((path, rotation)) = &options.record else { return Ok(None) };
     let failed = |error| Failure::unwritten(format!("cannot write {}: {error}", path.display()));
-    Recorder::create(path, interfaces.collect(), *rotation).map(Some).map_err(failed)
+    Recorder::create(path, interfaces.to_vec(), *rotation).map(Some).map_err(failed)
+}
+
+fn evidence(options: &LiveOptions, interfaces: &[RecordedInterface]) -> Result<Option<LiveEvidence>, Failure> {
+    let Some(path) = &options.output.evidence else { return Ok(None) };
+    let failed = |error| Failure::unwritten(format!("cannot write {}: {error}", path.display()));
+    LiveEvidence::create(path, interfaces).map(Some).map_err(failed)
 }
 
 /// Sets `stop` on the first Ctrl-C or SIGTERM; the second ends the program where it is. A terminal that

@@ -62,6 +62,9 @@ impl LiveOptions {
         if interfaces.len() < named {
             return Err(Failure::usage("an interface is named twice; its packets would count twice"));
         }
+        if output.evidence.is_some() && output.evidence == args.write {
+            return Err(Failure::usage("--write and --evidence name the same file; all packets are in the first"));
+        }
         let rotation = Rotation { size: args.rotate_size, time: args.rotate_time, count: args.rotate_count };
         Ok(Self {
             interfaces,

@@ -5,6 +5,7 @@
 //! equals what is read from the files that were written beside it.
 
 mod events;
+mod evidence;
 mod take;
 
 use std::io;
@@ -16,6 +17,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use self::events::{Ending, Events, identity, is_early};
+pub use self::evidence::LiveEvidence;
+use self::evidence::Wish;
 use self::take::Taker;
 use super::run::{Input, judge};
 use super::{Options, Survey};
@@ -77,6 +80,8 @@ pub struct LiveEnd {
     pub files: Vec<PathBuf>,
     /// Why they are not whole, if they are not.
     pub recording: io::Result<()>,
+    /// How many frames the evidence has; `None` if none was wanted.
+    pub evidence: Option<io::Result<u64>>,
 }
 
 /// Captures until `stop` is set, the time or the count is reached, or all interfaces went away.
@@ -84,7 +89,7 @@ pub struct LiveEnd {
 /// `on_tick` is called on a thread of its own: however long it takes, no frame waits for it.
 pub fn run_live(
     live: Live,
-    recorder: Option<Recorder>,
+    (recorder, evidence): (Option<Recorder>, Option<LiveEvidence>),
     options: &LiveOptions,
     stop: &AtomicBool,
     mut on_tick: impl FnMut(Tick) + Send,
@@ -94,16 +99,18 @@ pub fn run_live(
         let (ticks, growing) = channel::<Growth>();
         let judge = Arc::new(Judge::default());
         let (survey, busy) = (&options.survey, Arc::clone(&judge));
+        let wish = evidence.as_ref().map(LiveEvidence::wish);
         let judging = scope.spawn(move || {
             let mut whole = Observation::new(0, seed, survey.limits);
             for growth in growing {
                 let begin = Instant::now();
-                whole = growth.onto(whole, survey, &mut on_tick);
+                whole = growth.onto(whole, survey, wish.as_ref(), &mut on_tick);
                 busy.rest(begin.elapsed());
             }
             whole
         });
-        let mut session = Session { live, taker: Taker::new(recorder, options, seed), begin: Instant::now(), options };
+        let mut session =
+            Session { live, taker: Taker::new(recorder, evidence, options, seed), begin: Instant::now(), options };
         session.capture(stop, |session| {
             if judge.is_ready(session.begin) {
                 // Where nobody listens any more, the judge failed, and joining it says so.
@@ -148,6 +155,12 @@ impl Judge {
     }
 }
 
+/// By the clock that frames are stamped by.
+fn now() -> Timestamp {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+}
+
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX >> 3)
 }
@@ -162,9 +175,18 @@ struct Growth {
 
 impl Growth {
     /// Adds itself to the whole, and has that judged.
-    fn onto(self, mut whole: Observation, options: &Options, on_tick: &mut impl FnMut(Tick)) -> Observation {
+    fn onto(
+        self,
+        mut whole: Observation,
+        options: &Options,
+        wish: Option<&Wish>,
+        on_tick: &mut impl FnMut(Tick),
+    ) -> Observation {
         self.parts.into_iter().for_each(|part| whole.absorb(part, Shift::NONE));
         let survey = judge(self.inputs, whole.clone().finish(), options);
+        if let Some(wish) = wish {
+            wish.say(&survey, Some(now()));
+        }
         on_tick(Tick { status: self.status, survey });
         whole
     }
@@ -202,8 +224,7 @@ impl Session<'_> {
 
     /// What lies in the rings came before the end: takes it, and nothing that came after.
     fn drain(&mut self) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        self.taker.until = Some(Timestamp::from_nanos(i64::try_from(now).unwrap_or(i64::MAX)));
+        self.taker.until = Some(now());
         let begin = Instant::now();
         let mut idle_since = begin;
         while !self.is_over() && idle_since.elapsed() < RING_DELAY && begin.elapsed() < LONGEST_DRAIN {
@@ -289,8 +310,9 @@ impl Session<'_> {
         self.taker.hand_over().into_iter().for_each(|part| whole.absorb(part, Shift::NONE));
         self.taker.finish();
         let survey = judge(self.inputs(), whole.finish(), &self.options.survey);
+        let evidence = self.taker.finish_evidence(&survey);
         let last = Tick { status: self.status(), survey };
         let files = self.taker.files.into_iter().map(|file| file.path).collect();
-        LiveEnd { last, files, recording: self.taker.recording }
+        LiveEnd { last, files, recording: self.taker.recording, evidence }
     }
 }

@@ -3,9 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::LiveOptions;
+use super::{LiveEvidence, LiveOptions};
 use crate::capture::{CaptureCounts, Frame, FrameId, Recorder, Timestamp};
 use crate::flow::{Observation, Seed};
+use crate::survey::Survey;
 
 /// A file that is or was written.
 pub(super) struct Recorded {
@@ -21,6 +22,7 @@ pub(super) struct Taker<'a> {
     recorder: Option<Recorder>,
     /// Why nothing is written any more.
     pub(super) recording: io::Result<()>,
+    evidence: Option<io::Result<LiveEvidence>>,
     pub(super) files: Vec<Recorded>,
     /// What each interface received and dropped since the beginning, at the last look.
     pub(super) counts: Vec<CaptureCounts>,
@@ -39,12 +41,18 @@ pub(super) struct Taker<'a> {
 }
 
 impl<'a> Taker<'a> {
-    pub(super) fn new(recorder: Option<Recorder>, options: &'a LiveOptions, seed: Seed) -> Self {
+    pub(super) fn new(
+        recorder: Option<Recorder>,
+        evidence: Option<LiveEvidence>,
+        options: &'a LiveOptions,
+        seed: Seed,
+    ) -> Self {
         let files = recorder.iter().flat_map(Recorder::files);
         Self {
             options,
             seed,
             recording: Ok(()),
+            evidence: evidence.map(Ok),
             files: files.map(|path| Recorded { path: path.clone(), counts: None }).collect(),
             recorder,
             counts: Vec::new(),
@@ -70,6 +78,7 @@ impl<'a> Taker<'a> {
             return true;
         }
         self.record(&frame);
+        self.with_evidence(|evidence| evidence.take(&frame));
         self.number += 1;
         self.frames += 1;
         self.wire_bytes += u64::from(frame.original_len);
@@ -119,8 +128,27 @@ impl<'a> Taker<'a> {
         self.counts.iter().zip(base).map(|(now, base)| now.since(base)).collect()
     }
 
+    /// If writing evidence fails, the survey goes on without.
+    fn with_evidence(&mut self, act: impl FnOnce(&mut LiveEvidence) -> io::Result<()>) {
+        if let Some(Ok(evidence)) = &mut self.evidence
+            && let Err(error) = act(evidence)
+        {
+            self.evidence = Some(Err(error));
+        }
+    }
+
+    /// Writes what the last judgement wants of what was kept, and ends the file.
+    pub(super) fn finish_evidence(&mut self, survey: &Survey) -> Option<io::Result<u64>> {
+        let finish = |evidence: LiveEvidence| {
+            evidence.wish().say(survey, None);
+            evidence.finish()
+        };
+        Some(self.evidence.take()?.and_then(finish))
+    }
+
     /// Brings what was recorded to its file.
     pub(super) fn flush(&mut self) {
+        self.with_evidence(LiveEvidence::renew);
         if let Some(Err(error)) = self.recorder.as_mut().map(Recorder::flush) {
             self.give_up(error);
         }

@@ -1,0 +1,99 @@
+//! No allocation per packet in steady state: counted, in a binary of its own because of its allocator.
+
+// An allocator cannot be written without; this one only counts and hands on.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+
+use igorscope::capture::{Capture, Frame, FrameId, LinkType, RecordedInterface, Recorder, Rotation, Timestamp};
+use igorscope::decode::{Network, decode};
+use igorscope::flow::{Limits, Observation, Seed};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+struct Owned {
+    time: Timestamp,
+    link: LinkType,
+    original_len: u32,
+    data: Vec<u8>,
+}
+
+impl Owned {
+    fn lend(&self, number: u64) -> Frame<'_> {
+        let Self { time, link, original_len, .. } = *self;
+        Frame { id: FrameId::new(0, number), time, link, interface: 0, original_len, data: &self.data }
+    }
+}
+
+/// The frames of the sample site survey: flows of every kind that a site has. Fragments are left out: they
+/// are kept until the end, up to a limit, and not counted into flows as they come.
+fn frames() -> Vec<Owned> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/site-survey.pcapng");
+    let mut capture = Capture::open(&path, 0).unwrap();
+    let mut frames = Vec::new();
+    while let Some(block) = capture.next_block() {
+        frames.extend(block.filter(|frame| !is_fragment(frame)).map(|frame| Owned {
+            time: frame.time,
+            link: frame.link,
+            original_len: frame.original_len,
+            data: frame.data.to_vec(),
+        }));
+    }
+    frames
+}
+
+fn is_fragment(frame: &Frame<'_>) -> bool {
+    matches!(decode(frame).network, Network::Ip(ip) if ip.fragment.is_some())
+}
+
+#[test]
+fn known_flows_cost_no_allocation() {
+    let frames = frames();
+    assert!(frames.len() > 1000);
+    let folder = tempfile::tempdir().unwrap();
+    let interface = RecordedInterface { name: "eth1".into(), link: LinkType::ETHERNET, snap_len: 0 };
+    let path = folder.path().join("site.pcapng");
+    let mut recorder = Recorder::create(&path, vec![interface], Rotation::default()).unwrap();
+    let mut observation = Observation::new(0, Seed::random(), Limits::default());
+    let mut number = 0;
+    // As they come live: each is lent for a moment, written down and observed.
+    let mut pass = |frames: &[Owned]| {
+        let before = ALLOCATIONS.get();
+        for owned in frames {
+            number += 1;
+            let frame = owned.lend(number);
+            recorder.write(&frame).unwrap();
+            observation.observe(std::iter::once(frame));
+        }
+        ALLOCATIONS.get() - before
+    };
+    let first = pass(&frames);
+    assert!(first > 0, "the counting allocator counts");
+    println!("{} packets of flows that were new: {first} allocations", frames.len());
+    assert_eq!((0..10).map(|_| pass(&frames)).sum::<u64>(), 0, "allocations for {} packets", 10 * frames.len());
+}
