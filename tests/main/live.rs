@@ -5,6 +5,8 @@
 mod evidence;
 #[path = "live/killed.rs"]
 mod killed;
+#[path = "live/schema.rs"]
+mod schema;
 #[path = "live/terminal.rs"]
 mod terminal;
 
@@ -243,6 +245,7 @@ fn live_equals_offline_and_every_packet_is_accounted_for() {
         assert_eq!(received, sent, "libpcap counts what was sent: {interface}");
         assert_eq!(number(&last["frames"]) + dropped, sent, "{interface}");
 
+        lines.iter().for_each(schema::assert_described);
         let of = |kind: &str| lines.iter().filter(|line| line["type"] == kind).count();
         assert!(of("tick") >= 1, "a tick came");
         assert_eq!(of("flow-end") as u64, number(&last["flows"]), "each flow ended once");

@@ -178,7 +178,9 @@ const PLACES: [&str; 6] = ["id", "flow_id", "conversation", "conversations", "re
 /// A JSON line: what it is, when it was told, and what it says.
 fn object(kind: &str, now: Timestamp, row: serde_json::Result<Value>) -> String {
     let Ok(Value::Object(mut map)) = row else { return String::new() };
-    PLACES.iter().for_each(|place| drop(map.remove(*place)));
+    if matches!(kind, "finding" | "flow-end") {
+        PLACES.iter().for_each(|place| drop(map.remove(*place)));
+    }
     map.insert("type".into(), kind.into());
     map.insert("time".into(), now.to_string().into());
     Value::Object(map).to_string()
