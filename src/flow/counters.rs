@@ -1,6 +1,8 @@
 //! What the table keeps of a flow: a hot part that every packet touches (one cache line for IPv4), and a
 //! cold part that few do. Both hold only what can be added.
 
+use std::net::IpAddr;
+
 use super::sources::SourceSet;
 use crate::capture::{FrameId, Shift, Timestamp};
 use crate::decode::TcpFlags;
@@ -20,11 +22,29 @@ pub(super) struct Sent<'a> {
     pub(super) frame: FrameId,
     /// Original length.
     pub(super) length: u32,
-    /// IPv4 identification and transport checksum; 0 where a repetition could not be told from a copy.
+    /// IPv4 identification, transport checksum and time window; 0 where a repetition could not be told from a copy.
     pub(super) fingerprint: u32,
     pub(super) macs: Macs,
     pub(super) payload: &'a [u8],
     pub(super) payload_length: u32,
+}
+
+impl Sent<'_> {
+    /// Whether it went to many: to a multicast or broadcast address, or to a group MAC, as a subnet's directed
+    /// broadcast does.
+    #[inline]
+    pub(super) fn is_to_group(&self, destination: IpAddr) -> bool {
+        self.is_to_group_mac()
+            || match destination {
+                IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+                IpAddr::V6(v6) => v6.is_multicast(),
+            }
+    }
+
+    #[inline]
+    const fn is_to_group_mac(&self) -> bool {
+        self.macs[0] & 1 != 0
+    }
 }
 
 /// What every packet touches. Index of each pair: the end that sent.
@@ -101,7 +121,7 @@ impl Cold {
     }
 
     /// What `side` sent, as the later stages see it.
-    pub(super) fn end<K>(&self, hot: &Hot<K>, side: usize, address: std::net::IpAddr, port: u16) -> super::FlowEnd {
+    pub(super) fn end<K>(&self, hot: &Hot<K>, side: usize, address: IpAddr, port: u16) -> super::FlowEnd {
         use crate::decode::MacAddr;
         let mac = |at: usize| {
             let mut bytes = [0; 6];
@@ -203,10 +223,11 @@ impl<K> Hot<K> {
         count(&mut cold.resets[side], sent.flags.has(TcpFlags::RST));
     }
 
-    /// Whether the payload of a packet has to be looked at ([`Hot::inspect`]).
+    /// Whether the payload of a packet has to be looked at ([`Hot::inspect`]): until it is settled, and always if
+    /// it went to many.
     #[inline]
     pub(super) fn wants_payload(&self, sent: &Sent<'_>) -> bool {
-        !self.settled[usize::from(sent.side & 1)] && sent.payload_length != 0
+        (!self.settled[usize::from(sent.side & 1)] || sent.is_to_group_mac()) && sent.payload_length != 0
     }
 
     /// Takes what payload says: the first of a direction always counts; on a UDP port that speaks a known
@@ -236,7 +257,7 @@ impl<K> Hot<K> {
         let conforms = cold.conforms[side] & own;
         cold.violates[side] &= !(conforms as u8);
         // Each message of DHCP tells of a client by its MAC: none is only more of the same.
-        self.settled[side] = !to_group && (own == 0 || conforms != 0) && !protocol::dhcp::is_port_pair(ports);
+        self.settled[side] |= !to_group && (own == 0 || conforms != 0) && !protocol::dhcp::is_port_pair(ports);
         seen
     }
 

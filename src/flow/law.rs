@@ -41,7 +41,7 @@ prop_compose! {
         extra in 0..3_u32,
         time in prop_oneof![0..5_i64, 0..4_000_000_000_i64, Just(i64::MIN)],
     ) -> Sample {
-        let mut bytes = vec![2, 0, 0, 0, 0, hosts.1, 2, 0, 0, 0, 0, hosts.0];
+        let mut bytes = vec![2 + u8::from(extra == 2), 0, 0, 0, 0, hosts.1, 2, 0, 0, 0, 0, hosts.0];
         if let Some(id) = vlan {
             bytes.extend([0x81, 0]);
             bytes.extend(id.to_be_bytes());

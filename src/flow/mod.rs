@@ -15,6 +15,8 @@ mod record;
 mod sources;
 mod table;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidence, TftpFile, Window};
 pub use flows::Flows;

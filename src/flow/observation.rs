@@ -124,7 +124,7 @@ impl Observation {
             time: frame.time,
             frame: frame.id,
             length: frame.original_len,
-            fingerprint: fingerprint(plain.identification, plain.checksum),
+            fingerprint: fingerprint(plain.identification, plain.checksum, frame.time),
             macs: *plain.macs,
             payload: plain.payload,
             payload_length: plain.payload_len,
@@ -216,7 +216,7 @@ impl Observation {
             time: frame.time,
             frame: frame.id,
             length: frame.original_len,
-            fingerprint: fingerprint(ip.identification as u16, content.checksum),
+            fingerprint: fingerprint(ip.identification as u16, content.checksum, frame.time),
             macs: macs(packet),
             payload: content.payload,
             payload_length: content.payload_length,
@@ -294,7 +294,8 @@ fn note<K: Key>(side: &mut SideEvidence, key: &K, sent: &Sent<'_>, seen: Inspect
     if seen.tag != 0 {
         let ends = key.ends();
         let from = usize::from(sent.side & 1);
-        side.payload(ends[from], ends[1 - from], sent.time, sent.frame, sent.payload, seen);
+        let to_group = sent.is_to_group(ends[1 - from].0);
+        side.payload((ends[from], ends[1 - from]), to_group, sent.time, sent.frame, sent.payload, seen);
     }
 }
 
@@ -360,11 +361,19 @@ fn request_type(protocol: u8, kind: u8) -> u8 {
     PAIRS.iter().find(|(number, reply, _)| (*number, *reply) == (protocol, kind)).map_or(kind, |pair| pair.2)
 }
 
-/// IPv4 identification and transport checksum. A sender that leaves the identification at 0 may send the same
-/// bytes again, so that a copy cannot be told: 0.
+/// Nanoseconds, as a power of two (67 ms), within which the same identification and checksum are a copy: a mirror's
+/// copies lie microseconds apart, while the shortest time after which TCP repeats itself is 200 ms (RFC 6298 asks for
+/// one second), CoAP's two seconds (RFC 7252 section 4.8). Counted by the clock, not from packet to packet, so that
+/// parts add up; copies on both sides of a tick, one in ten thousand, are missed.
+const COPY_WINDOW: u32 = 26;
+
+/// IPv4 identification, transport checksum and time window. A sender that leaves the identification at 0 may send the
+/// same bytes again, so that a copy cannot be told: 0.
 #[inline]
-fn fingerprint(identification: u16, checksum: u16) -> u32 {
-    if identification == 0 { 0 } else { u32::from(identification) << 16 | u32::from(checksum) }
+fn fingerprint(identification: u16, checksum: u16, time: Timestamp) -> u32 {
+    // Spread, so that the next window does not undo what differs between two packets.
+    let window = ((time.raw() >> COPY_WINDOW) as u32).wrapping_mul(0x9e37_79b1);
+    if identification == 0 { 0 } else { (u32::from(identification) << 16 | u32::from(checksum)) ^ window }
 }
 
 fn macs(packet: &Packet<'_>) -> Macs {

@@ -1,7 +1,5 @@
 //! The flow table: an index of 4-byte slots apart from the records, open addressing, linear probing.
 
-use std::net::IpAddr;
-
 use super::counters::{Cold, Hot, Sent, own_bits};
 use super::key::{Key, Seed, VlanNames};
 use super::prefetch::prefetch;
@@ -156,9 +154,9 @@ impl<K: Key> Table<K> {
         };
         let (hot, cold) = (&mut self.hot[number], &mut self.cold[number]);
         hot.add(cold, sent);
-        if hot.wants_payload(sent) {
+        if hot.wants_payload(sent) && !is_keep_alive(key.protocol(), sent) {
             let ends = key.ends();
-            let to_group = is_group(ends[1 - usize::from(sent.side & 1)].0);
+            let to_group = sent.is_to_group(ends[1 - usize::from(sent.side & 1)].0);
             let ports = [ends[0].1, ends[1].1];
             let inspection = hot.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
             seen(&key, sent, inspection);
@@ -266,10 +264,9 @@ fn cold_ends<K: Key>(hot: &Hot<K>, cold: &Cold) -> [FlowEnd; 2] {
     [cold.end(hot, 0, a.0, a.1), cold.end(hot, 1, b.0, b.1)]
 }
 
-/// Multicast, or the limited broadcast address.
-fn is_group(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_multicast(),
-    }
+/// A TCP segment of one byte may be a keep-alive, whose byte is garbage (RFC 1122 section 4.2.3.6). It says nothing
+/// of the protocol; if it was data after all, the next segment says it.
+#[inline]
+fn is_keep_alive(protocol: u8, sent: &Sent<'_>) -> bool {
+    protocol == 6 && sent.payload_length == 1
 }

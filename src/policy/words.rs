@@ -210,6 +210,8 @@ named! {
         Restarting = "restarting",
         /// The inventory declares a device of which nothing was captured.
         NeverHeard = "never-heard",
+        /// ICMP errors quote packets that were not captured.
+        RejectedUnseen = "rejected-unseen",
     }
 }
 

@@ -12,7 +12,7 @@ const FLOWS: &str = "flow_id,first_seen,last_seen,duration_s,vlan,transport,\
 client_ip,client_port,client_mac,client_role,client_name,\
 server_ip,server_port,server_mac,server_role,server_name,\
 service,verdict,reason,severity,outcome,direction_basis,payload,payload_protocol,related_to,rule,\
-client_packets,client_bytes,server_packets,server_bytes,client_tcp_flags,server_tcp_flags,community_id,sources";
+client_packets,client_bytes,server_packets,server_bytes,client_tcp_flags,server_tcp_flags,community_id,sources,duplicates";
 const FINDINGS: &str = "id,severity,verdict,reason,outcome,client_role,client,server_role,server,transport,server_port,\
 service,flows,packets,bytes,first_seen,last_seen,detail,advice,rule,display_filter,sources";
 const COVERAGE: &str = "document,minimum_version,role,direction,transport,port,service,state,peers,flows,packets,bytes,\

@@ -1,9 +1,12 @@
 //! Why a documented port is probably blocked, and what to do about it.
 
+use std::net::IpAddr;
+
 use super::conversation::Facts;
+use super::judge::Observations;
 use super::{Conversation, Outcome};
-use crate::inventory::Hosts;
-use crate::relation::{RejectionCause, Relations};
+use crate::flow::Seen;
+use crate::relation::RejectionCause;
 
 /// The likely cause of a blocked conversation. Findings are grouped by it, so that each line has one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -24,6 +27,8 @@ pub(super) enum Cause {
     RoutingLoop,
     /// The server accepts again and again, and the client never hears of it.
     AnswerLost,
+    /// The server was asked for by ARP and nobody answered.
+    NotOnNetwork,
     /// The server was never seen to send anything.
     Absent,
     /// The server is alive and silent here.
@@ -31,20 +36,30 @@ pub(super) enum Cause {
 }
 
 /// The likely cause of a blocked conversation.
-pub(super) fn cause(hosts: &Hosts, relations: &Relations, conversation: &Conversation, facts: &Facts) -> Cause {
+pub(super) fn cause(seen: &Observations<'_>, conversation: &Conversation, facts: &Facts) -> Cause {
     if conversation.outcome == Outcome::Refused {
         return Cause::Refused;
     }
-    let rejection = facts.rejected.and_then(|(flow, end)| relations.rejection_of(flow, end));
+    let rejection = facts.rejected.and_then(|(flow, end)| seen.relations.rejection_of(flow, end));
     let told = rejection.and_then(|rejection| of_error(rejection.cause()));
     if let Some(cause) = told {
         cause
     } else if facts.half_open {
         Cause::AnswerLost
-    } else if hosts.get(conversation.server).packets_sent == 0 {
-        Cause::Absent
+    } else if let host = seen.hosts.get(conversation.server)
+        && host.packets_sent == 0
+    {
+        if unanswered(seen, host.address).is_some() { Cause::NotOnNetwork } else { Cause::Absent }
     } else {
         Cause::Dropped
+    }
+}
+
+/// The ARP requests for a host that nobody answered.
+pub(super) fn unanswered(seen: &Observations<'_>, address: IpAddr) -> Option<Seen> {
+    match address {
+        IpAddr::V4(address) => seen.neighbours.unanswered(address),
+        IpAddr::V6(_) => None,
     }
 }
 
@@ -93,6 +108,10 @@ impl Cause {
                 "The server accepts, but its answer does not reach the client: a filter on the way back, or a way back \
                  that differs from the way there. Check the path from {servers} to {clients}. A client that only \
                  probes for open ports looks the same."
+            ),
+            Self::NotOnNetwork => format!(
+                "The host is absent from the network: it was asked for by ARP and did not answer. Check power, cable, VLAN \
+                 and address of {servers}."
             ),
             Self::Absent => format!(
                 "Nothing at all was captured from the host: it is switched off, unplugged, has another address or \

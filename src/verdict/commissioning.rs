@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::cause::unanswered;
 use super::conversation::{Facts, earlier};
 use super::detail::{doubts, frame, times};
 use super::finding::{listed, plain};
 use super::judge::Observations;
-use super::{Conversation, Finding, Judgement, conflict};
+use super::{Conversation, Finding, Judgement, conflict, orphan};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::{DhcpExchange, FlowEnd, Window};
@@ -72,6 +73,7 @@ pub(super) fn find(seen: &Observations<'_>, judged: &Judged<'_>) -> Vec<Finding>
     add(FindingKind::AddressChanged, address_changed(seen, &clients));
     add(FindingKind::Restarting, restarting(seen, judged, &clients));
     add(FindingKind::NeverHeard, never_heard(seen));
+    add(FindingKind::RejectedUnseen, orphan::find(seen));
     findings
 }
 
@@ -120,6 +122,11 @@ fn heading(kind: FindingKind, number: usize) -> String {
         FindingKind::AddressChanged => format!("{number} devices were given another address while the capture ran."),
         FindingKind::Restarting if one => "A device starts again and again.".into(),
         FindingKind::Restarting => format!("{number} devices start again and again."),
+        FindingKind::RejectedUnseen => {
+            "ICMP errors say that packets were lost which this capture does not hold: they went another way, or before it \
+             began."
+                .into()
+        }
         _ if one => "A device of the inventory was never heard.".into(),
         _ => format!("{number} devices of the inventory were never heard."),
     }
@@ -142,6 +149,9 @@ const fn advice(kind: FindingKind) -> &'static str {
         FindingKind::Restarting => {
             "Check its power (PoE budget and class, cable length), its cable, and the switch's log for the port going \
              down; then its firmware."
+        }
+        FindingKind::RejectedUnseen => {
+            "Take the error for what it says: something could not be reached. Capture on the way to it to see the whole."
         }
         _ => {
             "Check power, cable, VLAN and address of the device, then the inventory; or capture where its traffic passes."
@@ -362,10 +372,7 @@ fn never_heard(seen: &Observations<'_>) -> Vec<Item> {
     silent
         .map(|host| {
             let name = host.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
-            let asked = match host.address {
-                IpAddr::V4(address) => seen.neighbours.unanswered(address),
-                IpAddr::V6(_) => None,
-            };
+            let asked = unanswered(seen, host.address);
             let text = match asked {
                 Some(asked) => format!(
                     "{}{name} was asked for by ARP {} and never answered, from {}: it is not on the network.",

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::cause::Cause;
 use super::finding::{Group, Kind, Survey};
 use super::judge::Observations;
-use super::{Conversation, Outcome, advice};
+use super::{Conversation, Outcome, advice, cause};
 use crate::capture::{FrameId, Timestamp};
 use crate::inventory::{Host, HostId, RoleSource};
 use crate::policy::{Document, FindingKind, Reason, Role, Transport, Version};
@@ -134,6 +134,20 @@ fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> S
         }
         _ => format!("{port} is documented here and no answer was seen: {tries}."),
     };
+    if group.cause == Some(Cause::NotOnNetwork) {
+        let asked = numbers.iter().find_map(|number| {
+            let server = survey.seen.hosts.get(survey.conversations[*number as usize].server).address;
+            Some((server, cause::unanswered(survey.seen, server)?))
+        });
+        if let Some((server, asked)) = asked {
+            let _ = write!(
+                text,
+                " {server} was asked for by ARP {} and never answered, from {}.",
+                times(asked.packets, "time", "times"),
+                frame(survey.seen, asked.frame, asked.first)
+            );
+        }
+    }
     let rejection = numbers.iter().find_map(|number| {
         let (flow, end) = survey.facts[*number as usize].rejected?;
         survey.seen.relations.rejection_of(flow, end)

@@ -110,7 +110,7 @@ fn of_conversation(seen: &Observations<'_>, conversation: &Conversation, facts: 
             Some(Group { outcome: facts.outcome, ..group(severity, Kind::Unexpected(reason), None) })
         }
         (Verdict::Documented, _, Some(severity)) if is_blocked(conversation.outcome) => {
-            let cause = cause(seen.hosts, seen.relations, conversation, facts);
+            let cause = cause(seen, conversation, facts);
             Some(group(severity, Kind::Other(FindingKind::Blocked), Some(cause)))
         }
         _ => None,

@@ -15,6 +15,7 @@ mod filter;
 mod finding;
 mod judge;
 mod judgement;
+mod orphan;
 mod outcome;
 mod payload;
 #[cfg(test)]

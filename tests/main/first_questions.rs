@@ -11,6 +11,7 @@ use igorscope::policy::{Policy, Severity};
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 use igorscope::verdict::Finding;
 
+use crate::traffic::connection::unanswered;
 use crate::traffic::payload::{dhcp, link};
 use crate::traffic::site::{START, Site};
 use crate::traffic::wire::{Host, MILLI, SECOND, Wire, group};
@@ -200,4 +201,32 @@ fn a_capture_of_one_port_says_where_the_device_is_plugged_in() {
     assert_eq!(node.attachment.map(|at| at.port.clone()).as_deref(), Some("Gi1/0/9"));
     assert_eq!(node.lldp_name.as_deref(), Some("node-09"));
     assert_eq!(survey.hosts.find(IpAddr::V4(site.node(9).v4())).map(|id| survey.hosts.get(id).heard), Some(true));
+}
+
+/// What is blocked because nobody is there, and what was lost where this capture did not look.
+#[test]
+fn a_host_that_no_arp_finds_is_the_cause_and_errors_about_unseen_packets_are_told() {
+    use crate::traffic::frame;
+    let site = Site::new();
+    let mut wire = site.wire(10);
+    let (gateway, absent, lost) = (site.gateway, site.node(30), site.node(33));
+    for step in 0..3 {
+        let at = START + step * SECOND;
+        unanswered(&mut wire, at, (gateway, 50_000 + step as u16), (absent, 80), 1);
+        let question = link::arp(1, (gateway.mac, gateway.v4()), ([0; 6], absent.v4()));
+        wire.ethernet(at + MILLI, gateway, [0xff; 6], 0x0806, &question);
+        // The request itself went another way.
+        let datagram = frame::udp((gateway.ip, 40_000 + step as u16), (lost.ip, 5683), b"\x40\x01\0\x01");
+        wire.icmp_error(at, site.router, 1, (gateway, 40_000 + step as u16), (lost, 5683), &datagram);
+    }
+    let survey = survey_of(wire);
+    let blocked = found(&survey, "blocked");
+    assert_eq!(blocked.len(), 1);
+    let Finding { detail, advice, .. } = blocked[0];
+    assert!(detail.contains("10.20.0.130 was asked for by ARP 3 times and never answered"), "{detail}");
+    assert!(advice.starts_with("The host is absent from the network"), "{advice}");
+    let unseen = found(&survey, "rejected-unseen");
+    assert_eq!((unseen.len(), unseen[0].packets, unseen[0].severity), (1, 3, Severity::Warning));
+    let detail = &unseen[0].detail;
+    assert!(detail.contains("host unreachable of 10.20.0.10 to 10.20.1.133 UDP port 5683: 3 errors"), "{detail}");
 }

@@ -156,20 +156,19 @@ pub struct SideEvidence {
 }
 
 impl SideEvidence {
-    /// Takes a UDP payload and what [`crate::protocol::inspect`] said of it. For packets to a group
-    /// address this must be called with every payload; else with the first of each direction of a
-    /// flow, and on the ports of known protocols until one conforms.
+    /// Takes a UDP payload and what [`crate::protocol::inspect`] said of it, with its source and destination. For
+    /// packets to a group (by address or MAC) this must be called with every payload; else with the first of
+    /// each direction of a flow, and on the ports of known protocols until one conforms.
     pub fn payload(
         &mut self,
-        source: Endpoint,
-        destination: Endpoint,
+        (source, destination): (Endpoint, Endpoint),
+        to_group: bool,
         time: Timestamp,
         frame: FrameId,
         payload: &[u8],
         seen: Inspection,
     ) {
         let window = Window::once(time, frame);
-        let to_group = is_group(destination.0);
         match Tag::from_raw(seen.tag) {
             Tag::Ssdp { kind: SsdpKind::Search, mx } if to_group => self.searches.add(source, Search { window, mx }),
             Tag::Ssdp { kind: SsdpKind::Notify, .. } if to_group => {
@@ -317,13 +316,5 @@ const fn is_loss(v6: bool, kind: u8, code: u8) -> bool {
         (false, 3) => code != 4,
         (false, 11) | (true, 1 | 3) => true,
         _ => false,
-    }
-}
-
-/// Whether an address is a multicast group or the limited broadcast.
-fn is_group(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_multicast(),
     }
 }

@@ -42,7 +42,8 @@ fn observe(steps: &[Step], start: usize) -> SideEvidence {
             Step::Udp(source, destination, payload) => {
                 let len = payload.len() as u32;
                 let seen = inspect(policy::Transport::Udp, source.1, destination.1, payload, len);
-                evidence.payload(*source, *destination, time, frame, payload, seen);
+                let to_group = destination.0.is_multicast();
+                evidence.payload((*source, *destination), to_group, time, frame, payload, seen);
             }
             Step::Icmp { sender, kind, code, quoted } => {
                 let body = quote(*quoted);

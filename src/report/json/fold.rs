@@ -82,6 +82,7 @@ pub(super) fn flow(row: &mut Flow<'static>, mut other: Flow<'static>) {
     row.server_mac = row.server_mac.or(other.server_mac);
     row.client_name = row.client_name.take().or(other.client_name);
     row.server_name = row.server_name.take().or(other.server_name);
+    row.duplicates += other.duplicates;
     row.client_packets += other.client_packets;
     row.client_bytes += other.client_bytes;
     row.server_packets += other.server_packets;

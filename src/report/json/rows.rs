@@ -7,7 +7,7 @@ use crate::decode::TcpFlags;
 use crate::flow::Flow;
 use crate::inventory::Host;
 use crate::policy::{Document, Policy, Transport};
-use crate::report::flows::FlowRow;
+use crate::report::flows::{FlowRow, duplicates};
 use crate::report::inventory::services;
 use crate::report::names::{Names, mac_of, role_basis};
 use crate::report::nodes::{NodeRow, PortColumn, state};
@@ -134,6 +134,7 @@ pub(super) fn flow<'a>(
         community_id: id.and_then(|id| String::from_utf8(id.to_vec()).ok()).map(Text::Owned),
         sources: flow.sources.clone(),
         conversation: judgement.conversation,
+        duplicates: duplicates(flow),
         site: None,
     }
 }

@@ -296,6 +296,8 @@ pub struct Flow<'a> {
     pub sources: Vec<u32>,
     /// Position in `conversations`, from 0.
     pub conversation: u32,
+    #[serde(default)]
+    pub duplicates: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
 }

@@ -1,0 +1,92 @@
+//! What payload and copies do to a record, with packets made by etherparse.
+
+use etherparse::PacketBuilder;
+
+use super::{Flow, Limits, Observation, Seed};
+use crate::capture::{Frame, FrameId, LinkType, Timestamp};
+use crate::protocol::{Evidence, Protocol};
+
+const MILLI: i64 = 1_000_000;
+const ONE: [u8; 6] = [2, 0, 0, 0, 0, 1];
+const TWO: [u8; 6] = [2, 0, 0, 0, 0, 2];
+
+/// A frame's time in milliseconds and its bytes.
+type Sample = (i64, Vec<u8>);
+
+fn flows(samples: &[Sample]) -> Vec<Flow> {
+    let mut observation = Observation::new(0, Seed::random(), Limits::default());
+    observation.observe(samples.iter().zip(1..).map(|((millis, bytes), number)| Frame {
+        id: FrameId::new(0, number),
+        time: Timestamp::from_nanos(1_700_000_000_000_000_000 + millis * MILLI),
+        link: LinkType::ETHERNET,
+        interface: 0,
+        original_len: bytes.len() as u32,
+        data: bytes,
+    }));
+    observation.finish().flows.iter().collect()
+}
+
+fn ip(identification: u16, destination: [u8; 4]) -> etherparse::IpHeaders {
+    let mut header = etherparse::Ipv4Header::new(0, 64, etherparse::IpNumber::UDP, [10, 0, 0, 1], destination).unwrap();
+    header.identification = identification;
+    etherparse::IpHeaders::Ipv4(header, Default::default())
+}
+
+fn udp(to: ([u8; 6], [u8; 4], u16), identification: u16, payload: &[u8]) -> Vec<u8> {
+    let (mac, address, port) = to;
+    let mut out = Vec::new();
+    let packet = PacketBuilder::ethernet2(ONE, mac).ip(ip(identification, address)).udp(40_000, port);
+    packet.write(&mut out, payload).unwrap();
+    out
+}
+
+fn tcp(port: u16, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let packet = PacketBuilder::ethernet2(ONE, TWO).ip(ip(7, [10, 0, 0, 2])).tcp(port, 80, 1_000, 1_000).ack(1);
+    packet.write(&mut out, payload).unwrap();
+    out
+}
+
+#[test]
+fn a_keep_alive_says_nothing_of_the_protocol() {
+    // RFC 1122 section 4.2.3.6: one garbage octet.
+    let probe = tcp(40_000, b"\0");
+    let request = tcp(40_000, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let found = flows(&[(0, probe.clone()), (75_000, probe.clone()), (80_000, request)]);
+    assert_eq!(found[0].ends[0].evidence(Protocol::Http), Evidence::Conforms);
+    assert_eq!(found[0].ends[0].payload_frame, FrameId::new(0, 3));
+    let found = flows(&[(0, probe)]);
+    assert_eq!((found[0].ends[0].evidence(Protocol::Http), found[0].ends[0].has_payload), (Evidence::Unknown, false));
+}
+
+#[test]
+fn a_copy_comes_at_once_and_a_repetition_later() {
+    let same = |millis: &[i64], identification| -> u64 {
+        let packet = udp((TWO, [10, 0, 0, 2], 5683), identification, b"\x40\x01\0\x01");
+        let samples: Vec<Sample> = millis.iter().map(|millis| (*millis, packet.clone())).collect();
+        flows(&samples)[0].ends.iter().map(|end| end.duplicates).sum()
+    };
+    assert_eq!(same(&[0, 0], 7), 1);
+    assert_eq!(same(&[0, 0, 1_000, 1_000], 7), 2);
+    // A stack that never changes its identification repeats itself after seconds (RFC 7252 section 4.8).
+    assert_eq!(same(&[0, 2_000, 6_000, 14_000], 7), 0);
+    // Identification 0 may be anything.
+    assert_eq!(same(&[0, 0], 0), 0);
+}
+
+#[test]
+fn each_request_to_a_directed_broadcast_is_looked_at() {
+    let everyone = ([0xff; 6], [10, 0, 0, 255], 5683);
+    // Two CoAP requests with tokens of their own, as to a multicast group.
+    let samples = [(0, udp(everyone, 1, b"\x51\x01\0\x01\xaa")), (1_000, udp(everyone, 2, b"\x51\x01\0\x02\xbb"))];
+    let mut observation = Observation::new(0, Seed::random(), Limits::default());
+    observation.observe(samples.iter().zip(1..).map(|((millis, bytes), number)| Frame {
+        id: FrameId::new(0, number),
+        time: Timestamp::from_nanos(millis * MILLI),
+        link: LinkType::ETHERNET,
+        interface: 0,
+        original_len: bytes.len() as u32,
+        data: bytes,
+    }));
+    assert_eq!(observation.finish().side.group_requests().len(), 2);
+}
