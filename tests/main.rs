@@ -1,5 +1,7 @@
 //! The integration tests, one binary.
 
+#[path = "main/anonymize.rs"]
+mod anonymize;
 #[path = "main/antivirus.rs"]
 mod antivirus;
 #[path = "main/architecture.rs"]
@@ -22,6 +24,8 @@ mod corpus;
 mod evidence;
 #[path = "main/evidence_pcapng.rs"]
 mod evidence_pcapng;
+#[path = "main/explain.rs"]
+mod explain;
 #[path = "main/firewall_rules.rs"]
 mod firewall_rules;
 #[path = "main/first_questions.rs"]

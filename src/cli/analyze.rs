@@ -1,5 +1,6 @@
 //! `analyze`: captures to results.
 
+use super::anonymize;
 use super::args::{Analyze, Talk};
 use super::command::command;
 use super::evidence;
@@ -8,17 +9,25 @@ use super::options::{OutputOptions, SurveyOptions};
 use super::reading::{Reading, Wants, read};
 use super::results::{self, Making};
 use crate::policy::Severity;
+use crate::report::Anonymizer;
 use crate::survey::Survey;
 
 pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
     let output = OutputOptions::check(args.output)?;
-    let command = command(&args.survey);
+    let key = if args.anonymize { Some(anonymize::key(args.anonymize_key.as_deref())?) } else { None };
+    // The command names the site's files and addresses.
+    let command = if key.is_some() { anonymize::command() } else { command(&args.survey) };
     let options = SurveyOptions::check(args.survey)?;
     let wants = Wants { hashes: output.wants_hashes(), twice: output.evidence.is_some() };
     let Reading { survey, sources, status, spool } = read(&options, wants, talk)?;
-    results::write(&survey, &Making { threads: options.threads.get(), command }, &output, talk)?;
+    let making = Making { threads: options.threads.get(), command };
+    let anonymizer = key.map(|key| Anonymizer::new(&key, &survey));
+    match &anonymizer {
+        Some(anonymizer) => results::write(&anonymizer.survey(&survey), &making, &output, talk)?,
+        None => results::write(&survey, &making, &output, talk)?,
+    }
     if let Some(path) = &output.evidence {
-        evidence::write(path, &survey, &sources)?;
+        evidence::write(path, &survey, &sources, anonymizer.as_ref())?;
     }
     drop(spool);
     Ok(if status == Status::Good { found(&survey, output.fail_on) } else { status })

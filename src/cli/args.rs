@@ -65,6 +65,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Antivirus(Antivirus),
     Compare(Compare),
+    Explain(Box<Explain>),
     Merge(Merge),
     Completions(Completions),
     Man(Man),
@@ -82,12 +83,23 @@ Examples:
   igorscope analyze --inventory site.toml -o report survey/
   igorscope analyze --format csv monday.pcapng > flows.csv
   igorscope analyze -o report --xlsx report/survey.xlsx --evidence report/evidence.pcapng survey/
+  igorscope analyze -o for-the-vendor --anonymize --evidence for-the-vendor/evidence.pcapng survey/
   igorscope analyze --fail-on alert -q nightly.pcapng || mail -s 'igorscope' it@example.com")]
 pub(super) struct Analyze {
     #[command(flatten)]
     pub(super) survey: SurveyArgs,
     #[command(flatten)]
     pub(super) output: Output,
+    /// Replace addresses, MAC addresses and names in every result, and cut payload from the evidence.
+    ///
+    /// For those outside: the same is replaced by the same everywhere, networks stay networks, private addresses
+    /// stay private, and verdicts stay what they are. Groups and loopback addresses stay. Each run has a key of
+    /// its own, which is thrown away, unless --anonymize-key gives one.
+    #[arg(long, help_heading = "Results")]
+    pub(super) anonymize: bool,
+    /// A file with the key: 32 bytes, or 64 hexadecimal digits. The same key gives the same replacements again.
+    #[arg(long, value_name = "FILE", help_heading = "Results", requires = "anonymize")]
+    pub(super) anonymize_key: Option<PathBuf>,
 }
 
 /// What is read and what it is held against.
@@ -293,6 +305,31 @@ pub(super) struct Compare {
     /// survey.json of the later run, or the folder that holds it.
     #[arg(value_name = "NEW")]
     pub(super) new: PathBuf,
+}
+
+/// Explain a verdict: which cell, allowance or relation decided, and what would make it documented.
+///
+/// WHAT is a flow of flows.csv (f17), the number of a finding (3), or a port (udp/5683), which needs the
+/// policy only. A survey.json says what its policy said; captures are analysed anew.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  igorscope explain udp/5683
+  igorscope explain 3 report/
+  igorscope explain f17 report/survey.json
+  igorscope explain 1 --inventory site.toml survey/")]
+pub(super) struct Explain {
+    /// A flow (f17), a finding (3) or a port (udp/5683).
+    #[arg(value_name = "FLOW|FINDING|PORT")]
+    pub(super) what: String,
+    /// survey.json, the folder that holds it, or captures.
+    #[arg(value_name = "SURVEY|CAPTURE")]
+    pub(super) sources: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) hosts: HostArgs,
+    /// The policy that it was or is held against, instead of the one that is built in.
+    #[arg(long, value_name = "FILE", help_heading = "Site")]
+    pub(super) policy: Option<PathBuf>,
 }
 
 /// Merge surveys of several files, days or sites into one survey.json.

@@ -4,17 +4,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::hash::Hashes;
-use crate::report::{WriteError, write_evidence, write_file};
+use crate::report::{Anonymizer, WriteError, write_evidence, write_file};
 use crate::survey::{Source, Survey};
 
 /// Writes the file, unless an input is no longer what was analysed.
-pub(super) fn write(path: &Path, survey: &Survey, sources: &[Source]) -> Result<(), WriteError> {
+pub(super) fn write(
+    path: &Path,
+    survey: &Survey,
+    sources: &[Source],
+    anonymizer: Option<&Anonymizer>,
+) -> Result<(), WriteError> {
     write_file(path, |out| {
         let files: Vec<&Path> = sources.iter().map(|source| source.file().unwrap_or(Path::new("-"))).collect();
         if files.iter().any(|file| same(file, path)) {
             return Err(io::Error::other("it is one of the captures; name another file"));
         }
-        write_evidence(out, survey, &files)?;
+        write_evidence(out, survey, &files, anonymizer)?;
         let owned: Vec<PathBuf> = files.into_iter().map(Path::to_owned).collect();
         for (input, hash) in survey.inputs.iter().zip(Hashes::begin(owned).finish()) {
             if input.sha256.is_some() && input.sha256 != hash {

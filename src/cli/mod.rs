@@ -4,12 +4,14 @@
 //! checked, and each command is a file of its own.
 
 mod analyze;
+mod anonymize;
 mod antivirus;
 mod args;
 mod command;
 mod compare;
 mod evidence;
 mod exit;
+mod explain;
 mod hash;
 #[cfg(all(feature = "live", unix))]
 mod interfaces;
@@ -92,6 +94,7 @@ fn dispatch(cli: Cli) -> exit::Outcome {
         Command::Policy(command) => policy::run(command, &talk),
         Command::Antivirus(command) => antivirus::run(command),
         Command::Compare(args) => compare::run(&args, &talk),
+        Command::Explain(args) => explain::run(*args, &talk),
         Command::Merge(args) => merge::run(&args),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::page(),

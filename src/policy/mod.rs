@@ -173,6 +173,54 @@ impl Policy {
         &self.losses
     }
 
+    /// What a site wrote in words: names and reasons of allowances, of supporting entries and severities.
+    pub fn site_texts(&self) -> Vec<String> {
+        let words = |policy: &Self| -> Vec<String> {
+            let supporting = policy.supporting.iter().flat_map(|entry| [entry.reason.clone(), entry.service.clone()]);
+            supporting.chain(policy.severities.iter().map(|row| row.why.clone())).collect()
+        };
+        let known = words(&Self::embedded());
+        let mut texts: Vec<String> = words(self).into_iter().filter(|text| !known.contains(text)).collect();
+        for allowance in &self.allowances {
+            texts.extend(allowance.name.clone());
+            texts.push(allowance.reason.clone());
+        }
+        texts
+    }
+
+    /// The same rules for strangers: a site's own words and addresses replaced, its file's name too. For
+    /// printing: nothing can be held against it.
+    #[must_use]
+    pub fn with_texts(&self, path: &Path, text: impl Fn(&str) -> String) -> Self {
+        let mut policy = self.clone();
+        if self.path.is_none() {
+            return policy;
+        }
+        let own = self.site_texts();
+        let hidden = |old: &str| if own.iter().any(|own| own == old) { "(left out)".to_owned() } else { text(old) };
+        policy.path = Some(path.to_owned());
+        policy.toml = None;
+        policy.name = if self.name == Self::embedded().name { self.name.clone() } else { "site".to_owned() };
+        policy.title = text(&self.title);
+        policy.losses = self.losses.iter().map(|loss| text(loss)).collect();
+        for allowance in &mut policy.allowances {
+            allowance.name = allowance.name.as_deref().map(hidden);
+            allowance.reason = hidden(&allowance.reason);
+            allowance.matcher.from.blocks.clear();
+            allowance.matcher.to.blocks.clear();
+        }
+        for entry in &mut policy.supporting {
+            entry.reason = hidden(&entry.reason);
+            entry.service = hidden(&entry.service);
+            entry.matcher.from.blocks.clear();
+            entry.matcher.to.blocks.clear();
+        }
+        for row in &mut policy.severities {
+            row.why = hidden(&row.why);
+        }
+        policy
+    }
+
     /// A MUD file as the policy file that it was read as.
     pub fn mud_as_toml(&self) -> Option<&str> {
         self.toml.as_deref()

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::anonymize::Anonymizer;
 use super::escape::visible;
 use super::wanted::{Wanted, reason};
 use crate::capture::{Capture, CaptureError, LinkType, PcapngWriter, Timestamp};
@@ -46,16 +47,29 @@ pub enum EvidenceError {
 
 /// Writes the frames of all findings that are about flows. `paths` are the files of the survey's inputs, in
 /// their order; they are read a second time, and what differs from the first is an error, so that nothing
-/// is shown that was not judged. Gives the number of frames written.
+/// is shown that was not judged. With an anonymizer, addresses and names are replaced and payload is cut.
+/// Gives the number of frames written.
 ///
 /// # Errors
 /// When writing fails, or with an [`EvidenceError`] inside.
-pub fn write_evidence(out: &mut dyn Write, survey: &Survey, paths: &[&Path]) -> io::Result<u64> {
+pub fn write_evidence<'a>(
+    out: &'a mut dyn Write,
+    survey: &Survey,
+    paths: &[&Path],
+    anonymizer: Option<&'a Anonymizer>,
+) -> io::Result<u64> {
     let application = concat!("igorscope ", env!("CARGO_PKG_VERSION"));
-    let writer = PcapngWriter::new(out, application, Some(&about(survey)))?;
+    let text = |text: &str| match anonymizer {
+        Some(anonymizer) => anonymizer.text(text),
+        None => text.to_owned(),
+    };
+    let writer = PcapngWriter::new(out, application, Some(&text(&about(survey))))?;
     let wanted = Wanted::of(survey, |number, finding| Some(comment(number, finding)));
-    let mut evidence = Evidence { writer, wanted, interfaces: HashMap::new(), frames: 0 };
-    let named = survey.hosts.iter().filter_map(|host| Some((host.address, visible(host.name.as_deref()?))));
+    let mut evidence = Evidence { writer, wanted, interfaces: HashMap::new(), frames: 0, anonymizer };
+    let named = survey.hosts.iter().filter_map(|host| {
+        let address = anonymizer.map_or(host.address, |anonymizer| anonymizer.address(host.address));
+        Some((address, visible(&text(host.name.as_deref()?)).into_owned()))
+    });
     let named: Vec<_> = named.collect();
     evidence.writer.names(named.iter().map(|(address, name)| (*address, &**name)))?;
     // Of a flow seen in many inputs only the first are known: then all are read.
@@ -115,6 +129,7 @@ struct Evidence<'a> {
     /// The writer's number for each (input, interface, link type).
     interfaces: HashMap<(u32, u32, LinkType), u32>,
     frames: u64,
+    anonymizer: Option<&'a Anonymizer>,
 }
 
 impl Evidence<'_> {
@@ -122,7 +137,10 @@ impl Evidence<'_> {
     fn take(&mut self, number: u32, input: &InputSummary, path: &Path) -> io::Result<()> {
         let mut capture = Capture::open(path, number).map_err(|error| io::Error::other(EvidenceError::from(error)))?;
         let (mut frames, mut captured) = (0, 0);
-        let path = visible(&input.path);
+        let path = match self.anonymizer {
+            Some(anonymizer) => anonymizer.text(&input.path).into(),
+            None => visible(&input.path),
+        };
         // A survey may have stopped before the end of the input.
         while frames < input.frames {
             let Some(block) = capture.next_block() else { break };
@@ -131,13 +149,19 @@ impl Evidence<'_> {
                 frames += 1;
                 captured += frame.data.len() as u64;
                 if let Some(findings) = self.wanted.findings(&frame) {
+                    let data = match self.anonymizer {
+                        Some(anonymizer) => anonymizer.frame(&frame),
+                        None => Some(frame.data.to_vec()),
+                    };
+                    // What cannot be read well enough to replace what it tells is left out.
+                    let Some(data) = data else { continue };
                     kept.push(Kept {
                         number: frame.id.number(),
                         time: frame.time,
                         link: frame.link,
                         interface: frame.interface,
                         original_len: frame.original_len,
-                        data: frame.data.to_vec(),
+                        data,
                         findings,
                     });
                 }
@@ -166,7 +190,7 @@ impl Evidence<'_> {
                 let summary = capture.summary();
                 let known = summary.interfaces.get(frame.interface as usize);
                 let name = known.map_or("", |known| &known.name);
-                let name = if name.is_empty() { path.into() } else { visible(name) };
+                let name = if name.is_empty() || self.anonymizer.is_some() { path.into() } else { visible(name) };
                 let snap_len = known.map_or(0, |known| known.snap_len);
                 let interface = self.writer.interface(&name, frame.link, snap_len)?;
                 self.interfaces.insert(place, interface);

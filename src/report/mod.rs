@@ -1,11 +1,13 @@
 //! A survey to files and terminal: text, csv, json.
 
+mod anonymize;
 mod community_id;
 mod coverage;
 mod csv;
 mod dictionary;
 pub(crate) mod escape;
 mod evidence;
+mod explain;
 mod file;
 mod findings;
 #[cfg(test)]
@@ -21,10 +23,12 @@ pub mod text;
 pub(crate) mod wanted;
 mod xlsx;
 
+pub use anonymize::Anonymizer;
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
 pub use dictionary::data_dictionary;
 pub use escape::{visible, visible_lines};
 pub use evidence::{EvidenceError, write_evidence};
+pub use explain::{Subject, explain_finding, explain_flow, explain_port};
 pub use file::{WriteError, create_folder, write_file};
 pub use html::{HtmlOptions, write_html};
 pub use json::Comparison;

@@ -1,0 +1,79 @@
+//! `explain`: why a flow, a finding or a port is judged as it is.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use super::args::{Explain, SurveyArgs, Talk};
+use super::exit::{Failure, Outcome, Status};
+use super::merge::survey_file;
+use super::options::SurveyOptions;
+use super::reading::{Wants, read};
+use super::terminal::print;
+use crate::report::json::{read_survey, v1, write_survey};
+use crate::report::{Names, Subject, explain_finding, explain_flow, explain_port};
+
+pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
+    let Explain { what, sources, hosts, policy } = args;
+    let subject = Subject::parse(&what).ok_or_else(|| {
+        Failure::usage(format!(
+            "\"{what}\" is no flow, finding or port; name a flow of flows.csv (f17), the number of a finding (3), or a \
+             port (udp/5683)"
+        ))
+    })?;
+    let held_against = super::policy::load(policy.as_deref())?;
+    let (status, survey) = match subject {
+        Subject::Port(..) => (Status::Good, None),
+        _ => {
+            let (status, survey) = survey(
+                SurveyArgs { captures: sources, hosts, policy, count: None, filter: None, threads: None },
+                talk,
+            )?;
+            (status, Some(survey))
+        }
+    };
+    let text = match (subject, &survey) {
+        (Subject::Port(transport, port), _) => Some(explain_port(&held_against, transport, port)),
+        (Subject::Flow(number), Some(survey)) => explain_flow(&held_against, survey, number - 1),
+        (Subject::Finding(number), Some(survey)) => explain_finding(&held_against, survey, number - 1),
+        _ => None,
+    };
+    let Some(text) = text else {
+        let (flows, findings) = survey.map_or((0, 0), |survey| (survey.flows.len(), survey.findings.len()));
+        return Err(Failure::usage(format!(
+            "there is no {what} in this survey, which has {flows} flows (f1, f2, ...) and {findings} findings (1, 2, ...)"
+        )));
+    };
+    print(|out| {
+        out.write_all(text.as_bytes())?;
+        let other = survey.as_ref().filter(|survey| survey.policy.name != held_against.name());
+        match other {
+            Some(survey) => writeln!(
+                out,
+                "The survey was held against the policy \"{}\"; name its file with --policy to have its rules explained.",
+                crate::report::visible(&survey.policy.name)
+            ),
+            None => Ok(()),
+        }
+    })?;
+    Ok(status)
+}
+
+/// The survey that was named, or that of the captures that were.
+fn survey(args: SurveyArgs, talk: &Talk) -> Result<(Status, v1::Survey<'static>), Failure> {
+    let is_survey =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json") || path.join("survey.json").is_file();
+    match &args.captures[..] {
+        [] => Err(Failure::usage("name the survey.json (or its folder) or the captures that it is in")),
+        [path] if is_survey(path) => {
+            let path: Cow<'_, _> = survey_file(path);
+            Ok((Status::Good, read_survey(&path).map_err(Failure::unusable)?))
+        }
+        _ => {
+            let options = SurveyOptions::check(args)?;
+            let reading = read(&options, Wants::default(), talk)?;
+            let mut text = Vec::new();
+            write_survey(&mut text, &reading.survey, &Names::of(&reading.survey), None).map_err(Failure::unusable)?;
+            Ok((reading.status, serde_json::from_slice(&text).map_err(Failure::unusable)?))
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Keyed, prefix-preserving addresses (Crypto-PAn: Xu, Fan, Ammar, Moon, "Prefix-Preserving IP Address
+//! Anonymization", ICNP 2002), which stay of their kind: private, link-local, group, external.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use aes::Aes128;
+use aes::cipher::{BlockCipherEncrypt, KeyInit};
+
+use crate::decode::MacAddr;
+
+/// A block that an address neither leaves nor enters, and whether it stays as it is inside.
+struct Kept {
+    /// First address, its bits leftmost in 128.
+    first: u128,
+    bits: u8,
+    whole: bool,
+}
+
+const fn v4(a: u8, b: u8, bits: u8, whole: bool) -> Kept {
+    Kept { first: (u32::from_be_bytes([a, b, 0, 0]) as u128) << 96, bits, whole }
+}
+
+const V4: [Kept; 9] = [
+    v4(0, 0, 8, true),
+    v4(10, 0, 8, false),
+    v4(100, 64, 10, false),
+    v4(127, 0, 8, true),
+    v4(169, 254, 16, false),
+    v4(172, 16, 12, false),
+    v4(192, 168, 16, false),
+    v4(224, 0, 4, true),
+    Kept { first: 0xffff_ffff << 96, bits: 32, whole: true },
+];
+
+const V6: [Kept; 8] = [
+    // The first that holds an address decides: solicited-node groups carry the end of a unicast address.
+    Kept { first: 0xff02_0000_0000_0000_0000_0001_ff00_0000, bits: 104, whole: false },
+    Kept { first: 0xff << 120, bits: 8, whole: true },
+    Kept { first: 0, bits: 128, whole: true },
+    Kept { first: 1, bits: 128, whole: true },
+    // IPv4-mapped.
+    Kept { first: 0xffff_0000_0000, bits: 96, whole: false },
+    Kept { first: 0xfe80 << 112, bits: 64, whole: false },
+    Kept { first: 0xfe80 << 112, bits: 10, whole: false },
+    Kept { first: 0xfd << 120, bits: 8, whole: false },
+];
+
+/// The leftmost `bits` of 128.
+const fn mask(bits: u8) -> u128 {
+    match bits {
+        0 => 0,
+        bits => u128::MAX << (128 - bits as u32),
+    }
+}
+
+/// The keyed functions.
+pub(super) struct Cipher {
+    aes: Aes128,
+    pad: u128,
+}
+
+impl Cipher {
+    /// 16 bytes of key, 16 of padding, as Crypto-PAn has them.
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        let (first, second) = key.split_at(16);
+        let half = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).unwrap_or_default();
+        let mut cipher = Self { aes: Aes128::new(&half(first).into()), pad: 0 };
+        cipher.pad = cipher.encrypt(u128::from_be_bytes(half(second)));
+        cipher
+    }
+
+    fn encrypt(&self, block: u128) -> u128 {
+        let mut bytes = block.to_be_bytes().into();
+        self.aes.encrypt_block(&mut bytes);
+        u128::from_be_bytes(bytes.into())
+    }
+
+    /// `width` bits, leftmost in 128: equal beginnings stay equal, and differ where they differed.
+    fn scramble(&self, bits: u128, width: u8, kept: &[Kept]) -> u128 {
+        let inside = kept.iter().find(|block| (bits ^ block.first) & mask(block.bits) == 0);
+        (0..width).fold(bits, |scrambled, at| {
+            let beginning = mask(at);
+            // A block stays where it is if no bit above it turns.
+            let above = kept.iter().any(|block| at < block.bits && (bits ^ block.first) & beginning == 0);
+            if above || inside.is_some_and(|block| block.whole) {
+                return scrambled;
+            }
+            let turn = self.encrypt((bits & beginning) | (self.pad & !beginning)) >> 127;
+            scrambled ^ (turn << (127 - u32::from(at)))
+        })
+    }
+
+    /// Another address of the same kind.
+    pub(super) fn address(&self, address: IpAddr) -> IpAddr {
+        match address {
+            IpAddr::V4(address) => {
+                let bits = self.scramble(u128::from(address.to_bits()) << 96, 32, &V4);
+                IpAddr::V4(Ipv4Addr::from_bits((bits >> 96) as u32))
+            }
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(self.scramble(address.to_bits(), 128, &V6))),
+        }
+    }
+
+    /// Another link address, locally administered. Groups stay what they are, but for those that carry the end
+    /// of an IPv6 address.
+    pub(super) fn mac(&self, mac: MacAddr) -> MacAddr {
+        let octets = mac.0;
+        let mut block = [0; 16];
+        block[..6].copy_from_slice(&octets);
+        // Apart from the blocks of addresses, which begin with one.
+        block[6..9].copy_from_slice(b"mac");
+        let scrambled = self.encrypt(u128::from_be_bytes(block)).to_be_bytes();
+        let [a, b, c, d, e, f, ..] = scrambled;
+        match octets {
+            [0, 0, 0, 0, 0, 0] => mac,
+            [0x33, 0x33, 0xff, ..] => MacAddr([0x33, 0x33, 0xff, a, b, c]),
+            [first, ..] if first & 1 == 1 => mac,
+            _ => MacAddr([(a & 0xfc) | 2, b, c, d, e, f]),
+        }
+    }
+
+    /// A number that stands for a text.
+    pub(super) fn number(&self, text: &str) -> u32 {
+        use sha2::Digest;
+        let digest = sha2::Sha256::digest(text.as_bytes());
+        let block = digest.first_chunk::<16>().copied().unwrap_or_default();
+        (self.encrypt(u128::from_be_bytes(block) ^ self.pad) >> 96) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Key and first lines of the sample trace that comes with Crypto-PAn 1.0.
+    const KEY: [u8; 32] = [
+        21, 34, 23, 141, 51, 164, 207, 128, 19, 10, 91, 22, 73, 144, 125, 16, 216, 152, 143, 131, 121, 121, 101, 39,
+        98, 87, 76, 45, 42, 132, 34, 2,
+    ];
+
+    #[test]
+    fn crypto_pans_own_sample_comes_out() {
+        let cipher = Cipher::new(&KEY);
+        for (from, to) in [
+            ("128.11.68.132", "135.242.180.132"),
+            ("129.118.74.4", "134.136.186.123"),
+            ("130.132.252.244", "133.68.164.234"),
+            ("141.223.7.43", "141.167.8.160"),
+            ("141.233.145.108", "141.129.237.235"),
+            ("152.163.225.39", "151.140.114.167"),
+            ("156.29.3.236", "147.225.12.42"),
+            ("165.247.96.84", "162.9.99.234"),
+            ("166.107.77.190", "160.132.178.185"),
+            ("192.102.249.13", "252.138.62.131"),
+        ] {
+            let bits = u128::from(from.parse::<Ipv4Addr>().unwrap().to_bits()) << 96;
+            let scrambled = Ipv4Addr::from_bits((cipher.scramble(bits, 32, &[]) >> 96) as u32);
+            assert_eq!(scrambled.to_string(), to, "{from}");
+        }
+    }
+
+    #[test]
+    fn what_everybody_knows_stays() {
+        let cipher = Cipher::new(&KEY);
+        for same in [
+            "0.0.0.0",
+            "127.0.0.1",
+            "224.0.1.187",
+            "239.255.255.250",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "ff02::fb",
+            "ff05::c",
+        ] {
+            assert_eq!(cipher.address(same.parse().unwrap()).to_string(), same);
+        }
+        for (address, prefix) in [
+            ("10.20.0.10", "10."),
+            ("192.168.7.1", "192.168."),
+            ("169.254.3.4", "169.254."),
+            ("fe80::49:67ff:fe00:a", "fe80::"),
+            ("fd00::1", "fd"),
+            ("ff02::1:ff00:a", "ff02::1:ff"),
+        ] {
+            let other = cipher.address(address.parse().unwrap()).to_string();
+            assert!(other.starts_with(prefix) && other != address, "{address} became {other}");
+        }
+        for (mac, same) in [
+            ([0xff; 6], true),
+            ([1, 0, 0x5e, 0, 0, 1], true),
+            ([0x33, 0x33, 0xff, 1, 2, 3], false),
+            ([2, 0x49, 0x67, 0, 0, 10], false),
+        ] {
+            let other = cipher.mac(MacAddr(mac));
+            assert_eq!(other == MacAddr(mac), same, "{mac:?}");
+            assert_eq!(other.0[0] & 1, mac[0] & 1, "a group stays a group");
+        }
+    }
+
+    fn common(a: IpAddr, b: IpAddr) -> u32 {
+        match (a, b) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+            (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+            _ => 0,
+        }
+    }
+
+    fn private(address: Ipv4Addr) -> bool {
+        let shared = address.octets()[0] == 100 && address.octets()[1] & 0xc0 == 64;
+        address.is_private() || shared || address.is_link_local()
+    }
+
+    proptest! {
+        #[test]
+        fn beginnings_and_kinds_are_kept(a: u32, b: u32, near in 0u32..32, key: [u8; 32]) {
+            let cipher = Cipher::new(&key);
+            let a = Ipv4Addr::from_bits(a);
+            // Neighbours as well as strangers.
+            for b in [Ipv4Addr::from_bits(b), Ipv4Addr::from_bits(a.to_bits() ^ (1 << near))] {
+                let (x, y) = (cipher.address(a.into()), cipher.address(b.into()));
+                prop_assert_eq!(common(x, y), common(a.into(), b.into()));
+            }
+            let IpAddr::V4(other) = cipher.address(a.into()) else { panic!("an IPv4 address") };
+            prop_assert_eq!(private(other), private(a));
+            prop_assert_eq!(other.is_multicast(), a.is_multicast());
+            prop_assert_eq!(other.is_loopback(), a.is_loopback());
+            prop_assert_eq!(other.is_broadcast(), a.is_broadcast());
+        }
+
+        #[test]
+        fn so_are_those_of_ipv6(a: u128, near in 0u32..128, key: [u8; 32], start in prop::sample::select(vec![0u128, 0xff02 << 112, 0xfe80 << 112, 0xfd00 << 112, 0x2001_0db8 << 96])) {
+            let cipher = Cipher::new(&key);
+            let a = Ipv6Addr::from_bits(start | (a >> 32));
+            let b = Ipv6Addr::from_bits(a.to_bits() ^ (1 << near));
+            let (x, y) = (cipher.address(a.into()), cipher.address(b.into()));
+            prop_assert_eq!(common(x, y), common(a.into(), b.into()));
+            let IpAddr::V6(other) = x else { panic!("an IPv6 address") };
+            prop_assert_eq!(other.is_multicast(), a.is_multicast());
+            prop_assert_eq!(other.is_unicast_link_local(), a.is_unicast_link_local());
+            prop_assert_eq!(other.is_unique_local(), a.is_unique_local());
+        }
+    }
+}

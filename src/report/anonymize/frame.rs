@@ -1,0 +1,285 @@
+//! A frame for strangers: headers with other addresses, and of the payload no more than shows what it is.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::Anonymizer;
+use crate::capture::{Frame, LinkType};
+use crate::decode::{self, MacAddr, Network, Transport as Layer};
+use crate::policy::Transport;
+use crate::protocol::{self, Inspection, Tag, TftpOpcode};
+
+/// Bytes of a payload that may be kept; few messages need as many to be known.
+const KEPT: [usize; 14] = [0, 1, 2, 4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64];
+/// The first bytes are of a protocol's head and stay as they are.
+const HEAD: usize = 4;
+
+impl Anonymizer {
+    /// The frame's bytes, cut behind its headers; `None` for a frame whose headers could not be read.
+    pub(in crate::report) fn frame(&self, frame: &Frame<'_>) -> Option<Vec<u8>> {
+        let packet = decode::decode(frame);
+        let Network::Ip(ip) = &packet.network else { return None };
+        let (payload, kept) = match ip.transport {
+            Layer::Tcp { source_port, destination_port, payload, payload_len, .. } => {
+                (payload, cut(Transport::Tcp, source_port, destination_port, payload, payload_len))
+            }
+            Layer::Udp { source_port, destination_port, payload, payload_len, .. } => {
+                (payload, cut(Transport::Udp, source_port, destination_port, payload, payload_len))
+            }
+            Layer::Icmp { body, .. } => (body, body.get(..quoted(body, ip.source.is_ipv6())).unwrap_or(body).to_vec()),
+            Layer::Other(rest) => (rest, Vec::new()),
+        };
+        let headers = frame.data.get(..offset(frame.data, payload)?)?;
+        let mut bytes = headers.to_vec();
+        bytes.extend(kept);
+        self.replace(&mut bytes, headers.len(), frame.link);
+        Some(bytes)
+    }
+
+    /// Replaces every known address where it stands.
+    fn replace(&self, bytes: &mut [u8], headers: usize, link: LinkType) {
+        if link == LinkType::ETHERNET {
+            for at in [0, 6] {
+                self.mac_at(bytes, at);
+            }
+        }
+        let mut at = usize::from(link == LinkType::ETHERNET) * 12;
+        while at < bytes.len() {
+            at += self.at(bytes, at, headers).max(1);
+        }
+    }
+
+    /// Replaces what begins at a place; how many bytes that was.
+    fn at(&self, bytes: &mut [u8], at: usize, headers: usize) -> usize {
+        let known4 = |bytes: &[u8], at: usize| {
+            let address = Ipv4Addr::from(*bytes.get(at..)?.first_chunk::<4>()?);
+            self.v4.contains(&address).then_some(address)
+        };
+        if let (Some(source), Some(destination)) = (known4(bytes, at), known4(bytes, at + 4)) {
+            self.put4(bytes, at, source);
+            self.put4(bytes, at + 4, destination);
+            self.mend4(bytes, at, [source, destination]);
+            return 8;
+        }
+        if let Some(octets) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
+            let address = Ipv6Addr::from(*octets);
+            // Unspecified and loopback look like nothing at all.
+            if self.v6.contains(&address) && !address.is_unspecified() && !address.is_loopback() {
+                let IpAddr::V6(other) = self.cipher.address(address.into()) else { return 0 };
+                put(bytes, at, &other.octets());
+                self.mend6(bytes, at, address, other);
+                return 16;
+            }
+        }
+        if let Some(octets) = bytes.get(at..).and_then(|rest| rest.first_chunk::<6>())
+            && self.macs.contains(&MacAddr(*octets))
+            && octets.iter().any(|octet| *octet != 0)
+        {
+            self.mac_at(bytes, at);
+            return 6;
+        }
+        // Alone, four bytes may be an address by chance: in a payload that does no harm.
+        if at >= headers
+            && let Some(address) = known4(bytes, at)
+        {
+            self.put4(bytes, at, address);
+            return 4;
+        }
+        0
+    }
+
+    fn mac_at(&self, bytes: &mut [u8], at: usize) {
+        if let Some(octets) = bytes.get(at..).and_then(|rest| rest.first_chunk::<6>()).copied() {
+            put(bytes, at, &self.cipher.mac(MacAddr(octets)).0);
+        }
+    }
+
+    fn put4(&self, bytes: &mut [u8], at: usize, address: Ipv4Addr) {
+        if let IpAddr::V4(other) = self.cipher.address(address.into()) {
+            put(bytes, at, &other.octets());
+        }
+    }
+
+    /// Mends the checksums of the IPv4 header whose addresses stand at a place, and of what it carries: the old
+    /// ones would tell the old addresses' sum.
+    fn mend4(&self, bytes: &mut [u8], at: usize, old: [Ipv4Addr; 2]) {
+        let Some(start) = at.checked_sub(12) else { return };
+        let Some(&first) = bytes.get(start) else { return };
+        if first >> 4 != 4 {
+            return;
+        }
+        let old: Vec<u8> = old.iter().flat_map(|address| address.octets()).collect();
+        let new: Vec<u8> = bytes.get(at..at + 8).unwrap_or_default().to_vec();
+        mend(bytes, start + 10, &old, &new);
+        let fragment = bytes.get(start + 6..start + 8).is_some_and(|field| field != [0, 0] && field != [0x40, 0]);
+        let next = start + usize::from(first & 15) * 4;
+        if !fragment && let Some(&protocol) = bytes.get(start + 9) {
+            mend_transport(bytes, protocol, next, &old, &new);
+        }
+    }
+
+    /// The same for IPv6, address by address; headers between are rare, and then the checksum stays.
+    fn mend6(&self, bytes: &mut [u8], at: usize, old: Ipv6Addr, new: Ipv6Addr) {
+        let starts = [at.checked_sub(8), at.checked_sub(24)];
+        let start = starts.into_iter().flatten().find(|start| bytes.get(*start).is_some_and(|first| first >> 4 == 6));
+        let Some(start) = start else { return };
+        if let Some(&protocol) = bytes.get(start + 6) {
+            mend_transport(bytes, protocol, start + 40, &old.octets(), &new.octets());
+        }
+    }
+}
+
+fn put(bytes: &mut [u8], at: usize, what: &[u8]) {
+    if let Some(place) = at.checked_add(what.len()).and_then(|end| bytes.get_mut(at..end)) {
+        place.copy_from_slice(what);
+    }
+}
+
+/// Where a part of the frame begins.
+fn offset(frame: &[u8], part: &[u8]) -> Option<usize> {
+    let at = (part.as_ptr() as usize).checked_sub(frame.as_ptr() as usize)?;
+    (at <= frame.len()).then_some(at)
+}
+
+fn mend_transport(bytes: &mut [u8], protocol: u8, start: usize, old: &[u8], new: &[u8]) {
+    let place = match Transport::from(protocol) {
+        Transport::Tcp => 16,
+        Transport::Udp => 6,
+        Transport::Icmpv6 => 2,
+        _ => return,
+    };
+    // UDP's 0 means that there is none.
+    let none = bytes.get(start + place..start + place + 2) == Some(&[0, 0]);
+    if !(none && protocol == Transport::Udp.number()) {
+        mend(bytes, start + place, old, new);
+    }
+}
+
+/// A checksum after bytes of its data changed (RFC 1624, equation 3).
+fn mend(bytes: &mut [u8], at: usize, old: &[u8], new: &[u8]) {
+    let words = |bytes: &[u8]| -> Vec<u32> {
+        bytes.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).collect()
+    };
+    let Some(sum) = bytes.get(at..).and_then(|rest| rest.first_chunk::<2>()) else { return };
+    let mut total = u32::from(!u16::from_be_bytes(*sum));
+    total += words(old).into_iter().map(|word| 0xffff - word).sum::<u32>() + words(new).into_iter().sum::<u32>();
+    while total > 0xffff {
+        total = (total & 0xffff) + (total >> 16);
+    }
+    put(bytes, at, &(!(total as u16)).to_be_bytes());
+}
+
+/// Bytes of an ICMP message's body: the packet that an error quotes, to its ports; else the identifier.
+fn quoted(body: &[u8], v6: bool) -> usize {
+    match body.get(4).map(|first| (first >> 4, usize::from(first & 15) * 4)) {
+        Some((4, header @ 20..)) if !v6 => 4 + header + 8,
+        Some((6, _)) if v6 => 4 + 40 + 8,
+        _ => 4,
+    }
+    .min(body.len())
+}
+
+/// The least of a payload that is known for the same as the whole.
+fn cut(transport: Transport, source: u16, destination: u16, payload: &[u8], length: u32) -> Vec<u8> {
+    let inspect = |bytes: &[u8]| protocol::inspect(transport, source, destination, bytes, length);
+    let whole = inspect(payload);
+    let same = |bytes: &Vec<u8>| same(&inspect(bytes), &whole);
+    let masked = KEPT.iter().filter_map(|kept| payload.get(..*kept)).map(mask);
+    let plain = KEPT.iter().filter_map(|kept| payload.get(..*kept)).filter(|kept| kept.len() <= 16).map(<[u8]>::to_vec);
+    let own = rewritten(payload, &whole);
+    masked.chain(own).chain(plain).find(same).unwrap_or_else(|| mask(payload.get(..HEAD).unwrap_or(payload)))
+}
+
+fn same(a: &Inspection, b: &Inspection) -> bool {
+    (a.conforms, a.violates, a.asks, a.tag) == (b.conforms, b.violates, b.asks, b.tag)
+}
+
+/// Without words: letters and digits behind the head are `x`.
+fn mask(bytes: &[u8]) -> Vec<u8> {
+    let hide = |(at, byte): (usize, &u8)| if at >= HEAD && byte.is_ascii_alphanumeric() { b'x' } else { *byte };
+    bytes.iter().enumerate().map(hide).collect()
+}
+
+/// The protocols whose words are needed to know them: the same message about nothing.
+fn rewritten(payload: &[u8], whole: &Inspection) -> Vec<Vec<u8>> {
+    let line_end = payload.iter().position(|byte| *byte == b'\r').unwrap_or(0);
+    let line = String::from_utf8_lossy(payload.get(..line_end.min(200)).unwrap_or_default()).into_owned();
+    match Tag::from_raw(whole.tag) {
+        Tag::Ssdp { mx, .. } => {
+            let head = if line.starts_with("HTTP") { "HTTP/1.1 200 OK".to_owned() } else { line };
+            let with = |rest: &str| format!("{head}\r\n{rest}").into_bytes();
+            vec![
+                with("\r\n"),
+                with(&format!("MX: {mx}\r\n\r\n")),
+                with("MAN: \"ssdp:discover\"\r\n\r\n"),
+                with(&format!("MAN: \"ssdp:discover\"\r\nMX: {mx}\r\n\r\n")),
+                with("NT: x\r\n\r\n"),
+                with("ST: x\r\n\r\n"),
+            ]
+        }
+        Tag::Tftp { opcode: TftpOpcode::ReadRequest | TftpOpcode::WriteRequest, .. } => {
+            let strings: Vec<&[u8]> = payload.get(2..).unwrap_or_default().split(|byte| *byte == 0).collect();
+            let Some(name) = strings.first() else { return Vec::new() };
+            let mut bytes = payload.get(..2).unwrap_or_default().to_vec();
+            bytes.extend(vec![b'x'; name.len()]);
+            // Mode and options are words of the protocol; what follows the name is kept as it is.
+            bytes.extend(payload.get(2 + name.len()..).unwrap_or_default());
+            vec![bytes]
+        }
+        _ => {
+            let words: Vec<&str> = line.split(' ').collect();
+            let plain = match words[..] {
+                [version, status, ..] if version.starts_with("HTTP/") => format!("{version} {status} x\r\n\r\n"),
+                [method, _, version] if version.starts_with("HTTP/") => format!("{method} /x {version}\r\n\r\n"),
+                _ => return Vec::new(),
+            };
+            vec![plain.into_bytes()]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_says_what_it_is_and_nothing_else() {
+        let tftp = b"\0\x01secret-building-7.bin\0octet\0blksize\x001428\0";
+        let http = b"GET /secret/building?user=eve HTTP/1.1\r\nHost: secret.example\r\n\r\n";
+        let search = b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 3\r\nST: urn:secret\r\n\r\n";
+        let coap = b"\x44\x01\x12\x34tokn\xb6secret\x08building";
+        let unknown = b"secret building plans, page one of nine";
+        for (transport, port, payload) in [
+            (Transport::Udp, 69, &tftp[..]),
+            (Transport::Tcp, 80, &http[..]),
+            (Transport::Udp, 1900, &search[..]),
+            (Transport::Udp, 5683, &coap[..]),
+            (Transport::Udp, 1050, &unknown[..]),
+        ] {
+            let length = payload.len() as u32;
+            let kept = cut(transport, 50_000, port, payload, length);
+            let inspect = |bytes: &[u8]| protocol::inspect(transport, 50_000, port, bytes, length);
+            assert!(same(&inspect(&kept), &inspect(payload)), "{port}: {:?}", String::from_utf8_lossy(&kept));
+            let text = String::from_utf8_lossy(&kept);
+            assert!(!text.contains("secret") && !text.contains("building"), "{port}: {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_checksum_is_that_of_the_new_bytes() {
+        let sum = |bytes: &[u8]| {
+            let total: u32 = bytes.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+            !((total & 0xffff) + (total >> 16)) as u16
+        };
+        // RFC 1071's way, over a header of our own.
+        let mut header = [0x45, 0, 0, 0x54, 0, 0, 0x40, 0, 0x40, 1, 0, 0, 10, 20, 0, 10, 10, 20, 0, 101];
+        let right = sum(&header);
+        put(&mut header, 10, &right.to_be_bytes());
+        let new = [10, 99, 3, 4, 10, 201, 250, 7];
+        let old: Vec<u8> = header[12..].to_vec();
+        put(&mut header, 12, &new);
+        mend(&mut header, 10, &old, &new);
+        let mended = [header[10], header[11]];
+        put(&mut header, 10, &[0, 0]);
+        assert_eq!(u16::from_be_bytes(mended), sum(&header));
+    }
+}

@@ -1,0 +1,237 @@
+//! A survey for strangers: addresses, link addresses and names replaced, each by the same everywhere.
+//!
+//! Verdicts are not touched: they were given before. What follows from an address alone (private, external,
+//! group) follows from the other one, too, so that the evidence, analysed again, is judged the same.
+
+mod address;
+mod frame;
+mod text;
+
+use std::collections::{BTreeSet, HashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::sync::Arc;
+
+use address::Cipher;
+use text::{Phrases, without_quotes};
+
+use crate::decode::MacAddr;
+use crate::flow::Flow;
+use crate::inventory::{Attachment, Host, HostId, Hosts, RoleSource};
+use crate::survey::{Damage, InputSummary, JudgedFlows, Survey};
+use crate::verdict::{Caveat, Conversation, Finding, HostCoverage, Judgement};
+
+/// What is left of a text that only the site's people should read.
+const LEFT_OUT: &str = "(left out)";
+
+/// Replaces what tells whose network it is, by a key: the same key gives the same names again.
+pub struct Anonymizer {
+    cipher: Cipher,
+    phrases: Phrases,
+    v4: HashSet<Ipv4Addr>,
+    v6: HashSet<Ipv6Addr>,
+    macs: HashSet<MacAddr>,
+}
+
+impl Anonymizer {
+    /// For the addresses and names of a survey.
+    pub fn new(key: &[u8; 32], survey: &Survey) -> Self {
+        let cipher = Cipher::new(key);
+        let alias = |kind: &str, name: &str| (name.to_owned(), format!("{kind}-{:08x}", cipher.number(name)));
+        let mut phrases = Vec::new();
+        for host in survey.hosts.iter() {
+            phrases.extend(host.name.as_deref().map(|name| alias(host.role.name(), name)));
+            phrases.extend(host.lldp_name.as_deref().map(|name| alias(host.role.name(), name)));
+            if let Some(at) = host.attachment.as_deref() {
+                phrases.extend([alias("switch", &at.switch), alias("port", &at.port)]);
+            }
+        }
+        if !survey.site.is_empty() {
+            phrases.push(alias("site", &survey.site));
+        }
+        for (number, input) in (1..).zip(&survey.inputs) {
+            let alias = capture_name(number, &input.path);
+            let name = Path::new(&input.path).file_name().map(|name| name.to_string_lossy().into_owned());
+            phrases.extend(name.map(|name| (name, alias.clone())));
+            phrases.push((input.path.clone(), alias));
+        }
+        let policy = &survey.policy;
+        if let Some(path) = policy.path() {
+            phrases.push((path.to_string_lossy().into_owned(), "policy.toml".to_owned()));
+            for text in policy.site_texts() {
+                phrases.push((text, LEFT_OUT.to_owned()));
+            }
+        }
+        let mut anonymizer = Self {
+            cipher,
+            phrases: Phrases::new(phrases),
+            v4: HashSet::new(),
+            v6: HashSet::new(),
+            macs: HashSet::new(),
+        };
+        anonymizer.learn(survey);
+        anonymizer
+    }
+
+    fn learn(&mut self, survey: &Survey) {
+        let outer = survey.encapsulations.iter().flat_map(|outer| [outer.source, outer.destination]);
+        for address in survey.hosts.iter().map(|host| host.address).chain(outer) {
+            match address {
+                IpAddr::V4(address) => drop(self.v4.insert(address)),
+                IpAddr::V6(address) => drop(self.v6.insert(address)),
+            }
+        }
+        self.macs.extend(survey.hosts.iter().flat_map(|host| host.mac.iter().chain(&host.more_macs)));
+        for (flow, _) in survey.flows.iter() {
+            let macs = flow.ends.iter().flat_map(|end| [end.source_mac, end.destination_mac]);
+            self.macs.extend(macs.flatten());
+        }
+    }
+
+    /// The survey with everything replaced.
+    pub fn survey(&self, survey: &Survey) -> Survey {
+        let hosts = Hosts::new(survey.hosts.iter().map(|host| self.host(host)).collect());
+        // The order of addresses is another.
+        let places: Vec<HostId> = survey
+            .hosts
+            .iter()
+            .map(|host| hosts.find(self.cipher.address(host.address)).unwrap_or(HostId(0)))
+            .collect();
+        let place = |id: HostId| places.get(id.0 as usize).copied().unwrap_or(HostId(0));
+        let flows = survey.flows.iter().map(|(flow, judgement)| {
+            let Judgement { client_host, server_host, .. } = *judgement;
+            let (client_host, server_host) = (place(client_host), place(server_host));
+            (self.flow(flow), Judgement { client_host, server_host, ..*judgement })
+        });
+        let conversations = survey.conversations.iter().map(|talk| Conversation {
+            client: place(talk.client),
+            server: place(talk.server),
+            ..talk.clone()
+        });
+        let mut nodes: Vec<HostCoverage> =
+            survey.nodes.iter().map(|node| HostCoverage { host: place(node.host), ..node.clone() }).collect();
+        nodes.sort_by_key(|node| node.host);
+        let mut encapsulations = survey.encapsulations.clone();
+        for outer in &mut encapsulations {
+            outer.source = self.cipher.address(outer.source);
+            outer.destination = self.cipher.address(outer.destination);
+        }
+        let caveats =
+            survey.caveats.iter().map(|caveat| Caveat { kind: caveat.kind, text: self.text(&caveat.text) }).collect();
+        Survey {
+            site: self.text(&survey.site),
+            policy: Arc::new(survey.policy.with_texts(Path::new("policy.toml"), |text| self.text(text))),
+            inputs: (1..).zip(&survey.inputs).map(|(number, input)| self.input(number, input)).collect(),
+            frames: survey.frames.clone(),
+            non_ip: survey.non_ip.clone(),
+            encapsulations,
+            caveats,
+            conversations: conversations.collect(),
+            findings: survey.findings.iter().map(|finding| self.finding(finding)).collect(),
+            coverage: survey.coverage.clone(),
+            nodes,
+            flows: JudgedFlows::from_list(flows.collect()),
+            hosts,
+        }
+    }
+
+    /// A text without the site's words and addresses.
+    pub(super) fn text(&self, text: &str) -> String {
+        self.phrases.scrub(text, &self.cipher)
+    }
+
+    /// What an address is called.
+    pub(super) fn address(&self, address: IpAddr) -> IpAddr {
+        self.cipher.address(address)
+    }
+
+    fn host(&self, host: &Host) -> Host {
+        let basis = match host.source {
+            RoleSource::Declared => "the inventory".into(),
+            _ => self.text(&host.basis).into(),
+        };
+        let alias = |name: &str| self.phrases.of(name).unwrap_or(LEFT_OUT).to_owned();
+        let mut more_macs: Vec<MacAddr> = host.more_macs.iter().map(|mac| self.cipher.mac(*mac)).collect();
+        more_macs.sort_unstable();
+        // Field by field, so that whoever adds one has to say what becomes of it.
+        Host {
+            address: self.cipher.address(host.address),
+            mac: host.mac.map(|mac| self.cipher.mac(mac)),
+            more_macs: more_macs.into(),
+            lldp_name: host.lldp_name.as_deref().map(|name| alias(name).into()),
+            attachment: host
+                .attachment
+                .as_deref()
+                .map(|at| Arc::new(Attachment { switch: alias(&at.switch), port: alias(&at.port) })),
+            role: host.role,
+            source: host.source,
+            basis,
+            confidence: host.confidence,
+            name: host.name.as_deref().map(|name| alias(name).into()),
+            version: host.version.clone(),
+            heard: host.heard,
+            first_seen: host.first_seen,
+            last_seen: host.last_seen,
+            packets_sent: host.packets_sent,
+            bytes_sent: host.bytes_sent,
+            packets_received: host.packets_received,
+            bytes_received: host.bytes_received,
+            serves: host.serves.clone(),
+            serves_more: host.serves_more,
+        }
+    }
+
+    fn flow(&self, mut flow: Flow) -> Flow {
+        for end in &mut flow.ends {
+            end.address = self.cipher.address(end.address);
+            end.source_mac = end.source_mac.map(|mac| self.cipher.mac(mac));
+            end.destination_mac = end.destination_mac.map(|mac| self.cipher.mac(mac));
+        }
+        flow
+    }
+
+    fn finding(&self, finding: &Finding) -> Finding {
+        Finding {
+            severity: finding.severity,
+            verdict: finding.verdict,
+            reason: finding.reason,
+            outcome: finding.outcome,
+            client_role: finding.client_role,
+            client: self.text(&finding.client),
+            server_role: finding.server_role,
+            server: self.text(&finding.server),
+            transport: finding.transport,
+            server_port: finding.server_port,
+            service: self.text(&finding.service),
+            flows: finding.flows,
+            packets: finding.packets,
+            bytes: finding.bytes,
+            first: finding.first,
+            last: finding.last,
+            detail: self.text(&without_quotes(&finding.detail)),
+            advice: self.text(&without_quotes(&finding.advice)),
+            rule: self.text(&without_quotes(&finding.rule)),
+            display_filter: self.text(&finding.display_filter),
+            sources: finding.sources.clone(),
+            conversations: finding.conversations.clone(),
+        }
+    }
+
+    fn input(&self, number: usize, input: &InputSummary) -> InputSummary {
+        let damage = input.damage.as_ref();
+        InputSummary {
+            path: capture_name(number, &input.path),
+            damage: damage.map(|damage| Damage { offset: damage.offset, reason: self.text(&damage.reason) }),
+            ..input.clone()
+        }
+    }
+}
+
+/// `capture-3.pcapng`: the ending says what it is, the name whose.
+fn capture_name(number: usize, path: &str) -> String {
+    let known: BTreeSet<&str> = ["pcap", "pcapng", "cap", "gz", "zst", "xz"].into();
+    let name = Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let endings: Vec<&str> = name.split('.').skip(1).filter(|ending| known.contains(ending)).collect();
+    let dot = if endings.is_empty() { "" } else { "." };
+    format!("capture-{number}{dot}{}", endings.join("."))
+}

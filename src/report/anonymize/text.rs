@@ -1,0 +1,130 @@
+//! Foreign words and addresses in text that was put together before.
+
+use std::net::IpAddr;
+
+use super::address::Cipher;
+use crate::decode::MacAddr;
+use crate::policy::Role;
+
+/// Words of the site, and what stands for each.
+#[derive(Default)]
+pub(super) struct Phrases {
+    /// The longest first, so that a part of one is no other.
+    list: Vec<(String, String)>,
+}
+
+impl Phrases {
+    pub(super) fn new(phrases: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut list: Vec<_> = phrases.into_iter().filter(|(text, _)| !text.trim().is_empty()).collect();
+        list.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
+        list.dedup_by(|a, b| a.0 == b.0);
+        Self { list }
+    }
+
+    /// What stands for a whole text.
+    pub(super) fn of(&self, text: &str) -> Option<&str> {
+        self.list.iter().find(|(phrase, _)| phrase == text).map(|(_, alias)| alias.as_str())
+    }
+
+    /// The text with every phrase, address and link address replaced.
+    pub(super) fn scrub(&self, text: &str, cipher: &Cipher) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while !rest.is_empty() {
+            let before = out.chars().next_back();
+            let at_word = !before.is_some_and(char::is_alphanumeric);
+            let phrase = self.list.iter().filter(|(phrase, _)| tells(phrase)).find(|(phrase, _)| {
+                rest.strip_prefix(phrase.as_str()).is_some_and(|after| {
+                    let inside = |end: Option<char>| end.is_some_and(char::is_alphanumeric);
+                    (at_word || !inside(phrase.chars().next()))
+                        && !(inside(after.chars().next()) && inside(phrase.chars().next_back()))
+                })
+            });
+            if let Some((phrase, alias)) = phrase {
+                out.push_str(alias);
+                rest = rest.get(phrase.len()..).unwrap_or_default();
+                continue;
+            }
+            let token = if at_word { address_token(rest) } else { 0 };
+            if let Some((length, replaced)) = replaced(rest.get(..token).unwrap_or_default(), cipher) {
+                out.push_str(&replaced);
+                rest = rest.get(length..).unwrap_or_default();
+                continue;
+            }
+            let mut chars = rest.chars();
+            out.extend(chars.next());
+            rest = chars.as_str();
+        }
+        out
+    }
+}
+
+/// Whether a phrase within a text tells of the site: a host called `gateway`, or `a`, does not.
+fn tells(phrase: &str) -> bool {
+    phrase.len() >= 3 && Role::ALL.iter().all(|role| !role.name().eq_ignore_ascii_case(phrase))
+}
+
+/// Bytes that could be an address.
+fn address_token(text: &str) -> usize {
+    text.find(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':'))).unwrap_or(text.len())
+}
+
+/// The address that a token is, replaced, and how long it is: marks of a sentence may follow it.
+fn replaced(token: &str, cipher: &Cipher) -> Option<(usize, String)> {
+    let bare = [token, token.trim_end_matches(['.', ':'])];
+    bare.into_iter().find_map(|token| {
+        if let Some(mac) = mac(token) {
+            return Some((token.len(), cipher.mac(mac).to_string()));
+        }
+        let address: IpAddr = token.parse().ok()?;
+        Some((token.len(), cipher.address(address).to_string()))
+    })
+}
+
+fn mac(token: &str) -> Option<MacAddr> {
+    let mut octets = [0; 6];
+    let mut pairs = token.split(':');
+    for octet in &mut octets {
+        let pair = pairs.next().filter(|pair| pair.len() == 2)?;
+        *octet = u8::from_str_radix(pair, 16).ok()?;
+    }
+    pairs.next().is_none().then_some(MacAddr(octets))
+}
+
+/// What stands in quotation marks is a stranger's: file names, payload.
+pub(super) fn without_quotes(text: &str) -> String {
+    let parts: Vec<&str> = text.split('"').collect();
+    let last = parts.len() - 1;
+    let inside = |at: usize| at % 2 == 1 && at < last;
+    let words = parts.iter().enumerate().map(|(at, part)| if inside(at) { "(left out)" } else { part });
+    words.collect::<Vec<_>>().join("\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_names_are_found_among_words() {
+        let cipher = Cipher::new(&[7; 32]);
+        let phrases = Phrases::new(
+            [("node-1", "n-a"), ("node-12", "n-b"), ("/srv/pier.pcap", "capture-1")]
+                .map(|(a, b)| (a.to_owned(), b.to_owned())),
+        );
+        let other = |text: &str| cipher.address(text.parse().unwrap()).to_string();
+        let mac = cipher.mac(MacAddr([2, 0x49, 0x67, 0, 0, 10]));
+        for (text, expected) in [
+            ("node-12 (10.20.0.1) asked node-1.", format!("n-b ({}) asked n-a.", other("10.20.0.1"))),
+            ("ip.addr==10.20.0.1 && udp", format!("ip.addr=={} && udp", other("10.20.0.1"))),
+            ("From 10.20.0.1. Then", format!("From {}. Then", other("10.20.0.1"))),
+            ("[fd00::7]:80, 02:49:67:00:00:0a", format!("[{}]:80, {mac}", other("fd00::7"))),
+            ("at 08:15:00 version 1.12.1 face", "at 08:15:00 version 1.12.1 face".to_owned()),
+            ("frame 3 of /srv/pier.pcap; xnode-1", "frame 3 of capture-1; xnode-1".to_owned()),
+            ("239.255.255.250 stays", "239.255.255.250 stays".to_owned()),
+        ] {
+            assert_eq!(phrases.scrub(text, &cipher), expected);
+        }
+        assert_eq!(without_quotes("reads \"secret.bin\" and \"b\"."), "reads \"(left out)\" and \"(left out)\".");
+        assert_eq!(without_quotes("5\" wide"), "5\" wide");
+    }
+}

@@ -1,0 +1,430 @@
+//! Why a flow, a finding or a port is judged as it is, in plain words, and what would change it.
+
+use std::fmt::Write;
+
+use super::escape::visible;
+use super::json::v1;
+use crate::policy::{Case, Cell, Direction, Policy, Reason, Role, Rule, Transport};
+use crate::verdict::documented;
+
+/// What can be asked about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Subject {
+    /// `f17`: a flow, from 1.
+    Flow(usize),
+    /// `3`: a finding, from 1.
+    Finding(usize),
+    /// `udp/5683`.
+    Port(Transport, u16),
+}
+
+impl Subject {
+    /// Reads `f17`, `3`, or `udp/5683`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = |text: &str| text.parse::<usize>().ok().filter(|number| *number > 0);
+        if let Some((transport, port)) = text.split_once('/') {
+            let transport = match transport.to_ascii_lowercase().as_str() {
+                "tcp" => Transport::Tcp,
+                "udp" => Transport::Udp,
+                _ => return None,
+            };
+            return port.parse().ok().filter(|port| *port > 0).map(|port| Self::Port(transport, port));
+        }
+        match text.strip_prefix(['f', 'F']) {
+            Some(rest) => number(rest).map(Self::Flow),
+            None => number(text).map(Self::Finding),
+        }
+    }
+}
+
+/// What the policy says of a port, for every pair of roles.
+pub fn explain_port(policy: &Policy, transport: Transport, port: u16) -> String {
+    let mut out = String::new();
+    let name = format!("{} {port}", transport.to_string().to_uppercase());
+    match policy.service(transport, port) {
+        Some(service) => put(&mut out, &format!("{name} is {service}, in the words of the vendor's documents.")),
+        None => put(&mut out, &format!("{name} is in none of the vendor's documents.")),
+    }
+    let mut pairs = 0;
+    for (client, server) in Role::ALL.into_iter().flat_map(|a| Role::ALL.map(|b| (a, b))) {
+        let Some(filled) = documented(policy, client, server, transport, port) else { continue };
+        pairs += 1;
+        let cells: Vec<String> =
+            [filled.client, filled.server].into_iter().flatten().map(|at| policy.cite(Rule::Cell(at))).collect();
+        put(&mut out, &format!("  {} to {}: documented by {}.", client.name(), server.name(), cells.join("; and ")));
+    }
+    if let Some(protocol) = policy.expected_protocol(transport, port) {
+        put(
+            &mut out,
+            &format!("Its payload must be {}; anything else is unexpected (wrong-protocol).", protocol.name()),
+        );
+    }
+    for entry in policy.supporting() {
+        let matcher = &entry.matcher;
+        let listed = !matcher.ports.0.is_empty() && matcher.ports.contains(port);
+        if listed && (matcher.transports.is_empty() || matcher.transports.contains(&transport)) {
+            put(&mut out, &format!("  supporting, {}: {}.", entry.service, entry.reason));
+            pairs += 1;
+        }
+    }
+    for (entry, at) in policy.allowances().iter().zip(0u16..) {
+        let matcher = &entry.matcher;
+        if matcher.ports.contains(port) && (matcher.transports.is_empty() || matcher.transports.contains(&transport)) {
+            put(&mut out, &format!("  site-approved, {}.", policy.cite(Rule::Allowance(at))));
+        }
+    }
+    let other = if transport == Transport::Tcp { Transport::Udp } else { Transport::Tcp };
+    if policy.service(transport, port).is_none()
+        && let Some(service) = policy.service(other, port)
+    {
+        put(
+            &mut out,
+            &format!("It is documented for {} only ({service}): wrong-transport.", other.to_string().to_uppercase()),
+        );
+    }
+    match pairs {
+        0 => put(&mut out, "With an Igor host at one end it is unexpected. To approve it for the site:"),
+        _ => put(
+            &mut out,
+            "Between any others, with an Igor host at one end, it is unexpected. To approve more for the site:",
+        ),
+    }
+    out + &allowance("gateway", "10.0.0.5", &transport.to_string(), Some(port))
+}
+
+/// Why a flow has its verdict and outcome. `index` is from 0.
+pub fn explain_flow(policy: &Policy, survey: &v1::Survey<'_>, index: usize) -> Option<String> {
+    let flow = survey.flows.get(index)?;
+    let mut out = String::new();
+    let end = |address: &std::net::IpAddr, role: &str, name: &Option<v1::Text<'_>>| match name {
+        Some(name) => format!("{address} ({role} \"{name}\")"),
+        None => format!("{address} ({role})"),
+    };
+    let asked = Asked {
+        client: end(&flow.client_ip, &flow.client_role, &flow.client_name),
+        server: end(&flow.server_ip, &flow.server_role, &flow.server_name),
+        client_address: flow.client_ip.to_string(),
+        server_address: flow.server_ip.to_string(),
+        client_role: &flow.client_role,
+        server_role: &flow.server_role,
+        transport: &flow.transport,
+        port: flow.server_port,
+        service: flow.service.as_deref(),
+        verdict: &flow.verdict,
+        reason: flow.reason.as_deref(),
+        severity: flow.severity.as_deref(),
+        rule: flow.rule.as_deref(),
+        outcome: &flow.outcome,
+    };
+    put(&mut out, &format!("{}: {}", flow.flow_id, asked.sentence()));
+    put(&mut out, &format!("Who asked is known {}.", basis(&flow.direction_basis)));
+    if let Some(related) = &flow.related_to {
+        let known = survey.flows.iter().find(|other| other.flow_id == *related);
+        let other = known.map_or_else(String::new, |other| {
+            format!(": {} asked {} on {}", other.client_ip, other.server_ip, place(&other.transport, other.server_port))
+        });
+        put(&mut out, &format!("It belongs to {related}{other}."));
+    }
+    asked.verdict(policy, &mut out);
+    Some(out)
+}
+
+/// Why a finding is one, by its first conversation. `index` is from 0.
+pub fn explain_finding(policy: &Policy, survey: &v1::Survey<'_>, index: usize) -> Option<String> {
+    let finding = survey.findings.get(index)?;
+    let mut out = String::new();
+    let verdict = finding.verdict.as_ref().map_or_else(String::new, |verdict| format!("{verdict}, "));
+    put(&mut out, &format!("Finding {} ({}): {verdict}{}.", finding.id, finding.severity, finding.reason));
+    put(&mut out, &finding.detail);
+    put(&mut out, &format!("What to do: {}", finding.advice));
+    let first = finding.conversations.first().and_then(|at| survey.conversations.get(*at as usize));
+    if let Some(talk) = first {
+        let end = |address: &std::net::IpAddr, role: &str| format!("{address} ({role})");
+        let asked = Asked {
+            client: end(&talk.client_ip, &talk.client_role),
+            server: end(&talk.server_ip, &talk.server_role),
+            client_address: talk.client_ip.to_string(),
+            server_address: talk.server_ip.to_string(),
+            client_role: &talk.client_role,
+            server_role: &talk.server_role,
+            transport: &talk.transport,
+            port: talk.server_port,
+            service: talk.service.as_deref(),
+            verdict: &talk.verdict,
+            reason: talk.reason.as_deref(),
+            severity: talk.severity.as_deref(),
+            rule: talk.rule.as_deref(),
+            outcome: &talk.outcome,
+        };
+        let more = finding.conversations.len() - 1;
+        let of = if more == 0 { String::new() } else { format!(" (and {more} more like it)") };
+        put(&mut out, &format!("Its first conversation{of}: {}", asked.sentence()));
+        asked.verdict(policy, &mut out);
+    }
+    if let Some(filter) = &finding.display_filter {
+        put(&mut out, &format!("Its packets, in Wireshark: {filter}"));
+    }
+    Some(out)
+}
+
+/// What a flow and a conversation have in common.
+struct Asked<'a> {
+    client: String,
+    server: String,
+    client_address: String,
+    server_address: String,
+    client_role: &'a str,
+    server_role: &'a str,
+    transport: &'a str,
+    port: Option<u16>,
+    service: Option<&'a str>,
+    verdict: &'a str,
+    reason: Option<&'a str>,
+    severity: Option<&'a str>,
+    rule: Option<&'a str>,
+    outcome: &'a str,
+}
+
+impl Asked<'_> {
+    fn sentence(&self) -> String {
+        let service = self.service.map_or_else(String::new, |service| format!(" ({service})"));
+        let place = place(self.transport, self.port);
+        format!("{} asked {} on {place}{service}; outcome: {}.", self.client, self.server, outcome(self.outcome))
+    }
+
+    fn verdict(&self, policy: &Policy, out: &mut String) {
+        let rule = self.rule.unwrap_or("no single rule");
+        match self.verdict {
+            "documented" => {
+                put(out, &format!("Verdict documented: {rule}."));
+                if let Some((client, server, transport, port)) = self.question()
+                    && let Some(filled) = documented(policy, client, server, transport, port)
+                {
+                    let cells = [filled.client, filled.server].into_iter().flatten();
+                    for cell in cells.filter_map(|at| policy.cells().get(usize::from(at))) {
+                        put(out, &format!("  the cell: {}.", cell_words(policy, cell)));
+                    }
+                }
+            }
+            "related" => {
+                put(out, "Verdict related: it has no cell of its own, but belongs to an exchange that is documented.")
+            }
+            "site-approved" => {
+                put(out, &format!("Verdict site-approved, by the site's own {rule}. The vendor does not document it."))
+            }
+            "supporting" => {
+                put(out, &format!("Verdict supporting: {rule}. Networks need it; the vendor does not list it."))
+            }
+            "bystander" => {
+                put(out, "Verdict bystander: there is no Igor host at either end, so the documents say nothing of it.")
+            }
+            _ => self.unexpected(policy, out),
+        }
+    }
+
+    fn unexpected(&self, policy: &Policy, out: &mut String) {
+        let severity = self.severity.unwrap_or("none");
+        let reason = self.reason.unwrap_or_default();
+        let words = Reason::ALL.iter().find(|known| known.name() == reason).map_or("", |known| because(*known));
+        put(out, &format!("Verdict unexpected, {reason}: {words}"));
+        if let Some(rule) = self.rule {
+            put(out, &format!("The nearest rule: {rule}."));
+        }
+        if let Some((client, server, transport, port)) = self.question()
+            && let Some(reason) = Reason::ALL.iter().find(|known| known.name() == reason)
+        {
+            let case = Case::Unexpected(*reason);
+            let row = policy.severities().iter().find(|row| row.holds(case, client, server, transport, port));
+            let why = row.map_or_else(String::new, |row| format!(", because {}", row.why));
+            put(out, &format!("Severity {severity}{why}."));
+            self.would_be(policy, (client, server, transport, port), *reason, out);
+        }
+        put(
+            out,
+            "If the site means it, an allowance makes it site-approved (in a file for --policy, with extends = \"igor\"):",
+        );
+        out.push_str(&allowance(&self.client_address, &self.server_address, self.transport, self.port));
+    }
+
+    /// What would make it documented.
+    fn would_be(
+        &self,
+        policy: &Policy,
+        (client, server, transport, port): (Role, Role, Transport, u16),
+        reason: Reason,
+        out: &mut String,
+    ) {
+        let other = if transport == Transport::Tcp { Transport::Udp } else { Transport::Tcp };
+        let (a, b) = (client.name(), server.name());
+        let text = match reason {
+            Reason::WrongProtocol => {
+                "It would be documented with the payload that the cell is for: look at what program uses the port."
+                    .to_owned()
+            }
+            Reason::UnlistedIpProtocol => {
+                "The documents list TCP and UDP ports only: nothing would make it documented.".to_owned()
+            }
+            Reason::WrongTransport => format!("It would be documented over {}.", other.to_string().to_uppercase()),
+            Reason::WrongDirection => match documented(policy, server, client, transport, port) {
+                Some(_) => format!("It would be documented the other way round: if the {b} asked the {a}."),
+                None => format!("The documents list the port, but not for {a} asking {b}."),
+            },
+            Reason::UndocumentedPeer => {
+                let peers: Vec<&str> = Role::ALL
+                    .into_iter()
+                    .filter(|peer| documented(policy, client, *peer, transport, port).is_some())
+                    .map(Role::name)
+                    .collect();
+                let clients: Vec<&str> = Role::ALL
+                    .into_iter()
+                    .filter(|peer| documented(policy, *peer, server, transport, port).is_some())
+                    .map(Role::name)
+                    .collect();
+                let mut ways = Vec::new();
+                if !peers.is_empty() {
+                    ways.push(format!("if {} were {}", self.server_address, peers.join(" or ")));
+                }
+                if !clients.is_empty() {
+                    ways.push(format!("if {} were {}", self.client_address, clients.join(" or ")));
+                }
+                format!(
+                    "It would be documented {}. If that is what it is, say so in the inventory.",
+                    ways.join(", or ")
+                )
+            }
+            Reason::UndocumentedPort => {
+                let ports: Vec<String> = policy
+                    .documented_ports()
+                    .filter(|(transport, port)| documented(policy, client, server, *transport, *port).is_some())
+                    .map(|(transport, port)| format!("{transport}/{port}"))
+                    .collect();
+                match ports.is_empty() {
+                    true => format!("The documents give {a} asking {b} no port at all."),
+                    false => format!("Documented for {a} asking {b}: {}.", ports.join(", ")),
+                }
+            }
+        };
+        put(out, &text);
+    }
+
+    fn question(&self) -> Option<(Role, Role, Transport, u16)> {
+        let role = |name: &str| Role::ALL.into_iter().find(|role| role.name() == name);
+        let transport = match self.transport {
+            "tcp" => Transport::Tcp,
+            "udp" => Transport::Udp,
+            "icmp" => Transport::Icmp,
+            "icmpv6" => Transport::Icmpv6,
+            number => Transport::from(number.parse::<u8>().ok()?),
+        };
+        Some((role(self.client_role)?, role(self.server_role)?, transport, self.port.unwrap_or(0)))
+    }
+}
+
+fn put(out: &mut String, line: &str) {
+    // Names and file names are a stranger's.
+    let _ = writeln!(out, "{}", visible(line));
+}
+
+fn place(transport: &str, port: Option<u16>) -> String {
+    let transport = match transport.parse::<u8>() {
+        Ok(number) => format!("IP protocol {number}"),
+        Err(_) => transport.to_uppercase(),
+    };
+    port.map_or(transport.clone(), |port| format!("{transport} {port}"))
+}
+
+fn cell_words(policy: &Policy, cell: &Cell) -> String {
+    let way = if cell.direction == Direction::Incoming { "incoming" } else { "outgoing" };
+    let document = policy.document_of(cell);
+    format!(
+        "{} {} and higher, {way} {} {} ({})",
+        document.product,
+        document.minimum_version,
+        cell.transport.to_string().to_uppercase(),
+        cell.port,
+        cell.service
+    )
+}
+
+fn basis(name: &str) -> &str {
+    match name {
+        "syn" => "by its SYN: who opens a TCP connection is the client",
+        "syn-ack" => "by the other's SYN-ACK: who accepts a TCP connection is the server",
+        "group" => "because a group is always the server",
+        "documented-port" => "because the other end has a documented port, and this end has none",
+        "first-packet" => "only by who sent the first packet that was captured",
+        other => other,
+    }
+}
+
+fn outcome(name: &str) -> &str {
+    match name {
+        "established" => "it worked",
+        "refused" => "refused (reset)",
+        "rejected" => "rejected by an ICMP message",
+        "unanswered" => "no answer came",
+        "one-way" => "only the client was seen to send",
+        "midstream" => "the capture began inside it",
+        other => other,
+    }
+}
+
+const fn because(reason: Reason) -> &'static str {
+    match reason {
+        Reason::WrongProtocol => "the port is documented, but its payload provably is something else.",
+        Reason::UnlistedIpProtocol => "it is neither TCP, UDP nor ICMP.",
+        Reason::WrongTransport => "the port is documented for the other transport only.",
+        Reason::UndocumentedPort => "the port is in neither end's lists.",
+        Reason::WrongDirection => "the port is documented, but not this way round.",
+        Reason::UndocumentedPeer => "the port is documented this way round, but with another kind of peer.",
+    }
+}
+
+/// An allowance to copy.
+fn allowance(from: &str, to: &str, transport: &str, port: Option<u16>) -> String {
+    let transport = match transport.parse::<u8>() {
+        Ok(number) => format!("transport = {number}\n"),
+        Err(_) => format!("transport = \"{transport}\"\n"),
+    };
+    let ports = port.map_or_else(String::new, |port| format!("    ports = [{port}]\n"));
+    format!(
+        "    [[allowance]]\n    from = \"{from}\"\n    to = \"{to}\"\n    {transport}{ports}    reason = \"why the site needs it\"\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_about() {
+        for (text, subject) in [
+            ("f17", Some(Subject::Flow(17))),
+            ("3", Some(Subject::Finding(3))),
+            ("udp/5683", Some(Subject::Port(Transport::Udp, 5683))),
+            ("TCP/80", Some(Subject::Port(Transport::Tcp, 80))),
+            ("f0", None),
+            ("icmp/8", None),
+            ("udp/0", None),
+            ("udp/65536", None),
+            ("", None),
+        ] {
+            assert_eq!(Subject::parse(text), subject, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_told_for_every_pair() {
+        let policy = Policy::embedded();
+        let coap = explain_port(&policy, Transport::Udp, 5683);
+        assert!(coap.starts_with("UDP 5683 is CoAP"), "{coap}");
+        assert!(coap.contains("  gateway to node: documented by Igor Gateway Software 1.12.1 and higher, outgoing UDP 5683 (CoAP); and Igor Firmware 3.1.0 and higher, incoming UDP 5683 (CoAP)."), "{coap}");
+        assert!(coap.contains("Its payload must be coap"));
+        let telnet = explain_port(&policy, Transport::Tcp, 23);
+        assert!(telnet.starts_with("TCP 23 is in none") && telnet.contains("[[allowance]]"), "{telnet}");
+        let quic = explain_port(&policy, Transport::Udp, 443);
+        assert!(quic.contains("documented for TCP only (HTTPS): wrong-transport"), "{quic}");
+        let dns = explain_port(&policy, Transport::Udp, 53);
+        assert!(dns.contains("supporting, DNS: names are looked up by DNS"), "{dns}");
+    }
+}

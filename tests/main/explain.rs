@@ -1,0 +1,49 @@
+//! `explain`: what decided, in words.
+
+use std::fs;
+
+use crate::command::{folder, run, sample};
+
+#[test]
+fn a_flow_a_finding_and_a_port_are_explained() {
+    let out = folder(&[]);
+    let (report, capture, inventory) =
+        (out.path().to_str().unwrap(), sample("site-survey.pcapng"), sample("site-survey.toml"));
+    let (capture, inventory) = (capture.to_str().unwrap(), inventory.to_str().unwrap());
+    run(["analyze", "-q", "--format", "csv,json", "--inventory", inventory, "-o", report, capture]).expect(0, &[]);
+
+    // Each verdict and reason that the sample has.
+    let flows = fs::read_to_string(out.path().join("flows.csv")).unwrap();
+    for (verdict, words) in [
+        (",documented,,", "Verdict documented: Igor "),
+        (",related,,", "It belongs to f"),
+        (",supporting,,", "Networks need it; the vendor does not list it."),
+        (",bystander,,", "there is no Igor host at either end"),
+        (",undocumented-port,", "the port is in neither end's lists."),
+        (",wrong-direction,", "not this way round."),
+        (",undocumented-peer,", "It would be documented if "),
+        (",wrong-protocol,", "look at what program uses the port."),
+        (",wrong-transport,", "It would be documented over "),
+    ] {
+        let Some(row) = flows.lines().find(|line| line.contains(verdict)) else {
+            panic!("the sample has no {verdict}");
+        };
+        let flow = row.split(',').next().unwrap();
+        let told = run(["explain", flow, report]).expect(0, &[]).out;
+        assert!(told.starts_with(&format!("{flow}: ")) && told.contains(words), "{verdict}\n{told}");
+        assert_eq!(told.contains("[[allowance]]"), row.contains(",unexpected,"), "{told}");
+    }
+    let by_folder = run(["explain", "1", report]).expect(0, &[]).out;
+    assert!(by_folder.contains("Finding 1 (alert)") && by_folder.contains("What to do: "), "{by_folder}");
+    let by_capture = run(["explain", "-q", "1", "--inventory", inventory, capture]).expect(0, &[]).out;
+    assert_eq!(by_folder, by_capture);
+    let port = run(["explain", "udp/69"]).expect(0, &[]).out;
+    assert!(
+        port.contains("node to gateway: documented by Igor Firmware 3.1.0 and higher, outgoing UDP 69 (TFTP)"),
+        "{port}"
+    );
+
+    run(["explain", "f99999", report]).expect(2, &["there is no f99999 in this survey"]);
+    run(["explain", "seventeen", report]).expect(2, &["name a flow of flows.csv (f17)"]);
+    run(["explain", "f1"]).expect(2, &["name the survey.json"]);
+}
