@@ -38,16 +38,15 @@ ip link add eth0 netns "$gateway" type veth peer name eth0 netns "$node"
 ip -n "$gateway" address add 10.79.0.1/24 dev eth0
 ip -n "$node" address add 10.79.0.2/24 dev eth0
 for space in "$gateway" "$node"; do ip -n "$space" link set eth0 up; done
-# Nobody answers, so that what is sent is all there is.
-ip netns exec "$gateway" sh -c 'echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 1 >/proc/sys/net/ipv4/icmp_ratemask' || true
+# Nobody has to ask for the address.
 ip -n "$node" neighbour replace 10.79.0.1 lladdr "$(ip netns exec "$gateway" cat /sys/class/net/eth0/address)" dev eth0
 counted() { ip netns exec "$gateway" sh -c 'cat /sys/class/net/eth0/statistics/rx_packets /sys/class/net/eth0/statistics/tx_packets' | paste -sd+ | bc; }
 
 # name | command; the same buffer for all, and each writes the packets down where it can.
 buffer=$((8 << 20))
 programs=(
-    "igorscope live|$igorscope live -i eth0 --plain -q --buffer-size $buffer --gateway 10.79.0.1 --node 10.79.0.2"
-    "igorscope live -w|$igorscope live -i eth0 --plain -q --buffer-size $buffer --gateway 10.79.0.1 --node 10.79.0.2 -w $work/igorscope.pcapng"
+    "igorscope live|$igorscope live -i eth0 --plain --buffer-size $buffer --gateway 10.79.0.1 --node 10.79.0.2"
+    "igorscope live -w|$igorscope live -i eth0 --plain --buffer-size $buffer --gateway 10.79.0.1 --node 10.79.0.2 -w $work/igorscope.pcapng"
     "tcpdump -w|tcpdump -i eth0 -n -B $((buffer >> 10)) -w $work/tcpdump.pcap"
     "dumpcap -w|dumpcap -q -i eth0 -B $((buffer >> 20)) -w $work/dumpcap.pcapng"
 )

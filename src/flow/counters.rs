@@ -93,7 +93,19 @@ pub(super) struct Cold {
 
 const NEVER: i64 = i64::MAX;
 
+impl<K: Copy> Hot<K> {
+    /// The same under another key.
+    pub(super) fn with_key(&self, key: K) -> Self {
+        Self { key, ..self.clone() }
+    }
+}
+
 impl Cold {
+    /// As it adds to another flow: its packets are no copies of that one's, nor its questions that one's.
+    pub(super) fn of_another(&self) -> Self {
+        Self { first_fingerprint: [0; 2], tag: [0; 2], ..self.clone() }
+    }
+
     pub(super) fn new(sources: SourceSet) -> Self {
         Self {
             first: [NEVER; 2],

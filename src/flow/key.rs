@@ -25,6 +25,8 @@ pub(super) trait Key: Copy + Eq {
     fn with_vlan(self, vlan: VlanCode) -> Self;
     /// (address, port) of both ends, in the key's order.
     fn ends(&self) -> [(IpAddr, u16); 2];
+    /// With another port at an end (0 or 1), whose addresses must differ: else the ends may change places.
+    fn with_port(self, end: usize, port: u16) -> Self;
 }
 
 /// The upper half of a wide product folded into the lower (the "folded multiply" hash).
@@ -76,6 +78,10 @@ impl Key for Key4 {
             (Ipv4Addr::from(addresses as u32).into(), (rest >> 32) as u16),
         ]
     }
+
+    fn with_port(self, end: usize, port: u16) -> Self {
+        Self([self.0[0], set_port(self.0[1], end, port)])
+    }
 }
 
 /// IPv6: 40 bytes. Two words an address, the last holds ports, protocol and VLAN code.
@@ -118,6 +124,17 @@ impl Key for Key6 {
         let address = |high: u64, low: u64| Ipv6Addr::from(u128::from(high) << 64 | u128::from(low)).into();
         [(address(a, b), (rest >> 48) as u16), (address(c, d), (rest >> 32) as u16)]
     }
+
+    fn with_port(mut self, end: usize, port: u16) -> Self {
+        self.0[4] = set_port(self.0[4], end, port);
+        self
+    }
+}
+
+/// The word of both ports with another one at an end.
+const fn set_port(word: u64, end: usize, port: u16) -> u64 {
+    let shift = if end == 0 { 48 } else { 32 };
+    word & !(0xffff << shift) | (port as u64) << shift
 }
 
 /// A VLAN path in 24 bits: none, one or two tags as they are; anything else by number in [`VlanNames`].
@@ -206,11 +223,14 @@ mod tests {
         assert_eq!((from, to), (0, 1));
         assert_eq!(there.ends(), [("10.0.0.1".parse().unwrap(), 50197), ("10.0.0.2".parse().unwrap(), 80)]);
         assert_eq!(there.protocol(), 6);
+        assert_eq!(there.with_port(0, 7), Key4::new((x.0, 7), y, 6, VlanCode::UNTAGGED).0);
+        assert_eq!(there.with_port(1, 7), Key4::new(x, (y.0, 7), 6, VlanCode::UNTAGGED).0);
 
         let (x, y) = ((0xfe80 << 112 | 9, 1), (0xfe80 << 112 | 1, 2));
         let (there, from) = Key6::new(x, y, 17, VlanCode::UNTAGGED);
         assert_eq!((there, 0), Key6::new(y, x, 17, VlanCode::UNTAGGED));
         assert_eq!(from, 1);
+        assert_eq!(there.with_port(1, 7), Key6::new((x.0, 7), y, 17, VlanCode::UNTAGGED).0);
         assert_eq!(there.ends(), [("fe80::1".parse().unwrap(), 2), ("fe80::9".parse().unwrap(), 1)]);
     }
 

@@ -5,6 +5,7 @@ mod counters;
 mod evidence;
 mod flows;
 mod fragment;
+mod idle;
 mod key;
 #[cfg(test)]
 mod law;

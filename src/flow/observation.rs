@@ -11,7 +11,7 @@ use super::neighbour::Neighbours;
 use super::sources::SourceSets;
 use super::table::{Overflow, Table};
 use super::tally::{Amount, Sorted, Tally};
-use super::{Flows, SideEvidence};
+use super::{Flow, Flows, SideEvidence};
 use crate::capture::{Frame, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
 use crate::protocol::Inspection;
@@ -245,6 +245,13 @@ impl Observation {
         self.sorted.absorb(other.sorted);
         self.neighbours.absorb(other.neighbours, shift);
         self.side.absorb(other.side, shift);
+    }
+
+    /// Folds each flow that `client` names the client's end (0 or 1) of: idle ones, with ports, between two
+    /// addresses. See [`Flow::folded`].
+    pub fn fold(&mut self, client: impl Fn(&Flow) -> Option<usize>) {
+        self.v4.fold(&self.vlans, &mut self.sources, &client);
+        self.v6.fold(&self.vlans, &mut self.sources, &client);
     }
 
     /// Puts fragments to their flows and hands everything over.

@@ -22,6 +22,9 @@ pub struct Flow {
     pub ends: [FlowEnd; 2],
     /// The inputs it was seen in, ascending.
     pub sources: Vec<u32>,
+    /// How many idle flows of a live survey were folded into this one, whose client's port then means
+    /// nothing; 0 for a flow of its own.
+    pub folded: u32,
 }
 
 /// One end of a flow and what it sent.
@@ -113,6 +116,11 @@ impl FlowEnd {
 }
 
 impl Flow {
+    /// How many flows it stands for.
+    pub fn count(&self) -> u64 {
+        u64::from(self.folded.max(1))
+    }
+
     /// Packets both ways.
     pub fn packets(&self) -> u64 {
         self.ends[0].packets + self.ends[1].packets

@@ -28,10 +28,12 @@ pub(super) struct Table<K> {
     slots: Vec<u32>,
     /// Log2 of the number of slots.
     bits: u32,
-    hot: Vec<Hot<K>>,
-    cold: Vec<Cold>,
-    seed: Seed,
-    limit: usize,
+    pub(super) hot: Vec<Hot<K>>,
+    pub(super) cold: Vec<Cold>,
+    /// How many flows were folded into each record; those beyond its end are flows themselves.
+    pub(super) folded: Vec<u32>,
+    pub(super) seed: Seed,
+    pub(super) limit: usize,
     pub(super) overflow: Overflow,
 }
 
@@ -44,6 +46,7 @@ impl<K: Key> Table<K> {
             bits: Self::FIRST_BITS,
             hot: Vec::new(),
             cold: Vec::new(),
+            folded: Vec::new(),
             seed,
             limit: limit.min((u32::MAX >> 2) as usize),
             overflow: Overflow::default(),
@@ -94,7 +97,7 @@ impl<K: Key> Table<K> {
     }
 
     /// The record of a key, made if need be and if the limit allows.
-    fn find_or_insert(&mut self, key: K, hash: u64, sources: SourceSet) -> Option<usize> {
+    pub(super) fn find_or_insert(&mut self, key: K, hash: u64, sources: SourceSet) -> Option<usize> {
         let (mask, tag) = (self.number_mask(), (hash >> 32) as u32);
         let mut at = self.home(hash);
         while self.slots[at] != 0 {
@@ -216,7 +219,7 @@ impl<K: Key> Table<K> {
         Some((&mut self.hot[number], &mut self.cold[number]))
     }
 
-    fn candidate_exact(&self, key: K) -> Option<usize> {
+    pub(super) fn candidate_exact(&self, key: K) -> Option<usize> {
         let hash = self.hash(&key);
         let (mask, mut at) = (self.number_mask(), self.home(hash));
         while self.slots[at] != 0 {
@@ -246,6 +249,7 @@ impl<K: Key> Table<K> {
             icmp_type,
             ends,
             sources: sources.members(cold.sources).to_vec(),
+            folded: self.folded.get(number).copied().unwrap_or(0),
         }
     }
 

@@ -60,6 +60,7 @@ impl Scene {
                 icmp_type: None,
                 ends: [FlowEnd::silent(low.0, low.1), FlowEnd::silent(high.0, high.1)],
                 sources: vec![0],
+                folded: 0,
             });
             self.flows.len() - 1
         });

@@ -56,7 +56,8 @@ mod tests {
         let mut ends =
             [("10.0.0.1", 123), ("10.0.0.2", 123)].map(|(text, port)| FlowEnd::silent(text.parse().unwrap(), port));
         (ends[sender].packets, ends[sender].first_frame) = (1, FrameId::new(0, frame));
-        let flow = Flow { index: 0, vlan, transport: Transport::Udp, icmp_type: None, ends, sources: vec![0] };
+        let flow =
+            Flow { index: 0, vlan, transport: Transport::Udp, icmp_type: None, ends, sources: vec![0], folded: 0 };
         (flow, way)
     }
 

@@ -67,7 +67,7 @@ fn end(address: &str, port: u16, packets: u64, bytes: u64) -> FlowEnd {
 
 fn flow(index: u32, transport: Transport, vlan: VlanPath, ends: [FlowEnd; 2]) -> Flow {
     let icmp_type = (transport == Transport::Icmp).then_some(8);
-    Flow { index, vlan, transport, icmp_type, ends, sources: vec![0] }
+    Flow { index, vlan, transport, icmp_type, ends, sources: vec![0], folded: 0 }
 }
 
 fn judgement(hosts: &Hosts, client: &str, server: &str) -> Judgement {

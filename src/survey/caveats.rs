@@ -19,18 +19,22 @@ pub(super) struct FlowQuality {
     tcp_one_way: u64,
     packets: u64,
     duplicates: u64,
+    folded: u64,
+    folded_rows: u64,
 }
 
 impl FlowQuality {
     pub(super) fn add(&mut self, flow: &Flow) {
         let [a, b] = &flow.ends;
         self.packets += a.packets + b.packets;
+        self.folded += u64::from(flow.folded);
+        self.folded_rows += u64::from(flow.folded > 0);
         self.duplicates += a.duplicates + b.duplicates;
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
         let lived = a.has_payload || b.has_payload;
         if flow.transport == Transport::Tcp && lived {
-            self.tcp_flows += 1;
-            self.tcp_one_way += u64::from(a.packets == 0 || b.packets == 0);
+            self.tcp_flows += flow.count();
+            self.tcp_one_way += if a.packets == 0 || b.packets == 0 { flow.count() } else { 0 };
         }
     }
 
@@ -96,6 +100,16 @@ pub(super) fn caveats(
         say(
             "duplicate-frames",
             format!("{duplicates} of {packets} packets were seen twice{share}. Counts hold what the file holds."),
+        );
+    }
+    if quality.folded > 0 {
+        let FlowQuality { folded, folded_rows, .. } = quality;
+        say(
+            "idle-folded",
+            format!(
+                "{folded} idle flows are told in {folded_rows} rows, a few for each conversation, whose client port (0 to \
+                 7) means nothing. Conversations and sums hold all of them."
+            ),
         );
     }
     for (path, at, _) in inputs() {

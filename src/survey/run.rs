@@ -12,7 +12,7 @@ use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
 use crate::flow::{Flow, Flows, Limits, Observed};
 use crate::inventory::{HostsBuilder, Inventory, RoleSource};
 use crate::policy::Policy;
-use crate::relation::{self, Orientation};
+use crate::relation::{self, Orientation, Relations};
 use crate::verdict::{self, Caveat};
 
 /// What a survey is to be made with.
@@ -94,6 +94,11 @@ impl Input {
 
 /// From what was observed to what is judged.
 pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -> Survey {
+    judge_related(inputs, observed, options).0
+}
+
+/// The same, with what belongs together among the survey's flows.
+pub(super) fn judge_related(inputs: Vec<Input>, observed: Observed, options: &Options) -> (Survey, Relations) {
     let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
     let sizes: Vec<u64> = inputs.iter().map(|input| input.size).collect();
     let summaries: Vec<_> = (0..).zip(inputs.into_iter().map(|input| input.summary)).collect();
@@ -152,7 +157,7 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
             damage: summary.damage.map(|damage| Damage { offset: damage.offset, reason: damage.reason }),
         }
     };
-    Survey {
+    let survey = Survey {
         site: options.site.clone(),
         policy: Arc::clone(policy),
         inputs: summaries.into_iter().map(input).collect(),
@@ -166,7 +171,8 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
         coverage: judged.coverage,
         nodes: judged.hosts,
         flows: JudgedFlows::new(Flows::from_list(flows), judged.flows),
-    }
+    };
+    (survey, relations)
 }
 
 /// What the user's own wish kept from being read: what is not seen may have been there.

@@ -306,6 +306,9 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
         let (Some(flow), Some(judgement)) = (seen.flows.get(*at as usize), judged.flows.get(*at as usize)) else {
             continue;
         };
+        if flow.folded > 0 {
+            continue;
+        }
         let ends = [judgement.client, 1 - judgement.client].map(|end| &flow.ends[usize::from(end & 1)]);
         let [client, server] = ends;
         let starts = tcp_starts(ends);

@@ -141,7 +141,7 @@ fn conversation(
         outcome: Outcome::OneWay,
         stopped_answering: false,
         rule: first.rule,
-        flows: u32::try_from(chunk.len()).unwrap_or(u32::MAX),
+        flows: 0,
         packets: [0; 2],
         bytes: [0; 2],
         first: Timestamp::UNKNOWN,
@@ -276,6 +276,7 @@ fn add(conversation: &mut Conversation, flow: &Flow, judgement: &Judgement) {
         conversation.packets[side] += flow.ends[end].packets;
         conversation.bytes[side] += flow.ends[end].bytes;
     }
+    conversation.flows = conversation.flows.saturating_add(flow.folded.max(1));
     conversation.first = earlier(conversation.first, flow.first());
     conversation.last = conversation.last.max(flow.last());
     conversation.first_frame = conversation.first_frame.min(flow.first_frame());
@@ -302,7 +303,7 @@ const fn gravity(verdict: Verdict) -> u8 {
 
 impl Documented {
     fn add(&mut self, flow: &Flow) {
-        self.flows += 1;
+        self.flows += flow.count();
         self.packets += flow.packets();
         self.bytes += flow.bytes();
         self.first = earlier(self.first, flow.first());

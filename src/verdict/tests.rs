@@ -91,7 +91,8 @@ impl Site {
                 ends[1].tcp_flags = TcpFlags(TcpFlags::SYN | TcpFlags::ACK);
             }
         }
-        let flow = Flow { index: 0, vlan: VlanPath::Untagged, transport, icmp_type: None, ends, sources: vec![0] };
+        let flow =
+            Flow { index: 0, vlan: VlanPath::Untagged, transport, icmp_type: None, ends, sources: vec![0], folded: 0 };
         self.flows.push(flow);
         self.flows.last_mut().unwrap()
     }

@@ -66,6 +66,10 @@ pub(in crate::cli) struct Live {
     /// Do not ask the interface for packets to others: what a mirror port carries would be missing.
     #[arg(long, help_heading = "Capture")]
     pub(in crate::cli) no_promiscuous: bool,
+    /// Count flows that are idle for this time into their conversations, where nothing else rests on them,
+    /// so that a week's survey fits the memory.
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "5m", help_heading = "Capture")]
+    pub(in crate::cli) fold_after: Duration,
     /// With --output, the time from one writing of the results so far to the next: what is there even if
     /// the power fails.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s", help_heading = "Capture")]

@@ -24,7 +24,7 @@ impl Face {
     /// `stop` is for a person to set.
     pub(super) fn open(options: &LiveOptions, talk: &Talk, stop: &Arc<AtomicBool>) -> io::Result<Self> {
         if options.display != Display::View {
-            return Ok(Self::Lines(Show::new(options.display, options.interval, talk.quiet)));
+            return Ok(Self::Lines(Show::new(options.display, options.interval, options.fold_after, talk.quiet)));
         }
         let terminal = of_standard_output(talk.color, false);
         let look = Look { color: terminal.color, zone: terminal.zone };

@@ -24,6 +24,7 @@ use super::results::{self, Making};
 use crate::capture::live::{Dropped, Live, LiveInterface, drop_root};
 use crate::capture::{RecordedInterface, Recorder};
 use crate::report::visible;
+use crate::survey;
 use crate::survey::live::{LiveEnd, LiveEvidence, LiveOptions as SurveyLive, run_live};
 
 /// From one judgement of what came so far to the next.
@@ -46,9 +47,10 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let mut face = Face::open(&options, talk, &stop)
         .map_err(|error| Failure::usage(format!("cannot use this terminal: {error}; --plain needs none")))?;
     let survey = SurveyLive {
-        survey: options.survey.survey(),
+        survey: limited(options.survey.survey()),
         interval: JUDGED_EVERY.min(options.interval),
         duration: options.duration,
+        fold_after: options.fold_after,
     };
     // Where nobody reads what is shown any more, there is nothing more to do it for, but files to be made whole.
     let mut shown = Ok(());
@@ -67,6 +69,15 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
         keep(&mut options.output);
     }
     finish(end, shown, &options, talk)
+}
+
+/// Flows of each address family that are kept at most, folded ones as one: some 2 GB while they are judged.
+const FLOWS: usize = 2_000_000;
+
+/// A survey without end must not grow without end: at the limit it says so.
+fn limited(mut options: survey::Options) -> survey::Options {
+    options.limits.flows = options.limits.flows.min(FLOWS);
+    options
 }
 
 /// The terminal is gone, and with it the place for the summary: the results become files all the same.

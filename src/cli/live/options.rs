@@ -19,6 +19,7 @@ pub(super) struct LiveOptions {
     pub(super) output: OutputOptions,
     pub(super) duration: Option<Duration>,
     pub(super) interval: Duration,
+    pub(super) fold_after: Duration,
     /// From one checkpoint of the results to the next.
     pub(super) checkpoint: Duration,
     pub(super) display: Display,
@@ -74,6 +75,7 @@ impl LiveOptions {
             duration: args.duration,
             interval: args.interval,
             checkpoint: args.checkpoint,
+            fold_after: args.fold_after,
             display: display(args.plain, args.json),
             command,
             record: args.write.map(|path| (path, rotation)),

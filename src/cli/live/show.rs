@@ -40,9 +40,9 @@ pub(super) struct Show {
 }
 
 impl Show {
-    pub(super) fn new(display: Display, interval: Duration, quiet: bool) -> Self {
+    pub(super) fn new(display: Display, interval: Duration, fold_after: Duration, quiet: bool) -> Self {
         let next_status = Instant::now() + interval;
-        Self { display, interval, quiet, events: Events::default(), next_status, before: (Duration::ZERO, 0, 0) }
+        Self { display, interval, quiet, events: Events::new(fold_after), next_status, before: (Duration::ZERO, 0, 0) }
     }
 
     pub(super) fn tick(&mut self, tick: &Tick) -> Result<(), Failure> {
@@ -148,7 +148,7 @@ fn status_object(status: &Status, survey: &Survey) -> Value {
             "ended": interface.ended.as_deref().map(visible),
         })).collect::<Vec<_>>(),
         "hosts": survey.hosts.iter().filter(|host| host.heard).count(),
-        "flows": survey.flows.len(),
+        "flows": survey.flows.iter().map(|(flow, _)| flow.count()).sum::<u64>(),
         "conversations": survey.conversations.len(),
         "findings": SEVERITIES.map(|severity| (severity.name().to_owned(), Value::from(of(survey, severity))))
             .into_iter().collect::<Map<_, _>>(),

@@ -95,7 +95,8 @@ impl Talk {
         let client_end = u8::from((server.address, server.port) < (client.address, client.port));
         let ends = if client_end == 0 { [client, server] } else { [server, client] };
         let vlan = VlanPath::Untagged;
-        let flow = Flow { index: 0, vlan, transport: self.transport, icmp_type: None, ends, sources: vec![0] };
+        let flow =
+            Flow { index: 0, vlan, transport: self.transport, icmp_type: None, ends, sources: vec![0], folded: 0 };
         (flow, client_end)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
@@ -38,13 +39,21 @@ impl Ending {
 }
 
 /// Remembers what was told.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct Events {
+    /// Nanoseconds without a packet after which a flow is told as ended.
+    idle: i64,
     findings: HashSet<u64>,
     flows: HashSet<u64>,
 }
 
 impl Events {
+    /// Nothing was told yet. A flow is told as ended before it is folded after `fold_after`.
+    pub fn new(fold_after: Duration) -> Self {
+        let fold_after = i64::try_from(fold_after.as_nanos()).unwrap_or(i64::MAX);
+        Self { idle: IDLE.min(fold_after), findings: HashSet::new(), flows: HashSet::new() }
+    }
+
     /// Places of the findings that were not told yet. `now` is `None` at the end: then everything is told.
     pub fn findings(&mut self, survey: &Survey, now: Option<Timestamp>) -> Vec<usize> {
         let is_new = |(at, finding): (usize, &Finding)| {
@@ -55,12 +64,16 @@ impl Events {
 
     /// Places of the flows that ended and were not told yet.
     pub fn flows(&mut self, survey: &Survey, now: Option<Timestamp>) -> Vec<(usize, Ending)> {
+        let told = std::mem::take(&mut self.flows);
         let ended = |(at, (flow, _)): (usize, (Flow, _))| {
+            if flow.folded > 0 {
+                // They ended, and were told so, one by one.
+                return None;
+            }
             let ending = match (is_closed(&flow), now) {
-                (true, _) => Ending::Closed,
-                (false, None) => Ending::Capture,
-                (false, _) if !is_younger(flow.last(), now, IDLE) => Ending::Idle,
-                _ => return None,
+                (true, _) => Some(Ending::Closed),
+                (false, None) => Some(Ending::Capture),
+                (false, _) => (!is_younger(flow.last(), now, self.idle)).then_some(Ending::Idle),
             };
             let key = hash(&(
                 flow.ends.each_ref().map(|end| (end.address, end.port)),
@@ -68,7 +81,12 @@ impl Events {
                 flow.icmp_type,
                 flow.vlan.to_string(),
             ));
-            self.flows.insert(key).then_some((at, ending))
+            let is_told = told.contains(&key);
+            // What is folded is forgotten here too.
+            if is_told || ending.is_some() {
+                self.flows.insert(key);
+            }
+            ending.filter(|_| !is_told).map(|ending| (at, ending))
         };
         survey.flows.iter().enumerate().filter_map(ended).collect()
     }

@@ -6,6 +6,7 @@
 
 mod events;
 mod evidence;
+mod fold;
 mod take;
 
 use std::io;
@@ -19,12 +20,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub use self::events::{Ending, Events, identity, is_early};
 pub use self::evidence::LiveEvidence;
 use self::evidence::Wish;
+use self::fold::Idle;
 use self::take::Taker;
-use super::run::{Input, judge};
+use super::run::{Input, judge, judge_related};
 use super::{Options, Survey};
 use crate::capture::live::{Live, LiveInterface, RING_DELAY};
 use crate::capture::{CaptureCounts, CaptureSummary, Damage, InterfaceSummary, Recorder, Shift, Timestamp};
 use crate::flow::{Observation, Seed};
+use crate::relation::Relations;
 
 /// Draining ends by the frames' own times; this is for a clock that is set back meanwhile.
 const LONGEST_DRAIN: Duration = Duration::from_secs(5);
@@ -38,6 +41,8 @@ pub struct LiveOptions {
     pub interval: Duration,
     /// End after this time.
     pub duration: Option<Duration>,
+    /// Fold flows that are idle for so long, if nothing but counts rests on them.
+    pub fold_after: Duration,
 }
 
 /// How a live survey stands.
@@ -99,12 +104,13 @@ pub fn run_live(
         let (ticks, growing) = channel::<Growth>();
         let judge = Arc::new(Judge::default());
         let (survey, busy) = (&options.survey, Arc::clone(&judge));
+        let mut folder = Folder::new(options.fold_after);
         let wish = evidence.as_ref().map(LiveEvidence::wish);
         let judging = scope.spawn(move || {
             let mut whole = Observation::new(0, seed, survey.limits);
             for growth in growing {
                 let begin = Instant::now();
-                whole = growth.onto(whole, survey, wish.as_ref(), &mut on_tick);
+                whole = growth.onto(whole, survey, wish.as_ref(), &mut folder, &mut on_tick);
                 busy.rest(begin.elapsed());
             }
             whole
@@ -180,15 +186,39 @@ impl Growth {
         mut whole: Observation,
         options: &Options,
         wish: Option<&Wish>,
+        folder: &mut Folder,
         on_tick: &mut impl FnMut(Tick),
     ) -> Observation {
         self.parts.into_iter().for_each(|part| whole.absorb(part, Shift::NONE));
-        let survey = judge(self.inputs, whole.clone().finish(), options);
+        let (survey, relations) = judge_related(self.inputs, whole.clone().finish(), options);
+        folder.fold(&mut whole, &survey, &relations);
         if let Some(wish) = wish {
             wish.say(&survey, Some(now()));
         }
         on_tick(Tick { status: self.status, survey });
         whole
+    }
+}
+
+/// Folds idle flows now and then: all flows are looked at for it.
+struct Folder {
+    after: Duration,
+    last: Instant,
+}
+
+impl Folder {
+    /// So many times within the time after which a flow is idle.
+    const TIMES: u32 = 5;
+
+    fn new(after: Duration) -> Self {
+        Self { after, last: Instant::now() }
+    }
+
+    fn fold(&mut self, whole: &mut Observation, survey: &Survey, relations: &Relations) {
+        if self.last.elapsed() >= self.after / Self::TIMES {
+            Idle::find(survey, relations, now(), self.after).fold(whole);
+            self.last = Instant::now();
+        }
     }
 }
 

@@ -40,6 +40,7 @@ fn tally(client: Sent, server: Sent) -> Tally {
         icmp_type: None,
         ends: [end(40_000, client), end(80, server)],
         sources: vec![0],
+        folded: 0,
     };
     let mut tally = Tally::NONE;
     tally.add(&flow, 0);
