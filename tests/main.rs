@@ -43,6 +43,8 @@ mod mud_yang;
 mod powershell;
 #[path = "main/relations.rs"]
 mod relations;
+#[path = "main/report_numbers.rs"]
+mod report_numbers;
 #[path = "main/roles.rs"]
 mod roles;
 #[path = "main/samples.rs"]

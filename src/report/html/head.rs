@@ -6,6 +6,7 @@ use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::Names;
 use crate::report::table::nanos_between;
+use crate::report::text::capture::devices;
 use crate::report::text::findings::title;
 use crate::report::text::units::{bytes, counted, duration, short};
 use crate::survey::{InputSummary, Survey};
@@ -167,7 +168,8 @@ fn tiles(page: &mut Page, survey: &Survey) {
         survey.coverage.len(),
         blocked
     );
-    let count = |role: Role| survey.hosts.iter().filter(|host| host.role == role && host.heard).count() as u64;
+    let (counts, _) = devices(survey);
+    let count = |role: Role| Role::ALL.iter().zip(counts).find(|(known, _)| **known == role).map_or(0, |(_, n)| n);
     put!(
         page,
         "<li class=\"tile\"><a href=\"#inventory\"><b>{}</b> <span>{}</span><small>{}, {}</small></a></li></ul>",

@@ -141,10 +141,10 @@ fn hosts(page: &mut Page<'_>, survey: &Survey) {
     }
 }
 
-/// `1 gateway`, `3 nodes`, ...
-pub(crate) fn host_words(survey: &Survey) -> Vec<String> {
+/// How many of each role were heard, in the order of [`Role::ALL`], and how many in all were only declared. A
+/// device with several addresses (IPv4 and link-local IPv6) is one: those with one role, MAC and name.
+pub(crate) fn devices(survey: &Survey) -> ([u64; Role::ALL.len()], u64) {
     let mut counts = [0u64; Role::ALL.len()];
-    // A device with several addresses (IPv4 and link-local IPv6) is one: those with one role, MAC and name.
     let mut devices = HashSet::new();
     let mut unheard = 0u64;
     for host in survey.hosts.iter() {
@@ -157,6 +157,12 @@ pub(crate) fn host_words(survey: &Survey) -> Vec<String> {
             counts[at] += 1;
         }
     }
+    (counts, unheard)
+}
+
+/// `1 gateway`, `3 nodes`, ...
+pub(crate) fn host_words(survey: &Survey) -> Vec<String> {
+    let (counts, unheard) = devices(survey);
     let name = |role: Role, number: u64| match role {
         Role::Gateway => counted(number, "gateway", "gateways"),
         Role::Node => counted(number, "node", "nodes"),
