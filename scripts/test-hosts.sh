@@ -20,6 +20,7 @@ curl      curl
 python3   python3
 node      nodejs
 chromium  chromium
+soffice   libreoffice-calc-nogui
 '
 tools=target/test-tools
 export DEBIAN_FRONTEND=noninteractive PATH=$PATH:/usr/sbin:/sbin

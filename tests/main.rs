@@ -30,6 +30,8 @@ mod explain;
 mod firewall_rules;
 #[path = "main/first_questions.rs"]
 mod first_questions;
+#[path = "main/libreoffice.rs"]
+mod libreoffice;
 #[path = "main/licences.rs"]
 mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]
