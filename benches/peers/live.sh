@@ -4,15 +4,18 @@
 #
 #     benches/peers/live.sh                       1 M packets of 300 bytes, at several rates
 #     benches/peers/live.sh --packets 300000 --rounds 1
+#     benches/peers/live.sh --buffer 1 --rates 0  a buffer of 1 MiB, as fast as it goes
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-packets=1000000 rounds=3 bytes=258
+packets=1000000 rounds=3 bytes=258 mebibytes=8 rates=(50000 100000 200000 400000 0)
 while [ $# -gt 0 ]; do
     case $1 in
         --packets) packets=$2 ;;
         --rounds) rounds=$2 ;;
-        *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        --buffer) mebibytes=$2 ;;
+        --rates) read -ra rates <<<"$2" ;;
+        *) sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift 2
 done
@@ -43,15 +46,13 @@ ip -n "$node" neighbour replace 10.79.0.1 lladdr "$(ip netns exec "$gateway" cat
 counted() { ip netns exec "$gateway" sh -c 'cat /sys/class/net/eth0/statistics/rx_packets /sys/class/net/eth0/statistics/tx_packets' | paste -sd+ | bc; }
 
 # name | command; the same buffer for all, and each writes the packets down where it can.
-buffer=$((8 << 20))
+buffer=$((mebibytes << 20))
 programs=(
     "igorscope live|$igorscope live -i eth0 --plain --buffer-size $buffer --gateway 10.79.0.1 --node 10.79.0.2"
     "igorscope live -w|$igorscope live -i eth0 --plain --buffer-size $buffer --gateway 10.79.0.1 --node 10.79.0.2 -w $work/igorscope.pcapng"
     "tcpdump -w|tcpdump -i eth0 -n -B $((buffer >> 10)) -w $work/tcpdump.pcap"
     "dumpcap -w|dumpcap -q -i eth0 -B $((buffer >> 20)) -w $work/dumpcap.pcapng"
 )
-rates=(50000 100000 200000 400000 0)
-
 ticks=$(getconf CLK_TCK)
 # cpu PID: its CPU time so far, in seconds.
 cpu() { awk -v t="$ticks" '{ sub(/.*\) /, ""); print ($12 + $13) / t }' "/proc/$1/stat"; }

@@ -3,6 +3,8 @@
 
 #[path = "live/evidence.rs"]
 mod evidence;
+#[path = "live/folded.rs"]
+mod folded;
 #[path = "live/killed.rs"]
 mod killed;
 #[path = "live/schema.rs"]
