@@ -17,6 +17,10 @@ yanglint  libyang-tools
 tftp      tftp-hpa
 in.tftpd  tftpd-hpa
 curl      curl
+openssl   openssl
+coap-client-notls libcoap3-bin
+upnpc     miniupnpc
+minissdpd minissdpd
 python3   python3
 node      nodejs
 chromium  chromium
@@ -37,6 +41,15 @@ install() {
     for package in "$@"; do "${apt[@]}" install --no-install-recommends "$package" >/dev/null 2>&1; done
 }
 
+# What a package starts by itself would listen on the ports of this machine: none is started while this runs.
+no_services() {
+    [ -e /usr/sbin/policy-rc.d ] && return 0
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee /usr/sbin/policy-rc.d >/dev/null 2>&1 || return 0
+    "${as_root[@]}" chmod 755 /usr/sbin/policy-rc.d
+    trap '"${as_root[@]}" rm -f /usr/sbin/policy-rc.d' EXIT
+}
+command -v apt-get >/dev/null && no_services
+
 missing=()
 while read -r program package; do
     [ -z "$program" ] || command -v "$program" >/dev/null || missing+=("$package")
@@ -50,6 +63,14 @@ if [ ! -f "$modules/ietf-mud.yang" ] || ! readers; then
     python3 -m pip --version >/dev/null 2>&1 || install python3-pip
     python3 -m pip install -q --disable-pip-version-check --upgrade --target "$tools/python" \
         pyang==2.7.1 jsonschema==4.26.0 openpyxl==3.1.5 >/dev/null 2>&1
+fi
+# BACpypes3, a BACnet stack, and atftpd, which Debian does not install beside tftpd-hpa.
+if [ ! -x "$tools/bacpypes/bin/python3" ] || ! "$tools/bacpypes/bin/python3" -c 'import bacpypes3' 2>/dev/null; then
+    python3 -m venv "$tools/bacpypes" >/dev/null 2>&1 || { install python3-venv && python3 -m venv "$tools/bacpypes" >/dev/null 2>&1; }
+    "$tools/bacpypes/bin/python3" -m pip install -q --disable-pip-version-check bacpypes3==0.0.110 >/dev/null 2>&1
+fi
+if ! command -v atftpd >/dev/null && [ ! -x "$tools/atftpd/usr/sbin/atftpd" ] && command -v apt-get >/dev/null; then
+    mkdir -p "$tools/atftpd" && (cd "$tools/atftpd" && apt-get -q download atftpd >/dev/null 2>&1 && dpkg -x atftpd_*.deb . && rm -f atftpd_*.deb)
 fi
 # axe-core, by which the report's accessibility is checked.
 if [ ! -f "$tools/axe.min.js" ]; then
@@ -65,6 +86,8 @@ while read -r program package; do
 done <<<"$needed"
 if [ -f "$modules/ietf-mud.yang" ]; then have+=("YANG modules"); else lack+=("YANG modules (pyang)"); fi
 if readers; then have+=(jsonschema openpyxl); else lack+=("jsonschema and openpyxl (pip)"); fi
+if [ -x "$tools/bacpypes/bin/python3" ]; then have+=(BACpypes3); else lack+=("BACpypes3 (PyPI)"); fi
+if command -v atftpd >/dev/null || [ -x "$tools/atftpd/usr/sbin/atftpd" ]; then have+=(atftpd); else lack+=(atftpd); fi
 if [ -f "$tools/axe.min.js" ]; then have+=(axe-core); else lack+=(axe-core); fi
 printf 'for the tests: %s\n' "${have[*]}"
 [ ${#lack[@]} = 0 ] || printf 'missing, their tests will be left out: %s\n' "${lack[@]}"

@@ -43,6 +43,9 @@ mod mud_import;
 mod mud_yang;
 #[path = "main/powershell.rs"]
 mod powershell;
+#[cfg(target_os = "linux")]
+#[path = "main/real_clients.rs"]
+mod real_clients;
 #[path = "main/relations.rs"]
 mod relations;
 #[path = "main/report_numbers.rs"]

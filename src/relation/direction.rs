@@ -18,6 +18,9 @@ named! {
         Group = "group",
         /// The owner of the one documented port is the server.
         DocumentedPort = "documented-port",
+        /// Both ports are documented, or neither, and only one end sent a request that calls for an answer: it is the
+        /// client.
+        Request = "request",
         /// The sender of the first packet is the client.
         FirstPacket = "first-packet",
     }
@@ -32,7 +35,8 @@ pub struct Orientation {
     pub basis: DirectionBasis,
 }
 
-/// The client of a flow, by the first evidence that there is: SYN, SYN-ACK, group, documented port, first packet.
+/// The client of a flow, by the first evidence that there is: SYN, SYN-ACK, group, documented port, request,
+/// first packet.
 ///
 /// Where both ends sent a SYN (a connection opened from both sides, or ports used again the other way round), the
 /// end that sent more of them is the client, and of equals the one whose first packet came first.
@@ -60,6 +64,12 @@ pub fn orient(flow: &Flow, policy: &Policy) -> Orientation {
     match [listed(a.port), listed(b.port)] {
         [true, false] => return by(1, DirectionBasis::DocumentedPort),
         [false, true] => return by(0, DirectionBasis::DocumentedPort),
+        _ => {}
+    }
+    // Ports that both ends share (BACnet, CoAP) tell nothing, and the first packet may be an answer to a group.
+    match [a.asks, b.asks] {
+        [true, false] => return by(0, DirectionBasis::Request),
+        [false, true] => return by(1, DirectionBasis::Request),
         _ => {}
     }
     let first = usize::from(b.first_frame < a.first_frame);

@@ -238,7 +238,7 @@ impl Table for Flows {
             "name",
             "syn",
             |r, c| c.word(r.judgement.basis.name()),
-            "How the client was told from the server: `syn`, `syn-ack`, `group`, `documented-port` or `first-packet`."
+            "How the client was told from the server: `syn`, `syn-ack`, `group`, `documented-port`, `request` or `first-packet`."
         ),
         column!(
             "payload",

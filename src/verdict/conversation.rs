@@ -10,6 +10,7 @@ use crate::capture::Timestamp;
 use crate::flow::Flow;
 use crate::policy::{Case, FindingKind, Role};
 use crate::protocol::{Evidence, Protocol};
+use crate::relation::{Link, LinkKind};
 
 /// The conversations of a survey.
 pub(super) struct Grouped {
@@ -261,6 +262,9 @@ fn tally(
     for (_, at) in connection {
         tally.add(&seen.flows[*at as usize], flows[*at as usize].client);
         tally.answered |= answered.get(*at as usize).copied().unwrap_or(false);
+        // The unicast answer to a group is an answer, though its own flow holds no request.
+        let to_group = |link: &Link| matches!(link.kind, LinkKind::Ssdp | LinkKind::Coap) && link.flow.is_some();
+        tally.answered |= seen.relations.link(*at).as_ref().is_some_and(to_group);
         let client = flows[*at as usize].client;
         if let Some(rejection) = seen.relations.rejection_of(*at, client) {
             tally.rejected |= rejection.is_unreachable();

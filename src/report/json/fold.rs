@@ -13,7 +13,7 @@ pub(super) const SEVERITIES: &[&str] = &["notice", "warning", "alert"];
 const OUTCOMES: &[&str] = &["midstream", "one-way", "unanswered", "rejected", "refused", "established"];
 const STATES: &[&str] = &["not-seen", "one-way", "blocked", "carried"];
 /// From weakest to strongest.
-const BASES: &[&str] = &["first-packet", "documented-port", "group", "syn-ack", "syn"];
+const BASES: &[&str] = &["first-packet", "request", "documented-port", "group", "syn-ack", "syn"];
 /// UDP: one payload that conforms settles it.
 const UDP_PAYLOADS: &[&str] = &["unknown", "violates", "conforms"];
 /// TCP: one payload that violates settles it.
