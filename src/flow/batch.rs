@@ -32,7 +32,7 @@ impl<'a, K: Key> Pipeline<'a, K> {
     }
 
     /// Takes a packet; `seen` is handed what payload said that had to be looked at.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(
         &mut self,
         table: &mut Table<K>,
@@ -49,6 +49,7 @@ impl<'a, K: Key> Pipeline<'a, K> {
         }
     }
 
+    #[inline(never)]
     /// Adds the older batch to the table, finds the candidates of the newer, and swaps them.
     fn turn(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
         let [first, second] = &mut self.batches;

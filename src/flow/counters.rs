@@ -132,6 +132,11 @@ impl Cold {
         if first == NEVER { Timestamp::UNKNOWN } else { Timestamp::from_raw(first) }
     }
 
+    /// Whether a payload of either direction left a tag.
+    pub(super) fn is_tagged(&self) -> bool {
+        self.tag[0] | self.tag[1] != 0
+    }
+
     /// What `side` sent, as the later stages see it.
     pub(super) fn end<K>(&self, hot: &Hot<K>, side: usize, address: IpAddr, port: u16) -> super::FlowEnd {
         use crate::decode::MacAddr;

@@ -1,14 +1,21 @@
 //! The flows of a finished table, unpacked one at a time: a million of them fit the cache better packed.
 
-use super::Flow;
+use std::net::IpAddr;
+
 use super::key::{Key4, Key6, VlanNames};
 use super::sources::SourceSets;
 use super::table::Table;
+use super::{Flow, Glance};
 use crate::capture::Timestamp;
 
-/// All flows, numbered from 0. The numbers change from run to run and never reach a report.
+/// All flows, each by its place from 0. Fresh from the table their order changes from run to run;
+/// [`Flows::put_in_order`] gives them one that can be reported.
 #[derive(Debug)]
-pub struct Flows(Kind);
+pub struct Flows {
+    kind: Kind,
+    /// For each place the number in the table; empty while they are the same.
+    order: Vec<u32>,
+}
 
 #[derive(Debug)]
 enum Kind {
@@ -28,20 +35,17 @@ impl Flows {
     pub(super) fn from_tables(mut v4: Table<Key4>, mut v6: Table<Key6>, vlans: VlanNames, sources: SourceSets) -> Self {
         v4.drop_index();
         v6.drop_index();
-        Self(Kind::Tables(Box::new(Tables { v4, v6, vlans, sources })))
+        Self { kind: Kind::Tables(Box::new(Tables { v4, v6, vlans, sources })), order: Vec::new() }
     }
 
-    /// From flows made by hand; [`Flow::index`] is set to the place in the list.
-    pub fn from_list(mut flows: Vec<Flow>) -> Self {
-        for (index, flow) in flows.iter_mut().enumerate() {
-            flow.index = index as u32;
-        }
-        Self(Kind::List(flows))
+    /// From flows made by hand.
+    pub fn from_list(flows: Vec<Flow>) -> Self {
+        Self { kind: Kind::List(flows), order: Vec::new() }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        match &self.0 {
+        match &self.kind {
             Kind::Tables(tables) => tables.v4.len() + tables.v6.len(),
             Kind::List(flows) => flows.len(),
         }
@@ -52,26 +56,41 @@ impl Flows {
         self.len() == 0
     }
 
-    /// The flow of a number below [`Flows::len`].
-    pub fn get(&self, number: u32) -> Flow {
-        let at = number as usize;
-        match &self.0 {
+    /// Gives the flow at place `order[n]` the place `n`; `order` holds each place below [`Flows::len`] once.
+    pub fn put_in_order(&mut self, mut order: Vec<u32>) {
+        debug_assert_eq!(order.len(), self.len());
+        if !self.order.is_empty() {
+            order.iter_mut().for_each(|place| *place = self.order[*place as usize]);
+        }
+        self.order = order;
+    }
+
+    #[inline]
+    fn number(&self, place: u32) -> usize {
+        self.order.get(place as usize).map_or(place, |number| *number) as usize
+    }
+
+    /// The flow at a place below [`Flows::len`].
+    #[inline]
+    pub fn get(&self, place: u32) -> Flow {
+        let at = self.number(place);
+        match &self.kind {
             Kind::Tables(tables) => {
                 let Tables { v4, v6, vlans, sources } = &**tables;
-                let flow = match at.checked_sub(v4.len()) {
+                match at.checked_sub(v4.len()) {
                     None => v4.flow(at, vlans, sources),
                     Some(at) => v6.flow(at, vlans, sources),
-                };
-                Flow { index: number, ..flow }
+                }
             }
             Kind::List(flows) => flows[at].clone(),
         }
     }
 
     /// Earliest known time of a flow, without unpacking it.
-    pub fn first_seen(&self, number: u32) -> Timestamp {
-        let at = number as usize;
-        match &self.0 {
+    #[inline]
+    pub fn first_seen(&self, place: u32) -> Timestamp {
+        let at = self.number(place);
+        match &self.kind {
             Kind::Tables(tables) => match at.checked_sub(tables.v4.len()) {
                 None => tables.v4.first_seen(at),
                 Some(at) => tables.v6.first_seen(at),
@@ -80,8 +99,51 @@ impl Flows {
         }
     }
 
-    /// All of them, by number.
+    /// The little of a flow that tells whether it is worth unpacking.
+    #[inline]
+    pub fn glance(&self, place: u32) -> Glance {
+        let at = self.number(place);
+        match &self.kind {
+            Kind::Tables(tables) => match at.checked_sub(tables.v4.len()) {
+                None => tables.v4.glance(at),
+                Some(at) => tables.v6.glance(at),
+            },
+            Kind::List(flows) => flows[at].glance(),
+        }
+    }
+
+    /// Addresses of a flow's two ends, without unpacking it.
+    #[inline]
+    pub fn addresses(&self, place: u32) -> [IpAddr; 2] {
+        let at = self.number(place);
+        match &self.kind {
+            Kind::Tables(tables) => match at.checked_sub(tables.v4.len()) {
+                None => tables.v4.addresses(at),
+                Some(at) => tables.v6.addresses(at),
+            },
+            Kind::List(flows) => [flows[at].ends[0].address, flows[at].ends[1].address],
+        }
+    }
+
+    /// Whether the flows have more than one VLAN path between them.
+    pub fn have_several_vlan_paths(&self) -> bool {
+        match &self.kind {
+            Kind::Tables(tables) => {
+                let mut codes = tables.v4.vlan_codes().chain(tables.v6.vlan_codes());
+                let first = codes.next();
+                codes.any(|code| Some(code) != first)
+            }
+            Kind::List(flows) => flows.windows(2).any(|pair| pair[0].vlan != pair[1].vlan),
+        }
+    }
+
+    /// All places.
+    pub fn places(&self) -> std::ops::Range<u32> {
+        0..self.len() as u32
+    }
+
+    /// All of them, by place.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Flow> + '_ {
-        (0..self.len() as u32).map(|number| self.get(number))
+        self.places().map(|place| self.get(place))
     }
 }

@@ -115,7 +115,7 @@ impl Observation {
         pipes.1.flush(&mut self.v6, &mut |key, sent, seen| note(side, key, sent, seen));
     }
 
-    #[inline]
+    #[inline(always)]
     fn take_plain<'a>(&mut self, frame: &Frame<'a>, plain: &decode::Plain<'a>, pipes: &mut Pipes<'a>) {
         let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
         let sent = Sent {
@@ -133,7 +133,7 @@ impl Observation {
         self.put(plain.addresses, ports, plain.protocol, vlan, sent, pipes);
     }
 
-    #[inline]
+    #[inline(always)]
     fn put<'a>(
         &mut self,
         addresses: Addresses,

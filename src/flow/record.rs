@@ -2,16 +2,31 @@
 
 use std::net::IpAddr;
 
+use arrayvec::ArrayVec;
+
+use super::sources::SourceSets;
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::policy::Transport;
 use crate::protocol::{Evidence, Protocol};
 
+/// Indices of inputs. No allocation: flows are unpacked by the million.
+pub type Sources = ArrayVec<u32, { SourceSets::LIMIT }>;
+
+/// The little of a flow that tells whether it is worth unpacking.
+#[derive(Clone, Copy, Debug)]
+pub struct Glance {
+    /// Transport.
+    pub transport: Transport,
+    /// Ports of the two ends; 0 where the transport has none.
+    pub ports: [u16; 2],
+    /// Whether the first payload of either end has a tag ([`FlowEnd::tag`]).
+    pub is_tagged: bool,
+}
+
 /// All packets of a survey with one key, both directions. Which end is the client is not decided here.
 #[derive(Clone, Debug)]
 pub struct Flow {
-    /// Position in the table; changes from run to run, so it never reaches a report.
-    pub index: u32,
     /// VLAN path.
     pub vlan: VlanPath,
     /// Transport.
@@ -20,8 +35,8 @@ pub struct Flow {
     pub icmp_type: Option<u8>,
     /// The two ends, the smaller (address, port) first, each with what *it sent*.
     pub ends: [FlowEnd; 2],
-    /// The inputs it was seen in, ascending.
-    pub sources: Vec<u32>,
+    /// The inputs it was seen in, ascending; of very many, the lowest.
+    pub sources: Sources,
     /// How many idle flows of a live survey were folded into this one, whose client's port then means
     /// nothing; 0 for a flow of its own.
     pub folded: u32,
@@ -119,6 +134,12 @@ impl Flow {
     /// How many flows it stands for.
     pub fn count(&self) -> u64 {
         u64::from(self.folded.max(1))
+    }
+
+    /// The little that tells whether it is worth a closer look.
+    pub fn glance(&self) -> Glance {
+        let [a, b] = &self.ends;
+        Glance { transport: self.transport, ports: [a.port, b.port], is_tagged: a.tag | b.tag != 0 }
     }
 
     /// Packets both ways.

@@ -1,10 +1,12 @@
 //! The flow table: an index of 4-byte slots apart from the records, open addressing, linear probing.
 
+use std::net::IpAddr;
+
 use super::counters::{Cold, Hot, Sent, own_bits};
-use super::key::{Key, Seed, VlanNames};
+use super::key::{Key, Seed, VlanCode, VlanNames};
 use super::prefetch::prefetch;
 use super::sources::{SourceSet, SourceSets};
-use super::{Flow, FlowEnd};
+use super::{Flow, FlowEnd, Glance};
 use crate::capture::{Shift, Timestamp};
 use crate::policy::Transport;
 use crate::protocol::Inspection;
@@ -233,6 +235,7 @@ impl<K: Key> Table<K> {
     }
 
     /// A record unpacked.
+    #[inline]
     pub(super) fn flow(&self, number: usize, vlans: &VlanNames, sources: &SourceSets) -> Flow {
         let (hot, cold) = (&self.hot[number], &self.cold[number]);
         let transport = Transport::from(hot.key.protocol());
@@ -243,14 +246,34 @@ impl<K: Key> Table<K> {
             kind
         });
         Flow {
-            index: number as u32,
             vlan: vlans.decode(hot.key.vlan()),
             transport,
             icmp_type,
             ends,
-            sources: sources.members(cold.sources).to_vec(),
+            sources: sources.list(cold.sources),
             folded: self.folded.get(number).copied().unwrap_or(0),
         }
+    }
+
+    /// The VLAN paths of all records.
+    pub(super) fn vlan_codes(&self) -> impl Iterator<Item = VlanCode> {
+        self.hot.iter().map(|record| record.key.vlan())
+    }
+
+    /// A glance at a record.
+    #[inline]
+    pub(super) fn glance(&self, number: usize) -> Glance {
+        let key = self.hot[number].key;
+        let [a, b] = key.ends();
+        let transport = Transport::from(key.protocol());
+        let ports = if transport.has_ports() { [a.1, b.1] } else { [0; 2] };
+        Glance { transport, ports, is_tagged: self.cold[number].is_tagged() }
+    }
+
+    /// Addresses of the two ends of a record.
+    #[inline]
+    pub(super) fn addresses(&self, number: usize) -> [IpAddr; 2] {
+        self.hot[number].key.ends().map(|end| end.0)
     }
 
     pub(super) fn first_seen(&self, number: usize) -> Timestamp {

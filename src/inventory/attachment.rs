@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::host::{Attachment, Host};
 use crate::decode::MacAddr;
-use crate::flow::{Flow, SideEvidence};
+use crate::flow::{Flows, SideEvidence};
 use crate::protocol::lldp::Unit;
 
 /// What LLDP says of devices, by their MAC.
@@ -31,7 +31,7 @@ struct Link<'a> {
 }
 
 impl Attachments {
-    pub(super) fn of(evidence: &SideEvidence, flows: &[Flow]) -> Self {
+    pub(super) fn of(evidence: &SideEvidence, flows: &Flows) -> Self {
         let mut found = Self::default();
         let mut links: BTreeMap<u32, Link<'_>> = BTreeMap::new();
         for ((input, source, unit), _) in evidence.lldp_units() {
@@ -49,7 +49,7 @@ impl Attachments {
         if links.is_empty() {
             return found;
         }
-        for flow in flows {
+        for flow in flows.iter() {
             for input in &flow.sources {
                 let Some(link) = links.get_mut(input) else { continue };
                 for end in flow.ends.iter().filter(|end| end.packets > 0) {

@@ -27,6 +27,11 @@ impl<T: Ord> Bag<T> {
         self.items.push(item);
     }
 
+    /// What was put in, some of it perhaps several times.
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.items.iter()
+    }
+
     pub(super) fn finish(mut self) -> Vec<T> {
         self.items.sort_unstable();
         self.items.dedup();

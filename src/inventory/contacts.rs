@@ -1,9 +1,12 @@
 //! Who asked whom for which of the services that tell gateways, nodes and BACnet systems apart.
 
-use super::bag::Bag;
-use crate::flow::{Flow, FlowEnd};
+use rayon::prelude::*;
+
+use super::host::HostId;
+use crate::flow::{Flow, Flows};
 use crate::policy::Transport;
 use crate::protocol::{Evidence, Protocol};
+use crate::relation::Orientation;
 
 /// A service of the vendor's document whose traffic says something of its two ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -55,6 +58,11 @@ const PORTS: [(Transport, u16, u16, Service, Option<Protocol>); 9] = [
     (Transport::Udp, 50195, 50199, Service::Firmware, None),
 ];
 
+/// The service that a port is known for.
+fn service_on(transport: Transport, port: u16) -> Option<&'static (Transport, u16, u16, Service, Option<Protocol>)> {
+    PORTS.iter().find(|(of, first, last, ..)| *of == transport && (*first..=*last).contains(&port))
+}
+
 /// One host asked another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Contact {
@@ -65,43 +73,42 @@ pub(super) struct Contact {
     pub(super) worked: bool,
 }
 
-/// The contacts of a survey.
-#[derive(Debug, Default)]
-pub(super) struct Contacts(Bag<Contact>);
+/// The contacts of a survey, ascending, each once: of those that differ in `worked` alone, that which did.
+pub(super) fn contacts(flows: &Flows, orientations: &[Orientation], parties: &[[HostId; 2]]) -> Vec<Contact> {
+    let of_flow = |place: u32| {
+        let at = place as usize;
+        let glance = flows.glance(place);
+        // Most flows are of no service, and need not be unpacked.
+        glance.ports.iter().find_map(|port| service_on(glance.transport, *port))?;
+        contact(&flows.get(place), *orientations.get(at)?, *parties.get(at)?)
+    };
+    let mut contacts: Vec<Contact> = flows.places().into_par_iter().filter_map(of_flow).collect();
+    contacts.par_sort_unstable();
+    contacts.reverse();
+    contacts.dedup_by_key(|contact| (contact.client, contact.server, contact.service));
+    contacts.reverse();
+    contacts
+}
 
-impl Contacts {
-    /// Notes a flow, if it is one of the services and its payload does not disprove that.
-    pub(super) fn add(&mut self, flow: &Flow, client: (u32, &FlowEnd), server: (u32, &FlowEnd)) {
-        let port = server.1.port;
-        let service = PORTS
-            .iter()
-            .find(|(transport, first, last, ..)| *transport == flow.transport && (*first..=*last).contains(&port));
-        let Some(&(_, first, _, service, protocol)) = service else { return };
-        // From a well-known port to an ephemeral one is an answer whose request was not captured.
-        if first >= 49152 && client.1.port < 1024 {
-            return;
-        }
-        let says = |wanted| {
-            protocol
-                .is_some_and(|protocol| client.1.evidence(protocol) == wanted || server.1.evidence(protocol) == wanted)
-        };
-        let conforms = says(Evidence::Conforms);
-        if says(Evidence::Violates) && !conforms {
-            return;
-        }
-        let worked = match flow.transport {
-            Transport::Tcp => client.1.has_payload || server.1.has_payload,
-            _ => server.1.packets > 0 || conforms,
-        };
-        self.0.push(Contact { client: client.0, server: server.0, service, worked });
+/// What a flow says, if it is one of the services and its payload does not disprove that.
+fn contact(flow: &Flow, orientation: Orientation, parties: [HostId; 2]) -> Option<Contact> {
+    let asks = usize::from(orientation.client & 1);
+    let (client, server) = (&flow.ends[asks], &flow.ends[1 - asks]);
+    let &(_, first, _, service, protocol) = service_on(flow.transport, server.port)?;
+    // From a well-known port to an ephemeral one is an answer whose request was not captured.
+    if first >= 49152 && client.port < 1024 {
+        return None;
     }
-
-    /// Each contact once, ascending; of those that differ in `worked` alone, that which did.
-    pub(super) fn finish(self) -> Vec<Contact> {
-        let mut contacts = self.0.finish();
-        contacts.reverse();
-        contacts.dedup_by_key(|contact| (contact.client, contact.server, contact.service));
-        contacts.reverse();
-        contacts
+    let says = |wanted| {
+        protocol.is_some_and(|protocol| client.evidence(protocol) == wanted || server.evidence(protocol) == wanted)
+    };
+    let conforms = says(Evidence::Conforms);
+    if says(Evidence::Violates) && !conforms {
+        return None;
     }
+    let worked = match flow.transport {
+        Transport::Tcp => client.has_payload || server.has_payload,
+        _ => server.packets > 0 || conforms,
+    };
+    Some(Contact { client: parties[asks].0, server: parties[1 - asks].0, service, worked })
 }

@@ -1,11 +1,9 @@
 //! A host of the survey.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::hash::Seeded;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::policy::{Role, Transport};
@@ -113,79 +111,37 @@ impl Host {
 
 /// The hosts of a survey, in the order of their addresses.
 #[derive(Clone, Debug, Default)]
-pub struct Hosts {
-    list: Vec<Host>,
-    /// Numbers of the hosts in `positions`.
-    index: HashMap<IpAddr, u32, Seeded>,
-    positions: Vec<u32>,
-}
+pub struct Hosts(Vec<Host>);
 
 impl Hosts {
     /// From hosts in any order, one an address.
-    pub fn new(list: Vec<Host>) -> Self {
-        let index = list.iter().map(|host| host.address).zip(0..).collect();
-        Self::indexed(list, index)
-    }
-
-    /// From hosts in any order, and the place of each in it.
-    pub(super) fn indexed(mut list: Vec<Host>, index: HashMap<IpAddr, u32, Seeded>) -> Self {
-        let positions = order(&list);
-        // Each host moves at most twice, in place: there may be millions of them, and they are large.
-        let mut targets = positions.clone();
-        for at in 0..list.len() {
-            while let Some(&target) = targets.get(at)
-                && target as usize != at
-                && (target as usize) < list.len()
-            {
-                list.swap(at, target as usize);
-                targets.swap(at, target as usize);
-            }
+    pub fn new(mut list: Vec<Host>) -> Self {
+        if !list.is_sorted_by_key(|host| host.address) {
+            list.sort_by_key(|host| host.address);
         }
-        Self { list, index, positions }
+        Self(list)
     }
 
     /// The host of an id from this list.
     pub fn get(&self, id: HostId) -> &Host {
-        &self.list[id.0 as usize]
+        &self.0[id.0 as usize]
     }
 
     /// The host with an address.
     pub fn find(&self, address: IpAddr) -> Option<HostId> {
-        let number = *self.index.get(&address)?;
-        self.positions.get(number as usize).copied().map(HostId)
+        let at = self.0.binary_search_by_key(&address, |host| host.address).ok()?;
+        Some(HostId(at as u32))
     }
 
     /// All of them, in the order of their addresses.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Host> {
-        self.list.iter()
+        self.0.iter()
     }
 
     /// Whether any role was inferred from the traffic: the report says so.
     pub fn any_inferred(&self) -> bool {
-        self.list.iter().any(|host| host.source == RoleSource::Inferred)
+        self.0.iter().any(|host| host.source == RoleSource::Inferred)
     }
-}
-
-/// For each host its position in the order of addresses.
-fn order(list: &[Host]) -> Vec<u32> {
-    let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    for (host, number) in list.iter().zip(0u32..) {
-        match host.address {
-            // Both in one word: these sort several times as fast as addresses.
-            IpAddr::V4(address) => v4.push(u64::from(address.to_bits()) << 32 | u64::from(number)),
-            IpAddr::V6(address) => v6.push((address.to_bits(), number)),
-        }
-    }
-    v4.sort_unstable();
-    v6.sort_unstable();
-    let numbers = v4.into_iter().map(|both| both as u32).chain(v6.into_iter().map(|(_, number)| number));
-    let mut positions = vec![0; list.len()];
-    for (number, position) in numbers.zip(0u32..) {
-        if let Some(slot) = positions.get_mut(number as usize) {
-            *slot = position;
-        }
-    }
-    positions
 }
 
 #[cfg(test)]

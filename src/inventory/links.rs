@@ -25,13 +25,13 @@ pub(super) enum Proof {
 /// One MAC of a host, with its best proof and the first frame of that.
 type Link = (Proof, FrameId, MacAddr);
 
-/// The MAC addresses seen with each host.
+/// The MAC addresses seen with one host.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    /// The MAC with which each host was seen first; most have no other.
-    usual: Vec<Option<Link>>,
+    /// The MAC with which it was seen first; most have no other.
+    usual: Option<Link>,
     /// The others.
-    more: Bag<(u32, Link)>,
+    more: Bag<Link>,
 }
 
 /// A MAC that was seen with more IPv4 addresses than this, or more IPv6 /64 networks, or with any
@@ -57,32 +57,28 @@ impl Company {
 }
 
 impl Links {
-    pub(super) fn add(&mut self, host: u32, proof: Proof, frame: FrameId, mac: MacAddr) {
+    pub(super) fn add(&mut self, proof: Proof, frame: FrameId, mac: MacAddr) {
         if mac.is_group() || mac == MacAddr::default() {
             return;
         }
-        let at = host as usize;
-        if self.usual.len() <= at {
-            self.usual.resize(at + 1, None);
-        }
-        let Some(usual) = self.usual.get_mut(at) else { return };
-        match usual {
-            None => *usual = Some((proof, frame, mac)),
+        match &mut self.usual {
+            usual @ None => *usual = Some((proof, frame, mac)),
             Some(known) if known.2 == mac => *known = (*known).min((proof, frame, mac)),
-            Some(_) => self.more.push((host, (proof, frame, mac))),
+            Some(_) => self.more.push((proof, frame, mac)),
         }
     }
 
-    /// Writes to each host its MAC: the best proved that is no router's.
-    pub(super) fn give_macs(self, hosts: &mut [Host], inventory: &Inventory) {
-        let more = self.more.finish();
-        let usual = self.usual.iter().zip(0u32..).filter_map(|(link, host)| Some((host, (*link)?)));
-        let all = || usual.clone().chain(more.iter().copied());
+    fn iter(&self) -> impl Iterator<Item = &Link> {
+        self.usual.iter().chain(self.more.iter())
+    }
+}
 
-        let mut companies: HashMap<MacAddr, Company, Seeded> = HashMap::default();
-        for (host, (.., mac)) in all() {
-            let Some(host) = hosts.get(host as usize) else { continue };
-            let company = companies.entry(mac).or_default();
+/// Writes to each host its MAC: the best proved that is no router's.
+pub(super) fn give_macs<'a>(hosts: &mut [Host], links: impl Iterator<Item = &'a Links> + Clone, inventory: &Inventory) {
+    let mut companies: HashMap<MacAddr, Company, Seeded> = HashMap::default();
+    for (host, links) in hosts.iter().zip(links.clone()) {
+        for (.., mac) in links.iter() {
+            let company = companies.entry(*mac).or_default();
             if company.router {
                 continue;
             }
@@ -92,34 +88,19 @@ impl Links {
                 company.meet(host.address.is_ipv6(), part);
             }
         }
-        let mut best: Vec<Option<Link>> = vec![None; hosts.len()];
-        for (host, link) in all() {
-            if companies.get(&link.2).is_some_and(|company| company.router) {
-                continue;
-            }
-            if let Some(slot) = best.get_mut(host as usize) {
-                *slot = Some(slot.map_or(link, |known| known.min(link)));
-            }
+    }
+    for (host, links) in hosts.iter_mut().zip(links) {
+        let is_router = |link: &&Link| companies.get(&link.2).is_some_and(|company| company.router);
+        let best = links.iter().filter(|link| !is_router(link)).min();
+        // Who has no address yet is nobody in particular.
+        if address::kind(host.address) != Kind::Unspecified {
+            host.mac = best.map(|(.., mac)| *mac);
         }
-        for (host, link) in hosts.iter_mut().zip(best) {
-            // Who has no address yet is nobody in particular.
-            if address::kind(host.address) != Kind::Unspecified {
-                host.mac = link.map(|(.., mac)| mac);
-            }
-        }
-        // The same host's links stand side by side.
-        for links in more.chunk_by(|a, b| a.0 == b.0) {
-            let usual = links.first().and_then(|link| *self.usual.get(link.0 as usize)?);
-            let Some(host) = links.first().and_then(|link| hosts.get_mut(link.0 as usize)) else { continue };
-            let Some(own) = host.mac else { continue };
-            let spoken = links.iter().map(|link| link.1).chain(usual).filter(|link| link.0 != Proof::Received);
-            let mut others: Vec<MacAddr> = spoken
-                .map(|(.., mac)| mac)
-                .filter(|mac| *mac != own && companies.get(mac).is_some_and(|company| !company.router))
-                .collect();
-            others.sort_unstable();
-            others.dedup();
-            host.more_macs = others.into();
-        }
+        let Some(own) = host.mac else { continue };
+        let is_alias = |link: &&Link| link.0 != Proof::Received && link.2 != own && !is_router(link);
+        let mut others: Vec<MacAddr> = links.iter().filter(is_alias).map(|(.., mac)| *mac).collect();
+        others.sort_unstable();
+        others.dedup();
+        host.more_macs = others.into();
     }
 }

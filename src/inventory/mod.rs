@@ -15,11 +15,12 @@ mod infer;
 mod links;
 mod lookup;
 mod matcher;
+mod mentions;
 mod profile;
 mod roles;
 mod toml_file;
 
-pub use builder::HostsBuilder;
+pub use builder::{Heard, hosts_of};
 pub use declared::{Entry, Inventory, InventoryFlags, MAX_ENTRIES, MAX_FILE};
 pub use draft::draft;
 pub use error::{InventoryError, InventoryErrors, Place, Problem};

@@ -12,7 +12,7 @@ use crate::decode::MacAddr;
 use crate::policy::Role;
 
 /// Gives a host the role that the inventory or the address itself says; else it stays a host.
-pub(super) fn give(host: &mut Host, note: Note, inventory: &Inventory) {
+pub(super) fn give(host: &mut Host, note: &Note, inventory: &Inventory) {
     let kind = address::kind(host.address);
     match kind {
         Kind::Group => return by_address(host, Role::Group, "multicast or broadcast address"),

@@ -7,7 +7,7 @@ use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Relations, is_group, window};
 use crate::capture::Timestamp;
-use crate::flow::{Endpoint, Flow, SideEvidence};
+use crate::flow::{Endpoint, Flow, Flows, SideEvidence};
 use crate::protocol::{CoapKind, Protocol, Tag};
 
 /// DEFAULT_LEISURE (RFC 7252 section 4.8).
@@ -32,7 +32,7 @@ impl GroupRequests {
     }
 
     /// Looks at a UDP flow as the request itself.
-    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &[Flow], ports: &mut Ports) {
+    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &Flows, ports: &mut Ports) {
         for client in 0..2 {
             let asks = &flow.ends[client];
             if asks.conforms & Protocol::Coap.bit() == 0 || !is_group(flow, 1 - client) {

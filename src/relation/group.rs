@@ -1,11 +1,11 @@
 //! What the relations of group requests share.
 
 use super::{Link, Relations};
-use crate::flow::Flow;
+use crate::flow::Flows;
 
 /// The earlier of two flows to cite.
-pub(super) fn better_cause(flows: &[Flow], held: Option<u32>, new: u32) -> Option<u32> {
-    let frame = |at: u32| flows[at as usize].first_frame();
+pub(super) fn better_cause(flows: &Flows, held: Option<u32>, new: u32) -> Option<u32> {
+    let frame = |at: u32| flows.get(at).first_frame();
     Some(held.filter(|&held| frame(held) <= frame(new)).unwrap_or(new))
 }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Announcement, Link, LinkKind, Relations, is_group};
-use crate::flow::{Endpoint, Flow, SideEvidence};
+use crate::flow::{Endpoint, Flow, Flows, SideEvidence};
 use crate::protocol::{Protocol, SsdpKind, Tag};
 
 pub(super) struct Locations<'a> {
@@ -35,7 +35,7 @@ impl<'a> Locations<'a> {
     }
 
     /// Looks at a UDP flow as one that names a location.
-    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &[Flow], ports: &mut Ports) {
+    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &Flows, ports: &mut Ports) {
         for end in 0..2 {
             let (answers, asked) = (&flow.ends[end], &flow.ends[1 - end]);
             if answers.conforms & Protocol::Ssdp.bit() == 0 {

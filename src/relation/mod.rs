@@ -23,7 +23,7 @@ pub use rejection::{Rejection, RejectionCause};
 pub use relations::{Announcement, Link, LinkKind, Relations};
 pub use twins::agree;
 
-use crate::flow::{Flow, SideEvidence};
+use crate::flow::{Flows, Glance, SideEvidence};
 use crate::policy::Transport;
 use ports::Ports;
 
@@ -31,7 +31,7 @@ use ports::Ports;
 ///
 /// Two passes: the first arms what requests, searches, locations and quotes wait for, the second
 /// looks only at flows that have an armed port.
-pub fn links(flows: &[Flow], evidence: &SideEvidence) -> Relations {
+pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
     let mut relations = Relations { overflows: evidence.overflows().collect(), ..Relations::default() };
     let mut ports = Ports::new();
     let mut transfers = tftp::Transfers::default();
@@ -40,38 +40,38 @@ pub fn links(flows: &[Flow], evidence: &SideEvidence) -> Relations {
     let mut quotes = icmp::Quotes::new(evidence, &mut ports);
     let mut locations = location::Locations::new(evidence, &mut ports);
 
-    for (at, flow) in numbered(flows) {
+    for (at, glance) in glances(flows) {
         // Every request has a tag; only TFTP is believed by its port where payload was cut off.
-        let tagged = flow.ends[0].tag | flow.ends[1].tag != 0;
-        let tftp_port = flow.ends[0].port == tftp::PORT || flow.ends[1].port == tftp::PORT;
-        if flow.transport == Transport::Udp && (tagged || tftp_port) {
-            transfers.arm(at, flow, &mut ports);
-            searches.arm(at, flow, flows, &mut ports);
-            requests.arm(at, flow, flows, &mut ports);
-            locations.arm(at, flow, flows, &mut ports);
+        if glance.transport == Transport::Udp && (glance.is_tagged || glance.ports.contains(&tftp::PORT)) {
+            let flow = flows.get(at);
+            transfers.arm(at, &flow, &mut ports);
+            searches.arm(at, &flow, flows, &mut ports);
+            requests.arm(at, &flow, flows, &mut ports);
+            locations.arm(at, &flow, flows, &mut ports);
         }
     }
-    for (at, flow) in numbered(flows) {
-        let armed = ports.of(flow);
+    for (at, glance) in glances(flows) {
+        let armed = ports.of(glance.ports);
         if armed == 0 {
             continue;
         }
+        let flow = flows.get(at);
         if armed & ports::QUOTED != 0 {
-            quotes.consider(at, flow);
+            quotes.consider(at, &flow);
         }
         match flow.transport {
             Transport::Udp => {
                 if armed & ports::TFTP != 0 {
-                    transfers.consider(at, flow);
+                    transfers.consider(at, &flow);
                 }
                 if armed & ports::SSDP != 0 {
-                    searches.consider(at, flow, &mut relations);
+                    searches.consider(at, &flow, &mut relations);
                 }
                 if armed & ports::COAP != 0 {
-                    requests.consider(at, flow, &mut relations);
+                    requests.consider(at, &flow, &mut relations);
                 }
             }
-            Transport::Tcp if armed & ports::LOCATION != 0 => locations.consider(at, flow, &mut relations),
+            Transport::Tcp if armed & ports::LOCATION != 0 => locations.consider(at, &flow, &mut relations),
             _ => {}
         }
     }
@@ -80,7 +80,7 @@ pub fn links(flows: &[Flow], evidence: &SideEvidence) -> Relations {
     relations
 }
 
-/// The flows with their positions.
-fn numbered(flows: &[Flow]) -> impl Iterator<Item = (u32, &Flow)> {
-    (0_u32..).zip(flows)
+/// A glance at each flow, with its position.
+fn glances(flows: &Flows) -> impl Iterator<Item = (u32, Glance)> {
+    flows.places().map(|at| (at, flows.glance(at)))
 }

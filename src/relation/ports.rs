@@ -1,8 +1,6 @@
 //! Which ports are worth a look: keeps relating near-linear, with a cost of two loads for a flow
 //! that has nothing to do with any relation.
 
-use crate::flow::Flow;
-
 /// What a port is waited for. Bits.
 pub(super) const TFTP: u8 = 1;
 pub(super) const SSDP: u8 = 2;
@@ -23,7 +21,7 @@ impl Ports {
     }
 
     /// The relations that wait for one of the flow's ports.
-    pub(super) fn of(&self, flow: &Flow) -> u8 {
-        self.0[usize::from(flow.ends[0].port)] | self.0[usize::from(flow.ends[1].port)]
+    pub(super) fn of(&self, [a, b]: [u16; 2]) -> u8 {
+        self.0[usize::from(a)] | self.0[usize::from(b)]
     }
 }

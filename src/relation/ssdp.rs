@@ -7,7 +7,7 @@ use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Relations, is_group, window};
 use crate::capture::Timestamp;
-use crate::flow::{Endpoint, Flow, SideEvidence};
+use crate::flow::{Endpoint, Flow, Flows, SideEvidence};
 use crate::protocol::{Evidence, Protocol, SsdpKind, Tag};
 
 /// What answers may need beyond MX on their way.
@@ -36,7 +36,7 @@ impl Searches {
     }
 
     /// Looks at a UDP flow as the search itself.
-    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &[Flow], ports: &mut Ports) {
+    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &Flows, ports: &mut Ports) {
         for client in 0..2 {
             let asks = &flow.ends[client];
             if asks.packets == 0 || !is_group(flow, 1 - client) || asks.evidence(Protocol::Ssdp) == Evidence::Violates {

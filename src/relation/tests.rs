@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::*;
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport as Decoded, VlanPath};
-use crate::flow::{Endpoint, FlowEnd};
+use crate::flow::{Endpoint, Flow, FlowEnd};
 use crate::protocol::{Protocol, inspect};
 
 /// Builds flows and side evidence from packets, as the table does: the first payload of a direction
@@ -54,12 +54,11 @@ impl Scene {
         });
         let at = found.unwrap_or_else(|| {
             self.flows.push(Flow {
-                index: self.flows.len() as u32,
                 vlan: VlanPath::Untagged,
                 transport,
                 icmp_type: None,
                 ends: [FlowEnd::silent(low.0, low.1), FlowEnd::silent(high.0, high.1)],
-                sources: vec![0],
+                sources: [0].into_iter().collect(),
                 folded: 0,
             });
             self.flows.len() - 1
@@ -139,7 +138,7 @@ impl Scene {
     }
 
     fn links(&self) -> Relations {
-        links(&self.flows, &self.evidence)
+        links(&Flows::from_list(self.flows.clone()), &self.evidence)
     }
 
     /// The link of the flow between two ends.

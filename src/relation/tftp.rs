@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Relations, window};
 use crate::capture::{FrameId, Timestamp};
-use crate::flow::{Endpoint, Flow, FlowEnd, SideEvidence};
+use crate::flow::{Endpoint, Flow, FlowEnd, Flows, SideEvidence};
 use crate::policy::Transport;
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 
@@ -106,17 +106,17 @@ impl Transfers {
     }
 
     /// Settles which transfers belong to which request.
-    pub(super) fn finish(self, flows: &[Flow], evidence: &SideEvidence, relations: &mut Relations) {
+    pub(super) fn finish(self, flows: &Flows, evidence: &SideEvidence, relations: &mut Relations) {
         for (client, requests) in self.requests {
             for mut request in requests {
-                let server = (request.server, other_port(&flows[request.cause as usize], client));
+                let server = (request.server, other_port(&flows.get(request.cause), client));
                 if let Some(file) = evidence.tftp_file(client, server) {
                     relations.tftp_files.insert(request.cause, file.what.clone());
                 }
                 request.replies.sort_by_key(|reply| reply.frame);
                 let room = usize::try_from(request.sent).unwrap_or(usize::MAX);
                 for reply in request.replies.iter().take(room) {
-                    let timed = request.first.nanos().is_some() && flows[reply.flow as usize].first().nanos().is_some();
+                    let timed = request.first.nanos().is_some() && flows.get(reply.flow).first().nanos().is_some();
                     let link = Link {
                         flow: Some(request.cause),
                         kind: LinkKind::Tftp,
@@ -125,18 +125,18 @@ impl Transfers {
                     };
                     // A flow that two requests could have caused (the same ports on two VLANs)
                     // belongs to the one that fits better, then to the earlier.
-                    let rank = |link: &Link| (link.probable, link.flow.map(|at| flows[at as usize].first_frame()));
+                    let rank = |link: &Link| (link.probable, link.flow.map(|at| flows.get(at).first_frame()));
                     if relations.link(reply.flow).is_none_or(|held| rank(&link) < rank(&held)) {
                         relations.set_link(reply.flow, link);
                     }
-                    if flows[reply.flow as usize].ends[reply.server_end].packets > 0 {
+                    if flows.get(reply.flow).ends[reply.server_end].packets > 0 {
                         *relations.answered.entry(request.cause).or_default() += 1;
                     }
                 }
             }
         }
         for at in self.strays {
-            if relations.link(at).is_none() && alternates(&flows[at as usize]) {
+            if relations.link(at).is_none() && alternates(&flows.get(at)) {
                 relations.set_link(at, Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true });
             }
         }

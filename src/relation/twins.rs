@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::{DirectionBasis, Orientation};
 use crate::capture::FrameId;
-use crate::flow::Flow;
+use crate::flow::{Flow, Flows};
 use crate::policy::Transport;
 
 /// A connection, on whatever VLAN path.
@@ -20,25 +20,23 @@ fn key(flow: &Flow) -> Key {
 /// packet of the answers' flow is an answer. So a flow of which only the first packet tells who asked takes
 /// the word of its twins on other paths: the best evidence, and of first packets the earliest. Tells
 /// whether any flow's client changed.
-pub fn agree(flows: &[Flow], orientations: &mut [Orientation]) -> bool {
+pub fn agree(flows: &Flows, orientations: &mut [Orientation]) -> bool {
     let guessed = |orientation: &Orientation| orientation.basis == DirectionBasis::FirstPacket;
-    let mut paths = flows.iter().map(|flow| &flow.vlan);
-    let first = paths.next();
-    if paths.all(|path| Some(path) == first) {
+    if !flows.have_several_vlan_paths() {
         return false;
     }
     let both = || flows.iter().zip(orientations.iter());
     let mut best: HashMap<Key, Option<(DirectionBasis, FrameId, u8)>> =
-        both().filter(|(_, way)| guessed(way)).map(|(flow, _)| (key(flow), None)).collect();
+        both().filter(|(_, way)| guessed(way)).map(|(flow, _)| (key(&flow), None)).collect();
     for (flow, way) in both() {
-        if let Some(best) = best.get_mut(&key(flow)) {
+        if let Some(best) = best.get_mut(&key(&flow)) {
             let said = (way.basis, flow.first_frame(), way.client);
             *best = Some(best.map_or(said, |best| best.min(said)));
         }
     }
     let mut changed = false;
     for (flow, way) in flows.iter().zip(orientations).filter(|(_, way)| guessed(way)) {
-        if let Some(Some((basis, _, client))) = best.get(&key(flow)) {
+        if let Some(Some((basis, _, client))) = best.get(&key(&flow)) {
             changed |= way.client != *client;
             *way = Orientation { client: *client, basis: *basis };
         }
@@ -56,8 +54,14 @@ mod tests {
         let mut ends =
             [("10.0.0.1", 123), ("10.0.0.2", 123)].map(|(text, port)| FlowEnd::silent(text.parse().unwrap(), port));
         (ends[sender].packets, ends[sender].first_frame) = (1, FrameId::new(0, frame));
-        let flow =
-            Flow { index: 0, vlan, transport: Transport::Udp, icmp_type: None, ends, sources: vec![0], folded: 0 };
+        let flow = Flow {
+            vlan,
+            transport: Transport::Udp,
+            icmp_type: None,
+            ends,
+            sources: [0].into_iter().collect(),
+            folded: 0,
+        };
         (flow, way)
     }
 
@@ -70,7 +74,7 @@ mod tests {
         let guess = |client| by(client, DirectionBasis::FirstPacket);
         let agreed = |list: [(Flow, Orientation); 2]| {
             let (flows, mut ways): (Vec<_>, Vec<_>) = list.into_iter().unzip();
-            (agree(&flows, &mut ways), ways)
+            (agree(&Flows::from_list(flows), &mut ways), ways)
         };
         let list = [flow(VlanPath::One(20), 0, 8, guess(0)), flow(VlanPath::Untagged, 1, 7, guess(1))];
         assert_eq!(agreed(list), (true, vec![guess(1), guess(1)]));

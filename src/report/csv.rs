@@ -14,11 +14,14 @@ use super::names::Names;
 use super::table::{Cells, Table};
 use crate::survey::Survey;
 
+/// Bytes that are written at once.
+const BUFFER: usize = 64 * 1024;
+
 /// Rows that one thread renders at a time: about 1 MB of text (few in tests, for many chunks).
 const ROWS_AT_ONCE: usize = if cfg!(test) { 64 } else { 4096 };
 
 pub(super) fn writer<W: Write>(out: W) -> Writer<W> {
-    WriterBuilder::new().terminator(Terminator::Any(b'\n')).buffer_capacity(64 * 1024).from_writer(out)
+    WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out)
 }
 
 fn write_header<T: Table>(out: &mut dyn Write) -> io::Result<()> {
@@ -29,12 +32,15 @@ fn write_header<T: Table>(out: &mut dyn Write) -> io::Result<()> {
 
 fn write_table<'a, T: Table>(out: &mut dyn Write, rows: impl IntoIterator<Item = T::Row<'a>>) -> io::Result<()> {
     write_header::<T>(out)?;
-    let mut writer = writer(out);
     let mut cells = Cells::default();
     for row in rows {
-        writer.write_byte_record(cells.fill::<T>(&row))?;
+        cells.add::<T>(&row);
+        if cells.rows().len() >= BUFFER {
+            out.write_all(cells.rows())?;
+            cells.rows().clear();
+        }
     }
-    writer.flush()
+    out.write_all(cells.rows())
 }
 
 /// findings.csv.
@@ -78,12 +84,13 @@ pub fn write_flows(out: &mut dyn Write, survey: &Survey, names: &Names, threads:
     let count = survey.flows.len().div_ceil(ROWS_AT_ONCE);
     in_order(out, count, threads, |chunk, cells, buffer| {
         let first = chunk * ROWS_AT_ONCE;
-        let mut writer = writer(buffer);
+        std::mem::swap(cells.rows(), buffer);
         for place in first..survey.flows.len().min(first + ROWS_AT_ONCE) {
             let (flow, judgement) = survey.flows.get(place);
-            writer.write_byte_record(cells.fill::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement)))?;
+            cells.add::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement));
         }
-        writer.flush()
+        std::mem::swap(cells.rows(), buffer);
+        Ok(())
     })
 }
 

@@ -65,9 +65,9 @@ fn end(address: &str, port: u16, packets: u64, bytes: u64) -> FlowEnd {
     }
 }
 
-fn flow(index: u32, transport: Transport, vlan: VlanPath, ends: [FlowEnd; 2]) -> Flow {
+fn flow(transport: Transport, vlan: VlanPath, ends: [FlowEnd; 2]) -> Flow {
     let icmp_type = (transport == Transport::Icmp).then_some(8);
-    Flow { index, vlan, transport, icmp_type, ends, sources: vec![0], folded: 0 }
+    Flow { vlan, transport, icmp_type, ends, sources: [0].into_iter().collect(), folded: 0 }
 }
 
 fn judgement(hosts: &Hosts, client: &str, server: &str) -> Judgement {
@@ -264,10 +264,10 @@ pub(super) fn survey() -> Survey {
         coverage,
         nodes,
         flows: JudgedFlows::from_list(vec![
-            (flow(7, Transport::Tcp, VlanPath::One(10), http), documented),
-            (flow(3, Transport::Udp, VlanPath::Two(10, 20), tftp), related),
-            (flow(1, Transport::Tcp, VlanPath::Untagged, out), unexpected),
-            (flow(2, Transport::Icmp, VlanPath::Untagged, ping), echo),
+            (flow(Transport::Tcp, VlanPath::One(10), http), documented),
+            (flow(Transport::Udp, VlanPath::Two(10, 20), tftp), related),
+            (flow(Transport::Tcp, VlanPath::Untagged, out), unexpected),
+            (flow(Transport::Icmp, VlanPath::Untagged, ping), echo),
         ]),
         hosts,
     }

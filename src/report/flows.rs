@@ -159,7 +159,7 @@ impl Table for Flows {
             "client_role",
             "role",
             "node",
-            |r, c| c.word(r.client.host.role.name()),
+            |r, c| c.name(r.client.host.role.name()),
             "`gateway`, `node`, `bacnet`, `host`, `external` or `group`."
         ),
         column!(
@@ -190,7 +190,7 @@ impl Table for Flows {
             |r, c| c.mac(r.server.mac),
             "The server's link address, as for the client."
         ),
-        column!("server_role", "role", "gateway", |r, c| c.word(r.server.host.role.name()), "As for the client."),
+        column!("server_role", "role", "gateway", |r, c| c.name(r.server.host.role.name()), "As for the client."),
         column!(
             "server_name",
             "text",
@@ -209,49 +209,49 @@ impl Table for Flows {
             "verdict",
             "name",
             "documented",
-            |r, c| c.word(r.judgement.verdict.name()),
+            |r, c| c.name(r.judgement.verdict.name()),
             "`documented`, `related`, `site-approved`, `supporting`, `unexpected` or `bystander`."
         ),
         column!(
             "reason",
             "name",
             "wrong-direction",
-            |r, c| c.word(r.judgement.reason.map_or("", |reason| reason.name())),
+            |r, c| c.name(r.judgement.reason.map_or("", |reason| reason.name())),
             "Why a flow is unexpected; empty otherwise."
         ),
         column!(
             "severity",
             "name",
             "alert",
-            |r, c| c.word(r.judgement.severity.map_or("", |severity| severity.name())),
+            |r, c| c.name(r.judgement.severity.map_or("", |severity| severity.name())),
             "`alert`, `warning` or `notice`; empty where nothing needs attention."
         ),
         column!(
             "outcome",
             "name",
             "established",
-            |r, c| c.word(r.judgement.outcome.name()),
+            |r, c| c.name(r.judgement.outcome.name()),
             "What the network did: `established`, `refused`, `rejected`, `unanswered`, `one-way` or `midstream`."
         ),
         column!(
             "direction_basis",
             "name",
             "syn",
-            |r, c| c.word(r.judgement.basis.name()),
+            |r, c| c.name(r.judgement.basis.name()),
             "How the client was told from the server: `syn`, `syn-ack`, `group`, `documented-port`, `request` or `first-packet`."
         ),
         column!(
             "payload",
             "name",
             "conforms",
-            |r, c| c.word(r.judgement.payload.name()),
+            |r, c| c.name(r.judgement.payload.name()),
             "Whether the payload is what the port claims: `conforms`, `violates` or `unknown`."
         ),
         column!(
             "payload_protocol",
             "name",
             "http",
-            |r, c| c.word(r.judgement.payload_protocol.map_or("", |protocol| protocol.name())),
+            |r, c| c.name(r.judgement.payload_protocol.map_or("", |protocol| protocol.name())),
             "The protocol that the payload conforms to."
         ),
         column!(
@@ -327,7 +327,7 @@ impl Table for Flows {
             "sources",
             "paths, joined by `;`",
             "survey/monday.pcapng",
-            |r, c| c.joined(r.flow.sources.iter().map(|&source| r.names.input(source))),
+            |r, c| c.words(r.flow.sources.iter().map(|&source| r.names.input(source))),
             "The inputs in which the flow was seen."
         ),
         column!(

@@ -98,18 +98,20 @@ pub(super) fn state(coverage: &HostCoverage, column: &PortColumn) -> Option<Cell
 /// Those of `out`.
 pub fn write_nodes(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
     let columns = port_columns(names.policy());
-    let mut writer = writer(out);
+    let mut writer = writer(&mut *out);
     let fixed = Nodes::COLUMNS.iter().map(|column| column.name.as_bytes());
     let header: ByteRecord = fixed.chain(columns.iter().map(|column| column.name.as_bytes())).collect();
     writer.write_byte_record(&header)?;
+    writer.flush()?;
+    drop(writer);
     let mut cells = Cells::default();
     for coverage in &survey.nodes {
         let row = NodeRow { host: survey.hosts.get(coverage.host), coverage };
-        let mut record = cells.fill::<Nodes>(&row).clone();
+        cells.cells_of::<Nodes>(&row);
         for column in &columns {
-            record.push_field(state(coverage, column).map_or("", CellState::name).as_bytes());
+            cells.name(state(coverage, column).map_or("", CellState::name));
         }
-        writer.write_byte_record(&record)?;
+        cells.end_row();
     }
-    writer.flush()
+    out.write_all(cells.rows())
 }

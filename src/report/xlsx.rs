@@ -89,23 +89,23 @@ impl<'a> Book<'a> {
         let findings = survey.findings.iter().enumerate();
         let mut findings = findings.map(|(at, finding)| FindingRow { number: at + 1, finding, names });
         self.table::<Findings>("Findings", survey.findings.len(), |cells, write| {
-            findings.try_for_each(|row| write(cells.fill::<Findings>(&row)))
+            findings.try_for_each(|row| write(&cells.record::<Findings>(&row, |_| {})))
         })?;
         let mut coverage = survey.coverage.iter().filter_map(|coverage| {
             let (cell, document) = names.cell(coverage.cell)?;
             Some(CellRow { cell, document, coverage })
         });
         self.table::<Coverage>("Coverage", survey.coverage.len(), |cells, write| {
-            coverage.try_for_each(|row| write(cells.fill::<Coverage>(&row)))
+            coverage.try_for_each(|row| write(&cells.record::<Coverage>(&row, |_| {})))
         })?;
         self.nodes()?;
         self.table::<Inventory>("Inventory", survey.hosts.iter().count(), |cells, write| {
-            survey.hosts.iter().try_for_each(|host| write(cells.fill::<Inventory>(&host)))
+            survey.hosts.iter().try_for_each(|host| write(&cells.record::<Inventory>(&host, |_| {})))
         })?;
         self.table::<Flows>("Flows", survey.flows.len(), |cells, write| {
             (0..survey.flows.len().min(ROWS - 1)).try_for_each(|place| {
                 let (flow, judgement) = survey.flows.get(place);
-                write(cells.fill::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement)))
+                write(&cells.record::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement), |_| {}))
             })
         })?;
         self.about()?;
@@ -133,11 +133,9 @@ impl<'a> Book<'a> {
             let mut cells = Cells::default();
             survey.nodes.iter().try_for_each(|coverage| {
                 let row = NodeRow { host: survey.hosts.get(coverage.host), coverage };
-                let mut record = cells.fill::<Nodes>(&row).clone();
-                for column in &ports {
-                    record.push_field(state(coverage, column).map_or("", CellState::name).as_bytes());
-                }
-                write(&record)
+                write(&cells.record::<Nodes>(&row, |cells| {
+                    ports.iter().for_each(|column| cells.name(state(coverage, column).map_or("", CellState::name)));
+                }))
             })
         })
     }

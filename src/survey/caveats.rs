@@ -1,7 +1,7 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
 use crate::capture::CaptureSummary;
-use crate::flow::{Flow, Observed};
+use crate::flow::{Flow, Flows, Observed};
 use crate::policy::Transport;
 use crate::verdict::Caveat;
 
@@ -24,7 +24,13 @@ pub(super) struct FlowQuality {
 }
 
 impl FlowQuality {
-    pub(super) fn add(&mut self, flow: &Flow) {
+    pub(super) fn of(flows: &Flows) -> Self {
+        let mut quality = Self::default();
+        flows.iter().for_each(|flow| quality.add(&flow));
+        quality
+    }
+
+    fn add(&mut self, flow: &Flow) {
         let [a, b] = &flow.ends;
         self.packets += a.packets + b.packets;
         self.folded += u64::from(flow.folded);

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::caveats::{self, FlowQuality};
 use super::read::{self, Progress, ReadOptions, Reading, Source};
 use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
 use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
 use crate::flow::{Flow, Flows, Limits, Observed};
-use crate::inventory::{HostsBuilder, Inventory, RoleSource};
+use crate::inventory::{Heard, Inventory, RoleSource, hosts_of};
 use crate::policy::Policy;
 use crate::relation::{self, Orientation, Relations};
 use crate::verdict::{self, Caveat};
@@ -99,27 +101,26 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
 
 /// The same, with what belongs together among the survey's flows.
 pub(super) fn judge_related(inputs: Vec<Input>, observed: Observed, options: &Options) -> (Survey, Relations) {
+    // Without threads of its own it does the same on this one.
+    match rayon::ThreadPoolBuilder::new().num_threads(options.threads.get()).build() {
+        Ok(pool) => pool.install(|| judge_here(inputs, observed, options)),
+        Err(_) => judge_here(inputs, observed, options),
+    }
+}
+
+fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> (Survey, Relations) {
     let names: Vec<String> = inputs.iter().map(|input| input.name.clone()).collect();
     let sizes: Vec<u64> = inputs.iter().map(|input| input.size).collect();
     let summaries: Vec<_> = (0..).zip(inputs.into_iter().map(|input| input.summary)).collect();
     let policy = &options.policy;
-    let (flows, orientations) = in_order(&observed.flows, policy);
-
-    let mut builder = HostsBuilder::new();
-    let mut quality = FlowQuality::default();
-    for (flow, orientation) in flows.iter().zip(&orientations) {
-        builder.add(flow, orientation.client);
-        quality.add(flow);
-    }
+    let orientations = put_in_order(&mut observed.flows, policy);
+    let flows = &observed.flows;
     let claims: Vec<_> = observed.neighbours.claims().map(|(address, mac, _)| (IpAddr::V4(address), mac)).collect();
-    builder.add_neighbours(&claims);
-    for ((client, _), exchange) in observed.side.dhcp() {
-        for asked in [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0) {
-            builder.add_mac(*client, asked.first, asked.last);
-        }
-    }
-    builder.add_lldp(&observed.side, &flows);
-    let hosts = builder.finish(&options.inventory);
+    let heard = Heard { neighbours: &claims, evidence: &observed.side };
+    let ((hosts, parties), (relations, quality)) = rayon::join(
+        || hosts_of(flows, &orientations, heard, &options.inventory),
+        || (relation::links(flows, &observed.side), FlowQuality::of(flows)),
+    );
 
     let mut doubts = caveats::caveats(&observed, &quality, &names, &summaries);
     doubts.extend(left_out(options, &summaries));
@@ -129,11 +130,11 @@ pub(super) fn judge_related(inputs: Vec<Input>, observed: Observed, options: &Op
             .into();
         doubts.push(Caveat { kind: "roles-inferred", text });
     }
-    let relations = relation::links(&flows, &observed.side);
     let judged = verdict::judge(&verdict::Observations {
-        flows: &flows,
+        flows,
         orientations: &orientations,
         hosts: &hosts,
+        parties: &parties,
         policy,
         relations: &relations,
         neighbours: &observed.neighbours,
@@ -170,7 +171,7 @@ pub(super) fn judge_related(inputs: Vec<Input>, observed: Observed, options: &Op
         findings: judged.findings,
         coverage: judged.coverage,
         nodes: judged.hosts,
-        flows: JudgedFlows::new(Flows::from_list(flows), judged.flows),
+        flows: JudgedFlows::new(observed.flows, judged.flows),
     };
     (survey, relations)
 }
@@ -199,30 +200,30 @@ fn left_out(options: &Options, summaries: &[(u32, CaptureSummary)]) -> Vec<Cavea
     doubts
 }
 
-/// The flows in the order of flows.csv, with who asked: by (first seen, client, its port, server, its port,
-/// transport, VLAN path).
-fn in_order(flows: &Flows, policy: &Policy) -> (Vec<Flow>, Vec<Orientation>) {
+/// Puts the flows in the order of flows.csv, and tells who asked: by (first seen, client, its port, server, its
+/// port, transport, VLAN path).
+fn put_in_order(flows: &mut Flows, policy: &Policy) -> Vec<Orientation> {
     // Times nearly always decide: sorting them apart from the flows moves 16 bytes a flow, not some hundred.
-    let mut order: Vec<(Timestamp, u32)> = (0..flows.len() as u32).map(|at| (flows.first_seen(at), at)).collect();
-    order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| tie(flows, policy, a.1, b.1)));
-    let (list, mut orientations): (Vec<Flow>, Vec<Orientation>) = order
-        .into_iter()
-        .map(|(_, at)| {
-            let flow = flows.get(at);
-            let orientation = relation::orient(&flow, policy);
-            (flow, orientation)
-        })
-        .unzip();
-    if !relation::agree(&list, &mut orientations) {
-        return (list, orientations);
+    let mut order: Vec<(Timestamp, u32)> = places(flows).map(|at| (flows.first_seen(at), at)).collect();
+    order.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| tie(flows, policy, a.1, b.1)));
+    flows.put_in_order(order.into_iter().map(|(_, at)| at).collect());
+    let mut ways: Vec<Orientation> = places(flows).map(|at| relation::orient(&flows.get(at), policy)).collect();
+    if relation::agree(flows, &mut ways) {
+        // Rare, and only flows that began at the same time can change places.
+        let mut order: Vec<u32> = flows.places().collect();
+        order.sort_by(|&a, &b| {
+            let with_client = |at: u32| (flows.get(at), usize::from(ways[at as usize].client));
+            let first = |at| flows.first_seen(at);
+            first(a).cmp(&first(b)).then_with(|| by_ends(&with_client(a), &with_client(b)))
+        });
+        ways = order.iter().map(|at| ways[*at as usize]).collect();
+        flows.put_in_order(order);
     }
-    // Rare, and only flows that began at the same time can change places.
-    let mut pairs: Vec<(Flow, Orientation)> = list.into_iter().zip(orientations).collect();
-    pairs.sort_by(|(a, a_way), (b, b_way)| {
-        let (a_client, b_client) = (usize::from(a_way.client), usize::from(b_way.client));
-        a.first().cmp(&b.first()).then_with(|| by_ends((a, a_client), (b, b_client)))
-    });
-    pairs.into_iter().unzip()
+    ways
+}
+
+fn places(flows: &Flows) -> rayon::range::Iter<u32> {
+    flows.places().into_par_iter()
 }
 
 /// The order of two flows that began at the same time.
@@ -233,16 +234,16 @@ fn tie(flows: &Flows, policy: &Policy, a: u32, b: u32) -> std::cmp::Ordering {
         let client = usize::from(relation::orient(&flow, policy).client);
         (flow, client)
     });
-    by_ends((&a, a_client), (&b, b_client))
+    by_ends(&(a, a_client), &(b, b_client))
 }
 
 /// Two flows by client, server, transport and VLAN path, each with the index of its client's end.
-fn by_ends((a, a_client): (&Flow, usize), (b, b_client): (&Flow, usize)) -> std::cmp::Ordering {
+fn by_ends((a, a_client): &(Flow, usize), (b, b_client): &(Flow, usize)) -> std::cmp::Ordering {
     let key = |flow: &Flow, client: usize| {
         let (client, server) = (&flow.ends[client & 1], &flow.ends[1 - (client & 1)]);
         (client.address, client.port, server.address, server.port, flow.transport, flow.icmp_type)
     };
-    key(a, a_client).cmp(&key(b, b_client)).then_with(|| a.vlan.cmp(&b.vlan))
+    key(a, *a_client).cmp(&key(b, *b_client)).then_with(|| a.vlan.cmp(&b.vlan))
 }
 
 fn frame_counts(observed: &Observed) -> FrameCounts {

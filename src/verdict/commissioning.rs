@@ -303,9 +303,8 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
     };
     let grouped = judged.conversations.iter().zip(judged.facts).filter(|(conversation, _)| often(conversation));
     for at in grouped.flat_map(|(_, facts)| judged.members.get(facts.members.clone()).unwrap_or_default()) {
-        let (Some(flow), Some(judgement)) = (seen.flows.get(*at as usize), judged.flows.get(*at as usize)) else {
-            continue;
-        };
+        let Some(judgement) = judged.flows.get(*at as usize) else { continue };
+        let flow = seen.flows.get(*at);
         if flow.folded > 0 {
             continue;
         }

@@ -60,7 +60,7 @@ fn by_frames(seen: &Observations<'_>, speakers: &mut Speakers) {
     }
     let mut owners: BTreeMap<MacAddr, BTreeSet<Ipv4Addr>> = BTreeMap::new();
     let mut windows: BTreeMap<(IpAddr, VlanPath), BTreeMap<MacAddr, Window>> = BTreeMap::new();
-    for flow in seen.flows {
+    for flow in seen.flows.iter() {
         for end in flow.ends.iter().filter(|end| end.packets > 0) {
             let Some(mac) = end.source_mac else { continue };
             if let IpAddr::V4(address) = end.address {

@@ -3,12 +3,14 @@
 use std::cmp::Reverse;
 use std::ops::Range;
 
+use rayon::prelude::*;
+
 use super::judge::Observations;
 use super::outcome::{self, Tally};
 use super::{Conversation, Judgement, Outcome, Verdict};
-use crate::capture::Timestamp;
+use crate::capture::{FrameId, Timestamp};
 use crate::flow::Flow;
-use crate::policy::{Case, FindingKind, Role};
+use crate::policy::{Case, FindingKind, Role, Transport};
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Link, LinkKind};
 
@@ -47,8 +49,42 @@ pub(super) struct Facts {
     pub(super) part_of: Option<u32>,
     /// Whether a connection was seen both ways.
     pub(super) both_ways: bool,
+    /// The outcome of each of its flows, in the order of the members.
+    outcomes: Outcomes,
+    /// Whether it is a documented port that does not work: its severity is that of all its flows.
+    blocked: bool,
     /// Its documented flows: how many, their packets and bytes, first and last.
     pub(super) documented: Documented,
+}
+
+/// Outcomes of neighbouring flows. Mostly they are all the same: then there is no list.
+#[derive(Clone, Debug)]
+enum Outcomes {
+    Same(Outcome),
+    Each(Vec<Outcome>),
+}
+
+impl Outcomes {
+    /// Adds `count` flows of one outcome.
+    fn push(&mut self, count_before: usize, outcome: Outcome, count: usize) {
+        match self {
+            Self::Same(_) if count_before == 0 => *self = Self::Same(outcome),
+            Self::Same(known) if *known == outcome => {}
+            Self::Same(known) => {
+                let mut list = vec![*known; count_before];
+                list.resize(count_before + count, outcome);
+                *self = Self::Each(list);
+            }
+            Self::Each(list) => list.resize(count_before + count, outcome),
+        }
+    }
+
+    fn get(&self, at: usize) -> Outcome {
+        match self {
+            Self::Same(outcome) => *outcome,
+            Self::Each(list) => list.get(at).copied().unwrap_or(Outcome::OneWay),
+        }
+    }
 }
 
 /// Sums over the documented flows of a conversation.
@@ -61,15 +97,30 @@ pub(super) struct Documented {
     pub(super) last: Timestamp,
 }
 
-/// Orders flows by conversation, then connection (client port), then position.
-fn key(flow: &Flow, judgement: &Judgement) -> u128 {
+/// Orders flows by conversation, then connection (client port).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Key(u128);
+
+impl Key {
+    /// The port of the conversation: the server's, or the ICMP type.
+    const fn port(self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    fn is_same_conversation(self, other: Self) -> bool {
+        self.0 >> 16 == other.0 >> 16
+    }
+}
+
+/// Where a flow belongs.
+pub(super) fn key(flow: &Flow, judgement: &Judgement) -> Key {
     let port = port(flow, judgement);
     let client_port = flow.ends[usize::from(judgement.client & 1)].port;
-    u128::from(judgement.client_host.0) << 72
+    Key(u128::from(judgement.client_host.0) << 72
         | u128::from(judgement.server_host.0) << 40
         | u128::from(flow.transport.number()) << 32
         | u128::from(port) << 16
-        | u128::from(client_port)
+        | u128::from(client_port))
 }
 
 /// The port of a conversation: the server's, or the ICMP type.
@@ -80,35 +131,62 @@ fn port(flow: &Flow, judgement: &Judgement) -> u16 {
     }
 }
 
-/// Groups the flows, works out every outcome, and writes what it finds into the judgements.
-pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement]) -> Grouped {
-    let mut order: Vec<(u128, u32)> = seen
-        .flows
-        .iter()
-        .zip(flows.iter())
-        .zip(0..)
-        .map(|((flow, judgement), at)| (key(flow, judgement), at))
-        .collect();
-    order.sort_unstable();
+/// Groups the flows, which `order` brings in the order of their keys, works out every outcome, and writes what it
+/// finds into the judgements.
+pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec<(Key, u32)>) -> Grouped {
     let answered = answered(seen);
-
-    let mut conversations = Vec::new();
-    let mut start = 0;
-    for chunk in order.chunk_by(|a, b| a.0 >> 16 == b.0 >> 16) {
-        let members = start..start + chunk.len();
-        start = members.end;
-        conversations.push(conversation(seen, flows, chunk, members, &answered));
+    let mut starts = vec![0];
+    starts.extend(order.windows(2).zip(1..).filter_map(|(pair, at)| {
+        let [(before, _), (key, _)] = pair else { return None };
+        (!before.is_same_conversation(*key)).then_some(at)
+    }));
+    let (mut conversations, mut facts) = (Vec::new(), Vec::new());
+    if !order.is_empty() {
+        let judgements = &*flows;
+        starts
+            .par_iter()
+            .enumerate()
+            .map(|(number, start)| {
+                let members = *start..starts.get(number + 1).copied().unwrap_or(order.len());
+                conversation(seen, judgements, &order[members.clone()], members, &answered)
+            })
+            .unzip_into_vecs(&mut conversations, &mut facts);
     }
-    // A stable sort: of equals, the lower address comes first.
-    conversations.sort_by_key(|(conversation, _)| Reverse(conversation.packets[0] + conversation.packets[1]));
     let members: Vec<u32> = order.into_iter().map(|(_, at)| at).collect();
-    let (conversations, facts): (Vec<_>, Vec<Facts>) = conversations.into_iter().unzip();
-    for (facts, number) in facts.iter().zip(0..) {
-        for at in &members[facts.members.clone()] {
-            flows[*at as usize].conversation = number;
+    most_packets_first(&mut conversations, &mut facts);
+    for ((conversation, facts), number) in conversations.iter().zip(&facts).zip(0..) {
+        for (flow, at) in members[facts.members.clone()].iter().enumerate() {
+            let judgement = &mut flows[*at as usize];
+            (judgement.conversation, judgement.outcome) = (number, facts.outcomes.get(flow));
+            if facts.blocked {
+                judgement.severity = conversation.severity;
+            }
         }
     }
     Grouped { conversations, facts, members }
+}
+
+/// Of equals, the lower address comes first.
+fn most_packets_first(conversations: &mut [Conversation], facts: &mut [Facts]) {
+    let mut order: Vec<(Reverse<u64>, u32)> = conversations
+        .iter()
+        .zip(0..)
+        .map(|(conversation, at)| (Reverse(conversation.packets[0] + conversation.packets[1]), at))
+        .collect();
+    order.par_sort_unstable();
+    let mut targets = vec![0; order.len()];
+    for ((_, from), to) in order.into_iter().zip(0_u32..) {
+        targets[from as usize] = to;
+    }
+    // In place, each moves at most twice: there may be millions of them, and they are large.
+    for at in 0..targets.len() {
+        while targets[at] as usize != at {
+            let to = targets[at] as usize;
+            conversations.swap(at, to);
+            facts.swap(at, to);
+            targets.swap(at, to);
+        }
+    }
 }
 
 /// For each flow, whether a related flow carries its answer.
@@ -124,18 +202,19 @@ fn answered(seen: &Observations<'_>) -> Vec<bool> {
 
 fn conversation(
     seen: &Observations<'_>,
-    flows: &mut [Judgement],
-    chunk: &[(u128, u32)],
+    flows: &[Judgement],
+    chunk: &[(Key, u32)],
     members: Range<usize>,
     answered: &[bool],
 ) -> (Conversation, Facts) {
-    let first_at = chunk[0].1 as usize;
-    let (first, flow) = (flows[first_at], &seen.flows[first_at]);
+    let (key, at) = chunk[0];
+    let (first, transport) = (flows[at as usize], seen.flows.glance(at).transport);
+    let icmp_type = matches!(transport, Transport::Icmp | Transport::Icmpv6).then_some(key.port() as u8);
     let mut conversation = Conversation {
         client: first.client_host,
         server: first.server_host,
-        transport: flow.transport,
-        port: port(flow, &first),
+        transport,
+        port: key.port(),
         verdict: first.verdict,
         reason: first.reason,
         severity: first.severity,
@@ -147,7 +226,7 @@ fn conversation(
         bytes: [0; 2],
         first: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
-        first_frame: flow.first_frame(),
+        first_frame: FrameId::NONE,
     };
     let none = Documented { flows: 0, packets: 0, bytes: 0, first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN };
     let mut facts = Facts {
@@ -162,48 +241,35 @@ fn conversation(
         half_open: false,
         part_of: None,
         both_ways: false,
+        outcomes: Outcomes::Same(Outcome::OneWay),
+        blocked: false,
         documented: none,
     };
-    for (_, at) in chunk {
-        let (flow, judgement) = (&seen.flows[*at as usize], &flows[*at as usize]);
-        add(&mut conversation, flow, judgement);
-        if judgement.verdict == Verdict::Documented {
-            facts.documented.add(flow);
-        }
-        let link = seen.relations.link(*at).filter(|link| link.kind.belongs());
-        if let (Some(link), Verdict::Unexpected) = (link, judgement.verdict) {
-            facts.part_of = facts.part_of.or(link.flow);
-        }
-    }
-    for (_, at) in chunk {
-        let judgement = &flows[*at as usize];
-        if (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason) {
-            facts.named = facts.named.or(telling(judgement, seen, &conversation));
-        } else {
-            facts.mixed = true;
-        }
-    }
     let to_group = seen.hosts.get(conversation.server).role == Role::Group;
-    let (mut best, mut best_meant) = (0, 0);
+    let (mut best, mut done) = (0, 0);
     for connection in chunk.chunk_by(|a, b| a.0 == b.0) {
-        let (tally, rejected) = tally(seen, flows, connection, answered);
-        let outcome = outcome::outcome(conversation.transport, flow.icmp_type, to_group, &tally);
+        let mut tally = Tally::NONE;
         for (_, at) in connection {
-            flows[*at as usize].outcome = outcome;
+            let (flow, judgement) = (&seen.flows.get(*at), &flows[*at as usize]);
+            add(&mut conversation, flow, judgement);
+            if judgement.verdict == Verdict::Documented {
+                facts.documented.add(flow);
+            }
+            let link = seen.relations.link(*at).filter(|link| link.kind.belongs());
+            if let (Some(link), Verdict::Unexpected) = (link, judgement.verdict) {
+                facts.part_of = facts.part_of.or(link.flow);
+            }
+            let rejected = count(seen, &mut tally, (*at, flow), judgement.client, answered);
+            facts.rejected = facts.rejected.or(rejected);
         }
+        let outcome = outcome::outcome(conversation.transport, icmp_type, to_group, &tally);
+        facts.outcomes.push(done, outcome, connection.len());
+        done += connection.len();
         let rank = outcome::rank(outcome, tally.both_ways());
         if rank >= best {
             best = rank;
             conversation.outcome = outcome;
         }
-        let meant = |judgement: &Judgement| {
-            (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason)
-        };
-        if rank >= best_meant && connection.iter().any(|(_, at)| meant(&flows[*at as usize])) {
-            best_meant = rank;
-            facts.outcome = outcome;
-        }
-        facts.rejected = facts.rejected.or(rejected);
         facts.half_open |= tally.half_open();
         facts.both_ways |= tally.both_ways();
         if outcome::is_blocked(outcome) {
@@ -212,6 +278,18 @@ fn conversation(
             facts.last_answer = facts.last_answer.max(tally.last_answer());
         }
         conversation.stopped_answering |= outcome::went_silent(conversation.transport, outcome, &tally);
+    }
+    for (_, at) in chunk {
+        let judgement = &flows[*at as usize];
+        if is_meant(judgement, &conversation) {
+            facts.named = facts.named.or(telling(judgement, seen, &conversation));
+        } else {
+            facts.mixed = true;
+        }
+    }
+    facts.outcome = conversation.outcome;
+    if facts.mixed {
+        facts.outcome = outcome_of_meant(seen, flows, chunk, (&conversation, icmp_type, to_group), answered);
     }
     if facts.tries > 0 && facts.last_answer != Timestamp::UNKNOWN {
         let failed_for = failed_after(seen, flows, chunk, &mut facts);
@@ -223,9 +301,7 @@ fn conversation(
         let case = Case::Finding(FindingKind::Blocked);
         let severity = seen.policy.severity(case, client, server, conversation.transport, conversation.port);
         conversation.severity = Some(severity);
-        for (_, at) in chunk {
-            flows[*at as usize].severity = Some(severity);
-        }
+        facts.blocked = true;
     }
     (conversation, facts)
 }
@@ -237,11 +313,12 @@ fn telling(judgement: &Judgement, seen: &Observations<'_>, conversation: &Conver
 }
 
 /// Counts the tries that came after the last answer; how long after it they went on, in nanoseconds.
-fn failed_after(seen: &Observations<'_>, flows: &[Judgement], chunk: &[(u128, u32)], facts: &mut Facts) -> i64 {
+fn failed_after(seen: &Observations<'_>, flows: &[Judgement], chunk: &[(Key, u32)], facts: &mut Facts) -> i64 {
     let mut longest = 0;
-    for (_, at) in chunk {
-        let (flow, judgement) = (&seen.flows[*at as usize], &flows[*at as usize]);
-        if outcome::is_blocked(judgement.outcome) && flow.first() > facts.last_answer {
+    for (number, (_, at)) in chunk.iter().enumerate() {
+        let outcome = facts.outcomes.get(number);
+        let (flow, judgement) = (&seen.flows.get(*at), &flows[*at as usize]);
+        if outcome::is_blocked(outcome) && flow.first() > facts.last_answer {
             let mut tally = Tally::NONE;
             tally.add(flow, judgement.client);
             facts.tries_after = facts.tries_after.saturating_add(tally.tries(flow.transport));
@@ -251,27 +328,53 @@ fn failed_after(seen: &Observations<'_>, flows: &[Judgement], chunk: &[(u128, u3
     longest
 }
 
-/// Everything that is known of one connection, and the flow of it that an ICMP error quotes.
-fn tally(
+/// Whether a flow has the verdict of its conversation.
+fn is_meant(judgement: &Judgement, conversation: &Conversation) -> bool {
+    (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason)
+}
+
+/// Of a conversation with several verdicts, the best outcome of the connections that have the conversation's own.
+fn outcome_of_meant(
     seen: &Observations<'_>,
     flows: &[Judgement],
-    connection: &[(u128, u32)],
+    chunk: &[(Key, u32)],
+    (conversation, icmp_type, to_group): (&Conversation, Option<u8>, bool),
     answered: &[bool],
-) -> (Tally, Option<(u32, u8)>) {
-    let (mut tally, mut rejected) = (Tally::NONE, None);
-    for (_, at) in connection {
-        tally.add(&seen.flows[*at as usize], flows[*at as usize].client);
-        tally.answered |= answered.get(*at as usize).copied().unwrap_or(false);
-        // The unicast answer to a group is an answer, though its own flow holds no request.
-        let to_group = |link: &Link| matches!(link.kind, LinkKind::Ssdp | LinkKind::Coap) && link.flow.is_some();
-        tally.answered |= seen.relations.link(*at).as_ref().is_some_and(to_group);
-        let client = flows[*at as usize].client;
-        if let Some(rejection) = seen.relations.rejection_of(*at, client) {
-            tally.rejected |= rejection.is_unreachable();
-            rejected = rejected.or(Some((*at, client)));
+) -> Outcome {
+    let (mut best, mut found) = (0, Outcome::OneWay);
+    for connection in chunk.chunk_by(|a, b| a.0 == b.0) {
+        if !connection.iter().any(|(_, at)| is_meant(&flows[*at as usize], conversation)) {
+            continue;
+        }
+        let mut tally = Tally::NONE;
+        for (_, at) in connection {
+            count(seen, &mut tally, (*at, &seen.flows.get(*at)), flows[*at as usize].client, answered);
+        }
+        let outcome = outcome::outcome(conversation.transport, icmp_type, to_group, &tally);
+        let rank = outcome::rank(outcome, tally.both_ways());
+        if rank >= best {
+            (best, found) = (rank, outcome);
         }
     }
-    (tally, rejected)
+    found
+}
+
+/// Adds what is known of a flow to its connection; the flow, if an ICMP error quotes its client's packets.
+fn count(
+    seen: &Observations<'_>,
+    tally: &mut Tally,
+    (at, flow): (u32, &Flow),
+    client: u8,
+    answered: &[bool],
+) -> Option<(u32, u8)> {
+    tally.add(flow, client);
+    tally.answered |= answered.get(at as usize).copied().unwrap_or(false);
+    // The unicast answer to a group is an answer, though its own flow holds no request.
+    let to_group = |link: &Link| matches!(link.kind, LinkKind::Ssdp | LinkKind::Coap) && link.flow.is_some();
+    tally.answered |= seen.relations.link(at).as_ref().is_some_and(to_group);
+    let rejection = seen.relations.rejection_of(at, client)?;
+    tally.rejected |= rejection.is_unreachable();
+    Some((at, client))
 }
 
 fn add(conversation: &mut Conversation, flow: &Flow, judgement: &Judgement) {

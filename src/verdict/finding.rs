@@ -202,9 +202,9 @@ impl Survey<'_> {
     }
 
     /// The client's and the server's end of a flow.
-    fn ends(&self, flow: u32) -> [&FlowEnd; 2] {
-        let client = usize::from(self.flows[flow as usize].client & 1);
-        [client, 1 - client].map(|end| &self.seen.flows[flow as usize].ends[end])
+    fn ends(&self, flow: u32) -> [FlowEnd; 2] {
+        let [a, b] = self.seen.flows.get(flow).ends;
+        if self.flows[flow as usize].client & 1 == 0 { [a, b] } else { [b, a] }
     }
 
     /// The sums of what a finding means of a conversation: of these flows, or of all if there are none.
@@ -222,7 +222,7 @@ impl Survey<'_> {
         }
         let mut sum = Portion::NONE;
         for flow in members {
-            let seen = &self.seen.flows[*flow as usize];
+            let seen = self.seen.flows.get(*flow);
             sum.add(&Portion {
                 flows: 1,
                 packets: self.ends(*flow).map(|end| end.packets),
@@ -263,7 +263,7 @@ impl Survey<'_> {
             sum.add(&self.portion(*number, &members));
             let all = &self.members[self.facts[*number as usize].members.clone()];
             for flow in if members.is_empty() { all } else { &members } {
-                sources.extend(&self.seen.flows[*flow as usize].sources);
+                sources.extend(self.seen.flows.get(*flow).sources);
             }
         }
         let names = (listed(&clients), listed(&servers));

@@ -1,10 +1,12 @@
 //! The stage itself: flows, roles, relations and policy to judgements.
 
+use rayon::prelude::*;
+
 use super::conversation::{self, Grouped};
 use super::coverage::{self, HostCoverage};
 use super::decide::{Question, decide, documented};
 use super::{Caveat, CellCoverage, Conversation, Finding, Judgement, Outcome, Verdict, finding, payload};
-use crate::flow::{Flow, Neighbours, SideEvidence};
+use crate::flow::{Flow, Flows, Neighbours, SideEvidence};
 use crate::inventory::{HostId, Hosts};
 use crate::policy::{Party, Policy, Role, Rule, Transport};
 use crate::protocol::{Evidence, Protocol};
@@ -17,11 +19,13 @@ const MAX_CHAIN: usize = 8;
 #[derive(Clone, Copy, Debug)]
 pub struct Observations<'a> {
     /// The flows, in the order of flows.csv.
-    pub flows: &'a [Flow],
+    pub flows: &'a Flows,
     /// Who asked, for each flow.
     pub orientations: &'a [Orientation],
-    /// The hosts of the same flows: every address of a flow is among them.
+    /// The hosts of the same flows.
     pub hosts: &'a Hosts,
+    /// The hosts at the two ends of each flow.
+    pub parties: &'a [[HostId; 2]],
     /// What it is held against.
     pub policy: &'a Policy,
     /// What belongs together.
@@ -54,28 +58,26 @@ pub struct Judgements {
 /// Judges a survey's flows.
 ///
 /// # Panics
-/// If an address of a flow is not among the hosts, or there are fewer orientations than flows: both are
-/// made from the same flows.
+/// If there are fewer orientations or parties than flows: both are made from the same flows.
 pub fn judge(seen: &Observations<'_>) -> Judgements {
-    let mut flows: Vec<Judgement> = seen
-        .flows
-        .iter()
-        .zip(seen.orientations)
-        .map(|(flow, orientation)| first_look(seen, flow, *orientation))
-        .collect();
-    assert_eq!(flows.len(), seen.flows.len(), "each flow has an orientation");
+    assert_eq!(seen.orientations.len(), seen.flows.len(), "each flow has an orientation");
+    assert_eq!(seen.parties.len(), seen.flows.len(), "each flow has two hosts");
+    let (mut flows, mut order) = (Vec::new(), Vec::new());
+    seen.flows.places().into_par_iter().map(|place| first_look(seen, place)).unzip_into_vecs(&mut flows, &mut order);
     relate(seen, &mut flows);
-    let Grouped { conversations, facts, members } = conversation::group(seen, &mut flows);
+    order.par_sort_unstable();
+    let Grouped { conversations, facts, members } = conversation::group(seen, &mut flows, order);
     let (coverage, hosts) = coverage::cover(seen, &conversations, &facts);
     let findings = finding::find(seen, &flows, &conversations, &facts, &members);
     Judgements { flows, conversations, findings, coverage, hosts }
 }
 
-/// The verdict on a flow by itself.
-fn first_look(seen: &Observations<'_>, flow: &Flow, orientation: Orientation) -> Judgement {
+/// The verdict on a flow by itself, and where it belongs among conversations.
+fn first_look(seen: &Observations<'_>, place: u32) -> (Judgement, (conversation::Key, u32)) {
+    let flow = &seen.flows.get(place);
+    let orientation = seen.orientations[place as usize];
     let client = orientation.client & 1;
-    let host = |address| seen.hosts.find(address).expect("hosts are built from the same flows");
-    let [a, b] = [host(flow.ends[0].address), host(flow.ends[1].address)];
+    let [a, b] = seen.parties[place as usize];
     let (client_host, server_host) = if client == 0 { (a, b) } else { (b, a) };
 
     let server_port = flow.ends[usize::from(1 - client)].port;
@@ -103,7 +105,8 @@ fn first_look(seen: &Observations<'_>, flow: &Flow, orientation: Orientation) ->
         conversation: 0,
     };
     decide_into(seen, flow, &mut judgement, false);
-    judgement
+    let key = conversation::key(flow, &judgement);
+    (judgement, (key, place))
 }
 
 fn decide_into(seen: &Observations<'_>, flow: &Flow, judgement: &mut Judgement, related: bool) {
@@ -160,7 +163,7 @@ fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
             },
         };
         if related {
-            decide_into(seen, &seen.flows[at], &mut flows[at], true);
+            decide_into(seen, &seen.flows.get(at as u32), &mut flows[at], true);
         }
     }
 }

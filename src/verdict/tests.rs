@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::*;
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
-use crate::flow::{Flow, FlowEnd, TftpFile};
+use crate::flow::{Flow, FlowEnd, Flows, TftpFile};
 use crate::inventory::{Host, Hosts, RoleSource};
 use crate::policy::{Policy, Role, Severity, Transport};
 use crate::protocol::{Evidence, Protocol};
@@ -91,8 +91,14 @@ impl Site {
                 ends[1].tcp_flags = TcpFlags(TcpFlags::SYN | TcpFlags::ACK);
             }
         }
-        let flow =
-            Flow { index: 0, vlan: VlanPath::Untagged, transport, icmp_type: None, ends, sources: vec![0], folded: 0 };
+        let flow = Flow {
+            vlan: VlanPath::Untagged,
+            transport,
+            icmp_type: None,
+            ends,
+            sources: [0].into_iter().collect(),
+            folded: 0,
+        };
         self.flows.push(flow);
         self.flows.last_mut().unwrap()
     }
@@ -138,10 +144,13 @@ impl Site {
             .collect();
         let hosts = Hosts::new(hosts);
         let orientations: Vec<_> = self.flows.iter().map(|flow| orient(flow, &self.policy)).collect();
+        let party = |end: &FlowEnd| hosts.find(end.address).unwrap();
+        let parties: Vec<_> = self.flows.iter().map(|flow| flow.ends.each_ref().map(party)).collect();
         let judgements = judge(&Observations {
-            flows: &self.flows,
+            flows: &Flows::from_list(self.flows.clone()),
             orientations: &orientations,
             hosts: &hosts,
+            parties: &parties,
             policy: &self.policy,
             relations: &self.relations,
             neighbours: &Default::default(),

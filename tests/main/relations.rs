@@ -20,9 +20,8 @@ fn relate(path: &Path) -> Related {
         observation.observe(frames);
     }
     let Observed { flows, side, .. } = observation.finish();
-    let flows: Vec<Flow> = flows.iter().collect();
     let relations = links(&flows, &side);
-    Related { flows, relations }
+    Related { flows: flows.iter().collect(), relations }
 }
 
 impl Related {

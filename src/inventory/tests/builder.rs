@@ -1,9 +1,9 @@
 //! Flows to hosts: sums, MACs, roles that the inventory or the address gives.
 
-use super::flows::{Talk, hosts, mac, parse};
+use super::flows::{Talk, hosts, hosts_and_neighbours, mac, parse};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::inventory::{Host, Hosts, HostsBuilder, Inventory, RoleSource};
+use crate::inventory::{Host, Hosts, Inventory, RoleSource};
 use crate::policy::{Role, Transport};
 
 const BROADCAST: MacAddr = MacAddr([0xff; 6]);
@@ -171,15 +171,13 @@ fn a_link_local_address_shares_the_role_of_its_mac() {
 #[test]
 fn neighbours_are_hosts_and_prove_their_mac() {
     let inventory = parse("node = [\"00:1b:c5:00:00:05\"]");
-    let mut builder = HostsBuilder::new();
-    let (flow, client_end) = Talk::new("10.0.0.1", "10.0.0.5", Transport::Tcp, 80).macs(mac(1), mac(77)).flow();
-    builder.add(&flow, client_end);
-    builder.add_neighbours(&[
+    let talk = Talk::new("10.0.0.1", "10.0.0.5", Transport::Tcp, 80).macs(mac(1), mac(77));
+    let said = [
         ("10.0.0.5".parse().expect("address"), mac(5)),
         ("10.0.0.6".parse().expect("address"), mac(6)),
         ("0.0.0.0".parse().expect("address"), mac(5)),
-    ]);
-    let hosts = builder.finish(&inventory);
+    ];
+    let hosts = hosts_and_neighbours(&[talk], &said, &inventory);
     assert_eq!((role(&hosts, "10.0.0.5"), host(&hosts, "10.0.0.5").mac), (Role::Node, Some(mac(5))));
     let silent = host(&hosts, "10.0.0.6");
     assert_eq!((silent.mac, silent.packets_sent, silent.first_seen), (Some(mac(6)), 0, Timestamp::UNKNOWN));

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
-use crate::flow::{Flow, FlowEnd};
-use crate::inventory::{Hosts, HostsBuilder, Inventory};
+use crate::flow::{Flow, FlowEnd, Flows, SideEvidence};
+use crate::inventory::{Heard, Hosts, Inventory, hosts_of};
 use crate::policy::Transport;
+use crate::relation::{DirectionBasis, Orientation};
 
 /// A MAC of the test site: 00:1b:c5:00:00:NN.
 pub(super) fn mac(last: u8) -> MacAddr {
@@ -95,19 +96,36 @@ impl Talk {
         let client_end = u8::from((server.address, server.port) < (client.address, client.port));
         let ends = if client_end == 0 { [client, server] } else { [server, client] };
         let vlan = VlanPath::Untagged;
-        let flow =
-            Flow { index: 0, vlan, transport: self.transport, icmp_type: None, ends, sources: vec![0], folded: 0 };
+        let flow = Flow {
+            vlan,
+            transport: self.transport,
+            icmp_type: None,
+            ends,
+            sources: [0].into_iter().collect(),
+            folded: 0,
+        };
         (flow, client_end)
     }
 }
 
 pub(super) fn hosts(talks: &[Talk], inventory: &Inventory) -> Hosts {
-    let mut builder = HostsBuilder::new();
-    for talk in talks {
-        let (flow, client_end) = talk.flow();
-        builder.add(&flow, client_end);
+    hosts_and_neighbours(talks, &[], inventory)
+}
+
+pub(super) fn hosts_and_neighbours(talks: &[Talk], said: &[(IpAddr, MacAddr)], inventory: &Inventory) -> Hosts {
+    let (flows, ways): (Vec<Flow>, Vec<Orientation>) = talks
+        .iter()
+        .map(|talk| {
+            let (flow, client) = talk.flow();
+            (flow, Orientation { client, basis: DirectionBasis::Syn })
+        })
+        .unzip();
+    let heard = Heard { neighbours: said, evidence: &SideEvidence::default() };
+    let (hosts, parties) = hosts_of(&Flows::from_list(flows.clone()), &ways, heard, inventory);
+    for (flow, parties) in flows.iter().zip(parties) {
+        assert_eq!(flow.ends.each_ref().map(|end| end.address), parties.map(|id| hosts.get(id).address));
     }
-    builder.finish(inventory)
+    hosts
 }
 
 pub(super) fn parse(toml: &str) -> Inventory {

@@ -132,7 +132,7 @@ pub(super) fn flow<'a>(
         client_tcp_flags: flags(client.0.tcp_flags),
         server_tcp_flags: flags(server.0.tcp_flags),
         community_id: id.and_then(|id| String::from_utf8(id.to_vec()).ok()).map(Text::Owned),
-        sources: flow.sources.clone(),
+        sources: flow.sources.to_vec(),
         conversation: judgement.conversation,
         duplicates: duplicates(flow),
         site: None,

@@ -34,12 +34,11 @@ fn tally(client: Sent, server: Sent) -> Tally {
         ..FlowEnd::silent(IpAddr::from([10, 0, 0, 1]), port)
     };
     let flow = Flow {
-        index: 0,
         vlan: VlanPath::Untagged,
         transport: Transport::Tcp,
         icmp_type: None,
         ends: [end(40_000, client), end(80, server)],
-        sources: vec![0],
+        sources: [0].into_iter().collect(),
         folded: 0,
     };
     let mut tally = Tally::NONE;
