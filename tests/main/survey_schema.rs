@@ -4,7 +4,7 @@ use crate::command::{folder, run, sample};
 use crate::xlsx::python;
 
 /// Validates files by the schema, and by one that knows no other fields; a damaged file must fail.
-const VALIDATE: &str = r#"
+const VALIDATE: &str = r##"
 import json, sys
 from jsonschema import Draft202012Validator
 schema = json.load(open(sys.argv[1]))
@@ -13,7 +13,14 @@ strict = json.loads(json.dumps(schema))
 for part in [strict, *strict["$defs"].values()]:
     if part.get("type") == "object" and "properties" in part:
         part["additionalProperties"] = False
+line = {"$ref": "#/$defs/Flow", "$defs": strict["$defs"]}
 for path in sys.argv[2:]:
+    if path.endswith(".ndjson"):
+        lines = [json.loads(text) for text in open(path)]
+        assert lines
+        for flow in lines:
+            Draft202012Validator(line).validate(flow)
+        continue
     survey = json.load(open(path))
     for validator in (Draft202012Validator(schema), Draft202012Validator(strict)):
         errors = [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(survey)]
@@ -31,7 +38,7 @@ for path in sys.argv[2:]:
         break_it(broken)
         assert not Draft202012Validator(schema).is_valid(broken), "the schema notices"
 assert seen and len(sys.argv) > 4
-"#;
+"##;
 
 #[test]
 fn survey_json_is_valid_by_its_schema() {
@@ -49,13 +56,14 @@ fn survey_json_is_valid_by_its_schema() {
     let mut files = Vec::new();
     for (number, arguments) in own.iter().enumerate() {
         let folder = path(&number.to_string());
-        let common = ["analyze", "-q", "--count", "800", "--format", "json", "-o", &folder];
+        let common = ["analyze", "-q", "--count", "800", "--format", "json,ndjson", "-o", &folder];
         run(common.iter().chain(arguments.iter())).expect(0, &[]);
         files.push(format!("{folder}/survey.json"));
     }
     let merged = path("merged.json");
     run(["merge", "-o", &merged, &files[0], &files[2]]).expect(0, &[]);
     files.push(merged);
+    files.push(path("0/flows.ndjson"));
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/survey.schema.json");
     let validated = python.args(["-c", VALIDATE, schema]).args(files).output().unwrap();
     assert!(validated.status.success(), "{}", String::from_utf8_lossy(&validated.stderr));
