@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 use igorscope::capture::{Capture, Frame, FrameId, LinkType, RecordedInterface, Recorder, Rotation, Timestamp};
-use igorscope::decode::{Network, decode};
+use igorscope::decode::{Network, NonIp, decode};
 use igorscope::flow::{Limits, Observation, Seed};
 
 thread_local! {
@@ -51,13 +51,14 @@ impl Owned {
 }
 
 /// The frames of the sample site survey: flows of every kind that a site has. Fragments are left out: they
-/// are kept until the end, up to a limit, and not counted into flows as they come.
+/// are kept until the end, up to a limit, and not counted into flows as they come. LLDP as well: it is no flow, and
+/// what a switch port says each half minute is read into words.
 fn frames() -> Vec<Owned> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/site-survey.pcapng");
     let mut capture = Capture::open(&path, 0).unwrap();
     let mut frames = Vec::new();
     while let Some(block) = capture.next_block() {
-        frames.extend(block.filter(|frame| !is_fragment(frame)).map(|frame| Owned {
+        frames.extend(block.filter(|frame| !is_left_out(frame)).map(|frame| Owned {
             time: frame.time,
             link: frame.link,
             original_len: frame.original_len,
@@ -67,8 +68,12 @@ fn frames() -> Vec<Owned> {
     frames
 }
 
-fn is_fragment(frame: &Frame<'_>) -> bool {
-    matches!(decode(frame).network, Network::Ip(ip) if ip.fragment.is_some())
+fn is_left_out(frame: &Frame<'_>) -> bool {
+    match decode(frame).network {
+        Network::Ip(ip) => ip.fragment.is_some(),
+        Network::NonIp(kind, _) => kind == NonIp::Lldp,
+        Network::Unreached => false,
+    }
 }
 
 #[test]
