@@ -43,6 +43,8 @@ mod mud_import;
 mod mud_yang;
 #[path = "main/powershell.rs"]
 mod powershell;
+#[path = "main/proofs.rs"]
+mod proofs;
 #[cfg(target_os = "linux")]
 #[path = "main/real_clients.rs"]
 mod real_clients;

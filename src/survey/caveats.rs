@@ -10,7 +10,7 @@ const BACKWARD_STEP: u64 = 1_000_000_000;
 /// Nanoseconds without a frame that are told: on a network that lives, 10 minutes of silence are a gap.
 const GAP: u64 = 600_000_000_000;
 /// TCP flows that must have been seen before a missing direction is laid to the mirror.
-const FLOWS_TO_JUDGE: u64 = 10;
+const FLOWS_TO_JUDGE: u64 = 5;
 
 /// Counts over the flows that tell how good the capture is.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,0 +1,90 @@
+//! docs/proofs.md names tests and samples that exist, and each quirk of a capture is told.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use igorscope::inventory::{Inventory, InventoryFlags};
+use igorscope::policy::Policy;
+use igorscope::survey::{Options, Progress, Source, Survey, run};
+
+fn package() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust text below a folder.
+fn sources(folder: &Path, text: &mut String) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, text);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            text.push_str(&fs::read_to_string(&path).expect("text"));
+        }
+    }
+}
+
+#[test]
+fn what_the_proofs_name_exists() {
+    let page = fs::read_to_string(package().join("docs/proofs.md")).expect("docs/proofs.md");
+    let mut text = String::new();
+    sources(&package().join("src"), &mut text);
+    sources(&package().join("tests"), &mut text);
+    let names = page.lines().filter(|line| line.starts_with('|')).flat_map(|line| line.split('`').skip(1).step_by(2));
+    let mut checked = 0;
+    for name in names {
+        if name.contains(".pcap") {
+            assert!(package().join("captures").join(name).is_file(), "captures/{name} is not there");
+        } else if name.matches('_').count() >= 3
+            && !page.contains(&format!("corpus `{name}`"))
+            && !is_corpus(&page, name)
+        {
+            assert!(text.contains(&format!("fn {name}(")), "no test is called {name}");
+        } else {
+            continue;
+        }
+        checked += 1;
+    }
+    assert!(checked > 40, "{checked} names");
+}
+
+/// Whether a name stands in a list of the corpus's captures.
+fn is_corpus(page: &str, name: &str) -> bool {
+    page.lines().any(|line| {
+        let Some((_, list)) = line.split_once("corpus ") else { return false };
+        list.split(';').next().is_some_and(|list| list.contains(&format!("`{name}`")))
+    })
+}
+
+fn survey(name: &str) -> Survey {
+    let captures = package().join("captures");
+    let inventory = Inventory::load(Some(&captures.join("site-survey.toml")), &InventoryFlags::default());
+    let options = Options::new(Policy::embedded(), Arc::new(inventory.expect("the sample inventory is sound")));
+    run(&[Source::File(captures.join(name))], &options, &Progress::default()).expect("a sample that can be read")
+}
+
+#[test]
+fn each_quirk_is_a_caveat() {
+    for (name, caveats) in [
+        ("visit.pcap", &[][..]),
+        ("one-way-mirror.pcap", &["one-way-mirror"]),
+        ("duplicate-frames.pcap", &["duplicate-frames"]),
+        ("kernel-drops.pcapng", &["kernel-drops"]),
+        ("snapped.pcap", &["cut-by-snap-length"]),
+        ("clock-jump.pcap", &["clock-jump", "gap"]),
+        ("cut-file.pcapng", &["damaged-input"]),
+    ] {
+        let survey = survey(name);
+        let found: Vec<&str> =
+            survey.caveats.iter().map(|caveat| caveat.kind).filter(|kind| *kind != "roles-inferred").collect();
+        assert_eq!(found, caveats, "{name}");
+    }
+    // Each packet of the visit is there twice: of IPv4's, each second one is a copy.
+    let duplicates = |name| -> (u64, u64) {
+        let survey = survey(name);
+        let ends = survey.flows.iter().flat_map(|(flow, _)| flow.ends.clone()).collect::<Vec<_>>();
+        (ends.iter().map(|end| end.packets).sum(), ends.iter().map(|end| end.duplicates).sum())
+    };
+    let (packets, copies) = duplicates("duplicate-frames.pcap");
+    assert_eq!((packets / 2, duplicates("visit.pcap")), (copies, (copies, 0)));
+}
