@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(super) use export::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusShow, PolicyExport};
 
 use super::terminal::Color;
+use crate::flow::Limits;
 #[cfg(all(feature = "live", unix))]
 pub(super) use live::{Interfaces, Live};
 
@@ -126,6 +127,32 @@ pub(super) struct SurveyArgs {
     /// Threads to use; all cores by default. The result does not depend on it.
     #[arg(short = 'j', long, value_name = "N", help_heading = "Reading")]
     pub(super) threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
+/// How much the tables may hold, so that a hostile or endless capture cannot take all memory.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Reading")]
+pub(super) struct LimitArgs {
+    /// Keep at most N flows of each address family; a flow takes some 600 bytes in all.
+    ///
+    /// Packets of flows beyond it are counted, and the report says so; which flows they are may depend on --threads.
+    #[arg(long, value_name = "N")]
+    pub(super) max_flows: Option<NonZeroUsize>,
+    /// Keep at most N later fragments until their first one comes; the report says if there were more.
+    #[arg(long, value_name = "N")]
+    pub(super) max_fragments: Option<NonZeroUsize>,
+}
+
+impl LimitArgs {
+    pub(super) fn limits(self) -> Limits {
+        let usual = Limits::default();
+        Limits {
+            flows: self.max_flows.map_or(usual.flows, NonZeroUsize::get),
+            fragments: self.max_fragments.map_or(usual.fragments, NonZeroUsize::get),
+        }
+    }
 }
 
 /// Which host is what. A is an address, a CIDR block, a range A-B, a MAC address or a MAC prefix.

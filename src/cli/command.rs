@@ -6,7 +6,7 @@ use super::args::{HostArgs, SurveyArgs};
 
 /// Words of the command; threads, formats and folders leave the content as it is and are left out.
 pub(super) fn command(args: &SurveyArgs) -> Vec<String> {
-    let SurveyArgs { captures, hosts, policy, count, filter, threads: _ } = args;
+    let SurveyArgs { captures, hosts, policy, count, filter, threads: _, limits } = args;
     let HostArgs { gateway, node, bacnet, site, site_name, inventory } = hosts;
     let mut words = vec!["igorscope".to_owned(), "analyze".to_owned()];
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
@@ -28,6 +28,11 @@ pub(super) fn command(args: &SurveyArgs) -> Vec<String> {
     }
     if let Some(filter) = filter {
         option("--filter", filter.clone());
+    }
+    for (name, limit) in [("--max-flows", limits.max_flows), ("--max-fragments", limits.max_fragments)] {
+        if let Some(limit) = limit {
+            option(name, limit.to_string());
+        }
     }
     option("-o", "report".to_owned());
     words.extend(captures.iter().map(|capture| path(capture)));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use super::args::{Explain, SurveyArgs, Talk};
+use super::args::{Explain, LimitArgs, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::merge::survey_file;
 use super::options::SurveyOptions;
@@ -25,7 +25,15 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
         Subject::Port(..) => (Status::Good, None),
         _ => {
             let (status, survey) = survey(
-                SurveyArgs { captures: sources, hosts, policy, count: None, filter: None, threads: None },
+                SurveyArgs {
+                    captures: sources,
+                    hosts,
+                    policy,
+                    count: None,
+                    filter: None,
+                    threads: None,
+                    limits: LimitArgs::default(),
+                },
                 talk,
             )?;
             (status, Some(survey))

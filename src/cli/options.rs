@@ -9,6 +9,7 @@ use std::thread;
 use super::args::{FailOn, Format, HostArgs, Output, SurveyArgs};
 use super::exit::Failure;
 use crate::capture::Filter;
+use crate::flow::Limits;
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::policy::{Policy, Severity};
 use crate::survey;
@@ -22,11 +23,12 @@ pub(super) struct SurveyOptions {
     pub(super) count: Option<u64>,
     pub(super) filter: Option<Filter>,
     pub(super) threads: NonZeroUsize,
+    pub(super) limits: Limits,
 }
 
 impl SurveyOptions {
     pub(super) fn check(args: SurveyArgs) -> Result<Self, Failure> {
-        let SurveyArgs { captures, hosts, policy, count, filter, threads } = args;
+        let SurveyArgs { captures, hosts, policy, count, filter, threads, limits } = args;
         if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
             return Err(Failure::usage("standard input (-) can be read only once; name it once"));
         }
@@ -34,13 +36,14 @@ impl SurveyOptions {
         let inventory = Arc::new(inventory(hosts)?);
         let policy = super::policy::load(policy.as_deref())?;
         let filter = filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?;
-        Ok(Self { captures, inventory, policy, count, filter, threads })
+        Ok(Self { captures, inventory, policy, count, filter, threads, limits: limits.limits() })
     }
 
     /// As the pipeline wants it.
     pub(super) fn survey(&self) -> survey::Options {
         survey::Options {
             threads: self.threads,
+            limits: self.limits,
             count: self.count,
             filter: self.filter.clone(),
             ..survey::Options::new(Arc::clone(&self.policy), Arc::clone(&self.inventory))

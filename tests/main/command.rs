@@ -148,6 +148,20 @@ fn one_format_goes_to_standard_output() {
 }
 
 #[test]
+fn a_full_flow_table_is_told_and_every_packet_is_counted() {
+    let capture = sample("site-survey.pcapng");
+    let capture = capture.to_str().unwrap();
+    let full = run(["analyze", capture, "--max-flows", "10", "--format", "json"]).expect(0, &[]);
+    let survey: serde_json::Value = serde_json::from_str(&full.out).unwrap();
+    assert!(survey["flows"].as_array().unwrap().len() <= 20, "ten of each address family");
+    let caveats = survey["caveats"].to_string();
+    assert!(caveats.contains("flow-limit") && caveats.contains("The flow table was full"), "{caveats}");
+    let whole = run(["analyze", capture, "--format", "json"]).expect(0, &[]);
+    let whole: serde_json::Value = serde_json::from_str(&whole.out).unwrap();
+    assert_eq!(survey["frames"], whole["frames"], "each frame is accounted for all the same");
+}
+
+#[test]
 fn standard_input_is_a_capture() {
     let stdin = fs::File::open(sample("site-survey.pcapng")).unwrap();
     let piped = igorscope().args(["analyze", "-", "--format", "csv"]).stdin(stdin).output().unwrap();

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::args::{Format, Live, SurveyArgs};
+use super::super::args::{Format, LimitArgs, Live, SurveyArgs};
 use super::super::command::command;
 use super::super::exit::Failure;
 use super::super::options::{OutputOptions, SurveyOptions};
@@ -45,6 +45,7 @@ impl LiveOptions {
             policy: args.policy,
             count: args.count,
             threads: None,
+            limits: LimitArgs::default(),
             // The interface filters already.
             filter: None,
         };
