@@ -50,7 +50,7 @@ fn word(high: u8, low: u8) -> u16 {
 
 /// The frame, if it is of the common kind.
 ///
-/// Inlined wherever it is called: what it finds then stays in registers (a fifth of its instructions).
+/// Inlined wherever it is called: what it finds then stays in registers.
 #[inline(always)]
 pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
     let wire = frame.original_len as usize;

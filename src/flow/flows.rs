@@ -31,6 +31,13 @@ struct Tables {
     sources: SourceSets,
 }
 
+/// Where a flow is kept.
+enum At<'a> {
+    V4(&'a Tables, usize),
+    V6(&'a Tables, usize),
+    List(&'a Flow),
+}
+
 impl Flows {
     pub(super) fn from_tables(mut v4: Table<Key4>, mut v6: Table<Key6>, vlans: VlanNames, sources: SourceSets) -> Self {
         v4.drop_index();
@@ -66,62 +73,54 @@ impl Flows {
     }
 
     #[inline]
-    fn number(&self, place: u32) -> usize {
-        self.order.get(place as usize).map_or(place, |number| *number) as usize
+    fn at(&self, place: u32) -> At<'_> {
+        let number = self.order.get(place as usize).map_or(place, |number| *number) as usize;
+        match &self.kind {
+            Kind::Tables(tables) => match number.checked_sub(tables.v4.len()) {
+                None => At::V4(tables, number),
+                Some(number) => At::V6(tables, number),
+            },
+            Kind::List(flows) => At::List(&flows[number]),
+        }
     }
 
     /// The flow at a place below [`Flows::len`].
     #[inline]
     pub fn get(&self, place: u32) -> Flow {
-        let at = self.number(place);
-        match &self.kind {
-            Kind::Tables(tables) => {
-                let Tables { v4, v6, vlans, sources } = &**tables;
-                match at.checked_sub(v4.len()) {
-                    None => v4.flow(at, vlans, sources),
-                    Some(at) => v6.flow(at, vlans, sources),
-                }
-            }
-            Kind::List(flows) => flows[at].clone(),
+        match self.at(place) {
+            At::V4(tables, at) => tables.v4.flow(at, &tables.vlans, &tables.sources),
+            At::V6(tables, at) => tables.v6.flow(at, &tables.vlans, &tables.sources),
+            At::List(flow) => flow.clone(),
         }
     }
 
     /// Earliest known time of a flow, without unpacking it.
     #[inline]
     pub fn first_seen(&self, place: u32) -> Timestamp {
-        let at = self.number(place);
-        match &self.kind {
-            Kind::Tables(tables) => match at.checked_sub(tables.v4.len()) {
-                None => tables.v4.first_seen(at),
-                Some(at) => tables.v6.first_seen(at),
-            },
-            Kind::List(flows) => flows[at].first(),
+        match self.at(place) {
+            At::V4(tables, at) => tables.v4.first_seen(at),
+            At::V6(tables, at) => tables.v6.first_seen(at),
+            At::List(flow) => flow.first(),
         }
     }
 
     /// The little of a flow that tells whether it is worth unpacking.
     #[inline]
     pub fn glance(&self, place: u32) -> Glance {
-        let at = self.number(place);
-        match &self.kind {
-            Kind::Tables(tables) => match at.checked_sub(tables.v4.len()) {
-                None => tables.v4.glance(at),
-                Some(at) => tables.v6.glance(at),
-            },
-            Kind::List(flows) => flows[at].glance(),
+        match self.at(place) {
+            At::V4(tables, at) => tables.v4.glance(at),
+            At::V6(tables, at) => tables.v6.glance(at),
+            At::List(flow) => flow.glance(),
         }
     }
 
     /// Addresses of a flow's two ends, without unpacking it.
     #[inline]
     pub fn addresses(&self, place: u32) -> [IpAddr; 2] {
-        let at = self.number(place);
-        match &self.kind {
-            Kind::Tables(tables) => match at.checked_sub(tables.v4.len()) {
-                None => tables.v4.addresses(at),
-                Some(at) => tables.v6.addresses(at),
-            },
-            Kind::List(flows) => [flows[at].ends[0].address, flows[at].ends[1].address],
+        match self.at(place) {
+            At::V4(tables, at) => tables.v4.addresses(at),
+            At::V6(tables, at) => tables.v6.addresses(at),
+            At::List(flow) => [flow.ends[0].address, flow.ends[1].address],
         }
     }
 

@@ -37,8 +37,8 @@ pub(super) struct Column<T: Table + ?Sized> {
 
 /// Rows as they are written (RFC 4180). One is reused for all rows of a thread.
 ///
-/// Cells go straight into the buffer, each with the comma after it; a test holds the result against the `csv`
-/// crate, whose records and writer took half of the time of a table of millions of rows.
+/// Cells go straight into the buffer, each with the comma after it (7,000 instructions a row of flows.csv, not 11,700 as
+/// by records of the `csv` crate); a test holds the result against that crate.
 #[derive(Default)]
 pub(super) struct Cells {
     rows: Vec<u8>,
