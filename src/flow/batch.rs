@@ -4,8 +4,6 @@
 //! Measured on a million flows in random order: a packet at a time takes four times as long, a batch
 //! without prefetching twice as long; batches of 8 1.5 times.
 
-use arrayvec::ArrayVec;
-
 use super::counters::Sent;
 use super::key::Key;
 use super::table::{NOWHERE, Table};
@@ -13,6 +11,7 @@ use crate::protocol::Inspection;
 
 const BATCH: usize = 32;
 
+#[derive(Clone, Copy)]
 struct Item<'a, K> {
     key: K,
     hash: u64,
@@ -20,45 +19,58 @@ struct Item<'a, K> {
     sent: Sent<'a>,
 }
 
+/// Packets in a row; what lies beyond `len` is of no meaning. A packet is written where it stays: moved in as a whole,
+/// it would be copied twice.
+#[derive(Clone, Copy)]
+struct Batch<'a, K> {
+    items: [Item<'a, K>; BATCH],
+    len: usize,
+}
+
+impl<'a, K: Key> Batch<'a, K> {
+    fn new() -> Self {
+        Self { items: [Item { key: K::default(), hash: 0, candidate: NOWHERE, sent: Sent::NOTHING }; BATCH], len: 0 }
+    }
+}
+
+/// How packets come to a table.
+pub(super) trait Way<'a, K> {
+    /// Takes a packet; `seen` is handed what payload said that had to be looked at.
+    fn push(&mut self, table: &mut Table<K>, key: K, sent: Sent<'a>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection));
+}
+
+/// One at a time: for frames that are lent for a moment only.
+pub(super) struct Straight;
+
+impl<'a, K: Key> Way<'a, K> for Straight {
+    #[inline]
+    fn push(&mut self, table: &mut Table<K>, key: K, sent: Sent<'a>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
+        let hash = table.hash(&key);
+        table.add(key, hash, table.candidate(hash), &sent, seen);
+    }
+}
+
 /// Two batches in flight: one that fills, one whose records are being fetched.
 pub(super) struct Pipeline<'a, K> {
-    batches: [ArrayVec<Item<'a, K>, BATCH>; 2],
+    batches: [Batch<'a, K>; 2],
     filling: usize,
 }
 
 impl<'a, K: Key> Pipeline<'a, K> {
     pub(super) fn new() -> Self {
-        Self { batches: [ArrayVec::new(), ArrayVec::new()], filling: 0 }
+        Self { batches: [Batch::new(); 2], filling: 0 }
     }
 
-    /// Takes a packet; `seen` is handed what payload said that had to be looked at.
-    #[inline(always)]
-    pub(super) fn push(
-        &mut self,
-        table: &mut Table<K>,
-        key: K,
-        sent: Sent<'a>,
-        seen: &mut impl FnMut(&K, &Sent<'_>, Inspection),
-    ) {
-        let hash = table.hash(&key);
-        table.prefetch_slot(hash);
-        let batch = &mut self.batches[self.filling];
-        batch.push(Item { key, hash, candidate: NOWHERE, sent });
-        if batch.is_full() {
-            self.turn(table, seen);
-        }
-    }
-
-    #[inline(never)]
     /// Adds the older batch to the table, finds the candidates of the newer, and swaps them.
+    #[inline(never)]
     fn turn(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
         let [first, second] = &mut self.batches;
         let (newer, older) = if self.filling == 0 { (first, second) } else { (second, first) };
-        for item in older.iter() {
+        for item in older.items.iter().take(older.len) {
             table.add(item.key, item.hash, item.candidate, &item.sent, &mut *seen);
         }
-        older.clear();
-        for item in newer.iter_mut() {
+        older.len = 0;
+        for item in newer.items.iter_mut().take(newer.len) {
             item.candidate = table.candidate(item.hash);
         }
         self.filling = 1 - self.filling;
@@ -68,5 +80,19 @@ impl<'a, K: Key> Pipeline<'a, K> {
     pub(super) fn flush(mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
         self.turn(table, seen);
         self.turn(table, seen);
+    }
+}
+
+impl<'a, K: Key> Way<'a, K> for Pipeline<'a, K> {
+    #[inline(always)]
+    fn push(&mut self, table: &mut Table<K>, key: K, sent: Sent<'a>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
+        let hash = table.hash(&key);
+        table.prefetch_slot(hash);
+        let batch = &mut self.batches[self.filling & 1];
+        batch.items[batch.len % BATCH] = Item { key, hash, candidate: NOWHERE, sent };
+        batch.len += 1;
+        if batch.len == BATCH {
+            self.turn(table, seen);
+        }
     }
 }

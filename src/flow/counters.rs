@@ -30,6 +30,19 @@ pub(super) struct Sent<'a> {
 }
 
 impl Sent<'_> {
+    /// What stands where no packet is.
+    pub(super) const NOTHING: Self = Self {
+        side: 0,
+        flags: TcpFlags(0),
+        time: Timestamp::UNKNOWN,
+        frame: FrameId::NONE,
+        length: 0,
+        fingerprint: 0,
+        macs: [0; 12],
+        payload: &[],
+        payload_length: 0,
+    };
+
     /// Whether it went to many: to a multicast or broadcast address, or to a group MAC, as a subnet's directed
     /// broadcast does.
     #[inline]
@@ -186,10 +199,12 @@ impl<K> Hot<K> {
         }
     }
 
+    #[inline]
     fn packets(&self, cold: &Cold, side: usize) -> u64 {
         u64::from(cold.high[0][side]) << 32 | u64::from(self.packets[side])
     }
 
+    #[inline]
     fn bytes(&self, cold: &Cold, side: usize) -> u64 {
         u64::from(cold.high[1][side]) << 32 | u64::from(self.bytes[side])
     }

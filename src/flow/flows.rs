@@ -114,6 +114,16 @@ impl Flows {
         }
     }
 
+    /// Whether the first payload of either end of a flow has a tag ([`super::FlowEnd::tag`]).
+    #[inline]
+    pub fn is_tagged(&self, place: u32) -> bool {
+        match self.at(place) {
+            At::V4(tables, at) => tables.v4.is_tagged(at),
+            At::V6(tables, at) => tables.v6.is_tagged(at),
+            At::List(flow) => flow.is_tagged(),
+        }
+    }
+
     /// Addresses of a flow's two ends, without unpacking it.
     #[inline]
     pub fn addresses(&self, place: u32) -> [IpAddr; 2] {

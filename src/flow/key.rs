@@ -18,7 +18,7 @@ impl Seed {
 }
 
 /// A packed flow key: VLAN path, IP protocol and two endpoints, the smaller first.
-pub(super) trait Key: Copy + Eq {
+pub(super) trait Key: Copy + Eq + Default {
     fn hash(&self, seed: Seed) -> u64;
     fn protocol(&self) -> u8;
     fn vlan(&self) -> VlanCode;
@@ -37,7 +37,7 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 /// IPv4: 16 bytes. Word 0 holds the addresses, word 1 the ports, protocol and VLAN code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Key4([u64; 2]);
 
 impl Key4 {
@@ -59,10 +59,12 @@ impl Key for Key4 {
         fold(self.0[0] ^ seed.0, self.0[1] ^ seed.1)
     }
 
+    #[inline]
     fn protocol(&self) -> u8 {
         (self.0[1] >> 24) as u8
     }
 
+    #[inline]
     fn vlan(&self) -> VlanCode {
         VlanCode(self.0[1] as u32 & VlanCode::MASK)
     }
@@ -71,6 +73,7 @@ impl Key for Key4 {
         Self([self.0[0], self.0[1] & !u64::from(VlanCode::MASK) | u64::from(vlan.0)])
     }
 
+    #[inline]
     fn ends(&self) -> [(IpAddr, u16); 2] {
         let [addresses, rest] = self.0;
         [
@@ -85,7 +88,7 @@ impl Key for Key4 {
 }
 
 /// IPv6: 40 bytes. Two words an address, the last holds ports, protocol and VLAN code.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Key6([u64; 5]);
 
 impl Key6 {
@@ -106,10 +109,12 @@ impl Key for Key6 {
         fold(fold(a ^ seed.0, b ^ seed.1) ^ rest, fold(c ^ seed.1, d ^ seed.0) ^ seed.0)
     }
 
+    #[inline]
     fn protocol(&self) -> u8 {
         (self.0[4] >> 24) as u8
     }
 
+    #[inline]
     fn vlan(&self) -> VlanCode {
         VlanCode(self.0[4] as u32 & VlanCode::MASK)
     }
@@ -119,6 +124,7 @@ impl Key for Key6 {
         self
     }
 
+    #[inline]
     fn ends(&self) -> [(IpAddr, u16); 2] {
         let [a, b, c, d, rest] = self.0;
         let address = |high: u64, low: u64| Ipv6Addr::from(u128::from(high) << 64 | u128::from(low)).into();

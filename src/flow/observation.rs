@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::batch::Pipeline;
+use super::batch::{Pipeline, Straight, Way};
 use super::counters::{Macs, Sent};
 use super::fragment::{Datagram, Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
@@ -104,19 +104,34 @@ impl Observation {
     pub fn observe<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
         let mut pipes = (Pipeline::new(), Pipeline::new());
         for frame in frames {
-            self.tallies[0].1.count(&frame);
-            match decode::plain(&frame) {
-                Some(plain) => self.take_plain(&frame, &plain, &mut pipes),
-                None => self.take_any(&frame, &mut pipes),
-            }
+            self.take(&frame, &mut pipes);
         }
         let side = &mut self.side;
         pipes.0.flush(&mut self.v4, &mut |key, sent, seen| note(side, key, sent, seen));
         pipes.1.flush(&mut self.v6, &mut |key, sent, seen| note(side, key, sent, seen));
     }
 
+    /// Takes a frame that is lent for this moment only, so that no batch can be made.
+    pub fn observe_lent(&mut self, frame: &Frame<'_>) {
+        self.take(frame, &mut (Straight, Straight));
+    }
+
     #[inline(always)]
-    fn take_plain<'a>(&mut self, frame: &Frame<'a>, plain: &decode::Plain<'a>, pipes: &mut Pipes<'a>) {
+    fn take<'a>(&mut self, frame: &Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
+        self.tallies[0].1.count(frame);
+        match decode::plain(frame) {
+            Some(plain) => self.take_plain(frame, &plain, ways),
+            None => self.take_any(frame, ways),
+        }
+    }
+
+    #[inline(always)]
+    fn take_plain<'a>(
+        &mut self,
+        frame: &Frame<'a>,
+        plain: &decode::Plain<'a>,
+        ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
+    ) {
         let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
         let sent = Sent {
             side: 0,
@@ -130,7 +145,7 @@ impl Observation {
             payload_length: plain.payload_len,
         };
         let ports = (plain.source_port, plain.destination_port);
-        self.put(plain.addresses, ports, plain.protocol, vlan, sent, pipes);
+        self.put(plain.addresses, ports, plain.protocol, vlan, sent, ways);
     }
 
     #[inline(always)]
@@ -141,26 +156,26 @@ impl Observation {
         protocol: u8,
         vlan: VlanCode,
         mut sent: Sent<'a>,
-        pipes: &mut Pipes<'a>,
+        ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
         let evidence = &mut self.side;
         match addresses {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                pipes.0.push(&mut self.v4, key, sent, &mut |key, sent, seen| note(evidence, key, sent, seen));
+                ways.0.push(&mut self.v4, key, sent, &mut |key, sent, seen| note(evidence, key, sent, seen));
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                pipes.1.push(&mut self.v6, key, sent, &mut |key, sent, seen| note(evidence, key, sent, seen));
+                ways.1.push(&mut self.v6, key, sent, &mut |key, sent, seen| note(evidence, key, sent, seen));
             }
         }
     }
 
     /// A frame that is not of the common kind.
     #[cold]
-    fn take_any<'a>(&mut self, frame: &Frame<'a>, pipes: &mut Pipes<'a>) {
+    fn take_any<'a>(&mut self, frame: &Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
         let packet = decode::decode(frame);
         if let Some(stop) = packet.stop {
             *self.sorted.stopped.entry(stop).or_default() += 1;
@@ -181,7 +196,7 @@ impl Observation {
                     _ => {}
                 }
             }
-            Network::Ip(ip) => self.take_ip(frame, &packet, ip, amount, pipes),
+            Network::Ip(ip) => self.take_ip(frame, &packet, ip, amount, ways),
         }
     }
 
@@ -191,7 +206,7 @@ impl Observation {
         packet: &Packet<'a>,
         ip: &IpPacket<'a>,
         amount: Amount,
-        pipes: &mut Pipes<'a>,
+        ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
         if is_icmp_error(ip) {
             self.sorted.icmp_errors.add(amount);
@@ -226,7 +241,7 @@ impl Observation {
             (source, destination) => Addresses::V6(wide(source), wide(destination)),
         };
         let vlan = self.vlans.encode(&packet.vlan);
-        self.put(addresses, content.ports, ip.protocol, vlan, sent, pipes);
+        self.put(addresses, content.ports, ip.protocol, vlan, sent, ways);
     }
 
     /// Adds another observation, which comes later by position; `shift` puts its frame numbers right.
@@ -294,7 +309,8 @@ impl Observation {
     }
 }
 
-type Pipes<'a> = (Pipeline<'a, Key4>, Pipeline<'a, Key6>);
+/// How packets come to the two tables.
+type Ways<V4, V6> = (V4, V6);
 
 /// Hands on what a payload said, if a relation can use it.
 fn note<K: Key>(side: &mut SideEvidence, key: &K, sent: &Sent<'_>, seen: Inspection) {

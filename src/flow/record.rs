@@ -20,8 +20,6 @@ pub struct Glance {
     pub transport: Transport,
     /// Ports of the two ends; 0 where the transport has none.
     pub ports: [u16; 2],
-    /// Whether the first payload of either end has a tag ([`FlowEnd::tag`]).
-    pub is_tagged: bool,
 }
 
 /// All packets of a survey with one key, both directions. Which end is the client is not decided here.
@@ -139,7 +137,12 @@ impl Flow {
     /// The little that tells whether it is worth a closer look.
     pub fn glance(&self) -> Glance {
         let [a, b] = &self.ends;
-        Glance { transport: self.transport, ports: [a.port, b.port], is_tagged: a.tag | b.tag != 0 }
+        Glance { transport: self.transport, ports: [a.port, b.port] }
+    }
+
+    /// Whether the first payload of either end has a tag ([`FlowEnd::tag`]).
+    pub fn is_tagged(&self) -> bool {
+        self.ends[0].tag | self.ends[1].tag != 0
     }
 
     /// Packets both ways.

@@ -267,7 +267,13 @@ impl<K: Key> Table<K> {
         let [a, b] = key.ends();
         let transport = Transport::from(key.protocol());
         let ports = if transport.has_ports() { [a.1, b.1] } else { [0; 2] };
-        Glance { transport, ports, is_tagged: self.cold[number].is_tagged() }
+        Glance { transport, ports }
+    }
+
+    /// Whether the first payload of either end has a tag.
+    #[inline]
+    pub(super) fn is_tagged(&self, number: usize) -> bool {
+        self.cold[number].is_tagged()
     }
 
     /// Addresses of the two ends of a record.
@@ -286,6 +292,7 @@ impl<K: Key> Table<K> {
     }
 }
 
+#[inline]
 fn cold_ends<K: Key>(hot: &Hot<K>, cold: &Cold) -> [FlowEnd; 2] {
     let [a, b] = hot.key.ends();
     [cold.end(hot, 0, a.0, a.1), cold.end(hot, 1, b.0, b.1)]

@@ -64,10 +64,10 @@ fn is_shared(address: Ipv4Addr) -> bool {
 
 /// What a MAC is counted by to tell a router: an IPv4 address, or the /64 of an IPv6 address. Nothing
 /// for an address that any host may have beside its own.
-pub(super) fn network_part(address: IpAddr) -> Option<u128> {
+pub(super) fn network_part(address: IpAddr) -> Option<u64> {
     match (kind(address), address) {
-        (Kind::Private | Kind::Public, IpAddr::V4(v4)) if !v4.is_link_local() => Some(u128::from(v4.to_bits())),
-        (Kind::Private | Kind::Public, IpAddr::V6(v6)) => Some(v6.to_bits() >> 64 << 64),
+        (Kind::Private | Kind::Public, IpAddr::V4(v4)) if !v4.is_link_local() => Some(u64::from(v4.to_bits())),
+        (Kind::Private | Kind::Public, IpAddr::V6(v6)) => Some((v6.to_bits() >> 64) as u64),
         _ => None,
     }
 }

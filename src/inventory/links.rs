@@ -43,11 +43,11 @@ const MOST_ADDRESSES: usize = 2;
 struct Company {
     router: bool,
     /// The first addresses or networks of each family; unused places hold `None`.
-    parts: [[Option<u128>; MOST_ADDRESSES]; 2],
+    parts: [[Option<u64>; MOST_ADDRESSES]; 2],
 }
 
 impl Company {
-    fn meet(&mut self, ipv6: bool, part: u128) {
+    fn meet(&mut self, ipv6: bool, part: u64) {
         let Some(places) = self.parts.get_mut(usize::from(ipv6)) else { return };
         match places.iter_mut().find(|place| place.is_none_or(|known| known == part)) {
             Some(place) => *place = Some(part),

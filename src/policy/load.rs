@@ -55,6 +55,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
             documents: Vec::new(),
             cells: Vec::new(),
             by_port: Vec::new(),
+            listed: Vec::new(),
             allowances: Vec::new(),
             supporting: Vec::new(),
             severities: Vec::new(),
@@ -117,6 +118,10 @@ impl Policy {
             .chunk_by(|a, b| a.0 == b.0)
             .map(|chunk| (chunk[0].0, chunk.iter().map(|(_, at)| *at).collect()))
             .collect();
+        self.listed = vec![0; 1 << 16 >> 6];
+        for ((_, port), _) in &self.by_port {
+            self.listed[usize::from(port / 64)] |= 1 << (port % 64);
+        }
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Policy {
     cells: Vec<Cell>,
     /// For each documented (transport, port), ascending: the cells, by index.
     by_port: Vec<((Transport, u16), Vec<u16>)>,
+    /// A bit for each port that is documented for some transport: most ports are not, and one look tells.
+    listed: Vec<u64>,
     allowances: Vec<Allowance>,
     supporting: Vec<Supporting>,
     severities: Vec<SeverityRow>,
@@ -233,6 +235,9 @@ impl Policy {
 
     /// The cells of a port, by index in [`Policy::cells`]; empty if it is not documented.
     pub fn cells_on(&self, transport: Transport, port: u16) -> &[u16] {
+        if self.listed.get(usize::from(port / 64)).is_none_or(|bits| bits >> (port % 64) & 1 == 0) {
+            return &[];
+        }
         match self.by_port.binary_search_by_key(&(transport, port), |(key, _)| *key) {
             Ok(at) => &self.by_port[at].1,
             Err(_) => &[],

@@ -42,7 +42,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
 
     for (at, glance) in glances(flows) {
         // Every request has a tag; only TFTP is believed by its port where payload was cut off.
-        if glance.transport == Transport::Udp && (glance.is_tagged || glance.ports.contains(&tftp::PORT)) {
+        if glance.transport == Transport::Udp && (glance.ports.contains(&tftp::PORT) || flows.is_tagged(at)) {
             let flow = flows.get(at);
             transfers.arm(at, &flow, &mut ports);
             searches.arm(at, &flow, flows, &mut ports);

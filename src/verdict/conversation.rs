@@ -102,6 +102,10 @@ pub(super) struct Documented {
 pub(super) struct Key(u128);
 
 impl Key {
+    fn transport(self) -> Transport {
+        Transport::from((self.0 >> 32) as u8)
+    }
+
     /// The port of the conversation: the server's, or the ICMP type.
     const fn port(self) -> u16 {
         (self.0 >> 16) as u16
@@ -208,7 +212,7 @@ fn conversation(
     answered: &[bool],
 ) -> (Conversation, Facts) {
     let (key, at) = chunk[0];
-    let (first, transport) = (flows[at as usize], seen.flows.glance(at).transport);
+    let (first, transport) = (flows[at as usize], key.transport());
     let icmp_type = matches!(transport, Transport::Icmp | Transport::Icmpv6).then_some(key.port() as u8);
     let mut conversation = Conversation {
         client: first.client_host,

@@ -83,8 +83,7 @@ impl<'a> Taker<'a> {
         self.frames += 1;
         self.wire_bytes += u64::from(frame.original_len);
         let frame = Frame { id: FrameId::new(self.input, self.number), ..frame };
-        // The frame is lent for this moment only, so that no batch of them can be kept.
-        self.observation.observe(std::iter::once(frame));
+        self.observation.observe_lent(&frame);
         !self.has_enough()
     }
 
