@@ -4,6 +4,7 @@
 //! out as [`Frame`]s that borrow from it, and the rest of a cut record is moved to the front.
 //! Lengths in a file are claims by a stranger: none is believed before the bytes are there.
 
+mod behind;
 mod buffer;
 mod compressed;
 mod error;
@@ -23,6 +24,7 @@ mod span;
 mod tests;
 mod writer;
 
+pub use behind::Behind;
 pub use error::{CaptureError, Damage};
 pub use filter::{Filter, FilterError, Matcher};
 pub use frame::{Frame, FrameId, LinkType, Shift, Timestamp};

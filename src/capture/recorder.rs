@@ -1,10 +1,11 @@
 //! What a live capture writes beside it: pcapng files, a new one by size, time or number of frames.
 
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::behind::{Behind, Closing};
 use super::frame::{Frame, LinkType, Timestamp};
 use super::writer::{CaptureCounts, PcapngWriter};
 
@@ -37,14 +38,17 @@ pub struct RecordedInterface {
     pub snap_len: u32,
 }
 
-/// Writes frames to files. What was flushed is readable even if the program is killed.
+/// Writes frames to files, without waiting for the disk. What was flushed is readable a moment later, even if the
+/// program is killed then.
 #[derive(Debug)]
 pub struct Recorder {
     path: PathBuf,
     rotation: Rotation,
     interfaces: Vec<RecordedInterface>,
-    writer: PcapngWriter<BufWriter<File>>,
+    writer: PcapngWriter<Behind>,
     files: Vec<PathBuf>,
+    /// Files that are ended but for their last bytes.
+    closing: Vec<Closing>,
     /// Time of the first frame and of the last in this file.
     times: Option<(Timestamp, Timestamp)>,
     /// Frames in this file.
@@ -67,7 +71,8 @@ impl Recorder {
         let writer = begin(&name, &interfaces)?;
         let counted = vec![CaptureCounts::default(); interfaces.len()];
         let path = path.to_owned();
-        Ok(Self { path, rotation, interfaces, writer, files: vec![name], times: None, frames: 0, counted })
+        let (files, closing) = (vec![name], Vec::new());
+        Ok(Self { path, rotation, interfaces, writer, files, closing, times: None, frames: 0, counted })
     }
 
     /// The files so far; the last is the one that is being written.
@@ -117,7 +122,7 @@ impl Recorder {
         self.writer.packet(frame.interface, frame.time, frame.original_len, frame.data, &[])
     }
 
-    /// Brings everything to the file.
+    /// Has everything brought to the file.
     ///
     /// # Errors
     /// When that fails.
@@ -131,20 +136,26 @@ impl Recorder {
     /// When that fails.
     pub fn finish(mut self, counts: &[CaptureCounts]) -> io::Result<Vec<PathBuf>> {
         statistics(&mut self.writer, self.times, &self.counted, counts)?;
-        self.writer.finish()?;
+        self.closing.push(self.writer.finish()?.close()?);
+        self.closing.into_iter().try_for_each(Closing::wait)?;
         Ok(self.files)
     }
 
-    fn end(&mut self, mut writer: PcapngWriter<BufWriter<File>>, counts: &[CaptureCounts]) -> io::Result<()> {
+    fn end(&mut self, mut writer: PcapngWriter<Behind>, counts: &[CaptureCounts]) -> io::Result<()> {
         statistics(&mut writer, self.times, &self.counted, counts)?;
         self.counted = counts.to_vec();
-        writer.finish().map(drop)
+        self.closing.push(writer.finish()?.close()?);
+        // What could not be written of earlier files is told while the capture goes on.
+        while self.closing.first().is_some_and(Closing::is_done) {
+            self.closing.remove(0).wait()?;
+        }
+        Ok(())
     }
 }
 
 /// What each interface received and dropped since `before`.
 fn statistics(
-    writer: &mut PcapngWriter<BufWriter<File>>,
+    writer: &mut PcapngWriter<Behind>,
     times: Option<(Timestamp, Timestamp)>,
     before: &[CaptureCounts],
     counts: &[CaptureCounts],
@@ -156,9 +167,8 @@ fn statistics(
     Ok(())
 }
 
-fn begin(path: &Path, interfaces: &[RecordedInterface]) -> io::Result<PcapngWriter<BufWriter<File>>> {
-    let out = BufWriter::with_capacity(256 * 1024, File::create(path)?);
-    let mut writer = PcapngWriter::new(out, APPLICATION, None)?;
+fn begin(path: &Path, interfaces: &[RecordedInterface]) -> io::Result<PcapngWriter<Behind>> {
+    let mut writer = PcapngWriter::new(Behind::new(File::create(path)?)?, APPLICATION, None)?;
     for interface in interfaces {
         writer.interface(&interface.name, interface.link, interface.snap_len)?;
     }
@@ -240,6 +250,13 @@ mod tests {
         recorder.write(&frame(1, &[0; 60])).unwrap();
         recorder.flush().unwrap();
         recorder.write(&frame(2, &[0; 60])).unwrap();
+        // A moment later: the thread that writes has its own time.
+        for _ in 0..500 {
+            if path.metadata().unwrap().len() == recorder.bytes_written() - (PACKET_BLOCK + 60) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         assert_eq!(read(&path).0, 1);
     }
 }

@@ -6,13 +6,13 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::is_early;
-use crate::capture::{Frame, FrameId, LinkType, PcapngWriter, RecordedInterface, Timestamp};
+use crate::capture::{Behind, Frame, FrameId, LinkType, PcapngWriter, RecordedInterface, Timestamp};
 use crate::report::visible;
 use crate::report::wanted::{Wanted, reason};
 use crate::survey::Survey;
@@ -69,7 +69,7 @@ impl Kept {
 /// Writes the frames of findings to a file.
 #[derive(Debug)]
 pub struct LiveEvidence {
-    writer: PcapngWriter<BufWriter<File>>,
+    writer: PcapngWriter<Behind>,
     wanted: Option<Wanted>,
     wish: Wish,
     ring: VecDeque<Kept>,
@@ -87,7 +87,7 @@ impl LiveEvidence {
     /// # Errors
     /// When it cannot be written.
     pub fn create(path: &Path, interfaces: &[RecordedInterface]) -> io::Result<Self> {
-        let mut writer = PcapngWriter::new(BufWriter::new(File::create(path)?), APPLICATION, Some(ABOUT))?;
+        let mut writer = PcapngWriter::new(Behind::new(File::create(path)?)?, APPLICATION, Some(ABOUT))?;
         for interface in interfaces {
             writer.interface(&visible(&interface.name), interface.link, interface.snap_len)?;
         }
@@ -151,7 +151,7 @@ impl LiveEvidence {
     /// Ends the file; says how many frames it has.
     pub(super) fn finish(mut self) -> io::Result<u64> {
         self.renew()?;
-        self.writer.finish()?;
+        self.writer.finish()?.close()?.wait()?;
         Ok(self.frames)
     }
 

@@ -107,6 +107,7 @@ pub fn run_live(
         let mut folder = Folder::new(options.fold_after);
         let wish = evidence.as_ref().map(LiveEvidence::wish);
         let judging = scope.spawn(move || {
+            give_way();
             let mut whole = Observation::new(0, seed, survey.limits);
             for growth in growing {
                 let begin = Instant::now();
@@ -128,6 +129,18 @@ pub fn run_live(
         let whole = judging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         session.end(whole)
     })
+}
+
+/// Lets other threads go first, the one that captures above all: where there are few cores, judging would else keep it from
+/// the ring for longer than that has room. Threads that this one starts do so too.
+fn give_way() {
+    const NICER: i32 = 10;
+    // On Linux niceness is a thread's; elsewhere it is the process's, which would be of no help. Where it is refused,
+    // all threads stay equal.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICER);
+    #[cfg(not(target_os = "linux"))]
+    let _ = NICER;
 }
 
 /// Judging all so far takes longer as the survey grows: it gets one part in so many of a core, no more.
