@@ -283,6 +283,14 @@ fn commands_that_print_print() {
     }
 }
 
+#[cfg(all(feature = "live", unix))]
+#[test]
+fn live_cannot_be_anonymized_and_says_what_can() {
+    let run = run(["live", "-i", "lo", "--anonymize"]).expect(2, &[]);
+    assert!(run.err.contains("record with --write") && run.err.contains("analyze --anonymize"), "{}", run.err);
+    assert!(run.out.is_empty());
+}
+
 #[cfg(feature = "live")]
 #[test]
 fn a_filter_takes_what_matches_and_says_so() {

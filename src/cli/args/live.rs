@@ -81,6 +81,9 @@ pub(in crate::cli) struct Live {
     pub(in crate::cli) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) output: Output,
+    /// For an answer that helps: results that grow cannot be anonymized.
+    #[arg(long, hide = true)]
+    pub(in crate::cli) anonymize: bool,
 }
 
 /// List the interfaces that can be captured on, with their state and addresses.

@@ -31,6 +31,12 @@ pub(super) struct LiveOptions {
 
 impl LiveOptions {
     pub(super) fn check(args: Live) -> Result<Self, Failure> {
+        if args.anonymize {
+            return Err(Failure::usage(
+                "live cannot be anonymized: what it shows is of the site as it is; record with --write FILE.pcapng, \
+                 then igorscope analyze --anonymize FILE.pcapng",
+            ));
+        }
         let mut output = OutputOptions::check(args.output)?;
         if args.json {
             output.formats.remove(&Format::Text);
