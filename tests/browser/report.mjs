@@ -59,6 +59,13 @@ try {
     const wide = await page.ask("document.documentElement.scrollWidth");
     check(wide <= width, `fits ${width} pixels (${wide})`);
   }
+  // A4 within a browser's margins: what is wider makes it shrink everything.
+  await page.send("Emulation.setEmulatedMedia", { media: "print" });
+  await page.size(718, 1018);
+  const sheet = await page.ask("document.documentElement.scrollWidth");
+  check(sheet <= 718, `fits a sheet of A4 (${sheet})`);
+  check(await page.ask("Array.from(document.querySelectorAll('tbody')).every((body) => body.offsetHeight > 0)"), "prints every table");
+  await page.send("Emulation.setEmulatedMedia", { media: "" });
   await page.size(1280, 900);
   const pdf = await page.pdf();
   const sheets = (pdf.toString("latin1").match(/\/Type\s*\/Page\b(?!s)/g) ?? []).length;
@@ -68,6 +75,8 @@ try {
     for (const scheme of ["light", "dark"]) {
       await page.scheme(scheme);
       await page.ask(readFileSync(axe, "utf8") + ";true");
+      // It is to see the rows that a browser lays out only when they are scrolled to.
+      await page.ask("document.styleSheets[0].insertRule('.long { content-visibility: visible !important }');true");
       const violations = await page.ask(
         "axe.run({ resultTypes: ['violations'] }).then((result) => result.violations.map((found) => " +
         "`${found.id} (${found.nodes.length}): ${found.nodes[0].html.slice(0, 160)} ${found.nodes[0].any.map((any) => any.message).join(' ').slice(0, 200)}`))");

@@ -10,6 +10,16 @@ fn is_there(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
+/// The browser, where it and what drives it are there.
+fn chromium() -> Option<String> {
+    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
+    let both = is_there(&chromium) && is_there("node");
+    if !both {
+        println!("skipped: chromium and node are needed to open report.html");
+    }
+    both.then_some(chromium)
+}
+
 /// Names that a careless page or spreadsheet would act on. An inventory takes no control characters; terminal
 /// escapes are tried in the unit tests of the page.
 const HOSTILE: [&str; 4] = [
@@ -21,11 +31,7 @@ const HOSTILE: [&str; 4] = [
 
 #[test]
 fn the_report_works_in_a_browser() {
-    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
-    if !is_there(&chromium) || !is_there("node") {
-        println!("skipped: chromium and node are needed to open report.html");
-        return;
-    }
+    let Some(chromium) = chromium() else { return };
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     let mut inventory = format!("site-name = \"{}\"\n", HOSTILE[0]);
@@ -61,6 +67,93 @@ fn the_report_works_in_a_browser() {
         false => println!("skipped, accessibility was not checked: there is no axe-core; run scripts/test-hosts.sh"),
     }
     let browser = browser.output().unwrap();
+    println!("{}", String::from_utf8_lossy(&browser.stdout));
+    assert!(browser.status.success(), "{}", String::from_utf8_lossy(&browser.stderr));
+}
+
+const GATEWAY: [u8; 4] = [10, 20, 0, 2];
+const NODES: u32 = 300;
+const FLOWS: u32 = 100_000;
+
+/// A capture of 300 nodes and 100,000 flows: documented ports, answered but at each seventeenth node, and four kinds of
+/// traffic that is not documented.
+fn large_capture() -> Vec<u8> {
+    const TCP: [u16; 4] = [80, 88, 1900, 1901];
+    const UDP: [u16; 10] = [69, 1050, 1900, 1901, 5683, 50195, 50196, 50197, 50198, 50199];
+    // A pcap header (little-endian, version 2.4, Ethernet).
+    let mut file = 0xa1b2_c3d4u32.to_le_bytes().to_vec();
+    for word in [0x0004_0002u32, 0, 0, 65_535, 1] {
+        file.extend(word.to_le_bytes());
+    }
+    let node = |number: u32| [10, 20, 1 + (number / 200) as u8, 1 + (number % 200) as u8];
+    let outside = |number: u32| [203, 0, 113, 1 + (number % 200) as u8];
+    for flow in 0..FLOWS {
+        let (at, turn) = (flow % NODES, flow / NODES);
+        let place = (turn % 18) as usize;
+        let (client, server, is_tcp, port) = match place {
+            0..4 => (GATEWAY, node(at), true, TCP[place]),
+            4..14 if turn % 2 == 0 => (node(at), GATEWAY, false, UDP[place - 4]),
+            4..14 => (GATEWAY, node(at), false, UDP[place - 4]),
+            14 => (node(at), outside(flow), true, 443),
+            15 => (node(at), node((at + 1 + turn) % NODES), false, 47_000 + (flow % 100) as u16),
+            16 => (node(at), GATEWAY, true, 8_000 + (flow % 50) as u16),
+            _ => (outside(flow), outside(flow + 7), true, 443),
+        };
+        let client = (client, 20_000 + (turn * 7 % 40_000) as u16);
+        let server = (server, port);
+        let answers = at % 17 != 0;
+        // SYN, SYN-ACK, ACK; or a request and an answer.
+        let packets = [(client, server, 0x02), (server, client, 0x12), (client, server, 0x10)];
+        let sent = if !answers { 1 } else { 2 + usize::from(is_tcp) };
+        for (from, to, flags) in packets.into_iter().take(sent) {
+            packet(&mut file, from, to, is_tcp.then_some(flags), flow);
+        }
+    }
+    file
+}
+
+/// A record of the capture: Ethernet, IPv4, TCP with flags or UDP with four bytes. Each flow has 30 ms.
+fn packet(file: &mut Vec<u8>, from: ([u8; 4], u16), to: ([u8; 4], u16), tcp: Option<u8>, flow: u32) {
+    let mut segment = [from.1.to_be_bytes(), to.1.to_be_bytes()].concat();
+    match tcp {
+        Some(flags) => segment.extend([0, 0, 0, 1, 0, 0, 0, 1, 0x50, flags, 0x20, 0, 0, 0, 0, 0]),
+        None => segment.extend([0, 12, 0, 0, 0xaa, 0xaa, 0xaa, 0xaa]),
+    }
+    let mut frame: Vec<u8> =
+        [to.0, from.0].iter().flat_map(|address| [[2, 0x1b].as_slice(), address].concat()).collect();
+    let protocol = if tcp.is_some() { 6 } else { 17 };
+    frame.extend([8, 0, 0x45, 0, 0, 20 + segment.len() as u8, 0, 0, 0, 0, 64, protocol, 0, 0]);
+    frame.extend([from.0, to.0].concat());
+    frame.extend(segment);
+    let (seconds, micros) = (1_741_076_100 + flow * 3 / 100, flow * 3 % 100 * 10_000);
+    for word in [seconds, micros, frame.len() as u32, frame.len() as u32] {
+        file.extend(word.to_le_bytes());
+    }
+    file.extend(frame);
+}
+
+#[test]
+fn the_report_of_a_large_survey_is_small_and_opens_with_little_work() {
+    let Some(chromium) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let capture = folder.path().join("large.pcap");
+    fs::write(&capture, large_capture()).unwrap();
+    let hosts = ["--gateway", "10.20.0.2", "--node", "10.20.1.0/24", "--node", "10.20.2.0/24"];
+    let analyzed = Command::new(env!("CARGO_BIN_EXE_igorscope"))
+        .args(["-q", "analyze", "--format", "html", "-o"])
+        .arg(folder.path())
+        .args(hosts)
+        .arg(&capture)
+        .output()
+        .unwrap();
+    assert!(analyzed.status.success(), "{}", String::from_utf8_lossy(&analyzed.stderr));
+    let report = folder.path().join("report.html");
+    let text = fs::read_to_string(&report).unwrap();
+    println!("{} bytes", text.len());
+    assert!(text.len() < 5_000_000, "{} bytes", text.len());
+    assert!(text.contains("<b>300</b> <span>nodes</span>"));
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/large.mjs");
+    let browser = Command::new("node").arg(script).arg(&report).env("CHROMIUM", chromium).output().unwrap();
     println!("{}", String::from_utf8_lossy(&browser.stdout));
     assert!(browser.status.success(), "{}", String::from_utf8_lossy(&browser.stderr));
 }

@@ -31,7 +31,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         count(frames.stopped.iter().map(|stop| stop.2).sum())
     );
     if !frames.stopped.is_empty() {
-        page.table("stops", "Where decoding stopped", &["Layer", "Reason", "#Frames"], false);
+        page.table("stops", "Where decoding stopped", &["Layer", "Reason", "#Frames"], frames.stopped.len());
         for (layer, reason, number) in frames.stopped.iter().take(SHOWN) {
             put!(
                 page,
@@ -46,7 +46,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     }
     if !survey.non_ip.is_empty() {
         put!(page, "<h3>Not IP</h3>");
-        page.table("non-ip", "Frames that are not IP", &["Kind", "#Frames", "#Bytes"], false);
+        page.table("non-ip", "Frames that are not IP", &["Kind", "#Frames", "#Bytes"], survey.non_ip.len());
         for kind in survey.non_ip.iter().take(SHOWN) {
             put!(
                 page,
@@ -62,7 +62,8 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     }
     if !survey.encapsulations.is_empty() {
         put!(page, "<h3>Tunnels and mirrors taken off</h3>");
-        page.table("tunnels", "Tunnels taken off", &["Kind", "From", "To", "#Frames", "#Bytes"], false);
+        let headings = &["Kind", "From", "To", "#Frames", "#Bytes"];
+        page.table("tunnels", "Tunnels taken off", headings, survey.encapsulations.len());
         for tunnel in survey.encapsulations.iter().take(SHOWN) {
             put!(
                 page,
@@ -91,7 +92,7 @@ fn files(page: &mut Page, survey: &Survey) {
         "files",
         "Files with their SHA-256",
         &["File", "Format", "#Frames", "#Size", "First", "Last", "SHA-256"],
-        false,
+        survey.inputs.len(),
     );
     for input in survey.inputs.iter().take(SHOWN) {
         put!(page, "<tr><td class=\"wide\"><bdi>{}</bdi>", input.path);
@@ -108,9 +109,7 @@ fn files(page: &mut Page, survey: &Survey) {
             bytes(input.size)
         );
         for time in [input.first, input.last] {
-            put!(page, "<td data-v=\"{}\">", time);
-            page.time(time);
-            put!(page, "</td>");
+            page.time_cell(time);
         }
         put!(page, "<td class=\"hash\">{}</td></tr>\n", input.sha256.as_deref().unwrap_or("not worked out"));
     }

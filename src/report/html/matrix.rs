@@ -49,30 +49,34 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     count_troubles(survey, &mut rows);
     put!(
         page,
-        "<p>Each node and the ports of its document: the first sign is for the port as the node offers it (in), the \
-         second as the node uses it elsewhere (out).</p>"
+        "<p>Each node and the ports of its document. Where a port goes both ways, the first sign is for the port as \
+         the node offers it (in), the second as the node uses it elsewhere (out).</p>"
     );
     ports::legend(page);
     let all = rows.len();
     rows.sort_by_key(|row| std::cmp::Reverse(row.unexpected.saturating_add(row.blocked) > 0));
     rows.truncate(SHOWN);
+    page.filter("matrix", "address or name …");
+    page.scroll("Nodes", rows.len());
     put!(
         page,
-        "<p class=\"tools\"><label>Filter <input type=\"search\" data-table=\"matrix\" placeholder=\"address or name …\">\
-         </label> <output id=\"matrix-count\"></output></p><div class=\"scroll tall\" tabindex=\"0\" role=\"region\" \
-         aria-label=\"Table of nodes\"><table id=\"matrix\" class=\"sorts matrix\"><caption class=\"away\">Node by \
+        "<table id=\"matrix\" class=\"sorts matrix\"><caption class=\"away\">Node by \
          service</caption><thead><tr><th scope=\"col\">Node</th><th scope=\"col\" class=\"n\">Unex&shy;pected</th><th \
          scope=\"col\" class=\"n\">Blocked</th>"
     );
-    for ((transport, port), (service, _, counts)) in &columns {
-        let transport = transport.to_string().to_uppercase();
+    for ((transport, port), (service, has, counts)) in &columns {
         put!(
             page,
-            "<th scope=\"col\" class=\"n\" title=\"{}: {}\">{} {}</th>",
+            "<th scope=\"col\" class=\"m n\" title=\"{}: {}\">{} {} <small>{}</small></th>",
             service,
             ports::devices(counts, "node", "nodes"),
-            transport,
-            port
+            transport.to_string().to_uppercase(),
+            port,
+            match has {
+                [true, true] => "in · out",
+                [true, false] => "in",
+                _ => "out",
+            }
         );
     }
     put!(page, "</tr></thead><tbody>\n");
@@ -138,18 +142,39 @@ fn count_troubles(survey: &Survey, rows: &mut [Row<'_>]) {
     }
 }
 
+/// One element a cell, and no word where nothing was seen, for there are thousands: the class colours all of it, or a
+/// half for each direction.
 fn cell(page: &mut Page, states: [Option<CellState>; 2], has: [bool; 2]) {
-    let rank: usize = states.iter().map(|state| state.map_or(0, |state| state as usize)).sum();
-    put!(page, "<td class=\"m\" data-v=\"{}\">", rank);
-    for (state, has) in states.into_iter().zip(has) {
-        let state = state.unwrap_or(CellState::NotSeen);
-        match (has, look(state)) {
-            (false, _) => put!(page, "<i></i>"),
-            (true, (sign, _)) if state == CellState::NotSeen => put!(page, "<i>{}</i>", sign),
-            (true, (sign, words)) => {
-                put!(page, "<i class=\"{}\" title=\"{}\">{}</i>", state.name(), words, sign);
-            }
+    let [incoming, outgoing] = states.map(|state| state.unwrap_or(CellState::NotSeen));
+    let rank = incoming as usize + outgoing as usize;
+    let [(sign, words), (then_sign, then_words)] = [incoming, outgoing].map(look);
+    match (has, rank) {
+        ([true, true], 0) => put!(page, "<td class=\"m two\" data-v=\"0\">{} {}</td>", sign, then_sign),
+        (_, 0) => put!(page, "<td class=\"m\" data-v=\"0\">{}</td>", sign),
+        ([true, true], _) if incoming != outgoing => put!(
+            page,
+            "<td class=\"m two {} then-{}\" data-v=\"{}\" title=\"in: {}, out: {}\">{} {}</td>",
+            incoming.name(),
+            outgoing.name(),
+            rank,
+            words,
+            then_words,
+            sign,
+            then_sign
+        ),
+        ([true, true], _) => put!(
+            page,
+            "<td class=\"m two {}\" data-v=\"{}\" title=\"in, out: {}\">{} {}</td>",
+            incoming.name(),
+            rank,
+            words,
+            sign,
+            sign
+        ),
+        _ => {
+            let state = incoming.max(outgoing);
+            let (sign, words) = look(state);
+            put!(page, "<td class=\"m {}\" data-v=\"{}\" title=\"{}\">{}</td>", state.name(), rank, words, sign);
         }
     }
-    put!(page, "</td>");
 }

@@ -10,6 +10,9 @@ use crate::inventory::Host;
 use crate::report::escape::visible;
 use crate::report::text::units::{local, offset};
 
+/// Rows of a table that are surely taller than the box in which it scrolls (`.scroll` in the style sheet).
+const LONG: usize = 60;
+
 /// Markup with values in it. The markup is a literal; each value is escaped, whatever it is.
 macro_rules! put {
     ($page:expr, $markup:literal $(, $value:expr)* $(,)?) => {
@@ -87,6 +90,14 @@ impl Page {
         }
     }
 
+    /// A table's cell with a local time, which sorts by UTC.
+    pub(super) fn time_cell(&mut self, time: Timestamp) {
+        match time.nanos() {
+            Some(_) => put!(self, "<td title=\"{}\">{}</td>", time, local(time, Timestamp::UNKNOWN, &self.zone)),
+            None => put!(self, "<td></td>"),
+        }
+    }
+
     /// The zone's offset from UTC at a time.
     pub(super) fn offset(&self, time: Timestamp) -> String {
         offset(time, &self.zone)
@@ -109,26 +120,30 @@ impl Page {
         put!(self, "</section>\n");
     }
 
-    /// Opens a table that sorts (and filters, by a box of its own) where scripts run. A heading that
-    /// begins with `#` is that of a column of numbers.
-    pub(super) fn table(&mut self, id: &'static str, caption: &'static str, headings: &[&'static str], filter: bool) {
-        if filter {
-            put!(
-                self,
-                "<p class=\"tools\"><label>Filter <input type=\"search\" data-table=\"{}\" \
-                 placeholder=\"address, name, port, verdict …\"></label> <output id=\"{}-count\"></output></p>",
-                id,
-                id
-            );
-        }
+    /// Opens the box in which a table scrolls. That of a long one has the height that the style sheet allows, and
+    /// browsers lay out what is in it when it is scrolled to.
+    pub(super) fn scroll(&mut self, label: &'static str, rows: usize) {
+        let class = if rows > LONG { "scroll long" } else { "scroll" };
+        put!(self, "<div class=\"{}\" tabindex=\"0\" role=\"region\" aria-label=\"Table: {}\">", class, label);
+    }
+
+    /// The box that filters a table, where scripts run.
+    pub(super) fn filter(&mut self, table: &'static str, placeholder: &'static str) {
         put!(
             self,
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table: {}\"><table id=\"{}\" class=\"sorts\">\
-             <caption class=\"away\">{}</caption><thead><tr>",
-            caption,
-            id,
-            caption
+            "<p class=\"tools\"><label>Filter <input type=\"search\" data-table=\"{}\" placeholder=\"{}\"></label> \
+             <output id=\"{}-count\"></output></p>",
+            table,
+            placeholder,
+            table
         );
+    }
+
+    /// Opens a table of so many rows that sorts where scripts run. A heading that begins with `#` is that of a
+    /// column of numbers.
+    pub(super) fn table(&mut self, id: &'static str, caption: &'static str, headings: &[&'static str], rows: usize) {
+        self.scroll(caption, rows);
+        put!(self, "<table id=\"{}\" class=\"sorts\"><caption class=\"away\">{}</caption><thead><tr>", id, caption);
         for heading in headings {
             match heading.strip_prefix('#') {
                 Some(heading) => put!(self, "<th scope=\"col\" class=\"n\">{}</th>", heading),

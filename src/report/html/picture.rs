@@ -29,6 +29,13 @@ const PLACES: [(Role, Option<f64>, &str, &str); 6] = [
     (Role::Group, Some(0.35), "group address", "group addresses"),
 ];
 
+/// From a line of text beneath a bubble to the next.
+const LINE: f64 = 18.0;
+/// Half of the width that the words at a bubble may have.
+const WORDS: f64 = 115.0;
+/// What a loop takes at a bubble, with its number.
+const LOOP: f64 = 58.0;
+
 struct Bubble<'a> {
     x: f64,
     y: f64,
@@ -46,6 +53,41 @@ struct Bubble<'a> {
 struct Sum {
     conversations: u64,
     packets: u64,
+}
+
+impl Bubble<'_> {
+    /// Whether its words stand above it, since all its lines go down.
+    fn is_top(&self) -> bool {
+        self.outward.1 < -0.9
+    }
+
+    /// What stands at it, its number first.
+    fn words(&self) -> Vec<String> {
+        let mut words = vec![counted(self.hosts.len() as u64, self.one, self.many)];
+        let troubled = self.hosts.iter().filter(|(_, worst)| *worst >= Strand::Unexpected).count();
+        if self.hosts.len() <= NAMED {
+            words.extend(self.hosts.iter().map(|(host, _)| shortened(host)));
+        } else if troubled > 0 {
+            words.push(format!("{} with trouble", count(troubled as u64)));
+        }
+        words
+    }
+
+    /// Where the first line of its words stands.
+    fn first_line(&self, words: usize) -> f64 {
+        let above = 10.0 + LINE * words.saturating_sub(1) as f64;
+        self.y + if self.is_top() { -self.radius - above } else { self.radius + 19.0 }
+    }
+
+    /// Left, top, right and bottom of all that is drawn at it.
+    fn bounds(&self) -> [f64; 4] {
+        let aside = WORDS.max(self.radius + LOOP);
+        let words = self.words().len();
+        let first = self.first_line(words);
+        let top = (self.y - self.radius - LOOP).min(first - LINE);
+        let bottom = (self.y + self.radius).max(first + LINE * words as f64);
+        [self.x - aside, top, self.x + aside, bottom]
+    }
 }
 
 impl Sum {
@@ -117,11 +159,18 @@ fn bubbles<'a>(survey: &'a Survey, worst: &[Strand]) -> BTreeMap<Role, Bubble<'a
 }
 
 fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
+    let [left, top, right, bottom] = bubbles
+        .values()
+        .map(Bubble::bounds)
+        .fold([f64::MAX, f64::MAX, f64::MIN, f64::MIN], |[left, top, right, bottom], [l, t, r, b]| {
+            [left.min(l), top.min(t), right.max(r), bottom.max(b)]
+        });
     put!(
         page,
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Picture of who talks to whom\"><svg \
-         class=\"picture\" viewBox=\"20 -5 690 670\" role=\"img\" aria-label=\"Hosts by role and what passed between \
-         them; the table beside it says the same\">"
+         class=\"picture\" viewBox=\"{}\" role=\"img\" aria-label=\"Hosts by role and what passed between them; the \
+         table beside it says the same\">",
+        format!("{left:.0} {top:.0} {:.0} {:.0}", right - left, bottom - top)
     );
     // Both ways of a pair are one line.
     let mut lines: BTreeMap<(Role, Role), BTreeMap<Strand, Sum>> = BTreeMap::new();
@@ -201,14 +250,14 @@ fn turn(bubble: &Bubble<'_>, shift: f64) -> (String, (f64, f64)) {
 
 fn dots(page: &mut Page, bubble: &Bubble<'_>) {
     let shown = bubble.hosts.len().min(DOTS);
-    let label = counted(bubble.hosts.len() as u64, bubble.one, bubble.many);
+    let words = bubble.words();
     put!(
         page,
         "<g><circle class=\"bubble\" cx=\"{}\" cy=\"{}\" r=\"{}\"><title>{}</title></circle>",
         format!("{:.0}", bubble.x),
         format!("{:.0}", bubble.y),
         format!("{:.0}", bubble.radius),
-        label
+        words[0]
     );
     // Sunflower seeds: each the golden angle further, the same room for all.
     let spread = (bubble.radius - 8.0) / (shown as f64).sqrt();
@@ -229,22 +278,12 @@ fn dots(page: &mut Page, bubble: &Bubble<'_>) {
             worst.words()
         );
     }
-    let mut beneath: Vec<String> = Vec::new();
-    let troubled = bubble.hosts.iter().filter(|(_, worst)| *worst >= Strand::Unexpected).count();
-    if bubble.hosts.len() <= NAMED {
-        beneath.extend(bubble.hosts.iter().map(|(host, _)| shortened(host)));
-    } else if troubled > 0 {
-        beneath.push(format!("{} with trouble", count(troubled as u64)));
-    }
-    // Above the bubble at the top, whose lines all go down.
-    let is_top = bubble.outward.1 < -0.9;
-    let height = 16.0 * beneath.len() as f64;
-    let mut y = bubble.y + if is_top { -bubble.radius - 10.0 - height } else { bubble.radius + 19.0 };
+    let mut y = bubble.first_line(words.len());
     let x = format!("{:.0}", bubble.x);
-    put!(page, "<text class=\"label\" x=\"{}\" y=\"{}\">{}</text>", x, format!("{y:.0}"), label);
-    for text in beneath {
-        y += 16.0;
-        put!(page, "<text class=\"sub\" x=\"{}\" y=\"{}\">{}</text>", x, format!("{y:.0}"), text);
+    for (text, at) in words.iter().zip(0..) {
+        let class = if at == 0 { "label" } else { "sub" };
+        put!(page, "<text class=\"{}\" x=\"{}\" y=\"{}\">{}</text>", class, x, format!("{y:.0}"), text);
+        y += LINE;
     }
     put!(page, "</g>\n");
 }
@@ -256,7 +295,12 @@ fn shortened(host: &Host) -> String {
 }
 
 fn list(page: &mut Page, sums: &Sums) {
-    page.table("pairs", "What passed between roles", &["From", "To", "Verdict", "#Conversations", "#Packets"], false);
+    page.table(
+        "pairs",
+        "What passed between roles",
+        &["From", "To", "Verdict", "#Conversations", "#Packets"],
+        sums.len(),
+    );
     let mut rows: Vec<_> = sums.iter().collect();
     rows.sort_by_key(|((client, server, strand), _)| (std::cmp::Reverse(*strand), *client, *server));
     for ((client, server, strand), sum) in rows {

@@ -7,7 +7,7 @@
   const order = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
   const value = (row, column) => {
     const cell = row.cells[column];
-    return cell ? (cell.dataset.v ?? cell.textContent.trim()) : "";
+    return cell ? (cell.dataset.v ?? (cell.title || cell.textContent.trim())) : "";
   };
 
   for (const table of all("table.sorts")) {

@@ -18,6 +18,7 @@ const CONVERSATIONS: usize = 400;
 const HOSTS: usize = 1000;
 /// Ports that a host's line names.
 const SERVES: usize = 8;
+const PLACEHOLDER: &str = "address, name, port, verdict …";
 
 pub(super) fn conversations(page: &mut Page, survey: &Survey, names: &Names) {
     page.section("conversations", "Top conversations");
@@ -32,6 +33,7 @@ pub(super) fn conversations(page: &mut Page, survey: &Survey, names: &Names) {
     } else {
         put!(page, "<p>All {}.</p>", counted(all as u64, "conversation", "conversations"));
     }
+    page.filter("talk", PLACEHOLDER);
     page.table(
         "talk",
         "Conversations",
@@ -39,7 +41,7 @@ pub(super) fn conversations(page: &mut Page, survey: &Survey, names: &Names) {
             "Client", "Role", "Server", "Role", "Service", "Verdict", "Outcome", "#Packets", "#Bytes", "#Flows",
             "First", "#Lasted",
         ],
-        true,
+        all.min(CONVERSATIONS),
     );
     for conversation in survey.conversations.iter().take(CONVERSATIONS) {
         row(page, survey, names, conversation);
@@ -80,11 +82,10 @@ fn row(page: &mut Page, survey: &Survey, names: &Names, conversation: &Conversat
         count(conversation.flows.into())
     );
     let lasted = nanos_between(conversation.first, conversation.last);
-    put!(page, "<td data-v=\"{}\">", conversation.first);
-    page.time(conversation.first);
+    page.time_cell(conversation.first);
     put!(
         page,
-        "</td><td class=\"n\" data-v=\"{}\">{}</td></tr>\n",
+        "<td class=\"n\" data-v=\"{}\">{}</td></tr>\n",
         lasted.unwrap_or(0),
         lasted.map_or_else(String::new, duration)
     );
@@ -116,6 +117,7 @@ pub(super) fn inventory(page: &mut Page, survey: &Survey) {
             count(all as u64)
         );
     }
+    page.filter("hosts", PLACEHOLDER);
     page.table(
         "hosts",
         "Inventory",
@@ -132,7 +134,7 @@ pub(super) fn inventory(page: &mut Page, survey: &Survey) {
             "First",
             "Last",
         ],
-        true,
+        hosts.len(),
     );
     for (at, host) in hosts {
         put!(page, "<tr><td data-v=\"{}\">", at);
@@ -164,9 +166,7 @@ pub(super) fn inventory(page: &mut Page, survey: &Survey) {
             serves.join(", ")
         );
         for time in [host.first_seen, host.last_seen] {
-            put!(page, "<td data-v=\"{}\">", time);
-            page.time(time);
-            put!(page, "</td>");
+            page.time_cell(time);
         }
         put!(page, "</tr>\n");
     }

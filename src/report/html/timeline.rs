@@ -1,9 +1,11 @@
-//! Flows over time: how many began and how many were open in each stretch of time. A survey keeps of each
-//! flow its first and last packet and no more, so that is what this shows, and it says so.
+//! Traffic over time: packets by verdict, and when flows began. A survey keeps of each end of a flow how many packets
+//! it sent and when the first and the last of them, so the packets are spread evenly between, and the page says so.
 
 use super::head::span;
 use super::page::{Page, put};
 use super::strand::{Strand, is_blocked};
+use crate::capture::Timestamp;
+use crate::flow::FlowEnd;
 use crate::report::table::nanos_between;
 use crate::report::text::units::{count, duration};
 use crate::survey::Survey;
@@ -46,17 +48,31 @@ const WIDTH: f64 = 10.0;
 const HEIGHT: f64 = 40.0;
 
 struct Row {
+    /// Flows that began in each stretch.
     began: Vec<u64>,
-    /// By how many more or fewer were open than in the stretch before.
-    change: Vec<i64>,
+    /// By how many packets a stretch has more or fewer than the one before.
+    change: Vec<f64>,
 }
 
 impl Row {
-    /// How many were open in each stretch.
-    fn open(&self) -> Vec<u64> {
-        let sums = self.change.iter().scan(0i64, |open, change| {
-            *open += change;
-            Some(u64::try_from(*open).unwrap_or(0))
+    fn new(bins: usize) -> Self {
+        Self { began: vec![0; bins], change: vec![0.0; bins + 1] }
+    }
+
+    /// Spreads what an end of a flow sent evenly over the stretches from its first packet to its last.
+    fn spread(&mut self, end: &FlowEnd, bin: impl Fn(Timestamp) -> Option<usize>) {
+        let (Some(first), Some(last)) = (bin(end.first), bin(end.last)) else { return };
+        let after = last.max(first) + 1;
+        let share = end.packets as f64 / (after - first) as f64;
+        self.change[first] += share;
+        self.change[after] -= share;
+    }
+
+    /// Packets in each stretch.
+    fn packets(&self) -> Vec<f64> {
+        let sums = self.change.iter().scan(0.0, |packets: &mut f64, change| {
+            *packets += change;
+            Some(packets.max(0.0))
         });
         sums.take(self.began.len()).collect()
     }
@@ -75,38 +91,39 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         },
         bins,
     );
-    page.section("time", "Flows over time");
+    page.section("time", "Traffic over time");
     put!(
         page,
-        "<p>Bars: flows that began in each {}. Area behind: flows that were open, from their first packet to their \
-         last. Each row has a scale of its own. This counts flows, not packets or bytes: the survey keeps of a flow \
-         only when it began and ended.</p>",
+        "<p>Area: packets a second. Bars: flows that began in each {}. Each row has a scale of its own. The survey \
+         keeps how many packets each end of a flow sent and when the first and the last of them, so the area spreads \
+         them evenly between: of a flow that rests for long, bursts are flattened.</p>",
         duration(step)
     );
     put!(page, "<div class=\"time\">");
     for (strand, row) in Strand::ALL.into_iter().zip(&rows).rev() {
-        let open = row.open();
-        let (most_began, most_open) =
-            (row.began.iter().max().copied().unwrap_or(0), open.iter().max().copied().unwrap_or(0));
-        if most_open == 0 {
+        let packets = row.packets();
+        let most_began = row.began.iter().max().copied().unwrap_or(0);
+        let most_packets = packets.iter().copied().fold(0.0, f64::max);
+        if most_began == 0 {
             continue;
         }
+        let rate = rate(most_packets, step);
         put!(
             page,
-            "<div class=\"row\"><div><i class=\"swatch {}\"></i>{}<small>at most {} began, {} open</small></div><svg \
-             viewBox=\"0 0 {} 40\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}: at most {} flows began \
-             in {}, at most {} were open\">",
+            "<div class=\"row\"><div><i class=\"swatch {}\"></i>{}<small>at most {} packets/s, {} began</small></div><svg \
+             viewBox=\"0 0 {} 40\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}: at most {} packets a \
+             second, at most {} flows began in {}\">",
             strand.class(),
             strand.words(),
+            rate,
             count(most_began),
-            count(most_open),
             bins as u64 * WIDTH as u64,
             strand.words(),
+            rate,
             most_began,
-            duration(step),
-            most_open
+            duration(step)
         );
-        put!(page, "<path class=\"area {}\" d=\"{}\"/>", strand.class(), area(&open, most_open));
+        put!(page, "<path class=\"area {}\" d=\"{}\"/>", strand.class(), area(&packets, most_packets));
         put!(page, "<path class=\"bars {}\" d=\"{}\"/></svg></div>", strand.class(), bars(&row.began, most_began));
     }
     put!(page, "<div class=\"row axis\"><div></div><div class=\"ends\">");
@@ -116,19 +133,28 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.end_section();
 }
 
-fn rows(survey: &Survey, bin: impl Fn(crate::capture::Timestamp) -> Option<usize>, bins: usize) -> Vec<Row> {
-    let mut rows: Vec<Row> =
-        Strand::ALL.iter().map(|_| Row { began: vec![0; bins], change: vec![0; bins + 1] }).collect();
+/// Packets a second, of the packets in a stretch of so many nanoseconds: `340`, `3.4`, `0.03`.
+fn rate(packets: f64, step: u64) -> String {
+    let rate = packets * SECOND as f64 / step as f64;
+    match rate {
+        9.95.. => count(rate.round() as u64),
+        0.995.. => format!("{rate:.1}"),
+        0.005.. => format!("{rate:.2}"),
+        _ => "less than 0.01".to_owned(),
+    }
+}
+
+fn rows(survey: &Survey, bin: impl Fn(Timestamp) -> Option<usize>, bins: usize) -> Vec<Row> {
+    let mut rows: Vec<Row> = Strand::ALL.iter().map(|_| Row::new(bins)).collect();
     for (flow, judgement) in survey.flows.iter() {
         let strand = match (judgement.verdict, is_blocked(judgement.outcome)) {
             (Verdict::Documented, true) => Strand::Blocked,
             (verdict, _) => Strand::of_verdict(verdict),
         };
-        let (Some(begin), Some(end)) = (bin(flow.first()), bin(flow.last())) else { continue };
+        let Some(begin) = bin(flow.first()) else { continue };
         let row = &mut rows[strand as usize];
         row.began[begin] += 1;
-        row.change[begin] += 1;
-        row.change[end.max(begin) + 1] -= 1;
+        flow.ends.iter().for_each(|end| row.spread(end, &bin));
     }
     rows
 }
@@ -143,11 +169,36 @@ fn bars(numbers: &[u64], most: u64) -> String {
     path
 }
 
-fn area(numbers: &[u64], most: u64) -> String {
+fn area(numbers: &[f64], most: f64) -> String {
     let mut path = "M0 40".to_owned();
     for number in numbers {
-        path.push_str(&format!("V{:.1}h{WIDTH}", HEIGHT - *number as f64 / most.max(1) as f64 * HEIGHT));
+        path.push_str(&format!("V{:.1}h{WIDTH}", HEIGHT - number / most.max(f64::MIN_POSITIVE) * HEIGHT));
     }
     path.push_str("V40z");
     path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::at;
+
+    /// A stretch is a second long, the second end's packets lie in stretches 1 to 4, the first one's in stretch 1.
+    #[test]
+    fn packets_are_spread_from_the_first_to_the_last_and_none_is_lost() {
+        let bin = |time: Timestamp| nanos_between(at(0), time).map(|nanos| (nanos / SECOND) as usize);
+        let silent = FlowEnd::silent([10, 0, 0, 1].into(), 80);
+        let mut row = Row::new(6);
+        for (packets, first, last) in [(7, 1_200, 1_900), (10, 1_900, 4_100), (0, 0, 0)] {
+            row.spread(&FlowEnd { packets, first: at(first), last: at(last), ..silent.clone() }, bin);
+        }
+        row.spread(&silent, bin);
+        assert_eq!(row.packets(), [0.0, 9.5, 2.5, 2.5, 2.5, 0.0]);
+    }
+
+    #[test]
+    fn rates_are_told_as_a_person_would() {
+        let told = [(3_400.0, SECOND), (34.0, 10 * SECOND), (2.0, MINUTE), (1.0, HOUR)].map(|(n, step)| rate(n, step));
+        assert_eq!(told, ["3,400", "3.4", "0.03", "less than 0.01"]);
+    }
 }
