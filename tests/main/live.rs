@@ -7,6 +7,8 @@ mod evidence;
 mod folded;
 #[path = "live/killed.rs"]
 mod killed;
+#[path = "live/links.rs"]
+mod links;
 #[path = "live/schema.rs"]
 mod schema;
 #[path = "live/terminal.rs"]
