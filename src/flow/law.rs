@@ -1,8 +1,10 @@
 //! The law: a flow table is addable. Random traffic, cut anywhere, gives the same observation.
 
+use std::net::SocketAddr;
+
 use proptest::prelude::*;
 
-use super::{Limits, Observation, Observed, Seed};
+use super::{First, Flow, Limits, Observation, Observed, Seed, SideEvidence, TftpFile};
 use crate::capture::{Frame, FrameId, LinkType, Shift, Timestamp};
 
 /// One frame of random traffic among few hosts and ports, so that flows meet at the cut.
@@ -21,6 +23,7 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
         b"\0\x03\0\x01block".to_vec(),
         b"M-SEARCH * HTTP/1.1\r\nMX: 3\r\n\r\n".to_vec(),
         b"NOTIFY * HTTP/1.1\r\nLOCATION: http://10.0.0.9/d\r\n\r\n".to_vec(),
+        b"HTTP/1.1 200 OK\r\nLOCATION: http://10.0.0.9/d\r\n\r\n".to_vec(),
         b"\x51\x01\0\x01\xaa\xb4test".to_vec(),
         b"\x51\x01\0\x01\xbb\xb4test".to_vec(),
     ]);
@@ -122,12 +125,29 @@ fn observe(samples: &[Sample], input: u32) -> Observation {
 
 /// Everything that was observed, in an order that does not depend on the table's.
 fn describe(observed: Observed) -> Vec<String> {
-    let mut lines: Vec<String> = observed.flows.iter().map(|flow| format!("{flow:?}")).collect();
+    let mut lines: Vec<String> =
+        observed.flows.iter().map(|flow| format!("{flow:?} {:?}", first_payloads(&flow, &observed.side))).collect();
     lines.sort();
     lines.push(format!("{:?} {:?} {:?}", observed.tallies, observed.sorted, observed.neighbours));
     lines.push(format!("{:?} {:?}", observed.orphan_fragments, observed.overflow));
-    lines.push(observed.side.addable_sets());
+    let side = &observed.side;
+    lines.push(format!("{:?}", side.searches().collect::<Vec<_>>()));
+    lines.push(format!("{:?}", side.group_requests().collect::<Vec<_>>()));
+    lines.push(format!("{:?}", side.notified().collect::<Vec<_>>()));
+    lines.push(format!("{:?}", side.icmp_errors().collect::<Vec<_>>()));
+    lines.push(format!("{:?} {:?}", side.dhcp().collect::<Vec<_>>(), side.lldp_units().collect::<Vec<_>>()));
+    lines.push(format!("{:?}", side.overflows().collect::<Vec<_>>()));
     lines
+}
+
+/// What is known of each end's first payload.
+fn first_payloads(flow: &Flow, side: &SideEvidence) -> [(Option<First<SocketAddr>>, Option<TftpFile>); 2] {
+    [0, 1].map(|end| {
+        let (from, to) = (&flow.ends[end], &flow.ends[1 - end]);
+        let stream = (flow.vlan.clone(), (from.address, from.port), (to.address, to.port));
+        let frame = from.payload_frame;
+        (side.answered(&stream, frame).cloned(), side.tftp_file(&stream, frame).cloned())
+    })
 }
 
 proptest! {

@@ -19,7 +19,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidence, TftpFile, Window};
+pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidence, Stream, TftpFile, Window};
 pub use flows::Flows;
 pub use fragment::Unattributed;
 pub use key::Seed;

@@ -106,9 +106,9 @@ impl Observation {
         for frame in frames {
             self.take(&frame, &mut pipes);
         }
-        let side = &mut self.side;
-        pipes.0.flush(&mut self.v4, &mut |key, sent, seen| note(side, key, sent, seen));
-        pipes.1.flush(&mut self.v6, &mut |key, sent, seen| note(side, key, sent, seen));
+        let (side, vlans) = (&mut self.side, &self.vlans);
+        pipes.0.flush(&mut self.v4, &mut |key, sent, seen| note(side, vlans, key, sent, seen));
+        pipes.1.flush(&mut self.v6, &mut |key, sent, seen| note(side, vlans, key, sent, seen));
     }
 
     /// Takes a frame that is lent for this moment only, so that no batch can be made.
@@ -158,17 +158,17 @@ impl Observation {
         mut sent: Sent<'a>,
         ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
-        let evidence = &mut self.side;
+        let (evidence, vlans) = (&mut self.side, &self.vlans);
         match addresses {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                ways.0.push(&mut self.v4, key, sent, &mut |key, sent, seen| note(evidence, key, sent, seen));
+                ways.0.push(&mut self.v4, key, sent, &mut |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                ways.1.push(&mut self.v6, key, sent, &mut |key, sent, seen| note(evidence, key, sent, seen));
+                ways.1.push(&mut self.v6, key, sent, &mut |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
         }
     }
@@ -313,12 +313,13 @@ impl Observation {
 type Ways<V4, V6> = (V4, V6);
 
 /// Hands on what a payload said, if a relation can use it.
-fn note<K: Key>(side: &mut SideEvidence, key: &K, sent: &Sent<'_>, seen: Inspection) {
+fn note<K: Key>(side: &mut SideEvidence, vlans: &VlanNames, key: &K, sent: &Sent<'_>, seen: Inspection) {
     if seen.tag != 0 {
         let ends = key.ends();
         let from = usize::from(sent.side & 1);
         let to_group = sent.is_to_group(ends[1 - from].0);
-        side.payload((ends[from], ends[1 - from]), to_group, sent.time, sent.frame, sent.payload, seen);
+        let stream = (vlans.decode(key.vlan()), ends[from], ends[1 - from]);
+        side.payload(stream, to_group, sent.time, sent.frame, sent.payload, seen);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use etherparse::PacketBuilder;
 
-use super::{Flow, Limits, Observation, Seed};
-use crate::capture::{Frame, FrameId, LinkType, Timestamp};
+use super::{Flow, Limits, Observation, Observed, Seed};
+use crate::capture::{Frame, FrameId, LinkType, Shift, Timestamp};
 use crate::protocol::{Evidence, Protocol};
 
 const MILLI: i64 = 1_000_000;
@@ -13,7 +13,7 @@ const TWO: [u8; 6] = [2, 0, 0, 0, 0, 2];
 /// A frame's time in milliseconds and its bytes.
 type Sample = (i64, Vec<u8>);
 
-fn flows(samples: &[Sample]) -> Vec<Flow> {
+fn observe(samples: &[Sample]) -> Observation {
     let mut observation = Observation::new(0, Seed::random(), Limits::default());
     observation.observe(samples.iter().zip(1..).map(|((millis, bytes), number)| Frame {
         id: FrameId::new(0, number),
@@ -23,7 +23,11 @@ fn flows(samples: &[Sample]) -> Vec<Flow> {
         original_len: bytes.len() as u32,
         data: bytes,
     }));
-    observation.finish().flows.iter().collect()
+    observation
+}
+
+fn flows(samples: &[Sample]) -> Vec<Flow> {
+    observe(samples).finish().flows.iter().collect()
 }
 
 fn ip(identification: u16, destination: [u8; 4]) -> etherparse::IpHeaders {
@@ -79,14 +83,26 @@ fn each_request_to_a_directed_broadcast_is_looked_at() {
     let everyone = ([0xff; 6], [10, 0, 0, 255], 5683);
     // Two CoAP requests with tokens of their own, as to a multicast group.
     let samples = [(0, udp(everyone, 1, b"\x51\x01\0\x01\xaa")), (1_000, udp(everyone, 2, b"\x51\x01\0\x02\xbb"))];
-    let mut observation = Observation::new(0, Seed::random(), Limits::default());
-    observation.observe(samples.iter().zip(1..).map(|((millis, bytes), number)| Frame {
-        id: FrameId::new(0, number),
-        time: Timestamp::from_nanos(millis * MILLI),
-        link: LinkType::ETHERNET,
-        interface: 0,
-        original_len: bytes.len() as u32,
-        data: bytes,
-    }));
-    assert_eq!(observation.finish().side.group_requests().len(), 2);
+    assert_eq!(observe(&samples).finish().side.group_requests().len(), 2);
+}
+
+/// The file that the first flow's client asks for.
+fn file(observed: &Observed) -> Option<Vec<u8>> {
+    let flow = observed.flows.get(0);
+    let [client, server] = &flow.ends;
+    let stream = (flow.vlan.clone(), (client.address, client.port), (server.address, server.port));
+    observed.side.tftp_file(&stream, client.payload_frame).map(|file| file.name.to_vec())
+}
+
+#[test]
+fn only_a_first_payload_names_a_file_wherever_the_capture_is_cut() {
+    let read = |identification, payload: &[u8]| (0, udp((TWO, [10, 0, 0, 2], 4_000), identification, payload));
+    let (other, request) = (read(1, b"anything"), read(2, b"\0\x01node.bin\0octet\0"));
+    // Off TFTP's port one pass looks at the first payload only; a part that begins later takes the next for the first.
+    for (samples, named) in [([other.clone(), request.clone()], None), ([request, other], Some(b"node.bin".to_vec()))] {
+        assert_eq!(file(&observe(&samples).finish()), named);
+        let mut sum = observe(&samples[..1]);
+        sum.absorb(observe(&samples[1..]), Shift { input: 0, frames: 1 });
+        assert_eq!(file(&sum.finish()), named);
+    }
 }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Announcement, Link, LinkKind, Relations, is_group};
-use crate::flow::{Endpoint, Flow, Flows, SideEvidence};
-use crate::protocol::{Protocol, SsdpKind, Tag};
+use crate::flow::{Endpoint, First, Flow, Flows, SideEvidence};
+use crate::protocol::Protocol;
 
 pub(super) struct Locations<'a> {
     evidence: &'a SideEvidence,
@@ -47,15 +47,9 @@ impl<'a> Locations<'a> {
                 }
                 continue;
             }
-            let key = ((answers.address, answers.port), (asked.address, asked.port));
-            let Some(answer) = self.evidence.answered(key.0, key.1) else { continue };
-            // Off SSDP's own ports only the first payload is looked at in one pass; a part of the
-            // capture read by itself may have met a later one.
-            let own_port = [answers.port, asked.port].iter().any(|port| Protocol::Ssdp.ports().contains(port));
-            let first = matches!(Tag::from_raw(answers.tag), Tag::Ssdp { kind: SsdpKind::Response, .. });
-            if let (Some(location), true) = (answer.what, own_port || (first && answer.frame == answers.payload_frame))
+            let stream = (flow.vlan.clone(), (answers.address, answers.port), (asked.address, asked.port));
+            if let Some(&First { frame, time, what: location }) = self.evidence.answered(&stream, answers.payload_frame)
             {
-                let (time, frame) = (answer.time, answer.frame);
                 self.add(Announcement { announcer: answers.address, location, time, frame, flow: Some(at) }, ports);
             }
         }

@@ -83,7 +83,7 @@ impl Scene {
         if end.payload_frame.is_some() && end.conforms & own != 0 && !multicast {
             return;
         }
-        self.evidence.payload((from, to), to.0.is_multicast(), time, frame, captured, seen);
+        self.evidence.payload((VlanPath::Untagged, from, to), to.0.is_multicast(), time, frame, captured, seen);
         if !end.payload_frame.is_some() {
             (end.payload_frame, end.has_payload, end.tag, end.asks) = (frame, true, seen.tag, seen.asks);
             (end.conforms, end.violates) = (seen.conforms, seen.violates);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Relations, window};
 use crate::capture::{FrameId, Timestamp};
-use crate::flow::{Endpoint, Flow, FlowEnd, Flows, SideEvidence};
+use crate::flow::{Endpoint, Flow, FlowEnd, Flows, SideEvidence, TftpFile};
 use crate::policy::Transport;
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 
@@ -109,9 +109,8 @@ impl Transfers {
     pub(super) fn finish(self, flows: &Flows, evidence: &SideEvidence, relations: &mut Relations) {
         for (client, requests) in self.requests {
             for mut request in requests {
-                let server = (request.server, other_port(&flows.get(request.cause), client));
-                if let Some(file) = evidence.tftp_file(client, server) {
-                    relations.tftp_files.insert(request.cause, file.what.clone());
+                if let Some(file) = file_of(&flows.get(request.cause), client, evidence) {
+                    relations.tftp_files.insert(request.cause, file.clone());
                 }
                 request.replies.sort_by_key(|reply| reply.frame);
                 let room = usize::try_from(request.sent).unwrap_or(usize::MAX);
@@ -151,10 +150,11 @@ fn opcode(end: &FlowEnd) -> Option<(TftpOpcode, u16)> {
     }
 }
 
-/// The port of the flow's other end.
-fn other_port(flow: &Flow, end: Endpoint) -> u16 {
+/// The file that a client's first payload of a flow asks for.
+fn file_of<'a>(flow: &Flow, client: Endpoint, evidence: &'a SideEvidence) -> Option<&'a TftpFile> {
     let [a, b] = &flow.ends;
-    if (a.address, a.port) == end { b.port } else { a.port }
+    let (asks, serves) = if (a.address, a.port) == client { (a, b) } else { (b, a) };
+    evidence.tftp_file(&(flow.vlan.clone(), client, (serves.address, serves.port)), asks.payload_frame)
 }
 
 /// How well a flow fits as the transfer of a read or write; `None` if it is something else.

@@ -2,8 +2,8 @@
 //! window, where a description lies, which file was asked for, and ICMP errors.
 //!
 //! Addable like the flow table, and bounded. What is taken from payload is taken either from every
-//! packet to a group, or as "the first by frame" of a flow's direction, since later payloads of a
-//! direction are not looked at: both come out the same however the capture is cut.
+//! packet to a group, or from the first payload of a flow's direction. Since a part of a capture takes
+//! another payload for the first than the whole does, the first is asked for by its frame: see [`Stream`].
 
 mod dhcp;
 mod lowest;
@@ -16,11 +16,19 @@ use self::dhcp::DhcpClients;
 pub use self::dhcp::DhcpExchange;
 use self::lowest::{Add, Lowest};
 use crate::capture::{FrameId, Shift, Timestamp};
-use crate::decode::{IpPacket, MacAddr, Transport, quoted};
+use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, quoted};
 use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, dhcp as dhcp_message, lldp, ssdp, tftp};
 
 /// An address and a UDP or TCP port.
 pub type Endpoint = (IpAddr, u16);
+
+/// One direction of a UDP flow: its VLAN path, its sender and its receiver.
+///
+/// What is kept of a direction is the earliest payload that was looked at and fits. Cut anywhere, that is
+/// never later than in one pass, because a part looks at more payloads than the whole, never at fewer. It
+/// counts only if it is the flow's first payload, which the flow record knows, and every part that holds
+/// that payload looks at it. So what can be asked is the same however the capture is cut.
+pub type Stream = (VlanPath, Endpoint, Endpoint);
 
 /// How often something was seen, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,20 +156,20 @@ pub struct SideEvidence {
     searches: Lowest<Endpoint, Search, 8192>,
     group_requests: Lowest<(Endpoint, u32), Window, 16_384>,
     notified: Lowest<(IpAddr, SocketAddr), Window, 4096>,
-    answered: Lowest<(Endpoint, Endpoint), First<Option<SocketAddr>>, 8192>,
-    tftp_files: Lowest<(Endpoint, Endpoint), First<TftpFile>, 8192>,
+    answered: Lowest<Stream, First<SocketAddr>, 8192>,
+    tftp_files: Lowest<Stream, First<TftpFile>, 8192>,
     icmp_errors: Lowest<IcmpError, Window, 16_384>,
     dhcp: DhcpClients,
     lldp: Lowest<(u32, MacAddr, lldp::Unit), Window, 16_384>,
 }
 
 impl SideEvidence {
-    /// Takes a UDP payload and what [`crate::protocol::inspect`] said of it, with its source and destination. For
+    /// Takes a UDP payload and what [`crate::protocol::inspect`] said of it, with the stream it is of. For
     /// packets to a group (by address or MAC) this must be called with every payload; else with the first of
     /// each direction of a flow, and on the ports of known protocols until one conforms.
     pub fn payload(
         &mut self,
-        (source, destination): (Endpoint, Endpoint),
+        (vlan, source, destination): Stream,
         to_group: bool,
         time: Timestamp,
         frame: FrameId,
@@ -177,8 +185,9 @@ impl SideEvidence {
                 }
             }
             Tag::Ssdp { kind: SsdpKind::Response, .. } if !to_group => {
-                let what = ssdp::location(payload);
-                self.answered.add((source, destination), First { frame, time, what });
+                if let Some(what) = ssdp::location(payload) {
+                    self.answered.add((vlan, source, destination), First { frame, time, what });
+                }
             }
             Tag::Coap { kind: CoapKind::Request, token, .. } if to_group => {
                 self.group_requests.add((source, token), window);
@@ -186,7 +195,8 @@ impl SideEvidence {
             Tag::Tftp { opcode, .. } if opcode.is_request() => {
                 if let Some((name, write)) = tftp::file_name(payload) {
                     let name = name.get(..NAME_MAX).unwrap_or(name).into();
-                    self.tftp_files.add((source, destination), First { frame, time, what: TftpFile { name, write } });
+                    let what = TftpFile { name, write };
+                    self.tftp_files.add((vlan, source, destination), First { frame, time, what });
                 }
             }
             // Elsewhere not every payload is looked at.
@@ -242,17 +252,6 @@ impl SideEvidence {
         self.lldp.absorb(other.lldp, window);
     }
 
-    /// The sets that add up whatever the cut. The other two (`answered`, `tftp_files`) are collected from the first
-    /// payload that a part saw of a direction, which need not be the first of the whole: a part may note one more,
-    /// and the relation stage, which asks the flow for its first payload, passes it over.
-    #[cfg(test)]
-    pub(super) fn addable_sets(&self) -> String {
-        format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
-            self.searches, self.group_requests, self.notified, self.icmp_errors, self.dhcp, self.lldp
-        )
-    }
-
     /// M-SEARCH requests to groups, by who asked.
     pub fn searches(&self) -> impl ExactSizeIterator<Item = (&Endpoint, &Search)> {
         self.searches.iter()
@@ -268,14 +267,14 @@ impl SideEvidence {
         self.notified.iter()
     }
 
-    /// The LOCATION of the first SSDP answer from one endpoint to another, if it named one.
-    pub fn answered(&self, from: Endpoint, to: Endpoint) -> Option<&First<Option<SocketAddr>>> {
-        self.answered.get(&(from, to))
+    /// The LOCATION of a stream whose first payload, `frame`, is an SSDP answer that names one.
+    pub fn answered(&self, stream: &Stream, frame: FrameId) -> Option<&First<SocketAddr>> {
+        self.answered.get(stream).filter(|first| first.frame == frame)
     }
 
-    /// The file that a client's first TFTP request to a server names.
-    pub fn tftp_file(&self, client: Endpoint, server: Endpoint) -> Option<&First<TftpFile>> {
-        self.tftp_files.get(&(client, server))
+    /// The file of a stream whose first payload, `frame`, is a TFTP request.
+    pub fn tftp_file(&self, stream: &Stream, frame: FrameId) -> Option<&TftpFile> {
+        self.tftp_files.get(stream).filter(|first| first.frame == frame).map(|first| &first.what)
     }
 
     /// ICMP errors, by the packet they quote.

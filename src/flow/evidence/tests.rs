@@ -43,7 +43,7 @@ fn observe(steps: &[Step], start: usize) -> SideEvidence {
                 let len = payload.len() as u32;
                 let seen = inspect(policy::Transport::Udp, source.1, destination.1, payload, len);
                 let to_group = destination.0.is_multicast();
-                evidence.payload((*source, *destination), to_group, time, frame, payload, seen);
+                evidence.payload((VlanPath::Untagged, *source, *destination), to_group, time, frame, payload, seen);
             }
             Step::Icmp { sender, kind, code, quoted } => {
                 let body = quote(*quoted);
@@ -139,8 +139,10 @@ fn unicast_requests_leave_nothing_but_file_names() {
         0,
     );
     assert_eq!((evidence.searches().len(), evidence.group_requests().len()), (0, 0));
-    let file = evidence.tftp_file((host(1), 4000), (host(2), 69)).expect("a request");
-    assert_eq!((&*file.what.name, file.what.write, file.frame.number()), (&b"node.bin"[..], false, 3));
+    let stream = (VlanPath::Untagged, (host(1), 4000), (host(2), 69));
+    let file = evidence.tftp_file(&stream, FrameId::new(0, 3)).expect("a request");
+    assert_eq!((&*file.name, file.write), (&b"node.bin"[..], false));
+    assert_eq!(evidence.tftp_file(&stream, FrameId::new(0, 4)), None, "not the first payload");
 }
 
 #[test]
