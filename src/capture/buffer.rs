@@ -17,6 +17,30 @@ pub(super) enum End {
     Failed(String),
 }
 
+/// What is said of [`End::Shrunk`], when the source ends `at` this offset.
+pub(super) fn shrunk(size: u64, at: u64) -> String {
+    format!("the file had {size} bytes when it was opened and ends at {at} now")
+}
+
+/// A file that had `size` bytes when it was opened: no more is read of it, and less is an error.
+struct Promised {
+    source: Box<dyn Read + Send>,
+    at: u64,
+    size: u64,
+}
+
+impl Read for Promised {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.size.saturating_sub(self.at);
+        let count = self.source.by_ref().take(left).read(buffer)?;
+        if count == 0 && left > 0 && !buffer.is_empty() {
+            return Err(io::Error::other(shrunk(self.size, self.at)));
+        }
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
 /// A window on the source. The rest of a record that a block cuts is moved to the front, so every
 /// record is handed out in one piece.
 pub(super) struct BlockBuffer {
@@ -105,9 +129,11 @@ impl BlockBuffer {
 
     /// The source from its beginning, given that nothing was consumed.
     pub(super) fn into_source(self) -> Box<dyn Read + Send> {
-        let head = self.unread().to_vec();
-        let rest = self.hard_end.saturating_sub(self.read_to());
-        Box::new(Cursor::new(head).chain(self.source.take(rest)))
+        let head = Cursor::new(self.unread().to_vec());
+        match self.hard_end {
+            u64::MAX => Box::new(head.chain(self.source)),
+            size => Box::new(head.chain(Promised { at: self.read_to(), source: self.source, size })),
+        }
     }
 
     /// Reads until at least `needed` bytes are unread; `false` if the source ends before.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::buffer::{BLOCK_SIZE, BlockBuffer, End};
+use super::buffer::{self, BLOCK_SIZE, BlockBuffer, End};
 use super::compressed::{Compression, unpack};
 use super::error::{CaptureError, Damage};
 use super::frame::{Frame, LinkType};
@@ -220,7 +220,7 @@ impl Capture {
             Some(End::Failed(reason)) => (self.buffer.read_to(), format!("reading failed: {reason}")),
             Some(End::Shrunk(size)) => {
                 let now = self.buffer.read_to();
-                (now, format!("the file had {size} bytes when it was opened and ends at {now} now"))
+                (now, buffer::shrunk(*size, now))
             }
             _ if unread.is_empty() => return,
             _ => (self.buffer.position(), cut()),

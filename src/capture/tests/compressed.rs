@@ -37,8 +37,8 @@ fn xz(bytes: &[u8]) -> Vec<u8> {
     writer.finish().expect("written")
 }
 
-type Packer = fn(&[u8]) -> Vec<u8>;
-const PACKERS: [(&str, Packer); 3] = [("pcap+gzip", gzip), ("pcap+zstd", zstd), ("pcap+xz", xz)];
+pub(super) type Packer = fn(&[u8]) -> Vec<u8>;
+pub(super) const PACKERS: [(&str, Packer); 3] = [("pcap+gzip", gzip), ("pcap+zstd", zstd), ("pcap+xz", xz)];
 
 #[test]
 fn compressed_is_as_plain() {

@@ -41,14 +41,14 @@ fn in_spans(path: &Path, spans: &[Span]) -> (Vec<Seen>, CaptureSummary) {
     (all, summary)
 }
 
-fn on_disk(bytes: &[u8]) -> tempfile::NamedTempFile {
+pub(super) fn on_disk(bytes: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     file.write_all(bytes).expect("written");
     file
 }
 
 /// Spans that meet at these places, wherever they are.
-fn cut_at(mut cuts: Vec<u64>, size: u64) -> Vec<Span> {
+pub(super) fn cut_at(mut cuts: Vec<u64>, size: u64) -> Vec<Span> {
     cuts.extend([0, size]);
     cuts.sort_unstable();
     cuts.dedup();
