@@ -38,7 +38,8 @@ const fn cuts(header: usize, record: usize) -> [usize; 2] {
 }
 
 /// A file, the length of its header and of each of its records.
-const FILES: [(fn() -> Vec<u8>, usize, usize); 2] = [(pcap, 24, 516), (pcapng, 48, 532)];
+type Made = (fn() -> Vec<u8>, usize, usize);
+const FILES: [Made; 2] = [(pcap, 24, 516), (pcapng, 48, 532)];
 
 fn append(path: &Path, bytes: &[u8]) {
     let mut file = OpenOptions::new().append(true).open(path).expect("opened");
