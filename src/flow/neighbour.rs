@@ -124,4 +124,15 @@ mod tests {
             assert_eq!(neighbours, Neighbours::default());
         }
     }
+    #[test]
+    fn what_finds_no_place_is_counted() {
+        let mut neighbours = Neighbours::default();
+        let limit = Neighbours::LIMIT as u32;
+        for number in 0..limit + 5 {
+            let mut request = REQUEST;
+            request[14..18].copy_from_slice(&(number + 1).to_be_bytes());
+            neighbours.observe(&request, FrameId::new(0, u64::from(number) + 1), Timestamp::UNKNOWN);
+        }
+        assert_eq!((neighbours.claims().count(), neighbours.turned_away), (Neighbours::LIMIT, 5));
+    }
 }

@@ -53,6 +53,26 @@ impl PolicyError {
     }
 }
 
+/// Mistakes that are told one by one, as those of an inventory.
+const TOLD: usize = 50;
+
 fn lines(path: &std::path::Path, problems: &[Problem]) -> String {
-    problems.iter().map(|problem| format!("{}:{problem}", path.display())).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<String> =
+        problems.iter().take(TOLD).map(|problem| format!("{}:{problem}", path.display())).collect();
+    if problems.len() > TOLD {
+        lines.push(format!("and {} more mistakes", problems.len() - TOLD));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_mistakes_the_first_are_told() {
+        let problem = Problem { line: 1, column: 1, message: "no".into() };
+        let told = |count| lines(std::path::Path::new("p.toml"), &vec![problem.clone(); count]).lines().count();
+        assert_eq!((told(1), told(TOLD), told(35_000)), (1, TOLD, TOLD + 1));
+    }
 }

@@ -1,0 +1,135 @@
+//! What strangers put in files makes the program neither hang nor grow: a hang is over a second for a megabyte, growth
+//! over 64 MB and 20 times the file. Memory is counted, in a binary of its own because of its allocator; of time only a
+//! generous limit is held, since tests run without optimisation on busy machines.
+
+// An allocator cannot be written without; this one only counts and hands on.
+#![allow(unsafe_code)]
+
+mod hostile {
+    mod captures;
+    mod packets;
+    mod texts;
+}
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::Duration;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn grow(bytes: usize) {
+    let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
+    PEAK.fetch_max(live, Relaxed);
+}
+
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        grow(layout.size());
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // Large blocks move without being copied.
+        LIVE.fetch_sub(layout.size(), Relaxed);
+        grow(size);
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+/// A file is made about so long, in bytes, unless it has to be longer to fill something.
+const SIZE: usize = 1 << 18;
+/// What may be kept of any file, and how many times its size beside.
+const KEPT: usize = 64 << 20;
+const TIMES: usize = 20;
+/// Far more than such a file may take: without optimisation, on a machine that does other things.
+const HANG: Duration = Duration::from_secs(60);
+
+/// Held by each test from its beginning: the memory of all threads is counted together.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs a command on one file, and holds it to the limits. `arguments` come before the file's name.
+#[track_caller]
+fn run(arguments: &[&str], name: &str, bytes: &[u8]) -> ExitCode {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    let arguments: Vec<OsString> =
+        ["igorscope"].iter().chain(arguments).map(OsString::from).chain([path.into_os_string()]).collect();
+    let arguments_text = format!("{arguments:?}");
+    let (done, ended) = mpsc::channel();
+    let before = LIVE.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    let program = thread::spawn(move || {
+        let code = igorscope::cli::run(arguments);
+        let _ = done.send(PEAK.load(Relaxed));
+        code
+    });
+    let peak = match ended.recv_timeout(HANG) {
+        Ok(peak) => peak.saturating_sub(before),
+        Err(mpsc::RecvTimeoutError::Timeout) => {
+            // It cannot be stopped, and would be counted with the next.
+            eprintln!("a hang: {} bytes for {arguments_text} took longer than {HANG:?}", bytes.len());
+            std::process::abort();
+        }
+        Err(mpsc::RecvTimeoutError::Disconnected) => 0,
+    };
+    let code = program.join().expect("no panic");
+    let limit = KEPT + TIMES * bytes.len();
+    assert!(peak <= limit, "{} bytes needed {peak} bytes of memory, more than {limit}", bytes.len());
+    code
+}
+
+/// Surveys a capture and gives survey.json.
+#[track_caller]
+fn survey(bytes: &[u8], status: u8) -> serde_json::Value {
+    survey_with(&[], bytes, status)
+}
+
+/// Surveys a capture, with all that can be written of it, and gives survey.json.
+#[track_caller]
+fn survey_to_all(bytes: &[u8]) -> serde_json::Value {
+    let out = tempfile::tempdir().unwrap();
+    let path = |name: &str| out.path().join(name).to_string_lossy().into_owned();
+    let (evidence, book) = (path("evidence.pcapng"), path("book.xlsx"));
+    survey_with(&["--format", "csv,html", "--evidence", &evidence, "--xlsx", &book], bytes, 0)
+}
+
+#[track_caller]
+fn survey_with(arguments: &[&str], bytes: &[u8], status: u8) -> serde_json::Value {
+    let results = tempfile::tempdir().unwrap();
+    let folder = results.path().to_string_lossy();
+    let always = ["analyze", "-q", "-j", "2", "--format", "json", "-o", &folder];
+    let code = run(&[always.as_slice(), arguments].concat(), "hostile.pcap", bytes);
+    assert_eq!(code, ExitCode::from(status));
+    let text = std::fs::read(results.path().join("survey.json")).unwrap();
+    serde_json::from_slice(&text).unwrap()
+}
+
+/// Of a survey.json: all frames, and those that could not be decoded to their end.
+fn frames(survey: &serde_json::Value) -> (u64, u64) {
+    let total = survey["frames"]["total"].as_u64().unwrap();
+    (total, total - survey["frames"]["decoded"].as_u64().unwrap())
+}
+
+/// The kinds of a survey's caveats.
+fn caveats(survey: &serde_json::Value) -> Vec<&str> {
+    survey["caveats"].as_array().unwrap().iter().map(|caveat| caveat["kind"].as_str().unwrap()).collect()
+}
