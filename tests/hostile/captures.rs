@@ -119,6 +119,8 @@ fn empty_records_are_counted() {
     assert_eq!(frames(&survey), (SIZE as u64 / 16, SIZE as u64 / 16));
 }
 
+type Packer<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
 #[test]
 fn bombs_are_unpacked_piece_by_piece() {
     let _turn = turn();
@@ -132,7 +134,7 @@ fn bombs_are_unpacked_piece_by_piece() {
         xz.write_all(bytes).unwrap();
         xz.finish().unwrap()
     };
-    let packers: [&dyn Fn(&[u8]) -> Vec<u8>; 2] = [&gzip, &xz];
+    let packers: [Packer<'_>; 2] = [&gzip, &xz];
     // A header, and 1,920 records of 64 KB, in members of sixteen: far more than may be kept.
     let records = pcap(1, vec![vec![0; 65_536]; 16]);
     let (header, records) = records.split_at(24);

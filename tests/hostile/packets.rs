@@ -14,6 +14,9 @@ pub(super) fn pcap(link: u32, frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<
     file
 }
 
+/// A frame by its number.
+type Flood<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+
 /// A pcap file of about [`SIZE`] bytes.
 fn flood(frame: impl Fn(u32) -> Vec<u8>) -> Vec<u8> {
     let count = SIZE / (frame(0).len() + 16);
@@ -149,7 +152,7 @@ fn floods_of_fragments_are_kept_up_to_a_limit() {
     };
     let first = |id: u32| ethernet(0x0800, &ipv4(A, B, 17, [id as u16, 0x2000], &udp_header(40_000, 5683, b"")));
     // Each of another datagram; all of one, in and out of order; one part again and again; first parts only.
-    let floods: [&dyn Fn(u32) -> Vec<u8>; 5] = [
+    let floods: [Flood<'_>; 5] = [
         &|number| later(number, 0),
         &|number| later(1, number),
         &|number| later(1, number.wrapping_mul(2_654_435_761) >> 16),
@@ -166,7 +169,7 @@ fn floods_of_fragments_are_kept_up_to_a_limit() {
 #[test]
 fn floods_of_flows_are_judged() {
     let _turn = turn();
-    let floods: [&dyn Fn(u32) -> Vec<u8>; 5] = [
+    let floods: [Flood<'_>; 5] = [
         // Every port of one host, a port of every host, everyone to everyone, a group, and the internet.
         &|number| tcp_syn(A, 40_000, B, number as u16),
         &|number| tcp_syn(A, 40_000, host(number * 7), 80),
@@ -199,7 +202,7 @@ fn floods_of_evidence_are_kept_up_to_a_limit() {
         message
     };
     let quoted = |number: u32| ipv4(A, host(number), 17, [1, 0], &udp_header(40_000, 69, b""));
-    let floods: [(&dyn Fn(u32) -> Vec<u8>, Option<&str>); 7] = [
+    let floods: [(Flood<'_>, Option<&str>); 7] = [
         (&|number| udp(host(number), 1900, group, 1900, &location(number)), Some("SSDP locations")),
         (&|number| udp(host(number), 40_000, group, 1900, b"M-SEARCH * HTTP/1.1\r\n\r\n"), Some("SSDP searches")),
         (
