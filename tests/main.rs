@@ -62,5 +62,7 @@ mod site_survey;
 mod survey_schema;
 #[path = "../examples/generate/traffic/mod.rs"]
 mod traffic;
+#[path = "main/traps.rs"]
+mod traps;
 #[path = "main/xlsx.rs"]
 mod xlsx;

@@ -138,6 +138,7 @@ pub(super) struct LimitArgs {
     /// Keep at most N flows of each address family; a flow takes some 600 bytes in all.
     ///
     /// Packets of flows beyond it are counted, and the report says so; which flows they are may depend on --threads.
+    /// It limits the inventory as well: hosts are the ends of flows and at most 65,536 addresses that ARP told of.
     #[arg(long, value_name = "N")]
     pub(super) max_flows: Option<NonZeroUsize>,
     /// Keep at most N later fragments until their first one comes; the report says if there were more.
