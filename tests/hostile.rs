@@ -1,6 +1,6 @@
 //! What strangers put in files makes the program neither hang nor grow: a hang is over a second for a megabyte, growth
 //! over 64 MB and 20 times the file. Memory is counted, in a binary of its own because of its allocator; of time only a
-//! generous limit is held, since tests run without optimisation on busy machines.
+//! generous limit is held, since tests run without optimisation.
 
 // An allocator cannot be written without; this one only counts and hands on.
 #![allow(unsafe_code)]
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
@@ -56,7 +56,7 @@ const SIZE: usize = 1 << 18;
 /// What may be kept of any file, and how many times its size beside.
 const KEPT: usize = 64 << 20;
 const TIMES: usize = 20;
-/// Far more than such a file may take: without optimisation, on a machine that does other things.
+/// The processor time of a hang: far more than such a file may take, because tests run without optimisation.
 const HANG: Duration = Duration::from_secs(60);
 
 /// Held by each test from its beginning: the memory of all threads is counted together.
@@ -82,19 +82,33 @@ fn run(arguments: &[&str], name: &str, bytes: &[u8]) -> ExitCode {
         let _ = done.send(PEAK.load(Relaxed));
         code
     });
-    let peak = match ended.recv_timeout(HANG) {
-        Ok(peak) => peak.saturating_sub(before),
-        Err(mpsc::RecvTimeoutError::Timeout) => {
-            // It cannot be stopped, and would be counted with the next.
-            eprintln!("a hang: {} bytes for {arguments_text} took longer than {HANG:?}", bytes.len());
-            std::process::abort();
+    let start = (Instant::now(), processor_time());
+    let peak = loop {
+        match ended.recv_timeout(Duration::from_millis(100)) {
+            Ok(peak) => break peak.saturating_sub(before),
+            Err(mpsc::RecvTimeoutError::Disconnected) => break 0,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let spent = match (start.1, processor_time()) {
+                    (Some(before), Some(now)) => now - before,
+                    _ => start.0.elapsed(),
+                };
+                assert!(spent < HANG, "a hang: {} bytes for {arguments_text} took {spent:?} so far", bytes.len());
+            }
         }
-        Err(mpsc::RecvTimeoutError::Disconnected) => 0,
     };
     let code = program.join().expect("no panic");
     let limit = KEPT + TIMES * bytes.len();
     assert!(peak <= limit, "{} bytes needed {peak} bytes of memory, more than {limit}", bytes.len());
     code
+}
+
+/// The processor time that this process has used, where it can be had: other programs do not count.
+fn processor_time() -> Option<Duration> {
+    // User and system time in hundredths of a second (proc_pid_stat(5)); the name in front may hold anything.
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis((next()? + next()?) * 10))
 }
 
 /// Surveys a capture and gives survey.json.

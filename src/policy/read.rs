@@ -14,6 +14,8 @@ pub(crate) type Value<'a, 't> = &'a Spanned<DeValue<'t>>;
 /// Gathers mistakes while a file is read, so that all of them are told at once.
 pub(crate) struct Reader<'t> {
     text: &'t str,
+    /// Where each line begins.
+    starts: Vec<usize>,
     found: RefCell<Vec<(usize, String)>>,
 }
 
@@ -21,7 +23,9 @@ impl<'t> Reader<'t> {
     /// Parses a file; what is no TOML is a mistake too, and the rest of the file is still read.
     pub(crate) fn parse(text: &'t str) -> (Spanned<DeTable<'t>>, Self) {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let reader = Self { text, found: RefCell::default() };
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let starts = std::iter::once(0).chain(ends).collect();
+        let reader = Self { text, starts, found: RefCell::default() };
         for error in errors {
             reader.complain(error.span().unwrap_or(0..0), format!("no valid TOML: {}", error.message()));
         }
@@ -53,9 +57,16 @@ impl<'t> Reader<'t> {
     }
 
     fn position(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at.min(self.text.len())).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        /// Beyond this, columns are bytes: counting characters from the start of each would take too long.
+        const LONG_LINE: usize = 4096;
+        let at = at.min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= at);
+        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let column = match self.text.get(start..at) {
+            Some(before) if before.len() <= LONG_LINE => before.chars().count(),
+            _ => at - start,
+        };
+        (line, column + 1)
     }
 
     /// Complains of every key that `known` does not have.

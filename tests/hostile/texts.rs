@@ -76,10 +76,15 @@ fn policies_of_any_shape_are_answered() {
     }
     let allowances = list(
         "extends = \"igor\"\n",
-        |number| format!("[[allowance]]\nfrom=\"host\"\nto=\"gateway\"\nudp=[{}]\nreason=\"r\"\n", number % 65_535 + 1),
+        |number| {
+            format!(
+                "[[allowance]]\nfrom=\"host\"\nto=\"gateway\"\ntransport=\"udp\"\nport={}\nreason=\"r\"\n",
+                number % 65_535 + 1
+            )
+        },
         "",
     );
-    run(&["policy", "check"], "site.toml", &allowances);
+    assert_eq!(run(&["policy", "check"], "site.toml", &allowances), ExitCode::from(0));
 }
 
 /// JSON that is deep, long or wide, whatever it is for.
