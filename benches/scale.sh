@@ -6,7 +6,7 @@
 #     benches/scale.sh --rounds 1 --only 'flows|files'
 #     benches/scale.sh --folder /tmp/scale
 #
-# Needs GNU time, gzip, zstd and xz.
+# Needs GNU time, gzip, zstd and xz. IGORSCOPE and GENERATE name programs that were built elsewhere.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,14 +16,14 @@ while [ $# -gt 0 ]; do
         --rounds) rounds=$2 ;;
         --only) only=$2 ;;
         --folder) folder=$2 ;;
-        *) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
+        *) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
     shift 2
 done
 for tool in /usr/bin/time gzip zstd xz; do
     command -v "$tool" >/dev/null || { echo "$tool is missing; on Debian: sudo apt-get install time gzip zstd xz-utils" >&2; exit 2; }
 done
-cargo build -q --release --locked --bin igorscope --example generate
+[ -n "${IGORSCOPE-}" ] || cargo build -q --release --locked --bin igorscope --example generate
 igorscope=${IGORSCOPE:-$PWD/target/release/igorscope} generate=${GENERATE:-$PWD/target/release/examples/generate}
 mkdir -p "$folder"
 cd "$folder"
