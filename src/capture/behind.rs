@@ -35,7 +35,7 @@ impl Behind {
         let (written, empty) = sync_channel(WAITING);
         let thread =
             thread::Builder::new().name("writer".to_owned()).spawn(move || write(file, &to_write, &written))?;
-        Ok(Self { piece: Vec::new(), pieces: Some(pieces), empty, thread: Some(thread) })
+        Ok(Self { piece: new_piece(), pieces: Some(pieces), empty, thread: Some(thread) })
     }
 
     /// Nothing more is written.
@@ -52,7 +52,7 @@ impl Behind {
         if self.piece.is_empty() {
             return Ok(());
         }
-        let next = self.empty.try_recv().unwrap_or_default();
+        let next = self.empty.try_recv().unwrap_or_else(|_| new_piece());
         let piece = mem::replace(&mut self.piece, next);
         match &self.pieces {
             Some(pieces) if pieces.send(piece).is_ok() => Ok(()),
@@ -104,6 +104,11 @@ impl Closing {
     pub fn is_done(&self) -> bool {
         self.0.as_ref().is_none_or(JoinHandle::is_finished)
     }
+}
+
+/// With room for what is longer than a piece by its last frame.
+fn new_piece() -> Vec<u8> {
+    Vec::with_capacity(PIECE + (PIECE >> 2))
 }
 
 fn write(mut file: File, pieces: &Receiver<Vec<u8>>, written: &SyncSender<Vec<u8>>) -> io::Result<()> {
