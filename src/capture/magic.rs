@@ -63,6 +63,9 @@ pub(super) fn recognise(bytes: &[u8], path: &Path) -> Result<Magic, CaptureError
     Err(CaptureError::NotACapture { path, looks_like: describe(bytes) })
 }
 
+/// Bytes of a text that are shown, to know it again.
+const SHOWN: usize = 40;
+
 /// The first bytes in words.
 fn describe(bytes: &[u8]) -> String {
     let mut text = String::from("its first bytes are");
@@ -73,7 +76,23 @@ fn describe(bytes: &[u8]) -> String {
     if let Some((_, name)) = OTHERS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         let _ = write!(text, ", {name}");
     } else if bytes.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace()) {
-        let _ = write!(text, ", text ({:?})", String::from_utf8_lossy(bytes));
+        let begin = bytes.get(..SHOWN).unwrap_or(bytes);
+        let more = if begin.len() < bytes.len() { "..." } else { "" };
+        let _ = write!(text, ", text ({:?}{more})", String::from_utf8_lossy(begin));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_long_text_only_the_beginning_is_shown() {
+        let text = "address,role\n".repeat(1000);
+        let Err(error) = recognise(text.as_bytes(), Path::new("site.csv")) else { panic!("it is no capture") };
+        let said = error.to_string();
+        assert!(said.contains(r#"text ("address,role\naddress,role\n"#) && said.contains("...)"), "{said}");
+        assert!(said.len() < 250, "{said}");
+    }
 }
