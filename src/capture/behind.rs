@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 /// Bytes that are handed to the thread at a time.
@@ -12,8 +12,8 @@ const PIECE: usize = 256 << 10;
 /// Pieces that may wait for the disk: 64 MiB. Beyond that, whoever writes waits.
 const WAITING: usize = 256;
 
-/// Writes behind the caller's back. [`Write::flush`] hands over what there is and does not wait until it is written;
-/// [`Behind::close`] and then [`Closing::wait`] do.
+/// Writes behind the caller's back. [`Write::flush`] hands over what there is and does not wait until it is written:
+/// what [`Behind::close`] returns does.
 #[derive(Debug)]
 pub struct Behind {
     piece: Vec<u8>,
@@ -28,6 +28,8 @@ pub struct Behind {
 pub struct Closing(Option<JoinHandle<io::Result<()>>>);
 
 impl Behind {
+    /// Starts the thread that writes to a file.
+    ///
     /// # Errors
     /// When no thread can be had.
     pub fn new(file: File) -> io::Result<Self> {
@@ -115,9 +117,8 @@ fn write(mut file: File, pieces: &Receiver<Vec<u8>>, written: &SyncSender<Vec<u8
     for mut piece in pieces {
         file.write_all(&piece)?;
         piece.clear();
-        match written.try_send(piece) {
-            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
-        }
+        // Where nobody takes it, it goes.
+        let _ = written.try_send(piece);
     }
     Ok(())
 }

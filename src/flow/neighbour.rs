@@ -124,6 +124,7 @@ mod tests {
             assert_eq!(neighbours, Neighbours::default());
         }
     }
+
     #[test]
     fn what_finds_no_place_is_counted() {
         let mut neighbours = Neighbours::default();

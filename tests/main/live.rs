@@ -103,14 +103,19 @@ impl Link {
         let mut command = self.command(&self.gateway, PROGRAM);
         command.args(["live", "-i", "eth0", "--gateway", "10.78.0.1", "--node", "10.78.0.2"]).args(arguments);
         command.env_remove("SUDO_UID").envs(environment.iter().copied());
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut errors = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
-        while !said.contains("capturing on") {
-            assert!(errors.read_line(&mut said).unwrap() > 0, "the capture began: {said}");
-        }
-        (child, errors)
+        begin(&mut command)
     }
+}
+
+/// Starts a live survey, and waits until its interfaces are open.
+fn begin(command: &mut Command) -> (Child, BufReader<ChildStderr>) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut errors = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("capturing on") {
+        assert!(errors.read_line(&mut said).unwrap() > 0, "the capture began: {said}");
+    }
+    (child, errors)
 }
 
 impl Drop for Link {

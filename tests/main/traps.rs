@@ -5,7 +5,7 @@ use super::command::{folder, run};
 const A: [u8; 4] = [10, 20, 0, 1];
 const B: [u8; 4] = [10, 20, 0, 2];
 const ROUTER: [u8; 4] = [192, 0, 2, 1];
-const FIN_LESS: u8 = 0x10;
+const ACK: u8 = 0x10;
 const SYN: u8 = 0x02;
 const SYN_ACK: u8 = 0x12;
 
@@ -78,7 +78,7 @@ fn flows(records: &[Record], arguments: &[&str], columns: &[&str]) -> Vec<String
 
 #[test]
 fn a_reply_that_was_captured_first_is_a_reply() {
-    let records = [ip(&tcp(A, 80, B, 1044, 9, FIN_LESS)), ip(&tcp(B, 1044, A, 80, 5, FIN_LESS))];
+    let records = [ip(&tcp(A, 80, B, 1044, 9, ACK)), ip(&tcp(B, 1044, A, 80, 5, ACK))];
     let columns = ["client_ip", "client_port", "server_ip", "server_port", "direction_basis"];
     assert_eq!(flows(&records, &[], &columns), ["10.20.0.2 1044 10.20.0.1 80 documented-port"]);
 }
@@ -161,7 +161,7 @@ fn bytes_are_those_of_the_wire() {
 
 #[test]
 fn padding_is_no_payload() {
-    let mut frame = ethernet(&[], 0x0800, &tcp(A, 1044, B, 80, 1, FIN_LESS));
+    let mut frame = ethernet(&[], 0x0800, &tcp(A, 1044, B, 80, 1, ACK));
     frame.resize(60, 0x16);
     assert_eq!(flows(&[whole(frame)], &[], &["payload", "payload_protocol", "client_bytes"]), ["unknown  60"]);
 }

@@ -134,13 +134,10 @@ pub fn run_live(
 /// Lets other threads go first, the one that captures above all: where there are few cores, judging would else keep it from
 /// the ring for longer than that has room. Threads that this one starts do so too.
 fn give_way() {
-    const NICER: i32 = 10;
     // On Linux niceness is a thread's; elsewhere it is the process's, which would be of no help. Where it is refused,
     // all threads stay equal.
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(NICER);
-    #[cfg(not(target_os = "linux"))]
-    let _ = NICER;
+    let _ = rustix::process::nice(10);
 }
 
 /// Judging all so far takes longer as the survey grows: it gets one part in so many of a core, no more.

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::{Link, PROGRAM};
+use super::{Link, PROGRAM, begin};
 
 /// Makes tun0, says so, and once it is told sends five packets each way and one to itself.
 const TUNNEL: &str = r#"
@@ -65,13 +65,7 @@ fn raw_ip_and_cooked_frames_are_read_live() {
         .map(|(interfaces, file)| {
             let mut command = link.command(&link.gateway, PROGRAM);
             command.arg("live").args(interfaces).args(["--plain", "--duration", "4s", "-w"]).arg(file);
-            let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-            let mut errors = BufReader::new(child.stderr.take().unwrap());
-            let mut said = String::new();
-            while !said.contains("capturing on") {
-                assert!(errors.read_line(&mut said).unwrap() > 0, "the capture began: {said}");
-            }
-            (child, errors)
+            begin(&mut command)
         })
         .collect();
     let orders = tunnel.stdin.as_mut().unwrap();
