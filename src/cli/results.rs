@@ -76,7 +76,7 @@ const FILES: [(&str, Format, WriteOne); 8] = [
     ("findings.csv", Format::Csv, |results, out| write_findings(out, results.survey, &results.names)),
     ("coverage.csv", Format::Csv, |results, out| write_coverage(out, results.survey, &results.names)),
     ("nodes.csv", Format::Csv, |results, out| write_nodes(out, results.survey, &results.names)),
-    ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey)),
+    ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey, results.threads)),
     ("survey.json", Format::Json, |results, out| write_survey(out, results.survey, &results.names, None)),
     ("flows.ndjson", Format::Ndjson, |results, out| write_flow_lines(out, results.survey, &results.names)),
     ("report.html", Format::Html, |results, out| write_html(out, results.survey, &results.names, &results.html)),

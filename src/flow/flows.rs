@@ -94,6 +94,19 @@ impl Flows {
         }
     }
 
+    /// Has the flow at a place fetched, if there is one, because it will be asked for soon: for whoever asks for flows
+    /// in another order than theirs.
+    #[inline]
+    pub fn prefetch(&self, place: u32) {
+        let number = self.order.get(place as usize).map_or(place, |number| *number) as usize;
+        if let Kind::Tables(tables) = &self.kind {
+            match number.checked_sub(tables.v4.len()) {
+                None => tables.v4.prefetch_record(number),
+                Some(number) => tables.v6.prefetch_record(number),
+            }
+        }
+    }
+
     /// Earliest known time of a flow, without unpacking it.
     #[inline]
     pub fn first_seen(&self, place: u32) -> Timestamp {

@@ -1,23 +1,41 @@
-//! The one `unsafe` of the project: asking the processor to fetch a cache line early.
+//! The one `unsafe` of the project: asking the processor to fetch cache lines early.
 //!
 //! Measured: without it the flow table takes twice as long on a million flows in random order.
 
 #![allow(unsafe_code)]
 
+use std::ptr;
+
 /// Asks for the cache line of `slice[at]`; nothing happens where `at` lies outside, or on other processors.
 #[inline]
 pub(super) fn prefetch<T>(slice: &[T], at: usize) {
     if let Some(item) = slice.get(at) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch is a hint that never faults and changes no memory, and the address is that
-        // of a live reference.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(item).cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = item;
+        hint(ptr::from_ref(item).cast());
     }
+}
+
+/// Asks for all cache lines of `slice[at]`.
+#[inline]
+pub(super) fn prefetch_whole<T>(slice: &[T], at: usize) {
+    const LINE: usize = 64;
+    if let Some(item) = slice.get(at) {
+        let first: *const u8 = ptr::from_ref(item).cast();
+        (0..size_of::<T>()).step_by(LINE).for_each(|offset| hint(first.wrapping_add(offset)));
+        // It need not begin where a line does.
+        hint(first.wrapping_add(size_of::<T>().saturating_sub(1)));
+    }
+}
+
+#[inline]
+fn hint(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch is a hint that never faults, whatever the address, and changes no memory.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
 }
 
 #[cfg(test)]
@@ -30,8 +48,11 @@ mod tests {
         let words = vec![7_u64; 100];
         for at in [0, 1, 99, 100, usize::MAX] {
             prefetch(&words, at);
+            prefetch_whole(&words, at);
+            prefetch_whole(&[[7_u8; 100]; 10], at);
         }
         prefetch::<u64>(&[], 0);
+        prefetch_whole(&[(); 3], 1);
         assert!(words.iter().all(|word| *word == 7));
     }
 }

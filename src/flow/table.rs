@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::counters::{Cold, Hot, Sent, own_bits};
 use super::key::{Key, Seed, VlanCode, VlanNames};
-use super::prefetch::prefetch;
+use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
 use super::{Flow, FlowEnd, Glance};
 use crate::capture::{Shift, Timestamp};
@@ -253,6 +253,13 @@ impl<K: Key> Table<K> {
             sources: sources.list(cold.sources),
             folded: self.folded.get(number).copied().unwrap_or(0),
         }
+    }
+
+    /// Has a record fetched that will be unpacked soon.
+    #[inline]
+    pub(super) fn prefetch_record(&self, number: usize) {
+        prefetch(&self.hot, number);
+        prefetch_whole(&self.cold, number);
     }
 
     /// The VLAN paths of all records.

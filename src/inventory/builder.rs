@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
@@ -70,14 +71,17 @@ pub fn hosts_of(
     let mentions = Mentions::of(flows, &neighbours);
 
     let (mut hosts, mut notes) = (Vec::new(), Vec::new());
+    // Each is written once, by whichever thread has the host.
+    let parties: Vec<[AtomicU32; 2]> = flows.places().into_par_iter().map(|_| Default::default()).collect();
     (0..mentions.hosts())
         .into_par_iter()
-        .map(|host| gather(host, &mentions, flows, orientations, &neighbours))
+        .map(|host| gather(host, &mentions, flows, orientations, &neighbours, &parties))
         .unzip_into_vecs(&mut hosts, &mut notes);
-    let mut parties = mentions.parties(flows.len());
+    let mut parties: Vec<[HostId; 2]> =
+        parties.into_iter().map(|ends| ends.map(|host| HostId(host.into_inner()))).collect();
     drop(mentions);
 
-    give_macs(&mut hosts, notes.iter().map(|note| &note.links), inventory);
+    give_macs(&mut hosts, &notes.iter().map(|note| &note.links).collect::<Vec<_>>(), inventory);
     hosts.par_iter_mut().zip(&notes).for_each(|(host, note)| roles::give(host, note, inventory));
     drop(notes);
     let contacts = contacts::contacts(flows, orientations, &parties);
@@ -93,19 +97,21 @@ pub fn hosts_of(
     (Hosts::new(hosts), parties)
 }
 
-/// Everything that one host did.
+/// Everything that one host did. Its number is written to its end of each of its flows.
 fn gather(
     number: usize,
     mentions: &Mentions,
     flows: &Flows,
     orientations: &[Orientation],
     neighbours: &[(IpAddr, MacAddr)],
+    parties: &[[AtomicU32; 2]],
 ) -> (Host, Note) {
-    let (address, list) = mentions.of_host(number);
+    let (address, list) = mentions.of_host(number, |place| flows.prefetch(place));
     let (mut host, mut note, mut served) = (Host::new(address), Note::default(), Bag::default());
     for mention in list {
         match mention {
             Mention::Flow { place, end } => {
+                parties[place as usize][usize::from(end)].store(number as u32, Ordering::Relaxed);
                 let flow = flows.get(place);
                 let is_client = orientations.get(place as usize).is_some_and(|way| way.client == end);
                 add(&mut host, &mut note, &mut served, &flow, usize::from(end), is_client);

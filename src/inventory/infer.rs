@@ -172,13 +172,13 @@ impl<'a> Inference<'a> {
                 .cmp(&(a.hub, a.profile.peers.len(), a.points))
                 .then(a.address.cmp(&b.address))
         });
-        let mut accepted: Vec<&Candidate<'a>> = Vec::new();
+        let mut accepted = Accepted::new(self.hosts.len());
         for candidate in &candidates {
-            if is_another(candidate, &accepted) {
+            if accepted.leaves_room_for(candidate) {
                 accepted.push(candidate);
             }
         }
-        for candidate in accepted {
+        for candidate in accepted.list {
             let cap = if candidate.services > 1 { MOST_CONFIDENCE } else { ONE_SERVICE_CONFIDENCE };
             let confidence = (45 + 3 * candidate.points).min(cap) as u8;
             let mut basis = self.profiles.sentence(candidate.profile);
@@ -224,7 +224,7 @@ impl<'a> Inference<'a> {
         if profile.bacnet_peers.iter().any(|peer| profile.peers.binary_search(peer).is_err()) && services > 0 {
             points += BACNET_POINTS;
         }
-        let has_declared = profile.peers.iter().any(|peer| self.role(*peer) == Some(Role::Node));
+        let has_declared = nodes_declared && profile.peers.iter().any(|peer| self.role(*peer) == Some(Role::Node));
         if has_declared {
             points += DECLARED_PEER_POINTS;
         }
@@ -419,26 +419,43 @@ impl<'a> Inference<'a> {
     }
 }
 
-/// Whether a candidate is a gateway beside those that were found before it, which are bigger.
-fn is_another(candidate: &Candidate<'_>, accepted: &[&Candidate<'_>]) -> bool {
-    let Some(biggest) = accepted.first() else { return true };
-    let has = |gateway: &Candidate<'_>, unit: u32| gateway.profile.peers.binary_search(&unit).is_ok();
-    let own = candidate
-        .profile
-        .peers
-        .iter()
-        .filter(|peer| !accepted.iter().any(|gateway| gateway.profile.unit == **peer || has(gateway, **peer)));
-    let own = own.count();
-    let degree = candidate.profile.peers.len();
-    let below = accepted.iter().any(|gateway| has(gateway, candidate.profile.unit));
-    if !candidate.hub {
-        // A laptop that configures one node is no second gateway.
-        !below && own == degree
-    } else if below {
-        // A node that speaks with other nodes.
-        own >= HUB_PEERS && own * 2 > degree
-    } else {
-        own >= HUB_PEERS || degree * 10 >= biggest.profile.peers.len() * 3
+/// Gateways that were found, the biggest first.
+struct Accepted<'a> {
+    list: Vec<&'a Candidate<'a>>,
+    /// By unit: whether it is one of them, and whether it is a peer of one.
+    is_gateway: Vec<bool>,
+    is_peer: Vec<bool>,
+}
+
+impl<'a> Accepted<'a> {
+    fn new(units: usize) -> Self {
+        Self { list: Vec::new(), is_gateway: vec![false; units], is_peer: vec![false; units] }
+    }
+
+    fn push(&mut self, candidate: &'a Candidate<'a>) {
+        self.list.push(candidate);
+        self.is_gateway[candidate.profile.unit as usize] = true;
+        for peer in &candidate.profile.peers {
+            self.is_peer[*peer as usize] = true;
+        }
+    }
+
+    /// Whether a candidate, no bigger than any of these, is a gateway beside them.
+    fn leaves_room_for(&self, candidate: &Candidate<'_>) -> bool {
+        let Some(biggest) = self.list.first() else { return true };
+        let is_own = |peer: &&u32| !self.is_gateway[**peer as usize] && !self.is_peer[**peer as usize];
+        let own = candidate.profile.peers.iter().filter(is_own).count();
+        let degree = candidate.profile.peers.len();
+        let below = self.is_peer[candidate.profile.unit as usize];
+        if !candidate.hub {
+            // A laptop that configures one node is no second gateway.
+            !below && own == degree
+        } else if below {
+            // A node that speaks with other nodes.
+            own >= HUB_PEERS && own * 2 > degree
+        } else {
+            own >= HUB_PEERS || degree * 10 >= biggest.profile.peers.len() * 3
+        }
     }
 }
 

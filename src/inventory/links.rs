@@ -1,11 +1,10 @@
 //! Which MAC address is whose, and which are routers'.
 
-use std::collections::HashMap;
+use rayon::prelude::*;
 
 use super::address::{self, Kind};
 use super::bag::Bag;
 use super::declared::Inventory;
-use super::hash::Seeded;
 use super::host::Host;
 use super::roles::is_external;
 use crate::capture::FrameId;
@@ -38,24 +37,6 @@ pub(super) struct Links {
 /// external address, is a router: a host of the site has one address, two when it moved or has an alias.
 const MOST_ADDRESSES: usize = 2;
 
-/// What a MAC was seen with.
-#[derive(Clone, Copy, Default, Debug)]
-struct Company {
-    router: bool,
-    /// The first addresses or networks of each family; unused places hold `None`.
-    parts: [[Option<u64>; MOST_ADDRESSES]; 2],
-}
-
-impl Company {
-    fn meet(&mut self, ipv6: bool, part: u64) {
-        let Some(places) = self.parts.get_mut(usize::from(ipv6)) else { return };
-        match places.iter_mut().find(|place| place.is_none_or(|known| known == part)) {
-            Some(place) => *place = Some(part),
-            None => self.router = true,
-        }
-    }
-}
-
 impl Links {
     pub(super) fn add(&mut self, proof: Proof, frame: FrameId, mac: MacAddr) {
         if mac.is_group() || mac == MacAddr::default() {
@@ -74,33 +55,50 @@ impl Links {
 }
 
 /// Writes to each host its MAC: the best proved that is no router's.
-pub(super) fn give_macs<'a>(hosts: &mut [Host], links: impl Iterator<Item = &'a Links> + Clone, inventory: &Inventory) {
-    let mut companies: HashMap<MacAddr, Company, Seeded> = HashMap::default();
-    for (host, links) in hosts.iter().zip(links.clone()) {
-        for (.., mac) in links.iter() {
-            let company = companies.entry(*mac).or_default();
-            if company.router {
-                continue;
-            }
-            if is_external(host.address, inventory) {
-                company.router = true;
-            } else if let Some(part) = address::network_part(host.address) {
-                company.meet(host.address.is_ipv6(), part);
-            }
-        }
+pub(super) fn give_macs(hosts: &mut [Host], links: &[&Links], inventory: &Inventory) {
+    let routers = routers(hosts, links, inventory);
+    hosts.par_iter_mut().zip(links).for_each(|(host, links)| give_mac(host, links, &routers));
+}
+
+fn give_mac(host: &mut Host, links: &Links, routers: &[MacAddr]) {
+    let is_router = |link: &&Link| routers.binary_search(&link.2).is_ok();
+    let best = links.iter().filter(|link| !is_router(link)).min();
+    // Who has no address yet is nobody in particular.
+    if address::kind(host.address) != Kind::Unspecified {
+        host.mac = best.map(|(.., mac)| *mac);
     }
-    for (host, links) in hosts.iter_mut().zip(links) {
-        let is_router = |link: &&Link| companies.get(&link.2).is_some_and(|company| company.router);
-        let best = links.iter().filter(|link| !is_router(link)).min();
-        // Who has no address yet is nobody in particular.
-        if address::kind(host.address) != Kind::Unspecified {
-            host.mac = best.map(|(.., mac)| *mac);
-        }
-        let Some(own) = host.mac else { continue };
-        let is_alias = |link: &&Link| link.0 != Proof::Received && link.2 != own && !is_router(link);
-        let mut others: Vec<MacAddr> = links.iter().filter(is_alias).map(|(.., mac)| *mac).collect();
-        others.sort_unstable();
-        others.dedup();
-        host.more_macs = others.into();
-    }
+    let Some(own) = host.mac else { return };
+    let is_alias = |link: &&Link| link.0 != Proof::Received && link.2 != own && !is_router(link);
+    let mut others: Vec<MacAddr> = links.iter().filter(is_alias).map(|(.., mac)| *mac).collect();
+    others.sort_unstable();
+    others.dedup();
+    host.more_macs = others.into();
+}
+
+/// A MAC and what it was seen with: an address or network of IPv4 (`false`) or IPv6, or `None` for any external address.
+type Company = (MacAddr, Option<(bool, u64)>);
+
+/// The MACs of routers, ascending.
+fn routers(hosts: &[Host], links: &[&Links], inventory: &Inventory) -> Vec<MacAddr> {
+    let part = |host: &Host| match is_external(host.address, inventory) {
+        true => Some(None),
+        false => address::network_part(host.address).map(|part| Some((host.address.is_ipv6(), part))),
+    };
+    let mut companies: Vec<Company> = hosts
+        .par_iter()
+        .zip(links)
+        .flat_map_iter(|(host, links)| {
+            part(host).into_iter().flat_map(|part| links.iter().map(move |link| (link.2, part)))
+        })
+        .collect();
+    companies.par_sort_unstable();
+    companies.dedup();
+    companies.chunk_by(|a, b| a.0 == b.0).filter(|one| is_router(one)).filter_map(|one| Some(one.first()?.0)).collect()
+}
+
+/// Whether a MAC is a router's, by all that it was seen with, each once and ascending.
+fn is_router(company: &[Company]) -> bool {
+    let parts = |ipv6: bool| company.iter().filter(|one| one.1.is_some_and(|part| part.0 == ipv6)).count();
+    company.first().is_some_and(|one| one.1.is_none())
+        || [false, true].into_iter().any(|ipv6| parts(ipv6) > MOST_ADDRESSES)
 }

@@ -7,7 +7,6 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::host::HostId;
 use crate::flow::Flows;
 
 /// One thing that speaks of an address.
@@ -18,6 +17,9 @@ pub(super) enum Mention {
     /// A position in the list of neighbours.
     Neighbour(usize),
 }
+
+/// So many mentions earlier it is told whose turn is to come: an unpacked flow's cache lines take that long to come.
+const AHEAD: usize = 12;
 
 /// A mention as a number: flow ends first (place times two plus end), then neighbours.
 type Code = u32;
@@ -64,19 +66,31 @@ impl Mentions {
         self.v4_starts.len() + self.v6_starts.len() - 2
     }
 
-    /// A host's address and what speaks of it.
-    pub(super) fn of_host(&self, number: usize) -> (IpAddr, impl Iterator<Item = Mention>) {
-        let (v4, v6): (&[u64], &[(u128, Code)]) = match number.checked_sub(self.v4_starts.len() - 1) {
-            None => (&self.v4[range(&self.v4_starts, number)], &[]),
-            Some(number) => (&[], &self.v6[range(&self.v6_starts, number)]),
+    /// A host's address and what speaks of it. Of each flow, `soon` is told a little before its turn, which may be with
+    /// a later host.
+    pub(super) fn of_host<'a>(
+        &'a self,
+        number: usize,
+        soon: impl Fn(u32) + 'a,
+    ) -> (IpAddr, impl Iterator<Item = Mention> + 'a) {
+        let (v4, v6) = match number.checked_sub(self.v4_starts.len() - 1) {
+            None => (range(&self.v4_starts, number), 0..0),
+            Some(number) => (0..0, range(&self.v6_starts, number)),
         };
-        let address = match (v4.first(), v6.first()) {
-            (Some(mention), _) => Ipv4Addr::from((mention >> 32) as u32).into(),
-            (None, Some((address, _))) => Ipv6Addr::from(*address).into(),
-            (None, None) => Ipv4Addr::UNSPECIFIED.into(),
+        let address = match (self.v4.get(v4.start), self.v6.get(v6.start)) {
+            (Some(mention), _) if !v4.is_empty() => Ipv4Addr::from((mention >> 32) as u32).into(),
+            (_, Some((address, _))) if !v6.is_empty() => Ipv6Addr::from(*address).into(),
+            _ => Ipv4Addr::UNSPECIFIED.into(),
         };
-        let codes = v4.iter().map(|mention| *mention as u32).chain(v6.iter().map(|(_, code)| *code));
-        (address, codes.map(|code| self.decode(code)))
+        let v4 = v4.map(|at| (self.v4.get(at + AHEAD).map(|mention| *mention as u32), self.v4[at] as u32));
+        let v6 = v6.map(|at| (self.v6.get(at + AHEAD).map(|mention| mention.1), self.v6[at].1));
+        let mentions = v4.chain(v6).map(move |(later, code)| {
+            if let Some(Mention::Flow { place, .. }) = later.map(|code| self.decode(code)) {
+                soon(place);
+            }
+            self.decode(code)
+        });
+        (address, mentions)
     }
 
     fn decode(&self, code: Code) -> Mention {
@@ -84,19 +98,6 @@ impl Mentions {
             None => Mention::Flow { place: code / 2, end: (code % 2) as u8 },
             Some(at) => Mention::Neighbour(at as usize),
         }
-    }
-
-    /// For each flow the hosts at its ends.
-    pub(super) fn parties(&self, flows: usize) -> Vec<[HostId; 2]> {
-        let mut parties = vec![[HostId(0); 2]; flows];
-        for number in 0..self.hosts() {
-            for mention in self.of_host(number).1 {
-                if let Mention::Flow { place, end } = mention {
-                    parties[place as usize][usize::from(end)] = HostId(number as u32);
-                }
-            }
-        }
-        parties
     }
 }
 

@@ -9,7 +9,6 @@ mod csv_file;
 mod declared;
 mod draft;
 mod error;
-mod hash;
 mod host;
 mod infer;
 mod links;

@@ -1,5 +1,7 @@
 //! The contacts of each host, gathered by service and side.
 
+use rayon::prelude::*;
+
 use super::contacts::{Contact, Service};
 
 /// Which end of a contact a host was.
@@ -54,6 +56,8 @@ impl Profile {
 #[derive(Debug)]
 pub(super) struct Profiles {
     list: Vec<Profile>,
+    /// Where each unit's profile stands in the list, plus one; 0 for none.
+    places: Vec<u32>,
     /// (unit, service, side) and the other unit and whether it worked, in this order.
     links: Vec<(u32, Service, Side)>,
     others: Vec<(u32, bool)>,
@@ -83,7 +87,7 @@ impl Profiles {
             }
         }
         // Of two addresses of one host, one may have worked: the one that sorts last.
-        all.sort_unstable();
+        all.par_sort_unstable();
         all.reverse();
         all.dedup_by_key(|link| (link.0, link.1));
         all.reverse();
@@ -97,14 +101,20 @@ impl Profiles {
         let mut list = Vec::with_capacity(members.len());
         for unit in members {
             let own = all.get(start..).unwrap_or_default();
-            let own = own.get(..own.partition_point(|link| link.0.0 == unit)).unwrap_or_default();
+            // Counted, not searched for: a search would look all over the rest.
+            let count = own.iter().take_while(|link| link.0.0 == unit).count();
+            let own = own.get(..count).unwrap_or_default();
             let links = start..start + own.len();
             start = links.end;
             let bacnet_to_group = to_group.binary_search(&unit).is_ok();
             list.push(profile(unit, own, links, bacnet_to_group));
         }
         let (links, others) = all.into_iter().map(|(key, other, worked)| (key, (other, worked))).unzip();
-        Self { list, links, others }
+        let mut places = vec![0; list.last().map_or(0, |last: &Profile| last.unit as usize + 1)];
+        for (profile, place) in list.iter().zip(1..) {
+            places[profile.unit as usize] = place;
+        }
+        Self { list, places, links, others }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Profile> {
@@ -112,8 +122,8 @@ impl Profiles {
     }
 
     pub(super) fn of(&self, unit: u32) -> Option<&Profile> {
-        let at = self.list.binary_search_by_key(&unit, |profile| profile.unit).ok()?;
-        self.list.get(at)
+        let place = self.places.get(unit as usize)?.checked_sub(1)?;
+        self.list.get(place as usize)
     }
 
     /// The other units of one service and side, and whether anything came of it.

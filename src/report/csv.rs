@@ -12,6 +12,7 @@ use super::flows::{FlowRow, Flows};
 use super::inventory::Inventory;
 use super::names::Names;
 use super::table::{Cells, Table};
+use crate::inventory::HostId;
 use crate::survey::Survey;
 
 /// Bytes that are written at once.
@@ -67,12 +68,14 @@ pub fn write_coverage(out: &mut dyn Write, survey: &Survey, names: &Names) -> io
     )
 }
 
-/// inventory.csv.
+/// inventory.csv, rendered by `threads` threads.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_inventory(out: &mut dyn Write, survey: &Survey) -> io::Result<()> {
-    write_table::<Inventory>(out, survey.hosts.iter())
+pub fn write_inventory(out: &mut dyn Write, survey: &Survey, threads: usize) -> io::Result<()> {
+    write_rows::<Inventory>(out, survey.hosts.len(), threads, |cells, row| {
+        cells.add::<Inventory>(&survey.hosts.get(HostId(row as u32)));
+    })
 }
 
 /// flows.csv, rendered by `threads` threads; the bytes do not depend on how many.
@@ -80,15 +83,24 @@ pub fn write_inventory(out: &mut dyn Write, survey: &Survey) -> io::Result<()> {
 /// # Errors
 /// Those of `out`.
 pub fn write_flows(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
-    write_header::<Flows>(out)?;
-    let count = survey.flows.len().div_ceil(ROWS_AT_ONCE);
-    in_order(out, count, threads, |chunk, cells, buffer| {
+    write_rows::<Flows>(out, survey.flows.len(), threads, |cells, place| {
+        let (flow, judgement) = survey.flows.get(place);
+        cells.add::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement));
+    })
+}
+
+/// Rows by their numbers from 0, rendered by several threads.
+fn write_rows<T: Table>(
+    out: &mut dyn Write,
+    rows: usize,
+    threads: usize,
+    add: impl Fn(&mut Cells, usize) + Sync,
+) -> io::Result<()> {
+    write_header::<T>(out)?;
+    in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, cells, buffer| {
         let first = chunk * ROWS_AT_ONCE;
         std::mem::swap(cells.rows(), buffer);
-        for place in first..survey.flows.len().min(first + ROWS_AT_ONCE) {
-            let (flow, judgement) = survey.flows.get(place);
-            cells.add::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement));
-        }
+        (first..rows.min(first + ROWS_AT_ONCE)).for_each(|row| add(cells, row));
         std::mem::swap(cells.rows(), buffer);
         Ok(())
     })

@@ -46,7 +46,7 @@ fn headers_are_those_that_were_promised() {
         (text(|out| write_flows(out, &survey, &names, 1)), FLOWS),
         (text(|out| write_findings(out, &survey, &names)), FINDINGS),
         (text(|out| write_coverage(out, &survey, &names)), COVERAGE),
-        (text(|out| write_inventory(out, &survey)), INVENTORY),
+        (text(|out| write_inventory(out, &survey, 2)), INVENTORY),
         (text(|out| write_nodes(out, &survey, &names)), NODES),
     ] {
         assert_eq!(written.lines().next(), Some(promised));

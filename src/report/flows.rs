@@ -5,8 +5,7 @@ use super::names::{Names, mac_of};
 use super::table::{Cells, Column, Table};
 use crate::decode::{MacAddr, TcpFlags};
 use crate::flow::{Flow, FlowEnd};
-use crate::inventory::Host;
-use crate::policy::Transport;
+use crate::policy::{Role, Transport};
 use crate::survey::Survey;
 use crate::verdict::Judgement;
 
@@ -26,7 +25,8 @@ pub(super) struct FlowRow<'a> {
 struct Party<'a> {
     end: &'a FlowEnd,
     mac: Option<MacAddr>,
-    host: &'a Host,
+    role: Role,
+    name: Option<&'a str>,
 }
 
 impl<'a> FlowRow<'a> {
@@ -39,14 +39,18 @@ impl<'a> FlowRow<'a> {
         judgement: &'a Judgement,
     ) -> Self {
         let client = usize::from(judgement.client & 1);
-        let party = |end: usize, host| Party { end: &flow.ends[end], mac: mac_of(flow, end), host };
-        let (client_host, server_host) = survey.parties(judgement);
+        let party = |end: usize, host| Party {
+            end: &flow.ends[end],
+            mac: mac_of(flow, end),
+            role: survey.hosts.role(host),
+            name: survey.hosts.name(host),
+        };
         Self {
             number: index + 1,
             flow,
             judgement,
-            client: party(client, client_host),
-            server: party(1 - client, server_host),
+            client: party(client, judgement.client_host),
+            server: party(1 - client, judgement.server_host),
             names,
         }
     }
@@ -159,14 +163,14 @@ impl Table for Flows {
             "client_role",
             "role",
             "node",
-            |r, c| c.name(r.client.host.role.name()),
+            |r, c| c.name(r.client.role.name()),
             "`gateway`, `node`, `bacnet`, `host`, `external` or `group`."
         ),
         column!(
             "client_name",
             "text",
             "Node 3.07",
-            |r, c| c.optional(r.client.host.name.as_deref()),
+            |r, c| c.optional(r.client.name),
             "The client's name, from the inventory."
         ),
         column!(
@@ -190,12 +194,12 @@ impl Table for Flows {
             |r, c| c.mac(r.server.mac),
             "The server's link address, as for the client."
         ),
-        column!("server_role", "role", "gateway", |r, c| c.name(r.server.host.role.name()), "As for the client."),
+        column!("server_role", "role", "gateway", |r, c| c.name(r.server.role.name()), "As for the client."),
         column!(
             "server_name",
             "text",
             "Gateway",
-            |r, c| c.optional(r.server.host.name.as_deref()),
+            |r, c| c.optional(r.server.name),
             "The server's name, from the inventory."
         ),
         column!(

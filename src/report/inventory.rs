@@ -1,9 +1,12 @@
 //! inventory.csv: one row an address.
 
+use std::fmt;
+
 use super::flows::column;
 use super::names::role_basis;
 use super::table::{Column, Table};
 use crate::inventory::Host;
+use crate::policy::Transport;
 
 /// The table of hosts.
 pub(super) enum Inventory {}
@@ -113,8 +116,23 @@ impl Table for Inventory {
     ];
 }
 
+/// What a host serves: a port, or how many more.
+pub(super) enum Service {
+    Port(Transport, u16),
+    More(u32),
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port(transport, port) => write!(f, "{transport}/{port}"),
+            Self::More(count) => write!(f, "+{count}"),
+        }
+    }
+}
+
 /// `tcp/80`, `udp/69`, ..., and `+12` if there were more.
-pub(super) fn services(host: &Host) -> impl Iterator<Item = String> {
-    let more = (host.serves_more > 0).then(|| format!("+{}", host.serves_more));
-    host.serves.iter().map(|(transport, port)| format!("{transport}/{port}")).chain(more)
+pub(super) fn services(host: &Host) -> impl Iterator<Item = Service> {
+    let more = (host.serves_more > 0).then_some(Service::More(host.serves_more));
+    host.serves.iter().map(|(transport, port)| Service::Port(*transport, *port)).chain(more)
 }

@@ -4,6 +4,8 @@
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
+use itoa::Buffer as Digits;
+
 use super::escape;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
@@ -59,6 +61,8 @@ impl Default for Date {
 }
 
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
+/// In nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 
 impl Cells {
     /// Adds the row that the table's columns make of `row`.
@@ -116,11 +120,11 @@ impl Cells {
             return self.plain(text);
         }
         self.rows.push(b'"');
-        for &byte in text {
-            if byte == b'"' {
-                self.rows.push(byte);
+        for (i, part) in text.split(|byte| *byte == b'"').enumerate() {
+            if i > 0 {
+                self.rows.extend_from_slice(b"\"\"");
             }
-            self.rows.push(byte);
+            self.rows.extend_from_slice(part);
         }
         self.rows.extend_from_slice(b"\",");
     }
@@ -164,8 +168,7 @@ impl Cells {
 
     /// A number.
     pub(super) fn number(&mut self, number: u64) {
-        let mut digits = [0; 20];
-        self.plain(decimal(number, &mut digits));
+        self.plain(Digits::new().format(number).as_bytes());
     }
 
     /// A number, or an empty cell.
@@ -199,11 +202,8 @@ impl Cells {
 
     /// A letter and a number: `f17`.
     pub(super) fn numbered(&mut self, letter: u8, number: u64) {
-        let mut text = [letter; 21];
-        let mut digits = [0; 20];
-        let digits = decimal(number, &mut digits);
-        text[1..=digits.len()].copy_from_slice(digits);
-        self.plain(&text[..=digits.len()]);
+        self.rows.push(letter);
+        self.number(number);
     }
 
     /// A transport's name or number.
@@ -239,20 +239,14 @@ impl Cells {
     /// An address.
     pub(super) fn address(&mut self, address: IpAddr) {
         let IpAddr::V4(v4) = address else { return self.shown(address) };
-        let mut text = [0; 15];
-        let mut at = 0;
+        let mut digits = Digits::new();
         for (i, octet) in v4.octets().into_iter().enumerate() {
             if i > 0 {
-                text[at] = b'.';
-                at += 1;
+                self.rows.push(b'.');
             }
-            let mut digits = [0; 20];
-            for &digit in decimal(octet.into(), &mut digits) {
-                text[at] = digit;
-                at += 1;
-            }
+            self.rows.extend_from_slice(digits.format(octet).as_bytes());
         }
-        self.plain(&text[..at]);
+        self.rows.push(b',');
     }
 
     /// RFC 3339 in UTC with nanoseconds; empty for an unknown time.
@@ -267,28 +261,25 @@ impl Cells {
             self.date.day = day;
         }
         let rest = nanos.rem_euclid(NANOS_PER_DAY) as u64;
-        let seconds = rest / 1_000_000_000;
+        let seconds = rest / SECOND;
         let mut text = *b"0000-00-00T00:00:00.000000000Z";
         for (to, &from) in text.iter_mut().zip(self.date.text.as_bytes()) {
             *to = from;
         }
-        pad(&mut text[11..13], seconds / 3600);
-        pad(&mut text[14..16], seconds / 60 % 60);
-        pad(&mut text[17..19], seconds % 60);
-        pad(&mut text[20..29], rest % 1_000_000_000);
+        for (at, number) in [(11, seconds / 3600), (14, seconds / 60 % 60), (17, seconds % 60)] {
+            (text[at], text[at + 1]) = (b'0' + (number / 10) as u8, b'0' + (number % 10) as u8);
+        }
+        text[20..29].copy_from_slice(nine_digits(rest % SECOND, &mut Digits::new()));
         self.plain(&text);
     }
 
     /// The time between two times in decimal seconds; empty if either is unknown.
     pub(super) fn duration(&mut self, first: Timestamp, last: Timestamp) {
         let Some(nanos) = nanos_between(first, last) else { return self.empty() };
-        let mut text = [0; 30];
-        let mut digits = [0; 20];
-        let whole = decimal(nanos / 1_000_000_000, &mut digits);
-        text[..whole.len()].copy_from_slice(whole);
-        text[whole.len()] = b'.';
-        pad(&mut text[whole.len() + 1..whole.len() + 10], nanos % 1_000_000_000);
-        self.plain(&text[..whole.len() + 10]);
+        let mut digits = Digits::new();
+        self.rows.extend_from_slice(digits.format(nanos / SECOND).as_bytes());
+        self.rows.push(b'.');
+        self.plain(nine_digits(nanos % SECOND, &mut digits));
     }
 }
 
@@ -298,26 +289,9 @@ pub(super) fn nanos_between(first: Timestamp, last: Timestamp) -> Option<u64> {
     Some(nanos.clamp(0, i128::from(u64::MAX)) as u64)
 }
 
-/// The decimal digits of a number, at the end of `digits`.
-fn decimal(mut number: u64, digits: &mut [u8; 20]) -> &[u8] {
-    let mut at = digits.len();
-    for (i, digit) in digits.iter_mut().enumerate().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-        at = i;
-        if number == 0 {
-            break;
-        }
-    }
-    &digits[at..]
-}
-
-/// A number right-aligned over the whole of `text`, with leading zeros.
-fn pad(text: &mut [u8], mut number: u64) {
-    for digit in text.iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
+/// A number below [`SECOND`] with its leading zeros.
+fn nine_digits(nanos: u64, digits: &mut Digits) -> &[u8] {
+    &digits.format(SECOND + nanos).as_bytes()[1..]
 }
 
 #[cfg(test)]

@@ -299,7 +299,7 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
     let often = |conversation: &Conversation| {
         conversation.transport == Transport::Tcp
             && conversation.packets[0] >= STARTS
-            && seen.hosts.get(conversation.client).role.is_igor()
+            && seen.hosts.role(conversation.client).is_igor()
     };
     let grouped = judged.conversations.iter().zip(judged.facts).filter(|(conversation, _)| often(conversation));
     for at in grouped.flat_map(|(_, facts)| judged.members.get(facts.members.clone()).unwrap_or_default()) {

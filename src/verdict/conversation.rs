@@ -14,6 +14,9 @@ use crate::policy::{Case, FindingKind, Role, Transport};
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Link, LinkKind};
 
+/// So many flows earlier the processor is told which it will have to fetch.
+const AHEAD: usize = 12;
+
 /// The conversations of a survey.
 pub(super) struct Grouped {
     /// Most packets first.
@@ -152,6 +155,11 @@ pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec
             .enumerate()
             .map(|(number, start)| {
                 let members = *start..starts.get(number + 1).copied().unwrap_or(order.len());
+                order
+                    .iter()
+                    .skip(members.start + AHEAD)
+                    .take(members.len())
+                    .for_each(|(_, at)| seen.flows.prefetch(*at));
                 conversation(seen, judgements, &order[members.clone()], members, &answered)
             })
             .unzip_into_vecs(&mut conversations, &mut facts);
@@ -249,7 +257,7 @@ fn conversation(
         blocked: false,
         documented: none,
     };
-    let to_group = seen.hosts.get(conversation.server).role == Role::Group;
+    let to_group = seen.hosts.role(conversation.server) == Role::Group;
     let (mut best, mut done) = (0, 0);
     for connection in chunk.chunk_by(|a, b| a.0 == b.0) {
         let mut tally = Tally::NONE;
@@ -300,7 +308,7 @@ fn conversation(
         conversation.stopped_answering |= facts.tries_after >= 3 && failed_for >= 3_000_000_000;
     }
     if conversation.verdict == Verdict::Documented && outcome::is_blocked(conversation.outcome) {
-        let role = |host| seen.hosts.get(host).role;
+        let role = |host| seen.hosts.role(host);
         let (client, server) = (role(conversation.client), role(conversation.server));
         let case = Case::Finding(FindingKind::Blocked);
         let severity = seen.policy.severity(case, client, server, conversation.transport, conversation.port);

@@ -53,7 +53,7 @@ pub(super) fn cover(
     let one = |host: HostId| same.get(host.0 as usize).copied().unwrap_or(host);
     let mut uses = Vec::new();
     for (conversation, facts) in conversations.iter().zip(facts).filter(|(_, facts)| facts.documented.flows > 0) {
-        let role = |host| seen.hosts.get(host).role;
+        let role = |host| seen.hosts.role(host);
         let (client, server) = (conversation.client, conversation.server);
         let port = conversation.port;
         let Some(filled) = decide::documented(seen.policy, role(client), role(server), conversation.transport, port)
@@ -123,7 +123,7 @@ fn identities(seen: &Observations<'_>) -> Vec<HostId> {
         .iter()
         .zip(0..)
         .map(|(host, id)| {
-            let known = device(host).filter(|_| host.role.is_igor()).and_then(|device| devices.get(&device));
+            let known = host.role.is_igor().then(|| device(host)).flatten().and_then(|device| devices.get(&device));
             HostId(known.map_or(id, |(_, first)| *first))
         })
         .collect()

@@ -88,7 +88,7 @@ pub(super) fn find(
 
 /// The findings a conversation belongs to.
 fn of_conversation(seen: &Observations<'_>, conversation: &Conversation, facts: &Facts) -> [Option<Group>; 2] {
-    let role = |host| seen.hosts.get(host).role;
+    let role = |host| seen.hosts.role(host);
     let (client, server) = (role(conversation.client), role(conversation.server));
     let group = |severity, kind, cause| Group {
         severity,

@@ -112,7 +112,7 @@ fn first_look(seen: &Observations<'_>, place: u32) -> (Judgement, (conversation:
 fn decide_into(seen: &Observations<'_>, flow: &Flow, judgement: &mut Judgement, related: bool) {
     let party = |host: HostId, end: u8| {
         let end = &flow.ends[usize::from(end & 1)];
-        Party { role: seen.hosts.get(host).role, address: end.address, port: end.port }
+        Party { role: seen.hosts.role(host), address: end.address, port: end.port }
     };
     let question = Question {
         client: party(judgement.client_host, judgement.client),
@@ -141,7 +141,7 @@ fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
         if let Some(protocol) = link.kind.protocol().filter(|_| link.payload_fits) {
             (flows[at].payload, flows[at].payload_protocol) = (Evidence::Conforms, Some(protocol));
         }
-        let role = |host| seen.hosts.get(host).role;
+        let role = |host| seen.hosts.role(host);
         let ends = [flows[at].client_host, flows[at].server_host].map(role);
         let related = match parent.map(|parent| root(seen, flows, parent)) {
             None => ends_may_speak(seen.policy, link.kind, ends),

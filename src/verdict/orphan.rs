@@ -28,7 +28,7 @@ pub(super) fn find(seen: &Observations<'_>) -> Vec<Item> {
 }
 
 fn item(seen: &Observations<'_>, error: &IcmpError, window: Window) -> Item {
-    let role = |(address, _): Endpoint| seen.hosts.find(address).map_or(Role::Host, |id| seen.hosts.get(id).role);
+    let role = |(address, _): Endpoint| seen.hosts.find(address).map_or(Role::Host, |id| seen.hosts.role(id));
     let ends = [error.source, error.destination].map(role);
     let rejection = Rejection {
         transport: if error.v6 { Transport::Icmpv6 } else { Transport::Icmp },

@@ -32,7 +32,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         column.1[usize::from(cell.direction == Direction::Outgoing)] = true;
     }
     let nodes: Vec<&HostCoverage> =
-        survey.nodes.iter().filter(|node| survey.hosts.get(node.host).role == Role::Node).collect();
+        survey.nodes.iter().filter(|node| survey.hosts.role(node.host) == Role::Node).collect();
     page.section("nodes", "Node by service");
     if nodes.is_empty() || columns.is_empty() {
         put!(page, "<p>No node is known in this survey.</p>");

@@ -107,7 +107,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     let mut worst = vec![Strand::Bystander; survey.hosts.iter().len()];
     for conversation in &survey.conversations {
         let strand = Strand::of(conversation);
-        let role = |host| survey.hosts.get(host).role;
+        let role = |host| survey.hosts.role(host);
         sums.entry((role(conversation.client), role(conversation.server), strand)).or_default().add(conversation);
         for host in [conversation.client, conversation.server] {
             if let Some(worst) = worst.get_mut(host.0 as usize) {

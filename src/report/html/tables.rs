@@ -152,7 +152,7 @@ pub(super) fn inventory(page: &mut Page, survey: &Survey) {
         if let Some(mac) = host.mac {
             put!(page, "{}", mac);
         }
-        let mut serves: Vec<String> = services(host).take(SERVES).collect();
+        let mut serves: Vec<String> = services(host).take(SERVES).map(|service| service.to_string()).collect();
         if services(host).count() > SERVES {
             serves.push("…".into());
         }

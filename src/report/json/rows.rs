@@ -218,7 +218,7 @@ pub(super) fn host(host: &Host) -> v1::Host<'_> {
         bytes_sent: host.bytes_sent,
         packets_received: host.packets_received,
         bytes_received: host.bytes_received,
-        serves: services(host).map(Text::Owned).collect(),
+        serves: services(host).map(|service| Text::Owned(service.to_string())).collect(),
         heard: host.heard,
         other_macs: host.more_macs.iter().copied().map(Mac).collect(),
         lldp_name: host.lldp_name.as_deref().map(Text::Borrowed),

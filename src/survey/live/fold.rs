@@ -102,7 +102,7 @@ fn is_settled(survey: &Survey, flow: &Flow, judgement: &Judgement) -> bool {
     let client = &flow.ends[usize::from(judgement.client & 1)];
     let server = &flow.ends[usize::from(1 - (judgement.client & 1))];
     let both_ways = client.packets > 0 && server.packets > 0;
-    let to_group = survey.hosts.get(judgement.server_host).role == Role::Group;
+    let to_group = survey.hosts.role(judgement.server_host) == Role::Group;
     match (flow.transport, judgement.outcome) {
         (Transport::Tcp, Outcome::Established | Outcome::Midstream) => {
             let shaken = client.syns == 0 || server.syn_acks > 0;
