@@ -134,7 +134,7 @@ for mix in "${mixes[@]}"; do
 done
 
 # --- the table ------------------------------------------------------------------------------------------------------
-version() { "$@" 2>&1 | sed -n '1s/[(,].*//p'; }
+version() { "$@" 2>/dev/null | sed -n '1{s/ (Git.*//;p}'; }
 {
     echo "Median wall time of $rounds rounds in seconds, and relative to \`igorscope -j 1\` on the same file"
     echo "(\`tshark\` reads the first million packets; its ratio is per packet)."

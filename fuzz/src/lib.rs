@@ -136,7 +136,7 @@ pub fn survey(data: &[u8]) {
         report::write_flows(&mut out, &survey, &names, threads).expect("memory takes it");
         report::write_findings(&mut out, &survey, &names).expect("memory takes it");
         report::write_coverage(&mut out, &survey, &names).expect("memory takes it");
-        report::write_inventory(&mut out, &survey).expect("memory takes it");
+        report::write_inventory(&mut out, &survey, threads).expect("memory takes it");
         report::json::write_survey(&mut out, &survey, &names, None).expect("memory takes it");
         let terminal = Terminal { width: 80, color: false, zone: jiff::tz::TimeZone::UTC, all: true };
         out.extend(report::summary(&survey, &names, &terminal).into_bytes());

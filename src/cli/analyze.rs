@@ -31,7 +31,7 @@ pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
     }
     drop(spool);
     let status = if status == Status::Good { found(&survey, output.fail_on) } else { status };
-    // The process ends: to give back every host and flow by itself would only take time (3 to 5 %).
+    // What runs a command ends with it: to give back every host and flow before would take 3 to 5 % of the time.
     std::mem::forget(survey);
     Ok(status)
 }

@@ -258,7 +258,7 @@ impl<K: Key> Table<K> {
     /// Has a record fetched that will be unpacked soon.
     #[inline]
     pub(super) fn prefetch_record(&self, number: usize) {
-        prefetch(&self.hot, number);
+        prefetch_whole(&self.hot, number);
         prefetch_whole(&self.cold, number);
     }
 

@@ -75,7 +75,8 @@ fn give_mac(host: &mut Host, links: &Links, routers: &[MacAddr]) {
     host.more_macs = others.into();
 }
 
-/// A MAC and what it was seen with: an address or network of IPv4 (`false`) or IPv6, or `None` for any external address.
+/// A MAC and what it was seen with: an address or network of IPv4 (`false`) or IPv6 (`true`), or `None` for any
+/// external address.
 type Company = (MacAddr, Option<(bool, u64)>);
 
 /// The MACs of routers, ascending.

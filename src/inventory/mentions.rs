@@ -18,7 +18,7 @@ pub(super) enum Mention {
     Neighbour(usize),
 }
 
-/// So many mentions earlier it is told whose turn is to come: an unpacked flow's cache lines take that long to come.
+/// So many mentions earlier it is told whose turn is to come: the cache lines of a flow take that long.
 const AHEAD: usize = 12;
 
 /// A mention as a number: flow ends first (place times two plus end), then neighbours.
@@ -66,8 +66,8 @@ impl Mentions {
         self.v4_starts.len() + self.v6_starts.len() - 2
     }
 
-    /// A host's address and what speaks of it. Of each flow, `soon` is told a little before its turn, which may be with
-    /// a later host.
+    /// A host's address and what speaks of it. `soon` is told which flow's turn comes a little later, perhaps with
+    /// another host.
     pub(super) fn of_host<'a>(
         &'a self,
         number: usize,

@@ -74,15 +74,16 @@ pub(super) fn share_by_mac(hosts: &mut [Host]) {
         }
     }
     givers.sort_unstable();
+    // Two roles at one MAC give none.
+    let role = |giver: &(MacAddr, IpAddr, usize)| hosts.get(giver.2).map(|host| host.role);
+    let givers: Vec<(MacAddr, usize)> = givers
+        .chunk_by(|a, b| a.0 == b.0)
+        .filter(|same| same.windows(2).all(|pair| role(&pair[0]) == role(&pair[1])))
+        .filter_map(|same| same.first().map(|first| (first.0, first.2)))
+        .collect();
     for (mac, taker) in takers {
-        let from = givers.partition_point(|giver| giver.0 < mac);
-        let same = givers.get(from..).unwrap_or_default().iter().take_while(|giver| giver.0 == mac);
-        let mut givers = same.filter_map(|giver| hosts.get(giver.2));
-        let Some(first) = givers.next() else { continue };
-        // Two roles at one MAC give none.
-        if givers.any(|other| other.role != first.role) {
-            continue;
-        }
+        let giver = givers.binary_search_by_key(&mac, |giver| giver.0).ok().and_then(|at| hosts.get(givers[at].1));
+        let Some(first) = giver else { continue };
         let basis = format!("same MAC as {}", first.address);
         let (role, source, confidence) = (first.role, first.source, first.confidence);
         let (name, version) = (first.name.clone(), first.version.clone());

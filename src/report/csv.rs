@@ -18,8 +18,8 @@ use crate::survey::Survey;
 /// Bytes that are written at once.
 const BUFFER: usize = 64 * 1024;
 
-/// Rows that one thread renders at a time: about 1 MB of text (few in tests, for many chunks).
-const ROWS_AT_ONCE: usize = if cfg!(test) { 64 } else { 4096 };
+/// Rows that one thread renders at a time: about 400 kB of flows.csv (few in tests, for many chunks).
+const ROWS_AT_ONCE: usize = if cfg!(test) { 64 } else { 1024 };
 
 pub(super) fn writer<W: Write>(out: W) -> Writer<W> {
     WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out)

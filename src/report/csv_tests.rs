@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::net::Ipv4Addr;
 
 use super::*;
+use crate::inventory::{Host, HostId, Hosts};
 use crate::report::{fixture, write_nodes};
 use crate::survey::JudgedFlows;
 
@@ -98,11 +100,17 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
     let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow, *judgement)).collect();
     // Enough for several chunks a thread, the last one cut short.
     survey.flows = JudgedFlows::from_list(flows.iter().cycle().take(9 * ROWS_AT_ONCE + 17).cloned().collect());
+    let host = survey.hosts.get(HostId(0)).clone();
+    let numbered = |number: u32| Host { address: Ipv4Addr::from(number).into(), ..host.clone() };
+    survey.hosts = Hosts::new((0..9 * ROWS_AT_ONCE as u32 + 17).map(numbered).collect());
     let names = Names::of(&survey);
     let one = text(|out| write_flows(out, &survey, &names, 1));
     assert_eq!(one.lines().count(), 9 * ROWS_AT_ONCE + 18);
+    let hosts = text(|out| write_inventory(out, &survey, 1));
+    assert_eq!(hosts.lines().count(), 9 * ROWS_AT_ONCE + 18);
     for threads in [2, 3, 16] {
         assert!(one == text(|out| write_flows(out, &survey, &names, threads)), "{threads} threads");
+        assert!(hosts == text(|out| write_inventory(out, &survey, threads)), "{threads} threads");
     }
 }
 

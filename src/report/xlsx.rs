@@ -99,7 +99,7 @@ impl<'a> Book<'a> {
             coverage.try_for_each(|row| write(&cells.record::<Coverage>(&row, |_| {})))
         })?;
         self.nodes()?;
-        self.table::<Inventory>("Inventory", survey.hosts.iter().count(), |cells, write| {
+        self.table::<Inventory>("Inventory", survey.hosts.len(), |cells, write| {
             survey.hosts.iter().try_for_each(|host| write(&cells.record::<Inventory>(&host, |_| {})))
         })?;
         self.table::<Flows>("Flows", survey.flows.len(), |cells, write| {

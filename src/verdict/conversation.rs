@@ -155,12 +155,7 @@ pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec
             .enumerate()
             .map(|(number, start)| {
                 let members = *start..starts.get(number + 1).copied().unwrap_or(order.len());
-                order
-                    .iter()
-                    .skip(members.start + AHEAD)
-                    .take(members.len())
-                    .for_each(|(_, at)| seen.flows.prefetch(*at));
-                conversation(seen, judgements, &order[members.clone()], members, &answered)
+                conversation(seen, judgements, &order, members, &answered)
             })
             .unzip_into_vecs(&mut conversations, &mut facts);
     }
@@ -212,13 +207,16 @@ fn answered(seen: &Observations<'_>) -> Vec<bool> {
     answered
 }
 
+/// The conversation of the flows at `members` of `order`.
 fn conversation(
     seen: &Observations<'_>,
     flows: &[Judgement],
-    chunk: &[(Key, u32)],
+    order: &[(Key, u32)],
     members: Range<usize>,
     answered: &[bool],
 ) -> (Conversation, Facts) {
+    let chunk = &order[members.clone()];
+    let mut soon = order.iter().skip(members.start + AHEAD);
     let (key, at) = chunk[0];
     let (first, transport) = (flows[at as usize], key.transport());
     let icmp_type = matches!(transport, Transport::Icmp | Transport::Icmpv6).then_some(key.port() as u8);
@@ -262,6 +260,9 @@ fn conversation(
     for connection in chunk.chunk_by(|a, b| a.0 == b.0) {
         let mut tally = Tally::NONE;
         for (_, at) in connection {
+            if let Some((_, at)) = soon.next() {
+                seen.flows.prefetch(*at);
+            }
             let (flow, judgement) = (&seen.flows.get(*at), &flows[*at as usize]);
             add(&mut conversation, flow, judgement);
             if judgement.verdict == Verdict::Documented {

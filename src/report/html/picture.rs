@@ -104,7 +104,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         return;
     }
     let mut sums = Sums::new();
-    let mut worst = vec![Strand::Bystander; survey.hosts.iter().len()];
+    let mut worst = vec![Strand::Bystander; survey.hosts.len()];
     for conversation in &survey.conversations {
         let strand = Strand::of(conversation);
         let role = |host| survey.hosts.role(host);
