@@ -6,6 +6,8 @@
 
 use std::net::IpAddr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use crate::policy::Transport;
@@ -53,20 +55,24 @@ pub(super) fn community_id(
     };
 
     // Seed, two addresses, protocol and padding, two ports: at most 40 bytes.
-    let mut message = arrayvec::ArrayVec::<u8, 40>::new();
-    message.extend([0, 0]);
+    let mut message = [0; 40];
+    let mut length = 2;
+    let mut put = |bytes: &[u8]| {
+        message[length..length + bytes.len()].copy_from_slice(bytes);
+        length += bytes.len();
+    };
     for address in [smaller.0, larger.0] {
         match address {
-            IpAddr::V4(v4) => message.extend(v4.octets()),
-            IpAddr::V6(v6) => message.extend(v6.octets()),
+            IpAddr::V4(v4) => put(&v4.octets()),
+            IpAddr::V6(v6) => put(&v6.octets()),
         }
     }
-    message.extend([transport.number(), 0]);
+    put(&[transport.number(), 0]);
     if ports.is_some() {
-        message.extend(smaller.1.to_be_bytes());
-        message.extend(larger.1.to_be_bytes());
+        put(&smaller.1.to_be_bytes());
+        put(&larger.1.to_be_bytes());
     }
-    Some(print(Sha1::digest(&message).into()))
+    Some(print(Sha1::digest(&message[..length]).into()))
 }
 
 /// What stands in the place of ports.
@@ -89,15 +95,10 @@ impl Ports {
 
 /// `1:` and the digest in base64 (RFC 4648 section 4): 20 bytes are 27 digits and one `=`.
 fn print(digest: [u8; 20]) -> [u8; 30] {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = [b'='; 30];
     text[..2].copy_from_slice(b"1:");
-    for (group, to) in digest.chunks(3).zip(text[2..].chunks_mut(4)) {
-        let bits = group.iter().fold(0u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - group.len()));
-        for (i, digit) in to.iter_mut().enumerate().take(group.len() + 1) {
-            *digit = DIGITS[(bits >> (18 - 6 * i)) as usize & 63];
-        }
-    }
+    // It has just the room that it needs.
+    let _ = STANDARD.encode_slice(digest, &mut text[2..]);
     text
 }
 

@@ -272,7 +272,7 @@ impl Table for Flows {
             "rule",
             "text",
             "gateway incoming tcp 80",
-            |r, c| c.word(r.names.rule(r.judgement.rule)),
+            |r, c| c.ready(r.names.rule_cell(r.judgement.rule)),
             "The document and cell, allowance or supporting entry that decided."
         ),
         column!(
@@ -331,7 +331,10 @@ impl Table for Flows {
             "sources",
             "paths, joined by `;`",
             "survey/monday.pcapng",
-            |r, c| c.words(r.flow.sources.iter().map(|&source| r.names.input(source))),
+            |r, c| match &r.flow.sources[..] {
+                [source] => c.ready(r.names.input_cell(*source)),
+                sources => c.joined(sources.iter().map(|source| r.names.input(*source))),
+            },
             "The inputs in which the flow was seen."
         ),
         column!(

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::escape;
+use super::table::{Cells, EMPTY_CELL};
 use crate::decode::MacAddr;
 use crate::flow::Flow;
 use crate::inventory::{Host, RoleSource};
@@ -13,22 +14,37 @@ use crate::verdict::{Conversation, Judgement, Rule};
 
 /// Words by index, safe to print.
 pub struct Names {
-    inputs: Vec<String>,
+    inputs: Vec<Word>,
     policy: Arc<Policy>,
-    cells: Vec<String>,
-    allowances: Vec<String>,
-    supporting: Vec<String>,
+    cells: Vec<Word>,
+    allowances: Vec<Word>,
+    supporting: Vec<Word>,
+}
+
+/// A text, and the same as a cell of a CSV file.
+struct Word {
+    text: String,
+    cell: Vec<u8>,
+}
+
+impl Word {
+    fn new(text: String) -> Self {
+        let mut cells = Cells::default();
+        cells.word(&text);
+        Self { cell: std::mem::take(cells.rows()), text }
+    }
 }
 
 impl Names {
     /// The words of a survey.
     pub fn of(survey: &Survey) -> Self {
         let policy = &survey.policy;
-        let cite = |count: usize, rule: fn(u16) -> Rule| -> Vec<String> {
-            (0..count).map_while(|at| u16::try_from(at).ok()).map(|at| safe_cell(&policy.cite(rule(at)))).collect()
+        let cite = |count: usize, rule: fn(u16) -> Rule| -> Vec<Word> {
+            let texts = (0..count).map_while(|at| u16::try_from(at).ok()).map(|at| safe_cell(&policy.cite(rule(at))));
+            texts.map(Word::new).collect()
         };
         Self {
-            inputs: survey.inputs.iter().map(|input| source_name(&input.path)).collect(),
+            inputs: survey.inputs.iter().map(|input| Word::new(source_name(&input.path))).collect(),
             cells: cite(policy.cells().len(), Rule::Cell),
             allowances: cite(policy.allowances().len(), Rule::Allowance),
             supporting: cite(policy.supporting().len(), Rule::Supporting),
@@ -49,13 +65,22 @@ impl Names {
 
     /// What decided a verdict, cited; empty if nothing did.
     pub(crate) fn rule(&self, rule: Rule) -> &str {
+        self.rule_word(rule).map_or("", |word| &word.text)
+    }
+
+    /// The same as a cell.
+    pub(super) fn rule_cell(&self, rule: Rule) -> &[u8] {
+        self.rule_word(rule).map_or(EMPTY_CELL, |word| &word.cell)
+    }
+
+    fn rule_word(&self, rule: Rule) -> Option<&Word> {
         let (list, index) = match rule {
-            Rule::None => return "",
+            Rule::None => return None,
             Rule::Cell(index) => (&self.cells, index),
             Rule::Allowance(index) => (&self.allowances, index),
             Rule::Supporting(index) => (&self.supporting, index),
         };
-        list.get(usize::from(index)).map_or("", String::as_str)
+        list.get(usize::from(index))
     }
 
     /// The vendor's or the supporting list's word for a flow's port, or the protocol its payload
@@ -73,7 +98,12 @@ impl Names {
 
     /// The path of an input.
     pub(super) fn input(&self, index: u32) -> &str {
-        self.inputs.get(index as usize).map_or("", String::as_str)
+        self.inputs.get(index as usize).map_or("", |word| &word.text)
+    }
+
+    /// The same as a cell.
+    pub(super) fn input_cell(&self, index: u32) -> &[u8] {
+        self.inputs.get(index as usize).map_or(EMPTY_CELL, |word| &word.cell)
     }
 }
 

@@ -60,6 +60,9 @@ impl Default for Date {
     }
 }
 
+/// What [`Cells::empty`] writes.
+pub(super) const EMPTY_CELL: &[u8] = b",";
+
 const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 /// In nanoseconds.
 const SECOND: u64 = 1_000_000_000;
@@ -129,9 +132,15 @@ impl Cells {
         self.rows.extend_from_slice(b"\",");
     }
 
+    /// A cell that was made before, and taken out of [`Cells::rows`].
+    #[inline]
+    pub(super) fn ready(&mut self, cell: &[u8]) {
+        self.rows.extend_from_slice(cell);
+    }
+
     /// Not known.
     pub(super) fn empty(&mut self) {
-        self.rows.push(b',');
+        self.ready(EMPTY_CELL);
     }
 
     /// Text that is safe to print.
@@ -215,14 +224,6 @@ impl Cells {
             Transport::Icmpv6 => self.name("icmpv6"),
             Transport::Other(number) => self.number(number.into()),
         }
-    }
-
-    /// Several texts that are safe to print, joined by `;`.
-    pub(super) fn words<'a>(&mut self, mut words: impl ExactSizeIterator<Item = &'a str>) {
-        if words.len() == 1 {
-            return self.word(words.next().unwrap_or_default());
-        }
-        self.joined(words);
     }
 
     /// Several values, joined by `;`.
