@@ -94,16 +94,16 @@ impl Flows {
         }
     }
 
-    /// Has the flow at a place fetched, if there is one, because it will be asked for soon: for whoever asks for flows
-    /// in another order than theirs.
+    /// For whoever asks for flows in another order than theirs: so many earlier, each is to be fetched.
+    pub const AHEAD: usize = 12;
+
+    /// Has the flow at a place below [`Flows::len`] fetched, because it will be asked for soon.
     #[inline]
     pub fn prefetch(&self, place: u32) {
-        let number = self.order.get(place as usize).map_or(place, |number| *number) as usize;
-        if let Kind::Tables(tables) = &self.kind {
-            match number.checked_sub(tables.v4.len()) {
-                None => tables.v4.prefetch_record(number),
-                Some(number) => tables.v6.prefetch_record(number),
-            }
+        match self.at(place) {
+            At::V4(tables, at) => tables.v4.prefetch_record(at),
+            At::V6(tables, at) => tables.v6.prefetch_record(at),
+            At::List(_) => {}
         }
     }
 

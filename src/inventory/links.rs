@@ -81,9 +81,11 @@ type Company = (MacAddr, Option<(bool, u64)>);
 
 /// The MACs of routers, ascending.
 fn routers(hosts: &[Host], links: &[&Links], inventory: &Inventory) -> Vec<MacAddr> {
-    let part = |host: &Host| match is_external(host.address, inventory) {
-        true => Some(None),
-        false => address::network_part(host.address).map(|part| Some((host.address.is_ipv6(), part))),
+    let part = |host: &Host| {
+        if is_external(host.address, inventory) {
+            return Some(None);
+        }
+        address::network_part(host.address).map(|part| Some((host.address.is_ipv6(), part)))
     };
     let mut companies: Vec<Company> = hosts
         .par_iter()

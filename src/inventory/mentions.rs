@@ -18,9 +18,6 @@ pub(super) enum Mention {
     Neighbour(usize),
 }
 
-/// So many mentions earlier it is told whose turn is to come: the cache lines of a flow take that long.
-const AHEAD: usize = 12;
-
 /// A mention as a number: flow ends first (place times two plus end), then neighbours.
 type Code = u32;
 
@@ -66,8 +63,8 @@ impl Mentions {
         self.v4_starts.len() + self.v6_starts.len() - 2
     }
 
-    /// A host's address and what speaks of it. `soon` is told which flow's turn comes a little later, perhaps with
-    /// another host.
+    /// A host's address and what speaks of it. `soon` is told which flow's turn comes [`Flows::AHEAD`] mentions later,
+    /// perhaps with another host.
     pub(super) fn of_host<'a>(
         &'a self,
         number: usize,
@@ -82,8 +79,8 @@ impl Mentions {
             (_, Some((address, _))) if !v6.is_empty() => Ipv6Addr::from(*address).into(),
             _ => Ipv4Addr::UNSPECIFIED.into(),
         };
-        let v4 = v4.map(|at| (self.v4.get(at + AHEAD).map(|mention| *mention as u32), self.v4[at] as u32));
-        let v6 = v6.map(|at| (self.v6.get(at + AHEAD).map(|mention| mention.1), self.v6[at].1));
+        let v4 = v4.map(|at| (self.v4.get(at + Flows::AHEAD).map(|mention| *mention as u32), self.v4[at] as u32));
+        let v6 = v6.map(|at| (self.v6.get(at + Flows::AHEAD).map(|mention| mention.1), self.v6[at].1));
         let mentions = v4.chain(v6).map(move |(later, code)| {
             if let Some(Mention::Flow { place, .. }) = later.map(|code| self.decode(code)) {
                 soon(place);

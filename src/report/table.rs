@@ -39,7 +39,7 @@ pub(super) struct Column<T: Table + ?Sized> {
 
 /// Rows as they are written (RFC 4180). One is reused for all rows of a thread.
 ///
-/// Cells go straight into the buffer, each with the comma after it (7,000 instructions a row of flows.csv, not 11,700 as
+/// Cells go straight into the buffer, each with the comma after it (6,000 instructions a row of flows.csv, not 11,700 as
 /// by records of the `csv` crate); a test holds the result against that crate.
 #[derive(Default)]
 pub(super) struct Cells {

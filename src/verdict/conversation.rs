@@ -9,13 +9,10 @@ use super::judge::Observations;
 use super::outcome::{self, Tally};
 use super::{Conversation, Judgement, Outcome, Verdict};
 use crate::capture::{FrameId, Timestamp};
-use crate::flow::Flow;
+use crate::flow::{Flow, Flows};
 use crate::policy::{Case, FindingKind, Role, Transport};
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Link, LinkKind};
-
-/// So many flows earlier the processor is told which it will have to fetch.
-const AHEAD: usize = 12;
 
 /// The conversations of a survey.
 pub(super) struct Grouped {
@@ -216,7 +213,7 @@ fn conversation(
     answered: &[bool],
 ) -> (Conversation, Facts) {
     let chunk = &order[members.clone()];
-    let mut soon = order.iter().skip(members.start + AHEAD);
+    let mut soon = order.iter().skip(members.start + Flows::AHEAD);
     let (key, at) = chunk[0];
     let (first, transport) = (flows[at as usize], key.transport());
     let icmp_type = matches!(transport, Transport::Icmp | Transport::Icmpv6).then_some(key.port() as u8);
