@@ -314,3 +314,19 @@ fn a_filter_takes_what_matches_and_says_so() {
 fn a_filter_needs_libpcap() {
     run(["analyze", "--filter", "tcp", "x.pcap"]).expect(2, &["libpcap"]);
 }
+
+#[test]
+fn the_readme_shows_what_its_command_prints() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(package.join("README.md")).unwrap();
+    let mut lines = readme.lines().skip_while(|line| !line.starts_with("    $ igorscope analyze"));
+    let command = lines.next().expect("the README shows the main job").trim_start_matches("    $ igorscope ");
+    let output = igorscope().current_dir(package).args(command.split(' ')).output().unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let shown: Vec<&str> =
+        lines.map_while(|line| line.strip_prefix("    ").or(line.is_empty().then_some(""))).collect();
+    assert!(shown.len() > 20, "{shown:?}");
+    for line in shown.into_iter().filter(|line| !line.is_empty() && line.trim() != "...") {
+        assert!(printed.lines().any(|one| one == line), "the README shows {line:?}, and this is printed:\n{printed}");
+    }
+}
