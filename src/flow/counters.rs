@@ -62,7 +62,7 @@ impl Sent<'_> {
 
 /// What every packet touches. Index of each pair: the end that sent.
 #[derive(Clone, Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub(super) struct Hot<K> {
     pub(super) key: K,
     /// Latest time; [`Timestamp::UNKNOWN`] before the first.

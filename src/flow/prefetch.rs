@@ -21,8 +21,10 @@ pub(super) fn prefetch_whole<T>(slice: &[T], at: usize) {
     if let Some(item) = slice.get(at) {
         let first: *const u8 = ptr::from_ref(item).cast();
         (0..size_of::<T>()).step_by(LINE).for_each(|offset| hint(first.wrapping_add(offset)));
-        // It need not begin where a line does.
-        hint(first.wrapping_add(size_of::<T>().saturating_sub(1)));
+        if !align_of::<T>().is_multiple_of(LINE) {
+            // It need not begin where a line does.
+            hint(first.wrapping_add(size_of::<T>().saturating_sub(1)));
+        }
     }
 }
 

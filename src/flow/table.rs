@@ -91,7 +91,7 @@ impl<K: Key> Table<K> {
             }
             if (slot ^ tag) & !mask == 0 {
                 let number = (slot & mask) - 1;
-                prefetch(&self.hot, number as usize);
+                prefetch_whole(&self.hot, number as usize);
                 return number;
             }
             at = (at + 1) & (self.slots.len() - 1);
@@ -191,7 +191,8 @@ impl<K: Key> Table<K> {
                 self.prefetch_slot(*hash);
             }
             for hash in &hashes[..chunk.len()] {
-                self.candidate(*hash);
+                let candidate = self.candidate(*hash);
+                prefetch_whole(&self.cold, candidate as usize);
             }
             for ((record, cold), hash) in chunk.iter().zip(colds).zip(hashes) {
                 let key = record.key.with_vlan(vlans.translate(other_vlans, record.key.vlan()));
