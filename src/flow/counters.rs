@@ -60,56 +60,64 @@ impl Sent<'_> {
     }
 }
 
-/// What every packet touches. Index of each pair: the end that sent.
+/// What every packet touches: for IPv4 one cache line, where it begins with one.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Hot<K> {
     pub(super) key: K,
+    pub(super) counts: Counts,
+}
+
+/// What is counted with every packet. Index of each pair: the end that sent.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub(super) struct Counts {
     /// Latest time; [`Timestamp::UNKNOWN`] before the first.
-    last: [Timestamp; 2],
+    pub(super) last: [Timestamp; 2],
     /// Low 32 bits; the rest is in [`Cold::high`].
     packets: [u32; 2],
     bytes: [u32; 2],
     fingerprint: [u32; 2],
     /// Packets since the other end last sent; the top bit says which end they are from.
-    run: u32,
-    flags: [TcpFlags; 2],
+    pub(super) run: u32,
+    pub(super) flags: [TcpFlags; 2],
     /// Whether payload of this direction need not be looked at any more.
     settled: [bool; 2],
 }
 
-const RUN_SIDE: u32 = 1 << 31;
+/// Set in [`Counts::run`] where it is of the second end.
+pub(super) const RUN_SIDE: u32 = 1 << 31;
 
 /// What few packets touch.
 #[derive(Clone, Debug)]
 pub(super) struct Cold {
     /// Earliest known time; [`NEVER`] before the first.
-    first: [i64; 2],
-    first_frame: [FrameId; 2],
-    payload_frame: [FrameId; 2],
-    macs: [Macs; 2],
+    pub(super) first: [i64; 2],
+    pub(super) first_frame: [FrameId; 2],
+    pub(super) payload_frame: [FrameId; 2],
+    pub(super) macs: [Macs; 2],
     /// Protocols that the first payload conforms to, and the port's own if any payload did.
-    conforms: [u32; 2],
-    tag: [u32; 2],
+    pub(super) conforms: [u32; 2],
+    pub(super) tag: [u32; 2],
     first_fingerprint: [u32; 2],
-    duplicates: [u32; 2],
-    /// Carries out of [`Hot::packets`] and [`Hot::bytes`].
+    pub(super) duplicates: [u32; 2],
+    /// Carries out of [`Counts::packets`] and [`Counts::bytes`].
     high: [[u16; 2]; 2],
-    syns: [u16; 2],
-    syn_acks: [u16; 2],
-    resets: [u16; 2],
+    pub(super) syns: [u16; 2],
+    pub(super) syn_acks: [u16; 2],
+    pub(super) resets: [u16; 2],
     /// As `conforms`; the protocols of the vendor's cells are the first eight bits.
-    violates: [u8; 2],
-    asks: [bool; 2],
+    pub(super) violates: [u8; 2],
+    pub(super) asks: [bool; 2],
     pub(super) sources: SourceSet,
 }
 
-const NEVER: i64 = i64::MAX;
+/// In [`Cold::first`]: no packet, or none with a time.
+pub(super) const NEVER: i64 = i64::MAX;
 
-impl<K: Copy> Hot<K> {
-    /// The same under another key.
-    pub(super) fn with_key(&self, key: K) -> Self {
-        Self { key, ..self.clone() }
+impl<K> Hot<K> {
+    pub(super) const fn new(key: K) -> Self {
+        Self { key, counts: Counts::NONE }
     }
 }
 
@@ -149,63 +157,26 @@ impl Cold {
     pub(super) fn is_tagged(&self) -> bool {
         self.tag[0] | self.tag[1] != 0
     }
-
-    /// What `side` sent, as the later stages see it.
-    pub(super) fn end<K>(&self, hot: &Hot<K>, side: usize, address: IpAddr, port: u16) -> super::FlowEnd {
-        use crate::decode::MacAddr;
-        let mac = |at: usize| {
-            let mut bytes = [0; 6];
-            bytes.copy_from_slice(&self.macs[side][at..at + 6]);
-            (bytes != [0; 6]).then_some(MacAddr(bytes))
-        };
-        let run = hot.run & !RUN_SIDE;
-        super::FlowEnd {
-            address,
-            port,
-            packets: hot.packets(self, side),
-            bytes: hot.bytes(self, side),
-            first: if self.first[side] == NEVER { Timestamp::UNKNOWN } else { Timestamp::from_raw(self.first[side]) },
-            last: hot.last[side],
-            first_frame: self.first_frame[side],
-            source_mac: mac(6),
-            destination_mac: mac(0),
-            tcp_flags: hot.flags[side],
-            syns: self.syns[side],
-            syn_acks: self.syn_acks[side],
-            resets: self.resets[side],
-            has_payload: self.payload_frame[side].is_some(),
-            payload_frame: self.payload_frame[side],
-            conforms: self.conforms[side],
-            violates: u32::from(self.violates[side]),
-            asks: self.asks[side],
-            tag: self.tag[side],
-            duplicates: u64::from(self.duplicates[side]),
-            unanswered_run: if usize::from(hot.run & RUN_SIDE != 0) == side { run } else { 0 },
-        }
-    }
 }
 
-impl<K> Hot<K> {
-    pub(super) fn new(key: K) -> Self {
-        Self {
-            key,
-            last: [Timestamp::UNKNOWN; 2],
-            packets: [0; 2],
-            bytes: [0; 2],
-            fingerprint: [0; 2],
-            run: 0,
-            flags: [TcpFlags::default(); 2],
-            settled: [false; 2],
-        }
-    }
+impl Counts {
+    const NONE: Self = Self {
+        last: [Timestamp::UNKNOWN; 2],
+        packets: [0; 2],
+        bytes: [0; 2],
+        fingerprint: [0; 2],
+        run: 0,
+        flags: [TcpFlags(0); 2],
+        settled: [false; 2],
+    };
 
     #[inline]
-    fn packets(&self, cold: &Cold, side: usize) -> u64 {
+    pub(super) fn packets(&self, cold: &Cold, side: usize) -> u64 {
         u64::from(cold.high[0][side]) << 32 | u64::from(self.packets[side])
     }
 
     #[inline]
-    fn bytes(&self, cold: &Cold, side: usize) -> u64 {
+    pub(super) fn bytes(&self, cold: &Cold, side: usize) -> u64 {
         u64::from(cold.high[1][side]) << 32 | u64::from(self.bytes[side])
     }
 
@@ -255,7 +226,7 @@ impl<K> Hot<K> {
         count(&mut cold.resets[side], sent.flags.has(TcpFlags::RST));
     }
 
-    /// Whether the payload of a packet has to be looked at ([`Hot::inspect`]): until it is settled, and always if
+    /// Whether the payload of a packet has to be looked at ([`Counts::inspect`]): until it is settled, and always if
     /// it went to many.
     #[inline]
     pub(super) fn wants_payload(&self, sent: &Sent<'_>) -> bool {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::key::{Key4, Key6, VlanNames};
 use super::sources::SourceSets;
 use super::table::Table;
+use super::view::FlowView;
 use super::{Flow, Glance};
 use crate::capture::Timestamp;
 
@@ -84,14 +85,19 @@ impl Flows {
         }
     }
 
-    /// The flow at a place below [`Flows::len`].
-    #[inline]
-    pub fn get(&self, place: u32) -> Flow {
+    /// The flow at a place below [`Flows::len`], as it is packed: nothing is read of it but what is asked for.
+    #[inline(always)]
+    pub fn view(&self, place: u32) -> FlowView<'_> {
         match self.at(place) {
-            At::V4(tables, at) => tables.v4.flow(at, &tables.vlans, &tables.sources),
-            At::V6(tables, at) => tables.v6.flow(at, &tables.vlans, &tables.sources),
-            At::List(flow) => flow.clone(),
+            At::V4(tables, at) => tables.v4.view(at, &tables.vlans, &tables.sources),
+            At::V6(tables, at) => tables.v6.view(at, &tables.vlans, &tables.sources),
+            At::List(flow) => flow.view(),
         }
+    }
+
+    /// The same, unpacked.
+    pub fn get(&self, place: u32) -> Flow {
+        self.view(place).to_flow()
     }
 
     /// For whoever asks for flows in another order than theirs: so many earlier, each is to be fetched.
@@ -165,7 +171,7 @@ impl Flows {
     }
 
     /// All of them, by place.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Flow> + '_ {
-        self.places().map(|place| self.get(place))
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = FlowView<'_>> + '_ {
+        self.places().map(|place| self.view(place))
     }
 }

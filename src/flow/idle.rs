@@ -1,6 +1,7 @@
 //! Idle flows of a survey without end, folded: those of one client, server port and kind become one record,
 //! by the rules that add records of one flow. So the memory that flows take is bounded by conversations.
 
+use super::counters::Hot;
 use super::key::{Key, VlanNames};
 use super::sources::SourceSets;
 use super::table::Table;
@@ -23,19 +24,19 @@ impl<K: Key> Table<K> {
         next.overflow = self.overflow;
         let mut idle = Vec::new();
         for number in 0..self.len() {
-            let flow = self.flow(number, vlans, sources);
+            let flow = self.view(number, vlans, sources).to_flow();
             match client(&flow).filter(|_| flow.folded == 0) {
                 Some(end) => idle.push((number, end)),
                 None => next.copy(self, number, self.hot[number].key, flow.folded),
             }
         }
         for (number, end) in idle {
-            let flow = self.flow(number, vlans, sources);
+            let flow = self.view(number, vlans, sources).to_flow();
             let key = self.hot[number].key;
             let takes = |port| {
                 let key = key.with_port(end, port);
                 let Some(at) = next.candidate_exact(key) else { return Some((key, None)) };
-                let known = next.flow(at, vlans, sources);
+                let known = next.view(at, vlans, sources).to_flow();
                 (known.folded > 0 && alike(&known, &flow)).then_some((key, Some(at)))
             };
             match (0..KINDS).find_map(takes) {
@@ -51,7 +52,7 @@ impl<K: Key> Table<K> {
                     let cold = cold.of_another();
                     next.cold[at].sources = sources.union(next.cold[at].sources, cold.sources);
                     // All of one kind: the protocol's bits are the same in both.
-                    next.hot[at].absorb(&mut next.cold[at], record, &cold, Shift::NONE, u32::MAX);
+                    next.hot[at].counts.absorb(&mut next.cold[at], &record.counts, &cold, Shift::NONE, u32::MAX);
                     next.folded[at] += 1;
                 }
             }
@@ -64,7 +65,7 @@ impl<K: Key> Table<K> {
         let hash = self.hash(&key);
         // There were no more in the other, so that the limit allows it.
         let Some(at) = self.find_or_insert(key, hash, other.cold[number].sources) else { return };
-        self.hot[at] = other.hot[number].with_key(key);
+        self.hot[at] = Hot { key, counts: other.hot[number].counts.clone() };
         self.cold[at] = other.cold[number].clone();
         self.folded.resize(self.hot.len(), 0);
         self.folded[at] = folded;

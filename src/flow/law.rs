@@ -125,8 +125,12 @@ fn observe(samples: &[Sample], input: u32) -> Observation {
 
 /// Everything that was observed, in an order that does not depend on the table's.
 fn describe(observed: Observed) -> Vec<String> {
-    let mut lines: Vec<String> =
-        observed.flows.iter().map(|flow| format!("{flow:?} {:?}", first_payloads(&flow, &observed.side))).collect();
+    let mut lines: Vec<String> = observed
+        .flows
+        .iter()
+        .map(|flow| flow.to_flow())
+        .map(|flow| format!("{flow:?} {:?}", first_payloads(&flow, &observed.side)))
+        .collect();
     lines.sort();
     lines.push(format!("{:?} {:?} {:?}", observed.tallies, observed.sorted, observed.neighbours));
     lines.push(format!("{:?} {:?}", observed.orphan_fragments, observed.overflow));

@@ -18,6 +18,7 @@ mod table;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidence, Stream, TftpFile, Window};
 pub use flows::Flows;
@@ -28,3 +29,4 @@ pub use observation::{Limits, Observation, Observed, is_icmp_error, ports_of};
 pub use record::{Flow, FlowEnd, Glance, Sources};
 pub use table::Overflow;
 pub use tally::{Amount, Clock, Sorted, Tally};
+pub use view::{EndView, FlowView};

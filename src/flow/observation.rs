@@ -324,8 +324,8 @@ fn note<K: Key>(side: &mut SideEvidence, vlans: &VlanNames, key: &K, sent: &Sent
 }
 
 fn place<K: Key>(table: &mut Table<K>, key: K, side: u8, rest: super::fragment::Rest) -> bool {
-    let Some((hot, cold)) = table.find(key) else { return false };
-    hot.add_fragments(cold, usize::from(side), rest.packets, rest.bytes, rest.last);
+    let Some((counts, cold)) = table.find(key) else { return false };
+    counts.add_fragments(cold, usize::from(side), rest.packets, rest.bytes, rest.last);
     true
 }
 

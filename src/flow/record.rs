@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use arrayvec::ArrayVec;
 
 use super::sources::SourceSets;
+use super::view::{EndView, FlowView};
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::policy::Transport;
@@ -89,6 +90,11 @@ pub struct FlowEnd {
 }
 
 impl FlowEnd {
+    /// The same, to be looked at like one that is packed.
+    pub const fn view(&self) -> EndView<'_> {
+        EndView::of(self)
+    }
+
     /// An end that sent nothing yet.
     pub fn silent(address: IpAddr, port: u16) -> Self {
         Self {
@@ -118,20 +124,31 @@ impl FlowEnd {
 
     /// What this end's payload says of `protocol`.
     pub const fn evidence(&self, protocol: Protocol) -> Evidence {
-        if self.conforms & protocol.bit() != 0 {
-            Evidence::Conforms
-        } else if self.violates & protocol.bit() != 0 {
-            Evidence::Violates
-        } else {
-            Evidence::Unknown
-        }
+        evidence(self.conforms, self.violates, protocol)
+    }
+}
+
+/// What the bits of an end's payload say of a protocol.
+#[inline]
+pub(super) const fn evidence(conforms: u32, violates: u32, protocol: Protocol) -> Evidence {
+    if conforms & protocol.bit() != 0 {
+        Evidence::Conforms
+    } else if violates & protocol.bit() != 0 {
+        Evidence::Violates
+    } else {
+        Evidence::Unknown
     }
 }
 
 impl Flow {
+    /// The same, to be looked at like one that is packed.
+    pub fn view(&self) -> FlowView<'_> {
+        FlowView::of(self)
+    }
+
     /// How many flows it stands for.
     pub fn count(&self) -> u64 {
-        u64::from(self.folded.max(1))
+        self.view().count()
     }
 
     /// The little that tells whether it is worth a closer look.
@@ -147,29 +164,26 @@ impl Flow {
 
     /// Packets both ways.
     pub fn packets(&self) -> u64 {
-        self.ends[0].packets + self.ends[1].packets
+        self.view().packets()
     }
 
     /// Bytes both ways.
     pub fn bytes(&self) -> u64 {
-        self.ends[0].bytes + self.ends[1].bytes
+        self.view().bytes()
     }
 
     /// Earliest known time; unknown if no frame of it has a time.
     pub fn first(&self) -> Timestamp {
-        match (self.ends[0].first, self.ends[1].first) {
-            (Timestamp::UNKNOWN, other) | (other, Timestamp::UNKNOWN) => other,
-            (a, b) => a.min(b),
-        }
+        self.view().first()
     }
 
     /// Latest known time.
     pub fn last(&self) -> Timestamp {
-        self.ends[0].last.max(self.ends[1].last)
+        self.view().last()
     }
 
     /// First frame, by position in the inputs.
     pub fn first_frame(&self) -> FrameId {
-        self.ends[0].first_frame.min(self.ends[1].first_frame)
+        self.view().first_frame()
     }
 }

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::Sources;
-
 /// The number of a set in [`SourceSets`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct SourceSet(u32);
@@ -39,12 +37,6 @@ impl SourceSets {
 
     pub(super) fn members(&self, set: SourceSet) -> &[u32] {
         self.sets.get(set.0 as usize).map_or(&[], Vec::as_slice)
-    }
-
-    /// The same, for a flow to carry.
-    #[inline]
-    pub(super) fn list(&self, set: SourceSet) -> Sources {
-        self.members(set).iter().copied().take(Self::LIMIT).collect()
     }
 
     fn number(&mut self, members: Vec<u32>) -> SourceSet {

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::counters::{Cold, Hot, Sent, own_bits};
+use super::Glance;
+use super::counters::{Cold, Counts, Hot, Sent, own_bits};
 use super::key::{Key, Seed, VlanCode, VlanNames};
 use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
-use super::{Flow, FlowEnd, Glance};
+use super::view::{FlowView, Names};
 use crate::capture::{Shift, Timestamp};
 use crate::policy::Transport;
 use crate::protocol::Inspection;
@@ -157,13 +158,13 @@ impl<K: Key> Table<K> {
                 None => return self.turn_away(sent),
             },
         };
-        let (hot, cold) = (&mut self.hot[number], &mut self.cold[number]);
-        hot.add(cold, sent);
-        if hot.wants_payload(sent) && !is_keep_alive(key.protocol(), sent) {
+        let (counts, cold) = (&mut self.hot[number].counts, &mut self.cold[number]);
+        counts.add(cold, sent);
+        if counts.wants_payload(sent) && !is_keep_alive(key.protocol(), sent) {
             let ends = key.ends();
             let to_group = sent.is_to_group(ends[1 - usize::from(sent.side & 1)].0);
             let ports = [ends[0].1, ends[1].1];
-            let inspection = hot.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
+            let inspection = counts.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
             seen(&key, sent, inspection);
         }
     }
@@ -198,18 +199,17 @@ impl<K: Key> Table<K> {
                 let key = record.key.with_vlan(vlans.translate(other_vlans, record.key.vlan()));
                 let theirs = translated.get(cold.sources.index()).copied().unwrap_or(SourceSet::OWN);
                 let Some(number) = self.find_or_insert(key, hash, theirs) else {
-                    let ends = cold_ends(record, cold);
-                    self.overflow.packets += ends[0].packets + ends[1].packets;
-                    self.overflow.bytes += ends[0].bytes + ends[1].bytes;
+                    self.overflow.packets += record.counts.packets(cold, 0) + record.counts.packets(cold, 1);
+                    self.overflow.bytes += record.counts.bytes(cold, 0) + record.counts.bytes(cold, 1);
                     continue;
                 };
                 let own = {
                     let ends = key.ends();
                     own_bits(Transport::from(key.protocol()), [ends[0].1, ends[1].1])
                 };
-                let (mine, mine_cold) = (&mut self.hot[number], &mut self.cold[number]);
+                let (mine, mine_cold) = (&mut self.hot[number].counts, &mut self.cold[number]);
                 mine_cold.sources = sources.union(mine_cold.sources, theirs);
-                mine.absorb(mine_cold, record, cold, shift, own);
+                mine.absorb(mine_cold, &record.counts, cold, shift, own);
             }
         }
         self.overflow.packets += other.overflow.packets;
@@ -217,9 +217,9 @@ impl<K: Key> Table<K> {
     }
 
     /// The record of a key, to add what was worked out later.
-    pub(super) fn find(&mut self, key: K) -> Option<(&mut Hot<K>, &mut Cold)> {
+    pub(super) fn find(&mut self, key: K) -> Option<(&mut Counts, &mut Cold)> {
         let number = self.candidate_exact(key)?;
-        Some((&mut self.hot[number], &mut self.cold[number]))
+        Some((&mut self.hot[number].counts, &mut self.cold[number]))
     }
 
     pub(super) fn candidate_exact(&self, key: K) -> Option<usize> {
@@ -235,25 +235,14 @@ impl<K: Key> Table<K> {
         None
     }
 
-    /// A record unpacked.
-    #[inline]
-    pub(super) fn flow(&self, number: usize, vlans: &VlanNames, sources: &SourceSets) -> Flow {
+    /// A record as the later stages see it.
+    #[inline(always)]
+    pub(super) fn view<'a>(&'a self, number: usize, vlans: &'a VlanNames, sources: &'a SourceSets) -> FlowView<'a> {
         let (hot, cold) = (&self.hot[number], &self.cold[number]);
         let transport = Transport::from(hot.key.protocol());
-        let mut ends = cold_ends(hot, cold);
-        let icmp_type = matches!(transport, Transport::Icmp | Transport::Icmpv6).then(|| {
-            let kind = ends[0].port as u8;
-            ends.iter_mut().for_each(|end| end.port = 0);
-            kind
-        });
-        Flow {
-            vlan: vlans.decode(hot.key.vlan()),
-            transport,
-            icmp_type,
-            ends,
-            sources: sources.list(cold.sources),
-            folded: self.folded.get(number).copied().unwrap_or(0),
-        }
+        let folded = self.folded.get(number).copied().unwrap_or(0);
+        let names = Names { vlan: hot.key.vlan(), vlans, sources };
+        FlowView::packed(transport, hot.key.ends(), (&hot.counts, cold), folded, names)
     }
 
     /// Has a record fetched that will be unpacked soon.
@@ -298,12 +287,6 @@ impl<K: Key> Table<K> {
     pub(super) fn drop_index(&mut self) {
         self.slots = Vec::new();
     }
-}
-
-#[inline]
-fn cold_ends<K: Key>(hot: &Hot<K>, cold: &Cold) -> [FlowEnd; 2] {
-    let [a, b] = hot.key.ends();
-    [cold.end(hot, 0, a.0, a.1), cold.end(hot, 1, b.0, b.1)]
 }
 
 /// A TCP segment of one byte may be a keep-alive, whose byte is garbage (RFC 1122 section 4.2.3.6). It says nothing

@@ -27,7 +27,7 @@ fn observe(samples: &[Sample]) -> Observation {
 }
 
 fn flows(samples: &[Sample]) -> Vec<Flow> {
-    observe(samples).finish().flows.iter().collect()
+    observe(samples).finish().flows.iter().map(|flow| flow.to_flow()).collect()
 }
 
 fn ip(identification: u16, destination: [u8; 4]) -> etherparse::IpHeaders {

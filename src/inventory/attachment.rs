@@ -50,10 +50,10 @@ impl Attachments {
             return found;
         }
         for flow in flows.iter() {
-            for input in &flow.sources {
+            for input in flow.sources() {
                 let Some(link) = links.get_mut(input) else { continue };
-                for end in flow.ends.iter().filter(|end| end.packets > 0) {
-                    let (Some(from), Some(to)) = (end.source_mac, end.destination_mac) else { continue };
+                for end in flow.ends.iter().filter(|end| end.packets() > 0) {
+                    let (Some(from), Some(to)) = (end.source_mac(), end.destination_mac()) else { continue };
                     if !to.is_group() {
                         link.everywhere.get_or_insert_with(|| vec![from, to]).retain(|mac| *mac == from || *mac == to);
                     }

@@ -20,7 +20,7 @@ use super::mentions::{Mention, Mentions};
 use super::roles;
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::MacAddr;
-use crate::flow::{Flow, FlowEnd, Flows, SideEvidence};
+use crate::flow::{EndView, FlowView, Flows, SideEvidence};
 use crate::policy::Transport;
 use crate::relation::Orientation;
 
@@ -112,7 +112,7 @@ fn gather(
         match mention {
             Mention::Flow { place, end } => {
                 parties[place as usize][usize::from(end)].store(number as u32, Ordering::Relaxed);
-                let flow = flows.get(place);
+                let flow = flows.view(place);
                 let is_client = orientations.get(place as usize).is_some_and(|way| way.client == end);
                 add(&mut host, &mut note, &mut served, &flow, usize::from(end), is_client);
             }
@@ -131,24 +131,31 @@ fn gather(
 }
 
 /// Adds one end of a flow to its host.
-fn add(host: &mut Host, note: &mut Note, served: &mut Bag<(Transport, u16)>, flow: &Flow, own: usize, is_client: bool) {
+fn add(
+    host: &mut Host,
+    note: &mut Note,
+    served: &mut Bag<(Transport, u16)>,
+    flow: &FlowView<'_>,
+    own: usize,
+    is_client: bool,
+) {
     let (end, other) = (&flow.ends[own & 1], &flow.ends[1 - (own & 1)]);
     see(host, flow.first(), flow.last());
-    host.packets_sent += end.packets;
-    host.bytes_sent += end.bytes;
-    host.packets_received += other.packets;
-    host.bytes_received += other.bytes;
-    if end.packets > 0
-        && let Some(mac) = end.source_mac
+    host.packets_sent += end.packets();
+    host.bytes_sent += end.bytes();
+    host.packets_received += other.packets();
+    host.bytes_received += other.bytes();
+    if end.packets() > 0
+        && let Some(mac) = end.source_mac()
     {
-        note.links.add(Proof::Sent, end.first_frame, mac);
+        note.links.add(Proof::Sent, end.first_frame(), mac);
     }
-    if other.packets > 0
-        && let Some(mac) = other.destination_mac
+    if other.packets() > 0
+        && let Some(mac) = other.destination_mac()
     {
         *(if mac.is_group() { &mut note.to_group } else { &mut note.to_one }) = true;
-        if end.packets == 0 {
-            note.links.add(Proof::Received, other.first_frame, mac);
+        if end.packets() == 0 {
+            note.links.add(Proof::Received, other.first_frame(), mac);
         }
     }
     if !is_client && answered(flow.transport, end) {
@@ -238,10 +245,12 @@ fn see(host: &mut Host, first: Timestamp, last: Timestamp) {
 }
 
 /// Whether the server's end of a flow answered, rather than only refused.
-fn answered(transport: Transport, server: &FlowEnd) -> bool {
+fn answered(transport: Transport, server: &EndView<'_>) -> bool {
     match transport {
-        Transport::Tcp => server.syn_acks > 0 || server.has_payload || server.packets > u64::from(server.resets),
-        Transport::Udp => server.packets > 0,
+        Transport::Tcp => {
+            server.syn_acks() > 0 || server.has_payload() || server.packets() > u64::from(server.resets())
+        }
+        Transport::Udp => server.packets() > 0,
         _ => false,
     }
 }

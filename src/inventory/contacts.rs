@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::host::HostId;
-use crate::flow::{Flow, Flows};
+use crate::flow::{FlowView, Flows};
 use crate::policy::Transport;
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::Orientation;
@@ -80,7 +80,7 @@ pub(super) fn contacts(flows: &Flows, orientations: &[Orientation], parties: &[[
         let glance = flows.glance(place);
         // Most flows are of no service, and need not be unpacked.
         glance.ports.iter().find_map(|port| service_on(glance.transport, *port))?;
-        contact(&flows.get(place), *orientations.get(at)?, *parties.get(at)?)
+        contact(&flows.view(place), *orientations.get(at)?, *parties.get(at)?)
     };
     let mut contacts: Vec<Contact> = flows.places().into_par_iter().filter_map(of_flow).collect();
     contacts.par_sort_unstable();
@@ -91,7 +91,7 @@ pub(super) fn contacts(flows: &Flows, orientations: &[Orientation], parties: &[[
 }
 
 /// What a flow says, if it is one of the services and its payload does not disprove that.
-fn contact(flow: &Flow, orientation: Orientation, parties: [HostId; 2]) -> Option<Contact> {
+fn contact(flow: &FlowView<'_>, orientation: Orientation, parties: [HostId; 2]) -> Option<Contact> {
     let asks = usize::from(orientation.client & 1);
     let (client, server) = (&flow.ends[asks], &flow.ends[1 - asks]);
     let &(_, first, _, service, protocol) = service_on(flow.transport, server.port)?;
@@ -107,8 +107,8 @@ fn contact(flow: &Flow, orientation: Orientation, parties: [HostId; 2]) -> Optio
         return None;
     }
     let worked = match flow.transport {
-        Transport::Tcp => client.has_payload || server.has_payload,
-        _ => server.packets > 0 || conforms,
+        Transport::Tcp => client.has_payload() || server.has_payload(),
+        _ => server.packets() > 0 || conforms,
     };
     Some(Contact { client: parties[asks].0, server: parties[1 - asks].0, service, worked })
 }

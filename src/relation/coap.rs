@@ -7,7 +7,7 @@ use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Relations, is_group, window};
 use crate::capture::Timestamp;
-use crate::flow::{Endpoint, Flow, Flows, SideEvidence};
+use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
 use crate::protocol::{CoapKind, Protocol, Tag};
 
 /// DEFAULT_LEISURE (RFC 7252 section 4.8).
@@ -32,18 +32,18 @@ impl GroupRequests {
     }
 
     /// Looks at a UDP flow as the request itself.
-    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &Flows, ports: &mut Ports) {
+    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, ports: &mut Ports) {
         for client in 0..2 {
             let asks = &flow.ends[client];
-            if asks.conforms & Protocol::Coap.bit() == 0 || !is_group(flow, 1 - client) {
+            if asks.conforms() & Protocol::Coap.bit() == 0 || !is_group(flow, 1 - client) {
                 continue;
             }
             let endpoint = (asks.address, asks.port);
-            if let Tag::Coap { kind: CoapKind::Request, token, .. } = Tag::from_raw(asks.tag) {
+            if let Tag::Coap { kind: CoapKind::Request, token, .. } = Tag::from_raw(asks.tag()) {
                 ports.arm(asks.port, ports::COAP);
-                self.armed.entry((endpoint, token)).or_insert((asks.first, asks.last));
+                self.armed.entry((endpoint, token)).or_insert((asks.first(), asks.last()));
             }
-            if let Tag::Coap { .. } = Tag::from_raw(asks.tag) {
+            if let Tag::Coap { .. } = Tag::from_raw(asks.tag()) {
                 let cause = self.causes.entry(endpoint).or_default();
                 *cause = better_cause(flows, *cause, at);
             }
@@ -51,13 +51,13 @@ impl GroupRequests {
     }
 
     /// Looks at a UDP flow one of whose ports asked a group.
-    pub(super) fn consider(&self, at: u32, flow: &Flow, relations: &mut Relations) {
+    pub(super) fn consider(&self, at: u32, flow: &FlowView<'_>, relations: &mut Relations) {
         for client in 0..2 {
             let (asks, answers) = (&flow.ends[client], &flow.ends[1 - client]);
             let endpoint = (asks.address, asks.port);
-            let Tag::Coap { kind: CoapKind::Response, token, .. } = Tag::from_raw(answers.tag) else { continue };
+            let Tag::Coap { kind: CoapKind::Response, token, .. } = Tag::from_raw(answers.tag()) else { continue };
             let Some(&(first, last)) = self.armed.get(&(endpoint, token)) else { continue };
-            let timed = window::covers(first, last, LEISURE_SECONDS, answers.first);
+            let timed = window::covers(first, last, LEISURE_SECONDS, answers.first());
             if timed == Some(false) || is_group(flow, client) || is_group(flow, 1 - client) {
                 continue;
             }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use crate::decode::MacAddr;
-use crate::flow::Flow;
+use crate::flow::FlowView;
 use crate::policy::{Policy, Transport, named};
 
 named! {
@@ -40,16 +40,16 @@ pub struct Orientation {
 ///
 /// Where both ends sent a SYN (a connection opened from both sides, or ports used again the other way round), the
 /// end that sent more of them is the client, and of equals the one whose first packet came first.
-pub fn orient(flow: &Flow, policy: &Policy) -> Orientation {
+pub fn orient(flow: &FlowView<'_>, policy: &Policy) -> Orientation {
     let [a, b] = &flow.ends;
     let by = |client: usize, basis| Orientation { client: client as u8, basis };
     if flow.transport == Transport::Tcp {
-        match a.syns.cmp(&b.syns) {
+        match a.syns().cmp(&b.syns()) {
             Ordering::Greater => return by(0, DirectionBasis::Syn),
             Ordering::Less => return by(1, DirectionBasis::Syn),
             Ordering::Equal => {}
         }
-        match a.syn_acks.cmp(&b.syn_acks) {
+        match a.syn_acks().cmp(&b.syn_acks()) {
             Ordering::Greater => return by(1, DirectionBasis::SynAck),
             Ordering::Less => return by(0, DirectionBasis::SynAck),
             Ordering::Equal => {}
@@ -67,22 +67,22 @@ pub fn orient(flow: &Flow, policy: &Policy) -> Orientation {
         _ => {}
     }
     // Ports that both ends share (BACnet, CoAP) tell nothing, and the first packet may be an answer to a group.
-    match [a.asks, b.asks] {
+    match [a.asks(), b.asks()] {
         [true, false] => return by(0, DirectionBasis::Request),
         [false, true] => return by(1, DirectionBasis::Request),
         _ => {}
     }
-    let first = usize::from(b.first_frame < a.first_frame);
-    by(first, if a.syns > 0 { DirectionBasis::Syn } else { DirectionBasis::FirstPacket })
+    let first = usize::from(b.first_frame() < a.first_frame());
+    by(first, if a.syns() > 0 { DirectionBasis::Syn } else { DirectionBasis::FirstPacket })
 }
 
 /// Whether an end is a group: a multicast or broadcast address, or one that never sent and was reached by a
 /// group MAC (a subnet's directed broadcast).
-pub fn is_group(flow: &Flow, end: usize) -> bool {
+pub fn is_group(flow: &FlowView<'_>, end: usize) -> bool {
     let (this, other) = (&flow.ends[end & 1], &flow.ends[1 - (end & 1)]);
     let by_address = match this.address {
         IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
         IpAddr::V6(v6) => v6.is_multicast(),
     };
-    by_address || (this.packets == 0 && other.destination_mac.is_some_and(MacAddr::is_group))
+    by_address || (this.packets() == 0 && other.destination_mac().is_some_and(MacAddr::is_group))
 }

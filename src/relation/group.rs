@@ -5,7 +5,7 @@ use crate::flow::Flows;
 
 /// The earlier of two flows to cite.
 pub(super) fn better_cause(flows: &Flows, held: Option<u32>, new: u32) -> Option<u32> {
-    let frame = |at: u32| flows.get(at).first_frame();
+    let frame = |at: u32| flows.view(at).first_frame();
     Some(held.filter(|&held| frame(held) <= frame(new)).unwrap_or(new))
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::ports::{self, Ports};
 use super::{Rejection, Relations};
-use crate::flow::{Endpoint, Flow, IcmpError, SideEvidence, Window};
+use crate::flow::{Endpoint, FlowView, IcmpError, SideEvidence, Window};
 use crate::policy::Transport;
 
 /// What a flow and a quote have in common: protocol, ends in order, and for ICMP the request's type.
@@ -35,7 +35,7 @@ impl Quotes {
     }
 
     /// Looks at a flow one of whose ports is quoted.
-    pub(super) fn consider(&mut self, at: u32, flow: &Flow) {
+    pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>) {
         let [a, b] = &flow.ends;
         let icmp_type = if is_icmp(flow.transport.number()) { flow.icmp_type } else { None };
         let key = (flow.transport.number(), (a.address, a.port), (b.address, b.port), icmp_type);

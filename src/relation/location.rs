@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Announcement, Link, LinkKind, Relations, is_group};
-use crate::flow::{Endpoint, First, Flow, Flows, SideEvidence};
+use crate::flow::{Endpoint, First, FlowView, Flows, SideEvidence};
 use crate::protocol::Protocol;
 
 pub(super) struct Locations<'a> {
@@ -35,10 +35,10 @@ impl<'a> Locations<'a> {
     }
 
     /// Looks at a UDP flow as one that names a location.
-    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &Flows, ports: &mut Ports) {
+    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, ports: &mut Ports) {
         for end in 0..2 {
             let (answers, asked) = (&flow.ends[end], &flow.ends[1 - end]);
-            if answers.conforms & Protocol::Ssdp.bit() == 0 {
+            if answers.conforms() & Protocol::Ssdp.bit() == 0 {
                 continue;
             }
             if is_group(flow, 1 - end) {
@@ -47,8 +47,9 @@ impl<'a> Locations<'a> {
                 }
                 continue;
             }
-            let stream = (flow.vlan.clone(), (answers.address, answers.port), (asked.address, asked.port));
-            if let Some(&First { frame, time, what: location }) = self.evidence.answered(&stream, answers.payload_frame)
+            let stream = (flow.vlan(), (answers.address, answers.port), (asked.address, asked.port));
+            if let Some(&First { frame, time, what: location }) =
+                self.evidence.answered(&stream, answers.payload_frame())
             {
                 self.add(Announcement { announcer: answers.address, location, time, frame, flow: Some(at) }, ports);
             }
@@ -56,7 +57,7 @@ impl<'a> Locations<'a> {
     }
 
     /// Looks at a TCP flow one of whose ports was named.
-    pub(super) fn consider(&self, at: u32, flow: &Flow, relations: &mut Relations) {
+    pub(super) fn consider(&self, at: u32, flow: &FlowView<'_>, relations: &mut Relations) {
         let begins = (flow.first(), flow.first_frame());
         let earliest = flow
             .ends

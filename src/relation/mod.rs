@@ -43,7 +43,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
     for (at, glance) in glances(flows) {
         // Every request has a tag; only TFTP is believed by its port where payload was cut off.
         if glance.transport == Transport::Udp && (glance.ports.contains(&tftp::PORT) || flows.is_tagged(at)) {
-            let flow = flows.get(at);
+            let flow = flows.view(at);
             transfers.arm(at, &flow, &mut ports);
             searches.arm(at, &flow, flows, &mut ports);
             requests.arm(at, &flow, flows, &mut ports);
@@ -55,7 +55,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
         if armed == 0 {
             continue;
         }
-        let flow = flows.get(at);
+        let flow = flows.view(at);
         if armed & ports::QUOTED != 0 {
             quotes.consider(at, &flow);
         }

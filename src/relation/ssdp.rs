@@ -7,7 +7,7 @@ use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Relations, is_group, window};
 use crate::capture::Timestamp;
-use crate::flow::{Endpoint, Flow, Flows, SideEvidence};
+use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
 use crate::protocol::{Evidence, Protocol, SsdpKind, Tag};
 
 /// What answers may need beyond MX on their way.
@@ -36,38 +36,39 @@ impl Searches {
     }
 
     /// Looks at a UDP flow as the search itself.
-    pub(super) fn arm(&mut self, at: u32, flow: &Flow, flows: &Flows, ports: &mut Ports) {
+    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, ports: &mut Ports) {
         for client in 0..2 {
             let asks = &flow.ends[client];
-            if asks.packets == 0 || !is_group(flow, 1 - client) || asks.evidence(Protocol::Ssdp) == Evidence::Violates {
+            if asks.packets() == 0 || !is_group(flow, 1 - client) || asks.evidence(Protocol::Ssdp) == Evidence::Violates
+            {
                 continue;
             }
             let endpoint = (asks.address, asks.port);
             if let Some(search) = self.armed.get_mut(&endpoint) {
                 search.cause = better_cause(flows, search.cause, at);
-            } else if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag) {
+            } else if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag()) {
                 ports.arm(asks.port, ports::SSDP);
-                self.armed.insert(endpoint, Search { first: asks.first, last: asks.last, mx, cause: Some(at) });
+                self.armed.insert(endpoint, Search { first: asks.first(), last: asks.last(), mx, cause: Some(at) });
             }
         }
     }
 
     /// Looks at a UDP flow one of whose ports searched.
-    pub(super) fn consider(&self, at: u32, flow: &Flow, relations: &mut Relations) {
+    pub(super) fn consider(&self, at: u32, flow: &FlowView<'_>, relations: &mut Relations) {
         for client in 0..2 {
             let (asks, answers) = (&flow.ends[client], &flow.ends[1 - client]);
             let Some(search) = self.armed.get(&(asks.address, asks.port)) else { continue };
-            if answers.packets == 0 || is_group(flow, 1 - client) || is_group(flow, client) {
+            if answers.packets() == 0 || is_group(flow, 1 - client) || is_group(flow, client) {
                 continue;
             }
-            let seen = match (Tag::from_raw(answers.tag), answers.evidence(Protocol::Ssdp)) {
+            let seen = match (Tag::from_raw(answers.tag()), answers.evidence(Protocol::Ssdp)) {
                 (Tag::Ssdp { kind: SsdpKind::Response, .. }, _) => true,
                 // Cut off by the snap length.
                 (Tag::None, Evidence::Unknown) => false,
                 _ => continue,
             };
             let wait = u32::from(search.mx) + GRACE_SECONDS;
-            let timed = window::covers(search.first, search.last, wait, answers.first);
+            let timed = window::covers(search.first, search.last, wait, answers.first());
             if timed == Some(false) {
                 continue;
             }

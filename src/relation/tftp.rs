@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Relations, window};
 use crate::capture::{FrameId, Timestamp};
-use crate::flow::{Endpoint, Flow, FlowEnd, Flows, SideEvidence, TftpFile};
+use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
 use crate::policy::Transport;
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 
@@ -56,14 +56,14 @@ pub(super) struct Transfers {
 
 impl Transfers {
     /// Looks at a UDP flow as a request, or as a transfer whose request may be missing.
-    pub(super) fn arm(&mut self, at: u32, flow: &Flow, ports: &mut Ports) {
+    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, ports: &mut Ports) {
         for client in 0..2 {
             let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
             let tag = opcode(asks);
             let request = tag.is_some_and(|(opcode, _)| opcode.is_request());
             // Payload that was not captured is believed on the port, payload of another kind never.
             let unseen = serves.port == PORT && tag.is_none() && asks.evidence(Protocol::Tftp) == Evidence::Unknown;
-            if asks.packets == 0 || !(request || unseen) {
+            if asks.packets() == 0 || !(request || unseen) {
                 continue;
             }
             let write = tag.filter(|_| request).map(|(opcode, _)| opcode == TftpOpcode::WriteRequest);
@@ -72,9 +72,9 @@ impl Transfers {
                 cause: at,
                 server: serves.address,
                 write,
-                first: asks.first,
-                last: asks.last,
-                sent: asks.packets,
+                first: asks.first(),
+                last: asks.last(),
+                sent: asks.packets(),
                 replies: Vec::new(),
             });
             return;
@@ -85,7 +85,7 @@ impl Transfers {
     }
 
     /// Looks at a UDP flow one of whose ports asked for something.
-    pub(super) fn consider(&mut self, at: u32, flow: &Flow) {
+    pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>) {
         for client in 0..2 {
             let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
             let Some(requests) = self.requests.get_mut(&(asks.address, asks.port)) else { continue };
@@ -109,13 +109,13 @@ impl Transfers {
     pub(super) fn finish(self, flows: &Flows, evidence: &SideEvidence, relations: &mut Relations) {
         for (client, requests) in self.requests {
             for mut request in requests {
-                if let Some(file) = file_of(&flows.get(request.cause), client, evidence) {
+                if let Some(file) = file_of(&flows.view(request.cause), client, evidence) {
                     relations.tftp_files.insert(request.cause, file.clone());
                 }
                 request.replies.sort_by_key(|reply| reply.frame);
                 let room = usize::try_from(request.sent).unwrap_or(usize::MAX);
                 for reply in request.replies.iter().take(room) {
-                    let timed = request.first.nanos().is_some() && flows.get(reply.flow).first().nanos().is_some();
+                    let timed = request.first.nanos().is_some() && flows.view(reply.flow).first().nanos().is_some();
                     let link = Link {
                         flow: Some(request.cause),
                         kind: LinkKind::Tftp,
@@ -124,18 +124,18 @@ impl Transfers {
                     };
                     // A flow that two requests could have caused (the same ports on two VLANs)
                     // belongs to the one that fits better, then to the earlier.
-                    let rank = |link: &Link| (link.probable, link.flow.map(|at| flows.get(at).first_frame()));
+                    let rank = |link: &Link| (link.probable, link.flow.map(|at| flows.view(at).first_frame()));
                     if relations.link(reply.flow).is_none_or(|held| rank(&link) < rank(&held)) {
                         relations.set_link(reply.flow, link);
                     }
-                    if flows.get(reply.flow).ends[reply.server_end].packets > 0 {
+                    if flows.view(reply.flow).ends[reply.server_end].packets() > 0 {
                         *relations.answered.entry(request.cause).or_default() += 1;
                     }
                 }
             }
         }
         for at in self.strays {
-            if relations.link(at).is_none() && alternates(&flows.get(at)) {
+            if relations.link(at).is_none() && alternates(&flows.view(at)) {
                 relations.set_link(at, Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true });
             }
         }
@@ -143,22 +143,22 @@ impl Transfers {
 }
 
 /// Opcode and number of an end's first payload.
-fn opcode(end: &FlowEnd) -> Option<(TftpOpcode, u16)> {
-    match Tag::from_raw(end.tag) {
+fn opcode(end: &EndView<'_>) -> Option<(TftpOpcode, u16)> {
+    match Tag::from_raw(end.tag()) {
         Tag::Tftp { opcode, number, .. } => Some((opcode, number)),
         _ => None,
     }
 }
 
 /// The file that a client's first payload of a flow asks for.
-fn file_of<'a>(flow: &Flow, client: Endpoint, evidence: &'a SideEvidence) -> Option<&'a TftpFile> {
+fn file_of<'a>(flow: &FlowView<'_>, client: Endpoint, evidence: &'a SideEvidence) -> Option<&'a TftpFile> {
     let [a, b] = &flow.ends;
     let (asks, serves) = if (a.address, a.port) == client { (a, b) } else { (b, a) };
-    evidence.tftp_file(&(flow.vlan.clone(), client, (serves.address, serves.port)), asks.payload_frame)
+    evidence.tftp_file(&(flow.vlan(), client, (serves.address, serves.port)), asks.payload_frame())
 }
 
 /// How well a flow fits as the transfer of a read or write; `None` if it is something else.
-fn fit(write: Option<bool>, client: &FlowEnd, server: &FlowEnd) -> Option<Fit> {
+fn fit(write: Option<bool>, client: &EndView<'_>, server: &EndView<'_>) -> Option<Fit> {
     use TftpOpcode::{Acknowledgment, Data, Error, OptionAcknowledgment};
     if [client, server].iter().any(|end| opcode(end).is_none() && end.evidence(Protocol::Tftp) == Evidence::Violates) {
         return None;
@@ -182,7 +182,7 @@ fn fit(write: Option<bool>, client: &FlowEnd, server: &FlowEnd) -> Option<Fit> {
 
 /// Without the request: DATA n one way and ACK n (or n-1, if an ACK was the first packet captured)
 /// the other way, about as many of each.
-fn alternates(flow: &Flow) -> bool {
+fn alternates(flow: &FlowView<'_>) -> bool {
     use TftpOpcode::{Acknowledgment, Data};
     let (data, ack) = match (opcode(&flow.ends[0]), opcode(&flow.ends[1])) {
         (Some((Data, data)), Some((Acknowledgment, ack))) | (Some((Acknowledgment, ack)), Some((Data, data))) => {
@@ -190,7 +190,7 @@ fn alternates(flow: &Flow) -> bool {
         }
         _ => return false,
     };
-    let [a, b] = [flow.ends[0].packets, flow.ends[1].packets];
+    let [a, b] = [flow.ends[0].packets(), flow.ends[1].packets()];
     let balanced = a.min(b).saturating_mul(2) >= a.max(b).saturating_sub(1);
     flow.transport == Transport::Udp && data.wrapping_sub(ack) <= 1 && balanced
 }

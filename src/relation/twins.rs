@@ -5,13 +5,13 @@ use std::net::IpAddr;
 
 use super::{DirectionBasis, Orientation};
 use crate::capture::FrameId;
-use crate::flow::{Flow, Flows};
+use crate::flow::{FlowView, Flows};
 use crate::policy::Transport;
 
 /// A connection, on whatever VLAN path.
 type Key = ([(IpAddr, u16); 2], Transport, Option<u8>);
 
-fn key(flow: &Flow) -> Key {
+fn key(flow: &FlowView<'_>) -> Key {
     let [a, b] = &flow.ends;
     ([(a.address, a.port), (b.address, b.port)], flow.transport, flow.icmp_type)
 }
@@ -48,6 +48,7 @@ pub fn agree(flows: &Flows, orientations: &mut [Orientation]) -> bool {
 mod tests {
     use super::*;
     use crate::decode::VlanPath;
+    use crate::flow::Flow;
     use crate::flow::FlowEnd;
 
     fn flow(vlan: VlanPath, sender: usize, frame: u64, way: Orientation) -> (Flow, Orientation) {

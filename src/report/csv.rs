@@ -84,8 +84,8 @@ pub fn write_inventory(out: &mut dyn Write, survey: &Survey, threads: usize) -> 
 /// Those of `out`.
 pub fn write_flows(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
     write_rows::<Flows>(out, survey.flows.len(), threads, |cells, place| {
-        let (flow, judgement) = survey.flows.get(place);
-        cells.add::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement));
+        let (flow, judgement) = survey.flows.view(place);
+        cells.add::<Flows>(&FlowRow::new(survey, names, place, flow, judgement));
     })
 }
 

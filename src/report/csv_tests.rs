@@ -97,7 +97,7 @@ fn a_flow_is_told_from_its_client() {
 #[test]
 fn the_bytes_do_not_depend_on_the_number_of_threads() {
     let mut survey = fixture::survey();
-    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow, *judgement)).collect();
+    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow.to_flow(), *judgement)).collect();
     // Enough for several chunks a thread, the last one cut short.
     survey.flows = JudgedFlows::from_list(flows.iter().cycle().take(9 * ROWS_AT_ONCE + 17).cloned().collect());
     let host = survey.hosts.get(HostId(0)).clone();
@@ -127,7 +127,7 @@ fn an_error_of_the_writer_ends_all_threads() {
         }
     }
     let mut survey = fixture::survey();
-    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow, *judgement)).collect();
+    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow.to_flow(), *judgement)).collect();
     survey.flows = JudgedFlows::from_list(flows.iter().cycle().take(20 * ROWS_AT_ONCE).cloned().collect());
     let error = write_flows(&mut Full(100_000), &survey, &Names::of(&survey), 4).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);

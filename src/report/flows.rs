@@ -4,7 +4,7 @@ use super::community_id::{Endpoint, community_id};
 use super::names::{Names, mac_of};
 use super::table::{Cells, Column, Table};
 use crate::decode::{MacAddr, TcpFlags};
-use crate::flow::{Flow, FlowEnd};
+use crate::flow::{EndView, FlowView};
 use crate::policy::{Role, Transport};
 use crate::survey::Survey;
 use crate::verdict::Judgement;
@@ -15,7 +15,7 @@ pub(super) enum Flows {}
 /// A flow, seen from its client.
 pub(super) struct FlowRow<'a> {
     number: usize,
-    flow: &'a Flow,
+    flow: FlowView<'a>,
     judgement: &'a Judgement,
     client: Party<'a>,
     server: Party<'a>,
@@ -23,7 +23,7 @@ pub(super) struct FlowRow<'a> {
 }
 
 struct Party<'a> {
-    end: &'a FlowEnd,
+    end: EndView<'a>,
     mac: Option<MacAddr>,
     role: Role,
     name: Option<&'a str>,
@@ -35,13 +35,13 @@ impl<'a> FlowRow<'a> {
         survey: &'a Survey,
         names: &'a Names,
         index: usize,
-        flow: &'a Flow,
+        flow: FlowView<'a>,
         judgement: &'a Judgement,
     ) -> Self {
         let client = usize::from(judgement.client & 1);
         let party = |end: usize, host| Party {
-            end: &flow.ends[end],
-            mac: mac_of(flow, end),
+            end: flow.ends[end],
+            mac: mac_of(&flow, end),
             role: survey.hosts.role(host),
             name: survey.hosts.name(host),
         };
@@ -67,7 +67,7 @@ impl<'a> FlowRow<'a> {
 
     fn tcp_flags(&self, party: &Party<'_>, cells: &mut Cells) {
         match self.flow.transport {
-            Transport::Tcp => flags(party.end.tcp_flags, cells),
+            Transport::Tcp => flags(party.end.tcp_flags(), cells),
             _ => cells.empty(),
         }
     }
@@ -128,7 +128,7 @@ impl Table for Flows {
             "vlan",
             "VLAN identifiers",
             "10.20",
-            |r, c| if r.flow.vlan.is_untagged() { c.empty() } else { c.shown(&r.flow.vlan) },
+            |r, c| if r.flow.is_untagged() { c.empty() } else { c.shown(r.flow.vlan()) },
             "The VLAN tags, outermost first, joined by a dot; empty if untagged."
         ),
         column!(
@@ -279,28 +279,28 @@ impl Table for Flows {
             "client_packets",
             "packets",
             "12",
-            |r, c| c.number(r.client.end.packets),
+            |r, c| c.number(r.client.end.packets()),
             "Packets sent by the client."
         ),
         column!(
             "client_bytes",
             "bytes",
             "1480",
-            |r, c| c.number(r.client.end.bytes),
+            |r, c| c.number(r.client.end.bytes()),
             "Bytes sent by the client: original lengths of its frames."
         ),
         column!(
             "server_packets",
             "packets",
             "11",
-            |r, c| c.number(r.server.end.packets),
+            |r, c| c.number(r.server.end.packets()),
             "Packets sent by the server."
         ),
         column!(
             "server_bytes",
             "bytes",
             "9120",
-            |r, c| c.number(r.server.end.bytes),
+            |r, c| c.number(r.server.end.bytes()),
             "Bytes sent by the server: original lengths of its frames."
         ),
         column!(
@@ -331,7 +331,7 @@ impl Table for Flows {
             "sources",
             "paths, joined by `;`",
             "survey/monday.pcapng",
-            |r, c| match &r.flow.sources[..] {
+            |r, c| match r.flow.sources() {
                 [source] => c.ready(r.names.input_cell(*source)),
                 sources => c.joined(sources.iter().map(|source| r.names.input(*source))),
             },
@@ -341,7 +341,7 @@ impl Table for Flows {
             "duplicates",
             "packets",
             "0",
-            |r, c| c.number(duplicates(r.flow)),
+            |r, c| c.number(duplicates(&r.flow)),
             "Packets of either side that were captured twice (the same identification and checksum within 67 ms, IPv4 only), as \
              some mirrors do. They are in the packet counts, which hold what the file holds."
         ),
@@ -349,6 +349,6 @@ impl Table for Flows {
 }
 
 /// Packets of either side that were captured twice.
-pub(super) fn duplicates(flow: &Flow) -> u64 {
-    flow.ends.iter().map(|end| end.duplicates).sum()
+pub(super) fn duplicates(flow: &FlowView<'_>) -> u64 {
+    flow.ends.iter().map(|end| end.duplicates()).sum()
 }

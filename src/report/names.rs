@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::escape;
 use super::table::{Cells, EMPTY_CELL};
 use crate::decode::MacAddr;
-use crate::flow::Flow;
+use crate::flow::FlowView;
 use crate::inventory::{Host, RoleSource};
 use crate::policy::{Cell, Document, Policy, Transport};
 use crate::survey::Survey;
@@ -119,8 +119,8 @@ fn safe_cell(text: &str) -> String {
 }
 
 /// The MAC address of end `end` (0 or 1) of a flow: what it sent from, else what was sent to.
-pub(super) fn mac_of(flow: &Flow, end: usize) -> Option<MacAddr> {
-    flow.ends[end].source_mac.or(flow.ends[1 - end].destination_mac)
+pub(super) fn mac_of(flow: &FlowView<'_>, end: usize) -> Option<MacAddr> {
+    flow.ends[end].source_mac().or_else(|| flow.ends[1 - end].destination_mac())
 }
 
 /// How a role is known, in words, beginning with `declared`, `address` or `inferred`.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use crate::capture::{Frame, Timestamp};
 use crate::decode::{self, IpPacket, Network, VlanPath};
-use crate::flow::{self, Flow};
+use crate::flow::{self, FlowView};
 use crate::policy::Transport;
 use crate::survey::Survey;
 use crate::verdict::{Finding, Judgement, Verdict};
@@ -69,7 +69,7 @@ impl Wanted {
             }
             let port = |port| flow.icmp_type.map_or(port, u16::from);
             let key = Key::new((a.address, port(a.port)), (b.address, port(b.port)), flow.transport.number());
-            flows.entry(key).or_default().push((flow.vlan.clone(), findings));
+            flows.entry(key).or_default().push((flow.vlan(), findings));
         }
         Self { flows, parts: HashMap::new(), comments, begins }
     }
@@ -124,7 +124,7 @@ pub(crate) fn reason(finding: &Finding) -> String {
 
 /// Whether a finding means this flow of its conversation: one that calls a conversation unexpected means those
 /// of its flows that are.
-fn is_meant(survey: &Survey, finding: u32, flow: &Flow, judgement: &Judgement) -> bool {
+fn is_meant(survey: &Survey, finding: u32, flow: &FlowView<'_>, judgement: &Judgement) -> bool {
     let Some(finding) = survey.findings.get(finding as usize) else { return false };
     let Some(conversation) = survey.conversations.get(judgement.conversation as usize) else { return false };
     finding.verdict != Some(Verdict::Unexpected)

@@ -104,8 +104,8 @@ impl<'a> Book<'a> {
         })?;
         self.table::<Flows>("Flows", survey.flows.len(), |cells, write| {
             (0..survey.flows.len().min(ROWS - 1)).try_for_each(|place| {
-                let (flow, judgement) = survey.flows.get(place);
-                write(&cells.record::<Flows>(&FlowRow::new(survey, names, place, &flow, judgement), |_| {}))
+                let (flow, judgement) = survey.flows.view(place);
+                write(&cells.record::<Flows>(&FlowRow::new(survey, names, place, flow, judgement), |_| {}))
             })
         })?;
         self.about()?;

@@ -1,7 +1,7 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
 use crate::capture::CaptureSummary;
-use crate::flow::{Flow, Flows, Observed};
+use crate::flow::{FlowView, Flows, Observed};
 use crate::policy::Transport;
 use crate::verdict::Caveat;
 
@@ -30,17 +30,17 @@ impl FlowQuality {
         quality
     }
 
-    fn add(&mut self, flow: &Flow) {
+    fn add(&mut self, flow: &FlowView<'_>) {
         let [a, b] = &flow.ends;
-        self.packets += a.packets + b.packets;
+        self.packets += flow.packets();
         self.folded += u64::from(flow.folded);
         self.folded_rows += u64::from(flow.folded > 0);
-        self.duplicates += a.duplicates + b.duplicates;
+        self.duplicates += a.duplicates() + b.duplicates();
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
-        let lived = a.has_payload || b.has_payload;
+        let lived = a.has_payload() || b.has_payload();
         if flow.transport == Transport::Tcp && lived {
             self.tcp_flows += flow.count();
-            self.tcp_one_way += if a.packets == 0 || b.packets == 0 { flow.count() } else { 0 };
+            self.tcp_one_way += if a.packets() == 0 || b.packets() == 0 { flow.count() } else { 0 };
         }
     }
 

@@ -9,7 +9,7 @@ mod run;
 use std::sync::Arc;
 
 use crate::capture::{LinkType, Timestamp};
-use crate::flow::{Flow, Flows};
+use crate::flow::{Flow, FlowView, Flows};
 use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, HostCoverage, Judgement};
@@ -167,9 +167,15 @@ impl JudgedFlows {
         (self.flows.get(place as u32), &self.judgements[place])
     }
 
+    /// The same, as it is packed.
+    #[inline]
+    pub fn view(&self, place: usize) -> (FlowView<'_>, &Judgement) {
+        (self.flows.view(place as u32), &self.judgements[place])
+    }
+
     /// All of them, in order.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Flow, &Judgement)> {
-        (0..self.len()).map(|place| self.get(place))
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (FlowView<'_>, &Judgement)> {
+        (0..self.len()).map(|place| self.view(place))
     }
 }
 

@@ -207,7 +207,7 @@ fn put_in_order(flows: &mut Flows, policy: &Policy) -> Vec<Orientation> {
     let mut order: Vec<(Timestamp, u32)> = places(flows).map(|at| (flows.first_seen(at), at)).collect();
     order.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| tie(flows, policy, a.1, b.1)));
     flows.put_in_order(order.into_iter().map(|(_, at)| at).collect());
-    let mut ways: Vec<Orientation> = places(flows).map(|at| relation::orient(&flows.get(at), policy)).collect();
+    let mut ways: Vec<Orientation> = places(flows).map(|at| relation::orient(&flows.view(at), policy)).collect();
     if relation::agree(flows, &mut ways) {
         // Rare, and only flows that began at the same time can change places.
         let mut order: Vec<u32> = flows.places().collect();
@@ -231,7 +231,7 @@ fn places(flows: &Flows) -> rayon::range::Iter<u32> {
 fn tie(flows: &Flows, policy: &Policy, a: u32, b: u32) -> std::cmp::Ordering {
     let [(a, a_client), (b, b_client)] = [a, b].map(|at| {
         let flow = flows.get(at);
-        let client = usize::from(relation::orient(&flow, policy).client);
+        let client = usize::from(relation::orient(&flow.view(), policy).client);
         (flow, client)
     });
     by_ends(&(a, a_client), &(b, b_client))

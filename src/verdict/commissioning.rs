@@ -13,7 +13,7 @@ use super::judge::Observations;
 use super::{Conversation, Finding, Judgement, conflict, orphan};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::flow::{DhcpExchange, FlowEnd, Window};
+use crate::flow::{DhcpExchange, EndView, Window};
 use crate::inventory::Host;
 use crate::policy::{FindingKind, Role, Transport};
 
@@ -304,7 +304,7 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
     let grouped = judged.conversations.iter().zip(judged.facts).filter(|(conversation, _)| often(conversation));
     for at in grouped.flat_map(|(_, facts)| judged.members.get(facts.members.clone()).unwrap_or_default()) {
         let Some(judgement) = judged.flows.get(*at as usize) else { continue };
-        let flow = seen.flows.get(*at);
+        let flow = seen.flows.view(*at);
         if flow.folded > 0 {
             continue;
         }
@@ -322,7 +322,7 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
             client.port,
             server.address,
             server.port,
-            frame(seen, client.first_frame, client.first)
+            frame(seen, client.first_frame(), client.first())
         );
         let filter = format!(
             "{}.addr == {} && tcp.port == {} && tcp.port == {}",
@@ -360,12 +360,12 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
 
 /// How often a connection of one pair of ports was opened: SYNs that were accepted, without those that the mirror
 /// copied twice. A SYN that is only repeated is not accepted anew.
-fn tcp_starts([client, server]: [&FlowEnd; 2]) -> u64 {
-    if u64::from(client.syns.min(server.syn_acks)) < STARTS || !client.has_payload || !server.has_payload {
+fn tcp_starts([client, server]: [&EndView<'_>; 2]) -> u64 {
+    if u64::from(client.syns().min(server.syn_acks())) < STARTS || !client.has_payload() || !server.has_payload() {
         return 0;
     }
-    let syns = u64::from(client.syns).saturating_sub(client.duplicates);
-    syns.min(u64::from(server.syn_acks).saturating_sub(server.duplicates))
+    let syns = u64::from(client.syns()).saturating_sub(client.duplicates());
+    syns.min(u64::from(server.syn_acks()).saturating_sub(server.duplicates()))
 }
 
 /// Devices of the inventory of which nothing was captured.

@@ -61,8 +61,8 @@ fn by_frames(seen: &Observations<'_>, speakers: &mut Speakers) {
     let mut owners: BTreeMap<MacAddr, BTreeSet<Ipv4Addr>> = BTreeMap::new();
     let mut windows: BTreeMap<(IpAddr, VlanPath), BTreeMap<MacAddr, Window>> = BTreeMap::new();
     for flow in seen.flows.iter() {
-        for end in flow.ends.iter().filter(|end| end.packets > 0) {
-            let Some(mac) = end.source_mac else { continue };
+        for end in flow.ends.iter().filter(|end| end.packets() > 0) {
+            let Some(mac) = end.source_mac() else { continue };
             if let IpAddr::V4(address) = end.address {
                 let known = owners.entry(mac).or_default();
                 if known.len() < 2 {
@@ -70,9 +70,9 @@ fn by_frames(seen: &Observations<'_>, speakers: &mut Speakers) {
                 }
             }
             if shared.contains_key(&end.address) {
-                let once = Window { first: end.first, last: end.last, frame: end.first_frame, count: end.packets };
-                let held =
-                    windows.entry((end.address, flow.vlan.clone())).or_default().entry(mac).or_insert(Window::NONE);
+                let once =
+                    Window { first: end.first(), last: end.last(), frame: end.first_frame(), count: end.packets() };
+                let held = windows.entry((end.address, flow.vlan())).or_default().entry(mac).or_insert(Window::NONE);
                 *held = held.and(once);
             }
         }

@@ -9,7 +9,7 @@ use super::judge::Observations;
 use super::outcome::{self, Tally};
 use super::{Conversation, Judgement, Outcome, Verdict};
 use crate::capture::{FrameId, Timestamp};
-use crate::flow::{Flow, Flows};
+use crate::flow::{FlowView, Flows};
 use crate::policy::{Case, FindingKind, Role, Transport};
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Link, LinkKind};
@@ -117,7 +117,7 @@ impl Key {
 }
 
 /// Where a flow belongs.
-pub(super) fn key(flow: &Flow, judgement: &Judgement) -> Key {
+pub(super) fn key(flow: &FlowView<'_>, judgement: &Judgement) -> Key {
     let port = port(flow, judgement);
     let client_port = flow.ends[usize::from(judgement.client & 1)].port;
     Key(u128::from(judgement.client_host.0) << 72
@@ -128,7 +128,7 @@ pub(super) fn key(flow: &Flow, judgement: &Judgement) -> Key {
 }
 
 /// The port of a conversation: the server's, or the ICMP type.
-fn port(flow: &Flow, judgement: &Judgement) -> u16 {
+fn port(flow: &FlowView<'_>, judgement: &Judgement) -> u16 {
     match flow.icmp_type {
         Some(kind) => u16::from(kind),
         None => flow.ends[usize::from(1 - (judgement.client & 1))].port,
@@ -260,7 +260,7 @@ fn conversation(
             if let Some((_, at)) = soon.next() {
                 seen.flows.prefetch(*at);
             }
-            let (flow, judgement) = (&seen.flows.get(*at), &flows[*at as usize]);
+            let (flow, judgement) = (&seen.flows.view(*at), &flows[*at as usize]);
             add(&mut conversation, flow, judgement);
             if judgement.verdict == Verdict::Documented {
                 facts.documented.add(flow);
@@ -327,7 +327,7 @@ fn failed_after(seen: &Observations<'_>, flows: &[Judgement], chunk: &[(Key, u32
     let mut longest = 0;
     for (number, (_, at)) in chunk.iter().enumerate() {
         let outcome = facts.outcomes.get(number);
-        let (flow, judgement) = (&seen.flows.get(*at), &flows[*at as usize]);
+        let (flow, judgement) = (&seen.flows.view(*at), &flows[*at as usize]);
         if outcome::is_blocked(outcome) && flow.first() > facts.last_answer {
             let mut tally = Tally::NONE;
             tally.add(flow, judgement.client);
@@ -358,7 +358,7 @@ fn outcome_of_meant(
         }
         let mut tally = Tally::NONE;
         for (_, at) in connection {
-            count(seen, &mut tally, (*at, &seen.flows.get(*at)), flows[*at as usize].client, answered);
+            count(seen, &mut tally, (*at, &seen.flows.view(*at)), flows[*at as usize].client, answered);
         }
         let outcome = outcome::outcome(conversation.transport, icmp_type, to_group, &tally);
         let rank = outcome::rank(outcome, tally.both_ways());
@@ -373,7 +373,7 @@ fn outcome_of_meant(
 fn count(
     seen: &Observations<'_>,
     tally: &mut Tally,
-    (at, flow): (u32, &Flow),
+    (at, flow): (u32, &FlowView<'_>),
     client: u8,
     answered: &[bool],
 ) -> Option<(u32, u8)> {
@@ -387,11 +387,11 @@ fn count(
     Some((at, client))
 }
 
-fn add(conversation: &mut Conversation, flow: &Flow, judgement: &Judgement) {
+fn add(conversation: &mut Conversation, flow: &FlowView<'_>, judgement: &Judgement) {
     let client = usize::from(judgement.client & 1);
     for (side, end) in [(0, client), (1, 1 - client)] {
-        conversation.packets[side] += flow.ends[end].packets;
-        conversation.bytes[side] += flow.ends[end].bytes;
+        conversation.packets[side] += flow.ends[end].packets();
+        conversation.bytes[side] += flow.ends[end].bytes();
     }
     conversation.flows = conversation.flows.saturating_add(flow.folded.max(1));
     conversation.first = earlier(conversation.first, flow.first());
@@ -419,7 +419,7 @@ const fn gravity(verdict: Verdict) -> u8 {
 }
 
 impl Documented {
-    fn add(&mut self, flow: &Flow) {
+    fn add(&mut self, flow: &FlowView<'_>) {
         self.flows += flow.count();
         self.packets += flow.packets();
         self.bytes += flow.bytes();

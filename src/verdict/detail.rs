@@ -306,7 +306,7 @@ fn firmware_source(survey: &Survey<'_>, numbers: &[u32]) -> String {
         let facts = &survey.facts[*number as usize];
         let (first, last) = (facts.members.start, facts.members.end);
         [first, last.saturating_sub(1)].into_iter().find_map(|at| {
-            let flow = survey.seen.flows.get(*survey.members.get(at)?);
+            let flow = survey.seen.flows.view(*survey.members.get(at)?);
             let conversation = &survey.conversations[*number as usize];
             let client = survey.seen.hosts.get(conversation.client);
             let end = flow.ends.iter().find(|end| end.address == client.address && end.port != conversation.port)?;

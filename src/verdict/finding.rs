@@ -11,7 +11,7 @@ use super::judge::Observations;
 use super::outcome::is_blocked;
 use super::{Conversation, Finding, Judgement, Outcome, Verdict, commissioning, detail};
 use crate::capture::{FrameId, Timestamp};
-use crate::flow::FlowEnd;
+use crate::flow::EndView;
 use crate::inventory::Host;
 use crate::policy::{Case, FindingKind, Reason, Role, Rule, Severity, Transport, Version};
 use crate::relation::DirectionBasis;
@@ -202,8 +202,8 @@ impl Survey<'_> {
     }
 
     /// The client's and the server's end of a flow.
-    fn ends(&self, flow: u32) -> [FlowEnd; 2] {
-        let [a, b] = self.seen.flows.get(flow).ends;
+    fn ends(&self, flow: u32) -> [EndView<'_>; 2] {
+        let [a, b] = self.seen.flows.view(flow).ends;
         if self.flows[flow as usize].client & 1 == 0 { [a, b] } else { [b, a] }
     }
 
@@ -222,10 +222,10 @@ impl Survey<'_> {
         }
         let mut sum = Portion::NONE;
         for flow in members {
-            let seen = self.seen.flows.get(*flow);
+            let seen = self.seen.flows.view(*flow);
             sum.add(&Portion {
                 flows: 1,
-                packets: self.ends(*flow).map(|end| end.packets),
+                packets: self.ends(*flow).map(|end| end.packets()),
                 bytes: seen.bytes(),
                 first: seen.first(),
                 last: seen.last(),
@@ -263,7 +263,7 @@ impl Survey<'_> {
             sum.add(&self.portion(*number, &members));
             let all = &self.members[self.facts[*number as usize].members.clone()];
             for flow in if members.is_empty() { all } else { &members } {
-                sources.extend(self.seen.flows.get(*flow).sources);
+                sources.extend(self.seen.flows.view(*flow).sources());
             }
         }
         let names = (listed(&clients), listed(&servers));

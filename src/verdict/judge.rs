@@ -6,7 +6,7 @@ use super::conversation::{self, Grouped};
 use super::coverage::{self, HostCoverage};
 use super::decide::{Question, decide, documented};
 use super::{Caveat, CellCoverage, Conversation, Finding, Judgement, Outcome, Verdict, finding, payload};
-use crate::flow::{Flow, Flows, Neighbours, SideEvidence};
+use crate::flow::{FlowView, Flows, Neighbours, SideEvidence};
 use crate::inventory::{HostId, Hosts};
 use crate::policy::{Party, Policy, Role, Rule, Transport};
 use crate::protocol::{Evidence, Protocol};
@@ -74,7 +74,7 @@ pub fn judge(seen: &Observations<'_>) -> Judgements {
 
 /// The verdict on a flow by itself, and where it belongs among conversations.
 fn first_look(seen: &Observations<'_>, place: u32) -> (Judgement, (conversation::Key, u32)) {
-    let flow = &seen.flows.get(place);
+    let flow = &seen.flows.view(place);
     let orientation = seen.orientations[place as usize];
     let client = orientation.client & 1;
     let [a, b] = seen.parties[place as usize];
@@ -109,7 +109,7 @@ fn first_look(seen: &Observations<'_>, place: u32) -> (Judgement, (conversation:
     (judgement, (key, place))
 }
 
-fn decide_into(seen: &Observations<'_>, flow: &Flow, judgement: &mut Judgement, related: bool) {
+fn decide_into(seen: &Observations<'_>, flow: &FlowView<'_>, judgement: &mut Judgement, related: bool) {
     let party = |host: HostId, end: u8| {
         let end = &flow.ends[usize::from(end & 1)];
         Party { role: seen.hosts.role(host), address: end.address, port: end.port }
@@ -163,7 +163,7 @@ fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
             },
         };
         if related {
-            decide_into(seen, &seen.flows.get(at as u32), &mut flows[at], true);
+            decide_into(seen, &seen.flows.view(at as u32), &mut flows[at], true);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::{Flow, FlowEnd};
+use crate::flow::{EndView, FlowView};
 use crate::policy::Transport;
 
 /// What one side of a connection sent, over all VLAN paths it was seen on.
@@ -37,20 +37,20 @@ impl Side {
         last: Timestamp::UNKNOWN,
     };
 
-    fn add(&mut self, end: &FlowEnd) {
+    fn add(&mut self, end: &EndView<'_>) {
         // A mirror that hands over each frame twice makes retries of none.
-        let repeats = u64::from(end.syns.max(end.syn_acks)).saturating_sub(1);
-        self.repeated |= repeats > end.duplicates;
-        let run = if end.duplicates > 0 { end.unanswered_run / 2 } else { end.unanswered_run };
-        self.packets = self.packets.saturating_add(end.packets);
-        self.syns = self.syns.saturating_add(u32::from(end.syns));
-        self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks));
-        self.resets = self.resets.saturating_add(u32::from(end.resets));
-        self.flags.0 |= end.tcp_flags.0;
-        self.payload |= end.has_payload;
-        self.asks |= end.asks;
+        let repeats = u64::from(end.syns().max(end.syn_acks())).saturating_sub(1);
+        self.repeated |= repeats > end.duplicates();
+        let run = if end.duplicates() > 0 { end.unanswered_run() / 2 } else { end.unanswered_run() };
+        self.packets = self.packets.saturating_add(end.packets());
+        self.syns = self.syns.saturating_add(u32::from(end.syns()));
+        self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks()));
+        self.resets = self.resets.saturating_add(u32::from(end.resets()));
+        self.flags.0 |= end.tcp_flags().0;
+        self.payload |= end.has_payload();
+        self.asks |= end.asks();
         self.unanswered_run = self.unanswered_run.max(run);
-        self.last = self.last.max(end.last);
+        self.last = self.last.max(end.last());
     }
 }
 
@@ -71,7 +71,7 @@ impl Tally {
         Self { client: Side::SILENT, server: Side::SILENT, flows: 0, answered: false, rejected: false };
 
     /// Adds a flow whose client is the end `client`.
-    pub(super) fn add(&mut self, flow: &Flow, client: u8) {
+    pub(super) fn add(&mut self, flow: &FlowView<'_>, client: u8) {
         let [a, b] = &flow.ends;
         let (client, server) = if client == 0 { (a, b) } else { (b, a) };
         self.client.add(client);

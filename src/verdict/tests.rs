@@ -143,7 +143,7 @@ impl Site {
             })
             .collect();
         let hosts = Hosts::new(hosts);
-        let orientations: Vec<_> = self.flows.iter().map(|flow| orient(flow, &self.policy)).collect();
+        let orientations: Vec<_> = self.flows.iter().map(|flow| orient(&flow.view(), &self.policy)).collect();
         let party = |end: &FlowEnd| hosts.find(end.address).unwrap();
         let parties: Vec<_> = self.flows.iter().map(|flow| flow.ends.each_ref().map(party)).collect();
         let judgements = judge(&Observations {

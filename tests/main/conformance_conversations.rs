@@ -101,7 +101,7 @@ fn ours(folder: &Path, file: &str) -> Option<(Conversations, BTreeSet<[IpAddr; 2
             Transport::Udp => "udp",
             _ => continue,
         };
-        let [a, b] = flow.ends.each_ref().map(|end| ((end.address, end.port), [end.packets, end.bytes]));
+        let [a, b] = flow.ends.each_ref().map(|end| ((end.address, end.port), [end.packets(), end.bytes()]));
         add(&mut all, proto.to_owned(), a, b);
     }
     let tunnelled = observed.sorted.encapsulations.keys().flat_map(|(_, from, to)| [[*from, *to], [*to, *from]]);

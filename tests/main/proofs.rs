@@ -83,7 +83,7 @@ fn each_quirk_is_a_caveat() {
     let duplicates = |name| -> (u64, u64) {
         let survey = survey(name);
         let ends = survey.flows.iter().flat_map(|(flow, _)| flow.ends.clone()).collect::<Vec<_>>();
-        (ends.iter().map(|end| end.packets).sum(), ends.iter().map(|end| end.duplicates).sum())
+        (ends.iter().map(|end| end.packets()).sum(), ends.iter().map(|end| end.duplicates()).sum())
     };
     let (packets, copies) = duplicates("duplicate-frames.pcap");
     assert_eq!((packets / 2, duplicates("visit.pcap")), (copies, (copies, 0)));

@@ -21,7 +21,7 @@ fn relate(path: &Path) -> Related {
     }
     let Observed { flows, side, .. } = observation.finish();
     let relations = links(&flows, &side);
-    Related { flows: flows.iter().collect(), relations }
+    Related { flows: flows.iter().map(|flow| flow.to_flow()).collect(), relations }
 }
 
 impl Related {

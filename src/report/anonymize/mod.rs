@@ -83,7 +83,7 @@ impl Anonymizer {
         }
         self.macs.extend(survey.hosts.iter().flat_map(|host| host.mac.iter().chain(&host.more_macs)));
         for (flow, _) in survey.flows.iter() {
-            let macs = flow.ends.iter().flat_map(|end| [end.source_mac, end.destination_mac]);
+            let macs = flow.ends.iter().flat_map(|end| [end.source_mac(), end.destination_mac()]);
             self.macs.extend(macs.flatten());
         }
     }
@@ -101,7 +101,7 @@ impl Anonymizer {
         let flows = survey.flows.iter().map(|(flow, judgement)| {
             let Judgement { client_host, server_host, .. } = *judgement;
             let (client_host, server_host) = (place(client_host), place(server_host));
-            (self.flow(flow), Judgement { client_host, server_host, ..*judgement })
+            (self.flow(flow.to_flow()), Judgement { client_host, server_host, ..*judgement })
         });
         let conversations = survey.conversations.iter().map(|talk| Conversation {
             client: place(talk.client),

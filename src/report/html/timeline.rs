@@ -5,7 +5,7 @@ use super::head::span;
 use super::page::{Page, put};
 use super::strand::{Strand, is_blocked};
 use crate::capture::Timestamp;
-use crate::flow::FlowEnd;
+use crate::flow::EndView;
 use crate::report::table::nanos_between;
 use crate::report::text::units::{count, duration};
 use crate::survey::Survey;
@@ -60,10 +60,10 @@ impl Row {
     }
 
     /// Spreads what an end of a flow sent evenly over the stretches from its first packet to its last.
-    fn spread(&mut self, end: &FlowEnd, bin: impl Fn(Timestamp) -> Option<usize>) {
-        let (Some(first), Some(last)) = (bin(end.first), bin(end.last)) else { return };
+    fn spread(&mut self, end: &EndView<'_>, bin: impl Fn(Timestamp) -> Option<usize>) {
+        let (Some(first), Some(last)) = (bin(end.first()), bin(end.last())) else { return };
         let after = last.max(first) + 1;
-        let share = end.packets as f64 / (after - first) as f64;
+        let share = end.packets() as f64 / (after - first) as f64;
         self.change[first] += share;
         self.change[after] -= share;
     }
@@ -181,6 +181,7 @@ fn area(numbers: &[f64], most: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::FlowEnd;
     use crate::report::fixture::at;
 
     /// A stretch is a second long, the second end's packets lie in stretches 1 to 4, the first one's in stretch 1.
@@ -190,9 +191,9 @@ mod tests {
         let silent = FlowEnd::silent([10, 0, 0, 1].into(), 80);
         let mut row = Row::new(6);
         for (packets, first, last) in [(7, 1_200, 1_900), (10, 1_900, 4_100), (0, 0, 0)] {
-            row.spread(&FlowEnd { packets, first: at(first), last: at(last), ..silent.clone() }, bin);
+            row.spread(&FlowEnd { packets, first: at(first), last: at(last), ..silent.clone() }.view(), bin);
         }
-        row.spread(&silent, bin);
+        row.spread(&silent.view(), bin);
         assert_eq!(row.packets(), [0.0, 9.5, 2.5, 2.5, 2.5, 0.0]);
     }
 

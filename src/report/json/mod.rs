@@ -93,7 +93,7 @@ pub fn finding_row(index: usize, finding: &Finding) -> v1::Finding<'_> {
 
 /// A flow as survey.json has it, by its place in the survey, from 0.
 pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> v1::Flow<'a> {
-    let (flow, judgement) = survey.flows.get(index);
+    let (flow, judgement) = survey.flows.view(index);
     rows::flow(survey, names, index, &flow, judgement)
 }
 

@@ -4,7 +4,7 @@ use super::v1::{self, Text};
 use super::values::{Mac, Time};
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::Flow;
+use crate::flow::FlowView;
 use crate::inventory::Host;
 use crate::policy::{Document, Policy, Transport};
 use crate::report::flows::{FlowRow, duplicates};
@@ -88,7 +88,7 @@ pub(super) fn flow<'a>(
     survey: &'a Survey,
     names: &'a Names,
     index: usize,
-    flow: &Flow,
+    flow: &FlowView<'_>,
     judgement: &Judgement,
 ) -> v1::Flow<'a> {
     let client_end = usize::from(judgement.client & 1);
@@ -96,13 +96,13 @@ pub(super) fn flow<'a>(
     let (client_host, server_host) = survey.parties(judgement);
     let port = |port: u16| flow.transport.has_ports().then_some(port);
     let flags = |flags: TcpFlags| (flow.transport == Transport::Tcp).then(|| flags.to_string().into());
-    let id = FlowRow::new(survey, names, index, flow, judgement).community_id();
+    let id = FlowRow::new(survey, names, index, *flow, judgement).community_id();
     v1::Flow {
         flow_id: format!("f{}", index + 1).into(),
         first_seen: Time::known(flow.first()),
         last_seen: Time::known(flow.last()),
         duration_s: duration(flow.first(), flow.last()),
-        vlan: (!flow.vlan.is_untagged()).then(|| flow.vlan.to_string().into()),
+        vlan: (!flow.is_untagged()).then(|| flow.vlan().to_string().into()),
         transport: transport(flow.transport),
         icmp_type: flow.icmp_type,
         client_ip: client.0.address,
@@ -125,14 +125,14 @@ pub(super) fn flow<'a>(
         payload_protocol: judgement.payload_protocol.map(|protocol| protocol.name().into()),
         related_to: judgement.related_to.map(|index| format!("f{}", u64::from(index) + 1).into()),
         rule: known(names.rule(judgement.rule)),
-        client_packets: client.0.packets,
-        client_bytes: client.0.bytes,
-        server_packets: server.0.packets,
-        server_bytes: server.0.bytes,
-        client_tcp_flags: flags(client.0.tcp_flags),
-        server_tcp_flags: flags(server.0.tcp_flags),
+        client_packets: client.0.packets(),
+        client_bytes: client.0.bytes(),
+        server_packets: server.0.packets(),
+        server_bytes: server.0.bytes(),
+        client_tcp_flags: flags(client.0.tcp_flags()),
+        server_tcp_flags: flags(server.0.tcp_flags()),
         community_id: id.and_then(|id| String::from_utf8(id.to_vec()).ok()).map(Text::Owned),
-        sources: flow.sources.to_vec(),
+        sources: flow.sources().to_vec(),
         conversation: judgement.conversation,
         duplicates: duplicates(flow),
         site: None,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::{Flow, FlowEnd};
+use crate::flow::{EndView, FlowView};
 use crate::policy::Transport;
 use crate::survey::Survey;
 use crate::verdict::{Finding, Outcome};
@@ -65,7 +65,7 @@ impl Events {
     /// Places of the flows that ended and were not told yet.
     pub fn flows(&mut self, survey: &Survey, now: Option<Timestamp>) -> Vec<(usize, Ending)> {
         let told = std::mem::take(&mut self.flows);
-        let ended = |(at, (flow, _)): (usize, (Flow, _))| {
+        let ended = |(at, (flow, _)): (usize, (FlowView<'_>, _))| {
             if flow.folded > 0 {
                 // They ended, and were told so, one by one.
                 return None;
@@ -79,7 +79,7 @@ impl Events {
                 flow.ends.each_ref().map(|end| (end.address, end.port)),
                 flow.transport,
                 flow.icmp_type,
-                flow.vlan.to_string(),
+                flow.vlan().to_string(),
             ));
             let is_told = told.contains(&key);
             // What is folded is forgotten here too.
@@ -99,10 +99,10 @@ fn is_younger(time: Timestamp, now: Option<Timestamp>, than: i64) -> bool {
     }
 }
 
-fn is_closed(flow: &Flow) -> bool {
+fn is_closed(flow: &FlowView<'_>) -> bool {
     let [a, b] = &flow.ends;
-    let fin = |end: &FlowEnd| end.tcp_flags.0 & TcpFlags::FIN != 0;
-    flow.transport == Transport::Tcp && (a.resets > 0 || b.resets > 0 || (fin(a) && fin(b)))
+    let fin = |end: &EndView<'_>| end.tcp_flags().0 & TcpFlags::FIN != 0;
+    flow.transport == Transport::Tcp && (a.resets() > 0 || b.resets() > 0 || (fin(a) && fin(b)))
 }
 
 /// Whether an answer may still come that makes nothing of the finding.

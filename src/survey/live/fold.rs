@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, VlanPath};
-use crate::flow::{Flow, FlowEnd, Observation};
+use crate::flow::{EndView, FlowView, Observation};
 use crate::policy::{Role, Transport};
 use crate::relation::Relations;
 use crate::survey::Survey;
@@ -43,7 +43,7 @@ impl Idle {
             *rows.entry(judgement.conversation).or_default() += 1;
             *paths.entry(connection(&flow)).or_default() += 1;
         }
-        let is_idle = |flow: &Flow| flow.last().nanos().is_some_and(|last| now.saturating_sub(last) > after);
+        let is_idle = |flow: &FlowView<'_>| flow.last().nanos().is_some_and(|last| now.saturating_sub(last) > after);
         let idle = flows.iter().zip(0_u32..).filter_map(|((flow, judgement), at)| {
             let foldable = is_idle(&flow)
                 && flow.folded == 0
@@ -60,17 +60,17 @@ impl Idle {
     /// Folds them.
     pub(super) fn fold(&self, whole: &mut Observation) {
         if !self.0.is_empty() {
-            whole.fold(|flow| self.0.get(&key(flow)).copied());
+            whole.fold(|flow| self.0.get(&key(&flow.view())).copied());
         }
     }
 }
 
-fn connection(flow: &Flow) -> Connection {
+fn connection(flow: &FlowView<'_>) -> Connection {
     (flow.ends.each_ref().map(|end| (end.address, end.port)), flow.transport)
 }
 
-fn key(flow: &Flow) -> Key {
-    (connection(flow), flow.vlan.clone())
+fn key(flow: &FlowView<'_>) -> Key {
+    (connection(flow), flow.vlan())
 }
 
 /// The flows that others belong to or are quoted by, and those that belong to others.
@@ -90,7 +90,7 @@ fn related(relations: &Relations) -> HashSet<u32> {
 }
 
 /// Whether its sum with others of its kind is judged as it is.
-fn is_settled(survey: &Survey, flow: &Flow, judgement: &Judgement) -> bool {
+fn is_settled(survey: &Survey, flow: &FlowView<'_>, judgement: &Judgement) -> bool {
     let harmless = matches!(
         judgement.verdict,
         Verdict::Documented | Verdict::SiteApproved | Verdict::Supporting | Verdict::Bystander
@@ -101,24 +101,24 @@ fn is_settled(survey: &Survey, flow: &Flow, judgement: &Judgement) -> bool {
     }
     let client = &flow.ends[usize::from(judgement.client & 1)];
     let server = &flow.ends[usize::from(1 - (judgement.client & 1))];
-    let both_ways = client.packets > 0 && server.packets > 0;
+    let both_ways = client.packets() > 0 && server.packets() > 0;
     let to_group = survey.hosts.role(judgement.server_host) == Role::Group;
     match (flow.transport, judgement.outcome) {
         (Transport::Tcp, Outcome::Established | Outcome::Midstream) => {
-            let shaken = client.syns == 0 || server.syn_acks > 0;
+            let shaken = client.syns() == 0 || server.syn_acks() > 0;
             // The same connection again and again tells of a device that starts again and again.
-            let shaken = shaken && client.syns.min(server.syn_acks) <= 1;
-            let closed = server.tcp_flags.0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
-            both_ways && shaken && client.tcp_flags.has(TcpFlags::ACK) && (closed || !is_cut_off(client))
+            let shaken = shaken && client.syns().min(server.syn_acks()) <= 1;
+            let closed = server.tcp_flags().0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
+            both_ways && shaken && client.tcp_flags().has(TcpFlags::ACK) && (closed || !is_cut_off(client))
         }
         (Transport::Udp, Outcome::Established) => both_ways && !is_cut_off(client),
-        (Transport::Udp, Outcome::OneWay) => to_group || !client.asks,
+        (Transport::Udp, Outcome::OneWay) => to_group || !client.asks(),
         _ => false,
     }
 }
 
-fn is_cut_off(client: &FlowEnd) -> bool {
-    client.unanswered_run >= SILENT_RUN
+fn is_cut_off(client: &EndView<'_>) -> bool {
+    client.unanswered_run() >= SILENT_RUN
 }
 
 #[cfg(test)]

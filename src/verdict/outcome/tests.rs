@@ -2,6 +2,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::decode::VlanPath;
+use crate::flow::{Flow, FlowEnd};
 
 const SYN: u8 = TcpFlags::SYN;
 const ACK: u8 = TcpFlags::ACK;
@@ -42,7 +43,7 @@ fn tally(client: Sent, server: Sent) -> Tally {
         folded: 0,
     };
     let mut tally = Tally::NONE;
-    tally.add(&flow, 0);
+    tally.add(&flow.view(), 0);
     tally
 }
 
@@ -99,10 +100,10 @@ fn frames_that_a_mirror_copied_are_no_retries() {
     let mut end = FlowEnd::silent(IpAddr::from([10, 0, 0, 1]), 80);
     (end.packets, end.syns, end.duplicates, end.unanswered_run) = (2, 2, 1, 4);
     let mut side = Side::SILENT;
-    side.add(&end);
+    side.add(&end.view());
     assert_eq!((side.repeated, side.unanswered_run), (false, 2));
     end.syns = 3;
-    side.add(&end);
+    side.add(&end.view());
     assert!(side.repeated, "three SYNs of which one is a copy");
 }
 

@@ -1,0 +1,266 @@
+//! A flow looked at where it is packed: what is not asked for is not read. A flow unpacked is 400 bytes, and
+//! the later stages look at each some seven times, mostly at a few of its fields.
+
+use std::net::IpAddr;
+
+use super::counters::{Cold, Counts, NEVER, RUN_SIDE};
+use super::key::{VlanCode, VlanNames};
+use super::record::evidence;
+use super::sources::SourceSets;
+use super::{Flow, FlowEnd, Sources};
+use crate::capture::{FrameId, Timestamp};
+use crate::decode::{MacAddr, TcpFlags, VlanPath};
+use crate::policy::Transport;
+use crate::protocol::{Evidence, Protocol};
+
+/// A flow of a table or one made by hand. Its fields and methods have the meaning of those of [`Flow`].
+#[derive(Clone, Copy, Debug)]
+pub struct FlowView<'a> {
+    /// See [`Flow::transport`].
+    pub transport: Transport,
+    /// See [`Flow::icmp_type`].
+    pub icmp_type: Option<u8>,
+    /// See [`Flow::ends`].
+    pub ends: [EndView<'a>; 2],
+    /// See [`Flow::folded`].
+    pub folded: u32,
+    rest: Rest<'a>,
+}
+
+/// One end of a flow and what it sent. Its fields and methods have the meaning of the fields of [`FlowEnd`].
+#[derive(Clone, Copy, Debug)]
+pub struct EndView<'a> {
+    /// See [`FlowEnd::address`].
+    pub address: IpAddr,
+    /// See [`FlowEnd::port`].
+    pub port: u16,
+    sent: Sent<'a>,
+}
+
+/// Where it is kept what an end sent.
+#[derive(Clone, Copy, Debug)]
+enum Sent<'a> {
+    Packed { counts: &'a Counts, cold: &'a Cold, side: u8 },
+    Unpacked(&'a FlowEnd),
+}
+
+/// Where the rest of a flow is kept.
+#[derive(Clone, Copy, Debug)]
+enum Rest<'a> {
+    Packed { names: Names<'a>, cold: &'a Cold },
+    Unpacked(&'a Flow),
+}
+
+/// What the numbers in a packed flow mean.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names<'a> {
+    pub(super) vlan: VlanCode,
+    pub(super) vlans: &'a VlanNames,
+    pub(super) sources: &'a SourceSets,
+}
+
+impl<'a> FlowView<'a> {
+    #[inline(always)]
+    pub(super) fn packed(
+        transport: Transport,
+        [a, b]: [(IpAddr, u16); 2],
+        (counts, cold): (&'a Counts, &'a Cold),
+        folded: u32,
+        names: Names<'a>,
+    ) -> Self {
+        // The table keeps the type of ICMP where others have a port.
+        let is_icmp = matches!(transport, Transport::Icmp | Transport::Icmpv6);
+        let end = |(address, port), side| EndView {
+            address,
+            port: if is_icmp { 0 } else { port },
+            sent: Sent::Packed { counts, cold, side },
+        };
+        Self {
+            transport,
+            icmp_type: is_icmp.then_some(a.1 as u8),
+            ends: [end(a, 0), end(b, 1)],
+            folded,
+            rest: Rest::Packed { names, cold },
+        }
+    }
+
+    pub(super) fn of(flow: &'a Flow) -> Self {
+        Self {
+            transport: flow.transport,
+            icmp_type: flow.icmp_type,
+            ends: flow.ends.each_ref().map(EndView::of),
+            folded: flow.folded,
+            rest: Rest::Unpacked(flow),
+        }
+    }
+
+    /// See [`Flow::vlan`].
+    pub fn vlan(&self) -> VlanPath {
+        match self.rest {
+            Rest::Packed { names, .. } => names.vlans.decode(names.vlan),
+            Rest::Unpacked(flow) => flow.vlan.clone(),
+        }
+    }
+
+    /// Whether it has no VLAN tag.
+    #[inline]
+    pub fn is_untagged(&self) -> bool {
+        match self.rest {
+            Rest::Packed { names, .. } => names.vlan == VlanCode::UNTAGGED,
+            Rest::Unpacked(flow) => flow.vlan.is_untagged(),
+        }
+    }
+
+    /// See [`Flow::sources`].
+    #[inline]
+    pub fn sources(&self) -> &'a [u32] {
+        match self.rest {
+            Rest::Packed { names, cold } => names.sources.members(cold.sources),
+            Rest::Unpacked(flow) => &flow.sources,
+        }
+    }
+
+    /// How many flows it stands for.
+    #[inline]
+    pub fn count(&self) -> u64 {
+        u64::from(self.folded.max(1))
+    }
+
+    /// Packets both ways.
+    #[inline]
+    pub fn packets(&self) -> u64 {
+        self.ends[0].packets() + self.ends[1].packets()
+    }
+
+    /// Bytes both ways.
+    #[inline]
+    pub fn bytes(&self) -> u64 {
+        self.ends[0].bytes() + self.ends[1].bytes()
+    }
+
+    /// Earliest known time; unknown if no frame of it has a time.
+    #[inline]
+    pub fn first(&self) -> Timestamp {
+        match (self.ends[0].first(), self.ends[1].first()) {
+            (Timestamp::UNKNOWN, other) | (other, Timestamp::UNKNOWN) => other,
+            (a, b) => a.min(b),
+        }
+    }
+
+    /// Latest known time.
+    #[inline]
+    pub fn last(&self) -> Timestamp {
+        self.ends[0].last().max(self.ends[1].last())
+    }
+
+    /// First frame, by position in the inputs.
+    #[inline]
+    pub fn first_frame(&self) -> FrameId {
+        self.ends[0].first_frame().min(self.ends[1].first_frame())
+    }
+
+    /// Unpacked.
+    pub fn to_flow(&self) -> Flow {
+        Flow {
+            vlan: self.vlan(),
+            transport: self.transport,
+            icmp_type: self.icmp_type,
+            ends: self.ends.map(|end| end.to_end()),
+            sources: self.sources().iter().copied().take(SourceSets::LIMIT).collect::<Sources>(),
+            folded: self.folded,
+        }
+    }
+}
+
+/// Accessors, each with what it reads where the flow is packed; unpacked, the field of its name.
+macro_rules! fields {
+    ($($name:ident: $kind:ty = |$counts:ident, $cold:ident, $side:ident| $packed:expr;)*) => {$(
+        #[doc = concat!("See [`FlowEnd::", stringify!($name), "`].")]
+        #[inline]
+        pub fn $name(&self) -> $kind {
+            match self.sent {
+                Sent::Packed { counts: $counts, cold: $cold, side } => {
+                    let $side = usize::from(side & 1);
+                    let _ = ($counts, $cold);
+                    $packed
+                }
+                Sent::Unpacked(end) => end.$name,
+            }
+        }
+    )*};
+}
+
+impl<'a> EndView<'a> {
+    pub(super) const fn of(end: &'a FlowEnd) -> Self {
+        Self { address: end.address, port: end.port, sent: Sent::Unpacked(end) }
+    }
+
+    fields! {
+        packets: u64 = |counts, cold, side| counts.packets(cold, side);
+        bytes: u64 = |counts, cold, side| counts.bytes(cold, side);
+        first: Timestamp = |counts, cold, side| match cold.first[side] {
+            NEVER => Timestamp::UNKNOWN,
+            nanos => Timestamp::from_raw(nanos),
+        };
+        last: Timestamp = |counts, cold, side| counts.last[side];
+        first_frame: FrameId = |counts, cold, side| cold.first_frame[side];
+        source_mac: Option<MacAddr> = |counts, cold, side| mac(&cold.macs[side], 6);
+        destination_mac: Option<MacAddr> = |counts, cold, side| mac(&cold.macs[side], 0);
+        tcp_flags: TcpFlags = |counts, cold, side| counts.flags[side];
+        syns: u16 = |counts, cold, side| cold.syns[side];
+        syn_acks: u16 = |counts, cold, side| cold.syn_acks[side];
+        resets: u16 = |counts, cold, side| cold.resets[side];
+        has_payload: bool = |counts, cold, side| cold.payload_frame[side].is_some();
+        payload_frame: FrameId = |counts, cold, side| cold.payload_frame[side];
+        conforms: u32 = |counts, cold, side| cold.conforms[side];
+        violates: u32 = |counts, cold, side| u32::from(cold.violates[side]);
+        asks: bool = |counts, cold, side| cold.asks[side];
+        tag: u32 = |counts, cold, side| cold.tag[side];
+        duplicates: u64 = |counts, cold, side| u64::from(cold.duplicates[side]);
+        unanswered_run: u32 = |counts, cold, side| {
+            if usize::from(counts.run & RUN_SIDE != 0) == side { counts.run & !RUN_SIDE } else { 0 }
+        };
+    }
+
+    /// What this end's payload says of `protocol`.
+    #[inline]
+    pub fn evidence(&self, protocol: Protocol) -> Evidence {
+        evidence(self.conforms(), self.violates(), protocol)
+    }
+
+    fn to_end(self) -> FlowEnd {
+        if let Sent::Unpacked(end) = self.sent {
+            return end.clone();
+        }
+        FlowEnd {
+            address: self.address,
+            port: self.port,
+            packets: self.packets(),
+            bytes: self.bytes(),
+            first: self.first(),
+            last: self.last(),
+            first_frame: self.first_frame(),
+            source_mac: self.source_mac(),
+            destination_mac: self.destination_mac(),
+            tcp_flags: self.tcp_flags(),
+            syns: self.syns(),
+            syn_acks: self.syn_acks(),
+            resets: self.resets(),
+            has_payload: self.has_payload(),
+            payload_frame: self.payload_frame(),
+            conforms: self.conforms(),
+            violates: self.violates(),
+            asks: self.asks(),
+            tag: self.tag(),
+            duplicates: self.duplicates(),
+            unanswered_run: self.unanswered_run(),
+        }
+    }
+}
+
+/// One of two addresses; all zeros are none.
+#[inline]
+fn mac(macs: &[u8; 12], at: usize) -> Option<MacAddr> {
+    let bytes = *macs.get(at..)?.first_chunk::<6>()?;
+    (bytes != [0; 6]).then_some(MacAddr(bytes))
+}
