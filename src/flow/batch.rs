@@ -67,6 +67,9 @@ impl<'a, K: Key> Pipeline<'a, K> {
         let [first, second] = &mut self.batches;
         let (newer, older) = if self.filling == 0 { (first, second) } else { (second, first) };
         for item in older.items.iter().take(older.len) {
+            table.prefetch_cold(item.candidate, item.sent.side);
+        }
+        for item in older.items.iter().take(older.len) {
             table.add(item.key, item.hash, item.candidate, &item.sent, &mut *seen);
         }
         older.len = 0;

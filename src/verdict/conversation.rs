@@ -1,15 +1,15 @@
 //! Flows to conversations: one client, one server, one service port, across VLAN paths.
 
 use std::cmp::Reverse;
-use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::facts::{Documented, Facts, Uncommon, earlier};
 use super::judge::Observations;
 use super::outcome::{self, Tally};
 use super::{Conversation, Judgement, Outcome, Verdict};
 use crate::capture::{FrameId, Timestamp};
-use crate::flow::{FlowView, Flows};
+use crate::flow::{FlowView, Flows, prefetch};
 use crate::policy::{Case, FindingKind, Role, Transport};
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Link, LinkKind};
@@ -24,82 +24,34 @@ pub(super) struct Grouped {
     pub(super) members: Vec<u32>,
 }
 
-/// What is known of a conversation besides what is reported of it.
-#[derive(Clone, Debug)]
-pub(super) struct Facts {
-    /// Its flows: a range of [`Grouped::members`].
-    pub(super) members: Range<usize>,
-    /// What its payload proves (that of the flows of its verdict).
-    pub(super) named: Option<Protocol>,
-    /// Whether some of its flows have another verdict: a finding then speaks of the rest.
-    pub(super) mixed: bool,
-    /// The outcome of the flows that have its verdict; that of the conversation unless it is mixed.
-    pub(super) outcome: Outcome,
-    /// The flow whose client's packets an ICMP error quotes, and the end of that client.
-    pub(super) rejected: Option<(u32, u8)>,
-    /// How often the client asked on connections that came to nothing.
-    pub(super) tries: u64,
-    /// On connections that came to nothing after the last answer.
-    pub(super) tries_after: u64,
-    /// The server's last packet on a connection that worked.
-    pub(super) last_answer: Timestamp,
-    /// A SYN-ACK that never reached the client.
-    pub(super) half_open: bool,
-    /// The flow whose unexpected exchange this is part of: it is told there.
-    pub(super) part_of: Option<u32>,
-    /// Whether a connection was seen both ways.
-    pub(super) both_ways: bool,
-    /// The outcome of each of its flows, in the order of the members.
-    outcomes: Outcomes,
-    /// Whether it is a documented port that does not work: its severity is that of all its flows.
-    blocked: bool,
-    /// Its documented flows: how many, their packets and bytes, first and last.
-    pub(super) documented: Documented,
+/// A flow on its way to its conversation: orders by [`Key`], then place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Member {
+    key: Key,
+    place: u32,
+    packets: u64,
 }
 
-/// Outcomes of neighbouring flows. Mostly they are all the same: then there is no list.
-#[derive(Clone, Debug)]
-enum Outcomes {
-    Same(Outcome),
-    Each(Vec<Outcome>),
-}
-
-impl Outcomes {
-    /// Adds `count` flows of one outcome.
-    fn push(&mut self, count_before: usize, outcome: Outcome, count: usize) {
-        match self {
-            Self::Same(_) if count_before == 0 => *self = Self::Same(outcome),
-            Self::Same(known) if *known == outcome => {}
-            Self::Same(known) => {
-                let mut list = vec![*known; count_before];
-                list.resize(count_before + count, outcome);
-                *self = Self::Each(list);
-            }
-            Self::Each(list) => list.resize(count_before + count, outcome),
-        }
-    }
-
-    fn get(&self, at: usize) -> Outcome {
-        match self {
-            Self::Same(outcome) => *outcome,
-            Self::Each(list) => list.get(at).copied().unwrap_or(Outcome::OneWay),
-        }
+impl Member {
+    /// The flow at a place.
+    pub(super) fn new(place: u32, flow: &FlowView<'_>, judgement: &Judgement) -> Self {
+        Self { key: key(flow, judgement), place, packets: flow.packets() }
     }
 }
 
-/// Sums over the documented flows of a conversation.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Documented {
-    pub(super) flows: u64,
-    pub(super) packets: u64,
-    pub(super) bytes: u64,
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
+/// A conversation's rank: most packets first; of equals, the lower address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    packets: Reverse<u64>,
+    /// Where its flows begin among the members.
+    start: u32,
+    /// The place of its first flow.
+    place: u32,
 }
 
 /// Orders flows by conversation, then connection (client port).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Key(u128);
+struct Key(u128);
 
 impl Key {
     fn transport(self) -> Transport {
@@ -117,7 +69,7 @@ impl Key {
 }
 
 /// Where a flow belongs.
-pub(super) fn key(flow: &FlowView<'_>, judgement: &Judgement) -> Key {
+fn key(flow: &FlowView<'_>, judgement: &Judgement) -> Key {
     let port = port(flow, judgement);
     let client_port = flow.ends[usize::from(judgement.client & 1)].port;
     Key(u128::from(judgement.client_host.0) << 72
@@ -137,31 +89,32 @@ fn port(flow: &FlowView<'_>, judgement: &Judgement) -> u16 {
 
 /// Groups the flows, which `order` brings in the order of their keys, works out every outcome, and writes what it
 /// finds into the judgements.
-pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec<(Key, u32)>) -> Grouped {
+pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec<Member>) -> Grouped {
     let answered = answered(seen);
-    let mut starts = vec![0];
-    starts.extend(order.windows(2).zip(1..).filter_map(|(pair, at)| {
-        let [(before, _), (key, _)] = pair else { return None };
-        (!before.is_same_conversation(*key)).then_some(at)
-    }));
+    let ranks = ranks(&order);
     let (mut conversations, mut facts) = (Vec::new(), Vec::new());
-    if !order.is_empty() {
-        let judgements = &*flows;
-        starts
-            .par_iter()
-            .enumerate()
-            .map(|(number, start)| {
-                let members = *start..starts.get(number + 1).copied().unwrap_or(order.len());
-                conversation(seen, judgements, &order, members, &answered)
-            })
-            .unzip_into_vecs(&mut conversations, &mut facts);
-    }
-    let members: Vec<u32> = order.into_iter().map(|(_, at)| at).collect();
-    most_packets_first(&mut conversations, &mut facts);
+    let judgements = &*flows;
+    let of_rank = |number: usize| {
+        let ahead = |by: usize| ranks.get(number + by);
+        // They come from all over the memory: first what names the flows, then these.
+        if let Some(later) = ahead(2 * Flows::AHEAD) {
+            prefetch(&order, later.start as usize);
+        }
+        if let Some(soon) = ahead(Flows::AHEAD) {
+            seen.flows.prefetch(soon.place);
+            prefetch(judgements, soon.place as usize);
+        }
+        let rest = &order[ranks[number].start as usize..];
+        let one = rest.chunk_by(|a, b| a.key.is_same_conversation(b.key)).next().unwrap_or_default();
+        conversation(seen, judgements, one, ranks[number].start, &answered)
+    };
+    // The first hold the most flows by far: a thread is not to have them all.
+    (0..ranks.len()).into_par_iter().with_max_len(64).map(of_rank).unzip_into_vecs(&mut conversations, &mut facts);
+    let members: Vec<u32> = order.into_iter().map(|member| member.place).collect();
     for ((conversation, facts), number) in conversations.iter().zip(&facts).zip(0..) {
-        for (flow, at) in members[facts.members.clone()].iter().enumerate() {
-            let judgement = &mut flows[*at as usize];
-            (judgement.conversation, judgement.outcome) = (number, facts.outcomes.get(flow));
+        for (at, flow) in members[facts.members()].iter().enumerate() {
+            let judgement = &mut flows[*flow as usize];
+            (judgement.conversation, judgement.outcome) = (number, facts.outcome_of(at, conversation.outcome));
             if facts.blocked {
                 judgement.severity = conversation.severity;
             }
@@ -170,27 +123,20 @@ pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec
     Grouped { conversations, facts, members }
 }
 
-/// Of equals, the lower address comes first.
-fn most_packets_first(conversations: &mut [Conversation], facts: &mut [Facts]) {
-    let mut order: Vec<(Reverse<u64>, u32)> = conversations
-        .iter()
-        .zip(0..)
-        .map(|(conversation, at)| (Reverse(conversation.packets[0] + conversation.packets[1]), at))
+/// The conversations in their order: sorted while all that is known of them is 16 bytes, and not moved later.
+fn ranks(order: &[Member]) -> Vec<Rank> {
+    let mut start = 0;
+    let mut ranks: Vec<Rank> = order
+        .chunk_by(|a, b| a.key.is_same_conversation(b.key))
+        .map(|members| {
+            let packets = Reverse(members.iter().map(|member| member.packets).sum());
+            let rank = Rank { packets, start, place: members[0].place };
+            start += members.len() as u32;
+            rank
+        })
         .collect();
-    order.par_sort_unstable();
-    let mut targets = vec![0; order.len()];
-    for ((_, from), to) in order.into_iter().zip(0_u32..) {
-        targets[from as usize] = to;
-    }
-    // In place, each moves at most twice: there may be millions of them, and they are large.
-    for at in 0..targets.len() {
-        while targets[at] as usize != at {
-            let to = targets[at] as usize;
-            conversations.swap(at, to);
-            facts.swap(at, to);
-            targets.swap(at, to);
-        }
-    }
+    ranks.par_sort_unstable();
+    ranks
 }
 
 /// For each flow, whether a related flow carries its answer.
@@ -204,18 +150,16 @@ fn answered(seen: &Observations<'_>) -> Vec<bool> {
     answered
 }
 
-/// The conversation of the flows at `members` of `order`.
+/// The conversation of some flows, which begin at `start` of the list of members.
 fn conversation(
     seen: &Observations<'_>,
     flows: &[Judgement],
-    order: &[(Key, u32)],
-    members: Range<usize>,
+    members: &[Member],
+    start: u32,
     answered: &[bool],
 ) -> (Conversation, Facts) {
-    let chunk = &order[members.clone()];
-    let mut soon = order.iter().skip(members.start + Flows::AHEAD);
-    let (key, at) = chunk[0];
-    let (first, transport) = (flows[at as usize], key.transport());
+    let Member { key, place, .. } = members[0];
+    let (first, transport) = (flows[place as usize], key.transport());
     let icmp_type = matches!(transport, Transport::Icmp | Transport::Icmpv6).then_some(key.port() as u8);
     let mut conversation = Conversation {
         client: first.client_host,
@@ -235,46 +179,32 @@ fn conversation(
         last: Timestamp::UNKNOWN,
         first_frame: FrameId::NONE,
     };
-    let none = Documented { flows: 0, packets: 0, bytes: 0, first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN };
-    let mut facts = Facts {
-        members,
-        named: None,
-        mixed: false,
-        outcome: Outcome::OneWay,
-        rejected: None,
-        tries: 0,
-        tries_after: 0,
-        last_answer: Timestamp::UNKNOWN,
-        half_open: false,
-        part_of: None,
-        both_ways: false,
-        outcomes: Outcomes::Same(Outcome::OneWay),
-        blocked: false,
-        documented: none,
-    };
+    let mut facts = Facts::new(start, members.len() as u32);
+    let mut uncommon = Uncommon::NOTHING;
     let to_group = seen.hosts.role(conversation.server) == Role::Group;
-    let (mut best, mut done) = (0, 0);
-    for connection in chunk.chunk_by(|a, b| a.0 == b.0) {
+    let (mut best, mut done, mut last_answer) = (0, 0, Timestamp::UNKNOWN);
+    let mut documented = Documented::NONE;
+    for connection in members.chunk_by(|a, b| a.key == b.key) {
         let mut tally = Tally::NONE;
-        for (_, at) in connection {
-            if let Some((_, at)) = soon.next() {
-                seen.flows.prefetch(*at);
+        for &Member { place, .. } in connection {
+            if let Some(soon) = members.get(done + Flows::AHEAD) {
+                seen.flows.prefetch(soon.place);
             }
-            let (flow, judgement) = (&seen.flows.view(*at), &flows[*at as usize]);
+            let (flow, judgement) = (&seen.flows.view(place), &flows[place as usize]);
             add(&mut conversation, flow, judgement);
             if judgement.verdict == Verdict::Documented {
-                facts.documented.add(flow);
+                documented.add(flow);
             }
-            let link = seen.relations.link(*at).filter(|link| link.kind.belongs());
+            let link = seen.relations.link(place).filter(|link| link.kind.belongs());
             if let (Some(link), Verdict::Unexpected) = (link, judgement.verdict) {
-                facts.part_of = facts.part_of.or(link.flow);
+                uncommon.part_of = uncommon.part_of.or(link.flow);
             }
-            let rejected = count(seen, &mut tally, (*at, flow), judgement.client, answered);
-            facts.rejected = facts.rejected.or(rejected);
+            let rejected = count(seen, &mut tally, (place, flow), judgement.client, answered);
+            uncommon.rejected = uncommon.rejected.or(rejected);
+            done += 1;
         }
         let outcome = outcome::outcome(conversation.transport, icmp_type, to_group, &tally);
-        facts.outcomes.push(done, outcome, connection.len());
-        done += connection.len();
+        note(&mut uncommon.outcomes, conversation.outcome, outcome, done - connection.len(), done);
         let rank = outcome::rank(outcome, tally.both_ways());
         if rank >= best {
             best = rank;
@@ -283,27 +213,31 @@ fn conversation(
         facts.half_open |= tally.half_open();
         facts.both_ways |= tally.both_ways();
         if outcome::is_blocked(outcome) {
-            facts.tries = facts.tries.saturating_add(tally.tries(conversation.transport));
+            uncommon.tries = uncommon.tries.saturating_add(tally.tries(conversation.transport));
         } else if tally.both_ways() {
-            facts.last_answer = facts.last_answer.max(tally.last_answer());
+            last_answer = last_answer.max(tally.last_answer());
         }
         conversation.stopped_answering |= outcome::went_silent(conversation.transport, outcome, &tally);
     }
-    for (_, at) in chunk {
-        let judgement = &flows[*at as usize];
+    for Member { place, .. } in members {
+        let judgement = &flows[*place as usize];
         if is_meant(judgement, &conversation) {
-            facts.named = facts.named.or(telling(judgement, seen, &conversation));
+            facts.named = facts.named.or_else(|| telling(judgement, seen, &conversation));
         } else {
             facts.mixed = true;
         }
     }
     facts.outcome = conversation.outcome;
     if facts.mixed {
-        facts.outcome = outcome_of_meant(seen, flows, chunk, (&conversation, icmp_type, to_group), answered);
+        facts.outcome = outcome_of_meant(seen, flows, members, (&conversation, icmp_type, to_group), answered);
+        uncommon.documented = documented;
     }
-    if facts.tries > 0 && facts.last_answer != Timestamp::UNKNOWN {
-        let failed_for = failed_after(seen, flows, chunk, &mut facts);
-        conversation.stopped_answering |= facts.tries_after >= 3 && failed_for >= 3_000_000_000;
+    if uncommon.tries > 0 && last_answer != Timestamp::UNKNOWN {
+        let of_all = conversation.outcome;
+        let outcomes = |at: usize| uncommon.outcomes.get(at).copied().unwrap_or(of_all);
+        let (tries_after, failed_for) = failed_after(seen, flows, members, outcomes, last_answer);
+        uncommon.tries_after = tries_after;
+        conversation.stopped_answering |= tries_after >= 3 && failed_for >= 3_000_000_000;
     }
     if conversation.verdict == Verdict::Documented && outcome::is_blocked(conversation.outcome) {
         let role = |host| seen.hosts.role(host);
@@ -313,7 +247,18 @@ fn conversation(
         conversation.severity = Some(severity);
         facts.blocked = true;
     }
+    facts.keep(uncommon);
     (conversation, facts)
+}
+
+/// Notes the outcome of the flows from `begin` to `end` of a conversation, whose other flows so far, if no list of
+/// outcomes was begun, all have the outcome `known`. Mostly they are all the same: then there is no list.
+fn note(outcomes: &mut Vec<Outcome>, known: Outcome, outcome: Outcome, begin: usize, end: usize) {
+    if outcomes.is_empty() && (begin == 0 || outcome == known) {
+        return;
+    }
+    outcomes.resize(outcomes.len().max(begin), known);
+    outcomes.resize(end, outcome);
 }
 
 /// What a flow's payload proves; of one that violates, not what the port calls for anyway.
@@ -322,20 +267,25 @@ fn telling(judgement: &Judgement, seen: &Observations<'_>, conversation: &Conver
     judgement.payload_protocol.filter(|named| judgement.payload != Evidence::Violates || Some(*named) != expected)
 }
 
-/// Counts the tries that came after the last answer; how long after it they went on, in nanoseconds.
-fn failed_after(seen: &Observations<'_>, flows: &[Judgement], chunk: &[(Key, u32)], facts: &mut Facts) -> i64 {
-    let mut longest = 0;
-    for (number, (_, at)) in chunk.iter().enumerate() {
-        let outcome = facts.outcomes.get(number);
-        let (flow, judgement) = (&seen.flows.view(*at), &flows[*at as usize]);
-        if outcome::is_blocked(outcome) && flow.first() > facts.last_answer {
+/// The tries that came after the last answer, and for how many nanoseconds they went on.
+fn failed_after(
+    seen: &Observations<'_>,
+    flows: &[Judgement],
+    members: &[Member],
+    outcomes: impl Fn(usize) -> Outcome,
+    last_answer: Timestamp,
+) -> (u64, i64) {
+    let (mut tries, mut longest) = (0_u64, 0);
+    for (at, Member { place, .. }) in members.iter().enumerate() {
+        let (flow, judgement) = (&seen.flows.view(*place), &flows[*place as usize]);
+        if outcome::is_blocked(outcomes(at)) && flow.first() > last_answer {
             let mut tally = Tally::NONE;
             tally.add(flow, judgement.client);
-            facts.tries_after = facts.tries_after.saturating_add(tally.tries(flow.transport));
-            longest = longest.max(outcome::silence(facts.last_answer, flow.last()));
+            tries = tries.saturating_add(tally.tries(flow.transport));
+            longest = longest.max(outcome::silence(last_answer, flow.last()));
         }
     }
-    longest
+    (tries, longest)
 }
 
 /// Whether a flow has the verdict of its conversation.
@@ -347,18 +297,18 @@ fn is_meant(judgement: &Judgement, conversation: &Conversation) -> bool {
 fn outcome_of_meant(
     seen: &Observations<'_>,
     flows: &[Judgement],
-    chunk: &[(Key, u32)],
+    members: &[Member],
     (conversation, icmp_type, to_group): (&Conversation, Option<u8>, bool),
     answered: &[bool],
 ) -> Outcome {
     let (mut best, mut found) = (0, Outcome::OneWay);
-    for connection in chunk.chunk_by(|a, b| a.0 == b.0) {
-        if !connection.iter().any(|(_, at)| is_meant(&flows[*at as usize], conversation)) {
+    for connection in members.chunk_by(|a, b| a.key == b.key) {
+        if !connection.iter().any(|member| is_meant(&flows[member.place as usize], conversation)) {
             continue;
         }
         let mut tally = Tally::NONE;
-        for (_, at) in connection {
-            count(seen, &mut tally, (*at, &seen.flows.view(*at)), flows[*at as usize].client, answered);
+        for &Member { place, .. } in connection {
+            count(seen, &mut tally, (place, &seen.flows.view(place)), flows[place as usize].client, answered);
         }
         let outcome = outcome::outcome(conversation.transport, icmp_type, to_group, &tally);
         let rank = outcome::rank(outcome, tally.both_ways());
@@ -415,23 +365,5 @@ const fn gravity(verdict: Verdict) -> u8 {
         Verdict::SiteApproved => 3,
         Verdict::Supporting => 4,
         Verdict::Bystander => 5,
-    }
-}
-
-impl Documented {
-    fn add(&mut self, flow: &FlowView<'_>) {
-        self.flows += flow.count();
-        self.packets += flow.packets();
-        self.bytes += flow.bytes();
-        self.first = earlier(self.first, flow.first());
-        self.last = self.last.max(flow.last());
-    }
-}
-
-/// The earlier of two times, of which either may be unknown.
-pub(super) fn earlier(a: Timestamp, b: Timestamp) -> Timestamp {
-    match (a, b) {
-        (Timestamp::UNKNOWN, other) | (other, Timestamp::UNKNOWN) => other,
-        (a, b) => a.min(b),
     }
 }

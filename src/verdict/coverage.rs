@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::conversation::{Facts, earlier};
+use super::facts::{Facts, earlier};
 use super::judge::Observations;
 use super::{CellCoverage, CellState, Conversation, Outcome, decide};
 use crate::capture::Timestamp;
@@ -52,7 +52,11 @@ pub(super) fn cover(
     let same = identities(seen);
     let one = |host: HostId| same.get(host.0 as usize).copied().unwrap_or(host);
     let mut uses = Vec::new();
-    for (conversation, facts) in conversations.iter().zip(facts).filter(|(_, facts)| facts.documented.flows > 0) {
+    for (conversation, facts) in conversations.iter().zip(facts) {
+        let documented = facts.documented(conversation);
+        if documented.flows == 0 {
+            continue;
+        }
         let role = |host| seen.hosts.role(host);
         let (client, server) = (conversation.client, conversation.server);
         let port = conversation.port;
@@ -68,11 +72,11 @@ pub(super) fn cover(
             uses.push(Use { cell, host, peer, state });
             if let Some(covered) = coverage.get_mut(usize::from(cell)) {
                 covered.state = covered.state.max(state);
-                covered.flows += facts.documented.flows;
-                covered.packets += facts.documented.packets;
-                covered.bytes += facts.documented.bytes;
-                covered.first = earlier(covered.first, facts.documented.first);
-                covered.last = covered.last.max(facts.documented.last);
+                covered.flows += documented.flows;
+                covered.packets += documented.packets;
+                covered.bytes += documented.bytes;
+                covered.first = earlier(covered.first, documented.first);
+                covered.last = covered.last.max(documented.last);
             }
         }
     }

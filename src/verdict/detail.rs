@@ -112,7 +112,7 @@ fn what(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
         }
         Kind::Other(FindingKind::Blocked) => blocked(survey, group, numbers, &port),
         Kind::Other(_) => {
-            let after: u64 = numbers.iter().map(|number| survey.facts[*number as usize].tries_after).sum();
+            let after: u64 = numbers.iter().map(|number| survey.facts[*number as usize].uncommon().tries_after).sum();
             let tries = if after > 0 {
                 format!(" {} came to nothing since.", times(after, "try", "tries"))
             } else {
@@ -124,7 +124,7 @@ fn what(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
 }
 
 fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> String {
-    let tries: u64 = numbers.iter().map(|number| survey.facts[*number as usize].tries).sum();
+    let tries: u64 = numbers.iter().map(|number| survey.facts[*number as usize].uncommon().tries).sum();
     let tries = times(tries, "try", "tries");
     let mut text = match group.outcome {
         Outcome::Refused => format!("{port} is documented here and was refused by a TCP reset: {tries}."),
@@ -149,7 +149,7 @@ fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> S
         }
     }
     let rejection = numbers.iter().find_map(|number| {
-        let (flow, end) = survey.facts[*number as usize].rejected?;
+        let (flow, end) = survey.facts[*number as usize].uncommon().rejected?;
         survey.seen.relations.rejection_of(flow, end)
     });
     if let Some(rejection) = rejection {
@@ -226,7 +226,7 @@ pub(super) fn frame(seen: &Observations<'_>, id: FrameId, time: Timestamp) -> St
 
 /// The first of a finding's flows for which something is known; few are looked at.
 fn first_known<T>(survey: &Survey<'_>, numbers: &[u32], known: impl Fn(u32) -> Option<T>) -> Option<T> {
-    let members = |number: &u32| survey.facts[*number as usize].members.clone();
+    let members = |number: &u32| survey.facts[*number as usize].members();
     numbers.iter().flat_map(members).take(MAX_LOOKED_AT).find_map(|at| known(survey.members[at]))
 }
 
@@ -303,8 +303,7 @@ pub(super) fn doubts(seen: &Observations<'_>) -> String {
 fn firmware_source(survey: &Survey<'_>, numbers: &[u32]) -> String {
     let policy = survey.seen.policy;
     let source = numbers.iter().find_map(|number| {
-        let facts = &survey.facts[*number as usize];
-        let (first, last) = (facts.members.start, facts.members.end);
+        let std::ops::Range { start: first, end: last } = survey.facts[*number as usize].members();
         [first, last.saturating_sub(1)].into_iter().find_map(|at| {
             let flow = survey.seen.flows.view(*survey.members.get(at)?);
             let conversation = &survey.conversations[*number as usize];

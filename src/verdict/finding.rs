@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::cause::{Cause, cause};
-use super::conversation::{Facts, earlier};
+use super::facts::{Facts, earlier};
 use super::filter::{self, Filter};
 use super::judge::Observations;
 use super::outcome::is_blocked;
@@ -64,7 +64,8 @@ pub(super) fn find(
     let mut groups: BTreeMap<Group, Vec<u32>> = BTreeMap::new();
     for ((conversation, facts), at) in conversations.iter().zip(facts_of).zip(0..) {
         // The data of an unexpected TFTP request, on a port of its own each time, is told with the request.
-        let whole = facts.part_of.and_then(|flow| flows.get(flow as usize)).map(|flow| flow.conversation as usize);
+        let whole =
+            facts.uncommon().part_of.and_then(|flow| flows.get(flow as usize)).map(|flow| flow.conversation as usize);
         let (conversation, facts) = match whole {
             Some(whole) if conversations[whole].verdict == Verdict::Unexpected => {
                 (&conversations[whole], &facts_of[whole])
@@ -198,7 +199,7 @@ impl Survey<'_> {
             let judgement = &self.flows[**flow as usize];
             (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason)
         };
-        self.members[facts.members.clone()].iter().filter(meant).copied().collect()
+        self.members[facts.members()].iter().filter(meant).copied().collect()
     }
 
     /// The client's and the server's end of a flow.
@@ -261,7 +262,7 @@ impl Survey<'_> {
                 filter.add_flow(client, server, conversation.packets[1] > 0);
             }
             sum.add(&self.portion(*number, &members));
-            let all = &self.members[self.facts[*number as usize].members.clone()];
+            let all = &self.members[self.facts[*number as usize].members()];
             for flow in if members.is_empty() { all } else { &members } {
                 sources.extend(self.seen.flows.view(*flow).sources());
             }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::conversation::{self, Grouped};
+use super::conversation::{self, Grouped, Member};
 use super::coverage::{self, HostCoverage};
 use super::decide::{Question, decide, documented};
 use super::{Caveat, CellCoverage, Conversation, Finding, Judgement, Outcome, Verdict, finding, payload};
@@ -73,7 +73,7 @@ pub fn judge(seen: &Observations<'_>) -> Judgements {
 }
 
 /// The verdict on a flow by itself, and where it belongs among conversations.
-fn first_look(seen: &Observations<'_>, place: u32) -> (Judgement, (conversation::Key, u32)) {
+fn first_look(seen: &Observations<'_>, place: u32) -> (Judgement, Member) {
     let flow = &seen.flows.view(place);
     let orientation = seen.orientations[place as usize];
     let client = orientation.client & 1;
@@ -105,8 +105,8 @@ fn first_look(seen: &Observations<'_>, place: u32) -> (Judgement, (conversation:
         conversation: 0,
     };
     decide_into(seen, flow, &mut judgement, false);
-    let key = conversation::key(flow, &judgement);
-    (judgement, (key, place))
+    let member = Member::new(place, flow, &judgement);
+    (judgement, member)
 }
 
 fn decide_into(seen: &Observations<'_>, flow: &FlowView<'_>, judgement: &mut Judgement, related: bool) {

@@ -11,6 +11,7 @@ mod conversation;
 mod coverage;
 mod decide;
 mod detail;
+mod facts;
 mod filter;
 mod finding;
 mod judge;

@@ -1,0 +1,144 @@
+//! What findings and coverage need to know of a conversation besides what is reported of it.
+
+use std::ops::Range;
+
+use super::{Conversation, Outcome, Verdict};
+use crate::capture::Timestamp;
+use crate::flow::FlowView;
+use crate::protocol::Protocol;
+
+/// There may be millions of them: what few conversations have is kept apart.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// Where its flows begin in the list of members, and how many they are.
+    first_member: u32,
+    flows: u32,
+    /// What its payload proves (that of the flows of its verdict).
+    pub(super) named: Option<Protocol>,
+    /// Whether some of its flows have another verdict: a finding then speaks of the rest.
+    pub(super) mixed: bool,
+    /// The outcome of the flows that have its verdict; that of the conversation unless it is mixed.
+    pub(super) outcome: Outcome,
+    /// A SYN-ACK that never reached the client.
+    pub(super) half_open: bool,
+    /// Whether a connection was seen both ways.
+    pub(super) both_ways: bool,
+    /// Whether it is a documented port that does not work: its severity is that of all its flows.
+    pub(super) blocked: bool,
+    uncommon: Option<Box<Uncommon>>,
+}
+
+/// What few conversations have.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Uncommon {
+    /// The flow whose client's packets an ICMP error quotes, and the end of that client.
+    pub(super) rejected: Option<(u32, u8)>,
+    /// How often the client asked on connections that came to nothing.
+    pub(super) tries: u64,
+    /// On connections that came to nothing after the last answer.
+    pub(super) tries_after: u64,
+    /// The flow whose unexpected exchange this is part of: it is told there.
+    pub(super) part_of: Option<u32>,
+    /// The outcome of each of its flows, in the order of the members, where they differ.
+    pub(super) outcomes: Vec<Outcome>,
+    /// The documented flows of a mixed conversation.
+    pub(super) documented: Documented,
+}
+
+impl Uncommon {
+    pub(super) const NOTHING: Self = Self {
+        rejected: None,
+        tries: 0,
+        tries_after: 0,
+        part_of: None,
+        outcomes: Vec::new(),
+        documented: Documented::NONE,
+    };
+}
+
+static NOTHING: Uncommon = Uncommon::NOTHING;
+
+impl Facts {
+    /// Of the conversation whose flows stand in a range of the list of members.
+    pub(super) const fn new(first_member: u32, flows: u32) -> Self {
+        Self {
+            first_member,
+            flows,
+            named: None,
+            mixed: false,
+            outcome: Outcome::OneWay,
+            half_open: false,
+            both_ways: false,
+            blocked: false,
+            uncommon: None,
+        }
+    }
+
+    /// Keeps what there is of the uncommon.
+    pub(super) fn keep(&mut self, uncommon: Uncommon) {
+        self.uncommon = (uncommon != NOTHING).then(|| Box::new(uncommon));
+    }
+
+    /// What few conversations have, or nothing of it.
+    pub(super) fn uncommon(&self) -> &Uncommon {
+        self.uncommon.as_deref().unwrap_or(&NOTHING)
+    }
+
+    /// Its flows, as a range of the list of members.
+    pub(super) const fn members(&self) -> Range<usize> {
+        let first = self.first_member as usize;
+        first..first + self.flows as usize
+    }
+
+    /// The outcome of its flow at a place among its members; `of_all` is that of the conversation.
+    pub(super) fn outcome_of(&self, at: usize, of_all: Outcome) -> Outcome {
+        self.uncommon().outcomes.get(at).copied().unwrap_or(of_all)
+    }
+
+    /// Sums over the documented flows of the conversation that these are the facts of.
+    pub(super) fn documented(&self, conversation: &Conversation) -> Documented {
+        match (self.mixed, conversation.verdict) {
+            (true, _) => self.uncommon().documented,
+            (false, Verdict::Documented) => Documented {
+                flows: u64::from(conversation.flows),
+                packets: conversation.packets.iter().sum(),
+                bytes: conversation.bytes.iter().sum(),
+                first: conversation.first,
+                last: conversation.last,
+            },
+            _ => Documented::NONE,
+        }
+    }
+}
+
+/// Sums over the documented flows of a conversation.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Documented {
+    pub(super) flows: u64,
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+}
+
+impl Documented {
+    /// No flow.
+    pub(super) const NONE: Self =
+        Self { flows: 0, packets: 0, bytes: 0, first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN };
+
+    pub(super) fn add(&mut self, flow: &FlowView<'_>) {
+        self.flows += flow.count();
+        self.packets += flow.packets();
+        self.bytes += flow.bytes();
+        self.first = earlier(self.first, flow.first());
+        self.last = self.last.max(flow.last());
+    }
+}
+
+/// The earlier of two times, of which either may be unknown.
+pub(super) fn earlier(a: Timestamp, b: Timestamp) -> Timestamp {
+    match (a, b) {
+        (Timestamp::UNKNOWN, other) | (other, Timestamp::UNKNOWN) => other,
+        (a, b) => a.min(b),
+    }
+}
