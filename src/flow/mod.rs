@@ -26,7 +26,7 @@ pub use fragment::Unattributed;
 pub use key::Seed;
 pub use neighbour::{Neighbours, Seen};
 pub use observation::{Limits, Observation, Observed, is_icmp_error, ports_of};
-pub(crate) use prefetch::prefetch;
+pub(crate) use prefetch::{prefetch, prefetch_whole};
 pub use record::{Flow, FlowEnd, Glance, Sources};
 pub use table::Overflow;
 pub use tally::{Amount, Clock, Sorted, Tally};

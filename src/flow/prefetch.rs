@@ -16,7 +16,7 @@ pub(crate) fn prefetch<T>(slice: &[T], at: usize) {
 
 /// Asks for all cache lines of `slice[at]`.
 #[inline]
-pub(super) fn prefetch_whole<T>(slice: &[T], at: usize) {
+pub(crate) fn prefetch_whole<T>(slice: &[T], at: usize) {
     const LINE: usize = 64;
     if let Some(item) = slice.get(at) {
         let first: *const u8 = ptr::from_ref(item).cast();

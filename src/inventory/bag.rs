@@ -19,6 +19,9 @@ impl<T: Ord> Bag<T> {
     const FIRST_LIMIT: usize = 1 << 16;
 
     pub(super) fn push(&mut self, item: T) {
+        if self.items.last() == Some(&item) {
+            return;
+        }
         if self.items.len() >= self.limit.max(Self::FIRST_LIMIT) {
             self.items.sort_unstable();
             self.items.dedup();

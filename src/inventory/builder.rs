@@ -2,11 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
 use super::address::{self, Kind};
+use super::addresses::Addresses;
 use super::attachment::Attachments;
 use super::bag::Bag;
 use super::contacts;
@@ -16,11 +16,10 @@ use super::host::{Host, HostId, Hosts};
 use super::infer::infer;
 use super::links::{Links, Proof, give_macs};
 use super::matcher::Matcher;
-use super::mentions::{Mention, Mentions};
 use super::roles;
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::MacAddr;
-use crate::flow::{EndView, FlowView, Flows, SideEvidence};
+use crate::flow::{EndView, FlowView, Flows, SideEvidence, prefetch_whole};
 use crate::policy::Transport;
 use crate::relation::Orientation;
 
@@ -68,18 +67,18 @@ pub fn hosts_of(
         !matches!(address::kind(*address), Kind::Unspecified | Kind::Group) && !mac.is_group()
     };
     let neighbours: Vec<(IpAddr, MacAddr)> = heard.neighbours.iter().filter(is_somebody).copied().collect();
-    let mentions = Mentions::of(flows, &neighbours);
+    let addresses = Addresses::of(flows, neighbours.iter().map(|(address, _)| *address));
+    let ends_of = |place| flows.addresses(place).map(|address| addresses.number(address));
+    let mut parties: Vec<[HostId; 2]> = flows.places().into_par_iter().map(ends_of).collect();
 
+    let mut all = gather(addresses.len(), flows, orientations, &parties);
+    for (address, mac) in &neighbours {
+        all[addresses.number(*address).0 as usize].note.links.add(Proof::Said, FrameId::NONE, *mac);
+    }
     let (mut hosts, mut notes) = (Vec::new(), Vec::new());
-    // Each is written once, by whichever thread has the host.
-    let parties: Vec<[AtomicU32; 2]> = flows.places().into_par_iter().map(|_| Default::default()).collect();
-    (0..mentions.hosts())
-        .into_par_iter()
-        .map(|host| gather(host, &mentions, flows, orientations, &neighbours, &parties))
-        .unzip_into_vecs(&mut hosts, &mut notes);
-    let mut parties: Vec<[HostId; 2]> =
-        parties.into_iter().map(|ends| ends.map(|host| HostId(host.into_inner()))).collect();
-    drop(mentions);
+    let hosts_made = all.into_par_iter().enumerate().map(|(number, sums)| sums.host(addresses.get(number)));
+    hosts_made.unzip_into_vecs(&mut hosts, &mut notes);
+    drop(addresses);
 
     give_macs(&mut hosts, &notes.iter().map(|note| &note.links).collect::<Vec<_>>(), inventory);
     hosts.par_iter_mut().zip(&notes).for_each(|(host, note)| roles::give(host, note, inventory));
@@ -97,69 +96,135 @@ pub fn hosts_of(
     (Hosts::new(hosts), parties)
 }
 
-/// Everything that one host did. Its number is written to its end of each of its flows.
-fn gather(
-    number: usize,
-    mentions: &Mentions,
-    flows: &Flows,
-    orientations: &[Orientation],
-    neighbours: &[(IpAddr, MacAddr)],
-    parties: &[[AtomicU32; 2]],
-) -> (Host, Note) {
-    let (address, list) = mentions.of_host(number, |place| flows.prefetch(place));
-    let (mut host, mut note, mut served) = (Host::new(address), Note::default(), Bag::default());
-    for mention in list {
-        match mention {
-            Mention::Flow { place, end } => {
-                parties[place as usize][usize::from(end)].store(number as u32, Ordering::Relaxed);
-                let flow = flows.view(place);
-                let is_client = orientations.get(place as usize).is_some_and(|way| way.client == end);
-                add(&mut host, &mut note, &mut served, &flow, usize::from(end), is_client);
+/// Everything that one host did, as it is added up.
+struct Sums {
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    packets_sent: u64,
+    bytes_sent: u64,
+    packets_received: u64,
+    bytes_received: u64,
+    note: Note,
+    served: Bag<(Transport, u16)>,
+}
+
+/// The sums of all hosts, by their numbers. The flows are gone through in their order, by each thread for its share of
+/// the hosts: they lie in the memory as they come, and only the sums come from all over it.
+fn gather(hosts: usize, flows: &Flows, orientations: &[Orientation], parties: &[[HostId; 2]]) -> Vec<Sums> {
+    let mut all: Vec<Sums> = Vec::new();
+    (0..hosts).into_par_iter().map(|_| Sums::new()).collect_into_vec(&mut all);
+    let mut shares = Vec::new();
+    let (mut first, mut rest) = (0, &mut *all);
+    for length in shares_of(hosts, parties) {
+        let (share, others) = rest.split_at_mut(length);
+        shares.push((first, share));
+        (first, rest) = (first + length as u32, others);
+    }
+    shares.into_par_iter().for_each(|(first, share)| {
+        let length = share.len();
+        let of_share = |host: HostId| host.0.checked_sub(first).map(|at| at as usize).filter(|at| *at < length);
+        for (place, ends) in (0..).zip(parties) {
+            if let Some(later) = parties.get(place as usize + Flows::AHEAD) {
+                let mut wanted = later.iter().filter_map(|host| of_share(*host)).peekable();
+                if wanted.peek().is_some() {
+                    flows.prefetch(place + Flows::AHEAD as u32);
+                }
+                wanted.for_each(|at| prefetch_whole(share, at));
             }
-            Mention::Neighbour(at) => {
-                if let Some((_, mac)) = neighbours.get(at) {
-                    note.links.add(Proof::Said, FrameId::NONE, *mac);
+            for (end, host) in ends.iter().enumerate() {
+                if let Some(at) = of_share(*host) {
+                    let is_client = orientations.get(place as usize).is_some_and(|way| usize::from(way.client) == end);
+                    share[at].add(&flows.view(place), end, is_client);
                 }
             }
         }
-    }
-    let mut served = served.finish();
-    host.serves_more = served.len().saturating_sub(Host::MAX_SERVES) as u32;
-    served.truncate(Host::MAX_SERVES);
-    host.serves = served.into();
-    (host, note)
+    });
+    all
 }
 
-/// Adds one end of a flow to its host.
-fn add(
-    host: &mut Host,
-    note: &mut Note,
-    served: &mut Bag<(Transport, u16)>,
-    flow: &FlowView<'_>,
-    own: usize,
-    is_client: bool,
-) {
-    let (end, other) = (&flow.ends[own & 1], &flow.ends[1 - (own & 1)]);
-    see(host, flow.first(), flow.last());
-    host.packets_sent += end.packets();
-    host.bytes_sent += end.bytes();
-    host.packets_received += other.packets();
-    host.bytes_received += other.bytes();
-    if end.packets() > 0
-        && let Some(mac) = end.source_mac()
-    {
-        note.links.add(Proof::Sent, end.first_frame(), mac);
+/// How many hosts each thread takes, so that all have as many ends of flows to add.
+fn shares_of(hosts: usize, parties: &[[HostId; 2]]) -> Vec<usize> {
+    let threads = rayon::current_num_threads().max(1);
+    if threads == 1 {
+        return vec![hosts];
     }
-    if other.packets() > 0
-        && let Some(mac) = other.destination_mac()
-    {
-        *(if mac.is_group() { &mut note.to_group } else { &mut note.to_one }) = true;
-        if end.packets() == 0 {
-            note.links.add(Proof::Received, other.first_frame(), mac);
+    let mut ends = vec![0_u32; hosts];
+    parties.iter().flatten().for_each(|host| ends[host.0 as usize] += 1);
+    let fair = (parties.len() * 2).div_ceil(threads).max(1);
+    let (mut shares, mut held, mut begin) = (Vec::new(), 0, 0);
+    for (at, ends) in ends.iter().enumerate() {
+        held += *ends as usize;
+        if held >= fair {
+            shares.push(at + 1 - begin);
+            (held, begin) = (0, at + 1);
         }
     }
-    if !is_client && answered(flow.transport, end) {
-        served.push((flow.transport, end.port));
+    shares.push(hosts - begin);
+    shares
+}
+
+impl Sums {
+    fn new() -> Self {
+        Self {
+            first_seen: Timestamp::UNKNOWN,
+            last_seen: Timestamp::UNKNOWN,
+            packets_sent: 0,
+            bytes_sent: 0,
+            packets_received: 0,
+            bytes_received: 0,
+            note: Note::default(),
+            served: Bag::default(),
+        }
+    }
+
+    /// Adds one end of a flow.
+    fn add(&mut self, flow: &FlowView<'_>, own: usize, is_client: bool) {
+        let (end, other) = (&flow.ends[own & 1], &flow.ends[1 - (own & 1)]);
+        let (first, last) = (flow.first(), flow.last());
+        if first != Timestamp::UNKNOWN && (self.first_seen == Timestamp::UNKNOWN || first < self.first_seen) {
+            self.first_seen = first;
+        }
+        self.last_seen = self.last_seen.max(last);
+        self.packets_sent += end.packets();
+        self.bytes_sent += end.bytes();
+        self.packets_received += other.packets();
+        self.bytes_received += other.bytes();
+        let note = &mut self.note;
+        if end.packets() > 0
+            && let Some(mac) = end.source_mac()
+        {
+            note.links.add(Proof::Sent, end.first_frame(), mac);
+        }
+        if other.packets() > 0
+            && let Some(mac) = other.destination_mac()
+        {
+            *(if mac.is_group() { &mut note.to_group } else { &mut note.to_one }) = true;
+            if end.packets() == 0 {
+                note.links.add(Proof::Received, other.first_frame(), mac);
+            }
+        }
+        if !is_client && answered(flow.transport, end) {
+            self.served.push((flow.transport, end.port));
+        }
+    }
+
+    /// The host of an address that did this.
+    fn host(self, address: IpAddr) -> (Host, Note) {
+        let mut served = self.served.finish();
+        let serves_more = served.len().saturating_sub(Host::MAX_SERVES) as u32;
+        served.truncate(Host::MAX_SERVES);
+        let host = Host {
+            first_seen: self.first_seen,
+            last_seen: self.last_seen,
+            packets_sent: self.packets_sent,
+            bytes_sent: self.bytes_sent,
+            packets_received: self.packets_received,
+            bytes_received: self.bytes_received,
+            serves: served.into(),
+            serves_more,
+            ..Host::new(address)
+        };
+        (host, self.note)
     }
 }
 
@@ -235,13 +300,6 @@ fn insert(hosts: Vec<Host>, more: Vec<Host>, parties: &mut [[HostId; 2]]) -> Vec
         *id = numbers.get(id.0 as usize).copied().unwrap_or(*id);
     }
     all
-}
-
-fn see(host: &mut Host, first: Timestamp, last: Timestamp) {
-    if first != Timestamp::UNKNOWN && (host.first_seen == Timestamp::UNKNOWN || first < host.first_seen) {
-        host.first_seen = first;
-    }
-    host.last_seen = host.last_seen.max(last);
 }
 
 /// Whether the server's end of a flow answered, rather than only refused.

@@ -7,6 +7,8 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use rayon::prelude::*;
+
 use super::address::{self, Kind};
 use super::contacts::{Contact, Service};
 use super::declared::Inventory;
@@ -398,24 +400,28 @@ impl<'a> Inference<'a> {
 
     /// Gives a unit's role to its other addresses, and says of the rest why they have none.
     fn share(&mut self) {
-        for (host, &unit) in (0u32..).zip(self.units) {
-            if !self.is_candidate(host) {
-                continue;
-            }
-            if unit != host
+        for (host, &unit) in (0u32..).zip(self.units).filter(|(host, unit)| host != *unit) {
+            if self.is_candidate(host)
                 && let Some(leader) = self.hosts.get(unit as usize)
                 && leader.source == RoleSource::Inferred
             {
                 let (role, confidence) = (leader.role, leader.confidence);
                 let basis = format!("same MAC as {}", leader.address);
                 self.set(host, role, confidence, basis);
-            } else if let Some(profile) = self.profiles.of(host)
-                && !profile.peers.is_empty()
-                && let Some(slot) = self.hosts.get_mut(host as usize)
-            {
-                slot.basis = format!("too little for a role: {}", self.profiles.sentence(profile)).into();
             }
         }
+        let (open, profiles) = (self.open, self.profiles);
+        self.hosts.par_iter_mut().zip(open).enumerate().for_each(|(at, (host, open))| {
+            if *open
+                && host.role == Role::Host
+                && let Some(profile) = profiles.of(at as u32).filter(|profile| !profile.peers.is_empty())
+            {
+                let mut basis = String::with_capacity(96);
+                basis.push_str("too little for a role: ");
+                profiles.write_sentence(profile, &mut basis);
+                host.basis = basis.into();
+            }
+        });
     }
 }
 

@@ -1,6 +1,7 @@
 //! Hosts and their roles: declared by the user, or inferred from the traffic.
 
 mod address;
+mod addresses;
 mod attachment;
 mod bag;
 mod builder;
@@ -14,7 +15,6 @@ mod infer;
 mod links;
 mod lookup;
 mod matcher;
-mod mentions;
 mod profile;
 mod roles;
 mod toml_file;

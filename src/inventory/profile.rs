@@ -1,5 +1,7 @@
 //! The contacts of each host, gathered by service and side.
 
+use std::fmt::Write as _;
+
 use rayon::prelude::*;
 
 use super::contacts::{Contact, Service};
@@ -98,17 +100,22 @@ impl Profiles {
         members.dedup();
 
         let mut start = 0;
-        let mut list = Vec::with_capacity(members.len());
-        for unit in members {
-            let own = all.get(start..).unwrap_or_default();
-            // Counted, not searched for: a search would look all over the rest.
-            let count = own.iter().take_while(|link| link.0.0 == unit).count();
-            let own = own.get(..count).unwrap_or_default();
-            let links = start..start + own.len();
-            start = links.end;
-            let bacnet_to_group = to_group.binary_search(&unit).is_ok();
-            list.push(profile(unit, own, links, bacnet_to_group));
-        }
+        let shares: Vec<std::ops::Range<usize>> = members
+            .iter()
+            .map(|unit| {
+                let own = all.get(start..).unwrap_or_default();
+                // Counted, not searched for: a search would look all over the rest.
+                let count = own.iter().take_while(|link| link.0.0 == *unit).count();
+                let links = start..start + count;
+                start = links.end;
+                links
+            })
+            .collect();
+        let one = |(unit, links): (u32, std::ops::Range<usize>)| {
+            let own = all.get(links.clone()).unwrap_or_default();
+            profile(unit, own, links, to_group.binary_search(&unit).is_ok())
+        };
+        let list: Vec<Profile> = members.into_par_iter().zip(shares).map(one).collect();
         let (links, others) = all.into_iter().map(|(key, other, worked)| (key, (other, worked))).unzip();
         let mut places = vec![0; list.last().map_or(0, |last: &Profile| last.unit as usize + 1)];
         for (profile, place) in list.iter().zip(1..) {
@@ -146,19 +153,31 @@ impl Profiles {
 
     /// What a unit did, in words: `configuration (TCP 88): asks 3, asked by 1; ...`.
     pub(super) fn sentence(&self, profile: &Profile) -> String {
-        let mut parts = Vec::new();
+        let mut text = String::new();
+        self.write_sentence(profile, &mut text);
+        text
+    }
+
+    /// The same, written behind what `text` holds.
+    pub(super) fn write_sentence(&self, profile: &Profile, text: &mut String) {
+        let begin = text.len();
         for service in Service::ALL.into_iter().filter(|service| *service != Service::Http) {
             let (client, server) = (profile.side(service, Side::Client), profile.side(service, Side::Server));
-            let said = match (client.tried, server.tried) {
-                (0, 0) => continue,
-                (asks, 0) => format!("asks {asks}"),
-                (0, asked) => format!("asked by {asked}"),
-                (asks, asked) => format!("asks {asks}, asked by {asked}"),
+            if client.tried + server.tried == 0 {
+                continue;
+            }
+            let separator = if text.len() > begin { "; " } else { "" };
+            let words = service.words();
+            // Writing to a String cannot fail.
+            let _ = match (client.tried, server.tried) {
+                (asks, 0) => write!(text, "{separator}{words}: asks {asks}"),
+                (0, asked) => write!(text, "{separator}{words}: asked by {asked}"),
+                (asks, asked) => write!(text, "{separator}{words}: asks {asks}, asked by {asked}"),
             };
-            let vain = if client.worked + server.worked == 0 { " in vain" } else { "" };
-            parts.push(format!("{}: {said}{vain}", service.words()));
+            if client.worked + server.worked == 0 {
+                text.push_str(" in vain");
+            }
         }
-        parts.join("; ")
     }
 }
 
