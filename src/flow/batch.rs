@@ -66,14 +66,15 @@ impl<'a, K: Key> Pipeline<'a, K> {
     fn turn(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
         let [first, second] = &mut self.batches;
         let (newer, older) = if self.filling == 0 { (first, second) } else { (second, first) };
-        for item in older.items.iter().take(older.len) {
+        let older_items = older.items.get(..older.len).unwrap_or_default();
+        for item in older_items {
             table.prefetch_cold(item.candidate, item.sent.side);
         }
-        for item in older.items.iter().take(older.len) {
+        for item in older_items {
             table.add(item.key, item.hash, item.candidate, &item.sent, &mut *seen);
         }
         older.len = 0;
-        for item in newer.items.iter_mut().take(newer.len) {
+        for item in newer.items.get_mut(..newer.len).unwrap_or_default() {
             item.candidate = table.candidate(item.hash);
         }
         self.filling = 1 - self.filling;

@@ -47,11 +47,23 @@ impl Clock {
         untimed: 0,
     };
 
+    /// Takes the time of the next frame; whether it is no earlier than that of the frame before, as nearly always.
     #[inline]
-    fn tick(&mut self, time: Timestamp) {
-        let (Some(now), Some(before)) = (time.nanos(), self.last.nanos()) else { return self.start(time) };
-        self.last = time;
-        self.step(before, now);
+    fn tick(&mut self, time: Timestamp) -> bool {
+        if time >= self.last && self.last != Timestamp::UNKNOWN {
+            let step = time.raw().abs_diff(self.last.raw());
+            self.longest_forward = self.longest_forward.max(step);
+            self.last = time;
+            return true;
+        }
+        match (time.nanos(), self.last.nanos()) {
+            (Some(now), Some(before)) => {
+                self.last = time;
+                self.step(before, now);
+            }
+            _ => self.start(time),
+        }
+        false
     }
 
     #[cold]
@@ -107,8 +119,9 @@ pub struct Tally {
     pub last: Timestamp,
     /// What the clock did.
     pub clock: Clock,
-    /// Frames by link type.
+    /// Frames by link type, but for the last ones: see [`Tally::settle`].
     pub link_types: BTreeMap<LinkType, u64>,
+    /// The link type of the frame before, and how many frames there were before the first of those in a row.
     recent_link: (LinkType, u64),
 }
 
@@ -136,29 +149,34 @@ impl Tally {
         self.wire_bytes += u64::from(frame.original_len);
         self.cut += u64::from((frame.data.len() as u64) < u64::from(frame.original_len));
         self.last = self.last.max(frame.time);
-        if frame.time < self.first && frame.time != Timestamp::UNKNOWN {
+        let went_on = self.clock.tick(frame.time);
+        // What is no earlier than another is not the first.
+        if !went_on && frame.time < self.first && frame.time != Timestamp::UNKNOWN {
             self.first = frame.time;
         }
-        self.clock.tick(frame.time);
-        if frame.link == self.recent_link.0 {
-            self.recent_link.1 += 1;
-        } else {
+        if frame.link != self.recent_link.0 {
             self.change_link(frame.link);
         }
     }
 
     #[cold]
     fn change_link(&mut self, link: LinkType) {
-        self.settle();
-        self.recent_link = (link, 1);
+        let before = self.frames - 1;
+        self.count_link(before);
+        self.recent_link = (link, before);
     }
 
-    /// Writes down the link type counted last.
+    /// Writes down the link type of the last frames.
     pub(super) fn settle(&mut self) {
-        let (link, frames) = self.recent_link;
-        if frames > 0 {
-            *self.link_types.entry(link).or_default() += frames;
-            self.recent_link.1 = 0;
+        self.count_link(self.frames);
+        self.recent_link.1 = self.frames;
+    }
+
+    /// Writes down the frames with the link type of the last ones, of which the last is frame number `until`.
+    fn count_link(&mut self, until: u64) {
+        let (link, before) = self.recent_link;
+        if until > before {
+            *self.link_types.entry(link).or_default() += until - before;
         }
     }
 
@@ -181,6 +199,7 @@ impl Tally {
         for (link, frames) in other.link_types {
             *self.link_types.entry(link).or_default() += frames;
         }
+        self.recent_link.1 = self.frames;
     }
 }
 

@@ -1,10 +1,12 @@
 //! TOML to a checked policy.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
 use toml::de::DeTable;
 
+use super::ports::{PortBits, PortMap};
 use super::read::{Reader, Value};
 use super::{
     Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, Matcher, Policy, PortSet, Problem,
@@ -54,8 +56,10 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
             path: None,
             documents: Vec::new(),
             cells: Vec::new(),
-            by_port: Vec::new(),
-            listed: Vec::new(),
+            documented: Vec::new(),
+            by_port: PortMap::new(Vec::new()),
+            allowed: PortBits::default(),
+            supported: PortBits::default(),
             allowances: Vec::new(),
             supporting: Vec::new(),
             severities: Vec::new(),
@@ -114,14 +118,17 @@ impl Policy {
         let mut pairs: Vec<_> =
             self.cells.iter().zip(0u16..).map(|(cell, at)| ((cell.transport, cell.port), at)).collect();
         pairs.sort_unstable();
-        self.by_port = pairs
-            .chunk_by(|a, b| a.0 == b.0)
-            .map(|chunk| (chunk[0].0, chunk.iter().map(|(_, at)| *at).collect()))
-            .collect();
-        self.listed = vec![0; 1 << 16 >> 6];
-        for ((_, port), _) in &self.by_port {
-            self.listed[usize::from(port / 64)] |= 1 << (port % 64);
+        let mut by_port: BTreeMap<u16, Vec<(Transport, Vec<u16>)>> = BTreeMap::new();
+        self.documented.clear();
+        for chunk in pairs.chunk_by(|a, b| a.0 == b.0) {
+            let ((transport, port), _) = chunk[0];
+            let cells = chunk.iter().map(|(_, at)| *at).collect();
+            by_port.entry(port).or_default().push((transport, cells));
+            self.documented.push((transport, port));
         }
+        self.by_port = PortMap::new(by_port.into_iter().collect());
+        self.allowed = PortBits::of_rules(self.allowances.iter().map(|entry| &entry.matcher));
+        self.supported = PortBits::of_rules(self.supporting.iter().map(|entry| &entry.matcher));
     }
 }
 

@@ -10,6 +10,7 @@ mod load;
 mod matcher;
 pub(crate) mod mud;
 mod parts;
+mod ports;
 pub(crate) mod read;
 mod severity;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub(crate) use words::named;
 pub use words::{Direction, FindingKind, Reason, Role, Rule, Severity, Transport};
 
 use crate::protocol::Protocol;
+use ports::{PortBits, PortMap};
 
 const EMBEDDED: &str = include_str!("igor.toml");
 
@@ -48,10 +50,13 @@ pub struct Policy {
     path: Option<PathBuf>,
     documents: Vec<Document>,
     cells: Vec<Cell>,
-    /// For each documented (transport, port), ascending: the cells, by index.
-    by_port: Vec<((Transport, u16), Vec<u16>)>,
-    /// A bit for each port that is documented for some transport: most ports are not, and one look tells.
-    listed: Vec<u64>,
+    /// The documented ports, ascending by transport and port.
+    documented: Vec<(Transport, u16)>,
+    /// For each of these ports and its transports the cells, by index.
+    by_port: PortMap<Vec<(Transport, Vec<u16>)>>,
+    /// The server's ports that an allowance or a supporting entry may match.
+    allowed: PortBits,
+    supported: PortBits,
     allowances: Vec<Allowance>,
     supporting: Vec<Supporting>,
     severities: Vec<SeverityRow>,
@@ -234,14 +239,10 @@ impl Policy {
     }
 
     /// The cells of a port, by index in [`Policy::cells`]; empty if it is not documented.
+    #[inline]
     pub fn cells_on(&self, transport: Transport, port: u16) -> &[u16] {
-        if self.listed.get(usize::from(port / 64)).is_none_or(|bits| bits >> (port % 64) & 1 == 0) {
-            return &[];
-        }
-        match self.by_port.binary_search_by_key(&(transport, port), |(key, _)| *key) {
-            Ok(at) => &self.by_port[at].1,
-            Err(_) => &[],
-        }
+        let Some(of_port) = self.by_port.get(port) else { return &[] };
+        of_port.iter().find(|(of, _)| *of == transport).map_or(&[], |(_, cells)| cells)
     }
 
     /// Whether any document lists the port for this transport.
@@ -257,7 +258,7 @@ impl Policy {
 
     /// The documented ports, ascending by transport and port.
     pub fn documented_ports(&self) -> impl Iterator<Item = (Transport, u16)> {
-        self.by_port.iter().map(|(key, _)| *key)
+        self.documented.iter().copied()
     }
 
     /// The vendor's word for a port, whoever uses it.
@@ -280,11 +281,17 @@ impl Policy {
 
     /// The first allowance that a flow matches.
     pub fn allowance(&self, client: &Party, server: &Party, transport: Transport, kind: Option<u8>) -> Option<u16> {
+        if transport.has_ports() && !self.allowed.contains(server.port) {
+            return None;
+        }
         position(&self.allowances, |entry| entry.matcher.matches(client, server, transport, kind))
     }
 
     /// The first supporting entry that a flow matches.
     pub fn support(&self, client: &Party, server: &Party, transport: Transport, kind: Option<u8>) -> Option<u16> {
+        if transport.has_ports() && !self.supported.contains(server.port) {
+            return None;
+        }
         position(&self.supporting, |entry| entry.matcher.matches(client, server, transport, kind))
     }
 
