@@ -115,12 +115,6 @@ pub(super) struct Cold {
 /// In [`Cold::first`]: no packet, or none with a time.
 pub(super) const NEVER: i64 = i64::MAX;
 
-impl<K> Hot<K> {
-    pub(super) const fn new(key: K) -> Self {
-        Self { key, counts: Counts::NONE }
-    }
-}
-
 impl Cold {
     /// As it adds to another flow: its packets are no copies of that one's, nor its questions that one's.
     pub(super) fn of_another(&self) -> Self {
@@ -147,6 +141,16 @@ impl Cold {
         }
     }
 
+    /// The same with its frames `shift` later, as part of another table, where `sources` are its inputs.
+    pub(super) fn shifted(&self, shift: Shift, sources: SourceSet) -> Self {
+        Self {
+            first_frame: self.first_frame.map(|frame| shift.apply(frame)),
+            payload_frame: self.payload_frame.map(|frame| shift.apply(frame)),
+            sources,
+            ..self.clone()
+        }
+    }
+
     /// Earliest known time of either direction.
     pub(super) fn first_seen(&self) -> Timestamp {
         let first = self.first[0].min(self.first[1]);
@@ -160,7 +164,8 @@ impl Cold {
 }
 
 impl Counts {
-    const NONE: Self = Self {
+    /// Of a flow without packets.
+    pub(super) const NONE: Self = Self {
         last: [Timestamp::UNKNOWN; 2],
         packets: [0; 2],
         bytes: [0; 2],

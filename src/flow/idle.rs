@@ -1,7 +1,6 @@
 //! Idle flows of a survey without end, folded: those of one client, server port and kind become one record,
 //! by the rules that add records of one flow. So the memory that flows take is bounded by conversations.
 
-use super::counters::Hot;
 use super::key::{Key, VlanNames};
 use super::sources::SourceSets;
 use super::table::Table;
@@ -64,9 +63,8 @@ impl<K: Key> Table<K> {
     fn copy(&mut self, other: &Self, number: usize, key: K, folded: u32) {
         let hash = self.hash(&key);
         // There were no more in the other, so that the limit allows it.
-        let Some(at) = self.find_or_insert(key, hash, other.cold[number].sources) else { return };
-        self.hot[at] = Hot { key, counts: other.hot[number].counts.clone() };
-        self.cold[at] = other.cold[number].clone();
+        let record = || (other.hot[number].counts.clone(), other.cold[number].clone());
+        let Some((at, _)) = self.find_or_insert(key, hash, record) else { return };
         self.folded.resize(self.hot.len(), 0);
         self.folded[at] = folded;
     }

@@ -109,28 +109,34 @@ impl<K: Key> Table<K> {
         }
     }
 
-    /// The record of a key, made if need be and if the limit allows.
-    pub(super) fn find_or_insert(&mut self, key: K, hash: u64, sources: SourceSet) -> Option<usize> {
+    /// The record of a key, made of `new` if need be and if the limit allows; whether it was made.
+    pub(super) fn find_or_insert(
+        &mut self,
+        key: K,
+        hash: u64,
+        new: impl FnOnce() -> (Counts, Cold),
+    ) -> Option<(usize, bool)> {
         let (mask, tag) = (self.number_mask(), (hash >> 32) as u32);
         let mut at = self.home(hash);
         while self.slots[at] != 0 {
             let slot = self.slots[at];
             let number = ((slot & mask) - 1) as usize;
             if (slot ^ tag) & !mask == 0 && self.hot[number].key == key {
-                return Some(number);
+                return Some((number, false));
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
         if self.hot.len() >= self.limit {
             return None;
         }
-        self.hot.push(Hot::new(key));
-        self.cold.push(Cold::new(sources));
+        let (counts, cold) = new();
+        self.hot.push(Hot { key, counts });
+        self.cold.push(cold);
         self.slots[at] = tag & !mask | self.hot.len() as u32;
         if self.hot.len() * 8 > self.slots.len() * 5 {
             self.grow();
         }
-        Some(self.hot.len() - 1)
+        Some((self.hot.len() - 1, true))
     }
 
     #[cold]
@@ -163,8 +169,8 @@ impl<K: Key> Table<K> {
         let guess = candidate as usize;
         let number = match self.hot.get(guess) {
             Some(record) if record.key == key => guess,
-            _ => match self.find_or_insert(key, hash, SourceSet::OWN) {
-                Some(number) => number,
+            _ => match self.find_or_insert(key, hash, || (Counts::NONE, Cold::new(SourceSet::OWN))) {
+                Some((number, _)) => number,
                 None => return self.turn_away(sent),
             },
         };
@@ -208,11 +214,15 @@ impl<K: Key> Table<K> {
             for ((record, cold), hash) in chunk.iter().zip(colds).zip(hashes) {
                 let key = record.key.with_vlan(vlans.translate(other_vlans, record.key.vlan()));
                 let theirs = translated.get(cold.sources.index()).copied().unwrap_or(SourceSet::OWN);
-                let Some(number) = self.find_or_insert(key, hash, theirs) else {
+                let copy = || (record.counts.clone(), cold.shifted(shift, theirs));
+                let Some((number, is_new)) = self.find_or_insert(key, hash, copy) else {
                     self.overflow.packets += record.counts.packets(cold, 0) + record.counts.packets(cold, 1);
                     self.overflow.bytes += record.counts.bytes(cold, 0) + record.counts.bytes(cold, 1);
                     continue;
                 };
+                if is_new {
+                    continue;
+                }
                 let own = {
                     let ends = key.ends();
                     own_bits(Transport::from(key.protocol()), [ends[0].1, ends[1].1])

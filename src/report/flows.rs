@@ -206,7 +206,7 @@ impl Table for Flows {
             "service",
             "text",
             "HTTP",
-            |r, c| c.text(r.names.service(r.flow.transport, r.server.end.port, r.judgement)),
+            |r, c| r.names.service_cell(r.flow.transport, r.server.end.port, r.judgement, c),
             "The vendor's word for the port, the supporting protocol's name, or the protocol that the payload proves."
         ),
         column!(

@@ -75,7 +75,7 @@ impl Table for Inventory {
             "serves",
             "transport/port, joined by `;`",
             "tcp/80;udp/69",
-            |r, c| c.joined(services(r)),
+            |r, c| c.ports(&r.serves, r.serves_more),
             "Ports on which it answered as a server, lowest first; of many, the first and how many more (`+12`)."
         ),
         column!(

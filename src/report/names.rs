@@ -19,6 +19,9 @@ pub struct Names {
     cells: Vec<Word>,
     allowances: Vec<Word>,
     supporting: Vec<Word>,
+    /// What the vendor calls the port of each cell, and what each supporting entry is called.
+    cell_services: Vec<Word>,
+    supporting_services: Vec<Word>,
 }
 
 /// A text, and the same as a cell of a CSV file.
@@ -48,6 +51,8 @@ impl Names {
             cells: cite(policy.cells().len(), Rule::Cell),
             allowances: cite(policy.allowances().len(), Rule::Allowance),
             supporting: cite(policy.supporting().len(), Rule::Supporting),
+            cell_services: policy.cells().iter().map(|cell| Word::new(safe_cell(&cell.service))).collect(),
+            supporting_services: policy.supporting().iter().map(|one| Word::new(safe_cell(&one.service))).collect(),
             policy: Arc::clone(policy),
         }
     }
@@ -88,6 +93,21 @@ impl Names {
     pub(super) fn service(&self, transport: Transport, port: u16, judgement: &Judgement) -> &str {
         let proved = || judgement.payload_protocol.map(|protocol| protocol.name());
         self.policy.service_by(judgement.rule, transport, port).or_else(proved).unwrap_or_default()
+    }
+
+    /// The same as a cell.
+    pub(super) fn service_cell(&self, transport: Transport, port: u16, judgement: &Judgement, cells: &mut Cells) {
+        let word = match judgement.rule {
+            Rule::Supporting(at) => self.supporting_services.get(usize::from(at)),
+            _ => {
+                let cell = self.policy.cells_on(transport, port).first();
+                cell.and_then(|cell| self.cell_services.get(usize::from(*cell)))
+            }
+        };
+        match word {
+            Some(word) => cells.ready(&word.cell),
+            None => cells.name(judgement.payload_protocol.map_or("", |protocol| protocol.name())),
+        }
     }
 
     /// The same for a conversation, whose payload is not told.

@@ -45,27 +45,46 @@ pub(super) struct Column<T: Table + ?Sized> {
 pub(super) struct Cells {
     rows: Vec<u8>,
     scratch: String,
-    date: Date,
+    second: Second,
 }
 
-/// The day that was formatted last: neighbours in a sorted table mostly share it.
-struct Date {
-    day: i64,
-    text: String,
+/// The second that was formatted last: neighbours in a sorted table mostly share it, or its day.
+struct Second {
+    /// Since the epoch.
+    second: i64,
+    /// With the nanoseconds of whoever asked for it.
+    text: [u8; 30],
 }
 
-impl Default for Date {
+impl Default for Second {
     fn default() -> Self {
-        Self { day: i64::MIN, text: String::new() }
+        Self { second: i64::MIN, text: *b"0000-00-00T00:00:00.000000000Z" }
+    }
+}
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+impl Second {
+    fn set(&mut self, second: i64) {
+        if self.second == i64::MIN || self.second.div_euclid(SECONDS_PER_DAY) != second.div_euclid(SECONDS_PER_DAY) {
+            // The date alone: `2024-05-01T`. Years have four digits, since 64-bit nanoseconds do not reach beyond 2262.
+            let date = Timestamp::from_nanos(second.saturating_mul(NANOS_PER_SECOND)).to_string();
+            self.text.iter_mut().zip(date.as_bytes()).take(11).for_each(|(to, from)| *to = *from);
+        }
+        let of_day = second.rem_euclid(SECONDS_PER_DAY);
+        for (at, number) in [(11, of_day / 3600), (14, of_day / 60 % 60), (17, of_day % 60)] {
+            (self.text[at], self.text[at + 1]) = (b'0' + (number / 10) as u8, b'0' + (number % 10) as u8);
+        }
+        self.second = second;
     }
 }
 
 /// What [`Cells::empty`] writes.
 pub(super) const EMPTY_CELL: &[u8] = b",";
 
-const NANOS_PER_DAY: i64 = 86_400_000_000_000;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 /// In nanoseconds.
-const SECOND: u64 = 1_000_000_000;
+const SECOND: u64 = NANOS_PER_SECOND as u64;
 
 impl Cells {
     /// Adds the row that the table's columns make of `row`.
@@ -226,6 +245,31 @@ impl Cells {
         }
     }
 
+    /// Ports as `tcp/80;udp/69`, and `+12` if there are more.
+    pub(super) fn ports(&mut self, ports: &[(Transport, u16)], more: u32) {
+        let begin = self.rows.len();
+        for (transport, port) in ports {
+            self.transport(*transport);
+            self.join(b'/');
+            self.number((*port).into());
+            self.join(b';');
+        }
+        if more > 0 {
+            self.numbered(b'+', more.into());
+        } else if self.rows.len() > begin {
+            self.join(b',');
+        } else {
+            self.empty();
+        }
+    }
+
+    /// Puts another byte in the place of the comma after the last cell.
+    fn join(&mut self, with: u8) {
+        if let Some(last) = self.rows.last_mut() {
+            *last = with;
+        }
+    }
+
     /// Several values, joined by `;`.
     pub(super) fn joined<V: fmt::Display>(&mut self, values: impl IntoIterator<Item = V>) {
         self.scratch.clear();
@@ -240,37 +284,26 @@ impl Cells {
     /// An address.
     pub(super) fn address(&mut self, address: IpAddr) {
         let IpAddr::V4(v4) = address else { return self.shown(address) };
-        let mut digits = Digits::new();
-        for (i, octet) in v4.octets().into_iter().enumerate() {
-            if i > 0 {
-                self.rows.push(b'.');
-            }
-            self.rows.extend_from_slice(digits.format(octet).as_bytes());
+        // Four bytes for each octet, of which the next one overwrites what is too much.
+        let (mut text, mut at) = ([0; 20], 0);
+        for octet in v4.octets() {
+            let (digits, length) = OCTETS[usize::from(octet)];
+            text[at..at + 4].copy_from_slice(&digits);
+            at += usize::from(length);
         }
-        self.rows.push(b',');
+        text[at - 1] = b',';
+        self.rows.extend_from_slice(&text[..at]);
     }
 
     /// RFC 3339 in UTC with nanoseconds; empty for an unknown time.
     pub(super) fn time(&mut self, time: Timestamp) {
         let Some(nanos) = time.nanos() else { return self.empty() };
-        let day = nanos.div_euclid(NANOS_PER_DAY);
-        if day != self.date.day {
-            self.date.text = time.to_string();
-            // The date alone: `2024-05-01T`. Years have four digits, since 64-bit nanoseconds do
-            // not reach beyond 2262.
-            self.date.text.truncate(11);
-            self.date.day = day;
+        let second = nanos.div_euclid(NANOS_PER_SECOND);
+        if second != self.second.second {
+            self.second.set(second);
         }
-        let rest = nanos.rem_euclid(NANOS_PER_DAY) as u64;
-        let seconds = rest / SECOND;
-        let mut text = *b"0000-00-00T00:00:00.000000000Z";
-        for (to, &from) in text.iter_mut().zip(self.date.text.as_bytes()) {
-            *to = from;
-        }
-        for (at, number) in [(11, seconds / 3600), (14, seconds / 60 % 60), (17, seconds % 60)] {
-            (text[at], text[at + 1]) = (b'0' + (number / 10) as u8, b'0' + (number % 10) as u8);
-        }
-        text[20..29].copy_from_slice(nine_digits(rest % SECOND, &mut Digits::new()));
+        let mut text = self.second.text;
+        text[20..29].copy_from_slice(&nine_digits(nanos.rem_euclid(NANOS_PER_SECOND) as u64));
         self.plain(&text);
     }
 
@@ -280,9 +313,34 @@ impl Cells {
         let mut digits = Digits::new();
         self.rows.extend_from_slice(digits.format(nanos / SECOND).as_bytes());
         self.rows.push(b'.');
-        self.plain(nine_digits(nanos % SECOND, &mut digits));
+        self.plain(&nine_digits(nanos % SECOND));
     }
 }
+
+/// Each octet's digits with a dot behind them, and how many bytes these are.
+const OCTETS: [([u8; 4], u8); 256] = {
+    let mut all = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let (hundreds, tens, ones) = (octet / 100, octet / 10 % 10, octet % 10);
+        let digits = [hundreds as u8 + b'0', tens as u8 + b'0', ones as u8 + b'0'];
+        let skipped = if hundreds > 0 {
+            0
+        } else if tens > 0 {
+            1
+        } else {
+            2
+        };
+        let mut at = skipped;
+        while at < 3 {
+            all[octet].0[at - skipped] = digits[at];
+            at += 1;
+        }
+        all[octet].1 = (3 - skipped) as u8 + 1;
+        octet += 1;
+    }
+    all
+};
 
 /// Nanoseconds from `first` to `last`, if both are known.
 pub(super) fn nanos_between(first: Timestamp, last: Timestamp) -> Option<u64> {
@@ -291,8 +349,14 @@ pub(super) fn nanos_between(first: Timestamp, last: Timestamp) -> Option<u64> {
 }
 
 /// A number below [`SECOND`] with its leading zeros.
-fn nine_digits(nanos: u64, digits: &mut Digits) -> &[u8] {
-    &digits.format(SECOND + nanos).as_bytes()[1..]
+fn nine_digits(nanos: u64) -> [u8; 9] {
+    let digit = |number: u32| b'0' + (number % 10) as u8;
+    let nanos = nanos as u32;
+    let (high, low) = (nanos / 10_000, nanos % 10_000);
+    let (top, middle) = (high / 10_000, high % 10_000);
+    let four = |number: u32| [digit(number / 1000), digit(number / 100), digit(number / 10), digit(number)];
+    let ([a, b, c, d], [e, f, g, h]) = (four(middle), four(low));
+    [digit(top), a, b, c, d, e, f, g, h]
 }
 
 #[cfg(test)]
@@ -332,11 +396,23 @@ mod tests {
         for text in ["0.0.0.0", "10.20.30.4", "255.255.255.255", "::", "fe80::1", "::ffff:1.2.3.4"] {
             assert_eq!(cell(|c| c.address(text.parse().unwrap())), text);
         }
-        for nanos in [0, -1, 1, 951_827_696_789_000_000, i64::MAX, i64::MIN + 1] {
+        for octet in 0..=255 {
+            let address = std::net::Ipv4Addr::new(octet, 255 - octet, octet, 7);
+            assert_eq!(cell(|c| c.address(address.into())), address.to_string());
+        }
+        for nanos in [0, -1, 1, 123_456_789, 951_827_696_789_000_000, i64::MAX, i64::MIN + 1] {
             let time = Timestamp::from_nanos(nanos);
             assert_eq!(cell(|c| c.time(time)), time.to_string());
         }
         assert_eq!(cell(|c| c.time(Timestamp::UNKNOWN)), "");
+    }
+
+    #[test]
+    fn ports_are_joined() {
+        let ports = [(Transport::Tcp, 80), (Transport::Udp, 69)];
+        assert_eq!(cell(|c| c.ports(&[], 0)), "");
+        assert_eq!(cell(|c| c.ports(&ports, 0)), "tcp/80;udp/69");
+        assert_eq!(cell(|c| c.ports(&ports[..1], 12)), "tcp/80;+12");
     }
 
     #[test]
@@ -349,7 +425,8 @@ mod tests {
     #[test]
     fn a_cached_date_does_not_outlive_its_day() {
         let mut cells = Cells::default();
-        for nanos in [NANOS_PER_DAY - 1, NANOS_PER_DAY, 0] {
+        const DAY: i64 = SECONDS_PER_DAY * NANOS_PER_SECOND;
+        for nanos in [DAY - 1, DAY, 0] {
             cells.time(Timestamp::from_nanos(nanos));
         }
         let rows = String::from_utf8(cells.rows).unwrap();
