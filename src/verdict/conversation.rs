@@ -1,6 +1,7 @@
 //! Flows to conversations: one client, one server, one service port, across VLAN paths.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -9,7 +10,7 @@ use super::judge::Observations;
 use super::outcome::{self, Tally};
 use super::{Conversation, Judgement, Outcome, Verdict};
 use crate::capture::{FrameId, Timestamp};
-use crate::flow::{FlowView, Flows, prefetch};
+use crate::flow::{FlowView, Flows, prefetch, prefetch_whole};
 use crate::policy::{Case, FindingKind, Role, Transport};
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Link, LinkKind};
@@ -45,8 +46,8 @@ struct Rank {
     packets: Reverse<u64>,
     /// Where its flows begin among the members.
     start: u32,
-    /// The place of its first flow.
-    place: u32,
+    /// How many they are.
+    count: u32,
 }
 
 /// Orders flows by conversation, then connection (client port).
@@ -98,15 +99,13 @@ pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec
         let ahead = |by: usize| ranks.get(number + by);
         // They come from all over the memory: first what names the flows, then these.
         if let Some(later) = ahead(2 * Flows::AHEAD) {
-            prefetch(&order, later.start as usize);
+            prefetch_whole(&order, later.start as usize);
         }
         if let Some(soon) = ahead(Flows::AHEAD) {
-            seen.flows.prefetch(soon.place);
-            prefetch(judgements, soon.place as usize);
+            order[soon.members()].iter().take(Flows::AHEAD).for_each(|member| fetch(seen, judgements, member));
         }
-        let rest = &order[ranks[number].start as usize..];
-        let one = rest.chunk_by(|a, b| a.key.is_same_conversation(b.key)).next().unwrap_or_default();
-        conversation(seen, judgements, one, ranks[number].start, &answered)
+        let Rank { start, .. } = ranks[number];
+        conversation(seen, judgements, &order[ranks[number].members()], start, &answered)
     };
     // The first hold the most flows by far: a thread is not to have them all.
     (0..ranks.len()).into_par_iter().with_max_len(64).map(of_rank).unzip_into_vecs(&mut conversations, &mut facts);
@@ -123,6 +122,21 @@ pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec
     Grouped { conversations, facts, members }
 }
 
+impl Rank {
+    const fn members(&self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + self.count as usize
+    }
+}
+
+/// Has fetched what [`conversation`] reads of a flow.
+#[inline]
+fn fetch(seen: &Observations<'_>, flows: &[Judgement], member: &Member) {
+    seen.flows.prefetch(member.place);
+    prefetch_whole(flows, member.place as usize);
+    prefetch(&seen.relations.links, member.place as usize);
+}
+
 /// The conversations in their order: sorted while all that is known of them is 16 bytes, and not moved later.
 fn ranks(order: &[Member]) -> Vec<Rank> {
     let mut start = 0;
@@ -130,7 +144,7 @@ fn ranks(order: &[Member]) -> Vec<Rank> {
         .chunk_by(|a, b| a.key.is_same_conversation(b.key))
         .map(|members| {
             let packets = Reverse(members.iter().map(|member| member.packets).sum());
-            let rank = Rank { packets, start, place: members[0].place };
+            let rank = Rank { packets, start, count: members.len() as u32 };
             start += members.len() as u32;
             rank
         })
@@ -188,7 +202,7 @@ fn conversation(
         let mut tally = Tally::NONE;
         for &Member { place, .. } in connection {
             if let Some(soon) = members.get(done + Flows::AHEAD) {
-                seen.flows.prefetch(soon.place);
+                fetch(seen, flows, soon);
             }
             let (flow, judgement) = (&seen.flows.view(place), &flows[place as usize]);
             add(&mut conversation, flow, judgement);
