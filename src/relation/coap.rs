@@ -1,11 +1,9 @@
 //! CoAP: a request to a group, and its answers from unicast addresses, matched by token within the
 //! leisure (RFC 7252 section 8.2).
 
-use std::collections::HashMap;
-
 use super::group::better_cause;
 use super::ports::{self, Ports};
-use super::{Link, LinkKind, Relations, is_group, window};
+use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
 use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
 use crate::protocol::{CoapKind, Protocol, Tag};
@@ -15,14 +13,14 @@ const LEISURE_SECONDS: u32 = 5;
 
 pub(super) struct GroupRequests {
     /// By who asked and the token: first and last time.
-    armed: HashMap<(Endpoint, u32), (Timestamp, Timestamp)>,
+    armed: Map<(Endpoint, u32), (Timestamp, Timestamp)>,
     /// The flow to the group, by who asked.
-    causes: HashMap<Endpoint, Option<u32>>,
+    causes: Map<Endpoint, Option<u32>>,
 }
 
 impl GroupRequests {
     pub(super) fn new(evidence: &SideEvidence, ports: &mut Ports) -> Self {
-        let mut requests = Self { armed: HashMap::new(), causes: HashMap::new() };
+        let mut requests = Self { armed: Map::default(), causes: Map::default() };
         for (&(client, token), window) in evidence.group_requests() {
             ports.arm(client.1, ports::COAP);
             requests.armed.insert((client, token), (window.first, window.last));

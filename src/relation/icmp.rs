@@ -1,9 +1,9 @@
 //! ICMP errors to the flow they quote (RFC 792, RFC 4443 section 2.4).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::ports::{self, Ports};
-use super::{Rejection, Relations};
+use super::{Map, Rejection, Relations};
 use crate::flow::{Endpoint, FlowView, IcmpError, SideEvidence, Window};
 use crate::policy::Transport;
 
@@ -12,7 +12,7 @@ type Key = (u8, Endpoint, Endpoint, Option<u8>);
 
 pub(super) struct Quotes {
     errors: Vec<(IcmpError, Window, bool)>,
-    by_flow: HashMap<Key, Vec<usize>>,
+    by_flow: Map<Key, Vec<usize>>,
     /// What was found, by flow and the end whose packets failed.
     found: BTreeMap<(u32, u8), Rejection>,
 }
@@ -21,7 +21,7 @@ impl Quotes {
     pub(super) fn new(evidence: &SideEvidence, ports: &mut Ports) -> Self {
         let mut quotes = Self {
             errors: Vec::with_capacity(evidence.icmp_errors().len()),
-            by_flow: HashMap::new(),
+            by_flow: Map::default(),
             found: BTreeMap::new(),
         };
         for (&error, &window) in evidence.icmp_errors() {

@@ -1,25 +1,24 @@
 //! LOCATION headers of SSDP as evidence for the TCP connection that follows (UPnP Device
 //! Architecture 2.0 section 2: the control point fetches the description).
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::group::better_cause;
 use super::ports::{self, Ports};
-use super::{Announcement, Link, LinkKind, Relations, is_group};
+use super::{Announcement, Link, LinkKind, Map, Relations, is_group};
 use crate::flow::{Endpoint, First, FlowView, Flows, SideEvidence};
 use crate::protocol::Protocol;
 
 pub(super) struct Locations<'a> {
     evidence: &'a SideEvidence,
-    by_place: HashMap<Endpoint, Vec<Announcement>>,
+    by_place: Map<Endpoint, Vec<Announcement>>,
     /// The flow to a group in which a host announces.
-    notifying: HashMap<IpAddr, Option<u32>>,
+    notifying: Map<IpAddr, Option<u32>>,
 }
 
 impl<'a> Locations<'a> {
     pub(super) fn new(evidence: &'a SideEvidence, ports: &mut Ports) -> Self {
-        let mut locations = Self { evidence, by_place: HashMap::new(), notifying: HashMap::new() };
+        let mut locations = Self { evidence, by_place: Map::default(), notifying: Map::default() };
         for (&(announcer, location), window) in evidence.notified() {
             let (time, frame) = (window.first, window.frame);
             locations.add(Announcement { announcer, location, time, frame, flow: None }, ports);

@@ -23,9 +23,14 @@ pub use rejection::{Rejection, RejectionCause};
 pub use relations::{Announcement, Link, LinkKind, Relations};
 pub use twins::agree;
 
+use std::collections::HashMap;
+
 use crate::flow::{Flows, Glance, SideEvidence};
 use crate::policy::Transport;
 use ports::Ports;
+
+/// Asked for each flow; seeded at random, so that strangers cannot choose keys that collide.
+type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Relates all flows of a survey. The result names flows by their position in `flows`.
 ///

@@ -1,11 +1,9 @@
 //! SSDP: an M-SEARCH to a group, and its answers from any unicast address and any source port
 //! (UPnP Device Architecture 2.0 section 1.3.3).
 
-use std::collections::HashMap;
-
 use super::group::better_cause;
 use super::ports::{self, Ports};
-use super::{Link, LinkKind, Relations, is_group, window};
+use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
 use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
 use crate::protocol::{Evidence, Protocol, SsdpKind, Tag};
@@ -21,12 +19,12 @@ struct Search {
 }
 
 pub(super) struct Searches {
-    armed: HashMap<Endpoint, Search>,
+    armed: Map<Endpoint, Search>,
 }
 
 impl Searches {
     pub(super) fn new(evidence: &SideEvidence, ports: &mut Ports) -> Self {
-        let mut armed = HashMap::with_capacity(evidence.searches().len());
+        let mut armed = Map::with_capacity_and_hasher(evidence.searches().len(), Default::default());
         for (&client, search) in evidence.searches() {
             ports.arm(client.1, ports::SSDP);
             let (first, last) = (search.window.first, search.window.last);

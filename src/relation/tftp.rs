@@ -1,10 +1,9 @@
 //! TFTP: a request to port 69, and the transfer on fresh ports that it causes (RFC 1350 section 4).
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::ports::{self, Ports};
-use super::{Link, LinkKind, Relations, window};
+use super::{Link, LinkKind, Map, Relations, window};
 use crate::capture::{FrameId, Timestamp};
 use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
 use crate::policy::Transport;
@@ -49,7 +48,7 @@ enum Fit {
 
 #[derive(Default)]
 pub(super) struct Transfers {
-    requests: HashMap<Endpoint, Vec<Request>>,
+    requests: Map<Endpoint, Vec<Request>>,
     /// Flows that speak TFTP at both ends and on no port of its own.
     strays: Vec<u32>,
 }
