@@ -32,6 +32,29 @@ struct Tables {
     sources: SourceSets,
 }
 
+/// Whether flows in this order come from all over the memory. Those of one capture come nearly as they were made.
+fn is_scattered(order: &[u32]) -> bool {
+    let jumps = order.windows(2).filter(|pair| pair[1].abs_diff(pair[0]) > 8).count();
+    jumps > order.len() / 16
+}
+
+impl Tables {
+    /// Moves the records to where their order wants them, which from then on is the order of their numbers: every later
+    /// stage goes through them several times.
+    fn move_to(&mut self, order: &mut [u32]) {
+        let first_v6 = self.v4.len() as u32;
+        let (v4, v6): (Vec<u32>, Vec<u32>) = order.iter().partition(|number| **number < first_v6);
+        self.v4.move_to(&v4);
+        self.v6.move_to(&v6.into_iter().map(|number| number - first_v6).collect::<Vec<_>>());
+        let mut next = [0, first_v6];
+        for number in order {
+            let next = &mut next[usize::from(*number >= first_v6)];
+            *number = *next;
+            *next += 1;
+        }
+    }
+}
+
 /// Where a flow is kept.
 enum At<'a> {
     V4(&'a Tables, usize),
@@ -69,6 +92,11 @@ impl Flows {
         debug_assert_eq!(order.len(), self.len());
         if !self.order.is_empty() {
             order.iter_mut().for_each(|place| *place = self.order[*place as usize]);
+        }
+        if let Kind::Tables(tables) = &mut self.kind
+            && is_scattered(&order)
+        {
+            tables.move_to(&mut order);
         }
         self.order = order;
     }

@@ -18,7 +18,7 @@ impl Seed {
 }
 
 /// A packed flow key: VLAN path, IP protocol and two endpoints, the smaller first.
-pub(super) trait Key: Copy + Eq + Default {
+pub(super) trait Key: Copy + Eq + Default + Send + Sync {
     fn hash(&self, seed: Seed) -> u64;
     fn protocol(&self) -> u8;
     fn vlan(&self) -> VlanCode;

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
-use super::Glance;
+use rayon::prelude::*;
+
 use super::counters::{Cold, Counts, Hot, Sent, own_bits};
 use super::key::{Key, Seed, VlanCode, VlanNames};
 use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
+use super::{Flows, Glance};
 use crate::capture::{Shift, Timestamp};
 use crate::policy::Transport;
 use crate::protocol::Inspection;
@@ -303,10 +305,31 @@ impl<K: Key> Table<K> {
         self.cold[number].first_seen()
     }
 
+    /// Gives record `numbers[n]` the number `n`. The index knows nothing of it.
+    pub(super) fn move_to(&mut self, numbers: &[u32]) {
+        self.hot = moved(&self.hot, numbers);
+        self.cold = moved(&self.cold, numbers);
+        if !self.folded.is_empty() {
+            self.folded.resize(numbers.len(), 0);
+            self.folded = moved(&self.folded, numbers);
+        }
+    }
+
     /// The index is of no use any more: give its memory back.
     pub(super) fn drop_index(&mut self) {
         self.slots = Vec::new();
     }
+}
+
+/// The items at some places, on all threads of the pool that it is called in.
+fn moved<T: Clone + Send + Sync>(items: &[T], numbers: &[u32]) -> Vec<T> {
+    let one = |(at, number): (usize, &u32)| {
+        if let Some(soon) = numbers.get(at + Flows::AHEAD) {
+            prefetch_whole(items, *soon as usize);
+        }
+        items[*number as usize].clone()
+    };
+    numbers.par_iter().enumerate().map(one).collect()
 }
 
 /// A TCP segment of one byte may be a keep-alive, whose byte is garbage (RFC 1122 section 4.2.3.6). It says nothing

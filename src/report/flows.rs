@@ -333,7 +333,7 @@ impl Table for Flows {
             "survey/monday.pcapng",
             |r, c| match r.flow.sources() {
                 [source] => c.ready(r.names.input_cell(*source)),
-                sources => c.joined(sources.iter().map(|source| r.names.input(*source))),
+                sources => c.words(sources.iter().map(|source| r.names.input(*source))),
             },
             "The inputs in which the flow was seen."
         ),

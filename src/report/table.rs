@@ -270,6 +270,20 @@ impl Cells {
         }
     }
 
+    /// Several texts that are safe to print, joined by `;`.
+    pub(super) fn words<'a>(&mut self, words: impl IntoIterator<Item = &'a str>) {
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        for word in words {
+            if !text.is_empty() {
+                text.push(';');
+            }
+            text.push_str(word);
+        }
+        self.quoted(text.as_bytes());
+        self.scratch = text;
+    }
+
     /// Several values, joined by `;`.
     pub(super) fn joined<V: fmt::Display>(&mut self, values: impl IntoIterator<Item = V>) {
         self.scratch.clear();

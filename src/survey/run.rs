@@ -11,7 +11,7 @@ use super::caveats::{self, FlowQuality};
 use super::read::{self, Progress, ReadOptions, Reading, Source};
 use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
 use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
-use crate::flow::{Flow, Flows, Limits, Observed};
+use crate::flow::{FlowView, Flows, Limits, Observed};
 use crate::inventory::{Heard, Inventory, RoleSource, hosts_of};
 use crate::policy::Policy;
 use crate::relation::{self, Orientation, Relations};
@@ -212,7 +212,7 @@ fn put_in_order(flows: &mut Flows, policy: &Policy) -> Vec<Orientation> {
         // Rare, and only flows that began at the same time can change places.
         let mut order: Vec<u32> = flows.places().collect();
         order.sort_by(|&a, &b| {
-            let with_client = |at: u32| (flows.get(at), usize::from(ways[at as usize].client));
+            let with_client = |at: u32| (flows.view(at), usize::from(ways[at as usize].client));
             let first = |at| flows.first_seen(at);
             first(a).cmp(&first(b)).then_with(|| by_ends(&with_client(a), &with_client(b)))
         });
@@ -227,23 +227,22 @@ fn places(flows: &Flows) -> rayon::range::Iter<u32> {
 }
 
 /// The order of two flows that began at the same time.
-#[cold]
 fn tie(flows: &Flows, policy: &Policy, a: u32, b: u32) -> std::cmp::Ordering {
-    let [(a, a_client), (b, b_client)] = [a, b].map(|at| {
-        let flow = flows.get(at);
-        let client = usize::from(relation::orient(&flow.view(), policy).client);
+    let [a, b] = [a, b].map(|at| {
+        let flow = flows.view(at);
+        let client = usize::from(relation::orient(&flow, policy).client);
         (flow, client)
     });
-    by_ends(&(a, a_client), &(b, b_client))
+    by_ends(&a, &b)
 }
 
 /// Two flows by client, server, transport and VLAN path, each with the index of its client's end.
-fn by_ends((a, a_client): &(Flow, usize), (b, b_client): &(Flow, usize)) -> std::cmp::Ordering {
-    let key = |flow: &Flow, client: usize| {
+fn by_ends((a, a_client): &(FlowView<'_>, usize), (b, b_client): &(FlowView<'_>, usize)) -> std::cmp::Ordering {
+    let key = |flow: &FlowView<'_>, client: usize| {
         let (client, server) = (&flow.ends[client & 1], &flow.ends[1 - (client & 1)]);
         (client.address, client.port, server.address, server.port, flow.transport, flow.icmp_type)
     };
-    key(a, *a_client).cmp(&key(b, *b_client)).then_with(|| a.vlan.cmp(&b.vlan))
+    key(a, *a_client).cmp(&key(b, *b_client)).then_with(|| a.vlan().cmp(&b.vlan()))
 }
 
 fn frame_counts(observed: &Observed) -> FrameCounts {

@@ -82,7 +82,7 @@ fn each_quirk_is_a_caveat() {
     // Each packet of the visit is there twice: of IPv4's, each second one is a copy.
     let duplicates = |name| -> (u64, u64) {
         let survey = survey(name);
-        let ends = survey.flows.iter().flat_map(|(flow, _)| flow.ends.clone()).collect::<Vec<_>>();
+        let ends = survey.flows.iter().flat_map(|(flow, _)| flow.ends).collect::<Vec<_>>();
         (ends.iter().map(|end| end.packets()).sum(), ends.iter().map(|end| end.duplicates()).sum())
     };
     let (packets, copies) = duplicates("duplicate-frames.pcap");
