@@ -209,6 +209,11 @@ impl VlanNames {
         if code.name().is_none() { code } else { self.encode(&other.decode(code)) }
     }
 
+    /// Whether every path fits its code.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether the limit was reached, so that paths may share a number.
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= Self::LIMIT

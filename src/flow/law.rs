@@ -154,22 +154,36 @@ fn first_payloads(flow: &Flow, side: &SideEvidence) -> [(Option<First<SocketAddr
     })
 }
 
+/// The frames of one input observed in parts, which are added up.
+fn in_parts(samples: &[Sample], cuts: Vec<usize>) -> Observation {
+    let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(samples.len())).collect();
+    cuts.sort_unstable();
+    let mut sum = Observation::new(0, Seed::random(), Limits::default());
+    let mut begin = 0;
+    for end in cuts.into_iter().chain([samples.len()]) {
+        let frames = sum.tally().frames;
+        sum.absorb(observe(&samples[begin..end], 0), Shift { input: 0, frames });
+        begin = end;
+    }
+    sum
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 100 }))]
 
     #[test]
     fn parts_of_a_file_add_up(samples in prop::collection::vec(sample(), 0..120), cuts in prop::collection::vec(0..120_usize, 0..3)) {
-        let whole = describe(observe(&samples, 0).finish());
-        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(samples.len())).collect();
-        cuts.sort_unstable();
-        let mut sum = Observation::new(0, Seed::random(), Limits::default());
-        let mut begin = 0;
-        for end in cuts.into_iter().chain([samples.len()]) {
-            let frames = sum.tally().frames;
-            sum.absorb(observe(&samples[begin..end], 0), Shift { input: 0, frames });
-            begin = end;
-        }
-        prop_assert_eq!(describe(sum.finish()), whole);
+        prop_assert_eq!(describe(in_parts(&samples, cuts).finish()), describe(observe(&samples, 0).finish()));
+    }
+
+    /// The same where the threads of a pool share the work.
+    #[test]
+    fn parts_of_a_file_add_up_on_all_threads(mut samples in prop::collection::vec(sample(), 0..300), cuts in prop::collection::vec(0..300_usize, 0..3)) {
+        // The reserved identifier has a name of its own in each part, which one thread translates.
+        samples.retain(|sample| sample.bytes.get(12..16) != Some(&[0x81, 0, 0x0f, 0xff]));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let sum = pool.install(|| describe(in_parts(&samples, cuts).finish()));
+        prop_assert_eq!(sum, describe(observe(&samples, 0).finish()));
     }
 
     #[test]

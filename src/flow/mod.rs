@@ -9,6 +9,7 @@ mod idle;
 mod key;
 #[cfg(test)]
 mod law;
+mod merge;
 mod neighbour;
 mod observation;
 mod prefetch;

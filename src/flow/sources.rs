@@ -35,6 +35,11 @@ impl SourceSets {
         }
     }
 
+    /// Whether there is but one set.
+    pub(super) fn is_one(&self) -> bool {
+        self.sets.len() == 1
+    }
+
     pub(super) fn members(&self, set: SourceSet) -> &[u32] {
         self.sets.get(set.0 as usize).map_or(&[], Vec::as_slice)
     }

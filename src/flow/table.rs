@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use super::counters::{Cold, Counts, Hot, Sent, own_bits};
+use super::counters::{Cold, Counts, Hot, Sent};
 use super::key::{Key, Seed, VlanCode, VlanNames};
 use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
 use super::{Flows, Glance};
-use crate::capture::{Shift, Timestamp};
+use crate::capture::Timestamp;
 use crate::policy::Transport;
 use crate::protocol::Inspection;
 
@@ -193,63 +193,26 @@ impl<K: Key> Table<K> {
         self.overflow.bytes += u64::from(sent.length);
     }
 
-    /// Adds another table; its frames come `shift` later. `vlans` and `sources` are those of this table.
-    pub(super) fn absorb(
-        &mut self,
-        other: &Self,
-        shift: Shift,
-        (vlans, other_vlans): (&mut VlanNames, &VlanNames),
-        (sources, other_sources): (&mut SourceSets, &SourceSets),
-    ) {
-        let translated = sources.translate(other_sources);
-        const AHEAD: usize = 32;
-        let mut hashes = [0_u64; AHEAD];
-        for (chunk, colds) in other.hot.chunks(AHEAD).zip(other.cold.chunks(AHEAD)) {
-            for (record, hash) in chunk.iter().zip(&mut hashes) {
-                *hash = record.key.with_vlan(vlans.translate(other_vlans, record.key.vlan())).hash(self.seed);
-                self.prefetch_slot(*hash);
-            }
-            for hash in &hashes[..chunk.len()] {
-                let candidate = self.candidate(*hash);
-                prefetch_whole(&self.cold, candidate as usize);
-            }
-            for ((record, cold), hash) in chunk.iter().zip(colds).zip(hashes) {
-                let key = record.key.with_vlan(vlans.translate(other_vlans, record.key.vlan()));
-                let theirs = translated.get(cold.sources.index()).copied().unwrap_or(SourceSet::OWN);
-                let copy = || (record.counts.clone(), cold.shifted(shift, theirs));
-                let Some((number, is_new)) = self.find_or_insert(key, hash, copy) else {
-                    self.overflow.packets += record.counts.packets(cold, 0) + record.counts.packets(cold, 1);
-                    self.overflow.bytes += record.counts.bytes(cold, 0) + record.counts.bytes(cold, 1);
-                    continue;
-                };
-                if is_new {
-                    continue;
-                }
-                let own = {
-                    let ends = key.ends();
-                    own_bits(Transport::from(key.protocol()), [ends[0].1, ends[1].1])
-                };
-                let (mine, mine_cold) = (&mut self.hot[number].counts, &mut self.cold[number]);
-                mine_cold.sources = sources.union(mine_cold.sources, theirs);
-                mine.absorb(mine_cold, &record.counts, cold, shift, own);
-            }
-        }
-        self.overflow.packets += other.overflow.packets;
-        self.overflow.bytes += other.overflow.bytes;
-    }
-
     /// The record of a key, to add what was worked out later.
     pub(super) fn find(&mut self, key: K) -> Option<(&mut Counts, &mut Cold)> {
         let number = self.candidate_exact(key)?;
         Some((&mut self.hot[number].counts, &mut self.cold[number]))
     }
 
+    /// The number of the record of a key.
     pub(super) fn candidate_exact(&self, key: K) -> Option<usize> {
-        let hash = self.hash(&key);
-        let (mask, mut at) = (self.number_mask(), self.home(hash));
+        self.find_exact(key, self.hash(&key))
+    }
+
+    /// The same, with its hash.
+    #[inline]
+    pub(super) fn find_exact(&self, key: K, hash: u64) -> Option<usize> {
+        let (mask, tag) = (self.number_mask(), (hash >> 32) as u32);
+        let mut at = self.home(hash);
         while self.slots[at] != 0 {
-            let number = ((self.slots[at] & mask) - 1) as usize;
-            if self.hot[number].key == key {
+            let slot = self.slots[at];
+            let number = ((slot & mask) - 1) as usize;
+            if (slot ^ tag) & !mask == 0 && self.hot[number].key == key {
                 return Some(number);
             }
             at = (at + 1) & (self.slots.len() - 1);

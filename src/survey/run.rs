@@ -56,6 +56,19 @@ impl Options {
 /// # Errors
 /// Those of the inputs, if none of them could be used at all.
 pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result<Survey, Vec<CaptureError>> {
+    on_threads(options, || run_here(sources, options, progress))
+}
+
+/// Does something in a pool of as many threads as are wanted.
+fn on_threads<T: Send>(options: &Options, work: impl FnOnce() -> T + Send) -> T {
+    // Without threads of its own it does the same on this one.
+    match rayon::ThreadPoolBuilder::new().num_threads(options.threads.get()).build() {
+        Ok(pool) => pool.install(work),
+        Err(_) => work(),
+    }
+}
+
+fn run_here(sources: &[Source], options: &Options, progress: &Progress) -> Result<Survey, Vec<CaptureError>> {
     let reading = ReadOptions {
         threads: options.threads,
         limits: options.limits,
@@ -67,7 +80,7 @@ pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result
         return Err(inputs.into_iter().filter_map(Result::err).collect());
     }
     let inputs = sources.iter().zip(inputs).map(|(source, reading)| Input::of(source, reading)).collect();
-    Ok(judge(inputs, observation.finish(), options))
+    Ok(judge_here(inputs, observation.finish(), options).0)
 }
 
 /// What was read, offline or live, beside what was observed in it.
@@ -101,11 +114,7 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
 
 /// The same, with what belongs together among the survey's flows.
 pub(super) fn judge_related(inputs: Vec<Input>, observed: Observed, options: &Options) -> (Survey, Relations) {
-    // Without threads of its own it does the same on this one.
-    match rayon::ThreadPoolBuilder::new().num_threads(options.threads.get()).build() {
-        Ok(pool) => pool.install(|| judge_here(inputs, observed, options)),
-        Err(_) => judge_here(inputs, observed, options),
-    }
+    on_threads(options, || judge_here(inputs, observed, options))
 }
 
 fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> (Survey, Relations) {
