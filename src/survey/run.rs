@@ -56,7 +56,18 @@ impl Options {
 /// # Errors
 /// Those of the inputs, if none of them could be used at all.
 pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result<Survey, Vec<CaptureError>> {
-    on_threads(options, || run_here(sources, options, progress))
+    let reading = ReadOptions {
+        threads: options.threads,
+        limits: options.limits,
+        count: options.count,
+        filter: options.filter.as_ref(),
+    };
+    let Reading { observation, inputs } = on_threads(options, || read::read(sources, reading, progress));
+    if !inputs.is_empty() && inputs.iter().all(Result::is_err) {
+        return Err(inputs.into_iter().filter_map(Result::err).collect());
+    }
+    let inputs = sources.iter().zip(inputs).map(|(source, reading)| Input::of(source, reading)).collect();
+    Ok(judge(inputs, observation.finish(), options))
 }
 
 /// Does something in a pool of as many threads as are wanted.
@@ -66,21 +77,6 @@ fn on_threads<T: Send>(options: &Options, work: impl FnOnce() -> T + Send) -> T 
         Ok(pool) => pool.install(work),
         Err(_) => work(),
     }
-}
-
-fn run_here(sources: &[Source], options: &Options, progress: &Progress) -> Result<Survey, Vec<CaptureError>> {
-    let reading = ReadOptions {
-        threads: options.threads,
-        limits: options.limits,
-        count: options.count,
-        filter: options.filter.as_ref(),
-    };
-    let Reading { observation, inputs } = read::read(sources, reading, progress);
-    if !inputs.is_empty() && inputs.iter().all(Result::is_err) {
-        return Err(inputs.into_iter().filter_map(Result::err).collect());
-    }
-    let inputs = sources.iter().zip(inputs).map(|(source, reading)| Input::of(source, reading)).collect();
-    Ok(judge_here(inputs, observation.finish(), options).0)
 }
 
 /// What was read, offline or live, beside what was observed in it.
