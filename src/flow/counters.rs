@@ -60,7 +60,7 @@ impl Sent<'_> {
     }
 }
 
-/// What every packet touches: for IPv4 one cache line, where it begins with one.
+/// What every packet touches: for IPv4 one cache line, which it begins with.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Hot<K> {
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn an_ipv4_flow_is_touched_in_one_cache_line() {
-        assert_eq!(size_of::<Hot<[u64; 2]>>(), 64);
+        assert_eq!((size_of::<Hot<[u64; 2]>>(), align_of::<Hot<[u64; 2]>>()), (64, 64));
         assert!(size_of::<Hot<[u64; 2]>>() + size_of::<Cold>() <= 200);
     }
 }

@@ -4,7 +4,7 @@
 use super::key::{Key, VlanNames};
 use super::sources::SourceSets;
 use super::table::Table;
-use super::{Flow, FlowEnd};
+use super::{EndView, FlowView};
 use crate::capture::Shift;
 
 /// Client ports that stand for folded flows, from 0 on: no client has them. So many kinds of flows of one
@@ -17,25 +17,25 @@ impl<K: Key> Table<K> {
         &mut self,
         vlans: &VlanNames,
         sources: &mut SourceSets,
-        client: &impl Fn(&Flow) -> Option<usize>,
+        client: &impl Fn(&FlowView<'_>) -> Option<usize>,
     ) {
         let mut next = Self::new(self.seed, self.limit);
         next.overflow = self.overflow;
         let mut idle = Vec::new();
         for number in 0..self.len() {
-            let flow = self.view(number, vlans, sources).to_flow();
+            let flow = self.view(number, vlans, sources);
             match client(&flow).filter(|_| flow.folded == 0) {
                 Some(end) => idle.push((number, end)),
                 None => next.copy(self, number, self.hot[number].key, flow.folded),
             }
         }
         for (number, end) in idle {
-            let flow = self.view(number, vlans, sources).to_flow();
+            let flow = self.view(number, vlans, sources);
             let key = self.hot[number].key;
             let takes = |port| {
                 let key = key.with_port(end, port);
                 let Some(at) = next.candidate_exact(key) else { return Some((key, None)) };
-                let known = next.view(at, vlans, sources).to_flow();
+                let known = next.view(at, vlans, sources);
                 (known.folded > 0 && alike(&known, &flow)).then_some((key, Some(at)))
             };
             match (0..KINDS).find_map(takes) {
@@ -71,10 +71,11 @@ impl<K: Key> Table<K> {
 }
 
 /// Whether two flows of the same ends are judged alike, and so is their sum.
-fn alike(a: &Flow, b: &Flow) -> bool {
-    let kind = |end: &FlowEnd| {
-        let has = [end.packets > 0, end.has_payload, end.asks, end.syns > 0, end.syn_acks > 0, end.resets > 0];
-        (has, end.tcp_flags, end.conforms, end.violates, end.source_mac, end.destination_mac)
+fn alike(a: &FlowView<'_>, b: &FlowView<'_>) -> bool {
+    let kind = |end: &EndView<'_>| {
+        let has =
+            [end.packets() > 0, end.has_payload(), end.asks(), end.syns() > 0, end.syn_acks() > 0, end.resets() > 0];
+        (has, end.tcp_flags(), end.conforms(), end.violates(), end.source_mac(), end.destination_mac())
     };
     kind(&a.ends[0]) == kind(&b.ends[0]) && kind(&a.ends[1]) == kind(&b.ends[1])
 }

@@ -118,7 +118,11 @@ fn frames(samples: &[Sample], input: u32) -> impl Iterator<Item = Frame<'_>> {
 }
 
 fn observe(samples: &[Sample], input: u32) -> Observation {
-    let mut observation = Observation::new(input, Seed::random(), Limits::default());
+    observe_within(samples, input, Limits::default())
+}
+
+fn observe_within(samples: &[Sample], input: u32, limits: Limits) -> Observation {
+    let mut observation = Observation::new(input, Seed::random(), limits);
     observation.observe(frames(samples, input));
     observation
 }
@@ -155,14 +159,14 @@ fn first_payloads(flow: &Flow, side: &SideEvidence) -> [(Option<First<SocketAddr
 }
 
 /// The frames of one input observed in parts, which are added up.
-fn in_parts(samples: &[Sample], cuts: Vec<usize>) -> Observation {
-    let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(samples.len())).collect();
+fn in_parts(samples: &[Sample], cuts: &[usize], limits: Limits) -> Observation {
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut.min(&samples.len())).collect();
     cuts.sort_unstable();
-    let mut sum = Observation::new(0, Seed::random(), Limits::default());
+    let mut sum = Observation::new(0, Seed::random(), limits);
     let mut begin = 0;
     for end in cuts.into_iter().chain([samples.len()]) {
         let frames = sum.tally().frames;
-        sum.absorb(observe(&samples[begin..end], 0), Shift { input: 0, frames });
+        sum.absorb(observe_within(&samples[begin..end], 0, limits), Shift { input: 0, frames });
         begin = end;
     }
     sum
@@ -173,17 +177,41 @@ proptest! {
 
     #[test]
     fn parts_of_a_file_add_up(samples in prop::collection::vec(sample(), 0..120), cuts in prop::collection::vec(0..120_usize, 0..3)) {
-        prop_assert_eq!(describe(in_parts(&samples, cuts).finish()), describe(observe(&samples, 0).finish()));
+        let parts = in_parts(&samples, &cuts, Limits::default());
+        prop_assert_eq!(describe(parts.finish()), describe(observe(&samples, 0).finish()));
     }
 
     /// The same where the threads of a pool share the work.
     #[test]
-    fn parts_of_a_file_add_up_on_all_threads(mut samples in prop::collection::vec(sample(), 0..300), cuts in prop::collection::vec(0..300_usize, 0..3)) {
+    fn parts_of_a_file_add_up_on_all_threads(mut samples in prop::collection::vec(sample(), 0..300), cuts in prop::collection::vec(0..300_usize, 0..3), limit in prop::option::of(0..20_usize)) {
         // The reserved identifier has a name of its own in each part, which one thread translates.
         samples.retain(|sample| sample.bytes.get(12..16) != Some(&[0x81, 0, 0x0f, 0xff]));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let sum = pool.install(|| describe(in_parts(&samples, cuts).finish()));
-        prop_assert_eq!(sum, describe(observe(&samples, 0).finish()));
+        let limits = limit.map_or(Limits::default(), |flows| Limits { flows, ..Limits::default() });
+        let together = pool.install(|| describe(in_parts(&samples, &cuts, limits).finish()));
+        prop_assert_eq!(&together, &describe(in_parts(&samples, &cuts, limits).finish()));
+        if limit.is_none() {
+            prop_assert_eq!(together, describe(observe(&samples, 0).finish()));
+        }
+    }
+
+    /// Putting flows in order, twice, shows the same ones, though scattered records are moved.
+    #[test]
+    fn flows_put_in_order_are_the_same(samples in prop::collection::vec(sample(), 0..300), ranks in prop::collection::vec(any::<u32>(), 300), fold in any::<bool>()) {
+        let mut observation = observe(&samples, 0);
+        if fold {
+            observation.fold(|flow| (flow.transport.has_ports() && flow.ends[0].address != flow.ends[1].address).then_some(0));
+        }
+        let mut flows = observation.finish().flows;
+        for turn in 0..2 {
+            let before: Vec<String> = flows.iter().map(|flow| format!("{flow:?}")).collect();
+            let mut order: Vec<u32> = flows.places().collect();
+            order.sort_by_key(|place| ranks[(*place as usize + turn) % ranks.len()]);
+            flows.put_in_order(order.clone());
+            for (flow, place) in flows.iter().zip(order) {
+                prop_assert_eq!(&format!("{flow:?}"), &before[place as usize]);
+            }
+        }
     }
 
     #[test]

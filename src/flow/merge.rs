@@ -2,7 +2,8 @@
 //!
 //! Parts of one file are added on all threads of the pool that it is called in: each thread looks up a part of the
 //! other table's flows, then adds to a part of this table's records. Only what is new is taken over by one thread, in
-//! its order. So the result is that of one thread.
+//! its order. So the result is that of one thread. Tables of several files, and the rare ones with VLAN paths that have
+//! names of their own in each, are added by one thread, which translates what they call their inputs and paths.
 
 use rayon::prelude::*;
 

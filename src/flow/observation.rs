@@ -11,7 +11,7 @@ use super::neighbour::Neighbours;
 use super::sources::SourceSets;
 use super::table::{Overflow, Table};
 use super::tally::{Amount, Sorted, Tally};
-use super::{Flow, Flows, SideEvidence};
+use super::{FlowView, Flows, SideEvidence};
 use crate::capture::{Frame, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
 use crate::protocol::Inspection;
@@ -263,8 +263,8 @@ impl Observation {
     }
 
     /// Folds each flow that `client` names the client's end (0 or 1) of: idle ones, with ports, between two
-    /// addresses. See [`Flow::folded`].
-    pub fn fold(&mut self, client: impl Fn(&Flow) -> Option<usize>) {
+    /// addresses. See [`super::Flow::folded`].
+    pub fn fold(&mut self, client: impl Fn(&FlowView<'_>) -> Option<usize>) {
         self.v4.fold(&self.vlans, &mut self.sources, &client);
         self.v6.fold(&self.vlans, &mut self.sources, &client);
     }

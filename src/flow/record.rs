@@ -1,4 +1,4 @@
-//! A flow as the later stages see it: unpacked from the table, once per flow.
+//! A flow unpacked from the table, or made by hand. The later stages look at packed ones: see [`super::FlowView`].
 
 use std::net::IpAddr;
 
@@ -11,10 +11,10 @@ use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::policy::Transport;
 use crate::protocol::{Evidence, Protocol};
 
-/// Indices of inputs. No allocation: flows are unpacked by the million.
+/// Indices of inputs.
 pub type Sources = ArrayVec<u32, { SourceSets::LIMIT }>;
 
-/// The little of a flow that tells whether it is worth unpacking.
+/// The little of a flow that tells whether it is worth a look.
 #[derive(Clone, Copy, Debug)]
 pub struct Glance {
     /// Transport.

@@ -230,7 +230,7 @@ impl<K: Key> Table<K> {
         FlowView::packed(transport, hot.key.ends(), (&hot.counts, cold), folded, names)
     }
 
-    /// Has a record fetched that will be unpacked soon.
+    /// Has a record fetched that will be looked at soon.
     #[inline]
     pub(super) fn prefetch_record(&self, number: usize) {
         prefetch_whole(&self.hot, number);

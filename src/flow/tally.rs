@@ -119,9 +119,9 @@ pub struct Tally {
     pub last: Timestamp,
     /// What the clock did.
     pub clock: Clock,
-    /// Frames by link type, but for the last ones: see [`Tally::settle`].
+    /// Frames by link type.
     pub link_types: BTreeMap<LinkType, u64>,
-    /// The link type of the frame before, and how many frames there were before the first of those in a row.
+    /// The link type of the last frame, and how many frames `link_types` holds already: the rest have that type.
     recent_link: (LinkType, u64),
 }
 
@@ -199,7 +199,7 @@ impl Tally {
         for (link, frames) in other.link_types {
             *self.link_types.entry(link).or_default() += frames;
         }
-        self.recent_link.1 = self.frames;
+        self.recent_link = (other.recent_link.0, self.frames);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A flow looked at where it is packed: what is not asked for is not read. A flow unpacked is 400 bytes, and
 //! the later stages look at each some seven times, mostly at a few of its fields.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use super::counters::{Cold, Counts, NEVER, RUN_SIDE};
@@ -14,7 +15,7 @@ use crate::policy::Transport;
 use crate::protocol::{Evidence, Protocol};
 
 /// A flow of a table or one made by hand. Its fields and methods have the meaning of those of [`Flow`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct FlowView<'a> {
     /// See [`Flow::transport`].
     pub transport: Transport,
@@ -24,39 +25,53 @@ pub struct FlowView<'a> {
     pub ends: [EndView<'a>; 2],
     /// See [`Flow::folded`].
     pub folded: u32,
-    rest: Rest<'a>,
+    aside: Aside<'a>,
 }
 
 /// One end of a flow and what it sent. Its fields and methods have the meaning of the fields of [`FlowEnd`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct EndView<'a> {
     /// See [`FlowEnd::address`].
     pub address: IpAddr,
     /// See [`FlowEnd::port`].
     pub port: u16,
-    sent: Sent<'a>,
+    sent: Side<'a>,
 }
 
 /// Where it is kept what an end sent.
-#[derive(Clone, Copy, Debug)]
-enum Sent<'a> {
+#[derive(Clone, Copy)]
+enum Side<'a> {
     Packed { counts: &'a Counts, cold: &'a Cold, side: u8 },
     Unpacked(&'a FlowEnd),
 }
 
 /// Where the rest of a flow is kept.
-#[derive(Clone, Copy, Debug)]
-enum Rest<'a> {
+#[derive(Clone, Copy)]
+enum Aside<'a> {
     Packed { names: Names<'a>, cold: &'a Cold },
     Unpacked(&'a Flow),
 }
 
 /// What the numbers in a packed flow mean.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Names<'a> {
     pub(super) vlan: VlanCode,
     pub(super) vlans: &'a VlanNames,
     pub(super) sources: &'a SourceSets,
+}
+
+/// As the flow unpacked.
+impl fmt::Debug for FlowView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_flow().fmt(f)
+    }
+}
+
+/// As the end unpacked.
+impl fmt::Debug for EndView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.to_end().fmt(f)
+    }
 }
 
 impl<'a> FlowView<'a> {
@@ -73,14 +88,14 @@ impl<'a> FlowView<'a> {
         let end = |(address, port), side| EndView {
             address,
             port: if is_icmp { 0 } else { port },
-            sent: Sent::Packed { counts, cold, side },
+            sent: Side::Packed { counts, cold, side },
         };
         Self {
             transport,
             icmp_type: is_icmp.then_some(a.1 as u8),
             ends: [end(a, 0), end(b, 1)],
             folded,
-            rest: Rest::Packed { names, cold },
+            aside: Aside::Packed { names, cold },
         }
     }
 
@@ -90,33 +105,33 @@ impl<'a> FlowView<'a> {
             icmp_type: flow.icmp_type,
             ends: flow.ends.each_ref().map(EndView::of),
             folded: flow.folded,
-            rest: Rest::Unpacked(flow),
+            aside: Aside::Unpacked(flow),
         }
     }
 
     /// See [`Flow::vlan`].
     pub fn vlan(&self) -> VlanPath {
-        match self.rest {
-            Rest::Packed { names, .. } => names.vlans.decode(names.vlan),
-            Rest::Unpacked(flow) => flow.vlan.clone(),
+        match self.aside {
+            Aside::Packed { names, .. } => names.vlans.decode(names.vlan),
+            Aside::Unpacked(flow) => flow.vlan.clone(),
         }
     }
 
     /// Whether it has no VLAN tag.
     #[inline]
     pub fn is_untagged(&self) -> bool {
-        match self.rest {
-            Rest::Packed { names, .. } => names.vlan == VlanCode::UNTAGGED,
-            Rest::Unpacked(flow) => flow.vlan.is_untagged(),
+        match self.aside {
+            Aside::Packed { names, .. } => names.vlan == VlanCode::UNTAGGED,
+            Aside::Unpacked(flow) => flow.vlan.is_untagged(),
         }
     }
 
     /// See [`Flow::sources`].
     #[inline]
     pub fn sources(&self) -> &'a [u32] {
-        match self.rest {
-            Rest::Packed { names, cold } => names.sources.members(cold.sources),
-            Rest::Unpacked(flow) => &flow.sources,
+        match self.aside {
+            Aside::Packed { names, cold } => names.sources.members(cold.sources),
+            Aside::Unpacked(flow) => &flow.sources,
         }
     }
 
@@ -179,12 +194,12 @@ macro_rules! fields {
         #[inline]
         pub fn $name(&self) -> $kind {
             match self.sent {
-                Sent::Packed { counts: $counts, cold: $cold, side } => {
+                Side::Packed { counts: $counts, cold: $cold, side } => {
                     let $side = usize::from(side & 1);
                     let _ = ($counts, $cold);
                     $packed
                 }
-                Sent::Unpacked(end) => end.$name,
+                Side::Unpacked(end) => end.$name,
             }
         }
     )*};
@@ -192,7 +207,7 @@ macro_rules! fields {
 
 impl<'a> EndView<'a> {
     pub(super) const fn of(end: &'a FlowEnd) -> Self {
-        Self { address: end.address, port: end.port, sent: Sent::Unpacked(end) }
+        Self { address: end.address, port: end.port, sent: Side::Unpacked(end) }
     }
 
     fields! {
@@ -229,7 +244,7 @@ impl<'a> EndView<'a> {
     }
 
     fn to_end(self) -> FlowEnd {
-        if let Sent::Unpacked(end) = self.sent {
+        if let Side::Unpacked(end) = self.sent {
             return end.clone();
         }
         FlowEnd {

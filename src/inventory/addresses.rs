@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::host::HostId;
 use crate::flow::Flows;
 
-/// Numbered addresses. The hashes are seeded at random, so that strangers cannot choose addresses that collide.
+/// Numbered addresses. The hashes are seeded anew in each run: a capture cannot be made of addresses that collide.
 pub(super) struct Addresses {
     v4: Family<u32>,
     v6: Family<u128>,
@@ -55,16 +55,16 @@ impl Addresses {
     /// Of the ends of flows, and more.
     pub(super) fn of(flows: &Flows, more: impl Iterator<Item = IpAddr>) -> Self {
         // One set a thread: what many of them have in common would be put together again and again.
-        let share = flows.len().div_ceil(rayon::current_num_threads().max(1)).max(1 << 12);
-        let mut sets = flows
-            .places()
-            .into_par_iter()
-            .with_min_len(share)
-            .fold(Sets::default, |mut sets, place| {
-                flows.addresses(place).into_iter().for_each(|address| insert(&mut sets, address));
-                sets
-            })
-            .reduce(Sets::default, |a, b| (union(a.0, b.0), union(a.1, b.1)));
+        let threads = rayon::current_num_threads() as u32;
+        let (end, share) = (flows.places().end, flows.places().end.div_ceil(threads));
+        let of_thread = |thread: u32| {
+            let places = thread.saturating_mul(share).min(end)..(thread + 1).saturating_mul(share).min(end);
+            let mut sets = Sets::default();
+            places.flat_map(|place| flows.addresses(place)).for_each(|address| insert(&mut sets, address));
+            sets
+        };
+        let together = |a: Sets, b: Sets| (union(a.0, b.0), union(a.1, b.1));
+        let mut sets = (0..threads).into_par_iter().map(of_thread).reduce(Sets::default, together);
         more.for_each(|address| insert(&mut sets, address));
         Self { v4: Family::new(sets.0), v6: Family::new(sets.1) }
     }

@@ -109,7 +109,7 @@ struct Sums {
 }
 
 /// The sums of all hosts, by their numbers. The flows are gone through in their order, by each thread for its share of
-/// the hosts: they lie in the memory as they come, and only the sums come from all over it.
+/// the hosts: they lie in the memory nearly as they come, and only the sums come from all over it.
 fn gather(hosts: usize, flows: &Flows, orientations: &[Orientation], parties: &[[HostId; 2]]) -> Vec<Sums> {
     let mut all: Vec<Sums> = Vec::new();
     (0..hosts).into_par_iter().map(|_| Sums::new()).collect_into_vec(&mut all);

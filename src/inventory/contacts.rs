@@ -78,7 +78,7 @@ pub(super) fn contacts(flows: &Flows, orientations: &[Orientation], parties: &[[
     let of_flow = |place: u32| {
         let at = place as usize;
         let glance = flows.glance(place);
-        // Most flows are of no service, and need not be unpacked.
+        // Most flows are of no service, and need no closer look.
         glance.ports.iter().find_map(|port| service_on(glance.transport, *port))?;
         contact(&flows.view(place), *orientations.get(at)?, *parties.get(at)?)
     };

@@ -57,7 +57,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
             documents: Vec::new(),
             cells: Vec::new(),
             documented: Vec::new(),
-            by_port: PortMap::new(Vec::new()),
+            by_port: PortMap::new(BTreeMap::new()),
             allowed: PortBits::default(),
             supported: PortBits::default(),
             allowances: Vec::new(),
@@ -126,7 +126,7 @@ impl Policy {
             by_port.entry(port).or_default().push((transport, cells));
             self.documented.push((transport, port));
         }
-        self.by_port = PortMap::new(by_port.into_iter().collect());
+        self.by_port = PortMap::new(by_port);
         self.allowed = PortBits::of_rules(self.allowances.iter().map(|entry| &entry.matcher));
         self.supported = PortBits::of_rules(self.supporting.iter().map(|entry| &entry.matcher));
     }

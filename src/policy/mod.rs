@@ -268,9 +268,18 @@ impl Policy {
 
     /// The word for what a flow is: the vendor's for a documented port, else that of the rule.
     pub fn service_by(&self, rule: Rule, transport: Transport, port: u16) -> Option<&str> {
-        match rule {
+        match self.named_by(rule, transport, port) {
             Rule::Supporting(at) => self.supporting.get(usize::from(at)).map(|entry| entry.service.as_str()),
-            _ => self.service(transport, port),
+            Rule::Cell(at) => self.cells.get(usize::from(at)).map(|cell| cell.service.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Whose word it is: a supporting entry's or a cell's, or [`Rule::None`].
+    pub fn named_by(&self, rule: Rule, transport: Transport, port: u16) -> Rule {
+        match rule {
+            Rule::Supporting(_) => rule,
+            _ => self.cells_on(transport, port).first().map_or(Rule::None, |cell| Rule::Cell(*cell)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Ports looked up by a bit each: most ports of a capture are in no list, and one look tells.
 
+use std::collections::BTreeMap;
+
 use super::matcher::Matcher;
 
 const WORDS: usize = 1 << 16 >> 6;
@@ -15,18 +17,16 @@ pub(super) struct PortMap<T> {
 }
 
 impl<T> PortMap<T> {
-    /// From ports in any order, each once.
-    pub(super) fn new(mut list: Vec<(u16, T)>) -> Self {
-        list.sort_by_key(|(port, _)| *port);
+    pub(super) fn new(ports: BTreeMap<u16, T>) -> Self {
         let mut set = PortBits::default();
-        list.iter().for_each(|(port, _)| set.insert(*port));
+        ports.keys().for_each(|port| set.insert_all(*port, *port));
         let mut sum = 0;
         let before = set.words.iter().map(|word| {
             let before = sum;
             sum += word.count_ones() as u16;
             before
         });
-        Self { before: before.collect(), set, items: list.into_iter().map(|(_, item)| item).collect() }
+        Self { before: before.collect(), set, items: ports.into_values().collect() }
     }
 
     #[inline]
@@ -64,13 +64,20 @@ impl PortBits {
             if rule.ports.0.is_empty() {
                 set.words.fill(u64::MAX);
             }
-            rule.ports.0.iter().cloned().flatten().for_each(|port| set.insert(port));
+            rule.ports.0.iter().for_each(|ports| set.insert_all(*ports.start(), *ports.end()));
         }
         set
     }
 
-    fn insert(&mut self, port: u16) {
-        self.words[usize::from(port / 64)] |= 1 << (port % 64);
+    /// Word by word: a policy may name all ports thousands of times.
+    fn insert_all(&mut self, first: u16, last: u16) {
+        for at in first / 64..=last / 64 {
+            let from = if at == first / 64 { first % 64 } else { 0 };
+            let to = if at == last / 64 { last % 64 } else { 63 };
+            if from <= to {
+                self.words[usize::from(at)] |= u64::MAX >> (63 - to) & u64::MAX << from;
+            }
+        }
     }
 
     #[inline]
@@ -82,6 +89,35 @@ impl PortBits {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{Endpoint, PortSet, Transport};
+
+    #[test]
+    fn rules_reach_their_ports_and_no_others() {
+        let rule = |transports: &[Transport], ports: Vec<std::ops::RangeInclusive<u16>>| Matcher {
+            from: Endpoint::ANY,
+            to: Endpoint::ANY,
+            transports: transports.to_vec(),
+            ports: PortSet(ports),
+            client_ports: PortSet(vec![7..=7]),
+            types: PortSet::default(),
+        };
+        #[expect(clippy::reversed_empty_ranges, reason = "a policy may say so")]
+        let sets =
+            [vec![53..=53], vec![0..=0, 63..=64], vec![100..=5000], vec![0..=65535], vec![9..=3], vec![65535..=65535]];
+        for ports in sets {
+            let rule = rule(&[Transport::Udp], ports);
+            let set = PortBits::of_rules([&rule].into_iter());
+            assert!((0..=u16::MAX).all(|port| set.contains(port) == rule.ports.contains(port)), "{rule:?}");
+        }
+        let reach = |rule: &Matcher| {
+            (0..=u16::MAX).filter(|port| PortBits::of_rules([rule].into_iter()).contains(*port)).count()
+        };
+        assert_eq!(reach(&rule(&[Transport::Icmp], vec![])), 0, "it has no ports");
+        for all in [rule(&[], vec![]), rule(&[Transport::Icmp, Transport::Tcp], vec![])] {
+            let set = PortBits::of_rules([&all].into_iter());
+            assert!((0..=u16::MAX).all(|port| set.contains(port)));
+        }
+    }
 
     #[test]
     fn each_port_has_its_own() {

@@ -29,7 +29,7 @@ use crate::flow::{Flows, Glance, SideEvidence};
 use crate::policy::Transport;
 use ports::Ports;
 
-/// Asked for each flow; seeded at random, so that strangers cannot choose keys that collide.
+/// Asked for each flow, and seeded anew in each run: a capture cannot be made of keys that collide.
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Relates all flows of a survey. The result names flows by their position in `flows`.

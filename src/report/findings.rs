@@ -147,7 +147,7 @@ impl Table for Findings {
             "sources",
             "paths, joined by `;`",
             "survey/monday.pcapng",
-            |r, c| c.joined(r.finding.sources.iter().map(|&source| r.names.input(source))),
+            |r, c| c.words(r.finding.sources.iter().map(|&source| r.names.input(source))),
             "The inputs in which it was seen."
         ),
     ];

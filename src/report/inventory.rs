@@ -136,3 +136,25 @@ pub(super) fn services(host: &Host) -> impl Iterator<Item = Service> {
     let more = (host.serves_more > 0).then_some(Service::More(host.serves_more));
     host.serves.iter().map(|(transport, port)| Service::Port(*transport, *port)).chain(more)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::HostId;
+    use crate::report::{fixture, table::Cells};
+
+    #[test]
+    fn ports_read_the_same_in_csv_and_elsewhere() {
+        let survey = fixture::survey();
+        let mut host = survey.hosts.get(HostId(0)).clone();
+        for (ports, more) in
+            [(&[][..], 0), (&[(Transport::Udp, 69)], 0), (&[(Transport::Tcp, 80), (Transport::Udp, 69)], 12)]
+        {
+            (host.serves, host.serves_more) = (ports.into(), more);
+            let mut cells = Cells::default();
+            cells.ports(&host.serves, host.serves_more);
+            let joined = services(&host).map(|service| service.to_string()).collect::<Vec<_>>().join(";");
+            assert_eq!(String::from_utf8(cells.rows().clone()).unwrap(), format!("{joined},"));
+        }
+    }
+}

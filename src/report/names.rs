@@ -19,9 +19,9 @@ pub struct Names {
     cells: Vec<Word>,
     allowances: Vec<Word>,
     supporting: Vec<Word>,
-    /// What the vendor calls the port of each cell, and what each supporting entry is called.
-    cell_services: Vec<Word>,
-    supporting_services: Vec<Word>,
+    /// What the vendor calls the port of each cell, and what each supporting entry is called, as cells of a CSV file.
+    cell_services: Vec<Vec<u8>>,
+    supporting_services: Vec<Vec<u8>>,
 }
 
 /// A text, and the same as a cell of a CSV file.
@@ -51,8 +51,12 @@ impl Names {
             cells: cite(policy.cells().len(), Rule::Cell),
             allowances: cite(policy.allowances().len(), Rule::Allowance),
             supporting: cite(policy.supporting().len(), Rule::Supporting),
-            cell_services: policy.cells().iter().map(|cell| Word::new(safe_cell(&cell.service))).collect(),
-            supporting_services: policy.supporting().iter().map(|one| Word::new(safe_cell(&one.service))).collect(),
+            cell_services: policy.cells().iter().map(|cell| Word::new(safe_cell(&cell.service)).cell).collect(),
+            supporting_services: policy
+                .supporting()
+                .iter()
+                .map(|one| Word::new(safe_cell(&one.service)).cell)
+                .collect(),
             policy: Arc::clone(policy),
         }
     }
@@ -97,15 +101,13 @@ impl Names {
 
     /// The same as a cell.
     pub(super) fn service_cell(&self, transport: Transport, port: u16, judgement: &Judgement, cells: &mut Cells) {
-        let word = match judgement.rule {
+        let cell = match self.policy.named_by(judgement.rule, transport, port) {
             Rule::Supporting(at) => self.supporting_services.get(usize::from(at)),
-            _ => {
-                let cell = self.policy.cells_on(transport, port).first();
-                cell.and_then(|cell| self.cell_services.get(usize::from(*cell)))
-            }
+            Rule::Cell(at) => self.cell_services.get(usize::from(at)),
+            _ => None,
         };
-        match word {
-            Some(word) => cells.ready(&word.cell),
+        match cell {
+            Some(cell) => cells.ready(cell),
             None => cells.name(judgement.payload_protocol.map_or("", |protocol| protocol.name())),
         }
     }

@@ -195,14 +195,18 @@ impl Reader<'_> {
         let read = |observation: &mut Observation, capture: &mut Capture| self.observe(capture, observation, &mut None);
         let summary =
             read_spans(path, input, &plan_spans(path, threads), || self.begin(at), read).map(|(parts, summary)| {
-                let mut frames = 0;
-                for part in parts {
-                    if frames == 0 && onto.observation.is_fresh(input) {
-                        onto.observation = part.value;
+                // First with one another, on all threads, as long as they know of this input only.
+                let whole = parts.into_iter().reduce(|mut whole, part| {
+                    whole.value.absorb(part.value, Shift { input, frames: whole.frames });
+                    whole.frames += part.frames;
+                    whole
+                });
+                if let Some(whole) = whole {
+                    if onto.observation.is_fresh(input) {
+                        onto.observation = whole.value;
                     } else {
-                        onto.observation.absorb(part.value, Shift { input, frames });
+                        onto.observation.absorb(whole.value, Shift::NONE);
                     }
-                    frames += part.frames;
                 }
                 summary
             });

@@ -60,7 +60,7 @@ impl Idle {
     /// Folds them.
     pub(super) fn fold(&self, whole: &mut Observation) {
         if !self.0.is_empty() {
-            whole.fold(|flow| self.0.get(&key(&flow.view())).copied());
+            whole.fold(|flow| self.0.get(&key(flow)).copied());
         }
     }
 }
