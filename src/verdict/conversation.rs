@@ -381,3 +381,25 @@ const fn gravity(verdict: Verdict) -> u8 {
         Verdict::Bystander => 5,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_listed_only_where_they_differ() {
+        let list = |told: &[(Outcome, usize)]| {
+            let (mut outcomes, mut begin) = (Vec::new(), 0);
+            for (outcome, flows) in told {
+                // So long as there is no list, all were as the first.
+                note(&mut outcomes, told[0].0, *outcome, begin, begin + flows);
+                begin += flows;
+            }
+            outcomes
+        };
+        use Outcome::{Established as A, OneWay as C, Refused as B};
+        assert_eq!(list(&[(A, 1), (A, 2), (A, 1)]), []);
+        assert_eq!(list(&[(A, 1), (A, 2), (B, 1), (A, 2)]), [A, A, A, B, A, A]);
+        assert_eq!(list(&[(C, 2), (A, 1), (C, 1)]), [C, C, A, C]);
+    }
+}
