@@ -146,11 +146,6 @@ impl Flow {
         FlowView::of(self)
     }
 
-    /// How many flows it stands for.
-    pub fn count(&self) -> u64 {
-        self.view().count()
-    }
-
     /// The little that tells whether it is worth a closer look.
     pub fn glance(&self) -> Glance {
         let [a, b] = &self.ends;
@@ -162,28 +157,8 @@ impl Flow {
         self.ends[0].tag | self.ends[1].tag != 0
     }
 
-    /// Packets both ways.
-    pub fn packets(&self) -> u64 {
-        self.view().packets()
-    }
-
-    /// Bytes both ways.
-    pub fn bytes(&self) -> u64 {
-        self.view().bytes()
-    }
-
     /// Earliest known time; unknown if no frame of it has a time.
     pub fn first(&self) -> Timestamp {
         self.view().first()
-    }
-
-    /// Latest known time.
-    pub fn last(&self) -> Timestamp {
-        self.view().last()
-    }
-
-    /// First frame, by position in the inputs.
-    pub fn first_frame(&self) -> FrameId {
-        self.view().first_frame()
     }
 }
