@@ -52,7 +52,7 @@ pub(super) struct Cells {
 struct Second {
     /// Since the epoch.
     second: i64,
-    /// With the nanoseconds of whoever asked for it.
+    /// As text, its nanoseconds zero.
     text: [u8; 30],
 }
 
