@@ -19,7 +19,7 @@ fn only_the_frames_of_findings_and_some_before_them_are_written() {
     assert!(link.agent(&link.node, "client").wait().unwrap().success());
     thread::sleep(Duration::from_secs(3));
     // Known by now: its frames are written as they come.
-    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    assert!(link.agent(&link.node, "next client").wait().unwrap().success());
     thread::sleep(Duration::from_millis(1500));
     let flushed = fs::read(&evidence).unwrap();
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());

@@ -22,8 +22,8 @@ fn folded_live_equals_offline_by_conversation() {
     let (report_name, capture_name) = (report.to_string_lossy(), capture.to_string_lossy());
     let arguments = ["--json", "--interval", "1s", "--fold-after", "1s", "-o", &report_name, "-w", &capture_name];
     let (child, errors) = link.capture(&arguments, &[]);
-    for _ in 0..2 {
-        assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    for client in ["client", "next client"] {
+        assert!(link.agent(&link.node, client).wait().unwrap().success());
         // Idle for long enough, and judged after it.
         std::thread::sleep(Duration::from_millis(3500));
     }
