@@ -1,9 +1,10 @@
 //! Adding one table to another: records of flows that both have are added up, the others are taken over.
 //!
 //! Parts of one file are added on all threads of the pool that it is called in: each thread looks up a part of the
-//! other table's flows, then adds to a part of this table's records. Only what is new is taken over by one thread, in
-//! its order. So the result is that of one thread. Tables of several files, and the rare ones with VLAN paths that have
-//! names of their own in each, are added by one thread, which translates what they call their inputs and paths.
+//! other table's flows, then adds to a part of this table's records, then takes over a part of those that are new. Only
+//! the index is told of them by one thread, in their order. So the result is that of one thread. Tables of several
+//! files, and the rare ones with VLAN paths that have names of their own in each, are added by one thread, which
+//! translates what they call their inputs and paths.
 
 use rayon::prelude::*;
 
@@ -84,11 +85,16 @@ impl<K: Key> Table<K> {
         match self.find_or_insert(key, hash, copy) {
             Some((number, is_new)) => (!is_new).then_some(number),
             None => {
-                self.overflow.packets += record.counts.packets(cold, 0) + record.counts.packets(cold, 1);
-                self.overflow.bytes += record.counts.bytes(cold, 0) + record.counts.bytes(cold, 1);
+                self.turn_away_all((record, cold));
                 None
             }
         }
+    }
+
+    /// Counts the packets of a flow that finds no place.
+    fn turn_away_all(&mut self, (record, cold): (&Hot<K>, &Cold)) {
+        self.overflow.packets += record.counts.packets(cold, 0) + record.counts.packets(cold, 1);
+        self.overflow.bytes += record.counts.bytes(cold, 0) + record.counts.bytes(cold, 1);
     }
 
     /// On all threads: keys and sources mean the same in both tables.
@@ -110,15 +116,12 @@ impl<K: Key> Table<K> {
                 }
             }
         });
-        let is_new = |at: &usize| known[*at] == NOWHERE;
-        let mut soon = (0..known.len()).filter(is_new).skip(AHEAD);
-        for at in (0..known.len()).filter(is_new) {
-            if let Some(soon) = soon.next() {
-                self.prefetch_slot(self.hash(&other.hot[soon].key));
-            }
-            let key = other.hot[at].key;
-            self.take_over(key, self.hash(&key), (&other.hot[at], &other.cold[at]), shift, SourceSet::OWN);
-        }
+        let new: Vec<u32> = (0..).zip(&known).filter(|(_, known)| **known == NOWHERE).map(|(at, _)| at).collect();
+        let (new, beyond) = new.split_at(new.len().min(self.limit.saturating_sub(self.len())));
+        self.hot.par_extend(new.par_iter().map(|at| other.hot[*at as usize].clone()));
+        self.cold.par_extend(new.par_iter().map(|at| other.cold[*at as usize].shifted(shift, SourceSet::OWN)));
+        self.index_from(self.len() - new.len());
+        beyond.iter().for_each(|at| self.turn_away_all((&other.hot[*at as usize], &other.cold[*at as usize])));
     }
 
     /// For each of some records the number of the one here with the same key, or [`NOWHERE`].

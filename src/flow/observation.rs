@@ -31,6 +31,11 @@ impl Default for Limits {
     }
 }
 
+/// Bytes of a capture for each flow that room is made for: less than usual, so that mostly it is enough.
+const BYTES_PER_FLOW: u64 = 1024;
+/// Flows that room is made for at most: 200 MB of addresses.
+const MOST_EXPECTED: usize = 1 << 20;
+
 /// Frames observed: `observe(a)` absorbing `observe(b)` equals `observe(a ++ b)`.
 #[derive(Clone, Debug)]
 pub struct Observation {
@@ -83,6 +88,12 @@ impl Observation {
             neighbours: Neighbours::default(),
             side: SideEvidence::default(),
         }
+    }
+
+    /// A capture of so many bytes is about to be observed. What it makes room for is taken up only as flows come.
+    pub fn expect(&mut self, bytes: u64) {
+        let flows = usize::try_from(bytes / BYTES_PER_FLOW).unwrap_or(MOST_EXPECTED).min(MOST_EXPECTED);
+        self.v4.expect(flows);
     }
 
     /// Whether nothing was observed yet, and `input` is the one that is to be read.

@@ -44,6 +44,8 @@ pub(super) struct Table<K> {
 
 impl<K: Key> Table<K> {
     const FIRST_BITS: u32 = 10;
+    /// So many slots are on their way at once while records are entered.
+    const INDEXED_AHEAD: usize = 16;
 
     pub(super) fn new(seed: Seed, limit: usize) -> Self {
         Self {
@@ -60,6 +62,15 @@ impl<K: Key> Table<K> {
 
     pub(super) fn len(&self) -> usize {
         self.hot.len()
+    }
+
+    /// Makes room for about so many flows at once, if the system grants it. Room that is not used takes no memory, and
+    /// what grows into it need not be copied to larger places again and again.
+    pub(super) fn expect(&mut self, flows: usize) {
+        let more = flows.min(self.limit).saturating_sub(self.len());
+        if self.hot.try_reserve_exact(more).is_ok() {
+            let _ = self.cold.try_reserve_exact(more);
+        }
     }
 
     #[inline]
@@ -135,19 +146,37 @@ impl<K: Key> Table<K> {
         self.hot.push(Hot { key, counts });
         self.cold.push(cold);
         self.slots[at] = tag & !mask | self.hot.len() as u32;
-        if self.hot.len() * 8 > self.slots.len() * 5 {
+        if self.is_crowded() {
             self.grow();
         }
         Some((self.hot.len() - 1, true))
     }
 
+    /// Whether more than five slots in eight are taken.
+    #[inline]
+    fn is_crowded(&self) -> bool {
+        self.hot.len() * 8 > self.slots.len() * 5
+    }
+
+    /// Makes the index twice as large.
     #[cold]
     fn grow(&mut self) {
         self.bits += 1;
         self.slots.clear();
         self.slots.resize(1 << self.bits, 0);
+        self.index_from(0);
+    }
+
+    /// Enters the records from `first` on in the index, which has none of them. Their flows must be new.
+    pub(super) fn index_from(&mut self, first: usize) {
+        if self.is_crowded() {
+            return self.grow();
+        }
         let mask = self.number_mask();
-        for (number, record) in self.hot.iter().enumerate() {
+        for (number, record) in self.hot.iter().enumerate().skip(first) {
+            if let Some(soon) = self.hot.get(number + Self::INDEXED_AHEAD) {
+                self.prefetch_slot(soon.key.hash(self.seed));
+            }
             let hash = record.key.hash(self.seed);
             let mut at = self.home(hash);
             while self.slots[at] != 0 {

@@ -49,7 +49,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
         // Every request has a tag; only TFTP is believed by its port where payload was cut off.
         if glance.transport == Transport::Udp && (glance.ports.contains(&tftp::PORT) || flows.is_tagged(at)) {
             let flow = flows.view(at);
-            transfers.arm(at, &flow, &mut ports);
+            transfers.arm(at, &flow, evidence, &mut ports, &mut relations);
             searches.arm(at, &flow, flows, &mut ports);
             requests.arm(at, &flow, flows, &mut ports);
             locations.arm(at, &flow, flows, &mut ports);
@@ -80,7 +80,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
             _ => {}
         }
     }
-    transfers.finish(flows, evidence, &mut relations);
+    transfers.finish(flows, &mut relations);
     quotes.finish(&mut relations);
     relations
 }

@@ -30,9 +30,12 @@ struct Request {
 
 struct Reply {
     flow: u32,
-    server_end: usize,
     frame: FrameId,
     fit: Fit,
+    /// Whether its first time is known.
+    timed: bool,
+    /// Whether the server sent any of it.
+    answers: bool,
 }
 
 /// How well a flow's payload fits the transfer.
@@ -55,7 +58,14 @@ pub(super) struct Transfers {
 
 impl Transfers {
     /// Looks at a UDP flow as a request, or as a transfer whose request may be missing.
-    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, ports: &mut Ports) {
+    pub(super) fn arm(
+        &mut self,
+        at: u32,
+        flow: &FlowView<'_>,
+        evidence: &SideEvidence,
+        ports: &mut Ports,
+        relations: &mut Relations,
+    ) {
         for client in 0..2 {
             let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
             let tag = opcode(asks);
@@ -67,6 +77,9 @@ impl Transfers {
             }
             let write = tag.filter(|_| request).map(|(opcode, _)| opcode == TftpOpcode::WriteRequest);
             ports.arm(asks.port, ports::TFTP);
+            if let Some(file) = file_of(flow, client, evidence) {
+                relations.tftp_files.insert(at, file.clone());
+            }
             self.requests.entry((asks.address, asks.port)).or_default().push(Request {
                 cause: at,
                 server: serves.address,
@@ -97,24 +110,27 @@ impl Transfers {
                     continue;
                 }
                 if let Some(fit) = fit(request.write, asks, serves) {
-                    let frame = flow.first_frame();
-                    request.replies.push(Reply { flow: at, server_end: 1 - client, frame, fit });
+                    // All that is needed later: the flow is at hand now, and would have to be fetched again then.
+                    request.replies.push(Reply {
+                        flow: at,
+                        frame: flow.first_frame(),
+                        fit,
+                        timed: begins.nanos().is_some(),
+                        answers: serves.packets() > 0,
+                    });
                 }
             }
         }
     }
 
     /// Settles which transfers belong to which request.
-    pub(super) fn finish(self, flows: &Flows, evidence: &SideEvidence, relations: &mut Relations) {
-        for (client, requests) in self.requests {
+    pub(super) fn finish(self, flows: &Flows, relations: &mut Relations) {
+        for requests in self.requests.into_values() {
             for mut request in requests {
-                if let Some(file) = file_of(&flows.view(request.cause), client, evidence) {
-                    relations.tftp_files.insert(request.cause, file.clone());
-                }
                 request.replies.sort_by_key(|reply| reply.frame);
                 let room = usize::try_from(request.sent).unwrap_or(usize::MAX);
                 for reply in request.replies.iter().take(room) {
-                    let timed = request.first.nanos().is_some() && flows.view(reply.flow).first().nanos().is_some();
+                    let timed = request.first.nanos().is_some() && reply.timed;
                     let link = Link {
                         flow: Some(request.cause),
                         kind: LinkKind::Tftp,
@@ -127,7 +143,7 @@ impl Transfers {
                     if relations.link(reply.flow).is_none_or(|held| rank(&link) < rank(&held)) {
                         relations.set_link(reply.flow, link);
                     }
-                    if flows.view(reply.flow).ends[reply.server_end].packets() > 0 {
+                    if reply.answers {
                         *relations.answered.entry(request.cause).or_default() += 1;
                     }
                 }
@@ -149,11 +165,11 @@ fn opcode(end: &EndView<'_>) -> Option<(TftpOpcode, u16)> {
     }
 }
 
-/// The file that a client's first payload of a flow asks for.
-fn file_of<'a>(flow: &FlowView<'_>, client: Endpoint, evidence: &'a SideEvidence) -> Option<&'a TftpFile> {
-    let [a, b] = &flow.ends;
-    let (asks, serves) = if (a.address, a.port) == client { (a, b) } else { (b, a) };
-    evidence.tftp_file(&(flow.vlan(), client, (serves.address, serves.port)), asks.payload_frame())
+/// The file that the first payload of a flow's client end asks for.
+fn file_of<'a>(flow: &FlowView<'_>, client: usize, evidence: &'a SideEvidence) -> Option<&'a TftpFile> {
+    let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
+    let stream = (flow.vlan(), (asks.address, asks.port), (serves.address, serves.port));
+    evidence.tftp_file(&stream, asks.payload_frame())
 }
 
 /// How well a flow fits as the transfer of a read or write; `None` if it is something else.

@@ -1,11 +1,10 @@
 //! Tables to CSV (RFC 4180, UTF-8, LF).
 
 use std::io::{self, Write};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 
 use csv::{ByteRecord, Terminator, Writer, WriterBuilder};
 
+use super::chunks::write_in_order;
 use super::coverage::{CellRow, Coverage};
 use super::findings::{FindingRow, Findings};
 use super::flows::{FlowRow, Flows};
@@ -97,80 +96,12 @@ fn write_rows<T: Table>(
     add: impl Fn(&mut Cells, usize) + Sync,
 ) -> io::Result<()> {
     write_header::<T>(out)?;
-    in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, cells, buffer| {
+    write_in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, cells: &mut Cells, buffer| {
         let first = chunk * ROWS_AT_ONCE;
         std::mem::swap(cells.rows(), buffer);
         (first..rows.min(first + ROWS_AT_ONCE)).for_each(|row| add(cells, row));
         std::mem::swap(cells.rows(), buffer);
-        Ok(())
     })
-}
-
-/// Renders `count` chunks by `threads` threads, and writes them in order.
-///
-/// Each thread has every `threads`-th chunk and stays at most two ahead of what was written, so
-/// the memory is bounded.
-fn in_order(
-    out: &mut dyn Write,
-    count: usize,
-    threads: usize,
-    render: impl Fn(usize, &mut Cells, &mut Vec<u8>) -> io::Result<()> + Sync,
-) -> io::Result<()> {
-    let threads = threads.min(count).max(1);
-    if threads == 1 {
-        let mut cells = Cells::default();
-        let mut buffer = Vec::new();
-        for chunk in 0..count {
-            buffer.clear();
-            render(chunk, &mut cells, &mut buffer)?;
-            out.write_all(&buffer)?;
-        }
-        return Ok(());
-    }
-    thread::scope(|scope| {
-        let render = &render;
-        let lanes: Vec<Lane> = (0..threads)
-            .map(|first| {
-                let (full, from_thread) = sync_channel(1);
-                let (to_thread, empty) = sync_channel(2);
-                scope.spawn(move || run_lane((first..count).step_by(threads), &full, &empty, render));
-                Lane { full: from_thread, empty: to_thread }
-            })
-            .collect();
-        for chunk in 0..count {
-            let lane = &lanes[chunk % threads];
-            let gone = || io::Error::other("a rendering thread ended early");
-            let buffer = lane.full.recv().map_err(|_| gone())??;
-            out.write_all(&buffer)?;
-            // A thread that has rendered its last chunk takes no buffer back.
-            let _ = lane.empty.try_send(buffer);
-        }
-        Ok(())
-    })
-}
-
-/// The writing thread's ends of a rendering thread's channels.
-struct Lane {
-    full: Receiver<io::Result<Vec<u8>>>,
-    empty: SyncSender<Vec<u8>>,
-}
-
-fn run_lane(
-    chunks: impl Iterator<Item = usize>,
-    full: &SyncSender<io::Result<Vec<u8>>>,
-    empty: &Receiver<Vec<u8>>,
-    render: &(impl Fn(usize, &mut Cells, &mut Vec<u8>) -> io::Result<()> + Sync),
-) {
-    let mut cells = Cells::default();
-    for chunk in chunks {
-        let mut buffer = empty.try_recv().unwrap_or_default();
-        buffer.clear();
-        let rendered = render(chunk, &mut cells, &mut buffer).map(|()| buffer);
-        // The writer is gone after an error of its own: nobody waits for more.
-        if full.send(rendered).is_err() {
-            return;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A survey to files and terminal: text, csv, json.
 
 mod anonymize;
+mod chunks;
 mod community_id;
 mod coverage;
 mod csv;

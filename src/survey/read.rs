@@ -158,6 +158,7 @@ impl Reader<'_> {
         for at in inputs {
             let summary = self.sources[at].open(at as u32).map(|mut capture| {
                 if onto.observation.is_fresh(at as u32) {
+                    onto.observation.expect(self.sources[at].size());
                     self.observe(&mut capture, &mut onto.observation, &mut left);
                 } else {
                     let mut observation = self.begin(at);
@@ -203,23 +204,27 @@ impl Reader<'_> {
             return self.read_range(at..at + 1, None, onto);
         };
         let read = |observation: &mut Observation, capture: &mut Capture| self.observe(capture, observation, &mut None);
-        let summary =
-            read_spans(path, input, &plan_spans(path, threads), || self.begin(at), read).map(|(parts, summary)| {
-                // First with one another, on all threads, as long as they know of this input only.
-                let whole = parts.into_iter().reduce(|mut whole, part| {
-                    whole.value.absorb(part.value, Shift { input, frames: whole.frames });
-                    whole.frames += part.frames;
-                    whole
-                });
-                if let Some(whole) = whole {
-                    if onto.observation.is_fresh(input) {
-                        onto.observation = whole.value;
-                    } else {
-                        onto.observation.absorb(whole.value, Shift::NONE);
-                    }
-                }
-                summary
+        let begin = || {
+            let mut observation = self.begin(at);
+            observation.expect(self.sources[at].size());
+            observation
+        };
+        let summary = read_spans(path, input, &plan_spans(path, threads), begin, read).map(|(parts, summary)| {
+            // First with one another, on all threads, as long as they know of this input only.
+            let whole = parts.into_iter().reduce(|mut whole, part| {
+                whole.value.absorb(part.value, Shift { input, frames: whole.frames });
+                whole.frames += part.frames;
+                whole
             });
+            if let Some(whole) = whole {
+                if onto.observation.is_fresh(input) {
+                    onto.observation = whole.value;
+                } else {
+                    onto.observation.absorb(whole.value, Shift::NONE);
+                }
+            }
+            summary
+        });
         onto.inputs.push(summary);
     }
 
