@@ -1,6 +1,9 @@
 //! gzip, zstd and xz: unpacked on a thread of its own, handed over in a few bounded buffers.
+//!
+//! gzip and xz by safe Rust, as fast as the programs or nearly. zstd by the format's reference library, which is C: the
+//! safe decoder takes 2.7 times as long, so that `zstd -dc | igorscope analyze -` was nearly twice as fast as the file.
 
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -8,8 +11,7 @@ use std::thread;
 
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge as WINDOW_TOO_LARGE;
 
 /// Bytes in a buffer that is handed over.
 const CHUNK: usize = 256 * 1024;
@@ -49,13 +51,18 @@ impl Compression {
         }
     }
 
-    fn decoder(self, source: Counted) -> Box<dyn Read> {
+    /// Each takes several members, frames or streams in a row, and verifies their checksums.
+    fn decoder(self, source: Counted) -> io::Result<Box<dyn Read>> {
         let source = BufReader::with_capacity(CHUNK, source);
-        match self {
+        Ok(match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(source)),
-            Self::Zstd => Box::new(ZstdFrames::new(source)),
+            Self::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(source)?;
+                decoder.window_log_max(WINDOW_LIMIT.ilog2())?;
+                Box::new(decoder)
+            }
             Self::Xz => Box::new(XzReader::new_mem_limit(source, true, (WINDOW_LIMIT + XZ_OVERHEAD) / 1024)),
-        }
+        })
     }
 }
 
@@ -109,7 +116,13 @@ fn pump(
     filled: &SyncSender<io::Result<Vec<u8>>>,
     emptied: &Receiver<Vec<u8>>,
 ) {
-    let mut decoder = compression.decoder(source);
+    let mut decoder = match compression.decoder(source) {
+        Ok(decoder) => decoder,
+        Err(error) => {
+            let _ = filled.send(Err(error));
+            return;
+        }
+    };
     loop {
         let mut chunk = emptied.try_recv().unwrap_or_default();
         chunk.resize(CHUNK, 0);
@@ -134,12 +147,11 @@ fn pump(
         if let Some(error) = failure {
             let at = count.load(Ordering::Relaxed);
             let name = compression.name();
-            let message = match error.kind() {
-                io::ErrorKind::OutOfMemory => {
-                    let limit = WINDOW_LIMIT / 1024 / 1024;
-                    format!("the {name} data asks for more than the {limit} MiB that are allowed; unpack it first")
-                }
-                _ => format!("the {name} data is damaged near its byte {at}: {error}"),
+            let message = if wants_too_much(&error) {
+                let limit = WINDOW_LIMIT / 1024 / 1024;
+                format!("the {name} data asks for more than the {limit} MiB that are allowed; unpack it first")
+            } else {
+                format!("the {name} data is damaged near its byte {at}: {error}")
             };
             // Nobody listens any more: nothing is lost.
             let _ = filled.send(Err(io::Error::other(message)));
@@ -150,6 +162,12 @@ fn pump(
             return;
         }
     }
+}
+
+/// Whether the data asks for more memory than [`WINDOW_LIMIT`].
+fn wants_too_much(error: &io::Error) -> bool {
+    let of_zstd = error.get_ref().and_then(|error| error.downcast_ref::<zstd::Error>());
+    error.kind() == io::ErrorKind::OutOfMemory || of_zstd.is_some_and(|error| error.is(WINDOW_TOO_LARGE))
 }
 
 impl Read for Unpacked {
@@ -171,66 +189,5 @@ impl Read for Unpacked {
         let count = self.current.get(self.read..).unwrap_or_default().read(buffer)?;
         self.read += count;
         Ok(count)
-    }
-}
-
-/// The content of a sequence of zstd frames, skippable ones left out, checksums verified.
-struct ZstdFrames<R> {
-    source: R,
-    decoder: FrameDecoder,
-    inside: bool,
-}
-
-impl<R: BufRead> ZstdFrames<R> {
-    fn new(source: R) -> Self {
-        let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(u64::from(WINDOW_LIMIT));
-        Self { source, decoder, inside: false }
-    }
-
-    /// Goes to the next frame; `false` at the end of the source.
-    fn next_frame(&mut self) -> io::Result<bool> {
-        loop {
-            if self.source.fill_buf()?.is_empty() {
-                return Ok(false);
-            }
-            match self.decoder.reset(&mut self.source) {
-                Ok(()) => return Ok(true),
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                    let mut skipped = (&mut self.source).take(u64::from(length));
-                    if io::copy(&mut skipped, &mut io::sink())? < u64::from(length) {
-                        return Err(io::ErrorKind::UnexpectedEof.into());
-                    }
-                }
-                Err(error @ FrameDecoderError::WindowSizeTooBig { .. }) => {
-                    return Err(io::Error::new(io::ErrorKind::OutOfMemory, error));
-                }
-                Err(error) => return Err(io::Error::other(error)),
-            }
-        }
-    }
-}
-
-impl<R: BufRead> Read for ZstdFrames<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if !self.inside && !self.next_frame()? {
-                return Ok(0);
-            }
-            self.inside = true;
-            while self.decoder.can_collect() == 0 && !self.decoder.is_finished() {
-                let one = BlockDecodingStrategy::UptoBlocks(1);
-                self.decoder.decode_blocks(&mut self.source, one).map_err(io::Error::other)?;
-            }
-            let count = self.decoder.read(buffer)?;
-            if count > 0 || buffer.is_empty() {
-                return Ok(count);
-            }
-            let said = self.decoder.get_checksum_from_data();
-            if said.is_some() && said != self.decoder.get_calculated_checksum() {
-                return Err(io::Error::other("the checksum of a frame is wrong"));
-            }
-            self.inside = false;
-        }
     }
 }

@@ -5,7 +5,6 @@ use std::io::Write;
 use flate2::write::GzEncoder;
 use lzma_rust2::{XzOptions, XzWriter};
 use proptest::prelude::*;
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
 use super::{damage, hex, read_in_blocks};
 
@@ -28,7 +27,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn zstd(bytes: &[u8]) -> Vec<u8> {
-    compress_to_vec(bytes, CompressionLevel::Fastest)
+    let mut encoder = ::zstd::Encoder::new(Vec::new(), 3).expect("an encoder");
+    encoder.include_checksum(true).expect("a checksum");
+    encoder.write_all(bytes).expect("written");
+    encoder.finish().expect("written")
 }
 
 fn xz(bytes: &[u8]) -> Vec<u8> {
