@@ -13,7 +13,7 @@ use super::judge::Observations;
 use super::{Conversation, Finding, Judgement, conflict, orphan};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::flow::{DhcpExchange, EndView, Window};
+use crate::flow::{DhcpExchange, EndView, FlowView, Window};
 use crate::inventory::Host;
 use crate::policy::{FindingKind, Role, Transport};
 
@@ -296,24 +296,14 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
         );
         items.insert(client.who(), client.item(all, text));
     }
-    let often = |conversation: &Conversation| {
-        conversation.transport == Transport::Tcp
-            && conversation.packets[0] >= STARTS
-            && seen.hosts.role(conversation.client).is_igor()
-    };
-    let grouped = judged.conversations.iter().zip(judged.facts).filter(|(conversation, _)| often(conversation));
-    for at in grouped.flat_map(|(_, facts)| judged.members.get(facts.members()).unwrap_or_default()) {
+    let of_igor = |conversation: &Conversation| seen.hosts.role(conversation.client).is_igor();
+    let grouped = judged.facts.iter().zip(judged.conversations);
+    let grouped = grouped.filter(|(facts, conversation)| facts.starts_anew && of_igor(conversation));
+    for at in grouped.flat_map(|(facts, _)| judged.members.get(facts.members()).unwrap_or_default()) {
         let Some(judgement) = judged.flows.get(*at as usize) else { continue };
         let flow = seen.flows.view(*at);
-        if flow.folded > 0 {
-            continue;
-        }
-        let ends = [judgement.client, 1 - judgement.client].map(|end| &flow.ends[usize::from(end & 1)]);
-        let [client, server] = ends;
-        let starts = tcp_starts(ends);
-        if starts < STARTS {
-            continue;
-        }
+        let Some(starts) = starts_anew(&flow, judgement.client) else { continue };
+        let [client, server] = ends(&flow, judgement.client);
         let host = seen.hosts.get(judgement.client_host);
         let text = format!(
             "It opened the same connection {starts} times anew, {} port {} to {} port {}, from {}: a port counter that \
@@ -358,14 +348,23 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
     items.into_values().collect()
 }
 
-/// How often a connection of one pair of ports was opened: SYNs that were accepted, without those that the mirror
-/// copied twice. A SYN that is only repeated is not accepted anew.
-fn tcp_starts([client, server]: [&EndView<'_>; 2]) -> u64 {
-    if u64::from(client.syns().min(server.syn_acks())) < STARTS || !client.has_payload() || !server.has_payload() {
-        return 0;
+/// How often a connection of one pair of ports was opened, if that was often: SYNs that were accepted, without those
+/// that the mirror copied twice. A SYN that is only repeated is not accepted anew.
+#[inline]
+pub(super) fn starts_anew(flow: &FlowView<'_>, client: u8) -> Option<u64> {
+    let [client, server] = ends(flow, client);
+    let may_be = flow.transport == Transport::Tcp && u64::from(client.syns().min(server.syn_acks())) >= STARTS;
+    if !may_be || flow.folded > 0 || !client.has_payload() || !server.has_payload() {
+        return None;
     }
     let syns = u64::from(client.syns()).saturating_sub(client.duplicates());
-    syns.min(u64::from(server.syn_acks()).saturating_sub(server.duplicates()))
+    let starts = syns.min(u64::from(server.syn_acks()).saturating_sub(server.duplicates()));
+    (starts >= STARTS).then_some(starts)
+}
+
+/// Client and server of a flow.
+fn ends<'a, 'b>(flow: &'a FlowView<'b>, client: u8) -> [&'a EndView<'b>; 2] {
+    [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)])
 }
 
 /// Devices of the inventory of which nothing was captured.

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use super::commissioning::starts_anew;
 use super::facts::{Documented, Facts, Uncommon, earlier};
 use super::judge::Observations;
 use super::outcome::{self, Tally};
@@ -206,6 +207,7 @@ fn conversation(
             }
             let (flow, judgement) = (&seen.flows.view(place), &flows[place as usize]);
             add(&mut conversation, flow, judgement);
+            facts.starts_anew |= starts_anew(flow, judgement.client).is_some();
             if judgement.verdict == Verdict::Documented {
                 documented.add(flow);
             }

@@ -23,6 +23,8 @@ pub(super) struct Facts {
     pub(super) half_open: bool,
     /// Whether a connection was seen both ways.
     pub(super) both_ways: bool,
+    /// Whether one connection of it was opened again and again.
+    pub(super) starts_anew: bool,
     /// Whether it is a documented port that does not work: its severity is that of all its flows.
     pub(super) blocked: bool,
     uncommon: Option<Box<Uncommon>>,
@@ -69,6 +71,7 @@ impl Facts {
             outcome: Outcome::OneWay,
             half_open: false,
             both_ways: false,
+            starts_anew: false,
             blocked: false,
             uncommon: None,
         }

@@ -64,11 +64,12 @@ pub fn judge(seen: &Observations<'_>) -> Judgements {
     assert_eq!(seen.parties.len(), seen.flows.len(), "each flow has two hosts");
     let (mut flows, mut order) = (Vec::new(), Vec::new());
     seen.flows.places().into_par_iter().map(|place| first_look(seen, place)).unzip_into_vecs(&mut flows, &mut order);
-    relate(seen, &mut flows);
-    order.par_sort_unstable();
+    rayon::join(|| relate(seen, &mut flows), || order.par_sort_unstable());
     let Grouped { conversations, facts, members } = conversation::group(seen, &mut flows, order);
-    let (coverage, hosts) = coverage::cover(seen, &conversations, &facts);
-    let findings = finding::find(seen, &flows, &conversations, &facts, &members);
+    let ((coverage, hosts), findings) = rayon::join(
+        || coverage::cover(seen, &conversations, &facts),
+        || finding::find(seen, &flows, &conversations, &facts, &members),
+    );
     Judgements { flows, conversations, findings, coverage, hosts }
 }
 
