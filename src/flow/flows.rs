@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::key::{Key4, Key6, VlanNames};
+use super::prefetch::prefetch;
 use super::sources::SourceSets;
 use super::table::Table;
 use super::view::FlowView;
@@ -105,7 +106,8 @@ impl Flows {
         {
             tables.move_to(&mut order);
         }
-        self.order = order;
+        let is_theirs = order.iter().zip(0..).all(|(number, place)| *number == place);
+        self.order = if is_theirs { Vec::new() } else { order };
     }
 
     #[inline]
@@ -137,6 +139,14 @@ impl Flows {
 
     /// For whoever asks for flows in another order than theirs: so many earlier, each is to be fetched.
     pub const AHEAD: usize = 12;
+
+    /// Has fetched what [`Flows::prefetch`] must know of a place. Whoever comes from all over the places asks for it
+    /// [`Flows::AHEAD`] earlier. Measured: without it the fetching itself waits, for two fifths of the time that a
+    /// million conversations take to be made.
+    #[inline]
+    pub fn prefetch_place(&self, place: u32) {
+        prefetch(&self.order, place as usize);
+    }
 
     /// Has the flow at a place below [`Flows::len`] fetched, because it will be asked for soon.
     #[inline]

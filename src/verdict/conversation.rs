@@ -98,9 +98,13 @@ pub(super) fn group(seen: &Observations<'_>, flows: &mut [Judgement], order: Vec
     let judgements = &*flows;
     let of_rank = |number: usize| {
         let ahead = |by: usize| ranks.get(number + by);
-        // They come from all over the memory: first what names the flows, then these.
-        if let Some(later) = ahead(2 * Flows::AHEAD) {
+        // They come from all over the memory: first what names the flows, then where these are kept, then these.
+        if let Some(later) = ahead(3 * Flows::AHEAD) {
             prefetch_whole(&order, later.start as usize);
+        }
+        if let Some(later) = ahead(2 * Flows::AHEAD) {
+            let first = order[later.members()].iter().take(2 * Flows::AHEAD);
+            first.for_each(|member| seen.flows.prefetch_place(member.place));
         }
         if let Some(soon) = ahead(Flows::AHEAD) {
             order[soon.members()].iter().take(Flows::AHEAD).for_each(|member| fetch(seen, judgements, member));
@@ -202,6 +206,9 @@ fn conversation(
     for connection in members.chunk_by(|a, b| a.key == b.key) {
         let mut tally = Tally::NONE;
         for &Member { place, .. } in connection {
+            if let Some(later) = members.get(done + 2 * Flows::AHEAD) {
+                seen.flows.prefetch_place(later.place);
+            }
             if let Some(soon) = members.get(done + Flows::AHEAD) {
                 fetch(seen, flows, soon);
             }
