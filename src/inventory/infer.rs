@@ -104,13 +104,13 @@ fn is_open(host: &Host) -> bool {
 fn units(hosts: &[Host], open: &[bool]) -> Vec<u32> {
     let mut units: Vec<u32> = (0..hosts.len() as u32).collect();
     let mut by_mac: Vec<(MacAddr, IpAddr, u32)> = hosts
-        .iter()
+        .par_iter()
         .zip(open)
-        .zip(0u32..)
-        .filter(|((host, open), _)| **open || host.role.is_igor())
-        .filter_map(|((host, _), id)| Some((host.mac?, host.address, id)))
+        .enumerate()
+        .filter(|(_, (host, open))| **open || host.role.is_igor())
+        .filter_map(|(id, (host, _))| Some((host.mac?, host.address, id as u32)))
         .collect();
-    by_mac.sort_unstable();
+    by_mac.par_sort_unstable();
     for run in by_mac.chunk_by(|a, b| a.0 == b.0) {
         let Some(&(_, _, leader)) = run.first() else { continue };
         for (_, address, id) in run {
@@ -166,9 +166,10 @@ impl<'a> Inference<'a> {
 
     fn find_gateways(&mut self) {
         let nodes_declared = self.hosts.iter().any(|host| host.role == Role::Node);
-        let open = self.profiles.iter().filter(|profile| self.is_open(profile.unit));
+        let this = &*self;
+        let open = this.profiles.par_iter().filter(|profile| this.is_open(profile.unit));
         let mut candidates: Vec<Candidate<'a>> =
-            open.filter_map(|profile| self.candidate(profile, nodes_declared)).collect();
+            open.filter_map(|profile| this.candidate(profile, nodes_declared)).collect();
         candidates.sort_by(|a, b| {
             (b.hub, b.profile.peers.len(), b.points)
                 .cmp(&(a.hub, a.profile.peers.len(), a.points))
@@ -259,13 +260,13 @@ impl<'a> Inference<'a> {
         if self.gateways.is_empty() {
             return;
         }
-        let mut nodes: Vec<(u32, u32, u8, String)> = Vec::new();
-        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit)) {
-            let (points, confidence, basis) = self.weigh_node(profile);
-            if points > 0 {
-                nodes.push((profile.unit, points, confidence, basis));
-            }
-        }
+        let this = &*self;
+        let candidates = this.profiles.par_iter().filter(|profile| this.is_candidate(profile.unit));
+        let weighed = |profile: &Profile| {
+            let (points, confidence, basis) = this.weigh_node(profile);
+            (points > 0).then_some((profile.unit, points, confidence, basis))
+        };
+        let nodes: Vec<(u32, u32, u8, String)> = candidates.filter_map(weighed).collect();
         self.oui = self.most_common_oui(&nodes);
         for (unit, mut points, most, mut basis) in nodes {
             match (self.oui, self.universal_oui(unit)) {

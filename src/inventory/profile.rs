@@ -128,6 +128,11 @@ impl Profiles {
         self.list.iter()
     }
 
+    /// The same, for all threads of the pool.
+    pub(super) fn par_iter(&self) -> impl ParallelIterator<Item = &Profile> {
+        self.list.par_iter()
+    }
+
     pub(super) fn of(&self, unit: u32) -> Option<&Profile> {
         let place = self.places.get(unit as usize)?.checked_sub(1)?;
         self.list.get(place as usize)

@@ -88,7 +88,11 @@ fn column_name(policy: &Policy, cell: &Cell) -> String {
 
 /// The state of a column in a row; `None` where the host's documents have no such port.
 pub(super) fn state(coverage: &HostCoverage, column: &PortColumn) -> Option<CellState> {
-    let own = |at: &u16| coverage.cells.iter().find(|(cell, _)| cell == at).map(|(_, state)| *state);
+    // The cells of a host are ascending.
+    let own = |at: &u16| {
+        let place = coverage.cells.binary_search_by_key(at, |(cell, _)| *cell).ok()?;
+        Some(coverage.cells[place].1)
+    };
     column.cells.iter().filter_map(own).max()
 }
 

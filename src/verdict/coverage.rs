@@ -15,7 +15,7 @@ use crate::policy::Role;
 pub struct HostCoverage {
     /// The host.
     pub host: HostId,
-    /// Each cell of the documents of its role (index in `Policy::cells`) and the best that was seen of it.
+    /// Each cell of the documents of its role (index in `Policy::cells`, ascending) and the best that was seen of it.
     pub cells: Vec<(u16, CellState)>,
 }
 
