@@ -60,6 +60,8 @@ mod samples;
 mod site_survey;
 #[path = "main/survey_schema.rs"]
 mod survey_schema;
+#[path = "main/threads.rs"]
+mod threads;
 #[path = "../examples/generate/traffic/mod.rs"]
 mod traffic;
 #[path = "main/traps.rs"]
