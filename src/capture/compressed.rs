@@ -1,7 +1,8 @@
 //! gzip, zstd and xz: unpacked on a thread of its own, handed over in a few bounded buffers.
 //!
-//! gzip and xz by safe Rust, as fast as the programs or nearly. zstd by the format's reference library, which is C: the
-//! safe decoder takes 2.7 times as long, so that `zstd -dc | igorscope analyze -` was nearly twice as fast as the file.
+//! gzip and xz by safe Rust: faster than `gzip`, and three quarters as fast as `xz`. zstd by the format's reference
+//! library, which is C: the safe decoder takes 2.7 times as long, so that `zstd -dc | igorscope analyze -` was nearly
+//! twice as fast as the file.
 
 use std::io::{self, BufReader, Read};
 use std::sync::Arc;
@@ -11,7 +12,9 @@ use std::thread;
 
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_frameParameter_windowTooLarge as WINDOW_TOO_LARGE;
+use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::{
+    ZSTD_error_frameParameter_windowTooLarge as WINDOW_TOO_LARGE, ZSTD_error_memory_allocation as NO_MEMORY,
+};
 
 /// Bytes in a buffer that is handed over.
 const CHUNK: usize = 256 * 1024;
@@ -48,6 +51,15 @@ impl Compression {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
             Self::Xz => "xz",
+        }
+    }
+
+    /// How many bytes to ask a decoder for at a time, at most. zstd's gives nothing of what it unpacked for one call
+    /// where damage comes before the end of it: asked for little, it loses little, and is no slower.
+    const fn step(self) -> usize {
+        match self {
+            Self::Gzip | Self::Xz => CHUNK,
+            Self::Zstd => 4096,
         }
     }
 
@@ -129,7 +141,8 @@ fn pump(
         let mut length = 0;
         let mut failure = None;
         while let Some(room @ [_, ..]) = chunk.get_mut(length..) {
-            match decoder.read(room) {
+            let most = room.len().min(compression.step());
+            match decoder.read(&mut room[..most]) {
                 Ok(0) => break,
                 Ok(count) => length += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -167,7 +180,8 @@ fn pump(
 /// Whether the data asks for more memory than [`WINDOW_LIMIT`].
 fn wants_too_much(error: &io::Error) -> bool {
     let of_zstd = error.get_ref().and_then(|error| error.downcast_ref::<zstd::Error>());
-    error.kind() == io::ErrorKind::OutOfMemory || of_zstd.is_some_and(|error| error.is(WINDOW_TOO_LARGE))
+    let says_so = |error: &zstd::Error| error.is(WINDOW_TOO_LARGE) || error.is(NO_MEMORY);
+    error.kind() == io::ErrorKind::OutOfMemory || of_zstd.is_some_and(says_so)
 }
 
 impl Read for Unpacked {

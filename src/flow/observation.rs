@@ -90,7 +90,7 @@ impl Observation {
         }
     }
 
-    /// A capture of so many bytes is about to be observed. What it makes room for is taken up only as flows come.
+    /// A capture of so many bytes is about to be observed: makes room for the IPv4 flows that are usual in so many.
     pub fn expect(&mut self, bytes: u64) {
         let flows = usize::try_from(bytes / BYTES_PER_FLOW).unwrap_or(MOST_EXPECTED).min(MOST_EXPECTED);
         self.v4.expect(flows);

@@ -64,8 +64,9 @@ impl<K: Key> Table<K> {
         self.hot.len()
     }
 
-    /// Makes room for about so many flows at once, if the system grants it. Room that is not used takes no memory, and
-    /// what grows into it need not be copied to larger places again and again.
+    /// Makes room for about so many flows at once, if the system grants it, so that they need not be copied to larger
+    /// places again and again. Room that is not used is address space; it counts as memory only where the system
+    /// promises no more than it has.
     pub(super) fn expect(&mut self, flows: usize) {
         let more = flows.min(self.limit).saturating_sub(self.len());
         if self.hot.try_reserve_exact(more).is_ok() {
@@ -147,7 +148,7 @@ impl<K: Key> Table<K> {
         self.cold.push(cold);
         self.slots[at] = tag & !mask | self.hot.len() as u32;
         if self.is_crowded() {
-            self.grow();
+            self.enlarge();
         }
         Some((self.hot.len() - 1, true))
     }
@@ -158,19 +159,21 @@ impl<K: Key> Table<K> {
         self.hot.len() * 8 > self.slots.len() * 5
     }
 
-    /// Makes the index twice as large.
     #[cold]
-    fn grow(&mut self) {
-        self.bits += 1;
-        self.slots.clear();
-        self.slots.resize(1 << self.bits, 0);
-        self.index_from(0);
+    fn enlarge(&mut self) {
+        self.index_from(self.len());
     }
 
-    /// Enters the records from `first` on in the index, which has none of them. Their flows must be new.
-    pub(super) fn index_from(&mut self, first: usize) {
+    /// Enters the records from `first` on in the index, which has none of them. Their flows must be new. Where the index
+    /// is crowded then, it is made larger and has all of them entered anew.
+    pub(super) fn index_from(&mut self, mut first: usize) {
         if self.is_crowded() {
-            return self.grow();
+            while self.hot.len() * 8 > (5 << self.bits) {
+                self.bits += 1;
+            }
+            self.slots.clear();
+            self.slots.resize(1 << self.bits, 0);
+            first = 0;
         }
         let mask = self.number_mask();
         for (number, record) in self.hot.iter().enumerate().skip(first) {

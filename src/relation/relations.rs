@@ -99,6 +99,13 @@ pub struct Relations {
 }
 
 impl Relations {
+    /// Notes that some evidence found no room.
+    pub(super) fn overflowed(&mut self, what: &'static str) {
+        if !self.overflows.contains(&what) {
+            self.overflows.push(what);
+        }
+    }
+
     /// What a flow belongs to.
     pub fn link(&self, flow: u32) -> Option<Link> {
         self.links.get(usize::try_from(flow).ok()?).copied().flatten()

@@ -14,18 +14,38 @@ pub(super) const PORT: u16 = 69;
 /// expects it (nf_conntrack_tftp).
 const WAIT_SECONDS: u32 = 300;
 
-/// The requests of one client endpoint to one server.
+/// Requests of one client endpoint to one server address that are told apart. Usually it is one: more are a client that
+/// asks on several VLANs, or at several ports, from one port of its own.
+const MAX_REQUESTS: usize = 256;
+
+/// The requests of one flow.
 struct Request {
     cause: u32,
-    server: IpAddr,
     /// RRQ or WRQ; `None` if the payload was not captured.
     write: Option<bool>,
     first: Timestamp,
     last: Timestamp,
     /// How many were sent: each may cause one transfer, and a retry may as well.
     sent: u64,
-    /// Flows that could be its transfers.
+    /// Flows that could be its transfers: those that began first, at least as many as were sent.
     replies: Vec<Reply>,
+}
+
+impl Request {
+    /// Of more than were sent, only the first ones count: twice as many are never kept.
+    fn add(&mut self, reply: Reply) {
+        self.replies.push(reply);
+        let room = self.room();
+        if self.replies.len() / 2 > room {
+            self.replies.select_nth_unstable_by_key(room, |reply| reply.frame);
+            self.replies.truncate(room);
+        }
+    }
+
+    /// How many transfers it may have caused.
+    fn room(&self) -> usize {
+        usize::try_from(self.sent).unwrap_or(usize::MAX)
+    }
 }
 
 struct Reply {
@@ -51,7 +71,8 @@ enum Fit {
 
 #[derive(Default)]
 pub(super) struct Transfers {
-    requests: Map<Endpoint, Vec<Request>>,
+    /// By client and server.
+    requests: Map<(Endpoint, IpAddr), Vec<Request>>,
     /// Flows that speak TFTP at both ends and on no port of its own.
     strays: Vec<u32>,
 }
@@ -80,9 +101,13 @@ impl Transfers {
             if let Some(file) = file_of(flow, client, evidence) {
                 relations.tftp_files.insert(at, file.clone());
             }
-            self.requests.entry((asks.address, asks.port)).or_default().push(Request {
+            let requests = self.requests.entry(((asks.address, asks.port), serves.address)).or_default();
+            if requests.len() >= MAX_REQUESTS {
+                relations.overflowed("TFTP requests from one port to one server");
+                return;
+            }
+            requests.push(Request {
                 cause: at,
-                server: serves.address,
                 write,
                 first: asks.first(),
                 last: asks.last(),
@@ -100,18 +125,16 @@ impl Transfers {
     pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>) {
         for client in 0..2 {
             let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
-            let Some(requests) = self.requests.get_mut(&(asks.address, asks.port)) else { continue };
-            for request in requests {
-                if request.server != serves.address || request.cause == at || serves.port == PORT {
-                    continue;
-                }
+            let key = ((asks.address, asks.port), serves.address);
+            let Some(requests) = self.requests.get_mut(&key).filter(|_| serves.port != PORT) else { continue };
+            for request in requests.iter_mut().filter(|request| request.cause != at) {
                 let begins = flow.first();
                 if window::covers(request.first, request.last, WAIT_SECONDS, begins) == Some(false) {
                     continue;
                 }
                 if let Some(fit) = fit(request.write, asks, serves) {
                     // All that is needed later: the flow is at hand now, and would have to be fetched again then.
-                    request.replies.push(Reply {
+                    request.add(Reply {
                         flow: at,
                         frame: flow.first_frame(),
                         fit,
@@ -128,8 +151,7 @@ impl Transfers {
         for requests in self.requests.into_values() {
             for mut request in requests {
                 request.replies.sort_by_key(|reply| reply.frame);
-                let room = usize::try_from(request.sent).unwrap_or(usize::MAX);
-                for reply in request.replies.iter().take(room) {
+                for reply in request.replies.iter().take(request.room()) {
                     let timed = request.first.nanos().is_some() && reply.timed;
                     let link = Link {
                         flow: Some(request.cause),

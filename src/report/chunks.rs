@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -21,12 +22,13 @@ pub(super) fn write_in_order<Scratch: Default>(
     let threads = threads.min(count).max(1);
     let desk = Desk { count, most: 2 * threads, tray: Mutex::default(), room: Condvar::new(), due: Condvar::new() };
     thread::scope(|scope| {
+        // However this thread leaves, the others are not left waiting.
+        let _closing = Closing(&desk);
         for _ in 1..threads {
-            scope.spawn(|| desk.render(&render));
+            // Where no thread can be had, the others do its work.
+            let _ = thread::Builder::new().spawn_scoped(scope, || desk.render(&render));
         }
-        let written = desk.write(out, &render);
-        desk.close();
-        written
+        desk.write(out, &render)
     })
 }
 
@@ -91,7 +93,7 @@ impl Desk {
 
     /// A thread that only renders.
     fn render<Scratch: Default>(&self, render: &impl Fn(usize, &mut Scratch, &mut Vec<u8>)) {
-        let _guard = CloseOnPanic(self);
+        let closing = Closing(self);
         let mut scratch = Scratch::default();
         let mut tray = self.tray();
         while !tray.closed && tray.written + tray.begun.len() < self.count {
@@ -104,6 +106,8 @@ impl Desk {
             self.rendered(chunk, buffer);
             tray = self.tray();
         }
+        // Nothing is left to be begun; what was begun is still to be written.
+        mem::forget(closing);
     }
 
     /// The thread that writes.
@@ -112,7 +116,6 @@ impl Desk {
         out: &mut dyn Write,
         render: &impl Fn(usize, &mut Scratch, &mut Vec<u8>),
     ) -> io::Result<()> {
-        let _guard = CloseOnPanic(self);
         let mut scratch = Scratch::default();
         loop {
             match self.turn() {
@@ -157,14 +160,12 @@ impl Desk {
     }
 }
 
-/// Where a thread panics, the others stop, and the scope that they are in panics too.
-struct CloseOnPanic<'a>(&'a Desk);
+/// Closes the desk when it is dropped, by a panic too: the scope that the threads are in then panics as well.
+struct Closing<'a>(&'a Desk);
 
-impl Drop for CloseOnPanic<'_> {
+impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.close();
-        }
+        self.0.close();
     }
 }
 

@@ -50,9 +50,10 @@ impl FlowQuality {
     }
 }
 
-/// All doubts about the capture, gravest first.
+/// All doubts about the capture, gravest first; `full` names the evidence of relations that found no room.
 pub(super) fn caveats(
     observed: &Observed,
+    full: &[&str],
     quality: &FlowQuality,
     names: &[String],
     summaries: &[(u32, CaptureSummary)],
@@ -177,7 +178,6 @@ pub(super) fn caveats(
         let packets = observed.neighbours.turned_away;
         say("neighbour-limit", format!("The ARP table was full: {packets} ARP packets are not in it."));
     }
-    let full: Vec<&str> = observed.side.overflows().collect();
     if !full.is_empty() {
         let full = full.join(", ");
         say(

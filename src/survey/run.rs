@@ -127,7 +127,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         || (relation::links(flows, &observed.side), FlowQuality::of(flows)),
     );
 
-    let mut doubts = caveats::caveats(&observed, &quality, &names, &summaries);
+    let mut doubts = caveats::caveats(&observed, &relations.overflows, &quality, &names, &summaries);
     doubts.extend(left_out(options, &summaries));
     if hosts.iter().any(|host| host.source == RoleSource::Inferred) {
         let text = "Roles that no inventory gives were inferred from the traffic, and what rests on them is no more \

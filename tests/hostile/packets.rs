@@ -202,7 +202,17 @@ fn floods_of_evidence_are_kept_up_to_a_limit() {
         message
     };
     let quoted = |number: u32| ipv4(A, host(number), 17, [1, 0], &udp_header(40_000, 69, b""));
-    let floods: [(Flood<'_>, Option<&str>); 7] = [
+    // One port asks on every VLAN, and everything may be the answer to each.
+    let tftp = |number: u32| match number % 2 {
+        0 => {
+            let request = ipv4(A, B, 17, [1, 0], &udp_header(40_000, 69, b"\0\x01name\0octet\0"));
+            let tag = [[(number >> 9) as u8 & 15, (number >> 1) as u8], [8, 0]].concat();
+            ethernet(0x8100, &[tag, request].concat())
+        }
+        _ => udp(B, number as u16, A, 40_000, b"\0\x03\0\x01data"),
+    };
+    let floods: [(Flood<'_>, Option<&str>); 8] = [
+        (&tftp, Some("TFTP requests from one port to one server")),
         (&|number| udp(host(number), 1900, group, 1900, &location(number)), Some("SSDP locations")),
         (&|number| udp(host(number), 40_000, group, 1900, b"M-SEARCH * HTTP/1.1\r\n\r\n"), Some("SSDP searches")),
         (

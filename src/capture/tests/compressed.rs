@@ -90,6 +90,23 @@ fn what_came_before_the_damage_is_reported() {
 }
 
 #[test]
+fn what_a_damaged_frame_held_before_the_damage_is_reported() {
+    let plain = plain();
+    let packed = zstd(&plain);
+    // Nothing but the checksum at its end is wrong: all but what was unpacked last is believed.
+    let mut checksum = packed.clone();
+    *checksum.last_mut().expect("a byte") ^= 1;
+    // In the third of its blocks, of 128 KiB each.
+    let mut late = packed;
+    let at = late.len() * 3 / 4;
+    late[at..at + 64].iter_mut().for_each(|byte| *byte ^= 0x55);
+    for (damaged, least) in [(checksum, 980), (late, 400)] {
+        let (frames, summary) = read_in_blocks(&damaged, 1 << 16);
+        assert!(frames.len() >= least && summary.damage.is_some(), "{} frames, {summary:?}", frames.len());
+    }
+}
+
+#[test]
 fn huge_windows_are_refused() {
     // A frame header with a window of 2^41 bytes.
     let zstd = [hex("28b52ffd 00 f8"), vec![0; 20]].concat();
