@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the build needs from the system: libpcap's headers. Where it may not, it says what to type.
+# Installs what the build needs from the system: a C compiler and libpcap's headers. Where it may not, it says what to type.
 set -euo pipefail
 
 have_libpcap() {
