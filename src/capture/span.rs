@@ -242,11 +242,14 @@ pub fn read_spans<T: Send>(
     };
     let results: Vec<Result<_, CaptureError>> = thread::scope(|scope| {
         let (first, others) = spans.split_first().unwrap_or((&Span::WHOLE, &[]));
-        let others: Vec<_> = others.iter().map(|span| scope.spawn(move || read_span(span))).collect();
+        let begin = |span| thread::Builder::new().spawn_scoped(scope, move || read_span(span)).map_err(|_| span);
+        let others: Vec<_> = others.iter().map(begin).collect();
         let mut results = vec![read_span(first)];
-        results.extend(
-            others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
-        );
+        results.extend(others.into_iter().map(|begun| match begun {
+            Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            // No thread could be had.
+            Err(span) => read_span(span),
+        }));
         results
     });
     let mut kept: Vec<(Capture, T)> = Vec::new();

@@ -9,22 +9,35 @@ use sha2::{Digest, Sha256};
 
 const BLOCK: usize = 1 << 20;
 
+type Digests = Vec<Option<String>>;
+
 /// Hashes being worked out.
-pub(super) struct Hashes(Option<thread::JoinHandle<Vec<Option<String>>>>);
+pub(super) struct Hashes {
+    files: Vec<PathBuf>,
+    thread: Option<thread::JoinHandle<Digests>>,
+}
 
 impl Hashes {
     /// None are wanted.
-    pub(super) const NONE: Self = Self(None);
+    pub(super) const NONE: Self = Self { files: Vec::new(), thread: None };
 
     /// Begins to hash files; what is no regular file has no hash.
     pub(super) fn begin(files: Vec<PathBuf>) -> Self {
-        Self(Some(thread::spawn(move || files.iter().map(|file| hash(file).ok().flatten()).collect())))
+        let to_hash = files.clone();
+        Self { files, thread: thread::Builder::new().spawn(move || all(&to_hash)).ok() }
     }
 
-    /// The hashes, in the order of the files; waits for them.
-    pub(super) fn finish(self) -> Vec<Option<String>> {
-        self.0.and_then(|thread| thread.join().ok()).unwrap_or_default()
+    /// The hashes, in the order of the files; waits for them, or works them out now where no thread could be had.
+    pub(super) fn finish(self) -> Digests {
+        match self.thread {
+            Some(thread) => thread.join().unwrap_or_default(),
+            None => all(&self.files),
+        }
     }
+}
+
+fn all(files: &[PathBuf]) -> Digests {
+    files.iter().map(|file| hash(file).ok().flatten()).collect()
 }
 
 fn hash(path: &Path) -> io::Result<Option<String>> {

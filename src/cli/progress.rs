@@ -29,7 +29,7 @@ impl Bar {
         }
         let (stop, stopped) = channel();
         let progress = Arc::clone(progress);
-        let thread = thread::spawn(move || {
+        let draw = move || {
             let target = ProgressDrawTarget::stderr();
             let bar = ProgressBar::with_draw_target((total > 0).then_some(total), target);
             if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
@@ -46,8 +46,9 @@ impl Bar {
                 bar.set_message(format!("{:.0} packets/s", frames as f64 / begin.elapsed().as_secs_f64()));
             }
             bar.finish_and_clear();
-        });
-        Self { stop: Some(stop), thread: Some(thread) }
+        };
+        // Where no thread can be had, there is no bar.
+        Self { stop: Some(stop), thread: thread::Builder::new().spawn(draw).ok() }
     }
 }
 

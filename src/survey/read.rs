@@ -178,20 +178,21 @@ impl Reader<'_> {
             .map(|share| inputs.start + share.start..inputs.start + share.end);
         let Some(first) = shares.next() else { return };
         let others: Vec<Range<usize>> = shares.collect();
+        let read = |share: &Range<usize>| {
+            let mut reading = Reading { observation: self.begin(share.start), inputs: Vec::new() };
+            self.read_range(share.clone(), None, &mut reading);
+            reading
+        };
         thread::scope(|scope| {
-            let others: Vec<_> = others
-                .into_iter()
-                .map(|share| {
-                    scope.spawn(move || {
-                        let mut reading = Reading { observation: self.begin(share.start), inputs: Vec::new() };
-                        self.read_range(share, None, &mut reading);
-                        reading
-                    })
-                })
-                .collect();
+            let begin = |share| thread::Builder::new().spawn_scoped(scope, move || read(share)).map_err(|_| share);
+            let others: Vec<_> = others.iter().map(begin).collect();
             self.read_range(first, None, onto);
             for other in others {
-                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                let other = match other {
+                    Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+                    // No thread could be had.
+                    Err(share) => read(share),
+                };
                 onto.observation.absorb(other.observation, Shift::NONE);
                 onto.inputs.extend(other.inputs);
             }

@@ -70,13 +70,14 @@ pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result
     Ok(judge(inputs, observation.finish(), options))
 }
 
-/// Does something in a pool of as many threads as are wanted.
+/// Does something in a pool of as many threads as are wanted, or of this one alone where no more are to be had.
 fn on_threads<T: Send>(options: &Options, work: impl FnOnce() -> T + Send) -> T {
-    // Without threads of its own it does the same on this one.
-    match rayon::ThreadPoolBuilder::new().num_threads(options.threads.get()).build() {
-        Ok(pool) => pool.install(work),
-        Err(_) => work(),
+    if let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(options.threads.get()).build() {
+        return pool.install(work);
     }
+    // The second time it is in such a pool already.
+    let _alone = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
+    work()
 }
 
 /// What was read, offline or live, beside what was observed in it.
