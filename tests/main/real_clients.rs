@@ -28,9 +28,17 @@ fn survey(path: &Path) -> Survey {
 
 /// Plays in a lab, if one can be made, and checks what we say of it.
 fn try_out(name: &str, needs: &[&str], play: fn(&mut Lab), check: fn(&Survey)) {
-    let Some(mut lab) = Lab::open(name, needs) else { return };
+    let mut labs = (0..3).map_while(|_| Lab::open(name, needs));
+    let Some(mut lab) = labs.next() else { return };
     play(&mut lab);
-    let path = lab.captured();
+    let path = loop {
+        if let Some(path) = lab.captured() {
+            break path;
+        }
+        println!("tcpdump lost packets: once more");
+        lab = labs.next().expect("tcpdump loses packets three times in a row");
+        play(&mut lab);
+    };
     if let Some(folder) = std::env::var_os("IGORSCOPE_KEEP") {
         std::fs::copy(&path, Path::new(&folder).join(format!("real-{name}.pcap"))).expect("the capture can be kept");
     }
@@ -143,7 +151,12 @@ fn files(lab: &Lab) {
 
 fn read_files(lab: &Lab) {
     lab.must(Node, "cd files && tftp -m binary 10.79.0.1 -c get boot.cfg ../read.cfg && cmp boot.cfg ../read.cfg");
-    lab.run(Node, "tftp -m binary 10.79.0.1 -c get missing.cfg /dev/null");
+    // A server that is busy may leave a request unanswered.
+    let refused = (0..3).any(|_| {
+        let said = lab.run(Node, "tftp -m binary 10.79.0.1 -c get missing.cfg /dev/null");
+        String::from_utf8_lossy(&[said.stdout, said.stderr].concat()).to_lowercase().contains("not found")
+    });
+    assert!(refused, "the server says that it has no such file");
 }
 
 fn play_tftp_hpa(lab: &mut Lab) {
@@ -175,7 +188,8 @@ fn check_tftp(survey: &Survey) {
     assert_eq!(said(survey, NODE, GATEWAY, Udp, 69), ["documented", "", "established", "tftp"]);
     // Two requests; the data of the first and the error of the second come from ports of their own.
     let related: Vec<_> = survey.flows.iter().filter(|(_, judgement)| judgement.verdict.name() == "related").collect();
-    assert_eq!(related.len(), 2);
+    let all = || survey.flows.iter().map(|(flow, judgement)| format!("{:?} {judgement:?}", flow.to_flow()));
+    assert_eq!(related.len(), 2, "{:#?}", all().collect::<Vec<_>>());
     for (flow, judgement) in related {
         assert!(flow.ends.iter().all(|end| end.port != 69));
         let request = survey.flows.get(judgement.related_to.expect("its request") as usize).0;

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Who is in the lab. The middle is the link's switch, and the router to the far node.
@@ -40,7 +41,8 @@ pub(super) struct Lab {
     name: String,
     made: Vec<String>,
     running: Vec<Child>,
-    tcpdump: Option<Child>,
+    /// And what it says.
+    tcpdump: Option<(Child, JoinHandle<Vec<String>>)>,
     /// For what the programs serve and write.
     pub(super) folder: tempfile::TempDir,
 }
@@ -65,6 +67,8 @@ impl Lab {
             }
             lab.made.push(space);
             lab.must(host, "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; ip link set lo up");
+            // Ports by lot, but none of the vendor's: a TFTP client on 50195 would rightly be judged by that port.
+            lab.must(host, "echo 33000 47000 >/proc/sys/net/ipv4/ip_local_port_range");
         }
         lab.must(Middle, "ip link add br0 type bridge mcast_snooping 0; ip link set br0 address 02:49:67:79:00:fe; ip link set br0 up");
         for host in [Gateway, Node, Bacnet, Far] {
@@ -160,26 +164,30 @@ impl Lab {
         let errors = child.stderr.take().expect("it is piped");
         let mut lines = BufReader::new(errors).lines().map_while(Result::ok);
         assert!(lines.any(|line| line.contains("listening on")), "tcpdump did not begin");
-        // Its last words must not meet a closed pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        self.tcpdump = Some(child);
+        self.tcpdump = Some((child, std::thread::spawn(move || lines.collect())));
     }
 
-    /// Ends the capture; where it lies.
-    pub(super) fn captured(&mut self) -> PathBuf {
+    /// Ends the capture; where it lies. `None` where tcpdump says that it wrote less than it was handed: what still
+    /// waits in its ring when it is stopped is lost.
+    pub(super) fn captured(&mut self) -> Option<PathBuf> {
         std::thread::sleep(Duration::from_millis(500));
-        if let Some(mut child) = self.tcpdump.take() {
-            let _ = sh(&format!("kill -INT {}", child.id()));
-            let _ = child.wait();
-        }
-        self.folder.path().join("capture.pcap")
+        let (mut child, words) = self.tcpdump.take()?;
+        let _ = sh(&format!("kill -INT {}", child.id()));
+        let _ = child.wait();
+        let words = words.join().expect("its words");
+        let said = |what: &str| {
+            let line = words.iter().find(|line| line.contains(what)).unwrap_or_else(|| panic!("{what}: {words:?}"));
+            line.split_whitespace().next().and_then(|number| number.parse::<u64>().ok()).expect("a number")
+        };
+        let whole = said("captured") == said("received by filter") && said("dropped by kernel") == 0;
+        whole.then(|| self.folder.path().join("capture.pcap"))
     }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
         self.stop_servers();
-        if let Some(mut child) = self.tcpdump.take() {
+        if let Some((mut child, _)) = self.tcpdump.take() {
             let _ = child.kill();
             let _ = child.wait();
         }
