@@ -172,6 +172,7 @@ impl Drop for Closing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::fixture::Full;
 
     fn number(chunk: usize, calls: &mut usize, buffer: &mut Vec<u8>) {
         *calls += 1;
@@ -189,20 +190,6 @@ mod tests {
                 write_in_order(&mut out, count, threads, number).unwrap();
                 assert_eq!(String::from_utf8(out).unwrap(), expected, "{count} chunks, {threads} threads");
             }
-        }
-    }
-
-    /// Takes some bytes, then is full.
-    struct Full(usize);
-
-    impl Write for Full {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
         }
     }
 

@@ -116,20 +116,10 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 
 #[test]
 fn an_error_of_the_writer_ends_all_threads() {
-    struct Full(usize);
-    impl Write for Full {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     let mut survey = fixture::survey();
     let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow.to_flow(), *judgement)).collect();
     survey.flows = JudgedFlows::from_list(flows.iter().cycle().take(20 * ROWS_AT_ONCE).cloned().collect());
-    let error = write_flows(&mut Full(100_000), &survey, &Names::of(&survey), 4).unwrap_err();
+    let error = write_flows(&mut fixture::Full(100_000), &survey, &Names::of(&survey), 4).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }
 

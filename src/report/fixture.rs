@@ -1,6 +1,7 @@
 //! A small survey made by hand, for the tests of this stage: a gateway, two nodes, a BACnet system
 //! and an outsider.
 
+use std::io;
 use std::sync::Arc;
 
 use crate::capture::{FrameId, LinkType, Timestamp};
@@ -283,4 +284,18 @@ fn states(nodes: &[HostCoverage], cell: u16) -> [u32; 4] {
 
 fn policy() -> Arc<Policy> {
     Policy::embedded()
+}
+
+/// Takes so many bytes, then is full.
+pub(super) struct Full(pub(super) usize);
+
+impl io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.checked_sub(bytes.len()).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
