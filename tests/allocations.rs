@@ -44,8 +44,10 @@ struct Owned {
 }
 
 impl Owned {
-    fn lend(&self, number: u64) -> Frame<'_> {
+    /// As it comes in a later hour: the clock goes on.
+    fn lend(&self, number: u64, hours: i64) -> Frame<'_> {
         let Self { time, link, original_len, .. } = *self;
+        let time = time.nanos().map_or(time, |nanos| Timestamp::from_nanos(nanos + hours * 3_600_000_000_000));
         Frame { id: FrameId::new(0, number), time, link, interface: 0, original_len, data: &self.data }
     }
 }
@@ -85,21 +87,28 @@ fn known_flows_cost_no_allocation() {
     let path = folder.path().join("site.pcapng");
     let mut recorder = Recorder::create(&path, vec![interface], Rotation::default()).unwrap();
     let mut observation = Observation::new(0, Seed::random(), Limits::default());
-    let mut number = 0;
+    let (mut number, mut hours) = (0, 0);
     // As they come live: each is lent for a moment, written down and observed.
     let mut pass = |frames: &[Owned]| {
         let before = ALLOCATIONS.get();
         for owned in frames {
             number += 1;
-            let frame = owned.lend(number);
+            let frame = owned.lend(number, hours);
             recorder.write(&frame).unwrap();
             observation.observe_lent(&frame);
         }
+        hours += 1;
         ALLOCATIONS.get() - before
     };
     let first = pass(&frames);
     assert!(first > 0, "the counting allocator counts");
     println!("{} packets of flows that were new: {first} allocations", frames.len());
+    // What waits for an answer is kept up to a limit, which flows without one reach at length.
+    let waiting = (0..20).map(|_| pass(&frames)).sum::<u64>();
+    println!(
+        "{} packets more until what is kept of unanswered flows is full: {waiting} allocations",
+        20 * frames.len()
+    );
     let known = (0..10).map(|_| pass(&frames)).sum::<u64>();
     // While the disk is slower than the frames, what waits for it takes one more piece of 256 KiB at a time.
     let pieces = recorder.bytes_written() >> 18;

@@ -58,6 +58,8 @@ mod roles;
 mod samples;
 #[path = "main/site_survey.rs"]
 mod site_survey;
+#[path = "main/splits.rs"]
+mod splits;
 #[path = "main/survey_schema.rs"]
 mod survey_schema;
 #[path = "main/threads.rs"]

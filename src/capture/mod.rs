@@ -27,7 +27,7 @@ mod writer;
 pub use behind::Behind;
 pub use error::{CaptureError, Damage};
 pub use filter::{Filter, FilterError, Matcher};
-pub use frame::{Frame, FrameId, LinkType, Shift, Timestamp};
+pub use frame::{Frame, FrameId, LinkType, Moment, Retime, Shift, Timestamp};
 pub use interface::InterfaceSummary;
 pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;

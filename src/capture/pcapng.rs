@@ -277,7 +277,8 @@ impl Pcapng {
         let kind = self.order.word_at(bytes, 0);
         let length = self.order.word_at(bytes, 4).unwrap_or(0);
         let length_behind = self.order.word_at(bytes, (length as usize).saturating_sub(4));
-        if kind == Some(0) || length_behind != Some(length) {
+        // A part of a file that begins with a frame without a time could not tell when it was sent.
+        if matches!(kind, Some(0 | SIMPLE_PACKET)) || length_behind != Some(length) {
             return Guess::No;
         }
         if kind == Some(ENHANCED_PACKET) && self.quick_packet(bytes, self.order).is_none() {

@@ -60,7 +60,8 @@ pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result
     } else {
         None
     };
-    let sources: Vec<Source> = found.captures.into_iter().map(|path| source(path, spool.as_deref())).collect();
+    let sources = found.captures.into_iter().map(|path| source(path, spool.as_deref())).collect();
+    let sources = survey::in_order(sources);
     let files = || sources.iter().map(|source| source.file().unwrap_or(Path::new("-")).to_owned()).collect();
     let hashes = if wants.hashes { Hashes::begin(files()) } else { Hashes::NONE };
     let progress = Arc::new(Progress::default());

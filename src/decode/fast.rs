@@ -24,6 +24,10 @@ pub struct Plain<'a> {
     pub destination_port: u16,
     /// TCP flags; none for UDP.
     pub flags: u8,
+    /// TCP sequence and acknowledgment number as they stand in the header ([`super::tcp_numbers`]).
+    pub numbers: Option<&'a [u8; 8]>,
+    /// Time to live, or hop limit.
+    pub hops: u8,
     /// IPv4 identification, 0 for IPv6.
     pub identification: u16,
     /// Checksum of the transport header.
@@ -70,7 +74,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         }
         (vlan, ether_type, link_len, rest) = (Some(id), word(tag[2], tag[3]), 18, inner);
     }
-    let (addresses, identification, protocol, length, rest) = match ether_type {
+    let (addresses, identification, hops, protocol, length, rest) = match ether_type {
         0x0800 => {
             let (ip, rest) = rest.split_first_chunk::<20>()?;
             let total = usize::from(word(ip[2], ip[3]));
@@ -80,7 +84,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
             }
             let source = u32::from_be_bytes([ip[12], ip[13], ip[14], ip[15]]);
             let destination = u32::from_be_bytes([ip[16], ip[17], ip[18], ip[19]]);
-            (Addresses::V4(source, destination), word(ip[4], ip[5]), ip[9], total - 20, rest)
+            (Addresses::V4(source, destination), word(ip[4], ip[5]), ip[8], ip[9], total - 20, rest)
         }
         0x86dd => {
             let (ip, rest) = rest.split_first_chunk::<40>()?;
@@ -90,26 +94,27 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
             }
             let source = u128::from_be_bytes(*ip[8..].first_chunk::<16>()?);
             let destination = u128::from_be_bytes(*ip[24..].first_chunk::<16>()?);
-            (Addresses::V6(source, destination), 0, ip[6], length, rest)
+            (Addresses::V6(source, destination), 0, ip[7], ip[6], length, rest)
         }
         _ => return None,
     };
     let body = rest.get(..length).unwrap_or(rest);
-    let (ports, flags, checksum, header) = match protocol {
+    let (ports, flags, numbers, checksum, header) = match protocol {
         6 => {
             let tcp = body.first_chunk::<20>()?;
             let header = usize::from(tcp[12] >> 4) * 4;
             if header < 20 {
                 return None;
             }
-            ([tcp[0], tcp[1], tcp[2], tcp[3]], tcp[13], word(tcp[16], tcp[17]), header)
+            let numbers = tcp[4..].first_chunk::<8>();
+            ([tcp[0], tcp[1], tcp[2], tcp[3]], tcp[13], numbers, word(tcp[16], tcp[17]), header)
         }
         17 => {
             let udp = body.first_chunk::<8>()?;
             if usize::from(word(udp[4], udp[5])) != length {
                 return None;
             }
-            ([udp[0], udp[1], udp[2], udp[3]], 0, word(udp[6], udp[7]), 8)
+            ([udp[0], udp[1], udp[2], udp[3]], 0, None, word(udp[6], udp[7]), 8)
         }
         _ => return None,
     };
@@ -126,6 +131,8 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         source_port,
         destination_port,
         flags,
+        numbers,
+        hops,
         identification,
         checksum,
         payload,

@@ -12,7 +12,7 @@
 //!
 //! | file | headers |
 //! |---|---|
-//! | `packet`, `link_words`, `non_ip`, `stop` | no headers: the words for what was read |
+//! | `packet`, `link_words`, `non_ip`, `hops`, `stop` | no headers: the words for what was read |
 //! | `walk`, `span` | no headers: the loop, and bytes that know their length on the wire |
 //! | `link` | the table of link types; raw IP, NULL and LOOP, Frame Relay |
 //! | `ethernet` | Ethernet, tags (802.1Q, 802.1ad, VN-tag, ...), 802.3, LLC, SNAP; the table of EtherTypes |
@@ -36,6 +36,7 @@ mod differential;
 mod ethernet;
 mod extension;
 mod fast;
+mod hops;
 mod link;
 mod link_words;
 mod mpls;
@@ -56,9 +57,10 @@ mod walk;
 mod wlan;
 
 pub use fast::{Addresses, Plain, plain};
+pub use hops::is_first_hop;
 pub use link_words::{MacAddr, VlanPath};
 pub use non_ip::NonIp;
-pub use packet::{Encapsulation, Fragment, IpPacket, Network, Packet, TcpFlags, Transport, TunnelKind};
+pub use packet::{Encapsulation, Fragment, IpPacket, Network, Packet, TcpFlags, Transport, TunnelKind, tcp_numbers};
 pub use quote::{Quoted, quoted};
 pub use stop::{Stop, StopLayer, StopReason};
 pub use tunnel::{may_be_tunnel, passed_over};

@@ -28,6 +28,7 @@ struct Header {
     source: IpAddr,
     destination: IpAddr,
     protocol: u8,
+    hops: u8,
     identification: u32,
     fragment: Option<Fragment>,
     /// See [`Carrier::unbounded`].
@@ -41,7 +42,7 @@ struct Header {
 fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     let bad_length = Stop { layer: StopLayer::Ipv4, reason: StopReason::BadLength };
     let (head, _) = span.split::<20>(StopLayer::Ipv4)?;
-    let [version_ihl, _, l0, l1, i0, i1, f0, f1, _, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *head;
+    let [version_ihl, _, l0, l1, i0, i1, f0, f1, hops, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *head;
     let header_length = usize::from(version_ihl & 0xf) * 4;
     let total_length = usize::from(be16(l0, l1));
     if header_length < 20 || (1..header_length).contains(&total_length) {
@@ -54,6 +55,7 @@ fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         source: Ipv4Addr::new(s0, s1, s2, s3).into(),
         destination: Ipv4Addr::new(d0, d1, d2, d3).into(),
         protocol,
+        hops,
         identification: be16(i0, i1).into(),
         fragment: (offset > 0 || more).then_some(Fragment { offset, more }),
         unbounded: total_length == 0,
@@ -80,6 +82,7 @@ fn ipv6<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         source: Ipv6Addr::from(head.source()).into(),
         destination: Ipv6Addr::from(head.destination()).into(),
         protocol: protocol.0,
+        hops: head.hop_limit(),
         identification: 0,
         fragment: None,
         unbounded: head.payload_length() == 0,
@@ -95,6 +98,7 @@ fn payload<'a>(walk: &mut Walk<'a>, header: Header, rest: Result<Span<'a>, Stop>
         destination: header.destination,
         protocol: header.protocol,
         fragment: header.fragment,
+        hops: header.hops,
         identification: header.identification,
         transport: Transport::Other(&[]),
     };

@@ -161,6 +161,8 @@ pub struct IpPacket<'a> {
     pub protocol: u8,
     /// Set when this is a fragment (an atomic fragment, offset 0 and no more to come, is none).
     pub fragment: Option<Fragment>,
+    /// Time to live, or hop limit.
+    pub hops: u8,
     /// IPv4 identification; 0 for IPv6 without a fragment header.
     pub identification: u32,
     /// What stands behind the IP headers.
@@ -187,8 +189,8 @@ pub enum Transport<'a> {
         destination_port: u16,
         /// Flags of this segment; 0 if they were cut off.
         flags: TcpFlags,
-        /// Sequence number.
-        sequence: u32,
+        /// Sequence and acknowledgment number as they stand in the header ([`tcp_numbers`]); `None` if they were cut off.
+        numbers: Option<&'a [u8; 8]>,
         /// Checksum, as it stands in the header; 0 if it was cut off.
         checksum: u16,
         /// Captured payload bytes, without Ethernet padding.
@@ -220,6 +222,12 @@ pub enum Transport<'a> {
     },
     /// Another protocol, a later fragment, or a header that was cut off before its ports.
     Other(&'a [u8]),
+}
+
+/// Sequence and acknowledgment number of a TCP header. Few who look at a segment want them.
+pub fn tcp_numbers(bytes: &[u8; 8]) -> [u32; 2] {
+    let [a, b, c, d, e, f, g, h] = *bytes;
+    [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])]
 }
 
 #[cfg(test)]

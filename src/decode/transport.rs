@@ -53,7 +53,7 @@ fn tcp(span: Span<'_>, carrier: Carrier) -> (Transport<'_>, Option<Stop>) {
         source_port,
         destination_port,
         flags: TcpFlags(span.u8(13).unwrap_or(0)),
-        sequence: span.u32(4).unwrap_or(0),
+        numbers: span.bytes().get(4..).and_then(<[u8]>::first_chunk),
         checksum: span.u16(16).unwrap_or(0),
         payload,
         payload_len,

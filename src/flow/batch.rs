@@ -7,6 +7,7 @@
 use super::counters::Sent;
 use super::key::Key;
 use super::table::{NOWHERE, Table};
+use crate::capture::Timestamp;
 use crate::protocol::Inspection;
 
 const BATCH: usize = 32;
@@ -35,8 +36,14 @@ impl<'a, K: Key> Batch<'a, K> {
 
 /// How packets come to a table.
 pub(super) trait Way<'a, K> {
-    /// Takes a packet; `seen` is handed what payload said that had to be looked at.
-    fn push(&mut self, table: &mut Table<K>, key: K, sent: Sent<'a>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection));
+    /// Takes a packet with its time as it was written; `seen` is handed what payload said that had to be looked at.
+    fn push(
+        &mut self,
+        table: &mut Table<K>,
+        key: K,
+        sent: (Sent<'a>, Timestamp),
+        seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+    );
 }
 
 /// One at a time: for frames that are lent for a moment only.
@@ -44,9 +51,15 @@ pub(super) struct Straight;
 
 impl<'a, K: Key> Way<'a, K> for Straight {
     #[inline]
-    fn push(&mut self, table: &mut Table<K>, key: K, sent: Sent<'a>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
+    fn push(
+        &mut self,
+        table: &mut Table<K>,
+        key: K,
+        sent: (Sent<'a>, Timestamp),
+        seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+    ) {
         let hash = table.hash(&key);
-        table.add(key, hash, table.candidate(hash), &sent, seen);
+        table.add(key, hash, table.candidate(hash), (&sent.0, sent.1), seen);
     }
 }
 
@@ -64,7 +77,7 @@ impl<'a, K: Key> Pipeline<'a, K> {
     /// Fetches the slots of the newer batch, adds the older one to the table, finds the candidates of the newer, and
     /// swaps them.
     #[inline(never)]
-    fn turn(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
+    fn turn(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
         let [first, second] = &mut self.batches;
         let (newer, older) = if self.filling == 0 { (first, second) } else { (second, first) };
         // One right after the other, so that the processor translates their addresses side by side. Measured: asked for
@@ -77,7 +90,7 @@ impl<'a, K: Key> Pipeline<'a, K> {
             table.prefetch_cold(item.candidate, item.sent.side);
         }
         for item in older_items {
-            table.add(item.key, item.hash, item.candidate, &item.sent, &mut *seen);
+            table.add(item.key, item.hash, item.candidate, (&item.sent, item.sent.at.time), &mut *seen);
         }
         older.len = 0;
         for item in newer.items.get_mut(..newer.len).unwrap_or_default() {
@@ -87,7 +100,7 @@ impl<'a, K: Key> Pipeline<'a, K> {
     }
 
     /// Adds what is left. To be called before the bytes that the packets borrow go away.
-    pub(super) fn flush(mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
+    pub(super) fn flush(mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
         self.turn(table, seen);
         self.turn(table, seen);
     }
@@ -95,7 +108,20 @@ impl<'a, K: Key> Pipeline<'a, K> {
 
 impl<'a, K: Key> Way<'a, K> for Pipeline<'a, K> {
     #[inline(always)]
-    fn push(&mut self, table: &mut Table<K>, key: K, sent: Sent<'a>, seen: &mut impl FnMut(&K, &Sent<'_>, Inspection)) {
+    fn push(
+        &mut self,
+        table: &mut Table<K>,
+        key: K,
+        sent: (Sent<'a>, Timestamp),
+        seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+    ) {
+        let (sent, written) = sent;
+        if written != sent.at.time {
+            // Only where a clock was set back: behind all that came before.
+            self.turn(table, seen);
+            self.turn(table, seen);
+            return Straight.push(table, key, (sent, written), seen);
+        }
         let hash = table.hash(&key);
         let batch = &mut self.batches[self.filling & 1];
         batch.items[batch.len % BATCH] = Item { key, hash, candidate: NOWHERE, sent };

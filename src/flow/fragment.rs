@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use crate::capture::{FrameId, Shift, Timestamp};
+use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::VlanPath;
 
 /// What the parts of one datagram have in common.
@@ -23,8 +23,7 @@ pub(super) struct Datagram {
 /// One fragment.
 #[derive(Clone, Debug)]
 pub(super) struct Part {
-    pub(super) frame: FrameId,
-    pub(super) time: Timestamp,
+    pub(super) at: Moment,
     pub(super) offset: u32,
     pub(super) length: u32,
     /// Of a first part that named them: the ports (or ICMP type) of its flow.
@@ -87,10 +86,13 @@ impl Fragments {
         self.turned_away.bytes += other.turned_away.bytes;
         for (datagram, parts) in other.datagrams {
             for part in parts {
-                let frame = shift.apply(part.frame);
-                self.add(datagram.clone(), Part { frame, ..part });
+                self.add(datagram.clone(), Part { at: part.at.shifted(shift), ..part });
             }
         }
+    }
+
+    pub(super) fn retime(&mut self, retime: Retime) {
+        self.datagrams.values_mut().flatten().for_each(|part| part.at = part.at.retimed(retime));
     }
 
     /// Puts datagrams together: hands each flow its later parts; what has no first part is returned by host pair.
@@ -100,7 +102,7 @@ impl Fragments {
     ) -> BTreeMap<(IpAddr, IpAddr, u8), Unattributed> {
         let mut orphans: BTreeMap<_, Unattributed> = BTreeMap::new();
         for (datagram, mut parts) in self.datagrams {
-            parts.sort_by_key(|part| part.frame);
+            parts.sort_by_key(|part| part.at);
             for group in regroup(&parts) {
                 if group.rest.packets == 0 {
                     continue;
@@ -131,7 +133,7 @@ struct Group {
 fn regroup(parts: &[Part]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for part in parts {
-        let now = part.time.nanos().unwrap_or(0);
+        let now = part.at.time.nanos().unwrap_or(0);
         let fits = |group: &Group| {
             let age = now.saturating_sub(group.touched).saturating_abs();
             if group.offsets.contains(&part.offset) { age <= COPY } else { age <= GIVEN_UP }
@@ -155,7 +157,7 @@ fn regroup(parts: &[Part]) -> Vec<Group> {
         } else {
             group.rest.packets += 1;
             group.rest.bytes += u64::from(part.length);
-            group.rest.last = group.rest.last.max(part.time);
+            group.rest.last = group.rest.last.max(part.at.time);
         }
     }
     groups
@@ -164,10 +166,11 @@ fn regroup(parts: &[Part]) -> Vec<Group> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::FrameId;
 
     fn part(number: u64, seconds: i64, offset: u32, ports: Option<(u16, u16)>) -> Part {
         let time = Timestamp::from_nanos(seconds * 1_000_000_000);
-        Part { frame: FrameId::new(0, number), time, offset, length: 100, ports }
+        Part { at: Moment { time, frame: FrameId::new(0, number) }, offset, length: 100, ports }
     }
 
     /// (ports, later parts) of each datagram that has a first part, and how many parts have none.

@@ -30,6 +30,9 @@ impl<K: Key> Table<K> {
             }
         }
         for (number, end) in idle {
+            // What its beginning says is told by its numbers, which mean nothing among others.
+            let (record, cold) = (&self.hot[number], &mut self.cold[number]);
+            record.counts.settle(cold, record.key.ends().map(|end| end.1));
             let flow = self.view(number, vlans, sources);
             let key = self.hot[number].key;
             let takes = |port| {

@@ -148,6 +148,12 @@ fn describe(observed: Observed) -> Vec<String> {
     lines
 }
 
+/// The first line in which two descriptions differ.
+fn difference(a: &[String], b: &[String]) -> Option<(String, String)> {
+    let line = |lines: &[String], at: usize| lines.get(at).cloned().unwrap_or_default();
+    (0..a.len().max(b.len())).map(|at| (line(a, at), line(b, at))).find(|(a, b)| a != b)
+}
+
 /// What is known of each end's first payload.
 fn first_payloads(flow: &Flow, side: &SideEvidence) -> [(Option<First<SocketAddr>>, Option<TftpFile>); 2] {
     [0, 1].map(|end| {
@@ -158,9 +164,11 @@ fn first_payloads(flow: &Flow, side: &SideEvidence) -> [(Option<First<SocketAddr
     })
 }
 
-/// The frames of one input observed in parts, which are added up.
+/// The frames of one input observed in parts, which are added up. No part but the first begins with frames without a
+/// time: readers cut no file there, and live frames have one.
 fn in_parts(samples: &[Sample], cuts: &[usize], limits: Limits) -> Observation {
-    let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut.min(&samples.len())).collect();
+    let timed = |cut: &usize| samples.get(*cut).is_none_or(|sample| sample.time != i64::MIN);
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut.min(&samples.len())).filter(timed).collect();
     cuts.sort_unstable();
     let mut sum = Observation::new(0, Seed::random(), limits);
     let mut begin = 0;
@@ -178,7 +186,7 @@ proptest! {
     #[test]
     fn parts_of_a_file_add_up(samples in prop::collection::vec(sample(), 0..120), cuts in prop::collection::vec(0..120_usize, 0..3)) {
         let parts = in_parts(&samples, &cuts, Limits::default());
-        prop_assert_eq!(describe(parts.finish()), describe(observe(&samples, 0).finish()));
+        prop_assert_eq!(difference(&describe(parts.finish()), &describe(observe(&samples, 0).finish())), None);
     }
 
     /// The same where the threads of a pool share the work.
@@ -189,9 +197,9 @@ proptest! {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         let limits = limit.map_or(Limits::default(), |flows| Limits { flows, ..Limits::default() });
         let together = pool.install(|| describe(in_parts(&samples, &cuts, limits).finish()));
-        prop_assert_eq!(&together, &describe(in_parts(&samples, &cuts, limits).finish()));
+        prop_assert_eq!(difference(&together, &describe(in_parts(&samples, &cuts, limits).finish())), None);
         if limit.is_none() {
-            prop_assert_eq!(together, describe(observe(&samples, 0).finish()));
+            prop_assert_eq!(difference(&together, &describe(observe(&samples, 0).finish())), None);
         }
     }
 
@@ -222,7 +230,7 @@ proptest! {
         for block in all.chunks(size) {
             observation.observe(block.iter().copied());
         }
-        prop_assert_eq!(describe(observation.finish()), whole);
+        prop_assert_eq!(difference(&describe(observation.finish()), &whole), None);
     }
 
     #[test]
@@ -234,6 +242,6 @@ proptest! {
         tail.absorb(observe(&c, 2), Shift::NONE);
         let mut right = observe(&a, 0);
         right.absorb(tail, Shift::NONE);
-        prop_assert_eq!(describe(left.finish()), describe(right.finish()));
+        prop_assert_eq!(difference(&describe(left.finish()), &describe(right.finish())), None);
     }
 }

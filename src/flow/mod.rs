@@ -17,8 +17,10 @@ mod record;
 mod sources;
 mod table;
 mod tally;
+mod tcp;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod view;
 
 pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidence, Stream, TftpFile, Window};
@@ -31,4 +33,5 @@ pub(crate) use prefetch::{prefetch, prefetch_whole};
 pub use record::{Flow, FlowEnd, Glance, Sources};
 pub use table::Overflow;
 pub use tally::{Amount, Clock, Sorted, Tally};
+pub use tcp::SynAnswer;
 pub use view::{EndView, FlowView};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use crate::capture::{FrameId, Shift, Timestamp};
+use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::MacAddr;
 
 /// A claim of an address by a MAC, or a question for an address.
@@ -15,8 +15,10 @@ pub struct Seen {
     pub first: Timestamp,
     /// Latest time.
     pub last: Timestamp,
-    /// First frame, by position.
-    pub frame: FrameId,
+    /// The first.
+    pub begin: Moment,
+    /// Effective time of the last.
+    pub end: Timestamp,
 }
 
 impl Seen {
@@ -24,7 +26,8 @@ impl Seen {
         self.packets += other.packets;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
-        self.frame = self.frame.min(other.frame);
+        self.begin = self.begin.min(other.begin);
+        self.end = self.end.max(other.end);
     }
 }
 
@@ -41,13 +44,13 @@ impl Neighbours {
     const LIMIT: usize = 1 << 16;
 
     /// Takes an ARP packet for Ethernet and IPv4; others say nothing.
-    pub(super) fn observe(&mut self, arp: &[u8], frame: FrameId, time: Timestamp) {
+    pub(super) fn observe(&mut self, arp: &[u8], at: Moment, time: Timestamp) {
         let Some((packet, _)) = arp.split_first_chunk::<28>() else { return };
         // Hardware type Ethernet, protocol type IPv4, lengths 6 and 4.
         if packet[..6] != [0, 1, 8, 0, 6, 4] {
             return;
         }
-        let seen = Seen { packets: 1, first: time, last: time, frame };
+        let seen = Seen { packets: 1, first: time, last: time, begin: at, end: at.time };
         let [.., a, b, c, d, e, f] = *packet.first_chunk::<14>().unwrap_or(&[0; 14]);
         let mac = MacAddr([a, b, c, d, e, f]);
         let sender = Ipv4Addr::new(packet[14], packet[15], packet[16], packet[17]);
@@ -73,7 +76,7 @@ impl Neighbours {
 
     pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
         self.turned_away += other.turned_away;
-        let shifted = |seen: Seen| Seen { frame: shift.apply(seen.frame), ..seen };
+        let shifted = |seen: Seen| Seen { begin: seen.begin.shifted(shift), ..seen };
         for (key, seen) in other.claims {
             Self::put(&mut self.claims, key, shifted(seen), &mut self.turned_away);
         }
@@ -82,9 +85,21 @@ impl Neighbours {
         }
     }
 
+    pub(super) fn retime(&mut self, retime: Retime) {
+        for seen in self.claims.values_mut().chain(self.questions.values_mut()) {
+            (seen.begin, seen.end) = (seen.begin.retimed(retime), retime.apply(seen.end));
+        }
+    }
+
     /// Which MAC claimed which address, in their order.
     pub fn claims(&self) -> impl Iterator<Item = (Ipv4Addr, MacAddr, Seen)> + '_ {
         self.claims.iter().map(|((address, mac), seen)| (*address, *mac, *seen))
+    }
+
+    /// Which MACs claimed an address.
+    pub fn claims_of(&self, address: Ipv4Addr) -> impl Iterator<Item = (MacAddr, Seen)> + '_ {
+        let all = (address, MacAddr([0; 6]))..=(address, MacAddr([0xff; 6]));
+        self.claims.range(all).map(|((_, mac), seen)| (*mac, *seen))
     }
 
     /// Addresses that were asked for.
@@ -99,13 +114,18 @@ impl Neighbours {
 
     /// Whether an address was ever claimed by its owner.
     pub fn is_claimed(&self, address: Ipv4Addr) -> bool {
-        self.claims.range((address, MacAddr([0; 6]))..=(address, MacAddr([0xff; 6]))).next().is_some()
+        self.claims_of(address).next().is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::FrameId;
+
+    fn at(number: u64) -> Moment {
+        Moment { time: Timestamp::from_nanos(5), frame: FrameId::new(0, number) }
+    }
 
     /// Who has 10.0.0.2? Tell 10.0.0.1 (RFC 826's layout).
     const REQUEST: [u8; 28] = [0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2];
@@ -113,14 +133,14 @@ mod tests {
     #[test]
     fn a_request_claims_its_sender_and_asks_for_its_target() {
         let mut neighbours = Neighbours::default();
-        neighbours.observe(&REQUEST, FrameId::new(0, 3), Timestamp::from_nanos(5));
+        neighbours.observe(&REQUEST, at(3), Timestamp::from_nanos(5));
         let (one, two) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
         assert_eq!(neighbours.claims().next().map(|claim| claim.0), Some(one));
         assert!(neighbours.is_claimed(one) && !neighbours.is_claimed(two));
         assert_eq!(neighbours.questions().next().map(|question| question.0), Some(two));
         for cut in 0..28 {
             let mut neighbours = Neighbours::default();
-            neighbours.observe(&REQUEST[..cut], FrameId::new(0, 1), Timestamp::UNKNOWN);
+            neighbours.observe(&REQUEST[..cut], at(1), Timestamp::UNKNOWN);
             assert_eq!(neighbours, Neighbours::default());
         }
     }
@@ -132,7 +152,7 @@ mod tests {
         for number in 0..limit + 5 {
             let mut request = REQUEST;
             request[14..18].copy_from_slice(&(number + 1).to_be_bytes());
-            neighbours.observe(&request, FrameId::new(0, u64::from(number) + 1), Timestamp::UNKNOWN);
+            neighbours.observe(&request, at(u64::from(number) + 1), Timestamp::UNKNOWN);
         }
         assert_eq!((neighbours.claims().count(), neighbours.turned_away), (Neighbours::LIMIT, 5));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::batch::{Pipeline, Straight, Way};
-use super::counters::{Macs, Sent};
+use super::counters::{COUNTED, Macs, Sent};
 use super::fragment::{Datagram, Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::neighbour::Neighbours;
@@ -12,9 +12,9 @@ use super::sources::SourceSets;
 use super::table::{Overflow, Table};
 use super::tally::{Amount, Sorted, Tally};
 use super::{FlowView, Flows, SideEvidence};
-use crate::capture::{Frame, Shift, Timestamp};
+use crate::capture::{Frame, Moment, Retime, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
-use crate::protocol::Inspection;
+use crate::protocol::{self, Inspection, Turn, icmp};
 
 /// How much a table may hold. Reaching a limit is counted and reported.
 #[derive(Clone, Copy, Debug)]
@@ -129,10 +129,10 @@ impl Observation {
 
     #[inline(always)]
     fn take<'a>(&mut self, frame: &Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
-        self.tallies[0].1.count(frame);
+        let at = Moment { time: self.tallies[0].1.count(frame), frame: frame.id };
         match decode::plain(frame) {
-            Some(plain) => self.take_plain(frame, &plain, ways),
-            None => self.take_any(frame, ways),
+            Some(plain) => self.take_plain(frame, at, &plain, ways),
+            None => self.take_any(frame, at, ways),
         }
     }
 
@@ -140,23 +140,28 @@ impl Observation {
     fn take_plain<'a>(
         &mut self,
         frame: &Frame<'a>,
+        at: Moment,
         plain: &decode::Plain<'a>,
         ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
         let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
+        let ports = (plain.source_port, plain.destination_port);
         let sent = Sent {
             side: 0,
             flags: TcpFlags(plain.flags),
-            time: frame.time,
-            frame: frame.id,
+            at,
             length: frame.original_len,
-            fingerprint: fingerprint(plain.identification, plain.checksum, frame.time),
+            fingerprint: fingerprint(frame, plain.identification, plain.checksum, plain.numbers, plain.payload),
+            numbers: plain.numbers,
+            is_notable: Sent::notable(plain.flags, Turn::Unknown, is_odd(frame, at)),
+            owes: owes(plain.protocol, plain.flags, ports, (plain.payload, plain.payload_len)),
+            turn: Turn::Unknown,
+            hops: plain.hops,
             macs: *plain.macs,
             payload: plain.payload,
             payload_length: plain.payload_len,
         };
-        let ports = (plain.source_port, plain.destination_port);
-        self.put(plain.addresses, ports, plain.protocol, vlan, sent, ways);
+        self.put(plain.addresses, ports, plain.protocol, vlan, (sent, frame.time), ways);
     }
 
     #[inline(always)]
@@ -166,7 +171,7 @@ impl Observation {
         ports: (u16, u16),
         protocol: u8,
         vlan: VlanCode,
-        mut sent: Sent<'a>,
+        (mut sent, written): (Sent<'a>, Timestamp),
         ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
         let (evidence, vlans) = (&mut self.side, &self.vlans);
@@ -174,19 +179,23 @@ impl Observation {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                ways.0.push(&mut self.v4, key, sent, &mut |key, sent, seen| note(evidence, vlans, key, sent, seen));
+                ways.0.push(&mut self.v4, key, (sent, written), &mut |key, sent, seen| {
+                    note(evidence, vlans, key, sent, seen)
+                });
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                ways.1.push(&mut self.v6, key, sent, &mut |key, sent, seen| note(evidence, vlans, key, sent, seen));
+                ways.1.push(&mut self.v6, key, (sent, written), &mut |key, sent, seen| {
+                    note(evidence, vlans, key, sent, seen)
+                });
             }
         }
     }
 
     /// A frame that is not of the common kind.
     #[cold]
-    fn take_any<'a>(&mut self, frame: &Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
+    fn take_any<'a>(&mut self, frame: &Frame<'a>, at: Moment, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
         let packet = decode::decode(frame);
         if let Some(stop) = packet.stop {
             *self.sorted.stopped.entry(stop).or_default() += 1;
@@ -200,20 +209,20 @@ impl Observation {
             Network::NonIp(kind, body) => {
                 self.sorted.non_ip.entry(*kind).or_default().add(amount);
                 match kind {
-                    decode::NonIp::Arp => self.neighbours.observe(body, frame.id, frame.time),
+                    decode::NonIp::Arp => self.neighbours.observe(body, at, frame.time),
                     decode::NonIp::Lldp => {
-                        self.side.lldp(packet.source_mac.unwrap_or_default(), body, frame.time, frame.id);
+                        self.side.lldp(packet.source_mac.unwrap_or_default(), body, frame.time, at);
                     }
                     _ => {}
                 }
             }
-            Network::Ip(ip) => self.take_ip(frame, &packet, ip, amount, ways),
+            Network::Ip(ip) => self.take_ip((frame, at), &packet, ip, amount, ways),
         }
     }
 
     fn take_ip<'a>(
         &mut self,
-        frame: &Frame<'a>,
+        (frame, at): (&Frame<'a>, Moment),
         packet: &Packet<'a>,
         ip: &IpPacket<'a>,
         amount: Amount,
@@ -221,28 +230,38 @@ impl Observation {
     ) {
         if is_icmp_error(ip) {
             self.sorted.icmp_errors.add(amount);
-            self.side.icmp(ip, frame.time, frame.id);
+            self.side.icmp(ip, frame.time, at);
             return;
         }
         let Some(content) = Content::of(ip) else {
             // A later fragment, or a first one that ends before its ports.
             if let Some(fragment) = ip.fragment {
-                self.fragments.add(datagram(packet, ip), part(frame, fragment.offset, None));
+                self.fragments.add(datagram(packet, ip), part(frame, at, fragment.offset, None));
                 return;
             }
             // Without its ports it belongs to no flow; it is among the stopped frames.
             return;
         };
         if let Some(fragment) = ip.fragment {
-            self.fragments.add(datagram(packet, ip), part(frame, fragment.offset, Some(content.ports)));
+            self.fragments.add(datagram(packet, ip), part(frame, at, fragment.offset, Some(content.ports)));
         }
         let sent = Sent {
             side: 0,
             flags: content.flags,
-            time: frame.time,
-            frame: frame.id,
+            at,
             length: frame.original_len,
-            fingerprint: fingerprint(ip.identification as u16, content.checksum, frame.time),
+            fingerprint: fingerprint(
+                frame,
+                ip.identification as u16,
+                content.checksum,
+                content.numbers,
+                content.payload,
+            ),
+            numbers: content.numbers,
+            is_notable: Sent::notable(content.flags.0, content.turn, is_odd(frame, at)),
+            owes: owes(ip.protocol, content.flags.0, content.ports, (content.payload, content.payload_length)),
+            turn: content.turn,
+            hops: ip.hops,
             macs: macs(packet),
             payload: content.payload,
             payload_length: content.payload_length,
@@ -252,11 +271,19 @@ impl Observation {
             (source, destination) => Addresses::V6(wide(source), wide(destination)),
         };
         let vlan = self.vlans.encode(&packet.vlan);
-        self.put(addresses, content.ports, ip.protocol, vlan, sent, ways);
+        self.put(addresses, content.ports, ip.protocol, vlan, (sent, frame.time), ways);
     }
 
     /// Adds another observation, which comes later by position; `shift` puts its frame numbers right.
-    pub fn absorb(&mut self, other: Self, shift: Shift) {
+    pub fn absorb(&mut self, mut other: Self, shift: Shift) {
+        if let [(input, theirs)] = &other.tallies[..]
+            && let Some((_, ours)) = self.tallies.iter().find(|(known, _)| known == input)
+        {
+            let retime = ours.clock.seam(&theirs.clock);
+            if retime != Retime::NONE {
+                other.retime(retime);
+            }
+        }
         let vlans = (&mut self.vlans, &other.vlans);
         self.v4.absorb(&other.v4, shift, vlans, (&mut self.sources, &other.sources));
         let vlans = (&mut self.vlans, &other.vlans);
@@ -271,6 +298,15 @@ impl Observation {
         self.sorted.absorb(other.sorted);
         self.neighbours.absorb(other.neighbours, shift);
         self.side.absorb(other.side, shift);
+    }
+
+    /// Moves all effective times: of a part whose earlier parts had their clock set back, or that begins without times.
+    fn retime(&mut self, retime: Retime) {
+        self.v4.retime(retime);
+        self.v6.retime(retime);
+        self.fragments.retime(retime);
+        self.neighbours.retime(retime);
+        self.side.retime(retime);
     }
 
     /// Folds each flow that `client` names the client's end (0 or 1) of: idle ones, with ports, between two
@@ -301,6 +337,8 @@ impl Observation {
                 }
             }
         });
+        self.v4.settle();
+        self.v6.settle();
         let overflow = Overflow {
             packets: self.v4.overflow.packets + self.v6.overflow.packets,
             bytes: self.v4.overflow.bytes + self.v6.overflow.bytes,
@@ -324,13 +362,19 @@ impl Observation {
 type Ways<V4, V6> = (V4, V6);
 
 /// Hands on what a payload said, if a relation can use it.
-fn note<K: Key>(side: &mut SideEvidence, vlans: &VlanNames, key: &K, sent: &Sent<'_>, seen: Inspection) {
+fn note<K: Key>(
+    side: &mut SideEvidence,
+    vlans: &VlanNames,
+    key: &K,
+    (sent, written): (&Sent<'_>, Timestamp),
+    seen: Inspection,
+) {
     if seen.tag != 0 {
         let ends = key.ends();
         let from = usize::from(sent.side & 1);
         let to_group = sent.is_to_group(ends[1 - from].0);
         let stream = (vlans.decode(key.vlan()), ends[from], ends[1 - from]);
-        side.payload(stream, to_group, sent.time, sent.frame, sent.payload, seen);
+        side.payload(stream, to_group, written, sent.at, sent.payload, seen);
     }
 }
 
@@ -350,7 +394,9 @@ pub fn ports_of(ip: &IpPacket<'_>) -> Option<(u16, u16)> {
 struct Content<'a> {
     ports: (u16, u16),
     flags: TcpFlags,
+    numbers: Option<&'a [u8; 8]>,
     checksum: u16,
+    turn: Turn,
     payload: &'a [u8],
     payload_length: u32,
 }
@@ -358,22 +404,31 @@ struct Content<'a> {
 impl<'a> Content<'a> {
     /// `None` where the ports (or the ICMP type) are not to be had.
     fn of(ip: &IpPacket<'a>) -> Option<Self> {
-        let without_ports =
-            |ports| Self { ports, flags: TcpFlags::default(), checksum: 0, payload: &[], payload_length: 0 };
+        let none = Self {
+            ports: (0, 0),
+            flags: TcpFlags::default(),
+            numbers: None,
+            checksum: 0,
+            turn: Turn::Unknown,
+            payload: &[],
+            payload_length: 0,
+        };
         Some(match ip.transport {
-            Transport::Tcp { source_port, destination_port, flags, checksum, payload, payload_len, .. } => {
-                Self { ports: (source_port, destination_port), flags, checksum, payload, payload_length: payload_len }
+            Transport::Tcp { source_port, destination_port, flags, numbers, checksum, payload, payload_len } => {
+                let ports = (source_port, destination_port);
+                Self { ports, flags, numbers, checksum, payload, payload_length: payload_len, ..none }
             }
             Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
                 let ports = (source_port, destination_port);
-                Self { ports, flags: TcpFlags::default(), checksum, payload, payload_length: payload_len }
+                Self { ports, checksum, payload, payload_length: payload_len, ..none }
             }
             Transport::Icmp { kind, .. } => {
-                let kind = u16::from(request_type(ip.protocol, kind));
-                without_ports((kind, kind))
+                let v6 = ip.protocol == 58;
+                let request = u16::from(icmp::request_of(v6, kind));
+                Self { ports: (request, request), turn: icmp::turn(v6, kind), ..none }
             }
             Transport::Other(_) if matches!(ip.protocol, 1 | 6 | 17 | 58) => return None,
-            Transport::Other(_) => without_ports((0, 0)),
+            Transport::Other(_) => none,
         })
     }
 }
@@ -388,27 +443,46 @@ pub fn is_icmp_error(ip: &IpPacket<'_>) -> bool {
     }
 }
 
-/// The type of the request that an ICMP or ICMPv6 reply answers (RFC 792, 950, 4443, 4861), so that both
-/// share a flow; any other type is itself.
-fn request_type(protocol: u8, kind: u8) -> u8 {
-    const PAIRS: [(u8, u8, u8); 7] =
-        [(1, 0, 8), (1, 14, 13), (1, 16, 15), (1, 18, 17), (58, 129, 128), (58, 134, 133), (58, 136, 135)];
-    PAIRS.iter().find(|(number, reply, _)| (*number, *reply) == (protocol, kind)).map_or(kind, |pair| pair.2)
+/// Whether a frame has another effective time than the written one, or none.
+#[inline]
+fn is_odd(frame: &Frame<'_>, at: Moment) -> bool {
+    (frame.time != at.time) | (frame.time == Timestamp::UNKNOWN)
 }
 
-/// Nanoseconds, as a power of two (67 ms), within which the same identification and checksum are a copy: a mirror's
-/// copies lie microseconds apart, while the shortest time after which TCP repeats itself is 200 ms (RFC 6298 asks for
-/// one second), CoAP's two seconds (RFC 7252 section 4.8). Counted by the clock, not from packet to packet, so that
-/// parts add up; copies on both sides of a tick, one in ten thousand, are missed.
-const COPY_WINDOW: u32 = 26;
-
-/// IPv4 identification, transport checksum and time window. A sender that leaves the identification at 0 may send the
-/// same bytes again, so that a copy cannot be told: 0.
+/// What tells a packet's copies. A sender that counts its packets does so by the IPv4 identification; where it leaves that
+/// at 0, and for IPv6, the transport's own fields and the first bytes of its payload must do. 0 where nothing was there to
+/// tell it by: a UDP datagram without a checksum, or a frame without a time.
 #[inline]
-fn fingerprint(identification: u16, checksum: u16, time: Timestamp) -> u32 {
-    // Spread, so that the next window does not undo what differs between two packets.
-    let window = ((time.raw() >> COPY_WINDOW) as u32).wrapping_mul(0x9e37_79b1);
-    if identification == 0 { 0 } else { (u32::from(identification) << 16 | u32::from(checksum)) ^ window }
+fn fingerprint(
+    frame: &Frame<'_>,
+    identification: u16,
+    checksum: u16,
+    numbers: Option<&[u8; 8]>,
+    payload: &[u8],
+) -> u32 {
+    if frame.time == Timestamp::UNKNOWN {
+        return 0;
+    }
+    if identification != 0 {
+        return (u32::from(identification) << 16 | u32::from(checksum)) | COUNTED;
+    }
+    if checksum == 0 {
+        return 0;
+    }
+    // Where the network adapter works the checksum out, a capture on the sender's own host has the same for all packets.
+    let beginning = payload.first_chunk::<8>().map_or(payload.len() as u64, |bytes| u64::from_le_bytes(*bytes));
+    let words = numbers.map_or(0, |numbers| u64::from_le_bytes(*numbers));
+    let mixed = (words ^ beginning.rotate_left(17) ^ u64::from(checksum)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed >> 32) as u32 & !COUNTED).max(COUNTED << 1)
+}
+
+/// Whether an answer is owed to a packet: to each TCP segment that takes up sequence numbers (RFC 9293 section 3.4), and to
+/// each UDP message that says so.
+#[inline(always)]
+fn owes(protocol: u8, flags: u8, ports: (u16, u16), (payload, length): (&[u8], u32)) -> bool {
+    let takes_up = (length != 0) | (flags & (TcpFlags::SYN | TcpFlags::FIN) != 0);
+    (protocol == 6) & takes_up & (flags & TcpFlags::RST == 0)
+        | protocol::owes_answer(protocol == 17, [ports.0, ports.1], payload, length)
 }
 
 fn macs(packet: &Packet<'_>) -> Macs {
@@ -435,7 +509,6 @@ fn datagram(packet: &Packet<'_>, ip: &IpPacket<'_>) -> Datagram {
     }
 }
 
-fn part(frame: &Frame<'_>, offset: u32, ports: Option<(u16, u16)>) -> Part {
-    let time: Timestamp = frame.time;
-    Part { frame: frame.id, time, offset, length: frame.original_len, ports }
+fn part(frame: &Frame<'_>, at: Moment, offset: u32, ports: Option<(u16, u16)>) -> Part {
+    Part { at, offset, length: frame.original_len, ports }
 }

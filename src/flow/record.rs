@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
 
+use super::SynAnswer;
 use super::sources::SourceSets;
 use super::view::{EndView, FlowView};
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::policy::Transport;
-use crate::protocol::{Evidence, Protocol};
+use crate::protocol::{Evidence, Protocol, Turn};
 
 /// Indices of inputs.
 pub type Sources = ArrayVec<u32, { SourceSets::LIMIT }>;
@@ -52,41 +53,52 @@ pub struct FlowEnd {
     pub packets: u64,
     /// Bytes sent: original frame lengths.
     pub bytes: u64,
-    /// Earliest time of a packet sent; unknown if nothing was sent (or no frame has a time).
+    /// Earliest time of a packet sent, as it was written; unknown if nothing was sent (or no frame has a time).
     pub first: Timestamp,
-    /// Latest time of a packet sent.
+    /// Latest time of a packet sent, as it was written.
     pub last: Timestamp,
-    /// First frame sent, by position in the inputs.
-    pub first_frame: FrameId,
+    /// When the first frame was sent, as far as order goes.
+    pub begin: Moment,
+    /// Effective time of the last.
+    pub end: Timestamp,
     /// Source MAC of that frame.
     pub source_mac: Option<MacAddr>,
     /// Destination MAC of that frame.
     pub destination_mac: Option<MacAddr>,
     /// Union of the TCP flags sent.
     pub tcp_flags: TcpFlags,
-    /// SYN segments (without ACK) sent: the first and its retries; saturates at 65,535.
+    /// SYN segments (without ACK) sent: the first and its retries, but no copies; saturates at 65,535.
     pub syns: u16,
-    /// SYN-ACK segments sent; saturates.
+    /// SYN-ACK segments sent, but no copies; saturates.
     pub syn_acks: u16,
     /// RST segments sent; saturates.
     pub resets: u16,
     /// Whether any payload was sent.
     pub has_payload: bool,
-    /// First frame with payload.
+    /// First frame with payload; of TCP none, whose order its sequence numbers tell.
     pub payload_frame: FrameId,
     /// Bits of the protocols that the payload conforms to.
     pub conforms: u32,
     /// Bits of the protocols of the vendor's cells that the payload violates.
     pub violates: u32,
-    /// Whether a request that calls for an answer was sent.
+    /// Whether a message was sent that owes an answer.
     pub asks: bool,
+    /// Whether a request or a response was sent: by the first payload, for ICMP by any message.
+    pub turn: Turn,
+    /// Time to live, or hop limit, of the first packet; 0 if it is not known.
+    pub hops: u8,
     /// [`crate::protocol::Inspection::tag`] of the first payload.
     pub tag: u32,
     /// Frames seen twice (a mirror that copies both ways), counted in `packets` as well.
     pub duplicates: u64,
-    /// Packets this end sent, by position in the inputs, since the other end last sent one; 0 if
-    /// the other end sent the last packet.
-    pub unanswered_run: u32,
+    /// Packets that owe an answer and that this end sent since the other end last sent anything: at most 32.
+    pub unanswered: u32,
+    /// Effective time of the last of them.
+    pub unanswered_until: Timestamp,
+    /// How the numbers of the other end fit the SYNs of this one.
+    pub answer: SynAnswer,
+    /// How many connections this end opened that the other accepted, by their initial sequence numbers: at most 32.
+    pub opened: u32,
 }
 
 impl FlowEnd {
@@ -104,7 +116,8 @@ impl FlowEnd {
             bytes: 0,
             first: Timestamp::UNKNOWN,
             last: Timestamp::UNKNOWN,
-            first_frame: FrameId::NONE,
+            begin: Moment::NEVER,
+            end: Timestamp::UNKNOWN,
             source_mac: None,
             destination_mac: None,
             tcp_flags: TcpFlags::default(),
@@ -116,9 +129,14 @@ impl FlowEnd {
             conforms: 0,
             violates: 0,
             asks: false,
+            turn: Turn::Unknown,
+            hops: 0,
             tag: 0,
             duplicates: 0,
-            unanswered_run: 0,
+            unanswered: 0,
+            unanswered_until: Timestamp::UNKNOWN,
+            answer: SynAnswer::Unknown,
+            opened: 0,
         }
     }
 

@@ -10,7 +10,7 @@ use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
 use super::{Flows, Glance};
-use crate::capture::Timestamp;
+use crate::capture::{Retime, Timestamp};
 use crate::policy::Transport;
 use crate::protocol::Inspection;
 
@@ -22,6 +22,9 @@ pub struct Overflow {
     /// Their bytes on the wire.
     pub bytes: u64,
 }
+
+/// TCP's IP protocol number.
+const TCP: u8 = 6;
 
 /// No record.
 pub(super) const NOWHERE: u32 = u32::MAX;
@@ -113,12 +116,13 @@ impl<K: Key> Table<K> {
         }
     }
 
-    /// Has the cold part of a candidate fetched, if the next packet of `side` will be told there. Measured: a quarter
+    /// Has the cold part of a candidate fetched, if the next packet of `side` will be told there: one that may say
+    /// something. Measured: a quarter
     /// of the time that a million flows in random order take to read.
     #[inline]
     pub(super) fn prefetch_cold(&self, candidate: u32, side: u8) {
         let number = candidate as usize;
-        if self.hot.get(number).is_some_and(|record| !record.counts.is_settled(side)) {
+        if self.hot.get(number).is_some_and(|record| record.counts.touches_cold(side)) {
             prefetch_whole(&self.cold, number);
         }
     }
@@ -190,15 +194,15 @@ impl<K: Key> Table<K> {
     }
 
     /// Adds a packet to the record of its key, which `candidate` guesses. Where its payload had to be
-    /// looked at, what it says is handed to `seen`.
+    /// looked at (but TCP's, which no relation needs), what it says is handed to `seen`.
     #[inline]
     pub(super) fn add(
         &mut self,
         key: K,
         hash: u64,
         candidate: u32,
-        sent: &Sent<'_>,
-        seen: impl FnOnce(&K, &Sent<'_>, Inspection),
+        (sent, written): (&Sent<'_>, Timestamp),
+        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
         let guess = candidate as usize;
         let number = match self.hot.get(guess) {
@@ -209,13 +213,21 @@ impl<K: Key> Table<K> {
             },
         };
         let (counts, cold) = (&mut self.hot[number].counts, &mut self.cold[number]);
-        counts.add(cold, sent);
-        if counts.wants_payload(sent) && !is_keep_alive(key.protocol(), sent) {
+        counts.add(cold, sent, written);
+        if !counts.wants(sent) {
+            return;
+        }
+        if key.protocol() == TCP {
+            if counts.wants_numbers(sent) {
+                let ends = key.ends();
+                counts.number(cold, sent, [ends[0].1, ends[1].1]);
+            }
+        } else if counts.wants_payload(sent) {
             let ends = key.ends();
             let to_group = sent.is_to_group(ends[1 - usize::from(sent.side & 1)].0);
             let ports = [ends[0].1, ends[1].1];
             let inspection = counts.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
-            seen(&key, sent, inspection);
+            seen(&key, (sent, written), inspection);
         }
     }
 
@@ -296,8 +308,29 @@ impl<K: Key> Table<K> {
         self.hot[number].key.ends().map(|end| end.0)
     }
 
+    /// Earliest written time of a record.
     pub(super) fn first_seen(&self, number: usize) -> Timestamp {
-        self.cold[number].first_seen()
+        let (hot, cold) = (&self.hot[number], &self.cold[number]);
+        match [0, 1].map(|side| hot.counts.first_written(cold, side)) {
+            [Timestamp::UNKNOWN, other] | [other, Timestamp::UNKNOWN] => other,
+            [a, b] => a.min(b),
+        }
+    }
+
+    /// Moves the effective times of all records.
+    pub(super) fn retime(&mut self, retime: Retime) {
+        for (record, cold) in self.hot.iter_mut().zip(&mut self.cold) {
+            record.counts.retime(cold, retime);
+        }
+    }
+
+    /// Works out what can be only when all is known.
+    pub(super) fn settle(&mut self) {
+        self.hot.par_iter().zip(&mut self.cold).for_each(|(record, cold)| {
+            if !cold.tcp.is_empty() {
+                record.counts.settle(cold, record.key.ends().map(|end| end.1));
+            }
+        });
     }
 
     /// Gives record `numbers[n]` the number `n`. The index knows nothing of it.
@@ -325,11 +358,4 @@ fn moved<T: Clone + Send + Sync>(items: &[T], numbers: &[u32]) -> Vec<T> {
         items[*number as usize].clone()
     };
     numbers.par_iter().enumerate().map(one).collect()
-}
-
-/// A TCP segment of one byte may be a keep-alive, whose byte is garbage (RFC 1122 section 4.2.3.6). It says nothing
-/// of the protocol; if it was data after all, the next segment says it.
-#[inline]
-fn is_keep_alive(protocol: u8, sent: &Sent<'_>) -> bool {
-    protocol == 6 && sent.payload_length == 1
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::capture::{Frame, LinkType, Timestamp};
+use crate::capture::{Frame, LinkType, Retime, Timestamp};
 use crate::decode::{Encapsulation, NonIp, Stop, TunnelKind};
 
 /// A number of frames and their bytes on the wire.
@@ -22,8 +22,11 @@ impl Amount {
     }
 }
 
-/// What the clock of one input did, by position in it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What the clock of one input did, by position in it, and the effective time that it gives each frame.
+///
+/// A step back of less than a second is disorder: frames of two interfaces, or of two queues of one, and their times tell
+/// the order. At a greater one the clock was set: all that follows is moved so that order goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Clock {
     first: Timestamp,
     last: Timestamp,
@@ -35,6 +38,10 @@ pub struct Clock {
     pub longest_forward: u64,
     /// Frames without a time.
     pub untimed: u64,
+    /// Times between which no frame lies for [`Clock::GAP`] or more: the longest, up to a limit.
+    pub gaps: Vec<(Timestamp, Timestamp)>,
+    /// What effective times are later than the written ones by now, in nanoseconds.
+    moved: i64,
 }
 
 impl Clock {
@@ -45,25 +52,43 @@ impl Clock {
         longest_backward: 0,
         longest_forward: 0,
         untimed: 0,
+        gaps: Vec::new(),
+        moved: 0,
     };
+    /// Nanoseconds of a step backward that is a clock set, not frames out of order.
+    pub const STEP: u64 = 1_000_000_000;
+    /// Nanoseconds without a frame that are told: on a network that lives, 10 minutes of silence are a gap.
+    pub const GAP: u64 = 600_000_000_000;
+    const MOST_GAPS: usize = 1024;
 
-    /// Takes the time of the next frame; whether it is no earlier than that of the frame before, as nearly always.
-    #[inline]
-    fn tick(&mut self, time: Timestamp) -> bool {
+    /// Takes the time of the next frame and gives its effective one.
+    #[inline(always)]
+    fn tick(&mut self, time: Timestamp) -> Timestamp {
         if time >= self.last && self.last != Timestamp::UNKNOWN {
             let step = time.raw().abs_diff(self.last.raw());
-            self.longest_forward = self.longest_forward.max(step);
-            self.last = time;
-            return true;
-        }
-        match (time.nanos(), self.last.nanos()) {
-            (Some(now), Some(before)) => {
-                self.last = time;
-                self.step(before, now);
+            if step > self.longest_forward || step >= Self::GAP {
+                self.go_forward(time, step);
             }
-            _ => self.start(time),
+            self.last = time;
+        } else {
+            match (time.nanos(), self.last.nanos()) {
+                (Some(now), Some(before)) => {
+                    self.last = time;
+                    self.go_back(before, now);
+                }
+                _ => self.start(time),
+            }
         }
-        false
+        self.effective()
+    }
+
+    /// The effective time of the last frame.
+    #[inline(always)]
+    fn effective(&self) -> Timestamp {
+        match self.last.nanos() {
+            Some(last) => Timestamp::from_nanos(last.saturating_add(self.moved)),
+            None => Timestamp::UNKNOWN,
+        }
     }
 
     #[cold]
@@ -75,27 +100,67 @@ impl Clock {
         }
     }
 
-    #[inline]
-    fn step(&mut self, before: i64, now: i64) {
-        if now >= before {
-            self.longest_forward = self.longest_forward.max(now.abs_diff(before));
-        } else {
-            self.backward_steps += 1;
-            self.longest_backward = self.longest_backward.max(now.abs_diff(before));
+    #[cold]
+    fn go_forward(&mut self, time: Timestamp, step: u64) {
+        self.longest_forward = self.longest_forward.max(step);
+        if step >= Self::GAP {
+            self.add_gap((self.last, time));
         }
+    }
+
+    #[cold]
+    fn go_back(&mut self, before: i64, now: i64) {
+        self.backward_steps += 1;
+        let step = now.abs_diff(before);
+        self.longest_backward = self.longest_backward.max(step);
+        if step >= Self::STEP {
+            self.moved = self.moved.saturating_add_unsigned(step);
+        }
+    }
+
+    fn add_gap(&mut self, gap: (Timestamp, Timestamp)) {
+        self.gaps.push(gap);
+        if self.gaps.len() > 2 * Self::MOST_GAPS {
+            self.keep_longest_gaps();
+        }
+    }
+
+    fn keep_longest_gaps(&mut self) {
+        self.gaps.sort_unstable_by_key(|(from, to)| (std::cmp::Reverse(to.raw().abs_diff(from.raw())), *from));
+        self.gaps.truncate(Self::MOST_GAPS);
+    }
+
+    /// How the effective times of what comes after move when it is added.
+    pub(super) fn seam(&self, after: &Self) -> Retime {
+        let step = match (self.last.nanos(), after.first.nanos()) {
+            (Some(before), Some(now)) if now < before && now.abs_diff(before) >= Self::STEP => now.abs_diff(before),
+            _ => 0,
+        };
+        let untimed = if after.untimed > 0 { self.effective() } else { Timestamp::UNKNOWN };
+        Retime { by: self.moved.saturating_add_unsigned(step), untimed }
     }
 
     /// Adds what came after.
     fn absorb(&mut self, other: Self) {
+        let moved = self.seam(&other).by;
         self.untimed += other.untimed;
         self.backward_steps += other.backward_steps;
         self.longest_backward = self.longest_backward.max(other.longest_backward);
-        self.longest_forward = self.longest_forward.max(other.longest_forward);
         match (self.last.nanos(), other.first.nanos()) {
-            (Some(before), Some(now)) => self.step(before, now),
+            (Some(before), Some(now)) if now < before => self.go_back(before, now),
+            (Some(before), Some(now)) => {
+                let step = now.abs_diff(before);
+                if step >= Self::GAP {
+                    self.add_gap((self.last, other.first));
+                }
+                self.longest_forward = self.longest_forward.max(step);
+            }
             (None, _) => self.first = other.first,
             _ => {}
         }
+        self.longest_forward = self.longest_forward.max(other.longest_forward);
+        other.gaps.into_iter().for_each(|gap| self.add_gap(gap));
+        self.moved = moved.saturating_add(other.moved);
         if other.last != Timestamp::UNKNOWN {
             self.last = other.last;
         }
@@ -142,21 +207,21 @@ impl Default for Tally {
 }
 
 impl Tally {
-    #[inline]
-    pub(super) fn count(&mut self, frame: &Frame<'_>) {
+    /// Counts a frame and gives its effective time.
+    #[inline(always)]
+    pub(super) fn count(&mut self, frame: &Frame<'_>) -> Timestamp {
         self.frames += 1;
         self.captured_bytes += frame.data.len() as u64;
         self.wire_bytes += u64::from(frame.original_len);
         self.cut += u64::from((frame.data.len() as u64) < u64::from(frame.original_len));
         self.last = self.last.max(frame.time);
-        let went_on = self.clock.tick(frame.time);
-        // What is no earlier than another is not the first.
-        if !went_on && frame.time < self.first && frame.time != Timestamp::UNKNOWN {
+        if frame.time < self.first && frame.time != Timestamp::UNKNOWN {
             self.first = frame.time;
         }
         if frame.link != self.recent_link.0 {
             self.change_link(frame.link);
         }
+        self.clock.tick(frame.time)
     }
 
     #[cold]
@@ -166,10 +231,12 @@ impl Tally {
         self.recent_link = (link, before);
     }
 
-    /// Writes down the link type of the last frames.
+    /// Writes down what was put off: the link type of the last frames, the order of gaps.
     pub(super) fn settle(&mut self) {
         self.count_link(self.frames);
         self.recent_link.1 = self.frames;
+        self.clock.keep_longest_gaps();
+        self.clock.gaps.sort_unstable();
     }
 
     /// Writes down the frames with the link type of the last ones, of which the last is frame number `until`.

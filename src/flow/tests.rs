@@ -58,7 +58,7 @@ fn a_keep_alive_says_nothing_of_the_protocol() {
     let request = tcp(40_000, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let found = flows(&[(0, probe.clone()), (75_000, probe.clone()), (80_000, request)]);
     assert_eq!(found[0].ends[0].evidence(Protocol::Http), Evidence::Conforms);
-    assert_eq!(found[0].ends[0].payload_frame, FrameId::new(0, 3));
+    assert!(found[0].ends[0].has_payload);
     let found = flows(&[(0, probe)]);
     assert_eq!((found[0].ends[0].evidence(Protocol::Http), found[0].ends[0].has_payload), (Evidence::Unknown, false));
 }
@@ -74,8 +74,35 @@ fn a_copy_comes_at_once_and_a_repetition_later() {
     assert_eq!(same(&[0, 0, 1_000, 1_000], 7), 2);
     // A stack that never changes its identification repeats itself after seconds (RFC 7252 section 4.8).
     assert_eq!(same(&[0, 2_000, 6_000, 14_000], 7), 0);
-    // Identification 0 may be anything.
-    assert_eq!(same(&[0, 0], 0), 0);
+    // With identification 0 the datagram itself tells, and only at once: a repetition has the same bytes.
+    assert_eq!(same(&[0, 0, 0], 0), 2);
+    assert_eq!(same(&[0, 200], 0), 0);
+}
+
+/// A SYN from port 40,000 to 80 by IPv6, which has no identification.
+fn syn6(sequence: u32) -> Vec<u8> {
+    let (a, b) = ([0xfd; 16], [0xfe; 16]);
+    let mut out = Vec::new();
+    let packet = PacketBuilder::ethernet2(ONE, TWO).ipv6(a, b, 64).tcp(40_000, 80, sequence, 1_000).syn();
+    packet.write(&mut out, &[]).unwrap();
+    out
+}
+
+#[test]
+fn copies_are_no_retries() {
+    // Each frame three times within microseconds, and the SYN once more a second later.
+    let samples: Vec<Sample> = [0, 0, 0, 1_000, 1_000, 1_000].map(|millis| (millis, syn6(7))).into();
+    let flow = &flows(&samples)[0];
+    let syns: Vec<(u64, u16)> =
+        flow.ends.iter().map(|end| (end.duplicates, end.syns)).filter(|end| end.1 > 0).collect();
+    assert_eq!(syns, [(4, 2)]);
+    // Wherever the capture is cut.
+    for cut in 1..samples.len() {
+        let mut sum = observe(&samples[..cut]);
+        sum.absorb(observe(&samples[cut..]), Shift { input: 0, frames: cut as u64 });
+        let flow = sum.finish().flows.get(0);
+        assert!(flow.ends.iter().any(|end| (end.duplicates, end.syns, end.unanswered) == (4, 2, 2)), "{cut}: {flow:?}");
+    }
 }
 
 #[test]

@@ -4,15 +4,17 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::counters::{Cold, Counts, NEVER, RUN_SIDE};
+use smallvec::SmallVec;
+
+use super::counters::{Cold, Counts};
 use super::key::{VlanCode, VlanNames};
 use super::record::evidence;
 use super::sources::SourceSets;
-use super::{Flow, FlowEnd, Sources};
-use crate::capture::{FrameId, Timestamp};
+use super::{Flow, FlowEnd, Sources, SynAnswer};
+use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::policy::Transport;
-use crate::protocol::{Evidence, Protocol};
+use crate::protocol::{Evidence, Protocol, Turn};
 
 /// A flow of a table or one made by hand. Its fields and methods have the meaning of those of [`Flow`].
 #[derive(Clone, Copy)]
@@ -168,10 +170,41 @@ impl<'a> FlowView<'a> {
         self.ends[0].last().max(self.ends[1].last())
     }
 
-    /// First frame, by position in the inputs.
+    /// When its first frame was sent, as far as order goes.
+    #[inline]
+    pub fn begin(&self) -> Moment {
+        self.ends[0].begin().min(self.ends[1].begin())
+    }
+
+    /// Its first frame.
     #[inline]
     pub fn first_frame(&self) -> FrameId {
-        self.ends[0].first_frame().min(self.ends[1].first_frame())
+        self.begin().frame
+    }
+
+    /// Effective time of its last frame.
+    #[inline]
+    pub fn end(&self) -> Timestamp {
+        self.ends[0].end().max(self.ends[1].end())
+    }
+
+    /// How the numbers of other flows of the same connection, on other VLAN paths, fit the SYNs of its end `client`.
+    pub fn answer_of(&self, client: usize, others: &[FlowView<'_>]) -> SynAnswer {
+        let deeds = |flow: &FlowView<'_>, side: usize| match flow.aside {
+            Aside::Packed { cold, .. } => cold.tcp.deeds(side & 1),
+            Aside::Unpacked(_) => SmallVec::new(),
+        };
+        let own = deeds(self, client);
+        let mut found = SynAnswer::Unknown;
+        for other in others {
+            let theirs = deeds(other, 1 - (client & 1));
+            match super::tcp::answer(own.iter(), theirs.iter(), self.ends[client & 1].bytes()) {
+                SynAnswer::Fits => return SynAnswer::Fits,
+                SynAnswer::OfAnother => found = SynAnswer::OfAnother,
+                SynAnswer::Unknown => {}
+            }
+        }
+        found
     }
 
     /// Unpacked.
@@ -213,28 +246,44 @@ impl<'a> EndView<'a> {
     fields! {
         packets: u64 = |counts, cold, side| counts.packets(cold, side);
         bytes: u64 = |counts, cold, side| counts.bytes(cold, side);
-        first: Timestamp = |counts, cold, side| match cold.first[side] {
-            NEVER => Timestamp::UNKNOWN,
-            nanos => Timestamp::from_raw(nanos),
-        };
-        last: Timestamp = |counts, cold, side| counts.last[side];
-        first_frame: FrameId = |counts, cold, side| cold.first_frame[side];
+        first: Timestamp = |counts, cold, side| counts.first_written(cold, side);
+        last: Timestamp = |counts, cold, side| counts.last_written(cold, side);
+        begin: Moment = |counts, cold, side| cold.first[side];
+        end: Timestamp = |counts, cold, side| counts.last(cold, side);
         source_mac: Option<MacAddr> = |counts, cold, side| mac(&cold.macs[side], 6);
         destination_mac: Option<MacAddr> = |counts, cold, side| mac(&cold.macs[side], 0);
         tcp_flags: TcpFlags = |counts, cold, side| counts.flags[side];
         syns: u16 = |counts, cold, side| cold.syns[side];
         syn_acks: u16 = |counts, cold, side| cold.syn_acks[side];
         resets: u16 = |counts, cold, side| cold.resets[side];
-        has_payload: bool = |counts, cold, side| cold.payload_frame[side].is_some();
-        payload_frame: FrameId = |counts, cold, side| cold.payload_frame[side];
+        has_payload: bool = |counts, cold, side| cold.has_payload(side);
+        payload_frame: FrameId = |counts, cold, side| cold.payload(side).frame;
         conforms: u32 = |counts, cold, side| cold.conforms[side];
         violates: u32 = |counts, cold, side| u32::from(cold.violates[side]);
-        asks: bool = |counts, cold, side| cold.asks[side];
+        asks: bool = |counts, cold, side| counts.asks(cold, side);
+        turn: Turn = |counts, cold, side| cold.turn(side);
+        hops: u8 = |counts, cold, side| cold.hops[side];
         tag: u32 = |counts, cold, side| cold.tag[side];
         duplicates: u64 = |counts, cold, side| u64::from(cold.duplicates[side]);
-        unanswered_run: u32 = |counts, cold, side| {
-            if usize::from(counts.run & RUN_SIDE != 0) == side { counts.run & !RUN_SIDE } else { 0 }
-        };
+        unanswered: u32 = |counts, cold, side| counts.unanswered(cold, side).0;
+        unanswered_until: Timestamp = |counts, cold, side| counts.unanswered(cold, side).1;
+        answer: SynAnswer = |counts, cold, side| cold.answer[side];
+        opened: u32 = |counts, cold, side| u32::from(cold.opened[side]);
+    }
+
+    /// Its first frame.
+    #[inline]
+    pub fn first_frame(&self) -> FrameId {
+        self.begin().frame
+    }
+
+    /// Of [`EndView::unanswered`], those after an effective time.
+    pub fn unanswered_after(&self, time: Timestamp) -> u32 {
+        match self.sent {
+            Side::Packed { counts, cold, side } => counts.unanswered_after(cold, usize::from(side & 1), time),
+            Side::Unpacked(end) if end.unanswered_until > time => end.unanswered,
+            Side::Unpacked(_) => 0,
+        }
     }
 
     /// What this end's payload says of `protocol`.
@@ -254,7 +303,8 @@ impl<'a> EndView<'a> {
             bytes: self.bytes(),
             first: self.first(),
             last: self.last(),
-            first_frame: self.first_frame(),
+            begin: self.begin(),
+            end: self.end(),
             source_mac: self.source_mac(),
             destination_mac: self.destination_mac(),
             tcp_flags: self.tcp_flags(),
@@ -266,9 +316,14 @@ impl<'a> EndView<'a> {
             conforms: self.conforms(),
             violates: self.violates(),
             asks: self.asks(),
+            turn: self.turn(),
+            hops: self.hops(),
             tag: self.tag(),
             duplicates: self.duplicates(),
-            unanswered_run: self.unanswered_run(),
+            unanswered: self.unanswered(),
+            unanswered_until: self.unanswered_until(),
+            answer: self.answer(),
+            opened: self.opened(),
         }
     }
 }

@@ -17,10 +17,11 @@ use super::infer::infer;
 use super::links::{Links, Proof, give_macs};
 use super::matcher::Matcher;
 use super::roles;
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{Moment, Timestamp};
 use crate::decode::MacAddr;
 use crate::flow::{EndView, FlowView, Flows, SideEvidence, prefetch_whole};
 use crate::policy::Transport;
+use crate::protocol::Turn;
 use crate::relation::Orientation;
 
 /// What is kept of a host only until its role is known.
@@ -49,6 +50,9 @@ pub struct Heard<'a> {
     pub evidence: &'a SideEvidence,
 }
 
+/// The type that a router advertisement answers (RFC 4861 section 4.1): both share a flow.
+const ROUTER_SOLICITATION: u8 = 133;
+
 /// First and last time at which devices spoke without an address of theirs, by MAC.
 type Spoke = HashMap<MacAddr, (Timestamp, Timestamp)>;
 
@@ -73,7 +77,7 @@ pub fn hosts_of(
 
     let mut all = gather(addresses.len(), flows, orientations, &parties);
     for (address, mac) in &neighbours {
-        all[addresses.number(*address).0 as usize].note.links.add(Proof::Said, FrameId::NONE, *mac);
+        all[addresses.number(*address).0 as usize].note.links.add(Proof::Said, Moment::NEVER, *mac);
     }
     let (mut hosts, mut notes) = (Vec::new(), Vec::new());
     let hosts_made = all.into_par_iter().enumerate().map(|(number, sums)| sums.host(addresses.get(number)));
@@ -100,6 +104,7 @@ pub fn hosts_of(
 struct Sums {
     first_seen: Timestamp,
     last_seen: Timestamp,
+    last_sent: Timestamp,
     packets_sent: u64,
     bytes_sent: u64,
     packets_received: u64,
@@ -168,6 +173,7 @@ impl Sums {
         Self {
             first_seen: Timestamp::UNKNOWN,
             last_seen: Timestamp::UNKNOWN,
+            last_sent: Timestamp::UNKNOWN,
             packets_sent: 0,
             bytes_sent: 0,
             packets_received: 0,
@@ -185,6 +191,9 @@ impl Sums {
             self.first_seen = first;
         }
         self.last_seen = self.last_seen.max(last);
+        if end.packets() > 0 {
+            self.last_sent = self.last_sent.max(end.end());
+        }
         self.packets_sent += end.packets();
         self.bytes_sent += end.bytes();
         self.packets_received += other.packets();
@@ -193,14 +202,17 @@ impl Sums {
         if end.packets() > 0
             && let Some(mac) = end.source_mac()
         {
-            note.links.add(Proof::Sent, end.first_frame(), mac);
+            note.links.add(Proof::of_sent(end.hops()), end.begin(), mac);
+            note.links.advertises |= flow.icmp_type == Some(ROUTER_SOLICITATION)
+                && flow.transport == Transport::Icmpv6
+                && end.turn() == Turn::Response;
         }
         if other.packets() > 0
             && let Some(mac) = other.destination_mac()
         {
             *(if mac.is_group() { &mut note.to_group } else { &mut note.to_one }) = true;
             if end.packets() == 0 {
-                note.links.add(Proof::Received, other.first_frame(), mac);
+                note.links.add(Proof::Received, other.begin(), mac);
             }
         }
         if !is_client && answered(flow.transport, end) {
@@ -216,6 +228,7 @@ impl Sums {
         let host = Host {
             first_seen: self.first_seen,
             last_seen: self.last_seen,
+            last_sent: self.last_sent,
             packets_sent: self.packets_sent,
             bytes_sent: self.bytes_sent,
             packets_received: self.packets_received,

@@ -64,6 +64,8 @@ pub struct Host {
     pub first_seen: Timestamp,
     /// Last packet sent or received.
     pub last_seen: Timestamp,
+    /// Effective time of the last packet sent ([`crate::capture::Moment`]); unknown if none was.
+    pub last_sent: Timestamp,
     /// Packets sent.
     pub packets_sent: u64,
     /// Bytes sent.
@@ -99,6 +101,7 @@ impl Host {
             heard: true,
             first_seen: Timestamp::UNKNOWN,
             last_seen: Timestamp::UNKNOWN,
+            last_sent: Timestamp::UNKNOWN,
             packets_sent: 0,
             bytes_sent: 0,
             packets_received: 0,

@@ -7,22 +7,37 @@ use super::bag::Bag;
 use super::declared::Inventory;
 use super::host::Host;
 use super::roles::is_external;
-use crate::capture::FrameId;
-use crate::decode::MacAddr;
+use crate::capture::Moment;
+use crate::decode::{MacAddr, is_first_hop};
 
 /// How an address and a MAC were seen together. The first is the best proof.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Proof {
     /// The host said so itself, by ARP or neighbour discovery.
     Said,
-    /// A frame from the address came from the MAC.
+    /// A frame from the address came from the MAC, and no router had handed it on.
     Sent,
+    /// The same, but how far it had come is not known.
+    SentFromSomewhere,
     /// A frame to the address went to the MAC.
     Received,
+    /// A frame from the address came from the MAC, after a router had handed it on.
+    HandedOn,
 }
 
-/// One MAC of a host, with its best proof and the first frame of that.
-type Link = (Proof, FrameId, MacAddr);
+impl Proof {
+    /// By the time to live of what was sent.
+    pub(super) const fn of_sent(hops: u8) -> Self {
+        match hops {
+            0 => Self::SentFromSomewhere,
+            _ if is_first_hop(hops) => Self::Sent,
+            _ => Self::HandedOn,
+        }
+    }
+}
+
+/// One MAC of a host, with its best proof and when that was first seen.
+type Link = (Proof, Moment, MacAddr);
 
 /// The MAC addresses seen with one host.
 #[derive(Debug, Default)]
@@ -31,21 +46,22 @@ pub(super) struct Links {
     usual: Option<Link>,
     /// The others.
     more: Bag<Link>,
+    /// Whether the host sent router advertisements (RFC 4861 section 4.2).
+    pub(super) advertises: bool,
 }
 
-/// A MAC that was seen with more IPv4 addresses than this, or more IPv6 /64 networks, or with any
-/// external address, is a router: a host of the site has one address, two when it moved or has an alias.
+/// A host of the site has one address, two when it moved or has an alias.
 const MOST_ADDRESSES: usize = 2;
 
 impl Links {
-    pub(super) fn add(&mut self, proof: Proof, frame: FrameId, mac: MacAddr) {
+    pub(super) fn add(&mut self, proof: Proof, at: Moment, mac: MacAddr) {
         if mac.is_group() || mac == MacAddr::default() {
             return;
         }
         match &mut self.usual {
-            usual @ None => *usual = Some((proof, frame, mac)),
-            Some(known) if known.2 == mac => *known = (*known).min((proof, frame, mac)),
-            Some(_) => self.more.push((proof, frame, mac)),
+            usual @ None => *usual = Some((proof, at, mac)),
+            Some(known) if known.2 == mac => *known = (*known).min((proof, at, mac)),
+            Some(_) => self.more.push((proof, at, mac)),
         }
     }
 
@@ -54,54 +70,94 @@ impl Links {
     }
 }
 
-/// Writes to each host its MAC: the best proved that is no router's.
+/// Writes to each host its MAC: the best proved, but of a router's only to its own addresses.
 pub(super) fn give_macs(hosts: &mut [Host], links: &[&Links], inventory: &Inventory) {
-    let routers = routers(hosts, links, inventory);
-    hosts.par_iter_mut().zip(links).for_each(|(host, links)| give_mac(host, links, &routers));
+    let routers = Routers::of(hosts, links, inventory);
+    hosts.par_iter_mut().zip(links).for_each(|(host, links)| give_mac(host, links, &routers, inventory));
 }
 
-fn give_mac(host: &mut Host, links: &Links, routers: &[MacAddr]) {
-    let is_router = |link: &&Link| routers.binary_search(&link.2).is_ok();
-    let best = links.iter().filter(|link| !is_router(link)).min();
+fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inventory) {
+    let is_outside = is_external(host.address, inventory);
+    let is_own = |(proof, _, mac): &&Link| match routers.0.binary_search_by_key(mac, |router| router.0) {
+        // What a router sends at the first hop it sends for itself.
+        Ok(at) => *proof == Proof::Sent && routers.0[at].1,
+        // What is sent to somebody outside goes to a router, known as one or not.
+        Err(_) => *proof < Proof::Received || !is_outside || inventory.by_mac(*mac).is_some(),
+    };
+    let best = links.iter().filter(is_own).min();
     // Who has no address yet is nobody in particular.
     if address::kind(host.address) != Kind::Unspecified {
         host.mac = best.map(|(.., mac)| *mac);
     }
     let Some(own) = host.mac else { return };
-    let is_alias = |link: &&Link| link.0 != Proof::Received && link.2 != own && !is_router(link);
+    let is_alias = |link: &&Link| link.0 < Proof::Received && link.2 != own && is_own(link);
     let mut others: Vec<MacAddr> = links.iter().filter(is_alias).map(|(.., mac)| *mac).collect();
     others.sort_unstable();
     others.dedup();
     host.more_macs = others.into();
 }
 
-/// A MAC and what it was seen with: an address or network of IPv4 (`false`) or IPv6 (`true`), or `None` for any
-/// external address.
-type Company = (MacAddr, Option<(bool, u64)>);
+/// A MAC and what it was seen with: whether that is IPv6, an address or network, whether it is outside, and the proof.
+type Company = (MacAddr, bool, u64, bool, Proof);
 
-/// The MACs of routers, ascending.
-fn routers(hosts: &[Host], links: &[&Links], inventory: &Inventory) -> Vec<MacAddr> {
-    let part = |host: &Host| {
-        if is_external(host.address, inventory) {
-            return Some(None);
-        }
-        address::network_part(host.address).map(|part| Some((host.address.is_ipv6(), part)))
-    };
-    let mut companies: Vec<Company> = hosts
-        .par_iter()
-        .zip(links)
-        .flat_map_iter(|(host, links)| {
-            part(host).into_iter().flat_map(|part| links.iter().map(move |link| (link.2, part)))
-        })
-        .collect();
-    companies.par_sort_unstable();
-    companies.dedup();
-    companies.chunk_by(|a, b| a.0 == b.0).filter(|one| is_router(one)).filter_map(|one| Some(one.first()?.0)).collect()
+/// The MACs of routers, ascending, each with whether what it sends at the first hop is its own.
+struct Routers(Vec<(MacAddr, bool)>);
+
+impl Routers {
+    fn of(hosts: &[Host], links: &[&Links], inventory: &Inventory) -> Self {
+        let mut companies: Vec<Company> = hosts
+            .par_iter()
+            .zip(links)
+            .flat_map_iter(|(host, links)| {
+                let part = address::network_part(host.address);
+                let is_outside = part.is_some() && is_external(host.address, inventory);
+                part.into_iter().flat_map(move |part| {
+                    links.iter().map(move |link| (link.2, host.address.is_ipv6(), part, is_outside, link.0))
+                })
+            })
+            .collect();
+        companies.par_sort_unstable();
+        // Of each address or network the best proof.
+        companies.dedup_by_key(|one| (one.0, one.1, one.2));
+        let mut routers: Vec<(MacAddr, bool)> = companies
+            .chunk_by(|a, b| a.0 == b.0)
+            .filter_map(|company| {
+                let mac = company.first()?.0;
+                let is_declared = inventory.by_mac(mac).is_some();
+                is_router(company, is_declared)
+                    .then(|| (mac, is_declared || count(company, |one| one.4 == Proof::Sent) <= MOST_ADDRESSES))
+            })
+            .collect();
+        let advertising = links.iter().filter(|links| links.advertises).flat_map(|links| links.iter());
+        routers.extend(advertising.filter(|link| link.0 != Proof::Received).map(|link| (link.2, true)));
+        routers.sort_unstable();
+        routers.dedup_by_key(|router| router.0);
+        Self(routers)
+    }
 }
 
-/// Whether a MAC is a router's, by all that it was seen with, each once and ascending.
-fn is_router(company: &[Company]) -> bool {
-    let parts = |ipv6: bool| company.iter().filter(|one| one.1.is_some_and(|part| part.0 == ipv6)).count();
-    company.first().is_some_and(|one| one.1.is_none())
-        || [false, true].into_iter().any(|ipv6| parts(ipv6) > MOST_ADDRESSES)
+/// Of IPv4 addresses or of IPv6 networks, whichever are more: how many are so.
+fn count(company: &[Company], is_so: impl Fn(&Company) -> bool) -> usize {
+    let of = |ipv6: bool| company.iter().filter(|one| one.1 == ipv6 && is_so(one)).count();
+    of(false).max(of(true))
+}
+
+/// Whether a MAC is a router's, by all that it was seen with, each once.
+///
+/// It is if it handed on packets of several hosts, or if packets for others than itself go to it. Of a MAC that the
+/// inventory gives no role more addresses than a host has are enough: they may be those of a bridge that hides the MACs
+/// behind it.
+fn is_router(company: &[Company], is_declared: bool) -> bool {
+    let handed_on = count(company, |one| one.4 == Proof::HandedOn);
+    let only_received = |one: &Company| one.4 == Proof::Received;
+    let has_own = company.iter().any(|one| one.4 <= Proof::Sent);
+    let outside = company.iter().filter(|one| one.3 && only_received(one)).count();
+    let unsure = company.iter().any(|one| one.3 && one.4 == Proof::SentFromSomewhere);
+    handed_on >= 2
+        || has_own && handed_on > 0 && company.iter().any(|one| one.3 && one.4 == Proof::HandedOn)
+        || outside >= 2
+        || has_own && outside > 0
+        || has_own && count(company, only_received) >= 2
+        || unsure
+        || count(company, |one| !is_declared || one.4 == Proof::SentFromSomewhere) > MOST_ADDRESSES
 }

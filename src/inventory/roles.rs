@@ -61,7 +61,8 @@ pub(super) fn is_external(address: IpAddr, inventory: &Inventory) -> bool {
         && inventory.by_block(address).is_none()
 }
 
-/// Gives each fe80:: address of which nothing is known the role that its MAC's other addresses have.
+/// Gives each IPv6 address of which nothing is known the role that its MAC's other addresses have: a device has several,
+/// and makes up most of them itself (RFC 4862, RFC 8981). A router's MAC stands for nobody behind it.
 pub(super) fn share_by_mac(hosts: &mut [Host]) {
     let mut givers: Vec<(MacAddr, IpAddr, usize)> = Vec::new();
     let mut takers: Vec<(MacAddr, usize)> = Vec::new();
@@ -69,7 +70,10 @@ pub(super) fn share_by_mac(hosts: &mut [Host]) {
         let Some(mac) = host.mac else { continue };
         if host.role.is_igor() {
             givers.push((mac, host.address, at));
-        } else if host.source == RoleSource::Address && address::kind(host.address) == Kind::LinkLocal6 {
+        } else if host.source == RoleSource::Address
+            && host.address.is_ipv6()
+            && !matches!(address::kind(host.address), Kind::Group | Kind::Unspecified | Kind::Loopback)
+        {
             takers.push((mac, at));
         }
     }

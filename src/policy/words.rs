@@ -212,6 +212,8 @@ named! {
         NeverHeard = "never-heard",
         /// ICMP errors quote packets that were not captured.
         RejectedUnseen = "rejected-unseen",
+        /// A server answered from another address of its than it was asked at.
+        OtherAddress = "other-address",
     }
 }
 

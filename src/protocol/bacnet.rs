@@ -1,6 +1,7 @@
 //! BACnet/IP: ANSI/ASHRAE 135 Annex J (IPv4) and Annex U (IPv6).
 
 use super::payload::{Payload, Sign, u16_at};
+use super::{BacnetKind, Tag, Turn};
 
 /// BVLC type of BACnet/IP (Annex J.2).
 const TYPE_IPV4: u8 = 0x81;
@@ -52,35 +53,65 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
     }
     match *shape {
         // Requests that a BVLC-Result or an Ack owes an answer (Annex J.2).
-        Shape::Length(fixed) if fixed == p.wire_len => {
-            Sign::CONFORMS.asking(matches!(function, 0x02 | 0x05 | 0x06 | 0x08))
-        }
+        Shape::Length(fixed) if fixed == p.wire_len => link_control(function),
         Shape::Length(_) => Sign::VIOLATES,
-        Shape::Free => Sign::CONFORMS.asking(function == 0x01),
+        Shape::Free => link_control(function),
         Shape::Npdu(at) => match p.bytes.get(at) {
-            Some(&NPDU_VERSION) => Sign::CONFORMS.asking(expects_reply(&p.bytes[at..])),
+            Some(&NPDU_VERSION) => application(&p.bytes[at..]),
             Some(_) => Sign::VIOLATES,
             None => Sign::of(p.ran_out()),
         },
     }
 }
 
-/// Whether an NPDU carries a confirmed request (clauses 6.2.2 and 20.1.2.1).
-fn expects_reply(npdu: &[u8]) -> bool {
-    let Some(&control) = npdu.get(1) else { return false };
+/// A message of the link control itself: the requests among them are owed a BVLC-Result or an Ack (Annex J.2).
+fn link_control(function: u8) -> Sign {
+    let turn = match function {
+        0x01 | 0x02 | 0x05 | 0x06 | 0x08 => Turn::Request,
+        0x00 | 0x03 | 0x07 => Turn::Response,
+        _ => Turn::Unknown,
+    };
+    Sign::CONFORMS.asking(turn == Turn::Request).turning(turn)
+}
+
+/// What an NPDU's application layer says of itself (clauses 6.2.2, 20.1): only confirmed requests are owed an answer
+/// (clause 5.1), Who-Is and Who-Has call for one that whoever is not meant leaves out.
+fn application(npdu: &[u8]) -> Sign {
+    let Some([head, rest @ ..]) = apdu(npdu) else { return Sign::CONFORMS };
+    let service = rest.first().copied();
+    match (head >> 4, service) {
+        (0, _) => Sign::CONFORMS.asking(true).turning(Turn::Request),
+        (1, Some(WHO_IS)) => Sign::CONFORMS.turning(Turn::Request).tagged(Tag::Bacnet { kind: BacnetKind::WhoIs }),
+        (1, Some(WHO_HAS)) => Sign::CONFORMS.turning(Turn::Request).tagged(Tag::Bacnet { kind: BacnetKind::WhoHas }),
+        (1, Some(I_AM)) => Sign::CONFORMS.turning(Turn::Response).tagged(Tag::Bacnet { kind: BacnetKind::IAm }),
+        (1, Some(I_HAVE)) => Sign::CONFORMS.turning(Turn::Response).tagged(Tag::Bacnet { kind: BacnetKind::IHave }),
+        // Simple and complex acknowledgment, error, reject and abort answer a request.
+        (2 | 3 | 5..=7, _) => Sign::CONFORMS.turning(Turn::Response),
+        _ => Sign::CONFORMS,
+    }
+}
+
+/// Unconfirmed services (clause 21, BACnetUnconfirmedServiceChoice).
+const I_AM: u8 = 0;
+const I_HAVE: u8 = 1;
+const WHO_HAS: u8 = 7;
+const WHO_IS: u8 = 8;
+
+/// The APDU of an NPDU, behind its addresses; `None` of a network layer message, or if it was cut off.
+fn apdu(npdu: &[u8]) -> Option<&[u8]> {
+    let &control = npdu.get(1)?;
     if control & 0x80 != 0 {
-        return false; // a network layer message
+        return None;
     }
     let (destination, source) = (control & 0x20 != 0, control & 0x08 != 0);
     let mut at = 2;
     for present in [destination, source] {
         if present {
             // Network number (2), address length (1), address.
-            let Some(&length) = npdu.get(at + 2) else { return false };
-            at += 3 + usize::from(length);
+            at += 3 + usize::from(*npdu.get(at + 2)?);
         }
     }
     // The hop count goes with the destination but stands behind both.
     at += usize::from(destination);
-    npdu.get(at).is_some_and(|apdu| apdu >> 4 == 0)
+    npdu.get(at..).filter(|apdu| !apdu.is_empty())
 }

@@ -2,15 +2,18 @@
 
 use std::net::Ipv4Addr;
 
-use super::Tag;
 use super::payload::{Payload, Sign, u16_at, u32_at};
+use super::{Tag, Turn};
 
 const PORTS: [u16; 2] = [67, 68];
 const PORTS_V6: [u16; 2] = [546, 547];
 /// RFC 2131 section 3.
 const MAGIC_COOKIE: u32 = 0x6382_5363;
 const COOKIE_AT: usize = 236;
+const REQUESTED_ADDRESS: u8 = 50;
 const MESSAGE_TYPE: u8 = 53;
+const SERVER_IDENTIFIER: u8 = 54;
+const CLIENT_IDENTIFIER: u8 = 61;
 /// DHCPv6 relay messages have no transaction id (RFC 8415 section 9).
 const RELAY: std::ops::RangeInclusive<u8> = 12..=13;
 /// How many options are looked at before the message type is given up.
@@ -21,23 +24,34 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
         return version_6(p);
     }
     // Operation, hardware type, its address length.
-    let &[1 | 2, 1..=37, 0..=16, ..] = p.bytes else { return Sign::UNKNOWN };
-    match u32_at(p.bytes, COOKIE_AT) {
+    let &[operation @ (1 | 2), 1..=37, 0..=16, ..] = p.bytes else { return Sign::UNKNOWN };
+    let sign = match u32_at(p.bytes, COOKIE_AT) {
         Some(MAGIC_COOKIE) => Sign::CONFORMS.tagged(Tag::Dhcp { message: message_type(p.bytes).unwrap_or(0) }),
         // BOOTP without vendor data, or cut off.
         _ => Sign::conforms_if(p.has_port_of(&PORTS) && p.wire_len >= COOKIE_AT as u32),
-    }
+    };
+    sign.turning(Turn::response_if(operation == 2))
 }
 
 /// RFC 2132 section 9.6.
 fn message_type(bytes: &[u8]) -> Option<u8> {
+    option(bytes, MESSAGE_TYPE)?.first().copied()
+}
+
+/// The value of an option (RFC 2132 section 2).
+fn option(bytes: &[u8], wanted: u8) -> Option<&[u8]> {
     let mut rest = bytes.get(COOKIE_AT + 4..)?;
     for _ in 0..MAX_OPTIONS {
         match *rest {
             [0, ref after @ ..] => rest = after,
-            [MESSAGE_TYPE, 1, kind, ..] => return Some(kind),
             [255, ..] => return None,
-            [_, length, ref after @ ..] => rest = after.get(usize::from(length)..)?,
+            [code, length, ref after @ ..] => {
+                let (value, after) = after.split_at_checked(usize::from(length))?;
+                if code == wanted {
+                    return Some(value);
+                }
+                rest = after;
+            }
             _ => return None,
         }
     }
@@ -51,7 +65,7 @@ pub const fn is_port_pair(ports: [u16; 2]) -> bool {
 
 /// What a DHCPv4 message says of its client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Message {
+pub struct Message<'a> {
     /// 1 DISCOVER, 2 OFFER, 3 REQUEST, 5 ACK, 6 NAK, ... (RFC 2132 section 9.6).
     pub kind: u8,
     /// The client's Ethernet address.
@@ -63,10 +77,17 @@ pub struct Message {
     pub client_address: Ipv4Addr,
     /// The address that the server gives.
     pub your_address: Ipv4Addr,
+    /// The address that a client asks for (option 50).
+    pub requested_address: Option<Ipv4Addr>,
+    /// Whether it names a server (option 54): a REQUEST that does takes up that server's OFFER, and only such a one
+    /// may (RFC 2131 section 4.3.2).
+    pub names_server: bool,
+    /// What the client calls itself (option 61), if it does.
+    pub client_identifier: Option<&'a [u8]>,
 }
 
 /// Reads a DHCPv4 message of an Ethernet client; `None` if it is none, or was cut off before its type.
-pub fn message(bytes: &[u8]) -> Option<Message> {
+pub fn message(bytes: &[u8]) -> Option<Message<'_>> {
     let &[1 | 2, 1, 6, ..] = bytes else { return None };
     if u32_at(bytes, COOKIE_AT) != Some(MAGIC_COOKIE) {
         return None;
@@ -78,6 +99,9 @@ pub fn message(bytes: &[u8]) -> Option<Message> {
         xid: u32_at(bytes, 4)?,
         client_address: address(12)?,
         your_address: address(16)?,
+        requested_address: option(bytes, REQUESTED_ADDRESS).and_then(|value| u32_at(value, 0)).map(Ipv4Addr::from_bits),
+        names_server: option(bytes, SERVER_IDENTIFIER).is_some_and(|value| value.len() == 4),
+        client_identifier: option(bytes, CLIENT_IDENTIFIER),
     })
 }
 

@@ -1,5 +1,6 @@
 //! DNS (RFC 1035) over UDP and TCP, LLMNR (RFC 4795) and mDNS (RFC 6762).
 
+use super::Turn;
 use super::payload::{Payload, Sign, u16_at};
 
 const PORT: u16 = 53;
@@ -36,7 +37,11 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
     } else {
         header.is_strong() && question(message) == Some(true)
     };
-    Sign::conforms_if(sound).asking(sound && !header.response && p.destination_port != LLMNR)
+    if !sound {
+        return Sign::UNKNOWN;
+    }
+    let asks = !header.response && p.destination_port != LLMNR;
+    Sign::CONFORMS.asking(asks).turning(Turn::response_if(header.response))
 }
 
 /// mDNS: the same message format on its own port.

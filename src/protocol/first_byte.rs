@@ -16,6 +16,10 @@ pub(super) static TCP: [u32; 256] = {
         if is_token(b) || matches!(b, b'\r' | b'\n' | b'<') {
             mask |= Http.bit() | Upnp.bit();
         }
+        // A frame of HTTP/2: the server's first is SETTINGS, which is short.
+        if b == 0 {
+            mask |= Http.bit() | Upnp.bit();
+        }
         match b {
             // Record types of RFC 8446 section 5.1; SSLv2's ClientHello (RFC 5246 appendix E.2).
             0x14..=0x17 | 0x80..=0xff => mask |= Tls.bit(),

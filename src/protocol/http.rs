@@ -34,6 +34,9 @@ const HEADER_LIMIT: usize = 8192;
 
 pub(super) fn check(p: &Payload<'_>) -> Sign {
     let bytes = p.bytes;
+    if bytes[0] == 0 {
+        return http2_server(bytes);
+    }
     // RFC 9112 section 2.2: a server may ignore empty lines before a request.
     // HTTP/0.9 answers with the bare page (RFC 1945 section 6).
     if matches!(bytes[0], b'\r' | b'\n' | b'<') {
@@ -75,6 +78,20 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
             })
         }
         None => Sign::UNKNOWN,
+    }
+}
+
+/// The server's half of HTTP/2 begins with a SETTINGS frame (RFC 9113 sections 3.4, 4.1 and 6.5): 24 bits of length, a
+/// multiple of 6, type 4, no flags, stream 0.
+fn http2_server(bytes: &[u8]) -> Sign {
+    const BEHIND_LENGTH: [u8; 6] = [4, 0, 0, 0, 0, 0];
+    let (length, rest) = bytes.split_at(bytes.len().min(3));
+    let begins = rest.len() <= BEHIND_LENGTH.len() && BEHIND_LENGTH.starts_with(rest);
+    match (length, rest) {
+        ([0, high, low], [4, 0, 0, 0, 0, 0, ..]) if u16::from_be_bytes([*high, *low]) % 6 == 0 => Sign::CONFORMS,
+        // It may go on with the next segment.
+        ([0, ..], _) if begins && bytes.len() < 9 => Sign::UNKNOWN,
+        _ => Sign::VIOLATES,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod dhcp;
 mod dns;
 mod first_byte;
 pub mod http;
+pub mod icmp;
 pub mod lldp;
 mod modbus;
 mod mqtt;
@@ -35,7 +36,7 @@ mod tests;
 
 use crate::policy::Transport;
 use payload::{Payload, Sign};
-pub use tag::{CoapKind, SsdpKind, Tag, TftpOpcode};
+pub use tag::{BacnetKind, CoapKind, SsdpKind, Tag, TftpOpcode};
 
 /// The protocols that are known by their bytes. The first seven are those of the vendor's cells:
 /// only they can be violated.
@@ -173,6 +174,25 @@ impl Evidence {
     }
 }
 
+/// Which part of an exchange a message is, by its own code: who sends a request is the client.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Turn {
+    /// Neither, or it does not say.
+    #[default]
+    Unknown,
+    /// It asks.
+    Request,
+    /// It answers.
+    Response,
+}
+
+impl Turn {
+    /// A request or a response, by a flag.
+    const fn response_if(response: bool) -> Self {
+        if response { Self::Response } else { Self::Request }
+    }
+}
+
 /// What one payload says about all protocols at once.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Inspection {
@@ -184,6 +204,8 @@ pub struct Inspection {
     /// confirmable CoAP message, BACnet confirmed request, DNS query, ...). Never set for TCP,
     /// whose handshake says more, nor for what goes to a group by design (mDNS, SSDP, DHCP).
     pub asks: bool,
+    /// Whether it is a request or a response by its code; for UDP only.
+    pub turn: Turn,
     /// What a relation needs to know of it, as [`Tag::raw`]. 0 where nothing.
     pub tag: u32,
 }
@@ -241,6 +263,9 @@ pub fn inspect(
             Evidence::Unknown => {}
         }
         result.asks |= sign.asks && !p.tcp;
+        if result.turn == Turn::Unknown && !p.tcp {
+            result.turn = sign.turn;
+        }
         if result.tag == 0 {
             result.tag = sign.tag.raw();
         }
@@ -253,6 +278,29 @@ pub fn inspect(
         }
     }
     result
+}
+
+/// Whether a payload between two ports (the sender's first), if it is UDP's, owes an answer, for the protocols whose every message
+/// counts: [`Inspection::asks`] of each of them, not only of a flow's first.
+#[inline(always)]
+pub fn owes_answer(is_udp: bool, ports: [u16; 2], payload: &[u8], wire_len: u32) -> bool {
+    // Compared by arithmetic: which port comes next is as by chance, and so is whether its message asks.
+    let has = |port: u16| (ports[0] == port) | (ports[1] == port);
+    // Of the others all but BACnet's are low.
+    if is_udp & ((ports[0].min(ports[1]) <= 161) | has(47808)) {
+        return asks_on(ports, payload, wire_len);
+    }
+    is_udp & has(5683) & coap::is_confirmable(payload.first_chunk().unwrap_or(&[0; 4]))
+}
+
+/// By the check of the protocol that one of the ports calls for.
+#[inline(never)]
+fn asks_on(ports: [u16; 2], payload: &[u8], wire_len: u32) -> bool {
+    const CHECKED: [Protocol; 5] = [Protocol::Bacnet, Protocol::Tftp, Protocol::Dns, Protocol::Ntp, Protocol::Snmp];
+    let [source_port, destination_port] = ports;
+    let p = Payload { bytes: payload, wire_len, source_port, destination_port, tcp: false };
+    let called_for = CHECKED.iter().find(|protocol| p.has_port_of(protocol.ports()));
+    !payload.is_empty() && called_for.is_some_and(|protocol| check(protocol.bit(), &p).asks)
 }
 
 /// The check of the protocol with this bit.

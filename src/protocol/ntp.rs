@@ -1,9 +1,11 @@
 //! NTP: RFC 5905 (section 7.3), control messages of RFC 9327. Its bytes prove little: only on its port.
 
+use super::Turn;
 use super::payload::{Payload, Sign};
 
 const PORT: u16 = 123;
 const CLIENT: u8 = 3;
+const SERVER: u8 = 4;
 
 pub(super) fn check(p: &Payload<'_>) -> Sign {
     if !p.has_port(PORT) {
@@ -18,5 +20,10 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
         _ => return Sign::UNKNOWN,
     };
     let sound = (1..=4).contains(&version) && p.wire_len >= least;
-    Sign::conforms_if(sound).asking(sound && mode == CLIENT)
+    let turn = match mode {
+        CLIENT if sound => Turn::Request,
+        SERVER if sound => Turn::Response,
+        _ => Turn::Unknown,
+    };
+    Sign::conforms_if(sound).asking(turn == Turn::Request).turning(turn)
 }

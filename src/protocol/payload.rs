@@ -1,6 +1,6 @@
 //! What the checks work on and what they say.
 
-use super::{Evidence, Tag};
+use super::{Evidence, Tag, Turn};
 
 /// A payload and where it was seen.
 pub(super) struct Payload<'a> {
@@ -40,6 +40,7 @@ impl Payload<'_> {
 pub(super) struct Sign {
     pub(super) evidence: Evidence,
     pub(super) asks: bool,
+    pub(super) turn: Turn,
     pub(super) tag: Tag,
 }
 
@@ -49,7 +50,7 @@ impl Sign {
     pub(super) const VIOLATES: Self = Self::of(Evidence::Violates);
 
     pub(super) const fn of(evidence: Evidence) -> Self {
-        Self { evidence, asks: false, tag: Tag::None }
+        Self { evidence, asks: false, turn: Turn::Unknown, tag: Tag::None }
     }
 
     /// `Conforms` if `proof` holds, else `Unknown`.
@@ -60,6 +61,12 @@ impl Sign {
     #[must_use]
     pub(super) const fn asking(mut self, asks: bool) -> Self {
         self.asks = asks;
+        self
+    }
+
+    #[must_use]
+    pub(super) const fn turning(mut self, turn: Turn) -> Self {
+        self.turn = turn;
         self
     }
 

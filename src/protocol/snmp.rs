@@ -1,5 +1,6 @@
 //! SNMP: a BER sequence of version, and community or header (RFC 1157, 3416, 3412).
 
+use super::Turn;
 use super::payload::{Payload, Sign};
 
 const SEQUENCE: u8 = 0x30;
@@ -9,7 +10,8 @@ const OCTET_STRING: u8 = 0x04;
 const REPORTABLE: u8 = 0x04;
 
 pub(super) fn check(p: &Payload<'_>) -> Sign {
-    read(p).map_or(Sign::UNKNOWN, |asks| Sign::CONFORMS.asking(asks))
+    let turn = |asks| if asks { Turn::Request } else { Turn::Unknown };
+    read(p).map_or(Sign::UNKNOWN, |asks| Sign::CONFORMS.asking(asks).turning(turn(asks)))
 }
 
 /// Whether an SNMP message asks, or `None` if it is none.

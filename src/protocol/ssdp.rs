@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::payload::{Payload, Sign};
-use super::{SsdpKind, Tag};
+use super::{SsdpKind, Tag, Turn};
 
 /// How far into a message its headers are read.
 const HEADER_LIMIT: usize = 2048;
@@ -22,7 +22,12 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
     for (start, kind) in STARTS {
         if let Some(rest) = p.bytes.strip_prefix(start) {
             let mx = if kind == SsdpKind::Search { mx(rest) } else { 0 };
-            return Sign::CONFORMS.tagged(Tag::Ssdp { kind, mx });
+            let turn = match kind {
+                SsdpKind::Search => Turn::Request,
+                SsdpKind::Notify => Turn::Unknown,
+                SsdpKind::Response => Turn::Response,
+            };
+            return Sign::CONFORMS.turning(turn).tagged(Tag::Ssdp { kind, mx });
         }
         if start.starts_with(p.bytes) {
             return Sign::of(p.ran_out());

@@ -35,6 +35,11 @@ pub enum Tag {
         /// Device Architecture 2.0 section 1.3.2); 0 for the other kinds.
         mx: u8,
     },
+    /// A BACnet message that finds devices or objects.
+    Bacnet {
+        /// What it is.
+        kind: BacnetKind,
+    },
     /// A DHCPv4 message, by its type (RFC 2132 section 9.6); 0 for BOOTP without one.
     Dhcp {
         /// 1 DISCOVER, 2 OFFER, 3 REQUEST, 4 DECLINE, 5 ACK, 6 NAK, 7 RELEASE, 8 INFORM.
@@ -104,11 +109,33 @@ pub enum SsdpKind {
     Response = 2,
 }
 
+/// BACnet's services that find devices and objects (ASHRAE 135 clauses 16.9 and 16.10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum BacnetKind {
+    /// I-Am.
+    IAm = 0,
+    /// I-Have.
+    IHave = 1,
+    /// Who-Has.
+    WhoHas = 2,
+    /// Who-Is.
+    WhoIs = 3,
+}
+
+impl BacnetKind {
+    /// Whether it asks, not answers.
+    pub const fn asks(self) -> bool {
+        matches!(self, Self::WhoHas | Self::WhoIs)
+    }
+}
+
 const KIND_SHIFT: u32 = 28;
 const TFTP: u32 = 1;
 const COAP: u32 = 2;
 const SSDP: u32 = 3;
 const DHCP: u32 = 4;
+const BACNET: u32 = 5;
 const TOKEN_MASK: u32 = 0x00ff_ffff;
 
 impl Tag {
@@ -123,6 +150,7 @@ impl Tag {
                 COAP << KIND_SHIFT | (confirmable as u32) << 26 | (kind as u32) << 24 | token & TOKEN_MASK
             }
             Self::Ssdp { kind, mx } => SSDP << KIND_SHIFT | (kind as u32) << 8 | mx as u32,
+            Self::Bacnet { kind } => BACNET << KIND_SHIFT | kind as u32,
             Self::Dhcp { message } => DHCP << KIND_SHIFT | message as u32,
         }
     }
@@ -154,6 +182,13 @@ impl Tag {
                 Self::Ssdp { kind, mx: b3 }
             }
             DHCP => Self::Dhcp { message: b3 },
+            BACNET => match b3 {
+                0 => Self::Bacnet { kind: BacnetKind::IAm },
+                1 => Self::Bacnet { kind: BacnetKind::IHave },
+                2 => Self::Bacnet { kind: BacnetKind::WhoHas },
+                3 => Self::Bacnet { kind: BacnetKind::WhoIs },
+                _ => Self::None,
+            },
             _ => Self::None,
         }
     }
@@ -187,6 +222,8 @@ mod tests {
             Tag::Ssdp { kind: SsdpKind::Search, mx: 5 },
             Tag::Ssdp { kind: SsdpKind::Response, mx: 0 },
             Tag::Dhcp { message: 8 },
+            Tag::Bacnet { kind: BacnetKind::IAm },
+            Tag::Bacnet { kind: BacnetKind::WhoIs },
         ];
         for tag in tags {
             assert_eq!(Tag::from_raw(tag.raw()), tag);
@@ -195,7 +232,7 @@ mod tests {
 
     #[test]
     fn bits_that_no_tag_yields_are_none() {
-        for raw in [1, 0x1000_0000, 0x1009_0000, 0x2300_0000, 0x3000_0300, 0x5000_0000, u32::MAX] {
+        for raw in [1, 0x1000_0000, 0x1009_0000, 0x2300_0000, 0x3000_0300, 0x5000_0004, 0x6000_0000, u32::MAX] {
             assert_eq!(Tag::from_raw(raw), Tag::None, "{raw:#x}");
         }
     }

@@ -1,7 +1,7 @@
 //! TFTP: RFC 1350, options RFC 2347, 2348, 2349, 7440.
 
 use super::payload::{Payload, Sign, split_nul, u16_at};
-use super::{Evidence, Tag, TftpOpcode};
+use super::{Evidence, Tag, TftpOpcode, Turn};
 
 const PORT: u16 = 69;
 const OPTIONS: [&[u8]; 6] = [b"blksize", b"timeout", b"tsize", b"windowsize", b"multicast", b"rollover"];
@@ -21,7 +21,7 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
             let (evidence, options) = request(body, p, own_port);
             let certain = evidence == Evidence::Conforms || (own_port && evidence == Evidence::Unknown);
             let sign = Sign::of(evidence);
-            if certain { sign.asking(true).tagged(tag(options)) } else { sign }
+            if certain { sign.asking(true).turning(Turn::Request).tagged(tag(options)) } else { sign }
         }
         TftpOpcode::Data if !DATA_LEN.contains(&p.wire_len) => Sign::VIOLATES,
         TftpOpcode::Acknowledgment if p.wire_len != 4 => Sign::VIOLATES,

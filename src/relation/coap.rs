@@ -23,7 +23,7 @@ impl GroupRequests {
         let mut requests = Self { armed: Map::default(), causes: Map::default() };
         for (&(client, token), window) in evidence.group_requests() {
             ports.arm(client.1, ports::COAP);
-            requests.armed.insert((client, token), (window.first, window.last));
+            requests.armed.insert((client, token), (window.begin.time, window.end));
             requests.causes.insert(client, None);
         }
         requests
@@ -39,7 +39,7 @@ impl GroupRequests {
             let endpoint = (asks.address, asks.port);
             if let Tag::Coap { kind: CoapKind::Request, token, .. } = Tag::from_raw(asks.tag()) {
                 ports.arm(asks.port, ports::COAP);
-                self.armed.entry((endpoint, token)).or_insert((asks.first(), asks.last()));
+                self.armed.entry((endpoint, token)).or_insert((asks.begin().time, asks.end()));
             }
             if let Tag::Coap { .. } = Tag::from_raw(asks.tag()) {
                 let cause = self.causes.entry(endpoint).or_default();
@@ -55,7 +55,7 @@ impl GroupRequests {
             let endpoint = (asks.address, asks.port);
             let Tag::Coap { kind: CoapKind::Response, token, .. } = Tag::from_raw(answers.tag()) else { continue };
             let Some(&(first, last)) = self.armed.get(&(endpoint, token)) else { continue };
-            let timed = window::covers(first, last, LEISURE_SECONDS, answers.first());
+            let timed = window::covers(first, last, LEISURE_SECONDS, answers.begin().time);
             if timed == Some(false) || is_group(flow, client) || is_group(flow, 1 - client) {
                 continue;
             }

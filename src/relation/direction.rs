@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::decode::MacAddr;
 use crate::flow::FlowView;
 use crate::policy::{Policy, Transport, named};
+use crate::protocol::Turn;
 
 named! {
     /// How the client of a flow was told from the server.
@@ -18,8 +19,8 @@ named! {
         Group = "group",
         /// The owner of the one documented port is the server.
         DocumentedPort = "documented-port",
-        /// Both ports are documented, or neither, and only one end sent a request that calls for an answer: it is the
-        /// client.
+        /// Both ports are documented, or neither, and the messages' own codes tell: only one end asked, or only one
+        /// answered. So it is with ICMP's types.
         Request = "request",
         /// The sender of the first packet is the client.
         FirstPacket = "first-packet",
@@ -67,12 +68,20 @@ pub fn orient(flow: &FlowView<'_>, policy: &Policy) -> Orientation {
         _ => {}
     }
     // Ports that both ends share (BACnet, CoAP) tell nothing, and the first packet may be an answer to a group.
+    for told in [Turn::Request, Turn::Response] {
+        let client = usize::from(told == Turn::Response);
+        match [a.turn() == told, b.turn() == told] {
+            [true, false] => return by(client, DirectionBasis::Request),
+            [false, true] => return by(1 - client, DirectionBasis::Request),
+            _ => {}
+        }
+    }
     match [a.asks(), b.asks()] {
         [true, false] => return by(0, DirectionBasis::Request),
         [false, true] => return by(1, DirectionBasis::Request),
         _ => {}
     }
-    let first = usize::from(b.first_frame() < a.first_frame());
+    let first = usize::from(b.begin() < a.begin());
     by(first, if a.syns() > 0 { DirectionBasis::Syn } else { DirectionBasis::FirstPacket })
 }
 

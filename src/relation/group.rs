@@ -5,8 +5,8 @@ use crate::flow::Flows;
 
 /// The earlier of two flows to cite.
 pub(super) fn better_cause(flows: &Flows, held: Option<u32>, new: u32) -> Option<u32> {
-    let frame = |at: u32| flows.view(at).first_frame();
-    Some(held.filter(|&held| frame(held) <= frame(new)).unwrap_or(new))
+    let begin = |at: u32| flows.view(at).begin();
+    Some(held.filter(|&held| begin(held) <= begin(new)).unwrap_or(new))
 }
 
 impl Relations {

@@ -6,6 +6,7 @@ use super::ports::{self, Ports};
 use super::{Map, Rejection, Relations};
 use crate::flow::{Endpoint, FlowView, IcmpError, SideEvidence, Window};
 use crate::policy::Transport;
+use crate::protocol::icmp;
 
 /// What a flow and a quote have in common: protocol, ends in order, and for ICMP the request's type.
 type Key = (u8, Endpoint, Endpoint, Option<u8>);
@@ -50,11 +51,11 @@ impl Quotes {
                 sender: error.sender,
                 by_destination: error.sender == error.destination.0,
                 failed,
-                frame: window.frame,
+                at: window.begin,
                 time: window.first,
                 count: window.count,
             };
-            let rank = |rejection: &Rejection| (!rejection.is_unreachable(), rejection.frame);
+            let rank = |rejection: &Rejection| (!rejection.is_unreachable(), rejection.at);
             self.found
                 .entry((at, failed))
                 .and_modify(|held| {
@@ -88,16 +89,6 @@ fn key_of(error: &IcmpError) -> Key {
         error.protocol,
         low,
         high,
-        error.icmp_type.filter(|_| is_icmp(error.protocol)).map(|kind| request_type(error, kind)),
+        error.icmp_type.filter(|_| is_icmp(error.protocol)).map(|kind| icmp::request_of(error.v6, kind)),
     )
-}
-
-/// Echo, timestamp, information and mask replies share the flow of their requests.
-fn request_type(error: &IcmpError, kind: u8) -> u8 {
-    match (error.v6, kind) {
-        (false, 0) => 8,
-        (false, 14 | 16 | 18) => kind - 1,
-        (true, 129) => 128,
-        _ => kind,
-    }
 }

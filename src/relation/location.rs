@@ -20,8 +20,8 @@ impl<'a> Locations<'a> {
     pub(super) fn new(evidence: &'a SideEvidence, ports: &mut Ports) -> Self {
         let mut locations = Self { evidence, by_place: Map::default(), notifying: Map::default() };
         for (&(announcer, location), window) in evidence.notified() {
-            let (time, frame) = (window.first, window.frame);
-            locations.add(Announcement { announcer, location, time, frame, flow: None }, ports);
+            let (time, at) = (window.first, window.begin);
+            locations.add(Announcement { announcer, location, time, at, flow: None }, ports);
             locations.notifying.insert(announcer, None);
         }
         locations
@@ -47,24 +47,23 @@ impl<'a> Locations<'a> {
                 continue;
             }
             let stream = (flow.vlan(), (answers.address, answers.port), (asked.address, asked.port));
-            if let Some(&First { frame, time, what: location }) =
+            if let Some(&First { at: sent, time, what: location }) =
                 self.evidence.answered(&stream, answers.payload_frame())
             {
-                self.add(Announcement { announcer: answers.address, location, time, frame, flow: Some(at) }, ports);
+                self.add(Announcement { announcer: answers.address, location, time, at: sent, flow: Some(at) }, ports);
             }
         }
     }
 
     /// Looks at a TCP flow one of whose ports was named.
     pub(super) fn consider(&self, at: u32, flow: &FlowView<'_>, relations: &mut Relations) {
-        let begins = (flow.first(), flow.first_frame());
         let earliest = flow
             .ends
             .iter()
             .filter_map(|end| self.by_place.get(&(end.address, end.port)))
             .flatten()
-            .filter(|announcement| announcement.time <= begins.0)
-            .min_by_key(|announcement| (announcement.time, announcement.frame));
+            .filter(|announcement| announcement.at.time <= flow.begin().time)
+            .min_by_key(|announcement| announcement.at);
         if let Some(&(mut announcement)) = earliest {
             let notified = || self.notifying.get(&announcement.announcer).copied().flatten();
             announcement.flow = announcement.flow.or_else(notified);

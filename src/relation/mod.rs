@@ -3,6 +3,7 @@
 //! [`links`] runs once, after merging, on all flows: by key and time, never by the order in which
 //! packets came. docs/relations.md has each rule with its source and the test that shows it.
 
+mod bacnet;
 mod coap;
 mod direction;
 mod group;
@@ -42,6 +43,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
     let mut transfers = tftp::Transfers::default();
     let mut searches = ssdp::Searches::new(evidence, &mut ports);
     let mut requests = coap::GroupRequests::new(evidence, &mut ports);
+    let mut devices = bacnet::Searches::new(evidence);
     let mut quotes = icmp::Quotes::new(evidence, &mut ports);
     let mut locations = location::Locations::new(evidence, &mut ports);
 
@@ -53,6 +55,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
             searches.arm(at, &flow, flows, &mut ports);
             requests.arm(at, &flow, flows, &mut ports);
             locations.arm(at, &flow, flows, &mut ports);
+            devices.arm(at, &flow, flows);
         }
     }
     for (at, glance) in glances(flows) {
@@ -81,6 +84,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
         }
     }
     transfers.finish(flows, &mut relations);
+    devices.finish(flows, &mut relations);
     quotes.finish(&mut relations);
     relations
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{Moment, Timestamp};
 use crate::policy::{Transport, named};
 
 /// An ICMP or ICMPv6 error that quotes a flow: the first of those that say most (unreachable before
@@ -22,7 +22,7 @@ pub struct Rejection {
     /// The end (0 or 1) whose packet was quoted: what it sent failed.
     pub failed: u8,
     /// The first such error.
-    pub frame: FrameId,
+    pub at: Moment,
     /// Its time.
     pub time: Timestamp,
     /// How many errors of this type, code and sender quote the flow.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
 use super::Rejection;
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{Moment, Timestamp};
 use crate::flow::{IcmpError, TftpFile, Window};
 use crate::policy::named;
 use crate::protocol::Protocol;
@@ -18,6 +18,8 @@ named! {
         Ssdp = "ssdp",
         /// The unicast answer to a CoAP request of a group (RFC 7252 section 8).
         Coap = "coap",
+        /// The unicast answer to a BACnet Who-Is or Who-Has of a group.
+        Bacnet = "bacnet",
         /// Later fragments of a datagram, which carry no ports.
         Fragment = "fragment",
         /// A TCP connection to what an SSDP message's LOCATION names: evidence, and the verdict stays
@@ -32,9 +34,14 @@ impl LinkKind {
         !matches!(self, Self::Location)
     }
 
+    /// Whether it may be the answer to what was asked of a group.
+    pub const fn answers_group(self) -> bool {
+        matches!(self, Self::Ssdp | Self::Coap | Self::Bacnet)
+    }
+
     /// Whether the flow is an answer to the other one.
     pub const fn answers(self) -> bool {
-        matches!(self, Self::Tftp | Self::Ssdp | Self::Coap)
+        matches!(self, Self::Tftp | Self::Ssdp | Self::Coap | Self::Bacnet)
     }
 
     /// The protocol of the exchange that the flow is part of.
@@ -43,6 +50,7 @@ impl LinkKind {
             Self::Tftp => Some(Protocol::Tftp),
             Self::Ssdp => Some(Protocol::Ssdp),
             Self::Coap => Some(Protocol::Coap),
+            Self::Bacnet => Some(Protocol::Bacnet),
             Self::Fragment | Self::Location => None,
         }
     }
@@ -70,10 +78,10 @@ pub struct Announcement {
     pub announcer: IpAddr,
     /// What it announced.
     pub location: SocketAddr,
-    /// When first.
+    /// When first, as it was written.
     pub time: Timestamp,
-    /// In which frame.
-    pub frame: FrameId,
+    /// The first, as far as order goes.
+    pub at: Moment,
     /// Position of the flow that carried it, if known.
     pub flow: Option<u32>,
 }
@@ -94,6 +102,8 @@ pub struct Relations {
     pub announced: HashMap<u32, Announcement>,
     /// The file that the first request of a flow to TFTP's port names.
     pub tftp_files: HashMap<u32, TftpFile>,
+    /// Transfers that came from another address of the device that was asked: the request and the transfer.
+    pub other_addresses: Vec<(u32, u32)>,
     /// Evidence that found no room, in words: relations may be missing. Empty as a rule.
     pub overflows: Vec<&'static str>,
 }
@@ -130,6 +140,6 @@ impl Relations {
 
     /// The earlier of the ICMP errors that quote a flow, whichever end's packets failed.
     pub fn rejection(&self, flow: u32) -> Option<&Rejection> {
-        [0, 1].iter().filter_map(|&end| self.rejection_of(flow, end)).min_by_key(|rejection| rejection.frame)
+        [0, 1].iter().filter_map(|&end| self.rejection_of(flow, end)).min_by_key(|rejection| rejection.at)
     }
 }

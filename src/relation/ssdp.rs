@@ -1,6 +1,8 @@
 //! SSDP: an M-SEARCH to a group, and its answers from any unicast address and any source port
 //! (UPnP Device Architecture 2.0 section 1.3.3).
 
+use std::net::IpAddr;
+
 use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
@@ -19,7 +21,10 @@ struct Search {
 }
 
 pub(super) struct Searches {
+    /// Of groups, by who asked.
     armed: Map<Endpoint, Search>,
+    /// Of one host, by who asked whom: it may answer from a fresh port as well.
+    asked: Map<(Endpoint, IpAddr), Search>,
 }
 
 impl Searches {
@@ -27,26 +32,39 @@ impl Searches {
         let mut armed = Map::with_capacity_and_hasher(evidence.searches().len(), Default::default());
         for (&client, search) in evidence.searches() {
             ports.arm(client.1, ports::SSDP);
-            let (first, last) = (search.window.first, search.window.last);
+            let (first, last) = (search.window.begin.time, search.window.end);
             armed.insert(client, Search { first, last, mx: search.mx, cause: None });
         }
-        Self { armed }
+        Self { armed, asked: Map::default() }
     }
 
     /// Looks at a UDP flow as the search itself.
     pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, ports: &mut Ports) {
         for client in 0..2 {
             let asks = &flow.ends[client];
-            if asks.packets() == 0 || !is_group(flow, 1 - client) || asks.evidence(Protocol::Ssdp) == Evidence::Violates
-            {
+            if asks.packets() == 0 || asks.evidence(Protocol::Ssdp) == Evidence::Violates {
                 continue;
             }
             let endpoint = (asks.address, asks.port);
+            let (first, last) = (asks.begin().time, asks.end());
+            if !is_group(flow, 1 - client) {
+                if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag()) {
+                    ports.arm(asks.port, ports::SSDP);
+                    let held = self.asked.entry((endpoint, flow.ends[1 - client].address)).or_insert(Search {
+                        first,
+                        last,
+                        mx,
+                        cause: None,
+                    });
+                    held.cause = better_cause(flows, held.cause, at);
+                }
+                continue;
+            }
             if let Some(search) = self.armed.get_mut(&endpoint) {
                 search.cause = better_cause(flows, search.cause, at);
             } else if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag()) {
                 ports.arm(asks.port, ports::SSDP);
-                self.armed.insert(endpoint, Search { first: asks.first(), last: asks.last(), mx, cause: Some(at) });
+                self.armed.insert(endpoint, Search { first, last, mx, cause: Some(at) });
             }
         }
     }
@@ -55,7 +73,9 @@ impl Searches {
     pub(super) fn consider(&self, at: u32, flow: &FlowView<'_>, relations: &mut Relations) {
         for client in 0..2 {
             let (asks, answers) = (&flow.ends[client], &flow.ends[1 - client]);
-            let Some(search) = self.armed.get(&(asks.address, asks.port)) else { continue };
+            let endpoint = (asks.address, asks.port);
+            let asked = || self.asked.get(&(endpoint, answers.address)).filter(|search| search.cause != Some(at));
+            let Some(search) = self.armed.get(&endpoint).or_else(asked) else { continue };
             if answers.packets() == 0 || is_group(flow, 1 - client) || is_group(flow, client) {
                 continue;
             }
@@ -66,7 +86,7 @@ impl Searches {
                 _ => continue,
             };
             let wait = u32::from(search.mx) + GRACE_SECONDS;
-            let timed = window::covers(search.first, search.last, wait, answers.first());
+            let timed = window::covers(search.first, search.last, wait, answers.begin().time);
             if timed == Some(false) {
                 continue;
             }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::*;
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport as Decoded, VlanPath};
 use crate::flow::{Endpoint, Flow, FlowEnd};
 use crate::protocol::{Protocol, inspect};
@@ -47,6 +47,7 @@ impl Scene {
     fn packet(&mut self, transport: Transport, from: Endpoint, to: Endpoint, payload: &[u8], mac: MacAddr) {
         self.frame += 1;
         let (frame, time) = (FrameId::new(0, self.frame), self.time());
+        let sent = Moment { time, frame };
         let (low, high) = (from.min(to), from.max(to));
         let found = self.flows.iter().position(|flow| {
             flow.transport == transport
@@ -65,10 +66,11 @@ impl Scene {
         });
         let end = &mut self.flows[at].ends[usize::from(from != low)];
         if end.packets == 0 {
-            (end.first, end.first_frame, end.destination_mac) = (time, frame, Some(mac));
+            (end.first, end.begin, end.destination_mac) = (time, sent, Some(mac));
         }
         end.packets += 1;
         end.last = end.last.max(time);
+        end.end = end.last;
         if payload.is_empty() {
             return;
         }
@@ -83,9 +85,10 @@ impl Scene {
         if end.payload_frame.is_some() && end.conforms & own != 0 && !multicast {
             return;
         }
-        self.evidence.payload((VlanPath::Untagged, from, to), to.0.is_multicast(), time, frame, captured, seen);
+        self.evidence.payload((VlanPath::Untagged, from, to), to.0.is_multicast(), time, sent, captured, seen);
         if !end.payload_frame.is_some() {
             (end.payload_frame, end.has_payload, end.tag, end.asks) = (frame, true, seen.tag, seen.asks);
+            end.turn = seen.turn;
             (end.conforms, end.violates) = (seen.conforms, seen.violates);
         } else if own != 0 {
             end.conforms |= seen.conforms & own;
@@ -130,10 +133,12 @@ impl Scene {
             destination: from.0,
             protocol: if v6 { 58 } else { 1 },
             fragment: None,
+            hops: 64,
             identification: 0,
             transport: Decoded::Icmp { kind, code, body: &body },
         };
-        self.evidence.icmp(&packet, self.time(), FrameId::new(0, self.frame));
+        let at = Moment { time: self.time(), frame: FrameId::new(0, self.frame) };
+        self.evidence.icmp(&packet, self.time(), at);
         self
     }
 
@@ -373,7 +378,7 @@ fn icmp_errors_go_to_the_flow_they_quote() {
     let relations = scene.links();
     let client = u8::from(endpoint(CLIENT) > endpoint(SERVER));
     let rejection = relations.rejection_of(scene.flow(CLIENT, SERVER), client).expect("it was rejected");
-    assert_eq!((rejection.frame.number(), rejection.count, rejection.sender), (3, 2, endpoint(SERVER).0));
+    assert_eq!((rejection.at.frame.number(), rejection.count, rejection.sender), (3, 2, endpoint(SERVER).0));
     assert_eq!((rejection.text(), rejection.cause()), ("port unreachable", RejectionCause::NoListener));
     assert!(rejection.is_unreachable());
     assert_eq!(relations.rejection_of(scene.flow(CLIENT, SERVER), 1 - client), None);
@@ -456,7 +461,7 @@ fn locations_explain_the_connections_after_them() {
         let relations = scene.links();
         let at = scene.flow("10.0.0.9:60000", "10.0.0.7:1901");
         let announcement = relations.announced.get(&at).expect("it was announced");
-        assert_eq!((announcement.announcer, announcement.frame.number()), (endpoint("10.0.0.7:1").0, 3));
+        assert_eq!((announcement.announcer, announcement.at.frame.number()), (endpoint("10.0.0.7:1").0, 3));
         assert_eq!(announcement.flow, Some(2));
         let link = relations.link(at).expect("cited");
         assert!(link.kind == LinkKind::Location && !link.kind.belongs());

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::ports::{self, Ports};
-use super::{Link, LinkKind, Map, Relations, window};
-use crate::capture::{FrameId, Timestamp};
+use super::{Link, LinkKind, Map, Relations, is_group, window};
+use crate::capture::{Moment, Timestamp};
+use crate::decode::{MacAddr, is_first_hop};
 use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
 use crate::policy::Transport;
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
@@ -21,6 +22,8 @@ const MAX_REQUESTS: usize = 256;
 /// The requests of one flow.
 struct Request {
     cause: u32,
+    /// Whom it asked.
+    server: IpAddr,
     /// RRQ or WRQ; `None` if the payload was not captured.
     write: Option<bool>,
     first: Timestamp,
@@ -37,7 +40,7 @@ impl Request {
         self.replies.push(reply);
         let room = self.room();
         if self.replies.len() / 2 > room {
-            self.replies.select_nth_unstable_by_key(room, |reply| reply.frame);
+            self.replies.select_nth_unstable_by_key(room, |reply| reply.begin);
             self.replies.truncate(room);
         }
     }
@@ -50,7 +53,7 @@ impl Request {
 
 struct Reply {
     flow: u32,
-    frame: FrameId,
+    begin: Moment,
     fit: Fit,
     /// Whether its first time is known.
     timed: bool,
@@ -69,10 +72,20 @@ enum Fit {
     Blind,
 }
 
+/// Whom a request was sent to, and so whose transfer may answer it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Whom {
+    Address(IpAddr),
+    /// Any other address of the device: its frames come from the MAC that the request was sent to.
+    Device(MacAddr),
+    /// Whoever hears a broadcast (RFC 1123 section 4.2.3.5).
+    Anybody,
+}
+
 #[derive(Default)]
 pub(super) struct Transfers {
-    /// By client and server.
-    requests: Map<(Endpoint, IpAddr), Vec<Request>>,
+    /// By client and whom it asked.
+    requests: Map<(Endpoint, Whom), Vec<Request>>,
     /// Flows that speak TFTP at both ends and on no port of its own.
     strays: Vec<u32>,
 }
@@ -101,19 +114,27 @@ impl Transfers {
             if let Some(file) = file_of(flow, client, evidence) {
                 relations.tftp_files.insert(at, file.clone());
             }
-            let requests = self.requests.entry(((asks.address, asks.port), serves.address)).or_default();
-            if requests.len() >= MAX_REQUESTS {
-                relations.overflowed("TFTP requests from one port to one server");
-                return;
+            let device = asks.destination_mac().filter(|mac| !mac.is_group()).map(Whom::Device);
+            let whom = match is_group(flow, 1 - client) {
+                true => [Some(Whom::Anybody), None],
+                false => [Some(Whom::Address(serves.address)), device],
+            };
+            for whom in whom.into_iter().flatten() {
+                let requests = self.requests.entry(((asks.address, asks.port), whom)).or_default();
+                if requests.len() >= MAX_REQUESTS {
+                    relations.overflowed("TFTP requests from one port to one server");
+                    return;
+                }
+                requests.push(Request {
+                    cause: at,
+                    server: serves.address,
+                    write,
+                    first: asks.begin().time,
+                    last: asks.end(),
+                    sent: asks.packets(),
+                    replies: Vec::new(),
+                });
             }
-            requests.push(Request {
-                cause: at,
-                write,
-                first: asks.first(),
-                last: asks.last(),
-                sent: asks.packets(),
-                replies: Vec::new(),
-            });
             return;
         }
         if flow.ends.iter().all(|end| end.port != PORT && opcode(end).is_some()) {
@@ -125,18 +146,30 @@ impl Transfers {
     pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>) {
         for client in 0..2 {
             let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
-            let key = ((asks.address, asks.port), serves.address);
-            let Some(requests) = self.requests.get_mut(&key).filter(|_| serves.port != PORT) else { continue };
-            for request in requests.iter_mut().filter(|request| request.cause != at) {
-                let begins = flow.first();
-                if window::covers(request.first, request.last, WAIT_SECONDS, begins) == Some(false) {
-                    continue;
-                }
-                if let Some(fit) = fit(request.write, asks, serves) {
+            if serves.port == PORT {
+                continue;
+            }
+            // What a router hands on comes from its MAC, but is no other address of its.
+            let device = serves.source_mac().filter(|_| is_first_hop(serves.hops())).map(Whom::Device);
+            for whom in [Some(Whom::Address(serves.address)), device, Some(Whom::Anybody)].into_iter().flatten() {
+                let Some(requests) = self.requests.get_mut(&((asks.address, asks.port), whom)) else { continue };
+                let is_meant = |request: &&mut Request| {
+                    request.cause != at && (!matches!(whom, Whom::Device(_)) || request.server != serves.address)
+                };
+                for request in requests.iter_mut().filter(is_meant) {
+                    let begins = flow.begin().time;
+                    if window::covers(request.first, request.last, WAIT_SECONDS, begins) == Some(false) {
+                        continue;
+                    }
+                    let Some(fit) = fit(request.write, asks, serves) else { continue };
+                    // From an address that was not asked, only what answers the request is believed.
+                    if fit != Fit::First && !matches!(whom, Whom::Address(_)) {
+                        continue;
+                    }
                     // All that is needed later: the flow is at hand now, and would have to be fetched again then.
                     request.add(Reply {
                         flow: at,
-                        frame: flow.first_frame(),
+                        begin: flow.begin(),
                         fit,
                         timed: begins.nanos().is_some(),
                         answers: serves.packets() > 0,
@@ -148,9 +181,9 @@ impl Transfers {
 
     /// Settles which transfers belong to which request.
     pub(super) fn finish(self, flows: &Flows, relations: &mut Relations) {
-        for requests in self.requests.into_values() {
+        for ((_, whom), requests) in self.requests {
             for mut request in requests {
-                request.replies.sort_by_key(|reply| reply.frame);
+                request.replies.sort_by_key(|reply| reply.begin);
                 for reply in request.replies.iter().take(request.room()) {
                     let timed = request.first.nanos().is_some() && reply.timed;
                     let link = Link {
@@ -161,9 +194,12 @@ impl Transfers {
                     };
                     // A flow that two requests could have caused (the same ports on two VLANs)
                     // belongs to the one that fits better, then to the earlier.
-                    let rank = |link: &Link| (link.probable, link.flow.map(|at| flows.view(at).first_frame()));
+                    let rank = |link: &Link| (link.probable, link.flow.map(|at| flows.view(at).begin()));
                     if relations.link(reply.flow).is_none_or(|held| rank(&link) < rank(&held)) {
                         relations.set_link(reply.flow, link);
+                    }
+                    if matches!(whom, Whom::Device(_)) && reply.answers {
+                        relations.other_addresses.push((request.cause, reply.flow));
                     }
                     if reply.answers {
                         *relations.answered.entry(request.cause).or_default() += 1;
@@ -171,6 +207,7 @@ impl Transfers {
                 }
             }
         }
+        relations.other_addresses.sort_unstable();
         for at in self.strays {
             if relations.link(at).is_none() && alternates(&flows.view(at)) {
                 relations.set_link(at, Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true });
@@ -218,13 +255,16 @@ fn fit(write: Option<bool>, client: &EndView<'_>, server: &EndView<'_>) -> Optio
 }
 
 /// Without the request: DATA n one way and ACK n (or n-1, if an ACK was the first packet captured)
-/// the other way, about as many of each.
+/// the other way, about as many of each. With options the server begins by their acknowledgment, which the client answers
+/// by ACK 0 (to read) or DATA 1 (to write): RFC 2347.
 fn alternates(flow: &FlowView<'_>) -> bool {
-    use TftpOpcode::{Acknowledgment, Data};
+    use TftpOpcode::{Acknowledgment, Data, OptionAcknowledgment};
     let (data, ack) = match (opcode(&flow.ends[0]), opcode(&flow.ends[1])) {
         (Some((Data, data)), Some((Acknowledgment, ack))) | (Some((Acknowledgment, ack)), Some((Data, data))) => {
             (data, ack)
         }
+        (Some((OptionAcknowledgment, _)), Some((Acknowledgment, 0) | (Data, 1)))
+        | (Some((Acknowledgment, 0) | (Data, 1)), Some((OptionAcknowledgment, _))) => (0, 0),
         _ => return false,
     };
     let [a, b] = [flow.ends[0].packets(), flow.ends[1].packets()];

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::{DirectionBasis, Orientation};
-use crate::capture::FrameId;
+use crate::capture::Moment;
 use crate::flow::{FlowView, Flows};
 use crate::policy::Transport;
 
@@ -26,11 +26,11 @@ pub fn agree(flows: &Flows, orientations: &mut [Orientation]) -> bool {
         return false;
     }
     let both = || flows.iter().zip(orientations.iter());
-    let mut best: HashMap<Key, Option<(DirectionBasis, FrameId, u8)>> =
+    let mut best: HashMap<Key, Option<(DirectionBasis, Moment, u8)>> =
         both().filter(|(_, way)| guessed(way)).map(|(flow, _)| (key(&flow), None)).collect();
     for (flow, way) in both() {
         if let Some(best) = best.get_mut(&key(&flow)) {
-            let said = (way.basis, flow.first_frame(), way.client);
+            let said = (way.basis, flow.begin(), way.client);
             *best = Some(best.map_or(said, |best| best.min(said)));
         }
     }
@@ -47,6 +47,7 @@ pub fn agree(flows: &Flows, orientations: &mut [Orientation]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::{FrameId, Timestamp};
     use crate::decode::VlanPath;
     use crate::flow::Flow;
     use crate::flow::FlowEnd;
@@ -54,7 +55,8 @@ mod tests {
     fn flow(vlan: VlanPath, sender: usize, frame: u64, way: Orientation) -> (Flow, Orientation) {
         let mut ends =
             [("10.0.0.1", 123), ("10.0.0.2", 123)].map(|(text, port)| FlowEnd::silent(text.parse().unwrap(), port));
-        (ends[sender].packets, ends[sender].first_frame) = (1, FrameId::new(0, frame));
+        let begin = Moment { time: Timestamp::from_nanos(frame as i64), frame: FrameId::new(0, frame) };
+        (ends[sender].packets, ends[sender].begin) = (1, begin);
         let flow = Flow {
             vlan,
             transport: Transport::Udp,

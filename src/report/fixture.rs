@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::capture::{FrameId, LinkType, Timestamp};
+use crate::capture::{FrameId, LinkType, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::flow::{Flow, FlowEnd};
 use crate::inventory::{Host, HostId, Hosts, RoleSource};
@@ -41,6 +41,7 @@ fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name
         heard: true,
         first_seen: at(0),
         last_seen: at(2_500),
+        last_sent: at(2_500),
         packets_sent: 12,
         bytes_sent: 1_480,
         packets_received: 11,
@@ -60,7 +61,8 @@ fn end(address: &str, port: u16, packets: u64, bytes: u64) -> FlowEnd {
         bytes,
         first: at(0),
         last: at(2_500),
-        first_frame: FrameId::new(0, 1),
+        begin: Moment { time: at(0), frame: FrameId::new(0, 1) },
+        end: at(2_500),
         source_mac: Some(mac(port as u8)),
         ..FlowEnd::silent(address.parse().unwrap(), port)
     }
@@ -107,7 +109,7 @@ fn conversation(judgement: &Judgement, transport: Transport, port: u16) -> Conve
         bytes: [1_480, 9_120],
         first: at(0),
         last: at(2_500),
-        first_frame: FrameId::new(0, 1),
+        begin: Moment { time: at(0), frame: FrameId::new(0, 1) },
     }
 }
 

@@ -1,14 +1,10 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
-use crate::capture::CaptureSummary;
-use crate::flow::{FlowView, Flows, Observed};
+use crate::capture::{CaptureSummary, Timestamp};
+use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::policy::Transport;
 use crate::verdict::Caveat;
 
-/// Nanoseconds of a step backward that is a clock set, not frames of two interfaces out of order.
-const BACKWARD_STEP: u64 = 1_000_000_000;
-/// Nanoseconds without a frame that are told: on a network that lives, 10 minutes of silence are a gap.
-const GAP: u64 = 600_000_000_000;
 /// TCP flows that must have been seen before a missing direction is laid to the mirror.
 const FLOWS_TO_JUDGE: u64 = 5;
 
@@ -122,7 +118,7 @@ pub(super) fn caveats(
     for (path, at, _) in inputs() {
         let Some(tally) = observed.tallies.get(&at) else { continue };
         let clock = &tally.clock;
-        if clock.longest_backward >= BACKWARD_STEP {
+        if clock.longest_backward >= Clock::STEP {
             say(
                 "clock-jump",
                 format!(
@@ -132,18 +128,18 @@ pub(super) fn caveats(
                 ),
             );
         }
-        if clock.longest_forward >= GAP {
-            say(
-                "gap",
-                format!(
-                    "{path} holds no frame for {}: the capture was interrupted, or its clock was set forward.",
-                    seconds(clock.longest_forward)
-                ),
-            );
-        }
         if clock.untimed > 0 {
             say("frames-without-time", format!("{} frames of {path} carry no time.", clock.untimed));
         }
+    }
+    let gap = longest_gap(observed.tallies.values());
+    if gap >= Clock::GAP {
+        let who = match summaries {
+            [(at, _)] => format!("{} holds", names[*at as usize]),
+            _ => "The captures hold".to_owned(),
+        };
+        let gap = seconds(gap);
+        say("gap", format!("{who} no frame for {gap}: capturing was interrupted, or a clock was set forward."));
     }
     if observed.overflow.packets > 0 {
         let packets = observed.overflow.packets;
@@ -189,6 +185,31 @@ pub(super) fn caveats(
         say("vlan-limit", "More than 4,094 odd VLAN paths were seen: the rest share one name.".into());
     }
     list
+}
+
+/// The longest time, in nanoseconds, for which no input holds a frame: of a capture that was cut in parts, all parts
+/// together tell what was captured.
+fn longest_gap<'a>(tallies: impl Iterator<Item = &'a Tally>) -> u64 {
+    let mut busy: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for tally in tallies.filter(|tally| tally.first() != Timestamp::UNKNOWN) {
+        let mut begin = tally.first();
+        for (from, to) in &tally.clock.gaps {
+            busy.push((begin, *from));
+            begin = *to;
+        }
+        busy.push((begin, tally.last));
+    }
+    busy.retain(|(from, to)| from <= to);
+    busy.sort_unstable();
+    let mut longest = 0;
+    let mut end = busy.first().map_or(Timestamp::UNKNOWN, |first| first.0);
+    for (from, to) in busy {
+        if from > end {
+            longest = longest.max(from.raw().abs_diff(end.raw()));
+        }
+        end = end.max(to);
+    }
+    longest
 }
 
 /// Nanoseconds as a person says them.

@@ -3,6 +3,7 @@
 mod caveats;
 #[cfg(all(feature = "live", unix))]
 pub mod live;
+mod order;
 mod read;
 mod run;
 
@@ -14,6 +15,7 @@ use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, HostCoverage, Judgement};
 
+pub use order::in_order;
 pub use read::{Progress, Source};
 pub use run::{Options, run};
 
@@ -108,7 +110,7 @@ pub struct Survey {
     pub site: String,
     /// The policy that was applied.
     pub policy: Arc<Policy>,
-    /// The inputs, read or not; `FrameId` and flows name them by their place here.
+    /// The inputs, read or not, in the order of [`in_order`]; `FrameId` and flows name them by their place here.
     pub inputs: Vec<InputSummary>,
     /// What became of the frames.
     pub frames: FrameCounts,

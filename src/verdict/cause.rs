@@ -1,11 +1,16 @@
 //! Why a documented port is probably blocked, and what to do about it.
 
+use std::cell::OnceCell;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::facts::Facts;
 use super::judge::Observations;
 use super::{Conversation, Outcome};
-use crate::flow::Seen;
+use crate::capture::Timestamp;
+use crate::decode::MacAddr;
+use crate::flow::{Endpoint, Seen};
+use crate::policy::Transport;
 use crate::relation::RejectionCause;
 
 /// The likely cause of a blocked conversation. Findings are grouped by it, so that each line has one.
@@ -32,27 +37,144 @@ pub(super) enum Cause {
     /// The server was never seen to send anything.
     Absent,
     /// The server is alive and silent here.
-    Dropped,
+    Dropped(Life),
+    /// The server answers each SYN as a packet of an older connection.
+    OldConnection,
+    /// The answer came back to a port of the client where nobody listens.
+    Misdirected,
+    /// What the server sends is to be acknowledged, and the client was never heard here.
+    Unacknowledged,
+    /// The server was heard, but not while this was tried.
+    Gone,
 }
 
-/// The likely cause of a blocked conversation.
-pub(super) fn cause(seen: &Observations<'_>, conversation: &Conversation, facts: &Facts) -> Cause {
-    if conversation.outcome == Outcome::Refused {
-        return Cause::Refused;
+/// What proves that a host was there while it was tried.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Life {
+    /// Other packets of it.
+    Packets,
+    /// It answered for its address by ARP.
+    Arp,
+    /// Packets of its MAC with another address.
+    Device,
+}
+
+/// Nanoseconds before the first try within which a sign of life counts: who is to be tried is asked for by ARP before.
+const JUST_BEFORE: i64 = 10_000_000_000;
+
+/// A MAC that claims more addresses than this by ARP answers for others (proxy ARP, RFC 1027).
+const MOST_CLAIMED: usize = 4;
+
+/// Finds causes; what many of them are looked up in is gathered once.
+pub(super) struct Causes<'a> {
+    seen: &'a Observations<'a>,
+    /// When each MAC last sent anything.
+    by_mac: OnceCell<HashMap<MacAddr, Timestamp>>,
+    /// MACs that answer by ARP for others.
+    proxies: OnceCell<HashSet<MacAddr>>,
+    /// What a client's own host sent back as unreachable: the server's endpoint and the client.
+    sent_back: OnceCell<HashSet<(Endpoint, IpAddr)>>,
+}
+
+impl<'a> Causes<'a> {
+    pub(super) fn new(seen: &'a Observations<'a>) -> Self {
+        Self { seen, by_mac: OnceCell::new(), proxies: OnceCell::new(), sent_back: OnceCell::new() }
     }
-    let rejection = facts.uncommon().rejected.and_then(|(flow, end)| seen.relations.rejection_of(flow, end));
-    let told = rejection.and_then(|rejection| of_error(rejection.cause()));
-    if let Some(cause) = told {
-        cause
-    } else if facts.half_open {
-        Cause::AnswerLost
-    } else if let host = seen.hosts.get(conversation.server)
-        && host.packets_sent == 0
-    {
-        if unanswered(seen, host.address).is_some() { Cause::NotOnNetwork } else { Cause::Absent }
-    } else {
-        Cause::Dropped
+
+    /// The likely cause of a blocked conversation.
+    pub(super) fn of(&self, conversation: &Conversation, facts: &Facts) -> Cause {
+        let seen = self.seen;
+        if conversation.outcome == Outcome::Refused {
+            return Cause::Refused;
+        }
+        let rejection = facts.uncommon().rejected.and_then(|(flow, end)| seen.relations.rejection_of(flow, end));
+        if let Some(cause) = rejection.and_then(|rejection| of_error(rejection.cause())) {
+            return cause;
+        }
+        let [client, server] = [conversation.client, conversation.server].map(|host| seen.hosts.get(host));
+        if facts.half_open {
+            Cause::AnswerLost
+        } else if facts.old_connection {
+            Cause::OldConnection
+        } else if facts.unacknowledged {
+            Cause::Unacknowledged
+        } else if conversation.transport == Transport::Udp
+            && self.sent_back().contains(&((server.address, conversation.port), client.address))
+        {
+            Cause::Misdirected
+        } else if let Some(life) = self.life(conversation) {
+            Cause::Dropped(life)
+        } else if server.packets_sent > 0 {
+            Cause::Gone
+        } else if unanswered(seen, server.address).is_some() {
+            Cause::NotOnNetwork
+        } else {
+            Cause::Absent
+        }
     }
+
+    /// What proves that the server was there while it was tried.
+    fn life(&self, conversation: &Conversation) -> Option<Life> {
+        let server = self.seen.hosts.get(conversation.server);
+        // Without times nothing tells that it was not then.
+        let is_then = |time: Timestamp| match (time.nanos(), conversation.begin.time.nanos()) {
+            (Some(time), Some(begin)) => time >= begin.saturating_sub(JUST_BEFORE),
+            _ => true,
+        };
+        if server.packets_sent > 0 && is_then(server.last_sent) {
+            return Some(Life::Packets);
+        }
+        if let IpAddr::V4(address) = server.address {
+            let mut claims = self.seen.neighbours.claims_of(address);
+            if claims.any(|(mac, claim)| is_then(claim.end) && !self.proxies().contains(&mac)) {
+                return Some(Life::Arp);
+            }
+        }
+        let last = self.by_mac().get(&server.mac?)?;
+        is_then(*last).then_some(Life::Device)
+    }
+
+    fn by_mac(&self) -> &HashMap<MacAddr, Timestamp> {
+        self.by_mac.get_or_init(|| {
+            let mut last: HashMap<MacAddr, Timestamp> = HashMap::new();
+            let mut note = |mac: MacAddr, time: Timestamp| {
+                let held = last.entry(mac).or_insert(time);
+                *held = time.max(*held);
+            };
+            for host in self.seen.hosts.iter().filter(|host| host.packets_sent > 0) {
+                if let Some(mac) = host.mac {
+                    note(mac, host.last_sent);
+                }
+            }
+            for ((mac, _), exchange) in self.seen.evidence.dhcp() {
+                for asked in [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0) {
+                    note(*mac, asked.end);
+                }
+            }
+            for ((_, mac, _), window) in self.seen.evidence.lldp_units() {
+                note(*mac, window.end);
+            }
+            last
+        })
+    }
+
+    fn proxies(&self) -> &HashSet<MacAddr> {
+        self.proxies.get_or_init(|| proxies(self.seen))
+    }
+
+    fn sent_back(&self) -> &HashSet<(Endpoint, IpAddr)> {
+        self.sent_back.get_or_init(|| {
+            let errors = self.seen.evidence.icmp_errors().map(|(error, _)| error);
+            errors.filter(|error| error.is_port_closed()).map(|error| (error.source, error.destination.0)).collect()
+        })
+    }
+}
+
+/// MACs that claim more addresses by ARP than a device has.
+pub(super) fn proxies(seen: &Observations<'_>) -> HashSet<MacAddr> {
+    let mut claimed: HashMap<MacAddr, usize> = HashMap::new();
+    seen.neighbours.claims().for_each(|(_, mac, _)| *claimed.entry(mac).or_default() += 1);
+    claimed.into_iter().filter(|(_, count)| *count > MOST_CLAIMED).map(|(mac, _)| mac).collect()
 }
 
 /// The ARP requests for a host that nobody answered.
@@ -76,8 +198,8 @@ const fn of_error(cause: RejectionCause) -> Option<Cause> {
 }
 
 impl Cause {
-    /// What to do. `what` is the port with its service, `clients` and `servers` who is concerned.
-    pub(super) fn advice(self, what: &str, clients: &str, servers: &str) -> String {
+    /// What to do. `what` is the port of `transport` with its service, `clients` and `servers` who is concerned.
+    pub(super) fn advice(self, transport: Transport, what: &str, clients: &str, servers: &str) -> String {
         match self {
             Self::Refused => format!(
                 "The host answers, but refuses: nothing listens on the port, or its own firewall sends the reset. \
@@ -117,9 +239,41 @@ impl Cause {
                 "Nothing at all was captured from the host: it is switched off, unplugged, has another address or \
                  VLAN, or its link is not in the capture. Check {servers} first, then the way there for {what}."
             ),
-            Self::Dropped => format!(
-                "The host is alive (other packets of it were captured) and silent here: a firewall on the way or on \
-                 the host drops it. Allow {what} from {clients} to {servers}."
+            Self::Dropped(life) => {
+                let proof = match life {
+                    Life::Packets => "other packets of it were captured",
+                    Life::Arp => "it answers by ARP",
+                    Life::Device => "its device sends with another address",
+                };
+                let service = match transport {
+                    Transport::Udp => {
+                        ", or its service does not answer. Check that the service runs on {servers}, and allow"
+                    }
+                    _ => ". Allow",
+                };
+                let service = service.replace("{servers}", servers);
+                format!(
+                    "The host is alive ({proof}) and silent here: a firewall on the way or on the host drops it{service} \
+                     {what} from {clients} to {servers}."
+                )
+            }
+            Self::OldConnection => format!(
+                "The host is alive and its answer arrives, but it belongs to an older connection on the same ports, which the \
+                 reset that {clients} sends back should clear and does not: a firewall on the way drops that reset, or \
+                 rewrites sequence numbers. Check what lies between {clients} and {servers}; a restart of the service behind \
+                 {what} helps for the moment."
+            ),
+            Self::Misdirected => format!(
+                "The answer of {servers} arrives, but at a port where nobody listens: {clients} reported it as unreachable. \
+                 The service behind {what} answers to another port than it was asked from, or what asked had gone."
+            ),
+            Self::Unacknowledged => format!(
+                "{servers} sends what is to be acknowledged, and nothing came back from {clients}: a filter on the way, or \
+                 {clients} does not run what it is meant for. Allow {what} both ways, and check {clients}."
+            ),
+            Self::Gone => format!(
+                "The host was heard, but not while this was tried: it may have been switched off or unplugged by then, or a \
+                 firewall drops what goes to it. Check {servers} first, then the way there for {what}."
             ),
         }
     }

@@ -13,7 +13,7 @@ use super::judge::Observations;
 use super::{Conversation, Finding, Judgement, conflict, orphan};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::flow::{DhcpExchange, EndView, FlowView, Window};
+use crate::flow::{DhcpExchange, EndView, First, FlowView, Window};
 use crate::inventory::Host;
 use crate::policy::{FindingKind, Role, Transport};
 
@@ -67,18 +67,29 @@ pub(super) struct Judged<'a> {
 pub(super) fn find(seen: &Observations<'_>, judged: &Judged<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let clients = clients(seen);
-    let mut add = |kind, items: Vec<Item>| findings.extend(grouped(seen, kind, items));
+    let mut add = |kind, items: Vec<Item>| findings.extend(grouped(seen, kind, items, heading));
     add(FindingKind::NoDhcpOffer, never_offered(seen, &clients));
+    add(FindingKind::OtherAddress, other_addresses(seen));
     add(FindingKind::AddressConflict, conflict::find(seen));
     add(FindingKind::AddressChanged, address_changed(seen, &clients));
     add(FindingKind::Restarting, restarting(seen, judged, &clients));
     add(FindingKind::NeverHeard, never_heard(seen));
     add(FindingKind::RejectedUnseen, orphan::find(seen));
+    let in_vain = offered_in_vain(seen, &clients);
+    findings.extend(grouped(seen, FindingKind::NoDhcpOffer, in_vain, |_, number| match number {
+        1 => "A device took up an offer of DHCP and never came to use the address.".into(),
+        _ => format!("{number} devices took up offers of DHCP and never came to use the addresses."),
+    }));
     findings
 }
 
 /// One finding for each role.
-fn grouped(seen: &Observations<'_>, kind: FindingKind, items: Vec<Item>) -> Vec<Finding> {
+fn grouped(
+    seen: &Observations<'_>,
+    kind: FindingKind,
+    items: Vec<Item>,
+    heading: impl Fn(FindingKind, usize) -> String,
+) -> Vec<Finding> {
     let mut by_role: BTreeMap<Role, Vec<Item>> = BTreeMap::new();
     items.into_iter().for_each(|item| by_role.entry(item.role).or_default().push(item));
     let finding = |(role, mut items): (Role, Vec<Item>)| {
@@ -116,6 +127,8 @@ fn heading(kind: FindingKind, number: usize) -> String {
         FindingKind::NoDhcpOffer => {
             format!("{number} devices asked for an address by DHCP and were never offered one.")
         }
+        FindingKind::OtherAddress if one => "A server answered from another address than it was asked at.".into(),
+        FindingKind::OtherAddress => format!("{number} servers answered from other addresses than they were asked at."),
         FindingKind::AddressConflict if one => "Two devices have one address.".into(),
         FindingKind::AddressConflict => format!("{number} addresses are each held by more than one device."),
         FindingKind::AddressChanged if one => "A device was given another address while the capture ran.".into(),
@@ -149,6 +162,9 @@ const fn advice(kind: FindingKind) -> &'static str {
         FindingKind::Restarting => {
             "Check its power (PoE budget and class, cable length), its cable, and the switch's log for the port going \
              down; then its firmware."
+        }
+        FindingKind::OtherAddress => {
+            "Bind the server to one address: clients may refuse an answer from another, and firewalls do."
         }
         FindingKind::RejectedUnseen => {
             "Take the error for what it says: something could not be reached. Capture on the way to it to see the whole."
@@ -203,6 +219,44 @@ impl Client<'_> {
         self.exchanges.iter().map(|exchange| of(exchange)).fold(Window::NONE, Window::and)
     }
 
+    /// Whether no answer of a server to it was captured.
+    fn is_unheard(&self) -> bool {
+        self.exchanges.iter().all(|exchange| exchange.offers.count == 0 && exchange.acks.count == 0)
+    }
+
+    /// How often it asked, in a sentence.
+    fn asked(&self, seen: &Observations<'_>, asked: Window) -> String {
+        let discovers = self.sum(|exchange| exchange.discovers);
+        let what = match discovers.count {
+            0 => times(asked.count, "DHCPREQUEST", "DHCPREQUESTs"),
+            count => times(count, "DHCPDISCOVER", "DHCPDISCOVERs"),
+        };
+        format!(
+            "{} sent {what} in {}, from {}.",
+            self.name(),
+            lasting(asked.first, asked.last),
+            frame(seen, asked.frame(), asked.first)
+        )
+    }
+
+    /// The addresses that it asked a server for by name: such a REQUEST takes up an OFFER (RFC 2131 section 4.3.2).
+    fn selected(&self) -> impl Iterator<Item = &First<Ipv4Addr>> {
+        self.exchanges.iter().filter_map(|exchange| exchange.selected.as_ref())
+    }
+
+    /// Whether it came to use one of them, which proves that the server acknowledged it.
+    fn uses_what_it_selected(&self, seen: &Observations<'_>) -> bool {
+        self.selected().any(|selected| {
+            let mut claims = seen.neighbours.claims_of(selected.what);
+            let claimed = claims.any(|(mac, claim)| mac == self.mac && claim.end >= selected.at.time);
+            let host = seen.hosts.find(selected.what.into()).map(|id| seen.hosts.get(id));
+            claimed
+                || host.is_some_and(|host| {
+                    host.mac == Some(self.mac) && host.packets_sent > 0 && host.last_sent >= selected.at.time
+                })
+        })
+    }
+
     fn item(&self, window: Window, text: String) -> Item {
         Item {
             role: self.role(),
@@ -228,22 +282,31 @@ fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
     clients.into_iter().map(|(mac, exchanges)| Client { mac, host: hosts.get(&mac).copied(), exchanges }).collect()
 }
 
+/// Devices to which no answer of a server was captured, nor anything that proves one.
 fn never_offered(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Item> {
-    let lone = clients.iter().filter(|client| {
-        client.exchanges.iter().all(|exchange| exchange.offers.count == 0 && exchange.acks.count == 0)
-    });
+    let lone = clients.iter().filter(|client| client.is_unheard() && client.selected().next().is_none());
     lone.filter_map(|client| {
         let asked = client.sum(|exchange| exchange.discovers);
-        (asked.count > 0).then(|| {
-            let text = format!(
-                "{} sent {} in {}, from {}.",
-                client.name(),
-                times(asked.count, "DHCPDISCOVER", "DHCPDISCOVERs"),
-                lasting(asked.first, asked.last),
-                frame(seen, asked.frame, asked.first)
-            );
-            client.item(asked, text)
-        })
+        (asked.count > 0).then(|| client.item(asked, client.asked(seen, asked)))
+    })
+    .collect()
+}
+
+/// Devices that took up an offer, which was not captured, and never used the address: only its use would prove that the
+/// server acknowledged it.
+fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Item> {
+    let lone = clients.iter().filter(|client| client.is_unheard() && !client.uses_what_it_selected(seen));
+    lone.filter_map(|client| {
+        let asked = client.sum(|exchange| exchange.discovers.and(exchange.selects));
+        let selected = client.selected().min_by_key(|selected| selected.at)?;
+        let text = format!(
+            "{} It took up an offer of {} that was not captured, in {}, and never used that address: no acknowledgment \
+             reached it.",
+            client.asked(seen, asked),
+            selected.what,
+            frame(seen, selected.at.frame, selected.time)
+        );
+        Some(client.item(asked, text))
     })
     .collect()
 }
@@ -255,7 +318,7 @@ fn address_changed(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Item>
         let mut leases: BTreeMap<Ipv4Addr, Window> = BTreeMap::new();
         for exchange in &client.exchanges {
             let Some(leased) = &exchange.leased else { continue };
-            let once = Window { count: exchange.acks.count, ..Window::once(leased.time, leased.frame) };
+            let once = Window { count: exchange.acks.count, ..Window::once(leased.time, leased.at) };
             let held = leases.entry(leased.what).or_insert(Window::NONE);
             *held = held.and(once);
         }
@@ -263,11 +326,11 @@ fn address_changed(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Item>
             return None;
         }
         let mut leases: Vec<(Ipv4Addr, Window)> = leases.into_iter().collect();
-        leases.sort_by_key(|(_, window)| window.frame);
+        leases.sort_by_key(|(_, window)| window.begin);
         let told: Vec<String> = leases
             .iter()
             .take(MAX_TOLD)
-            .map(|(address, window)| format!("{address} ({})", frame(seen, window.frame, window.first)))
+            .map(|(address, window)| format!("{address} ({})", frame(seen, window.frame(), window.first)))
             .collect();
         let more =
             if leases.len() > MAX_TOLD { format!(" and {} more", leases.len() - MAX_TOLD) } else { String::new() };
@@ -292,7 +355,7 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
             client.name(),
             starts.len(),
             lasting(all.first, all.last),
-            frame(seen, all.frame, all.first)
+            frame(seen, all.frame(), all.first)
         );
         items.insert(client.who(), client.item(all, text));
     }
@@ -348,8 +411,8 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
     items.into_values().collect()
 }
 
-/// How often a connection of one pair of ports was opened, if that was often: SYNs that were accepted, without those
-/// that the mirror copied twice. A SYN that is only repeated is not accepted anew.
+/// How often a connection of one pair of ports was opened, if that was often: initial sequence numbers that were accepted.
+/// A SYN that is repeated, by its sender or by a mirror, has the same.
 #[inline]
 pub(super) fn starts_anew(flow: &FlowView<'_>, client: u8) -> Option<u64> {
     let [client, server] = ends(flow, client);
@@ -357,14 +420,46 @@ pub(super) fn starts_anew(flow: &FlowView<'_>, client: u8) -> Option<u64> {
     if !may_be || flow.folded > 0 || !client.has_payload() || !server.has_payload() {
         return None;
     }
-    let syns = u64::from(client.syns()).saturating_sub(client.duplicates());
-    let starts = syns.min(u64::from(server.syn_acks()).saturating_sub(server.duplicates()));
+    let starts = u64::from(client.opened());
     (starts >= STARTS).then_some(starts)
 }
 
 /// Client and server of a flow.
 fn ends<'a, 'b>(flow: &'a FlowView<'b>, client: u8) -> [&'a EndView<'b>; 2] {
     [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)])
+}
+
+/// Devices that answered a TFTP request from another address of theirs.
+fn other_addresses(seen: &Observations<'_>) -> Vec<Item> {
+    let mut items: BTreeMap<(IpAddr, IpAddr), Item> = BTreeMap::new();
+    for (request, transfer) in &seen.relations.other_addresses {
+        let [request, transfer] = [request, transfer].map(|at| seen.flows.view(*at));
+        let of_both = |address: &IpAddr| transfer.ends.iter().any(|end| end.address == *address);
+        let Some(asked) = request.ends.iter().map(|end| end.address).find(|address| !of_both(address)) else {
+            continue;
+        };
+        let client = request.ends.iter().map(|end| end.address).find(of_both);
+        let Some(answered) = transfer.ends.iter().find(|end| Some(end.address) != client) else { continue };
+        let host = seen.hosts.find(asked).map(|id| seen.hosts.get(id));
+        let item = items.entry((asked, answered.address)).or_insert_with(|| Item {
+            role: host.map_or(Role::Host, |host| host.role),
+            who: Who::Address(asked),
+            text: format!(
+                "{asked} was asked for a file by TFTP, and {} sent it, from {}: both are of {}.",
+                answered.address,
+                frame(seen, answered.first_frame(), answered.first()),
+                answered.source_mac().map_or_else(|| "one device".to_owned(), |mac| mac.to_string())
+            ),
+            filter: format!("(ip.addr == {asked} || ip.addr == {})", answered.address)
+                .replace("ip.", if asked.is_ipv6() { "ipv6." } else { "ip." }),
+            packets: 0,
+            first: transfer.first(),
+            last: transfer.last(),
+        });
+        item.packets += transfer.packets();
+        (item.first, item.last) = (earlier(item.first, transfer.first()), item.last.max(transfer.last()));
+    }
+    items.into_values().collect()
 }
 
 /// Devices of the inventory of which nothing was captured.
@@ -379,7 +474,7 @@ fn never_heard(seen: &Observations<'_>) -> Vec<Item> {
                     "{}{name} was asked for by ARP {} and never answered, from {}: it is not on the network.",
                     host.address,
                     times(asked.packets, "time", "times"),
-                    frame(seen, asked.frame, asked.first)
+                    frame(seen, asked.begin.frame, asked.first)
                 ),
                 None => format!("{}{name}.", host.address),
             };

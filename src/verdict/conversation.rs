@@ -8,13 +8,13 @@ use rayon::prelude::*;
 use super::commissioning::starts_anew;
 use super::facts::{Documented, Facts, Uncommon, earlier};
 use super::judge::Observations;
-use super::outcome::{self, Tally};
+use super::outcome::{self, Silence, Tally};
 use super::{Conversation, Judgement, Outcome, Verdict};
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{Moment, Timestamp};
 use crate::flow::{FlowView, Flows, prefetch, prefetch_whole};
 use crate::policy::{Case, FindingKind, Role, Transport};
 use crate::protocol::{Evidence, Protocol};
-use crate::relation::{Link, LinkKind};
+use crate::relation::Link;
 
 /// The conversations of a survey.
 pub(super) struct Grouped {
@@ -196,7 +196,7 @@ fn conversation(
         bytes: [0; 2],
         first: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
-        first_frame: FrameId::NONE,
+        begin: Moment::NEVER,
     };
     let mut facts = Facts::new(start, members.len() as u32);
     let mut uncommon = Uncommon::NOTHING;
@@ -226,21 +226,33 @@ fn conversation(
             uncommon.rejected = uncommon.rejected.or(rejected);
             done += 1;
         }
+        if connection.len() > 1 {
+            join(seen, flows, connection, &mut tally);
+        }
         let outcome = outcome::outcome(conversation.transport, icmp_type, to_group, &tally);
         note(&mut uncommon.outcomes, conversation.outcome, outcome, done - connection.len(), done);
-        let rank = outcome::rank(outcome, tally.both_ways());
+        let both_ways = tally.both_ways(conversation.transport);
+        let rank = outcome::rank(outcome, both_ways);
         if rank >= best {
             best = rank;
             conversation.outcome = outcome;
         }
         facts.half_open |= tally.half_open();
-        facts.both_ways |= tally.both_ways();
+        facts.old_connection |= tally.is_of_old_connection();
+        facts.unacknowledged |= tally.is_unacknowledged();
+        facts.both_ways |= both_ways;
         if outcome::is_blocked(outcome) {
             uncommon.tries = uncommon.tries.saturating_add(tally.tries(conversation.transport));
-        } else if tally.both_ways() {
+        } else if tally.client.packets() > 0 && tally.server.packets() > 0 {
             last_answer = last_answer.max(tally.last_answer());
         }
-        conversation.stopped_answering |= outcome::went_silent(conversation.transport, outcome, &tally);
+        if let Some(silence) = outcome::went_silent(conversation.transport, outcome, &tally) {
+            conversation.stopped_answering = true;
+            // The longest tells most.
+            if uncommon.silence.is_none_or(|held| held.requests < silence.requests) {
+                uncommon.silence = Some(silence);
+            }
+        }
     }
     for Member { place, .. } in members {
         let judgement = &flows[*place as usize];
@@ -260,7 +272,11 @@ fn conversation(
         let outcomes = |at: usize| uncommon.outcomes.get(at).copied().unwrap_or(of_all);
         let (tries_after, failed_for) = failed_after(seen, flows, members, outcomes, last_answer);
         uncommon.tries_after = tries_after;
-        conversation.stopped_answering |= tries_after >= 3 && failed_for >= 3_000_000_000;
+        if tries_after >= 3 && failed_for >= 3_000_000_000 {
+            conversation.stopped_answering = true;
+            let requests = u32::try_from(tries_after).unwrap_or(u32::MAX);
+            uncommon.silence = uncommon.silence.or(Some(Silence { last_answer, requests, of_client: false }));
+        }
     }
     if conversation.verdict == Verdict::Documented && outcome::is_blocked(conversation.outcome) {
         let role = |host| seen.hosts.role(host);
@@ -301,11 +317,11 @@ fn failed_after(
     let (mut tries, mut longest) = (0_u64, 0);
     for (at, Member { place, .. }) in members.iter().enumerate() {
         let (flow, judgement) = (&seen.flows.view(*place), &flows[*place as usize]);
-        if outcome::is_blocked(outcomes(at)) && flow.first() > last_answer {
+        if outcome::is_blocked(outcomes(at)) && flow.begin().time > last_answer {
             let mut tally = Tally::NONE;
             tally.add(flow, judgement.client);
             tries = tries.saturating_add(tally.tries(flow.transport));
-            longest = longest.max(outcome::silence(last_answer, flow.last()));
+            longest = longest.max(outcome::silence(last_answer, flow.end()));
         }
     }
     (tries, longest)
@@ -333,13 +349,22 @@ fn outcome_of_meant(
         for &Member { place, .. } in connection {
             count(seen, &mut tally, (place, &seen.flows.view(place)), flows[place as usize].client, answered);
         }
+        if connection.len() > 1 {
+            join(seen, flows, connection, &mut tally);
+        }
         let outcome = outcome::outcome(conversation.transport, icmp_type, to_group, &tally);
-        let rank = outcome::rank(outcome, tally.both_ways());
+        let rank = outcome::rank(outcome, tally.both_ways(conversation.transport));
         if rank >= best {
             (best, found) = (rank, outcome);
         }
     }
     found
+}
+
+/// Holds the flows of one connection on several VLAN paths against one another.
+fn join(seen: &Observations<'_>, flows: &[Judgement], connection: &[Member], tally: &mut Tally) {
+    let view = |member: &Member| (seen.flows.view(member.place), flows[member.place as usize].client);
+    tally.join(&connection.iter().map(view).collect::<Vec<_>>());
 }
 
 /// Adds what is known of a flow to its connection; the flow, if an ICMP error quotes its client's packets.
@@ -353,7 +378,7 @@ fn count(
     tally.add(flow, client);
     tally.answered |= answered.get(at as usize).copied().unwrap_or(false);
     // The unicast answer to a group is an answer, though its own flow holds no request.
-    let to_group = |link: &Link| matches!(link.kind, LinkKind::Ssdp | LinkKind::Coap) && link.flow.is_some();
+    let to_group = |link: &Link| link.kind.answers_group() && link.flow.is_some();
     tally.answered |= seen.relations.link(at).as_ref().is_some_and(to_group);
     let rejection = seen.relations.rejection_of(at, client)?;
     tally.rejected |= rejection.is_unreachable();
@@ -369,7 +394,7 @@ fn add(conversation: &mut Conversation, flow: &FlowView<'_>, judgement: &Judgeme
     conversation.flows = conversation.flows.saturating_add(flow.folded.max(1));
     conversation.first = earlier(conversation.first, flow.first());
     conversation.last = conversation.last.max(flow.last());
-    conversation.first_frame = conversation.first_frame.min(flow.first_frame());
+    conversation.begin = conversation.begin.min(flow.begin());
     let gravity = |severity, verdict: Verdict| (severity, Reverse(gravity(verdict)));
     if gravity(judgement.severity, judgement.verdict) > gravity(conversation.severity, conversation.verdict) {
         conversation.verdict = judgement.verdict;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::cause::Cause;
 use super::finding::{Group, Kind, Survey};
 use super::judge::Observations;
+use super::outcome::Silence;
 use super::{Conversation, Outcome, advice, cause};
 use crate::capture::{FrameId, Timestamp};
 use crate::inventory::{Host, HostId, RoleSource};
@@ -112,15 +113,32 @@ fn what(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
         }
         Kind::Other(FindingKind::Blocked) => blocked(survey, group, numbers, &port),
         Kind::Other(_) => {
-            let after: u64 = numbers.iter().map(|number| survey.facts[*number as usize].uncommon().tries_after).sum();
-            let tries = if after > 0 {
-                format!(" {} came to nothing since.", times(after, "try", "tries"))
-            } else {
-                String::new()
-            };
-            format!("{port} worked, and then went silent while requests went on.{tries}")
+            let silences = numbers.iter().filter_map(|number| survey.facts[*number as usize].uncommon().silence);
+            format!("{port} {}", went_silent(&silences.collect::<Vec<_>>()))
         }
     }
+}
+
+/// How documented conversations went silent: when the last answers came, and how much came to nothing since.
+fn went_silent(silences: &[Silence]) -> String {
+    let mut text = String::from("worked, and then went silent while requests went on.");
+    if silences.iter().all(|silence| silence.of_client) {
+        text = "worked, and then what the server sent was no longer acknowledged.".into();
+    }
+    let answers = silences.iter().map(|silence| silence.last_answer);
+    let (Some(first), Some(last)) = (answers.clone().min(), answers.max()) else { return text };
+    let requests: u64 = silences.iter().map(|silence| u64::from(silence.requests)).sum();
+    // Of more than so many it is only known that there were more.
+    let at_least = if silences.iter().any(|silence| silence.requests == 32) { "at least " } else { "" };
+    let requests = times(requests, "try", "tries");
+    let _ = match (first == last, last.nanos()) {
+        (_, None) => write!(text, " {at_least}{requests} came to nothing since."),
+        (true, _) => write!(text, " The last answer came at {last}; {at_least}{requests} came to nothing since."),
+        (false, _) => {
+            write!(text, " The last answers came from {first} to {last}; {at_least}{requests} came to nothing since.")
+        }
+    };
+    text
 }
 
 fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> String {
@@ -129,6 +147,16 @@ fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> S
     let mut text = match group.outcome {
         Outcome::Refused => format!("{port} is documented here and was refused by a TCP reset: {tries}."),
         Outcome::Rejected => format!("{port} is documented here and was rejected by an ICMP error: {tries}."),
+        _ if group.cause == Some(Cause::OldConnection) => format!(
+            "{port} is documented here; each SYN was answered as a packet of an older connection (RFC 5961), and none opened \
+             a new one: {tries}."
+        ),
+        _ if group.cause == Some(Cause::Misdirected) => {
+            format!("{port} is documented here; the answer came back to a port where nobody listens: {tries}.")
+        }
+        _ if group.cause == Some(Cause::Unacknowledged) => {
+            format!("{port} is documented here; what the server sent is to be acknowledged, and was not: {tries}.")
+        }
         _ if group.cause == Some(Cause::AnswerLost) => {
             format!("{port} is documented here; the server accepted and the client never took it up: {tries}.")
         }
@@ -144,7 +172,7 @@ fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> S
                 text,
                 " {server} was asked for by ARP {} and never answered, from {}.",
                 times(asked.packets, "time", "times"),
-                frame(survey.seen, asked.frame, asked.first)
+                frame(survey.seen, asked.begin.frame, asked.first)
             );
         }
     }
@@ -160,7 +188,7 @@ fn blocked(survey: &Survey<'_>, group: &Group, numbers: &[u32], port: &str) -> S
             rejection.text(),
             rejection.kind,
             rejection.code,
-            frame(survey.seen, rejection.frame, rejection.time)
+            frame(survey.seen, rejection.at.frame, rejection.time)
         );
     }
     text
@@ -205,7 +233,7 @@ fn evidence(survey: &Survey<'_>, group: &Group, number: u32) -> String {
         host(conversation.client),
         host(conversation.server),
         times(sent, "packet", "packets"),
-        frame(survey.seen, portion.frame, portion.first)
+        frame(survey.seen, portion.begin.frame, portion.first)
     )
 }
 
@@ -241,7 +269,7 @@ fn announced(survey: &Survey<'_>, numbers: &[u32]) -> String {
             " {} had announced {} by SSDP, in {}.",
             found.announcer,
             found.location,
-            frame(seen, found.frame, found.time)
+            frame(seen, found.at.frame, found.time)
         )
     })
 }
@@ -330,7 +358,7 @@ pub(super) fn advice(survey: &Survey<'_>, group: &Group, numbers: &[u32], client
             advice::unexpected(reason, group.client, group.server, group.port.unwrap_or(0)).to_owned()
         }
         (Kind::Other(_), Some(cause)) => {
-            cause.advice(&port_words(survey, group, numbers), &people(clients), &people(servers))
+            cause.advice(group.transport, &port_words(survey, group, numbers), &people(clients), &people(servers))
         }
         (Kind::Other(_), None) => format!(
             "Look at what happened to {} after the last answer: a restart, a link that went down, a filter that \

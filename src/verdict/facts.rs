@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::outcome::Silence;
 use super::{Conversation, Outcome, Verdict};
 use crate::capture::Timestamp;
 use crate::flow::FlowView;
@@ -21,6 +22,10 @@ pub(super) struct Facts {
     pub(super) outcome: Outcome,
     /// A SYN-ACK that never reached the client.
     pub(super) half_open: bool,
+    /// A SYN that was only ever answered as a packet of an older connection.
+    pub(super) old_connection: bool,
+    /// What the server sent was to be acknowledged, and the client was never heard.
+    pub(super) unacknowledged: bool,
     /// Whether a connection was seen both ways.
     pub(super) both_ways: bool,
     /// Whether one connection of it was opened again and again.
@@ -39,6 +44,8 @@ pub(super) struct Uncommon {
     pub(super) tries: u64,
     /// On connections that came to nothing after the last answer.
     pub(super) tries_after: u64,
+    /// How it went silent after it had worked.
+    pub(super) silence: Option<Silence>,
     /// The flow whose unexpected exchange this is part of: it is told there.
     pub(super) part_of: Option<u32>,
     /// The outcome of each of its flows, in the order of the members, where they differ.
@@ -52,6 +59,7 @@ impl Uncommon {
         rejected: None,
         tries: 0,
         tries_after: 0,
+        silence: None,
         part_of: None,
         outcomes: Vec::new(),
         documented: Documented::NONE,
@@ -70,6 +78,8 @@ impl Facts {
             mixed: false,
             outcome: Outcome::OneWay,
             half_open: false,
+            old_connection: false,
+            unacknowledged: false,
             both_ways: false,
             starts_anew: false,
             blocked: false,

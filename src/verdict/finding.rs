@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::cause::{Cause, cause};
+use super::cause::{Cause, Causes};
 use super::facts::{Facts, earlier};
 use super::filter::{self, Filter};
 use super::judge::Observations;
 use super::outcome::is_blocked;
 use super::{Conversation, Finding, Judgement, Outcome, Verdict, commissioning, detail};
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{Moment, Timestamp};
 use crate::flow::EndView;
 use crate::inventory::Host;
 use crate::policy::{Case, FindingKind, Reason, Role, Rule, Severity, Transport, Version};
@@ -61,6 +61,7 @@ pub(super) fn find(
     facts_of: &[Facts],
     members: &[u32],
 ) -> Vec<Finding> {
+    let causes = Causes::new(seen);
     let mut groups: BTreeMap<Group, Vec<u32>> = BTreeMap::new();
     for ((conversation, facts), at) in conversations.iter().zip(facts_of).zip(0..) {
         // The data of an unexpected TFTP request, on a port of its own each time, is told with the request.
@@ -72,7 +73,7 @@ pub(super) fn find(
             }
             _ => (conversation, facts),
         };
-        for group in of_conversation(seen, conversation, facts).into_iter().flatten() {
+        for group in of_conversation(&causes, seen, conversation, facts).into_iter().flatten() {
             groups.entry(group).or_default().push(at);
         }
     }
@@ -88,7 +89,12 @@ pub(super) fn find(
 }
 
 /// The findings a conversation belongs to.
-fn of_conversation(seen: &Observations<'_>, conversation: &Conversation, facts: &Facts) -> [Option<Group>; 2] {
+fn of_conversation(
+    causes: &Causes<'_>,
+    seen: &Observations<'_>,
+    conversation: &Conversation,
+    facts: &Facts,
+) -> [Option<Group>; 2] {
     if conversation.severity.is_none() && !conversation.stopped_answering {
         // Nearly all of them.
         return [None, None];
@@ -115,7 +121,7 @@ fn of_conversation(seen: &Observations<'_>, conversation: &Conversation, facts: 
             Some(Group { outcome: facts.outcome, ..group(severity, Kind::Unexpected(reason), None) })
         }
         (Verdict::Documented, _, Some(severity)) if is_blocked(conversation.outcome) => {
-            let cause = cause(seen, conversation, facts);
+            let cause = causes.of(conversation, facts);
             Some(group(severity, Kind::Other(FindingKind::Blocked), Some(cause)))
         }
         _ => None,
@@ -152,8 +158,8 @@ pub(super) struct Portion {
     bytes: u64,
     pub(super) first: Timestamp,
     last: Timestamp,
-    /// The first frame.
-    pub(super) frame: FrameId,
+    /// The first packet.
+    pub(super) begin: Moment,
 }
 
 impl Portion {
@@ -163,7 +169,7 @@ impl Portion {
         bytes: 0,
         first: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
-        frame: FrameId::NONE,
+        begin: Moment::NEVER,
     };
 
     fn add(&mut self, other: &Self) {
@@ -173,7 +179,7 @@ impl Portion {
         self.bytes += other.bytes;
         self.first = earlier(self.first, other.first);
         self.last = self.last.max(other.last);
-        self.frame = self.frame.min(other.frame);
+        self.begin = self.begin.min(other.begin);
     }
 }
 
@@ -222,7 +228,7 @@ impl Survey<'_> {
                 bytes: conversation.bytes.iter().sum(),
                 first: conversation.first,
                 last: conversation.last,
-                frame: conversation.first_frame,
+                begin: conversation.begin,
             };
         }
         let mut sum = Portion::NONE;
@@ -234,7 +240,7 @@ impl Survey<'_> {
                 bytes: seen.bytes(),
                 first: seen.first(),
                 last: seen.last(),
-                frame: seen.first_frame(),
+                begin: seen.begin(),
             });
         }
         sum

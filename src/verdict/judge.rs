@@ -157,7 +157,7 @@ fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
                 }
                 // Whoever asked the group, the answer of an Igor host is one.
                 _ => {
-                    matches!(link.kind, LinkKind::Ssdp | LinkKind::Coap)
+                    link.kind.answers_group()
                         && role(root.server_host) == Role::Group
                         && ends.iter().any(|role| role.is_igor())
                 }

@@ -1,7 +1,7 @@
 //! What the verdict stage yields: plain data that the report stage prints.
 
 use super::{Outcome, Verdict};
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{Moment, Timestamp};
 use crate::inventory::HostId;
 use crate::policy::{Reason, Rule, Severity, Transport};
 use crate::protocol::{Evidence, Protocol};
@@ -71,8 +71,8 @@ pub struct Conversation {
     pub first: Timestamp,
     /// Latest time.
     pub last: Timestamp,
-    /// First frame, by position in the inputs.
-    pub first_frame: FrameId,
+    /// When it began, as far as order goes.
+    pub begin: Moment,
 }
 
 /// One line a person must read, grouped over its conversations.

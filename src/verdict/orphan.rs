@@ -37,7 +37,7 @@ fn item(seen: &Observations<'_>, error: &IcmpError, window: Window) -> Item {
         sender: error.sender,
         by_destination: error.sender == error.destination.0,
         failed: 0,
-        frame: window.frame,
+        at: window.begin,
         time: window.first,
         count: window.count,
     };
@@ -61,7 +61,7 @@ fn item(seen: &Observations<'_>, error: &IcmpError, window: Window) -> Item {
             error.kind,
             error.code,
             rejection.cause().name(),
-            frame(seen, window.frame, window.first)
+            frame(seen, window.frame(), window.first)
         ),
         filter: format!(
             "({icmp}.type == {} && {icmp}.code == {} && {ip}.src == {} && {ip}.dst == {})",

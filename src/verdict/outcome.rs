@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::{EndView, FlowView};
+use crate::flow::{EndView, FlowView, SynAnswer};
 use crate::policy::Transport;
 
 /// What one side of a connection sent, over all VLAN paths it was seen on.
@@ -12,36 +12,36 @@ pub(super) struct Side {
     packets: u64,
     syns: u32,
     syn_acks: u32,
-    /// SYNs or SYN-ACKs repeated, copies by the mirror left out.
-    repeated: bool,
     resets: u32,
     flags: TcpFlags,
     payload: bool,
     asks: bool,
-    /// Packets sent since the other side last sent one.
-    unanswered_run: u32,
+    /// Packets that owe an answer since the other side last sent anything, and when the last was sent.
+    unanswered: u32,
+    unanswered_until: Timestamp,
+    /// Effective time of the last packet.
     last: Timestamp,
 }
 
 impl Side {
+    pub(super) const fn packets(&self) -> u64 {
+        self.packets
+    }
+
     const SILENT: Self = Self {
         packets: 0,
         syns: 0,
         syn_acks: 0,
-        repeated: false,
         resets: 0,
         flags: TcpFlags(0),
         payload: false,
         asks: false,
-        unanswered_run: 0,
+        unanswered: 0,
+        unanswered_until: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
     };
 
     fn add(&mut self, end: &EndView<'_>) {
-        // A mirror that hands over each frame twice makes retries of none.
-        let repeats = u64::from(end.syns().max(end.syn_acks())).saturating_sub(1);
-        self.repeated |= repeats > end.duplicates();
-        let run = if end.duplicates() > 0 { end.unanswered_run() / 2 } else { end.unanswered_run() };
         self.packets = self.packets.saturating_add(end.packets());
         self.syns = self.syns.saturating_add(u32::from(end.syns()));
         self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks()));
@@ -49,8 +49,9 @@ impl Side {
         self.flags.0 |= end.tcp_flags().0;
         self.payload |= end.has_payload();
         self.asks |= end.asks();
-        self.unanswered_run = self.unanswered_run.max(run);
-        self.last = self.last.max(end.last());
+        self.unanswered = end.unanswered();
+        self.unanswered_until = self.unanswered_until.max(end.unanswered_until());
+        self.last = self.last.max(end.end());
     }
 }
 
@@ -59,7 +60,8 @@ impl Side {
 pub(super) struct Tally {
     pub(super) client: Side,
     pub(super) server: Side,
-    flows: u32,
+    /// How the server's numbers fit the client's SYNs.
+    answer: SynAnswer,
     /// A related flow carries the answer.
     pub(super) answered: bool,
     /// An ICMP unreachable quotes it.
@@ -67,8 +69,13 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) const NONE: Self =
-        Self { client: Side::SILENT, server: Side::SILENT, flows: 0, answered: false, rejected: false };
+    pub(super) const NONE: Self = Self {
+        client: Side::SILENT,
+        server: Side::SILENT,
+        answer: SynAnswer::Unknown,
+        answered: false,
+        rejected: false,
+    };
 
     /// Adds a flow whose client is the end `client`.
     pub(super) fn add(&mut self, flow: &FlowView<'_>, client: u8) {
@@ -76,7 +83,29 @@ impl Tally {
         let (client, server) = if client == 0 { (a, b) } else { (b, a) };
         self.client.add(client);
         self.server.add(server);
-        self.flows += 1;
+        self.note(client.answer());
+    }
+
+    fn note(&mut self, answer: SynAnswer) {
+        self.answer = match (self.answer, answer) {
+            (SynAnswer::Fits, _) | (_, SynAnswer::Fits) => SynAnswer::Fits,
+            (SynAnswer::Unknown, other) | (other, _) => other,
+        };
+    }
+
+    /// Holds the flows of one connection against one another, where a mirror tags its two directions differently: what
+    /// one path shows unanswered may be answered on another.
+    pub(super) fn join(&mut self, flows: &[(FlowView<'_>, u8)]) {
+        let views: Vec<FlowView<'_>> = flows.iter().map(|(flow, _)| *flow).collect();
+        let (mut asked, mut told) = (0, 0);
+        for (flow, client) in flows {
+            let client = usize::from(client & 1);
+            self.note(flow.answer_of(client, &views));
+            // The same packets on another path are no more requests.
+            asked = asked.max(flow.ends[client].unanswered_after(self.server.last));
+            told = told.max(flow.ends[1 - client].unanswered_after(self.client.last));
+        }
+        (self.client.unanswered, self.server.unanswered) = (asked, told);
     }
 
     /// The last packet of the server.
@@ -84,9 +113,17 @@ impl Tally {
         self.server.last
     }
 
-    /// Requests that a blocked connection made: its SYNs, or its packets.
+    /// Requests that a blocked connection made: its SYNs, its messages that owe an answer, or its packets.
     pub(super) fn tries(&self, transport: Transport) -> u64 {
-        if transport == Transport::Tcp { u64::from(self.client.syns).max(1) } else { self.client.packets }
+        if transport == Transport::Tcp {
+            return u64::from(self.client.syns).max(1);
+        }
+        let side = if self.is_unacknowledged() { &self.server } else { &self.client };
+        match side.unanswered {
+            // Of more it is only known that there are more.
+            1..32 => u64::from(side.unanswered),
+            _ => side.packets,
+        }
     }
 
     /// SYN-ACK and SYN both went round in circles: the client never took up the connection.
@@ -97,12 +134,30 @@ impl Tally {
             && self.server.syn_acks > 0
             && !acknowledged
             && !given_up
-            && (self.client.repeated || self.server.repeated)
+            && (self.client.syns > 1 || self.server.syn_acks > 1)
     }
 
-    /// Whether both sides were seen.
-    pub(super) const fn both_ways(&self) -> bool {
-        self.client.packets > 0 && self.server.packets > 0
+    /// The server answered every SYN as an older connection's packet.
+    pub(super) fn is_of_old_connection(&self) -> bool {
+        self.client.syns > 0 && self.answer == SynAnswer::OfAnother
+    }
+
+    /// What the server sent was to be acknowledged, and the client is silent.
+    pub(super) const fn is_unacknowledged(&self) -> bool {
+        self.client.packets == 0 && self.server.asks
+    }
+
+    /// Whether both sides were seen; of TCP without its SYN, to send data.
+    pub(super) const fn both_ways(&self, transport: Transport) -> bool {
+        let joined = matches!(transport, Transport::Tcp) && self.client.syns == 0;
+        self.client.packets > 0
+            && self.server.packets > 0
+            && (!joined || self.client.payload && self.server.payload || self.is_taken_up())
+    }
+
+    /// A SYN-ACK that its client took up is a handshake, though its first segment was missed.
+    const fn is_taken_up(&self) -> bool {
+        self.server.syn_acks > 0 && self.client.flags.has(TcpFlags::ACK)
     }
 }
 
@@ -123,26 +178,29 @@ fn tcp(tally: &Tally) -> Outcome {
     let acknowledged = client.flags.has(TcpFlags::ACK);
     let accepted = server.syn_acks > 0;
     if client.syns == 0 {
-        // A SYN-ACK that its client took up is a handshake, though its first segment was missed.
-        return if accepted && acknowledged { Outcome::Established } else { Outcome::Midstream };
+        return if tally.is_taken_up() { Outcome::Established } else { Outcome::Midstream };
     }
-    let data_both_ways = client.payload && server.payload;
-    if data_both_ways || accepted && acknowledged || tally.answered {
+    if client.payload && server.payload || tally.answered {
         return Outcome::Established;
     }
-    if accepted {
-        // Half open. Once is where the capture ended or the client thought better of it; again and
-        // again is an answer that does not reach the client.
-        return if tally.half_open() { Outcome::Unanswered } else { Outcome::Established };
-    }
-    if server.packets > u64::from(server.resets) {
-        // It speaks, and not only to refuse: the SYN-ACK itself was missed.
-        return Outcome::Established;
+    if !tally.is_of_old_connection() {
+        if accepted && acknowledged {
+            return Outcome::Established;
+        }
+        if accepted {
+            // Half open. Once is where the capture ended or the client thought better of it; again and
+            // again is an answer that does not reach the client.
+            return if tally.half_open() { Outcome::Unanswered } else { Outcome::Established };
+        }
+        if server.packets > u64::from(server.resets) {
+            // It speaks, and not only to refuse: the SYN-ACK itself was missed.
+            return Outcome::Established;
+        }
     }
     if server.resets > 0 {
         return Outcome::Refused;
     }
-    if acknowledged {
+    if acknowledged && !tally.is_of_old_connection() {
         // The client acknowledges what the capture did not see: the other direction is missing.
         return Outcome::OneWay;
     }
@@ -150,8 +208,10 @@ fn tcp(tally: &Tally) -> Outcome {
 }
 
 fn datagrams(tally: &Tally, owed: bool) -> Outcome {
-    if tally.both_ways() || tally.answered {
+    if tally.client.packets > 0 && tally.server.packets > 0 || tally.answered {
         Outcome::Established
+    } else if tally.is_unacknowledged() {
+        Outcome::Unanswered
     } else if tally.server.packets > 0 {
         Outcome::Midstream
     } else if tally.rejected {
@@ -182,7 +242,7 @@ pub(super) const fn is_blocked(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Refused | Outcome::Rejected | Outcome::Unanswered)
 }
 
-/// Packets in a row without an answer, and the time between the last answer and the last of them, from
+/// What owes an answer and came to nothing, and the time between the last answer and the last of it, from
 /// which a conversation has stopped answering.
 ///
 /// TCP repeats a segment after about 0.2, 0.4, 0.8, 1.6 and 3.2 s (RFC 6298 with common floors), so three in
@@ -191,18 +251,32 @@ pub(super) const fn is_blocked(outcome: Outcome) -> bool {
 const TCP_SILENCE: (u32, i64) = (3, 3_000_000_000);
 const UDP_SILENCE: (u32, i64) = (3, 10_000_000_000);
 
+/// How a connection that worked went silent while what owes an answer went on.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Silence {
+    /// Effective time of the last answer.
+    pub(super) last_answer: Timestamp,
+    /// What came to nothing since: at most 32.
+    pub(super) requests: u32,
+    /// Whether it is the client that went silent: it no longer acknowledges what the server sends.
+    pub(super) of_client: bool,
+}
+
 /// Whether one connection worked and then went silent while its requests went on.
-pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally) -> bool {
-    let (run, nanos) = match transport {
-        Transport::Tcp if tally.client.payload => TCP_SILENCE,
-        Transport::Udp if tally.client.asks => UDP_SILENCE,
-        _ => return false,
+pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally) -> Option<Silence> {
+    let Tally { client, server, .. } = tally;
+    let ((run, nanos), asks, answers, of_client) = match transport {
+        Transport::Tcp if client.payload => (TCP_SILENCE, client, server, false),
+        Transport::Udp if client.asks && client.unanswered > 0 => (UDP_SILENCE, client, server, false),
+        Transport::Udp if server.asks => (UDP_SILENCE, server, client, true),
+        _ => return None,
     };
-    // Several VLAN paths of one connection are counted apart, so a run on one of them proves nothing.
-    let worked = matches!(outcome, Outcome::Established | Outcome::Midstream) && tally.both_ways() && tally.flows == 1;
+    let both = client.packets > 0 && server.packets > 0;
+    let worked = matches!(outcome, Outcome::Established | Outcome::Midstream) && both;
     // A server that reset or finished the connection has answered for good.
-    let closed = transport == Transport::Tcp && tally.server.flags.0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
-    worked && !closed && tally.client.unanswered_run >= run && silence(tally.server.last, tally.client.last) >= nanos
+    let closed = transport == Transport::Tcp && server.flags.0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
+    let silent = worked && !closed && asks.unanswered >= run && silence(answers.last, asks.unanswered_until) >= nanos;
+    silent.then_some(Silence { last_answer: answers.last, requests: asks.unanswered, of_client })
 }
 
 /// Nanoseconds from one time to another; 0 where either is not known.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::flow::{Flow, FlowEnd, Flows, TftpFile};
 use crate::inventory::{Host, Hosts, RoleSource};
@@ -78,7 +78,8 @@ impl Site {
                 end.packets = packets;
                 end.bytes = packets * 100;
                 (end.first, end.last) = (seconds(number as i64 * 10 + late), seconds(number as i64 * 10 + 1 + late));
-                end.first_frame = FrameId::new(0, number * 10 + late as u64);
+                end.begin = Moment { time: end.first, frame: FrameId::new(0, number * 10 + late as u64) };
+                end.end = end.last;
             }
             end
         };
@@ -128,6 +129,7 @@ impl Site {
                     version,
                     first_seen: seconds(0),
                     last_seen: seconds(99),
+                    last_sent: seconds(99),
                     packets_sent: if self.quiet.contains(&text.as_str()) {
                         0
                     } else {

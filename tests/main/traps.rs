@@ -51,7 +51,10 @@ fn udp(source: [u8; 4], from: u16, destination: [u8; 4], to: u16, payload: &[u8]
 fn tcp(source: [u8; 4], from: u16, destination: [u8; 4], to: u16, sequence: u32, flags: u8) -> Vec<u8> {
     let mut segment = [from, to].map(u16::to_be_bytes).concat();
     segment.extend(sequence.to_be_bytes());
-    segment.extend([0, 0, 0, 0, 0x50, flags, 0x20, 0, 0, 0, 0, 0]);
+    // Both ends begin with sequence number 1.
+    let acknowledged: u32 = if flags & 0x10 != 0 { 2 } else { 0 };
+    segment.extend(acknowledged.to_be_bytes());
+    segment.extend([0x50, flags, 0x20, 0, 0, 0, 0, 0]);
     ipv4(source, destination, 6, 0, &segment)
 }
 

@@ -89,19 +89,19 @@ fn assert_same_ip(cut: &IpPacket<'_>, all: &IpPacket<'_>) {
     match (cut.transport, all.transport) {
         (Transport::Other(_), _) => {}
         (
-            Transport::Tcp { source_port, destination_port, flags, sequence, payload, payload_len, .. },
+            Transport::Tcp { source_port, destination_port, flags, numbers, payload, payload_len, .. },
             Transport::Tcp {
                 source_port: s,
                 destination_port: d,
                 flags: f,
-                sequence: n,
+                numbers: n,
                 payload: p,
                 payload_len: l,
                 ..
             },
         ) => {
             assert_eq!((source_port, destination_port), (s, d));
-            assert!((flags.0 == 0 || flags == f) && (sequence == 0 || sequence == n));
+            assert!((flags.0 == 0 || flags == f) && (numbers.is_none() || numbers == n));
             assert!(p.starts_with(payload) && (payload_len == 0 || payload_len == l));
         }
         (
@@ -192,8 +192,10 @@ proptest! {
         match theirs.transport {
             Some(TransportSlice::Tcp(tcp)) => {
                 prop_assert_eq!(ports(&ours), (tcp.source_port(), tcp.destination_port()));
-                let Transport::Tcp { payload, sequence, checksum, .. } = ip(&ours).transport else { panic!("{ours:?}") };
-                prop_assert_eq!((payload, sequence, checksum), (tcp.payload(), tcp.sequence_number(), tcp.checksum()));
+                let Transport::Tcp { payload, numbers, checksum, .. } = ip(&ours).transport else { panic!("{ours:?}") };
+                let theirs = Some([tcp.sequence_number(), tcp.acknowledgment_number()]);
+                let numbers = numbers.map(super::super::tcp_numbers);
+                prop_assert_eq!((payload, numbers, checksum), (tcp.payload(), theirs, tcp.checksum()));
             }
             Some(TransportSlice::Udp(udp)) => {
                 prop_assert_eq!(ports(&ours), (udp.source_port(), udp.destination_port()));

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::lowest::{Add, Lowest};
 use super::{First, Window};
-use crate::capture::{FrameId, Shift, Timestamp};
+use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::MacAddr;
 use crate::protocol::dhcp::{self, Message};
 
@@ -18,12 +18,18 @@ pub struct DhcpExchange {
     /// REQUEST of a client that has no address yet: it starts, or starts again. Who only renews a lease
     /// says which address it has.
     pub starts: Window,
+    /// REQUEST that names a server: the answer to its OFFER, and to nothing else (RFC 2131 section 4.3.2).
+    pub selects: Window,
     /// ACK of an address.
     pub acks: Window,
     /// NAK: the address is refused.
     pub naks: Window,
     /// The address of the first ACK.
     pub leased: Option<First<Ipv4Addr>>,
+    /// The address that the first REQUEST names that takes up an OFFER.
+    pub selected: Option<First<Ipv4Addr>>,
+    /// What the client calls itself (option 61), hashed: one device may have more than one Ethernet address.
+    pub identifier: Option<u64>,
 }
 
 impl DhcpExchange {
@@ -31,13 +37,20 @@ impl DhcpExchange {
         discovers: Window::NONE,
         offers: Window::NONE,
         starts: Window::NONE,
+        selects: Window::NONE,
         acks: Window::NONE,
         naks: Window::NONE,
         leased: None,
+        selected: None,
+        identifier: None,
     };
 
-    fn windows(&mut self) -> [&mut Window; 5] {
-        [&mut self.discovers, &mut self.offers, &mut self.starts, &mut self.acks, &mut self.naks]
+    fn windows(&mut self) -> [&mut Window; 6] {
+        [&mut self.discovers, &mut self.offers, &mut self.starts, &mut self.selects, &mut self.acks, &mut self.naks]
+    }
+
+    fn firsts(&mut self) -> [&mut Option<First<Ipv4Addr>>; 2] {
+        [&mut self.leased, &mut self.selected]
     }
 }
 
@@ -46,11 +59,19 @@ impl Add for DhcpExchange {
         for (mine, theirs) in self.windows().into_iter().zip(other.windows()) {
             mine.add(*theirs);
         }
-        match (&mut self.leased, other.leased) {
-            (Some(mine), Some(theirs)) => mine.add(theirs),
-            (mine, theirs) => *mine = mine.take().or(theirs),
+        for (mine, theirs) in self.firsts().into_iter().zip(other.firsts()) {
+            match (&mut *mine, theirs.take()) {
+                (Some(mine), Some(theirs)) => mine.add(theirs),
+                (_, theirs) => *mine = mine.take().or(theirs),
+            }
         }
+        self.identifier = self.identifier.max(other.identifier);
     }
+}
+
+/// FNV-1a: a client's name is only ever compared with another's.
+fn hash(name: &[u8]) -> u64 {
+    name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// The transactions of all clients, up to a limit.
@@ -58,18 +79,26 @@ impl Add for DhcpExchange {
 pub(super) struct DhcpClients(Lowest<(MacAddr, u32), DhcpExchange, 65_536>);
 
 impl DhcpClients {
-    pub(super) fn add(&mut self, payload: &[u8], time: Timestamp, frame: FrameId) {
-        let Some(Message { kind, client, xid, client_address, your_address }) = dhcp::message(payload) else { return };
+    pub(super) fn add(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
+        let Some(message) = dhcp::message(payload) else { return };
+        let Message { kind, client, xid, client_address, your_address, .. } = message;
         let mut exchange = DhcpExchange::NONE;
-        let once = Window::once(time, frame);
+        let once = Window::once(time, at);
+        exchange.identifier = message.client_identifier.map(hash);
         match kind {
             1 => exchange.discovers = once,
             2 => exchange.offers = once,
-            3 if client_address.is_unspecified() => exchange.starts = once,
+            3 if client_address.is_unspecified() => {
+                exchange.starts = once;
+                if message.names_server {
+                    exchange.selects = once;
+                    exchange.selected = message.requested_address.map(|what| First { at, time, what });
+                }
+            }
             // The answer to an INFORM gives no address.
             5 if !your_address.is_unspecified() => {
                 exchange.acks = once;
-                exchange.leased = Some(First { frame, time, what: your_address });
+                exchange.leased = Some(First { at, time, what: your_address });
             }
             6 => exchange.naks = once,
             _ => return,
@@ -79,11 +108,16 @@ impl DhcpClients {
 
     pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
         self.0.absorb(other.0, |exchange| {
-            exchange.windows().into_iter().for_each(|window| window.frame = shift.apply(window.frame));
-            if let Some(leased) = &mut exchange.leased {
-                leased.frame = shift.apply(leased.frame);
-            }
+            exchange.windows().into_iter().for_each(|window| window.shift(shift));
+            exchange.firsts().into_iter().flatten().for_each(|first| first.at = first.at.shifted(shift));
         });
+    }
+
+    pub(super) fn retime(&mut self, retime: Retime) {
+        for exchange in self.0.values_mut() {
+            exchange.windows().into_iter().for_each(|window| window.retime(retime));
+            exchange.firsts().into_iter().flatten().for_each(|first| first.at = first.at.retimed(retime));
+        }
     }
 
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32), &DhcpExchange)> {

@@ -53,6 +53,10 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
         self.map.get(key)
     }
 
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.map.values_mut()
+    }
+
     /// Whether a key found no place.
     pub(super) const fn turned_away(&self) -> bool {
         self.turned_away

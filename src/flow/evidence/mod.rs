@@ -15,7 +15,7 @@ use std::net::{IpAddr, SocketAddr};
 use self::dhcp::DhcpClients;
 pub use self::dhcp::DhcpExchange;
 use self::lowest::{Add, Lowest};
-use crate::capture::{FrameId, Shift, Timestamp};
+use crate::capture::{FrameId, Moment, Retime, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, quoted};
 use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, dhcp as dhcp_message, lldp, ssdp, tftp};
 
@@ -37,15 +37,23 @@ pub struct Window {
     pub first: Timestamp,
     /// Latest time.
     pub last: Timestamp,
-    /// First frame by position in the inputs.
-    pub frame: FrameId,
+    /// The first.
+    pub begin: Moment,
+    /// Effective time of the last.
+    pub end: Timestamp,
     /// Number of packets.
     pub count: u64,
 }
 
 impl Window {
     /// Never seen.
-    pub const NONE: Self = Self { first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN, frame: FrameId::NONE, count: 0 };
+    pub const NONE: Self = Self {
+        first: Timestamp::UNKNOWN,
+        last: Timestamp::UNKNOWN,
+        begin: Moment::NEVER,
+        end: Timestamp::UNKNOWN,
+        count: 0,
+    };
 
     /// Both together.
     #[must_use]
@@ -54,9 +62,24 @@ impl Window {
         self
     }
 
-    /// Seen once.
-    pub const fn once(time: Timestamp, frame: FrameId) -> Self {
-        Self { first: time, last: time, frame, count: 1 }
+    /// Seen once, at a time as it was written.
+    pub const fn once(time: Timestamp, at: Moment) -> Self {
+        Self { first: time, last: time, begin: at, end: at.time, count: 1 }
+    }
+
+    /// The first frame.
+    pub const fn frame(&self) -> FrameId {
+        self.begin.frame
+    }
+
+    pub(super) fn shift(&mut self, shift: Shift) {
+        self.begin = self.begin.shifted(shift);
+    }
+
+    fn retime(&mut self, retime: Retime) {
+        if self.count > 0 {
+            (self.begin, self.end) = (self.begin.retimed(retime), retime.apply(self.end));
+        }
     }
 }
 
@@ -67,7 +90,8 @@ impl Add for Window {
             (a, b) => a.min(b),
         };
         self.last = self.last.max(other.last);
-        self.frame = self.frame.min(other.frame);
+        self.begin = self.begin.min(other.begin);
+        self.end = self.end.max(other.end);
         self.count = self.count.saturating_add(other.count);
     }
 }
@@ -91,9 +115,9 @@ impl Add for Search {
 /// The first of something in one direction of a flow.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct First<T> {
-    /// Its frame.
-    pub frame: FrameId,
-    /// Its time.
+    /// When it was sent.
+    pub at: Moment,
+    /// Its time as it was written.
     pub time: Timestamp,
     /// What it was.
     pub what: T,
@@ -101,7 +125,7 @@ pub struct First<T> {
 
 impl<T> Add for First<T> {
     fn add(&mut self, other: Self) {
-        if other.frame < self.frame {
+        if other.at < self.at {
             *self = other;
         }
     }
@@ -144,6 +168,11 @@ pub struct IcmpError {
 }
 
 impl IcmpError {
+    /// Whether the receiver itself says that nobody listens on the port.
+    pub fn is_port_closed(&self) -> bool {
+        matches!((self.v6, self.kind, self.code), (false, 3, 3) | (true, 1, 4)) && self.sender == self.destination.0
+    }
+
     /// Whether it is a destination unreachable, not a time exceeded.
     pub const fn is_unreachable(&self) -> bool {
         matches!((self.v6, self.kind), (false, 3) | (true, 1))
@@ -155,6 +184,7 @@ impl IcmpError {
 pub struct SideEvidence {
     searches: Lowest<Endpoint, Search, 8192>,
     group_requests: Lowest<(Endpoint, u32), Window, 16_384>,
+    bacnet_searches: Lowest<IpAddr, Window, 8192>,
     notified: Lowest<(IpAddr, SocketAddr), Window, 4096>,
     answered: Lowest<Stream, First<SocketAddr>, 8192>,
     tftp_files: Lowest<Stream, First<TftpFile>, 8192>,
@@ -172,11 +202,11 @@ impl SideEvidence {
         (vlan, source, destination): Stream,
         to_group: bool,
         time: Timestamp,
-        frame: FrameId,
+        at: Moment,
         payload: &[u8],
         seen: Inspection,
     ) {
-        let window = Window::once(time, frame);
+        let window = Window::once(time, at);
         match Tag::from_raw(seen.tag) {
             Tag::Ssdp { kind: SsdpKind::Search, mx } if to_group => self.searches.add(source, Search { window, mx }),
             Tag::Ssdp { kind: SsdpKind::Notify, .. } if to_group => {
@@ -186,37 +216,38 @@ impl SideEvidence {
             }
             Tag::Ssdp { kind: SsdpKind::Response, .. } if !to_group => {
                 if let Some(what) = ssdp::location(payload) {
-                    self.answered.add((vlan, source, destination), First { frame, time, what });
+                    self.answered.add((vlan, source, destination), First { at, time, what });
                 }
             }
             Tag::Coap { kind: CoapKind::Request, token, .. } if to_group => {
                 self.group_requests.add((source, token), window);
             }
+            Tag::Bacnet { kind } if to_group && kind.asks() => self.bacnet_searches.add(source.0, window),
             Tag::Tftp { opcode, .. } if opcode.is_request() => {
                 if let Some((name, write)) = tftp::file_name(payload) {
                     let name = name.get(..NAME_MAX).unwrap_or(name).into();
                     let what = TftpFile { name, write };
-                    self.tftp_files.add((vlan, source, destination), First { frame, time, what });
+                    self.tftp_files.add((vlan, source, destination), First { at, time, what });
                 }
             }
             // Elsewhere not every payload is looked at.
             Tag::Dhcp { .. } if dhcp_message::is_port_pair([source.1, destination.1]) => {
-                self.dhcp.add(payload, time, frame);
+                self.dhcp.add(payload, time, at);
             }
             _ => {}
         }
     }
 
     /// Takes an LLDP frame's body.
-    pub fn lldp(&mut self, source: MacAddr, body: &[u8], time: Timestamp, frame: FrameId) {
+    pub fn lldp(&mut self, source: MacAddr, body: &[u8], time: Timestamp, at: Moment) {
         if let Some(unit) = lldp::unit(body) {
-            self.lldp.add((frame.input(), source, unit), Window::once(time, frame));
+            self.lldp.add((at.frame.input(), source, unit), Window::once(time, at));
         }
     }
 
     /// Takes a packet that carries an ICMP or ICMPv6 message; what is no error report of a lost
     /// packet, or quotes none that can be read, is passed over.
-    pub fn icmp(&mut self, packet: &IpPacket<'_>, time: Timestamp, frame: FrameId) {
+    pub fn icmp(&mut self, packet: &IpPacket<'_>, time: Timestamp, at: Moment) {
         let Transport::Icmp { kind, code, body } = packet.transport else { return };
         let v6 = packet.protocol == 58;
         if !is_loss(v6, kind, code) {
@@ -236,20 +267,33 @@ impl SideEvidence {
             kind,
             code,
         };
-        self.icmp_errors.add(error, Window::once(time, frame));
+        self.icmp_errors.add(error, Window::once(time, at));
     }
 
     /// Adds the evidence of another part; `shift` puts that part's frame numbers right.
     pub fn absorb(&mut self, other: Self, shift: Shift) {
-        let window = |window: &mut Window| window.frame = shift.apply(window.frame);
+        let window = |window: &mut Window| window.shift(shift);
         self.searches.absorb(other.searches, |search| window(&mut search.window));
         self.group_requests.absorb(other.group_requests, window);
+        self.bacnet_searches.absorb(other.bacnet_searches, window);
         self.notified.absorb(other.notified, window);
-        self.answered.absorb(other.answered, |first| first.frame = shift.apply(first.frame));
-        self.tftp_files.absorb(other.tftp_files, |first| first.frame = shift.apply(first.frame));
+        self.answered.absorb(other.answered, |first| first.at = first.at.shifted(shift));
+        self.tftp_files.absorb(other.tftp_files, |first| first.at = first.at.shifted(shift));
         self.icmp_errors.absorb(other.icmp_errors, window);
         self.dhcp.absorb(other.dhcp, shift);
         self.lldp.absorb(other.lldp, window);
+    }
+
+    pub(super) fn retime(&mut self, retime: Retime) {
+        self.searches.values_mut().for_each(|search| search.window.retime(retime));
+        self.group_requests.values_mut().for_each(|window| window.retime(retime));
+        self.bacnet_searches.values_mut().for_each(|window| window.retime(retime));
+        self.notified.values_mut().for_each(|window| window.retime(retime));
+        self.answered.values_mut().for_each(|first| first.at = first.at.retimed(retime));
+        self.tftp_files.values_mut().for_each(|first| first.at = first.at.retimed(retime));
+        self.icmp_errors.values_mut().for_each(|window| window.retime(retime));
+        self.dhcp.retime(retime);
+        self.lldp.values_mut().for_each(|window| window.retime(retime));
     }
 
     /// M-SEARCH requests to groups, by who asked.
@@ -262,6 +306,11 @@ impl SideEvidence {
         self.group_requests.iter()
     }
 
+    /// BACnet's Who-Is and Who-Has requests to groups, by who asked.
+    pub fn bacnet_searches(&self) -> impl ExactSizeIterator<Item = (&IpAddr, &Window)> {
+        self.bacnet_searches.iter()
+    }
+
     /// LOCATIONs that were announced to a group, by announcer and location.
     pub fn notified(&self) -> impl ExactSizeIterator<Item = (&(IpAddr, SocketAddr), &Window)> {
         self.notified.iter()
@@ -269,12 +318,12 @@ impl SideEvidence {
 
     /// The LOCATION of a stream whose first payload, `frame`, is an SSDP answer that names one.
     pub fn answered(&self, stream: &Stream, frame: FrameId) -> Option<&First<SocketAddr>> {
-        self.answered.get(stream).filter(|first| first.frame == frame)
+        self.answered.get(stream).filter(|first| first.at.frame == frame)
     }
 
     /// The file of a stream whose first payload, `frame`, is a TFTP request.
     pub fn tftp_file(&self, stream: &Stream, frame: FrameId) -> Option<&TftpFile> {
-        self.tftp_files.get(stream).filter(|first| first.frame == frame).map(|first| &first.what)
+        self.tftp_files.get(stream).filter(|first| first.at.frame == frame).map(|first| &first.what)
     }
 
     /// ICMP errors, by the packet they quote.
@@ -297,6 +346,7 @@ impl SideEvidence {
         [
             (self.searches.turned_away(), "SSDP searches"),
             (self.group_requests.turned_away(), "CoAP group requests"),
+            (self.bacnet_searches.turned_away(), "BACnet searches"),
             (self.notified.turned_away() || self.answered.turned_away(), "SSDP locations"),
             (self.tftp_files.turned_away(), "TFTP file names"),
             (self.icmp_errors.turned_away(), "ICMP errors"),

@@ -36,14 +36,14 @@ fn quote((source, destination): (Endpoint, Endpoint)) -> Vec<u8> {
 fn observe(steps: &[Step], start: usize) -> SideEvidence {
     let mut evidence = SideEvidence::default();
     for (n, step) in steps.iter().enumerate() {
-        let frame = FrameId::new(0, n as u64 + 1);
         let time = Timestamp::from_nanos(((start + n) as i64 * 7919 % 1000) * 1_000_000);
+        let at = Moment { time, frame: FrameId::new(0, n as u64 + 1) };
         match step {
             Step::Udp(source, destination, payload) => {
                 let len = payload.len() as u32;
                 let seen = inspect(policy::Transport::Udp, source.1, destination.1, payload, len);
                 let to_group = destination.0.is_multicast();
-                evidence.payload((VlanPath::Untagged, *source, *destination), to_group, time, frame, payload, seen);
+                evidence.payload((VlanPath::Untagged, *source, *destination), to_group, time, at, payload, seen);
             }
             Step::Icmp { sender, kind, code, quoted } => {
                 let body = quote(*quoted);
@@ -52,10 +52,11 @@ fn observe(steps: &[Step], start: usize) -> SideEvidence {
                     destination: quoted.0.0,
                     protocol: 1,
                     fragment: None,
+                    hops: 64,
                     identification: 0,
                     transport: Transport::Icmp { kind: *kind, code: *code, body: &body },
                 };
-                evidence.icmp(&packet, time, frame);
+                evidence.icmp(&packet, time, at);
             }
         }
     }
@@ -140,9 +141,10 @@ fn unicast_requests_leave_nothing_but_file_names() {
     );
     assert_eq!((evidence.searches().len(), evidence.group_requests().len()), (0, 0));
     let stream = (VlanPath::Untagged, (host(1), 4000), (host(2), 69));
-    let file = evidence.tftp_file(&stream, FrameId::new(0, 3)).expect("a request");
-    assert_eq!((&*file.name, file.write), (&b"node.bin"[..], false));
-    assert_eq!(evidence.tftp_file(&stream, FrameId::new(0, 4)), None, "not the first payload");
+    // Of the two the second was sent first: its time is the earlier one.
+    let file = evidence.tftp_file(&stream, FrameId::new(0, 4)).expect("a request");
+    assert_eq!((&*file.name, file.write), (&b"other.bin"[..], false));
+    assert_eq!(evidence.tftp_file(&stream, FrameId::new(0, 3)), None, "not the first payload");
 }
 
 #[test]

@@ -153,7 +153,7 @@ fn a_router_gives_no_role() {
 }
 
 #[test]
-fn a_link_local_address_shares_the_role_of_its_mac() {
+fn an_ipv6_address_shares_the_role_of_its_mac() {
     let inventory = parse("infer = false\nnode = [\"10.0.0.1\"]\ngateway = [\"10.0.0.2\"]");
     let talks = [
         Talk::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 80).macs(mac(1), mac(2)),
@@ -165,7 +165,7 @@ fn a_link_local_address_shares_the_role_of_its_mac() {
     assert_eq!(host(&hosts, "fe80::1").basis, "same MAC as 10.0.0.1");
     assert_eq!(role(&hosts, "fe80::2"), Role::Gateway);
     assert_eq!(role(&hosts, "fe80::3"), Role::Host);
-    assert_eq!(role(&hosts, "fd00::1"), Role::Host, "only link-local addresses share");
+    assert_eq!(role(&hosts, "fd00::1"), Role::Node);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::capture::{FrameId, Timestamp};
+use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::flow::{Flow, FlowEnd, Flows, SideEvidence};
 use crate::inventory::{Heard, Hosts, Inventory, hosts_of};
@@ -70,7 +70,8 @@ impl Talk {
         client.bytes = self.asked * 100;
         client.first = Timestamp::from_nanos(self.at);
         client.last = Timestamp::from_nanos(self.at + 10);
-        client.first_frame = FrameId::new(0, self.at as u64);
+        client.begin = Moment { time: client.first, frame: FrameId::new(0, self.at as u64) };
+        client.end = client.last;
         (client.source_mac, client.destination_mac) = (self.client_mac, self.server_mac);
         client.has_payload = self.answered > 0 && !self.refused;
         client.conforms = self.conforms;
@@ -84,7 +85,8 @@ impl Talk {
             server.bytes = self.answered * 200;
             server.first = Timestamp::from_nanos(self.at + 1);
             server.last = Timestamp::from_nanos(self.at + 20);
-            server.first_frame = FrameId::new(0, self.at as u64 + 1);
+            server.begin = Moment { time: server.first, frame: FrameId::new(0, self.at as u64 + 1) };
+            server.end = server.last;
             (server.source_mac, server.destination_mac) = (self.server_mac, self.client_mac);
             server.has_payload = !self.refused;
             if tcp && self.refused {

@@ -172,6 +172,7 @@ impl Anonymizer {
             heard: host.heard,
             first_seen: host.first_seen,
             last_seen: host.last_seen,
+            last_sent: host.last_sent,
             packets_sent: host.packets_sent,
             bytes_sent: host.bytes_sent,
             packets_received: host.packets_received,

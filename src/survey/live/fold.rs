@@ -19,7 +19,7 @@ use crate::verdict::{Judgement, Outcome, Verdict};
 /// Rows that a conversation may have without any being folded: a client that keeps its port has one, and
 /// whether its port is a new one each time shows only with some.
 const ROWS: u32 = 8;
-/// Packets without an answer at the end of a flow from which it may tell of a server that fell silent.
+/// What owes an answer and has none at the end of a flow, from which it may tell of a server that fell silent.
 const SILENT_RUN: u32 = 3;
 
 /// A flow, as it is found in the table again.
@@ -118,7 +118,7 @@ fn is_settled(survey: &Survey, flow: &FlowView<'_>, judgement: &Judgement) -> bo
 }
 
 fn is_cut_off(client: &EndView<'_>) -> bool {
-    client.unanswered_run() >= SILENT_RUN
+    client.unanswered() >= SILENT_RUN
 }
 
 #[cfg(test)]

@@ -96,15 +96,34 @@ fn tcp_outcomes() {
 }
 
 #[test]
-fn frames_that_a_mirror_copied_are_no_retries() {
-    let mut end = FlowEnd::silent(IpAddr::from([10, 0, 0, 1]), 80);
-    (end.packets, end.syns, end.duplicates, end.unanswered_run) = (2, 2, 1, 4);
-    let mut side = Side::SILENT;
-    side.add(&end.view());
-    assert_eq!((side.repeated, side.unanswered_run), (false, 2));
-    end.syns = 3;
-    side.add(&end.view());
-    assert!(side.repeated, "three SYNs of which one is a copy");
+fn an_answer_that_cannot_belong_to_the_syn_is_none() {
+    // RFC 9293 section 3.10.7.4 and RFC 5961 section 4: a listener with an older connection acknowledges that one.
+    let syn = Sent { packets: 12, flags: SYN | RST, syns: 6, resets: 6, ..NOTHING };
+    let challenge = Sent { packets: 6, flags: ACK, ..NOTHING };
+    let stale = Tally { answer: SynAnswer::OfAnother, ..tally(syn, challenge) };
+    assert_eq!(outcome(Transport::Tcp, None, false, &stale), Outcome::Unanswered);
+    assert!(stale.is_of_old_connection());
+    // A SYN-ACK for another SYN is none either, though the client acknowledged something once.
+    let accepts = Sent { packets: 1, flags: SYN | ACK, syn_acks: 1, ..NOTHING };
+    let acknowledged = Sent { flags: SYN | ACK, ..syn };
+    let other = Tally { answer: SynAnswer::OfAnother, ..tally(acknowledged, accepts) };
+    assert_eq!(outcome(Transport::Tcp, None, false, &other), Outcome::Unanswered);
+    for answer in [SynAnswer::Fits, SynAnswer::Unknown] {
+        let fits = Tally { answer, ..tally(acknowledged, accepts) };
+        assert_eq!(outcome(Transport::Tcp, None, false, &fits), Outcome::Established);
+    }
+    // A refusal is one whatever came before.
+    let refused = Tally { answer: SynAnswer::OfAnother, ..tally(syn, Sent { resets: 1, ..challenge }) };
+    assert_eq!(outcome(Transport::Tcp, None, false, &refused), Outcome::Refused);
+}
+
+#[test]
+fn a_connection_joined_in_the_middle_works_by_data_both_ways() {
+    let [data, bare] = [true, false].map(|payload| Sent { packets: 4, flags: ACK, payload, ..NOTHING });
+    for (client, server, works) in [(data, data, true), (data, bare, false), (bare, data, false), (bare, bare, false)] {
+        assert_eq!(tally(client, server).both_ways(Transport::Tcp), works);
+        assert!(tally(client, server).both_ways(Transport::Udp));
+    }
 }
 
 #[test]
@@ -117,6 +136,7 @@ fn datagram_outcomes() {
         ("a request to a group", Transport::Udp, None, true, request, NOTHING, Outcome::OneWay),
         ("proprietary", Transport::Udp, None, false, one, NOTHING, Outcome::OneWay),
         ("only the server", Transport::Udp, None, false, NOTHING, one, Outcome::Midstream),
+        ("a notification that nobody acknowledges", Transport::Udp, None, false, NOTHING, request, Outcome::Unanswered),
         ("ping", Transport::Icmp, Some(8), false, one, one, Outcome::Established),
         ("ping without answer", Transport::Icmp, Some(8), false, one, NOTHING, Outcome::Unanswered),
         ("ping of a group", Transport::Icmpv6, Some(128), true, one, NOTHING, Outcome::OneWay),
@@ -156,27 +176,33 @@ fn silence_counts_only_where_an_answer_is_owed_and_the_connection_was_not_closed
             Sent { packets: 9, flags: SYN | ACK, syns: 1, payload: true, asks: true, ..NOTHING },
             Sent { packets: 4, flags: SYN | ACK, syn_acks: 1, payload: true, ..NOTHING },
         );
-        tally.client.unanswered_run = 5;
+        (tally.client.unanswered, tally.client.unanswered_until) = (5, seconds(130));
         (tally.server.last, tally.client.last) = (seconds(100), seconds(130));
         tally
     };
-    let silent = |transport, tally: &Tally| went_silent(transport, Outcome::Established, tally);
+    let silent = |transport, tally: &Tally| went_silent(transport, Outcome::Established, tally).is_some();
     assert!(silent(Transport::Tcp, &base()));
     assert!(silent(Transport::Udp, &base()));
     let mut closed = base();
     closed.server.flags.0 |= FIN;
     assert!(!silent(Transport::Tcp, &closed));
     let mut few = base();
-    few.client.unanswered_run = 2;
+    few.client.unanswered = 2;
     assert!(!silent(Transport::Tcp, &few));
     let mut soon = base();
-    soon.client.last = seconds(102);
+    soon.client.unanswered_until = seconds(102);
     assert!(!silent(Transport::Tcp, &soon) && !silent(Transport::Udp, &soon));
     let mut proprietary = base();
     proprietary.client.asks = false;
     assert!(!silent(Transport::Udp, &proprietary));
     let mut timeless = base();
-    timeless.client.last = Timestamp::UNKNOWN;
+    timeless.client.unanswered_until = Timestamp::UNKNOWN;
     assert!(!silent(Transport::Tcp, &timeless));
-    assert!(!went_silent(Transport::Tcp, Outcome::Refused, &base()));
+    assert!(went_silent(Transport::Tcp, Outcome::Refused, &base()).is_none());
+    // Confirmable notifications of a server are to be acknowledged by the client (RFC 7641 section 4.5).
+    let mut notifies = base();
+    (notifies.client.asks, notifies.client.unanswered, notifies.server.asks) = (false, 0, true);
+    (notifies.server.unanswered, notifies.server.unanswered_until) = (4, seconds(170));
+    let silence = went_silent(Transport::Udp, Outcome::Established, &notifies).expect("four notifications");
+    assert_eq!(silence, Silence { last_answer: seconds(130), requests: 4, of_client: true });
 }

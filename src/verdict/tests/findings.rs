@@ -8,7 +8,7 @@ fn one_line_for_the_nodes_that_are_blocked_alike() {
     for (at, node) in NODES.iter().enumerate() {
         let flow = site.flow(Transport::Udp, (node, 40_000), (GATEWAY, 69), 4, 0);
         flow.ends[0].asks = true;
-        flow.ends[0].first_frame = FrameId::new(0, 7 + at as u64);
+        flow.ends[0].begin.frame = FrameId::new(0, 7 + at as u64);
     }
     site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 80), 5, 4);
     let (found, _) = site.judge();
@@ -53,7 +53,7 @@ fn each_way_of_being_blocked_has_its_cause() {
         sender: address(sender),
         by_destination: sender == NODES[0],
         failed: 0,
-        frame: FrameId::new(0, 12),
+        at: Moment { time: seconds(0), frame: FrameId::new(0, 12) },
         time: seconds(3),
         count: 3,
     };
@@ -103,7 +103,7 @@ fn what_explains_a_finding_is_told_and_a_strangers_text_is_harmless() {
         announcer: address("10.0.3.1"),
         location: "10.0.3.1:8080".parse().unwrap(),
         time: seconds(0),
-        frame: FrameId::new(0, 4),
+        at: Moment { time: seconds(0), frame: FrameId::new(0, 4) },
         flow: None,
     };
     site.relations.announced = [(0, announcement)].into();

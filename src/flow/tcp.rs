@@ -1,0 +1,546 @@
+//! What the sequence numbers of a TCP flow tell (RFC 9293 sections 3.4 and 3.5): which connections were opened on its
+//! two ports, whether a SYN was answered in earnest, and what each direction sent first.
+//!
+//! Kept as sets that add in any order and grouping; what they mean is worked out when all is known.
+
+use smallvec::SmallVec;
+
+use crate::capture::{Moment, Retime, Shift};
+use crate::decode::TcpFlags;
+use crate::policy::Transport;
+use crate::protocol::{self, Inspection};
+
+/// So many bytes of a stream's beginning are put together of several segments.
+const HEAD: usize = 32;
+/// Connections on one pair of ports that are told apart.
+const MOST_OPENED: usize = 32;
+/// Acknowledgments without SYN that are told apart.
+const MOST_ACKNOWLEDGED: usize = 8;
+/// Beginnings of segments that are kept of a direction.
+const MOST_HEADS: usize = 8;
+
+/// What a segment does for a connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Deed {
+    /// SYN, by its sequence number.
+    Open(u32),
+    /// SYN-ACK, by its sequence and acknowledgment number.
+    Accept(u32, u32),
+    /// A segment with neither SYN nor RST, by its acknowledgment number.
+    Acknowledge(u32),
+    /// Payload with which a stream begins and that conforms to a protocol, by its sequence number.
+    Conform(u32),
+}
+
+impl Deed {
+    /// How many of the kind are kept of a direction.
+    const fn most(self) -> usize {
+        if matches!(self, Self::Acknowledge(_)) { MOST_ACKNOWLEDGED } else { MOST_OPENED }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+/// The beginning of a segment's payload.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Head {
+    sequence: u32,
+    length: u8,
+    bytes: [u8; HEAD],
+    /// What the whole of the captured payload says, if the stream begins with it.
+    conforms: u32,
+    violates: u8,
+}
+
+impl Head {
+    fn of(sequence: u32, payload: &[u8], seen: Inspection) -> Self {
+        let length = payload.len().min(HEAD);
+        let mut bytes = [0; HEAD];
+        bytes[..length].copy_from_slice(&payload[..length]);
+        Self { sequence, length: length as u8, bytes, conforms: seen.conforms, violates: seen.violates as u8 }
+    }
+
+    /// Whether it holds some of the first bytes of a stream that begins at a number.
+    const fn is_near(&self, begin: u32) -> bool {
+        self.sequence.wrapping_sub(begin) < HEAD as u32
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or(&self.bytes)
+    }
+}
+
+/// How the other end's numbers fit the SYNs that an end sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SynAnswer {
+    /// No SYN, no answer, or their numbers were not captured.
+    #[default]
+    Unknown,
+    /// It accepted a SYN, or acknowledged what was sent behind one.
+    Fits,
+    /// All that it sent belongs to another, older connection (RFC 5961 section 4).
+    OfAnother,
+}
+
+/// What the numbers of a flow tell: mostly that one connection was opened and accepted, which needs little room.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Tcp {
+    /// Sequence numbers of the SYN and the SYN-ACK, by the end that sent them.
+    numbers: [u32; 2],
+    course: Course,
+    /// Of which ends the stream begins with what conforms to a protocol.
+    told: [bool; 2],
+    /// Everything, where there is more.
+    sets: Option<Box<Sets>>,
+}
+
+/// How far the one connection of a flow came, with the end that opened it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Course {
+    #[default]
+    Nothing,
+    Opened(u8),
+    Accepted(u8),
+}
+
+impl Tcp {
+    /// The sets, which what is known so far is put in first; `begins` is when each end's first packet was sent.
+    fn sets(&mut self, begins: [Moment; 2]) -> &mut Sets {
+        let (numbers, course, told) = (self.numbers, self.course, self.told);
+        self.sets.get_or_insert_with(|| {
+            let mut sets = Sets::default();
+            let (client, accepted) = match course {
+                Course::Nothing => return Box::default(),
+                Course::Opened(client) => (usize::from(client & 1), false),
+                Course::Accepted(client) => (usize::from(client & 1), true),
+            };
+            sets.put(client, Deed::Open(numbers[client]), begins[client]);
+            if accepted {
+                let next = numbers[client].wrapping_add(1);
+                sets.put(1 - client, Deed::Accept(numbers[1 - client], next), begins[1 - client]);
+            }
+            for side in (0..2).filter(|side| told[*side]) {
+                sets.put(side, Deed::Conform(numbers[side].wrapping_add(1)), begins[side]);
+            }
+            Box::new(sets)
+        })
+    }
+
+    /// Whether anything is known.
+    pub(super) fn is_empty(&self) -> bool {
+        self.course == Course::Nothing && self.sets.is_none()
+    }
+
+    /// Takes the numbers of a segment. Says whether it opens or accepts a connection that was not known.
+    pub(super) fn numbers(
+        &mut self,
+        side: usize,
+        flags: TcpFlags,
+        [sequence, acknowledged]: [u32; 2],
+        at: Moment,
+        begins: [Moment; 2],
+    ) -> bool {
+        let is_known = sequence == self.numbers[side];
+        let fits = acknowledged == self.numbers[1 - side].wrapping_add(1);
+        let is_of = |client: u8| usize::from(client) == side;
+        match self.course {
+            _ if self.sets.is_some() => {}
+            Course::Nothing if flags.is_syn() => {
+                (self.numbers[side], self.course) = (sequence, Course::Opened(side as u8));
+                return true;
+            }
+            Course::Opened(client) if flags.is_syn_ack() && !is_of(client) && fits => {
+                (self.numbers[side], self.course) = (sequence, Course::Accepted(client));
+                return true;
+            }
+            // Repetitions, and what belongs to a connection that was accepted.
+            Course::Opened(client) | Course::Accepted(client) if flags.is_syn() && is_of(client) && is_known => {
+                return false;
+            }
+            Course::Accepted(client) if flags.is_syn_ack() && !is_of(client) && is_known && fits => return false,
+            Course::Accepted(_) if flags.0 & TcpFlags::SYN == 0 => return false,
+            _ => {}
+        }
+        self.sets(begins).numbers(side, flags, [sequence, acknowledged], at)
+    }
+
+    /// Whether further acknowledgments of a direction would change nothing.
+    pub(super) fn is_told(&self, side: usize) -> bool {
+        match &self.sets {
+            Some(sets) => sets.is_told(side),
+            None => matches!(self.course, Course::Accepted(_)),
+        }
+    }
+
+    /// Where the one stream of a direction begins, if that is known and there are no more.
+    fn beginning(&self, side: usize) -> Option<u32> {
+        let is_known = match self.course {
+            Course::Nothing => false,
+            Course::Opened(client) => usize::from(client) == side,
+            Course::Accepted(_) => true,
+        };
+        is_known.then(|| self.numbers[side].wrapping_add(1))
+    }
+
+    /// Whether [`Tcp::payload`] would learn anything from so many bytes that begin at a sequence number, where the
+    /// direction sent so many in all.
+    pub(super) fn wants_payload(&self, side: usize, sequence: u32, length: usize, sent: u64) -> bool {
+        let sent = u32::try_from(sent).unwrap_or(u32::MAX >> 1);
+        match (&self.sets, self.beginning(side)) {
+            (Some(sets), _) => sets.wants_payload(side, sequence, length, sent),
+            (None, Some(begin)) => {
+                let distance = sequence.wrapping_sub(begin);
+                distance < HEAD as u32 || distance > sent && length > 1
+            }
+            (None, None) => length > 1,
+        }
+    }
+
+    /// Takes payload that it wants, with what [`protocol::inspect`] said of it. Says whether this direction need not be
+    /// looked at any more, and whether the payload is the beginning of a stream that conforms: what it says then counts,
+    /// whatever else was sent with the same number.
+    pub(super) fn payload(
+        &mut self,
+        side: usize,
+        sequence: u32,
+        payload: &[u8],
+        seen: Inspection,
+        at: Moment,
+        begins: [Moment; 2],
+    ) -> (bool, bool) {
+        if self.sets.is_none() && self.beginning(side) == Some(sequence) && seen.conforms != 0 {
+            return (true, !std::mem::replace(&mut self.told[side], true));
+        }
+        self.sets(begins).payload(side, sequence, payload, seen, at)
+    }
+
+    /// What the beginnings of a direction conform to and violate, beside those that [`Tcp::payload`] told.
+    pub(super) fn evidence(&self, side: usize, ports: [u16; 2]) -> (u32, u32) {
+        self.sets.as_ref().map_or((0, 0), |sets| sets.evidence(side, ports))
+    }
+
+    /// Gives back what is not needed when the evidence was worked out.
+    pub(super) fn forget_payload(&mut self) {
+        if let Some(sets) = &mut self.sets {
+            sets.forget_payload();
+        }
+    }
+
+    /// Whether the other end's numbers fit a SYN of `side`, which sent `bytes`.
+    pub(super) fn answer(&self, side: usize, bytes: u64) -> SynAnswer {
+        match (&self.sets, self.course) {
+            (Some(sets), _) => sets.answer(side, bytes),
+            (None, Course::Accepted(client)) if usize::from(client) == side => SynAnswer::Fits,
+            _ => SynAnswer::Unknown,
+        }
+    }
+
+    /// How many connections `side` opened that were accepted.
+    pub(super) fn accepted(&self, side: usize) -> usize {
+        match (&self.sets, self.course) {
+            (Some(sets), _) => sets.accepted(side),
+            (None, Course::Accepted(client)) => usize::from(usize::from(client) == side),
+            _ => 0,
+        }
+    }
+
+    /// What a direction did for connections.
+    pub(super) fn deeds(&self, side: usize) -> SmallVec<[Deed; 4]> {
+        match &self.sets {
+            Some(sets) => sets.deeds(side).copied().collect(),
+            None => self.clone().sets([Moment::NEVER; 2]).deeds(side).copied().collect(),
+        }
+    }
+
+    /// Adds what another part knows of the same flow; of both it is known when each end's first packet was sent.
+    pub(super) fn absorb(&mut self, begins: [Moment; 2], other: &Self, other_begins: [Moment; 2], shift: Shift) {
+        if other.is_empty() {
+            return;
+        }
+        if self.is_empty() {
+            self.clone_from(other);
+            return self.shift(shift);
+        }
+        let is_same = (self.numbers, self.course) == (other.numbers, other.course);
+        if is_same && self.sets.is_none() && other.sets.is_none() {
+            for (mine, theirs) in self.told.iter_mut().zip(other.told) {
+                *mine |= theirs;
+            }
+            return;
+        }
+        let mut theirs = other.clone();
+        theirs.sets(other_begins);
+        theirs.shift(shift);
+        if let Some(theirs) = &theirs.sets {
+            self.sets(begins).absorb(theirs);
+        }
+    }
+
+    pub(super) fn shift(&mut self, shift: Shift) {
+        if let Some(sets) = &mut self.sets {
+            sets.moments().for_each(|at| *at = at.shifted(shift));
+        }
+    }
+
+    pub(super) fn retime(&mut self, retime: Retime) {
+        if let Some(sets) = &mut self.sets {
+            sets.moments().for_each(|at| *at = at.retimed(retime));
+        }
+    }
+}
+
+/// The sets, each of the earliest.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Sets {
+    deeds: [SmallVec<[(Deed, Moment); 2]>; 2],
+    heads: [Vec<(Head, Moment)>; 2],
+}
+
+impl Sets {
+    /// Takes the numbers of a segment. Says whether it opens or accepts a connection that was not known.
+    fn numbers(&mut self, side: usize, flags: TcpFlags, [sequence, acknowledged]: [u32; 2], at: Moment) -> bool {
+        let deed = if flags.is_syn() {
+            Deed::Open(sequence)
+        } else if flags.is_syn_ack() {
+            Deed::Accept(sequence, acknowledged)
+        } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && !self.is_told(side) {
+            Deed::Acknowledge(acknowledged)
+        } else {
+            return false;
+        };
+        self.put(side, deed, at) && !matches!(deed, Deed::Acknowledge(_))
+    }
+
+    /// Adds a deed, keeping the earliest of its kind; whether it is new.
+    fn put(&mut self, side: usize, deed: Deed, at: Moment) -> bool {
+        let set = &mut self.deeds[side];
+        match set.binary_search_by_key(&deed, |(known, _)| *known) {
+            Ok(place) => {
+                set[place].1 = at.min(set[place].1);
+                return false;
+            }
+            Err(place) => set.insert(place, (deed, at)),
+        }
+        let alike = || set.iter().filter(|(known, _)| known.is_like(&deed));
+        if alike().count() > deed.most()
+            && let Some(latest) = alike().max_by_key(|(deed, at)| (*at, *deed)).map(|(deed, _)| *deed)
+        {
+            set.retain(|(known, _)| *known != latest);
+        }
+        true
+    }
+
+    /// Adds the beginning of a segment, keeping the earliest.
+    fn put_head(&mut self, side: usize, head: Head, at: Moment) {
+        let set = &mut self.heads[side];
+        match set.binary_search_by_key(&head, |(known, _)| *known) {
+            Ok(place) => set[place].1 = at.min(set[place].1),
+            Err(place) => set.insert(place, (head, at)),
+        }
+        if set.len() > MOST_HEADS {
+            // What is near a beginning that is known tells more than what may be near another.
+            let begins: SmallVec<[u32; 2]> = self.beginnings(side).collect();
+            let set = &mut self.heads[side];
+            let is_near = |head: &Head| begins.iter().any(|begin| head.is_near(*begin));
+            let rank = |place: &usize| (!is_near(&set[*place].0), set[*place].1, set[*place].0);
+            if let Some(least) = (0..set.len()).max_by_key(rank) {
+                set.remove(least);
+            }
+        }
+    }
+
+    /// Whether further acknowledgments of a direction would change nothing: the connection opened last is known to be
+    /// accepted, or later ones are not among the earliest.
+    fn is_told(&self, side: usize) -> bool {
+        let acknowledged = self.deeds(side).filter(|deed| matches!(deed, Deed::Acknowledge(_))).count();
+        acknowledged >= MOST_ACKNOWLEDGED || self.latest_is_accepted(side) || self.latest_is_accepted(1 - side)
+    }
+
+    /// Whether the connection that `side` opened last was accepted.
+    fn latest_is_accepted(&self, side: usize) -> bool {
+        let opened = self.deeds[side].iter().filter(|(deed, _)| matches!(deed, Deed::Open(_)));
+        let latest = opened.max_by_key(|(_, at)| *at).map(|(deed, _)| *deed);
+        matches!(latest, Some(Deed::Open(sequence)) if self.is_accepted(side, sequence))
+    }
+
+    fn is_accepted(&self, side: usize, sequence: u32) -> bool {
+        let next = sequence.wrapping_add(1);
+        self.deeds(1 - side).any(|deed| matches!(deed, Deed::Accept(_, acknowledged) if *acknowledged == next))
+    }
+
+    /// Where the streams of a direction begin: behind each SYN or SYN-ACK.
+    fn beginnings(&self, side: usize) -> impl Iterator<Item = u32> + '_ {
+        self.deeds(side).filter_map(|deed| match deed {
+            Deed::Open(sequence) | Deed::Accept(sequence, _) => Some(sequence.wrapping_add(1)),
+            Deed::Acknowledge(_) | Deed::Conform(_) => None,
+        })
+    }
+
+    /// Whether [`Sets::payload`] would learn anything from so many bytes that begin at a sequence number, where the
+    /// direction sent so many in all.
+    fn wants_payload(&self, side: usize, sequence: u32, length: usize, sent: u32) -> bool {
+        let (mut knows_begin, mut is_near, mut is_known) = (false, false, false);
+        for begin in self.beginnings(side) {
+            let distance = sequence.wrapping_sub(begin);
+            knows_begin = true;
+            is_near |= distance < HEAD as u32;
+            is_known |= distance <= sent;
+        }
+        // What lies beyond all that was sent on the connections that are known may begin another, whose SYN lies in
+        // another part. A keep-alive's byte is garbage (RFC 1122 section 4.2.3.6).
+        is_near || length > 1 && !(knows_begin && is_known)
+    }
+
+    /// Takes payload that it wants, with what [`protocol::inspect`] said of it. Says whether this
+    /// direction need not be looked at any more, and whether the payload is the beginning of a stream that conforms:
+    /// what it says then counts, whatever else was sent with the same number.
+    fn payload(&mut self, side: usize, sequence: u32, payload: &[u8], seen: Inspection, at: Moment) -> (bool, bool) {
+        let head = Head::of(sequence, payload, seen);
+        let (mut knows_begin, mut begins) = (false, false);
+        for begin in self.beginnings(side) {
+            knows_begin = true;
+            begins |= begin == sequence;
+        }
+        if begins && seen.conforms != 0 {
+            self.heads[side].retain(|(head, _)| !head.is_near(sequence));
+            return (true, self.put(side, Deed::Conform(sequence), at));
+        }
+        self.put_head(side, head, at);
+        (!knows_begin && self.heads[side].len() >= MOST_HEADS, false)
+    }
+
+    /// What the beginnings of a direction conform to and violate, beside those that [`Sets::payload`] told.
+    fn evidence(&self, side: usize, ports: [u16; 2]) -> (u32, u32) {
+        let heads = &self.heads[side];
+        let told: SmallVec<[u32; 1]> = self
+            .deeds(side)
+            .filter_map(|deed| if let Deed::Conform(sequence) = deed { Some(*sequence) } else { None })
+            .collect();
+        let (mut sum, mut knows_begin) = ((0, 0), false);
+        for begin in self.beginnings(side) {
+            knows_begin = true;
+            if !told.contains(&begin) {
+                let near: SmallVec<[&Head; MOST_HEADS]> =
+                    heads.iter().map(|(head, _)| head).filter(|head| head.is_near(begin)).collect();
+                let (conforms, violates) = beginning(begin, &near, ports);
+                sum = (sum.0 | conforms, sum.1 | violates);
+            }
+        }
+        // Without a SYN the lowest bytes may conform, never violate: what came before them is not known.
+        if !knows_begin && let Some((reference, _)) = heads.iter().min_by_key(|(_, at)| *at) {
+            let distance = |head: &Head| head.sequence.wrapping_sub(reference.sequence) as i32;
+            let lowest = heads.iter().min_by_key(|(head, at)| (distance(head), *at));
+            sum.0 = lowest.map_or(0, |(head, _)| head.conforms);
+        }
+        sum
+    }
+
+    /// Gives back what is not needed when the evidence was worked out.
+    fn forget_payload(&mut self) {
+        self.heads = Default::default();
+    }
+
+    /// Whether the other end's numbers fit a SYN of `side`, which sent `bytes`.
+    fn answer(&self, side: usize, bytes: u64) -> SynAnswer {
+        answer(self.deeds(side), self.deeds(1 - side), bytes)
+    }
+
+    /// What a direction did for connections.
+    fn deeds(&self, side: usize) -> impl Iterator<Item = &Deed> + Clone {
+        self.deeds[side].iter().map(|(deed, _)| deed)
+    }
+
+    /// How many connections `side` opened that were accepted.
+    fn accepted(&self, side: usize) -> usize {
+        let accepted = |deed: &&Deed| matches!(deed, Deed::Open(sequence) if self.is_accepted(side, *sequence));
+        self.deeds(side).filter(accepted).count()
+    }
+
+    /// Adds what another part knows of the same flow.
+    fn absorb(&mut self, other: &Self) {
+        for side in 0..2 {
+            for (deed, at) in &other.deeds[side] {
+                self.put(side, *deed, *at);
+            }
+            for (head, at) in &other.heads[side] {
+                self.put_head(side, *head, *at);
+            }
+        }
+    }
+
+    fn moments(&mut self) -> impl Iterator<Item = &mut Moment> {
+        let deeds = self.deeds.iter_mut().flatten().map(|(_, at)| at);
+        deeds.chain(self.heads.iter_mut().flatten().map(|(_, at)| at))
+    }
+}
+
+/// Whether what one end did fits the SYNs of another, which sent `bytes`.
+pub(super) fn answer<'a>(
+    own: impl Iterator<Item = &'a Deed>,
+    theirs: impl Iterator<Item = &'a Deed> + Clone,
+    bytes: u64,
+) -> SynAnswer {
+    let sent = u32::try_from(bytes).unwrap_or(u32::MAX >> 1).min(u32::MAX >> 1);
+    let mut found = SynAnswer::Unknown;
+    for deed in own {
+        let Deed::Open(sequence) = deed else { continue };
+        let next = sequence.wrapping_add(1);
+        for theirs in theirs.clone() {
+            let fits = match theirs {
+                Deed::Open(_) | Deed::Conform(_) => continue,
+                Deed::Accept(_, acknowledged) => *acknowledged == next,
+                Deed::Acknowledge(acknowledged) => acknowledged.wrapping_sub(next) <= sent,
+            };
+            if fits {
+                return SynAnswer::Fits;
+            }
+            found = SynAnswer::OfAnother;
+        }
+    }
+    found
+}
+
+/// What the stream that begins at a number says, by the segments that hold its first bytes.
+///
+/// Of two contents for one number, one that conforms is believed; if none does, the bytes say nothing.
+fn beginning(begin: u32, near: &[&Head], ports: [u16; 2]) -> (u32, u32) {
+    let at_begin = || near.iter().filter(|head| head.sequence == begin);
+    let (mut conforms, mut violates) = (0, u32::MAX);
+    for first in at_begin() {
+        let stitched = stitch(begin, first, near);
+        let (fits, breaks) = if stitched.len() > first.bytes().len() {
+            let seen = protocol::inspect(Transport::Tcp, ports[0], ports[1], &stitched, u32::MAX);
+            (seen.conforms, seen.violates)
+        } else {
+            (first.conforms, u32::from(first.violates))
+        };
+        conforms |= fits;
+        violates &= breaks;
+    }
+    let agree = |a: &Head, b: &Head| a.bytes().iter().zip(b.bytes()).all(|(a, b)| a == b);
+    let is_one = at_begin().all(|a| at_begin().all(|b| agree(a, b)));
+    let is_known = at_begin().next().is_some() && is_one;
+    (conforms, if is_known { violates & !conforms } else { 0 })
+}
+
+/// A segment's first bytes with those that follow in others.
+fn stitch(begin: u32, first: &Head, near: &[&Head]) -> Vec<u8> {
+    let mut bytes = first.bytes().to_vec();
+    let mut more = true;
+    while more && bytes.len() < HEAD {
+        more = false;
+        for head in near {
+            let at = head.sequence.wrapping_sub(begin) as usize;
+            let skip = bytes.len().wrapping_sub(at);
+            if at <= bytes.len() && at > 0 && skip < head.bytes().len() {
+                bytes.extend_from_slice(&head.bytes()[skip..]);
+                more = true;
+                break;
+            }
+        }
+    }
+    bytes.truncate(HEAD);
+    bytes
+}

@@ -1,0 +1,139 @@
+//! What one end of a flow sent that owes an answer, since the other end last sent anything.
+//!
+//! Kept as times, not as a count, so that parts add up however their frames lie between one another: a capture that a
+//! TAP wrote with each direction in a file of its own tells as much as one file.
+
+use smallvec::SmallVec;
+
+use crate::capture::{Retime, Timestamp};
+
+/// One packet that owes an answer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Owed {
+    /// Effective.
+    time: Timestamp,
+    fingerprint: u32,
+}
+
+/// The last [`Trail::LIMIT`] of them, in the order of time.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Trail(SmallVec<[Owed; 1]>);
+
+impl Trail {
+    /// So many are told apart: of more it is only known that they are more.
+    pub(super) const LIMIT: usize = 32;
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// How many there are, at most [`Trail::LIMIT`].
+    pub(super) fn len(&self) -> usize {
+        self.0.len().min(Self::LIMIT)
+    }
+
+    /// How many there are after a time, at most [`Trail::LIMIT`].
+    pub(super) fn after(&self, time: Timestamp) -> usize {
+        self.0.iter().rev().take(Self::LIMIT).take_while(|owed| owed.time > time).count()
+    }
+
+    /// The time of the last.
+    pub(super) fn last(&self) -> Option<Timestamp> {
+        self.0.last().map(|owed| owed.time)
+    }
+
+    /// Adds a packet, mostly the latest.
+    pub(super) fn push(&mut self, time: Timestamp, fingerprint: u32) {
+        let owed = Owed { time, fingerprint };
+        let at = self.0.iter().rposition(|known| *known <= owed).map_or(0, |before| before + 1);
+        self.0.insert(at, owed);
+        // Twice as many are let in before half are let go, so that a long run is not moved with every packet.
+        if self.0.len() == 2 * Self::LIMIT {
+            self.0.drain(..Self::LIMIT);
+        }
+    }
+
+    /// Takes out what an answer at `time` may have answered.
+    pub(super) fn answered(&mut self, time: Timestamp) {
+        self.0.retain(|owed| owed.time > time);
+    }
+
+    /// Takes out a packet that turned out to be a copy.
+    pub(super) fn forget(&mut self, time: Timestamp, fingerprint: u32) {
+        self.0.retain(|owed| *owed != Owed { time, fingerprint });
+    }
+
+    /// Adds another trail; what lies within `window` nanoseconds of its like is a copy of it.
+    pub(super) fn absorb(&mut self, other: &Self, window: impl Fn(u32) -> u64) {
+        if self.0.is_empty() {
+            self.0.clone_from(&other.0);
+            return;
+        }
+        self.0.extend(other.0.iter().copied());
+        self.0.sort_unstable();
+        let mut kept: SmallVec<[Owed; 1]> = SmallVec::new();
+        for owed in self.0.drain(..) {
+            let is_copy = |known: &&Owed| {
+                known.fingerprint == owed.fingerprint
+                    && known.time.raw().abs_diff(owed.time.raw()) <= window(owed.fingerprint)
+            };
+            if owed.fingerprint == 0 || !kept.iter().rev().take(Self::LIMIT).any(|known| is_copy(&known)) {
+                kept.push(owed);
+            }
+        }
+        self.0 = kept;
+        let beyond = self.0.len().saturating_sub(Self::LIMIT);
+        self.0.drain(..beyond);
+    }
+
+    pub(super) fn retime(&mut self, retime: Retime) {
+        self.0.iter_mut().for_each(|owed| owed.time = retime.apply(owed.time));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn trail(times: impl IntoIterator<Item = i64>) -> Trail {
+        let mut trail = Trail::default();
+        times.into_iter().for_each(|time| trail.push(Timestamp::from_nanos(time), 0));
+        trail
+    }
+
+    fn told(trail: &Trail) -> Vec<i64> {
+        trail.0[trail.0.len() - trail.len()..].iter().map(|owed| owed.time.raw()).collect()
+    }
+
+    proptest! {
+        /// Dealt out to two parts in any way, and answered at any time, they tell what one part tells.
+        #[test]
+        fn parts_add_up_in_any_interleaving(times in prop::collection::vec((0..500_i64, any::<bool>()), 0..150), answer in 0..500_i64) {
+            let of = |part: bool| trail(times.iter().filter(|(_, of)| *of == part).map(|(time, _)| *time));
+            let (mut whole, mut sum) = (trail(times.iter().map(|(time, _)| *time)), of(false));
+            sum.absorb(&of(true), |_| 0);
+            prop_assert_eq!(told(&sum), told(&whole));
+            for trail in [&mut sum, &mut whole] {
+                trail.answered(Timestamp::from_nanos(answer));
+            }
+            prop_assert_eq!(told(&sum), told(&whole));
+        }
+    }
+
+    #[test]
+    fn a_copy_in_another_part_is_not_counted_twice() {
+        let once = |time, fingerprint| {
+            let mut trail = Trail::default();
+            trail.push(Timestamp::from_nanos(time), fingerprint);
+            trail
+        };
+        let mut sum = once(10, 7);
+        sum.absorb(&once(12, 7), |_| 5);
+        sum.absorb(&once(14, 8), |_| 5);
+        assert_eq!(sum.len(), 2);
+        sum.absorb(&once(30, 7), |_| 5);
+        assert_eq!(sum.len(), 3);
+    }
+}
