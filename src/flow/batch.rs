@@ -36,14 +36,19 @@ impl<'a, K: Key> Batch<'a, K> {
 
 /// How packets come to a table.
 pub(super) trait Way<'a, K> {
-    /// Takes a packet with its time as it was written; `seen` is handed what payload said that had to be looked at.
+    /// Takes a packet, whose time as it was written is another than its effective one only where it is taken at once;
+    /// `seen` is handed what payload said that had to be looked at.
     fn push(
         &mut self,
         table: &mut Table<K>,
         key: K,
-        sent: (Sent<'a>, Timestamp),
+        sent: Sent<'a>,
+        written: Timestamp,
         seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
     );
+
+    /// Adds what is on its way: before the bytes that the packets borrow go away, or one is taken at once.
+    fn flush(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection));
 }
 
 /// One at a time: for frames that are lent for a moment only.
@@ -55,12 +60,15 @@ impl<'a, K: Key> Way<'a, K> for Straight {
         &mut self,
         table: &mut Table<K>,
         key: K,
-        sent: (Sent<'a>, Timestamp),
+        sent: Sent<'a>,
+        written: Timestamp,
         seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
         let hash = table.hash(&key);
-        table.add(key, hash, table.candidate(hash), (&sent.0, sent.1), seen);
+        table.add(key, hash, table.candidate(hash), (&sent, written), seen);
     }
+
+    fn flush(&mut self, _: &mut Table<K>, _: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {}
 }
 
 /// Two batches in flight: one that fills, one whose records are being fetched.
@@ -98,12 +106,6 @@ impl<'a, K: Key> Pipeline<'a, K> {
         }
         self.filling = 1 - self.filling;
     }
-
-    /// Adds what is left. To be called before the bytes that the packets borrow go away.
-    pub(super) fn flush(mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
-        self.turn(table, seen);
-        self.turn(table, seen);
-    }
 }
 
 impl<'a, K: Key> Way<'a, K> for Pipeline<'a, K> {
@@ -112,16 +114,10 @@ impl<'a, K: Key> Way<'a, K> for Pipeline<'a, K> {
         &mut self,
         table: &mut Table<K>,
         key: K,
-        sent: (Sent<'a>, Timestamp),
+        sent: Sent<'a>,
+        _written: Timestamp,
         seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
-        let (sent, written) = sent;
-        if written != sent.at.time {
-            // Only where a clock was set back: behind all that came before.
-            self.turn(table, seen);
-            self.turn(table, seen);
-            return Straight.push(table, key, (sent, written), seen);
-        }
         let hash = table.hash(&key);
         let batch = &mut self.batches[self.filling & 1];
         batch.items[batch.len % BATCH] = Item { key, hash, candidate: NOWHERE, sent };
@@ -129,5 +125,10 @@ impl<'a, K: Key> Way<'a, K> for Pipeline<'a, K> {
         if batch.len == BATCH {
             self.turn(table, seen);
         }
+    }
+
+    fn flush(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
+        self.turn(table, seen);
+        self.turn(table, seen);
     }
 }

@@ -117,7 +117,7 @@ pub(super) struct Counts {
     pub(super) flags: [TcpFlags; 2],
     /// What need not be looked at any more of what an end sends: [`PAYLOAD`] and [`NUMBERS`].
     settled: [u8; 2],
-    /// Who waits for an answer: the end's number plus one; 0 if nobody does.
+    /// Who waits for an answer: a bit for the end, of which there is one at most.
     waits: u8,
     state: u8,
 }
@@ -406,8 +406,8 @@ impl Counts {
             & (sent.fingerprint == self.fingerprint[side])
             & (now.raw().abs_diff(before.raw()) <= copy_window(sent.fingerprint));
         let late = now < before;
-        let answers = self.waits == other as u8 + 1;
-        let again = self.is_pending() & (self.waits == side as u8 + 1);
+        let (mine, answers) = (self.waits >> side & 1, self.waits >> other & 1 != 0);
+        let again = self.is_pending() & (mine != 0);
         let odd = (self.state & (DISORDERED | REWRITTEN) != 0) | (answers & (now < self.recent[other]));
         self.flags[side].0 |= sent.flags.0;
         if new | carry | carry_bytes | copy | late | sent.is_notable | again | odd {
@@ -416,13 +416,13 @@ impl Counts {
         self.fingerprint[side] = sent.fingerprint;
         self.recent[side] = now;
         // By arithmetic, not by branches: which packets ask and which answer comes as by chance, and a branch that is
-        // guessed wrong costs as much as all of this.
-        let (side, answers, asks) = (side as u8, u8::from(answers), u8::from(sent.owes));
-        let owes = asks & u8::from((now > self.recent[other]) | (self.packets[other] == 0));
-        let waits = self.waits & answers.wrapping_sub(1);
-        let fresh = FRESH * u8::from(waits == 0);
-        self.state = (self.state & !(PENDING * answers)) | (asks << (ASKED_SHIFT + side)) | (owes * (PENDING | fresh));
-        self.waits = (waits & owes.wrapping_sub(1)) | (owes * (side + 1));
+        // guessed wrong costs as much as all of this. Whatever the other end waited for is answered now.
+        let asks = u8::from(sent.owes);
+        let owes = asks & u8::from(now > self.recent[other]);
+        let fresh = owes & !mine;
+        let asked = asks << (ASKED_SHIFT + side as u8);
+        self.state = (self.state & !PENDING) | asked | (owes * PENDING) | (fresh * FRESH);
+        self.waits = (mine | owes) << side;
     }
 
     #[cold]
@@ -435,20 +435,20 @@ impl Counts {
         copy: bool,
     ) {
         let (before, other) = (self.recent[side], 1 - side);
-        if self.is_pending() && usize::from(self.waits) == side + 1 {
+        if self.is_pending() && self.is_waiting(side) {
             self.put_on_trail(cold, side);
         }
         self.fingerprint[side] = sent.fingerprint;
         self.recent[side] = sent.at.time;
         self.note_rarely(cold, (sent, time), side, [new, carry, carry_bytes], copy, before);
-        if usize::from(self.waits) == other + 1 {
+        if self.is_waiting(other) {
             self.answer(cold, other, sent.at.time);
         }
         if sent.owes && !copy {
             self.state |= ASKED[side];
             if self.packets[other] == 0 || sent.at.time > self.last(cold, other) {
                 self.state |= PENDING | if self.waits == 0 { FRESH } else { 0 };
-                self.waits = side as u8 + 1;
+                self.waits = 1 << side;
             }
         }
     }
@@ -547,6 +547,11 @@ impl Counts {
     }
 
     #[inline]
+    const fn is_waiting(&self, side: usize) -> bool {
+        self.waits >> side & 1 != 0
+    }
+
+    #[inline]
     const fn is_pending(&self) -> bool {
         self.state & PENDING != 0
     }
@@ -590,7 +595,7 @@ impl Counts {
 
     /// What an end sent that owes an answer since the other end last sent anything, none but for who waits.
     fn trail(&self, cold: &Cold, side: usize) -> Trail {
-        if usize::from(self.waits) != side + 1 {
+        if !self.is_waiting(side) {
             return Trail::default();
         }
         let held = cold.odd.as_ref().filter(|_| self.state & FRESH == 0).map(|odd| odd.trail.clone());
@@ -604,7 +609,7 @@ impl Counts {
     /// How much an end sent that owes an answer since the other end last sent anything, at most [`Trail::LIMIT`], and when
     /// the last.
     pub(super) fn unanswered(&self, cold: &Cold, side: usize) -> (u32, Timestamp) {
-        if usize::from(self.waits) != side + 1 {
+        if !self.is_waiting(side) {
             return (0, Timestamp::UNKNOWN);
         }
         if self.state & FRESH != 0 {
@@ -852,7 +857,7 @@ impl Counts {
         self.waits = 0;
         self.state &= !(FRESH | PENDING);
         if let Some((side, trail)) = held {
-            self.waits = side as u8 + 1;
+            self.waits = 1 << side;
             cold.odd().trail = trail;
         }
     }

@@ -117,9 +117,14 @@ impl Observation {
         for frame in frames {
             self.take(&frame, &mut pipes);
         }
+        self.flush(&mut pipes);
+    }
+
+    /// Adds what is on its way.
+    fn flush<'a>(&mut self, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
         let (side, vlans) = (&mut self.side, &self.vlans);
-        pipes.0.flush(&mut self.v4, &mut |key, sent, seen| note(side, vlans, key, sent, seen));
-        pipes.1.flush(&mut self.v6, &mut |key, sent, seen| note(side, vlans, key, sent, seen));
+        ways.0.flush(&mut self.v4, &mut |key, sent, seen| note(side, vlans, key, sent, seen));
+        ways.1.flush(&mut self.v6, &mut |key, sent, seen| note(side, vlans, key, sent, seen));
     }
 
     /// Takes a frame that is lent for this moment only, so that no batch can be made.
@@ -130,6 +135,11 @@ impl Observation {
     #[inline(always)]
     fn take<'a>(&mut self, frame: &Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
         let at = Moment { time: self.tallies[0].1.count(frame), frame: frame.id };
+        if is_odd(frame, at) {
+            // Only where a clock was set back: behind all that came before.
+            self.flush(ways);
+            return self.take_any(frame, at, &mut (Straight, Straight));
+        }
         match decode::plain(frame) {
             Some(plain) => self.take_plain(frame, at, &plain, ways),
             None => self.take_any(frame, at, ways),
@@ -153,7 +163,7 @@ impl Observation {
             length: frame.original_len,
             fingerprint: fingerprint(frame, plain.identification, plain.checksum, plain.numbers, plain.payload),
             numbers: plain.numbers,
-            is_notable: Sent::notable(plain.flags, Turn::Unknown, is_odd(frame, at)),
+            is_notable: Sent::notable(plain.flags, Turn::Unknown, false),
             owes: owes(plain.protocol, plain.flags, ports, (plain.payload, plain.payload_len)),
             turn: Turn::Unknown,
             hops: plain.hops,
@@ -161,17 +171,15 @@ impl Observation {
             payload: plain.payload,
             payload_length: plain.payload_len,
         };
-        self.put(plain.addresses, ports, plain.protocol, vlan, (sent, frame.time), ways);
+        self.put((plain.addresses, ports, plain.protocol, vlan), sent, frame.time, ways);
     }
 
     #[inline(always)]
     fn put<'a>(
         &mut self,
-        addresses: Addresses,
-        ports: (u16, u16),
-        protocol: u8,
-        vlan: VlanCode,
-        (mut sent, written): (Sent<'a>, Timestamp),
+        (addresses, ports, protocol, vlan): (Addresses, (u16, u16), u8, VlanCode),
+        mut sent: Sent<'a>,
+        written: Timestamp,
         ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
         let (evidence, vlans) = (&mut self.side, &self.vlans);
@@ -179,14 +187,14 @@ impl Observation {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                ways.0.push(&mut self.v4, key, (sent, written), &mut |key, sent, seen| {
+                ways.0.push(&mut self.v4, key, sent, written, &mut |key, sent, seen| {
                     note(evidence, vlans, key, sent, seen)
                 });
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                ways.1.push(&mut self.v6, key, (sent, written), &mut |key, sent, seen| {
+                ways.1.push(&mut self.v6, key, sent, written, &mut |key, sent, seen| {
                     note(evidence, vlans, key, sent, seen)
                 });
             }
@@ -271,7 +279,7 @@ impl Observation {
             (source, destination) => Addresses::V6(wide(source), wide(destination)),
         };
         let vlan = self.vlans.encode(&packet.vlan);
-        self.put(addresses, content.ports, ip.protocol, vlan, (sent, frame.time), ways);
+        self.put((addresses, content.ports, ip.protocol, vlan), sent, frame.time, ways);
     }
 
     /// Adds another observation, which comes later by position; `shift` puts its frame numbers right.
@@ -470,10 +478,13 @@ fn fingerprint(
         return 0;
     }
     // Where the network adapter works the checksum out, a capture on the sender's own host has the same for all packets.
-    let beginning = payload.first_chunk::<8>().map_or(payload.len() as u64, |bytes| u64::from_le_bytes(*bytes));
-    let words = numbers.map_or(0, |numbers| u64::from_le_bytes(*numbers));
-    let mixed = (words ^ beginning.rotate_left(17) ^ u64::from(checksum)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    ((mixed >> 32) as u32 & !COUNTED).max(COUNTED << 1)
+    let more = match numbers {
+        Some(&[a, b, c, d, e, f, g, h]) => {
+            u32::from_le_bytes([a, b, c, d]) ^ u32::from_le_bytes([e, f, g, h]).rotate_left(7)
+        }
+        None => payload.first_chunk().map_or(payload.len() as u32, |beginning| u32::from_le_bytes(*beginning)),
+    };
+    ((more ^ u32::from(checksum) << 13) & !COUNTED).max(COUNTED << 1)
 }
 
 /// Whether an answer is owed to a packet: to each TCP segment that takes up sequence numbers (RFC 9293 section 3.4), and to

@@ -195,7 +195,7 @@ impl<K: Key> Table<K> {
 
     /// Adds a packet to the record of its key, which `candidate` guesses. Where its payload had to be
     /// looked at (but TCP's, which no relation needs), what it says is handed to `seen`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add(
         &mut self,
         key: K,

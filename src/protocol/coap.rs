@@ -13,15 +13,11 @@ const URI_PATH: usize = 11;
 /// How long a path must be to prove CoAP on another's port.
 const PATH_MIN: usize = 4;
 
-/// Whether it is a confirmable message, by its first two bytes: each, notifications too, is to be acknowledged or reset
-/// (RFC 7252 section 4.2, RFC 7641 section 4.5).
+/// Whether it is a confirmable message of version 1, by its first byte: each, notifications too, is to be acknowledged or
+/// reset (RFC 7252 section 4.2, RFC 7641 section 4.5).
 #[inline(always)]
-pub(super) fn is_confirmable(&[head, code, ..]: &[u8; 4]) -> bool {
-    // By number: token lengths 9 to 12 and 15 are errors (RFC 8974), code classes 0, 2, 4 and 5 are known.
-    const TOKEN_LENGTHS: u16 = 0b0110_0001_1111_1111;
-    const CLASSES: u8 = 0b0011_0101;
-    // Version 1, type 0.
-    (head >> 4 == 4) & (TOKEN_LENGTHS >> (head & 0x0f) & 1 == 1) & (CLASSES >> (code >> 5) & 1 == 1)
+pub(super) fn is_confirmable(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|head| head >> 4 == 4)
 }
 
 pub(super) fn check(p: &Payload<'_>) -> Sign {

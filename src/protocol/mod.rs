@@ -290,7 +290,7 @@ pub fn owes_answer(is_udp: bool, ports: [u16; 2], payload: &[u8], wire_len: u32)
     if is_udp & ((ports[0].min(ports[1]) <= 161) | has(47808)) {
         return asks_on(ports, payload, wire_len);
     }
-    is_udp & has(5683) & coap::is_confirmable(payload.first_chunk().unwrap_or(&[0; 4]))
+    is_udp & has(5683) & coap::is_confirmable(payload)
 }
 
 /// By the check of the protocol that one of the ports calls for.

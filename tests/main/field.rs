@@ -1,0 +1,814 @@
+//! Right in the field: situations that public bug reports of this trade tell of, each with its twin in which the alarm must
+//! stay. Small captures made here; what is right of them is what the standards say.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use igorscope::capture::Timestamp;
+use igorscope::inventory::{Inventory, InventoryFlags};
+use igorscope::policy::{Direction, Policy, Role, Severity, Transport};
+use igorscope::protocol::Evidence;
+use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::verdict::{CellState, Finding, Judgement, Outcome, Verdict};
+
+use crate::traffic::file::{Record, Tape};
+use crate::traffic::frame::{self, ACK, Mac, PSH, RST, SYN, Segment, V4};
+use crate::traffic::payload::{bacnet, coap, dhcp, http, link, ssdp, tftp, tls};
+use crate::traffic::random::Random;
+use crate::traffic::site::START;
+use crate::traffic::wire::{MICRO, MILLI, SECOND};
+
+/// A host on the captured link.
+#[derive(Clone, Copy)]
+struct Host {
+    mac: Mac,
+    address: IpAddr,
+    /// Time to live or hop limit of what it sends.
+    hops: u8,
+}
+
+/// A host and its port.
+type End = (Host, u16);
+
+const fn host(mac: Mac, [a, b, c, d]: [u8; 4]) -> Host {
+    Host { mac, address: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), hops: 64 }
+}
+
+const fn node(number: u8) -> Host {
+    host([0x00, 0x1b, 0xc5, 0x00, 0x01, number], [10, 20, 0, number])
+}
+
+const GATEWAY: Host = host([0x00, 0x1b, 0xc5, 0x00, 0x00, 0x10], [10, 20, 0, 10]);
+const BACNET: Host = host([0x00, 0x1b, 0xc5, 0x00, 0x02, 0x00], [10, 20, 0, 200]);
+/// Of the site, and none of the lighting.
+const OTHER: Host = host([0x02, 0x49, 0x67, 0x0e, 0x00, 0x01], [10, 20, 0, 50]);
+const EVERYONE: Host = host([0xff; 6], [255; 4]);
+
+impl Host {
+    /// The same device with another address.
+    fn at(self, address: &str) -> Self {
+        Self { address: address.parse().expect("an address"), ..self }
+    }
+
+    /// The same address at another device.
+    fn of(self, mac: Mac) -> Self {
+        Self { mac, ..self }
+    }
+
+    fn v4(self) -> Ipv4Addr {
+        match self.address {
+            IpAddr::V4(v4) => v4,
+            IpAddr::V6(_) => panic!("an IPv4 address is needed"),
+        }
+    }
+}
+
+/// Sequence numbers of the client's SYN and of the server's SYN-ACK.
+const C: u32 = 1_000;
+const S: u32 = 5_000;
+
+/// What a mirror port saw, in the order in which it was captured. Times are nanoseconds after [`START`].
+#[derive(Default)]
+struct Mirror {
+    tape: Tape,
+    /// IPv4 identification of the last packet.
+    id: u16,
+    /// Senders leave the identification at 0 (RFC 6864 section 4.1).
+    is_uncounted: bool,
+}
+
+impl Mirror {
+    fn ethernet(&mut self, at: u64, from: Mac, to: Mac, kind: u16, content: &[u8]) {
+        self.tape.push(START + at, frame::ethernet(to, from, &[], kind, content));
+    }
+
+    fn ip(&mut self, at: u64, from: Host, to: Host, protocol: u8, content: &[u8]) {
+        let (kind, packet) = match (from.address, to.address) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                self.id += u16::from(!self.is_uncounted);
+                let head = V4 { id: self.id, ttl: from.hops, fragment: 0x4000, ..V4::default() };
+                (0x0800, frame::ipv4(source, destination, protocol, head, content))
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                (0x86dd, frame::ipv6(source, destination, protocol, from.hops, content))
+            }
+            _ => panic!("both ends of a packet are of one family"),
+        };
+        self.ethernet(at, from.mac, to.mac, kind, &packet);
+    }
+
+    fn udp(&mut self, at: u64, from: End, to: End, payload: &[u8]) {
+        let datagram = frame::udp((from.0.address, from.1), (to.0.address, to.1), payload);
+        self.ip(at, from.0, to.0, frame::UDP, &datagram);
+    }
+
+    /// A segment by its flags and its sequence and acknowledgment number.
+    fn tcp(&mut self, at: u64, from: End, to: End, flags: u8, [seq, ack]: [u32; 2], payload: &[u8]) {
+        let segment = Segment { seq, ack, flags, window: 64_240, payload };
+        let bytes = frame::tcp((from.0.address, from.1), (to.0.address, to.1), segment);
+        self.ip(at, from.0, to.0, frame::TCP, &bytes);
+    }
+
+    /// The three-way handshake, by the numbers of SYN and SYN-ACK.
+    fn open(&mut self, at: u64, client: End, server: End, [ours, theirs]: [u32; 2]) {
+        self.tcp(at, client, server, SYN, [ours, 0], &[]);
+        self.tcp(at + 100 * MICRO, server, client, SYN | ACK, [theirs, ours + 1], &[]);
+        self.tcp(at + 200 * MICRO, client, server, ACK, [ours + 1, theirs + 1], &[]);
+    }
+
+    /// A whole exchange of HTTP in seven frames, the first four of them the handshake and the request.
+    fn exchange(&mut self, at: u64, client: End, server: End, [ours, theirs]: [u32; 2]) {
+        let (request, answer) = (http::get("gateway", "/level"), http::answer("200 OK", "text/plain", "80"));
+        let [asked, told] = [ours + 1 + request.len() as u32, theirs + 1 + answer.len() as u32];
+        self.open(at, client, server, [ours, theirs]);
+        self.tcp(at + 300 * MICRO, client, server, ACK | PSH, [ours + 1, theirs + 1], &request);
+        self.tcp(at + 400 * MICRO, server, client, ACK, [theirs + 1, asked], &[]);
+        self.tcp(at + 900 * MICRO, server, client, ACK | PSH, [theirs + 1, asked], &answer);
+        self.tcp(at + 950 * MICRO, client, server, ACK, [asked, told], &[]);
+    }
+
+    /// A SYN and its repetitions, which nobody answers.
+    fn knock(&mut self, at: u64, client: End, server: End) {
+        for late in [0, 1, 3, 7] {
+            self.tcp(at + late * SECOND, client, server, SYN, [C, 0], &[]);
+        }
+    }
+
+    fn who_has(&mut self, at: u64, asker: Host, asked: Host) {
+        let question = link::arp(1, (asker.mac, asker.v4()), ([0; 6], asked.v4()));
+        self.ethernet(at, asker.mac, EVERYONE.mac, 0x0806, &question);
+    }
+
+    fn is_at(&mut self, at: u64, owner: Host, asker: Host) {
+        let answer = link::arp(2, (owner.mac, owner.v4()), (asker.mac, asker.v4()));
+        self.ethernet(at, owner.mac, asker.mac, 0x0806, &answer);
+    }
+
+    /// What a client that asked with options for a file, and its server, send on the server's fresh port.
+    fn transfer(&mut self, at: u64, client: End, server: End) {
+        self.udp(at, server, client, &tftp::oack(&[("blksize", "1024")]));
+        self.udp(at + 200 * MICRO, client, server, &tftp::ack(0));
+        self.udp(at + 400 * MICRO, server, client, &tftp::data(1, b"the whole of a small file"));
+        self.udp(at + 600 * MICRO, client, server, &tftp::ack(1));
+    }
+
+    /// `from` reports that nobody listens where `sender` sent a datagram to: the datagram's header and first 8 bytes.
+    fn port_unreachable(&mut self, at: u64, from: End, sender: End) {
+        let datagram = frame::udp((sender.0.address, sender.1), (from.0.address, from.1), &[]);
+        let head = V4 { id: self.id, ttl: sender.0.hops, fragment: 0x4000, ..V4::default() };
+        let quoted = frame::ipv4(sender.0.v4(), from.0.v4(), frame::UDP, head, &datagram);
+        self.ip(at, from.0, sender.0, frame::ICMP, &frame::icmp(3, 3, [0; 4], &quoted));
+    }
+
+    /// The same with each frame three times, 12 microseconds apart.
+    fn in_three(mut self) -> Self {
+        let copies =
+            |record: &Record| [0, 12, 24].map(|late| Record { time: record.time + late * MICRO, ..record.clone() });
+        self.tape.records = self.tape.records.iter().flat_map(copies).collect();
+        self
+    }
+
+    fn survey(&self, flags: &InventoryFlags) -> Survey {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("field.pcap");
+        std::fs::write(&path, self.tape.pcap()).expect("a file");
+        let inventory = Inventory::load(None, flags).expect("the flags are sound");
+        let options = Options::new(Policy::embedded(), Arc::new(inventory));
+        run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read")
+    }
+
+    /// With the roles that a site of fixed addresses declares.
+    fn by_address(&self) -> Survey {
+        self.survey(&InventoryFlags {
+            gateway: vec!["10.20.0.10".into()],
+            node: vec!["10.20.0.101-10.20.0.199".into()],
+            bacnet: vec!["10.20.0.200".into()],
+            ..InventoryFlags::default()
+        })
+    }
+
+    /// With the roles that the manufacturer's MAC addresses give.
+    fn by_mac(&self) -> Survey {
+        self.survey(&InventoryFlags {
+            gateway: vec!["00:1b:c5:00:00:10".into()],
+            node: vec!["00:1b:c5:00:01".into()],
+            ..InventoryFlags::default()
+        })
+    }
+}
+
+/// What a survey finds, but for hosts that its flags name and its small capture leaves out.
+fn told(survey: &Survey) -> Vec<(Severity, &'static str)> {
+    let findings = survey.findings.iter().filter(|finding| finding.reason != "never-heard");
+    findings.map(|finding| (finding.severity, finding.reason)).collect()
+}
+
+fn has(survey: &Survey, reason: &str) -> bool {
+    survey.findings.iter().any(|finding| finding.reason == reason)
+}
+
+/// The only finding of a kind.
+fn one<'a>(survey: &'a Survey, reason: &str) -> &'a Finding {
+    let found: Vec<&Finding> = survey.findings.iter().filter(|finding| finding.reason == reason).collect();
+    assert_eq!(found.len(), 1, "{reason} among {:?}", told(survey));
+    found[0]
+}
+
+/// The judgement of the only flow.
+fn only(survey: &Survey) -> &Judgement {
+    assert_eq!(survey.flows.len(), 1);
+    survey.flows.view(0).1
+}
+
+/// The verdicts of all flows, the earliest first.
+fn verdicts(survey: &Survey) -> Vec<Verdict> {
+    survey.flows.iter().map(|(_, judgement)| judgement.verdict).collect()
+}
+
+/// Frames that were seen more than once.
+fn duplicates(survey: &Survey) -> u64 {
+    survey.flows.iter().map(|(flow, _)| flow.ends.iter().map(|end| end.duplicates()).sum::<u64>()).sum()
+}
+
+fn cell(survey: &Survey, role: Role, direction: Direction, transport: Transport, port: u16) -> CellState {
+    let wanted = (role, direction, transport, port);
+    let mut cells = survey.policy.cells().iter();
+    let at = cells.position(|cell| (cell.role, cell.direction, cell.transport, cell.port) == wanted);
+    survey.coverage[at.expect("a cell of the vendor's document")].state
+}
+
+/// A time after the captures' beginning as findings tell it.
+fn time(at: u64) -> String {
+    Timestamp::from_nanos((START + at) as i64).to_string()
+}
+
+const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";
+
+#[test]
+fn out_of_order_first_segments_conform_and_true_violations_stay() {
+    // RFC 9293 section 3.4: the number behind the SYN's is the first byte's, whichever segment was captured first.
+    let swapped = |server: End, head: &[u8], tail: &[u8], is_begun: bool| {
+        let (mut mirror, client) = (Mirror::default(), (GATEWAY, 41_000));
+        if is_begun {
+            mirror.open(0, client, server, [C, S]);
+        }
+        let (next, end) = (C + 1 + head.len() as u32, C + 1 + (head.len() + tail.len()) as u32);
+        mirror.tcp(MILLI, client, server, ACK | PSH, [next, S + 1], tail);
+        mirror.tcp(MILLI + 12 * MICRO, client, server, ACK, [C + 1, S + 1], head);
+        mirror.tcp(2 * MILLI, server, client, ACK, [S + 1, end], &[]);
+        mirror.by_address()
+    };
+    let hello = tls::client_hello(&mut Random::new(14), "updates.example");
+    // No record of TLS, and no request, begins as these second segments do.
+    let name = hello.windows(7).position(|bytes| bytes == b"updates").expect("the greeting names its server");
+    let (head, tail) = hello.split_at(name);
+    for (server, head, tail) in [
+        ((OTHER, 443), head, tail),
+        ((node(101), 80), &b"GET"[..], &b" /level HTTP/1.1\r\nHost: node\r\n\r\n"[..]),
+    ] {
+        let survey = swapped(server, head, tail, true);
+        assert_eq!((only(&survey).payload, told(&survey)), (Evidence::Conforms, vec![]), "port {}", server.1);
+        let survey = swapped(server, head, tail, false);
+        assert_ne!(only(&survey).payload, Evidence::Violates, "port {}", server.1);
+        assert_eq!(told(&survey), [], "port {}", server.1);
+    }
+    let key_exchange = [0, 0, 1, 0x94, 6, 20, 0x5a, 0x17, 0xc3, 0x88];
+    let survey = swapped((node(101), 80), SSH, &key_exchange, true);
+    assert_eq!(only(&survey).payload, Evidence::Violates);
+    assert_eq!(told(&survey), [(Severity::Alert, "wrong-protocol")]);
+    // Without the SYN nobody knows what came before.
+    let survey = swapped((node(101), 80), SSH, &key_exchange, false);
+    assert_ne!(only(&survey).payload, Evidence::Violates);
+    assert_eq!(told(&survey), []);
+}
+
+#[test]
+fn zero_bytes_in_a_bare_ack_prove_nothing() {
+    // RFC 9293 section 3.10.7.4: of two contents for one number the receiver keeps one, and a capture does not tell which.
+    let padded = |server: End, zeros: &[u8], said: &[u8], answered: &[u8]| {
+        let (mut mirror, client) = (Mirror::default(), (GATEWAY, 41_000));
+        let [ours, theirs] = [C + 1 + said.len() as u32, S + 1 + answered.len() as u32];
+        mirror.open(0, client, server, [C, S]);
+        mirror.tcp(MILLI, client, server, ACK, [C + 1, S + 1], zeros);
+        mirror.tcp(2 * MILLI, client, server, ACK | PSH, [C + 1, S + 1], said);
+        mirror.tcp(3 * MILLI, server, client, ACK, [S + 1, ours], zeros);
+        mirror.tcp(4 * MILLI, server, client, ACK | PSH, [S + 1, ours], answered);
+        mirror.tcp(5 * MILLI, client, server, ACK, [ours, theirs], &[]);
+        mirror.by_address()
+    };
+    let mut random = Random::new(15);
+    let (hello, answer) = (tls::client_hello(&mut random, "updates.example"), tls::server_hello(&mut random));
+    let survey = padded((OTHER, 443), &[0; 6], &hello, &answer);
+    assert_eq!((only(&survey).payload, told(&survey)), (Evidence::Conforms, vec![]));
+    let (request, answer) = (http::get("node", "/level"), http::answer("200 OK", "text/plain", "80"));
+    let survey = padded((node(101), 80), &[0; 6], &request, &answer);
+    assert_eq!((only(&survey).payload, told(&survey)), (Evidence::Conforms, vec![]));
+    let survey = padded((node(101), 80), &[0; 6], SSH, SSH);
+    assert_eq!((only(&survey).payload, told(&survey)), (Evidence::Unknown, vec![]));
+    // What pads the frame and not the packet is none of the stream.
+    let survey = padded((node(101), 80), &[], SSH, SSH);
+    assert_eq!(only(&survey).payload, Evidence::Violates);
+    assert_eq!(told(&survey), [(Severity::Alert, "wrong-protocol")]);
+}
+
+#[test]
+fn a_syn_answered_by_an_older_connection_is_blocked() {
+    // RFC 5961 section 4 and RFC 9293 section 3.10.7.4: an end that holds a connection answers a SYN by an ACK of that one.
+    const OLD: [u32; 2] = [900_000_000, 800_000_000];
+    let (client, server) = ((node(101), 1044), (GATEWAY, 88));
+    // The same number again, and a new one with each try.
+    for step in [0, 64_000] {
+        let mut mirror = Mirror::default();
+        for (try_number, at) in (0..).zip([0, 1, 3, 7, 15, 31]) {
+            let at = at * SECOND;
+            mirror.tcp(at, client, server, SYN, [C + try_number * step, 0], &[]);
+            mirror.tcp(at + 200 * MICRO, server, client, ACK, OLD, &[]);
+            mirror.tcp(at + 240 * MICRO, client, server, RST, [OLD[1], 0], &[]);
+        }
+        let survey = mirror.by_address();
+        let blocked = one(&survey, "blocked");
+        assert_eq!((blocked.severity, blocked.outcome), (Severity::Alert, Some(Outcome::Unanswered)));
+        assert!(blocked.advice.contains("older connection"), "{}", blocked.advice);
+        assert!(!blocked.advice.contains("switched off"), "{}", blocked.advice);
+        assert!(blocked.detail.contains("6 tries"), "{}", blocked.detail);
+        assert_eq!(cell(&survey, Role::Gateway, Direction::Incoming, Transport::Tcp, 88), CellState::Blocked);
+        assert_eq!(cell(&survey, Role::Node, Direction::Outgoing, Transport::Tcp, 88), CellState::Blocked);
+    }
+    let works = |mirror: &Mirror| {
+        let survey = mirror.by_address();
+        assert_eq!((only(&survey).outcome, told(&survey)), (Outcome::Established, vec![]));
+        assert_eq!(cell(&survey, Role::Gateway, Direction::Incoming, Transport::Tcp, 88), CellState::Carried);
+    };
+    // The SYN-ACK was not captured, and what the server acknowledges is what this connection sent.
+    let mut mirror = Mirror::default();
+    mirror.tcp(0, client, server, SYN, [C, 0], &[]);
+    mirror.tcp(250 * MICRO, client, server, ACK, [C + 1, S + 1], &[]);
+    mirror.tcp(300 * MICRO, client, server, ACK | PSH, [C + 1, S + 1], b"configure");
+    mirror.tcp(500 * MICRO, server, client, ACK, [S + 1, C + 1 + 9], &[]);
+    works(&mirror);
+    // The reset does what it is for, and the next SYN is accepted.
+    let mut mirror = Mirror::default();
+    mirror.tcp(0, client, server, SYN, [C, 0], &[]);
+    mirror.tcp(200 * MICRO, server, client, ACK, OLD, &[]);
+    mirror.tcp(240 * MICRO, client, server, RST, [OLD[1], 0], &[]);
+    mirror.open(SECOND, client, server, [C, S]);
+    works(&mirror);
+}
+
+/// An unconfirmed COV notification of an analog value (ASHRAE 135 clauses 13.1 and 20.1.3).
+fn unconfirmed_cov(value: f32) -> Vec<u8> {
+    let mut out = vec![0x81, 0x0a, 0, 0, 1, 0, 0x10, 2, 0x09, 1, 0x1c, 2, 0, 0, 5, 0x2c, 0, 0x80, 0, 7];
+    out.extend([0x39, 0, 0x4e, 0x09, 85, 0x2e, 0x44]);
+    out.extend(value.to_be_bytes());
+    out.extend([0x2f, 0x4f]);
+    out[3] = out.len() as u8;
+    out
+}
+
+#[test]
+fn only_what_owes_an_answer_is_unanswered() {
+    // ASHRAE 135 clause 5.1: confirmed services are owed an answer, unconfirmed ones none.
+    let (client, server) = ((BACNET, 47_808), (GATEWAY, 47_808));
+    let answered_once = || {
+        let mut mirror = Mirror::default();
+        mirror.udp(0, client, server, &bacnet::read_property(1, 7));
+        mirror.udp(500 * MICRO, server, client, &bacnet::read_property_ack(1, 7, 21.5));
+        mirror
+    };
+    let mut mirror = answered_once();
+    for number in 1..=12_u8 {
+        mirror.udp(u64::from(number) * 5 * SECOND, server, client, &unconfirmed_cov(f32::from(number)));
+    }
+    let survey = mirror.by_address();
+    assert_eq!((only(&survey).outcome, told(&survey)), (Outcome::Established, vec![]));
+    let mut mirror = answered_once();
+    for late in [10, 13, 16, 19] {
+        mirror.udp(late * SECOND, client, server, &bacnet::read_property(2, 7));
+    }
+    let survey = mirror.by_address();
+    assert_eq!(told(&survey), [(Severity::Warning, "stopped-answering")]);
+    let detail = &one(&survey, "stopped-answering").detail;
+    let answer = format!("The last answer came at {}; 4 tries came to nothing since", time(500 * MICRO));
+    assert!(detail.contains(&answer), "{detail}");
+
+    // RFC 7252 section 4.3: a message that is not confirmable is owed nothing, and section 4.2: a confirmable one is.
+    let asked = |kind: u8| {
+        let mut mirror = Mirror::default();
+        for late in [0, 2, 6, 14] {
+            let request = coap::request(kind, coap::PUT, 0x1400, &[7], "light/level", b"80");
+            mirror.udp(late * SECOND, (GATEWAY, 41_000), (node(101), 5683), &request);
+        }
+        mirror.by_address()
+    };
+    let survey = asked(coap::NON);
+    assert_eq!((only(&survey).outcome, told(&survey)), (Outcome::OneWay, vec![]));
+    assert_eq!(cell(&survey, Role::Node, Direction::Incoming, Transport::Udp, 5683), CellState::OneWay);
+    let survey = asked(coap::CON);
+    assert_eq!(only(&survey).outcome, Outcome::Unanswered);
+    assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
+    assert!(one(&survey, "blocked").detail.contains("4 tries"), "{}", one(&survey, "blocked").detail);
+    assert_eq!(cell(&survey, Role::Node, Direction::Incoming, Transport::Udp, 5683), CellState::Blocked);
+}
+
+#[test]
+fn confirmable_notifications_are_owed_an_acknowledgment() {
+    // RFC 7641 section 4.5 and RFC 7252 section 4.2: who gets a confirmable notification acknowledges or resets it.
+    let (client, server) = ((GATEWAY, 41_000), (node(101), 5683));
+    let told_of = |kind: u8, number: u8| coap::content(kind, number.into(), &[7], Some(number), "{\"level\":80}");
+    let registered = || {
+        let mut mirror = Mirror::default();
+        mirror.udp(0, client, server, &coap::observe(1, &[7], "light"));
+        mirror.udp(MILLI, server, client, &told_of(coap::ACK, 1));
+        mirror.udp(10 * SECOND, server, client, &told_of(coap::CON, 2));
+        mirror.udp(10 * SECOND + MILLI, client, server, &coap::empty_ack(2));
+        mirror
+    };
+    let repeated = |mut mirror: Mirror, kind: u8| {
+        for late in [20, 22, 26, 34] {
+            mirror.udp(late * SECOND, server, client, &told_of(kind, 3));
+        }
+        mirror.by_address()
+    };
+    let mut mirror = registered();
+    for number in 3..=8_u8 {
+        let at = u64::from(number) * 10 * SECOND;
+        mirror.udp(at, server, client, &told_of(coap::CON, number));
+        mirror.udp(at + MILLI, client, server, &coap::empty_ack(number.into()));
+    }
+    assert_eq!(told(&mirror.by_address()), []);
+    assert_eq!(told(&repeated(registered(), coap::NON)), []);
+    let survey = repeated(registered(), coap::CON);
+    assert_eq!(told(&survey), [(Severity::Warning, "stopped-answering")]);
+    let detail = &one(&survey, "stopped-answering").detail;
+    assert!(detail.contains("no longer acknowledged"), "{detail}");
+    let answer = format!("The last answer came at {}; 4 tries came to nothing since", time(10 * SECOND + MILLI));
+    assert!(detail.contains(&answer), "{detail}");
+    // Of a registration that was not captured only the notifications are seen.
+    assert_eq!(told(&repeated(Mirror::default(), coap::NON)), []);
+    let survey = repeated(Mirror::default(), coap::CON);
+    assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
+    let Finding { advice, outcome, .. } = one(&survey, "blocked");
+    assert_eq!(*outcome, Some(Outcome::Unanswered));
+    assert!(advice.contains("acknowledged") && !advice.contains("switched off"), "{advice}");
+}
+
+#[test]
+fn a_request_that_names_its_server_proves_the_offer() {
+    // RFC 2131 section 4.3.2: only who takes up an OFFER names the server (option 54) beside the address (option 50).
+    let device = node(105);
+    let nobody = device.at("0.0.0.0");
+    let asked = |requests: bool, user: Option<Host>| {
+        let mut mirror = Mirror::default();
+        let mut say = |at: u64, kind: u8| {
+            let text = dhcp::message(kind, 0x1405, device.mac, device.v4(), OTHER.v4(), "node-05");
+            mirror.udp(at, (nobody, 68), (EVERYONE, 67), &text);
+        };
+        say(0, dhcp::DISCOVER);
+        if requests {
+            say(SECOND, dhcp::REQUEST);
+        }
+        if let Some(user) = user {
+            mirror.who_has(2 * SECOND, user, GATEWAY);
+        }
+        mirror.by_address()
+    };
+    assert_eq!(told(&asked(true, Some(device))), []);
+    assert!(has(&asked(true, None), "no-dhcp-offer"), "the address never came into use");
+    assert!(has(&asked(true, Some(device.of(OTHER.mac))), "no-dhcp-offer"), "another device uses the address");
+    assert!(has(&asked(false, Some(device)), "no-dhcp-offer"), "no OFFER was taken up");
+}
+
+#[test]
+fn arp_proves_that_a_host_is_alive() {
+    // RFC 826: who answers for its own address is there, whatever becomes of what is sent to it.
+    let (client, server) = ((node(101), 1044), (GATEWAY, 1901));
+    let knocked = |answers: &[Host]| {
+        let mut mirror = Mirror::default();
+        for owner in answers {
+            mirror.who_has(0, client.0, *owner);
+            mirror.is_at(300 * MICRO, *owner, client.0);
+        }
+        mirror.knock(MILLI, client, (answers.first().copied().unwrap_or(GATEWAY), server.1));
+        let survey = mirror.by_address();
+        assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
+        one(&survey, "blocked").advice.clone()
+    };
+    let advice = knocked(&[GATEWAY]);
+    assert!(advice.contains("alive") && !advice.contains("switched off"), "{advice}");
+    let advice = knocked(&[]);
+    assert!(advice.contains("switched off") && !advice.contains("alive"), "{advice}");
+    // RFC 1027: a router that answers for many is none of them.
+    let proxied: Vec<Host> =
+        (10..16).map(|number| GATEWAY.of([2, 0x53, 0x57, 0, 0, 9]).at(&format!("10.20.0.{number}"))).collect();
+    let advice = knocked(&proxied);
+    assert!(advice.contains("switched off") && !advice.contains("alive"), "{advice}");
+}
+
+#[test]
+fn a_host_heard_before_only_is_not_called_alive() {
+    // RFC 9293 section 3.8.3: a SYN without an answer says nothing of why, and what was heard before it no more.
+    let (client, server) = ((node(101), 1044), (GATEWAY, 1901));
+    let knocked = |is_heard: bool| {
+        let mut mirror = Mirror::default();
+        mirror.exchange(0, (node(101), 1043), (GATEWAY, 80), [C, S]);
+        mirror.knock(600 * SECOND, client, server);
+        if is_heard {
+            let request = coap::request(coap::NON, coap::PUT, 0x1400, &[7], "light/level", b"80");
+            mirror.udp(608 * SECOND, (GATEWAY, 41_000), (node(101), 5683), &request);
+        }
+        let survey = mirror.by_address();
+        assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
+        one(&survey, "blocked").advice.clone()
+    };
+    let advice = knocked(false);
+    assert!(!advice.contains("is alive"), "{advice}");
+    let advice = knocked(true);
+    assert!(advice.contains("is alive") && !advice.contains("switched off"), "{advice}");
+}
+
+#[test]
+fn tftp_finds_its_transfers() {
+    // RFC 1350 section 4 and RFC 2347: the server answers from a fresh port; to options by an OACK, which ACK 0 takes up.
+    let (client, fresh) = ((node(101), 2070), 51_000);
+    let request = tftp::read("node.bin", &[("blksize", "1024")]);
+    let asked = |whom: Host| {
+        let mut mirror = Mirror::default();
+        mirror.udp(0, client, (whom, 69), &request);
+        mirror
+    };
+    let mut mirror = asked(EVERYONE);
+    mirror.transfer(MILLI, client, (GATEWAY, fresh));
+    let survey = mirror.by_address();
+    assert_eq!((verdicts(&survey), told(&survey)), (vec![Verdict::Documented, Verdict::Related], vec![]));
+    assert_eq!(survey.flows.view(1).1.related_to, Some(0));
+    // RFC 1123 section 4.2.3.5: a request to everyone is to be ignored, one to a single server is not.
+    let mut mirror = asked(EVERYONE);
+    for late in [1, 3, 7, 15] {
+        mirror.udp(late * SECOND, client, (EVERYONE, 69), &request);
+    }
+    assert_eq!(told(&mirror.by_address()), []);
+    assert_eq!(told(&asked(GATEWAY).by_address()), [(Severity::Alert, "blocked")]);
+    // The request was not captured; an OACK that nothing takes up is no transfer.
+    let mut mirror = Mirror::default();
+    mirror.transfer(0, client, (GATEWAY, fresh));
+    let survey = mirror.by_address();
+    assert_eq!((only(&survey).verdict, only(&survey).related_to), (Verdict::Related, None));
+    assert_eq!(told(&survey), []);
+    let mut mirror = Mirror::default();
+    for late in [0, 1, 3] {
+        mirror.udp(late * SECOND, (GATEWAY, fresh), client, &tftp::oack(&[("blksize", "1024")]));
+    }
+    assert_eq!(told(&mirror.by_address()), [(Severity::Alert, "undocumented-port")]);
+    // Another address of the device that was asked, then another device, and what a router hands on.
+    let answered_by = |server: Host| {
+        let mut mirror = asked(GATEWAY);
+        mirror.transfer(MILLI, client, (server, fresh));
+        mirror.by_address()
+    };
+    let own = GATEWAY.at("10.20.0.11");
+    let survey = answered_by(own);
+    assert_eq!(verdicts(&survey), [Verdict::Documented, Verdict::Related]);
+    assert_eq!(told(&survey), [(Severity::Notice, "other-address")]);
+    let detail = &one(&survey, "other-address").detail;
+    assert!(detail.contains("10.20.0.10 ") && detail.contains("10.20.0.11 "), "{detail}");
+    for server in [own.of(OTHER.mac), Host { hops: 63, ..own }] {
+        let survey = answered_by(server);
+        assert_eq!(verdicts(&survey), [Verdict::Documented, Verdict::Unexpected]);
+        assert!(has(&survey, "undocumented-port") && !has(&survey, "other-address"), "{:?}", told(&survey));
+    }
+}
+
+#[test]
+fn unicast_searches_find_their_answers() {
+    // UPnP Device Architecture 2.0 section 1.3.2: a search may go to one device, at its port 1900, and is answered to the
+    // port that it came from.
+    let searched = |whom: Option<Host>| {
+        let mut mirror = Mirror::default();
+        if let Some(whom) = whom {
+            let search = ssdp::search(&format!("{}:1900", whom.address), "upnp:rootdevice", None);
+            mirror.udp(0, (GATEWAY, 41_000), (whom, 1900), &search);
+        }
+        let answer = ssdp::answer("http://10.20.0.101/description.xml", "upnp:rootdevice", "uuid:14");
+        mirror.udp(20 * MILLI, (node(101), 51_234), (GATEWAY, 41_000), &answer);
+        mirror.by_address()
+    };
+    let survey = searched(Some(node(101)));
+    assert_eq!((verdicts(&survey), told(&survey)), (vec![Verdict::Documented, Verdict::Related], vec![]));
+    assert_eq!(survey.flows.view(1).1.related_to, Some(0));
+    for whom in [None, Some(node(102))] {
+        assert_eq!(told(&searched(whom)), [(Severity::Alert, "undocumented-port")]);
+    }
+    // ASHRAE 135 clause 16.10: an I-Am answers a Who-Is, and may go to whom asked alone.
+    let discovered = |is_asked: bool| {
+        let mut mirror = Mirror::default();
+        if is_asked {
+            mirror.udp(0, (GATEWAY, 47_808), (EVERYONE, 47_808), &bacnet::who_is());
+        }
+        let mut i_am = bacnet::i_am(200);
+        // Original-Unicast-NPDU (Annex J.2.11).
+        i_am[1] = 0x0a;
+        mirror.udp(SECOND, (BACNET, 51_234), (GATEWAY, 41_000), &i_am);
+        mirror.by_address()
+    };
+    let survey = discovered(true);
+    assert_eq!((verdicts(&survey), told(&survey)), (vec![Verdict::Documented, Verdict::Related], vec![]));
+    let survey = discovered(false);
+    assert_eq!(verdicts(&survey), [Verdict::Unexpected]);
+    assert!(has(&survey, "undocumented-port"), "{:?}", told(&survey));
+}
+
+#[test]
+fn copies_without_identification_are_told() {
+    // RFC 6864 section 4.1: identification 0 tells nothing, and IPv6 has none (RFC 8200 section 3).
+    let uncounted = || Mirror { is_uncounted: true, ..Mirror::default() };
+    for (client, server) in [(node(101), GATEWAY), (node(101).at("fd00:20::101"), GATEWAY.at("fd00:20::10"))] {
+        let (client, server) = ((client, 1044), (server, 80));
+        let mut mirror = uncounted();
+        mirror.exchange(0, client, server, [C, S]);
+        let survey = mirror.in_three().by_mac();
+        assert_eq!((duplicates(&survey), told(&survey)), (14, vec![]), "{}", client.0.address);
+        // RFC 6298 section 2.4: what is sent again comes a second later, or a good part of it, with the same bytes.
+        let request = http::get("gateway", "/level");
+        for (late, copies) in [(12 * MICRO, 1), (200 * MILLI, 0)] {
+            let mut mirror = uncounted();
+            mirror.open(0, client, server, [C, S]);
+            for at in [MILLI, MILLI + late] {
+                mirror.tcp(at, client, server, ACK | PSH, [C + 1, S + 1], &request);
+            }
+            assert_eq!(duplicates(&mirror.by_mac()), copies, "{} after {late} ns", client.0.address);
+        }
+        // RFC 9293 section 3.4.1: each connection begins with a number of its own.
+        let mut mirror = uncounted();
+        for start in 0..3_u32 {
+            let numbers = [C + start * 1_000_000, S + start * 3_000_000];
+            mirror.exchange(u64::from(start) * 60 * SECOND, client, server, numbers);
+        }
+        let survey = mirror.in_three().by_mac();
+        assert_eq!((duplicates(&survey), told(&survey)), (42, vec![(Severity::Warning, "restarting")]));
+        let Finding { client_role, detail, .. } = one(&survey, "restarting");
+        assert!(*client_role == "node" && detail.contains("3 times anew"), "{client_role}: {detail}");
+    }
+}
+
+#[test]
+fn two_devices_on_one_address_conflict_and_one_device_does_not() {
+    // RFC 5227 section 2.4: a conflict is an ARP packet for one's own address from another's MAC.
+    let (first, second) = (node(101), node(101).of([0x00, 0x1b, 0xc5, 0x00, 0x01, 0xaa]));
+    let claimed = |claims: &[(u64, Host)]| {
+        let mut mirror = Mirror::default();
+        for (at, owner) in claims {
+            mirror.is_at(at * SECOND, *owner, GATEWAY);
+        }
+        told(&mirror.by_address())
+    };
+    let in_turn = |a: Host, b: Host| [(0, a), (5, b), (10, a), (15, b), (20, a), (25, b)];
+    assert_eq!(claimed(&in_turn(first, second)), [(Severity::Alert, "address-conflict")]);
+    // One device that has both MACs has them for its other address as well.
+    let alias = [(2, first.at("10.20.0.150")), (7, second.at("10.20.0.150"))];
+    assert_eq!(claimed(&[&in_turn(first, second)[..], &alias].concat()), []);
+    // RFC 9568 section 7.3: a virtual router's MAC is no device's own.
+    assert_eq!(claimed(&in_turn(first, first.of([0x00, 0x00, 0x5e, 0x00, 0x01, 0x01]))), []);
+    assert_eq!(claimed(&[(0, first), (5, first), (10, first), (15, second), (20, second), (25, second)]), []);
+}
+
+#[test]
+fn a_declared_mac_keeps_its_role_whatever_its_addresses() {
+    // RFC 4862 section 5.5: a host makes up global addresses beside its others, and is the same host.
+    let found = |network: &str, with_global: bool| {
+        let mut mirror = Mirror::default();
+        let gateway = GATEWAY.at(&format!("{network}.10"));
+        for number in 101..104_u8 {
+            let device = node(number).at(&format!("{network}.{number}"));
+            let (at, id) = (u64::from(number) * 10 * SECOND, u16::from(number));
+            let request = coap::request(coap::CON, coap::PUT, id, &[number], "light/level", b"80");
+            mirror.udp(at, (gateway, 41_000), (device, 5683), &request);
+            mirror.udp(at + MILLI, (device, 5683), (gateway, 41_000), &coap::empty_ack(id));
+            mirror.knock(at + SECOND, (gateway, 42_000), (device, 1901));
+            if with_global {
+                mirror.advertise(at + 2 * MILLI, device.at(&format!("2001:db8:20::{number}")));
+                mirror.advertise(at + 3 * MILLI, gateway.at("2001:db8:20::10"));
+            }
+        }
+        let survey = mirror.by_mac();
+        let words = |finding: &Finding| (finding.severity, finding.reason, finding.client_role, finding.server_role);
+        survey.findings.iter().map(words).collect::<Vec<_>>()
+    };
+    let alert = [(Severity::Alert, "blocked", "gateway", "node")];
+    assert_eq!(found("10.20.0", false), alert);
+    assert_eq!(found("10.20.0", true), alert, "with a global IPv6 address each");
+    assert_eq!(found("198.51.100", false), alert, "with public IPv4 addresses");
+}
+
+impl Mirror {
+    /// An unsolicited neighbour advertisement of an IPv6 host to all nodes (RFC 4861 section 7.2.6).
+    fn advertise(&mut self, at: u64, host: Host) {
+        let all_nodes = Host { mac: [0x33, 0x33, 0, 0, 0, 1], ..EVERYONE.at("ff02::1") };
+        let (IpAddr::V6(own), IpAddr::V6(group)) = (host.address, all_nodes.address) else {
+            panic!("neighbours are IPv6's");
+        };
+        let message = link::neighbour(136, own, group, own, host.mac);
+        self.ip(at, Host { hops: 255, ..host }, all_nodes, frame::ICMPV6, &message);
+    }
+}
+
+#[test]
+fn a_router_gives_no_role_to_hosts_behind_it() {
+    // RFC 1812 section 5.3.1: a router takes one from the time to live of what it hands on, so that 63 is another's 64.
+    let router = node(0xfe);
+    let roles = |hops: u8| {
+        let mut mirror = Mirror::default();
+        let own = router.at("10.20.0.254");
+        let behind = [5, 6, 7].map(|number| Host { hops, ..router.at(&format!("10.30.0.{number}")) });
+        for (number, sender) in (0_u16..).zip([own, behind[0], behind[1], behind[2]]) {
+            let request = coap::request(coap::NON, coap::PUT, number, &[7], "light/level", b"80");
+            mirror.udp(u64::from(number) * SECOND, (sender, 41_000), (GATEWAY, 5683), &request);
+        }
+        let survey = mirror.by_mac();
+        let role = |host: Host| survey.hosts.role(survey.hosts.find(host.address).expect("a host that was heard"));
+        (role(own), behind.map(role))
+    };
+    assert_eq!(roles(63), (Role::Node, [Role::Host; 3]));
+    // What comes from the first hop is the device's own, however many addresses it has.
+    assert_eq!(roles(64), (Role::Node, [Role::Node; 3]));
+}
+
+#[test]
+fn icmp_types_tell_who_asked() {
+    // RFC 792 and RFC 4443 section 4: types 8 and 128 ask, 0 and 129 answer, whatever was captured first.
+    let client = |pinger: Host, pinged: Host, kinds: &[(u8, u8)]| {
+        let mut mirror = Mirror::default();
+        for (number, (v4, v6)) in (0_u8..).zip(kinds) {
+            let at = u64::from(number) * 300 * MICRO;
+            let [from, to] = if *v4 == 8 { [pinger, pinged] } else { [pinged, pinger] };
+            let message = match (from.address, to.address) {
+                (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                    frame::icmpv6(source, destination, *v6, 0, &[0, 14, 0, number, 0x69, 0x67])
+                }
+                _ => frame::icmp(*v4, 0, [0, 14, 0, number], b"ig"),
+            };
+            let protocol = if from.address.is_ipv6() { frame::ICMPV6 } else { frame::ICMP };
+            mirror.ip(at, from, to, protocol, &message);
+        }
+        let survey = mirror.by_mac();
+        assert_eq!(told(&survey), []);
+        survey.parties(only(&survey)).0.role
+    };
+    const REQUEST: (u8, u8) = (8, 128);
+    const REPLY: (u8, u8) = (0, 129);
+    let both = [(GATEWAY, node(101)), (GATEWAY.at("fe80::10"), node(101).at("fe80::101"))];
+    for kinds in [&[REPLY, REQUEST, REPLY][..], &[REPLY], &[REQUEST, REPLY]] {
+        for (gateway, node) in both {
+            assert_eq!(client(gateway, node, kinds), Role::Gateway, "{} {kinds:?}", gateway.address);
+            assert_eq!(client(node, gateway, kinds), Role::Node, "{} {kinds:?}", gateway.address);
+        }
+    }
+}
+
+#[test]
+fn http2_in_the_clear_is_http() {
+    // RFC 9113 section 3.4: the client begins with a fixed text and SETTINGS, the server with SETTINGS.
+    const SETTINGS: [u8; 15] = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
+    let spoken = |answer: &[u8]| {
+        let (client, server) = ((GATEWAY, 41_000), (node(101), 80));
+        let said = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &SETTINGS].concat();
+        let next = C + 1 + said.len() as u32;
+        let mut mirror = Mirror::default();
+        mirror.open(0, client, server, [C, S]);
+        mirror.tcp(MILLI, client, server, ACK | PSH, [C + 1, S + 1], &said);
+        mirror.tcp(2 * MILLI, server, client, ACK | PSH, [S + 1, next], answer);
+        mirror.tcp(3 * MILLI, client, server, ACK, [next, S + 1 + answer.len() as u32], &[]);
+        mirror.by_address()
+    };
+    let survey = spoken(&SETTINGS);
+    assert_eq!((only(&survey).payload, told(&survey)), (Evidence::Conforms, vec![]));
+    let survey = spoken(&[0; 15]);
+    assert_eq!(only(&survey).payload, Evidence::Violates);
+    assert_eq!(told(&survey), [(Severity::Alert, "wrong-protocol")]);
+}
+
+#[test]
+fn an_answer_to_a_closed_port_is_told() {
+    // RFC 7252 section 5.3.2: the answer goes to the port that asked; RFC 1122 section 3.2.2.1: another may be reported.
+    let (client, server) = ((GATEWAY, 40_000), (node(101), 5683));
+    let asked = || {
+        let mut mirror = Mirror::default();
+        mirror.udp(0, client, server, &coap::request(coap::CON, coap::GET, 0x1400, &[7], "light/level", &[]));
+        mirror
+    };
+    let advice = |mirror: &Mirror| {
+        let survey = mirror.by_address();
+        assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
+        assert_ne!(cell(&survey, Role::Node, Direction::Incoming, Transport::Udp, 5683), CellState::Carried);
+        one(&survey, "blocked").advice.clone()
+    };
+    let mut mirror = asked();
+    mirror.udp(MILLI, server, (GATEWAY, 40_001), &coap::content(coap::ACK, 0x1400, &[7], None, "{\"level\":80}"));
+    mirror.port_unreachable(2 * MILLI, (GATEWAY, 40_001), server);
+    let text = advice(&mirror);
+    assert!(text.contains("at a port where nobody listens"), "{text}");
+    // That the service itself is closed stays what it is.
+    let mut mirror = asked();
+    mirror.port_unreachable(MILLI, server, client);
+    let text = advice(&mirror);
+    assert!(text.contains("says that the port is closed") && !text.contains("where nobody listens"), "{text}");
+}
