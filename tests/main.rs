@@ -26,6 +26,8 @@ mod evidence;
 mod evidence_pcapng;
 #[path = "main/explain.rs"]
 mod explain;
+#[path = "main/field.rs"]
+mod field;
 #[path = "main/firewall_rules.rs"]
 mod firewall_rules;
 #[path = "main/first_questions.rs"]

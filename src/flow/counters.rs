@@ -9,7 +9,7 @@ use super::trail::Trail;
 use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::policy::Transport;
-use crate::protocol::{self, Inspection, Turn};
+use crate::protocol::{self, Inspection, Message, Turn};
 
 /// Destination and source MAC as they stand in a frame; zero where the link has none.
 pub(super) type Macs = [u8; 12];
@@ -28,8 +28,8 @@ pub(super) struct Sent<'a> {
     pub(super) fingerprint: u32,
     /// TCP sequence and acknowledgment number; `None` where they were cut off, and for other transports.
     pub(super) numbers: Option<&'a [u8; 8]>,
-    /// Whether an answer is owed to it.
-    pub(super) owes: bool,
+    /// Whether it owes an answer, and whether it may be one.
+    pub(super) message: Message,
     /// Whether it tells more than most: [`Sent::notable`].
     pub(super) is_notable: bool,
     /// For ICMP: whether it asks or answers.
@@ -63,7 +63,7 @@ impl Sent<'_> {
         length: 0,
         fingerprint: 0,
         numbers: None,
-        owes: false,
+        message: Message::OTHER,
         is_notable: false,
         turn: Turn::Unknown,
         hops: 0,
@@ -134,6 +134,9 @@ const PENDING: u8 = 8;
 /// In [`Counts::state`]: an end sent what owes an answer.
 const ASKED: [u8; 2] = [1 << ASKED_SHIFT, 2 << ASKED_SHIFT];
 const ASKED_SHIFT: u8 = 4;
+/// In [`Counts::state`]: an end sent what may be an answer. Until it does, nothing that the other asked is answered.
+const REPLIED: [u8; 2] = [1 << REPLIED_SHIFT, 2 << REPLIED_SHIFT];
+const REPLIED_SHIFT: u8 = 6;
 
 /// In [`Counts::settled`]: payload.
 const PAYLOAD: u8 = 1;
@@ -406,9 +409,10 @@ impl Counts {
             & (sent.fingerprint == self.fingerprint[side])
             & (now.raw().abs_diff(before.raw()) <= copy_window(sent.fingerprint));
         let late = now < before;
-        let (mine, answers) = (self.waits >> side & 1, self.waits >> other & 1 != 0);
+        let (mine, waited) = (self.waits >> side & 1, self.waits >> other & 1 != 0);
         let again = self.is_pending() & (mine != 0);
-        let odd = (self.state & (DISORDERED | REWRITTEN) != 0) | (answers & (now < self.recent[other]));
+        let odd = (self.state & (DISORDERED | REWRITTEN) != 0)
+            | (waited & ((now < self.recent[other]) | sent.message.announces));
         self.flags[side].0 |= sent.flags.0;
         if new | carry | carry_bytes | copy | late | sent.is_notable | again | odd {
             return self.add_rarely(cold, (sent, written), side, [new, carry, carry_bytes], copy);
@@ -417,11 +421,12 @@ impl Counts {
         self.recent[side] = now;
         // By arithmetic, not by branches: which packets ask and which answer comes as by chance, and a branch that is
         // guessed wrong costs as much as all of this. Whatever the other end waited for is answered now.
-        let asks = u8::from(sent.owes);
-        let owes = asks & u8::from(now > self.recent[other]);
+        let asks = u8::from(sent.message.asks);
+        let owes = asks & u8::from((now > self.recent[other]) | (self.state & REPLIED[other] == 0));
         let fresh = owes & !mine;
         let asked = asks << (ASKED_SHIFT + side as u8);
-        self.state = (self.state & !PENDING) | asked | (owes * PENDING) | (fresh * FRESH);
+        let replied = u8::from(!sent.message.announces) << (REPLIED_SHIFT + side as u8);
+        self.state = (self.state & !PENDING) | asked | replied | (owes * PENDING) | (fresh * FRESH);
         self.waits = (mine | owes) << side;
     }
 
@@ -441,12 +446,18 @@ impl Counts {
         self.fingerprint[side] = sent.fingerprint;
         self.recent[side] = sent.at.time;
         self.note_rarely(cold, (sent, time), side, [new, carry, carry_bytes], copy, before);
-        if self.is_waiting(other) {
+        if !sent.message.announces && self.state & REPLIED[side] == 0 {
+            self.state |= REPLIED[side];
+            if self.is_waiting(other) {
+                // What it announced before counts from now on, in whatever order both came.
+                self.answer(cold, other, self.last(cold, side));
+            }
+        } else if self.is_waiting(other) && self.state & REPLIED[side] != 0 {
             self.answer(cold, other, sent.at.time);
         }
-        if sent.owes && !copy {
+        if sent.message.asks && !copy {
             self.state |= ASKED[side];
-            if self.packets[other] == 0 || sent.at.time > self.last(cold, other) {
+            if !self.has_replied(other) || sent.at.time > self.last(cold, other) {
                 self.state |= PENDING | if self.waits == 0 { FRESH } else { 0 };
                 self.waits = 1 << side;
             }
@@ -554,6 +565,12 @@ impl Counts {
     #[inline]
     const fn is_pending(&self) -> bool {
         self.state & PENDING != 0
+    }
+
+    /// Whether an end sent anything that may be an answer.
+    #[inline]
+    pub(super) const fn has_replied(&self, side: usize) -> bool {
+        self.state & REPLIED[side] != 0
     }
 
     /// An end sent something at a time: what waits for it was answered.
@@ -835,6 +852,7 @@ impl Counts {
 
     /// What waits for an answer in either is waiting still if none came in either.
     fn absorb_trail(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, copies: [bool; 2]) {
+        self.state |= other.state & (REPLIED[0] | REPLIED[1]);
         if self.waits == 0 && other.waits == 0 {
             return;
         }
@@ -847,7 +865,8 @@ impl Counts {
             trail.absorb(&theirs, copy_window);
             let answers = 1 - side;
             let times = [(&*self, &*cold), (other, other_cold)];
-            for (counts, cold) in times.into_iter().filter(|(_, cold)| cold.first[answers].is_some()) {
+            let has_replied = self.state & REPLIED[answers] != 0;
+            for (counts, cold) in times.into_iter().filter(|(_, cold)| has_replied && cold.first[answers].is_some()) {
                 trail.answered(counts.last(cold, answers));
             }
             if trail.len() > 0 {

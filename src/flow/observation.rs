@@ -14,7 +14,7 @@ use super::tally::{Amount, Sorted, Tally};
 use super::{FlowView, Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Retime, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
-use crate::protocol::{self, Inspection, Turn, icmp};
+use crate::protocol::{self, Inspection, Message, Turn, icmp};
 
 /// How much a table may hold. Reaching a limit is counted and reported.
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +164,7 @@ impl Observation {
             fingerprint: fingerprint(frame, plain.identification, plain.checksum, plain.numbers, plain.payload),
             numbers: plain.numbers,
             is_notable: Sent::notable(plain.flags, Turn::Unknown, false),
-            owes: owes(plain.protocol, plain.flags, ports, (plain.payload, plain.payload_len)),
+            message: message(plain.protocol, plain.flags, ports, (plain.payload, plain.payload_len)),
             turn: Turn::Unknown,
             hops: plain.hops,
             macs: *plain.macs,
@@ -267,7 +267,7 @@ impl Observation {
             ),
             numbers: content.numbers,
             is_notable: Sent::notable(content.flags.0, content.turn, is_odd(frame, at)),
-            owes: owes(ip.protocol, content.flags.0, content.ports, (content.payload, content.payload_length)),
+            message: message(ip.protocol, content.flags.0, content.ports, (content.payload, content.payload_length)),
             turn: content.turn,
             hops: ip.hops,
             macs: macs(packet),
@@ -430,10 +430,10 @@ impl<'a> Content<'a> {
                 let ports = (source_port, destination_port);
                 Self { ports, checksum, payload, payload_length: payload_len, ..none }
             }
-            Transport::Icmp { kind, .. } => {
+            Transport::Icmp { kind, code, .. } => {
                 let v6 = ip.protocol == 58;
-                let request = u16::from(icmp::request_of(v6, kind));
-                Self { ports: (request, request), turn: icmp::turn(v6, kind), ..none }
+                let exchange = icmp::exchange(v6, kind, code);
+                Self { ports: (exchange, exchange), turn: icmp::turn(v6, kind), ..none }
             }
             Transport::Other(_) if matches!(ip.protocol, 1 | 6 | 17 | 58) => return None,
             Transport::Other(_) => none,
@@ -487,13 +487,14 @@ fn fingerprint(
     ((more ^ u32::from(checksum) << 13) & !COUNTED).max(COUNTED << 1)
 }
 
-/// Whether an answer is owed to a packet: to each TCP segment that takes up sequence numbers (RFC 9293 section 3.4), and to
-/// each UDP message that says so.
+/// The part of a packet in its flow's dialogue: an answer is owed to each TCP segment that takes up sequence numbers (RFC
+/// 9293 section 3.4), and to each UDP message that says so.
 #[inline(always)]
-fn owes(protocol: u8, flags: u8, ports: (u16, u16), (payload, length): (&[u8], u32)) -> bool {
+fn message(protocol: u8, flags: u8, ports: (u16, u16), (payload, length): (&[u8], u32)) -> Message {
     let takes_up = (length != 0) | (flags & (TcpFlags::SYN | TcpFlags::FIN) != 0);
-    (protocol == 6) & takes_up & (flags & TcpFlags::RST == 0)
-        | protocol::owes_answer(protocol == 17, [ports.0, ports.1], payload, length)
+    let is_owed = (protocol == 6) & takes_up & (flags & TcpFlags::RST == 0);
+    let said = protocol::message(protocol == 17, [ports.0, ports.1], payload, length);
+    Message { asks: is_owed | said.asks, ..said }
 }
 
 fn macs(packet: &Packet<'_>) -> Macs {

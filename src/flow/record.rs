@@ -33,6 +33,8 @@ pub struct Flow {
     pub transport: Transport,
     /// For ICMP and ICMPv6: the type, that of the request where request and reply share a flow.
     pub icmp_type: Option<u8>,
+    /// For ICMP and ICMPv6: the code, if its type knows neither request nor reply; else 0.
+    pub icmp_code: u8,
     /// The two ends, the smaller (address, port) first, each with what *it sent*.
     pub ends: [FlowEnd; 2],
     /// The inputs it was seen in, ascending; of very many, the lowest.
@@ -83,6 +85,8 @@ pub struct FlowEnd {
     pub violates: u32,
     /// Whether a message was sent that owes an answer.
     pub asks: bool,
+    /// Whether anything was sent that may answer the other end: all but announcements.
+    pub replies: bool,
     /// Whether a request or a response was sent: by the first payload, for ICMP by any message.
     pub turn: Turn,
     /// Time to live, or hop limit, of the first packet; 0 if it is not known.
@@ -91,7 +95,7 @@ pub struct FlowEnd {
     pub tag: u32,
     /// Frames seen twice (a mirror that copies both ways), counted in `packets` as well.
     pub duplicates: u64,
-    /// Packets that owe an answer and that this end sent since the other end last sent anything: at most 32.
+    /// Packets that owe an answer and that this end sent since the other end last sent anything, if that ever replied: at most 32.
     pub unanswered: u32,
     /// Effective time of the last of them.
     pub unanswered_until: Timestamp,
@@ -129,6 +133,7 @@ impl FlowEnd {
             conforms: 0,
             violates: 0,
             asks: false,
+            replies: false,
             turn: Turn::Unknown,
             hops: 0,
             tag: 0,

@@ -23,6 +23,8 @@ pub struct FlowView<'a> {
     pub transport: Transport,
     /// See [`Flow::icmp_type`].
     pub icmp_type: Option<u8>,
+    /// See [`Flow::icmp_code`].
+    pub icmp_code: u8,
     /// See [`Flow::ends`].
     pub ends: [EndView<'a>; 2],
     /// See [`Flow::folded`].
@@ -85,7 +87,7 @@ impl<'a> FlowView<'a> {
         folded: u32,
         names: Names<'a>,
     ) -> Self {
-        // The table keeps the type of ICMP where others have a port.
+        // The table keeps `protocol::icmp::exchange` where others have a port.
         let is_icmp = matches!(transport, Transport::Icmp | Transport::Icmpv6);
         let end = |(address, port), side| EndView {
             address,
@@ -95,6 +97,7 @@ impl<'a> FlowView<'a> {
         Self {
             transport,
             icmp_type: is_icmp.then_some(a.1 as u8),
+            icmp_code: if is_icmp { (a.1 >> 8) as u8 } else { 0 },
             ends: [end(a, 0), end(b, 1)],
             folded,
             aside: Aside::Packed { names, cold },
@@ -105,6 +108,7 @@ impl<'a> FlowView<'a> {
         Self {
             transport: flow.transport,
             icmp_type: flow.icmp_type,
+            icmp_code: flow.icmp_code,
             ends: flow.ends.each_ref().map(EndView::of),
             folded: flow.folded,
             aside: Aside::Unpacked(flow),
@@ -213,6 +217,7 @@ impl<'a> FlowView<'a> {
             vlan: self.vlan(),
             transport: self.transport,
             icmp_type: self.icmp_type,
+            icmp_code: self.icmp_code,
             ends: self.ends.map(|end| end.to_end()),
             sources: self.sources().iter().copied().take(SourceSets::LIMIT).collect::<Sources>(),
             folded: self.folded,
@@ -261,6 +266,7 @@ impl<'a> EndView<'a> {
         conforms: u32 = |counts, cold, side| cold.conforms[side];
         violates: u32 = |counts, cold, side| u32::from(cold.violates[side]);
         asks: bool = |counts, cold, side| counts.asks(cold, side);
+        replies: bool = |counts, cold, side| counts.has_replied(side);
         turn: Turn = |counts, cold, side| cold.turn(side);
         hops: u8 = |counts, cold, side| cold.hops[side];
         tag: u32 = |counts, cold, side| cold.tag[side];
@@ -316,6 +322,7 @@ impl<'a> EndView<'a> {
             conforms: self.conforms(),
             violates: self.violates(),
             asks: self.asks(),
+            replies: self.replies(),
             turn: self.turn(),
             hops: self.hops(),
             tag: self.tag(),

@@ -105,6 +105,7 @@ struct Sums {
     first_seen: Timestamp,
     last_seen: Timestamp,
     last_sent: Timestamp,
+    first_sent: Timestamp,
     packets_sent: u64,
     bytes_sent: u64,
     packets_received: u64,
@@ -174,6 +175,7 @@ impl Sums {
             first_seen: Timestamp::UNKNOWN,
             last_seen: Timestamp::UNKNOWN,
             last_sent: Timestamp::UNKNOWN,
+            first_sent: Timestamp::UNKNOWN,
             packets_sent: 0,
             bytes_sent: 0,
             packets_received: 0,
@@ -193,6 +195,10 @@ impl Sums {
         self.last_seen = self.last_seen.max(last);
         if end.packets() > 0 {
             self.last_sent = self.last_sent.max(end.end());
+            let begin = end.begin().time;
+            if self.first_sent == Timestamp::UNKNOWN || begin < self.first_sent {
+                self.first_sent = begin;
+            }
         }
         self.packets_sent += end.packets();
         self.bytes_sent += end.bytes();
@@ -229,6 +235,7 @@ impl Sums {
             first_seen: self.first_seen,
             last_seen: self.last_seen,
             last_sent: self.last_sent,
+            first_sent: self.first_sent,
             packets_sent: self.packets_sent,
             bytes_sent: self.bytes_sent,
             packets_received: self.packets_received,

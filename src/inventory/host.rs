@@ -66,6 +66,10 @@ pub struct Host {
     pub last_seen: Timestamp,
     /// Effective time of the last packet sent ([`crate::capture::Moment`]); unknown if none was.
     pub last_sent: Timestamp,
+    /// Effective time of the first; unknown if none was.
+    pub first_sent: Timestamp,
+    /// Whether it was seen to send with its MAC, or said that it has it: not only what was sent to it went there.
+    pub mac_is_own: bool,
     /// Packets sent.
     pub packets_sent: u64,
     /// Bytes sent.
@@ -102,6 +106,8 @@ impl Host {
             first_seen: Timestamp::UNKNOWN,
             last_seen: Timestamp::UNKNOWN,
             last_sent: Timestamp::UNKNOWN,
+            first_sent: Timestamp::UNKNOWN,
+            mac_is_own: false,
             packets_sent: 0,
             bytes_sent: 0,
             packets_received: 0,

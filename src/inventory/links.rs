@@ -44,6 +44,8 @@ type Link = (Proof, Moment, MacAddr);
 pub(super) struct Links {
     /// The MAC with which it was seen first; most have no other.
     usual: Option<Link>,
+    /// Every proof that was seen with it: a bit for each.
+    proofs: u8,
     /// The others.
     more: Bag<Link>,
     /// Whether the host sent router advertisements (RFC 4861 section 4.2).
@@ -61,8 +63,15 @@ impl Links {
         match &mut self.usual {
             usual @ None => *usual = Some((proof, at, mac)),
             Some(known) if known.2 == mac => *known = (*known).min((proof, at, mac)),
-            Some(_) => self.more.push((proof, at, mac)),
+            Some(_) => return self.more.push((proof, at, mac)),
         }
+        self.proofs |= 1 << proof as u8;
+    }
+
+    /// Whether a MAC was seen with the host in a way.
+    fn has(&self, mac: MacAddr, proof: Proof) -> bool {
+        let is_usual = self.usual.is_some_and(|usual| usual.2 == mac);
+        is_usual && self.proofs >> proof as u8 & 1 != 0 || self.more.iter().any(|link| link.0 == proof && link.2 == mac)
     }
 
     fn iter(&self) -> impl Iterator<Item = &Link> {
@@ -78,9 +87,8 @@ pub(super) fn give_macs(hosts: &mut [Host], links: &[&Links], inventory: &Invent
 
 fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inventory) {
     let is_outside = is_external(host.address, inventory);
-    let is_own = |(proof, _, mac): &&Link| match routers.0.binary_search_by_key(mac, |router| router.0) {
-        // What a router sends at the first hop it sends for itself.
-        Ok(at) => *proof == Proof::Sent && routers.0[at].1,
+    let is_own = |(proof, _, mac): &&Link| match routers.0.binary_search_by_key(mac, |router| router.mac) {
+        Ok(at) => routers.0[at].is_own(links, *proof),
         // What is sent to somebody outside goes to a router, known as one or not.
         Err(_) => *proof < Proof::Received || !is_outside || inventory.by_mac(*mac).is_some(),
     };
@@ -89,6 +97,7 @@ fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inven
     if address::kind(host.address) != Kind::Unspecified {
         host.mac = best.map(|(.., mac)| *mac);
     }
+    host.mac_is_own = best.is_some_and(|link| link.0 < Proof::Received);
     let Some(own) = host.mac else { return };
     let is_alias = |link: &&Link| link.0 < Proof::Received && link.2 != own && is_own(link);
     let mut others: Vec<MacAddr> = links.iter().filter(is_alias).map(|(.., mac)| *mac).collect();
@@ -100,8 +109,27 @@ fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inven
 /// A MAC and what it was seen with: whether that is IPv6, an address or network, whether it is outside, and the proof.
 type Company = (MacAddr, bool, u64, bool, Proof);
 
-/// The MACs of routers, ascending, each with whether what it sends at the first hop is its own.
-struct Routers(Vec<(MacAddr, bool)>);
+/// A router.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Router {
+    mac: MacAddr,
+    /// Whether what it sends at the first hop is its own.
+    sends_own: bool,
+    /// Whether the addresses that it says are its own: it says no more of them than a device has. Of more it answers for
+    /// others (proxy ARP, RFC 1027).
+    says_own: bool,
+}
+
+impl Router {
+    /// Whether an address, with these links, is the router's own by one of them.
+    fn is_own(self, links: &Links, proof: Proof) -> bool {
+        let says = || self.says_own && proof == Proof::Said && !links.has(self.mac, Proof::HandedOn);
+        proof < Proof::Received && self.sends_own && (links.has(self.mac, Proof::Sent) || says())
+    }
+}
+
+/// The routers, ascending by MAC.
+struct Routers(Vec<Router>);
 
 impl Routers {
     fn of(hosts: &[Host], links: &[&Links], inventory: &Inventory) -> Self {
@@ -119,19 +147,27 @@ impl Routers {
         companies.par_sort_unstable();
         // Of each address or network the best proof.
         companies.dedup_by_key(|one| (one.0, one.1, one.2));
-        let mut routers: Vec<(MacAddr, bool)> = companies
+        let mut routers: Vec<Router> = companies
             .chunk_by(|a, b| a.0 == b.0)
             .filter_map(|company| {
                 let mac = company.first()?.0;
                 let is_declared = inventory.by_mac(mac).is_some();
-                is_router(company, is_declared)
-                    .then(|| (mac, is_declared || count(company, |one| one.4 == Proof::Sent) <= MOST_ADDRESSES))
+                let few = |proof| count(company, |one| one.4 == proof) <= MOST_ADDRESSES;
+                is_router(company, is_declared).then(|| Router {
+                    mac,
+                    sends_own: is_declared || few(Proof::Sent),
+                    says_own: few(Proof::Said),
+                })
             })
             .collect();
         let advertising = links.iter().filter(|links| links.advertises).flat_map(|links| links.iter());
-        routers.extend(advertising.filter(|link| link.0 != Proof::Received).map(|link| (link.2, true)));
+        routers.extend(advertising.filter(|link| link.0 != Proof::Received).map(|link| Router {
+            mac: link.2,
+            sends_own: true,
+            says_own: true,
+        }));
         routers.sort_unstable();
-        routers.dedup_by_key(|router| router.0);
+        routers.dedup_by_key(|router| router.mac);
         Self(routers)
     }
 }

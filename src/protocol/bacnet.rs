@@ -78,17 +78,25 @@ fn link_control(function: u8) -> Sign {
 /// (clause 5.1), Who-Is and Who-Has call for one that whoever is not meant leaves out.
 fn application(npdu: &[u8]) -> Sign {
     let Some([head, rest @ ..]) = apdu(npdu) else { return Sign::CONFORMS };
-    let service = rest.first().copied();
-    match (head >> 4, service) {
-        (0, _) => Sign::CONFORMS.asking(true).turning(Turn::Request),
-        (1, Some(WHO_IS)) => Sign::CONFORMS.turning(Turn::Request).tagged(Tag::Bacnet { kind: BacnetKind::WhoIs }),
-        (1, Some(WHO_HAS)) => Sign::CONFORMS.turning(Turn::Request).tagged(Tag::Bacnet { kind: BacnetKind::WhoHas }),
-        (1, Some(I_AM)) => Sign::CONFORMS.turning(Turn::Response).tagged(Tag::Bacnet { kind: BacnetKind::IAm }),
-        (1, Some(I_HAVE)) => Sign::CONFORMS.turning(Turn::Response).tagged(Tag::Bacnet { kind: BacnetKind::IHave }),
+    match head >> 4 {
+        0 => Sign::CONFORMS.asking(true).turning(Turn::Request),
+        1 => unconfirmed(rest.first().copied()).announcing(),
         // Simple and complex acknowledgment, error, reject and abort answer a request.
-        (2 | 3 | 5..=7, _) => Sign::CONFORMS.turning(Turn::Response),
+        2 | 3 | 5..=7 => Sign::CONFORMS.turning(Turn::Response),
         _ => Sign::CONFORMS,
     }
+}
+
+/// An unconfirmed service. None answers a confirmed one: a device goes on to announce whatever it does not answer.
+fn unconfirmed(service: Option<u8>) -> Sign {
+    let (turn, kind) = match service {
+        Some(WHO_IS) => (Turn::Request, BacnetKind::WhoIs),
+        Some(WHO_HAS) => (Turn::Request, BacnetKind::WhoHas),
+        Some(I_AM) => (Turn::Response, BacnetKind::IAm),
+        Some(I_HAVE) => (Turn::Response, BacnetKind::IHave),
+        _ => return Sign::CONFORMS,
+    };
+    Sign::CONFORMS.turning(turn).tagged(Tag::Bacnet { kind })
 }
 
 /// Unconfirmed services (clause 21, BACnetUnconfirmedServiceChoice).

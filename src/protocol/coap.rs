@@ -1,23 +1,50 @@
 //! CoAP over UDP: RFC 7252, methods of RFC 8132, extended tokens of RFC 8974.
 
 use super::payload::{Payload, Sign};
-use super::{CoapKind, Evidence, Tag, Turn};
+use super::{CoapKind, Evidence, Message, Tag, Turn};
 
 const PORT: u16 = 5683;
 const CONFIRMABLE: u8 = 0;
+/// The first four bits: version 1 and the type.
+const VERSION_1_CONFIRMABLE: u8 = 0b0100;
+const VERSION_1_NON_CONFIRMABLE: u8 = 0b0101;
 const ACKNOWLEDGEMENT: u8 = 2;
 const RESET: u8 = 3;
 /// Options that are walked through at most; more than any message needs.
 const MAX_OPTIONS: usize = 64;
+const OBSERVE: usize = 6;
 const URI_PATH: usize = 11;
 /// How long a path must be to prove CoAP on another's port.
 const PATH_MIN: usize = 4;
 
-/// Whether it is a confirmable message of version 1, by its first byte: each, notifications too, is to be acknowledged or
-/// reset (RFC 7252 section 4.2, RFC 7641 section 4.5).
+/// What a message owes and is owed, by its first bytes. Each confirmable one, notifications too, is to be acknowledged or
+/// reset (RFC 7252 section 4.2, RFC 7641 section 4.5). A non-confirmable request or notification answers nothing.
 #[inline(always)]
-pub(super) fn is_confirmable(bytes: &[u8]) -> bool {
-    bytes.first().is_some_and(|head| head >> 4 == 4)
+pub(super) fn message(bytes: &[u8]) -> Message {
+    match bytes.first().map_or(0, |head| head >> 4) {
+        VERSION_1_CONFIRMABLE => Message::ASKS,
+        VERSION_1_NON_CONFIRMABLE if is_announced(bytes) => Message::ANNOUNCES,
+        _ => Message::OTHER,
+    }
+}
+
+/// Whether a message is a request, or a response with the option Observe (RFC 7641 section 2).
+#[inline(never)]
+fn is_announced(bytes: &[u8]) -> bool {
+    let &[head, code, _, _, ref rest @ ..] = bytes else { return false };
+    let Some((_, mut rest)) = token(head & 0x0f, rest) else { return false };
+    let mut number = 0;
+    // Options stand in ascending order (RFC 7252 section 3.1).
+    while number < OBSERVE
+        && let Some((&head, after)) = rest.split_first()
+        && head != 0xff
+        && let Some((delta, after)) = extended(head >> 4, after)
+        && let Some((length, after)) = extended(head & 0x0f, after)
+    {
+        number += delta;
+        rest = after.get(length..).unwrap_or_default();
+    }
+    code >> 5 == 0 || number == OBSERVE
 }
 
 pub(super) fn check(p: &Payload<'_>) -> Sign {

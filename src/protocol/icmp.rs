@@ -16,6 +16,15 @@ pub fn request_of(v6: bool, kind: u8) -> u8 {
     pairs(v6).iter().find(|(_, reply)| *reply == kind).map_or(kind, |(request, _)| *request)
 }
 
+/// What stands in a flow's key where others have their ports: the type of the request, and above it the code of a message
+/// that no other answers, since such messages differ by it alone.
+pub(crate) fn exchange(v6: bool, kind: u8, code: u8) -> u16 {
+    match turn(v6, kind) {
+        Turn::Unknown => u16::from_be_bytes([code, kind]),
+        _ => request_of(v6, kind).into(),
+    }
+}
+
 /// Whether a type asks or answers.
 pub fn turn(v6: bool, kind: u8) -> Turn {
     match pairs(v6).iter().find(|(request, reply)| *request == kind || *reply == kind) {

@@ -280,27 +280,45 @@ pub fn inspect(
     result
 }
 
-/// Whether a payload between two ports (the sender's first), if it is UDP's, owes an answer, for the protocols whose every message
+/// The part that one message plays in the dialogue of its flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// It owes an answer.
+    pub asks: bool,
+    /// It answers nothing, whatever was asked: its sender would send it anyhow.
+    pub announces: bool,
+}
+
+impl Message {
+    /// As all are of which nothing else is known: it may answer, and owes no answer.
+    pub const OTHER: Self = Self { asks: false, announces: false };
+    const ASKS: Self = Self { asks: true, announces: false };
+    const ANNOUNCES: Self = Self { asks: false, announces: true };
+}
+
+/// The part of a payload between two ports (the sender's first), if it is UDP's, for the protocols whose every message
 /// counts: [`Inspection::asks`] of each of them, not only of a flow's first.
 #[inline(always)]
-pub fn owes_answer(is_udp: bool, ports: [u16; 2], payload: &[u8], wire_len: u32) -> bool {
+pub fn message(is_udp: bool, ports: [u16; 2], payload: &[u8], wire_len: u32) -> Message {
     // Compared by arithmetic: which port comes next is as by chance, and so is whether its message asks.
     let has = |port: u16| (ports[0] == port) | (ports[1] == port);
     // Of the others all but BACnet's are low.
     if is_udp & ((ports[0].min(ports[1]) <= 161) | has(47808)) {
-        return asks_on(ports, payload, wire_len);
+        return checked_message(ports, payload, wire_len);
     }
-    is_udp & has(5683) & coap::is_confirmable(payload)
+    if is_udp & has(5683) { coap::message(payload) } else { Message::OTHER }
 }
 
 /// By the check of the protocol that one of the ports calls for.
 #[inline(never)]
-fn asks_on(ports: [u16; 2], payload: &[u8], wire_len: u32) -> bool {
+fn checked_message(ports: [u16; 2], payload: &[u8], wire_len: u32) -> Message {
     const CHECKED: [Protocol; 5] = [Protocol::Bacnet, Protocol::Tftp, Protocol::Dns, Protocol::Ntp, Protocol::Snmp];
     let [source_port, destination_port] = ports;
     let p = Payload { bytes: payload, wire_len, source_port, destination_port, tcp: false };
     let called_for = CHECKED.iter().find(|protocol| p.has_port_of(protocol.ports()));
-    !payload.is_empty() && called_for.is_some_and(|protocol| check(protocol.bit(), &p).asks)
+    let Some(protocol) = called_for.filter(|_| !payload.is_empty()) else { return Message::OTHER };
+    let Sign { asks, announces, .. } = check(protocol.bit(), &p);
+    Message { asks, announces }
 }
 
 /// The check of the protocol with this bit.

@@ -40,6 +40,8 @@ impl Payload<'_> {
 pub(super) struct Sign {
     pub(super) evidence: Evidence,
     pub(super) asks: bool,
+    /// Whether it answers nothing that was asked.
+    pub(super) announces: bool,
     pub(super) turn: Turn,
     pub(super) tag: Tag,
 }
@@ -50,7 +52,7 @@ impl Sign {
     pub(super) const VIOLATES: Self = Self::of(Evidence::Violates);
 
     pub(super) const fn of(evidence: Evidence) -> Self {
-        Self { evidence, asks: false, turn: Turn::Unknown, tag: Tag::None }
+        Self { evidence, asks: false, announces: false, turn: Turn::Unknown, tag: Tag::None }
     }
 
     /// `Conforms` if `proof` holds, else `Unknown`.
@@ -61,6 +63,12 @@ impl Sign {
     #[must_use]
     pub(super) const fn asking(mut self, asks: bool) -> Self {
         self.asks = asks;
+        self
+    }
+
+    #[must_use]
+    pub(super) const fn announcing(mut self) -> Self {
+        self.announces = true;
         self
     }
 

@@ -58,6 +58,7 @@ impl Scene {
                 vlan: VlanPath::Untagged,
                 transport,
                 icmp_type: None,
+                icmp_code: 0,
                 ends: [FlowEnd::silent(low.0, low.1), FlowEnd::silent(high.0, high.1)],
                 sources: [0].into_iter().collect(),
                 folded: 0,

@@ -9,11 +9,11 @@ use crate::flow::{FlowView, Flows};
 use crate::policy::Transport;
 
 /// A connection, on whatever VLAN path.
-type Key = ([(IpAddr, u16); 2], Transport, Option<u8>);
+type Key = ([(IpAddr, u16); 2], Transport, (Option<u8>, u8));
 
 fn key(flow: &FlowView<'_>) -> Key {
     let [a, b] = &flow.ends;
-    ([(a.address, a.port), (b.address, b.port)], flow.transport, flow.icmp_type)
+    ([(a.address, a.port), (b.address, b.port)], flow.transport, (flow.icmp_type, flow.icmp_code))
 }
 
 /// Where a mirror tags the two directions differently, each direction is a flow of its own, and the first
@@ -61,6 +61,7 @@ mod tests {
             vlan,
             transport: Transport::Udp,
             icmp_type: None,
+            icmp_code: 0,
             ends,
             sources: [0].into_iter().collect(),
             folded: 0,

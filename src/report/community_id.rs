@@ -32,18 +32,17 @@ pub(super) struct Endpoint {
 
 /// The Community ID of what `source` sends to `destination`, with the default seed of 0.
 ///
-/// For ICMP, `icmp_type` is the type that the source sends; a type that knows no reply is taken
-/// with code 0. `None` for SCTP, whose ports would be needed.
+/// For ICMP, `icmp` is type and code of what the source sends. `None` for SCTP, whose ports would be needed.
 pub(super) fn community_id(
     transport: Transport,
     source: Endpoint,
     destination: Endpoint,
-    icmp_type: Option<u8>,
+    icmp: Option<(u8, u8)>,
 ) -> Option<[u8; 30]> {
     let ports = match transport {
         Transport::Tcp | Transport::Udp => Some(Ports { pair: [source.port, destination.port], one_way: false }),
-        Transport::Icmp => Some(Ports::of_icmp(ICMP_PAIRS, icmp_type?)),
-        Transport::Icmpv6 => Some(Ports::of_icmp(ICMPV6_PAIRS, icmp_type?)),
+        Transport::Icmp => Some(Ports::of_icmp(ICMP_PAIRS, icmp?)),
+        Transport::Icmpv6 => Some(Ports::of_icmp(ICMPV6_PAIRS, icmp?)),
         Transport::Other(SCTP) => return None,
         Transport::Other(_) => None,
     };
@@ -83,13 +82,13 @@ struct Ports {
 }
 
 impl Ports {
-    fn of_icmp(pairs: &[(u8, u8)], kind: u8) -> Self {
+    fn of_icmp(pairs: &[(u8, u8)], (kind, code): (u8, u8)) -> Self {
         let reply = pairs.iter().find_map(|&(request, reply)| match kind {
             kind if kind == request => Some(reply),
             kind if kind == reply => Some(request),
             _ => None,
         });
-        Self { pair: [kind.into(), reply.unwrap_or(0).into()], one_way: reply.is_none() }
+        Self { pair: [kind.into(), reply.unwrap_or(code).into()], one_way: reply.is_none() }
     }
 }
 
@@ -108,11 +107,11 @@ mod tests {
 
     fn id(protocol: u8, source: &str, destination: &str, sport: u16, dport: u16) -> Option<String> {
         let end = |address: &str, port| Endpoint { address: address.parse().unwrap(), port };
-        community_id(protocol.into(), end(source, sport), end(destination, dport), Some(sport as u8))
+        community_id(protocol.into(), end(source, sport), end(destination, dport), Some((sport as u8, dport as u8)))
             .map(|id| String::from_utf8(id.to_vec()).unwrap())
     }
 
-    /// From the specification's `baseline/baseline_deflt.json`, as far as types (not codes) decide.
+    /// From the specification's `baseline/baseline_deflt.json`.
     #[test]
     fn agrees_with_the_baseline_of_the_specification() {
         const A6: &str = "fe80::200:86ff:fe05:80da";

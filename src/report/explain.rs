@@ -352,7 +352,7 @@ fn basis(name: &str) -> &str {
         "syn-ack" => "by the other's SYN-ACK: who accepts a TCP connection is the server",
         "group" => "because a group is always the server",
         "documented-port" => "because the other end has a documented port, and this end has none",
-        "request" => "because only this end sent a request that calls for an answer",
+        "request" => "because the messages say themselves who asked and who answered",
         "first-packet" => "only by who sent the first packet that was captured",
         other => other,
     }

@@ -42,6 +42,8 @@ fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name
         first_seen: at(0),
         last_seen: at(2_500),
         last_sent: at(2_500),
+        first_sent: at(2_500),
+        mac_is_own: true,
         packets_sent: 12,
         bytes_sent: 1_480,
         packets_received: 11,
@@ -70,7 +72,7 @@ fn end(address: &str, port: u16, packets: u64, bytes: u64) -> FlowEnd {
 
 fn flow(transport: Transport, vlan: VlanPath, ends: [FlowEnd; 2]) -> Flow {
     let icmp_type = (transport == Transport::Icmp).then_some(8);
-    Flow { vlan, transport, icmp_type, ends, sources: [0].into_iter().collect(), folded: 0 }
+    Flow { vlan, transport, icmp_type, icmp_code: 0, ends, sources: [0].into_iter().collect(), folded: 0 }
 }
 
 fn judgement(hosts: &Hosts, client: &str, server: &str) -> Judgement {
@@ -110,6 +112,7 @@ fn conversation(judgement: &Judgement, transport: Transport, port: u16) -> Conve
         first: at(0),
         last: at(2_500),
         begin: Moment { time: at(0), frame: FrameId::new(0, 1) },
+        end: at(0),
     }
 }
 

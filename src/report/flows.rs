@@ -58,7 +58,8 @@ impl<'a> FlowRow<'a> {
     /// The flow's Community ID, if it has one.
     pub(super) fn community_id(&self) -> Option<[u8; 30]> {
         let end = |party: &Party<'_>| Endpoint { address: party.end.address, port: party.end.port };
-        community_id(self.flow.transport, end(&self.client), end(&self.server), self.flow.icmp_type)
+        let icmp = self.flow.icmp_type.map(|kind| (kind, self.flow.icmp_code));
+        community_id(self.flow.transport, end(&self.client), end(&self.server), icmp)
     }
 
     fn port(&self, party: &Party<'_>, cells: &mut Cells) {
@@ -108,14 +109,14 @@ impl Table for Flows {
             "RFC 3339, UTC",
             "2025-03-04T08:15:00.000123000Z",
             |r, c| c.time(r.flow.first()),
-            "Time of the earliest packet."
+            "Time of the earliest packet, as written."
         ),
         column!(
             "last_seen",
             "RFC 3339, UTC",
             "2025-03-04T08:15:02.500123000Z",
             |r, c| c.time(r.flow.last()),
-            "Time of the latest packet."
+            "Time of the latest packet, as written."
         ),
         column!(
             "duration_s",
@@ -242,7 +243,8 @@ impl Table for Flows {
             "name",
             "syn",
             |r, c| c.name(r.judgement.basis.name()),
-            "How the client was told from the server: `syn`, `syn-ack`, `group`, `documented-port`, `request` or `first-packet`."
+            "How the client was told from the server: `syn`, `syn-ack`, `group`, `documented-port`, `request` \
+             (a message that says itself that it asks or answers, ICMP's included) or `first-packet`."
         ),
         column!(
             "payload",
@@ -342,8 +344,8 @@ impl Table for Flows {
             "packets",
             "0",
             |r, c| c.number(duplicates(&r.flow)),
-            "Packets of either side that were captured twice (the same identification and checksum within 67 ms, IPv4 only), as \
-             some mirrors do. They are in the packet counts, which hold what the file holds."
+            "Packets of either side that were captured twice (the same IPv4 identification and checksum within 50 ms; without \
+             identification and for IPv6 the same checksum, and TCP numbers or first bytes, within 1 ms), as some mirrors do. They are in the packet counts, which hold what the file holds."
         ),
     ];
 }

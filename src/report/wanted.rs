@@ -10,6 +10,7 @@ use crate::capture::{Frame, Timestamp};
 use crate::decode::{self, IpPacket, Network, VlanPath};
 use crate::flow::{self, FlowView};
 use crate::policy::Transport;
+use crate::protocol::icmp;
 use crate::survey::Survey;
 use crate::verdict::{Finding, Judgement, Verdict};
 
@@ -67,7 +68,7 @@ impl Wanted {
                 let begin = begins.entry(pair(a.address, b.address)).or_insert(first);
                 *begin = first.min(*begin);
             }
-            let port = |port| flow.icmp_type.map_or(port, u16::from);
+            let port = |port| flow.icmp_type.map_or(port, |kind| u16::from_be_bytes([flow.icmp_code, kind]));
             let key = Key::new((a.address, port(a.port)), (b.address, port(b.port)), flow.transport.number());
             flows.entry(key).or_default().push((flow.vlan(), findings));
         }
@@ -137,7 +138,10 @@ fn quoted(ip: &IpPacket<'_>) -> Option<Key> {
     let decode::Transport::Icmp { body, .. } = ip.transport else { return None };
     let quoted = decode::quoted(body, ip.source.is_ipv6())?;
     let ports = match quoted.icmp_type {
-        Some(kind) => (u16::from(kind), u16::from(kind)),
+        Some(kind) => {
+            let exchange = icmp::exchange(ip.source.is_ipv6(), kind, 0);
+            (exchange, exchange)
+        }
         None if Transport::from(quoted.protocol).has_ports() => quoted.ports?,
         None => (0, 0),
     };

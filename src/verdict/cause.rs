@@ -10,6 +10,7 @@ use super::{Conversation, Outcome};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::{Endpoint, Seen};
+use crate::inventory::Host;
 use crate::policy::Transport;
 use crate::relation::RejectionCause;
 
@@ -59,8 +60,9 @@ pub(super) enum Life {
     Device,
 }
 
-/// Nanoseconds before the first try within which a sign of life counts: who is to be tried is asked for by ARP before.
-const JUST_BEFORE: i64 = 10_000_000_000;
+/// Nanoseconds before the first try, and after the last, within which a sign of life counts: who is to be tried is asked for
+/// by ARP before, and is to answer for a while.
+const CLOSE: i64 = 10_000_000_000;
 
 /// A MAC that claims more addresses than this by ARP answers for others (proxy ARP, RFC 1027).
 const MOST_CLAIMED: usize = 4;
@@ -68,8 +70,8 @@ const MOST_CLAIMED: usize = 4;
 /// Finds causes; what many of them are looked up in is gathered once.
 pub(super) struct Causes<'a> {
     seen: &'a Observations<'a>,
-    /// When each MAC last sent anything.
-    by_mac: OnceCell<HashMap<MacAddr, Timestamp>>,
+    /// When each MAC first and last sent anything.
+    by_mac: OnceCell<HashMap<MacAddr, [Timestamp; 2]>>,
     /// MACs that answer by ARP for others.
     proxies: OnceCell<HashSet<MacAddr>>,
     /// What a client's own host sent back as unreachable: the server's endpoint and the client.
@@ -104,7 +106,7 @@ impl<'a> Causes<'a> {
             Cause::Misdirected
         } else if let Some(life) = self.life(conversation) {
             Cause::Dropped(life)
-        } else if server.packets_sent > 0 {
+        } else if self.was_heard(server) {
             Cause::Gone
         } else if unanswered(seen, server.address).is_some() {
             Cause::NotOnNetwork
@@ -117,44 +119,56 @@ impl<'a> Causes<'a> {
     fn life(&self, conversation: &Conversation) -> Option<Life> {
         let server = self.seen.hosts.get(conversation.server);
         // Without times nothing tells that it was not then.
-        let is_then = |time: Timestamp| match (time.nanos(), conversation.begin.time.nanos()) {
-            (Some(time), Some(begin)) => time >= begin.saturating_sub(JUST_BEFORE),
-            _ => true,
+        let is_then = |[first, last]: [Timestamp; 2]| {
+            let is_close = |from: Timestamp, to: Timestamp| match (from.nanos(), to.nanos()) {
+                (Some(from), Some(to)) => from <= to.saturating_add(CLOSE),
+                _ => true,
+            };
+            is_close(conversation.begin.time, last) && is_close(first, conversation.end)
         };
-        if server.packets_sent > 0 && is_then(server.last_sent) {
+        if server.packets_sent > 0 && is_then([server.first_sent, server.last_sent]) {
             return Some(Life::Packets);
         }
         if let IpAddr::V4(address) = server.address {
             let mut claims = self.seen.neighbours.claims_of(address);
-            if claims.any(|(mac, claim)| is_then(claim.end) && !self.proxies().contains(&mac)) {
+            if claims.any(|(mac, claim)| is_then([claim.begin.time, claim.end]) && !self.proxies().contains(&mac)) {
                 return Some(Life::Arp);
             }
         }
-        let last = self.by_mac().get(&server.mac?)?;
-        is_then(*last).then_some(Life::Device)
+        // What is sent to a host behind a router goes to the router's MAC.
+        let mac = server.mac.filter(|_| server.mac_is_own)?;
+        is_then(*self.by_mac().get(&mac)?).then_some(Life::Device)
     }
 
-    fn by_mac(&self) -> &HashMap<MacAddr, Timestamp> {
+    /// Whether anything of a host was heard, at whatever time.
+    fn was_heard(&self, host: &Host) -> bool {
+        let claims = |address| self.seen.neighbours.claims_of(address).any(|(mac, _)| !self.proxies().contains(&mac));
+        host.packets_sent > 0
+            || host.mac.is_some_and(|mac| host.mac_is_own && self.by_mac().contains_key(&mac))
+            || matches!(host.address, IpAddr::V4(address) if claims(address))
+    }
+
+    fn by_mac(&self) -> &HashMap<MacAddr, [Timestamp; 2]> {
         self.by_mac.get_or_init(|| {
-            let mut last: HashMap<MacAddr, Timestamp> = HashMap::new();
-            let mut note = |mac: MacAddr, time: Timestamp| {
-                let held = last.entry(mac).or_insert(time);
-                *held = time.max(*held);
+            let mut heard: HashMap<MacAddr, [Timestamp; 2]> = HashMap::new();
+            let mut note = |mac: MacAddr, [first, last]: [Timestamp; 2]| {
+                let held = heard.entry(mac).or_insert([first, last]);
+                *held = [first.min(held[0]), last.max(held[1])];
             };
-            for host in self.seen.hosts.iter().filter(|host| host.packets_sent > 0) {
+            for host in self.seen.hosts.iter().filter(|host| host.packets_sent > 0 && host.mac_is_own) {
                 if let Some(mac) = host.mac {
-                    note(mac, host.last_sent);
+                    note(mac, [host.first_sent, host.last_sent]);
                 }
             }
             for ((mac, _), exchange) in self.seen.evidence.dhcp() {
                 for asked in [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0) {
-                    note(*mac, asked.end);
+                    note(*mac, [asked.begin.time, asked.end]);
                 }
             }
             for ((_, mac, _), window) in self.seen.evidence.lldp_units() {
-                note(*mac, window.end);
+                note(*mac, [window.begin.time, window.end]);
             }
-            last
+            heard
         })
     }
 

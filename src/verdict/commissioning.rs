@@ -368,8 +368,10 @@ fn restarting(seen: &Observations<'_>, judged: &Judged<'_>, clients: &[Client<'_
         let Some(starts) = starts_anew(&flow, judgement.client) else { continue };
         let [client, server] = ends(&flow, judgement.client);
         let host = seen.hosts.get(judgement.client_host);
+        // Of more than so many it is only known that there were more.
+        let at_least = if starts == 32 { "at least " } else { "" };
         let text = format!(
-            "It opened the same connection {starts} times anew, {} port {} to {} port {}, from {}: a port counter that \
+            "It opened the same connection {at_least}{starts} times anew, {} port {} to {} port {}, from {}: a port counter that \
              begins again.",
             client.address,
             client.port,

@@ -197,6 +197,7 @@ fn conversation(
         first: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
         begin: Moment::NEVER,
+        end: Timestamp::UNKNOWN,
     };
     let mut facts = Facts::new(start, members.len() as u32);
     let mut uncommon = Uncommon::NOTHING;
@@ -395,6 +396,7 @@ fn add(conversation: &mut Conversation, flow: &FlowView<'_>, judgement: &Judgeme
     conversation.first = earlier(conversation.first, flow.first());
     conversation.last = conversation.last.max(flow.last());
     conversation.begin = conversation.begin.min(flow.begin());
+    conversation.end = conversation.end.max(flow.end());
     let gravity = |severity, verdict: Verdict| (severity, Reverse(gravity(verdict)));
     if gravity(judgement.severity, judgement.verdict) > gravity(conversation.severity, conversation.verdict) {
         conversation.verdict = judgement.verdict;

@@ -360,11 +360,16 @@ pub(super) fn advice(survey: &Survey<'_>, group: &Group, numbers: &[u32], client
         (Kind::Other(_), Some(cause)) => {
             cause.advice(group.transport, &port_words(survey, group, numbers), &people(clients), &people(servers))
         }
-        (Kind::Other(_), None) => format!(
-            "Look at what happened to {} after the last answer: a restart, a link that went down, a filter that \
-             was switched on, or a session that a firewall forgot.",
-            people(servers)
-        ),
+        (Kind::Other(_), None) => {
+            let silences = numbers.iter().filter_map(|number| survey.facts[*number as usize].uncommon().silence);
+            let mut of_client = silences.map(|silence| silence.of_client).peekable();
+            let silent = if of_client.peek().is_some() && of_client.all(|it| it) { clients } else { servers };
+            format!(
+                "Look at what happened to {} after the last answer: a restart, a link that went down, a filter that \
+                 was switched on, or a session that a firewall forgot.",
+                people(silent)
+            )
+        }
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Side {
     flags: TcpFlags,
     payload: bool,
     asks: bool,
+    /// Whether anything it sent may be an answer.
+    replies: bool,
     /// Packets that owe an answer since the other side last sent anything, and when the last was sent.
     unanswered: u32,
     unanswered_until: Timestamp,
@@ -36,6 +38,7 @@ impl Side {
         flags: TcpFlags(0),
         payload: false,
         asks: false,
+        replies: false,
         unanswered: 0,
         unanswered_until: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
@@ -49,6 +52,7 @@ impl Side {
         self.flags.0 |= end.tcp_flags().0;
         self.payload |= end.has_payload();
         self.asks |= end.asks();
+        self.replies |= end.replies();
         self.unanswered = end.unanswered();
         self.unanswered_until = self.unanswered_until.max(end.unanswered_until());
         self.last = self.last.max(end.end());
@@ -144,7 +148,7 @@ impl Tally {
 
     /// What the server sent was to be acknowledged, and the client is silent.
     pub(super) const fn is_unacknowledged(&self) -> bool {
-        self.client.packets == 0 && self.server.asks
+        !self.client.replies && self.server.asks
     }
 
     /// Whether both sides were seen; of TCP without its SYN, to send data.
@@ -208,11 +212,13 @@ fn tcp(tally: &Tally) -> Outcome {
 }
 
 fn datagrams(tally: &Tally, owed: bool) -> Outcome {
-    if tally.client.packets > 0 && tally.server.packets > 0 || tally.answered {
+    let both = tally.client.packets > 0 && tally.server.packets > 0;
+    // Announcements of a server answer nothing that it was asked.
+    if both && (tally.server.replies || !owed) && !tally.is_unacknowledged() || tally.answered {
         Outcome::Established
     } else if tally.is_unacknowledged() {
         Outcome::Unanswered
-    } else if tally.server.packets > 0 {
+    } else if tally.server.packets > 0 && !both {
         Outcome::Midstream
     } else if tally.rejected {
         Outcome::Rejected

@@ -96,6 +96,7 @@ impl Site {
             vlan: VlanPath::Untagged,
             transport,
             icmp_type: None,
+            icmp_code: 0,
             ends,
             sources: [0].into_iter().collect(),
             folded: 0,
@@ -130,6 +131,8 @@ impl Site {
                     first_seen: seconds(0),
                     last_seen: seconds(99),
                     last_sent: seconds(99),
+                    first_sent: seconds(1),
+                    mac_is_own: true,
                     packets_sent: if self.quiet.contains(&text.as_str()) {
                         0
                     } else {

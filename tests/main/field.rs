@@ -144,6 +144,16 @@ impl Mirror {
         self.ethernet(at, owner.mac, asker.mac, 0x0806, &answer);
     }
 
+    /// An unsolicited neighbour advertisement of an IPv6 host to all nodes (RFC 4861 section 7.2.6).
+    fn advertise(&mut self, at: u64, host: Host) {
+        let all_nodes = Host { mac: [0x33, 0x33, 0, 0, 0, 1], ..EVERYONE.at("ff02::1") };
+        let (IpAddr::V6(own), IpAddr::V6(group)) = (host.address, all_nodes.address) else {
+            panic!("neighbours are IPv6's");
+        };
+        let message = link::neighbour(136, own, group, own, host.mac);
+        self.ip(at, Host { hops: 255, ..host }, all_nodes, frame::ICMPV6, &message);
+    }
+
     /// What a client that asked with options for a file, and its server, send on the server's fresh port.
     fn transfer(&mut self, at: u64, client: End, server: End) {
         self.udp(at, server, client, &tftp::oack(&[("blksize", "1024")]));
@@ -261,18 +271,15 @@ fn out_of_order_first_segments_conform_and_true_violations_stay() {
     let hello = tls::client_hello(&mut Random::new(14), "updates.example");
     // No record of TLS, and no request, begins as these second segments do.
     let name = hello.windows(7).position(|bytes| bytes == b"updates").expect("the greeting names its server");
-    let (head, tail) = hello.split_at(name);
-    for (server, head, tail) in [
-        ((OTHER, 443), head, tail),
-        ((node(101), 80), &b"GET"[..], &b" /level HTTP/1.1\r\nHost: node\r\n\r\n"[..]),
-    ] {
+    let request = b"GET /level HTTP/1.1\r\nHost: node\r\n\r\n".split_at(3);
+    for (server, (head, tail)) in [((OTHER, 443), hello.split_at(name)), ((node(101), 80), request)] {
         let survey = swapped(server, head, tail, true);
         assert_eq!((only(&survey).payload, told(&survey)), (Evidence::Conforms, vec![]), "port {}", server.1);
         let survey = swapped(server, head, tail, false);
         assert_ne!(only(&survey).payload, Evidence::Violates, "port {}", server.1);
         assert_eq!(told(&survey), [], "port {}", server.1);
     }
-    let key_exchange = [0, 0, 1, 0x94, 6, 20, 0x5a, 0x17, 0xc3, 0x88];
+    let key_exchange = [0_u8, 0, 1, 0x94, 6, 20, 0x5a, 0x17, 0xc3, 0x88];
     let survey = swapped((node(101), 80), SSH, &key_exchange, true);
     assert_eq!(only(&survey).payload, Evidence::Violates);
     assert_eq!(told(&survey), [(Severity::Alert, "wrong-protocol")]);
@@ -303,12 +310,16 @@ fn zero_bytes_in_a_bare_ack_prove_nothing() {
     let (request, answer) = (http::get("node", "/level"), http::answer("200 OK", "text/plain", "80"));
     let survey = padded((node(101), 80), &[0; 6], &request, &answer);
     assert_eq!((only(&survey).payload, told(&survey)), (Evidence::Conforms, vec![]));
-    let survey = padded((node(101), 80), &[0; 6], SSH, SSH);
+    // A greeting of SOCKS (RFC 1928 section 3), which no check knows: either of the two may be what was sent.
+    let survey = padded((node(101), 80), &[0; 6], &[5, 1, 0], &[5, 0]);
     assert_eq!((only(&survey).payload, told(&survey)), (Evidence::Unknown, vec![]));
-    // What pads the frame and not the packet is none of the stream.
-    let survey = padded((node(101), 80), &[], SSH, SSH);
-    assert_eq!(only(&survey).payload, Evidence::Violates);
-    assert_eq!(told(&survey), [(Severity::Alert, "wrong-protocol")]);
+    // What pads the frame and not the packet is none of the stream, and what proves another protocol is no padding.
+    let socks = padded((node(101), 80), &[], &[5, 1, 0], &[5, 0]);
+    let (bare, padded) = (padded((node(101), 80), &[], SSH, SSH), padded((node(101), 80), &[0; 6], SSH, SSH));
+    for survey in [socks, bare, padded] {
+        assert_eq!(only(&survey).payload, Evidence::Violates);
+        assert_eq!(told(&survey), [(Severity::Alert, "wrong-protocol")]);
+    }
 }
 
 #[test]
@@ -484,9 +495,9 @@ fn arp_proves_that_a_host_is_alive() {
     let (client, server) = ((node(101), 1044), (GATEWAY, 1901));
     let knocked = |answers: &[Host]| {
         let mut mirror = Mirror::default();
-        for owner in answers {
-            mirror.who_has(0, client.0, *owner);
-            mirror.is_at(300 * MICRO, *owner, client.0);
+        for (at, owner) in (0..).step_by(100).zip(answers) {
+            mirror.who_has(at * MICRO, client.0, *owner);
+            mirror.is_at((at + 50) * MICRO, *owner, client.0);
         }
         mirror.knock(MILLI, client, (answers.first().copied().unwrap_or(GATEWAY), server.1));
         let survey = mirror.by_address();
@@ -659,13 +670,15 @@ fn two_devices_on_one_address_conflict_and_one_device_does_not() {
         for (at, owner) in claims {
             mirror.is_at(at * SECOND, *owner, GATEWAY);
         }
+        mirror.tape.sort();
         told(&mirror.by_address())
     };
-    let in_turn = |a: Host, b: Host| [(0, a), (5, b), (10, a), (15, b), (20, a), (25, b)];
+    let in_turn = |a: Host, b: Host| [(0_u64, a), (5, b), (10, a), (15, b), (20, a), (25, b)];
     assert_eq!(claimed(&in_turn(first, second)), [(Severity::Alert, "address-conflict")]);
     // One device that has both MACs has them for its other address as well.
-    let alias = [(2, first.at("10.20.0.150")), (7, second.at("10.20.0.150"))];
-    assert_eq!(claimed(&[&in_turn(first, second)[..], &alias].concat()), []);
+    let alias = [(2_u64, first.at("10.20.0.150")), (7, second.at("10.20.0.150"))];
+    let with_alias = [&in_turn(first, second)[..], &alias].concat();
+    assert_eq!(claimed(&with_alias), []);
     // RFC 9568 section 7.3: a virtual router's MAC is no device's own.
     assert_eq!(claimed(&in_turn(first, first.of([0x00, 0x00, 0x5e, 0x00, 0x01, 0x01]))), []);
     assert_eq!(claimed(&[(0, first), (5, first), (10, first), (15, second), (20, second), (25, second)]), []);
@@ -683,11 +696,11 @@ fn a_declared_mac_keeps_its_role_whatever_its_addresses() {
             let request = coap::request(coap::CON, coap::PUT, id, &[number], "light/level", b"80");
             mirror.udp(at, (gateway, 41_000), (device, 5683), &request);
             mirror.udp(at + MILLI, (device, 5683), (gateway, 41_000), &coap::empty_ack(id));
-            mirror.knock(at + SECOND, (gateway, 42_000), (device, 1901));
             if with_global {
                 mirror.advertise(at + 2 * MILLI, device.at(&format!("2001:db8:20::{number}")));
                 mirror.advertise(at + 3 * MILLI, gateway.at("2001:db8:20::10"));
             }
+            mirror.knock(at + SECOND, (gateway, 42_000), (device, 1901));
         }
         let survey = mirror.by_mac();
         let words = |finding: &Finding| (finding.severity, finding.reason, finding.client_role, finding.server_role);
@@ -699,33 +712,20 @@ fn a_declared_mac_keeps_its_role_whatever_its_addresses() {
     assert_eq!(found("198.51.100", false), alert, "with public IPv4 addresses");
 }
 
-impl Mirror {
-    /// An unsolicited neighbour advertisement of an IPv6 host to all nodes (RFC 4861 section 7.2.6).
-    fn advertise(&mut self, at: u64, host: Host) {
-        let all_nodes = Host { mac: [0x33, 0x33, 0, 0, 0, 1], ..EVERYONE.at("ff02::1") };
-        let (IpAddr::V6(own), IpAddr::V6(group)) = (host.address, all_nodes.address) else {
-            panic!("neighbours are IPv6's");
-        };
-        let message = link::neighbour(136, own, group, own, host.mac);
-        self.ip(at, Host { hops: 255, ..host }, all_nodes, frame::ICMPV6, &message);
-    }
-}
-
 #[test]
 fn a_router_gives_no_role_to_hosts_behind_it() {
     // RFC 1812 section 5.3.1: a router takes one from the time to live of what it hands on, so that 63 is another's 64.
     let router = node(0xfe);
     let roles = |hops: u8| {
         let mut mirror = Mirror::default();
-        let own = router.at("10.20.0.254");
         let behind = [5, 6, 7].map(|number| Host { hops, ..router.at(&format!("10.30.0.{number}")) });
-        for (number, sender) in (0_u16..).zip([own, behind[0], behind[1], behind[2]]) {
+        for (number, sender) in (0_u16..).zip([router, behind[0], behind[1], behind[2]]) {
             let request = coap::request(coap::NON, coap::PUT, number, &[7], "light/level", b"80");
             mirror.udp(u64::from(number) * SECOND, (sender, 41_000), (GATEWAY, 5683), &request);
         }
         let survey = mirror.by_mac();
         let role = |host: Host| survey.hosts.role(survey.hosts.find(host.address).expect("a host that was heard"));
-        (role(own), behind.map(role))
+        (role(router), behind.map(role))
     };
     assert_eq!(roles(63), (Role::Node, [Role::Host; 3]));
     // What comes from the first hop is the device's own, however many addresses it has.
@@ -788,7 +788,8 @@ fn http2_in_the_clear_is_http() {
 
 #[test]
 fn an_answer_to_a_closed_port_is_told() {
-    // RFC 7252 section 5.3.2: the answer goes to the port that asked; RFC 1122 section 3.2.2.1: another may be reported.
+    // RFC 7252 section 5.3.2: the answer is due where the request came from; RFC 1122 section 3.2.2.1: a host says of another
+    // port that nobody listens there.
     let (client, server) = ((GATEWAY, 40_000), (node(101), 5683));
     let asked = || {
         let mut mirror = Mirror::default();

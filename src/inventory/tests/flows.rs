@@ -102,6 +102,7 @@ impl Talk {
             vlan,
             transport: self.transport,
             icmp_type: None,
+            icmp_code: 0,
             ends,
             sources: [0].into_iter().collect(),
             folded: 0,

@@ -173,6 +173,8 @@ impl Anonymizer {
             first_seen: host.first_seen,
             last_seen: host.last_seen,
             last_sent: host.last_sent,
+            first_sent: host.first_sent,
+            mac_is_own: host.mac_is_own,
             packets_sent: host.packets_sent,
             bytes_sent: host.bytes_sent,
             packets_received: host.packets_received,

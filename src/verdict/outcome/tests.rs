@@ -32,12 +32,14 @@ fn tally(client: Sent, server: Sent) -> Tally {
         resets: sent.resets,
         has_payload: sent.payload,
         asks: sent.asks,
+        replies: sent.packets > 0,
         ..FlowEnd::silent(IpAddr::from([10, 0, 0, 1]), port)
     };
     let flow = Flow {
         vlan: VlanPath::Untagged,
         transport: Transport::Tcp,
         icmp_type: None,
+        icmp_code: 0,
         ends: [end(40_000, client), end(80, server)],
         sources: [0].into_iter().collect(),
         folded: 0,
