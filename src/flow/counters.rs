@@ -520,6 +520,22 @@ impl Counts {
         count(&mut cold.resets[side], flags.has(TcpFlags::RST));
     }
 
+    /// Whether an end opened a connection after all that the other sent.
+    pub(super) fn reopens(&self, cold: &Cold, side: usize) -> bool {
+        cold.tcp.reopened(side).is_some_and(|at| at.time > self.last(cold, 1 - side))
+    }
+
+    /// How far an end's TCP numbers can have come, at most: by what its frames hold beside the shortest headers.
+    pub(super) fn stream_bytes(&self, cold: &Cold, side: usize) -> u64 {
+        // IPv4 and TCP without options: no link's frames hold less.
+        const HEADERS: u64 = 20 + 20;
+        if cold.has_segment[side] {
+            return self.bytes(cold, side).saturating_sub(HEADERS * self.packets(cold, side)).max(1);
+        }
+        // A FIN takes up a number, and so does a lone byte, which is sent with PSH.
+        u64::from(self.flags[side].0 & (TcpFlags::FIN | TcpFlags::PSH) != 0)
+    }
+
     /// Latest effective time of an end.
     #[inline]
     pub(super) fn last(&self, cold: &Cold, side: usize) -> Timestamp {
@@ -718,7 +734,7 @@ impl Counts {
 
     /// Works out what the beginnings of a TCP flow's streams say, when all of them are known.
     pub(super) fn settle(&self, cold: &mut Cold, ports: [u16; 2]) {
-        let sent = [0, 1].map(|side| self.bytes(cold, side));
+        let sent = [0, 1].map(|side| self.stream_bytes(cold, side));
         let tcp = &mut cold.tcp;
         for side in 0..2 {
             cold.answer[side] = tcp.answer(side, sent[side]);

@@ -103,6 +103,8 @@ pub struct FlowEnd {
     pub answer: SynAnswer,
     /// How many connections this end opened that the other accepted, by their initial sequence numbers: at most 32.
     pub opened: u32,
+    /// Whether it opened a TCP connection after all that the other end sent.
+    pub reopens: bool,
 }
 
 impl FlowEnd {
@@ -142,6 +144,7 @@ impl FlowEnd {
             unanswered_until: Timestamp::UNKNOWN,
             answer: SynAnswer::Unknown,
             opened: 0,
+            reopens: false,
         }
     }
 

@@ -210,7 +210,7 @@ impl Tcp {
         at: Moment,
         begins: [Moment; 2],
     ) -> (bool, bool) {
-        if self.sets.is_none() && self.beginning(side) == Some(sequence) && seen.conforms != 0 {
+        if self.sets.is_none() && self.beginning(side) == Some(sequence) && is_proof(seen) {
             return (true, !std::mem::replace(&mut self.told[side], true));
         }
         self.sets(begins).payload(side, sequence, payload, seen, at)
@@ -244,6 +244,13 @@ impl Tcp {
             (None, Course::Accepted(client)) => usize::from(usize::from(client) == side),
             _ => 0,
         }
+    }
+
+    /// When `side` opened its latest connection of several, by initial sequence numbers.
+    pub(super) fn reopened(&self, side: usize) -> Option<Moment> {
+        let opened = self.sets.iter().flat_map(|sets| &sets.deeds[side]);
+        let opened = opened.filter(|(deed, _)| matches!(deed, Deed::Open(_)));
+        opened.map(|(_, at)| *at).max()
     }
 
     /// What a direction did for connections.
@@ -343,8 +350,11 @@ impl Sets {
             // What is near a beginning that is known tells more than what may be near another.
             let begins: SmallVec<[u32; 2]> = self.beginnings(side).collect();
             let set = &mut self.heads[side];
-            let is_near = |head: &Head| begins.iter().any(|begin| head.is_near(*begin));
-            let rank = |place: &usize| (!is_near(&set[*place].0), set[*place].1, set[*place].0);
+            let distance = |head: &Head| {
+                let near = begins.iter().filter(|begin| head.is_near(**begin));
+                near.map(|begin| head.sequence.wrapping_sub(*begin)).min().unwrap_or(u32::MAX)
+            };
+            let rank = |place: &usize| (distance(&set[*place].0), set[*place].1, set[*place].0);
             if let Some(least) = (0..set.len()).max_by_key(rank) {
                 set.remove(least);
             }
@@ -403,7 +413,7 @@ impl Sets {
             knows_begin = true;
             begins |= begin == sequence;
         }
-        if begins && seen.conforms != 0 {
+        if begins && is_proof(seen) {
             self.heads[side].retain(|(head, _)| !head.is_near(sequence));
             return (true, self.put(side, Deed::Conform(sequence), at));
         }
@@ -502,12 +512,18 @@ pub(super) fn answer<'a>(
     found
 }
 
+/// Whether the first bytes of a stream settle what it is: they conform, and not to what violates the port's own protocol.
+const fn is_proof(seen: Inspection) -> bool {
+    seen.conforms != 0 && seen.violates == 0
+}
+
 /// What the stream that begins at a number says, by the segments that hold its first bytes.
 ///
-/// Of two contents for one number, one that conforms is believed; if none does, the bytes say nothing.
+/// Of several contents for one number those that conform to anything are believed; if none does, they say nothing unless
+/// they agree. Zero bytes in front of a bare ACK prove nothing, and what they hide is told.
 fn beginning(begin: u32, near: &[&Head], ports: [u16; 2]) -> (u32, u32) {
     let at_begin = || near.iter().filter(|head| head.sequence == begin);
-    let (mut conforms, mut violates) = (0, u32::MAX);
+    let (mut conforms, mut violates, mut violates_named) = (0, u32::MAX, u32::MAX);
     for first in at_begin() {
         let stitched = stitch(begin, first, near);
         let (fits, breaks) = if stitched.len() > first.bytes().len() {
@@ -518,11 +534,15 @@ fn beginning(begin: u32, near: &[&Head], ports: [u16; 2]) -> (u32, u32) {
         };
         conforms |= fits;
         violates &= breaks;
+        violates_named &= if fits != 0 { breaks } else { u32::MAX };
     }
     let agree = |a: &Head, b: &Head| a.bytes().iter().zip(b.bytes()).all(|(a, b)| a == b);
     let is_one = at_begin().all(|a| at_begin().all(|b| agree(a, b)));
-    let is_known = at_begin().next().is_some() && is_one;
-    (conforms, if is_known { violates & !conforms } else { 0 })
+    match () {
+        () if conforms != 0 => (conforms, violates_named & !conforms),
+        () if at_begin().next().is_some() && is_one => (0, violates),
+        () => (0, 0),
+    }
 }
 
 /// A segment's first bytes with those that follow in others.

@@ -192,6 +192,14 @@ impl<'a> FlowView<'a> {
         self.ends[0].end().max(self.ends[1].end())
     }
 
+    /// How far an end's TCP numbers can have come, at most.
+    fn stream_bytes(&self, side: usize) -> u64 {
+        match self.ends[side & 1].sent {
+            Side::Packed { counts, cold, .. } => counts.stream_bytes(cold, side & 1),
+            Side::Unpacked(end) => end.bytes,
+        }
+    }
+
     /// How the numbers of other flows of the same connection, on other VLAN paths, fit the SYNs of its end `client`.
     pub fn answer_of(&self, client: usize, others: &[FlowView<'_>]) -> SynAnswer {
         let deeds = |flow: &FlowView<'_>, side: usize| match flow.aside {
@@ -202,7 +210,7 @@ impl<'a> FlowView<'a> {
         let mut found = SynAnswer::Unknown;
         for other in others {
             let theirs = deeds(other, 1 - (client & 1));
-            match super::tcp::answer(own.iter(), theirs.iter(), self.ends[client & 1].bytes()) {
+            match super::tcp::answer(own.iter(), theirs.iter(), self.stream_bytes(client & 1)) {
                 SynAnswer::Fits => return SynAnswer::Fits,
                 SynAnswer::OfAnother => found = SynAnswer::OfAnother,
                 SynAnswer::Unknown => {}
@@ -275,6 +283,7 @@ impl<'a> EndView<'a> {
         unanswered_until: Timestamp = |counts, cold, side| counts.unanswered(cold, side).1;
         answer: SynAnswer = |counts, cold, side| cold.answer[side];
         opened: u32 = |counts, cold, side| u32::from(cold.opened[side]);
+        reopens: bool = |counts, cold, side| counts.reopens(cold, side);
     }
 
     /// Its first frame.
@@ -331,6 +340,7 @@ impl<'a> EndView<'a> {
             unanswered_until: self.unanswered_until(),
             answer: self.answer(),
             opened: self.opened(),
+            reopens: self.reopens(),
         }
     }
 }

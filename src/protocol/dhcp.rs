@@ -101,7 +101,8 @@ pub fn message(bytes: &[u8]) -> Option<Message<'_>> {
         your_address: address(16)?,
         requested_address: option(bytes, REQUESTED_ADDRESS).and_then(|value| u32_at(value, 0)).map(Ipv4Addr::from_bits),
         names_server: option(bytes, SERVER_IDENTIFIER).is_some_and(|value| value.len() == 4),
-        client_identifier: option(bytes, CLIENT_IDENTIFIER),
+        // A type and what names the client (RFC 2132 section 9.14): zeros name nobody.
+        client_identifier: option(bytes, CLIENT_IDENTIFIER).filter(|value| value.iter().skip(1).any(|byte| *byte != 0)),
     })
 }
 

@@ -7,7 +7,8 @@ const PAIRS: [(u8, u8); 4] = [(8, 0), (13, 14), (15, 16), (17, 18)];
 /// The same for ICMPv6 (RFC 4443, RFC 4861).
 const PAIRS_V6: [(u8, u8); 3] = [(128, 129), (133, 134), (135, 136)];
 
-const fn pairs(v6: bool) -> &'static [(u8, u8)] {
+/// Requests and the replies that share their flows.
+pub const fn pairs(v6: bool) -> &'static [(u8, u8)] {
     if v6 { &PAIRS_V6 } else { &PAIRS }
 }
 

@@ -56,6 +56,8 @@ impl Searches {
                         mx,
                         cause: None,
                     });
+                    (held.first, held.last) = (held.first.min(first), held.last.max(last));
+                    held.mx = held.mx.max(mx);
                     held.cause = better_cause(flows, held.cause, at);
                 }
                 continue;
@@ -74,8 +76,7 @@ impl Searches {
         for client in 0..2 {
             let (asks, answers) = (&flow.ends[client], &flow.ends[1 - client]);
             let endpoint = (asks.address, asks.port);
-            let asked = || self.asked.get(&(endpoint, answers.address)).filter(|search| search.cause != Some(at));
-            let Some(search) = self.armed.get(&endpoint).or_else(asked) else { continue };
+            let asked = self.asked.get(&(endpoint, answers.address)).filter(|search| search.cause != Some(at));
             if answers.packets() == 0 || is_group(flow, 1 - client) || is_group(flow, client) {
                 continue;
             }
@@ -85,11 +86,14 @@ impl Searches {
                 (Tag::None, Evidence::Unknown) => false,
                 _ => continue,
             };
-            let wait = u32::from(search.mx) + GRACE_SECONDS;
-            let timed = window::covers(search.first, search.last, wait, answers.begin().time);
-            if timed == Some(false) {
-                continue;
-            }
+            let timed = |search: &Search| {
+                let wait = u32::from(search.mx) + GRACE_SECONDS;
+                window::covers(search.first, search.last, wait, answers.begin().time)
+            };
+            // A port may have searched both a group and this host.
+            let searches = self.armed.get(&endpoint).into_iter().chain(asked);
+            let mut fitting = searches.map(|search| (search, timed(search))).filter(|(_, timed)| *timed != Some(false));
+            let Some((search, timed)) = fitting.next() else { continue };
             let probable = !seen || timed.is_none();
             let link = Link { flow: search.cause, kind: LinkKind::Ssdp, probable, payload_fits: seen };
             relations.add_answer(at, link);

@@ -33,13 +33,13 @@ pub fn in_order(sources: Vec<Source>) -> Vec<Source> {
 }
 
 fn head(source: &Source) -> Option<Vec<u8>> {
-    let file = File::open(source.file()?).ok()?;
-    // Only of a file can the beginning be read twice.
-    if !file.metadata().ok()?.is_file() {
+    let path = source.file()?;
+    // Only of a file can the beginning be read twice: a pipe that is opened and closed is lost to who writes it.
+    if !std::fs::metadata(path).ok()?.is_file() {
         return None;
     }
     let mut head = Vec::new();
-    file.take(HEAD).read_to_end(&mut head).ok()?;
+    File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
     Some(head)
 }
 

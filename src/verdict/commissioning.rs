@@ -244,9 +244,9 @@ impl Client<'_> {
         self.exchanges.iter().filter_map(|exchange| exchange.selected.as_ref())
     }
 
-    /// Whether it came to use one of them, which proves that the server acknowledged it.
+    /// Whether it came to use the last of them, which proves that the server acknowledged it.
     fn uses_what_it_selected(&self, seen: &Observations<'_>) -> bool {
-        self.selected().any(|selected| {
+        self.selected().max_by_key(|selected| selected.at).is_some_and(|selected| {
             let mut claims = seen.neighbours.claims_of(selected.what);
             let claimed = claims.any(|(mac, claim)| mac == self.mac && claim.end >= selected.at.time);
             let host = seen.hosts.find(selected.what.into()).map(|id| seen.hosts.get(id));
@@ -298,7 +298,7 @@ fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Item>
     let lone = clients.iter().filter(|client| client.is_unheard() && !client.uses_what_it_selected(seen));
     lone.filter_map(|client| {
         let asked = client.sum(|exchange| exchange.discovers.and(exchange.selects));
-        let selected = client.selected().min_by_key(|selected| selected.at)?;
+        let selected = client.selected().max_by_key(|selected| selected.at)?;
         let text = format!(
             "{} It took up an offer of {} that was not captured, in {}, and never used that address: no acknowledgment \
              reached it.",
@@ -306,7 +306,9 @@ fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Item>
             selected.what,
             frame(seen, selected.at.frame, selected.time)
         );
-        Some(client.item(asked, text))
+        let role = seen.hosts.find(selected.what.into()).map_or(Role::Host, |id| seen.hosts.get(id).role);
+        let item = client.item(asked, text);
+        Some(Item { role: if item.role == Role::Host { role } else { item.role }, ..item })
     })
     .collect()
 }

@@ -104,6 +104,10 @@ impl Sent {
         for flow in seen.flows.iter() {
             for end in flow.ends.iter().filter(|end| end.packets() > 0) {
                 let Some(mac) = end.source_mac() else { continue };
+                // Whoever has no address yet sends from this one.
+                if end.address.is_unspecified() || end.address.is_loopback() {
+                    continue;
+                }
                 // How far it came is not known of all: that is no proof of a router.
                 let is_own = end.hops() == 0 || is_first_hop(end.hops());
                 let known = if is_own { sent.own.entry(mac) } else { handed_on.entry(mac) }.or_default();

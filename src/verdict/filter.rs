@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use crate::policy::Transport;
+use crate::protocol::icmp;
 
 /// How many addresses and ports a filter may list. Beyond that it shows what is wider: every conversation
 /// of the servers' ports, because a filter of megabytes helps nobody.
@@ -95,8 +96,8 @@ impl Filter {
         match self.transport {
             Transport::Tcp => format!(" && tcp.{side}port {}", ranges(ports)),
             Transport::Udp => format!(" && udp.{side}port {}", ranges(ports)),
-            Transport::Icmp => format!(" && icmp.type {}", ranges(&with_replies(ports, &[(8, 0), (13, 14), (17, 18)]))),
-            Transport::Icmpv6 => format!(" && icmpv6.type {}", ranges(&with_replies(ports, &[(128, 129)]))),
+            Transport::Icmp => format!(" && icmp.type {}", ranges(&with_replies(ports, icmp::pairs(false)))),
+            Transport::Icmpv6 => format!(" && icmpv6.type {}", ranges(&with_replies(ports, icmp::pairs(true)))),
             Transport::Other(number) if v6 => format!(" && ipv6.nxt == {number}"),
             Transport::Other(number) => format!(" && ip.proto == {number}"),
         }
@@ -167,8 +168,9 @@ fn ranges(numbers: &BTreeSet<u16>) -> String {
     }
 }
 
-fn with_replies(types: &BTreeSet<u16>, replies: &[(u16, u16)]) -> BTreeSet<u16> {
-    let answer = |kind: &u16| replies.iter().find(|(request, _)| request == kind).map(|(_, reply)| *reply);
+fn with_replies(types: &BTreeSet<u16>, replies: &[(u8, u8)]) -> BTreeSet<u16> {
+    let answer =
+        |kind: &u16| replies.iter().find(|(request, _)| u16::from(*request) == *kind).map(|(_, reply)| (*reply).into());
     types.iter().copied().chain(types.iter().filter_map(answer)).collect()
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Side {
     asks: bool,
     /// Whether anything it sent may be an answer.
     replies: bool,
+    /// Whether it opened a connection after all that the other side sent.
+    reopens: bool,
     /// Packets that owe an answer since the other side last sent anything, and when the last was sent.
     unanswered: u32,
     unanswered_until: Timestamp,
@@ -39,6 +41,7 @@ impl Side {
         payload: false,
         asks: false,
         replies: false,
+        reopens: false,
         unanswered: 0,
         unanswered_until: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
@@ -53,6 +56,7 @@ impl Side {
         self.payload |= end.has_payload();
         self.asks |= end.asks();
         self.replies |= end.replies();
+        self.reopens |= end.reopens();
         self.unanswered = end.unanswered();
         self.unanswered_until = self.unanswered_until.max(end.unanswered_until());
         self.last = self.last.max(end.end());
@@ -120,7 +124,9 @@ impl Tally {
     /// Requests that a blocked connection made: its SYNs, its messages that owe an answer, or its packets.
     pub(super) fn tries(&self, transport: Transport) -> u64 {
         if transport == Transport::Tcp {
-            return u64::from(self.client.syns).max(1);
+            // What is unanswered is free of copies in other files.
+            let silent = self.server.packets == 0 && matches!(self.client.unanswered, 1..32);
+            return u64::from(if silent { self.client.unanswered } else { self.client.syns }).max(1);
         }
         let side = if self.is_unacknowledged() { &self.server } else { &self.client };
         match side.unanswered {
@@ -141,14 +147,16 @@ impl Tally {
             && (self.client.syns > 1 || self.server.syn_acks > 1)
     }
 
-    /// The server answered every SYN as an older connection's packet.
+    /// The server answered every SYN as an older connection's packet. A client to which that happens only resets (RFC 5961
+    /// section 4); one that acknowledges was accepted by a SYN-ACK that was not captured.
     pub(super) fn is_of_old_connection(&self) -> bool {
-        self.client.syns > 0 && self.answer == SynAnswer::OfAnother
+        let goes_on = self.server.syn_acks == 0 && self.client.flags.has(TcpFlags::ACK);
+        self.client.syns > 0 && self.answer == SynAnswer::OfAnother && !goes_on
     }
 
-    /// What the server sent was to be acknowledged, and the client is silent.
+    /// What the server sent was to be acknowledged, and the client is silent. One message may be where the capture ends.
     pub(super) const fn is_unacknowledged(&self) -> bool {
-        !self.client.replies && self.server.asks
+        !self.client.replies && self.server.asks && self.server.unanswered != 1
     }
 
     /// Whether both sides were seen; of TCP without its SYN, to send data.
@@ -279,8 +287,9 @@ pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally)
     };
     let both = client.packets > 0 && server.packets > 0;
     let worked = matches!(outcome, Outcome::Established | Outcome::Midstream) && both;
-    // A server that reset or finished the connection has answered for good.
-    let closed = transport == Transport::Tcp && server.flags.0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
+    // A server that reset or finished the connection has answered for good, but not for one that was opened after.
+    let closed =
+        transport == Transport::Tcp && !client.reopens && server.flags.0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
     let silent = worked && !closed && asks.unanswered >= run && silence(answers.last, asks.unanswered_until) >= nanos;
     silent.then_some(Silence { last_answer: answers.last, requests: asks.unanswered, of_client })
 }

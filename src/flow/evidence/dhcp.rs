@@ -26,7 +26,7 @@ pub struct DhcpExchange {
     pub naks: Window,
     /// The address of the first ACK.
     pub leased: Option<First<Ipv4Addr>>,
-    /// The address that the first REQUEST names that takes up an OFFER.
+    /// The address that the last REQUEST names that takes up an OFFER.
     pub selected: Option<First<Ipv4Addr>>,
     /// What the client calls itself (option 61), hashed: one device may have more than one Ethernet address.
     pub identifier: Option<u64>,
@@ -49,7 +49,8 @@ impl DhcpExchange {
         [&mut self.discovers, &mut self.offers, &mut self.starts, &mut self.selects, &mut self.acks, &mut self.naks]
     }
 
-    fn firsts(&mut self) -> [&mut Option<First<Ipv4Addr>>; 2] {
+    /// What is told of one message: a name at a moment.
+    fn named(&mut self) -> [&mut Option<First<Ipv4Addr>>; 2] {
         [&mut self.leased, &mut self.selected]
     }
 }
@@ -59,12 +60,12 @@ impl Add for DhcpExchange {
         for (mine, theirs) in self.windows().into_iter().zip(other.windows()) {
             mine.add(*theirs);
         }
-        for (mine, theirs) in self.firsts().into_iter().zip(other.firsts()) {
-            match (&mut *mine, theirs.take()) {
-                (Some(mine), Some(theirs)) => mine.add(theirs),
-                (_, theirs) => *mine = mine.take().or(theirs),
-            }
+        match (&mut self.leased, other.leased.take()) {
+            (Some(mine), Some(theirs)) => mine.add(theirs),
+            (mine, theirs) => *mine = mine.take().or(theirs),
         }
+        // A client may use one transaction again.
+        self.selected = [self.selected.take(), other.selected.take()].into_iter().flatten().max_by_key(|one| one.at);
         self.identifier = self.identifier.max(other.identifier);
     }
 }
@@ -109,14 +110,14 @@ impl DhcpClients {
     pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
         self.0.absorb(other.0, |exchange| {
             exchange.windows().into_iter().for_each(|window| window.shift(shift));
-            exchange.firsts().into_iter().flatten().for_each(|first| first.at = first.at.shifted(shift));
+            exchange.named().into_iter().flatten().for_each(|first| first.at = first.at.shifted(shift));
         });
     }
 
     pub(super) fn retime(&mut self, retime: Retime) {
         for exchange in self.0.values_mut() {
             exchange.windows().into_iter().for_each(|window| window.retime(retime));
-            exchange.firsts().into_iter().flatten().for_each(|first| first.at = first.at.retimed(retime));
+            exchange.named().into_iter().flatten().for_each(|first| first.at = first.at.retimed(retime));
         }
     }
 

@@ -111,14 +111,14 @@ fn is_settled(survey: &Survey, flow: &FlowView<'_>, judgement: &Judgement) -> bo
             let closed = server.tcp_flags().0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
             both_ways && shaken && client.tcp_flags().has(TcpFlags::ACK) && (closed || !is_cut_off(client))
         }
-        (Transport::Udp, Outcome::Established) => both_ways && !is_cut_off(client),
+        (Transport::Udp, Outcome::Established) => both_ways && !is_cut_off(client) && !is_cut_off(server),
         (Transport::Udp, Outcome::OneWay) => to_group || !client.asks(),
         _ => false,
     }
 }
 
-fn is_cut_off(client: &EndView<'_>) -> bool {
-    client.unanswered() >= SILENT_RUN
+fn is_cut_off(end: &EndView<'_>) -> bool {
+    end.unanswered() >= SILENT_RUN
 }
 
 #[cfg(test)]
