@@ -210,7 +210,7 @@ impl Tcp {
         at: Moment,
         begins: [Moment; 2],
     ) -> (bool, bool) {
-        if self.sets.is_none() && self.beginning(side) == Some(sequence) && is_proof(seen) {
+        if self.sets.is_none() && self.beginning(side) == Some(sequence) && seen.conforms != 0 {
             return (true, !std::mem::replace(&mut self.told[side], true));
         }
         self.sets(begins).payload(side, sequence, payload, seen, at)
@@ -413,7 +413,7 @@ impl Sets {
             knows_begin = true;
             begins |= begin == sequence;
         }
-        if begins && is_proof(seen) {
+        if begins && seen.conforms != 0 {
             self.heads[side].retain(|(head, _)| !head.is_near(sequence));
             return (true, self.put(side, Deed::Conform(sequence), at));
         }
@@ -510,11 +510,6 @@ pub(super) fn answer<'a>(
         }
     }
     found
-}
-
-/// Whether the first bytes of a stream settle what it is: they conform, and not to what violates the port's own protocol.
-const fn is_proof(seen: Inspection) -> bool {
-    seen.conforms != 0 && seen.violates == 0
 }
 
 /// What the stream that begins at a number says, by the segments that hold its first bytes.

@@ -813,3 +813,152 @@ fn an_answer_to_a_closed_port_is_told() {
     let text = advice(&mirror);
     assert!(text.contains("says that the port is closed") && !text.contains("where nobody listens"), "{text}");
 }
+
+#[test]
+fn what_a_server_announces_answers_nothing() {
+    // ASHRAE 135 clause 5.1 and RFC 7252 section 4.2: only an answer ends the wait for one, not what is sent anyhow.
+    let (client, server) = ((GATEWAY, 47_808), (BACNET, 47_808));
+    let silent = |announces: bool, answers: bool| {
+        let mut mirror = Mirror::default();
+        for number in 0..4_u8 {
+            let at = u64::from(number) * 5 * SECOND;
+            mirror.udp(at, client, server, &bacnet::read_property(number, 7));
+            if announces {
+                mirror.udp(at + SECOND, server, client, &unconfirmed_cov(f32::from(number)));
+            }
+            if answers {
+                mirror.udp(at + 2 * SECOND, server, client, &bacnet::read_property_ack(number, 7, 21.5));
+            }
+        }
+        mirror.by_address()
+    };
+    let survey = silent(true, false);
+    assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
+    assert!(one(&survey, "blocked").detail.contains("4 tries"), "{}", one(&survey, "blocked").detail);
+    assert_eq!(told(&silent(true, true)), []);
+    assert_eq!(told(&silent(false, false)), [(Severity::Alert, "blocked")]);
+
+    let (client, server) = ((GATEWAY, 41_000), (node(101), 5683));
+    let asked = |answer: u8| {
+        let mut mirror = Mirror::default();
+        for number in 0..4_u8 {
+            let at = u64::from(number) * 5 * SECOND;
+            mirror.udp(
+                at,
+                client,
+                server,
+                &coap::request(coap::CON, coap::PUT, number.into(), &[7], "light/level", b"8"),
+            );
+            let content = coap::content(answer, number.into(), &[9], Some(number), "{\"level\":80}");
+            mirror.udp(at + SECOND, server, client, &content);
+        }
+        told(&mirror.by_address())
+    };
+    assert_eq!(asked(coap::NON), [(Severity::Alert, "blocked")]);
+    assert_eq!(asked(coap::ACK), []);
+}
+
+#[test]
+fn hosts_without_an_address_share_none() {
+    // RFC 1122 section 3.2.1.3: 0.0.0.0 is sent by whoever has no address yet, so that it makes no two of them one.
+    let (first, second) = (node(101), node(101).of([0x00, 0x1b, 0xc5, 0x00, 0x01, 0xaa]));
+    let mut mirror = Mirror::default();
+    for (at, owner) in [(0_u64, first), (5, second), (10, first), (15, second), (20, first), (25, second)] {
+        let nobody = owner.at("0.0.0.0");
+        mirror.udp(at * SECOND, (nobody, 41_000), (EVERYONE, 9), b"anybody?");
+        mirror.is_at(at * SECOND + MILLI, owner, GATEWAY);
+    }
+    assert!(has(&mirror.by_address(), "address-conflict"));
+}
+
+#[test]
+fn an_acknowledgment_fits_a_syn_only_within_what_was_sent() {
+    // RFC 9293 section 3.10.7.3: of a SYN nothing but its own number can be acknowledged.
+    let (client, server) = ((node(101), 41_000), (GATEWAY, 1901));
+    let challenged = |beyond: u32| {
+        let mut mirror = Mirror::default();
+        for late in [0, 1, 3, 7, 15, 31] {
+            mirror.tcp(late * SECOND, client, server, SYN, [C, 0], &[]);
+            mirror.tcp(late * SECOND + MILLI, server, client, ACK, [S, C + 1 + beyond], &[]);
+            mirror.tcp(late * SECOND + 2 * MILLI, client, server, RST, [C + 1 + beyond, 0], &[]);
+        }
+        told(&mirror.by_address())
+    };
+    for beyond in [1, 50, 200, 1_000, 1 << 20] {
+        assert_eq!(challenged(beyond), [(Severity::Alert, "blocked")], "{beyond} bytes");
+    }
+    // Where the SYN-ACK itself was missed, the client goes on.
+    let mut mirror = Mirror::default();
+    mirror.tcp(0, client, server, SYN, [C, 0], &[]);
+    mirror.tcp(MILLI, client, server, ACK, [C + 1, S + 1], &[]);
+    mirror.tcp(SECOND, server, client, ACK, [S + 1, C + 300], &[]);
+    mirror.tcp(SECOND + MILLI, client, server, ACK, [C + 300, S + 1], &[]);
+    assert_eq!(told(&mirror.by_address()), []);
+}
+
+#[test]
+fn a_connection_opened_after_the_last_one_was_closed_is_judged_by_itself() {
+    // RFC 9293 section 3.4.1: each connection has its own initial sequence number, on the same ports too.
+    let (client, server) = ((node(101), 41_000), (GATEWAY, 80));
+    let again = |knocks: bool| {
+        let mut mirror = Mirror::default();
+        mirror.exchange(0, client, server, [C, S]);
+        mirror.tcp(SECOND, server, client, ACK | frame::FIN, [S + 500, C + 500], &[]);
+        for late in (0..4_u32).filter(|_| knocks) {
+            mirror.tcp(u64::from(60 + 3 * late) * SECOND, client, server, SYN, [C + 100_000, 0], &[]);
+        }
+        told(&mirror.by_address())
+    };
+    assert_eq!(again(false), []);
+    assert_eq!(again(true), [(Severity::Warning, "stopped-answering")]);
+}
+
+#[test]
+fn a_router_that_says_its_own_address_keeps_it() {
+    // RFC 826 and RFC 1812 section 5.3.1: what it hands on is others', what it says of itself is its own.
+    let found = |says: bool| {
+        let mut mirror = Mirror::default();
+        for number in 5..8_u8 {
+            let behind = Host { hops: 63, ..GATEWAY.at(&format!("10.30.0.{number}")) };
+            mirror.udp(u64::from(number) * SECOND, (behind, 41_000), (node(101), 123), &[0; 48]);
+        }
+        if says {
+            mirror.who_has(10 * SECOND, node(101), GATEWAY);
+            mirror.is_at(10 * SECOND + MILLI, GATEWAY, node(101));
+        }
+        mirror.knock(11 * SECOND, (node(101), 1044), (GATEWAY, 1901));
+        let survey = mirror.by_mac();
+        has(&survey, "blocked")
+    };
+    assert!(found(true));
+}
+
+#[test]
+fn a_host_that_was_heard_at_another_time_is_not_told_as_switched_off() {
+    // RFC 826: it answered by ARP two minutes before, and not since.
+    let mut mirror = Mirror::default();
+    mirror.who_has(0, node(101), GATEWAY);
+    mirror.is_at(MILLI, GATEWAY, node(101));
+    mirror.knock(120 * SECOND, (node(101), 1044), (GATEWAY, 1901));
+    let advice = one(&mirror.by_address(), "blocked").advice.clone();
+    assert!(!advice.contains("Nothing at all") && !advice.contains("alive"), "{advice}");
+    // What it sends three minutes after the last try says no more of the time before.
+    let mut mirror = Mirror::default();
+    mirror.knock(0, (node(101), 1044), (GATEWAY, 1901));
+    mirror.who_has(200 * SECOND, GATEWAY, node(101));
+    let advice = one(&mirror.by_address(), "blocked").advice.clone();
+    assert!(!advice.contains("Nothing at all") && !advice.contains("alive"), "{advice}");
+}
+
+#[test]
+fn a_port_that_searched_a_group_and_a_host_finds_both_answers() {
+    // UPnP Device Architecture 2.0 section 1.3.2: the same port may search a group first, and one device a minute later.
+    let mut mirror = Mirror::default();
+    let group = Host { mac: [0x01, 0x00, 0x5e, 0x7f, 0xff, 0xfa], ..EVERYONE.at("239.255.255.250") };
+    mirror.udp(0, (GATEWAY, 41_000), (group, 1900), &ssdp::search("239.255.255.250:1900", "upnp:rootdevice", Some(1)));
+    let search = ssdp::search("10.20.0.101:1900", "upnp:rootdevice", None);
+    mirror.udp(60 * SECOND, (GATEWAY, 41_000), (node(101), 1900), &search);
+    let answer = ssdp::answer("http://10.20.0.101/description.xml", "upnp:rootdevice", "uuid:14");
+    mirror.udp(60 * SECOND + 20 * MILLI, (node(101), 51_234), (GATEWAY, 41_000), &answer);
+    assert_eq!(told(&mirror.by_address()), []);
+}
