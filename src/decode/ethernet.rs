@@ -65,6 +65,7 @@ const TAGS: &[Tag] = &[
     tag(0x8926, 6, false), // Cisco VN-tag
     tag(0x893f, 8, false), // IEEE 802.1BR E-tag
     tag(0x892f, 6, false), // HSR (IEC 62439-3)
+    tag(0x8988, 8, false), // Cisco's time tag: when a switch sent the mirrored frame, in six bytes
 ];
 
 /// Looks an EtherType up.

@@ -10,6 +10,9 @@ use arrayvec::ArrayVec;
 pub struct MacAddr(pub [u8; 6]);
 
 impl MacAddr {
+    /// Stands for the address of a group that was not recorded, as in Linux cooked captures.
+    pub const SOME_GROUP: Self = Self([1, 0, 0, 0, 0, 0]);
+
     /// Whether the group bit is set (IEEE 802, multicast or broadcast).
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 == 1

@@ -68,6 +68,8 @@ pub struct Packet<'a> {
     pub source_mac: Option<MacAddr>,
     /// Destination MAC of the innermost link header that has one.
     pub destination_mac: Option<MacAddr>,
+    /// Whether the innermost link header says that the frame went to many, where it has no destination MAC.
+    pub to_group: bool,
     /// VLAN tags of the innermost link header.
     pub vlan: VlanPath,
     /// The tunnels that were taken off, outermost first.
@@ -84,6 +86,7 @@ impl Packet<'_> {
         Self {
             source_mac: None,
             destination_mac: None,
+            to_group: false,
             vlan: VlanPath::Untagged,
             encapsulations: ArrayVec::new_const(),
             network: Network::Unreached,
@@ -122,6 +125,8 @@ pub enum TunnelKind {
     Geneve,
     /// An IP header straight in an IP header (RFC 2003, 2473, 4213).
     IpInIp,
+    /// TaZmen Sniffer Protocol, the mirror of MikroTik and others.
+    Tzsp,
 }
 
 impl TunnelKind {
@@ -135,6 +140,7 @@ impl TunnelKind {
             Self::Vxlan => "vxlan",
             Self::Geneve => "geneve",
             Self::IpInIp => "ip-in-ip",
+            Self::Tzsp => "tzsp",
         }
     }
 }

@@ -26,9 +26,10 @@ mod hardware {
 /// LINKTYPE_LINUX_SLL: packet type, hardware type, address length, address, protocol.
 pub(super) fn sll<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     let (head, rest) = span.split::<16>(StopLayer::Sll)?;
-    let [_, _, h0, h1, l0, l1, a, b, c, d, e, f, _, _, p0, p1] = *head;
+    let [t0, t1, h0, h1, l0, l1, a, b, c, d, e, f, _, _, p0, p1] = *head;
     let hardware = be16(h0, h1);
     address(walk, hardware, be16(l0, l1), [a, b, c, d, e, f]);
+    walk.packet.to_group = is_to_group(be16(t0, t1));
     content(walk, hardware, be16(p0, p1), rest)
 }
 
@@ -36,10 +37,16 @@ pub(super) fn sll<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, S
 /// address.
 pub(super) fn sll2<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     let (head, rest) = span.split::<20>(StopLayer::Sll2)?;
-    let [p0, p1, _, _, _, _, _, _, h0, h1, _, length, a, b, c, d, e, f, _, _] = *head;
+    let [p0, p1, _, _, _, _, _, _, h0, h1, kind, length, a, b, c, d, e, f, _, _] = *head;
     let hardware = be16(h0, h1);
     address(walk, hardware, u16::from(length), [a, b, c, d, e, f]);
+    walk.packet.to_group = is_to_group(kind.into());
     content(walk, hardware, be16(p0, p1), rest)
+}
+
+/// Whether a packet type is broadcast or multicast (LINKTYPE_LINUX_SLL): all that is recorded of the receiver.
+const fn is_to_group(packet_type: u16) -> bool {
+    matches!(packet_type, 1 | 2)
 }
 
 /// The sender's link address; the receiver's is not recorded.

@@ -12,7 +12,7 @@ use super::packet::{Transport, TunnelKind};
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer};
 use super::walk::{Layer, Step, Walk};
-use super::{ethernet, mpls, network, ppp};
+use super::{ethernet, mpls, network, ppp, wlan};
 
 /// UDP destination ports of the tunnels that are entered.
 const UDP_TUNNELS: &[(u16, Layer)] = &[
@@ -20,6 +20,7 @@ const UDP_TUNNELS: &[(u16, Layer)] = &[
     (8472, vxlan), // Linux's default, older than the assignment
     (4790, vxlan_gpe),
     (6081, geneve),
+    (37_008, tzsp),
 ];
 
 /// UDP ports of tunnels that are known and not entered.
@@ -27,7 +28,7 @@ const PASSED_OVER: &[(u16, &str)] = &[(3544, "teredo"), (2152, "gtp-u"), (6080, 
 
 /// Whether a UDP datagram to this port may be a tunnel that [`super::decode`] enters.
 pub const fn may_be_tunnel(destination_port: u16) -> bool {
-    matches!(destination_port, 4789 | 8472 | 4790 | 6081)
+    matches!(destination_port, 4789 | 8472 | 4790 | 6081 | 37_008)
 }
 
 /// The name of the tunnel that a UDP flow with one of these ports carries, if it is one that is not
@@ -179,6 +180,34 @@ fn vxlan_gpe<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> 
         }
         _ => vxlan(walk, span),
     }
+}
+
+/// What TZSP's encapsulated protocol announces; the header and these numbers are as Wireshark reads them.
+const TZSP: &[(u16, Layer)] = &[(1, ethernet::ethernet), (18, wlan::ieee802_11)];
+
+/// TaZmen Sniffer Protocol: version 1, type (0 and 1 hold a packet), encapsulated protocol; then tagged fields (tag,
+/// length, value) up to the tag 1, which has no length, as 0 has none, which only pads.
+fn tzsp<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
+    /// More than any sender writes.
+    const MAX_FIELDS: usize = 64;
+    let Ok((&[version, kind, p0, p1], mut rest)) = span.split::<4>(StopLayer::Tzsp) else {
+        return no_header(span, StopLayer::Tzsp);
+    };
+    let layer = TZSP.iter().find(|(number, _)| *number == be16(p0, p1)).map(|(_, layer)| *layer);
+    let Some(layer) = layer.filter(|_| version == 1 && kind <= 1) else { return Ok(Step::Done) };
+    for _ in 0..MAX_FIELDS {
+        let (&[tag], behind) = rest.split::<1>(StopLayer::Tzsp)?;
+        rest = match tag {
+            0 => behind,
+            1 if behind.is_empty() => return Ok(Step::Done),
+            1 => return walk.enter(TunnelKind::Tzsp, layer, behind),
+            _ => {
+                let (&[length], behind) = behind.split::<1>(StopLayer::Tzsp)?;
+                behind.skip(usize::from(length), StopLayer::Tzsp)?
+            }
+        };
+    }
+    Ok(Step::Done)
 }
 
 /// RFC 8926 section 3.4: version 0, length of the options in units of 4 bytes, EtherType.

@@ -499,7 +499,8 @@ fn message(protocol: u8, flags: u8, ports: (u16, u16), (payload, length): (&[u8]
 
 fn macs(packet: &Packet<'_>) -> Macs {
     let mut both = [0; 12];
-    both[..6].copy_from_slice(&packet.destination_mac.unwrap_or(MacAddr([0; 6])).0);
+    let unknown = if packet.to_group { MacAddr::SOME_GROUP } else { MacAddr([0; 6]) };
+    both[..6].copy_from_slice(&packet.destination_mac.unwrap_or(unknown).0);
     both[6..].copy_from_slice(&packet.source_mac.unwrap_or(MacAddr([0; 6])).0);
     both
 }

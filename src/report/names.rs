@@ -142,7 +142,8 @@ fn safe_cell(text: &str) -> String {
 
 /// The MAC address of end `end` (0 or 1) of a flow: what it sent from, else what was sent to.
 pub(super) fn mac_of(flow: &FlowView<'_>, end: usize) -> Option<MacAddr> {
-    flow.ends[end].source_mac().or_else(|| flow.ends[1 - end].destination_mac())
+    let sent_to = || flow.ends[1 - end].destination_mac().filter(|mac| *mac != MacAddr::SOME_GROUP);
+    flow.ends[end].source_mac().or_else(sent_to)
 }
 
 /// How a role is known, in words, beginning with `declared`, `address` or `inferred`.

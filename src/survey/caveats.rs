@@ -1,6 +1,6 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
-use crate::capture::{CaptureSummary, Timestamp};
+use crate::capture::{CaptureSummary, InterfaceSummary, Timestamp};
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::policy::Transport;
 use crate::verdict::Caveat;
@@ -79,7 +79,10 @@ pub(super) fn caveats(
         );
     }
     for (path, _, summary) in inputs() {
-        let dropped: u64 = summary.interfaces.iter().filter_map(|interface| interface.dropped).sum();
+        let lost = |interface: &InterfaceSummary| {
+            [interface.dropped, interface.os_dropped].into_iter().flatten().fold(interface.lost, u64::saturating_add)
+        };
+        let dropped = summary.interfaces.iter().map(lost).fold(0, u64::saturating_add);
         if dropped > 0 {
             say(
                 "kernel-drops",

@@ -962,3 +962,29 @@ fn a_port_that_searched_a_group_and_a_host_finds_both_answers() {
     mirror.udp(60 * SECOND + 20 * MILLI, (node(101), 51_234), (GATEWAY, 41_000), &answer);
     assert_eq!(told(&mirror.by_address()), []);
 }
+
+#[test]
+fn what_the_operating_system_dropped_is_told() {
+    // The pcapng draft, section 4.6: isb_osdrop (option 7) counts what the operating system dropped, isb_ifdrop (5) what
+    // the interface did.
+    let block = |kind: u32, body: &[u8]| {
+        let length = (12 + body.len() as u32).to_le_bytes();
+        [&kind.to_le_bytes()[..], &length, body, &length].concat()
+    };
+    let dropped = |option: u16| {
+        let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+        let option = [&option.to_le_bytes()[..], &8_u16.to_le_bytes(), &5_000_u64.to_le_bytes(), &[0; 4]].concat();
+        let capture = [
+            block(0x0a0d_0d0a, &section),
+            block(1, &[1, 0, 0, 0, 0, 0, 4, 0]),
+            block(5, &[&[0; 12][..], &option].concat()),
+        ];
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("dropped.pcapng");
+        std::fs::write(&path, capture.concat()).expect("a file");
+        let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+        let survey = run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read");
+        survey.caveats.iter().any(|caveat| caveat.kind == "kernel-drops" && caveat.text.starts_with("5000 packets"))
+    };
+    assert_eq!([4, 5, 7].map(dropped), [false, true, true]);
+}

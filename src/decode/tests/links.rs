@@ -84,8 +84,13 @@ fn a_cut_tag_keeps_the_identifiers_that_were_read() {
 #[test]
 fn other_tags_are_stepped_over() {
     let ip = udp_packet();
-    // VN-tag (4 bytes), IEEE 802.1BR E-tag (6 bytes), HSR (4 bytes), each before its EtherType.
-    for (ether_type, content) in [(0x8926, "00010002 0800"), (0x893f, "000100020003 0800"), (0x892f, "00540001 0800")] {
+    // VN-tag (4 bytes), IEEE 802.1BR E-tag (6 bytes), HSR (4 bytes), Cisco's time tag (6 bytes), each before its EtherType.
+    for (ether_type, content) in [
+        (0x8926, "00010002 0800"),
+        (0x893f, "000100020003 0800"),
+        (0x892f, "00540001 0800"),
+        (0x8988, "00005e0b1234 0800"),
+    ] {
         let bytes = eth(ether_type, &join(&[&hex(content), &ip]));
         assert_plain(&ethernet(&bytes));
     }
@@ -182,6 +187,14 @@ fn cooked_captures() {
         let packet = whole(link, &bytes);
         assert_plain(&packet);
         assert_eq!((packet.source_mac, packet.destination_mac), (mac, None));
+        assert!(!packet.to_group);
+        // Packet type 1 is broadcast, 2 multicast: the second byte of version 1, the eleventh of version 2.
+        let kind = if link == LinkType::LINUX_SLL { 1 } else { 10 };
+        for (packet_type, to_group) in [(1, true), (2, true), (3, false), (4, false)] {
+            let mut bytes = bytes.clone();
+            bytes[kind] = packet_type;
+            assert_eq!(whole(link, &bytes).to_group, to_group, "{packet_type}");
+        }
         let bytes = make("0001", "8100", &tagged);
         assert_eq!(whole(link, &bytes).vlan.to_string(), "7");
         // ARPHRD_IPGRE (778): the protocol is GRE's; no MAC.

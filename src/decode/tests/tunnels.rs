@@ -99,6 +99,9 @@ fn udp_tunnels_by_destination_port() {
         (6081, join(&[&hex("0000 6558 00000500"), &frame]), "geneve"),
         (6081, join(&[&hex("0240 6558 00000500 01038001 00000000"), &frame]), "geneve"),
         (6081, join(&[&hex("0000 0800 00000500"), &ip]), "geneve"),
+        // Version 1, a received packet, Ethernet; padding, a signal strength (tag 10), the end.
+        (37_008, join(&[&hex("01 00 0001 01"), &frame]), "tzsp"),
+        (37_008, join(&[&hex("01 00 0001 00 0a01c4 01"), &frame]), "tzsp"),
     ] {
         assert!(may_be_tunnel(port));
         assert_inside(&outer(17, &udp(50000, port, &content)), kind);
