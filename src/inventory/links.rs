@@ -89,8 +89,12 @@ fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inven
     let is_outside = is_external(host.address, inventory);
     let is_own = |(proof, _, mac): &&Link| match routers.0.binary_search_by_key(mac, |router| router.mac) {
         Ok(at) => routers.0[at].is_own(links, *proof),
-        // What is sent to somebody outside goes to a router, known as one or not.
-        Err(_) => *proof < Proof::Received || !is_outside || inventory.by_mac(*mac).is_some(),
+        // What is sent to somebody outside goes to a router, known as one or not; what comes from there, with hops taken
+        // off, comes from one, whatever role its MAC is declared to have.
+        Err(_) => {
+            let may_be = || *proof != Proof::HandedOn && inventory.by_mac(*mac).is_some();
+            *proof < Proof::Received || !is_outside || may_be()
+        }
     };
     let best = links.iter().filter(is_own).min();
     // Who has no address yet is nobody in particular.

@@ -988,3 +988,16 @@ fn what_the_operating_system_dropped_is_told() {
     };
     assert_eq!([4, 5, 7].map(dropped), [false, true, true]);
 }
+
+#[test]
+fn a_host_outside_never_takes_the_role_of_the_mac_that_it_is_reached_by() {
+    // RFC 1812 section 5.3.1: seven hops were taken off, so that the MAC is that of the last router.
+    let asked = |hops: u8| {
+        let outside = Host { hops, ..GATEWAY.at("203.0.113.80") };
+        let mut mirror = Mirror::default();
+        mirror.exchange(0, (node(101), 41_000), (outside, 80), [C, S]);
+        let survey = mirror.by_mac();
+        survey.hosts.role(survey.hosts.find(outside.address).expect("a host that was heard"))
+    };
+    assert_eq!((asked(57), asked(64)), (Role::External, Role::Gateway));
+}
