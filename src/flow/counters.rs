@@ -1,12 +1,15 @@
 //! What the table keeps of a flow: a hot part that every packet touches (one cache line for IPv4), and a
 //! cold part that few do. Both hold only what can be added.
 
+mod absorb;
+mod waiting;
+
 use std::net::IpAddr;
 
 use super::sources::SourceSet;
 use super::tcp::{SynAnswer, Tcp};
 use super::trail::Trail;
-use crate::capture::{Moment, Retime, Shift, Timestamp};
+use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::policy::Transport;
 use crate::protocol::{self, Inspection, Message, Turn};
@@ -199,6 +202,17 @@ enum FirstPayload {
     First,
     /// In [`Odd::payload`].
     Later,
+}
+
+/// What the hot part noticed of a packet that it does not take alone.
+#[derive(Clone, Copy)]
+struct Rare {
+    side: usize,
+    /// The count of its direction was 0.
+    new: bool,
+    /// Out of the counts of packets and of bytes.
+    carries: [bool; 2],
+    copy: bool,
 }
 
 /// What few flows have, and times that are mostly others' as well.
@@ -415,7 +429,7 @@ impl Counts {
             | (waited & ((now < self.recent[other]) | sent.message.announces));
         self.flags[side].0 |= sent.flags.0;
         if new | carry | carry_bytes | copy | late | sent.is_notable | again | odd {
-            return self.add_rarely(cold, (sent, written), side, [new, carry, carry_bytes], copy);
+            return self.add_rarely(cold, (sent, written), Rare { side, new, carries: [carry, carry_bytes], copy });
         }
         self.fingerprint[side] = sent.fingerprint;
         self.recent[side] = now;
@@ -431,21 +445,15 @@ impl Counts {
     }
 
     #[cold]
-    fn add_rarely(
-        &mut self,
-        cold: &mut Cold,
-        (sent, time): (&Sent<'_>, Timestamp),
-        side: usize,
-        [new, carry, carry_bytes]: [bool; 3],
-        copy: bool,
-    ) {
+    fn add_rarely(&mut self, cold: &mut Cold, (sent, time): (&Sent<'_>, Timestamp), rare: Rare) {
+        let Rare { side, copy, .. } = rare;
         let (before, other) = (self.recent[side], 1 - side);
         if self.is_pending() && self.is_waiting(side) {
             self.put_on_trail(cold, side);
         }
         self.fingerprint[side] = sent.fingerprint;
         self.recent[side] = sent.at.time;
-        self.note_rarely(cold, (sent, time), side, [new, carry, carry_bytes], copy, before);
+        self.note_rarely(cold, (sent, time), rare, before);
         if !sent.message.announces && self.state & REPLIED[side] == 0 {
             self.state |= REPLIED[side];
             if self.is_waiting(other) {
@@ -469,12 +477,10 @@ impl Counts {
         &mut self,
         cold: &mut Cold,
         (sent, time): (&Sent<'_>, Timestamp),
-        side: usize,
-        [new, carry, carry_bytes]: [bool; 3],
-        copy: bool,
+        Rare { side, new, carries, copy }: Rare,
         before: Timestamp,
     ) {
-        for (high, carry) in cold.high.iter_mut().zip([carry, carry_bytes]) {
+        for (high, carry) in cold.high.iter_mut().zip(carries) {
             high[side] = high[side].saturating_add(u16::from(carry));
         }
         let Sent { at, fingerprint, flags, .. } = *sent;
@@ -522,7 +528,7 @@ impl Counts {
 
     /// Whether an end opened a connection after all that the other sent.
     pub(super) fn reopens(&self, cold: &Cold, side: usize) -> bool {
-        cold.tcp.reopened(side).is_some_and(|at| at.time > self.last(cold, 1 - side))
+        cold.first[1 - side].is_some() && cold.tcp.reopened(side).is_some_and(|at| at.time > self.last(cold, 1 - side))
     }
 
     /// How far an end's TCP numbers can have come, at most: by what its frames hold beside the shortest headers.
@@ -571,97 +577,6 @@ impl Counts {
     #[inline]
     const fn is_disordered(&self) -> bool {
         self.state & DISORDERED != 0
-    }
-
-    #[inline]
-    const fn is_waiting(&self, side: usize) -> bool {
-        self.waits >> side & 1 != 0
-    }
-
-    #[inline]
-    const fn is_pending(&self) -> bool {
-        self.state & PENDING != 0
-    }
-
-    /// Whether an end sent anything that may be an answer.
-    #[inline]
-    pub(super) const fn has_replied(&self, side: usize) -> bool {
-        self.state & REPLIED[side] != 0
-    }
-
-    /// An end sent something at a time: what waits for it was answered.
-    #[inline]
-    fn answer(&mut self, cold: &mut Cold, waiting: usize, time: Timestamp) {
-        if self.is_disordered() || time < self.recent[waiting] {
-            self.answer_some(cold, waiting, time);
-        } else {
-            self.waits = 0;
-            self.state &= !PENDING;
-        }
-    }
-
-    /// The same out of order: what was sent later waits on.
-    #[cold]
-    fn answer_some(&mut self, cold: &mut Cold, waiting: usize, time: Timestamp) {
-        if self.is_pending() {
-            self.put_on_trail(cold, waiting);
-        }
-        if let Some(odd) = &mut cold.odd {
-            odd.trail.answered(time);
-        }
-        if cold.trail_len() == 0 {
-            self.waits = 0;
-        }
-    }
-
-    /// What is pending is the last packet that came from its end.
-    #[cold]
-    fn put_on_trail(&mut self, cold: &mut Cold, side: usize) {
-        let odd = cold.odd();
-        if self.state & FRESH != 0 {
-            odd.trail.clear();
-            self.state &= !FRESH;
-        }
-        odd.trail.push(self.recent[side], self.fingerprint[side]);
-        self.state &= !PENDING;
-    }
-
-    /// What an end sent that owes an answer since the other end last sent anything, none but for who waits.
-    fn trail(&self, cold: &Cold, side: usize) -> Trail {
-        if !self.is_waiting(side) {
-            return Trail::default();
-        }
-        let held = cold.odd.as_ref().filter(|_| self.state & FRESH == 0).map(|odd| odd.trail.clone());
-        let mut trail = held.unwrap_or_default();
-        if self.is_pending() {
-            trail.push(self.recent[side], self.fingerprint[side]);
-        }
-        trail
-    }
-
-    /// How much an end sent that owes an answer since the other end last sent anything, at most [`Trail::LIMIT`], and when
-    /// the last.
-    pub(super) fn unanswered(&self, cold: &Cold, side: usize) -> (u32, Timestamp) {
-        if !self.is_waiting(side) {
-            return (0, Timestamp::UNKNOWN);
-        }
-        if self.state & FRESH != 0 {
-            return (u32::from(self.is_pending()), self.recent[side]);
-        }
-        let latest = cold.odd.as_ref().and_then(|odd| odd.trail.last()).unwrap_or(Timestamp::UNKNOWN);
-        let more = if self.is_pending() { self.recent[side] } else { Timestamp::UNKNOWN };
-        ((cold.trail_len() + usize::from(self.is_pending())).min(Trail::LIMIT) as u32, latest.max(more))
-    }
-
-    /// Of what is unanswered, that after a time.
-    pub(super) fn unanswered_after(&self, cold: &Cold, side: usize, time: Timestamp) -> u32 {
-        self.trail(cold, side).after(time) as u32
-    }
-
-    /// Whether an end sent what owes an answer.
-    #[inline]
-    pub(super) fn asks(&self, cold: &Cold, side: usize) -> bool {
-        self.state & ASKED[side] != 0 || cold.asks[side]
     }
 
     /// Whether the next packet of a side will mostly be told in the cold part.
@@ -783,190 +698,6 @@ impl Counts {
         self.settled[side] |= if is_enough { PAYLOAD | NUMBERS } else { 0 };
         seen
     }
-
-    /// Moves the effective times, as those of a part of an input whose earlier parts are known now.
-    pub(super) fn retime(&mut self, cold: &mut Cold, retime: Retime) {
-        let written = self.written(cold);
-        let odd = cold.odd();
-        odd.written = Some(written);
-        self.state |= REWRITTEN;
-        for time in odd.latest.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
-            *time = retime.apply(*time);
-        }
-        for side in 0..2 {
-            if cold.first[side].is_some() {
-                self.recent[side] = retime.apply(self.recent[side]);
-                let odd = cold.odd();
-                odd.arrived[side] = retime.apply(odd.arrived[side]);
-            }
-        }
-        let odd = cold.odd();
-        odd.trail.retime(retime);
-        for at in &mut odd.payload {
-            *at = at.retimed(retime);
-        }
-        for at in &mut cold.first {
-            *at = at.retimed(retime);
-        }
-        cold.tcp.retime(retime);
-    }
-
-    /// Adds another record of the same flow, whose frames come later by position or are of a later input. When they
-    /// were sent does not hang on that.
-    pub(super) fn absorb(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, shift: Shift, own: u32) {
-        if cold.has_written() || other_cold.has_written() {
-            let (mut sum, theirs) = (self.written(cold), other.written(other_cold));
-            for side in 0..2 {
-                sum.first[side] = sum.first[side].min(theirs.first[side]);
-                sum.last[side] = sum.last[side].max(theirs.last[side]);
-            }
-            cold.odd().written = Some(sum);
-            self.state |= REWRITTEN;
-        }
-        let (begins, copies) = (cold.first, [0, 1].map(|side| self.is_copy(cold, other_cold, side)));
-        self.absorb_trail(cold, other, other_cold, copies);
-        for side in 0..2 {
-            let packets = self.packets(cold, side).wrapping_add(other.packets(other_cold, side));
-            let bytes = self.bytes(cold, side).wrapping_add(other.bytes(other_cold, side));
-            (self.packets[side], cold.high[0][side]) = (packets as u32, (packets >> 32) as u16);
-            (self.bytes[side], cold.high[1][side]) = (bytes as u32, (bytes >> 32) as u16);
-            self.flags[side].0 |= other.flags[side].0;
-            self.settled[side] |= other.settled[side];
-            for (mine, theirs) in [
-                (&mut cold.syns, &other_cold.syns),
-                (&mut cold.syn_acks, &other_cold.syn_acks),
-                (&mut cold.resets, &other_cold.resets),
-            ] {
-                mine[side] = mine[side].saturating_add(theirs[side]);
-            }
-            self.state |= other.state & ASKED[side];
-            cold.duplicates[side] = cold.duplicates[side].saturating_add(other_cold.duplicates[side]);
-            if copies[side] {
-                cold.take_back(side, &other_cold.arrived[side]);
-            }
-            self.absorb_times(cold, other, other_cold, side);
-
-            let first = other_cold.first[side].shifted(shift);
-            if first < cold.first[side] {
-                cold.set_first(side, first);
-                cold.macs[side] = other_cold.macs[side];
-                cold.hops[side] = other_cold.hops[side];
-            }
-            absorb_payload(cold, other_cold, shift, own, side);
-        }
-        cold.tcp.absorb(begins, &other_cold.tcp, other_cold.first, shift);
-    }
-
-    /// Whether what came first in another part is a copy of what came last in this one.
-    fn is_copy(&self, cold: &Cold, other: &Cold, side: usize) -> bool {
-        let fingerprint = other.arrived[side].fingerprint;
-        fingerprint != 0
-            && cold.first[side].is_some()
-            && fingerprint == self.fingerprint[side]
-            && other.arrived_at(side).raw().abs_diff(self.recent[side].raw()) <= copy_window(fingerprint)
-    }
-
-    /// What waits for an answer in either is waiting still if none came in either.
-    fn absorb_trail(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, copies: [bool; 2]) {
-        self.state |= other.state & (REPLIED[0] | REPLIED[1]);
-        if self.waits == 0 && other.waits == 0 {
-            return;
-        }
-        let mut held = None;
-        for (side, is_copy) in copies.into_iter().enumerate() {
-            let (mut trail, mut theirs) = (self.trail(cold, side), other.trail(other_cold, side));
-            if is_copy {
-                theirs.forget(other_cold.arrived_at(side), other_cold.arrived[side].fingerprint);
-            }
-            trail.absorb(&theirs, copy_window);
-            let answers = 1 - side;
-            let times = [(&*self, &*cold), (other, other_cold)];
-            let has_replied = self.state & REPLIED[answers] != 0;
-            for (counts, cold) in times.into_iter().filter(|(_, cold)| has_replied && cold.first[answers].is_some()) {
-                trail.answered(counts.last(cold, answers));
-            }
-            if trail.len() > 0 {
-                held = Some((side, trail));
-            }
-        }
-        self.waits = 0;
-        self.state &= !(FRESH | PENDING);
-        if let Some((side, trail)) = held {
-            self.waits = 1 << side;
-            cold.odd().trail = trail;
-        }
-    }
-
-    /// Takes over what came last.
-    fn absorb_times(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, side: usize) {
-        if !other_cold.first[side].is_some() {
-            return;
-        }
-        if cold.first[side].is_some() {
-            if (self.state | other.state) & DISORDERED != 0 || other_cold.arrived_at(side) < self.recent[side] {
-                let latest = self.recent[side].max(other_cold.latest(side));
-                self.state |= DISORDERED;
-                let odd = cold.odd();
-                odd.latest[side] = odd.latest[side].max(latest);
-            }
-        } else {
-            cold.arrived[side] = other_cold.arrived[side];
-            if cold.odd.is_some() || other_cold.odd.is_some() {
-                let odd = cold.odd();
-                (odd.arrived[side], odd.latest[side]) = (other_cold.arrived_at(side), other_cold.latest(side));
-            }
-            self.state |= other.state & DISORDERED;
-        }
-        self.recent[side] = other.recent[side];
-        self.fingerprint[side] = other.fingerprint[side];
-    }
-
-    /// Counts later fragments of a datagram that the flow began.
-    pub(super) fn add_fragments(&mut self, cold: &mut Cold, side: usize, packets: u64, bytes: u64, last: Timestamp) {
-        let packets = self.packets(cold, side).wrapping_add(packets);
-        let bytes = self.bytes(cold, side).wrapping_add(bytes);
-        (self.packets[side], cold.high[0][side]) = (packets as u32, (packets >> 32) as u16);
-        (self.bytes[side], cold.high[1][side]) = (bytes as u32, (bytes >> 32) as u16);
-        if last > self.last(cold, side) {
-            self.state |= DISORDERED;
-            let odd = cold.odd();
-            odd.latest[side] = last;
-            if let Some(written) = &mut odd.written {
-                written.last[side] = written.last[side].max(last);
-            }
-        }
-    }
-}
-
-/// Adds what the payload of an end said in another part: the first decides, bits of the port's own protocol add up.
-fn absorb_payload(cold: &mut Cold, other: &Cold, shift: Shift, own: u32, side: usize) {
-    cold.has_segment[side] |= other.has_segment[side];
-    if !cold.tcp.is_empty() || !other.tcp.is_empty() {
-        cold.conforms[side] |= other.conforms[side];
-        cold.violates[side] |= other.violates[side];
-        return;
-    }
-    let (ours, theirs) = (
-        (cold.conforms[side] & own, u32::from(cold.violates[side]) & own),
-        (other.conforms[side] & own, u32::from(other.violates[side]) & own),
-    );
-    let payload = other.payload(side).shifted(shift);
-    if payload < cold.payload(side) {
-        cold.set_payload(side, payload);
-        cold.conforms[side] = other.conforms[side];
-        cold.violates[side] = other.violates[side];
-        cold.tag[side] = other.tag[side];
-        cold.asks[side] = other.asks[side];
-        cold.turns[side] = other.turns[side];
-    } else if !cold.payload(side).is_some() {
-        // ICMP: each message says whether it asks.
-        for (mine, theirs) in cold.turns[side].iter_mut().zip(other.turns[side]) {
-            *mine |= theirs;
-        }
-    }
-    let conforms = ours.0 | theirs.0;
-    cold.conforms[side] |= conforms;
-    cold.violates[side] = (cold.violates[side] | (ours.1 | theirs.1) as u8) & !(conforms as u8);
 }
 
 /// The protocol that a UDP flow's port calls for, as a mask: there every payload is looked at until one conforms.

@@ -103,7 +103,7 @@ pub struct FlowEnd {
     pub answer: SynAnswer,
     /// How many connections this end opened that the other accepted, by their initial sequence numbers: at most 32.
     pub opened: u32,
-    /// Whether it opened a TCP connection after all that the other end sent.
+    /// Whether it opened another TCP connection after all that the other end sent.
     pub reopens: bool,
 }
 

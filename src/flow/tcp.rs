@@ -246,11 +246,13 @@ impl Tcp {
         }
     }
 
-    /// When `side` opened its latest connection of several, by initial sequence numbers.
+    /// When `side` opened its latest connection of several, by initial sequence numbers; of one alone it is not kept in
+    /// every form.
     pub(super) fn reopened(&self, side: usize) -> Option<Moment> {
         let opened = self.sets.iter().flat_map(|sets| &sets.deeds[side]);
         let opened = opened.filter(|(deed, _)| matches!(deed, Deed::Open(_)));
-        opened.map(|(_, at)| *at).max()
+        let times = opened.map(|(_, at)| *at);
+        if times.clone().count() > 1 { times.max() } else { None }
     }
 
     /// What a direction did for connections.

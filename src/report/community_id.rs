@@ -11,15 +11,16 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 use crate::policy::Transport;
+use crate::protocol::icmp;
 
 /// IP protocol number of SCTP: it has ports, which this tool does not read.
 const SCTP: u8 = 132;
 
-/// ICMP types of request and reply, which name one exchange.
-const ICMP_PAIRS: &[(u8, u8)] = &[(8, 0), (10, 9), (13, 14), (15, 16), (17, 18)];
+/// ICMP types of request and reply that name one exchange here, beside those that share a flow.
+const MORE_PAIRS: &[(u8, u8)] = &[(10, 9)];
 
 /// The same for ICMPv6.
-const ICMPV6_PAIRS: &[(u8, u8)] = &[(128, 129), (130, 131), (133, 134), (135, 136), (139, 140), (144, 145)];
+const MORE_PAIRS_V6: &[(u8, u8)] = &[(130, 131), (139, 140), (144, 145)];
 
 /// An endpoint: address and port (for ICMP the type, as sent by the other end or this one).
 #[derive(Clone, Copy)]
@@ -41,8 +42,8 @@ pub(super) fn community_id(
 ) -> Option<[u8; 30]> {
     let ports = match transport {
         Transport::Tcp | Transport::Udp => Some(Ports { pair: [source.port, destination.port], one_way: false }),
-        Transport::Icmp => Some(Ports::of_icmp(ICMP_PAIRS, icmp?)),
-        Transport::Icmpv6 => Some(Ports::of_icmp(ICMPV6_PAIRS, icmp?)),
+        Transport::Icmp => Some(Ports::of_icmp(false, icmp?)),
+        Transport::Icmpv6 => Some(Ports::of_icmp(true, icmp?)),
         Transport::Other(SCTP) => return None,
         Transport::Other(_) => None,
     };
@@ -82,8 +83,9 @@ struct Ports {
 }
 
 impl Ports {
-    fn of_icmp(pairs: &[(u8, u8)], (kind, code): (u8, u8)) -> Self {
-        let reply = pairs.iter().find_map(|&(request, reply)| match kind {
+    fn of_icmp(v6: bool, (kind, code): (u8, u8)) -> Self {
+        let more = if v6 { MORE_PAIRS_V6 } else { MORE_PAIRS };
+        let reply = icmp::pairs(v6).iter().chain(more).find_map(|&(request, reply)| match kind {
             kind if kind == request => Some(reply),
             kind if kind == reply => Some(request),
             _ => None,

@@ -89,4 +89,20 @@ mod tests {
         let other = [Source::StandardInput, Source::File(folder.path().join("gone")), Source::File(paths[0].clone())];
         assert_eq!(in_order(other.to_vec()), [other[2].clone(), other[0].clone(), other[1].clone()]);
     }
+
+    /// Who writes to a pipe is sent off for good by a reader that goes.
+    #[cfg(unix)]
+    #[test]
+    fn a_named_pipe_is_not_opened_to_look_at_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipes = ["b", "a"].map(|name| folder.path().join(name));
+        if !std::process::Command::new("mkfifo").args(&pipes).status().is_ok_and(|status| status.success()) {
+            println!("skipped: there is no mkfifo");
+            return;
+        }
+        // Nobody writes: to open one would wait for ever.
+        let ordered = in_order(pipes.iter().cloned().map(Source::File).collect());
+        let paths: Vec<_> = ordered.iter().filter_map(Source::file).map(|path| path.to_path_buf()).collect();
+        assert_eq!(paths, pipes);
+    }
 }

@@ -1,0 +1,166 @@
+//! How two records of one flow add up, whatever the order of the parts that they come from.
+
+use super::{ASKED, Cold, Counts, DISORDERED, REWRITTEN, copy_window};
+use crate::capture::{Retime, Shift, Timestamp};
+
+impl Counts {
+    /// Moves the effective times, as those of a part of an input whose earlier parts are known now.
+    pub(in crate::flow) fn retime(&mut self, cold: &mut Cold, retime: Retime) {
+        let written = self.written(cold);
+        let odd = cold.odd();
+        odd.written = Some(written);
+        self.state |= REWRITTEN;
+        for time in odd.latest.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
+            *time = retime.apply(*time);
+        }
+        for side in 0..2 {
+            if cold.first[side].is_some() {
+                self.recent[side] = retime.apply(self.recent[side]);
+                let odd = cold.odd();
+                odd.arrived[side] = retime.apply(odd.arrived[side]);
+            }
+        }
+        let odd = cold.odd();
+        odd.trail.retime(retime);
+        for at in &mut odd.payload {
+            *at = at.retimed(retime);
+        }
+        for at in &mut cold.first {
+            *at = at.retimed(retime);
+        }
+        cold.tcp.retime(retime);
+    }
+
+    /// Adds another record of the same flow, whose frames come later by position or are of a later input. When they
+    /// were sent does not hang on that.
+    pub(in crate::flow) fn absorb(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, shift: Shift, own: u32) {
+        if cold.has_written() || other_cold.has_written() {
+            let (mut sum, theirs) = (self.written(cold), other.written(other_cold));
+            for side in 0..2 {
+                sum.first[side] = sum.first[side].min(theirs.first[side]);
+                sum.last[side] = sum.last[side].max(theirs.last[side]);
+            }
+            cold.odd().written = Some(sum);
+            self.state |= REWRITTEN;
+        }
+        let (begins, copies) = (cold.first, [0, 1].map(|side| self.is_copy(cold, other_cold, side)));
+        self.absorb_trail(cold, other, other_cold, copies);
+        for side in 0..2 {
+            let packets = self.packets(cold, side).wrapping_add(other.packets(other_cold, side));
+            let bytes = self.bytes(cold, side).wrapping_add(other.bytes(other_cold, side));
+            (self.packets[side], cold.high[0][side]) = (packets as u32, (packets >> 32) as u16);
+            (self.bytes[side], cold.high[1][side]) = (bytes as u32, (bytes >> 32) as u16);
+            self.flags[side].0 |= other.flags[side].0;
+            self.settled[side] |= other.settled[side];
+            for (mine, theirs) in [
+                (&mut cold.syns, &other_cold.syns),
+                (&mut cold.syn_acks, &other_cold.syn_acks),
+                (&mut cold.resets, &other_cold.resets),
+            ] {
+                mine[side] = mine[side].saturating_add(theirs[side]);
+            }
+            self.state |= other.state & ASKED[side];
+            cold.duplicates[side] = cold.duplicates[side].saturating_add(other_cold.duplicates[side]);
+            if copies[side] {
+                cold.take_back(side, &other_cold.arrived[side]);
+            }
+            self.absorb_times(cold, other, other_cold, side);
+
+            let first = other_cold.first[side].shifted(shift);
+            if first < cold.first[side] {
+                cold.set_first(side, first);
+                cold.macs[side] = other_cold.macs[side];
+                cold.hops[side] = other_cold.hops[side];
+            }
+            absorb_payload(cold, other_cold, shift, own, side);
+        }
+        cold.tcp.absorb(begins, &other_cold.tcp, other_cold.first, shift);
+    }
+
+    /// Whether what came first in another part is a copy of what came last in this one.
+    pub(super) fn is_copy(&self, cold: &Cold, other: &Cold, side: usize) -> bool {
+        let fingerprint = other.arrived[side].fingerprint;
+        fingerprint != 0
+            && cold.first[side].is_some()
+            && fingerprint == self.fingerprint[side]
+            && other.arrived_at(side).raw().abs_diff(self.recent[side].raw()) <= copy_window(fingerprint)
+    }
+
+    /// Takes over what came last.
+    pub(super) fn absorb_times(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, side: usize) {
+        if !other_cold.first[side].is_some() {
+            return;
+        }
+        if cold.first[side].is_some() {
+            if (self.state | other.state) & DISORDERED != 0 || other_cold.arrived_at(side) < self.recent[side] {
+                let latest = self.recent[side].max(other_cold.latest(side));
+                self.state |= DISORDERED;
+                let odd = cold.odd();
+                odd.latest[side] = odd.latest[side].max(latest);
+            }
+        } else {
+            cold.arrived[side] = other_cold.arrived[side];
+            if cold.odd.is_some() || other_cold.odd.is_some() {
+                let odd = cold.odd();
+                (odd.arrived[side], odd.latest[side]) = (other_cold.arrived_at(side), other_cold.latest(side));
+            }
+            self.state |= other.state & DISORDERED;
+        }
+        self.recent[side] = other.recent[side];
+        self.fingerprint[side] = other.fingerprint[side];
+    }
+
+    /// Counts later fragments of a datagram that the flow began.
+    pub(in crate::flow) fn add_fragments(
+        &mut self,
+        cold: &mut Cold,
+        side: usize,
+        packets: u64,
+        bytes: u64,
+        last: Timestamp,
+    ) {
+        let packets = self.packets(cold, side).wrapping_add(packets);
+        let bytes = self.bytes(cold, side).wrapping_add(bytes);
+        (self.packets[side], cold.high[0][side]) = (packets as u32, (packets >> 32) as u16);
+        (self.bytes[side], cold.high[1][side]) = (bytes as u32, (bytes >> 32) as u16);
+        if last > self.last(cold, side) {
+            self.state |= DISORDERED;
+            let odd = cold.odd();
+            odd.latest[side] = last;
+            if let Some(written) = &mut odd.written {
+                written.last[side] = written.last[side].max(last);
+            }
+        }
+    }
+}
+
+/// Adds what the payload of an end said in another part: the first decides, bits of the port's own protocol add up.
+fn absorb_payload(cold: &mut Cold, other: &Cold, shift: Shift, own: u32, side: usize) {
+    cold.has_segment[side] |= other.has_segment[side];
+    if !cold.tcp.is_empty() || !other.tcp.is_empty() {
+        cold.conforms[side] |= other.conforms[side];
+        cold.violates[side] |= other.violates[side];
+        return;
+    }
+    let (ours, theirs) = (
+        (cold.conforms[side] & own, u32::from(cold.violates[side]) & own),
+        (other.conforms[side] & own, u32::from(other.violates[side]) & own),
+    );
+    let payload = other.payload(side).shifted(shift);
+    if payload < cold.payload(side) {
+        cold.set_payload(side, payload);
+        cold.conforms[side] = other.conforms[side];
+        cold.violates[side] = other.violates[side];
+        cold.tag[side] = other.tag[side];
+        cold.asks[side] = other.asks[side];
+        cold.turns[side] = other.turns[side];
+    } else if !cold.payload(side).is_some() {
+        // ICMP: each message says whether it asks.
+        for (mine, theirs) in cold.turns[side].iter_mut().zip(other.turns[side]) {
+            *mine |= theirs;
+        }
+    }
+    let conforms = ours.0 | theirs.0;
+    cold.conforms[side] |= conforms;
+    cold.violates[side] = (cold.violates[side] | (ours.1 | theirs.1) as u8) & !(conforms as u8);
+}

@@ -1,0 +1,128 @@
+//! What one end of a flow asked and the other has not answered yet.
+
+use super::{ASKED, Cold, Counts, FRESH, PENDING, REPLIED, Trail, copy_window};
+use crate::capture::Timestamp;
+
+impl Counts {
+    /// Whether an end sent anything that may be an answer.
+    #[inline]
+    pub(in crate::flow) const fn has_replied(&self, side: usize) -> bool {
+        self.state & REPLIED[side] != 0
+    }
+
+    #[inline]
+    pub(super) const fn is_waiting(&self, side: usize) -> bool {
+        self.waits >> side & 1 != 0
+    }
+
+    #[inline]
+    pub(super) const fn is_pending(&self) -> bool {
+        self.state & PENDING != 0
+    }
+
+    /// An end sent something at a time: what waits for it was answered.
+    #[inline]
+    pub(super) fn answer(&mut self, cold: &mut Cold, waiting: usize, time: Timestamp) {
+        if self.is_disordered() || time < self.recent[waiting] {
+            self.answer_some(cold, waiting, time);
+        } else {
+            self.waits = 0;
+            self.state &= !PENDING;
+        }
+    }
+
+    /// The same out of order: what was sent later waits on.
+    #[cold]
+    pub(super) fn answer_some(&mut self, cold: &mut Cold, waiting: usize, time: Timestamp) {
+        if self.is_pending() {
+            self.put_on_trail(cold, waiting);
+        }
+        if let Some(odd) = &mut cold.odd {
+            odd.trail.answered(time);
+        }
+        if cold.trail_len() == 0 {
+            self.waits = 0;
+        }
+    }
+
+    /// What is pending is the last packet that came from its end.
+    #[cold]
+    pub(super) fn put_on_trail(&mut self, cold: &mut Cold, side: usize) {
+        let odd = cold.odd();
+        if self.state & FRESH != 0 {
+            odd.trail.clear();
+            self.state &= !FRESH;
+        }
+        odd.trail.push(self.recent[side], self.fingerprint[side]);
+        self.state &= !PENDING;
+    }
+
+    /// What an end sent that owes an answer since the other end last sent anything, none but for who waits.
+    pub(super) fn trail(&self, cold: &Cold, side: usize) -> Trail {
+        if !self.is_waiting(side) {
+            return Trail::default();
+        }
+        let held = cold.odd.as_ref().filter(|_| self.state & FRESH == 0).map(|odd| odd.trail.clone());
+        let mut trail = held.unwrap_or_default();
+        if self.is_pending() {
+            trail.push(self.recent[side], self.fingerprint[side]);
+        }
+        trail
+    }
+
+    /// How much an end sent that owes an answer since the other end last sent anything, at most [`Trail::LIMIT`], and when
+    /// the last.
+    pub(in crate::flow) fn unanswered(&self, cold: &Cold, side: usize) -> (u32, Timestamp) {
+        if !self.is_waiting(side) {
+            return (0, Timestamp::UNKNOWN);
+        }
+        if self.state & FRESH != 0 {
+            return (u32::from(self.is_pending()), self.recent[side]);
+        }
+        let latest = cold.odd.as_ref().and_then(|odd| odd.trail.last()).unwrap_or(Timestamp::UNKNOWN);
+        let more = if self.is_pending() { self.recent[side] } else { Timestamp::UNKNOWN };
+        ((cold.trail_len() + usize::from(self.is_pending())).min(Trail::LIMIT) as u32, latest.max(more))
+    }
+
+    /// Of what is unanswered, that after a time.
+    pub(in crate::flow) fn unanswered_after(&self, cold: &Cold, side: usize, time: Timestamp) -> u32 {
+        self.trail(cold, side).after(time) as u32
+    }
+
+    /// Whether an end sent what owes an answer.
+    #[inline]
+    pub(in crate::flow) fn asks(&self, cold: &Cold, side: usize) -> bool {
+        self.state & ASKED[side] != 0 || cold.asks[side]
+    }
+
+    /// What waits for an answer in either is waiting still if none came in either.
+    pub(super) fn absorb_trail(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, copies: [bool; 2]) {
+        self.state |= other.state & (REPLIED[0] | REPLIED[1]);
+        if self.waits == 0 && other.waits == 0 {
+            return;
+        }
+        let mut held = None;
+        for (side, is_copy) in copies.into_iter().enumerate() {
+            let (mut trail, mut theirs) = (self.trail(cold, side), other.trail(other_cold, side));
+            if is_copy {
+                theirs.forget(other_cold.arrived_at(side), other_cold.arrived[side].fingerprint);
+            }
+            trail.absorb(&theirs, copy_window);
+            let answers = 1 - side;
+            let times = [(&*self, &*cold), (other, other_cold)];
+            let has_replied = self.state & REPLIED[answers] != 0;
+            for (counts, cold) in times.into_iter().filter(|(_, cold)| has_replied && cold.first[answers].is_some()) {
+                trail.answered(counts.last(cold, answers));
+            }
+            if trail.len() > 0 {
+                held = Some((side, trail));
+            }
+        }
+        self.waits = 0;
+        self.state &= !(FRESH | PENDING);
+        if let Some((side, trail)) = held {
+            self.waits = 1 << side;
+            cold.odd().trail = trail;
+        }
+    }
+}
