@@ -39,10 +39,14 @@ mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;
+#[path = "main/mirror.rs"]
+mod mirror;
 #[path = "main/mud_import.rs"]
 mod mud_import;
 #[path = "main/mud_yang.rs"]
 mod mud_yang;
+#[path = "main/never_reassured.rs"]
+mod never_reassured;
 #[path = "main/powershell.rs"]
 mod powershell;
 #[path = "main/proofs.rs"]

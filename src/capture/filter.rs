@@ -34,10 +34,13 @@ pub enum FilterError {
 
 #[cfg(feature = "live")]
 mod program {
+    use std::net::IpAddr;
+
+    use etherparse::{IpNumber, PacketBuilder};
     use pcap::{BpfProgram, Capture, Linktype};
 
     use super::{Filter, FilterError, Frame};
-    use crate::capture::LinkType;
+    use crate::capture::{FrameId, LinkType, Timestamp};
 
     /// Compiles for a link type, which stands in files by another number than in libpcap's calls for raw IP.
     fn compile(filter: &str, link: LinkType) -> Result<BpfProgram, String> {
@@ -86,11 +89,45 @@ mod program {
             });
             self.programs[at].1.as_ref().is_some_and(|program| program.filter(frame.data))
         }
+
+        /// Whether the filter keeps the first packet of one endpoint to another, or the first that answers such a one, as
+        /// plain Ethernet would carry it. `protocol` is IP's number.
+        pub fn keeps_packet(&mut self, protocol: u8, from: (IpAddr, u16), to: (IpAddr, u16), answers: bool) -> bool {
+            let data = packet(protocol, from, to, answers);
+            self.keeps(&Frame {
+                id: FrameId::new(0, 1),
+                time: Timestamp::UNKNOWN,
+                link: LinkType::ETHERNET,
+                interface: 0,
+                original_len: u32::try_from(data.len()).unwrap_or(u32::MAX),
+                data: &data,
+            })
+        }
+    }
+
+    fn packet(protocol: u8, from: (IpAddr, u16), to: (IpAddr, u16), answers: bool) -> Vec<u8> {
+        let link = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+        let ip = match (from.0, to.0) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => link.ipv4(source.octets(), destination.octets(), 64),
+            (IpAddr::V6(source), IpAddr::V6(destination)) => link.ipv6(source.octets(), destination.octets(), 64),
+            _ => return Vec::new(),
+        };
+        let mut data = Vec::new();
+        // Writing to a vector cannot fail.
+        let _ = match (protocol, answers) {
+            (6, false) => ip.tcp(from.1, to.1, 1, 64_240).syn().write(&mut data, &[]),
+            (6, true) => ip.tcp(from.1, to.1, 1, 64_240).syn().ack(2).write(&mut data, &[]),
+            (17, _) => ip.udp(from.1, to.1).write(&mut data, &[]),
+            (other, _) => ip.write(&mut data, IpNumber(other), &[]),
+        };
+        data
     }
 }
 
 #[cfg(not(feature = "live"))]
 mod program {
+    use std::net::IpAddr;
+
     use super::{Filter, FilterError, Frame};
 
     impl Filter {
@@ -119,6 +156,17 @@ mod program {
     impl Matcher {
         /// Keeps everything.
         pub fn keeps(&mut self, _frame: &Frame<'_>) -> bool {
+            true
+        }
+
+        /// The same.
+        pub fn keeps_packet(
+            &mut self,
+            _protocol: u8,
+            _from: (IpAddr, u16),
+            _to: (IpAddr, u16),
+            _answers: bool,
+        ) -> bool {
             true
         }
     }

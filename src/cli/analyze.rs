@@ -1,7 +1,7 @@
 //! `analyze`: captures to results.
 
 use super::anonymize;
-use super::args::{Analyze, Talk};
+use super::args::{Analyze, FailOn, Talk};
 use super::command::command;
 use super::evidence;
 use super::exit::{Outcome, Status};
@@ -36,8 +36,14 @@ pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
     Ok(status)
 }
 
-/// Whether a finding is grave enough to fail.
-pub(super) fn found(survey: &Survey, fail_on: Option<Severity>) -> Status {
-    let fails = fail_on.is_some_and(|least| survey.findings.iter().any(|finding| finding.severity >= least));
+/// Whether something is grave enough to fail: that nothing was judged is graver than any finding.
+pub(super) fn found(survey: &Survey, fail_on: FailOn) -> Status {
+    let is_fatal = |severity| match severity {
+        Severity::Alert => fail_on >= FailOn::Alert,
+        Severity::Warning => fail_on >= FailOn::Warning,
+        Severity::Notice => fail_on >= FailOn::Notice,
+    };
+    let unjudged = !survey.judged.value && fail_on >= FailOn::Unjudged;
+    let fails = unjudged || survey.findings.iter().any(|finding| is_fatal(finding.severity));
     if fails { Status::Found } else { Status::Good }
 }

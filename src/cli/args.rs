@@ -213,7 +213,9 @@ pub(super) struct Output {
     /// there were more.
     #[arg(long, value_name = "FILE.xlsx")]
     pub(super) xlsx: Option<PathBuf>,
-    /// Exit with status 1 if there are findings of this severity or above.
+    /// Exit with status 1 if nothing was judged, or if there are findings of this severity or above.
+    ///
+    /// Each fails on what stands before it too: unjudged only where nothing was judged, alert on that and on alerts.
     #[arg(long, value_name = "SEVERITY", value_enum, default_value_t)]
     pub(super) fail_on: FailOn,
 }
@@ -233,18 +235,20 @@ pub(super) enum Format {
     Text,
 }
 
-/// From which severity on a finding makes the exit status 1.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+/// What makes the exit status 1; each fails on all before it too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, ValueEnum)]
 pub(super) enum FailOn {
-    /// Alerts only.
+    /// What was found does not matter to the exit status.
+    #[default]
+    Never,
+    /// Nothing was judged: the capture shows no exchange of Igor's hosts.
+    Unjudged,
+    /// Alerts.
     Alert,
-    /// Warnings and alerts.
+    /// Warnings.
     Warning,
     /// Any finding.
     Notice,
-    /// Findings do not matter to the exit status.
-    #[default]
-    Never,
 }
 
 /// Tell which host is what.
@@ -315,11 +319,12 @@ pub(super) struct PolicyCheck {
     pub(super) file: PathBuf,
 }
 
-/// Compare two surveys: what is new, gone or changed.
+/// Compare two surveys: what is new, changed, proven to work now, or not seen again.
 ///
-/// Hosts are compared by address and role, conversations by client, server, transport and port with
-/// their verdict and outcome, the vendor's ports by their state. How many packets there were does
-/// not matter. Exit status 0 if they are the same, 1 if they differ.
+/// What each visit could see comes first. Hosts are compared by address and role, conversations by client, server, transport
+/// and port with their verdict and outcome, the vendor's ports by their state, findings by what they are and whom they
+/// concern. How many packets there were does not matter. What the later visit did not look at is never called mended: only
+/// an answer proves that what was blocked works. Exit status 0 if they are the same, 1 if they differ.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:

@@ -10,7 +10,7 @@ use super::options::SurveyOptions;
 use super::reading::{Wants, read};
 use super::terminal::print;
 use crate::report::json::{read_survey, v1, write_survey};
-use crate::report::{Names, Subject, explain_finding, explain_flow, explain_port};
+use crate::report::{Names, Subject, before_all, explain_finding, explain_flow, explain_port};
 
 pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     let Explain { what, sources, hosts, policy } = args;
@@ -52,6 +52,9 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
         )));
     };
     print(|out| {
+        if let Some(survey) = &survey {
+            out.write_all(before_all(survey).as_bytes())?;
+        }
         out.write_all(text.as_bytes())?;
         let other = survey.as_ref().filter(|survey| survey.policy.name != held_against.name());
         match other {

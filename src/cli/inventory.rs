@@ -1,12 +1,19 @@
 //! `inventory`: which host is what.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
 use super::args::{Inventory as InventoryCommand, InventoryCheck, InventoryInfer, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::options::SurveyOptions;
 use super::reading::{Reading, Wants, read};
 use super::terminal::print;
 use crate::inventory::{Inventory, InventoryFlags, draft};
-use crate::report::write_file;
+use crate::report::text::capture::host_words;
+use crate::report::text::units::counted;
+use crate::report::{visible_lines, write_file};
+use crate::survey::Survey;
 
 pub(super) fn run(command: InventoryCommand, talk: &Talk) -> Outcome {
     match command {
@@ -19,11 +26,39 @@ fn infer(args: InventoryInfer, talk: &Talk) -> Outcome {
     let options = SurveyOptions::check(args.survey)?;
     let Reading { survey, status, .. } = read(&options, Wants::default(), talk)?;
     let text = draft(&survey.hosts, &options.inventory);
+    if options.inventory.entries().is_empty() && !survey.hosts.iter().any(|host| host.role.is_igor()) {
+        return nothing_found(&survey, args.output.as_deref());
+    }
     match &args.output {
         Some(path) => write_file(path, |out| out.write_all(text.as_bytes()))?,
         None => print(|out| out.write_all(text.as_bytes()))?,
     }
     Ok(status)
+}
+
+/// A file without anybody, used as an inventory, would silence every later survey: none is written.
+fn nothing_found(survey: &Survey, output: Option<&Path>) -> Outcome {
+    let mut text = String::from("nobody was found who is a gateway, node or BACnet system by the traffic");
+    if let Some(path) = output {
+        let _ = write!(text, ", so {} was not written", path.display());
+    }
+    let _ = write!(
+        text,
+        ". Seen: {} in {}, {}.",
+        counted(survey.frames.total, "frame", "frames"),
+        counted(survey.flows.len() as u64, "flow", "flows"),
+        match host_words(survey) {
+            words if words.is_empty() => "no host".to_owned(),
+            words => words.join(", "),
+        }
+    );
+    for caveat in survey.caveats.iter().filter(|caveat| matches!(caveat.kind, "roles-unclear" | "no-mirror")) {
+        let _ = write!(text, "\n  {}", caveat.text);
+    }
+    let _ = write!(text, "\n  Next: {}", survey.judged.next);
+    // Standard output is for an inventory, and this is none.
+    let _ = writeln!(std::io::stderr(), "igorscope: {}", visible_lines(&text));
+    Ok(Status::Found)
 }
 
 fn check(args: &InventoryCheck) -> Outcome {
@@ -34,6 +69,13 @@ fn check(args: &InventoryCheck) -> Outcome {
         Ok(inventory) => {
             let (file, declared) = (args.file.display(), inventory.summary());
             print(|out| writeln!(out, "{file}: good: {declared}"))?;
+            if inventory.entries().is_empty() {
+                let then = match inventory.is_complete() {
+                    true => "and lets no role be inferred: with it every survey is silent",
+                    false => "so that all roles are inferred",
+                };
+                let _ = writeln!(std::io::stderr(), "igorscope: {file}: warning: it declares nobody, {then}");
+            }
             Ok(Status::Good)
         }
         Err(errors) => Err(Failure { status: Status::Found, error: errors.into() }),

@@ -11,7 +11,7 @@ use super::exit::Failure;
 use crate::capture::Filter;
 use crate::flow::Limits;
 use crate::inventory::{Inventory, InventoryFlags};
-use crate::policy::{Policy, Severity};
+use crate::policy::Policy;
 use crate::survey;
 
 /// What is read, and what it is held against.
@@ -66,8 +66,8 @@ pub(super) struct OutputOptions {
     pub(super) evidence: Option<PathBuf>,
     /// File for the workbook.
     pub(super) xlsx: Option<PathBuf>,
-    /// From which severity on findings make the exit status 1.
-    pub(super) fail_on: Option<Severity>,
+    /// What makes the exit status 1.
+    pub(super) fail_on: FailOn,
 }
 
 impl OutputOptions {
@@ -85,12 +85,6 @@ impl OutputOptions {
                 "standard output takes one format; name one with --format, or a folder for the files with --output",
             ));
         }
-        let fail_on = match fail_on {
-            FailOn::Alert => Some(Severity::Alert),
-            FailOn::Warning => Some(Severity::Warning),
-            FailOn::Notice => Some(Severity::Notice),
-            FailOn::Never => None,
-        };
         Ok(Self { folder, formats, evidence, xlsx, fail_on })
     }
 

@@ -11,9 +11,10 @@ use super::attachment::Attachments;
 use super::bag::Bag;
 use super::contacts;
 use super::declared::{Entry, Inventory};
+use super::doubts::{self, InventoryDoubts};
 use super::error::Place;
 use super::host::{Host, HostId, Hosts};
-use super::infer::infer;
+use super::infer::{Hint, infer, open_roles};
 use super::links::{Links, Proof, give_macs};
 use super::matcher::Matcher;
 use super::roles;
@@ -46,6 +47,8 @@ pub struct Heard<'a> {
     /// What hosts said of themselves by ARP or neighbour discovery: address and MAC of the senders. Who was heard by
     /// nothing else is a host all the same: it is there, and silent.
     pub neighbours: &'a [(IpAddr, MacAddr)],
+    /// Addresses that others asked for by ARP, ascending: somebody expects them.
+    pub asked: &'a [IpAddr],
     /// What devices said by DHCP and LLDP.
     pub evidence: &'a SideEvidence,
 }
@@ -56,16 +59,23 @@ const ROUTER_SOLICITATION: u8 = 133;
 /// First and last time at which devices spoke without an address of theirs, by MAC.
 type Spoke = HashMap<MacAddr, (Timestamp, Timestamp)>;
 
-/// The hosts of a survey with their roles, and for each flow the hosts at its two ends. Declared hosts of which
-/// nothing was captured are among the hosts, not [`Host::heard`].
+/// Who is in a survey.
+#[derive(Debug)]
+pub struct Known {
+    /// The hosts with their roles. Declared hosts of which nothing was captured are among them, not [`Host::heard`].
+    pub hosts: Hosts,
+    /// For each flow the hosts at its two ends.
+    pub parties: Vec<[HostId; 2]>,
+    /// Who came near to a role.
+    pub hints: Vec<Hint>,
+    /// What is doubtful about the inventory.
+    pub doubts: InventoryDoubts,
+}
+
+/// The hosts of a survey.
 ///
 /// Threads are those of the pool that it is called in; the result does not depend on their number.
-pub fn hosts_of(
-    flows: &Flows,
-    orientations: &[Orientation],
-    heard: Heard<'_>,
-    inventory: &Inventory,
-) -> (Hosts, Vec<[HostId; 2]>) {
+pub fn hosts_of(flows: &Flows, orientations: &[Orientation], heard: Heard<'_>, inventory: &Inventory) -> Known {
     // An ARP probe (RFC 5227) asks from 0.0.0.0.
     let is_somebody = |(address, mac): &&(IpAddr, MacAddr)| {
         !matches!(address::kind(*address), Kind::Unspecified | Kind::Group) && !mac.is_group()
@@ -88,16 +98,16 @@ pub fn hosts_of(
     hosts.par_iter_mut().zip(&notes).for_each(|(host, note)| roles::give(host, note, inventory));
     drop(notes);
     let contacts = contacts::contacts(flows, orientations, &parties);
-    if !contacts.is_empty() {
-        infer(&mut hosts, &contacts, inventory);
-    }
+    let hints = if contacts.is_empty() { Vec::new() } else { infer(&mut hosts, &contacts, open_roles(inventory)) };
     roles::share_by_mac(&mut hosts);
-    let declared = declared(&hosts, &spoke(heard.evidence), inventory);
+    let spoke = spoke(heard.evidence);
+    let doubts = doubts::doubts(&hosts, &contacts, &spoke.keys().copied().collect(), heard.asked, inventory);
+    let declared = declared(&hosts, &spoke, inventory);
     if !declared.is_empty() {
         hosts = insert(hosts, declared, &mut parties);
     }
     Attachments::of(heard.evidence, flows).give(&mut hosts);
-    (Hosts::new(hosts), parties)
+    Known { hosts: Hosts::new(hosts), parties, hints, doubts }
 }
 
 /// Everything that one host did, as it is added up.

@@ -1,13 +1,12 @@
 //! What the user says of the site: entries from a file and from flags.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::error::{InventoryErrors, Place, Problem, shown};
-use super::host::Hosts;
 use super::lookup::{Lookup, Segments, ties};
 use super::matcher::Matcher;
 use super::{csv_file, toml_file};
@@ -308,18 +307,6 @@ impl Inventory {
     /// The most specific entry: by address, then block or range, then MAC, then MAC prefix.
     pub fn find(&self, address: IpAddr, mac: Option<MacAddr>) -> Option<&Entry> {
         self.by_address(address).or_else(|| self.by_block(address)).or_else(|| mac.and_then(|mac| self.by_mac(mac)))
-    }
-
-    /// The entries of single addresses and MACs that nothing in the survey matched: devices that were
-    /// never heard. Blocks and prefixes promise nobody in particular.
-    pub fn unseen(&self, hosts: &Hosts) -> Vec<&Entry> {
-        let macs: HashSet<MacAddr> = hosts.iter().filter(|host| host.heard).filter_map(|host| host.mac).collect();
-        let is_unseen = |entry: &&Entry| match entry.matcher {
-            Matcher::Address(address) => !hosts.find(address).is_some_and(|host| hosts.get(host).heard),
-            Matcher::Mac(mac) => !macs.contains(&mac),
-            _ => false,
-        };
-        self.entries.iter().filter(is_unseen).collect()
     }
 
     /// What is declared, in a line: `3 entries: 1 gateway, 2 node`. A device with address and MAC is one.

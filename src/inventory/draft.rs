@@ -26,7 +26,16 @@ pub fn draft(hosts: &Hosts, inventory: &Inventory) -> String {
         let blocks: Vec<String> = inventory.site_blocks().iter().map(|block| quoted(&block.to_string())).collect();
         let _ = writeln!(out, "site = [{}]", blocks.join(", "));
     }
-    out.push_str("# The list is complete: give no other host a role by its traffic.\ninfer = false\n");
+    let knows = |role| inventory.declares(role) || hosts.iter().any(|host| host.role == role);
+    if inventory.is_complete() || knows(Role::Gateway) && knows(Role::Node) {
+        out.push_str("# The list is complete: give no other host a role by its traffic.\ninfer = false\n");
+    } else {
+        // A list that lacks one or the other would keep it from ever being found.
+        out.push_str(
+            "# No gateway, or no node, is known yet. Once the list is complete: give no other host a role by its traffic.\n\
+             # infer = false\n",
+        );
+    }
     for entry in inventory.entries() {
         declared(&mut out, entry);
     }

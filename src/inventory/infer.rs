@@ -64,12 +64,21 @@ const OUI_HTTP_CONFIDENCE: u8 = 55;
 /// A BACnet system that exchanged with the gateway, only one of them spoke, or both only to groups.
 const BACNET_CONFIDENCE: [u8; 3] = [80, 60, 45];
 
-/// Gives inferred roles to hosts of which nothing else is known: each role only if no entry of the
-/// inventory gives it, and none if the inventory says that it is complete.
-pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], inventory: &Inventory) {
-    let wanted = [Role::Gateway, Role::Node, Role::Bacnet].map(|role| !inventory.declares(role));
-    if inventory.is_complete() || wanted == [false; 3] {
-        return;
+/// Which roles may be inferred: gateway, node, BACnet system.
+pub(super) type Wanted = [bool; 3];
+
+/// All that can be inferred.
+pub(super) const EVERY_ROLE: Wanted = [true; 3];
+
+/// What an inventory leaves open: each role that no entry gives, and none if it says that it is complete.
+pub(super) fn open_roles(inventory: &Inventory) -> Wanted {
+    [Role::Gateway, Role::Node, Role::Bacnet].map(|role| !inventory.is_complete() && !inventory.declares(role))
+}
+
+/// Gives inferred roles to hosts of which nothing else is known, and says who came near to one.
+pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], wanted: Wanted) -> Vec<Hint> {
+    if wanted == [false; 3] {
+        return Vec::new();
     }
     let open: Vec<bool> = hosts.iter().map(is_open).collect();
     let units = units(hosts, &open);
@@ -91,6 +100,7 @@ pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], inventory: &Invent
         inference.find_bacnet();
     }
     inference.share();
+    inference.hints(wanted)
 }
 
 /// Whether a host may be given a role: it is a unicast host of the site, and nobody declared it.
@@ -122,6 +132,17 @@ fn units(hosts: &[Host], open: &[bool]) -> Vec<u32> {
         }
     }
     units
+}
+
+/// A host that came near to a role, and too little speaks for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hint {
+    /// The host.
+    pub address: IpAddr,
+    /// What it may be.
+    pub role: Role,
+    /// What speaks for it: `CoAP to 1 host`.
+    pub what: String,
 }
 
 /// A host that may be a gateway.
@@ -397,6 +418,33 @@ impl<'a> Inference<'a> {
             let confidence = BACNET_CONFIDENCE.get(rank).copied().unwrap_or(0).min(most);
             self.set(profile.unit, Role::Bacnet, confidence, basis);
         }
+    }
+
+    /// Who came near to a role: in the order of their addresses.
+    fn hints(&self, wanted: Wanted) -> Vec<Hint> {
+        let mut hints = Vec::new();
+        let speaks = |unit: u32| self.profiles.of(unit).is_some_and(Profile::speaks_bacnet);
+        let gateway_speaks = self.gateways.iter().any(|gateway| speaks(gateway.0));
+        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit)) {
+            let address = self.address(profile.unit);
+            let what = || self.profiles.brief(profile);
+            let (mut stands, mut opposite) = (0, 0);
+            for service in Service::ALL.into_iter().filter(|service| service.is_lighting()) {
+                let own = gateway_side(service);
+                stands += u32::from(profile.side(service, own).tried > 0) * points(service);
+                opposite += u32::from(profile.side(service, own.other()).tried > 0) * points(service);
+            }
+            let knows_gateway = profile.peers.iter().any(|peer| self.gateway(*peer).is_some());
+            if wanted[0] && self.gateways.is_empty() && stands > 0 && stands >= opposite {
+                hints.push(Hint { address, role: Role::Gateway, what: what() });
+            } else if wanted[1] && knows_gateway {
+                hints.push(Hint { address, role: Role::Node, what: what() });
+            } else if wanted[2] && profile.speaks_bacnet() && !gateway_speaks && profile.peers.is_empty() {
+                hints.push(Hint { address, role: Role::Bacnet, what: what() });
+            }
+        }
+        hints.sort_unstable_by_key(|hint| (hint.role, hint.address));
+        hints
     }
 
     /// Gives a unit's role to its other addresses, and says of the rest why they have none.

@@ -42,6 +42,17 @@ impl MacPrefix {
         let whole = mac.0.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
         Self { digits, value: whole >> (4 * (12 - u32::from(digits))) }
     }
+
+    /// Whether a MAC address begins so.
+    pub fn holds(&self, mac: MacAddr) -> bool {
+        Self::of(mac, self.digits) == *self
+    }
+
+    /// The lowest MAC address that begins so.
+    pub fn first(&self) -> MacAddr {
+        let [_, _, mac @ ..] = (self.value << (4 * (12 - u32::from(self.digits)))).to_be_bytes();
+        MacAddr(mac)
+    }
 }
 
 impl fmt::Display for MacPrefix {

@@ -8,6 +8,7 @@ mod builder;
 mod contacts;
 mod csv_file;
 mod declared;
+mod doubts;
 mod draft;
 mod error;
 mod host;
@@ -19,11 +20,13 @@ mod profile;
 mod roles;
 mod toml_file;
 
-pub use builder::{Heard, hosts_of};
+pub use builder::{Heard, Known, hosts_of};
 pub use declared::{Entry, Inventory, InventoryFlags, MAX_ENTRIES, MAX_FILE};
+pub use doubts::{Contradiction, Guess, InventoryDoubts, Named};
 pub use draft::draft;
 pub use error::{InventoryError, InventoryErrors, Place, Problem};
 pub use host::{Attachment, Host, HostId, Hosts, RoleSource};
+pub use infer::Hint;
 pub use matcher::{MacPrefix, Matcher};
 
 #[cfg(test)]

@@ -156,6 +156,25 @@ impl Profiles {
         if degrees.is_empty() { 0 } else { *degrees.select_nth_unstable(middle).1 }
     }
 
+    /// What a unit did, in few words: `CoAP to 1 host, TFTP from 2 hosts`.
+    pub(super) fn brief(&self, profile: &Profile) -> String {
+        let mut parts = Vec::new();
+        for service in Service::ALL {
+            let name = service.words().split_once(" (").map_or(service.words(), |(name, _)| name);
+            for (side, way) in [(Side::Client, "to"), (Side::Server, "from")] {
+                match profile.side(service, side).tried {
+                    0 => {}
+                    1 => parts.push(format!("{name} {way} 1 host")),
+                    number => parts.push(format!("{name} {way} {number} hosts")),
+                }
+            }
+        }
+        if profile.bacnet_to_group {
+            parts.push("BACnet/IP to groups".to_owned());
+        }
+        parts.join(", ")
+    }
+
     /// What a unit did, in words: `configuration (TCP 88): asks 3, asked by 1; ...`.
     pub(super) fn sentence(&self, profile: &Profile) -> String {
         let mut text = String::new();

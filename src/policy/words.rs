@@ -186,6 +186,8 @@ named! {
         WrongDirection = "wrong-direction",
         /// The port is documented this way round, for another kind of peer.
         UndocumentedPeer = "undocumented-peer",
+        /// It looks like half of a transfer whose request the capture could not show: what it belongs to cannot be told.
+        RequestNotCaptured = "request-not-captured",
     }
 }
 
@@ -200,7 +202,7 @@ named! {
         OldVersion = "old-version",
         /// An allowance of the site's own matched nothing.
         UnusedAllowance = "unused-allowance",
-        /// A device asked for an address by DHCP and was never offered one.
+        /// A device asked for an address by DHCP and was given none.
         NoDhcpOffer = "no-dhcp-offer",
         /// Two devices have one address.
         AddressConflict = "address-conflict",

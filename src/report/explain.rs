@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::escape::visible;
 use super::json::v1;
+use super::result;
 use crate::policy::{Case, Cell, Direction, Policy, Reason, Role, Rule, Transport};
 use crate::verdict::documented;
 
@@ -90,6 +91,20 @@ pub fn explain_port(policy: &Policy, transport: Transport, port: u16) -> String 
         ),
     }
     out + &allowance("gateway", "10.0.0.5", &transport.to_string(), Some(port))
+}
+
+/// What is to be read before anything of a survey is explained: that nothing was judged, and what contradicts the inventory.
+/// Empty where all is well.
+pub fn before_all(survey: &v1::Survey<'_>) -> String {
+    let mut out = String::new();
+    if let Some(v1::Judged { value: false, reason, next }) = &survey.judged {
+        let [reason, next] = [reason, next].map(|text| text.as_deref().unwrap_or_default());
+        put(&mut out, &format!("NOT JUDGED: {reason} Next: {next}"));
+    }
+    for caveat in survey.caveats.iter().filter(|caveat| caveat.kind == result::CONTRADICTS) {
+        put(&mut out, &caveat.text);
+    }
+    out
 }
 
 /// Why a flow has its verdict and outcome. `index` is from 0.
@@ -292,6 +307,9 @@ impl Asked<'_> {
                     ways.join(", or ")
                 )
             }
+            Reason::RequestNotCaptured => {
+                "Captured in both directions, it would be related to its request, or unexpected for sure.".to_owned()
+            }
             Reason::UndocumentedPort => {
                 let ports: Vec<String> = policy
                     .documented_ports()
@@ -378,6 +396,9 @@ const fn because(reason: Reason) -> &'static str {
         Reason::UndocumentedPort => "the port is in neither end's lists.",
         Reason::WrongDirection => "the port is documented, but not this way round.",
         Reason::UndocumentedPeer => "the port is documented this way round, but with another kind of peer.",
+        Reason::RequestNotCaptured => {
+            "it looks like half of a transfer whose request lies in the direction that the capture lacks."
+        }
     }
 }
 

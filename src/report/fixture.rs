@@ -11,7 +11,7 @@ use crate::inventory::{Host, HostId, Hosts, RoleSource};
 use crate::policy::{Policy, Role, Severity, Transport};
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::DirectionBasis;
-use crate::survey::{Damage, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
+use crate::survey::{Damage, FrameCounts, InputSummary, Judged, JudgedFlows, NonIpSummary, Survey};
 use crate::verdict::{
     Caveat, CellCoverage, CellState, Conversation, Finding, HostCoverage, Judgement, Outcome, Reason, Rule, Verdict,
 };
@@ -228,6 +228,7 @@ pub(super) fn survey() -> Survey {
         .collect();
 
     Survey {
+        judged: Judged::yes(),
         site: "Harbour Street 4".to_owned(),
         policy,
         inputs: vec![

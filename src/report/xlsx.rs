@@ -16,6 +16,7 @@ use super::names::Names;
 use super::nodes::{NodeRow, Nodes, port_columns, state};
 use super::table::{Cells, Table};
 use crate::policy::Severity;
+use crate::report::result::{Sentence, sentence};
 use crate::survey::Survey;
 use crate::verdict::CellState;
 
@@ -184,7 +185,9 @@ impl<'a> Book<'a> {
         let count = |severity: Severity| survey.findings.iter().filter(|finding| finding.severity == severity).count();
         let first = survey.inputs.iter().filter(|input| input.first.nanos().is_some()).map(|input| input.first).min();
         let last = survey.inputs.iter().filter(|input| input.last.nanos().is_some()).map(|input| input.last).max();
+        let Sentence { lead, rest, .. } = sentence(survey);
         let mut lines: Vec<(String, String)> = vec![
+            ("Result".to_owned(), format!("{lead} {rest}")),
             ("Site".to_owned(), survey.site.clone()),
             ("First packet".to_owned(), first.map(|time| time.to_string()).unwrap_or_default()),
             ("Last packet".to_owned(), last.map(|time| time.to_string()).unwrap_or_default()),

@@ -1,9 +1,10 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
-use crate::capture::{CaptureSummary, InterfaceSummary, Timestamp};
+use crate::capture::{CaptureSummary, Filter, InterfaceSummary, Timestamp};
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
-use crate::policy::Transport;
-use crate::verdict::Caveat;
+use crate::inventory::{Contradiction, Guess, Hint, Hosts, InventoryDoubts, RoleSource};
+use crate::policy::{Role, Transport};
+use crate::verdict::{Caveat, Filtered, Missing};
 
 /// TCP flows that must have been seen before a missing direction is laid to the mirror.
 const FLOWS_TO_JUDGE: u64 = 5;
@@ -13,6 +14,8 @@ const FLOWS_TO_JUDGE: u64 = 5;
 pub(super) struct FlowQuality {
     tcp_flows: u64,
     tcp_one_way: u64,
+    /// Of any transport.
+    two_way: u64,
     packets: u64,
     duplicates: u64,
     folded: u64,
@@ -32,6 +35,7 @@ impl FlowQuality {
         self.folded += u64::from(flow.folded);
         self.folded_rows += u64::from(flow.folded > 0);
         self.duplicates += a.duplicates() + b.duplicates();
+        self.two_way += u64::from(a.packets() > 0 && b.packets() > 0);
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
         let lived = a.has_payload() || b.has_payload();
         if flow.transport == Transport::Tcp && lived {
@@ -40,9 +44,15 @@ impl FlowQuality {
         }
     }
 
-    /// Whether the mirror hands over one direction only: nine of ten living TCP flows lack their other side.
+    /// Whether the mirror hands over one direction only: nine of ten living TCP flows lack their other side; of few, all,
+    /// and no flow has both.
     pub(super) fn is_one_way(&self) -> bool {
-        self.tcp_flows >= FLOWS_TO_JUDGE && self.tcp_one_way * 10 >= self.tcp_flows * 9
+        let Self { tcp_flows, tcp_one_way, two_way, .. } = *self;
+        match tcp_flows {
+            0 => false,
+            FLOWS_TO_JUDGE.. => tcp_one_way * 10 >= tcp_flows * 9,
+            _ => tcp_one_way == tcp_flows && two_way == 0,
+        }
     }
 }
 
@@ -74,15 +84,13 @@ pub(super) fn caveats(
             "one-way-mirror",
             format!(
                 "{tcp_one_way} of {tcp_flows} TCP flows with data were seen in one direction only: the mirror port \
-                 probably copies one direction. \"Not seen\" and \"unanswered\" prove nothing here."
+                 probably copies one direction. Whether what was asked was answered cannot be told: set the mirror to \
+                 both directions (\"both\", or rx and tx) and capture again."
             ),
         );
     }
     for (path, _, summary) in inputs() {
-        let lost = |interface: &InterfaceSummary| {
-            [interface.dropped, interface.os_dropped].into_iter().flatten().fold(interface.lost, u64::saturating_add)
-        };
-        let dropped = summary.interfaces.iter().map(lost).fold(0, u64::saturating_add);
+        let dropped = dropped(summary);
         if dropped > 0 {
             say(
                 "kernel-drops",
@@ -135,8 +143,8 @@ pub(super) fn caveats(
             say("frames-without-time", format!("{} frames of {path} carry no time.", clock.untimed));
         }
     }
-    let gap = longest_gap(observed.tallies.values());
-    if gap >= Clock::GAP {
+    let gap = gaps(observed.tallies.values()).iter().map(|(from, to)| to.raw().abs_diff(from.raw())).max();
+    if let Some(gap) = gap {
         let who = match summaries {
             [(at, _)] => format!("{} holds", names[*at as usize]),
             _ => "The captures hold".to_owned(),
@@ -190,9 +198,145 @@ pub(super) fn caveats(
     list
 }
 
-/// The longest time, in nanoseconds, for which no input holds a frame: of a capture that was cut in parts, all parts
-/// together tell what was captured.
-fn longest_gap<'a>(tallies: impl Iterator<Item = &'a Tally>) -> u64 {
+/// Hosts that a caveat names.
+const MOST_NAMED: usize = 5;
+
+/// What is doubtful about the inventory: gravest first, one caveat a kind of contradiction.
+pub(super) fn of_inventory(doubts: &InventoryDoubts) -> Vec<Caveat> {
+    let mut list = Vec::new();
+    let mut groups: Vec<(&str, Vec<String>, &str)> = Vec::new();
+    for contradiction in &doubts.contradictions {
+        let (lead, what, advice) = words(contradiction);
+        match groups.iter_mut().find(|group| group.0 == lead) {
+            Some((_, items, _)) => items.push(what),
+            None => groups.push((lead, vec![what], advice)),
+        }
+    }
+    for (lead, items, advice) in groups {
+        let text = format!("{lead}: {}. {advice}", named(&items, "; "));
+        list.push(Caveat { kind: "inventory-contradicts", text });
+    }
+    if !doubts.unmatched.is_empty() {
+        let text = format!(
+            "Nothing captured matches {} of the inventory: {}. Correct {}, or capture where {} heard.",
+            match doubts.unmatched.len() {
+                1 => "an entry".to_owned(),
+                number => format!("{number} entries"),
+            },
+            named(&doubts.unmatched, ", "),
+            if doubts.unmatched.len() == 1 { "it" } else { "them" },
+            if doubts.unmatched.len() == 1 { "it is" } else { "they are" },
+        );
+        list.push(Caveat { kind: "inventory-unmatched", text });
+    }
+    list
+}
+
+/// What a contradiction begins with, what it says of one host, and what to change.
+fn words(contradiction: &Contradiction) -> (&'static str, String, &'static str) {
+    match contradiction {
+        Contradiction::Behaves { host, declared, guess } => (
+            "The inventory contradicts the traffic",
+            format!("{host} is declared {}, and behaves as {}", a(*declared), guessed(guess)),
+            "Correct the roles in the inventory first: what follows rests on them.",
+        ),
+        Contradiction::GatewayElsewhere { silent, host, guess } => (
+            "The inventory's gateway is not the one that is heard",
+            format!("{silent} was never heard, and {host} behaves as {}", guessed(guess)),
+            "Correct the gateway's address in the inventory first: what follows rests on it.",
+        ),
+        Contradiction::OtherMac { host, declared, heard } => (
+            "Addresses and MACs of the inventory do not go together",
+            format!("{host} is declared with {declared}, and was heard with {heard}"),
+            "Correct the MAC, or look for a second device at that address.",
+        ),
+        Contradiction::OtherAddress { host, mac, heard } => (
+            "Devices of the inventory have other addresses",
+            format!("{mac} is declared at {host}, and was heard at {heard}"),
+            "Correct the address, or leave it out and declare the device by its MAC alone.",
+        ),
+        Contradiction::NotListed { host, guess } => (
+            "Hosts that the inventory does not list behave as Igor's",
+            format!("{host} as {}", guessed(guess)),
+            "Add them to the inventory; what is none of Igor's is listed with the role host.",
+        ),
+    }
+}
+
+fn guessed(Guess { role, basis, confidence }: &Guess) -> String {
+    format!("{} ({basis}; {confidence} %)", a(*role))
+}
+
+const fn a(role: Role) -> &'static str {
+    match role {
+        Role::Gateway => "a gateway",
+        Role::Node => "a node",
+        Role::Bacnet => "a BACnet system",
+        Role::Host => "a host",
+        Role::External => "an external host",
+        Role::Group => "a group",
+    }
+}
+
+/// The first few, and how many more.
+fn named(items: &[String], separator: &str) -> String {
+    let mut text = items.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(separator);
+    if items.len() > MOST_NAMED {
+        text.push_str(&format!("{separator}and {} more", items.len() - MOST_NAMED));
+    }
+    text
+}
+
+/// Who was inferred to be what, and who came near to it.
+pub(super) fn of_roles(hosts: &Hosts, hints: &[Hint]) -> Vec<Caveat> {
+    let mut list = Vec::new();
+    for hint in hints.iter().take(MOST_NAMED) {
+        let Hint { address, role, what } = hint;
+        let text = match role {
+            Role::Bacnet => format!(
+                "{address} speaks BACnet ({what}), and no gateway is known there: the gateway's second network card \
+                 (--gateway {address}), or a BACnet system (--bacnet {address})?"
+            ),
+            _ => format!("{address} may be {} ({what}): --{} {address}", a(*role), role.name()),
+        };
+        list.push(Caveat { kind: "roles-unclear", text });
+    }
+    if hints.len() > MOST_NAMED {
+        let text = format!("{} more hosts came near to a role: inventory.csv says why.", hints.len() - MOST_NAMED);
+        list.push(Caveat { kind: "roles-unclear", text });
+    }
+    let inferred =
+        |role: Role| hosts.iter().filter(move |host| host.source == RoleSource::Inferred && host.role == role);
+    let mut parts = Vec::new();
+    for (role, many) in [(Role::Gateway, "gateways"), (Role::Node, "nodes"), (Role::Bacnet, "BACnet systems")] {
+        let Some((least, most, number)) = inferred(role).fold(None, |sum: Option<(u8, u8, usize)>, host| {
+            let (least, most, number) = sum.unwrap_or((host.confidence, host.confidence, 0));
+            Some((least.min(host.confidence), most.max(host.confidence), number + 1))
+        }) else {
+            continue;
+        };
+        let sure = if least == most { format!("{least} %") } else { format!("{least} to {most} %") };
+        let who = inferred(role).map(|host| host.address.to_string());
+        parts.push(match number {
+            1 => format!("{} {} ({sure})", role.name(), who.collect::<String>()),
+            2 | 3 => format!("{many} {} ({sure})", who.collect::<Vec<_>>().join(", ")),
+            _ => format!("{number} {many} ({sure})"),
+        });
+    }
+    if !parts.is_empty() {
+        let text = format!(
+            "Roles were inferred from the traffic: {}. What rests on them is no more certain. `igorscope inventory infer` \
+             writes a draft to correct.",
+            parts.join(", ")
+        );
+        list.push(Caveat { kind: "roles-inferred", text });
+    }
+    list
+}
+
+/// The times between which no input holds a frame for [`Clock::GAP`] or more: of a capture that was cut in parts, all
+/// parts together tell what was captured.
+fn gaps<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Vec<(Timestamp, Timestamp)> {
     let mut busy: Vec<(Timestamp, Timestamp)> = Vec::new();
     for tally in tallies.filter(|tally| tally.first() != Timestamp::UNKNOWN) {
         let mut begin = tally.first();
@@ -204,15 +348,42 @@ fn longest_gap<'a>(tallies: impl Iterator<Item = &'a Tally>) -> u64 {
     }
     busy.retain(|(from, to)| from <= to);
     busy.sort_unstable();
-    let mut longest = 0;
+    let mut gaps = Vec::new();
     let mut end = busy.first().map_or(Timestamp::UNKNOWN, |first| first.0);
     for (from, to) in busy {
-        if from > end {
-            longest = longest.max(from.raw().abs_diff(end.raw()));
+        if from > end && from.raw().abs_diff(end.raw()) >= Clock::GAP {
+            gaps.push((end, from));
         }
         end = end.max(to);
     }
-    longest
+    gaps
+}
+
+/// What the capture lacks, for those who make something of silence.
+pub(super) fn missing(
+    observed: &Observed,
+    quality: &FlowQuality,
+    filter: Option<&Filter>,
+    summaries: &[(u32, CaptureSummary)],
+) -> Missing {
+    let uncounted = observed.overflow.packets.saturating_add(observed.fragments_turned_away.packets);
+    let damaged = summaries.iter().filter(|(_, summary)| summary.damage.is_some());
+    let breaks = damaged.filter_map(|(at, _)| observed.tallies.get(at).map(|tally| tally.last));
+    Missing {
+        one_way: quality.is_one_way(),
+        dropped: summaries.iter().map(|(_, summary)| dropped(summary)).fold(uncounted, u64::saturating_add),
+        gaps: gaps(observed.tallies.values()),
+        breaks: breaks.filter(|at| *at != Timestamp::UNKNOWN).collect(),
+        filter: filter.map(Filtered::from),
+    }
+}
+
+/// Packets that were lost while an input was captured, as far as it says.
+fn dropped(summary: &CaptureSummary) -> u64 {
+    let lost = |interface: &InterfaceSummary| {
+        [interface.dropped, interface.os_dropped].into_iter().flatten().fold(interface.lost, u64::saturating_add)
+    };
+    summary.interfaces.iter().map(lost).fold(0, u64::saturating_add)
 }
 
 /// Nanoseconds as a person says them.

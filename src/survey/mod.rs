@@ -1,6 +1,7 @@
 //! The one place that strings the stages together, offline and live.
 
 mod caveats;
+mod judged;
 #[cfg(all(feature = "live", unix))]
 pub mod live;
 mod order;
@@ -15,6 +16,7 @@ use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, HostCoverage, Judgement};
 
+pub use judged::Judged;
 pub use order::in_order;
 pub use read::{Progress, Source};
 pub use run::{Options, run};
@@ -106,6 +108,8 @@ pub struct NonIpSummary {
 /// The result of one run.
 #[derive(Debug)]
 pub struct Survey {
+    /// Whether anything was judged.
+    pub judged: Judged,
     /// Label of the site; empty if none was given.
     pub site: String,
     /// The policy that was applied.

@@ -9,10 +9,10 @@ use rayon::prelude::*;
 
 use super::caveats::{self, FlowQuality};
 use super::read::{self, Progress, ReadOptions, Reading, Source};
-use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey};
+use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey, judged};
 use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
 use crate::flow::{FlowView, Flows, Limits, Observed};
-use crate::inventory::{Heard, Inventory, RoleSource, hosts_of};
+use crate::inventory::{Heard, Inventory, Known, hosts_of};
 use crate::policy::Policy;
 use crate::relation::{self, Orientation, Relations};
 use crate::verdict::{self, Caveat};
@@ -122,21 +122,20 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let orientations = put_in_order(&mut observed.flows, policy);
     let flows = &observed.flows;
     let claims: Vec<_> = observed.neighbours.claims().map(|(address, mac, _)| (IpAddr::V4(address), mac)).collect();
-    let heard = Heard { neighbours: &claims, evidence: &observed.side };
-    let ((hosts, parties), (relations, quality)) = rayon::join(
+    let asked: Vec<_> = observed.neighbours.questions().map(|(address, _)| IpAddr::V4(address)).collect();
+    let heard = Heard { neighbours: &claims, asked: &asked, evidence: &observed.side };
+    let (known, (relations, quality)) = rayon::join(
         || hosts_of(flows, &orientations, heard, &options.inventory),
         || (relation::links(flows, &observed.side), FlowQuality::of(flows)),
     );
 
-    let mut doubts = caveats::caveats(&observed, &relations.overflows, &quality, &names, &summaries);
+    let Known { hosts, parties, hints, doubts: of_inventory } = known;
+
+    let mut doubts = caveats::of_inventory(&of_inventory);
+    doubts.extend(caveats::caveats(&observed, &relations.overflows, &quality, &names, &summaries));
     doubts.extend(left_out(options, &summaries));
-    if hosts.iter().any(|host| host.source == RoleSource::Inferred) {
-        let text = "Roles that no inventory gives were inferred from the traffic, and what rests on them is no more \
-                    certain. `igorscope inventory infer` writes a draft to correct."
-            .into();
-        doubts.push(Caveat { kind: "roles-inferred", text });
-    }
-    let judged = verdict::judge(&verdict::Observations {
+    let missing = caveats::missing(&observed, &quality, options.filter.as_ref(), &summaries);
+    let verdicts = verdict::judge(&verdict::Observations {
         flows,
         orientations: &orientations,
         hosts: &hosts,
@@ -146,7 +145,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         neighbours: &observed.neighbours,
         evidence: &observed.side,
         inputs: &names,
-        caveats: &doubts,
+        missing: &missing,
     });
     let input = |(at, summary): (u32, CaptureSummary)| {
         let tally = observed.tallies.get(&at).cloned().unwrap_or_default();
@@ -164,20 +163,29 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
             damage: summary.damage.map(|damage| Damage { offset: damage.offset, reason: damage.reason }),
         }
     };
+    let frames = frame_counts(&observed);
+    let judged = judged::judged(&hosts, &verdicts.conversations, &frames, quality.is_one_way());
+    doubts.extend(judged::no_mirror(&hosts, &verdicts.conversations, &frames));
+    doubts.extend(caveats::of_roles(&hosts, &hints));
+    if !judged.value {
+        let text = format!("{} {}", judged.reason, judged.next);
+        doubts.insert(0, Caveat { kind: "not-judged", text });
+    }
     let survey = Survey {
+        judged,
         site: options.site.clone(),
         policy: Arc::clone(policy),
         inputs: summaries.into_iter().map(input).collect(),
-        frames: frame_counts(&observed),
+        frames,
         non_ip: non_ip(&observed),
         encapsulations: encapsulations(&observed),
         caveats: doubts,
         hosts,
-        conversations: judged.conversations,
-        findings: judged.findings,
-        coverage: judged.coverage,
-        nodes: judged.hosts,
-        flows: JudgedFlows::new(observed.flows, judged.flows),
+        conversations: verdicts.conversations,
+        findings: verdicts.findings,
+        coverage: verdicts.coverage,
+        nodes: verdicts.hosts,
+        flows: JudgedFlows::new(observed.flows, verdicts.flows),
     };
     (survey, relations)
 }

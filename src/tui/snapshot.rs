@@ -9,7 +9,7 @@ use crate::policy::Role;
 use crate::report::Names;
 use crate::survey::live::{Status, Tick, identity, is_early};
 use crate::survey::{JudgedFlows, Survey};
-use crate::verdict::{CellState, Outcome, Verdict};
+use crate::verdict::{CellState, Verdict};
 
 /// Rates that are remembered: one a tick, as many as the widest terminal has columns.
 const RATES: usize = 512;
@@ -129,7 +129,7 @@ impl Snapshots {
         let mut list = Vec::new();
         // The gravest are first in the survey; of those that come at once it shall be told last, on top.
         for (at, finding) in survey.findings.iter().enumerate().rev() {
-            if is_early(finding, Some(now)) {
+            if is_early(survey, finding, Some(now)) {
                 continue;
             }
             let identity = identity(finding);
@@ -167,10 +167,9 @@ fn devices(survey: &Survey) -> Vec<Device> {
 fn trouble(survey: &Survey) -> HashMap<u32, (u32, u32)> {
     let mut trouble: HashMap<u32, (u32, u32)> = HashMap::new();
     for conversation in &survey.conversations {
-        let is_blocked = matches!(conversation.outcome, Outcome::Refused | Outcome::Rejected | Outcome::Unanswered);
         let (unexpected, blocked) = match conversation.verdict {
             Verdict::Unexpected => (1, 0),
-            Verdict::Documented if is_blocked => (0, 1),
+            Verdict::Documented if conversation.outcome.is_blocked() => (0, 1),
             _ => continue,
         };
         for host in [conversation.client, conversation.server] {

@@ -30,6 +30,14 @@ const ROWS: &[Row] = &[
                  beside it. If the host is no Igor device, correct the inventory.",
     },
     Row {
+        reasons: &[Reason::RequestNotCaptured],
+        roles: None,
+        either: true,
+        ports: &[],
+        advice: "Set the mirror to both directions (\"both\", or rx and tx) and capture again: only then can it be told \
+                 whether this belongs to a documented transfer.",
+    },
+    Row {
         ports: &[53, 123],
         advice: "Give the nodes a DNS and time server on site (usually by DHCP), or allow this one in the site's policy \
                  file.",

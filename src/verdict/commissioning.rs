@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::cause::unanswered;
-use super::detail::{doubts, frame, times};
+use super::detail::{frame, times};
 use super::facts::{Facts, earlier};
 use super::finding::{listed, plain};
 use super::judge::Observations;
@@ -67,29 +67,21 @@ pub(super) struct Judged<'a> {
 pub(super) fn find(seen: &Observations<'_>, judged: &Judged<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let clients = clients(seen);
-    let mut add = |kind, items: Vec<Item>| findings.extend(grouped(seen, kind, items, heading));
-    add(FindingKind::NoDhcpOffer, never_offered(seen, &clients));
+    let mut add = |kind, items: Vec<Item>| findings.extend(grouped(seen, kind, items));
+    let mut without = never_offered(seen, &clients);
+    without.extend(offered_in_vain(seen, &clients));
+    add(FindingKind::NoDhcpOffer, without);
     add(FindingKind::OtherAddress, other_addresses(seen));
     add(FindingKind::AddressConflict, conflict::find(seen));
     add(FindingKind::AddressChanged, address_changed(seen, &clients));
     add(FindingKind::Restarting, restarting(seen, judged, &clients));
     add(FindingKind::NeverHeard, never_heard(seen));
     add(FindingKind::RejectedUnseen, orphan::find(seen));
-    let in_vain = offered_in_vain(seen, &clients);
-    findings.extend(grouped(seen, FindingKind::NoDhcpOffer, in_vain, |_, number| match number {
-        1 => "A device took up an offer of DHCP and never came to use the address.".into(),
-        _ => format!("{number} devices took up offers of DHCP and never came to use the addresses."),
-    }));
     findings
 }
 
 /// One finding for each role.
-fn grouped(
-    seen: &Observations<'_>,
-    kind: FindingKind,
-    items: Vec<Item>,
-    heading: impl Fn(FindingKind, usize) -> String,
-) -> Vec<Finding> {
+fn grouped(seen: &Observations<'_>, kind: FindingKind, items: Vec<Item>) -> Vec<Finding> {
     let mut by_role: BTreeMap<Role, Vec<Item>> = BTreeMap::new();
     items.into_iter().for_each(|item| by_role.entry(item.role).or_default().push(item));
     let finding = |(role, mut items): (Role, Vec<Item>)| {
@@ -109,8 +101,13 @@ fn grouped(
         if items.len() > MAX_TOLD {
             let _ = write!(finding.detail, " And {} more.", items.len() - MAX_TOLD);
         }
-        if matches!(kind, FindingKind::NoDhcpOffer | FindingKind::NeverHeard) {
-            finding.detail.push_str(&doubts(seen));
+        match kind {
+            FindingKind::NoDhcpOffer => {
+                let doubt = seen.missing.of_silence(finding.first, finding.last, finding.packets);
+                finding.detail.push_str(&doubt);
+            }
+            FindingKind::NeverHeard => finding.detail.push_str(&seen.missing.of_all()),
+            _ => {}
         }
         finding.advice = advice(kind).to_owned();
         let filters: BTreeSet<&str> = items.iter().map(|item| &*item.filter).filter(|text| !text.is_empty()).collect();
@@ -123,9 +120,9 @@ fn grouped(
 fn heading(kind: FindingKind, number: usize) -> String {
     let one = number == 1;
     match kind {
-        FindingKind::NoDhcpOffer if one => "A device asked for an address by DHCP and was never offered one.".into(),
+        FindingKind::NoDhcpOffer if one => "A device asked for an address by DHCP and was given none.".into(),
         FindingKind::NoDhcpOffer => {
-            format!("{number} devices asked for an address by DHCP and were never offered one.")
+            format!("{number} devices asked for an address by DHCP and were given none.")
         }
         FindingKind::OtherAddress if one => "A server answered from another address than it was asked at.".into(),
         FindingKind::OtherAddress => format!("{number} servers answered from other addresses than they were asked at."),
@@ -287,7 +284,7 @@ fn never_offered(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Item> {
     let lone = clients.iter().filter(|client| client.is_unheard() && client.selected().next().is_none());
     lone.filter_map(|client| {
         let asked = client.sum(|exchange| exchange.discovers);
-        (asked.count > 0).then(|| client.item(asked, client.asked(seen, asked)))
+        (asked.count > 0).then(|| client.item(asked, format!("{} No offer came.", client.asked(seen, asked))))
     })
     .collect()
 }
@@ -469,7 +466,10 @@ fn other_addresses(seen: &Observations<'_>) -> Vec<Item> {
 /// Devices of the inventory of which nothing was captured.
 fn never_heard(seen: &Observations<'_>) -> Vec<Item> {
     let silent = seen.hosts.iter().filter(|host| !host.heard && host.role.is_igor());
+    // What it sent may be just what was left out; being asked for in vain, again and again, is proof.
+    let is_told = |host: &&Host| !seen.missing.may_hide_hosts() || unanswered(seen, host.address).is_some();
     silent
+        .filter(is_told)
         .map(|host| {
             let name = host.name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
             let asked = unanswered(seen, host.address);

@@ -65,6 +65,10 @@ impl Key {
         (self.0 >> 16) as u16
     }
 
+    const fn client_port(self) -> u16 {
+        self.0 as u16
+    }
+
     fn is_same_conversation(self, other: Self) -> bool {
         self.0 >> 16 == other.0 >> 16
     }
@@ -230,6 +234,7 @@ fn conversation(
         if connection.len() > 1 {
             join(seen, flows, connection, &mut tally);
         }
+        note_lack(seen, &mut tally, &conversation, connection);
         let outcome = outcome::outcome(conversation.transport, icmp_type, to_group, &tally);
         note(&mut uncommon.outcomes, conversation.outcome, outcome, done - connection.len(), done);
         let both_ways = tally.both_ways(conversation.transport);
@@ -242,7 +247,7 @@ fn conversation(
         facts.old_connection |= tally.is_of_old_connection();
         facts.unacknowledged |= tally.is_unacknowledged();
         facts.both_ways |= both_ways;
-        if outcome::is_blocked(outcome) {
+        if outcome.is_blocked() {
             uncommon.tries = uncommon.tries.saturating_add(tally.tries(conversation.transport));
         } else if tally.client.packets() > 0 && tally.server.packets() > 0 {
             last_answer = last_answer.max(tally.last_answer());
@@ -279,7 +284,7 @@ fn conversation(
             uncommon.silence = uncommon.silence.or(Some(Silence { last_answer, requests, of_client: false }));
         }
     }
-    if conversation.verdict == Verdict::Documented && outcome::is_blocked(conversation.outcome) {
+    if conversation.verdict == Verdict::Documented && conversation.outcome.is_blocked() {
         let role = |host| seen.hosts.role(host);
         let (client, server) = (role(conversation.client), role(conversation.server));
         let case = Case::Finding(FindingKind::Blocked);
@@ -318,7 +323,7 @@ fn failed_after(
     let (mut tries, mut longest) = (0_u64, 0);
     for (at, Member { place, .. }) in members.iter().enumerate() {
         let (flow, judgement) = (&seen.flows.view(*place), &flows[*place as usize]);
-        if outcome::is_blocked(outcomes(at)) && flow.begin().time > last_answer {
+        if outcomes(at).is_blocked() && flow.begin().time > last_answer {
             let mut tally = Tally::NONE;
             tally.add(flow, judgement.client);
             tries = tries.saturating_add(tally.tries(flow.transport));
@@ -353,6 +358,7 @@ fn outcome_of_meant(
         if connection.len() > 1 {
             join(seen, flows, connection, &mut tally);
         }
+        note_lack(seen, &mut tally, conversation, connection);
         let outcome = outcome::outcome(conversation.transport, icmp_type, to_group, &tally);
         let rank = outcome::rank(outcome, tally.both_ways(conversation.transport));
         if rank >= best {
@@ -360,6 +366,13 @@ fn outcome_of_meant(
         }
     }
     found
+}
+
+/// Notes if the side that is silent could not have been captured.
+fn note_lack(seen: &Observations<'_>, tally: &mut Tally, conversation: &Conversation, connection: &[Member]) {
+    let is_silent = tally.server.packets() == 0 || tally.client.packets() == 0;
+    let client_port = connection.first().map_or(0, |member| member.key.client_port());
+    tally.lacks_answers = is_silent && seen.missing.lacks_answers(seen.hosts, conversation, client_port);
 }
 
 /// Holds the flows of one connection on several VLAN paths against one another.

@@ -21,10 +21,6 @@ const MAX_LISTED: usize = 10;
 /// How many flows of a finding are searched for what explains it.
 const MAX_LOOKED_AT: usize = 1000;
 
-/// Caveats that make silence doubtful: what was not captured may have happened.
-const SILENCE_DOUBTS: &[&str] =
-    &["one-way-mirror", "kernel-drops", "cut-by-snap-length", "damaged-input", "clock-jump", "gap", "flow-limit"];
-
 /// The vendor's word for the port, or what the payload proves.
 pub(super) fn service(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
     let wrong = group.kind == Kind::Unexpected(Reason::WrongProtocol);
@@ -74,7 +70,12 @@ pub(super) fn detail(survey: &Survey<'_>, group: &Group, numbers: &[u32], client
     let of_silence = matches!(group.outcome, Outcome::Unanswered | Outcome::OneWay)
         || group.kind == Kind::Other(FindingKind::StoppedAnswering);
     if of_silence {
-        text.push_str(&doubts(survey.seen));
+        let silent = numbers.iter().map(|number| {
+            let (conversation, facts) = (&survey.conversations[*number as usize], &survey.facts[*number as usize]);
+            let silence = facts.uncommon().silence.map_or(0, |silence| u64::from(silence.requests));
+            (conversation, facts.uncommon().tries.max(silence))
+        });
+        text.push_str(&survey.seen.missing.of_conversations(silent));
     }
     text
 }
@@ -103,6 +104,10 @@ fn what(survey: &Survey<'_>, group: &Group, numbers: &[u32]) -> String {
             let proven = if payload.is_empty() { String::new() } else { format!(" The payload is {payload}.") };
             format!("{port} is in no list of either end.{proven}{}", firmware_source(survey, numbers))
         }
+        Kind::Unexpected(Reason::RequestNotCaptured) => format!(
+            "{port} carries half of what looks like a TFTP transfer. Its request (UDP 69) would lie in the direction that \
+             the capture lacks: whether it is documented cannot be told."
+        ),
         Kind::Unexpected(Reason::WrongDirection) => {
             let both = group.client == Role::Bacnet && group.port == Some(80);
             let reading = if both { " The vendor's table can be read both ways here." } else { "" };
@@ -311,20 +316,6 @@ fn marks(survey: &Survey<'_>, numbers: &[u32]) -> String {
         text.push_str(" A version below the document's is involved, so this is advisory.");
     }
     text
-}
-
-/// What is wrong with the capture, before silence is made much of.
-pub(super) fn doubts(seen: &Observations<'_>) -> String {
-    let kinds: BTreeSet<&str> =
-        seen.caveats.iter().map(|caveat| caveat.kind).filter(|kind| SILENCE_DOUBTS.contains(kind)).collect();
-    if kinds.is_empty() {
-        return String::new();
-    }
-    let kinds: Vec<&str> = kinds.into_iter().collect();
-    format!(
-        " The capture itself is in doubt ({}): what is missing here may only not have been captured.",
-        kinds.join(", ")
-    )
 }
 
 /// A client's port among the firmware ports proves nothing, but may explain.

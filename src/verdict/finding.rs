@@ -8,7 +8,6 @@ use super::cause::{Cause, Causes};
 use super::facts::{Facts, earlier};
 use super::filter::{self, Filter};
 use super::judge::Observations;
-use super::outcome::is_blocked;
 use super::{Conversation, Finding, Judgement, Outcome, Verdict, commissioning, detail};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::EndView;
@@ -120,7 +119,7 @@ fn of_conversation(
         (Verdict::Unexpected, Some(reason), Some(severity)) => {
             Some(Group { outcome: facts.outcome, ..group(severity, Kind::Unexpected(reason), None) })
         }
-        (Verdict::Documented, _, Some(severity)) if is_blocked(conversation.outcome) => {
+        (Verdict::Documented, _, Some(severity)) if conversation.outcome.is_blocked() => {
             let cause = causes.of(conversation, facts);
             Some(group(severity, Kind::Other(FindingKind::Blocked), Some(cause)))
         }
@@ -404,7 +403,7 @@ fn unused_allowances(seen: &Observations<'_>, flows: &[Judgement]) -> Vec<Findin
         .map(|(at, _)| {
             let rule = seen.policy.cite(Rule::Allowance(at));
             let mut finding = plain(seen, FindingKind::UnusedAllowance, Role::Host, Role::Host);
-            finding.detail = format!("Nothing in this survey needed the {rule}.{}", detail::doubts(seen));
+            finding.detail = format!("Nothing in this survey needed the {rule}.{}", seen.missing.of_all());
             finding.advice = "Leave it out of the policy file if its purpose is gone; what matched it may also have \
                               been documented anyway, or not have happened while the capture ran."
                 .to_owned();

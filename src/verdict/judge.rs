@@ -5,11 +5,11 @@ use rayon::prelude::*;
 use super::conversation::{self, Grouped, Member};
 use super::coverage::{self, HostCoverage};
 use super::decide::{Question, decide, documented};
-use super::{Caveat, CellCoverage, Conversation, Finding, Judgement, Outcome, Verdict, finding, payload};
-use crate::flow::{FlowView, Flows, Neighbours, SideEvidence};
+use super::{CellCoverage, Conversation, Finding, Judgement, Missing, Outcome, Verdict, finding, payload};
+use crate::flow::{EndView, FlowView, Flows, Neighbours, SideEvidence};
 use crate::inventory::{HostId, Hosts};
-use crate::policy::{Party, Policy, Role, Rule, Transport};
-use crate::protocol::{Evidence, Protocol};
+use crate::policy::{Party, Policy, Reason, Role, Rule, Transport};
+use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 use crate::relation::{LinkKind, Orientation, Relations};
 
 /// How far a chain of relations is followed: a fragment of a TFTP transfer of a request is two.
@@ -36,8 +36,8 @@ pub struct Observations<'a> {
     pub evidence: &'a SideEvidence,
     /// Names of the inputs, by index, to cite frames by; may be empty.
     pub inputs: &'a [String],
-    /// Doubts about the capture, which weaken the words of what rests on it.
-    pub caveats: &'a [Caveat],
+    /// What the capture lacks, which makes silence doubtful.
+    pub missing: &'a Missing,
 }
 
 /// What the verdict stage yields.
@@ -64,7 +64,13 @@ pub fn judge(seen: &Observations<'_>) -> Judgements {
     assert_eq!(seen.parties.len(), seen.flows.len(), "each flow has two hosts");
     let (mut flows, mut order) = (Vec::new(), Vec::new());
     seen.flows.places().into_par_iter().map(|place| first_look(seen, place)).unzip_into_vecs(&mut flows, &mut order);
-    rayon::join(|| relate(seen, &mut flows), || order.par_sort_unstable());
+    rayon::join(
+        || {
+            relate(seen, &mut flows);
+            tell_halves(seen, &mut flows);
+        },
+        || order.par_sort_unstable(),
+    );
     let Grouped { conversations, facts, members } = conversation::group(seen, &mut flows, order);
     let ((coverage, hosts), findings) = rayon::join(
         || coverage::cover(seen, &conversations, &facts),
@@ -165,6 +171,29 @@ fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
         };
         if related {
             decide_into(seen, &seen.flows.view(at as u32), &mut flows[at], true);
+        }
+    }
+}
+
+/// Where the capture shows one direction only, half of a TFTP transfer has no request to be related to.
+fn tell_halves(seen: &Observations<'_>, flows: &mut [Judgement]) {
+    if !seen.missing.one_way {
+        return;
+    }
+    // A transfer begins with its first block, or with what acknowledges the request (RFC 1350 section 4, RFC 2347).
+    let begins = |end: &EndView<'_>| match Tag::from_raw(end.tag()) {
+        Tag::Tftp { opcode: TftpOpcode::Data, number, .. } => number == 1,
+        Tag::Tftp { opcode: TftpOpcode::Acknowledgment, number, .. } => number <= 1,
+        Tag::Tftp { opcode, .. } => opcode == TftpOpcode::OptionAcknowledgment,
+        _ => false,
+    };
+    let is_half = |flow: &FlowView<'_>| {
+        let [a, b] = &flow.ends;
+        flow.transport == Transport::Udp && a.packets().min(b.packets()) == 0 && (begins(a) || begins(b))
+    };
+    for (judgement, place) in flows.iter_mut().zip(0..) {
+        if judgement.reason == Some(Reason::UndocumentedPort) && is_half(&seen.flows.view(place)) {
+            judgement.reason = Some(Reason::RequestNotCaptured);
         }
     }
 }

@@ -74,6 +74,8 @@ pub(super) struct Tally {
     pub(super) answered: bool,
     /// An ICMP unreachable quotes it.
     pub(super) rejected: bool,
+    /// What the silent side sent could not have been captured.
+    pub(super) lacks_answers: bool,
 }
 
 impl Tally {
@@ -83,6 +85,7 @@ impl Tally {
         answer: SynAnswer::Unknown,
         answered: false,
         rejected: false,
+        lacks_answers: false,
     };
 
     /// Adds a flow whose client is the end `client`.
@@ -216,7 +219,12 @@ fn tcp(tally: &Tally) -> Outcome {
         // The client acknowledges what the capture did not see: the other direction is missing.
         return Outcome::OneWay;
     }
-    if tally.rejected { Outcome::Rejected } else { Outcome::Unanswered }
+    match tally {
+        Tally { rejected: true, .. } => Outcome::Rejected,
+        // A client that sends its SYN again had no answer, whatever the capture lacks.
+        Tally { lacks_answers: true, .. } if tally.tries(Transport::Tcp) < 2 => Outcome::OneWay,
+        _ => Outcome::Unanswered,
+    }
 }
 
 fn datagrams(tally: &Tally, owed: bool) -> Outcome {
@@ -224,13 +232,13 @@ fn datagrams(tally: &Tally, owed: bool) -> Outcome {
     // Announcements of a server answer nothing that it was asked.
     if both && (tally.server.replies || !owed) && !tally.is_unacknowledged() || tally.answered {
         Outcome::Established
-    } else if tally.is_unacknowledged() {
+    } else if tally.is_unacknowledged() && !tally.lacks_answers {
         Outcome::Unanswered
     } else if tally.server.packets > 0 && !both {
         Outcome::Midstream
     } else if tally.rejected {
         Outcome::Rejected
-    } else if owed {
+    } else if owed && !tally.lacks_answers {
         Outcome::Unanswered
     } else {
         Outcome::OneWay
@@ -249,11 +257,6 @@ pub(super) const fn rank(outcome: Outcome, both_ways: bool) -> u8 {
         Outcome::Midstream => 1,
         Outcome::OneWay => 0,
     }
-}
-
-/// Whether an outcome means that the network or the host turned it away.
-pub(super) const fn is_blocked(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Refused | Outcome::Rejected | Outcome::Unanswered)
 }
 
 /// What owes an answer and came to nothing, and the time between the last answer and the last of it, from

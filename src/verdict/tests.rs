@@ -33,7 +33,7 @@ struct Site {
     flows: Vec<Flow>,
     relations: Relations,
     versions: Vec<(&'static str, &'static str)>,
-    caveats: Vec<Caveat>,
+    missing: Missing,
     quiet: Vec<&'static str>,
     macs: Vec<(&'static str, u8)>,
 }
@@ -44,7 +44,7 @@ fn site() -> Site {
         flows: Vec::new(),
         relations: Relations::default(),
         versions: Vec::new(),
-        caveats: Vec::new(),
+        missing: Missing::default(),
         quiet: Vec::new(),
         macs: Vec::new(),
     }
@@ -161,7 +161,7 @@ impl Site {
             neighbours: &Default::default(),
             evidence: &Default::default(),
             inputs: &["survey.pcap".to_owned()],
-            caveats: &self.caveats,
+            missing: &self.missing,
         });
         (judgements, hosts)
     }

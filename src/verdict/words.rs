@@ -37,3 +37,10 @@ named! {
         Midstream = "midstream",
     }
 }
+
+impl Outcome {
+    /// Whether the network or the host turned it away.
+    pub const fn is_blocked(self) -> bool {
+        matches!(self, Self::Refused | Self::Rejected | Self::Unanswered)
+    }
+}

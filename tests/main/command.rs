@@ -190,10 +190,17 @@ fn fail_on_decides_the_exit_status() {
         ];
         run(arguments).expect(status, &[]);
     }
-    // Nothing was found in a capture of nothing but ARP.
+    // Nothing was found in a capture of nothing but ARP, for nothing could be judged.
     let quiet = folder(&[("arp.pcap", &pcap(3))]);
     let capture = quiet.path().join("arp.pcap");
-    run([OsStr::new("analyze"), capture.as_os_str(), "--fail-on".as_ref(), "notice".as_ref()]).expect(0, &[]);
+    for (fail_on, status) in [("never", 0), ("unjudged", 1), ("alert", 1), ("warning", 1), ("notice", 1)] {
+        run([OsStr::new("analyze"), capture.as_os_str(), "--fail-on".as_ref(), fail_on.as_ref()]).expect(status, &[]);
+    }
+    // And nothing at all in a capture of a site that is well.
+    let capture = sample("visit.pcap");
+    for fail_on in ["unjudged", "alert", "notice"] {
+        run([OsStr::new("analyze"), capture.as_os_str(), "--fail-on".as_ref(), fail_on.as_ref()]).expect(0, &[]);
+    }
 }
 
 #[test]
@@ -253,7 +260,9 @@ fn surveys_are_compared_and_merged() {
 
     run([OsStr::new("compare"), survey.as_os_str(), survey.as_os_str()]).expect(0, &[]);
     let differ = run([OsStr::new("compare"), survey.as_os_str(), visit.as_os_str()]).expect(1, &[]);
-    assert!(differ.out.contains("gone"), "{}", differ.out);
+    assert!(differ.out.starts_with("Before  Harbour · 29 min 44 s · 3,917 frames"), "{}", differ.out);
+    assert!(differ.out.contains("not seen again") && !differ.out.contains("gone"), "{}", differ.out);
+    assert!(differ.out.contains("Not seen again is not mended"), "{}", differ.out);
 
     let merged = out.path().join("all.json");
     let merge = ["merge".as_ref(), survey.as_os_str(), visit.as_os_str(), "-o".as_ref(), merged.as_os_str()];

@@ -1,211 +1,22 @@
 //! Right in the field: situations that public bug reports of this trade tell of, each with its twin in which the alarm must
 //! stay. Small captures made here; what is right of them is what the standards say.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use igorscope::capture::Timestamp;
-use igorscope::inventory::{Inventory, InventoryFlags};
+use igorscope::inventory::Inventory;
 use igorscope::policy::{Direction, Policy, Role, Severity, Transport};
 use igorscope::protocol::Evidence;
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 use igorscope::verdict::{CellState, Finding, Judgement, Outcome, Verdict};
 
-use crate::traffic::file::{Record, Tape};
-use crate::traffic::frame::{self, ACK, Mac, PSH, RST, SYN, Segment, V4};
-use crate::traffic::payload::{bacnet, coap, dhcp, http, link, ssdp, tftp, tls};
+use crate::mirror::{BACNET, C, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, S, node};
+use crate::traffic::frame::{self, ACK, PSH, RST, SYN};
+use crate::traffic::payload::{bacnet, coap, dhcp, http, ssdp, tftp, tls};
 use crate::traffic::random::Random;
 use crate::traffic::site::START;
 use crate::traffic::wire::{MICRO, MILLI, SECOND};
-
-/// A host on the captured link.
-#[derive(Clone, Copy)]
-struct Host {
-    mac: Mac,
-    address: IpAddr,
-    /// Time to live or hop limit of what it sends.
-    hops: u8,
-}
-
-/// A host and its port.
-type End = (Host, u16);
-
-const fn host(mac: Mac, [a, b, c, d]: [u8; 4]) -> Host {
-    Host { mac, address: IpAddr::V4(Ipv4Addr::new(a, b, c, d)), hops: 64 }
-}
-
-const fn node(number: u8) -> Host {
-    host([0x00, 0x1b, 0xc5, 0x00, 0x01, number], [10, 20, 0, number])
-}
-
-const GATEWAY: Host = host([0x00, 0x1b, 0xc5, 0x00, 0x00, 0x10], [10, 20, 0, 10]);
-const BACNET: Host = host([0x00, 0x1b, 0xc5, 0x00, 0x02, 0x00], [10, 20, 0, 200]);
-/// Of the site, and none of the lighting.
-const OTHER: Host = host([0x02, 0x49, 0x67, 0x0e, 0x00, 0x01], [10, 20, 0, 50]);
-const EVERYONE: Host = host([0xff; 6], [255; 4]);
-
-impl Host {
-    /// The same device with another address.
-    fn at(self, address: &str) -> Self {
-        Self { address: address.parse().expect("an address"), ..self }
-    }
-
-    /// The same address at another device.
-    fn of(self, mac: Mac) -> Self {
-        Self { mac, ..self }
-    }
-
-    fn v4(self) -> Ipv4Addr {
-        match self.address {
-            IpAddr::V4(v4) => v4,
-            IpAddr::V6(_) => panic!("an IPv4 address is needed"),
-        }
-    }
-}
-
-/// Sequence numbers of the client's SYN and of the server's SYN-ACK.
-const C: u32 = 1_000;
-const S: u32 = 5_000;
-
-/// What a mirror port saw, in the order in which it was captured. Times are nanoseconds after [`START`].
-#[derive(Default)]
-struct Mirror {
-    tape: Tape,
-    /// IPv4 identification of the last packet.
-    id: u16,
-    /// Senders leave the identification at 0 (RFC 6864 section 4.1).
-    is_uncounted: bool,
-}
-
-impl Mirror {
-    fn ethernet(&mut self, at: u64, from: Mac, to: Mac, kind: u16, content: &[u8]) {
-        self.tape.push(START + at, frame::ethernet(to, from, &[], kind, content));
-    }
-
-    fn ip(&mut self, at: u64, from: Host, to: Host, protocol: u8, content: &[u8]) {
-        let (kind, packet) = match (from.address, to.address) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                self.id += u16::from(!self.is_uncounted);
-                let head = V4 { id: self.id, ttl: from.hops, fragment: 0x4000, ..V4::default() };
-                (0x0800, frame::ipv4(source, destination, protocol, head, content))
-            }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                (0x86dd, frame::ipv6(source, destination, protocol, from.hops, content))
-            }
-            _ => panic!("both ends of a packet are of one family"),
-        };
-        self.ethernet(at, from.mac, to.mac, kind, &packet);
-    }
-
-    fn udp(&mut self, at: u64, from: End, to: End, payload: &[u8]) {
-        let datagram = frame::udp((from.0.address, from.1), (to.0.address, to.1), payload);
-        self.ip(at, from.0, to.0, frame::UDP, &datagram);
-    }
-
-    /// A segment by its flags and its sequence and acknowledgment number.
-    fn tcp(&mut self, at: u64, from: End, to: End, flags: u8, [seq, ack]: [u32; 2], payload: &[u8]) {
-        let segment = Segment { seq, ack, flags, window: 64_240, payload };
-        let bytes = frame::tcp((from.0.address, from.1), (to.0.address, to.1), segment);
-        self.ip(at, from.0, to.0, frame::TCP, &bytes);
-    }
-
-    /// The three-way handshake, by the numbers of SYN and SYN-ACK.
-    fn open(&mut self, at: u64, client: End, server: End, [ours, theirs]: [u32; 2]) {
-        self.tcp(at, client, server, SYN, [ours, 0], &[]);
-        self.tcp(at + 100 * MICRO, server, client, SYN | ACK, [theirs, ours + 1], &[]);
-        self.tcp(at + 200 * MICRO, client, server, ACK, [ours + 1, theirs + 1], &[]);
-    }
-
-    /// A whole exchange of HTTP in seven frames, the first four of them the handshake and the request.
-    fn exchange(&mut self, at: u64, client: End, server: End, [ours, theirs]: [u32; 2]) {
-        let (request, answer) = (http::get("gateway", "/level"), http::answer("200 OK", "text/plain", "80"));
-        let [asked, told] = [ours + 1 + request.len() as u32, theirs + 1 + answer.len() as u32];
-        self.open(at, client, server, [ours, theirs]);
-        self.tcp(at + 300 * MICRO, client, server, ACK | PSH, [ours + 1, theirs + 1], &request);
-        self.tcp(at + 400 * MICRO, server, client, ACK, [theirs + 1, asked], &[]);
-        self.tcp(at + 900 * MICRO, server, client, ACK | PSH, [theirs + 1, asked], &answer);
-        self.tcp(at + 950 * MICRO, client, server, ACK, [asked, told], &[]);
-    }
-
-    /// A SYN and its repetitions, which nobody answers.
-    fn knock(&mut self, at: u64, client: End, server: End) {
-        for late in [0, 1, 3, 7] {
-            self.tcp(at + late * SECOND, client, server, SYN, [C, 0], &[]);
-        }
-    }
-
-    fn who_has(&mut self, at: u64, asker: Host, asked: Host) {
-        let question = link::arp(1, (asker.mac, asker.v4()), ([0; 6], asked.v4()));
-        self.ethernet(at, asker.mac, EVERYONE.mac, 0x0806, &question);
-    }
-
-    fn is_at(&mut self, at: u64, owner: Host, asker: Host) {
-        let answer = link::arp(2, (owner.mac, owner.v4()), (asker.mac, asker.v4()));
-        self.ethernet(at, owner.mac, asker.mac, 0x0806, &answer);
-    }
-
-    /// An unsolicited neighbour advertisement of an IPv6 host to all nodes (RFC 4861 section 7.2.6).
-    fn advertise(&mut self, at: u64, host: Host) {
-        let all_nodes = Host { mac: [0x33, 0x33, 0, 0, 0, 1], ..EVERYONE.at("ff02::1") };
-        let (IpAddr::V6(own), IpAddr::V6(group)) = (host.address, all_nodes.address) else {
-            panic!("neighbours are IPv6's");
-        };
-        let message = link::neighbour(136, own, group, own, host.mac);
-        self.ip(at, Host { hops: 255, ..host }, all_nodes, frame::ICMPV6, &message);
-    }
-
-    /// What a client that asked with options for a file, and its server, send on the server's fresh port.
-    fn transfer(&mut self, at: u64, client: End, server: End) {
-        self.udp(at, server, client, &tftp::oack(&[("blksize", "1024")]));
-        self.udp(at + 200 * MICRO, client, server, &tftp::ack(0));
-        self.udp(at + 400 * MICRO, server, client, &tftp::data(1, b"the whole of a small file"));
-        self.udp(at + 600 * MICRO, client, server, &tftp::ack(1));
-    }
-
-    /// `from` reports that nobody listens where `sender` sent a datagram to: the datagram's header and first 8 bytes.
-    fn port_unreachable(&mut self, at: u64, from: End, sender: End) {
-        let datagram = frame::udp((sender.0.address, sender.1), (from.0.address, from.1), &[]);
-        let head = V4 { id: self.id, ttl: sender.0.hops, fragment: 0x4000, ..V4::default() };
-        let quoted = frame::ipv4(sender.0.v4(), from.0.v4(), frame::UDP, head, &datagram);
-        self.ip(at, from.0, sender.0, frame::ICMP, &frame::icmp(3, 3, [0; 4], &quoted));
-    }
-
-    /// The same with each frame three times, 12 microseconds apart.
-    fn in_three(mut self) -> Self {
-        let copies =
-            |record: &Record| [0, 12, 24].map(|late| Record { time: record.time + late * MICRO, ..record.clone() });
-        self.tape.records = self.tape.records.iter().flat_map(copies).collect();
-        self
-    }
-
-    fn survey(&self, flags: &InventoryFlags) -> Survey {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("field.pcap");
-        std::fs::write(&path, self.tape.pcap()).expect("a file");
-        let inventory = Inventory::load(None, flags).expect("the flags are sound");
-        let options = Options::new(Policy::embedded(), Arc::new(inventory));
-        run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read")
-    }
-
-    /// With the roles that a site of fixed addresses declares.
-    fn by_address(&self) -> Survey {
-        self.survey(&InventoryFlags {
-            gateway: vec!["10.20.0.10".into()],
-            node: vec!["10.20.0.101-10.20.0.199".into()],
-            bacnet: vec!["10.20.0.200".into()],
-            ..InventoryFlags::default()
-        })
-    }
-
-    /// With the roles that the manufacturer's MAC addresses give.
-    fn by_mac(&self) -> Survey {
-        self.survey(&InventoryFlags {
-            gateway: vec!["00:1b:c5:00:00:10".into()],
-            node: vec!["00:1b:c5:00:01".into()],
-            ..InventoryFlags::default()
-        })
-    }
-}
 
 /// What a survey finds, but for hosts that its flags name and its small capture leaves out.
 fn told(survey: &Survey) -> Vec<(Severity, &'static str)> {

@@ -9,10 +9,11 @@ use super::super::exit::Failure;
 use super::super::terminal::print;
 use crate::capture::Timestamp;
 use crate::policy::Severity;
-use crate::report::json::{finding_row, flow_row};
+use crate::report::json::{finding_row, flow_row, judged_row};
+use crate::report::result::unjudged;
 use crate::report::{Names, visible};
 use crate::survey::Survey;
-use crate::survey::live::{Ending, Events, LiveEnd, Status, Tick};
+use crate::survey::live::{Ending, Events, LiveEnd, News, Status, Tick};
 use crate::verdict::{CellState, Finding};
 
 /// Gravest first.
@@ -67,14 +68,20 @@ impl Show {
     }
 
     fn news(&mut self, survey: &Survey, now: Timestamp, told_by: Option<Timestamp>) -> Vec<String> {
-        let findings = self.events.findings(survey, told_by);
-        let found = findings.iter().filter_map(|at| Some((*at, survey.findings.get(*at)?)));
+        let News { found, changed, withdrawn } = self.events.findings(survey, told_by);
+        let meant = |places: Vec<usize>| places.into_iter().filter_map(|at| Some((at, survey.findings.get(at)?)));
         if self.display == Display::Plain {
             // At the end the summary says it better.
-            return if told_by.is_some() { found.map(|(_, finding)| plain(finding)).collect() } else { Vec::new() };
+            if told_by.is_none() {
+                return Vec::new();
+            }
+            let gone = withdrawn.iter().map(|finding| format!("no longer: {}", line_of(finding)));
+            return meant(found).map(|(_, finding)| plain(finding)).chain(gone).collect();
         }
-        let mut lines: Vec<String> =
-            found.map(|(at, finding)| object("finding", now, serde_json::to_value(finding_row(at, finding)))).collect();
+        let line = |kind, at, finding| object(kind, now, serde_json::to_value(finding_row(at, finding)));
+        let mut lines: Vec<String> = meant(found).map(|(at, finding)| line("finding", at, finding)).collect();
+        lines.extend(meant(changed).map(|(at, finding)| line("finding-changed", at, finding)));
+        lines.extend(withdrawn.iter().map(|finding| line("finding-withdrawn", 0, finding)));
         let ended = self.events.flows(survey, told_by);
         if !ended.is_empty() {
             let names = Names::of(survey);
@@ -98,6 +105,11 @@ impl Show {
 }
 
 fn plain(finding: &Finding) -> String {
+    visible(&format!("{}: {}", line_of(finding), finding.detail)).into_owned()
+}
+
+/// What it is and whom it is about.
+fn line_of(finding: &Finding) -> String {
     let outcome = finding.outcome.map(|outcome| format!(" {}", outcome.name())).unwrap_or_default();
     let parties = match (finding.client.as_str(), finding.server.as_str()) {
         ("", "") => String::new(),
@@ -105,7 +117,7 @@ fn plain(finding: &Finding) -> String {
         (client, server) => format!(" {client} -> {server}"),
     };
     let port = finding.server_port.map(|port| format!(" port {port}")).unwrap_or_default();
-    let line = format!("{}: {}{outcome}{parties}{port}: {}", finding.severity.name(), finding.reason, finding.detail);
+    let line = format!("{}: {}{outcome}{parties}{port}", finding.severity.name(), finding.reason);
     visible(&line).into_owned()
 }
 
@@ -123,6 +135,9 @@ fn status_line(status: &Status, survey: &Survey, [packets, bits]: [f64; 2]) -> S
         survey.coverage.len(),
         findings.join(", ")
     );
+    if let Some([unjudged, _]) = unjudged(survey) {
+        line.push_str(&format!("; {unjudged}"));
+    }
     if let Some(error) = &status.recording_failed {
         line.push_str(&format!("; packets are not written any more: {error}"));
     }
@@ -158,6 +173,7 @@ fn status_object(status: &Status, survey: &Survey) -> Value {
             "one-way": cells(CellState::OneWay),
             "not-seen": cells(CellState::NotSeen),
         }),
+        "judged": judged_row(&survey.judged),
         "recording_failed": status.recording_failed.as_deref().map(visible),
     })
 }
@@ -178,7 +194,7 @@ const PLACES: [&str; 6] = ["id", "flow_id", "conversation", "conversations", "re
 /// A JSON line: what it is, when it was told, and what it says.
 fn object(kind: &str, now: Timestamp, row: serde_json::Result<Value>) -> String {
     let Ok(Value::Object(mut map)) = row else { return String::new() };
-    if matches!(kind, "finding" | "flow-end") {
+    if kind.starts_with("finding") || kind == "flow-end" {
         PLACES.iter().for_each(|place| drop(map.remove(*place)));
     }
     map.insert("type".into(), kind.into());

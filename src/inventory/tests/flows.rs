@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::flow::{Flow, FlowEnd, Flows, SideEvidence};
-use crate::inventory::{Heard, Hosts, Inventory, hosts_of};
+use crate::inventory::{Heard, Hosts, Inventory, Known, hosts_of};
 use crate::policy::Transport;
 use crate::relation::{DirectionBasis, Orientation};
 
@@ -116,6 +116,10 @@ pub(super) fn hosts(talks: &[Talk], inventory: &Inventory) -> Hosts {
 }
 
 pub(super) fn hosts_and_neighbours(talks: &[Talk], said: &[(IpAddr, MacAddr)], inventory: &Inventory) -> Hosts {
+    known(talks, said, inventory).hosts
+}
+
+pub(super) fn known(talks: &[Talk], said: &[(IpAddr, MacAddr)], inventory: &Inventory) -> Known {
     let (flows, ways): (Vec<Flow>, Vec<Orientation>) = talks
         .iter()
         .map(|talk| {
@@ -123,12 +127,12 @@ pub(super) fn hosts_and_neighbours(talks: &[Talk], said: &[(IpAddr, MacAddr)], i
             (flow, Orientation { client, basis: DirectionBasis::Syn })
         })
         .unzip();
-    let heard = Heard { neighbours: said, evidence: &SideEvidence::default() };
-    let (hosts, parties) = hosts_of(&Flows::from_list(flows.clone()), &ways, heard, inventory);
-    for (flow, parties) in flows.iter().zip(parties) {
-        assert_eq!(flow.ends.each_ref().map(|end| end.address), parties.map(|id| hosts.get(id).address));
+    let heard = Heard { neighbours: said, asked: &[], evidence: &SideEvidence::default() };
+    let known = hosts_of(&Flows::from_list(flows.clone()), &ways, heard, inventory);
+    for (flow, parties) in flows.iter().zip(&known.parties) {
+        assert_eq!(flow.ends.each_ref().map(|end| end.address), parties.map(|id| known.hosts.get(id).address));
     }
-    hosts
+    known
 }
 
 pub(super) fn parse(toml: &str) -> Inventory {

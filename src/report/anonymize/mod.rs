@@ -18,7 +18,7 @@ use text::{Phrases, without_quotes};
 use crate::decode::MacAddr;
 use crate::flow::Flow;
 use crate::inventory::{Attachment, Host, HostId, Hosts, RoleSource};
-use crate::survey::{Damage, InputSummary, JudgedFlows, Survey};
+use crate::survey::{Damage, InputSummary, Judged, JudgedFlows, Survey};
 use crate::verdict::{Caveat, Conversation, Finding, HostCoverage, Judgement};
 
 /// What is left of a text that only the site's people should read.
@@ -118,7 +118,9 @@ impl Anonymizer {
         }
         let caveats =
             survey.caveats.iter().map(|caveat| Caveat { kind: caveat.kind, text: self.text(&caveat.text) }).collect();
+        let Judged { value, reason, next } = &survey.judged;
         Survey {
+            judged: Judged { value: *value, reason: self.text(reason), next: self.text(next) },
             site: self.text(&survey.site),
             policy: Arc::new(survey.policy.with_texts(Path::new("policy.toml"), |text| self.text(text))),
             inputs: (1..).zip(&survey.inputs).map(|(number, input)| self.input(number, input)).collect(),

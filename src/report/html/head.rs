@@ -1,16 +1,17 @@
 //! The first screen: site, when, what was captured and how good that is, the verdict, the findings.
 
 use super::page::{Page, put};
-use super::strand::{Strand, is_blocked};
+use super::strand::Strand;
 use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::Names;
+use crate::report::result::{Sentence, of_quality, sentence};
 use crate::report::table::nanos_between;
 use crate::report::text::capture::devices;
 use crate::report::text::findings::title;
 use crate::report::text::units::{bytes, counted, duration, short};
 use crate::survey::{InputSummary, Survey};
-use crate::verdict::{CellState, Verdict};
+use crate::verdict::CellState;
 
 /// Findings that the first screen names.
 const NAMED: usize = 6;
@@ -47,7 +48,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     put!(page, "<h1><bdi>{}</bdi></h1><p class=\"when\">", site);
     when(page, survey);
     put!(page, "</p>");
-    let (class, lead, rest) = verdict(survey);
+    let Sentence { class, lead, rest } = sentence(survey);
     put!(page, "<p class=\"verdict {}\"><strong>{}</strong> {}</p>", class, lead, rest);
     tiles(page, survey);
     quality(page, survey);
@@ -75,8 +76,10 @@ fn when(page: &mut Page, survey: &Survey) {
         page.time(first);
         put!(page, " to ");
         page.time(last);
-        let (offset, length) = (page.offset(first), duration(nanos));
-        put!(page, " <span class=\"quiet\">UTC{}</span> · {}", offset, length);
+        if let Some(offset) = page.offset(first) {
+            put!(page, " <span class=\"quiet\">UTC{}</span>", offset);
+        }
+        put!(page, " · {}", duration(nanos));
     } else {
         put!(page, "No frame tells a time.");
     }
@@ -87,55 +90,6 @@ fn when(page: &mut Page, survey: &Survey) {
         counted(survey.inputs.len() as u64, "file", "files"),
         bytes(sum(survey, |input| input.wire_bytes))
     );
-}
-
-/// Class, what leads, and what follows, in a sentence or two.
-pub(crate) fn verdict(survey: &Survey) -> (&'static str, String, String) {
-    if survey.frames.total == 0 {
-        return ("bad", "Nothing was captured,".into(), "so nothing can be said of this site.".into());
-    }
-    if !survey.hosts.iter().any(|host| host.role.is_igor()) {
-        let rest = "Say which hosts are Igor's with an inventory, or capture where they are heard.";
-        return ("warn", "No Igor gateway, node or BACnet system is known here.".into(), rest.into());
-    }
-    let blocked = survey
-        .conversations
-        .iter()
-        .filter(|conversation| conversation.verdict == Verdict::Documented && is_blocked(conversation.outcome))
-        .count() as u64;
-    let unexpected =
-        survey.conversations.iter().filter(|conversation| conversation.verdict == Verdict::Unexpected).count() as u64;
-    let carried = survey.coverage.iter().filter(|cell| cell.state == CellState::Carried).count();
-    let unseen = survey.coverage.iter().filter(|cell| cell.state == CellState::NotSeen).count();
-    let of = |severity| survey.findings.iter().filter(|finding| finding.severity == severity).count() as u64;
-    let (alerts, warnings) = (of(Severity::Alert), of(Severity::Warning));
-    let mut rest = Vec::new();
-    if blocked > 0 {
-        rest.push(format!(
-            "{} that the vendor's document calls for {} blocked.",
-            counted(blocked, "conversation", "conversations"),
-            if blocked == 1 { "is" } else { "are" }
-        ));
-    }
-    if unexpected > 0 {
-        rest.push(format!(
-            "{} with Igor hosts {} in no document and no rule of the site.",
-            counted(unexpected, "conversation", "conversations"),
-            if unexpected == 1 { "is" } else { "are" }
-        ));
-    }
-    rest.push(format!("Of the vendor's {} ports {carried} were seen to work", survey.coverage.len()));
-    if unseen > 0 {
-        rest.push(format!("and {unseen} were not seen at all, which proves nothing either way."));
-    } else if let Some(last) = rest.last_mut() {
-        last.push('.');
-    }
-    let (class, lead) = match (alerts, warnings) {
-        (1.., _) => ("bad", format!("Action needed: {}.", counted(alerts, "alert", "alerts"))),
-        (0, 1..) => ("warn", format!("Worth a look: {}.", counted(warnings, "warning", "warnings"))),
-        _ => ("good", "Nothing here contradicts the vendor's document.".to_owned()),
-    };
-    (class, lead, rest.join(" "))
 }
 
 fn tiles(page: &mut Page, survey: &Survey) {
@@ -187,7 +141,7 @@ pub(super) fn doubts(survey: &Survey) -> Vec<String> {
     doubts.extend(
         survey.inputs.iter().filter_map(|input| Some(format!("{}. What came before it counts.", input.trouble()?))),
     );
-    let caveats = survey.caveats.iter().filter(|caveat| caveat.kind != "damaged-input");
+    let caveats = of_quality(survey).filter(|caveat| caveat.kind != "damaged-input");
     doubts.extend(caveats.map(|caveat| caveat.text.clone()));
     let stopped: u64 = survey.frames.stopped.iter().map(|stop| stop.2).sum();
     if stopped > 0 {

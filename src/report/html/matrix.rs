@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use super::page::{Page, put};
 use super::ports::{self, look};
-use super::strand::is_blocked;
 use crate::decode::MacAddr;
 use crate::inventory::HostId;
 use crate::policy::{Direction, Role, Transport};
@@ -130,7 +129,7 @@ fn count_troubles(survey: &Survey, rows: &mut [Row<'_>]) {
     };
     for conversation in &survey.conversations {
         let unexpected = conversation.verdict == Verdict::Unexpected;
-        let blocked = conversation.verdict == Verdict::Documented && is_blocked(conversation.outcome);
+        let blocked = conversation.verdict == Verdict::Documented && conversation.outcome.is_blocked();
         if !unexpected && !blocked {
             continue;
         }

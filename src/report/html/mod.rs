@@ -50,7 +50,7 @@ pub fn write_html(out: &mut dyn Write, survey: &Survey, names: &Names, options: 
 }
 
 fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
-    let mut page = Page::new(&options.zone);
+    let mut page = Page::new(&options.zone, head::span(survey));
     let page_title = if survey.site.is_empty() { "Site survey" } else { &survey.site };
     put!(page, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     put!(

@@ -58,11 +58,15 @@ impl Write for Escaper<'_, '_> {
 pub(super) struct Page {
     html: String,
     pub(super) zone: TimeZone,
+    /// Whether the clock was put forward or back meanwhile: then each time needs its offset from UTC.
+    clock_changes: bool,
 }
 
 impl Page {
-    pub(super) fn new(zone: &TimeZone) -> Self {
-        Self { html: String::with_capacity(256 * 1024), zone: zone.clone() }
+    /// For a survey from one time to another.
+    pub(super) fn new(zone: &TimeZone, (first, last): (Timestamp, Timestamp)) -> Self {
+        let clock_changes = offset(first, zone) != offset(last, zone);
+        Self { html: String::with_capacity(256 * 1024), zone: zone.clone(), clock_changes }
     }
 
     pub(super) fn finish(self) -> String {
@@ -83,7 +87,7 @@ impl Page {
     /// A local time, with UTC to the nanosecond behind it.
     pub(super) fn time(&mut self, time: Timestamp) {
         if time.nanos().is_some() {
-            let shown = local(time, Timestamp::UNKNOWN, &self.zone);
+            let shown = self.shown(time);
             put!(self, "<time datetime=\"{}\" title=\"{}\">{}</time>", time, time, shown);
         } else {
             put!(self, "<span class=\"quiet\">unknown</span>");
@@ -93,14 +97,23 @@ impl Page {
     /// A table's cell with a local time, which sorts by UTC.
     pub(super) fn time_cell(&mut self, time: Timestamp) {
         match time.nanos() {
-            Some(_) => put!(self, "<td title=\"{}\">{}</td>", time, local(time, Timestamp::UNKNOWN, &self.zone)),
+            Some(_) => put!(self, "<td title=\"{}\">{}</td>", time, self.shown(time)),
             None => put!(self, "<td></td>"),
         }
     }
 
-    /// The zone's offset from UTC at a time.
-    pub(super) fn offset(&self, time: Timestamp) -> String {
-        offset(time, &self.zone)
+    fn shown(&self, time: Timestamp) -> String {
+        let mut shown = local(time, Timestamp::UNKNOWN, &self.zone);
+        if self.clock_changes {
+            shown.push(' ');
+            shown.push_str(&offset(time, &self.zone));
+        }
+        shown
+    }
+
+    /// The zone's offset from UTC, for all times; `None` where each has its own.
+    pub(super) fn offset(&self, time: Timestamp) -> Option<String> {
+        (!self.clock_changes).then(|| offset(time, &self.zone))
     }
 
     /// A host: its name, where known, and its address.

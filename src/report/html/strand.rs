@@ -1,6 +1,6 @@
 //! What a conversation is to the eye: its verdict, and blocked before all.
 
-use crate::verdict::{Conversation, Outcome, Verdict};
+use crate::verdict::{Conversation, Verdict};
 
 /// The colours of the page, from what needs no look to what needs one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -52,14 +52,9 @@ impl Strand {
     }
 
     pub(super) const fn of(conversation: &Conversation) -> Self {
-        match (conversation.verdict, is_blocked(conversation.outcome)) {
+        match (conversation.verdict, conversation.outcome.is_blocked()) {
             (Verdict::Documented, true) => Self::Blocked,
             (verdict, _) => Self::of_verdict(verdict),
         }
     }
-}
-
-/// Whether the network kept it from working.
-pub(super) const fn is_blocked(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Refused | Outcome::Rejected | Outcome::Unanswered)
 }

@@ -2,7 +2,7 @@
 
 use super::findings::service;
 use super::page::{Page, put};
-use super::strand::{Strand, is_blocked};
+use super::strand::Strand;
 use crate::inventory::Host;
 use crate::report::Names;
 use crate::report::inventory::services;
@@ -68,7 +68,7 @@ fn row(page: &mut Page, survey: &Survey, names: &Names, conversation: &Conversat
     if let Some(reason) = conversation.reason {
         put!(page, " <small>{}</small>", reason);
     }
-    let outcome = if is_blocked(conversation.outcome) { "trouble" } else { "" };
+    let outcome = if conversation.outcome.is_blocked() { "trouble" } else { "" };
     put!(page, "</td><td class=\"{}\">{}</td>", outcome, conversation.outcome);
     let (packets, sum) = (conversation.packets.iter().sum::<u64>(), conversation.bytes.iter().sum::<u64>());
     put!(

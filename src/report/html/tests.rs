@@ -86,10 +86,16 @@ fn the_tables_hold_every_cell_of_the_vendor() {
 #[test]
 fn a_survey_of_nothing_says_so() {
     let mut survey = fixture::survey();
+    survey.judged = crate::survey::Judged {
+        value: false,
+        reason: "Nothing was captured.".to_owned(),
+        next: "Check the cable.".to_owned(),
+    };
     survey.frames = crate::survey::FrameCounts::default();
     survey.conversations.clear();
     survey.findings.clear();
-    assert!(html(&survey).contains("Nothing was captured,"));
+    let page = html(&survey);
+    assert!(page.contains("<strong>NOT JUDGED: Nothing was captured.</strong> Next: Check the cable."), "{page}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use super::head::span;
 use super::page::{Page, put};
-use super::strand::{Strand, is_blocked};
+use super::strand::Strand;
 use crate::capture::Timestamp;
 use crate::flow::EndView;
 use crate::report::table::nanos_between;
@@ -147,7 +147,7 @@ fn rate(packets: f64, step: u64) -> String {
 fn rows(survey: &Survey, bin: impl Fn(Timestamp) -> Option<usize>, bins: usize) -> Vec<Row> {
     let mut rows: Vec<Row> = Strand::ALL.iter().map(|_| Row::new(bins)).collect();
     for (flow, judgement) in survey.flows.iter() {
-        let strand = match (judgement.verdict, is_blocked(judgement.outcome)) {
+        let strand = match (judgement.verdict, judgement.outcome.is_blocked()) {
             (Verdict::Documented, true) => Strand::Blocked,
             (verdict, _) => Strand::of_verdict(verdict),
         };

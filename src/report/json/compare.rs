@@ -1,15 +1,17 @@
-//! Two surveys held against each other: what is new, gone or changed. How many packets there were
-//! does not matter; who spoke to whom, with what verdict and outcome, does.
+//! Two surveys held against each other: what is new, changed, proven to work now, or not seen again. How many packets
+//! there were does not matter; who spoke to whom, with what verdict and outcome, does. What a visit did not look at is never
+//! called mended.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::v1::{Conversation, Finding, Survey, Text};
 
 /// What differs between an old and a new survey.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Comparison {
+    /// What each visit could see.
+    pub visits: [Visit; 2],
     /// The vendor's ports whose state changed.
     pub ports: Vec<Change>,
     /// Findings.
@@ -20,14 +22,46 @@ pub struct Comparison {
     pub conversations: Vec<Change>,
 }
 
+/// What one visit could see.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Visit {
+    /// Labels of its sites; of a survey without one, empty.
+    pub sites: BTreeSet<String>,
+    /// From the first frame to the last, in seconds.
+    pub lasted: Option<f64>,
+    /// Frames read.
+    pub frames: u64,
+    /// Hosts heard.
+    pub heard: usize,
+    /// Why nothing was judged, if nothing was.
+    pub not_judged: Option<String>,
+    /// Kinds of its caveats.
+    pub caveats: BTreeSet<String>,
+}
+
+/// What kind of difference it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ChangeKind {
+    /// The old visit knew nothing of it.
+    New,
+    /// It is another, or concerns others.
+    Changed,
+    /// The new visit proves that it works.
+    Works,
+    /// The new visit shows nothing of it, which proves nothing.
+    NotSeenAgain,
+}
+
 /// One difference.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
     /// What it is about.
     pub what: String,
+    /// What kind of difference.
+    pub kind: ChangeKind,
     /// What was said of it before; `None` if it is new.
     pub old: Option<String>,
-    /// What is said of it now; `None` if it is gone.
+    /// What is said of it now; `None` if nothing was seen of it.
     pub new: Option<String>,
 }
 
@@ -35,8 +69,9 @@ impl Comparison {
     /// Compares two surveys.
     pub fn of(old: &Survey<'_>, new: &Survey<'_>) -> Self {
         Self {
+            visits: [visit(old), visit(new)],
             ports: changes(ports(old), ports(new)),
-            findings: changes(findings(old), findings(new)),
+            findings: findings(old, new),
             hosts: changes(hosts(old), hosts(new)),
             conversations: changes(conversations(old), conversations(new)),
         }
@@ -48,29 +83,65 @@ impl Comparison {
     }
 }
 
-/// What is said of each thing, in the order in which a person looks for it.
-type Facts<K> = BTreeMap<(Option<String>, K), (String, String)>;
-
-fn changes<K: Ord>(mut old: Facts<K>, new: Facts<K>) -> Vec<Change> {
-    let mut all: BTreeMap<_, Change> = BTreeMap::new();
-    for (key, (what, fact)) in new {
-        let change = match old.remove(&key) {
-            Some((_, before)) if before == fact => continue,
-            before => Change { what, old: before.map(|(_, fact)| fact), new: Some(fact) },
-        };
-        all.insert(key, change);
+fn visit(survey: &Survey<'_>) -> Visit {
+    let first = survey.inputs.iter().filter_map(|input| input.first_seen).min();
+    let last = survey.inputs.iter().filter_map(|input| input.last_seen).max();
+    let of_rows = survey.inputs.iter().filter_map(|input| input.site.as_ref());
+    let sites = of_rows.chain([&survey.site]).filter(|site| !site.is_empty()).map(ToString::to_string);
+    let judged = survey.judged.as_ref().filter(|judged| !judged.value);
+    Visit {
+        sites: sites.collect(),
+        lasted: first.zip(last).and_then(|(first, last)| first.seconds_to(last)),
+        frames: survey.frames.total,
+        heard: survey.inventory.iter().filter(|host| host.heard).count(),
+        not_judged: judged.map(|judged| judged.reason.as_deref().unwrap_or_default().to_owned()),
+        caveats: survey.caveats.iter().map(|caveat| caveat.kind.to_string()).collect(),
     }
-    all.extend(old.into_iter().map(|(key, (what, fact))| (key, Change { what, old: Some(fact), new: None })));
-    all.into_values().collect()
 }
 
 /// The site of a row: its own in a merge of several, else the file's.
-fn site<'a>(survey: &'a Survey<'_>, row: Option<&'a Text<'_>>) -> Option<String> {
-    let site = row.unwrap_or(&survey.site);
-    (!site.is_empty()).then(|| site.to_string())
+fn site<'a>(survey: &'a Survey<'_>, row: Option<&'a Text<'_>>) -> &'a str {
+    row.unwrap_or(&survey.site)
 }
 
-fn ports(survey: &Survey<'_>) -> Facts<(String, String, String, u16)> {
+/// What is said of one thing.
+struct Fact {
+    what: String,
+    /// What the capture shows, or what it shows several times in different ways.
+    said: BTreeSet<String>,
+    /// Whether any of it is more than silence.
+    is_proof: bool,
+}
+
+/// In the order in which a person looks for it.
+type Facts<'a, K> = BTreeMap<(&'a str, K), Fact>;
+
+fn changes<'a, K: Ord>(mut old: Facts<'a, K>, new: Facts<'a, K>) -> Vec<Change> {
+    let words = |fact: &Fact| fact.said.iter().cloned().collect::<Vec<_>>().join("; ");
+    let mut all: BTreeMap<_, Change> = BTreeMap::new();
+    for (key, fact) in new {
+        let before = old.remove(&key);
+        let kind = match &before {
+            Some(before) if before.said == fact.said => continue,
+            // Of two that show hardly anything, neither says more.
+            Some(before) if !before.is_proof && !fact.is_proof => continue,
+            Some(before) if !before.is_proof => ChangeKind::New,
+            Some(_) if !fact.is_proof => ChangeKind::NotSeenAgain,
+            Some(_) => ChangeKind::Changed,
+            None => ChangeKind::New,
+        };
+        let new = Some(words(&fact));
+        all.insert(key, Change { what: fact.what, kind, old: before.as_ref().map(words), new });
+    }
+    let lost = old.into_iter().filter(|(_, fact)| fact.is_proof);
+    all.extend(lost.map(|(key, fact)| {
+        let old = Some(words(&fact));
+        (key, Change { what: fact.what, kind: ChangeKind::NotSeenAgain, old, new: None })
+    }));
+    all.into_values().collect()
+}
+
+fn ports<'a>(survey: &'a Survey<'_>) -> Facts<'a, (String, String, String, u16)> {
     let rows = survey.coverage.iter().map(|cell| {
         let what = format!(
             "{} {} {} {} {}",
@@ -81,75 +152,47 @@ fn ports(survey: &Survey<'_>) -> Facts<(String, String, String, u16)> {
             cell.service
         );
         let key = (cell.document.to_string(), cell.direction.to_string(), cell.transport.to_string(), cell.port);
-        ((site(survey, cell.site.as_ref()), key), (what, cell.state.replace('-', " ")))
+        let is_proof = matches!(&*cell.state, "carried" | "blocked");
+        let fact = Fact { what, said: [cell.state.replace('-', " ")].into(), is_proof };
+        ((site(survey, cell.site.as_ref()), key), fact)
     });
     rows.collect()
 }
 
-fn hosts(survey: &Survey<'_>) -> Facts<IpAddr> {
+fn hosts<'a>(survey: &'a Survey<'_>) -> Facts<'a, IpAddr> {
     let rows = survey.inventory.iter().map(|host| {
-        let mut fact = host.role.to_string();
+        let mut said = host.role.to_string();
         for more in [&host.name, &host.version].into_iter().flatten() {
-            let _ = write!(fact, ", {more}");
+            said = format!("{said}, {more}");
         }
         if !host.heard {
-            fact.push_str(", never heard");
+            said.push_str(", never heard");
         }
-        ((site(survey, host.site.as_ref()), host.address), (host.address.to_string(), fact))
+        let fact = Fact { what: host.address.to_string(), said: [said].into(), is_proof: host.heard };
+        ((site(survey, host.site.as_ref()), host.address), fact)
     });
     rows.collect()
-}
-
-fn findings(survey: &Survey<'_>) -> Facts<String> {
-    let mut facts = Facts::new();
-    for finding in &survey.findings {
-        let what = finding_name(finding);
-        let mut fact = finding.severity.to_string();
-        if let Some(outcome) = &finding.outcome {
-            let _ = write!(fact, ", {outcome}");
-        }
-        facts.entry((site(survey, finding.site.as_ref()), what.clone())).or_insert((what, fact));
-    }
-    facts
-}
-
-fn finding_name(finding: &Finding<'_>) -> String {
-    let party = |role: &Option<Text<'_>>, address: &Option<Text<'_>>| {
-        let words: Vec<_> = [role, address].into_iter().flatten().map(|text| text.replace(';', ", ")).collect();
-        words.join(" ")
-    };
-    let mut name = finding.reason.replace('-', " ");
-    let client = party(&finding.client_role, &finding.client);
-    let server = party(&finding.server_role, &finding.server);
-    for (joint, words) in [(": ", client), (" to ", server)] {
-        if !words.is_empty() {
-            let _ = write!(name, "{joint}{words}");
-        }
-    }
-    if let Some(transport) = &finding.transport {
-        let _ = write!(name, ", {}", transport.to_uppercase());
-    }
-    if let Some(port) = finding.server_port {
-        let _ = write!(name, " {port}");
-    }
-    name
 }
 
 /// Client, server, transport, and port or ICMP type. What is related to a documented exchange uses
 /// fresh ports each time: those do not count.
 type ConversationKey = (IpAddr, IpAddr, String, Option<u16>);
 
-fn conversations(survey: &Survey<'_>) -> Facts<ConversationKey> {
+fn conversations<'a>(survey: &'a Survey<'_>) -> Facts<'a, ConversationKey> {
     let mut facts = Facts::new();
     for conversation in &survey.conversations {
         let related = conversation.verdict == "related";
         let port = conversation.server_port.or(conversation.icmp_type.map(u16::from)).filter(|_| !related);
         let key = (conversation.client_ip, conversation.server_ip, conversation.transport.to_string(), port);
-        let fact = conversation_fact(conversation);
-        // Of several with one key, the first has most packets.
-        facts
-            .entry((site(survey, conversation.site.as_ref()), key))
-            .or_insert_with(|| (conversation_name(conversation, port), fact));
+        let fact = facts.entry((site(survey, conversation.site.as_ref()), key)).or_insert_with(|| Fact {
+            what: conversation_name(conversation, port),
+            said: BTreeSet::new(),
+            is_proof: false,
+        });
+        fact.said.insert(conversation_fact(conversation));
+        // What is unexpected is so whatever came of it.
+        fact.is_proof |=
+            conversation.verdict == "unexpected" || !matches!(&*conversation.outcome, "one-way" | "midstream");
     }
     facts
 }
@@ -164,66 +207,192 @@ fn conversation_name(conversation: &Conversation<'_>, port: Option<u16>) -> Stri
         conversation.transport.to_uppercase()
     );
     if let Some(port) = port {
-        let _ = write!(name, " {port}");
+        name = format!("{name} {port}");
     }
-    if let Some(service) = &conversation.service {
-        let _ = write!(name, " {service}");
+    match &conversation.service {
+        Some(service) => format!("{name} {service}"),
+        None => name,
     }
-    name
 }
 
 fn conversation_fact(conversation: &Conversation<'_>) -> String {
     let mut fact = conversation.verdict.to_string();
     if let Some(reason) = &conversation.reason {
-        let _ = write!(fact, " ({reason})");
+        fact = format!("{fact} ({reason})");
     }
-    let _ = write!(fact, ", {}", conversation.outcome);
+    fact = format!("{fact}, {}", conversation.outcome);
     if conversation.stopped_answering {
         fact.push_str(", stopped answering");
     }
     fact
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture;
-    use crate::report::json::tests::read_back;
+/// What makes findings one thing, whoever is concerned: kind, roles of client and server, transport and port, rule.
+type FindingKey<'a> = (&'a str, &'a str, [&'a str; 2], &'a str, Option<u16>, &'a str);
 
-    #[test]
-    fn a_survey_is_the_same_as_itself_whatever_its_counts() {
-        let old = read_back(&fixture::survey());
-        let mut busier = fixture::survey();
-        busier.conversations[0].packets = [9_999, 9_999];
-        busier.findings[0].packets = 7;
-        assert!(Comparison::of(&old, &read_back(&busier)).is_same());
-    }
+/// Who is concerned: client and server, either may be missing.
+type Pair = (String, String);
 
-    #[test]
-    fn what_is_new_gone_and_changed_is_told() {
-        let old = read_back(&fixture::survey());
-        let mut survey = fixture::survey();
-        survey.findings.clear();
-        survey.coverage[3].state = crate::verdict::CellState::Carried;
-        survey.conversations[2].outcome = crate::verdict::Outcome::Established;
-        let new = read_back(&survey);
-        let comparison = Comparison::of(&old, &new);
-        assert!(!comparison.is_same());
-        assert_eq!(comparison.ports.len(), 1);
-        assert_eq!(comparison.ports[0].old.as_deref(), Some("blocked"));
-        assert_eq!(comparison.ports[0].new.as_deref(), Some("carried"));
-        assert_eq!(comparison.findings.len(), 1);
-        assert_eq!(comparison.findings[0].new, None);
-        assert_eq!(comparison.hosts, []);
-        assert_eq!(
-            comparison.conversations,
-            [Change {
-                what: "node 10.20.0.32 to external 203.0.113.9, TCP 443 HTTPS".to_owned(),
-                old: Some("unexpected (undocumented-peer), unanswered".to_owned()),
-                new: Some("unexpected (undocumented-peer), established".to_owned()),
-            }]
-        );
-        let reverse = Comparison::of(&new, &old);
-        assert_eq!(reverse.findings[0].old, None);
+/// Findings of one key.
+#[derive(Default)]
+struct Group {
+    severities: BTreeSet<String>,
+    outcomes: BTreeSet<String>,
+    who: BTreeSet<Pair>,
+}
+
+impl Group {
+    fn said(&self) -> String {
+        let words: Vec<&str> = self.severities.iter().chain(&self.outcomes).map(String::as_str).collect();
+        words.join(", ")
     }
 }
+
+fn groups<'a>(survey: &'a Survey<'_>) -> BTreeMap<FindingKey<'a>, Group> {
+    let mut groups: BTreeMap<FindingKey<'a>, Group> = BTreeMap::new();
+    for finding in &survey.findings {
+        let text = |cell: &'a Option<Text<'_>>| cell.as_deref().unwrap_or_default();
+        let roles = [text(&finding.client_role), text(&finding.server_role)];
+        // Only allowances are told apart by their rule: others cite what may change with the policy.
+        let rule = if finding.client.is_none() { text(&finding.rule) } else { "" };
+        let site = site(survey, finding.site.as_ref());
+        let key = (site, &*finding.reason, roles, text(&finding.transport), finding.server_port, rule);
+        let group = groups.entry(key).or_default();
+        group.severities.insert(finding.severity.to_string());
+        group.outcomes.extend(finding.outcome.as_ref().map(ToString::to_string));
+        group.who.extend(who(survey, finding));
+    }
+    groups
+}
+
+/// Everybody whom a finding concerns; its cells name the first few only.
+fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> BTreeSet<Pair> {
+    let conversations = finding.conversations.iter().filter_map(|at| survey.conversations.get(*at as usize));
+    let pairs: BTreeSet<Pair> =
+        conversations.map(|one| (one.client_ip.to_string(), one.server_ip.to_string())).collect();
+    if !pairs.is_empty() {
+        return pairs;
+    }
+    let names = |cell: &Option<Text<'_>>| -> Vec<String> {
+        cell.as_ref().map_or_else(Vec::new, |cell| cell.split(';').map(str::to_owned).collect())
+    };
+    names(&finding.client).into_iter().map(|client| (client, String::new())).collect()
+}
+
+fn findings(old: &Survey<'_>, new: &Survey<'_>) -> Vec<Change> {
+    let (mut before, after) = (groups(old), groups(new));
+    let proof = Proof::of(new);
+    let mut all: BTreeMap<FindingKey<'_>, Change> = BTreeMap::new();
+    for (key, now) in after {
+        let what = finding_name(&key, &now.who);
+        let change = match before.remove(&key) {
+            None => Change { what, kind: ChangeKind::New, old: None, new: Some(now.said()) },
+            Some(then) if then.said() == now.said() && then.who == now.who => continue,
+            Some(then) => {
+                let mut text = now.said();
+                let more: Vec<&Pair> = now.who.difference(&then.who).collect();
+                let fewer: BTreeSet<&Pair> = then.who.difference(&now.who).collect();
+                if !more.is_empty() {
+                    text = format!("{text}; more: {}", named(more.into_iter()));
+                }
+                let (works, lost): (Vec<&Pair>, Vec<&Pair>) =
+                    fewer.into_iter().partition(|pair| proof.works_now(&key, pair));
+                for (word, pairs) in [("works now", works), ("not seen again", lost)] {
+                    if !pairs.is_empty() {
+                        text = format!("{text}; {word}: {}", named(pairs.into_iter()));
+                    }
+                }
+                Change { what, kind: ChangeKind::Changed, old: Some(then.said()), new: Some(text) }
+            }
+        };
+        all.insert(key, change);
+    }
+    for (key, then) in before {
+        let (works, lost): (Vec<&Pair>, Vec<&Pair>) = then.who.iter().partition(|pair| proof.works_now(&key, pair));
+        let (kind, text) = match (works.is_empty(), lost.is_empty()) {
+            (true, _) => (ChangeKind::NotSeenAgain, None),
+            (false, true) => (ChangeKind::Works, Some("works now".to_owned())),
+            (false, false) => {
+                let (works, lost) = (named(works.into_iter()), named(lost.into_iter()));
+                (ChangeKind::Changed, Some(format!("works now: {works}; not seen again: {lost}")))
+            }
+        };
+        let what = finding_name(&key, &then.who);
+        all.insert(key, Change { what, kind, old: Some(then.said()), new: text });
+    }
+    all.into_values().collect()
+}
+
+/// What a survey proves, to be looked up.
+struct Proof<'a> {
+    /// By site, client, server and transport.
+    conversations: HashMap<(&'a str, String, String, &'a str), Vec<&'a Conversation<'a>>>,
+    /// Hosts that sent something, by site and address, and by site and MAC.
+    heard: HashSet<(&'a str, String)>,
+}
+
+impl<'a> Proof<'a> {
+    fn of(survey: &'a Survey<'a>) -> Self {
+        let mut conversations: HashMap<_, Vec<_>> = HashMap::new();
+        for one in &survey.conversations {
+            let label = site(survey, one.site.as_ref());
+            let key = (label, one.client_ip.to_string(), one.server_ip.to_string(), &*one.transport);
+            conversations.entry(key).or_default().push(one);
+        }
+        let heard = survey.inventory.iter().filter(|host| host.packets_sent > 0 && !host.address.is_unspecified());
+        let names = heard.flat_map(|host| {
+            let mac = host.mac.map(|mac| mac.0.to_string());
+            let names = [Some(host.address.to_string()), mac].into_iter().flatten();
+            names.map(|name| (site(survey, host.site.as_ref()), name))
+        });
+        Self { conversations, heard: names.collect() }
+    }
+
+    /// Whether it is proven that what was found of a pair is mended: not merely that it was not seen.
+    fn works_now(&self, (label, reason, _, transport, port, _): &FindingKey<'a>, (client, server): &Pair) -> bool {
+        match *reason {
+            "blocked" | "stopped-answering" => {
+                let key = (*label, client.clone(), server.clone(), *transport);
+                let all = self.conversations.get(&key).into_iter().flatten();
+                // Of a finding of many ports it is not told which: none may be blocked.
+                let meant: Vec<_> = all.filter(|one| port.is_none() || one.server_port == *port).collect();
+                !meant.is_empty() && meant.iter().all(|one| one.outcome == "established" && !one.stopped_answering)
+            }
+            "never-heard" | "no-dhcp-offer" => self.heard.contains(&(*label, client.clone())),
+            _ => false,
+        }
+    }
+}
+
+/// Pairs that are named.
+const NAMED: usize = 5;
+
+fn named<'a>(pairs: impl ExactSizeIterator<Item = &'a Pair>) -> String {
+    let more = pairs.len().saturating_sub(NAMED);
+    let name = |(client, server): &Pair| match server.as_str() {
+        "" => client.clone(),
+        server => format!("{client} to {server}"),
+    };
+    let mut list: Vec<String> = pairs.take(NAMED).map(name).collect();
+    if more > 0 {
+        list.push(format!("and {more} more"));
+    }
+    list.join(", ")
+}
+
+fn finding_name((_, reason, [client, server], transport, port, rule): &FindingKey<'_>, who: &BTreeSet<Pair>) -> String {
+    let mut name = reason.replace('-', " ");
+    let roles: Vec<&str> = [*client, *server].into_iter().filter(|role| !role.is_empty()).collect();
+    let port = port.map(|port| format!(" {port}")).unwrap_or_default();
+    let service = format!("{}{port}", transport.to_uppercase());
+    let mut subject = vec![roles.join(" to "), service, (*rule).to_owned(), named(who.iter())];
+    subject.retain(|part| !part.is_empty());
+    if !subject.is_empty() {
+        name = format!("{name}: {}", subject.join(", "));
+    }
+    name
+}
+
+#[cfg(test)]
+#[path = "compare_tests.rs"]
+mod tests;

@@ -85,6 +85,8 @@ type ConversationKey = (Site, IpAddr, IpAddr, T, Option<u16>, Option<u8>);
 #[derive(Default)]
 struct Merger {
     sites: BTreeSet<Site>,
+    /// Of each site, whether anything was judged of it; older surveys do not say.
+    judged: BTreeMap<Site, v1::Judged<'static>>,
     inputs: Vec<v1::Input<'static>>,
     total: u64,
     decoded: u64,
@@ -106,6 +108,12 @@ impl Merger {
         let label = survey.site;
         let site = |row: &mut Option<T>| row.get_or_insert_with(|| label.clone()).clone();
         self.sites.insert(label.clone());
+        if let Some(judged) = survey.judged {
+            let known = self.judged.entry(label.clone()).or_insert_with(|| judged.clone());
+            if judged.value {
+                *known = judged;
+            }
+        }
 
         let first_input = self.inputs.len() as u32;
         for mut input in survey.inputs {
@@ -199,6 +207,7 @@ impl Merger {
         stopped.sort_by_key(|(_, frames)| Reverse(*frames));
         let mut merged = Survey {
             schema_version: v1::SCHEMA_VERSION,
+            judged: judged(self.judged),
             tool: this_tool(),
             created: None,
             inputs: self.inputs,
@@ -230,6 +239,25 @@ impl Merger {
         }
         merged
     }
+}
+
+/// Whether anything was judged of every site; if not, why and what to do, site by site.
+fn judged(sites: BTreeMap<Site, v1::Judged<'static>>) -> Option<v1::Judged<'static>> {
+    let several = sites.len() > 1;
+    let mut all = v1::Judged { value: true, reason: None, next: None };
+    sites.first_key_value()?;
+    for (site, judged) in sites.into_iter().filter(|(_, judged)| !judged.value) {
+        all.value = false;
+        let told =
+            |text: Option<T>| text.map(|text| if several { format!("{site}: {text}") } else { text.into_owned() });
+        for (sum, more) in [(&mut all.reason, told(judged.reason)), (&mut all.next, told(judged.next))] {
+            *sum = match (sum.take(), more) {
+                (Some(sum), Some(more)) => Some(format!("{sum} {more}").into()),
+                (sum, more) => sum.or(more.map(T::from)),
+            };
+        }
+    }
+    Some(all)
 }
 
 /// Puts the tables in the order that `analyze` writes, each site by itself, and lets names and

@@ -18,9 +18,9 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::names::Names;
 use super::nodes::port_columns;
-use crate::survey::Survey;
+use crate::survey::{Judged, Survey};
 use crate::verdict::Finding;
-pub use compare::{Change, Comparison};
+pub use compare::{Change, ChangeKind, Comparison, Visit};
 pub use merge::{MergeError, merge};
 pub use values::{Mac, Time};
 
@@ -48,8 +48,9 @@ where
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { survey, names, created } = self;
-        let mut file = serializer.serialize_struct("Survey", 16)?;
+        let mut file = serializer.serialize_struct("Survey", 17)?;
         file.serialize_field("schema_version", &v1::SCHEMA_VERSION)?;
+        file.serialize_field("judged", &rows::judged(&survey.judged))?;
         file.serialize_field("tool", &this_tool())?;
         file.serialize_field("created", created)?;
         file.serialize_field("inputs", &Rows(|| survey.inputs.iter().map(rows::input)))?;
@@ -84,6 +85,11 @@ impl Serialize for Document<'_> {
 /// This program, as survey.json names it.
 pub fn this_tool() -> v1::Tool<'static> {
     v1::Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
+}
+
+/// Whether anything was judged, as survey.json has it.
+pub fn judged_row(judged: &Judged) -> v1::Judged<'_> {
+    rows::judged(judged)
 }
 
 /// A finding as survey.json has it: the one at a place of the survey, from 0.

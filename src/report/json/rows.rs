@@ -12,7 +12,7 @@ use crate::report::inventory::services;
 use crate::report::names::{Names, mac_of, role_basis};
 use crate::report::nodes::{NodeRow, PortColumn, state};
 use crate::report::table::nanos_between;
-use crate::survey::{EncapsulationSummary, FrameCounts, InputSummary, NonIpSummary, Survey};
+use crate::survey::{EncapsulationSummary, FrameCounts, InputSummary, Judged, NonIpSummary, Survey};
 use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, Finding, HostCoverage, Judgement};
 
 fn transport(transport: Transport) -> Text<'static> {
@@ -78,6 +78,11 @@ pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<
         bytes: tunnel.bytes,
         site: None,
     }
+}
+
+pub(super) fn judged(judged: &Judged) -> v1::Judged<'_> {
+    let said = |text| (!judged.value).then_some(Text::Borrowed(text));
+    v1::Judged { value: judged.value, reason: said(&judged.reason), next: said(&judged.next) }
 }
 
 pub(super) fn caveat(caveat: &Caveat) -> v1::Caveat<'_> {

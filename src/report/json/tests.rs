@@ -35,6 +35,7 @@ fn the_head_is_the_one_that_was_promised() {
         keys,
         [
             "schema_version",
+            "judged",
             "tool",
             "created",
             "inputs",

@@ -25,6 +25,9 @@ pub type Text<'a> = Cow<'a, str>;
 pub struct Survey<'a> {
     /// Always [`SCHEMA_VERSION`].
     pub schema_version: u32,
+    /// Whether anything was judged. Older files do not say.
+    #[serde(default)]
+    pub judged: Option<Judged<'a>>,
     /// The program that wrote it.
     pub tool: Tool<'a>,
     /// When it was written, if that was asked for: without it, the same input gives the same bytes.
@@ -57,6 +60,18 @@ pub struct Survey<'a> {
     /// files have none.
     #[serde(default)]
     pub nodes: Vec<Node<'a>>,
+}
+
+/// Whether a survey judged anything of Igor's hosts: without that, no finding is no all-clear.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Judged<'a> {
+    /// Whether anything was; of several sites, whether something was of each.
+    pub value: bool,
+    /// Why not; `null` if it was.
+    pub reason: Option<Text<'a>>,
+    /// What to do next; `null` if it was.
+    pub next: Option<Text<'a>>,
 }
 
 /// A program.

@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 
 use super::page::{Page, Span, Tone, fit_path, left, right};
-use super::units::{bytes, count, counted, duration, local, offset};
+use super::units::{bytes, count, counted, duration, span};
 use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::escape::visible;
+use crate::report::result::{before_all, of_quality, unmatched};
 use crate::report::table::nanos_between;
 use crate::survey::{InputSummary, Survey};
 
@@ -25,9 +26,23 @@ fn labelled(page: &mut Page<'_>, label: &str, spans: impl IntoIterator<Item = Sp
 
 pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     let site = visible(&survey.site).into_owned();
-    page.line([(Tone::Strong, "igorscope".to_owned()), plain("  "), (Tone::Plain, site)]);
+    let mut title = vec![(Tone::Strong, "igorscope".to_owned()), plain("  ")];
+    if !survey.judged.value {
+        title.push((Tone::Alert, "NOT JUDGED  ".to_owned()));
+    }
+    title.push((Tone::Plain, site));
+    page.line(title);
     page.blank();
-    labelled(page, "Result", result(survey));
+    let first = before_all(survey);
+    let label = |at: usize| if at == 0 { "Result" } else { "" };
+    for (at, text) in first.iter().enumerate() {
+        let tone = if text.starts_with("Next: ") { Tone::Strong } else { Tone::Alert };
+        page.paragraph(vec![(Tone::Quiet, left(label(at), LABEL))], LABEL, tone, &visible(text));
+    }
+    labelled(page, label(first.len()), result(survey));
+    if let Some(text) = unmatched(survey) {
+        page.paragraph(vec![(Tone::Quiet, left("", LABEL))], LABEL, Tone::Plain, &visible(text));
+    }
     capture(page, survey);
     quality(page, survey);
     hosts(page, survey);
@@ -71,13 +86,7 @@ fn capture(page: &mut Page<'_>, survey: &Survey) {
     labelled(page, "Capture", [plain(total)]);
     if known(&first) {
         let zone = &page.terminal.zone;
-        let span = format!(
-            "{} to {} {}",
-            local(first, Timestamp::UNKNOWN, zone),
-            local(last, first, zone),
-            offset(first, zone)
-        );
-        labelled(page, "", [plain(span)]);
+        labelled(page, "", [plain(span(first, last, zone))]);
     }
     // Path, format, frames, size: the path gets what the others leave.
     let path_width = page.terminal.width.saturating_sub(LABEL + 14 + 16 + 9).clamp(12, 60);
@@ -102,7 +111,7 @@ fn capture(page: &mut Page<'_>, survey: &Survey) {
 }
 
 fn quality(page: &mut Page<'_>, survey: &Survey) {
-    let mut doubts: Vec<String> = survey.caveats.iter().map(|caveat| caveat.text.clone()).collect();
+    let mut doubts: Vec<String> = of_quality(survey).map(|caveat| caveat.text.clone()).collect();
     let stopped: u64 = survey.frames.stopped.iter().map(|stop| stop.2).sum();
     if stopped > 0 {
         let most: Vec<_> = survey

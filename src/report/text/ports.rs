@@ -7,6 +7,7 @@ use super::units::short;
 use crate::policy::{Cell, Direction, Document, Transport};
 use crate::report::escape::visible;
 use crate::report::names::Names;
+use crate::report::result::too_short;
 use crate::survey::Survey;
 use crate::verdict::{CellCoverage, CellState};
 
@@ -64,6 +65,11 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
     });
     let legend: Vec<Span> = [(Tone::Plain, "  ".to_owned())].into_iter().chain(legend).collect();
     page.line(legend.into_iter().chain([(Tone::Quiet, "number: how many peers".to_owned())]));
+    let unseen = seen.iter().any(|(.., seen)| seen.state == CellState::NotSeen);
+    if let Some(short) = too_short(survey).filter(|_| unseen) {
+        let text = format!("\"Not seen\" proves little: {short}.");
+        page.paragraph(vec![(Tone::Plain, "  ".to_owned())], 2, Tone::Quiet, &text);
+    }
 }
 
 /// `41 of 60 carried, 2 blocked, ...`.

@@ -73,6 +73,14 @@ pub(crate) fn local(time: Timestamp, same_day_as: Timestamp, zone: &TimeZone) ->
     time.strftime(if same_day { "%H:%M:%S" } else { "%Y-%m-%d %H:%M:%S" }).to_string()
 }
 
+/// `2025-03-04 09:15:00 to 09:20:00 +01:00`; each time with its own offset where the clock was put forward or back between.
+pub(crate) fn span(first: Timestamp, last: Timestamp, zone: &TimeZone) -> String {
+    let [begin, end] = [first, last].map(|time| offset(time, zone));
+    let from = local(first, Timestamp::UNKNOWN, zone);
+    let to = local(last, first, zone);
+    if begin == end { format!("{from} to {to} {end}") } else { format!("{from} {begin} to {to} {end}") }
+}
+
 /// `+01:00`.
 pub(in crate::report) fn offset(time: Timestamp, zone: &TimeZone) -> String {
     let at = time.nanos().and_then(|nanos| jiff::Timestamp::from_nanosecond(nanos.into()).ok());
@@ -103,6 +111,15 @@ mod tests {
         assert_eq!(duration(2_500_000_000), "2.5 s");
         assert_eq!(duration(250_000_000_000), "4 min 10 s");
         assert_eq!(duration(187_200_000_000_000), "2 d 4 h");
+    }
+
+    #[test]
+    fn each_time_has_its_own_offset_where_summer_time_ends() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let at = |utc: &str| Timestamp::from_nanos(utc.parse::<jiff::Timestamp>().unwrap().as_nanosecond() as i64);
+        let (first, last) = (at("2026-10-25T00:50:00Z"), at("2026-10-25T01:10:10Z"));
+        assert_eq!(span(first, last, &zone), "2026-10-25 02:50:00 +02:00 to 02:10:10 +01:00");
+        assert_eq!(span(first, first, &zone), "2026-10-25 02:50:00 to 02:50:00 +02:00");
     }
 
     #[test]

@@ -1,18 +1,20 @@
 //! What is new from one judgement to the next: findings, flows that ended.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::flow::{EndView, FlowView};
-use crate::policy::Transport;
+use crate::policy::{FindingKind, Transport};
 use crate::survey::Survey;
 use crate::verdict::{Finding, Outcome};
 
 /// Nanoseconds that an answer may take before its absence is told: SYNs are sent again after 1 and 3 s.
 const PATIENCE: i64 = 3_000_000_000;
+/// Nanoseconds that a device may be silent before it is told as never heard: gateways commonly poll every two minutes.
+const PATIENCE_TO_HEAR: i64 = 180_000_000_000;
 /// Nanoseconds without a packet after which a flow is told as ended.
 const IDLE: i64 = 60_000_000_000;
 
@@ -38,12 +40,24 @@ impl Ending {
     }
 }
 
+/// What became of the findings since they were told last.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Places of those that were not told yet.
+    pub found: Vec<usize>,
+    /// Places of those that now concern other devices.
+    pub changed: Vec<usize>,
+    /// Those that no longer hold.
+    pub withdrawn: Vec<Finding>,
+}
+
 /// Remembers what was told.
 #[derive(Debug)]
 pub struct Events {
     /// Nanoseconds without a packet after which a flow is told as ended.
     idle: i64,
-    findings: HashSet<u64>,
+    /// As they were told last, by identity.
+    findings: HashMap<u64, Finding>,
     flows: HashSet<u64>,
 }
 
@@ -51,15 +65,28 @@ impl Events {
     /// Nothing was told yet. A flow is told as ended before it is folded after `fold_after`.
     pub fn new(fold_after: Duration) -> Self {
         let fold_after = i64::try_from(fold_after.as_nanos()).unwrap_or(i64::MAX);
-        Self { idle: IDLE.min(fold_after), findings: HashSet::new(), flows: HashSet::new() }
+        Self { idle: IDLE.min(fold_after), findings: HashMap::new(), flows: HashSet::new() }
     }
 
-    /// Places of the findings that were not told yet. `now` is `None` at the end: then everything is told.
-    pub fn findings(&mut self, survey: &Survey, now: Option<Timestamp>) -> Vec<usize> {
-        let is_new = |(at, finding): (usize, &Finding)| {
-            (!is_early(finding, now) && self.findings.insert(identity(finding))).then_some(at)
-        };
-        survey.findings.iter().enumerate().filter_map(is_new).collect()
+    /// What is new of the findings. `now` is `None` at the end: then everything is told.
+    pub fn findings(&mut self, survey: &Survey, now: Option<Timestamp>) -> News {
+        let mut news = News::default();
+        let mut before = std::mem::take(&mut self.findings);
+        for (at, finding) in survey.findings.iter().enumerate() {
+            let identity = identity(finding);
+            let told = before.remove(&identity);
+            match &told {
+                None if is_early(survey, finding, now) => continue,
+                None => news.found.push(at),
+                // What concerns conversations grows with each of them.
+                Some(told) if finding.verdict.is_none() && told.client != finding.client => news.changed.push(at),
+                Some(_) => {}
+            }
+            self.findings.insert(identity, finding.clone());
+        }
+        news.withdrawn = before.into_values().collect();
+        news.withdrawn.sort_by(|a, b| (b.severity, a.reason, &a.client).cmp(&(a.severity, b.reason, &b.client)));
+        news
     }
 
     /// Places of the flows that ended and were not told yet.
@@ -105,8 +132,14 @@ fn is_closed(flow: &FlowView<'_>) -> bool {
     flow.transport == Transport::Tcp && (a.resets() > 0 || b.resets() > 0 || (fin(a) && fin(b)))
 }
 
-/// Whether an answer may still come that makes nothing of the finding.
-pub fn is_early(finding: &Finding, now: Option<Timestamp>) -> bool {
+/// Whether something may still come that makes nothing of the finding: an answer, a device's first packet. `now` is `None`
+/// at the end of the survey.
+pub fn is_early(survey: &Survey, finding: &Finding, now: Option<Timestamp>) -> bool {
+    if finding.reason == FindingKind::NeverHeard.name() {
+        let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
+        let begin = survey.inputs.iter().map(|input| input.first).filter(known).min();
+        return now.is_some() && begin.is_none_or(|begin| is_younger(begin, now, PATIENCE_TO_HEAR));
+    }
     finding.outcome == Some(Outcome::Unanswered) && is_younger(finding.first, now, PATIENCE)
 }
 
@@ -119,8 +152,8 @@ pub fn identity(finding: &Finding) -> u64 {
         finding.outcome.map(|outcome| outcome.name()),
         (finding.client_role, finding.server_role),
         (finding.transport, finding.server_port),
-        // A finding of no conversation is told by its words.
-        finding.verdict.is_none().then_some(&finding.detail),
+        // Allowances are told apart by what they allow.
+        finding.verdict.is_none().then_some(&finding.rule),
     ))
 }
 

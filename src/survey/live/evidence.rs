@@ -36,7 +36,7 @@ impl Wish {
     pub(super) fn say(&self, survey: &Survey, now: Option<Timestamp>) {
         let wanted = Wanted::of(survey, |_, finding| {
             let comment = || format!("finding ({}): {}", finding.severity.name(), reason(finding));
-            (!is_early(finding, now)).then(comment)
+            (!is_early(survey, finding, now)).then(comment)
         });
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
     }

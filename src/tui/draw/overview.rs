@@ -10,7 +10,7 @@ use super::super::look::{Look, sign};
 use super::super::snapshot::{Rate, Snapshot};
 use super::row::Row;
 use super::{WIDE, bits, brief, told};
-use crate::report::html::head::verdict;
+use crate::report::result::{self, Sentence};
 use crate::report::text::capture::host_words;
 use crate::report::text::page::wrap;
 use crate::report::text::units::{bytes, count, counted, local, short};
@@ -62,9 +62,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, look: &Look, snapshot: &Sn
 
 /// The result so far, in a sentence or two.
 fn sentence(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
-    let (class, lead, rest) = match snapshot.status.frames {
-        0 => ("warn", "No packet so far.".into(), "Is the cable in, and does the switch mirror to this port?".into()),
-        _ => verdict(&snapshot.survey),
+    let Sentence { class, lead, rest } = match snapshot.status.frames {
+        0 => Sentence {
+            class: "warn",
+            lead: "No packet so far.".into(),
+            rest: "Is the cable in, and does the switch mirror to this port?".into(),
+        },
+        _ => result::sentence(&snapshot.survey),
     };
     let style = match class {
         "bad" => look.alert(),
@@ -152,7 +156,9 @@ fn facts(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
     if let Some(error) = &status.recording_failed {
         say("Written", &format!("packets are not written any more: {error}"), look.alert());
     }
-    for (caveat, at) in survey.caveats.iter().zip(0..) {
+    // Who was never heard stands among the nodes, and may speak yet.
+    let told = result::of_quality(survey).filter(|caveat| caveat.kind != "inventory-unmatched");
+    for (caveat, at) in told.zip(0..) {
         say(if at == 0 { "Doubts" } else { "" }, &caveat.text, look.warning());
     }
     lines

@@ -22,6 +22,7 @@ fn trouble(value: &Value, schema: &Value, place: &str) -> Option<String> {
         "number" => value.is_number(),
         "array" => value.is_array(),
         "object" => value.is_object(),
+        "boolean" => value.is_boolean(),
         "null" => value.is_null(),
         other => panic!("{place}: type {other} is not known here"),
     };

@@ -1,0 +1,254 @@
+//! The inventory held against the traffic: what contradicts it, and what it says of nobody.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::contacts::Contact;
+use super::declared::{Entry, Inventory};
+use super::error::Place;
+use super::host::{Host, RoleSource};
+use super::infer::{EVERY_ROLE, infer};
+use super::matcher::Matcher;
+use crate::decode::MacAddr;
+use crate::policy::Role;
+
+/// Who contradicts the inventory by its traffic must be that sure, in percent.
+const SURE: u8 = 60;
+/// Who is declared to be nobody of Igor's was looked at by somebody: it takes more.
+const SURE_OF_HOST: u8 = 85;
+
+/// Traffic that contradicts the inventory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Contradiction {
+    /// Declared as one, a host behaves as another.
+    Behaves {
+        /// Who.
+        host: Named,
+        /// What the inventory says.
+        declared: Role,
+        /// What the traffic says.
+        guess: Guess,
+    },
+    /// No declared gateway was heard, and a host that is not declared behaves as one.
+    GatewayElsewhere {
+        /// The declared one.
+        silent: String,
+        /// The other.
+        host: Named,
+        /// Why.
+        guess: Guess,
+    },
+    /// An address is declared with one MAC, and was heard with another.
+    OtherMac {
+        /// Who.
+        host: Named,
+        /// What the inventory says.
+        declared: MacAddr,
+        /// What the traffic says.
+        heard: MacAddr,
+    },
+    /// A MAC is declared with one address, and was heard with another.
+    OtherAddress {
+        /// The declared address.
+        host: Named,
+        /// The MAC.
+        mac: MacAddr,
+        /// The address that it was heard with.
+        heard: IpAddr,
+    },
+    /// Nobody declares a host that behaves as Igor's do.
+    NotListed {
+        /// Who.
+        host: Named,
+        /// As what.
+        guess: Guess,
+    },
+}
+
+/// What a host is by its traffic.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Guess {
+    /// Its role.
+    pub role: Role,
+    /// What speaks for it.
+    pub basis: String,
+    /// How sure that is, percent.
+    pub confidence: u8,
+}
+
+impl Guess {
+    fn of(host: &Host) -> Self {
+        Self { role: host.role, basis: host.basis.to_string(), confidence: host.confidence }
+    }
+}
+
+/// An address, and its name where the inventory gives one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Named(pub IpAddr, pub Option<Arc<str>>);
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.1 {
+            Some(name) => write!(f, "{} ({name})", self.0),
+            None => self.0.fmt(f),
+        }
+    }
+}
+
+/// What is doubtful about an inventory.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct InventoryDoubts {
+    /// What the traffic contradicts, gravest first.
+    pub contradictions: Vec<Contradiction>,
+    /// Entries that nothing in the capture matches, as `node-01 10.20.0.31`.
+    pub unmatched: Vec<String>,
+}
+
+/// Holds an inventory against hosts, which have their roles by now, and what they had to do with each other.
+pub(super) fn doubts(
+    hosts: &[Host],
+    contacts: &[Contact],
+    spoke: &HashSet<MacAddr>,
+    asked: &[IpAddr],
+    inventory: &Inventory,
+) -> InventoryDoubts {
+    if inventory.entries().is_empty() {
+        return InventoryDoubts::default();
+    }
+    let mut contradictions = by_behaviour(hosts, contacts, inventory);
+    contradictions.extend(by_address_and_mac(hosts, inventory));
+    InventoryDoubts { contradictions, unmatched: unmatched(hosts, spoke, asked, inventory) }
+}
+
+fn named(host: &Host) -> Named {
+    Named(host.address, host.name.clone())
+}
+
+/// What is inferred beside the inventory, where that says otherwise.
+fn by_behaviour(hosts: &[Host], contacts: &[Contact], inventory: &Inventory) -> Vec<Contradiction> {
+    let mut found = Vec::new();
+    // As if nobody were declared.
+    let mut alone: Vec<Host> = hosts.iter().map(undeclared).collect();
+    infer(&mut alone, contacts, EVERY_ROLE);
+    let sure = |host: &Host| host.source == RoleSource::Inferred && host.confidence >= SURE;
+    for (host, alone) in hosts.iter().zip(&alone).filter(|(_, alone)| sure(alone)) {
+        let is_other = match (host.role, alone.role) {
+            (Role::Gateway, Role::Node) | (Role::Node | Role::Bacnet, Role::Gateway) => true,
+            (Role::Host, Role::Gateway | Role::Node) => alone.confidence >= SURE_OF_HOST,
+            _ => false,
+        };
+        if host.source == RoleSource::Declared && is_other {
+            found.push(Contradiction::Behaves { host: named(host), declared: host.role, guess: Guess::of(alone) });
+        }
+    }
+    let silent = inventory.entries().iter().find(|entry| entry.role == Role::Gateway);
+    let speaks = hosts.iter().any(|host| host.role == Role::Gateway && host.packets_sent > 0);
+    let is_stranger = |host: &Host| host.source == RoleSource::Address && host.role == Role::Host;
+    let other =
+        hosts.iter().zip(&alone).find(|(host, alone)| is_stranger(host) && sure(alone) && alone.role == Role::Gateway);
+    if let (Some(silent), false, Some((host, alone))) = (silent, speaks, other) {
+        found.push(Contradiction::GatewayElsewhere {
+            silent: entry_name(silent),
+            host: named(host),
+            guess: Guess::of(alone),
+        });
+    }
+    // Beside those that are declared, whom it lacks: only if it is right about the rest.
+    let mut beside = if found.is_empty() { hosts.to_vec() } else { alone };
+    if found.is_empty() {
+        infer(&mut beside, contacts, EVERY_ROLE);
+    }
+    let strangers = hosts.iter().zip(&beside).filter(|(host, _)| is_stranger(host));
+    let missing = strangers.filter(|(_, beside)| sure(beside) && matches!(beside.role, Role::Gateway | Role::Node));
+    found
+        .extend(missing.map(|(host, beside)| Contradiction::NotListed { host: named(host), guess: Guess::of(beside) }));
+    found
+}
+
+/// A host as it would be if the inventory said nothing of it.
+fn undeclared(host: &Host) -> Host {
+    let mut host = host.clone();
+    if host.source != RoleSource::Address {
+        (host.role, host.source) = (Role::Host, RoleSource::Address);
+    }
+    host
+}
+
+/// Entries with an address and a MAC that were heard, but never together.
+fn by_address_and_mac(hosts: &[Host], inventory: &Inventory) -> Vec<Contradiction> {
+    let mut pairs: BTreeMap<&Place, (Option<&Entry>, Option<MacAddr>)> = BTreeMap::new();
+    for entry in inventory.entries() {
+        let pair = pairs.entry(&entry.place).or_default();
+        match entry.matcher {
+            Matcher::Address(_) => pair.0 = Some(entry),
+            Matcher::Mac(mac) => pair.1 = Some(mac),
+            _ => {}
+        }
+    }
+    let own_mac = |host: &&Host| host.mac_is_own && host.packets_sent > 0;
+    let mut by_mac: HashMap<MacAddr, IpAddr> = HashMap::new();
+    for host in hosts.iter().filter(own_mac).filter(|host| host.address.is_ipv4()) {
+        by_mac.extend(host.mac.map(|mac| (mac, host.address)));
+    }
+    let mut found = Vec::new();
+    for (entry, mac) in pairs.into_values() {
+        let (Some(entry), Some(declared)) = (entry, mac) else { continue };
+        let Matcher::Address(address) = entry.matcher else { continue };
+        let at = hosts.binary_search_by_key(&address, |host| host.address).ok();
+        let heard = at.and_then(|at| hosts.get(at)).filter(own_mac);
+        let name = Named(address, entry.name.clone());
+        match (heard, heard.and_then(|host| host.mac)) {
+            (Some(host), Some(heard)) if heard != declared && !host.more_macs.contains(&declared) => {
+                found.push(Contradiction::OtherMac { host: name, declared, heard });
+            }
+            (None, _) if at.is_none_or(|at| hosts.get(at).is_none_or(|host| host.packets_sent == 0)) => {
+                found.extend(by_mac.get(&declared).map(|heard| Contradiction::OtherAddress {
+                    host: name,
+                    mac: declared,
+                    heard: *heard,
+                }));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Entries that nothing matches by any of what they give: neither what was heard, nor an address that others asked for, which
+/// is right, and its device absent.
+fn unmatched(hosts: &[Host], spoke: &HashSet<MacAddr>, asked: &[IpAddr], inventory: &Inventory) -> Vec<String> {
+    let heard: Vec<&Host> = hosts.iter().filter(|host| host.heard).collect();
+    let mut macs: Vec<MacAddr> =
+        heard.iter().flat_map(|host| host.mac.iter().chain(&host.more_macs)).copied().collect();
+    macs.extend(spoke);
+    macs.sort_unstable();
+    let matches = |matcher: &Matcher| match matcher {
+        Matcher::Mac(mac) => macs.binary_search(mac).is_ok(),
+        Matcher::MacPrefix(prefix) => {
+            let at = macs.partition_point(|mac| *mac < prefix.first());
+            macs.get(at).is_some_and(|mac| prefix.holds(*mac))
+        }
+        _ => matcher.span().is_some_and(|(first, last)| {
+            let at = heard.partition_point(|host| host.address < first);
+            let wanted = asked.partition_point(|address| *address < first);
+            heard.get(at).is_some_and(|host| host.address <= last)
+                || asked.get(wanted).is_some_and(|address| *address <= last)
+        }),
+    };
+    let mut by_place: BTreeMap<&Place, (bool, &Entry)> = BTreeMap::new();
+    for entry in inventory.entries() {
+        let place = by_place.entry(&entry.place).or_insert((false, entry));
+        place.0 |= matches(&entry.matcher);
+    }
+    let silent = by_place.into_values().filter(|(matched, _)| !matched).map(|(_, entry)| entry);
+    silent.map(entry_name).collect()
+}
+
+fn entry_name(entry: &Entry) -> String {
+    match &entry.name {
+        Some(name) => format!("{} ({name})", entry.matcher),
+        None => entry.matcher.to_string(),
+    }
+}

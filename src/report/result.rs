@@ -1,0 +1,124 @@
+//! The result in a sentence or two: the same words on the terminal, in the report, the workbook and the live view.
+
+use super::table::nanos_between;
+use super::text::units::{counted, duration};
+use crate::capture::Timestamp;
+use crate::policy::Severity;
+use crate::survey::{Judged, Survey};
+use crate::verdict::{Caveat, CellState, Outcome, Verdict};
+
+/// The result, for people.
+pub(crate) struct Sentence {
+    /// How it is to look: `good`, `warn` or `bad`.
+    pub(crate) class: &'static str,
+    /// What leads.
+    pub(crate) lead: String,
+    /// What follows.
+    pub(crate) rest: String,
+}
+
+/// What was found, or that nothing was judged.
+pub(crate) fn sentence(survey: &Survey) -> Sentence {
+    let of = |severity| survey.findings.iter().filter(|finding| finding.severity == severity).count() as u64;
+    let (alerts, warnings) = (of(Severity::Alert), of(Severity::Warning));
+    let doubts = of_kind(survey, CONTRADICTS).collect::<Vec<_>>().join(" ");
+    if let Some([lead, next]) = unjudged(survey) {
+        let mut rest = [next, doubts].join(" ").trim_end().to_owned();
+        // What was seen all the same is told.
+        if alerts + warnings > 0 {
+            rest.push_str(&format!(
+                " There are {} and {} all the same.",
+                counted(alerts, "alert", "alerts"),
+                counted(warnings, "warning", "warnings")
+            ));
+        }
+        return Sentence { class: "bad", lead, rest };
+    }
+    let count = |is: fn(Outcome) -> bool, verdict| {
+        let meant = survey.conversations.iter().filter(|conversation| conversation.verdict == verdict);
+        meant.filter(|conversation| is(conversation.outcome)).count() as u64
+    };
+    let blocked = count(Outcome::is_blocked, Verdict::Documented);
+    let unexpected = count(|_| true, Verdict::Unexpected);
+    let carried = survey.coverage.iter().filter(|cell| cell.state == CellState::Carried).count();
+    let unseen = survey.coverage.iter().filter(|cell| cell.state == CellState::NotSeen).count();
+    let mut rest = Vec::new();
+    if blocked > 0 {
+        rest.push(format!(
+            "{} that the vendor's document calls for {} blocked.",
+            counted(blocked, "conversation", "conversations"),
+            if blocked == 1 { "is" } else { "are" }
+        ));
+    }
+    if unexpected > 0 {
+        rest.push(format!(
+            "{} with Igor hosts {} in no document and no rule of the site.",
+            counted(unexpected, "conversation", "conversations"),
+            if unexpected == 1 { "is" } else { "are" }
+        ));
+    }
+    rest.push(format!("Of the vendor's {} ports {carried} were seen to work", survey.coverage.len()));
+    if unseen > 0 {
+        let short = too_short(survey).map_or_else(String::new, |short| format!(": {short}"));
+        rest.push(format!("and {unseen} were not seen at all, which proves nothing either way{short}."));
+    } else if let Some(last) = rest.last_mut() {
+        last.push('.');
+    }
+    let (class, lead) = match (alerts, warnings) {
+        (1.., _) => ("bad", format!("Action needed: {}.", counted(alerts, "alert", "alerts"))),
+        (0, 1..) => ("warn", format!("Worth a look: {}.", counted(warnings, "warning", "warnings"))),
+        _ => ("good", "Nothing here contradicts the vendor's document.".to_owned()),
+    };
+    if !doubts.is_empty() {
+        let lead = "The inventory contradicts the traffic: correct it first.".to_owned();
+        return Sentence { class: "bad", lead, rest: format!("{doubts} {}", rest.join(" ")) };
+    }
+    Sentence { class, lead, rest: rest.join(" ") }
+}
+
+/// UPnP announces itself anew within half of its `max-age`, which is half an hour at least (UPnP Device Architecture 1.1,
+/// section 1.2.2): the longest cycle of what a site does by itself. Nanoseconds.
+const LONGEST_CYCLE: u64 = 15 * 60 * 1_000_000_000;
+
+/// That the captures are shorter than the longest cycle, if they are.
+pub(crate) fn too_short(survey: &Survey) -> Option<String> {
+    let known = |time: &Timestamp| time.nanos().is_some();
+    let first = survey.inputs.iter().map(|input| input.first).filter(known).min()?;
+    let last = survey.inputs.iter().map(|input| input.last).filter(known).max()?;
+    let lasted = nanos_between(first, last).filter(|lasted| *lasted < LONGEST_CYCLE)?;
+    let (lasted, cycle) = (duration(lasted), duration(LONGEST_CYCLE));
+    Some(format!(
+        "the capture lasts {lasted}, and a device need not announce itself by UPnP more often than every {cycle}"
+    ))
+}
+
+/// Caveats that stand in the result itself, before what was found.
+pub(crate) const CONTRADICTS: &str = "inventory-contradicts";
+const UNMATCHED: &str = "inventory-unmatched";
+const NOT_JUDGED: &str = "not-judged";
+
+/// What is to be read before any finding, a paragraph each: that nothing was judged, and what contradicts the inventory.
+pub(crate) fn before_all(survey: &Survey) -> Vec<String> {
+    let unjudged = unjudged(survey).into_iter().flatten();
+    unjudged.chain(of_kind(survey, CONTRADICTS).map(str::to_owned)).collect()
+}
+
+/// What is to be read behind the findings' numbers: whom of the inventory nothing was seen of.
+pub(crate) fn unmatched(survey: &Survey) -> Option<&str> {
+    of_kind(survey, UNMATCHED).next()
+}
+
+fn of_kind<'a>(survey: &'a Survey, kind: &'static str) -> impl Iterator<Item = &'a str> {
+    survey.caveats.iter().filter(move |caveat| caveat.kind == kind).map(|caveat| caveat.text.as_str())
+}
+
+/// The caveats that tell how good the capture is; that nothing was judged is no matter of quality.
+pub(crate) fn of_quality(survey: &Survey) -> impl Iterator<Item = &Caveat> {
+    survey.caveats.iter().filter(|caveat| caveat.kind != NOT_JUDGED)
+}
+
+/// That nothing was judged and why, and what to do next; `None` if something was.
+pub(crate) fn unjudged(survey: &Survey) -> Option<[String; 2]> {
+    let Judged { value, reason, next } = &survey.judged;
+    (!value).then(|| [format!("NOT JUDGED: {reason}"), format!("Next: {next}")])
+}

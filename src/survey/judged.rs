@@ -1,0 +1,145 @@
+//! Whether anything was judged: a survey that looked at nothing is no all-clear, and says so before all else.
+
+use crate::inventory::{Host, HostId, Hosts};
+use crate::policy::Role;
+use crate::verdict::{Caveat, Conversation, Outcome, Verdict};
+
+use super::FrameCounts;
+
+/// Whether a survey judged anything of Igor's hosts; if not, why, and what to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Judged {
+    /// Whether any traffic between two hosts, one of them Igor's, was held against the vendor's document.
+    pub value: bool,
+    /// Why not, in a sentence; empty if something was judged.
+    pub reason: String,
+    /// What to do next, in a sentence or two; empty if something was judged.
+    pub next: String,
+}
+
+impl Judged {
+    /// Something was.
+    pub(crate) const fn yes() -> Self {
+        Self { value: true, reason: String::new(), next: String::new() }
+    }
+
+    fn no(reason: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { value: false, reason: reason.into(), next: next.into() }
+    }
+}
+
+/// How to get both directions of what goes between the gateway and its nodes.
+const MIRROR: &str = "Capture at a port to which the switch copies the gateway's port, both directions (often called \
+                      \"both\", or rx and tx), or on the gateway itself.";
+
+/// What was judged of a survey.
+pub(super) fn judged(hosts: &Hosts, conversations: &[Conversation], frames: &FrameCounts, one_way: bool) -> Judged {
+    if frames.total == 0 {
+        return Judged::no("Nothing was captured.", format!("Check the cable and the mirror. {MIRROR}"));
+    }
+    if conversations.is_empty() && frames.decoded == 0 {
+        let why = frames.stopped.first().map_or_else(String::new, |(layer, reason, _)| format!(": {layer}, {reason}"));
+        return Judged::no(
+            format!("Not one frame could be decoded{why}."),
+            "See what lies below IP under Quality, and capture where frames are plain Ethernet.",
+        );
+    }
+    let mut between_two = conversations.iter().filter(|conversation| is_between_two(hosts, conversation)).peekable();
+    if between_two.peek().is_none() {
+        let reason = "What was captured goes to groups and to everybody only, or is not IP: no exchange of two hosts.";
+        return Judged::no(reason, format!("This port is no mirror. {MIRROR}"));
+    }
+    let igors = || hosts.iter().filter(|host| host.role.is_igor());
+    if !igors().any(|host| host.heard) {
+        return match igors().count() {
+            0 => Judged::no(
+                "No Igor gateway, node or BACnet system is known here.",
+                "Say who the gateway is (--gateway ADDRESS) or give an inventory (--inventory FILE); or capture where they \
+                 are heard.",
+            ),
+            known => Judged::no(
+                format!("None of the {known} Igor hosts of the inventory was heard."),
+                format!("Check that the inventory is this site's, and that its addresses are right. {MIRROR}"),
+            ),
+        };
+    }
+    let mut of_igor = between_two.filter(|conversation| is_judged(hosts, conversation)).peekable();
+    if of_igor.peek().is_none() {
+        return Judged::no(
+            "Igor's hosts were heard, but nothing that they exchange with one another was captured.",
+            MIRROR,
+        );
+    }
+    if one_way && of_igor.all(cannot_be_told) {
+        return Judged::no(
+            "The capture shows one direction only: whether anything was answered cannot be told.",
+            format!("Fix the mirror and capture again. {MIRROR}"),
+        );
+    }
+    Judged::yes()
+}
+
+fn is_between_two(hosts: &Hosts, conversation: &Conversation) -> bool {
+    [conversation.client, conversation.server].iter().all(|host| hosts.role(*host) != Role::Group)
+}
+
+/// What every network needs (DHCP, DNS, ...) says nothing of the vendor's ports.
+fn is_judged(hosts: &Hosts, conversation: &Conversation) -> bool {
+    !matches!(conversation.verdict, Verdict::Bystander | Verdict::Supporting)
+        && [conversation.client, conversation.server].iter().any(|host| hosts.role(*host).is_igor())
+}
+
+/// Whether nothing shows that it worked or did not.
+fn cannot_be_told(conversation: &Conversation) -> bool {
+    matches!(conversation.outcome, Outcome::OneWay | Outcome::Midstream)
+}
+
+/// The caveat about a port that shows only groups, or only one host's exchanges.
+pub(super) fn no_mirror(hosts: &Hosts, conversations: &[Conversation], frames: &FrameCounts) -> Option<Caveat> {
+    if frames.total == 0 {
+        return None;
+    }
+    let mut between_two = conversations.iter().filter(|conversation| is_between_two(hosts, conversation));
+    let Some(first) = between_two.next() else {
+        let text =
+            "Only frames to groups and to everybody were captured, which every port of a network gets: this is no \
+                    mirror port, and says nothing of what two hosts exchange."
+                .to_owned();
+        return Some(Caveat { kind: "no-mirror", text });
+    };
+    // Whoever had part in all of it; hardly ever anybody is left after a few.
+    let mut common = vec![first.client, first.server];
+    for conversation in between_two {
+        let has_part = |device: &HostId| {
+            [conversation.client, conversation.server].iter().any(|end| is_one_device(hosts, *device, *end))
+        };
+        common.retain(has_part);
+        if common.is_empty() {
+            return None;
+        }
+    }
+    if let [one] = common[..]
+        && hosts.role(one) == Role::Gateway
+    {
+        // Its port is the one to mirror.
+        return None;
+    }
+    let name = |id: &HostId| {
+        let Host { role, address, name, .. } = hosts.get(*id);
+        let name = name.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+        format!("{} {address}{name}", role.name())
+    };
+    let who: Vec<String> = common.iter().map(name).collect();
+    let of = if who.len() == 1 { "of" } else { "between" };
+    let text = format!(
+        "All exchanges in the capture are {of} {}: it shows what passes one port, not a mirror of all. They are judged \
+         fully; what other hosts exchange is not here.",
+        who.join(" and ")
+    );
+    Some(Caveat { kind: "no-mirror", text })
+}
+
+fn is_one_device(hosts: &Hosts, a: HostId, b: HostId) -> bool {
+    let own_mac = |id| Some(hosts.get(id)).filter(|host| host.mac_is_own).and_then(|host| host.mac);
+    a == b || own_mac(a).is_some_and(|mac| own_mac(b) == Some(mac))
+}

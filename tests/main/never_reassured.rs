@@ -1,0 +1,321 @@
+//! Never reassured wrongly: what a person reads, in every face, where a capture shows nothing of the site, only half of it, or
+//! something else than the inventory says; and, each time, the twin in which all is well.
+
+use std::ffi::OsString;
+use std::fs;
+
+use serde_json::Value;
+
+use crate::command::{Run, folder, run, sample};
+use crate::mirror::{EVERYONE, End, GATEWAY, Host, Mirror, OTHER, host, node};
+use crate::traffic::frame::{ACK, PSH, SYN};
+use crate::traffic::payload::{coap, http, ssdp, tftp};
+use crate::traffic::wire::{MILLI, SECOND};
+use crate::xlsx::python;
+
+/// All faces of one survey.
+struct Faces {
+    terminal: String,
+    report: String,
+    json: Value,
+    findings: String,
+}
+
+impl Faces {
+    fn of(mirror: &Mirror, options: &[&str]) -> Self {
+        let folder = folder(&[("capture.pcap", &mirror.tape.pcap())]);
+        let (capture, out) = (folder.path().join("capture.pcap"), folder.path().join("out"));
+        let mut arguments: Vec<OsString> = vec!["analyze".into(), capture.into(), "-o".into(), out.clone().into()];
+        arguments.extend(options.iter().map(OsString::from));
+        let Run { out: terminal, .. } = run(arguments).expect(0, &[]);
+        let read = |name: &str| fs::read_to_string(out.join(name)).unwrap();
+        Self {
+            terminal,
+            report: read("report.html"),
+            json: serde_json::from_str(&read("survey.json")).unwrap(),
+            findings: read("findings.csv"),
+        }
+    }
+
+    /// The text of the terminal without its line ends.
+    fn text(&self) -> String {
+        self.terminal.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    fn caveats(&self, kind: &str) -> Vec<&str> {
+        let all = self.json["caveats"].as_array().unwrap();
+        all.iter().filter(|caveat| caveat["kind"] == kind).map(|caveat| caveat["text"].as_str().unwrap()).collect()
+    }
+
+    fn reasons(&self) -> Vec<&str> {
+        let all = self.json["findings"].as_array().unwrap();
+        all.iter().map(|finding| finding["reason"].as_str().unwrap()).collect()
+    }
+
+    /// Nothing was judged, and each face says so first.
+    #[track_caller]
+    fn are_not_judged(&self, reason: &str) {
+        assert_eq!(self.json["judged"]["value"], false, "{}", self.terminal);
+        let told = self.json["judged"]["reason"].as_str().unwrap();
+        assert!(told.contains(reason), "{told}");
+        assert!(!self.json["judged"]["next"].as_str().unwrap().is_empty());
+        assert!(self.terminal.lines().next().unwrap().contains("NOT JUDGED"), "{}", self.terminal);
+        assert!(self.text().contains(&format!("Result NOT JUDGED: {told}")), "{}", self.terminal);
+        assert!(self.text().contains("Next: "));
+        assert!(!self.text().contains("Quality good"), "{}", self.terminal);
+        assert!(self.report.contains("<strong>NOT JUDGED: "));
+        assert!(!self.report.contains("The capture is good."));
+        assert_eq!(self.caveats("not-judged").len(), 1);
+        assert!(!self.findings.contains("not-judged"), "a caveat is no finding");
+    }
+
+    #[track_caller]
+    fn are_judged(&self) {
+        assert_eq!(self.json["judged"], serde_json::json!({ "value": true, "reason": null, "next": null }));
+        assert!(!self.terminal.contains("NOT JUDGED") && !self.report.contains("NOT JUDGED"), "{}", self.terminal);
+    }
+}
+
+/// What a gateway and a node exchange: CoAP, configuration and a page, all of it answered.
+fn healthy(mirror: &mut Mirror, at: u64, gateway: Host, node: Host, id: u16) {
+    let ask = coap::request(0, 1, id, &[id as u8], "light", &[]);
+    mirror.udp(at, (gateway, 40_000 + id), (node, 5683), &ask);
+    mirror.udp(at + MILLI, (node, 5683), (gateway, 40_000 + id), &coap::content(2, id, &[id as u8], None, "80"));
+    mirror.exchange(at + 10 * MILLI, (gateway, 41_000 + id), (node, 88), [1_000, 5_000]);
+    mirror.exchange(at + 20 * MILLI, (gateway, 42_000 + id), (node, 80), [1_000, 5_000]);
+}
+
+fn site(nodes: std::ops::RangeInclusive<u8>) -> Mirror {
+    let mut mirror = Mirror::default();
+    for number in nodes {
+        healthy(&mut mirror, u64::from(number) * SECOND, GATEWAY, node(number), u16::from(number));
+    }
+    mirror
+}
+
+const ROLES: [&str; 4] = ["--gateway", "10.20.0.10", "--node", "10.20.0.101-10.20.0.104"];
+
+#[test]
+fn a_capture_that_shows_nothing_of_the_site_is_not_judged() {
+    let office = |mirror: &mut Mirror| {
+        let server = host([2, 0, 0, 0, 0, 9], [10, 20, 0, 9]);
+        for number in 1..=3 {
+            let pc = host([2, 0, 0, 0, 1, number], [10, 30, 0, number]);
+            mirror.exchange(u64::from(number) * SECOND, (pc, 50_000), (server, 8080), [1_000, 5_000]);
+        }
+    };
+    let mut offices = Mirror::default();
+    office(&mut offices);
+    Faces::of(&offices, &[]).are_not_judged("No Igor gateway, node or BACnet system is known here.");
+    Faces::of(&offices, &ROLES).are_not_judged("was heard");
+
+    let mut groups = Mirror::default();
+    for number in 101..=103 {
+        let announce =
+            ssdp::notify("239.255.255.250:1900", "http://10.20.0.101:1900/d.xml", "upnp:rootdevice", "uuid:1");
+        let group = Host { mac: [1, 0, 0x5e, 0x7f, 0xff, 0xfa], ..EVERYONE.at("239.255.255.250") };
+        groups.udp(u64::from(number) * SECOND, (node(number), 1900), (group, 1900), &announce);
+        groups.who_has(u64::from(number) * SECOND + MILLI, node(number), GATEWAY);
+    }
+    let faces = Faces::of(&groups, &ROLES);
+    faces.are_not_judged("no exchange of two hosts");
+    assert_eq!(faces.caveats("no-mirror").len(), 1);
+    // The same beside what two of them exchange is judged.
+    healthy(&mut groups, 200 * SECOND, GATEWAY, node(101), 101);
+    healthy(&mut groups, 210 * SECOND, GATEWAY, node(102), 102);
+    Faces::of(&groups, &ROLES).are_judged();
+
+    Faces::of(&Mirror::default(), &ROLES).are_not_judged("Nothing was captured.");
+}
+
+#[test]
+fn a_capture_at_one_hosts_port_is_judged_and_is_no_mirror() {
+    let mut mirror = Mirror::default();
+    healthy(&mut mirror, 0, GATEWAY, node(101), 1);
+    mirror.exchange(SECOND, (node(101), 50_000), (OTHER, 8080), [1_000, 5_000]);
+    let faces = Faces::of(&mirror, &ROLES);
+    faces.are_judged();
+    let told = faces.caveats("no-mirror");
+    assert!(told[0].contains("All exchanges in the capture are of node 10.20.0.101"), "{told:?}");
+    assert!(!faces.text().contains("Quality good"));
+    assert_eq!(faces.reasons().iter().filter(|reason| **reason == "undocumented-port").count(), 1, "fully judged");
+    // The gateway's port is the one to mirror.
+    let faces = Faces::of(&site(101..=104), &ROLES);
+    assert!(faces.caveats("no-mirror").is_empty());
+    assert!(faces.text().contains("Quality good"), "{}", faces.terminal);
+}
+
+#[test]
+fn an_inventory_that_contradicts_the_traffic_is_told_before_all() {
+    let mirror = site(101..=104);
+    Faces::of(&mirror, &ROLES).are_judged();
+    assert!(Faces::of(&mirror, &ROLES).caveats("inventory-contradicts").is_empty());
+
+    // Gateway and a node exchanged.
+    let exchanged = ["--gateway", "10.20.0.101", "--node", "10.20.0.10", "--node", "10.20.0.102-10.20.0.104"];
+    let faces = Faces::of(&mirror, &exchanged);
+    let told = faces.caveats("inventory-contradicts");
+    assert!(told[0].contains("10.20.0.10 is declared a node, and behaves as a gateway"), "{told:?}");
+    assert!(told[0].contains("10.20.0.101 is declared a gateway, and behaves as a node"), "{told:?}");
+    assert!(faces.text().contains("Result The inventory contradicts the traffic: "), "{}", faces.terminal);
+    assert!(faces.text().contains("Quality ! The inventory contradicts the traffic: "), "{}", faces.terminal);
+    assert!(faces.report.contains("<strong>The inventory contradicts the traffic: correct it first.</strong>"));
+
+    // A gateway that is not there, and another host that is one.
+    let faces = Faces::of(&mirror, &["--gateway", "10.20.0.11", "--node", "10.20.0.101-10.20.0.104"]);
+    let told = faces.caveats("inventory-contradicts");
+    assert!(told.iter().any(|text| text.contains("10.20.0.11 was never heard, and 10.20.0.10 behaves as")), "{told:?}");
+    assert!(faces.caveats("inventory-unmatched")[0].contains("10.20.0.11"));
+
+    // A node that nobody lists.
+    let faces = Faces::of(&mirror, &["--gateway", "10.20.0.10", "--node", "10.20.0.101-10.20.0.103"]);
+    let told = faces.caveats("inventory-contradicts");
+    assert!(told[0].contains("10.20.0.104 as a node"), "{told:?}");
+    // The twin: a laptop that visits one page of the gateway is none.
+    let mut visited = site(101..=103);
+    visited.exchange(500 * SECOND, (OTHER, 50_000), (GATEWAY, 80), [1_000, 5_000]);
+    let faces = Faces::of(&visited, &["--gateway", "10.20.0.10", "--node", "10.20.0.101-10.20.0.103"]);
+    assert!(faces.caveats("inventory-contradicts").is_empty(), "{:?}", faces.caveats("inventory-contradicts"));
+}
+
+#[test]
+fn addresses_and_macs_that_do_not_go_together_are_told() {
+    let folder = folder(&[(
+        "site.csv",
+        b"address,mac,role,name\n10.20.0.10,,gateway,gw\n10.20.0.101,00:1b:c5:00:01:66,node,one\n\
+          10.20.0.102,00:1b:c5:00:01:66,node,two\n10.20.0.113,00:1b:c5:00:01:67,node,three\n\
+          10.20.0.140,00:1b:c5:00:01:aa,node,gone\n10.99.0.0/24,,node,\n",
+    )]);
+    let inventory = folder.path().join("site.csv").to_string_lossy().into_owned();
+    // The MAC of node 102 cannot be that of two entries; here the first has another one.
+    let text = fs::read_to_string(&inventory).unwrap().replace("10.20.0.102,00:1b:c5:00:01:66", "10.20.0.102,");
+    fs::write(&inventory, text).unwrap();
+    let faces = Faces::of(&site(101..=103), &["--inventory", &inventory]);
+    let told = faces.caveats("inventory-contradicts").join("\n");
+    assert!(told.contains("10.20.0.101 (one) is declared with 00:1b:c5:00:01:66, and was heard with"), "{told}");
+    assert!(
+        told.contains("00:1b:c5:00:01:67 is declared at 10.20.0.113 (three), and was heard at 10.20.0.103"),
+        "{told}"
+    );
+    let told = faces.caveats("inventory-unmatched");
+    assert!(told[0].contains("2 entries") && told[0].contains("10.20.0.140 (gone), 10.99.0.0/24"), "{told:?}");
+}
+
+/// One direction of what the sample of a one-way mirror would show.
+fn one_way(mirror: &mut Mirror, number: u8) {
+    let at = u64::from(number) * SECOND;
+    let (client, server): (End, End) = ((GATEWAY, 41_000), (node(number), 80));
+    mirror.tcp(at, client, server, SYN, [1_000, 0], &[]);
+    mirror.tcp(at + MILLI, client, server, ACK, [1_001, 5_001], &[]);
+    mirror.tcp(at + 2 * MILLI, client, server, ACK | PSH, [1_001, 5_001], &http::get("node", "/"));
+    mirror.tcp(at + 3 * MILLI, client, server, ACK, [1_100, 6_000], &[]);
+    let ask = coap::request(0, 1, u16::from(number), &[number], "light", &[]);
+    mirror.udp(at + 4 * MILLI, (GATEWAY, 42_000), (node(number), 5683), &ask);
+}
+
+#[test]
+fn a_mirror_of_one_direction_makes_no_host_dead() {
+    let mut mirror = Mirror::default();
+    (101..=103).for_each(|number| one_way(&mut mirror, number));
+    let faces = Faces::of(&mirror, &ROLES);
+    faces.are_not_judged("one direction only");
+    assert_eq!(faces.reasons(), [""; 0], "neither blocked nor never heard: {}", faces.terminal);
+    assert!(!faces.report.contains("switched off"));
+    assert!(faces.text().contains("Fix the mirror and capture again."));
+
+    // A SYN that is sent again had no answer, and unexpected traffic is unexpected, whatever is missing.
+    mirror.knock(200 * SECOND, (GATEWAY, 43_000), (node(104), 88));
+    mirror.udp(210 * SECOND, (node(101), 5_000), (node(102), 7_777), b"who are you");
+    // What looks like half of a transfer cannot be told from one.
+    mirror.udp(220 * SECOND, (GATEWAY, 50_001), (node(103), 50_002), &tftp::data(1, &[7; 512]));
+    let faces = Faces::of(&mirror, &ROLES);
+    let mut reasons = faces.reasons();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["blocked", "request-not-captured", "undocumented-port"], "{}", faces.terminal);
+    faces.are_judged();
+}
+
+#[test]
+fn one_lone_syn_is_no_sign_of_a_one_way_mirror() {
+    let mut mirror = site(101..=103);
+    mirror.tcp(300 * SECOND, (GATEWAY, 43_000), (node(104), 88), SYN, [1_000, 0], &[]);
+    let faces = Faces::of(&mirror, &ROLES);
+    assert!(faces.caveats("one-way-mirror").is_empty());
+    assert!(faces.reasons().contains(&"blocked"), "{}", faces.terminal);
+}
+
+#[cfg(feature = "live")]
+#[test]
+fn a_filter_that_leaves_answers_out_makes_no_host_dead() {
+    let mut mirror = site(101..=103);
+    let ask = coap::request(0, 1, 9, &[9], "light", &[]);
+    mirror.udp(300 * SECOND, (GATEWAY, 42_000), (node(104), 5683), &ask);
+    assert!(Faces::of(&mirror, &ROLES).reasons().contains(&"blocked"));
+    let faces = Faces::of(&mirror, &[&ROLES[..], &["--filter", "dst port 5683 or tcp"]].concat());
+    assert!(!faces.reasons().contains(&"blocked"), "{}", faces.terminal);
+    let faces = Faces::of(&mirror, &[&ROLES[..], &["--filter", "udp port 5683 or tcp"]].concat());
+    assert!(faces.reasons().contains(&"blocked"), "the filter would have kept the answer");
+}
+
+#[test]
+fn near_misses_are_told_with_the_flag_that_settles_them() {
+    let mut mirror = Mirror::default();
+    let (gateway, node) = (host([2, 0, 0, 0, 0, 1], [10, 50, 0, 10]), host([2, 0, 0, 0, 0, 2], [10, 50, 0, 20]));
+    let ask = coap::request(0, 1, 9, &[9], "light", &[]);
+    mirror.udp(0, (gateway, 42_000), (node, 5683), &ask);
+    mirror.udp(MILLI, (node, 5683), (gateway, 42_000), &coap::content(2, 9, &[9], None, "80"));
+    let faces = Faces::of(&mirror, &[]);
+    faces.are_not_judged("No Igor gateway");
+    let told = faces.caveats("roles-unclear");
+    assert_eq!(told, ["10.50.0.10 may be a gateway (CoAP to 1 host): --gateway 10.50.0.10"]);
+    assert!(faces.text().contains(told[0]));
+    Faces::of(&mirror, &["--gateway", "10.50.0.10"]).are_judged();
+    // Who was inferred is said, and how sure that is.
+    let faces = Faces::of(&site(101..=104), &[]);
+    let told = faces.caveats("roles-inferred");
+    assert!(told[0].contains("gateway 10.20.0.10 (") && told[0].contains("4 nodes ("), "{told:?}");
+}
+
+#[test]
+fn an_inventory_of_nobody_is_not_written_and_is_warned_of() {
+    let mut offices = Mirror::default();
+    offices.exchange(0, (OTHER, 50_000), (host([2, 0, 0, 0, 0, 9], [10, 20, 0, 9]), 8080), [1_000, 5_000]);
+    let folder = folder(&[("office.pcap", &offices.tape.pcap()), ("empty.toml", b"infer = false\n")]);
+    let [capture, out, empty] = ["office.pcap", "site.toml", "empty.toml"].map(|name| folder.path().join(name));
+    let arguments =
+        ["inventory".into(), "infer".into(), capture.clone().into_os_string(), "-o".into(), out.clone().into()];
+    run(arguments).expect(1, &["nobody was found", "was not written", "2 other hosts", "Next: "]);
+    assert!(!out.exists());
+    run(["inventory".into(), "infer".into(), capture.into_os_string()]).expect(1, &["nobody was found"]);
+    run(["inventory".into(), "check".into(), empty.into_os_string()]).expect(0, &["declares nobody"]);
+    // A draft that lacks the nodes lets them be found later.
+    let draft = run(["inventory".into(), "infer".into(), sample("visit.pcap").into_os_string()]).expect(0, &[]).out;
+    assert!(draft.contains("\ninfer = false"), "{draft}");
+}
+
+#[test]
+fn what_is_explained_is_told_with_what_comes_before() {
+    let mirror = site(101..=104);
+    let folder = folder(&[("capture.pcap", &mirror.tape.pcap())]);
+    let capture = folder.path().join("capture.pcap").to_string_lossy().into_owned();
+    let explained = |hosts: &[&str]| run([&["explain", "f1", &capture][..], hosts].concat()).expect(0, &[]).out;
+    assert!(explained(&ROLES).starts_with("f1: "), "{}", explained(&ROLES));
+    let exchanged = ["--gateway", "10.20.0.101", "--node", "10.20.0.10"];
+    assert!(explained(&exchanged).starts_with("The inventory contradicts the traffic: "), "{}", explained(&exchanged));
+    let nobody = explained(&["--gateway", "10.99.0.1", "--node", "10.99.0.2"]);
+    assert!(nobody.contains("NOT JUDGED") || nobody.contains("never heard"), "{nobody}");
+}
+
+#[test]
+fn the_workbook_says_what_the_report_says() {
+    let mut offices = Mirror::default();
+    offices.exchange(0, (OTHER, 50_000), (host([2, 0, 0, 0, 0, 9], [10, 20, 0, 9]), 8080), [1_000, 5_000]);
+    let folder = folder(&[("office.pcap", &offices.tape.pcap())]);
+    let [capture, book] = ["office.pcap", "book.xlsx"].map(|name| folder.path().join(name));
+    run(["analyze".into(), capture.into_os_string(), "--xlsx".into(), book.clone().into_os_string()]).expect(0, &[]);
+    let Some(mut python) = python("openpyxl") else { return };
+    let read = "import sys, openpyxl; print(openpyxl.load_workbook(sys.argv[1])['About']['B1'].value)";
+    let read = python.args(["-c", read]).arg(book).output().unwrap();
+    let result = String::from_utf8_lossy(&read.stdout).into_owned();
+    assert!(result.starts_with("NOT JUDGED: No Igor gateway, node or BACnet system is known here. Next: "), "{result}");
+}
