@@ -12,7 +12,7 @@
 //! capture -> decode -> flow -> relation -> inventory -> verdict -> report
 //! bytes      packet    table   linked      roles        findings   csv, json, html, pcapng, terminal
 //!                                                       coverage
-//! servants: protocol (payload -> evidence) and policy (documents as data), which import no stage
+//! servants: protocol (payload -> evidence), policy (documents as data) and text (files of text), which import no stage
 //! outside:  survey (strings the stages together), export (policy -> firewall rules), tui (the live view), cli
 //! ```
 //!
@@ -53,6 +53,7 @@ pub mod protocol;
 pub mod relation;
 pub mod report;
 pub mod survey;
+pub mod text;
 #[cfg(all(feature = "live", unix))]
 pub mod tui;
 pub mod verdict;

@@ -4,6 +4,8 @@ use super::frame::{LinkType, Timestamp};
 use super::pcap::packet_limit;
 use super::pcapng::Order;
 
+/// Bytes of an interface's name that are kept: Linux has 15, Windows some 50.
+const NAME_LIMIT: usize = 256;
 /// More interfaces than any capture has; beyond it the description is an attack on memory.
 const INTERFACE_LIMIT: usize = 1 << 18;
 
@@ -124,7 +126,7 @@ impl InterfaceTable {
         let mut offset = 0;
         for option in Options::new(order, block.get(16..).unwrap_or_default()) {
             match option? {
-                (IF_NAME, value) => name = String::from_utf8_lossy(value).into_owned(),
+                (IF_NAME, value) => name = String::from_utf8_lossy(&value[..value.len().min(NAME_LIMIT)]).into_owned(),
                 (IF_TSRESOL, [value]) => resolution = *value,
                 (IF_TSOFFSET, value) => offset = order.long_at(value, 0).unwrap_or(0) as i64,
                 _ => {}

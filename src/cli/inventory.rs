@@ -12,7 +12,7 @@ use super::terminal::print;
 use crate::inventory::{Inventory, InventoryFlags, draft};
 use crate::report::text::capture::host_words;
 use crate::report::text::units::counted;
-use crate::report::{visible_lines, write_file};
+use crate::report::{visible, visible_lines, write_file};
 use crate::survey::Survey;
 
 pub(super) fn run(command: InventoryCommand, talk: &Talk) -> Outcome {
@@ -69,6 +69,10 @@ fn check(args: &InventoryCheck) -> Outcome {
         Ok(inventory) => {
             let (file, declared) = (args.file.display(), inventory.summary());
             print(|out| writeln!(out, "{file}: good: {declared}"))?;
+            if !inventory.unread().is_empty() {
+                let columns = inventory.unread().join(", ");
+                print(|out| writeln!(out, "{file}: not read: {}", visible(&columns)))?;
+            }
             if inventory.entries().is_empty() {
                 let then = match inventory.is_complete() {
                     true => "and lets no role be inferred: with it every survey is silent",

@@ -6,11 +6,12 @@ use std::path::Path;
 use super::args::{Format, Talk};
 use super::exit::Failure;
 use super::options::OutputOptions;
-use super::terminal::{of_standard_output, print};
+use super::terminal::{of_standard_output, print, zone};
 use crate::report::json::{write_flow_lines, write_survey};
+use crate::report::result::unjudged;
 use crate::report::{
-    HtmlOptions, Names, WriteError, create_folder, summary, write_coverage, write_file, write_findings, write_flows,
-    write_html, write_inventory, write_nodes, write_workbook,
+    HtmlOptions, Names, WriteError, create_folder, summary, visible, write_coverage, write_file, write_findings,
+    write_flows, write_html, write_inventory, write_nodes, write_workbook,
 };
 use crate::survey::Survey;
 #[cfg(all(feature = "live", unix))]
@@ -34,7 +35,7 @@ struct Results<'a> {
 
 /// Writes what was asked for. The summary is printed even if the files could not be written.
 pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, talk: &Talk) -> Result<(), Failure> {
-    let html = HtmlOptions { zone: jiff::tz::TimeZone::system(), command: making.command.clone() };
+    let html = HtmlOptions { zone: zone(), command: making.command.clone() };
     let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
     let files = match &options.folder {
         Some(folder) => results.write_files(folder, options),
@@ -52,6 +53,12 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
     {
         print(|out| write(&results, out))?;
     }
+    // Tables do not say it, and nobody may read the other files.
+    if let (Some([unjudged, next]), false, false) =
+        (unjudged(survey), options.formats.contains(&Format::Text), talk.quiet)
+    {
+        let _ = writeln!(io::stderr(), "igorscope: {}", visible(&format!("{unjudged} {next}")));
+    }
     Ok(files?)
 }
 
@@ -61,7 +68,7 @@ pub(super) fn checkpoint(survey: &mut Survey, making: &Making, options: &OutputO
     let Some(folder) = &options.folder else { return Ok(()) };
     let text = "This was written while the survey went on: what is not seen may have come later.".to_owned();
     survey.caveats.insert(0, Caveat { kind: "unfinished", text });
-    let html = HtmlOptions { zone: jiff::tz::TimeZone::system(), command: making.command.clone() };
+    let html = HtmlOptions { zone: zone(), command: making.command.clone() };
     let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
     let written = results.write_files(folder, options);
     survey.caveats.remove(0);

@@ -1,6 +1,7 @@
 //! Standard output: whether it is a terminal, how wide, and whether it takes colours.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal, Read as _, Write};
+use std::path::{Component, Path};
 
 use clap::ValueEnum;
 
@@ -40,7 +41,7 @@ pub(super) fn of_standard_output(color: Color, all: bool) -> Terminal {
     Terminal {
         width: size.map_or(80, |(width, _)| usize::from(width.0).max(40)),
         color: color.on(is_terminal),
-        zone: jiff::tz::TimeZone::system(),
+        zone: zone(),
         all,
     }
 }
@@ -57,4 +58,29 @@ pub(super) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
         let message = format!("cannot write to standard output: {error}");
         Failure { status: Status::Unwritten, error: anyhow::Error::new(error).context(message) }
     })
+}
+
+/// Bytes of a time zone's description: the largest have some 4,000.
+const LARGEST_ZONE: u64 = 1 << 20;
+
+/// The clock that local times are told by: that of TZ, else of the system. A file that TZ names is read no further than a
+/// zone's description goes (it may be a device without an end); what is none is UTC.
+pub(super) fn zone() -> jiff::tz::TimeZone {
+    let wanted = std::env::var("TZ").unwrap_or_default();
+    let file = Path::new(wanted.trim_start_matches(':'));
+    if file.is_absolute() {
+        return zone_of(file).unwrap_or(jiff::tz::TimeZone::UTC);
+    }
+    // A name that leads out of the system's zones names no zone.
+    let leads_out = file.components().any(|part| part == Component::ParentDir);
+    if leads_out { jiff::tz::TimeZone::UTC } else { jiff::tz::TimeZone::system() }
+}
+
+fn zone_of(file: &Path) -> Option<jiff::tz::TimeZone> {
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(file).ok()?.take(LARGEST_ZONE).read_to_end(&mut bytes).ok()?;
+    jiff::tz::TimeZone::tzif("local", &bytes).ok()
 }

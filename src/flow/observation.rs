@@ -285,9 +285,9 @@ impl Observation {
     /// Adds another observation, which comes later by position; `shift` puts its frame numbers right.
     pub fn absorb(&mut self, mut other: Self, shift: Shift) {
         if let [(input, theirs)] = &other.tallies[..]
-            && let Some((_, ours)) = self.tallies.iter().find(|(known, _)| known == input)
+            && let Ok(at) = self.find_tally(*input)
         {
-            let retime = ours.clock.seam(&theirs.clock);
+            let retime = self.tallies[at].1.clock.seam(&theirs.clock);
             if retime != Retime::NONE {
                 other.retime(retime);
             }
@@ -298,14 +298,25 @@ impl Observation {
         self.v6.absorb(&other.v6, shift, vlans, (&mut self.sources, &other.sources));
         self.fragments.absorb(other.fragments, shift);
         for (input, tally) in other.tallies {
-            match self.tallies.iter_mut().find(|(known, _)| *known == input) {
-                Some((_, known)) => known.absorb(tally),
-                None => self.tallies.push((input, tally)),
+            match self.find_tally(input) {
+                Ok(at) => self.tallies[at].1.absorb(tally),
+                Err(at) => self.tallies.insert(at, (input, tally)),
             }
         }
         self.sorted.absorb(other.sorted);
         self.neighbours.absorb(other.neighbours, shift);
         self.side.absorb(other.side, shift);
+    }
+
+    /// Where the tally of an input is, or would be: the own one stands first, the others behind it, ascending.
+    fn find_tally(&self, input: u32) -> Result<usize, usize> {
+        match &self.tallies[..] {
+            [(own, _), ..] if *own == input => Ok(0),
+            [_, others @ ..] => {
+                others.binary_search_by_key(&input, |(known, _)| *known).map(|at| at + 1).map_err(|at| at + 1)
+            }
+            [] => Err(0),
+        }
     }
 
     /// Moves all effective times: of a part whose earlier parts had their clock set back, or that begins without times.

@@ -98,7 +98,8 @@ pub fn hosts_of(flows: &Flows, orientations: &[Orientation], heard: Heard<'_>, i
     hosts.par_iter_mut().zip(&notes).for_each(|(host, note)| roles::give(host, note, inventory));
     drop(notes);
     let contacts = contacts::contacts(flows, orientations, &parties);
-    let hints = if contacts.is_empty() { Vec::new() } else { infer(&mut hosts, &contacts, open_roles(inventory)) };
+    let hints =
+        if contacts.is_empty() { Vec::new() } else { infer(&mut hosts, &contacts, open_roles(inventory)).hints };
     roles::share_by_mac(&mut hosts);
     let spoke = spoke(heard.evidence);
     let doubts = doubts::doubts(&hosts, &contacts, &spoke.keys().copied().collect(), heard.asked, inventory);

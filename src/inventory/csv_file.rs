@@ -17,7 +17,7 @@ enum Column {
 }
 
 /// Names of columns, in lower case, with blanks and underscores as hyphens.
-const COLUMNS: [(&str, Column); 13] = [
+const COLUMNS: [(&str, Column); 10] = [
     ("address", Column::Address),
     ("ip", Column::Address),
     ("ip-address", Column::Address),
@@ -28,10 +28,6 @@ const COLUMNS: [(&str, Column); 13] = [
     ("device-name", Column::Name),
     ("version", Column::Version),
     ("software-version", Column::Version),
-    // Not to be taken for misspellings of the above.
-    ("note", Column::Other),
-    ("model", Column::Other),
-    ("zone", Column::Other),
 ];
 
 /// Reads a CSV inventory into `into`, with an error for each thing that is wrong.
@@ -45,18 +41,19 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
         .from_reader(body.as_bytes());
     let mut columns: Option<Vec<Column>> = None;
     let mut record = csv::StringRecord::new();
+    let mut lines = Lines { text: body, at: 0, number: 1 };
     loop {
-        let before = reader.position().line();
+        let before = reader.position().byte();
         match reader.read_record(&mut record) {
             Ok(false) => break,
             Ok(true) => {}
             Err(error) => {
-                let place = Place::Csv(name.clone(), (before as u32).saturating_add(skipped), 0);
+                let place = Place::Csv(name.clone(), lines.of(before).saturating_add(skipped), 0);
                 into.error(place, Problem::Syntax(error.to_string()));
                 break;
             }
         }
-        let line = record.position().map_or(before, csv::Position::line) as u32;
+        let line = lines.of(record.position().map_or(before, csv::Position::byte));
         let place = |cell: usize| Place::Csv(name.clone(), line.saturating_add(skipped), cell as u32);
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
@@ -75,6 +72,33 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
     }
 }
 
+/// Counts lines: the reader's own count takes CR LF for two, and knows nothing of what it passes over.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    number: u32,
+}
+
+impl Lines<'_> {
+    /// The line of the record that begins at a byte, or behind the blank lines and comments there. Bytes come ascending.
+    fn of(&mut self, byte: u64) -> u32 {
+        let bytes = self.text.as_bytes();
+        let mut to = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+        while let Some(first @ (b'\r' | b'\n' | b'#')) = bytes.get(to) {
+            to += 1;
+            if *first == b'#' {
+                to += bytes[to..].iter().take_while(|byte| !matches!(byte, b'\r' | b'\n')).count();
+            }
+        }
+        for at in self.at..to {
+            let ends = bytes[at] == b'\n' || bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+            self.number = self.number.saturating_add(u32::from(ends));
+        }
+        self.at = self.at.max(to);
+        self.number
+    }
+}
+
 /// Lines before the header (Excel's `sep=;`), the rest, and the delimiter.
 fn dialect(text: &str) -> (u32, &str, u8) {
     let first = text.split('\n').next().unwrap_or("");
@@ -90,23 +114,19 @@ fn dialect(text: &str) -> (u32, &str, u8) {
     (0, text, delimiter)
 }
 
+/// What each column is. Exports of address managers have dozens: those that mean nothing here are passed over, and named.
 fn header(record: &csv::StringRecord, place: impl Fn(usize) -> Place, into: &mut Declarations) -> Option<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::with_capacity(record.len());
+    let mut unknown: Vec<(usize, String)> = Vec::new();
     let mut good = true;
     for (cell, at) in record.iter().zip(1..) {
         let wanted = cell.trim().to_lowercase().replace([' ', '_'], "-");
-        let column = match COLUMNS.iter().find(|(known, _)| *known == wanted) {
-            Some((_, column)) => *column,
-            None => {
-                if let Some(word) = nearest(&wanted, &COLUMNS.map(|(known, _)| known)) {
-                    let hint = format!("did you mean `{word}`?");
-                    into.error(place(at), Problem::Unknown { what: "column", found: shown(cell), hint });
-                    good = false;
-                }
-                Column::Other
-            }
-        };
-        if column != Column::Other && columns.contains(&column) {
+        let known = COLUMNS.iter().find(|(known, _)| *known == wanted);
+        let column = known.map_or(Column::Other, |(_, column)| *column);
+        if column == Column::Other {
+            unknown.push((at, wanted));
+            into.unread.push(shown(cell));
+        } else if columns.contains(&column) {
             let hint = "another column means the same; keep one of the two".into();
             into.error(place(at), Problem::Unknown { what: "column", found: shown(cell), hint });
             good = false;
@@ -120,10 +140,20 @@ fn header(record: &csv::StringRecord, place: impl Fn(usize) -> Place, into: &mut
         (&[Column::Role][..], "the column `role`", "a first line such as address,role,name,version"),
         (&[Column::Address, Column::Mac], "the column `address` or `mac`", "one of them in the first line"),
     ] {
-        if !needed.iter().any(|column| columns.contains(column)) {
-            into.error(place(0), Problem::Missing { what, expected });
-            good = false;
+        if needed.iter().any(|column| columns.contains(column)) {
+            continue;
         }
+        good = false;
+        let words: Vec<&str> = COLUMNS.iter().filter(|known| needed.contains(&known.1)).map(|known| known.0).collect();
+        let meant = unknown.iter().find_map(|(at, found)| Some((*at, found, nearest(found, &words)?)));
+        let (at, problem) = match meant {
+            Some((at, found, word)) => {
+                let hint = format!("did you mean `{word}`?");
+                (at, Problem::Unknown { what: "column", found: shown(found), hint })
+            }
+            None => (0, Problem::Missing { what, expected }),
+        };
+        into.error(place(at), problem);
     }
     good.then_some(columns)
 }
@@ -137,7 +167,7 @@ fn row(record: &csv::StringRecord, columns: &[Column], place: impl Fn(usize) -> 
         }
         let at = place(at);
         match column {
-            Column::Address => matchers[0] = into.matcher(cell, &at),
+            Column::Address => matchers[0] = into.exported(cell, &at),
             Column::Mac => matchers[1] = into.mac(cell, &at),
             Column::Role => match parse_role(cell) {
                 Ok(given) => role = Some(given),

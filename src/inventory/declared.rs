@@ -12,6 +12,7 @@ use super::matcher::Matcher;
 use super::{csv_file, toml_file};
 use crate::decode::MacAddr;
 use crate::policy::Role;
+use crate::text;
 
 /// Largest inventory file that is read, in bytes.
 pub const MAX_FILE: u64 = 64 << 20;
@@ -55,6 +56,8 @@ pub(super) struct Declarations {
     pub(super) site: Vec<Matcher>,
     pub(super) site_name: Option<Arc<str>>,
     pub(super) infer: Option<bool>,
+    /// Columns of a table that mean nothing here.
+    pub(super) unread: Vec<String>,
     pub(super) errors: InventoryErrors,
 }
 
@@ -79,6 +82,12 @@ impl Declarations {
     /// Text as a matcher, or an error at `place`.
     pub(super) fn matcher(&mut self, text: &str, place: &Place) -> Option<Matcher> {
         Matcher::parse(text).map_err(|why| self.error(place.clone(), Problem::Matcher { found: shown(text), why })).ok()
+    }
+
+    /// The same of a cell of an export, where an address may stand with the length of its network's prefix.
+    pub(super) fn exported(&mut self, text: &str, place: &Place) -> Option<Matcher> {
+        let problem = |why| Problem::Matcher { found: shown(text), why };
+        Matcher::parse_exported(text).map_err(|why| self.error(place.clone(), problem(why))).ok()
     }
 
     /// Text as a MAC or MAC prefix, or an error.
@@ -150,14 +159,14 @@ impl Declarations {
 
     /// A TOML or CSV file's content, told apart by its name's ending, else by its first lines.
     fn bytes(&mut self, bytes: &[u8], name: Arc<str>) {
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-            Err(error) => return self.error(Place::File(name), Problem::NotUtf8(error.valid_up_to())),
+        let text = match text::decode(bytes) {
+            Ok(text) => text,
+            Err(error) => return self.error(Place::File(name), Problem::NoText(error.to_string())),
         };
-        if is_csv(&name, text) {
-            csv_file::read(text, &name, self);
+        if is_csv(&name, &text) {
+            csv_file::read(&text, &name, self);
         } else {
-            toml_file::read(text, &name, self);
+            toml_file::read(&text, &name, self);
         }
     }
 }
@@ -199,6 +208,7 @@ pub struct Inventory {
     site_blocks: Vec<Matcher>,
     site_name: Option<Arc<str>>,
     complete: bool,
+    unread: Vec<String>,
 }
 
 impl Inventory {
@@ -228,7 +238,7 @@ impl Inventory {
     }
 
     fn checked(declarations: Declarations) -> Result<Self, InventoryErrors> {
-        let Declarations { entries, site, site_name, infer, mut errors } = declarations;
+        let Declarations { entries, site, site_name, infer, unread, mut errors } = declarations;
         let entries = unite(entries, &mut errors);
         let spans: Vec<_> = entries
             .iter()
@@ -256,12 +266,18 @@ impl Inventory {
             entries,
             site_name,
             complete: infer == Some(false),
+            unread,
         })
     }
 
     /// The entries, in the order in which they were declared; no two match the same.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Columns of the file that mean nothing here, as they are headed.
+    pub fn unread(&self) -> &[String] {
+        &self.unread
     }
 
     /// Label of the site.

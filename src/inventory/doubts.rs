@@ -16,8 +16,6 @@ use crate::policy::Role;
 
 /// Who contradicts the inventory by its traffic must be that sure, in percent.
 const SURE: u8 = 60;
-/// Who is declared to be nobody of Igor's was looked at by somebody: it takes more.
-const SURE_OF_HOST: u8 = 85;
 
 /// Traffic that contradicts the inventory.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,7 +112,7 @@ pub(super) fn doubts(
     asked: &[IpAddr],
     inventory: &Inventory,
 ) -> InventoryDoubts {
-    if inventory.entries().is_empty() {
+    if inventory.entries().is_empty() && !inventory.is_complete() {
         return InventoryDoubts::default();
     }
     let mut contradictions = by_behaviour(hosts, contacts, inventory);
@@ -126,42 +124,54 @@ fn named(host: &Host) -> Named {
     Named(host.address, host.name.clone())
 }
 
-/// What is inferred beside the inventory, where that says otherwise.
+/// What is inferred beside the inventory, where that says otherwise. Between two hosts nothing tells gateway and node apart
+/// but who has more peers: only hubs contradict, and only if no declared gateway is one.
 fn by_behaviour(hosts: &[Host], contacts: &[Contact], inventory: &Inventory) -> Vec<Contradiction> {
     let mut found = Vec::new();
     // As if nobody were declared.
     let mut alone: Vec<Host> = hosts.iter().map(undeclared).collect();
-    infer(&mut alone, contacts, EVERY_ROLE);
+    let hubs = infer(&mut alone, contacts, EVERY_ROLE).hubs;
+    let hub = |place: &u32| Some((hosts.get(*place as usize)?, alone.get(*place as usize)?));
+    let hubs: Vec<(&Host, &Host)> = hubs.iter().filter_map(hub).collect();
     let sure = |host: &Host| host.source == RoleSource::Inferred && host.confidence >= SURE;
-    for (host, alone) in hosts.iter().zip(&alone).filter(|(_, alone)| sure(alone)) {
-        let is_other = match (host.role, alone.role) {
-            (Role::Gateway, Role::Node) | (Role::Node | Role::Bacnet, Role::Gateway) => true,
-            (Role::Host, Role::Gateway | Role::Node) => alone.confidence >= SURE_OF_HOST,
-            _ => false,
-        };
-        if host.source == RoleSource::Declared && is_other {
-            found.push(Contradiction::Behaves { host: named(host), declared: host.role, guess: Guess::of(alone) });
-        }
+    let is_confirmed = hubs.iter().any(|(host, _)| host.role == Role::Gateway);
+    let is_declared = |host: &Host, roles: &[Role]| host.source == RoleSource::Declared && roles.contains(&host.role);
+    let wrong = hubs.iter().filter(|(host, alone)| sure(alone) && is_declared(host, &[Role::Node, Role::Bacnet]));
+    let wrong: Vec<_> = wrong.filter(|_| !is_confirmed).collect();
+    let behaves = |host: &Host, alone: &Host| Contradiction::Behaves {
+        host: named(host),
+        declared: host.role,
+        guess: Guess::of(alone),
+    };
+    found.extend(wrong.iter().map(|(host, alone)| behaves(host, alone)));
+    if !wrong.is_empty() {
+        let turned = hosts
+            .iter()
+            .zip(&alone)
+            .filter(|(host, alone)| is_declared(host, &[Role::Gateway]) && sure(alone) && alone.role == Role::Node);
+        found.extend(turned.map(|(host, alone)| behaves(host, alone)));
     }
     let silent = inventory.entries().iter().find(|entry| entry.role == Role::Gateway);
-    let speaks = hosts.iter().any(|host| host.role == Role::Gateway && host.packets_sent > 0);
-    let is_stranger = |host: &Host| host.source == RoleSource::Address && host.role == Role::Host;
-    let other =
-        hosts.iter().zip(&alone).find(|(host, alone)| is_stranger(host) && sure(alone) && alone.role == Role::Gateway);
-    if let (Some(silent), false, Some((host, alone))) = (silent, speaks, other) {
+    let is_heard = |host: &Host| host.packets_sent > 0 || host.mac_is_own;
+    let speaks = hosts.iter().any(|host| host.role == Role::Gateway && is_heard(host));
+    let stand_in = hubs.iter().find(|(host, alone)| host.role == Role::Host && sure(alone));
+    if let (Some(silent), false, Some((host, alone))) = (silent, speaks, stand_in) {
         found.push(Contradiction::GatewayElsewhere {
             silent: entry_name(silent),
             host: named(host),
             guess: Guess::of(alone),
         });
     }
-    // Beside those that are declared, whom it lacks: only if it is right about the rest.
-    let mut beside = if found.is_empty() { hosts.to_vec() } else { alone };
-    if found.is_empty() {
-        infer(&mut beside, contacts, EVERY_ROLE);
+    if !found.is_empty() {
+        return found;
     }
-    let strangers = hosts.iter().zip(&beside).filter(|(host, _)| is_stranger(host));
-    let missing = strangers.filter(|(_, beside)| sure(beside) && matches!(beside.role, Role::Gateway | Role::Node));
+    // The inventory is right about the rest: whom it lacks beside those.
+    let mut beside = hosts.to_vec();
+    infer(&mut beside, contacts, EVERY_ROLE);
+    let strangers = hosts.iter().zip(&beside).filter(|(host, _)| host.role == Role::Host);
+    let missing = strangers.filter(|(host, beside)| {
+        host.source == RoleSource::Address && sure(beside) && matches!(beside.role, Role::Gateway | Role::Node)
+    });
     found
         .extend(missing.map(|(host, beside)| Contradiction::NotListed { host: named(host), guess: Guess::of(beside) }));
     found
@@ -198,13 +208,16 @@ fn by_address_and_mac(hosts: &[Host], inventory: &Inventory) -> Vec<Contradictio
         let Matcher::Address(address) = entry.matcher else { continue };
         let at = hosts.binary_search_by_key(&address, |host| host.address).ok();
         let heard = at.and_then(|at| hosts.get(at)).filter(own_mac);
+        let sends = at.and_then(|at| hosts.get(at)).is_some_and(|host| host.packets_sent > 0);
         let name = Named(address, entry.name.clone());
         match (heard, heard.and_then(|host| host.mac)) {
             (Some(host), Some(heard)) if heard != declared && !host.more_macs.contains(&declared) => {
                 found.push(Contradiction::OtherMac { host: name, declared, heard });
             }
-            (None, _) if at.is_none_or(|at| hosts.get(at).is_none_or(|host| host.packets_sent == 0)) => {
-                found.extend(by_mac.get(&declared).map(|heard| Contradiction::OtherAddress {
+            // A device may have several addresses: of those that are declared, none contradicts another.
+            (None, _) if address.is_ipv4() && !sends => {
+                let other = by_mac.get(&declared).filter(|heard| inventory.by_address(**heard).is_none());
+                found.extend(other.map(|heard| Contradiction::OtherAddress {
                     host: name,
                     mac: declared,
                     heard: *heard,

@@ -68,9 +68,9 @@ pub enum Problem {
     /// Too many entries.
     #[error("more than {0} entries; declare blocks or MAC prefixes instead of single addresses")]
     TooMany(usize),
-    /// Not UTF-8.
-    #[error("not UTF-8 text at byte {0}; save the file as UTF-8 (in Excel: \"CSV UTF-8\")")]
-    NotUtf8(usize),
+    /// Neither UTF-8 nor UTF-16.
+    #[error("{0}; save the file as UTF-8 (in Excel: \"CSV UTF-8\")")]
+    NoText(String),
     /// The file's syntax is broken.
     #[error("{0}")]
     Syntax(String),
@@ -215,7 +215,7 @@ pub(super) fn hint(found: &str, known: &[&'static str]) -> String {
 }
 
 /// The word of `known` that `found` was probably meant to be.
-pub(super) fn nearest(found: &str, known: &[&'static str]) -> Option<&'static str> {
+pub(super) fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
     if found.len() > 40 {
         return None;
     }

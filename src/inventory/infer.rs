@@ -75,10 +75,19 @@ pub(super) fn open_roles(inventory: &Inventory) -> Wanted {
     [Role::Gateway, Role::Node, Role::Bacnet].map(|role| !inventory.is_complete() && !inventory.declares(role))
 }
 
-/// Gives inferred roles to hosts of which nothing else is known, and says who came near to one.
-pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], wanted: Wanted) -> Vec<Hint> {
+/// What inference found beside roles.
+#[derive(Debug, Default)]
+pub(super) struct Inferred {
+    /// Who came near to a role.
+    pub(super) hints: Vec<Hint>,
+    /// Gateways, by their places, that speak with more hosts than those do: no node does that.
+    pub(super) hubs: Vec<u32>,
+}
+
+/// Gives inferred roles to hosts of which nothing else is known.
+pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], wanted: Wanted) -> Inferred {
     if wanted == [false; 3] {
-        return Vec::new();
+        return Inferred::default();
     }
     let open: Vec<bool> = hosts.iter().map(is_open).collect();
     let units = units(hosts, &open);
@@ -86,8 +95,15 @@ pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], wanted: Wanted) ->
     let takes_part = |host: u32| open.get(host as usize) == Some(&true) || role(host).is_some_and(Role::is_igor);
     let is_group = |host: u32| role(host) == Some(Role::Group);
     let profiles = Profiles::new(contacts, &units, takes_part, is_group);
-    let mut inference =
-        Inference { hosts, open: &open, units: &units, profiles: &profiles, gateways: Vec::new(), oui: None };
+    let mut inference = Inference {
+        hosts,
+        open: &open,
+        units: &units,
+        profiles: &profiles,
+        gateways: Vec::new(),
+        hubs: Vec::new(),
+        oui: None,
+    };
 
     if wanted[0] {
         inference.find_gateways();
@@ -100,7 +116,7 @@ pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], wanted: Wanted) ->
         inference.find_bacnet();
     }
     inference.share();
-    inference.hints(wanted)
+    Inferred { hints: inference.hints(wanted), hubs: inference.hubs }
 }
 
 /// Whether a host may be given a role: it is a unicast host of the site, and nobody declared it.
@@ -161,6 +177,8 @@ struct Inference<'a> {
     profiles: &'a Profiles,
     /// Units of the gateways with the confidence in each, ascending.
     gateways: Vec<(u32, u8)>,
+    /// Units of those of the gateways that are hubs.
+    hubs: Vec<u32>,
     /// The MAC block of most nodes.
     oui: Option<[u8; 3]>,
 }
@@ -208,6 +226,7 @@ impl<'a> Inference<'a> {
             let mut basis = self.profiles.sentence(candidate.profile);
             if candidate.hub {
                 let _ = write!(basis, "; {} peers, more than they have", candidate.profile.peers.len());
+                self.hubs.push(candidate.profile.unit);
             }
             self.set(candidate.profile.unit, Role::Gateway, confidence, basis);
         }

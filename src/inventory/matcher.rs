@@ -23,10 +23,10 @@ pub enum Matcher {
     MacPrefix(MacPrefix),
 }
 
-/// The first 24 to 44 bits of a MAC address: a manufacturer's block (IEEE MA-L, MA-M, MA-S) or a part of one.
+/// The first 24 to 40 bits of a MAC address: a manufacturer's block (IEEE MA-L, MA-M, MA-S) or a part of one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MacPrefix {
-    /// Number of hexadecimal digits, 6 to 11.
+    /// Number of hexadecimal digits, 6 to 10.
     digits: u8,
     /// The digits as a number.
     value: u64,
@@ -34,9 +34,9 @@ pub struct MacPrefix {
 
 impl MacPrefix {
     /// Lengths of prefixes in hexadecimal digits, shortest first.
-    pub const DIGITS: std::ops::RangeInclusive<u8> = 6..=11;
+    pub const DIGITS: std::ops::RangeInclusive<u8> = 6..=10;
 
-    /// The prefix of a MAC address of so many hexadecimal digits (6 to 11).
+    /// The prefix of a MAC address of so many hexadecimal digits (6 to 10).
     pub fn of(mac: MacAddr, digits: u8) -> Self {
         let digits = digits.clamp(*Self::DIGITS.start(), *Self::DIGITS.end());
         let whole = mac.0.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
@@ -105,6 +105,19 @@ impl Matcher {
         Err(EXPECTED.into())
     }
 
+    /// The same of a cell of an export: an address with the length of its network's prefix is that address.
+    ///
+    /// # Errors
+    /// As [`Matcher::parse`].
+    pub fn parse_exported(text: &str) -> Result<Self, String> {
+        let host = text.split_once('/').and_then(|(address, length)| {
+            let (address, length): (IpAddr, u8) = (address.trim().parse().ok()?, length.trim().parse().ok()?);
+            let block = IpNet::new(address, length).ok()?;
+            (block.network() != address).then_some(Self::Address(address))
+        });
+        host.map_or_else(|| Self::parse(text), Ok)
+    }
+
     /// The first and last address, for an address, block or range.
     pub(super) fn span(&self) -> Option<(IpAddr, IpAddr)> {
         match *self {
@@ -159,8 +172,12 @@ fn parse_mac(text: &str) -> Result<Option<Matcher>, String> {
             }
             parts.concat()
         }
+        // Some programs leave out leading zeros: `arp` on macOS and Solaris does.
+        [_, _, _, _, _, _] if all_hex(&groups) && groups.iter().all(|group| (1..=2).contains(&group.len())) => {
+            groups.iter().map(|group| format!("{group:0>2}")).collect()
+        }
         [whole @ .., last]
-            if (1..=5).contains(&whole.len())
+            if (1..=4).contains(&whole.len())
                 && whole.iter().all(|group| group.len() == 2)
                 && (1..=2).contains(&last.len())
                 && all_hex(&groups) =>
@@ -179,7 +196,7 @@ fn parse_mac(text: &str) -> Result<Option<Matcher>, String> {
             let [_, _, mac @ ..] = value.to_be_bytes();
             Ok(Some(Matcher::Mac(MacAddr(mac))))
         }
-        length @ 6..=11 => Ok(Some(Matcher::MacPrefix(MacPrefix { digits: length as u8, value }))),
+        length @ 6..=10 => Ok(Some(Matcher::MacPrefix(MacPrefix { digits: length as u8, value }))),
         _ => Err("a MAC prefix needs at least three bytes, as in 00:1b:c5".into()),
     }
 }

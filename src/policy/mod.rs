@@ -31,6 +31,7 @@ pub(crate) use words::named;
 pub use words::{Direction, FindingKind, Reason, Role, Rule, Severity, Transport};
 
 use crate::protocol::Protocol;
+use crate::text;
 use ports::{PortBits, PortMap};
 
 const EMBEDDED: &str = include_str!("igor.toml");
@@ -96,11 +97,11 @@ impl Policy {
             let problems = vec![Problem { line: 1, column: 1, message }];
             return Err(PolicyError::Invalid { path: path.to_owned(), problems });
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
+        let text = text::decode(&bytes).map_err(|error| {
+            let valid = String::from_utf8_lossy(bytes.get(..error.valid).unwrap_or_default()).into_owned();
             let line = valid.matches('\n').count() + 1;
             let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-            let message = "the file is no UTF-8 text; save it as UTF-8".to_owned();
+            let message = format!("{error}; save the file as UTF-8");
             PolicyError::Invalid { path: path.to_owned(), problems: vec![Problem { line, column, message }] }
         })?;
         Self::parse(&text, path)

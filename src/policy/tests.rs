@@ -246,7 +246,7 @@ fn a_file_that_is_not_there_or_no_text_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), b"extends = \"igor\"\nname = \"\xff\"").unwrap();
     let error = Policy::load(file.path()).unwrap_err();
-    assert_eq!(error.problems()[0].to_string(), "2:9: the file is no UTF-8 text; save it as UTF-8");
+    assert_eq!(error.problems()[0].to_string(), "2:9: byte 25: neither UTF-8 nor UTF-16 text; save the file as UTF-8");
 }
 
 #[test]

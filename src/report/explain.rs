@@ -97,7 +97,7 @@ pub fn explain_port(policy: &Policy, transport: Transport, port: u16) -> String 
 /// Empty where all is well.
 pub fn before_all(survey: &v1::Survey<'_>) -> String {
     let mut out = String::new();
-    if let Some(v1::Judged { value: false, reason, next }) = &survey.judged {
+    if let Some(v1::Judged { value: false, reason, next, .. }) = &survey.judged {
         let [reason, next] = [reason, next].map(|text| text.as_deref().unwrap_or_default());
         put(&mut out, &format!("NOT JUDGED: {reason} Next: {next}"));
     }

@@ -2,9 +2,8 @@
 
 use super::table::nanos_between;
 use super::text::units::{counted, duration};
-use crate::capture::Timestamp;
 use crate::policy::Severity;
-use crate::survey::{Judged, Survey};
+use crate::survey::{InputSummary, Judged, Survey};
 use crate::verdict::{Caveat, CellState, Outcome, Verdict};
 
 /// The result, for people.
@@ -64,9 +63,13 @@ pub(crate) fn sentence(survey: &Survey) -> Sentence {
     } else if let Some(last) = rest.last_mut() {
         last.push('.');
     }
+    let one_way = of_kind(survey, "one-way-mirror").next().is_some();
     let (class, lead) = match (alerts, warnings) {
         (1.., _) => ("bad", format!("Action needed: {}.", counted(alerts, "alert", "alerts"))),
         (0, 1..) => ("warn", format!("Worth a look: {}.", counted(warnings, "warning", "warnings"))),
+        _ if one_way => {
+            ("warn", "The mirror shows one direction only: what was not answered cannot be told.".to_owned())
+        }
         _ => ("good", "Nothing here contradicts the vendor's document.".to_owned()),
     };
     if !doubts.is_empty() {
@@ -80,17 +83,24 @@ pub(crate) fn sentence(survey: &Survey) -> Sentence {
 /// section 1.2.2): the longest cycle of what a site does by itself. Nanoseconds.
 const LONGEST_CYCLE: u64 = 15 * 60 * 1_000_000_000;
 
-/// That the captures are shorter than the longest cycle, if they are.
+/// That the captures, each by itself or those that follow one another, are shorter than the longest cycle.
 pub(crate) fn too_short(survey: &Survey) -> Option<String> {
-    let known = |time: &Timestamp| time.nanos().is_some();
-    let first = survey.inputs.iter().map(|input| input.first).filter(known).min()?;
-    let last = survey.inputs.iter().map(|input| input.last).filter(known).max()?;
-    let lasted = nanos_between(first, last).filter(|lasted| *lasted < LONGEST_CYCLE)?;
-    let (lasted, cycle) = (duration(lasted), duration(LONGEST_CYCLE));
-    Some(format!(
-        "the capture lasts {lasted}, and a device need not announce itself by UPnP more often than every {cycle}"
-    ))
+    let known = |input: &&InputSummary| input.first.nanos().is_some() && input.last.nanos().is_some();
+    let mut spans: Vec<_> = survey.inputs.iter().filter(known).map(|input| (input.first, input.last)).collect();
+    spans.sort_unstable();
+    let (mut longest, mut current) = (0, *spans.first()?);
+    for (first, last) in spans {
+        // Files of a ring follow one another within seconds.
+        let follows = first <= current.1 || nanos_between(current.1, first).is_some_and(|gap| gap < RING_GAP);
+        current = if follows { (current.0, current.1.max(last)) } else { (first, last) };
+        longest = longest.max(nanos_between(current.0, current.1).unwrap_or(0));
+    }
+    (longest < LONGEST_CYCLE)
+        .then(|| format!("{} of capture are less than the 15 min between announcements of UPnP", duration(longest)))
 }
+
+/// Nanoseconds between two files of one capture.
+const RING_GAP: u64 = 60 * 1_000_000_000;
 
 /// Caveats that stand in the result itself, before what was found.
 pub(crate) const CONTRADICTS: &str = "inventory-contradicts";

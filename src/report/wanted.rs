@@ -33,7 +33,9 @@ type Datagram = (IpAddr, IpAddr, u8, u32);
 /// Which flows are of which findings.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    flows: HashMap<Key, Vec<(VlanPath, Vec<u32>)>>,
+    flows: HashMap<(Key, VlanPath), Vec<u32>>,
+    /// The same whatever the VLAN path: an ICMP error quotes none.
+    on_any_path: HashMap<Key, Vec<u32>>,
     parts: HashMap<Datagram, Vec<u32>>,
     /// What the comment says of each finding; `None` for those that are not wanted.
     comments: Vec<Option<String>>,
@@ -54,7 +56,8 @@ impl Wanted {
             }
         }
         let mut begins: HashMap<(IpAddr, IpAddr), Timestamp> = HashMap::new();
-        let mut flows: HashMap<Key, Vec<(VlanPath, Vec<u32>)>> = HashMap::new();
+        let mut flows: HashMap<(Key, VlanPath), Vec<u32>> = HashMap::new();
+        let mut on_any_path: HashMap<Key, Vec<u32>> = HashMap::new();
         for (flow, judgement) in survey.flows.iter() {
             let Some(findings) = of_conversation.get(&judgement.conversation) else { continue };
             let findings: Vec<u32> =
@@ -70,9 +73,12 @@ impl Wanted {
             }
             let port = |port| flow.icmp_type.map_or(port, |kind| u16::from_be_bytes([flow.icmp_code, kind]));
             let key = Key::new((a.address, port(a.port)), (b.address, port(b.port)), flow.transport.number());
-            flows.entry(key).or_default().push((flow.vlan(), findings));
+            let known = on_any_path.entry(key).or_default();
+            known.extend(findings.iter().filter(|finding| !known.contains(finding)).copied().collect::<Vec<_>>());
+            flows.insert((key, flow.vlan()), findings);
         }
-        Self { flows, parts: HashMap::new(), comments, begins }
+        on_any_path.values_mut().for_each(|findings| findings.sort_unstable());
+        Self { flows, on_any_path, parts: HashMap::new(), comments, begins }
     }
 
     /// The findings of a frame.
@@ -80,17 +86,14 @@ impl Wanted {
         let packet = decode::decode(frame);
         let Network::Ip(ip) = &packet.network else { return None };
         if flow::is_icmp_error(ip) {
-            let mut all: Vec<u32> = self.flows.get(&quoted(ip)?)?.iter().flat_map(|(_, list)| list).copied().collect();
-            all.sort_unstable();
-            all.dedup();
-            return Some(all);
+            return self.on_any_path.get(&quoted(ip)?).cloned();
         }
         let datagram = (ip.source, ip.destination, ip.protocol, ip.identification);
         let Some(ports) = flow::ports_of(ip) else {
             return self.parts.get(&datagram).cloned();
         };
         let key = Key::new((ip.source, ports.0), (ip.destination, ports.1), ip.protocol);
-        let (_, findings) = self.flows.get(&key)?.iter().find(|(vlan, _)| *vlan == packet.vlan)?;
+        let findings = self.flows.get(&(key, packet.vlan))?;
         if ip.fragment.is_some_and(|fragment| fragment.more) && self.parts.len() < DATAGRAMS {
             self.parts.insert(datagram, findings.clone());
         }

@@ -1,8 +1,12 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+
 use crate::capture::{CaptureSummary, Filter, InterfaceSummary, Timestamp};
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
-use crate::inventory::{Contradiction, Guess, Hint, Hosts, InventoryDoubts, RoleSource};
+use crate::inventory::{Contradiction, Guess, Hint, HostId, Hosts, InventoryDoubts, RoleSource};
 use crate::policy::{Role, Transport};
 use crate::verdict::{Caveat, Filtered, Missing};
 
@@ -10,44 +14,79 @@ use crate::verdict::{Caveat, Filtered, Missing};
 const FLOWS_TO_JUDGE: u64 = 5;
 
 /// Counts over the flows that tell how good the capture is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct FlowQuality {
-    tcp_flows: u64,
-    tcp_one_way: u64,
-    /// Of any transport.
-    two_way: u64,
+    /// Of TCP flows with data, and of flows of any transport: those of Igor's hosts, and those of others.
+    directions: [Directions; 2],
+    /// Hosts whose packets are acknowledged by the other side of a TCP flow, and that were not seen to send them.
+    acknowledged: HashSet<HostId>,
     packets: u64,
     duplicates: u64,
     folded: u64,
     folded_rows: u64,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Directions {
+    tcp_flows: u64,
+    tcp_one_way: u64,
+    two_way: u64,
+}
+
 impl FlowQuality {
-    pub(super) fn of(flows: &Flows) -> Self {
-        let mut quality = Self::default();
-        flows.iter().for_each(|flow| quality.add(&flow));
-        quality
+    pub(super) fn of(flows: &Flows, hosts: &Hosts, parties: &[[HostId; 2]]) -> Self {
+        let add = |mut quality: Self, place: u32| {
+            quality.add(&flows.view(place), parties[place as usize], hosts);
+            quality
+        };
+        flows.places().into_par_iter().fold(Self::default, add).reduce(Self::default, Self::and)
     }
 
-    fn add(&mut self, flow: &FlowView<'_>) {
+    fn and(mut self, other: Self) -> Self {
+        for (sum, more) in self.directions.iter_mut().zip(other.directions) {
+            sum.tcp_flows += more.tcp_flows;
+            sum.tcp_one_way += more.tcp_one_way;
+            sum.two_way += more.two_way;
+        }
+        self.acknowledged.extend(other.acknowledged);
+        self.packets += other.packets;
+        self.duplicates += other.duplicates;
+        self.folded += other.folded;
+        self.folded_rows += other.folded_rows;
+        self
+    }
+
+    fn add(&mut self, flow: &FlowView<'_>, parties: [HostId; 2], hosts: &Hosts) {
         let [a, b] = &flow.ends;
         self.packets += flow.packets();
         self.folded += u64::from(flow.folded);
         self.folded_rows += u64::from(flow.folded > 0);
         self.duplicates += a.duplicates() + b.duplicates();
-        self.two_way += u64::from(a.packets() > 0 && b.packets() > 0);
+        let of_igor = parties.iter().any(|host| hosts.role(*host).is_igor());
+        let directions = &mut self.directions[usize::from(!of_igor)];
+        let is_two_way = a.packets() > 0 && b.packets() > 0;
+        directions.two_way += u64::from(is_two_way);
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
         let lived = a.has_payload() || b.has_payload();
         if flow.transport == Transport::Tcp && lived {
-            self.tcp_flows += flow.count();
-            self.tcp_one_way += if a.packets() == 0 || b.packets() == 0 { flow.count() } else { 0 };
+            directions.tcp_flows += flow.count();
+            directions.tcp_one_way += if is_two_way { 0 } else { flow.count() };
+            if !is_two_way {
+                self.acknowledged.insert(parties[usize::from(a.packets() > 0)]);
+            }
         }
+    }
+
+    /// What tells of the mirror: Igor's own flows, if there are any. What others exchange may come from elsewhere.
+    fn telling(&self) -> Directions {
+        let [igors, others] = self.directions;
+        if igors.tcp_flows + igors.two_way > 0 { igors } else { others }
     }
 
     /// Whether the mirror hands over one direction only: nine of ten living TCP flows lack their other side; of few, all,
     /// and no flow has both.
     pub(super) fn is_one_way(&self) -> bool {
-        let Self { tcp_flows, tcp_one_way, two_way, .. } = *self;
+        let Directions { tcp_flows, tcp_one_way, two_way } = self.telling();
         match tcp_flows {
             0 => false,
             FLOWS_TO_JUDGE.. => tcp_one_way * 10 >= tcp_flows * 9,
@@ -79,7 +118,7 @@ pub(super) fn caveats(
         }
     }
     if quality.is_one_way() {
-        let FlowQuality { tcp_one_way, tcp_flows, .. } = quality;
+        let Directions { tcp_one_way, tcp_flows, .. } = quality.telling();
         say(
             "one-way-mirror",
             format!(
@@ -363,17 +402,29 @@ fn gaps<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Vec<(Timestamp, Timesta
 pub(super) fn missing(
     observed: &Observed,
     quality: &FlowQuality,
+    parties: &[[HostId; 2]],
     filter: Option<&Filter>,
     summaries: &[(u32, CaptureSummary)],
 ) -> Missing {
     let uncounted = observed.overflow.packets.saturating_add(observed.fragments_turned_away.packets);
     let damaged = summaries.iter().filter(|(_, summary)| summary.damage.is_some());
     let breaks = damaged.filter_map(|(at, _)| observed.tallies.get(at).map(|tally| tally.last));
+    let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
+    let mut seen_to_send = HashSet::new();
+    if quality.is_one_way() || !quality.acknowledged.is_empty() {
+        for (flow, [a, b]) in observed.flows.iter().zip(parties) {
+            let ways = [(0, (*a, *b)), (1, (*b, *a))];
+            seen_to_send.extend(ways.into_iter().filter(|(end, _)| flow.ends[*end].packets() > 0).map(|(_, way)| way));
+        }
+    }
     Missing {
         one_way: quality.is_one_way(),
+        seen_to_send,
+        acknowledged: quality.acknowledged.clone(),
         dropped: summaries.iter().map(|(_, summary)| dropped(summary)).fold(uncounted, u64::saturating_add),
         gaps: gaps(observed.tallies.values()),
-        breaks: breaks.filter(|at| *at != Timestamp::UNKNOWN).collect(),
+        breaks: breaks.filter(known).collect(),
+        end: observed.tallies.values().map(|tally| tally.last).filter(known).max(),
         filter: filter.map(Filtered::from),
     }
 }

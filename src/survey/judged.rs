@@ -1,15 +1,15 @@
 //! Whether anything was judged: a survey that looked at nothing is no all-clear, and says so before all else.
 
 use crate::inventory::{Host, HostId, Hosts};
-use crate::policy::Role;
-use crate::verdict::{Caveat, Conversation, Outcome, Verdict};
+use crate::policy::{Reason, Role};
+use crate::verdict::{Caveat, Conversation, Missing, Outcome, Verdict};
 
-use super::FrameCounts;
+use super::{FrameCounts, Options};
 
 /// Whether a survey judged anything of Igor's hosts; if not, why, and what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Judged {
-    /// Whether any traffic between two hosts, one of them Igor's, was held against the vendor's document.
+    /// Whether anything that two of Igor's hosts exchange was held against the vendor's document.
     pub value: bool,
     /// Why not, in a sentence; empty if something was judged.
     pub reason: String,
@@ -33,9 +33,26 @@ const MIRROR: &str = "Capture at a port to which the switch copies the gateway's
                       \"both\", or rx and tx), or on the gateway itself.";
 
 /// What was judged of a survey.
-pub(super) fn judged(hosts: &Hosts, conversations: &[Conversation], frames: &FrameCounts, one_way: bool) -> Judged {
+pub(super) fn judged(
+    hosts: &Hosts,
+    conversations: &[Conversation],
+    frames: &FrameCounts,
+    missing: &Missing,
+    options: &Options,
+) -> Judged {
+    // What was asked for comes before what the capture is to blame for.
+    let next = |advice: &str| match (&options.filter, options.count) {
+        (Some(filter), _) => format!(
+            "Widen the filter \"{filter}\", or leave it out; behind a VLAN tag a filter needs \"vlan and ...\". {advice}"
+        ),
+        (None, Some(count)) => format!("Read more than {count} frames. {advice}"),
+        (None, None) => advice.to_owned(),
+    };
     if frames.total == 0 {
-        return Judged::no("Nothing was captured.", format!("Check the cable and the mirror. {MIRROR}"));
+        return match &options.filter {
+            Some(filter) => Judged::no(format!("The filter \"{filter}\" left no frame."), next("")),
+            None => Judged::no("Nothing was captured.", format!("Check the cable and the mirror. {MIRROR}")),
+        };
     }
     if conversations.is_empty() && frames.decoded == 0 {
         let why = frames.stopped.first().map_or_else(String::new, |(layer, reason, _)| format!(": {layer}, {reason}"));
@@ -44,37 +61,54 @@ pub(super) fn judged(hosts: &Hosts, conversations: &[Conversation], frames: &Fra
             "See what lies below IP under Quality, and capture where frames are plain Ethernet.",
         );
     }
-    let mut between_two = conversations.iter().filter(|conversation| is_between_two(hosts, conversation)).peekable();
-    if between_two.peek().is_none() {
-        let reason = "What was captured goes to groups and to everybody only, or is not IP: no exchange of two hosts.";
-        return Judged::no(reason, format!("This port is no mirror. {MIRROR}"));
+    if !conversations.iter().any(|conversation| is_between_two(hosts, conversation)) {
+        return Judged::no(
+            "No exchange of two hosts was captured: only what goes to groups and to everybody, or is not IP.",
+            next(&format!("Check the mirror. {MIRROR}")),
+        );
     }
     let igors = || hosts.iter().filter(|host| host.role.is_igor());
     if !igors().any(|host| host.heard) {
-        return match igors().count() {
-            0 => Judged::no(
+        let (inventory, known) = (&options.inventory, igors().count());
+        return if known > 0 {
+            let reason = format!("None of the {known} Igor hosts of the inventory was heard.");
+            Judged::no(
+                reason,
+                next(&format!("Check that the inventory is this site's, and that its addresses are right. {MIRROR}")),
+            )
+        } else if inventory.is_complete() {
+            Judged::no(
+                "The inventory lists no Igor host, and lets none be inferred.",
+                "List the gateway and the nodes in it, or leave out `infer = false`.",
+            )
+        } else {
+            Judged::no(
                 "No Igor gateway, node or BACnet system is known here.",
-                "Say who the gateway is (--gateway ADDRESS) or give an inventory (--inventory FILE); or capture where they \
-                 are heard.",
-            ),
-            known => Judged::no(
-                format!("None of the {known} Igor hosts of the inventory was heard."),
-                format!("Check that the inventory is this site's, and that its addresses are right. {MIRROR}"),
-            ),
+                next(
+                    "Say who the gateway is (--gateway ADDRESS) or give an inventory (--inventory FILE); or capture where \
+                     they are heard.",
+                ),
+            )
         };
     }
-    let mut of_igor = between_two.filter(|conversation| is_judged(hosts, conversation)).peekable();
+    let mut of_igor = conversations.iter().filter(|conversation| is_judged(hosts, conversation)).peekable();
     if of_igor.peek().is_none() {
         return Judged::no(
-            "Igor's hosts were heard, but nothing that they exchange with one another was captured.",
-            MIRROR,
+            "Igor's hosts were heard, but nothing that they exchange with one another, beside what every network needs.",
+            next(MIRROR),
         );
     }
-    if one_way && of_igor.all(cannot_be_told) {
-        return Judged::no(
-            "The capture shows one direction only: whether anything was answered cannot be told.",
-            format!("Fix the mirror and capture again. {MIRROR}"),
-        );
+    if of_igor.all(cannot_be_told) {
+        return match missing.one_way && options.filter.is_none() {
+            true => Judged::no(
+                "The capture shows one direction only: whether anything was answered cannot be told.",
+                format!("Fix the mirror and capture again. {MIRROR}"),
+            ),
+            false => Judged::no(
+                "Of what Igor's hosts exchange one direction only was seen: whether anything was answered cannot be told.",
+                next(&format!("Capture for longer, and check that the mirror shows both directions. {MIRROR}")),
+            ),
+        };
     }
     Judged::yes()
 }
@@ -83,15 +117,18 @@ fn is_between_two(hosts: &Hosts, conversation: &Conversation) -> bool {
     [conversation.client, conversation.server].iter().all(|host| hosts.role(*host) != Role::Group)
 }
 
-/// What every network needs (DHCP, DNS, ...) says nothing of the vendor's ports.
+/// An exchange of two of Igor's hosts; what every network needs (DHCP, DNS, ...) says nothing of the vendor's ports.
 fn is_judged(hosts: &Hosts, conversation: &Conversation) -> bool {
     !matches!(conversation.verdict, Verdict::Bystander | Verdict::Supporting)
-        && [conversation.client, conversation.server].iter().any(|host| hosts.role(*host).is_igor())
+        && [conversation.client, conversation.server].iter().all(|host| hosts.role(*host).is_igor())
 }
 
-/// Whether nothing shows that it worked or did not.
+/// Whether nothing shows that it worked or did not; what is unexpected is so whatever came of it.
 fn cannot_be_told(conversation: &Conversation) -> bool {
-    matches!(conversation.outcome, Outcome::OneWay | Outcome::Midstream)
+    let half = conversation.packets.contains(&0);
+    let is_unexpected =
+        conversation.verdict == Verdict::Unexpected && conversation.reason != Some(Reason::RequestNotCaptured);
+    !is_unexpected && matches!(conversation.outcome, Outcome::OneWay | Outcome::Midstream) && half
 }
 
 /// The caveat about a port that shows only groups, or only one host's exchanges.
@@ -132,8 +169,8 @@ pub(super) fn no_mirror(hosts: &Hosts, conversations: &[Conversation], frames: &
     let who: Vec<String> = common.iter().map(name).collect();
     let of = if who.len() == 1 { "of" } else { "between" };
     let text = format!(
-        "All exchanges in the capture are {of} {}: it shows what passes one port, not a mirror of all. They are judged \
-         fully; what other hosts exchange is not here.",
+        "All exchanges in the capture are {of} {}: it shows what passes one port, not a mirror of all. What other hosts \
+         exchange is not here.",
         who.join(" and ")
     );
     Some(Caveat { kind: "no-mirror", text })

@@ -124,17 +124,18 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let claims: Vec<_> = observed.neighbours.claims().map(|(address, mac, _)| (IpAddr::V4(address), mac)).collect();
     let asked: Vec<_> = observed.neighbours.questions().map(|(address, _)| IpAddr::V4(address)).collect();
     let heard = Heard { neighbours: &claims, asked: &asked, evidence: &observed.side };
-    let (known, (relations, quality)) = rayon::join(
+    let (known, relations) = rayon::join(
         || hosts_of(flows, &orientations, heard, &options.inventory),
-        || (relation::links(flows, &observed.side), FlowQuality::of(flows)),
+        || relation::links(flows, &observed.side),
     );
 
     let Known { hosts, parties, hints, doubts: of_inventory } = known;
+    let quality = FlowQuality::of(flows, &hosts, &parties);
 
     let mut doubts = caveats::of_inventory(&of_inventory);
     doubts.extend(caveats::caveats(&observed, &relations.overflows, &quality, &names, &summaries));
     doubts.extend(left_out(options, &summaries));
-    let missing = caveats::missing(&observed, &quality, options.filter.as_ref(), &summaries);
+    let missing = caveats::missing(&observed, &quality, &parties, options.filter.as_ref(), &summaries);
     let verdicts = verdict::judge(&verdict::Observations {
         flows,
         orientations: &orientations,
@@ -164,8 +165,11 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         }
     };
     let frames = frame_counts(&observed);
-    let judged = judged::judged(&hosts, &verdicts.conversations, &frames, quality.is_one_way());
-    doubts.extend(judged::no_mirror(&hosts, &verdicts.conversations, &frames));
+    let judged = judged::judged(&hosts, &verdicts.conversations, &frames, &missing, options);
+    if options.filter.is_none() {
+        // What a filter leaves of a mirror says nothing of it.
+        doubts.extend(judged::no_mirror(&hosts, &verdicts.conversations, &frames));
+    }
     doubts.extend(caveats::of_roles(&hosts, &hints));
     if !judged.value {
         let text = format!("{} {}", judged.reason, judged.next);

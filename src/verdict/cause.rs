@@ -58,6 +58,8 @@ pub(super) enum Life {
     Arp,
     /// Packets of its MAC with another address.
     Device,
+    /// What it sent was acknowledged, though that was not captured.
+    Acknowledged,
 }
 
 /// Nanoseconds before the first try, and after the last, within which a sign of life counts: who is to be tried is asked for
@@ -118,6 +120,9 @@ impl<'a> Causes<'a> {
     /// What proves that the server was there while it was tried.
     fn life(&self, conversation: &Conversation) -> Option<Life> {
         let server = self.seen.hosts.get(conversation.server);
+        if server.packets_sent == 0 && self.seen.missing.acknowledged.contains(&conversation.server) {
+            return Some(Life::Acknowledged);
+        }
         // Without times nothing tells that it was not then.
         let is_then = |[first, last]: [Timestamp; 2]| {
             let is_close = |from: Timestamp, to: Timestamp| match (from.nanos(), to.nanos()) {
@@ -258,6 +263,7 @@ impl Cause {
                     Life::Packets => "other packets of it were captured",
                     Life::Arp => "it answers by ARP",
                     Life::Device => "its device sends with another address",
+                    Life::Acknowledged => "others acknowledge what it sent, which was not captured",
                 };
                 let service = match transport {
                     Transport::Udp => {

@@ -106,7 +106,9 @@ fn grouped(seen: &Observations<'_>, kind: FindingKind, items: Vec<Item>) -> Vec<
                 let doubt = seen.missing.of_silence(finding.first, finding.last, finding.packets);
                 finding.detail.push_str(&doubt);
             }
-            FindingKind::NeverHeard => finding.detail.push_str(&seen.missing.of_all()),
+            FindingKind::NeverHeard if seen.missing.filter.is_none() => {
+                finding.detail.push_str(&seen.missing.of_all());
+            }
             _ => {}
         }
         finding.advice = advice(kind).to_owned();
@@ -467,7 +469,7 @@ fn other_addresses(seen: &Observations<'_>) -> Vec<Item> {
 fn never_heard(seen: &Observations<'_>) -> Vec<Item> {
     let silent = seen.hosts.iter().filter(|host| !host.heard && host.role.is_igor());
     // What it sent may be just what was left out; being asked for in vain, again and again, is proof.
-    let is_told = |host: &&Host| !seen.missing.may_hide_hosts() || unanswered(seen, host.address).is_some();
+    let is_told = |host: &&Host| unanswered(seen, host.address).is_some() || !seen.missing.may_hide(seen.hosts, host);
     silent
         .filter(is_told)
         .map(|host| {

@@ -370,9 +370,13 @@ fn outcome_of_meant(
 
 /// Notes if the side that is silent could not have been captured.
 fn note_lack(seen: &Observations<'_>, tally: &mut Tally, conversation: &Conversation, connection: &[Member]) {
-    let is_silent = tally.server.packets() == 0 || tally.client.packets() == 0;
+    let silent = match (tally.client.packets(), tally.server.packets()) {
+        (0, _) => (conversation.client, conversation.server),
+        (_, 0) => (conversation.server, conversation.client),
+        _ => return,
+    };
     let client_port = connection.first().map_or(0, |member| member.key.client_port());
-    tally.lacks_answers = is_silent && seen.missing.lacks_answers(seen.hosts, conversation, client_port);
+    tally.lacks_answers = seen.missing.lacks(seen.hosts, conversation, client_port, silent);
 }
 
 /// Holds the flows of one connection on several VLAN paths against one another.

@@ -75,7 +75,7 @@ pub(super) fn detail(survey: &Survey<'_>, group: &Group, numbers: &[u32], client
             let silence = facts.uncommon().silence.map_or(0, |silence| u64::from(silence.requests));
             (conversation, facts.uncommon().tries.max(silence))
         });
-        text.push_str(&survey.seen.missing.of_conversations(silent));
+        text.push_str(&survey.seen.missing.of_conversations(survey.seen.hosts, silent));
     }
     text
 }

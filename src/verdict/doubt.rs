@@ -1,14 +1,14 @@
 //! What the capture lacks: silence proves nothing where the answer could lie in just that.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use super::Conversation;
 use super::detail::times;
 use crate::capture::{Filter, Matcher, Timestamp};
-use crate::inventory::Hosts;
-use crate::policy::Transport;
+use crate::inventory::{Host, HostId, Hosts};
+use crate::policy::{Role, Transport};
 
 /// Nanoseconds for which an answer may take its time after the last try.
 const PATIENCE: i64 = 10_000_000_000;
@@ -18,12 +18,18 @@ const PATIENCE: i64 = 10_000_000_000;
 pub struct Missing {
     /// The mirror hands over one direction only.
     pub one_way: bool,
+    /// Hosts that were not seen to send, though the other side of a TCP flow acknowledges what they sent.
+    pub acknowledged: HashSet<HostId>,
+    /// Who was seen to send to whom, by unicast; only where one of the two above says that a direction is missing.
+    pub seen_to_send: HashSet<(HostId, HostId)>,
     /// Packets that were dropped while it was captured, and those that no table had room for.
     pub dropped: u64,
     /// Times, as far as order goes, between which no frame was captured.
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// Times of the last frames of inputs that are damaged behind them.
     pub breaks: Vec<Timestamp>,
+    /// Time of the last frame of all.
+    pub end: Option<Timestamp>,
     /// What the frames were filtered by.
     pub filter: Option<Filtered>,
 }
@@ -78,46 +84,80 @@ enum Doubt {
     Dropped,
     Gap(Timestamp, Timestamp),
     Break(Timestamp),
+    End(Timestamp),
 }
 
+/// Doubts that are told of one finding.
+const MOST_TOLD: usize = 3;
+
+/// What the lighting's hosts exchange: IP's protocol, and the port of one side.
+const EXCHANGES: [(u8, u16); 5] = [(17, 5683), (17, 69), (17, 1900), (6, 80), (6, 88)];
+
 impl Missing {
-    /// Whether no answer of the server could have been captured: then nothing can be told of it. `client_port` is that of
-    /// one of its flows.
-    pub(super) fn lacks_answers(&self, hosts: &Hosts, conversation: &Conversation, client_port: u16) -> bool {
-        if !self.one_way && self.filter.is_none() {
+    /// Whether what one end would have sent to the other could not have been captured: then nothing can be told of its
+    /// silence. Where it was seen to send to just that host by anything else, this would have been captured too; what it
+    /// sends to groups comes to every port. `client_port` is that of one of the flows.
+    pub(super) fn lacks(
+        &self,
+        hosts: &Hosts,
+        conversation: &Conversation,
+        client_port: u16,
+        (silent, other): (HostId, HostId),
+    ) -> bool {
+        if !self.one_way && self.filter.is_none() && self.acknowledged.is_empty() {
             // Nearly always.
             return false;
         }
-        let [client, server] = [conversation.client, conversation.server].map(|host| hosts.get(host).address);
-        let port = if conversation.transport.has_ports() { conversation.port } else { 0 };
-        self.one_way
-            || self.filter.as_ref().is_some_and(|filter| {
-                let answer = filter.of_answer(conversation.transport, (client, client_port), (server, port));
-                answer == Filtering::LeftOut
-            })
+        (self.one_way || self.acknowledged.contains(&silent)) && !self.seen_to_send.contains(&(silent, other))
+            || self.filtering(hosts, conversation, client_port) == Filtering::LeftOut
     }
 
-    /// Whether a host that was not heard may have sent all that a filter or a mirror leaves out.
-    pub(super) const fn may_hide_hosts(&self) -> bool {
-        self.one_way || self.filter.is_some()
+    fn filtering(&self, hosts: &Hosts, conversation: &Conversation, client_port: u16) -> Filtering {
+        let Some(filter) = &self.filter else { return Filtering::Kept };
+        let [client, server] = [conversation.client, conversation.server].map(|host| hosts.get(host).address);
+        let port = if conversation.transport.has_ports() { conversation.port } else { 0 };
+        filter.of_answer(conversation.transport, (client, client_port), (server, port))
+    }
+
+    /// Whether a host that was not heard may have sent just what a filter or a mirror leaves out.
+    pub(super) fn may_hide(&self, hosts: &Hosts, host: &Host) -> bool {
+        let Some(filter) = &self.filter else { return self.one_way };
+        let is_peer = |other: &&Host| other.role == Role::Gateway && other.address.is_ipv4() == host.address.is_ipv4();
+        let peer = hosts.iter().find(is_peer).map_or(host.address, |gateway| gateway.address);
+        self.one_way
+            || EXCHANGES.iter().any(|(protocol, port)| {
+                let transport = Transport::from(*protocol);
+                let ends = [(host.address, *port), (peer, EPHEMERAL)];
+                let turned = [(host.address, EPHEMERAL), (peer, *port)];
+                [ends, turned].iter().any(|[own, other]| filter.of_answer(transport, *other, *own) != Filtering::Kept)
+            })
     }
 
     /// Why silence from `begin` to `end`, after so many tries, may only not have been captured; empty if it may not.
     pub(super) fn of_silence(&self, begin: Timestamp, end: Timestamp, tries: u64) -> String {
-        words(&self.doubts(begin, end, tries), self, tries)
+        let mut doubts = BTreeSet::new();
+        doubts.extend(self.one_way.then_some(Doubt::OneWay));
+        doubts.extend(self.filter.as_ref().map(|_| Doubt::Filter));
+        self.note(&mut doubts, begin, end);
+        words(&doubts, self, tries)
     }
 
-    /// The same of several conversations, each with its tries.
-    pub(super) fn of_conversations<'a>(&self, silent: impl Iterator<Item = (&'a Conversation, u64)>) -> String {
-        let (mut doubts, mut most) = (BTreeSet::new(), 0);
+    /// The same of the conversations of one finding, each with its tries.
+    pub(super) fn of_conversations<'a>(
+        &self,
+        hosts: &Hosts,
+        silent: impl Iterator<Item = (&'a Conversation, u64)>,
+    ) -> String {
+        let (mut doubts, mut all) = (BTreeSet::new(), 0_u64);
         for (conversation, tries) in silent {
-            let found = self.doubts(conversation.begin.time, conversation.end, tries);
-            if found.contains(&Doubt::Dropped) {
-                most = most.max(tries);
+            all = all.saturating_add(tries);
+            if self.filtering(hosts, conversation, EPHEMERAL) != Filtering::Kept {
+                doubts.insert(Doubt::Filter);
             }
-            doubts.extend(found);
+            self.note(&mut doubts, conversation.begin.time, conversation.end);
         }
-        words(&doubts, self, most)
+        doubts.extend(self.one_way.then_some(Doubt::OneWay));
+        words(&doubts, self, all)
     }
 
     /// Why something may not have been captured at all; empty if nothing speaks for that.
@@ -125,48 +165,52 @@ impl Missing {
         let mut doubts = BTreeSet::new();
         doubts.extend(self.one_way.then_some(Doubt::OneWay));
         doubts.extend(self.filter.as_ref().map(|_| Doubt::Filter));
-        doubts.extend((self.dropped > 0).then_some(Doubt::Dropped));
         doubts.extend(self.gaps.first().map(|(from, to)| Doubt::Gap(*from, *to)));
         doubts.extend(self.breaks.first().map(|at| Doubt::Break(*at)));
-        words(&doubts, self, 0)
+        words(&doubts, self, u64::from(self.dropped > 0))
     }
 
-    fn doubts(&self, begin: Timestamp, end: Timestamp, tries: u64) -> BTreeSet<Doubt> {
-        let mut doubts = BTreeSet::new();
-        doubts.extend(self.one_way.then_some(Doubt::OneWay));
-        doubts.extend(self.filter.as_ref().map(|_| Doubt::Filter));
-        // Each try would have had an answer of its own: all of them must lie in what was dropped.
-        doubts.extend((tries > 0 && self.dropped >= tries).then_some(Doubt::Dropped));
+    /// The times at which an answer to what was tried from `begin` to `end` was not captured whatever came.
+    fn note(&self, doubts: &mut BTreeSet<Doubt>, begin: Timestamp, end: Timestamp) {
         let until = end.nanos().map_or(end, |nanos| Timestamp::from_nanos(nanos.saturating_add(PATIENCE)));
         let missed = |(from, to): &&(Timestamp, Timestamp)| *from <= until && *to >= begin;
         doubts.extend(self.gaps.iter().find(missed).map(|(from, to)| Doubt::Gap(*from, *to)));
-        doubts.extend(self.breaks.iter().find(|at| (end..=until).contains(at)).map(|at| Doubt::Break(*at)));
-        doubts
+        let soon = |at: &&Timestamp| (end..=until).contains(at);
+        doubts.extend(self.breaks.iter().find(soon).map(|at| Doubt::Break(*at)));
+        // Who repeats itself did not wait for what came after the end.
+        let once = begin == end;
+        doubts.extend(self.end.filter(|at| once && soon(&at)).map(Doubt::End));
     }
 }
 
+/// A port as clients take one.
+const EPHEMERAL: u16 = 49_152;
+
+/// In words. Each try would have had an answer of its own: losses explain silence only if all of them lie in it.
 fn words(doubts: &BTreeSet<Doubt>, missing: &Missing, tries: u64) -> String {
+    let mut doubts = doubts.clone();
+    doubts.extend((tries > 0 && missing.dropped >= tries).then_some(Doubt::Dropped));
     let word = |doubt: &Doubt| match doubt {
         Doubt::OneWay => "the mirror shows one direction only".to_owned(),
         Doubt::Filter => {
             let filter = missing.filter.as_ref().map_or("", |filter| &filter.text);
             format!("the filter \"{filter}\" may have left it out")
         }
-        Doubt::Dropped if tries > 0 => format!(
+        Doubt::Dropped => format!(
             "{} lost while capturing, and there {}",
-            match missing.dropped {
-                1 => "1 packet was".to_owned(),
-                dropped => format!("{dropped} packets were"),
-            },
+            times(missing.dropped, "packet was", "packets were"),
             if tries == 1 { "was 1 try".to_owned() } else { format!("were {}", times(tries, "try", "tries")) }
         ),
-        Doubt::Dropped => format!("{} lost while capturing", times(missing.dropped, "packet was", "packets were")),
         Doubt::Gap(from, to) => format!("nothing at all was captured from {from} to {to}"),
         Doubt::Break(at) => format!("a capture breaks off at {at}"),
+        Doubt::End(at) => format!("the capture ends at {at}"),
     };
-    let list: Vec<String> = doubts.iter().map(word).collect();
+    let mut list: Vec<String> = doubts.iter().take(MOST_TOLD).map(word).collect();
     if list.is_empty() {
         return String::new();
+    }
+    if doubts.len() > MOST_TOLD {
+        list.push(format!("and {} more such times", doubts.len() - MOST_TOLD));
     }
     format!(" It may only not have been captured: {}.", list.join("; "))
 }

@@ -63,6 +63,10 @@ impl Side {
     }
 }
 
+/// Flows of one connection, one a VLAN path, that each is held against: a mirror shows a packet on two or three. The work
+/// grows with their number times this.
+const MOST_PATHS: usize = 16;
+
 /// All that the outcome of one connection (one client port, every VLAN path) rests on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tally {
@@ -107,7 +111,7 @@ impl Tally {
     /// Holds the flows of one connection against one another, where a mirror tags its two directions differently: what
     /// one path shows unanswered may be answered on another.
     pub(super) fn join(&mut self, flows: &[(FlowView<'_>, u8)]) {
-        let views: Vec<FlowView<'_>> = flows.iter().map(|(flow, _)| *flow).collect();
+        let views: Vec<FlowView<'_>> = flows.iter().take(MOST_PATHS).map(|(flow, _)| *flow).collect();
         let (mut asked, mut told) = (0, 0);
         for (flow, client) in flows {
             let client = usize::from(client & 1);

@@ -59,6 +59,17 @@ fn thousands_of_interfaces_are_read() {
 }
 
 #[test]
+fn long_names_of_interfaces_are_not_kept() {
+    let _turn = turn();
+    // 4,000 names of 64,000 bytes: 256 MB that a compressed file of some kB may hold.
+    let named = interface(&option(2, &[b'n'; 64_000]));
+    let bytes = [section(), named.repeat(4_000), packet(0)].concat();
+    let packed = zstd::encode_all(&bytes[..], 1).unwrap();
+    drop(bytes);
+    assert_eq!(frames(&survey(&packed, 0)), (1, 0));
+}
+
+#[test]
 fn thousands_of_sections_are_read() {
     let _turn = turn();
     let one = [section(), interface(&[]), packet(0)].concat();

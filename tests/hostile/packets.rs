@@ -127,6 +127,27 @@ fn vlan_paths_of_any_number_are_a_caveat() {
     assert!(caveats(&survey).contains(&"vlan-limit"), "{:?}", caveats(&survey));
 }
 
+/// A connection on thousands of VLAN paths, asked and answered on each: what is held against what grows with their number.
+#[test]
+fn vlan_paths_of_one_connection_are_held_against_a_few() {
+    let _turn = turn();
+    let syn = |from: [u8; 4], to: [u8; 4], ports: [u16; 2], flags: u8| {
+        let mut segment = [ports[0].to_be_bytes(), ports[1].to_be_bytes()].concat();
+        segment.extend([0, 0, 3, 232, 0, 0, 0, 0, 0x50, flags, 250, 240, 0, 0, 0, 0]);
+        ethernet(0x0800, &ipv4(from, to, 6, [1, 0], &segment))
+    };
+    let (there, back) = (syn(A, B, [40_000, 88], 2), syn(B, A, [88, 40_000], 0x12));
+    let frame = |number: u32| {
+        let packet = if number.is_multiple_of(2) { &there } else { &back };
+        let path = number / 2;
+        let tag = |at: u32| [0x81, 0, (at >> 8 & 15) as u8, at as u8];
+        [&packet[..12], &tag(1 + path / 4_000), &tag(1 + path % 4_000), &packet[12..]].concat()
+    };
+    let survey = survey_to_all(&flood_of(40_000, frame));
+    assert_eq!(survey["conversations"].as_array().unwrap().len(), 1);
+    assert_eq!(survey["flows"].as_array().unwrap().len(), 20_000);
+}
+
 #[test]
 fn long_chains_of_extension_headers_end() {
     let _turn = turn();

@@ -112,6 +112,16 @@ fn surveys_of_any_shape_are_answered() {
     for text in json() {
         assert_eq!(run(&["merge"], "survey.json", &text), ExitCode::from(UNUSABLE));
     }
+    // A label that each row would have a copy of is none.
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_string_lossy().into_owned();
+    let capture = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/visit.pcap");
+    let arguments = ["igorscope", "analyze", "-q", "--format", "json", "-o", &folder, capture];
+    assert_eq!(igorscope::cli::run(arguments.map(std::ffi::OsString::from)), ExitCode::SUCCESS);
+    let text = std::fs::read_to_string(out.path().join("survey.json")).unwrap();
+    let labelled = text.replacen("\"site\":\"\"", &format!("\"site\":\"{}\"", "x".repeat(1 << 20)), 1);
+    assert!(labelled.len() > 1 << 20);
+    assert_eq!(run(&["merge"], "survey.json", labelled.as_bytes()), ExitCode::from(UNUSABLE));
 }
 
 #[test]

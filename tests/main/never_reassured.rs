@@ -118,7 +118,7 @@ fn a_capture_that_shows_nothing_of_the_site_is_not_judged() {
         groups.who_has(u64::from(number) * SECOND + MILLI, node(number), GATEWAY);
     }
     let faces = Faces::of(&groups, &ROLES);
-    faces.are_not_judged("no exchange of two hosts");
+    faces.are_not_judged("No exchange of two hosts");
     assert_eq!(faces.caveats("no-mirror").len(), 1);
     // The same beside what two of them exchange is judged.
     healthy(&mut groups, 200 * SECOND, GATEWAY, node(101), 101);
@@ -126,6 +126,18 @@ fn a_capture_that_shows_nothing_of_the_site_is_not_judged() {
     Faces::of(&groups, &ROLES).are_judged();
 
     Faces::of(&Mirror::default(), &ROLES).are_not_judged("Nothing was captured.");
+
+    // The gateway's way to its cloud, or a BACnet system's to an office, is none of the lighting.
+    let mut uplink = Mirror::default();
+    uplink.exchange(0, (GATEWAY, 40_000), (OTHER.at("203.0.113.80"), 443), [1_000, 5_000]);
+    Faces::of(&uplink, &ROLES).are_not_judged("nothing that they exchange with one another");
+    // Of what nobody answers, and need not, nothing can be told.
+    let mut lone = Mirror::default();
+    for number in 101..=104 {
+        let told = coap::request(1, 2, u16::from(number), &[number], "light", b"1");
+        lone.udp(u64::from(number) * SECOND, (GATEWAY, 40_000), (node(number), 5683), &told);
+    }
+    Faces::of(&lone, &ROLES).are_not_judged("one direction only was seen");
 }
 
 #[test]
@@ -160,6 +172,29 @@ fn an_inventory_that_contradicts_the_traffic_is_told_before_all() {
     assert!(faces.text().contains("Result The inventory contradicts the traffic: "), "{}", faces.terminal);
     assert!(faces.text().contains("Quality ! The inventory contradicts the traffic: "), "{}", faces.terminal);
     assert!(faces.report.contains("<strong>The inventory contradicts the traffic: correct it first.</strong>"));
+
+    // A laptop that polls the nodes, listed as what it is, contradicts nothing.
+    let mut commissioned = site(101..=104);
+    for number in 101..=104 {
+        healthy(
+            &mut commissioned,
+            300 * SECOND + u64::from(number) * SECOND,
+            OTHER,
+            node(number),
+            200 + u16::from(number),
+        );
+    }
+    let faces = Faces::of(&commissioned, &ROLES);
+    assert!(faces.caveats("inventory-contradicts")[0].contains("10.20.0.50 as a gateway"));
+    let folder =
+        folder(&[("site.csv", b"address,role\n10.20.0.10,gateway\n10.20.0.101-10.20.0.104,node\n10.20.0.50,host\n")]);
+    let inventory = folder.path().join("site.csv").to_string_lossy().into_owned();
+    assert!(Faces::of(&commissioned, &["--inventory", &inventory]).caveats("inventory-contradicts").is_empty());
+    // Between two hosts nothing tells who is what, whoever asks.
+    let mut asked = Mirror::default();
+    healthy(&mut asked, 0, node(101), GATEWAY, 1);
+    asked.exchange(SECOND, (node(101), 41_500), (GATEWAY, 1900), [1_000, 5_000]);
+    assert!(Faces::of(&asked, &ROLES).caveats("inventory-contradicts").is_empty());
 
     // A gateway that is not there, and another host that is one.
     let faces = Faces::of(&mirror, &["--gateway", "10.20.0.11", "--node", "10.20.0.101-10.20.0.104"]);
@@ -201,6 +236,27 @@ fn addresses_and_macs_that_do_not_go_together_are_told() {
     assert!(told[0].contains("2 entries") && told[0].contains("10.20.0.140 (gone), 10.99.0.0/24"), "{told:?}");
 }
 
+#[test]
+fn one_device_may_have_several_addresses() {
+    let folder = folder(&[(
+        "site.csv",
+        b"address,mac,role,name\n10.30.0.10,00:1b:c5:00:00:10,gateway,upstairs\n10.20.0.10,,gateway,here\n\
+          fe80::65,00:1b:c5:00:01:65,node,one\n10.20.0.101,,node,one too\n10.20.0.102-10.20.0.104,,node,\n",
+    )]);
+    let inventory = folder.path().join("site.csv").to_string_lossy().into_owned();
+    let faces = Faces::of(&site(101..=104), &["--inventory", &inventory]);
+    assert!(faces.caveats("inventory-contradicts").is_empty(), "{:?}", faces.caveats("inventory-contradicts"));
+}
+
+#[test]
+fn an_inventory_of_nobody_that_forbids_inference_is_contradicted() {
+    let folder = folder(&[("none.toml", b"infer = false\n")]);
+    let inventory = folder.path().join("none.toml").to_string_lossy().into_owned();
+    let faces = Faces::of(&site(101..=104), &["--inventory", &inventory]);
+    faces.are_not_judged("The inventory lists no Igor host, and lets none be inferred.");
+    assert!(faces.caveats("inventory-contradicts")[0].contains("10.20.0.10 as a gateway"));
+}
+
 /// One direction of what the sample of a one-way mirror would show.
 fn one_way(mirror: &mut Mirror, number: u8) {
     let at = u64::from(number) * SECOND;
@@ -236,6 +292,32 @@ fn a_mirror_of_one_direction_makes_no_host_dead() {
 }
 
 #[test]
+fn other_hosts_paths_excuse_no_silence() {
+    let mut mirror = site(101..=103);
+    let ask = coap::request(0, 1, 9, &[9], "light", &[]);
+    mirror.udp(300 * SECOND, (GATEWAY, 42_000), (node(104), 5683), &ask);
+    for number in 1..=20 {
+        let (client, server) = ((OTHER, 50_000 + number), (host([2, 0, 0, 0, 0, 9], [10, 20, 0, 9]), 8080));
+        let at = 310 * SECOND + u64::from(number) * MILLI;
+        mirror.tcp(at, client, server, SYN, [1_000, 0], &[]);
+        mirror.tcp(at, client, server, ACK | PSH, [1_001, 5_001], &http::get("server", "/"));
+    }
+    let faces = Faces::of(&mirror, &ROLES);
+    assert!(faces.caveats("one-way-mirror").is_empty());
+    assert!(faces.reasons().contains(&"blocked"), "{}", faces.terminal);
+    // And a few exchanges of others make nobody dead whose packets are acknowledged.
+    let mut half = Mirror::default();
+    (101..=103).for_each(|number| one_way(&mut half, number));
+    for number in 0..4 {
+        let at = 300 * SECOND + u64::from(number) * SECOND;
+        half.exchange(at, (OTHER, 50_000 + number), (GATEWAY, 80), [1_000, 5_000]);
+    }
+    let faces = Faces::of(&half, &ROLES);
+    assert!(!faces.reasons().contains(&"blocked"), "{}", faces.terminal);
+    assert!(!faces.report.contains("switched off"));
+}
+
+#[test]
 fn one_lone_syn_is_no_sign_of_a_one_way_mirror() {
     let mut mirror = site(101..=103);
     mirror.tcp(300 * SECOND, (GATEWAY, 43_000), (node(104), 88), SYN, [1_000, 0], &[]);
@@ -255,6 +337,41 @@ fn a_filter_that_leaves_answers_out_makes_no_host_dead() {
     assert!(!faces.reasons().contains(&"blocked"), "{}", faces.terminal);
     let faces = Faces::of(&mirror, &[&ROLES[..], &["--filter", "udp port 5683 or tcp"]].concat());
     assert!(faces.reasons().contains(&"blocked"), "the filter would have kept the answer");
+    assert!(!faces.findings.contains("may have left it out"), "{}", faces.findings);
+    // Where it leaves out all answers, nothing was judged, and the filter is to blame.
+    let faces = Faces::of(&mirror, &[&ROLES[..], &["--filter", "udp dst port 5683"]].concat());
+    faces.are_not_judged("one direction only was seen");
+    assert!(faces.text().contains("Next: Widen the filter \"udp dst port 5683\""), "{}", faces.terminal);
+    let faces = Faces::of(&mirror, &[&ROLES[..], &["--filter", "tcp port 9"]].concat());
+    faces.are_not_judged("The filter \"tcp port 9\" left no frame.");
+    // Who was never heard, was not, where the filter would have kept what it sends.
+    let nodes = ["--gateway", "10.20.0.10", "--node", "10.20.0.101", "--node", "10.20.0.177"];
+    for (filter, is_told) in [("not tcp port 22", true), ("udp port 5683", false)] {
+        let faces = Faces::of(&mirror, &[&nodes[..], &["--filter", filter]].concat());
+        assert_eq!(faces.reasons().contains(&"never-heard"), is_told, "{filter}: {}", faces.terminal);
+    }
+}
+
+#[test]
+fn who_reads_tables_alone_is_told_on_standard_error() {
+    let folder = folder(&[("empty.pcap", &Mirror::default().tape.pcap())]);
+    let capture = folder.path().join("empty.pcap").to_string_lossy().into_owned();
+    run(["analyze", &capture, "--format", "csv"]).expect(0, &["NOT JUDGED: Nothing was captured. Next: "]);
+}
+
+#[test]
+fn names_of_the_inventory_that_match_nobody_are_cut_from_what_is_anonymized() {
+    let folder = folder(&[(
+        "site.csv",
+        b"address,mac,role,name\n10.20.0.10,,gateway,gw\n10.99.7.0/24,,node,acme-wing\n,00:1b:c7:7,node,acme-prefix\n\
+          10.20.0.199,,node,acme-gone\n10.20.0.101-10.20.0.104,,node,\n",
+    )]);
+    let inventory = folder.path().join("site.csv").to_string_lossy().into_owned();
+    let faces = Faces::of(&site(101..=103), &["--inventory", &inventory, "--anonymize"]);
+    for text in [&faces.terminal, &faces.report, &faces.json.to_string(), &faces.findings] {
+        assert!(!text.contains("acme") && !text.contains("10.99.7") && !text.contains("00:1b:c7"), "{text}");
+    }
+    assert_eq!(faces.caveats("inventory-unmatched").len(), 1);
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn long_texts_and_many_names_stay_within_their_fields() {
     writer.packet(only, Timestamp::from_nanos(1), 1, &[1], &[&long, &long]).expect("written");
     let (frames, summary) = read_in_blocks(&writer.finish().expect("written"), 1 << 16);
     assert_eq!((frames.len(), summary.damage), (1, None));
-    assert_eq!(summary.interfaces[0].name, "ä".repeat(32_500));
+    assert_eq!(summary.interfaces[0].name, "ä".repeat(128), "no more is kept of a name");
 }
 
 proptest! {

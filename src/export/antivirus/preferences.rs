@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::exclusion::List;
+use crate::text;
 
 /// Largest file that is read, in bytes. A real one has some kilobytes.
 const MAX_FILE: u64 = 16 << 20;
@@ -66,7 +67,7 @@ impl Preferences {
     /// # Errors
     /// In words, with byte offset or line.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let text = decode(bytes)?;
+        let text = text::decode(bytes).map_err(|error| format!("{error}; {HOW}"))?;
         if text.trim().is_empty() {
             return Err(format!("the file is empty; {HOW}"));
         }
@@ -136,37 +137,4 @@ fn strings(key: &str, value: Option<&Value>) -> Result<Vec<String>, String> {
         None => Err(format!("{key} holds something that is no text; {HOW}")),
     };
     many.iter().map(text).collect()
-}
-
-/// UTF-8 or UTF-16 by its byte order mark, else by where the zero bytes are.
-fn decode(bytes: &[u8]) -> Result<String, String> {
-    let utf16 = |bytes: &[u8], skipped: usize, unit: fn([u8; 2]) -> u16| {
-        if bytes.len() % 2 == 1 {
-            return Err(format!(
-                "byte {}: UTF-16 text ends within a character; the file was cut",
-                skipped + bytes.len()
-            ));
-        }
-        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-        let mut text = String::with_capacity(bytes.len() / 2);
-        for (at, c) in char::decode_utf16(units).enumerate() {
-            text.push(c.map_err(|_| format!("character {}: no valid UTF-16", at + 1))?);
-        }
-        Ok(text)
-    };
-    match bytes {
-        [0xff, 0xfe, rest @ ..] => utf16(rest, 2, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => utf16(rest, 2, u16::from_be_bytes),
-        [0xef, 0xbb, 0xbf, rest @ ..] => utf8(rest, 3),
-        [first, 0, ..] if *first != 0 => utf16(bytes, 0, u16::from_le_bytes),
-        [0, second, ..] if *second != 0 => utf16(bytes, 0, u16::from_be_bytes),
-        _ => utf8(bytes, 0),
-    }
-}
-
-fn utf8(bytes: &[u8], skipped: usize) -> Result<String, String> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
-        let at = skipped + error.valid_up_to();
-        format!("byte {at}: neither UTF-8 nor UTF-16 text; {HOW}")
-    })
 }

@@ -153,6 +153,35 @@ fn csv_headers_are_checked() {
 }
 
 #[test]
+fn exports_of_address_managers_are_read() {
+    let text = "id,Address,Status,notes,Mode,role,Name,mac\r\n\r\n1,10.20.0.10/24,active,,x,gateway,gw,\r\n\r\n\r\n\
+                2,10.20.0.0/24,active,,x,node,,\r\n3,,active,,x,node,one,d8:80:39:41:12:3\r\n";
+    let expected = ["10.20.0.10 gateway gw -", "10.20.0.0/24 node - -", "d8:80:39:41:12:03 node one -"];
+    assert_eq!(listing(text, "site.csv"), expected);
+    let inventory = Inventory::parse(text, "site.csv").expect("good");
+    assert_eq!(inventory.unread(), ["id", "Status", "notes", "Mode"]);
+    let places: Vec<String> = inventory.entries().iter().map(|entry| entry.place.line()).collect();
+    assert_eq!(places, ["site.csv:3", "site.csv:6", "site.csv:7"]);
+    // The same by other line ends, with comments and a text over two lines.
+    for (text, line) in [
+        ("address,role\n\n\n10.0.0.1,x\n", 4),
+        ("address,role\r\r\r10.0.0.1,x\r", 4),
+        ("# a\r\n\r\n# b\r\naddress,role\r\n# c\r\n10.0.0.1,x\r\n", 6),
+        ("sep=,\r\naddress,role,name\r\n10.0.0.2,node,\"a,b\"\r\n10.0.0.1,x,\r\n", 4),
+    ] {
+        let found = errors(text, "site.csv");
+        assert!(found[0].starts_with(&format!("site.csv:{line}, cell 2: ")), "{text:?}: {found:?}");
+    }
+    // A flag says what it means: an address in a block is a mistake there.
+    assert!(crate::inventory::Matcher::parse("10.20.0.10/24").is_err());
+    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("site.csv"), utf16).expect("written");
+    let loaded = Inventory::load(Some(&folder.path().join("site.csv")), &InventoryFlags::default()).expect("good");
+    assert_eq!(loaded.entries().len(), 3);
+}
+
+#[test]
 fn the_kind_of_file_is_told_by_its_text_if_its_name_does_not_say() {
     assert_eq!(listing("# x\naddress,role\n10.0.0.1,node\n", "list.txt"), ["10.0.0.1 node - -"]);
     assert_eq!(listing("# x\nnode = [\"10.0.0.1\"]\n", "list.txt"), ["10.0.0.1 node - -"]);
@@ -170,7 +199,7 @@ fn unreadable_files_are_named() {
     assert!(load(folder.path()).contains("cannot read the inventory"));
     let latin = folder.path().join("latin.csv");
     std::fs::write(&latin, b"address,role,name\n10.0.0.1,node,B\xfcro\n").expect("written");
-    assert!(load(&latin).contains("not UTF-8 text at byte 33"), "{}", load(&latin));
+    assert!(load(&latin).contains("byte 33: neither UTF-8 nor UTF-16 text"), "{}", load(&latin));
 }
 
 #[test]

@@ -116,8 +116,7 @@ impl Anonymizer {
             outer.source = self.cipher.address(outer.source);
             outer.destination = self.cipher.address(outer.destination);
         }
-        let caveats =
-            survey.caveats.iter().map(|caveat| Caveat { kind: caveat.kind, text: self.text(&caveat.text) }).collect();
+        let caveats = survey.caveats.iter().map(|caveat| self.caveat(caveat)).collect();
         let Judged { value, reason, next } = &survey.judged;
         Survey {
             judged: Judged { value: *value, reason: self.text(reason), next: self.text(next) },
@@ -135,6 +134,19 @@ impl Anonymizer {
             flows: JudgedFlows::from_list(flows.collect()),
             hosts,
         }
+    }
+
+    /// Of what is doubtful about the inventory only the kind is told: names and addresses of entries that match no host are
+    /// known nowhere else.
+    fn caveat(&self, caveat: &Caveat) -> Caveat {
+        let text = match caveat.kind {
+            "inventory-contradicts" | "inventory-unmatched" => {
+                let lead = caveat.text.split_once(':').map_or("", |(lead, _)| lead);
+                format!("{lead}. Who it is, the survey that is not anonymized tells.")
+            }
+            _ => self.text(&caveat.text),
+        };
+        Caveat { kind: caveat.kind, text }
     }
 
     /// A text without the site's words and addresses.

@@ -157,12 +157,17 @@ fn quality(page: &mut Page, survey: &Survey) {
         return;
     }
     if doubts.is_empty() {
-        put!(
-            page,
-            "<p class=\"quality good\"><strong>The capture is good.</strong> All {} were read and decoded to the end, \
-             both directions were seen, and nothing says that packets were dropped.</p>",
-            counted(survey.frames.total, "frame", "frames")
-        );
+        let frames = counted(survey.frames.total, "frame", "frames");
+        if survey.judged.value {
+            put!(
+                page,
+                "<p class=\"quality good\"><strong>The capture is good.</strong> All {} were read and decoded to the end, \
+                 both directions were seen, and nothing says that packets were dropped.</p>",
+                frames
+            );
+        } else {
+            put!(page, "<p class=\"quality warn\">All {} were read and decoded to the end.</p>", frames);
+        }
         return;
     }
     put!(

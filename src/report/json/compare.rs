@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::v1::{Conversation, Finding, Survey, Text};
+use super::v1::{Conversation, Finding, Host, Survey, Text};
 
 /// What differs between an old and a new survey.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -239,6 +239,8 @@ struct Group {
     severities: BTreeSet<String>,
     outcomes: BTreeSet<String>,
     who: BTreeSet<Pair>,
+    /// How many more it concerns that no cell names.
+    more: u64,
 }
 
 impl Group {
@@ -260,23 +262,38 @@ fn groups<'a>(survey: &'a Survey<'_>) -> BTreeMap<FindingKey<'a>, Group> {
         let group = groups.entry(key).or_default();
         group.severities.insert(finding.severity.to_string());
         group.outcomes.extend(finding.outcome.as_ref().map(ToString::to_string));
-        group.who.extend(who(survey, finding));
+        let (who, more) = who(survey, finding);
+        group.who.extend(who);
+        group.more += more;
     }
     groups
 }
 
-/// Everybody whom a finding concerns; its cells name the first few only.
-fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> BTreeSet<Pair> {
+/// Everybody whom a finding concerns, and how many more that nothing names: its cells have the first few only.
+fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> (BTreeSet<Pair>, u64) {
     let conversations = finding.conversations.iter().filter_map(|at| survey.conversations.get(*at as usize));
     let pairs: BTreeSet<Pair> =
         conversations.map(|one| (one.client_ip.to_string(), one.server_ip.to_string())).collect();
     if !pairs.is_empty() {
-        return pairs;
+        return (pairs, 0);
     }
-    let names = |cell: &Option<Text<'_>>| -> Vec<String> {
-        cell.as_ref().map_or_else(Vec::new, |cell| cell.split(';').map(str::to_owned).collect())
-    };
-    names(&finding.client).into_iter().map(|client| (client, String::new())).collect()
+    let alone = |name: String| (name, String::new());
+    if finding.reason == "never-heard" {
+        let is_meant = |host: &&Host<'_>| {
+            !host.heard && finding.client_role.as_ref() == Some(&host.role) && host.site == finding.site
+        };
+        let silent = survey.inventory.iter().filter(is_meant);
+        return (silent.map(|host| alone(host.address.to_string())).collect(), 0);
+    }
+    let cell = finding.client.as_deref().unwrap_or_default();
+    let (mut names, mut more) = (BTreeSet::new(), 0);
+    for name in cell.split(';').filter(|name| !name.is_empty()) {
+        match name.strip_prefix("and ").and_then(|rest| rest.strip_suffix(" more")).and_then(|n| n.parse().ok()) {
+            Some(number) => more = number,
+            None => drop(names.insert(alone(name.to_owned()))),
+        }
+    }
+    (names, more)
 }
 
 fn findings(old: &Survey<'_>, new: &Survey<'_>) -> Vec<Change> {
@@ -287,13 +304,16 @@ fn findings(old: &Survey<'_>, new: &Survey<'_>) -> Vec<Change> {
         let what = finding_name(&key, &now.who);
         let change = match before.remove(&key) {
             None => Change { what, kind: ChangeKind::New, old: None, new: Some(now.said()) },
-            Some(then) if then.said() == now.said() && then.who == now.who => continue,
+            Some(then) if then.said() == now.said() && (&then.who, then.more) == (&now.who, now.more) => continue,
             Some(then) => {
                 let mut text = now.said();
                 let more: Vec<&Pair> = now.who.difference(&then.who).collect();
                 let fewer: BTreeSet<&Pair> = then.who.difference(&now.who).collect();
                 if !more.is_empty() {
                     text = format!("{text}; more: {}", named(more.into_iter()));
+                }
+                if now.more != then.more {
+                    text = format!("{text}; and {} more that are not named (were {})", now.more, then.more);
                 }
                 let (works, lost): (Vec<&Pair>, Vec<&Pair>) =
                     fewer.into_iter().partition(|pair| proof.works_now(&key, pair));
@@ -339,7 +359,12 @@ impl<'a> Proof<'a> {
             let key = (label, one.client_ip.to_string(), one.server_ip.to_string(), &*one.transport);
             conversations.entry(key).or_default().push(one);
         }
-        let heard = survey.inventory.iter().filter(|host| host.packets_sent > 0 && !host.address.is_unspecified());
+        // Who gives itself an address was given none (RFC 3927).
+        let is_given = |address: IpAddr| match address {
+            IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_link_local(),
+            IpAddr::V6(v6) => !v6.is_unspecified(),
+        };
+        let heard = survey.inventory.iter().filter(|host| host.packets_sent > 0 && is_given(host.address));
         let names = heard.flat_map(|host| {
             let mac = host.mac.map(|mac| mac.0.to_string());
             let names = [Some(host.address.to_string()), mac].into_iter().flatten();
@@ -355,8 +380,12 @@ impl<'a> Proof<'a> {
                 let key = (*label, client.clone(), server.clone(), *transport);
                 let all = self.conversations.get(&key).into_iter().flatten();
                 // Of a finding of many ports it is not told which: none may be blocked.
-                let meant: Vec<_> = all.filter(|one| port.is_none() || one.server_port == *port).collect();
-                !meant.is_empty() && meant.iter().all(|one| one.outcome == "established" && !one.stopped_answering)
+                let mut meant = all.filter(|one| port.is_none() || one.server_port == *port).peekable();
+                // What answers in another protocol is no service that works.
+                meant.peek().is_some()
+                    && meant.all(|one| {
+                        one.outcome == "established" && !one.stopped_answering && one.verdict != "unexpected"
+                    })
             }
             "never-heard" | "no-dhcp-offer" => self.heard.contains(&(*label, client.clone())),
             _ => false,

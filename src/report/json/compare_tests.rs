@@ -125,3 +125,46 @@ fn what_each_visit_could_see_comes_first() {
     assert_eq!(before.sites, ["Harbour Street 4".to_owned()].into());
     assert!(before.caveats.contains("roles-inferred"));
 }
+
+#[test]
+fn another_protocol_on_the_port_is_no_proof_that_it_works() {
+    let old = blocked();
+    let mut new = blocked();
+    new.findings.clear();
+    (new.conversations[2].outcome, new.conversations[2].verdict) = (Outcome::Established, Verdict::Unexpected);
+    assert_eq!(compare(&old, &new).findings[0].kind, ChangeKind::NotSeenAgain);
+}
+
+/// The fixture with a finding of devices.
+fn of_devices(reason: &'static str, client: &str) -> crate::survey::Survey {
+    let mut survey = fixture::survey();
+    let finding = &mut survey.findings[0];
+    (finding.reason, finding.verdict, finding.outcome) = (reason, None, None);
+    (finding.client, finding.client_role) = (client.to_owned(), "node");
+    (finding.server, finding.server_role) = (String::new(), "");
+    (finding.transport, finding.server_port, finding.conversations) = (None, None, Vec::new());
+    survey
+}
+
+#[test]
+fn more_than_a_cell_names_are_counted_not_named() {
+    let [few, many] = ["a;b;and 17 more", "a;b;and 23 more"].map(|client| of_devices("restarting", client));
+    let comparison = compare(&few, &many);
+    let new = comparison.findings[0].new.as_deref().unwrap();
+    assert_eq!(new, "alert; and 23 more that are not named (were 17)");
+    assert!(compare(&few, &few).is_same());
+}
+
+#[test]
+fn a_device_without_a_lease_is_not_helped_by_an_address_of_its_own_making() {
+    let old = of_devices("no-dhcp-offer", "10.20.0.31");
+    let mut new = fixture::survey();
+    new.findings.clear();
+    assert_eq!(compare(&old, &new).findings[0].kind, ChangeKind::Works);
+    let old = of_devices("no-dhcp-offer", "169.254.7.7");
+    let mut hosts: Vec<_> = new.hosts.iter().cloned().collect();
+    hosts[0].address = "169.254.7.7".parse().unwrap();
+    new.hosts = crate::inventory::Hosts::new(hosts);
+    let kinds: Vec<_> = compare(&old, &new).findings.iter().map(|change| change.kind).collect();
+    assert_eq!(kinds, [ChangeKind::NotSeenAgain]);
+}

@@ -6,6 +6,7 @@
 //! over all captures at once is exact in everything.
 
 use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -85,8 +86,8 @@ type ConversationKey = (Site, IpAddr, IpAddr, T, Option<u16>, Option<u8>);
 #[derive(Default)]
 struct Merger {
     sites: BTreeSet<Site>,
-    /// Of each site, whether anything was judged of it; older surveys do not say.
-    judged: BTreeMap<Site, v1::Judged<'static>>,
+    /// Of each site, whether anything was judged of it.
+    judged: BTreeMap<Site, v1::JudgedSite<'static>>,
     inputs: Vec<v1::Input<'static>>,
     total: u64,
     decoded: u64,
@@ -108,10 +109,11 @@ impl Merger {
         let label = survey.site;
         let site = |row: &mut Option<T>| row.get_or_insert_with(|| label.clone()).clone();
         self.sites.insert(label.clone());
-        if let Some(judged) = survey.judged {
-            let known = self.judged.entry(label.clone()).or_insert_with(|| judged.clone());
-            if judged.value {
-                *known = judged;
+        for judged in judged_sites(survey.judged, &label) {
+            match self.judged.entry(judged.site.clone()) {
+                Entry::Vacant(free) => drop(free.insert(judged)),
+                Entry::Occupied(mut known) if judged.value => drop(known.insert(judged)),
+                Entry::Occupied(_) => {}
             }
         }
 
@@ -203,11 +205,15 @@ impl Merger {
             let site = self.sites.first().cloned();
             self.caveats.rows.insert(0, v1::Caveat { kind: "different-policies".into(), text: text.into(), site });
         }
+        // What one survey could not judge of a site, another did.
+        let is_judged =
+            |site: &Option<T>| site.as_ref().and_then(|site| self.judged.get(site)).is_some_and(|site| site.value);
+        self.caveats.rows.retain(|caveat| caveat.kind != "not-judged" || !is_judged(&caveat.site));
         let mut stopped: Vec<_> = self.stopped.into_iter().collect();
         stopped.sort_by_key(|(_, frames)| Reverse(*frames));
         let mut merged = Survey {
             schema_version: v1::SCHEMA_VERSION,
-            judged: judged(self.judged),
+            judged: Some(judged(self.judged)),
             tool: this_tool(),
             created: None,
             inputs: self.inputs,
@@ -241,23 +247,38 @@ impl Merger {
     }
 }
 
-/// Whether anything was judged of every site; if not, why and what to do, site by site.
-fn judged(sites: BTreeMap<Site, v1::Judged<'static>>) -> Option<v1::Judged<'static>> {
-    let several = sites.len() > 1;
-    let mut all = v1::Judged { value: true, reason: None, next: None };
-    sites.first_key_value()?;
-    for (site, judged) in sites.into_iter().filter(|(_, judged)| !judged.value) {
-        all.value = false;
-        let told =
-            |text: Option<T>| text.map(|text| if several { format!("{site}: {text}") } else { text.into_owned() });
-        for (sum, more) in [(&mut all.reason, told(judged.reason)), (&mut all.next, told(judged.next))] {
-            *sum = match (sum.take(), more) {
-                (Some(sum), Some(more)) => Some(format!("{sum} {more}").into()),
-                (sum, more) => sum.or(more.map(T::from)),
-            };
-        }
+/// What a survey says of its sites; one that was written before surveys said so is not known to have judged anything.
+fn judged_sites(judged: Option<v1::Judged<'static>>, label: &T) -> Vec<v1::JudgedSite<'static>> {
+    let site = label.clone();
+    match judged {
+        Some(judged) if !judged.sites.is_empty() => judged.sites,
+        Some(v1::Judged { value, reason, next, .. }) => vec![v1::JudgedSite { site, value, reason, next }],
+        None => vec![v1::JudgedSite {
+            site,
+            value: false,
+            reason: Some("An older igorscope wrote it, which did not say whether anything was judged.".into()),
+            next: Some("Analyse its captures again.".into()),
+        }],
     }
-    Some(all)
+}
+
+/// Whether anything was judged of every site; if not, why and what to do, site by site.
+fn judged(sites: BTreeMap<Site, v1::JudgedSite<'static>>) -> v1::Judged<'static> {
+    let several = sites.len() > 1;
+    let unjudged: Vec<_> = sites.values().filter(|site| !site.value).collect();
+    let told = |of: for<'a> fn(&'a v1::JudgedSite<'static>) -> &'a Option<T>| -> Option<T> {
+        let texts = unjudged.iter().filter_map(|site| {
+            let text = of(site).as_ref()?;
+            let name = if site.site.is_empty() { "without a label" } else { &*site.site };
+            Some(if several { format!("{name}: {text}") } else { text.to_string() })
+        });
+        let all = texts.collect::<Vec<_>>().join(" ");
+        (!all.is_empty()).then(|| all.into())
+    };
+    let (reason, next) = (told(|site| &site.reason), told(|site| &site.next));
+    let value = unjudged.is_empty();
+    let sites = if several { sites.into_values().collect() } else { Vec::new() };
+    v1::Judged { value, reason, next, sites }
 }
 
 /// Puts the tables in the order that `analyze` writes, each site by itself, and lets names and

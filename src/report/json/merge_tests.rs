@@ -86,3 +86,35 @@ fn the_same_capture_is_not_counted_twice() {
     assert!(error.contains("monday.pcapng") && error.contains("counted twice"), "{error}");
     assert!(matches!(merge(Vec::new()), Err(MergeError::Empty)));
 }
+
+#[test]
+fn a_merge_is_judged_where_each_of_its_sites_is() {
+    let survey = |site: &str, value: bool| {
+        let mut survey = fixture::survey();
+        survey.site = site.to_owned();
+        survey.inputs.iter_mut().for_each(|input| input.sha256 = None);
+        if !value {
+            survey.judged =
+                crate::survey::Judged { value, reason: "Nothing was.".to_owned(), next: "Look.".to_owned() };
+            survey.caveats.push(crate::verdict::Caveat { kind: "not-judged", text: "Nothing was. Look.".to_owned() });
+        }
+        read_back(&survey)
+    };
+    let judged = |merged: &v1::Survey<'_>| {
+        let judged = merged.judged.as_ref().unwrap();
+        (judged.value, judged.reason.as_deref().unwrap_or_default().to_owned())
+    };
+    let both = merge(vec![survey("A", true), survey("B", false)]).unwrap();
+    assert_eq!(judged(&both), (false, "B: Nothing was.".to_owned()));
+    // Merged again: what is known of each site is kept, and a later visit judges what an earlier one could not.
+    let again = merge(vec![both.clone(), survey("C", true)]).unwrap();
+    assert_eq!(judged(&again), (false, "B: Nothing was.".to_owned()));
+    let mended = merge(vec![both, survey("B", true)]).unwrap();
+    assert_eq!(judged(&mended), (true, String::new()));
+    assert!(mended.caveats.iter().all(|caveat| caveat.kind != "not-judged"));
+    // One that does not say is not known to have judged anything.
+    let mut old = survey("D", true);
+    old.judged = None;
+    let unknown = merge(vec![survey("A", true), old]).unwrap();
+    assert!(!judged(&unknown).0 && judged(&unknown).1.starts_with("D: An older igorscope"), "{:?}", judged(&unknown));
+}

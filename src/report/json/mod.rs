@@ -19,6 +19,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::names::Names;
 use super::nodes::port_columns;
 use crate::survey::{Judged, Survey};
+use crate::text::{self, BadText};
 use crate::verdict::Finding;
 pub use compare::{Change, ChangeKind, Comparison, Visit};
 pub use merge::{MergeError, merge};
@@ -137,6 +138,9 @@ fn write_value(out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
+/// Bytes of a site's label: what `--site-name` takes, in characters of up to four bytes.
+const LONGEST_LABEL: usize = 800;
+
 /// Why a file is no survey that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -156,6 +160,14 @@ pub enum ReadError {
         /// What the parser said.
         source: serde_json::Error,
     },
+    /// The label of its site is none: each row of a merge has a copy of it.
+    #[error("{}: the label of its site has {length} bytes; at most {LONGEST_LABEL} are a label", path.display())]
+    Label {
+        /// The file.
+        path: PathBuf,
+        /// Bytes found.
+        length: usize,
+    },
     /// It is of a version that this program does not know.
     #[error("{}: a survey of schema version {found}, but this program knows version {} only; use a newer igorscope", path.display(), v1::SCHEMA_VERSION)]
     Version {
@@ -172,8 +184,16 @@ pub enum ReadError {
 /// [`ReadError`], with the path and line.
 pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
     let io_error = |source| ReadError::Io { path: path.to_owned(), source };
-    let mut text = Vec::new();
-    File::open(path).and_then(|file| BufReader::new(file).read_to_end(&mut text)).map_err(io_error)?;
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| BufReader::new(file).read_to_end(&mut bytes)).map_err(io_error)?;
+    // As PowerShell's `>` writes it; no copy is made of what is UTF-8.
+    let text = match bytes.get(..2) {
+        Some([b'{', 0] | [0, b'{'] | [0xff, 0xfe] | [0xfe, 0xff] | [0xef, 0xbb]) => {
+            let no_text = |error: BadText| io::Error::new(io::ErrorKind::InvalidData, error);
+            text::decode(&bytes).map_err(|error| io_error(no_text(error)))?.into_owned().into_bytes()
+        }
+        _ => bytes,
+    };
 
     #[derive(serde::Deserialize)]
     struct Head {
@@ -182,7 +202,10 @@ pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
     let format_error = |source| ReadError::Format { path: path.to_owned(), source };
     // Most files are of this version: the head alone is looked at only where the whole fails.
     match serde_json::from_slice::<v1::Survey<'static>>(&text) {
-        Ok(survey) if survey.schema_version == v1::SCHEMA_VERSION => Ok(survey),
+        Ok(survey) if survey.schema_version == v1::SCHEMA_VERSION => match survey.site.len() {
+            0..=LONGEST_LABEL => Ok(survey),
+            length => Err(ReadError::Label { path: path.to_owned(), length }),
+        },
         Ok(survey) => Err(ReadError::Version { path: path.to_owned(), found: survey.schema_version }),
         Err(error) => match serde_json::from_slice::<Head>(&text) {
             Ok(head) if head.schema_version != v1::SCHEMA_VERSION => {

@@ -72,6 +72,23 @@ pub struct Judged<'a> {
     pub reason: Option<Text<'a>>,
     /// What to do next; `null` if it was.
     pub next: Option<Text<'a>>,
+    /// In a merge, the same of each site by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sites: Vec<JudgedSite<'a>>,
+}
+
+/// Whether anything was judged of one site of a merge.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct JudgedSite<'a> {
+    /// Its label.
+    pub site: Text<'a>,
+    /// Whether anything was.
+    pub value: bool,
+    /// Why not; `null` if it was.
+    pub reason: Option<Text<'a>>,
+    /// What to do next; `null` if it was.
+    pub next: Option<Text<'a>>,
 }
 
 /// A program.

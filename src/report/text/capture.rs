@@ -132,6 +132,9 @@ fn quality(page: &mut Page<'_>, survey: &Survey) {
 
     if survey.frames.total == 0 {
         labelled(page, "Quality", [(Tone::Warning, "no frames: nothing can be said".to_owned())]);
+    } else if doubts.is_empty() && !survey.judged.value {
+        let whole = format!("all {} were read to the end", counted(survey.frames.total, "frame", "frames"));
+        labelled(page, "Quality", [plain(whole)]);
     } else if doubts.is_empty() {
         let good = format!("good: all {} were read to the end", counted(survey.frames.total, "frame", "frames"));
         labelled(page, "Quality", [(Tone::Good, good)]);
