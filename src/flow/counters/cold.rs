@@ -46,6 +46,10 @@ pub(super) const CALLS: u8 = 4;
 pub(super) const REQUEST: u8 = 8;
 /// In [`Cold::said`]: a response was sent, likewise.
 pub(super) const RESPONSE: u8 = 16;
+/// What the first payload says.
+const FIRST: u8 = CALLS | REQUEST | RESPONSE;
+/// In the first of [`Cold::said`]: there is [`Rare`]. Asked of the box that may hold it, that would be another cache line.
+const HAS_RARE: u8 = 32;
 
 /// What only flows of one transport tell.
 #[derive(Clone, Debug)]
@@ -180,7 +184,7 @@ impl Cold {
 
     /// Notes what the first payload is.
     pub(super) fn say(&mut self, side: usize, said: u8) {
-        self.said[side] = self.said[side] & (HAS_PAYLOAD | HAS_SEGMENT) | said & !(HAS_PAYLOAD | HAS_SEGMENT);
+        self.said[side] = self.said[side] & !FIRST | said & FIRST;
     }
 
     pub(super) fn trail_len(&self) -> usize {
@@ -192,12 +196,16 @@ impl Cold {
     }
 
     pub(super) fn has_rare(&self) -> Option<&Rare> {
+        if self.said[0] & HAS_RARE == 0 {
+            return None;
+        }
         self.odd.as_ref().and_then(|odd| odd.rare.as_deref())
     }
 
     /// What there is only out of order and the like, made if need be.
     pub(super) fn rare(&mut self) -> &mut Rare {
         let arrived = self.first.map(|at| at.time);
+        self.said[0] |= HAS_RARE;
         let none = || {
             Box::new(Rare {
                 high: [[0; 2]; 2],
