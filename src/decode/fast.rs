@@ -111,7 +111,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         }
         17 => {
             let udp = body.first_chunk::<8>()?;
-            if usize::from(word(udp[4], udp[5])) != length {
+            if usize::from(word(udp[4], udp[5])) != length || super::may_be_tunnel(word(udp[2], udp[3])) {
                 return None;
             }
             ([udp[0], udp[1], udp[2], udp[3]], 0, None, word(udp[6], udp[7]), 8)
@@ -120,9 +120,6 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
     };
     let payload = body.get(header..)?;
     let (source_port, destination_port) = (word(ports[0], ports[1]), word(ports[2], ports[3]));
-    if protocol == 17 && super::may_be_tunnel(destination_port) {
-        return None;
-    }
     Some(Plain {
         macs,
         vlan,

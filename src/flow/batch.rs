@@ -44,11 +44,11 @@ pub(super) trait Way<'a, K> {
         key: K,
         sent: Sent<'a>,
         written: Timestamp,
-        seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+        seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
     );
 
     /// Adds what is on its way: before the bytes that the packets borrow go away, or one is taken at once.
-    fn flush(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection));
+    fn flush(&mut self, table: &mut Table<K>, seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection));
 }
 
 /// One at a time: for frames that are lent for a moment only.
@@ -62,13 +62,13 @@ impl<'a, K: Key> Way<'a, K> for Straight {
         key: K,
         sent: Sent<'a>,
         written: Timestamp,
-        seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+        seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
         let hash = table.hash(&key);
         table.add(key, hash, table.candidate(hash), (&sent, written), seen);
     }
 
-    fn flush(&mut self, _: &mut Table<K>, _: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {}
+    fn flush(&mut self, _: &mut Table<K>, _: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {}
 }
 
 /// Two batches in flight: one that fills, one whose records are being fetched.
@@ -85,7 +85,7 @@ impl<'a, K: Key> Pipeline<'a, K> {
     /// Fetches the slots of the newer batch, adds the older one to the table, finds the candidates of the newer, and
     /// swaps them.
     #[inline(never)]
-    fn turn(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
+    fn turn(&mut self, table: &mut Table<K>, mut seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
         let [first, second] = &mut self.batches;
         let (newer, older) = if self.filling == 0 { (first, second) } else { (second, first) };
         // One right after the other, so that the processor translates their addresses side by side. Measured: asked for
@@ -98,7 +98,7 @@ impl<'a, K: Key> Pipeline<'a, K> {
             table.prefetch_cold(item.candidate, item.sent.side);
         }
         for item in older_items {
-            table.add(item.key, item.hash, item.candidate, (&item.sent, item.sent.at.time), &mut *seen);
+            table.add(item.key, item.hash, item.candidate, (&item.sent, item.sent.at.time), &mut seen);
         }
         older.len = 0;
         for item in newer.items.get_mut(..newer.len).unwrap_or_default() {
@@ -116,7 +116,7 @@ impl<'a, K: Key> Way<'a, K> for Pipeline<'a, K> {
         key: K,
         sent: Sent<'a>,
         _written: Timestamp,
-        seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+        seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
         let hash = table.hash(&key);
         let batch = &mut self.batches[self.filling & 1];
@@ -127,8 +127,8 @@ impl<'a, K: Key> Way<'a, K> for Pipeline<'a, K> {
         }
     }
 
-    fn flush(&mut self, table: &mut Table<K>, seen: &mut impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
-        self.turn(table, seen);
+    fn flush(&mut self, table: &mut Table<K>, mut seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
+        self.turn(table, &mut seen);
         self.turn(table, seen);
     }
 }

@@ -45,13 +45,13 @@ impl<K: Key> Table<K> {
                 None => next.copy(self, number, key, 0),
                 Some((key, None)) => {
                     next.copy(self, number, key, 1);
-                    if let Some(cold) = next.cold.last_mut() {
-                        *cold = cold.of_another();
+                    if let (Some(record), Some(cold)) = (next.hot.last(), next.cold.last_mut()) {
+                        *cold = record.counts.cold_of_another(cold);
                     }
                 }
                 Some((_, Some(at))) => {
                     let (record, cold) = (&self.hot[number], &self.cold[number]);
-                    let cold = cold.of_another();
+                    let cold = record.counts.cold_of_another(cold);
                     next.cold[at].sources = sources.union(next.cold[at].sources, cold.sources);
                     // All of one kind: the protocol's bits are the same in both.
                     next.hot[at].counts.absorb(&mut next.cold[at], &record.counts, &cold, Shift::NONE, u32::MAX);

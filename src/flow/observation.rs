@@ -115,7 +115,7 @@ impl Observation {
     pub fn observe<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
         let mut pipes = (Pipeline::new(), Pipeline::new());
         for frame in frames {
-            self.take(&frame, &mut pipes);
+            self.take(frame, &mut pipes);
         }
         self.flush(&mut pipes);
     }
@@ -123,25 +123,25 @@ impl Observation {
     /// Adds what is on its way.
     fn flush<'a>(&mut self, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
         let (side, vlans) = (&mut self.side, &self.vlans);
-        ways.0.flush(&mut self.v4, &mut |key, sent, seen| note(side, vlans, key, sent, seen));
-        ways.1.flush(&mut self.v6, &mut |key, sent, seen| note(side, vlans, key, sent, seen));
+        ways.0.flush(&mut self.v4, |key, sent, seen| note(side, vlans, key, sent, seen));
+        ways.1.flush(&mut self.v6, |key, sent, seen| note(side, vlans, key, sent, seen));
     }
 
     /// Takes a frame that is lent for this moment only, so that no batch can be made.
     pub fn observe_lent(&mut self, frame: &Frame<'_>) {
-        self.take(frame, &mut (Straight, Straight));
+        self.take(*frame, &mut (Straight, Straight));
     }
 
     #[inline(always)]
-    fn take<'a>(&mut self, frame: &Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
-        let at = Moment { time: self.tallies[0].1.count(frame), frame: frame.id };
-        if is_odd(frame, at) {
+    fn take<'a>(&mut self, frame: Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
+        let at = Moment { time: self.tallies[0].1.count(&frame), frame: frame.id };
+        if is_odd(&frame, at) {
             // Only where a clock was set back: behind all that came before.
             self.flush(ways);
             return self.take_any(frame, at, &mut (Straight, Straight));
         }
-        match decode::plain(frame) {
-            Some(plain) => self.take_plain(frame, at, &plain, ways),
+        match decode::plain(&frame) {
+            Some(plain) => self.take_plain(&frame, at, &plain, ways),
             None => self.take_any(frame, at, ways),
         }
     }
@@ -164,7 +164,13 @@ impl Observation {
             fingerprint: fingerprint(frame, plain.identification, plain.checksum, plain.numbers, plain.payload),
             numbers: plain.numbers,
             is_notable: Sent::notable(plain.flags, Turn::Unknown, false),
-            message: message(plain.protocol, plain.flags, ports, (plain.payload, plain.payload_len)),
+            // A plain frame without numbers is UDP's: so the fingerprint and this go by one branch.
+            message: message(
+                if plain.numbers.is_none() { 17 } else { 6 },
+                plain.flags,
+                ports,
+                (plain.payload, plain.payload_len),
+            ),
             turn: Turn::Unknown,
             hops: plain.hops,
             macs: *plain.macs,
@@ -187,24 +193,20 @@ impl Observation {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                ways.0.push(&mut self.v4, key, sent, written, &mut |key, sent, seen| {
-                    note(evidence, vlans, key, sent, seen)
-                });
+                ways.0.push(&mut self.v4, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                ways.1.push(&mut self.v6, key, sent, written, &mut |key, sent, seen| {
-                    note(evidence, vlans, key, sent, seen)
-                });
+                ways.1.push(&mut self.v6, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
         }
     }
 
     /// A frame that is not of the common kind.
     #[cold]
-    fn take_any<'a>(&mut self, frame: &Frame<'a>, at: Moment, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
-        let packet = decode::decode(frame);
+    fn take_any<'a>(&mut self, frame: Frame<'a>, at: Moment, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
+        let packet = decode::decode(&frame);
         if let Some(stop) = packet.stop {
             *self.sorted.stopped.entry(stop).or_default() += 1;
         }
@@ -224,7 +226,7 @@ impl Observation {
                     _ => {}
                 }
             }
-            Network::Ip(ip) => self.take_ip((frame, at), &packet, ip, amount, ways),
+            Network::Ip(ip) => self.take_ip((&frame, at), &packet, ip, amount, ways),
         }
     }
 
@@ -507,7 +509,7 @@ fn message(protocol: u8, flags: u8, ports: (u16, u16), (payload, length): (&[u8]
         return protocol::message(protocol == 17, [ports.0, ports.1], payload, length);
     }
     let takes_up = (length != 0) | (flags & (TcpFlags::SYN | TcpFlags::FIN) != 0);
-    Message { asks: takes_up & (flags & TcpFlags::RST == 0), ..Message::OTHER }
+    Message::new(takes_up & (flags & TcpFlags::RST == 0), false)
 }
 
 fn macs(packet: &Packet<'_>) -> Macs {

@@ -205,27 +205,51 @@ impl<K: Key> Table<K> {
         seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
         let guess = candidate as usize;
-        let number = match self.hot.get(guess) {
-            Some(record) if record.key == key => guess,
-            _ => match self.find_or_insert(key, hash, || (Counts::NONE, Cold::new(SourceSet::OWN))) {
-                Some((number, _)) => number,
-                None => return self.turn_away(sent),
-            },
+        let Some(record) = self.hot.get_mut(guess).filter(|record| record.key == key) else {
+            return self.add_rarely((key, hash, None), (sent, written), seen);
         };
-        let (counts, cold) = (&mut self.hot[number].counts, &mut self.cold[number]);
-        counts.add(cold, sent, written);
-        if !counts.wants(sent) {
-            return;
+        if !record.counts.add(sent) {
+            self.add_rarely((key, hash, Some(guess)), (sent, written), seen);
+        } else if record.counts.wants(sent) {
+            self.look((key, guess), (sent, written), seen);
         }
+    }
+
+    /// Adds a packet that is not like most, or of a flow that was not guessed.
+    #[inline(never)]
+    fn add_rarely(
+        &mut self,
+        (key, hash, known): (K, u64, Option<usize>),
+        (sent, written): (&Sent<'_>, Timestamp),
+        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+    ) {
+        let new = || (Counts::NONE, Cold::new(SourceSet::OWN));
+        let found = known.or_else(|| self.find_or_insert(key, hash, new).map(|(number, _)| number));
+        let Some(number) = found else { return self.turn_away(sent) };
+        let counts = &mut self.hot[number].counts;
+        counts.add_rarely(&mut self.cold[number], sent, written);
+        if counts.wants(sent) {
+            self.look((key, number), (sent, written), seen);
+        }
+    }
+
+    /// Looks at what a packet's numbers or payload say.
+    #[inline(never)]
+    fn look(
+        &mut self,
+        (key, number): (K, usize),
+        (sent, written): (&Sent<'_>, Timestamp),
+        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+    ) {
+        let (counts, cold) = (&mut self.hot[number].counts, &mut self.cold[number]);
+        let ends = key.ends();
+        let ports = [ends[0].1, ends[1].1];
         if key.protocol() == TCP {
             if counts.wants_numbers(sent) {
-                let ends = key.ends();
-                counts.number(cold, sent, [ends[0].1, ends[1].1]);
+                counts.number(cold, sent, ports);
             }
         } else if counts.wants_payload(sent) {
-            let ends = key.ends();
             let to_group = sent.is_to_group(ends[1 - usize::from(sent.side & 1)].0);
-            let ports = [ends[0].1, ends[1].1];
             let inspection = counts.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
             seen(&key, (sent, written), inspection);
         }
@@ -327,7 +351,7 @@ impl<K: Key> Table<K> {
     /// Works out what can be only when all is known.
     pub(super) fn settle(&mut self) {
         self.hot.par_iter().zip(&mut self.cold).for_each(|(record, cold)| {
-            if !cold.tcp.is_empty() {
+            if !cold.tcp().is_empty() {
                 record.counts.settle(cold, record.key.ends().map(|end| end.1));
             }
         });

@@ -42,6 +42,9 @@ pub struct Clock {
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// What effective times are later than the written ones by now, in nanoseconds.
     moved: i64,
+    /// A step forward of fewer nanoseconds is like most: nothing is to be noted of it, and effective times are those that
+    /// are written. 0 where there is none.
+    usual: u64,
 }
 
 impl Clock {
@@ -54,6 +57,7 @@ impl Clock {
         untimed: 0,
         gaps: Vec::new(),
         moved: 0,
+        usual: 0,
     };
     /// Nanoseconds of a step backward that is a clock set, not frames out of order.
     pub const STEP: u64 = 1_000_000_000;
@@ -64,26 +68,36 @@ impl Clock {
     /// Takes the time of the next frame and gives its effective one.
     #[inline(always)]
     fn tick(&mut self, time: Timestamp) -> Timestamp {
-        if time >= self.last && self.last != Timestamp::UNKNOWN {
-            let step = time.raw().abs_diff(self.last.raw());
-            if step > self.longest_forward || step >= Self::GAP {
-                self.go_forward(time, step);
-            }
+        if time >= self.last && time.raw().abs_diff(self.last.raw()) < self.usual {
             self.last = time;
-        } else {
-            match (time.nanos(), self.last.nanos()) {
-                (Some(now), Some(before)) => {
-                    self.last = time;
-                    self.go_back(before, now);
-                }
-                _ => self.start(time),
-            }
+            return time;
         }
+        self.step(time)
+    }
+
+    #[cold]
+    fn step(&mut self, time: Timestamp) -> Timestamp {
+        match (time.nanos(), self.last.nanos()) {
+            (Some(now), Some(before)) if now < before => {
+                self.last = time;
+                self.go_back(before, now);
+            }
+            (Some(now), Some(before)) => {
+                self.go_forward(time, now.abs_diff(before));
+                self.last = time;
+            }
+            _ => self.start(time),
+        }
+        self.note_usual();
         self.effective()
     }
 
+    fn note_usual(&mut self) {
+        let is_usual = self.moved == 0 && self.last != Timestamp::UNKNOWN;
+        self.usual = if is_usual { self.longest_forward.min(Self::GAP - 1) + 1 } else { 0 };
+    }
+
     /// The effective time of the last frame.
-    #[inline(always)]
     fn effective(&self) -> Timestamp {
         match self.last.nanos() {
             Some(last) => Timestamp::from_nanos(last.saturating_add(self.moved)),
@@ -91,7 +105,6 @@ impl Clock {
         }
     }
 
-    #[cold]
     fn start(&mut self, time: Timestamp) {
         if time == Timestamp::UNKNOWN {
             self.untimed += 1;
@@ -100,7 +113,6 @@ impl Clock {
         }
     }
 
-    #[cold]
     fn go_forward(&mut self, time: Timestamp, step: u64) {
         self.longest_forward = self.longest_forward.max(step);
         if step >= Self::GAP {
@@ -108,7 +120,6 @@ impl Clock {
         }
     }
 
-    #[cold]
     fn go_back(&mut self, before: i64, now: i64) {
         self.backward_steps += 1;
         let step = now.abs_diff(before);
@@ -164,6 +175,7 @@ impl Clock {
         if other.last != Timestamp::UNKNOWN {
             self.last = other.last;
         }
+        self.note_usual();
     }
 }
 

@@ -86,51 +86,70 @@ pub enum SynAnswer {
 
 /// What the numbers of a flow tell: mostly that one connection was opened and accepted, which needs little room.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Tcp {
-    /// Sequence numbers of the SYN and the SYN-ACK, by the end that sent them.
-    numbers: [u32; 2],
-    course: Course,
-    /// Of which ends the stream begins with what conforms to a protocol.
-    told: [bool; 2],
-    /// Everything, where there is more.
-    sets: Option<Box<Sets>>,
-}
-
-/// How far the one connection of a flow came, with the end that opened it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-enum Course {
+pub(super) enum Tcp {
     #[default]
     Nothing,
-    Opened(u8),
-    Accepted(u8),
+    One(Connection),
+    /// Everything, where there is more.
+    Sets(Box<Sets>),
+    /// Of flows that were folded only what [`Tcp::answer`] and [`Tcp::accepted`] said.
+    Folded([SynAnswer; 2], [u8; 2]),
+}
+
+/// The one connection of a flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Connection {
+    /// Sequence numbers of the SYN and the SYN-ACK, by the end that sent them.
+    numbers: [u32; 2],
+    /// The end that opened it.
+    client: u8,
+    accepted: bool,
+    /// Of which ends the stream begins with what conforms to a protocol.
+    told: [bool; 2],
+}
+
+impl Connection {
+    /// Where the stream of a direction begins, if that is known.
+    fn beginning(&self, side: usize) -> Option<u32> {
+        (self.accepted || self.is_client(side)).then(|| self.numbers[side].wrapping_add(1))
+    }
+
+    fn is_client(&self, side: usize) -> bool {
+        usize::from(self.client) == side
+    }
+
+    /// The same as sets; `begins` is when each end's first packet was sent.
+    fn sets(&self, begins: [Moment; 2]) -> Sets {
+        let (numbers, client) = (self.numbers, usize::from(self.client & 1));
+        let mut sets = Sets::default();
+        sets.put(client, Deed::Open(numbers[client]), begins[client]);
+        if self.accepted {
+            let next = numbers[client].wrapping_add(1);
+            sets.put(1 - client, Deed::Accept(numbers[1 - client], next), begins[1 - client]);
+        }
+        for side in (0..2).filter(|side| self.told[*side]) {
+            sets.put(side, Deed::Conform(numbers[side].wrapping_add(1)), begins[side]);
+        }
+        sets
+    }
 }
 
 impl Tcp {
     /// The sets, which what is known so far is put in first; `begins` is when each end's first packet was sent.
     fn sets(&mut self, begins: [Moment; 2]) -> &mut Sets {
-        let (numbers, course, told) = (self.numbers, self.course, self.told);
-        self.sets.get_or_insert_with(|| {
-            let mut sets = Sets::default();
-            let (client, accepted) = match course {
-                Course::Nothing => return Box::default(),
-                Course::Opened(client) => (usize::from(client & 1), false),
-                Course::Accepted(client) => (usize::from(client & 1), true),
-            };
-            sets.put(client, Deed::Open(numbers[client]), begins[client]);
-            if accepted {
-                let next = numbers[client].wrapping_add(1);
-                sets.put(1 - client, Deed::Accept(numbers[1 - client], next), begins[1 - client]);
+        match self {
+            Self::Sets(sets) => sets,
+            other => {
+                let sets = if let Self::One(one) = other { one.sets(begins) } else { Sets::default() };
+                *other = Self::Sets(Box::new(sets));
+                other.sets(begins)
             }
-            for side in (0..2).filter(|side| told[*side]) {
-                sets.put(side, Deed::Conform(numbers[side].wrapping_add(1)), begins[side]);
-            }
-            Box::new(sets)
-        })
+        }
     }
 
     /// Whether anything is known.
-    pub(super) fn is_empty(&self) -> bool {
-        self.course == Course::Nothing && self.sets.is_none()
+    pub(super) const fn is_empty(&self) -> bool {
+        matches!(self, Self::Nothing | Self::Folded(..))
     }
 
     /// Takes the numbers of a segment. Says whether it opens or accepts a connection that was not known.
@@ -142,25 +161,29 @@ impl Tcp {
         at: Moment,
         begins: [Moment; 2],
     ) -> bool {
-        let is_known = sequence == self.numbers[side];
-        let fits = acknowledged == self.numbers[1 - side].wrapping_add(1);
-        let is_of = |client: u8| usize::from(client) == side;
-        match self.course {
-            _ if self.sets.is_some() => {}
-            Course::Nothing if flags.is_syn() => {
-                (self.numbers[side], self.course) = (sequence, Course::Opened(side as u8));
+        match self {
+            Self::Nothing | Self::Folded(..) if flags.is_syn() => {
+                let mut numbers = [0; 2];
+                numbers[side] = sequence;
+                *self = Self::One(Connection { numbers, client: side as u8, accepted: false, told: [false; 2] });
                 return true;
             }
-            Course::Opened(client) if flags.is_syn_ack() && !is_of(client) && fits => {
-                (self.numbers[side], self.course) = (sequence, Course::Accepted(client));
-                return true;
+            Self::One(one) => {
+                let is_known = sequence == one.numbers[side];
+                let accepts =
+                    flags.is_syn_ack() && !one.is_client(side) && acknowledged == one.numbers[1 - side].wrapping_add(1);
+                if accepts && !one.accepted {
+                    (one.numbers[side], one.accepted) = (sequence, true);
+                    return true;
+                }
+                // Repetitions, and what belongs to a connection that was accepted.
+                if flags.is_syn() && one.is_client(side) && is_known
+                    || accepts && is_known
+                    || one.accepted && flags.0 & TcpFlags::SYN == 0
+                {
+                    return false;
+                }
             }
-            // Repetitions, and what belongs to a connection that was accepted.
-            Course::Opened(client) | Course::Accepted(client) if flags.is_syn() && is_of(client) && is_known => {
-                return false;
-            }
-            Course::Accepted(client) if flags.is_syn_ack() && !is_of(client) && is_known && fits => return false,
-            Course::Accepted(_) if flags.0 & TcpFlags::SYN == 0 => return false,
             _ => {}
         }
         self.sets(begins).numbers(side, flags, [sequence, acknowledged], at)
@@ -168,33 +191,29 @@ impl Tcp {
 
     /// Whether further acknowledgments of a direction would change nothing.
     pub(super) fn is_told(&self, side: usize) -> bool {
-        match &self.sets {
-            Some(sets) => sets.is_told(side),
-            None => matches!(self.course, Course::Accepted(_)),
+        match self {
+            Self::Sets(sets) => sets.is_told(side),
+            Self::One(one) => one.accepted,
+            _ => false,
         }
     }
 
     /// Where the one stream of a direction begins, if that is known and there are no more.
     fn beginning(&self, side: usize) -> Option<u32> {
-        let is_known = match self.course {
-            Course::Nothing => false,
-            Course::Opened(client) => usize::from(client) == side,
-            Course::Accepted(_) => true,
-        };
-        is_known.then(|| self.numbers[side].wrapping_add(1))
+        if let Self::One(one) = self { one.beginning(side) } else { None }
     }
 
     /// Whether [`Tcp::payload`] would learn anything from so many bytes that begin at a sequence number, where the
     /// direction sent so many in all.
     pub(super) fn wants_payload(&self, side: usize, sequence: u32, length: usize, sent: u64) -> bool {
         let sent = u32::try_from(sent).unwrap_or(u32::MAX >> 1);
-        match (&self.sets, self.beginning(side)) {
-            (Some(sets), _) => sets.wants_payload(side, sequence, length, sent),
-            (None, Some(begin)) => {
+        match (self, self.beginning(side)) {
+            (Self::Sets(sets), _) => sets.wants_payload(side, sequence, length, sent),
+            (_, Some(begin)) => {
                 let distance = sequence.wrapping_sub(begin);
                 distance < HEAD as u32 || distance > sent && length > 1
             }
-            (None, None) => length > 1,
+            (_, None) => length > 1,
         }
     }
 
@@ -210,56 +229,61 @@ impl Tcp {
         at: Moment,
         begins: [Moment; 2],
     ) -> (bool, bool) {
-        if self.sets.is_none() && self.beginning(side) == Some(sequence) && seen.conforms != 0 {
-            return (true, !std::mem::replace(&mut self.told[side], true));
+        if let Self::One(one) = self
+            && one.beginning(side) == Some(sequence)
+            && seen.conforms != 0
+        {
+            return (true, !std::mem::replace(&mut one.told[side], true));
         }
         self.sets(begins).payload(side, sequence, payload, seen, at)
     }
 
     /// What the beginnings of a direction conform to and violate, beside those that [`Tcp::payload`] told.
     pub(super) fn evidence(&self, side: usize, ports: [u16; 2]) -> (u32, u32) {
-        self.sets.as_ref().map_or((0, 0), |sets| sets.evidence(side, ports))
+        if let Self::Sets(sets) = self { sets.evidence(side, ports) } else { (0, 0) }
     }
 
     /// Gives back what is not needed when the evidence was worked out.
     pub(super) fn forget_payload(&mut self) {
-        if let Some(sets) = &mut self.sets {
+        if let Self::Sets(sets) = self {
             sets.forget_payload();
         }
     }
 
     /// Whether the other end's numbers fit a SYN of `side`, which sent `bytes`.
-    pub(super) fn answer(&self, side: usize, bytes: u64) -> SynAnswer {
-        match (&self.sets, self.course) {
-            (Some(sets), _) => sets.answer(side, bytes),
-            (None, Course::Accepted(client)) if usize::from(client) == side => SynAnswer::Fits,
+    pub(super) fn answer(&self, side: usize, bytes: impl FnOnce() -> u64) -> SynAnswer {
+        match self {
+            Self::Sets(sets) => sets.answer(side, bytes()),
+            Self::One(one) if one.accepted && one.is_client(side) => SynAnswer::Fits,
+            Self::Folded(answers, _) => answers[side],
             _ => SynAnswer::Unknown,
         }
     }
 
     /// How many connections `side` opened that were accepted.
-    pub(super) fn accepted(&self, side: usize) -> usize {
-        match (&self.sets, self.course) {
-            (Some(sets), _) => sets.accepted(side),
-            (None, Course::Accepted(client)) => usize::from(usize::from(client) == side),
-            _ => 0,
+    pub(super) fn accepted(&self, side: usize) -> u8 {
+        match self {
+            Self::Sets(sets) => sets.accepted(side) as u8,
+            Self::One(one) => u8::from(one.accepted && one.is_client(side)),
+            Self::Folded(_, accepted) => accepted[side],
+            Self::Nothing => 0,
         }
     }
 
     /// When `side` opened its latest connection of several, by initial sequence numbers; of one alone it is not kept in
     /// every form.
     pub(super) fn reopened(&self, side: usize) -> Option<Moment> {
-        let opened = self.sets.iter().flat_map(|sets| &sets.deeds[side]);
-        let opened = opened.filter(|(deed, _)| matches!(deed, Deed::Open(_)));
+        let Self::Sets(sets) = self else { return None };
+        let opened = sets.deeds[side].iter().filter(|(deed, _)| matches!(deed, Deed::Open(_)));
         let times = opened.map(|(_, at)| *at);
         if times.clone().count() > 1 { times.max() } else { None }
     }
 
     /// What a direction did for connections.
     pub(super) fn deeds(&self, side: usize) -> SmallVec<[Deed; 4]> {
-        match &self.sets {
-            Some(sets) => sets.deeds(side).copied().collect(),
-            None => self.clone().sets([Moment::NEVER; 2]).deeds(side).copied().collect(),
+        match self {
+            Self::Sets(sets) => sets.deeds(side).copied().collect(),
+            _ => self.clone().sets([Moment::NEVER; 2]).deeds(side).copied().collect(),
         }
     }
 
@@ -272,9 +296,10 @@ impl Tcp {
             self.clone_from(other);
             return self.shift(shift);
         }
-        let is_same = (self.numbers, self.course) == (other.numbers, other.course);
-        if is_same && self.sets.is_none() && other.sets.is_none() {
-            for (mine, theirs) in self.told.iter_mut().zip(other.told) {
+        if let (Self::One(one), Self::One(theirs)) = (&mut *self, other)
+            && *one == (Connection { told: one.told, ..*theirs })
+        {
+            for (mine, theirs) in one.told.iter_mut().zip(theirs.told) {
                 *mine |= theirs;
             }
             return;
@@ -282,19 +307,19 @@ impl Tcp {
         let mut theirs = other.clone();
         theirs.sets(other_begins);
         theirs.shift(shift);
-        if let Some(theirs) = &theirs.sets {
+        if let Self::Sets(theirs) = &theirs {
             self.sets(begins).absorb(theirs);
         }
     }
 
     pub(super) fn shift(&mut self, shift: Shift) {
-        if let Some(sets) = &mut self.sets {
+        if let Self::Sets(sets) = self {
             sets.moments().for_each(|at| *at = at.shifted(shift));
         }
     }
 
     pub(super) fn retime(&mut self, retime: Retime) {
-        if let Some(sets) = &mut self.sets {
+        if let Self::Sets(sets) = self {
             sets.moments().for_each(|at| *at = at.retimed(retime));
         }
     }
@@ -302,8 +327,8 @@ impl Tcp {
 
 /// The sets, each of the earliest.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Sets {
-    deeds: [SmallVec<[(Deed, Moment); 2]>; 2],
+pub(super) struct Sets {
+    deeds: [SmallVec<[(Deed, Moment); 1]>; 2],
     heads: [Vec<(Head, Moment)>; 2],
 }
 
@@ -346,7 +371,11 @@ impl Sets {
         let set = &mut self.heads[side];
         match set.binary_search_by_key(&head, |(known, _)| *known) {
             Ok(place) => set[place].1 = at.min(set[place].1),
-            Err(place) => set.insert(place, (head, at)),
+            Err(place) => {
+                // Mostly there is but one.
+                set.reserve_exact(1);
+                set.insert(place, (head, at));
+            }
         }
         if set.len() > MOST_HEADS {
             // What is near a beginning that is known tells more than what may be near another.

@@ -203,7 +203,7 @@ impl<'a> FlowView<'a> {
     /// How the numbers of other flows of the same connection, on other VLAN paths, fit the SYNs of its end `client`.
     pub fn answer_of(&self, client: usize, others: &[FlowView<'_>]) -> SynAnswer {
         let deeds = |flow: &FlowView<'_>, side: usize| match flow.aside {
-            Aside::Packed { cold, .. } => cold.tcp.deeds(side & 1),
+            Aside::Packed { cold, .. } => cold.tcp().deeds(side & 1),
             Aside::Unpacked(_) => SmallVec::new(),
         };
         let own = deeds(self, client);
@@ -277,12 +277,12 @@ impl<'a> EndView<'a> {
         replies: bool = |counts, cold, side| counts.has_replied(side);
         turn: Turn = |counts, cold, side| cold.turn(side);
         hops: u8 = |counts, cold, side| cold.hops[side];
-        tag: u32 = |counts, cold, side| cold.tag[side];
+        tag: u32 = |counts, cold, side| cold.tag(side);
         duplicates: u64 = |counts, cold, side| u64::from(cold.duplicates[side]);
         unanswered: u32 = |counts, cold, side| counts.unanswered(cold, side).0;
         unanswered_until: Timestamp = |counts, cold, side| counts.unanswered(cold, side).1;
-        answer: SynAnswer = |counts, cold, side| cold.answer[side];
-        opened: u32 = |counts, cold, side| u32::from(cold.opened[side]);
+        answer: SynAnswer = |counts, cold, side| counts.answer_to_syns(cold, side);
+        opened: u32 = |counts, cold, side| u32::from(cold.tcp().accepted(side));
         reopens: bool = |counts, cold, side| counts.reopens(cold, side);
     }
 

@@ -17,15 +17,17 @@ const URI_PATH: usize = 11;
 /// How long a path must be to prove CoAP on another's port.
 const PATH_MIN: usize = 4;
 
-/// What a message owes and is owed, by its first bytes. Each confirmable one, notifications too, is to be acknowledged or
-/// reset (RFC 7252 section 4.2, RFC 7641 section 4.5). A non-confirmable request or notification answers nothing.
+/// What a message owes and is owed, if it is one, by its first bytes. Each confirmable one, notifications too, is to be
+/// acknowledged or reset (RFC 7252 section 4.2, RFC 7641 section 4.5). A non-confirmable request or notification answers
+/// nothing.
 #[inline(always)]
-pub(super) fn message(bytes: &[u8]) -> Message {
-    match bytes.first().map_or(0, |head| head >> 4) {
-        VERSION_1_CONFIRMABLE => Message::ASKS,
-        VERSION_1_NON_CONFIRMABLE if is_announced(bytes) => Message::ANNOUNCES,
-        _ => Message::OTHER,
+pub(super) fn message(is_coap: bool, bytes: &[u8]) -> Message {
+    let head = bytes.first().map_or(0, |head| head >> 4);
+    if is_coap & (head == VERSION_1_NON_CONFIRMABLE) {
+        return Message::new(false, is_announced(bytes));
     }
+    // By arithmetic: every other message is acknowledged, or acknowledges.
+    Message::new(is_coap & (head == VERSION_1_CONFIRMABLE), false)
 }
 
 /// Whether a message is a request, or a response with the option Observe (RFC 7641 section 2).

@@ -280,20 +280,32 @@ pub fn inspect(
     result
 }
 
-/// The part that one message plays in the dialogue of its flow.
+/// The part that one message plays in the dialogue of its flow, as bits: [`Message::ASKS`] and [`Message::REPLIES`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Message {
-    /// It owes an answer.
-    pub asks: bool,
-    /// It answers nothing, whatever was asked: its sender would send it anyhow.
-    pub announces: bool,
-}
+pub struct Message(pub u8);
 
 impl Message {
+    /// It owes an answer.
+    pub const ASKS: u8 = 1;
+    /// It may be an answer: all but what its sender would send anyhow, whatever was asked.
+    pub const REPLIES: u8 = 2;
     /// As all are of which nothing else is known: it may answer, and owes no answer.
-    pub const OTHER: Self = Self { asks: false, announces: false };
-    const ASKS: Self = Self { asks: true, announces: false };
-    const ANNOUNCES: Self = Self { asks: false, announces: true };
+    pub const OTHER: Self = Self::new(false, false);
+
+    /// Of one that owes an answer, or that answers nothing.
+    pub const fn new(asks: bool, announces: bool) -> Self {
+        Self((asks as u8 * Self::ASKS) | (!announces as u8 * Self::REPLIES))
+    }
+
+    /// Whether it owes an answer.
+    pub const fn asks(self) -> bool {
+        self.0 & Self::ASKS != 0
+    }
+
+    /// Whether it may be an answer.
+    pub const fn replies(self) -> bool {
+        self.0 & Self::REPLIES != 0
+    }
 }
 
 /// The part of a payload between two ports (the sender's first), if it is UDP's, for the protocols whose every message
@@ -306,7 +318,7 @@ pub fn message(is_udp: bool, ports: [u16; 2], payload: &[u8], wire_len: u32) -> 
     if is_udp & ((ports[0].min(ports[1]) <= 161) | has(47808)) {
         return checked_message(ports, payload, wire_len);
     }
-    if is_udp & has(5683) { coap::message(payload) } else { Message::OTHER }
+    coap::message(is_udp & has(5683), payload)
 }
 
 /// By the check of the protocol that one of the ports calls for.
@@ -318,7 +330,7 @@ fn checked_message(ports: [u16; 2], payload: &[u8], wire_len: u32) -> Message {
     let called_for = CHECKED.iter().find(|protocol| p.has_port_of(protocol.ports()));
     let Some(protocol) = called_for.filter(|_| !payload.is_empty()) else { return Message::OTHER };
     let Sign { asks, announces, .. } = check(protocol.bit(), &p);
-    Message { asks, announces }
+    Message::new(asks, announces)
 }
 
 /// The check of the protocol with this bit.

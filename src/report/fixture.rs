@@ -112,7 +112,6 @@ fn conversation(judgement: &Judgement, transport: Transport, port: u16) -> Conve
         first: at(0),
         last: at(2_500),
         begin: Moment { time: at(0), frame: FrameId::new(0, 1) },
-        end: at(0),
     }
 }
 

@@ -98,15 +98,15 @@ impl<'a> Causes<'a> {
         let [client, server] = [conversation.client, conversation.server].map(|host| seen.hosts.get(host));
         if facts.half_open {
             Cause::AnswerLost
-        } else if facts.old_connection {
+        } else if facts.uncommon().old_connection {
             Cause::OldConnection
-        } else if facts.unacknowledged {
+        } else if facts.uncommon().unacknowledged {
             Cause::Unacknowledged
         } else if conversation.transport == Transport::Udp
             && self.sent_back().contains(&((server.address, conversation.port), client.address))
         {
             Cause::Misdirected
-        } else if let Some(life) = self.life(conversation) {
+        } else if let Some(life) = self.life(conversation, facts) {
             Cause::Dropped(life)
         } else if self.was_heard(server) {
             Cause::Gone
@@ -118,7 +118,7 @@ impl<'a> Causes<'a> {
     }
 
     /// What proves that the server was there while it was tried.
-    fn life(&self, conversation: &Conversation) -> Option<Life> {
+    fn life(&self, conversation: &Conversation, facts: &Facts) -> Option<Life> {
         let server = self.seen.hosts.get(conversation.server);
         if server.packets_sent == 0 && self.seen.missing.acknowledged.contains(&conversation.server) {
             return Some(Life::Acknowledged);
@@ -129,7 +129,7 @@ impl<'a> Causes<'a> {
                 (Some(from), Some(to)) => from <= to.saturating_add(CLOSE),
                 _ => true,
             };
-            is_close(conversation.begin.time, last) && is_close(first, conversation.end)
+            is_close(conversation.begin.time, last) && is_close(first, facts.uncommon().end)
         };
         if server.packets_sent > 0 && is_then([server.first_sent, server.last_sent]) {
             return Some(Life::Packets);

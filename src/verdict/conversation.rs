@@ -201,12 +201,12 @@ fn conversation(
         first: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
         begin: Moment::NEVER,
-        end: Timestamp::UNKNOWN,
     };
     let mut facts = Facts::new(start, members.len() as u32);
     let mut uncommon = Uncommon::NOTHING;
     let to_group = seen.hosts.role(conversation.server) == Role::Group;
     let (mut best, mut done, mut last_answer) = (0, 0, Timestamp::UNKNOWN);
+    let (mut end, mut old_connection, mut unacknowledged) = (Timestamp::UNKNOWN, false, false);
     let mut documented = Documented::NONE;
     for connection in members.chunk_by(|a, b| a.key == b.key) {
         let mut tally = Tally::NONE;
@@ -219,6 +219,7 @@ fn conversation(
             }
             let (flow, judgement) = (&seen.flows.view(place), &flows[place as usize]);
             add(&mut conversation, flow, judgement);
+            end = end.max(flow.end());
             facts.starts_anew |= starts_anew(flow, judgement.client).is_some();
             if judgement.verdict == Verdict::Documented {
                 documented.add(flow);
@@ -244,8 +245,8 @@ fn conversation(
             conversation.outcome = outcome;
         }
         facts.half_open |= tally.half_open();
-        facts.old_connection |= tally.is_of_old_connection();
-        facts.unacknowledged |= tally.is_unacknowledged();
+        old_connection |= tally.is_of_old_connection();
+        unacknowledged |= tally.is_unacknowledged();
         facts.both_ways |= both_ways;
         if outcome.is_blocked() {
             uncommon.tries = uncommon.tries.saturating_add(tally.tries(conversation.transport));
@@ -291,6 +292,7 @@ fn conversation(
         let severity = seen.policy.severity(case, client, server, conversation.transport, conversation.port);
         conversation.severity = Some(severity);
         facts.blocked = true;
+        uncommon = Uncommon { old_connection, unacknowledged, end, ..uncommon };
     }
     facts.keep(uncommon);
     (conversation, facts)
@@ -413,7 +415,6 @@ fn add(conversation: &mut Conversation, flow: &FlowView<'_>, judgement: &Judgeme
     conversation.first = earlier(conversation.first, flow.first());
     conversation.last = conversation.last.max(flow.last());
     conversation.begin = conversation.begin.min(flow.begin());
-    conversation.end = conversation.end.max(flow.end());
     let gravity = |severity, verdict: Verdict| (severity, Reverse(gravity(verdict)));
     if gravity(judgement.severity, judgement.verdict) > gravity(conversation.severity, conversation.verdict) {
         conversation.verdict = judgement.verdict;

@@ -73,7 +73,9 @@ pub(super) fn detail(survey: &Survey<'_>, group: &Group, numbers: &[u32], client
         let silent = numbers.iter().map(|number| {
             let (conversation, facts) = (&survey.conversations[*number as usize], &survey.facts[*number as usize]);
             let silence = facts.uncommon().silence.map_or(0, |silence| u64::from(silence.requests));
-            (conversation, facts.uncommon().tries.max(silence))
+            // Only of what is blocked the end is kept as far as order goes.
+            let end = Some(facts.uncommon().end).filter(|end| *end != Timestamp::UNKNOWN).unwrap_or(conversation.last);
+            (conversation, end, facts.uncommon().tries.max(silence))
         });
         text.push_str(&survey.seen.missing.of_conversations(survey.seen.hosts, silent));
     }

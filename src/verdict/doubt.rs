@@ -142,19 +142,19 @@ impl Missing {
         words(&doubts, self, tries)
     }
 
-    /// The same of the conversations of one finding, each with its tries.
+    /// The same of the conversations of one finding, each with its end and its tries.
     pub(super) fn of_conversations<'a>(
         &self,
         hosts: &Hosts,
-        silent: impl Iterator<Item = (&'a Conversation, u64)>,
+        silent: impl Iterator<Item = (&'a Conversation, Timestamp, u64)>,
     ) -> String {
         let (mut doubts, mut all) = (BTreeSet::new(), 0_u64);
-        for (conversation, tries) in silent {
+        for (conversation, end, tries) in silent {
             all = all.saturating_add(tries);
             if self.filtering(hosts, conversation, EPHEMERAL) != Filtering::Kept {
                 doubts.insert(Doubt::Filter);
             }
-            self.note(&mut doubts, conversation.begin.time, conversation.end);
+            self.note(&mut doubts, conversation.begin.time, end);
         }
         doubts.extend(self.one_way.then_some(Doubt::OneWay));
         words(&doubts, self, all)

@@ -22,10 +22,6 @@ pub(super) struct Facts {
     pub(super) outcome: Outcome,
     /// A SYN-ACK that never reached the client.
     pub(super) half_open: bool,
-    /// A SYN that was only ever answered as a packet of an older connection.
-    pub(super) old_connection: bool,
-    /// What the server sent was to be acknowledged, and the client was never heard.
-    pub(super) unacknowledged: bool,
     /// Whether a connection was seen both ways.
     pub(super) both_ways: bool,
     /// Whether one connection of it was opened again and again.
@@ -40,6 +36,12 @@ pub(super) struct Facts {
 pub(super) struct Uncommon {
     /// The flow whose client's packets an ICMP error quotes, and the end of that client.
     pub(super) rejected: Option<(u32, u8)>,
+    /// If it is blocked: a SYN was only ever answered as a packet of an older connection.
+    pub(super) old_connection: bool,
+    /// If it is blocked: what the server sent was to be acknowledged, and the client was never heard.
+    pub(super) unacknowledged: bool,
+    /// If it is blocked: when it ended, as far as order goes.
+    pub(super) end: Timestamp,
     /// How often the client asked on connections that came to nothing.
     pub(super) tries: u64,
     /// On connections that came to nothing after the last answer.
@@ -57,6 +59,9 @@ pub(super) struct Uncommon {
 impl Uncommon {
     pub(super) const NOTHING: Self = Self {
         rejected: None,
+        old_connection: false,
+        unacknowledged: false,
+        end: Timestamp::UNKNOWN,
         tries: 0,
         tries_after: 0,
         silence: None,
@@ -78,8 +83,6 @@ impl Facts {
             mixed: false,
             outcome: Outcome::OneWay,
             half_open: false,
-            old_connection: false,
-            unacknowledged: false,
             both_ways: false,
             starts_anew: false,
             blocked: false,

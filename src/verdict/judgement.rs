@@ -73,8 +73,6 @@ pub struct Conversation {
     pub last: Timestamp,
     /// When it began, as far as order goes.
     pub begin: Moment,
-    /// When it ended, as far as order goes.
-    pub end: Timestamp,
 }
 
 /// One line a person must read, grouped over its conversations.

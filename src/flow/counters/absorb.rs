@@ -1,55 +1,55 @@
 //! How two records of one flow add up, whatever the order of the parts that they come from.
 
-use super::{ASKED, Cold, Counts, DISORDERED, REWRITTEN, copy_window};
+use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, REQUEST, RESPONSE, REWRITTEN, Told, copy_window};
 use crate::capture::{Retime, Shift, Timestamp};
 
 impl Counts {
     /// Moves the effective times, as those of a part of an input whose earlier parts are known now.
     pub(in crate::flow) fn retime(&mut self, cold: &mut Cold, retime: Retime) {
         let written = self.written(cold);
-        let odd = cold.odd();
-        odd.written = Some(written);
+        let rare = cold.rare();
+        rare.written = Some(written);
         self.state |= REWRITTEN;
-        for time in odd.latest.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
+        for time in rare.latest.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
             *time = retime.apply(*time);
         }
         for side in 0..2 {
             if cold.first[side].is_some() {
                 self.recent[side] = retime.apply(self.recent[side]);
-                let odd = cold.odd();
-                odd.arrived[side] = retime.apply(odd.arrived[side]);
+                let rare = cold.rare();
+                rare.arrived[side] = retime.apply(rare.arrived[side]);
             }
         }
-        let odd = cold.odd();
-        odd.trail.retime(retime);
-        for at in &mut odd.payload {
+        for at in &mut cold.rare().payload {
             *at = at.retimed(retime);
         }
+        cold.odd().trail.retime(retime);
         for at in &mut cold.first {
             *at = at.retimed(retime);
         }
-        cold.tcp.retime(retime);
+        if let Told::Tcp(tcp) = &mut cold.told {
+            tcp.retime(retime);
+        }
     }
 
     /// Adds another record of the same flow, whose frames come later by position or are of a later input. When they
     /// were sent does not hang on that.
     pub(in crate::flow) fn absorb(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, shift: Shift, own: u32) {
-        if cold.has_written() || other_cold.has_written() {
+        if cold.written().is_some() || other_cold.written().is_some() {
             let (mut sum, theirs) = (self.written(cold), other.written(other_cold));
             for side in 0..2 {
                 sum.first[side] = sum.first[side].min(theirs.first[side]);
                 sum.last[side] = sum.last[side].max(theirs.last[side]);
             }
-            cold.odd().written = Some(sum);
+            cold.rare().written = Some(sum);
             self.state |= REWRITTEN;
         }
-        let (begins, copies) = (cold.first, [0, 1].map(|side| self.is_copy(cold, other_cold, side)));
+        let (begins, copies) = (cold.first, [0, 1].map(|side| self.is_copied(cold, other_cold, side)));
         self.absorb_trail(cold, other, other_cold, copies);
         for side in 0..2 {
             let packets = self.packets(cold, side).wrapping_add(other.packets(other_cold, side));
             let bytes = self.bytes(cold, side).wrapping_add(other.bytes(other_cold, side));
-            (self.packets[side], cold.high[0][side]) = (packets as u32, (packets >> 32) as u16);
-            (self.bytes[side], cold.high[1][side]) = (bytes as u32, (bytes >> 32) as u16);
+            self.set_amounts(cold, side, packets, bytes);
             self.flags[side].0 |= other.flags[side].0;
             self.settled[side] |= other.settled[side];
             for (mine, theirs) in [
@@ -59,10 +59,9 @@ impl Counts {
             ] {
                 mine[side] = mine[side].saturating_add(theirs[side]);
             }
-            self.state |= other.state & ASKED[side];
             cold.duplicates[side] = cold.duplicates[side].saturating_add(other_cold.duplicates[side]);
             if copies[side] {
-                cold.take_back(side, &other_cold.arrived[side]);
+                cold.take_back(side, other_cold.arrived_flags[side]);
             }
             self.absorb_times(cold, other, other_cold, side);
 
@@ -74,12 +73,14 @@ impl Counts {
             }
             absorb_payload(cold, other_cold, shift, own, side);
         }
-        cold.tcp.absorb(begins, &other_cold.tcp, other_cold.first, shift);
+        if let (Told::Tcp(tcp), Told::Tcp(theirs)) = (&mut cold.told, &other_cold.told) {
+            tcp.absorb(begins, theirs, other_cold.first, shift);
+        }
     }
 
     /// Whether what came first in another part is a copy of what came last in this one.
-    pub(super) fn is_copy(&self, cold: &Cold, other: &Cold, side: usize) -> bool {
-        let fingerprint = other.arrived[side].fingerprint;
+    pub(super) fn is_copied(&self, cold: &Cold, other: &Cold, side: usize) -> bool {
+        let fingerprint = other.arrived[side];
         fingerprint != 0
             && cold.first[side].is_some()
             && fingerprint == self.fingerprint[side]
@@ -95,14 +96,14 @@ impl Counts {
             if (self.state | other.state) & DISORDERED != 0 || other_cold.arrived_at(side) < self.recent[side] {
                 let latest = self.recent[side].max(other_cold.latest(side));
                 self.state |= DISORDERED;
-                let odd = cold.odd();
-                odd.latest[side] = odd.latest[side].max(latest);
+                let rare = cold.rare();
+                rare.latest[side] = rare.latest[side].max(latest);
             }
         } else {
-            cold.arrived[side] = other_cold.arrived[side];
-            if cold.odd.is_some() || other_cold.odd.is_some() {
-                let odd = cold.odd();
-                (odd.arrived[side], odd.latest[side]) = (other_cold.arrived_at(side), other_cold.latest(side));
+            (cold.arrived[side], cold.arrived_flags[side]) = (other_cold.arrived[side], other_cold.arrived_flags[side]);
+            if cold.has_rare().is_some() || other_cold.has_rare().is_some() {
+                let rare = cold.rare();
+                (rare.arrived[side], rare.latest[side]) = (other_cold.arrived_at(side), other_cold.latest(side));
             }
             self.state |= other.state & DISORDERED;
         }
@@ -121,13 +122,12 @@ impl Counts {
     ) {
         let packets = self.packets(cold, side).wrapping_add(packets);
         let bytes = self.bytes(cold, side).wrapping_add(bytes);
-        (self.packets[side], cold.high[0][side]) = (packets as u32, (packets >> 32) as u16);
-        (self.bytes[side], cold.high[1][side]) = (bytes as u32, (bytes >> 32) as u16);
+        self.set_amounts(cold, side, packets, bytes);
         if last > self.last(cold, side) {
             self.state |= DISORDERED;
-            let odd = cold.odd();
-            odd.latest[side] = last;
-            if let Some(written) = &mut odd.written {
+            let rare = cold.rare();
+            rare.latest[side] = last;
+            if let Some(written) = &mut rare.written {
                 written.last[side] = written.last[side].max(last);
             }
         }
@@ -136,8 +136,8 @@ impl Counts {
 
 /// Adds what the payload of an end said in another part: the first decides, bits of the port's own protocol add up.
 fn absorb_payload(cold: &mut Cold, other: &Cold, shift: Shift, own: u32, side: usize) {
-    cold.has_segment[side] |= other.has_segment[side];
-    if !cold.tcp.is_empty() || !other.tcp.is_empty() {
+    cold.said[side] |= other.said[side] & HAS_SEGMENT;
+    if !cold.tcp().is_empty() || !other.tcp().is_empty() {
         cold.conforms[side] |= other.conforms[side];
         cold.violates[side] |= other.violates[side];
         return;
@@ -151,14 +151,11 @@ fn absorb_payload(cold: &mut Cold, other: &Cold, shift: Shift, own: u32, side: u
         cold.set_payload(side, payload);
         cold.conforms[side] = other.conforms[side];
         cold.violates[side] = other.violates[side];
-        cold.tag[side] = other.tag[side];
-        cold.asks[side] = other.asks[side];
-        cold.turns[side] = other.turns[side];
+        cold.set_tag(side, other.tag(side));
+        cold.say(side, other.said[side]);
     } else if !cold.payload(side).is_some() {
         // ICMP: each message says whether it asks.
-        for (mine, theirs) in cold.turns[side].iter_mut().zip(other.turns[side]) {
-            *mine |= theirs;
-        }
+        cold.said[side] |= other.said[side] & (REQUEST | RESPONSE);
     }
     let conforms = ours.0 | theirs.0;
     cold.conforms[side] |= conforms;

@@ -1,23 +1,18 @@
 //! What one end of a flow asked and the other has not answered yet.
 
-use super::{ASKED, Cold, Counts, FRESH, PENDING, REPLIED, Trail, copy_window};
+use super::{ASKED, CALLS, Cold, Counts, HELD, PENDING, REPLIED, Trail, WAITS, copy_window};
 use crate::capture::Timestamp;
 
 impl Counts {
     /// Whether an end sent anything that may be an answer.
     #[inline]
     pub(in crate::flow) const fn has_replied(&self, side: usize) -> bool {
-        self.state & REPLIED[side] != 0
+        self.dialogue[side] & REPLIED != 0
     }
 
     #[inline]
     pub(super) const fn is_waiting(&self, side: usize) -> bool {
-        self.waits >> side & 1 != 0
-    }
-
-    #[inline]
-    pub(super) const fn is_pending(&self) -> bool {
-        self.state & PENDING != 0
+        self.dialogue[side] & WAITS != 0
     }
 
     /// An end sent something at a time: what waits for it was answered.
@@ -26,22 +21,21 @@ impl Counts {
         if self.is_disordered() || time < self.recent[waiting] {
             self.answer_some(cold, waiting, time);
         } else {
-            self.waits = 0;
-            self.state &= !PENDING;
+            self.dialogue[waiting] &= ASKED | REPLIED;
         }
     }
 
     /// The same out of order: what was sent later waits on.
     #[cold]
     pub(super) fn answer_some(&mut self, cold: &mut Cold, waiting: usize, time: Timestamp) {
-        if self.is_pending() {
+        if self.dialogue[waiting] & PENDING != 0 {
             self.put_on_trail(cold, waiting);
         }
         if let Some(odd) = &mut cold.odd {
             odd.trail.answered(time);
         }
         if cold.trail_len() == 0 {
-            self.waits = 0;
+            self.dialogue[waiting] &= ASKED | REPLIED;
         }
     }
 
@@ -49,12 +43,11 @@ impl Counts {
     #[cold]
     pub(super) fn put_on_trail(&mut self, cold: &mut Cold, side: usize) {
         let odd = cold.odd();
-        if self.state & FRESH != 0 {
+        if self.dialogue[side] & HELD == 0 {
             odd.trail.clear();
-            self.state &= !FRESH;
         }
         odd.trail.push(self.recent[side], self.fingerprint[side]);
-        self.state &= !PENDING;
+        self.dialogue[side] = self.dialogue[side] & !PENDING | HELD;
     }
 
     /// What an end sent that owes an answer since the other end last sent anything, none but for who waits.
@@ -62,9 +55,9 @@ impl Counts {
         if !self.is_waiting(side) {
             return Trail::default();
         }
-        let held = cold.odd.as_ref().filter(|_| self.state & FRESH == 0).map(|odd| odd.trail.clone());
+        let held = cold.odd.as_ref().filter(|_| self.dialogue[side] & HELD != 0).map(|odd| odd.trail.clone());
         let mut trail = held.unwrap_or_default();
-        if self.is_pending() {
+        if self.dialogue[side] & PENDING != 0 {
             trail.push(self.recent[side], self.fingerprint[side]);
         }
         trail
@@ -76,12 +69,13 @@ impl Counts {
         if !self.is_waiting(side) {
             return (0, Timestamp::UNKNOWN);
         }
-        if self.state & FRESH != 0 {
-            return (u32::from(self.is_pending()), self.recent[side]);
+        let is_pending = self.dialogue[side] & PENDING != 0;
+        if self.dialogue[side] & HELD == 0 {
+            return (u32::from(is_pending), self.recent[side]);
         }
         let latest = cold.odd.as_ref().and_then(|odd| odd.trail.last()).unwrap_or(Timestamp::UNKNOWN);
-        let more = if self.is_pending() { self.recent[side] } else { Timestamp::UNKNOWN };
-        ((cold.trail_len() + usize::from(self.is_pending())).min(Trail::LIMIT) as u32, latest.max(more))
+        let more = if is_pending { self.recent[side] } else { Timestamp::UNKNOWN };
+        ((cold.trail_len() + usize::from(is_pending)).min(Trail::LIMIT) as u32, latest.max(more))
     }
 
     /// Of what is unanswered, that after a time.
@@ -92,25 +86,29 @@ impl Counts {
     /// Whether an end sent what owes an answer.
     #[inline]
     pub(in crate::flow) fn asks(&self, cold: &Cold, side: usize) -> bool {
-        self.state & ASKED[side] != 0 || cold.asks[side]
+        self.dialogue[side] & ASKED != 0 || cold.said[side] & CALLS != 0
     }
 
     /// What waits for an answer in either is waiting still if none came in either.
     pub(super) fn absorb_trail(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, copies: [bool; 2]) {
-        self.state |= other.state & (REPLIED[0] | REPLIED[1]);
-        if self.waits == 0 && other.waits == 0 {
+        let waits = |counts: &Self| (counts.dialogue[0] | counts.dialogue[1]) & WAITS != 0;
+        let is_waiting = waits(self) || waits(other);
+        for (mine, theirs) in self.dialogue.iter_mut().zip(other.dialogue) {
+            *mine |= theirs & (ASKED | REPLIED);
+        }
+        if !is_waiting {
             return;
         }
         let mut held = None;
         for (side, is_copy) in copies.into_iter().enumerate() {
             let (mut trail, mut theirs) = (self.trail(cold, side), other.trail(other_cold, side));
             if is_copy {
-                theirs.forget(other_cold.arrived_at(side), other_cold.arrived[side].fingerprint);
+                theirs.forget(other_cold.arrived_at(side), other_cold.arrived[side]);
             }
             trail.absorb(&theirs, copy_window);
             let answers = 1 - side;
             let times = [(&*self, &*cold), (other, other_cold)];
-            let has_replied = self.state & REPLIED[answers] != 0;
+            let has_replied = self.has_replied(answers);
             for (counts, cold) in times.into_iter().filter(|(_, cold)| has_replied && cold.first[answers].is_some()) {
                 trail.answered(counts.last(cold, answers));
             }
@@ -118,10 +116,9 @@ impl Counts {
                 held = Some((side, trail));
             }
         }
-        self.waits = 0;
-        self.state &= !(FRESH | PENDING);
+        self.dialogue = self.dialogue.map(|end| end & (ASKED | REPLIED));
         if let Some((side, trail)) = held {
-            self.waits = 1 << side;
+            self.dialogue[side] |= WAITS | HELD;
             cold.odd().trail = trail;
         }
     }
