@@ -8,6 +8,8 @@ mod antivirus;
 mod architecture;
 #[path = "main/bad_input.rs"]
 mod bad_input;
+#[path = "main/below_ip.rs"]
+mod below_ip;
 #[path = "main/browser.rs"]
 mod browser;
 #[path = "main/command.rs"]

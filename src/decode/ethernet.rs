@@ -5,7 +5,7 @@ use super::non_ip::NonIp;
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer};
 use super::walk::{Layer, Step, Walk};
-use super::{mpls, network, ppp};
+use super::{mpls, network, plausible, ppp};
 
 /// Below this, the field behind the addresses is a length (IEEE 802.3 clause 3.2.6).
 const LARGEST_LENGTH: u16 = 1500;
@@ -122,8 +122,15 @@ pub(super) fn type_or_length<'a>(walk: &mut Walk<'a>, ether_type: u16, span: Spa
             let rest = rest.limit(usize::from(ether_type));
             if rest.u16(0) == Some(NOVELL_RAW) { walk.non_ip(NonIp::Llc(0xff), rest) } else { Ok(Step::To(llc, rest)) }
         }
-        None => walk.non_ip(NonIp::EtherType(ether_type), rest),
+        None => unknown(walk, ether_type, rest),
     }
+}
+
+/// An EtherType that is not known: a tag, if an IP header stands behind it.
+#[cold]
+pub(super) fn unknown<'a>(walk: &mut Walk<'a>, ether_type: u16, span: Span<'a>) -> Result<Step<'a>, Stop> {
+    let is_tag = plausible::holds_ip(span);
+    walk.non_ip(if is_tag { NonIp::UnknownTag(ether_type) } else { NonIp::EtherType(ether_type) }, span)
 }
 
 /// Steps over tags: yields where each ends, and the VLAN identifier if it has one. Ends before a

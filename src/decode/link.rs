@@ -2,7 +2,7 @@
 
 use super::non_ip::NonIp;
 use super::span::{Span, be16};
-use super::stop::{Stop, StopLayer, StopReason};
+use super::stop::{Stop, StopLayer};
 use super::walk::{Layer, Step, Walk};
 use super::{ethernet, network, nflog, ppp, sll, wlan};
 use crate::capture::LinkType;
@@ -36,12 +36,9 @@ const LINK_TYPES: &[(u16, Layer)] = &[
     (LinkType::LINUX_SLL2.0, sll::sll2),
 ];
 
-/// A link type that is not decoded.
-pub(super) const UNSUPPORTED: Stop = Stop { layer: StopLayer::Link, reason: StopReason::Unsupported };
-
-/// The first layer of a link type.
-pub(super) fn layer(link: LinkType) -> Result<Layer, Stop> {
-    LINK_TYPES.iter().find(|(number, _)| *number == link.0).map(|(_, layer)| *layer).ok_or(UNSUPPORTED)
+/// The first layer of a link type, if it is decoded.
+pub(super) fn layer(link: LinkType) -> Option<Layer> {
+    LINK_TYPES.iter().find(|(number, _)| *number == link.0).map(|(_, layer)| *layer)
 }
 
 /// AF_INET everywhere.

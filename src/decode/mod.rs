@@ -12,7 +12,8 @@
 //!
 //! | file | headers |
 //! |---|---|
-//! | `packet`, `link_words`, `non_ip`, `hops`, `stop` | no headers: the words for what was read |
+//! | `packet`, `link_words`, `non_ip`, `unread`, `hops`, `stop` | no headers: the words for what was read, and what was not |
+//! | `plausible` | no headers: whether IP could begin somewhere |
 //! | `walk`, `span` | no headers: the loop, and bytes that know their length on the wire |
 //! | `link` | the table of link types; raw IP, NULL and LOOP, Frame Relay |
 //! | `ethernet` | Ethernet, tags (802.1Q, 802.1ad, VN-tag, ...), 802.3, LLC, SNAP; the table of EtherTypes |
@@ -44,6 +45,7 @@ mod network;
 mod nflog;
 mod non_ip;
 mod packet;
+mod plausible;
 mod ppp;
 mod quote;
 mod sll;
@@ -53,6 +55,7 @@ mod stop;
 mod tests;
 mod transport;
 mod tunnel;
+mod unread;
 mod walk;
 mod wlan;
 
@@ -64,13 +67,21 @@ pub use packet::{Encapsulation, Fragment, IpPacket, Network, Packet, TcpFlags, T
 pub use quote::{Quoted, quoted};
 pub use stop::{Stop, StopLayer, StopReason};
 pub use tunnel::{may_be_tunnel, passed_over};
+pub use unread::Unread;
 
 use crate::capture::Frame;
 
 /// Decodes one frame.
 pub fn decode<'a>(frame: &Frame<'a>) -> Packet<'a> {
     match link::layer(frame.link) {
-        Ok(first) => walk::Walk::run(first, frame),
-        Err(stop) => Packet { stop: Some(stop), ..Packet::unreached() },
+        Some(first) => walk::Walk::run(first, frame),
+        None => {
+            let kind = NonIp::LinkType(frame.link.0);
+            Packet {
+                network: Network::NonIp(kind, frame.data),
+                stop: kind.unread().map(|layer| layer.stop),
+                ..Packet::unreached()
+            }
+        }
     }
 }

@@ -46,6 +46,29 @@ pub enum StopLayer {
 }
 
 impl StopLayer {
+    /// Whether it lies below IP and ARP.
+    pub const fn is_link(self) -> bool {
+        matches!(
+            self,
+            Self::Link
+                | Self::Ethernet
+                | Self::Vlan
+                | Self::Llc
+                | Self::Sll
+                | Self::Sll2
+                | Self::Null
+                | Self::Pppoe
+                | Self::Ppp
+                | Self::Mpls
+                | Self::Radiotap
+                | Self::Wlan
+                | Self::Macsec
+                | Self::Nflog
+                | Self::Prism
+                | Self::Ppi
+        )
+    }
+
     /// Name as it stands in survey.json.
     pub const fn name(self) -> &'static str {
         match self {
@@ -98,6 +121,8 @@ pub enum StopReason {
     TooDeep,
     /// A link type, address family or encapsulation that is not known.
     Unsupported,
+    /// What follows is encrypted.
+    Encrypted,
 }
 
 impl StopReason {
@@ -110,6 +135,7 @@ impl StopReason {
             Self::BadVersion => "bad-version",
             Self::TooDeep => "too-deep",
             Self::Unsupported => "unsupported",
+            Self::Encrypted => "encrypted",
         }
     }
 }

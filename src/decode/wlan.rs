@@ -73,8 +73,14 @@ fn frame<'a>(walk: &mut Walk<'a>, span: Span<'a>, padded: bool) -> Result<Step<'
     }
     // The low bits of the sequence control number the fragments; the first has the headers.
     let later_fragment = s0 & 0x0f != 0;
-    if kind & control::NO_DATA != 0 || flags & control::PROTECTED != 0 || aggregate || later_fragment {
+    if kind & control::NO_DATA == 0 && flags & control::PROTECTED != 0 {
+        return walk.non_ip(NonIp::EncryptedWlan, rest);
+    }
+    if kind & control::NO_DATA != 0 || later_fragment {
         return walk.non_ip(NonIp::Wlan, rest);
+    }
+    if aggregate {
+        return walk.non_ip(NonIp::WlanAggregate, rest);
     }
     Ok(Step::To(ethernet::llc, rest))
 }
@@ -122,7 +128,7 @@ fn without_fcs(span: Span<'_>) -> Span<'_> {
 
 /// Per-packet information: version, flags, length and link type in little-endian order, then
 /// fields, of which 802.11's common one (type 2) says whether a frame check sequence follows.
-pub(super) fn ppi<'a>(_: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
+pub(super) fn ppi<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     let (&[version, _, l0, l1, t0, t1, t2, t3], mut fields) = span.split::<8>(StopLayer::Ppi)?;
     let length = usize::from(u16::from_le_bytes([l0, l1]));
     if version != 0 {
@@ -143,8 +149,11 @@ pub(super) fn ppi<'a>(_: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop
         }
     }
     match u16::try_from(u32::from_le_bytes([t0, t1, t2, t3])) {
-        Ok(number) => Ok(Step::To(link::layer(LinkType(number))?, rest)),
-        Err(_) => Err(link::UNSUPPORTED),
+        Ok(number) => match link::layer(LinkType(number)) {
+            Some(layer) => Ok(Step::To(layer, rest)),
+            None => walk.non_ip(NonIp::LinkType(number), rest),
+        },
+        Err(_) => Err(Stop { layer: StopLayer::Link, reason: StopReason::Unsupported }),
     }
 }
 
