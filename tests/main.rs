@@ -41,6 +41,8 @@ mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;
+#[path = "main/losses.rs"]
+mod losses;
 #[path = "main/mirror.rs"]
 mod mirror;
 #[path = "main/mud_import.rs"]

@@ -1,6 +1,7 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
-use crate::capture::{CaptureSummary, Filter, InterfaceSummary, Timestamp};
+use super::losses;
+use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::inventory::{Contradiction, Guess, Hint, Hosts, InventoryDoubts, RoleSource};
 use crate::policy::{Role, Transport};
@@ -90,14 +91,8 @@ pub(super) fn caveats(
         );
     }
     for (path, _, summary) in inputs() {
-        let dropped = dropped(summary);
-        if dropped > 0 {
-            say(
-                "kernel-drops",
-                format!(
-                    "{dropped} packets were dropped while {path} was captured: what is missing may have been there."
-                ),
-            );
+        if let Some(text) = losses::drops(path, &summary.interfaces) {
+            say("kernel-drops", text);
         }
     }
     let total: u64 = observed.tallies.values().map(|tally| tally.frames).sum();
@@ -138,6 +133,9 @@ pub(super) fn caveats(
                     seconds(clock.longest_backward)
                 ),
             );
+        }
+        if let Some(text) = losses::stopped_clock(path, tally) {
+            say("times-equal", text);
         }
         if clock.untimed > 0 {
             say("frames-without-time", format!("{} frames of {path} carry no time.", clock.untimed));
@@ -371,19 +369,14 @@ pub(super) fn missing(
     let breaks = damaged.filter_map(|(at, _)| observed.tallies.get(at).map(|tally| tally.last));
     Missing {
         one_way: quality.is_one_way(),
-        dropped: summaries.iter().map(|(_, summary)| dropped(summary)).fold(uncounted, u64::saturating_add),
+        dropped: summaries
+            .iter()
+            .map(|(_, summary)| losses::dropped(&summary.interfaces))
+            .fold(uncounted, u64::saturating_add),
         gaps: gaps(observed.tallies.values()),
         breaks: breaks.filter(|at| *at != Timestamp::UNKNOWN).collect(),
         filter: filter.map(Filtered::from),
     }
-}
-
-/// Packets that were lost while an input was captured, as far as it says.
-fn dropped(summary: &CaptureSummary) -> u64 {
-    let lost = |interface: &InterfaceSummary| {
-        [interface.dropped, interface.os_dropped].into_iter().flatten().fold(interface.lost, u64::saturating_add)
-    };
-    summary.interfaces.iter().map(lost).fold(0, u64::saturating_add)
 }
 
 /// Nanoseconds as a person says them.

@@ -4,6 +4,7 @@ mod caveats;
 mod judged;
 #[cfg(all(feature = "live", unix))]
 pub mod live;
+mod losses;
 mod order;
 mod read;
 mod run;

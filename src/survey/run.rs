@@ -9,7 +9,9 @@ use rayon::prelude::*;
 
 use super::caveats::{self, FlowQuality};
 use super::read::{self, Progress, ReadOptions, Reading, Source};
-use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey, judged, unread};
+use super::{
+    Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey, judged, unread,
+};
 use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
 use crate::flow::{FlowView, Flows, Limits, Observed};
 use crate::inventory::{Heard, Inventory, Known, hosts_of};
