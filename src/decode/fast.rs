@@ -120,7 +120,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
     };
     let payload = body.get(header..)?;
     let (source_port, destination_port) = (word(ports[0], ports[1]), word(ports[2], ports[3]));
-    if protocol == 17 && super::may_be_tunnel(destination_port) {
+    if protocol == 17 && super::may_be_tunnel(source_port, destination_port) {
         return None;
     }
     Some(Plain {

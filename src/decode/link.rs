@@ -4,7 +4,7 @@ use super::non_ip::NonIp;
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer};
 use super::walk::{Layer, Step, Walk};
-use super::{ethernet, network, nflog, ppp, sll, wlan};
+use super::{ethernet, network, nflog, pktap, ppp, sll, switch_tags, wlan};
 use crate::capture::LinkType;
 
 /// The link types that are decoded (<https://www.tcpdump.org/linktypes.html>).
@@ -34,6 +34,12 @@ const LINK_TYPES: &[(u16, Layer)] = &[
     (204, ppp::with_direction), // LINKTYPE_PPP_WITH_DIR
     (LinkType::NFLOG.0, nflog::nflog),
     (LinkType::LINUX_SLL2.0, sll::sll2),
+    (149, pktap::perhaps), // LINKTYPE_USER2
+    (258, pktap::pktap),   // LINKTYPE_PKTAP
+    (281, switch_tags::broadcom_frame),
+    (282, switch_tags::broadcom_before),
+    (284, switch_tags::dsa_frame),
+    (285, switch_tags::edsa_frame),
 ];
 
 /// The first layer of a link type, if it is decoded.

@@ -18,9 +18,11 @@
 //! | `link` | the table of link types; raw IP, NULL and LOOP, Frame Relay |
 //! | `ethernet` | Ethernet, tags (802.1Q, 802.1ad, VN-tag, ...), 802.3, LLC, SNAP; the table of EtherTypes |
 //! | `sll`, `ppp`, `mpls`, `wlan`, `nflog` | Linux cooked, PPP and PPPoE, MPLS, 802.11, netfilter log |
+//! | `switch_tags`, `nsh`, `pktap` | tags of Cisco, Arista, Marvell and Broadcom; network service header; Apple's packet tap |
 //! | `network`, `extension` | IPv4, IPv6 and its extension headers |
 //! | `transport` | TCP, UDP, ICMP, ICMPv6 |
-//! | `tunnel` | GRE, ERSPAN, VXLAN, Geneve, IP in IP |
+//! | `tunnel`, `tzsp` | GRE, ERSPAN, VXLAN, Geneve, IP in IP; the mirror of MikroTik |
+//! | `capwap`, `gtp`, `l2tp` | access points' data channel, mobile networks' user plane, L2TPv3 |
 //! | `quote` | the packet quoted in an ICMP error |
 //!
 //! # What it promises
@@ -32,29 +34,36 @@
 //! - Of tunnels the innermost packet is the result; where nothing inside one can be read, the packet
 //!   around it is, as if it had not been entered, with the reason as its stop.
 
+mod capwap;
 #[cfg(test)]
 mod differential;
 mod ethernet;
 mod extension;
 mod fast;
+mod gtp;
 mod hops;
+mod l2tp;
 mod link;
 mod link_words;
 mod mpls;
 mod network;
 mod nflog;
 mod non_ip;
+mod nsh;
 mod packet;
+mod pktap;
 mod plausible;
 mod ppp;
 mod quote;
 mod sll;
 mod span;
 mod stop;
+mod switch_tags;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod tunnel;
+mod tzsp;
 mod unread;
 mod walk;
 mod wlan;

@@ -43,6 +43,12 @@ pub enum StopLayer {
     Nflog,
     Prism,
     Ppi,
+    SwitchTag,
+    Nsh,
+    Pktap,
+    Capwap,
+    GtpU,
+    L2tp,
 }
 
 impl StopLayer {
@@ -66,6 +72,9 @@ impl StopLayer {
                 | Self::Nflog
                 | Self::Prism
                 | Self::Ppi
+                | Self::SwitchTag
+                | Self::Nsh
+                | Self::Pktap
         )
     }
 
@@ -102,6 +111,12 @@ impl StopLayer {
             Self::Nflog => "nflog",
             Self::Prism => "prism",
             Self::Ppi => "ppi",
+            Self::SwitchTag => "switch-tag",
+            Self::Nsh => "nsh",
+            Self::Pktap => "pktap",
+            Self::Capwap => "capwap",
+            Self::GtpU => "gtp-u",
+            Self::L2tp => "l2tp",
         }
     }
 }

@@ -330,7 +330,7 @@ fn nflog_attributes_in_both_byte_orders() {
 
 #[test]
 fn an_unknown_link_type_stops_at_once() {
-    for link in [256, 281, 32, u16::MAX] {
+    for link in [256, 283, 32, u16::MAX] {
         assert_eq!(whole(LinkType(link), &[0; 60]).stop, stop(StopLayer::Link, StopReason::Unsupported));
     }
 }
