@@ -34,6 +34,8 @@ mod field;
 mod firewall_rules;
 #[path = "main/first_questions.rs"]
 mod first_questions;
+#[path = "main/layers.rs"]
+mod layers;
 #[path = "main/libreoffice.rs"]
 mod libreoffice;
 #[path = "main/licences.rs"]

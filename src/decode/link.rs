@@ -35,11 +35,11 @@ const LINK_TYPES: &[(u16, Layer)] = &[
     (LinkType::NFLOG.0, nflog::nflog),
     (LinkType::LINUX_SLL2.0, sll::sll2),
     (149, pktap::perhaps), // LINKTYPE_USER2
-    (258, pktap::pktap),   // LINKTYPE_PKTAP
-    (281, switch_tags::broadcom_frame),
-    (282, switch_tags::broadcom_before),
-    (284, switch_tags::dsa_frame),
-    (285, switch_tags::edsa_frame),
+    (LinkType::PKTAP.0, pktap::pktap),
+    (LinkType::DSA_TAG_BRCM.0, switch_tags::broadcom_frame),
+    (LinkType::DSA_TAG_BRCM_PREPEND.0, switch_tags::broadcom_before),
+    (LinkType::DSA_TAG_DSA.0, switch_tags::dsa_frame),
+    (LinkType::DSA_TAG_EDSA.0, switch_tags::edsa_frame),
 ];
 
 /// The first layer of a link type, if it is decoded.

@@ -33,19 +33,26 @@ pub(super) fn pktap<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>,
 
 /// LINKTYPE_USER2, whose number macOS once took for the same: only if the header fits, for others use it for their own.
 pub(super) fn perhaps<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
-    if fits(span) { pktap(walk, span) } else { walk.non_ip(NonIp::LinkType(149), span) }
+    match fits(span) {
+        Some(true) => pktap(walk, span),
+        None if span.is_cut() => Err(span.short(StopLayer::Pktap)),
+        _ => walk.non_ip(NonIp::LinkType(149), span),
+    }
 }
 
 /// Whether a header of a packet of a known link type begins here, with a name of letters and digits, filled by zeros.
-fn fits(span: Span<'_>) -> bool {
-    let Ok((length, PACKET, link)) = head(span) else { return false };
-    let Some(name) = span.bytes().get(12..36) else { return false };
+/// `None` if the bytes end before that can be said.
+fn fits(span: Span<'_>) -> Option<bool> {
+    let (length, kind, link) = head(span).ok()?;
+    let name = span.bytes().get(12..36)?;
     let written = name.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    (SHORTEST..=LONGEST).contains(&length)
-        && length < span.wire()
-        && u16::try_from(link).is_ok_and(|number| link::layer(LinkType(number)).is_some())
-        && written > 0
-        && name.iter().skip(written).all(|byte| *byte == 0)
+    let is_packet = (SHORTEST..=LONGEST).contains(&length) && length < span.wire() && kind == PACKET;
+    Some(
+        is_packet
+            && u16::try_from(link).is_ok_and(|number| link::layer(LinkType(number)).is_some())
+            && written > 0
+            && name.iter().skip(written).all(|byte| *byte == 0),
+    )
 }
 
 /// Length, record type and link type.

@@ -27,6 +27,22 @@ fn gtp(flags: u8, kind: u8, more: &str, content: &[u8]) -> Vec<u8> {
     outer(17, &udp(2152, 2152, &join(&[&[flags, kind], &length, &hex("00000001"), &rest])))
 }
 
+/// One of each, for cutting and damaging; beside them the headers that always say what they carry.
+pub(super) fn samples() -> Vec<(u16, Vec<u8>)> {
+    let (ip, frame) = (checked(), inner_eth(0x0800, &checked()));
+    let mut packet_tap = [108_u32, 1, 1].map(u32::to_le_bytes).concat();
+    packet_tap.extend(b"en0");
+    packet_tap.resize(108, 0);
+    vec![
+        (1, gtp(0x34, 255, "0000 00 85 01 0009 00", &ip)),
+        (1, outer(115, &join(&[&hex("00000007 0011223344556677"), &frame]))),
+        (1, outer(17, &udp(1701, 1701, &join(&[&hex("0003 0000 00000007"), &frame])))),
+        (1, eth(0x894f, &join(&[&hex("0fc2 0201 00000103"), &ip]))),
+        (258, join(&[&packet_tap, &frame])),
+        (149, join(&[&packet_tap, &frame])),
+    ]
+}
+
 #[test]
 fn gtp_u_with_a_packet_that_fills_it() {
     let ip = checked();

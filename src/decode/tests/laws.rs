@@ -33,6 +33,7 @@ fn samples() -> Vec<(LinkType, Vec<u8>)> {
         (239, join(&[&hex("02000000 2500 0900"), &ip])),
     ];
     samples.extend(super::switch_tags::samples());
+    samples.extend(super::guessed::samples());
     samples.extend(tunnels(&ip, &frame).into_iter().map(|bytes| (1, bytes)));
     samples.into_iter().map(|(link, bytes)| (LinkType(link), bytes)).collect()
 }
