@@ -1,6 +1,6 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
-use super::losses;
+use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::inventory::{Contradiction, Guess, Hint, Hosts, InventoryDoubts, RoleSource};
@@ -373,6 +373,7 @@ pub(super) fn missing(
             .iter()
             .map(|(_, summary)| losses::dropped(&summary.interfaces))
             .fold(uncounted, u64::saturating_add),
+        unread: unread::frames(observed),
         gaps: gaps(observed.tallies.values()),
         breaks: breaks.filter(|at| *at != Timestamp::UNKNOWN).collect(),
         filter: filter.map(Filtered::from),

@@ -45,6 +45,13 @@ pub(super) fn judged(hosts: &Hosts, conversations: &[Conversation], frames: &Fra
         );
     }
     let mut between_two = conversations.iter().filter(|conversation| is_between_two(hosts, conversation)).peekable();
+    if between_two.peek().is_none() && frames.is_mostly_unread() {
+        let (unread, total) = (frames.unread_frames(), frames.total);
+        return Judged::no(
+            format!("{unread} of {total} frames could not be read below IP, and the others tell of no exchange."),
+            "See what lies below IP under Quality, and capture where frames are plain Ethernet.",
+        );
+    }
     if between_two.peek().is_none() {
         let reason = "What was captured goes to groups and to everybody only, or is not IP: no exchange of two hosts.";
         return Judged::no(reason, format!("This port is no mirror. {MIRROR}"));
@@ -96,7 +103,8 @@ fn cannot_be_told(conversation: &Conversation) -> bool {
 
 /// The caveat about a port that shows only groups, or only one host's exchanges.
 pub(super) fn no_mirror(hosts: &Hosts, conversations: &[Conversation], frames: &FrameCounts) -> Option<Caveat> {
-    if frames.total == 0 {
+    if frames.total == 0 || frames.decoded == 0 || frames.is_mostly_unread() {
+        // Whom the frames went to is not known.
         return None;
     }
     let mut between_two = conversations.iter().filter(|conversation| is_between_two(hosts, conversation));

@@ -105,6 +105,17 @@ impl FrameCounts {
         self.stopped.iter().map(rest).filter(|(.., frames)| *frames > 0).collect()
     }
 
+    /// Frames of layers below IP that are not read.
+    pub fn unread_frames(&self) -> u64 {
+        self.unread.iter().map(|(_, frames)| frames).sum()
+    }
+
+    /// Whether no fewer of them are not read than were decoded.
+    pub fn is_mostly_unread(&self) -> bool {
+        let unread = self.unread_frames();
+        unread > 0 && unread >= self.decoded
+    }
+
     /// The part of all frames, from 0 to 1.
     pub fn share(&self, frames: u64) -> f64 {
         if self.total == 0 { 0.0 } else { frames as f64 / self.total as f64 }

@@ -19,6 +19,11 @@ pub(super) fn layers(observed: &Observed) -> Vec<(Unread, u64)> {
     list
 }
 
+/// How many frames they have.
+pub(super) fn frames(observed: &Observed) -> u64 {
+    layers(observed).iter().map(|(_, frames)| frames).sum()
+}
+
 /// The doubts that follow: nothing behind these layers was judged.
 pub(super) fn caveats(frames: &FrameCounts) -> Vec<Caveat> {
     let (tags, others): (Vec<_>, Vec<_>) = frames.unread.iter().partition(|(layer, _)| layer.before_ip);

@@ -69,7 +69,13 @@ fn what_stops_below_ip_is_told_by_number_name_and_share() {
     let loops = [&datagram(&[])[..12], &[0x90, 0x00, 0, 0, 1, 0]].concat();
     let tag = [0x12, 0x34, 0xaa, 0xbb, 0xcc, 0xdd];
     let frames = [vec![datagram(&tag); 5], vec![other; 2], vec![loops], vec![datagram(&[]); 2]].concat();
-    let place = folder(&[("mixed.pcap", &capture(1, &frames)), ("usb.pcap", &capture(189, &vec![vec![0; 64]; 4]))]);
+    let arp: Vec<Vec<u8>> = pcap(1)[40..].chunks(42).map(<[u8]>::to_vec).collect();
+    let mostly = [vec![datagram(&tag); 9], arp].concat();
+    let place = folder(&[
+        ("mixed.pcap", &capture(1, &frames)),
+        ("usb.pcap", &capture(189, &vec![vec![0; 64]; 4])),
+        ("mostly.pcap", &capture(1, &mostly)),
+    ]);
     let mixed = place.path().join("mixed.pcap");
     let page = run([OsStr::new("analyze"), mixed.as_os_str()]).expect(0, &[]).out.replace("\n            ", " ");
     for words in ["5 of 10 frames carry a tag that is not known", "EtherType 0x1234", "2 of 10 frames stop below IP"] {
@@ -88,7 +94,13 @@ fn what_stops_below_ip_is_told_by_number_name_and_share() {
     assert_eq!(of(fabric_path), expected);
     assert!(!text(&json, "unknown-tag").is_empty() && !text(&json, "stopped-below-ip").is_empty());
 
+    assert_eq!(json["judged"]["value"], false, "nobody is Igor's here");
     let json = survey(&place.path().join("usb.pcap"));
+    assert_eq!(json["judged"]["reason"], "Not one frame could be decoded: link, unsupported.");
+    assert_eq!(text(&json, "no-mirror"), "", "whom they went to is not known");
+    let mostly = survey(&place.path().join("mostly.pcap"));
+    let reason = "9 of 10 frames could not be read below IP, and the others tell of no exchange.";
+    assert_eq!(mostly["judged"]["reason"], reason);
     let expected = "4 of 4 frames stop below IP: 4 (100 %) by link type 189 (USB of Linux). What may be behind that was \
                     not judged.";
     assert_eq!(text(&json, "stopped-below-ip"), expected);
