@@ -57,10 +57,12 @@ const MAY_CARRY_IP: &[(u16, &str)] = &[
     (0xf1c1, "frame replication (IEEE 802.1CB)"),
 ];
 
-/// LLC service access points that carry no IP (IEEE 802.2): null, management, SNA, PROWAY, XNS, ISO 8208, VINES, NetWare,
-/// NetBIOS, IBM's management and remote load, ISO, global.
-const LLC_WITHOUT_IP: &[u8] =
-    &[0x00, 0x02, 0x03, 0x04, 0x05, 0x08, 0x0c, 0x0e, 0x4e, 0x7e, 0x80, 0xbc, 0xe0, 0xf0, 0xf4, 0xf8, 0xfc, 0xfe, 0xff];
+/// LLC service access points that carry no IP (IEEE 802.2): null, management, SNA, PROWAY, EIA RS-511, ISO 8208, XNS,
+/// BACnet (ANSI/ASHRAE 135 clause 7), VINES, NetWare, NetBIOS, IBM's management and remote load, ISO, global.
+const LLC_WITHOUT_IP: &[u8] = &[
+    0x00, 0x02, 0x03, 0x04, 0x05, 0x08, 0x0c, 0x0e, 0x4e, 0x7e, 0x80, 0x82, 0xbc, 0xe0, 0xf0, 0xf4, 0xf8, 0xfc, 0xfe,
+    0xff,
+];
 
 /// SNAP protocols that carry no IP: Cisco's, HP's, Nortel's, Extreme's and Foundry's discovery, UDLD, DTP, VTP, PAgP, and
 /// AppleTalk.

@@ -21,12 +21,21 @@ pub(super) struct FlowQuality {
     duplicates: u64,
     folded: u64,
     folded_rows: u64,
+    /// TCP connections of which one packet at least was sent and not captured.
+    proved_losses: u64,
 }
 
 impl FlowQuality {
     pub(super) fn of(flows: &Flows) -> Self {
         let mut quality = Self::default();
-        flows.iter().for_each(|flow| quality.add(&flow));
+        let mut may_prove = false;
+        flows.iter().for_each(|flow| {
+            quality.add(&flow);
+            may_prove |= losses::lacks_syn_ack(&flow).is_some();
+        });
+        if may_prove {
+            quality.proved_losses = losses::proved(flows);
+        }
         quality
     }
 
@@ -94,6 +103,9 @@ pub(super) fn caveats(
         if let Some(text) = losses::drops(path, &summary.interfaces) {
             say("kernel-drops", text);
         }
+    }
+    if let Some(text) = losses::proof(quality.proved_losses) {
+        say("kernel-drops", text);
     }
     let total: u64 = observed.tallies.values().map(|tally| tally.frames).sum();
     let cut: u64 = observed.tallies.values().map(|tally| tally.cut).sum();
@@ -372,7 +384,8 @@ pub(super) fn missing(
         dropped: summaries
             .iter()
             .map(|(_, summary)| losses::dropped(&summary.interfaces))
-            .fold(uncounted, u64::saturating_add),
+            .fold(uncounted, u64::saturating_add)
+            .max(quality.proved_losses),
         unread: unread::frames(observed),
         gaps: gaps(observed.tallies.values()),
         breaks: breaks.filter(|at| *at != Timestamp::UNKNOWN).collect(),

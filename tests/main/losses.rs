@@ -1,5 +1,6 @@
 //! What the capture did not get is told, wherever it stands: statistics, packet blocks, times.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use igorscope::inventory::Inventory;
@@ -7,6 +8,10 @@ use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, run};
 
 use super::below_ip::datagram;
+use crate::traffic::file::Tape;
+use crate::traffic::frame::{self, ACK, PSH, RST, SYN, Segment, Tag, V4};
+use crate::traffic::site::START;
+use crate::traffic::wire::MILLI;
 
 /// A pcapng block.
 fn block(kind: u32, body: &[u8]) -> Vec<u8> {
@@ -49,6 +54,59 @@ fn told(capture: &[Vec<u8>], kind: &str) -> (Option<String>, u64) {
     let survey = run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read");
     let text = survey.caveats.iter().find(|caveat| caveat.kind == kind).map(|caveat| caveat.text.clone());
     (text, survey.frames.total)
+}
+
+/// What a mirror shows of a connection: number of the side that sent (0: client), flags, sequence and acknowledgment
+/// number, payload; in a VLAN.
+type Shown = (usize, u8, u32, u32, &'static [u8], u16);
+
+/// What TCP proves of a capture of these segments.
+fn proved(segments: &[Shown]) -> Option<String> {
+    let hosts = [Ipv4Addr::new(10, 20, 0, 10), Ipv4Addr::new(10, 20, 0, 101)];
+    let (macs, ports) = ([[0, 0x1b, 0xc5, 0, 0, 0x10], [0, 0x1b, 0xc5, 0, 1, 1]], [50_000, 88]);
+    let mut tape = Tape::default();
+    for (number, (side, flags, seq, ack, payload, vlan)) in (0..).zip(segments) {
+        let (from, to) = (*side, 1 - side);
+        let segment = Segment { seq: *seq, ack: *ack, flags: *flags, window: 1000, payload };
+        let end = |side: usize| (IpAddr::V4(hosts[side]), ports[side]);
+        let head = V4 { id: number as u16 + 1, ttl: 64, ..V4::default() };
+        let packet = frame::ipv4(hosts[from], hosts[to], frame::TCP, head, &frame::tcp(end(from), end(to), segment));
+        let bytes = frame::ethernet(macs[to], macs[from], &[Tag(0x8100, *vlan)], 0x0800, &packet);
+        tape.push(START + number * MILLI, bytes);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("site.pcap");
+    std::fs::write(&path, tape.pcap()).expect("a file");
+    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    let survey = run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read");
+    survey.caveats.iter().find(|caveat| caveat.kind == "kernel-drops").map(|caveat| caveat.text.clone())
+}
+
+#[test]
+fn a_syn_that_is_acknowledged_proves_the_answer_that_was_not_captured() {
+    const SYN_ACK: u8 = SYN | ACK;
+    let (syn, answer) = ((0, SYN, 100, 0, &b""[..], 20), (1, SYN_ACK, 900, 101, &b""[..], 20));
+    let (acknowledged, asked, told): (Shown, Shown, Shown) = (
+        (0, ACK, 101, 901, b"", 20),
+        (0, ACK | PSH, 101, 901, b"question", 20),
+        (1, ACK | PSH, 901, 109, b"answer", 20),
+    );
+    let text = proved(&[syn, acknowledged, asked, told]).expect("a proof");
+    assert!(text.starts_with("TCP proves that packets are missing: of 1 TCP connection the SYN-ACK"), "{text}");
+    // Nothing is proved by a connection that is whole, a SYN that is refused or not answered, an older connection's
+    // segment, the other side missing altogether, or an answer that came on another VLAN path.
+    let elsewhere = (1, SYN_ACK, 900, 101, &b""[..], 30);
+    for twin in [
+        vec![syn, answer, acknowledged, asked, told],
+        vec![syn, (1, RST | ACK, 0, 101, b"", 20)],
+        vec![syn, syn],
+        vec![syn, (1, ACK, 5_000, 77, b"", 20)],
+        vec![syn, acknowledged, asked],
+        vec![syn, elsewhere, acknowledged, asked, told],
+        vec![asked, told],
+    ] {
+        assert_eq!(proved(&twin), None, "{twin:?}");
+    }
 }
 
 const DROPCOUNT: u16 = 4;

@@ -138,7 +138,7 @@ fn what_may_have_ip_behind_it_stops() {
             NonIp::EtherType(0x1234),
             unsupported(StopLayer::Ethernet),
         ),
-        (5, "828203 0100", NonIp::Llc(0x82), unsupported(StopLayer::Llc)),
+        (5, "9a9a03 0100", NonIp::Llc(0x9a), unsupported(StopLayer::Llc)),
         (8, "aaaa03 0a0b0c 1234", NonIp::Snap(0x0a_0b0c, 0x1234), unsupported(StopLayer::Llc)),
         (0x880b, "003d 0000", NonIp::Ppp(0x3d), unsupported(StopLayer::Ppp)),
     ] {
@@ -199,6 +199,7 @@ fn llc_and_snap_carry_ip_and_the_rest_is_named() {
         ("aaaa03 080007 809b", NonIp::Snap(0x080007, 0x809b)),
         ("ffff 0022 0000", NonIp::Llc(0xff)),
         ("fefe03 0100", NonIp::Llc(0xfe)),
+        ("828203 0100", NonIp::Llc(0x82)),
     ] {
         let content = hex(content);
         let bytes = eth(content.len() as u16, &content);
