@@ -22,8 +22,9 @@ pub struct Unread {
 /// EtherTypes of protocols that carry no IP (IEEE 802 numbers): frames of these are read to their end. Those with a layer
 /// or a name of their own are in the decoder's table.
 const WITHOUT_IP: &[u16] = &[
-    // Networks of old: DEC, AppleTalk, IPX, Cisco's keepalive on serial lines.
-    0x6000, 0x6001, 0x6002, 0x6003, 0x6004, 0x6005, 0x6006, 0x6007, 0x8035, 0x8038, 0x809b, 0x80f3, 0x8137, 0x8138,
+    // Networks of old: DEC, AppleTalk, IPX; Cisco's keepalive, discovery and others on serial lines and in GRE.
+    0x2000, 0x2001, 0x2003, 0x2004, 0x6000, 0x6001, 0x6002, 0x6003, 0x6004, 0x6005, 0x6006, 0x6007, 0x8035, 0x8038,
+    0x809b, 0x80f3, 0x8137, 0x8138,
     // Switches among themselves: loops, discovery, registration, pause, faults, redundancy, teaming, edge control.
     0x22ea, 0x8102, 0x8103, 0x8181, 0x81fd, 0x8808, 0x886d, 0x886f, 0x8899, 0x88ee, 0x88f5, 0x88f6, 0x88fb, 0x8902,
     0x8940, 0x8942, 0x9000, 0x9003,
@@ -78,6 +79,9 @@ const SNAP_WITHOUT_IP: &[(u32, u16)] = &[
     (0x00_e052, 0x2000),
     (0x08_0007, 0x809b),
 ];
+
+/// PPP network protocols that carry no IP: OSI, DECnet, AppleTalk, IPX, VINES, NetBIOS, spanning tree, Cisco discovery.
+const PPP_WITHOUT_IP: &[u16] = &[0x0001, 0x0023, 0x0027, 0x0029, 0x002b, 0x0035, 0x003f, 0x0201, 0x0203, 0x0207];
 
 /// PPP protocols that may carry IP and are not taken off (IANA PPP numbers).
 const PPP: &[(u16, &str)] = &[
@@ -166,7 +170,7 @@ impl NonIp {
                 ("snap", Some(number.into()), "", unsupported(StopLayer::Llc))
             }
             // From 0x4000 on are control protocols (RFC 1661 section 2).
-            Self::Ppp(number) if number < 0x4000 => {
+            Self::Ppp(number) if number < 0x4000 && !PPP_WITHOUT_IP.contains(&number) => {
                 ("ppp", Some(number.into()), name_of(PPP, number), unsupported(StopLayer::Ppp))
             }
             Self::AddressFamily(number) => ("address-family", Some(number), "", unsupported(StopLayer::Null)),
