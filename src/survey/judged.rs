@@ -4,7 +4,7 @@ use crate::inventory::{Host, HostId, Hosts};
 use crate::policy::Role;
 use crate::verdict::{Caveat, Conversation, Outcome, Verdict};
 
-use super::FrameCounts;
+use super::{FrameCounts, unread};
 
 /// Whether a survey judged anything of Igor's hosts; if not, why, and what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -38,7 +38,9 @@ pub(super) fn judged(hosts: &Hosts, conversations: &[Conversation], frames: &Fra
         return Judged::no("Nothing was captured.", format!("Check the cable and the mirror. {MIRROR}"));
     }
     if conversations.is_empty() && frames.decoded == 0 {
-        let why = frames.stopped.first().map_or_else(String::new, |(layer, reason, _)| format!(": {layer}, {reason}"));
+        let broken =
+            || frames.stopped.first().map_or_else(String::new, |(layer, reason, _)| format!(": {layer}, {reason}"));
+        let why = frames.unread.first().map_or_else(broken, |(layer, _)| format!(": mostly {}", unread::words(layer)));
         return Judged::no(
             format!("Not one frame could be decoded{why}."),
             "See what lies below IP under Quality, and capture where frames are plain Ethernet.",

@@ -58,19 +58,23 @@ fn told(
 
 /// `58 (97 %) by EtherType 0x8903 (Cisco FabricPath)`.
 fn name((layer, frames): &(Unread, u64), all: &FrameCounts) -> String {
-    let mut text = format!("{frames} ({}) ", percent(all.share(*frames)));
+    format!("{frames} ({}) by {}", percent(all.share(*frames)), words(layer))
+}
+
+/// `EtherType 0x8903 (Cisco FabricPath)`.
+pub(super) fn words(layer: &Unread) -> String {
     let number = layer.number.unwrap_or(0);
-    // Writing to a string cannot fail.
-    let _ = match layer.kind {
-        "ethertype" => write!(text, "by EtherType 0x{number:04x}"),
-        "link-type" => write!(text, "by link type {number}"),
-        "llc" => write!(text, "by LLC service access point 0x{number:02x}"),
-        "snap" => write!(text, "by SNAP protocol 0x{number:04x}"),
-        "ppp" => write!(text, "by PPP protocol 0x{number:04x}"),
-        "address-family" => write!(text, "by address family {number}"),
-        _ => write!(text, "by {}", layer.name),
+    let mut text = match layer.kind {
+        "ethertype" => format!("EtherType 0x{number:04x}"),
+        "link-type" => format!("link type {number}"),
+        "llc" => format!("LLC service access point 0x{number:02x}"),
+        "snap" => format!("SNAP protocol 0x{number:04x}"),
+        "ppp" => format!("PPP protocol 0x{number:04x}"),
+        "address-family" => format!("address family {number}"),
+        _ => layer.name.to_owned(),
     };
     if layer.number.is_some() && !layer.name.is_empty() {
+        // Writing to a string cannot fail.
         let _ = write!(text, " ({})", layer.name);
     }
     text

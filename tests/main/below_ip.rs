@@ -96,7 +96,7 @@ fn what_stops_below_ip_is_told_by_number_name_and_share() {
 
     assert_eq!(json["judged"]["value"], false, "nobody is Igor's here");
     let json = survey(&place.path().join("usb.pcap"));
-    assert_eq!(json["judged"]["reason"], "Not one frame could be decoded: link, unsupported.");
+    assert_eq!(json["judged"]["reason"], "Not one frame could be decoded: mostly link type 189 (USB of Linux).");
     assert_eq!(text(&json, "no-mirror"), "", "whom they went to is not known");
     let mostly = survey(&place.path().join("mostly.pcap"));
     let reason = "9 of 10 frames could not be read below IP, and the others tell of no exchange.";
