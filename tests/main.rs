@@ -8,6 +8,8 @@ mod antivirus;
 mod architecture;
 #[path = "main/bad_input.rs"]
 mod bad_input;
+#[path = "main/below_ip.rs"]
+mod below_ip;
 #[path = "main/browser.rs"]
 mod browser;
 #[path = "main/command.rs"]
@@ -32,6 +34,8 @@ mod field;
 mod firewall_rules;
 #[path = "main/first_questions.rs"]
 mod first_questions;
+#[path = "main/layers.rs"]
+mod layers;
 #[path = "main/libreoffice.rs"]
 mod libreoffice;
 #[path = "main/licences.rs"]
@@ -39,6 +43,8 @@ mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;
+#[path = "main/losses.rs"]
+mod losses;
 #[path = "main/mirror.rs"]
 mod mirror;
 #[path = "main/mud_import.rs"]

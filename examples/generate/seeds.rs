@@ -14,6 +14,9 @@ use igorscope::report::Names;
 use igorscope::report::json::write_survey;
 use igorscope::survey::{Options, Progress, Source, run};
 
+use crate::traffic::layers::{LAYERS, Layer};
+use crate::traffic::quirk;
+
 /// Longer inputs slow a fuzzer down more than they teach it.
 const LONGEST: usize = 20_000;
 
@@ -60,6 +63,13 @@ pub(crate) fn write(captures: &Path, folder: &Path) -> io::Result<usize> {
                 seeds.insert(("inventory", name), [&[0], &text[..text.len().min(1_500)]].concat());
             }
             _ => {}
+        }
+    }
+    let visit = quirk::visit(&[]).records;
+    if let Some(record) = visit.iter().find(|record| record.frame.len() < 200) {
+        for Layer { name, link, wrap } in LAYERS {
+            let head = [&(*link as u16).to_be_bytes()[..], &[255]].concat();
+            seeds.insert(("decode", (*name).to_owned()), [head, wrap(&record.frame)].concat());
         }
     }
     seeds.insert(("policy", "embedded".into()), Policy::embedded_text().as_bytes().to_vec());

@@ -210,8 +210,18 @@ impl LinkType {
     pub const IPV6: Self = Self(229);
     /// Linux netfilter log.
     pub const NFLOG: Self = Self(239);
+    /// Apple's packet tap.
+    pub const PKTAP: Self = Self(258);
     /// Linux cooked capture v2.
     pub const LINUX_SLL2: Self = Self(276);
+    /// Ethernet with a Broadcom tag behind its addresses.
+    pub const DSA_TAG_BRCM: Self = Self(281);
+    /// Ethernet behind a Broadcom tag.
+    pub const DSA_TAG_BRCM_PREPEND: Self = Self(282);
+    /// Ethernet with a Marvell DSA tag behind its addresses.
+    pub const DSA_TAG_DSA: Self = Self(284);
+    /// The same with an EtherType.
+    pub const DSA_TAG_EDSA: Self = Self(285);
 }
 
 impl fmt::Display for LinkType {
@@ -232,7 +242,12 @@ impl fmt::Display for LinkType {
             Self::IPV4 => "IPV4",
             Self::IPV6 => "IPV6",
             Self::NFLOG => "NFLOG",
+            Self::PKTAP => "PKTAP",
             Self::LINUX_SLL2 => "LINUX_SLL2",
+            Self::DSA_TAG_BRCM => "DSA_TAG_BRCM",
+            Self::DSA_TAG_BRCM_PREPEND => "DSA_TAG_BRCM_PREPEND",
+            Self::DSA_TAG_DSA => "DSA_TAG_DSA",
+            Self::DSA_TAG_EDSA => "DSA_TAG_EDSA",
             Self(other) => return write!(f, "LINKTYPE_{other}"),
         };
         f.write_str(name)

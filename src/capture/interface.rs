@@ -14,6 +14,8 @@ const OPT_END: u16 = 0;
 const IF_NAME: u16 = 2;
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
+// Option code of the Enhanced Packet Block.
+const EPB_DROPCOUNT: u16 = 4;
 // Option codes of the Interface Statistics Block.
 const ISB_IFRECV: u16 = 4;
 const ISB_IFDROP: u16 = 5;
@@ -87,8 +89,16 @@ pub struct InterfaceSummary {
     pub dropped: Option<u64>,
     /// Packets the operating system dropped (`isb_osdrop`).
     pub os_dropped: Option<u64>,
-    /// Packets lost between packets, as obsolete packet blocks count them.
+    /// Packets lost between packets, as packet blocks count them (`epb_dropcount`, and the obsolete block's own field).
     pub lost: u64,
+}
+
+impl InterfaceSummary {
+    /// Packets that were not captured. The statistics count up to their block, the packet blocks between packets: each is
+    /// the whole of it, so the greater counts.
+    pub fn not_captured(&self) -> u64 {
+        self.dropped.unwrap_or(0).saturating_add(self.os_dropped.unwrap_or(0)).max(self.lost)
+    }
 }
 
 /// All interfaces of a file, over all its sections, in the order of their description.
@@ -158,6 +168,16 @@ impl InterfaceTable {
                 ISB_IFDROP => summary.dropped = value,
                 ISB_OSDROP => summary.os_dropped = value,
                 _ => {}
+            }
+        }
+    }
+
+    /// Takes in the options of an Enhanced Packet Block: how many packets were lost since the packet before it.
+    #[cold]
+    pub(super) fn count_lost(&mut self, index: usize, order: Order, options: &[u8]) {
+        for (code, value) in Options::new(order, options).map_while(Result::ok) {
+            if let (EPB_DROPCOUNT, Some(packets)) = (code, order.long_at(value, 0)) {
+                self.lose(index, packets);
             }
         }
     }

@@ -341,6 +341,12 @@ fn packet_end(block: &[u8], header: usize, captured: u32, link: LinkType) -> Res
     Ok(end)
 }
 
+/// The options of an Enhanced Packet Block, given whole, behind so many bytes of packet.
+fn options_of(block: &[u8], captured: usize) -> &[u8] {
+    let end = block.len().saturating_sub(4);
+    block.get(EPB_HEADER + captured.next_multiple_of(4)..end).unwrap_or_default()
+}
+
 /// The frames of one block of a pcapng file.
 pub struct PcapngFrames<'a> {
     bytes: &'a [u8],
@@ -355,6 +361,19 @@ impl<'a> PcapngFrames<'a> {
         Self { bytes, start, base, pcapng }
     }
 
+    /// Hands out the frame of a sound Enhanced Packet Block.
+    #[inline(always)]
+    fn take(&mut self, rest: &[u8], length: usize, frame: Frame<'a>) -> Frame<'a> {
+        *self.start += length;
+        self.pcapng.frames += 1;
+        // Nearly no block has options: then at most three bytes of padding stand before its trailing length.
+        if length >= EPB_HEADER + frame.data.len() + 8 {
+            let options = options_of(rest.get(..length).unwrap_or_default(), frame.data.len());
+            self.pcapng.table.count_lost(frame.interface as usize, self.pcapng.order, options);
+        }
+        frame
+    }
+
     /// Everything but a sound Enhanced Packet Block: other packets, the section's tables, damage.
     #[cold]
     #[inline(never)]
@@ -362,9 +381,7 @@ impl<'a> PcapngFrames<'a> {
         loop {
             let rest = self.bytes.get(*self.start..)?;
             if let Some((length, frame)) = self.pcapng.quick_packet(rest, self.pcapng.order) {
-                *self.start += length;
-                self.pcapng.frames += 1;
-                return Some(frame);
+                return Some(self.take(rest, length, frame));
             }
             // Whether the block is all there, and what is wrong if not, is for the reader to say.
             let Head::Whole = self.pcapng.head(rest) else { return None };
@@ -400,9 +417,7 @@ impl<'a> Iterator for PcapngFrames<'a> {
         if self.pcapng.order == Order::Little
             && let Some((length, frame)) = self.pcapng.quick_packet(rest, Order::Little)
         {
-            *self.start += length;
-            self.pcapng.frames += 1;
-            return Some(frame);
+            return Some(self.take(rest, length, frame));
         }
         self.next_other()
     }

@@ -76,6 +76,10 @@ pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result
         say(&trouble);
         status = Status::Partial;
     }
+    for trouble in survey.inputs.iter().filter_map(InputSummary::unreadable) {
+        say(&trouble);
+        status = Status::Partial;
+    }
     Ok(Reading { survey, sources, spool, status })
 }
 

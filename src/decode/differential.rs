@@ -46,7 +46,7 @@ prop_compose! {
         v6 in any::<bool>(),
         tagged in any::<bool>(),
         tcp in any::<bool>(),
-        destination_port in prop::sample::select(vec![80_u16, 5683, 4789, 6081, 4790, 8472, 3544, 2152]),
+        destination_port in prop::sample::select(vec![80_u16, 5683, 4789, 6081, 4790, 8472, 3544, 2152, 5247, 1701, 37_008]),
         payload in prop::collection::vec(any::<u8>(), 0..40),
         padding in 0..20_usize,
         cut in 0..80_usize,

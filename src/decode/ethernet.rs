@@ -5,7 +5,7 @@ use super::non_ip::NonIp;
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer};
 use super::walk::{Layer, Step, Walk};
-use super::{mpls, network, ppp};
+use super::{mpls, network, nsh, plausible, ppp, switch_tags};
 
 /// Below this, the field behind the addresses is a length (IEEE 802.3 clause 3.2.6).
 const LARGEST_LENGTH: u16 = 1500;
@@ -40,6 +40,11 @@ const ETHER_TYPES: &[(u16, Carries)] = &[
     (0x88e5, Carries::Named(NonIp::Macsec)),
     (0x88e7, Carries::Layer(backbone)),
     (0x88f7, Carries::Named(NonIp::Ptp)),
+    (0x8874, Carries::Layer(switch_tags::broadcom_legacy)),
+    (0x8909, Carries::Layer(switch_tags::cisco_metadata)),
+    (0x894f, Carries::Layer(nsh::nsh)),
+    (0xd28b, Carries::Layer(switch_tags::arista)),
+    (0xdada, Carries::Layer(switch_tags::edsa)),
 ];
 
 /// A tag between an EtherType and the next one.
@@ -122,8 +127,15 @@ pub(super) fn type_or_length<'a>(walk: &mut Walk<'a>, ether_type: u16, span: Spa
             let rest = rest.limit(usize::from(ether_type));
             if rest.u16(0) == Some(NOVELL_RAW) { walk.non_ip(NonIp::Llc(0xff), rest) } else { Ok(Step::To(llc, rest)) }
         }
-        None => walk.non_ip(NonIp::EtherType(ether_type), rest),
+        None => unknown(walk, ether_type, rest),
     }
+}
+
+/// An EtherType that is not known: a tag, if an IP header stands behind it.
+#[cold]
+pub(super) fn unknown<'a>(walk: &mut Walk<'a>, ether_type: u16, span: Span<'a>) -> Result<Step<'a>, Stop> {
+    let is_tag = plausible::holds_ip(span);
+    walk.non_ip(if is_tag { NonIp::UnknownTag(ether_type) } else { NonIp::EtherType(ether_type) }, span)
 }
 
 /// Steps over tags: yields where each ends, and the VLAN identifier if it has one. Ends before a

@@ -111,7 +111,8 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         }
         17 => {
             let udp = body.first_chunk::<8>()?;
-            if usize::from(word(udp[4], udp[5])) != length || super::may_be_tunnel(word(udp[2], udp[3])) {
+            let is_tunnel = super::may_be_tunnel(word(udp[0], udp[1]), word(udp[2], udp[3]));
+            if usize::from(word(udp[4], udp[5])) != length || is_tunnel {
                 return None;
             }
             ([udp[0], udp[1], udp[2], udp[3]], 0, None, word(udp[6], udp[7]), 8)

@@ -2,9 +2,9 @@
 
 use super::non_ip::NonIp;
 use super::span::{Span, be16};
-use super::stop::{Stop, StopLayer, StopReason};
+use super::stop::{Stop, StopLayer};
 use super::walk::{Layer, Step, Walk};
-use super::{ethernet, network, nflog, ppp, sll, wlan};
+use super::{ethernet, network, nflog, pktap, ppp, sll, switch_tags, wlan};
 use crate::capture::LinkType;
 
 /// The link types that are decoded (<https://www.tcpdump.org/linktypes.html>).
@@ -34,14 +34,17 @@ const LINK_TYPES: &[(u16, Layer)] = &[
     (204, ppp::with_direction), // LINKTYPE_PPP_WITH_DIR
     (LinkType::NFLOG.0, nflog::nflog),
     (LinkType::LINUX_SLL2.0, sll::sll2),
+    (149, pktap::perhaps), // LINKTYPE_USER2
+    (LinkType::PKTAP.0, pktap::pktap),
+    (LinkType::DSA_TAG_BRCM.0, switch_tags::broadcom_frame),
+    (LinkType::DSA_TAG_BRCM_PREPEND.0, switch_tags::broadcom_before),
+    (LinkType::DSA_TAG_DSA.0, switch_tags::dsa_frame),
+    (LinkType::DSA_TAG_EDSA.0, switch_tags::edsa_frame),
 ];
 
-/// A link type that is not decoded.
-pub(super) const UNSUPPORTED: Stop = Stop { layer: StopLayer::Link, reason: StopReason::Unsupported };
-
-/// The first layer of a link type.
-pub(super) fn layer(link: LinkType) -> Result<Layer, Stop> {
-    LINK_TYPES.iter().find(|(number, _)| *number == link.0).map(|(_, layer)| *layer).ok_or(UNSUPPORTED)
+/// The first layer of a link type, if it is decoded.
+pub(super) fn layer(link: LinkType) -> Option<Layer> {
+    LINK_TYPES.iter().find(|(number, _)| *number == link.0).map(|(_, layer)| *layer)
 }
 
 /// AF_INET everywhere.

@@ -12,14 +12,17 @@
 //!
 //! | file | headers |
 //! |---|---|
-//! | `packet`, `link_words`, `non_ip`, `hops`, `stop` | no headers: the words for what was read |
+//! | `packet`, `link_words`, `non_ip`, `unread`, `hops`, `stop` | no headers: the words for what was read, and what was not |
+//! | `plausible` | no headers: whether IP could begin somewhere |
 //! | `walk`, `span` | no headers: the loop, and bytes that know their length on the wire |
 //! | `link` | the table of link types; raw IP, NULL and LOOP, Frame Relay |
 //! | `ethernet` | Ethernet, tags (802.1Q, 802.1ad, VN-tag, ...), 802.3, LLC, SNAP; the table of EtherTypes |
 //! | `sll`, `ppp`, `mpls`, `wlan`, `nflog` | Linux cooked, PPP and PPPoE, MPLS, 802.11, netfilter log |
+//! | `switch_tags`, `nsh`, `pktap` | tags of Cisco, Arista, Marvell and Broadcom; network service header; Apple's packet tap |
 //! | `network`, `extension` | IPv4, IPv6 and its extension headers |
 //! | `transport` | TCP, UDP, ICMP, ICMPv6 |
-//! | `tunnel` | GRE, ERSPAN, VXLAN, Geneve, IP in IP |
+//! | `tunnel`, `tzsp` | GRE, ERSPAN, VXLAN, Geneve, IP in IP; the mirror of MikroTik |
+//! | `capwap`, `gtp`, `l2tp` | access points' data channel, mobile networks' user plane, L2TPv3 |
 //! | `quote` | the packet quoted in an ICMP error |
 //!
 //! # What it promises
@@ -31,28 +34,37 @@
 //! - Of tunnels the innermost packet is the result; where nothing inside one can be read, the packet
 //!   around it is, as if it had not been entered, with the reason as its stop.
 
+mod capwap;
 #[cfg(test)]
 mod differential;
 mod ethernet;
 mod extension;
 mod fast;
+mod gtp;
 mod hops;
+mod l2tp;
 mod link;
 mod link_words;
 mod mpls;
 mod network;
 mod nflog;
 mod non_ip;
+mod nsh;
 mod packet;
+mod pktap;
+mod plausible;
 mod ppp;
 mod quote;
 mod sll;
 mod span;
 mod stop;
+mod switch_tags;
 #[cfg(test)]
 mod tests;
 mod transport;
 mod tunnel;
+mod tzsp;
+mod unread;
 mod walk;
 mod wlan;
 
@@ -64,13 +76,21 @@ pub use packet::{Encapsulation, Fragment, IpPacket, Network, Packet, TcpFlags, T
 pub use quote::{Quoted, quoted};
 pub use stop::{Stop, StopLayer, StopReason};
 pub use tunnel::{may_be_tunnel, passed_over};
+pub use unread::Unread;
 
 use crate::capture::Frame;
 
 /// Decodes one frame.
 pub fn decode<'a>(frame: &Frame<'a>) -> Packet<'a> {
     match link::layer(frame.link) {
-        Ok(first) => walk::Walk::run(first, frame),
-        Err(stop) => Packet { stop: Some(stop), ..Packet::unreached() },
+        Some(first) => walk::Walk::run(first, frame),
+        None => {
+            let kind = NonIp::LinkType(frame.link.0);
+            Packet {
+                network: Network::NonIp(kind, frame.data),
+                stop: kind.unread().map(|layer| layer.stop),
+                ..Packet::unreached()
+            }
+        }
     }
 }

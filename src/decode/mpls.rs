@@ -1,7 +1,8 @@
 //! MPLS label stacks, with and without a pseudowire.
 
 use super::non_ip::NonIp;
-use super::span::{Span, be16};
+use super::plausible::is_ethernet;
+use super::span::Span;
 use super::stop::{Stop, StopLayer};
 use super::walk::{Step, Walk};
 use super::{ethernet, network};
@@ -43,18 +44,4 @@ fn fills_the_frame(span: Span<'_>) -> bool {
         _ => span.u16(4).map(|length| usize::from(length) + 40),
     };
     length == Some(span.wire())
-}
-
-/// Whether an Ethernet frame could begin here: a known EtherType, which for IP has its version
-/// behind it, or a length with LLC behind it.
-fn is_ethernet(span: Span<'_>) -> bool {
-    let Some(&[high, low, first, second]) = span.bytes().get(12..).and_then(|rest| rest.first_chunk()) else {
-        return false;
-    };
-    match be16(high, low) {
-        0x0800 => first >> 4 == 4,
-        0x86dd => first >> 4 == 6,
-        length @ 3..=1500 => usize::from(length) + 14 <= span.wire() && first == second & 0xfe,
-        ether_type => ethernet::is_known(ether_type),
-    }
 }

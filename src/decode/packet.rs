@@ -127,6 +127,12 @@ pub enum TunnelKind {
     IpInIp,
     /// TaZmen Sniffer Protocol, the mirror of MikroTik and others.
     Tzsp,
+    /// The data channel between access points and their controller (RFC 5415).
+    Capwap,
+    /// The user plane of mobile networks (3GPP TS 29.281).
+    GtpU,
+    /// RFC 3931.
+    L2tpV3,
 }
 
 impl TunnelKind {
@@ -141,6 +147,9 @@ impl TunnelKind {
             Self::Geneve => "geneve",
             Self::IpInIp => "ip-in-ip",
             Self::Tzsp => "tzsp",
+            Self::Capwap => "capwap",
+            Self::GtpU => "gtp-u",
+            Self::L2tpV3 => "l2tpv3",
         }
     }
 }

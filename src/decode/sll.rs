@@ -69,7 +69,7 @@ fn content<'a>(walk: &mut Walk<'a>, hardware: u16, protocol: u16, rest: Span<'a>
         },
         (_, 0x0004) => Ok(Step::To(ethernet::llc, rest)),
         // Numbers of Linux below the EtherTypes (0x0001: Novell's raw 802.3): no lengths, as on Ethernet.
-        (_, ..0x0600) => walk.non_ip(NonIp::EtherType(protocol), rest),
+        (_, ..0x0600) => ethernet::unknown(walk, protocol, rest),
         _ => ethernet::type_or_length(walk, protocol, rest),
     }
 }

@@ -39,7 +39,17 @@ impl<'a> Span<'a> {
 
     /// Why bytes behind the captured ones are missing.
     pub(super) const fn missing(self) -> StopReason {
-        if self.bytes.len() < self.wire { StopReason::CutBySnapLength } else { StopReason::TooShort }
+        if self.is_cut() { StopReason::CutBySnapLength } else { StopReason::TooShort }
+    }
+
+    /// Whether fewer bytes were captured than were on the wire.
+    pub(super) const fn is_cut(self) -> bool {
+        self.bytes.len() < self.wire
+    }
+
+    /// The same as the beginning of something longer, whose length only its own headers tell: the first fragment.
+    pub(super) const fn beginning(self) -> Self {
+        Self { bytes: self.bytes, wire: u32::MAX as usize }
     }
 
     /// A stop at `layer` for want of bytes.

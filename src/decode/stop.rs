@@ -43,9 +43,41 @@ pub enum StopLayer {
     Nflog,
     Prism,
     Ppi,
+    SwitchTag,
+    Nsh,
+    Pktap,
+    Capwap,
+    GtpU,
+    L2tp,
 }
 
 impl StopLayer {
+    /// Whether it lies below IP and ARP.
+    pub const fn is_link(self) -> bool {
+        matches!(
+            self,
+            Self::Link
+                | Self::Ethernet
+                | Self::Vlan
+                | Self::Llc
+                | Self::Sll
+                | Self::Sll2
+                | Self::Null
+                | Self::Pppoe
+                | Self::Ppp
+                | Self::Mpls
+                | Self::Radiotap
+                | Self::Wlan
+                | Self::Macsec
+                | Self::Nflog
+                | Self::Prism
+                | Self::Ppi
+                | Self::SwitchTag
+                | Self::Nsh
+                | Self::Pktap
+        )
+    }
+
     /// Name as it stands in survey.json.
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,6 +111,12 @@ impl StopLayer {
             Self::Nflog => "nflog",
             Self::Prism => "prism",
             Self::Ppi => "ppi",
+            Self::SwitchTag => "switch-tag",
+            Self::Nsh => "nsh",
+            Self::Pktap => "pktap",
+            Self::Capwap => "capwap",
+            Self::GtpU => "gtp-u",
+            Self::L2tp => "l2tp",
         }
     }
 }
@@ -98,6 +136,8 @@ pub enum StopReason {
     TooDeep,
     /// A link type, address family or encapsulation that is not known.
     Unsupported,
+    /// What follows is encrypted.
+    Encrypted,
 }
 
 impl StopReason {
@@ -110,6 +150,7 @@ impl StopReason {
             Self::BadVersion => "bad-version",
             Self::TooDeep => "too-deep",
             Self::Unsupported => "unsupported",
+            Self::Encrypted => "encrypted",
         }
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! A tunnel is entered only when its header is plausible; where nothing inside can be read, the
 //! packet around it stands, with the reason (see `Walk::enter`). A fragment at offset 0 of a
-//! tunnel's packet is entered as well: its inner headers are there. Teredo, GTP-U and GUE are
-//! known by name ([`passed_over`]) and not entered: they carry what is no mirror's doing.
+//! tunnel's packet is entered as well: its inner headers are there. Teredo and GUE are known by
+//! name ([`passed_over`]) and not entered, nor is GTP-U that carries no IP packet.
 
 use etherparse::{IpNumber, ip_number};
 
@@ -12,7 +12,7 @@ use super::packet::{Transport, TunnelKind};
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer};
 use super::walk::{Layer, Step, Walk};
-use super::{ethernet, mpls, network, ppp, wlan};
+use super::{capwap, ethernet, gtp, l2tp, mpls, network, nsh, ppp, tzsp, wlan};
 
 /// UDP destination ports of the tunnels that are entered.
 const UDP_TUNNELS: &[(u16, Layer)] = &[
@@ -20,28 +20,32 @@ const UDP_TUNNELS: &[(u16, Layer)] = &[
     (8472, vxlan), // Linux's default, older than the assignment
     (4790, vxlan_gpe),
     (6081, geneve),
-    (37_008, tzsp),
+    (37_008, tzsp::tzsp),
+    (capwap::PORT, capwap::capwap),
+    (2152, gtp::gtp_u),
+    (1701, l2tp::over_udp),
 ];
 
 /// UDP ports of tunnels that are known and not entered.
 const PASSED_OVER: &[(u16, &str)] = &[(3544, "teredo"), (2152, "gtp-u"), (6080, "gue")];
 
-/// The same ports, each at its lowest four bits. Of comparisons the compiler makes a tree, and which way a packet goes in
+/// The same ports, each at its lowest five bits. Of comparisons the compiler makes a tree, and which way a packet goes in
 /// it, no processor guesses.
-const BY_LOW_BITS: [u16; 16] = {
-    let (mut ports, mut at) = ([0; 16], 0);
+const BY_LOW_BITS: [u16; 32] = {
+    let (mut ports, mut at) = ([0; 32], 0);
     while at < UDP_TUNNELS.len() {
         let port = UDP_TUNNELS[at].0;
-        assert!(ports[port as usize % 16] == 0, "two ports with the same bits");
-        ports[port as usize % 16] = port;
+        assert!(ports[port as usize % 32] == 0, "two ports with the same bits");
+        ports[port as usize % 32] = port;
         at += 1;
     }
     ports
 };
 
-/// Whether a UDP datagram to this port may be a tunnel that [`super::decode`] enters.
-pub const fn may_be_tunnel(destination_port: u16) -> bool {
-    BY_LOW_BITS[destination_port as usize % 16] == destination_port
+/// Whether a UDP datagram with these ports may be a tunnel that [`super::decode`] enters: by its destination, and what a
+/// wireless controller sends by its source.
+pub const fn may_be_tunnel(source_port: u16, destination_port: u16) -> bool {
+    (BY_LOW_BITS[destination_port as usize % 32] == destination_port) | (source_port == capwap::PORT)
 }
 
 /// The name of the tunnel that a UDP flow with one of these ports carries, if it is one that is not
@@ -62,8 +66,11 @@ pub(super) fn enter<'a>(
     }
     match (IpNumber(protocol), transport) {
         (ip_number::GRE, _) => gre(walk, span),
-        (_, Transport::Udp { destination_port, payload_len, .. }) => {
-            match UDP_TUNNELS.iter().find(|(port, _)| *port == destination_port) {
+        (ip_number::LAYER2_TUNNELING_PROTOCOL, _) => l2tp::over_ip(walk, span),
+        (_, Transport::Udp { source_port, destination_port, payload_len, .. }) => {
+            let by_port = |wanted: u16| UDP_TUNNELS.iter().find(|(port, _)| *port == wanted);
+            let controller = if source_port == capwap::PORT { by_port(source_port) } else { None };
+            match by_port(destination_port).or(controller) {
                 Some((_, layer)) => Ok(Step::To(*layer, span.skip(8, StopLayer::Udp)?.limit(payload_len as usize))),
                 None => Ok(Step::Done),
             }
@@ -74,8 +81,8 @@ pub(super) fn enter<'a>(
 
 /// A tunnel's header was not there as a whole. That it was cut is worth a word; a datagram that is
 /// too short for it is no such tunnel.
-fn no_header<'a>(span: Span<'a>, layer: StopLayer) -> Result<Step<'a>, Stop> {
-    if span.bytes().len() < span.wire() { Err(span.short(layer)) } else { Ok(Step::Done) }
+pub(super) fn no_header<'a>(span: Span<'a>, layer: StopLayer) -> Result<Step<'a>, Stop> {
+    if span.is_cut() { Err(span.short(layer)) } else { Ok(Step::Done) }
 }
 
 /// Bits of the first two bytes of GRE (RFC 1701, 2784, 2890, 2637).
@@ -132,6 +139,8 @@ pub(super) fn gre_content(protocol: u16) -> Option<Layer> {
     match protocol {
         protocol::WCCP => Some(wccp),
         protocol::PPP => Some(ppp::ppp),
+        // Aruba's controllers: one number for each of their queues.
+        0x8200..=0x8370 if protocol & 0xf == 0 => Some(wlan::ieee802_11),
         _ => ethernet::layer_of(protocol),
     }
 }
@@ -180,7 +189,8 @@ fn vxlan<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
 }
 
 /// What VXLAN-GPE's next protocol announces (draft-ietf-nvo3-vxlan-gpe section 3.2).
-const VXLAN_GPE: &[(u8, Layer)] = &[(1, network::ip), (2, network::ip), (3, ethernet::ethernet), (5, mpls::mpls)];
+const VXLAN_GPE: &[(u8, Layer)] =
+    &[(1, network::ip), (2, network::ip), (3, ethernet::ethernet), (4, nsh::nsh), (5, mpls::mpls)];
 
 /// VXLAN with a next protocol where the P flag says so.
 fn vxlan_gpe<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
@@ -193,34 +203,6 @@ fn vxlan_gpe<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> 
         }
         _ => vxlan(walk, span),
     }
-}
-
-/// What TZSP's encapsulated protocol announces; the header and these numbers are as Wireshark reads them.
-const TZSP: &[(u16, Layer)] = &[(1, ethernet::ethernet), (18, wlan::ieee802_11)];
-
-/// TaZmen Sniffer Protocol: version 1, type (0 and 1 hold a packet), encapsulated protocol; then tagged fields (tag,
-/// length, value) up to the tag 1, which has no length, as 0 has none, which only pads.
-fn tzsp<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
-    /// More than any sender writes.
-    const MAX_FIELDS: usize = 64;
-    let Ok((&[version, kind, p0, p1], mut rest)) = span.split::<4>(StopLayer::Tzsp) else {
-        return no_header(span, StopLayer::Tzsp);
-    };
-    let layer = TZSP.iter().find(|(number, _)| *number == be16(p0, p1)).map(|(_, layer)| *layer);
-    let Some(layer) = layer.filter(|_| version == 1 && kind <= 1) else { return Ok(Step::Done) };
-    for _ in 0..MAX_FIELDS {
-        let (&[tag], behind) = rest.split::<1>(StopLayer::Tzsp)?;
-        rest = match tag {
-            0 => behind,
-            1 if behind.is_empty() => return Ok(Step::Done),
-            1 => return walk.enter(TunnelKind::Tzsp, layer, behind),
-            _ => {
-                let (&[length], behind) = behind.split::<1>(StopLayer::Tzsp)?;
-                behind.skip(usize::from(length), StopLayer::Tzsp)?
-            }
-        };
-    }
-    Ok(Step::Done)
 }
 
 /// RFC 8926 section 3.4: version 0, length of the options in units of 4 bytes, EtherType.

@@ -62,10 +62,10 @@ impl<'a> Walk<'a> {
         self.packet
     }
 
-    /// Ends the walk at something that is not IP.
+    /// Ends the walk at something that is not IP; a stop if it may have IP behind it.
     pub(super) fn non_ip(&mut self, kind: NonIp, span: Span<'a>) -> Result<Step<'a>, Stop> {
         self.packet.network = Network::NonIp(kind, span.bytes());
-        Ok(Step::Done)
+        kind.unread().map_or(Ok(Step::Done), |layer| Err(layer.stop))
     }
 
     /// A link header with addresses begins: what an outer one said is no longer the innermost.

@@ -28,13 +28,41 @@ const A_MSDU: u8 = 0x80;
 
 /// An 802.11 frame without anything around it.
 pub(super) fn ieee802_11<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
-    frame(walk, span, false)
+    let (&control, _) = span.split::<2>(StopLayer::Wlan)?;
+    frame(walk, span, control, false)
+}
+
+/// An 802.11 frame whose frame control some controllers write with its two bytes exchanged.
+pub(super) fn in_either_order<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
+    let (&[first, second], _) = span.split::<2>(StopLayer::Wlan)?;
+    frame(walk, span, order(span, first, second), false)
+}
+
+/// Whether an 802.11 frame could begin here, by its frame control in either order.
+pub(super) fn is_plausible(span: Span<'_>) -> bool {
+    let (Some(first), Some(second)) = (span.u8(0), span.u8(1)) else { return false };
+    let [kind, _] = order(span, first, second);
+    span.wire() >= 10 && kind & control::VERSION == 0 && kind & control::TYPE != control::TYPE
+}
+
+/// Frame control in its order: the one by which SNAP stands behind the header, else the one whose version is known.
+fn order(span: Span<'_>, first: u8, second: u8) -> [u8; 2] {
+    const SNAP: u32 = 0xaaaa_0300;
+    let has_snap = |[kind, flags]: [u8; 2]| {
+        let distribution = control::TO_DS | control::FROM_DS;
+        let fourth = if flags & distribution == distribution { 6 } else { 0 };
+        let quality = if kind & control::QOS != 0 { 2 } else { 0 };
+        kind & (control::VERSION | control::TYPE) == control::DATA
+            && span.u32(24 + fourth + quality).is_some_and(|bytes| bytes & 0xffff_ff00 == SNAP)
+    };
+    let (usual, exchanged) = ([first, second], [second, first]);
+    let is_exchanged = !has_snap(usual) && (has_snap(exchanged) || first & control::VERSION != 0);
+    if is_exchanged { exchanged } else { usual }
 }
 
 /// An 802.11 frame; `padded` when the header was padded to four bytes (radiotap flag 0x20).
-fn frame<'a>(walk: &mut Walk<'a>, span: Span<'a>, padded: bool) -> Result<Step<'a>, Stop> {
+fn frame<'a>(walk: &mut Walk<'a>, span: Span<'a>, [kind, flags]: [u8; 2], padded: bool) -> Result<Step<'a>, Stop> {
     walk.begin_link();
-    let (&[kind, flags], _) = span.split::<2>(StopLayer::Wlan)?;
     if kind & control::VERSION != 0 {
         return Err(Stop { layer: StopLayer::Wlan, reason: StopReason::BadVersion });
     }
@@ -73,8 +101,14 @@ fn frame<'a>(walk: &mut Walk<'a>, span: Span<'a>, padded: bool) -> Result<Step<'
     }
     // The low bits of the sequence control number the fragments; the first has the headers.
     let later_fragment = s0 & 0x0f != 0;
-    if kind & control::NO_DATA != 0 || flags & control::PROTECTED != 0 || aggregate || later_fragment {
+    if kind & control::NO_DATA == 0 && flags & control::PROTECTED != 0 {
+        return walk.non_ip(NonIp::EncryptedWlan, rest);
+    }
+    if kind & control::NO_DATA != 0 || later_fragment {
         return walk.non_ip(NonIp::Wlan, rest);
+    }
+    if aggregate {
+        return walk.non_ip(NonIp::WlanAggregate, rest);
     }
     Ok(Step::To(ethernet::llc, rest))
 }
@@ -93,7 +127,8 @@ pub(super) fn radiotap<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'
     let flags = radiotap_flags(span.limit(length), u32::from_le_bytes([p0, p1, p2, p3]));
     let rest = span.skip(length, StopLayer::Radiotap)?;
     let rest = if flags & 0x10 != 0 { without_fcs(rest) } else { rest };
-    frame(walk, rest, flags & 0x20 != 0)
+    let (&control, _) = rest.split::<2>(StopLayer::Wlan)?;
+    frame(walk, rest, control, flags & 0x20 != 0)
 }
 
 /// The flags field of a radiotap header, 0 where it has none.
@@ -122,7 +157,7 @@ fn without_fcs(span: Span<'_>) -> Span<'_> {
 
 /// Per-packet information: version, flags, length and link type in little-endian order, then
 /// fields, of which 802.11's common one (type 2) says whether a frame check sequence follows.
-pub(super) fn ppi<'a>(_: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
+pub(super) fn ppi<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     let (&[version, _, l0, l1, t0, t1, t2, t3], mut fields) = span.split::<8>(StopLayer::Ppi)?;
     let length = usize::from(u16::from_le_bytes([l0, l1]));
     if version != 0 {
@@ -143,8 +178,11 @@ pub(super) fn ppi<'a>(_: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop
         }
     }
     match u16::try_from(u32::from_le_bytes([t0, t1, t2, t3])) {
-        Ok(number) => Ok(Step::To(link::layer(LinkType(number))?, rest)),
-        Err(_) => Err(link::UNSUPPORTED),
+        Ok(number) => match link::layer(LinkType(number)) {
+            Some(layer) => Ok(Step::To(layer, rest)),
+            None => walk.non_ip(NonIp::LinkType(number), rest),
+        },
+        Err(_) => Err(Stop { layer: StopLayer::Link, reason: StopReason::Unsupported }),
     }
 }
 

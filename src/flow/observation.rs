@@ -209,6 +209,9 @@ impl Observation {
         let packet = decode::decode(&frame);
         if let Some(stop) = packet.stop {
             *self.sorted.stopped.entry(stop).or_default() += 1;
+            let is_unread =
+                stop.layer.is_link() && !matches!(packet.network, Network::Ip(_)) && packet.encapsulations.is_empty();
+            self.tallies[0].1.unread += u64::from(is_unread);
         }
         let amount = Amount { frames: 1, bytes: u64::from(frame.original_len) };
         for outer in &packet.encapsulations {

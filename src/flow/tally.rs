@@ -190,6 +190,8 @@ pub struct Tally {
     pub wire_bytes: u64,
     /// Frames of which fewer bytes were captured than the wire had.
     pub cut: u64,
+    /// Frames of which nothing above the link layer could be read, though something may be there.
+    pub unread: u64,
     /// Earliest known time.
     pub first: Timestamp,
     /// Latest time.
@@ -209,6 +211,7 @@ impl Default for Tally {
             captured_bytes: 0,
             wire_bytes: 0,
             cut: 0,
+            unread: 0,
             first: Timestamp::from_raw(i64::MAX),
             last: Timestamp::UNKNOWN,
             clock: Clock::STOPPED,
@@ -272,6 +275,7 @@ impl Tally {
         self.captured_bytes += other.captured_bytes;
         self.wire_bytes += other.wire_bytes;
         self.cut += other.cut;
+        self.unread += other.unread;
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
         self.clock.absorb(other.clock);

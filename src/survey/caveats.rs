@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
-use crate::capture::{CaptureSummary, Filter, InterfaceSummary, Timestamp};
+use super::{losses, unread};
+use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::inventory::{Contradiction, Guess, Hint, HostId, Hosts, InventoryDoubts, RoleSource};
 use crate::policy::{Role, Transport};
@@ -24,6 +25,10 @@ pub(super) struct FlowQuality {
     duplicates: u64,
     folded: u64,
     folded_rows: u64,
+    /// TCP connections of which one packet at least was sent and not captured.
+    proved_losses: u64,
+    /// Whether any flow may prove losses: mostly none does.
+    may_prove_losses: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,7 +44,11 @@ impl FlowQuality {
             quality.add(&flows.view(place), parties[place as usize], hosts);
             quality
         };
-        flows.places().into_par_iter().fold(Self::default, add).reduce(Self::default, Self::and)
+        let mut quality = flows.places().into_par_iter().fold(Self::default, add).reduce(Self::default, Self::and);
+        if quality.may_prove_losses {
+            quality.proved_losses = losses::proved(flows);
+        }
+        quality
     }
 
     fn and(mut self, other: Self) -> Self {
@@ -49,6 +58,7 @@ impl FlowQuality {
             sum.two_way += more.two_way;
         }
         self.acknowledged.extend(other.acknowledged);
+        self.may_prove_losses |= other.may_prove_losses;
         self.packets += other.packets;
         self.duplicates += other.duplicates;
         self.folded += other.folded;
@@ -59,6 +69,7 @@ impl FlowQuality {
     fn add(&mut self, flow: &FlowView<'_>, parties: [HostId; 2], hosts: &Hosts) {
         let [a, b] = &flow.ends;
         self.packets += flow.packets();
+        self.may_prove_losses |= losses::lacks_syn_ack(flow).is_some();
         self.folded += u64::from(flow.folded);
         self.folded_rows += u64::from(flow.folded > 0);
         self.duplicates += a.duplicates() + b.duplicates();
@@ -129,15 +140,12 @@ pub(super) fn caveats(
         );
     }
     for (path, _, summary) in inputs() {
-        let dropped = dropped(summary);
-        if dropped > 0 {
-            say(
-                "kernel-drops",
-                format!(
-                    "{dropped} packets were dropped while {path} was captured: what is missing may have been there."
-                ),
-            );
+        if let Some(text) = losses::drops(path, &summary.interfaces) {
+            say("kernel-drops", text);
         }
+    }
+    if let Some(text) = losses::proof(quality.proved_losses) {
+        say("kernel-drops", text);
     }
     let total: u64 = observed.tallies.values().map(|tally| tally.frames).sum();
     let cut: u64 = observed.tallies.values().map(|tally| tally.cut).sum();
@@ -177,6 +185,9 @@ pub(super) fn caveats(
                     seconds(clock.longest_backward)
                 ),
             );
+        }
+        if let Some(text) = losses::stopped_clock(path, tally) {
+            say("times-equal", text);
         }
         if clock.untimed > 0 {
             say("frames-without-time", format!("{} frames of {path} carry no time.", clock.untimed));
@@ -421,20 +432,17 @@ pub(super) fn missing(
         one_way: quality.is_one_way(),
         seen_to_send,
         acknowledged: quality.acknowledged.clone(),
-        dropped: summaries.iter().map(|(_, summary)| dropped(summary)).fold(uncounted, u64::saturating_add),
+        dropped: summaries
+            .iter()
+            .map(|(_, summary)| losses::dropped(&summary.interfaces))
+            .fold(uncounted, u64::saturating_add)
+            .max(quality.proved_losses),
+        unread: unread::frames(observed),
         gaps: gaps(observed.tallies.values()),
         breaks: breaks.filter(known).collect(),
         end: observed.tallies.values().map(|tally| tally.last).filter(known).max(),
         filter: filter.map(Filtered::from),
     }
-}
-
-/// Packets that were lost while an input was captured, as far as it says.
-fn dropped(summary: &CaptureSummary) -> u64 {
-    let lost = |interface: &InterfaceSummary| {
-        [interface.dropped, interface.os_dropped].into_iter().flatten().fold(interface.lost, u64::saturating_add)
-    };
-    summary.interfaces.iter().map(lost).fold(0, u64::saturating_add)
 }
 
 /// Nanoseconds as a person says them.

@@ -4,7 +4,7 @@ use crate::inventory::{Host, HostId, Hosts};
 use crate::policy::{Reason, Role};
 use crate::verdict::{Caveat, Conversation, Missing, Outcome, Verdict};
 
-use super::{FrameCounts, Options};
+use super::{FrameCounts, Options, unread};
 
 /// Whether a survey judged anything of Igor's hosts; if not, why, and what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,13 +55,23 @@ pub(super) fn judged(
         };
     }
     if conversations.is_empty() && frames.decoded == 0 {
-        let why = frames.stopped.first().map_or_else(String::new, |(layer, reason, _)| format!(": {layer}, {reason}"));
+        let broken =
+            || frames.stopped.first().map_or_else(String::new, |(layer, reason, _)| format!(": {layer}, {reason}"));
+        let why = frames.unread.first().map_or_else(broken, |(layer, _)| format!(": mostly {}", unread::words(layer)));
         return Judged::no(
             format!("Not one frame could be decoded{why}."),
             "See what lies below IP under Quality, and capture where frames are plain Ethernet.",
         );
     }
-    if !conversations.iter().any(|conversation| is_between_two(hosts, conversation)) {
+    let is_exchange = |conversation: &Conversation| is_between_two(hosts, conversation);
+    if !conversations.iter().any(is_exchange) && frames.is_mostly_unread() {
+        let (unread, total) = (frames.unread_frames(), frames.total);
+        return Judged::no(
+            format!("{unread} of {total} frames could not be read below IP, and the others tell of no exchange."),
+            "See what lies below IP under Quality, and capture where frames are plain Ethernet.",
+        );
+    }
+    if !conversations.iter().any(is_exchange) {
         return Judged::no(
             "No exchange of two hosts was captured: only what goes to groups and to everybody, or is not IP.",
             next(&format!("Check the mirror. {MIRROR}")),
@@ -133,7 +143,8 @@ fn cannot_be_told(conversation: &Conversation) -> bool {
 
 /// The caveat about a port that shows only groups, or only one host's exchanges.
 pub(super) fn no_mirror(hosts: &Hosts, conversations: &[Conversation], frames: &FrameCounts) -> Option<Caveat> {
-    if frames.total == 0 {
+    if frames.total == 0 || frames.decoded == 0 || frames.is_mostly_unread() {
+        // Whom the frames went to is not known.
         return None;
     }
     let mut between_two = conversations.iter().filter(|conversation| is_between_two(hosts, conversation));

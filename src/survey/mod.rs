@@ -4,13 +4,16 @@ mod caveats;
 mod judged;
 #[cfg(all(feature = "live", unix))]
 pub mod live;
+mod losses;
 mod order;
 mod read;
 mod run;
+mod unread;
 
 use std::sync::Arc;
 
 use crate::capture::{LinkType, Timestamp};
+use crate::decode::Unread;
 use crate::flow::{Flow, FlowView, Flows};
 use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
@@ -37,6 +40,8 @@ pub struct InputSummary {
     pub link_types: Vec<LinkType>,
     /// Packet records read.
     pub frames: u64,
+    /// Those of which nothing above the link layer could be read.
+    pub unread: u64,
     /// Sum of captured lengths.
     pub captured_bytes: u64,
     /// Sum of original lengths.
@@ -56,6 +61,13 @@ impl InputSummary {
         // What cannot be opened names itself in its reason.
         let is_read = !self.format.is_empty();
         Some(if is_read { format!("{} is damaged at byte {offset}: {reason}", self.path) } else { reason.clone() })
+    }
+
+    /// What is to be said where frames were read and every one stopped at the link layer: nothing in it was judged.
+    pub fn unreadable(&self) -> Option<String> {
+        let Self { path, frames, unread, .. } = self;
+        (*frames > 0 && unread == frames)
+            .then(|| format!("none of the {frames} frames of {path} could be read beyond the link layer"))
     }
 }
 
@@ -77,6 +89,37 @@ pub struct FrameCounts {
     pub decoded: u64,
     /// The rest, by layer and reason (names), most first.
     pub stopped: Vec<(&'static str, &'static str, u64)>,
+    /// Layers below IP that are not read, with their frames, most first; each is among the stopped ones.
+    pub unread: Vec<(Unread, u64)>,
+}
+
+impl FrameCounts {
+    /// The stopped frames without those of layers that are not read: frames that are broken or were cut.
+    pub fn broken(&self) -> Vec<(&'static str, &'static str, u64)> {
+        let unread = |layer: &str, reason: &str| {
+            let is_of = |unread: &Unread| (unread.stop.layer.name(), unread.stop.reason.name()) == (layer, reason);
+            self.unread.iter().filter(|(unread, _)| is_of(unread)).map(|(_, frames)| frames).sum()
+        };
+        let rest =
+            |&(layer, reason, frames): &(_, _, u64)| (layer, reason, frames.saturating_sub(unread(layer, reason)));
+        self.stopped.iter().map(rest).filter(|(.., frames)| *frames > 0).collect()
+    }
+
+    /// Frames of layers below IP that are not read.
+    pub fn unread_frames(&self) -> u64 {
+        self.unread.iter().map(|(_, frames)| frames).sum()
+    }
+
+    /// Whether no fewer of them are not read than were decoded.
+    pub fn is_mostly_unread(&self) -> bool {
+        let unread = self.unread_frames();
+        unread > 0 && unread >= self.decoded
+    }
+
+    /// The part of all frames, from 0 to 1.
+    pub fn share(&self, frames: u64) -> f64 {
+        if self.total == 0 { 0.0 } else { frames as f64 / self.total as f64 }
+    }
 }
 
 /// A tunnel or mirror that was taken off.

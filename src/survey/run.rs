@@ -9,7 +9,9 @@ use rayon::prelude::*;
 
 use super::caveats::{self, FlowQuality};
 use super::read::{self, Progress, ReadOptions, Reading, Source};
-use super::{Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey, judged};
+use super::{
+    Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey, judged, unread,
+};
 use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
 use crate::flow::{FlowView, Flows, Limits, Observed};
 use crate::inventory::{Heard, Inventory, Known, hosts_of};
@@ -132,8 +134,10 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let Known { hosts, parties, hints, doubts: of_inventory } = known;
     let quality = FlowQuality::of(flows, &hosts, &parties);
 
+    let frames = frame_counts(&observed);
     let mut doubts = caveats::of_inventory(&of_inventory);
     doubts.extend(caveats::caveats(&observed, &relations.overflows, &quality, &names, &summaries));
+    doubts.extend(unread::caveats(&frames));
     doubts.extend(left_out(options, &summaries));
     let missing = caveats::missing(&observed, &quality, &parties, options.filter.as_ref(), &summaries);
     let verdicts = verdict::judge(&verdict::Observations {
@@ -157,6 +161,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
             format: summary.format,
             link_types: tally.link_types.keys().copied().collect(),
             frames: tally.frames,
+            unread: tally.unread,
             captured_bytes: tally.captured_bytes,
             wire_bytes: tally.wire_bytes,
             first: tally.first(),
@@ -269,7 +274,7 @@ fn frame_counts(observed: &Observed) -> FrameCounts {
         observed.sorted.stopped.iter().map(|(stop, frames)| (stop.layer.name(), stop.reason.name(), *frames)).collect();
     stopped.sort_by_key(|(layer, reason, frames)| (std::cmp::Reverse(*frames), *layer, *reason));
     let sum: u64 = stopped.iter().map(|stop| stop.2).sum();
-    FrameCounts { total, decoded: total - sum, stopped }
+    FrameCounts { total, decoded: total - sum, stopped, unread: unread::layers(observed) }
 }
 
 fn non_ip(observed: &Observed) -> Vec<NonIpSummary> {

@@ -24,6 +24,8 @@ pub struct Missing {
     pub seen_to_send: HashSet<(HostId, HostId)>,
     /// Packets that were dropped while it was captured, and those that no table had room for.
     pub dropped: u64,
+    /// Frames of layers below IP that are not read.
+    pub unread: u64,
     /// Times, as far as order goes, between which no frame was captured.
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// Times of the last frames of inputs that are damaged behind them.
@@ -82,6 +84,7 @@ enum Doubt {
     OneWay,
     Filter,
     Dropped,
+    Unread,
     Gap(Timestamp, Timestamp),
     Break(Timestamp),
     End(Timestamp),
@@ -165,6 +168,7 @@ impl Missing {
         let mut doubts = BTreeSet::new();
         doubts.extend(self.one_way.then_some(Doubt::OneWay));
         doubts.extend(self.filter.as_ref().map(|_| Doubt::Filter));
+        doubts.extend((self.unread > 0).then_some(Doubt::Unread));
         doubts.extend(self.gaps.first().map(|(from, to)| Doubt::Gap(*from, *to)));
         doubts.extend(self.breaks.first().map(|at| Doubt::Break(*at)));
         words(&doubts, self, u64::from(self.dropped > 0))
@@ -190,6 +194,7 @@ const EPHEMERAL: u16 = 49_152;
 fn words(doubts: &BTreeSet<Doubt>, missing: &Missing, tries: u64) -> String {
     let mut doubts = doubts.clone();
     doubts.extend((tries > 0 && missing.dropped >= tries).then_some(Doubt::Dropped));
+    doubts.extend((tries > 0 && missing.unread >= tries).then_some(Doubt::Unread));
     let word = |doubt: &Doubt| match doubt {
         Doubt::OneWay => "the mirror shows one direction only".to_owned(),
         Doubt::Filter => {
@@ -201,6 +206,7 @@ fn words(doubts: &BTreeSet<Doubt>, missing: &Missing, tries: u64) -> String {
             times(missing.dropped, "packet was", "packets were"),
             if tries == 1 { "was 1 try".to_owned() } else { format!("were {}", times(tries, "try", "tries")) }
         ),
+        Doubt::Unread => format!("{} not read below IP", times(missing.unread, "frame was", "frames were")),
         Doubt::Gap(from, to) => format!("nothing at all was captured from {from} to {to}"),
         Doubt::Break(at) => format!("a capture breaks off at {at}"),
         Doubt::End(at) => format!("the capture ends at {at}"),
@@ -234,6 +240,9 @@ mod tests {
         assert_eq!(of(2001, 2100, 4), "");
         assert!(of(2900, 2995, 4).contains("a capture breaks off"));
         assert_eq!(of(2900, 2980, 4), "", "an answer would have come before the end");
+        let missing = Missing { unread: 3, ..Missing::default() };
+        assert!(missing.of_silence(at(100), at(200), 3).contains("3 frames were not read below IP"));
+        assert_eq!(missing.of_silence(at(100), at(200), 4), "");
         assert_eq!(Missing::default().of_silence(at(0), at(1), 1), "");
     }
 

@@ -104,8 +104,8 @@ fn nests_of_pseudowires_and_tags_end() {
     // A pseudowire (RFC 4448) is a frame under a label, and no tunnel with addresses of its own.
     let wires = nest(|packet| [&[0, 1, 1, 255], ethernet(0x8847, packet).as_slice()].concat());
     let frame = ethernet(0x8847, &wires);
-    let (total, _) = frames(&survey(&flood(|_| frame.clone()), 0));
-    assert!(total > 1);
+    let (total, stopped) = frames(&survey(&flood(|_| frame.clone()), 3));
+    assert!(total > 1 && stopped == total);
     let tags: Vec<u8> = (0..15_000_u32).flat_map(|at| [0x81, 0, (at >> 8 & 15) as u8, at as u8]).collect();
     let ip = udp(A, 40_000, B, 5683, b"\x40\x01\0\x01");
     let frame = [&ip[..12], &tags, &ip[12..]].concat();

@@ -1,7 +1,7 @@
 //! Traffic of an invented site, from a seed: the same bytes on every machine.
 //!
 //! ```text
-//! payload  -> frame                -> wire, connection      -> survey, quirk        -> file
+//! payload  -> frame (layers)       -> wire, connection      -> survey, quirk        -> file
 //! messages    headers, checksums      what a mirror sees       who says what, when      pcap, pcapng
 //!                                                              load: big captures for benchmarks
 //! ```
@@ -13,6 +13,7 @@ pub(crate) mod connection;
 pub(crate) mod file;
 pub(crate) mod frame;
 pub(crate) mod inventory;
+pub(crate) mod layers;
 pub(crate) mod load;
 pub(crate) mod payload;
 pub(crate) mod quirk;

@@ -37,7 +37,7 @@ pub(crate) fn all() -> Vec<Sample> {
 }
 
 /// A minute between the gateway and three nodes: CoAP, HTTP, configuration and TFTP, each once a node.
-fn visit(tags: &[Tag]) -> Tape {
+pub(crate) fn visit(tags: &[Tag]) -> Tape {
     let site = Site::new();
     let mut wire = Wire::new(0x0915, site.router, tags.to_vec(), Vec::new());
     for number in 1..=3_usize {

@@ -24,8 +24,8 @@ use super::results::{self, Making};
 use crate::capture::live::{Dropped, Live, LiveInterface, drop_root};
 use crate::capture::{RecordedInterface, Recorder};
 use crate::report::visible;
-use crate::survey;
 use crate::survey::live::{LiveEnd, LiveEvidence, LiveOptions as SurveyLive, run_live};
+use crate::survey::{self, InputSummary};
 
 /// From one judgement of what came so far to the next.
 const JUDGED_EVERY: Duration = Duration::from_secs(1);
@@ -102,6 +102,10 @@ fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, t
             say(&format!("{} gave no more packets: {reason}", interface.name));
             status = Status::Partial;
         }
+    }
+    for trouble in end.last.survey.inputs.iter().filter_map(InputSummary::unreadable) {
+        say(&trouble);
+        status = Status::Partial;
     }
     let output = &options.output;
     // JSON lines have standard output for themselves.

@@ -58,6 +58,15 @@ pub(super) fn ipv4_from(addresses: [&str; 2], options: &[u8], fragment: u16, pro
     join(&[&bytes, options, payload])
 }
 
+/// IPv4 from 10.0.0.1 to 10.0.0.2 with a checksum that is right (RFC 791 section 3.1).
+pub(super) fn ipv4_checked(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = ipv4(protocol, payload);
+    let sum: u32 = bytes[..20].chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+    let sum = (sum & 0xffff) + (sum >> 16);
+    bytes[10..12].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+    bytes
+}
+
 /// IPv6 from 2001:db8::1 to 2001:db8::2.
 pub(super) fn ipv6(next: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = hex("60000000");

@@ -8,9 +8,9 @@ use super::*;
 use crate::decode::{VlanPath, quoted};
 
 /// Link types that are decoded, and two that are not.
-const LINKS: [u16; 26] = [
-    0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 107, 108, 109, 113, 119, 127, 163, 166, 192, 204, 228, 229, 239, 276, 281,
-    256,
+const LINKS: [u16; 32] = [
+    0, 1, 9, 12, 14, 50, 51, 101, 104, 105, 107, 108, 109, 113, 119, 127, 149, 163, 166, 192, 204, 228, 229, 239, 258,
+    276, 281, 282, 284, 285, 256, 283,
 ];
 
 /// Frames of one layer after another, for cutting and damaging.
@@ -32,6 +32,8 @@ fn samples() -> Vec<(LinkType, Vec<u8>)> {
         (276, join(&[&hex("86dd 0000 00000003 0001 00 06 020000000001 0000"), &tcp_v6])),
         (239, join(&[&hex("02000000 2500 0900"), &ip])),
     ];
+    samples.extend(super::switch_tags::samples());
+    samples.extend(super::guessed::samples());
     samples.extend(tunnels(&ip, &frame).into_iter().map(|bytes| (1, bytes)));
     samples.into_iter().map(|(link, bytes)| (LinkType(link), bytes)).collect()
 }
@@ -43,6 +45,8 @@ fn tunnels(ip: &[u8], frame: &[u8]) -> Vec<Vec<u8>> {
         outer(47, &join(&[&hex("1000 88be 00000001 1001 0005 00000000"), frame])),
         outer(17, &udp(50000, 4789, &vxlan(frame))),
         outer(17, &udp(50000, 6081, &join(&[&hex("0240 6558 00000500 01038001 00000000"), frame]))),
+        outer(17, &udp(50000, 5247, &join(&[&hex("00100000 00000000"), frame]))),
+        outer(17, &udp(50000, 5247, &join(&[&hex("00100300 00000000"), &super::capwap::wlan_frame()]))),
     ]
 }
 

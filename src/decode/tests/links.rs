@@ -116,14 +116,61 @@ fn frames_that_are_not_ip_are_named() {
         (0x88cc, hex("0207 04 020000000001"), NonIp::Lldp),
         (0x888e, hex("0101 0000"), NonIp::Eapol),
         (0x8863, hex("1109 0000 0000"), NonIp::PppoeDiscovery),
-        (0x88e5, hex("2000 00000001"), NonIp::Macsec),
         (0x8809, hex("0101"), NonIp::SlowProtocols),
         (0x88f7, hex("0002"), NonIp::Ptp),
-        (0x88b5, hex("00"), NonIp::EtherType(0x88b5)),
+        (0x8892, hex("00"), NonIp::EtherType(0x8892)),
     ] {
         let bytes = eth(ether_type, &content);
         let packet = ethernet(&bytes);
         assert_eq!((non_ip(&packet), packet.stop), (kind, None));
+    }
+}
+
+#[test]
+fn what_may_have_ip_behind_it_stops() {
+    let unsupported = |layer| stop(layer, StopReason::Unsupported);
+    for (ether_type, content, kind, stop) in [
+        (0x88e5, "2000 00000001", NonIp::Macsec, stop(StopLayer::Macsec, StopReason::Encrypted)),
+        (0x8903, "00", NonIp::EtherType(0x8903), unsupported(StopLayer::Ethernet)),
+        (
+            0x1234,
+            "45000014 00000000 40110000 0a000001 0a000002",
+            NonIp::EtherType(0x1234),
+            unsupported(StopLayer::Ethernet),
+        ),
+        (5, "9a9a03 0100", NonIp::Llc(0x9a), unsupported(StopLayer::Llc)),
+        (8, "aaaa03 0a0b0c 1234", NonIp::Snap(0x0a_0b0c, 0x1234), unsupported(StopLayer::Llc)),
+        (0x880b, "003d 0000", NonIp::Ppp(0x3d), unsupported(StopLayer::Ppp)),
+    ] {
+        let bytes = eth(ether_type, &hex(content));
+        let packet = ethernet(&bytes);
+        assert_eq!((non_ip(&packet), packet.stop), (kind, stop), "{ether_type:04x}");
+        assert_eq!(kind.unread().map(|layer| layer.stop), packet.stop);
+    }
+}
+
+#[test]
+fn a_tag_that_is_not_known_is_told_by_the_ip_behind_it() {
+    let v4 = hex("45000014 00000000 4011 66d7 0a000001 0a000002");
+    let v6 = ipv6(17, &udp(1, 2, b"hello"));
+    let unknown_tag = (NonIp::UnknownTag(0x1234), stop(StopLayer::Vlan, StopReason::Unsupported));
+    for tag in [&[][..], &[0xaa; 4], &[0xbb; 7], &[0xcc; 40]] {
+        for padding in [0, 26] {
+            let bytes = eth(0x1234, &join(&[tag, &hex("0800"), &v4, &vec![0; padding]]));
+            let packet = ethernet(&bytes);
+            assert_eq!((non_ip(&packet), packet.stop), unknown_tag, "{tag:x?}");
+            let bytes = eth(0x1234, &join(&[tag, &hex("86dd"), &v6, &vec![0; padding]]));
+            assert_eq!(non_ip(&ethernet(&bytes)), unknown_tag.0, "{tag:x?}");
+        }
+    }
+    // Its twins: a wrong checksum, a length that does not end with the frame, no IP EtherType before IPv6, too far away.
+    let wrong_sum = hex("0800 45000014 00000000 4011 66d8 0a000001 0a000002");
+    let too_long = join(&[&hex("0800"), &v4, &[0; 65]]);
+    let no_type = join(&[&hex("0801"), &v6]);
+    let too_far = join(&[&[0; 64], &hex("0800"), &v4]);
+    for content in [wrong_sum, too_long, no_type, too_far] {
+        let bytes = eth(0x1234, &content);
+        assert_eq!(non_ip(&ethernet(&bytes)), NonIp::EtherType(0x1234));
     }
 }
 
@@ -151,6 +198,7 @@ fn llc_and_snap_carry_ip_and_the_rest_is_named() {
         ("aaaa03 00000c 010b", NonIp::Stp),
         ("aaaa03 080007 809b", NonIp::Snap(0x080007, 0x809b)),
         ("ffff 0022 0000", NonIp::Llc(0xff)),
+        ("fefe03 0100", NonIp::Llc(0xfe)),
         ("828203 0100", NonIp::Llc(0x82)),
     ] {
         let content = hex(content);
@@ -283,7 +331,7 @@ fn nflog_attributes_in_both_byte_orders() {
 
 #[test]
 fn an_unknown_link_type_stops_at_once() {
-    for link in [256, 281, 32, u16::MAX] {
+    for link in [256, 283, 32, u16::MAX] {
         assert_eq!(whole(LinkType(link), &[0; 60]).stop, stop(StopLayer::Link, StopReason::Unsupported));
     }
 }

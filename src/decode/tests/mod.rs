@@ -1,10 +1,13 @@
 //! Frames made by hand, after the formats' own documents, one test a feature.
 
 mod build;
+mod capwap;
+mod guessed;
 mod ip;
 mod laws;
 mod links;
 mod mpls_ppp;
+mod switch_tags;
 mod transports;
 mod tunnels;
 mod wlan;

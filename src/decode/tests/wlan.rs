@@ -39,13 +39,18 @@ fn addresses_follow_the_distribution_system_bits() {
 
 #[test]
 fn frames_without_a_readable_packet_are_named() {
-    // Encrypted, no data, QoS no data, an aggregate, a beacon, an acknowledgment.
-    for (control, extra) in [("0841", ""), ("4801", ""), ("c801", "0000"), ("8801", "8000"), ("8000", ""), ("d400", "")]
-    {
+    // No data, QoS no data, a beacon, an acknowledgment.
+    for (control, extra) in [("4801", ""), ("c801", "0000"), ("8000", ""), ("d400", "")] {
         let bytes = data(control, extra);
         let packet = whole(LinkType::IEEE802_11, &bytes);
         assert_eq!((non_ip(&packet), packet.stop), (NonIp::Wlan, None), "{control}");
     }
+    let encrypted = data("0841", "");
+    let packet = whole(LinkType::IEEE802_11, &encrypted);
+    assert_eq!((non_ip(&packet), packet.stop), (NonIp::EncryptedWlan, stop(StopLayer::Wlan, StopReason::Encrypted)));
+    let aggregate = data("8801", "8000");
+    let packet = whole(LinkType::IEEE802_11, &aggregate);
+    assert_eq!((non_ip(&packet), packet.stop), (NonIp::WlanAggregate, stop(StopLayer::Wlan, StopReason::Unsupported)));
     let mut later_fragment = data("0801", "");
     later_fragment[22] = 0x01;
     assert_eq!(non_ip(&whole(LinkType::IEEE802_11, &later_fragment)), NonIp::Wlan);

@@ -143,7 +143,7 @@ pub(super) fn doubts(survey: &Survey) -> Vec<String> {
     );
     let caveats = of_quality(survey).filter(|caveat| caveat.kind != "damaged-input");
     doubts.extend(caveats.map(|caveat| caveat.text.clone()));
-    let stopped: u64 = survey.frames.stopped.iter().map(|stop| stop.2).sum();
+    let stopped: u64 = survey.frames.broken().iter().map(|stop| stop.2).sum();
     if stopped > 0 {
         let total = counted(survey.frames.total, "frame", "frames");
         doubts.push(format!("{} of {total} could not be decoded to the end.", short(stopped)));

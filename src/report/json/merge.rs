@@ -92,6 +92,7 @@ struct Merger {
     total: u64,
     decoded: u64,
     stopped: BTreeMap<(T, T), u64>,
+    unread: BTreeMap<(T, Option<u32>, Option<T>, bool), v1::Unread<'static>>,
     policies: Vec<v1::Policy<'static>>,
     non_ip: Rows<(Site, T), v1::NonIp<'static>>,
     encapsulations: Rows<(Site, T, IpAddr, IpAddr), v1::Encapsulation<'static>>,
@@ -126,6 +127,11 @@ impl Merger {
         self.decoded += survey.frames.decoded;
         for stop in survey.frames.stopped {
             *self.stopped.entry((stop.layer, stop.reason)).or_default() += stop.frames;
+        }
+        for layer in survey.frames.unread {
+            let frames = layer.frames;
+            let key = (layer.kind.clone(), layer.number, layer.name.clone(), layer.before_ip);
+            self.unread.entry(key).or_insert(v1::Unread { frames: 0, ..layer }).frames += frames;
         }
         if !self.policies.contains(&survey.policy) {
             self.policies.push(survey.policy);
@@ -211,6 +217,10 @@ impl Merger {
         self.caveats.rows.retain(|caveat| caveat.kind != "not-judged" || !is_judged(&caveat.site));
         let mut stopped: Vec<_> = self.stopped.into_iter().collect();
         stopped.sort_by_key(|(_, frames)| Reverse(*frames));
+        let share = |frames: u64| if self.total == 0 { 0.0 } else { frames as f64 / self.total as f64 };
+        let mut unread: Vec<_> =
+            self.unread.into_values().map(|layer| v1::Unread { share: share(layer.frames), ..layer }).collect();
+        unread.sort_by_key(|layer| Reverse(layer.frames));
         let mut merged = Survey {
             schema_version: v1::SCHEMA_VERSION,
             judged: Some(judged(self.judged)),
@@ -224,6 +234,7 @@ impl Merger {
                     .into_iter()
                     .map(|((layer, reason), frames)| v1::Stopped { layer, reason, frames })
                     .collect(),
+                unread,
             },
             site: Text::default(),
             policy: self.policies.into_iter().next().unwrap_or_default(),

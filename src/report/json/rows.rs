@@ -62,6 +62,18 @@ pub(super) fn frames(counts: &FrameCounts) -> v1::Frames<'_> {
         stopped: stopped
             .map(|&(layer, reason, frames)| v1::Stopped { layer: layer.into(), reason: reason.into(), frames })
             .collect(),
+        unread: counts
+            .unread
+            .iter()
+            .map(|(layer, frames)| v1::Unread {
+                kind: layer.kind.into(),
+                number: layer.number,
+                name: known(layer.name),
+                before_ip: layer.before_ip,
+                frames: *frames,
+                share: counts.share(*frames),
+            })
+            .collect(),
     }
 }
 

@@ -152,6 +152,27 @@ pub struct Frames<'a> {
     pub decoded: u64,
     /// The rest.
     pub stopped: Vec<Stopped<'a>>,
+    /// Layers below IP that are not read and may carry it; their frames are among the stopped ones. Older files have none.
+    #[serde(default)]
+    pub unread: Vec<Unread<'a>>,
+}
+
+/// A layer below IP that is not read.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Unread<'a> {
+    /// Whose number it is: `ethertype`, `link-type`, `llc`, `snap`, `ppp`, `address-family`, `wlan`.
+    pub kind: Text<'a>,
+    /// The number.
+    pub number: Option<u32>,
+    /// What is known by that number.
+    pub name: Option<Text<'a>>,
+    /// Whether an IP header plausibly stands behind it: a tag that is not known.
+    pub before_ip: bool,
+    /// How many.
+    pub frames: u64,
+    /// The part of all frames, from 0 to 1.
+    pub share: f64,
 }
 
 /// Frames whose decoding ended early.

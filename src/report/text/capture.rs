@@ -112,21 +112,17 @@ fn capture(page: &mut Page<'_>, survey: &Survey) {
 
 fn quality(page: &mut Page<'_>, survey: &Survey) {
     let mut doubts: Vec<String> = of_quality(survey).map(|caveat| caveat.text.clone()).collect();
-    let stopped: u64 = survey.frames.stopped.iter().map(|stop| stop.2).sum();
+    let broken = survey.frames.broken();
+    let stopped: u64 = broken.iter().map(|stop| stop.2).sum();
     if stopped > 0 {
-        let most: Vec<_> = survey
-            .frames
-            .stopped
-            .iter()
-            .take(3)
-            .map(|(layer, reason, n)| format!("{} {layer} {reason}", count(*n)))
-            .collect();
+        let most: Vec<_> =
+            broken.iter().take(3).map(|(layer, reason, n)| format!("{} {layer} {reason}", count(*n))).collect();
         doubts.push(format!(
             "{} of {} could not be decoded to the end: {}{}",
             count(stopped),
             counted(survey.frames.total, "frame", "frames"),
             most.join(", "),
-            if survey.frames.stopped.len() > most.len() { ", ..." } else { "" }
+            if broken.len() > most.len() { ", ..." } else { "" }
         ));
     }
 

@@ -1,0 +1,93 @@
+//! What a capture did not get, by its own counts and times, in words.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use crate::capture::{InterfaceSummary, Timestamp};
+use crate::flow::{FlowView, Flows, SynAnswer, Tally};
+use crate::policy::Transport;
+
+/// Packets that were lost while an input was captured, as far as it says.
+pub(super) fn dropped(interfaces: &[InterfaceSummary]) -> u64 {
+    interfaces.iter().map(InterfaceSummary::not_captured).fold(0, u64::saturating_add)
+}
+
+/// How many packets were not captured, and who says so.
+pub(super) fn drops(path: &str, interfaces: &[InterfaceSummary]) -> Option<String> {
+    let sum = |of: fn(&InterfaceSummary) -> u64| interfaces.iter().map(of).fold(0, u64::saturating_add);
+    let total = dropped(interfaces);
+    let by = [
+        (sum(|interface| interface.dropped.unwrap_or(0)), "by the interface"),
+        (sum(|interface| interface.os_dropped.unwrap_or(0)), "by the operating system"),
+        (sum(|interface| interface.lost), "as its packets count what was lost before them"),
+    ];
+    let by: Vec<_> =
+        by.iter().filter(|(packets, _)| *packets > 0).map(|(packets, by)| format!("{packets} {by}")).collect();
+    (total > 0).then(|| {
+        let by = by.join(", ");
+        format!("{total} packets were dropped while {path} was captured ({by}): what is missing may have been there.")
+    })
+}
+
+/// What is to be said where every frame has the same time, or none has any but zero.
+pub(super) fn stopped_clock(path: &str, tally: &Tally) -> Option<String> {
+    let (first, frames) = (tally.first(), tally.frames);
+    let is_zero = first.nanos() == Some(0);
+    let is_one = first == tally.last && first != Timestamp::UNKNOWN && tally.clock.untimed == 0;
+    if !is_one || !(is_zero || frames > 1) {
+        return None;
+    }
+    let what = if is_zero { "has the time zero" } else { "has the same time" };
+    Some(format!(
+        "Every one of the {frames} frames of {path} {what}: the capture had no clock. Order is that of the file, and \
+         whatever rests on durations is doubtful."
+    ))
+}
+
+/// A connection, on whatever VLAN path.
+type Connection = [(IpAddr, u16); 2];
+
+/// The end of a flow that sent a SYN which the other end's numbers acknowledge (RFC 9293 section 3.5), though no SYN-ACK of
+/// that end is in the flow: it was sent, and not captured. Not of flows that were folded, which are several.
+pub(super) fn lacks_syn_ack(flow: &FlowView<'_>) -> Option<usize> {
+    if flow.transport != Transport::Tcp || flow.folded > 0 {
+        return None;
+    }
+    (0..2).find(|client| {
+        let (client, server) = (&flow.ends[*client], &flow.ends[1 - client]);
+        // The numbers lie elsewhere in memory, and are hardly ever asked.
+        client.syns() > 0
+            && server.syn_acks() == 0
+            && server.syns() == 0
+            && server.packets() > 0
+            && client.answer() == SynAnswer::Fits
+    })
+}
+
+/// How many connections prove that a packet was not captured: those that lack a SYN-ACK on every VLAN path.
+pub(super) fn proved(flows: &Flows) -> u64 {
+    let ends = |flow: &FlowView<'_>| flow.ends.each_ref().map(|end| (end.address, end.port));
+    let mut lacking: HashSet<Connection> =
+        flows.iter().filter(|flow| lacks_syn_ack(flow).is_some()).map(|flow| ends(&flow)).collect();
+    if !lacking.is_empty() {
+        let has_syn_ack =
+            |flow: &FlowView<'_>| flow.transport == Transport::Tcp && flow.ends.iter().any(|end| end.syn_acks() > 0);
+        flows.iter().filter(has_syn_ack).for_each(|flow| {
+            lacking.remove(&ends(&flow));
+        });
+    }
+    lacking.len() as u64
+}
+
+/// What TCP proves of packets that were not captured.
+pub(super) fn proof(connections: u64) -> Option<String> {
+    let (of, lack) = match connections {
+        0 => return None,
+        1 => ("1 TCP connection".to_owned(), "was"),
+        many => (format!("{many} TCP connections"), "were"),
+    };
+    Some(format!(
+        "TCP proves that packets are missing: of {of} the SYN-ACK, one each, {lack} not captured, though what came later \
+         acknowledges the SYN. Others will be missing that nothing proves."
+    ))
+}
