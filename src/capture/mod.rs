@@ -33,6 +33,6 @@ pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;
 pub use reader::{Capture, CaptureSummary, Frames};
 pub use recorder::{RecordedInterface, Recorder, Rotation};
-pub use search::{Found, PassedOver, find_captures};
+pub use search::{EVIDENCE, Found, PassedOver, find_captures};
 pub use span::{Part, Span, Start, plan_spans, read_spans};
 pub use writer::{CaptureCounts, PcapngWriter};

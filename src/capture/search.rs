@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::error::CaptureError;
@@ -24,7 +25,7 @@ pub struct Found {
     pub captures: Vec<PathBuf>,
     /// What is no capture in the folders, and what was mentioned before. No failure.
     pub passed_over: Vec<PassedOver>,
-    /// Folders that were named and cannot be read.
+    /// Folders that were named and cannot be read, and files in them that may not be read though they are called captures.
     pub errors: Vec<CaptureError>,
 }
 
@@ -117,20 +118,60 @@ fn search(folder: &Path, found: &mut Found, seen: &mut HashMap<Identity, PathBuf
                     found.captures.push(path);
                 }
             }
-            Err(reason) => found.passed_over.push(PassedOver { path, reason }),
+            Err(Unfit::Unreadable(error)) if is_called_capture(&path) => found.errors.push(error),
+            Err(Unfit::Unreadable(error)) => {
+                let reason = error.reason();
+                found.passed_over.push(PassedOver { path, reason });
+            }
+            Err(Unfit::Other(reason)) => found.passed_over.push(PassedOver { path, reason }),
         }
     }
 }
 
+/// Why a file of a folder is not read.
+enum Unfit {
+    /// It may hold anything.
+    Unreadable(CaptureError),
+    /// It is nothing to read, in words.
+    Other(String),
+}
+
 /// The metadata of a capture; else why it is none.
-fn examine(path: &Path) -> Result<Metadata, String> {
-    let metadata = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+fn examine(path: &Path) -> Result<Metadata, Unfit> {
+    let metadata = fs::metadata(path).map_err(|error| Unfit::Other(format!("cannot be read: {error}")))?;
     if metadata.is_dir() {
-        return Err("a link to a folder, which is not followed".to_owned());
+        return Err(Unfit::Other("a link to a folder, which is not followed".to_owned()));
     }
     if !metadata.is_file() {
-        return Err("neither a file nor a folder".to_owned());
+        return Err(Unfit::Other("neither a file nor a folder".to_owned()));
     }
-    Capture::recognise(path).map_err(|error| error.reason())?;
-    Ok(metadata)
+    match Capture::recognise(path) {
+        Ok(()) if is_own_evidence(path) => Err(Unfit::Other(
+            "evidence that igorscope wrote: its frames are in the captures that it was made of".into(),
+        )),
+        Ok(()) => Ok(metadata),
+        Err(error @ (CaptureError::Open { .. } | CaptureError::Read { .. })) => Err(Unfit::Unreadable(error)),
+        Err(error) => Err(Unfit::Other(error.reason())),
+    }
+}
+
+/// What the comment of an evidence file begins with: it holds frames of other captures once more.
+pub const EVIDENCE: &str = "Frames of the findings only";
+
+/// Whether a pcapng file says in its first block that it is evidence of ours.
+fn is_own_evidence(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let is_read = fs::File::open(path).is_ok_and(|file| file.take(512).read_to_end(&mut head).is_ok());
+    let says = |text: &str| head.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+    is_read && head.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) && says(EVIDENCE) && says("igorscope ")
+}
+
+/// Whether a file's name ends as captures' do, compressed or not; tcpdump numbers the files of a ring behind the ending.
+fn is_called_capture(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let name =
+        ["gz", "zst", "xz"].iter().find_map(|packed| name.strip_suffix(packed)?.strip_suffix('.')).unwrap_or(&name);
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ["pcap", "pcapng", "cap", "dmp", "dump"].contains(&ending)
 }

@@ -22,7 +22,7 @@ pub(super) use live::{Interfaces, Live};
 /// that against the vendor's port document: what is documented, what is not, what is blocked, and
 /// what was never seen. It never sends a packet.
 #[derive(Parser, Debug)]
-#[command(name = "igorscope", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "igorscope", version, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
   igorscope analyze survey/                      every capture in a folder, summary on the terminal

@@ -31,6 +31,7 @@ mod terminal;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
@@ -39,14 +40,23 @@ use exit::{Failure, Status};
 /// Runs the command line and says how it went.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let words = arguments.clone();
     let command = Cli::command().color(help_color(&arguments));
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
-            // Printing help to a pipe that was closed is no failure.
-            let _ = error.print();
-            return if error.use_stderr() { Status::Unusable } else { Status::Good }.into();
+            let printed = error.print();
+            if error.kind() == ErrorKind::InvalidSubcommand {
+                suggest_analyze(&words);
+            }
+            return match printed {
+                _ if error.use_stderr() => Status::Unusable,
+                // Help to a pipe that was closed is no failure, help to a full disk is.
+                Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Status::Unwritten,
+                _ => Status::Good,
+            }
+            .into();
         }
     };
     let status = match dispatch(cli) {
@@ -58,6 +68,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     status.into()
+}
+
+/// Who names a capture and no command means to have it analysed.
+fn suggest_analyze(words: &[OsString]) {
+    use std::io::Write;
+    if let Some(file) = words.iter().skip(1).find(|word| std::path::Path::new(word).exists()) {
+        let file = file.to_string_lossy();
+        let text = format!("  tip: to analyse it, type: igorscope analyze {}\n", crate::report::visible(&file));
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
 }
 
 /// Help and usage errors are coloured before the command line is understood.

@@ -13,7 +13,7 @@ use super::options::SurveyOptions;
 use super::progress::Bar;
 use crate::capture::{CaptureError, PassedOver, find_captures};
 use crate::report::visible;
-use crate::survey::{self, InputSummary, Progress, Source, Survey};
+use crate::survey::{self, Copy, InputSummary, Progress, Source, Survey};
 
 /// Files passed over that are named, unless all are wanted.
 const PASSED_OVER: usize = 5;
@@ -61,7 +61,18 @@ pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result
         None
     };
     let sources = found.captures.into_iter().map(|path| source(path, spool.as_deref())).collect();
+    let (sources, copies) = survey::without_copies(sources);
+    if !talk.quiet {
+        for Copy { copy, of } in copies {
+            say(&format!("passed over {}: it holds the same frames as {}", copy.name(), of.name()));
+        }
+    }
     let sources = survey::in_order(sources);
+    if !talk.quiet {
+        for pipe in sources.iter().filter_map(Source::file).filter(|path| is_pipe(path)) {
+            say(&format!("{} is a pipe: waits for who writes to it", pipe.display()));
+        }
+    }
     let files = || sources.iter().map(|source| source.file().unwrap_or(Path::new("-")).to_owned()).collect();
     let hashes = if wants.hashes { Hashes::begin(files()) } else { Hashes::NONE };
     let progress = Arc::new(Progress::default());
@@ -81,6 +92,19 @@ pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result
         status = Status::Partial;
     }
     Ok(Reading { survey, sources, spool, status })
+}
+
+fn is_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 const NO_SPOOL: &str = "cannot keep standard input in a temporary file to read it twice for --evidence; set TMPDIR to \

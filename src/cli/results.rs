@@ -10,7 +10,7 @@ use super::terminal::{of_standard_output, print, zone};
 use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
-    HtmlOptions, Names, WriteError, create_folder, summary, visible, write_coverage, write_file, write_findings,
+    HtmlOptions, Names, ReportFolder, WriteError, summary, visible, write_coverage, write_file, write_findings,
     write_flows, write_html, write_inventory, write_nodes, write_workbook,
 };
 use crate::survey::Survey;
@@ -91,12 +91,12 @@ const FILES: [(&str, Format, WriteOne); 8] = [
 
 impl Results<'_> {
     fn write_files(&self, folder: &Path, options: &OutputOptions) -> Result<(), WriteError> {
-        create_folder(folder)?;
+        let whole = ReportFolder::begin(folder)?;
         for (name, format, write) in FILES {
             if options.formats.contains(&format) {
                 write_file(&folder.join(name), |out| write(self, out))?;
             }
         }
-        Ok(())
+        whole.finish()
     }
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use super::anonymize::Anonymizer;
 use super::escape::visible;
 use super::wanted::{Wanted, reason};
-use crate::capture::{Capture, CaptureError, LinkType, PcapngWriter, Timestamp};
+use crate::capture::{Capture, CaptureError, EVIDENCE, LinkType, PcapngWriter, Timestamp};
 use crate::survey::{InputSummary, Survey};
 use crate::verdict::Finding;
 
@@ -91,9 +91,7 @@ pub fn write_evidence<'a>(
 
 /// What the section's comment says.
 fn about(survey: &Survey) -> String {
-    let mut text = "Frames of the findings only; each frame's comment names its finding, its source and its number \
-                    there."
-        .to_owned();
+    let mut text = format!("{EVIDENCE}; each frame's comment names its finding, its source and its number there.");
     if !survey.site.is_empty() {
         text.push_str(&format!("\nSite: {}", visible(&survey.site)));
     }

@@ -1,6 +1,6 @@
 //! Files that are whole or not there: written aside in the same folder, then renamed.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,12 @@ pub enum WriteError {
         /// What the system said.
         source: io::Error,
     },
+    /// Another run writes into the folder.
+    #[error("another igorscope writes into {} at this time; wait for it, or name another folder with --output", path.display())]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A file could not be written to its end.
     #[error("cannot write {}: {source}{}", path.display(), advice(source))]
     File {
@@ -25,20 +31,90 @@ pub enum WriteError {
     },
 }
 
+/// A folder whose files belong to one survey, while they are written: until all are, a file in it says that they may not.
+///
+/// Only one run writes into a folder at a time.
+#[derive(Debug)]
+pub struct ReportFolder {
+    path: PathBuf,
+    /// Locked as long as this lives: how a run that goes on is told from one that was killed.
+    mark: Option<File>,
+}
+
+/// The file that says so.
+const INCOMPLETE: &str = "INCOMPLETE.txt";
+/// What the names of files begin and end with while they are written.
+const ASIDE: [&str; 2] = [".igorscope-", ".part"];
+
+impl ReportFolder {
+    /// Makes the folder if need be, marks it, and removes what killed runs left behind.
+    ///
+    /// # Errors
+    /// [`WriteError::Folder`] if it cannot be written into, [`WriteError::Taken`] while another run writes into it.
+    pub fn begin(path: &Path) -> Result<Self, WriteError> {
+        let failed = |source| WriteError::Folder { path: path.to_owned(), source };
+        fs::create_dir_all(path).map_err(failed)?;
+        let mut mark = open_mark(&path.join(INCOMPLETE)).map_err(failed)?;
+        match mark.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(WriteError::Taken { path: path.to_owned() }),
+            // Not every file system has locks: then two runs are not told apart.
+            Err(fs::TryLockError::Error(_)) => {}
+        }
+        let text = format!(
+            "igorscope writes a report into this folder (process {}).\nIf that no longer runs, it did not come to its end: the \
+             files here may belong to two surveys. Run it again.\n",
+            std::process::id()
+        );
+        mark.set_len(0).and_then(|()| mark.write_all(text.as_bytes())).map_err(failed)?;
+        sweep(path);
+        Ok(Self { path: path.to_owned(), mark: Some(mark) })
+    }
+
+    /// All files are written: they belong to one survey.
+    ///
+    /// # Errors
+    /// [`WriteError::Folder`] if the mark cannot be removed.
+    pub fn finish(mut self) -> Result<(), WriteError> {
+        // Where what is open cannot be removed, it is closed first.
+        if cfg!(windows) {
+            self.mark = None;
+        }
+        let removed = fs::remove_file(self.path.join(INCOMPLETE));
+        removed.map_err(|source| WriteError::Folder { path: self.path.clone(), source })
+    }
+}
+
+/// Opens the mark, through no link that somebody else put there.
+fn open_mark(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    }
+    options.open(path)
+}
+
+/// Removes files that were never finished. What cannot be removed does no harm.
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(ASIDE[0]) && name.ends_with(ASIDE[1]) && entry.file_type().is_ok_and(|kind| kind.is_file())
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn advice(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull => "; free some space, or choose another place",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose a place that you may write to",
         _ => "; what was there before is untouched",
     }
-}
-
-/// Makes a folder, and those above it, if it is not there yet.
-///
-/// # Errors
-/// [`WriteError::Folder`] if it cannot be made.
-pub fn create_folder(folder: &Path) -> Result<(), WriteError> {
-    fs::create_dir_all(folder).map_err(|source| WriteError::Folder { path: folder.to_owned(), source })
 }
 
 /// Writes a file by `write`: first aside, in the same folder, then under its name. Where `path` is
@@ -66,7 +142,7 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<
 /// A temporary file with the rights that a new file of this user gets.
 fn aside(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".igorscope-").suffix(".part");
+    builder.prefix(ASIDE[0]).suffix(ASIDE[1]);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)
@@ -112,6 +188,35 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "").unwrap();
-        assert!(create_folder(&path.join("sub")).unwrap_err().to_string().contains("file"));
+        assert!(ReportFolder::begin(&path.join("sub")).unwrap_err().to_string().contains("file"));
+    }
+
+    #[test]
+    fn a_folder_says_that_it_is_not_whole_and_takes_one_run_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/er");
+        let first = ReportFolder::begin(&path).unwrap();
+        assert!(fs::read_to_string(path.join(INCOMPLETE)).unwrap().contains("may belong to two surveys"));
+        let message = ReportFolder::begin(&path).unwrap_err().to_string();
+        assert!(message.contains("another igorscope writes into"), "{message}");
+        // Killed: the mark stays, and what was written aside; the next run takes both over.
+        drop(first);
+        fs::write(path.join(".igorscope-1.part"), "half").unwrap();
+        assert_eq!(names(&path), [".igorscope-1.part", INCOMPLETE]);
+        let second = ReportFolder::begin(&path).unwrap();
+        assert_eq!(names(&path), [INCOMPLETE]);
+        second.finish().unwrap();
+        assert_eq!(names(&path), [""; 0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_place_of_the_mark_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let precious = folder.path().join("precious");
+        fs::write(&precious, "kept").unwrap();
+        std::os::unix::fs::symlink(&precious, folder.path().join(INCOMPLETE)).unwrap();
+        assert!(ReportFolder::begin(folder.path()).is_err());
+        assert_eq!(fs::read(&precious).unwrap(), b"kept");
     }
 }

@@ -31,7 +31,7 @@ pub use dictionary::data_dictionary;
 pub use escape::{visible, visible_lines};
 pub use evidence::{EvidenceError, write_evidence};
 pub use explain::{Subject, before_all, explain_finding, explain_flow, explain_port};
-pub use file::{WriteError, create_folder, write_file};
+pub use file::{ReportFolder, WriteError, write_file};
 pub use html::{HtmlOptions, write_html};
 pub use json::Comparison;
 pub use names::Names;

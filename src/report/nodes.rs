@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use csv::ByteRecord;
 
 use super::csv::writer;
+use super::escape::{is_formula, visible};
 use super::flows::column;
 use super::names::Names;
 use super::table::{Cells, Column, Table};
@@ -96,6 +97,12 @@ pub(super) fn state(coverage: &HostCoverage, column: &PortColumn) -> Option<Cell
     column.cells.iter().filter_map(own).max()
 }
 
+/// A name from a policy file as it may stand in a cell.
+fn harmless(name: &str) -> String {
+    let quote = if is_formula(name) { "'" } else { "" };
+    format!("{quote}{}", visible(name))
+}
+
 /// nodes.csv.
 ///
 /// # Errors
@@ -104,7 +111,8 @@ pub fn write_nodes(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::R
     let columns = port_columns(names.policy());
     let mut writer = writer(&mut *out);
     let fixed = Nodes::COLUMNS.iter().map(|column| column.name.as_bytes());
-    let header: ByteRecord = fixed.chain(columns.iter().map(|column| column.name.as_bytes())).collect();
+    let names: Vec<String> = columns.iter().map(|column| harmless(&column.name)).collect();
+    let header: ByteRecord = fixed.chain(names.iter().map(String::as_bytes)).collect();
     writer.write_byte_record(&header)?;
     writer.flush()?;
     drop(writer);

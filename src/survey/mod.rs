@@ -1,6 +1,7 @@
 //! The one place that strings the stages together, offline and live.
 
 mod caveats;
+mod copies;
 mod judged;
 #[cfg(all(feature = "live", unix))]
 pub mod live;
@@ -19,6 +20,7 @@ use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, HostCoverage, Judgement};
 
+pub use copies::{Copy, without_copies};
 pub use judged::Judged;
 pub use order::in_order;
 pub use read::{Progress, Source};

@@ -32,7 +32,7 @@ pub fn in_order(sources: Vec<Source>) -> Vec<Source> {
     keyed.into_iter().map(|(_, source)| source).collect()
 }
 
-fn head(source: &Source) -> Option<Vec<u8>> {
+pub(super) fn head(source: &Source) -> Option<Vec<u8>> {
     let path = source.file()?;
     // Only of a file can the beginning be read twice: a pipe that is opened and closed is lost to who writes it.
     if !std::fs::metadata(path).ok()?.is_file() {

@@ -339,3 +339,62 @@ fn the_readme_shows_what_its_command_prints() {
         assert!(printed.lines().any(|one| one == line), "the README shows {line:?}, and this is printed:\n{printed}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_may_not_be_read_and_is_called_a_capture_is_told() {
+    let capture = fs::read(sample("visit.pcap")).unwrap();
+    for (name, status) in [("site.pcap.gz", 3), ("site.pcapng", 3), ("ring.pcap12", 3), ("notes.txt", 0)] {
+        let folder = folder(&[("good.pcap", &capture)]);
+        // To read this file is an error, even for root.
+        std::os::unix::fs::symlink("/proc/self/mem", folder.path().join(name)).unwrap();
+        let words = if status == 3 { &[name][..] } else { &[] };
+        run([OsStr::new("analyze"), folder.path().as_os_str(), "-q".as_ref()]).expect(status, words);
+    }
+}
+
+#[test]
+fn the_same_capture_is_counted_once() {
+    let capture = fs::read(sample("visit.pcap")).unwrap();
+    let packed = zstd::encode_all(&capture[..], 1).unwrap();
+    let folder = folder(&[("a.pcap", &capture), ("copy of a.pcap", &capture), ("old/a.pcap.zst", &packed)]);
+    let evidence = folder.path().join("evidence.pcapng");
+    let arguments = ["analyze".as_ref(), folder.path().as_os_str(), "--evidence".as_ref(), evidence.as_os_str()];
+    let first = run(arguments).expect(0, &["the same frames as"]);
+    assert!(first.out.contains("90 frames") && !first.out.contains("seen twice"), "{}", first.out);
+    // Nor does its own evidence count, once it lies there.
+    let second = run([OsStr::new("analyze"), folder.path().as_os_str()]).expect(0, &["evidence that igorscope wrote"]);
+    assert!(second.out.contains("90 frames"), "{}", second.out);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_to_a_full_disk_is_no_success() {
+    for arguments in [&["--help"][..], &["--version"], &["help", "analyze"]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let status = igorscope().args(arguments).stdout(full).status().unwrap();
+        assert_eq!(status.code(), Some(4), "{arguments:?}");
+    }
+}
+
+#[test]
+fn who_names_a_capture_alone_is_told_the_command() {
+    let capture = sample("visit.pcap");
+    run([capture.as_os_str()]).expect(2, &["to analyse it, type: igorscope analyze "]);
+    assert!(run(["help", "analyze"]).expect(0, &[]).out.contains("--fail-on"));
+}
+
+#[test]
+fn a_folder_that_another_run_writes_into_is_left_alone() {
+    let out = folder(&[]);
+    let mark = fs::File::create(out.path().join("INCOMPLETE.txt")).unwrap();
+    mark.lock().unwrap();
+    let capture = sample("visit.pcap");
+    let arguments = ["analyze".as_ref(), capture.as_os_str(), "-o".as_ref(), out.path().as_os_str()];
+    run(arguments).expect(4, &["another igorscope writes into"]);
+    assert_eq!(names(out.path()), ["INCOMPLETE.txt"]);
+    // Whose run was killed left the mark and no lock.
+    drop(mark);
+    run(arguments).expect(0, &[]);
+    assert_eq!(names(out.path()), FILES);
+}

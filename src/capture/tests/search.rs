@@ -43,6 +43,20 @@ fn a_file_mentioned_twice_is_read_once() {
 }
 
 #[test]
+fn evidence_of_our_own_is_passed_over_in_a_search() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    for (name, comment) in [("evidence.pcapng", Some(super::super::EVIDENCE)), ("recorded.pcapng", None)] {
+        let writer = super::super::PcapngWriter::new(Vec::new(), "igorscope 9.9", comment).expect("written");
+        fs::write(at(name), writer.finish().expect("written")).expect("written");
+    }
+    let found = find_captures(&[folder.path().to_owned()]);
+    assert_eq!(names(&found.captures), ["recorded.pcapng"]);
+    assert!(found.passed_over[0].reason.starts_with("evidence that igorscope wrote"), "{:?}", found.passed_over);
+    assert_eq!(find_captures(&[at("evidence.pcapng")]).captures.len(), 1, "who names it means it");
+}
+
+#[test]
 fn what_was_named_is_left_for_the_reader_to_judge() {
     let missing = PathBuf::from("/nowhere/at.all");
     assert_eq!(find_captures(std::slice::from_ref(&missing)).captures, [missing]);

@@ -55,13 +55,13 @@ fn text(text: &mut T, other: &str) {
 }
 
 pub(super) fn non_ip(row: &mut NonIp<'static>, other: NonIp<'static>) {
-    row.frames += other.frames;
-    row.bytes += other.bytes;
+    row.frames = row.frames.saturating_add(other.frames);
+    row.bytes = row.bytes.saturating_add(other.bytes);
 }
 
 pub(super) fn encapsulation(row: &mut Encapsulation<'static>, other: Encapsulation<'static>) {
-    row.frames += other.frames;
-    row.bytes += other.bytes;
+    row.frames = row.frames.saturating_add(other.frames);
+    row.bytes = row.bytes.saturating_add(other.bytes);
 }
 
 pub(super) fn flow(row: &mut Flow<'static>, mut other: Flow<'static>) {
@@ -82,11 +82,11 @@ pub(super) fn flow(row: &mut Flow<'static>, mut other: Flow<'static>) {
     row.server_mac = row.server_mac.or(other.server_mac);
     row.client_name = row.client_name.take().or(other.client_name);
     row.server_name = row.server_name.take().or(other.server_name);
-    row.duplicates += other.duplicates;
-    row.client_packets += other.client_packets;
-    row.client_bytes += other.client_bytes;
-    row.server_packets += other.server_packets;
-    row.server_bytes += other.server_bytes;
+    row.duplicates = row.duplicates.saturating_add(other.duplicates);
+    row.client_packets = row.client_packets.saturating_add(other.client_packets);
+    row.client_bytes = row.client_bytes.saturating_add(other.client_bytes);
+    row.server_packets = row.server_packets.saturating_add(other.server_packets);
+    row.server_bytes = row.server_bytes.saturating_add(other.server_bytes);
     flags(&mut row.client_tcp_flags, other.client_tcp_flags);
     flags(&mut row.server_tcp_flags, other.server_tcp_flags);
     if severity(other.severity.as_ref()) > severity(row.severity.as_ref()) {
@@ -139,11 +139,11 @@ pub(super) fn conversation(row: &mut Conversation<'static>, other: Conversation<
         row.stopped_answering = other.stopped_answering;
     }
     better(OUTCOMES, &mut row.outcome, other.outcome);
-    row.flows += other.flows;
-    row.client_packets += other.client_packets;
-    row.client_bytes += other.client_bytes;
-    row.server_packets += other.server_packets;
-    row.server_bytes += other.server_bytes;
+    row.flows = row.flows.saturating_add(other.flows);
+    row.client_packets = row.client_packets.saturating_add(other.client_packets);
+    row.client_bytes = row.client_bytes.saturating_add(other.client_bytes);
+    row.server_packets = row.server_packets.saturating_add(other.server_packets);
+    row.server_bytes = row.server_bytes.saturating_add(other.server_bytes);
     earliest(&mut row.first_seen, other.first_seen);
     latest(&mut row.last_seen, other.last_seen);
 }
@@ -159,9 +159,9 @@ pub(super) fn finding_key(row: &Finding<'static>) -> FindingKey {
 
 pub(super) fn finding(row: &mut Finding<'static>, other: Finding<'static>) {
     better(SEVERITIES, &mut row.severity, other.severity);
-    row.flows += other.flows;
-    row.packets += other.packets;
-    row.bytes += other.bytes;
+    row.flows = row.flows.saturating_add(other.flows);
+    row.packets = row.packets.saturating_add(other.packets);
+    row.bytes = row.bytes.saturating_add(other.bytes);
     earliest(&mut row.first_seen, other.first_seen);
     latest(&mut row.last_seen, other.last_seen);
     text(&mut row.detail, &other.detail);
@@ -173,9 +173,9 @@ pub(super) fn finding(row: &mut Finding<'static>, other: Finding<'static>) {
 pub(super) fn cell(row: &mut Cell<'static>, other: Cell<'static>) {
     better(STATES, &mut row.state, other.state);
     row.peers = row.peers.max(other.peers);
-    row.flows += other.flows;
-    row.packets += other.packets;
-    row.bytes += other.bytes;
+    row.flows = row.flows.saturating_add(other.flows);
+    row.packets = row.packets.saturating_add(other.packets);
+    row.bytes = row.bytes.saturating_add(other.bytes);
     earliest(&mut row.first_seen, other.first_seen);
     latest(&mut row.last_seen, other.last_seen);
 }
@@ -203,10 +203,10 @@ pub(super) fn host(row: &mut Host<'static>, other: Host<'static>) {
     row.version = row.version.take().or(other.version);
     earliest(&mut row.first_seen, other.first_seen);
     latest(&mut row.last_seen, other.last_seen);
-    row.packets_sent += other.packets_sent;
-    row.bytes_sent += other.bytes_sent;
-    row.packets_received += other.packets_received;
-    row.bytes_received += other.bytes_received;
+    row.packets_sent = row.packets_sent.saturating_add(other.packets_sent);
+    row.bytes_sent = row.bytes_sent.saturating_add(other.bytes_sent);
+    row.packets_received = row.packets_received.saturating_add(other.packets_received);
+    row.bytes_received = row.bytes_received.saturating_add(other.bytes_received);
     for service in other.serves {
         if !row.serves.contains(&service) {
             row.serves.push(service);

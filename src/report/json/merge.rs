@@ -123,15 +123,17 @@ impl Merger {
             self.sites.insert(site(&mut input.site));
             self.inputs.push(input);
         }
-        self.total += survey.frames.total;
-        self.decoded += survey.frames.decoded;
+        self.total = self.total.saturating_add(survey.frames.total);
+        self.decoded = self.decoded.saturating_add(survey.frames.decoded);
         for stop in survey.frames.stopped {
-            *self.stopped.entry((stop.layer, stop.reason)).or_default() += stop.frames;
+            let sum = self.stopped.entry((stop.layer, stop.reason)).or_default();
+            *sum = sum.saturating_add(stop.frames);
         }
         for layer in survey.frames.unread {
             let frames = layer.frames;
             let key = (layer.kind.clone(), layer.number, layer.name.clone(), layer.before_ip);
-            self.unread.entry(key).or_insert(v1::Unread { frames: 0, ..layer }).frames += frames;
+            let sum = &mut self.unread.entry(key).or_insert(v1::Unread { frames: 0, ..layer }).frames;
+            *sum = sum.saturating_add(frames);
         }
         if !self.policies.contains(&survey.policy) {
             self.policies.push(survey.policy);

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::is_early;
-use crate::capture::{Behind, Frame, FrameId, LinkType, PcapngWriter, RecordedInterface, Timestamp};
+use crate::capture::{Behind, EVIDENCE, Frame, FrameId, LinkType, PcapngWriter, RecordedInterface, Timestamp};
 use crate::report::visible;
 use crate::report::wanted::{Wanted, reason};
 use crate::survey::Survey;
@@ -24,8 +24,6 @@ const HISTORY: u32 = 20;
 /// Nanoseconds that they are kept: longer than it takes to say that nobody answers.
 const RING_TIME: i64 = 10_000_000_000;
 const APPLICATION: &str = concat!("igorscope ", env!("CARGO_PKG_VERSION"));
-const ABOUT: &str = "Frames of the findings only, and of what passed between their hosts shortly before; each frame's comment says \
-                     what it is here for.";
 
 /// What the judge wants, handed over from its thread.
 #[derive(Clone, Debug, Default)]
@@ -87,7 +85,10 @@ impl LiveEvidence {
     /// # Errors
     /// When it cannot be written.
     pub fn create(path: &Path, interfaces: &[RecordedInterface]) -> io::Result<Self> {
-        let mut writer = PcapngWriter::new(Behind::new(File::create(path)?)?, APPLICATION, Some(ABOUT))?;
+        let about = format!(
+            "{EVIDENCE}, and of what passed between their hosts shortly before; each frame's comment says what it is here for."
+        );
+        let mut writer = PcapngWriter::new(Behind::new(File::create(path)?)?, APPLICATION, Some(&about))?;
         for interface in interfaces {
             writer.interface(&visible(&interface.name), interface.link, interface.snap_len)?;
         }
