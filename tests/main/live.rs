@@ -284,6 +284,7 @@ fn an_interface_that_goes_away_ends_the_survey_whole_and_root_is_given_up() {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let uids = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
     assert_eq!(uids.split_whitespace().skip(1).collect::<Vec<_>>(), ["65534"; 4]);
+    assert_confined(&child);
     assert!(link.agent(&link.node, "client").wait().unwrap().success());
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(child.try_wait().unwrap(), None, "it goes on while the interface is there");
@@ -294,6 +295,30 @@ fn an_interface_that_goes_away_ends_the_survey_whole_and_root_is_given_up() {
     assert_eq!(fs::metadata(&capture).unwrap().uid(), NOBODY);
     assert!(String::from_utf8_lossy(&output.stdout).contains("8123"), "the finding was told");
     assert_same_offline(&report, &[capture.to_string_lossy().into_owned()], folder.path());
+}
+
+/// No capability is left, none can be had back, and system calls are filtered (proc_pid_status(5)).
+fn assert_confined(child: &Child) {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    for capabilities in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        assert_eq!(field(capabilities).trim_start_matches('0'), "", "{capabilities}");
+    }
+    assert_eq!((field("NoNewPrivs:"), field("Seccomp:")), ("1".to_owned(), "2".to_owned()));
+}
+
+#[test]
+fn root_that_stays_for_its_own_folder_is_left_with_nothing_else() {
+    let Some(link) = Link::open("rights") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report");
+    let (child, errors) = link.capture(&["--plain", "--duration", "2s", "-o", &report.to_string_lossy()], &[]);
+    assert_confined(&child);
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    assert!(status.contains("Uid:\t0\t0\t0\t0"), "it stays root, because the folder is root's: {status}");
+    let (output, said) = end(child, errors);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(report.join("survey.json").exists());
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! non-blocking, and [`Live::wait`] waits at the selectable descriptors (libpcap's own time-out does
 //! not fire on an idle Linux interface).
 
+#[cfg(target_os = "linux")]
+mod confine;
 mod devices;
 mod error;
 mod privilege;
@@ -19,7 +21,7 @@ use super::writer::CaptureCounts;
 
 pub use devices::{Device, devices};
 pub use error::LiveError;
-pub use privilege::{Dropped, drop_root};
+pub use privilege::{Dropped, confine, drop_root};
 
 /// Milliseconds after which libpcap hands over what a block of its ring holds, full or not.
 const BLOCK_TIMEOUT: i32 = 100;

@@ -53,6 +53,33 @@ pub fn drop_root(folders: &[&Path]) -> io::Result<Dropped> {
     Ok(Dropped::Became(name.unwrap_or_else(|| uid.to_string())))
 }
 
+/// Gives up for good what a survey never needs once its interfaces are open: capabilities, the way to new ones, and system
+/// calls (programs, other processes, networks, the kernel). Root that stays keeps the right to write where only others may,
+/// if one of the folders is such a place. Says whether system calls are filtered; only Linux can.
+///
+/// Call it before there are other threads.
+///
+/// # Errors
+/// When the system refuses.
+pub fn confine(folders: &[&Path]) -> io::Result<bool> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::thread::CapabilitySet;
+        let is_open_to_owner = |metadata: std::fs::Metadata| metadata.uid() == 0 && metadata.mode() & 0o300 == 0o300;
+        let is_closed = |folder: &&Path| !folder.metadata().is_ok_and(is_open_to_owner);
+        let kept = match folders.iter().any(is_closed) {
+            true => CapabilitySet::DAC_OVERRIDE,
+            false => CapabilitySet::empty(),
+        };
+        super::confine::confine(if Uid::effective().is_root() { kept } else { CapabilitySet::empty() })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folders;
+        Ok(false)
+    }
+}
+
 /// Who called sudo, if it was not root.
 fn caller() -> Option<(Uid, Gid)> {
     let number = |name| env::var(name).ok()?.parse::<u32>().ok();

@@ -21,7 +21,7 @@ use super::exit::{Failure, Outcome, Status};
 use super::hash::Hashes;
 use super::options::OutputOptions;
 use super::results::{self, Making};
-use crate::capture::live::{Dropped, Live, LiveInterface, drop_root};
+use crate::capture::live::{Dropped, Live, LiveInterface, confine, drop_root};
 use crate::capture::{RecordedInterface, Recorder};
 use crate::report::visible;
 use crate::survey::live::{LiveEnd, LiveEvidence, LiveOptions as SurveyLive, run_live};
@@ -37,6 +37,8 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let interfaces = recorded(&live);
     let recorder = record(&options, &interfaces)?;
     let evidence = evidence(&options, &interfaces)?;
+    confine(&written_to(&options))
+        .map_err(|error| Failure::usage(format!("cannot give up rights, and will not go on with them: {error}")))?;
     let stop = Arc::new(AtomicBool::new(false));
     let hangup = listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
@@ -153,9 +155,7 @@ fn sums(end: &LiveEnd) -> String {
 
 /// The rights of root are for opening interfaces, which is done.
 fn give_up_root(options: &LiveOptions, talk: &Talk) -> Result<(), Failure> {
-    let files = options.record.as_ref().map(|(path, _)| path.as_path()).into_iter();
-    let files = files.chain(options.output.evidence.as_deref());
-    let folders: Vec<&Path> = files.map(folder_of).chain(options.output.folder.as_deref().map(existing)).collect();
+    let folders = written_to(options);
     let dropped = drop_root(&folders).map_err(|error| {
         Failure::usage(format!("cannot give up the rights of root, and will not go on with them: {error}"))
     })?;
@@ -170,6 +170,13 @@ fn give_up_root(options: &LiveOptions, talk: &Talk) -> Result<(), Failure> {
         Dropped::StaysRoot { .. } => {}
     }
     Ok(())
+}
+
+/// Folders that files are written into.
+fn written_to(options: &LiveOptions) -> Vec<&Path> {
+    let files = options.record.as_ref().map(|(path, _)| path.as_path()).into_iter();
+    let files = files.chain(options.output.evidence.as_deref()).chain(options.output.xlsx.as_deref());
+    files.map(folder_of).chain(options.output.folder.as_deref().map(existing)).collect()
 }
 
 fn folder_of(file: &Path) -> &Path {
