@@ -5,6 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use crate::command::{folder, run, sample};
+use crate::mirror::{Mirror, host};
+use crate::traffic::frame::{self, V4};
+use crate::traffic::random::Random;
+use crate::traffic::wire::SECOND;
 
 /// The cells of a CSV file, with its header.
 fn table(path: &Path) -> Vec<Vec<String>> {
@@ -228,4 +232,81 @@ fn an_anonymized_survey_tells_nothing_of_the_site_and_judges_the_same() {
     let inventory = |name: &str| fs::read(runs.out.path().join(name).join("inventory.csv")).unwrap();
     assert_eq!(inventory("other"), inventory("same"));
     assert_ne!(inventory("other"), inventory("new"));
+}
+
+/// Captures of random addresses, with a router that sends nothing but errors, recorded routes, EUI-64 addresses, and names of
+/// any length, roles' among them: none of it is left in any result or in the evidence.
+#[test]
+fn nothing_of_any_site_is_left() {
+    const NAMES: [&str; 6] = ["gateway", "node", "ß", "照明", "host", "external"];
+    for seed in 0..12 {
+        let mut random = Random::new(seed);
+        let any = |random: &mut Random| {
+            let [b, c, d] = [random.between(11, 250), random.between(11, 250), random.between(11, 250)];
+            let mut mac = [0x02; 6];
+            mac[1..].copy_from_slice(&random.bytes(5));
+            host(mac, [10, b as u8, c as u8, d as u8])
+        };
+        let [gateway, node, router] = [(); 3].map(|()| any(&mut random));
+        let mut mirror = Mirror::default();
+        mirror.knock(0, (gateway, 40_000), (node, 88));
+        // The router quotes what it could not deliver; nobody speaks with it.
+        let quoted = {
+            let segment = frame::udp((gateway.address, 41_000), (node.address, 1050), &[1; 8]);
+            frame::ipv4(gateway.v4(), node.v4(), frame::UDP, V4 { ttl: 63, ..V4::default() }, &segment)
+        };
+        mirror.udp(SECOND, (gateway, 41_000), (node, 1050), &[1; 8]);
+        mirror.ip(2 * SECOND, router, gateway, frame::ICMP, &frame::icmp(3, 13, [0; 4], &quoted));
+        // A packet that recorded its route (RFC 791 section 3.1).
+        let route = [&[7, 7, 8][..], &router.v4().octets(), &[0]].concat();
+        let payload = frame::udp((gateway.address, 42_000), (node.address, 7_777), b"a stranger's words");
+        let head = V4 { ttl: 64, options: &route, ..V4::default() };
+        let packet = frame::ipv4(gateway.v4(), node.v4(), frame::UDP, head, &payload);
+        mirror.ethernet(3 * SECOND, gateway.mac, node.mac, 0x0800, &packet);
+        // Addresses made of MACs (RFC 4291 appendix A).
+        let eui = |mac: [u8; 6]| {
+            let [a, b, c, d, e, f] = mac.map(u16::from);
+            let groups = [(a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f];
+            format!("fe80::{:x}:{:x}:{:x}:{:x}", groups[0], groups[1], groups[2], groups[3])
+        };
+        let (six, other) = (gateway.at(&eui(gateway.mac)), node.at(&eui(node.mac)));
+        mirror.udp(4 * SECOND, (six, 43_000), (other, 9_999), b"words");
+
+        let name = |random: &mut Random| NAMES[random.below(NAMES.len() as u64) as usize];
+        let names = [name(&mut random), name(&mut random)];
+        let inventory = format!(
+            "address,role,name\n{},gateway,{}\n{},node,{}\n10.9.9.0/24,node,Pier 7\n",
+            gateway.address, names[0], node.address, names[1]
+        );
+        let runs = Runs { out: folder(&[("site.pcap", &mirror.tape.pcap()), ("site.csv", inventory.as_bytes())]) };
+        runs.analyze("other", &runs.path("site.pcap"), &["--anonymize", "--inventory", &runs.path("site.csv")]);
+
+        let hosts = [gateway, node, router, six, other];
+        let mut secrets: BTreeSet<String> = hosts.iter().map(|host| host.address.to_string()).collect();
+        let text = |mac: [u8; 6]| mac.map(|byte| format!("{byte:02x}")).join(":");
+        secrets.extend(hosts.iter().map(|host| text(host.mac)));
+        secrets.extend(["Pier 7", "10.9.9.0", "a stranger's words"].map(str::to_owned));
+        holds_none(&runs.out.path().join("other"), &secrets);
+        let cells = table(&runs.out.path().join("other/inventory.csv"));
+        for row in columns(&cells, &["name"]) {
+            assert!(row[0].is_empty() || !NAMES.contains(&row[0].as_str()), "{row:?}");
+        }
+        let findings = fs::read_to_string(runs.out.path().join("other/findings.csv")).unwrap();
+        for name in names {
+            assert!(!findings.contains(&format!("({name})")), "{name} stands behind its owner: {findings}");
+        }
+        let evidence = fs::read(runs.path("other.pcapng")).unwrap();
+        for host in hosts {
+            let mut needles = vec![host.mac.to_vec()];
+            needles.push(host.mac.iter().rev().copied().collect());
+            needles.push(match host.address {
+                std::net::IpAddr::V4(address) => address.octets().to_vec(),
+                std::net::IpAddr::V6(address) => address.octets()[8..].to_vec(),
+            });
+            for needle in needles {
+                let found = evidence.windows(needle.len()).any(|window| window == needle);
+                assert!(!found, "seed {seed}: {needle:02x?} of {} is in the evidence", host.address);
+            }
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! A frame for strangers: headers with other addresses, and of the payload no more than shows what it is.
 
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Anonymizer;
 use crate::capture::{Frame, LinkType};
-use crate::decode::{self, MacAddr, Network, Transport as Layer};
+use crate::decode::{self, IpPacket, MacAddr, Network, Packet, Transport as Layer};
 use crate::policy::Transport;
 use crate::protocol::{self, Inspection, Tag, TftpOpcode};
 
@@ -31,12 +32,14 @@ impl Anonymizer {
         let headers = frame.data.get(..offset(frame.data, payload)?)?;
         let mut bytes = headers.to_vec();
         bytes.extend(kept);
-        self.replace(&mut bytes, headers.len(), frame.link);
-        Some(bytes)
+        let here = Here::of(&packet, ip);
+        self.replace(&mut bytes, headers.len(), frame.link, &here);
+        // A header that carries addresses beside its own (routing, mobility) is not understood here.
+        (!here.is_cut.get()).then_some(bytes)
     }
 
-    /// Replaces every known address where it stands.
-    fn replace(&self, bytes: &mut [u8], headers: usize, link: LinkType) {
+    /// Replaces every address of a survey's hosts, and of the frame's own headers, where it stands.
+    fn replace(&self, bytes: &mut [u8], headers: usize, link: LinkType, here: &Here) {
         if link == LinkType::ETHERNET {
             for at in [0, 6] {
                 self.mac_at(bytes, at);
@@ -44,26 +47,35 @@ impl Anonymizer {
         }
         let mut at = usize::from(link == LinkType::ETHERNET) * 12;
         while at < bytes.len() {
-            at += self.at(bytes, at, headers).max(1);
+            at += self.at(bytes, at, headers, here).max(1);
         }
     }
 
     /// Replaces what begins at a place; how many bytes that was.
-    fn at(&self, bytes: &mut [u8], at: usize, headers: usize) -> usize {
+    fn at(&self, bytes: &mut [u8], at: usize, headers: usize, here: &Here) -> usize {
         let known4 = |bytes: &[u8], at: usize| {
             let address = Ipv4Addr::from(*bytes.get(at..)?.first_chunk::<4>()?);
-            self.v4.contains(&address).then_some(address)
+            (self.v4.contains(&address) || here.addresses.contains(&address.into())).then_some(address)
         };
         if let (Some(source), Some(destination)) = (known4(bytes, at), known4(bytes, at + 4)) {
             self.put4(bytes, at, source);
             self.put4(bytes, at + 4, destination);
             self.mend4(bytes, at, [source, destination]);
+            cut_options(bytes, at);
             return 8;
         }
         if let Some(octets) = bytes.get(at..).and_then(|rest| rest.first_chunk::<16>()) {
             let address = Ipv6Addr::from(*octets);
             // Unspecified and loopback look like nothing at all.
-            if self.v6.contains(&address) && !address.is_unspecified() && !address.is_loopback() {
+            let is_known = self.v6.contains(&address) || here.addresses.contains(&address.into());
+            if is_known && !address.is_unspecified() && !address.is_loopback() {
+                let next = at.checked_sub(2).and_then(|at| bytes.get(at)).copied();
+                // Routing header (RFC 8200 section 4.4), destination options (home address) and mobility (RFC 6275).
+                if matches!(next, Some(43 | 60 | 135))
+                    && at.checked_sub(8).and_then(|at| bytes.get(at)).is_some_and(|first| first >> 4 == 6)
+                {
+                    here.is_cut.set(true);
+                }
                 let IpAddr::V6(other) = self.cipher.address(address.into()) else { return 0 };
                 put(bytes, at, &other.octets());
                 self.mend6(bytes, at, address, other);
@@ -71,7 +83,7 @@ impl Anonymizer {
             }
         }
         if let Some(octets) = bytes.get(at..).and_then(|rest| rest.first_chunk::<6>())
-            && self.macs.contains(&MacAddr(*octets))
+            && (self.macs.contains(&MacAddr(*octets)) || here.macs.contains(&MacAddr(*octets)))
             && octets.iter().any(|octet| *octet != 0)
         {
             self.mac_at(bytes, at);
@@ -126,6 +138,41 @@ impl Anonymizer {
             mend_transport(bytes, protocol, start + 40, &old.octets(), &new.octets());
         }
     }
+}
+
+/// The addresses that a frame's own headers hold, those of hosts that the survey does not know among them: a router that
+/// sends nothing but errors, the ends of a tunnel.
+struct Here {
+    addresses: Vec<IpAddr>,
+    macs: Vec<MacAddr>,
+    /// Whether something is left that may hold addresses.
+    is_cut: Cell<bool>,
+}
+
+impl Here {
+    fn of(packet: &Packet<'_>, ip: &IpPacket<'_>) -> Self {
+        let outer = packet.encapsulations.iter().flat_map(|outer| [outer.source, outer.destination]);
+        let mut addresses: Vec<IpAddr> = outer.chain([ip.source, ip.destination]).collect();
+        if let Layer::Icmp { body, .. } = ip.transport
+            && let Some(quoted) = decode::quoted(body, ip.source.is_ipv6())
+        {
+            addresses.extend([quoted.source, quoted.destination]);
+        }
+        let macs = [packet.source_mac, packet.destination_mac].into_iter().flatten().collect();
+        Self { addresses, macs, is_cut: Cell::new(false) }
+    }
+}
+
+/// Makes the options of the IPv4 header, whose addresses stand at a place, no-operations (RFC 791 section 3.1): those that
+/// record routes hold addresses.
+fn cut_options(bytes: &mut [u8], at: usize) {
+    let Some(start) = at.checked_sub(12) else { return };
+    let Some(first) = bytes.get(start).copied().filter(|first| first >> 4 == 4 && first & 15 > 5) else { return };
+    let end = start + usize::from(first & 15) * 4;
+    let Some(old) = bytes.get(at + 8..end).map(<[u8]>::to_vec) else { return };
+    let new = vec![1; old.len()];
+    put(bytes, at + 8, &new);
+    mend(bytes, start + 10, &old, &new);
 }
 
 fn put(bytes: &mut [u8], at: usize, what: &[u8]) {

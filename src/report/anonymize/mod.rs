@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use address::Cipher;
-use text::{Phrases, without_quotes};
+use text::{Owner, Phrases, without_quotes};
 
 use crate::decode::MacAddr;
 use crate::flow::Flow;
@@ -38,8 +38,12 @@ impl Anonymizer {
     pub fn new(key: &[u8; 32], survey: &Survey) -> Self {
         let cipher = Cipher::new(key);
         let alias = |kind: &str, name: &str| (name.to_owned(), format!("{kind}-{:08x}", cipher.number(name)));
-        let mut phrases = Vec::new();
+        let (mut phrases, mut names) = (Vec::new(), Vec::new());
         for host in survey.hosts.iter() {
+            if let Some(name) = host.name.as_deref() {
+                names.push((Owner::Address(host.address), name.to_owned()));
+                names.extend(host.mac.map(|mac| (Owner::Mac(mac), name.to_owned())));
+            }
             phrases.extend(host.name.as_deref().map(|name| alias(host.role.name(), name)));
             phrases.extend(host.lldp_name.as_deref().map(|name| alias(host.role.name(), name)));
             if let Some(at) = host.attachment.as_deref() {
@@ -64,7 +68,7 @@ impl Anonymizer {
         }
         let mut anonymizer = Self {
             cipher,
-            phrases: Phrases::new(phrases),
+            phrases: Phrases::new(phrases, names),
             v4: HashSet::new(),
             v6: HashSet::new(),
             macs: HashSet::new(),
@@ -119,7 +123,11 @@ impl Anonymizer {
         let caveats = survey.caveats.iter().map(|caveat| self.caveat(caveat)).collect();
         let Judged { value, reason, next } = &survey.judged;
         Survey {
-            judged: Judged { value: *value, reason: self.text(reason), next: self.text(next) },
+            judged: Judged {
+                value: *value,
+                reason: self.text(&without_quotes(reason)),
+                next: self.text(&without_quotes(next)),
+            },
             site: self.text(&survey.site),
             policy: Arc::new(survey.policy.with_texts(Path::new("policy.toml"), |text| self.text(text))),
             inputs: (1..).zip(&survey.inputs).map(|(number, input)| self.input(number, input)).collect(),
@@ -144,7 +152,8 @@ impl Anonymizer {
                 let lead = caveat.text.split_once(':').map_or("", |(lead, _)| lead);
                 format!("{lead}. Who it is, the survey that is not anonymized tells.")
             }
-            _ => self.text(&caveat.text),
+            // A filter, as it was typed, stands in quotation marks.
+            _ => self.text(&without_quotes(&caveat.text)),
         };
         Caveat { kind: caveat.kind, text }
     }

@@ -1,5 +1,6 @@
 //! Foreign words and addresses in text that was put together before.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::address::Cipher;
@@ -9,21 +10,61 @@ use crate::policy::Role;
 /// Words of the site, and what stands for each.
 #[derive(Default)]
 pub(super) struct Phrases {
-    /// The longest first, so that a part of one is no other.
-    list: Vec<(String, String)>,
+    aliases: HashMap<String, String>,
+    /// Lengths of phrases that are replaced wherever they stand, the longest first, so that a part of one is no other.
+    lengths: Vec<usize>,
+    /// What hosts are called, by what a text calls them besides: their address or link address.
+    names: HashMap<Owner, String>,
+}
+
+/// Whose name stands behind it in a text.
+#[derive(PartialEq, Eq, Hash)]
+pub(super) enum Owner {
+    Address(IpAddr),
+    Mac(MacAddr),
 }
 
 impl Phrases {
-    pub(super) fn new(phrases: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut list: Vec<_> = phrases.into_iter().filter(|(text, _)| !text.trim().is_empty()).collect();
-        list.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.cmp(b)));
-        list.dedup_by(|a, b| a.0 == b.0);
-        Self { list }
+    /// From what is replaced wherever it stands, and from the names of hosts, which may be any word: those are replaced
+    /// where they stand in brackets behind their owner, as `10.20.0.31 (lamp)`.
+    pub(super) fn new(
+        phrases: impl IntoIterator<Item = (String, String)>,
+        names: impl IntoIterator<Item = (Owner, String)>,
+    ) -> Self {
+        let mut aliases = HashMap::new();
+        for (text, alias) in phrases.into_iter().filter(|(text, _)| !text.trim().is_empty()) {
+            aliases.entry(text).or_insert(alias);
+        }
+        let mut lengths: Vec<usize> = aliases.keys().filter(|phrase| tells(phrase)).map(String::len).collect();
+        lengths.sort_unstable_by(|a, b| b.cmp(a));
+        lengths.dedup();
+        Self { aliases, lengths, names: names.into_iter().collect() }
     }
 
     /// What stands for a whole text.
     pub(super) fn of(&self, text: &str) -> Option<&str> {
-        self.list.iter().find(|(phrase, _)| phrase == text).map(|(_, alias)| alias.as_str())
+        self.aliases.get(text).map(String::as_str)
+    }
+
+    /// The phrase that a text begins with, and what stands for it.
+    fn at_start(&self, text: &str, at_word: bool) -> Option<(usize, &str)> {
+        let inside = |end: Option<char>| end.is_some_and(char::is_alphanumeric);
+        self.lengths.iter().find_map(|length| {
+            let phrase = text.get(..*length)?;
+            let alias = self.aliases.get(phrase).filter(|_| tells(phrase))?;
+            let after = text[*length..].chars().next();
+            let is_whole =
+                (at_word || !inside(phrase.chars().next())) && !(inside(after) && inside(phrase.chars().next_back()));
+            is_whole.then_some((*length, alias.as_str()))
+        })
+    }
+
+    /// The name that stands in brackets behind its owner: how long that is, and what stands for it.
+    fn behind(&self, owner: &Owner, text: &str) -> Option<(usize, String)> {
+        let name = self.names.get(owner)?;
+        let rest = text.strip_prefix(" (")?.strip_prefix(name.as_str())?.strip_prefix(')')?;
+        let alias = self.of(name).unwrap_or(super::LEFT_OUT);
+        Some((text.len() - rest.len(), format!(" ({alias})")))
     }
 
     /// The text with every phrase, address and link address replaced.
@@ -33,22 +74,19 @@ impl Phrases {
         while !rest.is_empty() {
             let before = out.chars().next_back();
             let at_word = !before.is_some_and(char::is_alphanumeric);
-            let phrase = self.list.iter().filter(|(phrase, _)| tells(phrase)).find(|(phrase, _)| {
-                rest.strip_prefix(phrase.as_str()).is_some_and(|after| {
-                    let inside = |end: Option<char>| end.is_some_and(char::is_alphanumeric);
-                    (at_word || !inside(phrase.chars().next()))
-                        && !(inside(after.chars().next()) && inside(phrase.chars().next_back()))
-                })
-            });
-            if let Some((phrase, alias)) = phrase {
+            if let Some((length, alias)) = self.at_start(rest, at_word) {
                 out.push_str(alias);
-                rest = rest.get(phrase.len()..).unwrap_or_default();
+                rest = rest.get(length..).unwrap_or_default();
                 continue;
             }
             let token = if at_word { address_token(rest) } else { 0 };
-            if let Some((length, replaced)) = replaced(rest.get(..token).unwrap_or_default(), cipher) {
+            if let Some((length, replaced, owner)) = replaced(rest.get(..token).unwrap_or_default(), cipher) {
                 out.push_str(&replaced);
                 rest = rest.get(length..).unwrap_or_default();
+                if let Some((length, name)) = self.behind(&owner, rest) {
+                    out.push_str(&name);
+                    rest = rest.get(length..).unwrap_or_default();
+                }
                 continue;
             }
             let mut chars = rest.chars();
@@ -70,14 +108,14 @@ fn address_token(text: &str) -> usize {
 }
 
 /// The address that a token is, replaced, and how long it is: marks of a sentence may follow it.
-fn replaced(token: &str, cipher: &Cipher) -> Option<(usize, String)> {
+fn replaced(token: &str, cipher: &Cipher) -> Option<(usize, String, Owner)> {
     let bare = [token, token.trim_end_matches(['.', ':'])];
     bare.into_iter().find_map(|token| {
         if let Some(mac) = mac(token) {
-            return Some((token.len(), cipher.mac(mac).to_string()));
+            return Some((token.len(), cipher.mac(mac).to_string(), Owner::Mac(mac)));
         }
         let address: IpAddr = token.parse().ok()?;
-        Some((token.len(), cipher.address(address).to_string()))
+        Some((token.len(), cipher.address(address).to_string(), Owner::Address(address)))
     })
 }
 
@@ -109,7 +147,13 @@ mod tests {
         let cipher = Cipher::new(&[7; 32]);
         let phrases = Phrases::new(
             [("node-1", "n-a"), ("node-12", "n-b"), ("/srv/pier.pcap", "capture-1")]
-                .map(|(a, b)| (a.to_owned(), b.to_owned())),
+                .map(|(a, b)| (a.to_owned(), b.to_owned()))
+                .into_iter()
+                .chain([("ab".to_owned(), "n-c".to_owned()), ("gateway".to_owned(), "g-a".to_owned())]),
+            [
+                (Owner::Address("10.20.0.3".parse().unwrap()), "ab".to_owned()),
+                (Owner::Address("10.20.0.10".parse().unwrap()), "gateway".to_owned()),
+            ],
         );
         let other = |text: &str| cipher.address(text.parse().unwrap()).to_string();
         let mac = cipher.mac(MacAddr([2, 0x49, 0x67, 0, 0, 10]));
@@ -121,6 +165,9 @@ mod tests {
             ("at 08:15:00 version 1.12.1 face", "at 08:15:00 version 1.12.1 face".to_owned()),
             ("frame 3 of /srv/pier.pcap; xnode-1", "frame 3 of capture-1; xnode-1".to_owned()),
             ("239.255.255.250 stays", "239.255.255.250 stays".to_owned()),
+            // Names that are any word are known by their owner.
+            ("10.20.0.3 (ab) is about", format!("{} (n-c) is about", other("10.20.0.3"))),
+            ("a gateway, 10.20.0.10 (gateway).", format!("a gateway, {} (g-a).", other("10.20.0.10"))),
         ] {
             assert_eq!(phrases.scrub(text, &cipher), expected);
         }
