@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use export::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusShow, PolicyExport};
 
+use super::memory::usual_flows;
 use super::terminal::Color;
 use crate::flow::Limits;
 #[cfg(all(feature = "live", unix))]
@@ -137,11 +138,14 @@ pub(super) struct SurveyArgs {
 pub(super) struct LimitArgs {
     /// Keep at most N flows of each address family; a flow takes some 600 bytes in all.
     ///
+    /// The default follows the memory of the machine, or of its control group: one flow for each 1,024 bytes, rounded down
+    /// to a power of two. survey.json says which limit was in force.
+    ///
     /// Packets of flows beyond it are counted, and the report says so; which flows they are may depend on --threads.
     /// It limits the inventory as well: hosts are the ends of flows and at most 65,536 addresses that ARP told of.
     #[arg(long, value_name = "N")]
     pub(super) max_flows: Option<NonZeroUsize>,
-    /// Keep at most N later fragments until their first one comes; the report says if there were more.
+    /// Keep at most N fragments until the end, those of the lowest datagrams; the report says if there were more.
     #[arg(long, value_name = "N")]
     pub(super) max_fragments: Option<NonZeroUsize>,
 }
@@ -150,7 +154,7 @@ impl LimitArgs {
     pub(super) fn limits(self) -> Limits {
         let usual = Limits::default();
         Limits {
-            flows: self.max_flows.map_or(usual.flows, NonZeroUsize::get),
+            flows: self.max_flows.map_or_else(usual_flows, NonZeroUsize::get),
             fragments: self.max_fragments.map_or(usual.fragments, NonZeroUsize::get),
         }
     }

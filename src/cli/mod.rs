@@ -19,6 +19,7 @@ mod inventory;
 #[cfg(all(feature = "live", unix))]
 mod live;
 mod manual;
+mod memory;
 mod merge;
 mod options;
 mod policy;

@@ -4,7 +4,7 @@
 //! parts are kept as they come (which adds up), and put together when the table is finished: RFC 791 section
 //! 3.2, RFC 8200 section 4.5 (a datagram is given up after 60 seconds).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use crate::capture::{Moment, Retime, Shift, Timestamp};
@@ -53,37 +53,59 @@ const GIVEN_UP: i64 = 60_000_000_000;
 /// Nanoseconds within which the same part again is a copy, not another datagram with the same identification.
 const COPY: i64 = 1_000_000_000;
 
-/// All fragments that were seen, up to a limit.
+/// All fragments that were seen, up to a limit of parts. Beyond it the lowest datagrams stay, each whole: so that parts of a
+/// capture add up to the same in any order.
 #[derive(Clone, Debug)]
 pub(super) struct Fragments {
-    datagrams: HashMap<Datagram, Vec<Part>>,
+    datagrams: BTreeMap<Datagram, Vec<Part>>,
     parts: usize,
     limit: usize,
-    /// Parts that came when the limit was reached.
+    /// The lowest datagram that found no place: none from there on does.
+    ceiling: Option<Datagram>,
+    /// Later parts of datagrams that found no place.
     pub(super) turned_away: Unattributed,
 }
 
 impl Fragments {
     pub(super) fn new(limit: usize) -> Self {
-        Self { datagrams: HashMap::new(), parts: 0, limit, turned_away: Unattributed::default() }
+        Self { datagrams: BTreeMap::new(), parts: 0, limit, ceiling: None, turned_away: Unattributed::default() }
     }
 
     pub(super) fn add(&mut self, datagram: Datagram, part: Part) {
-        if self.parts >= self.limit {
-            // A first part is counted by its flow already.
-            if part.ports.is_none() {
-                self.turned_away.packets += 1;
-                self.turned_away.bytes += u64::from(part.length);
-            }
-            return;
+        if self.ceiling.as_ref().is_some_and(|ceiling| datagram >= *ceiling) {
+            return self.turn_away(&part);
         }
         self.parts += 1;
         self.datagrams.entry(datagram).or_default().push(part);
+        while self.parts > self.limit {
+            self.turn_last_away();
+        }
+    }
+
+    fn turn_last_away(&mut self) {
+        let Some((datagram, parts)) = self.datagrams.pop_last() else { return };
+        self.parts -= parts.len();
+        parts.iter().for_each(|part| self.turn_away(part));
+        self.ceiling = Some(datagram);
+    }
+
+    fn turn_away(&mut self, part: &Part) {
+        // A first part is counted by its flow already.
+        if part.ports.is_none() {
+            self.turned_away.packets += 1;
+            self.turned_away.bytes += u64::from(part.length);
+        }
     }
 
     pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
         self.turned_away.packets += other.turned_away.packets;
         self.turned_away.bytes += other.turned_away.bytes;
+        if let Some(theirs) = other.ceiling {
+            while self.datagrams.last_key_value().is_some_and(|(last, _)| *last >= theirs) {
+                self.turn_last_away();
+            }
+            self.ceiling = Some(self.ceiling.take().map_or(theirs.clone(), |ours| ours.min(theirs)));
+        }
         for (datagram, parts) in other.datagrams {
             for part in parts {
                 self.add(datagram.clone(), Part { at: part.at.shifted(shift), ..part });
@@ -124,7 +146,7 @@ impl Fragments {
 struct Group {
     named: bool,
     rest: Rest,
-    offsets: Vec<u32>,
+    offsets: HashSet<u32>,
     touched: i64,
 }
 
@@ -144,12 +166,12 @@ fn regroup(parts: &[Part]) -> Vec<Group> {
             Some(at) => newest + at,
             None => {
                 let rest = Rest { ports: (0, 0), packets: 0, bytes: 0, last: Timestamp::UNKNOWN };
-                groups.push(Group { named: false, rest, offsets: Vec::new(), touched: now });
+                groups.push(Group { named: false, rest, offsets: HashSet::new(), touched: now });
                 groups.len() - 1
             }
         };
         let group = &mut groups[at];
-        group.offsets.push(part.offset);
+        group.offsets.insert(part.offset);
         group.touched = now;
         if let Some(ports) = part.ports {
             group.named = true;
@@ -194,6 +216,43 @@ mod tests {
         let (first, a, b) = (part(1, 0, 0, Some((5, 69))), part(2, 0, 1480, None), part(3, 0, 2960, None));
         for order in [[&first, &a, &b], [&b, &a, &first], [&a, &first, &b]] {
             assert_eq!(resolve(order.into_iter().cloned().collect()), (vec![((5, 69), 2)], 0));
+        }
+    }
+
+    #[test]
+    fn at_the_limit_the_lowest_datagrams_stay_whole_in_any_order() {
+        let datagram = |identification| Datagram {
+            vlan: VlanPath::Untagged,
+            source: "10.0.0.1".parse().unwrap(),
+            destination: "10.0.0.2".parse().unwrap(),
+            protocol: 17,
+            identification,
+        };
+        // Of datagrams 1 to 5, with 2, 3, 4, 1 and 1 parts, a limit of 6 keeps the first two: the third does not fit.
+        let parts: Vec<(u32, Part)> = [(1, 2), (2, 3), (3, 4), (4, 1), (5, 1)]
+            .iter()
+            .flat_map(|(id, count)| (0..*count).map(|at| (*id, part(u64::from(*id) * 10 + at, 0, at as u32 + 1, None))))
+            .collect();
+        let of = |parts: &[(u32, Part)]| {
+            let mut fragments = Fragments::new(6);
+            parts.iter().for_each(|(id, part)| fragments.add(datagram(*id), part.clone()));
+            fragments
+        };
+        let told = |fragments: &Fragments| {
+            let kept: Vec<(u32, usize)> =
+                fragments.datagrams.iter().map(|(datagram, parts)| (datagram.identification, parts.len())).collect();
+            (kept, fragments.turned_away.packets)
+        };
+        let expected = (vec![(1, 2), (2, 3)], 6);
+        assert_eq!(told(&of(&parts)), expected);
+        let reversed: Vec<_> = parts.iter().rev().cloned().collect();
+        assert_eq!(told(&of(&reversed)), expected);
+        for cut in 0..parts.len() {
+            for (first, second) in [parts.split_at(cut), reversed.split_at(cut)] {
+                let mut sum = of(first);
+                sum.absorb(of(second), Shift::NONE);
+                assert_eq!(told(&sum), expected, "cut at {cut}");
+            }
         }
     }
 

@@ -64,14 +64,18 @@ impl Neighbours {
         }
     }
 
+    /// At the limit the lowest keys stay, so that parts add up to the same in any order.
     fn put<K: Ord>(map: &mut BTreeMap<K, Seen>, key: K, seen: Seen, turned_away: &mut u64) {
         if let Some(known) = map.get_mut(&key) {
-            known.add(seen);
-        } else if map.len() < Self::LIMIT {
-            map.insert(key, seen);
-        } else {
-            *turned_away += seen.packets;
+            return known.add(seen);
         }
+        if map.len() >= Self::LIMIT {
+            match map.last_entry().filter(|last| key < *last.key()) {
+                Some(last) => *turned_away += last.remove().packets,
+                None => return *turned_away += seen.packets,
+            }
+        }
+        map.insert(key, seen);
     }
 
     pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
@@ -146,14 +150,22 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_no_place_is_counted() {
-        let mut neighbours = Neighbours::default();
+    fn what_finds_no_place_is_counted_and_the_lowest_stay_in_any_order() {
         let limit = Neighbours::LIMIT as u32;
-        for number in 0..limit + 5 {
-            let mut request = REQUEST;
-            request[14..18].copy_from_slice(&(number + 1).to_be_bytes());
-            neighbours.observe(&request, at(u64::from(number) + 1), Timestamp::UNKNOWN);
-        }
-        assert_eq!((neighbours.claims().count(), neighbours.turned_away), (Neighbours::LIMIT, 5));
+        let of = |numbers: &mut dyn Iterator<Item = u32>| {
+            let mut neighbours = Neighbours::default();
+            for number in numbers {
+                let mut request = REQUEST;
+                request[14..18].copy_from_slice(&(number + 1).to_be_bytes());
+                neighbours.observe(&request, at(u64::from(number) + 1), Timestamp::UNKNOWN);
+            }
+            neighbours
+        };
+        let whole = of(&mut (0..limit + 5));
+        assert_eq!((whole.claims().count(), whole.turned_away), (Neighbours::LIMIT, 5));
+        assert_eq!(of(&mut (0..limit + 5).rev()).claims, whole.claims);
+        let mut parts = of(&mut (100..limit + 5));
+        parts.absorb(of(&mut (0..100)), Shift::NONE);
+        assert_eq!((&parts.claims, parts.turned_away), (&whole.claims, 5));
     }
 }

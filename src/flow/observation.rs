@@ -27,7 +27,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { flows: 100_000_000, fragments: 1 << 20 }
+        Self { flows: 1 << 24, fragments: 1 << 20 }
     }
 }
 

@@ -307,12 +307,16 @@ impl Sorted {
     pub(super) fn encapsulation(&mut self, outer: &Encapsulation, amount: Amount) {
         let key = (outer.kind, outer.source, outer.destination);
         if let Some(known) = self.encapsulations.get_mut(&key) {
-            known.add(amount);
-        } else if self.encapsulations.len() < Self::LIMIT {
-            self.encapsulations.insert(key, amount);
-        } else {
-            self.encapsulations_turned_away += amount.frames;
+            return known.add(amount);
         }
+        // At the limit the lowest keys stay, so that parts add up to the same in any order.
+        if self.encapsulations.len() >= Self::LIMIT {
+            match self.encapsulations.last_entry().filter(|last| key < *last.key()) {
+                Some(last) => self.encapsulations_turned_away += last.remove().frames,
+                None => return self.encapsulations_turned_away += amount.frames,
+            }
+        }
+        self.encapsulations.insert(key, amount);
     }
 
     pub(super) fn absorb(&mut self, other: Self) {

@@ -277,6 +277,7 @@ pub(super) fn survey() -> Survey {
             (flow(Transport::Tcp, VlanPath::Untagged, out), unexpected),
             (flow(Transport::Icmp, VlanPath::Untagged, ping), echo),
         ]),
+        limits: crate::flow::Limits::default(),
         hosts,
     }
 }

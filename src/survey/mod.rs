@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::capture::{LinkType, Timestamp};
 use crate::decode::Unread;
-use crate::flow::{Flow, FlowView, Flows};
+use crate::flow::{Flow, FlowView, Flows, Limits};
 use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, HostCoverage, Judgement};
@@ -181,6 +181,8 @@ pub struct Survey {
     pub nodes: Vec<HostCoverage>,
     /// The flows with their judgements, in the order of flows.csv.
     pub flows: JudgedFlows,
+    /// How much the tables might hold.
+    pub limits: Limits,
 }
 
 /// Flows with their judgements: the n-th (from 0) is `f{n+1}`, and [`Judgement::related_to`] is such a place.

@@ -195,6 +195,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         coverage: verdicts.coverage,
         nodes: verdicts.hosts,
         flows: JudgedFlows::new(observed.flows, verdicts.flows),
+        limits: options.limits,
     };
     (survey, relations)
 }

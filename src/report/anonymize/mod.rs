@@ -140,6 +140,7 @@ impl Anonymizer {
             coverage: survey.coverage.clone(),
             nodes,
             flows: JudgedFlows::from_list(flows.collect()),
+            limits: survey.limits,
             hosts,
         }
     }

@@ -249,6 +249,7 @@ impl Merger {
             coverage: self.coverage.rows,
             inventory: self.hosts.rows,
             nodes: self.nodes.rows,
+            limits: None,
         };
         fold::count_devices(&mut merged);
         order(&mut merged);

@@ -49,7 +49,7 @@ where
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { survey, names, created } = self;
-        let mut file = serializer.serialize_struct("Survey", 17)?;
+        let mut file = serializer.serialize_struct("Survey", 18)?;
         file.serialize_field("schema_version", &v1::SCHEMA_VERSION)?;
         file.serialize_field("judged", &rows::judged(&survey.judged))?;
         file.serialize_field("tool", &this_tool())?;
@@ -79,6 +79,7 @@ impl Serialize for Document<'_> {
         file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(rows::host)))?;
         let columns = port_columns(names.policy());
         file.serialize_field("nodes", &Rows(|| survey.nodes.iter().map(|node| rows::node(survey, &columns, node))))?;
+        file.serialize_field("limits", &rows::limits(survey.limits))?;
         file.end()
     }
 }

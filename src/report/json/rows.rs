@@ -4,7 +4,7 @@ use super::v1::{self, Text};
 use super::values::{Mac, Time};
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::FlowView;
+use crate::flow::{FlowView, Limits};
 use crate::inventory::Host;
 use crate::policy::{Document, Policy, Transport};
 use crate::report::flows::{FlowRow, duplicates};
@@ -95,6 +95,10 @@ pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<
 pub(super) fn judged(judged: &Judged) -> v1::Judged<'_> {
     let said = |text| (!judged.value).then_some(Text::Borrowed(text));
     v1::Judged { value: judged.value, reason: said(&judged.reason), next: said(&judged.next), sites: Vec::new() }
+}
+
+pub(super) fn limits(limits: Limits) -> v1::Limits {
+    v1::Limits { max_flows: limits.flows as u64, max_fragments: limits.fragments as u64 }
 }
 
 pub(super) fn caveat(caveat: &Caveat) -> v1::Caveat<'_> {

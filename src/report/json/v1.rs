@@ -60,6 +60,19 @@ pub struct Survey<'a> {
     /// files have none.
     #[serde(default)]
     pub nodes: Vec<Node<'a>>,
+    /// How much the tables might hold; a merge has none. Older files do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// How much the tables might hold: what was beyond is counted in a caveat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Limits {
+    /// Flows of each address family.
+    pub max_flows: u64,
+    /// Later fragments until their first one comes.
+    pub max_fragments: u64,
 }
 
 /// Whether a survey judged anything of Igor's hosts: without that, no finding is no all-clear.
