@@ -22,8 +22,10 @@ pub(super) fn run(args: PolicyExport, talk: &Talk) -> Outcome {
         None => print(|out| out.write_all(exported.text.as_bytes()))?,
     }
     if !talk.quiet {
-        let mut lines: Vec<String> = list.notes.iter().map(|note| format!("note: {note}")).collect();
+        let length = format!("note: {} lines", exported.lines());
+        let mut lines: Vec<String> = list.notes.iter().map(|note| format!("note: {note}")).chain([length]).collect();
         lines.extend(exported.losses.iter().map(|loss| format!("lost: {loss}")));
+        lines.extend(exported.limits.iter().map(|limit| format!("limit: {limit}")));
         let text: String = lines.iter().map(|line| format!("igorscope: {}\n", visible(line))).collect();
         // The file says it, too.
         let _ = std::io::stderr().write_all(text.as_bytes());

@@ -1,11 +1,12 @@
 //! Cisco IOS extended access lists. They know no connections: what answers is let back by its
 //! source port (UDP) or its flags (TCP).
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
-use super::format::{Writer, Written, commented, header};
+use super::format::{MANY, Writer, Written, commented, header};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Family, HostSet, Side, Way, text};
 use crate::policy::{PortSet, Role, Transport};
@@ -46,7 +47,8 @@ impl Writer for Cisco {
                 access_list(&mut body, list, family, which);
             }
         }
-        let mut lines = header(list, &losses);
+        let limits = limits(list, &body);
+        let mut lines = header(list, &losses, &limits);
         lines.push(match list.side {
             Side::Firewall => {
                 "Apply both lists inbound on every routed interface towards gateways, nodes and BACnet systems:"
@@ -60,7 +62,7 @@ impl Writer for Cisco {
         lines.extend(applied(list));
         // `!` opens a comment in IOS; a `?` would call its help.
         let lines: Vec<String> = lines.iter().map(|line| text::ascii(line, &['?'], 400)).collect();
-        Written { text: format!("{}{body}", commented("!", &lines)), losses }
+        Written { text: format!("{}{body}", commented("!", &lines)), losses, limits }
     }
 }
 
@@ -102,6 +104,28 @@ fn applied(list: &RuleList) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Switches hold access lists in a table of their hardware, in which object groups are written out.
+fn limits(list: &RuleList, body: &str) -> Vec<String> {
+    let sizes: HashMap<String, usize> = sets(list)
+        .into_iter()
+        .map(|set| (group_name(set), list.hosts.of_family(set, Family::V4).map(|member| member.blocks().count()).sum()))
+        .collect();
+    let size = |entry: &str| {
+        let groups = entry.split("object-group ").skip(1).filter_map(|rest| rest.split(' ').next());
+        groups.map(|name| sizes.get(name).copied().unwrap_or(1).max(1)).product::<usize>()
+    };
+    let entries = body.lines().filter(|line| line.starts_with(" permit ") || line.starts_with(" deny "));
+    let entries: usize = entries.map(size).sum();
+    let many = (entries > MANY).then(|| {
+        format!(
+            "{entries} entries once object groups are written out, as in the hardware of a switch, which holds a few \
+             thousand: check before use (show platform hardware fed switch active fwd-asic resource tcam utilization, \
+             or your model's command), or give whole subnets in the inventory"
+        )
+    });
+    many.into_iter().collect()
 }
 
 fn general_losses(list: &RuleList) -> Vec<String> {

@@ -35,6 +35,15 @@ pub struct Exported {
     pub text: String,
     /// What the format cannot express of the rules; the file says it too.
     pub losses: Vec<String>,
+    /// Limits of the device that so many rules or addresses may meet; the file says them too.
+    pub limits: Vec<String>,
+}
+
+impl Exported {
+    /// Lines of the file.
+    pub fn lines(&self) -> usize {
+        self.text.lines().count()
+    }
 }
 
 /// Why a format cannot hold the rules of a place at all.
@@ -53,7 +62,11 @@ pub struct Unfit {
 pub(super) struct Written {
     pub(super) text: String,
     pub(super) losses: Vec<String>,
+    pub(super) limits: Vec<String>,
 }
+
+/// More rules or addresses than this may be too many for a device: smaller lists fit everywhere.
+pub(super) const MANY: usize = 1_000;
 
 /// Writes rules in one format.
 pub(super) trait Writer {
@@ -91,14 +104,14 @@ impl Format {
 }
 
 fn written<W: Writer>(list: &RuleList) -> Exported {
-    let Written { text, losses } = W::write(list);
+    let Written { text, losses, limits } = W::write(list);
     let site = list.site.as_deref().map(text::slug).filter(|slug| !slug.is_empty());
     let site = site.map_or_else(String::new, |slug| format!("-{slug}"));
-    Exported { file_name: format!("igor-{}{site}{}", list.side, W::ENDING), text, losses }
+    Exported { file_name: format!("igor-{}{site}{}", list.side, W::ENDING), text, losses, limits }
 }
 
-/// The lines that open every file: what it is, for whom, what to know, and what is lost.
-pub(super) fn header(list: &RuleList, losses: &[String]) -> Vec<String> {
+/// The lines that open every file: what it is, for whom, what to know, what is lost, and what a device may not hold.
+pub(super) fn header(list: &RuleList, losses: &[String], limits: &[String]) -> Vec<String> {
     let place = match list.side {
         Side::Gateway => "the gateway",
         Side::Nodes => "the nodes",
@@ -120,6 +133,7 @@ pub(super) fn header(list: &RuleList, losses: &[String]) -> Vec<String> {
     }
     lines.extend(list.notes.iter().map(|note| format!("Note: {note}")));
     lines.extend(losses.iter().map(|loss| format!("Lost: {loss}")));
+    lines.extend(limits.iter().map(|limit| format!("Limit: {limit}")));
     lines.iter().map(|line| text::line(line, 400)).collect()
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
-use super::format::{Writer, Written, commented, header};
+use super::format::{MANY, Writer, Written, commented, header};
 use super::hosts::{Family, Hosts};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, HostSet, Side, Way, text};
@@ -22,7 +22,9 @@ impl Writer for Iptables {
 
     fn write(list: &RuleList) -> Written {
         let losses = losses(list);
-        let mut lines = header(list, &losses);
+        let tables: Vec<Table<'_>> = Family::ALL.map(|family| Table::new(list, family, false)).into();
+        let limits = limits(tables.iter().map(Table::len).sum());
+        let mut lines = header(list, &losses, &limits);
         lines.push("Load as root: sh FILE --test (checks only), then sh FILE; loading it again replaces it".to_owned());
         let mut out = format!("#!/bin/sh\n{}set -euf\n\n", commented("#", &lines));
         for set in used_sets(list) {
@@ -32,18 +34,25 @@ impl Writer for Iptables {
         }
         out.push_str("# One line for each member of a list.\n");
         out.push_str("each() { for member in $2; do echo \"$1 $member $3\"; done; }\n");
-        for family in Family::ALL {
+        for (family, table) in Family::ALL.into_iter().zip(tables) {
             let (command, restore) = commands(family);
             let _ = writeln!(out, "\n# IPv{}\n{{", family.digit());
             if list.needs_tftp() {
                 Table::new(list, family, true).print(&mut out);
             }
-            Table::new(list, family, false).print(&mut out);
+            table.print(&mut out);
             let _ = writeln!(out, "}} | {restore} -w --noflush \"$@\"");
             hooks(&mut out, command, list);
         }
-        Written { text: out, losses }
+        Written { text: out, losses, limits }
     }
+}
+
+fn limits(rules: usize) -> Vec<String> {
+    let many = (rules > MANY).then(|| {
+        format!("{rules} rules once the lists are written out, which are tried one after the other; nftables keeps lists as sets")
+    });
+    many.into_iter().collect()
 }
 
 fn losses(list: &RuleList) -> Vec<String> {
@@ -271,6 +280,15 @@ impl<'a> Table<'a> {
             judges.iter().for_each(|chain| table.plain(format!("-A {chain} -j DROP")));
         }
         table
+    }
+
+    /// Rules once its lists are written out.
+    fn len(&self) -> usize {
+        let rules = |line: &Line| match line {
+            Line::Plain(_) => 1,
+            Line::Each { set, .. } => self.list.hosts.of_family(*set, self.family).count(),
+        };
+        self.lines.iter().map(rules).sum()
     }
 
     fn plain(&mut self, line: String) {

@@ -65,7 +65,7 @@ impl Writer for Mud {
             serde_json::to_string_pretty(&mud).unwrap_or_default(),
             acls.join(",\n")
         );
-        Written { text, losses: losses(list) }
+        Written { text, losses: losses(list), limits: Vec::new() }
     }
 }
 

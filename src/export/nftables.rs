@@ -16,7 +16,7 @@ impl Writer for Nftables {
 
     fn write(list: &RuleList) -> Written {
         let losses = losses(list);
-        let mut lines = header(list, &losses);
+        let mut lines = header(list, &losses, &[]);
         lines
             .push("Load with: nft -c -f FILE (checks only), then nft -f FILE; loading it again replaces it".to_owned());
         let mut out = String::from("#!/usr/sbin/nft -f\n");
@@ -48,7 +48,7 @@ impl Writer for Nftables {
             Side::Gateway | Side::Nodes => host_chains(&mut out, list),
         }
         out.push_str("}\n");
-        Written { text: out, losses }
+        Written { text: out, losses, limits: Vec::new() }
     }
 }
 

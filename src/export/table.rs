@@ -41,7 +41,7 @@ impl Writer for Csv {
         }
         let bytes = writer.into_inner().unwrap_or_default();
         losses.extend(list.notes.iter().map(|note| format!("the table has no place for this note: {note}")));
-        Written { text: String::from_utf8_lossy(&bytes).into_owned(), losses }
+        Written { text: String::from_utf8_lossy(&bytes).into_owned(), losses, limits: Vec::new() }
     }
 }
 
@@ -50,14 +50,14 @@ impl Writer for Markdown {
 
     fn write(list: &RuleList) -> Written {
         let mut out = String::from("# Firewall change request\n\n");
-        for line in header(list, &[]) {
+        for line in header(list, &[], &[]) {
             out.push_str(&format!("- {}\n", text::markdown(&line)));
         }
         out.push_str(&format!("\n| {} |\n|{}\n", COLUMNS.join(" | ").replace('_', " "), "---|".repeat(COLUMNS.len())));
         for row in rows(list) {
             out.push_str(&format!("| {} |\n", row.map(|cell| text::markdown(&cell)).join(" | ")));
         }
-        Written { text: out, losses: Vec::new() }
+        Written { text: out, losses: Vec::new(), limits: Vec::new() }
     }
 }
 

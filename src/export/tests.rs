@@ -215,3 +215,34 @@ fn a_wrong_cell_makes_a_wrong_rule() {
         assert_ne!(of_list(&list(&policy, Side::Firewall, None, false)), facts, "{to} goes unnoticed");
     }
 }
+
+#[test]
+fn what_a_device_may_not_hold_is_told() {
+    // Every second address of a /20, so that no two make a subnet.
+    let nodes: Vec<String> = (0..1500).map(|n| format!("\"10.20.{}.{}\"", n / 100, n % 100 * 2)).collect();
+    let large = inventory(&format!("gateway = \"10.20.200.1\"\nnode = [{}]\n", nodes.join(", ")));
+    let policy = Policy::embedded();
+    let limits = |format: Format, inventory: &Inventory| {
+        format.export(&list(&policy, Side::Gateway, Some(inventory), false)).unwrap()
+    };
+    for format in [Format::Cisco, Format::Iptables, Format::Windows] {
+        let exported = limits(format, &large);
+        let [limit] = &exported.limits[..] else { panic!("{format}: {:?}", exported.limits) };
+        assert!(exported.text.contains(&limit[..100.min(limit.len())]), "{format}: the file says it, too");
+        assert_eq!(limits(format, &inventory(SITE)).limits, Vec::<String>::new(), "{format}: a small site meets none");
+        assert_eq!(exported.lines(), exported.text.lines().count());
+    }
+    // Windows has no "but": what lies between 1,500 addresses are some ranges more.
+    assert!(
+        limits(Format::Windows, &large).limits[0].starts_with("up to 15"),
+        "{:?}",
+        limits(Format::Windows, &large).limits
+    );
+    assert_eq!(limits(Format::Nftables, &large).limits, Vec::<String>::new(), "sets hold any number");
+
+    // The number of entries is that of the lists with every group written out.
+    let cisco = limits(Format::Cisco, &large);
+    let entries = cisco.text.lines().filter(|line| line.starts_with(" permit ") || line.starts_with(" deny "));
+    let written_out: usize = entries.map(|line| if line.contains("IGOR-NODE") { 1500 } else { 1 }).sum();
+    assert!(cisco.limits[0].starts_with(&format!("{written_out} entries")), "{}", cisco.limits[0]);
+}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::format::{Writer, Written, commented, header};
+use super::format::{MANY, Writer, Written, commented, header};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Family, HostSet, Hosts, Member, Way, text};
 use crate::policy::{PortSet, Transport};
@@ -21,7 +21,8 @@ impl Writer for Windows {
         for (rule, number) in list.rules.iter().zip(1..).filter(|(rule, _)| !covered(rule, list)) {
             rules.push_str(&command(rule, number, list, &mut losses));
         }
-        let mut lines = header(list, &losses);
+        let limits = limits(list, &rules);
+        let mut lines = header(list, &losses, &limits);
         lines.push("Run in PowerShell as Administrator; running it again replaces these rules".to_owned());
         let mut out = String::new();
         out.push_str(&commented("#", &lines));
@@ -35,8 +36,22 @@ impl Writer for Windows {
         out.push_str(&rules);
         // Windows PowerShell 5.1 takes a script without a mark for one in the system's own code page.
         let mark = if out.is_ascii() { "" } else { "\u{feff}" };
-        Written { text: format!("{mark}{out}").replace('\n', "\r\n"), losses }
+        Written { text: format!("{mark}{out}").replace('\n', "\r\n"), losses, limits }
     }
+}
+
+/// Microsoft names no number of addresses that a rule may have: what was taken is to be looked at.
+fn limits(list: &RuleList, rules: &str) -> Vec<String> {
+    let of_sets = super::nftables::used_sets(list).into_iter().map(|set| list.hosts.of(set).len());
+    let written_out = rules.lines().map(|line| line.matches("', '").count() + 1);
+    let most = of_sets.chain(written_out).max().unwrap_or(0);
+    let many = (most > MANY).then(|| {
+        format!(
+            "up to {most} addresses in one rule, for which Microsoft names no limit: afterwards count what was taken \
+             (Get-NetFirewallRule -Group $Group | Get-NetFirewallAddressFilter), or give whole subnets in the inventory"
+        )
+    });
+    many.into_iter().collect()
 }
 
 fn general_losses(list: &RuleList) -> Vec<String> {
