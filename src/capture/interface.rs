@@ -91,6 +91,8 @@ pub struct InterfaceSummary {
     pub os_dropped: Option<u64>,
     /// Packets lost between packets, as packet blocks count them (`epb_dropcount`, and the obsolete block's own field).
     pub lost: u64,
+    /// When an interface that is captured on live had no link; files do not tell.
+    pub outages: Outages,
 }
 
 impl InterfaceSummary {
@@ -98,6 +100,35 @@ impl InterfaceSummary {
     /// the whole of it, so the greater counts.
     pub fn not_captured(&self) -> u64 {
         self.dropped.unwrap_or(0).saturating_add(self.os_dropped.unwrap_or(0)).max(self.lost)
+    }
+}
+
+/// When an interface had no link: it was down, or its cable was out.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Outages {
+    /// How many there were.
+    pub number: u64,
+    /// When the first ones began and ended; one that lasts has no end.
+    pub times: Vec<(Timestamp, Option<Timestamp>)>,
+}
+
+impl Outages {
+    /// Outages of one interface whose times are kept; all are counted.
+    const MOST_KEPT: usize = 16;
+
+    /// One began.
+    pub fn begin(&mut self, at: Timestamp) {
+        self.number += 1;
+        if self.times.len() < Self::MOST_KEPT {
+            self.times.push((at, None));
+        }
+    }
+
+    /// The last one is over.
+    pub fn end(&mut self, at: Timestamp) {
+        if let Some((_, end @ None)) = self.times.last_mut() {
+            *end = Some(at);
+        }
     }
 }
 
@@ -153,6 +184,7 @@ impl InterfaceTable {
             dropped: None,
             os_dropped: None,
             lost: 0,
+            outages: Outages::default(),
         });
         Ok(())
     }

@@ -28,7 +28,7 @@ pub use behind::Behind;
 pub use error::{CaptureError, Damage};
 pub use filter::{Filter, FilterError, Matcher};
 pub use frame::{Frame, FrameId, LinkType, Moment, Retime, Shift, Timestamp};
-pub use interface::InterfaceSummary;
+pub use interface::{InterfaceSummary, Outages};
 pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;
 pub use reader::{Capture, CaptureSummary, Frames};

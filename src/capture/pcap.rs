@@ -3,7 +3,7 @@
 //! The format: <https://www.ietf.org/archive/id/draft-ietf-opsawg-pcap-04.html>.
 
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
-use super::interface::InterfaceSummary;
+use super::interface::{InterfaceSummary, Outages};
 
 /// Length of the file header in bytes.
 pub(super) const FILE_HEADER: usize = 24;
@@ -138,6 +138,7 @@ impl Pcap {
             dropped: None,
             os_dropped: None,
             lost: 0,
+            outages: Outages::default(),
         }
     }
 

@@ -144,6 +144,9 @@ pub(super) fn caveats(
             say("kernel-drops", text);
         }
     }
+    for (_, _, summary) in inputs() {
+        summary.interfaces.iter().filter_map(losses::outages).for_each(|text| say("no-link", text));
+    }
     if let Some(text) = losses::proof(quality.proved_losses) {
         say("kernel-drops", text);
     }

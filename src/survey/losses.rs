@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
-use crate::capture::{InterfaceSummary, Timestamp};
+use crate::capture::{InterfaceSummary, Outages, Timestamp};
 use crate::flow::{FlowView, Flows, SynAnswer, Tally};
 use crate::policy::Transport;
 
@@ -26,6 +26,25 @@ pub(super) fn drops(path: &str, interfaces: &[InterfaceSummary]) -> Option<Strin
     (total > 0).then(|| {
         let by = by.join(", ");
         format!("{total} packets were dropped while {path} was captured ({by}): what is missing may have been there.")
+    })
+}
+
+/// When an interface had no link while it was captured on.
+pub(super) fn outages(interface: &InterfaceSummary) -> Option<String> {
+    let Outages { number, times } = &interface.outages;
+    let span = |(from, to): &(Timestamp, Option<Timestamp>)| match to {
+        Some(to) => format!("from {from} to {to}"),
+        None => format!("from {from} on"),
+    };
+    let mut spans: Vec<String> = times.iter().map(span).collect();
+    let untold = number.saturating_sub(spans.len() as u64);
+    spans.extend((untold > 0).then(|| format!("and {untold} times more")));
+    (*number > 0).then(|| {
+        format!(
+            "{} had no link {}: it was down, or its cable was out, and what others sent meanwhile was not captured.",
+            interface.name,
+            spans.join(", ")
+        )
     })
 }
 

@@ -12,7 +12,7 @@ use ratatui::style::{Color, Modifier};
 use super::list::{List, window};
 use super::{Action, Look, Snapshot, Snapshots, Tab, View, draw};
 use crate::capture::live::LiveInterface;
-use crate::capture::{LinkType, Timestamp};
+use crate::capture::{LinkType, Outages, Timestamp};
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::policy::Policy;
 use crate::survey::live::{Status, Tick};
@@ -41,6 +41,7 @@ fn status(second: u64, frames: u64) -> Status {
         kernel_dropped: 17,
         interface_dropped: 0,
         ended: None,
+        outages: Outages::default(),
     };
     Status {
         elapsed: Duration::from_secs(second),

@@ -297,6 +297,25 @@ fn an_interface_that_goes_away_ends_the_survey_whole_and_root_is_given_up() {
     assert_same_offline(&report, &[capture.to_string_lossy().into_owned()], folder.path());
 }
 
+#[test]
+fn a_link_that_went_and_came_is_told_with_its_times() {
+    let Some(link) = Link::open("outage") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let report = folder.path().join("report");
+    let (child, errors) = link.capture(&["--plain", "--duration", "6s", "-o", &report.to_string_lossy()], &[]);
+    std::thread::sleep(Duration::from_millis(1500));
+    ip(&["-n", &link.gateway, "link", "set", "eth0", "down"]).unwrap();
+    std::thread::sleep(Duration::from_millis(1500));
+    ip(&["-n", &link.gateway, "link", "set", "eth0", "up"]).unwrap();
+    let (output, said) = end(child, errors);
+    assert_eq!(output.status.code(), Some(0), "it outlives the outage: {said}");
+    let survey: Value = serde_json::from_str(&fs::read_to_string(report.join("survey.json")).unwrap()).unwrap();
+    let caveats: Vec<_> = survey["caveats"].as_array().unwrap().iter().filter(|it| it["kind"] == "no-link").collect();
+    let [caveat] = &caveats[..] else { panic!("{}", survey["caveats"]) };
+    let text = caveat["text"].as_str().unwrap();
+    assert!(text.starts_with("eth0 had no link from ") && text.contains(" to "), "{text}");
+}
+
 /// No capability is left, none can be had back, and system calls are filtered (proc_pid_status(5)).
 fn assert_confined(child: &Child) {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();

@@ -8,6 +8,7 @@
 mod confine;
 mod devices;
 mod error;
+mod link;
 mod privilege;
 
 use std::os::fd::AsFd;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pcap::{Active, Capture, Packet, Precision};
 
+use super::Outages;
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
 use super::writer::CaptureCounts;
 
@@ -70,6 +72,8 @@ pub struct LiveInterface {
     pub interface_dropped: u64,
     /// Why it gives no more frames, if it went away.
     pub ended: Option<String>,
+    /// When it had no link, as far as the system tells.
+    pub outages: Outages,
 }
 
 impl LiveInterface {
@@ -94,6 +98,7 @@ struct Handle {
     about: LiveInterface,
     /// libpcap counts in 32 bits: the counts at the last look, to see them wrap.
     last: [u32; 3],
+    link: link::LinkWatch,
 }
 
 impl Live {
@@ -173,12 +178,14 @@ impl Handle {
             kernel_dropped: 0,
             interface_dropped: 0,
             ended: None,
+            outages: Outages::default(),
         };
-        Ok(Self { capture: Some(capture), about, last: [0; 3] })
+        Ok(Self { capture: Some(capture), about, last: [0; 3], link: link::LinkWatch::new(name) })
     }
 
     fn read(&mut self, number: u32, wanted: &mut bool, take: &mut impl FnMut(Frame<'_>) -> bool) -> u64 {
         let Some(capture) = &mut self.capture else { return 0 };
+        self.link.look(&mut self.about.outages);
         let (link, mut frames) = (self.about.link, 0);
         // One at a time, so that a frame that is not wanted any more stays where it is.
         while *wanted && frames < TURN as u64 {

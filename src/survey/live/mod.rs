@@ -25,7 +25,7 @@ use self::take::Taker;
 use super::run::{Input, judge, judge_related};
 use super::{Options, Survey};
 use crate::capture::live::{Live, LiveInterface, RING_DELAY};
-use crate::capture::{CaptureCounts, CaptureSummary, Damage, InterfaceSummary, Recorder, Shift, Timestamp};
+use crate::capture::{CaptureCounts, CaptureSummary, Damage, InterfaceSummary, Outages, Recorder, Shift, Timestamp};
 use crate::flow::{Observation, Seed};
 use crate::relation::Relations;
 
@@ -323,6 +323,11 @@ impl Session<'_> {
             });
             inputs.collect()
         };
+        if let Some(last) = inputs.last_mut() {
+            for (summary, interface) in last.summary.interfaces.iter_mut().zip(self.live.interfaces()) {
+                summary.outages = interface.outages.clone();
+            }
+        }
         let mut gone =
             self.live.interfaces().filter_map(|interface| Some((&interface.name, interface.ended.as_ref()?)));
         if let (Some(last), Some((name, reason))) = (inputs.last_mut(), gone.next()) {
@@ -341,6 +346,7 @@ impl Session<'_> {
             dropped: counts.dropped,
             os_dropped: counts.os_dropped,
             lost: 0,
+            outages: Outages::default(),
         });
         CaptureSummary { format: format.to_owned(), interfaces: interfaces.collect(), ..CaptureSummary::default() }
     }
