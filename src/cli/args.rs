@@ -359,7 +359,7 @@ pub(super) struct Explain {
     /// A flow (f17), a finding (3) or a port (udp/5683).
     #[arg(value_name = "FLOW|FINDING|PORT")]
     pub(super) what: String,
-    /// survey.json, the folder that holds it, or captures.
+    /// survey.json, the folder that holds it, or captures; of a port, what it saw is told too.
     #[arg(value_name = "SURVEY|CAPTURE")]
     pub(super) sources: Vec<PathBuf>,
     #[command(flatten)]

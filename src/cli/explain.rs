@@ -10,7 +10,7 @@ use super::options::SurveyOptions;
 use super::reading::{Wants, read};
 use super::terminal::print;
 use crate::report::json::{read_survey, v1, write_survey};
-use crate::report::{Names, Subject, before_all, explain_finding, explain_flow, explain_port};
+use crate::report::{Names, Subject, before_all, explain_finding, explain_flow, explain_port, port_seen};
 
 pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     let Explain { what, sources, hosts, policy } = args;
@@ -22,7 +22,7 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     })?;
     let held_against = super::policy::load(policy.as_deref())?;
     let (status, survey) = match subject {
-        Subject::Port(..) => (Status::Good, None),
+        Subject::Port(..) if sources.is_empty() => (Status::Good, None),
         _ => {
             let (status, survey) = survey(
                 SurveyArgs {
@@ -40,7 +40,10 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
         }
     };
     let text = match (subject, &survey) {
-        (Subject::Port(transport, port), _) => Some(explain_port(&held_against, transport, port)),
+        (Subject::Port(transport, port), None) => Some(explain_port(&held_against, transport, port)),
+        (Subject::Port(transport, port), Some(survey)) => {
+            Some(explain_port(&held_against, transport, port) + &port_seen(survey, transport, port))
+        }
         (Subject::Flow(number), Some(survey)) => explain_flow(&held_against, survey, number - 1),
         (Subject::Finding(number), Some(survey)) => explain_finding(&held_against, survey, number - 1),
         _ => None,

@@ -1,5 +1,6 @@
 //! Why a flow, a finding or a port is judged as it is, in plain words, and what would change it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::escape::visible;
@@ -36,6 +37,29 @@ impl Subject {
             None => number(text).map(Self::Finding),
         }
     }
+}
+
+/// What a survey saw of a port: conversations by the roles of both ends, verdict and outcome.
+pub fn port_seen(survey: &v1::Survey<'_>, transport: Transport, port: u16) -> String {
+    let name = transport.to_string();
+    let at_port =
+        survey.conversations.iter().filter(|it| it.server_port == Some(port) && it.transport == name.as_str());
+    let mut kinds: BTreeMap<[&str; 4], u64> = BTreeMap::new();
+    for it in at_port {
+        *kinds.entry([&it.client_role, &it.server_role, &it.verdict, &it.outcome]).or_default() += 1;
+    }
+    let name = format!("{} {port}", name.to_uppercase());
+    let mut out = String::new();
+    if kinds.is_empty() {
+        put(&mut out, &format!("This survey saw nothing of {name}."));
+    } else {
+        put(&mut out, &format!("This survey saw of {name}, in conversations:"));
+    }
+    for ([client, server, verdict, outcome], number) in kinds {
+        let line = format!("  {number} from {client} to {server}: {verdict}, {outcome}.");
+        put(&mut out, &line);
+    }
+    out
 }
 
 /// What the policy says of a port, for every pair of roles.

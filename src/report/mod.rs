@@ -30,7 +30,7 @@ pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
 pub use dictionary::data_dictionary;
 pub use escape::{visible, visible_lines};
 pub use evidence::{EvidenceError, write_evidence};
-pub use explain::{Subject, before_all, explain_finding, explain_flow, explain_port};
+pub use explain::{Subject, before_all, explain_finding, explain_flow, explain_port, port_seen};
 pub use file::{ReportFolder, WriteError, write_file};
 pub use html::{HtmlOptions, write_html};
 pub use json::Comparison;

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::command::{folder, run, sample};
 
 #[test]
@@ -42,6 +44,16 @@ fn a_flow_a_finding_and_a_port_are_explained() {
         port.contains("node to gateway: documented by Igor Firmware 3.1.0 and higher, outgoing UDP 69 (TFTP)"),
         "{port}"
     );
+
+    // Of a port, what a survey saw is told where one is named: as many conversations as its table has.
+    let seen = run(["explain", "udp/5683", report]).expect(0, &[]).out;
+    let survey: Value = serde_json::from_slice(&fs::read(out.path().join("survey.json")).unwrap()).unwrap();
+    let of_port = |it: &&Value| it["transport"] == "udp" && it["server_port"] == 5683 && it["verdict"] == "documented";
+    let rows = survey["conversations"].as_array().unwrap().iter().filter(of_port).count();
+    let told = seen.lines().filter(|line| line.contains(": documented, ")).filter_map(|line| line.split(' ').nth(2));
+    assert_eq!(told.map(|number| number.parse::<usize>().unwrap()).sum::<usize>(), rows, "{seen}");
+    let unseen = run(["explain", "udp/4444", report]).expect(0, &[]).out;
+    assert!(unseen.contains("This survey saw nothing of UDP 4444."), "{unseen}");
 
     run(["explain", "f99999", report]).expect(2, &["there is no f99999 in this survey"]);
     run(["explain", "seventeen", report]).expect(2, &["name a flow of flows.csv (f17)"]);
