@@ -19,8 +19,7 @@ impl<K: Key> Table<K> {
         sources: &mut SourceSets,
         client: &impl Fn(&FlowView<'_>) -> Option<usize>,
     ) {
-        let mut next = Self::new(self.seed, self.limit);
-        next.overflow = self.overflow;
+        let mut next = self.emptied();
         let mut idle = Vec::new();
         for number in 0..self.len() {
             let flow = self.view(number, vlans, sources);
@@ -65,9 +64,8 @@ impl<K: Key> Table<K> {
     /// Takes over a record of another table, under a key of its own.
     fn copy(&mut self, other: &Self, number: usize, key: K, folded: u32) {
         let hash = self.hash(&key);
-        // There were no more in the other, so that the limit allows it.
-        let record = || (other.hot[number].counts.clone(), other.cold[number].clone());
-        let Some((at, _)) = self.find_or_insert(key, hash, record) else { return };
+        // There were no more in the other, so that the limit need not be asked.
+        let at = self.insert(key, hash, (other.hot[number].counts.clone(), other.cold[number].clone()));
         self.folded.resize(self.hot.len(), 0);
         self.folded[at] = folded;
     }

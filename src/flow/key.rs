@@ -18,7 +18,7 @@ impl Seed {
 }
 
 /// A packed flow key: VLAN path, IP protocol and two endpoints, the smaller first.
-pub(super) trait Key: Copy + Eq + Default + Send + Sync {
+pub(super) trait Key: Copy + Ord + Default + Send + Sync {
     fn hash(&self, seed: Seed) -> u64;
     fn protocol(&self) -> u8;
     fn vlan(&self) -> VlanCode;
@@ -27,6 +27,11 @@ pub(super) trait Key: Copy + Eq + Default + Send + Sync {
     fn ends(&self) -> [(IpAddr, u16); 2];
     /// With another port at an end (0 or 1), whose addresses must differ: else the ends may change places.
     fn with_port(self, end: usize, port: u16) -> Self;
+
+    /// What it has in common with the same connection on other VLAN paths, whose codes mean something in one table only.
+    fn connection(self) -> Self {
+        self.with_vlan(VlanCode::UNTAGGED)
+    }
 }
 
 /// The upper half of a wide product folded into the lower (the "folded multiply" hash).
@@ -37,7 +42,7 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 /// IPv4: 16 bytes. Word 0 holds the addresses, word 1 the ports, protocol and VLAN code.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub(super) struct Key4([u64; 2]);
 
 impl Key4 {
@@ -88,7 +93,7 @@ impl Key for Key4 {
 }
 
 /// IPv6: 40 bytes. Two words an address, the last holds ports, protocol and VLAN code.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub(super) struct Key6([u64; 5]);
 
 impl Key6 {

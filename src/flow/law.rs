@@ -198,9 +198,7 @@ proptest! {
         let limits = limit.map_or(Limits::default(), |flows| Limits { flows, ..Limits::default() });
         let together = pool.install(|| describe(in_parts(&samples, &cuts, limits).finish()));
         prop_assert_eq!(difference(&together, &describe(in_parts(&samples, &cuts, limits).finish())), None);
-        if limit.is_none() {
-            prop_assert_eq!(difference(&together, &describe(observe(&samples, 0).finish())), None);
-        }
+        prop_assert_eq!(difference(&together, &describe(observe_within(&samples, 0, limits).finish())), None);
     }
 
     /// Putting flows in order, twice, shows the same ones, though scattered records are moved.

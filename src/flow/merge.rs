@@ -30,6 +30,7 @@ impl<K: Key> Table<K> {
         vlans: (&mut VlanNames, &VlanNames),
         (sources, other_sources): (&mut SourceSets, &SourceSets),
     ) {
+        self.turn_away_with(other);
         let translated = sources.translate(other_sources);
         let means_the_same = sources.is_one() && translated == [SourceSet::OWN] && vlans.1.is_empty();
         let in_pool = rayon::current_thread_index().is_some() && rayon::current_num_threads() > 1;
@@ -38,8 +39,6 @@ impl<K: Key> Table<K> {
         } else {
             self.absorb_alone(other, shift, vlans, (sources, &translated));
         }
-        self.overflow.packets += other.overflow.packets;
-        self.overflow.bytes += other.overflow.bytes;
     }
 
     /// On one thread, whatever the two tables call VLAN paths and inputs.
@@ -85,16 +84,10 @@ impl<K: Key> Table<K> {
         match self.find_or_insert(key, hash, copy) {
             Some((number, is_new)) => (!is_new).then_some(number),
             None => {
-                self.turn_away_all((record, cold));
+                self.overflow.add(record, cold);
                 None
             }
         }
-    }
-
-    /// Counts the packets of a flow that finds no place.
-    fn turn_away_all(&mut self, (record, cold): (&Hot<K>, &Cold)) {
-        self.overflow.packets += record.counts.packets(cold, 0) + record.counts.packets(cold, 1);
-        self.overflow.bytes += record.counts.bytes(cold, 0) + record.counts.bytes(cold, 1);
     }
 
     /// On all threads: keys and sources mean the same in both tables.
@@ -117,11 +110,12 @@ impl<K: Key> Table<K> {
             }
         });
         let new: Vec<u32> = (0..).zip(&known).filter(|(_, known)| **known == NOWHERE).map(|(at, _)| at).collect();
-        let (new, beyond) = new.split_at(new.len().min(self.limit.saturating_sub(self.len())));
+        let (new, beyond): (Vec<u32>, Vec<u32>) = new.iter().partition(|at| self.admits(&other.hot[**at as usize].key));
+        beyond.iter().for_each(|at| self.overflow.add(&other.hot[*at as usize], &other.cold[*at as usize]));
         self.hot.par_extend(new.par_iter().map(|at| other.hot[*at as usize].clone()));
         self.cold.par_extend(new.par_iter().map(|at| other.cold[*at as usize].shifted(shift, SourceSet::OWN)));
         self.index_from(self.len() - new.len());
-        beyond.iter().for_each(|at| self.turn_away_all((&other.hot[*at as usize], &other.cold[*at as usize])));
+        self.keep_to_limit();
     }
 
     /// For each of some records the number of the one here with the same key, or [`NOWHERE`].

@@ -16,6 +16,9 @@ use crate::capture::{Frame, Moment, Retime, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
 use crate::protocol::{self, Inspection, Message, Turn, icmp};
 
+/// UDP's IP protocol number.
+const UDP: u8 = 17;
+
 /// How much a table may hold. Reaching a limit is counted and reported.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -344,6 +347,17 @@ impl Observation {
     pub fn finish(mut self) -> Observed {
         for (_, tally) in &mut self.tallies {
             tally.settle();
+        }
+        self.v4.keep_to_limit();
+        self.v6.keep_to_limit();
+        if !(self.v4.is_whole() && self.v6.is_whole()) {
+            let (v4, v6) = (&self.v4, &self.v6);
+            self.side.keep_streams(|(_, (source, from), (destination, to))| match (source, destination) {
+                (IpAddr::V4(a), IpAddr::V4(b)) => {
+                    v4.admits(&Key4::new(((*a).into(), *from), ((*b).into(), *to), UDP, VlanCode::UNTAGGED).0)
+                }
+                (a, b) => v6.admits(&Key6::new((wide(*a), *from), (wide(*b), *to), UDP, VlanCode::UNTAGGED).0),
+            });
         }
         let fragments_turned_away = self.fragments.turned_away;
         let (v4, v6, vlans) = (&mut self.v4, &mut self.v6, &mut self.vlans);

@@ -23,6 +23,15 @@ pub struct Overflow {
     pub bytes: u64,
 }
 
+impl Overflow {
+    /// Counts the packets of a flow that finds no place.
+    pub(super) fn add<K>(&mut self, record: &Hot<K>, cold: &Cold) {
+        let counts = &record.counts;
+        self.packets += counts.packets(cold, 0) + counts.packets(cold, 1);
+        self.bytes += counts.bytes(cold, 0) + counts.bytes(cold, 1);
+    }
+}
+
 /// TCP's IP protocol number.
 const TCP: u8 = 6;
 
@@ -41,7 +50,12 @@ pub(super) struct Table<K> {
     /// How many flows were folded into each record; those beyond its end are flows themselves.
     pub(super) folded: Vec<u32>,
     pub(super) seed: Seed,
-    pub(super) limit: usize,
+    /// So many flows are in it when it is finished; some more until then.
+    limit: usize,
+    /// Once there were more: the lowest connection that found no place. It and all higher ones are turned away, and all
+    /// lower ones are here from their first packet on, so that the result is the same in whatever order packets come and
+    /// parts are added.
+    ceiling: Option<K>,
     pub(super) overflow: Overflow,
 }
 
@@ -59,8 +73,14 @@ impl<K: Key> Table<K> {
             folded: Vec::new(),
             seed,
             limit: limit.min((u32::MAX >> 2) as usize),
+            ceiling: None,
             overflow: Overflow::default(),
         }
+    }
+
+    /// With the same limit, and nothing in it but what was turned away.
+    pub(super) fn emptied(&self) -> Self {
+        Self { ceiling: self.ceiling, overflow: self.overflow, ..Self::new(self.seed, self.limit) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -134,27 +154,91 @@ impl<K: Key> Table<K> {
         hash: u64,
         new: impl FnOnce() -> (Counts, Cold),
     ) -> Option<(usize, bool)> {
-        let (mask, tag) = (self.number_mask(), (hash >> 32) as u32);
-        let mut at = self.home(hash);
-        while self.slots[at] != 0 {
-            let slot = self.slots[at];
-            let number = ((slot & mask) - 1) as usize;
-            if (slot ^ tag) & !mask == 0 && self.hot[number].key == key {
-                return Some((number, false));
-            }
-            at = (at + 1) & (self.slots.len() - 1);
-        }
-        if self.hot.len() >= self.limit {
+        let mut at = match self.search(key, hash) {
+            Ok(number) => return Some((number, false)),
+            Err(at) => at,
+        };
+        if !self.admits(&key) {
             return None;
         }
-        let (counts, cold) = new();
+        // A quarter more before those beyond the limit are let go, so that the others are seldom moved.
+        if self.len() > self.limit + self.limit / 4 {
+            self.keep_to_limit();
+            at = self.search(key, hash).err().filter(|_| self.admits(&key))?;
+        }
+        Some((self.insert_at(at, key, hash, new()), true))
+    }
+
+    /// Takes a record in, whatever the limit.
+    pub(super) fn insert(&mut self, key: K, hash: u64, new: (Counts, Cold)) -> usize {
+        match self.search(key, hash) {
+            Ok(number) => number,
+            Err(at) => self.insert_at(at, key, hash, new),
+        }
+    }
+
+    fn insert_at(&mut self, at: usize, key: K, hash: u64, (counts, cold): (Counts, Cold)) -> usize {
+        let mask = self.number_mask();
         self.hot.push(Hot { key, counts });
         self.cold.push(cold);
-        self.slots[at] = tag & !mask | self.hot.len() as u32;
+        self.slots[at] = (hash >> 32) as u32 & !mask | self.hot.len() as u32;
         if self.is_crowded() {
             self.enlarge();
         }
-        Some((self.hot.len() - 1, true))
+        self.hot.len() - 1
+    }
+
+    /// Whether nothing was turned away.
+    pub(super) fn is_whole(&self) -> bool {
+        self.ceiling.is_none()
+    }
+
+    /// Whether a new key may have a place.
+    pub(super) fn admits(&self, key: &K) -> bool {
+        self.ceiling.is_none_or(|ceiling| key.connection() < ceiling)
+    }
+
+    /// Keeps the lowest connections, as many as the limit allows, each on all its VLAN paths.
+    #[cold]
+    pub(super) fn keep_to_limit(&mut self) {
+        if self.len() > self.limit {
+            let mut connections: Vec<K> = self.hot.iter().map(|record| record.key.connection()).collect();
+            let (_, first_beyond, _) = connections.select_nth_unstable(self.limit);
+            self.keep_below(Some(*first_beyond));
+        }
+    }
+
+    /// Turns away a connection and all higher ones, in their order.
+    fn keep_below(&mut self, ceiling: Option<K>) {
+        let Some(ceiling) = ceiling.filter(|ceiling| self.admits(ceiling)) else { return };
+        self.ceiling = Some(ceiling);
+        self.folded.resize(self.folded.len().min(self.len()), 0);
+        let mut kept = 0;
+        for number in 0..self.len() {
+            if self.admits(&self.hot[number].key) {
+                self.hot.swap(kept, number);
+                self.cold.swap(kept, number);
+                if number < self.folded.len() {
+                    self.folded.swap(kept, number);
+                }
+                kept += 1;
+            } else {
+                let (record, cold) = (&self.hot[number], &self.cold[number]);
+                self.overflow.add(record, cold);
+            }
+        }
+        self.hot.truncate(kept);
+        self.cold.truncate(kept);
+        self.folded.truncate(kept);
+        self.slots.fill(0);
+        self.index_from(0);
+    }
+
+    /// What another table turned away is in none of both.
+    pub(super) fn turn_away_with(&mut self, other: &Self) {
+        self.keep_below(other.ceiling);
+        self.overflow.packets += other.overflow.packets;
+        self.overflow.bytes += other.overflow.bytes;
     }
 
     /// Whether more than five slots in eight are taken.
@@ -225,7 +309,7 @@ impl<K: Key> Table<K> {
     ) {
         let new = || (Counts::NONE, Cold::new(SourceSet::OWN));
         let found = known.or_else(|| self.find_or_insert(key, hash, new).map(|(number, _)| number));
-        let Some(number) = found else { return self.turn_away(sent) };
+        let Some(number) = found else { return self.turn_away(key, (sent, written), seen) };
         let counts = &mut self.hot[number].counts;
         counts.add_rarely(&mut self.cold[number], sent, written);
         if counts.wants(sent) {
@@ -241,24 +325,25 @@ impl<K: Key> Table<K> {
         (sent, written): (&Sent<'_>, Timestamp),
         seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
-        let (counts, cold) = (&mut self.hot[number].counts, &mut self.cold[number]);
-        let ends = key.ends();
-        let ports = [ends[0].1, ends[1].1];
-        if key.protocol() == TCP {
-            if counts.wants_numbers(sent) {
-                counts.number(cold, sent, ports);
-            }
-        } else if counts.wants_payload(sent) {
-            let to_group = sent.is_to_group(ends[1 - usize::from(sent.side & 1)].0);
-            let inspection = counts.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
-            seen(&key, (sent, written), inspection);
-        }
+        look_at(key, (&mut self.hot[number].counts, &mut self.cold[number]), (sent, written), seen);
     }
 
+    /// Counts a packet that finds no place. What it asks for others to answer is noted all the same: who answers may have
+    /// a place.
     #[cold]
-    fn turn_away(&mut self, sent: &Sent<'_>) {
+    fn turn_away(
+        &mut self,
+        key: K,
+        (sent, written): (&Sent<'_>, Timestamp),
+        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+    ) {
         self.overflow.packets += 1;
         self.overflow.bytes += u64::from(sent.length);
+        let (mut counts, mut cold) = (Counts::NONE, Cold::new(SourceSet::OWN));
+        counts.add_rarely(&mut cold, sent, written);
+        if key.protocol() != TCP && counts.wants(sent) {
+            look_at(key, (&mut counts, &mut cold), (sent, written), seen);
+        }
     }
 
     /// The record of a key, to add what was worked out later.
@@ -275,17 +360,23 @@ impl<K: Key> Table<K> {
     /// The same, with its hash.
     #[inline]
     pub(super) fn find_exact(&self, key: K, hash: u64) -> Option<usize> {
+        self.search(key, hash).ok()
+    }
+
+    /// The number of the record of a key, or the slot where it would be entered.
+    #[inline]
+    fn search(&self, key: K, hash: u64) -> Result<usize, usize> {
         let (mask, tag) = (self.number_mask(), (hash >> 32) as u32);
         let mut at = self.home(hash);
         while self.slots[at] != 0 {
             let slot = self.slots[at];
             let number = ((slot & mask) - 1) as usize;
             if (slot ^ tag) & !mask == 0 && self.hot[number].key == key {
-                return Some(number);
+                return Ok(number);
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
-        None
+        Err(at)
     }
 
     /// A record as the later stages see it.
@@ -382,4 +473,24 @@ fn moved<T: Clone + Send + Sync>(items: &[T], numbers: &[u32]) -> Vec<T> {
         items[*number as usize].clone()
     };
     numbers.par_iter().enumerate().map(one).collect()
+}
+
+/// Looks at what a packet's numbers or payload say.
+fn look_at<K: Key>(
+    key: K,
+    (counts, cold): (&mut Counts, &mut Cold),
+    (sent, written): (&Sent<'_>, Timestamp),
+    seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+) {
+    let ends = key.ends();
+    let ports = [ends[0].1, ends[1].1];
+    if key.protocol() == TCP {
+        if counts.wants_numbers(sent) {
+            counts.number(cold, sent, ports);
+        }
+    } else if counts.wants_payload(sent) {
+        let to_group = sent.is_to_group(ends[1 - usize::from(sent.side & 1)].0);
+        let inspection = counts.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
+        seen(&key, (sent, written), inspection);
+    }
 }

@@ -57,6 +57,10 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
         self.map.values_mut()
     }
 
+    pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+        self.map.retain(|key, _| keep(key));
+    }
+
     /// Whether a key found no place.
     pub(super) const fn turned_away(&self) -> bool {
         self.turned_away

@@ -238,6 +238,12 @@ impl SideEvidence {
         }
     }
 
+    /// Forgets what streams that found no place in the flow table said: when they were turned away is chance.
+    pub(super) fn keep_streams(&mut self, has_place: impl Fn(&Stream) -> bool) {
+        self.answered.retain(&has_place);
+        self.tftp_files.retain(&has_place);
+    }
+
     /// Takes an LLDP frame's body.
     pub fn lldp(&mut self, source: MacAddr, body: &[u8], time: Timestamp, at: Moment) {
         if let Some(unit) = lldp::unit(body) {
