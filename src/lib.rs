@@ -13,7 +13,7 @@
 //! bytes      packet    table   linked      roles        findings   csv, json, html, pcapng, terminal
 //!                                                       coverage
 //! servants: protocol (payload -> evidence), policy (documents as data) and text (files of text), which import no stage
-//! outside:  survey (strings the stages together), export (policy -> firewall rules), tui (the live view), cli
+//! outside:  survey (strings the stages together), path (captures at several places), export (policy -> firewall rules), tui (the live view), cli
 //! ```
 //!
 //! Each stage is one folder and imports only the stages to its left and the servants;
@@ -48,6 +48,7 @@ pub mod decode;
 pub mod export;
 pub mod flow;
 pub mod inventory;
+pub mod path;
 pub mod policy;
 pub mod protocol;
 pub mod relation;
