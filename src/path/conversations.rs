@@ -9,7 +9,7 @@ use super::key::{Comparing, Ends, number_of};
 use crate::policy::{Role, Transport};
 use crate::relation::DirectionBasis;
 use crate::survey::Survey;
-use crate::verdict::Verdict;
+use crate::verdict::{Outcome, Verdict};
 
 /// A conversation by its ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -32,6 +32,8 @@ pub(super) struct Known {
     pub(super) is_documented: bool,
     /// Refused, rejected or unanswered where most of it was seen.
     pub(super) is_blocked: bool,
+    /// A TCP connection that came about: both ways arrive, wherever they lead.
+    pub(super) is_connected: bool,
     /// How surely the client is known: least is surest.
     basis: u8,
     packets: u64,
@@ -85,6 +87,7 @@ impl Conversations {
                 service: service.unwrap_or_default().into(),
                 is_documented: conversation.verdict == Verdict::Documented,
                 is_blocked: conversation.outcome.is_blocked(),
+                is_connected: conversation.transport == Transport::Tcp && conversation.outcome == Outcome::Established,
                 basis,
                 packets: conversation.packets.iter().sum(),
             };
@@ -116,6 +119,7 @@ impl Conversations {
             service: service.into(),
             is_documented: false,
             is_blocked: false,
+            is_connected: false,
             basis,
             packets,
         };

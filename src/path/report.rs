@@ -20,6 +20,8 @@ pub struct PlaceReport {
     pub name: String,
     /// Its captures.
     pub inputs: Vec<InputSummary>,
+    /// What its survey says of the capture: what it lost itself looks like lost on the way.
+    pub caveats: Vec<String>,
     /// IP packets with a time.
     pub packets: u64,
     /// IP packets without a time, which cannot be compared.
@@ -191,13 +193,28 @@ pub struct Loss {
     pub conversations: u64,
     /// Packets that did not come through.
     pub packets: u64,
+    /// Conversations of the same kind that came through on this leg, at least in part.
+    pub passed: u64,
     /// How weakly the order of the two places is known.
     pub basis: Option<Basis>,
     /// First client and server, for those who look it up.
     pub example: (IpAddr, IpAddr),
 }
 
-type Group = (bool, LossKind, usize, usize, Option<Role>, Option<Role>, u8, Option<u16>);
+type Group = (LossKind, usize, usize, bool, Option<Role>, Option<Role>, u8, Option<u16>);
+
+/// What a row is told of together with.
+fn group(kind: LossKind, row: &Row, (from, to): (usize, usize)) -> Group {
+    let (roles, transport) = ((row.client_role, row.server_role), row.transport.number());
+    (kind, from, to, row.is_documented, roles.0, roles.1, transport, row.port)
+}
+
+impl Loss {
+    /// Whether it is systematic: more packets than chance takes, and nothing of the kind came through.
+    pub fn is_dropped(&self) -> bool {
+        self.packets > 2 && self.passed == 0
+    }
+}
 
 /// What never came through, documented ports first, then by packets.
 pub(super) fn losses(report: &Report) -> Vec<Loss> {
@@ -207,14 +224,16 @@ pub(super) fn losses(report: &Report) -> Vec<Loss> {
     for row in report.rows.iter().filter(|row| !row.to_server) {
         answered.insert(id(row));
     }
-    let mut last_leg = BTreeMap::new();
-    for row in report.rows.iter().filter(|row| row.to_server && row.leg.arrived > 0) {
-        last_leg.insert(id(row), row);
+    let mut goes_on = std::collections::HashSet::new();
+    for row in report.rows.iter().filter(|row| row.to_server && row.to.is_some()) {
+        goes_on.insert((id(row), row.from));
     }
+    let is_made = |row: &Row| !row.to_server && row.leg.sent == 0 && row.leg.appeared > 0 && row.is_blocked;
+    // Who answers in another's name has taken what was asked: one cause, told once.
+    let made: std::collections::HashSet<_> =
+        report.rows.iter().filter(|row| is_made(row)).filter_map(|row| Some((id(row), row.to?, row.from))).collect();
     let mut add = |kind: LossKind, row: &Row, packets: u64, (from, to): (usize, usize)| {
-        let group =
-            (!row.is_documented, kind, from, to, row.client_role, row.server_role, row.transport.number(), row.port);
-        let loss = groups.entry(group).or_insert_with(|| Loss {
+        let loss = groups.entry(group(kind, row, (from, to))).or_insert_with(|| Loss {
             kind,
             from,
             to,
@@ -226,6 +245,7 @@ pub(super) fn losses(report: &Report) -> Vec<Loss> {
             service: Arc::clone(&row.service),
             conversations: 0,
             packets: 0,
+            passed: 0,
             basis: row.basis,
             example: (row.client, row.server),
         });
@@ -237,22 +257,33 @@ pub(super) fn losses(report: &Report) -> Vec<Loss> {
         let (leg, Some(to)) = (&row.leg, row.to) else { continue };
         let nothing_came = leg.sent > 0 && leg.arrived == 0 && !row.is_cut_otherwise;
         match (nothing_came, row.to_server) {
+            (true, true) if made.contains(&(id(row), row.from, to)) => {}
             (true, true) => add(LossKind::Request, row, leg.missing, (row.from, to)),
             (true, false) => add(LossKind::Answer, row, leg.missing, (row.from, to)),
-            (false, false) if leg.sent == 0 && leg.appeared > 0 && row.is_blocked => {
+            (false, false) if is_made(row) => {
                 add(LossKind::MadeBetween, row, leg.appeared, (row.from, to));
             }
             _ => {}
         }
     }
-    for (id, row) in last_leg {
-        if row.is_blocked && !answered.contains(&id) {
-            let place = row.to.unwrap_or(row.from);
+    for row in report.rows.iter().filter(|row| row.to_server && row.leg.arrived > 0 && row.is_blocked) {
+        let Some(place) = row.to else { continue };
+        if !answered.contains(&id(row)) && !goes_on.contains(&(id(row), place)) {
             add(LossKind::Beyond, row, row.leg.arrived, (place, place));
         }
     }
+    for row in report.rows.iter().filter(|row| row.leg.arrived > 0) {
+        let Some(to) = row.to else { continue };
+        let kind = if row.to_server { LossKind::Request } else { LossKind::Answer };
+        if let Some(loss) = groups.get_mut(&group(kind, row, (row.from, to))) {
+            loss.passed += 1;
+        }
+    }
     let mut losses: Vec<Loss> = groups.into_values().collect();
-    losses.sort_by_key(|loss| (!loss.is_documented, std::cmp::Reverse(loss.packets)));
+    // What says where comes before what says only where not.
+    losses.sort_by_key(|loss| {
+        (!loss.is_documented, !loss.is_dropped(), loss.kind == LossKind::Beyond, std::cmp::Reverse(loss.packets))
+    });
     losses
 }
 

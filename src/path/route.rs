@@ -118,6 +118,15 @@ impl Routes {
         for (way, seen) in (0..).zip(seen) {
             *of_pair.entry(conversations.pair(way)).or_default() |= seen;
         }
+        // Hosts that reach each other though a place never sees it go another way.
+        let mut elsewhere: Map<Pair, u16> = Map::default();
+        for (way, seen) in (0..).zip(seen).filter(|(_, seen)| **seen != 0) {
+            let is_connected = conversations.list.get((way >> 1) as usize).is_some_and(|(_, known)| known.is_connected);
+            let pair = conversations.pair(way);
+            if is_connected {
+                *elsewhere.entry(pair).or_default() |= !of_pair.get(&pair).copied().unwrap_or(*seen);
+            }
+        }
         let mut routes = Self { of_way: Vec::with_capacity(seen.len()), list: vec![Route::default()] };
         let mut known: Map<(u16, Pair), u32> = Map::default();
         let mut same: Map<Route, u32> = Map::default();
@@ -129,7 +138,8 @@ impl Routes {
             let pair = conversations.pair(way);
             let at = *known.entry((*seen, pair)).or_insert_with(|| {
                 let all = of_pair.get(&pair).copied().unwrap_or(*seen);
-                let route = route(*seen, all, pair, evidence, places);
+                let not_behind = elsewhere.get(&pair).copied().unwrap_or(0);
+                let route = route((*seen, all, not_behind), pair, evidence, places);
                 *same.entry(route).or_insert_with_key(|route| {
                     routes.list.push(route.clone());
                     routes.list.len() as u32 - 1
@@ -148,10 +158,10 @@ impl Routes {
     }
 }
 
-fn route(seen: u16, of_pair: u16, pair: Pair, evidence: &Evidence, places: usize) -> Route {
+fn route((seen, of_pair, elsewhere): (u16, u16, u16), pair: Pair, evidence: &Evidence, places: usize) -> Route {
     let on = |mask: u16| (0..places as u8).filter(move |place| mask >> place & 1 == 1);
     let seeing: Vec<u8> = on(seen).collect();
-    let behind = (0..places as u8).filter(|place| (seen | of_pair) >> place & 1 == 0);
+    let behind = (0..places as u8).filter(|place| (seen | of_pair | elsewhere) >> place & 1 == 0);
     let behind: Vec<u8> = behind.filter(|place| evidence.beyond(&seeing, *place, pair)).collect();
     let mut all: Vec<u8> = on(seen | of_pair).chain(behind).collect();
     all.sort_unstable();

@@ -62,6 +62,9 @@ const fn hint(aligned: bool) -> &'static str {
     if aligned { "" } else { " (no packet was seen at both, so their clocks may be wrong too)" }
 }
 
+/// Caveats of a survey that tell of what the capture itself lost or made of the traffic.
+const OF_CAPTURE: [&str; 5] = ["kernel-drops", "one-way-mirror", "duplicate-frames", "clock-jump", "gap"];
+
 /// Compares captures of the same time.
 ///
 /// # Errors
@@ -71,11 +74,13 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
     let nat = options.nat.iter().map(|(same, other)| (number_of(*other), number_of(*same))).collect();
     let mut comparing = Comparing { payload: None, nat };
     let mut conversations = Conversations::default();
-    let mut inputs = Vec::new();
+    let (mut inputs, mut caveats) = (Vec::new(), Vec::new());
     for place in places {
         let survey = survey::run(&place.sources, &options.survey, progress)
             .map_err(|errors| PathError::Unusable { place: place.name.clone(), errors })?;
         conversations.add(&survey, &comparing);
+        let of_capture = survey.caveats.into_iter().filter(|caveat| OF_CAPTURE.contains(&caveat.kind));
+        caveats.push(of_capture.map(|caveat| caveat.text).collect::<Vec<_>>());
         inputs.push(survey.inputs);
     }
     let timed: Vec<Vec<Timed>> = places.iter().zip(&inputs).map(|(place, inputs)| timed(place, inputs)).collect();
@@ -96,8 +101,9 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
     let routes = Routes::of(&conversations, &seen, &Evidence::of(&common, &clocks), places.len());
     let compared = compare(&timed, &comparing, &conversations, &routes, &clocks, rules)?;
 
-    let reports = places.iter().zip(inputs).zip(&looks).zip(&clocks).zip(&compared.outside);
-    let reports = reports.map(|((((place, inputs), look), (_, clock)), outside)| PlaceReport {
+    let found = inputs.into_iter().zip(caveats);
+    let reports = places.iter().zip(found).zip(&looks).zip(&clocks).zip(&compared.outside);
+    let reports = reports.map(|((((place, (inputs, caveats)), look), (_, clock)), outside)| PlaceReport {
         name: place.name.clone(),
         packets: look.packets,
         untimed: look.untimed,
@@ -108,6 +114,7 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
         last: Timestamp::from_nanos(look.last),
         clock: *clock,
         inputs,
+        caveats,
     });
     let reports = reports.collect();
     let mut report = Report {

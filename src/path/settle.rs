@@ -86,8 +86,9 @@ fn alike(result: &mut Compared, rules: &Rules, way: Way, route: &Route, seen: &[
     let (begin, end) = rules.shared;
     let first = seen.iter().map(|one| one.time).min().unwrap_or(i64::MIN);
     let is_whole = route.places.iter().all(|place| seen.iter().any(|one| one.place == *place));
-    let margin = if is_whole { 0 } else { rules.margin };
-    if first < begin.saturating_add(margin) || first > end.saturating_sub(margin) {
+    // What was seen everywhere was captured everywhere; of the rest, what is missing may lie beyond the ends.
+    let range = begin.saturating_add(rules.margin)..=end.saturating_sub(rules.margin);
+    if !is_whole && !range.contains(&first) {
         for one in seen {
             result.outside[usize::from(one.place)] += 1;
         }

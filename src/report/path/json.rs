@@ -87,6 +87,7 @@ fn place(report: &Report, at: usize, place: &PlaceReport) -> Value {
         "untimed": place.untimed,
         "set_back": place.set_back,
         "beyond_limits": place.beyond,
+        "caveats": place.caveats,
         "clock": difference,
         "clock_text": clock(report, at),
     })

@@ -8,8 +8,11 @@ use crate::report::text::units::{count, counted, duration};
 pub(in crate::report) fn lead(report: &Report) -> (&'static str, String) {
     let compared: u64 = report.rows.iter().filter(|row| row.to.is_some()).map(|row| row.leg.sent).sum();
     let missing: u64 = report.rows.iter().map(|row| row.leg.missing).sum();
-    let blocked =
-        report.losses.iter().filter(|loss| loss.is_documented && loss.kind != LossKind::Beyond).count() as u64;
+    let blocked = report
+        .losses
+        .iter()
+        .filter(|loss| loss.is_documented && loss.is_dropped() && loss.kind != LossKind::Beyond)
+        .count() as u64;
     if compared == 0 {
         return ("bad", "NOT COMPARED: not one packet was seen that is known to pass two of the places.".to_owned());
     }
@@ -23,7 +26,7 @@ pub(in crate::report) fn lead(report: &Report) -> (&'static str, String) {
             "good",
             format!("Nothing was lost between the places: {} came through.", counted(compared, "packet", "packets")),
         ),
-        _ if report.losses.iter().any(|loss| loss.kind != LossKind::Beyond) => {
+        _ if report.losses.iter().any(|loss| loss.is_dropped() && loss.kind != LossKind::Beyond) => {
             ("warn", format!("{of} were lost, some conversations wholly."))
         }
         _ => ("warn", format!("{of} were lost ({}).", share(missing, compared))),
@@ -47,8 +50,8 @@ pub(in crate::report) fn loss(report: &Report, loss: &Loss) -> String {
     );
     let (clients, servers) = (group(loss.client_role), group(loss.server_role));
     let ways = format!("from {clients} to {servers}");
-    // One packet or two may be lost by chance.
-    let drops = if loss.packets > 2 { "drops" } else { "dropped" };
+    // One packet or two may be lost by chance, and what lets others of the kind through blocks no port.
+    let drops = if loss.is_dropped() { "drops" } else { "lost" };
     let mut text = match loss.kind {
         LossKind::Request => {
             format!("Left {from}, never came to {to}: what lies between {drops} {what} {ways} ({amount}).")
@@ -57,12 +60,18 @@ pub(in crate::report) fn loss(report: &Report, loss: &Loss) -> String {
             "The answer left {from}, never came to {to}: what lies between {drops} what {servers} answer to {clients} on {what} ({amount})."
         ),
         LossKind::MadeBetween => format!(
-            "An answer to {what} {ways} was seen at {to} and never at {from}: something between made it, as a firewall does that rejects ({amount})."
+            "What lies between {to} and {from} rejects {what} {ways}: an answer was seen at {to} and never at {from} ({amount})."
         ),
         LossKind::Beyond => {
             format!("Came to {from}, and nothing came back: {what} {ways} is not answered beyond {from} ({amount}).")
         }
     };
+    if loss.passed > 0 {
+        text.push_str(&format!(
+            " {} of the kind came through.",
+            counted(loss.passed, "other conversation", "other conversations")
+        ));
+    }
     let (client, server) = loss.example;
     text.push_str(&format!(" For example {client} to {server}."));
     if loss.basis == Some(Basis::Order) && loss.kind != LossKind::Beyond {
@@ -127,10 +136,11 @@ pub(in crate::report) fn clock(report: &Report, place: usize) -> String {
         ),
         None => "from one direction only, so that delays count from the smallest".to_owned(),
     };
-    format!(
-        "{name} is {offset:.6} s {side} {with}{drift}; {error}; from {}.",
-        counted(clock.packets, "packet seen at both", "packets seen at both")
-    )
+    let packets = counted(clock.packets, "packet seen at both", "packets seen at both");
+    if clock.ahead == 0 && clock.drift_ppm.unwrap_or(0.0) == 0.0 && clock.error.is_some() {
+        return format!("{name} and {with} show the same time; {error}; from {packets}.");
+    }
+    format!("{name} is {offset:.6} s {side} {with}{drift}; {error}; from {packets}.")
 }
 
 /// What was not compared, and how far the comparison goes: a sentence each.
@@ -142,6 +152,7 @@ pub(in crate::report) fn notes(report: &Report) -> Vec<String> {
         if at > 0 && place.clock.is_none() {
             notes.push(clock(report, at));
         }
+        notes.extend(place.caveats.iter().map(|text| format!("At {name}: {text}")));
         for (number, why) in [
             (place.outside, "lie outside of the time that all places share, or too near to its ends"),
             (place.untimed, "have no time"),
