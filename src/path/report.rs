@@ -55,6 +55,8 @@ pub struct Report {
     pub identified: bool,
     /// Packets that could not wait for one another for want of room.
     pub crowded_out: u64,
+    /// Packets of the sample that were seen at two places, and how many of them lie more than [`super::WAIT`] apart.
+    pub sampled: (u64, u64),
     /// By leg, then client, server, transport, port and direction.
     pub rows: Vec<Row>,
     /// What never came through, documented ports first.
@@ -288,6 +290,12 @@ pub(super) fn losses(report: &Report) -> Vec<Loss> {
 }
 
 impl Report {
+    /// Whether a clock was set while it captured, so that what lies behind cannot be compared: more than one in a hundred of
+    /// the packets that are surely the same lie too far apart.
+    pub const fn is_torn(&self) -> bool {
+        self.sampled.1 * 100 > self.sampled.0
+    }
+
     /// The sums of each leg, in the order of places; those of nowhere last.
     pub fn legs(&self) -> Vec<((usize, Option<usize>), Leg)> {
         let mut legs: BTreeMap<(usize, usize), Leg> = BTreeMap::new();

@@ -97,7 +97,7 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
     let seen = seen_at(&mut conversations, &looks);
     let common = common(&looks);
     let clocks = clock::align(places.len(), &common);
-    let (rules, shared) = rules(places, &looks, &common, &clocks)?;
+    let (rules, shared, sampled) = rules(places, &looks, &common, &clocks)?;
     let routes = Routes::of(&conversations, &seen, &Evidence::of(&common, &clocks), places.len());
     let compared = compare(&timed, &comparing, &conversations, &routes, &clocks, rules)?;
 
@@ -124,6 +124,7 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
         compared_payload: comparing.payload,
         identified: rules.identified,
         crowded_out: compared.crowded_out,
+        sampled,
         rows: report::rows(&conversations, &routes, compared.legs),
         losses: Vec::new(),
     };
@@ -196,7 +197,7 @@ fn rules(
     looks: &[Look],
     common: &Common,
     clocks: &[(Clock, Option<Difference>)],
-) -> Result<(Rules, (Timestamp, Timestamp)), PathError> {
+) -> Result<(Rules, (Timestamp, Timestamp), (u64, u64)), PathError> {
     let (mut delays, mut numbered, mut same) = (Vec::new(), 0, 0);
     for ((a, b), points) in &common.0 {
         for (here, there) in points {
@@ -218,6 +219,8 @@ fn rules(
             aligned: clocks.iter().skip(1).all(|(_, clock)| clock.is_some()),
         });
     }
+    let apart = delays.iter().filter(|delay| **delay > WAIT).count();
+    let sampled = (delays.len() as u64, apart as u64);
     // Few are slower than one in a thousand is: four times that is beyond doubt.
     let at = delays.len() - delays.len() / 1000;
     let slow = (!delays.is_empty()).then(|| *delays.select_nth_unstable(at - 1).1);
@@ -228,7 +231,7 @@ fn rules(
         margin: most.saturating_add(1_000_000).min((end - begin) / 4),
         identified: numbered > 0 && same * 100 >= numbered * SAME_IDENTIFICATION,
     };
-    Ok((rules, (Timestamp::from_nanos(begin), Timestamp::from_nanos(end))))
+    Ok((rules, (Timestamp::from_nanos(begin), Timestamp::from_nanos(end)), sampled))
 }
 
 /// A packet on its way from the thread that reads its place.

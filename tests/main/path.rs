@@ -470,6 +470,49 @@ fn what_goes_another_way_is_not_lost() {
     assert_eq!((&*answers["from"], &*answers["to"], &*answers["sent"]), ("A", "", "40"));
 }
 
+/// A clock that is set in the middle must not look like a loss.
+#[test]
+fn a_clock_that_was_set_is_told_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
+    let (mut at_a, mut at_b) = (Tape::default(), Tape::default());
+    for sent in dialogue(60) {
+        at_a.push(START + sent.at, sent.seen(0, &[]));
+        let set = if sent.at > 30 * SECOND { 5 * SECOND } else { 0 };
+        at_b.push(START + sent.at + MILLI + set, sent.seen(1, &[]));
+    }
+    write(&mut at_a, &a);
+    write(&mut at_b, &b);
+    let done = compare(&a, &b, &out, &HOSTS).expect(0, &[]);
+    assert!(done.out.contains("NOT COMPARED RIGHT"), "{}", done.out);
+    assert_eq!(json(&out)["result"]["grade"], "bad");
+}
+
+/// A place may be a folder of files that overlap in time, as several interfaces give them.
+#[test]
+fn a_place_may_be_several_files_of_one_time() {
+    let whole = tempfile::tempdir().unwrap();
+    let [a, b, out] = ["a.pcap", "b", "out"].map(|name| whole.path().join(name));
+    fs::create_dir(&b).unwrap();
+    let mut all = Tape::default();
+    let mut parts = [Tape::default(), Tape::default(), Tape::default()];
+    for (number, sent) in dialogue(60).into_iter().enumerate() {
+        all.push(START + sent.at, sent.seen(0, &[]));
+        let part = if sent.at > 40 * SECOND { 2 } else { number % 2 };
+        if number != 500 {
+            parts[part].push(START + sent.at + MILLI, sent.seen(1, &[]));
+        }
+    }
+    write(&mut all, &a);
+    for (part, name) in parts.iter_mut().zip(["z.pcap", "y.pcap", "x.pcap"]) {
+        write(part, &b.join(name));
+    }
+    compare(&a, &b, &out, &HOSTS).expect(0, &[]);
+    let rows = rows(&out);
+    assert_eq!((sum(&rows, "missing"), sum(&rows, "arrived")), (1, 1199), "{rows:?}");
+    assert_eq!((sum(&rows, "reordered"), sum(&rows, "appeared")), (0, 0));
+}
+
 /// A stream that a network card cut otherwise is not lost.
 #[test]
 fn segments_that_were_joined_are_not_lost() {

@@ -45,9 +45,11 @@ fn render(report: &Report, options: &HtmlOptions) -> String {
     page.time(report.shared.1);
     let (grave, text) = lead(report);
     put!(page, "</p><p class=\"verdict {}\"><strong>{}</strong></p>", grave, text);
-    for one in report.losses.iter().take(SHOWN) {
-        let class = if one.is_documented { "alert" } else { "notice" };
-        put!(page, "<div class=\"card {}\">{}</div>", class, loss(report, one));
+    cards(&mut page, report, true);
+    if report.losses.iter().any(|loss| !loss.is_dropped()) {
+        put!(page, "<details><summary>Conversations that were lost as a whole, perhaps by chance</summary>");
+        cards(&mut page, report, false);
+        put!(page, "</details>");
     }
     put!(page, "</section>\n");
     picture(&mut page, report);
@@ -67,6 +69,13 @@ fn render(report: &Report, options: &HtmlOptions) -> String {
         env!("CARGO_PKG_VERSION")
     );
     page.finish()
+}
+
+fn cards(page: &mut Page, report: &Report, dropped: bool) {
+    for one in report.losses.iter().filter(|loss| loss.is_dropped() == dropped).take(SHOWN) {
+        let class = if one.is_documented { "alert" } else { "notice" };
+        put!(page, "<div class=\"card {}\">{}</div>", class, loss(report, one));
+    }
 }
 
 const WIDTH: f64 = 900.0;

@@ -27,11 +27,12 @@ impl Serialize for Rows<'_> {
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let report = self.0;
-        let mut file = serializer.serialize_struct("Path", 10)?;
+        let mut file = serializer.serialize_struct("Path", 11)?;
         file.serialize_field("schema_version", &SCHEMA_VERSION)?;
         file.serialize_field("tool", &json!({"name": "igorscope", "version": env!("CARGO_PKG_VERSION")}))?;
         file.serialize_field("site", &report.site)?;
         let (grave, text) = lead(report);
+        file.serialize_field("sampled", &json!({"packets": report.sampled.0, "apart": report.sampled.1}))?;
         file.serialize_field("result", &json!({"grade": grave, "text": text}))?;
         file.serialize_field("shared", &json!({"first": time(report.shared.0), "last": time(report.shared.1)}))?;
         let places = report.places.iter().enumerate().map(|(at, one)| place(report, at, one));

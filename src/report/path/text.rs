@@ -8,7 +8,7 @@ use crate::report::text::page::{Page, Tone, fit, left, right};
 use crate::report::text::units::{count, counted, duration, span};
 
 /// Losses and conversations that are shown unless all are wanted.
-const SHOWN: usize = 8;
+const SHOWN: usize = 6;
 /// Width of the labels on the left.
 const LABEL: usize = 10;
 
@@ -26,11 +26,13 @@ pub fn path_page(report: &Report, terminal: &Terminal) -> String {
         _ => Tone::Alert,
     };
     page.paragraph(label("Result"), LABEL, tone, &visible(&text));
-    for (at, one) in report.losses.iter().take(shown).enumerate() {
+    // What may be chance is for those who want all.
+    let certain: Vec<_> = report.losses.iter().filter(|loss| loss.is_dropped() || terminal.all).collect();
+    for (at, one) in certain.iter().take(shown).enumerate() {
         let tone = if one.is_documented { Tone::Alert } else { Tone::Plain };
         page.paragraph(label(if at == 0 { "Where" } else { "" }), LABEL, tone, &visible(&loss(report, one)));
     }
-    more(&mut page, report.losses.len(), shown);
+    more(&mut page, report.losses.len(), certain.len().min(shown));
     let lasted = report.shared.1.raw().saturating_sub(report.shared.0.raw()).unsigned_abs();
     let when =
         format!("{} that all share, {}", duration(lasted), span(report.shared.0, report.shared.1, &terminal.zone));

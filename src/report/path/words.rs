@@ -13,6 +13,17 @@ pub(in crate::report) fn lead(report: &Report) -> (&'static str, String) {
         .iter()
         .filter(|loss| loss.is_documented && loss.is_dropped() && loss.kind != LossKind::Beyond)
         .count() as u64;
+    if report.is_torn() {
+        let (all, apart) = report.sampled;
+        return (
+            "bad",
+            format!(
+                "NOT COMPARED RIGHT: {} of {} that were seen at two places lie more than 2 s apart, so a clock was set while it captured. Cut the captures there, and compare the parts.",
+                count(apart),
+                counted(all, "packet", "packets")
+            ),
+        );
+    }
     if compared == 0 {
         return ("bad", "NOT COMPARED: not one packet was seen that is known to pass two of the places.".to_owned());
     }
