@@ -130,8 +130,26 @@ fn median(list: &mut [i64]) -> i64 {
 /// A time since the first, and how far the other clock was ahead of this one then.
 type Point = (i64, i64);
 
+/// Further from the median than this and what a clock may gain, a difference is no clock's: a frame with a mad time. Nanoseconds.
+const MAD: i64 = 10_000_000_000;
+
+/// The packets whose times can be those of two clocks.
+fn sane(points: &[(Sampled, Sampled)]) -> Vec<(Sampled, Sampled)> {
+    let ahead = |(a, b): &(Sampled, Sampled)| b.time.saturating_sub(a.time);
+    let middle = points.get(points.len() / 2).map_or(0, |(a, _)| a.time);
+    let typical = median(&mut points.iter().map(ahead).collect::<Vec<_>>());
+    let gained = |a: &Sampled| (a.time.saturating_sub(middle).saturating_abs() as f64 * MOST_DRIFT) as i64;
+    let is_sane = |point: &&(Sampled, Sampled)| {
+        let odd = ahead(point).saturating_sub(typical).saturating_abs();
+        // Of a mad time the gain would be mad too.
+        odd <= MAD.saturating_add(gained(&point.0).min(3600 * NEAR))
+    };
+    points.iter().filter(is_sane).copied().collect()
+}
+
 /// The clock that leads from the second's time to the first's.
 fn difference(points: &[(Sampled, Sampled)], with: usize) -> (Clock, Difference) {
+    let points = &sane(points)[..];
     let begin = points.first().map_or(0, |(a, _)| a.time);
     let (turns, both_ways) = turns(points);
     let turn = |a: &Sampled| turns.get(&(a.source, a.destination)).copied().unwrap_or(0).signum();

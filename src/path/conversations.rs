@@ -43,7 +43,7 @@ pub(super) struct Known {
 pub(super) type Way = u32;
 
 /// Conversations kept apart; packets of more are counted.
-const MOST: usize = 1 << 22;
+const MOST: usize = 1 << 20;
 
 /// All conversations, by number.
 #[derive(Default)]

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use foldhash::fast::RandomState;
 
-use super::WAIT;
 use super::conversations::{Conversations, Recent};
 use super::key::{Comparing, Ends};
 use super::reader::{Timed, read};
@@ -16,8 +15,6 @@ pub(super) struct Look {
     pub(super) packets: u64,
     /// IP packets without a time, which cannot be compared.
     pub(super) untimed: u64,
-    /// Packets so much earlier than one before that they cannot be compared.
-    pub(super) set_back: u64,
     pub(super) first: i64,
     pub(super) last: i64,
     /// The fewest bytes of payload that a cut frame kept.
@@ -27,8 +24,6 @@ pub(super) struct Look {
     pub(super) seen: Vec<bool>,
     /// Ends of packets of conversations that no survey told of.
     pub(super) unknown: HashSet<Ends, RandomState>,
-    /// Packets of more such conversations than are kept.
-    pub(super) beyond: u64,
 }
 
 /// Ends beyond the surveys' that are kept of a place.
@@ -38,14 +33,12 @@ pub(super) fn look(sources: &[Timed], comparing: &Comparing, conversations: &Con
     let mut found = Look {
         packets: 0,
         untimed: 0,
-        set_back: 0,
         first: i64::MAX,
         last: i64::MIN,
         cut: None,
         sample: Sample::new(),
         seen: vec![false; conversations.len() * 2],
         unknown: HashSet::default(),
-        beyond: 0,
     };
     let mut untimed = 0;
     let mut recent = Recent::new();
@@ -55,7 +48,6 @@ pub(super) fn look(sources: &[Timed], comparing: &Comparing, conversations: &Con
         Some((frame.time.nanos()?, fields))
     };
     read(sources, fields, |time, fields| {
-        found.set_back += u64::from(found.packets > 0 && found.last.saturating_sub(time) > WAIT);
         found.packets += 1;
         (found.first, found.last) = (found.first.min(time), found.last.max(time));
         if let Some(cut) = fields.cut {
@@ -66,7 +58,7 @@ pub(super) fn look(sources: &[Timed], comparing: &Comparing, conversations: &Con
             Err(_) if found.unknown.len() < MOST_UNKNOWN => {
                 found.unknown.insert(fields.ends);
             }
-            Err(_) => found.beyond += u64::from(!found.unknown.contains(&fields.ends)),
+            Err(_) => {}
         }
         found.sample.take(time, &fields);
     });

@@ -290,10 +290,10 @@ pub(super) fn losses(report: &Report) -> Vec<Loss> {
 }
 
 impl Report {
-    /// Whether a clock was set while it captured, so that what lies behind cannot be compared: more than one in a hundred of
-    /// the packets that are surely the same lie too far apart.
-    pub const fn is_torn(&self) -> bool {
-        self.sampled.1 * 100 > self.sampled.0
+    /// Whether a clock was set while it captured, so that what lies behind cannot be compared: more than one in a hundred
+    /// packets that are surely the same lie too far apart, or come after later ones.
+    pub fn is_torn(&self) -> bool {
+        self.sampled.1 * 100 > self.sampled.0 || self.places.iter().any(|place| place.set_back * 100 > place.packets)
     }
 
     /// The sums of each leg, in the order of places; those of nowhere last.

@@ -102,14 +102,14 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
     let compared = compare(&timed, &comparing, &conversations, &routes, &clocks, rules)?;
 
     let found = inputs.into_iter().zip(caveats);
-    let reports = places.iter().zip(found).zip(&looks).zip(&clocks).zip(&compared.outside);
-    let reports = reports.map(|((((place, (inputs, caveats)), look), (_, clock)), outside)| PlaceReport {
+    let reports = places.iter().zip(found).zip(&looks).zip(&clocks).enumerate();
+    let reports = reports.map(|(at, (((place, (inputs, caveats)), look), (_, clock)))| PlaceReport {
         name: place.name.clone(),
         packets: look.packets,
         untimed: look.untimed,
-        set_back: look.set_back,
-        beyond: look.beyond,
-        outside: *outside,
+        set_back: compared.set_back[at],
+        beyond: compared.beyond[at],
+        outside: compared.outside[at],
         first: Timestamp::from_nanos(look.first),
         last: Timestamp::from_nanos(look.last),
         clock: *clock,
@@ -255,12 +255,12 @@ fn compare(
     rules: Rules,
 ) -> Result<Compared, PathError> {
     thread::scope(|scope| {
-        let mut streams = Vec::new();
+        let (mut streams, mut threads) = (Vec::new(), Vec::new());
         for (place, sources) in places.iter().enumerate() {
             let (send, receive) = sync_channel(LOTS);
             let clock = clocks[place].0;
-            let work = move || hand_over(sources, place as u8, &clock, comparing, conversations, &send);
-            thread::Builder::new().spawn_scoped(scope, work).map_err(PathError::Thread)?;
+            let work = move || hand_over(sources, place as u8, (&clock, &rules), comparing, conversations, &send);
+            threads.push(thread::Builder::new().spawn_scoped(scope, work).map_err(PathError::Thread)?);
             streams.push(Stream { receive, lot: Vec::new().into_iter(), next: None });
         }
         let mut window = Window::new(routes, rules, places.len(), conversations.len() * 2);
@@ -274,7 +274,13 @@ fn compare(
             window.add(digest, way, seen);
             first.advance();
         }
-        Ok(window.finish())
+        let mut compared = window.finish();
+        for (place, passed_over) in threads.into_iter().map(join).enumerate() {
+            compared.outside[place] += passed_over.outside;
+            compared.beyond.push(passed_over.beyond);
+            compared.set_back.push(passed_over.set_back);
+        }
+        Ok(compared)
     })
 }
 
@@ -296,23 +302,47 @@ impl Stream {
     }
 }
 
+/// Packets that are not compared.
+#[derive(Default)]
+struct PassedOver {
+    /// Beyond what may still belong to the time that all share.
+    outside: u64,
+    /// Of conversations beyond the limit.
+    beyond: u64,
+    /// So much earlier than one before that they may not be compared right.
+    set_back: u64,
+    latest: i64,
+}
+
+/// Hands over what can be compared. What lies outside must not get that far: one frame with a mad time would hold up its place.
 fn hand_over(
     sources: &[Timed],
     place: u8,
-    clock: &Clock,
+    (clock, rules): (&Clock, &Rules),
     comparing: &Comparing,
     conversations: &Conversations,
     send: &SyncSender<Vec<Sent>>,
-) {
+) -> PassedOver {
+    let mut passed_over = PassedOver { latest: i64::MIN, ..PassedOver::default() };
     let mut lot = Vec::with_capacity(LOT);
     let mut recent = Recent::new();
     let packet = |frame: &crate::capture::Frame<'_>| {
-        let time = frame.time.nanos()?;
+        let written = frame.time.nanos()?;
         let fields = comparing.fields(frame)?;
-        let way = recent.find(conversations, &fields.ends).ok()?;
+        let time = clock.apply(written);
+        if time < rules.shared.0.saturating_sub(WAIT) || time > rules.shared.1.saturating_add(WAIT) {
+            passed_over.outside += 1;
+            return None;
+        }
+        passed_over.set_back += u64::from(time.saturating_add(WAIT) < passed_over.latest);
+        passed_over.latest = passed_over.latest.max(time);
+        let Ok(way) = recent.find(conversations, &fields.ends) else {
+            passed_over.beyond += 1;
+            return None;
+        };
         let seen = Seen {
-            time: clock.apply(time),
-            written: time,
+            time,
+            written,
             identification: fields.identification,
             length: if fields.ends.protocol == 6 { fields.length } else { 0 },
             mss: fields.mss,
@@ -320,7 +350,7 @@ fn hand_over(
             dscp: fields.dscp,
             place,
         };
-        Some((time, Sent { digest: fields.digest, way, seen }))
+        Some((written, Sent { digest: fields.digest, way, seen }))
     };
     read(sources, packet, |_, sent| {
         lot.push(sent);
@@ -330,4 +360,5 @@ fn hand_over(
         }
     });
     let _ = send.send(lot);
+    passed_over
 }

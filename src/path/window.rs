@@ -67,6 +67,10 @@ pub(super) struct Compared {
     pub(super) legs: Vec<Option<Box<[Leg]>>>,
     /// By place: packets outside of the time that all share.
     pub(super) outside: Vec<u64>,
+    /// By place: packets of conversations beyond the limit.
+    pub(super) beyond: Vec<u64>,
+    /// By place: packets that came after much later ones.
+    pub(super) set_back: Vec<u64>,
     /// Packets that were given up early for want of room.
     pub(super) crowded_out: u64,
 }
@@ -79,7 +83,8 @@ impl Compared {
 
 impl<'a> Window<'a> {
     pub(super) fn new(routes: &'a Routes, rules: Rules, places: usize, ways: usize) -> Self {
-        let result = Compared { legs: (0..ways).map(|_| None).collect(), outside: vec![0; places], crowded_out: 0 };
+        let result =
+            Compared { legs: (0..ways).map(|_| None).collect(), outside: vec![0; places], ..Compared::default() };
         let (soon, late) = (VecDeque::new(), VecDeque::new());
         Self { routes, rules, waiting: HashMap::default(), soon, late, now: i64::MIN, result }
     }
@@ -87,10 +92,8 @@ impl<'a> Window<'a> {
     /// A packet at a place; packets come in the order of time as far as their places' clocks allow.
     #[inline]
     pub(super) fn add(&mut self, digest: u64, way: Way, seen: Seen) {
-        let (begin, end) = self.rules.shared;
-        // Without a route: nobody saw it at the first look, for the file was still written to.
-        let has_route = !self.routes.get(way).places.is_empty();
-        if seen.time < begin.saturating_sub(WAIT) || seen.time > end.saturating_add(WAIT) || !has_route {
+        // Nobody saw it at the first look, for the file was still written to.
+        if self.routes.get(way).places.is_empty() {
             self.result.outside[usize::from(seen.place)] += 1;
             return;
         }

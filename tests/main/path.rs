@@ -488,6 +488,25 @@ fn a_clock_that_was_set_is_told_first() {
     assert_eq!(json(&out)["result"]["grade"], "bad");
 }
 
+/// One frame with a mad time neither holds up its place nor moves what all share.
+#[test]
+fn a_mad_time_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
+    let (mut at_a, mut at_b) = (Tape::default(), Tape::default());
+    for (number, sent) in dialogue(300).into_iter().enumerate() {
+        let mad = if number == 40 { 1_000_000_000 * SECOND } else { 0 };
+        at_a.push(START + sent.at + mad, sent.seen(0, &[]));
+        at_b.push(START + sent.at + MILLI, sent.seen(1, &[]));
+    }
+    fs::write(&a, at_a.pcap()).unwrap();
+    write(&mut at_b, &b);
+    let text = compare(&a, &b, &out, &HOSTS).expect(0, &[]).out;
+    let rows = rows(&out);
+    assert_eq!((sum(&rows, "missing"), sum(&rows, "appeared")), (0, 1), "{text}");
+    assert!(!text.contains("NOT COMPARED"), "{text}");
+}
+
 /// A place may be a folder of files that overlap in time, as several interfaces give them.
 #[test]
 fn a_place_may_be_several_files_of_one_time() {

@@ -43,6 +43,9 @@ fn render(report: &Report, options: &HtmlOptions) -> String {
     page.time(report.shared.0);
     put!(page, " to ");
     page.time(report.shared.1);
+    if let Some(offset) = page.offset(report.shared.0) {
+        put!(page, " {}", offset);
+    }
     let (grave, text) = lead(report);
     put!(page, "</p><p class=\"verdict {}\"><strong>{}</strong></p>", grave, text);
     cards(&mut page, report, true);
@@ -87,12 +90,14 @@ fn picture(page: &mut Page, report: &Report) {
     let number = report.places.len() as f64;
     let step = WIDTH / number;
     let x = |place: usize| step * (place as f64 + 0.5);
+    let has_below = report.legs().iter().any(|((from, to), _)| to.is_some_and(|to| to < *from));
     put!(
         page,
-        "<svg class=\"places\" viewBox=\"0 0 {} 300\" role=\"img\" aria-label=\"Places and losses\"><defs><marker \
+        "<svg class=\"places\" viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"Places and losses\"><defs><marker \
          id=\"end\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
          orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></defs>",
-        WIDTH
+        WIDTH,
+        if has_below { 300 } else { 190 }
     );
     for ((from, to), leg) in report.legs() {
         let Some(to) = to else { continue };

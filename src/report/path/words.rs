@@ -18,9 +18,10 @@ pub(in crate::report) fn lead(report: &Report) -> (&'static str, String) {
         return (
             "bad",
             format!(
-                "NOT COMPARED RIGHT: {} of {} that were seen at two places lie more than 2 s apart, so a clock was set while it captured. Cut the captures there, and compare the parts.",
+                "NOT COMPARED RIGHT: a clock was set while it captured ({} of {} that were seen at two places lie more than 2 s apart, {} come after later ones). Cut the captures there, and compare the parts.",
                 count(apart),
-                counted(all, "packet", "packets")
+                counted(all, "packet", "packets"),
+                count(report.places.iter().map(|place| place.set_back).sum())
             ),
         );
     }
@@ -137,18 +138,19 @@ pub(in crate::report) fn clock(report: &Report, place: usize) -> String {
     let with = &report.places[clock.with].name;
     let offset = clock.ahead.unsigned_abs() as f64 / 1e9;
     let side = if clock.ahead < 0 { "behind" } else { "ahead of" };
-    let drift = clock.drift_ppm.map_or_else(String::new, |ppm| {
+    // Less than that is what the estimate itself may err by.
+    let drift = clock.drift_ppm.filter(|ppm| ppm.abs() >= 0.05).map_or_else(String::new, |ppm| {
         format!(" and {:.1} ppm {}", ppm.abs(), if ppm < 0.0 { "slow" } else { "fast" })
     });
     let error = match clock.error {
         Some(error) => format!(
-            "right within {} (half of the smallest round trip, if the smallest delays of both ways are equal)",
+            "right within {} (half of the smallest round trip; exact if the smallest delays of both ways are equal)",
             delay(Some(error))
         ),
         None => "from one direction only, so that delays count from the smallest".to_owned(),
     };
     let packets = counted(clock.packets, "packet seen at both", "packets seen at both");
-    if clock.ahead == 0 && clock.drift_ppm.unwrap_or(0.0) == 0.0 && clock.error.is_some() {
+    if clock.ahead == 0 && drift.is_empty() && clock.error.is_some() {
         return format!("{name} and {with} show the same time; {error}; from {packets}.");
     }
     format!("{name} is {offset:.6} s {side} {with}{drift}; {error}; from {packets}.")
