@@ -15,7 +15,7 @@ use super::tally::Leg;
 use super::{MOST_PLACES, WAIT};
 
 /// Packets that wait for one another at most; some 130 bytes each.
-const MOST_WAITING: usize = 1 << 20;
+const MOST_WAITING: usize = if cfg!(test) { 1000 } else { 1 << 20 };
 /// Identical packets within a moment whose times are kept; of more, only how many.
 const MOST_ALIKE: usize = 64;
 
@@ -209,5 +209,72 @@ fn note_order(result: &mut Compared, routes: &Routes, rules: &Rules, way: Way, b
         let leg = &mut result.legs(way, places.len())[at - 1];
         leg.reordered += u64::from(sent.time < leg.latest);
         leg.latest = leg.latest.max(sent.time);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::path::clock::{Clock, Common};
+    use crate::path::conversations::{Conversations, Key};
+    use crate::path::key::UNTAGGED;
+    use crate::path::route::Evidence;
+
+    /// One way over two places.
+    fn routes() -> Routes {
+        let mut conversations = Conversations::default();
+        conversations.add_unknown(Key { client: 1, server: 2, protocol: 17, port: 7, fragments: false });
+        let evidence = Evidence::of(&Common(HashMap::new()), &[(Clock::SAME, None); 2]);
+        Routes::of(&conversations, &[0b11, 0b11], &evidence, 2)
+    }
+
+    fn seen(place: u8, time: i64) -> Seen {
+        Seen { time, written: time, identification: 0, length: 0, mss: 0, vlan: UNTAGGED, dscp: 0, place }
+    }
+
+    const RULES: Rules = Rules { gap: 20_000_000, shared: (0, 1 << 60), margin: 0, identified: false };
+
+    #[test]
+    fn what_has_no_room_to_wait_is_counted() {
+        let routes = routes();
+        let mut window = Window::new(&routes, RULES, 2, 2);
+        for digest in 0..5000 {
+            window.add(digest, 0, seen(0, 1_000));
+        }
+        assert!(window.waiting.len() <= MOST_WAITING);
+        let result = window.finish();
+        assert_eq!(result.crowded_out, 4000);
+        assert_eq!(result.legs[0].as_ref().unwrap()[0].missing, 5000);
+    }
+
+    /// Nothing waits longer than it may, whatever comes: memory does not grow with the capture.
+    #[test]
+    fn what_is_complete_or_late_is_let_go() {
+        let routes = routes();
+        let mut window = Window::new(&routes, RULES, 2, 2);
+        for number in 0..100_000_u64 {
+            let time = number as i64 * 10_000_000;
+            window.add(number, 0, seen(0, time));
+            if number % 10 != 0 {
+                window.add(number, 0, seen(1, time + 1_000_000));
+            }
+            assert!(window.waiting.len() < 50 && window.soon.len() + window.late.len() < 50);
+        }
+        let result = window.finish();
+        let leg = &result.legs[0].as_ref().unwrap()[0];
+        assert_eq!((leg.sent, leg.missing, result.crowded_out), (100_000, 10_000, 0));
+        assert_eq!(leg.delays.percentile(50), Some(1_000_000));
+    }
+
+    /// What overtakes is told by when it was sent.
+    #[test]
+    fn an_overtaken_packet_is_reordered() {
+        let routes = routes();
+        let mut window = Window::new(&routes, RULES, 2, 2);
+        for (digest, place, time) in [(1, 0, 10), (2, 0, 20), (3, 0, 30), (2, 1, 40), (1, 1, 50), (3, 1, 60)] {
+            window.add(digest, 0, seen(place, time));
+        }
+        let result = window.finish();
+        assert_eq!(result.legs[0].as_ref().unwrap()[0].reordered, 1);
     }
 }
