@@ -35,6 +35,7 @@
 //! | finding | one line a person must read, grouped over its conversations, with evidence and advice |
 //! | coverage | the vendor's tables, cell by cell: carried, blocked, one-way, not seen |
 //! | survey | the result of one run, with a site label |
+//! | place, leg | where captures were made; from there to the next place on a direction's way |
 //!
 //! # The law
 //!

@@ -280,6 +280,10 @@ pub(super) fn losses(report: &Report) -> Vec<Loss> {
         if let Some(loss) = groups.get_mut(&group(kind, row, (row.from, to))) {
             loss.passed += 1;
         }
+        let is_answered = row.to_server && !row.is_blocked && !goes_on.contains(&(id(row), to));
+        if is_answered && let Some(loss) = groups.get_mut(&group(LossKind::Beyond, row, (to, to))) {
+            loss.passed += 1;
+        }
     }
     let mut losses: Vec<Loss> = groups.into_values().collect();
     // What says where comes before what says only where not.
