@@ -97,7 +97,7 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
     let seen = seen_at(&mut conversations, &looks);
     let common = common(&looks);
     let clocks = clock::align(places.len(), &common);
-    let (rules, shared, sampled) = rules(places, &looks, &common, &clocks)?;
+    let (rules, sampled) = rules(places, &looks, &common, &clocks)?;
     let routes = Routes::of(&conversations, &seen, &Evidence::of(&common, &clocks), places.len());
     let compared = compare(&timed, &comparing, &conversations, &routes, &clocks, rules)?;
 
@@ -120,7 +120,7 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
     let mut report = Report {
         site: options.survey.site.clone(),
         places: reports,
-        shared,
+        shared: (Timestamp::from_nanos(rules.shared.0), Timestamp::from_nanos(rules.shared.1)),
         compared_payload: comparing.payload,
         identified: rules.identified,
         crowded_out: compared.crowded_out,
@@ -191,13 +191,13 @@ const SAME_IDENTIFICATION: usize = 95;
 /// Shortest and safest time between identical packets that belong apart, nanoseconds.
 const LEAST_GAP: i64 = 20_000_000;
 
-/// By what packets are compared, and the time that all places share.
+/// By what packets are compared; packets of the sample at two places, and how many of them lie too far apart.
 fn rules(
     places: &[Place],
     looks: &[Look],
     common: &Common,
     clocks: &[(Clock, Option<Difference>)],
-) -> Result<(Rules, (Timestamp, Timestamp), (u64, u64)), PathError> {
+) -> Result<(Rules, (u64, u64)), PathError> {
     let (mut delays, mut numbered, mut same) = (Vec::new(), 0, 0);
     for ((a, b), points) in &common.0 {
         for (here, there) in points {
@@ -231,7 +231,7 @@ fn rules(
         margin: most.saturating_add(1_000_000).min((end - begin) / 4),
         identified: numbered > 0 && same * 100 >= numbered * SAME_IDENTIFICATION,
     };
-    Ok((rules, (Timestamp::from_nanos(begin), Timestamp::from_nanos(end)), sampled))
+    Ok((rules, sampled))
 }
 
 /// A packet on its way from the thread that reads its place.

@@ -146,7 +146,10 @@ fn what_was_done_to_packets_is_found_again() {
     for late in [50, 51, 53] {
         let syn = Sent::tcp(late * SECOND, (NODE, 41_002), (GATEWAY, 80), SYN, 11);
         at_a.push(START + syn.at, syn.seen(0, &[]));
-        at_b.push(other(syn.at + 8 * MILLI), syn.seen(1, &[]));
+        // What lies between clamps the segment size: 1460 to 1380.
+        let mut clamped = syn.clone();
+        clamped.segment[22..24].copy_from_slice(&1380_u16.to_be_bytes());
+        at_b.push(other(syn.at + 8 * MILLI), clamped.seen(1, &[]));
     }
     write(&mut at_a, &a);
     write(&mut at_b, &b);
@@ -178,6 +181,7 @@ fn what_was_done_to_packets_is_found_again() {
     let time = |nanos: u64| igorscope::capture::Timestamp::from_nanos(nanos as i64).to_string();
     assert_eq!(there["first_missing"], time(*lost.first().unwrap()));
     assert_eq!(there["last_missing"], time(*lost.last().unwrap()));
+    assert_eq!(find("80", "to-server")["changed"], "3");
     let back = find("5683", "to-client");
     assert_eq!((&*back["from"], &*back["to"], &*back["missing"]), ("B", "A", "0"));
     // The smallest delays of both ways are equal here, so that the clocks can be told exactly.
@@ -205,7 +209,8 @@ fn what_was_done_to_packets_is_found_again() {
     let text = done.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("Left A, never came to B: what lies between drops TCP 1901"), "{text}");
     assert!(text.contains("from nodes to the gateway (4 packets of 1 conversation)"), "{text}");
-    assert!(text.contains("DSCP 46 to 0 in 24 packets, VLAN none to 20 in 24 packets"), "{text}");
+    let changes = "DSCP 46 to 0 in 24 packets, MSS 1460 to 1380 in 3 packets, VLAN none to 20 in 24 packets";
+    assert!(text.contains(changes), "{text}");
     let page = fs::read_to_string(out.join("path.html")).unwrap();
     assert!(page.contains("Left A, never came to B") && page.contains("<svg"), "the page tells it too");
 }
