@@ -13,7 +13,7 @@
 //! bytes      packet    table   linked      roles        findings   csv, json, html, pcapng, terminal
 //!                                                       coverage
 //! servants: protocol (payload -> evidence), policy (documents as data) and text (files of text), which import no stage
-//! outside:  survey (strings the stages together), export (policy -> firewall rules), tui (the live view), cli
+//! outside:  survey (strings the stages together), path (captures at several places), export (policy -> firewall rules), tui (the live view), cli
 //! ```
 //!
 //! Each stage is one folder and imports only the stages to its left and the servants;
@@ -35,6 +35,7 @@
 //! | finding | one line a person must read, grouped over its conversations, with evidence and advice |
 //! | coverage | the vendor's tables, cell by cell: carried, blocked, one-way, not seen |
 //! | survey | the result of one run, with a site label |
+//! | place, leg | where captures were made; from there to the next place on a direction's way |
 //!
 //! # The law
 //!
@@ -48,6 +49,7 @@ pub mod decode;
 pub mod export;
 pub mod flow;
 pub mod inventory;
+pub mod path;
 pub mod policy;
 pub mod protocol;
 pub mod relation;

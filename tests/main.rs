@@ -53,6 +53,8 @@ mod mud_import;
 mod mud_yang;
 #[path = "main/never_reassured.rs"]
 mod never_reassured;
+#[path = "main/path.rs"]
+mod path;
 #[path = "main/powershell.rs"]
 mod powershell;
 #[path = "main/proofs.rs"]

@@ -69,6 +69,7 @@ pub(super) enum Command {
     Compare(Compare),
     Explain(Box<Explain>),
     Merge(Merge),
+    Path(Box<Path>),
     Completions(Completions),
     Man(Man),
 }
@@ -385,6 +386,37 @@ pub(super) struct Merge {
     /// Write to this file instead of standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Results")]
     pub(super) output: Option<PathBuf>,
+}
+
+/// Find where packets are lost: captures of the same time at two or more places, held against each other.
+///
+/// A place is a file or a folder, NAME=PATH or called by its file name. Packets are matched by what does not change on their
+/// way; clocks are aligned by the traffic itself. For each conversation and direction: what left one place and never came to
+/// the next, how long it took, what was duplicated, reordered or changed.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  igorscope path gateway-switch.pcapng node-switch.pcapng
+  igorscope path inside=fw-in.pcap outside=fw-out.pcap -o where
+  igorscope path --inventory site.toml gateway=monday/gw/ core=monday/core/ floor3=monday/f3/
+  igorscope path --nat 10.20.0.5=192.168.7.5 inside.pcap outside.pcap")]
+pub(super) struct Path {
+    /// Places: captures or folders of captures of the same minutes.
+    #[arg(required = true, value_name = "PLACE")]
+    pub(super) places: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) hosts: HostArgs,
+    /// The vendor's documents and the site's own rules, instead of those built in.
+    #[arg(long, value_name = "FILE", help_heading = "Site")]
+    pub(super) policy: Option<PathBuf>,
+    /// An address that is another one behind a NAT: A at one place is B at the next; may be repeated.
+    #[arg(long, value_name = "A=B", help_heading = "Site")]
+    pub(super) nat: Vec<String>,
+    /// Write path.csv, path.json and path.html into this folder (made if it is not there).
+    #[arg(short, long, value_name = "DIR", help_heading = "Results")]
+    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
 }
 
 /// Print a completion script for a shell.

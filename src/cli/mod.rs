@@ -22,6 +22,7 @@ mod manual;
 mod memory;
 mod merge;
 mod options;
+mod path;
 mod policy;
 mod policy_export;
 mod progress;
@@ -117,6 +118,7 @@ fn dispatch(cli: Cli) -> exit::Outcome {
         Command::Compare(args) => compare::run(&args, &talk),
         Command::Explain(args) => explain::run(*args, &talk),
         Command::Merge(args) => merge::run(&args),
+        Command::Path(args) => path::run(*args, &talk),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::page(),
     }

@@ -126,13 +126,13 @@ fn source(path: PathBuf, spool: Option<&Path>) -> Source {
 }
 
 /// One line on standard error.
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     use std::io::Write;
     // Where standard error is gone, the exit status and the report must do.
     let _ = writeln!(std::io::stderr(), "igorscope: {}", visible(text));
 }
 
-fn tell_passed_over(files: &[PassedOver], all: bool) {
+pub(super) fn tell_passed_over(files: &[PassedOver], all: bool) {
     let shown = if all { usize::MAX } else { PASSED_OVER };
     for file in files.iter().take(shown) {
         say(&format!("passed over {}: {}", file.path.display(), file.reason));

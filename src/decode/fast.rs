@@ -30,8 +30,12 @@ pub struct Plain<'a> {
     pub hops: u8,
     /// IPv4 identification, 0 for IPv6.
     pub identification: u16,
+    /// Traffic class: DSCP and ECN.
+    pub traffic_class: u8,
     /// Checksum of the transport header.
     pub checksum: u16,
+    /// TCP options as captured; none for UDP.
+    pub options: &'a [u8],
     /// Captured payload.
     pub payload: &'a [u8],
     /// Payload length on the wire.
@@ -74,7 +78,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         }
         (vlan, ether_type, link_len, rest) = (Some(id), word(tag[2], tag[3]), 18, inner);
     }
-    let (addresses, identification, hops, protocol, length, rest) = match ether_type {
+    let (addresses, identification, traffic_class, hops, protocol, length, rest) = match ether_type {
         0x0800 => {
             let (ip, rest) = rest.split_first_chunk::<20>()?;
             let total = usize::from(word(ip[2], ip[3]));
@@ -84,7 +88,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
             }
             let source = u32::from_be_bytes([ip[12], ip[13], ip[14], ip[15]]);
             let destination = u32::from_be_bytes([ip[16], ip[17], ip[18], ip[19]]);
-            (Addresses::V4(source, destination), word(ip[4], ip[5]), ip[8], ip[9], total - 20, rest)
+            (Addresses::V4(source, destination), word(ip[4], ip[5]), ip[1], ip[8], ip[9], total - 20, rest)
         }
         0x86dd => {
             let (ip, rest) = rest.split_first_chunk::<40>()?;
@@ -94,7 +98,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
             }
             let source = u128::from_be_bytes(*ip[8..].first_chunk::<16>()?);
             let destination = u128::from_be_bytes(*ip[24..].first_chunk::<16>()?);
-            (Addresses::V6(source, destination), 0, ip[7], ip[6], length, rest)
+            (Addresses::V6(source, destination), 0, ip[0] << 4 | ip[1] >> 4, ip[7], ip[6], length, rest)
         }
         _ => return None,
     };
@@ -132,7 +136,9 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         numbers,
         hops,
         identification,
+        traffic_class,
         checksum,
+        options: if protocol == 6 { body.get(20..header).unwrap_or(&[]) } else { &[] },
         payload,
         payload_len: (length - header) as u32,
     })

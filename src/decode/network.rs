@@ -30,6 +30,7 @@ struct Header {
     protocol: u8,
     hops: u8,
     identification: u32,
+    traffic_class: u8,
     fragment: Option<Fragment>,
     /// See [`Carrier::unbounded`].
     unbounded: bool,
@@ -42,7 +43,8 @@ struct Header {
 fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     let bad_length = Stop { layer: StopLayer::Ipv4, reason: StopReason::BadLength };
     let (head, _) = span.split::<20>(StopLayer::Ipv4)?;
-    let [version_ihl, _, l0, l1, i0, i1, f0, f1, hops, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *head;
+    let [version_ihl, traffic_class, l0, l1, i0, i1, f0, f1, hops, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] =
+        *head;
     let header_length = usize::from(version_ihl & 0xf) * 4;
     let total_length = usize::from(be16(l0, l1));
     if header_length < 20 || (1..header_length).contains(&total_length) {
@@ -57,6 +59,7 @@ fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         protocol,
         hops,
         identification: be16(i0, i1).into(),
+        traffic_class,
         fragment: (offset > 0 || more).then_some(Fragment { offset, more }),
         unbounded: total_length == 0,
         stop: (total_length > span.wire()).then_some(bad_length),
@@ -84,6 +87,7 @@ fn ipv6<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         protocol: protocol.0,
         hops: head.hop_limit(),
         identification: 0,
+        traffic_class: head.slice()[0] << 4 | head.slice()[1] >> 4,
         fragment: None,
         unbounded: head.payload_length() == 0,
         stop: (length > Some(rest.wire())).then_some(Stop { layer: StopLayer::Ipv6, reason: StopReason::BadLength }),
@@ -100,6 +104,7 @@ fn payload<'a>(walk: &mut Walk<'a>, header: Header, rest: Result<Span<'a>, Stop>
         fragment: header.fragment,
         hops: header.hops,
         identification: header.identification,
+        traffic_class: header.traffic_class,
         transport: Transport::Other(&[]),
     };
     let (rest, stop) = match rest {

@@ -180,6 +180,8 @@ pub struct IpPacket<'a> {
     pub hops: u8,
     /// IPv4 identification; 0 for IPv6 without a fragment header.
     pub identification: u32,
+    /// Traffic class: DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC 3168).
+    pub traffic_class: u8,
     /// What stands behind the IP headers.
     pub transport: Transport<'a>,
 }
@@ -208,6 +210,8 @@ pub enum Transport<'a> {
         numbers: Option<&'a [u8; 8]>,
         /// Checksum, as it stands in the header; 0 if it was cut off.
         checksum: u16,
+        /// Options as captured.
+        options: &'a [u8],
         /// Captured payload bytes, without Ethernet padding.
         payload: &'a [u8],
         /// Payload length on the wire, from the IP header.

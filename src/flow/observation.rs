@@ -452,7 +452,9 @@ impl<'a> Content<'a> {
             payload_length: 0,
         };
         Some(match ip.transport {
-            Transport::Tcp { source_port, destination_port, flags, numbers, checksum, payload, payload_len } => {
+            Transport::Tcp {
+                source_port, destination_port, flags, numbers, checksum, payload, payload_len, ..
+            } => {
                 let ports = (source_port, destination_port);
                 Self { ports, flags, numbers, checksum, payload, payload_length: payload_len, ..none }
             }

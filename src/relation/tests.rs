@@ -136,6 +136,7 @@ impl Scene {
             fragment: None,
             hops: 64,
             identification: 0,
+            traffic_class: 0,
             transport: Decoded::Icmp { kind, code, body: &body },
         };
         let at = Moment { time: self.time(), frame: FrameId::new(0, self.frame) };

@@ -30,7 +30,10 @@ fn write_header<T: Table>(out: &mut dyn Write) -> io::Result<()> {
     writer.flush()
 }
 
-fn write_table<'a, T: Table>(out: &mut dyn Write, rows: impl IntoIterator<Item = T::Row<'a>>) -> io::Result<()> {
+pub(super) fn write_table<'a, T: Table>(
+    out: &mut dyn Write,
+    rows: impl IntoIterator<Item = T::Row<'a>>,
+) -> io::Result<()> {
     write_header::<T>(out)?;
     let mut cells = Cells::default();
     for row in rows {

@@ -7,6 +7,7 @@ use super::findings::Findings;
 use super::flows::Flows;
 use super::inventory::Inventory;
 use super::nodes::Nodes;
+use super::path::Legs;
 use super::table::Table;
 
 const HEAD: &str = "\
@@ -32,6 +33,7 @@ pub fn data_dictionary() -> String {
     section::<Coverage>(&mut page);
     section::<Inventory>(&mut page);
     section::<Nodes>(&mut page);
+    section::<Legs>(&mut page);
     page
 }
 

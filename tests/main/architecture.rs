@@ -9,12 +9,13 @@ const STAGES: [&str; 7] = ["capture", "decode", "flow", "relation", "inventory",
 /// They serve every stage and import none.
 const SERVANTS: [&str; 3] = ["protocol", "policy", "text"];
 /// They may import what they like, but no stage imports them.
-const OUTSIDE: [&str; 4] = ["survey", "export", "cli", "tui"];
+const OUTSIDE: [&str; 5] = ["survey", "path", "export", "cli", "tui"];
 
 /// Imports that the stages may have beside those to their left.
-const EXCEPTIONS: [(&str, &str); 1] = [
-    // The result type that a report is made of.
+const EXCEPTIONS: [(&str, &str); 2] = [
+    // The result types that reports are made of.
     ("report", "survey"),
+    ("report", "path"),
 ];
 
 fn source() -> PathBuf {

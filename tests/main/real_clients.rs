@@ -7,6 +7,8 @@
 
 #[path = "real_clients/lab.rs"]
 mod lab;
+#[path = "real_clients/path.rs"]
+mod path;
 
 use std::net::IpAddr;
 use std::path::Path;

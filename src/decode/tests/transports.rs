@@ -16,6 +16,7 @@ fn tcp_options_are_no_payload() {
         flags: TcpFlags(SYN),
         numbers: Some([1, 2, 3, 4, ..]),
         checksum: 0xcafe,
+        options: [2, 4, 5, 0xb4],
         payload: b"GET",
         payload_len: 3,
     } = ip(&packet).transport

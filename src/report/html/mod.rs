@@ -9,6 +9,7 @@ mod findings;
 pub(crate) mod head;
 mod matrix;
 mod page;
+mod path;
 mod picture;
 mod policy;
 mod ports;
@@ -27,6 +28,7 @@ use sha2::{Digest, Sha256};
 use super::names::Names;
 use crate::survey::Survey;
 use page::{Page, put};
+pub use path::write_path_html;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
