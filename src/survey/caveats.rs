@@ -410,15 +410,21 @@ pub(super) fn missing(
     let damaged = summaries.iter().filter(|(_, summary)| summary.damage.is_some());
     let breaks = damaged.filter_map(|(at, _)| observed.tallies.get(at).map(|tally| tally.last));
     let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
+    let one_way = quality.is_one_way();
+    // Asked only of those who would have been heard.
+    let is_in_doubt = |sender: &HostId| one_way || quality.acknowledged.contains(sender);
     let mut seen_to_send = HashSet::new();
-    if quality.is_one_way() || !quality.acknowledged.is_empty() {
-        for (flow, [a, b]) in observed.flows.iter().zip(parties) {
-            let ways = [(0, (*a, *b)), (1, (*b, *a))];
-            seen_to_send.extend(ways.into_iter().filter(|(end, _)| flow.ends[*end].packets() > 0).map(|(_, way)| way));
+    if one_way || !quality.acknowledged.is_empty() {
+        for (place, [a, b]) in (0..).zip(parties) {
+            for (end, way) in [(0, (*a, *b)), (1, (*b, *a))].into_iter().filter(|(_, way)| is_in_doubt(&way.0)) {
+                if observed.flows.view(place).ends[end].packets() > 0 {
+                    seen_to_send.insert(way);
+                }
+            }
         }
     }
     Missing {
-        one_way: quality.is_one_way(),
+        one_way,
         seen_to_send,
         acknowledged: quality.acknowledged.clone(),
         dropped: summaries.iter().map(|(_, summary)| dropped(summary)).fold(uncounted, u64::saturating_add),
