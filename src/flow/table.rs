@@ -12,7 +12,7 @@ use super::view::{FlowView, Names};
 use super::{Flows, Glance};
 use crate::capture::{Retime, Timestamp};
 use crate::policy::Transport;
-use crate::protocol::Inspection;
+use crate::protocol::{Asking, Inspection, Message};
 
 /// Packets that found no place because the table was at its limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -206,30 +206,44 @@ impl<K: Key> Table<K> {
     ) {
         let guess = candidate as usize;
         let Some(record) = self.hot.get_mut(guess).filter(|record| record.key == key) else {
-            return self.add_rarely((key, hash, None), (sent, written), seen);
+            return self.enter((key, hash), (sent, written), seen);
         };
-        if !record.counts.add(sent) {
-            self.add_rarely((key, hash, Some(guess)), (sent, written), seen);
+        let message = record.counts.message(sent, &record.key);
+        if !record.counts.add(sent, message) {
+            self.add_rarely(guess, (sent, written), message, seen);
         } else if record.counts.wants(sent) {
-            self.look((key, guess), (sent, written), seen);
+            self.look(guess, (sent, written), seen);
         }
     }
 
-    /// Adds a packet that is not like most, or of a flow that was not guessed.
+    /// Adds a packet of a flow that was not guessed.
     #[inline(never)]
-    fn add_rarely(
+    fn enter(
         &mut self,
-        (key, hash, known): (K, u64, Option<usize>),
+        (key, hash): (K, u64),
         (sent, written): (&Sent<'_>, Timestamp),
         seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
-        let new = || (Counts::NONE, Cold::new(SourceSet::OWN));
-        let found = known.or_else(|| self.find_or_insert(key, hash, new).map(|(number, _)| number));
-        let Some(number) = found else { return self.turn_away(sent) };
+        let asking = || Asking::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
+        let new = || (Counts::new(asking()), Cold::new(SourceSet::OWN));
+        let Some((number, _)) = self.find_or_insert(key, hash, new) else { return self.turn_away(sent) };
+        let message = self.hot[number].counts.message(sent, &key);
+        self.add_rarely(number, (sent, written), message, seen);
+    }
+
+    /// Adds a packet that is not like most.
+    #[inline(never)]
+    fn add_rarely(
+        &mut self,
+        number: usize,
+        (sent, written): (&Sent<'_>, Timestamp),
+        message: Message,
+        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+    ) {
         let counts = &mut self.hot[number].counts;
-        counts.add_rarely(&mut self.cold[number], sent, written);
+        counts.add_rarely(&mut self.cold[number], sent, message, written);
         if counts.wants(sent) {
-            self.look((key, number), (sent, written), seen);
+            self.look(number, (sent, written), seen);
         }
     }
 
@@ -237,11 +251,11 @@ impl<K: Key> Table<K> {
     #[inline(never)]
     fn look(
         &mut self,
-        (key, number): (K, usize),
+        number: usize,
         (sent, written): (&Sent<'_>, Timestamp),
         seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
-        let (counts, cold) = (&mut self.hot[number].counts, &mut self.cold[number]);
+        let (Hot { key, counts }, cold) = (&mut self.hot[number], &mut self.cold[number]);
         let ends = key.ends();
         let ports = [ends[0].1, ends[1].1];
         if key.protocol() == TCP {
@@ -251,7 +265,7 @@ impl<K: Key> Table<K> {
         } else if counts.wants_payload(sent) {
             let to_group = sent.is_to_group(ends[1 - usize::from(sent.side & 1)].0);
             let inspection = counts.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
-            seen(&key, (sent, written), inspection);
+            seen(key, (sent, written), inspection);
         }
     }
 
