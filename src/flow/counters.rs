@@ -257,7 +257,10 @@ impl Counts {
         }
         self.fingerprint[side] = sent.fingerprint;
         self.recent[side] = sent.at.time;
-        self.note_rarely(cold, (sent, time), copy, before);
+        // One that only finds another waiting tells nothing more.
+        if packets <= 1 || carry | copy | sent.is_notable || self.state != 0 || sent.at.time < before {
+            self.note_rarely(cold, (sent, time), copy, before);
+        }
         if message.replies() && !self.has_replied(side) {
             self.dialogue[side] |= REPLIED;
             if self.is_waiting(other) {
@@ -419,8 +422,8 @@ impl Counts {
         cold.said[side] |= if sent.payload_length > 1 { HAS_SEGMENT } else { 0 };
         let all = self.bytes(cold, side);
         let (Some(numbers), Told::Tcp(tcp)) = (sent.numbers.map(tcp_numbers), &mut cold.told) else { return };
-        let begins = cold.first.map(|begin| begin.min(sent.at));
         if self.settled[side] & NUMBERS == 0 || sent.flags.0 & TcpFlags::SYN != 0 || self.is_disordered() {
+            let begins = cold.first.map(|begin| begin.min(sent.at));
             if tcp.numbers(side, sent.flags, numbers, sent.at, begins) {
                 // Another connection on the same ports.
                 self.settled[side] &= !PAYLOAD;
@@ -466,6 +469,9 @@ impl Counts {
             cold.violates[side] |= violates as u8;
             // Of several connections on the same ports one that violates is enough.
             cold.conforms[side] = (cold.conforms[side] | conforms) & !u32::from(cold.violates[side]);
+        }
+        if (self.dialogue[0] | self.dialogue[1]) & HELD == 0 && cold.has_rare().is_none() {
+            cold.odd = None;
         }
     }
 

@@ -165,13 +165,13 @@ impl Cold {
     /// and whether a stream begins with it that conforms: what it says then counts, whatever else was sent with the same
     /// number.
     pub(super) fn put_head(&mut self, head: Head, at: Moment) -> (bool, bool) {
-        let begins = self.first.map(|begin| begin.min(at));
         let Told::Tcp(tcp) = &mut self.told else { return (false, false) };
         let (side, sequence) = (head.side(), head.sequence);
         if head.conforms != 0 && tcp.beginnings(side).any(|begin| begin == sequence) {
             if let Some(heads) = self.odd.as_mut().and_then(|odd| odd.heads.as_mut()) {
                 heads.forget(side, sequence);
             }
+            let begins = self.first.map(|begin| begin.min(at));
             return (true, tcp.conform(side, sequence, at, begins));
         }
         let heads = self.odd.get_or_insert_default().heads.get_or_insert_default();
