@@ -476,7 +476,7 @@ impl Counts {
     }
 
     /// Takes what a payload says that is not TCP's: the first of a direction always counts; on a port that speaks a
-    /// known protocol later ones count too, until one conforms. Returns what it saw.
+    /// known protocol later ones count too, until one conforms to it. Returns what it saw.
     #[cold]
     pub(super) fn inspect(
         &mut self,
@@ -506,7 +506,7 @@ impl Counts {
         let conforms = cold.conforms[side] & own;
         cold.violates[side] &= !(conforms as u8);
         // Each message of DHCP tells of a client by its MAC: none is only more of the same.
-        let is_enough = !to_group && (own == 0 || conforms != 0) && !protocol::dhcp::is_port_pair(ports);
+        let is_enough = !to_group && conforms == own && !protocol::dhcp::is_port_pair(ports);
         self.settled[side] |= if is_enough { PAYLOAD | NUMBERS } else { 0 };
         seen
     }
