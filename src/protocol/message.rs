@@ -44,20 +44,29 @@ const COAP: u8 = 2;
 /// By the check of a protocol over UDP, whose place in [`CHECKED`] stands above.
 const CHECK: u8 = 4;
 
-/// By their ports.
-const CHECKED: [(u16, Protocol); 5] =
-    [(47808, Protocol::Bacnet), (69, Protocol::Tftp), (53, Protocol::Dns), (123, Protocol::Ntp), (161, Protocol::Snmp)];
+/// Of a flow with two such ports the later decides.
+const CHECKED: [Protocol; 5] = [Protocol::Snmp, Protocol::Ntp, Protocol::Dns, Protocol::Tftp, Protocol::Bacnet];
+
+/// The bits that a UDP port calls for.
+const fn of_port(port: u16) -> u8 {
+    let place = match port {
+        161 => 0,
+        123 => 1,
+        53 => 2,
+        69 => 3,
+        47808 => 4,
+        coap::PORT => return COAP,
+        _ => return 0,
+    };
+    CHECK | (place * 2 * CHECK)
+}
 
 impl Asking {
     /// Of a flow between two ports.
     pub fn of(transport: Transport, ports: [u16; 2]) -> Self {
         Self(match transport {
             Transport::Tcp => NUMBERS,
-            Transport::Udp => match CHECKED.iter().position(|(port, _)| ports.contains(port)) {
-                Some(place) => CHECK | (place as u8 * 2 * CHECK),
-                None if ports.contains(&coap::PORT) => COAP,
-                None => 0,
-            },
+            Transport::Udp => of_port(ports[0]).max(of_port(ports[1])),
             _ => 0,
         })
     }
@@ -79,7 +88,7 @@ impl Asking {
             return Message::new(false, coap::is_announced(payload));
         }
         match CHECKED.get(usize::from(self.0 / (2 * CHECK))) {
-            Some((_, protocol)) if !payload.is_empty() => {
+            Some(protocol) if !payload.is_empty() => {
                 let [source_port, destination_port] = ports;
                 let p = Payload { bytes: payload, wire_len, source_port, destination_port, tcp: false };
                 let Sign { asks, announces, .. } = check(protocol.bit(), &p);
@@ -87,5 +96,40 @@ impl Asking {
             }
             _ => Message::OTHER,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_flow_is_asked_by_its_own_protocol() {
+        let asks = |transport, ports, payload: &[u8]| {
+            let asking = Asking::of(transport, ports);
+            let head = payload.first().copied().unwrap_or_default();
+            let message = asking.message(false, head);
+            message.unwrap_or_else(|| asking.look(ports, payload, payload.len() as u32))
+        };
+        let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01";
+        let read = b"\x81\x0a\0\x0a\x01\x04\0\x05\x01\x0c";
+        let who_is = b"\x81\x0b\0\x08\x01\0\x10\x08";
+        let (asked, announced) = (Message::new(true, false), Message::new(false, true));
+        for (port, payload, expected) in [
+            (53, &question[..], asked),
+            (5683, b"\x40\x01\0\x01", asked),
+            (5683, b"\x60\x45\0\x01", Message::OTHER),
+            (5683, b"\x50\x01\0\x01", announced),
+            (47808, read, asked),
+            (47808, who_is, announced),
+            (9999, b"\x40\x01\0\x01", Message::OTHER),
+            (53, b"", Message::OTHER),
+        ] {
+            assert_eq!(asks(Transport::Udp, [40_000, port], payload), expected, "{port} {payload:?}");
+            assert_eq!(asks(Transport::Icmp, [port, port], payload), Message::OTHER);
+        }
+        // Where both ports have a protocol, it is the one of the vendor's document.
+        assert_eq!(asks(Transport::Udp, [123, 47808], read), asked);
+        assert_eq!(Asking::of(Transport::Tcp, [1, 2]).message(true, 0), Some(asked));
     }
 }

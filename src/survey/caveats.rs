@@ -58,21 +58,21 @@ impl FlowQuality {
 
     fn add(&mut self, flow: &FlowView<'_>, parties: [HostId; 2], hosts: &Hosts) {
         let [a, b] = &flow.ends;
-        self.packets += flow.packets();
+        let sent = [a.packets(), b.packets()];
+        self.packets += sent[0] + sent[1];
         self.folded += u64::from(flow.folded);
         self.folded_rows += u64::from(flow.folded > 0);
         self.duplicates += a.duplicates() + b.duplicates();
         let of_igor = parties.iter().any(|host| hosts.role(*host).is_igor());
         let directions = &mut self.directions[usize::from(!of_igor)];
-        let is_two_way = a.packets() > 0 && b.packets() > 0;
+        let is_two_way = sent[0] > 0 && sent[1] > 0;
         directions.two_way += u64::from(is_two_way);
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
-        let lived = a.has_payload() || b.has_payload();
-        if flow.transport == Transport::Tcp && lived {
+        if flow.transport == Transport::Tcp && (a.has_payload() || b.has_payload()) {
             directions.tcp_flows += flow.count();
             directions.tcp_one_way += if is_two_way { 0 } else { flow.count() };
             if !is_two_way {
-                self.acknowledged.insert(parties[usize::from(a.packets() > 0)]);
+                self.acknowledged.insert(parties[usize::from(sent[0] > 0)]);
             }
         }
     }
