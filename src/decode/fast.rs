@@ -36,6 +36,8 @@ pub struct Plain<'a> {
     pub checksum: u16,
     /// TCP options as captured; none for UDP.
     pub options: &'a [u8],
+    /// First byte of a UDP payload; 0 if there is none, and for TCP.
+    pub head: u8,
     /// Captured payload.
     pub payload: &'a [u8],
     /// Payload length on the wire.
@@ -103,7 +105,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         _ => return None,
     };
     let body = rest.get(..length).unwrap_or(rest);
-    let (ports, flags, numbers, checksum, header) = match protocol {
+    let (ports, flags, numbers, checksum, head, header) = match protocol {
         6 => {
             let tcp = body.first_chunk::<20>()?;
             let header = usize::from(tcp[12] >> 4) * 4;
@@ -111,7 +113,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
                 return None;
             }
             let numbers = tcp[4..].first_chunk::<8>();
-            ([tcp[0], tcp[1], tcp[2], tcp[3]], tcp[13], numbers, word(tcp[16], tcp[17]), header)
+            ([tcp[0], tcp[1], tcp[2], tcp[3]], tcp[13], numbers, word(tcp[16], tcp[17]), 0, header)
         }
         17 => {
             let udp = body.first_chunk::<8>()?;
@@ -119,7 +121,8 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
             if usize::from(word(udp[4], udp[5])) != length || is_tunnel {
                 return None;
             }
-            ([udp[0], udp[1], udp[2], udp[3]], 0, None, word(udp[6], udp[7]), 8)
+            let head = body.get(8).copied().unwrap_or_default();
+            ([udp[0], udp[1], udp[2], udp[3]], 0, None, word(udp[6], udp[7]), head, 8)
         }
         _ => return None,
     };
@@ -139,6 +142,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         traffic_class,
         checksum,
         options: if protocol == 6 { body.get(20..header).unwrap_or(&[]) } else { &[] },
+        head,
         payload,
         payload_len: (length - header) as u32,
     })

@@ -10,12 +10,12 @@ use std::net::IpAddr;
 pub(super) use cold::Cold;
 use cold::{CALLS, HAS_SEGMENT, NEVER, REQUEST, RESPONSE, Told, Written, said};
 
-use super::tcp::{SynAnswer, Tcp};
-use super::trail::Trail;
+use super::key::Key;
+use super::tcp::{Head, Heads, SynAnswer, Tcp};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::policy::Transport;
-use crate::protocol::{self, Inspection, Message, Turn};
+use crate::protocol::{self, Asking, Inspection, Message, Turn};
 
 /// Destination and source MAC as they stand in a frame; zero where the link has none.
 pub(super) type Macs = [u8; 12];
@@ -34,8 +34,8 @@ pub(super) struct Sent<'a> {
     pub(super) fingerprint: u32,
     /// TCP sequence and acknowledgment number; `None` where they were cut off, and for other transports.
     pub(super) numbers: Option<&'a [u8; 8]>,
-    /// Whether it owes an answer, and whether it may be one.
-    pub(super) message: Message,
+    /// First byte of the payload, if it is UDP's.
+    pub(super) head: u8,
     /// Whether it tells more than most: [`Sent::notable`].
     pub(super) is_notable: bool,
     /// For ICMP: whether it asks or answers.
@@ -69,7 +69,7 @@ impl Sent<'_> {
         length: 0,
         fingerprint: 0,
         numbers: None,
-        message: Message::OTHER,
+        head: 0,
         is_notable: false,
         turn: Turn::Unknown,
         hops: 0,
@@ -123,10 +123,12 @@ pub(super) struct Counts {
     pub(super) flags: [TcpFlags; 2],
     /// What need not be looked at any more of what an end sends: [`PAYLOAD`] and [`NUMBERS`].
     settled: [u8; 2],
-    /// What an end said, and whether it waits for an answer: [`ASKED`] to [`HELD`].
+    /// What an end said, and whether it waits for an answer: [`ASKED`] to [`MORE`].
     dialogue: [u8; 2],
     /// [`DISORDERED`] and [`REWRITTEN`].
     state: u8,
+    /// By what it is told which packets owe an answer.
+    asking: Asking,
 }
 
 /// In [`Counts::state`]: a packet came behind a later one of its direction.
@@ -140,11 +142,13 @@ const ASKED: u8 = Message::ASKS;
 const REPLIED: u8 = Message::REPLIES;
 /// In [`Counts::dialogue`]: the end waits for an answer, which one of them does at most.
 const WAITS: u8 = REPLIED << 1;
-/// In [`Counts::dialogue`]: of what waits, the last packet that came is not in [`cold::Odd::trail`] yet. Most are answered before
-/// the next comes.
+/// In [`Counts::dialogue`]: of what waits, the last packet that came is not put aside yet. Most are answered before the
+/// next comes.
 const PENDING: u8 = 8;
-/// In [`Counts::dialogue`]: what [`cold::Odd::trail`] holds waits; else it is of an earlier wait.
+/// In [`Counts::dialogue`]: [`cold::Odd::one`] waits; else it is of an earlier wait.
 const HELD: u8 = 16;
+/// In [`Counts::dialogue`], with [`HELD`]: what waits is [`cold::Odd::more`] instead, which else is of an earlier wait.
+const MORE: u8 = 32;
 
 /// In [`Counts::settled`]: payload.
 const PAYLOAD: u8 = 1;
@@ -153,16 +157,30 @@ const NUMBERS: u8 = 2;
 
 impl Counts {
     /// Of a flow without packets.
-    pub(super) const NONE: Self = Self {
-        recent: [Timestamp::UNKNOWN; 2],
-        packets: [0; 2],
-        bytes: [0; 2],
-        fingerprint: [0; 2],
-        flags: [TcpFlags(0); 2],
-        settled: [0; 2],
-        dialogue: [0; 2],
-        state: 0,
-    };
+    pub(super) const fn new(asking: Asking) -> Self {
+        Self {
+            recent: [Timestamp::UNKNOWN; 2],
+            packets: [0; 2],
+            bytes: [0; 2],
+            fingerprint: [0; 2],
+            flags: [TcpFlags(0); 2],
+            settled: [0; 2],
+            dialogue: [0; 2],
+            state: 0,
+            asking,
+        }
+    }
+
+    /// The part of a packet between two ends in the dialogue of the flow.
+    #[inline(always)]
+    pub(super) fn message(&self, sent: &Sent<'_>, key: &impl Key) -> Message {
+        let takes_up = (sent.payload_length != 0) | (sent.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) != 0);
+        let is_reset = sent.flags.0 & TcpFlags::RST != 0;
+        self.asking.message(takes_up & !is_reset, sent.head).unwrap_or_else(|| {
+            let (ends, side) = (key.ends(), usize::from(sent.side & 1));
+            self.asking.look([ends[side].1, ends[1 - side].1], sent.payload, sent.payload_length)
+        })
+    }
 
     #[inline]
     pub(super) fn packets(&self, cold: &Cold, side: usize) -> u64 {
@@ -184,7 +202,7 @@ impl Counts {
 
     /// Adds a packet if it is like most, of whose header the cold part learns nothing; else [`Counts::add_rarely`] must.
     #[inline(always)]
-    pub(super) fn add(&mut self, sent: &Sent<'_>) -> bool {
+    pub(super) fn add(&mut self, sent: &Sent<'_>, message: Message) -> bool {
         let side = usize::from(sent.side & 1);
         let other = 1 - side;
         let packets = self.packets[side].wrapping_add(1);
@@ -196,7 +214,7 @@ impl Counts {
         // By arithmetic, not by branches, as below: whether the other end waits, which packets ask and which answer, and
         // which are like the one before, comes as by chance, and a branch that is guessed wrong costs as much as all of
         // this.
-        let announces = theirs & WAITS & !(sent.message.0 << 1);
+        let announces = theirs & WAITS & !(message.0 << 1);
         let is_odd = (mine & PENDING) | self.state | announces | u8::from(self.is_copy(sent, side)) != 0;
         if ends || late || is_odd || sent.is_notable {
             return false;
@@ -206,8 +224,8 @@ impl Counts {
         self.fingerprint[side] = sent.fingerprint;
         self.recent[side] = now;
         // Whatever the other end waited for is answered now.
-        let owes = sent.message.0 & ASKED & u8::from((now > self.recent[other]) | (theirs & REPLIED == 0));
-        self.dialogue[side] = mine | sent.message.0 | (owes * (WAITS | PENDING));
+        let owes = message.0 & ASKED & u8::from((now > self.recent[other]) | (theirs & REPLIED == 0));
+        self.dialogue[side] = mine | message.0 | (owes * (WAITS | PENDING));
         self.dialogue[other] = theirs & (ASKED | REPLIED);
         true
     }
@@ -221,7 +239,7 @@ impl Counts {
     }
 
     /// Adds any packet; `time` is its time as it was written.
-    pub(super) fn add_rarely(&mut self, cold: &mut Cold, sent: &Sent<'_>, time: Timestamp) {
+    pub(super) fn add_rarely(&mut self, cold: &mut Cold, sent: &Sent<'_>, message: Message, time: Timestamp) {
         let side = usize::from(sent.side & 1);
         let (before, other) = (self.recent[side], 1 - side);
         let copy = self.is_copy(sent, side);
@@ -239,8 +257,11 @@ impl Counts {
         }
         self.fingerprint[side] = sent.fingerprint;
         self.recent[side] = sent.at.time;
-        self.note_rarely(cold, (sent, time), copy, before);
-        if sent.message.replies() && !self.has_replied(side) {
+        // One that only finds another waiting tells nothing more.
+        if packets <= 1 || carry | copy | sent.is_notable || self.state != 0 || sent.at.time < before {
+            self.note_rarely(cold, (sent, time), copy, before);
+        }
+        if message.replies() && !self.has_replied(side) {
             self.dialogue[side] |= REPLIED;
             if self.is_waiting(other) {
                 // What it announced before counts from now on, in whatever order both came.
@@ -249,7 +270,7 @@ impl Counts {
         } else if self.is_waiting(other) && self.has_replied(side) {
             self.answer(cold, other, sent.at.time);
         }
-        if sent.message.asks() && !copy {
+        if message.asks() && !copy {
             self.dialogue[side] |= ASKED;
             if !self.has_replied(other) || sent.at.time > self.last(cold, other) {
                 self.dialogue[side] |= WAITS | PENDING;
@@ -401,8 +422,8 @@ impl Counts {
         cold.said[side] |= if sent.payload_length > 1 { HAS_SEGMENT } else { 0 };
         let all = self.bytes(cold, side);
         let (Some(numbers), Told::Tcp(tcp)) = (sent.numbers.map(tcp_numbers), &mut cold.told) else { return };
-        let begins = cold.first.map(|begin| begin.min(sent.at));
         if self.settled[side] & NUMBERS == 0 || sent.flags.0 & TcpFlags::SYN != 0 || self.is_disordered() {
+            let begins = cold.first.map(|begin| begin.min(sent.at));
             if tcp.numbers(side, sent.flags, numbers, sent.at, begins) {
                 // Another connection on the same ports.
                 self.settled[side] &= !PAYLOAD;
@@ -418,7 +439,7 @@ impl Counts {
         if looks && !sent.payload.is_empty() && tcp.wants_payload(side, sequence, sent.payload.len(), all) {
             let seen =
                 protocol::inspect(Transport::Tcp, ports[side], ports[1 - side], sent.payload, sent.payload_length);
-            let (settled, conforms) = tcp.payload(side, sequence, sent.payload, seen, sent.at, begins);
+            let (settled, conforms) = cold.put_head(Head::of(side, sequence, sent.payload, seen), sent.at);
             self.settled[side] |= if settled { PAYLOAD } else { 0 };
             if conforms {
                 cold.conforms[side] |= seen.conforms;
@@ -441,18 +462,21 @@ impl Counts {
 
     /// Works out what the beginnings of a TCP flow's streams say, when all of them are known.
     pub(super) fn settle(&self, cold: &mut Cold, ports: [u16; 2]) {
-        let Told::Tcp(tcp) = &mut cold.told else { return };
+        let heads = cold.odd.as_mut().and_then(|odd| odd.heads.take());
         for side in 0..2 {
-            let (conforms, violates) = tcp.evidence(side, [ports[side], ports[1 - side]]);
+            let of = |heads: &Heads| heads.evidence(side, [ports[side], ports[1 - side]], cold.tcp());
+            let (conforms, violates) = heads.as_deref().map_or((0, 0), of);
             cold.violates[side] |= violates as u8;
             // Of several connections on the same ports one that violates is enough.
             cold.conforms[side] = (cold.conforms[side] | conforms) & !u32::from(cold.violates[side]);
         }
-        tcp.forget_payload();
+        if (self.dialogue[0] | self.dialogue[1]) & HELD == 0 && cold.has_rare().is_none() {
+            cold.odd = None;
+        }
     }
 
     /// Takes what a payload says that is not TCP's: the first of a direction always counts; on a port that speaks a
-    /// known protocol later ones count too, until one conforms. Returns what it saw.
+    /// known protocol later ones count too, until one conforms to it. Returns what it saw.
     #[cold]
     pub(super) fn inspect(
         &mut self,
@@ -482,7 +506,7 @@ impl Counts {
         let conforms = cold.conforms[side] & own;
         cold.violates[side] &= !(conforms as u8);
         // Each message of DHCP tells of a client by its MAC: none is only more of the same.
-        let is_enough = !to_group && (own == 0 || conforms != 0) && !protocol::dhcp::is_port_pair(ports);
+        let is_enough = !to_group && conforms == own && !protocol::dhcp::is_port_pair(ports);
         self.settled[side] |= if is_enough { PAYLOAD | NUMBERS } else { 0 };
         seen
     }

@@ -14,7 +14,7 @@ use super::tally::{Amount, Sorted, Tally};
 use super::{FlowView, Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Retime, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
-use crate::protocol::{self, Inspection, Message, Turn, icmp};
+use crate::protocol::{Inspection, Turn, icmp};
 
 /// UDP's IP protocol number.
 const UDP: u8 = 17;
@@ -164,16 +164,10 @@ impl Observation {
             flags: TcpFlags(plain.flags),
             at,
             length: frame.original_len,
-            fingerprint: fingerprint(frame, plain.identification, plain.checksum, plain.numbers, plain.payload),
+            fingerprint: fingerprint(plain.identification, plain.checksum, plain.numbers, plain.payload),
             numbers: plain.numbers,
             is_notable: Sent::notable(plain.flags, Turn::Unknown, false),
-            // A plain frame without numbers is UDP's: so the fingerprint and this go by one branch.
-            message: message(
-                if plain.numbers.is_none() { 17 } else { 6 },
-                plain.flags,
-                ports,
-                (plain.payload, plain.payload_len),
-            ),
+            head: plain.head,
             turn: Turn::Unknown,
             hops: plain.hops,
             macs: *plain.macs,
@@ -266,16 +260,14 @@ impl Observation {
             flags: content.flags,
             at,
             length: frame.original_len,
-            fingerprint: fingerprint(
-                frame,
-                ip.identification as u16,
-                content.checksum,
-                content.numbers,
-                content.payload,
-            ),
+            fingerprint: if frame.time == Timestamp::UNKNOWN {
+                0
+            } else {
+                fingerprint(ip.identification as u16, content.checksum, content.numbers, content.payload)
+            },
             numbers: content.numbers,
             is_notable: Sent::notable(content.flags.0, content.turn, is_odd(frame, at)),
-            message: message(ip.protocol, content.flags.0, content.ports, (content.payload, content.payload_length)),
+            head: content.payload.first().copied().unwrap_or_default(),
             turn: content.turn,
             hops: ip.hops,
             macs: macs(packet),
@@ -491,18 +483,9 @@ fn is_odd(frame: &Frame<'_>, at: Moment) -> bool {
 
 /// What tells a packet's copies. A sender that counts its packets does so by the IPv4 identification; where it leaves that
 /// at 0, and for IPv6, the transport's own fields and the first bytes of its payload must do. 0 where nothing was there to
-/// tell it by: a UDP datagram without a checksum, or a frame without a time.
+/// tell it by: a UDP datagram without a checksum.
 #[inline]
-fn fingerprint(
-    frame: &Frame<'_>,
-    identification: u16,
-    checksum: u16,
-    numbers: Option<&[u8; 8]>,
-    payload: &[u8],
-) -> u32 {
-    if frame.time == Timestamp::UNKNOWN {
-        return 0;
-    }
+fn fingerprint(identification: u16, checksum: u16, numbers: Option<&[u8; 8]>, payload: &[u8]) -> u32 {
     if identification != 0 {
         return (u32::from(identification) << 16 | u32::from(checksum)) | COUNTED;
     }
@@ -517,18 +500,6 @@ fn fingerprint(
         None => payload.first_chunk().map_or(payload.len() as u32, |beginning| u32::from_le_bytes(*beginning)),
     };
     ((more ^ u32::from(checksum) << 13) & !COUNTED).max(COUNTED << 1)
-}
-
-/// The part of a packet in its flow's dialogue: an answer is owed to each TCP segment that takes up sequence numbers (RFC
-/// 9293 section 3.4), and to each UDP message that says so.
-#[inline(always)]
-fn message(protocol: u8, flags: u8, ports: (u16, u16), (payload, length): (&[u8], u32)) -> Message {
-    // A branch, where others are arithmetic: it goes as the decoder's last one went.
-    if protocol != 6 {
-        return protocol::message(protocol == 17, [ports.0, ports.1], payload, length);
-    }
-    let takes_up = (length != 0) | (flags & (TcpFlags::SYN | TcpFlags::FIN) != 0);
-    Message::new(takes_up & (flags & TcpFlags::RST == 0), false)
 }
 
 fn macs(packet: &Packet<'_>) -> Macs {

@@ -12,7 +12,7 @@ use super::view::{FlowView, Names};
 use super::{Flows, Glance};
 use crate::capture::{Retime, Timestamp};
 use crate::policy::Transport;
-use crate::protocol::Inspection;
+use crate::protocol::{Asking, Inspection, Message};
 
 /// Packets that found no place because the table was at its limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -290,30 +290,46 @@ impl<K: Key> Table<K> {
     ) {
         let guess = candidate as usize;
         let Some(record) = self.hot.get_mut(guess).filter(|record| record.key == key) else {
-            return self.add_rarely((key, hash, None), (sent, written), seen);
+            return self.enter((key, hash), (sent, written), seen);
         };
-        if !record.counts.add(sent) {
-            self.add_rarely((key, hash, Some(guess)), (sent, written), seen);
+        let message = record.counts.message(sent, &record.key);
+        if !record.counts.add(sent, message) {
+            self.add_rarely(guess, (sent, written), message, seen);
         } else if record.counts.wants(sent) {
-            self.look((key, guess), (sent, written), seen);
+            self.look(guess, (sent, written), seen);
         }
     }
 
-    /// Adds a packet that is not like most, or of a flow that was not guessed.
+    /// Adds a packet of a flow that was not guessed.
     #[inline(never)]
-    fn add_rarely(
+    fn enter(
         &mut self,
-        (key, hash, known): (K, u64, Option<usize>),
+        (key, hash): (K, u64),
         (sent, written): (&Sent<'_>, Timestamp),
         seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
-        let new = || (Counts::NONE, Cold::new(SourceSet::OWN));
-        let found = known.or_else(|| self.find_or_insert(key, hash, new).map(|(number, _)| number));
-        let Some(number) = found else { return self.turn_away(key, (sent, written), seen) };
+        let asking = || Asking::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
+        let new = || (Counts::new(asking()), Cold::new(SourceSet::OWN));
+        let Some((number, _)) = self.find_or_insert(key, hash, new) else {
+            return self.turn_away(key, (sent, written), seen);
+        };
+        let message = self.hot[number].counts.message(sent, &key);
+        self.add_rarely(number, (sent, written), message, seen);
+    }
+
+    /// Adds a packet that is not like most.
+    #[inline(never)]
+    fn add_rarely(
+        &mut self,
+        number: usize,
+        (sent, written): (&Sent<'_>, Timestamp),
+        message: Message,
+        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+    ) {
         let counts = &mut self.hot[number].counts;
-        counts.add_rarely(&mut self.cold[number], sent, written);
+        counts.add_rarely(&mut self.cold[number], sent, message, written);
         if counts.wants(sent) {
-            self.look((key, number), (sent, written), seen);
+            self.look(number, (sent, written), seen);
         }
     }
 
@@ -321,11 +337,12 @@ impl<K: Key> Table<K> {
     #[inline(never)]
     fn look(
         &mut self,
-        (key, number): (K, usize),
+        number: usize,
         (sent, written): (&Sent<'_>, Timestamp),
         seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
-        look_at(key, (&mut self.hot[number].counts, &mut self.cold[number]), (sent, written), seen);
+        let (Hot { key, counts }, cold) = (&mut self.hot[number], &mut self.cold[number]);
+        look_at(key, (counts, cold), (sent, written), seen);
     }
 
     /// Counts a packet that finds no place. What it asks for others to answer is noted all the same: who answers may have
@@ -339,10 +356,12 @@ impl<K: Key> Table<K> {
     ) {
         self.overflow.packets += 1;
         self.overflow.bytes += u64::from(sent.length);
-        let (mut counts, mut cold) = (Counts::NONE, Cold::new(SourceSet::OWN));
-        counts.add_rarely(&mut cold, sent, written);
+        let asking = Asking::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
+        let (mut counts, mut cold) = (Counts::new(asking), Cold::new(SourceSet::OWN));
+        let message = counts.message(sent, &key);
+        counts.add_rarely(&mut cold, sent, message, written);
         if key.protocol() != TCP && counts.wants(sent) {
-            look_at(key, (&mut counts, &mut cold), (sent, written), seen);
+            look_at(&key, (&mut counts, &mut cold), (sent, written), seen);
         }
     }
 
@@ -477,7 +496,7 @@ fn moved<T: Clone + Send + Sync>(items: &[T], numbers: &[u32]) -> Vec<T> {
 
 /// Looks at what a packet's numbers or payload say.
 fn look_at<K: Key>(
-    key: K,
+    key: &K,
     (counts, cold): (&mut Counts, &mut Cold),
     (sent, written): (&Sent<'_>, Timestamp),
     seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
@@ -491,6 +510,6 @@ fn look_at<K: Key>(
     } else if counts.wants_payload(sent) {
         let to_group = sent.is_to_group(ends[1 - usize::from(sent.side & 1)].0);
         let inspection = counts.inspect(cold, sent, Transport::from(key.protocol()), ports, to_group);
-        seen(&key, (sent, written), inspection);
+        seen(key, (sent, written), inspection);
     }
 }

@@ -3,21 +3,19 @@
 //!
 //! Kept as sets that add in any order and grouping; what they mean is worked out when all is known.
 
+mod heads;
+
 use smallvec::SmallVec;
+
+pub(super) use heads::{Head, Heads};
 
 use crate::capture::{Moment, Retime, Shift};
 use crate::decode::TcpFlags;
-use crate::policy::Transport;
-use crate::protocol::{self, Inspection};
 
-/// So many bytes of a stream's beginning are put together of several segments.
-const HEAD: usize = 32;
 /// Connections on one pair of ports that are told apart.
 const MOST_OPENED: usize = 32;
 /// Acknowledgments without SYN that are told apart.
 const MOST_ACKNOWLEDGED: usize = 8;
-/// Beginnings of segments that are kept of a direction.
-const MOST_HEADS: usize = 8;
 
 /// What a segment does for a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -40,35 +38,6 @@ impl Deed {
 
     fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
-    }
-}
-
-/// The beginning of a segment's payload.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Head {
-    sequence: u32,
-    length: u8,
-    bytes: [u8; HEAD],
-    /// What the whole of the captured payload says, if the stream begins with it.
-    conforms: u32,
-    violates: u8,
-}
-
-impl Head {
-    fn of(sequence: u32, payload: &[u8], seen: Inspection) -> Self {
-        let length = payload.len().min(HEAD);
-        let mut bytes = [0; HEAD];
-        bytes[..length].copy_from_slice(&payload[..length]);
-        Self { sequence, length: length as u8, bytes, conforms: seen.conforms, violates: seen.violates as u8 }
-    }
-
-    /// Whether it holds some of the first bytes of a stream that begins at a number.
-    const fn is_near(&self, begin: u32) -> bool {
-        self.sequence.wrapping_sub(begin) < HEAD as u32
-    }
-
-    fn bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.length)).unwrap_or(&self.bytes)
     }
 }
 
@@ -198,55 +167,45 @@ impl Tcp {
         }
     }
 
-    /// Where the one stream of a direction begins, if that is known and there are no more.
-    fn beginning(&self, side: usize) -> Option<u32> {
-        if let Self::One(one) = self { one.beginning(side) } else { None }
+    /// Where the streams of a direction begin, as far as that is known: behind each SYN or SYN-ACK.
+    pub(super) fn beginnings(&self, side: usize) -> impl Iterator<Item = u32> + '_ {
+        let (one, sets) = match self {
+            Self::One(one) => (one.beginning(side), None),
+            Self::Sets(sets) => (None, Some(sets)),
+            Self::Nothing | Self::Folded(..) => (None, None),
+        };
+        one.into_iter().chain(sets.into_iter().flat_map(move |sets| sets.beginnings(side)))
     }
 
-    /// Whether [`Tcp::payload`] would learn anything from so many bytes that begin at a sequence number, where the
+    /// Whether so many bytes that begin at a sequence number may be needed to tell what a stream begins with, where the
     /// direction sent so many in all.
     pub(super) fn wants_payload(&self, side: usize, sequence: u32, length: usize, sent: u64) -> bool {
         let sent = u32::try_from(sent).unwrap_or(u32::MAX >> 1);
-        match (self, self.beginning(side)) {
-            (Self::Sets(sets), _) => sets.wants_payload(side, sequence, length, sent),
-            (_, Some(begin)) => {
-                let distance = sequence.wrapping_sub(begin);
-                distance < HEAD as u32 || distance > sent && length > 1
-            }
-            (_, None) => length > 1,
+        let (mut knows_begin, mut is_near, mut is_known) = (false, false, false);
+        for begin in self.beginnings(side) {
+            knows_begin = true;
+            is_near |= heads::is_near(sequence, begin);
+            is_known |= sequence.wrapping_sub(begin) <= sent;
+        }
+        // What lies beyond all that was sent on the connections that are known may begin another, whose SYN lies in
+        // another part. A keep-alive's byte is garbage (RFC 1122 section 4.2.3.6).
+        is_near || length > 1 && !(knows_begin && is_known)
+    }
+
+    /// Notes that the stream that begins at a number conforms to a protocol; whether that is new.
+    pub(super) fn conform(&mut self, side: usize, begin: u32, at: Moment, begins: [Moment; 2]) -> bool {
+        match self {
+            Self::One(one) if one.beginning(side) == Some(begin) => !std::mem::replace(&mut one.told[side], true),
+            _ => self.sets(begins).put(side, Deed::Conform(begin), at),
         }
     }
 
-    /// Takes payload that it wants, with what [`protocol::inspect`] said of it. Says whether this direction need not be
-    /// looked at any more, and whether the payload is the beginning of a stream that conforms: what it says then counts,
-    /// whatever else was sent with the same number.
-    pub(super) fn payload(
-        &mut self,
-        side: usize,
-        sequence: u32,
-        payload: &[u8],
-        seen: Inspection,
-        at: Moment,
-        begins: [Moment; 2],
-    ) -> (bool, bool) {
-        if let Self::One(one) = self
-            && one.beginning(side) == Some(sequence)
-            && seen.conforms != 0
-        {
-            return (true, !std::mem::replace(&mut one.told[side], true));
-        }
-        self.sets(begins).payload(side, sequence, payload, seen, at)
-    }
-
-    /// What the beginnings of a direction conform to and violate, beside those that [`Tcp::payload`] told.
-    pub(super) fn evidence(&self, side: usize, ports: [u16; 2]) -> (u32, u32) {
-        if let Self::Sets(sets) = self { sets.evidence(side, ports) } else { (0, 0) }
-    }
-
-    /// Gives back what is not needed when the evidence was worked out.
-    pub(super) fn forget_payload(&mut self) {
-        if let Self::Sets(sets) = self {
-            sets.forget_payload();
+    /// Whether it is noted that the stream that begins at a number conforms to a protocol.
+    fn conforms(&self, side: usize, begin: u32) -> bool {
+        match self {
+            Self::One(one) => one.told[side] && one.beginning(side) == Some(begin),
+            Self::Sets(sets) => sets.deeds(side).any(|deed| *deed == Deed::Conform(begin)),
+            Self::Nothing | Self::Folded(..) => false,
         }
     }
 
@@ -329,7 +288,6 @@ impl Tcp {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Sets {
     deeds: [SmallVec<[(Deed, Moment); 1]>; 2],
-    heads: [Vec<(Head, Moment)>; 2],
 }
 
 impl Sets {
@@ -366,32 +324,6 @@ impl Sets {
         true
     }
 
-    /// Adds the beginning of a segment, keeping the earliest.
-    fn put_head(&mut self, side: usize, head: Head, at: Moment) {
-        let set = &mut self.heads[side];
-        match set.binary_search_by_key(&head, |(known, _)| *known) {
-            Ok(place) => set[place].1 = at.min(set[place].1),
-            Err(place) => {
-                // Mostly there is but one.
-                set.reserve_exact(1);
-                set.insert(place, (head, at));
-            }
-        }
-        if set.len() > MOST_HEADS {
-            // What is near a beginning that is known tells more than what may be near another.
-            let begins: SmallVec<[u32; 2]> = self.beginnings(side).collect();
-            let set = &mut self.heads[side];
-            let distance = |head: &Head| {
-                let near = begins.iter().filter(|begin| head.is_near(**begin));
-                near.map(|begin| head.sequence.wrapping_sub(*begin)).min().unwrap_or(u32::MAX)
-            };
-            let rank = |place: &usize| (distance(&set[*place].0), set[*place].1, set[*place].0);
-            if let Some(least) = (0..set.len()).max_by_key(rank) {
-                set.remove(least);
-            }
-        }
-    }
-
     /// Whether further acknowledgments of a direction would change nothing: the connection opened last is known to be
     /// accepted, or later ones are not among the earliest.
     fn is_told(&self, side: usize) -> bool {
@@ -419,70 +351,6 @@ impl Sets {
         })
     }
 
-    /// Whether [`Sets::payload`] would learn anything from so many bytes that begin at a sequence number, where the
-    /// direction sent so many in all.
-    fn wants_payload(&self, side: usize, sequence: u32, length: usize, sent: u32) -> bool {
-        let (mut knows_begin, mut is_near, mut is_known) = (false, false, false);
-        for begin in self.beginnings(side) {
-            let distance = sequence.wrapping_sub(begin);
-            knows_begin = true;
-            is_near |= distance < HEAD as u32;
-            is_known |= distance <= sent;
-        }
-        // What lies beyond all that was sent on the connections that are known may begin another, whose SYN lies in
-        // another part. A keep-alive's byte is garbage (RFC 1122 section 4.2.3.6).
-        is_near || length > 1 && !(knows_begin && is_known)
-    }
-
-    /// Takes payload that it wants, with what [`protocol::inspect`] said of it. Says whether this
-    /// direction need not be looked at any more, and whether the payload is the beginning of a stream that conforms:
-    /// what it says then counts, whatever else was sent with the same number.
-    fn payload(&mut self, side: usize, sequence: u32, payload: &[u8], seen: Inspection, at: Moment) -> (bool, bool) {
-        let head = Head::of(sequence, payload, seen);
-        let (mut knows_begin, mut begins) = (false, false);
-        for begin in self.beginnings(side) {
-            knows_begin = true;
-            begins |= begin == sequence;
-        }
-        if begins && seen.conforms != 0 {
-            self.heads[side].retain(|(head, _)| !head.is_near(sequence));
-            return (true, self.put(side, Deed::Conform(sequence), at));
-        }
-        self.put_head(side, head, at);
-        (!knows_begin && self.heads[side].len() >= MOST_HEADS, false)
-    }
-
-    /// What the beginnings of a direction conform to and violate, beside those that [`Sets::payload`] told.
-    fn evidence(&self, side: usize, ports: [u16; 2]) -> (u32, u32) {
-        let heads = &self.heads[side];
-        let told: SmallVec<[u32; 1]> = self
-            .deeds(side)
-            .filter_map(|deed| if let Deed::Conform(sequence) = deed { Some(*sequence) } else { None })
-            .collect();
-        let (mut sum, mut knows_begin) = ((0, 0), false);
-        for begin in self.beginnings(side) {
-            knows_begin = true;
-            if !told.contains(&begin) {
-                let near: SmallVec<[&Head; MOST_HEADS]> =
-                    heads.iter().map(|(head, _)| head).filter(|head| head.is_near(begin)).collect();
-                let (conforms, violates) = beginning(begin, &near, ports);
-                sum = (sum.0 | conforms, sum.1 | violates);
-            }
-        }
-        // Without a SYN the lowest bytes may conform, never violate: what came before them is not known.
-        if !knows_begin && let Some((reference, _)) = heads.iter().min_by_key(|(_, at)| *at) {
-            let distance = |head: &Head| head.sequence.wrapping_sub(reference.sequence) as i32;
-            let lowest = heads.iter().min_by_key(|(head, at)| (distance(head), *at));
-            sum.0 = lowest.map_or(0, |(head, _)| head.conforms);
-        }
-        sum
-    }
-
-    /// Gives back what is not needed when the evidence was worked out.
-    fn forget_payload(&mut self) {
-        self.heads = Default::default();
-    }
-
     /// Whether the other end's numbers fit a SYN of `side`, which sent `bytes`.
     fn answer(&self, side: usize, bytes: u64) -> SynAnswer {
         answer(self.deeds(side), self.deeds(1 - side), bytes)
@@ -505,15 +373,11 @@ impl Sets {
             for (deed, at) in &other.deeds[side] {
                 self.put(side, *deed, *at);
             }
-            for (head, at) in &other.heads[side] {
-                self.put_head(side, *head, *at);
-            }
         }
     }
 
     fn moments(&mut self) -> impl Iterator<Item = &mut Moment> {
-        let deeds = self.deeds.iter_mut().flatten().map(|(_, at)| at);
-        deeds.chain(self.heads.iter_mut().flatten().map(|(_, at)| at))
+        self.deeds.iter_mut().flatten().map(|(_, at)| at)
     }
 }
 
@@ -541,52 +405,4 @@ pub(super) fn answer<'a>(
         }
     }
     found
-}
-
-/// What the stream that begins at a number says, by the segments that hold its first bytes.
-///
-/// Of several contents for one number those that conform to anything are believed; if none does, they say nothing unless
-/// they agree. Zero bytes in front of a bare ACK prove nothing, and what they hide is told.
-fn beginning(begin: u32, near: &[&Head], ports: [u16; 2]) -> (u32, u32) {
-    let at_begin = || near.iter().filter(|head| head.sequence == begin);
-    let (mut conforms, mut violates, mut violates_named) = (0, u32::MAX, u32::MAX);
-    for first in at_begin() {
-        let stitched = stitch(begin, first, near);
-        let (fits, breaks) = if stitched.len() > first.bytes().len() {
-            let seen = protocol::inspect(Transport::Tcp, ports[0], ports[1], &stitched, u32::MAX);
-            (seen.conforms, seen.violates)
-        } else {
-            (first.conforms, u32::from(first.violates))
-        };
-        conforms |= fits;
-        violates &= breaks;
-        violates_named &= if fits != 0 { breaks } else { u32::MAX };
-    }
-    let agree = |a: &Head, b: &Head| a.bytes().iter().zip(b.bytes()).all(|(a, b)| a == b);
-    let is_one = at_begin().all(|a| at_begin().all(|b| agree(a, b)));
-    match () {
-        () if conforms != 0 => (conforms, violates_named & !conforms),
-        () if at_begin().next().is_some() && is_one => (0, violates),
-        () => (0, 0),
-    }
-}
-
-/// A segment's first bytes with those that follow in others.
-fn stitch(begin: u32, first: &Head, near: &[&Head]) -> Vec<u8> {
-    let mut bytes = first.bytes().to_vec();
-    let mut more = true;
-    while more && bytes.len() < HEAD {
-        more = false;
-        for head in near {
-            let at = head.sequence.wrapping_sub(begin) as usize;
-            let skip = bytes.len().wrapping_sub(at);
-            if at <= bytes.len() && at > 0 && skip < head.bytes().len() {
-                bytes.extend_from_slice(&head.bytes()[skip..]);
-                more = true;
-                break;
-            }
-        }
-    }
-    bytes.truncate(HEAD);
-    bytes
 }

@@ -64,6 +64,27 @@ fn a_keep_alive_says_nothing_of_the_protocol() {
 }
 
 #[test]
+fn between_two_known_ports_each_protocol_is_looked_for_in_all_parts_alike() {
+    let between = |identification, payload: &[u8]| {
+        let mut out = Vec::new();
+        let packet = PacketBuilder::ethernet2(ONE, TWO).ip(ip(identification, [10, 0, 0, 2])).udp(69, 1900);
+        packet.write(&mut out, payload).unwrap();
+        out
+    };
+    let answer = b"HTTP/1.1 200 OK\r\nLOCATION: http://10.0.0.9/d\r\nST: ssdp:all\r\nUSN: uuid:1\r\n\r\n";
+    let samples = [(0, between(1, answer)), (1_000, between(2, b"\0\x03\0\x01block"))];
+    let mut parts = observe(&samples[..1]);
+    parts.absorb(observe(&samples[1..]), Shift { input: 0, frames: 1 });
+    let parts: Vec<Flow> = parts.finish().flows.iter().map(|flow| flow.to_flow()).collect();
+    let whole = flows(&samples);
+    for found in [&parts, &whole] {
+        for protocol in [Protocol::Ssdp, Protocol::Tftp] {
+            assert_eq!(found[0].ends[0].evidence(protocol), Evidence::Conforms, "{protocol:?}");
+        }
+    }
+}
+
+#[test]
 fn a_copy_comes_at_once_and_a_repetition_later() {
     let same = |millis: &[i64], identification| -> u64 {
         let packet = udp((TWO, [10, 0, 0, 2], 5683), identification, b"\x40\x01\0\x01");

@@ -9,10 +9,22 @@ use crate::capture::{Retime, Timestamp};
 
 /// One packet that owes an answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Owed {
+pub(super) struct Owed {
     /// Effective.
-    time: Timestamp,
-    fingerprint: u32,
+    pub(super) time: Timestamp,
+    pub(super) fingerprint: u32,
+}
+
+impl Default for Owed {
+    fn default() -> Self {
+        Self { time: Timestamp::UNKNOWN, fingerprint: 0 }
+    }
+}
+
+impl Owed {
+    pub(super) fn retime(&mut self, retime: Retime) {
+        self.time = retime.apply(self.time);
+    }
 }
 
 /// The last [`Trail::LIMIT`] of them, in the order of time.
@@ -22,6 +34,10 @@ pub(super) struct Trail(SmallVec<[Owed; 1]>);
 impl Trail {
     /// So many are told apart: of more it is only known that they are more.
     pub(super) const LIMIT: usize = 32;
+
+    pub(super) fn of(owed: Owed) -> Self {
+        Self(SmallVec::from_buf([owed]))
+    }
 
     pub(super) fn clear(&mut self) {
         self.0.clear();
@@ -37,14 +53,12 @@ impl Trail {
         self.0.iter().rev().take(Self::LIMIT).take_while(|owed| owed.time > time).count()
     }
 
-    /// The time of the last.
-    pub(super) fn last(&self) -> Option<Timestamp> {
-        self.0.last().map(|owed| owed.time)
+    pub(super) fn last(&self) -> Option<Owed> {
+        self.0.last().copied()
     }
 
     /// Adds a packet, mostly the latest.
-    pub(super) fn push(&mut self, time: Timestamp, fingerprint: u32) {
-        let owed = Owed { time, fingerprint };
+    pub(super) fn push(&mut self, owed: Owed) {
         let at = self.0.iter().rposition(|known| *known <= owed).map_or(0, |before| before + 1);
         self.0.insert(at, owed);
         // Twice as many are let in before half are let go, so that a long run is not moved with every packet.
@@ -87,7 +101,7 @@ impl Trail {
     }
 
     pub(super) fn retime(&mut self, retime: Retime) {
-        self.0.iter_mut().for_each(|owed| owed.time = retime.apply(owed.time));
+        self.0.iter_mut().for_each(|owed| owed.retime(retime));
     }
 }
 
@@ -99,7 +113,8 @@ mod tests {
 
     fn trail(times: impl IntoIterator<Item = i64>) -> Trail {
         let mut trail = Trail::default();
-        times.into_iter().for_each(|time| trail.push(Timestamp::from_nanos(time), 0));
+        let owed = |time| Owed { time: Timestamp::from_nanos(time), fingerprint: 0 };
+        times.into_iter().for_each(|time| trail.push(owed(time)));
         trail
     }
 
@@ -124,11 +139,7 @@ mod tests {
 
     #[test]
     fn a_copy_in_another_part_is_not_counted_twice() {
-        let once = |time, fingerprint| {
-            let mut trail = Trail::default();
-            trail.push(Timestamp::from_nanos(time), fingerprint);
-            trail
-        };
+        let once = |time, fingerprint| Trail::of(Owed { time: Timestamp::from_nanos(time), fingerprint });
         let mut sum = once(10, 7);
         sum.absorb(&once(12, 7), |_| 5);
         sum.absorb(&once(14, 8), |_| 5);

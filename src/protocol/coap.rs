@@ -1,9 +1,9 @@
 //! CoAP over UDP: RFC 7252, methods of RFC 8132, extended tokens of RFC 8974.
 
 use super::payload::{Payload, Sign};
-use super::{CoapKind, Evidence, Message, Tag, Turn};
+use super::{CoapKind, Evidence, Tag, Turn};
 
-const PORT: u16 = 5683;
+pub(super) const PORT: u16 = 5683;
 const CONFIRMABLE: u8 = 0;
 /// The first four bits: version 1 and the type.
 const VERSION_1_CONFIRMABLE: u8 = 0b0100;
@@ -17,22 +17,22 @@ const URI_PATH: usize = 11;
 /// How long a path must be to prove CoAP on another's port.
 const PATH_MIN: usize = 4;
 
-/// What a message owes and is owed, if it is one, by its first bytes. Each confirmable one, notifications too, is to be
-/// acknowledged or reset (RFC 7252 section 4.2, RFC 7641 section 4.5). A non-confirmable request or notification answers
-/// nothing.
+/// Whether a message with this first byte is to be acknowledged or reset: each confirmable one, notifications too (RFC 7252
+/// section 4.2, RFC 7641 section 4.5).
 #[inline(always)]
-pub(super) fn message(is_coap: bool, bytes: &[u8]) -> Message {
-    let head = bytes.first().map_or(0, |head| head >> 4);
-    if is_coap & (head == VERSION_1_NON_CONFIRMABLE) {
-        return Message::new(false, is_announced(bytes));
-    }
-    // By arithmetic: every other message is acknowledged, or acknowledges.
-    Message::new(is_coap & (head == VERSION_1_CONFIRMABLE), false)
+pub(super) const fn is_confirmable(head: u8) -> bool {
+    head >> 4 == VERSION_1_CONFIRMABLE
 }
 
-/// Whether a message is a request, or a response with the option Observe (RFC 7641 section 2).
-#[inline(never)]
-fn is_announced(bytes: &[u8]) -> bool {
+/// Whether [`is_announced`] has to be asked. Every other message is acknowledged, or acknowledges.
+#[inline(always)]
+pub(super) const fn may_announce(head: u8) -> bool {
+    head >> 4 == VERSION_1_NON_CONFIRMABLE
+}
+
+/// Whether a non-confirmable message answers nothing: a request, or a response with the option Observe (RFC 7641 section
+/// 2).
+pub(super) fn is_announced(bytes: &[u8]) -> bool {
     let &[head, code, _, _, ref rest @ ..] = bytes else { return false };
     let Some((_, mut rest)) = token(head & 0x0f, rest) else { return false };
     let mut number = 0;

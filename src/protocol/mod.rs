@@ -17,6 +17,7 @@ mod first_byte;
 pub mod http;
 pub mod icmp;
 pub mod lldp;
+mod message;
 mod modbus;
 mod mqtt;
 mod ntp;
@@ -35,6 +36,7 @@ mod tls;
 mod tests;
 
 use crate::policy::Transport;
+pub use message::{Asking, Message};
 use payload::{Payload, Sign};
 pub use tag::{BacnetKind, CoapKind, SsdpKind, Tag, TftpOpcode};
 
@@ -278,59 +280,6 @@ pub fn inspect(
         }
     }
     result
-}
-
-/// The part that one message plays in the dialogue of its flow, as bits: [`Message::ASKS`] and [`Message::REPLIES`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Message(pub u8);
-
-impl Message {
-    /// It owes an answer.
-    pub const ASKS: u8 = 1;
-    /// It may be an answer: all but what its sender would send anyhow, whatever was asked.
-    pub const REPLIES: u8 = 2;
-    /// As all are of which nothing else is known: it may answer, and owes no answer.
-    pub const OTHER: Self = Self::new(false, false);
-
-    /// Of one that owes an answer, or that answers nothing.
-    pub const fn new(asks: bool, announces: bool) -> Self {
-        Self((asks as u8 * Self::ASKS) | (!announces as u8 * Self::REPLIES))
-    }
-
-    /// Whether it owes an answer.
-    pub const fn asks(self) -> bool {
-        self.0 & Self::ASKS != 0
-    }
-
-    /// Whether it may be an answer.
-    pub const fn replies(self) -> bool {
-        self.0 & Self::REPLIES != 0
-    }
-}
-
-/// The part of a payload between two ports (the sender's first), if it is UDP's, for the protocols whose every message
-/// counts: [`Inspection::asks`] of each of them, not only of a flow's first.
-#[inline(always)]
-pub fn message(is_udp: bool, ports: [u16; 2], payload: &[u8], wire_len: u32) -> Message {
-    // Compared by arithmetic: which port comes next is as by chance, and so is whether its message asks.
-    let has = |port: u16| (ports[0] == port) | (ports[1] == port);
-    // Of the others all but BACnet's are low.
-    if is_udp & ((ports[0].min(ports[1]) <= 161) | has(47808)) {
-        return checked_message(ports, payload, wire_len);
-    }
-    coap::message(is_udp & has(5683), payload)
-}
-
-/// By the check of the protocol that one of the ports calls for.
-#[inline(never)]
-fn checked_message(ports: [u16; 2], payload: &[u8], wire_len: u32) -> Message {
-    const CHECKED: [Protocol; 5] = [Protocol::Bacnet, Protocol::Tftp, Protocol::Dns, Protocol::Ntp, Protocol::Snmp];
-    let [source_port, destination_port] = ports;
-    let p = Payload { bytes: payload, wire_len, source_port, destination_port, tcp: false };
-    let called_for = CHECKED.iter().find(|protocol| p.has_port_of(protocol.ports()));
-    let Some(protocol) = called_for.filter(|_| !payload.is_empty()) else { return Message::OTHER };
-    let Sign { asks, announces, .. } = check(protocol.bit(), &p);
-    Message::new(asks, announces)
 }
 
 /// The check of the protocol with this bit.

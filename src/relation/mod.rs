@@ -70,7 +70,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
         match flow.transport {
             Transport::Udp => {
                 if armed & ports::TFTP != 0 {
-                    transfers.consider(at, &flow);
+                    transfers.consider(at, &flow, &ports);
                 }
                 if armed & ports::SSDP != 0 {
                     searches.consider(at, &flow, &mut relations);

@@ -86,6 +86,8 @@ enum Whom {
 pub(super) struct Transfers {
     /// By client and whom it asked.
     requests: Map<(Endpoint, Whom), Vec<Request>>,
+    /// Whether any of them asked [`Whom::Anybody`].
+    broadcasts: bool,
     /// Flows that speak TFTP at both ends and on no port of its own.
     strays: Vec<u32>,
 }
@@ -119,6 +121,7 @@ impl Transfers {
                 true => [Some(Whom::Anybody), None],
                 false => [Some(Whom::Address(serves.address)), device],
             };
+            self.broadcasts |= whom[0] == Some(Whom::Anybody);
             for whom in whom.into_iter().flatten() {
                 let requests = self.requests.entry(((asks.address, asks.port), whom)).or_default();
                 if requests.len() >= MAX_REQUESTS {
@@ -143,15 +146,16 @@ impl Transfers {
     }
 
     /// Looks at a UDP flow one of whose ports asked for something.
-    pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>) {
+    pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>, ports: &Ports) {
+        let anybody = self.broadcasts.then_some(Whom::Anybody);
         for client in 0..2 {
             let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
-            if serves.port == PORT {
+            if serves.port == PORT || ports.of([asks.port; 2]) & ports::TFTP == 0 {
                 continue;
             }
             // What a router hands on comes from its MAC, but is no other address of its.
             let device = serves.source_mac().filter(|_| is_first_hop(serves.hops())).map(Whom::Device);
-            for whom in [Some(Whom::Address(serves.address)), device, Some(Whom::Anybody)].into_iter().flatten() {
+            for whom in [Some(Whom::Address(serves.address)), device, anybody].into_iter().flatten() {
                 let Some(requests) = self.requests.get_mut(&((asks.address, asks.port), whom)) else { continue };
                 let is_meant = |request: &&mut Request| {
                     request.cause != at && (!matches!(whom, Whom::Device(_)) || request.server != serves.address)

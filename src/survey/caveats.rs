@@ -68,22 +68,22 @@ impl FlowQuality {
 
     fn add(&mut self, flow: &FlowView<'_>, parties: [HostId; 2], hosts: &Hosts) {
         let [a, b] = &flow.ends;
-        self.packets += flow.packets();
+        let sent = [a.packets(), b.packets()];
+        self.packets += sent[0] + sent[1];
         self.may_prove_losses |= losses::lacks_syn_ack(flow).is_some();
         self.folded += u64::from(flow.folded);
         self.folded_rows += u64::from(flow.folded > 0);
         self.duplicates += a.duplicates() + b.duplicates();
         let of_igor = parties.iter().any(|host| hosts.role(*host).is_igor());
         let directions = &mut self.directions[usize::from(!of_igor)];
-        let is_two_way = a.packets() > 0 && b.packets() > 0;
+        let is_two_way = sent[0] > 0 && sent[1] > 0;
         directions.two_way += u64::from(is_two_way);
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
-        let lived = a.has_payload() || b.has_payload();
-        if flow.transport == Transport::Tcp && lived {
+        if flow.transport == Transport::Tcp && (a.has_payload() || b.has_payload()) {
             directions.tcp_flows += flow.count();
             directions.tcp_one_way += if is_two_way { 0 } else { flow.count() };
             if !is_two_way {
-                self.acknowledged.insert(parties[usize::from(a.packets() > 0)]);
+                self.acknowledged.insert(parties[usize::from(sent[0] > 0)]);
             }
         }
     }
@@ -424,15 +424,21 @@ pub(super) fn missing(
     let damaged = summaries.iter().filter(|(_, summary)| summary.damage.is_some());
     let breaks = damaged.filter_map(|(at, _)| observed.tallies.get(at).map(|tally| tally.last));
     let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
+    let one_way = quality.is_one_way();
+    // Asked only of those who would have been heard.
+    let is_in_doubt = |sender: &HostId| one_way || quality.acknowledged.contains(sender);
     let mut seen_to_send = HashSet::new();
-    if quality.is_one_way() || !quality.acknowledged.is_empty() {
-        for (flow, [a, b]) in observed.flows.iter().zip(parties) {
-            let ways = [(0, (*a, *b)), (1, (*b, *a))];
-            seen_to_send.extend(ways.into_iter().filter(|(end, _)| flow.ends[*end].packets() > 0).map(|(_, way)| way));
+    if one_way || !quality.acknowledged.is_empty() {
+        for (place, [a, b]) in (0..).zip(parties) {
+            for (end, way) in [(0, (*a, *b)), (1, (*b, *a))].into_iter().filter(|(_, way)| is_in_doubt(&way.0)) {
+                if observed.flows.view(place).ends[end].packets() > 0 {
+                    seen_to_send.insert(way);
+                }
+            }
         }
     }
     Missing {
-        one_way: quality.is_one_way(),
+        one_way,
         seen_to_send,
         acknowledged: quality.acknowledged.clone(),
         dropped: summaries

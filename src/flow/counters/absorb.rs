@@ -23,7 +23,10 @@ impl Counts {
         for at in &mut cold.rare().payload {
             *at = at.retimed(retime);
         }
-        cold.odd().trail.retime(retime);
+        let odd = cold.odd();
+        odd.one.retime(retime);
+        odd.more.iter_mut().for_each(|trail| trail.retime(retime));
+        odd.heads.iter_mut().for_each(|heads| heads.retime(retime));
         for at in &mut cold.first {
             *at = at.retimed(retime);
         }
@@ -73,9 +76,7 @@ impl Counts {
             }
             absorb_payload(cold, other_cold, shift, own, side);
         }
-        if let (Told::Tcp(tcp), Told::Tcp(theirs)) = (&mut cold.told, &other_cold.told) {
-            tcp.absorb(begins, theirs, other_cold.first, shift);
-        }
+        cold.absorb_tcp(begins, other_cold, shift);
     }
 
     /// Whether what came first in another part is a copy of what came last in this one.

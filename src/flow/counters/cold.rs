@@ -1,10 +1,11 @@
 //! What few packets touch, and what few flows have.
 
-use super::{Macs, Trail};
+use super::Macs;
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::TcpFlags;
 use crate::flow::sources::SourceSet;
-use crate::flow::tcp::Tcp;
+use crate::flow::tcp::{Head, Heads, Tcp};
+use crate::flow::trail::{Owed, Trail};
 use crate::protocol::Turn;
 
 /// What few packets touch: two cache lines.
@@ -59,12 +60,15 @@ pub(in crate::flow) enum Told {
     Tcp(Tcp),
 }
 
-/// What there is only where several packets in a row owe an answer, or of [`Rare`].
+/// What there is only where several packets in a row owe an answer, or a stream's beginning has to be kept, or of [`Rare`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct Odd {
-    /// What was sent since the other end last sent anything and owes an answer, but for what is [`super::PENDING`]; of no meaning
-    /// unless it is [`super::HELD`].
-    pub(super) trail: Trail,
+    /// What was sent since the other end last sent anything and owes an answer, but for what is [`super::PENDING`], if it is
+    /// [`super::HELD`]: mostly one packet.
+    pub(super) one: Owed,
+    /// The same if it is [`super::MORE`].
+    pub(super) more: Option<Box<Trail>>,
+    pub(super) heads: Option<Box<Heads>>,
     pub(super) rare: Option<Box<Rare>>,
 }
 
@@ -122,8 +126,11 @@ impl Cold {
         for at in &mut cold.first {
             *at = at.shifted(shift);
         }
-        for at in cold.odd.iter_mut().flat_map(|odd| &mut odd.rare).flat_map(|rare| &mut rare.payload) {
-            *at = at.shifted(shift);
+        if let Some(odd) = &mut cold.odd {
+            odd.heads.iter_mut().for_each(|heads| heads.shift(shift));
+            for at in odd.rare.iter_mut().flat_map(|rare| &mut rare.payload) {
+                *at = at.shifted(shift);
+            }
         }
         if let Told::Tcp(tcp) = &mut cold.told {
             tcp.shift(shift);
@@ -152,6 +159,33 @@ impl Cold {
     #[inline]
     pub(in crate::flow) fn tcp(&self) -> &Tcp {
         if let Told::Tcp(tcp) = &self.told { tcp } else { &Tcp::Nothing }
+    }
+
+    /// Takes the beginning of a segment that TCP's numbers want. Says whether this direction need not be looked at any more,
+    /// and whether a stream begins with it that conforms: what it says then counts, whatever else was sent with the same
+    /// number.
+    pub(super) fn put_head(&mut self, head: Head, at: Moment) -> (bool, bool) {
+        let Told::Tcp(tcp) = &mut self.told else { return (false, false) };
+        let (side, sequence) = (head.side(), head.sequence);
+        if head.conforms != 0 && tcp.beginnings(side).any(|begin| begin == sequence) {
+            if let Some(heads) = self.odd.as_mut().and_then(|odd| odd.heads.as_mut()) {
+                heads.forget(side, sequence);
+            }
+            let begins = self.first.map(|begin| begin.min(at));
+            return (true, tcp.conform(side, sequence, at, begins));
+        }
+        let heads = self.odd.get_or_insert_default().heads.get_or_insert_default();
+        (heads.put(head, at, tcp), false)
+    }
+
+    /// Adds what TCP's numbers and beginnings told in another part.
+    pub(super) fn absorb_tcp(&mut self, begins: [Moment; 2], other: &Self, shift: Shift) {
+        let (Told::Tcp(tcp), Told::Tcp(theirs)) = (&mut self.told, &other.told) else { return };
+        tcp.absorb(begins, theirs, other.first, shift);
+        if let Some(theirs) = other.odd.as_ref().and_then(|odd| odd.heads.as_ref()) {
+            let heads = self.odd.get_or_insert_default().heads.get_or_insert_default();
+            heads.absorb(theirs, shift, tcp);
+        }
     }
 
     /// The first payload of an end, but for TCP's.
@@ -185,10 +219,6 @@ impl Cold {
     /// Notes what the first payload is.
     pub(super) fn say(&mut self, side: usize, said: u8) {
         self.said[side] = self.said[side] & !FIRST | said & FIRST;
-    }
-
-    pub(super) fn trail_len(&self) -> usize {
-        self.odd.as_ref().map_or(0, |odd| odd.trail.len())
     }
 
     pub(super) fn odd(&mut self) -> &mut Odd {

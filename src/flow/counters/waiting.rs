@@ -1,7 +1,8 @@
 //! What one end of a flow asked and the other has not answered yet.
 
-use super::{ASKED, CALLS, Cold, Counts, HELD, PENDING, REPLIED, Trail, WAITS, copy_window};
+use super::{ASKED, CALLS, Cold, Counts, HELD, MORE, PENDING, REPLIED, WAITS, copy_window};
 use crate::capture::Timestamp;
+use crate::flow::trail::{Owed, Trail};
 
 impl Counts {
     /// Whether an end sent anything that may be an answer.
@@ -31,10 +32,15 @@ impl Counts {
         if self.dialogue[waiting] & PENDING != 0 {
             self.put_on_trail(cold, waiting);
         }
-        if let Some(odd) = &mut cold.odd {
-            odd.trail.answered(time);
-        }
-        if cold.trail_len() == 0 {
+        let odd = cold.odd();
+        let waits = match &mut odd.more {
+            Some(more) if self.dialogue[waiting] & MORE != 0 => {
+                more.answered(time);
+                more.len() > 0
+            }
+            _ => odd.one.time > time,
+        };
+        if !waits {
             self.dialogue[waiting] &= ASKED | REPLIED;
         }
     }
@@ -42,12 +48,26 @@ impl Counts {
     /// What is pending is the last packet that came from its end.
     #[cold]
     pub(super) fn put_on_trail(&mut self, cold: &mut Cold, side: usize) {
-        let odd = cold.odd();
-        if self.dialogue[side] & HELD == 0 {
-            odd.trail.clear();
+        let (odd, owed) = (cold.odd(), self.pending(side));
+        let state = self.dialogue[side];
+        self.dialogue[side] = state & !PENDING | HELD;
+        if state & HELD == 0 {
+            // Nothing is read where it is written, which would have to be waited for.
+            odd.one = owed;
+            return;
         }
-        odd.trail.push(self.recent[side], self.fingerprint[side]);
-        self.dialogue[side] = self.dialogue[side] & !PENDING | HELD;
+        let more = odd.more.get_or_insert_default();
+        if state & MORE == 0 {
+            more.clear();
+            more.push(odd.one);
+            self.dialogue[side] |= MORE;
+        }
+        more.push(owed);
+    }
+
+    /// The last packet that came from an end.
+    fn pending(&self, side: usize) -> Owed {
+        Owed { time: self.recent[side], fingerprint: self.fingerprint[side] }
     }
 
     /// What an end sent that owes an answer since the other end last sent anything, none but for who waits.
@@ -55,10 +75,14 @@ impl Counts {
         if !self.is_waiting(side) {
             return Trail::default();
         }
-        let held = cold.odd.as_ref().filter(|_| self.dialogue[side] & HELD != 0).map(|odd| odd.trail.clone());
-        let mut trail = held.unwrap_or_default();
-        if self.dialogue[side] & PENDING != 0 {
-            trail.push(self.recent[side], self.fingerprint[side]);
+        let state = self.dialogue[side];
+        let mut trail = match &cold.odd {
+            Some(odd) if state & MORE != 0 => odd.more.as_deref().cloned().unwrap_or_default(),
+            Some(odd) if state & HELD != 0 => Trail::of(odd.one),
+            _ => Trail::default(),
+        };
+        if state & PENDING != 0 {
+            trail.push(self.pending(side));
         }
         trail
     }
@@ -69,13 +93,11 @@ impl Counts {
         if !self.is_waiting(side) {
             return (0, Timestamp::UNKNOWN);
         }
-        let is_pending = self.dialogue[side] & PENDING != 0;
-        if self.dialogue[side] & HELD == 0 {
-            return (u32::from(is_pending), self.recent[side]);
+        if self.dialogue[side] & (HELD | PENDING) == PENDING {
+            return (1, self.recent[side]);
         }
-        let latest = cold.odd.as_ref().and_then(|odd| odd.trail.last()).unwrap_or(Timestamp::UNKNOWN);
-        let more = if is_pending { self.recent[side] } else { Timestamp::UNKNOWN };
-        ((cold.trail_len() + usize::from(is_pending)).min(Trail::LIMIT) as u32, latest.max(more))
+        let trail = self.trail(cold, side);
+        (trail.len() as u32, trail.last().map_or(Timestamp::UNKNOWN, |owed| owed.time))
     }
 
     /// Of what is unanswered, that after a time.
@@ -119,7 +141,13 @@ impl Counts {
         self.dialogue = self.dialogue.map(|end| end & (ASKED | REPLIED));
         if let Some((side, trail)) = held {
             self.dialogue[side] |= WAITS | HELD;
-            cold.odd().trail = trail;
+            match trail.last() {
+                Some(one) if trail.len() == 1 => cold.odd().one = one,
+                _ => {
+                    self.dialogue[side] |= MORE;
+                    cold.odd().more = Some(Box::new(trail));
+                }
+            }
         }
     }
 }

@@ -1,0 +1,135 @@
+//! The part of each message in the dialogue of its flow: whether it owes an answer, and whether it may be one.
+
+use super::payload::{Payload, Sign};
+use super::{Protocol, check, coap};
+use crate::policy::Transport;
+
+/// The part that one message plays, as bits: [`Message::ASKS`] and [`Message::REPLIES`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Message(pub u8);
+
+impl Message {
+    /// It owes an answer.
+    pub const ASKS: u8 = 1;
+    /// It may be an answer: all but what its sender would send anyhow, whatever was asked.
+    pub const REPLIES: u8 = 2;
+    /// As all are of which nothing else is known: it may answer, and owes no answer.
+    pub const OTHER: Self = Self::new(false, false);
+
+    /// Of one that owes an answer, or that answers nothing.
+    pub const fn new(asks: bool, announces: bool) -> Self {
+        Self((asks as u8 * Self::ASKS) | (!announces as u8 * Self::REPLIES))
+    }
+
+    /// Whether it owes an answer.
+    pub const fn asks(self) -> bool {
+        self.0 & Self::ASKS != 0
+    }
+
+    /// Whether it may be an answer.
+    pub const fn replies(self) -> bool {
+        self.0 & Self::REPLIES != 0
+    }
+}
+
+/// By what it is told which messages of a flow owe an answer: [`super::Inspection::asks`] of each, not only of the first.
+/// As bits, for which flow's packet comes next is as by chance, and so is whether it asks: a branch would be guessed wrong.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking(u8);
+
+/// By the sequence numbers that TCP's segments take up (RFC 9293 section 3.4).
+const NUMBERS: u8 = 1;
+/// By CoAP's first byte, mostly.
+const COAP: u8 = 2;
+/// By the check of a protocol over UDP, whose place in [`CHECKED`] stands above.
+const CHECK: u8 = 4;
+
+/// Of a flow with two such ports the later decides.
+const CHECKED: [Protocol; 5] = [Protocol::Snmp, Protocol::Ntp, Protocol::Dns, Protocol::Tftp, Protocol::Bacnet];
+
+/// The bits that a UDP port calls for.
+const fn of_port(port: u16) -> u8 {
+    let place = match port {
+        161 => 0,
+        123 => 1,
+        53 => 2,
+        69 => 3,
+        47808 => 4,
+        coap::PORT => return COAP,
+        _ => return 0,
+    };
+    CHECK | (place * 2 * CHECK)
+}
+
+impl Asking {
+    /// Of a flow between two ports.
+    pub fn of(transport: Transport, ports: [u16; 2]) -> Self {
+        Self(match transport {
+            Transport::Tcp => NUMBERS,
+            Transport::Udp => of_port(ports[0]).max(of_port(ports[1])),
+            _ => 0,
+        })
+    }
+
+    /// The part of a message with this first byte, or of a TCP segment, if they tell it; else [`Asking::look`] does.
+    #[inline(always)]
+    pub fn message(self, takes_up_numbers: bool, head: u8) -> Option<Message> {
+        if self.0 & (CHECK | (COAP * u8::from(coap::may_announce(head)))) != 0 {
+            return None;
+        }
+        let asks = self.0 & ((NUMBERS * u8::from(takes_up_numbers)) | (COAP * u8::from(coap::is_confirmable(head))));
+        Some(Message::new(asks != 0, false))
+    }
+
+    /// The part of a message, by all of its payload; `ports` begin with the sender's.
+    #[inline(never)]
+    pub fn look(self, ports: [u16; 2], payload: &[u8], wire_len: u32) -> Message {
+        if self.0 & COAP != 0 {
+            return Message::new(false, coap::is_announced(payload));
+        }
+        match CHECKED.get(usize::from(self.0 / (2 * CHECK))) {
+            Some(protocol) if !payload.is_empty() => {
+                let [source_port, destination_port] = ports;
+                let p = Payload { bytes: payload, wire_len, source_port, destination_port, tcp: false };
+                let Sign { asks, announces, .. } = check(protocol.bit(), &p);
+                Message::new(asks, announces)
+            }
+            _ => Message::OTHER,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_flow_is_asked_by_its_own_protocol() {
+        let asks = |transport, ports, payload: &[u8]| {
+            let asking = Asking::of(transport, ports);
+            let head = payload.first().copied().unwrap_or_default();
+            let message = asking.message(false, head);
+            message.unwrap_or_else(|| asking.look(ports, payload, payload.len() as u32))
+        };
+        let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01";
+        let read = b"\x81\x0a\0\x0a\x01\x04\0\x05\x01\x0c";
+        let who_is = b"\x81\x0b\0\x08\x01\0\x10\x08";
+        let (asked, announced) = (Message::new(true, false), Message::new(false, true));
+        for (port, payload, expected) in [
+            (53, &question[..], asked),
+            (5683, b"\x40\x01\0\x01", asked),
+            (5683, b"\x60\x45\0\x01", Message::OTHER),
+            (5683, b"\x50\x01\0\x01", announced),
+            (47808, read, asked),
+            (47808, who_is, announced),
+            (9999, b"\x40\x01\0\x01", Message::OTHER),
+            (53, b"", Message::OTHER),
+        ] {
+            assert_eq!(asks(Transport::Udp, [40_000, port], payload), expected, "{port} {payload:?}");
+            assert_eq!(asks(Transport::Icmp, [port, port], payload), Message::OTHER);
+        }
+        // Where both ports have a protocol, it is the one of the vendor's document.
+        assert_eq!(asks(Transport::Udp, [123, 47808], read), asked);
+        assert_eq!(Asking::of(Transport::Tcp, [1, 2]).message(true, 0), Some(asked));
+    }
+}
