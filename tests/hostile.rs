@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+/// All that was ever asked for.
+static TOTAL: AtomicUsize = AtomicUsize::new(0);
 
 struct Counting;
 
@@ -30,6 +32,7 @@ static ALLOCATOR: Counting = Counting;
 fn grow(bytes: usize) {
     let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
     PEAK.fetch_max(live, Relaxed);
+    TOTAL.fetch_add(bytes, Relaxed);
 }
 
 unsafe impl GlobalAlloc for Counting {
@@ -100,6 +103,21 @@ fn run(arguments: &[&str], name: &str, bytes: &[u8]) -> ExitCode {
     let limit = KEPT + TIMES * bytes.len();
     assert!(peak <= limit, "{} bytes needed {peak} bytes of memory, more than {limit}", bytes.len());
     code
+}
+
+/// Holds a survey of frames by their number to a cost that follows them: from so many frames to twice as many, the bytes
+/// that are asked for in all may grow by twice, not by four times what they grew by before. Seconds would differ from
+/// machine to machine; bytes do not.
+#[track_caller]
+fn assert_follows(kind: &str, frames: u32, file: impl Fn(u32) -> Vec<u8>) {
+    let [once, twice, four_times] = [1, 2, 4].map(|times| {
+        let bytes = file(frames * times);
+        let before = TOTAL.load(Relaxed);
+        survey(&bytes, 0);
+        TOTAL.load(Relaxed) - before
+    });
+    let (first, second) = (twice.saturating_sub(once), four_times.saturating_sub(twice));
+    assert!(second < first * 3, "{kind}: {once} bytes for {frames} frames, then {twice} and {four_times}");
 }
 
 /// The processor time that this process has used, where it can be had: other programs do not count.

@@ -20,7 +20,7 @@ pub struct Place {
 #[derive(Debug, thiserror::Error)]
 pub enum NameError {
     /// Fewer than two, or more than [`MOST_PLACES`].
-    #[error("{0} places were named; path compares captures of 2 to {MOST_PLACES} places")]
+    #[error("path compares captures of 2 to {MOST_PLACES} places; named: {0}")]
     Number(usize),
     /// A name without a path, or a path without a name.
     #[error("{0:?} is no place; write NAME=PATH, or a PATH alone")]
@@ -81,7 +81,7 @@ mod tests {
     fn places_have_names_of_their_own() {
         assert_eq!(names(&["gateway=a/b.pcap", "c/node.pcapng"]).unwrap(), ["gateway", "node"]);
         for (wrong, word) in [
-            (&["a.pcap"][..], "1 places"),
+            (&["a.pcap"][..], "named: 1"),
             (&["x/a.pcap", "y/a.pcap"], "\"a\""),
             (&["a=", "b"], "NAME=PATH"),
             (&["=a", "b"], "NAME=PATH"),

@@ -1,6 +1,6 @@
 //! Packets: nests, floods and tables that a stranger fills.
 
-use super::super::{SIZE, caveats, frames, survey, survey_to_all, turn};
+use super::super::{SIZE, assert_follows, caveats, frames, survey, survey_to_all, turn};
 
 /// A pcap file of frames that follow each other by a microsecond.
 pub(super) fn pcap(link: u32, frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
@@ -184,6 +184,39 @@ fn floods_of_fragments_are_kept_up_to_a_limit() {
         let bytes = flood(fragment);
         let (total, _) = frames(&survey(&bytes, 0));
         assert!(total > 3_000, "{total}");
+    }
+}
+
+#[test]
+fn what_a_flood_costs_follows_its_length() {
+    let _turn = turn();
+    let reply = |mac: u32, address: [u8; 4]| {
+        let sender = [&[2, 9], &mac.to_be_bytes()[..], &address].concat();
+        let body = [&[0, 1, 8, 0, 6, 4, 0, 2], &sender[..], &[2, 0, 0, 0, 0, 2], &B].concat();
+        let mut frame = ethernet(0x0806, &body);
+        frame[6..12].copy_from_slice(&sender[..6]);
+        frame
+    };
+    let tagged = |number: u32| {
+        let packet = udp(A, 40_000, B, 5683, b"\x40\x01\0\x01");
+        let tag = |at: u32| [0x81, 0, (at >> 8 & 15) as u8, at as u8];
+        [&packet[..12], &tag(1 + number / 4_000), &tag(1 + number % 4_000), &packet[12..]].concat()
+    };
+    let fragment = |id: u32, offset: u32| {
+        ethernet(0x0800, &ipv4(A, B, 17, [id as u16, 0x2000 | (1 + offset % 8_000) as u16], &[0; 8]))
+    };
+    let floods: [(&str, Flood<'_>); 8] = [
+        ("many MACs claim one address", &|number| reply(number, A)),
+        ("one MAC claims many addresses", &|number| reply(7, host(number))),
+        ("a connection on many VLAN paths", &tagged),
+        ("fragments of one datagram, the last first", &|number| fragment(1, 8_000 - number % 8_000)),
+        ("fragments of many datagrams", &|number| fragment(number, 1)),
+        ("ports of one host", &|number| tcp_syn(A, 40_000, B, number as u16)),
+        ("hosts that search", &|number| udp(host(number), 1900, [239, 255, 255, 250], 1900, b"")),
+        ("requests that nobody answers", &|number| udp(host(number), 40_000, B, 5683, b"\x40\x01\0\x01")),
+    ];
+    for (kind, frame) in floods {
+        assert_follows(kind, 2_048, |frames| flood_of(frames, frame));
     }
 }
 

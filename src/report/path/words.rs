@@ -167,16 +167,16 @@ pub(in crate::report) fn notes(report: &Report) -> Vec<String> {
         }
         notes.extend(place.caveats.iter().map(|text| format!("At {name}: {text}")));
         for (number, why) in [
-            (place.outside, "lie outside of the time that all places share, or too near to its ends"),
-            (place.untimed, "have no time"),
+            (place.outside, "outside of the time that all places share, or too near to its ends"),
+            (place.untimed, "without a time"),
             (
                 place.set_back,
-                "lie more than 2 s before others that came earlier: the clock was set back, and they may count as missing",
+                "more than 2 s before others that came earlier: the clock was set back, and they may count as missing",
             ),
-            (place.beyond, "belong to more conversations than are kept"),
+            (place.beyond, "of more conversations than are kept"),
         ] {
             if number > 0 {
-                notes.push(format!("{} at {name} {why}.", packets(number)));
+                notes.push(format!("At {name}: {} {why}.", packets(number)));
             }
         }
     }
