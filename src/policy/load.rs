@@ -6,7 +6,8 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
-use super::ports::{PortBits, PortMap};
+use super::index::MatcherIndex;
+use super::ports::PortMap;
 use super::read::{Reader, Value};
 use super::{
     Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, Matcher, Policy, PortSet, Problem,
@@ -58,8 +59,8 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
             cells: Vec::new(),
             documented: Vec::new(),
             by_port: PortMap::new(BTreeMap::new()),
-            allowed: PortBits::default(),
-            supported: PortBits::default(),
+            allowed: MatcherIndex::default(),
+            supported: MatcherIndex::default(),
             allowances: Vec::new(),
             supporting: Vec::new(),
             severities: Vec::new(),
@@ -127,8 +128,8 @@ impl Policy {
             self.documented.push((transport, port));
         }
         self.by_port = PortMap::new(by_port);
-        self.allowed = PortBits::of_rules(self.allowances.iter().map(|entry| &entry.matcher));
-        self.supported = PortBits::of_rules(self.supporting.iter().map(|entry| &entry.matcher));
+        self.allowed = MatcherIndex::new(self.allowances.iter().map(|entry| &entry.matcher));
+        self.supported = MatcherIndex::new(self.supporting.iter().map(|entry| &entry.matcher));
     }
 }
 

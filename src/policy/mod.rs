@@ -6,6 +6,7 @@
 mod check;
 mod document;
 mod error;
+mod index;
 mod load;
 mod matcher;
 pub(crate) mod mud;
@@ -32,7 +33,8 @@ pub use words::{Direction, FindingKind, Reason, Role, Rule, Severity, Transport}
 
 use crate::protocol::Protocol;
 use crate::text;
-use ports::{PortBits, PortMap};
+use index::MatcherIndex;
+use ports::PortMap;
 
 const EMBEDDED: &str = include_str!("igor.toml");
 
@@ -55,9 +57,9 @@ pub struct Policy {
     documented: Vec<(Transport, u16)>,
     /// For each of these ports and its transports the cells, by index.
     by_port: PortMap<Vec<(Transport, Vec<u16>)>>,
-    /// The server's ports that an allowance or a supporting entry may match.
-    allowed: PortBits,
-    supported: PortBits,
+    /// Which allowances and supporting entries a flow may match.
+    allowed: MatcherIndex,
+    supported: MatcherIndex,
     allowances: Vec<Allowance>,
     supporting: Vec<Supporting>,
     severities: Vec<SeverityRow>,
@@ -291,18 +293,14 @@ impl Policy {
 
     /// The first allowance that a flow matches.
     pub fn allowance(&self, client: &Party, server: &Party, transport: Transport, kind: Option<u8>) -> Option<u16> {
-        if transport.has_ports() && !self.allowed.contains(server.port) {
-            return None;
-        }
-        position(&self.allowances, |entry| entry.matcher.matches(client, server, transport, kind))
+        let matcher = |at| self.allowances.get(usize::from(at)).map(|entry| &entry.matcher);
+        self.allowed.first(matcher, (client, server), transport, kind)
     }
 
     /// The first supporting entry that a flow matches.
     pub fn support(&self, client: &Party, server: &Party, transport: Transport, kind: Option<u8>) -> Option<u16> {
-        if transport.has_ports() && !self.supported.contains(server.port) {
-            return None;
-        }
-        position(&self.supporting, |entry| entry.matcher.matches(client, server, transport, kind))
+        let matcher = |at| self.supporting.get(usize::from(at)).map(|entry| &entry.matcher);
+        self.supported.first(matcher, (client, server), transport, kind)
     }
 
     /// How much it matters. Without a row that holds, a notice.
@@ -340,8 +338,4 @@ impl Policy {
             direction.name()
         )
     }
-}
-
-fn position<T>(list: &[T], matches: impl FnMut(&T) -> bool) -> Option<u16> {
-    list.iter().position(matches).and_then(|at| u16::try_from(at).ok())
 }
