@@ -9,6 +9,7 @@ mod idle;
 mod key;
 #[cfg(test)]
 mod law;
+mod limit;
 mod merge;
 mod neighbour;
 mod observation;
@@ -27,11 +28,11 @@ pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidenc
 pub use flows::Flows;
 pub use fragment::Unattributed;
 pub use key::Seed;
+pub use limit::Overflow;
 pub use neighbour::{Neighbours, Seen};
 pub use observation::{Limits, Observation, Observed, is_icmp_error, ports_of};
 pub(crate) use prefetch::{prefetch, prefetch_whole};
 pub use record::{Flow, FlowEnd, Glance, Sources};
-pub use table::Overflow;
 pub use tally::{Amount, Clock, Sorted, Tally};
 pub use tcp::SynAnswer;
 pub use view::{EndView, FlowView};

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::counters::{Cold, Counts, Hot, Sent};
 use super::key::{Key, Seed, VlanCode, VlanNames};
+use super::limit::Overflow;
 use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
@@ -13,24 +14,6 @@ use super::{Flows, Glance};
 use crate::capture::{Retime, Timestamp};
 use crate::policy::Transport;
 use crate::protocol::{Asking, Inspection, Message};
-
-/// Packets that found no place because the table was at its limit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Overflow {
-    /// Their number.
-    pub packets: u64,
-    /// Their bytes on the wire.
-    pub bytes: u64,
-}
-
-impl Overflow {
-    /// Counts the packets of a flow that finds no place.
-    pub(super) fn add<K>(&mut self, record: &Hot<K>, cold: &Cold) {
-        let counts = &record.counts;
-        self.packets += counts.packets(cold, 0) + counts.packets(cold, 1);
-        self.bytes += counts.bytes(cold, 0) + counts.bytes(cold, 1);
-    }
-}
 
 /// TCP's IP protocol number.
 const TCP: u8 = 6;
@@ -51,11 +34,11 @@ pub(super) struct Table<K> {
     pub(super) folded: Vec<u32>,
     pub(super) seed: Seed,
     /// So many flows are in it when it is finished; some more until then.
-    limit: usize,
+    pub(super) limit: usize,
     /// Once there were more: the lowest connection that found no place. It and all higher ones are turned away, and all
     /// lower ones are here from their first packet on, so that the result is the same in whatever order packets come and
     /// parts are added.
-    ceiling: Option<K>,
+    pub(super) ceiling: Option<K>,
     pub(super) overflow: Overflow,
 }
 
@@ -76,11 +59,6 @@ impl<K: Key> Table<K> {
             ceiling: None,
             overflow: Overflow::default(),
         }
-    }
-
-    /// With the same limit, and nothing in it but what was turned away.
-    pub(super) fn emptied(&self) -> Self {
-        Self { ceiling: self.ceiling, overflow: self.overflow, ..Self::new(self.seed, self.limit) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -188,59 +166,6 @@ impl<K: Key> Table<K> {
         self.hot.len() - 1
     }
 
-    /// Whether nothing was turned away.
-    pub(super) fn is_whole(&self) -> bool {
-        self.ceiling.is_none()
-    }
-
-    /// Whether a new key may have a place.
-    pub(super) fn admits(&self, key: &K) -> bool {
-        self.ceiling.is_none_or(|ceiling| key.connection() < ceiling)
-    }
-
-    /// Keeps the lowest connections, as many as the limit allows, each on all its VLAN paths.
-    #[cold]
-    pub(super) fn keep_to_limit(&mut self) {
-        if self.len() > self.limit {
-            let mut connections: Vec<K> = self.hot.iter().map(|record| record.key.connection()).collect();
-            let (_, first_beyond, _) = connections.select_nth_unstable(self.limit);
-            self.keep_below(Some(*first_beyond));
-        }
-    }
-
-    /// Turns away a connection and all higher ones, in their order.
-    fn keep_below(&mut self, ceiling: Option<K>) {
-        let Some(ceiling) = ceiling.filter(|ceiling| self.admits(ceiling)) else { return };
-        self.ceiling = Some(ceiling);
-        self.folded.resize(self.folded.len().min(self.len()), 0);
-        let mut kept = 0;
-        for number in 0..self.len() {
-            if self.admits(&self.hot[number].key) {
-                self.hot.swap(kept, number);
-                self.cold.swap(kept, number);
-                if number < self.folded.len() {
-                    self.folded.swap(kept, number);
-                }
-                kept += 1;
-            } else {
-                let (record, cold) = (&self.hot[number], &self.cold[number]);
-                self.overflow.add(record, cold);
-            }
-        }
-        self.hot.truncate(kept);
-        self.cold.truncate(kept);
-        self.folded.truncate(kept);
-        self.slots.fill(0);
-        self.index_from(0);
-    }
-
-    /// What another table turned away is in none of both.
-    pub(super) fn turn_away_with(&mut self, other: &Self) {
-        self.keep_below(other.ceiling);
-        self.overflow.packets += other.overflow.packets;
-        self.overflow.bytes += other.overflow.bytes;
-    }
-
     /// Whether more than five slots in eight are taken.
     #[inline]
     fn is_crowded(&self) -> bool {
@@ -250,6 +175,12 @@ impl<K: Key> Table<K> {
     #[cold]
     fn enlarge(&mut self) {
         self.index_from(self.len());
+    }
+
+    /// Enters all records anew, after some were let go.
+    pub(super) fn index_anew(&mut self) {
+        self.slots.fill(0);
+        self.index_from(0);
     }
 
     /// Enters the records from `first` on in the index, which has none of them. Their flows must be new. Where the index

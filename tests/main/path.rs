@@ -279,10 +279,7 @@ proptest! {
         let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
         let (mut whole, mut less) = (Tape::default(), Tape::default());
         for (number, sent) in dialogue(20).into_iter().enumerate() {
-            whole.push(START + sent.at, sent.seen(0, &[]));
-            if !taken.contains(&number) {
-                less.push(START + sent.at + MILLI, sent.seen(1, &[]));
-            }
+            pass(&sent, !taken.contains(&number), &mut whole, &mut less);
         }
         write(&mut whole, &a);
         write(&mut less, &b);
@@ -306,8 +303,7 @@ fn identical_packets_are_counted_and_never_paired_by_guess() {
     let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
     let (mut at_a, mut at_b) = (Tape::default(), Tape::default());
     for (number, sent) in dialogue(10).into_iter().enumerate() {
-        at_a.push(START + sent.at, sent.seen(0, &[]));
-        at_b.push(START + sent.at + MILLI, sent.seen(1, &[]));
+        pass(&sent, true, &mut at_a, &mut at_b);
         if number == 100 {
             for copy in 0..100_000_u64 {
                 let same = Sent::udp(sent.at + copy * 10 * MICRO, (NODE, 9), (GATEWAY, 5683), b"same");
@@ -321,10 +317,7 @@ fn identical_packets_are_counted_and_never_paired_by_guess() {
     // Three within a moment, of which one is lost; and two beacons far apart, of which it is known which is.
     for (at, port, arrives) in [(2000, 7, true), (2001, 7, false), (2002, 7, true), (3000, 8, true), (5000, 8, false)] {
         let same = Sent::udp(at * MILLI, (NODE, port), (GATEWAY, 80 + port), b"same");
-        at_a.push(START + same.at, same.seen(0, &[]));
-        if arrives {
-            at_b.push(START + same.at + MILLI, same.seen(1, &[]));
-        }
+        pass(&same, arrives, &mut at_a, &mut at_b);
     }
     write(&mut at_a, &a);
     write(&mut at_b, &b);
@@ -339,6 +332,14 @@ fn identical_packets_are_counted_and_never_paired_by_guess() {
     assert_ne!(of("88")["first_missing"], "");
 }
 
+/// A packet that one place sees, and a millisecond later the other one, if it arrives.
+fn pass(sent: &Sent, arrives: bool, at_a: &mut Tape, at_b: &mut Tape) {
+    at_a.push(START + sent.at, sent.seen(0, &[]));
+    if arrives {
+        at_b.push(START + sent.at + MILLI, sent.seen(1, &[]));
+    }
+}
+
 /// With an identification that stays, repeated packets are told apart after all.
 #[test]
 fn identification_tells_retransmissions_apart() {
@@ -347,16 +348,12 @@ fn identification_tells_retransmissions_apart() {
     let (mut at_a, mut at_b) = (Tape::default(), Tape::default());
     for (number, mut sent) in dialogue(10).into_iter().enumerate() {
         sent.id = number as u16 + 1;
-        at_a.push(START + sent.at, sent.seen(0, &[]));
-        at_b.push(START + sent.at + MILLI, sent.seen(1, &[]));
+        pass(&sent, true, &mut at_a, &mut at_b);
     }
     for (id, arrives) in [(901, true), (902, false), (903, true)] {
         let mut same = Sent::udp(4 * SECOND + u64::from(id) * MILLI, (NODE, 7), (GATEWAY, 80), b"same");
         same.id = id;
-        at_a.push(START + same.at, same.seen(0, &[]));
-        if arrives {
-            at_b.push(START + same.at + MILLI, same.seen(1, &[]));
-        }
+        pass(&same, arrives, &mut at_a, &mut at_b);
     }
     write(&mut at_a, &a);
     write(&mut at_b, &b);
