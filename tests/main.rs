@@ -62,6 +62,8 @@ mod proofs;
 #[cfg(target_os = "linux")]
 #[path = "main/real_clients.rs"]
 mod real_clients;
+#[path = "main/rehearsal.rs"]
+mod rehearsal;
 #[path = "main/relations.rs"]
 mod relations;
 #[path = "main/report_numbers.rs"]
