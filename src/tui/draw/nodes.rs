@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use super::super::look::Look;
 use super::super::snapshot::{Device, Snapshot};
-use super::super::view::{DEVICE_SORTS, View};
+use super::super::view::{DEVICE_SORTS, Tab, View};
 use super::row::Row;
 use super::{ago, pane, told};
 use crate::policy::Direction;
@@ -46,9 +46,11 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
     let used = 3 + address + name + ROLE + LAST + PACKETS + PORTS;
     let missing = usize::from(area.width).saturating_sub(used);
     let above = format!(
-        " {}  sort: {}",
+        " {}{}  sort: {}{}",
+        if view.filter(Tab::Nodes).is_empty() { String::new() } else { format!("{} of ", view.devices.order.len()) },
         counted(snapshot.devices.len() as u64, "device", "devices"),
-        DEVICE_SORTS[view.device_sort].0
+        DEVICE_SORTS[view.device_sort].0,
+        view.filter_words(Tab::Nodes),
     );
     let mut lines = vec![
         Row::new().text(&above, look.title()).line(),
@@ -73,17 +75,22 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
         let (sign, style) = match device {
             Device { blocked: 1.., .. } => ("✗", look.alert()),
             Device { unexpected: 1.., .. } => ("!", look.warning()),
-            device if device.last.nanos().is_none() => ("?", look.warning()),
+            device if device.last.nanos().is_none() && !snapshot.is_young => ("?", look.warning()),
             _ => (" ", look.plain()),
         };
         let is_silent = device.last.nanos().is_none();
-        let last = if is_silent { "never heard".to_owned() } else { ago(device.last, snapshot.now) };
+        let last = match is_silent {
+            // It may speak yet.
+            true if snapshot.is_young => "not yet".to_owned(),
+            true => "never heard".to_owned(),
+            false => ago(device.last, snapshot.now),
+        };
         let row = Row::new()
             .left(&format!(" {sign}"), 3, style)
             .left(&device.address, address, look.plain())
             .left(&device.name, name, look.plain())
             .left(device.role.name(), ROLE, look.quiet())
-            .left(&last, LAST, if is_silent { look.warning() } else { look.plain() })
+            .left(&last, LAST, if is_silent && !snapshot.is_young { look.warning() } else { look.plain() })
             .right(&short(device.packets), PACKETS, look.plain())
             .right(&format!("{}/{}", device.count(CellState::Carried), device.cells.len()), PORTS - 1, look.plain())
             .text(" ", look.plain())
