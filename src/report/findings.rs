@@ -1,8 +1,10 @@
 //! findings.csv: one row a finding.
 
 use super::flows::column;
+use super::joins::{End, Joins};
 use super::names::Names;
 use super::table::{Column, Table};
+use crate::survey::Survey;
 use crate::verdict::Finding;
 
 /// The table of findings.
@@ -16,6 +18,17 @@ pub(super) struct FindingRow<'a> {
     pub finding: &'a Finding,
     /// Names of the inputs.
     pub names: &'a Names,
+    /// Whom and which flows it is about.
+    pub joins: &'a Joins<'a>,
+}
+
+/// The rows of a survey's findings, in order.
+pub(super) fn rows<'a>(
+    survey: &'a Survey,
+    names: &'a Names,
+    joins: &'a Joins<'a>,
+) -> impl Iterator<Item = FindingRow<'a>> {
+    survey.findings.iter().zip(1..).map(move |(finding, number)| FindingRow { number, finding, names, joins })
 }
 
 impl Table for Findings {
@@ -149,6 +162,41 @@ impl Table for Findings {
             "survey/monday.pcapng",
             |r, c| c.words(r.finding.sources.iter().map(|&source| r.names.input(source))),
             "The inputs in which it was seen."
+        ),
+        column!(
+            "clients",
+            "addresses, joined by `;`",
+            "10.20.0.31;10.20.0.32",
+            |r, c| r.joins.addresses(r.finding, End::Client, c),
+            "Every client of its conversations, ascending; of a finding about devices, those that `client` names."
+        ),
+        column!(
+            "client_names",
+            "text, joined by `;`",
+            "Node 3.07;Node 3.08",
+            |r, c| r.joins.names(r.finding, End::Client, c),
+            "Their names, in the same order, empty where one has none; a `;` in a name is written `,`."
+        ),
+        column!(
+            "servers",
+            "addresses, joined by `;`",
+            "203.0.113.9",
+            |r, c| r.joins.addresses(r.finding, End::Server, c),
+            "Every server of its conversations, ascending."
+        ),
+        column!(
+            "server_names",
+            "text, joined by `;`",
+            "Gateway",
+            |r, c| r.joins.names(r.finding, End::Server, c),
+            "Their names, as `client_names`."
+        ),
+        column!(
+            "flow_ids",
+            "`flow_id`s, joined by `;`",
+            "f3;f17",
+            |r, c| r.joins.flow_ids(r.number - 1, c),
+            "Every flow that it groups, by its `flow_id` in flows.csv."
         ),
     ];
 }

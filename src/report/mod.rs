@@ -16,6 +16,7 @@ mod fixture;
 mod flows;
 pub(crate) mod html;
 mod inventory;
+mod joins;
 pub mod json;
 mod names;
 mod nodes;

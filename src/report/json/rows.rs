@@ -7,7 +7,7 @@ use crate::decode::TcpFlags;
 use crate::flow::{FlowView, Limits};
 use crate::inventory::Host;
 use crate::policy::{Document, Policy, Transport};
-use crate::report::flows::{FlowRow, duplicates};
+use crate::report::flows::{FlowRow, Nested, duplicates};
 use crate::report::inventory::services;
 use crate::report::names::{Names, mac_of, role_basis};
 use crate::report::nodes::{NodeRow, PortColumn, state};
@@ -156,6 +156,7 @@ pub(super) fn flow<'a>(
         sources: flow.sources().to_vec(),
         conversation: judgement.conversation,
         duplicates: duplicates(flow),
+        vlan_path: (!flow.is_untagged()).then(|| Nested(flow.vlan()).to_string().into()),
         site: None,
     }
 }
