@@ -4,12 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::capture::Timestamp;
+use crate::finding::Finding;
 use crate::flow::Flows;
 use crate::policy::Role;
 use crate::report::Names;
 use crate::survey::live::{Status, Tick, identity, is_early, is_young};
 use crate::survey::{JudgedFlows, Survey};
-use crate::verdict::{CellState, Finding, Verdict};
+use crate::verdict::{CellState, Verdict};
 
 /// Rates that are remembered: one a tick, as many as the widest terminal has columns.
 const RATES: usize = 512;

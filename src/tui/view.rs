@@ -4,9 +4,10 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::list::List;
 use super::snapshot::{Device, Snapshot};
+use crate::finding::{Context, Finding};
 use crate::inventory::Host;
 use crate::policy::Transport;
-use crate::verdict::{CellState, Conversation, Finding};
+use crate::verdict::{CellState, Conversation};
 
 /// Lines that Page Up and Page Down move by.
 const PAGE: isize = 10;
@@ -202,8 +203,9 @@ impl View {
             conversations.reverse();
         }
         self.conversations.renew(conversations, |at| conversation_key(snapshot, at));
+        let context = survey.context();
         let findings = self.matching(Tab::Findings, snapshot.findings.len(), |at| {
-            finding_words(&survey.findings[snapshot.findings[at].at])
+            finding_words(&survey.findings[snapshot.findings[at].at], &context)
         });
         self.findings.renew(findings, |at| snapshot.findings[at].identity);
     }
@@ -329,17 +331,19 @@ fn device_words(device: &Device) -> String {
 }
 
 /// Everything that a filter can find a finding by.
-fn finding_words(finding: &Finding) -> String {
+fn finding_words(finding: &Finding, context: &Context<'_>) -> String {
+    let words = finding.words(context);
+    let addresses: Vec<String> =
+        finding.clients.iter().chain(finding.servers.iter()).map(ToString::to_string).collect();
     format!(
-        "{} {} {} {} {} {} {} {}",
+        "{} {} {} {} {} {} {}",
         finding.severity.name(),
         finding.outcome.map_or("", |outcome| outcome.name()),
-        super::draw::brief(finding),
-        finding.client,
-        finding.server,
-        finding.reason,
-        finding.detail,
-        finding.rule,
+        super::draw::brief(finding, &words),
+        addresses.join(" "),
+        finding.kind.name(),
+        words.detail,
+        words.rule,
     )
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::super::exit::Failure;
 use super::super::terminal::{print, zone};
 use crate::capture::Timestamp;
+use crate::finding::{Context, Finding, Words};
 use crate::policy::Severity;
 use crate::report::json::{finding_row, flow_row, judged_row};
 use crate::report::result::unjudged;
@@ -17,7 +18,7 @@ use crate::report::{Names, visible};
 use crate::survey::Survey;
 use crate::survey::live::{Ending, Events, LiveEnd, News, Status, Tick, identity, is_early};
 use crate::tui::brief;
-use crate::verdict::{CellState, Finding};
+use crate::verdict::CellState;
 
 /// Gravest first.
 const SEVERITIES: [Severity; 3] = [Severity::Alert, Severity::Warning, Severity::Notice];
@@ -82,6 +83,7 @@ impl Show {
     }
 
     fn news(&mut self, survey: &Survey, now: Timestamp, told_by: Option<Timestamp>) -> Vec<String> {
+        let context = survey.context();
         let News { found, changed, withdrawn } = self.events.findings(survey, told_by);
         let meant = |places: Vec<usize>| places.into_iter().filter_map(|at| Some((at, survey.findings.get(at)?)));
         if self.display == Display::Plain {
@@ -90,9 +92,9 @@ impl Show {
                 return Vec::new();
             }
             let found: Vec<&Finding> = meant(found).map(|(_, finding)| finding).collect();
-            return self.plain_news(&found, &withdrawn, now);
+            return self.plain_news(&found, &withdrawn, &context, now);
         }
-        let line = |kind, at, finding| object(kind, now, serde_json::to_value(finding_row(at, finding)));
+        let line = |kind, at, finding| object(kind, now, serde_json::to_value(finding_row(at, finding, &context)));
         let mut lines: Vec<String> = meant(found).map(|(at, finding)| line("finding", at, finding)).collect();
         lines.extend(meant(changed).map(|(at, finding)| line("finding-changed", at, finding)));
         lines.extend(withdrawn.iter().map(|finding| line("finding-withdrawn", 0, finding)));
@@ -105,16 +107,26 @@ impl Show {
     }
 
     /// A line for each finding that is new or gone. What only turned into another one of the same hosts is not told as gone.
-    fn plain_news(&mut self, found: &[&Finding], withdrawn: &[Finding], now: Timestamp) -> Vec<String> {
+    fn plain_news(
+        &mut self,
+        found: &[&Finding],
+        withdrawn: &[Finding],
+        context: &Context<'_>,
+        now: Timestamp,
+    ) -> Vec<String> {
         let at = stamp(now, &self.zone);
         let mut lines: Vec<String> = Vec::new();
         for finding in found {
-            let text = if self.told.insert(identity(finding)) { in_full(finding) } else { in_short("again", finding) };
+            let text = if self.told.insert(identity(finding)) {
+                in_full(finding, context)
+            } else {
+                in_short("again", finding, context)
+            };
             lines.push(format!("{at} {text}"));
         }
         let is_other = |gone: &&Finding| !found.iter().any(|finding| subject(finding) == subject(gone));
         let gone = withdrawn.iter().filter(is_other);
-        lines.extend(gone.map(|finding| format!("{at} {}", in_short("no longer", finding))));
+        lines.extend(gone.map(|finding| format!("{at} {}", in_short("no longer", finding, context))));
         lines
     }
 
@@ -140,27 +152,27 @@ fn stamp(now: Timestamp, zone: &TimeZone) -> String {
 }
 
 /// `alert: blocked TCP 1901 UPnP: node 10.20.0.101 and 3 more to gateway 10.20.0.10, unanswered. WHAT. Advice: WHAT TO DO`
-fn in_full(finding: &Finding) -> String {
+fn in_full(finding: &Finding, context: &Context<'_>) -> String {
+    let words = finding.words(context);
     let outcome = finding.outcome.map_or_else(String::new, |outcome| format!(", {}", outcome.name()));
-    let brief = brief(finding);
+    let brief = brief(finding, &words);
     let line = format!("{}: {}{outcome}.", finding.severity.name(), brief.trim_end_matches('.'));
-    let about = if brief.contains(&finding.detail) { String::new() } else { without_evidence(finding) };
-    let advice = if finding.advice.is_empty() { String::new() } else { format!("Advice: {}", finding.advice) };
+    let about = if brief.contains(&words.detail) { String::new() } else { without_evidence(finding, &words) };
+    let advice = if words.advice.is_empty() { String::new() } else { format!("Advice: {}", words.advice) };
     let parts = [line, about, advice];
     let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     visible(&parts.join(" ")).into_owned()
 }
 
-fn in_short(word: &str, finding: &Finding) -> String {
-    visible(&format!("{word}: {}: {}", finding.severity.name(), brief(finding))).into_owned()
+fn in_short(word: &str, finding: &Finding, context: &Context<'_>) -> String {
+    visible(&format!("{word}: {}: {}", finding.severity.name(), brief(finding, &finding.words(context)))).into_owned()
 }
 
 /// What a finding's detail says before it lists who exactly: they stand in the line already.
-fn without_evidence(finding: &Finding) -> String {
-    let hosts: Vec<&str> =
-        finding.client.split(';').chain(finding.server.split(';')).filter(|host| !host.is_empty()).collect();
+fn without_evidence(finding: &Finding, words: &Words) -> String {
+    let hosts: Vec<String> = finding.clients.iter().chain(finding.servers.iter()).map(ToString::to_string).collect();
     let names = |sentence: &str| hosts.iter().any(|host| sentence.starts_with(&format!("{host} ")));
-    let sentences = finding.detail.split_inclusive(". ").take_while(|sentence| !names(sentence));
+    let sentences = words.detail.split_inclusive(". ").take_while(|sentence| !names(sentence));
     sentences.collect::<String>().trim_end().to_owned()
 }
 
@@ -168,7 +180,7 @@ fn without_evidence(finding: &Finding) -> String {
 fn subject(finding: &Finding) -> impl PartialEq + use<> {
     (
         (finding.client_role, finding.server_role, finding.transport, finding.server_port),
-        (finding.reason, finding.verdict.map(|verdict| verdict.name())),
+        (finding.kind, finding.verdict.map(|verdict| verdict.name())),
     )
 }
 
@@ -332,9 +344,15 @@ mod tests {
         let mut fewer = super::tests::survey();
         let gone = fewer.findings.remove(0);
         let lines = show.news(&fewer, now, Some(now));
-        assert_eq!(lines, [format!("2026-03-17T09:31:45+01:00 no longer: alert: {}", brief(&gone))]);
+        assert_eq!(
+            lines,
+            [format!("2026-03-17T09:31:45+01:00 no longer: alert: {}", brief(&gone, &gone.words(&survey.context())))]
+        );
         let lines = show.news(&survey, now, Some(now));
-        assert_eq!(lines, [format!("2026-03-17T09:31:45+01:00 again: alert: {}", brief(&gone))]);
+        assert_eq!(
+            lines,
+            [format!("2026-03-17T09:31:45+01:00 again: alert: {}", brief(&gone, &gone.words(&survey.context())))]
+        );
         // An attempt that is answered after all is one line, not two.
         let mut answered = super::tests::survey();
         answered.findings[0].outcome = Some(crate::verdict::Outcome::Refused);
@@ -352,7 +370,7 @@ mod tests {
         let late = at(&survey, 181);
         assert_eq!(told(show.news(&survey, late, Some(late))).len(), 1);
         let mut heard = super::tests::survey();
-        heard.findings.retain(|finding| finding.reason != "never-heard");
+        heard.findings.retain(|finding| finding.kind.name() != "never-heard");
         let lines = told(show.news(&heard, late, Some(late)));
         assert!(lines.len() == 1 && lines[0].contains(" no longer: "), "{lines:?}");
     }

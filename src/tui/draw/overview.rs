@@ -91,10 +91,11 @@ fn sentence(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> 
 /// The gravest finding, which newer ones do not push out of view.
 fn gravest(look: &Look, snapshot: &Snapshot, width: u16) -> Option<Line<'static>> {
     let finding = snapshot.gravest()?;
+    let words = finding.words(&snapshot.survey.context());
     let row = Row::new()
         .text(&format!(" {} ", sign(finding.severity)), look.severity(finding.severity))
         .left("gravest", 9, look.quiet())
-        .left(&brief(finding), usize::from(width).saturating_sub(13), look.strong());
+        .left(&brief(finding, &words), usize::from(width).saturating_sub(13), look.strong());
     Some(row.line())
 }
 
@@ -184,19 +185,21 @@ fn newest(look: &Look, snapshot: &Snapshot, width: u16, in_detail: bool) -> Vec<
     if snapshot.findings.is_empty() {
         lines.push(Row::new().text(" none so far", look.quiet()).line());
     }
+    let context = snapshot.survey.context();
     for told_at in snapshot.findings.iter().take(20) {
         let finding = &snapshot.survey.findings[told_at.at];
+        let words = finding.words(&context);
         let style = look.severity(finding.severity);
         let free = usize::from(width).saturating_sub(14);
         lines.push(
             Row::new()
                 .text(&format!(" {} ", sign(finding.severity)), style)
                 .left(&local(told_at.when, snapshot.now, &look.zone), 9, look.quiet())
-                .left(&brief(finding), free, if in_detail { look.strong() } else { look.plain() })
+                .left(&brief(finding, &words), free, if in_detail { look.strong() } else { look.plain() })
                 .line(),
         );
         if in_detail {
-            let text = wrap(&crate::report::visible(&finding.detail), usize::from(width).saturating_sub(14).max(20));
+            let text = wrap(&crate::report::visible(&words.detail), usize::from(width).saturating_sub(14).max(20));
             lines.extend(
                 text.into_iter()
                     .map(|line| Row::new().text(&" ".repeat(12), look.plain()).text(&line, look.plain()).line()),
