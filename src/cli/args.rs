@@ -39,17 +39,20 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
+/// Options that every command has: their own help comes after that of the command's.
+const GENERAL: &str = "General";
+
 /// How much is said, and in which colours.
 #[derive(Args, Debug)]
 pub(super) struct Talk {
     /// Say nothing but results and errors.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GENERAL)]
     pub(super) quiet: bool,
     /// Show every finding in full, every conversation and input, not just the first ones.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GENERAL)]
     pub(super) verbose: bool,
     /// Colours: on a terminal, always or never. NO_COLOR in the environment means never.
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, help_heading = GENERAL)]
     pub(super) color: Color,
 }
 
