@@ -34,6 +34,8 @@ mod field;
 mod firewall_rules;
 #[path = "main/first_questions.rs"]
 mod first_questions;
+#[path = "main/first_use.rs"]
+mod first_use;
 #[path = "main/layers.rs"]
 mod layers;
 #[path = "main/libreoffice.rs"]

@@ -116,7 +116,7 @@ pub(super) struct SurveyArgs {
     pub(super) captures: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) hosts: HostArgs,
-    /// The vendor's documents and the site's own rules, instead of those built in.
+    /// The vendor's documents and the site's own allowances, instead of those built in.
     ///
     /// A TOML file; `extends = "igor"` at its top adds to the vendor's documents, and
     /// `igorscope policy show` prints them. Or a device's own description, a MUD file (RFC 8520,
@@ -409,7 +409,7 @@ pub(super) struct Path {
     pub(super) places: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) hosts: HostArgs,
-    /// The vendor's documents and the site's own rules, instead of those built in.
+    /// The vendor's documents and the site's own allowances, instead of those built in.
     #[arg(long, value_name = "FILE", help_heading = "Site")]
     pub(super) policy: Option<PathBuf>,
     /// An address that is another one behind a NAT: A at one place is B at the next; may be repeated.
