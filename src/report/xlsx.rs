@@ -14,7 +14,7 @@ use super::flows::{FlowRow, Flows};
 use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
-use super::nodes::{NodeRow, Nodes, port_columns, state};
+use super::nodes::{self, Nodes, NodesLast, port_columns, state};
 use super::table::{Cells, Column, Table};
 use crate::policy::Severity;
 use crate::report::result::{Sentence, sentence};
@@ -205,15 +205,16 @@ impl<'a> Book<'a> {
         let ports = port_columns(self.names.policy());
         let fixed = Nodes::COLUMNS.iter().map(Heading::of);
         let ports_of = ports.iter().map(|column| Heading { title: column.name.clone(), kind: Kind::Text });
-        let headings: Vec<_> = fixed.chain(ports_of).take(COLUMNS).collect();
+        let last = NodesLast::COLUMNS.iter().map(Heading::of);
+        let headings: Vec<_> = fixed.chain(ports_of).chain(last).take(COLUMNS).collect();
         let layout = Layout { name: "Nodes", file: Nodes::FILE, key: 4 };
         let survey = self.survey;
         self.sheet(&layout, &headings, survey.nodes.len(), |write| {
             let mut cells = Cells::default();
-            survey.nodes.iter().try_for_each(|coverage| {
-                let row = NodeRow { host: survey.hosts.get(coverage.host), coverage };
+            nodes::rows(survey).try_for_each(|row| {
                 write(&cells.record::<Nodes>(&row, |cells| {
-                    ports.iter().for_each(|column| cells.name(state(coverage, column).map_or("", CellState::name)));
+                    ports.iter().for_each(|column| cells.name(state(row.coverage, column).map_or("", CellState::name)));
+                    cells.cells_of::<NodesLast>(&row);
                 }))
             })
         })

@@ -327,7 +327,8 @@ fn device_words(device: &Device) -> String {
         (device.last.nanos().is_none(), "never heard not heard yet"),
     ];
     let trouble: Vec<&str> = trouble.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word).collect();
-    format!("{address} {name} {} {basis} {}", role.name(), trouble.join(" "))
+    let state = device.standing.state.name().replace('-', " ");
+    format!("{address} {name} {} {basis} {state} {}", role.name(), trouble.join(" "))
 }
 
 /// Everything that a filter can find a finding by.
