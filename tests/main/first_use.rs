@@ -5,7 +5,7 @@ use std::path::Path;
 use igorscope::policy::{Reason, Role};
 use igorscope::verdict::{CellState, Outcome, Verdict};
 
-use crate::command::{folder, run};
+use crate::command::{folder, run, sample};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
@@ -74,4 +74,23 @@ fn the_guide_names_commands_that_there_are() {
         }
     }
     assert!(commands > 8, "{commands}");
+}
+
+/// What the guide quotes is what is printed.
+#[test]
+fn the_guide_quotes_what_its_commands_print() {
+    let guide = page("first-survey.md");
+    let (survey, inventory) = (sample("site-survey.pcapng"), sample("site-survey.toml"));
+    let bad = run(["analyze".as_ref(), survey.as_os_str(), "--inventory".as_ref(), inventory.as_os_str()]);
+    let good = run(["analyze".as_ref(), sample("visit.pcap").as_os_str()]);
+    for (heading, next, printed) in
+        [("## A good result", "## A bad result", good.out), ("## A bad result", "## Afterwards", bad.out)]
+    {
+        let section = &guide[guide.find(heading).unwrap()..guide.find(next).unwrap()];
+        let quoted: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+        assert!(quoted.len() > 4, "{heading}");
+        for line in quoted {
+            assert!(printed.lines().any(|found| found == line), "{line:?} is not in:\n{printed}");
+        }
+    }
 }
