@@ -238,10 +238,10 @@ impl<'a> Book<'a> {
         let sheet = self.workbook.add_worksheet_with_constant_memory()?;
         sheet.set_name(layout.name)?;
         sheet.set_freeze_panes(1, layout.key)?;
-        print_setup(sheet, layout.key, &columns)?;
         let last_row = u32::try_from(count.min(ROWS - 1)).unwrap_or(u32::MAX);
         let last_column = u16::try_from(columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
         sheet.autofilter(0, 0, last_row, last_column)?;
+        print_setup(sheet, layout.key, last_row, printed(headings, &columns))?;
         let header = Format::new().set_bold().set_align(FormatAlign::Top).set_background_color(Color::RGB(0xE4_E7_EB));
         for ((title, width), column) in columns.iter().zip(0u16..) {
             sheet.set_column_width(column, *width)?;
@@ -307,14 +307,23 @@ impl<'a> Book<'a> {
     }
 }
 
+/// The columns that go on paper: behind what is read in lines stands what joins tables, for programs.
+fn printed<'c>(headings: &[Heading], columns: &'c [(String, f64)]) -> &'c [(String, f64)] {
+    let Some(last) = headings.iter().rposition(|heading| heading.kind == Kind::Prose) else { return columns };
+    let count = headings[..=last].iter().map(|heading| heading.columns().count()).sum();
+    columns.get(..count).unwrap_or(columns)
+}
+
 /// Landscape, as many pages wide as it takes to be read, each with the header and the key columns.
-fn print_setup(sheet: &mut Worksheet, key: u16, columns: &[(String, f64)]) -> Result<(), XlsxError> {
+fn print_setup(sheet: &mut Worksheet, key: u16, last_row: u32, columns: &[(String, f64)]) -> Result<(), XlsxError> {
     let width = |columns: &[(String, f64)]| columns.iter().map(|(_, width)| width).sum::<f64>();
     let (keys, rest) = columns.split_at(usize::from(key).min(columns.len()));
     let pages = (width(rest) / (PAGE_WIDTH - width(keys)).max(PAGE_WIDTH / 3.0)).ceil().clamp(1.0, 32_000.0);
     sheet.set_landscape().set_paper_size(A4).set_print_fit_to_pages(pages as u16, 0);
     sheet.set_repeat_rows(0, 0)?.set_repeat_columns(0, key.saturating_sub(1))?;
-    sheet.set_header("&A").set_footer("&F, page &P of &N");
+    let last_column = u16::try_from(columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    sheet.set_print_area(0, 0, last_row, last_column)?;
+    sheet.set_header("&C&A").set_footer("&C&F, page &P of &N");
     Ok(())
 }
 

@@ -59,6 +59,8 @@ for name in book.sheetnames[1:]:
     assert page.orientation == "landscape" and page.fitToHeight == 0 and 1 <= page.fitToWidth <= 6, (name, page)
     assert sheet.sheet_properties.pageSetUpPr.fitToPage, name
     assert sheet.print_title_rows == "$1:$1" and sheet.print_title_cols.startswith("$A:"), (name, sheet.print_title_cols)
+    last = sheet.print_area.split(":")[-1].replace("$", "")
+    assert name != "Findings" or (sheet[last.rstrip("0123456789") + "1"].value == "advice" and page.fitToWidth <= 4), (last, page.fitToWidth)
     for title, cell in zip(titles, sheet[2]):
         assert title not in ("detail", "advice") or cell.alignment.wrap_text, title
     assert sheet.auto_filter.ref.startswith("A1:") and sheet.auto_filter.ref.endswith(str(len(rows))), sheet.auto_filter.ref
