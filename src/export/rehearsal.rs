@@ -54,28 +54,49 @@ impl Sets {
     fn is_igor(self) -> bool {
         [HostSet::Gateway, HostSet::Node, HostSet::Bacnet].into_iter().any(|set| self.has(set))
     }
+}
 
-    /// Where a person has yet to fill in a role's addresses, the survey's role counts.
-    fn of(hosts: &Hosts, address: IpAddr, role: &str) -> Self {
-        let holds = |set: &HostSet| match hosts.is_placeholder(*set) {
-            true => set.name() == role,
-            false => {
-                let same_family = |first: IpAddr| first.is_ipv4() == address.is_ipv4();
-                let within = |(first, last)| same_family(first) && first <= address && address <= last;
-                hosts.of(*set).iter().any(|member| within((member.first, member.last)))
-            }
+/// The addresses of each set in order, so that finding one takes no longer the more there are.
+struct Members<'a> {
+    hosts: &'a Hosts,
+    ranges: Vec<Vec<(IpAddr, IpAddr)>>,
+}
+
+impl<'a> Members<'a> {
+    fn new(hosts: &'a Hosts) -> Self {
+        let ranges = HostSet::ALL.iter().map(|set| {
+            let mut ranges: Vec<_> = hosts.of(*set).iter().map(|member| (member.first, member.last)).collect();
+            ranges.sort_unstable();
+            // What one range holds already is none of its own.
+            ranges.dedup_by(|later, kept| {
+                let overlaps = later.0.is_ipv4() == kept.0.is_ipv4() && later.0 <= kept.1;
+                kept.1 = if overlaps { kept.1.max(later.1) } else { kept.1 };
+                overlaps
+            });
+            ranges
+        });
+        Self { hosts, ranges: ranges.collect() }
+    }
+
+    /// The sets of an address. Where a person has yet to fill in a role's addresses, the survey's role counts.
+    fn sets_of(&self, address: IpAddr, role: &str) -> Sets {
+        let holds = |ranges: &[(IpAddr, IpAddr)]| {
+            let after = ranges.partition_point(|(first, _)| *first <= address);
+            let range = after.checked_sub(1).and_then(|at| ranges.get(at));
+            range.is_some_and(|(first, last)| first.is_ipv4() == address.is_ipv4() && address <= *last)
         };
-        Self(HostSet::ALL.iter().filter(|set| holds(set)).fold(0, |bits, set| bits | 1 << *set as u8))
+        let is_in = |(set, ranges): &(&HostSet, &Vec<_>)| match self.hosts.is_placeholder(**set) {
+            true => set.name() == role,
+            false => holds(ranges),
+        };
+        Sets(HostSet::ALL.iter().zip(&self.ranges).filter(is_in).fold(0, |bits, (set, _)| bits | 1 << *set as u8))
     }
 }
 
 /// Tries the rules on every flow of a survey.
 pub fn rehearse(list: &RuleList, survey: &v1::Survey<'_>) -> Rehearsal {
-    let mut sets: HashMap<(IpAddr, &str), Sets> = HashMap::new();
-    let mut party = |address: IpAddr, role| {
-        let sets = *sets.entry((address, role)).or_insert_with(|| Sets::of(&list.hosts, address, role));
-        Party { address, role, sets }
-    };
+    let members = Members::new(&list.hosts);
+    let party = |address: IpAddr, role| Party { address, role, sets: members.sets_of(address, role) };
     let ends: Vec<[Party<'_>; 2]> = survey
         .flows
         .iter()
@@ -274,5 +295,41 @@ fn port(conversation: &v1::Conversation<'_>) -> String {
         (Some(port), _) => format!("{transport} {port}"),
         (None, Some(kind)) => format!("{transport} type {kind}"),
         (None, None) => transport.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::Inventory;
+
+    #[test]
+    fn an_address_is_in_the_sets_that_hold_it() {
+        let text = "node = [\"10.0.0.0/29\", \"10.0.0.20-10.0.0.24\", \"fd00::5\"]\ngateway = \"10.0.0.2\"\n\
+                    site = [\"198.51.100.0/24\", \"198.51.100.128/25\"]\n";
+        let hosts = Hosts::new(Some(&Inventory::parse(text, "site.toml").unwrap()));
+        let members = Members::new(&hosts);
+        let sets = |address: &str| {
+            let sets = members.sets_of(address.parse().unwrap(), "host");
+            HostSet::ALL.iter().filter(|set| sets.has(**set)).map(|set| set.name()).collect::<Vec<_>>().join(" ")
+        };
+        for (address, expected) in [
+            ("10.0.0.1", "node site"),
+            ("10.0.0.2", "gateway site"),
+            ("10.0.0.7", "node site"),
+            ("10.0.0.8", "site"),
+            ("10.0.0.22", "node site"),
+            ("10.0.0.25", "site"),
+            ("fd00::5", "node site"),
+            ("fd00::6", "site"),
+            ("198.51.100.200", "site"),
+            ("203.0.113.1", ""),
+            ("2001:db8::1", ""),
+        ] {
+            assert_eq!(sets(address), expected, "{address}");
+        }
+        let hosts = Hosts::new(None);
+        let sets = Members::new(&hosts).sets_of("203.0.113.1".parse().unwrap(), "node");
+        assert!(sets.has(HostSet::Node) && !sets.has(HostSet::Gateway), "the survey's role, where nobody filled it in");
     }
 }

@@ -21,6 +21,7 @@ pub mod json;
 mod names;
 mod nodes;
 mod path;
+mod record;
 pub(crate) mod result;
 mod table;
 pub mod text;
