@@ -2,6 +2,8 @@
 
 CARGO ?= cargo
 DEMO  := target/demo
+# What the tests left out, a line each.
+SKIPPED = $${CARGO_TARGET_DIR:-target}/tmp/skipped.txt
 
 .PHONY: help demo test setup lint docs bench fuzz samples ci
 
@@ -12,12 +14,15 @@ setup: ## installs libpcap's headers, if they are missing
 	@scripts/setup.sh
 
 demo: setup ## builds igorscope, analyses the sample site survey and shows the result
+	@echo "Building igorscope (some four minutes on two cores the first time), then analysing a sample site survey."
 	$(CARGO) build --release --locked
 	target/release/igorscope analyze captures/site-survey.pcapng --inventory captures/site-survey.toml -o $(DEMO)
 	@echo; echo "The same as files, in $(DEMO):"; ls -1 $(DEMO)
 
 test: setup ## builds and passes all tests
+	@rm -f $(SKIPPED)
 	$(CARGO) test --locked
+	@test ! -s $(SKIPPED) || { echo; echo "Not checked, for lack of a tool ($$(sort -u $(SKIPPED) | wc -l)):"; sort -u $(SKIPPED); }
 
 lint: ## format and clippy, as CI runs them
 	$(CARGO) fmt --check

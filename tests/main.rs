@@ -78,6 +78,8 @@ mod roles;
 mod samples;
 #[path = "main/site_survey.rs"]
 mod site_survey;
+#[path = "main/skips.rs"]
+mod skips;
 #[path = "main/splits.rs"]
 mod splits;
 #[path = "main/survey_schema.rs"]
