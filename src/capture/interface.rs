@@ -114,7 +114,7 @@ pub struct Outages {
 
 impl Outages {
     /// Outages of one interface whose times are kept; all are counted.
-    const MOST_KEPT: usize = 16;
+    pub(super) const MOST_KEPT: usize = 16;
 
     /// One began.
     pub fn begin(&mut self, at: Timestamp) {

@@ -20,6 +20,7 @@ mod reader;
 mod recorder;
 mod search;
 mod span;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod writer;

@@ -56,6 +56,7 @@ pub(super) struct Talk {
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Analyze(Box<Analyze>),
+    Observe(Box<Observe>),
     #[cfg(all(feature = "live", unix))]
     Live(Box<Live>),
     #[cfg(all(feature = "live", unix))]
@@ -103,6 +104,38 @@ pub(super) struct Analyze {
     /// A file with the key: 32 bytes, or 64 hexadecimal digits. The same key gives the same replacements again.
     #[arg(long, value_name = "FILE", help_heading = "Results", requires = "anonymize")]
     pub(super) anonymize_key: Option<PathBuf>,
+}
+
+/// Observe captures without judging them: what was seen, in one small file, a state.
+///
+/// A state takes the place of its captures: analyze, explain, inventory infer and merge read states and captures in any
+/// mix, and days and sensors of one site are judged as a whole, under this policy or another. It holds no frames, no policy
+/// and no inventory; addresses and names of files are in it, payload is not, but for a stream's first 32 bytes.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  igorscope observe monday/ -o monday.igstate
+  igorscope analyze --inventory site.toml -o report *.igstate     all days as one survey
+  igorscope analyze monday.igstate tuesday.pcapng                 a state and a capture
+  ssh sensor2 igorscope observe - -o /dev/stdout < today.pcapng > sensor2.igstate")]
+pub(super) struct Observe {
+    /// Captures: files, folders (searched with those below them), or - for standard input; states are taken over.
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub(super) captures: Vec<PathBuf>,
+    /// Write the state to this file, which is replaced only when the new one is whole.
+    #[arg(short, long, value_name = "FILE.igstate", required = true)]
+    pub(super) output: PathBuf,
+    /// Stop after this many packets.
+    #[arg(short, long, value_name = "N", help_heading = "Reading", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+    /// Take only the packets that a BPF filter keeps, such as "host 10.0.0.7 and udp" (pcap-filter(7); needs libpcap).
+    #[arg(short, long, value_name = "BPF", help_heading = "Reading")]
+    pub(super) filter: Option<String>,
+    /// Threads to use; all cores by default. The result does not depend on it.
+    #[arg(short = 'j', long, value_name = "N", help_heading = "Reading")]
+    pub(super) threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
 }
 
 /// What is read and what it is held against.

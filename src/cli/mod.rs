@@ -21,6 +21,7 @@ mod live;
 mod manual;
 mod memory;
 mod merge;
+mod observe;
 mod options;
 mod path;
 mod policy;
@@ -28,6 +29,7 @@ mod policy_export;
 mod progress;
 mod reading;
 mod results;
+mod states;
 mod terminal;
 
 use std::ffi::OsString;
@@ -108,6 +110,7 @@ fn dispatch(cli: Cli) -> exit::Outcome {
     let Cli { talk, command } = cli;
     match command {
         Command::Analyze(args) => analyze::run(*args, &talk),
+        Command::Observe(args) => observe::run(*args, &talk),
         #[cfg(all(feature = "live", unix))]
         Command::Live(args) => live::run(*args, &talk),
         #[cfg(all(feature = "live", unix))]

@@ -1,5 +1,7 @@
 //! What was observed of some frames: flows, and everything else that is counted. It is addable.
 
+mod stored;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
