@@ -74,6 +74,8 @@ mod samples;
 mod site_survey;
 #[path = "main/splits.rs"]
 mod splits;
+#[path = "main/states.rs"]
+mod states;
 #[path = "main/survey_schema.rs"]
 mod survey_schema;
 #[path = "main/threads.rs"]

@@ -7,8 +7,9 @@
 //! ```
 //!
 //! Numbers are little-endian. The check is the beginning of the SHA-256 of what stands before and behind it in the block.
-//! A body block's content is a zstd frame (RFC 8878), those of the other blocks are as they are. A file that was cut lacks
-//! the end block, which also says how many sections there are.
+//! A body block's content is packed: a zstd frame (RFC 8878), filled up by a skippable one where it would be shorter than an
+//! eighth; those of the other blocks are as they are. A file that was cut lacks the end block, which also says how many
+//! sections there are.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -28,8 +29,10 @@ const MAGIC: [u8; 10] = *b"\x89IGSTATE\r\n";
 /// Bytes of a block before compression, as it is written and at most.
 const BLOCK: usize = 256 << 10;
 const LARGEST_BLOCK: usize = 4 << 20;
-/// What packs tighter than so many to one is written as it is, so that a small file never claims much memory.
-const TIGHTEST: usize = 64;
+/// What packs tighter than so many to one is filled up to that, so that a small file never claims much memory.
+const TIGHTEST: usize = 8;
+/// Begins a frame of zstd's that says nothing, with its length behind it (RFC 8878 section 3.1.2).
+const SKIPPABLE: [u8; 4] = 0x184d_2a50_u32.to_le_bytes();
 /// zstd's fast levels: 3 packs a tenth tighter and takes twice as long.
 const LEVEL: i32 = 1;
 
@@ -38,10 +41,8 @@ const LEVEL: i32 = 1;
 enum Kind {
     /// What an input was, and how it was read.
     Head,
-    /// What was observed of it, packed.
+    /// What was observed of it.
     Body,
-    /// The same, not packed.
-    Plain,
     /// The end of the file.
     End,
 }
@@ -51,7 +52,6 @@ impl Kind {
         match self {
             Self::Head => b'H',
             Self::Body => b'B',
-            Self::Plain => b'P',
             Self::End => b'E',
         }
     }
@@ -60,7 +60,6 @@ impl Kind {
         match code {
             b'H' => Some(Self::Head),
             b'B' => Some(Self::Body),
-            b'P' => Some(Self::Plain),
             b'E' => Some(Self::End),
             _ => None,
         }
@@ -84,10 +83,6 @@ struct Prefix {
 
 impl Prefix {
     const SIZE: usize = 17;
-
-    const fn is_body(&self) -> bool {
-        matches!(self.kind, Kind::Body | Kind::Plain)
-    }
 
     fn bytes(&self) -> [u8; Self::SIZE] {
         let mut bytes = [0; Self::SIZE];
@@ -122,12 +117,15 @@ impl Prefix {
 }
 
 fn write_body(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
-    let packed = zstd::bulk::compress(bytes, LEVEL)?;
-    if packed.len() < bytes.len() && bytes.len() <= TIGHTEST * packed.len() {
-        write_block(out, Kind::Body, bytes, &packed)
-    } else {
-        write_block(out, Kind::Plain, bytes, bytes)
+    let mut packed = zstd::bulk::compress(bytes, LEVEL)?;
+    let least = bytes.len().div_ceil(TIGHTEST);
+    if packed.len() < least {
+        let length = least - packed.len();
+        packed.extend(SKIPPABLE);
+        packed.extend((length as u32).to_le_bytes());
+        packed.resize(packed.len() + length, 0);
     }
+    write_block(out, Kind::Body, bytes, &packed)
 }
 
 fn write_block(out: &mut impl Write, kind: Kind, bytes: &[u8], content: &[u8]) -> io::Result<()> {
@@ -280,7 +278,7 @@ pub fn sections(path: &Path) -> Result<Vec<(Vec<u8>, Section)>, Broken> {
         if end > size {
             return Err(Broken::Cut { offset: size });
         }
-        if prefix.is_body() {
+        if prefix.kind == Kind::Body {
             let Some((_, section)) = list.last_mut() else {
                 return Err(Broken::Wrong { offset, what: "a body comes before any head" });
             };
@@ -353,7 +351,7 @@ impl Blocks {
         let prefix = Prefix::of(bytes, offset)?;
         let mut content = vec![0; prefix.packed as usize];
         self.file.read_exact(&mut content).map_err(cut)?;
-        if !prefix.is_body() || prefix.check != prefix.checksum(&content) {
+        if prefix.kind != Kind::Body || prefix.check != prefix.checksum(&content) {
             return Err(Broken::Checksum { offset });
         }
         self.next = offset + Prefix::SIZE as u64 + u64::from(prefix.packed);
@@ -366,9 +364,6 @@ impl Blocks {
     /// [`Broken`] where it is cut or damaged.
     pub fn unpack_next(&mut self) -> Result<Option<Vec<u8>>, Broken> {
         let Some((prefix, content)) = self.next_packed()? else { return Ok(None) };
-        if prefix.kind == Kind::Plain {
-            return Ok(Some(content));
-        }
         let wrong = Broken::Wrong { offset: self.current, what: "what is packed is not as long as it says" };
         match self.unpacker.decompress(&content, prefix.length as usize) {
             Ok(bytes) if bytes.len() == prefix.length as usize => Ok(Some(bytes)),
