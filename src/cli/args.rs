@@ -403,18 +403,19 @@ pub(super) struct Explain {
     pub(super) policy: Option<PathBuf>,
 }
 
-/// Merge surveys of several files, days or sites into one survey.json.
+/// Merge states of one site into one state, or surveys of several sites into one survey.json.
 ///
-/// Surveys with the same site label (analyze --site-name) are added up; different sites are kept
-/// apart, since private addresses repeat.
+/// States (igorscope observe) add up exactly: analyze of what comes of them is analyze of all their captures. Surveys do
+/// not add up: of different sites they join, and of one site (analyze --site-name) they stand side by side, each with its
+/// own findings.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  igorscope merge monday/survey.json tuesday/survey.json > week.json
+  igorscope merge monday.igstate tuesday.igstate -o week.igstate
   igorscope merge -o all.json site-*/survey.json")]
 pub(super) struct Merge {
-    /// survey.json files, or the folders that hold them.
-    #[arg(required = true, value_name = "SURVEY")]
+    /// States, or survey.json files or the folders that hold them.
+    #[arg(required = true, value_name = "STATE|SURVEY")]
     pub(super) surveys: Vec<PathBuf>,
     /// Write to this file instead of standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Results")]

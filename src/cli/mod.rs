@@ -120,7 +120,7 @@ fn dispatch(cli: Cli) -> exit::Outcome {
         Command::Antivirus(command) => antivirus::run(command),
         Command::Compare(args) => compare::run(&args, &talk),
         Command::Explain(args) => explain::run(*args, &talk),
-        Command::Merge(args) => merge::run(&args),
+        Command::Merge(args) => merge::run(&args, &talk),
         Command::Path(args) => path::run(*args, &talk),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::page(),

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -12,8 +12,9 @@ use super::progress::Bar;
 use super::reading::{Inputs, gather, hashes, none_usable, say};
 use super::states;
 use crate::capture::{CaptureError, Filter};
+use crate::flow::Limits;
 use crate::report::write_file;
-use crate::survey::{self, ObserveOptions, Progress, Source};
+use crate::survey::{self, ObserveOptions, Observing, Progress, Source};
 
 pub(super) fn run(args: Observe, talk: &Talk) -> Outcome {
     let Observe { captures, output, count, filter, threads, limits } = args;
@@ -27,38 +28,42 @@ pub(super) fn run(args: Observe, talk: &Talk) -> Outcome {
         filter: filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?,
     };
     let Inputs { sources, status, .. } = gather(&captures, false, talk)?;
-    write(&sources, &options, &output, status, talk)
-}
-
-/// Writes a state of some sources. Tells standard error what could not be read.
-pub(super) fn write(
-    sources: &[Source],
-    options: &ObserveOptions,
-    output: &Path,
-    mut status: Status,
-    talk: &Talk,
-) -> Outcome {
-    if states::are_among(sources) && (options.count.is_some() || options.filter.is_some()) {
+    if states::are_among(&sources) && (options.count.is_some() || options.filter.is_some()) {
         return Err(Failure::usage(
             "a state holds no frames to count off or to filter; name captures, or leave it out",
         ));
     }
-    states::are_each_once(sources, Vec::new())?;
+    write(&sources, &options, &output, status, talk)
+}
+
+/// One state of several, exactly: each input as it is.
+pub(super) fn merge(states: Vec<PathBuf>, output: &Path, talk: &Talk) -> Outcome {
+    let sources = survey::in_order(states.into_iter().flat_map(Source::of_state).collect());
+    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = ObserveOptions { threads, limits: Limits::default(), count: None, filter: None };
+    write(&sources, &options, output, Status::Good, talk)
+}
+
+/// Writes a state of some sources. Tells standard error what could not be read; a state that cannot be used fails it, for
+/// the whole of a site would lack it unseen.
+fn write(sources: &[Source], options: &ObserveOptions, output: &Path, mut status: Status, talk: &Talk) -> Outcome {
+    let told = states::are_each_once(sources, Vec::new())?;
+    told.iter().filter(|_| !talk.quiet).for_each(|text| say(text));
     let progress = Arc::new(Progress::default());
     let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), talk.quiet);
     let mut digests = hashes(sources);
     let heads = RefCell::new(Vec::new());
     let written = write_file(output, |out| {
         let observed = survey::observe(sources, options, &progress, || digests.next(), out)?;
-        let none_is_usable = observed.iter().all(Result::is_err);
+        let is_of_use = is_of_use(&observed);
         *heads.borrow_mut() = observed;
-        // What was written is not kept.
-        if none_is_usable { Err(std::io::Error::other("nothing was observed")) } else { Ok(()) }
+        // Else what was written is not kept.
+        if is_of_use { Ok(()) } else { Err(std::io::Error::other("nothing was observed")) }
     });
     drop(bar);
     let heads = heads.into_inner();
     let errors: Vec<&CaptureError> = heads.iter().filter_map(|head| head.as_ref().err()).collect();
-    if !heads.is_empty() && errors.len() == heads.len() {
+    if !heads.is_empty() && !is_of_use(&heads) {
         return Err(none_usable(errors));
     }
     written?;
@@ -71,4 +76,10 @@ pub(super) fn write(
         status = Status::Partial;
     }
     Ok(status)
+}
+
+/// Whether something was observed, and all states could be used.
+fn is_of_use(heads: &[Observing]) -> bool {
+    let is_state = |head: &Observing| matches!(head, Err(CaptureError::State { .. }));
+    heads.iter().any(Result::is_ok) && !heads.iter().any(is_state)
 }

@@ -168,7 +168,8 @@ pub(crate) fn direction(frame: &Recorded) -> usize {
     }
 }
 
-pub(crate) const SAMPLES: [&str; 4] = ["site-survey.pcapng", "first-questions.pcapng", "real-blocked.pcap", "real-tftp-hpa.pcap"];
+pub(crate) const SAMPLES: [&str; 4] =
+    ["site-survey.pcapng", "first-questions.pcapng", "real-blocked.pcap", "real-tftp-hpa.pcap"];
 
 #[test]
 fn a_capture_by_time_direction_or_vlan_is_the_same() {

@@ -222,8 +222,7 @@ fn the_program_writes_the_same_files_of_states_as_of_captures() {
     let state = at("a.igstate");
     let explained = |source: &Path| command::run(["explain", "1", source.to_str().unwrap()]).expect(0, &[]).out;
     assert_eq!(explained(&a), explained(&state));
-    let inferred =
-        |source: &Path| command::run(["inventory", "infer", source.to_str().unwrap()]).expect(0, &[]).out;
+    let inferred = |source: &Path| command::run(["inventory", "infer", source.to_str().unwrap()]).expect(0, &[]).out;
     assert_eq!(inferred(&a), inferred(&state));
 }
 
@@ -253,7 +252,9 @@ fn the_same_capture_twice_is_refused_whatever_it_is_called() {
         observe_to(&at(&format!("{name}.igstate")), &[&at(&format!("{name}.pcap"))]);
     }
     observe_to(&at("c.igstate"), &[&at("c.pcap.zst")]);
-    for pair in [["a.igstate", "b.igstate"], ["a.igstate", "a.pcap"], ["b.pcap", "c.igstate"], ["a.igstate", "c.igstate"]] {
+    for pair in
+        [["a.igstate", "b.igstate"], ["a.igstate", "a.pcap"], ["b.pcap", "c.igstate"], ["a.igstate", "c.igstate"]]
+    {
         let [one, other] = pair.map(|name| at(name).to_string_lossy().into_owned());
         let run = command::run(["analyze", "-q", &one, &other]).expect(2, &["is the same capture as", "name it once"]);
         assert_eq!(run.out, "");
@@ -350,4 +351,29 @@ proptest! {
             files(&survey);
         }
     }
+}
+
+#[test]
+fn states_merge_to_one_and_a_bad_one_fails_it() {
+    let folder = folder(&[]);
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (a, b) = (sample("site-survey.pcapng"), sample("visit.pcap"));
+    observe_to(Path::new(&at("a.igstate")), &[&a]);
+    observe_to(Path::new(&at("b.igstate")), &[&b]);
+    command::run(["merge", &at("a.igstate"), &at("b.igstate"), "-o", &at("all.igstate")]).expect(0, &[]);
+    observe_to(Path::new(&at("both.igstate")), &[&b, &a]);
+    assert!(fs::read(at("all.igstate")).unwrap() == fs::read(at("both.igstate")).unwrap());
+    let analyze =
+        |inputs: &[&str]| command::run(["analyze", "--format", "json"].iter().chain(inputs)).expect(0, &[]).out;
+    assert!(analyze(&[&at("all.igstate")]) == analyze(&[a.to_str().unwrap(), b.to_str().unwrap()]));
+
+    command::run(["merge", &at("a.igstate"), &at("b.igstate")]).expect(2, &["-o FILE.igstate"]);
+    command::run(["merge", &at("a.igstate"), a.to_str().unwrap(), "-o", &at("x")]).expect(2, &["is no state"]);
+    let mut bytes = fs::read(at("b.igstate")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(at("bad.igstate"), bytes).unwrap();
+    command::run(["merge", &at("a.igstate"), &at("bad.igstate"), "-o", &at("x")])
+        .expect(2, &["bad.igstate", "checksum"]);
+    assert!(!Path::new(&at("x")).exists());
 }

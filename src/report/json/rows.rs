@@ -51,6 +51,7 @@ pub(super) fn input(input: &InputSummary) -> v1::Input<'_> {
             .as_ref()
             .map(|damage| v1::Damage { offset: damage.offset, reason: Text::Borrowed(&damage.reason) }),
         site: None,
+        survey: None,
     }
 }
 
@@ -78,7 +79,7 @@ pub(super) fn frames(counts: &FrameCounts) -> v1::Frames<'_> {
 }
 
 pub(super) fn non_ip(kind: &NonIpSummary) -> v1::NonIp<'_> {
-    v1::NonIp { kind: Text::Borrowed(&kind.kind), frames: kind.frames, bytes: kind.bytes, site: None }
+    v1::NonIp { kind: Text::Borrowed(&kind.kind), frames: kind.frames, bytes: kind.bytes, site: None, survey: None }
 }
 
 pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<'_> {
@@ -89,6 +90,7 @@ pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<
         frames: tunnel.frames,
         bytes: tunnel.bytes,
         site: None,
+        survey: None,
     }
 }
 
@@ -102,7 +104,7 @@ pub(super) fn limits(limits: Limits) -> v1::Limits {
 }
 
 pub(super) fn caveat(caveat: &Caveat) -> v1::Caveat<'_> {
-    v1::Caveat { kind: caveat.kind.into(), text: Text::Borrowed(&caveat.text), site: None }
+    v1::Caveat { kind: caveat.kind.into(), text: Text::Borrowed(&caveat.text), site: None, survey: None }
 }
 
 pub(super) fn flow<'a>(
@@ -157,6 +159,7 @@ pub(super) fn flow<'a>(
         conversation: judgement.conversation,
         duplicates: duplicates(flow),
         site: None,
+        survey: None,
     }
 }
 
@@ -192,6 +195,7 @@ pub(super) fn conversation<'a>(
         first_seen: Time::known(conversation.first),
         last_seen: Time::known(conversation.last),
         site: None,
+        survey: None,
     }
 }
 
@@ -221,6 +225,7 @@ pub(super) fn finding(index: usize, finding: &Finding) -> v1::Finding<'_> {
         sources: finding.sources.clone(),
         conversations: finding.conversations.clone(),
         site: None,
+        survey: None,
     }
 }
 
@@ -246,6 +251,7 @@ pub(super) fn host(host: &Host) -> v1::Host<'_> {
         switch: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.switch)),
         switch_port: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.port)),
         site: None,
+        survey: None,
     }
 }
 
@@ -271,6 +277,7 @@ pub(super) fn cell<'a>(names: &'a Names, coverage: &CellCoverage) -> Option<v1::
         hosts_one_way: coverage.hosts[CellState::OneWay as usize].into(),
         hosts_not_seen: coverage.hosts[CellState::NotSeen as usize].into(),
         site: None,
+        survey: None,
     })
 }
 
@@ -289,6 +296,7 @@ pub(super) fn node<'a>(survey: &'a Survey, columns: &'a [PortColumn], coverage: 
         not_seen: row.count(CellState::NotSeen),
         ports: columns.iter().filter_map(port).collect(),
         site: None,
+        survey: None,
     }
 }
 
