@@ -112,6 +112,11 @@ impl Observation {
         &self.tallies[0].1
     }
 
+    /// The input that is being read.
+    pub fn input(&self) -> u32 {
+        self.tallies[0].0
+    }
+
     /// Number of flows so far.
     pub fn flow_count(&self) -> usize {
         self.v4.len() + self.v6.len()

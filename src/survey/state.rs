@@ -84,9 +84,9 @@ stored!(Content { beginning, frames, captured_bytes, wire_bytes, first, last });
 stored!(Place { unknown, first, size, head });
 
 impl Content {
-    pub(super) fn of(source: &Source, tally: &Tally) -> Self {
+    pub(super) fn of_tally(beginning: Option<[u8; 32]>, tally: &Tally) -> Self {
         Self {
-            beginning: super::copies::first_frames(source),
+            beginning,
             frames: tally.frames,
             captured_bytes: tally.captured_bytes,
             wire_bytes: tally.wire_bytes,
@@ -180,8 +180,29 @@ impl Head {
             size,
             sha256,
             place: order::place(source),
-            content: Content::of(source, observation.tally()),
+            content: Content::of_tally(super::copies::first_frames(source), observation.tally()),
             unread: observation.tally().unread,
+            reading,
+            summary,
+        }
+    }
+
+    /// Of what was captured live: when its first frame came is all that gives it a place among others.
+    #[cfg(all(feature = "live", unix))]
+    pub(super) fn of_live(
+        (name, size): (String, u64),
+        (observation, summary): (&Observation, CaptureSummary),
+        reading: Reading,
+    ) -> Self {
+        let tally = observation.tally();
+        Self {
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            name,
+            size,
+            sha256: None,
+            place: Place { unknown: false, first: tally.first(), size, head: None },
+            content: Content::of_tally(None, tally),
+            unread: tally.unread,
             reading,
             summary,
         }
