@@ -107,6 +107,8 @@ impl Stored for CaptureSummary {
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let format = from.text(TEXT, "a format's name is too long")?;
+        let is_word = format.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'+');
+        from.expect(is_word, "a format's name is none")?;
         let (bytes_read, frames) = from.get()?;
         let damage = from.get()?;
         let link_types = from.list(1 << 16, "there are too many link types")?;

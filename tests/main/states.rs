@@ -377,3 +377,45 @@ fn states_merge_to_one_and_a_bad_one_fails_it() {
         .expect(2, &["bad.igstate", "checksum"]);
     assert!(!Path::new(&at("x")).exists());
 }
+
+/// What was kept as version 1 is read by every later program, and this one writes it still: whoever changes what is stored
+/// gives it the next version, and reads both.
+#[test]
+fn a_state_of_version_1_is_read_as_its_captures_and_written_as_it_was() {
+    let kept = PathBuf::from("tests/fixtures/states/v1.igstate");
+    let states = Source::of_state(kept.clone());
+    let captures: Vec<Source> = states.iter().map(|source| Source::File(source.name().into())).collect();
+    assert_eq!(captures.len(), 6);
+    let options = options(1, None);
+    assert!(judged(&states, &options) == judged(&captures, &options));
+
+    let [kept, now] = [fs::read(kept).unwrap(), state_of(&captures, &options)].map(|bytes| sections(&bytes));
+    for ((_, kept), (_, now)) in kept.iter().zip(&now) {
+        assert!(kept == now, "what is stored changed: see docs/states.md, \"Versions\"");
+    }
+}
+
+#[test]
+fn what_a_stranger_writes_into_a_state_reaches_nobody_unescaped() {
+    // The damage of a capture is told in words that a state holds; its reason is of the same length.
+    let bytes = fs::read(sample("cut-file.pcapng")).unwrap();
+    let folder = folder(&[("a.pcapng", &bytes)]);
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let run = igorscope().args(["observe", &at("a.pcapng"), "-o", &at("a.igstate")]).output().unwrap();
+    command::Run::of(run).expect(3, &["a.pcapng is damaged"]);
+    let mut all = sections(&fs::read(at("a.igstate")).unwrap());
+    for (word, forged) in [(&b"file ends"[..], &b"\x1b[31m<b>x"[..]), (b"a.pcapng", b"\x1b<i>=x()")] {
+        let head = &mut all[0].0;
+        let place = head.windows(word.len()).position(|bytes| bytes == word).unwrap();
+        head[place..place + word.len()].copy_from_slice(&forged[..word.len()]);
+    }
+    fs::write(at("forged.igstate"), packed(&all)).unwrap();
+    let run =
+        command::run(["analyze", "-v", &at("forged.igstate"), "-o", &at("report")]).expect(3, &["damaged at byte"]);
+    assert!(!run.out.contains('\x1b') && !run.err.contains('\x1b'));
+    for (name, bytes) in contents(&folder.path().join("report")) {
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(!text.contains('\x1b'), "{name}");
+        assert!(!name.ends_with(".html") || !text.contains("<b>x") && !text.contains("<i>=x"), "{name}");
+    }
+}
