@@ -60,6 +60,8 @@ mod powershell;
 #[path = "main/proofs.rs"]
 mod proofs;
 #[cfg(target_os = "linux")]
+#[path = "main/reading.rs"]
+mod reading;
 #[path = "main/real_clients.rs"]
 mod real_clients;
 #[path = "main/relations.rs"]
@@ -84,5 +86,7 @@ mod threads;
 mod traffic;
 #[path = "main/traps.rs"]
 mod traps;
+#[path = "main/words.rs"]
+mod words;
 #[path = "main/xlsx.rs"]
 mod xlsx;

@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Numbers are little-endian. The check is the beginning of the SHA-256 of what stands before and behind it in the block.
-//! A body block's content is packed: a zstd frame (RFC 8878), filled up by a skippable one where it would be shorter than an
-//! eighth; those of the other blocks are as they are. A file that was cut lacks the end block, which also says how many
+//! A body block's content is packed: a zstd frame (RFC 8878), filled up by a skippable one where it would be shorter than a
+//! fourth; those of the other blocks are as they are. A file that was cut lacks the end block, which also says how many
 //! sections there are.
 
 use std::fs::File;
@@ -30,7 +30,7 @@ const MAGIC: [u8; 10] = *b"\x89IGSTATE\r\n";
 const BLOCK: usize = 256 << 10;
 const LARGEST_BLOCK: usize = 4 << 20;
 /// What packs tighter than so many to one is filled up to that, so that a small file never claims much memory.
-const TIGHTEST: usize = 8;
+const TIGHTEST: usize = 4;
 /// Begins a frame of zstd's that says nothing, with its length behind it (RFC 8878 section 3.1.2).
 const SKIPPABLE: [u8; 4] = 0x184d_2a50_u32.to_le_bytes();
 /// zstd's fast levels: 3 packs a tenth tighter and takes twice as long.
