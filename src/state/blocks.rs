@@ -30,7 +30,7 @@ const MAGIC: [u8; 10] = *b"\x89IGSTATE\r\n";
 const BLOCK: usize = 256 << 10;
 const LARGEST_BLOCK: usize = 4 << 20;
 /// What packs tighter than so many to one is filled up to that, so that a small file never claims much memory.
-const TIGHTEST: usize = 4;
+pub(super) const TIGHTEST: usize = 4;
 /// Begins a frame of zstd's that says nothing, with its length behind it (RFC 8878 section 3.1.2).
 const SKIPPABLE: [u8; 4] = 0x184d_2a50_u32.to_le_bytes();
 /// zstd's fast levels: 3 packs a tenth tighter and takes twice as long.
@@ -325,6 +325,11 @@ impl Blocks {
         file.seek(SeekFrom::Start(section.offset))?;
         let (current, end) = (section.offset, section.offset.saturating_add(section.packed));
         Ok(Self { file, current, next: current, end, unpacker: zstd::bulk::Decompressor::new()? })
+    }
+
+    /// Bytes that are left, as they are packed.
+    pub(super) fn left(&self) -> u64 {
+        self.end.saturating_sub(self.next)
     }
 
     /// Where the block that was given last begins in the file.

@@ -15,6 +15,16 @@ pub(crate) trait Stored: Sized {
     /// # Errors
     /// [`Broken`] where the bytes end, or are none that [`Stored::store`] writes.
     fn load(from: &mut Load<'_>) -> Result<Self, Broken>;
+
+    /// Reads so many one after the other: of bytes all at once.
+    #[inline]
+    fn load_array<const N: usize>(from: &mut Load<'_>) -> Result<[Self; N], Broken> {
+        let mut items = arrayvec::ArrayVec::<Self, N>::new();
+        for _ in 0..N {
+            items.push(from.get()?);
+        }
+        items.into_inner().map_err(|_| from.wrong("a value ends too early"))
+    }
 }
 
 /// What is read of one section of a state.
@@ -57,6 +67,30 @@ impl<'a> Load<'a> {
             }
             self.refill()?;
         }
+    }
+
+    /// A number of which the first byte was taken.
+    fn long_number(&mut self, first: u8) -> Result<u64, Broken> {
+        let mut value = u64::from(first & 0x7f);
+        for shift in (7..64).step_by(7) {
+            let [byte] = self.take::<1>()?;
+            let bits = u64::from(byte & 0x7f);
+            if shift == 63 && bits > 1 {
+                break;
+            }
+            value |= bits << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(self.wrong("a number is too large"))
+    }
+
+    /// Of items that are claimed, as many as can be there, each of so many bytes at least.
+    pub(crate) fn at_most(&self, claimed: usize, bytes: usize) -> usize {
+        let packed = self.blocks.as_ref().map_or(0, |blocks| blocks.left());
+        let unpacked = usize::try_from(packed).unwrap_or(usize::MAX).saturating_mul(super::TIGHTEST);
+        claimed.min((unpacked.saturating_add(self.bytes.len() - self.at)) / bytes)
     }
 
     /// Takes the next block, behind what is left of this one.
@@ -189,6 +223,11 @@ impl Stored for u8 {
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         from.take::<1>().map(|[byte]| byte)
     }
+
+    #[inline]
+    fn load_array<const N: usize>(from: &mut Load<'_>) -> Result<[Self; N], Broken> {
+        from.take()
+    }
 }
 
 /// LEB128: seven bits a byte, the lowest first, the highest bit of all but the last byte set.
@@ -205,19 +244,11 @@ impl Stored for u64 {
 
     #[inline]
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let [byte] = from.take::<1>()?;
-            let bits = u64::from(byte & 0x7f);
-            if shift == 63 && bits > 1 {
-                break;
-            }
-            value |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
+        // Mostly it is small.
+        match from.take::<1>()? {
+            [byte @ 0..0x80] => Ok(byte.into()),
+            [byte] => from.long_number(byte),
         }
-        Err(from.wrong("a number is too large"))
     }
 }
 
@@ -273,11 +304,7 @@ impl<T: Stored, const N: usize> Stored for [T; N] {
 
     #[inline]
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let mut items = arrayvec::ArrayVec::<T, N>::new();
-        for _ in 0..N {
-            items.push(from.get()?);
-        }
-        items.into_inner().map_err(|_| from.wrong("a value ends too early"))
+        T::load_array(from)
     }
 }
 

@@ -10,6 +10,7 @@ mod field;
 #[cfg(test)]
 mod tests;
 
+use blocks::TIGHTEST;
 pub use blocks::{Blocks, EXTENSION, Packer, Section, VERSION, Writer, is_state, sections};
 pub use error::Broken;
 pub(crate) use field::{Load, Stored, coded, store_list, store_map, stored};

@@ -328,7 +328,7 @@ fn packed(sections: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// A stranger may write what he likes: it is refused, or read as something that can be judged.
     #[test]
@@ -350,6 +350,9 @@ proptest! {
         if let Ok(survey) = run(&sources, &options, &Progress::default()) {
             files(&survey);
         }
+        // And beside what it was made of, to which it adds.
+        let both = [&sources[..], &[Source::File(sample(name))]].concat();
+        files(&run(&in_order(both), &options, &Progress::default()).unwrap());
     }
 }
 

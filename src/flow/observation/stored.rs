@@ -18,6 +18,8 @@ use crate::state::{Broken, Load, Packer, Stored, stored};
 const MOST: Amount = Amount { frames: 1 << 40, bytes: 1 << 46 };
 /// More tunnels than are taken off of one frame.
 const NESTED: u64 = 64;
+/// Bytes of a flow at least.
+const LEAST: usize = 80;
 
 stored!(Overflow { packets, bytes });
 
@@ -39,11 +41,20 @@ impl<K: Key> Table<K> {
         Ok(())
     }
 
-    fn load(from: &mut Load<'_>, (seed, limit): (Seed, usize), vlans: &VlanNames) -> Result<Self, Broken> {
+    /// Adds to `sum` what its flows were counted to, and what found no place.
+    fn load(
+        from: &mut Load<'_>,
+        (seed, limit): (Seed, usize),
+        vlans: &VlanNames,
+        sum: &mut Amount,
+    ) -> Result<Self, Broken> {
         let mut table = Self::new(seed, limit);
         let mut others = Self::new(seed, limit);
         (others.ceiling, others.overflow) = from.get()?;
+        sum.frames = sum.frames.saturating_add(others.overflow.packets);
+        sum.bytes = sum.bytes.saturating_add(others.overflow.bytes);
         let length = from.length(u32::MAX as usize >> 2, "there are too many flows")?;
+        table.make_room(from.at_most(length, LEAST));
         let mut last: Option<K> = None;
         for _ in 0..length {
             let key: K = from.get()?;
@@ -51,24 +62,16 @@ impl<K: Key> Table<K> {
             from.expect(!vlans.lacks(key.vlan()), "a flow has a VLAN path that is not there")?;
             last = Some(key);
             let asking = Asking::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
-            let record = Hot { key, counts: Counts::load(from, asking)? };
-            table.push(record, Cold::load(from)?);
+            let (record, cold) = (Hot { key, counts: Counts::load(from, asking)? }, Cold::load(from)?);
+            for side in 0..2 {
+                sum.frames = sum.frames.saturating_add(record.counts.packets(&cold, side));
+                sum.bytes = sum.bytes.saturating_add(record.counts.bytes(&cold, side));
+            }
+            table.push(record, cold);
         }
         table.index_anew();
         table.turn_away_with(&others);
         Ok(table)
-    }
-
-    /// What all flows were counted to, and what found no place.
-    fn amount(&self) -> Amount {
-        let mut sum = self.overflow;
-        for (Hot { counts, .. }, cold) in self.hot.iter().zip(&self.cold) {
-            for side in 0..2 {
-                sum.packets = sum.packets.saturating_add(counts.packets(cold, side));
-                sum.bytes = sum.bytes.saturating_add(counts.bytes(cold, side));
-            }
-        }
-        Amount { frames: sum.packets, bytes: sum.bytes }
     }
 }
 
@@ -105,8 +108,9 @@ impl Observation {
         let vlans: VlanNames = from.get()?;
         let (sorted, neighbours, side) = from.get()?;
         let fragments = Fragments::load(from, limits.fragments)?;
-        let v4 = Table::load(from, (seed, limits.flows), &vlans)?;
-        let v6 = Table::load(from, (seed, limits.flows), &vlans)?;
+        let mut counted = Amount::default();
+        let v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
+        let v6 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
         let observation = Self {
             v4,
             v6,
@@ -118,12 +122,12 @@ impl Observation {
             neighbours,
             side,
         };
-        from.expect(observation.adds_up(), "more was counted than there were frames")?;
+        from.expect(observation.adds_up(counted), "more was counted than there were frames")?;
         Ok(observation)
     }
 
-    /// Whether nothing is counted more often than there were frames, nor more bytes than they had: then no sum runs over.
-    fn adds_up(&self) -> bool {
+    /// Whether nothing, flows among it, is counted more often than there were frames, nor more bytes than they had: then no sum runs over.
+    fn adds_up(&self, in_flows: Amount) -> bool {
         let tally = &self.tallies[0].1;
         let all = Amount { frames: tally.frames.min(MOST.frames + 1), bytes: tally.wire_bytes.min(MOST.bytes + 1) };
         let fits = |sum: Amount, most: Amount| sum.frames <= most.frames && sum.bytes <= most.bytes;
@@ -153,6 +157,6 @@ impl Observation {
             && sum(&mut seen.map(|seen| seen.packets)) <= 2 * all.frames
             && self.neighbours.turned_away <= 2 * all.frames
             && fits(Amount { frames: turned_away.packets, bytes: turned_away.bytes }, all)
-            && fits(amounts(&mut [self.v4.amount(), self.v6.amount()].into_iter()), all)
+            && fits(in_flows, all)
     }
 }
