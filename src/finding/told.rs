@@ -29,6 +29,14 @@ pub(super) trait Topic: Clone + Debug + Send + Sync + 'static {
     fn what(&self, about: &About<'_>) -> String;
     /// What to do about it.
     fn advice(&self, about: &About<'_>) -> String;
+    /// What decides, in a few words.
+    fn gist(&self, about: &About<'_>) -> String;
+    /// What to do first.
+    fn next(&self, finding: &Finding, told: &Told) -> &'static str;
+    /// Whether it is the clients that went silent, or else the servers, and when their last answer came.
+    fn silence(&self) -> Option<(bool, Timestamp)> {
+        None
+    }
     /// The same of other hosts.
     #[must_use]
     fn replaced(&self, with: &dyn Replace) -> Self;
@@ -171,6 +179,18 @@ impl<T: Topic> Facts for Conversations<T> {
 
     fn advice(&self, finding: &Finding, context: &Context<'_>) -> String {
         self.topic.advice(&self.about(finding, context))
+    }
+
+    fn gist(&self, finding: &Finding, context: &Context<'_>) -> String {
+        self.topic.gist(&self.about(finding, context))
+    }
+
+    fn next(&self, finding: &Finding) -> &'static str {
+        self.topic.next(finding, &self.told)
+    }
+
+    fn silence(&self) -> Option<(bool, Timestamp)> {
+        self.topic.silence()
     }
 
     fn display_filter(&self, _: &Finding) -> String {

@@ -74,7 +74,7 @@ fn card(page: &mut Page, (survey, names): (&Survey, &Names), (number, finding, w
         title(finding, words)
     );
     put!(page, "<p class=\"facts\">");
-    if let Some(outcome) = finding.outcome {
+    if let Some(outcome) = finding.outcome_said() {
         put!(page, "<span class=\"tag\">{}</span> ", outcome);
     }
     if let Some(verdict) = finding.verdict {
@@ -150,7 +150,7 @@ fn conversations(page: &mut Page, survey: &Survey, names: &Names, finding: &Find
             page,
             ", {}, {}, {}</li>",
             service(conversation, names),
-            conversation.outcome,
+            conversation.outcome.said(survey.hosts.role(conversation.server)),
             counted(conversation.packets.iter().sum(), "packet", "packets")
         );
     }

@@ -9,6 +9,7 @@ use crate::report::result::{Sentence, of_quality, sentence};
 use crate::report::table::nanos_between;
 use crate::report::text::capture::devices;
 use crate::report::text::findings::title;
+use crate::report::text::next::steps;
 use crate::report::text::units::{bytes, counted, duration, short};
 use crate::survey::{InputSummary, Survey};
 use crate::verdict::CellState;
@@ -53,9 +54,20 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     tiles(page, survey);
     quality(page, survey);
     named(page, survey);
+    next(page, survey);
     shares(page, survey);
     let _ = names;
     page.end_section();
+}
+
+/// What to do next.
+fn next(page: &mut Page, survey: &Survey) {
+    let steps = steps(survey);
+    if survey.judged.value && !steps.is_empty() {
+        put!(page, "<p class=\"next\"><strong>Next</strong></p><ol class=\"steps\">");
+        steps.iter().for_each(|step| put!(page, "<li>{}</li>", step));
+        put!(page, "</ol>");
+    }
 }
 
 fn sum(survey: &Survey, field: fn(&InputSummary) -> u64) -> u64 {

@@ -109,7 +109,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         let strand = Strand::of(conversation);
         let role = |host| survey.hosts.role(host);
         sums.entry((role(conversation.client), role(conversation.server), strand)).or_default().add(conversation);
-        for host in [conversation.client, conversation.server] {
+        for host in [conversation.client, conversation.server].map(|host| survey.hosts.device_of(host)) {
             if let Some(worst) = worst.get_mut(host.0 as usize) {
                 *worst = strand.max(*worst);
             }
@@ -118,7 +118,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.section("picture", "Who talks to whom");
     put!(
         page,
-        "<p>A dot is a host, a line is what passed between two roles: its colour is the verdict, its width grows with \
+        "<p>A dot is a device, a line is what passed between two roles: its colour is the verdict, its width grows with \
          the number of conversations.</p><ul class=\"legend\">"
     );
     for strand in Strand::ALL.into_iter().rev().filter(|strand| sums.keys().any(|key| key.2 == *strand)) {
@@ -134,9 +134,11 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
 
 fn bubbles<'a>(survey: &'a Survey, worst: &[Strand]) -> BTreeMap<Role, Bubble<'a>> {
     let mut bubbles = BTreeMap::new();
+    let devices = survey.hosts.devices();
     for (role, turn, one, many) in PLACES {
-        let of_role = survey.hosts.iter().zip(worst).filter(|(host, _)| host.role == role && host.heard);
-        let mut hosts: Vec<(&Host, Strand)> = of_role.map(|(host, worst)| (host, *worst)).collect();
+        let of_role = devices.iter().filter(|(id, is_heard)| **is_heard && survey.hosts.role(**id) == role);
+        let mut hosts: Vec<(&Host, Strand)> =
+            of_role.map(|(id, _)| (survey.hosts.get(*id), worst[id.0 as usize])).collect();
         if hosts.is_empty() {
             continue;
         }
