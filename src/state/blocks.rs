@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
+use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::Broken;
@@ -29,6 +30,8 @@ const MAGIC: [u8; 10] = *b"\x89IGSTATE\r\n";
 /// Bytes of a block before compression, as it is written and at most.
 const BLOCK: usize = 256 << 10;
 const LARGEST_BLOCK: usize = 4 << 20;
+/// So many blocks are packed at a time.
+const BLOCKS: usize = 8;
 /// What packs tighter than so many to one is filled up to that, so that a small file never claims much memory.
 pub(super) const TIGHTEST: usize = 4;
 /// Begins a frame of zstd's that says nothing, with its length behind it (RFC 8878 section 3.1.2).
@@ -116,7 +119,8 @@ impl Prefix {
     }
 }
 
-fn write_body(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+/// A body block.
+fn body_block(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut packed = zstd::bulk::compress(bytes, LEVEL)?;
     let least = bytes.len().div_ceil(TIGHTEST);
     if packed.len() < least {
@@ -125,7 +129,9 @@ fn write_body(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
         packed.extend((length as u32).to_le_bytes());
         packed.resize(packed.len() + length, 0);
     }
-    write_block(out, Kind::Body, bytes, &packed)
+    let mut block = Vec::with_capacity(Prefix::SIZE + packed.len());
+    write_block(&mut block, Kind::Body, bytes, &packed)?;
+    Ok(block)
 }
 
 fn write_block(out: &mut impl Write, kind: Kind, bytes: &[u8], content: &[u8]) -> io::Result<()> {
@@ -160,22 +166,23 @@ impl<W: Write> Packer<W> {
         &mut self.body
     }
 
-    /// Writes what is more than a block.
+    /// Writes what there is, if that is enough to be packed on all threads of the pool that it is called in.
     ///
     /// # Errors
     /// Those of the output.
     #[inline]
     pub fn flush(&mut self) -> io::Result<()> {
-        if self.body.len() < BLOCK { Ok(()) } else { self.write() }
+        if self.body.len() < BLOCKS * BLOCK { Ok(()) } else { self.write() }
     }
 
     #[cold]
     fn write(&mut self) -> io::Result<()> {
-        for block in self.body.chunks(BLOCK) {
-            write_body(&mut self.out, block)?;
-        }
+        let blocks: Vec<io::Result<Vec<u8>>> = match rayon::current_thread_index() {
+            Some(_) => self.body.par_chunks(BLOCK).map(body_block).collect(),
+            None => self.body.chunks(BLOCK).map(body_block).collect(),
+        };
         self.body.clear();
-        Ok(())
+        blocks.into_iter().try_for_each(|block| self.out.write_all(&block?))
     }
 
     /// Ends the section.

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use rayon::prelude::*;
+
 use super::{Limits, Observation};
 use crate::flow::counters::{Cold, Counts, Hot};
 use crate::flow::fragment::Fragments;
@@ -30,7 +32,11 @@ impl<K: Key> Table<K> {
         self.overflow.store(to.body());
         (self.len() as u64).store(to.body());
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
-        order.sort_unstable_by_key(|number| self.hot[*number as usize].key);
+        let key = |number: &u32| self.hot[*number as usize].key;
+        match rayon::current_thread_index() {
+            Some(_) => order.par_sort_unstable_by_key(key),
+            None => order.sort_unstable_by_key(key),
+        }
         for number in order {
             let (hot, cold) = (&self.hot[number as usize], &self.cold[number as usize]);
             hot.key.store(to.body());
