@@ -88,6 +88,7 @@ Examples:
   igorscope analyze --format csv monday.pcapng > flows.csv
   igorscope analyze -o report --xlsx report/survey.xlsx --evidence report/evidence.pcapng survey/
   igorscope analyze -o for-the-vendor --anonymize --evidence for-the-vendor/evidence.pcapng survey/
+  igorscope analyze --inventory site.toml monday.igstate tuesday.pcapng    a state takes its captures' place
   igorscope analyze --fail-on alert -q nightly.pcapng || mail -s 'igorscope' it@example.com")]
 pub(super) struct Analyze {
     #[command(flatten)]
@@ -141,8 +142,8 @@ pub(super) struct Observe {
 /// What is read and what it is held against.
 #[derive(Args, Debug)]
 pub(super) struct SurveyArgs {
-    /// Captures: files, folders (searched with those below them), or - for standard input.
-    #[arg(required = true, value_name = "CAPTURE")]
+    /// Captures and states, in any mix: files, folders (searched with those below them), or - for standard input.
+    #[arg(required = true, value_name = "CAPTURE|STATE")]
     pub(super) captures: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) hosts: HostArgs,
@@ -393,8 +394,8 @@ pub(super) struct Explain {
     /// A flow (f17), a finding (3) or a port (udp/5683).
     #[arg(value_name = "FLOW|FINDING|PORT")]
     pub(super) what: String,
-    /// survey.json, the folder that holds it, or captures; of a port, what it saw is told too.
-    #[arg(value_name = "SURVEY|CAPTURE")]
+    /// survey.json, the folder that holds it, or captures and states; of a port, what it saw is told too.
+    #[arg(value_name = "SURVEY|CAPTURE|STATE")]
     pub(super) sources: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) hosts: HostArgs,
