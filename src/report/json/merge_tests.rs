@@ -123,3 +123,14 @@ fn a_merge_is_judged_where_each_of_its_sites_is() {
     let unknown = merge(vec![survey("A", true), old]).unwrap();
     assert!(!judged(&unknown).0 && judged(&unknown).1.starts_with("D: An older igorscope"), "{:?}", judged(&unknown));
 }
+
+#[test]
+fn what_one_survey_proves_goes_before_what_another_of_its_site_did_not_see() {
+    let (one, mut blind) = (survey("A"), survey("A"));
+    blind.coverage.iter_mut().for_each(|cell| cell.state = "not-seen".into());
+    blind.inventory.iter_mut().for_each(|host| host.heard = false);
+    for surveys in [vec![one.clone(), blind.clone()], vec![blind, one.clone()]] {
+        let comparison = Comparison::of(&one, &merge(surveys).unwrap());
+        assert_eq!((comparison.ports, comparison.hosts), (vec![], vec![]));
+    }
+}
