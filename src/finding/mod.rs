@@ -231,6 +231,14 @@ pub trait Facts: fmt::Debug + Send + Sync {
     }
     /// What was seen, with its evidence.
     fn detail(&self, finding: &Finding, context: &Context<'_>) -> String;
+    /// The same without the conversations of [`Facts::evidence`], for who shows those as a table.
+    fn brief(&self, finding: &Finding, context: &Context<'_>) -> String {
+        self.detail(finding, context)
+    }
+    /// The first few conversations with their frames.
+    fn evidence(&self) -> &[Evidence] {
+        &[]
+    }
     /// What to do about it.
     fn advice(&self, finding: &Finding, context: &Context<'_>) -> String;
     /// What decided, cited.
@@ -313,9 +321,24 @@ impl Finding {
 
 /// A frame that words cite, and its time as it was written.
 #[derive(Clone, Copy, Debug)]
-struct Cited {
-    frame: FrameId,
-    time: Timestamp,
+pub struct Cited {
+    /// The frame.
+    pub frame: FrameId,
+    /// Its time.
+    pub time: Timestamp,
+}
+
+/// What was seen of one conversation.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// Who asked.
+    pub client: IpAddr,
+    /// Who was asked.
+    pub server: IpAddr,
+    /// Packets there and back.
+    pub packets: [u64; 2],
+    /// The first frame.
+    pub at: Cited,
 }
 
 impl Cited {

@@ -138,3 +138,34 @@ fn what_goes_to_a_group_is_sent_for_people_and_one_way_for_scripts() {
     let coverage = String::from_utf8(coverage).unwrap();
     assert!(coverage.contains("one-way") && !coverage.contains("sent"), "{coverage}");
 }
+
+#[test]
+fn every_device_has_a_section_and_everything_leads_to_it() {
+    let (_, out) = summary(&[]);
+    let page = fs::read_to_string(out.path().join("report.html")).unwrap();
+    let section = page
+        .split("<details class=\"device\"")
+        .find(|part| part.contains("<summary><bdi class=\"name\">node-26<"))
+        .unwrap();
+    let id = section.split('"').nth(1).unwrap();
+    for said in ["silent since ", "fe80::49:67ff:fe01:1a", "stopped answering: gateway 10.20.0.10 to node", "UDP 5683"]
+    {
+        assert!(section.contains(said), "{said:?} is not in the section of node-26");
+    }
+    // Matrix, findings, conversations, inventory and picture.
+    assert!(page.matches(&format!("href=\"#{id}\"")).count() >= 5, "{id}");
+    assert!(page.contains("<dt>midstream</dt>"), "the report explains its words");
+}
+
+#[test]
+fn a_host_is_explained_by_address_mac_or_name() {
+    let (_, out) = summary(&[]);
+    let survey = out.path().join("survey.json");
+    let explain = |what: &str| run(["explain", what, survey.to_str().unwrap()]).expect(0, &[]).out;
+    let by_name = explain("node-26");
+    assert_eq!(explain("02:49:67:01:00:1a"), by_name);
+    assert!(by_name.contains("state: silent since 2026-03-17T08:13:56."), "{by_name}");
+    assert!(by_name.contains("finding ") && by_name.contains("works: ") && by_name.contains("fe80::49:67ff:fe01:1a"));
+    assert!(explain("10.20.0.130").contains("nothing of it was captured"));
+    run(["explain", "nobody", survey.to_str().unwrap()]).expect(2, &["there is no host nobody"]);
+}

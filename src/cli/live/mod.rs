@@ -3,6 +3,7 @@
 mod checkpoint;
 mod face;
 mod options;
+mod place;
 mod show;
 
 use std::io;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use self::checkpoint::Checkpoint;
 use self::face::Face;
 use self::options::LiveOptions;
+use self::place::Place;
 use self::show::Display;
 use super::analyze::found;
 use super::args::{Format, Live as Args, Talk};
@@ -35,18 +37,24 @@ const JUDGED_EVERY: Duration = Duration::from_secs(1);
 pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let mut options = LiveOptions::check(args)?;
     let live = Live::open(&options.interfaces, &options.capture).map_err(Failure::unusable)?;
-    give_up_root(&options, talk)?;
+    let place = place(&options);
+    give_up_root(&options, place.as_ref(), talk)?;
+    enter(&mut options.output, place.as_ref())?;
     let interfaces = recorded(&live);
     let recorder = record(&options, &interfaces)?;
     let evidence = evidence(&options, &interfaces)?;
     confine(&written_to(&options))
         .map_err(|error| Failure::usage(format!("cannot give up rights, and will not go on with them: {error}")))?;
     let stop = Arc::new(AtomicBool::new(false));
-    let hangup = listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
+    listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
     if !talk.quiet {
         let names: Vec<&str> = live.interfaces().map(|interface| interface.name.as_str()).collect();
-        say(&format!("capturing on {}; Ctrl-C ends it and shows the results", names.join(", ")));
+        let end = match &place {
+            Some(place) => format!("q ends it and saves the results to {}", place.name().display()),
+            None => "Ctrl-C ends it and shows the results".to_owned(),
+        };
+        say(&format!("capturing on {}; {end}", names.join(", ")));
     }
     let mut face = Face::open(&options, talk, &stop)
         .map_err(|error| Failure::usage(format!("cannot use this terminal: {error}; --plain needs none")))?;
@@ -70,10 +78,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
         }
     });
     let shown = shown.and_then(|()| face.end(&end));
-    if options.display == Display::View && (shown.is_err() || hangup.load(Ordering::Relaxed)) {
-        keep(&mut options.output);
-    }
-    finish(end, shown, &options, talk)
+    finish(end, shown, place.as_ref(), &options, talk)
 }
 
 /// Flows of each address family that are kept at most, folded ones as one: some 2 GB while they are judged.
@@ -85,16 +90,30 @@ fn limited(mut options: survey::Options) -> survey::Options {
     options
 }
 
-/// The terminal is gone, and with it the place for the summary: the results become files all the same.
-fn keep(output: &mut OutputOptions) {
-    if output.folder.is_none() {
-        let begin = jiff::Zoned::now().strftime("igorscope-%Y%m%d-%H%M%S").to_string();
-        output.folder = Some(begin.into());
-        output.formats.extend([Format::Csv, Format::Json, Format::Html]);
+/// Who watched a survey wants to keep it, and a terminal that dies is no place for results.
+fn place(options: &LiveOptions) -> Option<Place> {
+    if options.display != Display::View || options.output.folder.is_some() {
+        return None;
     }
+    let failed = |error| say(&format!("the results cannot be saved in this folder ({error}); name one with --output"));
+    Place::make().map_err(failed).ok()
 }
 
-fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, talk: &Talk) -> Outcome {
+fn enter(output: &mut OutputOptions, place: Option<&Place>) -> Result<(), Failure> {
+    let Some(place) = place else { return Ok(()) };
+    let failed = |error| Failure::unwritten(format!("cannot write to {}: {error}", place.name().display()));
+    output.folder = Some(place.enter().map_err(failed)?);
+    output.formats.extend([Format::Csv, Format::Json, Format::Html]);
+    Ok(())
+}
+
+fn finish(
+    mut end: LiveEnd,
+    shown: Result<(), Failure>,
+    place: Option<&Place>,
+    options: &LiveOptions,
+    talk: &Talk,
+) -> Outcome {
     if options.output.wants_hashes() {
         let hashes = Hashes::begin(end.files.clone()).finish();
         for (input, hash) in end.last.survey.inputs.iter_mut().zip(hashes) {
@@ -120,6 +139,9 @@ fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, t
     };
     if !talk.quiet {
         say(&sums(&end));
+        if let (Some(place), Ok(())) = (place, &written) {
+            say(&format!("results saved to {}", place.name().display()));
+        }
     }
     shown?;
     written?;
@@ -160,9 +182,9 @@ fn sums(end: &LiveEnd) -> String {
 }
 
 /// The rights of root are for opening interfaces, which is done.
-fn give_up_root(options: &LiveOptions, talk: &Talk) -> Result<(), Failure> {
+fn give_up_root(options: &LiveOptions, place: Option<&Place>, talk: &Talk) -> Result<(), Failure> {
     let folders = written_to(options);
-    let dropped = drop_root(&folders).map_err(|error| {
+    let dropped = drop_root(&folders, place.map(Place::name)).map_err(|error| {
         Failure::usage(format!("cannot give up the rights of root, and will not go on with them: {error}"))
     })?;
     match dropped {
@@ -227,8 +249,8 @@ fn states(options: &LiveOptions) -> Option<StateOptions> {
 }
 
 /// Sets `stop` on the first Ctrl-C or SIGTERM; the second ends the program where it is. A terminal that
-/// went away (SIGHUP, which may come twice) ends the survey too, and sets what is returned.
-fn listen(stop: &Arc<AtomicBool>) -> io::Result<Arc<AtomicBool>> {
+/// went away (SIGHUP, which may come twice) ends the survey too.
+fn listen(stop: &Arc<AtomicBool>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, TERM_SIGNALS};
     use signal_hook::flag;
 
@@ -236,11 +258,8 @@ fn listen(stop: &Arc<AtomicBool>) -> io::Result<Arc<AtomicBool>> {
         flag::register_conditional_shutdown(*signal, 128 + signal, Arc::clone(stop))?;
         flag::register(*signal, Arc::clone(stop))?;
     }
-    let hangup = Arc::new(AtomicBool::new(false));
-    for flag in [stop, &hangup] {
-        flag::register(SIGHUP, Arc::clone(flag))?;
-    }
-    Ok(hangup)
+    flag::register(SIGHUP, Arc::clone(stop))?;
+    Ok(())
 }
 
 /// One line on standard error.

@@ -105,20 +105,20 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.end_section();
 }
 
-/// How a device stands, and since when it is silent.
-fn standing(page: &mut Page, standing: Standing) {
+/// The class and the words of how a device stands.
+pub(super) fn state_words(standing: Standing) -> (&'static str, String) {
     let class = match standing.state {
         State::Healthy => "zero",
         _ if standing.is_bad() => "alert",
         _ => "warning",
     };
-    put!(
-        page,
-        "<td class=\"stands {}\" data-v=\"{}\">{}",
-        class,
-        standing.state as usize,
-        standing.state.name().replace('-', " ")
-    );
+    (class, standing.state.name().replace('-', " "))
+}
+
+/// How a device stands, and since when it is silent.
+fn standing(page: &mut Page, standing: Standing) {
+    let (class, words) = state_words(standing);
+    put!(page, "<td class=\"stands {}\" data-v=\"{}\">{}", class, standing.state as usize, words);
     if let Some(since) = standing.since {
         put!(page, " since ");
         page.time(since);

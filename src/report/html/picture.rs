@@ -170,7 +170,7 @@ fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
     put!(
         page,
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Picture of who talks to whom\"><svg \
-         class=\"picture\" viewBox=\"{}\" role=\"img\" aria-label=\"Hosts by role and what passed between them; the \
+         class=\"picture\" viewBox=\"{}\" role=\"group\" aria-label=\"Hosts by role and what passed between them; the \
          table beside it says the same\">",
         format!("{left:.0} {top:.0} {:.0} {:.0}", right - left, bottom - top)
     );
@@ -198,8 +198,11 @@ fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
             let (path, middle) = if a == b { turn(from, shift) } else { line(from, to, shift) };
             put!(
                 page,
-                "<path class=\"line {}\" stroke-width=\"{}\" d=\"{}\"><title>{}</title></path>",
+                "<path class=\"line {}\" data-words=\"{} {} {}\" stroke-width=\"{}\" d=\"{}\"><title>{}</title></path>",
                 strand.class(),
+                a.name(),
+                b.name(),
+                strand.verdict(),
                 format!("{width:.1}"),
                 path,
                 title
@@ -268,6 +271,10 @@ fn dots(page: &mut Page, bubble: &Bubble<'_>) {
         let out = if shown == 1 { 0.0 } else { spread * (at as f64 + 0.35).sqrt() };
         let angle = at as f64 * 2.399_963;
         let name = host.name.as_deref().unwrap_or_default();
+        let device = page.devices.get(&host.address).copied();
+        if let Some(device) = device {
+            put!(page, "<a href=\"#device-{}\">", device);
+        }
         put!(
             page,
             "<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"{}\"><title>{} {}: {}</title></circle>",
@@ -279,6 +286,9 @@ fn dots(page: &mut Page, bubble: &Bubble<'_>) {
             name,
             worst.words()
         );
+        if device.is_some() {
+            put!(page, "</a>");
+        }
     }
     let mut y = bubble.first_line(words.len());
     let x = format!("{:.0}", bubble.x);

@@ -1,6 +1,8 @@
 //! The findings, gravest first: a line for each cause, or every finding in full.
 
-use super::page::{Page, Span, Terminal, Tone};
+use jiff::tz::TimeZone;
+
+use super::page::{Page, Span, Tone};
 use super::units::{counted, local, short};
 use crate::finding::{Context, Finding, Words};
 use crate::policy::{Role, Severity, Transport};
@@ -29,6 +31,8 @@ const LOOKS: [Look; 3] = [
 /// Findings of one kind with one cause, which are mended in one way.
 pub(crate) struct Cause<'a> {
     pub(crate) findings: Vec<&'a Finding>,
+    /// The number of the first, from 1.
+    pub(crate) number: usize,
     /// What decides; may be empty.
     gist: String,
     /// What to do first.
@@ -38,7 +42,7 @@ pub(crate) struct Cause<'a> {
 /// The findings by cause, in the order of each one's first.
 pub(crate) fn by_cause<'a>(survey: &'a Survey, context: &Context<'_>) -> Vec<Cause<'a>> {
     let mut causes: Vec<Cause<'_>> = Vec::new();
-    for finding in &survey.findings {
+    for (number, finding) in (1..).zip(&survey.findings) {
         let (gist, next) = (finding.facts.gist(finding, context), finding.facts.next(finding));
         let is_same = |cause: &&mut Cause<'_>| {
             let first = cause.findings[0];
@@ -46,7 +50,7 @@ pub(crate) fn by_cause<'a>(survey: &'a Survey, context: &Context<'_>) -> Vec<Cau
         };
         match causes.iter_mut().find(is_same) {
             Some(cause) => cause.findings.push(finding),
-            None => causes.push(Cause { findings: vec![finding], gist, next }),
+            None => causes.push(Cause { findings: vec![finding], number, gist, next }),
         }
     }
     causes
@@ -54,11 +58,10 @@ pub(crate) fn by_cause<'a>(survey: &'a Survey, context: &Context<'_>) -> Vec<Cau
 
 impl Cause<'_> {
     /// `blocked (no answer, though the host is alive): node-1 and node-2 to gateway, TCP 1901 UPnP`.
-    fn line(&self, context: &Context<'_>, terminal: &Terminal) -> String {
+    pub(crate) fn line(&self, context: &Context<'_>, zone: &TimeZone) -> String {
         let first = self.findings[0];
         let kind = first.kind.said();
-        let since =
-            first.facts.silence().map(|(_, since)| format!("since {}", local(since, first.last, &terminal.zone)));
+        let since = first.facts.silence().map(|(_, since)| format!("since {}", local(since, first.last, zone)));
         let gist: Vec<&str> =
             since.as_deref().into_iter().chain([&*self.gist]).filter(|text| !text.is_empty()).collect();
         let gist = if gist.is_empty() { String::new() } else { format!(" ({})", gist.join(", ")) };
@@ -100,7 +103,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
         let of_severity = || causes.iter().filter(|cause| cause.findings[0].severity == look.severity);
         for cause in of_severity().take(look.shown) {
             let word = (look.tone, format!("  {:<8}", look.word));
-            page.paragraph(vec![word], INDENT, Tone::Plain, &visible(&cause.line(&context, page.terminal)));
+            page.paragraph(vec![word], INDENT, Tone::Plain, &visible(&cause.line(&context, &page.terminal.zone)));
         }
         let more: u64 = of_severity().skip(look.shown).map(|cause| cause.findings.len() as u64).sum();
         if more > 0 {
