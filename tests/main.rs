@@ -82,6 +82,8 @@ mod site_survey;
 mod skips;
 #[path = "main/splits.rs"]
 mod splits;
+#[path = "main/states.rs"]
+mod states;
 #[path = "main/survey_schema.rs"]
 mod survey_schema;
 #[path = "main/ten_seconds.rs"]

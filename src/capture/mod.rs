@@ -20,6 +20,7 @@ mod reader;
 mod recorder;
 mod search;
 mod span;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -32,7 +33,7 @@ pub use interface::{InterfaceSummary, Outages};
 pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;
 pub use reader::{Capture, CaptureSummary, Frames};
-pub use recorder::{RecordedInterface, Recorder, Rotation};
+pub use recorder::{RecordedInterface, Recorder, Rotation, numbered};
 pub use search::{EVIDENCE, Found, PassedOver, find_captures};
 pub use span::{Part, Span, Start, plan_spans, read_spans};
 pub use writer::{CaptureCounts, PcapngWriter};

@@ -145,6 +145,9 @@ fn examine(path: &Path) -> Result<Metadata, Unfit> {
     if !metadata.is_file() {
         return Err(Unfit::Other("neither a file nor a folder".to_owned()));
     }
+    if crate::state::is_state(path) {
+        return Ok(metadata);
+    }
     match Capture::recognise(path) {
         Ok(()) if is_own_evidence(path) => Err(Unfit::Other(
             "evidence that igorscope wrote: its frames are in the captures that it was made of".into(),

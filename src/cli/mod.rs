@@ -21,6 +21,7 @@ mod live;
 mod manual;
 mod memory;
 mod merge;
+mod observe;
 mod options;
 mod path;
 mod policy;
@@ -28,6 +29,7 @@ mod policy_export;
 mod progress;
 mod reading;
 mod results;
+mod states;
 mod terminal;
 
 use std::ffi::OsString;
@@ -108,6 +110,7 @@ fn dispatch(cli: Cli) -> exit::Outcome {
     let Cli { talk, command } = cli;
     match command {
         Command::Analyze(args) => analyze::run(*args, &talk),
+        Command::Observe(args) => observe::run(*args, &talk),
         #[cfg(all(feature = "live", unix))]
         Command::Live(args) => live::run(*args, &talk),
         #[cfg(all(feature = "live", unix))]
@@ -117,7 +120,7 @@ fn dispatch(cli: Cli) -> exit::Outcome {
         Command::Antivirus(command) => antivirus::run(command),
         Command::Compare(args) => compare::run(&args, &talk),
         Command::Explain(args) => explain::run(*args, &talk),
-        Command::Merge(args) => merge::run(&args),
+        Command::Merge(args) => merge::run(&args, &talk),
         Command::Path(args) => path::run(*args, &talk),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::page(),

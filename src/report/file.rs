@@ -122,7 +122,10 @@ fn advice(error: &io::Error) -> &'static str {
 ///
 /// # Errors
 /// [`WriteError::File`]; nothing of the new file is left, and an old one stays as it was.
-pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
+pub fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> Result<(), WriteError> {
     let attempt = || -> io::Result<()> {
         if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             let mut file = fs::File::options().write(true).open(path)?;

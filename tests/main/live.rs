@@ -11,6 +11,8 @@ mod killed;
 mod links;
 #[path = "live/schema.rs"]
 mod schema;
+#[path = "live/states.rs"]
+mod states;
 #[path = "live/terminal.rs"]
 mod terminal;
 

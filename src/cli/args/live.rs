@@ -18,6 +18,7 @@ Examples:
   igorscope live -i eth1                                     on a mirror port, until Ctrl-C
   igorscope live -i eth1 -w site.pcapng -o report --duration 10m
   igorscope live -i eth1 -i eth2 --gateway 10.20.0.2 -f 'not port 22'
+  igorscope live -i eth1 --state /var/lib/igorscope/eth1.igstate --rotate-state 24h
   igorscope live -i eth1 --json | logger -t igorscope        a sensor without a terminal
   sudo igorscope live -i eth1                                where the right to capture is missing")]
 pub(in crate::cli) struct Live {
@@ -56,6 +57,15 @@ pub(in crate::cli) struct Live {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "write",
           help_heading = "Capture")]
     pub(in crate::cli) rotate_count: Option<u64>,
+    /// Keep what was observed as a state, which igorscope analyze reads: all flows, none folded.
+    ///
+    /// Written at each --checkpoint and at the end, aside and then renamed. The states of a week, and of several sensors, are
+    /// judged as a whole by igorscope analyze.
+    #[arg(long, value_name = "FILE.igstate", help_heading = "Capture")]
+    pub(in crate::cli) state: Option<PathBuf>,
+    /// Begin a new state after this time: the files are called FILE_00001 and so on. Memory follows one of them.
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "state", help_heading = "Capture")]
+    pub(in crate::cli) rotate_state: Option<Duration>,
     /// The kernel's buffer for each interface: a larger one drops less when packets come in bursts.
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32M", help_heading = "Capture")]
     pub(in crate::cli) buffer_size: u64,

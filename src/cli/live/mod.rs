@@ -24,9 +24,11 @@ use super::hash::Hashes;
 use super::options::OutputOptions;
 use super::results::{self, Making};
 use crate::capture::live::{Dropped, Live, LiveInterface, confine, drop_root};
-use crate::capture::{RecordedInterface, Recorder};
-use crate::report::visible;
-use crate::survey::live::{LiveEnd, LiveEvidence, LiveOptions as SurveyLive, run_live};
+use crate::capture::{Filter, RecordedInterface, Recorder, numbered};
+use crate::report::{visible, write_file};
+use crate::survey::live::{
+    Beside, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live,
+};
 use crate::survey::{self, InputSummary};
 
 /// From one judgement of what came so far to the next.
@@ -65,7 +67,8 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     // Where nobody reads what is shown any more, there is nothing more to do it for, but files to be made whole.
     let mut shown = Ok(());
     let mut checkpoint = Checkpoint::new(&options);
-    let end = run_live(live, (recorder, evidence), &survey, &stop, |mut tick| {
+    let beside = Beside { recorder, evidence, states: states(&options) };
+    let end = run_live(live, beside, &survey, &stop, |mut tick| {
         checkpoint.tick(&mut tick.survey, &options);
         if shown.is_ok() {
             shown = face.tick(tick);
@@ -145,6 +148,9 @@ fn finish(
     if let Some(Err(error)) = end.evidence {
         return Err(Failure::unwritten(format!("the evidence could not be written to its end: {error}")));
     }
+    if let Err(error) = end.states {
+        return Err(Failure::unwritten(format!("the state could not be written: {error}")));
+    }
     if let Err(error) = end.recording {
         return Err(Failure::unwritten(format!("the packets could not all be written down: {error}")));
     }
@@ -198,6 +204,7 @@ fn give_up_root(options: &LiveOptions, place: Option<&Place>, talk: &Talk) -> Re
 fn written_to(options: &LiveOptions) -> Vec<&Path> {
     let files = options.record.as_ref().map(|(path, _)| path.as_path()).into_iter();
     let files = files.chain(options.output.evidence.as_deref()).chain(options.output.xlsx.as_deref());
+    let files = files.chain(options.state.as_ref().map(|(path, _)| path.as_path()));
     files.map(folder_of).chain(options.output.folder.as_deref().map(existing)).collect()
 }
 
@@ -229,6 +236,16 @@ fn evidence(options: &LiveOptions, interfaces: &[RecordedInterface]) -> Result<O
     let Some(path) = &options.output.evidence else { return Ok(None) };
     let failed = |error| Failure::unwritten(format!("cannot write {}: {error}", path.display()));
     LiveEvidence::create(path, interfaces).map(Some).map_err(failed)
+}
+
+fn states(options: &LiveOptions) -> Option<StateOptions> {
+    let (path, rotate) = options.state.clone()?;
+    let save = move |period, write: &WriteState<'_>| {
+        let name = if rotate.is_some() { numbered(&path, period) } else { path.clone() };
+        write_file(&name, |out| write(out)).map_err(io::Error::other)
+    };
+    let filter = options.filter.as_deref().map(Filter::of_state);
+    Some(StateOptions { every: options.checkpoint, rotate, filter, save: Box::new(save) })
 }
 
 /// Sets `stop` on the first Ctrl-C or SIGTERM; the second ends the program where it is. A terminal that

@@ -25,6 +25,10 @@ pub(super) struct LiveOptions {
     pub(super) display: Display,
     /// What analyzes the packets again, but for the files that they are written to.
     pub(super) command: Vec<String>,
+    /// Where states are kept, and how long one is.
+    pub(super) state: Option<(PathBuf, Option<Duration>)>,
+    /// What the interfaces keep.
+    pub(super) filter: Option<String>,
     /// Where packets are written to.
     pub(super) record: Option<(PathBuf, Rotation)>,
 }
@@ -61,7 +65,7 @@ impl LiveOptions {
             promiscuous: !args.no_promiscuous,
             snap_len: args.snaplen,
             buffer_size: buffer_size.ok_or_else(|| Failure::usage("--buffer-size takes less than 2G"))?,
-            filter: args.filter,
+            filter: args.filter.clone(),
         };
         let mut interfaces = args.interface;
         let named = interfaces.len();
@@ -72,6 +76,9 @@ impl LiveOptions {
         }
         if output.evidence.is_some() && output.evidence == args.write {
             return Err(Failure::usage("--write and --evidence name the same file; all packets are in the first"));
+        }
+        if args.state.is_some() && (args.state == args.write || args.state == output.evidence) {
+            return Err(Failure::usage("--state names the same file as --write or --evidence; name another"));
         }
         let rotation = Rotation { size: args.rotate_size, time: args.rotate_time, count: args.rotate_count };
         Ok(Self {
@@ -85,6 +92,8 @@ impl LiveOptions {
             fold_after: args.fold_after,
             display: display(args.plain, args.json),
             command,
+            state: args.state.map(|path| (path, args.rotate_state)),
+            filter: args.filter,
             record: args.write.map(|path| (path, rotation)),
         })
     }

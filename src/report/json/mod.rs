@@ -1,7 +1,6 @@
 //! survey.json: the whole survey for scripts, `compare` and `merge`.
 
 mod compare;
-mod fold;
 mod lines;
 mod merge;
 mod rows;

@@ -52,6 +52,7 @@ pub(super) fn input(input: &InputSummary) -> v1::Input<'_> {
             .as_ref()
             .map(|damage| v1::Damage { offset: damage.offset, reason: Text::Borrowed(&damage.reason) }),
         site: None,
+        survey: None,
     }
 }
 
@@ -79,7 +80,7 @@ pub(super) fn frames(counts: &FrameCounts) -> v1::Frames<'_> {
 }
 
 pub(super) fn non_ip(kind: &NonIpSummary) -> v1::NonIp<'_> {
-    v1::NonIp { kind: Text::Borrowed(&kind.kind), frames: kind.frames, bytes: kind.bytes, site: None }
+    v1::NonIp { kind: Text::Borrowed(&kind.kind), frames: kind.frames, bytes: kind.bytes, site: None, survey: None }
 }
 
 pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<'_> {
@@ -90,6 +91,7 @@ pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<
         frames: tunnel.frames,
         bytes: tunnel.bytes,
         site: None,
+        survey: None,
     }
 }
 
@@ -103,7 +105,7 @@ pub(super) fn limits(limits: Limits) -> v1::Limits {
 }
 
 pub(super) fn caveat(caveat: &Caveat) -> v1::Caveat<'_> {
-    v1::Caveat { kind: caveat.kind.into(), text: Text::Borrowed(&caveat.text), site: None }
+    v1::Caveat { kind: caveat.kind.into(), text: Text::Borrowed(&caveat.text), site: None, survey: None }
 }
 
 pub(super) fn flow<'a>(
@@ -159,6 +161,7 @@ pub(super) fn flow<'a>(
         duplicates: duplicates(flow),
         vlan_path: (!flow.is_untagged()).then(|| Nested(flow.vlan()).to_string().into()),
         site: None,
+        survey: None,
     }
 }
 
@@ -194,6 +197,7 @@ pub(super) fn conversation<'a>(
         first_seen: Time::known(conversation.first),
         last_seen: Time::known(conversation.last),
         site: None,
+        survey: None,
     }
 }
 
@@ -224,6 +228,7 @@ pub(super) fn finding(index: usize, finding: &Finding, words: Words) -> v1::Find
         sources: finding.sources.clone(),
         conversations: finding.conversations.clone(),
         site: None,
+        survey: None,
     }
 }
 
@@ -249,6 +254,7 @@ pub(super) fn host(host: &Host) -> v1::Host<'_> {
         switch: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.switch)),
         switch_port: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.port)),
         site: None,
+        survey: None,
     }
 }
 
@@ -274,6 +280,7 @@ pub(super) fn cell<'a>(names: &'a Names, coverage: &CellCoverage) -> Option<v1::
         hosts_one_way: coverage.hosts_in(CellState::OneWay).into(),
         hosts_not_seen: coverage.hosts_in(CellState::NotSeen).into(),
         site: None,
+        survey: None,
     })
 }
 
@@ -293,6 +300,7 @@ pub(super) fn node<'a>(columns: &'a [PortColumn], row: &NodeRow<'a>) -> v1::Node
         state: Some(standing.state.name().into()),
         silent_since: standing.since.and_then(Time::known),
         site: None,
+        survey: None,
     }
 }
 
