@@ -56,6 +56,6 @@ pub mod relation;
 pub mod report;
 pub mod survey;
 pub mod text;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 pub mod tui;
 pub mod verdict;

@@ -1,7 +1,7 @@
 //! The command line as it is typed: plain structures, nothing checked beyond their form.
 
 mod export;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 mod live;
 
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ pub(super) use export::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusSho
 use super::memory::usual_flows;
 use super::terminal::Color;
 use crate::flow::Limits;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 pub(super) use live::{Interfaces, Live};
 
 /// Classifies the network traffic of Igor PoE lighting systems, passively.
@@ -56,9 +56,9 @@ pub(super) struct Talk {
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Analyze(Box<Analyze>),
-    #[cfg(all(feature = "live", unix))]
+    #[cfg(feature = "live")]
     Live(Box<Live>),
-    #[cfg(all(feature = "live", unix))]
+    #[cfg(feature = "live")]
     Interfaces(Interfaces),
     #[command(subcommand)]
     Inventory(Inventory),

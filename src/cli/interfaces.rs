@@ -8,9 +8,12 @@ use crate::report::visible;
 pub(super) fn run() -> Outcome {
     let devices = devices().map_err(Failure::unusable)?;
     if devices.is_empty() {
-        return Err(Failure::usage(
-            "no interface can be captured on; the right to may be missing: try `sudo igorscope interfaces`",
-        ));
+        return Err(Failure::usage(if cfg!(windows) {
+            "no interface can be captured on; where Npcap was installed for Administrators only, open the console by \
+             \"Run as administrator\""
+        } else {
+            "no interface can be captured on; the right to may be missing: try `sudo igorscope interfaces`"
+        }));
     }
     let lines: Vec<[String; 4]> = devices.iter().map(line).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);

@@ -9,14 +9,17 @@ mod antivirus;
 mod args;
 mod command;
 mod compare;
+#[cfg(windows)]
+mod console;
+mod desktop;
 mod evidence;
 mod exit;
 mod explain;
 mod hash;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 mod interfaces;
 mod inventory;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 mod live;
 mod manual;
 mod memory;
@@ -39,9 +42,35 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use args::{Cli, Command};
 use exit::{Failure, Status};
 
-/// Runs the command line and says how it went.
+/// Runs the command line and says how it went. In a window of its own (Windows' desktop), captures are analyzed without a
+/// command, and the window stays until it was read.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    #[cfg(windows)]
+    if console::is_own_window() {
+        use desktop::{EXPLANATION, Meant, wait_for_reader};
+        match Meant::of(&arguments) {
+            Meant::Nothing => print!("{EXPLANATION}"),
+            Meant::Analyze { words, report } => {
+                let status = run_typed(words);
+                let is_open = report.is_file() && console::open(&report);
+                reading::say(&format!(
+                    "the report is {}{}",
+                    report.display(),
+                    if is_open { "" } else { ", to be opened in a browser" }
+                ));
+                wait_for_reader();
+                return status;
+            }
+            Meant::AsTyped => return run_typed(arguments),
+        }
+        wait_for_reader();
+        return Status::Unusable.into();
+    }
+    run_typed(arguments)
+}
+
+fn run_typed(arguments: Vec<OsString>) -> ExitCode {
     let words = arguments.clone();
     let command = Cli::command().color(help_color(&arguments));
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
@@ -108,9 +137,9 @@ fn dispatch(cli: Cli) -> exit::Outcome {
     let Cli { talk, command } = cli;
     match command {
         Command::Analyze(args) => analyze::run(*args, &talk),
-        #[cfg(all(feature = "live", unix))]
+        #[cfg(feature = "live")]
         Command::Live(args) => live::run(*args, &talk),
-        #[cfg(all(feature = "live", unix))]
+        #[cfg(feature = "live")]
         Command::Interfaces(_) => interfaces::run(),
         Command::Inventory(command) => inventory::run(command, &talk),
         Command::Policy(command) => policy::run(command, &talk),

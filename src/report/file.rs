@@ -110,6 +110,11 @@ fn sweep(folder: &Path) {
 }
 
 fn advice(error: &io::Error) -> &'static str {
+    /// winerror.h: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE.
+    const HELD: [i32; 4] = [5, 32, 33, 1224];
+    if cfg!(windows) && error.raw_os_error().is_some_and(|code| HELD.contains(&code)) {
+        return "; another program may have it open, such as Excel: close it there, or choose another place";
+    }
     match error.kind() {
         io::ErrorKind::StorageFull => "; free some space, or choose another place",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose a place that you may write to",
@@ -130,10 +135,15 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<
             return file.flush();
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let aside = aside(folder)?;
-        let mut buffered = BufWriter::with_capacity(256 * 1024, aside);
+        // In Windows' own full form, a path may be longer than 260 characters whoever takes it.
+        let folder = if cfg!(windows) { fs::canonicalize(folder)? } else { folder.to_owned() };
+        let mut buffered = BufWriter::with_capacity(256 * 1024, aside(&folder)?);
         write(&mut buffered)?;
-        buffered.into_inner()?.persist(path)?;
+        let whole = buffered.into_inner()?;
+        match path.file_name().filter(|_| cfg!(windows)) {
+            Some(name) => whole.persist(folder.join(name))?,
+            None => whole.persist(path)?,
+        };
         Ok(())
     };
     attempt().map_err(|source| WriteError::File { path: path.to_owned(), source })

@@ -4,8 +4,8 @@ mod checkpoint;
 mod face;
 mod options;
 mod show;
+mod signals;
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,7 +40,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     confine(&written_to(&options))
         .map_err(|error| Failure::usage(format!("cannot give up rights, and will not go on with them: {error}")))?;
     let stop = Arc::new(AtomicBool::new(false));
-    let hangup = listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
+    let hangup = signals::listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
     if !talk.quiet {
         let names: Vec<&str> = live.interfaces().map(|interface| interface.name.as_str()).collect();
@@ -207,23 +207,6 @@ fn evidence(options: &LiveOptions, interfaces: &[RecordedInterface]) -> Result<O
     let Some(path) = &options.output.evidence else { return Ok(None) };
     let failed = |error| Failure::unwritten(format!("cannot write {}: {error}", path.display()));
     LiveEvidence::create(path, interfaces).map(Some).map_err(failed)
-}
-
-/// Sets `stop` on the first Ctrl-C or SIGTERM; the second ends the program where it is. A terminal that
-/// went away (SIGHUP, which may come twice) ends the survey too, and sets what is returned.
-fn listen(stop: &Arc<AtomicBool>) -> io::Result<Arc<AtomicBool>> {
-    use signal_hook::consts::{SIGHUP, TERM_SIGNALS};
-    use signal_hook::flag;
-
-    for signal in TERM_SIGNALS {
-        flag::register_conditional_shutdown(*signal, 128 + signal, Arc::clone(stop))?;
-        flag::register(*signal, Arc::clone(stop))?;
-    }
-    let hangup = Arc::new(AtomicBool::new(false));
-    for flag in [stop, &hangup] {
-        flag::register(SIGHUP, Arc::clone(flag))?;
-    }
-    Ok(hangup)
 }
 
 /// One line on standard error.

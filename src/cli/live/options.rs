@@ -10,7 +10,7 @@ use super::super::exit::Failure;
 use super::super::options::{OutputOptions, SurveyOptions};
 use super::show::Display;
 use crate::capture::Rotation;
-use crate::capture::live::LiveSettings;
+use crate::capture::live::{Choice, LiveError, LiveSettings, choose, devices};
 
 pub(super) struct LiveOptions {
     pub(super) interfaces: Vec<String>,
@@ -63,7 +63,7 @@ impl LiveOptions {
             buffer_size: buffer_size.ok_or_else(|| Failure::usage("--buffer-size takes less than 2G"))?,
             filter: args.filter,
         };
-        let mut interfaces = args.interface;
+        let mut interfaces = chosen(&args.interface)?;
         let named = interfaces.len();
         interfaces.sort();
         interfaces.dedup();
@@ -90,9 +90,24 @@ impl LiveOptions {
     }
 }
 
+/// The names of the interfaces that are meant. One that is not listed may be captured on all the same: its name stays.
+fn chosen(wanted: &[String]) -> Result<Vec<String>, Failure> {
+    let devices = match devices() {
+        Err(error @ LiveError::Missing(_)) => return Err(Failure::unusable(error)),
+        listed => listed.unwrap_or_default(),
+    };
+    let name = |wanted: &String| match choose(wanted, &devices) {
+        Choice::One(name) => Ok(name),
+        Choice::Unknown => Ok(wanted.clone()),
+        Choice::Several(names) => Err(Failure::unusable(LiveError::Several { wanted: wanted.clone(), names })),
+    };
+    wanted.iter().map(name).collect()
+}
+
 /// The terminal view where there is a terminal that can show it, unless something else is asked for.
 fn display(plain: bool, json: bool) -> Display {
-    let is_dumb = || std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    // Windows' consoles name no kind of terminal.
+    let is_dumb = || std::env::var_os("TERM").map_or(cfg!(unix), |term| term.is_empty() || term == "dumb");
     match () {
         () if json => Display::Json,
         () if plain || !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() || is_dumb() => {
