@@ -82,5 +82,8 @@ mod threads;
 mod traffic;
 #[path = "main/traps.rs"]
 mod traps;
+#[cfg(windows)]
+#[path = "main/windows.rs"]
+mod windows;
 #[path = "main/xlsx.rs"]
 mod xlsx;

@@ -9,8 +9,6 @@ mod antivirus;
 mod args;
 mod command;
 mod compare;
-#[cfg(windows)]
-mod console;
 mod desktop;
 mod evidence;
 mod exit;
@@ -32,6 +30,8 @@ mod progress;
 mod reading;
 mod results;
 mod terminal;
+#[cfg(windows)]
+mod windows;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -47,13 +47,13 @@ use exit::{Failure, Status};
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     #[cfg(windows)]
-    if console::is_own_window() {
+    if windows::is_own_window() {
         use desktop::{EXPLANATION, Meant, wait_for_reader};
         match Meant::of(&arguments) {
             Meant::Nothing => print!("{EXPLANATION}"),
             Meant::Analyze { words, report } => {
                 let status = run_typed(words);
-                let is_open = report.is_file() && console::open(&report);
+                let is_open = report.is_file() && windows::open(&report);
                 reading::say(&format!(
                     "the report is {}{}",
                     report.display(),

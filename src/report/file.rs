@@ -135,27 +135,23 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<
             return file.flush();
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // In Windows' own full form, a path may be longer than 260 characters whoever takes it.
-        let folder = if cfg!(windows) { fs::canonicalize(folder)? } else { folder.to_owned() };
-        let mut buffered = BufWriter::with_capacity(256 * 1024, aside(&folder)?);
+        let mut buffered = BufWriter::with_capacity(256 * 1024, aside(folder)?);
         write(&mut buffered)?;
-        let whole = buffered.into_inner()?;
-        match path.file_name().filter(|_| cfg!(windows)) {
-            Some(name) => whole.persist(folder.join(name))?,
-            None => whole.persist(path)?,
-        };
+        let (file, mut aside) = buffered.into_inner()?.into_parts();
+        // Windows renames nothing that is open.
+        drop(file);
+        fs::rename(&aside, path)?;
+        aside.disable_cleanup(true);
         Ok(())
     };
     attempt().map_err(|source| WriteError::File { path: path.to_owned(), source })
 }
 
-/// A temporary file with the rights that a new file of this user gets.
+/// A temporary file with the rights that a new file of this user gets, and not marked as temporary.
 fn aside(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(ASIDE[0]).suffix(ASIDE[1]);
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    builder.make_in(folder, |path| File::options().write(true).create_new(true).open(path))
 }
 
 #[cfg(test)]

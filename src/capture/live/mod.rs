@@ -275,6 +275,7 @@ mod tests {
         let Err(error) = Live::open(&["nowhere0".to_owned()], &LiveSettings::default()) else {
             panic!("there is no interface nowhere0");
         };
-        assert!(error.to_string().contains("nowhere0"), "{error}");
+        let is_missing = matches!(error, LiveError::Missing(_));
+        assert!(error.to_string().contains("nowhere0") || is_missing && cfg!(windows), "{error}");
     }
 }

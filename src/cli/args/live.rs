@@ -7,21 +7,33 @@ use clap::Args;
 
 use super::{HostArgs, Output};
 
+#[cfg(not(windows))]
+const LIVE_EXAMPLES: &str = "\
+Examples:
+  igorscope live -i eth1                                     on a mirror port, until Ctrl-C
+  igorscope live -i eth1 -w site.pcapng -o report --duration 10m
+  igorscope live -i eth1 -i eth2 --gateway 10.20.0.2 -f 'not port 22'
+  igorscope live -i eth1 --json | logger -t igorscope        a sensor without a terminal
+  sudo igorscope live -i eth1                                where the right to capture is missing";
+#[cfg(windows)]
+const LIVE_EXAMPLES: &str = "\
+Examples:
+  igorscope live -i 1                                        on the first of `igorscope interfaces`, until Ctrl-C
+  igorscope live -i Realtek -w site.pcapng -o report --duration 10m
+  igorscope live -i 10.20.0.9 --gateway 10.20.0.2 -f \"not port 22\"";
+
 /// Survey what an interface carries: the same analysis, while it happens.
 ///
 /// Findings are told as they come, and the results are written at the end: on Ctrl-C, after
 /// --duration or --count, or when the interface goes away. Root is given up as soon as the
 /// interface is open; nothing is ever sent.
 #[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  igorscope live -i eth1                                     on a mirror port, until Ctrl-C
-  igorscope live -i eth1 -w site.pcapng -o report --duration 10m
-  igorscope live -i eth1 -i eth2 --gateway 10.20.0.2 -f 'not port 22'
-  igorscope live -i eth1 --json | logger -t igorscope        a sensor without a terminal
-  sudo igorscope live -i eth1                                where the right to capture is missing")]
+#[command(after_help = LIVE_EXAMPLES)]
 pub(in crate::cli) struct Live {
-    /// Interface to capture on; may be repeated. `any` is all of them; `igorscope interfaces` lists them.
+    /// Interface to capture on; may be repeated. `any` is all of them, where the system has that.
+    ///
+    /// Its name, its number in the list of `igorscope interfaces`, one of its addresses, or its description or a part of
+    /// that.
     #[arg(short, long, required = true, value_name = "INTERFACE")]
     pub(in crate::cli) interface: Vec<String>,
     /// No terminal view: a line for each finding as it comes, and a status line at each interval.

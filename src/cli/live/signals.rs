@@ -27,6 +27,6 @@ pub(super) fn listen(stop: &Arc<AtomicBool>) -> io::Result<Arc<AtomicBool>> {
 #[cfg(windows)]
 pub(super) fn listen(stop: &Arc<AtomicBool>) -> io::Result<Arc<AtomicBool>> {
     let closed = Arc::new(AtomicBool::new(false));
-    crate::cli::console::on_end(Arc::clone(stop), Arc::clone(&closed))?;
+    crate::cli::windows::on_end(Arc::clone(stop), Arc::clone(&closed))?;
     Ok(closed)
 }

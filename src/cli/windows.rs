@@ -1,4 +1,4 @@
-//! What std leaves out of Windows' console and desktop.
+//! What std leaves out of Windows: its console, its desktop, its memory.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -14,6 +14,7 @@ use std::time::Duration;
 use windows_sys::Win32::System::Console::{
     CTRL_BREAK_EVENT, CTRL_C_EVENT, GetConsoleProcessList, SetConsoleCtrlHandler,
 };
+use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
 use windows_sys::Win32::UI::Shell::ShellExecuteW;
 use windows_sys::Win32::UI::WindowsAndMessaging::SW_SHOWNORMAL;
 use windows_sys::core::BOOL;
@@ -58,6 +59,15 @@ pub(super) fn is_own_window() -> bool {
     let mut processes = [0_u32; 2];
     // SAFETY: it writes at most as many numbers as it is told that there is room for.
     unsafe { GetConsoleProcessList(processes.as_mut_ptr(), 2) == 1 }
+}
+
+/// Bytes of memory of the machine.
+pub(super) fn memory() -> Option<u64> {
+    let mut status =
+        MEMORYSTATUSEX { dwLength: u32::try_from(size_of::<MEMORYSTATUSEX>()).ok()?, ..Default::default() };
+    // SAFETY: it writes a structure of the length that stands in it.
+    let is_told = unsafe { GlobalMemoryStatusEx(&raw mut status) } != 0;
+    is_told.then_some(status.ullTotalPhys)
 }
 
 /// Opens a file by the program that is there for its kind, as a double click does.
