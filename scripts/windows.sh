@@ -5,6 +5,7 @@
 #     scripts/windows.sh wine PROGRAM ...   a program under Wine
 #     scripts/windows.sh test               the tests of the library and of the command under Wine
 #     scripts/windows.sh same CAPTURE ...   each capture gives the same files as on Linux (debug builds of both)
+#     scripts/windows.sh desktop            a capture that is dropped on the program, and a double click
 #     scripts/windows.sh live               a live survey under Wine on a veth pair in a network namespace (root)
 #
 # WINDOWS_WORK (default target/windows) is where Wine's folder and the import library lie.
@@ -67,6 +68,17 @@ same() {
     return $status
 }
 
+# Started from the desktop, in a window of its own, as Explorer does it.
+desktop() {
+    local out=$work/desktop
+    rm -rf "$out"; mkdir -p "$out"
+    cp captures/site-survey.pcapng "$out/monday.pcapng"
+    "$wine" start /wait /unix "$PWD/$program" "Z:${out//\//\\}\\monday.pcapng" </dev/null
+    [ -s "$out/monday-igorscope/report.html" ]
+    "$wine" start /wait /unix "$PWD/$program" </dev/null
+    echo "a capture dropped on the program became $out/monday-igorscope/report.html"
+}
+
 # A survey of two hosts in namespaces: what the program under Wine saw is what its own file says afterwards on Linux.
 live() {
     local a=igor-wine-$$-a b=igor-wine-$$-b out=$work/live i
@@ -117,6 +129,10 @@ case ${1:-} in
         cargo build --locked
         windows_cargo build --locked
         same "${@:2}" ;;
+    desktop)
+        prepare_wine
+        windows_cargo build --locked
+        desktop ;;
     live)
         prepare_wine
         cargo build --locked
