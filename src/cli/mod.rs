@@ -30,6 +30,7 @@ mod progress;
 mod reading;
 mod results;
 mod terminal;
+mod version;
 #[cfg(windows)]
 mod windows;
 
@@ -81,6 +82,12 @@ fn run_typed(arguments: Vec<OsString>) -> ExitCode {
             if error.kind() == ErrorKind::InvalidSubcommand {
                 suggest_analyze(&words);
             }
+            let printed = match error.kind() {
+                ErrorKind::DisplayVersion if printed.is_ok() && version::is_wanted(&words) => {
+                    std::io::Write::write_all(&mut std::io::stdout(), version::details().as_bytes())
+                }
+                _ => printed,
+            };
             return match printed {
                 _ if error.use_stderr() => Status::Unusable,
                 // Help to a pipe that was closed is no failure, help to a full disk is.

@@ -42,9 +42,19 @@ pub(in crate::cli) struct Live {
     /// One JSON object a line: finding, flow-end, tick, and end.
     #[arg(long, help_heading = "Display")]
     pub(in crate::cli) json: bool,
-    /// Time from one status line to the next: seconds, or with s, m or h behind the number.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time, help_heading = "Display")]
-    pub(in crate::cli) interval: Duration,
+    /// Time from one status line to the next: seconds, or with s, m or h behind the number. 10s, with --probe 1m.
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Display")]
+    pub(in crate::cli) interval: Option<Duration>,
+    /// Be a sensor: a folder in DIR for each run, with its packets and results; ends at midnight.
+    ///
+    /// Whoever started it starts it again (the service igorscope@INTERFACE does). Standard output gets a health line as
+    /// JSON each --interval; what DIR holds stays within --keep.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["plain", "json", "write", "output", "format", "xlsx", "evidence"],
+          help_heading = "Sensor")]
+    pub(in crate::cli) probe: Option<PathBuf>,
+    /// With --probe, what all runs together may take of the disk: the oldest packets go first, then the oldest results.
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "8G", requires = "probe", help_heading = "Sensor")]
+    pub(in crate::cli) keep: u64,
     /// End after this time: seconds, or with s, m or h behind the number.
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Capture")]
     pub(in crate::cli) duration: Option<Duration>,

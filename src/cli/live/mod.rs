@@ -3,6 +3,7 @@
 mod checkpoint;
 mod face;
 mod options;
+mod probe;
 mod show;
 mod signals;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use self::checkpoint::Checkpoint;
 use self::face::Face;
 use self::options::LiveOptions;
+use self::probe::{Probe, until_midnight};
 use self::show::Display;
 use super::analyze::found;
 use super::args::{Format, Live as Args, Talk};
@@ -34,6 +36,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let mut options = LiveOptions::check(args)?;
     let live = Live::open(&options.interfaces, &options.capture).map_err(Failure::unusable)?;
     give_up_root(&options, talk)?;
+    let mut probe = begin_probe(&mut options)?;
     let interfaces = recorded(&live);
     let recorder = record(&options, &interfaces)?;
     let evidence = evidence(&options, &interfaces)?;
@@ -59,8 +62,9 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let mut checkpoint = Checkpoint::new(&options);
     let end = run_live(live, (recorder, evidence), &survey, &stop, |mut tick| {
         checkpoint.tick(&mut tick.survey, &options);
+        let disk = probe.as_mut().map(Probe::tick);
         if shown.is_ok() {
-            shown = face.tick(tick);
+            shown = face.tick(tick, disk);
             if shown.is_err() {
                 stop.store(true, Ordering::Relaxed);
             }
@@ -71,6 +75,18 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
         keep(&mut options.output);
     }
     finish(end, shown, &options, talk)
+}
+
+/// A sensor's run: where it writes, and that it ends with the day unless it is to end before.
+fn begin_probe(options: &mut LiveOptions) -> Result<Option<Probe>, Failure> {
+    let Some((folder, keep)) = options.probe.clone() else { return Ok(None) };
+    let now = jiff::Zoned::now();
+    let probe = Probe::begin(folder, keep, &now)?;
+    let midnight = until_midnight(&now);
+    options.duration = Some(options.duration.map_or(midnight, |duration| duration.min(midnight)));
+    options.output.folder = Some(probe.run().to_owned());
+    options.record = Some(probe.packets());
+    Ok(Some(probe))
 }
 
 /// Flows of each address family that are kept at most, folded ones as one: some 2 GB while they are judged.
@@ -92,7 +108,8 @@ fn keep(output: &mut OutputOptions) {
 }
 
 fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, talk: &Talk) -> Outcome {
-    if options.output.wants_hashes() {
+    // A sensor is to begin its next day, and a day's packets take minutes to read.
+    if options.output.wants_hashes() && options.probe.is_none() {
         let hashes = Hashes::begin(end.files.clone()).finish();
         for (input, hash) in end.last.survey.inputs.iter_mut().zip(hashes) {
             input.sha256 = hash;
@@ -111,7 +128,7 @@ fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, t
     }
     let output = &options.output;
     // JSON lines have standard output for themselves.
-    let written = match options.display != Display::Json || output.folder.is_some() {
+    let written = match !matches!(options.display, Display::Json | Display::Health) || output.folder.is_some() {
         true => results::write(&end.last.survey, &making(&end, options), output, talk),
         false => Ok(()),
     };
@@ -176,7 +193,8 @@ fn give_up_root(options: &LiveOptions, talk: &Talk) -> Result<(), Failure> {
 fn written_to(options: &LiveOptions) -> Vec<&Path> {
     let files = options.record.as_ref().map(|(path, _)| path.as_path()).into_iter();
     let files = files.chain(options.output.evidence.as_deref()).chain(options.output.xlsx.as_deref());
-    files.map(folder_of).chain(options.output.folder.as_deref().map(existing)).collect()
+    let folders = options.output.folder.iter().chain(options.probe.iter().map(|(folder, _)| folder));
+    files.map(folder_of).chain(folders.map(|folder| existing(folder))).collect()
 }
 
 fn folder_of(file: &Path) -> &Path {

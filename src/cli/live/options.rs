@@ -27,7 +27,13 @@ pub(super) struct LiveOptions {
     pub(super) command: Vec<String>,
     /// Where packets are written to.
     pub(super) record: Option<(PathBuf, Rotation)>,
+    /// Where a sensor's runs lie, and what they may take of the disk in bytes.
+    pub(super) probe: Option<(PathBuf, u64)>,
 }
+
+/// From one status line to the next, and from one health line to the next.
+const STATUS: Duration = Duration::from_secs(10);
+const HEALTH: Duration = Duration::from_secs(60);
 
 impl LiveOptions {
     pub(super) fn check(args: Live) -> Result<Self, Failure> {
@@ -38,7 +44,9 @@ impl LiveOptions {
             ));
         }
         let mut output = OutputOptions::check(args.output)?;
-        if args.json {
+        if args.probe.is_some() {
+            output.formats = [Format::Csv, Format::Json, Format::Html].into();
+        } else if args.json {
             output.formats.remove(&Format::Text);
         } else if output.folder.is_none() && !output.formats.contains(&Format::Text) {
             return Err(Failure::usage(
@@ -80,10 +88,11 @@ impl LiveOptions {
             survey: SurveyOptions::check(survey)?,
             output,
             duration: args.duration,
-            interval: args.interval,
+            interval: args.interval.unwrap_or(if args.probe.is_some() { HEALTH } else { STATUS }),
             checkpoint: args.checkpoint,
             fold_after: args.fold_after,
-            display: display(args.plain, args.json),
+            display: if args.probe.is_some() { Display::Health } else { display(args.plain, args.json) },
+            probe: args.probe.map(|folder| (folder, args.keep)),
             command,
             record: args.write.map(|path| (path, rotation)),
         })
