@@ -51,8 +51,10 @@ prepare() {
         mkdir -p "$work/tools/$arch"
         for tool in cc ar ranlib; do
             local flags=
+            # Others name the target in words that this compiler does not know.
             [ $tool = cc ] && flags="-target $arch-linux-musl"
-            printf '#!/bin/sh\nexec %q -m ziglang %s %s "$@"\n' "$work/zig/bin/python3" $tool "$flags" >"$work/tools/$arch/$tool"
+            printf '%s\n' '#!/bin/bash' 'words=()' 'for word; do case $word in --target=* | -m64) ;; *) words+=("$word") ;; esac; done' \
+                "exec $(printf %q "$work/zig/bin/python3") -m ziglang $tool $flags \"\${words[@]}\"" >"$work/tools/$arch/$tool"
             chmod +x "$work/tools/$arch/$tool"
         done
         libpcap "$arch"
@@ -92,12 +94,12 @@ static() {
     env "CARGO_TARGET_${name}_LINKER=rust-lld" "CARGO_TARGET_${name}_RUSTFLAGS=$(remap) -C target-feature=+crt-static" \
         "CC_${target//-/_}=$work/tools/$arch/cc" "AR_${target//-/_}=$work/tools/$arch/ar" \
         LIBPCAP_LIBDIR="$work/libpcap-$libpcap/$arch" LIBPCAP_VER="$libpcap" \
-        cargo build --locked --profile dist --target "$target" --target-dir "$folder"
+        cargo build --locked --release --target "$target" --target-dir "$folder"
 }
 
 windows() {
     CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="$(remap) -C link-arg=-Wl,--no-insert-timestamp" \
-        scripts/windows.sh cargo build --locked --profile dist --target-dir "$1"
+        scripts/windows.sh cargo build --locked --release --target-dir "$1"
 }
 
 # --- The packages ---------------------------------------------------------------------------------------------------
@@ -188,13 +190,13 @@ build() {
     mkdir -p "$out"; rm -f "$out"/*
     for arch in x86_64 aarch64; do static $arch "$folder"; done
     windows "$folder"
-    papers "$folder/x86_64-unknown-linux-musl/dist/igorscope"
+    papers "$folder/x86_64-unknown-linux-musl/release/igorscope"
     for arch in x86_64:amd64 aarch64:arm64; do
-        program=$folder/${arch%:*}-unknown-linux-musl/dist/igorscope
+        program=$folder/${arch%:*}-unknown-linux-musl/release/igorscope
         deb "${arch%:*}" "${arch#*:}" "$program" "$out"
         tarball "${arch%:*}" "$program" "$out"
     done
-    windows_packages "$folder/x86_64-pc-windows-gnu/dist/igorscope.exe" "$out"
+    windows_packages "$folder/x86_64-pc-windows-gnu/release/igorscope.exe" "$out"
     cp "$work/papers/igorscope.cdx.json" "$out/igorscope-$version.cdx.json"
     cp "$work/papers/third-party-licences.txt" "$out/igorscope-$version-third-party-licences.txt"
     (cd "$out" && sha256sum -- * >SHA256SUMS)
@@ -206,3 +208,128 @@ build() {
 
 # --- Each package where nothing else is installed ----------------------------------------------------------------------
 
+# What every package must do: say what it is, and make the files of the sample survey, the same bytes as the others.
+sample=captures/site-survey.pcapng
+analyze=(analyze -q --max-flows 65536 --inventory site-survey.toml -o out site-survey.pcapng)
+
+# tried NAME FOLDER STATUS: the results of the sample in a folder.
+tried() {
+    local name=$1 folder=$2 sum
+    sum=$(cd "$folder" && sha256sum -- *.csv survey.json report.html | sha256sum | cut -c1-16)
+    [ -n "${first_sum:-}" ] || first_sum=$sum
+    [ "$sum" = "$first_sum" ] || { echo "$name: other results than the first package"; return 1; }
+    echo "$name: installed and run, results $sum"
+}
+
+into() { mkdir -p "$1"; cp "$sample" captures/site-survey.toml "$1"; }
+
+try_deb() {
+    local out=$1 base=$work/debian-base.tar clean=$work/try-deb
+    if [ ! -f "$base" ]; then
+        rm -rf "$work/debootstrap"
+        as_root debootstrap --variant=minbase bookworm "$work/debootstrap" http://deb.debian.org/debian >"$work/debootstrap.log"
+        as_root tar -C "$work/debootstrap" -cf "$base" .
+        as_root rm -rf "$work/debootstrap"
+    fi
+    as_root rm -rf "$clean"; mkdir "$clean"
+    as_root tar -C "$clean" -xf "$base"
+    cp "$out/igorscope_${version}_amd64.deb" "$clean/tmp/igorscope.deb"
+    as_root chroot "$clean" dpkg -i /tmp/igorscope.deb >/dev/null
+    into "$clean/tmp"
+    as_root chroot "$clean" sh -ec "cd /tmp; igorscope --version -v; igorscope ${analyze[*]}; igorscope interfaces >/dev/null"
+    local file
+    for file in usr/share/man/man1/igorscope-live.1.gz usr/share/bash-completion/completions/igorscope \
+        usr/lib/systemd/system/igorscope@.service etc/igorscope/live.conf; do [ -s "$clean/$file" ]; done
+    tried "the .deb for amd64, in a new Debian" "$clean/tmp/out"
+    if command -v systemd-analyze >/dev/null; then
+        sed "s#/usr/bin/igorscope#$clean/usr/bin/igorscope#" packaging/systemd/igorscope@.service >"$work/igorscope@.service"
+        systemd-analyze verify "$work/igorscope@eth1.service" 2>&1 | grep -v 'Failed to prepare\|man ' || true
+    else
+        echo "There is no systemd-analyze: the unit is not verified."
+    fi
+    as_root chroot "$clean" dpkg --purge igorscope >/dev/null
+    [ ! -e "$clean/usr/bin/igorscope" ] && [ ! -e "$clean/etc/igorscope/live.conf" ]
+    as_root rm -rf "$clean"
+}
+
+# A folder with nothing in it but the package.
+try_static() {
+    local out=$1 arch=$2 clean=$work/try-$2 runner=()
+    as_root rm -rf "$clean"; into "$clean"
+    tar -xzf "$out/igorscope-$version-linux-$arch.tar.gz" -C "$clean" --strip-components=1
+    if [ "$arch" = "$(uname -m)" ]; then
+        as_root chroot "$clean" /usr/bin/igorscope "${analyze[@]}"
+        as_root chroot "$clean" /usr/bin/igorscope interfaces >/dev/null
+        # Live, on a loopback interface of its own.
+        as_root unshare --net bash -ec "ip link set lo up; chroot '$clean' /usr/bin/igorscope live -i lo --plain --duration 3 -q -o live &
+            sleep 1; for i in 1 2 3; do echo x >/dev/udp/127.0.0.1/9; sleep 0.2; done; wait \$!"
+        [ -s "$clean/live/survey.json" ]
+        echo "the static program for $arch captured on an interface"
+    else
+        runner=("qemu-$arch-static")
+        (cd "$clean" && "${runner[@]}" usr/bin/igorscope --version -v && "${runner[@]}" usr/bin/igorscope "${analyze[@]}")
+    fi
+    tried "the static program for $arch, in an empty folder" "$clean/out"
+    as_root rm -rf "$clean"
+}
+
+try_deb_foreign() {
+    local out=$1 clean=$work/try-arm64
+    rm -rf "$clean"; into "$clean"
+    dpkg-deb -x "$out/igorscope_${version}_arm64.deb" "$clean"
+    (cd "$clean" && qemu-aarch64-static usr/bin/igorscope "${analyze[@]}")
+    tried "the .deb for arm64, unpacked, under qemu-user" "$clean/out"
+    rm -rf "$clean"
+}
+
+try_windows() {
+    local out=$1 clean=$work/try-windows wine=$root/scripts/windows.sh folder
+    export WINDOWS_WORK=$work/try-wine
+    rm -rf "$clean" "$WINDOWS_WORK"; into "$clean"
+    (cd "$clean" && unzip -q "$out/igorscope-$version-windows-x86_64.zip")
+    (cd "$clean" && run_wine "$clean/igorscope-$version-windows-x86_64/igorscope.exe" --version -v &&
+        run_wine "$clean/igorscope-$version-windows-x86_64/igorscope.exe" "${analyze[@]}")
+    tried "the zip for Windows, under Wine" "$clean/out"
+    rm -rf "$clean/out"
+    run_wine "$out/igorscope-$version-windows-setup.exe" /S
+    folder=$(echo "$WINDOWS_WORK"/prefix/drive_c/users/*/AppData/Local/Programs/igorscope)
+    (cd "$clean" && run_wine "$folder/igorscope.exe" "${analyze[@]}")
+    tried "the setup program, under Wine" "$clean/out"
+    run_wine "$folder/uninstall.exe" /S
+    for _ in $(seq 50); do [ -e "$folder/igorscope.exe" ] || break; sleep 0.2; done
+    [ ! -e "$folder/igorscope.exe" ]
+    rm -rf "$clean" "$WINDOWS_WORK"
+}
+
+# In UTC and in the current folder, whatever the script does.
+run_wine() { "$root/scripts/windows.sh" wine "$@" </dev/null; }
+
+try() {
+    local out
+    out=$(cd "$1" && pwd)
+    (cd "$out" && sha256sum --quiet -c SHA256SUMS)
+    try_static "$out" x86_64
+    try_static "$out" aarch64
+    try_deb "$out"
+    try_deb_foreign "$out"
+    try_windows "$out"
+    echo "all packages were installed, run and removed"
+}
+
+case ${1:-all} in
+    build) prepare; build "$(mkdir -p "$2" && cd "$2" && pwd)" ;;
+    try) try "$2" ;;
+    all)
+        prepare
+        build "$work/packages"
+        if [ "${DIST_TWICE:-yes}" = yes ]; then
+            # From nothing, elsewhere: what differs is told, file by file.
+            rm -rf "$work/target-again"
+            build "$work/packages-again" "$work/target-again"
+            diff -r "$work/packages" "$work/packages-again" && echo "built twice: the same bytes"
+            rm -rf "$work/target-again" "$work/packages-again"
+        fi
+        try "$work/packages"
+        (cd "$work/packages" && ls -l) ;;
+    *) sed -n '2,/^set/{/^#/p}' "$0" >&2; exit 2 ;;
+esac

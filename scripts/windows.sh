@@ -10,6 +10,7 @@
 #
 # WINDOWS_WORK (default target/windows) is where Wine's folder and the import library lie.
 set -euo pipefail
+called_from=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 target=x86_64-pc-windows-gnu
 work=${WINDOWS_WORK:-target/windows}
@@ -108,7 +109,7 @@ live() {
 
 case ${1:-} in
     cargo) windows_cargo "${@:2}" ;;
-    wine) prepare_wine; exec "$wine" "${@:2}" ;;
+    wine) prepare_wine; cd "$called_from"; exec "$wine" "${@:2}" ;;
     test)
         prepare_wine
         leave_out=(

@@ -19,6 +19,7 @@ mod interfaces;
 mod inventory;
 #[cfg(feature = "live")]
 mod live;
+mod local;
 mod manual;
 mod memory;
 mod merge;
