@@ -43,6 +43,8 @@ mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;
+#[path = "main/local.rs"]
+mod local;
 #[path = "main/losses.rs"]
 mod losses;
 #[path = "main/mirror.rs"]
