@@ -9,9 +9,9 @@
 //! Data flows one way, from bytes to report:
 //!
 //! ```text
-//! capture -> decode -> flow -> relation -> inventory -> verdict -> report
-//! bytes      packet    table   linked      roles        findings   csv, json, html, pcapng, terminal
-//!                                                       coverage
+//! capture -> decode -> flow -> relation -> inventory -> verdict -> finding -> report
+//! bytes      packet    table   linked      roles        outcome    what to     csv, json, html, pcapng, terminal
+//!                                                       coverage   read
 //! servants: protocol (payload -> evidence), policy (documents as data) and text (files of text), which import no stage
 //! outside:  survey (strings the stages together), path (captures at several places), export (policy -> firewall rules), tui (the live view), cli
 //! ```
@@ -47,6 +47,7 @@ pub mod capture;
 pub mod cli;
 pub mod decode;
 pub mod export;
+pub mod finding;
 pub mod flow;
 pub mod inventory;
 pub mod path;

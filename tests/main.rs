@@ -62,6 +62,8 @@ mod powershell;
 #[path = "main/proofs.rs"]
 mod proofs;
 #[cfg(target_os = "linux")]
+#[path = "main/reading.rs"]
+mod reading;
 #[path = "main/real_clients.rs"]
 mod real_clients;
 #[path = "main/relations.rs"]
@@ -87,5 +89,7 @@ mod traps;
 #[cfg(windows)]
 #[path = "main/windows.rs"]
 mod windows;
+#[path = "main/words.rs"]
+mod words;
 #[path = "main/xlsx.rs"]
 mod xlsx;

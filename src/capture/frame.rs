@@ -22,6 +22,16 @@ impl Timestamp {
         if self.0 == i64::MIN { None } else { Some(self.0) }
     }
 
+    /// The earlier of two times, of which either may be unknown.
+    #[inline]
+    #[must_use]
+    pub fn earlier(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::UNKNOWN, known) | (known, Self::UNKNOWN) => known,
+            (a, b) => a.min(b),
+        }
+    }
+
     /// The raw ordering key: `i64::MIN` for unknown.
     pub const fn raw(self) -> i64 {
         self.0

@@ -376,10 +376,8 @@ impl<K: Key> Table<K> {
     /// Earliest written time of a record.
     pub(super) fn first_seen(&self, number: usize) -> Timestamp {
         let (hot, cold) = (&self.hot[number], &self.cold[number]);
-        match [0, 1].map(|side| hot.counts.first_written(cold, side)) {
-            [Timestamp::UNKNOWN, other] | [other, Timestamp::UNKNOWN] => other,
-            [a, b] => a.min(b),
-        }
+        let [a, b] = [0, 1].map(|side| hot.counts.first_written(cold, side));
+        a.earlier(b)
     }
 
     /// Moves the effective times of all records.

@@ -162,10 +162,7 @@ impl<'a> FlowView<'a> {
     /// Earliest known time; unknown if no frame of it has a time.
     #[inline]
     pub fn first(&self) -> Timestamp {
-        match (self.ends[0].first(), self.ends[1].first()) {
-            (Timestamp::UNKNOWN, other) | (other, Timestamp::UNKNOWN) => other,
-            (a, b) => a.min(b),
-        }
+        self.ends[0].first().earlier(self.ends[1].first())
     }
 
     /// Latest known time.

@@ -6,7 +6,7 @@ use csv::{ByteRecord, Terminator, Writer, WriterBuilder};
 
 use super::chunks::write_in_order;
 use super::coverage::{CellRow, Coverage};
-use super::findings::{FindingRow, Findings};
+use super::findings::{self, Findings};
 use super::flows::{FlowRow, Flows};
 use super::inventory::Inventory;
 use super::names::Names;
@@ -51,8 +51,7 @@ pub(super) fn write_table<'a, T: Table>(
 /// # Errors
 /// Those of `out`.
 pub fn write_findings(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
-    let rows = survey.findings.iter().enumerate();
-    write_table::<Findings>(out, rows.map(|(i, finding)| FindingRow { number: i + 1, finding, names }))
+    write_table::<Findings>(out, findings::rows(survey, names))
 }
 
 /// coverage.csv.

@@ -12,8 +12,8 @@ use super::anonymize::Anonymizer;
 use super::escape::visible;
 use super::wanted::{Wanted, reason};
 use crate::capture::{Capture, CaptureError, EVIDENCE, LinkType, PcapngWriter, Timestamp};
+use crate::finding::Finding;
 use crate::survey::{InputSummary, Survey};
-use crate::verdict::Finding;
 
 /// So many inputs of a flow are known at most.
 const KNOWN_SOURCES: usize = 16;

@@ -3,7 +3,9 @@
 use super::flows::column;
 use super::names::Names;
 use super::table::{Column, Table};
-use crate::verdict::Finding;
+use crate::finding::{Finding, Words};
+use crate::policy::Role;
+use crate::survey::Survey;
 
 /// The table of findings.
 pub(super) enum Findings {}
@@ -14,8 +16,22 @@ pub(super) struct FindingRow<'a> {
     pub number: usize,
     /// The finding.
     pub finding: &'a Finding,
+    /// The same as people read it.
+    pub words: Words,
     /// Names of the inputs.
     pub names: &'a Names,
+}
+
+/// The findings of a survey.
+pub(super) fn rows<'a>(survey: &'a Survey, names: &'a Names) -> impl Iterator<Item = FindingRow<'a>> {
+    let context = survey.context();
+    let row = move |(at, finding): (usize, &'a Finding)| FindingRow {
+        number: at + 1,
+        finding,
+        words: finding.words(&context),
+        names,
+    };
+    survey.findings.iter().enumerate().map(row)
 }
 
 impl Table for Findings {
@@ -42,7 +58,7 @@ impl Table for Findings {
             "reason",
             "name",
             "undocumented-peer",
-            |r, c| c.word(r.finding.reason),
+            |r, c| c.word(r.finding.kind.name()),
             "Why: a flow's reason, or what kind of finding it is otherwise (`blocked`, `stopped-answering`, ...)."
         ),
         column!(
@@ -52,26 +68,32 @@ impl Table for Findings {
             |r, c| c.word(r.finding.outcome.map_or("", |outcome| outcome.name())),
             "What the network did, where that is part of it."
         ),
-        column!("client_role", "role", "node", |r, c| c.word(r.finding.client_role), "Role of the client or clients."),
+        column!(
+            "client_role",
+            "role",
+            "node",
+            |r, c| c.word(r.finding.client_role.map_or("", Role::name)),
+            "Role of the client or clients."
+        ),
         column!(
             "client",
             "addresses, joined by `;`",
             "10.20.0.31",
-            |r, c| c.text(&r.finding.client),
+            |r, c| c.text(&r.words.client),
             "Who asked; of many, the first few and how many more."
         ),
         column!(
             "server_role",
             "role",
             "external",
-            |r, c| c.word(r.finding.server_role),
+            |r, c| c.word(r.finding.server_role.map_or("", Role::name)),
             "Role of the server or servers."
         ),
         column!(
             "server",
             "addresses, joined by `;`",
             "203.0.113.9",
-            |r, c| c.text(&r.finding.server),
+            |r, c| c.text(&r.words.server),
             "Who answered, or was asked."
         ),
         column!(
@@ -95,7 +117,7 @@ impl Table for Findings {
             "service",
             "text",
             "HTTP",
-            |r, c| c.text(&r.finding.service),
+            |r, c| c.text(&r.words.service),
             "The vendor's word for the port, or the protocol that the payload proves."
         ),
         column!("flows", "flows", "3", |r, c| c.number(r.finding.flows), "Flows that it groups."),
@@ -119,28 +141,28 @@ impl Table for Findings {
             "detail",
             "text",
             "Node 10.20.0.31 sent 3 SYNs to ...",
-            |r, c| c.text(&r.finding.detail),
+            |r, c| c.text(&r.words.detail),
             "What was seen, with its evidence."
         ),
         column!(
             "advice",
             "text",
             "Open TCP 88 from nodes to the gateway.",
-            |r, c| c.text(&r.finding.advice),
+            |r, c| c.text(&r.words.advice),
             "What to do about it."
         ),
         column!(
             "rule",
             "text",
             "gateway incoming tcp 88",
-            |r, c| c.text(&r.finding.rule),
+            |r, c| c.text(&r.words.rule),
             "The document and cell, allowance or supporting entry that decided."
         ),
         column!(
             "display_filter",
             "Wireshark display filter",
             "ip.addr==10.20.0.31 && tcp.port==88",
-            |r, c| c.text(&r.finding.display_filter),
+            |r, c| c.text(&r.words.display_filter),
             "Shows just this finding's packets in Wireshark."
         ),
         column!(

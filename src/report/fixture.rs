@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::capture::{FrameId, LinkType, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
+use crate::finding::{Context, Facts, Finding, Kind, Replace, Who, Words};
 use crate::flow::{Flow, FlowEnd};
 use crate::inventory::{Host, HostId, Hosts, RoleSource};
 use crate::policy::{Policy, Role, Severity, Transport};
@@ -13,7 +14,7 @@ use crate::protocol::{Evidence, Protocol};
 use crate::relation::DirectionBasis;
 use crate::survey::{Damage, FrameCounts, InputSummary, Judged, JudgedFlows, NonIpSummary, Survey};
 use crate::verdict::{
-    Caveat, CellCoverage, CellState, Conversation, Finding, HostCoverage, Judgement, Outcome, Reason, Rule, Verdict,
+    Caveat, CellCoverage, CellState, Conversation, HostCoverage, Judgement, Outcome, Reason, Rule, Verdict,
 };
 
 /// 2025-03-04T08:15:00Z, and so many milliseconds.
@@ -174,30 +175,34 @@ pub(super) fn survey() -> Survey {
         conversation(&echo, Transport::Icmp, 8),
     ];
     let findings = vec![Finding {
+        kind: Kind::Unexpected(Reason::UndocumentedPeer),
         severity: Severity::Alert,
         verdict: Some(Verdict::Unexpected),
-        reason: "undocumented-peer",
         outcome: Some(Outcome::Unanswered),
-        client_role: "node",
-        client: "10.20.0.32".to_owned(),
-        server_role: "external",
-        server: "203.0.113.9".to_owned(),
+        client_role: Some(Role::Node),
+        clients: [who("10.20.0.32")].into(),
+        server_role: Some(Role::External),
+        servers: [who("203.0.113.9")].into(),
         transport: Some(Transport::Tcp),
         server_port: Some(443),
-        service: "HTTPS".to_owned(),
         flows: 1,
         packets: 3,
         bytes: 222,
         first: at(0),
         last: at(2_500),
-        detail: "Node 10.20.0.32 sent 3 SYNs to 203.0.113.9, outside the site, and nothing came back (frames 4 to 9). \
-                 No document lets a node speak to the internet."
-            .to_owned(),
-        advice: "Find out why the node calls out; block it at the firewall meanwhile.".to_owned(),
-        rule: String::new(),
-        display_filter: "ip.addr==10.20.0.32 && ip.addr==203.0.113.9 && tcp.port==443".to_owned(),
+        rules: Vec::new(),
         sources: vec![0],
         conversations: vec![2],
+        facts: Arc::new(Said {
+            service: "HTTPS".to_owned(),
+            detail:
+                "Node 10.20.0.32 sent 3 SYNs to 203.0.113.9, outside the site, and nothing came back (frames 4 to 9). \
+                     No document lets a node speak to the internet."
+                    .to_owned(),
+            advice: "Find out why the node calls out; block it at the firewall meanwhile.".to_owned(),
+            rule: String::new(),
+            display_filter: "ip.addr==10.20.0.32 && ip.addr==203.0.113.9 && tcp.port==443".to_owned(),
+        }),
     }];
     let policy = policy();
     let nodes: Vec<HostCoverage> = (0..)
@@ -305,5 +310,59 @@ impl io::Write for Full {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Who has this address.
+pub(crate) fn who(address: &str) -> Who {
+    Who::Address(address.parse().unwrap())
+}
+
+/// The words of a finding, made by hand.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) service: String,
+    pub(crate) detail: String,
+    pub(crate) advice: String,
+    pub(crate) rule: String,
+    pub(crate) display_filter: String,
+}
+
+impl Said {
+    /// What a finding says, each text changed.
+    pub(crate) fn of(words: &Words, change: impl Fn(&str) -> String) -> Arc<Self> {
+        Arc::new(Self {
+            service: change(&words.service),
+            detail: change(&words.detail),
+            advice: change(&words.advice),
+            rule: change(&words.rule),
+            display_filter: change(&words.display_filter),
+        })
+    }
+}
+
+impl Facts for Said {
+    fn service(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.service.clone()
+    }
+
+    fn detail(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.detail.clone()
+    }
+
+    fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.advice.clone()
+    }
+
+    fn rule(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.rule.clone()
+    }
+
+    fn display_filter(&self, _: &Finding) -> String {
+        self.display_filter.clone()
+    }
+
+    fn replaced(&self, _: &dyn Replace) -> Arc<dyn Facts> {
+        Arc::new(self.clone())
     }
 }

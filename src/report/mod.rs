@@ -12,7 +12,7 @@ mod explain;
 mod file;
 mod findings;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod flows;
 pub(crate) mod html;
 mod inventory;

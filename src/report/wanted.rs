@@ -8,11 +8,12 @@ use std::net::IpAddr;
 
 use crate::capture::{Frame, Timestamp};
 use crate::decode::{self, IpPacket, Network, VlanPath};
+use crate::finding::Finding;
 use crate::flow::{self, FlowView};
 use crate::policy::Transport;
 use crate::protocol::icmp;
 use crate::survey::Survey;
-use crate::verdict::{Finding, Judgement, Verdict};
+use crate::verdict::{Judgement, Verdict};
 
 /// Datagrams whose later parts are waited for.
 const DATAGRAMS: usize = 1 << 16;
@@ -123,7 +124,7 @@ fn pair(a: IpAddr, b: IpAddr) -> (IpAddr, IpAddr) {
 pub(crate) fn reason(finding: &Finding) -> String {
     let verdict = finding.verdict.map_or_else(String::new, |verdict| format!("{verdict}, "));
     let outcome = finding.outcome.map_or_else(String::new, |outcome| format!(", {outcome}"));
-    format!("{verdict}{}{outcome}", finding.reason)
+    format!("{verdict}{}{outcome}", finding.kind.name())
 }
 
 /// Whether a finding means this flow of its conversation: one that calls a conversation unexpected means those

@@ -9,7 +9,7 @@ use csv::ByteRecord;
 use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, XlsxError};
 
 use super::coverage::{CellRow, Coverage};
-use super::findings::{FindingRow, Findings};
+use super::findings::{self, Findings};
 use super::flows::{FlowRow, Flows};
 use super::inventory::Inventory;
 use super::names::Names;
@@ -87,8 +87,7 @@ impl<'a> Book<'a> {
         // The first sheet is the one that opens; what it says is known last.
         self.workbook.add_worksheet().set_name("About")?;
         let (survey, names) = (self.survey, self.names);
-        let findings = survey.findings.iter().enumerate();
-        let mut findings = findings.map(|(at, finding)| FindingRow { number: at + 1, finding, names });
+        let mut findings = findings::rows(survey, names);
         self.table::<Findings>("Findings", survey.findings.len(), |cells, write| {
             findings.try_for_each(|row| write(&cells.record::<Findings>(&row, |_| {})))
         })?;

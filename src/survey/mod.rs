@@ -15,10 +15,11 @@ use std::sync::Arc;
 
 use crate::capture::{LinkType, Timestamp};
 use crate::decode::Unread;
+use crate::finding::{self, Finding};
 use crate::flow::{Flow, FlowView, Flows, Limits};
 use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
-use crate::verdict::{Caveat, CellCoverage, Conversation, Finding, HostCoverage, Judgement};
+use crate::verdict::{Caveat, CellCoverage, Conversation, HostCoverage, Judgement};
 
 pub use copies::{Copy, without_copies};
 pub use judged::Judged;
@@ -183,6 +184,14 @@ pub struct Survey {
     pub flows: JudgedFlows,
     /// How much the tables might hold.
     pub limits: Limits,
+}
+
+impl Survey {
+    /// What the words of findings call hosts, ports and frames by.
+    pub fn context(&self) -> finding::Context<'_> {
+        let inputs = self.inputs.iter().map(|input| input.path.as_str()).collect();
+        finding::Context { hosts: &self.hosts, policy: &self.policy, inputs }
+    }
 }
 
 /// Flows with their judgements: the n-th (from 0) is `f{n+1}`, and [`Judgement::related_to`] is such a place.

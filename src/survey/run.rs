@@ -13,6 +13,7 @@ use super::{
     Damage, EncapsulationSummary, FrameCounts, InputSummary, JudgedFlows, NonIpSummary, Survey, judged, unread,
 };
 use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
+use crate::finding;
 use crate::flow::{FlowView, Flows, Limits, Observed};
 use crate::inventory::{Heard, Inventory, Known, hosts_of};
 use crate::policy::Policy;
@@ -140,7 +141,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     doubts.extend(unread::caveats(&frames));
     doubts.extend(left_out(options, &summaries));
     let missing = caveats::missing(&observed, &quality, &parties, options.filter.as_ref(), &summaries);
-    let verdicts = verdict::judge(&verdict::Observations {
+    let seen = verdict::Observations {
         flows,
         orientations: &orientations,
         hosts: &hosts,
@@ -149,9 +150,11 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         relations: &relations,
         neighbours: &observed.neighbours,
         evidence: &observed.side,
-        inputs: &names,
         missing: &missing,
-    });
+    };
+    let verdicts = verdict::judge(&seen);
+    let ((coverage, nodes), findings) =
+        rayon::join(|| verdict::cover(&seen, &verdicts), || finding::find(&seen, &verdicts));
     let input = |(at, summary): (u32, CaptureSummary)| {
         let tally = observed.tallies.get(&at).cloned().unwrap_or_default();
         InputSummary {
@@ -191,9 +194,9 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         caveats: doubts,
         hosts,
         conversations: verdicts.conversations,
-        findings: verdicts.findings,
-        coverage: verdicts.coverage,
-        nodes: verdicts.hosts,
+        findings,
+        coverage,
+        nodes,
         flows: JudgedFlows::new(observed.flows, verdicts.flows),
         limits: options.limits,
     };

@@ -15,6 +15,7 @@ use crate::capture::live::LiveInterface;
 use crate::capture::{LinkType, Outages, Timestamp};
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::policy::Policy;
+use crate::report::fixture::Said;
 use crate::survey::live::{Status, Tick};
 use crate::survey::{Options, Progress, Source, Survey, run};
 
@@ -150,11 +151,10 @@ fn hostile_names_are_harmless() {
     let inventory = Arc::new(Inventory::load(None, &flags).unwrap());
     let mut tick = Tick { status: status(1, 10), survey: survey(&inventory) };
     let hostile = "\u{1b}[2Jx\u{202e}y\u{200b}";
-    for finding in &mut tick.survey.findings {
-        finding.detail.push_str(hostile);
-        finding.advice.push_str(hostile);
-        finding.service.push_str(hostile);
-        finding.display_filter.push_str(hostile);
+    let context = tick.survey.context();
+    let words: Vec<_> = tick.survey.findings.iter().map(|finding| finding.words(&context)).collect();
+    for (finding, words) in tick.survey.findings.iter_mut().zip(&words) {
+        finding.facts = Said::of(words, |text| format!("{text}{hostile}"));
     }
     tick.survey.inputs[0].path.push_str(hostile);
     tick.survey.inputs[0].format = "pcapng".into();
@@ -278,7 +278,8 @@ fn findings_are_newest_first_and_wait_for_answers() {
     assert_eq!(first.findings.len(), count);
     let second = snapshots.take(Tick { status: status(2, 2), survey: survey(&inventory) }, at(11));
     assert_eq!(second.findings.len(), count + 1);
-    assert_eq!(second.survey.findings[second.findings[0].at].detail, late.detail);
+    let newest = &second.survey.findings[second.findings[0].at];
+    assert_eq!((newest.kind, &newest.conversations), (late.kind, &late.conversations));
     assert_eq!(second.findings[0].when, at(11));
     assert!(second.findings[1..].iter().all(|told| told.when == at(10)));
     // Before an answer had its time, nobody is said not to have answered.

@@ -5,11 +5,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::commissioning::starts_anew;
-use super::facts::{Documented, Facts, Uncommon, earlier};
-use super::judge::Observations;
-use super::outcome::{self, Silence, Tally};
-use super::{Conversation, Judgement, Outcome, Verdict};
+use super::facts::{ConversationFacts, Documented, Uncommon};
+use super::outcome::{self, Silence, Tally, starts_anew};
+use super::{Conversation, Judgement, Observations, Outcome, Verdict};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{FlowView, Flows, prefetch, prefetch_whole};
 use crate::policy::{Case, FindingKind, Role, Transport};
@@ -21,7 +19,7 @@ pub(super) struct Grouped {
     /// Most packets first.
     pub(super) conversations: Vec<Conversation>,
     /// What findings and coverage need besides, for each conversation.
-    pub(super) facts: Vec<Facts>,
+    pub(super) facts: Vec<ConversationFacts>,
     /// Positions of flows; each conversation's stand together, by client port.
     pub(super) members: Vec<u32>,
 }
@@ -180,7 +178,7 @@ fn conversation(
     members: &[Member],
     start: u32,
     answered: &[bool],
-) -> (Conversation, Facts) {
+) -> (Conversation, ConversationFacts) {
     let Member { key, place, .. } = members[0];
     let (first, transport) = (flows[place as usize], key.transport());
     let icmp_type = matches!(transport, Transport::Icmp | Transport::Icmpv6).then_some(key.port() as u8);
@@ -202,7 +200,7 @@ fn conversation(
         last: Timestamp::UNKNOWN,
         begin: Moment::NEVER,
     };
-    let mut facts = Facts::new(start, members.len() as u32);
+    let mut facts = ConversationFacts::new(start, members.len() as u32);
     let mut uncommon = Uncommon::NOTHING;
     let to_group = seen.hosts.role(conversation.server) == Role::Group;
     let (mut best, mut done, mut last_answer) = (0, 0, Timestamp::UNKNOWN);
@@ -412,7 +410,7 @@ fn add(conversation: &mut Conversation, flow: &FlowView<'_>, judgement: &Judgeme
         conversation.bytes[side] += flow.ends[end].bytes();
     }
     conversation.flows = conversation.flows.saturating_add(flow.folded.max(1));
-    conversation.first = earlier(conversation.first, flow.first());
+    conversation.first = conversation.first.earlier(flow.first());
     conversation.last = conversation.last.max(flow.last());
     conversation.begin = conversation.begin.min(flow.begin());
     let gravity = |severity, verdict: Verdict| (severity, Reverse(gravity(verdict)));

@@ -3,12 +3,61 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::facts::{Facts, earlier};
-use super::judge::Observations;
-use super::{CellCoverage, CellState, Conversation, Outcome, decide};
+use super::{Judgements, Observations, Outcome, decide};
 use crate::capture::Timestamp;
 use crate::inventory::{Host, HostId};
 use crate::policy::Role;
+
+/// What was seen of a cell. Orders from least to most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum CellState {
+    /// Nothing used it.
+    NotSeen,
+    /// Only the client was seen to send.
+    OneWay,
+    /// Tried and refused, rejected or unanswered.
+    Blocked,
+    /// It worked.
+    Carried,
+}
+
+impl CellState {
+    /// Name as it stands in coverage.csv.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotSeen => "not-seen",
+            Self::OneWay => "one-way",
+            Self::Blocked => "blocked",
+            Self::Carried => "carried",
+        }
+    }
+}
+
+/// One cell of the vendor's tables and what was seen of it.
+#[derive(Clone, Debug)]
+pub struct CellCoverage {
+    /// Index in `Policy::cells`.
+    pub cell: u16,
+    /// The best state of any peer.
+    pub state: CellState,
+    /// Hosts of the cell's product that carried it, were one-way, were blocked (in the order
+    /// of [`CellState`]; index 0 counts those that were present and never used it).
+    pub hosts: [u32; 4],
+    /// Number of distinct peers.
+    pub peers: u32,
+    /// The peers by the best that was seen with each, in the order of [`CellState`]; index 0 is always 0.
+    pub peer_states: [u32; 4],
+    /// Flows.
+    pub flows: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Earliest time.
+    pub first: Timestamp,
+    /// Latest time.
+    pub last: Timestamp,
+}
 
 /// What one host carried of the cells that are its product's.
 #[derive(Clone, Debug)]
@@ -28,12 +77,10 @@ struct Use {
     state: CellState,
 }
 
-/// Coverage of the tables, and of each host that runs one of their products.
-pub(super) fn cover(
-    seen: &Observations<'_>,
-    conversations: &[Conversation],
-    facts: &[Facts],
-) -> (Vec<CellCoverage>, Vec<HostCoverage>) {
+/// Coverage of the vendor's tables, a cell each in the document's order; and the same of each host that runs a documented
+/// product, in the order of their addresses.
+pub fn cover(seen: &Observations<'_>, judged: &Judgements) -> (Vec<CellCoverage>, Vec<HostCoverage>) {
+    let Judgements { conversations, facts, .. } = judged;
     let cells = seen.policy.cells();
     let mut coverage: Vec<CellCoverage> = (0..cells.len())
         .map(|cell| CellCoverage {
@@ -75,7 +122,7 @@ pub(super) fn cover(
                 covered.flows += documented.flows;
                 covered.packets += documented.packets;
                 covered.bytes += documented.bytes;
-                covered.first = earlier(covered.first, documented.first);
+                covered.first = covered.first.earlier(documented.first);
                 covered.last = covered.last.max(documented.last);
             }
         }

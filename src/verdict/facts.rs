@@ -10,54 +10,54 @@ use crate::protocol::Protocol;
 
 /// There may be millions of them: what few conversations have is kept apart.
 #[derive(Clone, Debug)]
-pub(super) struct Facts {
+pub(crate) struct ConversationFacts {
     /// Where its flows begin in the list of members, and how many they are.
     first_member: u32,
     flows: u32,
     /// What its payload proves (that of the flows of its verdict).
-    pub(super) named: Option<Protocol>,
+    pub(crate) named: Option<Protocol>,
     /// Whether some of its flows have another verdict: a finding then speaks of the rest.
-    pub(super) mixed: bool,
+    pub(crate) mixed: bool,
     /// The outcome of the flows that have its verdict; that of the conversation unless it is mixed.
-    pub(super) outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// A SYN-ACK that never reached the client.
-    pub(super) half_open: bool,
+    pub(crate) half_open: bool,
     /// Whether a connection was seen both ways.
-    pub(super) both_ways: bool,
+    pub(crate) both_ways: bool,
     /// Whether one connection of it was opened again and again.
-    pub(super) starts_anew: bool,
+    pub(crate) starts_anew: bool,
     /// Whether it is a documented port that does not work: its severity is that of all its flows.
-    pub(super) blocked: bool,
+    pub(crate) blocked: bool,
     uncommon: Option<Box<Uncommon>>,
 }
 
 /// What few conversations have.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Uncommon {
+pub(crate) struct Uncommon {
     /// The flow whose client's packets an ICMP error quotes, and the end of that client.
-    pub(super) rejected: Option<(u32, u8)>,
+    pub(crate) rejected: Option<(u32, u8)>,
     /// If it is blocked: a SYN was only ever answered as a packet of an older connection.
-    pub(super) old_connection: bool,
+    pub(crate) old_connection: bool,
     /// If it is blocked: what the server sent was to be acknowledged, and the client was never heard.
-    pub(super) unacknowledged: bool,
+    pub(crate) unacknowledged: bool,
     /// If it is blocked: when it ended, as far as order goes.
-    pub(super) end: Timestamp,
+    pub(crate) end: Timestamp,
     /// How often the client asked on connections that came to nothing.
-    pub(super) tries: u64,
+    pub(crate) tries: u64,
     /// On connections that came to nothing after the last answer.
-    pub(super) tries_after: u64,
+    pub(crate) tries_after: u64,
     /// How it went silent after it had worked.
-    pub(super) silence: Option<Silence>,
+    pub(crate) silence: Option<Silence>,
     /// The flow whose unexpected exchange this is part of: it is told there.
-    pub(super) part_of: Option<u32>,
+    pub(crate) part_of: Option<u32>,
     /// The outcome of each of its flows, in the order of the members, where they differ.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(crate) outcomes: Vec<Outcome>,
     /// The documented flows of a mixed conversation.
-    pub(super) documented: Documented,
+    pub(crate) documented: Documented,
 }
 
 impl Uncommon {
-    pub(super) const NOTHING: Self = Self {
+    pub(crate) const NOTHING: Self = Self {
         rejected: None,
         old_connection: false,
         unacknowledged: false,
@@ -73,9 +73,9 @@ impl Uncommon {
 
 static NOTHING: Uncommon = Uncommon::NOTHING;
 
-impl Facts {
+impl ConversationFacts {
     /// Of the conversation whose flows stand in a range of the list of members.
-    pub(super) const fn new(first_member: u32, flows: u32) -> Self {
+    pub(crate) const fn new(first_member: u32, flows: u32) -> Self {
         Self {
             first_member,
             flows,
@@ -91,28 +91,28 @@ impl Facts {
     }
 
     /// Keeps what there is of the uncommon.
-    pub(super) fn keep(&mut self, uncommon: Uncommon) {
+    pub(crate) fn keep(&mut self, uncommon: Uncommon) {
         self.uncommon = (uncommon != NOTHING).then(|| Box::new(uncommon));
     }
 
     /// What few conversations have, or nothing of it.
-    pub(super) fn uncommon(&self) -> &Uncommon {
+    pub(crate) fn uncommon(&self) -> &Uncommon {
         self.uncommon.as_deref().unwrap_or(&NOTHING)
     }
 
     /// Its flows, as a range of the list of members.
-    pub(super) const fn members(&self) -> Range<usize> {
+    pub(crate) const fn members(&self) -> Range<usize> {
         let first = self.first_member as usize;
         first..first + self.flows as usize
     }
 
     /// The outcome of its flow at a place among its members; `of_all` is that of the conversation.
-    pub(super) fn outcome_of(&self, at: usize, of_all: Outcome) -> Outcome {
+    pub(crate) fn outcome_of(&self, at: usize, of_all: Outcome) -> Outcome {
         self.uncommon().outcomes.get(at).copied().unwrap_or(of_all)
     }
 
     /// Sums over the documented flows of the conversation that these are the facts of.
-    pub(super) fn documented(&self, conversation: &Conversation) -> Documented {
+    pub(crate) fn documented(&self, conversation: &Conversation) -> Documented {
         match (self.mixed, conversation.verdict) {
             (true, _) => self.uncommon().documented,
             (false, Verdict::Documented) => Documented {
@@ -129,32 +129,24 @@ impl Facts {
 
 /// Sums over the documented flows of a conversation.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Documented {
-    pub(super) flows: u64,
-    pub(super) packets: u64,
-    pub(super) bytes: u64,
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
+pub(crate) struct Documented {
+    pub(crate) flows: u64,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
 }
 
 impl Documented {
     /// No flow.
-    pub(super) const NONE: Self =
+    pub(crate) const NONE: Self =
         Self { flows: 0, packets: 0, bytes: 0, first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN };
 
-    pub(super) fn add(&mut self, flow: &FlowView<'_>) {
+    pub(crate) fn add(&mut self, flow: &FlowView<'_>) {
         self.flows += flow.count();
         self.packets += flow.packets();
         self.bytes += flow.bytes();
-        self.first = earlier(self.first, flow.first());
+        self.first = self.first.earlier(flow.first());
         self.last = self.last.max(flow.last());
-    }
-}
-
-/// The earlier of two times, of which either may be unknown.
-pub(super) fn earlier(a: Timestamp, b: Timestamp) -> Timestamp {
-    match (a, b) {
-        (Timestamp::UNKNOWN, other) | (other, Timestamp::UNKNOWN) => other,
-        (a, b) => a.min(b),
     }
 }

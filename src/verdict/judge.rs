@@ -3,56 +3,28 @@
 use rayon::prelude::*;
 
 use super::conversation::{self, Grouped, Member};
-use super::coverage::{self, HostCoverage};
 use super::decide::{Question, decide, documented};
-use super::{CellCoverage, Conversation, Finding, Judgement, Missing, Outcome, Verdict, finding, payload};
-use crate::flow::{EndView, FlowView, Flows, Neighbours, SideEvidence};
-use crate::inventory::{HostId, Hosts};
+use super::{Conversation, ConversationFacts, Judgement, Observations, Outcome, Verdict, payload};
+use crate::flow::{EndView, FlowView};
+use crate::inventory::HostId;
 use crate::policy::{Party, Policy, Reason, Role, Rule, Transport};
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
-use crate::relation::{LinkKind, Orientation, Relations};
+use crate::relation::LinkKind;
 
 /// How far a chain of relations is followed: a fragment of a TFTP transfer of a request is two.
 const MAX_CHAIN: usize = 8;
 
-/// All that is judged. Positions in `flows` are what relations and judgements speak of.
-#[derive(Clone, Copy, Debug)]
-pub struct Observations<'a> {
-    /// The flows, in the order of flows.csv.
-    pub flows: &'a Flows,
-    /// Who asked, for each flow.
-    pub orientations: &'a [Orientation],
-    /// The hosts of the same flows.
-    pub hosts: &'a Hosts,
-    /// The hosts at the two ends of each flow.
-    pub parties: &'a [[HostId; 2]],
-    /// What it is held against.
-    pub policy: &'a Policy,
-    /// What belongs together.
-    pub relations: &'a Relations,
-    /// What ARP said.
-    pub neighbours: &'a Neighbours,
-    /// What DHCP and ICMP said.
-    pub evidence: &'a SideEvidence,
-    /// Names of the inputs, by index, to cite frames by; may be empty.
-    pub inputs: &'a [String],
-    /// What the capture lacks, which makes silence doubtful.
-    pub missing: &'a Missing,
-}
-
-/// What the verdict stage yields.
+/// What the verdict stage yields of flows and conversations.
 #[derive(Clone, Debug, Default)]
 pub struct Judgements {
     /// One for each flow, in the same order.
     pub flows: Vec<Judgement>,
     /// Most packets first.
     pub conversations: Vec<Conversation>,
-    /// By severity, then packets.
-    pub findings: Vec<Finding>,
-    /// One for each cell of the vendor's tables, in the document's order.
-    pub coverage: Vec<CellCoverage>,
-    /// The same for each host that runs a documented product, in the order of their addresses.
-    pub hosts: Vec<HostCoverage>,
+    /// What findings and coverage need besides, for each conversation.
+    pub(crate) facts: Vec<ConversationFacts>,
+    /// Positions of flows; each conversation's stand together, by client port.
+    pub(crate) members: Vec<u32>,
 }
 
 /// Judges a survey's flows.
@@ -72,11 +44,7 @@ pub fn judge(seen: &Observations<'_>) -> Judgements {
         || order.par_sort_unstable(),
     );
     let Grouped { conversations, facts, members } = conversation::group(seen, &mut flows, order);
-    let ((coverage, hosts), findings) = rayon::join(
-        || coverage::cover(seen, &conversations, &facts),
-        || finding::find(seen, &flows, &conversations, &facts, &members),
-    );
-    Judgements { flows, conversations, findings, coverage, hosts }
+    Judgements { flows, conversations, facts, members }
 }
 
 /// The verdict on a flow by itself, and where it belongs among conversations.

@@ -1,33 +1,30 @@
-//! Flow, roles and policy to verdict, outcome, finding and coverage.
+//! Flow, roles and policy to verdict, outcome and coverage.
 //!
-//! [`judge`] is the stage: it asks [`decide`] about each flow, groups flows to conversations, works out
-//! what the network did to each, and gathers findings and the coverage of the vendor's tables.
+//! [`judge`] is the stage: it asks [`decide`] about each flow, groups flows to conversations and works out what the
+//! network did to each; [`cover`] tells of the vendor's tables what was seen of each cell. Nothing here is in words.
 
-mod advice;
-mod cause;
-mod commissioning;
-mod conflict;
 mod conversation;
 mod coverage;
 mod decide;
-mod detail;
-mod doubt;
 mod facts;
-mod filter;
-mod finding;
 mod judge;
 mod judgement;
-mod orphan;
+mod missing;
+mod observations;
 mod outcome;
 mod payload;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod words;
 
 pub use crate::policy::{Reason, Rule};
-pub use coverage::HostCoverage;
+pub use coverage::{CellCoverage, CellState, HostCoverage, cover};
 pub use decide::{Decision, Filled, Question, decide, documented};
-pub use doubt::{Filtered, Missing};
-pub use judge::{Judgements, Observations, judge};
-pub use judgement::{Caveat, CellCoverage, CellState, Conversation, Finding, Judgement};
+pub(crate) use facts::ConversationFacts;
+pub use judge::{Judgements, judge};
+pub use judgement::{Caveat, Conversation, Judgement};
+pub(crate) use missing::{Doubt, Doubts};
+pub use missing::{Filtered, Missing};
+pub use observations::Observations;
+pub(crate) use outcome::{STARTS, Silence, starts_anew};
 pub use words::{Outcome, Verdict};

@@ -274,13 +274,13 @@ const UDP_SILENCE: (u32, i64) = (3, 10_000_000_000);
 
 /// How a connection that worked went silent while what owes an answer went on.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) struct Silence {
+pub(crate) struct Silence {
     /// Effective time of the last answer.
-    pub(super) last_answer: Timestamp,
+    pub(crate) last_answer: Timestamp,
     /// What came to nothing since: at most 32.
-    pub(super) requests: u32,
+    pub(crate) requests: u32,
     /// Whether it is the client that went silent: it no longer acknowledges what the server sends.
-    pub(super) of_client: bool,
+    pub(crate) of_client: bool,
 }
 
 /// Whether one connection worked and then went silent while its requests went on.
@@ -299,6 +299,22 @@ pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally)
         transport == Transport::Tcp && !client.reopens && server.flags.0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
     let silent = worked && !closed && asks.unanswered >= run && silence(answers.last, asks.unanswered_until) >= nanos;
     silent.then_some(Silence { last_answer: answers.last, requests: asks.unanswered, of_client })
+}
+
+/// So many starts within one survey are no accident: the first may be the switching on, the second a mend.
+pub(crate) const STARTS: u64 = 3;
+
+/// How often a connection of one pair of ports was opened, if that was often: initial sequence numbers that were accepted.
+/// A SYN that is repeated, by its sender or by a mirror, has the same.
+#[inline]
+pub(crate) fn starts_anew(flow: &FlowView<'_>, client: u8) -> Option<u64> {
+    let [client, server] = [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)]);
+    let may_be = flow.transport == Transport::Tcp && u64::from(client.syns().min(server.syn_acks())) >= STARTS;
+    if !may_be || flow.folded > 0 || !client.has_payload() || !server.has_payload() {
+        return None;
+    }
+    let starts = u64::from(client.opened());
+    (starts >= STARTS).then_some(starts)
 }
 
 /// Nanoseconds from one time to another; 0 where either is not known.

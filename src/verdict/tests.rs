@@ -1,44 +1,41 @@
 //! The stage as a whole, on small surveys made by hand.
 
-mod findings;
-
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
-use crate::flow::{Flow, FlowEnd, Flows, TftpFile};
+use crate::flow::{Flow, FlowEnd, Flows};
 use crate::inventory::{Host, Hosts, RoleSource};
-use crate::policy::{Policy, Role, Severity, Transport};
+use crate::policy::{Policy, Role, Transport};
 use crate::protocol::{Evidence, Protocol};
-use crate::relation::{Announcement, Link, LinkKind, Rejection, Relations, orient};
+use crate::relation::{Link, LinkKind, Relations, orient};
 
-const GATEWAY: &str = "10.0.0.1";
-const NODES: [&str; 3] = ["10.0.1.1", "10.0.1.2", "10.0.1.3"];
-const GROUP: &str = "239.255.255.250";
+pub(crate) const GATEWAY: &str = "10.0.0.1";
+pub(crate) const NODES: [&str; 3] = ["10.0.1.1", "10.0.1.2", "10.0.1.3"];
+pub(crate) const GROUP: &str = "239.255.255.250";
 
-fn seconds(n: i64) -> Timestamp {
+pub(crate) fn seconds(n: i64) -> Timestamp {
     Timestamp::from_nanos(1_700_000_000_000_000_000 + n * 1_000_000_000)
 }
 
-fn address(text: &str) -> IpAddr {
+pub(crate) fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
 /// A survey under construction.
-struct Site {
-    policy: Arc<Policy>,
-    flows: Vec<Flow>,
-    relations: Relations,
-    versions: Vec<(&'static str, &'static str)>,
-    missing: Missing,
-    quiet: Vec<&'static str>,
-    macs: Vec<(&'static str, u8)>,
+pub(crate) struct Site {
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) flows: Vec<Flow>,
+    pub(crate) relations: Relations,
+    pub(crate) versions: Vec<(&'static str, &'static str)>,
+    pub(crate) missing: Missing,
+    pub(crate) quiet: Vec<&'static str>,
+    pub(crate) macs: Vec<(&'static str, u8)>,
 }
 
-fn site() -> Site {
+pub(crate) fn site() -> Site {
     Site {
         policy: Policy::embedded(),
         flows: Vec::new(),
@@ -63,7 +60,7 @@ fn role(address: &str) -> Role {
 
 impl Site {
     /// A flow from a client to a server; `there` and `back` are the packets.
-    fn flow(
+    pub(crate) fn flow(
         &mut self,
         transport: Transport,
         client: (&str, u16),
@@ -105,7 +102,8 @@ impl Site {
         self.flows.last_mut().unwrap()
     }
 
-    fn judge(&self) -> (Judgements, Hosts) {
+    /// Judges the flows, and hands on what is known of them.
+    pub(crate) fn judge_with<T>(&self, then: impl FnOnce(&Observations<'_>, &Judgements) -> T) -> T {
         let mut addresses: Vec<IpAddr> =
             self.flows.iter().flat_map(|flow| flow.ends.iter().map(|end| end.address)).collect();
         addresses.sort();
@@ -151,7 +149,7 @@ impl Site {
         let orientations: Vec<_> = self.flows.iter().map(|flow| orient(&flow.view(), &self.policy)).collect();
         let party = |end: &FlowEnd| hosts.find(end.address).unwrap();
         let parties: Vec<_> = self.flows.iter().map(|flow| flow.ends.each_ref().map(party)).collect();
-        let judgements = judge(&Observations {
+        let seen = Observations {
             flows: &Flows::from_list(self.flows.clone()),
             orientations: &orientations,
             hosts: &hosts,
@@ -160,15 +158,30 @@ impl Site {
             relations: &self.relations,
             neighbours: &Default::default(),
             evidence: &Default::default(),
-            inputs: &["survey.pcap".to_owned()],
             missing: &self.missing,
-        });
-        (judgements, hosts)
+        };
+        then(&seen, &judge(&seen))
+    }
+
+    fn judge(&self) -> Found {
+        self.judge_with(|seen, judged| {
+            let Judgements { flows, conversations, .. } = judged.clone();
+            let (coverage, hosts) = cover(seen, judged);
+            Found { flows, conversations, coverage, hosts }
+        })
     }
 }
 
-fn cell(
-    found: &Judgements,
+/// What the stage yields.
+struct Found {
+    flows: Vec<Judgement>,
+    conversations: Vec<Conversation>,
+    coverage: Vec<CellCoverage>,
+    hosts: Vec<HostCoverage>,
+}
+
+pub(crate) fn cell(
+    coverage: &[CellCoverage],
     document: u16,
     direction: crate::policy::Direction,
     transport: Transport,
@@ -182,7 +195,7 @@ fn cell(
             (cell.document, cell.direction, cell.transport, cell.port) == (document, direction, transport, port)
         })
         .unwrap();
-    found.coverage[at].clone()
+    coverage[at].clone()
 }
 
 use crate::policy::Direction::{Incoming, Outgoing};
@@ -193,19 +206,22 @@ fn a_documented_exchange_fills_the_cells_at_both_its_ends() {
     site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
     site.flow(Transport::Udp, (NODES[1], 5683), (GATEWAY, 5683), 2, 0);
     site.flow(Transport::Udp, (NODES[1], 40_000), (GROUP, 1900), 3, 0);
-    let (found, _) = site.judge();
+    let found = site.judge();
     assert!(found.flows.iter().all(|judgement| judgement.verdict == Verdict::Documented));
-    assert_eq!(found.findings.len(), 0, "{:#?}", found.findings);
     assert_eq!(found.coverage.len(), 60);
 
-    let carried = cell(&found, 0, Outgoing, Transport::Tcp, 80);
+    let carried = cell(&found.coverage, 0, Outgoing, Transport::Tcp, 80);
     assert_eq!((carried.state, carried.peers, carried.flows, carried.packets), (CellState::Carried, 1, 1, 9));
     assert_eq!(carried.hosts, [0, 0, 0, 1]);
-    let incoming = cell(&found, 1, Incoming, Transport::Tcp, 80);
+    let incoming = cell(&found.coverage, 1, Incoming, Transport::Tcp, 80);
     assert_eq!((incoming.state, incoming.hosts), (CellState::Carried, [1, 0, 0, 1]), "one of two nodes carried it");
-    assert_eq!(cell(&found, 0, Incoming, Transport::Udp, 5683).state, CellState::OneWay);
-    assert_eq!(cell(&found, 1, Outgoing, Transport::Udp, 1900).state, CellState::OneWay);
-    assert_eq!(cell(&found, 0, Incoming, Transport::Udp, 1900).state, CellState::NotSeen, "nobody knows who listened");
+    assert_eq!(cell(&found.coverage, 0, Incoming, Transport::Udp, 5683).state, CellState::OneWay);
+    assert_eq!(cell(&found.coverage, 1, Outgoing, Transport::Udp, 1900).state, CellState::OneWay);
+    assert_eq!(
+        cell(&found.coverage, 0, Incoming, Transport::Udp, 1900).state,
+        CellState::NotSeen,
+        "nobody knows who listened"
+    );
     let used: usize = found.coverage.iter().filter(|cell| cell.state != CellState::NotSeen).count();
     assert_eq!(used, 2 + 2 + 1);
     let node = found.hosts.iter().find(|host| host.cells.iter().any(|(_, state)| *state == CellState::Carried));
@@ -223,67 +239,11 @@ fn vlan_paths_of_one_conversation_are_judged_together() {
     let server = FlowEnd { packets: 2, syn_acks: 1, ..FlowEnd::silent(address(NODES[0]), 80) };
     back.ends = [FlowEnd::silent(address(GATEWAY), 40_000), FlowEnd { tcp_flags: TcpFlags(0x12), ..server }];
     site.flows.push(back);
-    let (found, _) = site.judge();
+    let found = site.judge();
     assert_eq!(found.conversations.len(), 1);
     let conversation = &found.conversations[0];
     assert_eq!((conversation.outcome, conversation.flows, conversation.packets), (Outcome::Established, 2, [3, 2]));
     assert!(found.flows.iter().all(|judgement| judgement.outcome == Outcome::Established));
-}
-
-#[test]
-fn a_conversation_that_worked_and_then_failed_has_stopped_answering() {
-    let mut site = site();
-    site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 80), 5, 4);
-    for port in 40_001..40_004 {
-        site.flow(Transport::Tcp, (NODES[0], port), (GATEWAY, 80), 4, 0).ends[0].syns = 4;
-    }
-    let (found, _) = site.judge();
-    assert_eq!(found.conversations[0].outcome, Outcome::Established);
-    assert!(found.conversations[0].stopped_answering);
-    let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
-    assert_eq!((finding.severity, finding.reason), (Severity::Warning, "stopped-answering"));
-    assert!(finding.detail.contains("12 tries came to nothing since"), "{}", finding.detail);
-    assert_eq!(found.flows[1].outcome, Outcome::Unanswered, "each connection keeps its own outcome");
-
-    site.flow(Transport::Tcp, (NODES[0], 40_009), (GATEWAY, 80), 5, 4);
-    assert!(!site.judge().0.conversations[0].stopped_answering, "it answers again");
-}
-
-#[test]
-fn relations_speak_for_what_belongs_to_them() {
-    let mut site = site();
-    site.flow(Transport::Udp, (NODES[0], 41_000), (GATEWAY, 69), 1, 0).ends[0].asks = true;
-    site.flow(Transport::Udp, (NODES[0], 41_000), (GATEWAY, 60_001), 9, 9);
-    // A node's TFTP with another node is not documented, and neither is its data.
-    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 69), 1, 0).ends[0].asks = true;
-    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 60_002), 9, 9);
-    // An office PC searches for UPnP devices, and a node answers: whoever asked.
-    site.flow(Transport::Udp, ("10.0.3.1", 42_000), (GROUP, 1900), 1, 0);
-    site.flow(Transport::Udp, (NODES[2], 43_000), ("10.0.3.1", 42_000), 1, 0);
-    let link = |flow, kind| Some(Link { flow: Some(flow), kind, probable: false, payload_fits: true });
-    site.relations.links =
-        vec![None, link(0, LinkKind::Tftp), None, link(2, LinkKind::Tftp), None, link(4, LinkKind::Ssdp)];
-    site.relations.answered = [(0, 1), (2, 1), (4, 1)].into();
-    let (found, _) = site.judge();
-    let verdicts: Vec<_> = found.flows.iter().map(|judgement| judgement.verdict).collect();
-    assert_eq!(
-        verdicts,
-        [
-            Verdict::Documented,
-            Verdict::Related,
-            Verdict::Unexpected,
-            Verdict::Unexpected,
-            Verdict::Bystander,
-            Verdict::Related
-        ]
-    );
-    assert_eq!(found.flows[1].related_to, Some(0));
-    assert_eq!((found.flows[1].payload, found.flows[1].payload_protocol), (Evidence::Conforms, Some(Protocol::Tftp)));
-    assert_eq!(found.flows[0].outcome, Outcome::Established, "the data answers the request");
-    assert_eq!(found.flows[4].outcome, Outcome::Established);
-    let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
-    assert_eq!((finding.reason, finding.server_port, finding.flows), ("undocumented-peer", Some(69), 2));
-    assert!(finding.display_filter.contains("udp.dstport in {69, 60002}"), "{}", finding.display_filter);
 }
 
 #[test]
@@ -293,65 +253,9 @@ fn a_transfer_whose_request_was_not_captured_is_related_where_its_request_would_
     site.flow(Transport::Udp, (NODES[1], 60_001), (NODES[0], 41_000), 9, 9);
     let link = Some(Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true });
     site.relations.links = vec![link, link];
-    let (found, _) = site.judge();
+    let found = site.judge();
     assert_eq!((found.flows[0].verdict, found.flows[0].related_to), (Verdict::Related, None));
     assert_eq!(found.flows[1].reason, Some(Reason::UndocumentedPort));
-}
-
-#[test]
-fn an_allowance_covers_the_whole_exchange_and_an_unused_one_is_told() {
-    let mut site = site();
-    site.policy = Policy::parse(
-        r#"
-            extends = "igor"
-            [[allowance]]
-            from = "node"
-            to = "node"
-            transport = "udp"
-            ports = 69
-            reason = "nodes hand firmware on"
-            [[allowance]]
-            name = "old backup"
-            from = "gateway"
-            to = "10.9.9.9"
-            reason = "backup until March"
-        "#,
-        Path::new("site.toml"),
-    )
-    .unwrap();
-    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 69), 1, 0);
-    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 60_002), 9, 9);
-    site.relations.links =
-        vec![None, Some(Link { flow: Some(0), kind: LinkKind::Tftp, probable: false, payload_fits: false })];
-    let (found, _) = site.judge();
-    assert!(found.flows.iter().all(|judgement| judgement.verdict == Verdict::SiteApproved));
-    assert!(found.flows.iter().all(|judgement| judgement.rule == Rule::Allowance(0)));
-    let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
-    assert_eq!((finding.severity, finding.reason), (Severity::Warning, "unused-allowance"));
-    assert!(finding.rule.starts_with("allowance \"old backup\" (line 9)"), "{}", finding.rule);
-}
-
-#[test]
-fn what_runs_on_a_documented_port_must_be_its_protocol() {
-    let mut site = site();
-    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
-    flow.ends[1].violates = Protocol::Http.bit();
-    flow.ends[1].conforms = Protocol::Ssh.bit();
-    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[1], 80), 5, 4);
-    flow.ends[0].conforms = Protocol::Http.bit() | Protocol::Upnp.bit();
-    let flow = site.flow(Transport::Udp, ("10.0.2.1", 47_809), (GATEWAY, 47_809), 5, 4);
-    flow.ends[0].conforms = Protocol::Bacnet.bit();
-    let (found, _) = site.judge();
-    assert_eq!(found.flows[0].reason, Some(Reason::WrongProtocol));
-    assert_eq!((found.flows[0].payload, found.flows[0].payload_protocol), (Evidence::Violates, Some(Protocol::Ssh)));
-    assert_eq!((found.flows[1].payload, found.flows[1].payload_protocol), (Evidence::Conforms, Some(Protocol::Http)));
-    assert_eq!((found.flows[2].payload, found.flows[2].payload_protocol), (Evidence::Conforms, Some(Protocol::Bacnet)));
-    let finding = &found.findings[0];
-    assert_eq!((finding.reason, finding.service.as_str()), ("wrong-protocol", "ssh"));
-    assert!(finding.detail.starts_with("TCP 80 (HTTP) is documented for HTTP, but the payload is ssh."));
-    assert_eq!(found.findings[1].service, "bacnet");
-    assert!(found.findings[1].detail.starts_with("UDP 47809 is in no list of either end. The payload is bacnet."));
-    assert_eq!(cell(&found, 1, Incoming, Transport::Tcp, 80).hosts, [1, 0, 0, 1]);
 }
 
 /// RFC 9112's first line is at the beginning of a connection only.
@@ -363,7 +267,7 @@ fn a_connection_picked_up_midstream_violates_nothing() {
     for end in &mut flow.ends {
         (end.syns, end.syn_acks) = (0, 0);
     }
-    let (found, _) = site.judge();
+    let found = site.judge();
     assert_eq!((found.flows[0].verdict, found.flows[0].payload), (Verdict::Documented, Evidence::Unknown));
 }
 
@@ -374,10 +278,10 @@ fn addresses_of_one_device_count_once() {
     site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
     site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[1], 80), 5, 0);
     site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[2], 80), 5, 4);
-    let (found, _) = site.judge();
-    let http = cell(&found, 1, Incoming, Transport::Tcp, 80);
+    let found = site.judge();
+    let http = cell(&found.coverage, 1, Incoming, Transport::Tcp, 80);
     assert_eq!((http.hosts, http.flows), ([0, 0, 0, 2], 3));
-    assert_eq!(cell(&found, 0, Outgoing, Transport::Tcp, 80).peer_states, [0, 0, 0, 2]);
+    assert_eq!(cell(&found.coverage, 0, Outgoing, Transport::Tcp, 80).peer_states, [0, 0, 0, 2]);
     assert_eq!(found.hosts.len(), 3, "the gateway and two nodes");
 }
 
@@ -390,7 +294,7 @@ fn udp_that_conforms_somewhere_is_no_violation() {
     let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
     flow.ends[0].violates = Protocol::Http.bit();
     flow.ends[1].conforms = Protocol::Http.bit();
-    let (found, _) = site.judge();
+    let found = site.judge();
     assert_eq!((found.flows[0].verdict, found.flows[0].payload), (Verdict::Documented, Evidence::Conforms));
     assert_eq!((found.flows[1].verdict, found.flows[1].payload), (Verdict::Unexpected, Evidence::Violates));
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From left to right, as data flows.
-const STAGES: [&str; 7] = ["capture", "decode", "flow", "relation", "inventory", "verdict", "report"];
+const STAGES: [&str; 8] = ["capture", "decode", "flow", "relation", "inventory", "verdict", "finding", "report"];
 /// They serve every stage and import none.
 const SERVANTS: [&str; 3] = ["protocol", "policy", "text"];
 /// They may import what they like, but no stage imports them.

@@ -5,13 +5,15 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use igorscope::capture::Timestamp;
+use igorscope::finding::Finding;
 use igorscope::inventory::Inventory;
 use igorscope::policy::{Direction, Policy, Role, Severity, Transport};
 use igorscope::protocol::Evidence;
 use igorscope::survey::{Options, Progress, Source, Survey, run};
-use igorscope::verdict::{CellState, Finding, Judgement, Outcome, Verdict};
+use igorscope::verdict::{CellState, Judgement, Outcome, Verdict};
 
 use crate::mirror::{BACNET, C, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, S, node};
+use crate::reading::{Read, of_kind};
 use crate::traffic::frame::{self, ACK, PSH, RST, SYN};
 use crate::traffic::payload::{bacnet, coap, dhcp, http, ssdp, tftp, tls};
 use crate::traffic::random::Random;
@@ -20,19 +22,19 @@ use crate::traffic::wire::{MICRO, MILLI, SECOND};
 
 /// What a survey finds, but for hosts that its flags name and its small capture leaves out.
 fn told(survey: &Survey) -> Vec<(Severity, &'static str)> {
-    let findings = survey.findings.iter().filter(|finding| finding.reason != "never-heard");
-    findings.map(|finding| (finding.severity, finding.reason)).collect()
+    let findings = survey.findings.iter().filter(|finding| finding.kind.name() != "never-heard");
+    findings.map(|finding| (finding.severity, finding.kind.name())).collect()
 }
 
 fn has(survey: &Survey, reason: &str) -> bool {
-    survey.findings.iter().any(|finding| finding.reason == reason)
+    survey.findings.iter().any(|finding| finding.kind.name() == reason)
 }
 
 /// The only finding of a kind.
-fn one<'a>(survey: &'a Survey, reason: &str) -> &'a Finding {
-    let found: Vec<&Finding> = survey.findings.iter().filter(|finding| finding.reason == reason).collect();
-    assert_eq!(found.len(), 1, "{reason} among {:?}", told(survey));
-    found[0]
+fn one<'a>(survey: &'a Survey, kind: &str) -> Read<'a> {
+    let mut found = of_kind(survey, kind);
+    assert_eq!(found.len(), 1, "{kind} among {:?}", told(survey));
+    found.remove(0)
 }
 
 /// The judgement of the only flow.
@@ -150,9 +152,9 @@ fn a_syn_answered_by_an_older_connection_is_blocked() {
         let survey = mirror.by_address();
         let blocked = one(&survey, "blocked");
         assert_eq!((blocked.severity, blocked.outcome), (Severity::Alert, Some(Outcome::Unanswered)));
-        assert!(blocked.advice.contains("older connection"), "{}", blocked.advice);
-        assert!(!blocked.advice.contains("switched off"), "{}", blocked.advice);
-        assert!(blocked.detail.contains("6 tries"), "{}", blocked.detail);
+        assert!(blocked.words.advice.contains("older connection"), "{}", blocked.words.advice);
+        assert!(!blocked.words.advice.contains("switched off"), "{}", blocked.words.advice);
+        assert!(blocked.words.detail.contains("6 tries"), "{}", blocked.words.detail);
         assert_eq!(cell(&survey, Role::Gateway, Direction::Incoming, Transport::Tcp, 88), CellState::Blocked);
         assert_eq!(cell(&survey, Role::Node, Direction::Outgoing, Transport::Tcp, 88), CellState::Blocked);
     }
@@ -209,7 +211,7 @@ fn only_what_owes_an_answer_is_unanswered() {
     }
     let survey = mirror.by_address();
     assert_eq!(told(&survey), [(Severity::Warning, "stopped-answering")]);
-    let detail = &one(&survey, "stopped-answering").detail;
+    let detail = &one(&survey, "stopped-answering").words.detail;
     let answer = format!("The last answer came at {}; 4 tries came to nothing since", time(500 * MICRO));
     assert!(detail.contains(&answer), "{detail}");
 
@@ -228,7 +230,7 @@ fn only_what_owes_an_answer_is_unanswered() {
     let survey = asked(coap::CON);
     assert_eq!(only(&survey).outcome, Outcome::Unanswered);
     assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
-    assert!(one(&survey, "blocked").detail.contains("4 tries"), "{}", one(&survey, "blocked").detail);
+    assert!(one(&survey, "blocked").words.detail.contains("4 tries"), "{}", one(&survey, "blocked").words.detail);
     assert_eq!(cell(&survey, Role::Node, Direction::Incoming, Transport::Udp, 5683), CellState::Blocked);
 }
 
@@ -261,7 +263,7 @@ fn confirmable_notifications_are_owed_an_acknowledgment() {
     assert_eq!(told(&repeated(registered(), coap::NON)), []);
     let survey = repeated(registered(), coap::CON);
     assert_eq!(told(&survey), [(Severity::Warning, "stopped-answering")]);
-    let detail = &one(&survey, "stopped-answering").detail;
+    let detail = &one(&survey, "stopped-answering").words.detail;
     assert!(detail.contains("no longer acknowledged"), "{detail}");
     let answer = format!("The last answer came at {}; 4 tries came to nothing since", time(10 * SECOND + MILLI));
     assert!(detail.contains(&answer), "{detail}");
@@ -269,8 +271,9 @@ fn confirmable_notifications_are_owed_an_acknowledgment() {
     assert_eq!(told(&repeated(Mirror::default(), coap::NON)), []);
     let survey = repeated(Mirror::default(), coap::CON);
     assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
-    let Finding { advice, outcome, .. } = one(&survey, "blocked");
-    assert_eq!(*outcome, Some(Outcome::Unanswered));
+    let blocked = one(&survey, "blocked");
+    let advice = &blocked.words.advice;
+    assert_eq!(blocked.outcome, Some(Outcome::Unanswered));
     assert!(advice.contains("acknowledged") && !advice.contains("switched off"), "{advice}");
 }
 
@@ -313,7 +316,7 @@ fn arp_proves_that_a_host_is_alive() {
         mirror.knock(MILLI, client, (answers.first().copied().unwrap_or(GATEWAY), server.1));
         let survey = mirror.by_address();
         assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
-        one(&survey, "blocked").advice.clone()
+        one(&survey, "blocked").words.advice.clone()
     };
     let advice = knocked(&[GATEWAY]);
     assert!(advice.contains("alive") && !advice.contains("switched off"), "{advice}");
@@ -340,7 +343,7 @@ fn a_host_heard_before_only_is_not_called_alive() {
         }
         let survey = mirror.by_address();
         assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
-        one(&survey, "blocked").advice.clone()
+        one(&survey, "blocked").words.advice.clone()
     };
     let advice = knocked(false);
     assert!(!advice.contains("is alive"), "{advice}");
@@ -391,7 +394,7 @@ fn tftp_finds_its_transfers() {
     let survey = answered_by(own);
     assert_eq!(verdicts(&survey), [Verdict::Documented, Verdict::Related]);
     assert_eq!(told(&survey), [(Severity::Notice, "other-address")]);
-    let detail = &one(&survey, "other-address").detail;
+    let detail = &one(&survey, "other-address").words.detail;
     assert!(detail.contains("10.20.0.10 ") && detail.contains("10.20.0.11 "), "{detail}");
     for server in [own.of(OTHER.mac), Host { hops: 63, ..own }] {
         let survey = answered_by(server);
@@ -467,8 +470,9 @@ fn copies_without_identification_are_told() {
         }
         let survey = mirror.in_three().by_mac();
         assert_eq!((duplicates(&survey), told(&survey)), (42, vec![(Severity::Warning, "restarting")]));
-        let Finding { client_role, detail, .. } = one(&survey, "restarting");
-        assert!(*client_role == "node" && detail.contains("3 times anew"), "{client_role}: {detail}");
+        let restarting = one(&survey, "restarting");
+        assert!(restarting.client_role == Some(Role::Node), "{restarting:?}");
+        assert!(restarting.words.detail.contains("3 times anew"), "{restarting:?}");
     }
 }
 
@@ -514,10 +518,13 @@ fn a_declared_mac_keeps_its_role_whatever_its_addresses() {
             mirror.knock(at + SECOND, (gateway, 42_000), (device, 1901));
         }
         let survey = mirror.by_mac();
-        let words = |finding: &Finding| (finding.severity, finding.reason, finding.client_role, finding.server_role);
-        survey.findings.iter().map(words).collect::<Vec<_>>()
+        let told = |finding: &Finding| {
+            let roles = [finding.client_role, finding.server_role].map(|role| role.map_or("", Role::name));
+            (finding.severity, finding.kind.name(), roles)
+        };
+        survey.findings.iter().map(told).collect::<Vec<_>>()
     };
-    let alert = [(Severity::Alert, "blocked", "gateway", "node")];
+    let alert = [(Severity::Alert, "blocked", ["gateway", "node"])];
     assert_eq!(found("10.20.0", false), alert);
     assert_eq!(found("10.20.0", true), alert, "with a global IPv6 address each");
     assert_eq!(found("198.51.100", false), alert, "with public IPv4 addresses");
@@ -611,7 +618,7 @@ fn an_answer_to_a_closed_port_is_told() {
         let survey = mirror.by_address();
         assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
         assert_ne!(cell(&survey, Role::Node, Direction::Incoming, Transport::Udp, 5683), CellState::Carried);
-        one(&survey, "blocked").advice.clone()
+        one(&survey, "blocked").words.advice.clone()
     };
     let mut mirror = asked();
     mirror.udp(MILLI, server, (GATEWAY, 40_001), &coap::content(coap::ACK, 0x1400, &[7], None, "{\"level\":80}"));
@@ -645,7 +652,7 @@ fn what_a_server_announces_answers_nothing() {
     };
     let survey = silent(true, false);
     assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
-    assert!(one(&survey, "blocked").detail.contains("4 tries"), "{}", one(&survey, "blocked").detail);
+    assert!(one(&survey, "blocked").words.detail.contains("4 tries"), "{}", one(&survey, "blocked").words.detail);
     assert_eq!(told(&silent(true, true)), []);
     assert_eq!(told(&silent(false, false)), [(Severity::Alert, "blocked")]);
 
@@ -748,13 +755,13 @@ fn a_host_that_was_heard_at_another_time_is_not_told_as_switched_off() {
     mirror.who_has(0, node(101), GATEWAY);
     mirror.is_at(MILLI, GATEWAY, node(101));
     mirror.knock(120 * SECOND, (node(101), 1044), (GATEWAY, 1901));
-    let advice = one(&mirror.by_address(), "blocked").advice.clone();
+    let advice = one(&mirror.by_address(), "blocked").words.advice.clone();
     assert!(!advice.contains("Nothing at all") && !advice.contains("alive"), "{advice}");
     // What it sends three minutes after the last try says no more of the time before.
     let mut mirror = Mirror::default();
     mirror.knock(0, (node(101), 1044), (GATEWAY, 1901));
     mirror.who_has(200 * SECOND, GATEWAY, node(101));
-    let advice = one(&mirror.by_address(), "blocked").advice.clone();
+    let advice = one(&mirror.by_address(), "blocked").words.advice.clone();
     assert!(!advice.contains("Nothing at all") && !advice.contains("alive"), "{advice}");
 }
 

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use igorscope::finding::Words;
 use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::policy::{Policy, Severity};
 use igorscope::survey::{Options, Progress, Source, Survey, run};
-use igorscope::verdict::Finding;
 
+use crate::reading::of_kind;
 use crate::traffic::connection::unanswered;
 use crate::traffic::payload::{dhcp, link};
 use crate::traffic::site::{START, Site};
@@ -36,10 +37,6 @@ fn survey_of(mut wire: Wire) -> Survey {
     survey(&path)
 }
 
-fn found<'a>(survey: &'a Survey, reason: &str) -> Vec<&'a Finding> {
-    survey.findings.iter().filter(|finding| finding.reason == reason).collect()
-}
-
 /// The numbers of the frames that a display filter shows; `None` without tshark.
 fn shown(path: &Path, filter: &str) -> Option<Vec<u64>> {
     let out =
@@ -57,29 +54,32 @@ fn the_sample_answers_the_first_questions() {
     let path = captures().join("first-questions.pcapng");
     let survey = survey(&path);
     let one = |reason: &str| {
-        let found = found(&survey, reason);
+        let mut found = of_kind(&survey, reason);
         assert_eq!(found.len(), 1, "{reason}");
-        found[0]
+        found.remove(0)
     };
     let silent = one("no-dhcp-offer");
-    assert_eq!((silent.severity, &*silent.client, silent.packets), (Severity::Alert, "10.20.0.128", 5));
+    assert_eq!((silent.severity, &*silent.words.client, silent.packets), (Severity::Alert, "10.20.0.128", 5));
     let conflict = one("address-conflict");
-    assert_eq!((conflict.severity, &*conflict.client, conflict.packets), (Severity::Alert, "10.20.0.106", 6));
-    assert!(conflict.detail.contains("02:49:67:01:00:06") && conflict.detail.contains("02:49:67:01:00:10"));
+    assert_eq!((conflict.severity, &*conflict.words.client, conflict.packets), (Severity::Alert, "10.20.0.106", 6));
+    assert!(conflict.words.detail.contains("02:49:67:01:00:06") && conflict.words.detail.contains("02:49:67:01:00:10"));
     let restart = one("restarting");
-    assert_eq!((restart.severity, &*restart.client), (Severity::Warning, "10.20.0.118"));
-    assert!(restart.detail.contains("by DHCP 4 times anew") && restart.detail.contains("connection 4 times anew"));
-    assert!(found(&survey, "address-changed").is_empty());
+    assert_eq!((restart.severity, &*restart.words.client), (Severity::Warning, "10.20.0.118"));
+    assert!(
+        restart.words.detail.contains("by DHCP 4 times anew")
+            && restart.words.detail.contains("connection 4 times anew")
+    );
+    assert!(of_kind(&survey, "address-changed").is_empty());
     // tshark's own reading of the same frames.
     for (finding, proof) in [
-        (silent, "dhcp.option.dhcp == 1 && dhcp.hw.mac_addr == 02:49:67:01:00:1c"),
-        (conflict, "arp.opcode == 2 && arp.src.proto_ipv4 == 10.20.0.106"),
-        (restart, "dhcp.option.dhcp == 3 && dhcp.hw.mac_addr == 02:49:67:01:00:12"),
+        (&silent, "dhcp.option.dhcp == 1 && dhcp.hw.mac_addr == 02:49:67:01:00:1c"),
+        (&conflict, "arp.opcode == 2 && arp.src.proto_ipv4 == 10.20.0.106"),
+        (&restart, "dhcp.option.dhcp == 3 && dhcp.hw.mac_addr == 02:49:67:01:00:12"),
     ] {
         let Some(frames) = shown(&path, proof) else { return };
-        assert!(finding.detail.contains(&format!("frame {} of", frames[0])), "{}", finding.detail);
-        let all = shown(&path, &finding.display_filter).expect("tshark, as before");
-        assert!(frames.iter().all(|frame| all.contains(frame)), "{}", finding.display_filter);
+        assert!(finding.words.detail.contains(&format!("frame {} of", frames[0])), "{}", finding.words.detail);
+        let all = shown(&path, &finding.words.display_filter).expect("tshark, as before");
+        assert!(frames.iter().all(|frame| all.contains(frame)), "{}", finding.words.display_filter);
     }
     let asked =
         shown(&path, "dhcp.option.dhcp == 1 && dhcp.hw.mac_addr == 02:49:67:01:00:1c").expect("tshark, as before");
@@ -111,14 +111,14 @@ fn an_address_that_changed_is_told_with_both_leases() {
     lease(&mut wire, &site, START + 60 * SECOND, site.node(5), second);
     lease(&mut wire, &site, START + 61 * SECOND, site.node(6), Ipv4Addr::new(10, 20, 0, 106));
     let survey = survey_of(wire);
-    let changed = found(&survey, "address-changed");
+    let changed = of_kind(&survey, "address-changed");
     assert_eq!(changed.len(), 1);
     // ACKs are the 4th and the 8th frame.
-    let detail = &changed[0].detail;
+    let detail = &changed[0].words.detail;
     assert!(detail.contains("10.20.0.105 (frame 4 of") && detail.contains("then 10.20.0.205 (frame 8 of"), "{detail}");
     assert!(detail.contains("02:49:67:01:00:05"), "{detail}");
     for reason in ["no-dhcp-offer", "restarting", "address-conflict"] {
-        assert!(found(&survey, reason).is_empty(), "{reason}");
+        assert!(of_kind(&survey, reason).is_empty(), "{reason}");
     }
 }
 
@@ -136,7 +136,7 @@ fn a_device_exchanged_for_another_is_no_conflict() {
         answer(&mut wire, START + step * SECOND, site.node(6));
         answer(&mut wire, START + (60 + step) * SECOND, site.node(16));
     }
-    assert!(found(&survey_of(wire), "address-conflict").is_empty());
+    assert!(of_kind(&survey_of(wire), "address-conflict").is_empty());
 }
 
 #[test]
@@ -151,9 +151,13 @@ fn two_devices_that_send_from_one_address_are_a_conflict_without_arp() {
         }
     }
     let survey = survey_of(wire);
-    let conflict = found(&survey, "address-conflict");
+    let conflict = of_kind(&survey, "address-conflict");
     assert_eq!(conflict.len(), 1);
-    assert!(conflict[0].detail.contains("02:49:67:01:00:10 (4 packets, from frame 2 of"), "{}", conflict[0].detail);
+    assert!(
+        conflict[0].words.detail.contains("02:49:67:01:00:10 (4 packets, from frame 2 of"),
+        "{}",
+        conflict[0].words.detail
+    );
 }
 
 /// An LLDP unit of a switch: chassis, port, time to live, port description, name, capabilities (bridge).
@@ -220,13 +224,13 @@ fn a_host_that_no_arp_finds_is_the_cause_and_errors_about_unseen_packets_are_tol
         wire.icmp_error(at, site.router, 1, (gateway, 40_000 + step as u16), (lost, 5683), &datagram);
     }
     let survey = survey_of(wire);
-    let blocked = found(&survey, "blocked");
+    let blocked = of_kind(&survey, "blocked");
     assert_eq!(blocked.len(), 1);
-    let Finding { detail, advice, .. } = blocked[0];
+    let Words { detail, advice, .. } = &blocked[0].words;
     assert!(detail.contains("10.20.0.130 was asked for by ARP 3 times and never answered"), "{detail}");
     assert!(advice.starts_with("The host is absent from the network"), "{advice}");
-    let unseen = found(&survey, "rejected-unseen");
+    let unseen = of_kind(&survey, "rejected-unseen");
     assert_eq!((unseen.len(), unseen[0].packets, unseen[0].severity), (1, 3, Severity::Warning));
-    let detail = &unseen[0].detail;
+    let detail = &unseen[0].words.detail;
     assert!(detail.contains("host unreachable of 10.20.0.10 to 10.20.1.133 UDP port 5683: 3 errors"), "{detail}");
 }

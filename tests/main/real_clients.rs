@@ -14,10 +14,12 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::reading::{Read, of_kind};
+use igorscope::finding::Who;
 use igorscope::inventory::Inventory;
 use igorscope::policy::{Policy, Transport};
 use igorscope::survey::{Options, Progress, Source, Survey, run};
-use igorscope::verdict::{Conversation, Finding};
+use igorscope::verdict::Conversation;
 
 use lab::Host::{Bacnet, Far, Gateway, Middle, Node};
 use lab::{INVENTORY, Lab};
@@ -83,13 +85,15 @@ fn said(survey: &Survey, client: &str, server: &str, transport: Transport, port:
 }
 
 /// The one finding of a kind about a server's port.
-fn finding<'a>(survey: &'a Survey, reason: &str, server: &str, port: u16) -> &'a Finding {
-    let about = |it: &&Finding| {
-        it.reason == reason && it.server.split(';').any(|one| one == server) && it.server_port == Some(port)
-    };
-    let found: Vec<_> = survey.findings.iter().filter(about).collect();
-    assert_eq!(found.len(), 1, "{reason} at {server} port {port}: {:?}", survey.findings);
-    found[0]
+fn finding<'a>(survey: &'a Survey, kind: &str, server: &str, port: u16) -> Read<'a> {
+    let mut found = of_kind(survey, kind);
+    found.retain(|it| it.server_port == Some(port) && is_about(it, server));
+    assert_eq!(found.len(), 1, "{kind} at {server} port {port}: {:?}", survey.findings);
+    found.remove(0)
+}
+
+fn is_about(finding: &Read<'_>, server: &str) -> bool {
+    finding.servers.contains(&Who::Address(server.parse().expect("an address")))
 }
 
 const GATEWAY: &str = Gateway.address();
@@ -125,8 +129,12 @@ fn check_coap(survey: &Survey) {
     // The far node runs no server: its own system says so.
     assert_eq!(said(survey, GATEWAY, FAR, Udp, 5683), ["documented", "", "rejected", "coap"]);
     let blocked = finding(survey, "blocked", FAR, 5683);
-    assert!(blocked.detail.contains("10.79.9.2 sent port unreachable (type 3 code 3)"), "{}", blocked.detail);
-    assert!(blocked.advice.contains("nothing listens"), "{}", blocked.advice);
+    assert!(
+        blocked.words.detail.contains("10.79.9.2 sent port unreachable (type 3 code 3)"),
+        "{}",
+        blocked.words.detail
+    );
+    assert!(blocked.words.advice.contains("nothing listens"), "{}", blocked.words.advice);
     // The group's request, and the answer that another address gave.
     assert_eq!(said(survey, GATEWAY, "224.0.1.187", Udp, 5683)[..3], ["documented", "", "established"]);
     let answers = survey.flows.iter().filter(|(flow, judgement)| {
@@ -198,7 +206,7 @@ fn check_tftp(survey: &Survey) {
         assert!(request.ends.iter().any(|end| end.port == 69));
         assert_eq!(judgement.payload_protocol.map(|protocol| protocol.name()), Some("tftp"));
     }
-    assert!(survey.findings.iter().all(|finding| finding.reason == "never-heard"), "{:?}", survey.findings);
+    assert!(survey.findings.iter().all(|finding| finding.kind.name() == "never-heard"), "{:?}", survey.findings);
 }
 
 #[test]
@@ -232,9 +240,9 @@ fn check_http(survey: &Survey) {
     assert_eq!(said(survey, GATEWAY, NODE, Tcp, 80), ["documented", "", "established", "http"]);
     assert_eq!(said(survey, GATEWAY, BACNET, Tcp, 443), ["documented", "", "established", "tls"]);
     assert_eq!(said(survey, GATEWAY, FAR, Tcp, 80), ["unexpected", "wrong-protocol", "established", "tls"]);
-    assert_eq!(finding(survey, "wrong-protocol", FAR, 80).service, "tls");
+    assert_eq!(finding(survey, "wrong-protocol", FAR, 80).words.service, "tls");
     assert_eq!(said(survey, GATEWAY, NODE, Tcp, 88)[..3], ["documented", "", "refused"]);
-    assert!(finding(survey, "blocked", NODE, 88).advice.contains("nothing listens"));
+    assert!(finding(survey, "blocked", NODE, 88).words.advice.contains("nothing listens"));
 }
 
 #[test]
@@ -339,7 +347,7 @@ fn play_bacnet(lab: &mut Lab) {
 fn check_bacnet(survey: &Survey) {
     assert_eq!(said(survey, BACNET, GATEWAY, Udp, 47808), ["documented", "", "established", "bacnet"]);
     assert_eq!(said(survey, BACNET, "10.79.0.255", Udp, 47808)[..2], ["documented", ""]);
-    assert!(survey.findings.iter().all(|finding| finding.reason == "never-heard"), "{:?}", survey.findings);
+    assert!(survey.findings.iter().all(|finding| finding.kind.name() == "never-heard"), "{:?}", survey.findings);
 }
 
 #[test]
@@ -400,20 +408,17 @@ fn check_blocked(survey: &Survey) {
         ("10.79.9.3", Tcp, 1901, "rejected", "A router knows the network but got no answer"),
     ] {
         assert_eq!(said(survey, GATEWAY, server, transport, port)[..3], ["documented", "", outcome], "{server} {port}");
-        let about = |it: &&Finding| {
-            it.reason == "blocked"
-                && it.server.split(';').any(|one| one == server)
-                && (it.transport, it.server_port) == (Some(transport), Some(port))
-        };
-        let found: Vec<_> = survey.findings.iter().filter(about).collect();
+        let mut found = of_kind(survey, "blocked");
+        found.retain(|it| is_about(it, server) && (it.transport, it.server_port) == (Some(transport), Some(port)));
         assert_eq!(found.len(), 1, "{server} {port}");
-        assert!(found[0].advice.starts_with(cause), "{server} {port}: {}", found[0].advice);
+        assert!(found[0].words.advice.starts_with(cause), "{server} {port}: {}", found[0].words.advice);
     }
     // The router's error names it; the packet is the one that tcpdump numbered.
-    assert!(finding(survey, "blocked", FAR, 88).detail.contains("10.79.0.254 sent port unreachable (type 3 code 3)"));
-    let absent =
-        survey.findings.iter().find(|finding| finding.reason == "never-heard").expect("nobody is at 10.79.0.3");
-    assert!(absent.detail.contains("10.79.0.3 was asked for by ARP"), "{}", absent.detail);
+    assert!(
+        finding(survey, "blocked", FAR, 88).words.detail.contains("10.79.0.254 sent port unreachable (type 3 code 3)")
+    );
+    let absent = &of_kind(survey, "never-heard")[0];
+    assert!(absent.words.detail.contains("10.79.0.3 was asked for by ARP"), "{}", absent.words.detail);
 }
 
 #[test]

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::reading;
 use igorscope::capture::{Capture, Timestamp};
 use igorscope::decode::{Network, decode};
+use igorscope::finding::{Finding, Words};
 use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, Survey, in_order, run};
@@ -78,11 +80,14 @@ fn without_frames(text: &str) -> String {
 /// Everything that is told of a survey, line by line, but for what names files, frames and rows, and copies.
 fn told(survey: &Survey) -> Vec<String> {
     let mut lines = Vec::new();
-    for finding in &survey.findings {
-        let mut finding = finding.clone();
-        (finding.sources, finding.conversations) = Default::default();
-        finding.detail = without_frames(&finding.detail);
-        lines.push(format!("{finding:?}"));
+    for finding in reading::all(survey) {
+        let detail = without_frames(&finding.words.detail);
+        let Finding { kind, severity, verdict, outcome, clients, servers, flows, packets, bytes, first, last, .. } =
+            &*finding;
+        lines.push(format!(
+            "{kind:?} {severity:?} {verdict:?} {outcome:?} {clients:?} {servers:?} {flows} {packets} {bytes} {first} {last} {:?}",
+            Words { detail, ..finding.words.clone() }
+        ));
     }
     lines.extend(survey.coverage.iter().map(|cell| format!("{cell:?}")));
     lines.extend(survey.nodes.iter().map(|node| format!("{node:?}")));
@@ -240,17 +245,11 @@ fn a_clock_set_back_moves_all_that_follows() {
     let stepped = survey(&[("stepped.pcap".into(), pcap(&stepped))], 0..1, 1);
     assert!(stepped.caveats.iter().any(|caveat| caveat.kind == "clock-jump"));
     let kinds = |survey: &Survey| -> Vec<String> {
-        let told = |finding: &igorscope::verdict::Finding| {
-            format!(
-                "{} {} {} {} {}",
-                finding.severity.name(),
-                finding.reason,
-                finding.client,
-                finding.server,
-                finding.packets
-            )
+        let told = |finding: &reading::Read<'_>| {
+            let Words { client, server, .. } = &finding.words;
+            format!("{} {} {client} {server} {}", finding.severity.name(), finding.kind.name(), finding.packets)
         };
-        survey.findings.iter().map(told).collect()
+        reading::all(survey).iter().map(told).collect()
     };
     assert_eq!(kinds(&stepped), kinds(&whole));
     let verdicts = |survey: &Survey| -> BTreeMap<String, String> {

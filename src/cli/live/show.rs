@@ -9,13 +9,14 @@ use super::super::exit::Failure;
 use super::super::terminal::print;
 use super::probe::Disk;
 use crate::capture::Timestamp;
+use crate::finding::{Finding, Words};
 use crate::policy::Severity;
 use crate::report::json::{finding_row, flow_row, judged_row};
 use crate::report::result::unjudged;
 use crate::report::{Names, visible};
 use crate::survey::Survey;
 use crate::survey::live::{Ending, Events, LiveEnd, News, Status, Tick};
-use crate::verdict::{CellState, Finding};
+use crate::verdict::CellState;
 
 /// Gravest first.
 const SEVERITIES: [Severity; 3] = [Severity::Alert, Severity::Warning, Severity::Notice];
@@ -77,6 +78,7 @@ impl Show {
         if self.display == Display::Health {
             return Vec::new();
         }
+        let context = survey.context();
         let News { found, changed, withdrawn } = self.events.findings(survey, told_by);
         let meant = |places: Vec<usize>| places.into_iter().filter_map(|at| Some((at, survey.findings.get(at)?)));
         if self.display == Display::Plain {
@@ -84,10 +86,11 @@ impl Show {
             if told_by.is_none() {
                 return Vec::new();
             }
-            let gone = withdrawn.iter().map(|finding| format!("no longer: {}", line_of(finding)));
-            return meant(found).map(|(_, finding)| plain(finding)).chain(gone).collect();
+            let gone =
+                withdrawn.iter().map(|finding| format!("no longer: {}", line_of(finding, &finding.words(&context))));
+            return meant(found).map(|(_, finding)| plain(finding, &finding.words(&context))).chain(gone).collect();
         }
-        let line = |kind, at, finding| object(kind, now, serde_json::to_value(finding_row(at, finding)));
+        let line = |kind, at, finding| object(kind, now, serde_json::to_value(finding_row(at, finding, &context)));
         let mut lines: Vec<String> = meant(found).map(|(at, finding)| line("finding", at, finding)).collect();
         lines.extend(meant(changed).map(|(at, finding)| line("finding-changed", at, finding)));
         lines.extend(withdrawn.iter().map(|finding| line("finding-withdrawn", 0, finding)));
@@ -120,20 +123,20 @@ impl Show {
     }
 }
 
-fn plain(finding: &Finding) -> String {
-    visible(&format!("{}: {}", line_of(finding), finding.detail)).into_owned()
+fn plain(finding: &Finding, words: &Words) -> String {
+    visible(&format!("{}: {}", line_of(finding, words), words.detail)).into_owned()
 }
 
 /// What it is and whom it is about.
-fn line_of(finding: &Finding) -> String {
+fn line_of(finding: &Finding, words: &Words) -> String {
     let outcome = finding.outcome.map(|outcome| format!(" {}", outcome.name())).unwrap_or_default();
-    let parties = match (finding.client.as_str(), finding.server.as_str()) {
+    let parties = match (words.client.as_str(), words.server.as_str()) {
         ("", "") => String::new(),
         (client, "") => format!(" {client}"),
         (client, server) => format!(" {client} -> {server}"),
     };
     let port = finding.server_port.map(|port| format!(" port {port}")).unwrap_or_default();
-    let line = format!("{}: {}{outcome}{parties}{port}", finding.severity.name(), finding.reason);
+    let line = format!("{}: {}{outcome}{parties}{port}", finding.severity.name(), finding.kind.name());
     visible(&line).into_owned()
 }
 

@@ -85,10 +85,7 @@ impl Window {
 
 impl Add for Window {
     fn add(&mut self, other: Self) {
-        self.first = match (self.first, other.first) {
-            (Timestamp::UNKNOWN, known) | (known, Timestamp::UNKNOWN) => known,
-            (a, b) => a.min(b),
-        };
+        self.first = self.first.earlier(other.first);
         self.last = self.last.max(other.last);
         self.begin = self.begin.min(other.begin);
         self.end = self.end.max(other.end);

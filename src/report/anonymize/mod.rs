@@ -16,10 +16,11 @@ use address::Cipher;
 use text::{Owner, Phrases, without_quotes};
 
 use crate::decode::MacAddr;
+use crate::finding::Replace;
 use crate::flow::Flow;
 use crate::inventory::{Attachment, Host, HostId, Hosts, RoleSource};
 use crate::survey::{Damage, InputSummary, Judged, JudgedFlows, Survey};
-use crate::verdict::{Caveat, Conversation, Finding, HostCoverage, Judgement};
+use crate::verdict::{Caveat, Conversation, HostCoverage, Judgement};
 
 /// What is left of a text that only the site's people should read.
 const LEFT_OUT: &str = "(left out)";
@@ -136,7 +137,7 @@ impl Anonymizer {
             encapsulations,
             caveats,
             conversations: conversations.collect(),
-            findings: survey.findings.iter().map(|finding| self.finding(finding)).collect(),
+            findings: survey.findings.iter().map(|finding| finding.replaced(self)).collect(),
             coverage: survey.coverage.clone(),
             nodes,
             flows: JudgedFlows::from_list(flows.collect()),
@@ -217,33 +218,6 @@ impl Anonymizer {
         flow
     }
 
-    fn finding(&self, finding: &Finding) -> Finding {
-        Finding {
-            severity: finding.severity,
-            verdict: finding.verdict,
-            reason: finding.reason,
-            outcome: finding.outcome,
-            client_role: finding.client_role,
-            client: self.text(&finding.client),
-            server_role: finding.server_role,
-            server: self.text(&finding.server),
-            transport: finding.transport,
-            server_port: finding.server_port,
-            service: self.text(&finding.service),
-            flows: finding.flows,
-            packets: finding.packets,
-            bytes: finding.bytes,
-            first: finding.first,
-            last: finding.last,
-            detail: self.text(&without_quotes(&finding.detail)),
-            advice: self.text(&without_quotes(&finding.advice)),
-            rule: self.text(&without_quotes(&finding.rule)),
-            display_filter: self.text(&finding.display_filter),
-            sources: finding.sources.clone(),
-            conversations: finding.conversations.clone(),
-        }
-    }
-
     fn input(&self, number: usize, input: &InputSummary) -> InputSummary {
         let damage = input.damage.as_ref();
         InputSummary {
@@ -251,6 +225,20 @@ impl Anonymizer {
             damage: damage.map(|damage| Damage { offset: damage.offset, reason: self.text(&damage.reason) }),
             ..input.clone()
         }
+    }
+}
+
+impl Replace for Anonymizer {
+    fn address(&self, address: IpAddr) -> IpAddr {
+        self.cipher.address(address)
+    }
+
+    fn mac(&self, mac: MacAddr) -> MacAddr {
+        self.cipher.mac(mac)
+    }
+
+    fn left_out(&self) -> String {
+        LEFT_OUT.to_owned()
     }
 }
 

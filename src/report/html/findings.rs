@@ -1,12 +1,13 @@
 //! The findings, each with its evidence, what to do, and a filter to see its packets in Wireshark.
 
 use super::page::{Page, put};
+use crate::finding::{Finding, Words};
 use crate::policy::{Severity, Transport};
 use crate::report::Names;
 use crate::report::text::findings::title;
 use crate::report::text::units::{bytes, count, counted};
 use crate::survey::Survey;
-use crate::verdict::{Conversation, Finding};
+use crate::verdict::Conversation;
 
 /// Findings that the page shows; findings.csv has the rest.
 const SHOWN: usize = 300;
@@ -43,8 +44,9 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
         "</span> <label>Filter <input type=\"search\" id=\"find\" placeholder=\"address, port, reason …\"></label> \
          <output id=\"find-count\"></output></div><div id=\"cards\">"
     );
+    let context = survey.context();
     for (number, finding) in (1..).zip(&survey.findings).take(SHOWN) {
-        card(page, survey, names, number, finding);
+        card(page, (survey, names), (number, finding, &finding.words(&context)));
     }
     put!(page, "</div>");
     if survey.findings.len() > SHOWN {
@@ -58,7 +60,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     page.end_section();
 }
 
-fn card(page: &mut Page, survey: &Survey, names: &Names, number: usize, finding: &Finding) {
+fn card(page: &mut Page, (survey, names): (&Survey, &Names), (number, finding, words): (usize, &Finding, &Words)) {
     put!(
         page,
         "<article class=\"card {}\" id=\"finding-{}\" data-severity=\"{}\"><h3><span class=\"sev {}\">{}</span> \
@@ -69,7 +71,7 @@ fn card(page: &mut Page, survey: &Survey, names: &Names, number: usize, finding:
         finding.severity.name(),
         finding.severity.name(),
         number,
-        title(finding)
+        title(finding, words)
     );
     put!(page, "<p class=\"facts\">");
     if let Some(outcome) = finding.outcome {
@@ -90,15 +92,15 @@ fn card(page: &mut Page, survey: &Survey, names: &Names, number: usize, finding:
         put!(page, " to ");
         page.time(finding.last);
     }
-    put!(page, "</p><p>{}</p>", finding.detail);
-    if !finding.advice.is_empty() {
-        put!(page, "<p class=\"advice\"><strong>What to do:</strong> {}</p>", finding.advice);
+    put!(page, "</p><p>{}</p>", words.detail);
+    if !words.advice.is_empty() {
+        put!(page, "<p class=\"advice\"><strong>What to do:</strong> {}</p>", words.advice);
     }
     put!(page, "<dl>");
-    if !finding.rule.is_empty() {
-        put!(page, "<dt>Rule</dt><dd>{}</dd>", finding.rule);
+    if !words.rule.is_empty() {
+        put!(page, "<dt>Rule</dt><dd>{}</dd>", words.rule);
     }
-    filter(page, finding);
+    filter(page, &words.display_filter);
     if !finding.sources.is_empty() && survey.inputs.len() > 1 {
         let mut list: Vec<&str> = finding.sources.iter().take(SOURCES).map(|&source| names.input(source)).collect();
         if finding.sources.len() > SOURCES {
@@ -111,8 +113,7 @@ fn card(page: &mut Page, survey: &Survey, names: &Names, number: usize, finding:
     put!(page, "</article>\n");
 }
 
-fn filter(page: &mut Page, finding: &Finding) {
-    let filter = &finding.display_filter;
+fn filter(page: &mut Page, filter: &str) {
     match filter.len() {
         0 => (),
         1..=FILTER => put!(

@@ -190,6 +190,7 @@ fn named(page: &mut Page, survey: &Survey) {
         return;
     }
     put!(page, "<ol class=\"named\">");
+    let context = survey.context();
     for (number, finding) in (1..).zip(&survey.findings).take(NAMED) {
         put!(
             page,
@@ -197,7 +198,7 @@ fn named(page: &mut Page, survey: &Survey) {
             finding.severity.name(),
             finding.severity.name(),
             number,
-            title(finding)
+            title(finding, &finding.words(&context))
         );
     }
     put!(page, "</ol>");

@@ -1,6 +1,7 @@
 //! The page holds what it promises: it is one file, safe, small, and the same each time.
 
 use super::*;
+use crate::finding::Words;
 use crate::inventory::{HostId, Hosts};
 use crate::policy::Role;
 use crate::report::fixture;
@@ -48,17 +49,8 @@ fn foreign_text_stays_text() {
     survey.inputs[0].path = hostile.to_owned();
     survey.caveats[0].text = hostile.to_owned();
     survey.non_ip[0].kind = hostile.to_owned();
-    let finding = &mut survey.findings[0];
-    for text in [
-        &mut finding.detail,
-        &mut finding.advice,
-        &mut finding.rule,
-        &mut finding.display_filter,
-        &mut finding.service,
-        &mut finding.client,
-    ] {
-        *text = hostile.to_owned();
-    }
+    let words = survey.findings[0].words(&survey.context());
+    survey.findings[0].facts = fixture::Said::of(&words, |_| hostile.to_owned());
     let page = html(&survey);
     assert_eq!(page.matches("<script").count(), 1, "only our own");
     let shown = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;\\x1b[2J\\u{202e}exe";
@@ -129,8 +121,12 @@ fn large() -> Survey {
     let flows = (0..100_000u32).map(|number| (flow.clone(), Judgement { conversation: number / 2, ..judgement }));
     survey.flows = JudgedFlows::from_list(flows.collect());
     let mut finding = survey.findings[0].clone();
-    finding.display_filter = "ip.addr == 10.20.0.31 || ".repeat(235);
-    finding.detail = "Node 10.20.0.32 sent 3 SYNs. ".repeat(20);
+    let words = Words {
+        display_filter: "ip.addr == 10.20.0.31 || ".repeat(235),
+        detail: "Node 10.20.0.32 sent 3 SYNs. ".repeat(20),
+        ..finding.words(&survey.context())
+    };
+    finding.facts = fixture::Said::of(&words, str::to_owned);
     finding.conversations = (0..1_000).collect();
     survey.findings = vec![finding; 2_000];
     survey

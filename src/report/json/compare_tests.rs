@@ -1,4 +1,6 @@
 use super::*;
+use crate::finding::Kind;
+use crate::policy::{FindingKind, Role};
 use crate::report::fixture;
 use crate::report::json::tests::read_back;
 use crate::verdict::{CellState, Outcome, Verdict};
@@ -47,7 +49,8 @@ fn what_is_new_changed_and_not_seen_again_is_told() {
 /// The fixture with its finding as a documented conversation that is blocked.
 fn blocked() -> crate::survey::Survey {
     let mut survey = fixture::survey();
-    (survey.findings[0].reason, survey.findings[0].verdict) = ("blocked", Some(Verdict::Documented));
+    survey.findings[0].kind = Kind::Other(FindingKind::Blocked);
+    survey.findings[0].verdict = Some(Verdict::Documented);
     survey.conversations[2].verdict = Verdict::Documented;
     survey
 }
@@ -136,19 +139,21 @@ fn another_protocol_on_the_port_is_no_proof_that_it_works() {
 }
 
 /// The fixture with a finding of devices.
-fn of_devices(reason: &'static str, client: &str) -> crate::survey::Survey {
+fn of_devices(kind: FindingKind, clients: impl IntoIterator<Item = impl AsRef<str>>) -> crate::survey::Survey {
     let mut survey = fixture::survey();
     let finding = &mut survey.findings[0];
-    (finding.reason, finding.verdict, finding.outcome) = (reason, None, None);
-    (finding.client, finding.client_role) = (client.to_owned(), "node");
-    (finding.server, finding.server_role) = (String::new(), "");
+    (finding.kind, finding.verdict, finding.outcome) = (Kind::Other(kind), None, None);
+    finding.clients = clients.into_iter().map(|client| fixture::who(client.as_ref())).collect();
+    finding.client_role = Some(Role::Node);
+    (finding.servers, finding.server_role) = (Default::default(), None);
     (finding.transport, finding.server_port, finding.conversations) = (None, None, Vec::new());
     survey
 }
 
 #[test]
 fn more_than_a_cell_names_are_counted_not_named() {
-    let [few, many] = ["a;b;and 17 more", "a;b;and 23 more"].map(|client| of_devices("restarting", client));
+    let [few, many] =
+        [22, 28].map(|many| of_devices(FindingKind::Restarting, (1..=many).map(|host| format!("10.20.1.{host}"))));
     let comparison = compare(&few, &many);
     let new = comparison.findings[0].new.as_deref().unwrap();
     assert_eq!(new, "alert; and 23 more that are not named (were 17)");
@@ -157,11 +162,11 @@ fn more_than_a_cell_names_are_counted_not_named() {
 
 #[test]
 fn a_device_without_a_lease_is_not_helped_by_an_address_of_its_own_making() {
-    let old = of_devices("no-dhcp-offer", "10.20.0.31");
+    let old = of_devices(FindingKind::NoDhcpOffer, ["10.20.0.31"]);
     let mut new = fixture::survey();
     new.findings.clear();
     assert_eq!(compare(&old, &new).findings[0].kind, ChangeKind::Works);
-    let old = of_devices("no-dhcp-offer", "169.254.7.7");
+    let old = of_devices(FindingKind::NoDhcpOffer, ["169.254.7.7"]);
     let mut hosts: Vec<_> = new.hosts.iter().cloned().collect();
     hosts[0].address = "169.254.7.7".parse().unwrap();
     new.hosts = crate::inventory::Hosts::new(hosts);

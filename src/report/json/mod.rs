@@ -18,9 +18,9 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::names::Names;
 use super::nodes::port_columns;
+use crate::finding::{Context, Finding};
 use crate::survey::{Judged, Survey};
 use crate::text::{self, BadText};
-use crate::verdict::Finding;
 pub use compare::{Change, ChangeKind, Comparison, Visit};
 pub use merge::{MergeError, merge};
 pub use values::{Mac, Time};
@@ -71,9 +71,10 @@ impl Serialize for Document<'_> {
             "conversations",
             &Rows(|| survey.conversations.iter().map(|conversation| rows::conversation(survey, names, conversation))),
         )?;
+        let context = survey.context();
         file.serialize_field(
             "findings",
-            &Rows(|| survey.findings.iter().enumerate().map(|(i, finding)| rows::finding(i, finding))),
+            &Rows(|| survey.findings.iter().enumerate().map(|(i, finding)| finding_row(i, finding, &context))),
         )?;
         file.serialize_field("coverage", &Rows(|| survey.coverage.iter().filter_map(|seen| rows::cell(names, seen))))?;
         file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(rows::host)))?;
@@ -95,8 +96,8 @@ pub fn judged_row(judged: &Judged) -> v1::Judged<'_> {
 }
 
 /// A finding as survey.json has it: the one at a place of the survey, from 0.
-pub fn finding_row(index: usize, finding: &Finding) -> v1::Finding<'_> {
-    rows::finding(index, finding)
+pub fn finding_row<'a>(index: usize, finding: &'a Finding, context: &Context<'_>) -> v1::Finding<'a> {
+    rows::finding(index, finding, finding.words(context))
 }
 
 /// A flow as survey.json has it, by its place in the survey, from 0.

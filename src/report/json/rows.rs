@@ -4,6 +4,7 @@ use super::v1::{self, Text};
 use super::values::{Mac, Time};
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
+use crate::finding::{Finding, Words};
 use crate::flow::{FlowView, Limits};
 use crate::inventory::Host;
 use crate::policy::{Document, Policy, Transport};
@@ -13,7 +14,7 @@ use crate::report::names::{Names, mac_of, role_basis};
 use crate::report::nodes::{NodeRow, PortColumn, state};
 use crate::report::table::nanos_between;
 use crate::survey::{EncapsulationSummary, FrameCounts, InputSummary, Judged, NonIpSummary, Survey};
-use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, Finding, HostCoverage, Judgement};
+use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, HostCoverage, Judgement};
 
 fn transport(transport: Transport) -> Text<'static> {
     match transport {
@@ -195,29 +196,30 @@ pub(super) fn conversation<'a>(
     }
 }
 
-pub(super) fn finding(index: usize, finding: &Finding) -> v1::Finding<'_> {
+pub(super) fn finding(index: usize, finding: &Finding, words: Words) -> v1::Finding<'_> {
+    let word = |text: String| (!text.is_empty()).then_some(Text::Owned(text));
     v1::Finding {
         id: index as u64 + 1,
         severity: finding.severity.name().into(),
         verdict: finding.verdict.map(|verdict| verdict.name().into()),
-        reason: finding.reason.into(),
+        reason: finding.kind.name().into(),
         outcome: finding.outcome.map(|outcome| outcome.name().into()),
-        client_role: known(finding.client_role),
-        client: known(&finding.client),
-        server_role: known(finding.server_role),
-        server: known(&finding.server),
+        client_role: finding.client_role.map(|role| role.name().into()),
+        client: word(words.client),
+        server_role: finding.server_role.map(|role| role.name().into()),
+        server: word(words.server),
         transport: finding.transport.map(transport),
         server_port: finding.server_port,
-        service: known(&finding.service),
+        service: word(words.service),
         flows: finding.flows,
         packets: finding.packets,
         bytes: finding.bytes,
         first_seen: Time::known(finding.first),
         last_seen: Time::known(finding.last),
-        detail: Text::Borrowed(&finding.detail),
-        advice: Text::Borrowed(&finding.advice),
-        rule: known(&finding.rule),
-        display_filter: known(&finding.display_filter),
+        detail: Text::Owned(words.detail),
+        advice: Text::Owned(words.advice),
+        rule: word(words.rule),
+        display_filter: word(words.display_filter),
         sources: finding.sources.clone(),
         conversations: finding.conversations.clone(),
         site: None,

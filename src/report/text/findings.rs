@@ -2,10 +2,10 @@
 
 use super::page::{Page, Span, Tone};
 use super::units::{counted, short};
-use crate::policy::Severity;
+use crate::finding::{Finding, Words};
+use crate::policy::{Role, Severity};
 use crate::report::escape::visible;
 use crate::survey::Survey;
-use crate::verdict::Finding;
 
 /// Where details begin.
 const INDENT: usize = 10;
@@ -28,11 +28,12 @@ const LOOKS: [Look; 3] = [
 
 pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     page.heading("Findings", super::capture::result(survey));
+    let context = survey.context();
     for look in &LOOKS {
         let of_severity = || survey.findings.iter().filter(|finding| finding.severity == look.severity);
         let shown = if page.terminal.all { usize::MAX } else { look.shown };
         for finding in of_severity().take(shown) {
-            write_finding(page, look, finding);
+            write_finding(page, look, finding, &finding.words(&context));
         }
         if let Some(more) = of_severity().count().checked_sub(shown).filter(|more| *more > 0) {
             let text = format!("  and {} (-v shows all in full, -o writes findings.csv)", more_of(more as u64, look));
@@ -47,10 +48,10 @@ fn more_of(more: u64, look: &Look) -> String {
     counted(more, &format!("more {one}"), &format!("more {one}s"))
 }
 
-fn write_finding(page: &mut Page<'_>, look: &Look, finding: &Finding) {
+fn write_finding(page: &mut Page<'_>, look: &Look, finding: &Finding, words: &Words) {
     page.blank();
     let word = (look.tone, format!("  {:<8}", look.word));
-    page.paragraph(vec![word], INDENT, Tone::Strong, &visible(&title(finding)));
+    page.paragraph(vec![word], INDENT, Tone::Strong, &visible(&title(finding, words)));
     let facts = facts(finding);
     if !facts.is_empty() {
         page.line([(Tone::Plain, " ".repeat(INDENT)), (Tone::Quiet, facts)]);
@@ -59,10 +60,10 @@ fn write_finding(page: &mut Page<'_>, look: &Look, finding: &Finding) {
         return;
     }
     let told: fn(&str) -> &str = if page.terminal.all { |text| text } else { first_sentence };
-    page.paragraph(Vec::new(), INDENT, Tone::Plain, &visible(told(&finding.detail)));
-    if !finding.advice.is_empty() {
+    page.paragraph(Vec::new(), INDENT, Tone::Plain, &visible(told(&words.detail)));
+    if !words.advice.is_empty() {
         let arrow: Vec<Span> = vec![(Tone::Plain, " ".repeat(INDENT)), (Tone::Good, "→ ".to_owned())];
-        page.paragraph(arrow, INDENT + 2, Tone::Plain, &visible(told(&finding.advice)));
+        page.paragraph(arrow, INDENT + 2, Tone::Plain, &visible(told(&words.advice)));
     }
 }
 
@@ -77,19 +78,20 @@ fn first_sentence(text: &str) -> &str {
 }
 
 /// `blocked: node 10.20.0.31 to gateway 10.20.0.2, TCP 88 Configuration`.
-pub(crate) fn title(finding: &Finding) -> String {
-    let party = |role: &str, address: &str| {
+pub(crate) fn title(finding: &Finding, words: &Words) -> String {
+    let party = |role: Option<Role>, address: &str| {
+        let role = role.map_or("", Role::name);
         let gap = if role.is_empty() || address.is_empty() { "" } else { " " };
         format!("{role}{gap}{}", address.replace(';', ", "))
     };
-    let client = party(finding.client_role, &finding.client);
-    let server = party(finding.server_role, &finding.server);
+    let client = party(finding.client_role, &words.client);
+    let server = party(finding.server_role, &words.server);
     let port = match (finding.transport, finding.server_port) {
         (Some(transport), Some(port)) => format!("{} {port}", transport.to_string().to_uppercase()),
         (Some(transport), None) => transport.to_string().to_uppercase(),
         _ => String::new(),
     };
-    let service = [port.as_str(), &finding.service].into_iter().filter(|text| !text.is_empty());
+    let service = [port.as_str(), words.service.as_str()].into_iter().filter(|text| !text.is_empty());
     let service = service.collect::<Vec<_>>().join(" ");
     let parties = match (client.as_str(), server.as_str()) {
         (client, "") => client.to_owned(),
@@ -97,7 +99,7 @@ pub(crate) fn title(finding: &Finding) -> String {
         (client, server) => format!("{client} to {server}"),
     };
     let about = [parties, service].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
-    let reason = finding.reason.replace('-', " ");
+    let reason = finding.kind.name().replace('-', " ");
     if about.is_empty() { reason } else { format!("{reason}: {about}") }
 }
 

@@ -51,8 +51,9 @@ fn hostile_text_moves_no_cursor() {
     let mut survey = fixture::survey();
     survey.site = "\u{1b}]0;owned\u{7}".to_owned();
     survey.inputs[0].path = "a\u{1b}[2J\u{202e}.pcap".to_owned();
-    survey.findings[0].detail = "host \u{9b}31m said\r\n\u{1b}[1A".to_owned();
-    survey.findings[0].client = "\u{1b}[8m".to_owned();
+    let words = survey.findings[0].words(&survey.context());
+    survey.findings[0].facts =
+        fixture::Said::of(&words, |text| format!("{text} host \u{9b}31m said\r\n\u{1b}[1A\u{1b}[8m"));
     let text = summary(&survey, &Names::of(&survey), &terminal(80, false));
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     assert!(!text.contains('\u{202e}'));

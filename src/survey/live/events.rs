@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
+use crate::finding::{Finding, Kind};
 use crate::flow::{EndView, FlowView};
 use crate::policy::{FindingKind, Transport};
 use crate::survey::Survey;
-use crate::verdict::{Finding, Outcome};
+use crate::verdict::Outcome;
 
 /// Nanoseconds that an answer may take before its absence is told: SYNs are sent again after 1 and 3 s.
 const PATIENCE: i64 = 3_000_000_000;
@@ -79,13 +80,14 @@ impl Events {
                 None if is_early(survey, finding, now) => continue,
                 None => news.found.push(at),
                 // What concerns conversations grows with each of them.
-                Some(told) if finding.verdict.is_none() && told.client != finding.client => news.changed.push(at),
+                Some(told) if finding.verdict.is_none() && told.clients != finding.clients => news.changed.push(at),
                 Some(_) => {}
             }
             self.findings.insert(identity, finding.clone());
         }
         news.withdrawn = before.into_values().collect();
-        news.withdrawn.sort_by(|a, b| (b.severity, a.reason, &a.client).cmp(&(a.severity, b.reason, &b.client)));
+        news.withdrawn
+            .sort_by(|a, b| (b.severity, a.kind.name(), &a.clients).cmp(&(a.severity, b.kind.name(), &b.clients)));
         news
     }
 
@@ -135,7 +137,7 @@ fn is_closed(flow: &FlowView<'_>) -> bool {
 /// Whether something may still come that makes nothing of the finding: an answer, a device's first packet. `now` is `None`
 /// at the end of the survey.
 pub fn is_early(survey: &Survey, finding: &Finding, now: Option<Timestamp>) -> bool {
-    if finding.reason == FindingKind::NeverHeard.name() {
+    if finding.kind == Kind::Other(FindingKind::NeverHeard) {
         let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
         let begin = survey.inputs.iter().map(|input| input.first).filter(known).min();
         return now.is_some() && begin.is_none_or(|begin| is_younger(begin, now, PATIENCE_TO_HEAR));
@@ -146,14 +148,11 @@ pub fn is_early(survey: &Survey, finding: &Finding, now: Option<Timestamp>) -> b
 /// What makes a finding the same although it grew: who is concerned may become more.
 pub fn identity(finding: &Finding) -> u64 {
     hash(&(
-        finding.severity.name(),
-        finding.verdict.map(|verdict| verdict.name()),
-        finding.reason,
-        finding.outcome.map(|outcome| outcome.name()),
+        (finding.severity, finding.verdict, finding.kind, finding.outcome),
         (finding.client_role, finding.server_role),
         (finding.transport, finding.server_port),
         // Allowances are told apart by what they allow.
-        finding.verdict.is_none().then_some(&finding.rule),
+        finding.verdict.is_none().then_some(&finding.rules),
     ))
 }
 

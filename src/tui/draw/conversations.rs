@@ -137,8 +137,9 @@ fn detail(look: &Look, snapshot: &Snapshot, one: &Conversation, at: usize, width
     lines.extend(told(look, "Rule", snapshot.names.rule(one.rule), width, look.plain()));
     let number = u32::try_from(at).unwrap_or(u32::MAX);
     for finding in survey.findings.iter().filter(|finding| finding.conversations.binary_search(&number).is_ok()) {
-        lines.extend(told(look, "Finding", &finding.detail, width, look.severity(finding.severity)));
-        lines.extend(told(look, "Advice", &finding.advice, width, look.plain()));
+        let words = finding.words(&survey.context());
+        lines.extend(told(look, "Finding", &words.detail, width, look.severity(finding.severity)));
+        lines.extend(told(look, "Advice", &words.advice, width, look.plain()));
     }
     lines
 }

@@ -10,9 +10,9 @@ use super::super::snapshot::Snapshot;
 use super::super::view::View;
 use super::row::Row;
 use super::{WIDE, ago, brief, pane, told};
+use crate::finding::Finding;
 use crate::report::text::findings::title;
 use crate::report::text::units::{counted, local, short};
-use crate::verdict::Finding;
 
 /// Columns of a time.
 const TIME: usize = 9;
@@ -25,7 +25,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, 
     }
     let selected = view.findings.selected().and_then(|at| snapshot.findings.get(at));
     let selected = selected.and_then(|told| snapshot.survey.findings.get(told.at));
-    let name = selected.map(|finding| format!("{}: {}", finding.severity.name(), finding.reason.replace('-', " ")));
+    let name =
+        selected.map(|finding| format!("{}: {}", finding.severity.name(), finding.kind.name().replace('-', " ")));
     let text = |width| selected.map(|finding| detail(look, snapshot, finding, width)).unwrap_or_default();
     let title = name.as_deref().unwrap_or_default();
     if view.detail {
@@ -48,7 +49,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, 
 
 fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
     let free = usize::from(area.width).saturating_sub(3 + TIME);
-    let mut lines = Vec::new();
+    let (mut lines, context) = (Vec::new(), snapshot.survey.context());
     for at in view.findings.window(usize::from(area.height)) {
         let told = view.findings.order.get(at).and_then(|place| snapshot.findings.get(*place as usize));
         let Some((told, finding)) = told.and_then(|told| Some((told, snapshot.survey.findings.get(told.at)?))) else {
@@ -57,16 +58,17 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
         let row = Row::new()
             .left(&format!(" {}", sign(finding.severity)), 3, look.severity(finding.severity))
             .left(&local(told.when, snapshot.now, &look.zone), TIME, look.quiet())
-            .left(&brief(finding), free, look.plain());
+            .left(&brief(finding, &finding.words(&context)), free, look.plain());
         lines.push(row.selectable(at == view.findings.at, look.selected(), area.width));
     }
     lines
 }
 
 fn detail(look: &Look, snapshot: &Snapshot, finding: &Finding, width: u16) -> Vec<Line<'static>> {
-    let mut lines = told(look, "What", &title(finding), width, look.severity(finding.severity));
-    lines.extend(told(look, "Evidence", &finding.detail, width, look.plain()));
-    lines.extend(told(look, "Advice", &finding.advice, width, look.good()));
+    let words = finding.words(&snapshot.survey.context());
+    let mut lines = told(look, "What", &title(finding, &words), width, look.severity(finding.severity));
+    lines.extend(told(look, "Evidence", &words.detail, width, look.plain()));
+    lines.extend(told(look, "Advice", &words.advice, width, look.good()));
     let outcome = finding.outcome.map_or(String::new(), |outcome| format!("{}; ", outcome.name()));
     if finding.flows > 0 {
         let seen = format!(
@@ -78,7 +80,7 @@ fn detail(look: &Look, snapshot: &Snapshot, finding: &Finding, width: u16) -> Ve
         );
         lines.extend(told(look, "Seen", &seen, width, look.plain()));
     }
-    lines.extend(told(look, "Rule", &finding.rule, width, look.plain()));
-    lines.extend(told(look, "Wireshark", &finding.display_filter, width, look.plain()));
+    lines.extend(told(look, "Rule", &words.rule, width, look.plain()));
+    lines.extend(told(look, "Wireshark", &words.display_filter, width, look.plain()));
     lines
 }

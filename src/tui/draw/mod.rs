@@ -18,10 +18,11 @@ use super::look::{Look, sign};
 use super::snapshot::{Rate, Snapshot};
 use super::view::{Tab, View};
 use crate::capture::Timestamp;
+use crate::finding::{Finding, Words};
+use crate::policy::Role;
 use crate::policy::Severity;
 use crate::report::text::units::{bytes, count, local, short};
 use crate::report::visible;
-use crate::verdict::Finding;
 
 pub(super) use help::LINES as HELP_LINES;
 pub(super) use table::ports;
@@ -215,14 +216,14 @@ fn told(look: &Look, label: &str, text: &str, width: u16, style: ratatui::style:
 }
 
 /// A finding in a line: `blocked TCP 1901 UPnP: node 10.20.0.101 and 3 more to gateway 10.20.0.10`.
-fn brief(finding: &Finding) -> String {
+fn brief(finding: &Finding, words: &Words) -> String {
     let port = match (finding.transport, finding.server_port) {
         (Some(transport), Some(port)) => format!(" {} {port}", transport.to_string().to_uppercase()),
         (Some(transport), None) => format!(" {}", transport.to_string().to_uppercase()),
         _ => String::new(),
     };
-    let service = if finding.service.is_empty() { String::new() } else { format!(" {}", finding.service) };
-    let parties = [(finding.client_role, &finding.client), (finding.server_role, &finding.server)];
+    let service = if words.service.is_empty() { String::new() } else { format!(" {}", words.service) };
+    let parties = [(finding.client_role, &words.client), (finding.server_role, &words.server)];
     let parties = parties.iter().filter(|(_, list)| !list.is_empty()).map(|(role, list)| {
         let first = list.split(';').next().unwrap_or_default();
         let more = match list.split(';').count() {
@@ -231,9 +232,9 @@ fn brief(finding: &Finding) -> String {
             _ if list.ends_with(" more") => " and more".to_owned(),
             count => format!(" and {} more", count - 1),
         };
-        format!("{role} {first}{more}")
+        format!("{} {first}{more}", role.map_or("", Role::name))
     });
     let parties: Vec<String> = parties.collect();
-    let about = if parties.is_empty() { &finding.detail } else { &parties.join(" to ") };
-    format!("{}{port}{service}: {}", finding.reason.replace('-', " "), about.trim_start())
+    let about = if parties.is_empty() { &words.detail } else { &parties.join(" to ") };
+    format!("{}{port}{service}: {}", finding.kind.name().replace('-', " "), about.trim_start())
 }

@@ -170,19 +170,21 @@ fn newest(look: &Look, snapshot: &Snapshot, width: u16, in_detail: bool) -> Vec<
     if snapshot.findings.is_empty() {
         lines.push(Row::new().text(" none so far", look.quiet()).line());
     }
+    let context = snapshot.survey.context();
     for told_at in snapshot.findings.iter().take(20) {
         let finding = &snapshot.survey.findings[told_at.at];
+        let words = finding.words(&context);
         let style = look.severity(finding.severity);
         let free = usize::from(width).saturating_sub(14);
         lines.push(
             Row::new()
                 .text(&format!(" {} ", sign(finding.severity)), style)
                 .left(&local(told_at.when, snapshot.now, &look.zone), 9, look.quiet())
-                .left(&brief(finding), free, if in_detail { look.strong() } else { look.plain() })
+                .left(&brief(finding, &words), free, if in_detail { look.strong() } else { look.plain() })
                 .line(),
         );
         if in_detail {
-            let text = wrap(&crate::report::visible(&finding.detail), usize::from(width).saturating_sub(14).max(20));
+            let text = wrap(&crate::report::visible(&words.detail), usize::from(width).saturating_sub(14).max(20));
             lines.extend(
                 text.into_iter()
                     .map(|line| Row::new().text(&" ".repeat(12), look.plain()).text(&line, look.plain()).line()),

@@ -1,18 +1,17 @@
-//! Why a documented port is probably blocked, and what to do about it.
+//! Why a documented port is probably blocked.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use super::facts::Facts;
-use super::judge::Observations;
-use super::{Conversation, Outcome};
+use super::arp::{proxies, unanswered};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::flow::{Endpoint, Seen};
+use crate::flow::Endpoint;
 use crate::inventory::Host;
 use crate::policy::Transport;
 use crate::relation::RejectionCause;
+use crate::verdict::{Conversation, ConversationFacts, Observations, Outcome};
 
 /// The likely cause of a blocked conversation. Findings are grouped by it, so that each line has one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -66,9 +65,6 @@ pub(super) enum Life {
 /// by ARP before, and is to answer for a while.
 const CLOSE: i64 = 10_000_000_000;
 
-/// A MAC that claims more addresses than this by ARP answers for others (proxy ARP, RFC 1027).
-const MOST_CLAIMED: usize = 4;
-
 /// Finds causes; what many of them are looked up in is gathered once.
 pub(super) struct Causes<'a> {
     seen: &'a Observations<'a>,
@@ -86,7 +82,7 @@ impl<'a> Causes<'a> {
     }
 
     /// The likely cause of a blocked conversation.
-    pub(super) fn of(&self, conversation: &Conversation, facts: &Facts) -> Cause {
+    pub(super) fn of(&self, conversation: &Conversation, facts: &ConversationFacts) -> Cause {
         let seen = self.seen;
         if conversation.outcome == Outcome::Refused {
             return Cause::Refused;
@@ -118,7 +114,7 @@ impl<'a> Causes<'a> {
     }
 
     /// What proves that the server was there while it was tried.
-    fn life(&self, conversation: &Conversation, facts: &Facts) -> Option<Life> {
+    fn life(&self, conversation: &Conversation, facts: &ConversationFacts) -> Option<Life> {
         let server = self.seen.hosts.get(conversation.server);
         if server.packets_sent == 0 && self.seen.missing.acknowledged.contains(&conversation.server) {
             return Some(Life::Acknowledged);
@@ -189,21 +185,6 @@ impl<'a> Causes<'a> {
     }
 }
 
-/// MACs that claim more addresses by ARP than a device has.
-pub(super) fn proxies(seen: &Observations<'_>) -> HashSet<MacAddr> {
-    let mut claimed: HashMap<MacAddr, usize> = HashMap::new();
-    seen.neighbours.claims().for_each(|(_, mac, _)| *claimed.entry(mac).or_default() += 1);
-    claimed.into_iter().filter(|(_, count)| *count > MOST_CLAIMED).map(|(mac, _)| mac).collect()
-}
-
-/// The ARP requests for a host that nobody answered.
-pub(super) fn unanswered(seen: &Observations<'_>, address: IpAddr) -> Option<Seen> {
-    match address {
-        IpAddr::V4(address) => seen.neighbours.unanswered(address),
-        IpAddr::V6(_) => None,
-    }
-}
-
 const fn of_error(cause: RejectionCause) -> Option<Cause> {
     Some(match cause {
         RejectionCause::NoListener => Cause::NoListener,
@@ -214,87 +195,4 @@ const fn of_error(cause: RejectionCause) -> Option<Cause> {
         RejectionCause::RoutingLoop => Cause::RoutingLoop,
         RejectionCause::Other => return None,
     })
-}
-
-impl Cause {
-    /// What to do. `what` is the port of `transport` with its service, `clients` and `servers` who is concerned.
-    pub(super) fn advice(self, transport: Transport, what: &str, clients: &str, servers: &str) -> String {
-        match self {
-            Self::Refused => format!(
-                "The host answers, but refuses: nothing listens on the port, or its own firewall sends the reset. \
-                 Check that the service behind {what} runs on {servers}, then the host's firewall."
-            ),
-            Self::NoListener => format!(
-                "The host itself says that the port is closed: nothing listens on it, or its own firewall rejects. \
-                 Check that the service behind {what} runs on {servers}, then the host's firewall."
-            ),
-            Self::HostFirewall => {
-                format!("The host's own firewall forbids it. Allow {what} from {clients} there, on {servers}.")
-            }
-            Self::RoutingLoop => format!(
-                "Packets ran out of hops on the way: routers send them to each other in a circle. Check the routing \
-                 between {clients} and {servers}."
-            ),
-            Self::PathFilter => format!(
-                "A firewall or router that sent the error forbids it. Allow {what} from {clients} to {servers} there."
-            ),
-            Self::HostUnreachable => format!(
-                "A router knows the network but got no answer from the host. Check power, cable, VLAN and address of \
-                 {servers}."
-            ),
-            Self::NoRoute => {
-                format!("A router has no route. Check the routing between {clients} and {servers}, and their gateways.")
-            }
-            Self::AnswerLost => format!(
-                "The server accepts, but its answer does not reach the client: a filter on the way back, or a way back \
-                 that differs from the way there. Check the path from {servers} to {clients}. A client that only \
-                 probes for open ports looks the same."
-            ),
-            Self::NotOnNetwork => format!(
-                "The host is absent from the network: it was asked for by ARP and did not answer. Check power, cable, VLAN \
-                 and address of {servers}."
-            ),
-            Self::Absent => format!(
-                "Nothing at all was captured from the host: it is switched off, unplugged, has another address or \
-                 VLAN, or its link is not in the capture. Check {servers} first, then the way there for {what}."
-            ),
-            Self::Dropped(life) => {
-                let proof = match life {
-                    Life::Packets => "other packets of it were captured",
-                    Life::Arp => "it answers by ARP",
-                    Life::Device => "its device sends with another address",
-                    Life::Acknowledged => "others acknowledge what it sent, which was not captured",
-                };
-                let service = match transport {
-                    Transport::Udp => {
-                        ", or its service does not answer. Check that the service runs on {servers}, and allow"
-                    }
-                    _ => ". Allow",
-                };
-                let service = service.replace("{servers}", servers);
-                format!(
-                    "The host is alive ({proof}) and silent here: a firewall on the way or on the host drops it{service} \
-                     {what} from {clients} to {servers}."
-                )
-            }
-            Self::OldConnection => format!(
-                "The host is alive and its answer arrives, but it belongs to an older connection on the same ports, which the \
-                 reset that {clients} sends back should clear and does not: a firewall on the way drops that reset, or \
-                 rewrites sequence numbers. Check what lies between {clients} and {servers}; a restart of the service behind \
-                 {what} helps for the moment."
-            ),
-            Self::Misdirected => format!(
-                "The answer of {servers} arrives, but at a port where nobody listens: {clients} reported it as unreachable. \
-                 The service behind {what} answers to another port than it was asked from, or what asked had gone."
-            ),
-            Self::Unacknowledged => format!(
-                "{servers} sends what is to be acknowledged, and nothing came back from {clients}: a filter on the way, or \
-                 {clients} does not run what it is meant for. Allow {what} both ways, and check {clients}."
-            ),
-            Self::Gone => format!(
-                "The host was heard, but not while this was tried: it may have been switched off or unplugged by then, or a \
-                 firewall drops what goes to it. Check {servers} first, then the way there for {what}."
-            ),
-        }
-    }
 }

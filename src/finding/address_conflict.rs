@@ -1,19 +1,25 @@
-//! One address that two devices claim in alternation.
+//! `address-conflict`: one address that two devices claim in alternation.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
-use super::cause::proxies;
-use super::commissioning::{Item, Who};
-use super::detail::{frame, times};
-use super::judge::Observations;
+use super::arp::proxies;
+use super::devices::{Device, MAX_TOLD, Trouble, grouped};
+use super::wording::{frame, times};
+use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::decode::{MacAddr, VlanPath, is_first_hop};
 use crate::flow::Window;
-use crate::policy::Role;
+use crate::policy::{FindingKind, Role};
+use crate::verdict::Observations;
 
-/// MACs that are told with their frames.
-const MAX_TOLD: usize = 3;
+/// Who speaks for an address.
+#[derive(Clone, Debug)]
+struct Conflict {
+    /// The first few, with their packets.
+    first: Vec<(MacAddr, u64, Cited)>,
+    more: usize,
+}
 
 /// What the MACs of a group that shares an address on purpose begin with: it is no device's own.
 const SHARED: [&[u8]; 8] = [
@@ -35,7 +41,11 @@ const SHARED: [&[u8]; 8] = [
 type Speakers = BTreeMap<IpAddr, BTreeMap<MacAddr, Window>>;
 
 /// Addresses that two devices have, by ARP or by the frames that they send.
-pub(super) fn find(seen: &Observations<'_>) -> Vec<Item> {
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    grouped(judged.seen, contested(judged.seen))
+}
+
+fn contested(seen: &Observations<'_>) -> Vec<Device<Conflict>> {
     let by_arp = by_arp(seen);
     let shared: HashSet<IpAddr> =
         seen.hosts.iter().filter(|host| !host.more_macs.is_empty()).map(|host| host.address).collect();
@@ -54,7 +64,7 @@ pub(super) fn find(seen: &Observations<'_>) -> Vec<Item> {
         macs.retain(|mac, _| !proxies.contains(mac) && !sent.routers.contains(mac) && !is_shared(*mac));
     }
     let devices = Devices::of(seen, &sent, &contested);
-    contested.into_iter().filter_map(|(address, macs)| item(seen, address, macs, &devices)).collect()
+    contested.into_iter().filter_map(|(address, macs)| device(seen, address, macs, &devices)).collect()
 }
 
 fn is_shared(mac: MacAddr) -> bool {
@@ -203,7 +213,12 @@ impl Devices {
 }
 
 /// Only devices that spoke in alternation conflict; one after the other is a device exchanged.
-fn item(seen: &Observations<'_>, address: IpAddr, macs: BTreeMap<MacAddr, Window>, devices: &Devices) -> Option<Item> {
+fn device(
+    seen: &Observations<'_>,
+    address: IpAddr,
+    macs: BTreeMap<MacAddr, Window>,
+    devices: &Devices,
+) -> Option<Device<Conflict>> {
     if macs.len() < 2 {
         return None;
     }
@@ -220,29 +235,17 @@ fn item(seen: &Observations<'_>, address: IpAddr, macs: BTreeMap<MacAddr, Window
     }
     at_once.sort_by_key(|one| one.0);
     let all = at_once.iter().fold(Window::NONE, |sum, (_, window)| sum.and(*window));
-    let mut told: Vec<String> = at_once
-        .iter()
-        .take(MAX_TOLD)
-        .map(|(mac, window)| {
-            let count = times(window.count, "packet", "packets");
-            format!("{mac} ({count}, from {})", frame(seen, window.frame(), window.first))
-        })
-        .collect();
-    if at_once.len() > MAX_TOLD {
-        told.push(format!("{} more", at_once.len() - MAX_TOLD));
-    }
-    let host = seen.hosts.find(address).map(|id| seen.hosts.get(id));
-    let name = host.and_then(|host| host.name.as_deref()).map_or_else(String::new, |name| format!(" ({name})"));
-    let family = if address.is_ipv6() { "ipv6" } else { "ip" };
-    let arp = if address.is_ipv6() { String::new() } else { format!("arp.src.proto_ipv4 == {address} || ") };
-    Some(Item {
-        role: host.map_or(Role::Host, |host| host.role),
+    let cited = |(mac, window): &(MacAddr, Window)| (*mac, window.count, Cited::new(window.frame(), window.first));
+    Some(Device {
+        role: seen.hosts.find(address).map_or(Role::Host, |id| seen.hosts.role(id)),
         who: Who::Address(address),
-        text: format!("{address}{name} is spoken for by {}.", told.join(" and by ")),
-        filter: format!("{arp}{family}.src == {address}"),
         packets: all.count,
         first: all.first,
         last: all.last,
+        what: Conflict {
+            first: at_once.iter().take(MAX_TOLD).map(cited).collect(),
+            more: at_once.len().saturating_sub(MAX_TOLD),
+        },
     })
 }
 
@@ -267,4 +270,42 @@ fn overlapping(by_begin: &[(MacAddr, Window, usize)]) -> Vec<bool> {
         overlaps[at] |= next.is_some_and(|next: usize| by_begin[next].1.begin.time <= by_begin[at].1.end);
     }
     overlaps
+}
+
+impl Trouble for Conflict {
+    const KIND: FindingKind = FindingKind::AddressConflict;
+    const ADVICE: &'static str = "Find both devices by their MAC addresses (the switch's address table) and give one of them \
+                                  another address; look for a fixed address inside the DHCP server's range. A pair that shares \
+                                  an address on purpose (VRRP, a failover) looks the same.";
+
+    fn heading(number: usize) -> String {
+        match number {
+            1 => "Two devices have one address.".into(),
+            _ => format!("{number} addresses are each held by more than one device."),
+        }
+    }
+
+    fn sentence(&self, who: Who, context: &Context<'_>) -> String {
+        let one = |(mac, packets, at): &(MacAddr, u64, Cited)| {
+            format!("{mac} ({}, from {})", times(*packets, "packet", "packets"), frame(context, *at))
+        };
+        let mut told: Vec<String> = self.first.iter().map(one).collect();
+        if self.more > 0 {
+            told.push(format!("{} more", self.more));
+        }
+        let name = context.name(who);
+        format!("{who}{name} is spoken for by {}.", told.join(" and by "))
+    }
+
+    fn filter(&self, who: Who) -> String {
+        match who {
+            Who::Address(IpAddr::V6(_)) => format!("ipv6.src == {who}"),
+            _ => format!("arp.src.proto_ipv4 == {who} || ip.src == {who}"),
+        }
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        let other = |(mac, packets, at): &(MacAddr, u64, Cited)| (with.mac(*mac), *packets, *at);
+        Self { first: self.first.iter().map(other).collect(), more: self.more }
+    }
 }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use super::Conversation;
-use super::detail::times;
 use crate::capture::{Filter, Matcher, Timestamp};
 use crate::inventory::{Host, HostId, Hosts};
 use crate::policy::{Role, Transport};
@@ -80,18 +79,42 @@ impl Filtered {
 
 /// Why silence may only not have been captured. Orders by how much of the capture it concerns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Doubt {
+pub(crate) enum Doubt {
+    /// The mirror shows one direction only.
     OneWay,
+    /// A filter may have left it out.
     Filter,
+    /// No fewer packets were lost while capturing than there were tries.
     Dropped,
+    /// No fewer frames were not read below IP than there were tries.
     Unread,
+    /// Nothing at all was captured between two times.
     Gap(Timestamp, Timestamp),
+    /// A damaged capture breaks off.
     Break(Timestamp),
+    /// The capture ends.
     End(Timestamp),
 }
 
 /// Doubts that are told of one finding.
 const MOST_TOLD: usize = 3;
+
+/// What speaks for it that something was only not captured, with the numbers that it rests on.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Doubts {
+    /// The first few; empty where nothing speaks for it.
+    pub(crate) told: Vec<Doubt>,
+    /// How many more there are.
+    pub(crate) more: usize,
+    /// Tries that came to nothing.
+    pub(crate) tries: u64,
+    /// Packets that were lost while capturing.
+    pub(crate) dropped: u64,
+    /// Frames of layers below IP that were not read.
+    pub(crate) unread: u64,
+    /// The filter, as it was typed.
+    pub(crate) filter: Option<String>,
+}
 
 /// What the lighting's hosts exchange: IP's protocol, and the port of one side.
 const EXCHANGES: [(u8, u16); 5] = [(17, 5683), (17, 69), (17, 1900), (6, 80), (6, 88)];
@@ -123,7 +146,7 @@ impl Missing {
     }
 
     /// Whether a host that was not heard may have sent just what a filter or a mirror leaves out.
-    pub(super) fn may_hide(&self, hosts: &Hosts, host: &Host) -> bool {
+    pub(crate) fn may_hide(&self, hosts: &Hosts, host: &Host) -> bool {
         let Some(filter) = &self.filter else { return self.one_way };
         let is_peer = |other: &&Host| other.role == Role::Gateway && other.address.is_ipv4() == host.address.is_ipv4();
         let peer = hosts.iter().find(is_peer).map_or(host.address, |gateway| gateway.address);
@@ -136,21 +159,21 @@ impl Missing {
             })
     }
 
-    /// Why silence from `begin` to `end`, after so many tries, may only not have been captured; empty if it may not.
-    pub(super) fn of_silence(&self, begin: Timestamp, end: Timestamp, tries: u64) -> String {
+    /// Why silence from `begin` to `end`, after so many tries, may only not have been captured.
+    pub(crate) fn of_silence(&self, begin: Timestamp, end: Timestamp, tries: u64) -> Doubts {
         let mut doubts = BTreeSet::new();
         doubts.extend(self.one_way.then_some(Doubt::OneWay));
         doubts.extend(self.filter.as_ref().map(|_| Doubt::Filter));
         self.note(&mut doubts, begin, end);
-        words(&doubts, self, tries)
+        self.doubts(doubts, tries)
     }
 
     /// The same of the conversations of one finding, each with its end and its tries.
-    pub(super) fn of_conversations<'a>(
+    pub(crate) fn of_conversations<'a>(
         &self,
         hosts: &Hosts,
         silent: impl Iterator<Item = (&'a Conversation, Timestamp, u64)>,
-    ) -> String {
+    ) -> Doubts {
         let (mut doubts, mut all) = (BTreeSet::new(), 0_u64);
         for (conversation, end, tries) in silent {
             all = all.saturating_add(tries);
@@ -160,18 +183,18 @@ impl Missing {
             self.note(&mut doubts, conversation.begin.time, end);
         }
         doubts.extend(self.one_way.then_some(Doubt::OneWay));
-        words(&doubts, self, all)
+        self.doubts(doubts, all)
     }
 
-    /// Why something may not have been captured at all; empty if nothing speaks for that.
-    pub(super) fn of_all(&self) -> String {
+    /// Why something may not have been captured at all.
+    pub(crate) fn of_all(&self) -> Doubts {
         let mut doubts = BTreeSet::new();
         doubts.extend(self.one_way.then_some(Doubt::OneWay));
         doubts.extend(self.filter.as_ref().map(|_| Doubt::Filter));
         doubts.extend((self.unread > 0).then_some(Doubt::Unread));
         doubts.extend(self.gaps.first().map(|(from, to)| Doubt::Gap(*from, *to)));
         doubts.extend(self.breaks.first().map(|at| Doubt::Break(*at)));
-        words(&doubts, self, u64::from(self.dropped > 0))
+        self.doubts(doubts, u64::from(self.dropped > 0))
     }
 
     /// The times at which an answer to what was tried from `begin` to `end` was not captured whatever came.
@@ -185,68 +208,32 @@ impl Missing {
         let once = begin == end;
         doubts.extend(self.end.filter(|at| once && soon(&at)).map(Doubt::End));
     }
+
+    /// Each try would have had an answer of its own: losses explain silence only if all of them lie in it.
+    fn doubts(&self, mut doubts: BTreeSet<Doubt>, tries: u64) -> Doubts {
+        doubts.extend((tries > 0 && self.dropped >= tries).then_some(Doubt::Dropped));
+        doubts.extend((tries > 0 && self.unread >= tries).then_some(Doubt::Unread));
+        if doubts.is_empty() {
+            return Doubts::default();
+        }
+        Doubts {
+            more: doubts.len().saturating_sub(MOST_TOLD),
+            told: doubts.into_iter().take(MOST_TOLD).collect(),
+            tries,
+            dropped: self.dropped,
+            unread: self.unread,
+            filter: self.filter.as_ref().map(|filter| filter.text.clone()),
+        }
+    }
 }
 
 /// A port as clients take one.
 const EPHEMERAL: u16 = 49_152;
 
-/// In words. Each try would have had an answer of its own: losses explain silence only if all of them lie in it.
-fn words(doubts: &BTreeSet<Doubt>, missing: &Missing, tries: u64) -> String {
-    let mut doubts = doubts.clone();
-    doubts.extend((tries > 0 && missing.dropped >= tries).then_some(Doubt::Dropped));
-    doubts.extend((tries > 0 && missing.unread >= tries).then_some(Doubt::Unread));
-    let word = |doubt: &Doubt| match doubt {
-        Doubt::OneWay => "the mirror shows one direction only".to_owned(),
-        Doubt::Filter => {
-            let filter = missing.filter.as_ref().map_or("", |filter| &filter.text);
-            format!("the filter \"{filter}\" may have left it out")
-        }
-        Doubt::Dropped => format!(
-            "{} lost while capturing, and there {}",
-            times(missing.dropped, "packet was", "packets were"),
-            if tries == 1 { "was 1 try".to_owned() } else { format!("were {}", times(tries, "try", "tries")) }
-        ),
-        Doubt::Unread => format!("{} not read below IP", times(missing.unread, "frame was", "frames were")),
-        Doubt::Gap(from, to) => format!("nothing at all was captured from {from} to {to}"),
-        Doubt::Break(at) => format!("a capture breaks off at {at}"),
-        Doubt::End(at) => format!("the capture ends at {at}"),
-    };
-    let mut list: Vec<String> = doubts.iter().take(MOST_TOLD).map(word).collect();
-    if list.is_empty() {
-        return String::new();
-    }
-    if doubts.len() > MOST_TOLD {
-        list.push(format!("and {} more such times", doubts.len() - MOST_TOLD));
-    }
-    format!(" It may only not have been captured: {}.", list.join("; "))
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "live"))]
 mod tests {
     use super::*;
 
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_nanos(1_700_000_000_000_000_000 + seconds * 1_000_000_000)
-    }
-
-    #[test]
-    fn only_what_could_hold_the_answer_makes_silence_doubtful() {
-        let missing =
-            Missing { dropped: 3, gaps: vec![(at(1000), at(2000))], breaks: vec![at(3000)], ..Missing::default() };
-        let of = |begin, end, tries| missing.of_silence(at(begin), at(end), tries);
-        assert_eq!(of(100, 200, 4), "", "more tries than packets were lost, and far from any gap");
-        assert!(of(100, 200, 3).contains("3 packets were lost while capturing, and there were 3 tries"));
-        assert!(of(900, 995, 4).contains("nothing at all was captured from"), "the answer may lie in the gap");
-        assert_eq!(of(2001, 2100, 4), "");
-        assert!(of(2900, 2995, 4).contains("a capture breaks off"));
-        assert_eq!(of(2900, 2980, 4), "", "an answer would have come before the end");
-        let missing = Missing { unread: 3, ..Missing::default() };
-        assert!(missing.of_silence(at(100), at(200), 3).contains("3 frames were not read below IP"));
-        assert_eq!(missing.of_silence(at(100), at(200), 4), "");
-        assert_eq!(Missing::default().of_silence(at(0), at(1), 1), "");
-    }
-
-    #[cfg(feature = "live")]
     #[test]
     fn a_filter_is_asked_what_it_leaves_out() {
         let client = (IpAddr::from([10, 0, 0, 1]), 40_000);

@@ -1,8 +1,101 @@
-//! What to do about a finding, by what it is and who is concerned: the first row that holds.
+//! Unexpected conversations, by their reason: `wrong-protocol`, `unlisted-ip-protocol`, `wrong-transport`,
+//! `undocumented-port`, `wrong-direction`, `undocumented-peer`, `request-not-captured`.
 
-use crate::policy::{Reason, Role};
+use super::conversations::Group;
+use super::told::{About, Topic};
+use super::wording::{a, upper};
+use super::{Judged, Kind, Replace};
+use crate::policy::{Reason, Role, Transport};
+use crate::verdict::{Conversation, ConversationFacts, Verdict};
 
-/// One row; an empty list holds for everything.
+/// Why conversations are unexpected, and what may explain it.
+#[derive(Clone, Debug)]
+pub(super) struct Unexpected {
+    reason: Reason,
+    /// A client's port among the firmware ports proves nothing, but may explain.
+    firmware_source: Option<u16>,
+}
+
+/// The group of a conversation that is unexpected.
+pub(super) fn group(conversation: &Conversation, facts: &ConversationFacts, plain: Group) -> Option<Group> {
+    let reason = conversation.reason.filter(|_| conversation.verdict == Verdict::Unexpected)?;
+    let severity = conversation.severity?;
+    Some(Group { severity, kind: Kind::Unexpected(reason), outcome: facts.outcome, ..plain })
+}
+
+pub(super) fn topic(judged: &Judged<'_>, reason: Reason, numbers: &[u32]) -> Unexpected {
+    let may_explain = reason == Reason::UndocumentedPort;
+    Unexpected { reason, firmware_source: may_explain.then(|| firmware_source(judged, numbers)).flatten() }
+}
+
+fn firmware_source(judged: &Judged<'_>, numbers: &[u32]) -> Option<u16> {
+    let policy = judged.seen.policy;
+    numbers.iter().find_map(|number| {
+        let std::ops::Range { start: first, end: last } = judged.facts[*number as usize].members();
+        [first, last.saturating_sub(1)].into_iter().find_map(|at| {
+            let flow = judged.seen.flows.view(*judged.members.get(at)?);
+            let conversation = &judged.conversations[*number as usize];
+            let client = judged.seen.hosts.get(conversation.client);
+            let end = flow.ends.iter().find(|end| end.address == client.address && end.port != conversation.port)?;
+            let hint =
+                policy.is_documented_port(flow.transport, end.port) && !policy.tells_server(flow.transport, end.port);
+            hint.then_some(end.port)
+        })
+    })
+}
+
+impl Topic for Unexpected {
+    fn what(&self, about: &About<'_>) -> String {
+        let (port, payload) = (about.port(), about.payload());
+        let served = about.vendors_service().unwrap_or("a documented service");
+        let (client, server) = (a(about.client_role()), a(about.server_role()));
+        match self.reason {
+            Reason::WrongProtocol if payload.is_empty() => {
+                format!("{port} is documented for {served}, but the payload is something else.")
+            }
+            Reason::WrongProtocol => format!("{port} is documented for {served}, but the payload is {payload}."),
+            Reason::UnlistedIpProtocol => {
+                format!("{port} is neither TCP, UDP nor ICMP, and no list of this policy names it.")
+            }
+            Reason::WrongTransport => {
+                let other = if about.transport() == Transport::Tcp { Transport::Udp } else { Transport::Tcp };
+                format!("{port} is not documented; the vendor lists the number for {} only.", upper(other))
+            }
+            Reason::UndocumentedPort => {
+                let proven = if payload.is_empty() { String::new() } else { format!(" The payload is {payload}.") };
+                let source = self.firmware_source.map_or_else(String::new, |port| {
+                    format!(
+                        " The client's own port {port} is one of the vendor's: an answer from it would look like this if its \
+                         request was not captured."
+                    )
+                });
+                format!("{port} is in no list of either end.{proven}{source}")
+            }
+            Reason::RequestNotCaptured => format!(
+                "{port} carries half of what looks like a TFTP transfer. Its request (UDP 69) would lie in the direction that \
+                 the capture lacks: whether it is documented cannot be told."
+            ),
+            Reason::WrongDirection => {
+                let both = about.client_role() == Role::Bacnet && about.told.port == Some(80);
+                let reading = if both { " The vendor's table can be read both ways here." } else { "" };
+                format!("{port} is documented, but not from {client} to {server}.{reading}")
+            }
+            Reason::UndocumentedPeer => format!("{port} is documented, but not between {client} and {server}."),
+        }
+    }
+
+    fn advice(&self, about: &About<'_>) -> String {
+        let (client, server, port) = (about.client_role(), about.server_role(), about.told.port.unwrap_or(0));
+        let row = ADVICE.iter().find(|row| row.holds(self.reason, client, server, port));
+        row.map_or_else(String::new, |row| row.advice.to_owned())
+    }
+
+    fn replaced(&self, _: &dyn Replace) -> Self {
+        self.clone()
+    }
+}
+
+/// What to do, by the reason and who is concerned: the first row that holds. An empty list holds for everything.
 struct Row {
     reasons: &'static [Reason],
     /// The client's and the server's role, in either order if `either`.
@@ -20,7 +113,7 @@ const fn from_to(a: Option<Role>, b: Option<Role>) -> Row {
     Row { reasons: &[], roles: Some((a, b)), either: false, ports: &[], advice: "" }
 }
 
-const ROWS: &[Row] = &[
+const ADVICE: &[Row] = &[
     Row {
         reasons: &[Reason::WrongProtocol],
         roles: None,
@@ -118,11 +211,6 @@ const ROWS: &[Row] = &[
         ..from_to(None, None)
     },
 ];
-
-/// What to do about unexpected flows.
-pub(super) fn unexpected(reason: Reason, client: Role, server: Role, port: u16) -> &'static str {
-    ROWS.iter().find(|row| row.holds(reason, client, server, port)).map_or("", |row| row.advice)
-}
 
 impl Row {
     fn holds(&self, reason: Reason, client: Role, server: Role, port: u16) -> bool {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
+use super::{Replace, Who};
 use crate::policy::Transport;
 use crate::protocol::icmp;
 
@@ -15,7 +16,7 @@ const MAX_ITEMS: usize = 1500;
 type Clients<'a> = (bool, BTreeSet<IpAddr>, &'a BTreeSet<u16>);
 
 /// Clients, servers and ports of conversations of one transport.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Filter {
     transport: Transport,
     /// Whether any server sent anything: else the way back shows nothing.
@@ -42,6 +43,22 @@ impl Filter {
     pub(super) fn add_flow(&mut self, client: (IpAddr, u16), server: (IpAddr, u16), answered: bool) {
         self.answered |= answered;
         self.flows.insert((client.0, client.1, server.0, server.1));
+    }
+
+    /// The same of other hosts.
+    pub(super) fn replaced(&self, with: &dyn Replace) -> Self {
+        let pair = |((client, server), ports): (&(IpAddr, IpAddr), &BTreeSet<u16>)| {
+            ((with.address(*client), with.address(*server)), ports.clone())
+        };
+        let flow = |(client, client_port, server, port): &(IpAddr, u16, IpAddr, u16)| {
+            (with.address(*client), *client_port, with.address(*server), *port)
+        };
+        Self {
+            pairs: self.pairs.iter().map(pair).collect(),
+            flows: self.flows.iter().map(flow).collect(),
+            transport: self.transport,
+            answered: self.answered,
+        }
     }
 
     /// The filter's text; empty if nothing was added.
@@ -134,7 +151,12 @@ impl Filter {
 }
 
 /// A filter for everything that these hosts sent or received.
-pub(super) fn of_hosts(addresses: &[IpAddr]) -> String {
+pub(super) fn of_hosts(hosts: &[Who]) -> String {
+    let address = |who: &Who| match who {
+        Who::Address(address) => Some(*address),
+        Who::Mac(_) => None,
+    };
+    let addresses: Vec<IpAddr> = hosts.iter().filter_map(address).collect();
     let family = |v6| addresses.iter().filter(move |address| address.is_ipv6() == v6).take(MAX_ITEMS);
     [("ip", false), ("ipv6", true)]
         .into_iter()

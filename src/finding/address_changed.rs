@@ -1,0 +1,77 @@
+//! `address-changed`: Igor hosts that DHCP gave more than one address while the capture ran.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::devices::{MAX_TOLD, Trouble, grouped};
+use super::dhcp::Identity;
+use super::wording::frame;
+use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::flow::Window;
+use crate::policy::FindingKind;
+
+/// The addresses that a device was given.
+#[derive(Clone, Debug)]
+struct Leases {
+    client: Identity,
+    /// The first few, in their order.
+    first: Vec<(IpAddr, Cited)>,
+    more: usize,
+}
+
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let igor = judged.dhcp_clients().iter().filter(|client| client.role().is_igor());
+    let changed = igor.filter_map(|client| {
+        let mut leases: BTreeMap<Ipv4Addr, Window> = BTreeMap::new();
+        for exchange in &client.exchanges {
+            let Some(leased) = &exchange.leased else { continue };
+            let once = Window { count: exchange.acks.count, ..Window::once(leased.time, leased.at) };
+            let held = leases.entry(leased.what).or_insert(Window::NONE);
+            *held = held.and(once);
+        }
+        if leases.len() < 2 {
+            return None;
+        }
+        let mut leases: Vec<(Ipv4Addr, Window)> = leases.into_iter().collect();
+        leases.sort_by_key(|(_, window)| window.begin);
+        let more = leases.len().saturating_sub(MAX_TOLD);
+        let cited =
+            |(address, window): (Ipv4Addr, Window)| (IpAddr::V4(address), Cited::new(window.frame(), window.first));
+        let first = leases.into_iter().take(MAX_TOLD).map(cited).collect();
+        let what = Leases { client: client.identity(), first, more };
+        Some(client.device(client.sum(|exchange| exchange.acks), what))
+    });
+    grouped(judged.seen, changed.collect())
+}
+
+impl Trouble for Leases {
+    const KIND: FindingKind = FindingKind::AddressChanged;
+    const ADVICE: &'static str = "Reserve the address at the DHCP server if anything refers to the device by it (inventory, \
+                                  firewall, BACnet).";
+
+    fn heading(number: usize) -> String {
+        match number {
+            1 => "A device was given another address while the capture ran.".into(),
+            _ => format!("{number} devices were given another address while the capture ran."),
+        }
+    }
+
+    fn sentence(&self, _: Who, context: &Context<'_>) -> String {
+        let one = |(address, at): &(IpAddr, Cited)| format!("{address} ({})", frame(context, *at));
+        let told: Vec<String> = self.first.iter().map(one).collect();
+        let more = if self.more > 0 { format!(" and {} more", self.more) } else { String::new() };
+        format!("{} was given {}{more}.", self.client.name(context), told.join(", then "))
+    }
+
+    fn filter(&self, _: Who) -> String {
+        self.client.filter()
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        Self {
+            client: self.client.replaced(with),
+            first: self.first.iter().map(|(address, at)| (with.address(*address), *at)).collect(),
+            more: self.more,
+        }
+    }
+}

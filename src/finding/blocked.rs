@@ -1,0 +1,192 @@
+//! `blocked`: documented ports that were refused, rejected or not answered, by the likely cause.
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use super::arp::unanswered;
+use super::cause::{Cause, Causes, Life};
+use super::conversations::Group;
+use super::told::{About, Topic};
+use super::wording::{frame, people, times};
+use super::{Cited, Judged, Kind, Replace};
+use crate::policy::{FindingKind, Transport};
+use crate::relation::Rejection;
+use crate::verdict::{Conversation, ConversationFacts, Outcome, Verdict};
+
+/// What was tried in vain, and what is known of why.
+#[derive(Clone, Debug)]
+pub(super) struct Blocked {
+    cause: Cause,
+    tries: u64,
+    /// A server that was asked for by ARP in vain, how often, and the first of it.
+    asked: Option<(IpAddr, u64, Cited)>,
+    /// What an ICMP error says.
+    rejection: Option<Rejection>,
+}
+
+/// The group of a documented conversation that is blocked.
+pub(super) fn group(
+    causes: &Causes<'_>,
+    conversation: &Conversation,
+    facts: &ConversationFacts,
+    plain: Group,
+) -> Option<Group> {
+    let severity = conversation.severity.filter(|_| conversation.verdict == Verdict::Documented)?;
+    let cause = conversation.outcome.is_blocked().then(|| causes.of(conversation, facts))?;
+    Some(Group { severity, kind: Kind::Other(FindingKind::Blocked), cause: Some(cause), ..plain })
+}
+
+pub(super) fn topic(judged: &Judged<'_>, group: &Group, numbers: &[u32]) -> Blocked {
+    let seen = judged.seen;
+    let cause = group.cause.unwrap_or(Cause::Absent);
+    let uncommon = |number: &u32| judged.facts[*number as usize].uncommon();
+    let asked = |number: &u32| {
+        let server = seen.hosts.get(judged.conversations[*number as usize].server).address;
+        let asked = unanswered(seen, server)?;
+        Some((server, asked.packets, Cited::new(asked.begin.frame, asked.first)))
+    };
+    let rejection = |number: &u32| {
+        let (flow, end) = uncommon(number).rejected?;
+        seen.relations.rejection_of(flow, end).cloned()
+    };
+    Blocked {
+        cause,
+        tries: numbers.iter().map(|number| uncommon(number).tries).sum(),
+        asked: (cause == Cause::NotOnNetwork).then(|| numbers.iter().find_map(asked)).flatten(),
+        rejection: numbers.iter().find_map(rejection),
+    }
+}
+
+impl Topic for Blocked {
+    fn what(&self, about: &About<'_>) -> String {
+        let (port, tries) = (about.port(), times(self.tries, "try", "tries"));
+        let what = match (about.finding.outcome, self.cause) {
+            (Some(Outcome::Refused), _) => "and was refused by a TCP reset",
+            (Some(Outcome::Rejected), _) => "and was rejected by an ICMP error",
+            (_, Cause::AnswerLost) => "; the server accepted and the client never took it up",
+            (_, Cause::OldConnection) => {
+                "; each SYN was answered as a packet of an older connection (RFC 5961), and none opened a new one"
+            }
+            (_, Cause::Misdirected) => "; the answer came back to a port where nobody listens",
+            (_, Cause::Unacknowledged) => "; what the server sent is to be acknowledged, and was not",
+            _ => "and no answer was seen",
+        };
+        let gap = if what.starts_with(';') { "" } else { " " };
+        let mut text = format!("{port} is documented here{gap}{what}: {tries}.");
+        if let Some((server, requests, at)) = self.asked {
+            let _ = write!(
+                text,
+                " {server} was asked for by ARP {} and never answered, from {}.",
+                times(requests, "time", "times"),
+                frame(about.context, at)
+            );
+        }
+        if let Some(rejection) = &self.rejection {
+            let _ = write!(
+                text,
+                " {} sent {} (type {} code {}), {}.",
+                rejection.sender,
+                rejection.text(),
+                rejection.kind,
+                rejection.code,
+                frame(about.context, Cited::new(rejection.at.frame, rejection.time))
+            );
+        }
+        text
+    }
+
+    fn advice(&self, about: &About<'_>) -> String {
+        let (clients, servers) = (people(&about.finding.clients), people(&about.finding.servers));
+        advice(self.cause, about.transport(), &about.port(), &clients, &servers)
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        let other = |error: &Rejection| Rejection { sender: with.address(error.sender), ..error.clone() };
+        Self {
+            asked: self.asked.map(|(server, requests, at)| (with.address(server), requests, at)),
+            rejection: self.rejection.as_ref().map(other),
+            ..self.clone()
+        }
+    }
+}
+
+/// What to do. `what` is the port of `transport` with its service, `clients` and `servers` who is concerned.
+fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers: &str) -> String {
+    match cause {
+        Cause::Refused => format!(
+            "The host answers, but refuses: nothing listens on the port, or its own firewall sends the reset. \
+                 Check that the service behind {what} runs on {servers}, then the host's firewall."
+        ),
+        Cause::NoListener => format!(
+            "The host itself says that the port is closed: nothing listens on it, or its own firewall rejects. \
+                 Check that the service behind {what} runs on {servers}, then the host's firewall."
+        ),
+        Cause::HostFirewall => {
+            format!("The host's own firewall forbids it. Allow {what} from {clients} there, on {servers}.")
+        }
+        Cause::RoutingLoop => format!(
+            "Packets ran out of hops on the way: routers send them to each other in a circle. Check the routing \
+                 between {clients} and {servers}."
+        ),
+        Cause::PathFilter => format!(
+            "A firewall or router that sent the error forbids it. Allow {what} from {clients} to {servers} there."
+        ),
+        Cause::HostUnreachable => format!(
+            "A router knows the network but got no answer from the host. Check power, cable, VLAN and address of \
+                 {servers}."
+        ),
+        Cause::NoRoute => {
+            format!("A router has no route. Check the routing between {clients} and {servers}, and their gateways.")
+        }
+        Cause::AnswerLost => format!(
+            "The server accepts, but its answer does not reach the client: a filter on the way back, or a way back \
+                 that differs from the way there. Check the path from {servers} to {clients}. A client that only \
+                 probes for open ports looks the same."
+        ),
+        Cause::NotOnNetwork => format!(
+            "The host is absent from the network: it was asked for by ARP and did not answer. Check power, cable, VLAN \
+                 and address of {servers}."
+        ),
+        Cause::Absent => format!(
+            "Nothing at all was captured from the host: it is switched off, unplugged, has another address or \
+                 VLAN, or its link is not in the capture. Check {servers} first, then the way there for {what}."
+        ),
+        Cause::Dropped(life) => {
+            let proof = match life {
+                Life::Packets => "other packets of it were captured",
+                Life::Arp => "it answers by ARP",
+                Life::Device => "its device sends with another address",
+                Life::Acknowledged => "others acknowledge what it sent, which was not captured",
+            };
+            let service = match transport {
+                Transport::Udp => {
+                    ", or its service does not answer. Check that the service runs on {servers}, and allow"
+                }
+                _ => ". Allow",
+            };
+            let service = service.replace("{servers}", servers);
+            format!(
+                "The host is alive ({proof}) and silent here: a firewall on the way or on the host drops it{service} \
+                     {what} from {clients} to {servers}."
+            )
+        }
+        Cause::OldConnection => format!(
+            "The host is alive and its answer arrives, but it belongs to an older connection on the same ports, which the \
+                 reset that {clients} sends back should clear and does not: a firewall on the way drops that reset, or \
+                 rewrites sequence numbers. Check what lies between {clients} and {servers}; a restart of the service behind \
+                 {what} helps for the moment."
+        ),
+        Cause::Misdirected => format!(
+            "The answer of {servers} arrives, but at a port where nobody listens: {clients} reported it as unreachable. \
+                 The service behind {what} answers to another port than it was asked from, or what asked had gone."
+        ),
+        Cause::Unacknowledged => format!(
+            "{servers} sends what is to be acknowledged, and nothing came back from {clients}: a filter on the way, or \
+                 {clients} does not run what it is meant for. Allow {what} both ways, and check {clients}."
+        ),
+        Cause::Gone => format!(
+            "The host was heard, but not while this was tried: it may have been switched off or unplugged by then, or a \
+                 firewall drops what goes to it. Check {servers} first, then the way there for {what}."
+        ),
+    }
+}

@@ -1,0 +1,117 @@
+//! Findings about devices: one for each role that devices of a kind have.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{Debug, Write as _};
+use std::sync::Arc;
+
+use super::{Context, Facts, Finding, Replace, Who, doubts};
+use crate::capture::Timestamp;
+use crate::policy::{FindingKind, Role};
+use crate::verdict::{Doubts, Observations};
+
+/// Devices that a finding tells with their frames, and other things that a sentence lists.
+pub(super) const MAX_TOLD: usize = 3;
+/// Devices that a display filter lists.
+const MAX_FILTERED: usize = 100;
+
+/// What is to be told of one device.
+#[derive(Clone, Debug)]
+pub(super) struct Device<T> {
+    pub(super) role: Role,
+    pub(super) who: Who,
+    pub(super) packets: u64,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    /// What its kind holds of it.
+    pub(super) what: T,
+}
+
+/// A kind of finding about devices, as what it holds of one.
+pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
+    const KIND: FindingKind;
+    const ADVICE: &'static str;
+
+    /// What happened to so many devices.
+    fn heading(number: usize) -> String;
+    /// What was seen of one, in a sentence or two with frames.
+    fn sentence(&self, who: Who, context: &Context<'_>) -> String;
+    /// A display filter for one; empty if it sent nothing.
+    fn filter(&self, who: Who) -> String;
+    /// The same of another device.
+    #[must_use]
+    fn replaced(&self, with: &dyn Replace) -> Self;
+    /// Why it may only not have been captured.
+    fn doubts(_: &Observations<'_>, _: &Finding) -> Doubts {
+        Doubts::default()
+    }
+}
+
+/// The devices of one finding.
+#[derive(Clone, Debug)]
+struct Devices<T> {
+    /// The first of them.
+    first: Vec<Device<T>>,
+    number: usize,
+    doubts: Doubts,
+}
+
+/// One finding for each role.
+pub(super) fn grouped<T: Trouble>(seen: &Observations<'_>, devices: Vec<Device<T>>) -> Vec<Finding> {
+    let mut by_role: BTreeMap<Role, Vec<Device<T>>> = BTreeMap::new();
+    devices.into_iter().for_each(|device| by_role.entry(device.role).or_default().push(device));
+    by_role.into_iter().map(|(role, devices)| finding(seen, role, devices)).collect()
+}
+
+fn finding<T: Trouble>(seen: &Observations<'_>, role: Role, mut devices: Vec<Device<T>>) -> Finding {
+    devices.sort_by_key(|device| device.who);
+    let clients: BTreeSet<Who> = devices.iter().map(|device| device.who).collect();
+    let mut told = Devices { number: devices.len(), first: Vec::new(), doubts: Doubts::default() };
+    let mut finding = Finding::new(seen, T::KIND, role, Arc::new(told.clone()));
+    finding.client_role = Some(role);
+    finding.clients = clients.into_iter().collect();
+    for device in &devices {
+        finding.packets += device.packets;
+        finding.first = finding.first.earlier(device.first);
+        finding.last = finding.last.max(device.last);
+    }
+    told.doubts = T::doubts(seen, &finding);
+    devices.truncate(MAX_FILTERED);
+    told.first = devices;
+    finding.facts = Arc::new(told);
+    finding
+}
+
+impl<T: Trouble> Facts for Devices<T> {
+    fn detail(&self, _: &Finding, context: &Context<'_>) -> String {
+        let mut text = T::heading(self.number);
+        for device in self.first.iter().take(MAX_TOLD) {
+            let _ = write!(text, " {}", device.what.sentence(device.who, context));
+        }
+        if self.number > MAX_TOLD {
+            let _ = write!(text, " And {} more.", self.number - MAX_TOLD);
+        }
+        text + &doubts::words(&self.doubts)
+    }
+
+    fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
+        T::ADVICE.to_owned()
+    }
+
+    fn display_filter(&self, _: &Finding) -> String {
+        let filters: BTreeSet<String> = self.first.iter().map(|device| device.what.filter(device.who)).collect();
+        filters.into_iter().filter(|filter| !filter.is_empty()).collect::<Vec<_>>().join(" || ")
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Arc<dyn Facts> {
+        let other = |device: &Device<T>| Device {
+            who: device.who.replaced(with),
+            what: device.what.replaced(with),
+            ..device.clone()
+        };
+        Arc::new(Self {
+            first: self.first.iter().map(other).collect(),
+            number: self.number,
+            doubts: doubts::replaced(&self.doubts, with),
+        })
+    }
+}

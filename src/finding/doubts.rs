@@ -1,0 +1,69 @@
+//! The words of doubts: why silence may only not have been captured.
+
+use super::Replace;
+use super::wording::times;
+use crate::verdict::{Doubt, Doubts};
+
+/// A sentence with the space before it; empty where nothing speaks for it.
+pub(super) fn words(doubts: &Doubts) -> String {
+    let word = |doubt: &Doubt| match doubt {
+        Doubt::OneWay => "the mirror shows one direction only".to_owned(),
+        Doubt::Filter => {
+            format!("the filter \"{}\" may have left it out", doubts.filter.as_deref().unwrap_or_default())
+        }
+        Doubt::Dropped => format!(
+            "{} lost while capturing, and there {}",
+            times(doubts.dropped, "packet was", "packets were"),
+            if doubts.tries == 1 {
+                "was 1 try".to_owned()
+            } else {
+                format!("were {}", times(doubts.tries, "try", "tries"))
+            }
+        ),
+        Doubt::Unread => format!("{} not read below IP", times(doubts.unread, "frame was", "frames were")),
+        Doubt::Gap(from, to) => format!("nothing at all was captured from {from} to {to}"),
+        Doubt::Break(at) => format!("a capture breaks off at {at}"),
+        Doubt::End(at) => format!("the capture ends at {at}"),
+    };
+    let mut list: Vec<String> = doubts.told.iter().map(word).collect();
+    if list.is_empty() {
+        return String::new();
+    }
+    if doubts.more > 0 {
+        list.push(format!("and {} more such times", doubts.more));
+    }
+    format!(" It may only not have been captured: {}.", list.join("; "))
+}
+
+/// The same for strangers: a filter is of the site.
+pub(super) fn replaced(doubts: &Doubts, with: &dyn Replace) -> Doubts {
+    Doubts { filter: doubts.filter.as_ref().map(|_| with.left_out()), ..doubts.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::Timestamp;
+    use crate::verdict::Missing;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_nanos(1_700_000_000_000_000_000 + seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn only_what_could_hold_the_answer_makes_silence_doubtful() {
+        let missing =
+            Missing { dropped: 3, gaps: vec![(at(1000), at(2000))], breaks: vec![at(3000)], ..Missing::default() };
+        let of = |begin, end, tries| words(&missing.of_silence(at(begin), at(end), tries));
+        assert_eq!(of(100, 200, 4), "", "more tries than packets were lost, and far from any gap");
+        assert!(of(100, 200, 3).contains("3 packets were lost while capturing, and there were 3 tries"));
+        assert!(of(900, 995, 4).contains("nothing at all was captured from"), "the answer may lie in the gap");
+        assert_eq!(of(2001, 2100, 4), "");
+        assert!(of(2900, 2995, 4).contains("a capture breaks off"));
+        assert_eq!(of(2900, 2980, 4), "", "an answer would have come before the end");
+        let missing = Missing { unread: 3, ..Missing::default() };
+        assert!(words(&missing.of_silence(at(100), at(200), 3)).contains("3 frames were not read below IP"));
+        assert_eq!(words(&missing.of_silence(at(100), at(200), 4)), "");
+        assert_eq!(words(&Missing::default().of_silence(at(0), at(1), 1)), "");
+    }
+}

@@ -1,0 +1,327 @@
+//! Findings: what a person must read, grouped so that the lines are few.
+//!
+//! Each kind is one file, under the name that tables, policies and docs/findings.md print: what finds it, what it holds as
+//! data, its words and its advice. A finding becomes words only when somebody reads it, by [`Finding::words`]: whatever
+//! compares, filters or anonymizes findings works on their data.
+//!
+//! ```text
+//! conversations   groups them by what they have in common, and told says what all of them tell, for:
+//!                   unexpected, blocked (by its cause), stopped_answering
+//! devices         groups devices by their role, for:
+//!                   no_dhcp_offer, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen
+//! on their own    old_version, unused_allowance
+//! helpers         dhcp, arp (what was observed), filter (Wireshark), wording, doubts (words)
+//! ```
+
+mod address_changed;
+mod address_conflict;
+mod arp;
+mod blocked;
+mod cause;
+mod conversations;
+mod devices;
+mod dhcp;
+mod doubts;
+mod filter;
+mod never_heard;
+mod no_dhcp_offer;
+mod old_version;
+mod other_address;
+mod rejected_unseen;
+mod restarting;
+mod stopped_answering;
+#[cfg(test)]
+mod tests;
+mod told;
+mod unexpected;
+mod unused_allowance;
+mod wording;
+
+use std::cell::OnceCell;
+use std::cmp::Reverse;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::capture::{FrameId, Timestamp};
+use crate::decode::MacAddr;
+use crate::inventory::Hosts;
+use crate::policy::{Case, FindingKind, Policy, Reason, Role, Rule, Severity, Transport};
+use crate::verdict::{Conversation, ConversationFacts, Judgement, Judgements, Observations, Outcome, Verdict};
+
+/// What a finding is about, by the name that tables, policies and docs/findings.md print.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Kind {
+    /// Conversations that no document and no rule of the site explains, and why.
+    Unexpected(Reason),
+    /// Anything else.
+    Other(FindingKind),
+}
+
+impl Kind {
+    /// Name as it stands in files and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unexpected(reason) => reason.name(),
+            Self::Other(kind) => kind.name(),
+        }
+    }
+}
+
+/// Whom a finding is about; addresses are listed before MACs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Who {
+    /// A host, by its address.
+    Address(IpAddr),
+    /// A device that has no address.
+    Mac(MacAddr),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Mac(mac) => mac.fmt(f),
+        }
+    }
+}
+
+impl From<IpAddr> for Who {
+    fn from(address: IpAddr) -> Self {
+        Self::Address(address)
+    }
+}
+
+impl Who {
+    fn replaced(self, with: &dyn Replace) -> Self {
+        match self {
+            Self::Address(address) => Self::Address(with.address(address)),
+            Self::Mac(mac) => Self::Mac(with.mac(mac)),
+        }
+    }
+}
+
+/// One line a person must read.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What it is.
+    pub kind: Kind,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Verdict of its conversations; `None` for findings that are not of a conversation (a version,
+    /// an allowance that matched nothing).
+    pub verdict: Option<Verdict>,
+    /// Outcome, where one is part of it.
+    pub outcome: Option<Outcome>,
+    /// The clients' role, if it has any.
+    pub client_role: Option<Role>,
+    /// Who asked, or whom it is about.
+    pub clients: Arc<[Who]>,
+    /// The servers' role.
+    pub server_role: Option<Role>,
+    /// Who was asked.
+    pub servers: Arc<[Who]>,
+    /// Transport, if one.
+    pub transport: Option<Transport>,
+    /// The server's port, if one.
+    pub server_port: Option<u16>,
+    /// Number of flows.
+    pub flows: u64,
+    /// Packets.
+    pub packets: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Earliest time.
+    pub first: Timestamp,
+    /// Latest time.
+    pub last: Timestamp,
+    /// What decided: the first few.
+    pub rules: Vec<Rule>,
+    /// Indices of the inputs, ascending.
+    pub sources: Vec<u32>,
+    /// Indices of its conversations, ascending.
+    pub conversations: Vec<u32>,
+    /// What was seen, as its kind holds it.
+    pub facts: Arc<dyn Facts>,
+}
+
+/// A finding as people read it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Words {
+    /// The client, or several joined by `;` (the first few and how many more).
+    pub client: String,
+    /// The server, or several.
+    pub server: String,
+    /// The vendor's word for the port, or the name the payload proves.
+    pub service: String,
+    /// What was seen, with evidence (frame numbers, times, who sent what), in plain words.
+    pub detail: String,
+    /// What to do about it.
+    pub advice: String,
+    /// What decided, cited.
+    pub rule: String,
+    /// A Wireshark display filter that shows just this finding's packets.
+    pub display_filter: String,
+}
+
+/// What words call hosts, ports and frames by.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// The hosts of the survey.
+    pub hosts: &'a Hosts,
+    /// The policy that was applied.
+    pub policy: &'a Policy,
+    /// Names of the inputs, by index.
+    pub inputs: Vec<&'a str>,
+}
+
+impl Context<'_> {
+    /// What a host is called, in brackets and with the space before it.
+    fn name(&self, who: impl Into<Who>) -> String {
+        let Who::Address(address) = who.into() else { return String::new() };
+        let host = self.hosts.find(address).map(|id| self.hosts.get(id));
+        host.and_then(|host| host.name.as_deref()).map_or_else(String::new, |name| format!(" ({name})"))
+    }
+}
+
+/// What stands for the addresses and texts of a site in a survey for strangers.
+pub trait Replace {
+    /// Another address of the same kind.
+    fn address(&self, address: IpAddr) -> IpAddr;
+    /// Another link address.
+    fn mac(&self, mac: MacAddr) -> MacAddr;
+    /// What stands for a text that somebody of the site, or a stranger, has written.
+    fn left_out(&self) -> String;
+}
+
+/// What was seen, as one kind of finding holds it, and the words for it.
+pub trait Facts: fmt::Debug + Send + Sync {
+    /// The vendor's word for the port, or the name the payload proves.
+    fn service(&self, _: &Finding, _: &Context<'_>) -> String {
+        String::new()
+    }
+    /// What was seen, with its evidence.
+    fn detail(&self, finding: &Finding, context: &Context<'_>) -> String;
+    /// What to do about it.
+    fn advice(&self, finding: &Finding, context: &Context<'_>) -> String;
+    /// What decided, cited.
+    fn rule(&self, finding: &Finding, context: &Context<'_>) -> String {
+        let mut list: Vec<String> = finding.rules.iter().map(|rule| context.policy.cite(*rule)).collect();
+        list.retain(|text| !text.is_empty());
+        list.join("; ")
+    }
+    /// A Wireshark display filter for its packets.
+    fn display_filter(&self, _: &Finding) -> String {
+        String::new()
+    }
+    /// The same of other hosts: every address, link address and text of the site replaced.
+    fn replaced(&self, with: &dyn Replace) -> Arc<dyn Facts>;
+}
+
+impl Finding {
+    /// A finding that is not of conversations.
+    fn new(seen: &Observations<'_>, kind: FindingKind, role: Role, facts: Arc<dyn Facts>) -> Self {
+        Self {
+            kind: Kind::Other(kind),
+            severity: seen.policy.severity(Case::Finding(kind), role, role, Transport::Other(0), 0),
+            verdict: None,
+            outcome: None,
+            client_role: None,
+            clients: Arc::default(),
+            server_role: None,
+            servers: Arc::default(),
+            transport: None,
+            server_port: None,
+            flows: 0,
+            packets: 0,
+            bytes: 0,
+            first: Timestamp::UNKNOWN,
+            last: Timestamp::UNKNOWN,
+            rules: Vec::new(),
+            sources: Vec::new(),
+            conversations: Vec::new(),
+            facts,
+        }
+    }
+
+    /// The finding as people read it.
+    pub fn words(&self, context: &Context<'_>) -> Words {
+        Words {
+            client: wording::listed(&self.clients),
+            server: wording::listed(&self.servers),
+            service: self.facts.service(self, context),
+            detail: self.facts.detail(self, context),
+            advice: self.facts.advice(self, context),
+            rule: self.facts.rule(self, context),
+            display_filter: self.facts.display_filter(self),
+        }
+    }
+
+    /// The same finding about other hosts.
+    #[must_use]
+    pub fn replaced(&self, with: &dyn Replace) -> Self {
+        let others = |all: &[Who]| all.iter().map(|who| who.replaced(with)).collect();
+        Self {
+            clients: others(&self.clients),
+            servers: others(&self.servers),
+            facts: self.facts.replaced(with),
+            ..self.clone()
+        }
+    }
+}
+
+/// A frame that words cite, and its time as it was written.
+#[derive(Clone, Copy, Debug)]
+struct Cited {
+    frame: FrameId,
+    time: Timestamp,
+}
+
+impl Cited {
+    const fn new(frame: FrameId, time: Timestamp) -> Self {
+        Self { frame, time }
+    }
+}
+
+/// What was judged before, and what several kinds look up in it.
+struct Judged<'a> {
+    seen: &'a Observations<'a>,
+    flows: &'a [Judgement],
+    conversations: &'a [Conversation],
+    facts: &'a [ConversationFacts],
+    members: &'a [u32],
+    dhcp_clients: OnceCell<Vec<dhcp::Client<'a>>>,
+}
+
+impl<'a> Judged<'a> {
+    /// What DHCP said of each device that asked for an address.
+    fn dhcp_clients(&self) -> &[dhcp::Client<'a>] {
+        self.dhcp_clients.get_or_init(|| dhcp::clients(self.seen))
+    }
+}
+
+/// What finds findings of one kind, or of several.
+type Detector = fn(&Judged<'_>) -> Vec<Finding>;
+
+/// All of them. Of two findings that matter as much, the one that is found first is told first.
+const DETECTORS: [Detector; 10] = [
+    conversations::find,
+    old_version::find,
+    unused_allowance::find,
+    no_dhcp_offer::find,
+    other_address::find,
+    address_conflict::find,
+    address_changed::find,
+    restarting::find,
+    never_heard::find,
+    rejected_unseen::find,
+];
+
+/// All findings: by severity, then packets.
+pub fn find(seen: &Observations<'_>, judged: &Judgements) -> Vec<Finding> {
+    let Judgements { flows, conversations, facts, members } = judged;
+    let judged = Judged { seen, flows, conversations, facts, members, dhcp_clients: OnceCell::new() };
+    let mut findings: Vec<Finding> = DETECTORS.iter().flat_map(|detector| detector(&judged)).collect();
+    findings.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.packets)));
+    findings
+}

@@ -1,0 +1,129 @@
+//! `no-dhcp-offer`: devices that asked for an address by DHCP and were given none.
+
+use std::net::IpAddr;
+
+use super::devices::{Device, Trouble, grouped};
+use super::dhcp::{Client, Identity};
+use super::wording::{frame, lasting, times};
+use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::capture::Timestamp;
+use crate::flow::Window;
+use crate::inventory::Host;
+use crate::policy::{FindingKind, Role};
+use crate::verdict::{Doubts, Observations};
+
+/// What a device asked for in vain.
+#[derive(Clone, Debug)]
+struct NoOffer {
+    client: Identity,
+    discovers: u64,
+    requests: u64,
+    first: Timestamp,
+    last: Timestamp,
+    at: Cited,
+    /// The address of an offer that it took up, which was not captured.
+    selected: Option<(IpAddr, Cited)>,
+}
+
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let (seen, clients) = (judged.seen, judged.dhcp_clients());
+    let mut devices = never_offered(clients);
+    devices.extend(offered_in_vain(seen, clients));
+    grouped(seen, devices)
+}
+
+/// Devices to which no answer of a server was captured, nor anything that proves one.
+fn never_offered(clients: &[Client<'_>]) -> Vec<Device<NoOffer>> {
+    let lone = clients.iter().filter(|client| client.is_unheard() && client.selected().is_none());
+    lone.filter_map(|client| {
+        let asked = client.sum(|exchange| exchange.discovers);
+        (asked.count > 0).then(|| client.device(asked, of(client, asked)))
+    })
+    .collect()
+}
+
+/// Devices that took up an offer, which was not captured, and never used the address: only its use would prove that the
+/// server acknowledged it.
+fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Device<NoOffer>> {
+    let lone = clients.iter().filter(|client| client.is_unheard() && !uses_what_it_selected(client, seen));
+    lone.filter_map(|client| {
+        let asked = client.sum(|exchange| exchange.discovers.and(exchange.selects));
+        let selected = client.selected()?;
+        let cited = (IpAddr::V4(selected.what), Cited::new(selected.at.frame, selected.time));
+        let device = client.device(asked, NoOffer { selected: Some(cited), ..of(client, asked) });
+        let role = seen.hosts.find(selected.what.into()).map_or(Role::Host, |id| seen.hosts.get(id).role);
+        Some(Device { role: if device.role == Role::Host { role } else { device.role }, ..device })
+    })
+    .collect()
+}
+
+/// Whether it came to use the last address that it selected, which proves that the server acknowledged it.
+fn uses_what_it_selected(client: &Client<'_>, seen: &Observations<'_>) -> bool {
+    client.selected().is_some_and(|selected| {
+        let mut claims = seen.neighbours.claims_of(selected.what);
+        let claimed = claims.any(|(mac, claim)| mac == client.mac && claim.end >= selected.at.time);
+        let host = seen.hosts.find(selected.what.into()).map(|id| seen.hosts.get(id));
+        let sends =
+            |host: &Host| host.mac == Some(client.mac) && host.packets_sent > 0 && host.last_sent >= selected.at.time;
+        claimed || host.is_some_and(sends)
+    })
+}
+
+fn of(client: &Client<'_>, asked: Window) -> NoOffer {
+    NoOffer {
+        client: client.identity(),
+        discovers: client.sum(|exchange| exchange.discovers).count,
+        requests: asked.count,
+        first: asked.first,
+        last: asked.last,
+        at: Cited::new(asked.frame(), asked.first),
+        selected: None,
+    }
+}
+
+impl Trouble for NoOffer {
+    const KIND: FindingKind = FindingKind::NoDhcpOffer;
+    const ADVICE: &'static str = "Check that a DHCP server serves this VLAN and has free addresses, that the router relays to \
+                                  it, and that the switch lets its answers through (DHCP snooping). A mirror that copies one \
+                                  direction looks the same.";
+
+    fn heading(number: usize) -> String {
+        match number {
+            1 => "A device asked for an address by DHCP and was given none.".into(),
+            _ => format!("{number} devices asked for an address by DHCP and were given none."),
+        }
+    }
+
+    fn sentence(&self, _: Who, context: &Context<'_>) -> String {
+        let what = match self.discovers {
+            0 => times(self.requests, "DHCPREQUEST", "DHCPREQUESTs"),
+            count => times(count, "DHCPDISCOVER", "DHCPDISCOVERs"),
+        };
+        let (name, at) = (self.client.name(context), frame(context, self.at));
+        let asked = format!("{name} sent {what} in {}, from {at}.", lasting(self.first, self.last));
+        match self.selected {
+            None => format!("{asked} No offer came."),
+            Some((address, at)) => format!(
+                "{asked} It took up an offer of {address} that was not captured, in {}, and never used that address: no \
+                 acknowledgment reached it.",
+                frame(context, at)
+            ),
+        }
+    }
+
+    fn filter(&self, _: Who) -> String {
+        self.client.filter()
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        Self {
+            client: self.client.replaced(with),
+            selected: self.selected.map(|(address, at)| (with.address(address), at)),
+            ..self.clone()
+        }
+    }
+
+    fn doubts(seen: &Observations<'_>, finding: &Finding) -> Doubts {
+        seen.missing.of_silence(finding.first, finding.last, finding.packets)
+    }
+}

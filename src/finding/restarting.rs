@@ -1,0 +1,160 @@
+//! `restarting`: Igor hosts that got an address anew, or opened the same connection anew, again and again.
+
+use std::collections::BTreeMap;
+
+use super::devices::{Device, Trouble, grouped};
+use super::dhcp::{Client, Identity};
+use super::wording::{frame, lasting};
+use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::capture::Timestamp;
+use crate::flow::{Endpoint, FlowView};
+use crate::policy::FindingKind;
+use crate::verdict::{Conversation, STARTS, starts_anew};
+
+/// What shows that a device starts again and again.
+#[derive(Clone, Debug)]
+struct Restarts {
+    leases: Option<Leases>,
+    connection: Option<Connection>,
+}
+
+/// It got its address anew.
+#[derive(Clone, Debug)]
+struct Leases {
+    client: Identity,
+    times: usize,
+    first: Timestamp,
+    last: Timestamp,
+    at: Cited,
+}
+
+/// It opened one connection anew: a port counter that begins again.
+#[derive(Clone, Debug)]
+struct Connection {
+    client: Endpoint,
+    server: Endpoint,
+    times: u64,
+    at: Cited,
+}
+
+/// Connections of one pair of ports are told apart by their initial sequence numbers, of which so many are kept.
+const MOST_TIMES: u64 = 32;
+
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let igor = judged.dhcp_clients().iter().filter(|client| client.role().is_igor());
+    let mut devices: BTreeMap<Who, Device<Restarts>> =
+        igor.filter_map(by_dhcp).map(|device| (device.who, device)).collect();
+    by_tcp(judged, &mut devices);
+    grouped(judged.seen, devices.into_values().collect())
+}
+
+fn by_dhcp(client: &Client<'_>) -> Option<Device<Restarts>> {
+    let started = client.exchanges.iter().filter(|exchange| exchange.starts.count > 0 && exchange.acks.count > 0);
+    let times = started.count();
+    if (times as u64) < STARTS {
+        return None;
+    }
+    let all = client.sum(|exchange| exchange.starts);
+    let at = Cited::new(all.frame(), all.first);
+    let leases = Leases { client: client.identity(), times, first: all.first, last: all.last, at };
+    Some(client.device(all, Restarts { leases: Some(leases), connection: None }))
+}
+
+/// Adds the devices whose connections begin anew. One connection of each is told; the others say the same.
+fn by_tcp(judged: &Judged<'_>, devices: &mut BTreeMap<Who, Device<Restarts>>) {
+    let hosts = judged.seen.hosts;
+    let of_igor = |conversation: &Conversation| hosts.role(conversation.client).is_igor();
+    let anew = judged.facts.iter().zip(judged.conversations);
+    let anew = anew.filter(|(facts, conversation)| facts.starts_anew && of_igor(conversation));
+    for at in anew.flat_map(|(facts, _)| judged.members.get(facts.members()).unwrap_or_default()) {
+        let Some(judgement) = judged.flows.get(*at as usize) else { continue };
+        let flow = judged.seen.flows.view(*at);
+        let Some(times) = starts_anew(&flow, judgement.client) else { continue };
+        let host = hosts.get(judgement.client_host);
+        let device = devices.entry(Who::Address(host.address)).or_insert_with(|| Device {
+            role: host.role,
+            who: Who::Address(host.address),
+            packets: 0,
+            first: flow.first(),
+            last: flow.last(),
+            what: Restarts { leases: None, connection: None },
+        });
+        device.packets += flow.packets();
+        if device.what.connection.is_none() {
+            device.last = device.last.max(flow.last());
+            device.what.connection = Some(connection(&flow, judgement.client, times));
+        }
+    }
+}
+
+fn connection(flow: &FlowView<'_>, client: u8, times: u64) -> Connection {
+    let [client, server] = [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)]);
+    let at = Cited::new(client.first_frame(), client.first());
+    Connection { client: (client.address, client.port), server: (server.address, server.port), times, at }
+}
+
+impl Connection {
+    fn sentence(&self, context: &Context<'_>) -> String {
+        let ((client, client_port), (server, server_port)) = (self.client, self.server);
+        // Of more than so many it is only known that there were more.
+        let at_least = if self.times == MOST_TIMES { "at least " } else { "" };
+        format!(
+            "It opened the same connection {at_least}{} times anew, {client} port {client_port} to {server} port {server_port}, \
+             from {}: a port counter that begins again.",
+            self.times,
+            frame(context, self.at)
+        )
+    }
+
+    fn filter(&self) -> String {
+        let ip = if self.client.0.is_ipv6() { "ipv6" } else { "ip" };
+        format!("({ip}.addr == {} && tcp.port == {} && tcp.port == {})", self.client.0, self.client.1, self.server.1)
+    }
+}
+
+impl Trouble for Restarts {
+    const KIND: FindingKind = FindingKind::Restarting;
+    const ADVICE: &'static str = "Check its power (PoE budget and class, cable length), its cable, and the switch's log for \
+                                  the port going down; then its firmware.";
+
+    fn heading(number: usize) -> String {
+        match number {
+            1 => "A device starts again and again.".into(),
+            _ => format!("{number} devices start again and again."),
+        }
+    }
+
+    fn sentence(&self, who: Who, context: &Context<'_>) -> String {
+        let leases = self.leases.as_ref().map(|leases| {
+            format!(
+                "{} got its address by DHCP {} times anew in {}, the first in {}.",
+                leases.client.name(context),
+                leases.times,
+                lasting(leases.first, leases.last),
+                frame(context, leases.at)
+            )
+        });
+        let connection = self.connection.as_ref().map(|connection| connection.sentence(context));
+        match (leases, connection) {
+            (None, Some(connection)) => format!("{who}{}: {connection}", context.name(who)),
+            (leases, connection) => leases.into_iter().chain(connection).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    fn filter(&self, _: Who) -> String {
+        let leases = self.leases.as_ref().map(|leases| leases.client.filter());
+        leases.into_iter().chain(self.connection.as_ref().map(Connection::filter)).collect::<Vec<_>>().join(" || ")
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        let other = |(address, port): Endpoint| (with.address(address), port);
+        Self {
+            leases: self.leases.clone().map(|leases| Leases { client: leases.client.replaced(with), ..leases }),
+            connection: self.connection.clone().map(|connection| Connection {
+                client: other(connection.client),
+                server: other(connection.server),
+                ..connection
+            }),
+        }
+    }
+}

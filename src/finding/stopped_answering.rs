@@ -1,0 +1,81 @@
+//! `stopped-answering`: documented conversations that worked and then went silent while requests went on.
+
+use std::fmt::Write as _;
+
+use super::conversations::Group;
+use super::told::{About, Topic};
+use super::wording::{people, times};
+use super::{Judged, Kind, Replace};
+use crate::policy::{Case, FindingKind, Policy};
+use crate::verdict::{Conversation, Silence, Verdict};
+
+/// Of more requests without an answer than so many it is only known that there were more.
+const MOST_REQUESTS: u32 = 32;
+
+/// How conversations went silent.
+#[derive(Clone, Debug)]
+pub(super) struct Silences(Vec<Silence>);
+
+/// The group of a conversation that is allowed and stopped to be answered.
+pub(super) fn group(policy: &Policy, conversation: &Conversation, plain: Group) -> Option<Group> {
+    let is_worth_telling = matches!(conversation.verdict, Verdict::Documented | Verdict::SiteApproved);
+    (conversation.stopped_answering && is_worth_telling).then(|| {
+        let Group { client, server, transport, .. } = plain;
+        let case = Case::Finding(FindingKind::StoppedAnswering);
+        let severity = policy.severity(case, client, server, transport, conversation.port);
+        Group { severity, kind: Kind::Other(FindingKind::StoppedAnswering), ..plain }
+    })
+}
+
+pub(super) fn topic(judged: &Judged<'_>, numbers: &[u32]) -> Silences {
+    Silences(numbers.iter().filter_map(|number| judged.facts[*number as usize].uncommon().silence).collect())
+}
+
+impl Silences {
+    /// Whether it is the clients that no longer acknowledge what the servers send.
+    fn are_of_clients(&self) -> bool {
+        self.0.iter().all(|silence| silence.of_client)
+    }
+}
+
+impl Topic for Silences {
+    /// When the last answers came, and how much came to nothing since.
+    fn what(&self, about: &About<'_>) -> String {
+        let port = about.port();
+        let mut text = if self.are_of_clients() {
+            format!("{port} worked, and then what the server sent was no longer acknowledged.")
+        } else {
+            format!("{port} worked, and then went silent while requests went on.")
+        };
+        let answers = self.0.iter().map(|silence| silence.last_answer);
+        let (Some(first), Some(last)) = (answers.clone().min(), answers.max()) else { return text };
+        let requests: u64 = self.0.iter().map(|silence| u64::from(silence.requests)).sum();
+        let at_least = if self.0.iter().any(|silence| silence.requests == MOST_REQUESTS) { "at least " } else { "" };
+        let requests = times(requests, "try", "tries");
+        let _ = match (first == last, last.nanos()) {
+            (_, None) => write!(text, " {at_least}{requests} came to nothing since."),
+            (true, _) => write!(text, " The last answer came at {last}; {at_least}{requests} came to nothing since."),
+            (false, _) => {
+                write!(
+                    text,
+                    " The last answers came from {first} to {last}; {at_least}{requests} came to nothing since."
+                )
+            }
+        };
+        text
+    }
+
+    fn advice(&self, about: &About<'_>) -> String {
+        let of_clients = !self.0.is_empty() && self.are_of_clients();
+        let silent = if of_clients { &about.finding.clients } else { &about.finding.servers };
+        format!(
+            "Look at what happened to {} after the last answer: a restart, a link that went down, a filter that was switched \
+             on, or a session that a firewall forgot.",
+            people(silent)
+        )
+    }
+
+    fn replaced(&self, _: &dyn Replace) -> Self {
+        self.clone()
+    }
+}

@@ -1,0 +1,45 @@
+//! The words of every finding of the samples: whoever changes them sees what people will read.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use igorscope::inventory::{Inventory, InventoryFlags};
+use igorscope::policy::{FindingKind, Policy, Reason};
+use igorscope::survey::{Options, Progress, Source, run};
+
+use crate::reading;
+
+#[test]
+fn the_words_of_every_finding_of_the_samples() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let inventory = captures.join("site-survey.toml");
+    let inventory = Arc::new(Inventory::load(Some(&inventory), &InventoryFlags::default()).expect("an inventory"));
+    let mut names: Vec<_> = captures.read_dir().expect("captures").map(|file| file.expect("a file").path()).collect();
+    names.sort();
+    let mut text = String::new();
+    for path in
+        names.iter().filter(|path| path.extension().is_some_and(|ending| ending.to_string_lossy().contains("pcap")))
+    {
+        let options = Options::new(Policy::embedded(), Arc::clone(&inventory));
+        let survey = run(&[Source::File(path.clone())], &options, &Progress::default()).expect("a survey");
+        for finding in reading::all(&survey) {
+            let words = &finding.words;
+            let file = path.file_name().expect("a name").to_string_lossy();
+            let _ = writeln!(text, "{file}: {} {}\n  {}", finding.severity.name(), finding.kind.name(), words.detail);
+            let _ =
+                writeln!(text, "  Do: {}\n  Rule: {}\n  Filter: {}", words.advice, words.rule, words.display_filter);
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn every_kind_of_finding_is_explained_under_its_name() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/findings.md");
+    let page = std::fs::read_to_string(page).expect("docs/findings.md");
+    let reasons = Reason::ALL.iter().map(|reason| reason.name());
+    for name in FindingKind::ALL.iter().map(|kind| kind.name()).chain(reasons) {
+        assert!(page.lines().any(|line| line == format!("## {name}")), "docs/findings.md has no heading {name}");
+    }
+}
