@@ -37,7 +37,8 @@ need() {
 
 prepare() {
     need dpkg-deb dpkg makensis nsis python3 python3-minimal flex flex bison bison make make \
-        qemu-aarch64-static qemu-user-static debootstrap debootstrap unzip unzip
+        qemu-aarch64-static qemu-user-static debootstrap debootstrap unzip unzip strip binutils \
+        aarch64-linux-gnu-strip binutils-aarch64-linux-gnu
     python3 -m venv --help >/dev/null 2>&1 || need no-such-command python3-venv
     for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
         rustup target list --installed | grep -qx "$target" || rustup target add "$target"
@@ -95,6 +96,10 @@ static() {
         "CC_${target//-/_}=$work/tools/$arch/cc" "AR_${target//-/_}=$work/tools/$arch/ar" \
         LIBPCAP_LIBDIR="$work/libpcap-$libpcap/$arch" LIBPCAP_VER="$libpcap" \
         cargo build --locked --release --target "$target" --target-dir "$folder"
+    # What this linker leaves of names is a tenth of the file.
+    local strip=strip
+    [ "$arch" = "$(uname -m)" ] || strip=$arch-linux-gnu-strip
+    "$strip" --strip-all "$folder/$target/release/igorscope"
 }
 
 windows() {

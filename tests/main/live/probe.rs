@@ -51,7 +51,11 @@ fn a_sensor_that_lost_its_power_writes_over_nothing_when_it_starts_again() {
     let (last, ticks) = lines.split_last().unwrap();
     assert_eq!(last["type"], "end");
     for tick in ticks {
-        assert_eq!((&tick["type"], &tick["recording_failed"]), (&Value::from("tick"), &Value::Null), "nothing but health");
+        assert_eq!(
+            (&tick["type"], &tick["recording_failed"]),
+            (&Value::from("tick"), &Value::Null),
+            "nothing but health"
+        );
         assert_eq!(tick["disk"]["limit"], 1_u64 << 30);
         assert!(tick["disk"]["kept"].as_u64().unwrap() >= packets.len() as u64, "the first run counts too");
     }
