@@ -139,6 +139,8 @@ papers() {
         /^\.el/ { head = head $0 "\n"; next }
         /^\.TH / { file = folder "/" $2 ".1"; printf "%s", head > file; head = "" }
         { print > file }'
+    # `help COMMAND` says what the command's own page says.
+    rm -f "$work"/papers/man/*-help*
     gzip -9n "$work"/papers/man/*
     python3 packaging/sbom.py --libpcap "$libpcap" "$work/libpcap-$libpcap/x86_64/LICENSE" --musl \
         "$("$work/zig/bin/python3" -c 'import ziglang, os; print(os.path.dirname(ziglang.__file__))')/lib/libc/musl/COPYRIGHT" \
@@ -215,7 +217,7 @@ build() {
 
 # What every package must do: say what it is, and make the files of the sample survey, the same bytes as the others.
 sample=captures/site-survey.pcapng
-analyze=(analyze -q --max-flows 65536 --inventory site-survey.toml -o out site-survey.pcapng)
+analyze=(analyze -q --format csv,json,html --max-flows 65536 --inventory site-survey.toml -o out site-survey.pcapng)
 
 # tried NAME FOLDER STATUS: the results of the sample in a folder.
 tried() {

@@ -1,5 +1,7 @@
 ; The installer: for this user or, if started as Administrator, for all; no services, no drivers.
 ; makensis -DVERSION=... -DFROM=folder -DOUT=file
+; Of 64 bits itself, as the program is: it needs nothing of 32 bits on the machine.
+Target amd64-unicode
 Unicode true
 SetDateSave off
 SetCompressor /SOLID lzma
