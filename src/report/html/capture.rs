@@ -131,7 +131,7 @@ pub(super) fn reproduce(page: &mut Page, survey: &Survey, options: &HtmlOptions)
         words.extend(survey.inputs.iter().take(SHOWN).map(|input| input.path.clone()));
         words.extend(["-o", "report"].map(str::to_owned));
     }
-    let mut lines: Vec<(Shell, String)> = Shell::HERE.iter().map(|shell| (*shell, shell.line(&words))).collect();
+    let mut lines: Vec<(Console, String)> = Console::HERE.iter().map(|shell| (*shell, shell.line(&words))).collect();
     lines.dedup_by(|later, first| later.1 == first.1);
     for (shell, line) in &lines {
         let whose = if lines.len() > 1 { format!("{}: ", shell.name()) } else { String::new() };
@@ -148,13 +148,13 @@ pub(super) fn reproduce(page: &mut Page, survey: &Survey, options: &HtmlOptions)
 /// A word as a POSIX shell takes it.
 /// Who takes a command line apart: in Windows there are two, and what one quotes the other does not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Shell {
+enum Console {
     Posix,
     Cmd,
     PowerShell,
 }
 
-impl Shell {
+impl Console {
     /// Those of this system.
     const HERE: &[Self] = if cfg!(windows) { &[Self::Cmd, Self::PowerShell] } else { &[Self::Posix] };
 
@@ -188,11 +188,11 @@ impl Shell {
 
 #[cfg(test)]
 mod tests {
-    use super::Shell;
+    use super::Console;
 
     #[test]
     fn each_shell_gets_its_own_quotes() {
-        let quoted = |word| [Shell::Posix, Shell::Cmd, Shell::PowerShell].map(|shell| shell.quoted(word));
+        let quoted = |word| [Console::Posix, Console::Cmd, Console::PowerShell].map(|shell| shell.quoted(word));
         assert_eq!(quoted("two words"), ["'two words'", "\"two words\"", "'two words'"]);
         assert_eq!(quoted("it's"), ["'it'\\''s'", "\"it's\"", "'it''s'"]);
         assert_eq!(quoted(r"C:\Igor\a.pcap")[1..], [r"C:\Igor\a.pcap"; 2]);
