@@ -105,6 +105,7 @@ static() {
 windows() {
     CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="$(remap) -C link-arg=-Wl,--no-insert-timestamp" \
         scripts/windows.sh cargo build --locked --release --target-dir "$1"
+    x86_64-w64-mingw32-strip --strip-all "$1/x86_64-pc-windows-gnu/release/igorscope.exe"
 }
 
 # --- The packages ---------------------------------------------------------------------------------------------------
