@@ -80,6 +80,8 @@ mod site_survey;
 mod splits;
 #[path = "main/survey_schema.rs"]
 mod survey_schema;
+#[path = "main/ten_seconds.rs"]
+mod ten_seconds;
 #[path = "main/threads.rs"]
 mod threads;
 #[path = "../examples/generate/traffic/mod.rs"]

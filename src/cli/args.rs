@@ -366,8 +366,8 @@ Examples:
   igorscope explain f17 report/survey.json
   igorscope explain 1 --inventory site.toml survey/")]
 pub(super) struct Explain {
-    /// A flow (f17), a finding (3) or a port (udp/5683).
-    #[arg(value_name = "FLOW|FINDING|PORT")]
+    /// A flow (f17), a finding (3), a port (udp/5683), or a host by its address, MAC or name.
+    #[arg(value_name = "FLOW|FINDING|PORT|HOST")]
     pub(super) what: String,
     /// survey.json, the folder that holds it, or captures; of a port, what it saw is told too.
     #[arg(value_name = "SURVEY|CAPTURE")]

@@ -1,4 +1,4 @@
-//! `explain`: why a flow, a finding or a port is judged as it is.
+//! `explain`: why a flow, a finding or a port is judged as it is, and what is known of a host.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use super::options::SurveyOptions;
 use super::reading::{Wants, read};
 use super::terminal::print;
 use crate::report::json::{read_survey, v1, write_survey};
-use crate::report::{Names, Subject, before_all, explain_finding, explain_flow, explain_port, port_seen};
+use crate::report::{Names, Subject, before_all, explain_finding, explain_flow, explain_host, explain_port, port_seen};
 
 pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     let Explain { what, sources, hosts, policy } = args;
     let subject = Subject::parse(&what).ok_or_else(|| {
         Failure::usage(format!(
-            "\"{what}\" is no flow, finding or port; name a flow of flows.csv (f17), the number of a finding (3), or a \
-             port (udp/5683)"
+            "\"{what}\" is no flow, finding, port or host; name a flow of flows.csv (f17), the number of a finding (3), a \
+             port (udp/5683), or a host by its address, MAC or name"
         ))
     })?;
     let held_against = super::policy::load(policy.as_deref())?;
@@ -39,17 +39,24 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
             (status, Some(survey))
         }
     };
-    let text = match (subject, &survey) {
-        (Subject::Port(transport, port), None) => Some(explain_port(&held_against, transport, port)),
+    let text = match (&subject, &survey) {
+        (Subject::Port(transport, port), None) => Some(explain_port(&held_against, *transport, *port)),
         (Subject::Port(transport, port), Some(survey)) => {
-            Some(explain_port(&held_against, transport, port) + &port_seen(survey, transport, port))
+            Some(explain_port(&held_against, *transport, *port) + &port_seen(survey, *transport, *port))
         }
-        (Subject::Flow(number), Some(survey)) => explain_flow(&held_against, survey, number - 1),
-        (Subject::Finding(number), Some(survey)) => explain_finding(&held_against, survey, number - 1),
+        (Subject::Flow(number), Some(survey)) => explain_flow(&held_against, survey, *number - 1),
+        (Subject::Finding(number), Some(survey)) => explain_finding(&held_against, survey, *number - 1),
+        (Subject::Host(what), Some(survey)) => explain_host(survey, what),
         _ => None,
     };
     let Some(text) = text else {
         let (flows, findings) = survey.map_or((0, 0), |survey| (survey.flows.len(), survey.findings.len()));
+        if let Subject::Host(what) = &subject {
+            return Err(Failure::usage(format!(
+                "there is no host {what} in this survey, by address, MAC or name; name a flow of flows.csv (f17), the number of a \
+                 finding (3), a port (udp/5683) or a host"
+            )));
+        }
         return Err(Failure::usage(format!(
             "there is no {what} in this survey, which has {flows} flows (f1, f2, ...) and {findings} findings (1, 2, ...)"
         )));

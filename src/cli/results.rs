@@ -46,7 +46,8 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
         None => Ok(()),
     });
     if options.formats.contains(&Format::Text) {
-        let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose));
+        let written = if files.is_ok() { written_to(options) } else { String::new() };
+        let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose)) + &written;
         print(|out| out.write_all(page.as_bytes()))?;
     } else if options.folder.is_none()
         && let Some((.., write)) = FILES.iter().find(|(_, format, _)| options.formats.contains(format))
@@ -60,6 +61,22 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
         let _ = writeln!(io::stderr(), "igorscope: {}", visible(&format!("{unjudged} {next}")));
     }
     Ok(files?)
+}
+
+/// Where the results are, as the last line of the summary.
+fn written_to(options: &OutputOptions) -> String {
+    let workbook = options.xlsx.as_ref().map(|path| path.display().to_string());
+    let folder = options.folder.as_ref().map(|folder| match options.formats.contains(&Format::Html) {
+        true => folder.join("report.html").display().to_string(),
+        false => folder.display().to_string(),
+    });
+    match (folder, workbook) {
+        (None, None) => "\nFiles     none: -o FOLDER writes the report and the tables, -v shows more here\n".to_owned(),
+        (folder, workbook) => {
+            let files: Vec<String> = folder.into_iter().chain(workbook).collect();
+            format!("\nFiles     {}\n", visible(&files.join(", ")))
+        }
+    }
 }
 
 /// Writes the files of a survey that is still going on, and says so in them.

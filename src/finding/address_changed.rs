@@ -48,6 +48,7 @@ impl Trouble for Leases {
     const KIND: FindingKind = FindingKind::AddressChanged;
     const ADVICE: &'static str = "Reserve the address at the DHCP server if anything refers to the device by it (inventory, \
                                   firewall, BACnet).";
+    const NEXT: &'static str = "Reserve the address at the DHCP server";
 
     fn heading(number: usize) -> String {
         match number {
@@ -61,6 +62,11 @@ impl Trouble for Leases {
         let told: Vec<String> = self.first.iter().map(one).collect();
         let more = if self.more > 0 { format!(" and {} more", self.more) } else { String::new() };
         format!("{} was given {}{more}.", self.client.name(context), told.join(", then "))
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        let addresses: Vec<String> = self.first.iter().map(|(address, _)| address.to_string()).collect();
+        addresses.join(", then ")
     }
 
     fn filter(&self, _: Who) -> String {

@@ -277,6 +277,7 @@ impl Trouble for Conflict {
     const ADVICE: &'static str = "Find both devices by their MAC addresses (the switch's address table) and give one of them \
                                   another address; look for a fixed address inside the DHCP server's range. A pair that shares \
                                   an address on purpose (VRRP, a failover) looks the same.";
+    const NEXT: &'static str = "Find both by their MACs and give one another address";
 
     fn heading(number: usize) -> String {
         match number {
@@ -295,6 +296,11 @@ impl Trouble for Conflict {
         }
         let name = context.name(who);
         format!("{who}{name} is spoken for by {}.", told.join(" and by "))
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        let macs: Vec<String> = self.first.iter().map(|(mac, ..)| mac.to_string()).collect();
+        macs.join(" and ")
     }
 
     fn filter(&self, who: Who) -> String {

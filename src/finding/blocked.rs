@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use super::arp::unanswered;
 use super::cause::{Cause, Causes, Life};
 use super::conversations::Group;
-use super::told::{About, Topic};
+use super::told::{About, Told, Topic};
 use super::wording::{frame, people, times};
-use super::{Cited, Judged, Kind, Replace};
+use super::{Cited, Finding, Judged, Kind, Replace};
 use crate::policy::{FindingKind, Transport};
 use crate::relation::Rejection;
 use crate::verdict::{Conversation, ConversationFacts, Outcome, Verdict};
@@ -98,6 +98,45 @@ impl Topic for Blocked {
     fn advice(&self, about: &About<'_>) -> String {
         let (clients, servers) = (people(&about.finding.clients), people(&about.finding.servers));
         advice(self.cause, about.transport(), &about.port(), &clients, &servers)
+    }
+
+    fn gist(&self, _: &About<'_>) -> String {
+        let sender = self.rejection.as_ref().map_or_else(String::new, |error| format!(", says {}", error.sender));
+        match self.cause {
+            Cause::Refused => "refused by a reset".to_owned(),
+            Cause::NoListener => "closed, says the host itself".to_owned(),
+            Cause::HostFirewall => "forbidden by the host's own firewall".to_owned(),
+            Cause::PathFilter => format!("forbidden on the way{sender}"),
+            Cause::HostUnreachable => format!("host unreachable{sender}"),
+            Cause::NoRoute => format!("no route{sender}"),
+            Cause::RoutingLoop => format!("routing loop{sender}"),
+            Cause::AnswerLost => "accepted, but the answer is lost on its way back".to_owned(),
+            Cause::NotOnNetwork => "not on the network: asked for by ARP in vain".to_owned(),
+            Cause::Absent => "no answer, and nothing of the host was captured".to_owned(),
+            Cause::Dropped(_) => "no answer, though the host is alive".to_owned(),
+            Cause::OldConnection => "answered by an older connection only".to_owned(),
+            Cause::Misdirected => "answered to another port".to_owned(),
+            Cause::Unacknowledged => "never acknowledged".to_owned(),
+            Cause::Gone => "no answer, and the host was heard at another time only".to_owned(),
+        }
+    }
+
+    fn next(&self, finding: &Finding, _: &Told) -> &'static str {
+        match self.cause {
+            Cause::Refused | Cause::NoListener => "Start the service, or open the host's own firewall",
+            Cause::HostFirewall => "Open the host's own firewall",
+            Cause::PathFilter => "Open the firewall that says so",
+            Cause::Dropped(_) if finding.transport == Some(Transport::Udp) => "Check the service, then the firewalls",
+            Cause::Dropped(_) => "Open the firewalls on the way and on the host",
+            Cause::HostUnreachable | Cause::NotOnNetwork | Cause::Absent | Cause::Gone => {
+                "Check power, cable, VLAN and address"
+            }
+            Cause::NoRoute | Cause::RoutingLoop => "Check the routing",
+            Cause::AnswerLost => "Check the way back",
+            Cause::OldConnection => "Check what lies between them, and restart the service",
+            Cause::Misdirected => "Check which port the service answers to",
+            Cause::Unacknowledged => "Open the port both ways",
+        }
     }
 
     fn replaced(&self, with: &dyn Replace) -> Self {

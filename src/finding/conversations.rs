@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::cause::{Cause, Causes};
 use super::filter::Filter;
-use super::told::{Conversations, Evidence, Told, told};
+use super::told::{Conversations, Told, told};
 use super::wording::MAX_NAMED;
-use super::{Cited, Facts, Finding, Judged, Kind, Who, blocked, stopped_answering, unexpected};
+use super::{Cited, Evidence, Facts, Finding, Judged, Kind, Who, blocked, stopped_answering, unexpected};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::EndView;
 use crate::policy::{FindingKind, Role, Severity, Transport};

@@ -30,11 +30,15 @@ pub(super) struct Device<T> {
 pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
     const KIND: FindingKind;
     const ADVICE: &'static str;
+    /// What to do first.
+    const NEXT: &'static str;
 
     /// What happened to so many devices.
     fn heading(number: usize) -> String;
     /// What was seen of one, in a sentence or two with frames.
     fn sentence(&self, who: Who, context: &Context<'_>) -> String;
+    /// What decides of one, in a few words.
+    fn gist(&self, who: Who, context: &Context<'_>) -> String;
     /// A display filter for one; empty if it sent nothing.
     fn filter(&self, who: Who) -> String;
     /// The same of another device.
@@ -95,6 +99,22 @@ impl<T: Trouble> Facts for Devices<T> {
 
     fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
         T::ADVICE.to_owned()
+    }
+
+    fn gist(&self, _: &Finding, context: &Context<'_>) -> String {
+        // Of several devices each may have its own.
+        let mut gists: Vec<String> = Vec::new();
+        for device in self.first.iter().take(MAX_TOLD) {
+            let gist = device.what.gist(device.who, context);
+            if !gist.is_empty() && !gists.contains(&gist) {
+                gists.push(gist);
+            }
+        }
+        gists.join("; ")
+    }
+
+    fn next(&self, _: &Finding) -> &'static str {
+        T::NEXT
     }
 
     fn display_filter(&self, _: &Finding) -> String {

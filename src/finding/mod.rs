@@ -29,6 +29,7 @@ mod old_version;
 mod other_address;
 mod rejected_unseen;
 mod restarting;
+mod state;
 mod stopped_answering;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,8 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+pub use state::{Standing, Standings, State};
 
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::MacAddr;
@@ -65,6 +68,18 @@ impl Kind {
             Self::Unexpected(reason) => reason.name(),
             Self::Other(kind) => kind.name(),
         }
+    }
+}
+
+impl Kind {
+    /// The same as people read it: `no DHCP offer`.
+    pub fn said(self) -> String {
+        let word = |word| match word {
+            "dhcp" => "DHCP",
+            "ip" => "IP",
+            word => word,
+        };
+        self.name().split('-').map(word).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -154,6 +169,8 @@ pub struct Words {
     pub server: String,
     /// The vendor's word for the port, or the name the payload proves.
     pub service: String,
+    /// What decides, in a few words; may be empty.
+    pub gist: String,
     /// What was seen, with evidence (frame numbers, times, who sent what), in plain words.
     pub detail: String,
     /// What to do about it.
@@ -200,8 +217,28 @@ pub trait Facts: fmt::Debug + Send + Sync {
     fn service(&self, _: &Finding, _: &Context<'_>) -> String {
         String::new()
     }
+    /// What decides, in a few words: a cause, a version, a payload. Findings with the same are told together.
+    fn gist(&self, _: &Finding, _: &Context<'_>) -> String {
+        String::new()
+    }
+    /// What to do first, as an order of a few words.
+    fn next(&self, _: &Finding) -> &'static str {
+        ""
+    }
+    /// Whether it is the clients that went silent, or else the servers, and when their last answer came.
+    fn silence(&self) -> Option<(bool, Timestamp)> {
+        None
+    }
     /// What was seen, with its evidence.
     fn detail(&self, finding: &Finding, context: &Context<'_>) -> String;
+    /// The same without the conversations of [`Facts::evidence`], for who shows those as a table.
+    fn brief(&self, finding: &Finding, context: &Context<'_>) -> String {
+        self.detail(finding, context)
+    }
+    /// The first few conversations with their frames.
+    fn evidence(&self) -> &[Evidence] {
+        &[]
+    }
     /// What to do about it.
     fn advice(&self, finding: &Finding, context: &Context<'_>) -> String;
     /// What decided, cited.
@@ -250,11 +287,23 @@ impl Finding {
             client: wording::listed(&self.clients),
             server: wording::listed(&self.servers),
             service: self.facts.service(self, context),
+            gist: self.facts.gist(self, context),
             detail: self.facts.detail(self, context),
             advice: self.facts.advice(self, context),
             rule: self.facts.rule(self, context),
             display_filter: self.facts.display_filter(self),
         }
+    }
+
+    /// Who is concerned, by name where there is one: `node-7, node-9 and 3 more to gateway`.
+    pub fn parties(&self, context: &Context<'_>) -> String {
+        let [clients, servers] = [&self.clients, &self.servers].map(|all| wording::called(all, context));
+        if servers.is_empty() || clients.is_empty() { clients + &servers } else { format!("{clients} to {servers}") }
+    }
+
+    /// Its outcome as people read it.
+    pub fn outcome_said(&self) -> Option<&'static str> {
+        self.outcome.map(|outcome| outcome.said(self.server_role.unwrap_or(Role::Host)))
     }
 
     /// The same finding about other hosts.
@@ -272,9 +321,24 @@ impl Finding {
 
 /// A frame that words cite, and its time as it was written.
 #[derive(Clone, Copy, Debug)]
-struct Cited {
-    frame: FrameId,
-    time: Timestamp,
+pub struct Cited {
+    /// The frame.
+    pub frame: FrameId,
+    /// Its time.
+    pub time: Timestamp,
+}
+
+/// What was seen of one conversation.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// Who asked.
+    pub client: IpAddr,
+    /// Who was asked.
+    pub server: IpAddr,
+    /// Packets there and back.
+    pub packets: [u64; 2],
+    /// The first frame.
+    pub at: Cited,
 }
 
 impl Cited {

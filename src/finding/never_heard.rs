@@ -38,6 +38,7 @@ impl Trouble for Silent {
     const KIND: FindingKind = FindingKind::NeverHeard;
     const ADVICE: &'static str = "Check power, cable, VLAN and address of the device, then the inventory; or capture where its \
                                   traffic passes.";
+    const NEXT: &'static str = "Check power, cable, VLAN and address";
 
     fn heading(number: usize) -> String {
         match number {
@@ -56,6 +57,10 @@ impl Trouble for Silent {
                 frame(context, at)
             ),
         }
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        if self.asked.is_some() { "asked for by ARP in vain".to_owned() } else { String::new() }
     }
 
     fn filter(&self, who: Who) -> String {

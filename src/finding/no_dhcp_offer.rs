@@ -86,6 +86,7 @@ impl Trouble for NoOffer {
     const ADVICE: &'static str = "Check that a DHCP server serves this VLAN and has free addresses, that the router relays to \
                                   it, and that the switch lets its answers through (DHCP snooping). A mirror that copies one \
                                   direction looks the same.";
+    const NEXT: &'static str = "Check the DHCP server and its relay";
 
     fn heading(number: usize) -> String {
         match number {
@@ -108,6 +109,13 @@ impl Trouble for NoOffer {
                  acknowledgment reached it.",
                 frame(context, at)
             ),
+        }
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        match self.discovers {
+            0 => "no acknowledgment came".to_owned(),
+            count => times(count, "DISCOVER", "DISCOVERs"),
         }
     }
 

@@ -77,6 +77,18 @@ impl Facts for Old {
         )
     }
 
+    fn gist(&self, _: &Finding, context: &Context<'_>) -> String {
+        let Some(document) = document(context.policy, self.role) else { return String::new() };
+        let mut versions: Vec<&str> = self.first.iter().map(|(_, version)| &**version).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        format!("{}, needs {}", versions.join(", "), document.minimum_version)
+    }
+
+    fn next(&self, _: &Finding) -> &'static str {
+        "Update it"
+    }
+
     fn advice(&self, _: &Finding, context: &Context<'_>) -> String {
         let Some(document) = document(context.policy, self.role) else { return String::new() };
         format!(

@@ -50,6 +50,7 @@ impl Trouble for Answer {
     const KIND: FindingKind = FindingKind::OtherAddress;
     const ADVICE: &'static str = "Bind the server to one address: clients may refuse an answer from another, and firewalls \
                                   do.";
+    const NEXT: &'static str = "Bind the server to one address";
 
     fn heading(number: usize) -> String {
         match number {
@@ -65,6 +66,10 @@ impl Trouble for Answer {
             frame(context, self.at),
             self.mac.map_or_else(|| "one device".to_owned(), |mac| mac.to_string())
         )
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        format!("answered from {}", self.address)
     }
 
     fn filter(&self, who: Who) -> String {

@@ -70,6 +70,7 @@ impl Trouble for Unreachable {
     const KIND: FindingKind = FindingKind::RejectedUnseen;
     const ADVICE: &'static str = "Take the error for what it says: something could not be reached. Capture on the way to it to \
                                   see the whole.";
+    const NEXT: &'static str = "Capture on the way to it";
 
     fn heading(_: usize) -> String {
         "ICMP errors say that packets were lost which this capture does not hold: they went another way, or before it began."
@@ -91,6 +92,10 @@ impl Trouble for Unreachable {
             error.cause().name(),
             frame(context, Cited::new(error.at.frame, error.time))
         )
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        format!("{}, says {}", self.error.text(), self.error.sender)
     }
 
     fn filter(&self, who: Who) -> String {

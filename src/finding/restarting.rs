@@ -116,6 +116,7 @@ impl Trouble for Restarts {
     const KIND: FindingKind = FindingKind::Restarting;
     const ADVICE: &'static str = "Check its power (PoE budget and class, cable length), its cable, and the switch's log for \
                                   the port going down; then its firmware.";
+    const NEXT: &'static str = "Check its power, its cable and the switch port";
 
     fn heading(number: usize) -> String {
         match number {
@@ -139,6 +140,12 @@ impl Trouble for Restarts {
             (None, Some(connection)) => format!("{who}{}: {connection}", context.name(who)),
             (leases, connection) => leases.into_iter().chain(connection).collect::<Vec<_>>().join(" "),
         }
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        let leases = self.leases.as_ref().map(|leases| format!("{} leases anew", leases.times));
+        let connection = self.connection.as_ref().map(|connection| format!("{} connections anew", connection.times));
+        leases.into_iter().chain(connection).collect::<Vec<_>>().join(", ")
     }
 
     fn filter(&self, _: Who) -> String {

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::conversations::Group;
-use super::told::{About, Topic};
+use super::told::{About, Told, Topic};
 use super::wording::{people, times};
-use super::{Judged, Kind, Replace};
+use super::{Finding, Judged, Kind, Replace};
+use crate::capture::Timestamp;
 use crate::policy::{Case, FindingKind, Policy};
 use crate::verdict::{Conversation, Silence, Verdict};
 
@@ -73,6 +74,21 @@ impl Topic for Silences {
              on, or a session that a firewall forgot.",
             people(silent)
         )
+    }
+
+    fn gist(&self, _: &About<'_>) -> String {
+        let requests: u64 = self.0.iter().map(|silence| u64::from(silence.requests)).sum();
+        let at_least = if self.0.iter().any(|silence| silence.requests == MOST_REQUESTS) { "at least " } else { "" };
+        format!("{at_least}{} in vain", times(requests, "try", "tries"))
+    }
+
+    fn next(&self, _: &Finding, _: &Told) -> &'static str {
+        "See what happened after the last answer"
+    }
+
+    fn silence(&self) -> Option<(bool, Timestamp)> {
+        let last = self.0.iter().map(|silence| silence.last_answer).max()?;
+        Some((self.are_of_clients(), last))
     }
 
     fn replaced(&self, _: &dyn Replace) -> Self {

@@ -79,7 +79,7 @@ fn one_line_for_the_nodes_that_are_blocked_alike() {
     );
     assert_eq!(found.flows[0].severity, Some(Severity::Alert));
     assert_eq!(cell(&found.coverage, 0, Incoming, Transport::Udp, 69).state, CellState::Blocked);
-    assert_eq!(cell(&found.coverage, 0, Incoming, Transport::Udp, 69).peer_states, [0, 0, 3, 0]);
+    assert_eq!(cell(&found.coverage, 0, Incoming, Transport::Udp, 69).peer_states, [0, 0, 0, 3, 0]);
 }
 
 #[test]
@@ -379,5 +379,5 @@ fn what_runs_on_a_documented_port_must_be_its_protocol() {
     assert!(
         found.findings[1].words.detail.starts_with("UDP 47809 is in no list of either end. The payload is bacnet.")
     );
-    assert_eq!(cell(&found.coverage, 1, Incoming, Transport::Tcp, 80).hosts, [1, 0, 0, 1]);
+    assert_eq!(cell(&found.coverage, 1, Incoming, Transport::Tcp, 80).hosts, [1, 0, 0, 0, 1]);
 }

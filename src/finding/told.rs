@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::conversations::Group;
 use super::filter::Filter;
 use super::wording::{count, frame, times, upper};
-use super::{Cited, Context, Facts, Finding, Judged, Kind, Replace, doubts, old_version};
+use super::{Cited, Context, Evidence, Facts, Finding, Judged, Kind, Replace, doubts, old_version};
 use crate::capture::Timestamp;
 use crate::flow::TftpFile;
 use crate::inventory::RoleSource;
@@ -29,6 +29,14 @@ pub(super) trait Topic: Clone + Debug + Send + Sync + 'static {
     fn what(&self, about: &About<'_>) -> String;
     /// What to do about it.
     fn advice(&self, about: &About<'_>) -> String;
+    /// What decides, in a few words.
+    fn gist(&self, about: &About<'_>) -> String;
+    /// What to do first.
+    fn next(&self, finding: &Finding, told: &Told) -> &'static str;
+    /// Whether it is the clients that went silent, or else the servers, and when their last answer came.
+    fn silence(&self) -> Option<(bool, Timestamp)> {
+        None
+    }
     /// The same of other hosts.
     #[must_use]
     fn replaced(&self, with: &dyn Replace) -> Self;
@@ -62,16 +70,6 @@ pub(super) struct Told {
     has_old_version: bool,
     doubts: Doubts,
     filter: Filter,
-}
-
-/// One conversation with its frames.
-#[derive(Clone, Debug)]
-pub(super) struct Evidence {
-    pub(super) client: IpAddr,
-    pub(super) server: IpAddr,
-    /// Packets there and back.
-    pub(super) packets: [u64; 2],
-    pub(super) at: Cited,
 }
 
 /// What a finding tells of its conversations.
@@ -163,14 +161,31 @@ impl<T: Topic> Facts for Conversations<T> {
     }
 
     fn detail(&self, finding: &Finding, context: &Context<'_>) -> String {
-        let about = self.about(finding, context);
-        let mut text = self.topic.what(&about);
-        about.write_rest(&mut text);
-        text
+        self.text(finding, context, true)
+    }
+
+    fn brief(&self, finding: &Finding, context: &Context<'_>) -> String {
+        self.text(finding, context, false)
+    }
+
+    fn evidence(&self) -> &[Evidence] {
+        &self.told.evidence
     }
 
     fn advice(&self, finding: &Finding, context: &Context<'_>) -> String {
         self.topic.advice(&self.about(finding, context))
+    }
+
+    fn gist(&self, finding: &Finding, context: &Context<'_>) -> String {
+        self.topic.gist(&self.about(finding, context))
+    }
+
+    fn next(&self, finding: &Finding) -> &'static str {
+        self.topic.next(finding, &self.told)
+    }
+
+    fn silence(&self) -> Option<(bool, Timestamp)> {
+        self.topic.silence()
     }
 
     fn display_filter(&self, _: &Finding) -> String {
@@ -179,6 +194,15 @@ impl<T: Topic> Facts for Conversations<T> {
 
     fn replaced(&self, with: &dyn Replace) -> Arc<dyn Facts> {
         Arc::new(Self { told: self.told.replaced(with), topic: self.topic.replaced(with) })
+    }
+}
+
+impl<T: Topic> Conversations<T> {
+    fn text(&self, finding: &Finding, context: &Context<'_>, with_evidence: bool) -> String {
+        let about = self.about(finding, context);
+        let mut text = self.topic.what(&about);
+        about.write_rest(&mut text, with_evidence);
+        text
     }
 }
 
@@ -242,7 +266,7 @@ impl About<'_> {
     }
 
     /// What follows the first sentences: who is concerned, what explains it, the frames, and what weakens it.
-    fn write_rest(&self, text: &mut String) {
+    fn write_rest(&self, text: &mut String, with_evidence: bool) {
         let Self { finding, told, context } = self;
         if told.conversations > 1 {
             let (clients, servers) = (finding.clients.len(), finding.servers.len());
@@ -270,7 +294,7 @@ impl About<'_> {
             let name = file.name.escape_ascii();
             let _ = write!(text, " The first file to {} is \"{name}\".", if file.write { "write" } else { "read" });
         }
-        for one in &told.evidence {
+        for one in told.evidence.iter().filter(|_| with_evidence) {
             let host = |address: IpAddr| format!("{address}{}", context.name(address));
             let _ = write!(
                 text,
@@ -282,7 +306,7 @@ impl About<'_> {
                 frame(context, one.at)
             );
         }
-        if told.conversations > told.evidence.len() {
+        if with_evidence && told.conversations > told.evidence.len() {
             let _ = write!(text, " And {} more.", told.conversations - told.evidence.len());
         }
         if told.has_inferred_roles {

@@ -2,9 +2,9 @@
 //! `undocumented-port`, `wrong-direction`, `undocumented-peer`, `request-not-captured`.
 
 use super::conversations::Group;
-use super::told::{About, Topic};
+use super::told::{About, Told, Topic};
 use super::wording::{a, upper};
-use super::{Judged, Kind, Replace};
+use super::{Finding, Judged, Kind, Replace};
 use crate::policy::{Reason, Role, Transport};
 use crate::verdict::{Conversation, ConversationFacts, Verdict};
 
@@ -85,13 +85,32 @@ impl Topic for Unexpected {
     }
 
     fn advice(&self, about: &About<'_>) -> String {
-        let (client, server, port) = (about.client_role(), about.server_role(), about.told.port.unwrap_or(0));
-        let row = ADVICE.iter().find(|row| row.holds(self.reason, client, server, port));
-        row.map_or_else(String::new, |row| row.advice.to_owned())
+        self.row(about.finding, about.told).map_or_else(String::new, |row| row.advice.to_owned())
+    }
+
+    fn gist(&self, about: &About<'_>) -> String {
+        let payload = about.payload();
+        match self.reason {
+            Reason::WrongProtocol if payload.is_empty() => "the payload is something else".to_owned(),
+            Reason::WrongProtocol => format!("the payload is {payload}"),
+            Reason::WrongTransport => "documented for the other transport only".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    fn next(&self, finding: &Finding, told: &Told) -> &'static str {
+        self.row(finding, told).map_or("", |row| row.next)
     }
 
     fn replaced(&self, _: &dyn Replace) -> Self {
         self.clone()
+    }
+}
+
+impl Unexpected {
+    fn row(&self, finding: &Finding, told: &Told) -> Option<&'static Row> {
+        let [client, server] = [finding.client_role, finding.server_role].map(|role| role.unwrap_or(Role::Host));
+        ADVICE.iter().find(|row| row.holds(self.reason, client, server, told.port.unwrap_or(0)))
     }
 }
 
@@ -102,15 +121,17 @@ struct Row {
     roles: Option<(Option<Role>, Option<Role>)>,
     either: bool,
     ports: &'static [u16],
+    /// The first thing to do.
+    next: &'static str,
     advice: &'static str,
 }
 
 const fn between(a: Role, b: Role) -> Row {
-    Row { reasons: &[], roles: Some((Some(a), Some(b))), either: true, ports: &[], advice: "" }
+    Row { reasons: &[], roles: Some((Some(a), Some(b))), either: true, ports: &[], next: "", advice: "" }
 }
 
 const fn from_to(a: Option<Role>, b: Option<Role>) -> Row {
-    Row { reasons: &[], roles: Some((a, b)), either: false, ports: &[], advice: "" }
+    Row { reasons: &[], roles: Some((a, b)), either: false, ports: &[], next: "", advice: "" }
 }
 
 const ADVICE: &[Row] = &[
@@ -119,6 +140,7 @@ const ADVICE: &[Row] = &[
         roles: None,
         either: true,
         ports: &[],
+        next: "Find the program that uses this port",
         advice: "Find the program that uses this port: stop it or move it, because the documented service cannot run \
                  beside it. If the host is no Igor device, correct the inventory.",
     },
@@ -127,41 +149,49 @@ const ADVICE: &[Row] = &[
         roles: None,
         either: true,
         ports: &[],
+        next: "Capture both directions of the mirror",
         advice: "Set the mirror to both directions (\"both\", or rx and tx) and capture again: only then can it be told \
                  whether this belongs to a documented transfer.",
     },
     Row {
         ports: &[53, 123],
+        next: "Give the nodes a DNS and time server on site",
         advice: "Give the nodes a DNS and time server on site (usually by DHCP), or allow this one in the site's policy \
                  file.",
         ..from_to(Some(Role::Node), Some(Role::External))
     },
     Row {
+        next: "Find out what the node looks for outside, and block it",
         advice: "Nodes need nothing outside the site. Find out what the node looks for, and block it at the firewall \
                  until that is clear. If the address is the site's own, name it with --site.",
         ..from_to(Some(Role::Node), Some(Role::External))
     },
     Row {
+        next: "Close this at the firewall",
         advice: "Close this at the firewall: neither nodes nor the gateway are to be reached from outside. If the \
                  address is the site's own, name it with --site.",
         ..from_to(Some(Role::External), None)
     },
     Row {
+        next: "Ask the vendor which product needs it",
         advice: "The vendor lists no such use between gateway and node. Ask the vendor which product needs it (a newer \
                  version may); until that is answered, do not open a firewall for it.",
         ..between(Role::Gateway, Role::Node)
     },
     Row {
+        next: "Check that both are nodes, and what they exchange",
         advice: "Nodes are to speak to the gateway, not to each other. Check that both are nodes, then what they \
                  exchange; a node that searches the network deserves a look.",
         ..between(Role::Node, Role::Node)
     },
     Row {
+        next: "Find out whose machine this is",
         advice: "Only the gateway is to speak with nodes. Find out whose machine this is; if it is a commissioning or \
                  maintenance tool, write an [[allowance]] for it.",
         ..between(Role::Node, Role::Host)
     },
     Row {
+        next: "Point the BACnet system to the gateway",
         advice: "BACnet systems are to speak with the gateway, which speaks for the nodes. Point the BACnet system to \
                  the gateway.",
         ..between(Role::Node, Role::Bacnet)
@@ -169,43 +199,51 @@ const ADVICE: &[Row] = &[
     Row {
         reasons: &[Reason::WrongDirection],
         ports: &[80],
+        next: "Ask the vendor whether this way round is meant",
         advice: "The vendor's table can be read both ways here. Ask the vendor whether the BACnet system is to open \
                  this port on the gateway before a firewall is opened for it.",
         ..from_to(Some(Role::Bacnet), Some(Role::Gateway))
     },
     Row {
+        next: "Find out what the node announces",
         advice: "Find out which service of the node announces itself this way, and ask the vendor.",
         ..from_to(Some(Role::Node), Some(Role::Group))
     },
     Row {
+        next: "Switch the service off on the gateway, or allow it",
         advice: "A Windows machine announces more than the vendor lists. Switch the service off on the gateway if \
                  nobody needs it, or write an [[allowance]] for it.",
         ..from_to(Some(Role::Gateway), Some(Role::Group))
     },
     Row {
         reasons: &[Reason::UndocumentedPeer],
+        next: "Find out whose machine this is, and allow it if it is meant",
         advice: "The port is one of the gateway's own. If this is an operator's or administrator's machine, write an \
                  [[allowance]] for it; if not, find out who it is.",
         ..from_to(None, Some(Role::Gateway))
     },
     Row {
         reasons: &[Reason::UndocumentedPeer],
+        next: "Find out what the gateway wants there, and allow it if it is meant",
         advice: "The port is one that the gateway uses towards others. Find out what it wants from this host, and \
                  write an [[allowance]] if it is meant.",
         ..from_to(Some(Role::Gateway), None)
     },
     Row {
+        next: "Close the port on the gateway, or allow who needs it",
         advice: "The gateway is a Windows machine, and more than the vendor's services may answer on it. Close the port \
                  on the gateway's firewall, or write an [[allowance]] for who needs it (remote desktop, file sharing, \
                  monitoring).",
         ..from_to(None, Some(Role::Gateway))
     },
     Row {
+        next: "Find the program on the gateway, and allow it if it is meant",
         advice: "Find the program on the gateway that connects there (updates, monitoring, backup), and write an \
                  [[allowance]] if it is meant.",
         ..from_to(Some(Role::Gateway), None)
     },
     Row {
+        next: "Find out whether this is meant, and allow it if so",
         advice: "Not a matter of the vendor's document. Find out whether the BACnet system is meant to do this, and \
                  write an [[allowance]] if so.",
         ..from_to(None, None)

@@ -41,6 +41,14 @@ impl Facts for Unused {
         format!("Nothing in this survey needed the {rule}.{}", doubts::words(&self.doubts))
     }
 
+    fn gist(&self, finding: &Finding, context: &Context<'_>) -> String {
+        self.rule(finding, context)
+    }
+
+    fn next(&self, _: &Finding) -> &'static str {
+        "Leave the allowance out if its purpose is gone"
+    }
+
     fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
         "Leave it out of the policy file if its purpose is gone; what matched it may also have been documented anyway, or not \
          have happened while the capture ran."

@@ -28,6 +28,30 @@ pub(super) fn people(all: &[Who]) -> String {
     listed(all).replace(';', ", ")
 }
 
+/// Names that a line has room for.
+const MAX_CALLED: usize = 3;
+
+/// The first few by their names, or else addresses, and how many more. A device with two addresses is named once.
+pub(super) fn called(all: &[Who], context: &Context<'_>) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for who in all {
+        let host = match who {
+            Who::Address(address) => context.hosts.find(*address).map(|id| context.hosts.get(id)),
+            Who::Mac(_) => None,
+        };
+        let name = host.and_then(|host| host.name.as_deref()).map_or_else(|| who.to_string(), str::to_owned);
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let more = names.len().saturating_sub(MAX_CALLED);
+    names.truncate(MAX_CALLED);
+    if more > 0 {
+        return format!("{} and {more} more", names.join(", "));
+    }
+    names.join(", ")
+}
+
 /// A frame by number and time, as Wireshark numbers it.
 pub(super) fn frame(context: &Context<'_>, cited: Cited) -> String {
     if !cited.frame.is_some() {

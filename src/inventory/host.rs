@@ -1,6 +1,7 @@
 //! A host of the survey.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -126,6 +127,8 @@ pub struct Hosts {
     /// 250,000 hosts.
     roles: Vec<Role>,
     any_named: bool,
+    /// Of a device with several addresses, the host that stands for it, for each of its other hosts.
+    devices: BTreeMap<HostId, HostId>,
 }
 
 impl Hosts {
@@ -136,7 +139,23 @@ impl Hosts {
         }
         let roles = list.iter().map(|host| host.role).collect();
         let any_named = list.iter().any(|host| host.name.is_some());
-        Self { list, roles, any_named }
+        let devices = devices(&list);
+        Self { list, roles, any_named, devices }
+    }
+
+    /// The host that stands for the device of a host: the addresses of one device of Igor's (one MAC, role and name) are
+    /// one, and it is told by the first that is not link-local.
+    pub fn device_of(&self, id: HostId) -> HostId {
+        self.devices.get(&id).copied().unwrap_or(id)
+    }
+
+    /// Every device, by the host that stands for it, and whether any of its addresses was heard.
+    pub fn devices(&self) -> BTreeMap<HostId, bool> {
+        let mut heard = BTreeMap::new();
+        for (host, id) in self.list.iter().zip(0..) {
+            *heard.entry(self.device_of(HostId(id))).or_default() |= host.heard;
+        }
+        heard
     }
 
     /// How many there are.
@@ -181,6 +200,22 @@ impl Hosts {
     pub fn any_inferred(&self) -> bool {
         self.list.iter().any(|host| host.source == RoleSource::Inferred)
     }
+}
+
+fn devices(list: &[Host]) -> BTreeMap<HostId, HostId> {
+    let is_link_local = |host: &Host| match host.address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    let mut hosts: Vec<_> = list
+        .iter()
+        .zip((0..).map(HostId))
+        .filter(|(host, _)| host.role.is_igor())
+        .filter_map(|(host, id)| Some(((host.mac?, host.role, host.name.as_deref()), is_link_local(host), id)))
+        .collect();
+    hosts.sort_unstable();
+    let of_device = hosts.chunk_by(|a, b| a.0 == b.0);
+    of_device.flat_map(|hosts| hosts[1..].iter().map(|(.., id)| (*id, hosts[0].2))).collect()
 }
 
 #[cfg(test)]

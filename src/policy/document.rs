@@ -69,6 +69,8 @@ pub struct LegendEntry {
     pub tcp: Option<Protocol>,
     /// What its UDP payload is, where the format is public.
     pub udp: Option<Protocol>,
+    /// What makes it be used, if it is not by itself.
+    pub on_demand: Option<String>,
 }
 
 /// One port of one document, direction and transport.
@@ -92,6 +94,8 @@ pub struct Cell {
     pub service: String,
     /// What the payload must be, where the format is public.
     pub protocol: Option<Protocol>,
+    /// What makes it be used, such as `a firmware update`; `None` if a site uses it by itself.
+    pub on_demand: Option<String>,
 }
 
 impl Cell {

@@ -229,6 +229,7 @@ fn document(reader: &Reader<'_>, entry: &DeTable<'_>, at: Range<usize>) -> Optio
                     port,
                     service: line.service.clone(),
                     protocol: if transport == Transport::Tcp { line.tcp } else { line.udp },
+                    on_demand: line.on_demand.clone(),
                 });
             }
         }
@@ -242,13 +243,15 @@ fn document(reader: &Reader<'_>, entry: &DeTable<'_>, at: Range<usize>) -> Optio
 fn legend(reader: &Reader<'_>, value: Value<'_, '_>) -> Vec<LegendEntry> {
     let protocols: Vec<_> = Protocol::ALL.iter().map(|protocol| (protocol.name(), *protocol)).collect();
     reader.several(value, |one| {
-        let entry = reader.table(one, "a legend's line", &["port", "service", "tcp", "udp"])?;
+        let entry = reader.table(one, "a legend's line", &["port", "service", "tcp", "udp", "on_demand"])?;
         let (at, what) = (one.span(), "a legend's line");
         let port = reader.required(entry, &at, "port", what).and_then(|value| reader.number(value, "a port", 1..65536));
         let service = reader.required(entry, &at, "service", what).and_then(|value| reader.text(value, "a service"));
         let protocol = |key| entry.get(key).and_then(|value| reader.word(value, "known protocol", &protocols));
         let (tcp, udp) = (protocol("tcp"), protocol("udp"));
-        Some(LegendEntry { port: u16::try_from(port?).ok()?, service: service?.to_owned(), tcp, udp })
+        let on_demand = entry.get("on_demand").and_then(|value| reader.text(value, "what makes it be used"));
+        let on_demand = on_demand.map(str::to_owned);
+        Some(LegendEntry { port: u16::try_from(port?).ok()?, service: service?.to_owned(), tcp, udp, on_demand })
     })
 }
 

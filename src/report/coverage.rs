@@ -19,9 +19,9 @@ pub(super) struct CellRow<'a> {
 }
 
 impl CellRow<'_> {
-    /// How many devices of the cell's role are in a state.
+    /// How many devices of the cell's role are in a state, as files name it.
     pub(super) fn hosts(&self, state: CellState) -> u64 {
-        self.coverage.hosts[state as usize].into()
+        self.coverage.hosts_in(state).into()
     }
 }
 

@@ -26,7 +26,8 @@ in_tcp_80,in_tcp_88,in_tcp_1900,in_tcp_1901,in_udp_69,in_udp_1050,in_udp_1900,in
 in_udp_50195,in_udp_50196,in_udp_50197,in_udp_50198,in_udp_50199,\
 out_tcp_80,out_tcp_88,out_tcp_443,out_tcp_1900,out_tcp_1901,out_udp_69,out_udp_1050,out_udp_1900,out_udp_1901,\
 out_udp_5683,out_udp_50195,out_udp_50196,out_udp_50197,out_udp_50198,out_udp_50199,\
-bacnet_in_udp_47808,bacnet_out_tcp_80,bacnet_out_udp_47808";
+bacnet_in_udp_47808,bacnet_out_tcp_80,bacnet_out_udp_47808,\
+state,silent_since";
 
 fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
     let mut out = Vec::new();

@@ -6,7 +6,7 @@ use super::coverage::Coverage;
 use super::findings::Findings;
 use super::flows::Flows;
 use super::inventory::Inventory;
-use super::nodes::Nodes;
+use super::nodes::{Nodes, NodesLast};
 use super::path::Legs;
 use super::table::Table;
 
@@ -33,6 +33,7 @@ pub fn data_dictionary() -> String {
     section::<Coverage>(&mut page);
     section::<Inventory>(&mut page);
     section::<Nodes>(&mut page);
+    section::<NodesLast>(&mut page);
     section::<Legs>(&mut page);
     page
 }

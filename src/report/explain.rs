@@ -10,7 +10,7 @@ use crate::policy::{Case, Cell, Direction, Policy, Reason, Role, Rule, Transport
 use crate::verdict::documented;
 
 /// What can be asked about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Subject {
     /// `f17`: a flow, from 1.
     Flow(usize),
@@ -18,10 +18,12 @@ pub enum Subject {
     Finding(usize),
     /// `udp/5683`.
     Port(Transport, u16),
+    /// `10.20.0.31`, a MAC address, or a name of the inventory.
+    Host(String),
 }
 
 impl Subject {
-    /// Reads `f17`, `3`, or `udp/5683`.
+    /// Reads `f17`, `3`, `udp/5683`, or what a host is called.
     pub fn parse(text: &str) -> Option<Self> {
         let number = |text: &str| text.parse::<usize>().ok().filter(|number| *number > 0);
         if let Some((transport, port)) = text.split_once('/') {
@@ -32,9 +34,11 @@ impl Subject {
             };
             return port.parse().ok().filter(|port| *port > 0).map(|port| Self::Port(transport, port));
         }
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.strip_prefix(['f', 'F']) {
-            Some(rest) => number(rest).map(Self::Flow),
-            None => number(text).map(Self::Finding),
+            Some(rest) if is_number(rest) => number(rest).map(Self::Flow),
+            _ if is_number(text) => number(text).map(Self::Finding),
+            _ => (!text.trim().is_empty()).then(|| Self::Host(text.to_owned())),
         }
     }
 }
@@ -362,7 +366,7 @@ impl Asked<'_> {
     }
 }
 
-fn put(out: &mut String, line: &str) {
+pub(super) fn put(out: &mut String, line: &str) {
     // Names and file names are a stranger's.
     let _ = writeln!(out, "{}", visible(line));
 }
@@ -449,6 +453,8 @@ mod tests {
             ("3", Some(Subject::Finding(3))),
             ("udp/5683", Some(Subject::Port(Transport::Udp, 5683))),
             ("TCP/80", Some(Subject::Port(Transport::Tcp, 80))),
+            ("10.20.0.31", Some(Subject::Host("10.20.0.31".to_owned()))),
+            ("fd00::1f", Some(Subject::Host("fd00::1f".to_owned()))),
             ("f0", None),
             ("icmp/8", None),
             ("udp/0", None),

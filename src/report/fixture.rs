@@ -222,7 +222,7 @@ pub(super) fn survey() -> Survey {
                 [usize::from(cell) % 4],
             hosts: states(&nodes, cell),
             peers: u32::from(cell % 4 != 1),
-            peer_states: [0; 4],
+            peer_states: [0; CellState::ALL.len()],
             flows: 1,
             packets: 23,
             bytes: 10_600,
@@ -288,8 +288,8 @@ pub(super) fn survey() -> Survey {
 }
 
 /// How many devices have a cell in each state.
-fn states(nodes: &[HostCoverage], cell: u16) -> [u32; 4] {
-    let mut counts = [0; 4];
+fn states(nodes: &[HostCoverage], cell: u16) -> [u32; CellState::ALL.len()] {
+    let mut counts = [0; CellState::ALL.len()];
     let states = nodes.iter().flat_map(|node| &node.cells).filter(|(at, _)| *at == cell);
     states.for_each(|(_, state)| counts[*state as usize] += 1);
     counts

@@ -9,6 +9,7 @@ mod dictionary;
 pub(crate) mod escape;
 mod evidence;
 mod explain;
+mod explain_host;
 mod file;
 mod findings;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use dictionary::data_dictionary;
 pub use escape::{visible, visible_lines};
 pub use evidence::{EvidenceError, write_evidence};
 pub use explain::{Subject, before_all, explain_finding, explain_flow, explain_port, port_seen};
+pub use explain_host::explain_host;
 pub use file::{ReportFolder, WriteError, write_file};
 pub use html::{HtmlOptions, write_html, write_path_html};
 pub use json::Comparison;

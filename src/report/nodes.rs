@@ -9,6 +9,8 @@ use super::escape::{is_formula, visible};
 use super::flows::column;
 use super::names::Names;
 use super::table::{Cells, Column, Table};
+use crate::capture::Timestamp;
+use crate::finding::{Standing, Standings};
 use crate::inventory::Host;
 use crate::policy::{Cell, Direction, Policy};
 use crate::survey::Survey;
@@ -23,12 +25,24 @@ pub(super) struct NodeRow<'a> {
     pub host: &'a Host,
     /// Its cells.
     pub coverage: &'a HostCoverage,
+    /// How it stands.
+    pub standing: Standing,
+}
+
+/// The devices of a survey.
+pub(super) fn rows(survey: &Survey) -> impl ExactSizeIterator<Item = NodeRow<'_>> {
+    let standings = Standings::of(&survey.findings, &survey.hosts);
+    survey.nodes.iter().map(move |coverage| NodeRow {
+        host: survey.hosts.get(coverage.host),
+        coverage,
+        standing: standings.get(coverage.host),
+    })
 }
 
 impl NodeRow<'_> {
-    /// How many of the host's cells are in a state.
+    /// How many of the host's cells are in a state, as files name it.
     pub(super) fn count(&self, state: CellState) -> u64 {
-        self.coverage.cells.iter().filter(|(_, seen)| *seen == state).count() as u64
+        self.coverage.cells.iter().filter(|(_, seen)| seen.name() == state.name()).count() as u64
     }
 }
 
@@ -55,6 +69,32 @@ impl Table for Nodes {
             "How many were only tried, one way."
         ),
         column!("not_seen", "cells", "18", |r, c| c.number(r.count(CellState::NotSeen)), "How many were never seen."),
+    ];
+}
+
+/// The columns behind those of the ports.
+pub(super) enum NodesLast {}
+
+impl Table for NodesLast {
+    type Row<'a> = NodeRow<'a>;
+    const FILE: &'static str = "nodes.csv";
+    const ABOUT: &'static str = "The last columns, behind those of the ports.";
+    const COLUMNS: &'static [Column<Self>] = &[
+        column!(
+            "state",
+            "name",
+            "blocked",
+            |r, c| c.word(r.standing.state.name()),
+            "How the device stands, by the worst of its findings: `absent`, `no-address`, `address-conflict`, `silent`, \
+             `restarting`, `old-version`, `blocked`, `unexpected` or `healthy`."
+        ),
+        column!(
+            "silent_since",
+            "RFC 3339, UTC",
+            "2025-03-04T08:15:00.000123000Z",
+            |r, c| c.time(r.standing.since.unwrap_or(Timestamp::UNKNOWN)),
+            "Of a silent device: its last answer."
+        ),
     ];
 }
 
@@ -112,17 +152,18 @@ pub fn write_nodes(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::R
     let mut writer = writer(&mut *out);
     let fixed = Nodes::COLUMNS.iter().map(|column| column.name.as_bytes());
     let names: Vec<String> = columns.iter().map(|column| harmless(&column.name)).collect();
-    let header: ByteRecord = fixed.chain(names.iter().map(String::as_bytes)).collect();
+    let last = NodesLast::COLUMNS.iter().map(|column| column.name.as_bytes());
+    let header: ByteRecord = fixed.chain(names.iter().map(String::as_bytes)).chain(last).collect();
     writer.write_byte_record(&header)?;
     writer.flush()?;
     drop(writer);
     let mut cells = Cells::default();
-    for coverage in &survey.nodes {
-        let row = NodeRow { host: survey.hosts.get(coverage.host), coverage };
+    for row in rows(survey) {
         cells.cells_of::<Nodes>(&row);
         for column in &columns {
-            cells.name(state(coverage, column).map_or("", CellState::name));
+            cells.name(state(row.coverage, column).map_or("", CellState::name));
         }
+        cells.cells_of::<NodesLast>(&row);
         cells.end_row();
     }
     out.write_all(cells.rows())

@@ -107,12 +107,6 @@ pub(crate) const CONTRADICTS: &str = "inventory-contradicts";
 const UNMATCHED: &str = "inventory-unmatched";
 const NOT_JUDGED: &str = "not-judged";
 
-/// What is to be read before any finding, a paragraph each: that nothing was judged, and what contradicts the inventory.
-pub(crate) fn before_all(survey: &Survey) -> Vec<String> {
-    let unjudged = unjudged(survey).into_iter().flatten();
-    unjudged.chain(of_kind(survey, CONTRADICTS).map(str::to_owned)).collect()
-}
-
 /// What is to be read behind the findings' numbers: whom of the inventory nothing was seen of.
 pub(crate) fn unmatched(survey: &Survey) -> Option<&str> {
     of_kind(survey, UNMATCHED).next()

@@ -13,7 +13,7 @@ use super::findings::{self, Findings};
 use super::flows::{FlowRow, Flows};
 use super::inventory::Inventory;
 use super::names::Names;
-use super::nodes::{NodeRow, Nodes, port_columns, state};
+use super::nodes::{self, Nodes, NodesLast, port_columns, state};
 use super::table::{Cells, Table};
 use crate::policy::Severity;
 use crate::report::result::{Sentence, sentence};
@@ -126,15 +126,16 @@ impl<'a> Book<'a> {
     fn nodes(&mut self) -> Result<(), XlsxError> {
         let ports = port_columns(self.names.policy());
         let fixed = Nodes::COLUMNS.iter().map(|column| (column.name.to_owned(), NUMBERS.contains(&column.unit)));
+        let last = NodesLast::COLUMNS.iter().map(|column| (column.name.to_owned(), false));
         let columns: Vec<_> =
-            fixed.chain(ports.iter().map(|column| (column.name.clone(), false))).take(COLUMNS).collect();
+            fixed.chain(ports.iter().map(|column| (column.name.clone(), false))).chain(last).take(COLUMNS).collect();
         let survey = self.survey;
         self.sheet("Nodes", Nodes::FILE, &columns, survey.nodes.len(), |write| {
             let mut cells = Cells::default();
-            survey.nodes.iter().try_for_each(|coverage| {
-                let row = NodeRow { host: survey.hosts.get(coverage.host), coverage };
+            nodes::rows(survey).try_for_each(|row| {
                 write(&cells.record::<Nodes>(&row, |cells| {
-                    ports.iter().for_each(|column| cells.name(state(coverage, column).map_or("", CellState::name)));
+                    ports.iter().for_each(|column| cells.name(state(row.coverage, column).map_or("", CellState::name)));
+                    cells.cells_of::<NodesLast>(&row);
                 }))
             })
         })

@@ -70,6 +70,7 @@ impl Look {
             CellState::Carried => ("●", self.good()),
             CellState::Blocked => ("✗", self.alert()),
             CellState::OneWay => ("◐", self.warning()),
+            CellState::Sent => ("○", self.plain()),
             CellState::NotSeen => ("·", self.quiet()),
         }
     }

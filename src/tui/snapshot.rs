@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::capture::Timestamp;
+use crate::finding::{Standing, Standings};
 use crate::flow::Flows;
 use crate::policy::Role;
 use crate::report::Names;
@@ -55,6 +56,8 @@ pub struct Device {
     pub unexpected: u32,
     /// Documented conversations of it that are blocked.
     pub blocked: u32,
+    /// How it stands.
+    pub standing: Standing,
 }
 
 impl Device {
@@ -99,7 +102,7 @@ impl Snapshots {
         survey.flows = JudgedFlows::new(Flows::from_list(Vec::new()), Vec::new());
         self.rate(&status);
         let findings = self.findings(&survey, now);
-        let devices = devices(&survey);
+        let devices = devices(&survey, now);
         Snapshot {
             names: Names::of(&survey),
             rates: self.rates.iter().copied().collect(),
@@ -143,7 +146,9 @@ impl Snapshots {
 }
 
 /// The devices of the vendor's tables, those that are only declared among them.
-fn devices(survey: &Survey) -> Vec<Device> {
+fn devices(survey: &Survey, now: Timestamp) -> Vec<Device> {
+    let told = survey.findings.iter().filter(|finding| !is_early(survey, finding, Some(now)));
+    let standings = Standings::of(told, &survey.hosts);
     let trouble = trouble(survey);
     let seen = survey.nodes.iter().map(|coverage| {
         let host = survey.hosts.get(coverage.host);
@@ -158,6 +163,7 @@ fn devices(survey: &Survey) -> Vec<Device> {
             cells: coverage.cells.clone(),
             unexpected,
             blocked,
+            standing: standings.get(coverage.host),
         }
     });
     seen.collect()

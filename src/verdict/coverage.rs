@@ -1,11 +1,10 @@
 //! The vendor's tables, cell by cell: what was carried, blocked, one-way, or not seen.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use super::{Judgements, Observations, Outcome, decide};
 use crate::capture::Timestamp;
-use crate::inventory::{Host, HostId};
+use crate::inventory::HostId;
 use crate::policy::Role;
 
 /// What was seen of a cell. Orders from least to most.
@@ -13,6 +12,8 @@ use crate::policy::Role;
 pub enum CellState {
     /// Nothing used it.
     NotSeen,
+    /// Announced to a group, which owes no answer. Files call it `one-way`.
+    Sent,
     /// Only the client was seen to send.
     OneWay,
     /// Tried and refused, rejected or unanswered.
@@ -22,11 +23,25 @@ pub enum CellState {
 }
 
 impl CellState {
+    /// Every state, from least to most.
+    pub const ALL: [Self; 5] = [Self::NotSeen, Self::Sent, Self::OneWay, Self::Blocked, Self::Carried];
+
+    /// Name as people read it.
+    pub const fn said(self) -> &'static str {
+        match self {
+            Self::NotSeen => "not seen",
+            Self::Sent => "sent",
+            Self::OneWay => "one way",
+            Self::Blocked => "blocked",
+            Self::Carried => "carried",
+        }
+    }
+
     /// Name as it stands in coverage.csv.
     pub const fn name(self) -> &'static str {
         match self {
             Self::NotSeen => "not-seen",
-            Self::OneWay => "one-way",
+            Self::Sent | Self::OneWay => "one-way",
             Self::Blocked => "blocked",
             Self::Carried => "carried",
         }
@@ -40,13 +55,13 @@ pub struct CellCoverage {
     pub cell: u16,
     /// The best state of any peer.
     pub state: CellState,
-    /// Hosts of the cell's product that carried it, were one-way, were blocked (in the order
-    /// of [`CellState`]; index 0 counts those that were present and never used it).
-    pub hosts: [u32; 4],
+    /// Devices of the cell's product by the best that was seen of each, in the order of [`CellState`]; index 0 counts those
+    /// that were present and never used it.
+    pub hosts: [u32; CellState::ALL.len()],
     /// Number of distinct peers.
     pub peers: u32,
     /// The peers by the best that was seen with each, in the order of [`CellState`]; index 0 is always 0.
-    pub peer_states: [u32; 4],
+    pub peer_states: [u32; CellState::ALL.len()],
     /// Flows.
     pub flows: u64,
     /// Packets.
@@ -57,6 +72,14 @@ pub struct CellCoverage {
     pub first: Timestamp,
     /// Latest time.
     pub last: Timestamp,
+}
+
+impl CellCoverage {
+    /// How many devices of the cell's product are in a state, as files name it: sent is one way.
+    pub fn hosts_in(&self, state: CellState) -> u32 {
+        let named = CellState::ALL.iter().filter(|other| other.name() == state.name());
+        named.map(|state| self.hosts[*state as usize]).sum()
+    }
 }
 
 /// What one host carried of the cells that are its product's.
@@ -86,9 +109,9 @@ pub fn cover(seen: &Observations<'_>, judged: &Judgements) -> (Vec<CellCoverage>
         .map(|cell| CellCoverage {
             cell: u16::try_from(cell).unwrap_or(u16::MAX),
             state: CellState::NotSeen,
-            hosts: [0; 4],
+            hosts: [0; CellState::ALL.len()],
             peers: 0,
-            peer_states: [0; 4],
+            peer_states: [0; CellState::ALL.len()],
             flows: 0,
             packets: 0,
             bytes: 0,
@@ -96,8 +119,7 @@ pub fn cover(seen: &Observations<'_>, judged: &Judgements) -> (Vec<CellCoverage>
             last: Timestamp::UNKNOWN,
         })
         .collect();
-    let same = identities(seen);
-    let one = |host: HostId| same.get(host.0 as usize).copied().unwrap_or(host);
+    let one = |host: HostId| seen.hosts.device_of(host);
     let mut uses = Vec::new();
     for (conversation, facts) in conversations.iter().zip(facts) {
         let documented = facts.documented(conversation);
@@ -111,8 +133,12 @@ pub fn cover(seen: &Observations<'_>, judged: &Judgements) -> (Vec<CellCoverage>
         else {
             continue;
         };
-        let state = state(conversation.outcome, facts.both_ways);
-        let listener = (role(server) != Role::Group).then_some(one(server));
+        let to_group = role(server) == Role::Group;
+        let state = match state(conversation.outcome, facts.both_ways) {
+            CellState::OneWay if to_group => CellState::Sent,
+            state => state,
+        };
+        let listener = (!to_group).then_some(one(server));
         let ends = [(filled.client, Some(one(client)), one(server)), (filled.server, listener, one(client))];
         for (cell, host, peer) in ends {
             let Some(cell) = cell else { continue };
@@ -154,30 +180,6 @@ pub fn cover(seen: &Observations<'_>, judged: &Judgements) -> (Vec<CellCoverage>
         }
     }
     (coverage, hosts)
-}
-
-/// For each host the one that stands for it: the addresses of one device (one MAC, role and name) count
-/// once, by the first that is not link-local.
-fn identities(seen: &Observations<'_>) -> Vec<HostId> {
-    let mut devices = BTreeMap::new();
-    let device = |host: &Host| host.mac.map(|mac| (mac, host.role, host.name.clone()));
-    let link_local = |host: &Host| match host.address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
-    };
-    for (host, id) in seen.hosts.iter().zip(0..).filter(|(host, _)| host.role.is_igor()) {
-        let Some(device) = device(host) else { continue };
-        let first = devices.entry(device).or_insert((link_local(host), id));
-        *first = (*first).min((link_local(host), id));
-    }
-    seen.hosts
-        .iter()
-        .zip(0..)
-        .map(|(host, id)| {
-            let known = host.role.is_igor().then(|| device(host)).flatten().and_then(|device| devices.get(&device));
-            HostId(known.map_or(id, |(_, first)| *first))
-        })
-        .collect()
 }
 
 /// What a conversation's outcome says of the cells it fills.

@@ -212,11 +212,11 @@ fn a_documented_exchange_fills_the_cells_at_both_its_ends() {
 
     let carried = cell(&found.coverage, 0, Outgoing, Transport::Tcp, 80);
     assert_eq!((carried.state, carried.peers, carried.flows, carried.packets), (CellState::Carried, 1, 1, 9));
-    assert_eq!(carried.hosts, [0, 0, 0, 1]);
+    assert_eq!(carried.hosts, [0, 0, 0, 0, 1]);
     let incoming = cell(&found.coverage, 1, Incoming, Transport::Tcp, 80);
-    assert_eq!((incoming.state, incoming.hosts), (CellState::Carried, [1, 0, 0, 1]), "one of two nodes carried it");
+    assert_eq!((incoming.state, incoming.hosts), (CellState::Carried, [1, 0, 0, 0, 1]), "one of two nodes carried it");
     assert_eq!(cell(&found.coverage, 0, Incoming, Transport::Udp, 5683).state, CellState::OneWay);
-    assert_eq!(cell(&found.coverage, 1, Outgoing, Transport::Udp, 1900).state, CellState::OneWay);
+    assert_eq!(cell(&found.coverage, 1, Outgoing, Transport::Udp, 1900).state, CellState::Sent);
     assert_eq!(
         cell(&found.coverage, 0, Incoming, Transport::Udp, 1900).state,
         CellState::NotSeen,
@@ -280,8 +280,8 @@ fn addresses_of_one_device_count_once() {
     site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[2], 80), 5, 4);
     let found = site.judge();
     let http = cell(&found.coverage, 1, Incoming, Transport::Tcp, 80);
-    assert_eq!((http.hosts, http.flows), ([0, 0, 0, 2], 3));
-    assert_eq!(cell(&found.coverage, 0, Outgoing, Transport::Tcp, 80).peer_states, [0, 0, 0, 2]);
+    assert_eq!((http.hosts, http.flows), ([0, 0, 0, 0, 2], 3));
+    assert_eq!(cell(&found.coverage, 0, Outgoing, Transport::Tcp, 80).peer_states, [0, 0, 0, 0, 2]);
     assert_eq!(found.hosts.len(), 3, "the gateway and two nodes");
 }
 

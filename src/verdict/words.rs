@@ -1,6 +1,6 @@
 //! The words of a judgement.
 
-use crate::policy::named;
+use crate::policy::{Role, named};
 
 named! {
     /// What the policy says of a flow.
@@ -39,6 +39,15 @@ named! {
 }
 
 impl Outcome {
+    /// Name as people read it, by who was addressed: what goes to a group owes no answer, and is sent.
+    pub fn said(self, server: Role) -> &'static str {
+        match self {
+            Self::OneWay if server == Role::Group => "sent",
+            Self::OneWay => "one way",
+            other => other.name(),
+        }
+    }
+
     /// Whether the network or the host turned it away.
     pub const fn is_blocked(self) -> bool {
         matches!(self, Self::Refused | Self::Rejected | Self::Unanswered)

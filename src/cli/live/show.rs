@@ -189,7 +189,7 @@ fn status_object(status: &Status, survey: &Survey) -> Value {
         "coverage": json!({
             "carried": cells(CellState::Carried),
             "blocked": cells(CellState::Blocked),
-            "one-way": cells(CellState::OneWay),
+            "one-way": cells(CellState::OneWay) + cells(CellState::Sent),
             "not-seen": cells(CellState::NotSeen),
         }),
         "judged": judged_row(&survey.judged),

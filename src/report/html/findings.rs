@@ -1,7 +1,7 @@
 //! The findings, each with its evidence, what to do, and a filter to see its packets in Wireshark.
 
 use super::page::{Page, put};
-use crate::finding::{Finding, Words};
+use crate::finding::{Cited, Evidence, Finding, Words};
 use crate::policy::{Severity, Transport};
 use crate::report::Names;
 use crate::report::text::findings::title;
@@ -11,8 +11,10 @@ use crate::verdict::Conversation;
 
 /// Findings that the page shows; findings.csv has the rest.
 const SHOWN: usize = 300;
-/// Conversations that a finding lists.
-const CONVERSATIONS: usize = 12;
+/// Conversations that a finding lists beside the first few.
+const CONVERSATIONS: usize = 9;
+/// Findings whose other conversations can be opened.
+const IN_FULL: usize = 40;
 /// Longest filter that is worth copying by hand, in bytes.
 const FILTER: usize = 6000;
 /// Inputs that a finding names.
@@ -74,7 +76,7 @@ fn card(page: &mut Page, (survey, names): (&Survey, &Names), (number, finding, w
         title(finding, words)
     );
     put!(page, "<p class=\"facts\">");
-    if let Some(outcome) = finding.outcome {
+    if let Some(outcome) = finding.outcome_said() {
         put!(page, "<span class=\"tag\">{}</span> ", outcome);
     }
     if let Some(verdict) = finding.verdict {
@@ -92,7 +94,12 @@ fn card(page: &mut Page, (survey, names): (&Survey, &Names), (number, finding, w
         put!(page, " to ");
         page.time(finding.last);
     }
-    put!(page, "</p><p>{}</p>", words.detail);
+    let has_table = !finding.facts.evidence().is_empty();
+    let told = if has_table { finding.facts.brief(finding, &survey.context()) } else { words.detail.clone() };
+    put!(page, "</p><p>{}</p>", told);
+    if has_table {
+        evidence(page, survey, number, finding);
+    }
     if !words.advice.is_empty() {
         put!(page, "<p class=\"advice\"><strong>What to do:</strong> {}</p>", words.advice);
     }
@@ -109,7 +116,6 @@ fn card(page: &mut Page, (survey, names): (&Survey, &Names), (number, finding, w
         put!(page, "<dt>Seen in</dt><dd>{}</dd>", list.join(", "));
     }
     put!(page, "</dl>");
-    conversations(page, survey, names, finding);
     put!(page, "</article>\n");
 }
 
@@ -130,34 +136,63 @@ fn filter(page: &mut Page, filter: &str) {
     }
 }
 
-fn conversations(page: &mut Page, survey: &Survey, names: &Names, finding: &Finding) {
-    let all: Vec<&Conversation> =
-        finding.conversations.iter().filter_map(|at| survey.conversations.get(*at as usize)).collect();
-    if all.len() < 2 {
-        return;
+/// Who, which frame, when, and how much there and back: the first few, and the rest to be opened.
+fn evidence(page: &mut Page, survey: &Survey, number: usize, finding: &Finding) {
+    let told = finding.facts.evidence();
+    let rest = finding.conversations.iter().skip(told.len()).filter_map(|at| survey.conversations.get(*at as usize));
+    let address = |host| survey.hosts.get(host).address;
+    let rest: Vec<Evidence> = rest
+        .take(CONVERSATIONS)
+        .map(|talk| Evidence {
+            client: address(talk.client),
+            server: address(talk.server),
+            packets: talk.packets,
+            at: Cited { frame: talk.begin.frame, time: talk.first },
+        })
+        .collect();
+    rows(page, survey, &format!("Evidence of finding {number}"), told);
+    let more = finding.conversations.len().saturating_sub(told.len());
+    if number > IN_FULL && more > 0 {
+        put!(page, "<p class=\"quiet\">and {}</p>", counted(more as u64, "more conversation", "more conversations"));
+    } else if more > 0 {
+        put!(page, "<details><summary>{}</summary>", counted(more as u64, "more conversation", "more conversations"));
+        rows(page, survey, &format!("More of finding {number}"), &rest);
+        if more > rest.len() {
+            put!(page, "<p class=\"quiet\">and {} more</p>", more - rest.len());
+        }
+        put!(page, "</details>");
     }
+}
+
+fn rows(page: &mut Page, survey: &Survey, label: &str, evidence: &[Evidence]) {
     put!(
         page,
-        "<details><summary>{}</summary><ul class=\"list\">",
-        counted(all.len() as u64, "conversation", "conversations")
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table class=\"evidence\"><thead><tr><th scope=\"col\">From</th><th scope=\"col\">To</th><th scope=\"col\" \
+         class=\"n\">There</th><th scope=\"col\" class=\"n\">Back</th><th scope=\"col\" class=\"n\">Frame</th><th \
+         scope=\"col\">Time</th></tr></thead><tbody>",
+        label
     );
-    for conversation in all.iter().take(CONVERSATIONS) {
-        put!(page, "<li>");
-        page.host(survey.hosts.get(conversation.client));
-        put!(page, " → ");
-        page.host(survey.hosts.get(conversation.server));
-        put!(
-            page,
-            ", {}, {}, {}</li>",
-            service(conversation, names),
-            conversation.outcome,
-            counted(conversation.packets.iter().sum(), "packet", "packets")
-        );
+    for one in evidence {
+        put!(page, "<tr>");
+        for address in [one.client, one.server] {
+            put!(page, "<td>");
+            match survey.hosts.find(address) {
+                Some(id) => page.host(survey.hosts.get(id)),
+                None => put!(page, "{}", address),
+            }
+            put!(page, "</td>");
+        }
+        for packets in one.packets {
+            put!(page, "<td class=\"n\">{}</td>", count(packets));
+        }
+        let frame = one.at.frame;
+        let of = survey.inputs.get(frame.input() as usize).filter(|_| frame.is_some() && survey.inputs.len() > 1);
+        let number = if frame.is_some() { frame.number().to_string() } else { String::new() };
+        put!(page, "<td class=\"n\" title=\"{}\">{}</td>", of.map_or("", |input| &*input.path), number);
+        page.time_cell(one.at.time);
+        put!(page, "</tr>");
     }
-    if all.len() > CONVERSATIONS {
-        put!(page, "<li class=\"quiet\">and {} more</li>", all.len() - CONVERSATIONS);
-    }
-    put!(page, "</ul></details>");
+    put!(page, "</tbody></table></div>");
 }
 
 /// `TCP 80 HTTP`.

@@ -8,13 +8,14 @@ use crate::report::Names;
 use crate::report::result::{Sentence, of_quality, sentence};
 use crate::report::table::nanos_between;
 use crate::report::text::capture::devices;
-use crate::report::text::findings::title;
+use crate::report::text::findings::by_cause;
+use crate::report::text::next::steps;
 use crate::report::text::units::{bytes, counted, duration, short};
 use crate::survey::{InputSummary, Survey};
 use crate::verdict::CellState;
 
-/// Findings that the first screen names.
-const NAMED: usize = 6;
+/// Causes of findings that the overview names.
+const NAMED: usize = 24;
 /// Doubts that the first screen tells in full.
 const DOUBTS: usize = 4;
 
@@ -23,11 +24,13 @@ const SECTIONS: &[(&str, &str)] = &[
     ("ports", "Vendor’s ports"),
     ("picture", "Who talks to whom"),
     ("nodes", "Nodes"),
+    ("devices", "Devices"),
     ("time", "Over time"),
     ("conversations", "Conversations"),
     ("inventory", "Inventory"),
     ("capture", "Capture"),
     ("policy", "Policy"),
+    ("words", "Words"),
     ("antivirus", "Antivirus"),
     ("reproduce", "Reproduce"),
 ];
@@ -53,9 +56,20 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     tiles(page, survey);
     quality(page, survey);
     named(page, survey);
+    next(page, survey);
     shares(page, survey);
     let _ = names;
     page.end_section();
+}
+
+/// What to do next.
+fn next(page: &mut Page, survey: &Survey) {
+    let steps = steps(survey);
+    if survey.judged.value && !steps.is_empty() {
+        put!(page, "<p class=\"next\"><strong>Next</strong></p><ol class=\"steps\">");
+        steps.iter().for_each(|step| put!(page, "<li>{}</li>", step));
+        put!(page, "</ol>");
+    }
 }
 
 fn sum(survey: &Survey, field: fn(&InputSummary) -> u64) -> u64 {
@@ -191,18 +205,20 @@ fn named(page: &mut Page, survey: &Survey) {
     }
     put!(page, "<ol class=\"named\">");
     let context = survey.context();
-    for (number, finding) in (1..).zip(&survey.findings).take(NAMED) {
+    let causes = by_cause(survey, &context);
+    for cause in causes.iter().take(NAMED) {
+        let severity = cause.findings[0].severity.name();
         put!(
             page,
             "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a></li>",
-            finding.severity.name(),
-            finding.severity.name(),
-            number,
-            title(finding, &finding.words(&context))
+            severity,
+            severity,
+            cause.number,
+            cause.line(&context, &page.zone)
         );
     }
     put!(page, "</ol>");
-    if survey.findings.len() > NAMED {
+    if causes.len() > NAMED {
         put!(page, "<p><a href=\"#findings\">All {} findings</a></p>", survey.findings.len());
     }
 }

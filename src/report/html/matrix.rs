@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::page::{Page, put};
-use super::ports::{self, look};
-use crate::decode::MacAddr;
+use super::ports::{self, class, look};
+use crate::finding::{Standing, Standings, State};
 use crate::inventory::HostId;
 use crate::policy::{Direction, Role, Transport};
 use crate::survey::Survey;
 use crate::verdict::{CellState, HostCoverage, Verdict};
 
-/// Nodes that the page shows, those in trouble first.
+/// Nodes that the page shows, the worst first.
 const SHOWN: usize = 500;
 
 type Column = (Transport, u16);
 
-struct Row<'a> {
+struct Row {
     host: HostId,
-    name: Option<&'a str>,
+    standing: Standing,
     unexpected: u32,
     blocked: u32,
     /// Incoming, outgoing.
@@ -25,9 +25,13 @@ struct Row<'a> {
 }
 
 pub(super) fn write(page: &mut Page, survey: &Survey) {
-    let mut columns: BTreeMap<Column, (&str, [bool; 2], [u32; 4])> = BTreeMap::new();
+    let mut columns: BTreeMap<Column, (&str, [bool; 2], [u32; CellState::ALL.len()])> = BTreeMap::new();
     for cell in survey.policy.cells().iter().filter(|cell| cell.role == Role::Node) {
-        let column = columns.entry((cell.transport, cell.port)).or_insert((&cell.service, [false; 2], [0; 4]));
+        let column = columns.entry((cell.transport, cell.port)).or_insert((
+            &cell.service,
+            [false; 2],
+            [0; CellState::ALL.len()],
+        ));
         column.1[usize::from(cell.direction == Direction::Outgoing)] = true;
     }
     let nodes: Vec<&HostCoverage> =
@@ -38,7 +42,8 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         page.end_section();
         return;
     }
-    let mut rows: Vec<Row<'_>> = nodes.into_iter().map(|node| row(survey, node)).collect();
+    let standings = Standings::of(&survey.findings, &survey.hosts);
+    let mut rows: Vec<Row> = nodes.into_iter().map(|node| row(survey, node, standings.get(node.host))).collect();
     for (column, (_, _, counts)) in &mut columns {
         for row in &rows {
             let best = row.cells.get(column).and_then(|states| states.iter().flatten().max());
@@ -53,14 +58,14 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     );
     ports::legend(page);
     let all = rows.len();
-    rows.sort_by_key(|row| std::cmp::Reverse(row.unexpected.saturating_add(row.blocked) > 0));
+    rows.sort_by_key(|row| std::cmp::Reverse(row.standing.state));
     rows.truncate(SHOWN);
     page.filter("matrix", "address or name …");
     page.scroll("Nodes", rows.len());
     put!(
         page,
         "<table id=\"matrix\" class=\"sorts matrix\"><caption class=\"away\">Node by \
-         service</caption><thead><tr><th scope=\"col\">Node</th><th scope=\"col\" class=\"n\">Unex&shy;pected</th><th \
+         service</caption><thead><tr><th scope=\"col\">Node</th><th scope=\"col\">State</th><th scope=\"col\" class=\"n\">Unex&shy;pected</th><th \
          scope=\"col\" class=\"n\">Blocked</th>"
     );
     for ((transport, port), (service, has, counts)) in &columns {
@@ -83,6 +88,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         put!(page, "<tr><th scope=\"row\" data-v=\"{}\">", row.host.0);
         page.host(survey.hosts.get(row.host));
         put!(page, "</th>");
+        standing(page, row.standing);
         for number in [row.unexpected, row.blocked] {
             let class = if number > 0 { "n some" } else { "n zero" };
             put!(page, "<td class=\"{}\">{}</td>", class, number);
@@ -94,15 +100,35 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     }
     page.end_table();
     if all > SHOWN {
-        put!(page, "<p class=\"more\">{} of {} nodes, those in trouble first.</p>", SHOWN, all);
+        put!(page, "<p class=\"more\">{} of {} nodes, the worst first.</p>", SHOWN, all);
     }
     page.end_section();
 }
 
+/// The class and the words of how a device stands.
+pub(super) fn state_words(standing: Standing) -> (&'static str, String) {
+    let class = match standing.state {
+        State::Healthy => "zero",
+        _ if standing.is_bad() => "alert",
+        _ => "warning",
+    };
+    (class, standing.state.name().replace('-', " "))
+}
+
+/// How a device stands, and since when it is silent.
+fn standing(page: &mut Page, standing: Standing) {
+    let (class, words) = state_words(standing);
+    put!(page, "<td class=\"stands {}\" data-v=\"{}\">{}", class, standing.state as usize, words);
+    if let Some(since) = standing.since {
+        put!(page, " since ");
+        page.time(since);
+    }
+    put!(page, "</td>");
+}
+
 /// A node's states by port, without its troubles.
-fn row<'a>(survey: &'a Survey, node: &HostCoverage) -> Row<'a> {
-    let mut row = Row { host: node.host, name: None, unexpected: 0, blocked: 0, cells: BTreeMap::new() };
-    row.name = survey.hosts.get(node.host).name.as_deref();
+fn row(survey: &Survey, node: &HostCoverage, standing: Standing) -> Row {
+    let mut row = Row { host: node.host, standing, unexpected: 0, blocked: 0, cells: BTreeMap::new() };
     for (at, state) in &node.cells {
         let Some(cell) = survey.policy.cells().get(usize::from(*at)) else { continue };
         let held = &mut row.cells.entry((cell.transport, cell.port)).or_default()
@@ -113,20 +139,9 @@ fn row<'a>(survey: &'a Survey, node: &HostCoverage) -> Row<'a> {
 }
 
 /// Counts unexpected and blocked conversations of each node, whichever of its addresses spoke.
-fn count_troubles(survey: &Survey, rows: &mut [Row<'_>]) {
-    let mut places: BTreeMap<HostId, usize> = BTreeMap::new();
-    let mut devices: BTreeMap<(MacAddr, Option<&str>), usize> = BTreeMap::new();
-    for (row, at) in rows.iter().zip(0..) {
-        places.insert(row.host, at);
-        if let Some(mac) = survey.hosts.get(row.host).mac {
-            devices.insert((mac, row.name), at);
-        }
-    }
-    let find = |id: HostId| {
-        let host = survey.hosts.get(id);
-        let device = || devices.get(&(host.mac?, host.name.as_deref()));
-        places.get(&id).or_else(|| (host.role == Role::Node).then(device).flatten()).copied()
-    };
+fn count_troubles(survey: &Survey, rows: &mut [Row]) {
+    let places: BTreeMap<HostId, usize> = rows.iter().zip(0..).map(|(row, at)| (row.host, at)).collect();
+    let find = |id: HostId| places.get(&survey.hosts.device_of(id)).copied();
     for conversation in &survey.conversations {
         let unexpected = conversation.verdict == Verdict::Unexpected;
         let blocked = conversation.verdict == Verdict::Documented && conversation.outcome.is_blocked();
@@ -153,8 +168,8 @@ fn cell(page: &mut Page, states: [Option<CellState>; 2], has: [bool; 2]) {
         ([true, true], _) if incoming != outgoing => put!(
             page,
             "<td class=\"m two {} then-{}\" data-v=\"{}\" title=\"in: {}, out: {}\">{} {}</td>",
-            incoming.name(),
-            outgoing.name(),
+            class(incoming),
+            class(outgoing),
             rank,
             words,
             then_words,
@@ -164,7 +179,7 @@ fn cell(page: &mut Page, states: [Option<CellState>; 2], has: [bool; 2]) {
         ([true, true], _) => put!(
             page,
             "<td class=\"m two {}\" data-v=\"{}\" title=\"in, out: {}\">{} {}</td>",
-            incoming.name(),
+            class(incoming),
             rank,
             words,
             sign,
@@ -173,7 +188,7 @@ fn cell(page: &mut Page, states: [Option<CellState>; 2], has: [bool; 2]) {
         _ => {
             let state = incoming.max(outgoing);
             let (sign, words) = look(state);
-            put!(page, "<td class=\"m {}\" data-v=\"{}\" title=\"{}\">{}</td>", state.name(), rank, words, sign);
+            put!(page, "<td class=\"m {}\" data-v=\"{}\" title=\"{}\">{}</td>", class(state), rank, words, sign);
         }
     }
 }

@@ -5,7 +5,9 @@
 //! Its size is bounded: long tables show their first rows and say how many there are.
 
 mod capture;
+mod devices;
 mod findings;
+mod glossary;
 pub(crate) mod head;
 mod matrix;
 mod page;
@@ -53,6 +55,7 @@ pub fn write_html(out: &mut dyn Write, survey: &Survey, names: &Names, options: 
 
 fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
     let mut page = Page::new(&options.zone, head::span(survey));
+    page.devices = devices::anchors(survey);
     let page_title = if survey.site.is_empty() { "Site survey" } else { &survey.site };
     put!(page, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
     put!(
@@ -77,6 +80,7 @@ fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
     ports::write(&mut page, survey, names);
     picture::write(&mut page, survey);
     matrix::write(&mut page, survey);
+    devices::write(&mut page, survey, names);
     timeline::write(&mut page, survey);
     tables::conversations(&mut page, survey, names);
     tables::inventory(&mut page, survey);
@@ -84,6 +88,7 @@ fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
     policy::write(&mut page, survey);
     policy::antivirus(&mut page, survey);
     capture::reproduce(&mut page, survey, options);
+    glossary::write(&mut page);
     put!(
         page,
         "</main>\n<footer>Made by igorscope {} from captures alone: it sent no packet and asked no one. What it \

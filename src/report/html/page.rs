@@ -1,7 +1,9 @@
 //! The page under construction. Every value that goes into it is escaped on the way: raw markup can
 //! only be a literal of this program.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write};
+use std::net::IpAddr;
 
 use jiff::tz::TimeZone;
 
@@ -60,13 +62,15 @@ pub(super) struct Page {
     pub(super) zone: TimeZone,
     /// Whether the clock was put forward or back meanwhile: then each time needs its offset from UTC.
     clock_changes: bool,
+    /// The sections of devices, by their addresses.
+    pub(super) devices: BTreeMap<IpAddr, u32>,
 }
 
 impl Page {
     /// For a survey from one time to another.
     pub(super) fn new(zone: &TimeZone, (first, last): (Timestamp, Timestamp)) -> Self {
         let clock_changes = offset(first, zone) != offset(last, zone);
-        Self { html: String::with_capacity(256 * 1024), zone: zone.clone(), clock_changes }
+        Self { html: String::with_capacity(256 * 1024), zone: zone.clone(), clock_changes, devices: BTreeMap::new() }
     }
 
     pub(super) fn finish(self) -> String {
@@ -102,7 +106,8 @@ impl Page {
         }
     }
 
-    fn shown(&self, time: Timestamp) -> String {
+    /// A local time, with its offset where that is needed.
+    pub(super) fn shown(&self, time: Timestamp) -> String {
         let mut shown = local(time, Timestamp::UNKNOWN, &self.zone);
         if self.clock_changes {
             shown.push(' ');
@@ -116,8 +121,17 @@ impl Page {
         (!self.clock_changes).then(|| offset(time, &self.zone))
     }
 
-    /// A host: its name, where known, and its address.
+    /// A host: its name, where known, and its address, which leads to the section of a device.
     pub(super) fn host(&mut self, host: &Host) {
+        let Some(device) = self.devices.get(&host.address).copied() else { return self.plain_host(host) };
+        if let Some(name) = host.name.as_deref() {
+            put!(self, "<bdi class=\"name\">{}</bdi> ", name);
+        }
+        put!(self, "<a class=\"addr\" href=\"#device-{}\">{}</a>", device, host.address);
+    }
+
+    /// The same without a link.
+    pub(super) fn plain_host(&mut self, host: &Host) {
         if let Some(name) = host.name.as_deref() {
             put!(self, "<bdi class=\"name\">{}</bdi> ", name);
         }

@@ -109,7 +109,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         let strand = Strand::of(conversation);
         let role = |host| survey.hosts.role(host);
         sums.entry((role(conversation.client), role(conversation.server), strand)).or_default().add(conversation);
-        for host in [conversation.client, conversation.server] {
+        for host in [conversation.client, conversation.server].map(|host| survey.hosts.device_of(host)) {
             if let Some(worst) = worst.get_mut(host.0 as usize) {
                 *worst = strand.max(*worst);
             }
@@ -118,7 +118,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.section("picture", "Who talks to whom");
     put!(
         page,
-        "<p>A dot is a host, a line is what passed between two roles: its colour is the verdict, its width grows with \
+        "<p>A dot is a device, a line is what passed between two roles: its colour is the verdict, its width grows with \
          the number of conversations.</p><ul class=\"legend\">"
     );
     for strand in Strand::ALL.into_iter().rev().filter(|strand| sums.keys().any(|key| key.2 == *strand)) {
@@ -134,9 +134,11 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
 
 fn bubbles<'a>(survey: &'a Survey, worst: &[Strand]) -> BTreeMap<Role, Bubble<'a>> {
     let mut bubbles = BTreeMap::new();
+    let devices = survey.hosts.devices();
     for (role, turn, one, many) in PLACES {
-        let of_role = survey.hosts.iter().zip(worst).filter(|(host, _)| host.role == role && host.heard);
-        let mut hosts: Vec<(&Host, Strand)> = of_role.map(|(host, worst)| (host, *worst)).collect();
+        let of_role = devices.iter().filter(|(id, is_heard)| **is_heard && survey.hosts.role(**id) == role);
+        let mut hosts: Vec<(&Host, Strand)> =
+            of_role.map(|(id, _)| (survey.hosts.get(*id), worst[id.0 as usize])).collect();
         if hosts.is_empty() {
             continue;
         }
@@ -168,7 +170,7 @@ fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
     put!(
         page,
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Picture of who talks to whom\"><svg \
-         class=\"picture\" viewBox=\"{}\" role=\"img\" aria-label=\"Hosts by role and what passed between them; the \
+         class=\"picture\" viewBox=\"{}\" role=\"group\" aria-label=\"Hosts by role and what passed between them; the \
          table beside it says the same\">",
         format!("{left:.0} {top:.0} {:.0} {:.0}", right - left, bottom - top)
     );
@@ -196,8 +198,11 @@ fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
             let (path, middle) = if a == b { turn(from, shift) } else { line(from, to, shift) };
             put!(
                 page,
-                "<path class=\"line {}\" stroke-width=\"{}\" d=\"{}\"><title>{}</title></path>",
+                "<path class=\"line {}\" data-words=\"{} {} {}\" stroke-width=\"{}\" d=\"{}\"><title>{}</title></path>",
                 strand.class(),
+                a.name(),
+                b.name(),
+                strand.verdict(),
                 format!("{width:.1}"),
                 path,
                 title
@@ -266,6 +271,10 @@ fn dots(page: &mut Page, bubble: &Bubble<'_>) {
         let out = if shown == 1 { 0.0 } else { spread * (at as f64 + 0.35).sqrt() };
         let angle = at as f64 * 2.399_963;
         let name = host.name.as_deref().unwrap_or_default();
+        let device = page.devices.get(&host.address).copied();
+        if let Some(device) = device {
+            put!(page, "<a href=\"#device-{}\">", device);
+        }
         put!(
             page,
             "<circle class=\"dot {}\" cx=\"{}\" cy=\"{}\" r=\"{}\"><title>{} {}: {}</title></circle>",
@@ -277,6 +286,9 @@ fn dots(page: &mut Page, bubble: &Bubble<'_>) {
             name,
             worst.words()
         );
+        if device.is_some() {
+            put!(page, "</a>");
+        }
     }
     let mut y = bubble.first_line(words.len());
     let x = format!("{:.0}", bubble.x);

@@ -8,12 +8,18 @@ use crate::survey::Survey;
 use crate::verdict::{CellCoverage, CellState};
 
 /// State, sign (for who sees no colours) and words.
-pub(super) const STATES: [(CellState, &str, &str); 4] = [
+pub(super) const STATES: [(CellState, &str, &str); 5] = [
     (CellState::Carried, "●", "works"),
     (CellState::Blocked, "✗", "blocked"),
     (CellState::OneWay, "◐", "one way only"),
+    (CellState::Sent, "○", "sent to a group"),
     (CellState::NotSeen, "·", "not seen"),
 ];
+
+/// The class of the elements that show a state.
+pub(super) fn class(state: CellState) -> String {
+    state.said().replace(' ', "-")
+}
 
 /// Sign and words of a state.
 pub(super) fn look(state: CellState) -> (&'static str, &'static str) {
@@ -79,19 +85,19 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
 pub(super) fn legend(page: &mut Page) {
     put!(page, "<ul class=\"legend states\">");
     for (state, sign, words) in STATES {
-        put!(page, "<li><i class=\"state {}\">{}</i>{}</li>", state.name(), sign, words);
+        put!(page, "<li><i class=\"state {}\">{}</i>{}</li>", class(state), sign, words);
     }
     put!(page, "</ul>");
 }
 
 /// `24 nodes carried, 1 blocked, 11 not seen`: devices by state, in the order of [`CellState`].
-pub(super) fn devices(counts: &[u32; 4], one: &str, many: &str) -> String {
+pub(super) fn devices(counts: &[u32; CellState::ALL.len()], one: &str, many: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     for (state, ..) in STATES {
         let number = u64::from(counts[state as usize]);
         if number > 0 {
             let what = if words.is_empty() { counted(number, one, many) } else { count(number) };
-            words.push(format!("{what} {}", state.name().replace('-', " ")));
+            words.push(format!("{what} {}", state.said()));
         }
     }
     words.join(", ")
@@ -118,7 +124,7 @@ fn cell(page: &mut Page, port: u16, seen: &CellCoverage) {
     put!(
         page,
         "<td class=\"cell {}\" title=\"{}\"><b>{}</b> <span class=\"sign\">{}</span><span class=\"away\">{}</span>",
-        seen.state.name(),
+        class(seen.state),
         title,
         port,
         sign,

@@ -101,6 +101,35 @@
     });
   }
 
+  // A cell of the matrix, or a line of the picture, shows its conversations.
+  const talk = document.querySelector("input[data-table=talk]");
+  const show = (wanted) => {
+    talk.value = wanted;
+    talk.dispatchEvent(new Event("input"));
+    location.hash = "conversations";
+  };
+  if (talk) {
+    for (const line of all("path.line[data-words]")) line.addEventListener("click", () => show(line.dataset.words));
+    const matrix = document.getElementById("matrix");
+    matrix?.addEventListener("click", (event) => {
+      const cell = event.target.closest("td.m");
+      if (!cell) return;
+      const port = matrix.tHead.rows[0].cells[cell.cellIndex].textContent.split(" ").slice(0, 2).join(" ");
+      show(`${cell.parentElement.querySelector(".addr").textContent} ${port}`);
+    });
+  }
+
+  // A link to a device opens its section.
+  const open = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    if (target instanceof HTMLDetailsElement && !target.open) {
+      target.open = true;
+      target.scrollIntoView();
+    }
+  };
+  addEventListener("hashchange", open);
+  open();
+
   const theme = document.getElementById("theme");
   theme.hidden = false;
   theme.addEventListener("click", () => {
@@ -110,5 +139,5 @@
     theme.textContent = `Theme: ${next}`;
   });
 
-  addEventListener("beforeprint", () => all("details").forEach((details) => (details.open = true)));
+  addEventListener("beforeprint", () => all("details:not(.device)").forEach((details) => (details.open = true)));
 })();

@@ -29,6 +29,17 @@ impl Strand {
         }
     }
 
+    /// The verdict that stands in the rows of its conversations, where that is one.
+    pub(super) const fn verdict(self) -> &'static str {
+        match self {
+            Self::Bystander => "bystander",
+            Self::Supporting => "supporting",
+            Self::Approved => "site-approved",
+            Self::Unexpected => "unexpected",
+            Self::Documented | Self::Blocked => "",
+        }
+    }
+
     /// In words.
     pub(super) const fn words(self) -> &'static str {
         match self {

@@ -69,7 +69,12 @@ fn row(page: &mut Page, survey: &Survey, names: &Names, conversation: &Conversat
         put!(page, " <small>{}</small>", reason);
     }
     let outcome = if conversation.outcome.is_blocked() { "trouble" } else { "" };
-    put!(page, "</td><td class=\"{}\">{}</td>", outcome, conversation.outcome);
+    put!(
+        page,
+        "</td><td class=\"{}\">{}</td>",
+        outcome,
+        conversation.outcome.said(survey.hosts.role(conversation.server))
+    );
     let (packets, sum) = (conversation.packets.iter().sum::<u64>(), conversation.bytes.iter().sum::<u64>());
     put!(
         page,

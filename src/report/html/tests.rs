@@ -109,6 +109,7 @@ fn large() -> Survey {
     let hosts = (0..2_000u32).map(|number| {
         let mut host = template.clone();
         host.address = std::net::Ipv4Addr::from(0x0a14_0000 + number).into();
+        host.mac = None;
         host.role = if number < 300 { Role::Node } else { Role::External };
         host.basis = "answers TCP 88 of the gateway, as a node does".repeat(2).into();
         host

@@ -126,11 +126,42 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         put!(page, "<path class=\"area {}\" d=\"{}\"/>", strand.class(), area(&packets, most_packets));
         put!(page, "<path class=\"bars {}\" d=\"{}\"/></svg></div>", strand.class(), bars(&row.began, most_began));
     }
+    marks(page, survey, |time| Some(nanos_between(first, time)? as f64 / step as f64), bins);
     put!(page, "<div class=\"row axis\"><div></div><div class=\"ends\">");
     page.time(first);
     page.time(last);
     put!(page, "</div></div></div>");
     page.end_section();
+}
+
+/// Findings that are marked.
+const MARKS: usize = 300;
+
+/// A mark where each finding begins, which leads to it.
+fn marks(page: &mut Page, survey: &Survey, place: impl Fn(Timestamp) -> Option<f64>, bins: usize) {
+    let marked = || (1..).zip(&survey.findings).take(MARKS).filter_map(|(n, one)| Some((n, one, place(one.first)?)));
+    if marked().next().is_none() {
+        return;
+    }
+    put!(
+        page,
+        "<div class=\"row\"><div>Findings<small>where each begins</small></div><svg viewBox=\"0 0 {} 40\" \
+         preserveAspectRatio=\"none\" aria-label=\"where findings begin\">",
+        bins as u64 * WIDTH as u64
+    );
+    for (number, finding, at) in marked() {
+        put!(
+            page,
+            "<a href=\"#finding-{}\" aria-label=\"finding {}\"><path class=\"mark {}\" d=\"M{} 8v24h4v-24z\"><title>{}: {}</title></path></a>",
+            number,
+            number,
+            finding.severity.name(),
+            format!("{:.1}", at * WIDTH),
+            number,
+            finding.kind.said()
+        );
+    }
+    put!(page, "</svg></div>");
 }
 
 /// Packets a second, of the packets in a stretch of so many nanoseconds: `340`, `3.4`, `0.03`.

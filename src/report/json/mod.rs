@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::names::Names;
-use super::nodes::port_columns;
+use super::nodes::{self, port_columns};
 use crate::finding::{Context, Finding};
 use crate::survey::{Judged, Survey};
 use crate::text::{self, BadText};
@@ -79,7 +79,7 @@ impl Serialize for Document<'_> {
         file.serialize_field("coverage", &Rows(|| survey.coverage.iter().filter_map(|seen| rows::cell(names, seen))))?;
         file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(rows::host)))?;
         let columns = port_columns(names.policy());
-        file.serialize_field("nodes", &Rows(|| survey.nodes.iter().map(|node| rows::node(survey, &columns, node))))?;
+        file.serialize_field("nodes", &Rows(|| nodes::rows(survey).map(|row| rows::node(&columns, &row))))?;
         file.serialize_field("limits", &rows::limits(survey.limits))?;
         file.end()
     }

@@ -14,7 +14,7 @@ use crate::report::names::{Names, mac_of, role_basis};
 use crate::report::nodes::{NodeRow, PortColumn, state};
 use crate::report::table::nanos_between;
 use crate::survey::{EncapsulationSummary, FrameCounts, InputSummary, Judged, NonIpSummary, Survey};
-use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, HostCoverage, Judgement};
+use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, Judgement};
 
 fn transport(transport: Transport) -> Text<'static> {
     match transport {
@@ -268,17 +268,16 @@ pub(super) fn cell<'a>(names: &'a Names, coverage: &CellCoverage) -> Option<v1::
         bytes: coverage.bytes,
         first_seen: Time::known(coverage.first),
         last_seen: Time::known(coverage.last),
-        hosts_carried: coverage.hosts[CellState::Carried as usize].into(),
-        hosts_blocked: coverage.hosts[CellState::Blocked as usize].into(),
-        hosts_one_way: coverage.hosts[CellState::OneWay as usize].into(),
-        hosts_not_seen: coverage.hosts[CellState::NotSeen as usize].into(),
+        hosts_carried: coverage.hosts_in(CellState::Carried).into(),
+        hosts_blocked: coverage.hosts_in(CellState::Blocked).into(),
+        hosts_one_way: coverage.hosts_in(CellState::OneWay).into(),
+        hosts_not_seen: coverage.hosts_in(CellState::NotSeen).into(),
         site: None,
     })
 }
 
-pub(super) fn node<'a>(survey: &'a Survey, columns: &'a [PortColumn], coverage: &HostCoverage) -> v1::Node<'a> {
-    let host = survey.hosts.get(coverage.host);
-    let row = NodeRow { host, coverage };
+pub(super) fn node<'a>(columns: &'a [PortColumn], row: &NodeRow<'a>) -> v1::Node<'a> {
+    let NodeRow { host, coverage, standing } = *row;
     let port = |column: &'a PortColumn| Some((Text::Borrowed(&*column.name), state(coverage, column)?.name().into()));
     v1::Node {
         address: host.address,
@@ -290,6 +289,8 @@ pub(super) fn node<'a>(survey: &'a Survey, columns: &'a [PortColumn], coverage: 
         one_way: row.count(CellState::OneWay),
         not_seen: row.count(CellState::NotSeen),
         ports: columns.iter().filter_map(port).collect(),
+        state: Some(standing.state.name().into()),
+        silent_since: standing.since.and_then(Time::known),
         site: None,
     }
 }

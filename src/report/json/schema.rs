@@ -10,7 +10,7 @@ use crate::report::coverage::Coverage;
 use crate::report::findings::Findings;
 use crate::report::flows::Flows;
 use crate::report::inventory::Inventory;
-use crate::report::nodes::Nodes;
+use crate::report::nodes::{Nodes, NodesLast};
 use crate::report::table::Table;
 
 /// The schema as the file has it.
@@ -24,6 +24,7 @@ fn schema() -> String {
     explain::<Coverage>(&mut schema, "Cell");
     explain::<Inventory>(&mut schema, "Host");
     explain::<Nodes>(&mut schema, "Node");
+    explain::<NodesLast>(&mut schema, "Node");
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap())
 }
 

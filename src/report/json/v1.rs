@@ -517,6 +517,10 @@ pub struct Node<'a> {
     /// `in_tcp_88`, ...: the state of each port of the host's documents.
     pub ports: BTreeMap<Text<'a>, Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent_since: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
 }
 

@@ -19,6 +19,11 @@ impl Time {
         time.nanos().map(|_| Self(time))
     }
 
+    /// The time.
+    pub const fn get(self) -> Timestamp {
+        self.0
+    }
+
     /// Seconds from this time to a later one.
     pub(super) fn seconds_to(self, later: Self) -> Option<f64> {
         nanos_between(self.0, later.0).map(|nanos| nanos as f64 / 1e9)

@@ -1,13 +1,11 @@
 //! The head of the page: the result in one line, what was captured, and how good the capture is.
 
-use std::collections::HashSet;
-
 use super::page::{Page, Span, Tone, fit_path, left, right};
 use super::units::{bytes, count, counted, duration, span};
 use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::escape::visible;
-use crate::report::result::{before_all, of_quality, unmatched};
+use crate::report::result::{Sentence, of_quality, sentence, unmatched};
 use crate::report::table::nanos_between;
 use crate::survey::{InputSummary, Survey};
 
@@ -33,13 +31,16 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     title.push((Tone::Plain, site));
     page.line(title);
     page.blank();
-    let first = before_all(survey);
-    let label = |at: usize| if at == 0 { "Result" } else { "" };
-    for (at, text) in first.iter().enumerate() {
-        let tone = if text.starts_with("Next: ") { Tone::Strong } else { Tone::Alert };
-        page.paragraph(vec![(Tone::Quiet, left(label(at), LABEL))], LABEL, tone, &visible(text));
+    let Sentence { class, lead, rest } = sentence(survey);
+    let tone = match class {
+        "bad" => Tone::Alert,
+        "warn" => Tone::Warning,
+        _ => Tone::Good,
+    };
+    page.paragraph(vec![(Tone::Quiet, left("Result", LABEL))], LABEL, tone, &visible(&lead));
+    if !rest.is_empty() {
+        page.paragraph(vec![(Tone::Quiet, left("", LABEL))], LABEL, Tone::Plain, &visible(&rest));
     }
-    labelled(page, label(first.len()), result(survey));
     if let Some(text) = unmatched(survey) {
         page.paragraph(vec![(Tone::Quiet, left("", LABEL))], LABEL, Tone::Plain, &visible(text));
     }
@@ -149,20 +150,14 @@ fn hosts(page: &mut Page<'_>, survey: &Survey) {
     }
 }
 
-/// How many of each role were heard, in the order of [`Role::ALL`], and how many in all were only declared. A
-/// device with several addresses (IPv4 and link-local IPv6) is one: those with one role, MAC and name.
+/// How many devices of each role were heard, in the order of [`Role::ALL`], and how many in all were only declared.
 pub(crate) fn devices(survey: &Survey) -> ([u64; Role::ALL.len()], u64) {
     let mut counts = [0u64; Role::ALL.len()];
-    let mut devices = HashSet::new();
     let mut unheard = 0u64;
-    for host in survey.hosts.iter() {
-        if !host.heard {
-            unheard += 1;
-            continue;
-        }
-        let again = host.mac.is_some_and(|mac| host.role.is_igor() && !devices.insert((host.role, mac, &host.name)));
-        if let (Some(at), false) = (Role::ALL.iter().position(|role| *role == host.role), again) {
-            counts[at] += 1;
+    for (device, is_heard) in survey.hosts.devices() {
+        match Role::ALL.iter().position(|role| *role == survey.hosts.role(device)) {
+            Some(at) if is_heard => counts[at] += 1,
+            _ => unheard += 1,
         }
     }
     (counts, unheard)

@@ -1,4 +1,4 @@
-//! The conversations with most packets.
+//! The conversations, those with most packets first.
 
 use super::page::{Page, Tone, left, right};
 use super::units::{counted, short};
@@ -9,8 +9,6 @@ use crate::report::names::Names;
 use crate::survey::Survey;
 use crate::verdict::{Conversation, Verdict};
 
-/// How many are shown unless all are wanted.
-const SHOWN: usize = 10;
 /// Columns of packets and verdict, and the gaps.
 const PACKETS: usize = 7;
 const VERDICT: usize = 14;
@@ -23,11 +21,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
     if number == 0 {
         return;
     }
-    let beside = if number > SHOWN && !page.terminal.all {
-        format!("{}, those with most packets", counted(number as u64, "conversation", "conversations"))
-    } else {
-        counted(number as u64, "conversation", "conversations")
-    };
+    let beside = counted(number as u64, "conversation", "conversations");
     page.heading("Conversations", [(Tone::Plain, beside)]);
 
     let free = page.terminal.width.saturating_sub(INDENT + PACKETS + 2 + VERDICT);
@@ -42,8 +36,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
         (Tone::Quiet, right("packets", PACKETS) + "  "),
         (Tone::Quiet, "verdict".to_owned()),
     ]);
-    let shown = if page.terminal.all { usize::MAX } else { SHOWN };
-    for conversation in survey.conversations.iter().take(shown) {
+    for conversation in &survey.conversations {
         let party = |host: &Host| left(&party(host, party_width), party_width - 1) + " ";
         page.line([
             indent(),

@@ -1,43 +1,113 @@
-//! The findings, gravest first.
+//! The findings, gravest first: a line for each cause, or every finding in full.
+
+use jiff::tz::TimeZone;
 
 use super::page::{Page, Span, Tone};
-use super::units::{counted, short};
-use crate::finding::{Finding, Words};
-use crate::policy::{Role, Severity};
+use super::units::{counted, local, short};
+use crate::finding::{Context, Finding, Words};
+use crate::policy::{Role, Severity, Transport};
 use crate::report::escape::visible;
 use crate::survey::Survey;
 
 /// Where details begin.
 const INDENT: usize = 10;
+/// Findings of one cause that its line names.
+const NAMED: usize = 3;
 
 struct Look {
     severity: Severity,
     word: &'static str,
     tone: Tone,
-    /// How many are shown unless all are wanted.
+    /// How many causes are shown unless all are wanted.
     shown: usize,
-    /// Whether what was seen and what to do are told even so.
-    in_detail: bool,
 }
 
 const LOOKS: [Look; 3] = [
-    Look { severity: Severity::Alert, word: "ALERT", tone: Tone::Alert, shown: 6, in_detail: true },
-    Look { severity: Severity::Warning, word: "warning", tone: Tone::Warning, shown: 4, in_detail: false },
-    Look { severity: Severity::Notice, word: "notice", tone: Tone::Notice, shown: 2, in_detail: false },
+    Look { severity: Severity::Alert, word: "ALERT", tone: Tone::Alert, shown: 12 },
+    Look { severity: Severity::Warning, word: "warning", tone: Tone::Warning, shown: 8 },
+    Look { severity: Severity::Notice, word: "notice", tone: Tone::Notice, shown: 3 },
 ];
+
+/// Findings of one kind with one cause, which are mended in one way.
+pub(crate) struct Cause<'a> {
+    pub(crate) findings: Vec<&'a Finding>,
+    /// The number of the first, from 1.
+    pub(crate) number: usize,
+    /// What decides; may be empty.
+    gist: String,
+    /// What to do first.
+    pub(crate) next: &'static str,
+}
+
+/// The findings by cause, in the order of each one's first.
+pub(crate) fn by_cause<'a>(survey: &'a Survey, context: &Context<'_>) -> Vec<Cause<'a>> {
+    let mut causes: Vec<Cause<'_>> = Vec::new();
+    for (number, finding) in (1..).zip(&survey.findings) {
+        let (gist, next) = (finding.facts.gist(finding, context), finding.facts.next(finding));
+        let is_same = |cause: &&mut Cause<'_>| {
+            let first = cause.findings[0];
+            (first.severity, first.kind, &*cause.gist, cause.next) == (finding.severity, finding.kind, &*gist, next)
+        };
+        match causes.iter_mut().find(is_same) {
+            Some(cause) => cause.findings.push(finding),
+            None => causes.push(Cause { findings: vec![finding], number, gist, next }),
+        }
+    }
+    causes
+}
+
+impl Cause<'_> {
+    /// `blocked (no answer, though the host is alive): node-1 and node-2 to gateway, TCP 1901 UPnP`.
+    pub(crate) fn line(&self, context: &Context<'_>, zone: &TimeZone) -> String {
+        let first = self.findings[0];
+        let kind = first.kind.said();
+        let since = first.facts.silence().map(|(_, since)| format!("since {}", local(since, first.last, zone)));
+        let gist: Vec<&str> =
+            since.as_deref().into_iter().chain([&*self.gist]).filter(|text| !text.is_empty()).collect();
+        let gist = if gist.is_empty() { String::new() } else { format!(" ({})", gist.join(", ")) };
+        let about = self.about(context);
+        if about.is_empty() { format!("{kind}{gist}") } else { format!("{kind}{gist}: {about}") }
+    }
+
+    /// Whom the first few are about, and how many more there are.
+    pub(crate) fn about(&self, context: &Context<'_>) -> String {
+        let mut about: Vec<String> = self.findings.iter().take(NAMED).map(|finding| about(finding, context)).collect();
+        about.retain(|text| !text.is_empty());
+        if self.findings.len() > NAMED {
+            about.push(format!("and {} more", self.findings.len() - NAMED));
+        }
+        about.join("; ")
+    }
+}
+
+/// `node-1, node-2 and 2 more to gateway, TCP 1901 UPnP`.
+fn about(finding: &Finding, context: &Context<'_>) -> String {
+    let service = finding.facts.service(finding, context);
+    let parts = [finding.parties(context), format!("{} {service}", port(finding)).trim().to_owned()];
+    parts.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
+}
 
 pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     page.heading("Findings", super::capture::result(survey));
     let context = survey.context();
-    for look in &LOOKS {
-        let of_severity = || survey.findings.iter().filter(|finding| finding.severity == look.severity);
-        let shown = if page.terminal.all { usize::MAX } else { look.shown };
-        for finding in of_severity().take(shown) {
-            write_finding(page, look, finding, &finding.words(&context));
+    if page.terminal.all {
+        for look in &LOOKS {
+            for finding in survey.findings.iter().filter(|finding| finding.severity == look.severity) {
+                write_finding(page, look, finding, &finding.words(&context));
+            }
         }
-        if let Some(more) = of_severity().count().checked_sub(shown).filter(|more| *more > 0) {
-            let text = format!("  and {} (-v shows all in full, -o writes findings.csv)", more_of(more as u64, look));
-            page.blank();
+        return;
+    }
+    let causes = by_cause(survey, &context);
+    for look in &LOOKS {
+        let of_severity = || causes.iter().filter(|cause| cause.findings[0].severity == look.severity);
+        for cause in of_severity().take(look.shown) {
+            let word = (look.tone, format!("  {:<8}", look.word));
+            page.paragraph(vec![word], INDENT, Tone::Plain, &visible(&cause.line(&context, &page.terminal.zone)));
+        }
+        let more: u64 = of_severity().skip(look.shown).map(|cause| cause.findings.len() as u64).sum();
+        if more > 0 {
+            let text = format!("{}and {} (-v shows all)", " ".repeat(INDENT), more_of(more, look));
             page.line([(Tone::Quiet, text)]);
         }
     }
@@ -56,25 +126,11 @@ fn write_finding(page: &mut Page<'_>, look: &Look, finding: &Finding, words: &Wo
     if !facts.is_empty() {
         page.line([(Tone::Plain, " ".repeat(INDENT)), (Tone::Quiet, facts)]);
     }
-    if !page.terminal.all && !look.in_detail {
-        return;
-    }
-    let told: fn(&str) -> &str = if page.terminal.all { |text| text } else { first_sentence };
-    page.paragraph(Vec::new(), INDENT, Tone::Plain, &visible(told(&words.detail)));
+    page.paragraph(Vec::new(), INDENT, Tone::Plain, &visible(&words.detail));
     if !words.advice.is_empty() {
         let arrow: Vec<Span> = vec![(Tone::Plain, " ".repeat(INDENT)), (Tone::Good, "→ ".to_owned())];
-        page.paragraph(arrow, INDENT + 2, Tone::Plain, &visible(told(&words.advice)));
+        page.paragraph(arrow, INDENT + 2, Tone::Plain, &visible(&words.advice));
     }
-}
-
-/// A text up to its first full stop that a new sentence follows.
-fn first_sentence(text: &str) -> &str {
-    let ends = |&(at, stop): &(usize, &str)| {
-        let before = text[..at].chars().next_back().unwrap_or_default();
-        let after = text[at + stop.len()..].chars().next().unwrap_or_default();
-        after.is_uppercase() || after.is_ascii_digit() && before.is_alphabetic()
-    };
-    text.match_indices(". ").find(ends).map_or(text, |(at, _)| &text[..=at])
 }
 
 /// `blocked: node 10.20.0.31 to gateway 10.20.0.2, TCP 88 Configuration`.
@@ -86,11 +142,7 @@ pub(crate) fn title(finding: &Finding, words: &Words) -> String {
     };
     let client = party(finding.client_role, &words.client);
     let server = party(finding.server_role, &words.server);
-    let port = match (finding.transport, finding.server_port) {
-        (Some(transport), Some(port)) => format!("{} {port}", transport.to_string().to_uppercase()),
-        (Some(transport), None) => transport.to_string().to_uppercase(),
-        _ => String::new(),
-    };
+    let port = port(finding);
     let service = [port.as_str(), words.service.as_str()].into_iter().filter(|text| !text.is_empty());
     let service = service.collect::<Vec<_>>().join(" ");
     let parties = match (client.as_str(), server.as_str()) {
@@ -99,33 +151,25 @@ pub(crate) fn title(finding: &Finding, words: &Words) -> String {
         (client, server) => format!("{client} to {server}"),
     };
     let about = [parties, service].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ");
-    let reason = finding.kind.name().replace('-', " ");
+    let reason = finding.kind.said();
     if about.is_empty() { reason } else { format!("{reason}: {about}") }
+}
+
+fn port(finding: &Finding) -> String {
+    match (finding.transport, finding.server_port) {
+        (Some(transport), Some(port)) => format!("{} {port}", transport.to_string().to_uppercase()),
+        (Some(Transport::Other(number)), None) => format!("IP protocol {number}"),
+        (Some(transport), None) => transport.to_string().to_uppercase(),
+        _ => String::new(),
+    }
 }
 
 fn facts(finding: &Finding) -> String {
     let mut facts = Vec::new();
-    facts.extend(finding.outcome.map(|outcome| outcome.name().to_owned()));
+    facts.extend(finding.outcome_said().map(str::to_owned));
     if finding.flows > 0 {
         facts.push(counted(finding.flows, "flow", "flows"));
         facts.push(format!("{} packets", short(finding.packets)));
     }
     facts.join(" · ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::first_sentence;
-
-    #[test]
-    fn a_sentence_ends_where_the_next_begins() {
-        for (text, expected) in [
-            ("One. Two.", "One."),
-            ("Refused: 3 tries. 10.20.0.1 was asked.", "Refused: 3 tries."),
-            ("Version 1.12.1 and higher, e. g. this", "Version 1.12.1 and higher, e. g. this"),
-            ("To 10.20.0.1. And more.", "To 10.20.0.1."),
-        ] {
-            assert_eq!(first_sentence(text), expected);
-        }
-    }
 }

@@ -1,15 +1,16 @@
 //! The vendor's tables as one grid: a row a port, a column a document's direction.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Page, Span, Tone, left};
 use super::units::short;
+use crate::inventory::HostId;
 use crate::policy::{Cell, Direction, Document, Transport};
 use crate::report::escape::visible;
 use crate::report::names::Names;
 use crate::report::result::too_short;
 use crate::survey::Survey;
-use crate::verdict::{CellCoverage, CellState};
+use crate::verdict::{CellCoverage, CellState, HostCoverage};
 
 /// Width of `● 1.2k` and the gap behind it.
 const CELL: usize = 8;
@@ -20,15 +21,16 @@ struct Look {
     tone: Tone,
 }
 
-const LOOKS: [Look; 4] = [
+const LOOKS: [Look; 5] = [
     Look { state: CellState::Carried, symbol: "●", tone: Tone::Good },
     Look { state: CellState::Blocked, symbol: "✗", tone: Tone::Alert },
     Look { state: CellState::OneWay, symbol: "◐", tone: Tone::Warning },
+    Look { state: CellState::Sent, symbol: "○", tone: Tone::Plain },
     Look { state: CellState::NotSeen, symbol: "·", tone: Tone::Quiet },
 ];
 
 fn look(state: CellState) -> &'static Look {
-    LOOKS.iter().find(|look| look.state == state).unwrap_or(&LOOKS[3])
+    LOOKS.iter().find(|look| look.state == state).unwrap_or(&LOOKS[4])
 }
 
 type Row<'a> = (Transport, u16, &'a str);
@@ -52,7 +54,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
         }
     }
     let services = seen.iter().map(|(cell, ..)| cell.service.chars().count()).max().unwrap_or(0);
-    let row_width = (2 + 12 + services).min(page.terminal.width.saturating_sub(2 * CELL)).min(31);
+    let row_width = (2 + 13 + services).min(page.terminal.width.saturating_sub(2 * CELL)).min(32);
     let at_once = (page.terminal.width.saturating_sub(row_width) / (2 * CELL)).max(1);
     for documents in documents.chunks(at_once) {
         let shown: Vec<Seen<'_>> =
@@ -60,11 +62,19 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
         grid(page, documents, &shown, row_width);
     }
     let legend = LOOKS.iter().flat_map(|look| {
-        let word = format!(" {}   ", look.state.name().replace('-', " "));
+        let word = format!(" {}   ", look.state.said());
         [(look.tone, look.symbol.to_owned()), (Tone::Quiet, word)]
     });
     let legend: Vec<Span> = [(Tone::Plain, "  ".to_owned())].into_iter().chain(legend).collect();
-    page.line(legend.into_iter().chain([(Tone::Quiet, "number: how many peers".to_owned())]));
+    page.line(legend);
+    let numbers = "number: how many peers; 34/36: on how many of the devices".to_owned();
+    page.paragraph(vec![(Tone::Plain, "  ".to_owned())], 2, Tone::Quiet, &numbers);
+    if seen.iter().any(|(cell, ..)| cell.on_demand.is_some()) {
+        let demands: BTreeSet<&str> = seen.iter().filter_map(|(cell, ..)| cell.on_demand.as_deref()).collect();
+        let text = format!("* not by itself, but on {}", demands.into_iter().collect::<Vec<_>>().join(", "));
+        page.paragraph(vec![(Tone::Plain, "  ".to_owned())], 2, Tone::Quiet, &visible(&text));
+    }
+    write_missing(page, survey, &seen);
     let unseen = seen.iter().any(|(.., seen)| seen.state == CellState::NotSeen);
     if let Some(short) = too_short(survey).filter(|_| unseen) {
         let text = format!("\"Not seen\" proves little: {short}.");
@@ -77,7 +87,7 @@ fn summary(seen: &[Seen<'_>]) -> Vec<Span> {
     let mut spans = Vec::new();
     for look in &LOOKS {
         let number = seen.iter().filter(|(.., coverage)| coverage.state == look.state).count();
-        let word = look.state.name().replace('-', " ");
+        let word = look.state.said();
         if look.state == CellState::Carried {
             spans.push((Tone::Plain, format!("{number} of {} {word}", seen.len())));
         } else if number > 0 {
@@ -111,8 +121,9 @@ fn grid(page: &mut Page<'_>, documents: &[&str], seen: &[Seen<'_>], row_width: u
     }
     for ((transport, port, service), cells) in rows {
         let transport = transport.to_string().to_uppercase();
-        let mut spans =
-            vec![(Tone::Plain, left(&format!("  {transport} {port:>5}  {}", visible(service)), row_width - 1) + " ")];
+        let mark = if cells.iter().any(|(cell, ..)| cell.on_demand.is_some()) { "*" } else { "" };
+        let title = format!("  {transport} {port:>5}  {}{mark}", visible(service));
+        let mut spans = vec![(Tone::Plain, left(&title, row_width - 1) + " ")];
         for document in documents {
             for direction in [Direction::Incoming, Direction::Outgoing] {
                 let cell = cells.iter().find(|(cell, found, _)| found.name == *document && cell.direction == direction);
@@ -123,14 +134,56 @@ fn grid(page: &mut Page<'_>, documents: &[&str], seen: &[Seen<'_>], row_width: u
     }
 }
 
+/// Names of devices that a line has room for, and such lines.
+const MAX_NAMES: usize = 6;
+const MAX_LINES: usize = 6;
+
+/// Which devices lack a port that most of their kind use by themselves.
+fn write_missing(page: &mut Page<'_>, survey: &Survey, seen: &[Seen<'_>]) {
+    let mut by_devices: BTreeMap<Vec<HostId>, Vec<String>> = BTreeMap::new();
+    for (cell, _, coverage) in seen.iter().filter(|(cell, ..)| cell.on_demand.is_none()) {
+        let used = coverage.hosts[CellState::Carried as usize] + coverage.hosts[CellState::Sent as usize];
+        let all: u32 = coverage.hosts.iter().sum();
+        if used == all || used * 2 < all {
+            continue;
+        }
+        let lacks = |device: &&HostCoverage| {
+            let own = device.cells.iter().find(|(at, _)| *at == coverage.cell);
+            own.is_some_and(|(_, state)| !matches!(state, CellState::Carried | CellState::Sent))
+        };
+        let missing: Vec<HostId> = survey.nodes.iter().filter(lacks).map(|device| device.host).collect();
+        let direction = if cell.direction == Direction::Incoming { "in" } else { "out" };
+        let port = format!("{} {} {direction}", cell.transport.to_string().to_uppercase(), cell.port);
+        by_devices.entry(missing).or_default().push(port);
+    }
+    for (devices, ports) in by_devices.iter().take(MAX_LINES) {
+        let name = |id: &HostId| {
+            let host = survey.hosts.get(*id);
+            host.name.clone().map_or_else(|| host.address.to_string(), |name| name.to_string())
+        };
+        let mut names: Vec<String> = devices.iter().take(MAX_NAMES).map(name).collect();
+        if devices.len() > MAX_NAMES {
+            names.push(format!("{} more", devices.len() - MAX_NAMES));
+        }
+        let text = format!("not seen to work on {}: {}", names.join(", "), ports.join(", "));
+        page.paragraph(vec![(Tone::Plain, "  ".to_owned())], 2, Tone::Plain, &visible(&text));
+    }
+    if by_devices.len() > MAX_LINES {
+        let text = format!("  and {} more such groups of devices (nodes.csv has all)", by_devices.len() - MAX_LINES);
+        page.line([(Tone::Quiet, text)]);
+    }
+}
+
 fn cell_spans(coverage: Option<&CellCoverage>) -> [Span; 2] {
     let Some(coverage) = coverage else {
         return [(Tone::Plain, " ".repeat(CELL)), (Tone::Plain, String::new())];
     };
     let look = look(coverage.state);
-    let peers = match coverage.state {
+    let devices: u32 = coverage.hosts.iter().sum();
+    let number = match coverage.state {
         CellState::NotSeen => String::new(),
+        state if devices > 1 => format!("{}/{devices}", coverage.hosts[state as usize]),
         _ => short(coverage.peers.into()),
     };
-    [(look.tone, look.symbol.to_owned()), (Tone::Plain, left(&format!(" {peers}"), CELL - 1))]
+    [(look.tone, look.symbol.to_owned()), (Tone::Plain, left(&format!(" {number}"), CELL - 1))]
 }

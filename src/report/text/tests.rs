@@ -66,11 +66,14 @@ fn an_empty_survey_says_so() {
     survey.inputs.truncate(1);
     survey.inputs[0].frames = 0;
     survey.frames = Default::default();
+    survey.judged.value = false;
+    survey.judged.reason = "Nothing was captured.".to_owned();
     survey.caveats.clear();
     survey.findings.clear();
     survey.conversations.clear();
     survey.hosts = crate::inventory::Hosts::new(Vec::new());
     let text = summary(&survey, &Names::of(&survey), &terminal(80, false));
     assert!(text.contains("no frames"), "{text}");
-    assert!(text.contains("no alerts, no warnings, no notices"), "{text}");
+    assert!(text.contains("NOT JUDGED: Nothing was captured."), "{text}");
+    assert!(!text.contains("contradicts"), "{text}");
 }

@@ -75,7 +75,7 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
             .left(&party(survey.hosts.get(one.client), party_width), party_width, look.plain())
             .left(&party(survey.hosts.get(one.server), party_width), party_width, look.plain())
             .left(&if wide { service(one, &snapshot.names) } else { port(one) }, service_width, look.plain())
-            .left(one.outcome.name(), OUTCOME, look.plain())
+            .left(one.outcome.said(snapshot.survey.hosts.role(one.server)), OUTCOME, look.plain())
             .right(&short(one.packets.iter().sum()), PACKETS, look.plain())
             .right(&bytes(one.bytes.iter().sum()), BYTES, look.plain());
         if wide {
@@ -121,7 +121,8 @@ fn detail(look: &Look, snapshot: &Snapshot, one: &Conversation, at: usize, width
     let (client, server) = (survey.hosts.get(one.client), survey.hosts.get(one.server));
     let (sign, style) = look.conversation(one);
     let reason = one.reason.map_or(String::new(), |reason| format!(" ({})", reason.name()));
-    let verdict = format!("{sign} {}{reason}, {}", one.verdict.name(), one.outcome.name());
+    let verdict =
+        format!("{sign} {}{reason}, {}", one.verdict.name(), one.outcome.said(snapshot.survey.hosts.role(one.server)));
     let mut lines = told(look, "Verdict", &verdict, width, style);
     lines.extend(told(look, "Between", &format!("{} → {}", host(client), host(server)), width, look.plain()));
     let sums = format!(

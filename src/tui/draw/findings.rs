@@ -25,8 +25,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, 
     }
     let selected = view.findings.selected().and_then(|at| snapshot.findings.get(at));
     let selected = selected.and_then(|told| snapshot.survey.findings.get(told.at));
-    let name =
-        selected.map(|finding| format!("{}: {}", finding.severity.name(), finding.kind.name().replace('-', " ")));
+    let name = selected.map(|finding| format!("{}: {}", finding.severity.name(), finding.kind.said()));
     let text = |width| selected.map(|finding| detail(look, snapshot, finding, width)).unwrap_or_default();
     let title = name.as_deref().unwrap_or_default();
     if view.detail {
@@ -69,7 +68,7 @@ fn detail(look: &Look, snapshot: &Snapshot, finding: &Finding, width: u16) -> Ve
     let mut lines = told(look, "What", &title(finding, &words), width, look.severity(finding.severity));
     lines.extend(told(look, "Evidence", &words.detail, width, look.plain()));
     lines.extend(told(look, "Advice", &words.advice, width, look.good()));
-    let outcome = finding.outcome.map_or(String::new(), |outcome| format!("{}; ", outcome.name()));
+    let outcome = finding.outcome_said().map_or(String::new(), |outcome| format!("{outcome}; "));
     if finding.flows > 0 {
         let seen = format!(
             "{outcome}{}, {} packets; first {}, last {}",

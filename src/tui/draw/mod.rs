@@ -236,5 +236,5 @@ fn brief(finding: &Finding, words: &Words) -> String {
     });
     let parties: Vec<String> = parties.collect();
     let about = if parties.is_empty() { &words.detail } else { &parties.join(" to ") };
-    format!("{}{port}{service}: {}", finding.kind.name().replace('-', " "), about.trim_start())
+    format!("{}{port}{service}: {}", finding.kind.said(), about.trim_start())
 }

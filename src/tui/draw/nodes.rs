@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
@@ -10,6 +11,7 @@ use super::super::snapshot::{Device, Snapshot};
 use super::super::view::{DEVICE_SORTS, View};
 use super::row::Row;
 use super::{ago, pane, told};
+use crate::finding::{Standing, State};
 use crate::policy::Direction;
 use crate::report::text::units::{counted, short};
 use crate::verdict::CellState;
@@ -19,6 +21,7 @@ const ROLE: usize = 9;
 const LAST: usize = 12;
 const PACKETS: usize = 7;
 const PORTS: usize = 9;
+const STATE: usize = 17;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
     let selected = view.devices.selected().and_then(|at| snapshot.devices.get(at));
@@ -43,7 +46,9 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
     let wide = area.width >= super::WIDE;
     let address = longest(|device| device.address.len(), 12, if wide { 39 } else { 17 });
     let name = longest(|device| device.name.chars().count(), 4, if wide { 30 } else { 10 });
-    let used = 3 + address + name + ROLE + LAST + PACKETS + PORTS;
+    // Where there is little room, how it stands tells more than how much it sent.
+    let packets = if wide { PACKETS } else { 0 };
+    let used = 3 + address + name + ROLE + LAST + packets + PORTS + STATE;
     let missing = usize::from(area.width).saturating_sub(used);
     let above = format!(
         " {}  sort: {}",
@@ -58,8 +63,9 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
             .left("name", name, look.quiet())
             .left("role", ROLE, look.quiet())
             .left("last sign", LAST, look.quiet())
-            .right("packets", PACKETS + 1, look.quiet())
+            .right(if wide { "packets" } else { "" }, packets + 1, look.quiet())
             .left("carried", PORTS - 1, look.quiet())
+            .left("state", STATE, look.quiet())
             .left("not yet", missing, look.quiet())
             .line(),
     ];
@@ -84,13 +90,22 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
             .left(&device.name, name, look.plain())
             .left(device.role.name(), ROLE, look.quiet())
             .left(&last, LAST, if is_silent { look.warning() } else { look.plain() })
-            .right(&short(device.packets), PACKETS, look.plain())
+            .right(&if wide { short(device.packets) } else { String::new() }, packets, look.plain())
             .right(&format!("{}/{}", device.count(CellState::Carried), device.cells.len()), PORTS - 1, look.plain())
             .text(" ", look.plain())
+            .left(&device.standing.state.name().replace('-', " "), STATE, stands(look, device.standing))
             .left(&cells(snapshot, device, &[CellState::NotSeen], false), missing, look.quiet());
         lines.push(row.selectable(at == view.devices.at, look.selected(), area.width));
     }
     lines
+}
+
+fn stands(look: &Look, standing: Standing) -> Style {
+    match standing.state {
+        State::Healthy => look.quiet(),
+        _ if standing.is_bad() => look.alert(),
+        _ => look.warning(),
+    }
 }
 
 /// The cells of a device in some state: `in TCP 80, UDP 69; out UDP 1023`.
@@ -123,6 +138,7 @@ fn detail(look: &Look, snapshot: &Snapshot, device: &Device, width: u16) -> Vec<
     let mut lines = told(look, "Blocked", &of(CellState::Blocked), width, look.alert());
     lines.extend(told(look, "Not yet", &of(CellState::NotSeen), width, look.plain()));
     lines.extend(told(look, "One way", &of(CellState::OneWay), width, look.warning()));
+    lines.extend(told(look, "Sent", &of(CellState::Sent), width, look.plain()));
     lines.extend(told(look, "Known by", &known, width, look.plain()));
     lines.extend(told(look, "Carried", &of(CellState::Carried), width, look.good()));
     lines

@@ -142,11 +142,12 @@ fn facts(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
     say("Hosts", &hosts, look.plain());
     let cells = |state| survey.coverage.iter().filter(|cell| cell.state == state).count();
     let ports = format!(
-        "{} of {} carried, {} blocked, {} one way; {}",
+        "{} of {} carried, {} blocked, {} one way, {} sent; {}",
         cells(CellState::Carried),
         survey.coverage.len(),
         cells(CellState::Blocked),
         cells(CellState::OneWay),
+        cells(CellState::Sent),
         counted(survey.conversations.len() as u64, "conversation", "conversations"),
     );
     say("Ports", &ports, if cells(CellState::Blocked) > 0 { look.alert() } else { look.plain() });

@@ -125,7 +125,7 @@ fn detail(look: &Look, snapshot: &Snapshot, port: &Port<'_>) -> Vec<Line<'static
             CellState::NotSeen => "not seen yet".to_owned(),
             state => format!(
                 "{}: {}, {}, {} packets, last {}",
-                state.name().replace('-', " "),
+                state.said(),
                 counted(coverage.peers.into(), "peer", "peers"),
                 counted(coverage.flows, "flow", "flows"),
                 short(coverage.packets),

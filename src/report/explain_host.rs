@@ -1,0 +1,127 @@
+//! What a survey knows of one host, as text: the same as the section of a device in report.html.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::explain::put;
+use super::json::v1;
+
+/// Conversations that are listed.
+const TALKS: usize = 10;
+/// States of ports, the worst first, with the words for them.
+const STATES: [(&str, &str); 4] = [
+    ("blocked", "blocked"),
+    ("one-way", "one way, or sent to a group"),
+    ("not-seen", "not seen"),
+    ("carried", "works"),
+];
+
+/// Of a host by its address, link address or name; `None` if the survey has no such host. Of several sites each has its own.
+pub fn explain_host(survey: &v1::Survey<'_>, what: &str) -> Option<String> {
+    let is_meant = |host: &&v1::Host<'_>| {
+        host.address.to_string() == what
+            || what.parse() == Ok(host.address)
+            || host.mac.as_ref().is_some_and(|mac| mac.0.to_string().eq_ignore_ascii_case(what))
+            || host.name.as_deref() == Some(what)
+    };
+    let mut devices: BTreeMap<_, Vec<&v1::Host<'_>>> = BTreeMap::new();
+    for host in survey.inventory.iter().filter(is_meant) {
+        let device = (host.site.as_deref(), host.name.as_deref(), host.mac.map(|mac| mac.0), host.role.as_ref());
+        // Whoever has neither name nor MAC is told apart by its address.
+        let alone = (host.name.is_none() && host.mac.is_none()).then_some(host.address);
+        devices.entry((device, alone)).or_default().push(host);
+    }
+    if devices.is_empty() {
+        return None;
+    }
+    Some(devices.values().map(|hosts| device(survey, hosts)).collect::<Vec<_>>().join("\n"))
+}
+
+fn device(survey: &v1::Survey<'_>, asked: &[&v1::Host<'_>]) -> String {
+    let first = asked[0];
+    // The other addresses of the same device.
+    let is_same = |host: &&v1::Host<'_>| {
+        let igor = matches!(&*host.role, "gateway" | "node" | "bacnet");
+        let key = |host: &v1::Host<'_>| {
+            (host.mac.map(|mac| mac.0), host.role.to_string(), host.name.as_deref().map(str::to_owned))
+        };
+        host.site == first.site
+            && (asked.iter().any(|one| one.address == host.address)
+                || igor && host.mac.is_some() && key(host) == key(first))
+    };
+    let hosts: Vec<&v1::Host<'_>> = survey.inventory.iter().filter(is_same).collect();
+    let addresses: Vec<IpAddr> = hosts.iter().map(|host| host.address).collect();
+    let mut out = String::new();
+    let name = first.name.as_deref().map_or_else(|| first.address.to_string(), str::to_owned);
+    let site = first.site.as_deref().map_or_else(String::new, |site| format!(" at {site}"));
+    put(&mut out, &format!("{name}{site} is a {}: {}.", first.role, first.role_basis));
+    let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let mac = first.mac.map_or_else(String::new, |mac| format!(", MAC {}", mac.0));
+    put(&mut out, &format!("  address: {}{mac}", list.join(", ")));
+    if let Some(version) = &first.version {
+        put(&mut out, &format!("  version: {version}"));
+    }
+    if let Some((switch, port)) = hosts.iter().find_map(|host| host.switch.as_ref().zip(host.switch_port.as_ref())) {
+        put(&mut out, &format!("  plugged into: {switch}, port {port}"));
+    }
+    let heard: Vec<_> = hosts.iter().filter(|host| host.heard).collect();
+    let begin = heard.iter().filter_map(|host| host.first_seen.as_ref()).min_by_key(|time| time.get());
+    let end = heard.iter().filter_map(|host| host.last_seen.as_ref()).max_by_key(|time| time.get());
+    match (heard.is_empty(), begin, end) {
+        (true, ..) => put(&mut out, "  nothing of it was captured"),
+        (false, Some(begin), Some(end)) => put(&mut out, &format!("  heard: {} to {}", begin.get(), end.get())),
+        _ => {}
+    }
+    if let Some(node) = survey.nodes.iter().find(|node| node.site == first.site && addresses.contains(&node.address)) {
+        if let Some(state) = &node.state {
+            let since = node.silent_since.as_ref().map_or_else(String::new, |since| format!(" since {}", since.get()));
+            put(&mut out, &format!("  state: {}{since}", state.replace('-', " ")));
+        }
+        for (state, words) in STATES {
+            let ports = node.ports.iter().filter(|(_, seen)| *seen == state);
+            let ports: Vec<String> = ports.map(|(port, _)| port.replace('_', " ")).collect();
+            if !ports.is_empty() {
+                put(&mut out, &format!("  {words}: {}", ports.join(", ")));
+            }
+        }
+    }
+    conversations(survey, &addresses, first.site.as_deref(), &mut out);
+    out
+}
+
+/// The findings that concern the host, and whom it talks to.
+fn conversations(survey: &v1::Survey<'_>, addresses: &[IpAddr], site: Option<&str>, out: &mut String) {
+    let is_its = |talk: &&v1::Conversation<'_>| {
+        talk.site.as_deref() == site && (addresses.contains(&talk.client_ip) || addresses.contains(&talk.server_ip))
+    };
+    let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let is_about = |finding: &&v1::Finding<'_>| {
+        let named = [&finding.client, &finding.server].into_iter().flatten().flat_map(|list| list.split(';'));
+        let talks = finding.conversations.iter().filter_map(|at| survey.conversations.get(*at as usize));
+        finding.site.as_deref() == site
+            && (named.into_iter().any(|one| names.iter().any(|name| name == one))
+                || talks.into_iter().any(|talk| is_its(&talk)))
+    };
+    for finding in survey.findings.iter().filter(is_about) {
+        put(out, &format!("  finding {} ({}): {}. {}", finding.id, finding.severity, finding.reason, finding.detail));
+    }
+    let talks: Vec<&v1::Conversation<'_>> = survey.conversations.iter().filter(is_its).collect();
+    for talk in talks.iter().take(TALKS) {
+        let port = talk.server_port.map_or_else(String::new, |port| format!(" {port}"));
+        put(
+            out,
+            &format!(
+                "  {} to {}, {}{port}: {}, {}, {} packets",
+                talk.client_ip,
+                talk.server_ip,
+                talk.transport.to_uppercase(),
+                talk.verdict,
+                talk.outcome,
+                talk.client_packets + talk.server_packets
+            ),
+        );
+    }
+    if talks.len() > TALKS {
+        put(out, &format!("  and {} more conversations", talks.len() - TALKS));
+    }
+}

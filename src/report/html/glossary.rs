@@ -1,0 +1,74 @@
+//! The words of the report.
+
+use super::page::{Page, put};
+use crate::finding::State;
+use crate::verdict::{Outcome, Verdict};
+
+const WORDS: &[(&str, &str)] = &[
+    ("flow", "All packets between two ports of two hosts on one VLAN path, counted each way."),
+    ("conversation", "All flows of one client with one port of one server."),
+    ("client, server", "Who asked, and who was asked."),
+    ("vendor's document", "The vendor's table of ports for one product, from a version on."),
+    ("cell", "One port of one document, as the product offers it (in) or as it uses it elsewhere (out)."),
+    ("carried, works", "The port was used, and both sides were heard."),
+    ("finding", "One line that somebody should read, with what was seen, its frames, and what to do."),
+    ("alert, warning, notice", "How much a finding matters: act, look, know."),
+    (
+        "gateway, node, BACnet system",
+        "Hosts of which the vendor's documents speak, by the inventory or by what they do.",
+    ),
+    ("host, external, group", "Any other host of the site; an address outside it; a multicast or broadcast address."),
+    ("caveat", "A doubt about the capture, which weakens what rests on it."),
+    ("on demand", "Used only when somebody makes it so, as by a firmware update."),
+    ("mirror", "A switch port to which the switch copies what others send and receive."),
+    ("Community ID", "A number by which other tools know the same flow."),
+];
+
+const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Documented => "The vendor's document lists it for this pair, this way round.",
+        Verdict::Related => "It belongs to a documented exchange: the data of a TFTP request, say.",
+        Verdict::SiteApproved => "A rule of the site's own allows it.",
+        Verdict::Supporting => "Networks need it (DHCP, DNS, time); the vendor's document does not list it.",
+        Verdict::Unexpected => "One of Igor's hosts is at one end, and nothing explains it.",
+        Verdict::Bystander => "None of Igor's hosts is at either end.",
+    }
+}
+
+const fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Established => "It was answered.",
+        Outcome::Refused => "The host said no, by a TCP reset.",
+        Outcome::Rejected => "A host or router on the way said no, by an ICMP error.",
+        Outcome::Unanswered => "What owes an answer got none.",
+        Outcome::OneWay => "Only the client was heard, and nothing owed an answer; to a group it is called sent.",
+        Outcome::Midstream => "The capture began inside it.",
+    }
+}
+
+const fn state(state: State) -> &'static str {
+    match state {
+        State::Healthy => "Nothing was found about the device.",
+        State::Unexpected => "It has conversations that nothing explains.",
+        State::Blocked => "A documented port of it does not work.",
+        State::OldVersion => "Its version is below what the document covers.",
+        State::Restarting => "It starts again and again.",
+        State::Silent => "It worked, and then answered no more.",
+        State::AddressConflict => "Another device has its address.",
+        State::NoAddress => "It asked for an address and was given none.",
+        State::Absent => "The inventory names it, and nothing of it was heard.",
+    }
+}
+
+pub(super) fn write(page: &mut Page) {
+    page.section("words", "Words");
+    put!(page, "<dl class=\"words\">");
+    let verdicts = Verdict::ALL.iter().map(|word| (word.name(), verdict(*word)));
+    let outcomes = Outcome::ALL.iter().map(|word| (word.name(), outcome(*word)));
+    let states = State::ALL.iter().map(|word| (word.name(), state(*word)));
+    for (word, meaning) in WORDS.iter().copied().chain(verdicts).chain(outcomes).chain(states) {
+        put!(page, "<dt>{}</dt><dd>{}</dd>", word.replace('-', " "), meaning);
+    }
+    put!(page, "</dl>");
+    page.end_section();
+}
