@@ -61,9 +61,9 @@ mod path;
 mod powershell;
 #[path = "main/proofs.rs"]
 mod proofs;
-#[cfg(target_os = "linux")]
 #[path = "main/reading.rs"]
 mod reading;
+#[cfg(target_os = "linux")]
 #[path = "main/real_clients.rs"]
 mod real_clients;
 #[path = "main/relations.rs"]
