@@ -34,6 +34,8 @@ mod field;
 mod firewall_rules;
 #[path = "main/first_questions.rs"]
 mod first_questions;
+#[path = "main/first_use.rs"]
+mod first_use;
 #[path = "main/layers.rs"]
 mod layers;
 #[path = "main/libreoffice.rs"]
@@ -66,6 +68,8 @@ mod reading;
 #[cfg(target_os = "linux")]
 #[path = "main/real_clients.rs"]
 mod real_clients;
+#[path = "main/rehearsal.rs"]
+mod rehearsal;
 #[path = "main/relations.rs"]
 mod relations;
 #[path = "main/report_numbers.rs"]

@@ -39,17 +39,20 @@ pub(super) struct Cli {
     pub(super) command: Command,
 }
 
+/// Options that every command has: their own help comes after that of the command's.
+const GENERAL: &str = "General";
+
 /// How much is said, and in which colours.
 #[derive(Args, Debug)]
 pub(super) struct Talk {
     /// Say nothing but results and errors.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GENERAL)]
     pub(super) quiet: bool,
     /// Show every finding in full, every conversation and input, not just the first ones.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GENERAL)]
     pub(super) verbose: bool,
     /// Colours: on a terminal, always or never. NO_COLOR in the environment means never.
-    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t, help_heading = GENERAL)]
     pub(super) color: Color,
 }
 
@@ -113,7 +116,7 @@ pub(super) struct SurveyArgs {
     pub(super) captures: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) hosts: HostArgs,
-    /// The vendor's documents and the site's own rules, instead of those built in.
+    /// The vendor's documents and the site's own allowances, instead of those built in.
     ///
     /// A TOML file; `extends = "igor"` at its top adds to the vendor's documents, and
     /// `igorscope policy show` prints them. Or a device's own description, a MUD file (RFC 8520,
@@ -415,7 +418,7 @@ pub(super) struct Path {
     pub(super) places: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) hosts: HostArgs,
-    /// The vendor's documents and the site's own rules, instead of those built in.
+    /// The vendor's documents and the site's own allowances, instead of those built in.
     #[arg(long, value_name = "FILE", help_heading = "Site")]
     pub(super) policy: Option<PathBuf>,
     /// An address that is another one behind a NAT: A at one place is B at the next; may be repeated.

@@ -1,6 +1,7 @@
 //! `explain`: why a flow, a finding or a port is judged as it is, and what is known of a host.
 
 use std::borrow::Cow;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use super::args::{Explain, LimitArgs, SurveyArgs, Talk};
@@ -8,8 +9,9 @@ use super::exit::{Failure, Outcome, Status};
 use super::merge::survey_file;
 use super::options::SurveyOptions;
 use super::reading::{Wants, read};
-use super::terminal::print;
+use super::terminal::{of_standard_output, print};
 use crate::report::json::{read_survey, v1, write_survey};
+use crate::report::text::page::wrap;
 use crate::report::{Names, Subject, before_all, explain_finding, explain_flow, explain_host, explain_port, port_seen};
 
 pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
@@ -61,11 +63,12 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
             "there is no {what} in this survey, which has {flows} flows (f1, f2, ...) and {findings} findings (1, 2, ...)"
         )));
     };
+    let width = std::io::stdout().is_terminal().then(|| of_standard_output(talk.color, false).width);
     print(|out| {
         if let Some(survey) = &survey {
-            out.write_all(before_all(survey).as_bytes())?;
+            out.write_all(fitted(&before_all(survey), width).as_bytes())?;
         }
-        out.write_all(text.as_bytes())?;
+        out.write_all(fitted(&text, width).as_bytes())?;
         let other = survey.as_ref().filter(|survey| survey.policy.name != held_against.name());
         match other {
             Some(survey) => writeln!(
@@ -78,6 +81,28 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     })?;
     Ok(status)
 }
+
+/// Lines no longer than the terminal is wide, which would break them within words. Into a pipe they stay whole.
+fn fitted(text: &str, width: Option<usize>) -> String {
+    let Some(width) = width else { return text.to_owned() };
+    let mut out = String::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        let (blanks, words) = line.split_at(indent);
+        let lines = wrap(words, width.saturating_sub(indent + CONTINUED).max(CONTINUED));
+        for (at, part) in lines.iter().enumerate() {
+            let more = if at > 0 { " ".repeat(CONTINUED) } else { String::new() };
+            out.push_str(&format!("{blanks}{more}{part}\n"));
+        }
+        if lines.is_empty() {
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Columns that the rest of a line is set in by.
+const CONTINUED: usize = 4;
 
 /// The survey that was named, or that of the captures that were.
 fn survey(args: SurveyArgs, talk: &Talk) -> Result<(Status, v1::Survey<'static>), Failure> {
@@ -96,5 +121,22 @@ fn survey(args: SurveyArgs, talk: &Talk) -> Result<(Status, v1::Survey<'static>)
             write_survey(&mut text, &reading.survey, &Names::of(&reading.survey), None).map_err(Failure::unusable)?;
             Ok((reading.status, serde_json::from_slice(&text).map_err(Failure::unusable)?))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_is_broken_at_the_edge_of_a_terminal() {
+        let text = "TCP 1901 (UPnP) is documented here and no answer was seen.\n  the cell: Igor Firmware 3.1.0 and higher\n\n    [[allowance]]\n";
+        for width in [40, 47, 80, 200] {
+            let fitted = fitted(text, Some(width));
+            assert!(fitted.lines().all(|line| line.chars().count() <= width), "{width}: {fitted}");
+            assert_eq!(fitted.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+            assert!(fitted.contains("\n\n    [[allowance]]\n"), "what stands by itself stays: {fitted}");
+        }
+        assert_eq!(fitted(text, None), text, "into a pipe lines stay whole");
     }
 }

@@ -10,6 +10,7 @@ use super::options::SurveyOptions;
 use super::reading::{Reading, Wants, read};
 use super::terminal::print;
 use crate::inventory::{Inventory, InventoryFlags, draft};
+use crate::policy::Version;
 use crate::report::text::capture::host_words;
 use crate::report::text::units::counted;
 use crate::report::{visible, visible_lines, write_file};
@@ -61,11 +62,34 @@ fn nothing_found(survey: &Survey, output: Option<&Path>) -> Outcome {
     Ok(Status::Found)
 }
 
+/// Versions that nothing can be held against: a device with one is never told to be too old.
+fn unreadable_versions(inventory: &Inventory) -> Vec<String> {
+    let of_devices = inventory.entries().iter().filter(|entry| entry.role.is_igor());
+    let mut lines: Vec<String> = of_devices
+        .filter_map(|entry| Some((entry, entry.version.as_deref()?)))
+        .filter(|(_, version)| Version::parse(version).is_none())
+        .map(|(entry, version)| {
+            format!(
+                "{}: version \"{version}\" is no version, and cannot be held against the lowest one of the vendor's documents; \
+                 write it in numbers (3.1.4), or leave it out",
+                entry.place.line()
+            )
+        })
+        .collect();
+    // A device with address and MAC is two entries of one line.
+    lines.dedup();
+    lines
+}
+
 fn check(args: &InventoryCheck) -> Outcome {
     if let Err(error) = std::fs::File::open(&args.file) {
         return Err(Failure::usage(format!("cannot read {}: {error}; check the name", args.file.display())));
     }
     match Inventory::load(Some(&args.file), &InventoryFlags::default()) {
+        Ok(inventory) if !unreadable_versions(&inventory).is_empty() => {
+            let mistakes = unreadable_versions(&inventory).join("\n");
+            Err(Failure { status: Status::Found, error: anyhow::anyhow!("{}", visible_lines(&mistakes)) })
+        }
         Ok(inventory) => {
             let (file, declared) = (args.file.display(), inventory.summary());
             print(|out| writeln!(out, "{file}: good: {declared}"))?;

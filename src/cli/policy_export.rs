@@ -1,36 +1,76 @@
-//! `policy export`: the policy as firewall rules, a change request or MUD.
+//! `policy export`: the policy as firewall rules, a change request or MUD, and what they would have dropped.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use super::args::{HostArgs, PolicyExport, Talk};
 use super::exit::{Failure, Outcome, Status};
+use super::merge::survey_file;
 use super::terminal::print;
-use crate::export::{Request, RuleList};
+use crate::export::{Exported, Format, Request, RuleList, rehearsal_page, rehearse};
+use crate::report::json::read_survey;
 use crate::report::{visible, write_file};
 
 pub(super) fn run(args: PolicyExport, talk: &Talk) -> Outcome {
-    let PolicyExport { format, side, with_supporting, policy, hosts, output } = args;
+    let PolicyExport { format, side, with_supporting, log_only, against, policy, hosts, output } = args;
     let policy = super::policy::load(policy.as_deref())?;
     let inventory = if is_empty(&hosts) { None } else { Some(super::options::inventory(hosts)?) };
-    let list = RuleList::new(&Request { policy: &policy, inventory: inventory.as_ref(), side, with_supporting });
-    let exported = format.export(&list).map_err(Failure::unusable)?;
+    let list =
+        RuleList::new(&Request { policy: &policy, inventory: inventory.as_ref(), side, with_supporting, log_only });
+    let page = match against {
+        Some(path) => {
+            let survey = read_survey(&survey_file(&path)).map_err(Failure::unusable)?;
+            Some(rehearsal_page(&list, &survey, &rehearse(&list, &survey)))
+        }
+        None => None,
+    };
+    let exported = match format {
+        Some(format) => write_rules(format, &list, output, page.is_none())?,
+        None => None,
+    };
+    if !talk.quiet {
+        tell(&list, exported.as_ref());
+    }
+    if let Some(page) = page {
+        print(|out| out.write_all(page.as_bytes()))?;
+    }
+    Ok(Status::Good)
+}
+
+/// Writes the rules to their file, or to standard output where that is free.
+fn write_rules(
+    format: Format,
+    list: &RuleList,
+    output: Option<PathBuf>,
+    print_them: bool,
+) -> Result<Option<Exported>, Failure> {
+    let exported = format.export(list).map_err(Failure::unusable)?;
     match output {
         Some(path) => {
             let path = if path.is_dir() { path.join(&exported.file_name) } else { path };
             write_file(&path, |out| out.write_all(exported.text.as_bytes()))?;
         }
-        None => print(|out| out.write_all(exported.text.as_bytes()))?,
+        None if print_them => print(|out| out.write_all(exported.text.as_bytes()))?,
+        None => {}
     }
-    if !talk.quiet {
-        let length = format!("note: {} lines", exported.lines());
-        let mut lines: Vec<String> = list.notes.iter().map(|note| format!("note: {note}")).chain([length]).collect();
-        lines.extend(exported.losses.iter().map(|loss| format!("lost: {loss}")));
-        lines.extend(exported.limits.iter().map(|limit| format!("limit: {limit}")));
-        let text: String = lines.iter().map(|line| format!("igorscope: {}\n", visible(line))).collect();
-        // The file says it, too.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+    Ok(Some(exported))
+}
+
+/// What the file says at its head, on standard error too.
+fn tell(list: &RuleList, exported: Option<&Exported>) {
+    let mut lines: Vec<String> = Vec::new();
+    let mut add = |word: &str, texts: &[String]| lines.extend(texts.iter().map(|text| format!("{word}: {text}")));
+    add("not let through", &list.refused);
+    add("not placed", list.hosts.unplaced());
+    add("note", &list.notes);
+    if let Some(exported) = exported {
+        add("note", &[format!("{} lines", exported.lines())]);
+        add("lost", &exported.losses);
+        add("limit", &exported.limits);
     }
-    Ok(Status::Good)
+    let text: String = lines.iter().map(|line| format!("igorscope: {}\n", visible(line))).collect();
+    // Whoever closed standard error does not want to be told.
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 /// Whether nothing at all is said of the site: the rules then get placeholders.

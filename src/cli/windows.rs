@@ -22,13 +22,13 @@ use windows_sys::core::BOOL;
 /// The exit status after a second Ctrl-C, as on Unix: 128 and SIGINT.
 const INTERRUPTED: i32 = 130;
 
-/// What a Ctrl-C sets, and what the end of the window sets beside.
-static FLAGS: OnceLock<[Arc<AtomicBool>; 2]> = OnceLock::new();
+/// What a Ctrl-C sets, and the end of the window.
+static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// Sets `stop` on the first Ctrl-C; the second ends the program. A window that is closed, and the end of the session, set
-/// both flags, and give the program the seconds that Windows grants.
-pub(super) fn on_end(stop: Arc<AtomicBool>, closed: Arc<AtomicBool>) -> io::Result<()> {
-    if FLAGS.set([stop, closed]).is_err() {
+/// it, and give the program the seconds that Windows grants.
+pub(super) fn on_end(stop: Arc<AtomicBool>) -> io::Result<()> {
+    if STOP.set(stop).is_err() {
         return Err(io::Error::other("somebody listens already"));
     }
     // SAFETY: the function has the type that is asked for and stays where it is.
@@ -40,14 +40,13 @@ pub(super) fn on_end(stop: Arc<AtomicBool>, closed: Arc<AtomicBool>) -> io::Resu
 
 /// Called by the system on a thread of its own.
 unsafe extern "system" fn handle(event: u32) -> BOOL {
-    let Some([stop, closed]) = FLAGS.get() else { return 0 };
+    let Some(stop) = STOP.get() else { return 0 };
     let is_again = stop.swap(true, Ordering::Relaxed);
     if event == CTRL_C_EVENT || event == CTRL_BREAK_EVENT {
         if is_again {
             process::exit(INTERRUPTED);
         }
     } else {
-        closed.store(true, Ordering::Relaxed);
         // Windows ends the program as soon as this returns; it ends by itself before, when all is written.
         thread::sleep(Duration::from_secs(3600));
     }

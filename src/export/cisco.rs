@@ -134,6 +134,13 @@ fn general_losses(list: &RuleList) -> Vec<String> {
          on, TCP answers by their flags (established)"
             .to_owned(),
     ];
+    if !list.with_supporting {
+        losses.push(
+            "ICMP errors are dropped, and with them the search for the largest packet of a way (path MTU discovery); \
+             --with-supporting lets them pass"
+                .to_owned(),
+        );
+    }
     if list.needs_tftp() {
         losses.push(
             "TFTP answers and data use fresh ports at both ends and are dropped; they need inspection (ip inspect name \
@@ -210,7 +217,7 @@ fn access_list(out: &mut String, list: &RuleList, family: Family, which: List) {
         }
         let _ = writeln!(out, " remark {}", text::ascii(&rule.citation, &['?'], REMARK));
         for entry in entries {
-            let _ = writeln!(out, " {entry}");
+            let _ = writeln!(out, " {}", fate(entry, list));
         }
     }
     let ip = if family == Family::V4 { "ip" } else { "ipv6" };
@@ -219,13 +226,21 @@ fn access_list(out: &mut String, list: &RuleList, family: Family, which: List) {
             let guarded = End::set(*set);
             for (from, to) in [(&guarded, &End::ANY), (&End::ANY, &guarded)] {
                 for (from, to) in product(&address(from, list, family), &address(to, list, family)) {
-                    let _ = writeln!(out, " deny {ip} {from} {to}");
+                    let _ = writeln!(out, " {}", fate(format!("deny {ip} {from} {to}"), list));
                 }
             }
         }
         let _ = writeln!(out, " permit {ip} any any");
     } else {
-        let _ = writeln!(out, " deny {ip} any any");
+        let _ = writeln!(out, " {}", fate(format!("deny {ip} any any"), list));
+    }
+}
+
+/// An entry as it is applied: where nothing is to be dropped, what would be is let through and logged.
+fn fate(entry: String, list: &RuleList) -> String {
+    match entry.strip_prefix("deny ") {
+        Some(rest) if list.log_only => format!("permit {rest} log"),
+        _ => entry,
     }
 }
 

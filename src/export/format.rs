@@ -48,14 +48,14 @@ impl Exported {
 
 /// Why a format cannot hold the rules of a place at all.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{format} {why}; use --side {}", sides.iter().map(|side| side.name()).collect::<Vec<_>>().join(" or --side "))]
+#[error("{format} {why}; use {instead}")]
 pub struct Unfit {
     /// The format.
     pub format: Format,
     /// Why.
     pub why: &'static str,
-    /// What it can hold.
-    pub sides: &'static [Side],
+    /// What to ask for instead.
+    pub instead: &'static str,
 }
 
 /// What a format's file says and leaves out.
@@ -83,16 +83,21 @@ impl Format {
     /// # Errors
     /// If the format has no such place.
     pub fn export(self, list: &RuleList) -> Result<Exported, Unfit> {
+        const SIDES: &str = "--side gateway or --side nodes";
+        if list.log_only && !matches!(self, Self::Nftables | Self::Iptables | Self::Cisco) {
+            let why = "has no form that only logs";
+            return Err(Unfit { format: self, why, instead: "--log-only with nftables, iptables or cisco-ios" });
+        }
         Ok(match self {
             Self::Nftables => written::<nftables::Nftables>(list),
             Self::Iptables => written::<iptables::Iptables>(list),
             Self::Windows if list.side == Side::Firewall => {
                 let why = "guards the machine it runs on and cannot stand between";
-                return Err(Unfit { format: self, why, sides: &[Side::Gateway, Side::Nodes] });
+                return Err(Unfit { format: self, why, instead: SIDES });
             }
             Self::Mud if list.side == Side::Firewall => {
                 let why = "describes a device, and a firewall between is none of the documents'";
-                return Err(Unfit { format: self, why, sides: &[Side::Gateway, Side::Nodes] });
+                return Err(Unfit { format: self, why, instead: SIDES });
             }
             Self::Mud => written::<mud::Mud>(list),
             Self::Windows => written::<windows::Windows>(list),
@@ -119,6 +124,11 @@ pub(super) fn header(list: &RuleList, losses: &[String], limits: &[String]) -> V
     };
     let supporting = if list.with_supporting { ", with supporting protocols" } else { "" };
     let mut lines = vec![format!("Rules for {place}{supporting}, by igorscope policy export")];
+    if list.log_only {
+        lines.push("Log only: nothing is dropped; what is not let through is written to the log".to_owned());
+    }
+    lines.extend(list.refused.iter().map(|what| format!("Not let through: {what}")));
+    lines.extend(list.hosts.unplaced().iter().map(|device| format!("Not placed: {device}")));
     let title = if list.title.is_empty() { String::new() } else { format!(": {}", list.title) };
     lines.push(format!("Policy {}{title}", list.policy));
     for product in &list.products {

@@ -1,5 +1,6 @@
 //! The addresses of the site, set by set.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -7,8 +8,7 @@ use std::sync::Arc;
 use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
 use super::HostSet;
-use crate::inventory::{Inventory, Matcher};
-use crate::policy::Role;
+use crate::inventory::{Entry, Inventory, Matcher};
 
 /// An address, block or range of a set, and what the inventory calls it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,13 +82,15 @@ impl Family {
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     members: [Vec<Member>; 4],
+    /// Devices that the inventory names without an address.
+    unplaced: Vec<String>,
     /// Whether no inventory was given: the sets of roles are to be filled in by a person.
     pub placeholders: bool,
 }
 
 impl Hosts {
-    /// From the inventory; without one, placeholders. Notes tell what rules cannot say of it.
-    pub fn new(inventory: Option<&Inventory>, notes: &mut Vec<String>) -> Self {
+    /// From the inventory; without one, placeholders.
+    pub fn new(inventory: Option<&Inventory>) -> Self {
         let mut hosts = Self { placeholders: inventory.is_none(), ..Self::default() };
         hosts.members[HostSet::Site as usize] = private();
         let Some(inventory) = inventory else { return hosts };
@@ -102,7 +104,7 @@ impl Hosts {
         }
         let site = inventory.site_ranges().into_iter().map(|(first, last)| Member { first, last, name: None });
         hosts.members[HostSet::Site as usize].extend(site);
-        by_mac(inventory, notes);
+        hosts.unplaced = unplaced(inventory);
         hosts
     }
 
@@ -126,6 +128,11 @@ impl Hosts {
         self.placeholders && set != HostSet::Site
     }
 
+    /// Each device of the inventory that no rule can name, and why.
+    pub fn unplaced(&self) -> &[String] {
+        &self.unplaced
+    }
+
     /// Whether the inventory names nobody of the set.
     pub fn is_empty(&self, set: HostSet) -> bool {
         !self.is_placeholder(set) && self.of(set).is_empty()
@@ -139,23 +146,24 @@ impl Hosts {
     }
 }
 
-/// Names what is known by MAC only: rules are of addresses.
-fn by_mac(inventory: &Inventory, notes: &mut Vec<String>) {
-    for role in [Role::Gateway, Role::Node, Role::Bacnet] {
-        let macs: Vec<String> = inventory
-            .entries()
-            .iter()
-            .filter(|entry| entry.role == role && matches!(entry.matcher, Matcher::Mac(_) | Matcher::MacPrefix(_)))
-            .map(|entry| entry.matcher.to_string())
-            .collect();
-        let Some(first) = macs.first() else { continue };
-        let more = if macs.len() > 1 { format!(" and {} more", macs.len() - 1) } else { String::new() };
-        notes.push(format!(
-            "the inventory names a {} by MAC {first}{more}; rules need addresses, so what has no address in the \
-             inventory is in none of them (\"inventory infer\" finds addresses in a capture)",
-            role.name()
-        ));
-    }
+/// Names what is known by MAC only: rules are of addresses. A device that is declared with both has a place.
+fn unplaced(inventory: &Inventory) -> Vec<String> {
+    let by_mac = |entry: &Entry| matches!(entry.matcher, Matcher::Mac(_) | Matcher::MacPrefix(_));
+    let placed: HashSet<_> =
+        inventory.entries().iter().filter(|entry| !by_mac(entry)).map(|entry| &entry.place).collect();
+    let entries = inventory
+        .entries()
+        .iter()
+        .filter(|entry| HostSet::of(entry.role).is_some() && by_mac(entry) && !placed.contains(&entry.place));
+    let words = |entry: &Entry| {
+        let name = entry.name.as_deref().map_or_else(String::new, |name| format!(" \"{name}\""));
+        let (what, matcher) = match entry.matcher {
+            Matcher::MacPrefix(_) => ("every", format!("whose MAC begins with {}", entry.matcher)),
+            _ => ("the", entry.matcher.to_string()),
+        };
+        format!("{what} {}{name} {matcher} ({}): known by MAC only", entry.role.name(), entry.place.line())
+    };
+    entries.map(words).collect()
 }
 
 /// RFC 1918, 6598, 3927, 4193 and link-local IPv6: what is never external.
@@ -182,10 +190,8 @@ fn private() -> Vec<Member> {
 mod tests {
     use super::*;
 
-    fn hosts(text: &str) -> (Hosts, Vec<String>) {
-        let mut notes = Vec::new();
-        let inventory = Inventory::parse(text, "site.toml").unwrap();
-        (Hosts::new(Some(&inventory), &mut notes), notes)
+    fn hosts(text: &str) -> Hosts {
+        Hosts::new(Some(&Inventory::parse(text, "site.toml").unwrap()))
     }
 
     fn text(hosts: &Hosts, set: HostSet) -> Vec<String> {
@@ -194,7 +200,7 @@ mod tests {
 
     #[test]
     fn the_most_specific_entry_has_the_address() {
-        let (hosts, notes) = hosts(
+        let hosts = hosts(
             "node = [\"10.0.0.0/29\", \"fd00::5\"]\ngateway = \"10.0.0.2\"\nsite = \"198.51.100.0/24\"\n\
              [[device]]\naddress = \"10.0.0.7\"\nrole = \"host\"\n\
              [[device]]\naddress = \"203.0.113.9\"\nrole = \"host\"\n",
@@ -204,19 +210,30 @@ mod tests {
         let site = text(&hosts, HostSet::Site);
         assert!(site.contains(&"203.0.113.9".into()) && site.contains(&"198.51.100.0/24".into()), "{site:?}");
         assert!(site.contains(&"10.0.0.0/8".into()) && site.contains(&"fc00::/7".into()), "{site:?}");
-        assert!(hosts.is_empty(HostSet::Bacnet) && notes.is_empty());
+        assert!(hosts.is_empty(HostSet::Bacnet) && hosts.unplaced().is_empty());
     }
 
     #[test]
-    fn what_is_known_by_mac_is_said() {
-        let (hosts, notes) = hosts("node = [\"00:1b:c5\", \"00:1b:c6\"]\n");
-        assert!(hosts.is_empty(HostSet::Node));
-        assert!(notes[0].contains("00:1b:c5 and 1 more"), "{notes:?}");
+    fn each_device_without_an_address_is_named_and_no_other() {
+        let hosts = hosts(
+            "node = [\"00:1b:c5\", \"00:1b:c6:01:02:03\"]\n\
+             [[device]]\nmac = \"00:1b:c6:01:02:04\"\naddress = \"10.0.0.4\"\nrole = \"node\"\n\
+             [[device]]\nmac = \"00:1b:c6:01:02:05\"\nrole = \"gateway\"\nname = \"Cellar\"\n\
+             [[device]]\nmac = \"00:1b:c6:01:02:06\"\nrole = \"host\"\n",
+        );
+        assert_eq!(
+            hosts.unplaced(),
+            [
+                "the gateway \"Cellar\" 00:1b:c6:01:02:05 (site.toml:6): known by MAC only",
+                "every node whose MAC begins with 00:1b:c5 (site.toml:1): known by MAC only",
+                "the node 00:1b:c6:01:02:03 (site.toml:1): known by MAC only",
+            ]
+        );
     }
 
     #[test]
     fn without_an_inventory_the_roles_are_to_be_filled_in() {
-        let hosts = Hosts::new(None, &mut Vec::new());
+        let hosts = Hosts::new(None);
         assert!(hosts.is_placeholder(HostSet::Node) && !hosts.is_placeholder(HostSet::Site));
         assert!(hosts.may_match(HostSet::Node, Family::V6) && !hosts.is_empty(HostSet::Node));
     }

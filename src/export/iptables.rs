@@ -26,6 +26,14 @@ impl Writer for Iptables {
         let limits = limits(tables.iter().map(Table::len).sum());
         let mut lines = header(list, &losses, &limits);
         lines.push("Load as root: sh FILE --test (checks only), then sh FILE; loading it again replaces it".to_owned());
+        if list.log_only {
+            let flush = |command| {
+                let flush =
+                    bases(list, false).into_iter().map(move |(_, chain)| format!("{command} -t mangle -F {chain}"));
+                flush.collect::<Vec<_>>().join("; ")
+            };
+            lines.push(format!("Stop logging: {}; {}", flush("iptables"), flush("ip6tables")));
+        }
         let mut out = format!("#!/bin/sh\n{}set -euf\n\n", commented("#", &lines));
         for set in used_sets(list) {
             for family in Family::ALL {
@@ -71,6 +79,22 @@ fn losses(list: &RuleList) -> Vec<String> {
         );
     }
     losses
+}
+
+/// What becomes of packets that no rule lets through.
+const fn refusal(list: &RuleList) -> &'static str {
+    if list.log_only { WOULD_DROP } else { "DROP" }
+}
+
+const WOULD_DROP: &str = "igor-would-drop";
+
+/// Rules that only log stand in a table where accepting decides nothing.
+const fn table_name(list: &RuleList, raw: bool) -> &'static str {
+    match (raw, list.log_only) {
+        (true, _) => "raw",
+        (false, true) => "mangle",
+        (false, false) => "filter",
+    }
 }
 
 const fn commands(family: Family) -> (&'static str, &'static str) {
@@ -277,7 +301,7 @@ impl<'a> Table<'a> {
         }
         if !raw {
             let judges: &[&str] = if list.side == Side::Firewall { &["igor-judge"] } else { &["igor-in", "igor-out"] };
-            judges.iter().for_each(|chain| table.plain(format!("-A {chain} -j DROP")));
+            judges.iter().for_each(|chain| table.plain(format!("-A {chain} -j {}", refusal(list))));
         }
         table
     }
@@ -301,6 +325,13 @@ impl<'a> Table<'a> {
 
     /// What holds before any rule: whom a firewall judges, loopback, known connections.
     fn open(&mut self) {
+        if self.list.log_only {
+            self.chains.push(WOULD_DROP.to_owned());
+            self.plain(format!(
+                "-A {WOULD_DROP} -m limit --limit 10/second --limit-burst 20 -j LOG --log-prefix \"igor would drop: \""
+            ));
+            self.plain(format!("-A {WOULD_DROP} -j ACCEPT"));
+        }
         let mut judges = vec![("igor-in", Some("-i lo")), ("igor-out", Some("-o lo"))];
         if self.list.side == Side::Firewall {
             judges = vec![("igor-judge", None)];
@@ -316,7 +347,7 @@ impl<'a> Table<'a> {
                 self.plain(format!("-A {chain} {loopback} -j ACCEPT"));
             }
             self.plain(format!("-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"));
-            self.plain(format!("-A {chain} -m conntrack --ctstate INVALID -j DROP"));
+            self.plain(format!("-A {chain} -m conntrack --ctstate INVALID -j {}", refusal(self.list)));
         }
     }
 
@@ -386,7 +417,7 @@ impl<'a> Table<'a> {
 
     /// As shell commands that print it.
     fn print(&self, out: &mut String) {
-        let name = if self.raw { "raw" } else { "filter" };
+        let name = table_name(self.list, self.raw);
         let declared = self.chains.iter().map(|chain| format!(":{chain} - [0:0]\n")).collect::<String>();
         let mut open = false;
         let mut text = |out: &mut String, line: Option<&str>| match (line, open) {
@@ -420,8 +451,8 @@ impl<'a> Table<'a> {
 
 /// Calls the chains from the built-in ones, once.
 fn hooks(out: &mut String, command: &str, list: &RuleList) {
-    let tables = [("raw", true), ("filter", false)];
-    for (table, raw) in tables.into_iter().filter(|(_, raw)| !raw || list.needs_tftp()) {
+    for raw in [true, false].into_iter().filter(|raw| !raw || list.needs_tftp()) {
+        let table = table_name(list, raw);
         for (built_in, chain) in bases(list, raw) {
             let _ = writeln!(
                 out,

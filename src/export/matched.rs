@@ -27,7 +27,7 @@ pub(super) fn supporting(policy: &Policy, side: Side, hosts: &Hosts) -> Vec<Rule
     rules.collect()
 }
 
-fn of_matcher(
+pub(super) fn of_matcher(
     matcher: &Matcher,
     side: Side,
     hosts: &Hosts,

@@ -15,6 +15,8 @@ pub mod local;
 mod matched;
 mod mud;
 mod nftables;
+mod refused;
+mod rehearsal;
 mod rules;
 mod table;
 #[cfg(test)]
@@ -26,4 +28,5 @@ pub use ends::{Base, End, HostSet, Side, Way};
 pub use format::{Exported, Format, Unfit};
 pub use groups::Groups;
 pub use hosts::{Family, Hosts, Member};
+pub use rehearsal::{Refused, Rehearsal, rehearsal_page, rehearse};
 pub use rules::{Helper, Kind, Product, Request, Rule, RuleList};

@@ -3,7 +3,7 @@
 use super::format::{Writer, Written, commented, header};
 use super::hosts::{Family, Hosts};
 use super::rules::{Helper, Rule, RuleList};
-use super::{Base, End, HostSet, Side, Way, text};
+use super::{Base, End, Groups, HostSet, Side, Way, text};
 use crate::policy::{PortSet, Transport};
 
 /// Longest comment that nftables keeps, in bytes, without its closing zero.
@@ -29,6 +29,11 @@ impl Writer for Nftables {
                 out.push_str(&set_block(set, family, &list.hosts));
             }
         }
+        for (name, groups) in list.groups() {
+            for family in Family::ALL {
+                out.push_str(&group_block(&name, groups, family));
+            }
+        }
         if list.needs_tftp() {
             out.push_str("    # The module nf_conntrack_tftp reads requests, so that their data may pass.\n");
             out.push_str("    ct helper tftp {\n        type \"tftp\" protocol udp\n    }\n\n");
@@ -42,6 +47,9 @@ impl Writer for Nftables {
                     address_type(family)
                 ));
             }
+        }
+        if list.log_only {
+            out.push_str(WOULD_DROP);
         }
         match list.side {
             Side::Firewall => forward_chains(&mut out, list),
@@ -106,6 +114,24 @@ fn set_block(set: HostSet, family: Family, hosts: &Hosts) -> String {
     out
 }
 
+/// A set of multicast addresses; nothing where the family has none.
+fn group_block(name: &str, groups: &Groups, family: Family) -> String {
+    let blocks = groups.blocks().filter(|block| family.holds(block.addr()));
+    let elements: String = blocks.map(|block| format!("            {block},\n")).collect();
+    if elements.is_empty() {
+        return String::new();
+    }
+    format!(
+        "    set {} {{\n        type {}\n        flags interval\n        elements = {{\n{elements}        }}\n    }}\n\n",
+        group_set(name, family),
+        address_type(family)
+    )
+}
+
+fn group_set(name: &str, family: Family) -> String {
+    format!("{}{}", text::slug(name).replace('-', "_"), family.digit())
+}
+
 fn discoveries(list: &RuleList) -> std::collections::BTreeMap<&'static str, Vec<&Rule>> {
     let mut found: std::collections::BTreeMap<_, Vec<&Rule>> = std::collections::BTreeMap::new();
     for rule in &list.rules {
@@ -116,18 +142,35 @@ fn discoveries(list: &RuleList) -> std::collections::BTreeMap<&'static str, Vec<
     found
 }
 
-const STATE: &str = "        ct state established,related accept\n        ct state invalid drop\n";
+/// Accepting ends this table's chain only: what else filters on the machine still decides.
+const WOULD_DROP: &str = "    # Counts and logs what would be dropped, ten lines a second at most, and lets it go on.\n    \
+    chain would_drop {\n        counter\n        limit rate 10/second burst 20 packets log prefix \"igor would drop: \"\n        \
+    accept\n    }\n\n";
+
+/// What becomes of packets that no rule lets through.
+const fn refusal(list: &RuleList) -> &'static str {
+    if list.log_only { "jump would_drop" } else { "drop" }
+}
+
+fn state(list: &RuleList) -> String {
+    format!("        ct state established,related accept\n        ct state invalid {}\n", refusal(list))
+}
 
 fn host_chains(out: &mut String, list: &RuleList) {
     for (chain, hook, way, loopback) in
         [("incoming", "input", Way::In, "iifname"), ("outgoing", "output", Way::Out, "oifname")]
     {
+        let (policy, fate) = if list.log_only { ("accept", "logged") } else { ("drop", "dropped") };
+        let state = state(list);
         out.push_str(&format!(
-            "    # Everything else is dropped, remote administration too: what the site needs beyond the document\n    \
+            "    # Everything else is {fate}, remote administration too: what the site needs beyond the document\n    \
              # belongs in the policy as an [[allowance]] with its reason.\n    \
-             chain {chain} {{\n        type filter hook {hook} priority filter; policy drop;\n        {loopback} \"lo\" accept\n{STATE}"
+             chain {chain} {{\n        type filter hook {hook} priority filter; policy {policy};\n        {loopback} \"lo\" accept\n{state}"
         ));
         chain_rules(out, list, way);
+        if list.log_only {
+            out.push_str("        jump would_drop\n");
+        }
         out.push_str("    }\n\n");
     }
 }
@@ -144,9 +187,9 @@ fn forward_chains(out: &mut String, list: &RuleList) {
             ));
         }
     }
-    out.push_str(&format!("    }}\n\n    chain judge {{\n{STATE}"));
+    out.push_str(&format!("    }}\n\n    chain judge {{\n{}", state(list)));
     chain_rules(out, list, Way::Through);
-    out.push_str("        counter drop\n    }\n\n");
+    out.push_str(&format!("        counter {}\n    }}\n\n", refusal(list)));
 }
 
 fn chain_rules(out: &mut String, list: &RuleList, way: Way) {
@@ -154,7 +197,7 @@ fn chain_rules(out: &mut String, list: &RuleList, way: Way) {
         out.push_str(&answers(protocol, &rules, list, way));
     }
     for rule in list.rules.iter().filter(|rule| rule.way == way) {
-        for line in rule_lines(rule, &list.hosts) {
+        for line in rule_lines(rule, list) {
             out.push_str(&format!("        {line}\n"));
         }
     }
@@ -175,7 +218,7 @@ fn answers(protocol: &str, rules: &[&Rule], list: &RuleList, way: Way) -> String
         }
         for family in Family::ALL {
             for answerer in answerers {
-                for from in end_matches("saddr", answerer, family, &list.hosts).unwrap_or_default() {
+                for from in end_matches("saddr", answerer, family, list).unwrap_or_default() {
                     let (ip, digit) = (ip(family), family.digit());
                     let line = format!(
                         "{} counter accept comment \"answers to {protocol} requests to a group\"",
@@ -198,7 +241,7 @@ const fn ip(family: Family) -> &'static str {
     }
 }
 
-fn rule_lines(rule: &Rule, hosts: &Hosts) -> Vec<String> {
+fn rule_lines(rule: &Rule, list: &RuleList) -> Vec<String> {
     let comment = text::quoted(&rule.citation, COMMENT);
     let transport = transport(rule);
     let either = rule.from.is_unrestricted() && rule.to.is_unrestricted();
@@ -207,8 +250,8 @@ fn rule_lines(rule: &Rule, hosts: &Hosts) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for family in Family::ALL.into_iter().filter(|family| fits(rule, *family)) {
-        let froms = end_matches("saddr", &rule.from, family, hosts).unwrap_or_default();
-        let tos = end_matches("daddr", &rule.to, family, hosts).unwrap_or_default();
+        let froms = end_matches("saddr", &rule.from, family, list).unwrap_or_default();
+        let tos = end_matches("daddr", &rule.to, family, list).unwrap_or_default();
         for from in &froms {
             for to in &tos {
                 let bare = from.is_empty() && to.is_empty();
@@ -252,7 +295,8 @@ fn helper(rule: &Rule, family: Family) -> String {
 }
 
 /// The ways to match an end in a family, each for a line of its own; `None` or no way where it has nobody there.
-fn end_matches(which: &str, end: &End, family: Family, hosts: &Hosts) -> Option<Vec<String>> {
+fn end_matches(which: &str, end: &End, family: Family, list: &RuleList) -> Option<Vec<String>> {
+    let hosts = &list.hosts;
     let (ip, digit) = (ip(family), family.digit());
     let listed =
         |blocks: Vec<String>| (!blocks.is_empty()).then(|| format!("{ip} {which} {{ {} }}", blocks.join(", ")));
@@ -269,10 +313,10 @@ fn end_matches(which: &str, end: &End, family: Family, hosts: &Hosts) -> Option<
             listed(own).into_iter().collect()
         }
         Base::Group(groups) => {
-            let own =
-                groups.blocks().filter(|block| family.holds(block.addr())).map(|block| block.to_string()).collect();
+            let any = groups.blocks().any(|block| family.holds(block.addr()));
+            let own = any.then(|| format!("{ip} {which} @{}", group_set(&list.group_name(groups), family)));
             let broadcast = (groups.broadcast && family == Family::V4).then(|| format!("fib {which} type broadcast"));
-            listed(own).into_iter().chain(broadcast).collect()
+            own.into_iter().chain(broadcast).collect()
         }
     };
     for set in end.except.iter().filter(|set| hosts.may_match(**set, family)) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::ends::{End, HostSet, Side, Way};
 use super::groups::Groups;
 use super::hosts::Hosts;
-use super::{groundwork, matched};
+use super::{groundwork, matched, refused};
 use crate::inventory::Inventory;
 use crate::policy::{Cell, Direction, Policy, PortSet, Role, RoleSet, Transport, named};
 use crate::protocol::Protocol;
@@ -84,6 +84,8 @@ pub struct Request<'a> {
     pub side: Side,
     /// Whether DHCP, DNS, NTP and so on are let through too.
     pub with_supporting: bool,
+    /// Whether what no rule lets through is only logged.
+    pub log_only: bool,
 }
 
 /// The rules of one place.
@@ -99,6 +101,10 @@ pub struct RuleList {
     pub side: Side,
     /// Whether supporting protocols are among them.
     pub with_supporting: bool,
+    /// Whether what no rule lets through is only logged.
+    pub log_only: bool,
+    /// What the rules do not let through, in a few lines.
+    pub refused: Vec<String>,
     /// Who is in the sets that the rules name.
     pub hosts: Hosts,
     /// The roles that a firewall between guards: everything else from and to them is dropped.
@@ -125,9 +131,9 @@ pub struct Product {
 impl RuleList {
     /// The rules of a place.
     pub fn new(request: &Request<'_>) -> Self {
-        let Request { policy, inventory, side, with_supporting } = *request;
+        let Request { policy, inventory, side, with_supporting, log_only } = *request;
         let mut notes = Vec::new();
-        let hosts = Hosts::new(inventory, &mut notes);
+        let hosts = Hosts::new(inventory);
         let mut rules = of_documents(policy, side, &mut notes);
         rules.extend(matched::allowances(policy, side, &hosts));
         if with_supporting {
@@ -147,6 +153,8 @@ impl RuleList {
             site: inventory.and_then(Inventory::site_name).map(str::to_owned),
             side,
             with_supporting,
+            log_only,
+            refused: refused::words(policy, side, &hosts, &rules),
             hosts,
             guarded: guarded.filter_map(HostSet::of).collect(),
             rules,
@@ -161,6 +169,27 @@ impl RuleList {
                 })
                 .collect(),
         }
+    }
+
+    /// The groups of addresses that rules name, each once, with a name that no other has.
+    pub(super) fn groups(&self) -> Vec<(String, &Groups)> {
+        let mut named: Vec<(String, &Groups)> = Vec::new();
+        for rule in &self.rules {
+            let super::Base::Group(groups) = &rule.to.base else { continue };
+            if named.iter().any(|(_, known)| *known == groups) {
+                continue;
+            }
+            let same = named.iter().filter(|(_, known)| known.name == groups.name).count();
+            let number = if same == 0 { String::new() } else { format!(" {}", same + 1) };
+            named.push((format!("{} groups{number}", groups.name), groups));
+        }
+        named
+    }
+
+    /// The name of a group of addresses, as [`Self::groups`] gives it.
+    pub(super) fn group_name(&self, groups: &Groups) -> String {
+        let named = self.groups().into_iter().find(|(_, known)| *known == groups);
+        named.map_or_else(|| format!("{} groups", groups.name), |(name, _)| name)
     }
 
     /// Rules that need a TFTP helper.

@@ -53,12 +53,31 @@ impl Writer for Markdown {
         for line in header(list, &[], &[]) {
             out.push_str(&format!("- {}\n", text::markdown(&line)));
         }
-        out.push_str(&format!("\n| {} |\n|{}\n", COLUMNS.join(" | ").replace('_', " "), "---|".repeat(COLUMNS.len())));
+        out.push_str(&addresses_once(list));
+        let kept = || (0..COLUMNS.len()).filter(|at| !COLUMNS[*at].ends_with("_addresses"));
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        out.push_str("\n## Rules\n\n");
+        out.push_str(&line(kept().map(|at| COLUMNS[at].replace('_', " ")).collect()));
+        out.push_str(&format!("|{}\n", "---|".repeat(kept().count())));
         for row in rows(list) {
-            out.push_str(&format!("| {} |\n", row.map(|cell| text::markdown(&cell)).join(" | ")));
+            out.push_str(&line(kept().map(|at| text::markdown(&row[at])).collect()));
         }
         Written { text: out, losses: Vec::new(), limits: Vec::new() }
     }
+}
+
+/// Who the names in the rules are, each told once.
+fn addresses_once(list: &RuleList) -> String {
+    let mut out = String::from("\n## Addresses\n\n| name | addresses |\n|---|---|\n");
+    let sets = super::nftables::used_sets(list).into_iter().map(|set| (set.words().to_owned(), End::set(set)));
+    let group = |(name, groups): (String, &super::Groups)| {
+        (name, End { base: Base::Group(groups.clone()), except: Vec::new() })
+    };
+    for (name, end) in sets.chain(list.groups().into_iter().map(group)) {
+        let addresses = addresses(&end, list).replace(';', ", ");
+        out.push_str(&format!("| {} | {} |\n", text::markdown(&name), text::markdown(&addresses)));
+    }
+    out
 }
 
 fn rows(list: &RuleList) -> impl Iterator<Item = [String; 13]> {
@@ -67,9 +86,9 @@ fn rows(list: &RuleList) -> impl Iterator<Item = [String; 13]> {
             number.to_string(),
             rule.kind.to_string(),
             rule.way.to_string(),
-            rule.from.words(),
+            name(&rule.from, list),
             addresses(&rule.from, list),
-            rule.to.words(),
+            name(&rule.to, list),
             addresses(&rule.to, list),
             transport(rule),
             server_ports(rule),
@@ -79,6 +98,14 @@ fn rows(list: &RuleList) -> impl Iterator<Item = [String; 13]> {
             rule.citation.clone(),
         ]
     })
+}
+
+/// An end as people call it; a group of addresses by the name that no other has.
+fn name(end: &End, list: &RuleList) -> String {
+    match &end.base {
+        Base::Group(groups) => list.group_name(groups),
+        _ => end.words(),
+    }
 }
 
 /// The addresses of an end, or whom to fill in.

@@ -28,7 +28,7 @@ fn inventory(text: &str) -> Inventory {
 }
 
 fn list(policy: &Policy, side: Side, inventory: Option<&Inventory>, with_supporting: bool) -> RuleList {
-    RuleList::new(&Request { policy, inventory, side, with_supporting })
+    RuleList::new(&Request { policy, inventory, side, with_supporting, log_only: false })
 }
 
 fn text(format: Format, side: Side, with_inventory: bool) -> String {
@@ -245,4 +245,53 @@ fn what_a_device_may_not_hold_is_told() {
     let entries = cisco.text.lines().filter(|line| line.starts_with(" permit ") || line.starts_with(" deny "));
     let written_out: usize = entries.map(|line| if line.contains("IGOR-NODE") { 1500 } else { 1 }).sum();
     assert!(cisco.limits[0].starts_with(&format!("{written_out} entries")), "{}", cisco.limits[0]);
+}
+
+fn exported(format: Format, side: Side, log_only: bool) -> Exported {
+    let site =
+        inventory(&format!("{SITE}[[device]]\nmac = \"00:1b:c5:01:02:03\"\nrole = \"node\"\nname = \"attic\"\n"));
+    let policy = Policy::embedded();
+    let request = Request { policy: &policy, inventory: Some(&site), side, with_supporting: false, log_only };
+    format.export(&RuleList::new(&request)).unwrap()
+}
+
+#[test]
+fn a_file_opens_with_what_it_drops_and_whom_it_could_not_place() {
+    for format in [Format::Nftables, Format::Iptables, Format::Windows, Format::Cisco, Format::Markdown] {
+        let text = exported(format, Side::Gateway, false).text.replace('\\', "");
+        let head: Vec<&str> = text.lines().filter(|line| !line.is_empty() && !line.starts_with("#!")).take(7).collect();
+        let head = head.join("\n");
+        for words in [
+            "Not let through: DHCP, DHCPv6, DNS, NTP,",
+            "remote administration (SSH 22, Telnet 23, RDP 3389",
+            "Not placed: the node \"attic\" 00:1b:c5:01:02:03 (site.toml:11): known by MAC only",
+        ] {
+            assert!(head.contains(words), "{format}: {words} in {head}");
+        }
+    }
+    let allowance = "extends = \"igor\"\n[[allowance]]\nname = \"ssh\"\nfrom = \"host\"\nto = \"gateway\"\n\
+                     transport = \"tcp\"\nport = 22\nreason = \"the site's own\"\n";
+    let policy = Policy::parse(allowance, Path::new("p.toml")).unwrap();
+    let refused = list(&policy, Side::Gateway, None, true).refused.join("\n");
+    assert!(refused.contains("SSH 22 but for the site's allowance, Telnet 23,"), "{refused}");
+    assert!(!refused.contains("DHCP"), "what is let through is not told: {refused}");
+}
+
+#[test]
+fn a_form_that_only_logs_drops_nothing() {
+    for side in Side::ALL {
+        for (format, drops) in [(Format::Nftables, "drop;"), (Format::Iptables, "-j DROP"), (Format::Cisco, " deny ")] {
+            let [trial, real] = [true, false].map(|log_only| exported(format, *side, log_only).text);
+            assert!(trial.contains("Log only: nothing is dropped"), "{format} {side}");
+            assert!(!trial.contains(drops) && !trial.contains("invalid drop"), "{format} {side}: {trial}");
+            assert!(trial.contains("igor would drop: ") || format == Format::Cisco, "{format} {side}");
+            assert!(format != Format::Cisco || trial.contains(" log\n"), "{side}: {trial}");
+            assert!(real.contains(drops) || real.contains("counter drop"), "{format} {side}");
+        }
+    }
+    let policy = Policy::embedded();
+    let request =
+        Request { policy: &policy, inventory: None, side: Side::Gateway, with_supporting: false, log_only: true };
+    let error = Format::Windows.export(&RuleList::new(&request)).unwrap_err().to_string();
+    assert_eq!(error, "windows has no form that only logs; use --log-only with nftables, iptables or cisco-ios");
 }

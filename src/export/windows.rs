@@ -17,11 +17,12 @@ impl Writer for Windows {
 
     fn write(list: &RuleList) -> Written {
         let mut losses = general_losses(list);
+        let mut lists = Lists::default();
         let mut rules = String::new();
         for (rule, number) in list.rules.iter().zip(1..).filter(|(rule, _)| !covered(rule, list)) {
-            rules.push_str(&command(rule, number, list, &mut losses));
+            rules.push_str(&command(rule, number, list, (&mut lists, &mut losses)));
         }
-        let limits = limits(list, &rules);
+        let limits = limits(list, &lists, &rules);
         let mut lines = header(list, &losses, &limits);
         lines.push("Run in PowerShell as Administrator; running it again replaces these rules".to_owned());
         let mut out = String::new();
@@ -32,6 +33,7 @@ impl Writer for Windows {
         for set in super::nftables::used_sets(list) {
             variable(&mut out, set, &list.hosts);
         }
+        out.push_str(&lists.declared());
         out.push_str("Get-NetFirewallRule -Group $Group -ErrorAction SilentlyContinue | Remove-NetFirewallRule\n\n");
         out.push_str(&rules);
         // Windows PowerShell 5.1 takes a script without a mark for one in the system's own code page.
@@ -41,9 +43,10 @@ impl Writer for Windows {
 }
 
 /// Microsoft names no number of addresses that a rule may have: what was taken is to be looked at.
-fn limits(list: &RuleList, rules: &str) -> Vec<String> {
+fn limits(list: &RuleList, lists: &Lists, rules: &str) -> Vec<String> {
     let of_sets = super::nftables::used_sets(list).into_iter().map(|set| list.hosts.of(set).len());
-    let written_out = rules.lines().map(|line| line.matches("', '").count() + 1);
+    let lists = lists.0.iter().map(|(_, addresses)| addresses.as_str());
+    let written_out = rules.lines().chain(lists).map(|line| line.matches("', '").count() + 1);
     let most = of_sets.chain(written_out).max().unwrap_or(0);
     let many = (most > MANY).then(|| {
         format!(
@@ -104,6 +107,31 @@ fn variable(out: &mut String, set: HostSet, hosts: &Hosts) {
     out.push_str(")\n\n");
 }
 
+/// Addresses that rules share, each list under a name of its own.
+#[derive(Default)]
+struct Lists(Vec<(String, String)>);
+
+impl Lists {
+    /// The name of a list of addresses.
+    fn name(&mut self, words: &str, addresses: String) -> String {
+        if let Some((name, _)) = self.0.iter().find(|(_, known)| *known == addresses) {
+            return name.clone();
+        }
+        let plain = text::slug(words);
+        let capital = |word: &str| format!("{}{}", word[..1].to_uppercase(), &word[1..]);
+        let base = format!("${}", plain.split('-').filter(|word| !word.is_empty()).map(capital).collect::<String>());
+        let taken = |name: &String| self.0.iter().any(|(known, _)| known == name);
+        let numbered = (2..).map(|number| format!("{base}{number}"));
+        let name = std::iter::once(base.clone()).chain(numbered).find(|name| !taken(name)).unwrap_or(base);
+        self.0.push((name.clone(), addresses));
+        name
+    }
+
+    fn declared(&self) -> String {
+        self.0.iter().map(|(name, addresses)| format!("{name} = @({addresses})\n\n")).collect()
+    }
+}
+
 /// A group is no address of this machine: what it may hear of a group is what it may hear at all.
 fn covered(rule: &Rule, list: &RuleList) -> bool {
     let same = |other: &Rule| {
@@ -114,10 +142,16 @@ fn covered(rule: &Rule, list: &RuleList) -> bool {
     rule.way == Way::In && matches!(rule.to.base, Base::Group(_)) && list.rules.iter().any(same)
 }
 
-fn command(rule: &Rule, number: usize, list: &RuleList, losses: &mut Vec<String>) -> String {
+fn command(rule: &Rule, number: usize, list: &RuleList, told: (&mut Lists, &mut Vec<String>)) -> String {
+    let (lists, losses) = told;
     let inbound = rule.way == Way::In;
     let (remote, local) = if inbound { (&rule.from, &rule.to) } else { (&rule.to, &rule.from) };
-    let mut addresses = |end: &End| addresses(end, list, losses);
+    let mut addresses = |end: &End| {
+        let written_out = addresses(end, list, losses)?;
+        let shared = !end.except.is_empty() || matches!(end.base, Base::Group(_));
+        // A variable is a name already.
+        Some(if shared && !written_out.starts_with('$') { lists.name(&end.words(), written_out) } else { written_out })
+    };
     let mut parts = vec!["-Group $Group -Action Allow -Profile Any".to_owned()];
     parts.push(format!("-Direction {}", if inbound { "Inbound" } else { "Outbound" }));
     parts.push(protocol(rule));

@@ -1,4 +1,4 @@
-//! The vendor's documents and the site's own rules, as data.
+//! The vendor's documents and the site's own allowances, as data.
 //!
 //! A servant: it imports no stage. The embedded policy (`igor.toml`) holds the vendor's three
 //! documents cell by cell; `--policy FILE` extends or replaces it.

@@ -9,6 +9,7 @@ use super::coverage::{CellRow, Coverage};
 use super::findings::{self, Findings};
 use super::flows::{FlowRow, Flows};
 use super::inventory::Inventory;
+use super::joins::Joins;
 use super::names::Names;
 use super::table::{Cells, Table};
 use crate::inventory::HostId;
@@ -51,7 +52,7 @@ pub(super) fn write_table<'a, T: Table>(
 /// # Errors
 /// Those of `out`.
 pub fn write_findings(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
-    write_table::<Findings>(out, findings::rows(survey, names))
+    write_table::<Findings>(out, findings::rows(survey, names, &Joins::new(survey)))
 }
 
 /// coverage.csv.

@@ -14,9 +14,10 @@ const FLOWS: &str = "flow_id,first_seen,last_seen,duration_s,vlan,transport,\
 client_ip,client_port,client_mac,client_role,client_name,\
 server_ip,server_port,server_mac,server_role,server_name,\
 service,verdict,reason,severity,outcome,direction_basis,payload,payload_protocol,related_to,rule,\
-client_packets,client_bytes,server_packets,server_bytes,client_tcp_flags,server_tcp_flags,community_id,sources,duplicates";
+client_packets,client_bytes,server_packets,server_bytes,client_tcp_flags,server_tcp_flags,community_id,sources,duplicates,vlan_path";
 const FINDINGS: &str = "id,severity,verdict,reason,outcome,client_role,client,server_role,server,transport,server_port,\
-service,flows,packets,bytes,first_seen,last_seen,detail,advice,rule,display_filter,sources";
+service,flows,packets,bytes,first_seen,last_seen,detail,advice,rule,display_filter,sources,\
+clients,client_names,servers,server_names,flow_ids";
 const COVERAGE: &str = "document,minimum_version,role,direction,transport,port,service,state,peers,flows,packets,bytes,\
 first_seen,last_seen,hosts_carried,hosts_blocked,hosts_one_way,hosts_not_seen";
 const INVENTORY: &str = "address,mac,role,role_basis,confidence,name,version,first_seen,last_seen,packets_sent,\
@@ -74,6 +75,7 @@ fn a_flow_is_told_from_its_client() {
             ("first_seen", "2025-03-04T08:15:00.000000000Z"),
             ("duration_s", "2.500000000"),
             ("vlan", "10"),
+            ("vlan_path", "10"),
             ("transport", "tcp"),
             ("client_ip", "10.20.0.31"),
             ("client_port", "52114"),
@@ -88,11 +90,20 @@ fn a_flow_is_told_from_its_client() {
             ("sources", "survey/monday.pcapng"),
         ],
     );
-    has(1, &[("vlan", "10.20"), ("related_to", "f1"), ("client_tcp_flags", ""), ("service", "tftp")]);
+    has(
+        1,
+        &[
+            ("vlan", "10.20"),
+            ("vlan_path", "10>20"),
+            ("related_to", "f1"),
+            ("client_tcp_flags", ""),
+            ("service", "tftp"),
+        ],
+    );
     // The server never sent: its MAC is the one that was sent to.
     has(2, &[("server_mac", "02:1b:00:00:00:fe"), ("server_packets", "0"), ("server_tcp_flags", "........")]);
     has(2, &[("client_name", "'=cmd|'/C calc'!A0"), ("severity", "alert"), ("reason", "undocumented-peer")]);
-    has(3, &[("transport", "icmp"), ("client_port", ""), ("server_port", ""), ("vlan", "")]);
+    has(3, &[("transport", "icmp"), ("client_port", ""), ("server_port", ""), ("vlan", ""), ("vlan_path", "")]);
 }
 
 #[test]

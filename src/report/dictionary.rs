@@ -23,6 +23,8 @@ spreadsheet takes it for a formula. New columns are added at the end only.
 
 The tables of `survey.json` have the same names and meanings, with `null` for not known, numbers as numbers, lists as
 arrays, and `sources` as positions in `inputs`, from 0. A row of `nodes` has its port columns in an object, `ports`.
+The columns `clients` to `flow_ids` of findings.csv are not repeated there: a finding has the positions of its `conversations`, and each flow that
+of its `conversation`.
 ";
 
 /// The page.

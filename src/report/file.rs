@@ -135,23 +135,51 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<
             return file.flush();
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut buffered = BufWriter::with_capacity(256 * 1024, aside(folder)?);
+        let (file, aside) = Aside::create(folder)?;
+        let mut buffered = BufWriter::with_capacity(256 * 1024, file);
         write(&mut buffered)?;
-        let (file, mut aside) = buffered.into_inner()?.into_parts();
-        // Windows renames nothing that is open.
-        drop(file);
-        fs::rename(&aside, path)?;
-        aside.disable_cleanup(true);
-        Ok(())
+        // Where what is open cannot be renamed, it is closed first.
+        drop(buffered.into_inner()?);
+        aside.rename(path)
     };
     attempt().map_err(|source| WriteError::File { path: path.to_owned(), source })
 }
 
-/// A temporary file with the rights that a new file of this user gets, and not marked as temporary.
-fn aside(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(ASIDE[0]).suffix(ASIDE[1]);
-    builder.make_in(folder, |path| File::options().write(true).create_new(true).open(path))
+/// A file under another name; removed unless it was renamed. Its path stays relative where the folder's is: the folders above
+/// may be closed to whoever writes.
+struct Aside(PathBuf);
+
+impl Aside {
+    /// A new file, with the rights that files of this user get.
+    fn create(folder: &Path) -> io::Result<(File, Self)> {
+        const TRIES: usize = 100;
+        for _ in 0..TRIES {
+            let mut number = [0; 8];
+            getrandom::fill(&mut number).map_err(io::Error::other)?;
+            let path = folder.join(format!("{}{:016x}{}", ASIDE[0], u64::from_ne_bytes(number), ASIDE[1]));
+            match File::options().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((file, Self(path))),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    fn rename(mut self, path: &Path) -> io::Result<()> {
+        fs::rename(&self.0, path)?;
+        self.0 = PathBuf::new();
+        Ok(())
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty() {
+            // What cannot be removed is swept away by the next run into the folder.
+            let _ = fs::remove_file(&self.0);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! findings.csv: one row a finding.
 
 use super::flows::column;
+use super::joins::Joins;
 use super::names::Names;
 use super::table::{Column, Table};
 use crate::finding::{Finding, Words};
@@ -20,16 +21,23 @@ pub(super) struct FindingRow<'a> {
     pub words: Words,
     /// Names of the inputs.
     pub names: &'a Names,
+    /// Whom and which flows it is about.
+    pub joins: &'a Joins<'a>,
 }
 
 /// The findings of a survey.
-pub(super) fn rows<'a>(survey: &'a Survey, names: &'a Names) -> impl Iterator<Item = FindingRow<'a>> {
+pub(super) fn rows<'a>(
+    survey: &'a Survey,
+    names: &'a Names,
+    joins: &'a Joins<'a>,
+) -> impl Iterator<Item = FindingRow<'a>> {
     let context = survey.context();
     let row = move |(at, finding): (usize, &'a Finding)| FindingRow {
         number: at + 1,
         finding,
         words: finding.words(&context),
         names,
+        joins,
     };
     survey.findings.iter().enumerate().map(row)
 }
@@ -171,6 +179,41 @@ impl Table for Findings {
             "survey/monday.pcapng",
             |r, c| c.words(r.finding.sources.iter().map(|&source| r.names.input(source))),
             "The inputs in which it was seen."
+        ),
+        column!(
+            "clients",
+            "addresses, joined by `;`",
+            "10.20.0.31;10.20.0.32",
+            |r, c| c.joined(r.finding.clients.iter()),
+            "Every client, or device that it is about, ascending."
+        ),
+        column!(
+            "client_names",
+            "text, joined by `;`",
+            "Node 3.07;Node 3.08",
+            |r, c| r.joins.names(&r.finding.clients, c),
+            "Their names, in the same order, empty where one has none; a `;` in a name is written `,`."
+        ),
+        column!(
+            "servers",
+            "addresses, joined by `;`",
+            "203.0.113.9",
+            |r, c| c.joined(r.finding.servers.iter()),
+            "Every server, ascending."
+        ),
+        column!(
+            "server_names",
+            "text, joined by `;`",
+            "Gateway",
+            |r, c| r.joins.names(&r.finding.servers, c),
+            "Their names, as `client_names`."
+        ),
+        column!(
+            "flow_ids",
+            "`flow_id`s, joined by `;`",
+            "f3;f17",
+            |r, c| r.joins.flow_ids(r.number - 1, c),
+            "Every flow that it groups, by its `flow_id` in flows.csv."
         ),
     ];
 }

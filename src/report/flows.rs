@@ -1,9 +1,11 @@
 //! flows.csv: one row a flow, both directions.
 
+use std::fmt;
+
 use super::community_id::{Endpoint, community_id};
 use super::names::{Names, mac_of};
 use super::table::{Cells, Column, Table};
-use crate::decode::{MacAddr, TcpFlags};
+use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::flow::{EndView, FlowView};
 use crate::policy::{Role, Transport};
 use crate::survey::Survey;
@@ -347,7 +349,34 @@ impl Table for Flows {
             "Packets of either side that were captured twice (the same IPv4 identification and checksum within 50 ms; without \
              identification and for IPv6 the same checksum, and TCP numbers or first bytes, within 1 ms), as some mirrors do. They are in the packet counts, which hold what the file holds."
         ),
+        column!(
+            "vlan_path",
+            "VLAN identifiers",
+            "10>20",
+            |r, c| {
+                if r.flow.is_untagged() {
+                    c.empty();
+                } else {
+                    c.shown(Nested(r.flow.vlan()));
+                }
+            },
+            "The same tags as `vlan`, outermost first, joined by `>`: no spreadsheet takes two of them for a number or a date \
+             (`100.10` becomes 100.1 there)."
+        ),
     ];
+}
+
+/// VLAN tags as `10>20`.
+pub(super) struct Nested(pub(super) VlanPath);
+
+impl fmt::Display for Nested {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, tag) in self.0.iter().enumerate() {
+            f.write_str(if at > 0 { ">" } else { "" })?;
+            write!(f, "{tag}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Packets of either side that were captured twice.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use itoa::Buffer as Digits;
 
 use super::escape;
+use super::record;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::policy::Transport;
@@ -112,12 +113,7 @@ impl Cells {
         self.cells_of::<T>(row);
         more(self);
         self.end_row();
-        let mut record = csv::ByteRecord::new();
-        let capacity = self.rows.len().max(1);
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).buffer_capacity(capacity).from_reader(&self.rows[..]);
-        // What is read was written by the methods here: it is valid.
-        let _ = reader.read_byte_record(&mut record);
+        let record = record::of(&self.rows);
         self.rows.clear();
         record
     }

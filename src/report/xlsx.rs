@@ -12,9 +12,10 @@ use super::coverage::{CellRow, Coverage};
 use super::findings::{self, Findings};
 use super::flows::{FlowRow, Flows};
 use super::inventory::Inventory;
+use super::joins::Joins;
 use super::names::Names;
 use super::nodes::{self, Nodes, NodesLast, port_columns, state};
-use super::table::{Cells, Table};
+use super::table::{Cells, Column, Table};
 use crate::policy::Severity;
 use crate::report::result::{Sentence, sentence};
 use crate::survey::Survey;
@@ -29,6 +30,15 @@ const CHARACTERS: usize = 32_767;
 /// Units of columns that hold numbers.
 const NUMBERS: &[&str] =
     &["bytes", "cells", "devices", "flows", "number", "packets", "pairs", "percent", "port", "seconds"];
+
+/// This level takes 40 % of the usual one's time, for files that are a fifth larger.
+const COMPRESSION: u8 = 3;
+/// Of a date.
+const DATE_WIDTH: f64 = 24.0;
+/// Characters that a landscape page of A4 has room for and that can still be read.
+const PAGE_WIDTH: f64 = 190.0;
+/// Its number in Excel's list of papers.
+const A4: u8 = 9;
 
 /// Words that colour their cell: background and text, with a contrast of 7 and more.
 const COLOURS: &[(&str, u32, u32)] = &[
@@ -59,50 +69,117 @@ fn into_io(error: XlsxError) -> io::Error {
     }
 }
 
+/// How a column's cells are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Number,
+    /// The exact text, and beside it a date that a spreadsheet can reckon with.
+    Time,
+    /// Text that is read, in lines.
+    Prose,
+    /// Items joined by `;`.
+    List,
+}
+
+struct Heading {
+    title: String,
+    kind: Kind,
+}
+
+impl Heading {
+    fn of<T: Table>(column: &Column<T>) -> Self {
+        let kind = match column.unit {
+            unit if NUMBERS.contains(&unit) => Kind::Number,
+            "RFC 3339, UTC" => Kind::Time,
+            unit if unit.ends_with("joined by `;`") => Kind::List,
+            _ if ["detail", "advice"].contains(&column.name) => Kind::Prose,
+            _ => Kind::Text,
+        };
+        Self { title: column.name.to_owned(), kind }
+    }
+
+    /// The titles of its columns in the sheet, and how wide they are.
+    fn columns(&self) -> impl Iterator<Item = (String, f64)> {
+        let date = (self.kind == Kind::Time).then(|| (format!("{} (date)", self.title), DATE_WIDTH));
+        std::iter::once((self.title.clone(), width(&self.title, self.kind))).chain(date)
+    }
+}
+
+/// The formats of a sheet's cells.
+struct Formats {
+    date: Format,
+    prose: Format,
+    top: Format,
+    colours: Vec<(&'static str, Format)>,
+}
+
+impl Formats {
+    fn new() -> Self {
+        let top = Format::new().set_align(FormatAlign::Top);
+        let colour = |(word, background, text): &(&'static str, u32, u32)| {
+            let colour = top.clone().set_background_color(Color::RGB(*background));
+            (*word, colour.set_font_color(Color::RGB(*text)))
+        };
+        Self {
+            date: top.clone().set_num_format("yyyy-mm-dd hh:mm:ss"),
+            prose: top.clone().set_text_wrap(),
+            colours: COLOURS.iter().map(colour).collect(),
+            top,
+        }
+    }
+}
+
+/// How one sheet is laid out.
+struct Layout {
+    name: &'static str,
+    file: &'static str,
+    /// Columns that stay in view, and are repeated on each printed page: they say which row it is.
+    key: u16,
+}
+
 struct Book<'a> {
     workbook: Workbook,
     survey: &'a Survey,
     names: &'a Names,
     /// What a sheet could not hold, in words.
     cut: Vec<String>,
-    colours: Vec<(&'static str, Format)>,
+    formats: Formats,
 }
 
 impl<'a> Book<'a> {
     fn new(survey: &'a Survey, names: &'a Names) -> Result<Self, XlsxError> {
         let mut workbook = Workbook::new();
+        workbook.set_zip_compression_level(COMPRESSION);
         let first = survey.inputs.iter().filter_map(|input| input.first.nanos()).min();
         // Without a time, any that is always the same.
         let created = ExcelDateTime::from_timestamp(first.map_or(0, |nanos| nanos.div_euclid(1_000_000_000)).max(0))?;
         let properties = DocProperties::new().set_title("igorscope survey").set_creation_datetime(&created);
         workbook.set_properties(&properties);
-        let colour = |(word, background, text): &(&'static str, u32, u32)| {
-            let format = Format::new().set_background_color(Color::RGB(*background)).set_font_color(Color::RGB(*text));
-            (*word, format)
-        };
-        Ok(Self { workbook, survey, names, cut: Vec::new(), colours: COLOURS.iter().map(colour).collect() })
+        Ok(Self { workbook, survey, names, cut: Vec::new(), formats: Formats::new() })
     }
 
     fn finish(mut self) -> Result<Vec<u8>, XlsxError> {
         // The first sheet is the one that opens; what it says is known last.
         self.workbook.add_worksheet().set_name("About")?;
         let (survey, names) = (self.survey, self.names);
-        let mut findings = findings::rows(survey, names);
-        self.table::<Findings>("Findings", survey.findings.len(), |cells, write| {
+        let joins = Joins::new(survey);
+        let mut findings = findings::rows(survey, names, &joins);
+        self.table::<Findings>("Findings", 4, survey.findings.len(), |cells, write| {
             findings.try_for_each(|row| write(&cells.record::<Findings>(&row, |_| {})))
         })?;
         let mut coverage = survey.coverage.iter().filter_map(|coverage| {
             let (cell, document) = names.cell(coverage.cell)?;
             Some(CellRow { cell, document, coverage })
         });
-        self.table::<Coverage>("Coverage", survey.coverage.len(), |cells, write| {
+        self.table::<Coverage>("Coverage", 6, survey.coverage.len(), |cells, write| {
             coverage.try_for_each(|row| write(&cells.record::<Coverage>(&row, |_| {})))
         })?;
         self.nodes()?;
-        self.table::<Inventory>("Inventory", survey.hosts.len(), |cells, write| {
+        self.table::<Inventory>("Inventory", 1, survey.hosts.len(), |cells, write| {
             survey.hosts.iter().try_for_each(|host| write(&cells.record::<Inventory>(&host, |_| {})))
         })?;
-        self.table::<Flows>("Flows", survey.flows.len(), |cells, write| {
+        self.table::<Flows>("Flows", 1, survey.flows.len(), |cells, write| {
             (0..survey.flows.len().min(ROWS - 1)).try_for_each(|place| {
                 let (flow, judgement) = survey.flows.view(place);
                 write(&cells.record::<Flows>(&FlowRow::new(survey, names, place, flow, judgement), |_| {}))
@@ -114,23 +191,25 @@ impl<'a> Book<'a> {
 
     fn table<T: Table>(
         &mut self,
-        name: &str,
+        name: &'static str,
+        key: u16,
         count: usize,
         rows: impl FnOnce(&mut Cells, &mut dyn FnMut(&ByteRecord) -> Result<(), XlsxError>) -> Result<(), XlsxError>,
     ) -> Result<(), XlsxError> {
-        let columns: Vec<_> =
-            T::COLUMNS.iter().map(|column| (column.name.to_owned(), NUMBERS.contains(&column.unit))).collect();
-        self.sheet(name, T::FILE, &columns, count, |write| rows(&mut Cells::default(), write))
+        let headings: Vec<_> = T::COLUMNS.iter().map(Heading::of).collect();
+        let layout = Layout { name, file: T::FILE, key };
+        self.sheet(&layout, &headings, count, |write| rows(&mut Cells::default(), write))
     }
 
     fn nodes(&mut self) -> Result<(), XlsxError> {
         let ports = port_columns(self.names.policy());
-        let fixed = Nodes::COLUMNS.iter().map(|column| (column.name.to_owned(), NUMBERS.contains(&column.unit)));
-        let last = NodesLast::COLUMNS.iter().map(|column| (column.name.to_owned(), false));
-        let columns: Vec<_> =
-            fixed.chain(ports.iter().map(|column| (column.name.clone(), false))).chain(last).take(COLUMNS).collect();
+        let fixed = Nodes::COLUMNS.iter().map(Heading::of);
+        let ports_of = ports.iter().map(|column| Heading { title: column.name.clone(), kind: Kind::Text });
+        let last = NodesLast::COLUMNS.iter().map(Heading::of);
+        let headings: Vec<_> = fixed.chain(ports_of).chain(last).take(COLUMNS).collect();
+        let layout = Layout { name: "Nodes", file: Nodes::FILE, key: 4 };
         let survey = self.survey;
-        self.sheet("Nodes", Nodes::FILE, &columns, survey.nodes.len(), |write| {
+        self.sheet(&layout, &headings, survey.nodes.len(), |write| {
             let mut cells = Cells::default();
             nodes::rows(survey).try_for_each(|row| {
                 write(&cells.record::<Nodes>(&row, |cells| {
@@ -144,26 +223,28 @@ impl<'a> Book<'a> {
     /// A sheet with a frozen header and filters over `count` rows, of which it takes what fits.
     fn sheet(
         &mut self,
-        name: &str,
-        file: &str,
-        columns: &[(String, bool)],
+        layout: &Layout,
+        headings: &[Heading],
         count: usize,
         rows: impl FnOnce(&mut dyn FnMut(&ByteRecord) -> Result<(), XlsxError>) -> Result<(), XlsxError>,
     ) -> Result<(), XlsxError> {
         if count >= ROWS {
             let kept = ROWS - 1;
+            let Layout { name, file, .. } = layout;
             self.cut.push(format!("The sheet {name} has the first {kept} of {count} rows; {file} has them all."));
         }
-        let colours = &self.colours;
+        let formats = &self.formats;
+        let columns: Vec<(String, f64)> = headings.iter().flat_map(Heading::columns).collect();
         let sheet = self.workbook.add_worksheet_with_constant_memory()?;
-        sheet.set_name(name)?;
-        sheet.set_freeze_panes(1, 0)?;
+        sheet.set_name(layout.name)?;
+        sheet.set_freeze_panes(1, layout.key)?;
         let last_row = u32::try_from(count.min(ROWS - 1)).unwrap_or(u32::MAX);
         let last_column = u16::try_from(columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
         sheet.autofilter(0, 0, last_row, last_column)?;
+        print_setup(sheet, layout.key, last_row, printed(headings, &columns))?;
         let header = Format::new().set_bold().set_align(FormatAlign::Top).set_background_color(Color::RGB(0xE4_E7_EB));
-        for ((title, number), column) in columns.iter().zip(0u16..) {
-            sheet.set_column_width(column, width(title, *number))?;
+        for ((title, width), column) in columns.iter().zip(0u16..) {
+            sheet.set_column_width(column, *width)?;
             sheet.write_string_with_format(0, column, title, &header)?;
         }
         let mut at = 0usize;
@@ -173,8 +254,13 @@ impl<'a> Book<'a> {
                 return Ok(());
             }
             let row = u32::try_from(at).unwrap_or(u32::MAX);
-            for ((cell, (_, number)), column) in record.iter().zip(columns).zip(0u16..) {
-                write_cell(sheet, row, column, &String::from_utf8_lossy(cell), *number, colours)?;
+            // Rows of many flows are many cells: plain ones are smaller.
+            let tall = headings.iter().any(|heading| heading.kind == Kind::Prose);
+            let mut column = 0;
+            for (cell, heading) in record.iter().zip(headings) {
+                let text = String::from_utf8_lossy(cell);
+                write_cell(sheet, (row, column), &text, heading.kind, tall, formats)?;
+                column += 1 + u16::from(heading.kind == Kind::Time);
             }
             Ok(())
         })
@@ -202,8 +288,12 @@ impl<'a> Book<'a> {
         lines.extend(inputs.map(|input| ("Capture".to_owned(), input.path.clone())));
         lines.extend(survey.caveats.iter().map(|caveat| ("Caveat".to_owned(), caveat.text.clone())));
         lines.extend(self.cut.iter().map(|text| ("Left out".to_owned(), text.clone())));
-        lines
-            .push(("Columns".to_owned(), "as in docs/data-dictionary.md; times are UTC, durations seconds".to_owned()));
+        lines.push((
+            "Columns".to_owned(),
+            "as in docs/data-dictionary.md; times are UTC, durations seconds; a column (date) is the time before it, \
+                 to the millisecond, as a date"
+                .to_owned(),
+        ));
         lines.push(("Written by".to_owned(), format!("igorscope {}", env!("CARGO_PKG_VERSION"))));
         let strong = Format::new().set_bold().set_align(FormatAlign::Top);
         let wrap = Format::new().set_text_wrap().set_align(FormatAlign::Top);
@@ -217,27 +307,77 @@ impl<'a> Book<'a> {
     }
 }
 
+/// The columns that go on paper: behind what is read in lines stands what joins tables, for programs.
+fn printed<'c>(headings: &[Heading], columns: &'c [(String, f64)]) -> &'c [(String, f64)] {
+    let Some(last) = headings.iter().rposition(|heading| heading.kind == Kind::Prose) else { return columns };
+    let count = headings[..=last].iter().map(|heading| heading.columns().count()).sum();
+    columns.get(..count).unwrap_or(columns)
+}
+
+/// Landscape, as many pages wide as it takes to be read, each with the header and the key columns.
+fn print_setup(sheet: &mut Worksheet, key: u16, last_row: u32, columns: &[(String, f64)]) -> Result<(), XlsxError> {
+    let width = |columns: &[(String, f64)]| columns.iter().map(|(_, width)| width).sum::<f64>();
+    let (keys, rest) = columns.split_at(usize::from(key).min(columns.len()));
+    let pages = (width(rest) / (PAGE_WIDTH - width(keys)).max(PAGE_WIDTH / 3.0)).ceil().clamp(1.0, 32_000.0);
+    sheet.set_landscape().set_paper_size(A4).set_print_fit_to_pages(pages as u16, 0);
+    sheet.set_repeat_rows(0, 0)?.set_repeat_columns(0, key.saturating_sub(1))?;
+    let last_column = u16::try_from(columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
+    sheet.set_print_area(0, 0, last_row, last_column)?;
+    sheet.set_header("&C&A").set_footer("&C&F, page &P of &N");
+    Ok(())
+}
+
 fn write_cell(
     sheet: &mut Worksheet,
-    row: u32,
-    column: u16,
+    (row, column): (u32, u16),
     text: &str,
-    number: bool,
-    colours: &[(&'static str, Format)],
+    kind: Kind,
+    tall: bool,
+    formats: &Formats,
 ) -> Result<(), XlsxError> {
     if text.is_empty() {
         return Ok(());
     }
     // Excel's numbers are 64-bit floats: above 2^53 a text says more.
-    if number
+    if kind == Kind::Number
         && let Ok(value) = text.parse::<f64>()
         && value.abs() < 9_007_199_254_740_992.0
     {
-        return sheet.write_number(row, column, value).map(drop);
+        return match tall {
+            true => sheet.write_number_with_format(row, column, value, &formats.top).map(drop),
+            false => sheet.write_number(row, column, value).map(drop),
+        };
     }
-    match colours.iter().find(|(word, _)| *word == text) {
-        Some((_, format)) => sheet.write_string_with_format(row, column, text, format).map(drop),
-        None => sheet.write_string(row, column, fitting(text)).map(drop),
+    if kind == Kind::Time
+        && let Some(date) = serial_date(text)
+    {
+        sheet.write_number_with_format(row, column + 1, date, &formats.date)?;
+    }
+    let text = if kind == Kind::List { fitting_list(text) } else { fitting(text) };
+    let coloured = formats.colours.iter().find(|(word, _)| *word == text).map(|(_, format)| format);
+    let format = if kind == Kind::Prose { Some(&formats.prose) } else { coloured.or(tall.then_some(&formats.top)) };
+    match format {
+        Some(format) => sheet.write_string_with_format(row, column, text, format).map(drop),
+        None => sheet.write_string(row, column, text).map(drop),
+    }
+}
+
+/// Days since the end of 1899, as Excel counts dates; `None` before 1900 and for what is no time.
+fn serial_date(text: &str) -> Option<f64> {
+    const DAYS_TO_1970: f64 = 25_569.0;
+    let millis = text.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+    let days = millis as f64 / 86_400_000.0 + DAYS_TO_1970;
+    (days >= 1.0).then_some(days)
+}
+
+/// As many items of a list as a cell takes: half an item would be a false one.
+fn fitting_list(text: &str) -> Cow<'_, str> {
+    match fitting(text) {
+        Cow::Owned(cut) => {
+            let whole = cut.rfind(';').map_or("", |end| &cut[..=end]);
+            Cow::Owned(format!("{whole}\u{2026}"))
+        }
+        whole => whole,
     }
 }
 
@@ -258,12 +398,14 @@ fn fitting(text: &str) -> Cow<'_, str> {
 }
 
 /// Wide enough for what stands below, in characters.
-fn width(title: &str, number: bool) -> f64 {
+fn width(title: &str, kind: Kind) -> f64 {
     let least = match title {
         "detail" | "advice" | "display_filter" => 60.0,
-        "rule" | "client" | "server" | "service" | "sources" | "role_basis" | "community_id" => 34.0,
+        "rule" | "client" | "server" | "clients" | "servers" | "client_names" | "server_names" | "flow_ids"
+        | "sources" | "role_basis" | "community_id" => 34.0,
+        "reason" | "service" => 22.0,
         "first_seen" | "last_seen" => 31.0,
-        _ if number => 10.0,
+        _ if kind == Kind::Number => 10.0,
         _ if title.ends_with("_ip") || title.ends_with("_mac") || title == "address" || title == "mac" => 18.0,
         _ => 13.0,
     };
@@ -291,10 +433,20 @@ mod tests {
     }
 
     #[test]
+    fn dates_are_days_as_excel_counts_them() {
+        assert_eq!(serial_date("1970-01-01T00:00:00.000000000Z"), Some(25_569.0));
+        assert_eq!(serial_date("2026-03-17T12:00:00.000000000Z"), Some(46_098.5));
+        assert_eq!(serial_date("1700-01-01T00:00:00Z"), None);
+        assert_eq!(serial_date("soon"), None);
+    }
+
+    #[test]
     fn a_text_that_is_too_long_is_cut_with_a_mark() {
         let long = "\u{1f4a1}".repeat(20_000);
         let kept = fitting(&long);
         assert!(kept.encode_utf16().count() <= CHARACTERS && kept.ends_with('\u{2026}'));
         assert_eq!(fitting("short"), "short");
+        let list = fitting_list(&"f123456;".repeat(10_000)).into_owned();
+        assert!(list.len() <= CHARACTERS + 3 && list.ends_with("f123456;\u{2026}"), "no half an item");
     }
 }

@@ -18,6 +18,7 @@ mod snapshot;
 mod tests;
 mod view;
 
+pub(crate) use draw::brief;
 pub use draw::draw;
 pub use look::Look;
 pub use screen::Screen;

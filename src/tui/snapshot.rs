@@ -4,11 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use crate::capture::Timestamp;
-use crate::finding::{Standing, Standings};
+use crate::finding::{Finding, Standing, Standings};
 use crate::flow::Flows;
 use crate::policy::Role;
 use crate::report::Names;
-use crate::survey::live::{Status, Tick, identity, is_early};
+use crate::survey::live::{Status, Tick, identity, is_early, is_young};
 use crate::survey::{JudgedFlows, Survey};
 use crate::verdict::{CellState, Verdict};
 
@@ -71,7 +71,8 @@ impl Device {
 pub struct Snapshot {
     /// Rates and drops.
     pub status: Status,
-    /// What was judged, without its flows, which nobody could read here.
+    /// What was judged, without its flows, which nobody could read here, and without findings that an answer or a first
+    /// packet may yet make nothing of.
     pub survey: Survey,
     /// Its words.
     pub names: Names,
@@ -83,6 +84,15 @@ pub struct Snapshot {
     pub findings: Vec<Told>,
     /// In the order of their addresses.
     pub devices: Vec<Device>,
+    /// Whether it is too early to say of a device that it was never heard.
+    pub is_young: bool,
+}
+
+impl Snapshot {
+    /// The gravest finding; of equal ones that of most packets.
+    pub fn gravest(&self) -> Option<&Finding> {
+        self.survey.findings.first()
+    }
 }
 
 /// Makes snapshots of ticks, and remembers what must outlast one: rates, and when a finding came.
@@ -101,10 +111,14 @@ impl Snapshots {
         let Tick { status, mut survey } = tick;
         survey.flows = JudgedFlows::new(Flows::from_list(Vec::new()), Vec::new());
         self.rate(&status);
+        let early: Vec<bool> = survey.findings.iter().map(|finding| is_early(&survey, finding, Some(now))).collect();
+        let mut early = early.into_iter();
+        survey.findings.retain(|_| !early.next().unwrap_or(false));
         let findings = self.findings(&survey, now);
         let devices = devices(&survey, now);
         Snapshot {
             names: Names::of(&survey),
+            is_young: is_young(&survey, now),
             rates: self.rates.iter().copied().collect(),
             status,
             survey,
@@ -132,9 +146,6 @@ impl Snapshots {
         let mut list = Vec::new();
         // The gravest are first in the survey; of those that come at once it shall be told last, on top.
         for (at, finding) in survey.findings.iter().enumerate().rev() {
-            if is_early(survey, finding, Some(now)) {
-                continue;
-            }
             let identity = identity(finding);
             let next = self.told.len() as u64;
             let (order, when) = *self.told.entry(identity).or_insert((next, now));

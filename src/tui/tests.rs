@@ -166,7 +166,7 @@ fn hostile_names_are_harmless() {
         device.name = hostile.into();
         device.basis = hostile.into();
     });
-    let mut view = View { filter: hostile.into(), ..View::default() };
+    let mut view = View { filters: Tab::ALL.map(|_| hostile.into()), ..View::default() };
     for tab in Tab::ALL {
         view.renew(&snapshot);
         for detail in [false, true] {
@@ -229,6 +229,74 @@ fn conversations_are_filtered_by_every_word_and_sorted() {
     assert!(view.conversations.order.is_sorted_by_key(last));
     press(&mut view, &snapshot, &[KeyCode::Esc]);
     assert_eq!(view.conversations.order.len(), all);
+}
+
+fn type_text(view: &mut View, snapshot: &Snapshot, text: &str) {
+    press(view, snapshot, &[KeyCode::Char('/')]);
+    let keys: Vec<KeyCode> = text.chars().map(KeyCode::Char).chain([KeyCode::Enter]).collect();
+    press(view, snapshot, &keys);
+}
+
+#[test]
+fn every_list_has_a_filter_of_its_own() {
+    let snapshot = snapshot();
+    let mut view = View::default();
+    view.renew(&snapshot);
+    for (tab, key, filter, found, shown, hidden) in [
+        (Tab::Table, '2', "tcp upnp gateway", "2 of 16", "TCP  1901", "UDP  1901"),
+        (Tab::Nodes, '3', "never heard", "2 of 38 devices", "10.20.0.150", "10.20.0.101"),
+        (Tab::Findings, '5', "alert dhcp", "1 of 29 findings", "no DHCP offer", "undocumented port"),
+    ] {
+        press(&mut view, &snapshot, &[KeyCode::Char(key)]);
+        type_text(&mut view, &snapshot, filter);
+        assert_eq!(view.tab(), tab);
+        let text = drawn(&view, Some(&snapshot), SIZES[0]).to_string();
+        assert!(text.contains(&format!("filter: {filter}")), "{text}");
+        assert!(
+            text.contains(found) && text.contains(shown) && !text.contains(hidden),
+            "{found}, {shown}, no {hidden}: {text}"
+        );
+    }
+    // The others are as they were, and Esc brings all back.
+    assert_eq!(view.conversations.order.len(), snapshot.survey.conversations.len());
+    press(&mut view, &snapshot, &[KeyCode::Char('3'), KeyCode::Esc]);
+    assert_eq!(view.devices.order.len(), snapshot.devices.len());
+    assert_eq!(view.findings.order.len(), 1);
+}
+
+#[test]
+fn the_gravest_finding_stays_in_view() {
+    let mut snapshot = snapshot();
+    // Many newer ones, and many doubts.
+    snapshot.findings.reverse();
+    let doubt = crate::verdict::Caveat { kind: "clock-set-back", text: "A long doubt about the capture. ".repeat(5) };
+    snapshot.survey.caveats = vec![doubt; 8];
+    let mut view = View::default();
+    view.renew(&snapshot);
+    let text = drawn(&view, Some(&snapshot), SIZES[0]).to_string();
+    assert!(text.contains("✗ gravest  blocked TCP 1901 UPnP: node 10.20.0.101 and 3 more to gateway"), "{text}");
+}
+
+#[test]
+fn nobody_is_never_heard_in_the_first_minutes() {
+    let inventory = inventory();
+    let first = survey(&inventory).inputs[0].first.nanos().unwrap();
+    let at = |seconds: i64| {
+        let tick = Tick { status: status(1, 1), survey: survey(&inventory) };
+        Snapshots::default().take(tick, Timestamp::from_nanos(first + seconds * 1_000_000_000))
+    };
+    for (seconds, is_told) in [(1, false), (170, false), (181, true)] {
+        let snapshot = at(seconds);
+        let mut view = View::default();
+        view.renew(&snapshot);
+        let mut text = String::new();
+        for (tab, size) in [(Tab::Overview, SIZES[1]), (Tab::Nodes, SIZES[1]), (Tab::Findings, SIZES[1])] {
+            view.go(tab);
+            text += &drawn(&view, Some(&snapshot), size).to_string();
+        }
+        assert_eq!(text.contains("never heard"), is_told, "{seconds} s: {text}");
+        assert_eq!(text.contains("not heard yet"), !is_told, "{seconds} s");
+    }
 }
 
 #[test]

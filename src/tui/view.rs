@@ -4,6 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::list::List;
 use super::snapshot::{Device, Snapshot};
+use crate::finding::{Context, Finding};
 use crate::inventory::Host;
 use crate::policy::Transport;
 use crate::verdict::{CellState, Conversation};
@@ -97,7 +98,8 @@ pub struct View {
     pub(super) findings: List<u64>,
     /// Lines that the help is scrolled by.
     pub(super) help: usize,
-    pub(super) filter: String,
+    /// What each tab's list is filtered by.
+    pub(super) filters: [String; Tab::ALL.len()],
     /// Whether keys go to the filter.
     pub(super) typing: bool,
     pub(super) sort: usize,
@@ -120,7 +122,7 @@ impl Default for View {
             conversations: List::default(),
             findings: List::default(),
             help: 0,
-            filter: String::new(),
+            filters: Default::default(),
             typing: false,
             sort: 0,
             device_sort: 0,
@@ -144,6 +146,36 @@ impl View {
         self.tab
     }
 
+    /// What a tab's list is filtered by; empty where everything is shown.
+    pub(super) fn filter(&self, tab: Tab) -> &str {
+        &self.filters[tab as usize]
+    }
+
+    fn filter_mut(&mut self) -> &mut String {
+        &mut self.filters[self.tab as usize]
+    }
+
+    /// `  filter: tftp`, for the line above a list.
+    pub(super) fn filter_words(&self, tab: Tab) -> String {
+        match self.filter(tab) {
+            "" => String::new(),
+            filter => format!("  filter: {filter}"),
+        }
+    }
+
+    /// The places of a tab's items that its filter leaves: every word of it must be found.
+    fn matching(&self, tab: Tab, count: usize, words: impl Fn(usize) -> String) -> Vec<u32> {
+        let terms: Vec<String> = self.filter(tab).split_whitespace().map(str::to_lowercase).collect();
+        let mut places = places(count);
+        if !terms.is_empty() {
+            places.retain(|at| {
+                let words = words(*at as usize).to_lowercase();
+                terms.iter().all(|term| words.contains(term))
+            });
+        }
+        places
+    }
+
     /// Shows another tab.
     pub fn go(&mut self, tab: Tab) {
         (self.tab, self.detail, self.scroll, self.typing) = (tab, false, 0, false);
@@ -152,20 +184,15 @@ impl View {
     /// Puts the lists in order after a new snapshot, a key or a filter.
     pub fn renew(&mut self, snapshot: &Snapshot) {
         let survey = &snapshot.survey;
-        let ports = super::draw::ports(snapshot).len();
-        self.ports.renew(places(ports), |at| at);
+        let all = super::draw::ports(snapshot);
+        let ports = self.matching(Tab::Table, all.len(), |at| all[at].words());
+        self.ports.renew(ports, |at| at);
         let (_, compare) = DEVICE_SORTS[self.device_sort];
-        let mut devices = places(snapshot.devices.len());
+        let mut devices = self.matching(Tab::Nodes, snapshot.devices.len(), |at| device_words(&snapshot.devices[at]));
         devices.sort_by(|a, b| compare(&snapshot.devices[*a as usize], &snapshot.devices[*b as usize]));
         self.devices.renew(devices, |at| snapshot.devices[at].address.clone());
-        let terms: Vec<String> = self.filter.split_whitespace().map(str::to_lowercase).collect();
-        let mut conversations = places(survey.conversations.len());
-        if !terms.is_empty() {
-            conversations.retain(|at| {
-                let words = words(snapshot, &survey.conversations[*at as usize]);
-                terms.iter().all(|term| words.contains(term))
-            });
-        }
+        let mut conversations = self
+            .matching(Tab::Conversations, survey.conversations.len(), |at| words(snapshot, &survey.conversations[at]));
         // The survey's own order is that of the first sort.
         if self.sort > 0 {
             let (_, compare) = SORTS[self.sort];
@@ -176,7 +203,11 @@ impl View {
             conversations.reverse();
         }
         self.conversations.renew(conversations, |at| conversation_key(snapshot, at));
-        self.findings.renew(places(snapshot.findings.len()), |at| snapshot.findings[at].identity);
+        let context = survey.context();
+        let findings = self.matching(Tab::Findings, snapshot.findings.len(), |at| {
+            finding_words(&survey.findings[snapshot.findings[at].at], &context)
+        });
+        self.findings.renew(findings, |at| snapshot.findings[at].identity);
     }
 
     /// Takes a key.
@@ -202,9 +233,10 @@ impl View {
             KeyCode::End | KeyCode::Char('G') => self.step(isize::MAX, snapshot),
             KeyCode::Enter if self.has_detail() => (self.detail, self.scroll) = (!self.detail, 0),
             KeyCode::Esc if self.detail => (self.detail, self.scroll) = (false, 0),
-            KeyCode::Esc => self.filter.clear(),
+            KeyCode::Esc => self.filter_mut().clear(),
             KeyCode::Char('/') => {
-                self.go(Tab::Conversations);
+                // Where there is no list, that of the conversations is meant.
+                self.go(if matches!(self.tab, Tab::Overview | Tab::Help) { Tab::Conversations } else { self.tab });
                 self.typing = true;
             }
             KeyCode::Char('s') => self.next_sort(),
@@ -260,10 +292,12 @@ impl View {
             KeyCode::Enter | KeyCode::Down => self.typing = false,
             KeyCode::Esc => {
                 self.typing = false;
-                self.filter.clear();
+                self.filter_mut().clear();
             }
-            KeyCode::Backspace => drop(self.filter.pop()),
-            KeyCode::Char(c) if !c.is_control() && self.filter.chars().count() < LONGEST_FILTER => self.filter.push(c),
+            KeyCode::Backspace => drop(self.filter_mut().pop()),
+            KeyCode::Char(c) if !c.is_control() && self.filter(self.tab).chars().count() < LONGEST_FILTER => {
+                self.filter_mut().push(c);
+            }
             _ => return Action::None,
         }
         if let Some(snapshot) = snapshot {
@@ -284,12 +318,42 @@ fn conversation_key(snapshot: &Snapshot, at: usize) -> ConversationKey {
     (address(conversation.client), address(conversation.server), conversation.transport, conversation.port)
 }
 
-/// Everything that a filter can find a conversation by, in lower case.
+/// Everything that a filter can find a device by.
+fn device_words(device: &Device) -> String {
+    let Device { address, name, role, basis, .. } = device;
+    let trouble = [
+        (device.blocked > 0, "blocked"),
+        (device.unexpected > 0, "unexpected"),
+        (device.last.nanos().is_none(), "never heard not heard yet"),
+    ];
+    let trouble: Vec<&str> = trouble.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word).collect();
+    let state = device.standing.state.name().replace('-', " ");
+    format!("{address} {name} {} {basis} {state} {}", role.name(), trouble.join(" "))
+}
+
+/// Everything that a filter can find a finding by.
+fn finding_words(finding: &Finding, context: &Context<'_>) -> String {
+    let words = finding.words(context);
+    let addresses: Vec<String> =
+        finding.clients.iter().chain(finding.servers.iter()).map(ToString::to_string).collect();
+    format!(
+        "{} {} {} {} {} {} {}",
+        finding.severity.name(),
+        finding.outcome.map_or("", |outcome| outcome.name()),
+        super::draw::brief(finding, &words),
+        addresses.join(" "),
+        finding.kind.name(),
+        words.detail,
+        words.rule,
+    )
+}
+
+/// Everything that a filter can find a conversation by.
 fn words(snapshot: &Snapshot, conversation: &Conversation) -> String {
     let survey = &snapshot.survey;
     let host =
         |host: &Host| format!("{} {} {}", host.address, host.name.as_deref().unwrap_or_default(), host.role.name());
-    let text = format!(
+    format!(
         "{} {} {} {} {} {} {}",
         host(survey.hosts.get(conversation.client)),
         host(survey.hosts.get(conversation.server)),
@@ -298,6 +362,5 @@ fn words(snapshot: &Snapshot, conversation: &Conversation) -> String {
         conversation.reason.map_or("", |reason| reason.name()),
         conversation.outcome.name(),
         conversation.severity.map_or("", |severity| severity.name()),
-    );
-    text.to_lowercase()
+    )
 }

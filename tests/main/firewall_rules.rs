@@ -23,8 +23,12 @@ use lab::{Host, Lab, Layout};
 const NFTABLES: &[&str] = &["nft"];
 
 fn rules(policy: &Policy, format: Format, side: Side, lab: &Lab) -> String {
+    written(policy, format, side, lab, false)
+}
+
+fn written(policy: &Policy, format: Format, side: Side, lab: &Lab, log_only: bool) -> String {
     let inventory = Inventory::parse(&lab.inventory(), "site.toml").unwrap();
-    let request = Request { policy, inventory: Some(&inventory), side, with_supporting: false };
+    let request = Request { policy, inventory: Some(&inventory), side, with_supporting: false, log_only };
     format.export(&RuleList::new(&request)).unwrap().text
 }
 
@@ -146,6 +150,31 @@ fn nftables_lets_the_documented_through_and_nothing_else() {
 #[test]
 fn iptables_lets_the_documented_through_and_nothing_else() {
     prove_every_side(Format::Iptables, &["iptables", "iptables-restore", "ip6tables", "ip6tables-restore", "sh"]);
+}
+
+/// Rules that only log stop nobody, and count what they would have stopped.
+#[test]
+fn rules_that_only_log_let_all_through() {
+    for (format, needs, count) in [
+        (Format::Nftables, NFTABLES, "nft list chain inet igor_firewall would_drop | grep -q 'counter packets [1-9]'"),
+        (
+            Format::Iptables,
+            &["iptables", "iptables-restore", "ip6tables", "ip6tables-restore", "sh"],
+            "iptables -t mangle -L igor-would-drop -v -n -x | grep -q '[1-9][0-9]* .*ACCEPT'",
+        ),
+    ] {
+        let Some(mut lab) = Lab::open(Layout::Routed, needs) else { return };
+        load(&lab, Host::Middle, format, &written(&Policy::embedded(), format, Side::Firewall, &lab, true));
+        let address = lab.addresses(Host::Gateway)[0].clone();
+        let id = lab.probe(Host::Outside, "tcp", &format!("{address} 50199"));
+        let answers = lab.answers(1);
+        assert_eq!(
+            answers.get(&id).map(String::as_str),
+            Some("ok"),
+            "{format}: a stranger's TCP 50199, not documented"
+        );
+        lab.run(Host::Middle, &["sh", "-c", count]);
+    }
 }
 
 /// The proof would notice: one port left out of the policy, and just its connections fail.

@@ -10,7 +10,13 @@ use igorscope::verdict::documented;
 use crate::command::{folder, run, sample};
 
 fn exported(side: Side) -> String {
-    let list = RuleList::new(&Request { policy: &Policy::embedded(), inventory: None, side, with_supporting: false });
+    let list = RuleList::new(&Request {
+        policy: &Policy::embedded(),
+        inventory: None,
+        side,
+        with_supporting: false,
+        log_only: false,
+    });
     Format::Mud.export(&list).unwrap().text
 }
 

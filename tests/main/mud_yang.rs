@@ -49,7 +49,13 @@ fn mud_files_are_valid_by_the_rfcs_modules() {
     };
     for side in [Side::Gateway, Side::Nodes] {
         for with_supporting in [false, true] {
-            let list = RuleList::new(&Request { policy: &Policy::embedded(), inventory: None, side, with_supporting });
+            let list = RuleList::new(&Request {
+                policy: &Policy::embedded(),
+                inventory: None,
+                side,
+                with_supporting,
+                log_only: false,
+            });
             let text = Format::Mud.export(&list).unwrap().text;
             assert_eq!(validate(&modules, &text), Ok(()), "{side}");
             let wrong = text.replacen("\"port\":1050", "\"port\":99999", 1);

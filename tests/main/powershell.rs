@@ -66,7 +66,7 @@ fn firewall_scripts_are_powershell_and_nothing_else() {
         for side in [Side::Gateway, Side::Nodes] {
             for inventory in [None, Some(&inventory)] {
                 for with_supporting in [false, true] {
-                    let list = RuleList::new(&Request { policy, inventory, side, with_supporting });
+                    let list = RuleList::new(&Request { policy, inventory, side, with_supporting, log_only: false });
                     let script = Format::Windows.export(&list).unwrap().text;
                     assert_eq!(commands(&script), Ok(allowed.clone()), "{side}");
                 }

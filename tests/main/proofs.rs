@@ -48,6 +48,24 @@ fn what_the_proofs_name_exists() {
     assert!(checked > 40, "{checked} names");
 }
 
+/// Who reads how to use the program is not to read how it is tested: that has a page of its own.
+#[test]
+fn pages_for_users_name_no_tests() {
+    let mut text = String::new();
+    sources(&package().join("src"), &mut text);
+    sources(&package().join("tests"), &mut text);
+    let pages = fs::read_dir(package().join("docs")).expect("docs").map(|entry| entry.expect("an entry").path());
+    let pages = pages.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    for page in pages.filter(|path| !path.ends_with("proofs.md")).chain([package().join("README.md")]) {
+        let words = fs::read_to_string(&page).expect("a page");
+        for name in words.split('`').skip(1).step_by(2) {
+            assert!(!name.contains("tests/"), "{}: {name}", page.display());
+            let is_test = name.matches('_').count() >= 2 && text.contains(&format!("fn {name}() {{"));
+            assert!(!is_test, "{} names the test {name}", page.display());
+        }
+    }
+}
+
 /// Whether a name stands in a list of the corpus's captures.
 fn is_corpus(page: &str, name: &str) -> bool {
     page.lines().any(|line| {

@@ -23,6 +23,7 @@ pub(crate) fn python(module: &str) -> Option<Command> {
 /// Holds each sheet against its CSV file, cell by cell.
 const READ: &str = r#"
 import csv, sys, zipfile
+from datetime import datetime
 import openpyxl
 folder = sys.argv[1]
 path = folder + "/survey.xlsx"
@@ -33,20 +34,39 @@ numbers = colours = 0
 for name in book.sheetnames[1:]:
     sheet = book[name]
     rows = list(csv.reader(open(f"{folder}/{name.lower()}.csv", encoding="utf-8", newline="")))
-    cells = [["" if cell.value is None else cell.value for cell in row] for row in sheet.iter_rows()]
+    titles = [cell.value for cell in sheet[1]]
+    dates = [at for at, title in enumerate(titles) if title.endswith(" (date)")]
+    assert [titles[at - 1] + " (date)" for at in dates] == [titles[at] for at in dates], titles
+    for row in sheet.iter_rows(min_row=2):
+        for at in dates:
+            exact, date = row[at - 1].value, row[at].value
+            assert (exact is None) == (date is None), (name, exact, date)
+            if exact:
+                shown = date.isoformat(timespec="milliseconds")[:19]
+                assert date.year == 2026 and abs(datetime.fromisoformat(exact[:23]) - date).total_seconds() < 0.002, (exact, shown)
+    cells = [["" if cell.value is None else cell.value for at, cell in enumerate(row) if at not in dates] for row in sheet.iter_rows()]
     assert len(rows) == len(cells) and len(rows) > 1, (name, len(rows), len(cells))
     for at, (expected, found) in enumerate(zip(rows, cells)):
         for column, (text, value) in enumerate(zip(expected, found)):
-            if isinstance(value, (int, float)):
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
                 numbers += 1
                 assert float(text) == value, (name, at, column, text, value)
             else:
                 assert text == value, (name, at, column, text, value)
-    assert sheet.freeze_panes == "A2", sheet.freeze_panes
+    keys = {"Findings": "E2", "Coverage": "G2", "Nodes": "E2", "Inventory": "B2", "Flows": "B2"}
+    assert sheet.freeze_panes == keys[name], sheet.freeze_panes
+    page = sheet.page_setup
+    assert page.orientation == "landscape" and page.fitToHeight == 0 and 1 <= page.fitToWidth <= 6, (name, page)
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage, name
+    assert sheet.print_title_rows == "$1:$1" and sheet.print_title_cols.startswith("$A:"), (name, sheet.print_title_cols)
+    last = sheet.print_area.split(":")[-1].replace("$", "")
+    assert name != "Findings" or (sheet[last.rstrip("0123456789") + "1"].value == "advice" and page.fitToWidth <= 4), (last, page.fitToWidth)
+    for title, cell in zip(titles, sheet[2]):
+        assert title not in ("detail", "advice") or cell.alignment.wrap_text, title
     assert sheet.auto_filter.ref.startswith("A1:") and sheet.auto_filter.ref.endswith(str(len(rows))), sheet.auto_filter.ref
     for row in sheet.iter_rows():
         for cell in row:
-            assert cell.data_type in "sn", (name, cell.coordinate, cell.data_type)
+            assert cell.data_type in "snd", (name, cell.coordinate, cell.data_type)
             if cell.value == "alert":
                 colours += 1
                 assert cell.fill.fgColor.rgb == "FFF8D0CE", cell.fill.fgColor.rgb

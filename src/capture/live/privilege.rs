@@ -29,7 +29,7 @@ pub enum Dropped {
 /// # Errors
 /// Never.
 #[cfg(not(unix))]
-pub fn drop_root(_: &[&Path]) -> io::Result<Dropped> {
+pub fn drop_root(_: &[&Path], _: Option<&Path>) -> io::Result<Dropped> {
     Ok(Dropped::WasNotRoot)
 }
 

@@ -11,11 +11,11 @@ use nix::unistd::{Gid, Uid, User, setgid, setgroups, setuid};
 use super::privilege::Dropped;
 
 /// Gives up root: for whoever called sudo, else for the owner of the folders that are to be written to,
-/// else for `nobody`.
+/// else for `nobody`. `made` is a folder that was made for them, which becomes theirs.
 ///
 /// # Errors
 /// When the system refuses: going on as root would not be what was promised.
-pub fn drop_root(folders: &[&Path]) -> io::Result<Dropped> {
+pub fn drop_root(folders: &[&Path], made: Option<&Path>) -> io::Result<Dropped> {
     if !Uid::effective().is_root() {
         return Ok(Dropped::WasNotRoot);
     }
@@ -30,6 +30,9 @@ pub fn drop_root(folders: &[&Path]) -> io::Result<Dropped> {
         (None, Some(owner)) => owner,
         (None, None) => nobody(),
     };
+    if let Some(folder) = made {
+        std::os::unix::fs::lchown(folder, Some(uid.as_raw()), Some(gid.as_raw()))?;
+    }
     let name = User::from_uid(uid).ok().flatten().map(|user| user.name);
     // The groups first: without root they cannot be changed any more.
     set_groups(name.as_deref(), gid)?;

@@ -29,24 +29,33 @@ Examples:
   igorscope policy export --format nftables --side firewall --inventory site.toml > igor.nft
   igorscope policy export --format windows --side gateway --inventory site.toml -o rules/
   igorscope policy export --format markdown --side nodes --with-supporting
+  igorscope policy export --against results/survey.json --side firewall --inventory site.toml
+  igorscope policy export --format nftables --log-only --inventory site.toml > trial.nft
   igorscope policy export --format mud --side nodes > node.json")]
 pub(in crate::cli) struct PolicyExport {
     /// What to write.
-    #[arg(long, value_name = "FORMAT", value_parser = word(Format::ALL, Format::name))]
-    pub(in crate::cli) format: Format,
+    #[arg(long, value_name = "FORMAT", required_unless_present = "against", value_parser = word(Format::ALL, Format::name))]
+    pub(in crate::cli) format: Option<Format>,
     /// Where the rules are enforced: on the gateway, on the nodes, or on a firewall between.
     #[arg(long, value_name = "SIDE", default_value = "gateway", value_parser = word(Side::ALL, Side::name))]
     pub(in crate::cli) side: Side,
     /// Let through DHCP, DNS, NTP and the other supporting protocols of the policy, too.
     #[arg(long)]
     pub(in crate::cli) with_supporting: bool,
+    /// Drop nothing: log what the rules do not let through (nftables, iptables, cisco-ios).
+    #[arg(long)]
+    pub(in crate::cli) log_only: bool,
+    /// List the conversations of this survey that the rules would have dropped; the rules themselves
+    /// are then written with -o only.
+    #[arg(long, value_name = "SURVEY")]
+    pub(in crate::cli) against: Option<PathBuf>,
     /// A policy file, instead of the one that is built in.
     #[arg(long, value_name = "FILE", help_heading = "Site")]
     pub(in crate::cli) policy: Option<PathBuf>,
     #[command(flatten)]
     pub(in crate::cli) hosts: HostArgs,
     /// Write to this file, or under a name of its own into this folder, instead of standard output.
-    #[arg(short, long, value_name = "FILE", help_heading = "Results")]
+    #[arg(short, long, value_name = "FILE", requires = "format", help_heading = "Results")]
     pub(in crate::cli) output: Option<PathBuf>,
 }
 

@@ -98,7 +98,7 @@ pub(in crate::cli) struct Live {
     pub(in crate::cli) checkpoint: Duration,
     #[command(flatten)]
     pub(in crate::cli) hosts: HostArgs,
-    /// The vendor's documents and the site's own rules, instead of those built in.
+    /// The vendor's documents and the site's own allowances, instead of those built in.
     #[arg(long, value_name = "FILE", help_heading = "Site")]
     pub(in crate::cli) policy: Option<PathBuf>,
     #[command(flatten)]

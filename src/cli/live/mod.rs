@@ -3,6 +3,7 @@
 mod checkpoint;
 mod face;
 mod options;
+mod place;
 mod probe;
 mod show;
 mod signals;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use self::checkpoint::Checkpoint;
 use self::face::Face;
 use self::options::LiveOptions;
+use self::place::Place;
 use self::probe::{Probe, until_midnight};
 use self::show::Display;
 use super::analyze::found;
@@ -35,7 +37,9 @@ const JUDGED_EVERY: Duration = Duration::from_secs(1);
 pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let mut options = LiveOptions::check(args)?;
     let live = Live::open(&options.interfaces, &options.capture).map_err(Failure::unusable)?;
-    give_up_root(&options, talk)?;
+    let place = place(&options);
+    give_up_root(&options, place.as_ref(), talk)?;
+    enter(&mut options.output, place.as_ref())?;
     let mut probe = begin_probe(&mut options)?;
     let interfaces = recorded(&live);
     let recorder = record(&options, &interfaces)?;
@@ -43,11 +47,15 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     confine(&written_to(&options))
         .map_err(|error| Failure::usage(format!("cannot give up rights, and will not go on with them: {error}")))?;
     let stop = Arc::new(AtomicBool::new(false));
-    let hangup = signals::listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
+    signals::listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
     if !talk.quiet {
         let names: Vec<&str> = live.interfaces().map(|interface| interface.name.as_str()).collect();
-        say(&format!("capturing on {}; Ctrl-C ends it and shows the results", names.join(", ")));
+        let end = match &place {
+            Some(place) => format!("q ends it and saves the results to {}", place.name().display()),
+            None => "Ctrl-C ends it and shows the results".to_owned(),
+        };
+        say(&format!("capturing on {}; {end}", names.join(", ")));
     }
     let mut face = Face::open(&options, talk, &stop)
         .map_err(|error| Failure::usage(format!("cannot use this terminal: {error}; --plain needs none")))?;
@@ -71,10 +79,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
         }
     });
     let shown = shown.and_then(|()| face.end(&end));
-    if options.display == Display::View && (shown.is_err() || hangup.load(Ordering::Relaxed)) {
-        keep(&mut options.output);
-    }
-    finish(end, shown, &options, talk)
+    finish(end, shown, place.as_ref(), &options, talk)
 }
 
 /// A sensor's run: where it writes, and that it ends with the day unless it is to end before.
@@ -98,16 +103,30 @@ fn limited(mut options: survey::Options) -> survey::Options {
     options
 }
 
-/// The terminal is gone, and with it the place for the summary: the results become files all the same.
-fn keep(output: &mut OutputOptions) {
-    if output.folder.is_none() {
-        let begin = jiff::Zoned::now().strftime("igorscope-%Y%m%d-%H%M%S").to_string();
-        output.folder = Some(begin.into());
-        output.formats.extend([Format::Csv, Format::Json, Format::Html]);
+/// Who watched a survey wants to keep it, and a terminal that dies is no place for results.
+fn place(options: &LiveOptions) -> Option<Place> {
+    if options.display != Display::View || options.output.folder.is_some() {
+        return None;
     }
+    let failed = |error| say(&format!("the results cannot be saved in this folder ({error}); name one with --output"));
+    Place::make().map_err(failed).ok()
 }
 
-fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, talk: &Talk) -> Outcome {
+fn enter(output: &mut OutputOptions, place: Option<&Place>) -> Result<(), Failure> {
+    let Some(place) = place else { return Ok(()) };
+    let failed = |error| Failure::unwritten(format!("cannot write to {}: {error}", place.name().display()));
+    output.folder = Some(place.enter().map_err(failed)?);
+    output.formats.extend([Format::Csv, Format::Json, Format::Html]);
+    Ok(())
+}
+
+fn finish(
+    mut end: LiveEnd,
+    shown: Result<(), Failure>,
+    place: Option<&Place>,
+    options: &LiveOptions,
+    talk: &Talk,
+) -> Outcome {
     // A sensor is to begin its next day, and a day's packets take minutes to read.
     if options.output.wants_hashes() && options.probe.is_none() {
         let hashes = Hashes::begin(end.files.clone()).finish();
@@ -134,6 +153,9 @@ fn finish(mut end: LiveEnd, shown: Result<(), Failure>, options: &LiveOptions, t
     };
     if !talk.quiet {
         say(&sums(&end));
+        if let (Some(place), Ok(())) = (place, &written) {
+            say(&format!("results saved to {}", place.name().display()));
+        }
     }
     shown?;
     written?;
@@ -171,9 +193,9 @@ fn sums(end: &LiveEnd) -> String {
 }
 
 /// The rights of root are for opening interfaces, which is done.
-fn give_up_root(options: &LiveOptions, talk: &Talk) -> Result<(), Failure> {
+fn give_up_root(options: &LiveOptions, place: Option<&Place>, talk: &Talk) -> Result<(), Failure> {
     let folders = written_to(options);
-    let dropped = drop_root(&folders).map_err(|error| {
+    let dropped = drop_root(&folders, place.map(Place::name)).map_err(|error| {
         Failure::usage(format!("cannot give up the rights of root, and will not go on with them: {error}"))
     })?;
     match dropped {

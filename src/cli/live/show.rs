@@ -1,21 +1,24 @@
 //! What is shown of a live survey without the terminal view: lines for people, or JSON lines.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 
 use super::super::exit::Failure;
-use super::super::terminal::print;
+use super::super::terminal::{print, zone};
 use super::probe::Disk;
 use crate::capture::Timestamp;
-use crate::finding::{Finding, Words};
+use crate::finding::{Context, Finding, Words};
 use crate::policy::Severity;
 use crate::report::json::{finding_row, flow_row, judged_row};
 use crate::report::result::unjudged;
 use crate::report::{Names, visible};
 use crate::survey::Survey;
-use crate::survey::live::{Ending, Events, LiveEnd, News, Status, Tick};
+use crate::survey::live::{Ending, Events, LiveEnd, News, Status, Tick, identity, is_early};
+use crate::tui::brief;
 use crate::verdict::CellState;
 
 /// Gravest first.
@@ -43,13 +46,24 @@ pub(super) struct Show {
     /// Time, frames and bytes at the last status, for rates.
     before: (Duration, u64, u64),
     disk: Option<Disk>,
+    /// What was told in full, by [`identity`].
+    told: HashSet<u64>,
+    zone: TimeZone,
 }
 
 impl Show {
     pub(super) fn new(display: Display, interval: Duration, fold_after: Duration, quiet: bool) -> Self {
-        let next_status = Instant::now() + interval;
-        let (events, before) = (Events::new(fold_after), (Duration::ZERO, 0, 0));
-        Self { display, interval, quiet, events, next_status, before, disk: None }
+        Self {
+            display,
+            interval,
+            quiet,
+            events: Events::new(fold_after),
+            next_status: Instant::now() + interval,
+            before: (Duration::ZERO, 0, 0),
+            disk: None,
+            told: HashSet::new(),
+            zone: zone(),
+        }
     }
 
     pub(super) fn tick(&mut self, tick: &Tick, disk: Option<Disk>) -> Result<(), Failure> {
@@ -86,9 +100,8 @@ impl Show {
             if told_by.is_none() {
                 return Vec::new();
             }
-            let gone =
-                withdrawn.iter().map(|finding| format!("no longer: {}", line_of(finding, &finding.words(&context))));
-            return meant(found).map(|(_, finding)| plain(finding, &finding.words(&context))).chain(gone).collect();
+            let found: Vec<&Finding> = meant(found).map(|(_, finding)| finding).collect();
+            return self.plain_news(&found, &withdrawn, &context, now);
         }
         let line = |kind, at, finding| object(kind, now, serde_json::to_value(finding_row(at, finding, &context)));
         let mut lines: Vec<String> = meant(found).map(|(at, finding)| line("finding", at, finding)).collect();
@@ -102,6 +115,30 @@ impl Show {
         lines
     }
 
+    /// A line for each finding that is new or gone. What only turned into another one of the same hosts is not told as gone.
+    fn plain_news(
+        &mut self,
+        found: &[&Finding],
+        withdrawn: &[Finding],
+        context: &Context<'_>,
+        now: Timestamp,
+    ) -> Vec<String> {
+        let at = stamp(now, &self.zone);
+        let mut lines: Vec<String> = Vec::new();
+        for finding in found {
+            let text = if self.told.insert(identity(finding)) {
+                in_full(finding, context)
+            } else {
+                in_short("again", finding, context)
+            };
+            lines.push(format!("{at} {text}"));
+        }
+        let is_other = |gone: &&Finding| !found.iter().any(|finding| subject(finding) == subject(gone));
+        let gone = withdrawn.iter().filter(is_other);
+        lines.extend(gone.map(|finding| format!("{at} {}", in_short("no longer", finding, context))));
+        lines
+    }
+
     fn status(&mut self, tick: &Tick, now: Timestamp, kind: &str) -> Option<String> {
         let Tick { status, survey } = tick;
         let (elapsed, frames, bytes) = self.before;
@@ -110,7 +147,7 @@ impl Show {
         self.before = (status.elapsed, status.frames, status.wire_bytes);
         match self.display {
             Display::Plain if self.quiet => None,
-            Display::Plain => Some(status_line(status, survey, rates)),
+            Display::Plain => Some(format!("{} {}", stamp(now, &self.zone), status_line(status, survey, now, rates))),
             Display::Json | Display::Health | Display::View => {
                 let mut status_of = status_object(status, survey);
                 if let (Some(disk), Value::Object(map)) = (self.disk, &mut status_of) {
@@ -123,25 +160,50 @@ impl Show {
     }
 }
 
-fn plain(finding: &Finding, words: &Words) -> String {
-    visible(&format!("{}: {}", line_of(finding, words), words.detail)).into_owned()
+/// `2026-03-17T08:31:45+01:00`, by the clock on the wall.
+fn stamp(now: Timestamp, zone: &TimeZone) -> String {
+    let time = now.nanos().and_then(|nanos| jiff::Timestamp::from_nanosecond(i128::from(nanos)).ok());
+    let local = time.map(|time| time.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string());
+    local.unwrap_or_else(|| now.to_string())
 }
 
-/// What it is and whom it is about.
-fn line_of(finding: &Finding, words: &Words) -> String {
-    let outcome = finding.outcome.map(|outcome| format!(" {}", outcome.name())).unwrap_or_default();
-    let parties = match (words.client.as_str(), words.server.as_str()) {
-        ("", "") => String::new(),
-        (client, "") => format!(" {client}"),
-        (client, server) => format!(" {client} -> {server}"),
-    };
-    let port = finding.server_port.map(|port| format!(" port {port}")).unwrap_or_default();
-    let line = format!("{}: {}{outcome}{parties}{port}", finding.severity.name(), finding.kind.name());
-    visible(&line).into_owned()
+/// `alert: blocked TCP 1901 UPnP: node 10.20.0.101 and 3 more to gateway 10.20.0.10, unanswered. WHAT. Advice: WHAT TO DO`
+fn in_full(finding: &Finding, context: &Context<'_>) -> String {
+    let words = finding.words(context);
+    let outcome = finding.outcome.map_or_else(String::new, |outcome| format!(", {}", outcome.name()));
+    let brief = brief(finding, &words);
+    let line = format!("{}: {}{outcome}.", finding.severity.name(), brief.trim_end_matches('.'));
+    let about = if brief.contains(&words.detail) { String::new() } else { without_evidence(finding, &words) };
+    let advice = if words.advice.is_empty() { String::new() } else { format!("Advice: {}", words.advice) };
+    let parts = [line, about, advice];
+    let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    visible(&parts.join(" ")).into_owned()
 }
 
-fn status_line(status: &Status, survey: &Survey, [packets, bits]: [f64; 2]) -> String {
-    let findings = SEVERITIES.map(|severity| format!("{} {}", of(survey, severity), severity.name()));
+fn in_short(word: &str, finding: &Finding, context: &Context<'_>) -> String {
+    visible(&format!("{word}: {}: {}", finding.severity.name(), brief(finding, &finding.words(context)))).into_owned()
+}
+
+/// What a finding's detail says before it lists who exactly: they stand in the line already.
+fn without_evidence(finding: &Finding, words: &Words) -> String {
+    let hosts: Vec<String> = finding.clients.iter().chain(finding.servers.iter()).map(ToString::to_string).collect();
+    let names = |sentence: &str| hosts.iter().any(|host| sentence.starts_with(&format!("{host} ")));
+    let sentences = words.detail.split_inclusive(". ").take_while(|sentence| !names(sentence));
+    sentences.collect::<String>().trim_end().to_owned()
+}
+
+/// What stays the same while a finding turns into another: an attempt that is answered after all, say.
+fn subject(finding: &Finding) -> impl PartialEq + use<> {
+    (
+        (finding.client_role, finding.server_role, finding.transport, finding.server_port),
+        (finding.kind, finding.verdict.map(|verdict| verdict.name())),
+    )
+}
+
+fn status_line(status: &Status, survey: &Survey, now: Timestamp, [packets, bits]: [f64; 2]) -> String {
+    let told = |finding: &&Finding| !is_early(survey, finding, Some(now));
+    let count = |severity| survey.findings.iter().filter(told).filter(|finding| finding.severity == severity).count();
+    let findings = SEVERITIES.map(|severity| format!("{} {}", count(severity), severity.name()));
     let mut line = format!(
         "status: {} s, {} packets ({packets:.0}/s, {:.3} Mbit/s), {} dropped, {} hosts, {} conversations, {}/{} ports seen, findings: {}",
         status.elapsed.as_secs(),
@@ -242,4 +304,90 @@ fn write(lines: &[String]) -> Result<(), Failure> {
 pub(super) fn now() -> Timestamp {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::inventory::{Inventory, InventoryFlags};
+    use crate::policy::Policy;
+    use crate::survey::{Options, Progress, Source, run};
+
+    fn survey() -> Survey {
+        let flags = InventoryFlags { node: vec!["10.20.0.150".into()], ..InventoryFlags::default() };
+        let inventory = Inventory::load(Some(std::path::Path::new("captures/site-survey.toml")), &flags).unwrap();
+        let options = Options::new(Policy::embedded(), Arc::new(inventory));
+        run(&[Source::File("captures/site-survey.pcapng".into())], &options, &Progress::default()).unwrap()
+    }
+
+    fn at(survey: &Survey, seconds: i64) -> Timestamp {
+        Timestamp::from_nanos(survey.inputs[0].first.nanos().unwrap() + seconds * 1_000_000_000)
+    }
+
+    fn show() -> Show {
+        let mut show = Show::new(Display::Plain, Duration::from_secs(10), Duration::from_secs(300), false);
+        show.zone = TimeZone::fixed(jiff::tz::offset(1));
+        show
+    }
+
+    #[test]
+    fn a_plain_line_says_when_what_who_and_what_to_do_once() {
+        let survey = survey();
+        let now = at(&survey, 1905);
+        let lines = show().news(&survey, now, Some(now));
+        let line = lines.iter().find(|line| line.contains("TCP 1901")).unwrap();
+        assert_eq!(
+            line,
+            "2026-03-17T09:31:45+01:00 alert: blocked TCP 1901 UPnP: node 10.20.0.101 and 3 more to gateway 10.20.0.10, \
+             unanswered. TCP 1901 (UPnP) is documented here and no answer was seen: 20 tries. 4 conversations: 4 nodes with 1 \
+             gateway. Advice: The host is alive (other packets of it were captured) and silent here: a firewall on the way or \
+             on the host drops it. Allow TCP 1901 (UPnP) from 10.20.0.101, 10.20.0.102, 10.20.0.103, 10.20.1.134 to 10.20.0.10."
+        );
+        assert!(lines.iter().all(|line| line.contains(" Advice: ") && !line.contains('\n')), "{lines:#?}");
+        let kinds: HashSet<&String> = lines.iter().collect();
+        assert_eq!(kinds.len(), lines.len(), "no line is told twice");
+    }
+
+    #[test]
+    fn what_was_told_is_not_told_in_full_again() {
+        let (survey, mut show) = (survey(), show());
+        let now = at(&survey, 1905);
+        let all = show.news(&survey, now, Some(now)).len();
+        assert_eq!(all, survey.findings.len());
+        assert_eq!(show.news(&survey, now, Some(now)), Vec::<String>::new(), "nothing is new");
+        let mut fewer = super::tests::survey();
+        let gone = fewer.findings.remove(0);
+        let lines = show.news(&fewer, now, Some(now));
+        assert_eq!(
+            lines,
+            [format!("2026-03-17T09:31:45+01:00 no longer: alert: {}", brief(&gone, &gone.words(&survey.context())))]
+        );
+        let lines = show.news(&survey, now, Some(now));
+        assert_eq!(
+            lines,
+            [format!("2026-03-17T09:31:45+01:00 again: alert: {}", brief(&gone, &gone.words(&survey.context())))]
+        );
+        // An attempt that is answered after all is one line, not two.
+        let mut answered = super::tests::survey();
+        answered.findings[0].outcome = Some(crate::verdict::Outcome::Refused);
+        let lines = show.news(&answered, now, Some(now));
+        assert!(lines.len() == 1 && lines[0].contains("refused"), "{lines:#?}");
+    }
+
+    #[test]
+    fn never_heard_is_told_after_three_minutes_and_withdrawn_when_heard() {
+        let (survey, mut show) = (survey(), show());
+        let told =
+            |lines: Vec<String>| lines.into_iter().filter(|line| line.contains("never heard")).collect::<Vec<_>>();
+        let early = at(&survey, 1);
+        assert_eq!(told(show.news(&survey, early, Some(early))), Vec::<String>::new());
+        let late = at(&survey, 181);
+        assert_eq!(told(show.news(&survey, late, Some(late))).len(), 1);
+        let mut heard = super::tests::survey();
+        heard.findings.retain(|finding| finding.kind.name() != "never-heard");
+        let lines = told(show.news(&heard, late, Some(late)));
+        assert!(lines.len() == 1 && lines[0].contains(" no longer: "), "{lines:?}");
+    }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Sets `stop` on the first Ctrl-C or SIGTERM; the second ends the program where it is. A terminal that
-/// went away (SIGHUP, which may come twice) ends the survey too, and sets what is returned.
+/// went away (SIGHUP, which may come twice) ends the survey too.
 #[cfg(unix)]
-pub(super) fn listen(stop: &Arc<AtomicBool>) -> io::Result<Arc<AtomicBool>> {
+pub(super) fn listen(stop: &Arc<AtomicBool>) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, TERM_SIGNALS};
     use signal_hook::flag;
 
@@ -15,18 +15,13 @@ pub(super) fn listen(stop: &Arc<AtomicBool>) -> io::Result<Arc<AtomicBool>> {
         flag::register_conditional_shutdown(*signal, 128 + signal, Arc::clone(stop))?;
         flag::register(*signal, Arc::clone(stop))?;
     }
-    let hangup = Arc::new(AtomicBool::new(false));
-    for flag in [stop, &hangup] {
-        flag::register(SIGHUP, Arc::clone(flag))?;
-    }
-    Ok(hangup)
+    flag::register(SIGHUP, Arc::clone(stop))?;
+    Ok(())
 }
 
 /// Sets `stop` on the first Ctrl-C or Ctrl-Break; the second ends the program where it is. A window that is closed, and the
-/// end of the session, end the survey too, and set what is returned.
+/// end of the session, end the survey too.
 #[cfg(windows)]
-pub(super) fn listen(stop: &Arc<AtomicBool>) -> io::Result<Arc<AtomicBool>> {
-    let closed = Arc::new(AtomicBool::new(false));
-    crate::cli::windows::on_end(Arc::clone(stop), Arc::clone(&closed))?;
-    Ok(closed)
+pub(super) fn listen(stop: &Arc<AtomicBool>) -> io::Result<()> {
+    crate::cli::windows::on_end(Arc::clone(stop))
 }

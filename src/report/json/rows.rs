@@ -8,7 +8,7 @@ use crate::finding::{Finding, Words};
 use crate::flow::{FlowView, Limits};
 use crate::inventory::Host;
 use crate::policy::{Document, Policy, Transport};
-use crate::report::flows::{FlowRow, duplicates};
+use crate::report::flows::{FlowRow, Nested, duplicates};
 use crate::report::inventory::services;
 use crate::report::names::{Names, mac_of, role_basis};
 use crate::report::nodes::{NodeRow, PortColumn, state};
@@ -157,6 +157,7 @@ pub(super) fn flow<'a>(
         sources: flow.sources().to_vec(),
         conversation: judgement.conversation,
         duplicates: duplicates(flow),
+        vlan_path: (!flow.is_untagged()).then(|| Nested(flow.vlan()).to_string().into()),
         site: None,
     }
 }

@@ -364,6 +364,9 @@ pub struct Flow<'a> {
     pub conversation: u32,
     #[serde(default)]
     pub duplicates: u64,
+    /// `vlan` with `>` between tags. Older files have none.
+    #[serde(default)]
+    pub vlan_path: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
 }

@@ -138,11 +138,16 @@ fn is_closed(flow: &FlowView<'_>) -> bool {
 /// at the end of the survey.
 pub fn is_early(survey: &Survey, finding: &Finding, now: Option<Timestamp>) -> bool {
     if finding.kind == Kind::Other(FindingKind::NeverHeard) {
-        let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
-        let begin = survey.inputs.iter().map(|input| input.first).filter(known).min();
-        return now.is_some() && begin.is_none_or(|begin| is_younger(begin, now, PATIENCE_TO_HEAR));
+        return now.is_some_and(|now| is_young(survey, now));
     }
     finding.outcome == Some(Outcome::Unanswered) && is_younger(finding.first, now, PATIENCE)
+}
+
+/// Whether the survey is too young to say of a device that it was never heard.
+pub fn is_young(survey: &Survey, now: Timestamp) -> bool {
+    let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
+    let begin = survey.inputs.iter().map(|input| input.first).filter(known).min();
+    begin.is_none_or(|begin| is_younger(begin, Some(now), PATIENCE_TO_HEAR))
 }
 
 /// What makes a finding the same although it grew: who is concerned may become more.

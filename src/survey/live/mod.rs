@@ -17,7 +17,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-pub use self::events::{Ending, Events, News, identity, is_early};
+pub use self::events::{Ending, Events, News, identity, is_early, is_young};
 pub use self::evidence::LiveEvidence;
 use self::evidence::Wish;
 use self::fold::Idle;

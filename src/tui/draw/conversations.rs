@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use super::super::look::Look;
 use super::super::snapshot::Snapshot;
-use super::super::view::{SORTS, View};
+use super::super::view::{SORTS, Tab, View};
 use super::row::Row;
 use super::{WIDE, ago, pane, told};
 use crate::inventory::Host;
@@ -58,7 +58,7 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
         head = head.left("last packet", LAST, look.quiet()).left("verdict", VERDICT, look.quiet());
     }
     let reversed = if view.reversed { ", reversed" } else { "" };
-    let filter = if view.filter.is_empty() { String::new() } else { format!("  filter: {}", view.filter) };
+    let filter = view.filter_words(Tab::Conversations);
     let above = format!(
         " {} of {}  sort: {}{reversed}{filter}",
         short(view.conversations.order.len() as u64),

@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use super::super::look::{Look, sign};
 use super::super::snapshot::Snapshot;
-use super::super::view::View;
+use super::super::view::{Tab, View};
 use super::row::Row;
 use super::{WIDE, ago, brief, pane, told};
 use crate::finding::Finding;
@@ -49,7 +49,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, 
 fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
     let free = usize::from(area.width).saturating_sub(3 + TIME);
     let (mut lines, context) = (Vec::new(), snapshot.survey.context());
-    for at in view.findings.window(usize::from(area.height)) {
+    if !view.filter(Tab::Findings).is_empty() {
+        let above = format!(
+            " {} of {}{}",
+            view.findings.order.len(),
+            counted(snapshot.findings.len() as u64, "finding", "findings"),
+            view.filter_words(Tab::Findings)
+        );
+        lines.push(Row::new().text(&above, look.title()).line());
+    }
+    for at in view.findings.window(usize::from(area.height).saturating_sub(lines.len())) {
         let told = view.findings.order.get(at).and_then(|place| snapshot.findings.get(*place as usize));
         let Some((told, finding)) = told.and_then(|told| Some((told, snapshot.survey.findings.get(told.at)?))) else {
             continue;

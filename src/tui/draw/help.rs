@@ -12,12 +12,12 @@ use super::row::Row;
 /// Key or sign and what it means; `#` stands before a heading.
 const TEXT: [(&str, &str); LINES] = [
     ("#", "Keys"),
-    ("q  Ctrl-C", "end the survey: files are made whole, the summary is printed"),
+    ("q  Ctrl-C", "end the survey: results are saved, the summary is printed"),
     ("1-6  ← →", "another tab"),
     ("↑ ↓  j k", "move; PgUp PgDn by ten, Home End to the ends"),
     ("Enter  Esc", "detail of the selected line, and back"),
-    ("/", "filter conversations: every word must be found in an address,"),
-    ("", "name, role, port, service, verdict or outcome; Esc clears it"),
+    ("/", "filter the list: every word must be found in an address, name,"),
+    ("", "role, port, service, verdict, outcome or state; Esc clears it"),
     ("s  r", "sort by something else; reverse"),
     ("p", "pause what is shown; the survey goes on"),
     ("m", "mouse on or off: wheel and tabs (off: the terminal selects text)"),

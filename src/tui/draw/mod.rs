@@ -159,7 +159,7 @@ fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look) {
     if view.typing {
         let row = Row::new()
             .text(" filter: ", look.title())
-            .text(&view.filter, look.strong())
+            .text(view.filter(view.tab), look.strong())
             .text("▏", look.title())
             .text("  Enter keeps it, Esc clears it", look.quiet());
         frame.render_widget(row.line(), area);
@@ -168,10 +168,10 @@ fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look) {
     let own: &[(&str, &str)] = match view.tab {
         _ if view.detail => &[("↑↓", "scroll"), ("Enter", "back")],
         Tab::Overview => &[("/", "filter")],
-        Tab::Table => &[("↑↓", "port")],
-        Tab::Nodes => &[("↑↓", "node"), ("s", "sort"), ("Enter", "detail")],
+        Tab::Table => &[("/", "filter"), ("↑↓", "port")],
+        Tab::Nodes => &[("/", "filter"), ("s", "sort"), ("Enter", "detail")],
         Tab::Conversations => &[("/", "filter"), ("s", "sort"), ("r", "reverse"), ("Enter", "detail")],
-        Tab::Findings => &[("↑↓", "move"), ("Enter", "detail")],
+        Tab::Findings => &[("/", "filter"), ("↑↓", "move"), ("Enter", "detail")],
         Tab::Help => &[("↑↓", "scroll")],
     };
     let common = [("q", "end"), ("?", "help"), ("1-6", "tabs"), ("p", if view.paused { "go on" } else { "pause" })];
@@ -216,7 +216,7 @@ fn told(look: &Look, label: &str, text: &str, width: u16, style: ratatui::style:
 }
 
 /// A finding in a line: `blocked TCP 1901 UPnP: node 10.20.0.101 and 3 more to gateway 10.20.0.10`.
-fn brief(finding: &Finding, words: &Words) -> String {
+pub(crate) fn brief(finding: &Finding, words: &Words) -> String {
     let port = match (finding.transport, finding.server_port) {
         (Some(transport), Some(port)) => format!(" {} {port}", transport.to_string().to_uppercase()),
         (Some(transport), None) => format!(" {}", transport.to_string().to_uppercase()),

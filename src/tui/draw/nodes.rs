@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 
 use super::super::look::Look;
 use super::super::snapshot::{Device, Snapshot};
-use super::super::view::{DEVICE_SORTS, View};
+use super::super::view::{DEVICE_SORTS, Tab, View};
 use super::row::Row;
 use super::{ago, pane, told};
 use crate::finding::{Standing, State};
@@ -51,9 +51,11 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
     let used = 3 + address + name + ROLE + LAST + packets + PORTS + STATE;
     let missing = usize::from(area.width).saturating_sub(used);
     let above = format!(
-        " {}  sort: {}",
+        " {}{}  sort: {}{}",
+        if view.filter(Tab::Nodes).is_empty() { String::new() } else { format!("{} of ", view.devices.order.len()) },
         counted(snapshot.devices.len() as u64, "device", "devices"),
-        DEVICE_SORTS[view.device_sort].0
+        DEVICE_SORTS[view.device_sort].0,
+        view.filter_words(Tab::Nodes),
     );
     let mut lines = vec![
         Row::new().text(&above, look.title()).line(),
@@ -79,21 +81,31 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
         let (sign, style) = match device {
             Device { blocked: 1.., .. } => ("✗", look.alert()),
             Device { unexpected: 1.., .. } => ("!", look.warning()),
-            device if device.last.nanos().is_none() => ("?", look.warning()),
+            device if device.last.nanos().is_none() && !snapshot.is_young => ("?", look.warning()),
             _ => (" ", look.plain()),
         };
         let is_silent = device.last.nanos().is_none();
-        let last = if is_silent { "never heard".to_owned() } else { ago(device.last, snapshot.now) };
+        let last = match is_silent {
+            // It may speak yet.
+            true if snapshot.is_young => "not yet".to_owned(),
+            true => "never heard".to_owned(),
+            false => ago(device.last, snapshot.now),
+        };
+        // Nothing can be said of one that was not heard in the first minutes.
+        let state = match is_silent && snapshot.is_young {
+            true => String::new(),
+            false => device.standing.state.name().replace('-', " "),
+        };
         let row = Row::new()
             .left(&format!(" {sign}"), 3, style)
             .left(&device.address, address, look.plain())
             .left(&device.name, name, look.plain())
             .left(device.role.name(), ROLE, look.quiet())
-            .left(&last, LAST, if is_silent { look.warning() } else { look.plain() })
+            .left(&last, LAST, if is_silent && !snapshot.is_young { look.warning() } else { look.plain() })
             .right(&if wide { short(device.packets) } else { String::new() }, packets, look.plain())
             .right(&format!("{}/{}", device.count(CellState::Carried), device.cells.len()), PORTS - 1, look.plain())
             .text(" ", look.plain())
-            .left(&device.standing.state.name().replace('-', " "), STATE, stands(look, device.standing))
+            .left(&state, STATE, stands(look, device.standing))
             .left(&cells(snapshot, device, &[CellState::NotSeen], false), missing, look.quiet());
         lines.push(row.selectable(at == view.devices.at, look.selected(), area.width));
     }

@@ -24,13 +24,15 @@ const RATE: u16 = 2;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, look: &Look, snapshot: &Snapshot) {
     let sentence = sentence(look, snapshot, area.width);
-    let [top, _, rest] = Layout::vertical([
-        Constraint::Length(u16::try_from(sentence.len()).unwrap_or(4)),
+    let mut top = sentence;
+    top.extend(gravest(look, snapshot, area.width));
+    let [head, _, rest] = Layout::vertical([
+        Constraint::Length(u16::try_from(top.len()).unwrap_or(4)),
         Constraint::Length(1),
         Constraint::Min(0),
     ])
     .areas(area);
-    frame.render_widget(Paragraph::new(sentence), top);
+    frame.render_widget(Paragraph::new(top), head);
     let (left, right) = if area.width >= WIDE {
         let [left, _, right] =
             Layout::horizontal([Constraint::Percentage(48), Constraint::Length(2), Constraint::Min(0)]).areas(rest);
@@ -86,6 +88,17 @@ fn sentence(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> 
     lines.collect()
 }
 
+/// The gravest finding, which newer ones do not push out of view.
+fn gravest(look: &Look, snapshot: &Snapshot, width: u16) -> Option<Line<'static>> {
+    let finding = snapshot.gravest()?;
+    let words = finding.words(&snapshot.survey.context());
+    let row = Row::new()
+        .text(&format!(" {} ", sign(finding.severity)), look.severity(finding.severity))
+        .left("gravest", 9, look.quiet())
+        .left(&brief(finding, &words), usize::from(width).saturating_sub(13), look.strong());
+    Some(row.line())
+}
+
 fn draw_rate(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -139,6 +152,8 @@ fn facts(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
     }
     let hosts = host_words(survey);
     let hosts = if hosts.is_empty() { "none yet".to_owned() } else { hosts.join(", ") };
+    // Who was not heard in the first minutes may speak yet.
+    let hosts = if snapshot.is_young { hosts.replace("never heard", "not heard yet") } else { hosts };
     say("Hosts", &hosts, look.plain());
     let cells = |state| survey.coverage.iter().filter(|cell| cell.state == state).count();
     let ports = format!(

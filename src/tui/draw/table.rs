@@ -9,7 +9,7 @@ use ratatui::widgets::Paragraph;
 
 use super::super::look::Look;
 use super::super::snapshot::Snapshot;
-use super::super::view::View;
+use super::super::view::{Tab, View};
 use super::row::Row;
 use super::{ago, pane};
 use crate::policy::{Cell, Direction, Document, Transport};
@@ -31,6 +31,17 @@ pub(in crate::tui) struct Port<'a> {
     cells: Vec<(&'a Cell, &'a Document, &'a CellCoverage)>,
 }
 
+impl Port<'_> {
+    /// Everything that a filter can find a port by.
+    pub(in crate::tui) fn words(&self) -> String {
+        let states = self.cells.iter().map(|(cell, document, coverage)| {
+            let direction = if cell.direction == Direction::Incoming { "in" } else { "out" };
+            format!("{} {direction} {}", document.name, coverage.state.name().replace('-', " "))
+        });
+        format!("{} {} {} {}", self.transport, self.port, self.service, states.collect::<Vec<_>>().join(" "))
+    }
+}
+
 /// The ports of all tables, ascending.
 pub(in crate::tui) fn ports(snapshot: &Snapshot) -> Vec<Port<'_>> {
     let mut ports: BTreeMap<(Transport, u16, &str), Vec<_>> = BTreeMap::new();
@@ -43,7 +54,8 @@ pub(in crate::tui) fn ports(snapshot: &Snapshot) -> Vec<Port<'_>> {
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
     let ports = ports(snapshot);
-    let detail = ports.get(view.ports.at).map(|port| detail(look, snapshot, port)).unwrap_or_default();
+    let selected = view.ports.selected().and_then(|at| ports.get(at));
+    let detail = selected.map(|port| detail(look, snapshot, port)).unwrap_or_default();
     let pane_height = u16::try_from(detail.len() + 1).unwrap_or(8).min(area.height / 3);
     let [grid, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(pane_height)]).areas(area);
 
@@ -68,10 +80,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, 
         }
         row.line()
     };
+    let found = match view.filter_words(Tab::Table) {
+        none if none.is_empty() => String::new(),
+        words => format!(" {} of {}{words}", view.ports.order.len(), ports.len()),
+    };
     let mut lines = vec![titles(look, &documents, service, cell), head(&|_| ["in".into(), "out".into()], look.quiet())];
+    if !found.is_empty() {
+        lines.insert(0, Row::new().text(&found, look.title()).line());
+    }
     let height = usize::from(grid.height).saturating_sub(lines.len());
-    for at in super::super::list::window(ports.len(), view.ports.at, height) {
-        let port = &ports[at];
+    for at in view.ports.window(height) {
+        let Some(port) = view.ports.order.get(at).and_then(|place| ports.get(*place as usize)) else { continue };
         let mut row = Row::new()
             .text(" ", look.plain())
             .left(&format!("{} {:>5}", port.transport.to_string().to_uppercase(), port.port), PORT, look.plain())
@@ -89,7 +108,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, 
         lines.push(row.selectable(at == view.ports.at, look.selected(), area.width));
     }
     frame.render_widget(Paragraph::new(lines), grid);
-    if let Some(port) = ports.get(view.ports.at) {
+    if let Some(port) = selected {
         let title = format!("{} {} {}", port.transport.to_string().to_uppercase(), port.port, port.service);
         pane(frame, below, look, &title, detail, 0);
     }

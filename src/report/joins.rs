@@ -1,0 +1,53 @@
+//! What joins findings.csv to the other tables: everybody whom a finding is about, and its flows.
+
+use std::collections::HashMap;
+
+use super::table::Cells;
+use super::wanted::is_meant;
+use crate::finding::Who;
+use crate::survey::Survey;
+
+/// The flows of each finding.
+pub(super) struct Joins<'a> {
+    survey: &'a Survey,
+    /// By the finding's place, places in flows.csv, from 0, ascending.
+    flows: Vec<Vec<u32>>,
+}
+
+impl<'a> Joins<'a> {
+    /// One look at each flow.
+    pub(super) fn new(survey: &'a Survey) -> Self {
+        let mut findings: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (finding, at) in survey.findings.iter().zip(0..) {
+            finding.conversations.iter().for_each(|conversation| findings.entry(*conversation).or_default().push(at));
+        }
+        let mut flows = vec![Vec::new(); survey.findings.len()];
+        for ((flow, judgement), place) in survey.flows.iter().zip(0u32..) {
+            let of = findings.get(&judgement.conversation).into_iter().flatten();
+            for at in of.filter(|at| is_meant(survey, **at, &flow, judgement)) {
+                flows[*at as usize].push(place);
+            }
+        }
+        Self { survey, flows }
+    }
+
+    /// `f3;f17`, the `flow_id`s.
+    pub(super) fn flow_ids(&self, finding: usize, cells: &mut Cells) {
+        cells.joined(self.flows[finding].iter().map(|place| format!("f{}", u64::from(*place) + 1)));
+    }
+
+    /// Names of hosts in their order, empty where there is none; nothing where nobody has one.
+    pub(super) fn names(&self, who: &[Who], cells: &mut Cells) {
+        let host = |who: &Who| match who {
+            Who::Address(address) => self.survey.hosts.find(*address),
+            Who::Mac(_) => None,
+        };
+        // A name's own semicolon would be read as the end of it.
+        let name = |who| host(who).and_then(|id| self.survey.hosts.name(id)).unwrap_or_default().replace(';', ",");
+        let names: Vec<String> = who.iter().map(name).collect();
+        if names.iter().all(String::is_empty) {
+            return cells.empty();
+        }
+        cells.text(&names.join(";"));
+    }
+}
