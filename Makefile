@@ -5,7 +5,7 @@ DEMO  := target/demo
 # What the tests left out, a line each.
 SKIPPED = $${CARGO_TARGET_DIR:-target}/tmp/skipped.txt
 
-.PHONY: help demo test setup lint docs bench fuzz samples ci
+.PHONY: help demo test setup lint docs bench fuzz samples dist ci
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -40,6 +40,9 @@ fuzz: ## every fuzz target for a minute
 
 samples: ## makes the captures in captures/ again
 	$(CARGO) run --locked --example generate -- samples captures
+
+dist: ## the packages for Debian, any Linux and Windows, built twice, each installed and run (some 40 minutes on 2 cores)
+	scripts/dist.sh
 
 ci: ## everything that CI runs
 	.ci/run

@@ -61,6 +61,6 @@ pub mod report;
 pub mod state;
 pub mod survey;
 pub mod text;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 pub mod tui;
 pub mod verdict;

@@ -45,6 +45,8 @@ mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;
+#[path = "main/local.rs"]
+mod local;
 #[path = "main/losses.rs"]
 mod losses;
 #[path = "main/mirror.rs"]
@@ -61,9 +63,9 @@ mod path;
 mod powershell;
 #[path = "main/proofs.rs"]
 mod proofs;
-#[cfg(target_os = "linux")]
 #[path = "main/reading.rs"]
 mod reading;
+#[cfg(target_os = "linux")]
 #[path = "main/real_clients.rs"]
 mod real_clients;
 #[path = "main/rehearsal.rs"]
@@ -94,6 +96,9 @@ mod threads;
 mod traffic;
 #[path = "main/traps.rs"]
 mod traps;
+#[cfg(windows)]
+#[path = "main/windows.rs"]
+mod windows;
 #[path = "main/words.rs"]
 mod words;
 #[path = "main/xlsx.rs"]

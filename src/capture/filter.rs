@@ -70,6 +70,15 @@ pub enum FilterError {
     /// This build has no libpcap.
     #[error("the filter \"{0}\" needs libpcap, and this igorscope was built without it; build with the feature `live`")]
     NeedsLibpcap(String),
+    /// This machine has none.
+    #[cfg(feature = "live")]
+    #[error("the filter \"{filter}\" cannot be used: {missing}")]
+    Missing {
+        /// As it was given.
+        filter: String,
+        /// What to install.
+        missing: super::libpcap::Missing,
+    },
     /// libpcap does not understand it.
     #[error(
         "the filter \"{filter}\" is not understood: {reason}; see pcap-filter(7), for example \"host 10.0.0.7 and udp port 5683\""
@@ -90,7 +99,7 @@ mod program {
     use pcap::{BpfProgram, Capture, Linktype};
 
     use super::{Filter, FilterError, Frame};
-    use crate::capture::{FrameId, LinkType, Timestamp};
+    use crate::capture::{FrameId, LinkType, Timestamp, libpcap};
 
     /// Compiles for a link type, which stands in files by another number than in libpcap's calls for raw IP.
     fn compile(filter: &str, link: LinkType) -> Result<BpfProgram, String> {
@@ -107,6 +116,7 @@ mod program {
         /// # Errors
         /// When libpcap is missing or does not understand it.
         pub fn new(filter: &str) -> Result<Self, FilterError> {
+            libpcap::ready().map_err(|missing| FilterError::Missing { filter: filter.to_owned(), missing })?;
             match compile(filter, LinkType::ETHERNET) {
                 Ok(_) => Ok(Self { text: filter.to_owned(), is_ours: true }),
                 Err(reason) => Err(FilterError::NotUnderstood { filter: filter.to_owned(), reason }),

@@ -11,7 +11,9 @@ mod error;
 mod filter;
 mod frame;
 mod interface;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
+mod libpcap;
+#[cfg(feature = "live")]
 pub mod live;
 mod magic;
 mod pcap;

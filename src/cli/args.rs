@@ -1,7 +1,7 @@
 //! The command line as it is typed: plain structures, nothing checked beyond their form.
 
 mod export;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 mod live;
 
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ pub(super) use export::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusSho
 use super::memory::usual_flows;
 use super::terminal::Color;
 use crate::flow::Limits;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 pub(super) use live::{Interfaces, Live};
 
 /// Classifies the network traffic of Igor PoE lighting systems, passively.
@@ -60,9 +60,9 @@ pub(super) struct Talk {
 pub(super) enum Command {
     Analyze(Box<Analyze>),
     Observe(Box<Observe>),
-    #[cfg(all(feature = "live", unix))]
+    #[cfg(feature = "live")]
     Live(Box<Live>),
-    #[cfg(all(feature = "live", unix))]
+    #[cfg(feature = "live")]
     Interfaces(Interfaces),
     #[command(subcommand)]
     Inventory(Inventory),
@@ -354,11 +354,20 @@ pub(super) struct PolicyShow {
 #[command(after_help = "\
 Examples:
   igorscope policy check site-policy.toml
-  igorscope policy check device.json             a MUD file; also tells what a policy does not keep of it")]
+  igorscope policy check device.json             a MUD file; also tells what a policy does not keep of it
+  igorscope policy check --local                 on the gateway: its own firewall and listening ports
+  igorscope policy check --local=gateway/        the same of what the gateway's tools printed into files there")]
 pub(super) struct PolicyCheck {
     /// The policy, TOML, or a device's own description, a MUD file (RFC 8520, JSON).
-    #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "local")]
+    pub(super) file: Option<PathBuf>,
+    /// Hold the gateway's own Windows firewall and listening ports against the vendor's table.
+    ///
+    /// Read only, by what Windows' own tools print (reg, netstat, tasklist): which documented ports no rule lets through, which
+    /// rules let in more, what listens beside them. DIR holds firewall.txt, firewall-policy.txt, netstat.txt and
+    /// tasklist.txt of another machine. Exit status 0 if every documented port gets through, 1 if not.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub(super) local: Option<Option<PathBuf>>,
 }
 
 /// Compare two surveys: what is new, changed, proven to work now, or not seen again.

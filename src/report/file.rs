@@ -110,6 +110,11 @@ fn sweep(folder: &Path) {
 }
 
 fn advice(error: &io::Error) -> &'static str {
+    /// winerror.h: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE.
+    const HELD: [i32; 4] = [5, 32, 33, 1224];
+    if cfg!(windows) && error.raw_os_error().is_some_and(|code| HELD.contains(&code)) {
+        return "; another program may have it open, such as Excel: close it there, or choose another place";
+    }
     match error.kind() {
         io::ErrorKind::StorageFull => "; free some space, or choose another place",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose a place that you may write to",

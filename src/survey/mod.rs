@@ -3,7 +3,7 @@
 mod caveats;
 mod copies;
 mod judged;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 pub mod live;
 mod losses;
 mod observe;

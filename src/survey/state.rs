@@ -188,7 +188,7 @@ impl Head {
     }
 
     /// Of what was captured live: when its first frame came is all that gives it a place among others.
-    #[cfg(all(feature = "live", unix))]
+    #[cfg(feature = "live")]
     pub(super) fn of_live(
         (name, size): (String, u64),
         (observation, summary): (&Observation, CaptureSummary),

@@ -9,6 +9,8 @@ mod folded;
 mod killed;
 #[path = "live/links.rs"]
 mod links;
+#[path = "live/probe.rs"]
+mod probe;
 #[path = "live/schema.rs"]
 mod schema;
 #[path = "live/states.rs"]
