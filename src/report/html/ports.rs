@@ -74,7 +74,11 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
                     None => put!(page, "<td class=\"void\">–</td>"),
                 }
             }
-            put!(page, "<th scope=\"row\">{}</th></tr>", entry.service);
+            put!(page, "<th scope=\"row\">{}", entry.service);
+            if let Some(demand) = &entry.on_demand {
+                put!(page, " <small>on {}</small>", demand);
+            }
+            put!(page, "</th></tr>");
         }
         put!(page, "</tbody></table></div>");
     }
