@@ -293,7 +293,16 @@ fn dots(page: &mut Page, bubble: &Bubble<'_>) {
     let mut y = bubble.first_line(words.len());
     let x = format!("{:.0}", bubble.x);
     for (text, at) in words.iter().zip(0..) {
-        let class = if at == 0 { "label" } else { "sub" };
+        let (class, letter) = if at == 0 { ("label", 8.4) } else { ("sub", 6.9) };
+        // Lines that pass behind the words end at their edge.
+        let width = text.chars().count() as f64 * letter + 6.0;
+        put!(
+            page,
+            "<rect class=\"behind\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"17\"/>",
+            format!("{:.0}", bubble.x - width / 2.0),
+            format!("{:.0}", y - 13.0),
+            format!("{width:.0}")
+        );
         put!(page, "<text class=\"{}\" x=\"{}\" y=\"{}\">{}</text>", class, x, format!("{y:.0}"), text);
         y += LINE;
     }
