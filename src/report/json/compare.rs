@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::v1::{Conversation, Finding, Host, Survey, Text};
+use crate::capture::Timestamp;
+use crate::policy::named;
 
 /// What differs between an old and a new survey.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -14,8 +16,10 @@ pub struct Comparison {
     pub visits: [Visit; 2],
     /// The vendor's ports whose state changed.
     pub ports: Vec<Change>,
-    /// Findings.
+    /// Findings that differ.
     pub findings: Vec<Change>,
+    /// Findings of the old visit that the new one shows just so.
+    pub unchanged: Vec<Change>,
     /// Hosts and their roles.
     pub hosts: Vec<Change>,
     /// Conversations with their verdicts and outcomes.
@@ -27,6 +31,8 @@ pub struct Comparison {
 pub struct Visit {
     /// Labels of its sites; of a survey without one, empty.
     pub sites: BTreeSet<String>,
+    /// Time of the first frame, and of the last.
+    pub span: Option<(Timestamp, Timestamp)>,
     /// From the first frame to the last, in seconds.
     pub lasted: Option<f64>,
     /// Frames read.
@@ -37,6 +43,8 @@ pub struct Visit {
     pub not_judged: Option<String>,
     /// Kinds of its caveats.
     pub caveats: BTreeSet<String>,
+    /// The same in words, gravest first; of several sites each with its label.
+    pub doubts: Vec<String>,
 }
 
 /// What kind of difference it is.
@@ -52,6 +60,20 @@ pub enum ChangeKind {
     NotSeenAgain,
 }
 
+named! {
+    /// What became of a finding.
+    Standing {
+        /// The new visit proves that it works.
+        Fixed = "Fixed",
+        /// The old visit knew nothing of it.
+        New = "New",
+        /// Both visits show it.
+        Open = "Still open",
+        /// The new visit shows nothing of it.
+        NotSeenAgain = "Not seen again",
+    }
+}
+
 /// One difference.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
@@ -65,16 +87,54 @@ pub struct Change {
     pub new: Option<String>,
 }
 
+impl Change {
+    /// What is said of it now, and what was said before if that differs.
+    pub fn fact(&self) -> String {
+        match (&self.old, &self.new) {
+            (Some(old), Some(new)) if old == new => new.clone(),
+            (Some(old), Some(new)) => format!("{new} (was {old})"),
+            (Some(old), None) => format!("was {old}"),
+            (None, new) => new.clone().unwrap_or_default(),
+        }
+    }
+}
+
 impl Comparison {
     /// Compares two surveys.
     pub fn of(old: &Survey<'_>, new: &Survey<'_>) -> Self {
+        let (findings, unchanged) = findings(old, new);
         Self {
             visits: [visit(old), visit(new)],
             ports: changes(ports(old), ports(new)),
-            findings: findings(old, new),
+            findings,
+            unchanged,
             hosts: changes(hosts(old), hosts(new)),
             conversations: changes(conversations(old), conversations(new)),
         }
+    }
+
+    /// Whether the visits are of other sites: what stands under different labels is not compared.
+    pub fn is_of_other_sites(&self) -> bool {
+        let [before, after] = [0, 1].map(|at| &self.visits[at].sites);
+        !before.is_empty() && !after.is_empty() && before != after
+    }
+
+    /// Findings by what became of them: fixed, new, still open, not seen again.
+    pub fn outcomes(&self) -> [(Standing, Vec<&Change>); 4] {
+        let of = |kind| self.findings.iter().filter(move |change| change.kind == kind);
+        [
+            (Standing::Fixed, of(ChangeKind::Works).collect()),
+            (Standing::New, of(ChangeKind::New).collect()),
+            (Standing::Open, of(ChangeKind::Changed).chain(&self.unchanged).collect()),
+            (Standing::NotSeenAgain, of(ChangeKind::NotSeenAgain).collect()),
+        ]
+    }
+
+    /// Whether anything was not seen again, which is not mended.
+    pub fn has_lost(&self) -> bool {
+        let Self { ports, findings, hosts, conversations, .. } = self;
+        let mut all = [ports, findings, hosts, conversations].into_iter().flatten();
+        all.any(|change| change.kind == ChangeKind::NotSeenAgain)
     }
 
     /// Whether nothing differs.
@@ -91,11 +151,20 @@ fn visit(survey: &Survey<'_>) -> Visit {
     let judged = survey.judged.as_ref().filter(|judged| !judged.value);
     Visit {
         sites: sites.collect(),
+        span: first.zip(last).map(|(first, last)| (first.get(), last.get())),
         lasted: first.zip(last).and_then(|(first, last)| first.seconds_to(last)),
         frames: survey.frames.total,
         heard: survey.inventory.iter().filter(|host| host.heard).count(),
         not_judged: judged.map(|judged| judged.reason.as_deref().unwrap_or_default().to_owned()),
         caveats: survey.caveats.iter().map(|caveat| caveat.kind.to_string()).collect(),
+        doubts: survey
+            .caveats
+            .iter()
+            .map(|caveat| match caveat.site.as_deref() {
+                Some(site) if !site.is_empty() => format!("{site}: {}", caveat.text),
+                _ => caveat.text.to_string(),
+            })
+            .collect(),
     }
 }
 
@@ -296,7 +365,9 @@ fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> (BTreeSet<Pair>, u64) {
     (names, more)
 }
 
-fn findings(old: &Survey<'_>, new: &Survey<'_>) -> Vec<Change> {
+/// What differs, and what does not.
+fn findings(old: &Survey<'_>, new: &Survey<'_>) -> (Vec<Change>, Vec<Change>) {
+    let mut unchanged = Vec::new();
     let (mut before, after) = (groups(old), groups(new));
     let proof = Proof::of(new);
     let mut all: BTreeMap<FindingKey<'_>, Change> = BTreeMap::new();
@@ -304,7 +375,11 @@ fn findings(old: &Survey<'_>, new: &Survey<'_>) -> Vec<Change> {
         let what = finding_name(&key, &now.who);
         let change = match before.remove(&key) {
             None => Change { what, kind: ChangeKind::New, old: None, new: Some(now.said()) },
-            Some(then) if then.said() == now.said() && (&then.who, then.more) == (&now.who, now.more) => continue,
+            Some(then) if then.said() == now.said() && (&then.who, then.more) == (&now.who, now.more) => {
+                let said = Some(now.said());
+                unchanged.push(Change { what, kind: ChangeKind::Changed, old: said.clone(), new: said });
+                continue;
+            }
             Some(then) => {
                 let mut text = now.said();
                 let more: Vec<&Pair> = now.who.difference(&then.who).collect();
@@ -340,7 +415,7 @@ fn findings(old: &Survey<'_>, new: &Survey<'_>) -> Vec<Change> {
         let what = finding_name(&key, &then.who);
         all.insert(key, Change { what, kind, old: Some(then.said()), new: text });
     }
-    all.into_values().collect()
+    (all.into_values().collect(), unchanged)
 }
 
 /// What a survey proves, to be looked up.

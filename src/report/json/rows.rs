@@ -61,7 +61,11 @@ pub(super) fn frames(counts: &FrameCounts) -> v1::Frames<'_> {
         total: counts.total,
         decoded: counts.decoded,
         stopped: stopped
-            .map(|&(layer, reason, frames)| v1::Stopped { layer: layer.into(), reason: reason.into(), frames })
+            .map(|(layer, reason, frames)| v1::Stopped {
+                layer: Text::Borrowed(layer),
+                reason: Text::Borrowed(reason),
+                frames: *frames,
+            })
             .collect(),
         unread: counts
             .unread
@@ -84,7 +88,7 @@ pub(super) fn non_ip(kind: &NonIpSummary) -> v1::NonIp<'_> {
 
 pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<'_> {
     v1::Encapsulation {
-        kind: tunnel.kind.into(),
+        kind: Text::Borrowed(&tunnel.kind),
         source: tunnel.source,
         destination: tunnel.destination,
         frames: tunnel.frames,
