@@ -11,7 +11,7 @@ use super::merge::survey_file;
 use super::options::OutputOptions;
 use super::policy;
 use super::results::{self, Making};
-use crate::report::json::{read_back, read_survey};
+use crate::report::json::{read_back, read_survey, written_by};
 use crate::report::{ReportFolder, write_file, write_sites_html};
 use crate::survey::Survey;
 
@@ -20,7 +20,7 @@ pub(super) fn run(args: Report, talk: &Talk) -> Outcome {
     let survey = read_survey(&path).map_err(Failure::unusable)?;
     let policy = policy::load(args.policy.as_deref())?;
     policy::tell_losses(&policy, talk);
-    let rendered = format!("{} {}", survey.tool.name, survey.tool.version);
+    let rendered = written_by(&survey);
     let sites = read_back(survey, &policy).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let making = Making { threads, command: command(&args, &path), rendered };

@@ -13,8 +13,10 @@ pub(crate) struct Said {
     pub(crate) advice: String,
     pub(crate) rule: String,
     pub(crate) display_filter: String,
+    /// What decides, in a few words.
+    pub(crate) gist: String,
     /// What to do first.
-    pub(crate) next: &'static str,
+    pub(crate) next: String,
     /// Whether the clients went silent, or else the servers, and since when.
     pub(crate) silence: Option<(bool, Timestamp)>,
 }
@@ -24,8 +26,12 @@ impl Facts for Said {
         self.service.clone()
     }
 
-    fn next(&self, _: &Finding) -> &'static str {
-        self.next
+    fn gist(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.gist.clone()
+    }
+
+    fn next(&self, _: &Finding) -> &str {
+        &self.next
     }
 
     fn silence(&self) -> Option<(bool, Timestamp)> {
@@ -57,7 +63,8 @@ impl Facts for Said {
             advice: out(),
             rule: out(),
             display_filter: String::new(),
-            next: self.next,
+            gist: out(),
+            next: String::new(),
             silence: self.silence,
         })
     }

@@ -129,7 +129,7 @@ pub(super) fn reproduce(page: &mut Page, survey: &Survey, options: &HtmlOptions)
         put!(
             page,
             "<p>It was rendered again from a survey.json, which {} wrote, not from the captures. That file has the frames of the \
-             findings in their text only, so there is no table of them, and findings of one kind are told together.</p>",
+             findings in their text only, so there is no table of them.</p>",
             options.rendered
         );
     }

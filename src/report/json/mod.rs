@@ -1,5 +1,6 @@
 //! survey.json: the whole survey for scripts, `compare` and `merge`.
 
+mod bounds;
 mod compare;
 mod fold;
 mod lines;
@@ -29,7 +30,7 @@ use crate::survey::{Judged, Survey};
 use crate::text::{self, BadText};
 pub use compare::{Change, ChangeKind, Comparison, Standing, Visit};
 pub use merge::{MergeError, merge};
-pub use read_back::read_back;
+pub use read_back::{read_back, written_by};
 pub use sites::TooManySites;
 pub use values::{Mac, Time};
 

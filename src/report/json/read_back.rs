@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::bounds::bound;
 use super::people::People;
 use super::read_flow::{flow, is_server_first};
 use super::rows;
@@ -29,7 +30,7 @@ use crate::survey::{
 };
 use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, HostCoverage, Judgement, Rule};
 
-/// What is done first, where the file says it in each finding's advice only.
+/// What is done first, where an older file says it in each finding's advice only.
 const NEXT: &str = "Do what the findings advise";
 
 /// The surveys of a file's sites, as they are reported: held against nothing anew, only cited by `policy`.
@@ -39,10 +40,9 @@ const NEXT: &str = "Do what the findings advise";
 pub fn read_back(survey: v1::Survey<'static>, policy: &Arc<Policy>) -> Result<Vec<Survey>, TooManySites> {
     let rules = rules_as_cited(policy);
     let differs = survey.policy != rows::policy(policy);
-    let name = survey.policy.name.to_string();
+    let (tool, name) = (written_by(&survey), short(&survey.policy.name));
     let parts = by_site(survey)?;
     let read = |part: v1::Survey<'static>| {
-        let tool = format!("{} {}", part.tool.name, part.tool.version);
         let mut reader = Reader { policy, rules: &rules, rows: 0, cited: 0, unnamed: 0 };
         let mut survey = reader.survey(part);
         let told = reader.told(&tool, differs.then_some(&name));
@@ -50,6 +50,21 @@ pub fn read_back(survey: v1::Survey<'static>, policy: &Arc<Policy>) -> Result<Ve
         survey
     };
     Ok(parts.into_iter().map(read).collect())
+}
+
+/// The program that wrote a survey.json, by name and version.
+pub fn written_by(survey: &v1::Survey<'_>) -> String {
+    short(&format!("{} {}", survey.tool.name, survey.tool.version))
+}
+
+/// Longest name of a program or a policy that is told: each site of a merge tells it.
+const LONGEST_NAME: usize = 80;
+
+fn short(name: &str) -> String {
+    if name.chars().nth(LONGEST_NAME).is_none() {
+        return name.to_owned();
+    }
+    name.chars().take(LONGEST_NAME).chain(['\u{2026}']).collect()
 }
 
 struct Reader<'a> {
@@ -104,7 +119,8 @@ impl Reader<'_> {
         read
     }
 
-    fn survey(&mut self, part: v1::Survey<'static>) -> Survey {
+    fn survey(&mut self, mut part: v1::Survey<'static>) -> Survey {
+        bound(&mut part);
         let hosts = self.hosts(&part);
         let mut places = Vec::with_capacity(part.conversations.len());
         let mut conversations = Vec::with_capacity(part.conversations.len());
@@ -383,7 +399,8 @@ impl Reader<'_> {
                 advice: row.advice.to_string(),
                 rule: owned(row.rule.as_ref()),
                 display_filter: owned(row.display_filter.as_ref()),
-                next: NEXT,
+                gist: owned(row.gist.as_ref()),
+                next: row.next.as_deref().unwrap_or(NEXT).to_owned(),
                 silence,
             }),
         })

@@ -227,6 +227,8 @@ pub(super) fn finding(index: usize, finding: &Finding, words: Words) -> v1::Find
         display_filter: word(words.display_filter),
         sources: finding.sources.clone(),
         conversations: finding.conversations.clone(),
+        gist: word(words.gist),
+        next: word(finding.facts.next(finding).to_owned()),
         site: None,
     }
 }

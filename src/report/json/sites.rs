@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::v1::{Caveat, Frames, Judged, JudgedSite, Policy, SCHEMA_VERSION, Survey, Text};
+use super::v1::{Caveat, Frames, Judged, JudgedSite, Policy, SCHEMA_VERSION, Survey, Text, Tool};
 
 /// Sites of one file that are told one by one.
 pub(super) const MAX_SITES: usize = 1000;
@@ -12,8 +12,8 @@ pub(super) const MAX_SITES: usize = 1000;
 #[error("it holds more than {MAX_SITES} sites; merge fewer at a time")]
 pub struct TooManySites;
 
-/// The surveys of the sites, in the order of their first rows; a file of one site as it is. All were held against the policy
-/// of the first.
+/// The surveys of the sites, in the order of their labels' first rows; a file of one site as it is. Those of several name no
+/// program and no policy.
 ///
 /// # Errors
 /// [`TooManySites`].
@@ -25,7 +25,7 @@ pub(super) fn by_site(survey: Survey<'static>) -> Result<Vec<Survey<'static>>, T
     if !is_merge {
         return Ok(vec![survey]);
     }
-    let mut parts = Parts { places: HashMap::new(), parts: Vec::new(), whole: survey.site, tool: survey.tool };
+    let mut parts = Parts { places: HashMap::new(), parts: Vec::new(), whole: survey.site };
     let judged = survey.judged.map(|judged| judged.sites).unwrap_or_default();
     for JudgedSite { site, value, reason, next } in judged {
         let site = Some(site);
@@ -76,9 +76,6 @@ pub(super) fn by_site(survey: Survey<'static>) -> Result<Vec<Survey<'static>>, T
             site: None,
         });
     }
-    if let Some(first) = parts.first_mut() {
-        first.policy = survey.policy;
-    }
     Ok(parts)
 }
 
@@ -87,7 +84,6 @@ struct Parts {
     parts: Vec<Survey<'static>>,
     /// Label of rows that have none of their own.
     whole: Text<'static>,
-    tool: super::v1::Tool<'static>,
 }
 
 impl Parts {
@@ -98,7 +94,7 @@ impl Parts {
             None if self.parts.len() == MAX_SITES => return Err(TooManySites),
             None => {
                 self.places.insert(site.clone(), self.parts.len());
-                self.parts.push(empty(site.clone(), self.tool.clone()));
+                self.parts.push(empty(site.clone()));
                 self.parts.len() - 1
             }
         };
@@ -106,11 +102,11 @@ impl Parts {
     }
 }
 
-fn empty(site: Text<'static>, tool: super::v1::Tool<'static>) -> Survey<'static> {
+fn empty(site: Text<'static>) -> Survey<'static> {
     Survey {
         schema_version: SCHEMA_VERSION,
         judged: None,
-        tool,
+        tool: Tool { name: Text::default(), version: Text::default() },
         created: None,
         inputs: Vec::new(),
         frames: Frames { total: 0, decoded: 0, stopped: Vec::new(), unread: Vec::new() },
