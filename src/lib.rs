@@ -12,7 +12,8 @@
 //! capture -> decode -> flow -> relation -> inventory -> verdict -> finding -> report
 //! bytes      packet    table   linked      roles        outcome    what to     csv, json, html, pcapng, terminal
 //!                                                       coverage   read
-//! servants: protocol (payload -> evidence), policy (documents as data) and text (files of text), which import no stage
+//! servants: protocol (payload -> evidence), policy (documents as data), text (files of text) and state (observations as files),
+//!           which import no stage
 //! outside:  survey (strings the stages together), path (captures at several places), export (policy -> firewall rules), tui (the live view), cli
 //! ```
 //!
@@ -35,13 +36,15 @@
 //! | finding | one line a person must read, grouped over its conversations, with evidence and advice |
 //! | coverage | the vendor's tables, cell by cell: carried, blocked, one-way, not seen |
 //! | survey | the result of one run, with a site label |
+//! | state | what was observed of some inputs, as a file: a survey before it is judged |
 //! | place, leg | where captures were made; from there to the next place on a direction's way |
 //!
 //! # The law
 //!
 //! A flow table is addable: `merge(observe(a), observe(b)) == observe(a ++ b)` for every cut of
 //! every capture. A record therefore holds only sums, minima, maxima, sets and "first by frame id";
-//! whatever needs the order of things is worked out after merging, once per flow, never per packet.
+//! whatever needs the order of things is worked out after merging, once per flow, never per packet. What is kept of it
+//! in files, states, adds up the same: verdicts do not add, so judging comes last.
 
 pub mod capture;
 pub mod cli;
@@ -55,8 +58,9 @@ pub mod policy;
 pub mod protocol;
 pub mod relation;
 pub mod report;
+pub mod state;
 pub mod survey;
 pub mod text;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 pub mod tui;
 pub mod verdict;

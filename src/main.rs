@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    igorscope::cli::run(std::env::args_os())
+    // Where the shell leaves wildcards as they are (Windows), they are expanded here.
+    igorscope::cli::run(wild::args_os())
 }

@@ -8,6 +8,7 @@
 mod hostile {
     mod captures;
     mod packets;
+    mod states;
     mod texts;
 }
 

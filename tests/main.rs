@@ -45,6 +45,8 @@ mod licences;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;
+#[path = "main/local.rs"]
+mod local;
 #[path = "main/losses.rs"]
 mod losses;
 #[path = "main/mirror.rs"]
@@ -61,9 +63,9 @@ mod path;
 mod powershell;
 #[path = "main/proofs.rs"]
 mod proofs;
-#[cfg(target_os = "linux")]
 #[path = "main/reading.rs"]
 mod reading;
+#[cfg(target_os = "linux")]
 #[path = "main/real_clients.rs"]
 mod real_clients;
 #[path = "main/rehearsal.rs"]
@@ -80,8 +82,12 @@ mod roles;
 mod samples;
 #[path = "main/site_survey.rs"]
 mod site_survey;
+#[path = "main/skips.rs"]
+mod skips;
 #[path = "main/splits.rs"]
 mod splits;
+#[path = "main/states.rs"]
+mod states;
 #[path = "main/survey_schema.rs"]
 mod survey_schema;
 #[path = "main/ten_seconds.rs"]
@@ -92,6 +98,9 @@ mod threads;
 mod traffic;
 #[path = "main/traps.rs"]
 mod traps;
+#[cfg(windows)]
+#[path = "main/windows.rs"]
+mod windows;
 #[path = "main/words.rs"]
 mod words;
 #[path = "main/xlsx.rs"]

@@ -12,6 +12,7 @@ use igorscope::inventory::Inventory;
 use igorscope::policy::Policy;
 use igorscope::report::Names;
 use igorscope::report::json::write_survey;
+use igorscope::state::{Blocks, sections};
 use igorscope::survey::{Options, Progress, Source, run};
 
 use crate::traffic::layers::{LAYERS, Layer};
@@ -75,6 +76,7 @@ pub(crate) fn write(captures: &Path, folder: &Path) -> io::Result<usize> {
     seeds.insert(("policy", "embedded".into()), Policy::embedded_text().as_bytes().to_vec());
     seeds.insert(("policy", "site".into()), SITE_POLICY.as_bytes().to_vec());
     seeds.insert(("survey_json", "site-survey".into()), survey_json(&captures.join("tftp-without-request.pcap"))?);
+    states(&captures.join("../tests/fixtures/states/v1.igstate"), &mut seeds)?;
     let sheet = b"\x01address,mac,role,name,version\n10.20.0.10,,gateway,gw,1.12.4\n10.20.0.100-10.20.0.130,,node,,\n,02:49:67,node,,3.1.4\n";
     seeds.insert(("inventory", "sheet".into()), sheet.to_vec());
     for ((target, name), bytes) in &seeds {
@@ -82,6 +84,20 @@ pub(crate) fn write(captures: &Path, folder: &Path) -> io::Result<usize> {
         fs::write(folder.join(target).join(name), bytes)?;
     }
     Ok(seeds.len())
+}
+
+/// A whole state, and the heads and bodies of its inputs.
+fn states(path: &Path, seeds: &mut Seeds) -> io::Result<()> {
+    seeds.insert(("state", "whole".into()), [&[0], &fs::read(path)?[..]].concat());
+    for (number, (head, section)) in sections(path).map_err(io::Error::other)?.into_iter().enumerate() {
+        let (mut blocks, mut body) = (Blocks::open(path, &section)?, vec![1]);
+        while let Some(block) = blocks.unpack_next().map_err(io::Error::other)? {
+            body.extend(block);
+        }
+        seeds.insert(("state", format!("body-{number}")), body);
+        seeds.insert(("state", format!("head-{number}")), [&[2], &head[..]].concat());
+    }
+    Ok(())
 }
 
 fn capture(path: &Path, name: &str, seeds: &mut Seeds) -> io::Result<()> {

@@ -5,7 +5,7 @@
 
 use std::io::Cursor;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use igorscope::capture::{Capture, Frame, FrameId, LinkType, Timestamp};
@@ -14,6 +14,7 @@ use igorscope::inventory::Inventory;
 use igorscope::policy::{self, Policy};
 use igorscope::protocol;
 use igorscope::report::{self, Names, Terminal};
+use igorscope::state::{Blocks, Writer, sections};
 use igorscope::survey::{self, Options, Progress, Source};
 
 /// The bytes of a file: every frame lies within it, and whatever stopped the reading has an offset within it.
@@ -157,4 +158,67 @@ pub fn survey_json(data: &[u8]) {
         Ok(survey) => assert!(report::Comparison::of(&survey, &survey).is_same()),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
+}
+
+/// A state whose inputs' values are these, with checks that are right.
+fn state_of(head: &[u8], body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut writer = Writer::begin(Vec::new())?;
+    let mut packer = writer.section(head)?;
+    packer.body().extend(body);
+    packer.finish()?;
+    writer.finish()
+}
+
+/// The head and the body of a state that is kept for tests, of its smallest input.
+fn kept() -> Option<(Vec<u8>, Vec<u8>)> {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/states/v1.igstate"));
+    let (head, section) = sections(&path).ok()?.into_iter().min_by_key(|(_, section)| section.packed)?;
+    let (mut blocks, mut body) = (Blocks::open(&path, &section).ok()?, Vec::new());
+    while let Some(block) = blocks.unpack_next().ok()? {
+        body.extend(block);
+    }
+    Some((head, body))
+}
+
+/// One byte of what the rest is: a whole file, a body or a head. It is refused with a word, or judged, by itself and beside a
+/// capture: frames are accounted for, and it is the same for one thread and for two.
+pub fn state(data: &[u8]) {
+    let ([what, bytes @ ..], Some((head, body))) = (data, kept()) else { return };
+    let file = match what % 3 {
+        0 => Ok(bytes.to_vec()),
+        1 => state_of(&head, bytes),
+        _ => state_of(bytes, &body),
+    };
+    let (Ok(folder), Ok(file)) = (tempfile::tempdir(), file) else { return };
+    let path = folder.path().join("fuzz.igstate");
+    if std::fs::write(&path, file).is_err() {
+        return;
+    }
+    let capture = Source::File(concat!(env!("CARGO_MANIFEST_DIR"), "/../captures/real-tftp-hpa.pcap").into());
+    let written = |threads, beside: Option<Source>| {
+        let inventory = Inventory::parse("", "fuzz.toml").expect("an empty inventory is sound");
+        let options =
+            Options { threads: NonZeroUsize::new(threads)?, ..Options::new(Policy::embedded(), Arc::new(inventory)) };
+        let sources: Vec<Source> = Source::of_state(path.clone()).into_iter().chain(beside).collect();
+        let survey = match survey::run(&survey::in_order(sources), &options, &Progress::default()) {
+            Ok(survey) => survey,
+            Err(errors) => {
+                assert!(errors.iter().all(|error| !error.to_string().is_empty()));
+                return None;
+            }
+        };
+        let stopped: u64 = survey.frames.stopped.iter().map(|(_, _, frames)| frames).sum();
+        assert_eq!(survey.frames.total, survey.frames.decoded + stopped, "every frame is accounted for");
+        let names = Names::of(&survey);
+        let mut out = Vec::new();
+        report::write_flows(&mut out, &survey, &names, threads).expect("memory takes it");
+        report::write_inventory(&mut out, &survey, threads).expect("memory takes it");
+        report::json::write_survey(&mut out, &survey, &names, None).expect("memory takes it");
+        let terminal = Terminal { width: 80, color: false, zone: jiff::tz::TimeZone::UTC, all: true };
+        out.extend(report::summary(&survey, &names, &terminal).into_bytes());
+        assert!(!out.contains(&0x1b), "no terminal escapes from a state");
+        Some(out)
+    };
+    assert!(written(1, None) == written(2, None), "the same for any number of threads");
+    written(1, Some(capture));
 }

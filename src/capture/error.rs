@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::state::Broken;
+
 /// An input that gives no frames at all: it cannot be opened, or it is no capture.
 ///
 /// Damage *inside* a capture is no error but a [`Damage`]: what lies before it is still reported.
@@ -56,6 +58,14 @@ pub enum CaptureError {
         /// What to do about it.
         advice: &'static str,
     },
+    /// A state that cannot be used.
+    #[error("{} cannot be used as a state: {source}", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Broken,
+    },
 }
 
 impl CaptureError {
@@ -68,6 +78,7 @@ impl CaptureError {
             Self::Empty { .. } => "empty (0 bytes)".to_owned(),
             Self::NotACapture { looks_like, .. } => format!("no packet capture: {looks_like}"),
             Self::Unsupported { what, advice, .. } => format!("{what}, which is not supported; {advice}"),
+            Self::State { source, .. } => format!("no state that can be used: {source}"),
         }
     }
 
@@ -79,7 +90,8 @@ impl CaptureError {
             | Self::Folder { path }
             | Self::Empty { path }
             | Self::NotACapture { path, .. }
-            | Self::Unsupported { path, .. } => path,
+            | Self::Unsupported { path, .. }
+            | Self::State { path, .. } => path,
         }
     }
 }

@@ -6,12 +6,62 @@ use super::Frame;
 
 /// A filter in the language of pcap-filter(7).
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Filter(String);
+pub struct Filter {
+    text: String,
+    /// Whether libpcap may be asked what it means.
+    is_ours: bool,
+}
 
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
+}
+
+impl Filter {
+    /// A filter that a state names. It is a stranger's text: only if all its words are harmless is libpcap asked what it
+    /// means, for others it would look up, or has to take apart for the first time.
+    pub fn of_state(text: &str) -> Self {
+        let words = text.split(|c: char| c.is_whitespace() || "()".contains(c)).filter(|word| !word.is_empty());
+        let is_ours = text.len() <= LONGEST && words.into_iter().all(is_harmless);
+        let filter = Self { text: text.to_owned(), is_ours: false };
+        if is_ours { Self::new(text).unwrap_or(filter) } else { filter }
+    }
+}
+
+/// The longest filter of a state that libpcap is asked about.
+const LONGEST: usize = 1024;
+
+/// Words of filters that name neither a host nor a service nor an expression.
+const WORDS: [&str; 21] = [
+    "and",
+    "or",
+    "not",
+    "src",
+    "dst",
+    "host",
+    "net",
+    "port",
+    "portrange",
+    "tcp",
+    "udp",
+    "icmp",
+    "icmp6",
+    "ip",
+    "ip6",
+    "arp",
+    "vlan",
+    "ether",
+    "proto",
+    "multicast",
+    "broadcast",
+];
+
+fn is_harmless(word: &str) -> bool {
+    let is_number = |word: &str| word.len() <= 5 && word.bytes().all(|digit| digit.is_ascii_digit());
+    let is_range = || word.split_once('-').is_some_and(|(from, to)| is_number(from) && is_number(to));
+    let is_net = || word.parse::<ipnet::IpNet>().is_ok() || word.parse::<std::net::IpAddr>().is_ok();
+    WORDS.contains(&word) || is_number(word) || is_range() || is_net()
 }
 
 /// Why a filter cannot be used.
@@ -20,6 +70,15 @@ pub enum FilterError {
     /// This build has no libpcap.
     #[error("the filter \"{0}\" needs libpcap, and this igorscope was built without it; build with the feature `live`")]
     NeedsLibpcap(String),
+    /// This machine has none.
+    #[cfg(feature = "live")]
+    #[error("the filter \"{filter}\" cannot be used: {missing}")]
+    Missing {
+        /// As it was given.
+        filter: String,
+        /// What to install.
+        missing: super::libpcap::Missing,
+    },
     /// libpcap does not understand it.
     #[error(
         "the filter \"{filter}\" is not understood: {reason}; see pcap-filter(7), for example \"host 10.0.0.7 and udp port 5683\""
@@ -40,7 +99,7 @@ mod program {
     use pcap::{BpfProgram, Capture, Linktype};
 
     use super::{Filter, FilterError, Frame};
-    use crate::capture::{FrameId, LinkType, Timestamp};
+    use crate::capture::{FrameId, LinkType, Timestamp, libpcap};
 
     /// Compiles for a link type, which stands in files by another number than in libpcap's calls for raw IP.
     fn compile(filter: &str, link: LinkType) -> Result<BpfProgram, String> {
@@ -57,26 +116,27 @@ mod program {
         /// # Errors
         /// When libpcap is missing or does not understand it.
         pub fn new(filter: &str) -> Result<Self, FilterError> {
+            libpcap::ready().map_err(|missing| FilterError::Missing { filter: filter.to_owned(), missing })?;
             match compile(filter, LinkType::ETHERNET) {
-                Ok(_) => Ok(Self(filter.to_owned())),
+                Ok(_) => Ok(Self { text: filter.to_owned(), is_ours: true }),
                 Err(reason) => Err(FilterError::NotUnderstood { filter: filter.to_owned(), reason }),
             }
         }
 
         /// What one thread matches frames with.
         pub fn matcher(&self) -> Matcher {
-            Matcher { filter: self.0.clone(), programs: Vec::new() }
+            Matcher { filter: self.clone(), programs: Vec::new() }
         }
 
         /// Why the filter can keep no frame of a link type, if that is so.
         pub fn trouble_with(&self, link: LinkType) -> Option<String> {
-            compile(&self.0, link).err()
+            if self.is_ours { compile(&self.text, link).err() } else { None }
         }
     }
 
     /// A filter at work: a program for each link type that was met.
     pub struct Matcher {
-        filter: String,
+        filter: Filter,
         programs: Vec<(LinkType, Option<BpfProgram>)>,
     }
 
@@ -84,7 +144,8 @@ mod program {
         /// Whether the filter keeps a frame; none of a link type that it cannot be compiled for.
         pub fn keeps(&mut self, frame: &Frame<'_>) -> bool {
             let at = self.programs.iter().position(|(link, _)| *link == frame.link).unwrap_or_else(|| {
-                self.programs.push((frame.link, compile(&self.filter, frame.link).ok()));
+                let program = Some(&self.filter).filter(|filter| filter.is_ours);
+                self.programs.push((frame.link, program.and_then(|filter| compile(&filter.text, frame.link).ok())));
                 self.programs.len() - 1
             });
             self.programs[at].1.as_ref().is_some_and(|program| program.filter(frame.data))

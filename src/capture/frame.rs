@@ -81,7 +81,7 @@ fn civil_from_days(days: i64) -> (i64, u32, u32) {
 pub struct FrameId(u64);
 
 impl FrameId {
-    const NUMBER_BITS: u32 = 40;
+    pub(super) const NUMBER_BITS: u32 = 40;
 
     /// No frame: sorts after every frame.
     pub const NONE: Self = Self(u64::MAX);

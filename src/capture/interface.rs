@@ -103,6 +103,26 @@ impl InterfaceSummary {
     }
 }
 
+impl InterfaceSummary {
+    /// What was counted since an earlier look.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let less = |now: Option<u64>, before: Option<u64>| now.map(|now| now.saturating_sub(before.unwrap_or(0)));
+        let known = before.outages.times.len().min(self.outages.times.len());
+        Self {
+            received: less(self.received, before.received),
+            dropped: less(self.dropped, before.dropped),
+            os_dropped: less(self.os_dropped, before.os_dropped),
+            lost: self.lost.saturating_sub(before.lost),
+            outages: Outages {
+                number: self.outages.number.saturating_sub(before.outages.number),
+                times: self.outages.times[known..].to_vec(),
+            },
+            ..self.clone()
+        }
+    }
+}
+
 /// When an interface had no link: it was down, or its cable was out.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Outages {
@@ -114,7 +134,7 @@ pub struct Outages {
 
 impl Outages {
     /// Outages of one interface whose times are kept; all are counted.
-    const MOST_KEPT: usize = 16;
+    pub(super) const MOST_KEPT: usize = 16;
 
     /// One began.
     pub fn begin(&mut self, at: Timestamp) {

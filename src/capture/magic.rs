@@ -36,7 +36,8 @@ const UNSUPPORTED: &[(&[u8], &str, &str)] = &[
 ];
 
 /// Files that are often taken for captures.
-const OTHERS: [(&[u8], &str); 9] = [
+const OTHERS: [(&[u8], &str); 10] = [
+    (b"\x89IGSTATE", "a state, which is read only from a file that is named"),
     (b"\x89PNG", "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),

@@ -11,7 +11,9 @@ mod error;
 mod filter;
 mod frame;
 mod interface;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
+mod libpcap;
+#[cfg(feature = "live")]
 pub mod live;
 mod magic;
 mod pcap;
@@ -20,6 +22,7 @@ mod reader;
 mod recorder;
 mod search;
 mod span;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -32,7 +35,7 @@ pub use interface::{InterfaceSummary, Outages};
 pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;
 pub use reader::{Capture, CaptureSummary, Frames};
-pub use recorder::{RecordedInterface, Recorder, Rotation};
+pub use recorder::{RecordedInterface, Recorder, Rotation, numbered};
 pub use search::{EVIDENCE, Found, PassedOver, find_captures};
 pub use span::{Part, Span, Start, plan_spans, read_spans};
 pub use writer::{CaptureCounts, PcapngWriter};

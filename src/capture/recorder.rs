@@ -176,7 +176,7 @@ fn begin(path: &Path, interfaces: &[RecordedInterface]) -> io::Result<PcapngWrit
 }
 
 /// `site.pcapng` as `site_00001.pcapng`.
-fn numbered(path: &Path, number: usize) -> PathBuf {
+pub fn numbered(path: &Path, number: usize) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
     path.with_file_name(format!("{stem}_{number:05}{extension}"))

@@ -109,8 +109,7 @@ fn search(folder: &Path, found: &mut Found, seen: &mut HashMap<Identity, PathBuf
             }
         }
     }
-    // By bytes: the same order on every machine, whatever the file system's.
-    files.sort_unstable_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+    files.sort_by_cached_key(|path| sort_key(path));
     for path in files {
         match examine(&path) {
             Ok(metadata) => {
@@ -126,6 +125,12 @@ fn search(folder: &Path, found: &mut Found, seen: &mut HashMap<Identity, PathBuf
             Err(Unfit::Other(reason)) => found.passed_over.push(PassedOver { path, reason }),
         }
     }
+}
+
+/// By bytes, with Windows' separator as that of others: the same order on every machine, whatever the file system's.
+fn sort_key(path: &Path) -> Vec<u8> {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    bytes.iter().map(|byte| if cfg!(windows) && *byte == b'\\' { b'/' } else { *byte }).collect()
 }
 
 /// Why a file of a folder is not read.
@@ -144,6 +149,9 @@ fn examine(path: &Path) -> Result<Metadata, Unfit> {
     }
     if !metadata.is_file() {
         return Err(Unfit::Other("neither a file nor a folder".to_owned()));
+    }
+    if crate::state::is_state(path) {
+        return Ok(metadata);
     }
     match Capture::recognise(path) {
         Ok(()) if is_own_evidence(path) => Err(Unfit::Other(

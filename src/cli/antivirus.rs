@@ -34,9 +34,12 @@ fn export(args: &AntivirusExport) -> Outcome {
 
 fn check(args: &AntivirusCheck) -> Outcome {
     let policy = load(args.policy.as_deref())?;
-    let machine = Preferences::load(&args.file).map_err(Failure::unusable)?;
+    let (machine, name) = match &args.file {
+        Some(file) => (Preferences::load(file).map_err(Failure::unusable)?, file.display().to_string()),
+        None => (super::local::exclusions()?, "this machine".to_owned()),
+    };
     let list = Checklist::new(policy.antivirus(), &machine);
-    print(|out| write_checklist(out, &list, &visible(&args.file.display().to_string())))?;
+    print(|out| write_checklist(out, &list, &visible(&name)))?;
     Ok(if list.is_good() { Status::Good } else { Status::Found })
 }
 

@@ -1,7 +1,7 @@
 //! The command line as it is typed: plain structures, nothing checked beyond their form.
 
 mod export;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 mod live;
 
 use std::num::NonZeroUsize;
@@ -14,7 +14,7 @@ pub(super) use export::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusSho
 use super::memory::usual_flows;
 use super::terminal::Color;
 use crate::flow::Limits;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 pub(super) use live::{Interfaces, Live};
 
 /// Classifies the network traffic of Igor PoE lighting systems, passively.
@@ -59,9 +59,10 @@ pub(super) struct Talk {
 #[derive(Subcommand, Debug)]
 pub(super) enum Command {
     Analyze(Box<Analyze>),
-    #[cfg(all(feature = "live", unix))]
+    Observe(Box<Observe>),
+    #[cfg(feature = "live")]
     Live(Box<Live>),
-    #[cfg(all(feature = "live", unix))]
+    #[cfg(feature = "live")]
     Interfaces(Interfaces),
     #[command(subcommand)]
     Inventory(Inventory),
@@ -91,6 +92,7 @@ Examples:
   igorscope analyze --format csv monday.pcapng > flows.csv
   igorscope analyze -o report --xlsx report/survey.xlsx --evidence report/evidence.pcapng survey/
   igorscope analyze -o for-the-vendor --anonymize --evidence for-the-vendor/evidence.pcapng survey/
+  igorscope analyze --inventory site.toml monday.igstate tuesday.pcapng    a state takes its captures' place
   igorscope analyze --fail-on alert -q nightly.pcapng || mail -s 'igorscope' it@example.com")]
 pub(super) struct Analyze {
     #[command(flatten)]
@@ -109,11 +111,43 @@ pub(super) struct Analyze {
     pub(super) anonymize_key: Option<PathBuf>,
 }
 
+/// Observe captures without judging them: what was seen, in one small file, a state.
+///
+/// A state takes the place of its captures: analyze, explain, inventory infer and merge read states and captures in any
+/// mix, and days and sensors of one site are judged as a whole, under this policy or another. It holds no frames, no policy
+/// and no inventory; addresses and names of files are in it, payload is not, but for a stream's first 32 bytes.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  igorscope observe monday/ -o monday.igstate
+  igorscope analyze --inventory site.toml -o report *.igstate     all days as one survey
+  igorscope analyze monday.igstate tuesday.pcapng                 a state and a capture
+  ssh sensor2 igorscope observe - -o /dev/stdout < today.pcapng > sensor2.igstate")]
+pub(super) struct Observe {
+    /// Captures: files, folders (searched with those below them), or - for standard input; states are taken over.
+    #[arg(required = true, value_name = "CAPTURE")]
+    pub(super) captures: Vec<PathBuf>,
+    /// Write the state to this file, which is replaced only when the new one is whole.
+    #[arg(short, long, value_name = "FILE.igstate", required = true)]
+    pub(super) output: PathBuf,
+    /// Stop after this many packets.
+    #[arg(short, long, value_name = "N", help_heading = "Reading", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+    /// Take only the packets that a BPF filter keeps, such as "host 10.0.0.7 and udp" (pcap-filter(7); needs libpcap).
+    #[arg(short, long, value_name = "BPF", help_heading = "Reading")]
+    pub(super) filter: Option<String>,
+    /// Threads to use; all cores by default. The result does not depend on it.
+    #[arg(short = 'j', long, value_name = "N", help_heading = "Reading")]
+    pub(super) threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    pub(super) limits: LimitArgs,
+}
+
 /// What is read and what it is held against.
 #[derive(Args, Debug)]
 pub(super) struct SurveyArgs {
-    /// Captures: files, folders (searched with those below them), or - for standard input.
-    #[arg(required = true, value_name = "CAPTURE")]
+    /// Captures and states, in any mix: files, folders (searched with those below them), or - for standard input.
+    #[arg(required = true, value_name = "CAPTURE|STATE")]
     pub(super) captures: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) hosts: HostArgs,
@@ -321,11 +355,20 @@ pub(super) struct PolicyShow {
 #[command(after_help = "\
 Examples:
   igorscope policy check site-policy.toml
-  igorscope policy check device.json             a MUD file; also tells what a policy does not keep of it")]
+  igorscope policy check device.json             a MUD file; also tells what a policy does not keep of it
+  igorscope policy check --local                 on the gateway: its own firewall and listening ports
+  igorscope policy check --local=gateway/        the same of what the gateway's tools printed into files there")]
 pub(super) struct PolicyCheck {
     /// The policy, TOML, or a device's own description, a MUD file (RFC 8520, JSON).
-    #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "local")]
+    pub(super) file: Option<PathBuf>,
+    /// Hold the gateway's own Windows firewall and listening ports against the vendor's table.
+    ///
+    /// Read only, by what Windows' own tools print (reg, netstat, tasklist): which documented ports no rule lets through, which
+    /// rules let in more, what listens beside them. DIR holds firewall.txt, firewall-policy.txt, netstat.txt and
+    /// tasklist.txt of another machine. Exit status 0 if every documented port gets through, 1 if not.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub(super) local: Option<Option<PathBuf>>,
 }
 
 /// Compare two surveys: what is fixed, new, still open, or not seen again.
@@ -368,8 +411,8 @@ pub(super) struct Explain {
     /// A flow (f17), a finding (3), a port (udp/5683), or a host by its address, MAC or name.
     #[arg(value_name = "FLOW|FINDING|PORT|HOST")]
     pub(super) what: String,
-    /// survey.json, the folder that holds it, or captures; of a port, what it saw is told too.
-    #[arg(value_name = "SURVEY|CAPTURE")]
+    /// survey.json, the folder that holds it, or captures and states; of a port, what it saw is told too.
+    #[arg(value_name = "SURVEY|CAPTURE|STATE")]
     pub(super) sources: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) hosts: HostArgs,
@@ -378,18 +421,19 @@ pub(super) struct Explain {
     pub(super) policy: Option<PathBuf>,
 }
 
-/// Merge surveys of several files, days or sites into one survey.json.
+/// Merge states of one site into one state, or surveys of several sites into one survey.json.
 ///
-/// Surveys with the same site label (analyze --site-name) are added up; different sites are kept
-/// apart, since private addresses repeat.
+/// States (igorscope observe) add up exactly: analyze of what comes of them is analyze of all their captures. Surveys do
+/// not add up: of different sites they join, and of one site (analyze --site-name) they stand side by side, each with its
+/// own findings.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  igorscope merge monday/survey.json tuesday/survey.json > week.json
+  igorscope merge monday.igstate tuesday.igstate -o week.igstate
   igorscope merge -o all.json site-*/survey.json")]
 pub(super) struct Merge {
-    /// survey.json files, or the folders that hold them.
-    #[arg(required = true, value_name = "SURVEY")]
+    /// States, or survey.json files or the folders that hold them.
+    #[arg(required = true, value_name = "STATE|SURVEY")]
     pub(super) surveys: Vec<PathBuf>,
     /// Write to this file instead of standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "Results")]

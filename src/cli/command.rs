@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::args::{HostArgs, SurveyArgs};
+use super::states;
 
 /// Words of the command; threads, formats and folders leave the content as it is and are left out.
 pub(super) fn command(args: &SurveyArgs) -> Vec<String> {
@@ -35,7 +36,7 @@ pub(super) fn command(args: &SurveyArgs) -> Vec<String> {
         }
     }
     option("-o", "report".to_owned());
-    words.extend(captures.iter().map(|capture| path(capture)));
+    words.extend(captures.iter().flat_map(|capture| states::words(capture)));
     words
 }
 

@@ -41,7 +41,7 @@ impl Failure {
     }
 
     /// A result that could not be written.
-    #[cfg(all(feature = "live", unix))]
+    #[cfg(feature = "live")]
     pub(super) fn unwritten(message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Self {
         Self { status: Status::Unwritten, error: anyhow::Error::msg(message) }
     }

@@ -3,41 +3,57 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use sha2::{Digest, Sha256};
 
 const BLOCK: usize = 1 << 20;
 
-type Digests = Vec<Option<String>>;
-
 /// Hashes being worked out.
 pub(super) struct Hashes {
-    files: Vec<PathBuf>,
-    thread: Option<thread::JoinHandle<Digests>>,
+    /// Those that no thread works out.
+    files: std::vec::IntoIter<PathBuf>,
+    done: Option<Receiver<Option<String>>>,
 }
 
 impl Hashes {
     /// None are wanted.
-    pub(super) const NONE: Self = Self { files: Vec::new(), thread: None };
+    pub(super) fn none() -> Self {
+        Self { files: Vec::new().into_iter(), done: None }
+    }
 
     /// Begins to hash files; what is no regular file has no hash.
     pub(super) fn begin(files: Vec<PathBuf>) -> Self {
+        let (sender, done) = channel();
         let to_hash = files.clone();
-        Self { files, thread: thread::Builder::new().spawn(move || all(&to_hash)).ok() }
+        // Where nobody listens any more, the rest is not needed.
+        let work = move || to_hash.iter().map(|file| hash_or_none(file)).try_for_each(|digest| sender.send(digest));
+        match thread::Builder::new().spawn(work) {
+            Ok(_) => Self { files: Vec::new().into_iter(), done: Some(done) },
+            Err(_) => Self { files: files.into_iter(), done: None },
+        }
     }
 
-    /// The hashes, in the order of the files; waits for them, or works them out now where no thread could be had.
-    pub(super) fn finish(self) -> Digests {
-        match self.thread {
-            Some(thread) => thread.join().unwrap_or_default(),
-            None => all(&self.files),
+    /// The hash of the next file; waits for it, or works it out now where no thread could be had.
+    pub(super) fn next(&mut self) -> Option<String> {
+        match &self.done {
+            Some(done) => done.recv().ok().flatten(),
+            None => self.files.next().and_then(|file| hash_or_none(&file)),
+        }
+    }
+
+    /// All of them, in the order of the files.
+    pub(super) fn finish(self) -> Vec<Option<String>> {
+        match self.done {
+            Some(done) => done.iter().collect(),
+            None => self.files.map(|file| hash_or_none(&file)).collect(),
         }
     }
 }
 
-fn all(files: &[PathBuf]) -> Digests {
-    files.iter().map(|file| hash(file).ok().flatten()).collect()
+fn hash_or_none(file: &Path) -> Option<String> {
+    hash(file).ok().flatten()
 }
 
 fn hash(path: &Path) -> io::Result<Option<String>> {

@@ -8,16 +8,23 @@ use crate::report::visible;
 pub(super) fn run() -> Outcome {
     let devices = devices().map_err(Failure::unusable)?;
     if devices.is_empty() {
-        return Err(Failure::usage(
-            "no interface can be captured on; the right to may be missing: try `sudo igorscope interfaces`",
-        ));
+        return Err(Failure::usage(if cfg!(windows) {
+            "no interface can be captured on; where Npcap was installed for Administrators only, open the console by \
+             \"Run as administrator\""
+        } else {
+            "no interface can be captured on; the right to may be missing: try `sudo igorscope interfaces`"
+        }));
     }
     let lines: Vec<[String; 4]> = devices.iter().map(line).collect();
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-    let (name, state, addresses) = (width(0), width(1), width(2).min(48));
+    let (name, state, addresses, description) = (width(0), width(1), width(2).min(48), width(3));
     print(|out| {
-        for [a, b, c, d] in &lines {
-            let text = format!("{a:name$}  {b:state$}  {c:addresses$}  {d}");
+        for ([a, b, c, d], number) in lines.iter().zip(1..) {
+            // Windows' names are long and say nothing to anybody.
+            let text = match cfg!(windows) {
+                true => format!("{number:>2}  {d:description$}  {b:state$}  {c:addresses$}  {a}"),
+                false => format!("{a:name$}  {b:state$}  {c:addresses$}  {d}"),
+            };
             writeln!(out, "{}", text.trim_end())?;
         }
         Ok(())

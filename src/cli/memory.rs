@@ -21,23 +21,32 @@ fn flows_in(bytes: u64) -> usize {
 }
 
 /// Bytes of memory of the machine, or of the control group if that has less.
+#[cfg(windows)]
+fn total() -> Option<u64> {
+    super::windows::memory()
+}
+
+#[cfg(not(windows))]
 fn total() -> Option<u64> {
     let machine = read("/proc/meminfo").and_then(|text| meminfo(&text));
     let own = read("/proc/self/cgroup").unwrap_or_default();
     [machine, group(&own, read)].into_iter().flatten().min()
 }
 
+#[cfg_attr(windows, allow(dead_code))]
 fn read(path: &str) -> Option<String> {
     fs::read_to_string(Path::new(path)).ok()
 }
 
 /// proc_meminfo(5): `MemTotal:  24690412 kB`.
+#[cfg_attr(windows, allow(dead_code))]
 fn meminfo(text: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// The least limit of the control groups that the process is in (cgroups(7)); version 2, else version 1.
+#[cfg_attr(windows, allow(dead_code))]
 fn group(own: &str, read: impl Fn(&str) -> Option<String>) -> Option<u64> {
     let number = |text: String| text.trim().parse::<u64>().ok();
     let limits = own.lines().filter_map(|line| {

@@ -1,15 +1,30 @@
-//! `merge`: surveys of several files or sites into one.
+//! `merge`: states of one site into one state, exactly; surveys of several sites into one file.
 
 use std::borrow::Cow;
 use std::path::Path;
 
-use super::args::Merge;
+use super::args::{Merge, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::terminal::print;
 use crate::report::json::{merge, read_survey, write_merged};
 use crate::report::write_file;
+use crate::state::is_state;
 
-pub(super) fn run(args: &Merge) -> Outcome {
+pub(super) fn run(args: &Merge, talk: &Talk) -> Outcome {
+    let states: Vec<_> = args.surveys.iter().filter(|path| is_state(path)).cloned().collect();
+    if !states.is_empty() {
+        let Some(output) = args.output.as_deref() else {
+            return Err(Failure::usage("a state is no text for standard output; name its file with -o FILE.igstate"));
+        };
+        if let Some(survey) = args.surveys.iter().find(|path| !is_state(path)) {
+            return Err(Failure::usage(format!(
+                "{} is no state, and a survey does not add to states; merge the states, analyze what comes of it, and merge \
+                 the surveys",
+                survey.display()
+            )));
+        }
+        return super::observe::merge(states, output, talk);
+    }
     let surveys: Result<Vec<_>, _> = args.surveys.iter().map(|path| read_survey(&survey_file(path))).collect();
     let merged = merge(surveys.map_err(Failure::unusable)?).map_err(Failure::unusable)?;
     match &args.output {

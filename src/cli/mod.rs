@@ -9,18 +9,21 @@ mod antivirus;
 mod args;
 mod command;
 mod compare;
+mod desktop;
 mod evidence;
 mod exit;
 mod explain;
 mod hash;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 mod interfaces;
 mod inventory;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 mod live;
+mod local;
 mod manual;
 mod memory;
 mod merge;
+mod observe;
 mod options;
 mod path;
 mod policy;
@@ -29,7 +32,11 @@ mod progress;
 mod reading;
 mod report;
 mod results;
+mod states;
 mod terminal;
+mod version;
+#[cfg(windows)]
+mod windows;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -40,9 +47,35 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 use args::{Cli, Command};
 use exit::{Failure, Status};
 
-/// Runs the command line and says how it went.
+/// Runs the command line and says how it went. In a window of its own (Windows' desktop), captures are analyzed without a
+/// command, and the window stays until it was read.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
+    #[cfg(windows)]
+    if windows::is_own_window() {
+        use desktop::{EXPLANATION, Meant, wait_for_reader};
+        match Meant::of(&arguments) {
+            Meant::Nothing => print!("{EXPLANATION}"),
+            Meant::Analyze { words, report } => {
+                let status = run_typed(words);
+                let is_open = report.is_file() && windows::open(&report);
+                reading::say(&format!(
+                    "the report is {}{}",
+                    report.display(),
+                    if is_open { "" } else { ", to be opened in a browser" }
+                ));
+                wait_for_reader();
+                return status;
+            }
+            Meant::AsTyped => return run_typed(arguments),
+        }
+        wait_for_reader();
+        return Status::Unusable.into();
+    }
+    run_typed(arguments)
+}
+
+fn run_typed(arguments: Vec<OsString>) -> ExitCode {
     let words = arguments.clone();
     let command = Cli::command().color(help_color(&arguments));
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
@@ -53,6 +86,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             if error.kind() == ErrorKind::InvalidSubcommand {
                 suggest_analyze(&words);
             }
+            let printed = match error.kind() {
+                ErrorKind::DisplayVersion if printed.is_ok() && version::is_wanted(&words) => {
+                    std::io::Write::write_all(&mut std::io::stdout(), version::details().as_bytes())
+                }
+                _ => printed,
+            };
             return match printed {
                 _ if error.use_stderr() => Status::Unusable,
                 // Help to a pipe that was closed is no failure, help to a full disk is.
@@ -109,16 +148,17 @@ fn dispatch(cli: Cli) -> exit::Outcome {
     let Cli { talk, command } = cli;
     match command {
         Command::Analyze(args) => analyze::run(*args, &talk),
-        #[cfg(all(feature = "live", unix))]
+        Command::Observe(args) => observe::run(*args, &talk),
+        #[cfg(feature = "live")]
         Command::Live(args) => live::run(*args, &talk),
-        #[cfg(all(feature = "live", unix))]
+        #[cfg(feature = "live")]
         Command::Interfaces(_) => interfaces::run(),
         Command::Inventory(command) => inventory::run(command, &talk),
         Command::Policy(command) => policy::run(command, &talk),
         Command::Antivirus(command) => antivirus::run(command),
         Command::Compare(args) => compare::run(&args, &talk),
         Command::Explain(args) => explain::run(*args, &talk),
-        Command::Merge(args) => merge::run(&args),
+        Command::Merge(args) => merge::run(&args, &talk),
         Command::Report(args) => report::run(args, &talk),
         Command::Path(args) => path::run(*args, &talk),
         Command::Completions(args) => manual::completions(&args),

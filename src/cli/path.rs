@@ -18,6 +18,7 @@ use crate::path::{self, Options, Place, Report, name_places};
 use crate::report::{
     HtmlOptions, ReportFolder, WriteError, path_page, write_file, write_path_csv, write_path_html, write_path_json,
 };
+use crate::state::is_state;
 use crate::survey::{self, InputSummary, Progress, Source, in_order};
 
 pub(super) fn run(args: Path, talk: &Talk) -> Outcome {
@@ -65,7 +66,8 @@ fn find(name: String, path: PathBuf, talk: &Talk, status: &mut Status) -> Result
             path.display()
         )));
     }
-    let found = find_captures(std::slice::from_ref(&path));
+    let mut found = find_captures(std::slice::from_ref(&path));
+    found.captures.retain(|path| !is_state(path));
     for error in &found.errors {
         say(&error.to_string());
         *status = Status::Partial;

@@ -54,12 +54,17 @@ fn show(args: &PolicyShow, talk: &Talk) -> Outcome {
 }
 
 fn check(args: &PolicyCheck) -> Outcome {
-    match Policy::load(&args.file) {
+    if let Some(folder) = &args.local {
+        return super::local::firewall(&*load(args.file.as_deref())?, folder.as_deref());
+    }
+    // The command line asks for one of the two.
+    let file = args.file.clone().unwrap_or_default();
+    match Policy::load(&file) {
         Ok(policy) => {
             let (documents, cells) = (policy.documents().len(), policy.cells().len());
             let (allowances, supporting) = (policy.allowances().len(), policy.supporting().len());
             print(|out| {
-                let file = args.file.display();
+                let file = file.display();
                 writeln!(
                     out,
                     "{file}: good: {documents} documents with {cells} ports, {allowances} allowances, {supporting} supporting entries"

@@ -11,8 +11,10 @@ use super::exit::{Failure, Status};
 use super::hash::Hashes;
 use super::options::SurveyOptions;
 use super::progress::Bar;
+use super::states;
 use crate::capture::{CaptureError, PassedOver, find_captures};
 use crate::report::visible;
+use crate::state::is_state;
 use crate::survey::{self, Copy, InputSummary, Progress, Source, Survey};
 
 /// Files passed over that are named, unless all are wanted.
@@ -38,10 +40,18 @@ pub(super) struct Wants {
     pub(super) twice: bool,
 }
 
-/// Reads what was named. Tells standard error what was passed over, and what could not be read.
-pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result<Reading, Failure> {
-    super::policy::tell_losses(&options.policy, talk);
-    let found = find_captures(&options.captures);
+/// The inputs that were named, in their order.
+pub(super) struct Inputs {
+    pub(super) sources: Vec<Source>,
+    /// Standard input, if it was kept; gone with this.
+    pub(super) spool: Option<TempPath>,
+    /// [`Status::Good`] or [`Status::Partial`].
+    pub(super) status: Status,
+}
+
+/// Finds the inputs that were named. Tells standard error what was passed over.
+pub(super) fn gather(captures: &[PathBuf], twice: bool, talk: &Talk) -> Result<Inputs, Failure> {
+    let found = find_captures(captures);
     let mut status = Status::Good;
     for error in &found.errors {
         say(&error.to_string());
@@ -51,16 +61,16 @@ pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result
         tell_passed_over(&found.passed_over, talk.verbose);
     }
     if found.captures.is_empty() {
-        return Err(no_captures(options, &found.errors, found.passed_over.len()));
+        return Err(no_captures(captures, &found.errors, found.passed_over.len()));
     }
 
     let is_standard_input = |path: &PathBuf| path.as_os_str() == "-";
-    let spool = if wants.twice && found.captures.iter().any(is_standard_input) {
+    let spool = if twice && found.captures.iter().any(is_standard_input) {
         Some(spool().map_err(|error| Failure::unusable(anyhow::Error::new(error).context(NO_SPOOL)))?)
     } else {
         None
     };
-    let sources = found.captures.into_iter().map(|path| source(path, spool.as_deref())).collect();
+    let sources = found.captures.into_iter().flat_map(|path| sources_of(path, spool.as_deref())).collect();
     let (sources, copies) = survey::without_copies(sources);
     if !talk.quiet {
         for Copy { copy, of } in copies {
@@ -73,15 +83,37 @@ pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result
             say(&format!("{} is a pipe: waits for who writes to it", pipe.display()));
         }
     }
-    let files = || sources.iter().map(|source| source.file().unwrap_or(Path::new("-")).to_owned()).collect();
-    let hashes = if wants.hashes { Hashes::begin(files()) } else { Hashes::NONE };
+    Ok(Inputs { sources, spool, status })
+}
+
+/// SHA-256 of each source that is a file, being worked out.
+pub(super) fn hashes(sources: &[Source]) -> Hashes {
+    Hashes::begin(sources.iter().map(|source| source.file().unwrap_or(Path::new("-")).to_owned()).collect())
+}
+
+/// Reads what was named. Tells standard error what was passed over, and what could not be read.
+pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result<Reading, Failure> {
+    super::policy::tell_losses(&options.policy, talk);
+    let Inputs { sources, spool, mut status } = gather(&options.captures, wants.twice, talk)?;
+    let has_states = states::are_among(&sources);
+    if has_states {
+        states::hold_what_is_asked(&sources, options, wants.twice)?;
+        states::are_each_once(&sources, Vec::new())?;
+    }
+    // With states, a capture is known by its digest too.
+    let hashes = if wants.hashes || has_states { hashes(&sources) } else { Hashes::none() };
     let progress = Arc::new(Progress::default());
     let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), talk.quiet);
     let run = survey::run(&sources, &options.survey(), &progress);
     drop(bar);
     let mut survey = run.map_err(|errors| none_usable(&errors))?;
-    for (input, hash) in survey.inputs.iter_mut().zip(hashes.finish()) {
-        input.sha256 = hash;
+    let digests = hashes.finish();
+    if has_states {
+        let told = states::are_each_once(&sources, states::captures(&sources, &survey.inputs, &digests))?;
+        told.iter().filter(|_| !talk.quiet).for_each(|text| say(text));
+    }
+    for ((input, source), digest) in survey.inputs.iter_mut().zip(&sources).zip(digests).filter(|_| wants.hashes) {
+        input.sha256 = states::digest(source).or(digest);
     }
     for trouble in survey.inputs.iter().filter_map(InputSummary::trouble) {
         say(&trouble);
@@ -117,11 +149,12 @@ fn spool() -> io::Result<TempPath> {
     Ok(file.into_temp_path())
 }
 
-fn source(path: PathBuf, spool: Option<&Path>) -> Source {
+fn sources_of(path: PathBuf, spool: Option<&Path>) -> Vec<Source> {
     match spool {
-        _ if path.as_os_str() != "-" => Source::File(path),
-        Some(spool) => Source::Spooled(spool.to_owned()),
-        None => Source::StandardInput,
+        _ if is_state(&path) => Source::of_state(path),
+        _ if path.as_os_str() != "-" => vec![Source::File(path)],
+        Some(spool) => vec![Source::Spooled(spool.to_owned())],
+        None => vec![Source::StandardInput],
     }
 }
 
@@ -142,11 +175,11 @@ pub(super) fn tell_passed_over(files: &[PassedOver], all: bool) {
     }
 }
 
-fn no_captures(options: &SurveyOptions, errors: &[CaptureError], passed_over: usize) -> Failure {
+fn no_captures(captures: &[PathBuf], errors: &[CaptureError], passed_over: usize) -> Failure {
     if !errors.is_empty() {
         return Failure::usage("nothing could be read; check the names and the permission to read them");
     }
-    let named: Vec<_> = options.captures.iter().map(|path| path.display().to_string()).collect();
+    let named: Vec<_> = captures.iter().map(|path| path.display().to_string()).collect();
     let files = if passed_over == 1 { "file" } else { "files" };
     Failure::usage(format!(
         "no captures in {} ({passed_over} {files} looked at); name pcap or pcapng files, or a folder that holds some",
@@ -154,6 +187,6 @@ fn no_captures(options: &SurveyOptions, errors: &[CaptureError], passed_over: us
     ))
 }
 
-fn none_usable(errors: &[CaptureError]) -> Failure {
-    Failure::usage(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\nigorscope: "))
+pub(super) fn none_usable<'a>(errors: impl IntoIterator<Item = &'a CaptureError>) -> Failure {
+    Failure::usage(errors.into_iter().map(ToString::to_string).collect::<Vec<_>>().join("\nigorscope: "))
 }

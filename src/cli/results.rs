@@ -14,7 +14,7 @@ use crate::report::{
     write_flows, write_html, write_inventory, write_nodes, write_workbook,
 };
 use crate::survey::Survey;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 use crate::verdict::Caveat;
 
 /// How results are made.
@@ -88,7 +88,7 @@ fn written_to(options: &OutputOptions) -> String {
 }
 
 /// Writes the files of a survey that is still going on, and says so in them.
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 pub(super) fn checkpoint(survey: &mut Survey, making: &Making, options: &OutputOptions) -> Result<(), WriteError> {
     let Some(folder) = &options.folder else { return Ok(()) };
     let text = "This was written while the survey went on: what is not seen may have come later.".to_owned();

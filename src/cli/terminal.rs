@@ -26,11 +26,22 @@ impl Color {
         let says_no = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let is_dumb = || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         match self {
-            Self::Always => true,
+            Self::Always => {
+                takes_escapes();
+                true
+            }
             Self::Never => false,
-            Self::Auto => is_terminal && !says_no("NO_COLOR") && !is_dumb(),
+            Self::Auto => is_terminal && !says_no("NO_COLOR") && !is_dumb() && takes_escapes(),
         }
     }
+}
+
+/// Whether the terminal understands escape sequences. A console of Windows must be asked to, and old ones refuse.
+fn takes_escapes() -> bool {
+    #[cfg(windows)]
+    return anstyle_query::windows::enable_ansi_colors().unwrap_or(false);
+    #[cfg(not(windows))]
+    true
 }
 
 /// What standard output can show.

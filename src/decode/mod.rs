@@ -58,6 +58,7 @@ mod quote;
 mod sll;
 mod span;
 mod stop;
+mod stored;
 mod switch_tags;
 #[cfg(test)]
 mod tests;

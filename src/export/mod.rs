@@ -1,4 +1,4 @@
-//! Policy to firewall rules, MUD and antivirus exclusions.
+//! Policy to firewall rules, MUD and antivirus exclusions; and the policy held against what a machine has of them.
 //!
 //! `rules` turns documents and inventory into a list that knows no format; each format is one
 //! small file that writes it, and says what it cannot express.
@@ -11,6 +11,7 @@ mod groundwork;
 mod groups;
 mod hosts;
 mod iptables;
+pub mod local;
 mod matched;
 mod mud;
 mod nftables;

@@ -3,6 +3,7 @@
 
 mod absorb;
 mod cold;
+mod stored;
 mod waiting;
 
 use std::net::IpAddr;

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 
 use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::VlanPath;
+use crate::state::{Broken, Load, Stored, store_list, stored};
 
 /// What the parts of one datagram have in common.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -183,6 +184,37 @@ fn regroup(parts: &[Part]) -> Vec<Group> {
         }
     }
     groups
+}
+
+stored!(Datagram { vlan, source, destination, protocol, identification });
+stored!(Part { at, offset, length, ports });
+stored!(Unattributed { packets, bytes });
+
+impl Fragments {
+    pub(super) fn store(&self, to: &mut Vec<u8>) {
+        (self.datagrams.len() as u64).store(to);
+        for (datagram, parts) in &self.datagrams {
+            datagram.store(to);
+            store_list(parts.iter(), to);
+        }
+        self.ceiling.store(to);
+        self.turned_away.store(to);
+    }
+
+    /// With a limit of its own.
+    pub(super) fn load(from: &mut Load<'_>, limit: usize) -> Result<Self, Broken> {
+        let mut fragments = Self::new(limit);
+        let most = u32::MAX as usize;
+        for _ in 0..from.length(most, "there are too many datagrams")? {
+            let datagram: Datagram = from.get()?;
+            for _ in 0..from.length(most, "a datagram has too many parts")? {
+                fragments.add(datagram.clone(), from.get()?);
+            }
+        }
+        let (ceiling, turned_away): (Option<Datagram>, Unattributed) = from.get()?;
+        fragments.absorb(Self { ceiling, turned_away, ..Self::new(limit) }, Shift::NONE);
+        Ok(fragments)
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::decode::VlanPath;
+use crate::state::{Broken, Load, Stored, store_list};
 
 /// Random words that keep strangers from choosing keys that collide.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +19,7 @@ impl Seed {
 }
 
 /// A packed flow key: VLAN path, IP protocol and two endpoints, the smaller first.
-pub(super) trait Key: Copy + Ord + Default + Send + Sync {
+pub(super) trait Key: Copy + Ord + Default + Send + Sync + Stored {
     fn hash(&self, seed: Seed) -> u64;
     fn protocol(&self) -> u8;
     fn vlan(&self) -> VlanCode;
@@ -214,6 +215,11 @@ impl VlanNames {
         if code.name().is_none() { code } else { self.encode(&other.decode(code)) }
     }
 
+    /// Whether a code is none of a path here.
+    pub(super) fn lacks(&self, code: VlanCode) -> bool {
+        code.name().is_some_and(|number| number as usize >= self.0.len())
+    }
+
     /// Whether every path fits its code.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -222,6 +228,49 @@ impl VlanNames {
     /// Whether the limit was reached, so that paths may share a number.
     pub(super) fn is_full(&self) -> bool {
         self.0.len() >= Self::LIMIT
+    }
+}
+
+/// Both addresses, both ports, the protocol and the VLAN code, as they lie in the words, in network order.
+impl Stored for Key4 {
+    fn store(&self, to: &mut Vec<u8>) {
+        self.0.iter().for_each(|word| to.extend(word.to_be_bytes()));
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let key = Self([u64::from_be_bytes(from.take()?), u64::from_be_bytes(from.take()?)]);
+        sound(key, from)
+    }
+}
+
+/// As of IPv4.
+impl Stored for Key6 {
+    fn store(&self, to: &mut Vec<u8>) {
+        self.0.iter().for_each(|word| to.extend(word.to_be_bytes()));
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let mut words = [0; 5];
+        for word in &mut words {
+            *word = u64::from_be_bytes(from.take()?);
+        }
+        sound(Self(words), from)
+    }
+}
+
+fn sound<K: Key>(key: K, from: &Load<'_>) -> Result<K, Broken> {
+    let [a, b] = key.ends();
+    from.expect(a <= b, "the ends of a flow are not in their order")?;
+    Ok(key)
+}
+
+impl Stored for VlanNames {
+    fn store(&self, to: &mut Vec<u8>) {
+        store_list(self.0.iter(), to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        from.list(Self::LIMIT, "there are too many VLAN paths").map(Self)
     }
 }
 

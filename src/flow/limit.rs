@@ -17,8 +17,10 @@ impl Overflow {
     /// Counts the packets of a flow that finds no place.
     pub(super) fn add<K>(&mut self, record: &Hot<K>, cold: &Cold) {
         let counts = &record.counts;
-        self.packets += counts.packets(cold, 0) + counts.packets(cold, 1);
-        self.bytes += counts.bytes(cold, 0) + counts.bytes(cold, 1);
+        for side in 0..2 {
+            self.packets = self.packets.saturating_add(counts.packets(cold, side));
+            self.bytes = self.bytes.saturating_add(counts.bytes(cold, side));
+        }
     }
 }
 
@@ -77,7 +79,7 @@ impl<K: Key> Table<K> {
     /// What another table turned away is in none of both.
     pub(super) fn turn_away_with(&mut self, other: &Self) {
         self.keep_below(other.ceiling);
-        self.overflow.packets += other.overflow.packets;
-        self.overflow.bytes += other.overflow.bytes;
+        self.overflow.packets = self.overflow.packets.saturating_add(other.overflow.packets);
+        self.overflow.bytes = self.overflow.bytes.saturating_add(other.overflow.bytes);
     }
 }

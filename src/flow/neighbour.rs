@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::MacAddr;
+use crate::state::{Broken, Load, Stored, store_map, stored};
 
 /// A claim of an address by a MAC, or a question for an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -119,6 +120,24 @@ impl Neighbours {
     /// Whether an address was ever claimed by its owner.
     pub fn is_claimed(&self, address: Ipv4Addr) -> bool {
         self.claims_of(address).next().is_some()
+    }
+}
+
+stored!(Seen { packets, first, last, begin, end });
+
+impl Stored for Neighbours {
+    fn store(&self, to: &mut Vec<u8>) {
+        store_map(&self.claims, to);
+        store_map(&self.questions, to);
+        self.turned_away.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        Ok(Self {
+            claims: from.map(Self::LIMIT, "there are too many claims of addresses")?,
+            questions: from.map(Self::LIMIT, "there are too many addresses that were asked for")?,
+            turned_away: from.get()?,
+        })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What was observed of some frames: flows, and everything else that is counted. It is addable.
 
+mod stored;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -108,6 +110,11 @@ impl Observation {
     /// Frames counted so far of the input that is being read.
     pub fn tally(&self) -> &Tally {
         &self.tallies[0].1
+    }
+
+    /// The input that is being read.
+    pub fn input(&self) -> u32 {
+        self.tallies[0].0
     }
 
     /// Number of flows so far.

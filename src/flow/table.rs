@@ -166,6 +166,25 @@ impl<K: Key> Table<K> {
         self.hot.len() - 1
     }
 
+    /// Makes room for so many records, and some more.
+    pub(super) fn make_room(&mut self, records: usize) {
+        let records = records.min(self.limit + self.limit / 4 + 1);
+        self.hot.reserve_exact(records);
+        self.cold.reserve_exact(records);
+    }
+
+    /// Takes a record in that the index is not told of, as long as the limit allows; [`Table::index_anew`] must follow.
+    pub(super) fn push(&mut self, record: Hot<K>, cold: Cold) {
+        if !self.admits(&record.key) {
+            return self.overflow.add(&record, &cold);
+        }
+        self.hot.push(record);
+        self.cold.push(cold);
+        if self.len() > self.limit + self.limit / 4 {
+            self.keep_to_limit();
+        }
+    }
+
     /// Whether more than five slots in eight are taken.
     #[inline]
     fn is_crowded(&self) -> bool {

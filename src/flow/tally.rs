@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::capture::{Frame, LinkType, Retime, Timestamp};
 use crate::decode::{Encapsulation, NonIp, Stop, TunnelKind};
+use crate::state::{Broken, Load, Stored, store_list, store_map, stored};
 
 /// A number of frames and their bytes on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -332,5 +333,72 @@ impl Sorted {
         }
         self.encapsulations_turned_away += other.encapsulations_turned_away;
         self.icmp_errors.add(other.icmp_errors);
+    }
+}
+
+stored!(Amount { frames, bytes });
+
+impl Stored for Clock {
+    fn store(&self, to: &mut Vec<u8>) {
+        let Self { first, last, backward_steps, longest_backward, longest_forward, untimed, gaps, moved, usual: _ } =
+            self;
+        (*first, *last).store(to);
+        [*backward_steps, *longest_backward, *longest_forward, *untimed].store(to);
+        store_list(gaps.iter(), to);
+        moved.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let (first, last) = from.get()?;
+        let [backward_steps, longest_backward, longest_forward, untimed] = from.get()?;
+        let gaps = from.list(2 * Self::MOST_GAPS, "there are too many gaps")?;
+        let moved = from.get()?;
+        let mut clock =
+            Self { first, last, backward_steps, longest_backward, longest_forward, untimed, gaps, moved, usual: 0 };
+        clock.note_usual();
+        Ok(clock)
+    }
+}
+
+/// As after [`Tally::settle`]: the link type of the last frame is one that is counted.
+impl Stored for Tally {
+    fn store(&self, to: &mut Vec<u8>) {
+        let mut settled = self.clone();
+        settled.settle();
+        let Self { frames, captured_bytes, wire_bytes, cut, unread, first, last, clock, link_types, recent_link } =
+            settled;
+        [frames, captured_bytes, wire_bytes, cut, unread].store(to);
+        (first, last).store(to);
+        clock.store(to);
+        store_map(&link_types, to);
+        recent_link.0.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let [frames, captured_bytes, wire_bytes, cut, unread] = from.get()?;
+        let (first, last, clock) = from.get()?;
+        let link_types = from.map(1 << 16, "there are too many link types")?;
+        let recent_link = (from.get()?, frames);
+        Ok(Self { frames, captured_bytes, wire_bytes, cut, unread, first, last, clock, link_types, recent_link })
+    }
+}
+
+impl Stored for Sorted {
+    fn store(&self, to: &mut Vec<u8>) {
+        store_map(&self.stopped, to);
+        store_map(&self.non_ip, to);
+        store_map(&self.encapsulations, to);
+        self.encapsulations_turned_away.store(to);
+        self.icmp_errors.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        Ok(Self {
+            stopped: from.map(1 << 16, "there are too many kinds of stops")?,
+            non_ip: from.map(1 << 20, "there are too many kinds of frames")?,
+            encapsulations: from.map(Self::LIMIT, "there are too many tunnels")?,
+            encapsulations_turned_away: from.get()?,
+            icmp_errors: from.get()?,
+        })
     }
 }

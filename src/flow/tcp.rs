@@ -4,6 +4,7 @@
 //! Kept as sets that add in any order and grouping; what they mean is worked out when all is known.
 
 mod heads;
+mod stored;
 
 use smallvec::SmallVec;
 

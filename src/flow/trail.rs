@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use crate::capture::{Retime, Timestamp};
+use crate::state::{Broken, Load, Stored, store_list, stored};
 
 /// One packet that owes an answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -102,6 +103,20 @@ impl Trail {
 
     pub(super) fn retime(&mut self, retime: Retime) {
         self.0.iter_mut().for_each(|owed| owed.retime(retime));
+    }
+}
+
+stored!(Owed { time, fingerprint });
+
+impl Stored for Trail {
+    fn store(&self, to: &mut Vec<u8>) {
+        store_list(self.0.iter(), to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let list = from.list(2 * Self::LIMIT, "a trail is too long")?;
+        from.expect(list.is_sorted(), "a trail is not in its order")?;
+        Ok(Self(list.into()))
     }
 }
 

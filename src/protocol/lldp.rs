@@ -1,5 +1,7 @@
 //! LLDP data units (IEEE 802.1AB-2016 clause 8): who is at the other end of the link.
 
+use crate::state::{Broken, Load, Stored, store_list};
+
 /// Type-length-values looked at in a unit.
 const MAX_TLVS: usize = 64;
 /// Characters kept of a text.
@@ -21,6 +23,24 @@ pub struct Unit {
     pub name: String,
     /// Whether it says that it bridges or routes; `None` if it says nothing.
     pub is_switch: Option<bool>,
+}
+
+/// Longest text that is loaded, in bytes.
+const LONGEST_TEXT: usize = 4 * MAX_TEXT;
+
+impl Stored for Unit {
+    fn store(&self, to: &mut Vec<u8>) {
+        for text in [&self.chassis, &self.port, &self.port_description, &self.name] {
+            store_list(text.as_bytes().iter(), to);
+        }
+        self.is_switch.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let mut text = || from.text(LONGEST_TEXT, "what a device says of itself is too long");
+        let (chassis, port, port_description, name) = (text()?, text()?, text()?, text()?);
+        Ok(Self { chassis, port, port_description, name, is_switch: from.get()? })
+    }
 }
 
 /// Reads a data unit; what is cut off after chassis and port is left out.

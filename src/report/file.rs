@@ -110,6 +110,11 @@ fn sweep(folder: &Path) {
 }
 
 fn advice(error: &io::Error) -> &'static str {
+    /// winerror.h: ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION, ERROR_LOCK_VIOLATION, ERROR_USER_MAPPED_FILE.
+    const HELD: [i32; 4] = [5, 32, 33, 1224];
+    if cfg!(windows) && error.raw_os_error().is_some_and(|code| HELD.contains(&code)) {
+        return "; another program may have it open, such as Excel: close it there, or choose another place";
+    }
     match error.kind() {
         io::ErrorKind::StorageFull => "; free some space, or choose another place",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "; choose a place that you may write to",
@@ -122,7 +127,10 @@ fn advice(error: &io::Error) -> &'static str {
 ///
 /// # Errors
 /// [`WriteError::File`]; nothing of the new file is left, and an old one stays as it was.
-pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), WriteError> {
+pub fn write_file(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> Result<(), WriteError> {
     let attempt = || -> io::Result<()> {
         if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             let mut file = fs::File::options().write(true).open(path)?;

@@ -41,7 +41,7 @@ pub(crate) struct Wanted {
     /// What the comment says of each finding; `None` for those that are not wanted.
     comments: Vec<Option<String>>,
     /// The two hosts of each flow that is wanted, and when the first of their findings began.
-    #[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
+    #[cfg_attr(not(feature = "live"), allow(dead_code))]
     begins: HashMap<(IpAddr, IpAddr), Timestamp>,
 }
 
@@ -107,7 +107,7 @@ impl Wanted {
     }
 
     /// The two hosts of a frame, if it went between those of a finding before that began.
-    #[cfg(all(feature = "live", unix))]
+    #[cfg(feature = "live")]
     pub(crate) fn history(&self, frame: &Frame<'_>) -> Option<(IpAddr, IpAddr)> {
         let packet = decode::decode(frame);
         let Network::Ip(ip) = &packet.network else { return None };

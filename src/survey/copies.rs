@@ -51,7 +51,7 @@ pub fn without_copies(sources: Vec<Source>) -> (Vec<Source>, Vec<Copy>) {
     (kept.collect(), left_out.into_iter().map(|(_, copy)| copy).collect())
 }
 
-fn first_frames(source: &Source) -> Option<[u8; 32]> {
+pub(super) fn first_frames(source: &Source) -> Option<[u8; 32]> {
     let head = head(source)?;
     let capture = Capture::from_reader(Box::new(Cursor::new(head)), "", 0).ok()?;
     let (digest, frames) = digest(capture, FIRST);

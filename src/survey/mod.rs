@@ -3,12 +3,14 @@
 mod caveats;
 mod copies;
 mod judged;
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 pub mod live;
 mod losses;
+mod observe;
 mod order;
 mod read;
 mod run;
+mod state;
 mod unread;
 
 use std::sync::Arc;
@@ -23,9 +25,11 @@ use crate::verdict::{Caveat, CellCoverage, Conversation, HostCoverage, Judgement
 
 pub use copies::{Copy, without_copies};
 pub use judged::Judged;
+pub use observe::{ObserveOptions, Observing, observe};
 pub use order::in_order;
 pub use read::{Progress, Source};
 pub use run::{Options, run};
+pub use state::{Content, Head, Observed};
 
 /// One input of a run and how reading it went.
 #[derive(Clone, Debug)]
@@ -63,15 +67,22 @@ impl InputSummary {
         let Damage { offset, reason } = self.damage.as_ref()?;
         // What cannot be opened names itself in its reason.
         let is_read = !self.format.is_empty();
-        Some(if is_read { format!("{} is damaged at byte {offset}: {reason}", self.path) } else { reason.clone() })
+        Some(if is_read { damaged(&self.path, *offset, reason) } else { reason.clone() })
     }
 
     /// What is to be said where frames were read and every one stopped at the link layer: nothing in it was judged.
     pub fn unreadable(&self) -> Option<String> {
         let Self { path, frames, unread, .. } = self;
-        (*frames > 0 && unread == frames)
-            .then(|| format!("none of the {frames} frames of {path} could be read beyond the link layer"))
+        (*frames > 0 && unread == frames).then(|| unreadable(path, *frames))
     }
+}
+
+fn damaged(path: &str, offset: u64, reason: &str) -> String {
+    format!("{path} is damaged at byte {offset}: {reason}")
+}
+
+fn unreadable(path: &str, frames: u64) -> String {
+    format!("none of the {frames} frames of {path} could be read beyond the link layer")
 }
 
 /// Where and why a file could not be read further.

@@ -9,6 +9,7 @@ use std::io::{Cursor, Read};
 use sha2::{Digest, Sha256};
 
 use super::Source;
+use super::state::Place;
 use crate::capture::{Capture, Timestamp};
 
 /// So much of an input is looked at.
@@ -20,16 +21,25 @@ pub fn in_order(sources: Vec<Source>) -> Vec<Source> {
     if sources.len() < 2 {
         return sources;
     }
-    let key = |source: &Source| {
-        let head = head(source);
-        (head.is_none(), head.map_or(Timestamp::UNKNOWN, |head| first_time(&head)), source.size())
-    };
-    let mut keyed: Vec<_> = sources.into_iter().map(|source| (key(&source), source)).collect();
-    keyed.sort_by_key(|(key, _)| *key);
-    for alike in keyed.chunk_by_mut(|a, b| a.0 == b.0).filter(|alike| alike.len() > 1 && !alike[0].0.0) {
-        alike.sort_by_cached_key(|(_, source)| head(source).map(|head| <[u8; 32]>::from(Sha256::digest(head))));
-    }
+    let mut keyed: Vec<_> = sources.into_iter().map(|source| (place(&source), source)).collect();
+    keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
     keyed.into_iter().map(|(_, source)| source).collect()
+}
+
+/// By what an input is put in its order. A state knows it of its capture.
+pub(super) fn place(source: &Source) -> Place {
+    if let Source::Observed(observed) = source {
+        return observed.head.place.clone();
+    }
+    match head(source) {
+        None => Place { unknown: true, first: Timestamp::UNKNOWN, size: source.size(), head: None },
+        Some(head) => Place {
+            unknown: false,
+            first: first_time(&head),
+            size: source.size(),
+            head: Some(Sha256::digest(head).into()),
+        },
+    }
 }
 
 pub(super) fn head(source: &Source) -> Option<Vec<u8>> {

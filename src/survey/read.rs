@@ -6,8 +6,10 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use super::state::Observed;
 use crate::capture::{Capture, CaptureError, CaptureSummary, Filter, Frames, Shift, plan_spans, read_spans};
 use crate::flow::{Limits, Observation, Seed};
+use crate::state::Broken;
 
 /// Where frames come from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,13 +20,18 @@ pub enum Source {
     StandardInput,
     /// Standard input that was written to this file, because it is to be read twice.
     Spooled(PathBuf),
+    /// An input that was observed before.
+    Observed(Observed),
+    /// A state that cannot be used: reading it says why.
+    State(PathBuf),
 }
 
 impl Source {
     /// As it is named in reports: `-` for standard input.
     pub fn name(&self) -> String {
         match self {
-            Self::File(path) => path.to_string_lossy().into_owned(),
+            Self::File(path) | Self::State(path) => path.to_string_lossy().into_owned(),
+            Self::Observed(observed) => observed.head.name.clone(),
             Self::StandardInput | Self::Spooled(_) => "-".into(),
         }
     }
@@ -33,7 +40,20 @@ impl Source {
     pub fn file(&self) -> Option<&std::path::Path> {
         match self {
             Self::File(path) | Self::Spooled(path) => Some(path),
-            Self::StandardInput => None,
+            Self::StandardInput | Self::Observed(_) | Self::State(_) => None,
+        }
+    }
+
+    /// The input of a state, where it is one.
+    pub fn observed(&self) -> Option<&Observed> {
+        if let Self::Observed(observed) = self { Some(observed) } else { None }
+    }
+
+    /// The inputs that a state holds; a state that cannot be used stays one.
+    pub fn of_state(path: PathBuf) -> Vec<Self> {
+        match Observed::open(&path) {
+            Ok(inputs) if !inputs.is_empty() => inputs.into_iter().map(Self::Observed).collect(),
+            _ => vec![Self::State(path)],
         }
     }
 
@@ -41,15 +61,25 @@ impl Source {
         match self {
             Self::File(path) | Self::Spooled(path) => Capture::open(path, input),
             Self::StandardInput => Capture::from_reader(Box::new(standard_input()), "-", input),
+            Self::Observed(Observed { state: path, .. }) | Self::State(path) => {
+                let source = Observed::open(path).err().unwrap_or(Broken::Empty);
+                Err(CaptureError::State { path: path.clone(), source })
+            }
         }
     }
 
-    /// Size as far as it is known beforehand.
+    /// Bytes of it as it is, or was, stored, as far as they are known beforehand.
     pub fn size(&self) -> u64 {
         match self {
             Self::File(path) | Self::Spooled(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-            Self::StandardInput => 0,
+            Self::Observed(observed) => observed.head.size,
+            Self::StandardInput | Self::State(_) => 0,
         }
+    }
+
+    /// About how many bytes of a capture take as long to read.
+    fn weight(&self) -> u64 {
+        if let Self::Observed(observed) = self { observed.weight() } else { self.size() }
     }
 }
 
@@ -90,7 +120,7 @@ pub(super) struct Reading {
 }
 
 /// Bytes from which a file is worth cutting into spans.
-const SPAN_WORTHY: u64 = 16 << 20;
+pub(super) const SPAN_WORTHY: u64 = 16 << 20;
 
 /// Reads all sources. A large file is cut into spans, one a thread; of smaller ones, threads take neighbours of
 /// about the same size together. Each thread has one table, and the tables are added up in the order of the inputs.
@@ -100,12 +130,12 @@ pub(super) fn read(sources: &[Source], options: ReadOptions<'_>, progress: &Prog
     let threads = if options.count.is_some() { 1 } else { options.threads.get() };
     let mut whole = Reading { observation: reader.begin(0), inputs: Vec::new() };
     if threads == 1 {
-        reader.read_range(0..sources.len(), options.count, &mut whole);
+        reader.read_range(0..sources.len(), &mut options.count.clone(), &mut whole);
         return whole;
     }
     let mut begin = 0;
     for (at, source) in sources.iter().enumerate() {
-        if source.size() >= SPAN_WORTHY {
+        if source.size() >= SPAN_WORTHY && source.file().is_some() {
             reader.read_side_by_side(begin..at, threads, &mut whole);
             reader.read_in_spans(at, threads, &mut whole);
             begin = at + 1;
@@ -120,7 +150,7 @@ fn divide(sources: &[Source], threads: usize) -> Vec<Range<usize>> {
     if sources.is_empty() {
         return Vec::new();
     }
-    let sizes: Vec<u64> = sources.iter().map(Source::size).collect();
+    let sizes: Vec<u64> = sources.iter().map(Source::weight).collect();
     let total: u64 = sizes.iter().sum::<u64>().max(1);
     let mut ranges = Vec::new();
     let (mut begin, mut so_far) = (0, 0_u64);
@@ -140,35 +170,53 @@ fn divide(sources: &[Source], threads: usize) -> Vec<Range<usize>> {
 
 /// What all threads share.
 #[derive(Clone, Copy)]
-struct Reader<'a> {
-    sources: &'a [Source],
-    limits: Limits,
-    filter: Option<&'a Filter>,
-    seed: Seed,
-    progress: &'a Progress,
+pub(super) struct Reader<'a> {
+    pub(super) sources: &'a [Source],
+    pub(super) limits: Limits,
+    pub(super) filter: Option<&'a Filter>,
+    pub(super) seed: Seed,
+    pub(super) progress: &'a Progress,
 }
 
 impl Reader<'_> {
-    fn begin(&self, input: usize) -> Observation {
+    pub(super) fn begin(&self, input: usize) -> Observation {
         Observation::new(input as u32, self.seed, self.limits)
     }
 
     /// Reads neighbouring inputs on this thread, onto what was read before.
-    fn read_range(&self, inputs: Range<usize>, mut left: Option<u64>, onto: &mut Reading) {
+    pub(super) fn read_range(&self, inputs: Range<usize>, left: &mut Option<u64>, onto: &mut Reading) {
         for at in inputs {
+            if let Source::Observed(observed) = &self.sources[at] {
+                let summary = self.load(observed, at as u32, onto);
+                onto.inputs.push(summary);
+                continue;
+            }
             let summary = self.sources[at].open(at as u32).map(|mut capture| {
                 if onto.observation.is_fresh(at as u32) {
                     onto.observation.expect(self.sources[at].size());
-                    self.observe(&mut capture, &mut onto.observation, &mut left);
+                    self.observe(&mut capture, &mut onto.observation, left);
                 } else {
                     let mut observation = self.begin(at);
-                    self.observe(&mut capture, &mut observation, &mut left);
+                    self.observe(&mut capture, &mut observation, left);
                     onto.observation.absorb(observation, Shift::NONE);
                 }
                 capture.summary()
             });
             onto.inputs.push(summary);
         }
+    }
+
+    /// Adds what a state holds of an input.
+    fn load(&self, observed: &Observed, input: u32, onto: &mut Reading) -> Result<CaptureSummary, CaptureError> {
+        let (observation, summary) = observed.read(input, self.seed, self.limits)?;
+        self.progress.bytes.fetch_add(observed.head.size, Ordering::Relaxed);
+        self.progress.frames.fetch_add(observation.tally().frames, Ordering::Relaxed);
+        if onto.observation.is_fresh(input) {
+            onto.observation = observation;
+        } else {
+            onto.observation.absorb(observation, Shift::NONE);
+        }
+        Ok(summary)
     }
 
     /// Reads neighbouring inputs on several threads.
@@ -180,13 +228,13 @@ impl Reader<'_> {
         let others: Vec<Range<usize>> = shares.collect();
         let read = |share: &Range<usize>| {
             let mut reading = Reading { observation: self.begin(share.start), inputs: Vec::new() };
-            self.read_range(share.clone(), None, &mut reading);
+            self.read_range(share.clone(), &mut None, &mut reading);
             reading
         };
         thread::scope(|scope| {
             let begin = |share| thread::Builder::new().spawn_scoped(scope, move || read(share)).map_err(|_| share);
             let others: Vec<_> = others.iter().map(begin).collect();
-            self.read_range(first, None, onto);
+            self.read_range(first, &mut None, onto);
             for other in others {
                 let other = match other {
                     Ok(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
@@ -200,9 +248,9 @@ impl Reader<'_> {
     }
 
     /// Reads one file on all threads.
-    fn read_in_spans(&self, at: usize, threads: usize, onto: &mut Reading) {
+    pub(super) fn read_in_spans(&self, at: usize, threads: usize, onto: &mut Reading) {
         let (Source::File(path), input) = (&self.sources[at], at as u32) else {
-            return self.read_range(at..at + 1, None, onto);
+            return self.read_range(at..at + 1, &mut None, onto);
         };
         let read = |observation: &mut Observation, capture: &mut Capture| self.observe(capture, observation, &mut None);
         let begin = || {

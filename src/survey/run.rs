@@ -1,8 +1,9 @@
 //! The pipeline from inputs to a survey.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -54,6 +55,37 @@ impl Options {
     }
 }
 
+impl Options {
+    /// With what was left out at will where states among the sources were observed.
+    fn with_states(&self, sources: &[Source], observed: &Observed) -> Self {
+        let mut options = self.clone();
+        let states = || sources.iter().filter_map(Source::observed);
+        let filters: BTreeSet<&str> = states().filter_map(|state| state.head.reading.filter.as_deref()).collect();
+        options.filter = match filters.len() {
+            0 => options.filter,
+            1 => filters.first().map(|filter| Filter::of_state(filter)),
+            _ => Some(Filter::of_state(&format!("({})", filters.into_iter().collect::<Vec<_>>().join(") or (")))),
+        };
+        // The inputs of one state share one count.
+        let counts: BTreeMap<&Path, u64> =
+            states().filter_map(|state| Some((state.state.as_path(), state.head.reading.count?))).collect();
+        if !counts.is_empty() {
+            options.count = Some(counts.values().copied().fold(0, u64::saturating_add));
+        }
+        for state in states() {
+            let [flows, fragments] =
+                state.head.reading.limits.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+            if observed.overflow.packets > 0 {
+                options.limits.flows = options.limits.flows.min(flows);
+            }
+            if observed.fragments_turned_away.packets > 0 {
+                options.limits.fragments = options.limits.fragments.min(fragments);
+            }
+        }
+        options
+    }
+}
+
 /// Reads the sources and judges what they hold.
 ///
 /// # Errors
@@ -65,17 +97,19 @@ pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result
         count: options.count,
         filter: options.filter.as_ref(),
     };
-    let Reading { observation, inputs } = on_threads(options, || read::read(sources, reading, progress));
+    let Reading { observation, inputs } = on_threads(options.threads, || read::read(sources, reading, progress));
     if !inputs.is_empty() && inputs.iter().all(Result::is_err) {
         return Err(inputs.into_iter().filter_map(Result::err).collect());
     }
     let inputs = sources.iter().zip(inputs).map(|(source, reading)| Input::of(source, reading)).collect();
-    Ok(judge(inputs, observation.finish(), options))
+    let observed = observation.finish();
+    let options = options.with_states(sources, &observed);
+    Ok(judge(inputs, observed, &options))
 }
 
 /// Does something in a pool of as many threads as are wanted, or of this one alone where no more are to be had.
-fn on_threads<T: Send>(options: &Options, work: impl FnOnce() -> T + Send) -> T {
-    if let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(options.threads.get()).build() {
+pub(super) fn on_threads<T: Send>(threads: NonZeroUsize, work: impl FnOnce() -> T + Send) -> T {
+    if let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build() {
         return pool.install(work);
     }
     // The second time it is in such a pool already.
@@ -100,8 +134,8 @@ impl Input {
         };
         let summary = reading.unwrap_or_else(unreadable);
         let size = match source {
-            Source::File(_) | Source::Spooled(_) => source.size(),
             Source::StandardInput => summary.bytes_read,
+            _ => source.size(),
         };
         Self { name: source.name(), size, summary }
     }
@@ -114,7 +148,7 @@ pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
 
 /// The same, with what belongs together among the survey's flows.
 pub(super) fn judge_related(inputs: Vec<Input>, observed: Observed, options: &Options) -> (Survey, Relations) {
-    on_threads(options, || judge_here(inputs, observed, options))
+    on_threads(options.threads, || judge_here(inputs, observed, options))
 }
 
 fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> (Survey, Relations) {

@@ -64,12 +64,19 @@ try {
   await page.size(718, 1018);
   const sheet = await page.ask("document.documentElement.scrollWidth");
   check(sheet <= 718, `fits a sheet of A4 (${sheet})`);
-  check(await page.ask("Array.from(document.querySelectorAll('tbody')).every((body) => body.offsetHeight > 0)"), "prints every table");
+  // On paper: the result, every finding with what to do, ports, picture and nodes; the long tables stay in the page.
+  const printed = (id) => page.ask(`document.getElementById("${id}").offsetHeight > 0`);
+  for (const id of ["summary", "findings", "ports", "picture", "nodes", "time", "capture"]) check(await printed(id), `prints ${id}`);
+  for (const id of ["conversations", "inventory"]) check(!await printed(id), `keeps ${id} off the paper`);
+  check(await page.ask("Array.from(document.querySelectorAll('.card .advice')).every((advice) => advice.offsetHeight > 0)"), "prints what to do");
   await page.send("Emulation.setEmulatedMedia", { media: "" });
   await page.size(1280, 900);
   const pdf = await page.pdf();
   const sheets = (pdf.toString("latin1").match(/\/Type\s*\/Page\b(?!s)/g) ?? []).length;
-  check(sheets > 0 && sheets <= 80, `prints on ${sheets} sheets`);
+  check(sheets >= 4 && sheets <= 6, `prints on ${sheets} sheets`);
+  await page.ask("document.querySelector('details.device').open = true");
+  const more = ((await page.pdf()).toString("latin1").match(/\/Type\s*\/Page\b(?!s)/g) ?? []).length;
+  check(more >= sheets && await page.ask("document.querySelector('details.device').open"), "prints a device that is opened");
 
   if (axe) {
     for (const scheme of ["light", "dark"]) {

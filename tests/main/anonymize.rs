@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::command::{folder, run, sample};
 use crate::mirror::{Mirror, host};
+use crate::skips::skipped;
 use crate::traffic::frame::{self, V4};
 use crate::traffic::random::Random;
 use crate::traffic::wire::SECOND;
@@ -120,7 +121,7 @@ fn workbook(path: &Path) -> String {
                 print(*(z.read(n).decode() for n in z.namelist()))";
     let read = std::process::Command::new("python3").args(["-c", read]).arg(path).output();
     let Ok(read) = read else {
-        println!("skipped: there is no python3 to open the workbook");
+        skipped("there is no python3 to open the workbook");
         return String::new();
     };
     assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// From left to right, as data flows.
 const STAGES: [&str; 8] = ["capture", "decode", "flow", "relation", "inventory", "verdict", "finding", "report"];
 /// They serve every stage and import none.
-const SERVANTS: [&str; 3] = ["protocol", "policy", "text"];
+const SERVANTS: [&str; 4] = ["protocol", "policy", "text", "state"];
 /// They may import what they like, but no stage imports them.
 const OUTSIDE: [&str; 5] = ["survey", "path", "export", "cli", "tui"];
 

@@ -1,6 +1,7 @@
 //! report.html in headless Chromium: it renders, sorts, filters, prints, asks for nothing, and hostile names
 //! stay names. Needs chromium and node; axe-core (by scripts/test-hosts.sh, or where AXE says) checks accessibility.
 
+use crate::skips::skipped;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ fn chromium() -> Option<String> {
     let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".to_owned());
     let both = is_there(&chromium) && is_there("node");
     if !both {
-        println!("skipped: chromium and node are needed to open report.html");
+        skipped("chromium and node are needed to open report.html");
     }
     both.then_some(chromium)
 }
@@ -64,7 +65,7 @@ fn the_report_works_in_a_browser() {
     let axe = std::env::var_os("AXE").map_or_else(|| package.join("target/test-tools/axe.min.js"), PathBuf::from);
     match axe.is_file() {
         true => drop(browser.arg(axe)),
-        false => println!("skipped, accessibility was not checked: there is no axe-core; run scripts/test-hosts.sh"),
+        false => skipped("accessibility was not checked: there is no axe-core; run scripts/test-hosts.sh"),
     }
     let browser = browser.output().unwrap();
     println!("{}", String::from_utf8_lossy(&browser.stdout));

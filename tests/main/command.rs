@@ -299,7 +299,7 @@ fn commands_that_print_print() {
     }
 }
 
-#[cfg(all(feature = "live", unix))]
+#[cfg(feature = "live")]
 #[test]
 fn live_cannot_be_anonymized_and_says_what_can() {
     let run = run(["live", "-i", "lo", "--anonymize"]).expect(2, &[]);

@@ -1,6 +1,7 @@
 //! The evidence file held against Wireshark's own tools: capinfos and tshark read it without a warning, and the
 //! display filter of each finding shows exactly its frames, in the evidence and in the source.
 
+use crate::skips::skipped;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
@@ -29,7 +30,7 @@ fn times(capture: &str, filter: &str) -> Vec<String> {
 #[test]
 fn wireshark_shows_of_each_finding_exactly_its_frames() {
     if !is_there("tshark") || !is_there("capinfos") {
-        println!("skipped: tshark and capinfos are needed to read the evidence");
+        skipped("tshark and capinfos are needed to read the evidence");
         return;
     }
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));

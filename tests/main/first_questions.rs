@@ -12,6 +12,7 @@ use igorscope::policy::{Policy, Severity};
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 
 use crate::reading::of_kind;
+use crate::skips::skipped;
 use crate::traffic::connection::unanswered;
 use crate::traffic::payload::{dhcp, link};
 use crate::traffic::site::{START, Site};
@@ -42,7 +43,7 @@ fn shown(path: &Path, filter: &str) -> Option<Vec<u64>> {
     let out =
         Command::new("tshark").arg("-r").arg(path).args(["-Y", filter, "-T", "fields", "-e", "frame.number"]).output();
     let Ok(out) = out else {
-        println!("tshark is not installed: its side of the comparison is left out");
+        skipped("tshark is not installed: its side of the comparison is left out");
         return None;
     };
     assert!(out.status.success(), "{filter}: {}", String::from_utf8_lossy(&out.stderr));

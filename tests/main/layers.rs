@@ -9,6 +9,7 @@ use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 
+use crate::skips::skipped;
 use crate::traffic::layers::{LAYERS, Layer};
 use crate::traffic::quirk;
 use crate::traffic::site::LIGHTING;
@@ -127,7 +128,7 @@ fn other_programs_read_the_same_in_every_layer() {
     let is_there =
         |program| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     if !is_there("tshark") || !is_there("tcpdump") {
-        return println!("skipped: tshark and tcpdump are needed to read the layers");
+        return skipped("tshark and tcpdump are needed to read the layers");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let plain = write(folder.path(), "plain", 1, <[u8]>::to_vec);

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::command::{folder, run, sample};
+use crate::skips::skipped;
 use crate::xlsx::python;
 
 const NAMES: [&str; 3] = ["=cmd|'/C calc'!A0", "照明 Ελλάδα żółć, 3. Stock", "+1-800;@SUM(1+1)"];
@@ -55,7 +56,7 @@ assert seen == set(names), seen
 #[test]
 fn libreoffice_reads_every_table() {
     if Command::new("soffice").arg("--version").output().is_err() {
-        println!("skipped: LibreOffice is not installed (package libreoffice-calc-nogui; scripts/test-hosts.sh)");
+        skipped("LibreOffice is not installed (package libreoffice-calc-nogui; scripts/test-hosts.sh)");
         return;
     }
     let Some(mut python) = python("openpyxl") else { return };

@@ -9,11 +9,16 @@ mod folded;
 mod killed;
 #[path = "live/links.rs"]
 mod links;
+#[path = "live/probe.rs"]
+mod probe;
 #[path = "live/schema.rs"]
 mod schema;
+#[path = "live/states.rs"]
+mod states;
 #[path = "live/terminal.rs"]
 mod terminal;
 
+use crate::skips::skipped;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
@@ -46,7 +51,7 @@ impl Link {
         let spaces = [link.gateway.clone(), link.node.clone()];
         for space in &spaces {
             if let Err(reason) = ip(&["netns", "add", space]) {
-                println!("skipped, no live capture was tried: network namespaces need Linux, root and ip: {reason}");
+                skipped(&format!("no live capture was tried: network namespaces need Linux, root and ip: {reason}"));
                 return None;
             }
             // Nothing but what the agents send: no neighbour discovery of its own.

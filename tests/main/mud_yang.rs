@@ -3,6 +3,7 @@
 //! Needs yanglint (libyang) and the modules, which the Python package pyang brings along; says so
 //! and passes where one of them is missing.
 
+use crate::skips::skipped;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -40,11 +41,11 @@ fn validate(modules: &PathBuf, text: &str) -> Result<(), String> {
 #[test]
 fn mud_files_are_valid_by_the_rfcs_modules() {
     if Command::new("yanglint").arg("--version").output().is_err() {
-        println!("skipped: yanglint is not installed (package libyang-tools)");
+        skipped("yanglint is not installed (package libyang-tools)");
         return;
     }
     let Some(modules) = modules() else {
-        println!("skipped: no ietf-mud.yang found; run scripts/test-hosts.sh, or name the folder in IGORSCOPE_YANG");
+        skipped("no ietf-mud.yang found; run scripts/test-hosts.sh, or name the folder in IGORSCOPE_YANG");
         return;
     };
     for side in [Side::Gateway, Side::Nodes] {

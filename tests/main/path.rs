@@ -9,6 +9,7 @@ use std::process::Command;
 use proptest::prelude::*;
 
 use crate::command::{Run, folder, run, sample};
+use crate::skips::skipped;
 use crate::traffic::file::Tape;
 use crate::traffic::frame::{self, ACK, SYN, Segment, Tag, V4};
 use crate::traffic::site::START;
@@ -226,7 +227,7 @@ fn what_editcap_takes_out_is_missing() {
     let filter =
         "udp.port == 5683 && !(ip.dst == 224.0.0.0/4) && frame.time_relative > 60 && frame.time_relative < 1500";
     let words = ["-r", whole.to_str().unwrap(), "-Y", filter, "-T", "fields", "-e", "frame.number"];
-    let Ok(listed) = tools("tshark", &words) else { return println!("skipped: there is no tshark") };
+    let Ok(listed) = tools("tshark", &words) else { return skipped("there is no tshark") };
     let numbers: Vec<String> = String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned).collect();
     let taken: Vec<&str> = numbers.iter().step_by(7).map(String::as_str).collect();
     assert!(taken.len() > 20, "{} packets to take from", numbers.len());
@@ -234,7 +235,7 @@ fn what_editcap_takes_out_is_missing() {
     words.extend(&taken);
     match tools("editcap", &words) {
         Ok(done) => assert!(done.status.success(), "{done:?}"),
-        Err(_) => return println!("skipped: there is no editcap"),
+        Err(_) => return skipped("there is no editcap"),
     }
     compare(&whole, &b, &out, &[]).expect(0, &[]);
     let rows = rows(&out);

@@ -101,8 +101,26 @@ fn each_site_of_a_merge_has_a_report_of_its_own() {
             assert_eq!(read(&site, table), read(alone, table), "{table} of {name}");
         }
         let page = read(&site, "report.html");
-        assert!(page.contains("a merge counts those of all sites together"), "{name}");
+        assert!(page.contains("a merge counts those of all its surveys together"), "{name}");
         assert!(!page.contains(" 0 decoded to their end"), "{name}");
+    }
+}
+
+#[test]
+fn surveys_of_one_site_that_stand_side_by_side_are_told_one_by_one() {
+    let out = folder(&[]);
+    let [monday, tuesday, all, both] = ["monday", "tuesday", "all.json", "both"].map(|name| out.path().join(name));
+    analyze(&monday, "site-survey.pcapng", &["--site-name", "Harbour"]);
+    analyze(&tuesday, "first-questions.pcapng", &["--site-name", "Harbour"]);
+    let merge = ["merge".as_ref(), monday.as_os_str(), tuesday.as_os_str(), "-o".as_ref(), all.as_os_str()];
+    run(merge).expect(0, &[]);
+    report(&all, &both).expect(0, &[]);
+    for (folder, alone) in [("1-harbour-survey-1", &monday), ("2-harbour-survey-2", &tuesday)] {
+        let folder = both.join(folder);
+        for table in ["coverage.csv", "nodes.csv", "inventory.csv", "flows.csv"] {
+            assert_eq!(read(&folder, table), read(alone, table), "{table} of {}", folder.display());
+        }
+        assert!(read(&folder, "report.html").contains("stand side by side"));
     }
 }
 

@@ -15,13 +15,13 @@ use proptest::prelude::*;
 
 /// A frame as it lies in a file: its time in nanoseconds, if it has one, and its bytes.
 #[derive(Clone)]
-struct Recorded {
-    time: i64,
+pub(crate) struct Recorded {
+    pub(crate) time: i64,
     wire: u32,
     bytes: Vec<u8>,
 }
 
-fn frames(name: &str) -> Vec<Recorded> {
+pub(crate) fn frames(name: &str) -> Vec<Recorded> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name);
     let mut capture = Capture::open(&path, 0).unwrap();
     let mut frames = Vec::new();
@@ -36,7 +36,7 @@ fn frames(name: &str) -> Vec<Recorded> {
 }
 
 /// A pcap file with nanoseconds (draft-ietf-opsawg-pcap).
-fn pcap<'a>(frames: impl IntoIterator<Item = &'a Recorded>) -> Vec<u8> {
+pub(crate) fn pcap<'a>(frames: impl IntoIterator<Item = &'a Recorded>) -> Vec<u8> {
     let mut file: Vec<u8> =
         [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1].iter().flat_map(|word| word.to_le_bytes()).collect();
     for frame in frames {
@@ -148,7 +148,7 @@ fn difference(
 }
 
 /// Sender's MAC, VLAN identifier.
-fn marks(frame: &Recorded) -> ([u8; 6], u16) {
+pub(crate) fn marks(frame: &Recorded) -> ([u8; 6], u16) {
     let mac = frame.bytes.get(6..12).and_then(|mac| mac.try_into().ok()).unwrap_or_default();
     let vlan = match frame.bytes.get(12..16) {
         Some([0x81, 0, high, low]) => u16::from_be_bytes([*high, *low]) & 0xfff,
@@ -158,7 +158,7 @@ fn marks(frame: &Recorded) -> ([u8; 6], u16) {
 }
 
 /// Which of two directions a packet goes, as a TAP tells them: by which of its addresses is lower.
-fn direction(frame: &Recorded) -> usize {
+pub(crate) fn direction(frame: &Recorded) -> usize {
     let lent = igorscope::capture::Frame {
         id: igorscope::capture::FrameId::new(0, 1),
         time: Timestamp::from_nanos(frame.time),
@@ -173,7 +173,8 @@ fn direction(frame: &Recorded) -> usize {
     }
 }
 
-const SAMPLES: [&str; 4] = ["site-survey.pcapng", "first-questions.pcapng", "real-blocked.pcap", "real-tftp-hpa.pcap"];
+pub(crate) const SAMPLES: [&str; 4] =
+    ["site-survey.pcapng", "first-questions.pcapng", "real-blocked.pcap", "real-tftp-hpa.pcap"];
 
 #[test]
 fn a_capture_by_time_direction_or_vlan_is_the_same() {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::command::{folder, run, sample};
+use crate::skips::skipped;
 
 /// Python with the readers that scripts/test-hosts.sh installs; `None`, with the reason printed, without them.
 pub(crate) fn python(module: &str) -> Option<Command> {
@@ -15,7 +16,7 @@ pub(crate) fn python(module: &str) -> Option<Command> {
     probe.env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/python"));
     let there = probe.args(["-c", &format!("import {module}")]).output().is_ok_and(|output| output.status.success());
     if !there {
-        println!("skipped: Python's {module} is not there; run scripts/test-hosts.sh");
+        skipped(&format!("Python's {module} is not there; run scripts/test-hosts.sh"));
     }
     there.then_some(python)
 }

@@ -1,8 +1,21 @@
 //! Why an interface cannot be captured on, and what to type.
 
+use crate::capture::libpcap::Missing;
+
 /// An interface that could not be opened.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LiveError {
+    /// There is no libpcap.
+    #[error(transparent)]
+    Missing(#[from] Missing),
+    /// Several fit what was asked for.
+    #[error("{wanted} may be any of {}; give the name or the number that `igorscope interfaces` shows", names.join(", "))]
+    Several {
+        /// As it was asked for.
+        wanted: String,
+        /// Names of those that fit.
+        names: Vec<String>,
+    },
     /// There is none of that name.
     #[error("there is no interface {interface}; `igorscope interfaces` lists what there is")]
     NoSuchInterface {
@@ -60,18 +73,20 @@ impl LiveError {
 
 fn may_not(interface: &str) -> String {
     let program = std::env::current_exe().map_or_else(|_| "igorscope".into(), |path| path.display().to_string());
-    if cfg!(target_os = "linux") {
+    let advice = if cfg!(windows) {
+        "Open the console by \"Run as administrator\", or install Npcap again without limiting it to Administrators"
+            .into()
+    } else if cfg!(target_os = "linux") {
         format!(
-            "may not capture on {interface}: the right to is missing. Type this once, and try again:\n  \
+            "Type this once, and try again:\n  \
              sudo setcap cap_net_raw,cap_net_admin=eip '{program}'\n\
              or run it by sudo, which igorscope gives up as soon as the interface is open:\n  \
              sudo '{program}' live -i {interface}"
         )
     } else {
-        format!(
-            "may not capture on {interface}: the right to is missing. Run it by sudo:\n  sudo '{program}' live -i {interface}"
-        )
-    }
+        format!("Run it by sudo:\n  sudo '{program}' live -i {interface}")
+    };
+    format!("may not capture on {interface}: the right to is missing. {advice}")
 }
 
 #[cfg(test)]

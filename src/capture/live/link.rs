@@ -5,8 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use nix::net::if_::if_nametoindex;
-
 use crate::capture::{Outages, Timestamp};
 
 /// Time from one look to the next, and so how exact the times of an outage are.
@@ -30,11 +28,7 @@ struct State {
 impl LinkWatch {
     pub(super) fn new(interface: &str) -> Self {
         let folder = Path::new("/sys/class/net").join(interface);
-        // In a namespace of its own, sysfs may be that of another, with another interface of this name.
-        let told = fs::read_to_string(folder.join("ifindex"));
-        let is_ours =
-            told.is_ok_and(|told| if_nametoindex(interface).is_ok_and(|index| told.trim() == index.to_string()));
-        Self::of(is_ours.then_some(folder))
+        Self::of(is_ours(interface, &folder).then_some(folder))
     }
 
     fn of(folder: Option<PathBuf>) -> Self {
@@ -74,6 +68,19 @@ impl LinkWatch {
         let carrier = fs::read_to_string(folder.join("carrier"));
         Some(State { has_link: carrier.is_ok_and(|text| text.trim() == "1"), changes })
     }
+}
+
+/// In a namespace of its own, sysfs may be that of another, with another interface of this name.
+#[cfg(unix)]
+fn is_ours(interface: &str, folder: &Path) -> bool {
+    let told = fs::read_to_string(folder.join("ifindex"));
+    let index = nix::net::if_::if_nametoindex(interface);
+    told.is_ok_and(|told| index.is_ok_and(|index| told.trim() == index.to_string()))
+}
+
+#[cfg(not(unix))]
+fn is_ours(_: &str, _: &Path) -> bool {
+    false
 }
 
 #[cfg(test)]

@@ -97,16 +97,18 @@ pub(in crate::cli) struct AntivirusExport {
 /// Check a machine's exclusions: which are there, missing, misspelt or dangerously broad.
 ///
 /// FILE is what `Get-MpPreference | ConvertTo-Json` printed on the gateway, as Administrator, in
-/// UTF-8 or UTF-16. Exit status 0 if every exclusion is there and none is dangerous, 1 if not.
+/// UTF-8 or UTF-16. Without FILE, on the gateway itself, that command is run (it only reads). Exit
+/// status 0 if every exclusion is there and none is dangerous, 1 if not.
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Example:
+Examples:
+  igorscope antivirus check                                  (on the gateway, as Administrator)
   (Get-MpPreference | ConvertTo-Json) > exclusions.json      (in PowerShell, on the gateway)
-  igorscope antivirus check exclusions.json")]
+  igorscope antivirus check exclusions.json                  (anywhere)")]
 pub(in crate::cli) struct AntivirusCheck {
-    /// The machine's settings.
+    /// The machine's settings; without it, those of this machine.
     #[arg(value_name = "FILE")]
-    pub(in crate::cli) file: PathBuf,
+    pub(in crate::cli) file: Option<PathBuf>,
     /// A policy file, instead of the one that is built in.
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) policy: Option<PathBuf>,

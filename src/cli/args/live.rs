@@ -7,21 +7,34 @@ use clap::Args;
 
 use super::{HostArgs, Output};
 
+#[cfg(not(windows))]
+const LIVE_EXAMPLES: &str = "\
+Examples:
+  igorscope live -i eth1                                     on a mirror port, until Ctrl-C
+  igorscope live -i eth1 -w site.pcapng -o report --duration 10m
+  igorscope live -i eth1 -i eth2 --gateway 10.20.0.2 -f 'not port 22'
+  igorscope live -i eth1 --state /var/lib/igorscope/eth1.igstate --rotate-state 24h
+  igorscope live -i eth1 --json | logger -t igorscope        a sensor without a terminal
+  sudo igorscope live -i eth1                                where the right to capture is missing";
+#[cfg(windows)]
+const LIVE_EXAMPLES: &str = "\
+Examples:
+  igorscope live -i 1                                        on the first of `igorscope interfaces`, until Ctrl-C
+  igorscope live -i Realtek -w site.pcapng -o report --duration 10m
+  igorscope live -i 10.20.0.9 --gateway 10.20.0.2 -f \"not port 22\"";
+
 /// Survey what an interface carries: the same analysis, while it happens.
 ///
 /// Findings are told as they come, and the results are written at the end: on Ctrl-C, after
 /// --duration or --count, or when the interface goes away. Root is given up as soon as the
 /// interface is open; nothing is ever sent.
 #[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  igorscope live -i eth1                                     on a mirror port, until Ctrl-C
-  igorscope live -i eth1 -w site.pcapng -o report --duration 10m
-  igorscope live -i eth1 -i eth2 --gateway 10.20.0.2 -f 'not port 22'
-  igorscope live -i eth1 --json | logger -t igorscope        a sensor without a terminal
-  sudo igorscope live -i eth1                                where the right to capture is missing")]
+#[command(after_help = LIVE_EXAMPLES)]
 pub(in crate::cli) struct Live {
-    /// Interface to capture on; may be repeated. `any` is all of them; `igorscope interfaces` lists them.
+    /// Interface to capture on; may be repeated. `any` is all of them, where the system has that.
+    ///
+    /// Its name, its number in the list of `igorscope interfaces`, one of its addresses, or its description or a part of
+    /// that.
     #[arg(short, long, required = true, value_name = "INTERFACE")]
     pub(in crate::cli) interface: Vec<String>,
     /// No terminal view: a line for each finding as it comes, and a status line at each interval.
@@ -30,9 +43,19 @@ pub(in crate::cli) struct Live {
     /// One JSON object a line: finding, flow-end, tick, and end.
     #[arg(long, help_heading = "Display")]
     pub(in crate::cli) json: bool,
-    /// Time from one status line to the next: seconds, or with s, m or h behind the number.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time, help_heading = "Display")]
-    pub(in crate::cli) interval: Duration,
+    /// Time from one status line to the next: seconds, or with s, m or h behind the number. 10s, with --probe 1m.
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Display")]
+    pub(in crate::cli) interval: Option<Duration>,
+    /// Be a sensor: a folder in DIR for each run, with its packets and results; ends at midnight.
+    ///
+    /// Whoever started it starts it again (the service igorscope@INTERFACE does). Standard output gets a health line as
+    /// JSON each --interval; what DIR holds stays within --keep.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["plain", "json", "write", "output", "format", "xlsx", "evidence"],
+          help_heading = "Sensor")]
+    pub(in crate::cli) probe: Option<PathBuf>,
+    /// With --probe, what all runs together may take of the disk: the oldest packets go first, then the oldest results.
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "8G", requires = "probe", help_heading = "Sensor")]
+    pub(in crate::cli) keep: u64,
     /// End after this time: seconds, or with s, m or h behind the number.
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Capture")]
     pub(in crate::cli) duration: Option<Duration>,
@@ -56,6 +79,15 @@ pub(in crate::cli) struct Live {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "write",
           help_heading = "Capture")]
     pub(in crate::cli) rotate_count: Option<u64>,
+    /// Keep what was observed as a state, which igorscope analyze reads: all flows, none folded.
+    ///
+    /// Written at each --checkpoint and at the end, aside and then renamed. The states of a week, and of several sensors, are
+    /// judged as a whole by igorscope analyze.
+    #[arg(long, value_name = "FILE.igstate", help_heading = "Capture")]
+    pub(in crate::cli) state: Option<PathBuf>,
+    /// Begin a new state after this time: the files are called FILE_00001 and so on. Memory follows one of them.
+    #[arg(long, value_name = "TIME", value_parser = time, requires = "state", help_heading = "Capture")]
+    pub(in crate::cli) rotate_state: Option<Duration>,
     /// The kernel's buffer for each interface: a larger one drops less when packets come in bursts.
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32M", help_heading = "Capture")]
     pub(in crate::cli) buffer_size: u64,

@@ -8,6 +8,7 @@ use super::super::args::Talk;
 use super::super::exit::Failure;
 use super::super::terminal::of_standard_output;
 use super::options::LiveOptions;
+use super::probe::Disk;
 use super::show::{Display, Show, now};
 use crate::survey::live::{LiveEnd, Tick};
 use crate::tui::{Look, Screen, Snapshots};
@@ -32,9 +33,9 @@ impl Face {
         Ok(Self::Screen(screen, Snapshots::default()))
     }
 
-    pub(super) fn tick(&mut self, tick: Tick) -> Result<(), Failure> {
+    pub(super) fn tick(&mut self, tick: Tick, disk: Option<Disk>) -> Result<(), Failure> {
         match self {
-            Self::Lines(show) => show.tick(&tick),
+            Self::Lines(show) => show.tick(&tick, disk),
             Self::Screen(screen, snapshots) => screen
                 .show(snapshots.take(tick, now()))
                 .map_err(|error| Failure::unwritten(format!("the terminal went away: {error}"))),

@@ -4,9 +4,10 @@ mod checkpoint;
 mod face;
 mod options;
 mod place;
+mod probe;
 mod show;
+mod signals;
 
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +17,7 @@ use self::checkpoint::Checkpoint;
 use self::face::Face;
 use self::options::LiveOptions;
 use self::place::Place;
+use self::probe::{Probe, until_midnight};
 use self::show::Display;
 use super::analyze::found;
 use super::args::{Format, Live as Args, Talk};
@@ -24,9 +26,11 @@ use super::hash::Hashes;
 use super::options::OutputOptions;
 use super::results::{self, Making};
 use crate::capture::live::{Dropped, Live, LiveInterface, confine, drop_root};
-use crate::capture::{RecordedInterface, Recorder};
-use crate::report::visible;
-use crate::survey::live::{LiveEnd, LiveEvidence, LiveOptions as SurveyLive, run_live};
+use crate::capture::{Filter, RecordedInterface, Recorder, numbered};
+use crate::report::{visible, write_file};
+use crate::survey::live::{
+    Beside, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live,
+};
 use crate::survey::{self, InputSummary};
 
 /// From one judgement of what came so far to the next.
@@ -38,13 +42,14 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let place = place(&options);
     give_up_root(&options, place.as_ref(), talk)?;
     enter(&mut options.output, place.as_ref())?;
+    let mut probe = begin_probe(&mut options)?;
     let interfaces = recorded(&live);
     let recorder = record(&options, &interfaces)?;
     let evidence = evidence(&options, &interfaces)?;
     confine(&written_to(&options))
         .map_err(|error| Failure::usage(format!("cannot give up rights, and will not go on with them: {error}")))?;
     let stop = Arc::new(AtomicBool::new(false));
-    listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
+    signals::listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
     if !talk.quiet {
         let names: Vec<&str> = live.interfaces().map(|interface| interface.name.as_str()).collect();
@@ -65,10 +70,12 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     // Where nobody reads what is shown any more, there is nothing more to do it for, but files to be made whole.
     let mut shown = Ok(());
     let mut checkpoint = Checkpoint::new(&options);
-    let end = run_live(live, (recorder, evidence), &survey, &stop, |mut tick| {
+    let beside = Beside { recorder, evidence, states: states(&options) };
+    let end = run_live(live, beside, &survey, &stop, |mut tick| {
         checkpoint.tick(&mut tick.survey, &options);
+        let disk = probe.as_mut().map(Probe::tick);
         if shown.is_ok() {
-            shown = face.tick(tick);
+            shown = face.tick(tick, disk);
             if shown.is_err() {
                 stop.store(true, Ordering::Relaxed);
             }
@@ -76,6 +83,18 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     });
     let shown = shown.and_then(|()| face.end(&end));
     finish(end, shown, place.as_ref(), &options, talk)
+}
+
+/// A sensor's run: where it writes, and that it ends with the day unless it is to end before.
+fn begin_probe(options: &mut LiveOptions) -> Result<Option<Probe>, Failure> {
+    let Some((folder, keep)) = options.probe.clone() else { return Ok(None) };
+    let now = jiff::Zoned::now();
+    let probe = Probe::begin(folder, keep, &now)?;
+    let midnight = until_midnight(&now);
+    options.duration = Some(options.duration.map_or(midnight, |duration| duration.min(midnight)));
+    options.output.folder = Some(probe.run().to_owned());
+    options.record = Some(probe.packets());
+    Ok(Some(probe))
 }
 
 /// Flows of each address family that are kept at most, folded ones as one: some 2 GB while they are judged.
@@ -111,7 +130,8 @@ fn finish(
     options: &LiveOptions,
     talk: &Talk,
 ) -> Outcome {
-    if options.output.wants_hashes() {
+    // A sensor is to begin its next day, and a day's packets take minutes to read.
+    if options.output.wants_hashes() && options.probe.is_none() {
         let hashes = Hashes::begin(end.files.clone()).finish();
         for (input, hash) in end.last.survey.inputs.iter_mut().zip(hashes) {
             input.sha256 = hash;
@@ -130,7 +150,7 @@ fn finish(
     }
     let output = &options.output;
     // JSON lines have standard output for themselves.
-    let written = match options.display != Display::Json || output.folder.is_some() {
+    let written = match !matches!(options.display, Display::Json | Display::Health) || output.folder.is_some() {
         true => results::write(&end.last.survey, &making(&end, options), output, talk),
         false => Ok(()),
     };
@@ -144,6 +164,9 @@ fn finish(
     written?;
     if let Some(Err(error)) = end.evidence {
         return Err(Failure::unwritten(format!("the evidence could not be written to its end: {error}")));
+    }
+    if let Err(error) = end.states {
+        return Err(Failure::unwritten(format!("the state could not be written: {error}")));
     }
     if let Err(error) = end.recording {
         return Err(Failure::unwritten(format!("the packets could not all be written down: {error}")));
@@ -198,7 +221,9 @@ fn give_up_root(options: &LiveOptions, place: Option<&Place>, talk: &Talk) -> Re
 fn written_to(options: &LiveOptions) -> Vec<&Path> {
     let files = options.record.as_ref().map(|(path, _)| path.as_path()).into_iter();
     let files = files.chain(options.output.evidence.as_deref()).chain(options.output.xlsx.as_deref());
-    files.map(folder_of).chain(options.output.folder.as_deref().map(existing)).collect()
+    let files = files.chain(options.state.as_ref().map(|(path, _)| path.as_path()));
+    let folders = options.output.folder.iter().chain(options.probe.iter().map(|(folder, _)| folder));
+    files.map(folder_of).chain(folders.map(|folder| existing(folder))).collect()
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -231,18 +256,14 @@ fn evidence(options: &LiveOptions, interfaces: &[RecordedInterface]) -> Result<O
     LiveEvidence::create(path, interfaces).map(Some).map_err(failed)
 }
 
-/// Sets `stop` on the first Ctrl-C or SIGTERM; the second ends the program where it is. A terminal that
-/// went away (SIGHUP, which may come twice) ends the survey too.
-fn listen(stop: &Arc<AtomicBool>) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, TERM_SIGNALS};
-    use signal_hook::flag;
-
-    for signal in TERM_SIGNALS {
-        flag::register_conditional_shutdown(*signal, 128 + signal, Arc::clone(stop))?;
-        flag::register(*signal, Arc::clone(stop))?;
-    }
-    flag::register(SIGHUP, Arc::clone(stop))?;
-    Ok(())
+fn states(options: &LiveOptions) -> Option<StateOptions> {
+    let (path, rotate) = options.state.clone()?;
+    let save = move |period, write: &WriteState<'_>| {
+        let name = if rotate.is_some() { numbered(&path, period) } else { path.clone() };
+        write_file(&name, |out| write(out)).map_err(std::io::Error::other)
+    };
+    let filter = options.filter.as_deref().map(Filter::of_state);
+    Some(StateOptions { every: options.checkpoint, rotate, filter, save: Box::new(save) })
 }
 
 /// One line on standard error.

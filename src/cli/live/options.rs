@@ -10,7 +10,7 @@ use super::super::exit::Failure;
 use super::super::options::{OutputOptions, SurveyOptions};
 use super::show::Display;
 use crate::capture::Rotation;
-use crate::capture::live::LiveSettings;
+use crate::capture::live::{Choice, LiveError, LiveSettings, choose, devices};
 
 pub(super) struct LiveOptions {
     pub(super) interfaces: Vec<String>,
@@ -25,9 +25,19 @@ pub(super) struct LiveOptions {
     pub(super) display: Display,
     /// What analyzes the packets again, but for the files that they are written to.
     pub(super) command: Vec<String>,
+    /// Where states are kept, and how long one is.
+    pub(super) state: Option<(PathBuf, Option<Duration>)>,
+    /// What the interfaces keep.
+    pub(super) filter: Option<String>,
     /// Where packets are written to.
     pub(super) record: Option<(PathBuf, Rotation)>,
+    /// Where a sensor's runs lie, and what they may take of the disk in bytes.
+    pub(super) probe: Option<(PathBuf, u64)>,
 }
+
+/// From one status line to the next, and from one health line to the next.
+const STATUS: Duration = Duration::from_secs(10);
+const HEALTH: Duration = Duration::from_secs(60);
 
 impl LiveOptions {
     pub(super) fn check(args: Live) -> Result<Self, Failure> {
@@ -38,7 +48,9 @@ impl LiveOptions {
             ));
         }
         let mut output = OutputOptions::check(args.output)?;
-        if args.json {
+        if args.probe.is_some() {
+            output.formats = [Format::Csv, Format::Json, Format::Html].into();
+        } else if args.json {
             output.formats.remove(&Format::Text);
         } else if output.folder.is_none() && !output.formats.contains(&Format::Text) {
             return Err(Failure::usage(
@@ -61,9 +73,9 @@ impl LiveOptions {
             promiscuous: !args.no_promiscuous,
             snap_len: args.snaplen,
             buffer_size: buffer_size.ok_or_else(|| Failure::usage("--buffer-size takes less than 2G"))?,
-            filter: args.filter,
+            filter: args.filter.clone(),
         };
-        let mut interfaces = args.interface;
+        let mut interfaces = chosen(&args.interface)?;
         let named = interfaces.len();
         interfaces.sort();
         interfaces.dedup();
@@ -73,6 +85,9 @@ impl LiveOptions {
         if output.evidence.is_some() && output.evidence == args.write {
             return Err(Failure::usage("--write and --evidence name the same file; all packets are in the first"));
         }
+        if args.state.is_some() && (args.state == args.write || args.state == output.evidence) {
+            return Err(Failure::usage("--state names the same file as --write or --evidence; name another"));
+        }
         let rotation = Rotation { size: args.rotate_size, time: args.rotate_time, count: args.rotate_count };
         Ok(Self {
             interfaces,
@@ -80,19 +95,37 @@ impl LiveOptions {
             survey: SurveyOptions::check(survey)?,
             output,
             duration: args.duration,
-            interval: args.interval,
+            interval: args.interval.unwrap_or(if args.probe.is_some() { HEALTH } else { STATUS }),
             checkpoint: args.checkpoint,
             fold_after: args.fold_after,
-            display: display(args.plain, args.json),
+            display: if args.probe.is_some() { Display::Health } else { display(args.plain, args.json) },
+            probe: args.probe.map(|folder| (folder, args.keep)),
             command,
+            state: args.state.map(|path| (path, args.rotate_state)),
+            filter: args.filter,
             record: args.write.map(|path| (path, rotation)),
         })
     }
 }
 
+/// The names of the interfaces that are meant. One that is not listed may be captured on all the same: its name stays.
+fn chosen(wanted: &[String]) -> Result<Vec<String>, Failure> {
+    let devices = match devices() {
+        Err(error @ LiveError::Missing(_)) => return Err(Failure::unusable(error)),
+        listed => listed.unwrap_or_default(),
+    };
+    let name = |wanted: &String| match choose(wanted, &devices) {
+        Choice::One(name) => Ok(name),
+        Choice::Unknown => Ok(wanted.clone()),
+        Choice::Several(names) => Err(Failure::unusable(LiveError::Several { wanted: wanted.clone(), names })),
+    };
+    wanted.iter().map(name).collect()
+}
+
 /// The terminal view where there is a terminal that can show it, unless something else is asked for.
 fn display(plain: bool, json: bool) -> Display {
-    let is_dumb = || std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+    // Windows' consoles name no kind of terminal.
+    let is_dumb = || std::env::var_os("TERM").map_or(cfg!(unix), |term| term.is_empty() || term == "dumb");
     match () {
         () if json => Display::Json,
         () if plain || !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() || is_dumb() => {

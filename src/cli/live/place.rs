@@ -1,5 +1,6 @@
 //! Where a survey that was watched on a terminal is saved, if no folder was named.
 
+#[cfg(unix)]
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ const TRIES: u32 = 100;
 /// A folder of the survey's own, made and opened before rights are given up.
 pub(super) struct Place {
     name: PathBuf,
+    #[cfg(unix)]
     folder: File,
 }
 
@@ -20,7 +22,13 @@ impl Place {
         let names = (1..TRIES).map(|nth| if nth == 1 { begin.clone() } else { format!("{begin}-{nth}") });
         for name in names {
             match std::fs::create_dir(&name) {
-                Ok(()) => return Ok(Self { folder: File::open(&name)?, name: name.into() }),
+                Ok(()) => {
+                    return Ok(Self {
+                        #[cfg(unix)]
+                        folder: File::open(&name)?,
+                        name: name.into(),
+                    });
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -38,7 +46,12 @@ impl Place {
         if self.name.metadata().is_ok() {
             return Ok(self.name.clone());
         }
-        rustix::process::fchdir(&self.folder)?;
-        Ok(PathBuf::from("."))
+        #[cfg(unix)]
+        {
+            rustix::process::fchdir(&self.folder)?;
+            Ok(PathBuf::from("."))
+        }
+        #[cfg(not(unix))]
+        Ok(self.name.clone())
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::exit::Failure;
 use super::super::terminal::{print, zone};
+use super::probe::Disk;
 use crate::capture::Timestamp;
 use crate::finding::{Context, Finding, Words};
 use crate::policy::Severity;
@@ -32,6 +33,8 @@ pub(super) enum Display {
     Plain,
     /// One JSON object a line.
     Json,
+    /// Of these, only how the survey and the disk stand.
+    Health,
 }
 
 pub(super) struct Show {
@@ -42,6 +45,7 @@ pub(super) struct Show {
     next_status: Instant,
     /// Time, frames and bytes at the last status, for rates.
     before: (Duration, u64, u64),
+    disk: Option<Disk>,
     /// What was told in full, by [`identity`].
     told: HashSet<u64>,
     zone: TimeZone,
@@ -56,13 +60,15 @@ impl Show {
             events: Events::new(fold_after),
             next_status: Instant::now() + interval,
             before: (Duration::ZERO, 0, 0),
+            disk: None,
             told: HashSet::new(),
             zone: zone(),
         }
     }
 
-    pub(super) fn tick(&mut self, tick: &Tick) -> Result<(), Failure> {
+    pub(super) fn tick(&mut self, tick: &Tick, disk: Option<Disk>) -> Result<(), Failure> {
         let now = now();
+        self.disk = disk;
         let mut lines = self.news(&tick.survey, now, Some(now));
         // A tick comes a little early or late: half of one does not skip a status.
         if Instant::now() + Duration::from_millis(100) >= self.next_status {
@@ -76,13 +82,16 @@ impl Show {
     pub(super) fn end(&mut self, end: &LiveEnd) -> Result<(), Failure> {
         let now = now();
         let mut lines = self.news(&end.last.survey, now, None);
-        if self.display == Display::Json {
+        if matches!(self.display, Display::Json | Display::Health) {
             lines.extend(self.status(&end.last, now, "end").map(|line| with_files(line, end)));
         }
         write(&lines)
     }
 
     fn news(&mut self, survey: &Survey, now: Timestamp, told_by: Option<Timestamp>) -> Vec<String> {
+        if self.display == Display::Health {
+            return Vec::new();
+        }
         let context = survey.context();
         let News { found, changed, withdrawn } = self.events.findings(survey, told_by);
         let meant = |places: Vec<usize>| places.into_iter().filter_map(|at| Some((at, survey.findings.get(at)?)));
@@ -139,7 +148,14 @@ impl Show {
         match self.display {
             Display::Plain if self.quiet => None,
             Display::Plain => Some(format!("{} {}", stamp(now, &self.zone), status_line(status, survey, now, rates))),
-            Display::Json | Display::View => Some(object(kind, now, Ok(status_object(status, survey)))),
+            Display::Json | Display::Health | Display::View => {
+                let mut status_of = status_object(status, survey);
+                if let (Some(disk), Value::Object(map)) = (self.disk, &mut status_of) {
+                    let Disk { kept, limit, removed } = disk;
+                    map.insert("disk".into(), json!({"kept": kept, "limit": limit, "removed_files": removed}));
+                }
+                Some(object(kind, now, Ok(status_of)))
+            }
         }
     }
 }

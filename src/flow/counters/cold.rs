@@ -50,7 +50,7 @@ pub(super) const RESPONSE: u8 = 16;
 /// What the first payload says.
 const FIRST: u8 = CALLS | REQUEST | RESPONSE;
 /// In the first of [`Cold::said`]: there is [`Rare`]. Asked of the box that may hold it, that would be another cache line.
-const HAS_RARE: u8 = 32;
+pub(super) const HAS_RARE: u8 = 32;
 
 /// What only flows of one transport tell.
 #[derive(Clone, Debug)]

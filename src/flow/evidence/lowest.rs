@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::state::{Broken, Load, Stored, store_map};
+
 /// What can be added to another of its kind, in any order and grouping.
 pub(super) trait Add {
     fn add(&mut self, other: Self);
@@ -49,6 +51,11 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
         self.map.iter()
     }
 
+    /// The same with other keys, whose order is that of these.
+    pub(super) fn with_keys<Q: Ord>(self, key: impl Fn(K) -> Q) -> Lowest<Q, V, LIMIT> {
+        Lowest { map: self.map.into_iter().map(|(k, value)| (key(k), value)).collect(), turned_away: self.turned_away }
+    }
+
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         self.map.get(key)
     }
@@ -64,6 +71,17 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
     /// Whether a key found no place.
     pub(super) const fn turned_away(&self) -> bool {
         self.turned_away
+    }
+}
+
+impl<K: Stored + Ord, V: Stored, const LIMIT: usize> Stored for Lowest<K, V, LIMIT> {
+    fn store(&self, to: &mut Vec<u8>) {
+        store_map(&self.map, to);
+        self.turned_away.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        Ok(Self { map: from.map(LIMIT, "a set of evidence is larger than any")?, turned_away: from.get()? })
     }
 }
 

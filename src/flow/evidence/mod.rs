@@ -7,6 +7,7 @@
 
 mod dhcp;
 mod lowest;
+mod stored;
 #[cfg(test)]
 mod tests;
 
@@ -176,6 +177,9 @@ impl IcmpError {
     }
 }
 
+/// Units of LLDP that are kept.
+const LLDP_LIMIT: usize = 16_384;
+
 /// The sets, each bounded by keeping its lowest keys.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SideEvidence {
@@ -187,7 +191,7 @@ pub struct SideEvidence {
     tftp_files: Lowest<Stream, First<TftpFile>, 8192>,
     icmp_errors: Lowest<IcmpError, Window, 16_384>,
     dhcp: DhcpClients,
-    lldp: Lowest<(u32, MacAddr, lldp::Unit), Window, 16_384>,
+    lldp: Lowest<(u32, MacAddr, lldp::Unit), Window, LLDP_LIMIT>,
 }
 
 impl SideEvidence {

@@ -6,6 +6,7 @@ use super::Tcp;
 use crate::capture::{Moment, Retime, Shift};
 use crate::policy::Transport;
 use crate::protocol::{self, Inspection};
+use crate::state::{Broken, Load, Stored, store_list, stored};
 
 /// So many bytes of a stream's beginning are put together of several segments.
 const HEAD: usize = 32;
@@ -172,4 +173,20 @@ fn stitch(begin: u32, first: &Head, near: &[&Head]) -> Vec<u8> {
     }
     bytes.truncate(HEAD);
     bytes
+}
+
+stored!(Head { side, sequence, length, bytes, conforms, violates });
+
+impl Stored for Heads {
+    fn store(&self, to: &mut Vec<u8>) {
+        store_list(self.0.iter(), to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let list: Vec<(Head, Moment)> = from.list(2 * MOST, "there are too many beginnings of segments")?;
+        let is_sound = |(head, _): &(Head, Moment)| head.side < 2 && usize::from(head.length) <= HEAD;
+        from.expect(list.iter().all(is_sound), "the beginning of a segment is none")?;
+        from.expect(list.is_sorted_by(|a, b| a.0 < b.0), "beginnings of segments are not in their order")?;
+        Ok(Self(list))
+    }
 }

@@ -133,26 +133,80 @@ pub(super) fn reproduce(page: &mut Page, survey: &Survey, options: &HtmlOptions)
             options.rendered
         );
     }
-    let command = if options.command.is_empty() {
-        let inputs: Vec<String> = survey.inputs.iter().take(SHOWN).map(|input| quoted(&input.path)).collect();
-        format!("igorscope analyze {} -o report", inputs.join(" "))
-    } else {
-        options.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-    };
-    put!(
-        page,
-        "<p class=\"filter\"><code tabindex=\"0\">{}</code> <button type=\"button\" class=\"copy\" hidden>Copy</button></p>",
-        command
-    );
+    let mut words = options.command.clone();
+    if words.is_empty() {
+        words.extend(["igorscope", "analyze"].map(str::to_owned));
+        words.extend(survey.inputs.iter().take(SHOWN).map(|input| input.path.clone()));
+        words.extend(["-o", "report"].map(str::to_owned));
+    }
+    let mut lines: Vec<(Console, String)> = Console::HERE.iter().map(|shell| (*shell, shell.line(&words))).collect();
+    lines.dedup_by(|later, first| later.1 == first.1);
+    for (shell, line) in &lines {
+        let whose = if lines.len() > 1 { format!("{}: ", shell.name()) } else { String::new() };
+        put!(
+            page,
+            "<p class=\"filter\">{}<code tabindex=\"0\">{}</code> <button type=\"button\" class=\"copy\" hidden>Copy</button></p>",
+            whose,
+            line
+        );
+    }
     page.end_section();
 }
 
 /// A word as a POSIX shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
+/// Who takes a command line apart: in Windows there are two, and what one quotes the other does not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Console {
+    Posix,
+    Cmd,
+    PowerShell,
+}
+
+impl Console {
+    /// Those of this system.
+    const HERE: &[Self] = if cfg!(windows) { &[Self::Cmd, Self::PowerShell] } else { &[Self::Posix] };
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Posix => "shell",
+            Self::Cmd => "cmd",
+            Self::PowerShell => "PowerShell",
+        }
+    }
+
+    /// A word as this shell hands it over whole.
+    fn quoted(self, word: &str) -> String {
+        let signs = if self == Self::Posix { "-_./:,=+@%" } else { "-_./:+\\" };
+        if !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || signs.contains(c)) {
+            return word.to_owned();
+        }
+        // Programs of Windows take a backslash before the closing quote for one that quotes it.
+        let end = &word[word.trim_end_matches('\\').len()..];
+        match self {
+            Self::Posix => format!("'{}'", word.replace('\'', "'\\''")),
+            Self::Cmd => format!("\"{}{end}\"", word.replace('"', "\\\"")),
+            Self::PowerShell => format!("'{}{end}'", word.replace('\'', "''")),
+        }
+    }
+
+    fn line(self, words: &[String]) -> String {
+        words.iter().map(|word| self.quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Console;
+
+    #[test]
+    fn each_shell_gets_its_own_quotes() {
+        let quoted = |word| [Console::Posix, Console::Cmd, Console::PowerShell].map(|shell| shell.quoted(word));
+        assert_eq!(quoted("two words"), ["'two words'", "\"two words\"", "'two words'"]);
+        assert_eq!(quoted("it's"), ["'it'\\''s'", "\"it's\"", "'it''s'"]);
+        assert_eq!(quoted(r"C:\Igor\a.pcap")[1..], [r"C:\Igor\a.pcap"; 2]);
+        assert_eq!(quoted(r"C:\my site\")[1..], [r#""C:\my site\\""#, r"'C:\my site\\'"]);
+        assert_eq!(quoted("100%")[1..], ["\"100%\"", "'100%'"]);
+        assert_eq!(quoted("a&b;$c")[1..], ["\"a&b;$c\"", "'a&b;$c'"]);
+        assert_eq!(quoted(""), ["''", "\"\"", "''"]);
     }
 }

@@ -97,7 +97,9 @@ fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
     glossary::write(&mut page);
     put!(
         page,
-        "</main>\n<footer>Made by igorscope {} from captures alone: it sent no packet and asked no one. What it \
+        "</main>\n<p class=\"paper\">On paper are the findings with what to do, the ports, the picture and the nodes; evidence, \
+         conversations and inventory stand in report.html and in the tables beside it. A device that is opened in the page is \
+         printed with it.</p><footer>Made by igorscope {} from captures alone: it sent no packet and asked no one. What it \
          did not see, it cannot vouch for.</footer>\n<script>",
         env!("CARGO_PKG_VERSION")
     );

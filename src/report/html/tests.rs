@@ -90,6 +90,7 @@ fn a_survey_of_nothing_says_so() {
     assert!(page.contains("<strong>NOT JUDGED: Nothing was captured.</strong> Next: Check the cable."), "{page}");
 }
 
+#[cfg(unix)]
 #[test]
 fn words_are_quoted_for_a_shell() {
     let mut options = options();

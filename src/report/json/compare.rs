@@ -2,6 +2,7 @@
 //! there were does not matter; who spoke to whom, with what verdict and outcome, does. What a visit did not look at is never
 //! called mended.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -225,7 +226,7 @@ fn ports<'a>(survey: &'a Survey<'_>) -> Facts<'a, (String, String, String, u16)>
         let fact = Fact { what, said: [cell.state.replace('-', " ")].into(), is_proof };
         ((site(survey, cell.site.as_ref()), key), fact)
     });
-    rows.collect()
+    facts(rows)
 }
 
 fn hosts<'a>(survey: &'a Survey<'_>) -> Facts<'a, IpAddr> {
@@ -240,7 +241,21 @@ fn hosts<'a>(survey: &'a Survey<'_>) -> Facts<'a, IpAddr> {
         let fact = Fact { what: host.address.to_string(), said: [said].into(), is_proof: host.heard };
         ((site(survey, host.site.as_ref()), host.address), fact)
     });
-    rows.collect()
+    facts(rows)
+}
+
+/// Of several surveys of one site: what one of them proves goes before what another did not see.
+fn facts<'a, K: Ord>(rows: impl Iterator<Item = ((&'a str, K), Fact)>) -> Facts<'a, K> {
+    let mut facts = Facts::new();
+    for (key, fact) in rows {
+        match facts.entry(key) {
+            Entry::Vacant(free) => drop(free.insert(fact)),
+            Entry::Occupied(mut known) if fact.is_proof && !known.get().is_proof => drop(known.insert(fact)),
+            Entry::Occupied(known) if known.get().is_proof && !fact.is_proof => {}
+            Entry::Occupied(mut known) => known.get_mut().said.extend(fact.said),
+        }
+    }
+    facts
 }
 
 /// Client, server, transport, and port or ICMP type. What is related to a documented exchange uses
@@ -349,7 +364,9 @@ fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> (BTreeSet<Pair>, u64) {
     let alone = |name: String| (name, String::new());
     if finding.reason == "never-heard" {
         let is_meant = |host: &&Host<'_>| {
-            !host.heard && finding.client_role.as_ref() == Some(&host.role) && host.site == finding.site
+            !host.heard
+                && finding.client_role.as_ref() == Some(&host.role)
+                && (&host.site, host.survey) == (&finding.site, finding.survey)
         };
         let silent = survey.inventory.iter().filter(is_meant);
         return (silent.map(|host| alone(host.address.to_string())).collect(), 0);

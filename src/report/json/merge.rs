@@ -1,17 +1,14 @@
-//! Several surveys as one. Surveys of one site are added up, row by row; sites are kept apart.
+//! Several surveys in one file. Of different sites they join; of one site they stand side by side, each with what it says.
 //!
-//! Adding up works on what the surveys say, not on the packets. Counts, times and sets are exact.
-//! Where two surveys judge the same flow or conversation differently, the graver verdict and the
-//! better outcome stand; a cell's number of peers is that of the survey that saw more. `analyze`
-//! over all captures at once is exact in everything.
+//! Verdicts do not add: what began in one survey and ended in another is judged in neither. What adds up is what was
+//! observed, so that states give one answer where surveys cannot.
 
 use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
+use super::this_tool;
 use super::v1::{self, Survey, Text};
-use super::{fold, this_tool};
 
 /// Why surveys cannot be merged.
 #[derive(Debug, thiserror::Error)]
@@ -33,41 +30,17 @@ pub enum MergeError {
 
 type T = Text<'static>;
 
+/// From least to most grave.
+const SEVERITIES: &[&str] = &["notice", "warning", "alert"];
+
 /// Label of a row's site.
 type Site = T;
-
-/// Rows of one kind, one a key, in the order in which the keys were first seen.
-struct Rows<K, R> {
-    rows: Vec<R>,
-    places: BTreeMap<K, usize>,
-}
-
-impl<K, R> Default for Rows<K, R> {
-    fn default() -> Self {
-        Self { rows: Vec::new(), places: BTreeMap::new() }
-    }
-}
-
-impl<K: Ord, R> Rows<K, R> {
-    /// Adds a row to the one of the same key, or as a new one; returns its place.
-    fn add(&mut self, key: K, row: R, absorb: fn(&mut R, R)) -> usize {
-        let place = *self.places.entry(key).or_insert(self.rows.len());
-        match self.rows.get_mut(place) {
-            Some(found) => absorb(found, row),
-            None => self.rows.push(row),
-        }
-        place
-    }
-}
 
 /// Merges surveys, in their order.
 ///
 /// # Errors
 /// If there is none, or two hold the same capture.
 pub fn merge(surveys: Vec<Survey<'static>>) -> Result<Survey<'static>, MergeError> {
-    if surveys.is_empty() {
-        return Err(MergeError::Empty);
-    }
     let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
     for input in surveys.iter().flat_map(|survey| &survey.inputs) {
         let Some(hash) = &input.sha256 else { continue };
@@ -75,134 +48,98 @@ pub fn merge(surveys: Vec<Survey<'static>>) -> Result<Survey<'static>, MergeErro
             return Err(MergeError::SameInput { first: first.to_owned(), second: input.path.to_string() });
         }
     }
-    let mut merger = Merger::default();
-    surveys.into_iter().for_each(|survey| merger.add(survey));
-    Ok(merger.finish())
+    let (mut merger, mut surveys) = (Merger::default(), surveys.into_iter());
+    let mut merged = merger.take(surveys.next().ok_or(MergeError::Empty)?);
+    renumber(&mut merged, [0; 3]);
+    for survey in surveys {
+        append(&mut merged, merger.take(survey));
+    }
+    Ok(merger.finish(merged))
 }
 
-type FlowKey = (Site, Option<T>, T, Option<u8>, [(IpAddr, Option<u16>); 2]);
-type ConversationKey = (Site, IpAddr, IpAddr, T, Option<u16>, Option<u8>);
+/// Does something with every row of every table.
+macro_rules! for_each_row {
+    ($survey:expr, $row:ident => $act:expr) => {
+        for_each_row!($survey, $row => $act; inputs, non_ip, encapsulations, caveats, flows, conversations, findings,
+            coverage, inventory, nodes)
+    };
+    ($survey:expr, $row:ident => $act:expr; $($table:ident),+) => {
+        $(for $row in &mut $survey.$table { $act })+
+    };
+}
 
 #[derive(Default)]
 struct Merger {
     sites: BTreeSet<Site>,
     /// Of each site, whether anything was judged of it.
     judged: BTreeMap<Site, v1::JudgedSite<'static>>,
-    inputs: Vec<v1::Input<'static>>,
-    total: u64,
-    decoded: u64,
+    /// Numbers of surveys given so far.
+    surveys: u32,
     stopped: BTreeMap<(T, T), u64>,
     unread: BTreeMap<(T, Option<u32>, Option<T>, bool), v1::Unread<'static>>,
     policies: Vec<v1::Policy<'static>>,
-    non_ip: Rows<(Site, T), v1::NonIp<'static>>,
-    encapsulations: Rows<(Site, T, IpAddr, IpAddr), v1::Encapsulation<'static>>,
-    caveats: Rows<(Site, T, T), v1::Caveat<'static>>,
-    flows: Rows<FlowKey, v1::Flow<'static>>,
-    conversations: Rows<ConversationKey, v1::Conversation<'static>>,
-    findings: Rows<(Site, fold::FindingKey), v1::Finding<'static>>,
-    coverage: Rows<(Site, T, T, T, u16), v1::Cell<'static>>,
-    hosts: Rows<(Site, IpAddr), v1::Host<'static>>,
-    nodes: Rows<(Site, IpAddr), v1::Node<'static>>,
 }
 
 impl Merger {
-    fn add(&mut self, survey: Survey<'static>) {
-        let label = survey.site;
-        let site = |row: &mut Option<T>| row.get_or_insert_with(|| label.clone()).clone();
+    /// Takes what adds up, and leaves the rows, each with its site and the number of its survey.
+    fn take(&mut self, mut survey: Survey<'static>) -> Survey<'static> {
+        let label = std::mem::take(&mut survey.site);
         self.sites.insert(label.clone());
-        for judged in judged_sites(survey.judged, &label) {
+        for judged in judged_sites(survey.judged.take(), &label) {
             match self.judged.entry(judged.site.clone()) {
                 Entry::Vacant(free) => drop(free.insert(judged)),
                 Entry::Occupied(mut known) if judged.value => drop(known.insert(judged)),
                 Entry::Occupied(_) => {}
             }
         }
-
-        let first_input = self.inputs.len() as u32;
-        for mut input in survey.inputs {
-            self.sites.insert(site(&mut input.site));
-            self.inputs.push(input);
-        }
-        self.total = self.total.saturating_add(survey.frames.total);
-        self.decoded = self.decoded.saturating_add(survey.frames.decoded);
-        for stop in survey.frames.stopped {
+        for stop in std::mem::take(&mut survey.frames.stopped) {
             let sum = self.stopped.entry((stop.layer, stop.reason)).or_default();
             *sum = sum.saturating_add(stop.frames);
         }
-        for layer in survey.frames.unread {
+        for layer in std::mem::take(&mut survey.frames.unread) {
             let frames = layer.frames;
             let key = (layer.kind.clone(), layer.number, layer.name.clone(), layer.before_ip);
             let sum = &mut self.unread.entry(key).or_insert(v1::Unread { frames: 0, ..layer }).frames;
             *sum = sum.saturating_add(frames);
         }
-        if !self.policies.contains(&survey.policy) {
-            self.policies.push(survey.policy);
-        }
-        for mut row in survey.non_ip {
-            self.non_ip.add((site(&mut row.site), row.kind.clone()), row, fold::non_ip);
-        }
-        for mut row in survey.encapsulations {
-            let key = (site(&mut row.site), row.kind.clone(), row.source, row.destination);
-            self.encapsulations.add(key, row, fold::encapsulation);
-        }
-        for mut row in survey.caveats {
-            self.caveats.add((site(&mut row.site), row.kind.clone(), row.text.clone()), row, |_, _| ());
+        let policy = std::mem::take(&mut survey.policy);
+        if !self.policies.contains(&policy) {
+            self.policies.push(policy);
         }
 
-        let mut conversations = Vec::new();
-        for mut row in survey.conversations {
-            let key = (
-                site(&mut row.site),
-                row.client_ip,
-                row.server_ip,
-                row.transport.clone(),
-                row.server_port,
-                row.icmp_type,
-            );
-            conversations.push(self.conversations.add(key, row, fold::conversation) as u32);
-        }
-        let conversation = |old: u32| conversations.get(old as usize).copied().unwrap_or(u32::MAX);
-        let sources = |old: &mut Vec<u32>| old.iter_mut().for_each(|source| *source += first_input);
-
-        // Flow names are places until the end: `related_to` points to the flow of that place.
-        let mut places: BTreeMap<T, usize> = BTreeMap::new();
-        let mut related = Vec::new();
-        for mut row in survey.flows {
-            sources(&mut row.sources);
-            row.conversation = conversation(row.conversation);
-            let mut ends = [(row.client_ip, row.client_port), (row.server_ip, row.server_port)];
-            ends.sort_unstable();
-            let key = (site(&mut row.site), row.vlan.clone(), row.transport.clone(), row.icmp_type, ends);
-            let (name, target) = (row.flow_id.clone(), row.related_to.take());
-            let place = self.flows.add(key, row, fold::flow);
-            places.insert(name, place);
-            related.extend(target.map(|target| (place, target)));
-        }
-        for (place, target) in related {
-            if let (Some(flow), Some(target)) = (self.flows.rows.get_mut(place), places.get(&target)) {
-                flow.related_to = Some(target.to_string().into());
-            }
-        }
-
-        for mut row in survey.findings {
-            sources(&mut row.sources);
-            row.conversations.iter_mut().for_each(|old| *old = conversation(*old));
-            self.findings.add((site(&mut row.site), fold::finding_key(&row)), row, fold::finding);
-        }
-        for mut row in survey.coverage {
-            let key =
-                (site(&mut row.site), row.document.clone(), row.direction.clone(), row.transport.clone(), row.port);
-            self.coverage.add(key, row, fold::cell);
-        }
-        for mut row in survey.inventory {
-            self.hosts.add((site(&mut row.site), row.address), row, fold::host);
-        }
-        for mut row in survey.nodes {
-            self.nodes.add((site(&mut row.site), row.address), row, fold::node);
-        }
+        // What is a merge already has numbers of its own.
+        let (first, mut last) = (self.surveys, 0);
+        let mut numbered: BTreeSet<Site> = BTreeSet::new();
+        for_each_row!(survey, row => {
+            let site = row.site.get_or_insert_with(|| label.clone());
+            numbered.extend(row.survey.map(|_| site.clone()));
+        });
+        for_each_row!(survey, row => {
+            let is_of_all = row.survey.is_none() && row.site.as_ref().is_some_and(|site| numbered.contains(site));
+            let number = row.survey.unwrap_or(0);
+            last = last.max(number);
+            row.survey = (!is_of_all).then(|| first.saturating_add(number));
+        });
+        self.surveys = first.saturating_add(last).saturating_add(1);
+        self.sites.extend(survey.inputs.iter().filter_map(|input| input.site.clone()));
+        survey
     }
 
-    fn finish(mut self) -> Survey<'static> {
+    fn finish(mut self, mut merged: Survey<'static>) -> Survey<'static> {
+        let several = number_anew(&mut merged);
+        for site in several.iter().rev() {
+            let text = format!(
+                "Several surveys {} stand side by side, each with its own findings: what began in one and ended in another is \
+                 judged in neither as a whole. For one answer, observe the captures (igorscope observe) and analyze all states \
+                 together.",
+                if site.is_empty() { "without a label".to_owned() } else { format!("of {site}") }
+            );
+            let caveat =
+                v1::Caveat { kind: "side-by-side".into(), text: text.into(), site: Some(site.clone()), survey: None };
+            // A merge that is merged again says it already.
+            merged.caveats.retain(|known| known.kind != caveat.kind || known.site != caveat.site);
+            merged.caveats.insert(0, caveat);
+        }
         if self.policies.len() > 1 {
             let names: Vec<_> = self.policies.iter().map(|policy| &*policy.name).collect();
             let text = format!(
@@ -211,54 +148,84 @@ impl Merger {
                 names.join(", ")
             );
             let site = self.sites.first().cloned();
-            self.caveats.rows.insert(0, v1::Caveat { kind: "different-policies".into(), text: text.into(), site });
+            let kind = "different-policies".into();
+            merged.caveats.insert(0, v1::Caveat { kind, text: text.into(), site, survey: None });
         }
-        // What one survey could not judge of a site, another did.
-        let is_judged =
-            |site: &Option<T>| site.as_ref().and_then(|site| self.judged.get(site)).is_some_and(|site| site.value);
-        self.caveats.rows.retain(|caveat| caveat.kind != "not-judged" || !is_judged(&caveat.site));
         let mut stopped: Vec<_> = self.stopped.into_iter().collect();
         stopped.sort_by_key(|(_, frames)| Reverse(*frames));
-        let share = |frames: u64| if self.total == 0 { 0.0 } else { frames as f64 / self.total as f64 };
+        let total = merged.frames.total;
+        let share = |frames: u64| if total == 0 { 0.0 } else { frames as f64 / total as f64 };
         let mut unread: Vec<_> =
             self.unread.into_values().map(|layer| v1::Unread { share: share(layer.frames), ..layer }).collect();
         unread.sort_by_key(|layer| Reverse(layer.frames));
-        let mut merged = Survey {
-            schema_version: v1::SCHEMA_VERSION,
-            judged: Some(judged(self.judged)),
-            tool: this_tool(),
-            created: None,
-            inputs: self.inputs,
-            frames: v1::Frames {
-                total: self.total,
-                decoded: self.decoded,
-                stopped: stopped
-                    .into_iter()
-                    .map(|((layer, reason), frames)| v1::Stopped { layer, reason, frames })
-                    .collect(),
-                unread,
-            },
-            site: Text::default(),
-            policy: self.policies.into_iter().next().unwrap_or_default(),
-            non_ip: self.non_ip.rows,
-            encapsulations: self.encapsulations.rows,
-            caveats: self.caveats.rows,
-            flows: self.flows.rows,
-            conversations: self.conversations.rows,
-            findings: self.findings.rows,
-            coverage: self.coverage.rows,
-            inventory: self.hosts.rows,
-            nodes: self.nodes.rows,
-            limits: None,
-        };
-        fold::count_devices(&mut merged);
+        let stopped = stopped.into_iter().map(|((layer, reason), frames)| v1::Stopped { layer, reason, frames });
+        merged.frames.stopped = stopped.collect();
+        merged.frames.unread = unread;
+        merged.schema_version = v1::SCHEMA_VERSION;
+        merged.judged = Some(judged(self.judged));
+        (merged.tool, merged.created, merged.limits) = (this_tool(), None, None);
+        merged.policy = self.policies.into_iter().next().unwrap_or_default();
         order(&mut merged);
         if self.sites.len() == 1 {
             merged.site = self.sites.pop_first().unwrap_or_default();
-            without_sites(&mut merged);
+            for_each_row!(merged, row => row.site = None);
         }
         merged
     }
+}
+
+/// Puts the rows of a survey behind those of another; what points to rows follows.
+fn append(merged: &mut Survey<'static>, mut survey: Survey<'static>) {
+    renumber(&mut survey, [merged.inputs.len(), merged.flows.len(), merged.conversations.len()]);
+    merged.frames.total = merged.frames.total.saturating_add(survey.frames.total);
+    merged.frames.decoded = merged.frames.decoded.saturating_add(survey.frames.decoded);
+    macro_rules! extend {
+        ($($table:ident),+) => { $(merged.$table.append(&mut survey.$table);)+ };
+    }
+    extend!(inputs, non_ip, encapsulations, caveats, flows, conversations, findings, coverage, inventory, nodes);
+}
+
+/// Names the flows by their places, behind so many others, and lets what points to inputs, flows and conversations follow.
+fn renumber(survey: &mut Survey<'static>, [inputs, flows, conversations]: [usize; 3]) {
+    let (inputs, conversations) = (inputs as u32, conversations as u32);
+    let behind = |old: &mut u32, first: u32| *old = old.saturating_add(first);
+    let places: BTreeMap<T, usize> =
+        (flows..).zip(&survey.flows).map(|(place, flow)| (flow.flow_id.clone(), place)).collect();
+    for flow in &mut survey.flows {
+        flow.sources.iter_mut().for_each(|source| behind(source, inputs));
+        behind(&mut flow.conversation, conversations);
+        let target = flow.related_to.take().and_then(|target| places.get(&target).copied());
+        flow.related_to = target.map(flow_id);
+    }
+    for (place, flow) in (flows..).zip(&mut survey.flows) {
+        flow.flow_id = flow_id(place);
+    }
+    for finding in &mut survey.findings {
+        finding.sources.iter_mut().for_each(|source| behind(source, inputs));
+        finding.conversations.iter_mut().for_each(|old| behind(old, conversations));
+    }
+}
+
+/// The name of the flow at a place.
+fn flow_id(place: usize) -> T {
+    format!("f{}", place + 1).into()
+}
+
+/// Numbers the surveys of each site from 1; one alone needs no number. The sites that have several.
+fn number_anew(survey: &mut Survey<'static>) -> BTreeSet<Site> {
+    let mut numbers: BTreeMap<Option<Site>, BTreeMap<u32, u32>> = BTreeMap::new();
+    for_each_row!(survey, row => {
+        numbers.entry(row.site.clone()).or_default().extend(row.survey.map(|number| (number, 0)));
+    });
+    for numbers in numbers.values_mut() {
+        numbers.values_mut().zip(1..).for_each(|(new, number)| *new = number);
+    }
+    numbers.retain(|_, numbers| numbers.len() > 1);
+    for_each_row!(survey, row => {
+        let of_site = numbers.get(&row.site);
+        row.survey = row.survey.and_then(|number| of_site?.get(&number).copied());
+    });
+    numbers.into_keys().flatten().collect()
 }
 
 /// What a survey says of its sites; one that was written before surveys said so is not known to have judged anything.
@@ -297,15 +264,26 @@ fn judged(sites: BTreeMap<Site, v1::JudgedSite<'static>>) -> v1::Judged<'static>
 
 /// Puts the tables in the order that `analyze` writes, each site by itself, and lets names and
 /// positions follow.
-fn order(survey: &mut Survey<'_>) {
+fn order(survey: &mut Survey<'static>) {
+    let before: BTreeMap<T, usize> =
+        survey.flows.iter().enumerate().map(|(place, flow)| (flow.flow_id.clone(), place)).collect();
     let conversations = sorted(&mut survey.conversations, |row| {
         let packets = row.client_packets + row.server_packets;
-        (row.site.clone(), Reverse(packets), row.client_ip, row.server_ip, row.transport.clone(), row.server_port)
+        (
+            row.site.clone(),
+            row.survey,
+            Reverse(packets),
+            row.client_ip,
+            row.server_ip,
+            row.transport.clone(),
+            row.server_port,
+        )
     });
     let flows = sorted(&mut survey.flows, |row| {
         let client = (row.client_ip, row.client_port);
         (
             row.site.clone(),
+            row.survey,
             row.first_seen,
             client,
             (row.server_ip, row.server_port),
@@ -315,26 +293,26 @@ fn order(survey: &mut Survey<'_>) {
     });
     let moved = |places: &[usize], old: u32| places.get(old as usize).map_or(old, |place| *place as u32);
     for (at, flow) in survey.flows.iter_mut().enumerate() {
-        flow.flow_id = format!("f{}", at + 1).into();
+        flow.flow_id = flow_id(at);
         flow.conversation = moved(&conversations, flow.conversation);
-        let target = flow.related_to.take().and_then(|place| place.parse::<usize>().ok());
-        flow.related_to = target.and_then(|place| flows.get(place)).map(|place| format!("f{}", place + 1).into());
+        let target = flow.related_to.take().and_then(|name| before.get(&name).copied());
+        flow.related_to = target.and_then(|place| flows.get(place)).map(|place| flow_id(*place));
     }
     sorted(&mut survey.findings, |row| {
-        let severity = fold::SEVERITIES.iter().position(|severity| *severity == row.severity);
-        (Reverse(severity), Reverse(row.packets), row.site.clone(), row.reason.clone(), row.client.clone())
+        let severity = SEVERITIES.iter().position(|severity| *severity == row.severity);
+        (Reverse(severity), Reverse(row.packets), row.site.clone(), row.survey, row.reason.clone(), row.client.clone())
     });
     for (at, finding) in survey.findings.iter_mut().enumerate() {
         finding.id = at as u64 + 1;
         finding.conversations.iter_mut().for_each(|old| *old = moved(&conversations, *old));
         finding.conversations.sort_unstable();
     }
-    survey.inventory.sort_by_cached_key(|host| (host.site.clone(), host.address));
-    survey.nodes.sort_by_cached_key(|node| (node.site.clone(), node.address));
-    survey.non_ip.sort_by_cached_key(|row| (row.site.clone(), Reverse(row.frames), row.kind.clone()));
+    survey.inventory.sort_by_cached_key(|host| (host.site.clone(), host.survey, host.address));
+    survey.nodes.sort_by_cached_key(|node| (node.site.clone(), node.survey, node.address));
+    survey.non_ip.sort_by_cached_key(|row| (row.site.clone(), row.survey, Reverse(row.frames), row.kind.clone()));
     survey
         .encapsulations
-        .sort_by_cached_key(|row| (row.site.clone(), Reverse(row.frames), row.kind.clone(), row.source));
+        .sort_by_cached_key(|row| (row.site.clone(), row.survey, Reverse(row.frames), row.kind.clone(), row.source));
 }
 
 /// Sorts rows, and tells for each old place the new one.
@@ -350,14 +328,6 @@ fn sorted<R, K: Ord>(rows: &mut Vec<R>, key: impl Fn(&R) -> K) -> Vec<usize> {
         rows.push(row);
     }
     places
-}
-
-/// One site needs no label on each row.
-fn without_sites(survey: &mut Survey<'_>) {
-    macro_rules! clear {
-        ($($table:ident),+) => { $(survey.$table.iter_mut().for_each(|row| row.site = None);)+ };
-    }
-    clear!(inputs, non_ip, encapsulations, caveats, flows, conversations, findings, coverage, inventory, nodes);
 }
 
 #[cfg(test)]

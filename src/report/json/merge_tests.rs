@@ -27,20 +27,44 @@ fn one_survey_stays_what_it_is() {
 }
 
 #[test]
-fn surveys_of_one_site_are_added_up() {
-    let merged = merge(vec![survey("A"), survey("A")]).unwrap();
-    let one = survey("A");
+fn surveys_of_one_site_stand_side_by_side() {
+    let (one, mut other) = (survey("A"), survey("A"));
+    other.findings[0].severity = "alert".into();
+    let merged = merge(vec![one.clone(), other.clone()]).unwrap();
     assert_eq!(merged.site, "A");
-    assert_eq!(merged.inputs.len(), 4);
-    assert_eq!(merged.frames.total, 240);
-    assert_eq!(merged.flows.len(), one.flows.len());
-    assert_eq!(merged.coverage.len(), 60);
-    let packets =
-        |survey: &Survey<'_>| survey.flows.iter().map(|flow| flow.client_packets + flow.server_packets).sum::<u64>();
-    assert_eq!(packets(&merged), 2 * packets(&one));
-    assert_eq!(merged.flows[0].sources, [0, 2]);
-    assert_eq!(merged.findings[0].detail, one.findings[0].detail);
-    assert_eq!(merged.findings[0].packets, 2 * one.findings[0].packets);
+    assert_eq!((merged.inputs.len(), merged.frames.total), (4, 240));
+    assert_eq!(merged.caveats[0].kind, "side-by-side");
+    assert!(merged.caveats[0].text.contains("igorscope observe"), "{}", merged.caveats[0].text);
+    // Each as it is, with its own findings; its number tells them apart.
+    for (number, survey) in [(1, &one), (2, &other)] {
+        let of = |row: Option<u32>| row == Some(number);
+        let findings = merged.findings.iter().filter(|row| of(row.survey));
+        let told = |rows: &mut dyn Iterator<Item = &v1::Finding<'static>>| -> Vec<_> {
+            let mut told: Vec<_> = rows.map(|row| (row.severity.clone(), row.detail.clone(), row.packets)).collect();
+            told.sort();
+            told
+        };
+        assert_eq!(told(&mut findings.clone()), told(&mut survey.findings.iter()));
+        for finding in findings {
+            for at in &finding.conversations {
+                assert!(of(merged.conversations[*at as usize].survey));
+            }
+        }
+        for flow in merged.flows.iter().filter(|row| of(row.survey)) {
+            assert!(flow.sources.iter().all(|source| of(merged.inputs[*source as usize].survey)));
+            assert!(of(merged.conversations[flow.conversation as usize].survey));
+            let target = merged.flows.iter().find(|row| Some(&row.flow_id) == flow.related_to.as_ref());
+            assert!(target.is_none_or(|target| of(target.survey)));
+        }
+        assert_eq!(merged.flows.iter().filter(|row| of(row.survey)).count(), survey.flows.len());
+        assert_eq!(merged.coverage.iter().filter(|row| of(row.survey)).count(), 60);
+    }
+    // A merge of a merge is the merge of all, and says once what it is.
+    let again = merge(vec![merged, survey("B"), survey("A")]).unwrap();
+    let numbers: BTreeSet<_> = again.findings.iter().map(|row| (row.site.clone(), row.survey)).collect();
+    let expected = [("A", Some(1)), ("A", Some(2)), ("A", Some(3)), ("B", None)];
+    assert_eq!(numbers, expected.map(|(site, number)| (Some(site.into()), number)).into());
+    assert_eq!(again.caveats.iter().filter(|caveat| caveat.kind == "side-by-side").count(), 1);
 }
 
 #[test]
@@ -52,30 +76,10 @@ fn sites_are_kept_apart() {
     assert_eq!(merged.flows[0].site.as_deref(), Some("A"));
     assert_eq!(merged.flows.last().unwrap().site.as_deref(), Some("B"));
     // A merge can be merged again.
-    let again = merge(vec![merged.clone(), survey("B")]).unwrap();
-    assert_eq!(again.flows.len(), merged.flows.len());
+    let again = merge(vec![merged.clone(), survey("C")]).unwrap();
+    assert_eq!(again.flows.len(), 3 * survey("A").flows.len());
     assert_eq!(again.frames.total, 360);
-}
-
-#[test]
-fn the_better_evidence_says_who_is_the_client() {
-    let one = survey("A");
-    let mut other = survey("A");
-    let flow = &mut other.flows[0];
-    std::mem::swap(&mut flow.client_ip, &mut flow.server_ip);
-    std::mem::swap(&mut flow.client_port, &mut flow.server_port);
-    flow.client_packets = 100;
-    flow.server_packets = 0;
-    flow.direction_basis = "first-packet".into();
-    flow.outcome = "midstream".into();
-    for surveys in [vec![one.clone(), other.clone()], vec![other, one.clone()]] {
-        let merged = merge(surveys).unwrap();
-        let flow = merged.flows.iter().find(|flow| flow.server_port == Some(80)).unwrap();
-        assert_eq!(flow.client_ip, one.flows[0].client_ip);
-        assert_eq!(flow.server_packets, one.flows[0].server_packets + 100);
-        assert_eq!(flow.outcome, "established");
-        assert_eq!(flow.direction_basis, "syn");
-    }
+    assert!(again.flows.iter().all(|flow| flow.survey.is_none()));
 }
 
 #[test]
@@ -111,10 +115,22 @@ fn a_merge_is_judged_where_each_of_its_sites_is() {
     assert_eq!(judged(&again), (false, "B: Nothing was.".to_owned()));
     let mended = merge(vec![both, survey("B", true)]).unwrap();
     assert_eq!(judged(&mended), (true, String::new()));
-    assert!(mended.caveats.iter().all(|caveat| caveat.kind != "not-judged"));
+    // The survey that judged nothing still says so.
+    assert!(mended.caveats.iter().any(|caveat| caveat.kind == "not-judged" && caveat.survey == Some(1)));
     // One that does not say is not known to have judged anything.
     let mut old = survey("D", true);
     old.judged = None;
     let unknown = merge(vec![survey("A", true), old]).unwrap();
     assert!(!judged(&unknown).0 && judged(&unknown).1.starts_with("D: An older igorscope"), "{:?}", judged(&unknown));
+}
+
+#[test]
+fn what_one_survey_proves_goes_before_what_another_of_its_site_did_not_see() {
+    let (one, mut blind) = (survey("A"), survey("A"));
+    blind.coverage.iter_mut().for_each(|cell| cell.state = "not-seen".into());
+    blind.inventory.iter_mut().for_each(|host| host.heard = false);
+    for surveys in [vec![one.clone(), blind.clone()], vec![blind, one.clone()]] {
+        let comparison = Comparison::of(&one, &merge(surveys).unwrap());
+        assert_eq!((comparison.ports, comparison.hosts), (vec![], vec![]));
+    }
 }

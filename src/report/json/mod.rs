@@ -2,7 +2,6 @@
 
 mod bounds;
 mod compare;
-mod fold;
 mod lines;
 mod merge;
 mod people;

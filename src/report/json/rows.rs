@@ -52,6 +52,7 @@ pub(super) fn input(input: &InputSummary) -> v1::Input<'_> {
             .as_ref()
             .map(|damage| v1::Damage { offset: damage.offset, reason: Text::Borrowed(&damage.reason) }),
         site: None,
+        survey: None,
     }
 }
 
@@ -83,7 +84,7 @@ pub(super) fn frames(counts: &FrameCounts) -> v1::Frames<'_> {
 }
 
 pub(super) fn non_ip(kind: &NonIpSummary) -> v1::NonIp<'_> {
-    v1::NonIp { kind: Text::Borrowed(&kind.kind), frames: kind.frames, bytes: kind.bytes, site: None }
+    v1::NonIp { kind: Text::Borrowed(&kind.kind), frames: kind.frames, bytes: kind.bytes, site: None, survey: None }
 }
 
 pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<'_> {
@@ -94,6 +95,7 @@ pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<
         frames: tunnel.frames,
         bytes: tunnel.bytes,
         site: None,
+        survey: None,
     }
 }
 
@@ -107,7 +109,7 @@ pub(super) fn limits(limits: Limits) -> v1::Limits {
 }
 
 pub(super) fn caveat(caveat: &Caveat) -> v1::Caveat<'_> {
-    v1::Caveat { kind: caveat.kind.into(), text: Text::Borrowed(&caveat.text), site: None }
+    v1::Caveat { kind: caveat.kind.into(), text: Text::Borrowed(&caveat.text), site: None, survey: None }
 }
 
 pub(super) fn flow<'a>(
@@ -163,6 +165,7 @@ pub(super) fn flow<'a>(
         duplicates: duplicates(flow),
         vlan_path: (!flow.is_untagged()).then(|| Nested(flow.vlan()).to_string().into()),
         site: None,
+        survey: None,
     }
 }
 
@@ -198,6 +201,7 @@ pub(super) fn conversation<'a>(
         first_seen: Time::known(conversation.first),
         last_seen: Time::known(conversation.last),
         site: None,
+        survey: None,
     }
 }
 
@@ -230,6 +234,7 @@ pub(super) fn finding(index: usize, finding: &Finding, words: Words) -> v1::Find
         gist: word(words.gist),
         next: word(finding.facts.next(finding).to_owned()),
         site: None,
+        survey: None,
     }
 }
 
@@ -255,6 +260,7 @@ pub(super) fn host(host: &Host) -> v1::Host<'_> {
         switch: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.switch)),
         switch_port: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.port)),
         site: None,
+        survey: None,
     }
 }
 
@@ -280,6 +286,7 @@ pub(super) fn cell<'a>(names: &'a Names, coverage: &CellCoverage) -> Option<v1::
         hosts_one_way: coverage.hosts_in(CellState::OneWay).into(),
         hosts_not_seen: coverage.hosts_in(CellState::NotSeen).into(),
         site: None,
+        survey: None,
     })
 }
 
@@ -299,6 +306,7 @@ pub(super) fn node<'a>(columns: &'a [PortColumn], row: &NodeRow<'a>) -> v1::Node
         state: Some(standing.state.name().into()),
         silent_since: standing.since.and_then(Time::known),
         site: None,
+        survey: None,
     }
 }
 

@@ -143,6 +143,9 @@ pub struct Input<'a> {
     /// Site, in a merge of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// Why an input was not read to its end.
@@ -283,6 +286,9 @@ pub struct NonIp<'a> {
     /// Site, in a merge of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// A tunnel or mirror that was taken off.
@@ -302,6 +308,9 @@ pub struct Encapsulation<'a> {
     /// Site, in a merge of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// A doubt about the capture or the method.
@@ -315,6 +324,9 @@ pub struct Caveat<'a> {
     /// Site, in a merge of several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// A row of flows.csv.
@@ -369,6 +381,9 @@ pub struct Flow<'a> {
     pub vlan_path: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// The flows of one (client, server, transport, service port), across VLAN paths.
@@ -402,6 +417,9 @@ pub struct Conversation<'a> {
     pub last_seen: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// A row of findings.csv.
@@ -442,6 +460,9 @@ pub struct Finding<'a> {
     pub next: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// A row of coverage.csv.
@@ -473,6 +494,9 @@ pub struct Cell<'a> {
     pub hosts_not_seen: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// A row of inventory.csv.
@@ -508,6 +532,9 @@ pub struct Host<'a> {
     pub switch_port: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// A row of nodes.csv.
@@ -531,6 +558,9 @@ pub struct Node<'a> {
     pub silent_since: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
 }
 
 /// Files that do not say it hold only hosts that were heard.

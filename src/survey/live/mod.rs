@@ -7,6 +7,7 @@
 mod events;
 mod evidence;
 mod fold;
+mod states;
 mod take;
 
 use std::io;
@@ -21,6 +22,8 @@ pub use self::events::{Ending, Events, News, identity, is_early, is_young};
 pub use self::evidence::LiveEvidence;
 use self::evidence::Wish;
 use self::fold::Idle;
+use self::states::States;
+pub use self::states::{Save, StateOptions, WriteState};
 use self::take::Taker;
 use super::run::{Input, judge, judge_related};
 use super::{Options, Survey};
@@ -87,6 +90,19 @@ pub struct LiveEnd {
     pub recording: io::Result<()>,
     /// How many frames the evidence has; `None` if none was wanted.
     pub evidence: Option<io::Result<u64>>,
+    /// Whether the states are whole, if any were wanted.
+    pub states: io::Result<()>,
+}
+
+/// What is written beside the survey.
+#[derive(Default)]
+pub struct Beside {
+    /// All frames.
+    pub recorder: Option<Recorder>,
+    /// Those of the findings.
+    pub evidence: Option<LiveEvidence>,
+    /// What was observed.
+    pub states: Option<StateOptions>,
 }
 
 /// Captures until `stop` is set, the time or the count is reached, or all interfaces went away.
@@ -94,7 +110,7 @@ pub struct LiveEnd {
 /// `on_tick` is called on a thread of its own: however long it takes, no frame waits for it.
 pub fn run_live(
     live: Live,
-    (recorder, evidence): (Option<Recorder>, Option<LiveEvidence>),
+    Beside { recorder, evidence, states }: Beside,
     options: &LiveOptions,
     stop: &AtomicBool,
     mut on_tick: impl FnMut(Tick) + Send,
@@ -109,12 +125,17 @@ pub fn run_live(
         let judging = scope.spawn(move || {
             give_way();
             let mut whole = Observation::new(0, seed, survey.limits);
+            let mut states = states.map(|states| States::new(states, survey));
             for growth in growing {
                 let begin = Instant::now();
+                if let Some(states) = &mut states {
+                    states.take(&growth.parts);
+                    states.tick(&growth.inputs);
+                }
                 whole = growth.onto(whole, survey, wish.as_ref(), &mut folder, &mut on_tick);
                 busy.rest(begin.elapsed());
             }
-            whole
+            (whole, states)
         });
         let mut session =
             Session { live, taker: Taker::new(recorder, evidence, options, seed), begin: Instant::now(), options };
@@ -126,8 +147,8 @@ pub fn run_live(
         });
         session.drain();
         drop(ticks);
-        let whole = judging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        session.end(whole)
+        let (whole, states) = judging.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        session.end(whole, states)
     })
 }
 
@@ -351,14 +372,18 @@ impl Session<'_> {
         CaptureSummary { format: format.to_owned(), interfaces: interfaces.collect(), ..CaptureSummary::default() }
     }
 
-    fn end(mut self, mut whole: Observation) -> LiveEnd {
+    fn end(mut self, mut whole: Observation, mut states: Option<States>) -> LiveEnd {
         self.count();
-        self.taker.hand_over().into_iter().for_each(|part| whole.absorb(part, Shift::NONE));
+        let parts = self.taker.hand_over();
+        states.iter_mut().for_each(|states| states.take(&parts));
+        parts.into_iter().for_each(|part| whole.absorb(part, Shift::NONE));
         self.taker.finish();
-        let survey = judge(self.inputs(), whole.finish(), &self.options.survey);
+        let inputs = self.inputs();
+        let states = states.map_or(Ok(()), |states| states.finish(&inputs));
+        let survey = judge(inputs, whole.finish(), &self.options.survey);
         let evidence = self.taker.finish_evidence(&survey);
         let last = Tick { status: self.status(), survey };
         let files = self.taker.files.into_iter().map(|file| file.path).collect();
-        LiveEnd { last, files, recording: self.taker.recording, evidence }
+        LiveEnd { last, files, recording: self.taker.recording, evidence, states }
     }
 }

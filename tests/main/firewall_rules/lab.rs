@@ -1,5 +1,6 @@
 //! Network namespaces of our own with a host in each, and an agent in every host.
 
+use crate::skips::skipped;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -59,7 +60,7 @@ impl Lab {
     pub(super) fn open(layout: Layout, needs: &[&str]) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         if let Err(reason) = possible(needs) {
-            println!("skipped, the exported rules were not tried with real traffic: {reason}");
+            skipped(&format!("the exported rules were not tried with real traffic: {reason}"));
             return None;
         }
         let name = format!("igor-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -67,7 +68,7 @@ impl Lab {
         for host in ENDS.into_iter().chain([Host::Middle]) {
             let space = lab.space(host);
             if let Err(reason) = try_run("ip", &["netns", "add", &space]) {
-                println!("skipped, the exported rules were not tried with real traffic: {reason}");
+                skipped(&format!("the exported rules were not tried with real traffic: {reason}"));
                 return None;
             }
             lab.made.push(space);

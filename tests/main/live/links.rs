@@ -1,5 +1,6 @@
 //! Interfaces whose frames are not Ethernet's: a tunnel device hands out raw IP, `any` cooked frames.
 
+use crate::skips::skipped;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
@@ -49,13 +50,13 @@ fn raw_ip_and_cooked_frames_are_read_live() {
     let mut tunnel = link.command(&link.gateway, "python3");
     let tunnel =
         tunnel.args(["-c", TUNNEL]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-    let Ok(mut tunnel) = tunnel else { return println!("skipped: there is no python3") };
+    let Ok(mut tunnel) = tunnel else { return skipped("there is no python3") };
     let mut said = String::new();
     BufReader::new(tunnel.stdout.take().unwrap()).read_line(&mut said).unwrap();
     if said.trim() != "ready" {
         let mut why = String::new();
         tunnel.stderr.take().unwrap().read_to_string(&mut why).unwrap();
-        return println!("skipped: no tunnel device can be made: {why}");
+        return skipped(&format!("no tunnel device can be made: {why}"));
     }
     let folder = tempfile::tempdir().unwrap();
     let files = ["tun0+lo.pcapng", "any.pcapng"].map(|name| folder.path().join(name));

@@ -1,5 +1,6 @@
 //! The terminal view as a person drives it: in tmux, with real traffic.
 
+use crate::skips::skipped;
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ impl Tmux {
             Ok(output) if output.status.success() => Some(tmux),
             Ok(output) => panic!("tmux: {}", String::from_utf8_lossy(&output.stderr)),
             Err(error) => {
-                println!("skipped, the terminal view was not driven: tmux is missing: {error}");
+                skipped(&format!("the terminal view was not driven: tmux is missing: {error}"));
                 None
             }
         }

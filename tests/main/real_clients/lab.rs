@@ -1,5 +1,6 @@
 //! Network namespaces of our own: a gateway, a node and a BACnet system on one link, another node behind a router.
 
+use crate::skips::skipped;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -51,7 +52,7 @@ impl Lab {
     /// `None`, with the reason printed, where it cannot be made.
     pub(super) fn open(what: &str, needs: &[&str]) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let skip = |reason: String| println!("skipped, {what} was not tried with real programs: {reason}");
+        let skip = |reason: String| skipped(&format!("{what} was not tried with real programs: {reason}"));
         if let Err(reason) = possible(needs) {
             skip(reason);
             return None;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::lab::Host::{Far, Gateway, Middle};
 use super::lab::{INVENTORY, Lab};
 use crate::command::run;
+use crate::skips::skipped;
 
 const ECHO: &str = r"
 import socket
@@ -65,7 +66,7 @@ fn what_a_router_drops_is_what_is_missing() {
         "tc qdisc add dev br0 root netem delay 40ms loss 2% limit 10000 && tc qdisc add dev port9 root netem delay 40ms limit 10000",
     );
     if !netem.status.success() {
-        return println!("skipped: there is no netem: {}", String::from_utf8_lossy(&netem.stderr));
+        return skipped(&format!("there is no netem: {}", String::from_utf8_lossy(&netem.stderr)));
     }
     lab.must(
         Middle,
@@ -84,7 +85,7 @@ fn what_a_router_drops_is_what_is_missing() {
     let blocked = number_after(&lab.must(Middle, "nft list ruleset"), "packets ");
     let dropped = number_after(&lab.must(Middle, "tc -s qdisc show dev br0"), "(dropped ");
     assert!(blocked >= 2 && dropped >= 5, "nftables dropped {blocked}, netem {dropped}");
-    let Some(near) = lab.captured() else { return println!("skipped: tcpdump lost packets") };
+    let Some(near) = lab.captured() else { return skipped("tcpdump lost packets") };
     std::fs::write(folder.join("lab.toml"), INVENTORY).expect("a file");
 
     let out = folder.join("out");

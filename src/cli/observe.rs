@@ -1,0 +1,85 @@
+//! `observe`: captures to a state, which is judged later.
+
+use std::cell::RefCell;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use super::args::{Observe, Talk};
+use super::exit::{Failure, Outcome, Status};
+use super::progress::Bar;
+use super::reading::{Inputs, gather, hashes, none_usable, say};
+use super::states;
+use crate::capture::{CaptureError, Filter};
+use crate::flow::Limits;
+use crate::report::write_file;
+use crate::survey::{self, ObserveOptions, Observing, Progress, Source};
+
+pub(super) fn run(args: Observe, talk: &Talk) -> Outcome {
+    let Observe { captures, output, count, filter, threads, limits } = args;
+    if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(Failure::usage("standard input (-) can be read only once; name it once"));
+    }
+    let options = ObserveOptions {
+        threads: threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+        limits: limits.limits(),
+        count,
+        filter: filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?,
+    };
+    let Inputs { sources, status, .. } = gather(&captures, false, talk)?;
+    if states::are_among(&sources) && (options.count.is_some() || options.filter.is_some()) {
+        return Err(Failure::usage(
+            "a state holds no frames to count off or to filter; name captures, or leave it out",
+        ));
+    }
+    write(&sources, &options, &output, status, talk)
+}
+
+/// One state of several, exactly: each input as it is.
+pub(super) fn merge(states: Vec<PathBuf>, output: &Path, talk: &Talk) -> Outcome {
+    let sources = survey::in_order(states.into_iter().flat_map(Source::of_state).collect());
+    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let options = ObserveOptions { threads, limits: Limits::default(), count: None, filter: None };
+    write(&sources, &options, output, Status::Good, talk)
+}
+
+/// Writes a state of some sources. Tells standard error what could not be read; a state that cannot be used fails it, for
+/// the whole of a site would lack it unseen.
+fn write(sources: &[Source], options: &ObserveOptions, output: &Path, mut status: Status, talk: &Talk) -> Outcome {
+    let told = states::are_each_once(sources, Vec::new())?;
+    told.iter().filter(|_| !talk.quiet).for_each(|text| say(text));
+    let progress = Arc::new(Progress::default());
+    let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), talk.quiet);
+    let mut digests = hashes(sources);
+    let heads = RefCell::new(Vec::new());
+    let written = write_file(output, |out| {
+        let observed = survey::observe(sources, options, &progress, || digests.next(), out)?;
+        let is_of_use = is_of_use(&observed);
+        *heads.borrow_mut() = observed;
+        // Else what was written is not kept.
+        if is_of_use { Ok(()) } else { Err(std::io::Error::other("nothing was observed")) }
+    });
+    drop(bar);
+    let heads = heads.into_inner();
+    let errors: Vec<&CaptureError> = heads.iter().filter_map(|head| head.as_ref().err()).collect();
+    if !heads.is_empty() && !is_of_use(&heads) {
+        return Err(none_usable(errors));
+    }
+    written?;
+    for error in errors {
+        say(&error.to_string());
+        status = Status::Partial;
+    }
+    for trouble in heads.iter().flatten().flat_map(survey::Head::troubles) {
+        say(&trouble);
+        status = Status::Partial;
+    }
+    Ok(status)
+}
+
+/// Whether something was observed, and all states could be used.
+fn is_of_use(heads: &[Observing]) -> bool {
+    let is_state = |head: &Observing| matches!(head, Err(CaptureError::State { .. }));
+    heads.iter().any(Result::is_ok) && !heads.iter().any(is_state)
+}

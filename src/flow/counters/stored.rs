@@ -1,0 +1,104 @@
+//! What states hold of a flow.
+
+use super::cold::{Cold, HAS_RARE, Odd, Rare, Told, Written};
+use super::{Counts, DISORDERED, MORE, REWRITTEN};
+use crate::flow::sources::SourceSet;
+use crate::protocol::Asking;
+use crate::state::{Broken, Load, Stored, stored};
+
+/// All bits of [`Counts::dialogue`], of [`Counts::settled`], and of [`Cold::said`].
+const DIALOGUE: u8 = MORE * 2 - 1;
+const SETTLED: u8 = 3;
+const SAID: u8 = HAS_RARE - 1;
+
+impl Counts {
+    pub(in crate::flow) fn store(&self, to: &mut Vec<u8>) {
+        // What is asked for follows from the ports.
+        let Self { recent, packets, bytes, fingerprint, flags, settled, dialogue, state, asking: _ } = self;
+        (*recent, *packets, *bytes).store(to);
+        (*fingerprint, *flags, *settled).store(to);
+        (*dialogue, *state).store(to);
+    }
+
+    /// Of a flow whose ports say what owes an answer.
+    pub(in crate::flow) fn load(from: &mut Load<'_>, asking: Asking) -> Result<Self, Broken> {
+        let (recent, packets, bytes) = from.get()?;
+        let (fingerprint, flags, settled) = from.get()?;
+        let (dialogue, state): ([u8; 2], u8) = from.get()?;
+        let counts = Self { recent, packets, bytes, fingerprint, flags, settled, dialogue, state, asking };
+        let has_only = |bytes: [u8; 2], bits: u8| (bytes[0] | bytes[1]) & !bits == 0;
+        let is_sound =
+            has_only(dialogue, DIALOGUE) && has_only(settled, SETTLED) && state & !(DISORDERED | REWRITTEN) == 0;
+        from.expect(is_sound, "a flow has marks that are not known")?;
+        Ok(counts)
+    }
+}
+
+stored!(Written { first, last });
+stored!(Rare { high, payload, latest, arrived, written });
+stored!(Odd { one, more, heads, rare });
+
+/// Tags, or what TCP tells.
+impl Stored for Told {
+    fn store(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Tags(tags) => (0_u8, *tags).store(to),
+            Self::Tcp(tcp) => {
+                to.push(1);
+                tcp.store(to);
+            }
+        }
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        match from.get::<u8>()? {
+            0 => from.get().map(Self::Tags),
+            1 => from.get().map(Self::Tcp),
+            _ => Err(from.wrong("a flow tells neither tags nor TCP")),
+        }
+    }
+}
+
+impl Stored for Cold {
+    fn store(&self, to: &mut Vec<u8>) {
+        // Its input is the section's.
+        let Self { first, macs, conforms, told, duplicates, arrived, arrived_flags, .. } = self;
+        let Self { syns, syn_acks, resets, violates, said, hops, sources: _, odd, .. } = self;
+        (*first, *macs, *conforms).store(to);
+        told.store(to);
+        (*duplicates, *arrived, *arrived_flags).store(to);
+        (*syns, *syn_acks, *resets).store(to);
+        (*violates, said.map(|said| said & SAID), *hops).store(to);
+        odd.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let (first, macs, conforms) = from.get()?;
+        let told = from.get()?;
+        let (duplicates, arrived, arrived_flags) = from.get()?;
+        let (syns, syn_acks, resets) = from.get()?;
+        let (violates, mut said, hops): (_, [u8; 2], _) = from.get()?;
+        from.expect((said[0] | said[1]) & !SAID == 0, "a flow has marks that are not known")?;
+        let odd: Option<Box<Odd>> = from.get()?;
+        if odd.as_ref().is_some_and(|odd| odd.rare.is_some()) {
+            said[0] |= HAS_RARE;
+        }
+        Ok(Self {
+            first,
+            macs,
+            conforms,
+            told,
+            duplicates,
+            arrived,
+            arrived_flags,
+            syns,
+            syn_acks,
+            resets,
+            violates,
+            said,
+            hops,
+            sources: SourceSet::OWN,
+            odd,
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! What states hold of the evidence beside the flows.
+
+use super::lowest::Lowest;
+use super::{First, IcmpError, LLDP_LIMIT, NAME_MAX, Search, SideEvidence, TftpFile, Window};
+use crate::decode::MacAddr;
+use crate::protocol::lldp;
+use crate::state::{Broken, Load, Stored, store_list, stored};
+
+stored!(Window { first, last, begin, end, count });
+stored!(Search { window, mx });
+stored!(IcmpError { protocol, source, destination, has_ports, icmp_type, sender, v6, kind, code });
+
+/// What devices said by LLDP is kept by input, which is the section's.
+impl Stored for SideEvidence {
+    fn store(&self, to: &mut Vec<u8>) {
+        self.searches.store(to);
+        self.group_requests.store(to);
+        self.bacnet_searches.store(to);
+        self.notified.store(to);
+        self.answered.store(to);
+        self.tftp_files.store(to);
+        self.icmp_errors.store(to);
+        self.dhcp.store(to);
+        (self.lldp.iter().len() as u64).store(to);
+        for ((_, mac, unit), window) in self.lldp.iter() {
+            mac.store(to);
+            unit.store(to);
+            window.store(to);
+        }
+        self.lldp.turned_away().store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let (searches, group_requests, bacnet_searches) = from.get()?;
+        let (notified, answered, tftp_files) = from.get()?;
+        let (icmp_errors, dhcp) = from.get()?;
+        let units: Lowest<(MacAddr, lldp::Unit), Window, LLDP_LIMIT> = from.get()?;
+        let lldp = units.with_keys(|(mac, unit)| (from.input, mac, unit));
+        Ok(Self { searches, group_requests, bacnet_searches, notified, answered, tftp_files, icmp_errors, dhcp, lldp })
+    }
+}
+
+impl<T: Stored> Stored for First<T> {
+    fn store(&self, to: &mut Vec<u8>) {
+        self.at.store(to);
+        self.time.store(to);
+        self.what.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        Ok(Self { at: from.get()?, time: from.get()?, what: from.get()? })
+    }
+}
+
+impl Stored for TftpFile {
+    fn store(&self, to: &mut Vec<u8>) {
+        store_list(self.name.iter(), to);
+        self.write.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        Ok(Self { name: from.list(NAME_MAX, "the name of a file is too long")?.into(), write: from.get()? })
+    }
+}

@@ -1,0 +1,168 @@
+//! What states hold of the flow tables, and of all that was observed of one input.
+
+use std::io::{self, Write};
+
+use rayon::prelude::*;
+
+use super::{Limits, Observation};
+use crate::flow::counters::{Cold, Counts, Hot};
+use crate::flow::fragment::Fragments;
+use crate::flow::key::{Key, Seed, VlanNames};
+use crate::flow::limit::Overflow;
+use crate::flow::sources::SourceSets;
+use crate::flow::table::Table;
+use crate::flow::tally::{Amount, Sorted, Tally};
+use crate::policy::Transport;
+use crate::protocol::Asking;
+use crate::state::{Broken, Load, Packer, Stored, stored};
+
+/// No input has more frames or bytes: sums over all inputs of a run cannot run over.
+const MOST: Amount = Amount { frames: 1 << 40, bytes: 1 << 46 };
+/// More tunnels than are taken off of one frame.
+const NESTED: u64 = 64;
+/// Bytes of a flow at least.
+const LEAST: usize = 80;
+
+stored!(Overflow { packets, bytes });
+
+impl<K: Key> Table<K> {
+    /// The flows in the order of their keys: whatever the threads, the same bytes.
+    fn store(&self, to: &mut Packer<impl Write>) -> io::Result<()> {
+        self.ceiling.store(to.body());
+        self.overflow.store(to.body());
+        (self.len() as u64).store(to.body());
+        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        let key = |number: &u32| self.hot[*number as usize].key;
+        match rayon::current_thread_index() {
+            Some(_) => order.par_sort_unstable_by_key(key),
+            None => order.sort_unstable_by_key(key),
+        }
+        for number in order {
+            let (hot, cold) = (&self.hot[number as usize], &self.cold[number as usize]);
+            hot.key.store(to.body());
+            hot.counts.store(to.body());
+            cold.store(to.body());
+            to.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Adds to `sum` what its flows were counted to, and what found no place.
+    fn load(
+        from: &mut Load<'_>,
+        (seed, limit): (Seed, usize),
+        vlans: &VlanNames,
+        sum: &mut Amount,
+    ) -> Result<Self, Broken> {
+        let mut table = Self::new(seed, limit);
+        let mut others = Self::new(seed, limit);
+        (others.ceiling, others.overflow) = from.get()?;
+        sum.frames = sum.frames.saturating_add(others.overflow.packets);
+        sum.bytes = sum.bytes.saturating_add(others.overflow.bytes);
+        let length = from.length(u32::MAX as usize >> 2, "there are too many flows")?;
+        table.make_room(from.at_most(length, LEAST));
+        let mut last: Option<K> = None;
+        for _ in 0..length {
+            let key: K = from.get()?;
+            from.expect(last.is_none_or(|last| last < key), "flows are not in their order")?;
+            from.expect(!vlans.lacks(key.vlan()), "a flow has a VLAN path that is not there")?;
+            last = Some(key);
+            let asking = Asking::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
+            let (record, cold) = (Hot { key, counts: Counts::load(from, asking)? }, Cold::load(from)?);
+            for side in 0..2 {
+                sum.frames = sum.frames.saturating_add(record.counts.packets(&cold, side));
+                sum.bytes = sum.bytes.saturating_add(record.counts.bytes(&cold, side));
+            }
+            table.push(record, cold);
+        }
+        table.index_anew();
+        table.turn_away_with(&others);
+        Ok(table)
+    }
+}
+
+impl Observation {
+    /// Whether it is of one input only: what a state holds as one section.
+    fn is_of_one(&self) -> bool {
+        self.tallies.len() == 1 && self.sources.is_one()
+    }
+
+    /// Stores what was observed of one input, before anything of it is settled. Nothing must have been folded.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn store(&self, to: &mut Packer<impl Write>) -> io::Result<()> {
+        debug_assert!(self.is_of_one() && self.v4.folded.is_empty() && self.v6.folded.is_empty());
+        let Self { v4, v6, vlans, sources: _, fragments, tallies, sorted, neighbours, side } = self;
+        tallies[0].1.store(to.body());
+        vlans.store(to.body());
+        sorted.store(to.body());
+        neighbours.store(to.body());
+        side.store(to.body());
+        fragments.store(to.body());
+        v4.store(to)?;
+        v6.store(to)
+    }
+
+    /// Loads what was observed as that of `input`.
+    ///
+    /// # Errors
+    /// [`Broken`] where it is none that was stored.
+    pub(crate) fn load(from: &mut Load<'_>, seed: Seed, limits: Limits) -> Result<Self, Broken> {
+        let input = from.input;
+        let tally: Tally = from.get()?;
+        let vlans: VlanNames = from.get()?;
+        let (sorted, neighbours, side) = from.get()?;
+        let fragments = Fragments::load(from, limits.fragments)?;
+        let mut counted = Amount::default();
+        let v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
+        let v6 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
+        let observation = Self {
+            v4,
+            v6,
+            vlans,
+            sources: SourceSets::new(input),
+            fragments,
+            tallies: vec![(input, tally)],
+            sorted,
+            neighbours,
+            side,
+        };
+        from.expect(observation.adds_up(counted), "more was counted than there were frames")?;
+        Ok(observation)
+    }
+
+    /// Whether nothing, flows among it, is counted more often than there were frames, nor more bytes than they had: then no sum runs over.
+    fn adds_up(&self, in_flows: Amount) -> bool {
+        let tally = &self.tallies[0].1;
+        let all = Amount { frames: tally.frames.min(MOST.frames + 1), bytes: tally.wire_bytes.min(MOST.bytes + 1) };
+        let fits = |sum: Amount, most: Amount| sum.frames <= most.frames && sum.bytes <= most.bytes;
+        let sum = |counts: &mut dyn Iterator<Item = u64>| counts.fold(0, u64::saturating_add);
+        let amounts = |amounts: &mut dyn Iterator<Item = Amount>| {
+            amounts.fold(Amount::default(), |sum, one| Amount {
+                frames: sum.frames.saturating_add(one.frames),
+                bytes: sum.bytes.saturating_add(one.bytes),
+            })
+        };
+        let Sorted { stopped, non_ip, encapsulations, encapsulations_turned_away, icmp_errors } = &self.sorted;
+        let Tally { captured_bytes, cut, unread, clock, link_types, .. } = tally;
+        let seen =
+            self.neighbours.claims().map(|(.., seen)| seen).chain(self.neighbours.questions().map(|(_, seen)| seen));
+        // A frame has a header of each tunnel, and an ARP packet claims one address and asks for another.
+        let outer = Amount { frames: NESTED * all.frames, bytes: NESTED * all.bytes };
+        let turned_away = self.fragments.turned_away;
+        fits(all, MOST)
+            && *captured_bytes <= MOST.bytes
+            && [*cut, *unread, clock.untimed, clock.backward_steps].iter().all(|count| *count <= all.frames)
+            && sum(&mut link_types.values().copied()) <= all.frames
+            && sum(&mut stopped.values().copied()) <= all.frames
+            && fits(amounts(&mut non_ip.values().copied()), all)
+            && fits(amounts(&mut encapsulations.values().copied()), outer)
+            && *encapsulations_turned_away <= outer.frames
+            && fits(*icmp_errors, all)
+            && sum(&mut seen.map(|seen| seen.packets)) <= 2 * all.frames
+            && self.neighbours.turned_away <= 2 * all.frames
+            && fits(Amount { frames: turned_away.packets, bytes: turned_away.bytes }, all)
+            && fits(in_flows, all)
+    }
+}
