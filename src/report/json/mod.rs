@@ -2,6 +2,7 @@
 
 mod bounds;
 mod compare;
+mod comparison;
 mod lines;
 mod merge;
 mod people;
@@ -27,7 +28,7 @@ use super::nodes::{self, port_columns};
 use crate::finding::{Context, Finding};
 use crate::survey::{Judged, Survey};
 use crate::text::{self, BadText};
-pub use compare::{Change, ChangeKind, Comparison, Standing, Visit};
+pub use comparison::{Change, ChangeKind, Comparison, Standing, Visit};
 pub use merge::{MergeError, merge};
 pub use read_back::{read_back, written_by};
 pub use sites::TooManySites;
