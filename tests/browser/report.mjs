@@ -30,11 +30,20 @@ try {
     `Array.from(document.getElementById("${table}").tBodies[0].rows, (row) => Number(row.cells[${place}].dataset.v))`);
   const click = (selector) => page.ask(`document.querySelector('${selector}').click()`);
   const sorted = (list, way) => list.every((value, at) => at === 0 || way * (value - list[at - 1]) >= 0);
-  await click("#talk thead th:nth-child(9) button");
-  check(sorted(await column("talk", 8), -1), "sorts numbers, the largest first");
-  await click("#talk thead th:nth-child(9) button");
-  check(sorted(await column("talk", 8), 1), "sorts numbers, the smallest first");
+  await click("#talk thead th:nth-child(7) button");
+  check(sorted(await column("talk", 6), -1), "sorts numbers, the largest first");
+  await click("#talk thead th:nth-child(7) button");
+  check(sorted(await column("talk", 6), 1), "sorts numbers, the smallest first");
   check(await page.ask("document.querySelector('#talk th[aria-sort=ascending]') !== null"), "says how it is sorted");
+
+  // What decides is in view without scrolling.
+  const right = (id, title) => page.ask(
+    `Array.from(document.getElementById("${id}").tHead.rows[0].cells).find((cell) => cell.textContent.includes("${title}")).getBoundingClientRect().right`);
+  for (const [id, title] of [["talk", "Verdict"], ["talk", "Outcome"], ["matrix", "State"], ["matrix", "Blocked"]])
+    {
+    const edge = await right(id, title);
+    check(edge < 1230, `shows ${title} of ${id} at 1280 pixels (${edge})`);
+  }
 
   const shown = (table) => page.ask(
     `Array.from(document.getElementById("${table}").tBodies[0].rows).filter((row) => !row.hidden).length`);

@@ -37,10 +37,7 @@ pub(super) fn conversations(page: &mut Page, survey: &Survey, names: &Names) {
     page.table(
         "talk",
         "Conversations",
-        &[
-            "Client", "Role", "Server", "Role", "Service", "Verdict", "Outcome", "#Packets", "#Bytes", "#Flows",
-            "First", "#Lasted",
-        ],
+        &["Client", "Server", "Verdict", "Outcome", "Service", "#Packets", "#Bytes", "#Flows", "First", "#Lasted"],
         all.min(CONVERSATIONS),
     );
     for conversation in survey.conversations.iter().take(CONVERSATIONS) {
@@ -56,24 +53,19 @@ fn row(page: &mut Page, survey: &Survey, names: &Names, conversation: &Conversat
     for host in [conversation.client, conversation.server].map(|host| survey.hosts.get(host)) {
         put!(page, "<td>");
         page.host(host);
-        put!(page, "</td><td>{}</td>", host.role.name());
+        put!(page, " <small>{}</small></td>", host.role.name());
     }
-    put!(
-        page,
-        "<td>{}</td><td><i class=\"swatch {}\"></i>{}",
-        service(conversation, names),
-        strand.class(),
-        conversation.verdict
-    );
+    put!(page, "<td><i class=\"swatch {}\"></i>{}", strand.class(), conversation.verdict);
     if let Some(reason) = conversation.reason {
         put!(page, " <small>{}</small>", reason);
     }
     let outcome = if conversation.outcome.is_blocked() { "trouble" } else { "" };
     put!(
         page,
-        "</td><td class=\"{}\">{}</td>",
+        "</td><td class=\"{}\">{}</td><td>{}</td>",
         outcome,
-        conversation.outcome.said(survey.hosts.role(conversation.server))
+        conversation.outcome.said(survey.hosts.role(conversation.server)),
+        service(conversation, names)
     );
     let (packets, sum) = (conversation.packets.iter().sum::<u64>(), conversation.bytes.iter().sum::<u64>());
     put!(
