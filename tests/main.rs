@@ -74,6 +74,8 @@ mod rehearsal;
 mod relations;
 #[path = "main/report_numbers.rs"]
 mod report_numbers;
+#[path = "main/rereport.rs"]
+mod rereport;
 #[path = "main/roles.rs"]
 mod roles;
 #[path = "main/samples.rs"]

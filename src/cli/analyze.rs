@@ -20,7 +20,7 @@ pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
     let options = SurveyOptions::check(args.survey)?;
     let wants = Wants { hashes: output.wants_hashes(), twice: output.evidence.is_some() };
     let Reading { survey, sources, status, spool } = read(&options, wants, talk)?;
-    let making = Making { threads: options.threads.get(), command };
+    let making = Making { threads: options.threads.get(), command, rendered: String::new() };
     let anonymizer = key.map(|key| Anonymizer::new(&key, &survey));
     match &anonymizer {
         Some(anonymizer) => results::write(&anonymizer.survey(&survey), &making, &output, talk)?,

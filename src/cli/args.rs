@@ -3,6 +3,7 @@
 mod export;
 #[cfg(feature = "live")]
 mod live;
+mod surveys;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use export::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusShow, PolicyExport};
+pub(super) use surveys::{Compare, Merge, Report};
 
 use super::memory::usual_flows;
 use super::terminal::Color;
@@ -73,6 +75,7 @@ pub(super) enum Command {
     Compare(Compare),
     Explain(Box<Explain>),
     Merge(Merge),
+    Report(Report),
     Path(Box<Path>),
     Completions(Completions),
     Man(Man),
@@ -370,27 +373,6 @@ pub(super) struct PolicyCheck {
     pub(super) local: Option<Option<PathBuf>>,
 }
 
-/// Compare two surveys: what is new, changed, proven to work now, or not seen again.
-///
-/// What each visit could see comes first. Hosts are compared by address and role, conversations by client, server, transport
-/// and port with their verdict and outcome, the vendor's ports by their state, findings by what they are and whom they
-/// concern. How many packets there were does not matter. What the later visit did not look at is never called mended: only
-/// an answer proves that what was blocked works. Exit status 0 if they are the same, 1 if they differ.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Example:
-  igorscope analyze -o before monday.pcapng      (then open the firewall)
-  igorscope analyze -o after tuesday.pcapng
-  igorscope compare before/survey.json after/survey.json")]
-pub(super) struct Compare {
-    /// survey.json of the earlier run, or the folder that holds it.
-    #[arg(value_name = "OLD")]
-    pub(super) old: PathBuf,
-    /// survey.json of the later run, or the folder that holds it.
-    #[arg(value_name = "NEW")]
-    pub(super) new: PathBuf,
-}
-
 /// Explain a verdict: which cell, allowance or relation decided, and what would make it documented.
 ///
 /// WHAT is a flow of flows.csv (f17), the number of a finding (3), or a port (udp/5683), which needs the
@@ -414,25 +396,6 @@ pub(super) struct Explain {
     /// The policy that it was or is held against, instead of the one that is built in.
     #[arg(long, value_name = "FILE", help_heading = "Site")]
     pub(super) policy: Option<PathBuf>,
-}
-
-/// Merge states of one site into one state, or surveys of several sites into one survey.json.
-///
-/// States (igorscope observe) add up exactly: analyze of what comes of them is analyze of all their captures. Surveys do
-/// not add up: of different sites they join, and of one site (analyze --site-name) they stand side by side, each with its
-/// own findings.
-#[derive(Args, Debug)]
-#[command(after_help = "\
-Examples:
-  igorscope merge monday.igstate tuesday.igstate -o week.igstate
-  igorscope merge -o all.json site-*/survey.json")]
-pub(super) struct Merge {
-    /// States, or survey.json files or the folders that hold them.
-    #[arg(required = true, value_name = "STATE|SURVEY")]
-    pub(super) surveys: Vec<PathBuf>,
-    /// Write to this file instead of standard output.
-    #[arg(short, long, value_name = "FILE", help_heading = "Results")]
-    pub(super) output: Option<PathBuf>,
 }
 
 /// Find where packets are lost: captures of the same time at two or more places, held against each other.

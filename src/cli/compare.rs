@@ -1,19 +1,25 @@
-//! `compare`: two surveys, what is new, gone, changed.
+//! `compare`: two surveys, what is fixed, new, still open.
 
 use super::args::{Compare, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::merge::survey_file;
-use super::terminal::{of_standard_output, print};
+use super::terminal::{of_standard_output, print, zone};
 use crate::report::json::read_survey;
-use crate::report::{Comparison, comparison_page};
+use crate::report::{Comparison, HtmlOptions, comparison_page, write_comparison_html, write_file};
 
 pub(super) fn run(args: &Compare, talk: &Talk) -> Outcome {
     let [old, new] = [&args.old, &args.new].map(|path| read_survey(&survey_file(path)));
     let (old, new) = (old.map_err(Failure::unusable)?, new.map_err(Failure::unusable)?);
     let comparison = Comparison::of(&old, &new);
+    let html = HtmlOptions { zone: zone(), command: Vec::new(), rendered: String::new() };
+    let written = args
+        .output
+        .as_deref()
+        .map_or(Ok(()), |path| write_file(path, |out| write_comparison_html(out, &comparison, &html)));
     if !talk.quiet {
         let page = comparison_page(&comparison, &of_standard_output(talk.color, talk.verbose));
         print(|out| out.write_all(page.as_bytes()))?;
     }
+    written?;
     Ok(if comparison.is_same() { Status::Good } else { Status::Found })
 }

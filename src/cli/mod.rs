@@ -30,6 +30,7 @@ mod policy;
 mod policy_export;
 mod progress;
 mod reading;
+mod report;
 mod results;
 mod states;
 mod terminal;
@@ -158,6 +159,7 @@ fn dispatch(cli: Cli) -> exit::Outcome {
         Command::Compare(args) => compare::run(&args, &talk),
         Command::Explain(args) => explain::run(*args, &talk),
         Command::Merge(args) => merge::run(&args, &talk),
+        Command::Report(args) => report::run(args, &talk),
         Command::Path(args) => path::run(*args, &talk),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::page(),

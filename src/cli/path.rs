@@ -96,7 +96,7 @@ fn address_pair(text: &str) -> Result<(IpAddr, IpAddr), Failure> {
 
 fn write(report: &Report, folder: &FilePath) -> Result<(), WriteError> {
     let whole = ReportFolder::begin(folder)?;
-    let html = HtmlOptions { zone: zone(), command: Vec::new() };
+    let html = HtmlOptions { zone: zone(), command: Vec::new(), rendered: String::new() };
     write_file(&folder.join("path.csv"), |out| write_path_csv(out, report))?;
     write_file(&folder.join("path.json"), |out| write_path_json(out, report))?;
     write_file(&folder.join("path.html"), |out| write_path_html(out, report, &html))?;

@@ -23,6 +23,14 @@ pub(super) struct Making {
     pub(super) threads: usize,
     /// The command line that makes the same again.
     pub(super) command: Vec<String>,
+    /// The program that wrote the survey.json from which results are made again; empty if they are not.
+    pub(super) rendered: String,
+}
+
+impl Making {
+    pub(super) fn html(&self) -> HtmlOptions {
+        HtmlOptions { zone: zone(), command: self.command.clone(), rendered: self.rendered.clone() }
+    }
 }
 
 /// A survey and what is needed to write it.
@@ -35,7 +43,7 @@ struct Results<'a> {
 
 /// Writes what was asked for. The summary is printed even if the files could not be written.
 pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, talk: &Talk) -> Result<(), Failure> {
-    let html = HtmlOptions { zone: zone(), command: making.command.clone() };
+    let html = making.html();
     let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
     let files = match &options.folder {
         Some(folder) => results.write_files(folder, options),
@@ -85,7 +93,7 @@ pub(super) fn checkpoint(survey: &mut Survey, making: &Making, options: &OutputO
     let Some(folder) = &options.folder else { return Ok(()) };
     let text = "This was written while the survey went on: what is not seen may have come later.".to_owned();
     survey.caveats.insert(0, Caveat { kind: "unfinished", text });
-    let html = HtmlOptions { zone: zone(), command: making.command.clone() };
+    let html = making.html();
     let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
     let written = results.write_files(folder, options);
     survey.caveats.remove(0);

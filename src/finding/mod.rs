@@ -222,7 +222,7 @@ pub trait Facts: fmt::Debug + Send + Sync {
         String::new()
     }
     /// What to do first, as an order of a few words.
-    fn next(&self, _: &Finding) -> &'static str {
+    fn next(&self, _: &Finding) -> &str {
         ""
     }
     /// Whether it is the clients that went silent, or else the servers, and when their last answer came.

@@ -4,9 +4,10 @@
 use std::io;
 use std::sync::Arc;
 
+pub(crate) use super::said::Said;
 use crate::capture::{FrameId, LinkType, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
-use crate::finding::{Context, Facts, Finding, Kind, Replace, Who, Words};
+use crate::finding::{Finding, Kind, Who, Words};
 use crate::flow::{Flow, FlowEnd};
 use crate::inventory::{Host, HostId, Hosts, RoleSource};
 use crate::policy::{Policy, Role, Severity, Transport};
@@ -202,6 +203,7 @@ pub(super) fn survey() -> Survey {
             advice: "Find out why the node calls out; block it at the firewall meanwhile.".to_owned(),
             rule: String::new(),
             display_filter: "ip.addr==10.20.0.32 && ip.addr==203.0.113.9 && tcp.port==443".to_owned(),
+            ..Said::default()
         }),
     }];
     let policy = policy();
@@ -265,7 +267,12 @@ pub(super) fn survey() -> Survey {
                 damage: Some(Damage { offset: 3_624, reason: "the file ends inside a record".to_owned() }),
             },
         ],
-        frames: FrameCounts { total: 120, decoded: 118, stopped: vec![("ipv4", "bad-length", 2)], unread: Vec::new() },
+        frames: FrameCounts {
+            total: 120,
+            decoded: 118,
+            stopped: vec![("ipv4".to_owned(), "bad-length".to_owned(), 2)],
+            unread: Vec::new(),
+        },
         non_ip: vec![NonIpSummary { kind: "arp".to_owned(), frames: 9, bytes: 540 }],
         encapsulations: Vec::new(),
         caveats: vec![Caveat {
@@ -318,16 +325,6 @@ pub(crate) fn who(address: &str) -> Who {
     Who::Address(address.parse().unwrap())
 }
 
-/// The words of a finding, made by hand.
-#[derive(Clone, Debug)]
-pub(crate) struct Said {
-    pub(crate) service: String,
-    pub(crate) detail: String,
-    pub(crate) advice: String,
-    pub(crate) rule: String,
-    pub(crate) display_filter: String,
-}
-
 impl Said {
     /// What a finding says, each text changed.
     pub(crate) fn of(words: &Words, change: impl Fn(&str) -> String) -> Arc<Self> {
@@ -337,32 +334,7 @@ impl Said {
             advice: change(&words.advice),
             rule: change(&words.rule),
             display_filter: change(&words.display_filter),
+            ..Self::default()
         })
-    }
-}
-
-impl Facts for Said {
-    fn service(&self, _: &Finding, _: &Context<'_>) -> String {
-        self.service.clone()
-    }
-
-    fn detail(&self, _: &Finding, _: &Context<'_>) -> String {
-        self.detail.clone()
-    }
-
-    fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
-        self.advice.clone()
-    }
-
-    fn rule(&self, _: &Finding, _: &Context<'_>) -> String {
-        self.rule.clone()
-    }
-
-    fn display_filter(&self, _: &Finding) -> String {
-        self.display_filter.clone()
-    }
-
-    fn replaced(&self, _: &dyn Replace) -> Arc<dyn Facts> {
-        Arc::new(self.clone())
     }
 }

@@ -1,6 +1,7 @@
 //! The words of a survey's policy and inputs, looked up once and made safe, so that a million rows
 //! can borrow them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::escape;
@@ -127,6 +128,19 @@ impl Names {
     pub(super) fn input_cell(&self, index: u32) -> &[u8] {
         self.inputs.get(index as usize).map_or(EMPTY_CELL, |word| &word.cell)
     }
+}
+
+/// What decides a verdict, by how it is cited.
+pub(super) fn rules_as_cited(policy: &Policy) -> HashMap<String, Rule> {
+    let list = |count: usize, rule: fn(u16) -> Rule| (0..count).map_while(move |at| u16::try_from(at).ok().map(rule));
+    let all = list(policy.cells().len(), Rule::Cell)
+        .chain(list(policy.allowances().len(), Rule::Allowance))
+        .chain(list(policy.supporting().len(), Rule::Supporting));
+    let mut rules = HashMap::new();
+    for rule in all {
+        rules.entry(safe_cell(&policy.cite(rule))).or_insert(rule);
+    }
+    rules
 }
 
 /// A path as it stands in a `sources` cell. The lone `-` of standard input is no formula.

@@ -63,7 +63,7 @@ pub(crate) fn sentence(survey: &Survey) -> Sentence {
     } else if let Some(last) = rest.last_mut() {
         last.push('.');
     }
-    let one_way = of_kind(survey, "one-way-mirror").next().is_some();
+    let one_way = of_kind(survey, ONE_WAY).next().is_some();
     let (class, lead) = match (alerts, warnings) {
         (1.., _) => ("bad", format!("Action needed: {}.", counted(alerts, "alert", "alerts"))),
         (0, 1..) => ("warn", format!("Worth a look: {}.", counted(warnings, "warning", "warnings"))),
@@ -106,6 +106,10 @@ const RING_GAP: u64 = 60 * 1_000_000_000;
 pub(crate) const CONTRADICTS: &str = "inventory-contradicts";
 const UNMATCHED: &str = "inventory-unmatched";
 const NOT_JUDGED: &str = "not-judged";
+const ONE_WAY: &str = "one-way-mirror";
+
+/// The kinds that words ask for: those of other caveats are for scripts alone.
+pub(crate) const ASKED_FOR: [&str; 4] = [CONTRADICTS, UNMATCHED, NOT_JUDGED, ONE_WAY];
 
 /// What is to be read behind the findings' numbers: whom of the inventory nothing was seen of.
 pub(crate) fn unmatched(survey: &Survey) -> Option<&str> {

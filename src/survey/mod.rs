@@ -102,21 +102,22 @@ pub struct FrameCounts {
     /// Those decoded to their end.
     pub decoded: u64,
     /// The rest, by layer and reason (names), most first.
-    pub stopped: Vec<(&'static str, &'static str, u64)>,
+    pub stopped: Vec<(String, String, u64)>,
     /// Layers below IP that are not read, with their frames, most first; each is among the stopped ones.
     pub unread: Vec<(Unread, u64)>,
 }
 
 impl FrameCounts {
     /// The stopped frames without those of layers that are not read: frames that are broken or were cut.
-    pub fn broken(&self) -> Vec<(&'static str, &'static str, u64)> {
+    pub fn broken(&self) -> Vec<(&str, &str, u64)> {
         let unread = |layer: &str, reason: &str| {
             let is_of = |unread: &Unread| (unread.stop.layer.name(), unread.stop.reason.name()) == (layer, reason);
             self.unread.iter().filter(|(unread, _)| is_of(unread)).map(|(_, frames)| frames).sum()
         };
-        let rest =
-            |&(layer, reason, frames): &(_, _, u64)| (layer, reason, frames.saturating_sub(unread(layer, reason)));
-        self.stopped.iter().map(rest).filter(|(.., frames)| *frames > 0).collect()
+        let rest = self.stopped.iter().map(|(layer, reason, frames)| {
+            (layer.as_str(), reason.as_str(), frames.saturating_sub(unread(layer, reason)))
+        });
+        rest.filter(|(.., frames)| *frames > 0).collect()
     }
 
     /// Frames of layers below IP that are not read.
@@ -140,7 +141,7 @@ impl FrameCounts {
 #[derive(Clone, Debug)]
 pub struct EncapsulationSummary {
     /// Kind, by name.
-    pub kind: &'static str,
+    pub kind: String,
     /// Outer sender.
     pub source: std::net::IpAddr,
     /// Outer receiver.

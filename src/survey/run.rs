@@ -308,9 +308,10 @@ fn by_ends((a, a_client): &(FlowView<'_>, usize), (b, b_client): &(FlowView<'_>,
 
 fn frame_counts(observed: &Observed) -> FrameCounts {
     let total = observed.tallies.values().map(|tally| tally.frames).sum();
-    let mut stopped: Vec<(&'static str, &'static str, u64)> =
-        observed.sorted.stopped.iter().map(|(stop, frames)| (stop.layer.name(), stop.reason.name(), *frames)).collect();
-    stopped.sort_by_key(|(layer, reason, frames)| (std::cmp::Reverse(*frames), *layer, *reason));
+    let stops = observed.sorted.stopped.iter();
+    let mut stopped: Vec<(String, String, u64)> =
+        stops.map(|(stop, frames)| (stop.layer.name().to_owned(), stop.reason.name().to_owned(), *frames)).collect();
+    stopped.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.cmp(b)));
     let sum: u64 = stopped.iter().map(|stop| stop.2).sum();
     FrameCounts { total, decoded: total - sum, stopped, unread: unread::layers(observed) }
 }
@@ -332,7 +333,7 @@ fn encapsulations(observed: &Observed) -> Vec<EncapsulationSummary> {
         .encapsulations
         .iter()
         .map(|((kind, source, destination), amount)| EncapsulationSummary {
-            kind: kind.name(),
+            kind: kind.name().to_owned(),
             source: *source,
             destination: *destination,
             frames: amount.frames,

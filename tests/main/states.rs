@@ -49,7 +49,7 @@ fn observed(path: PathBuf, sources: &[Source], options: &Options) -> Vec<Source>
 /// All files of a report.
 fn files(survey: &Survey) -> Vec<(&'static str, String)> {
     let names = Names::of(survey);
-    let html = HtmlOptions { zone: TimeZone::UTC, command: Vec::new() };
+    let html = HtmlOptions { zone: TimeZone::UTC, command: Vec::new(), rendered: String::new() };
     let file = |name, write: &dyn Fn(&mut Vec<u8>) -> std::io::Result<()>| {
         let mut bytes = Vec::new();
         write(&mut bytes).unwrap();

@@ -25,7 +25,7 @@ impl Checkpoint {
         if begin < self.next {
             return;
         }
-        let making = Making { threads: 1, command: Vec::new() };
+        let making = Making { threads: 1, command: Vec::new(), rendered: String::new() };
         // Whatever keeps it from being written keeps the results from it at the end too, which tells.
         let _ = results::checkpoint(survey, &making, &options.output);
         self.next = Instant::now() + self.every.max(begin.elapsed() * SHARE);

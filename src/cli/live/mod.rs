@@ -178,7 +178,7 @@ fn finish(
 fn making(end: &LiveEnd, options: &LiveOptions) -> Making {
     let files: Vec<String> = end.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
     let command = if files.is_empty() { Vec::new() } else { options.command.iter().cloned().chain(files).collect() };
-    Making { threads: options.survey.threads.get(), command }
+    Making { threads: options.survey.threads.get(), command, rendered: String::new() }
 }
 
 /// How many packets were received, dropped and written.

@@ -23,13 +23,13 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     }
     files(page, survey);
     let frames = &survey.frames;
-    put!(
-        page,
-        "<h3>Frames</h3><p>{} in all: {} decoded to their end, {} stopped before it.</p>",
-        count(frames.total),
-        count(frames.decoded),
-        count(frames.stopped.iter().map(|stop| stop.2).sum())
-    );
+    put!(page, "<h3>Frames</h3><p>{} in all", count(frames.total));
+    let stopped = frames.stopped.iter().fold(0, |sum: u64, stop| sum.saturating_add(stop.2));
+    // Of one site of a merge no more is known.
+    if frames.decoded > 0 || stopped > 0 || frames.total == 0 {
+        put!(page, ": {} decoded to their end, {} stopped before it", count(frames.decoded), count(stopped));
+    }
+    put!(page, ".</p>");
     if !frames.stopped.is_empty() {
         page.table("stops", "Where decoding stopped", &["Layer", "Reason", "#Frames"], frames.stopped.len());
         for (layer, reason, number) in frames.stopped.iter().take(SHOWN) {
@@ -125,6 +125,14 @@ pub(super) fn reproduce(page: &mut Page, survey: &Survey, options: &HtmlOptions)
          time zone.</p>",
         env!("CARGO_PKG_VERSION")
     );
+    if !options.rendered.is_empty() {
+        put!(
+            page,
+            "<p>It was rendered again from a survey.json, which {} wrote, not from the captures. That file has the frames of the \
+             findings in their text only, so there is no table of them.</p>",
+            options.rendered
+        );
+    }
     let mut words = options.command.clone();
     if words.is_empty() {
         words.extend(["igorscope", "analyze"].map(str::to_owned));

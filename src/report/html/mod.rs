@@ -5,6 +5,7 @@
 //! Its size is bounded: long tables show their first rows and say how many there are.
 
 mod capture;
+mod comparison;
 mod devices;
 mod findings;
 mod glossary;
@@ -15,6 +16,7 @@ mod path;
 mod picture;
 mod policy;
 mod ports;
+mod sites;
 mod strand;
 mod tables;
 #[cfg(test)]
@@ -29,8 +31,10 @@ use sha2::{Digest, Sha256};
 
 use super::names::Names;
 use crate::survey::Survey;
+pub use comparison::write_comparison_html;
 use page::{Page, put};
 pub use path::write_path_html;
+pub use sites::write_sites_html;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -43,6 +47,8 @@ pub struct HtmlOptions {
     /// The command line that made the report, for the reader who wants to make it again; empty if
     /// there was none.
     pub command: Vec<String>,
+    /// The program that wrote the survey.json from which the report is rendered again; empty if it is not.
+    pub rendered: String,
 }
 
 /// Writes report.html.

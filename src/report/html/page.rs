@@ -77,6 +77,36 @@ impl Page {
         self.html
     }
 
+    /// Opens a page without a script: its head with these styles, and its main part.
+    pub(super) fn open_plain(&mut self, title: &str, styles: &[&'static str]) {
+        put!(self, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
+        put!(self, "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src");
+        styles.iter().for_each(|style| put!(self, " '{}'", super::hash(style)));
+        put!(
+            self,
+            "; base-uri 'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, \
+             initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" \
+             content=\"no-referrer\">\n<title>{}</title>\n",
+            title
+        );
+        for style in styles {
+            put!(self, "<style>");
+            self.own(style);
+            put!(self, "</style>");
+        }
+        put!(self, "\n</head>\n<body><main>\n");
+    }
+
+    /// Closes it.
+    pub(super) fn close_plain(&mut self) {
+        put!(
+            self,
+            "</main>\n<footer>Made by igorscope {} from captures alone: it sent no packet and asked no \
+             one.</footer>\n</body>\n</html>\n",
+            env!("CARGO_PKG_VERSION")
+        );
+    }
+
     /// For [`put!`] alone.
     pub(super) fn markup(&mut self, markup: fmt::Arguments<'_>) {
         // Writing to a string cannot fail.

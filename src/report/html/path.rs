@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::page::{Page, put};
-use super::{HtmlOptions, STYLE, hash};
+use super::{HtmlOptions, STYLE};
 use crate::path::{Histogram, Report, Row};
 use crate::report::path::{changes, clock, delay, lead, loss, notes, share};
 use crate::report::text::units::{count, counted, duration};
@@ -23,21 +23,9 @@ pub fn write_path_html(out: &mut dyn Write, report: &Report, options: &HtmlOptio
 
 fn render(report: &Report, options: &HtmlOptions) -> String {
     let mut page = Page::new(&options.zone, report.shared);
-    put!(page, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    put!(
-        page,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}' '{}'; base-uri \
-         'none'; form-action 'none'\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n",
-        hash(STYLE),
-        hash(PATH_STYLE)
-    );
     let title = if report.site.is_empty() { "Where was it lost?" } else { &report.site };
-    put!(page, "<title>{} \u{b7} igorscope path</title>\n<style>", title);
-    page.own(STYLE);
-    put!(page, "</style><style>");
-    page.own(PATH_STYLE);
-    put!(page, "</style>\n</head>\n<body><main>\n<section id=\"summary\"><h1>{}</h1><p class=\"when\">", title);
+    page.open_plain(&format!("{title} \u{b7} igorscope path"), &[STYLE, PATH_STYLE]);
+    put!(page, "<section id=\"summary\"><h1>{}</h1><p class=\"when\">", title);
     let lasted = report.shared.1.raw().saturating_sub(report.shared.0.raw()).unsigned_abs();
     put!(page, "{} that all places share, from ", duration(lasted));
     page.time(report.shared.0);
@@ -66,11 +54,7 @@ fn render(report: &Report, options: &HtmlOptions) -> String {
     }
     put!(page, "</ul>");
     page.end_section();
-    put!(
-        page,
-        "</main>\n<footer>Made by igorscope {} from captures alone: it sent no packet and asked no one.</footer>\n</body>\n</html>\n",
-        env!("CARGO_PKG_VERSION")
-    );
+    page.close_plain();
     page.finish()
 }
 

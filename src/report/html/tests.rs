@@ -9,7 +9,7 @@ use crate::survey::JudgedFlows;
 use crate::verdict::{Conversation, Judgement};
 
 fn options() -> HtmlOptions {
-    HtmlOptions { zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), command: Vec::new() }
+    HtmlOptions { zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), command: Vec::new(), rendered: String::new() }
 }
 
 fn html(survey: &Survey) -> String {

@@ -6,81 +6,21 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
+use super::comparison::{Change, ChangeKind, Comparison, Visit};
 use super::v1::{Conversation, Finding, Host, Survey, Text};
-
-/// What differs between an old and a new survey.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Comparison {
-    /// What each visit could see.
-    pub visits: [Visit; 2],
-    /// The vendor's ports whose state changed.
-    pub ports: Vec<Change>,
-    /// Findings.
-    pub findings: Vec<Change>,
-    /// Hosts and their roles.
-    pub hosts: Vec<Change>,
-    /// Conversations with their verdicts and outcomes.
-    pub conversations: Vec<Change>,
-}
-
-/// What one visit could see.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Visit {
-    /// Labels of its sites; of a survey without one, empty.
-    pub sites: BTreeSet<String>,
-    /// From the first frame to the last, in seconds.
-    pub lasted: Option<f64>,
-    /// Frames read.
-    pub frames: u64,
-    /// Hosts heard.
-    pub heard: usize,
-    /// Why nothing was judged, if nothing was.
-    pub not_judged: Option<String>,
-    /// Kinds of its caveats.
-    pub caveats: BTreeSet<String>,
-}
-
-/// What kind of difference it is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum ChangeKind {
-    /// The old visit knew nothing of it.
-    New,
-    /// It is another, or concerns others.
-    Changed,
-    /// The new visit proves that it works.
-    Works,
-    /// The new visit shows nothing of it, which proves nothing.
-    NotSeenAgain,
-}
-
-/// One difference.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Change {
-    /// What it is about.
-    pub what: String,
-    /// What kind of difference.
-    pub kind: ChangeKind,
-    /// What was said of it before; `None` if it is new.
-    pub old: Option<String>,
-    /// What is said of it now; `None` if nothing was seen of it.
-    pub new: Option<String>,
-}
 
 impl Comparison {
     /// Compares two surveys.
     pub fn of(old: &Survey<'_>, new: &Survey<'_>) -> Self {
+        let (findings, unchanged) = findings(old, new);
         Self {
             visits: [visit(old), visit(new)],
             ports: changes(ports(old), ports(new)),
-            findings: findings(old, new),
+            findings,
+            unchanged,
             hosts: changes(hosts(old), hosts(new)),
             conversations: changes(conversations(old), conversations(new)),
         }
-    }
-
-    /// Whether nothing differs.
-    pub fn is_same(&self) -> bool {
-        [&self.ports, &self.findings, &self.hosts, &self.conversations].into_iter().all(Vec::is_empty)
     }
 }
 
@@ -92,11 +32,20 @@ fn visit(survey: &Survey<'_>) -> Visit {
     let judged = survey.judged.as_ref().filter(|judged| !judged.value);
     Visit {
         sites: sites.collect(),
+        span: first.zip(last).map(|(first, last)| (first.get(), last.get())),
         lasted: first.zip(last).and_then(|(first, last)| first.seconds_to(last)),
         frames: survey.frames.total,
         heard: survey.inventory.iter().filter(|host| host.heard).count(),
         not_judged: judged.map(|judged| judged.reason.as_deref().unwrap_or_default().to_owned()),
         caveats: survey.caveats.iter().map(|caveat| caveat.kind.to_string()).collect(),
+        doubts: survey
+            .caveats
+            .iter()
+            .map(|caveat| match caveat.site.as_deref() {
+                Some(site) if !site.is_empty() => format!("{site}: {}", caveat.text),
+                _ => caveat.text.to_string(),
+            })
+            .collect(),
     }
 }
 
@@ -313,7 +262,9 @@ fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> (BTreeSet<Pair>, u64) {
     (names, more)
 }
 
-fn findings(old: &Survey<'_>, new: &Survey<'_>) -> Vec<Change> {
+/// What differs, and what does not.
+fn findings(old: &Survey<'_>, new: &Survey<'_>) -> (Vec<Change>, Vec<Change>) {
+    let mut unchanged = Vec::new();
     let (mut before, after) = (groups(old), groups(new));
     let proof = Proof::of(new);
     let mut all: BTreeMap<FindingKey<'_>, Change> = BTreeMap::new();
@@ -321,7 +272,11 @@ fn findings(old: &Survey<'_>, new: &Survey<'_>) -> Vec<Change> {
         let what = finding_name(&key, &now.who);
         let change = match before.remove(&key) {
             None => Change { what, kind: ChangeKind::New, old: None, new: Some(now.said()) },
-            Some(then) if then.said() == now.said() && (&then.who, then.more) == (&now.who, now.more) => continue,
+            Some(then) if then.said() == now.said() && (&then.who, then.more) == (&now.who, now.more) => {
+                let said = Some(now.said());
+                unchanged.push(Change { what, kind: ChangeKind::Changed, old: said.clone(), new: said });
+                continue;
+            }
             Some(then) => {
                 let mut text = now.said();
                 let more: Vec<&Pair> = now.who.difference(&then.who).collect();
@@ -357,7 +312,7 @@ fn findings(old: &Survey<'_>, new: &Survey<'_>) -> Vec<Change> {
         let what = finding_name(&key, &then.who);
         all.insert(key, Change { what, kind, old: Some(then.said()), new: text });
     }
-    all.into_values().collect()
+    (all.into_values().collect(), unchanged)
 }
 
 /// What a survey proves, to be looked up.

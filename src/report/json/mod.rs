@@ -1,13 +1,21 @@
 //! survey.json: the whole survey for scripts, `compare` and `merge`.
 
+mod bounds;
 mod compare;
+mod comparison;
 mod lines;
 mod merge;
+mod people;
+mod read_back;
+mod read_flow;
 mod rows;
 #[cfg(test)]
 mod schema;
+mod sent;
+mod sites;
 pub mod v1;
 mod values;
+mod words;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
@@ -20,8 +28,10 @@ use super::nodes::{self, port_columns};
 use crate::finding::{Context, Finding};
 use crate::survey::{Judged, Survey};
 use crate::text::{self, BadText};
-pub use compare::{Change, ChangeKind, Comparison, Visit};
+pub use comparison::{Change, ChangeKind, Comparison, Standing, Visit};
 pub use merge::{MergeError, merge};
+pub use read_back::{read_back, written_by};
+pub use sites::TooManySites;
 pub use values::{Mac, Time};
 
 /// The survey as the file has it. The tables are made row by row while they are written, so that

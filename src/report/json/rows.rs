@@ -62,7 +62,11 @@ pub(super) fn frames(counts: &FrameCounts) -> v1::Frames<'_> {
         total: counts.total,
         decoded: counts.decoded,
         stopped: stopped
-            .map(|&(layer, reason, frames)| v1::Stopped { layer: layer.into(), reason: reason.into(), frames })
+            .map(|(layer, reason, frames)| v1::Stopped {
+                layer: Text::Borrowed(layer),
+                reason: Text::Borrowed(reason),
+                frames: *frames,
+            })
             .collect(),
         unread: counts
             .unread
@@ -85,7 +89,7 @@ pub(super) fn non_ip(kind: &NonIpSummary) -> v1::NonIp<'_> {
 
 pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<'_> {
     v1::Encapsulation {
-        kind: tunnel.kind.into(),
+        kind: Text::Borrowed(&tunnel.kind),
         source: tunnel.source,
         destination: tunnel.destination,
         frames: tunnel.frames,
@@ -227,6 +231,8 @@ pub(super) fn finding(index: usize, finding: &Finding, words: Words) -> v1::Find
         display_filter: word(words.display_filter),
         sources: finding.sources.clone(),
         conversations: finding.conversations.clone(),
+        gist: word(words.gist),
+        next: word(finding.facts.next(finding).to_owned()),
         site: None,
         survey: None,
     }

@@ -452,6 +452,12 @@ pub struct Finding<'a> {
     pub sources: Vec<u32>,
     /// Positions in `conversations`, from 0.
     pub conversations: Vec<u32>,
+    /// What decides, in a few words. Older files do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gist: Option<Text<'a>>,
+    /// What to do first, in a few words. Older files do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
     /// Which survey of its site it is of, in a merge of several of one site: from 1.

@@ -1,12 +1,14 @@
 //! Two surveys compared, for a person.
 
 use super::page::{Page, Terminal, Tone, left};
-use super::units::{counted, duration};
+use super::units::{counted, duration, span};
 use crate::report::escape::visible;
-use crate::report::json::{Change, ChangeKind, Comparison, Visit};
+use crate::report::json::{Change, ChangeKind, Comparison, Standing, Visit};
 
 /// Lines of a section that are shown unless all are wanted.
 const SHOWN: usize = 20;
+/// Caveats of a visit that are shown unless all are wanted.
+const DOUBTS: usize = 4;
 /// Width of the labels on the left.
 const LABEL: usize = 8;
 
@@ -24,36 +26,50 @@ const LOOKS: [Look; 4] = [
     Look { kind: ChangeKind::NotSeenAgain, mark: "?", word: "not seen again", tone: Tone::Quiet },
 ];
 
-/// What each visit could see, then what is new (`+`), changed (`~`), proven to work (`\u{2713}`) and not seen again (`?`).
+pub(in crate::report) const LOST: &str =
+    "Not seen again is not mended: the later visit shows nothing of it, for or against.";
+pub(in crate::report) const OTHER_SITES: &str =
+    "The labels of the sites differ: what stands under different labels is not compared with each other.";
+
+/// Site, times and caveats of each visit, then findings that are fixed, new, still open and not seen again, then what else
+/// is new (`+`), changed (`~`), proven to work (`\u{2713}`) and not seen again (`?`).
 pub fn comparison_page(comparison: &Comparison, terminal: &Terminal) -> String {
     let mut page = Page::new(terminal);
     let [before, after] = &comparison.visits;
     visit(&mut page, "Before", before);
     visit(&mut page, "After", after);
-    if !before.sites.is_empty() && !after.sites.is_empty() && before.sites != after.sites {
-        let text =
-            "The labels of the sites differ: what stands under different labels is not compared with each other.";
-        page.paragraph(Vec::new(), LABEL, Tone::Warning, text);
+    if comparison.is_of_other_sites() {
+        page.paragraph(Vec::new(), LABEL, Tone::Warning, OTHER_SITES);
     }
-    page.blank();
     if comparison.is_same() {
-        page.line([(Tone::Good, "The surveys are the same.".to_owned())]);
-        return page.finish();
-    }
-    let Comparison { ports, findings, hosts, conversations, .. } = comparison;
-    let sections =
-        [("Vendor's ports", ports), ("Findings", findings), ("Hosts", hosts), ("Conversations", conversations)];
-    for (at, (title, changes)) in sections.into_iter().filter(|(_, changes)| !changes.is_empty()).enumerate() {
-        if at > 0 {
-            page.blank();
-        }
-        section(&mut page, title, changes);
-    }
-    let lost = |changes: &&Vec<Change>| changes.iter().any(|change| change.kind == ChangeKind::NotSeenAgain);
-    if [ports, findings, hosts, conversations].iter().any(lost) {
         page.blank();
-        let text = "Not seen again is not mended: the later visit shows nothing of it, for or against.";
-        page.paragraph(Vec::new(), 0, Tone::Strong, text);
+        page.line([(Tone::Good, "The surveys are the same.".to_owned())]);
+    }
+    for (standing, changes) in comparison.outcomes() {
+        let look = match standing {
+            Standing::Fixed => &LOOKS[2],
+            Standing::New => &LOOKS[0],
+            Standing::Open => &LOOKS[1],
+            Standing::NotSeenAgain => &LOOKS[3],
+        };
+        if !changes.is_empty() {
+            page.blank();
+            let number = counted(changes.len() as u64, "finding", "findings");
+            page.line([(Tone::Strong, format!("{standing}  ")), (Tone::Plain, number)]);
+            let number = changes.len();
+            lines(&mut page, number, changes.into_iter().map(|change| (look, change)));
+        }
+    }
+    let Comparison { ports, hosts, conversations, .. } = comparison;
+    for (title, changes) in [("Vendor's ports", ports), ("Hosts", hosts), ("Conversations", conversations)] {
+        if !changes.is_empty() {
+            page.blank();
+            section(&mut page, title, changes);
+        }
+    }
+    if comparison.has_lost() {
+        page.blank();
+        page.paragraph(Vec::new(), 0, Tone::Strong, LOST);
     }
     page.finish()
 }
@@ -63,18 +79,24 @@ fn visit(page: &mut Page<'_>, label: &str, visit: &Visit) {
     if !visit.sites.is_empty() {
         parts.push(visit.sites.iter().cloned().collect::<Vec<_>>().join(", "));
     }
+    parts.extend(visit.span.map(|(first, last)| span(first, last, &page.terminal.zone)));
     parts.extend(visit.lasted.map(|seconds| duration((seconds * 1e9) as u64)));
     parts.push(counted(visit.frames, "frame", "frames"));
     parts.push(format!("{} heard", counted(visit.heard as u64, "host", "hosts")));
-    if !visit.caveats.is_empty() {
-        let kinds: Vec<&str> = visit.caveats.iter().map(String::as_str).collect();
-        parts.push(format!("caveats: {}", kinds.join(", ")));
-    }
     let label = vec![(Tone::Quiet, left(label, LABEL))];
     page.paragraph(label, LABEL, Tone::Plain, &visible(&parts.join(" \u{b7} ")));
     if let Some(reason) = &visit.not_judged {
         let label = vec![(Tone::Quiet, left("", LABEL))];
         page.paragraph(label, LABEL, Tone::Alert, &visible(&format!("NOT JUDGED: {reason}")));
+    }
+    let shown = if page.terminal.all { usize::MAX } else { DOUBTS };
+    for doubt in visit.doubts.iter().take(shown) {
+        let mark = vec![(Tone::Quiet, left("", LABEL)), (Tone::Warning, "! ".to_owned())];
+        page.paragraph(mark, LABEL + 2, Tone::Plain, &visible(doubt));
+    }
+    if let Some(more) = visit.doubts.len().checked_sub(shown).filter(|more| *more > 0) {
+        let text = format!("{}and {} (-v shows them)", " ".repeat(LABEL), counted(more as u64, "more", "more"));
+        page.line([(Tone::Quiet, text)]);
     }
 }
 
@@ -88,17 +110,16 @@ fn section(page: &mut Page<'_>, title: &str, changes: &[Change]) {
     // In the order of the looks: what is new is what to look at first.
     let sorted =
         LOOKS.iter().flat_map(|look| changes.iter().filter(|change| change.kind == look.kind).map(move |c| (look, c)));
+    lines(page, changes.len(), sorted);
+}
+
+fn lines<'a>(page: &mut Page<'_>, number: usize, changes: impl Iterator<Item = (&'a Look, &'a Change)>) {
     let shown = if page.terminal.all { usize::MAX } else { SHOWN };
-    for (look, change) in sorted.take(shown) {
-        let fact = match (&change.old, &change.new) {
-            (Some(old), Some(new)) => format!("{new} (was {old})"),
-            (Some(old), None) => format!("was {old}"),
-            (None, new) => new.clone().unwrap_or_default(),
-        };
+    for (look, change) in changes.take(shown) {
         let mark = (look.tone, format!("  {} ", look.mark));
-        page.paragraph(vec![mark], 4, Tone::Plain, &visible(&format!("{}: {fact}", change.what)));
+        page.paragraph(vec![mark], 4, Tone::Plain, &visible(&format!("{}: {}", change.what, change.fact())));
     }
-    if let Some(more) = changes.len().checked_sub(shown).filter(|more| *more > 0) {
+    if let Some(more) = number.checked_sub(shown).filter(|more| *more > 0) {
         page.line([(Tone::Quiet, format!("    and {} (-v shows them)", counted(more as u64, "more", "more")))]);
     }
 }

@@ -1,5 +1,7 @@
 //! The findings, gravest first: a line for each cause, or every finding in full.
 
+use std::collections::HashMap;
+
 use jiff::tz::TimeZone;
 
 use super::page::{Page, Span, Tone};
@@ -36,19 +38,17 @@ pub(crate) struct Cause<'a> {
     /// What decides; may be empty.
     gist: String,
     /// What to do first.
-    pub(crate) next: &'static str,
+    pub(crate) next: &'a str,
 }
 
 /// The findings by cause, in the order of each one's first.
 pub(crate) fn by_cause<'a>(survey: &'a Survey, context: &Context<'_>) -> Vec<Cause<'a>> {
     let mut causes: Vec<Cause<'_>> = Vec::new();
+    let mut places = HashMap::new();
     for (number, finding) in (1..).zip(&survey.findings) {
         let (gist, next) = (finding.facts.gist(finding, context), finding.facts.next(finding));
-        let is_same = |cause: &&mut Cause<'_>| {
-            let first = cause.findings[0];
-            (first.severity, first.kind, &*cause.gist, cause.next) == (finding.severity, finding.kind, &*gist, next)
-        };
-        match causes.iter_mut().find(is_same) {
+        let place = *places.entry((finding.severity, finding.kind, gist.clone(), next)).or_insert(causes.len());
+        match causes.get_mut(place) {
             Some(cause) => cause.findings.push(finding),
             None => causes.push(Cause { findings: vec![finding], number, gist, next }),
         }

@@ -1,7 +1,7 @@
 //! The survey on a terminal: what a technician reads in ten seconds.
 
 pub(crate) mod capture;
-mod comparison;
+pub(crate) mod comparison;
 pub(crate) mod conversations;
 pub(crate) mod findings;
 pub(crate) mod next;

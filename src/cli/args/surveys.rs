@@ -1,0 +1,73 @@
+//! Commands that take a survey.json.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Compare two surveys: what is fixed, new, still open, or not seen again.
+///
+/// Site, times and caveats of both visits come first, then the findings, then the vendor's ports, hosts and conversations. Hosts are compared by address and role, conversations by client, server, transport
+/// and port with their verdict and outcome, the vendor's ports by their state, findings by what they are and whom they
+/// concern. How many packets there were does not matter. What the later visit did not look at is never called mended: only
+/// an answer proves that what was blocked works. Exit status 0 if they are the same, 1 if they differ.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  igorscope analyze -o before monday.pcapng      (then open the firewall)
+  igorscope analyze -o after tuesday.pcapng
+  igorscope compare before/survey.json after/survey.json
+  igorscope compare before/ after/ -o before-and-after.html")]
+pub(in crate::cli) struct Compare {
+    /// survey.json of the earlier run, or the folder that holds it.
+    #[arg(value_name = "OLD")]
+    pub(in crate::cli) old: PathBuf,
+    /// survey.json of the later run, or the folder that holds it.
+    #[arg(value_name = "NEW")]
+    pub(in crate::cli) new: PathBuf,
+    /// Write the comparison as a page that opens anywhere, too.
+    #[arg(short, long, value_name = "FILE.html", help_heading = "Results")]
+    pub(in crate::cli) output: Option<PathBuf>,
+}
+
+/// Merge states of one site into one state, or surveys of several sites into one survey.json.
+///
+/// States (igorscope observe) add up exactly: analyze of what comes of them is analyze of all their captures. Surveys do
+/// not add up: of different sites they join, and of one site (analyze --site-name) they stand side by side, each with its
+/// own findings.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  igorscope merge monday.igstate tuesday.igstate -o week.igstate
+  igorscope merge -o all.json site-*/survey.json")]
+pub(in crate::cli) struct Merge {
+    /// States, or survey.json files or the folders that hold them.
+    #[arg(required = true, value_name = "STATE|SURVEY")]
+    pub(in crate::cli) surveys: Vec<PathBuf>,
+    /// Write to this file instead of standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "Results")]
+    pub(in crate::cli) output: Option<PathBuf>,
+}
+
+/// Render a survey.json again: the summary, the report and the tables, without the captures.
+///
+/// Also one that `merge` made; of several sites, each gets a report in a folder of its own, and index.html lists them. What
+/// was judged stays as it was: only what rules and ports are called comes from the policy. A survey.json has the frames of
+/// findings in their text only, so the report has no table of them.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  igorscope report survey.json -o report         report.html and the tables in report/
+  igorscope report all.json -o sites             of a merge: sites/index.html, and a folder for each site
+  igorscope report monday/                       the summary of the survey.json in that folder")]
+pub(in crate::cli) struct Report {
+    /// survey.json, or the folder that holds it.
+    #[arg(value_name = "SURVEY")]
+    pub(in crate::cli) survey: PathBuf,
+    /// The policy that it was held against, instead of the one that is built in; the report says if it is another.
+    #[arg(long, value_name = "FILE", help_heading = "Site")]
+    pub(in crate::cli) policy: Option<PathBuf>,
+    /// Write report.html, flows.csv, findings.csv, coverage.csv, inventory.csv and nodes.csv into this folder (made if it is
+    /// not there).
+    #[arg(short, long, value_name = "DIR", help_heading = "Results")]
+    pub(in crate::cli) output: Option<PathBuf>,
+}

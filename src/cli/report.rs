@@ -1,0 +1,105 @@
+//! `report`: a survey.json rendered again.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::thread;
+
+use super::args::{FailOn, Format, Report, Talk};
+use super::exit::{Failure, Outcome, Status};
+use super::merge::survey_file;
+use super::options::OutputOptions;
+use super::policy;
+use super::results::{self, Making};
+use crate::report::json::{read_back, read_survey, written_by};
+use crate::report::{ReportFolder, write_file, write_sites_html};
+use crate::survey::Survey;
+
+pub(super) fn run(args: Report, talk: &Talk) -> Outcome {
+    let path = survey_file(&args.survey);
+    let survey = read_survey(&path).map_err(Failure::unusable)?;
+    let policy = policy::load(args.policy.as_deref())?;
+    policy::tell_losses(&policy, talk);
+    let rendered = written_by(&survey);
+    let sites = read_back(survey, &policy).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let making = Making { threads, command: command(&args, &path), rendered };
+    match &sites[..] {
+        [survey] => write(survey, &making, args.output.as_deref(), talk)?,
+        _ => write_sites(sites, &making, args.output.as_deref(), talk)?,
+    }
+    Ok(Status::Good)
+}
+
+/// The command line that renders the same again.
+fn command(args: &Report, survey: &Path) -> Vec<String> {
+    let mut words = vec!["igorscope".to_owned(), "report".to_owned()];
+    if let Some(file) = &args.policy {
+        words.extend(["--policy".to_owned(), file.to_string_lossy().into_owned()]);
+    }
+    words.extend(["-o".to_owned(), "report".to_owned(), survey.to_string_lossy().into_owned()]);
+    words
+}
+
+/// The results of one site; survey.json is there already.
+fn write(survey: &Survey, making: &Making, folder: Option<&Path>, talk: &Talk) -> Result<(), Failure> {
+    let files: &[Format] = if folder.is_some() { &[Format::Csv, Format::Html] } else { &[] };
+    let formats: BTreeSet<Format> = files.iter().copied().chain([Format::Text]).collect();
+    let folder = folder.map(Path::to_owned);
+    let options = OutputOptions { folder, formats, evidence: None, xlsx: None, fail_on: FailOn::Never };
+    results::write(survey, making, &options, talk)
+}
+
+/// Each site into a folder of its own, and index.html, which lists them.
+fn write_sites(sites: Vec<Survey>, making: &Making, folder: Option<&Path>, talk: &Talk) -> Result<(), Failure> {
+    let Some(folder) = folder else {
+        return sites.iter().try_for_each(|survey| write(survey, making, None, talk));
+    };
+    let whole = ReportFolder::begin(folder)?;
+    let named = sites.into_iter().zip(1..).map(|(survey, number)| (folder_name(number, &survey.site), survey));
+    let sites: Vec<(String, Survey)> = named.collect();
+    for (name, survey) in &sites {
+        write(survey, making, Some(&folder.join(name)), talk)?;
+    }
+    write_file(&folder.join("index.html"), |out| write_sites_html(out, &sites, &making.html()))?;
+    Ok(whole.finish()?)
+}
+
+/// Letters of a label that the name of its folder keeps.
+const LONGEST_NAME: usize = 40;
+
+/// `1-harbour-street-4`: a label is a stranger's text, and its number keeps it apart from others and from names that a
+/// system keeps for itself.
+fn folder_name(number: usize, label: &str) -> String {
+    let mut name = number.to_string();
+    let words = label.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    for word in words {
+        let room = LONGEST_NAME.saturating_sub(name.len() + 1);
+        if room == 0 {
+            break;
+        }
+        name.push('-');
+        name.extend(word.chars().take(room).map(|letter| letter.to_ascii_lowercase()));
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_makes_a_harmless_name() {
+        for (label, name) in [
+            ("Harbour Street 4", "1-harbour-street-4"),
+            ("", "1"),
+            ("../../etc/passwd", "1-etc-passwd"),
+            ("CON", "1-con"),
+            ("\u{1f480}\0\n<script>", "1-script"),
+        ] {
+            assert_eq!(folder_name(1, label), name, "{label:?}");
+        }
+        assert_eq!(folder_name(1000, &"x".repeat(800)).len(), LONGEST_NAME);
+        assert!(folder_name(7, &"ab ".repeat(300)).len() <= LONGEST_NAME);
+    }
+}

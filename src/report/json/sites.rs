@@ -1,0 +1,178 @@
+//! A merge of several sites as a survey of each: private addresses repeat between sites, so nothing of two is ever mixed.
+
+use std::collections::{HashMap, HashSet};
+
+use super::v1::{Caveat, Frames, Judged, JudgedSite, Policy, SCHEMA_VERSION, Survey, Text, Tool};
+
+/// Sites of one file that are told one by one.
+pub(super) const MAX_SITES: usize = 1000;
+
+/// Caveats that stand for all surveys of a site, and letters of what each of them says again.
+const SHARED: usize = 8;
+const LONGEST_TEXT: usize = 2000;
+
+fn cut(text: Text<'static>) -> Text<'static> {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((at, _)) => format!("{}\u{2026}", &text[..at]).into(),
+        None => text,
+    }
+}
+
+/// More sites than are told one by one.
+#[derive(Debug, thiserror::Error)]
+#[error("it holds more than {MAX_SITES} sites; merge fewer at a time")]
+pub struct TooManySites;
+
+/// The surveys of the sites, and those of one site that stand side by side, in the order of their first rows; a file of one
+/// survey as it is. Those of several name no program and no policy.
+///
+/// # Errors
+/// [`TooManySites`].
+pub(super) fn by_site(survey: Survey<'static>) -> Result<Vec<Survey<'static>>, TooManySites> {
+    let of_inputs = survey.inputs.iter().any(|input| input.site.is_some() || input.survey.is_some());
+    let of_hosts = survey.inventory.iter().any(|host| host.site.is_some() || host.survey.is_some());
+    if !of_inputs && !of_hosts && survey.judged.as_ref().is_none_or(|judged| judged.sites.is_empty()) {
+        return Ok(vec![survey]);
+    }
+    let mut parts = Parts { places: HashMap::new(), parts: Vec::new(), whole: survey.site };
+    // Rows name inputs and conversations by their places, which are others in a part.
+    let mut inputs = Vec::with_capacity(survey.inputs.len());
+    for mut row in survey.inputs {
+        let part = parts.of(row.site.take(), row.survey.take())?;
+        inputs.push(part.inputs.len() as u32);
+        part.frames.total = part.frames.total.saturating_add(row.frames);
+        part.inputs.push(row);
+    }
+    let input = |at: &u32| inputs.get(*at as usize).copied();
+    let mut conversations = Vec::with_capacity(survey.conversations.len());
+    for mut row in survey.conversations {
+        let part = parts.of(row.site.take(), row.survey.take())?;
+        conversations.push(part.conversations.len() as u32);
+        part.conversations.push(row);
+    }
+    let conversation = |at: &u32| conversations.get(*at as usize).copied();
+    for mut row in survey.flows {
+        row.sources = row.sources.iter().filter_map(input).collect();
+        row.conversation = conversation(&row.conversation).unwrap_or(u32::MAX);
+        parts.of(row.site.take(), row.survey.take())?.flows.push(row);
+    }
+    for mut row in survey.findings {
+        row.sources = row.sources.iter().filter_map(input).collect();
+        row.conversations = row.conversations.iter().filter_map(conversation).collect();
+        parts.of(row.site.take(), row.survey.take())?.findings.push(row);
+    }
+    macro_rules! rows {
+        ($($field:ident),+) => {$(
+            for mut row in survey.$field {
+                parts.of(row.site.take(), row.survey.take())?.$field.push(row);
+            }
+        )+};
+    }
+    rows!(non_ip, encapsulations, coverage, inventory, nodes);
+    let several: HashSet<Text<'static>> =
+        parts.places.keys().filter(|(_, number)| number.is_some()).map(|(site, _)| site.clone()).collect();
+    let mut shared = 0;
+    for mut row in survey.caveats {
+        let (site, number) = (row.site.take(), row.survey.take());
+        let site = site.unwrap_or_else(|| parts.whole.clone());
+        if number.is_none() && several.contains(&site) {
+            row.text = cut(row.text);
+            let room = if shared < SHARED { MAX_SITES } else { 1 };
+            parts.of_site(&site).take(room).for_each(|part| part.caveats.push(row.clone()));
+            shared += 1;
+        } else {
+            parts.of(Some(site), number)?.caveats.push(row);
+        }
+    }
+    let judged = |value, reason: Option<Text<'static>>, next: Option<Text<'static>>| Judged {
+        value,
+        reason: reason.map(cut),
+        next: next.map(cut),
+        sites: Vec::new(),
+    };
+    if let Some(Judged { value, reason, next, sites }) = survey.judged {
+        let whole = judged(value, reason, next);
+        let of_site = |JudgedSite { site, value, reason, next }| (site, judged(value, reason, next));
+        let sites: HashMap<Text<'static>, Judged<'static>> = sites.into_iter().map(of_site).collect();
+        for ((site, _), place) in &parts.places {
+            parts.parts[*place].judged = Some(sites.get(site).unwrap_or(&whole).clone());
+        }
+    }
+    let mut parts = parts.parts;
+    for part in &mut parts {
+        part.caveats.push(Caveat {
+            kind: "merged-frames".into(),
+            text:
+                "How many of these frames were read to their end is not known: a merge counts those of all its surveys \
+                   together."
+                    .into(),
+            site: None,
+            survey: None,
+        });
+    }
+    Ok(parts)
+}
+
+/// A site, and the number of its survey where several stand side by side.
+type Key = (Text<'static>, Option<u32>);
+
+struct Parts {
+    places: HashMap<Key, usize>,
+    parts: Vec<Survey<'static>>,
+    /// Label of rows that have none of their own.
+    whole: Text<'static>,
+}
+
+impl Parts {
+    fn of(&mut self, site: Option<Text<'static>>, number: Option<u32>) -> Result<&mut Survey<'static>, TooManySites> {
+        let key = (site.unwrap_or_else(|| self.whole.clone()), number);
+        let place = match self.places.get(&key) {
+            Some(place) => *place,
+            None if self.parts.len() == MAX_SITES => return Err(TooManySites),
+            None => {
+                self.parts.push(empty(label(&key)));
+                self.places.insert(key, self.parts.len() - 1);
+                self.parts.len() - 1
+            }
+        };
+        Ok(&mut self.parts[place])
+    }
+
+    /// All surveys of a site.
+    fn of_site(&mut self, site: &Text<'static>) -> impl Iterator<Item = &mut Survey<'static>> {
+        let places: HashSet<usize> =
+            self.places.iter().filter(|(key, _)| &key.0 == site).map(|(_, place)| *place).collect();
+        self.parts.iter_mut().enumerate().filter(move |(place, _)| places.contains(place)).map(|(_, part)| part)
+    }
+}
+
+fn label((site, number): &Key) -> Text<'static> {
+    match (site.is_empty(), number) {
+        (_, None) => site.clone(),
+        (true, Some(number)) => format!("survey {number}").into(),
+        (false, Some(number)) => format!("{site}, survey {number}").into(),
+    }
+}
+
+fn empty(site: Text<'static>) -> Survey<'static> {
+    Survey {
+        schema_version: SCHEMA_VERSION,
+        judged: None,
+        tool: Tool { name: Text::default(), version: Text::default() },
+        created: None,
+        inputs: Vec::new(),
+        frames: Frames { total: 0, decoded: 0, stopped: Vec::new(), unread: Vec::new() },
+        site,
+        policy: Policy::default(),
+        non_ip: Vec::new(),
+        encapsulations: Vec::new(),
+        caveats: Vec::new(),
+        flows: Vec::new(),
+        conversations: Vec::new(),
+        findings: Vec::new(),
+        coverage: Vec::new(),
+        inventory: Vec::new(),
+        nodes: Vec::new(),
+        limits: None,
+    }
+}

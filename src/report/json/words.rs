@@ -1,0 +1,180 @@
+//! The words of a survey.json back to what the program works with; `None` where a word is not known.
+
+use std::net::IpAddr;
+
+use super::v1::{self, Text};
+use super::values::{Time, mac};
+use crate::capture::Timestamp;
+use crate::decode::{TcpFlags, VlanPath};
+use crate::finding::{Kind, Who};
+use crate::inventory::{Attachment, Host, RoleSource};
+use crate::policy::{Direction, FindingKind, Reason, Role, Severity, Transport};
+use crate::protocol::{Evidence, Protocol};
+use crate::verdict::{CellState, Outcome, Verdict};
+
+/// The one of several that has a name.
+pub(super) fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str) -> Option<T> {
+    all.iter().copied().find(|one| name(*one) == text)
+}
+
+/// The same of a word that may be missing.
+pub(super) fn maybe<T>(text: Option<&Text<'_>>, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    text.map_or(Some(None), |text| read(text).map(Some))
+}
+
+pub(super) fn role(text: &str) -> Option<Role> {
+    named(&Role::ALL, Role::name, text)
+}
+
+pub(super) fn verdict(text: &str) -> Option<Verdict> {
+    named(Verdict::ALL, Verdict::name, text)
+}
+
+pub(super) fn outcome(text: &str) -> Option<Outcome> {
+    named(Outcome::ALL, Outcome::name, text)
+}
+
+pub(super) fn reason(text: &str) -> Option<Reason> {
+    named(Reason::ALL, Reason::name, text)
+}
+
+pub(super) fn severity(text: &str) -> Option<Severity> {
+    named(&[Severity::Notice, Severity::Warning, Severity::Alert], Severity::name, text)
+}
+
+pub(super) fn direction(text: &str) -> Option<Direction> {
+    named(&[Direction::Incoming, Direction::Outgoing], Direction::name, text)
+}
+
+pub(super) fn evidence(text: &str) -> Option<Evidence> {
+    named(&[Evidence::Unknown, Evidence::Conforms, Evidence::Violates], Evidence::name, text)
+}
+
+pub(super) fn protocol(text: &str) -> Option<Protocol> {
+    named(&Protocol::ALL, Protocol::name, text)
+}
+
+/// `one-way` is read as such, though it may have been sent to a group.
+pub(super) fn cell_state(text: &str) -> Option<CellState> {
+    let all = [CellState::NotSeen, CellState::OneWay, CellState::Blocked, CellState::Carried];
+    named(&all, CellState::name, text)
+}
+
+pub(super) fn kind(text: &str) -> Option<Kind> {
+    let other = || named(FindingKind::ALL, FindingKind::name, text).map(Kind::Other);
+    reason(text).map(Kind::Unexpected).or_else(other)
+}
+
+pub(super) fn transport(text: &str) -> Option<Transport> {
+    Some(match text {
+        "tcp" => Transport::Tcp,
+        "udp" => Transport::Udp,
+        "icmp" => Transport::Icmp,
+        "icmpv6" => Transport::Icmpv6,
+        number => Transport::from(number.parse::<u8>().ok()?),
+    })
+}
+
+pub(super) fn time(time: Option<Time>) -> Timestamp {
+    time.map_or(Timestamp::UNKNOWN, Time::get)
+}
+
+/// `.S..A...`
+pub(super) fn tcp_flags(text: Option<&Text<'_>>) -> TcpFlags {
+    let letters = text.map_or("", |text| text).bytes().zip(0..8);
+    TcpFlags(letters.filter(|(letter, _)| *letter != b'.').fold(0, |flags, (_, bit)| flags | 1 << bit))
+}
+
+/// `100.10`
+pub(super) fn vlan(text: Option<&Text<'_>>) -> Option<VlanPath> {
+    let Some(text) = text else { return Some(VlanPath::Untagged) };
+    let tags: Vec<u16> = text.split('.').map(|tag| tag.parse().ok()).collect::<Option<_>>()?;
+    Some(match tags[..] {
+        [one] => VlanPath::One(one),
+        [one, two] => VlanPath::Two(one, two),
+        _ => VlanPath::Deep(tags.into()),
+    })
+}
+
+/// Whom a cell names, and how many more it says there are.
+pub(super) fn who(cell: Option<&Text<'_>>) -> (Vec<Who>, u64) {
+    let mut more = 0;
+    let mut all = Vec::new();
+    for name in cell.map_or("", |cell| cell).split(';') {
+        match name.strip_prefix("and ").and_then(|rest| rest.strip_suffix(" more")) {
+            Some(number) => more = number.parse().unwrap_or(0),
+            None => all.extend(name.parse::<IpAddr>().ok().map(Who::Address).or_else(|| mac(name).map(Who::Mac))),
+        }
+    }
+    (all, more)
+}
+
+/// A host that only a conversation names.
+pub(super) fn bare_host(address: IpAddr, role: Role) -> Host {
+    Host {
+        address,
+        mac: None,
+        more_macs: Box::default(),
+        lldp_name: None,
+        attachment: None,
+        role,
+        source: RoleSource::Address,
+        basis: "".into(),
+        confidence: 100,
+        name: None,
+        version: None,
+        heard: true,
+        first_seen: Timestamp::UNKNOWN,
+        last_seen: Timestamp::UNKNOWN,
+        last_sent: Timestamp::UNKNOWN,
+        first_sent: Timestamp::UNKNOWN,
+        mac_is_own: false,
+        packets_sent: 0,
+        bytes_sent: 0,
+        packets_received: 0,
+        bytes_received: 0,
+        serves: Box::default(),
+        serves_more: 0,
+    }
+}
+
+pub(super) fn host(row: v1::Host<'_>, role: Role) -> Host {
+    let (source, basis) = row.role_basis.split_once(": ").unwrap_or((&row.role_basis, ""));
+    let (source, basis) = match source {
+        "declared" => (RoleSource::Declared, basis),
+        "inferred" => (RoleSource::Inferred, basis),
+        "address" => (RoleSource::Address, basis),
+        _ => (RoleSource::Address, &*row.role_basis),
+    };
+    let port = |text: &Text<'_>| {
+        let (transport_name, port) = text.split_once('/')?;
+        Some((transport(transport_name)?, port.parse::<u16>().ok()?))
+    };
+    let mut serves: Vec<_> = row.serves.iter().filter_map(port).collect();
+    serves.truncate(Host::MAX_SERVES);
+    let more = row.serves.last().and_then(|text| text.strip_prefix('+')?.parse().ok());
+    Host {
+        mac: row.mac.map(|mac| mac.0),
+        more_macs: row.other_macs.iter().map(|mac| mac.0).collect(),
+        lldp_name: row.lldp_name.as_deref().map(Into::into),
+        attachment: row.switch.as_deref().map(|switch| {
+            Attachment { switch: switch.to_owned(), port: row.switch_port.as_deref().unwrap_or_default().to_owned() }
+                .into()
+        }),
+        source,
+        basis: basis.to_owned().into(),
+        confidence: row.confidence,
+        name: row.name.as_deref().map(Into::into),
+        version: row.version.as_deref().map(Into::into),
+        heard: row.heard,
+        first_seen: time(row.first_seen),
+        last_seen: time(row.last_seen),
+        packets_sent: row.packets_sent,
+        bytes_sent: row.bytes_sent,
+        packets_received: row.packets_received,
+        bytes_received: row.bytes_received,
+        serves: serves.into(),
+        serves_more: more.unwrap_or(0),
+        ..bare_host(row.address, role)
+    }
+}

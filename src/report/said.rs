@@ -1,0 +1,71 @@
+//! A finding whose words are known already: read from a survey.json, or made by hand.
+
+use std::sync::Arc;
+
+use crate::capture::Timestamp;
+use crate::finding::{Context, Facts, Finding, Replace};
+
+/// The words of a finding as they were written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) service: String,
+    pub(crate) detail: String,
+    pub(crate) advice: String,
+    pub(crate) rule: String,
+    pub(crate) display_filter: String,
+    /// What decides, in a few words.
+    pub(crate) gist: String,
+    /// What to do first.
+    pub(crate) next: String,
+    /// Whether the clients went silent, or else the servers, and since when.
+    pub(crate) silence: Option<(bool, Timestamp)>,
+}
+
+impl Facts for Said {
+    fn service(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.service.clone()
+    }
+
+    fn gist(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.gist.clone()
+    }
+
+    fn next(&self, _: &Finding) -> &str {
+        &self.next
+    }
+
+    fn silence(&self) -> Option<(bool, Timestamp)> {
+        self.silence
+    }
+
+    fn detail(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.detail.clone()
+    }
+
+    fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.advice.clone()
+    }
+
+    fn rule(&self, _: &Finding, _: &Context<'_>) -> String {
+        self.rule.clone()
+    }
+
+    fn display_filter(&self, _: &Finding) -> String {
+        self.display_filter.clone()
+    }
+
+    /// Which of the words name somebody is not known: none is kept.
+    fn replaced(&self, with: &dyn Replace) -> Arc<dyn Facts> {
+        let out = || with.left_out();
+        Arc::new(Self {
+            service: out(),
+            detail: out(),
+            advice: out(),
+            rule: out(),
+            display_filter: String::new(),
+            gist: out(),
+            next: String::new(),
+            silence: self.silence,
+        })
+    }
+}
