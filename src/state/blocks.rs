@@ -152,7 +152,7 @@ impl<W: Write> Packer<W> {
     /// Begins a section.
     ///
     /// # Errors
-    /// Those of the output, and heads beyond [`LARGEST_BLOCK`].
+    /// Those of the output, and heads beyond `LARGEST_BLOCK`.
     pub fn begin(mut out: W, head: &[u8]) -> io::Result<Self> {
         if head.len() > LARGEST_BLOCK {
             return Err(io::Error::other("the capture describes too many interfaces for a state"));
