@@ -230,6 +230,14 @@ pub(super) struct HostArgs {
     pub(super) inventory: Option<PathBuf>,
 }
 
+impl HostArgs {
+    /// Whether any of them was given.
+    pub(super) fn says_anything(&self) -> bool {
+        let lists = [&self.gateway, &self.node, &self.bacnet, &self.site];
+        lists.iter().any(|list| !list.is_empty()) || self.site_name.is_some() || self.inventory.is_some()
+    }
+}
+
 /// Where results go.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Results")]

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
 
 use super::args::{Explain, LimitArgs, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
-use super::merge::survey_file;
+use super::merge::{is_survey, survey_file};
 use super::options::SurveyOptions;
 use super::reading::{Wants, read};
 use super::terminal::{of_standard_output, print};
@@ -106,8 +105,6 @@ const CONTINUED: usize = 4;
 
 /// The survey that was named, or that of the captures that were.
 fn survey(args: SurveyArgs, talk: &Talk) -> Result<(Status, v1::Survey<'static>), Failure> {
-    let is_survey =
-        |path: &PathBuf| path.extension().is_some_and(|ending| ending == "json") || path.join("survey.json").is_file();
     match &args.captures[..] {
         [] => Err(Failure::usage("name the survey.json (or its folder) or the captures that it is in")),
         [path] if is_survey(path) => {

@@ -34,6 +34,11 @@ pub(super) fn run(args: &Merge, talk: &Talk) -> Outcome {
     Ok(Status::Good)
 }
 
+/// Whether a path is that of a survey.json, or of a folder that holds one.
+pub(super) fn is_survey(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "json") || path.join("survey.json").is_file()
+}
+
 /// The survey.json that a path names: itself, or the one in that folder.
 pub(super) fn survey_file(path: &Path) -> Cow<'_, Path> {
     if path.is_dir() { path.join("survey.json").into() } else { path.into() }

@@ -5,18 +5,32 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use super::args::{FailOn, Format, Report, Talk};
+use super::args::{FailOn, Format, LimitArgs, Report, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
-use super::merge::survey_file;
-use super::options::OutputOptions;
+use super::merge::{is_survey, survey_file};
+use super::options::{OutputOptions, SurveyOptions};
 use super::policy;
+use super::reading::{Wants, read};
 use super::results::{self, Making};
 use crate::report::json::{read_back, read_survey, written_by};
 use crate::report::{ReportFolder, write_file, write_sites_html};
 use crate::survey::Survey;
 
 pub(super) fn run(args: Report, talk: &Talk) -> Outcome {
-    let path = survey_file(&args.survey);
+    let path = match &args.sources[..] {
+        [path] if is_survey(path) => survey_file(path),
+        paths if paths.iter().any(|path| is_survey(path)) => {
+            return Err(Failure::usage(
+                "name one survey.json, or states and captures; `igorscope merge` makes one of several",
+            ));
+        }
+        _ => return judge(args, talk),
+    };
+    if args.hosts.says_anything() {
+        return Err(Failure::usage(
+            "a survey.json was judged already: who its hosts are can be told of states and captures only",
+        ));
+    }
     let survey = read_survey(&path).map_err(Failure::unusable)?;
     let policy = policy::load(args.policy.as_deref())?;
     policy::tell_losses(&policy, talk);
@@ -29,6 +43,22 @@ pub(super) fn run(args: Report, talk: &Talk) -> Outcome {
         _ => write_sites(sites, &making, args.output.as_deref(), talk)?,
     }
     Ok(Status::Good)
+}
+
+/// States and captures, which are judged first.
+fn judge(args: Report, talk: &Talk) -> Outcome {
+    let Report { sources, hosts, policy, output } = args;
+    let limits = LimitArgs::default();
+    let survey = SurveyArgs { captures: sources, hosts, policy, count: None, filter: None, threads: None, limits };
+    let command = super::command::command(&survey);
+    let options = SurveyOptions::check(survey)?;
+    let reading = read(&options, Wants { hashes: output.is_some(), twice: false }, talk)?;
+    let making = Making { threads: options.threads.get(), command, rendered: String::new() };
+    let files: &[Format] = if output.is_some() { &[Format::Csv, Format::Html, Format::Json] } else { &[] };
+    let formats = files.iter().copied().chain([Format::Text]).collect();
+    let output = OutputOptions { folder: output, formats, evidence: None, xlsx: None, fail_on: FailOn::Never };
+    results::write(&reading.survey, &making, &output, talk)?;
+    Ok(reading.status)
 }
 
 /// The command line that renders the same again.

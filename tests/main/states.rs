@@ -426,3 +426,21 @@ fn what_a_stranger_writes_into_a_state_reaches_nobody_unescaped() {
         assert!(!name.ends_with(".html") || !text.contains("<b>x") && !text.contains("<i>=x"), "{name}");
     }
 }
+
+#[test]
+fn report_takes_states_as_analyze_does() {
+    let out = folder(&[]);
+    let path = |name: &str| out.path().join(name).display().to_string();
+    let (capture, inventory) = (sample("site-survey.pcapng"), sample("site-survey.toml"));
+    let (capture, inventory) = (capture.to_str().unwrap(), inventory.to_str().unwrap());
+    command::run(["observe", capture, "-o", &path("site.igstate")]).expect(0, &[]);
+    command::run(["report", &path("site.igstate"), "--inventory", inventory, "-o", &path("a")]).expect(0, &[]);
+    command::run(["analyze", capture, "--inventory", inventory, "-o", &path("b")]).expect(0, &[]);
+    for file in ["flows.csv", "findings.csv", "coverage.csv", "nodes.csv", "inventory.csv"] {
+        let [a, b] = ["a", "b"].map(|name| std::fs::read(out.path().join(name).join(file)).unwrap());
+        assert!(a == b, "{file} differs");
+    }
+    let survey = path("a/survey.json");
+    command::run(["report", &survey, "--inventory", inventory]).expect(2, &["was judged already"]);
+    command::run(["report", &survey, capture]).expect(2, &["name one survey.json"]);
+}

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::HostArgs;
+
 /// Compare two surveys: what is fixed, new, still open, or not seen again.
 ///
-/// Site, times and caveats of both visits come first, then the findings, then the vendor's ports, hosts and conversations. Hosts are compared by address and role, conversations by client, server, transport
-/// and port with their verdict and outcome, the vendor's ports by their state, findings by what they are and whom they
+/// Site, times and caveats of both visits come first, then the findings, then the vendor's ports, hosts and conversations.
+/// Hosts are compared by address and role, conversations by client, server, transport and port with their verdict and outcome, the vendor's ports by their state, findings by what they are and whom they
 /// concern. How many packets there were does not matter. What the later visit did not look at is never called mended: only
 /// an answer proves that what was blocked works. Exit status 0 if they are the same, 1 if they differ.
 #[derive(Args, Debug)]
@@ -50,6 +52,8 @@ pub(in crate::cli) struct Merge {
 
 /// Render a survey.json again: the summary, the report and the tables, without the captures.
 ///
+/// States and captures are judged first, as `analyze` does.
+///
 /// Also one that `merge` made; of several sites, each gets a report in a folder of its own, and index.html lists them. What
 /// was judged stays as it was: only what rules and ports are called comes from the policy. A survey.json has the frames of
 /// findings in their text only, so the report has no table of them.
@@ -58,11 +62,14 @@ pub(in crate::cli) struct Merge {
 Examples:
   igorscope report survey.json -o report         report.html and the tables in report/
   igorscope report all.json -o sites             of a merge: sites/index.html, and a folder for each site
-  igorscope report monday/                       the summary of the survey.json in that folder")]
+  igorscope report monday/                       the summary of the survey.json in that folder
+  igorscope report week.igstate --inventory site.toml -o report")]
 pub(in crate::cli) struct Report {
-    /// survey.json, or the folder that holds it.
-    #[arg(value_name = "SURVEY")]
-    pub(in crate::cli) survey: PathBuf,
+    /// survey.json, or the folder that holds it; or states and captures.
+    #[arg(required = true, value_name = "SURVEY|STATE|CAPTURE")]
+    pub(in crate::cli) sources: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) hosts: HostArgs,
     /// The policy that it was held against, instead of the one that is built in; the report says if it is another.
     #[arg(long, value_name = "FILE", help_heading = "Site")]
     pub(in crate::cli) policy: Option<PathBuf>,
