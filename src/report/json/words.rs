@@ -88,7 +88,7 @@ pub(super) fn tcp_flags(text: Option<&Text<'_>>) -> TcpFlags {
 /// `100.10`
 pub(super) fn vlan(text: Option<&Text<'_>>) -> Option<VlanPath> {
     let Some(text) = text else { return Some(VlanPath::Untagged) };
-    let tags: Vec<u16> = text.split('.').map(|tag| tag.parse().ok()).collect::<Option<_>>()?;
+    let tags: Vec<u16> = text.split('.').map(|tag| tag.parse::<u16>().ok()).collect::<Option<_>>()?;
     Some(match tags[..] {
         [one] => VlanPath::One(one),
         [one, two] => VlanPath::Two(one, two),
