@@ -132,17 +132,8 @@ pub(super) struct Observe {
     /// Write the state to this file, which is replaced only when the new one is whole.
     #[arg(short, long, value_name = "FILE.igstate", required = true)]
     pub(super) output: PathBuf,
-    /// Stop after this many packets.
-    #[arg(short, long, value_name = "N", help_heading = "Reading", value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) count: Option<u64>,
-    /// Take only the packets that a BPF filter keeps, such as "host 10.0.0.7 and udp" (pcap-filter(7); needs libpcap).
-    #[arg(short, long, value_name = "BPF", help_heading = "Reading")]
-    pub(super) filter: Option<String>,
-    /// Threads to use; all cores by default. The result does not depend on it.
-    #[arg(short = 'j', long, value_name = "N", help_heading = "Reading")]
-    pub(super) threads: Option<NonZeroUsize>,
     #[command(flatten)]
-    pub(super) limits: LimitArgs,
+    pub(super) reading: ReadingArgs,
 }
 
 /// What is read and what it is held against.
@@ -160,6 +151,13 @@ pub(super) struct SurveyArgs {
     /// JSON). `igorscope policy check FILE` tells what is wrong.
     #[arg(long, value_name = "FILE", help_heading = "Site")]
     pub(super) policy: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: ReadingArgs,
+}
+
+/// How much is read, and by what means.
+#[derive(Args, Debug, Default)]
+pub(super) struct ReadingArgs {
     /// Stop after this many packets.
     #[arg(short, long, value_name = "N", help_heading = "Reading", value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) count: Option<u64>,

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use super::args::{HostArgs, SurveyArgs};
+use super::args::{HostArgs, ReadingArgs, SurveyArgs};
 use super::states;
 
 /// Words of the command; threads, formats and folders leave the content as it is and are left out.
 pub(super) fn command(args: &SurveyArgs) -> Vec<String> {
-    let SurveyArgs { captures, hosts, policy, count, filter, threads: _, limits } = args;
+    let SurveyArgs { captures, hosts, policy, reading } = args;
+    let ReadingArgs { count, filter, threads: _, limits } = reading;
     let HostArgs { gateway, node, bacnet, site, site_name, inventory } = hosts;
     let mut words = vec!["igorscope".to_owned(), "analyze".to_owned()];
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);

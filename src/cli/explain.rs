@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::IsTerminal as _;
 
-use super::args::{Explain, LimitArgs, SurveyArgs, Talk};
+use super::args::{Explain, ReadingArgs, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::merge::{is_survey, survey_file};
 use super::options::SurveyOptions;
@@ -25,18 +25,8 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     let (status, survey) = match subject {
         Subject::Port(..) if sources.is_empty() => (Status::Good, None),
         _ => {
-            let (status, survey) = survey(
-                SurveyArgs {
-                    captures: sources,
-                    hosts,
-                    policy,
-                    count: None,
-                    filter: None,
-                    threads: None,
-                    limits: LimitArgs::default(),
-                },
-                talk,
-            )?;
+            let reading = ReadingArgs::default();
+            let (status, survey) = survey(SurveyArgs { captures: sources, hosts, policy, reading }, talk)?;
             (status, Some(survey))
         }
     };

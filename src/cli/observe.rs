@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use super::args::{Observe, Talk};
+use super::args::{Observe, ReadingArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::progress::Bar;
 use super::reading::{Inputs, gather, hashes, none_usable, say};
@@ -17,7 +17,8 @@ use crate::report::write_file;
 use crate::survey::{self, ObserveOptions, Observing, Progress, Source};
 
 pub(super) fn run(args: Observe, talk: &Talk) -> Outcome {
-    let Observe { captures, output, count, filter, threads, limits } = args;
+    let Observe { captures, output, reading } = args;
+    let ReadingArgs { count, filter, threads, limits } = reading;
     if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
         return Err(Failure::usage("standard input (-) can be read only once; name it once"));
     }

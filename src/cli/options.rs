@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use super::args::{FailOn, Format, HostArgs, Output, SurveyArgs};
+use super::args::{FailOn, Format, HostArgs, Output, ReadingArgs, SurveyArgs};
 use super::exit::Failure;
 use crate::capture::Filter;
 use crate::flow::Limits;
@@ -28,7 +28,8 @@ pub(super) struct SurveyOptions {
 
 impl SurveyOptions {
     pub(super) fn check(args: SurveyArgs) -> Result<Self, Failure> {
-        let SurveyArgs { captures, hosts, policy, count, filter, threads, limits } = args;
+        let SurveyArgs { captures, hosts, policy, reading } = args;
+        let ReadingArgs { count, filter, threads, limits } = reading;
         if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
             return Err(Failure::usage("standard input (-) can be read only once; name it once"));
         }

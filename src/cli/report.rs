@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use super::args::{FailOn, Format, LimitArgs, Report, SurveyArgs, Talk};
+use super::args::{FailOn, Format, ReadingArgs, Report, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::merge::{is_survey, survey_file};
 use super::options::{OutputOptions, SurveyOptions};
@@ -48,8 +48,7 @@ pub(super) fn run(args: Report, talk: &Talk) -> Outcome {
 /// States and captures, which are judged first.
 fn judge(args: Report, talk: &Talk) -> Outcome {
     let Report { sources, hosts, policy, output } = args;
-    let limits = LimitArgs::default();
-    let survey = SurveyArgs { captures: sources, hosts, policy, count: None, filter: None, threads: None, limits };
+    let survey = SurveyArgs { captures: sources, hosts, policy, reading: ReadingArgs::default() };
     let command = super::command::command(&survey);
     let options = SurveyOptions::check(survey)?;
     let reading = read(&options, Wants { hashes: output.is_some(), twice: false }, talk)?;

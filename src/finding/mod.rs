@@ -55,7 +55,7 @@ use crate::verdict::{Conversation, ConversationFacts, Judgement, Judgements, Obs
 /// What a finding is about, by the name that tables, policies and docs/findings.md print.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Kind {
-    /// Conversations that no document and no rule of the site explains, and why.
+    /// Conversations that no document and no allowance of the site explains, and why.
     Unexpected(Reason),
     /// Anything else.
     Other(FindingKind),
@@ -284,8 +284,8 @@ impl Finding {
     /// The finding as people read it.
     pub fn words(&self, context: &Context<'_>) -> Words {
         Words {
-            client: wording::listed(&self.clients),
-            server: wording::listed(&self.servers),
+            client: self.client(),
+            server: self.server(),
             service: self.facts.service(self, context),
             gist: self.facts.gist(self, context),
             detail: self.facts.detail(self, context),
@@ -293,6 +293,16 @@ impl Finding {
             rule: self.facts.rule(self, context),
             display_filter: self.facts.display_filter(self),
         }
+    }
+
+    /// The client, or several joined by `;` (the first few and how many more).
+    pub fn client(&self) -> String {
+        wording::listed(&self.clients)
+    }
+
+    /// The server, or several.
+    pub fn server(&self) -> String {
+        wording::listed(&self.servers)
     }
 
     /// Who is concerned, by name where there is one: `node-7, node-9 and 3 more to gateway`.

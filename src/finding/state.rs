@@ -13,7 +13,7 @@ named! {
     State {
         /// Nothing was found about it.
         Healthy = "healthy",
-        /// It has conversations that no document and no rule of the site explains.
+        /// It has conversations that no document and no allowance of the site explains.
         Unexpected = "unexpected",
         /// A documented port of it does not work.
         Blocked = "blocked",

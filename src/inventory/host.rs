@@ -90,7 +90,7 @@ impl Host {
     pub const MAX_SERVES: usize = 32;
 
     /// A host of which nothing is known but its address.
-    pub(super) fn new(address: IpAddr) -> Self {
+    pub(crate) fn new(address: IpAddr) -> Self {
         Self {
             address,
             mac: None,

@@ -51,7 +51,7 @@ pub(crate) fn sentence(survey: &Survey) -> Sentence {
     }
     if unexpected > 0 {
         rest.push(format!(
-            "{} with Igor hosts {} in no document and no rule of the site.",
+            "{} with Igor hosts {} in no document and no allowance of the site.",
             counted(unexpected, "conversation", "conversations"),
             if unexpected == 1 { "is" } else { "are" }
         ));

@@ -75,6 +75,22 @@ pub struct CellCoverage {
 }
 
 impl CellCoverage {
+    /// A cell that nothing used.
+    pub(crate) const fn unseen(cell: u16) -> Self {
+        Self {
+            cell,
+            state: CellState::NotSeen,
+            hosts: [0; CellState::ALL.len()],
+            peers: 0,
+            peer_states: [0; CellState::ALL.len()],
+            flows: 0,
+            packets: 0,
+            bytes: 0,
+            first: Timestamp::UNKNOWN,
+            last: Timestamp::UNKNOWN,
+        }
+    }
+
     /// How many devices of the cell's product are in a state, as files name it: sent is one way.
     pub fn hosts_in(&self, state: CellState) -> u32 {
         let named = CellState::ALL.iter().filter(|other| other.name() == state.name());
@@ -105,20 +121,8 @@ struct Use {
 pub fn cover(seen: &Observations<'_>, judged: &Judgements) -> (Vec<CellCoverage>, Vec<HostCoverage>) {
     let Judgements { conversations, facts, .. } = judged;
     let cells = seen.policy.cells();
-    let mut coverage: Vec<CellCoverage> = (0..cells.len())
-        .map(|cell| CellCoverage {
-            cell: u16::try_from(cell).unwrap_or(u16::MAX),
-            state: CellState::NotSeen,
-            hosts: [0; CellState::ALL.len()],
-            peers: 0,
-            peer_states: [0; CellState::ALL.len()],
-            flows: 0,
-            packets: 0,
-            bytes: 0,
-            first: Timestamp::UNKNOWN,
-            last: Timestamp::UNKNOWN,
-        })
-        .collect();
+    let mut coverage: Vec<CellCoverage> =
+        (0..cells.len()).map(|cell| CellCoverage::unseen(u16::try_from(cell).unwrap_or(u16::MAX))).collect();
     let one = |host: HostId| seen.hosts.device_of(host);
     let mut uses = Vec::new();
     for (conversation, facts) in conversations.iter().zip(facts) {

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::args::{Format, LimitArgs, Live, SurveyArgs};
+use super::super::args::{Format, Live, ReadingArgs, SurveyArgs};
 use super::super::command::command;
 use super::super::exit::Failure;
 use super::super::options::{OutputOptions, SurveyOptions};
@@ -61,11 +61,8 @@ impl LiveOptions {
             captures: Vec::new(),
             hosts: args.hosts,
             policy: args.policy,
-            count: args.count,
-            threads: None,
-            limits: LimitArgs::default(),
             // The interface filters already.
-            filter: None,
+            reading: ReadingArgs { count: args.count, ..ReadingArgs::default() },
         };
         let command = command(&survey);
         let buffer_size = u32::try_from(args.buffer_size).ok().filter(|size| *size <= i32::MAX as u32);

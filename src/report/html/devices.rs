@@ -176,7 +176,7 @@ fn body(page: &mut Page, (survey, names): (&Survey, &Names), node: &HostCoverage
         put!(page, "<ul class=\"list\">");
         for number in device.findings.iter().take(FINDINGS) {
             let Some(finding) = survey.findings.get(number - 1) else { continue };
-            let title = format!("{}: {}", finding.severity.name(), title(finding, &finding.words(&context)));
+            let title = format!("{}: {}", finding.severity.name(), title(finding, &context));
             put!(page, "<li><a href=\"#finding-{}\">{}</a></li>", number, title);
         }
         put!(page, "</ul>");

@@ -1,7 +1,7 @@
 //! The findings, each with its evidence, what to do, and a filter to see its packets in Wireshark.
 
 use super::page::{Page, put};
-use crate::finding::{Cited, Evidence, Finding, Words};
+use crate::finding::{Cited, Context, Evidence, Finding};
 use crate::policy::{Severity, Transport};
 use crate::report::Names;
 use crate::report::text::findings::title;
@@ -48,7 +48,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     );
     let context = survey.context();
     for (number, finding) in (1..).zip(&survey.findings).take(SHOWN) {
-        card(page, (survey, names), (number, finding, &finding.words(&context)));
+        card(page, (survey, names), (number, finding), &context);
     }
     put!(page, "</div>");
     if survey.findings.len() > SHOWN {
@@ -62,7 +62,12 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     page.end_section();
 }
 
-fn card(page: &mut Page, (survey, names): (&Survey, &Names), (number, finding, words): (usize, &Finding, &Words)) {
+fn card(
+    page: &mut Page,
+    (survey, names): (&Survey, &Names),
+    (number, finding): (usize, &Finding),
+    context: &Context<'_>,
+) {
     put!(
         page,
         "<article class=\"card {}\" id=\"finding-{}\" data-severity=\"{}\"><h3><span class=\"sev {}\">{}</span> \
@@ -73,7 +78,7 @@ fn card(page: &mut Page, (survey, names): (&Survey, &Names), (number, finding, w
         finding.severity.name(),
         finding.severity.name(),
         number,
-        title(finding, words)
+        title(finding, context)
     );
     put!(page, "<p class=\"facts\">");
     if let Some(outcome) = finding.outcome_said() {
@@ -94,8 +99,9 @@ fn card(page: &mut Page, (survey, names): (&Survey, &Names), (number, finding, w
         put!(page, " to ");
         page.time(finding.last);
     }
+    let words = finding.words(context);
     let has_table = !finding.facts.evidence().is_empty();
-    let told = if has_table { finding.facts.brief(finding, &survey.context()) } else { words.detail.clone() };
+    let told = if has_table { finding.facts.brief(finding, context) } else { words.detail };
     put!(page, "</p><p>{}</p>", told);
     if has_table {
         evidence(page, survey, number, finding);

@@ -1,7 +1,10 @@
 //! The words of the report.
 
+use std::collections::BTreeSet;
+
 use super::page::{Page, put};
 use crate::finding::State;
+use crate::policy::{FindingKind, Reason};
 use crate::verdict::{Outcome, Verdict};
 
 const WORDS: &[(&str, &str)] = &[
@@ -18,6 +21,7 @@ const WORDS: &[(&str, &str)] = &[
         "Hosts of which the vendor's documents speak, by the inventory or by what they do.",
     ),
     ("host, external, group", "Any other host of the site; an address outside it; a multicast or broadcast address."),
+    ("allowance", "A rule of the site's policy file that lets something pass which the vendor does not document."),
     ("caveat", "A doubt about the capture, which weakens what rests on it."),
     ("on demand", "Used only when somebody makes it so, as by a firmware update."),
     ("mirror", "A switch port to which the switch copies what others send and receive."),
@@ -28,7 +32,7 @@ const fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Documented => "The vendor's document lists it for this pair, this way round.",
         Verdict::Related => "It belongs to a documented exchange: the data of a TFTP request, say.",
-        Verdict::SiteApproved => "A rule of the site's own allows it.",
+        Verdict::SiteApproved => "An allowance of the site's own lets it pass.",
         Verdict::Supporting => "Networks need it (DHCP, DNS, time); the vendor's document does not list it.",
         Verdict::Unexpected => "One of Igor's hosts is at one end, and nothing explains it.",
         Verdict::Bystander => "None of Igor's hosts is at either end.",
@@ -60,13 +64,46 @@ const fn state(state: State) -> &'static str {
     }
 }
 
+const fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::WrongProtocol => "The port is documented, and its payload is something else.",
+        Reason::UnlistedIpProtocol => "An IP protocol that is neither TCP, UDP nor ICMP, and in no list.",
+        Reason::WrongTransport => "The vendor lists the number for the other of TCP and UDP only.",
+        Reason::UndocumentedPort => "The port is in no list of either end.",
+        Reason::WrongDirection => "The port is documented for these two, the other way round.",
+        Reason::UndocumentedPeer => "The port is documented, for another kind of peer.",
+        Reason::RequestNotCaptured => "Half of a transfer, whose request the capture could not show.",
+    }
+}
+
+const fn finding(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::Blocked => "A documented port was refused, rejected or not answered.",
+        FindingKind::StoppedAnswering => "It worked, and then went silent while requests went on.",
+        FindingKind::OldVersion => "A version below what the vendor's document covers.",
+        FindingKind::UnusedAllowance => "Nothing in this survey needed an allowance of the site.",
+        FindingKind::NoDhcpOffer => "A device asked for an address by DHCP and was given none.",
+        FindingKind::AddressConflict => "Two devices have one address.",
+        FindingKind::AddressChanged => "DHCP gave a device another address meanwhile.",
+        FindingKind::Restarting => "A device starts again and again.",
+        FindingKind::NeverHeard => "Nothing of a device of the inventory was captured.",
+        FindingKind::RejectedUnseen => "ICMP errors speak of packets that were not captured.",
+        FindingKind::OtherAddress => "A server answered from another address than it was asked at.",
+    }
+}
+
 pub(super) fn write(page: &mut Page) {
     page.section("words", "Words");
     put!(page, "<dl class=\"words\">");
     let verdicts = Verdict::ALL.iter().map(|word| (word.name(), verdict(*word)));
     let outcomes = Outcome::ALL.iter().map(|word| (word.name(), outcome(*word)));
     let states = State::ALL.iter().map(|word| (word.name(), state(*word)));
-    for (word, meaning) in WORDS.iter().copied().chain(verdicts).chain(outcomes).chain(states) {
+    let reasons = Reason::ALL.iter().map(|word| (word.name(), reason(*word)));
+    let findings = FindingKind::ALL.iter().map(|word| (word.name(), finding(*word)));
+    // Some are both a finding and the state of a device.
+    let mut told = BTreeSet::new();
+    let all = WORDS.iter().copied().chain(verdicts).chain(outcomes).chain(reasons).chain(findings).chain(states);
+    for (word, meaning) in all.filter(|(word, _)| told.insert(*word)) {
         put!(page, "<dt>{}</dt><dd>{}</dd>", word.replace('-', " "), meaning);
     }
     put!(page, "</dl>");

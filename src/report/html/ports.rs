@@ -3,6 +3,7 @@
 use super::page::{Page, put};
 use crate::policy::{Direction, Transport};
 use crate::report::Names;
+use crate::report::text::ports::{amount, missing};
 use crate::report::text::units::{count, counted, short};
 use crate::survey::Survey;
 use crate::verdict::{CellCoverage, CellState};
@@ -38,7 +39,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     put!(
         page,
         "<p>The tables of the vendor’s document, with what this capture shows of each port. The number behind the sign \
-         is how many peers used it. “Not seen” is no fault: it was not needed, or not captured.</p>"
+         is how many peers used it, or, as 34/36, on how many of the devices. “Not seen” is no fault: it was not needed, or not captured.</p>"
     );
     legend(page);
     put!(page, "<div class=\"documents\">");
@@ -83,6 +84,12 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
         put!(page, "</tbody></table></div>");
     }
     put!(page, "</div>");
+    let missing = missing(survey);
+    if !missing.is_empty() {
+        put!(page, "<ul class=\"list\">");
+        missing.iter().for_each(|line| put!(page, "<li>{}</li>", line));
+        put!(page, "</ul>");
+    }
     page.end_section();
 }
 
@@ -135,7 +142,7 @@ fn cell(page: &mut Page, port: u16, seen: &CellCoverage) {
         words
     );
     if seen.state != CellState::NotSeen {
-        put!(page, " <small>{}</small>", short(seen.peers.into()));
+        put!(page, " <small>{}</small>", amount(seen));
         if seen.state == CellState::Carried && blocked > 0 {
             put!(page, " <small class=\"partly\">✗ {}</small>", short(blocked.into()));
         }

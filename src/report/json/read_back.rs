@@ -15,7 +15,7 @@ use super::sent::Sent;
 use super::sites::{TooManySites, by_site};
 use super::v1::{self, Text};
 use super::words::{self, maybe, named, time};
-use crate::capture::{FrameId, Moment, Timestamp};
+use crate::capture::{FrameId, Moment};
 use crate::finding::{Finding, Kind};
 use crate::flow::Limits;
 use crate::inventory::{Host, HostId, Hosts};
@@ -312,19 +312,8 @@ impl Reader<'_> {
     fn coverage(&mut self, rows: &[v1::Cell<'_>], nodes: &[HostCoverage], sent: &Sent) -> Vec<CellCoverage> {
         let policy = self.policy;
         let count = policy.cells().len();
-        let unseen = |cell: u16| CellCoverage {
-            cell,
-            state: CellState::NotSeen,
-            hosts: [0; CellState::ALL.len()],
-            peers: 0,
-            peer_states: [0; CellState::ALL.len()],
-            flows: 0,
-            packets: 0,
-            bytes: 0,
-            first: Timestamp::UNKNOWN,
-            last: Timestamp::UNKNOWN,
-        };
-        let mut coverage: Vec<CellCoverage> = (0..count).map_while(|at| u16::try_from(at).ok()).map(unseen).collect();
+        let mut coverage: Vec<CellCoverage> =
+            (0..count).map_while(|at| u16::try_from(at).ok()).map(CellCoverage::unseen).collect();
         let places: HashMap<_, usize> = (policy.cells().iter().zip(0..))
             .map(|(cell, at)| ((&*policy.document_of(cell).name, cell.direction, cell.transport, cell.port), at))
             .collect();

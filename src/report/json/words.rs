@@ -111,31 +111,7 @@ pub(super) fn who(cell: Option<&Text<'_>>) -> (Vec<Who>, u64) {
 
 /// A host that only a conversation names.
 pub(super) fn bare_host(address: IpAddr, role: Role) -> Host {
-    Host {
-        address,
-        mac: None,
-        more_macs: Box::default(),
-        lldp_name: None,
-        attachment: None,
-        role,
-        source: RoleSource::Address,
-        basis: "".into(),
-        confidence: 100,
-        name: None,
-        version: None,
-        heard: true,
-        first_seen: Timestamp::UNKNOWN,
-        last_seen: Timestamp::UNKNOWN,
-        last_sent: Timestamp::UNKNOWN,
-        first_sent: Timestamp::UNKNOWN,
-        mac_is_own: false,
-        packets_sent: 0,
-        bytes_sent: 0,
-        packets_received: 0,
-        bytes_received: 0,
-        serves: Box::default(),
-        serves_more: 0,
-    }
+    Host { role, basis: "".into(), ..Host::new(address) }
 }
 
 pub(super) fn host(row: v1::Host<'_>, role: Role) -> Host {

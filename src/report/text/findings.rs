@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::page::{Page, Span, Tone};
 use super::units::{counted, local, short};
-use crate::finding::{Context, Finding, Words};
+use crate::finding::{Context, Finding};
 use crate::policy::{Role, Severity, Transport};
 use crate::report::escape::visible;
 use crate::survey::Survey;
@@ -93,7 +93,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     if page.terminal.all {
         for look in &LOOKS {
             for finding in survey.findings.iter().filter(|finding| finding.severity == look.severity) {
-                write_finding(page, look, finding, &finding.words(&context));
+                write_finding(page, look, finding, &context);
             }
         }
         return;
@@ -118,14 +118,15 @@ fn more_of(more: u64, look: &Look) -> String {
     counted(more, &format!("more {one}"), &format!("more {one}s"))
 }
 
-fn write_finding(page: &mut Page<'_>, look: &Look, finding: &Finding, words: &Words) {
+fn write_finding(page: &mut Page<'_>, look: &Look, finding: &Finding, context: &Context<'_>) {
     page.blank();
     let word = (look.tone, format!("  {:<8}", look.word));
-    page.paragraph(vec![word], INDENT, Tone::Strong, &visible(&title(finding, words)));
+    page.paragraph(vec![word], INDENT, Tone::Strong, &visible(&title(finding, context)));
     let facts = facts(finding);
     if !facts.is_empty() {
         page.line([(Tone::Plain, " ".repeat(INDENT)), (Tone::Quiet, facts)]);
     }
+    let words = finding.words(context);
     page.paragraph(Vec::new(), INDENT, Tone::Plain, &visible(&words.detail));
     if !words.advice.is_empty() {
         let arrow: Vec<Span> = vec![(Tone::Plain, " ".repeat(INDENT)), (Tone::Good, "→ ".to_owned())];
@@ -134,16 +135,17 @@ fn write_finding(page: &mut Page<'_>, look: &Look, finding: &Finding, words: &Wo
 }
 
 /// `blocked: node 10.20.0.31 to gateway 10.20.0.2, TCP 88 Configuration`.
-pub(crate) fn title(finding: &Finding, words: &Words) -> String {
+pub(crate) fn title(finding: &Finding, context: &Context<'_>) -> String {
     let party = |role: Option<Role>, address: &str| {
         let role = role.map_or("", Role::name);
         let gap = if role.is_empty() || address.is_empty() { "" } else { " " };
         format!("{role}{gap}{}", address.replace(';', ", "))
     };
-    let client = party(finding.client_role, &words.client);
-    let server = party(finding.server_role, &words.server);
+    let client = party(finding.client_role, &finding.client());
+    let server = party(finding.server_role, &finding.server());
     let port = port(finding);
-    let service = [port.as_str(), words.service.as_str()].into_iter().filter(|text| !text.is_empty());
+    let service = finding.facts.service(finding, context);
+    let service = [port.as_str(), service.as_str()].into_iter().filter(|text| !text.is_empty());
     let service = service.collect::<Vec<_>>().join(" ");
     let parties = match (client.as_str(), server.as_str()) {
         (client, "") => client.to_owned(),

@@ -7,7 +7,7 @@ pub(crate) mod findings;
 pub(crate) mod next;
 pub(crate) mod page;
 mod policy;
-mod ports;
+pub(crate) mod ports;
 pub(crate) mod units;
 
 pub use comparison::comparison_page;

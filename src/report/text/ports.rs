@@ -74,7 +74,9 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
         let text = format!("* not by itself, but on {}", demands.into_iter().collect::<Vec<_>>().join(", "));
         page.paragraph(vec![(Tone::Plain, "  ".to_owned())], 2, Tone::Quiet, &visible(&text));
     }
-    write_missing(page, survey, &seen);
+    for text in missing(survey) {
+        page.paragraph(vec![(Tone::Plain, "  ".to_owned())], 2, Tone::Plain, &visible(&text));
+    }
     let unseen = seen.iter().any(|(.., seen)| seen.state == CellState::NotSeen);
     if let Some(short) = too_short(survey).filter(|_| unseen) {
         let text = format!("\"Not seen\" proves little: {short}.");
@@ -138,13 +140,14 @@ fn grid(page: &mut Page<'_>, documents: &[&str], seen: &[Seen<'_>], row_width: u
 const MAX_NAMES: usize = 6;
 const MAX_LINES: usize = 6;
 
-/// Which devices lack a port that most of their kind use by themselves.
-fn write_missing(page: &mut Page<'_>, survey: &Survey, seen: &[Seen<'_>]) {
+/// Which devices lack a port that most of their kind use by themselves, a line for each group of them.
+pub(crate) fn missing(survey: &Survey) -> Vec<String> {
     let mut by_devices: BTreeMap<Vec<HostId>, Vec<String>> = BTreeMap::new();
-    for (cell, _, coverage) in seen.iter().filter(|(cell, ..)| cell.on_demand.is_none()) {
+    for coverage in &survey.coverage {
+        let Some(cell) = survey.policy.cells().get(usize::from(coverage.cell)) else { continue };
         let used = coverage.hosts[CellState::Carried as usize] + coverage.hosts[CellState::Sent as usize];
         let all: u32 = coverage.hosts.iter().sum();
-        if used == all || used * 2 < all {
+        if cell.on_demand.is_some() || used == all || used * 2 < all {
             continue;
         }
         let lacks = |device: &&HostCoverage| {
@@ -156,7 +159,7 @@ fn write_missing(page: &mut Page<'_>, survey: &Survey, seen: &[Seen<'_>]) {
         let port = format!("{} {} {direction}", cell.transport.to_string().to_uppercase(), cell.port);
         by_devices.entry(missing).or_default().push(port);
     }
-    for (devices, ports) in by_devices.iter().take(MAX_LINES) {
+    let line = |(devices, ports): (&Vec<HostId>, &Vec<String>)| {
         let name = |id: &HostId| {
             let host = survey.hosts.get(*id);
             host.name.clone().map_or_else(|| host.address.to_string(), |name| name.to_string())
@@ -165,12 +168,22 @@ fn write_missing(page: &mut Page<'_>, survey: &Survey, seen: &[Seen<'_>]) {
         if devices.len() > MAX_NAMES {
             names.push(format!("{} more", devices.len() - MAX_NAMES));
         }
-        let text = format!("not seen to work on {}: {}", names.join(", "), ports.join(", "));
-        page.paragraph(vec![(Tone::Plain, "  ".to_owned())], 2, Tone::Plain, &visible(&text));
-    }
+        format!("not seen to work on {}: {}", names.join(", "), ports.join(", "))
+    };
+    let mut lines: Vec<String> = by_devices.iter().take(MAX_LINES).map(line).collect();
     if by_devices.len() > MAX_LINES {
-        let text = format!("  and {} more such groups of devices (nodes.csv has all)", by_devices.len() - MAX_LINES);
-        page.line([(Tone::Quiet, text)]);
+        lines.push(format!("and {} more such groups of devices (nodes.csv has all)", by_devices.len() - MAX_LINES));
+    }
+    lines
+}
+
+/// On how many of the devices, as `34/36`; where there is but one, how many peers.
+pub(crate) fn amount(coverage: &CellCoverage) -> String {
+    let devices: u32 = coverage.hosts.iter().sum();
+    match coverage.state {
+        CellState::NotSeen => String::new(),
+        state if devices > 1 => format!("{}/{devices}", coverage.hosts[state as usize]),
+        _ => short(coverage.peers.into()),
     }
 }
 
@@ -179,11 +192,5 @@ fn cell_spans(coverage: Option<&CellCoverage>) -> [Span; 2] {
         return [(Tone::Plain, " ".repeat(CELL)), (Tone::Plain, String::new())];
     };
     let look = look(coverage.state);
-    let devices: u32 = coverage.hosts.iter().sum();
-    let number = match coverage.state {
-        CellState::NotSeen => String::new(),
-        state if devices > 1 => format!("{}/{devices}", coverage.hosts[state as usize]),
-        _ => short(coverage.peers.into()),
-    };
-    [(look.tone, look.symbol.to_owned()), (Tone::Plain, left(&format!(" {number}"), CELL - 1))]
+    [(look.tone, look.symbol.to_owned()), (Tone::Plain, left(&format!(" {}", amount(coverage)), CELL - 1))]
 }

@@ -73,8 +73,9 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
 }
 
 fn detail(look: &Look, snapshot: &Snapshot, finding: &Finding, width: u16) -> Vec<Line<'static>> {
-    let words = finding.words(&snapshot.survey.context());
-    let mut lines = told(look, "What", &title(finding, &words), width, look.severity(finding.severity));
+    let context = snapshot.survey.context();
+    let words = finding.words(&context);
+    let mut lines = told(look, "What", &title(finding, &context), width, look.severity(finding.severity));
     lines.extend(told(look, "Evidence", &words.detail, width, look.plain()));
     lines.extend(told(look, "Advice", &words.advice, width, look.good()));
     let outcome = finding.outcome_said().map_or(String::new(), |outcome| format!("{outcome}; "));

@@ -13,6 +13,7 @@ use super::super::view::{Tab, View};
 use super::row::Row;
 use super::{ago, pane};
 use crate::policy::{Cell, Direction, Document, Transport};
+use crate::report::text::ports::amount;
 use crate::report::text::units::{counted, short};
 use crate::verdict::{CellCoverage, CellState};
 
@@ -128,9 +129,11 @@ fn cell_of(row: Row, look: &Look, coverage: &CellCoverage, width: usize) -> Row 
     let text = match coverage.state {
         CellState::NotSeen => String::new(),
         _ if width >= TALKATIVE => {
-            format!("{}, {} pkts", counted(coverage.peers.into(), "peer", "peers"), short(coverage.packets))
+            let of_all = amount(coverage);
+            let peers = || counted(coverage.peers.into(), "peer", "peers");
+            format!("{}, {} pkts", if of_all.contains('/') { of_all } else { peers() }, short(coverage.packets))
         }
-        _ => short(coverage.peers.into()),
+        _ => amount(coverage),
     };
     row.text(sign, style).left(&format!(" {text}"), width - 1, look.plain())
 }
