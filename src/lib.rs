@@ -9,12 +9,17 @@
 //! Data flows one way, from bytes to report:
 //!
 //! ```text
-//! capture -> decode -> flow -> relation -> inventory -> verdict -> finding -> report
-//! bytes      packet    table   linked      roles        outcome    what to     csv, json, html, pcapng, terminal
+//! capture -> decode -> flow -> relation -> inventory -> verdict -> finding
+//! bytes      packet    table   linked      roles        outcome    what to
 //!                                                       coverage   read
-//! servants: protocol (payload -> evidence), policy (documents as data), text (files of text) and state (observations as files),
-//!           which import no stage
-//! outside:  survey (strings the stages together), path (captures at several places), export (policy -> firewall rules), tui (the live view), cli
+//!
+//!     ... -> survey -> path -> anonymize -> evidence -> report
+//!            of one    of      for          frames of   csv, json, html,
+//!            run       places  strangers    findings    workbook, terminal
+//!
+//! servants: protocol (payload -> evidence), policy (documents as data), text (names, escapes, files of text)
+//!           and state (observations as files), which import no stage
+//! outside:  export (policy -> firewall rules), live (surveys while they happen), tui (the live view), cli
 //! ```
 //!
 //! Each stage is one folder and imports only the stages to its left and the servants;
@@ -46,13 +51,17 @@
 //! whatever needs the order of things is worked out after merging, once per flow, never per packet. What is kept of it
 //! in files, states, adds up the same: verdicts do not add, so judging comes last.
 
+pub mod anonymize;
 pub mod capture;
 pub mod cli;
 pub mod decode;
+pub mod evidence;
 pub mod export;
 pub mod finding;
 pub mod flow;
 pub mod inventory;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod path;
 pub mod policy;
 pub mod protocol;

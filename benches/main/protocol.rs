@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
 use igorscope::decode::{Network, Transport, decode};
-use igorscope::policy;
+use igorscope::protocol;
 use igorscope::protocol::{Protocol, inspect};
 
 use crate::input;
@@ -12,7 +12,7 @@ use crate::traffic::file::Format;
 use crate::traffic::load::Mix;
 
 struct Payload {
-    transport: policy::Transport,
+    transport: protocol::Transport,
     ports: (u16, u16),
     bytes: Vec<u8>,
 }
@@ -24,10 +24,10 @@ fn payloads() -> Vec<Payload> {
         let Network::Ip(ip) = decode(frame).network else { return };
         let (transport, ports, bytes) = match ip.transport {
             Transport::Tcp { source_port, destination_port, payload, .. } => {
-                (policy::Transport::Tcp, (source_port, destination_port), payload)
+                (protocol::Transport::Tcp, (source_port, destination_port), payload)
             }
             Transport::Udp { source_port, destination_port, payload, .. } => {
-                (policy::Transport::Udp, (source_port, destination_port), payload)
+                (protocol::Transport::Udp, (source_port, destination_port), payload)
             }
             _ => return,
         };

@@ -8,8 +8,8 @@ use super::exit::{Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
 use super::reading::{Reading, Wants, read};
 use super::results::{self, Making};
+use crate::anonymize::Anonymizer;
 use crate::policy::Severity;
-use crate::report::Anonymizer;
 use crate::survey::Survey;
 
 pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {

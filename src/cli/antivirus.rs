@@ -7,7 +7,8 @@ use super::exit::{Failure, Outcome, Status};
 use super::policy::load;
 use super::terminal::print;
 use crate::export::antivirus::{AntivirusFormat, Checklist, Preferences, State};
-use crate::report::{visible, write_file};
+use crate::report::write_file;
+use crate::text::visible;
 
 pub(super) fn run(command: Antivirus) -> Outcome {
     match command {

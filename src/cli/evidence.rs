@@ -4,7 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::hash::Hashes;
-use crate::report::{Anonymizer, WriteError, write_evidence, write_file};
+use crate::anonymize::Anonymizer;
+use crate::evidence::write_evidence;
+use crate::report::{WriteError, write_file};
 use crate::survey::{Source, Survey};
 
 /// Writes the file, unless an input is no longer what was analysed.

@@ -63,7 +63,7 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
             Some(survey) => writeln!(
                 out,
                 "The survey was held against the policy \"{}\"; name its file with --policy to have its rules explained.",
-                crate::report::visible(&survey.policy.name)
+                crate::text::visible(&survey.policy.name)
             ),
             None => Ok(()),
         }

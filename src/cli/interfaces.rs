@@ -3,7 +3,7 @@
 use super::exit::{Failure, Outcome, Status};
 use super::terminal::print;
 use crate::capture::live::{Device, devices};
-use crate::report::visible;
+use crate::text::visible;
 
 pub(super) fn run() -> Outcome {
     let devices = devices().map_err(Failure::unusable)?;

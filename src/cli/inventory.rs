@@ -13,8 +13,9 @@ use crate::inventory::{Inventory, InventoryFlags, draft};
 use crate::policy::Version;
 use crate::report::text::capture::host_words;
 use crate::report::text::units::counted;
-use crate::report::{visible, visible_lines, write_file};
+use crate::report::write_file;
 use crate::survey::Survey;
+use crate::text::{visible, visible_lines};
 
 pub(super) fn run(command: InventoryCommand, talk: &Talk) -> Outcome {
     match command {

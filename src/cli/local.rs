@@ -9,7 +9,7 @@ use super::terminal::print;
 use crate::export::antivirus::Preferences;
 use crate::export::local::{LocalCheck, LocalError, Machine, PortCheck, PortState, QUESTIONS};
 use crate::policy::{Direction, Policy, Role};
-use crate::report::visible;
+use crate::text::visible;
 
 /// What PowerShell is asked, in an encoding that carries every path.
 const EXCLUSIONS: &str =

@@ -117,7 +117,7 @@ fn suggest_analyze(words: &[OsString]) {
     use std::io::Write;
     if let Some(file) = words.iter().skip(1).find(|word| std::path::Path::new(word).exists()) {
         let file = file.to_string_lossy();
-        let text = format!("  tip: to analyse it, type: igorscope analyze {}\n", crate::report::visible(&file));
+        let text = format!("  tip: to analyse it, type: igorscope analyze {}\n", crate::text::visible(&file));
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
 }
@@ -141,7 +141,7 @@ fn complain(failure: &Failure) {
     use std::io::Write;
     let text = format!("igorscope: {}\n", failure.error);
     // Where even standard error is gone, the exit status alone must do.
-    let _ = std::io::stderr().write_all(crate::report::visible_lines(&text).as_bytes());
+    let _ = std::io::stderr().write_all(crate::text::visible_lines(&text).as_bytes());
 }
 
 fn dispatch(cli: Cli) -> exit::Outcome {

@@ -8,7 +8,8 @@ use super::args::{Policy as PolicyCommand, PolicyCheck, PolicyShow, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::terminal::{of_standard_output, print};
 use crate::policy::{Policy, PolicyError};
-use crate::report::{policy_page, visible};
+use crate::report::policy_page;
+use crate::text::visible;
 
 pub(super) fn run(command: PolicyCommand, talk: &Talk) -> Outcome {
     match command {

@@ -9,7 +9,8 @@ use super::merge::survey_file;
 use super::terminal::print;
 use crate::export::{Exported, Format, Request, RuleList, rehearsal_page, rehearse};
 use crate::report::json::read_survey;
-use crate::report::{visible, write_file};
+use crate::report::write_file;
+use crate::text::visible;
 
 pub(super) fn run(args: PolicyExport, talk: &Talk) -> Outcome {
     let PolicyExport { format, side, with_supporting, log_only, against, policy, hosts, output } = args;

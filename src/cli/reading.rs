@@ -13,9 +13,9 @@ use super::options::SurveyOptions;
 use super::progress::Bar;
 use super::states;
 use crate::capture::{CaptureError, PassedOver, find_captures};
-use crate::report::visible;
 use crate::state::is_state;
 use crate::survey::{self, Copy, InputSummary, Progress, Source, Survey};
+use crate::text::visible;
 
 /// Files passed over that are named, unless all are wanted.
 const PASSED_OVER: usize = 5;

@@ -10,10 +10,11 @@ use super::terminal::{of_standard_output, print, zone};
 use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
-    HtmlOptions, Names, ReportFolder, WriteError, summary, visible, write_coverage, write_file, write_findings,
-    write_flows, write_html, write_inventory, write_nodes, write_workbook,
+    HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_findings, write_flows,
+    write_html, write_inventory, write_nodes, write_workbook,
 };
 use crate::survey::Survey;
+use crate::text::visible;
 #[cfg(feature = "live")]
 use crate::verdict::Caveat;
 

@@ -9,7 +9,8 @@ use ipnet::IpNet;
 use super::format::{MANY, Writer, Written, commented, header};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Family, HostSet, Side, Way, text};
-use crate::policy::{PortSet, Role, Transport};
+use crate::policy::{PortSet, Role};
+use crate::protocol::Transport;
 
 /// Longest remark that IOS keeps.
 const REMARK: usize = 100;

@@ -3,7 +3,8 @@
 use ipnet::IpNet;
 
 use super::groups::Groups;
-use crate::policy::{Role, RoleSet, named};
+use crate::policy::{Role, RoleSet};
+use crate::text::named;
 
 named! {
     /// Where the rules are enforced.

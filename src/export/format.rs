@@ -4,7 +4,7 @@ use super::ends::Side;
 use super::rules::RuleList;
 use super::text;
 use super::{cisco, iptables, mud, nftables, table, windows};
-use crate::policy::named;
+use crate::text::named;
 
 named! {
     /// What rules are written as.

@@ -8,7 +8,8 @@ use super::ends::{Base, End, Side, Way};
 use super::groups::Groups;
 use super::rules::{Kind, Rule};
 use crate::inventory::Inventory;
-use crate::policy::{Policy, PortSet, Transport, Version};
+use crate::policy::{Policy, PortSet, Version};
+use crate::protocol::Transport;
 
 const IGMP: Transport = Transport::Other(2);
 

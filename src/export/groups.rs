@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::policy::Transport;
 use crate::protocol::Protocol;
+use crate::protocol::Transport;
 
 /// Groups of one protocol.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

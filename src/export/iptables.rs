@@ -10,7 +10,8 @@ use super::format::{MANY, Writer, Written, commented, header};
 use super::hosts::{Family, Hosts};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, HostSet, Side, Way, text};
-use crate::policy::{PortSet, Transport};
+use crate::policy::PortSet;
+use crate::protocol::Transport;
 
 /// Longest comment that the comment match keeps is 255 bytes.
 const COMMENT: usize = 200;

@@ -6,7 +6,8 @@ use super::ends::{Base, End, HostSet, Side, Way};
 use super::groups::Groups;
 use super::hosts::Hosts;
 use super::rules::{Kind, Rule};
-use crate::policy::{Endpoint, Matcher, Policy, Role, RoleSet, Transport};
+use crate::policy::{Endpoint, Matcher, Policy, Role, RoleSet};
+use crate::protocol::Transport;
 
 /// The site's own allowances.
 pub(super) fn allowances(policy: &Policy, side: Side, hosts: &Hosts) -> Vec<Rule> {

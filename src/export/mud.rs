@@ -9,7 +9,8 @@ use super::format::{Writer, Written};
 use super::rules::{Helper, Kind, Rule, RuleList};
 use super::{Base, End, Family, HostSet, Way, text};
 use crate::policy::mud::AUTHORITY;
-use crate::policy::{PortSet, Role, Transport};
+use crate::policy::{PortSet, Role};
+use crate::protocol::Transport;
 
 /// `last-update` is mandatory, and the same rules are to be the same bytes.
 const UPDATED: &str = "2026-01-01T00:00:00Z";

@@ -4,7 +4,8 @@ use super::format::{Writer, Written, commented, header};
 use super::hosts::{Family, Hosts};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Groups, HostSet, Side, Way, text};
-use crate::policy::{PortSet, Transport};
+use crate::policy::PortSet;
+use crate::protocol::Transport;
 
 /// Longest comment that nftables keeps, in bytes, without its closing zero.
 const COMMENT: usize = 120;

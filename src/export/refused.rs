@@ -4,7 +4,8 @@ use super::ends::{HostSet, Side, Way};
 use super::hosts::Hosts;
 use super::matched;
 use super::rules::{Kind, Rule};
-use crate::policy::{Policy, PortSet, Transport};
+use crate::policy::{Policy, PortSet};
+use crate::protocol::Transport;
 
 /// Supporting protocols that no router carries on: a firewall between never sees them.
 const OF_THE_LINK: [&str; 6] = ["router-discovery", "neighbor-discovery", "igmp", "mld", "mdns", "llmnr"];

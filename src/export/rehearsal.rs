@@ -9,9 +9,10 @@ use super::ends::{Base, End, HostSet, Side, Way};
 use super::groups::Groups;
 use super::hosts::Hosts;
 use super::rules::{Rule, RuleList};
-use crate::policy::{PortSet, Transport};
-use crate::report::escape::visible;
+use crate::policy::PortSet;
+use crate::protocol::Transport;
 use crate::report::json::v1;
+use crate::text::visible;
 
 /// A conversation that the rules do not let through.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -8,8 +8,10 @@ use super::groups::Groups;
 use super::hosts::Hosts;
 use super::{groundwork, matched, refused};
 use crate::inventory::Inventory;
-use crate::policy::{Cell, Direction, Policy, PortSet, Role, RoleSet, Transport, named};
+use crate::policy::{Cell, Direction, Policy, PortSet, Role, RoleSet};
 use crate::protocol::Protocol;
+use crate::protocol::Transport;
+use crate::text::named;
 use crate::verdict::{Filled, documented};
 
 named! {

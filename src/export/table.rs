@@ -3,7 +3,8 @@
 use super::format::{Writer, Written, header};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Way, text};
-use crate::policy::{PortSet, Transport};
+use crate::policy::PortSet;
+use crate::protocol::Transport;
 
 /// CSV by RFC 4180.
 pub(super) struct Csv;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::*;
 use crate::inventory::Inventory;
-use crate::policy::{Policy, Transport};
+use crate::policy::Policy;
+use crate::protocol::Transport;
 
 const SITE: &str = r#"
 site-name = "Test site"

@@ -1,7 +1,7 @@
 //! Foreign text made harmless for each format. Names and reasons come from the user's files: a
 //! quote or a line break in one of them must not become a rule.
 
-use crate::report::escape::visible;
+use crate::text::visible;
 
 /// One line without control characters, at most `bytes` long.
 pub(super) fn line(text: &str, bytes: usize) -> String {
@@ -62,7 +62,7 @@ pub(super) fn markdown(text: &str) -> String {
 /// A cell that no spreadsheet takes for a formula.
 pub(super) fn cell(text: &str) -> String {
     let text = visible(text);
-    let guard = if crate::report::escape::is_formula(&text) { "'" } else { "" };
+    let guard = if crate::text::is_formula(&text) { "'" } else { "" };
     format!("{guard}{text}")
 }
 

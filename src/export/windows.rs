@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::format::{MANY, Writer, Written, commented, header};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Family, HostSet, Hosts, Member, Way, text};
-use crate::policy::{PortSet, Transport};
+use crate::policy::PortSet;
+use crate::protocol::Transport;
 
 /// Longest description that the firewall's own dialog shows whole.
 const DESCRIPTION: usize = 400;

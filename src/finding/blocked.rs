@@ -9,7 +9,8 @@ use super::conversations::Group;
 use super::told::{About, Told, Topic};
 use super::wording::{frame, people, times};
 use super::{Cited, Finding, Judged, Kind, Replace};
-use crate::policy::{FindingKind, Transport};
+use crate::policy::FindingKind;
+use crate::protocol::Transport;
 use crate::relation::Rejection;
 use crate::verdict::{Conversation, ConversationFacts, Outcome, Verdict};
 

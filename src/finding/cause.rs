@@ -9,7 +9,7 @@ use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::Endpoint;
 use crate::inventory::Host;
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::relation::RejectionCause;
 use crate::verdict::{Conversation, ConversationFacts, Observations, Outcome};
 

@@ -10,7 +10,8 @@ use super::wording::MAX_NAMED;
 use super::{Cited, Evidence, Facts, Finding, Judged, Kind, Who, blocked, stopped_answering, unexpected};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::EndView;
-use crate::policy::{FindingKind, Role, Severity, Transport};
+use crate::policy::{FindingKind, Role, Severity};
+use crate::protocol::Transport;
 use crate::verdict::{Conversation, ConversationFacts, Outcome, Verdict};
 
 /// So many ports of one kind are told apart; more become one finding that lists them.

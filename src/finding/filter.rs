@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::{Replace, Who};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::icmp;
 
 /// How many addresses and ports a filter may list. Beyond that it shows what is wider: every conversation

@@ -49,7 +49,8 @@ pub use state::{Standing, Standings, State};
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::MacAddr;
 use crate::inventory::Hosts;
-use crate::policy::{Case, FindingKind, Policy, Reason, Role, Rule, Severity, Transport};
+use crate::policy::{Case, FindingKind, Policy, Reason, Role, Rule, Severity};
+use crate::protocol::Transport;
 use crate::verdict::{Conversation, ConversationFacts, Judgement, Judgements, Observations, Outcome, Verdict};
 
 /// What a finding is about, by the name that tables, policies and docs/findings.md print.

@@ -7,7 +7,8 @@ use super::devices::{Device, Trouble, grouped};
 use super::wording::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::flow::{Endpoint, IcmpError, Window};
-use crate::policy::{FindingKind, Role, Transport};
+use crate::policy::{FindingKind, Role};
+use crate::protocol::Transport;
 use crate::relation::Rejection;
 use crate::verdict::Observations;
 

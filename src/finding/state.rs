@@ -6,7 +6,8 @@ use super::{Finding, Kind, Who};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::inventory::{HostId, Hosts};
-use crate::policy::{FindingKind, named};
+use crate::policy::FindingKind;
+use crate::text::named;
 
 named! {
     /// How a device stands. Orders from good to bad.

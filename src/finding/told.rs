@@ -13,7 +13,8 @@ use super::{Cited, Context, Evidence, Facts, Finding, Judged, Kind, Replace, dou
 use crate::capture::Timestamp;
 use crate::flow::TftpFile;
 use crate::inventory::RoleSource;
-use crate::policy::{FindingKind, Reason, Role, Transport};
+use crate::policy::{FindingKind, Reason, Role};
+use crate::protocol::Transport;
 use crate::relation::{Announcement, DirectionBasis};
 use crate::verdict::{Doubts, Outcome};
 

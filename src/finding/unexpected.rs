@@ -5,7 +5,8 @@ use super::conversations::Group;
 use super::told::{About, Told, Topic};
 use super::wording::{a, upper};
 use super::{Finding, Judged, Kind, Replace};
-use crate::policy::{Reason, Role, Transport};
+use crate::policy::{Reason, Role};
+use crate::protocol::Transport;
 use crate::verdict::{Conversation, ConversationFacts, Verdict};
 
 /// Why conversations are unexpected, and what may explain it.

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Cited, Context, Who};
 use crate::capture::Timestamp;
-use crate::policy::{Role, Transport};
+use crate::policy::Role;
+use crate::protocol::Transport;
 
 /// How many addresses a finding names before "and N more".
 pub(super) const MAX_NAMED: usize = 5;

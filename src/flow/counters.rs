@@ -15,7 +15,7 @@ use super::key::Key;
 use super::tcp::{Head, Heads, SynAnswer, Tcp};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{TcpFlags, tcp_numbers};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::{self, Asking, Inspection, Message, Turn};
 
 /// Destination and source MAC as they stand in a frame; zero where the link has none.

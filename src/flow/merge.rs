@@ -14,7 +14,7 @@ use super::prefetch::prefetch_whole;
 use super::sources::{SourceSet, SourceSets};
 use super::table::{NOWHERE, Table};
 use crate::capture::Shift;
-use crate::policy::Transport;
+use crate::protocol::Transport;
 
 /// So many records are on their way at once.
 const AHEAD: usize = 32;

@@ -9,7 +9,7 @@ use super::sources::SourceSets;
 use super::view::{EndView, FlowView};
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol, Turn};
 
 /// Indices of inputs.

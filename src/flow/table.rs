@@ -12,7 +12,7 @@ use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
 use super::{Flows, Glance};
 use crate::capture::{Retime, Timestamp};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::{Asking, Inspection, Message};
 
 /// TCP's IP protocol number.

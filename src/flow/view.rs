@@ -13,7 +13,7 @@ use super::sources::SourceSets;
 use super::{Flow, FlowEnd, Sources, SynAnswer};
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol, Turn};
 
 /// A flow of a table or one made by hand. Its fields and methods have the meaning of those of [`Flow`].

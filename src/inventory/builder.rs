@@ -21,7 +21,7 @@ use super::roles;
 use crate::capture::{Moment, Timestamp};
 use crate::decode::MacAddr;
 use crate::flow::{EndView, FlowView, Flows, SideEvidence, prefetch_whole};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::Turn;
 use crate::relation::Orientation;
 

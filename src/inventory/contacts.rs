@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::host::HostId;
 use crate::flow::{FlowView, Flows};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::Orientation;
 

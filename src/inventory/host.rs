@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::policy::{Role, Transport};
+use crate::policy::Role;
+use crate::protocol::Transport;
 
 /// Index of a host in [`Hosts`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

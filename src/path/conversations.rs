@@ -6,7 +6,8 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::key::{Comparing, Ends, number_of};
-use crate::policy::{Role, Transport};
+use crate::policy::Role;
+use crate::protocol::Transport;
 use crate::relation::DirectionBasis;
 use crate::survey::Survey;
 use crate::verdict::{Outcome, Verdict};

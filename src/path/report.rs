@@ -10,8 +10,10 @@ use super::key::address_of;
 use super::route::{Basis, Routes};
 use super::tally::Leg;
 use crate::capture::Timestamp;
-use crate::policy::{Role, Transport, named};
+use crate::policy::Role;
+use crate::protocol::Transport;
 use crate::survey::InputSummary;
+use crate::text::named;
 
 /// One place and how comparable it is.
 #[derive(Clone, Debug)]

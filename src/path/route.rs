@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::MOST_PLACES;
 use super::clock::{Clock, Common, Difference, RESOLUTION};
 use super::conversations::{Conversations, Way};
-use crate::policy::named;
+use crate::text::named;
 
 named! {
     /// How it is known which of two places comes first.

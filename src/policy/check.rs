@@ -5,7 +5,8 @@ use std::ops::Range;
 use toml::de::DeTable;
 
 use super::read::Reader;
-use super::{Cell, Document, Policy, Transport};
+use super::{Cell, Document, Policy};
+use crate::protocol::Transport;
 
 /// Every line of a legend explains a port of its tables.
 pub(super) fn legend_is_used(reader: &Reader<'_>, document: &Document, cells: &[Cell], at: &Range<usize>) {

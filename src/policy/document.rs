@@ -1,7 +1,8 @@
 //! The vendor's documents and their cells.
 
-use super::{Direction, Role, Transport, Version};
+use super::{Direction, Role, Version};
 use crate::protocol::Protocol;
+use crate::protocol::Transport;
 
 /// A set of roles.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::Transport;
 use super::matcher::{Endpoint, Matcher, Party};
 use super::ports::PortBits;
+use crate::protocol::Transport;
 
 /// Entries with more addresses or ports than this are tried for each flow.
 const FEW: usize = 16;

@@ -11,9 +11,10 @@ use super::ports::PortMap;
 use super::read::{Reader, Value};
 use super::{
     Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, Matcher, Policy, PortSet, Problem,
-    Reason, RoleSet, Severity, SeverityRow, Supporting, Transport, Version,
+    Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
 };
 use crate::protocol::Protocol;
+use crate::protocol::Transport;
 
 const TOP_KEYS: &[&str] = &[
     "name",

@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 
-use super::{Role, RoleSet, Transport};
+use super::{Role, RoleSet};
+use crate::protocol::Transport;
 
 /// Ports, or ICMP types; empty holds for all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -28,10 +28,9 @@ pub use error::{PolicyError, Problem};
 pub use matcher::{Allowance, Endpoint, Matcher, Party, PortSet, Supporting};
 pub use severity::{Case, SeverityRow};
 pub use version::Version;
-pub(crate) use words::named;
-pub use words::{Direction, FindingKind, Reason, Role, Rule, Severity, Transport};
+pub use words::{Direction, FindingKind, Reason, Role, Rule, Severity};
 
-use crate::protocol::Protocol;
+use crate::protocol::{Protocol, Transport};
 use crate::text;
 use index::MatcherIndex;
 use ports::PortMap;

@@ -3,7 +3,8 @@
 use ipnet::IpNet;
 
 use super::read::{Reader, Value};
-use super::{Endpoint, PortSet, Role, RoleSet, Transport};
+use super::{Endpoint, PortSet, Role, RoleSet};
+use crate::protocol::Transport;
 
 const ROLES: &[(&str, Role)] = &[
     ("gateway", Role::Gateway),

@@ -89,7 +89,8 @@ impl PortBits {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Endpoint, PortSet, Transport};
+    use crate::policy::{Endpoint, PortSet};
+    use crate::protocol::Transport;
 
     #[test]
     fn rules_reach_their_ports_and_no_others() {

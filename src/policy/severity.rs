@@ -1,6 +1,7 @@
 //! How much an unexpected flow or another finding matters.
 
-use super::{FindingKind, PortSet, Reason, Role, RoleSet, Severity, Transport};
+use super::{FindingKind, PortSet, Reason, Role, RoleSet, Severity};
+use crate::protocol::Transport;
 
 /// What a severity is asked for.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,7 @@
 
 use super::payload::{Payload, Sign};
 use super::{Protocol, check, coap};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 
 /// The part that one message plays, as bits: [`Message::ASKS`] and [`Message::REPLIES`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

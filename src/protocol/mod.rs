@@ -31,14 +31,15 @@ mod ssh;
 mod tag;
 pub mod tftp;
 mod tls;
+mod transport;
 
 #[cfg(test)]
 mod tests;
 
-use crate::policy::Transport;
 pub use message::{Asking, Message};
 use payload::{Payload, Sign};
 pub use tag::{BacnetKind, CoapKind, SsdpKind, Tag, TftpOpcode};
+pub use transport::Transport;
 
 /// The protocols that are known by their bytes. The first seven are those of the vendor's cells:
 /// only they can be violated.

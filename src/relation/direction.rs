@@ -5,8 +5,10 @@ use std::net::IpAddr;
 
 use crate::decode::MacAddr;
 use crate::flow::FlowView;
-use crate::policy::{Policy, Transport, named};
+use crate::policy::Policy;
+use crate::protocol::Transport;
 use crate::protocol::Turn;
+use crate::text::named;
 
 named! {
     /// How the client of a flow was told from the server.

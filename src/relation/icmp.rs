@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ports::{self, Ports};
 use super::{Map, Rejection, Relations};
 use crate::flow::{Endpoint, FlowView, IcmpError, SideEvidence, Window};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::icmp;
 
 /// What a flow and a quote have in common: protocol, ends in order, and for ICMP the request's type.

@@ -27,7 +27,7 @@ pub use twins::agree;
 use std::collections::HashMap;
 
 use crate::flow::{Flows, Glance, SideEvidence};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use ports::Ports;
 
 /// Asked for each flow, and seeded anew in each run: a capture cannot be made of keys that collide.

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use crate::capture::{Moment, Timestamp};
-use crate::policy::{Transport, named};
+use crate::protocol::Transport;
+use crate::text::named;
 
 /// An ICMP or ICMPv6 error that quotes a flow: the first of those that say most (unreachable before
 /// time exceeded), and how many there were of its kind.

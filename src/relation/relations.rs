@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::Rejection;
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{IcmpError, TftpFile, Window};
-use crate::policy::named;
 use crate::protocol::Protocol;
+use crate::text::named;
 
 named! {
     /// How a flow belongs to another.

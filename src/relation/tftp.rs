@@ -7,7 +7,7 @@ use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{MacAddr, is_first_hop};
 use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 
 pub(super) const PORT: u16 = 69;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::{DirectionBasis, Orientation};
 use crate::capture::Moment;
 use crate::flow::{FlowView, Flows};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 
 /// A connection, on whatever VLAN path.
 type Key = ([(IpAddr, u16); 2], Transport, (Option<u8>, u8));

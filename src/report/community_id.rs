@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::icmp;
 
 /// IP protocol number of SCTP: it has ports, which this tool does not read.

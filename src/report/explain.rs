@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::escape::visible;
 use super::json::v1;
 use super::result;
-use crate::policy::{Case, Cell, Direction, Policy, Reason, Role, Rule, Transport};
+use crate::policy::{Case, Cell, Direction, Policy, Reason, Role, Rule};
+use crate::protocol::Transport;
+use crate::text::visible;
 use crate::verdict::documented;
 
 /// What can be asked about.

@@ -7,7 +7,8 @@ use super::names::{Names, mac_of};
 use super::table::{Cells, Column, Table};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::flow::{EndView, FlowView};
-use crate::policy::{Role, Transport};
+use crate::policy::Role;
+use crate::protocol::Transport;
 use crate::survey::Survey;
 use crate::verdict::Judgement;
 

@@ -6,7 +6,7 @@ use super::flows::column;
 use super::names::role_basis;
 use super::table::{Column, Table};
 use crate::inventory::Host;
-use crate::policy::Transport;
+use crate::protocol::Transport;
 
 /// The table of hosts.
 pub(super) enum Inventory {}

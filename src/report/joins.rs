@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::table::Cells;
-use super::wanted::is_meant;
+use crate::evidence::is_meant;
 use crate::finding::Who;
 use crate::survey::Survey;
 

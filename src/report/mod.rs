@@ -1,13 +1,10 @@
 //! A survey to files and terminal: text, csv, json.
 
-mod anonymize;
 mod chunks;
 mod community_id;
 mod coverage;
 mod csv;
 mod dictionary;
-pub(crate) mod escape;
-mod evidence;
 mod explain;
 mod explain_host;
 mod file;
@@ -27,14 +24,10 @@ pub(crate) mod result;
 mod said;
 mod table;
 pub mod text;
-pub(crate) mod wanted;
 mod xlsx;
 
-pub use anonymize::Anonymizer;
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
 pub use dictionary::data_dictionary;
-pub use escape::{visible, visible_lines};
-pub use evidence::{EvidenceError, write_evidence};
 pub use explain::{Subject, before_all, explain_finding, explain_flow, explain_port, port_seen};
 pub use explain_host::explain_host;
 pub use file::{ReportFolder, WriteError, write_file};

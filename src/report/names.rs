@@ -4,13 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::escape;
 use super::table::{Cells, EMPTY_CELL};
 use crate::decode::MacAddr;
 use crate::flow::FlowView;
 use crate::inventory::{Host, RoleSource};
-use crate::policy::{Cell, Document, Policy, Transport};
+use crate::policy::{Cell, Document, Policy};
+use crate::protocol::Transport;
 use crate::survey::Survey;
+use crate::text;
 use crate::verdict::{Conversation, Judgement, Rule};
 
 /// Words by index, safe to print.
@@ -150,8 +151,8 @@ fn source_name(path: &str) -> String {
 
 /// Foreign text as it may stand in a cell.
 fn safe_cell(text: &str) -> String {
-    let guard = if escape::is_formula(text) { "'" } else { "" };
-    format!("{guard}{}", escape::visible(text))
+    let guard = if text::is_formula(text) { "'" } else { "" };
+    format!("{guard}{}", text::visible(text))
 }
 
 /// The MAC address of end `end` (0 or 1) of a flow: what it sent from, else what was sent to.

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use csv::ByteRecord;
 
 use super::csv::writer;
-use super::escape::{is_formula, visible};
 use super::flows::column;
 use super::names::Names;
 use super::table::{Cells, Column, Table};
@@ -14,6 +13,7 @@ use crate::finding::{Standing, Standings};
 use crate::inventory::Host;
 use crate::policy::{Cell, Direction, Policy};
 use crate::survey::Survey;
+use crate::text::{is_formula, visible};
 use crate::verdict::{CellState, HostCoverage};
 
 /// The table of hosts and their cells. Its first columns; [`PortColumn`]s follow.

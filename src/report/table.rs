@@ -6,11 +6,11 @@ use std::net::IpAddr;
 
 use itoa::Buffer as Digits;
 
-use super::escape;
 use super::record;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::policy::Transport;
+use crate::protocol::Transport;
+use crate::text;
 
 /// One CSV file of the report.
 pub(super) trait Table: 'static {
@@ -178,10 +178,10 @@ impl Cells {
     pub(super) fn text(&mut self, text: &str) {
         if text.is_empty() {
             self.empty();
-        } else if escape::is_formula(text) {
-            self.quoted(format!("'{}", escape::visible(text)).as_bytes());
+        } else if text::is_formula(text) {
+            self.quoted(format!("'{}", text::visible(text)).as_bytes());
         } else {
-            self.quoted(escape::visible(text).as_bytes());
+            self.quoted(text::visible(text).as_bytes());
         }
     }
 

@@ -301,7 +301,7 @@ impl<'a> Book<'a> {
         sheet.set_column_width(0, 16)?.set_column_width(1, 100)?;
         for ((what, text), row) in lines.iter().zip(0u32..) {
             sheet.write_string_with_format(row, 0, what, &strong)?;
-            sheet.write_string_with_format(row, 1, fitting(&super::escape::visible(text)), &wrap)?;
+            sheet.write_string_with_format(row, 1, fitting(&crate::text::visible(text)), &wrap)?;
         }
         Ok(())
     }

@@ -8,7 +8,8 @@ use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::inventory::{Contradiction, Guess, Hint, HostId, Hosts, InventoryDoubts, RoleSource};
-use crate::policy::{Role, Transport};
+use crate::policy::Role;
+use crate::protocol::Transport;
 use crate::verdict::{Caveat, Filtered, Missing};
 
 /// TCP flows that must have been seen before a missing direction is laid to the mirror.

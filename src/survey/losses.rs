@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use crate::capture::{InterfaceSummary, Outages, Timestamp};
 use crate::flow::{FlowView, Flows, SynAnswer, Tally};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 
 /// Packets that were lost while an input was captured, as far as it says.
 pub(super) fn dropped(interfaces: &[InterfaceSummary]) -> u64 {

@@ -3,14 +3,12 @@
 mod caveats;
 mod copies;
 mod judged;
-#[cfg(feature = "live")]
-pub mod live;
 mod losses;
 mod observe;
 mod order;
 mod read;
-mod run;
-mod state;
+pub(crate) mod run;
+pub(crate) mod state;
 mod unread;
 
 use std::sync::Arc;

@@ -108,7 +108,7 @@ pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result
 }
 
 /// Does something in a pool of as many threads as are wanted, or of this one alone where no more are to be had.
-pub(super) fn on_threads<T: Send>(threads: NonZeroUsize, work: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn on_threads<T: Send>(threads: NonZeroUsize, work: impl FnOnce() -> T + Send) -> T {
     if let Ok(pool) = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build() {
         return pool.install(work);
     }
@@ -118,11 +118,11 @@ pub(super) fn on_threads<T: Send>(threads: NonZeroUsize, work: impl FnOnce() -> 
 }
 
 /// What was read, offline or live, beside what was observed in it.
-pub(super) struct Input {
-    pub(super) name: String,
+pub(crate) struct Input {
+    pub(crate) name: String,
     /// In bytes, as it is stored.
-    pub(super) size: u64,
-    pub(super) summary: CaptureSummary,
+    pub(crate) size: u64,
+    pub(crate) summary: CaptureSummary,
 }
 
 impl Input {
@@ -142,12 +142,12 @@ impl Input {
 }
 
 /// From what was observed to what is judged.
-pub(super) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -> Survey {
+pub(crate) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -> Survey {
     judge_related(inputs, observed, options).0
 }
 
 /// The same, with what belongs together among the survey's flows.
-pub(super) fn judge_related(inputs: Vec<Input>, observed: Observed, options: &Options) -> (Survey, Relations) {
+pub(crate) fn judge_related(inputs: Vec<Input>, observed: Observed, options: &Options) -> (Survey, Relations) {
     on_threads(options.threads, || judge_here(inputs, observed, options))
 }
 

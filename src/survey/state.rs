@@ -35,33 +35,33 @@ pub struct Head {
     /// SHA-256 of it as it was stored, in lower-case hex; of what was no file there is none.
     pub sha256: Option<String>,
     /// Where it stands among other inputs.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// What it holds, as far as that tells it from others.
     pub content: Content,
     /// Frames of which nothing above the link layer could be read.
     unread: u64,
     /// What of it was left out at will.
     pub reading: Reading,
-    pub(super) summary: CaptureSummary,
+    pub(crate) summary: CaptureSummary,
 }
 
 /// By what inputs are put in their order: see [`super::in_order`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// It could not be looked at.
-    pub(super) unknown: bool,
+    pub(crate) unknown: bool,
     /// Time of the first frame that has one.
-    pub(super) first: Timestamp,
-    pub(super) size: u64,
+    pub(crate) first: Timestamp,
+    pub(crate) size: u64,
     /// SHA-256 of its first 64 KiB.
-    pub(super) head: Option<[u8; 32]>,
+    pub(crate) head: Option<[u8; 32]>,
 }
 
 /// What tells whether two inputs hold the same frames, whatever their files are called and packed by.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Content {
     /// SHA-256 of the first frames, with their times to the microsecond.
-    pub(super) beginning: Option<[u8; 32]>,
+    pub(crate) beginning: Option<[u8; 32]>,
     frames: u64,
     captured_bytes: u64,
     wire_bytes: u64,
@@ -84,7 +84,7 @@ stored!(Content { beginning, frames, captured_bytes, wire_bytes, first, last });
 stored!(Place { unknown, first, size, head });
 
 impl Content {
-    pub(super) fn of_tally(beginning: Option<[u8; 32]>, tally: &Tally) -> Self {
+    pub(crate) fn of_tally(beginning: Option<[u8; 32]>, tally: &Tally) -> Self {
         Self {
             beginning,
             frames: tally.frames,
@@ -168,7 +168,7 @@ impl Stored for Head {
 
 impl Head {
     /// Of an input that was observed.
-    pub(super) fn new(
+    pub(crate) fn new(
         (source, name, size): (&Source, String, u64),
         (observation, summary): (&Observation, CaptureSummary),
         reading: Reading,
@@ -189,7 +189,7 @@ impl Head {
 
     /// Of what was captured live: when its first frame came is all that gives it a place among others.
     #[cfg(feature = "live")]
-    pub(super) fn of_live(
+    pub(crate) fn of_live(
         (name, size): (String, u64),
         (observation, summary): (&Observation, CaptureSummary),
         reading: Reading,
@@ -217,7 +217,7 @@ impl Head {
         damage.into_iter().chain(unreadable).collect()
     }
 
-    pub(super) fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         self.store(&mut bytes);
         bytes
@@ -240,12 +240,12 @@ impl Observed {
     }
 
     /// About how many bytes of a capture take as long to read.
-    pub(super) fn weight(&self) -> u64 {
+    pub(crate) fn weight(&self) -> u64 {
         self.section.packed.saturating_mul(5)
     }
 
     /// What was observed of it, as the input of that number.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         input: u32,
         seed: Seed,
@@ -265,7 +265,7 @@ impl Observed {
     }
 
     /// What was observed of it, as it lies in the file.
-    pub(super) fn blocks(&self) -> Result<Blocks, Broken> {
+    pub(crate) fn blocks(&self) -> Result<Blocks, Broken> {
         Ok(Blocks::open(&self.state, &self.section)?)
     }
 }

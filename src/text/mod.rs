@@ -1,7 +1,14 @@
 //! The text of a file, in whatever encoding the program that wrote it has: PowerShell's `>` writes UTF-16, Excel a byte
 //! order mark.
 
+mod escape;
+mod named;
+
 use std::borrow::Cow;
+
+pub(crate) use escape::is_formula;
+pub use escape::{visible, visible_lines};
+pub(crate) use named::named;
 
 /// Why bytes are no text.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::capture::Timestamp;
 use crate::finding::{Finding, Standing, Standings};
 use crate::flow::Flows;
+use crate::live::{Status, Tick, identity, is_early, is_young};
 use crate::policy::Role;
 use crate::report::Names;
-use crate::survey::live::{Status, Tick, identity, is_early, is_young};
 use crate::survey::{JudgedFlows, Survey};
 use crate::verdict::{CellState, Verdict};
 

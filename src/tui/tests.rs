@@ -14,9 +14,9 @@ use super::{Action, Look, Snapshot, Snapshots, Tab, View, draw};
 use crate::capture::live::LiveInterface;
 use crate::capture::{LinkType, Outages, Timestamp};
 use crate::inventory::{Inventory, InventoryFlags};
+use crate::live::{Status, Tick};
 use crate::policy::Policy;
 use crate::report::fixture::Said;
-use crate::survey::live::{Status, Tick};
 use crate::survey::{Options, Progress, Source, Survey, run};
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
@@ -220,7 +220,7 @@ fn conversations_are_filtered_by_every_word_and_sorted() {
     }
     press(&mut view, &snapshot, &[KeyCode::Backspace, KeyCode::Enter]);
     let udp = view.conversations.order.clone();
-    let is_udp = |at: &u32| snapshot.survey.conversations[*at as usize].transport == crate::policy::Transport::Udp;
+    let is_udp = |at: &u32| snapshot.survey.conversations[*at as usize].transport == crate::protocol::Transport::Udp;
     assert!(!udp.is_empty() && udp.len() < all && udp.iter().all(is_udp));
     press(&mut view, &snapshot, &[KeyCode::Char('s')]);
     let last = |at: &u32| snapshot.survey.conversations[*at as usize].last;

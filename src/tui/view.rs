@@ -6,7 +6,7 @@ use super::list::List;
 use super::snapshot::{Device, Snapshot};
 use crate::finding::{Context, Finding};
 use crate::inventory::Host;
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::verdict::{CellState, Conversation};
 
 /// Lines that Page Up and Page Down move by.

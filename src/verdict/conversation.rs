@@ -10,7 +10,8 @@ use super::outcome::{self, Silence, Tally, starts_anew};
 use super::{Conversation, Judgement, Observations, Outcome, Verdict};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{FlowView, Flows, prefetch, prefetch_whole};
-use crate::policy::{Case, FindingKind, Role, Transport};
+use crate::policy::{Case, FindingKind, Role};
+use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::Link;
 

@@ -1,8 +1,9 @@
 //! What the policy says of one flow: pure, and a table for each step (DESIGN, section 4).
 
 use super::Verdict;
-use crate::policy::{Case, Cell, Direction, Party, Policy, Reason, Role, Rule, Severity, Transport};
+use crate::policy::{Case, Cell, Direction, Party, Policy, Reason, Role, Rule, Severity};
 use crate::protocol::Evidence;
+use crate::protocol::Transport;
 
 /// All that a verdict rests on.
 #[derive(Clone, Copy, Debug)]

@@ -7,7 +7,8 @@ use super::decide::{Question, decide, documented};
 use super::{Conversation, ConversationFacts, Judgement, Observations, Outcome, Verdict, payload};
 use crate::flow::{EndView, FlowView};
 use crate::inventory::HostId;
-use crate::policy::{Party, Policy, Reason, Role, Rule, Transport};
+use crate::policy::{Party, Policy, Reason, Role, Rule};
+use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 use crate::relation::LinkKind;
 

@@ -3,7 +3,8 @@
 use super::{Outcome, Verdict};
 use crate::capture::{Moment, Timestamp};
 use crate::inventory::HostId;
-use crate::policy::{Reason, Rule, Severity, Transport};
+use crate::policy::{Reason, Rule, Severity};
+use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::DirectionBasis;
 

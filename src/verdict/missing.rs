@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use super::Conversation;
 use crate::capture::{Filter, Matcher, Timestamp};
 use crate::inventory::{Host, HostId, Hosts};
-use crate::policy::{Role, Transport};
+use crate::policy::Role;
+use crate::protocol::Transport;
 
 /// Nanoseconds for which an answer may take its time after the last try.
 const PATIENCE: i64 = 10_000_000_000;

@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::flow::{EndView, FlowView, SynAnswer};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 
 /// What one side of a connection sent, over all VLAN paths it was seen on.
 #[derive(Clone, Copy, Debug)]

@@ -1,7 +1,7 @@
 //! What a flow's payload says of its protocol (DESIGN, section 6).
 
 use crate::flow::FlowView;
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::{self, Evidence, Protocol};
 
 /// What the payload of both directions says of a protocol. TCP: violated if any direction violates it.

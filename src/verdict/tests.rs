@@ -8,7 +8,8 @@ use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::flow::{Flow, FlowEnd, Flows};
 use crate::inventory::{Host, Hosts, RoleSource};
-use crate::policy::{Policy, Role, Transport};
+use crate::policy::{Policy, Role};
+use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Link, LinkKind, Relations, orient};
 

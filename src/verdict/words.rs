@@ -1,6 +1,7 @@
 //! The words of a judgement.
 
-use crate::policy::{Role, named};
+use crate::policy::Role;
+use crate::text::named;
 
 named! {
     /// What the policy says of a flow.

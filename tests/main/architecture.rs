@@ -5,18 +5,24 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From left to right, as data flows.
-const STAGES: [&str; 8] = ["capture", "decode", "flow", "relation", "inventory", "verdict", "finding", "report"];
+const STAGES: [&str; 12] = [
+    "capture",
+    "decode",
+    "flow",
+    "relation",
+    "inventory",
+    "verdict",
+    "finding",
+    "survey",
+    "path",
+    "anonymize",
+    "evidence",
+    "report",
+];
 /// They serve every stage and import none.
 const SERVANTS: [&str; 4] = ["protocol", "policy", "text", "state"];
 /// They may import what they like, but no stage imports them.
-const OUTSIDE: [&str; 5] = ["survey", "path", "export", "cli", "tui"];
-
-/// Imports that the stages may have beside those to their left.
-const EXCEPTIONS: [(&str, &str); 2] = [
-    // The result types that reports are made of.
-    ("report", "survey"),
-    ("report", "path"),
-];
+const OUTSIDE: [&str; 4] = ["export", "live", "tui", "cli"];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
@@ -79,7 +85,7 @@ fn imports(text: &str) -> BTreeSet<String> {
 
 fn may_import(module: &str, imported: &str) -> bool {
     let place = |name: &str| STAGES.iter().position(|stage| *stage == name);
-    if module == imported || EXCEPTIONS.contains(&(module, imported)) {
+    if module == imported {
         return true;
     }
     match (place(module), place(imported)) {
@@ -110,8 +116,10 @@ fn no_arrow_runs_back() {
 #[test]
 fn the_map_names_what_is_there() {
     let map = fs::read_to_string(source().join("lib.rs")).unwrap();
-    let arrow = STAGES.join(" -> ");
-    assert!(map.contains(&arrow), "src/lib.rs draws {arrow}");
+    for half in STAGES.chunks(7) {
+        let arrow = half.join(" -> ");
+        assert!(map.contains(&arrow), "src/lib.rs draws {arrow}");
+    }
     for module in STAGES.into_iter().chain(SERVANTS) {
         assert!(source().join(module).join("mod.rs").exists(), "src/{module}/ is a folder");
         assert!(map.contains(&format!("pub mod {module};")), "src/lib.rs declares {module}");

@@ -13,7 +13,7 @@ use std::path::Path;
 use igorscope::capture::{Capture, Frame};
 use igorscope::decode::{Network, decode};
 use igorscope::flow::{Limits, Observation, Seed};
-use igorscope::policy::Transport;
+use igorscope::protocol::Transport;
 
 use crate::conformance_framing::Difference;
 use crate::corpus;

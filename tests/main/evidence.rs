@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use igorscope::capture::Capture;
 use igorscope::decode::{Network, Transport, decode};
-use igorscope::policy;
+use igorscope::protocol;
 use igorscope::protocol::{Protocol, inspect, name};
 
 use crate::corpus;
@@ -71,15 +71,15 @@ fn the_corpus_holds_no_false_name_and_no_false_violation() {
                 let Network::Ip(ip) = &packet.network else { continue };
                 let (transport, from, to, payload, len) = match ip.transport {
                     Transport::Tcp { source_port, destination_port, payload, payload_len, .. } => {
-                        (policy::Transport::Tcp, source_port, destination_port, payload, payload_len)
+                        (protocol::Transport::Tcp, source_port, destination_port, payload, payload_len)
                     }
                     Transport::Udp { source_port, destination_port, payload, payload_len, .. } => {
-                        (policy::Transport::Udp, source_port, destination_port, payload, payload_len)
+                        (protocol::Transport::Udp, source_port, destination_port, payload, payload_len)
                     }
                     _ => continue,
                 };
                 let mut first = || begun.insert((ip.source, ip.destination, from, to));
-                if payload.is_empty() || (transport == policy::Transport::Tcp && !first()) {
+                if payload.is_empty() || (transport == protocol::Transport::Tcp && !first()) {
                     continue;
                 }
                 packets += 1;

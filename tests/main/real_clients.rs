@@ -17,7 +17,8 @@ use std::sync::Arc;
 use crate::reading::{Read, of_kind};
 use igorscope::finding::Who;
 use igorscope::inventory::Inventory;
-use igorscope::policy::{Policy, Transport};
+use igorscope::policy::Policy;
+use igorscope::protocol::Transport;
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 use igorscope::verdict::Conversation;
 

@@ -117,7 +117,7 @@ fn icmp_errors_reach_the_flows_they_quote() {
             .relations
             .rejections
             .iter()
-            .filter(|(_, r)| of(r.transport == igorscope::policy::Transport::Icmpv6, r.kind, r.code));
+            .filter(|(_, r)| of(r.transport == igorscope::protocol::Transport::Icmpv6, r.kind, r.code));
         let orphans =
             related.relations.orphan_rejections.iter().filter(|(error, _)| of(error.v6, error.kind, error.code));
         found.map(|(_, r)| r.count).sum::<u64>() + orphans.map(|(_, window)| window.count).sum::<u64>()

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use igorscope::inventory::{Host, Inventory, InventoryFlags};
-use igorscope::policy::{Direction, Policy, Role, Transport};
+use igorscope::policy::{Direction, Policy, Role};
+use igorscope::protocol::Transport;
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 use igorscope::verdict::{CellState, HostCoverage};
 

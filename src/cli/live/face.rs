@@ -10,7 +10,7 @@ use super::super::terminal::of_standard_output;
 use super::options::LiveOptions;
 use super::probe::Disk;
 use super::show::{Display, Show, now};
-use crate::survey::live::{LiveEnd, Tick};
+use crate::live::{LiveEnd, Tick};
 use crate::tui::{Look, Screen, Snapshots};
 
 /// What a tick is shown by.

@@ -27,11 +27,10 @@ use super::options::OutputOptions;
 use super::results::{self, Making};
 use crate::capture::live::{Dropped, Live, LiveInterface, confine, drop_root};
 use crate::capture::{Filter, RecordedInterface, Recorder, numbered};
-use crate::report::{visible, write_file};
-use crate::survey::live::{
-    Beside, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live,
-};
+use crate::live::{Beside, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live};
+use crate::report::write_file;
 use crate::survey::{self, InputSummary};
+use crate::text::visible;
 
 /// From one judgement of what came so far to the next.
 const JUDGED_EVERY: Duration = Duration::from_secs(1);

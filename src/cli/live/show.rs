@@ -12,12 +12,13 @@ use super::super::terminal::{print, zone};
 use super::probe::Disk;
 use crate::capture::Timestamp;
 use crate::finding::{Context, Finding, Words};
+use crate::live::{Ending, Events, LiveEnd, News, Status, Tick, identity, is_early};
 use crate::policy::Severity;
+use crate::report::Names;
 use crate::report::json::{finding_row, flow_row, judged_row};
 use crate::report::result::unjudged;
-use crate::report::{Names, visible};
 use crate::survey::Survey;
-use crate::survey::live::{Ending, Events, LiveEnd, News, Status, Tick, identity, is_early};
+use crate::text::visible;
 use crate::tui::brief;
 use crate::verdict::CellState;
 

@@ -3,7 +3,8 @@
 use super::broad::too_broad;
 use super::exclusion::{Cover, Exclusion, List};
 use super::preferences::Preferences;
-use crate::policy::{Antivirus, named};
+use crate::policy::Antivirus;
+use crate::text::named;
 
 named! {
     /// How one of the vendor's exclusions stands.

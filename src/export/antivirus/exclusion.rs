@@ -3,7 +3,7 @@
 //! What `*`, `?` and environment variables mean is Microsoft's: "Configure and validate exclusions
 //! based on file extension and folder location", and the same for processes.
 
-use crate::policy::named;
+use crate::text::named;
 
 named! {
     /// Which list of exclusions a value stands in.

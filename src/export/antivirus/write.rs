@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::export::text;
-use crate::policy::{Antivirus, named};
-use crate::report::escape::visible;
+use crate::policy::Antivirus;
+use crate::text::named;
+use crate::text::visible;
 
 named! {
     /// What the exclusions are written as.

@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 
 use super::{FirewallRule, Listening, Machine, Profile};
-use crate::policy::{Cell, Direction, Policy, Role, Transport};
+use crate::policy::{Cell, Direction, Policy, Role};
+use crate::protocol::Transport;
 
 /// What the firewall makes of a documented port.
 #[derive(Clone, PartialEq, Eq, Debug)]

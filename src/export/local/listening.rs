@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::policy::Transport;
+use crate::protocol::Transport;
 
 /// A port that others can reach, but for the firewall.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

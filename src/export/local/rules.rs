@@ -3,7 +3,8 @@
 
 use std::ops::RangeInclusive;
 
-use crate::policy::{Direction, Transport};
+use crate::policy::Direction;
+use crate::protocol::Transport;
 
 /// A rule that is switched on.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
-use crate::policy::{Direction, Policy, Role, Transport};
+use crate::policy::{Direction, Policy, Role};
+use crate::protocol::Transport;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/local").join(name)

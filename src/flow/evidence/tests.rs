@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 
 use super::*;
-use crate::policy;
+use crate::protocol;
 use crate::protocol::inspect;
 
 /// One packet of a made-up capture.
@@ -41,7 +41,7 @@ fn observe(steps: &[Step], start: usize) -> SideEvidence {
         match step {
             Step::Udp(source, destination, payload) => {
                 let len = payload.len() as u32;
-                let seen = inspect(policy::Transport::Udp, source.1, destination.1, payload, len);
+                let seen = inspect(protocol::Transport::Udp, source.1, destination.1, payload, len);
                 let to_group = destination.0.is_multicast();
                 evidence.payload((VlanPath::Untagged, *source, *destination), to_group, time, at, payload, seen);
             }

@@ -12,8 +12,8 @@ use crate::flow::limit::Overflow;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
 use crate::flow::tally::{Amount, Sorted, Tally};
-use crate::policy::Transport;
 use crate::protocol::Asking;
+use crate::protocol::Transport;
 use crate::state::{Broken, Load, Packer, Stored, stored};
 
 /// No input has more frames or bytes: sums over all inputs of a run cannot run over.

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::Tcp;
 use crate::capture::{Moment, Retime, Shift};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::{self, Inspection};
 use crate::state::{Broken, Load, Stored, store_list, stored};
 

@@ -4,7 +4,8 @@ use super::flows::{Talk, hosts, hosts_and_neighbours, mac, parse};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::inventory::{Host, Hosts, Inventory, RoleSource};
-use crate::policy::{Role, Transport};
+use crate::policy::Role;
+use crate::protocol::Transport;
 
 const BROADCAST: MacAddr = MacAddr([0xff; 6]);
 

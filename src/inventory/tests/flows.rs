@@ -6,7 +6,7 @@ use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::flow::{Flow, FlowEnd, Flows, SideEvidence};
 use crate::inventory::{Heard, Hosts, Inventory, Known, hosts_of};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::relation::{DirectionBasis, Orientation};
 
 /// A MAC of the test site: 00:1b:c5:00:00:NN.

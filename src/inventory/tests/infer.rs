@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::flows::{Talk, hosts, mac, parse};
 use crate::decode::MacAddr;
 use crate::inventory::{Hosts, Inventory, RoleSource, draft};
-use crate::policy::{Role, Transport};
+use crate::policy::Role;
 use crate::protocol::Protocol;
+use crate::protocol::Transport;
 
 const TCP: Transport = Transport::Tcp;
 const UDP: Transport = Transport::Udp;

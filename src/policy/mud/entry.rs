@@ -6,7 +6,8 @@ use ipnet::IpNet;
 
 use super::member::{Member, Notes};
 use super::{Device, Leg, clean, role_of};
-use crate::policy::{Role, RoleSet, Transport};
+use crate::policy::{Role, RoleSet};
+use crate::protocol::Transport;
 
 /// Ports; empty for all.
 pub(super) type Ports = Vec<RangeInclusive<u16>>;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::entry::{Entry, Peers, Ports};
 use super::member::Notes;
 use super::{Device, Leg};
-use crate::policy::{Direction, Role, RoleSet, Transport};
+use crate::policy::{Direction, Role, RoleSet};
+use crate::protocol::Transport;
 
 /// A range of so many ports still becomes cells of a document, one a port.
 const CELLS_A_RANGE: usize = 16;

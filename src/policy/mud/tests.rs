@@ -1,7 +1,8 @@
 use std::path::Path;
 
 use super::*;
-use crate::policy::{Cell, Direction, Policy, RoleSet, Transport};
+use crate::policy::{Cell, Direction, Policy, RoleSet};
+use crate::protocol::Transport;
 
 /// The example of RFC 8520, section 9.
 const RFC: &str = include_str!("../../../tests/fixtures/mud/rfc8520-example.json");

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use super::entry::Ports;
 use super::gather::{Ask, Gathered};
 use super::{Device, clean};
-use crate::policy::{Direction, Role, RoleSet, Transport};
+use crate::policy::{Direction, Role, RoleSet};
+use crate::protocol::Transport;
 
 /// The roles that documents speak of as the other end.
 const PEERS: [Role; 3] = [Role::Gateway, Role::Node, Role::Bacnet];

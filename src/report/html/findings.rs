@@ -2,7 +2,8 @@
 
 use super::page::{Page, put};
 use crate::finding::{Cited, Context, Evidence, Finding};
-use crate::policy::{Severity, Transport};
+use crate::policy::Severity;
+use crate::protocol::Transport;
 use crate::report::Names;
 use crate::report::text::findings::title;
 use crate::report::text::units::{bytes, count, counted};

@@ -6,7 +6,8 @@ use super::page::{Page, put};
 use super::ports::{self, class, look};
 use crate::finding::{Standing, Standings, State};
 use crate::inventory::HostId;
-use crate::policy::{Direction, Role, Transport};
+use crate::policy::{Direction, Role};
+use crate::protocol::Transport;
 use crate::survey::Survey;
 use crate::verdict::{CellState, HostCoverage, Verdict};
 

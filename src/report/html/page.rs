@@ -9,8 +9,8 @@ use jiff::tz::TimeZone;
 
 use crate::capture::Timestamp;
 use crate::inventory::Host;
-use crate::report::escape::visible;
 use crate::report::text::units::{local, offset};
+use crate::text::visible;
 
 /// Rows of a table that are surely taller than the box in which it scrolls (`.scroll` in the style sheet).
 const LONG: usize = 60;

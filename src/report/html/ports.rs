@@ -1,7 +1,8 @@
 //! The vendor's tables as the vendor prints them, each port with what was seen of it.
 
 use super::page::{Page, put};
-use crate::policy::{Direction, Transport};
+use crate::policy::Direction;
+use crate::protocol::Transport;
 use crate::report::Names;
 use crate::report::text::ports::{amount, missing};
 use crate::report::text::units::{count, counted, short};

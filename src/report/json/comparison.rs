@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::capture::Timestamp;
-use crate::policy::named;
+use crate::text::named;
 
 /// What differs between an old and a new survey.
 #[derive(Clone, PartialEq, Debug, Default)]

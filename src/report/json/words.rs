@@ -8,7 +8,8 @@ use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, VlanPath};
 use crate::finding::{Kind, Who};
 use crate::inventory::{Attachment, Host, RoleSource};
-use crate::policy::{Direction, FindingKind, Reason, Role, Severity, Transport};
+use crate::policy::{Direction, FindingKind, Reason, Role, Severity};
+use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol};
 use crate::verdict::{CellState, Outcome, Verdict};
 

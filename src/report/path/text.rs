@@ -2,10 +2,10 @@
 
 use super::words::{clock, delay, lead, loss, notes, share};
 use crate::path::{Changed, Leg, Report, Row};
-use crate::report::escape::visible;
 use crate::report::text::Terminal;
 use crate::report::text::page::{Page, Tone, fit, left, right};
 use crate::report::text::units::{count, counted, duration, span};
+use crate::text::visible;
 
 /// Losses and conversations that are shown unless all are wanted.
 const SHOWN: usize = 6;

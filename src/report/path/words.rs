@@ -1,7 +1,8 @@
 //! What a comparison of places says, in sentences: the same on the terminal, in the page and in path.json.
 
 use crate::path::{Basis, Loss, LossKind, Report, WAIT};
-use crate::policy::{Role, Transport};
+use crate::policy::Role;
+use crate::protocol::Transport;
 use crate::report::text::units::{count, counted, duration};
 
 /// The result in one sentence, and how grave it is: `good`, `warn` or `bad`.

@@ -4,10 +4,10 @@ use super::page::{Page, Span, Tone, fit_path, left, right};
 use super::units::{bytes, count, counted, duration, span};
 use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
-use crate::report::escape::visible;
 use crate::report::result::{Sentence, of_quality, sentence, unmatched};
 use crate::report::table::nanos_between;
 use crate::survey::{InputSummary, Survey};
+use crate::text::visible;
 
 /// Width of the labels on the left.
 const LABEL: usize = 10;

@@ -2,8 +2,8 @@
 
 use super::page::{Page, Terminal, Tone, left};
 use super::units::{counted, duration, span};
-use crate::report::escape::visible;
 use crate::report::json::{Change, ChangeKind, Comparison, Standing, Visit};
+use crate::text::visible;
 
 /// Lines of a section that are shown unless all are wanted.
 const SHOWN: usize = 20;

@@ -3,10 +3,11 @@
 use super::page::{Page, Tone, left, right};
 use super::units::{counted, short};
 use crate::inventory::Host;
-use crate::policy::{Severity, Transport};
-use crate::report::escape::visible;
+use crate::policy::Severity;
+use crate::protocol::Transport;
 use crate::report::names::Names;
 use crate::survey::Survey;
+use crate::text::visible;
 use crate::verdict::{Conversation, Verdict};
 
 /// Columns of packets and verdict, and the gaps.

@@ -7,9 +7,10 @@ use jiff::tz::TimeZone;
 use super::page::{Page, Span, Tone};
 use super::units::{counted, local, short};
 use crate::finding::{Context, Finding};
-use crate::policy::{Role, Severity, Transport};
-use crate::report::escape::visible;
+use crate::policy::{Role, Severity};
+use crate::protocol::Transport;
 use crate::survey::Survey;
+use crate::text::visible;
 
 /// Where details begin.
 const INDENT: usize = 10;

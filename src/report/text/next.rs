@@ -3,9 +3,9 @@
 use super::findings::{Cause, by_cause};
 use super::page::{Page, Tone};
 use crate::policy::Severity;
-use crate::report::escape::visible;
 use crate::report::result::too_short;
 use crate::survey::Survey;
+use crate::text::visible;
 use crate::verdict::CellState;
 
 /// Things that are told.

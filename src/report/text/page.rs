@@ -42,7 +42,7 @@ impl Tone {
     }
 }
 
-/// Text in one tone. The text is safe: foreign text goes through `escape::visible` first.
+/// Text in one tone. The text is safe: foreign text goes through `text::visible` first.
 pub(in crate::report) type Span = (Tone, String);
 
 /// The page as it grows.

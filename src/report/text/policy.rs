@@ -1,8 +1,9 @@
 //! A policy, for a person: the vendor's tables as the vendor prints them, then the site's rules.
 
 use super::page::{Page, Span, Terminal, Tone, left};
-use crate::policy::{Cell, Direction, Document, Policy, Transport};
-use crate::report::escape::visible;
+use crate::policy::{Cell, Direction, Document, Policy};
+use crate::protocol::Transport;
+use crate::text::visible;
 
 const INDENT: usize = 2;
 const COLUMN: usize = 8;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::page::{Page, Span, Tone, left};
 use super::units::short;
 use crate::inventory::HostId;
-use crate::policy::{Cell, Direction, Document, Transport};
-use crate::report::escape::visible;
+use crate::policy::{Cell, Direction, Document};
+use crate::protocol::Transport;
 use crate::report::names::Names;
 use crate::report::result::too_short;
 use crate::survey::Survey;
+use crate::text::visible;
 use crate::verdict::{CellCoverage, CellState, HostCoverage};
 
 /// Width of `● 1.2k` and the gap behind it.

@@ -11,7 +11,7 @@ use super::super::view::{SORTS, Tab, View};
 use super::row::Row;
 use super::{WIDE, ago, pane, told};
 use crate::inventory::Host;
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::report::text::conversations::service;
 use crate::report::text::units::{bytes, counted, short};
 use crate::verdict::Conversation;

@@ -22,7 +22,7 @@ use crate::finding::{Finding, Words};
 use crate::policy::Role;
 use crate::policy::Severity;
 use crate::report::text::units::{bytes, count, local, short};
-use crate::report::visible;
+use crate::text::visible;
 
 pub(super) use help::LINES as HELP_LINES;
 pub(super) use table::ports;

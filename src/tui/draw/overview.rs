@@ -200,7 +200,7 @@ fn newest(look: &Look, snapshot: &Snapshot, width: u16, in_detail: bool) -> Vec<
                 .line(),
         );
         if in_detail {
-            let text = wrap(&crate::report::visible(&words.detail), usize::from(width).saturating_sub(14).max(20));
+            let text = wrap(&crate::text::visible(&words.detail), usize::from(width).saturating_sub(14).max(20));
             lines.extend(
                 text.into_iter()
                     .map(|line| Row::new().text(&" ".repeat(12), look.plain()).text(&line, look.plain()).line()),

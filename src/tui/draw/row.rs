@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use crate::report::text::page;
-use crate::report::visible;
+use crate::text::visible;
 
 /// A line as it grows.
 #[derive(Default)]

@@ -8,12 +8,20 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::anonymize::Anonymizer;
-use super::escape::visible;
-use super::wanted::{Wanted, reason};
+#[cfg(feature = "live")]
+mod live;
+mod wanted;
+
+use crate::anonymize::Anonymizer;
 use crate::capture::{Capture, CaptureError, EVIDENCE, LinkType, PcapngWriter, Timestamp};
 use crate::finding::Finding;
 use crate::survey::{InputSummary, Survey};
+use crate::text::visible;
+#[cfg(feature = "live")]
+pub use live::LiveEvidence;
+#[cfg(feature = "live")]
+pub(crate) use live::Wish;
+pub(crate) use wanted::{Wanted, is_meant, reason};
 
 /// So many inputs of a flow are known at most.
 const KNOWN_SOURCES: usize = 16;

@@ -11,11 +11,11 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::is_early;
+use super::{Wanted, reason};
 use crate::capture::{Behind, EVIDENCE, Frame, FrameId, LinkType, PcapngWriter, RecordedInterface, Timestamp};
-use crate::report::visible;
-use crate::report::wanted::{Wanted, reason};
+use crate::finding::Finding;
 use crate::survey::Survey;
+use crate::text::visible;
 
 /// Bytes of frames that are kept.
 const RING_BYTES: usize = 16 << 20;
@@ -27,14 +27,14 @@ const APPLICATION: &str = concat!("igorscope ", env!("CARGO_PKG_VERSION"));
 
 /// What the judge wants, handed over from its thread.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wish(Arc<Mutex<Option<Wanted>>>);
+pub(crate) struct Wish(Arc<Mutex<Option<Wanted>>>);
 
 impl Wish {
-    /// Wants the frames of the findings that stand. `now` is `None` at the end: then all do.
-    pub(super) fn say(&self, survey: &Survey, now: Option<Timestamp>) {
+    /// Wants the frames of the findings that stand.
+    pub(crate) fn say(&self, survey: &Survey, stands: impl Fn(&Finding) -> bool) {
         let wanted = Wanted::of(survey, |_, finding| {
             let comment = || format!("finding ({}): {}", finding.severity.name(), reason(finding));
-            (!is_early(survey, finding, now)).then(comment)
+            stands(finding).then(comment)
         });
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
     }
@@ -103,12 +103,12 @@ impl LiveEvidence {
         })
     }
 
-    pub(super) fn wish(&self) -> Wish {
+    pub(crate) fn wish(&self) -> Wish {
         self.wish.clone()
     }
 
     /// Writes a frame of a finding that is known, keeps any other for a while.
-    pub(super) fn take(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+    pub(crate) fn take(&mut self, frame: &Frame<'_>) -> io::Result<()> {
         if let Some(comments) = self.wanted.as_mut().and_then(|wanted| comments(wanted, frame)) {
             return self.write(frame, &comments);
         }
@@ -129,7 +129,7 @@ impl LiveEvidence {
     }
 
     /// Takes up what the judge wants now, of what was kept as well.
-    pub(super) fn renew(&mut self) -> io::Result<()> {
+    pub(crate) fn renew(&mut self) -> io::Result<()> {
         if let Some(mut wanted) = self.wish.take() {
             let ring = std::mem::take(&mut self.ring);
             let history = history(&wanted, &ring, &mut self.told);
@@ -150,7 +150,7 @@ impl LiveEvidence {
     }
 
     /// Ends the file; says how many frames it has.
-    pub(super) fn finish(mut self) -> io::Result<u64> {
+    pub(crate) fn finish(mut self) -> io::Result<u64> {
         self.renew()?;
         self.writer.finish()?.close()?.wait()?;
         Ok(self.frames)

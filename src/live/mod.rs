@@ -5,7 +5,6 @@
 //! equals what is read from the files that were written beside it.
 
 mod events;
-mod evidence;
 mod fold;
 mod states;
 mod take;
@@ -19,18 +18,18 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub use self::events::{Ending, Events, News, identity, is_early, is_young};
-pub use self::evidence::LiveEvidence;
-use self::evidence::Wish;
 use self::fold::Idle;
 use self::states::States;
 pub use self::states::{Save, StateOptions, WriteState};
 use self::take::Taker;
-use super::run::{Input, judge, judge_related};
-use super::{Options, Survey};
 use crate::capture::live::{Live, LiveInterface, RING_DELAY};
 use crate::capture::{CaptureCounts, CaptureSummary, Damage, InterfaceSummary, Outages, Recorder, Shift, Timestamp};
+pub use crate::evidence::LiveEvidence;
+use crate::evidence::Wish;
 use crate::flow::{Observation, Seed};
 use crate::relation::Relations;
+use crate::survey::run::{Input, judge, judge_related};
+use crate::survey::{Options, Survey};
 
 /// Draining ends by the frames' own times; this is for a clock that is set back meanwhile.
 const LONGEST_DRAIN: Duration = Duration::from_secs(5);
@@ -224,7 +223,8 @@ impl Growth {
         let (survey, relations) = judge_related(self.inputs, whole.clone().finish(), options);
         folder.fold(&mut whole, &survey, &relations);
         if let Some(wish) = wish {
-            wish.say(&survey, Some(now()));
+            let now = Some(now());
+            wish.say(&survey, |finding| !is_early(&survey, finding, now));
         }
         on_tick(Tick { status: self.status, survey });
         whole

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{LiveEvidence, LiveOptions};
+use super::{LiveEvidence, LiveOptions, is_early};
 use crate::capture::{CaptureCounts, Frame, FrameId, Recorder, Timestamp};
 use crate::flow::{Observation, Seed};
 use crate::survey::Survey;
@@ -139,7 +139,7 @@ impl<'a> Taker<'a> {
     /// Writes what the last judgement wants of what was kept, and ends the file.
     pub(super) fn finish_evidence(&mut self, survey: &Survey) -> Option<io::Result<u64>> {
         let finish = |evidence: LiveEvidence| {
-            evidence.wish().say(survey, None);
+            evidence.wish().say(survey, |finding| !is_early(survey, finding, None));
             evidence.finish()
         };
         Some(self.evidence.take()?.and_then(finish))

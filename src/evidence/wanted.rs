@@ -10,7 +10,7 @@ use crate::capture::{Frame, Timestamp};
 use crate::decode::{self, IpPacket, Network, VlanPath};
 use crate::finding::Finding;
 use crate::flow::{self, FlowView};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::icmp;
 use crate::survey::Survey;
 use crate::verdict::{Judgement, Verdict};
@@ -129,7 +129,7 @@ pub(crate) fn reason(finding: &Finding) -> String {
 
 /// Whether a finding means this flow of its conversation: one that calls a conversation unexpected means those
 /// of its flows that are.
-pub(super) fn is_meant(survey: &Survey, finding: u32, flow: &FlowView<'_>, judgement: &Judgement) -> bool {
+pub(crate) fn is_meant(survey: &Survey, finding: u32, flow: &FlowView<'_>, judgement: &Judgement) -> bool {
     let Some(finding) = survey.findings.get(finding as usize) else { return false };
     let Some(conversation) = survey.conversations.get(judgement.conversation as usize) else { return false };
     finding.verdict != Some(Verdict::Unexpected)

@@ -8,7 +8,8 @@ use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::finding::{Finding, Kind};
 use crate::flow::{EndView, FlowView};
-use crate::policy::{FindingKind, Transport};
+use crate::policy::FindingKind;
+use crate::protocol::Transport;
 use crate::survey::Survey;
 use crate::verdict::Outcome;
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::Anonymizer;
 use crate::capture::{Frame, LinkType};
 use crate::decode::{self, IpPacket, MacAddr, Network, Packet, Transport as Layer};
-use crate::policy::Transport;
+use crate::protocol::Transport;
 use crate::protocol::{self, Inspection, Tag, TftpOpcode};
 
 /// Bytes of a payload that may be kept; few messages need as many to be known.
@@ -16,7 +16,7 @@ const HEAD: usize = 4;
 
 impl Anonymizer {
     /// The frame's bytes, cut behind its headers; `None` for a frame whose headers could not be read.
-    pub(in crate::report) fn frame(&self, frame: &Frame<'_>) -> Option<Vec<u8>> {
+    pub(crate) fn frame(&self, frame: &Frame<'_>) -> Option<Vec<u8>> {
         let packet = decode::decode(frame);
         let Network::Ip(ip) = &packet.network else { return None };
         let (payload, kept) = match ip.transport {

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use etherparse::PacketBuilder;
 
-use super::super::super::run::{Input, judge, judge_related};
 use super::*;
 use crate::capture::{Capture, CaptureSummary, Frame, FrameId, LinkType, Shift};
 use crate::flow::{Limits, Seed};
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::policy::Policy;
 use crate::survey::Options;
+use crate::survey::run::{Input, judge, judge_related};
 
 const GATEWAY: [u8; 4] = [10, 78, 0, 1];
 const SECOND: i64 = 1_000_000_000;
