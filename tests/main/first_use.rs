@@ -149,6 +149,8 @@ fn who_replaces_the_results_of_another_visit_is_told() {
     let told = |text: &str| text.contains("earlier run over other captures") && text.contains("name another folder");
     assert_eq!(analyze("visit.pcap", &[]), "", "nothing was there");
     assert_eq!(analyze("visit.pcap", &["--site-name", "Pier"]), "", "the same capture, judged again");
+    let visit = sample("visit.pcap");
+    assert_eq!(analyze("snapped.pcap", &[visit.to_str().unwrap()]), "", "a capture more");
     assert!(told(&analyze("qinq.pcap", &[])));
     assert_eq!(analyze("visit.pcap", &["-q"]), "");
     assert!(told(&analyze("qinq.pcap", &["--anonymize"])));
