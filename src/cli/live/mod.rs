@@ -200,7 +200,7 @@ fn sums(end: &LiveEnd) -> String {
 /// The rights of root are for opening interfaces, which is done.
 fn give_up_root(options: &LiveOptions, place: Option<&Place>, talk: &Talk) -> Result<(), Failure> {
     let folders = written_to(options);
-    let dropped = drop_root(&folders, place.map(Place::name)).map_err(|error| {
+    let dropped = drop_root(&folders, place.and_then(Place::folder)).map_err(|error| {
         Failure::usage(format!("cannot give up the rights of root, and will not go on with them: {error}"))
     })?;
     match dropped {
