@@ -246,9 +246,9 @@ pub(super) struct Output {
     /// are replaced, each only when the new one is whole.
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
-    /// Which results: csv, json, ndjson, html, text, joined by commas.
+    /// Which results: csv, json, ndjson, html, text, parquet, joined by commas.
     ///
-    /// Default: text, and with --output all of them but ndjson. Without --output one of them goes to standard
+    /// Default: text, and with --output all of them but ndjson and parquet. Without --output one of them goes to standard
     /// output, where csv means flows.csv. Text always goes to standard output.
     #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',')]
     pub(super) format: Vec<Format>,
@@ -284,6 +284,8 @@ pub(super) enum Format {
     Html,
     /// The summary for people.
     Text,
+    /// Columnar files for engines that ask many surveys at once: TABLE/day=.../site=.../SURVEY_ID.parquet.
+    Parquet,
 }
 
 /// What makes the exit status 1; each fails on all before it too.

@@ -86,11 +86,15 @@ impl OutputOptions {
                 "standard output takes one format; name one with --format, or a folder for the files with --output",
             ));
         }
+        if folder.is_none() && formats.contains(&Format::Parquet) {
+            return Err(Failure::usage("parquet is many files; name a folder for them with --output"));
+        }
         Ok(Self { folder, formats, evidence, xlsx, fail_on })
     }
 
     /// Whether the inputs' SHA-256 is wanted: only what carries it is worth the time.
     pub(super) fn wants_hashes(&self) -> bool {
-        self.evidence.is_some() || [Format::Json, Format::Html].iter().any(|format| self.formats.contains(format))
+        let hashed = [Format::Json, Format::Html, Format::Parquet];
+        self.evidence.is_some() || hashed.iter().any(|format| self.formats.contains(format))
     }
 }
