@@ -12,7 +12,7 @@ use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
     HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_findings, write_flows,
-    write_html, write_inventory, write_nodes, write_parquet, write_workbook,
+    write_html, write_inventory, write_ipfix, write_nodes, write_parquet, write_workbook,
 };
 use crate::survey::Survey;
 use crate::text::visible;
@@ -55,6 +55,10 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
         Some(path) => write_file(path, |out| write_workbook(out, survey, &results.names)),
         None => Ok(()),
     });
+    let files = files.and_then(|()| match &options.ipfix {
+        Some(path) => write_file(path, |out| write_ipfix(out, survey)),
+        None => Ok(()),
+    });
     let files = files.and_then(|()| match &options.folder {
         Some(folder) if options.formats.contains(&Format::Parquet) => {
             write_parquet(folder, survey, &results.names, now())
@@ -75,6 +79,9 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
         (unjudged(survey), options.formats.contains(&Format::Text), talk.quiet)
     {
         let _ = writeln!(io::stderr(), "igorscope: {}", visible(&format!("{unjudged} {next}")));
+    }
+    if let Some(collector) = &options.collector {
+        collector.send(survey, now())?;
     }
     Ok(files?)
 }

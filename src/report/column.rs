@@ -97,45 +97,58 @@ pub(super) enum Kind {
 }
 
 /// A type that survey.json has in a field.
-pub(super) trait Typed {
+pub(super) trait Typed: Sized {
     const KIND: Kind;
+
+    /// A value as a field has it; `None` if it is another kind of value, or not known.
+    fn of(value: &Value<'_>) -> Option<Self>;
 }
 
 macro_rules! typed {
-    ($($type:ty: $kind:ident;)*) => {
+    ($($type:ty: $kind:ident, $value:pat => $made:expr;)*) => {
         $(impl Typed for $type {
             const KIND: Kind = Kind::$kind;
+
+            fn of(value: &Value<'_>) -> Option<Self> {
+                match value {
+                    Value::Missing => None,
+                    $value => $made,
+                    #[allow(unreachable_patterns)]
+                    _ => None,
+                }
+            }
         })*
     };
 }
 
 typed! {
-    Text<'_>: Text;
-    u8: Number;
-    u16: Number;
-    u32: Number;
-    u64: Number;
-    f64: Seconds;
-    bool: Flag;
-    Time: Time;
-    IpAddr: Address;
-    Mac: Mac;
-    Vec<Text<'_>>: Texts;
-    Vec<Mac>: Texts;
-    Vec<u32>: Places;
-    BTreeMap<Text<'_>, Text<'_>>: Ports;
-}
-
-/// The day of a time.
-pub(super) struct Day;
-
-impl Typed for Day {
-    const KIND: Kind = Kind::Day;
+    Text<'_>: Text, value => Some(value.raw());
+    u8: Number, Value::Number(number) => (*number).try_into().ok();
+    u16: Number, Value::Number(number) => (*number).try_into().ok();
+    u32: Number, Value::Number(number) => (*number).try_into().ok();
+    u64: Number, Value::Number(number) => Some(*number);
+    f64: Seconds, value => value.as_seconds();
+    bool: Flag, Value::Flag(flag) => Some(*flag);
+    Time: Time, Value::Time(time) => Time::known(*time);
+    IpAddr: Address, Value::Address(address) => Some(*address);
+    Mac: Mac, Value::Mac(mac) => Some(Mac(*mac));
+    Vec<Text<'_>>: Texts, Value::List(list) => Some(list.iter().map(Value::raw).collect());
+    Vec<Mac>: Texts, Value::List(list) => list.iter().map(Mac::of).collect();
+    Vec<u32>: Places, Value::Inputs(places, _) | Value::Places(places) => Some(places.to_vec());
+    BTreeMap<Text<'_>, Text<'_>>: Ports, value => Some(value.ports().map(|(port, state)| (port.to_owned().into(), state.into())).collect());
+    Day: Day, _ => None;
 }
 
 impl<T: Typed> Typed for Option<T> {
     const KIND: Kind = T::KIND;
+
+    fn of(value: &Value<'_>) -> Option<Self> {
+        Some(T::of(value))
+    }
 }
+
+/// The day of a time.
+pub(super) struct Day;
 
 /// Declares a table, and the type by which a row of survey.json is read, if survey.json has it.
 ///
@@ -193,6 +206,19 @@ macro_rules! columns {
         }
 
         impl<$life> $record<$life> {
+            /// Of a row, as it would be read from survey.json.
+            #[allow(dead_code)]
+            pub(in crate::report) fn of(row: &$row<'_>) -> Option<Self> {
+                Some(Self {
+                    $($name: {
+                        let $r = row;
+                        $crate::report::column::Typed::of(&$crate::report::value::Value::from($cell))?
+                    },)*
+                    site: None,
+                    survey: None,
+                })
+            }
+
             const COLUMNS: &'static [$crate::report::column::Column<$table>] = &[$(
                 $crate::report::column::Column {
                     name: stringify!($name),

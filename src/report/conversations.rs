@@ -23,15 +23,16 @@ pub(super) struct ConversationRow<'a> {
 
 /// The conversations of a survey.
 pub(super) fn rows<'a>(survey: &'a Survey, names: &'a Names) -> impl Iterator<Item = ConversationRow<'a>> {
-    survey.conversations.iter().map(|conversation| ConversationRow {
-        conversation,
-        client: survey.hosts.get(conversation.client),
-        server: survey.hosts.get(conversation.server),
-        names,
-    })
+    survey.conversations.iter().map(|conversation| ConversationRow::new(survey, names, conversation))
 }
 
-impl ConversationRow<'_> {
+impl<'a> ConversationRow<'a> {
+    /// One of them.
+    pub(super) fn new(survey: &'a Survey, names: &'a Names, conversation: &'a verdict::Conversation) -> Self {
+        let [client, server] = [conversation.client, conversation.server].map(|host| survey.hosts.get(host));
+        Self { conversation, client, server, names }
+    }
+
     fn port(&self) -> Option<u16> {
         self.conversation.transport.has_ports().then_some(self.conversation.port)
     }

@@ -97,7 +97,7 @@ columns! {
     Csv server_names: Option<Text<'a>> = |r| r.joins.and_then(|joins| joins.names_of(&r.finding.servers));
     "text, joined by `;`", "Gateway", "Their names, as `client_names`.";
     #[serde(skip)]
-    Csv flow_ids: Vec<Text<'a>> = |r| r.joins.map(|joins| joins.flow_ids(r.number - 1));
+    Csv flow_ids: Option<Vec<Text<'a>>> = |r| r.joins.map(|joins| joins.flow_ids(r.number - 1));
     "`flow_id`s, joined by `;`", "f3;f17", "Every flow that it groups, by its `flow_id` in flows.csv.";
     Json conversations: Vec<u32> = |r| Value::Places(&r.finding.conversations);
     "places", "[4]", "Positions in `conversations`, from 0.";

@@ -133,6 +133,36 @@ impl<'a> Value<'a> {
     }
 }
 
+impl Value<'_> {
+    /// As it is, with nothing made harmless: for what is no table.
+    pub(super) fn raw<'t>(&self) -> Cow<'t, str> {
+        match self {
+            Self::Name(name) => Cow::Borrowed(name),
+            Self::Text(text) => Cow::Owned(text.clone().into_owned()),
+            Self::Word(word) => Cow::Owned(word.text.clone()),
+            other => Cow::Owned(other.to_string()),
+        }
+    }
+
+    /// Seconds as a number.
+    pub(super) fn as_seconds(&self) -> Option<f64> {
+        let Self::Seconds(nanos, negative) = self else { return None };
+        let seconds = *nanos as f64 / SECOND as f64;
+        Some(if *negative { -seconds } else { seconds })
+    }
+
+    /// Which ports a device has, and their states.
+    pub(super) fn ports(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let of = match self {
+            Self::Ports(columns, coverage) => Some((*columns, *coverage)),
+            _ => None,
+        };
+        of.into_iter().flat_map(|(columns, coverage)| {
+            columns.iter().filter_map(|column| Some((column.name.as_str(), state(coverage, column)?.name())))
+        })
+    }
+}
+
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -170,16 +200,10 @@ impl Serialize for Value<'_> {
             Self::Word(word) => to.serialize_str(&word.text),
             Self::Number(number) => to.serialize_u64(*number),
             Self::Flag(flag) => to.serialize_bool(*flag),
-            Self::Seconds(nanos, negative) => {
-                let seconds = *nanos as f64 / SECOND as f64;
-                to.serialize_f64(if *negative { -seconds } else { seconds })
-            }
+            Self::Seconds(..) => self.as_seconds().serialize(to),
             Self::Inputs(places, _) | Self::Places(places) => places.serialize(to),
             Self::List(list) => list.serialize(to),
-            Self::Ports(columns, coverage) => {
-                let port = |column: &'_ PortColumn| Some((column.name.clone(), state(coverage, column)?.name()));
-                columns.iter().filter_map(port).collect::<BTreeMap<_, _>>().serialize(to)
-            }
+            Self::Ports(..) => self.ports().collect::<BTreeMap<_, _>>().serialize(to),
             Self::Address(address) => address.serialize(to),
             Self::Ascii(text) => to.serialize_str(str::from_utf8(text).unwrap_or_default()),
             other => to.collect_str(other),

@@ -161,9 +161,13 @@ impl Place<'_> {
     }
 }
 
-/// How a column is stored. Of the two forms in which tags are told, one is a list of numbers.
+/// How a column is stored: as its kind says, but that survey.json names inputs by their places, and tags as text.
 fn stored<T: Table>(column: &Column<T>) -> &'static [(&'static str, Form)] {
-    forms(if column.name == "vlan" { Kind::Tags } else { column.kind })
+    forms(match column.name {
+        "vlan" => Kind::Tags,
+        "sources" => Kind::Texts,
+        _ => column.kind,
+    })
 }
 
 /// The schema of a table: the keys that each row carries, and its columns.
