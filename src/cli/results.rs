@@ -99,17 +99,15 @@ fn now() -> Timestamp {
 
 /// Where the results are, as the last line of the summary.
 fn written_to(options: &OutputOptions) -> String {
-    let workbook = options.xlsx.as_ref().map(|path| path.display().to_string());
+    let single = [&options.xlsx, &options.ipfix].into_iter().flatten().map(|path| path.display().to_string());
     let folder = options.folder.as_ref().map(|folder| match options.formats.contains(&Format::Html) {
         true => folder.join("report.html").display().to_string(),
         false => folder.display().to_string(),
     });
-    match (folder, workbook) {
-        (None, None) => "\nFiles     none: -o FOLDER writes the report and the tables, -v shows more here\n".to_owned(),
-        (folder, workbook) => {
-            let files: Vec<String> = folder.into_iter().chain(workbook).collect();
-            format!("\nFiles     {}\n", visible(&files.join(", ")))
-        }
+    let files: Vec<String> = folder.into_iter().chain(single).collect();
+    match &files[..] {
+        [] => "\nFiles     none: -o FOLDER writes the report and the tables, -v shows more here\n".to_owned(),
+        files => format!("\nFiles     {}\n", visible(&files.join(", "))),
     }
 }
 

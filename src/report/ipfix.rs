@@ -319,7 +319,7 @@ mod tests {
         records: Vec<BTreeMap<(u16, u32), Vec<u8>>>,
     }
 
-    fn take<'b, const N: usize>(bytes: &mut &'b [u8]) -> [u8; N] {
+    fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
         let (head, rest) = bytes.split_first_chunk::<N>().expect("more bytes");
         *bytes = rest;
         *head
@@ -428,7 +428,7 @@ mod tests {
         for nanos in [0u64, 1, 999_999_999, 1_741_076_100_123_456_789] {
             let ntp = ntp(Timestamp::from_nanos(nanos as i64));
             let (seconds, fraction) = ((ntp >> 32) - 2_208_988_800, ntp & 0xffff_ffff);
-            assert_eq!(seconds * 1_000_000_000 + (fraction * 1_000_000_000 >> 32), nanos);
+            assert_eq!(seconds * 1_000_000_000 + ((fraction * 1_000_000_000) >> 32), nanos);
         }
         assert_eq!(ntp(Timestamp::UNKNOWN), 0);
     }

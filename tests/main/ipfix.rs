@@ -83,8 +83,8 @@ fn nfcapd_receives_what_is_sent() {
     let stopped = Command::new("kill").args(["-TERM", &nfcapd.id().to_string()]).status().unwrap();
     assert!(stopped.success() && nfcapd.wait().is_ok());
     let said = fs::read_to_string(folder.path().join("log")).unwrap();
-    let stored = fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
-    let stored = stored.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("nfcapd.")).next();
+    let mut stored = fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
+    let stored = stored.find(|path| path.file_name().unwrap().to_string_lossy().starts_with("nfcapd."));
     let stored = stored.unwrap_or_else(|| panic!("nothing was stored: {said}"));
     let read = Command::new("nfdump").arg("-r").arg(&stored).args(["-o", "json"]).output().unwrap();
     let records: serde_json::Value = serde_json::from_slice(&read.stdout).unwrap();
