@@ -7,6 +7,7 @@ mod analyze;
 mod anonymize;
 mod antivirus;
 mod args;
+mod collector;
 mod command;
 mod compare;
 mod desktop;

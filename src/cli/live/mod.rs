@@ -219,7 +219,10 @@ fn give_up_root(options: &LiveOptions, place: Option<&Place>, talk: &Talk) -> Re
 /// Folders that files are written into.
 fn written_to(options: &LiveOptions) -> Vec<&Path> {
     let files = options.record.as_ref().map(|(path, _)| path.as_path()).into_iter();
-    let files = files.chain(options.output.evidence.as_deref()).chain(options.output.xlsx.as_deref());
+    let files = files
+        .chain(options.output.evidence.as_deref())
+        .chain(options.output.xlsx.as_deref())
+        .chain(options.output.ipfix.as_deref());
     let files = files.chain(options.state.as_ref().map(|(path, _)| path.as_path()));
     let folders = options.output.folder.iter().chain(options.probe.iter().map(|(folder, _)| folder));
     files.map(folder_of).chain(folders.map(|folder| existing(folder))).collect()
