@@ -7,7 +7,8 @@ use csv::{ByteRecord, Terminator, Writer, WriterBuilder};
 use super::chunks::write_in_order;
 use super::coverage::{CellRow, Coverage};
 use super::findings::{self, Findings};
-use super::flows::{FlowRow, Flows};
+use super::flow_rows::Rows;
+use super::flows::Flows;
 use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
@@ -85,9 +86,11 @@ pub fn write_inventory(out: &mut dyn Write, survey: &Survey, threads: usize) -> 
 /// # Errors
 /// Those of `out`.
 pub fn write_flows(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
-    write_rows::<Flows>(out, survey.flows.len(), threads, |cells, place| {
-        let (flow, judgement) = survey.flows.view(place);
-        cells.add::<Flows>(&FlowRow::new(survey, names, place, flow, judgement));
+    write_header::<Flows>(out)?;
+    let flows = survey.flows.len();
+    write_in_order(out, flows.div_ceil(ROWS_AT_ONCE), threads, |chunk, rows: &mut Option<Rows<'_>>, buffer| {
+        let rows = rows.get_or_insert_with(|| Rows::new(survey, names));
+        chunk_of(chunk, flows).for_each(|place| rows.add(place, buffer));
     })
 }
 
@@ -100,11 +103,16 @@ fn write_rows<T: Table>(
 ) -> io::Result<()> {
     write_header::<T>(out)?;
     write_in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, cells: &mut Cells, buffer| {
-        let first = chunk * ROWS_AT_ONCE;
         std::mem::swap(cells.rows(), buffer);
-        (first..rows.min(first + ROWS_AT_ONCE)).for_each(|row| add(cells, row));
+        chunk_of(chunk, rows).for_each(|row| add(cells, row));
         std::mem::swap(cells.rows(), buffer);
     })
+}
+
+/// The rows of a chunk.
+fn chunk_of(chunk: usize, rows: usize) -> std::ops::Range<usize> {
+    let first = chunk * ROWS_AT_ONCE;
+    first..rows.min(first + ROWS_AT_ONCE)
 }
 
 #[cfg(test)]

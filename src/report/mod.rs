@@ -11,11 +11,13 @@ mod file;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod flow_rows;
 mod flows;
 pub(crate) mod html;
 mod inventory;
 mod joins;
 pub mod json;
+mod line;
 mod names;
 mod nodes;
 mod path;

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use itoa::Buffer as Digits;
 
+use super::line::{OCTETS, nine_digits};
 use super::record;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
@@ -311,7 +312,7 @@ impl Cells {
             self.second.set(second);
         }
         let mut text = self.second.text;
-        text[20..29].copy_from_slice(&nine_digits(nanos.rem_euclid(NANOS_PER_SECOND) as u64));
+        text[20..29].copy_from_slice(&nine_digits(nanos.rem_euclid(NANOS_PER_SECOND) as u32));
         self.plain(&text);
     }
 
@@ -321,50 +322,14 @@ impl Cells {
         let mut digits = Digits::new();
         self.rows.extend_from_slice(digits.format(nanos / SECOND).as_bytes());
         self.rows.push(b'.');
-        self.plain(&nine_digits(nanos % SECOND));
+        self.plain(&nine_digits((nanos % SECOND) as u32));
     }
 }
-
-/// Each octet's digits with a dot behind them, and how many bytes these are.
-const OCTETS: [([u8; 4], u8); 256] = {
-    let mut all = [([b'.'; 4], 0); 256];
-    let mut octet = 0;
-    while octet < 256 {
-        let (hundreds, tens, ones) = (octet / 100, octet / 10 % 10, octet % 10);
-        let digits = [hundreds as u8 + b'0', tens as u8 + b'0', ones as u8 + b'0'];
-        let skipped = if hundreds > 0 {
-            0
-        } else if tens > 0 {
-            1
-        } else {
-            2
-        };
-        let mut at = skipped;
-        while at < 3 {
-            all[octet].0[at - skipped] = digits[at];
-            at += 1;
-        }
-        all[octet].1 = (3 - skipped) as u8 + 1;
-        octet += 1;
-    }
-    all
-};
 
 /// Nanoseconds from `first` to `last`, if both are known.
 pub(super) fn nanos_between(first: Timestamp, last: Timestamp) -> Option<u64> {
     let nanos = i128::from(last.nanos()?) - i128::from(first.nanos()?);
     Some(nanos.clamp(0, i128::from(u64::MAX)) as u64)
-}
-
-/// A number below [`SECOND`] with its leading zeros.
-fn nine_digits(nanos: u64) -> [u8; 9] {
-    let digit = |number: u32| b'0' + (number % 10) as u8;
-    let nanos = nanos as u32;
-    let (high, low) = (nanos / 10_000, nanos % 10_000);
-    let (top, middle) = (high / 10_000, high % 10_000);
-    let four = |number: u32| [digit(number / 1000), digit(number / 100), digit(number / 10), digit(number)];
-    let ([a, b, c, d], [e, f, g, h]) = (four(middle), four(low));
-    [digit(top), a, b, c, d, e, f, g, h]
 }
 
 #[cfg(test)]
