@@ -13,12 +13,14 @@ mod file;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod flow_rows;
 mod flows;
 pub(crate) mod html;
 mod inventory;
 mod ipfix;
 mod joins;
 pub mod json;
+mod line;
 mod names;
 mod nodes;
 mod parquet;
