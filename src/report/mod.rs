@@ -35,7 +35,7 @@ mod xlsx;
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory, write_nodes};
 pub use dictionary::data_dictionary;
 pub use explain::{Subject, explain_port};
-pub(crate) use explain::{before_all, explain_finding, explain_flow, port_seen};
+pub(crate) use explain::{before_all, explain_finding, explain_flow, explain_kind, is_kind, port_seen};
 pub(crate) use explain_host::explain_host;
 pub use file::{ReportFolder, WriteError, is_aside, write_file};
 pub use html::{HtmlOptions, write_comparison_html, write_html, write_path_html, write_sites_html};

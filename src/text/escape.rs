@@ -63,6 +63,13 @@ pub(crate) fn as_file(name: &str) -> String {
     if name.starts_with('-') { format!("./{name}") } else { name.to_owned() }
 }
 
+/// Foreign text as it may stand in a cell of a table: harmful characters are written out, and what a spreadsheet would take
+/// for a formula gets a leading `'`.
+pub(crate) fn cell(text: &str) -> Cow<'_, str> {
+    let visible = visible(text);
+    if is_formula(text) { Cow::Owned(format!("'{visible}")) } else { visible }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,5 +102,6 @@ mod tests {
         for text in ["", "a=1", "'=1", " =1", "1-1"] {
             assert!(!is_formula(text), "{text:?}");
         }
+        assert_eq!([cell("=1"), cell("\t=1"), cell("plain"), cell("a\n")], ["'=1", "'\\t=1", "plain", "a\\n"]);
     }
 }
