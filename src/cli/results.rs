@@ -7,8 +7,8 @@ use super::args::{Format, Talk};
 use super::exit::Failure;
 use super::options::OutputOptions;
 use super::terminal::{of_standard_output, print, zone};
-use crate::capture::Timestamp;
 use super::written;
+use crate::capture::Timestamp;
 use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
@@ -115,7 +115,6 @@ fn now() -> Timestamp {
         None => i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok(),
     };
     nanos.map_or(Timestamp::UNKNOWN, Timestamp::from_nanos)
-}
 }
 
 /// Writes the files of a survey that is still going on, and says so in them.
