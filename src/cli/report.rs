@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use super::args::{FailOn, Format, ReadingArgs, Report, SurveyArgs, Talk};
+use super::args::{Format, ReadingArgs, Report, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
 use super::policy;
@@ -56,7 +56,7 @@ fn judge(args: Report, talk: &Talk) -> Outcome {
     let making = Making { threads: options.threads.get(), command, rendered: String::new() };
     let files: &[Format] = if output.is_some() { &[Format::Csv, Format::Html, Format::Json] } else { &[] };
     let formats = files.iter().copied().chain([Format::Text]).collect();
-    let output = OutputOptions { folder: output, formats, evidence: None, xlsx: None, fail_on: FailOn::Never };
+    let output = OutputOptions { folder: output, formats, ..OutputOptions::default() };
     let replaced = written::replaced(output.folder.as_deref(), &reading.survey, talk);
     results::write(&reading.survey, &making, &output, talk)?;
     replaced.iter().for_each(|text| say(text));
@@ -78,7 +78,7 @@ fn write(survey: &Survey, making: &Making, folder: Option<&Path>, talk: &Talk) -
     let files: &[Format] = if folder.is_some() { &[Format::Csv, Format::Html] } else { &[] };
     let formats: BTreeSet<Format> = files.iter().copied().chain([Format::Text]).collect();
     let folder = folder.map(Path::to_owned);
-    let options = OutputOptions { folder, formats, evidence: None, xlsx: None, fail_on: FailOn::Never };
+    let options = OutputOptions { folder, formats, ..OutputOptions::default() };
     let replaced = written::replaced(options.folder.as_deref(), survey, talk);
     results::write(survey, making, &options, talk)?;
     replaced.iter().for_each(|text| say(text));

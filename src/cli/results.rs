@@ -8,11 +8,12 @@ use super::exit::Failure;
 use super::options::OutputOptions;
 use super::terminal::{of_standard_output, print, zone};
 use super::written;
+use crate::capture::Timestamp;
 use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
     HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_findings, write_flows,
-    write_html, write_inventory, write_nodes, write_workbook,
+    write_html, write_inventory, write_ipfix, write_nodes, write_parquet, write_workbook,
 };
 use crate::survey::Survey;
 use crate::text::visible;
@@ -66,6 +67,16 @@ pub(super) fn write_and(
         Some(path) => write_file(path, |out| write_workbook(out, survey, &results.names)),
         None => Ok(()),
     });
+    let files = files.and_then(|()| match &options.ipfix {
+        Some(path) => write_file(path, |out| write_ipfix(out, survey)),
+        None => Ok(()),
+    });
+    let files = files.and_then(|()| match &options.folder {
+        Some(folder) if options.formats.contains(&Format::Parquet) => {
+            write_parquet(folder, survey, &results.names, now())
+        }
+        _ => Ok(()),
+    });
     let is_text = options.formats.contains(&Format::Text);
     let printed = if is_text {
         let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose));
@@ -88,8 +99,22 @@ pub(super) fn write_and(
     {
         let _ = writeln!(io::stderr(), "igorscope: {}", visible(&format!("{unjudged} {next}")));
     }
+    if let Some(collector) = &options.collector {
+        collector.send(survey, now())?;
+    }
     files?;
     printed
+}
+
+/// The time of judging: that of the clock, unless results are to be the same bytes again
+/// (<https://reproducible-builds.org/specs/source-date-epoch/>).
+fn now() -> Timestamp {
+    let told = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse::<i64>().ok());
+    let nanos = match told {
+        Some(seconds) => i64::try_from(i128::from(seconds) * 1_000_000_000).ok(),
+        None => i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok(),
+    };
+    nanos.map_or(Timestamp::UNKNOWN, Timestamp::from_nanos)
 }
 
 /// Writes the files of a survey that is still going on, and says so in them.
@@ -121,12 +146,13 @@ const FILES: [(&str, Format, WriteOne); 8] = [
 
 impl Results<'_> {
     fn write_files(&self, folder: &Path, options: &OutputOptions) -> Result<(), WriteError> {
-        let whole = ReportFolder::begin(folder)?;
-        for (name, format, write) in FILES {
-            if options.formats.contains(&format) {
-                write_file(&folder.join(name), |out| write(self, out))?;
-            }
+        let mut wanted = FILES.into_iter().filter(|(_, format, _)| options.formats.contains(format)).peekable();
+        // Many may write columnar files into one folder, which name their surveys.
+        if wanted.peek().is_none() && options.formats.contains(&Format::Parquet) {
+            return Ok(());
         }
+        let whole = ReportFolder::begin(folder)?;
+        wanted.try_for_each(|(name, _, write)| write_file(&folder.join(name), |out| write(self, out)))?;
         whole.finish()
     }
 }

@@ -9,12 +9,15 @@ use crate::survey::Survey;
 use crate::text::visible;
 
 /// What the files of a folder are for, beside report.html.
-const BESIDE: [(Format, &str); 2] =
-    [(Format::Json, "survey.json for compare, explain and report"), (Format::Csv, "CSV tables")];
+const BESIDE: [(Format, &str); 3] = [
+    (Format::Json, "survey.json for compare, explain and report"),
+    (Format::Csv, "CSV tables"),
+    (Format::Parquet, "Parquet files for a fleet"),
+];
 
 /// The last lines of the summary.
 pub(super) fn files(options: &OutputOptions) -> String {
-    let OutputOptions { folder, formats, evidence, xlsx, .. } = options;
+    let OutputOptions { folder, formats, evidence, xlsx, ipfix, .. } = options;
     let folder = folder.as_ref().map(|folder| match formats.contains(&Format::Html) {
         true => folder.join("report.html"),
         false => folder.clone(),
@@ -24,7 +27,7 @@ pub(super) fn files(options: &OutputOptions) -> String {
         None => Vec::new(),
     };
     let files: Vec<String> =
-        [&folder, xlsx, evidence].into_iter().flatten().map(|path| path.display().to_string()).collect();
+        [&folder, xlsx, ipfix, evidence].into_iter().flatten().map(|path| path.display().to_string()).collect();
     if files.is_empty() {
         return "\nFiles     none: -o FOLDER writes the report and the tables, -v shows more here\n".to_owned();
     }
