@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use address::Cipher;
-use text::{Owner, Phrases, without_quotes};
+use text::{Owner, PhraseMap, without_quotes};
 
 use crate::decode::MacAddr;
 use crate::finding::Replace;
@@ -28,7 +28,7 @@ const LEFT_OUT: &str = "(left out)";
 /// Replaces what tells whose network it is, by a key: the same key gives the same names again.
 pub struct Anonymizer {
     cipher: Cipher,
-    phrases: Phrases,
+    phrases: PhraseMap,
     v4: HashSet<Ipv4Addr>,
     v6: HashSet<Ipv6Addr>,
     macs: HashSet<MacAddr>,
@@ -69,7 +69,7 @@ impl Anonymizer {
         }
         let mut anonymizer = Self {
             cipher,
-            phrases: Phrases::new(phrases, names),
+            phrases: PhraseMap::new(phrases, names),
             v4: HashSet::new(),
             v6: HashSet::new(),
             macs: HashSet::new(),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::devices::{MAX_TOLD, Trouble, grouped};
 use super::dhcp::Identity;
-use super::wording::frame;
+use super::phrases::frame;
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::flow::Window;
 use crate::policy::FindingKind;

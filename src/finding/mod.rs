@@ -32,6 +32,7 @@ mod address_conflict;
 mod arp;
 mod blocked;
 mod cause;
+mod conversation_summary;
 mod conversations;
 mod devices;
 mod dhcp;
@@ -41,16 +42,15 @@ mod never_heard;
 mod no_dhcp_offer;
 mod old_version;
 mod other_address;
+mod phrases;
 mod rejected_unseen;
 mod restarting;
 mod state;
 mod stopped_answering;
 #[cfg(test)]
 mod tests;
-mod told;
 mod unexpected;
 mod unused_allowance;
-mod wording;
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -317,17 +317,17 @@ impl Finding {
 
     /// The client, or several joined by `;` (the first few and how many more).
     pub fn client(&self) -> String {
-        wording::listed(&self.clients)
+        phrases::listed(&self.clients)
     }
 
     /// The server, or several.
     pub fn server(&self) -> String {
-        wording::listed(&self.servers)
+        phrases::listed(&self.servers)
     }
 
     /// Who is concerned, by name where there is one: `node-7, node-9 and 3 more to gateway`.
     pub fn parties(&self, context: &Context<'_>) -> String {
-        let [clients, servers] = [&self.clients, &self.servers].map(|all| wording::called(all, context));
+        let [clients, servers] = [&self.clients, &self.servers].map(|all| phrases::called(all, context));
         if servers.is_empty() || clients.is_empty() { clients + &servers } else { format!("{clients} to {servers}") }
     }
 

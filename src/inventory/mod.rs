@@ -3,11 +3,11 @@
 mod address;
 mod addresses;
 mod attachment;
-mod bag;
 mod builder;
 mod contacts;
 mod csv_file;
 mod declared;
+mod dedup_vec;
 mod doubts;
 mod draft;
 mod error;
