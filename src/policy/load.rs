@@ -10,8 +10,8 @@ use super::index::MatcherIndex;
 use super::ports::PortMap;
 use super::read::{Reader, Value};
 use super::{
-    Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, Matcher, Policy, PortSet, Problem,
-    Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
+    Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, LinkLimits, Matcher, Policy, PortSet,
+    Problem, Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
 };
 use crate::protocol::Protocol;
 use crate::protocol::Transport;
@@ -27,6 +27,7 @@ const TOP_KEYS: &[&str] = &[
     "allowance",
     "supporting",
     "severity",
+    "link",
 ];
 const DOCUMENT_KEYS: &[&str] =
     &["name", "product", "minimum_version", "role", "peer", "incoming", "outgoing", "legend", "peers"];
@@ -66,6 +67,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
             supporting: Vec::new(),
             severities: Vec::new(),
             antivirus: Antivirus::default(),
+            link: LinkLimits::DEFAULT,
             losses: Vec::new(),
             toml: None,
         },
@@ -96,6 +98,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
         .collect();
     // The site's own rows come first, and the first that holds decides.
     policy.severities.splice(0..0, rows);
+    policy.link.set(&reader, table);
     if let Some(value) = table.get("antivirus")
         && let Some(entry) = reader.table(value, "[antivirus]", &["paths", "processes"])
     {

@@ -28,7 +28,8 @@ in_udp_50195,in_udp_50196,in_udp_50197,in_udp_50198,in_udp_50199,\
 out_tcp_80,out_tcp_88,out_tcp_443,out_tcp_1900,out_tcp_1901,out_udp_69,out_udp_1050,out_udp_1900,out_udp_1901,\
 out_udp_5683,out_udp_50195,out_udp_50196,out_udp_50197,out_udp_50198,out_udp_50199,\
 bacnet_in_udp_47808,bacnet_out_tcp_80,bacnet_out_udp_47808,\
-state,silent_since";
+state,silent_since,\
+poe_class,poe_requested_w,poe_allocated_w,dot1x";
 
 fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
     let mut out = Vec::new();

@@ -1,6 +1,6 @@
 //! What a survey knows of one host, as text: the same as the section of a device in report.html.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::explain::put;
@@ -64,6 +64,7 @@ fn device(survey: &v1::Survey<'_>, asked: &[&v1::Host<'_>]) -> String {
     if let Some((switch, port)) = hosts.iter().find_map(|host| host.switch.as_ref().zip(host.switch_port.as_ref())) {
         put(&mut out, &format!("  plugged into: {switch}, port {port}"));
     }
+    link(&hosts, &mut out);
     let heard: Vec<_> = hosts.iter().filter(|host| host.heard).collect();
     let begin = heard.iter().filter_map(|host| host.first_seen.as_ref()).min_by_key(|time| time.get());
     let end = heard.iter().filter_map(|host| host.last_seen.as_ref()).max_by_key(|time| time.get());
@@ -87,6 +88,27 @@ fn device(survey: &v1::Survey<'_>, asked: &[&v1::Host<'_>]) -> String {
     }
     conversations(survey, &addresses, first.site.as_deref(), &mut out);
     out
+}
+
+/// What the link itself says of it.
+fn link(hosts: &[&v1::Host<'_>], out: &mut String) {
+    if let Some(poe) = hosts.iter().find_map(|host| host.poe.as_ref()) {
+        let parts = [
+            poe.class.map(|class| format!("class {class}")),
+            poe.requested_w.map(|watts| format!("asks for {watts:.1} W")),
+            poe.allocated_w.map(|watts| format!("is given {watts:.1} W")),
+            poe.pairs.as_ref().map(|pairs| format!("{pairs} pairs")),
+        ];
+        put(out, &format!("  power: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", ")));
+    }
+    if let Some(state) = hosts.iter().find_map(|host| host.dot1x.as_ref()) {
+        put(out, &format!("  802.1X: {state}"));
+    }
+    let groups: BTreeSet<IpAddr> = hosts.iter().flat_map(|host| host.groups.iter().copied()).collect();
+    if !groups.is_empty() {
+        let list: Vec<String> = groups.iter().map(ToString::to_string).collect();
+        put(out, &format!("  listens to: {}", list.join(", ")));
+    }
 }
 
 /// The findings that concern the host, and whom it talks to.

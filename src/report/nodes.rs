@@ -10,7 +10,7 @@ use super::names::Names;
 use super::table::{Cells, Column, Table};
 use crate::capture::Timestamp;
 use crate::finding::{Standing, Standings};
-use crate::inventory::Host;
+use crate::inventory::{Dot1x, Host, watts};
 use crate::policy::{Cell, Direction, Policy};
 use crate::survey::Survey;
 use crate::text::{is_formula, visible};
@@ -85,8 +85,8 @@ impl Table for NodesLast {
             "name",
             "blocked",
             |r, c| c.word(r.standing.state.name()),
-            "How the device stands, by the worst of its findings: `absent`, `no-address`, `address-conflict`, `silent`, \
-             `restarting`, `old-version`, `blocked`, `unexpected` or `healthy`."
+            "How the device stands, by the worst of its findings: `absent`, `no-address`, `address-conflict`, \
+             `not-authenticated`, `silent`, `restarting`, `underpowered`, `old-version`, `blocked`, `unexpected` or `healthy`."
         ),
         column!(
             "silent_since",
@@ -95,7 +95,39 @@ impl Table for NodesLast {
             |r, c| c.time(r.standing.since.unwrap_or(Timestamp::UNKNOWN)),
             "Of a silent device: its last answer."
         ),
+        column!(
+            "poe_class",
+            "number",
+            "4",
+            |r, c| c.optional_number(r.host.power().and_then(|power| power.class).map(u64::from)),
+            "Power class by LLDP, 0 to 8 (IEEE 802.3); empty where LLDP says nothing."
+        ),
+        column!(
+            "poe_requested_w",
+            "watts",
+            "25.5",
+            |r, c| c.ascii(watts_of(r.host.power().and_then(|power| power.requested)).as_bytes()),
+            "The power that it asks for by LLDP, at its end of the cable."
+        ),
+        column!(
+            "poe_allocated_w",
+            "watts",
+            "13.0",
+            |r, c| c.ascii(watts_of(r.host.power().and_then(|power| power.allocated)).as_bytes()),
+            "The power that the switch gives it by LLDP, at its end of the cable."
+        ),
+        column!(
+            "dot1x",
+            "name",
+            "authenticated",
+            |r, c| c.word(r.host.dot1x().map_or("", Dot1x::name)),
+            "How far it came with 802.1X: `authenticated`, `refused` or `started`; empty where nothing was heard of it."
+        ),
     ];
+}
+
+fn watts_of(tenths: Option<u16>) -> String {
+    tenths.map_or_else(String::new, watts)
 }
 
 /// A column for one port, and the cells that it stands for: one for each role that has the port.

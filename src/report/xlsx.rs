@@ -29,7 +29,7 @@ const COLUMNS: usize = 16_384;
 const CHARACTERS: usize = 32_767;
 /// Units of columns that hold numbers.
 const NUMBERS: &[&str] =
-    &["bytes", "cells", "devices", "flows", "number", "packets", "pairs", "percent", "port", "seconds"];
+    &["bytes", "cells", "devices", "flows", "number", "packets", "pairs", "percent", "port", "seconds", "watts"];
 
 /// This level takes 40 % of the usual one's time, for files that are a fifth larger.
 const COMPRESSION: u8 = 3;

@@ -239,6 +239,11 @@ pub(super) fn finding(index: usize, finding: &Finding, words: Words) -> v1::Find
     }
 }
 
+/// Tenths of a watt in watts.
+fn in_watts(tenths: u16) -> f64 {
+    f64::from(tenths) / 10.0
+}
+
 pub(super) fn host(host: &Host) -> v1::Host<'_> {
     v1::Host {
         address: host.address,
@@ -260,6 +265,15 @@ pub(super) fn host(host: &Host) -> v1::Host<'_> {
         lldp_name: host.lldp_name.as_deref().map(Text::Borrowed),
         switch: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.switch)),
         switch_port: host.attachment.as_ref().map(|at| Text::Borrowed(&*at.port)),
+        poe: host.power().map(|power| v1::Poe {
+            class: power.class,
+            requested_w: power.requested.map(in_watts),
+            allocated_w: power.allocated.map(in_watts),
+            pairs: power.pairs.map(Into::into),
+        }),
+        dot1x: host.dot1x().map(|state| state.name().into()),
+        groups: host.link.as_ref().map(|link| link.groups.clone()).unwrap_or_default(),
+        more_groups: host.link.as_ref().map_or(0, |link| link.more_groups),
         site: None,
         survey: None,
     }
@@ -306,6 +320,10 @@ pub(super) fn node<'a>(columns: &'a [PortColumn], row: &NodeRow<'a>) -> v1::Node
         ports: columns.iter().filter_map(port).collect(),
         state: Some(standing.state.name().into()),
         silent_since: standing.since.and_then(Time::known),
+        poe_class: host.power().and_then(|power| power.class),
+        poe_requested_w: host.power().and_then(|power| power.requested).map(in_watts),
+        poe_allocated_w: host.power().and_then(|power| power.allocated).map(in_watts),
+        dot1x: host.dot1x().map(|state| state.name().into()),
         site: None,
         survey: None,
     }

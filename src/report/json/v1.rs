@@ -531,10 +531,35 @@ pub struct Host<'a> {
     #[serde(default)]
     pub switch_port: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poe: Option<Poe<'a>>,
+    /// `authenticated`, `refused` or `started`: how far it came with 802.1X.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dot1x: Option<Text<'a>>,
+    /// Groups that it says it listens to (IGMP, MLD), the first few.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<IpAddr>,
+    /// How many more there are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_groups: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
     /// Which survey of its site it is of, in a merge of several of one site: from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub survey: Option<u32>,
+}
+
+/// Power over Ethernet, as LLDP tells it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Poe<'a> {
+    /// The class, 0 to 8.
+    pub class: Option<u8>,
+    /// What it asks for, in watts at its end of the cable.
+    pub requested_w: Option<f64>,
+    /// What it was given, in watts at its end of the cable.
+    pub allocated_w: Option<f64>,
+    /// The pairs that carry it: `signal`, `spare` or `both`.
+    pub pairs: Option<Text<'a>>,
 }
 
 /// A row of nodes.csv.
@@ -557,6 +582,14 @@ pub struct Node<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_since: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poe_class: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poe_requested_w: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poe_allocated_w: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dot1x: Option<Text<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
     /// Which survey of its site it is of, in a merge of several of one site: from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -566,4 +599,9 @@ pub struct Node<'a> {
 /// Files that do not say it hold only hosts that were heard.
 const fn yes() -> bool {
     true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

@@ -1,13 +1,14 @@
 //! The words of a survey.json back to what the program works with; `None` where a word is not known.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::v1::{self, Text};
 use super::values::{Time, mac};
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, VlanPath};
 use crate::finding::{Kind, Who};
-use crate::inventory::{Attachment, Host, RoleSource};
+use crate::inventory::{Attachment, Dot1x, Host, HostLink, Powered, RoleSource};
 use crate::policy::{Direction, FindingKind, Reason, Role, Severity};
 use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol};
@@ -115,6 +116,22 @@ pub(super) fn bare_host(address: IpAddr, role: Role) -> Host {
     Host { role, basis: "".into(), ..Host::new(address) }
 }
 
+/// What the link says of a host; `None` where that is nothing.
+fn link(row: &v1::Host<'_>) -> Option<Arc<HostLink>> {
+    let tenths = |watts: f64| (0.0..=6553.5).contains(&watts).then(|| (watts * 10.0).round() as u16);
+    let power = row.poe.as_ref().map(|poe| Powered {
+        class: poe.class,
+        requested: poe.requested_w.and_then(tenths),
+        allocated: poe.allocated_w.and_then(tenths),
+        pairs: ["signal", "spare", "both"].into_iter().find(|word| poe.pairs.as_deref() == Some(word)),
+        short: None,
+        unnegotiated: None,
+    });
+    let dot1x = Dot1x::ALL.iter().copied().find(|state| row.dot1x.as_deref() == Some(state.name()));
+    let link = HostLink { power, dot1x, groups: row.groups.clone(), more_groups: row.more_groups };
+    (link != HostLink::default()).then(|| Arc::new(link))
+}
+
 pub(super) fn host(row: v1::Host<'_>, role: Role) -> Host {
     let (source, basis) = row.role_basis.split_once(": ").unwrap_or((&row.role_basis, ""));
     let (source, basis) = match source {
@@ -138,6 +155,7 @@ pub(super) fn host(row: v1::Host<'_>, role: Role) -> Host {
             Attachment { switch: switch.to_owned(), port: row.switch_port.as_deref().unwrap_or_default().to_owned() }
                 .into()
         }),
+        link: link(&row),
         source,
         basis: basis.to_owned().into(),
         confidence: row.confidence,
