@@ -30,13 +30,16 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let requests = requests(seen);
-    let mut listeners: BTreeMap<&VlanPath, BTreeSet<IpAddr>> = BTreeMap::new();
-    for ((vlan, host, _), said) in link.members() {
+    let mut listeners: BTreeMap<(&VlanPath, bool), BTreeSet<IpAddr>> = BTreeMap::new();
+    let mut joined: BTreeSet<(IpAddr, IpAddr)> = BTreeSet::new();
+    for ((vlan, host, group), said) in link.members() {
         if said.joins.count > 0 {
-            listeners.entry(vlan).or_default().insert(*host);
+            listeners.entry((vlan, host.is_ipv6())).or_default().insert(*host);
+            joined.insert((*group, *host));
         }
     }
-    let queried: BTreeSet<&VlanPath> = link.queriers().map(|((vlan, _), _)| vlan).collect();
+    let queried: BTreeSet<(&VlanPath, bool)> =
+        link.queriers().map(|((vlan, querier), _)| (vlan, querier.is_ipv6())).collect();
     let is_to_group = |conversation: &&(&Conversation, usize)| {
         let (conversation, _) = conversation;
         seen.hosts.role(conversation.server) == Role::Group
@@ -51,11 +54,19 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         if !is_pruned(server.address) || seconds(window) < u64::from(seen.policy.link().querier_seconds) {
             continue;
         }
+        // Every IPv6 host joins groups, of which it need not speak: somebody else must listen to this one.
+        let v6 = server.address.is_ipv6();
+        let of_group = joined.range((server.address, IpAddr::from([0, 0, 0, 0]))..);
+        let mut others =
+            of_group.take_while(|(group, _)| *group == server.address).filter(|(_, host)| *host != client.address);
+        if v6 && others.next().is_none() {
+            continue;
+        }
         let members = judged.facts.get(*at).and_then(|facts| judged.members.get(facts.members())).unwrap_or_default();
         let vlans: BTreeSet<VlanPath> = members.iter().map(|flow| seen.flows.view(*flow).vlan()).collect();
         // A mirror shows a packet in more than one VLAN path: one that is asked is enough.
-        let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(vlan)) else { continue };
-        if vlans.iter().any(|vlan| queried.contains(vlan)) {
+        let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(&(*vlan, v6))) else { continue };
+        if vlans.iter().any(|vlan| queried.contains(&(vlan, v6))) {
             continue;
         }
         let what = Unasked {
@@ -63,7 +74,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             port: conversation.port,
             vlan: vlan.clone(),
             requests: *window,
-            listeners: listeners.get(vlan).map_or(0, BTreeSet::len),
+            listeners: listeners.get(&(vlan, v6)).map_or(0, BTreeSet::len),
         };
         unasked.push(Device {
             role: client.role,

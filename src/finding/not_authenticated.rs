@@ -54,7 +54,7 @@ impl Trouble for KeptOut {
     const KIND: FindingKind = FindingKind::NotAuthenticated;
     const ADVICE: &'static str = "See the log of the switch and of the RADIUS server for this MAC: a certificate or password that \
                                   is wrong or has expired, a device that is not entered, a server that the switch cannot reach. \
-                                  Until it is let in, the port carries nothing else.";
+                                  Until it is let in, the port carries nothing else, or leads to a guest network.";
     const NEXT: &'static str = "See the RADIUS server's log for its MAC";
 
     fn heading(number: usize) -> String {

@@ -94,7 +94,11 @@ fn powered(mut ends: [Said<'_>; 2]) -> Powered {
     let allocated = of(&Power::allocated, switch).max(of(&Power::allocated, own));
     let class = own.and_then(|(power, _)| power.class()).or(switch.and_then(|(power, _)| power.class()));
     let pairs = switch.and_then(|(power, _)| power.pairs()).or(own.and_then(|(power, _)| power.pairs()));
-    let is_short = matches!((requested, allocated), (Some(requested), Some(allocated)) if requested > allocated);
+    // A switch that tells its power without negotiating it grants by classification: what the device holds for granted is
+    // only what it began with.
+    let may_tell = switch.is_none_or(|(power, _)| power.negotiates());
+    let is_short =
+        may_tell && matches!((requested, allocated), (Some(requested), Some(allocated)) if requested > allocated);
     let short = is_short
         .then(|| since(if own.is_some_and(|(power, _)| power.requested().is_some()) { &ends[0] } else { &ends[1] }));
     let negotiates = ends[0].iter().any(|(power, _)| power.negotiates());
