@@ -8,20 +8,19 @@ use super::exit::{Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
 use super::reading::{Reading, Wants, read};
 use super::results::{self, Making};
-use crate::anonymize::Anonymizer;
 use crate::policy::Severity;
 use crate::survey::Survey;
 
 pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
     let output = OutputOptions::check(args.output)?;
-    let key = if args.anonymize { Some(anonymize::key(args.anonymize_key.as_deref())?) } else { None };
+    let key = args.anonymize_key.as_deref().map(anonymize::key).transpose()?;
     // The command names the site's files and addresses.
-    let command = if key.is_some() { anonymize::command() } else { command(&args.survey) };
+    let command = if args.anonymize { anonymize::command() } else { command(&args.survey) };
     let options = SurveyOptions::check(args.survey)?;
     let wants = Wants { hashes: output.wants_hashes(), twice: output.evidence.is_some() };
     let Reading { survey, sources, status, spool } = read(&options, wants, talk)?;
     let making = Making { threads: options.threads.get(), command, rendered: String::new() };
-    let anonymizer = key.map(|key| Anonymizer::new(&key, &survey));
+    let anonymizer = args.anonymize.then(|| anonymize::anonymizer(key.as_ref(), &survey)).transpose()?;
     match &anonymizer {
         Some(anonymizer) => results::write(&anonymizer.survey(&survey), &making, &output, talk)?,
         None => results::write(&survey, &making, &output, talk)?,

@@ -1,6 +1,5 @@
 //! `explain`: why a flow, a finding or a port is judged as it is, and what is known of a host.
 
-use std::borrow::Cow;
 use std::io::IsTerminal as _;
 
 use super::args::{Explain, ReadingArgs, SurveyArgs, Talk};
@@ -9,9 +8,10 @@ use super::merge::{is_survey, survey_file};
 use super::options::SurveyOptions;
 use super::reading::{Wants, read};
 use super::terminal::{of_standard_output, print};
-use crate::report::json::{read_survey, v1, write_survey};
+use crate::report::json::{Lookup, read_survey, v1};
 use crate::report::text::page::wrap;
-use crate::report::{Names, Subject, before_all, explain_finding, explain_flow, explain_host, explain_port, port_seen};
+use crate::report::{Subject, before_all, explain_finding, explain_flow, explain_host, explain_port, port_seen};
+use crate::survey::Survey;
 
 pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     let Explain { what, sources, hosts, policy } = args;
@@ -22,14 +22,15 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
         ))
     })?;
     let held_against = super::policy::load(policy.as_deref())?;
-    let (status, survey) = match subject {
+    let (status, told) = match subject {
         Subject::Port(..) if sources.is_empty() => (Status::Good, None),
         _ => {
             let reading = ReadingArgs::default();
-            let (status, survey) = survey(SurveyArgs { captures: sources, hosts, policy, reading }, talk)?;
-            (status, Some(survey))
+            let (status, told) = told(SurveyArgs { captures: sources, hosts, policy, reading }, talk)?;
+            (status, Some(told))
         }
     };
+    let survey = told.as_ref().map(Told::rows);
     let text = match (&subject, &survey) {
         (Subject::Port(transport, port), None) => Some(explain_port(&held_against, *transport, *port)),
         (Subject::Port(transport, port), Some(survey)) => {
@@ -41,7 +42,7 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
         _ => None,
     };
     let Some(text) = text else {
-        let (flows, findings) = survey.map_or((0, 0), |survey| (survey.flows.len(), survey.findings.len()));
+        let (flows, findings) = survey.map_or((0, 0), |survey| (survey.flow_count(), survey.finding_count()));
         if let Subject::Host(what) = &subject {
             return Err(Failure::usage(format!(
                 "there is no host {what} in this survey, by address, MAC or name; name a flow of flows.csv (f17), the number of a \
@@ -58,12 +59,12 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
             out.write_all(fitted(&before_all(survey), width).as_bytes())?;
         }
         out.write_all(fitted(&text, width).as_bytes())?;
-        let other = survey.as_ref().filter(|survey| survey.policy.name != held_against.name());
+        let other = survey.as_ref().filter(|survey| survey.policy_name() != held_against.name());
         match other {
             Some(survey) => writeln!(
                 out,
                 "The survey was held against the policy \"{}\"; name its file with --policy to have its rules explained.",
-                crate::text::visible(&survey.policy.name)
+                crate::text::visible(survey.policy_name())
             ),
             None => Ok(()),
         }
@@ -93,20 +94,32 @@ fn fitted(text: &str, width: Option<usize>) -> String {
 /// Columns that the rest of a line is set in by.
 const CONTINUED: usize = 4;
 
-/// The survey that was named, or that of the captures that were.
-fn survey(args: SurveyArgs, talk: &Talk) -> Result<(Status, v1::Survey<'static>), Failure> {
+/// What is told of: a survey.json, or the survey of captures.
+enum Told {
+    File(Box<v1::Survey<'static>>),
+    Judged(Box<Survey>),
+}
+
+impl Told {
+    fn rows(&self) -> Lookup<'_> {
+        match self {
+            Self::File(file) => Lookup::File(file),
+            Self::Judged(survey) => Lookup::of(survey),
+        }
+    }
+}
+
+fn told(args: SurveyArgs, talk: &Talk) -> Result<(Status, Told), Failure> {
     match &args.captures[..] {
         [] => Err(Failure::usage("name the survey.json (or its folder) or the captures that it is in")),
         [path] if is_survey(path) => {
-            let path: Cow<'_, _> = survey_file(path);
-            Ok((Status::Good, read_survey(&path).map_err(Failure::unusable)?))
+            let survey = read_survey(&survey_file(path)).map_err(Failure::unusable)?;
+            Ok((Status::Good, Told::File(Box::new(survey))))
         }
         _ => {
             let options = SurveyOptions::check(args)?;
             let reading = read(&options, Wants::default(), talk)?;
-            let mut text = Vec::new();
-            write_survey(&mut text, &reading.survey, &Names::of(&reading.survey), None).map_err(Failure::unusable)?;
-            Ok((reading.status, serde_json::from_slice(&text).map_err(Failure::unusable)?))
+            Ok((reading.status, Told::Judged(Box::new(reading.survey))))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `second-dhcp-server`: two DHCP servers that answer the same clients.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::devices::{Device, Trouble, grouped};
@@ -38,36 +38,34 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     }
     // The one that gives most is the site's own.
     let rank = |server: Ipv4Addr| (clients.get(&server).copied().unwrap_or_default(), std::cmp::Reverse(server));
-    let mut seconds: BTreeMap<Ipv4Addr, (BTreeSet<(MacAddr, u32)>, Window, Second)> = BTreeMap::new();
-    for (transaction, servers) in transactions.iter().filter(|(_, servers)| servers.len() > 1) {
+    let mut seconds: BTreeMap<Ipv4Addr, (Window, Second)> = BTreeMap::new();
+    for servers in transactions.values().filter(|servers| servers.len() > 1) {
         let Some(main) = servers.iter().max_by_key(|(server, _)| rank(*server)) else { continue };
         for (server, offers) in servers.iter().filter(|(server, _)| *server != main.0) {
-            let window = offers.offers.and(offers.acks);
-            let host = seen.hosts.find(IpAddr::V4(*server)).map(|id| seen.hosts.get(id));
-            let first = || Second {
-                mac: host.and_then(|host| host.mac),
-                other: IpAddr::V4(main.0),
-                transactions: 0,
-                given: [offers.first.what, main.1.first.what],
-                at: Cited::new(offers.first.at.frame, offers.first.time),
-            };
-            let (shared, sum, _) = seconds.entry(*server).or_insert_with(|| (BTreeSet::new(), Window::NONE, first()));
-            shared.insert(*transaction);
-            *sum = sum.and(window);
+            let (sum, second) = seconds.entry(*server).or_insert_with(|| {
+                let host = seen.hosts.find(IpAddr::V4(*server)).map(|id| seen.hosts.get(id));
+                let second = Second {
+                    mac: host.and_then(|host| host.mac),
+                    other: IpAddr::V4(main.0),
+                    transactions: 0,
+                    given: [offers.first.what, main.1.first.what],
+                    at: Cited::new(offers.first.at.frame, offers.first.time),
+                };
+                (Window::NONE, second)
+            });
+            second.transactions += 1;
+            *sum = sum.and(offers.offers).and(offers.acks);
         }
     }
     let least = u64::from(seen.policy.link().dhcp_transactions);
-    let told = seconds.into_iter().filter(|(_, (shared, ..))| shared.len() as u64 >= least);
-    let devices = told.map(|(server, (shared, window, second))| {
-        let host = seen.hosts.find(IpAddr::V4(server)).map(|id| seen.hosts.get(id));
-        Device {
-            role: host.map_or(Role::Host, |host| host.role),
-            who: Who::Address(IpAddr::V4(server)),
-            packets: window.count,
-            first: window.first,
-            last: window.last,
-            what: Second { transactions: shared.len() as u64, ..second },
-        }
+    let told = seconds.into_iter().filter(|(_, (_, second))| second.transactions >= least);
+    let devices = told.map(|(server, (window, what))| Device {
+        role: seen.hosts.find(IpAddr::V4(server)).map_or(Role::Host, |id| seen.hosts.role(id)),
+        who: Who::Address(IpAddr::V4(server)),
+        packets: window.count,
+        first: window.first,
+        last: window.last,
+        what,
     });
     grouped(seen, devices.collect())
 }

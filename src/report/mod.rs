@@ -28,8 +28,9 @@ mod xlsx;
 
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory};
 pub use dictionary::data_dictionary;
-pub use explain::{Subject, before_all, explain_finding, explain_flow, explain_port, port_seen};
-pub use explain_host::explain_host;
+pub use explain::{Subject, explain_port};
+pub(crate) use explain::{before_all, explain_finding, explain_flow, port_seen};
+pub(crate) use explain_host::explain_host;
 pub use file::{ReportFolder, WriteError, write_file};
 pub use html::{HtmlOptions, write_comparison_html, write_html, write_path_html, write_sites_html};
 pub use json::Comparison;

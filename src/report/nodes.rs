@@ -131,7 +131,7 @@ fn watts_of(tenths: Option<u16>) -> String {
 }
 
 /// A column for one port, and the cells that it stands for: one for each role that has the port.
-pub(super) struct PortColumn {
+pub(crate) struct PortColumn {
     /// Name in the header line.
     pub name: String,
     /// Indices in `Policy::cells`.

@@ -1,14 +1,18 @@
-//! The text of a file, in whatever encoding the program that wrote it has: PowerShell's `>` writes UTF-16, Excel a byte
-//! order mark.
+//! Texts, whoever wrote them: files in whatever encoding (PowerShell's `>` writes UTF-16, Excel a byte order mark), places in
+//! them, mistyped words, a stranger's words made safe to print, and our own words for the values of a table.
 
 mod escape;
+mod lines;
 mod named;
+mod near;
 
 use std::borrow::Cow;
 
 pub(crate) use escape::is_formula;
 pub use escape::{visible, visible_lines};
+pub(crate) use lines::Lines;
 pub(crate) use named::named;
+pub(crate) use near::nearest;
 
 /// Why bytes are no text.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

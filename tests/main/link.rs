@@ -13,6 +13,7 @@ use igorscope::protocol::membership::{self, Said};
 use igorscope::protocol::{eapol, poe, stp};
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 
+use crate::command;
 use crate::corpus;
 use crate::reading::of_kind;
 use crate::skips::skipped;
@@ -121,6 +122,44 @@ fn a_device_that_is_given_less_than_it_asks_for_is_told() {
         (power.class, power.requested, power.allocated, power.pairs),
         (Some(4), Some(255), Some(130), Some("signal"))
     );
+}
+
+/// A device's power and 802.1X stand where people look, from a capture as from its state, and not from the original alone.
+#[test]
+fn power_and_802_1x_stand_in_explain_in_nodes_and_in_the_report() {
+    let (_, mut wire, node, switch) = visit();
+    for step in 0..10 {
+        let at = START + step * 30 * SECOND;
+        wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[&mdi(true, 4, 255, 130)]));
+        wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, &[&mdi(false, 4, 255, 130)]));
+    }
+    wire.ethernet(START, node, PAE, 0x888e, &[1, 1, 0, 0]);
+    wire.ethernet(START + MILLI, switch, node.mac, 0x888e, &eap(3, 1));
+    wire.tape.sort();
+    let folder = command::folder(&[("made.pcap", &wire.tape.pcap())]);
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let inventory = command::sample("site-survey.toml").to_string_lossy().into_owned();
+    command::run(["observe", "-q", &at("made.pcap"), "-o", &at("made.igstate")]).expect(0, &[]);
+    for (input, name) in [("made.pcap", "a"), ("made.igstate", "b")] {
+        let told = [
+            "power: class 4, asks for 25.5 W, is given 13.0 W, signal pairs",
+            "802.1X: authenticated",
+            "poe-too-little",
+        ];
+        let run = command::run(["explain", "-q", "node-07", "--inventory", &inventory, &at(input)]).expect(0, &[]);
+        told.iter().for_each(|words| assert!(run.out.contains(words), "{words}: {}", run.out));
+        command::run(["analyze", "-q", "--inventory", &inventory, &at(input), "-o", &at(name)]).expect(0, &[]);
+        let nodes = std::fs::read_to_string(folder.path().join(name).join("nodes.csv")).expect("nodes.csv");
+        let row = nodes.lines().find(|line| line.starts_with("10.20.0.107,")).expect("the node's row");
+        assert!(row.ends_with(",underpowered,,4,25.5,13.0,authenticated"), "{row}");
+        let page = std::fs::read_to_string(folder.path().join(name).join("report.html")).expect("report.html");
+        assert!(page.contains("class 4, asks for 25.5 W, is given 13.0 W, signal pairs"));
+        // Rendered again from survey.json alone.
+        let again = at(&format!("{name}-again"));
+        let survey = folder.path().join(name).join("survey.json").to_string_lossy().into_owned();
+        command::run(["report", "-q", &survey, "-o", &again]).expect(0, &[]);
+        assert_eq!(std::fs::read_to_string(Path::new(&again).join("nodes.csv")).expect("nodes.csv"), nodes);
+    }
 }
 
 /// What the switch alone says of the only device on its port.
