@@ -170,7 +170,7 @@ fn describe(observed: Observed) -> Vec<String> {
     lines.push(format!("{:?}", side.group_requests().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.notified().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.icmp_errors().collect::<Vec<_>>()));
-    lines.push(format!("{:?}", side.link));
+    lines.push(format!("{:?} {:?}", side.link, side.link.overflows().collect::<Vec<_>>()));
     lines.push(format!("{:?} {:?}", side.dhcp().collect::<Vec<_>>(), side.lldp_units().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.overflows().collect::<Vec<_>>()));
     lines

@@ -314,6 +314,42 @@ fn a_port_that_forwards_late_is_told_and_an_edge_port_is_not() {
     assert!(told(&of(100, 2)).is_empty(), "it never forwards: a port that was shut, or the capture's end");
 }
 
+#[test]
+fn a_device_behind_a_port_of_1998_asks_in_vain_for_twice_the_forward_delay() {
+    let of = |version: u8, rounds: u32, waits: &[u64]| {
+        let (site, mut wire, _, switch) = visit();
+        let everyone = group("255.255.255.255");
+        for step in 0..100 {
+            tell(
+                &mut wire,
+                switch,
+                START + step * 2 * SECOND,
+                &bpdu(if version == 0 { 0 } else { FORWARDING }, version),
+            );
+        }
+        let node = Host { untagged: true, ..site.node(9) };
+        for round in 0..rounds {
+            let at = START + u64::from(round) * 150 * SECOND;
+            let client = (Host { ip: std::net::Ipv4Addr::UNSPECIFIED.into(), ..node }, 68);
+            let text = |kind| dhcp::message(kind, 99 + round, node.mac, node.v4(), site.router.v4(), "node-09");
+            for wait in waits {
+                wire.udp(at + wait * SECOND, client, (everyone, 67), &text(dhcp::DISCOVER));
+            }
+            let at = at + waits[waits.len() - 1] * SECOND + MILLI;
+            wire.udp(at, (Host { untagged: true, ..site.router }, 67), (everyone, 68), &text(dhcp::OFFER));
+        }
+        survey_of(wire)
+    };
+    let asks = [0, 4, 12, 28];
+    let survey = of(0, 2, &asks);
+    assert_eq!(told(&survey), ["forwards-late"]);
+    let detail = of_kind(&survey, "forwards-late").remove(0).words.detail.clone();
+    assert!(detail.contains("asked by DHCP in vain for 28 s") && detail.contains("2 times in all"), "{detail}");
+    assert!(told(&of(0, 1, &asks)).is_empty(), "once may be chance");
+    assert!(told(&of(2, 2, &asks)).is_empty(), "a rapid port says whether it forwards");
+    assert!(told(&of(0, 2, &[0, 4, 12])).is_empty(), "a server that is slow");
+}
+
 /// The gateway asks a group for ten minutes.
 fn asked(query: bool, join: bool, answered: bool, minutes: u64) -> Survey {
     let site = Site::new();

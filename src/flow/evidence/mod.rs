@@ -370,7 +370,6 @@ impl SideEvidence {
             (self.lldp.turned_away(), "LLDP units"),
         ]
         .into_iter()
-        .chain(self.link.overflows())
         .filter_map(|(turned_away, what)| turned_away.then_some(what))
     }
 }

@@ -327,7 +327,7 @@ impl LinkEvidence {
     }
 
     /// The sets that turned something away for want of room, in words.
-    pub(super) fn overflows(&self) -> [(bool, &'static str); 7] {
+    pub fn overflows(&self) -> impl Iterator<Item = &'static str> {
         [
             (self.power.turned_away(), "LLDP power units"),
             (self.authentication.turned_away(), "802.1X stations"),
@@ -337,6 +337,8 @@ impl LinkEvidence {
             (self.broadcasts.turned_away() || self.senders.turned_away(), "broadcasts"),
             (self.too_big.turned_away() || self.pieces.turned_away(), "fragmented packets"),
         ]
+        .into_iter()
+        .filter_map(|(turned_away, what)| turned_away.then_some(what))
     }
 }
 

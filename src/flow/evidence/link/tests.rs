@@ -17,7 +17,7 @@ fn a_flood_of_senders_is_bounded_and_told() {
         evidence.senders.add(MacAddr([2, 0, 0, a, b, c]), Window::once(time, at));
     }
     assert_eq!(evidence.senders().len(), 16_384);
-    assert!(evidence.overflows().contains(&(true, "broadcasts")));
+    assert!(evidence.overflows().any(|what| what == "broadcasts"));
 }
 
 #[test]
