@@ -7,6 +7,7 @@ mod analyze;
 mod anonymize;
 mod antivirus;
 mod args;
+mod collector;
 mod command;
 mod compare;
 mod desktop;
@@ -57,13 +58,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         match Meant::of(&arguments) {
             Meant::Nothing => print!("{EXPLANATION}"),
             Meant::Analyze { words, report } => {
+                let before = desktop::written(&report);
                 let status = run_typed(words);
-                let is_open = report.is_file() && windows::open(&report);
-                reading::say(&format!(
-                    "the report is {}{}",
-                    report.display(),
-                    if is_open { "" } else { ", to be opened in a browser" }
-                ));
+                // Where nothing could be analyzed, a report that lies there is another's.
+                if desktop::written(&report) != before {
+                    let by_hand = if windows::open(&report) { "" } else { ", to be opened in a browser" };
+                    reading::say(&format!("the report is {}{by_hand}", report.display()));
+                }
                 wait_for_reader();
                 return status;
             }

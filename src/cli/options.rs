@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::args::{FailOn, Format, HostArgs, Output, ReadingArgs, SurveyArgs};
+use super::collector::Collector;
 use super::exit::Failure;
 use crate::capture::Filter;
 use crate::flow::Limits;
@@ -59,6 +60,7 @@ pub(super) fn inventory(args: HostArgs) -> Result<Inventory, Failure> {
 }
 
 /// Where results go.
+#[derive(Default)]
 pub(super) struct OutputOptions {
     /// Folder for the files.
     pub(super) folder: Option<PathBuf>,
@@ -67,13 +69,17 @@ pub(super) struct OutputOptions {
     pub(super) evidence: Option<PathBuf>,
     /// File for the workbook.
     pub(super) xlsx: Option<PathBuf>,
+    /// File for the flows as IPFIX.
+    pub(super) ipfix: Option<PathBuf>,
+    /// Where the flows are sent to.
+    pub(super) collector: Option<Collector>,
     /// What makes the exit status 1.
     pub(super) fail_on: FailOn,
 }
 
 impl OutputOptions {
     pub(super) fn check(args: Output) -> Result<Self, Failure> {
-        let Output { output: folder, format, evidence, xlsx, fail_on } = args;
+        let Output { output: folder, format, evidence, xlsx, ipfix, ipfix_to, fail_on } = args;
         let mut formats: BTreeSet<Format> = format.into_iter().collect();
         if formats.is_empty() {
             formats.insert(Format::Text);
@@ -86,11 +92,16 @@ impl OutputOptions {
                 "standard output takes one format; name one with --format, or a folder for the files with --output",
             ));
         }
-        Ok(Self { folder, formats, evidence, xlsx, fail_on })
+        if folder.is_none() && formats.contains(&Format::Parquet) {
+            return Err(Failure::usage("parquet is many files; name a folder for them with --output"));
+        }
+        let collector = ipfix_to.map(Collector::open).transpose()?;
+        Ok(Self { folder, formats, evidence, xlsx, ipfix, collector, fail_on })
     }
 
     /// Whether the inputs' SHA-256 is wanted: only what carries it is worth the time.
     pub(super) fn wants_hashes(&self) -> bool {
-        self.evidence.is_some() || [Format::Json, Format::Html].iter().any(|format| self.formats.contains(format))
+        let hashed = [Format::Json, Format::Html, Format::Parquet];
+        self.evidence.is_some() || hashed.iter().any(|format| self.formats.contains(format))
     }
 }

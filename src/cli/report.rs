@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use super::args::{FailOn, Format, ReadingArgs, Report, SurveyArgs, Talk};
+use super::args::{Format, ReadingArgs, Report, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::merge::{is_survey, survey_file};
 use super::options::{OutputOptions, SurveyOptions};
@@ -55,7 +55,7 @@ fn judge(args: Report, talk: &Talk) -> Outcome {
     let making = Making { threads: options.threads.get(), command, rendered: String::new() };
     let files: &[Format] = if output.is_some() { &[Format::Csv, Format::Html, Format::Json] } else { &[] };
     let formats = files.iter().copied().chain([Format::Text]).collect();
-    let output = OutputOptions { folder: output, formats, evidence: None, xlsx: None, fail_on: FailOn::Never };
+    let output = OutputOptions { folder: output, formats, ..OutputOptions::default() };
     results::write(&reading.survey, &making, &output, talk)?;
     Ok(reading.status)
 }
@@ -75,7 +75,7 @@ fn write(survey: &Survey, making: &Making, folder: Option<&Path>, talk: &Talk) -
     let files: &[Format] = if folder.is_some() { &[Format::Csv, Format::Html] } else { &[] };
     let formats: BTreeSet<Format> = files.iter().copied().chain([Format::Text]).collect();
     let folder = folder.map(Path::to_owned);
-    let options = OutputOptions { folder, formats, evidence: None, xlsx: None, fail_on: FailOn::Never };
+    let options = OutputOptions { folder, formats, ..OutputOptions::default() };
     results::write(survey, making, &options, talk)
 }
 

@@ -28,19 +28,6 @@ pub(super) fn ascii(text: &str, not: &[char], bytes: usize) -> String {
     line(&plain, bytes)
 }
 
-/// A PowerShell string in single quotes. PowerShell takes typographic single quotes for quotes too.
-pub(super) fn powershell(text: &str) -> String {
-    let mut out = String::from("'");
-    for c in visible(text).chars() {
-        if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
-            out.push(c);
-        }
-        out.push(c);
-    }
-    out.push('\'');
-    out
-}
-
 /// A cell of a Markdown table.
 pub(super) fn markdown(text: &str) -> String {
     let mut out = String::new();
@@ -82,6 +69,7 @@ pub(super) fn slug(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::powershell;
 
     #[test]
     fn nothing_breaks_out_of_its_quotes_or_its_line() {

@@ -64,6 +64,11 @@ pub fn watts(tenths: u16) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
+/// The same in milliwatts.
+pub fn milliwatts(tenths: u16) -> u32 {
+    100 * u32::from(tenths)
+}
+
 /// What one end said of power, by time.
 type Said<'a> = Vec<(&'a Power, &'a Window)>;
 

@@ -28,7 +28,7 @@ pub use draft::draft;
 pub use error::{InventoryError, InventoryErrors, Place, Problem};
 pub use host::{Attachment, Host, HostId, Hosts, RoleSource};
 pub use infer::Hint;
-pub use link::{Dot1x, HostLink, Powered, watts};
+pub use link::{Dot1x, HostLink, Powered, milliwatts, watts};
 pub(crate) use link::{powers, seconds, stations};
 pub use matcher::{MacPrefix, Matcher};
 

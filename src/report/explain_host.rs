@@ -94,22 +94,27 @@ fn device(survey: &Lookup<'_>, asked: &[Cow<'_, v1::Host<'_>>]) -> String {
 
 /// What the link itself says of it.
 fn link(hosts: &[Cow<'_, v1::Host<'_>>], out: &mut String) {
-    if let Some(poe) = hosts.iter().find_map(|host| host.poe.as_ref()) {
+    let watts = |milliwatts: u32| format!("{}.{} W", milliwatts / 1000, milliwatts / 100 % 10);
+    let power = hosts.iter().find_map(|host| {
         let parts = [
-            poe.class.map(|class| format!("class {class}")),
-            poe.requested_w.map(|watts| format!("asks for {watts:.1} W")),
-            poe.allocated_w.map(|watts| format!("is given {watts:.1} W")),
-            poe.pairs.as_ref().map(|pairs| format!("{pairs} pairs")),
+            host.poe_class.map(|class| format!("class {class}")),
+            host.poe_requested_mw.map(|power| format!("asks for {}", watts(power))),
+            host.poe_allocated_mw.map(|power| format!("is given {}", watts(power))),
+            host.poe_pairs.as_ref().map(|pairs| format!("{pairs} pairs")),
         ];
-        put(out, &format!("  power: {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", ")));
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    });
+    if let Some(power) = power {
+        put(out, &format!("  power: {power}"));
     }
     if let Some(state) = hosts.iter().find_map(|host| host.dot1x.as_ref()) {
         put(out, &format!("  802.1X: {state}"));
     }
-    let groups: BTreeSet<IpAddr> = hosts.iter().flat_map(|host| host.groups.iter().copied()).collect();
+    let groups: BTreeSet<&str> =
+        hosts.iter().flat_map(|host| host.groups.iter().flatten()).map(|group| &**group).collect();
     if !groups.is_empty() {
-        let list: Vec<String> = groups.iter().map(ToString::to_string).collect();
-        put(out, &format!("  listens to: {}", list.join(", ")));
+        put(out, &format!("  listens to: {}", groups.into_iter().collect::<Vec<_>>().join(", ")));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The result in a sentence or two: the same words on the terminal, in the report, the workbook and the live view.
 
-use super::table::nanos_between;
 use super::text::units::{counted, duration};
+use super::value::nanos_between;
 use crate::policy::Severity;
 use crate::survey::{InputSummary, Judged, Survey};
 use crate::verdict::{Caveat, CellState, Outcome, Verdict};

@@ -45,6 +45,24 @@ pub(crate) fn is_formula(text: &str) -> bool {
     matches!(text.as_bytes().first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'))
 }
 
+/// A PowerShell string in single quotes. PowerShell takes typographic single quotes for quotes too.
+pub(crate) fn powershell(text: &str) -> String {
+    let mut out = String::from("'");
+    for c in visible(text).chars() {
+        if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
+            out.push(c);
+        }
+        out.push(c);
+    }
+    out.push('\'');
+    out
+}
+
+/// A file's name as an argument that nobody takes for an option.
+pub(crate) fn as_file(name: &str) -> String {
+    if name.starts_with('-') { format!("./{name}") } else { name.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

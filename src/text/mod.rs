@@ -8,7 +8,7 @@ mod near;
 
 use std::borrow::Cow;
 
-pub(crate) use escape::is_formula;
+pub(crate) use escape::{as_file, is_formula, powershell};
 pub use escape::{visible, visible_lines};
 pub(crate) use lines::Lines;
 pub(crate) use named::named;

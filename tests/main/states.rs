@@ -396,7 +396,9 @@ fn without_links(files: Vec<(&'static str, String)>) -> Vec<(&'static str, Strin
             }
             return (name, survey.to_string());
         }
+        // The last column, and a line of a device's section.
         let lines = text.lines().filter(|line| !line.starts_with("groups  "));
+        let lines = lines.map(|line| if name == "inventory.csv" { line.rsplit_once(',').unwrap().0 } else { line });
         (name, lines.collect::<Vec<_>>().join("\n"))
     };
     files.into_iter().map(strip).collect()

@@ -41,7 +41,7 @@ fn powershell(antivirus: &Antivirus) -> String {
     );
     for (flag, values) in [("ExclusionPath", &antivirus.paths), ("ExclusionProcess", &antivirus.processes)] {
         for value in values {
-            let _ = writeln!(out, "Add-MpPreference -{flag} {}", text::powershell(value));
+            let _ = writeln!(out, "Add-MpPreference -{flag} {}", crate::text::powershell(value));
         }
     }
     let _ = writeln!(out, "Get-MpPreference | Select-Object ExclusionPath, ExclusionProcess | Format-List");

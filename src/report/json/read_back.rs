@@ -134,10 +134,10 @@ impl Reader<'_> {
         let sent = Sent::of(&conversations, &hosts, self.policy);
         let nodes = self.nodes(&part.nodes, &hosts, &sent);
         let coverage = self.coverage(&part.coverage, &nodes, &sent);
-        let people = People::of(&part, &hosts);
+        let mut people = People::of(&part, &hosts);
         let mut findings = Vec::with_capacity(part.findings.len());
         for row in &part.findings {
-            let read = self.finding(row, &people, &place);
+            let read = self.finding(row, &mut people, &place);
             findings.extend(self.known(read));
         }
         let text = Text::into_owned;
@@ -354,7 +354,7 @@ impl Reader<'_> {
     fn finding(
         &mut self,
         row: &v1::Finding<'_>,
-        people: &People<'_>,
+        people: &mut People<'_>,
         place: &impl Fn(u32) -> Option<u32>,
     ) -> Option<Finding> {
         let kind = words::kind(&row.reason)?;

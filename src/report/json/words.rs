@@ -118,17 +118,24 @@ pub(super) fn bare_host(address: IpAddr, role: Role) -> Host {
 
 /// What the link says of a host; `None` where that is nothing.
 fn link(row: &v1::Host<'_>) -> Option<Arc<HostLink>> {
-    let tenths = |watts: f64| (0.0..=6553.5).contains(&watts).then(|| (watts * 10.0).round() as u16);
-    let power = row.poe.as_ref().map(|poe| Powered {
-        class: poe.class,
-        requested: poe.requested_w.and_then(tenths),
-        allocated: poe.allocated_w.and_then(tenths),
-        pairs: ["signal", "spare", "both"].into_iter().find(|word| poe.pairs.as_deref() == Some(word)),
+    let tenths = |milliwatts: Option<u32>| milliwatts.and_then(|milliwatts| u16::try_from(milliwatts / 100).ok());
+    let power = Powered {
+        class: row.poe_class,
+        requested: tenths(row.poe_requested_mw),
+        allocated: tenths(row.poe_allocated_mw),
+        pairs: ["signal", "spare", "both"].into_iter().find(|word| row.poe_pairs.as_deref() == Some(word)),
         short: None,
         unnegotiated: None,
-    });
-    let dot1x = Dot1x::ALL.iter().copied().find(|state| row.dot1x.as_deref() == Some(state.name()));
-    let link = HostLink { power, dot1x, groups: row.groups.clone(), more_groups: row.more_groups };
+    };
+    let is_known =
+        power.class.is_some() || power.requested.is_some() || power.allocated.is_some() || power.pairs.is_some();
+    let words = row.groups.as_deref().unwrap_or_default();
+    let link = HostLink {
+        power: is_known.then_some(power),
+        dot1x: Dot1x::ALL.iter().copied().find(|state| row.dot1x.as_deref() == Some(state.name())),
+        groups: words.iter().filter_map(|word| word.parse().ok()).collect(),
+        more_groups: words.last().and_then(|word| word.strip_prefix('+')?.parse().ok()).unwrap_or(0),
+    };
     (link != HostLink::default()).then(|| Arc::new(link))
 }
 

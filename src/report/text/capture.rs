@@ -5,7 +5,7 @@ use super::units::{bytes, count, counted, duration, span};
 use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::result::{Sentence, of_quality, sentence, unmatched};
-use crate::report::table::nanos_between;
+use crate::report::value::nanos_between;
 use crate::survey::{InputSummary, Survey};
 use crate::text::visible;
 
