@@ -1,6 +1,7 @@
 //! Foreign text made harmless for each format. Names and reasons come from the user's files: a
 //! quote or a line break in one of them must not become a rule.
 
+pub(super) use crate::text::cell;
 use crate::text::visible;
 
 /// One line without control characters, at most `bytes` long.
@@ -44,13 +45,6 @@ pub(super) fn markdown(text: &str) -> String {
         }
     }
     out
-}
-
-/// A cell that no spreadsheet takes for a formula.
-pub(super) fn cell(text: &str) -> String {
-    let text = visible(text);
-    let guard = if crate::text::is_formula(&text) { "'" } else { "" };
-    format!("{guard}{text}")
 }
 
 /// Lower-case letters, digits and `-`.

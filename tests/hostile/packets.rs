@@ -354,7 +354,7 @@ fn floods_of_what_links_say_are_kept_up_to_a_limit() {
         ("fragmented packets", &piece),
     ];
     for (what, frame) in floods {
-        let survey = survey(&flood(frame), 0);
+        let survey = survey(&flood_of(20_000, frame), 0);
         let text = survey["caveats"].to_string();
         assert!(text.contains("link-limit") && text.contains(what), "{what}: {text}");
     }

@@ -50,6 +50,12 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let stop = Arc::new(AtomicBool::new(false));
     signals::listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
+    let folder = options.output.folder.as_deref().filter(|_| place.is_none() && probe.is_none());
+    if !talk.quiet && folder.is_some_and(|folder| folder.join("survey.json").is_file()) {
+        say(
+            "the results of an earlier run in the folder are replaced; to keep those of each visit, name another one with --output",
+        );
+    }
     if !talk.quiet {
         let names: Vec<&str> = live.interfaces().map(|interface| interface.name.as_str()).collect();
         let end = match &place {

@@ -73,7 +73,7 @@ fn intune(antivirus: &Antivirus) -> String {
     ];
     for row in rows {
         // Writing into memory does not fail.
-        let _ = writer.write_record(row.iter().map(|cell| text::cell(cell)));
+        let _ = writer.write_record(row.iter().map(|cell| text::cell(cell).into_owned()));
     }
     String::from_utf8_lossy(&writer.into_inner().unwrap_or_default()).into_owned()
 }

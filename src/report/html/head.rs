@@ -213,7 +213,7 @@ fn named(page: &mut Page, survey: &Survey) {
             "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a></li>",
             severity,
             severity,
-            cause.number,
+            cause.numbers[0],
             cause.line(&context, &page.zone)
         );
     }

@@ -8,6 +8,11 @@ use std::net::IpAddr;
 
 use super::comparison::{Change, ChangeKind, Comparison, Visit};
 use super::v1::{Conversation, Finding, Host, Survey, Text};
+use super::words::kind;
+use crate::finding::Kind;
+use crate::inventory::{Dot1x, milliwatts};
+use crate::policy::FindingKind;
+use crate::protocol::poe;
 
 impl Comparison {
     /// Compares two surveys.
@@ -242,7 +247,7 @@ fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> (BTreeSet<Pair>, u64) {
         return (pairs, 0);
     }
     let alone = |name: String| (name, String::new());
-    if finding.reason == "never-heard" {
+    if kind(&finding.reason) == Some(Kind::Other(FindingKind::NeverHeard)) {
         let is_meant = |host: &&Host<'_>| {
             !host.heard
                 && finding.client_role.as_ref() == Some(&host.role)
@@ -321,6 +326,8 @@ struct Proof<'a> {
     conversations: HashMap<(&'a str, String, String, &'a str), Vec<&'a Conversation<'a>>>,
     /// Hosts that sent something, by site and address, and by site and MAC.
     heard: HashSet<(&'a str, String)>,
+    /// Hosts with what the link says of them, by the same.
+    links: HashMap<(&'a str, String), &'a Host<'a>>,
 }
 
 impl<'a> Proof<'a> {
@@ -336,19 +343,23 @@ impl<'a> Proof<'a> {
             IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_link_local(),
             IpAddr::V6(v6) => !v6.is_unspecified(),
         };
-        let heard = survey.inventory.iter().filter(|host| host.packets_sent > 0 && is_given(host.address));
-        let names = heard.flat_map(|host| {
+        let names = |host: &'a Host<'a>| {
             let mac = host.mac.map(|mac| mac.0.to_string());
             let names = [Some(host.address.to_string()), mac].into_iter().flatten();
-            names.map(|name| (site(survey, host.site.as_ref()), name))
-        });
-        Self { conversations, heard: names.collect() }
+            names.map(|name| (site(survey, host.site.as_ref()), name)).collect::<Vec<_>>()
+        };
+        let heard = survey.inventory.iter().filter(|host| host.packets_sent > 0 && is_given(host.address));
+        let told = survey.inventory.iter().filter(|host| host.poe_allocated_mw.is_some() || host.dot1x.is_some());
+        let links = told.flat_map(|host| names(host).into_iter().map(move |name| (name, host)));
+        Self { conversations, heard: heard.flat_map(names).collect(), links: links.collect() }
     }
 
     /// Whether it is proven that what was found of a pair is mended: not merely that it was not seen.
     fn works_now(&self, (label, reason, _, transport, port, _): &FindingKey<'a>, (client, server): &Pair) -> bool {
-        match *reason {
-            "blocked" | "stopped-answering" => {
+        // Of unexpected conversations, and of kinds that a newer program found, nothing proves it.
+        let Some(Kind::Other(kind)) = kind(reason) else { return false };
+        match kind {
+            FindingKind::Blocked | FindingKind::StoppedAnswering => {
                 let key = (*label, client.clone(), server.clone(), *transport);
                 let all = self.conversations.get(&key).into_iter().flatten();
                 // Of a finding of many ports it is not told which: none may be blocked.
@@ -359,8 +370,31 @@ impl<'a> Proof<'a> {
                         one.outcome == "established" && !one.stopped_answering && one.verdict != "unexpected"
                     })
             }
-            "never-heard" | "no-dhcp-offer" => self.heard.contains(&(*label, client.clone())),
-            _ => false,
+            FindingKind::NeverHeard | FindingKind::NoDhcpOffer => self.heard.contains(&(*label, client.clone())),
+            FindingKind::PoeTooLittle | FindingKind::PoeNotNegotiated | FindingKind::NotAuthenticated => {
+                let Some(host) = self.links.get(&(*label, client.clone())) else { return false };
+                match (kind, host.poe_requested_mw, host.poe_allocated_mw) {
+                    (FindingKind::NotAuthenticated, ..) => host.dot1x.as_deref() == Some(Dot1x::Authenticated.name()),
+                    (FindingKind::PoeTooLittle, Some(requested), Some(allocated)) => requested <= allocated,
+                    (_, _, Some(allocated)) => allocated > milliwatts(poe::UNNEGOTIATED),
+                    _ => false,
+                }
+            }
+            // Nothing tells that it would have been seen.
+            FindingKind::TopologyChanges
+            | FindingKind::ForwardsLate
+            | FindingKind::NoQuerier
+            | FindingKind::SecondDhcpServer
+            | FindingKind::BroadcastStorm
+            | FindingKind::PacketsTooBig
+            | FindingKind::LostFragments
+            | FindingKind::OldVersion
+            | FindingKind::UnusedAllowance
+            | FindingKind::AddressConflict
+            | FindingKind::AddressChanged
+            | FindingKind::Restarting
+            | FindingKind::RejectedUnseen
+            | FindingKind::OtherAddress => false,
         }
     }
 }
