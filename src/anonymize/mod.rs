@@ -18,7 +18,7 @@ use text::{Owner, PhraseMap, without_quotes};
 use crate::decode::MacAddr;
 use crate::finding::Replace;
 use crate::flow::Flow;
-use crate::inventory::{Attachment, Host, HostId, Hosts, RoleSource};
+use crate::inventory::{Attachment, Host, HostId, HostLink, Hosts, RoleSource};
 use crate::survey::{Damage, InputSummary, Judged, JudgedFlows, Survey};
 use crate::verdict::{Caveat, Conversation, HostCoverage, Judgement};
 
@@ -195,6 +195,11 @@ impl Anonymizer {
                 .attachment
                 .as_deref()
                 .map(|at| Arc::new(Attachment { switch: alias(&at.switch), port: alias(&at.port) })),
+            link: host.link.as_deref().map(|link| {
+                let mut groups: Vec<IpAddr> = link.groups.iter().map(|group| self.cipher.address(*group)).collect();
+                groups.sort_unstable();
+                Arc::new(HostLink { groups, ..link.clone() })
+            }),
             role: host.role,
             source: host.source,
             basis,

@@ -53,6 +53,7 @@ fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     let datagram = if total_length == 0 { span } else { span.limit(total_length) };
     let offset = u32::from(be16(f0, f1) & 0x1fff) * 8;
     let more = f0 & 0x20 != 0;
+    let length = datagram.wire_u32().saturating_sub(header_length as u32);
     let header = Header {
         source: Ipv4Addr::new(s0, s1, s2, s3).into(),
         destination: Ipv4Addr::new(d0, d1, d2, d3).into(),
@@ -60,7 +61,7 @@ fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         hops,
         identification: be16(i0, i1).into(),
         traffic_class,
-        fragment: (offset > 0 || more).then_some(Fragment { offset, more }),
+        fragment: (offset > 0 || more).then_some(Fragment { offset, more, length }),
         unbounded: total_length == 0,
         stop: (total_length > span.wire()).then_some(bad_length),
     };

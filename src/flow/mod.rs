@@ -24,7 +24,10 @@ mod tcp;
 mod tests;
 mod view;
 
-pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidence, Stream, TftpFile, Window};
+pub use evidence::{
+    Authentication, BridgePort, Broadcasts, DatagramId, DhcpExchange, Endpoint, First, IcmpError, LinkEvidence,
+    Membership, Offers, Pieces, Port, STRETCH, Search, SideEvidence, Stream, TftpFile, TooBig, Window,
+};
 pub use flows::Flows;
 pub use fragment::Unattributed;
 pub use key::Seed;

@@ -15,6 +15,7 @@ use super::doubts::{self, InventoryDoubts};
 use super::error::Place;
 use super::host::{Host, HostId, Hosts};
 use super::infer::{Hint, infer, open_roles};
+use super::link;
 use super::links::{Links, Proof, give_macs};
 use super::matcher::Matcher;
 use super::roles;
@@ -107,7 +108,9 @@ pub fn hosts_of(flows: &Flows, orientations: &[Orientation], heard: Heard<'_>, i
     if !declared.is_empty() {
         hosts = insert(hosts, declared, &mut parties);
     }
-    Attachments::of(heard.evidence, flows).give(&mut hosts);
+    let attachments = Attachments::of(heard.evidence, flows);
+    attachments.give(&mut hosts);
+    link::give(heard.evidence, &attachments.devices, &mut hosts);
     Known { hosts: Hosts::new(hosts), parties, hints, doubts }
 }
 
@@ -264,7 +267,7 @@ impl Sums {
     }
 }
 
-/// Devices that spoke by their MAC alone: by DHCP or LLDP.
+/// Devices that spoke by their MAC alone: by DHCP, LLDP or 802.1X.
 fn spoke(evidence: &SideEvidence) -> MacActivity {
     let by_dhcp = evidence.dhcp().flat_map(|((client, _), exchange)| {
         let asked = [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0);
@@ -272,7 +275,10 @@ fn spoke(evidence: &SideEvidence) -> MacActivity {
     });
     let by_lldp = evidence.lldp_units().map(|((_, source, _), window)| (*source, window.first, window.last));
     let mut spoke = MacActivity::new();
-    for (mac, first, last) in by_dhcp.chain(by_lldp) {
+    let tried = evidence.link.authentication().filter(|(_, said)| said.was_tried());
+    let by_802_1x = tried.map(|((_, station), said)| (*station, said.starts.and(said.responses)));
+    let by_802_1x = by_802_1x.map(|(station, window)| (station, window.first, window.last));
+    for (mac, first, last) in by_dhcp.chain(by_lldp).chain(by_802_1x) {
         let times = spoke.entry(mac).or_insert((first, last));
         times.0 = match (times.0, first) {
             (Timestamp::UNKNOWN, known) | (known, Timestamp::UNKNOWN) => known,

@@ -34,6 +34,7 @@ fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name
         mac: (role != Role::External).then(|| mac(address.len() as u8)),
         more_macs: Box::default(),
         lldp_name: None,
+        link: None,
         attachment: None,
         role,
         source,
