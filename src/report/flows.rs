@@ -23,6 +23,7 @@ pub(super) struct FlowRow<'a> {
     judgement: &'a Judgement,
     client: Party<'a>,
     server: Party<'a>,
+    tftp_file: Option<&'a str>,
     names: &'a Names,
 }
 
@@ -69,7 +70,8 @@ pub(super) fn row<'a>(survey: &'a Survey, names: &'a Names, place: usize) -> Flo
         name: survey.hosts.name(host),
     };
     let (client, server) = (party(client, judgement.client_host), party(1 - client, judgement.server_host));
-    FlowRow { number: place + 1, flow, judgement, client, server, names }
+    let tftp_file = survey.tftp_files.get(&(place as u32)).map(String::as_str);
+    FlowRow { number: place + 1, flow, judgement, client, server, tftp_file, names }
 }
 
 /// The row in flows.csv, by the shortest way: there may be millions. A test holds it against the columns below.
@@ -231,6 +233,9 @@ columns! {
     "VLAN identifiers", "10>20",
     "The same tags as `vlan`, outermost first, joined by `>`: no spreadsheet takes two of them for a number or a date \
         (`100.10` becomes 100.1 there).";
+    #[serde(skip)]
+    Columnar tftp_file: Option<Text<'a>> = |r| r.tftp_file;
+    "file name", "lights.bin", "The file that it asked for first, of a flow to TFTP's port.";
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ class DuckDb:
             )
 
     def query(self, sql):
-        return self.connection.execute(sql).to_arrow_table()
+        return self.connection.sql(sql).to_arrow_table()
 
     def close(self):
         self.connection.close()

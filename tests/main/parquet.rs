@@ -46,6 +46,50 @@ fn five_engines_read_the_values_of_the_csv_files() {
 }
 
 #[test]
+fn five_engines_answer_the_questions_of_a_fleet_alike() {
+    let Some(python) = python() else {
+        return skipped("the fleet's questions by DuckDB, ClickHouse, Polars, DataFusion and Spark (none installed)");
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = root.join("tests/engines/questions.py");
+    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
+    let asked = Command::new(python).arg(script).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&asked.stdout).into_owned();
+    assert!(asked.status.success(), "{said}{}", String::from_utf8_lossy(&asked.stderr));
+    assert_eq!(said.matches("12 questions").count(), 5, "{said}");
+}
+
+#[test]
+fn the_fleets_page_is_made_by_duckdb() {
+    let Some(python) = python() else { return skipped("igorscope fleet by DuckDB (not installed)") };
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, page) = (folder.path().join("lake's"), folder.path().join("fleet.html"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let made = Command::new(&python).arg(root.join("tests/engines/fleet.py")).args([
+        Path::new(env!("CARGO_BIN_EXE_igorscope")),
+        &root.join("captures"),
+        &lake,
+    ]);
+    let made = made.arg("3").output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let path = format!("{}:{}", python.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let fleet = |path: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_igorscope"));
+        command.arg("fleet").arg(&lake).arg("-o").arg(&page).env("PATH", path);
+        crate::command::Run::of(command.output().unwrap())
+    };
+    fleet(&path).expect(0, &["4 sites"]);
+    let html = fs::read_to_string(&page).unwrap();
+    for words in ["<h1>4 sites</h1>", "Site 00", "Customer 1", "Hall 2", "Carried before, blocked now", "10.20.0.102"] {
+        assert!(html.contains(words), "{words}");
+    }
+    // Without it, it says how it is had.
+    fleet("").expect(2, &["needs DuckDB", "pip install duckdb"]);
+    fs::remove_dir_all(lake.join("surveys")).unwrap();
+    fleet(&path).expect(2, &["has no table surveys", "--format parquet"]);
+}
+
+#[test]
 fn a_run_repeated_replaces_its_files_and_another_policy_stands_beside_them() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path();
