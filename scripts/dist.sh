@@ -20,6 +20,7 @@ export SOURCE_DATE_EPOCH IGORSCOPE_COMMIT LC_ALL=C TZ=UTC CARGO_TERM_COLOR=never
 libpcap=1.10.3
 libpcap_sha256=2a8885c403516cf7b0933ed4b14d6caa30e02052489ebd414dc75ac52e7559e6
 zig_version=0.13.0
+zig_sha256=3ce0c9f16547e5d61b32e0d226926e9a2552ef4b91fccf7ab5ea1a623a77824b
 largest=$((15 * 1000 * 1000))
 
 # --- What the build needs -------------------------------------------------------------------------------------------
@@ -46,7 +47,8 @@ prepare() {
     # A C compiler that has musl and the kernel's headers for both architectures.
     if [ ! -x "$work/zig/bin/python3" ] || ! "$work/zig/bin/python3" -m ziglang version 2>/dev/null | grep -qx "$zig_version"; then
         python3 -m venv "$work/zig"
-        "$work/zig/bin/python3" -m pip install -q --disable-pip-version-check "ziglang==$zig_version"
+        "$work/zig/bin/python3" -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: \
+            -r <(echo "ziglang==$zig_version --hash=sha256:$zig_sha256")
     fi
     for arch in x86_64 aarch64; do
         mkdir -p "$work/tools/$arch"

@@ -30,7 +30,7 @@ pub(super) use live::{Interfaces, Live};
 #[command(after_help = "\
 Examples:
   igorscope analyze survey/                      every capture in a folder, summary on the terminal
-  igorscope analyze -o report monday.pcapng      the same, and CSV and JSON files in report/
+  igorscope analyze -o report monday.pcapng      the same, and report.html and the tables in report/
   tcpdump -i eth0 -w - | igorscope analyze -     a capture as it is made
 
 Exit status: 0 good, 1 findings at or above --fail-on (or a check that failed, surveys that differ),
@@ -257,7 +257,7 @@ pub(super) struct Output {
     /// Write the frames of the findings into this file, each with a comment that names its finding.
     ///
     /// A pcapng file that Wireshark opens; the captures are read a second time for it, and must still be
-    /// what was analysed. Standard input is kept in a temporary file until then.
+    /// what was analyzed. Standard input is kept in a temporary file until then.
     #[arg(long, value_name = "FILE.pcapng")]
     pub(super) evidence: Option<PathBuf>,
     /// Write findings, coverage, nodes, inventory and flows as the sheets of an Excel workbook.
@@ -395,8 +395,9 @@ pub(super) struct PolicyCheck {
 
 /// Explain a verdict: which cell, allowance or relation decided, and what would make it documented.
 ///
-/// WHAT is a flow of flows.csv (f17), the number of a finding (3), or a port (udp/5683), which needs the
-/// policy only. A survey.json says what its policy said; captures are analysed anew.
+/// It takes a flow of flows.csv (f17), a finding by the number that the summary and findings.csv have (3), a kind of finding
+/// (blocked), a host, or a port (udp/5683), which needs the policy only. A survey.json says what its policy said; captures
+/// are analyzed anew.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -405,7 +406,7 @@ Examples:
   igorscope explain f17 report/survey.json
   igorscope explain 1 --inventory site.toml survey/")]
 pub(super) struct Explain {
-    /// A flow (f17), a finding (3), a port (udp/5683), or a host by its address, MAC or name.
+    /// A flow (f17), a finding (3) or a kind of them (blocked), a port (udp/5683), or a host by its address, MAC or name.
     #[arg(value_name = "FLOW|FINDING|PORT|HOST")]
     pub(super) what: String,
     /// survey.json, the folder that holds it, or captures and states; of a port, what it saw is told too.

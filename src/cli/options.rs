@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
 use super::args::{FailOn, Format, HostArgs, Output, ReadingArgs, SurveyArgs};
 use super::collector::Collector;
 use super::exit::Failure;
+use super::nearby;
 use crate::capture::Filter;
 use crate::flow::Limits;
 use crate::inventory::{Inventory, InventoryFlags};
@@ -56,7 +57,10 @@ impl SurveyOptions {
 pub(super) fn inventory(args: HostArgs) -> Result<Inventory, Failure> {
     let HostArgs { gateway, node, bacnet, site, site_name, inventory } = args;
     let flags = InventoryFlags { gateway, node, bacnet, site, site_name };
-    Inventory::load(inventory.as_deref(), &flags).map_err(Failure::unusable)
+    Inventory::load(inventory.as_deref(), &flags).map_err(|error| match &inventory {
+        Some(path) => nearby::unusable(path, error, Path::is_file),
+        None => Failure::unusable(error),
+    })
 }
 
 /// Where results go.

@@ -7,6 +7,7 @@ use super::args::{Format, Talk};
 use super::exit::Failure;
 use super::options::OutputOptions;
 use super::terminal::{of_standard_output, print, zone};
+use super::written;
 use crate::capture::Timestamp;
 use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
@@ -45,6 +46,17 @@ struct Results<'a> {
 
 /// Writes what was asked for. The summary is printed even if the files could not be written.
 pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, talk: &Talk) -> Result<(), Failure> {
+    write_and(survey, making, options, talk, || Ok(()))
+}
+
+/// The same, and what takes long, so that the summary is read meanwhile; only then it is told where everything is.
+pub(super) fn write_and(
+    survey: &Survey,
+    making: &Making,
+    options: &OutputOptions,
+    talk: &Talk,
+    evidence: impl FnOnce() -> Result<(), WriteError>,
+) -> Result<(), Failure> {
     let html = making.html();
     let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
     let files = match &options.folder {
@@ -65,15 +77,22 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
         }
         _ => Ok(()),
     });
-    if options.formats.contains(&Format::Text) {
-        let written = if files.is_ok() { written_to(options) } else { String::new() };
-        let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose)) + &written;
-        print(|out| out.write_all(page.as_bytes()))?;
+    let is_text = options.formats.contains(&Format::Text);
+    let printed = if is_text {
+        let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose));
+        print(|out| out.write_all(page.as_bytes()))
     } else if options.folder.is_none()
         && let Some((.., write)) = FILES.iter().find(|(_, format, _)| options.formats.contains(format))
     {
-        print(|out| write(&results, out))?;
-    }
+        print(|out| write(&results, out))
+    } else {
+        Ok(())
+    };
+    let files = files.and_then(|()| evidence());
+    let printed = match printed {
+        Ok(()) if is_text && files.is_ok() => print(|out| out.write_all(written::files(options).as_bytes())),
+        printed => printed,
+    };
     // Tables do not say it, and nobody may read the other files.
     if let (Some([unjudged, next]), false, false) =
         (unjudged(survey), options.formats.contains(&Format::Text), talk.quiet)
@@ -83,7 +102,8 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
     if let Some(collector) = &options.collector {
         collector.send(survey, now())?;
     }
-    Ok(files?)
+    files?;
+    printed
 }
 
 /// The time of judging: that of the clock, unless results are to be the same bytes again
@@ -95,20 +115,6 @@ fn now() -> Timestamp {
         None => i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok(),
     };
     nanos.map_or(Timestamp::UNKNOWN, Timestamp::from_nanos)
-}
-
-/// Where the results are, as the last line of the summary.
-fn written_to(options: &OutputOptions) -> String {
-    let single = [&options.xlsx, &options.ipfix].into_iter().flatten().map(|path| path.display().to_string());
-    let folder = options.folder.as_ref().map(|folder| match options.formats.contains(&Format::Html) {
-        true => folder.join("report.html").display().to_string(),
-        false => folder.display().to_string(),
-    });
-    let files: Vec<String> = folder.into_iter().chain(single).collect();
-    match &files[..] {
-        [] => "\nFiles     none: -o FOLDER writes the report and the tables, -v shows more here\n".to_owned(),
-        files => format!("\nFiles     {}\n", visible(&files.join(", "))),
-    }
 }
 
 /// Writes the files of a survey that is still going on, and says so in them.

@@ -6,7 +6,8 @@ use super::chunks::write_in_order;
 use super::column::{Kind, Table};
 use super::coverage::{self, Coverage};
 use super::findings::{self, Findings};
-use super::flows::{self, Flows};
+use super::flow_rows::Rows;
+use super::flows::Flows;
 use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
@@ -89,8 +90,11 @@ pub fn write_inventory(out: &mut dyn Write, survey: &Survey, threads: usize) -> 
 /// # Errors
 /// Those of `out`.
 pub fn write_flows(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
-    write_rows::<Flows>(out, survey.flows.len(), threads, |cells, place| {
-        flows::write(&flows::row(survey, names, place), cells);
+    write_header::<Flows>(out, &[])?;
+    let flows = survey.flows.len();
+    write_in_order(out, flows.div_ceil(ROWS_AT_ONCE), threads, |chunk, rows: &mut Option<Rows<'_>>, buffer| {
+        let rows = rows.get_or_insert_with(|| Rows::new(survey, names));
+        chunk_of(chunk, flows).for_each(|place| rows.add(place, buffer));
     })
 }
 
@@ -103,11 +107,16 @@ fn write_rows<T: Table>(
 ) -> io::Result<()> {
     write_header::<T>(out, &[])?;
     write_in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, cells: &mut Cells, buffer| {
-        let first = chunk * ROWS_AT_ONCE;
         std::mem::swap(cells.rows(), buffer);
-        (first..rows.min(first + ROWS_AT_ONCE)).for_each(|row| add(cells, row));
+        chunk_of(chunk, rows).for_each(|row| add(cells, row));
         std::mem::swap(cells.rows(), buffer);
     })
+}
+
+/// The rows of a chunk.
+fn chunk_of(chunk: usize, rows: usize) -> std::ops::Range<usize> {
+    let first = chunk * ROWS_AT_ONCE;
+    first..rows.min(first + ROWS_AT_ONCE)
 }
 
 #[cfg(test)]

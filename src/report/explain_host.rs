@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::explain::put;
 use super::json::{Lookup, v1};
+use crate::text::times;
 
 /// Conversations that are listed.
 const TALKS: usize = 10;
@@ -113,13 +114,13 @@ fn conversations(survey: &Lookup<'_>, addresses: &[IpAddr], site: Option<&str>, 
         put(
             out,
             &format!(
-                "  {} to {}, {}{port}: {}, {}, {} packets",
+                "  {} to {}, {}{port}: {}, {}, {}",
                 talk.client_ip,
                 talk.server_ip,
                 talk.transport.to_uppercase(),
                 talk.verdict,
                 talk.outcome,
-                talk.client_packets + talk.server_packets
+                times(talk.client_packets + talk.server_packets, "packet", "packets")
             ),
         );
     }

@@ -7,8 +7,7 @@ use super::community_id::{Endpoint, community_id};
 use super::json::v1::Text;
 use super::json::{Mac, Time};
 use super::names::{Names, mac_of};
-use super::table::Cells;
-use super::value::{Value, nanos_between};
+use super::value::Value;
 use crate::decode::{MacAddr, TcpFlags};
 use crate::flow::{EndView, FlowView};
 use crate::policy::Role;
@@ -72,56 +71,6 @@ pub(super) fn row<'a>(survey: &'a Survey, names: &'a Names, place: usize) -> Flo
     let (client, server) = (party(client, judgement.client_host), party(1 - client, judgement.server_host));
     let tftp_file = survey.tftp_files.get(&(place as u32)).map(String::as_str);
     FlowRow { number: place + 1, flow, judgement, client, server, tftp_file, names }
-}
-
-/// The row in flows.csv, by the shortest way: there may be millions. A test holds it against the columns below.
-pub(super) fn write(r: &FlowRow<'_>, c: &mut Cells) {
-    let j = r.judgement;
-    let (first, last) = (r.flow.first(), r.flow.last());
-    let text = |c: &mut Cells, text: &str| c.value(text.into());
-    let number = |c: &mut Cells, number: u16| c.number(number.into());
-    c.numbered(b'f', r.number as u64);
-    c.time(first);
-    c.time(last);
-    c.optional(nanos_between(first, last), |c, nanos| c.seconds(nanos, false));
-    if r.flow.is_untagged() {
-        c.empty()
-    } else {
-        c.shown(r.flow.vlan())
-    }
-    c.transport(r.flow.transport);
-    for party in [&r.client, &r.server] {
-        c.address(party.end.address);
-        c.optional(r.port(party), number);
-        c.optional(party.mac, Cells::mac);
-        c.name(party.role.name());
-        c.optional(party.name, text);
-    }
-    c.value(r.names.service_of_flow(r.flow.transport, r.server.end.port, j));
-    c.name(j.verdict.name());
-    c.name(j.reason.map_or("", |reason| reason.name()));
-    c.name(j.severity.map_or("", |severity| severity.name()));
-    c.name(j.outcome.name());
-    c.name(j.basis.name());
-    c.name(j.payload.name());
-    c.name(j.payload_protocol.map_or("", |protocol| protocol.name()));
-    c.optional(j.related_to, |c, place| c.numbered(b'f', u64::from(place) + 1));
-    c.value(r.names.rule_of(j.rule));
-    for party in [&r.client, &r.server] {
-        c.number(party.end.packets());
-        c.number(party.end.bytes());
-    }
-    c.optional(r.tcp_flags(&r.client), Cells::flags);
-    c.optional(r.tcp_flags(&r.server), Cells::flags);
-    c.optional(r.community_id(), |c, id| c.ascii(&id));
-    c.value(Value::Inputs(r.flow.sources(), Some(r.names)));
-    c.number(r.duplicates());
-    if r.flow.is_untagged() {
-        c.empty()
-    } else {
-        c.value(r.vlan('>'))
-    }
-    c.end_row();
 }
 
 /// The places of a survey's flows by the server's port, those without one first, then by time.
@@ -236,24 +185,4 @@ columns! {
     #[serde(skip)]
     Columnar tftp_file: Option<Text<'a>> = |r| r.tftp_file;
     "file name", "lights.bin", "The file that it asked for first, of a flow to TFTP's port.";
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture;
-
-    #[test]
-    fn the_short_way_writes_what_the_columns_say() {
-        let survey = fixture::survey();
-        let names = Names::of(&survey);
-        for place in 0..survey.flows.len() {
-            let row = row(&survey, &names, place);
-            let [mut short, mut columns] = [Cells::default(), Cells::default()];
-            write(&row, &mut short);
-            columns.add::<Flows>(&row);
-            let [short, columns] = [short, columns].map(|mut cells| String::from_utf8(cells.rows().clone()).unwrap());
-            assert_eq!(short, columns);
-        }
-    }
 }

@@ -24,8 +24,19 @@ impl<'a> Joins<'a> {
         for (finding, at) in survey.findings.iter().zip(0..) {
             finding.conversations.iter().for_each(|conversation| findings.entry(*conversation).or_default().push(at));
         }
+        // Most conversations are in no finding, and their flows need no look.
+        let mut is_told = vec![false; survey.conversations.len()];
+        for conversation in findings.keys() {
+            if let Some(is_told) = is_told.get_mut(*conversation as usize) {
+                *is_told = true;
+            }
+        }
         let mut flows = vec![Vec::new(); survey.findings.len()];
-        for ((flow, judgement), place) in survey.flows.iter().zip(0u32..) {
+        for (judgement, place) in survey.flows.judgements().iter().zip(0u32..) {
+            if !is_told.get(judgement.conversation as usize).is_some_and(|is_told| *is_told) {
+                continue;
+            }
+            let (flow, _) = survey.flows.view(place as usize);
             let of = findings.get(&judgement.conversation).into_iter().flatten();
             for at in of.filter(|at| is_meant(survey, **at, &flow, judgement)) {
                 flows[*at as usize].push(place);

@@ -13,12 +13,14 @@ mod file;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod flow_rows;
 mod flows;
 pub(crate) mod html;
 mod inventory;
 mod ipfix;
 mod joins;
 pub mod json;
+mod line;
 mod names;
 mod nodes;
 mod parquet;
@@ -33,9 +35,9 @@ mod xlsx;
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory, write_nodes};
 pub use dictionary::data_dictionary;
 pub use explain::{Subject, explain_port};
-pub(crate) use explain::{before_all, explain_finding, explain_flow, port_seen};
+pub(crate) use explain::{before_all, explain_finding, explain_flow, explain_kind, is_kind, port_seen};
 pub(crate) use explain_host::explain_host;
-pub use file::{ReportFolder, WriteError, write_file};
+pub use file::{ReportFolder, WriteError, is_aside, write_file};
 pub use html::{
     Answer, HtmlOptions, write_comparison_html, write_fleet_html, write_html, write_path_html, write_sites_html,
 };

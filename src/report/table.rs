@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use itoa::Buffer as Digits;
 
 use super::column::Table;
+use super::line::{OCTETS, nine_digits};
 use super::value::{SECOND, Value, port_cells};
 use crate::capture::Timestamp;
 use crate::decode::{MacAddr, TcpFlags};
@@ -102,15 +103,6 @@ impl Cells {
     pub(super) fn name(&mut self, name: &'static str) {
         self.plain(name.as_bytes());
     }
-
-    /// A cell that may be unknown.
-    pub(super) fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
-        match value {
-            Some(value) => write(self, value),
-            None => self.empty(),
-        }
-    }
-
     /// The rows added since they were last taken away.
     pub(super) fn rows(&mut self) -> &mut Vec<u8> {
         &mut self.rows
@@ -236,7 +228,7 @@ impl Cells {
             self.second.set(second);
         }
         let mut text = self.second.text;
-        text[20..29].copy_from_slice(&nine_digits(nanos.rem_euclid(NANOS_PER_SECOND) as u64));
+        text[20..29].copy_from_slice(&nine_digits(nanos.rem_euclid(NANOS_PER_SECOND) as u32));
         self.plain(&text);
     }
 
@@ -247,44 +239,8 @@ impl Cells {
         }
         self.rows.extend_from_slice(Digits::new().format(nanos / SECOND).as_bytes());
         self.rows.push(b'.');
-        self.plain(&nine_digits(nanos % SECOND));
+        self.plain(&nine_digits((nanos % SECOND) as u32));
     }
-}
-
-/// Each octet's digits with a dot behind them, and how many bytes these are.
-const OCTETS: [([u8; 4], u8); 256] = {
-    let mut all = [([b'.'; 4], 0); 256];
-    let mut octet = 0;
-    while octet < 256 {
-        let (hundreds, tens, ones) = (octet / 100, octet / 10 % 10, octet % 10);
-        let digits = [hundreds as u8 + b'0', tens as u8 + b'0', ones as u8 + b'0'];
-        let skipped = if hundreds > 0 {
-            0
-        } else if tens > 0 {
-            1
-        } else {
-            2
-        };
-        let mut at = skipped;
-        while at < 3 {
-            all[octet].0[at - skipped] = digits[at];
-            at += 1;
-        }
-        all[octet].1 = (3 - skipped) as u8 + 1;
-        octet += 1;
-    }
-    all
-};
-
-/// A number below [`SECOND`] with its leading zeros.
-fn nine_digits(nanos: u64) -> [u8; 9] {
-    let digit = |number: u32| b'0' + (number % 10) as u8;
-    let nanos = nanos as u32;
-    let (high, low) = (nanos / 10_000, nanos % 10_000);
-    let (top, middle) = (high / 10_000, high % 10_000);
-    let four = |number: u32| [digit(number / 1000), digit(number / 100), digit(number / 10), digit(number)];
-    let ([a, b, c, d], [e, f, g, h]) = (four(middle), four(low));
-    [digit(top), a, b, c, d, e, f, g, h]
 }
 
 #[cfg(test)]

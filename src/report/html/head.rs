@@ -210,11 +210,13 @@ fn named(page: &mut Page, survey: &Survey) {
         let severity = cause.findings[0].severity.name();
         put!(
             page,
-            "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a></li>",
+            "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a> \
+             <span class=\"quiet\">{}</span></li>",
             severity,
             severity,
-            cause.number,
-            cause.line(&context, &page.zone)
+            cause.numbers[0],
+            cause.line(&context, &page.zone),
+            cause.numbered()
         );
     }
     put!(page, "</ol>");

@@ -3,6 +3,7 @@
 mod bounds;
 mod compare;
 mod comparison;
+mod earlier;
 mod lines;
 mod lookup;
 mod merge;
@@ -36,6 +37,7 @@ use crate::finding::{Context, Finding};
 use crate::survey::{Judged, Survey};
 use crate::text::{self, BadText};
 pub use comparison::{Change, ChangeKind, Comparison, Standing, Visit};
+pub(crate) use earlier::is_of_others;
 pub(crate) use lookup::Lookup;
 pub use merge::{MergeError, merge};
 pub use read_back::{read_back, written_by};
