@@ -72,7 +72,7 @@ def make(igorscope, samples, lake, sites=6):
         for site in range(sites):
             name = f"Site {site:02}"
             own = f"{folder}/site.toml"
-            text = inventory.replace("3.1.0", f"3.{site % 3}.0")
+            text = inventory.replace("3.1.4", f"3.{1 + site % 3}.4")
             labels = "" if "customer" in inventory else f'customer = "Customer {site % 2}"\nbuilding = "Hall {site}"\n'
             with open(own, "w") as file:
                 file.write(labels + text)
