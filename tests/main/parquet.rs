@@ -3,15 +3,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::command::{run, sample};
 use crate::skips::skipped;
 
 /// The Python that has the engines.
-pub(crate) fn python() -> Option<PathBuf> {
+fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/engines/bin/python3");
     let has = |module: &str| Command::new(&python).args(["-c", module]).output().is_ok_and(|out| out.status.success());
     has("import chdb, datafusion, duckdb, polars, pyarrow, pyspark").then_some(python)
+}
+
+/// Spark takes what there is of the machine: one test at a time has it.
+static SPARK: Mutex<()> = Mutex::new(());
+
+fn spark() -> MutexGuard<'static, ()> {
+    SPARK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All files below a folder, by their paths in it.
@@ -30,6 +38,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn five_engines_read_the_values_of_the_csv_files() {
+    let _alone = spark();
     let Some(python) = python() else {
         return skipped("Parquet files by DuckDB, ClickHouse, Polars, DataFusion and Spark (none installed)");
     };
@@ -47,6 +56,7 @@ fn five_engines_read_the_values_of_the_csv_files() {
 
 #[test]
 fn five_engines_answer_the_questions_of_a_fleet_alike() {
+    let _alone = spark();
     let Some(python) = python() else {
         return skipped("the fleet's questions by DuckDB, ClickHouse, Polars, DataFusion and Spark (none installed)");
     };
@@ -57,6 +67,29 @@ fn five_engines_answer_the_questions_of_a_fleet_alike() {
     let said = String::from_utf8_lossy(&asked.stdout).into_owned();
     assert!(asked.status.success(), "{said}{}", String::from_utf8_lossy(&asked.stderr));
     assert_eq!(said.matches("12 questions").count(), 5, "{said}");
+}
+
+#[test]
+fn a_fleet_is_loaded_into_clickhouse_and_compacted() {
+    let Some(python) = python() else { return skipped("fleet/clickhouse and fleet/compaction (no engines installed)") };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = root.join("tests/engines/warehouse.py");
+    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
+    let ran = Command::new(python).arg(script).args(arguments).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn a_spark_job_outlives_a_worker() {
+    let _alone = spark();
+    let Some(python) = python() else { return skipped("fleet/spark on a cluster (no Spark installed)") };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = root.join("tests/engines/spark_job.py");
+    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
+    let ran = Command::new(python).arg(script).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(said.contains("a worker was killed after"), "{said}");
 }
 
 #[test]
