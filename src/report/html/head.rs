@@ -210,13 +210,11 @@ fn named(page: &mut Page, survey: &Survey) {
         let severity = cause.findings[0].severity.name();
         put!(
             page,
-            "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a> \
-             <span class=\"quiet\">{}</span></li>",
+            "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a></li>",
             severity,
             severity,
             cause.numbers[0],
-            cause.line(&context, &page.zone),
-            cause.numbered()
+            cause.line(&context, &page.zone)
         );
     }
     put!(page, "</ol>");
