@@ -18,7 +18,7 @@ use text::{Owner, PhraseMap, without_quotes};
 use crate::decode::MacAddr;
 use crate::finding::Replace;
 use crate::flow::Flow;
-use crate::inventory::{Attachment, Host, HostId, HostLink, Hosts, RoleSource};
+use crate::inventory::{Attachment, Host, HostId, HostLink, Hosts, Labels, RoleSource};
 use crate::survey::{Damage, InputSummary, Judged, JudgedFlows, Survey};
 use crate::verdict::{Caveat, Conversation, HostCoverage, Judgement};
 
@@ -128,6 +128,9 @@ impl Anonymizer {
             outer.source = self.cipher.address(outer.source);
             outer.destination = self.cipher.address(outer.destination);
         }
+        let label = |kind: &str, text: &Option<Arc<str>>| {
+            text.as_deref().map(|text| format!("{kind}-{:08x}", self.cipher.number(text)).into())
+        };
         let caveats = survey.caveats.iter().map(|caveat| self.caveat(caveat)).collect();
         let Judged { value, reason, next } = &survey.judged;
         Survey {
@@ -137,6 +140,10 @@ impl Anonymizer {
                 next: self.text(&without_quotes(next)),
             },
             site: self.text(&survey.site),
+            labels: Labels {
+                customer: label("customer", &survey.labels.customer),
+                building: label("building", &survey.labels.building),
+            },
             policy: Arc::new(survey.policy.with_texts(Path::new("policy.toml"), |text| self.text(text))),
             inputs: (1..).zip(&survey.inputs).map(|(number, input)| self.input(number, input)).collect(),
             frames: survey.frames.clone(),
@@ -148,6 +155,7 @@ impl Anonymizer {
             coverage: survey.coverage.clone(),
             nodes,
             flows: JudgedFlows::from_list(flows.collect()),
+            tftp_files: survey.tftp_files.keys().map(|place| (*place, LEFT_OUT.to_owned())).collect(),
             limits: survey.limits,
             hosts,
         }

@@ -14,6 +14,7 @@ mod desktop;
 mod evidence;
 mod exit;
 mod explain;
+mod fleet;
 mod hash;
 #[cfg(feature = "live")]
 mod interfaces;
@@ -181,6 +182,7 @@ fn dispatch(cli: Cli) -> exit::Outcome {
         Command::Merge(args) => merge::run(&args, &talk),
         Command::Report(args) => report::run(args, &talk),
         Command::Path(args) => path::run(*args, &talk),
+        Command::Fleet(args) => fleet::run(&args, &talk),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::page(),
     }

@@ -1,6 +1,7 @@
 //! A small survey made by hand, for the tests of this stage: a gateway, two nodes, a BACnet system
 //! and an outsider.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::capture::{FrameId, LinkType, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::{Finding, Kind, Who, Words};
 use crate::flow::{Flow, FlowEnd};
-use crate::inventory::{Host, HostId, Hosts, RoleSource};
+use crate::inventory::{Host, HostId, Hosts, Labels, RoleSource};
 use crate::policy::{Policy, Role, Severity};
 use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol};
@@ -238,6 +239,8 @@ pub(super) fn survey() -> Survey {
     Survey {
         judged: Judged::yes(),
         site: "Harbour Street 4".to_owned(),
+        labels: Labels::default(),
+        tftp_files: HashMap::from([(1, "=lights.bin".to_owned())]),
         policy,
         inputs: vec![
             InputSummary {

@@ -18,7 +18,7 @@ use super::words::{self, maybe, named, time};
 use crate::capture::{FrameId, Moment};
 use crate::finding::{Finding, Kind};
 use crate::flow::Limits;
-use crate::inventory::{Host, HostId, Hosts};
+use crate::inventory::{Host, HostId, Hosts, Labels};
 use crate::policy::{FindingKind, Policy, Role};
 use crate::relation::DirectionBasis;
 use crate::report::finding_text::FindingText;
@@ -192,6 +192,8 @@ impl Reader<'_> {
             coverage,
             nodes,
             flows,
+            labels: Labels::default(),
+            tftp_files: HashMap::new(),
             limits: part.limits.map_or_else(Limits::default, |limits| Limits {
                 flows: limits.max_flows as usize,
                 fragments: limits.max_fragments as usize,
