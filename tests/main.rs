@@ -36,6 +36,8 @@ mod firewall_rules;
 mod first_questions;
 #[path = "main/first_use.rs"]
 mod first_use;
+#[path = "main/ipfix.rs"]
+mod ipfix;
 #[path = "main/layers.rs"]
 mod layers;
 #[path = "main/libreoffice.rs"]
@@ -57,6 +59,8 @@ mod mud_import;
 mod mud_yang;
 #[path = "main/never_reassured.rs"]
 mod never_reassured;
+#[path = "main/parquet.rs"]
+mod parquet;
 #[path = "main/path.rs"]
 mod path;
 #[path = "main/powershell.rs"]

@@ -162,12 +162,12 @@ impl Profiles {
     pub(super) fn brief(&self, profile: &Profile) -> String {
         let mut parts = Vec::new();
         for service in Service::ALL {
-            let name = service.words().split_once(" (").map_or(service.words(), |(name, _)| name);
             for (side, way) in [(Side::Client, "to"), (Side::Server, "from")] {
-                match profile.side(service, side).tried {
-                    0 => {}
-                    1 => parts.push(format!("{name} {way} 1 host")),
-                    number => parts.push(format!("{name} {way} {number} hosts")),
+                let number = profile.side(service, side).tried;
+                if number > 0 {
+                    let name = service.words().split_once(" (").map_or(service.words(), |(name, _)| name);
+                    let hosts = if number == 1 { "host" } else { "hosts" };
+                    parts.push(format!("{name} {way} {number} {hosts}"));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! BACnet/IP: ANSI/ASHRAE 135 Annex J (IPv4) and Annex U (IPv6).
 
 use super::payload::{Payload, Sign, u16_at};
+use super::spec::{FirstBytes, Over, Spec};
 use super::{BacnetKind, Tag, Turn};
 
 /// BVLC type of BACnet/IP (Annex J.2).
@@ -33,7 +34,16 @@ const SHAPES: [Shape; FUNCTION_MAX as usize + 1] = [
     Shape::Free,       // Secure-BVLL
 ];
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+pub(super) const SPEC: Spec = Spec {
+    name: "bacnet",
+    ports: &[47808],
+    tcp: Over::NEVER,
+    udp: Over::vendor(FirstBytes::of(&[(0x81, 0x82)])),
+    strength: 6,
+    check,
+};
+
+fn check(p: &Payload<'_>) -> Sign {
     let &[kind, ref rest @ ..] = p.bytes else { return Sign::UNKNOWN };
     let Some(&function) = rest.first() else { return Sign::of(p.ran_out()) };
     let Some(shape) = SHAPES.get(usize::from(function)) else { return Sign::VIOLATES };

@@ -1,6 +1,7 @@
 //! CoAP over UDP: RFC 7252, methods of RFC 8132, extended tokens of RFC 8974.
 
 use super::payload::{Payload, Sign};
+use super::spec::{FirstBytes, Over, Spec};
 use super::{CoapKind, Evidence, Tag, Turn};
 
 pub(super) const PORT: u16 = 5683;
@@ -49,7 +50,22 @@ pub(super) fn is_announced(bytes: &[u8]) -> bool {
     code >> 5 == 0 || number == OBSERVE
 }
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+/// Version 1 in the top two bits; a token length of 9 to 12 or 15 is an error (RFC 8974).
+const VERSION_1: FirstBytes = FirstBytes::of(&[
+    (0x40, 0x48),
+    (0x4d, 0x4e),
+    (0x50, 0x58),
+    (0x5d, 0x5e),
+    (0x60, 0x68),
+    (0x6d, 0x6e),
+    (0x70, 0x78),
+    (0x7d, 0x7e),
+]);
+
+pub(super) const SPEC: Spec =
+    Spec { name: "coap", ports: &[PORT], tcp: Over::NEVER, udp: Over::vendor(VERSION_1), strength: 2, check };
+
+fn check(p: &Payload<'_>) -> Sign {
     let &[head, code, _, _, ref rest @ ..] = p.bytes else { return Sign::of(p.ran_out()) };
     let (class, detail) = (code >> 5, code & 0x1f);
     let kind = match class {

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::payload::{Payload, Sign, u16_at, u32_at};
+use super::spec::{FirstBytes, Over, Spec};
 use super::{Tag, Turn};
 
 const PORTS: [u16; 2] = [67, 68];
@@ -19,7 +20,13 @@ const RELAY: std::ops::RangeInclusive<u8> = 12..=13;
 /// How many options are looked at before the message type is given up.
 const MAX_OPTIONS: usize = 32;
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+/// BOOTP's two operations and DHCPv6's message types (RFC 8415 section 7.3).
+const FIRST: FirstBytes = FirstBytes::of(&[(1, 36)]);
+
+pub(super) const SPEC: Spec =
+    Spec { name: "dhcp", ports: &[67, 68, 546, 547], tcp: Over::NEVER, udp: Over::known(FIRST), strength: 9, check };
+
+fn check(p: &Payload<'_>) -> Sign {
     if p.has_port_of(&PORTS_V6) {
         return version_6(p);
     }

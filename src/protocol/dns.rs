@@ -2,6 +2,7 @@
 
 use super::Turn;
 use super::payload::{Payload, Sign, u16_at};
+use super::spec::{Over, Spec};
 
 const PORT: u16 = 53;
 const LLMNR: u16 = 5355;
@@ -11,8 +12,14 @@ const HEADER_LEN: usize = 12;
 /// RFC 1035 section 2.3.4.
 const NAME_MAX: usize = 255;
 
+pub(super) const SPEC: Spec =
+    Spec { name: "dns", ports: &[PORT, LLMNR], tcp: Over::ANY, udp: Over::ANY, strength: 3, check };
+
+pub(super) const MULTICAST_SPEC: Spec =
+    Spec { name: "mdns", ports: &[MULTICAST], tcp: Over::NEVER, udp: Over::ANY, strength: 4, check: check_multicast };
+
 /// DNS and LLMNR, not mDNS.
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+fn check(p: &Payload<'_>) -> Sign {
     // mDNS is told apart by its port; NetBIOS names (RFC 1002) travel in the same format on theirs.
     if is_multicast(p) || p.has_port(NETBIOS) {
         return Sign::UNKNOWN;
@@ -45,7 +52,7 @@ pub(super) fn check(p: &Payload<'_>) -> Sign {
 }
 
 /// mDNS: the same message format on its own port.
-pub(super) fn check_multicast(p: &Payload<'_>) -> Sign {
+fn check_multicast(p: &Payload<'_>) -> Sign {
     if !is_multicast(p) {
         return Sign::UNKNOWN;
     }

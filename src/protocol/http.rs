@@ -1,8 +1,8 @@
 //! HTTP/1 over TCP (RFC 9112), the preface of HTTP/2 (RFC 9113 section 3.4), and UPnP's use of it.
 
 use super::Evidence;
-use super::first_byte::is_token;
 use super::payload::{Payload, Sign};
+use super::spec::{FirstBytes, Over, Spec};
 
 /// Methods that are common enough to need no further proof: RFC 9110, 5789, WebDAV's (RFC 4918),
 /// UPnP's eventing (UPnP Device Architecture 2.0 section 4).
@@ -32,7 +32,28 @@ const METHOD_LIMIT: usize = 64;
 /// How far into a message its headers are read.
 const HEADER_LIMIT: usize = 8192;
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+/// A method is a token (RFC 9110 section 5.6.2), and empty lines before it are ignored. A page without a header is HTTP/0.9's
+/// answer; a frame of HTTP/2 begins with its length: the server's first is SETTINGS, which is short.
+pub(super) const FIRST: FirstBytes = FirstBytes::of(&[
+    (0x00, 0x00),
+    (b'\n', b'\n'),
+    (b'\r', b'\r'),
+    (b'!', b'!'),
+    (b'#', b'\''),
+    (b'*', b'+'),
+    (b'-', b'.'),
+    (b'0', b'9'),
+    (b'<', b'<'),
+    (b'A', b'Z'),
+    (b'^', b'z'),
+    (b'|', b'|'),
+    (b'~', b'~'),
+]);
+
+pub(super) const SPEC: Spec =
+    Spec { name: "http", ports: &[80], tcp: Over::vendor(FIRST), udp: Over::NEVER, strength: 11, check };
+
+fn check(p: &Payload<'_>) -> Sign {
     let bytes = p.bytes;
     if bytes[0] == 0 {
         return http2_server(bytes);
@@ -108,4 +129,13 @@ pub fn host(payload: &[u8]) -> Option<&[u8]> {
             key.eq_ignore_ascii_case(b"host:").then(|| value.trim_ascii())
         })
         .map(|value| value.get(..255).unwrap_or(value))
+}
+
+/// Whether a byte may stand in an HTTP token (RFC 9110 section 5.6.2).
+const fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
+        )
 }

@@ -26,6 +26,7 @@ mod quic;
 mod rdp;
 mod smb;
 mod snmp;
+mod spec;
 pub mod ssdp;
 mod ssh;
 mod tag;
@@ -36,82 +37,56 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
+use first_byte::Candidates;
 pub use message::{Asking, Message};
 use payload::{Payload, Sign};
+use spec::Spec;
 pub use tag::{BacnetKind, CoapKind, SsdpKind, Tag, TftpOpcode};
 pub use transport::Transport;
 
-/// The protocols that are known by their bytes. The first seven are those of the vendor's cells:
-/// only they can be violated.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[repr(u8)]
-#[allow(missing_docs)] // the names are the protocols'
-pub enum Protocol {
-    Tftp,
-    Coap,
-    Ssdp,
-    Upnp,
-    Bacnet,
-    Http,
-    Tls,
-    Ssh,
-    Dns,
-    Mdns,
-    Smb,
-    Rdp,
-    Mqtt,
-    Modbus,
-    Ntp,
-    Snmp,
-    Dhcp,
-    Quic,
+/// Makes the protocols out of what their files say of them.
+macro_rules! protocols {
+    ($($name:ident = $spec:expr,)+) => {
+        /// The protocols that are known by their bytes. Only those of the vendor's cells can be violated.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u8)]
+        #[allow(missing_docs)] // the names are the protocols'
+        pub enum Protocol { $($name,)+ }
+
+        const SPECS: [Spec; [$(Protocol::$name),+].len()] = [$($spec),+];
+
+        impl Protocol {
+            /// Every protocol, in the order of their bits.
+            pub const ALL: [Self; SPECS.len()] = [$(Self::$name),+];
+        }
+    };
+}
+
+protocols! {
+    Tftp = tftp::SPEC,
+    Coap = coap::SPEC,
+    Ssdp = ssdp::SPEC,
+    Upnp = ssdp::UPNP,
+    Bacnet = bacnet::SPEC,
+    Http = http::SPEC,
+    Tls = tls::SPEC,
+    Ssh = ssh::SPEC,
+    Dns = dns::SPEC,
+    Mdns = dns::MULTICAST_SPEC,
+    Smb = smb::SPEC,
+    Rdp = rdp::SPEC,
+    Mqtt = mqtt::SPEC,
+    Modbus = modbus::SPEC,
+    Ntp = ntp::SPEC,
+    Snmp = snmp::SPEC,
+    Dhcp = dhcp::SPEC,
+    Quic = quic::SPEC,
 }
 
 impl Protocol {
-    /// Every protocol, in the order of their bits.
-    pub const ALL: [Self; 18] = [
-        Self::Tftp,
-        Self::Coap,
-        Self::Ssdp,
-        Self::Upnp,
-        Self::Bacnet,
-        Self::Http,
-        Self::Tls,
-        Self::Ssh,
-        Self::Dns,
-        Self::Mdns,
-        Self::Smb,
-        Self::Rdp,
-        Self::Mqtt,
-        Self::Modbus,
-        Self::Ntp,
-        Self::Snmp,
-        Self::Dhcp,
-        Self::Quic,
-    ];
-
     /// Name as it stands in `payload_protocol` and in policy files.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tftp => "tftp",
-            Self::Coap => "coap",
-            Self::Ssdp => "ssdp",
-            Self::Upnp => "upnp",
-            Self::Bacnet => "bacnet",
-            Self::Http => "http",
-            Self::Tls => "tls",
-            Self::Ssh => "ssh",
-            Self::Dns => "dns",
-            Self::Mdns => "mdns",
-            Self::Smb => "smb",
-            Self::Rdp => "rdp",
-            Self::Mqtt => "mqtt",
-            Self::Modbus => "modbus",
-            Self::Ntp => "ntp",
-            Self::Snmp => "snmp",
-            Self::Dhcp => "dhcp",
-            Self::Quic => "quic",
-        }
+        SPECS[self as usize].name
     }
 
     /// The protocol's bit in a mask of protocols.
@@ -119,27 +94,9 @@ impl Protocol {
         1 << self as u8
     }
 
-    /// The ports that are the protocol's own: the vendor's document for the first seven, IANA's
-    /// list for the rest.
+    /// The ports that are the protocol's own: the vendor's document for those of its cells, IANA's list for the rest.
     pub const fn ports(self) -> &'static [u16] {
-        match self {
-            Self::Tftp => &[69],
-            Self::Coap => &[5683],
-            Self::Ssdp | Self::Upnp => &[1900, 1901],
-            Self::Bacnet => &[47808],
-            Self::Http => &[80],
-            Self::Tls | Self::Quic => &[443],
-            Self::Ssh => &[22],
-            Self::Dns => &[53, 5355],
-            Self::Mdns => &[5353],
-            Self::Smb => &[445, 139],
-            Self::Rdp => &[3389],
-            Self::Mqtt => &[1883],
-            Self::Modbus => &[502],
-            Self::Ntp => &[123],
-            Self::Snmp => &[161, 162],
-            Self::Dhcp => &[67, 68, 546, 547],
-        }
+        SPECS[self as usize].ports
     }
 }
 
@@ -213,12 +170,6 @@ pub struct Inspection {
     pub tag: u32,
 }
 
-/// Bits of the protocols of the vendor's cells that run over TCP.
-const VENDOR_TCP: u32 = Protocol::Upnp.bit() | Protocol::Http.bit() | Protocol::Tls.bit();
-/// Bits of the protocols of the vendor's cells that run over UDP.
-const VENDOR_UDP: u32 =
-    Protocol::Tftp.bit() | Protocol::Coap.bit() | Protocol::Ssdp.bit() | Protocol::Upnp.bit() | Protocol::Bacnet.bit();
-
 /// What a payload says about every known protocol.
 ///
 /// `payload` holds the captured bytes, `wire_len` is the payload's length on the wire (for UDP the
@@ -236,9 +187,9 @@ pub fn inspect(
 ) -> Inspection {
     let mut result = Inspection::default();
     let Some(&first) = payload.first() else { return result };
-    let (candidates, vendor) = match transport {
-        Transport::Tcp => (first_byte::TCP[usize::from(first)], VENDOR_TCP),
-        Transport::Udp => (first_byte::UDP[usize::from(first)], VENDOR_UDP),
+    let Candidates { by_first_byte, vendor } = match transport {
+        Transport::Tcp => &first_byte::TCP,
+        Transport::Udp => &first_byte::UDP,
         _ => return result,
     };
     // A TCP keep-alive may carry one byte of anything (RFC 1122 section 4.2.3.6).
@@ -254,6 +205,7 @@ pub fn inspect(
         tcp: transport == Transport::Tcp,
     };
     // A first byte that no message of the protocol begins with is proof enough.
+    let candidates = by_first_byte[usize::from(first)];
     result.violates = vendor & !candidates;
     let mut left = candidates;
     while left != 0 {
@@ -285,40 +237,35 @@ pub fn inspect(
 
 /// The check of the protocol with this bit.
 fn check(bit: u32, p: &Payload<'_>) -> Sign {
-    // Upnp is not here: it follows from its twin.
-    const CHECKS: [fn(&Payload<'_>) -> Sign; 18] = [
-        tftp::check,
-        coap::check,
-        ssdp::check,
-        |_| Sign::UNKNOWN,
-        bacnet::check,
-        http::check,
-        tls::check,
-        ssh::check,
-        dns::check,
-        dns::check_multicast,
-        smb::check,
-        rdp::check,
-        mqtt::check,
-        modbus::check,
-        ntp::check,
-        snmp::check,
-        dhcp::check,
-        quic::check,
-    ];
-    CHECKS[bit.trailing_zeros() as usize % CHECKS.len()](p)
+    (SPECS[bit.trailing_zeros() as usize % SPECS.len()].check)(p)
 }
+
+/// The protocols, those first whose check proves most.
+const STRONGEST_FIRST: [Protocol; SPECS.len()] = {
+    let mut order = [None; SPECS.len()];
+    let mut at = 0;
+    while at < SPECS.len() {
+        let place = SPECS.len() - 1 - SPECS[at].strength as usize;
+        assert!(order[place].is_none(), "two protocols of one strength");
+        order[place] = Some(Protocol::ALL[at]);
+        at += 1;
+    }
+    let mut sorted = Protocol::ALL;
+    let mut at = 0;
+    while at < SPECS.len() {
+        sorted[at] = order[at].expect("as many strengths as protocols");
+        at += 1;
+    }
+    sorted
+};
 
 /// Which protocol to print for a flow whose payload conforms to all of `conforms`.
 ///
 /// The one whose own port is among the ports, the server's first; else the one whose check proves
-/// most (see the order within).
+/// most ([`STRONGEST_FIRST`]).
 pub fn name(conforms: u32, transport: Transport, client_port: u16, server_port: u16) -> Option<Protocol> {
-    use Protocol::*;
-    const STRONGEST_FIRST: [Protocol; 18] =
-        [Tls, Ssh, Smb, Rdp, Mqtt, Ssdp, Http, Upnp, Dhcp, Quic, Snmp, Bacnet, Tftp, Mdns, Dns, Coap, Modbus, Ntp];
     // Over UDP, UPnP's bit only says the same as SSDP's.
-    let conforms = if transport == Transport::Udp { conforms & !Upnp.bit() } else { conforms };
+    let conforms = if transport == Transport::Udp { conforms & !Protocol::Upnp.bit() } else { conforms };
     let set = |protocol: &&Protocol| conforms & protocol.bit() != 0;
     if conforms == 0 {
         return None;

@@ -1,10 +1,20 @@
 //! MQTT over TCP: CONNECT (MQTT 3.1.1 and 5.0 section 3.1) and, on its port, CONNACK.
 
 use super::payload::{Payload, Sign};
+use super::spec::{FirstBytes, Over, Spec};
 
 const PORTS: [u16; 2] = [1883, 8883];
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+pub(super) const SPEC: Spec = Spec {
+    name: "mqtt",
+    ports: &[1883],
+    tcp: Over::known(FirstBytes::of(&[(0x10, 0x10), (0x20, 0x20)])),
+    udp: Over::NEVER,
+    strength: 13,
+    check,
+};
+
+fn check(p: &Payload<'_>) -> Sign {
     match p.bytes {
         [0x10, rest @ ..] => {
             // Remaining length: up to four bytes, the top bit says that another follows.

@@ -2,12 +2,16 @@
 
 use super::Turn;
 use super::payload::{Payload, Sign};
+use super::spec::{Over, Spec};
 
 const PORT: u16 = 123;
 const CLIENT: u8 = 3;
 const SERVER: u8 = 4;
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+pub(super) const SPEC: Spec =
+    Spec { name: "ntp", ports: &[PORT], tcp: Over::NEVER, udp: Over::ANY, strength: 0, check };
+
+fn check(p: &Payload<'_>) -> Sign {
     if !p.has_port(PORT) {
         return Sign::UNKNOWN;
     }

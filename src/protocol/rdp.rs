@@ -2,12 +2,22 @@
 //! adds to it (MS-RDPBCGR sections 2.2.1.1 and 2.2.1.2).
 
 use super::payload::{Payload, Sign};
+use super::spec::{FirstBytes, Over, Spec};
 
 const PORT: u16 = 3389;
 const CONNECTION_REQUEST: u8 = 0xe0;
 const CONNECTION_CONFIRM: u8 = 0xd0;
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+pub(super) const SPEC: Spec = Spec {
+    name: "rdp",
+    ports: &[PORT],
+    tcp: Over::known(FirstBytes::of(&[(0x03, 0x03)])),
+    udp: Over::NEVER,
+    strength: 14,
+    check,
+};
+
+fn check(p: &Payload<'_>) -> Sign {
     let &[3, 0, high, low, indicator, code @ (CONNECTION_REQUEST | CONNECTION_CONFIRM), _, _, _, _, 0, ref rest @ ..] =
         p.bytes
     else {

@@ -2,6 +2,7 @@
 
 use super::Turn;
 use super::payload::{Payload, Sign};
+use super::spec::{FirstBytes, Over, Spec};
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -9,7 +10,16 @@ const OCTET_STRING: u8 = 0x04;
 /// msgFlags: a report is wanted if the message cannot be processed (RFC 3412 section 6.4).
 const REPORTABLE: u8 = 0x04;
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+pub(super) const SPEC: Spec = Spec {
+    name: "snmp",
+    ports: &[161, 162],
+    tcp: Over::NEVER,
+    udp: Over::known(FirstBytes::of(&[(0x30, 0x30)])),
+    strength: 7,
+    check,
+};
+
+fn check(p: &Payload<'_>) -> Sign {
     let turn = |asks| if asks { Turn::Request } else { Turn::Unknown };
     read(p).map_or(Sign::UNKNOWN, |asks| Sign::CONFORMS.asking(asks).turning(turn(asks)))
 }

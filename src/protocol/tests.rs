@@ -474,3 +474,15 @@ proptest::proptest! {
         proptest::prop_assert_eq!(whole.conforms & whole.violates, 0, "{}", what);
     }
 }
+
+/// The quick answer of the hot loop is what the protocols' files say.
+#[test]
+fn udp_ports_call_for_the_protocols_that_say_so() {
+    for port in 0..=u16::MAX {
+        let said = Protocol::ALL
+            .into_iter()
+            .zip(&SPECS)
+            .filter(|(protocol, spec)| spec.udp.vendor && spec.ports.contains(&port) && *protocol != Protocol::Upnp);
+        assert_eq!(by_udp_port(port), said.map(|(protocol, _)| protocol.bit()).sum::<u32>(), "{port}");
+    }
+}

@@ -1,6 +1,7 @@
 //! TFTP: RFC 1350, options RFC 2347, 2348, 2349, 7440.
 
 use super::payload::{Payload, Sign, split_nul, u16_at};
+use super::spec::{FirstBytes, Over, Spec};
 use super::{Evidence, Tag, TftpOpcode, Turn};
 
 const PORT: u16 = 69;
@@ -8,7 +9,16 @@ const OPTIONS: [&[u8]; 6] = [b"blksize", b"timeout", b"tsize", b"windowsize", b"
 /// DATA's header, and the largest block that blksize allows (RFC 2348).
 const DATA_LEN: std::ops::RangeInclusive<u32> = 4..=4 + 65_464;
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+pub(super) const SPEC: Spec = Spec {
+    name: "tftp",
+    ports: &[PORT],
+    tcp: Over::NEVER,
+    udp: Over::vendor(FirstBytes::of(&[(0x00, 0x00)])),
+    strength: 5,
+    check,
+};
+
+fn check(p: &Payload<'_>) -> Sign {
     let Some(&code) = p.bytes.get(1) else { return Sign::of(p.ran_out()) };
     let Some(opcode) = TftpOpcode::from_byte(code).filter(|_| p.bytes[0] == 0) else { return Sign::VIOLATES };
     let own_port = p.has_port(PORT);

@@ -1,6 +1,7 @@
 //! TLS: RFC 8446, records of RFC 5246, SSLv2's greeting (RFC 5246 appendix E.2).
 
 use super::payload::{Payload, Sign, u16_at};
+use super::spec::{FirstBytes, Over, Spec};
 
 const ALERT: u8 = 0x15;
 const HANDSHAKE: u8 = 0x16;
@@ -9,7 +10,13 @@ const FRAGMENT_MAX: u16 = 1 << 14;
 /// What protection may add to it (RFC 5246 section 6.2.3).
 const EXPANSION_MAX: u16 = 2048;
 
-pub(super) fn check(p: &Payload<'_>) -> Sign {
+/// Record types of RFC 8446 section 5.1; SSLv2's ClientHello (RFC 5246 appendix E.2).
+const FIRST: FirstBytes = FirstBytes::of(&[(0x14, 0x17), (0x80, 0xff)]);
+
+pub(super) const SPEC: Spec =
+    Spec { name: "tls", ports: &[443], tcp: Over::vendor(FIRST), udp: Over::NEVER, strength: 17, check };
+
+fn check(p: &Payload<'_>) -> Sign {
     let bytes = p.bytes;
     let kind = bytes[0];
     if kind >= 0x80 {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::json::v1;
+use super::json::{Lookup, v1};
 use super::result;
+use crate::finding::Kind;
 use crate::policy::{Case, Cell, Direction, Policy, Reason, Role, Rule};
 use crate::protocol::Transport;
 use crate::text::visible;
@@ -45,13 +46,13 @@ impl Subject {
 }
 
 /// What a survey saw of a port: conversations by the roles of both ends, verdict and outcome.
-pub fn port_seen(survey: &v1::Survey<'_>, transport: Transport, port: u16) -> String {
+pub(crate) fn port_seen(survey: &Lookup<'_>, transport: Transport, port: u16) -> String {
     let name = transport.to_string();
-    let at_port =
-        survey.conversations.iter().filter(|it| it.server_port == Some(port) && it.transport == name.as_str());
-    let mut kinds: BTreeMap<[&str; 4], u64> = BTreeMap::new();
+    let at_port = survey.conversations().filter(|it| it.server_port == Some(port) && it.transport == name.as_str());
+    let mut kinds: BTreeMap<[String; 4], u64> = BTreeMap::new();
     for it in at_port {
-        *kinds.entry([&it.client_role, &it.server_role, &it.verdict, &it.outcome]).or_default() += 1;
+        let kind = [&it.client_role, &it.server_role, &it.verdict, &it.outcome].map(ToString::to_string);
+        *kinds.entry(kind).or_default() += 1;
     }
     let name = format!("{} {port}", name.to_uppercase());
     let mut out = String::new();
@@ -124,21 +125,21 @@ pub fn explain_port(policy: &Policy, transport: Transport, port: u16) -> String 
 
 /// What is to be read before anything of a survey is explained: that nothing was judged, and what contradicts the inventory.
 /// Empty where all is well.
-pub fn before_all(survey: &v1::Survey<'_>) -> String {
+pub(crate) fn before_all(survey: &Lookup<'_>) -> String {
     let mut out = String::new();
-    if let Some(v1::Judged { value: false, reason, next, .. }) = &survey.judged {
+    if let Some(v1::Judged { value: false, reason, next, .. }) = survey.judged().as_deref() {
         let [reason, next] = [reason, next].map(|text| text.as_deref().unwrap_or_default());
         put(&mut out, &format!("NOT JUDGED: {reason} Next: {next}"));
     }
-    for caveat in survey.caveats.iter().filter(|caveat| caveat.kind == result::CONTRADICTS) {
+    for caveat in survey.caveats().filter(|caveat| caveat.kind == result::CONTRADICTS) {
         put(&mut out, &caveat.text);
     }
     out
 }
 
 /// Why a flow has its verdict and outcome. `index` is from 0.
-pub fn explain_flow(policy: &Policy, survey: &v1::Survey<'_>, index: usize) -> Option<String> {
-    let flow = survey.flows.get(index)?;
+pub(crate) fn explain_flow(policy: &Policy, survey: &Lookup<'_>, index: usize) -> Option<String> {
+    let flow = survey.flow(index)?;
     let mut out = String::new();
     let end = |address: &std::net::IpAddr, role: &str, name: &Option<v1::Text<'_>>| match name {
         Some(name) => format!("{address} ({role} \"{name}\")"),
@@ -163,7 +164,7 @@ pub fn explain_flow(policy: &Policy, survey: &v1::Survey<'_>, index: usize) -> O
     put(&mut out, &format!("{}: {}", flow.flow_id, asked.sentence()));
     put(&mut out, &format!("Who asked is known {}.", basis(&flow.direction_basis)));
     if let Some(related) = &flow.related_to {
-        let known = survey.flows.iter().find(|other| other.flow_id == *related);
+        let known = survey.flow_of_id(related);
         let other = known.map_or_else(String::new, |other| {
             format!(": {} asked {} on {}", other.client_ip, other.server_ip, place(&other.transport, other.server_port))
         });
@@ -174,14 +175,14 @@ pub fn explain_flow(policy: &Policy, survey: &v1::Survey<'_>, index: usize) -> O
 }
 
 /// Why a finding is one, by its first conversation. `index` is from 0.
-pub fn explain_finding(policy: &Policy, survey: &v1::Survey<'_>, index: usize) -> Option<String> {
-    let finding = survey.findings.get(index)?;
+pub(crate) fn explain_finding(policy: &Policy, survey: &Lookup<'_>, index: usize) -> Option<String> {
+    let finding = survey.findings().nth(index)?;
     let mut out = String::new();
     let verdict = finding.verdict.as_ref().map_or_else(String::new, |verdict| format!("{verdict}, "));
     put(&mut out, &format!("Finding {} ({}): {verdict}{}.", finding.id, finding.severity, finding.reason));
     put(&mut out, &finding.detail);
     put(&mut out, &format!("What to do: {}", finding.advice));
-    let first = finding.conversations.first().and_then(|at| survey.conversations.get(*at as usize));
+    let first = finding.conversations.first().and_then(|at| survey.conversation(*at));
     if let Some(talk) = first {
         let end = |address: &std::net::IpAddr, role: &str| format!("{address} ({role})");
         let asked = Asked {
@@ -209,6 +210,45 @@ pub fn explain_finding(policy: &Policy, survey: &v1::Survey<'_>, index: usize) -
         put(&mut out, &format!("Its packets, in Wireshark: {filter}"));
     }
     Some(out)
+}
+
+/// Whether a word is the name of a kind of findings, in whatever letters: `no-dhcp-offer`, `no DHCP offer`.
+pub(crate) fn is_kind(what: &str) -> bool {
+    let name = kind_name(what);
+    Kind::all().any(|kind| kind.name() == name)
+}
+
+fn kind_name(what: &str) -> String {
+    what.trim().to_ascii_lowercase().replace(' ', "-")
+}
+
+/// Numbers of findings that are listed.
+const NUMBERS: usize = 20;
+
+/// The numbers of the findings of a kind, and why the first is one; `None` if there is none.
+pub(crate) fn explain_kind(policy: &Policy, survey: &Lookup<'_>, what: &str) -> Option<String> {
+    let name = kind_name(what);
+    let places: Vec<usize> =
+        survey.findings().enumerate().filter(|(_, finding)| finding.reason == name).map(|(at, _)| at).collect();
+    let first = explain_finding(policy, survey, *places.first()?)?;
+    if places.len() == 1 {
+        return Some(first);
+    }
+    let mut numbers: Vec<String> = places.iter().take(NUMBERS).map(|at| (at + 1).to_string()).collect();
+    if places.len() > NUMBERS {
+        numbers.push(format!("and {} more", places.len() - NUMBERS));
+    }
+    let mut out = String::new();
+    put(
+        &mut out,
+        &format!(
+            "{} findings are {}: {}. The first of them:",
+            places.len(),
+            name.replace('-', " "),
+            numbers.join(", ")
+        ),
+    );
+    Some(out + &first)
 }
 
 /// What a flow and a conversation have in common.

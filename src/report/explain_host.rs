@@ -1,10 +1,12 @@
 //! What a survey knows of one host, as text: the same as the section of a device in report.html.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::explain::put;
-use super::json::v1;
+use super::json::{Lookup, v1};
+use crate::text::times;
 
 /// Conversations that are listed.
 const TALKS: usize = 10;
@@ -17,16 +19,17 @@ const STATES: [(&str, &str); 4] = [
 ];
 
 /// Of a host by its address, link address or name; `None` if the survey has no such host. Of several sites each has its own.
-pub fn explain_host(survey: &v1::Survey<'_>, what: &str) -> Option<String> {
-    let is_meant = |host: &&v1::Host<'_>| {
+pub(crate) fn explain_host(survey: &Lookup<'_>, what: &str) -> Option<String> {
+    let is_meant = |host: &Cow<'_, v1::Host<'_>>| {
         host.address.to_string() == what
             || what.parse() == Ok(host.address)
             || host.mac.as_ref().is_some_and(|mac| mac.0.to_string().eq_ignore_ascii_case(what))
             || host.name.as_deref() == Some(what)
     };
-    let mut devices: BTreeMap<_, Vec<&v1::Host<'_>>> = BTreeMap::new();
-    for host in survey.inventory.iter().filter(is_meant) {
-        let device = (host.site.as_deref(), host.name.as_deref(), host.mac.map(|mac| mac.0), host.role.as_ref());
+    let mut devices: BTreeMap<_, Vec<Cow<'_, v1::Host<'_>>>> = BTreeMap::new();
+    for host in survey.inventory().filter(is_meant) {
+        let text = |text: &Option<v1::Text<'_>>| text.as_deref().map(str::to_owned);
+        let device = (text(&host.site), text(&host.name), host.mac.map(|mac| mac.0), host.role.to_string());
         // Whoever has neither name nor MAC is told apart by its address.
         let alone = (host.name.is_none() && host.mac.is_none()).then_some(host.address);
         devices.entry((device, alone)).or_default().push(host);
@@ -37,10 +40,10 @@ pub fn explain_host(survey: &v1::Survey<'_>, what: &str) -> Option<String> {
     Some(devices.values().map(|hosts| device(survey, hosts)).collect::<Vec<_>>().join("\n"))
 }
 
-fn device(survey: &v1::Survey<'_>, asked: &[&v1::Host<'_>]) -> String {
-    let first = asked[0];
+fn device(survey: &Lookup<'_>, asked: &[Cow<'_, v1::Host<'_>>]) -> String {
+    let first = &asked[0];
     // The other addresses of the same device.
-    let is_same = |host: &&v1::Host<'_>| {
+    let is_same = |host: &Cow<'_, v1::Host<'_>>| {
         let igor = matches!(&*host.role, "gateway" | "node" | "bacnet");
         let key = |host: &v1::Host<'_>| {
             (host.mac.map(|mac| mac.0), host.role.to_string(), host.name.as_deref().map(str::to_owned))
@@ -49,7 +52,7 @@ fn device(survey: &v1::Survey<'_>, asked: &[&v1::Host<'_>]) -> String {
             && (asked.iter().any(|one| one.address == host.address)
                 || igor && host.mac.is_some() && key(host) == key(first))
     };
-    let hosts: Vec<&v1::Host<'_>> = survey.inventory.iter().filter(is_same).collect();
+    let hosts: Vec<_> = survey.inventory().filter(is_same).collect();
     let addresses: Vec<IpAddr> = hosts.iter().map(|host| host.address).collect();
     let mut out = String::new();
     let name = first.name.as_deref().map_or_else(|| first.address.to_string(), str::to_owned);
@@ -72,7 +75,7 @@ fn device(survey: &v1::Survey<'_>, asked: &[&v1::Host<'_>]) -> String {
         (false, Some(begin), Some(end)) => put(&mut out, &format!("  heard: {} to {}", begin.get(), end.get())),
         _ => {}
     }
-    if let Some(node) = survey.nodes.iter().find(|node| node.site == first.site && addresses.contains(&node.address)) {
+    if let Some(node) = survey.nodes().find(|node| node.site == first.site && addresses.contains(&node.address)) {
         if let Some(state) = &node.state {
             let since = node.silent_since.as_ref().map_or_else(String::new, |since| format!(" since {}", since.get()));
             put(&mut out, &format!("  state: {}{since}", state.replace('-', " ")));
@@ -90,38 +93,39 @@ fn device(survey: &v1::Survey<'_>, asked: &[&v1::Host<'_>]) -> String {
 }
 
 /// The findings that concern the host, and whom it talks to.
-fn conversations(survey: &v1::Survey<'_>, addresses: &[IpAddr], site: Option<&str>, out: &mut String) {
-    let is_its = |talk: &&v1::Conversation<'_>| {
+fn conversations(survey: &Lookup<'_>, addresses: &[IpAddr], site: Option<&str>, out: &mut String) {
+    let is_its = |talk: &Cow<'_, v1::Conversation<'_>>| {
         talk.site.as_deref() == site && (addresses.contains(&talk.client_ip) || addresses.contains(&talk.server_ip))
     };
     let names: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let is_about = |finding: &&v1::Finding<'_>| {
+    let is_about = |finding: &Cow<'_, v1::Finding<'_>>| {
         let named = [&finding.client, &finding.server].into_iter().flatten().flat_map(|list| list.split(';'));
-        let talks = finding.conversations.iter().filter_map(|at| survey.conversations.get(*at as usize));
+        let talks = finding.conversations.iter().filter_map(|at| survey.conversation(*at));
         finding.site.as_deref() == site
             && (named.into_iter().any(|one| names.iter().any(|name| name == one))
                 || talks.into_iter().any(|talk| is_its(&talk)))
     };
-    for finding in survey.findings.iter().filter(is_about) {
+    for finding in survey.findings().filter(is_about) {
         put(out, &format!("  finding {} ({}): {}. {}", finding.id, finding.severity, finding.reason, finding.detail));
     }
-    let talks: Vec<&v1::Conversation<'_>> = survey.conversations.iter().filter(is_its).collect();
-    for talk in talks.iter().take(TALKS) {
+    let mut talks = survey.conversations().filter(is_its);
+    for talk in talks.by_ref().take(TALKS) {
         let port = talk.server_port.map_or_else(String::new, |port| format!(" {port}"));
         put(
             out,
             &format!(
-                "  {} to {}, {}{port}: {}, {}, {} packets",
+                "  {} to {}, {}{port}: {}, {}, {}",
                 talk.client_ip,
                 talk.server_ip,
                 talk.transport.to_uppercase(),
                 talk.verdict,
                 talk.outcome,
-                talk.client_packets + talk.server_packets
+                times(talk.client_packets + talk.server_packets, "packet", "packets")
             ),
         );
     }
-    if talks.len() > TALKS {
-        put(out, &format!("  and {} more conversations", talks.len() - TALKS));
+    let more = talks.count();
+    if more > 0 {
+        put(out, &format!("  and {more} more conversations"));
     }
 }

@@ -4,11 +4,13 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
+use super::column::Table;
 use super::community_id::{Endpoint, community_id};
-use super::flows::{FlowRow, Flows, duplicates};
+use super::flows::{self, Flows};
 use super::line::{Line, nine_digits, two_digits};
 use super::names::{Names, mac_of};
-use super::table::{Cells, Table};
+use super::table::Cells;
+use super::value::nanos_between;
 use crate::capture::Timestamp;
 use crate::flow::{EndView, FlowView};
 use crate::inventory::HostId;
@@ -82,7 +84,7 @@ impl<'a> Rows<'a> {
         }
         self.community_id(flow, client);
         self.sources(&of);
-        self.line.number(duplicates(flow));
+        self.line.number(flow.ends.iter().map(EndView::duplicates).sum());
         if flow.is_untagged() {
             self.line.comma();
         } else {
@@ -94,9 +96,9 @@ impl<'a> Rows<'a> {
     /// Cells as the columns make them.
     #[cold]
     fn columns(&mut self, of: &Of<'_, 'a>, columns: Range<usize>) {
-        let row = FlowRow::new(self.survey, self.names, of.place, *of.flow, of.judgement);
-        for column in Flows::COLUMNS.get(columns).unwrap_or_default() {
-            (column.cell)(&row, &mut self.cells);
+        let row = flows::row(self.survey, self.names, of.place);
+        for column in Flows::in_csv().skip(columns.start).take(columns.len()) {
+            self.cells.value((column.cell)(&row));
         }
         self.line.text(self.cells.rows());
         self.cells.rows().clear();
@@ -112,7 +114,7 @@ impl<'a> Rows<'a> {
         }
         match times {
             [Some(first), Some(last)] => self.line.seconds(last.saturating_sub(first).max(0).unsigned_abs(), || {
-                super::table::nanos_between(flow.first(), flow.last()).unwrap_or_default()
+                nanos_between(flow.first(), flow.last()).unwrap_or_default()
             }),
             _ => self.line.comma(),
         }
@@ -328,8 +330,7 @@ mod tests {
         let (mut rows, mut out, mut cells) = (Rows::new(survey, &names), Vec::new(), Cells::default());
         for place in (0..survey.flows.len()).chain(0..survey.flows.len()) {
             rows.add(place, &mut out);
-            let (flow, judgement) = survey.flows.view(place);
-            cells.add::<Flows>(&FlowRow::new(survey, &names, place, flow, judgement));
+            cells.add::<Flows>(&flows::row(survey, &names, place));
         }
         assert_eq!(String::from_utf8(out).unwrap(), String::from_utf8(cells.rows().clone()).unwrap());
     }
@@ -346,15 +347,15 @@ mod tests {
 
     #[test]
     fn the_columns_stand_where_their_parts_are_made() {
-        let names =
-            |columns: Range<usize>| -> Vec<&str> { Flows::COLUMNS[columns].iter().map(|column| column.name).collect() };
+        let all: Vec<&str> = Flows::in_csv().map(|column| column.name).collect();
+        let names = |columns: Range<usize>| &all[columns];
         assert_eq!(names(PATH), ["vlan", "transport"]);
         let party = |side: &str| ["ip", "port", "mac", "role", "name"].map(|what| format!("{side}_{what}"));
         assert_eq!(names(CLIENT..CLIENT + 5), party("client"));
         assert_eq!(names(SERVER..SERVER + 5), party("server"));
         assert_eq!((names(WORDS)[0], names(WORDS)[9]), ("service", "rule"));
         assert_eq!(names(SOURCES..VLAN_PATH + 1), ["sources", "duplicates", "vlan_path"]);
-        assert_eq!(Flows::COLUMNS.len(), VLAN_PATH + 1);
+        assert_eq!(all.len(), VLAN_PATH + 1);
     }
 
     #[test]

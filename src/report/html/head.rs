@@ -6,11 +6,11 @@ use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::Names;
 use crate::report::result::{Sentence, of_quality, sentence};
-use crate::report::table::nanos_between;
 use crate::report::text::capture::devices;
 use crate::report::text::findings::by_cause;
 use crate::report::text::next::steps;
 use crate::report::text::units::{bytes, counted, duration, short};
+use crate::report::value::nanos_between;
 use crate::survey::{InputSummary, Survey};
 use crate::verdict::CellState;
 
@@ -210,11 +210,13 @@ fn named(page: &mut Page, survey: &Survey) {
         let severity = cause.findings[0].severity.name();
         put!(
             page,
-            "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a></li>",
+            "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a> \
+             <span class=\"quiet\">{}</span></li>",
             severity,
             severity,
-            cause.number,
-            cause.line(&context, &page.zone)
+            cause.numbers[0],
+            cause.line(&context, &page.zone),
+            cause.numbered()
         );
     }
     put!(page, "</ol>");

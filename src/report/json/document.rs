@@ -5,11 +5,16 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use super::lines::Lines;
-use super::{finding_row, rows, this_tool, v1};
+use super::{Time, rows, this_tool, v1};
+use crate::inventory::HostId;
 use crate::report::chunks::write_in_order;
-use crate::report::json::Time;
+use crate::report::column::JsonRow;
+use crate::report::conversations::{ConversationRow, Conversations};
+use crate::report::coverage::{self, Coverage};
+use crate::report::findings::{self, Findings};
+use crate::report::inventory::Inventory;
 use crate::report::names::Names;
-use crate::report::nodes::{self, port_columns};
+use crate::report::nodes::{self, Nodes};
 use crate::survey::Survey;
 
 /// Rows that one thread renders at a time: about 250 kB (few in tests, for many chunks).
@@ -86,17 +91,14 @@ pub(super) fn write(
     file.value("encapsulations", &Rows(|| survey.encapsulations.iter().map(rows::encapsulation)))?;
     file.value("caveats", &Rows(|| survey.caveats.iter().map(rows::caveat)))?;
     file.table("flows", survey.flows.len(), |number| super::flow_row(survey, names, number))?;
-    let conversations = &survey.conversations;
-    let conversation = |number: usize| rows::conversation(survey, names, &conversations[number]);
-    file.table("conversations", conversations.len(), conversation)?;
-    let context = survey.context();
-    let findings = || survey.findings.iter().enumerate().map(|(i, finding)| finding_row(i, finding, &context));
-    file.value("findings", &Rows(findings))?;
-    file.value("coverage", &Rows(|| survey.coverage.iter().filter_map(|seen| rows::cell(names, seen))))?;
-    let host = |number: usize| rows::host(survey.hosts.get(crate::inventory::HostId(number as u32)));
+    let conversation =
+        |number: usize| JsonRow::<Conversations>(ConversationRow::new(survey, names, &survey.conversations[number]));
+    file.table("conversations", survey.conversations.len(), conversation)?;
+    file.value("findings", &Rows(|| findings::rows(survey, None).map(JsonRow::<Findings>)))?;
+    file.value("coverage", &Rows(|| coverage::rows(survey, names).map(JsonRow::<Coverage>)))?;
+    let host = |number: usize| JsonRow::<Inventory>(survey.hosts.get(HostId(number as u32)));
     file.table("inventory", survey.hosts.len(), host)?;
-    let columns = port_columns(names.policy());
-    file.value("nodes", &Rows(|| nodes::rows(survey).map(|row| rows::node(&columns, &row))))?;
+    file.value("nodes", &Rows(|| nodes::rows(survey, names).map(JsonRow::<Nodes>)))?;
     file.value("limits", &rows::limits(survey.limits))?;
     file.end()
 }

@@ -4,7 +4,9 @@ mod bounds;
 mod compare;
 mod comparison;
 mod document;
+mod earlier;
 mod lines;
+mod lookup;
 mod merge;
 mod people;
 mod read_back;
@@ -24,11 +26,16 @@ use std::path::{Path, PathBuf};
 
 use serde::ser::Serialize;
 
+use super::column::JsonRow;
+use super::findings::{FindingRow, Findings};
+use super::flows::{self, Flows};
 use super::names::Names;
 use crate::finding::{Context, Finding};
 use crate::survey::{Judged, Survey};
 use crate::text::{self, BadText};
 pub use comparison::{Change, ChangeKind, Comparison, Standing, Visit};
+pub(crate) use earlier::is_of_others;
+pub(crate) use lookup::Lookup;
 pub use merge::{MergeError, merge};
 pub use read_back::{read_back, written_by};
 pub use sites::TooManySites;
@@ -45,14 +52,13 @@ pub fn judged_row(judged: &Judged) -> v1::Judged<'_> {
 }
 
 /// A finding as survey.json has it: the one at a place of the survey, from 0.
-pub fn finding_row<'a>(index: usize, finding: &'a Finding, context: &Context<'_>) -> v1::Finding<'a> {
-    rows::finding(index, finding, finding.words(context))
+pub fn finding_row<'a>(index: usize, finding: &'a Finding, context: &Context<'_>) -> impl Serialize + 'a {
+    JsonRow::<Findings>(FindingRow { number: index + 1, finding, words: finding.words(context), joins: None })
 }
 
 /// A flow as survey.json has it, by its place in the survey, from 0.
-pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> v1::Flow<'a> {
-    let (flow, judgement) = survey.flows.view(index);
-    rows::flow(survey, names, index, &flow, judgement)
+pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> impl Serialize + 'a {
+    JsonRow::<Flows>(flows::row(survey, names, index))
 }
 
 /// survey.json of a survey. Without a time of creation, the same survey gives the same bytes.

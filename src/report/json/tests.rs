@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::report::fixture;
+use crate::report::{conversations, coverage, findings, fixture, nodes};
 
 fn written() -> String {
     let survey = fixture::survey();
@@ -120,4 +120,23 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
         write_survey_by(threads, &mut out, &survey, &names, None).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), written());
     }
+}
+
+#[test]
+fn a_row_made_of_a_survey_is_the_one_that_is_read_from_its_file() {
+    let survey = fixture::survey();
+    let names = Names::of(&survey);
+    let whole: serde_json::Value = serde_json::from_str(&written()).unwrap();
+    fn held<R: Serialize>(whole: &serde_json::Value, table: &str, rows: impl Iterator<Item = Option<R>>) {
+        let rows: Vec<R> = rows.map(Option::unwrap).collect();
+        assert_eq!(whole[table], serde_json::to_value(rows).unwrap(), "{table}");
+    }
+    let flows = (0..survey.flows.len()).map(|place| v1::Flow::of(&flows::row(&survey, &names, place)));
+    held(&whole, "flows", flows);
+    let talks = conversations::rows(&survey, &names).map(|row| v1::Conversation::of(&row));
+    held(&whole, "conversations", talks);
+    held(&whole, "findings", findings::rows(&survey, None).map(|row| v1::Finding::of(&row)));
+    held(&whole, "coverage", coverage::rows(&survey, &names).map(|row| v1::Cell::of(&row)));
+    held(&whole, "inventory", survey.hosts.iter().map(|host| v1::Host::of(&host)));
+    held(&whole, "nodes", nodes::rows(&survey, &names).map(|row| v1::Node::of(&row)));
 }
