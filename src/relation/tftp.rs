@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
@@ -31,7 +33,7 @@ struct Request {
     /// How many were sent: each may cause one transfer, and a retry may as well.
     sent: u64,
     /// Flows that could be its transfers: those that began first, at least as many as were sent.
-    replies: Vec<Reply>,
+    replies: SmallVec<[Reply; 1]>,
 }
 
 impl Request {
@@ -85,7 +87,7 @@ enum RequestTarget {
 #[derive(Default)]
 pub(super) struct Transfers {
     /// By client and whom it asked.
-    requests: Map<(Endpoint, RequestTarget), Vec<Request>>,
+    requests: Map<(Endpoint, RequestTarget), SmallVec<[Request; 1]>>,
     /// Whether any of them asked [`RequestTarget::Anybody`].
     broadcasts: bool,
     /// Flows that speak TFTP at both ends and on no port of its own.
@@ -135,7 +137,7 @@ impl Transfers {
                     first: asks.begin().time,
                     last: asks.end(),
                     sent: asks.packets(),
-                    replies: Vec::new(),
+                    replies: SmallVec::new(),
                 });
             }
             return;
