@@ -7,7 +7,6 @@ use serde::{Serialize, Serializer};
 use super::lines::Lines;
 use super::{Time, rows, this_tool, v1};
 use crate::inventory::HostId;
-use crate::report::chunks::write_in_order;
 use crate::report::column::JsonRow;
 use crate::report::conversations::{ConversationRow, Conversations};
 use crate::report::coverage::{self, Coverage};
@@ -15,6 +14,7 @@ use crate::report::findings::{self, Findings};
 use crate::report::inventory::Inventory;
 use crate::report::names::Names;
 use crate::report::nodes::{self, Nodes};
+use crate::report::ordered_writer::write_in_order;
 use crate::survey::Survey;
 
 /// Rows that one thread renders at a time: about 250 kB (few in tests, for many chunks).
