@@ -13,12 +13,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use address::Cipher;
-use text::{Owner, Phrases, without_quotes};
+use text::{Owner, PhraseMap, without_quotes};
 
 use crate::decode::MacAddr;
 use crate::finding::Replace;
 use crate::flow::Flow;
-use crate::inventory::{Attachment, Host, HostId, Hosts, Labels, RoleSource};
+use crate::inventory::{Attachment, Host, HostId, HostLink, Hosts, Labels, RoleSource};
 use crate::survey::{Damage, InputSummary, Judged, JudgedFlows, Survey};
 use crate::verdict::{Caveat, Conversation, HostCoverage, Judgement};
 
@@ -28,7 +28,7 @@ const LEFT_OUT: &str = "(left out)";
 /// Replaces what tells whose network it is, by a key: the same key gives the same names again.
 pub struct Anonymizer {
     cipher: Cipher,
-    phrases: Phrases,
+    phrases: PhraseMap,
     v4: HashSet<Ipv4Addr>,
     v6: HashSet<Ipv6Addr>,
     macs: HashSet<MacAddr>,
@@ -69,7 +69,7 @@ impl Anonymizer {
         }
         let mut anonymizer = Self {
             cipher,
-            phrases: Phrases::new(phrases, names),
+            phrases: PhraseMap::new(phrases, names),
             v4: HashSet::new(),
             v6: HashSet::new(),
             macs: HashSet::new(),
@@ -203,6 +203,11 @@ impl Anonymizer {
                 .attachment
                 .as_deref()
                 .map(|at| Arc::new(Attachment { switch: alias(&at.switch), port: alias(&at.port) })),
+            link: host.link.as_deref().map(|link| {
+                let mut groups: Vec<IpAddr> = link.groups.iter().map(|group| self.cipher.address(*group)).collect();
+                groups.sort_unstable();
+                Arc::new(HostLink { groups, ..link.clone() })
+            }),
             role: host.role,
             source: host.source,
             basis,

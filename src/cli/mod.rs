@@ -60,10 +60,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     #[cfg(windows)]
     if windows::is_own_window() {
-        use desktop::{EXPLANATION, Meant, wait_for_reader};
-        match Meant::of(&arguments) {
-            Meant::Nothing => print!("{EXPLANATION}"),
-            Meant::Analyze { words, report } => {
+        use desktop::{EXPLANATION, LaunchMode, wait_for_reader};
+        match LaunchMode::of(&arguments) {
+            LaunchMode::Nothing => print!("{EXPLANATION}"),
+            LaunchMode::Analyze { words, report } => {
                 let before = desktop::written(&report);
                 let status = run_typed(words);
                 // Where nothing could be analyzed, a report that lies there is another's.
@@ -74,7 +74,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 wait_for_reader();
                 return status;
             }
-            Meant::AsTyped => return run_typed(arguments),
+            LaunchMode::AsTyped => return run_typed(arguments),
         }
         wait_for_reader();
         return Status::Unusable.into();

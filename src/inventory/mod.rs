@@ -3,16 +3,17 @@
 mod address;
 mod addresses;
 mod attachment;
-mod bag;
 mod builder;
 mod contacts;
 mod csv_file;
 mod declared;
+mod dedup_vec;
 mod doubts;
 mod draft;
 mod error;
 mod host;
 mod infer;
+mod link;
 mod links;
 mod lookup;
 mod matcher;
@@ -27,6 +28,8 @@ pub use draft::draft;
 pub use error::{InventoryError, InventoryErrors, Place, Problem};
 pub use host::{Attachment, Host, HostId, Hosts, RoleSource};
 pub use infer::Hint;
+pub use link::{Dot1x, HostLink, Powered, milliwatts, watts};
+pub(crate) use link::{powers, seconds, stations};
 pub use matcher::{MacPrefix, Matcher};
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! A survey to files and terminal: text, csv, json.
 
-mod chunks;
 mod column;
 mod community_id;
 mod conversations;
@@ -10,6 +9,7 @@ mod dictionary;
 mod explain;
 mod explain_host;
 mod file;
+mod finding_text;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -23,10 +23,10 @@ pub mod json;
 mod line;
 mod names;
 mod nodes;
+mod ordered_writer;
 mod parquet;
 mod path;
 pub(crate) mod result;
-mod said;
 mod table;
 pub mod text;
 mod value;

@@ -153,6 +153,16 @@ impl<'a> Load<'a> {
         if holds { Ok(()) } else { Err(self.wrong(what)) }
     }
 
+    /// Whether anything follows.
+    pub(crate) fn has_more(&mut self) -> Result<bool, Broken> {
+        if self.at == self.bytes.len()
+            && let Some(next) = self.next_block()?
+        {
+            (self.bytes, self.at) = (next, 0);
+        }
+        Ok(self.at < self.bytes.len())
+    }
+
     /// The section must end here.
     pub(crate) fn finish(mut self) -> Result<(), Broken> {
         self.expect(self.at == self.bytes.len(), "something stands behind the last value")?;

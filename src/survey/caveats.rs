@@ -254,6 +254,11 @@ pub(super) fn caveats(
             format!("More was seen than is kept of {full}: some answers may not be related to their requests."),
         );
     }
+    let full: Vec<&str> = observed.side.link.overflows().collect();
+    if !full.is_empty() {
+        let full = full.join(", ");
+        say("link-limit", format!("More was seen than is kept of {full}: what is told of the link may lack some."));
+    }
     if observed.vlan_names_full {
         say("vlan-limit", "More than 4,094 odd VLAN paths were seen: the rest share one name.".into());
     }

@@ -18,11 +18,11 @@ mod picture;
 mod policy;
 mod ports;
 mod sites;
-mod strand;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod verdict_color;
 
 use std::io::{self, Write};
 
