@@ -98,12 +98,9 @@ fn the_fleets_page_is_made_by_duckdb() {
     let folder = tempfile::tempdir().unwrap();
     let (lake, page) = (folder.path().join("lake's"), folder.path().join("fleet.html"));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let made = Command::new(&python).arg(root.join("tests/engines/fleet.py")).args([
-        Path::new(env!("CARGO_BIN_EXE_igorscope")),
-        &root.join("captures"),
-        &lake,
-    ]);
-    let made = made.arg("3").output().unwrap();
+    let mut make = Command::new(&python);
+    make.arg(root.join("tests/engines/fleet.py")).arg(env!("CARGO_BIN_EXE_igorscope")).arg(root.join("captures"));
+    let made = make.arg(&lake).arg("3").output().unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let path = format!("{}:{}", python.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let fleet = |path: &str| {
