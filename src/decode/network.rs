@@ -8,7 +8,7 @@ use super::extension::{self, Chain};
 use super::packet::{Fragment, IpPacket, Network, Transport};
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer, StopReason};
-use super::transport::{self, Carrier};
+use super::transport::{self, OverIp};
 use super::tunnel;
 use super::walk::{Step, Walk};
 
@@ -32,7 +32,7 @@ struct Header {
     identification: u32,
     traffic_class: u8,
     fragment: Option<Fragment>,
-    /// See [`Carrier::unbounded`].
+    /// See [`OverIp::unbounded`].
     unbounded: bool,
     /// The length field contradicts the frame, yet what is there can be read.
     stop: Option<Stop>,
@@ -142,7 +142,7 @@ fn behind_extensions<'a>(
         packet.transport = Transport::Other(chain.rest.bytes());
         return (None, chain.stop);
     }
-    let carrier = Carrier { fragment: packet.fragment.is_some(), unbounded };
+    let carrier = OverIp { fragment: packet.fragment.is_some(), unbounded };
     let (transport, stop) = transport::transport(packet.protocol, chain.rest, carrier);
     packet.transport = transport;
     (stop.is_none().then_some(chain.rest), stop)

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::by_mac::{Devices, Identity};
 use super::devices::{Device, Trouble, grouped};
-use super::wording::{frame, lasting, times};
+use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::by_mac::{Devices, Identity};
 use super::devices::{Device, Trouble, grouped};
 use super::dhcp::Client;
-use super::wording::{frame, times};
+use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
 use crate::flow::{DhcpExchange, Port, Window};

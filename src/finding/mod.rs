@@ -36,6 +36,7 @@ mod blocked;
 mod broadcast_storm;
 mod by_mac;
 mod cause;
+mod conversation_summary;
 mod conversations;
 mod devices;
 mod dhcp;
@@ -50,6 +51,7 @@ mod not_authenticated;
 mod old_version;
 mod other_address;
 mod packets_too_big;
+mod phrases;
 mod poe_not_negotiated;
 mod poe_too_little;
 mod rejected_unseen;
@@ -59,11 +61,9 @@ mod state;
 mod stopped_answering;
 #[cfg(test)]
 mod tests;
-mod told;
 mod topology_changes;
 mod unexpected;
 mod unused_allowance;
-mod wording;
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -331,17 +331,17 @@ impl Finding {
 
     /// The client, or several joined by `;` (the first few and how many more).
     pub fn client(&self) -> String {
-        wording::listed(&self.clients)
+        phrases::listed(&self.clients)
     }
 
     /// The server, or several.
     pub fn server(&self) -> String {
-        wording::listed(&self.servers)
+        phrases::listed(&self.servers)
     }
 
     /// Who is concerned, by name where there is one: `node-7, node-9 and 3 more to gateway`.
     pub fn parties(&self, context: &Context<'_>) -> String {
-        let [clients, servers] = [&self.clients, &self.servers].map(|all| wording::called(all, context));
+        let [clients, servers] = [&self.clients, &self.servers].map(|all| phrases::called(all, context));
         if servers.is_empty() || clients.is_empty() { clients + &servers } else { format!("{clients} to {servers}") }
     }
 

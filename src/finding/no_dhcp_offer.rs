@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::by_mac::Identity;
 use super::devices::{Device, Trouble, grouped};
 use super::dhcp::Client;
-use super::wording::{frame, lasting, times};
+use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::flow::Window;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::devices::{Device, Trouble, grouped};
-use super::wording::{frame, lasting, times};
+use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::VlanPath;
 use crate::flow::Window;

@@ -2,7 +2,7 @@
 
 use super::by_mac::{Devices, Identity, plugged};
 use super::devices::{Trouble, grouped};
-use super::wording::{frame, times};
+use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::flow::Window;
 use crate::inventory::stations;

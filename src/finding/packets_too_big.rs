@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::devices::{Device, Trouble, grouped};
-use super::wording::{frame, times};
+use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::inventory::seconds;
 use crate::policy::{FindingKind, Role};

@@ -2,7 +2,7 @@
 
 use super::by_mac::{Devices, Identity, plugged, power};
 use super::devices::{Trouble, grouped};
-use super::wording::{frame, lasting};
+use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::inventory::{seconds, watts};

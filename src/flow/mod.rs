@@ -13,6 +13,7 @@ mod limit;
 mod merge;
 mod neighbour;
 mod observation;
+mod pending;
 mod prefetch;
 mod record;
 mod sources;
@@ -21,7 +22,6 @@ mod tally;
 mod tcp;
 #[cfg(test)]
 mod tests;
-mod trail;
 mod view;
 
 pub use evidence::{

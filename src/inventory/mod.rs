@@ -3,11 +3,11 @@
 mod address;
 mod addresses;
 mod attachment;
-mod bag;
 mod builder;
 mod contacts;
 mod csv_file;
 mod declared;
+mod dedup_vec;
 mod doubts;
 mod draft;
 mod error;
@@ -22,7 +22,7 @@ mod roles;
 mod toml_file;
 
 pub use builder::{Heard, Known, hosts_of};
-pub use declared::{Entry, Inventory, InventoryFlags, MAX_ENTRIES, MAX_FILE};
+pub use declared::{Entry, Inventory, InventoryFlags, Labels, MAX_ENTRIES, MAX_FILE};
 pub use doubts::{Contradiction, Guess, InventoryDoubts, Named};
 pub use draft::draft;
 pub use error::{InventoryError, InventoryErrors, Place, Problem};

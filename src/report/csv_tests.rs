@@ -141,7 +141,7 @@ fn an_error_of_the_writer_ends_all_threads() {
 fn hostile_text_is_one_harmless_cell() {
     let mut survey = fixture::survey();
     let words = survey.findings[0].words(&survey.context());
-    survey.findings[0].facts = fixture::Said::of(&words, |_| "=1+1\",\n\u{1b}[2J\u{202e}<script>".to_owned());
+    survey.findings[0].facts = fixture::FindingText::of(&words, |_| "=1+1\",\n\u{1b}[2J\u{202e}<script>".to_owned());
     survey.inputs[0].path = "@SUM(A1).pcap".to_owned();
     let rows = rows(&text(|out| write_findings(out, &survey, &Names::of(&survey))));
     assert_eq!(rows[0]["detail"], "'=1+1\",\\n\\x1b[2J\\u{202e}<script>");
