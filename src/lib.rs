@@ -9,9 +9,9 @@
 //! Data flows one way, from bytes to report:
 //!
 //! ```text
-//! capture -> decode -> flow -> relation -> inventory -> verdict -> finding
-//! bytes      packet    table   linked      roles        outcome    what to
-//!                                                       coverage   read
+//! capture -> decode -> health -> flow -> relation -> inventory -> verdict -> finding
+//! bytes      packet    answers   table   linked      roles        outcome    what to
+//!                      in time                                    coverage   read
 //!
 //!     ... -> survey -> path -> anonymize -> evidence -> report
 //!            of one    of      for          frames of   csv, json, html,
@@ -59,6 +59,7 @@ pub mod evidence;
 pub mod export;
 pub mod finding;
 pub mod flow;
+pub mod health;
 pub mod inventory;
 #[cfg(feature = "live")]
 pub mod live;

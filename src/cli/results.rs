@@ -11,7 +11,7 @@ use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
     HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_findings, write_flows,
-    write_html, write_inventory, write_nodes, write_workbook,
+    write_health, write_html, write_inventory, write_nodes, write_workbook,
 };
 use crate::survey::Survey;
 use crate::text::visible;
@@ -104,12 +104,13 @@ pub(super) fn checkpoint(survey: &mut Survey, making: &Making, options: &OutputO
 type WriteOne = fn(&Results<'_>, &mut dyn Write) -> io::Result<()>;
 
 /// Of the tables, standard output takes the first: the flows.
-const FILES: [(&str, Format, WriteOne); 8] = [
+const FILES: [(&str, Format, WriteOne); 9] = [
     ("flows.csv", Format::Csv, |results, out| write_flows(out, results.survey, &results.names, results.threads)),
     ("findings.csv", Format::Csv, |results, out| write_findings(out, results.survey, &results.names)),
     ("coverage.csv", Format::Csv, |results, out| write_coverage(out, results.survey, &results.names)),
     ("nodes.csv", Format::Csv, |results, out| write_nodes(out, results.survey, &results.names)),
     ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey, results.threads)),
+    ("health.csv", Format::Csv, |results, out| write_health(out, results.survey)),
     ("survey.json", Format::Json, |results, out| write_survey(out, results.survey, &results.names, None)),
     ("flows.ndjson", Format::Ndjson, |results, out| write_flow_lines(out, results.survey, &results.names)),
     ("report.html", Format::Html, |results, out| write_html(out, results.survey, &results.names, &results.html)),

@@ -26,6 +26,11 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
         b"HTTP/1.1 200 OK\r\nLOCATION: http://10.0.0.9/d\r\n\r\n".to_vec(),
         b"\x51\x01\0\x01\xaa\xb4test".to_vec(),
         b"\x51\x01\0\x01\xbb\xb4test".to_vec(),
+        b"\x61\x45\0\x01\xaa\xff22".to_vec(),
+        b"\x51\x45\0\x02\xaa\xff22".to_vec(),
+        b"\x61\x45\0\x01\xbb\xff22".to_vec(),
+        b"\0\x04\0\x01".to_vec(),
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
     ]);
     prop_oneof![3 => prop::collection::vec(any::<u8>(), 0..12), 1 => known]
 }
@@ -70,7 +75,7 @@ prop_compose! {
         transport.extend(ports.1.to_be_bytes());
         let protocol = match kind {
             1..5 => {
-                transport.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0, 0, identification as u8, 0, 0, 0]);
+                transport.extend([0, 0, 0, 1, 0, 0, 0, identification as u8 / 2, 0x50, flags, 0, 0, identification as u8, 0, 0, 0]);
                 6
             }
             5..10 => {
@@ -145,6 +150,8 @@ fn describe(observed: Observed) -> Vec<String> {
     lines.push(format!("{:?}", side.icmp_errors().collect::<Vec<_>>()));
     lines.push(format!("{:?} {:?}", side.dhcp().collect::<Vec<_>>(), side.lldp_units().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.overflows().collect::<Vec<_>>()));
+    lines.extend(observed.health.pairs.iter().map(|pair| format!("{pair:?}")));
+    lines.push(format!("{:?}", observed.health.mixed));
     lines
 }
 

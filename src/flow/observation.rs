@@ -1,5 +1,6 @@
 //! What was observed of some frames: flows, and everything else that is counted. It is addable.
 
+mod measured;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use super::tally::{Amount, Sorted, Tally};
 use super::{FlowView, Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Retime, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
+use crate::health::{Health, Watch};
 use crate::protocol::{Inspection, Turn, icmp};
 
 /// UDP's IP protocol number.
@@ -55,6 +57,8 @@ pub struct Observation {
     sorted: Sorted,
     neighbours: Neighbours,
     side: SideEvidence,
+    /// How well it works, by address family.
+    health: (Watch<Key4>, Watch<Key6>),
 }
 
 /// An observation finished: the flows, and what was counted beside them.
@@ -70,6 +74,8 @@ pub struct Observed {
     pub neighbours: Neighbours,
     /// What relations need and flow records cannot hold.
     pub side: SideEvidence,
+    /// How well it works.
+    pub health: Health,
     /// Packets that found no place in the table.
     pub overflow: Overflow,
     /// Later fragments whose first part was not captured, by host pair and protocol.
@@ -93,6 +99,7 @@ impl Observation {
             sorted: Sorted::default(),
             neighbours: Neighbours::default(),
             side: SideEvidence::default(),
+            health: (Watch::new(input), Watch::new(input)),
         }
     }
 
@@ -198,11 +205,17 @@ impl Observation {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
+                if measured::is_measured(protocol, ports, &sent) {
+                    measured::measure(&mut self.health.0, key.connection(), protocol, ports, &sent);
+                }
                 ways.0.push(&mut self.v4, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
+                if measured::is_measured(protocol, ports, &sent) {
+                    measured::measure(&mut self.health.1, key.connection(), protocol, ports, &sent);
+                }
                 ways.1.push(&mut self.v6, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
         }
@@ -304,6 +317,8 @@ impl Observation {
         self.v4.absorb(&other.v4, shift, vlans, (&mut self.sources, &other.sources));
         let vlans = (&mut self.vlans, &other.vlans);
         self.v6.absorb(&other.v6, shift, vlans, (&mut self.sources, &other.sources));
+        self.health.0.absorb(&other.health.0);
+        self.health.1.absorb(&other.health.1);
         self.fragments.absorb(other.fragments, shift);
         for (input, tally) in other.tallies {
             match self.find_tally(input) {
@@ -334,6 +349,8 @@ impl Observation {
         self.fragments.retime(retime);
         self.neighbours.retime(retime);
         self.side.retime(retime);
+        self.health.0.retime(retime);
+        self.health.1.retime(retime);
     }
 
     /// Folds each flow that `client` names the client's end (0 or 1) of: idle ones, with ports, between two
@@ -341,6 +358,12 @@ impl Observation {
     pub fn fold(&mut self, client: impl Fn(&FlowView<'_>) -> Option<usize>) {
         self.v4.fold(&self.vlans, &mut self.sources, &client);
         self.v6.fold(&self.vlans, &mut self.sources, &client);
+    }
+
+    /// Forgets the last questions of flows of which nothing came since a time, so that memory does not grow without end.
+    pub fn forget_questions(&mut self, before: Timestamp) {
+        self.health.0.let_go(before);
+        self.health.1.let_go(before);
     }
 
     /// Puts fragments to their flows and hands everything over.
@@ -382,12 +405,16 @@ impl Observation {
             bytes: self.v4.overflow.bytes + self.v6.overflow.bytes,
         };
         let vlan_names_full = self.vlans.is_full();
+        let mut health = Health::default();
+        self.health.0.finish(&mut health);
+        self.health.1.finish(&mut health);
         Observed {
             flows: Flows::from_tables(self.v4, self.v6, self.vlans, self.sources),
             tallies: self.tallies.into_iter().collect(),
             sorted: self.sorted,
             neighbours: self.neighbours,
             side: self.side,
+            health,
             overflow,
             orphan_fragments,
             fragments_turned_away,
@@ -462,10 +489,11 @@ impl<'a> Content<'a> {
                 let ports = (source_port, destination_port);
                 Self { ports, checksum, payload, payload_length: payload_len, ..none }
             }
-            Transport::Icmp { kind, code, .. } => {
+            Transport::Icmp { kind, code, body } => {
                 let v6 = ip.protocol == 58;
                 let exchange = icmp::exchange(v6, kind, code);
-                Self { ports: (exchange, exchange), turn: icmp::turn(v6, kind), ..none }
+                // Not counted as payload, and looked at for nothing but who answers what.
+                Self { ports: (exchange, exchange), turn: icmp::turn(v6, kind), payload: body, ..none }
             }
             Transport::Other(_) if matches!(ip.protocol, 1 | 6 | 17 | 58) => return None,
             Transport::Other(_) => none,

@@ -13,6 +13,7 @@ mod bacnet;
 mod coap;
 pub mod dhcp;
 mod dns;
+pub mod exchange;
 mod first_byte;
 pub mod http;
 pub mod icmp;

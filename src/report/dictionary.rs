@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::coverage::Coverage;
 use super::findings::Findings;
 use super::flows::Flows;
+use super::health::Health;
 use super::inventory::Inventory;
 use super::nodes::{Nodes, NodesLast};
 use super::path::Legs;
@@ -36,6 +37,7 @@ pub fn data_dictionary() -> String {
     section::<Inventory>(&mut page);
     section::<Nodes>(&mut page);
     section::<NodesLast>(&mut page);
+    section::<Health>(&mut page);
     section::<Legs>(&mut page);
     page
 }

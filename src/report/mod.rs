@@ -12,6 +12,7 @@ mod findings;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flows;
+mod health;
 pub(crate) mod html;
 mod inventory;
 mod joins;
@@ -32,6 +33,7 @@ pub use explain::{Subject, explain_port};
 pub(crate) use explain::{before_all, explain_finding, explain_flow, port_seen};
 pub(crate) use explain_host::explain_host;
 pub use file::{ReportFolder, WriteError, write_file};
+pub use health::write_health;
 pub use html::{HtmlOptions, write_comparison_html, write_html, write_path_html, write_sites_html};
 pub use json::Comparison;
 pub use names::Names;

@@ -11,6 +11,7 @@ use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, 
 use super::coverage::{CellRow, Coverage};
 use super::findings::{self, Findings};
 use super::flows::{FlowRow, Flows};
+use super::health::{self, Health};
 use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
@@ -176,6 +177,9 @@ impl<'a> Book<'a> {
             coverage.try_for_each(|row| write(&cells.record::<Coverage>(&row, |_| {})))
         })?;
         self.nodes()?;
+        self.table::<Health>("Health", 9, survey.health.pairs.len(), |cells, write| {
+            health::rows(survey).try_for_each(|row| write(&cells.record::<Health>(&row, |_| {})))
+        })?;
         self.table::<Inventory>("Inventory", 1, survey.hosts.len(), |cells, write| {
             survey.hosts.iter().try_for_each(|host| write(&cells.record::<Inventory>(&host, |_| {})))
         })?;

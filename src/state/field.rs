@@ -153,6 +153,15 @@ impl<'a> Load<'a> {
         if holds { Ok(()) } else { Err(self.wrong(what)) }
     }
 
+    /// Whether the section ends here.
+    pub(crate) fn is_at_end(&mut self) -> Result<bool, Broken> {
+        while self.at == self.bytes.len() {
+            let Some(next) = self.next_block()? else { return Ok(true) };
+            (self.bytes, self.at) = (next, 0);
+        }
+        Ok(false)
+    }
+
     /// The section must end here.
     pub(crate) fn finish(mut self) -> Result<(), Broken> {
         self.expect(self.at == self.bytes.len(), "something stands behind the last value")?;

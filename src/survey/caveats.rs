@@ -210,6 +210,20 @@ pub(super) fn caveats(
         let packets = observed.overflow.packets;
         say("flow-limit", format!("The flow table was full: {packets} packets are counted in no flow."));
     }
+    let mixed = observed.health.mixed.len();
+    if mixed > 0 {
+        say(
+            "health-overlap",
+            format!(
+                "Of {mixed} pairs of hosts and services several inputs tell of the same time: how soon they answer is left \
+                 out. Join captures of one time by mergecap and analyze the result."
+            ),
+        );
+    }
+    if observed.health.flows_turned_away || observed.health.pairs_turned_away {
+        let text = "More flows with questions were seen than are kept: of some, response times are left out.";
+        say("health-limit", text.to_owned());
+    }
     if observed.fragments_turned_away.packets > 0 {
         let packets = observed.fragments_turned_away.packets;
         say(

@@ -17,6 +17,7 @@ use crate::capture::{LinkType, Timestamp};
 use crate::decode::Unread;
 use crate::finding::{self, Finding};
 use crate::flow::{Flow, FlowView, Flows, Limits};
+use crate::health::Health;
 use crate::inventory::{Host, Hosts};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, HostCoverage, Judgement};
@@ -192,6 +193,8 @@ pub struct Survey {
     pub nodes: Vec<HostCoverage>,
     /// The flows with their judgements, in the order of flows.csv.
     pub flows: JudgedFlows,
+    /// How soon questions are answered.
+    pub health: Health,
     /// How much the tables might hold.
     pub limits: Limits,
 }

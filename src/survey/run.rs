@@ -232,6 +232,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         coverage,
         nodes,
         flows: JudgedFlows::new(observed.flows, verdicts.flows),
+        health: observed.health,
         limits: options.limits,
     };
     (survey, relations)

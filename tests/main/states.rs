@@ -59,6 +59,7 @@ fn files(survey: &Survey) -> Vec<(&'static str, String)> {
         file("findings.csv", &|out| report::write_findings(out, survey, &names)),
         file("coverage.csv", &|out| report::write_coverage(out, survey, &names)),
         file("nodes.csv", &|out| report::write_nodes(out, survey, &names)),
+        file("health.csv", &|out| report::write_health(out, survey)),
         file("inventory.csv", &|out| report::write_inventory(out, survey, 1)),
         file("flows.csv", &|out| report::write_flows(out, survey, &names, 1)),
         file("survey.json", &|out| write_survey(out, survey, &names, None)),
@@ -437,7 +438,7 @@ fn report_takes_states_as_analyze_does() {
     command::run(["observe", capture, "-o", &path("site.igstate")]).expect(0, &[]);
     command::run(["report", &path("site.igstate"), "--inventory", inventory, "-o", &path("a")]).expect(0, &[]);
     command::run(["analyze", capture, "--inventory", inventory, "-o", &path("b")]).expect(0, &[]);
-    for file in ["flows.csv", "findings.csv", "coverage.csv", "nodes.csv", "inventory.csv"] {
+    for file in ["flows.csv", "findings.csv", "coverage.csv", "nodes.csv", "inventory.csv", "health.csv"] {
         let [a, b] = ["a", "b"].map(|name| std::fs::read(out.path().join(name).join(file)).unwrap());
         assert!(a == b, "{file} differs");
     }

@@ -12,6 +12,7 @@ use crate::flow::limit::Overflow;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
 use crate::flow::tally::{Amount, Sorted, Tally};
+use crate::health::Watch;
 use crate::protocol::Asking;
 use crate::protocol::Transport;
 use crate::state::{Broken, Load, Packer, Stored, stored};
@@ -93,7 +94,7 @@ impl Observation {
     /// Those of the output.
     pub fn store(&self, to: &mut Packer<impl Write>) -> io::Result<()> {
         debug_assert!(self.is_of_one() && self.v4.folded.is_empty() && self.v6.folded.is_empty());
-        let Self { v4, v6, vlans, sources: _, fragments, tallies, sorted, neighbours, side } = self;
+        let Self { v4, v6, vlans, sources: _, fragments, tallies, sorted, neighbours, side, health } = self;
         tallies[0].1.store(to.body());
         vlans.store(to.body());
         sorted.store(to.body());
@@ -101,7 +102,10 @@ impl Observation {
         side.store(to.body());
         fragments.store(to.body());
         v4.store(to)?;
-        v6.store(to)
+        v6.store(to)?;
+        health.0.store(to.body());
+        health.1.store(to.body());
+        to.flush()
     }
 
     /// Loads what was observed as that of `input`.
@@ -117,6 +121,11 @@ impl Observation {
         let mut counted = Amount::default();
         let v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
         let v6 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
+        // Version 1 ends here.
+        let health = match from.is_at_end()? {
+            true => (Watch::new(input), Watch::new(input)),
+            false => (Watch::load(from)?, Watch::load(from)?),
+        };
         let observation = Self {
             v4,
             v6,
@@ -127,6 +136,7 @@ impl Observation {
             sorted,
             neighbours,
             side,
+            health,
         };
         from.expect(observation.adds_up(counted), "more was counted than there were frames")?;
         Ok(observation)

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 
 use super::v1;
-use super::{finding_row, flow_row, rows};
+use super::{finding_row, flow_row, health_rows, rows};
 use crate::report::Names;
+use crate::report::health;
 use crate::report::nodes::{self, PortColumn, port_columns};
 use crate::survey::Survey;
 
@@ -124,6 +125,14 @@ impl<'a> Lookup<'a> {
         match self {
             Self::File(file) => Box::new(file.inventory.iter().map(Cow::Borrowed)),
             Self::Survey(survey, ..) => Box::new(survey.hosts.iter().map(|host| Cow::Owned(rows::host(host)))),
+        }
+    }
+
+    /// How soon questions are answered.
+    pub(crate) fn health(&self) -> Each<'_, v1::Health<'_>> {
+        match self {
+            Self::File(file) => Box::new(file.health.iter().map(Cow::Borrowed)),
+            Self::Survey(survey, ..) => Box::new(health::rows(survey).map(|row| Cow::Owned(health_rows::row(&row)))),
         }
     }
 

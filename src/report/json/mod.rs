@@ -3,6 +3,7 @@
 mod bounds;
 mod compare;
 mod comparison;
+mod health_rows;
 mod lines;
 mod lookup;
 mod merge;
@@ -24,6 +25,7 @@ use std::path::{Path, PathBuf};
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use super::health;
 use super::names::Names;
 use super::nodes::{self, port_columns};
 use crate::finding::{Context, Finding};
@@ -60,7 +62,7 @@ where
 impl Serialize for Document<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { survey, names, created } = self;
-        let mut file = serializer.serialize_struct("Survey", 18)?;
+        let mut file = serializer.serialize_struct("Survey", 19)?;
         file.serialize_field("schema_version", &v1::SCHEMA_VERSION)?;
         file.serialize_field("judged", &rows::judged(&survey.judged))?;
         file.serialize_field("tool", &this_tool())?;
@@ -91,6 +93,7 @@ impl Serialize for Document<'_> {
         file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(rows::host)))?;
         let columns = port_columns(names.policy());
         file.serialize_field("nodes", &Rows(|| nodes::rows(survey).map(|row| rows::node(&columns, &row))))?;
+        file.serialize_field("health", &Rows(|| health::rows(survey).map(|row| health_rows::row(&row))))?;
         file.serialize_field("limits", &rows::limits(survey.limits))?;
         file.end()
     }

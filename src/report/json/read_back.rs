@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::bounds::bound;
+use super::health_rows;
 use super::people::People;
 use super::read_flow::{flow, is_server_first};
 use super::rows;
@@ -140,6 +141,11 @@ impl Reader<'_> {
             let read = self.finding(row, &people, &place);
             findings.extend(self.known(read));
         }
+        let mut measured = Vec::with_capacity(part.health.len());
+        for row in &part.health {
+            let read = health_rows::read(row);
+            measured.extend(self.known(read));
+        }
         let text = Text::into_owned;
         Survey {
             judged: judged(part.judged),
@@ -187,6 +193,7 @@ impl Reader<'_> {
             coverage,
             nodes,
             flows,
+            health: health_rows::health(measured.into_iter()),
             limits: part.limits.map_or_else(Limits::default, |limits| Limits {
                 flows: limits.max_flows as usize,
                 fragments: limits.max_fragments as usize,

@@ -9,6 +9,7 @@ use super::v1;
 use crate::report::coverage::Coverage;
 use crate::report::findings::Findings;
 use crate::report::flows::Flows;
+use crate::report::health::Health;
 use crate::report::inventory::Inventory;
 use crate::report::nodes::{Nodes, NodesLast};
 use crate::report::table::Table;
@@ -23,6 +24,7 @@ fn schema() -> String {
     explain::<Findings>(&mut schema, "Finding");
     explain::<Coverage>(&mut schema, "Cell");
     explain::<Inventory>(&mut schema, "Host");
+    explain::<Health>(&mut schema, "Health");
     explain::<Nodes>(&mut schema, "Node");
     explain::<NodesLast>(&mut schema, "Node");
     format!("{}\n", serde_json::to_string_pretty(&schema).unwrap())

@@ -68,7 +68,7 @@ pub(super) fn by_site(survey: Survey<'static>) -> Result<Vec<Survey<'static>>, T
             }
         )+};
     }
-    rows!(non_ip, encapsulations, coverage, inventory, nodes);
+    rows!(non_ip, encapsulations, coverage, inventory, nodes, health);
     let several: HashSet<Text<'static>> =
         parts.places.keys().filter(|(_, number)| number.is_some()).map(|(site, _)| site.clone()).collect();
     let mut shared = 0;
@@ -173,6 +173,7 @@ fn empty(site: Text<'static>) -> Survey<'static> {
         coverage: Vec::new(),
         inventory: Vec::new(),
         nodes: Vec::new(),
+        health: Vec::new(),
         limits: None,
     }
 }

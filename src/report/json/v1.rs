@@ -60,6 +60,9 @@ pub struct Survey<'a> {
     /// files have none.
     #[serde(default)]
     pub nodes: Vec<Node<'a>>,
+    /// How soon questions are answered, in the order of health.csv. Older files have none.
+    #[serde(default)]
+    pub health: Vec<Health<'a>>,
     /// How much the tables might hold; a merge has none. Older files do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
@@ -556,6 +559,40 @@ pub struct Node<'a> {
     pub state: Option<Text<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silent_since: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<Text<'a>>,
+    /// Which survey of its site it is of, in a merge of several of one site: from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub survey: Option<u32>,
+}
+
+/// A row of health.csv.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[allow(missing_docs)] // the columns are explained where they are declared
+pub struct Health<'a> {
+    pub asker_ip: IpAddr,
+    pub asker_role: Option<Text<'a>>,
+    pub asker_name: Option<Text<'a>>,
+    pub answerer_ip: IpAddr,
+    pub answerer_role: Option<Text<'a>>,
+    pub answerer_name: Option<Text<'a>>,
+    pub transport: Text<'a>,
+    pub service_port: Option<u16>,
+    pub measure: Text<'a>,
+    pub asked: u64,
+    pub answered: u64,
+    pub repeated: u64,
+    pub answered_again: u64,
+    pub unasked: u64,
+    pub min_s: Option<f64>,
+    pub median_s: Option<f64>,
+    pub p95_s: Option<f64>,
+    pub p99_s: Option<f64>,
+    pub max_s: Option<f64>,
+    /// The times as a histogram: the numbers of the buckets that are not empty, each with how many times are in it.
+    /// Bucket n begins at 2^(10 + n/16) nanoseconds, the first at 0.
+    pub buckets: Vec<(u16, u32)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<Text<'a>>,
     /// Which survey of its site it is of, in a merge of several of one site: from 1.

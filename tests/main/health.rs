@@ -1,0 +1,249 @@
+//! Response times against tshark, exchange by exchange: as many as it finds, of the same length.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use igorscope::health::{Measure, Pair};
+use igorscope::inventory::Inventory;
+use igorscope::policy::Policy;
+use igorscope::survey::{Options, Progress, Source, run};
+
+use super::corpus;
+use crate::skips::skipped;
+
+/// Where we differ from tshark, and why: the file, the measure, and how many exchanges we have more (or fewer).
+const ACCEPTED: [(&str, Measure, i64, &str); 0] = [];
+
+/// Nanoseconds of each exchange.
+type Times = BTreeMap<Pair, Vec<u64>>;
+
+const FIELDS: [&str; 27] = [
+    "frame.time_epoch",
+    "ip.src",
+    "ip.dst",
+    "ipv6.src",
+    "ipv6.dst",
+    "udp.srcport",
+    "udp.dstport",
+    "tcp.srcport",
+    "tcp.dstport",
+    "coap.response_time",
+    "coap.response_to",
+    "dns.time",
+    "http.time",
+    "icmp.resptime",
+    "icmpv6.resptime",
+    "tcp.flags",
+    "tcp.analysis.ack_rtt",
+    "tcp.analysis.acks_frame",
+    "bacapp.type",
+    "bacapp.invoke_id",
+    "tftp.opcode",
+    "tftp.block",
+    "frame.number",
+    "bacapp.sequence_number",
+    "coap.code",
+    "icmp.type",
+    "frame.protocols",
+];
+
+/// One frame by the names of its fields: the innermost values.
+struct Frame<'a>(BTreeMap<&'static str, &'a str>);
+
+impl Frame<'_> {
+    fn get(&self, field: &str) -> &str {
+        self.0.get(field).copied().unwrap_or_default()
+    }
+
+    fn number(&self, field: &str) -> Option<u64> {
+        let text = self.get(field);
+        text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |hex| u64::from_str_radix(hex, 16).ok())
+    }
+
+    /// Seconds (or what they are multiplied by) as nanoseconds.
+    fn nanos(&self, field: &str, unit: f64) -> Option<u64> {
+        self.get(field).parse::<f64>().ok().map(|value| (value * unit).round() as u64)
+    }
+
+    fn ends(&self) -> Option<[IpAddr; 2]> {
+        let of = |v4, v6| self.get(v4).parse().or_else(|_| self.get(v6).parse()).ok();
+        Some([of("ip.src", "ipv6.src")?, of("ip.dst", "ipv6.dst")?])
+    }
+
+    fn port(&self, end: usize) -> u16 {
+        // Inside a tunnel the innermost counts.
+        let protocols = self.get("frame.protocols");
+        let inner = if protocols.rfind(":udp") > protocols.rfind(":tcp") { "udp" } else { "tcp" };
+        let field = ["srcport", "dstport"][end & 1];
+        let name = FIELDS.into_iter().find(|name| *name == format!("{inner}.{field}")).unwrap();
+        self.number(name).unwrap_or_default() as u16
+    }
+
+    /// The frame's time in nanoseconds.
+    fn time(&self) -> u64 {
+        let (seconds, nanos) = self.get("frame.time_epoch").split_once('.').unwrap_or_default();
+        seconds.parse::<u64>().unwrap_or_default() * 1_000_000_000
+            + format!("{nanos:0<9}").get(..9).unwrap_or_default().parse::<u64>().unwrap_or_default()
+    }
+}
+
+/// What tshark finds in a capture; where it has no field, by frame times paired by the identifiers that it reads.
+fn by_tshark(path: &Path) -> Times {
+    let mut arguments = vec!["-n", "-T", "fields", "-E", "aggregator=|"];
+    let options = ["tcp.desegment_tcp_streams:FALSE", "ip.defragment:FALSE", "http.desegment_body:FALSE"];
+    arguments.extend(options.iter().flat_map(|option| ["-o", option]));
+    arguments.extend(FIELDS.iter().flat_map(|field| ["-e", field]));
+    let output = Command::new("tshark").arg("-r").arg(path).args(&arguments).output().expect("tshark");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut times = Times::new();
+    let mut accepts: BTreeSet<u64> = BTreeSet::new();
+    let mut asked: BTreeMap<([IpAddr; 2], [u16; 2], Measure, u64), u64> = BTreeMap::new();
+    for line in text.lines() {
+        let values = line.split('\t').map(|values| values.rsplit('|').next().unwrap_or_default());
+        let frame = Frame(FIELDS.into_iter().zip(values).collect());
+        let Some([source, destination]) = frame.ends() else { continue };
+        let mut add = |measure, [asker, answerer]: [IpAddr; 2], port, nanos| {
+            times.entry(Pair { asker, answerer, port, measure }).or_default().push(nanos);
+        };
+        let answer = [destination, source];
+        if let Some(nanos) =
+            frame.nanos("coap.response_time", 1e9).filter(|_| !frame.get("coap.response_to").is_empty())
+        {
+            add(Measure::Coap, answer, frame.port(0), nanos);
+        }
+        if let Some(nanos) = frame
+            .nanos("dns.time", 1e9)
+            .filter(|_| frame.port(0) == 53 && frame.get("frame.protocols").contains(":udp:dns"))
+        {
+            add(Measure::Dns, answer, 53, nanos);
+        }
+        if let Some(nanos) = frame.nanos("http.time", 1e9) {
+            add(Measure::Http, answer, frame.port(0), nanos);
+        }
+        if let Some(nanos) = frame.nanos("icmp.resptime", 1e6).or_else(|| frame.nanos("icmpv6.resptime", 1e6)) {
+            add(Measure::Echo, answer, 0, nanos);
+        }
+        let flags = frame.number("tcp.flags").unwrap_or_default();
+        if let Some(nanos) = frame.nanos("tcp.analysis.ack_rtt", 1e9) {
+            if flags & 0x12 == 0x12 {
+                add(Measure::Server, answer, frame.port(0), nanos);
+            } else if frame.number("tcp.analysis.acks_frame").is_some_and(|acks| accepts.remove(&acks)) {
+                add(Measure::Client, answer, frame.port(1), nanos);
+            }
+        }
+        if flags & 0x12 == 0x12 {
+            accepts.extend(frame.number("frame.number"));
+        }
+        // By what they have in common: who asked whom by which number.
+        let ports = [frame.port(0), frame.port(1)];
+        let bacnet = frame.number("bacapp.type").zip(frame.number("bacapp.invoke_id"));
+        let bacnet = bacnet.filter(|_| !frame.get("frame.protocols").contains("icmp"));
+        let tftp = frame.number("tftp.opcode").zip(frame.number("tftp.block"));
+        let exchange = match (bacnet, tftp) {
+            (Some((0, invoke)), _) => Some((true, Measure::Bacnet, invoke)),
+            (Some((2 | 3 | 5..=7, invoke)), _) => Some((false, Measure::Bacnet, invoke)),
+            (None, Some((3, block))) => Some((true, Measure::Tftp, block)),
+            (None, Some((4, block))) => Some((false, Measure::Tftp, block)),
+            _ => None,
+        };
+        let later = frame.number("bacapp.sequence_number").is_some_and(|number| number > 0);
+        match exchange.filter(|_| !later) {
+            Some((true, measure, id)) => {
+                asked.entry(([source, destination], ports, measure, id)).or_insert(frame.time());
+            }
+            Some((false, measure, id)) => {
+                let question = (answer, [ports[1], ports[0]], measure, id);
+                if let Some(nanos) = asked.remove(&question).and_then(|time| frame.time().checked_sub(time)) {
+                    add(measure, answer, ports[0], nanos);
+                }
+            }
+            None => {}
+        }
+    }
+    times
+}
+
+/// The captures beside the program, and the corpus where it is.
+fn captures() -> Vec<PathBuf> {
+    let mut list = Vec::new();
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
+    let mut folders = vec![own];
+    if let Some(corpus) = corpus::folder() {
+        folders.extend(["service", "link", "field"].map(|name| corpus.join(name)));
+    }
+    for folder in folders {
+        let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+        list.extend(
+            entries
+                .filter(|path| path.extension().is_some_and(|extension| extension == "pcap" || extension == "pcapng")),
+        );
+    }
+    list.sort();
+    list
+}
+
+#[test]
+fn exchanges_take_as_long_as_tshark_says() {
+    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return skipped("tshark is needed to time exchanges");
+    }
+    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    let (mut wrong, mut seen) = (Vec::new(), BTreeMap::<Measure, u64>::new());
+    for path in captures() {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Ok(survey) = run(&[Source::File(path.clone())], &options, &Progress::default()) else { continue };
+        let mut theirs = by_tshark(&path);
+        for (pair, sums) in &survey.health.pairs {
+            let mut times = theirs.remove(pair).unwrap_or_default();
+            times.sort_unstable();
+            *seen.entry(pair.measure).or_default() += times.len() as u64;
+            let ours = &sums.times;
+            let near = |ours: Option<u64>, theirs: Option<&u64>, part: u64| match (ours, theirs) {
+                (Some(ours), Some(theirs)) => ours.abs_diff(*theirs) <= theirs / part + 1_000,
+                (ours, theirs) => ours.is_none() && theirs.is_none(),
+            };
+            // tshark writes milliseconds of an echo to three places.
+            let middle = times.get((times.len().max(1) - 1) / 2);
+            let is_same = ours.count() == times.len() as u64
+                && near(ours.least(), times.first(), 1_000_000)
+                && near(ours.most(), times.last(), 1_000_000)
+                && near(ours.percentile(50), middle, 30);
+            let more = ours.count() as i64 - times.len() as i64;
+            let is_accepted =
+                ACCEPTED.iter().any(|(name, measure, by, _)| *name == file && *measure == pair.measure && *by == more);
+            if !is_same && !is_accepted {
+                wrong.push(format!(
+                    "{file}: {pair:?}: {} of ours, {times:?}; {:?} to {:?}",
+                    ours.count(),
+                    ours.least(),
+                    ours.most()
+                ));
+            }
+        }
+        for (pair, times) in theirs {
+            if !ACCEPTED
+                .iter()
+                .any(|(name, measure, by, _)| *name == file && *measure == pair.measure && *by == -(times.len() as i64))
+            {
+                wrong.push(format!("{file}: {pair:?}: none of ours, {times:?}"));
+            }
+        }
+    }
+    println!("compared: {seen:?}");
+    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    for measure in [
+        Measure::Coap,
+        Measure::Bacnet,
+        Measure::Tftp,
+        Measure::Http,
+        Measure::Dns,
+        Measure::Server,
+        Measure::Client,
+        Measure::Echo,
+    ] {
+        assert!(seen.get(&measure).is_some_and(|count| *count > 0), "no exchange of {measure:?} was compared");
+    }
+}
