@@ -48,6 +48,12 @@ impl Measure {
         }
     }
 
+    /// Whether the same question may be asked anew under the same identifier as soon as it was answered: BACnet stacks that
+    /// have one question on the way at a time use one invoke id. Elsewhere the same identifier is the same question.
+    pub(super) const fn renews(self) -> bool {
+        matches!(self, Self::Bacnet)
+    }
+
     /// The measure of a name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|measure| measure.name() == name)

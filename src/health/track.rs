@@ -42,7 +42,7 @@ fn pair(measure: Measure, message: &Message, ends: &Ends) -> Pair {
 }
 
 fn note(window: &Window, message: &Message, (measure, ends): (Measure, &Ends), sums: &mut Measures) {
-    if let Some(outcome) = window.outcome(message) {
+    if let Some(outcome) = window.outcome(message, measure.renews()) {
         sums.note(pair(measure, message, ends), outcome);
     }
 }

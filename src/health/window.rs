@@ -105,7 +105,7 @@ impl Window {
     }
 
     /// In the order in which they came.
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Message> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Message> + ExactSizeIterator {
         (0..self.len()).map(|at| self.get(at))
     }
 
@@ -122,18 +122,20 @@ impl Window {
         self.kinds = kinds & !(15 << (BITS * at)) | kind << (BITS * at) | (at as u32 + 1) << LENGTH;
     }
 
-    /// What a message is that comes behind these; nothing where it is a copy.
-    pub(super) fn outcome(&self, message: &Message) -> Option<Outcome> {
+    /// What a message is that comes behind these; nothing where it is a copy. `renews` says that identifiers are used again
+    /// as soon as they are answered.
+    pub(super) fn outcome(&self, message: &Message, renews: bool) -> Option<Outcome> {
         let is_copy = |known: &Message| known.is_like(message) && known.time.raw().abs_diff(message.time.raw()) <= COPY;
         if self.iter().any(|known| is_copy(&known)) {
             return None;
         }
         match message.act {
             Act::Ask | Act::Open => {
-                let again = self.iter().any(|known| known.is_like(message));
-                Some(if again { Outcome::Repeated } else { Outcome::Asked })
+                let last = self.iter().rposition(|known| known.is_like(message));
+                let is_answered = |at| renews && self.iter().skip(at).any(|known| known.answers(message));
+                Some(if last.is_some_and(|at| !is_answered(at)) { Outcome::Repeated } else { Outcome::Asked })
             }
-            Act::Answer | Act::Accept => self.answer(message),
+            Act::Answer | Act::Accept => self.answer(message, renews),
             Act::Acknowledge => self.acknowledgment(message),
         }
     }
@@ -148,7 +150,7 @@ impl Window {
         (accept.since(first.time) <= Some(COPY)).then_some(Outcome::Answered(nanos))
     }
 
-    fn answer(&self, message: &Message) -> Option<Outcome> {
+    fn answer(&self, message: &Message, renews: bool) -> Option<Outcome> {
         let Some(question) = self.iter().rev().find(|known| message.answers(known)) else {
             return Some(Outcome::Unasked);
         };
@@ -156,8 +158,8 @@ impl Window {
         let mut first = None;
         let mut again = None;
         for known in self.iter() {
-            if known.is_like(&question) && first.is_none() {
-                first = Some(known.time);
+            if known.is_like(&question) && (first.is_none() || renews && again.is_some()) {
+                (first, again) = (Some(known.time), None);
             } else if first.is_some() && known.side == message.side && known.answers(&question) {
                 again = Some(known.id == message.id);
             }
@@ -218,7 +220,7 @@ mod tests {
     fn outcomes(messages: &[Message]) -> Vec<Option<Outcome>> {
         let mut window = Window::EMPTY;
         let take = |message: &Message| {
-            let outcome = window.outcome(message);
+            let outcome = window.outcome(message, false);
             window.push(*message);
             outcome
         };

@@ -391,16 +391,26 @@ fn states_merge_to_one_and_a_bad_one_fails_it() {
 /// gives it the next version, and reads both.
 #[test]
 fn a_state_of_version_1_is_read_as_its_captures_and_written_as_it_was() {
+    // It has no health: what else is told is the same.
+    let but_health = |files: Vec<(&'static str, String)>| -> Vec<(&'static str, String)> {
+        let told = files.into_iter().filter(|(name, _)| !matches!(*name, "health.csv" | "report.html"));
+        let json = |text: String| {
+            let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            value["health"].take();
+            value.to_string()
+        };
+        told.map(|(name, text)| (name, if name == "survey.json" { json(text) } else { text })).collect()
+    };
     let kept = PathBuf::from("tests/fixtures/states/v1.igstate");
     let states = Source::of_state(kept.clone());
     let captures: Vec<Source> = states.iter().map(|source| Source::File(source.name().into())).collect();
     assert_eq!(captures.len(), 6);
     let options = options(1, None);
-    assert!(judged(&states, &options) == judged(&captures, &options));
+    assert!(but_health(judged(&states, &options)) == but_health(judged(&captures, &options)));
 
     let [kept, now] = [fs::read(kept).unwrap(), state_of(&captures, &options)].map(|bytes| sections(&bytes));
     for ((_, kept), (_, now)) in kept.iter().zip(&now) {
-        assert!(kept == now, "what is stored changed: see docs/states.md, \"Versions\"");
+        assert!(now.starts_with(kept), "what is stored changed: see docs/states.md, \"Versions\"");
     }
 }
 
