@@ -9,13 +9,13 @@
 //! Data flows one way, from bytes to report:
 //!
 //! ```text
-//! capture -> decode -> health -> flow -> relation -> inventory -> verdict -> finding
-//! bytes      packet    answers   table   linked      roles        outcome    what to
-//!                      in time                                    coverage   read
+//! capture -> decode -> health -> flow -> relation -> inventory -> verdict
+//! bytes      packet    answers   table   linked      roles        outcome
+//!                      in time                                    coverage
 //!
-//!     ... -> survey -> path -> anonymize -> evidence -> report
-//!            of one    of      for          frames of   csv, json, html,
-//!            run       places  strangers    findings    workbook, terminal
+//!     ... -> finding -> survey -> path -> anonymize -> evidence -> report
+//!            what to    of one    of      for          frames of   csv, json, html,
+//!            read       run       places  strangers    findings    workbook, terminal
 //!
 //! servants: protocol (payload -> evidence), policy (documents as data), text (names, escapes, files of text)
 //!           and state (observations as files), which import no stage

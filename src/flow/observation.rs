@@ -12,13 +12,14 @@ use super::fragment::{Datagram, Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
 use super::neighbour::Neighbours;
+use super::questions::Questions;
 use super::sources::SourceSets;
 use super::table::Table;
 use super::tally::{Amount, Sorted, Tally};
 use super::{FlowView, Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Retime, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
-use crate::health::{Health, Watch};
+use crate::health::Health;
 use crate::protocol::{Inspection, Turn, icmp};
 
 /// UDP's IP protocol number.
@@ -58,7 +59,7 @@ pub struct Observation {
     neighbours: Neighbours,
     side: SideEvidence,
     /// How well it works, by address family.
-    health: (Watch<Key4>, Watch<Key6>),
+    pub(super) health: Questions,
 }
 
 /// An observation finished: the flows, and what was counted beside them.
@@ -99,7 +100,7 @@ impl Observation {
             sorted: Sorted::default(),
             neighbours: Neighbours::default(),
             side: SideEvidence::default(),
-            health: (Watch::new(input), Watch::new(input)),
+            health: Questions::new(input),
         }
     }
 
@@ -151,7 +152,7 @@ impl Observation {
     }
 
     #[inline(always)]
-    fn take<'a>(&mut self, frame: Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
+    pub(super) fn take<'a>(&mut self, frame: Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
         let at = Moment { time: self.tallies[0].1.count(&frame), frame: frame.id };
         if is_odd(&frame, at) {
             // Only where a clock was set back: behind all that came before.
@@ -184,6 +185,7 @@ impl Observation {
             is_notable: Sent::notable(plain.flags, Turn::Unknown, false),
             head: plain.head,
             turn: Turn::Unknown,
+            window: plain.window,
             hops: plain.hops,
             macs: *plain.macs,
             payload: plain.payload,
@@ -206,7 +208,7 @@ impl Observation {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
                 if measured::is_measured(protocol, ports, &sent) {
-                    measured::measure(&mut self.health.0, key.connection(), protocol, ports, &sent);
+                    measured::measure(&mut self.health.v4, key.connection(), protocol, ports, &sent);
                 }
                 ways.0.push(&mut self.v4, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
@@ -214,7 +216,7 @@ impl Observation {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
                 if measured::is_measured(protocol, ports, &sent) {
-                    measured::measure(&mut self.health.1, key.connection(), protocol, ports, &sent);
+                    measured::measure(&mut self.health.v6, key.connection(), protocol, ports, &sent);
                 }
                 ways.1.push(&mut self.v6, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
@@ -290,6 +292,7 @@ impl Observation {
             is_notable: Sent::notable(content.flags.0, content.turn, is_odd(frame, at)),
             head: content.payload.first().copied().unwrap_or_default(),
             turn: content.turn,
+            window: content.window,
             hops: ip.hops,
             macs: macs(packet),
             payload: content.payload,
@@ -317,8 +320,8 @@ impl Observation {
         self.v4.absorb(&other.v4, shift, vlans, (&mut self.sources, &other.sources));
         let vlans = (&mut self.vlans, &other.vlans);
         self.v6.absorb(&other.v6, shift, vlans, (&mut self.sources, &other.sources));
-        self.health.0.absorb(&other.health.0);
-        self.health.1.absorb(&other.health.1);
+        self.health.v4.absorb(&other.health.v4);
+        self.health.v6.absorb(&other.health.v6);
         self.fragments.absorb(other.fragments, shift);
         for (input, tally) in other.tallies {
             match self.find_tally(input) {
@@ -349,8 +352,8 @@ impl Observation {
         self.fragments.retime(retime);
         self.neighbours.retime(retime);
         self.side.retime(retime);
-        self.health.0.retime(retime);
-        self.health.1.retime(retime);
+        self.health.v4.retime(retime);
+        self.health.v6.retime(retime);
     }
 
     /// Folds each flow that `client` names the client's end (0 or 1) of: idle ones, with ports, between two
@@ -358,12 +361,6 @@ impl Observation {
     pub fn fold(&mut self, client: impl Fn(&FlowView<'_>) -> Option<usize>) {
         self.v4.fold(&self.vlans, &mut self.sources, &client);
         self.v6.fold(&self.vlans, &mut self.sources, &client);
-    }
-
-    /// Forgets the last questions of flows of which nothing came since a time, so that memory does not grow without end.
-    pub fn forget_questions(&mut self, before: Timestamp) {
-        self.health.0.let_go(before);
-        self.health.1.let_go(before);
     }
 
     /// Puts fragments to their flows and hands everything over.
@@ -406,8 +403,8 @@ impl Observation {
         };
         let vlan_names_full = self.vlans.is_full();
         let mut health = Health::default();
-        self.health.0.finish(&mut health);
-        self.health.1.finish(&mut health);
+        self.health.v4.finish(&mut health);
+        self.health.v6.finish(&mut health);
         Observed {
             flows: Flows::from_tables(self.v4, self.v6, self.vlans, self.sources),
             tallies: self.tallies.into_iter().collect(),
@@ -460,6 +457,7 @@ struct Content<'a> {
     ports: (u16, u16),
     flags: TcpFlags,
     numbers: Option<&'a [u8; 8]>,
+    window: u16,
     checksum: u16,
     turn: Turn,
     payload: &'a [u8],
@@ -473,6 +471,7 @@ impl<'a> Content<'a> {
             ports: (0, 0),
             flags: TcpFlags::default(),
             numbers: None,
+            window: 0,
             checksum: 0,
             turn: Turn::Unknown,
             payload: &[],
@@ -480,10 +479,18 @@ impl<'a> Content<'a> {
         };
         Some(match ip.transport {
             Transport::Tcp {
-                source_port, destination_port, flags, numbers, checksum, payload, payload_len, ..
+                source_port,
+                destination_port,
+                flags,
+                numbers,
+                window,
+                checksum,
+                payload,
+                payload_len,
+                ..
             } => {
                 let ports = (source_port, destination_port);
-                Self { ports, flags, numbers, checksum, payload, payload_length: payload_len, ..none }
+                Self { ports, flags, numbers, window, checksum, payload, payload_length: payload_len, ..none }
             }
             Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
                 let ports = (source_port, destination_port);

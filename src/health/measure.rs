@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use super::Histogram;
+use super::{Histogram, Losses};
 use crate::state::{Broken, Load, Stored, coded, stored};
 
 /// What response times are measured of. Each is from a question to its answer as they pass the capture's place.
@@ -25,14 +25,25 @@ pub enum Measure {
     Client,
     /// ICMP echo request to reply (RFC 792, RFC 4443).
     Echo,
+    /// The first TCP segment of a flight to its acknowledgment.
+    Ack,
 }
 
-coded!(Measure { 1: Coap, 2: Bacnet, 3: Tftp, 4: Http, 5: Dns, 6: Server, 7: Client, 8: Echo });
+coded!(Measure { 1: Coap, 2: Bacnet, 3: Tftp, 4: Http, 5: Dns, 6: Server, 7: Client, 8: Echo, 9: Ack });
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Self; 8] =
-        [Self::Coap, Self::Bacnet, Self::Tftp, Self::Http, Self::Dns, Self::Server, Self::Client, Self::Echo];
+    pub const ALL: [Self; 9] = [
+        Self::Coap,
+        Self::Bacnet,
+        Self::Tftp,
+        Self::Http,
+        Self::Dns,
+        Self::Server,
+        Self::Client,
+        Self::Echo,
+        Self::Ack,
+    ];
 
     /// Name as it stands in files.
     pub const fn name(self) -> &'static str {
@@ -45,6 +56,7 @@ impl Measure {
             Self::Server => "tcp-server-half",
             Self::Client => "tcp-client-half",
             Self::Echo => "icmp-echo",
+            Self::Ack => "tcp-ack",
         }
     }
 
@@ -63,7 +75,7 @@ impl Measure {
     pub const fn transport(self) -> &'static str {
         match self {
             Self::Coap | Self::Bacnet | Self::Tftp | Self::Dns => "udp",
-            Self::Http | Self::Server | Self::Client => "tcp",
+            Self::Http | Self::Server | Self::Client | Self::Ack => "tcp",
             Self::Echo => "icmp",
         }
     }
@@ -79,6 +91,7 @@ impl Measure {
             Self::Server => "TCP SYN to SYN-ACK",
             Self::Client => "TCP SYN-ACK to ACK",
             Self::Echo => "ping to reply",
+            Self::Ack => "TCP data to acknowledgment",
         }
     }
 }
@@ -111,9 +124,11 @@ pub struct Sums {
     pub unasked: u64,
     /// From a question, as it was sent first, to its answer.
     pub times: Histogram,
+    /// Of [`Measure::Ack`]: what TCP's numbers say of losses.
+    pub losses: Option<Box<Losses>>,
 }
 
-stored!(Sums { asked, repeated, answered_again, unasked, times });
+stored!(Sums { asked, repeated, answered_again, unasked, times, losses });
 
 impl Sums {
     /// Adds what another part counted.
@@ -127,6 +142,9 @@ impl Sums {
             *mine = mine.saturating_add(theirs);
         }
         self.times.absorb(&other.times);
+        if let Some(losses) = &other.losses {
+            self.losses.get_or_insert_default().absorb(losses);
+        }
     }
 }
 
@@ -175,6 +193,16 @@ impl Measures {
             Outcome::Answered(nanos) => return sums.times.add(nanos),
         };
         *count = count.saturating_add(1);
+    }
+
+    pub(super) fn answered(&mut self, pair: Pair, nanos: u64) {
+        self.note(pair, Outcome::Answered(nanos));
+    }
+
+    pub(super) fn lost(&mut self, pair: Pair, losses: &Losses) {
+        if let Some(sums) = self.get(pair) {
+            sums.losses.get_or_insert_default().absorb(losses);
+        }
     }
 
     pub(super) fn add(&mut self, pair: Pair, other: &Sums) {

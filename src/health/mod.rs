@@ -6,6 +6,7 @@
 
 mod histogram;
 mod measure;
+mod stream;
 mod track;
 mod watch;
 mod window;
@@ -14,12 +15,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use histogram::Histogram;
 pub use measure::{Measure, Pair, Sums};
+pub use stream::Losses;
+pub(crate) use stream::Segment;
 pub(crate) use track::Ends;
-pub(crate) use watch::{FlowKey, Segment, Watch};
+pub(crate) use watch::{FlowKey, Watch};
 pub use window::WINDOW;
 
 /// Flows with questions of each address family: their windows take 24 MB at most.
-const MOST_FLOWS: usize = 1 << 16;
+const MOST_FLOWS: usize = 1 << 15;
 /// Pairs of each address family.
 const MOST_PAIRS: usize = 1 << 14;
 
@@ -32,6 +35,8 @@ pub struct Health {
     pub mixed: BTreeSet<Pair>,
     /// Whether some flows found no place.
     pub flows_turned_away: bool,
+    /// Seams at which parts of a TCP flow did not fit one another: near them, what was sent again may be counted a little wrong.
+    pub misfits: u64,
     /// Whether some pairs found no place.
     pub pairs_turned_away: bool,
 }

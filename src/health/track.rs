@@ -3,8 +3,10 @@
 use std::net::IpAddr;
 
 use super::measure::{Measure, Measures, Pair};
+use super::stream::{self, Segment, Stream};
 use super::window::{Act, Message, Window};
 use crate::capture::{Retime, Timestamp};
+use crate::decode::TcpFlags;
 use crate::state::{Broken, Load, Stored};
 
 /// The two ends of a flow, in the order of its key.
@@ -21,6 +23,8 @@ pub(super) struct Track {
     tail: Option<Box<Window>>,
     /// The first segment of each end, while there is no message: it may end a handshake that another part knows.
     acknowledged: [Timestamp; 2],
+    /// What TCP's numbers say.
+    stream: Option<Box<Stream>>,
     /// First and last time.
     span: [Timestamp; 2],
     /// The inputs of the first and the last message.
@@ -54,6 +58,7 @@ impl Track {
             measure,
             head: Window::EMPTY,
             tail: None,
+            stream: None,
             acknowledged: [Timestamp::UNKNOWN; 2],
             span: [time; 2],
             inputs,
@@ -78,6 +83,26 @@ impl Track {
         let tail = self.tail.get_or_insert_with(|| Box::new(self.head.clone()));
         note(tail, &message, (self.measure, ends), sums);
         tail.push(message);
+    }
+
+    /// Takes the next segment of TCP.
+    pub(super) fn segment(&mut self, segment: &Segment, ends: &Ends, sums: &mut Measures) {
+        let (time, side, [sequence, acknowledged]) = (segment.time, segment.side, segment.numbers);
+        match (segment.has(TcpFlags::SYN), segment.has(TcpFlags::ACK)) {
+            (true, false) => {
+                self.push(Message { time, side, act: Act::Open, id: sequence.wrapping_add(1) }, ends, sums);
+            }
+            (true, true) => self.push(Message { time, side, act: Act::Accept, id: acknowledged }, ends, sums),
+            (false, true) => self.acknowledge(side, time, ends, sums),
+            (false, false) => {}
+        }
+        self.reach(time);
+        self.stream.get_or_insert_with(|| Box::new(Stream::new())).take(segment, ends, sums);
+    }
+
+    /// Seams at which parts of it did not fit.
+    pub(super) fn misfits(&self) -> u64 {
+        self.stream.as_ref().map_or(0, |stream| stream.misfits)
     }
 
     /// Takes an acknowledgment of TCP: the first behind a SYN-ACK is the client's half of the handshake.
@@ -110,6 +135,11 @@ impl Track {
         if let Some(tail) = &other.tail {
             self.tail = Some(tail.clone());
         }
+        match (&mut self.stream, &other.stream) {
+            (Some(mine), Some(theirs)) => mine.absorb(theirs, ends, sums),
+            (mine, Some(theirs)) => *mine = Some(theirs.clone()),
+            (_, None) => {}
+        }
         self.span = [self.span[0].min(other.span[0]), self.span[1].max(other.span[1])];
         self.inputs[1] = other.inputs[1];
         overlaps
@@ -122,6 +152,7 @@ impl Track {
             note(&window, &message, (self.measure, ends), sums);
             window.push(message);
         }
+        self.stream.iter().for_each(|stream| stream.finish(ends, sums));
     }
 
     /// When the last message came.
@@ -137,10 +168,12 @@ impl Track {
             let message = move |side| Message { time: Timestamp::UNKNOWN, side, act, id: 0 };
             [0, 1].map(|side| pair(measure, &message(side), &ends))
         })
+        .chain([0, 1].map(|side| stream::pair(side, &ends)))
     }
 
     pub(super) fn retime(&mut self, retime: Retime) {
         self.head.retime(retime);
+        self.stream.iter_mut().for_each(|stream| stream.retime(retime));
         self.tail.iter_mut().for_each(|tail| tail.retime(retime));
         for time in self.acknowledged.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
             *time = retime.apply(*time);
@@ -155,13 +188,14 @@ impl Stored for Track {
         self.head.store(to);
         self.tail.store(to);
         self.acknowledged.store(to);
+        self.stream.store(to);
         self.span.store(to);
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let (measure, head, tail) = from.get()?;
-        let (acknowledged, span): (_, [Timestamp; 2]) = from.get()?;
-        let track = Self { measure, head, tail, acknowledged, span, inputs: [from.input; 2] };
+        let (acknowledged, stream, span): (_, _, [Timestamp; 2]) = from.get()?;
+        let track = Self { measure, head, tail, stream, acknowledged, span, inputs: [from.input; 2] };
         let is_sound = track.tail.as_ref().is_none_or(|tail| tail.is_full() && track.head.is_full());
         from.expect(is_sound && span[0] <= span[1], "the messages of a flow do not fit one another")?;
         Ok(track)

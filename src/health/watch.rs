@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 
 use super::measure::{Measure, Measures, Pair};
+use super::stream::Segment;
 use super::track::{Ends, Track};
 use super::window::{Act, Message};
 use super::{Health, MOST_FLOWS, MOST_PAIRS};
@@ -13,22 +14,14 @@ use crate::capture::{Retime, Timestamp};
 use crate::protocol::exchange::Part;
 use crate::state::{Broken, Load, Stored};
 
+/// Nanoseconds without a message after which a flow may be let go, where there are too many.
+const IDLE: i64 = 120_000_000_000;
+
 /// What identifies a flow, on whatever VLAN paths: a question may go out on one and its answer come back on another, and
 /// what a router passes on is a copy.
 pub(crate) trait FlowKey: Copy + Ord + Hash {
     /// (address, port) of both ends, in the key's order.
     fn ends(&self) -> Ends;
-}
-
-/// One segment of TCP, as far as a handshake is concerned.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Segment {
-    /// SYN and ACK.
-    pub(crate) syn: bool,
-    /// ACK.
-    pub(crate) ack: bool,
-    /// Sequence and acknowledgment number.
-    pub(crate) numbers: [u32; 2],
 }
 
 /// The flows and their sums.
@@ -40,6 +33,8 @@ pub(crate) struct Watch<K> {
     sums: Measures,
     /// Pairs of which two inputs told of the same time: they cannot be put in order any more.
     mixed: BTreeSet<Pair>,
+    /// Seams at which parts of a TCP flow did not fit, of flows that were let go.
+    misfits: u64,
     input: u32,
 }
 
@@ -47,7 +42,7 @@ impl<K: FlowKey> Watch<K> {
     /// Nothing seen yet of an input.
     pub(crate) fn new(input: u32) -> Self {
         let sums = Measures::new(MOST_PAIRS);
-        Self { tracks: HashMap::default(), ceiling: None, sums, mixed: BTreeSet::new(), input }
+        Self { tracks: HashMap::default(), ceiling: None, sums, mixed: BTreeSet::new(), misfits: 0, input }
     }
 
     fn track(&mut self, key: K, measure: Measure, time: Timestamp) -> Option<(&mut Track, &mut Measures)> {
@@ -55,6 +50,9 @@ impl<K: FlowKey> Watch<K> {
             return None;
         }
         if self.tracks.len() >= 2 * MOST_FLOWS {
+            // What is over need not be kept, mostly.
+            let long_before = time.nanos().map_or(time, |now| Timestamp::from_nanos(now.saturating_sub(IDLE)));
+            self.let_go(long_before);
             self.keep_to_limit();
         }
         let input = self.input;
@@ -70,18 +68,11 @@ impl<K: FlowKey> Watch<K> {
         }
     }
 
-    /// Takes a segment of TCP that may be of a handshake.
-    pub(crate) fn segment(&mut self, key: K, side: u8, segment: Segment, time: Timestamp) {
-        let Some((track, sums)) = self.track(key, Measure::Http, time) else { return };
-        let (ends, [sequence, acknowledged]) = (key.ends(), segment.numbers);
-        match (segment.syn, segment.ack) {
-            (true, false) => {
-                track.push(Message { time, side, act: Act::Open, id: sequence.wrapping_add(1) }, &ends, sums);
-            }
-            (true, true) => track.push(Message { time, side, act: Act::Accept, id: acknowledged }, &ends, sums),
-            (false, true) => track.acknowledge(side, time, &ends, sums),
-            (false, false) => {}
-        }
+    /// Takes a segment of TCP.
+    pub(crate) fn segment(&mut self, key: K, segment: &Segment) {
+        let Some((track, sums)) = self.track(key, Measure::Http, segment.time) else { return };
+        let ends = key.ends();
+        track.segment(segment, &ends, sums);
     }
 
     /// Adds what was seen later.
@@ -89,6 +80,7 @@ impl<K: FlowKey> Watch<K> {
         self.keep_below(other.ceiling);
         self.sums.absorb(&other.sums);
         self.mixed.extend(&other.mixed);
+        self.misfits = self.misfits.saturating_add(other.misfits);
         for (key, theirs) in &other.tracks {
             if self.ceiling.is_some_and(|ceiling| *key >= ceiling) {
                 continue;
@@ -107,6 +99,11 @@ impl<K: FlowKey> Watch<K> {
         }
     }
 
+    /// Whether two inputs told of the same time of one flow.
+    pub(crate) fn is_mixed(&self) -> bool {
+        !self.mixed.is_empty()
+    }
+
     /// Moves the times of all flows.
     pub(crate) fn retime(&mut self, retime: Retime) {
         self.tracks.values_mut().for_each(|track| track.retime(retime));
@@ -114,11 +111,12 @@ impl<K: FlowKey> Watch<K> {
 
     /// Lets flows go of which nothing came since a time, as far as what came before is known to be nothing.
     pub(crate) fn let_go(&mut self, before: Timestamp) {
-        let sums = &mut self.sums;
+        let (sums, misfits) = (&mut self.sums, &mut self.misfits);
         self.tracks.retain(|key, track| {
             let is_idle = track.last() < before;
             if is_idle {
                 track.finish(&key.ends(), sums);
+                *misfits = misfits.saturating_add(track.misfits());
             }
             !is_idle
         });
@@ -143,7 +141,9 @@ impl<K: FlowKey> Watch<K> {
         self.keep_to_limit();
         for (key, track) in &self.tracks {
             track.finish(&key.ends(), &mut self.sums);
+            health.misfits = health.misfits.saturating_add(track.misfits());
         }
+        health.misfits = health.misfits.saturating_add(self.misfits);
         self.sums.keep_to_limit();
         health.flows_turned_away |= self.ceiling.is_some();
         health.pairs_turned_away |= !self.sums.is_whole();
@@ -160,6 +160,7 @@ impl<K: FlowKey + Stored> Watch<K> {
     pub(crate) fn store(&self, to: &mut Vec<u8>) {
         self.ceiling.store(to);
         self.sums.store(to);
+        self.misfits.store(to);
         let mut tracks: Vec<_> = self.tracks.iter().collect();
         tracks.sort_unstable_by_key(|(key, _)| **key);
         (tracks.len() as u64).store(to);
@@ -173,6 +174,7 @@ impl<K: FlowKey + Stored> Watch<K> {
         let mut watch = Self::new(from.input);
         watch.ceiling = from.get()?;
         watch.sums = Measures::load(from, MOST_PAIRS)?;
+        watch.misfits = from.get()?;
         let length = from.length(2 * MOST_FLOWS, "there are too many flows with questions")?;
         let mut last = None;
         for _ in 0..length {

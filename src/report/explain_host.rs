@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::explain::put;
 use super::json::{Lookup, v1};
-use super::text::units::duration;
+use super::text::units::{bytes, duration};
 use crate::health::Measure;
 
 /// Conversations that are listed.
@@ -111,11 +111,17 @@ fn answers(survey: &Lookup<'_>, addresses: &[IpAddr], site: Option<&str>, out: &
             }
         };
         let again = if row.repeated > 0 { format!(", {} asked again", row.repeated) } else { String::new() };
+        let told = match (row.segments, row.asked) {
+            (Some(segments), _) => {
+                let lost = row.uncaptured_bytes.filter(|lost| *lost > 0);
+                let lost = lost.map_or_else(String::new, |lost| format!(", {} not captured", bytes(lost)));
+                format!("{} of {segments} segments sent again{lost}", row.retransmitted.unwrap_or_default())
+            }
+            (None, 0) => format!("{} timed", row.answered),
+            (None, asked) => format!("{} of {asked} answered", row.answered),
+        };
         let (asker, answerer) = (row.asker_ip, row.answerer_ip);
-        put(
-            out,
-            &format!("  {measure}, {asker} to {answerer}: {} of {} answered{again}{times}", row.answered, row.asked),
-        );
+        put(out, &format!("  {measure}, {asker} to {answerer}: {told}{again}{times}"));
     }
     if rows.len() > TALKS {
         put(out, &format!("  and {} more response times: health.csv", rows.len() - TALKS));

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::csv::write_table;
 use super::flows::column;
 use super::table::{Cells, Column, Table};
-use crate::health::{Pair, Sums};
+use crate::health::{Losses, Pair, Sums};
 use crate::inventory::Host;
 use crate::survey::Survey;
 
@@ -26,6 +26,11 @@ impl HealthRow<'_> {
     pub(super) fn times(&self) -> [Option<u64>; 5] {
         let times = &self.sums.times;
         [times.least(), times.percentile(50), times.percentile(95), times.percentile(99), times.most()]
+    }
+
+    /// What TCP's numbers say of losses, where they do.
+    pub(super) fn lost(&self) -> Option<&Losses> {
+        self.sums.losses.as_deref()
     }
 
     /// The port of the service, where there is one.
@@ -116,7 +121,7 @@ impl Table for Health {
             "coap",
             |r, c| c.name(r.pair.measure.name()),
             "What is measured: `coap`, `bacnet`, `tftp-block`, `http`, `dns`, `tcp-server-half` (SYN to SYN-ACK), \
-             `tcp-client-half` (SYN-ACK to ACK), `icmp-echo`. docs/health.md says each."
+             `tcp-client-half` (SYN-ACK to ACK), `tcp-ack` (data to acknowledgment), `icmp-echo`. docs/health.md says each."
         ),
         column!("asked", "count", "412", |r, c| c.number(r.sums.asked), "Questions, without those sent again."),
         column!(
@@ -158,6 +163,69 @@ impl Table for Health {
             "The 99th percentile, 2.5 % more or less."
         ),
         column!("max_s", "seconds", "2.104000000", |r, c| seconds(c, r.times()[4]), "The longest time, exactly."),
+        column!(
+            "segments",
+            "count",
+            "5120",
+            |r, c| c.optional_number(r.lost().map(|lost| lost.segments)),
+            "Of `tcp-ack`, as all that follow: TCP segments that the asker sent to the answerer, without bare acknowledgments."
+        ),
+        column!(
+            "bytes",
+            "bytes",
+            "7214080",
+            |r, c| c.optional_number(r.lost().map(|lost| lost.bytes)),
+            "Their payload."
+        ),
+        column!(
+            "retransmitted",
+            "count",
+            "12",
+            |r, c| c.optional_number(r.lost().map(|lost| lost.again)),
+            "Segments sent again: the network lost them or their acknowledgment, or was slow."
+        ),
+        column!(
+            "retransmitted_bytes",
+            "bytes",
+            "16908",
+            |r, c| c.optional_number(r.lost().map(|lost| lost.bytes_again)),
+            "Their payload."
+        ),
+        column!(
+            "spurious",
+            "count",
+            "1",
+            |r, c| c.optional_number(r.lost().map(|lost| lost.spurious)),
+            "Segments sent again though they were acknowledged before."
+        ),
+        column!(
+            "out_of_order",
+            "count",
+            "3",
+            |r, c| c.optional_number(r.lost().map(|lost| lost.disordered)),
+            "Segments that came behind later ones, within 3 ms."
+        ),
+        column!(
+            "duplicate_acks",
+            "count",
+            "40",
+            |r, c| c.optional_number(r.lost().map(|lost| lost.duplicate_acks)),
+            "Duplicate acknowledgments that the answerer sent back."
+        ),
+        column!(
+            "zero_windows",
+            "count",
+            "0",
+            |r, c| c.optional_number(r.lost().map(|lost| lost.zero_windows)),
+            "Segments by which the asker allows the answerer to send nothing."
+        ),
+        column!(
+            "uncaptured_bytes",
+            "bytes",
+            "0",
+            |r, c| c.optional_number(r.lost().map(|lost| lost.uncaptured)),
+            "Bytes that were acknowledged and are not in the capture."
+        ),
     ];
 }
 

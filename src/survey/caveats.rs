@@ -216,9 +216,17 @@ pub(super) fn caveats(
             "health-overlap",
             format!(
                 "Of {mixed} pairs of hosts and services several inputs tell of the same time: how soon they answer is left \
-                 out. Join captures of one time by mergecap and analyze the result."
+                 out. Captures are read in the order of their times; give those instead of states."
             ),
         );
+    }
+    let misfits = observed.health.misfits;
+    if misfits > 0 {
+        let text = format!(
+            "At {misfits} seams between parts of TCP connections it cannot be told exactly what was sent again: retransmissions \
+             may be a few more or less."
+        );
+        say("health-seam", text);
     }
     if observed.health.flows_turned_away || observed.health.pairs_turned_away {
         let text = "More flows with questions were seen than are kept: of some, response times are left out.";

@@ -4,6 +4,7 @@ mod caveats;
 mod copies;
 mod judged;
 mod losses;
+mod merged;
 mod observe;
 mod order;
 mod read;

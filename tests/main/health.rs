@@ -299,3 +299,80 @@ fn exchanges_take_as_long_as_tshark_says() {
         assert!(seen.get(&measure).is_some_and(|count| *count > 0), "no exchange of {measure:?} was compared");
     }
 }
+
+/// What tshark counts of the segments of one direction: sent again, spurious, out of order, duplicate acknowledgments (of
+/// what the direction sent), zero windows.
+type Counts = [u64; 5];
+
+/// By who sent and who received, and the lower port.
+fn losses_by_tshark(path: &Path) -> BTreeMap<(IpAddr, IpAddr, u16), Counts> {
+    const LOST: [&str; 11] = [
+        "ip.src",
+        "ip.dst",
+        "ipv6.src",
+        "ipv6.dst",
+        "tcp.srcport",
+        "tcp.dstport",
+        "tcp.analysis.retransmission",
+        "tcp.analysis.spurious_retransmission",
+        "tcp.analysis.out_of_order",
+        "tcp.analysis.duplicate_ack",
+        "tcp.analysis.zero_window",
+    ];
+    let mut arguments = vec!["-n", "-2", "-T", "fields", "-E", "aggregator=|", "-o", "tcp.desegment_tcp_streams:FALSE"];
+    arguments.extend(LOST.iter().flat_map(|field| ["-e", field]));
+    let output = Command::new("tshark").arg("-r").arg(path).args(&arguments).output().expect("tshark");
+    let mut counts: BTreeMap<(IpAddr, IpAddr, u16), Counts> = BTreeMap::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let values: Vec<&str> = line.split('\t').map(|values| values.rsplit('|').next().unwrap_or_default()).collect();
+        let address = |v4: usize, v6: usize| values[v4].parse().or_else(|_| values[v6].parse::<IpAddr>());
+        let (Ok(source), Ok(destination)) = (address(0, 2), address(1, 3)) else { continue };
+        let (Ok(from), Ok(to)) = (values[4].parse::<u16>(), values[5].parse::<u16>()) else { continue };
+        let is = |field: usize| u64::from(values.get(field).is_some_and(|value| !value.is_empty()));
+        let own = counts.entry((source, destination, from.min(to))).or_default();
+        own[0] += is(6) & (1 - is(7));
+        own[1] += is(7);
+        own[2] += is(8);
+        own[4] += is(10);
+        counts.entry((destination, source, from.min(to))).or_default()[3] += is(9);
+    }
+    counts.retain(|_, counts| *counts != Counts::default());
+    counts
+}
+
+/// Where we differ, and why: what we count, and what tshark does.
+const LOST_OTHERWISE: [(&str, &str); 0] = [];
+
+#[test]
+fn losses_are_those_of_tshark() {
+    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return skipped("tshark is needed to count losses");
+    }
+    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    let (mut wrong, mut sum) = (Vec::new(), Counts::default());
+    for path in captures() {
+        let file = path.file_name().unwrap().to_string_lossy().into_owned();
+        let Ok(survey) = run(&[Source::File(path.clone())], &options, &Progress::default()) else { continue };
+        let mut theirs = losses_by_tshark(&path);
+        let mut ours: BTreeMap<(IpAddr, IpAddr, u16), Counts> = BTreeMap::new();
+        for (pair, sums) in &survey.health.pairs {
+            let Some(lost) = &sums.losses else { continue };
+            let counts = [lost.again, lost.spurious, lost.disordered, lost.duplicate_acks, lost.zero_windows];
+            ours.insert((pair.asker, pair.answerer, pair.port), counts);
+        }
+        for (key, counts) in ours.iter().filter(|(_, counts)| **counts != Counts::default()) {
+            let theirs = theirs.remove(key).unwrap_or_default();
+            sum.iter_mut().zip(theirs).for_each(|(sum, count)| *sum += count);
+            if *counts != theirs {
+                wrong.push((file.clone(), format!("{file}: {key:?}: {counts:?} of ours, {theirs:?}")));
+            }
+        }
+        wrong.extend(
+            theirs.iter().map(|(key, theirs)| (file.clone(), format!("{file}: {key:?}: none of ours, {theirs:?}"))),
+        );
+    }
+    println!("compared: {sum:?}");
+    wrong.retain(|(file, _)| !LOST_OTHERWISE.iter().any(|(name, _)| name == file));
+    let lines: Vec<&str> = wrong.iter().map(|(_, line)| line.as_str()).collect();
+    assert!(lines.is_empty(), "{} differ:\n{}", lines.len(), lines.join("\n"));
+}

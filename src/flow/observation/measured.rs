@@ -52,9 +52,10 @@ pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &Sent<'_>) -> b
 pub(super) fn measure<K: FlowKey>(watch: &mut Watch<K>, key: K, protocol: u8, ports: (u16, u16), sent: &Sent<'_>) {
     let (side, time, payload) = (sent.side & 1, sent.at.time, sent.payload);
     if protocol == TCP {
-        let (syn, ack) = (sent.flags.has(TcpFlags::SYN), sent.flags.has(TcpFlags::ACK));
-        if let Some(numbers) = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST)) {
-            watch.segment(key, side, Segment { syn, ack, numbers }, time);
+        let numbers = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST));
+        if let Some(numbers) = numbers {
+            let Sent { flags, fingerprint, window, payload_length: length, .. } = *sent;
+            watch.segment(key, &Segment { time, numbers, length, fingerprint, window, flags, side });
         }
         if let Some(part) = exchange::http(payload, sent.numbers) {
             watch.message(key, Measure::Http, side, part, time);

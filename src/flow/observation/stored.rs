@@ -9,6 +9,7 @@ use crate::flow::counters::{Cold, Counts, Hot};
 use crate::flow::fragment::Fragments;
 use crate::flow::key::{Key, Seed, VlanNames};
 use crate::flow::limit::Overflow;
+use crate::flow::questions::Questions;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
 use crate::flow::tally::{Amount, Sorted, Tally};
@@ -103,8 +104,8 @@ impl Observation {
         fragments.store(to.body());
         v4.store(to)?;
         v6.store(to)?;
-        health.0.store(to.body());
-        health.1.store(to.body());
+        health.v4.store(to.body());
+        health.v6.store(to.body());
         to.flush()
     }
 
@@ -123,8 +124,8 @@ impl Observation {
         let v6 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
         // Version 1 ends here.
         let health = match from.is_at_end()? {
-            true => (Watch::new(input), Watch::new(input)),
-            false => (Watch::load(from)?, Watch::load(from)?),
+            true => Questions::new(input),
+            false => Questions { v4: Watch::load(from)?, v6: Watch::load(from)? },
         };
         let observation = Self {
             v4,

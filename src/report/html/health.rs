@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Page, put};
-use crate::health::{Histogram, Measure, Sums};
+use crate::health::{Histogram, Losses, Measure, Sums};
 use crate::inventory::HostId;
 use crate::report::health::{HealthRow, rows};
-use crate::report::text::units::{count, duration};
+use crate::report::text::units::{bytes, count, duration};
 use crate::survey::Survey;
 
 /// Devices that are shown, the slowest first.
 const SHOWN: usize = 200;
 /// Peers that the section of a device lists.
-const PEERS: usize = 8;
+const PEERS: usize = 4;
 /// Bars of a sparkline.
 const BARS: usize = 60;
 /// Answers from which a time counts as one of the device's.
@@ -40,7 +40,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     put!(
         page,
         "<p>The time that 95 of 100 answers of a device do not exceed, from the question to its answer as both pass the place \
-         of the capture; below it how many were answered. Deeper shades are slower than most devices are at the same thing: twice, \
+         of the capture. Deeper shades are slower than most devices are at the same thing: twice, \
          four times, eight times the middle of all. docs/health.md says what each measures and how it may mislead.</p>"
     );
     let middle: BTreeMap<Measure, u64> =
@@ -104,13 +104,13 @@ fn cell(page: &mut Page, sums: &Sums, middle: Option<u64>) {
     };
     put!(
         page,
-        "<td class=\"n heat{}\" data-v=\"{}\" title=\"median {}, longest {}\">{}<br><small>{}</small></td>",
+        "<td class=\"n heat{}\" data-v=\"{}\" title=\"{} answers, median {}, longest {}\">{}</td>",
         level(sums, middle),
         time,
+        count(sums.times.count()),
         duration(sums.times.percentile(50).unwrap_or_default()),
         duration(sums.times.most().unwrap_or_default()),
-        duration(time),
-        count(sums.times.count())
+        duration(time)
     );
 }
 
@@ -127,12 +127,22 @@ pub(super) fn peers(page: &mut Page, survey: &Survey, device: HostId, rows: &[He
         let name = peer.and_then(|host| host.name.as_deref()).map_or_else(|| address.to_string(), str::to_owned);
         put!(page, "<li>{} {}, {}: ", words, name, row.pair.measure.words());
         let Sums { asked, repeated, times, .. } = row.sums;
-        put!(page, "{} of {}", count(times.count()), count(*asked));
+        match row.pair.measure {
+            Measure::Client | Measure::Ack => put!(page, "{} timed", count(times.count())),
+            _ => put!(page, "{} of {}", count(times.count()), count(*asked)),
+        }
         if let [_, Some(median), Some(p95), _, Some(most)] = row.times() {
             put!(page, ", median {}, 95 % within {}, longest {}", duration(median), duration(p95), duration(most));
         }
         if *repeated > 0 {
             put!(page, ", {} asked again", count(*repeated));
+        }
+        if let Some(lost) = row.lost() {
+            let Losses { segments, again, uncaptured, .. } = *lost;
+            put!(page, ", {} of {} segments sent again", count(again), count(segments));
+            if uncaptured > 0 {
+                put!(page, ", {} not captured", bytes(uncaptured));
+            }
         }
         put!(page, " ");
         sparkline(page, times);

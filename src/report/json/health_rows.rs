@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::v1::{self, Text};
-use crate::health::{Health, Histogram, Measure, Pair, Sums};
+use crate::health::{Health, Histogram, Losses, Measure, Pair, Sums};
 use crate::report::health::HealthRow;
 
 pub(super) fn row<'a>(row: &HealthRow<'a>) -> v1::Health<'a> {
     let HealthRow { pair, sums, asker, answerer } = *row;
     let [min_s, median_s, p95_s, p99_s, max_s] = row.times().map(|nanos| nanos.map(|nanos| nanos as f64 / 1e9));
+    let lost = |of: fn(&Losses) -> u64| sums.losses.as_deref().map(of);
     v1::Health {
         asker_ip: pair.asker,
         asker_role: asker.map(|host| host.role.name().into()),
@@ -29,6 +30,15 @@ pub(super) fn row<'a>(row: &HealthRow<'a>) -> v1::Health<'a> {
         p95_s,
         p99_s,
         max_s,
+        segments: lost(|lost| lost.segments),
+        bytes: lost(|lost| lost.bytes),
+        retransmitted: lost(|lost| lost.again),
+        retransmitted_bytes: lost(|lost| lost.bytes_again),
+        spurious: lost(|lost| lost.spurious),
+        out_of_order: lost(|lost| lost.disordered),
+        duplicate_acks: lost(|lost| lost.duplicate_acks),
+        zero_windows: lost(|lost| lost.zero_windows),
+        uncaptured_bytes: lost(|lost| lost.uncaptured),
         buckets: sums.times.filled(),
         site: None,
         survey: None,
@@ -43,7 +53,21 @@ pub(super) fn read(row: &v1::Health<'_>) -> Option<(Pair, Sums)> {
     let pair =
         Pair { asker: row.asker_ip, answerer: row.answerer_ip, port: row.service_port.unwrap_or_default(), measure };
     let (asked, repeated, answered_again, unasked) = (row.asked, row.repeated, row.answered_again, row.unasked);
-    Some((pair, Sums { asked, repeated, answered_again, unasked, times }))
+    let of = |count: Option<u64>| count.unwrap_or_default();
+    let losses = row.segments.map(|segments| {
+        Box::new(Losses {
+            segments,
+            bytes: of(row.bytes),
+            again: of(row.retransmitted),
+            bytes_again: of(row.retransmitted_bytes),
+            spurious: of(row.spurious),
+            disordered: of(row.out_of_order),
+            duplicate_acks: of(row.duplicate_acks),
+            zero_windows: of(row.zero_windows),
+            uncaptured: of(row.uncaptured_bytes),
+        })
+    });
+    Some((pair, Sums { asked, repeated, answered_again, unasked, times, losses }))
 }
 
 /// Of rows that could be read.

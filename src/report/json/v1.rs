@@ -590,6 +590,15 @@ pub struct Health<'a> {
     pub p95_s: Option<f64>,
     pub p99_s: Option<f64>,
     pub max_s: Option<f64>,
+    pub segments: Option<u64>,
+    pub bytes: Option<u64>,
+    pub retransmitted: Option<u64>,
+    pub retransmitted_bytes: Option<u64>,
+    pub spurious: Option<u64>,
+    pub out_of_order: Option<u64>,
+    pub duplicate_acks: Option<u64>,
+    pub zero_windows: Option<u64>,
+    pub uncaptured_bytes: Option<u64>,
     /// The times as a histogram: the numbers of the buckets that are not empty, each with how many times are in it.
     /// Bucket n begins at 2^(10 + n/16) nanoseconds, the first at 0.
     pub buckets: Vec<(u16, u32)>,
