@@ -21,6 +21,10 @@ const DISORDER: u64 = 3_000_000;
 const FAST: u64 = 20_000_000;
 /// Fingerprints of the last segments of a direction, by which mirrors' copies are told.
 const PRINTS: usize = 3;
+/// Nanoseconds within which the same segment is a copy, of a sender that counts its packets and of others: as in the flow
+/// table, whose fingerprints are odd where they count.
+const COPY_COUNTED: u64 = 50_000_000;
+const COPY: u64 = 1_000_000;
 /// Segments that a flow's part begins with and that are kept as they are.
 pub(super) const LOGGED: usize = 6;
 
@@ -143,6 +147,8 @@ struct Half {
     /// Duplicate acknowledgments in a row.
     duplicates: u8,
     prints: [u32; PRINTS],
+    /// When the last of them was sent.
+    recent: Timestamp,
     /// The first segment of a flight, which is timed: behind its last number, and when it was sent.
     probe: Option<(u32, Timestamp)>,
     /// Numbers that were passed over and not seen since.
@@ -164,6 +170,7 @@ stored!(Half {
     acked,
     duplicates,
     prints,
+    recent,
     probe,
     hole,
     losses,
@@ -180,6 +187,7 @@ impl Half {
         acked: None,
         duplicates: 0,
         prints: [0; PRINTS],
+        recent: Timestamp::UNKNOWN,
         probe: None,
         hole: None,
         losses: Losses::NONE,
@@ -190,10 +198,12 @@ impl Half {
     };
 
     /// Whether a segment is a copy of one of the last.
-    fn is_copy(&mut self, fingerprint: u32) -> bool {
-        if fingerprint != 0 && self.prints.contains(&fingerprint) {
+    fn is_copy(&mut self, fingerprint: u32, time: Timestamp) -> bool {
+        let is_soon = since(time, self.recent) <= if fingerprint & 1 != 0 { COPY_COUNTED } else { COPY };
+        if fingerprint != 0 && is_soon && self.prints.contains(&fingerprint) {
             return true;
         }
+        self.recent = time;
         self.prints.rotate_left(1);
         self.prints[PRINTS - 1] = fingerprint;
         false
@@ -222,12 +232,13 @@ impl Half {
     }
 
     /// A segment below the highest number: what it is.
-    fn again(&mut self, from: u32, to: u32, time: Timestamp) {
+    fn again(&mut self, (from, to): (u32, u32), segment: &Segment) {
+        let time = segment.time;
         let Some((next, sent)) = self.next else { return };
         self.fill(from, to);
         (self.probe, self.has_repeated) = (None, true);
         let losses = &mut self.losses;
-        let is_spurious = self.acked.is_some_and(|acked| !is_after(to, acked.number));
+        let is_spurious = segment.length > 0 && self.acked.is_some_and(|acked| !is_after(to, acked.number));
         let is_asked_for = self.duplicates >= 2
             && self.acked.is_some_and(|acked| acked.number == from && since(time, acked.time) < FAST);
         let is_late = sent == Timestamp::UNKNOWN || since(time, sent) >= DISORDER || to == next;
@@ -275,7 +286,7 @@ impl Half {
             if segment.length == 1 && from == next.wrapping_sub(1) {
                 return;
             }
-            self.again(from, to, time);
+            self.again((from, to), segment);
             if is_after(to, next) {
                 self.next = Some((to, time));
             }
@@ -396,6 +407,7 @@ impl Half {
                 *time = retime.apply(*time);
             }
         };
+        known(&mut self.recent);
         let times = [&mut self.next, &mut self.probe, &mut self.advanced].into_iter().flatten();
         times.for_each(|(_, time)| known(time));
         self.acked.iter_mut().for_each(|acked| known(&mut acked.time));
@@ -412,7 +424,7 @@ impl Halves {
     /// Takes the next segment; `answered` is told the side whose probe was acknowledged, and after how many nanoseconds.
     fn take(&mut self, segment: &Segment, mut answered: impl FnMut(usize, u64)) {
         let side = usize::from(segment.side & 1);
-        if self.0[side].is_copy(segment.fingerprint) {
+        if self.0[side].is_copy(segment.fingerprint, segment.time) {
             return;
         }
         self.0[side].send(segment);

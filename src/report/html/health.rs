@@ -10,9 +10,9 @@ use crate::report::text::units::{bytes, count, duration};
 use crate::survey::Survey;
 
 /// Devices that are shown, the slowest first.
-const SHOWN: usize = 200;
+const SHOWN: usize = 100;
 /// Peers that the section of a device lists.
-const PEERS: usize = 4;
+const PEERS: usize = 3;
 /// Bars of a sparkline.
 const BARS: usize = 60;
 /// Answers from which a time counts as one of the device's.
