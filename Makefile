@@ -13,8 +13,8 @@ help: ## what there is
 setup: ## installs libpcap's headers, if they are missing
 	@scripts/setup.sh
 
-demo: setup ## builds igorscope, analyses the sample site survey and shows the result
-	@echo "Building igorscope (some four minutes on two cores the first time), then analysing a sample site survey."
+demo: setup ## builds igorscope, analyzes the sample site survey and shows the result
+	@echo "Building igorscope (some four minutes on two cores the first time), then analyzing a sample site survey."
 	$(CARGO) build --release --locked
 	target/release/igorscope analyze captures/site-survey.pcapng --inventory captures/site-survey.toml -o $(DEMO)
 	@echo; echo "The same as files, in $(DEMO):"; ls -1 $(DEMO)

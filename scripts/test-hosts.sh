@@ -25,6 +25,8 @@ python3   python3
 node      nodejs
 chromium  chromium
 soffice   libreoffice-calc-nogui
+nfcapd    nfdump
+java      default-jre-headless
 '
 tools=target/test-tools
 export DEBIAN_FRONTEND=noninteractive PATH=$PATH:/usr/sbin:/sbin
@@ -72,6 +74,13 @@ fi
 if ! command -v atftpd >/dev/null && [ ! -x "$tools/atftpd/usr/sbin/atftpd" ] && command -v apt-get >/dev/null; then
     mkdir -p "$tools/atftpd" && (cd "$tools/atftpd" && apt-get -q download atftpd >/dev/null 2>&1 && dpkg -x atftpd_*.deb . && rm -f atftpd_*.deb)
 fi
+# Engines that read Parquet files: Spark (with Java), DuckDB, ClickHouse, Polars and DataFusion.
+engines() { "$tools/engines/bin/python3" -c 'import chdb, datafusion, duckdb, polars, pyarrow, pyspark' 2>/dev/null; }
+if ! engines; then
+    python3 -m venv "$tools/engines" >/dev/null 2>&1 || { install python3-venv && python3 -m venv "$tools/engines" >/dev/null 2>&1; }
+    "$tools/engines/bin/python3" -m pip install -q --disable-pip-version-check \
+        duckdb==2.0.1 chdb==4.4.0 polars==2.1.0 datafusion==55.0.0 pyspark==4.3.0 pyarrow==26.0.1 >/dev/null 2>&1
+fi
 # axe-core, by which the report's accessibility is checked.
 if [ ! -f "$tools/axe.min.js" ]; then
     command -v npm >/dev/null || install npm
@@ -87,6 +96,7 @@ done <<<"$needed"
 if [ -f "$modules/ietf-mud.yang" ]; then have+=("YANG modules"); else lack+=("YANG modules (pyang)"); fi
 if readers; then have+=(jsonschema openpyxl); else lack+=("jsonschema and openpyxl (pip)"); fi
 if [ -x "$tools/bacpypes/bin/python3" ]; then have+=(BACpypes3); else lack+=("BACpypes3 (PyPI)"); fi
+if engines; then have+=("Parquet engines"); else lack+=("DuckDB, ClickHouse, Polars, DataFusion, Spark (PyPI)"); fi
 if command -v atftpd >/dev/null || [ -x "$tools/atftpd/usr/sbin/atftpd" ]; then have+=(atftpd); else lack+=(atftpd); fi
 if [ -f "$tools/axe.min.js" ]; then have+=(axe-core); else lack+=(axe-core); fi
 printf 'for the tests: %s\n' "${have[*]}"

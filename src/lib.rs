@@ -2,7 +2,7 @@
 //!
 //! It reads packet captures or a live interface, works out which host spoke to which on what port,
 //! and holds that against the vendor's port document: what is documented, what is not, what is
-//! blocked, and what was never seen. It never sends a packet.
+//! blocked, and what was never seen. It never sends a packet, unless it is asked to tell a collector.
 //!
 //! # The map
 //!

@@ -38,6 +38,8 @@ mod first_questions;
 mod first_use;
 #[path = "main/health.rs"]
 mod health;
+#[path = "main/ipfix.rs"]
+mod ipfix;
 #[path = "main/layers.rs"]
 mod layers;
 #[path = "main/libreoffice.rs"]
@@ -59,6 +61,8 @@ mod mud_import;
 mod mud_yang;
 #[path = "main/never_reassured.rs"]
 mod never_reassured;
+#[path = "main/parquet.rs"]
+mod parquet;
 #[path = "main/path.rs"]
 mod path;
 #[path = "main/powershell.rs"]

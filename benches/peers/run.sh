@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # igorscope beside the field's own tools, on the same files: whole processes, page cache warm, all in turn, several
-# rounds, medians and ratios as a table.
+# rounds, medians and ratios as a table, and whether each target is met.
 #
 #     benches/peers/run.sh                      10 M packets (mtu: 2 M, small64: 20 M), 5 rounds
 #     benches/peers/run.sh --scale 10           a tenth of that
@@ -53,6 +53,13 @@ make_file() { # MIX PACKETS FORMAT FILE
 for mix in "${mixes[@]}"; do
     make_file "$mix" "${packets[$mix]}" pcap "$folder/$mix.pcap"
     make_file "$mix" "${packets[$mix]}" pcapng "$folder/$mix.pcapng"
+    # In blocks, as xz makes them with several threads: a million packets, for xz is slow.
+    if [ "$mix" = lighting ] && [[ "igorscope -j 2, xz" =~ $only ]]; then
+        make_file "$mix" $((packets[$mix] < 1000000 ? packets[$mix] : 1000000)) pcap "$folder/$mix-1M.pcap"
+        [ "$folder/$mix-1M.pcap.xz" -nt "$folder/$mix-1M.pcap" ] ||
+            xz -1 -T 2 --block-size=16MiB -k -f -c "$folder/$mix-1M.pcap" >"$folder/$mix-1M.pcap.xz"
+        cp "$folder/$mix-1M.pcap.packets" "$folder/$mix-1M.pcap.xz.packets"
+    fi
     make_file "$mix" $((packets[$mix] < 1000000 ? packets[$mix] : 1000000)) pcap "$folder/$mix-1M.pcap"
 done
 
@@ -61,6 +68,10 @@ programs=(
     "igorscope -j 1|pcap|flows, evidence, verdicts, CSV|$igorscope analyze -q -j 1 --format csv -o OUT FILE"
     "igorscope -j 2|pcap|the same, two threads|$igorscope analyze -q -j 2 --format csv -o OUT FILE"
     "igorscope -j 1, pcapng|pcapng|the same, pcapng|$igorscope analyze -q -j 1 --format csv -o OUT FILE"
+    "igorscope -j 2, all files|pcap|CSV, JSON, HTML and SHA-256, as without options|$igorscope analyze -q -j 2 -o OUT FILE"
+    "igorscope -j 2, workbook|pcap|CSV and a workbook|$igorscope analyze -q -j 2 --format csv -o OUT --xlsx OUT/all.xlsx FILE"
+    "igorscope -j 2, xz|xz|CSV of a file in blocks of xz|$igorscope analyze -q -j 2 --format csv -o OUT FILE"
+    "xz -dc -T 2|xz|decompresses|xz -dc -T 2 FILE >/dev/null"
     "read and walk|pcap|nothing (the floor of one thread)|$generate walk FILE"
     "tcpdump --count|pcap|counts|tcpdump -r FILE --count"
     "tcpdump -w|pcap|copies|tcpdump -r FILE -w /dev/null"
@@ -73,10 +84,29 @@ programs=(
     "tshark -z conv|1M|conversations|tshark -n -q -r FILE -z conv,tcp -z conv,udp"
 )
 
+# mix | program | the one it is held against | time at most, as a share of that one's | times that one takes, at least
+targets=(
+    "lighting|igorscope -j 1|tcpdump --count|1.0|"
+    "lighting|igorscope -j 2|tcpdump --count|0.67|"
+    "lighting|igorscope -j 2|capinfos -c|0.5|"
+    "small64|igorscope -j 2|tcpdump --count|2.0|"
+    "small64|igorscope -j 2|capinfos -c|0.5|"
+    "lighting|igorscope -j 1|argus, ra to CSV||20"
+    "lighting|igorscope -j 1|ndpiReader||25"
+    "lighting|igorscope -j 1|nfpcapd||8"
+    "lighting|igorscope -j 1|softflowd||8"
+    "lighting|igorscope -j 1|tshark -z conv||100"
+    "lighting|igorscope -j 2, all files|igorscope -j 2|1.5|"
+    "lighting|igorscope -j 2, workbook|igorscope -j 2|3.0|"
+    "lighting|igorscope -j 2, xz|xz -dc -T 2|1.1|"
+)
+
 # What a program said it counted, where it says so; empty where not.
 counted() { # NAME
     case $1 in
-        igorscope*) # Columns by name, counted from the end: cells before them may hold commas in quotes.
+        igorscope*)
+            [ -s "$out/flows.csv" ] || return 0
+            # Columns by name, counted from the end: cells before them may hold commas in quotes.
             awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) back[$i] = NF - i; next }
                 { n += $(NF - back["client_packets"]) + $(NF - back["server_packets"]) } END { printf "%d", n }' "$out/flows.csv" ;;
         "read and walk" | "tcpdump --count") sed -n 's/^\([0-9]*\) packets\{0,1\}$/\1/p' "$out/log" | head -n 1 ;;
@@ -97,6 +127,14 @@ timed() { # COMMAND
 
 median() { sort -n | awk '{ v[NR] = $1 } END { print (NR % 2) ? v[(NR + 1) / 2] : int((v[NR / 2] + v[NR / 2 + 1]) / 2) }'; }
 
+# The median of a program's times on a file, if it was timed.
+median_of() { # MIX NAME
+    for index in "${!programs[@]}"; do
+        [ "${programs[$index]%%|*}" = "$2" ] || continue
+        [ ! -s "$times-$1/$index" ] || median <"$times-$1/$index"
+    done
+}
+
 # --- the runs -------------------------------------------------------------------------------------------------------
 times=$folder/times
 disagreements=0
@@ -109,6 +147,7 @@ for mix in "${mixes[@]}"; do
             case $kind in
                 pcapng) file=$folder/$mix.pcapng ;;
                 1M) file=$folder/$mix-1M.pcap ;;
+                xz) file=$folder/$mix-1M.pcap.xz; [ "$mix" = lighting ] || continue ;;
                 *) file=$folder/$mix.pcap ;;
             esac
             rm -rf "$out" && mkdir -p "$out"
@@ -158,6 +197,21 @@ version() { "$@" 2>/dev/null | sed -n '1{s/ (Git.*//;p}'; }
             fi
         done
         printf ' %s |\n' "$what"
+    done
+    echo
+    echo '| target | file | measured | wanted | |'
+    echo '|---|---|---|---|---|'
+    for target in "${targets[@]}"; do
+        IFS='|' read -r mix name other most least <<<"$target"
+        a=$(median_of "$mix" "$name") b=$(median_of "$mix" "$other")
+        [ -n "$a" ] && [ -n "$b" ] || continue
+        # A million packets of tshark's are held against a million of igorscope's.
+        share=1
+        [ "$other" != "tshark -z conv" ] || share=$(awk -v a="$(cat "$folder/$mix.pcap.packets")" -v b="$(cat "$folder/$mix-1M.pcap.packets")" 'BEGIN { print a / b }')
+        awk -v a="$a" -v b="$b" -v most="$most" -v least="$least" -v share="$share" -v name="$name" -v other="$other" -v mix="$mix" 'BEGIN {
+            if (most != "") { ratio = a / b; met = ratio <= most; wanted = "at most " most; what = name " / " other }
+            else { ratio = b * share / a; met = ratio >= least; wanted = "at least " least; what = other " / " name }
+            printf "| `%s` | %s | %.2f | %s | %s |\n", what, mix, ratio, wanted, met ? "met" : "**not met**" }'
     done
     echo
     for mix in "${mixes[@]}"; do

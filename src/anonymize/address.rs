@@ -90,6 +90,15 @@ impl Cipher {
         })
     }
 
+    /// Whether an address is of no block that stays as it is.
+    pub(super) fn may_change(address: IpAddr) -> bool {
+        let (bits, kept) = match address {
+            IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, &V4[..]),
+            IpAddr::V6(address) => (address.to_bits(), &V6[..]),
+        };
+        !kept.iter().find(|block| (bits ^ block.first) & mask(block.bits) == 0).is_some_and(|block| block.whole)
+    }
+
     /// Another address of the same kind.
     pub(super) fn address(&self, address: IpAddr) -> IpAddr {
         match address {

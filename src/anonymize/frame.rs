@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Anonymizer;
 use crate::capture::{Frame, LinkType};
-use crate::decode::{self, IpPacket, MacAddr, Network, Packet, Transport as Layer};
+use crate::decode::{self, IpPacket, MacAddr, Network, Packet, Transport as Layer, TunnelKind};
 use crate::protocol::Transport;
 use crate::protocol::{self, Inspection, Tag, TftpOpcode};
 
@@ -19,6 +19,9 @@ impl Anonymizer {
     pub(crate) fn frame(&self, frame: &Frame<'_>) -> Option<Vec<u8>> {
         let packet = decode::decode(frame);
         let Network::Ip(ip) = &packet.network else { return None };
+        if !is_understood(frame.link, &packet) {
+            return None;
+        }
         let (payload, kept) = match ip.transport {
             Layer::Tcp { source_port, destination_port, payload, payload_len, .. } => {
                 (payload, cut(Transport::Tcp, source_port, destination_port, payload, payload_len))
@@ -34,7 +37,12 @@ impl Anonymizer {
         bytes.extend(kept);
         let here = Here::of(&packet, ip);
         self.replace(&mut bytes, headers.len(), frame.link, &here);
-        // A header that carries addresses beside its own (routing, mobility) is not understood here.
+        if let Layer::Icmp { kind: REDIRECT, body: &[a, b, c, d, ..], .. } = ip.transport
+            && ip.source.is_ipv4()
+        {
+            // Which gateway to take, whether the survey knows it or not (RFC 792).
+            self.put4(&mut bytes, headers.len(), Ipv4Addr::new(a, b, c, d));
+        }
         (!here.is_cut.get()).then_some(bytes)
     }
 
@@ -69,11 +77,7 @@ impl Anonymizer {
             // Unspecified and loopback look like nothing at all.
             let is_known = self.v6.contains(&address) || here.addresses.contains(&address.into());
             if is_known && !address.is_unspecified() && !address.is_loopback() {
-                let next = at.checked_sub(2).and_then(|at| bytes.get(at)).copied();
-                // Routing header (RFC 8200 section 4.4), destination options (home address) and mobility (RFC 6275).
-                if matches!(next, Some(43 | 60 | 135))
-                    && at.checked_sub(8).and_then(|at| bytes.get(at)).is_some_and(|first| first >> 4 == 6)
-                {
+                if at.checked_sub(8).is_some_and(|start| carries_more_addresses(bytes, start)) {
                     here.is_cut.set(true);
                 }
                 let IpAddr::V6(other) = self.cipher.address(address.into()) else { return 0 };
@@ -126,6 +130,7 @@ impl Anonymizer {
         let next = start + usize::from(first & 15) * 4;
         if !fragment && let Some(&protocol) = bytes.get(start + 9) {
             mend_transport(bytes, protocol, next, &old, &new);
+            cut_tcp_options(bytes, protocol, next);
         }
     }
 
@@ -136,6 +141,7 @@ impl Anonymizer {
         let Some(start) = start else { return };
         if let Some(&protocol) = bytes.get(start + 6) {
             mend_transport(bytes, protocol, start + 40, &old.octets(), &new.octets());
+            cut_tcp_options(bytes, protocol, start + 40);
         }
     }
 }
@@ -145,7 +151,7 @@ impl Anonymizer {
 struct Here {
     addresses: Vec<IpAddr>,
     macs: Vec<MacAddr>,
-    /// Whether something is left that may hold addresses.
+    /// Whether a header is among them that carries addresses beside its own, which are not understood here.
     is_cut: Cell<bool>,
 }
 
@@ -173,6 +179,80 @@ fn cut_options(bytes: &mut [u8], at: usize) {
     let new = vec![1; old.len()];
     put(bytes, at + 8, &new);
     mend(bytes, start + 10, &old, &new);
+}
+
+/// Makes all options of a TCP header no-operations but those that hold numbers only (RFC 9293 section 3.2, RFC 7323, RFC 2018):
+/// Multipath TCP's tell addresses (RFC 8684 section 3.4.1).
+fn cut_tcp_options(bytes: &mut [u8], protocol: u8, start: usize) {
+    const NO_OPERATION: u8 = 1;
+    if protocol != Transport::Tcp.number() {
+        return;
+    }
+    let Some(length) = bytes.get(start + 12).map(|first| usize::from(first >> 4) * 4) else { return };
+    let end = (start + length).min(bytes.len());
+    let Some(old) = bytes.get(start + 20..end).map(<[u8]>::to_vec) else { return };
+    let mut new = old.clone();
+    let mut at = 0;
+    while let Some(&kind) = old.get(at) {
+        let length = match (kind, old.get(at + 1)) {
+            (0 | NO_OPERATION, _) => 1,
+            (_, Some(&length @ 2..)) => usize::from(length),
+            // What cannot be measured goes to the end.
+            _ => old.len(),
+        };
+        let end = (at + length).min(old.len());
+        let is_numbers =
+            matches!((kind, length), (0 | 1, 1) | (2, 4) | (3, 3) | (4, 2) | (5, 10 | 18 | 26 | 34) | (8, 10));
+        if !is_numbers && let Some(option) = new.get_mut(at..end) {
+            option.fill(NO_OPERATION);
+        }
+        at = end.max(at + 1);
+    }
+    put(bytes, start + 20, &new);
+    mend(bytes, start + 16, &old, &new);
+}
+
+/// Whether the chain of an IPv6 header at a place holds headers with addresses of their own: routing (RFC 8200 section 4.4),
+/// options (the home address of RFC 6275), mobility, HIP and Shim6 (RFC 7401, 5533).
+fn carries_more_addresses(bytes: &[u8], start: usize) -> bool {
+    const LONGEST: usize = 8;
+    if bytes.get(start).is_none_or(|first| first >> 4 != 6) {
+        return false;
+    }
+    let Some(mut next) = bytes.get(start + 6).copied() else { return false };
+    let mut at = start + 40;
+    for _ in 0..LONGEST {
+        let length = match next {
+            0 | 43 | 60 | 135 | 139 | 140 => return true,
+            44 => 8,
+            51 => bytes.get(at + 1).map_or(8, |words| (usize::from(*words) + 2) * 4),
+            _ => return false,
+        };
+        let Some(&after) = bytes.get(at) else { return false };
+        (next, at) = (after, at + length);
+    }
+    true
+}
+
+/// ICMP's redirect.
+const REDIRECT: u8 = 5;
+
+/// Whether all that stands before the innermost IP header is known to hold no more than link addresses, tags and addresses: a
+/// wireless frame names its access point, and other layers processes, positions or what a sensor is called.
+fn is_understood(link: LinkType, packet: &Packet<'_>) -> bool {
+    use TunnelKind::*;
+    let links = [
+        LinkType::ETHERNET,
+        LinkType::NULL,
+        LinkType::LOOP,
+        LinkType::RAW,
+        LinkType::IPV4,
+        LinkType::IPV6,
+        LinkType::LINUX_SLL,
+        LinkType::LINUX_SLL2,
+    ];
+    let tunnels = |kind| matches!(kind, Gre | ErspanI | ErspanII | ErspanIII | Vxlan | IpInIp);
+    links.contains(&link) && packet.encapsulations.iter().all(|outer| tunnels(outer.kind))
 }
 
 fn put(bytes: &mut [u8], at: usize, what: &[u8]) {

@@ -1,7 +1,7 @@
 //! A survey for strangers: addresses, link addresses and names replaced, each by the same everywhere.
 //!
 //! Verdicts are not touched: they were given before. What follows from an address alone (private, external,
-//! group) follows from the other one, too, so that the evidence, analysed again, is judged the same.
+//! group) follows from the other one, too, so that the evidence, analyzed again, is judged the same.
 
 mod address;
 mod frame;
@@ -77,6 +77,13 @@ impl Anonymizer {
         };
         anonymizer.learn(survey);
         anonymizer
+    }
+
+    /// Whether an address of the survey is called what it is. By the published construction a whole network keeps its beginning
+    /// for one key in 150, since the bits turn by half of the key and half of the address.
+    pub fn keeps_an_address(&self) -> bool {
+        let kept = |address: IpAddr| Cipher::may_change(address) && self.cipher.address(address) == address;
+        self.v4.iter().any(|address| kept((*address).into())) || self.v6.iter().any(|address| kept((*address).into()))
     }
 
     fn learn(&mut self, survey: &Survey) {

@@ -17,6 +17,10 @@ pub(super) struct Phrases {
     names: HashMap<Owner, String>,
 }
 
+/// What stands before the first half of a link address, which tells who made the device. Three pairs of digits alone may be a
+/// time.
+const MAC_BLOCK: &str = "MAC block ";
+
 /// Whose name stands behind it in a text.
 #[derive(PartialEq, Eq, Hash)]
 pub(super) enum Owner {
@@ -77,6 +81,11 @@ impl Phrases {
             if let Some((length, alias)) = self.at_start(rest, at_word) {
                 out.push_str(alias);
                 rest = rest.get(length..).unwrap_or_default();
+                continue;
+            }
+            if let Some(block) = rest.strip_prefix(MAC_BLOCK).filter(|_| at_word) {
+                out.extend([MAC_BLOCK, super::LEFT_OUT]);
+                rest = block.get(address_token(block)..).unwrap_or_default();
                 continue;
             }
             let token = if at_word { address_token(rest) } else { 0 };
@@ -165,6 +174,7 @@ mod tests {
             ("at 08:15:00 version 1.12.1 face", "at 08:15:00 version 1.12.1 face".to_owned()),
             ("frame 3 of /srv/pier.pcap; xnode-1", "frame 3 of capture-1; xnode-1".to_owned()),
             ("239.255.255.250 stays", "239.255.255.250 stays".to_owned()),
+            ("; MAC block 00:1b:c5 as most", "; MAC block (left out) as most".to_owned()),
             // Names that are any word are known by their owner.
             ("10.20.0.3 (ab) is about", format!("{} (n-c) is about", other("10.20.0.3"))),
             ("a gateway, 10.20.0.10 (gateway).", format!("a gateway, {} (g-a).", other("10.20.0.10"))),

@@ -133,6 +133,11 @@ fn sort_key(path: &Path) -> Vec<u8> {
     bytes.iter().map(|byte| if cfg!(windows) && *byte == b'\\' { b'/' } else { *byte }).collect()
 }
 
+/// Whether a file begins as a capture does, compressed or not.
+pub fn is_capture(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) && Capture::recognise(path).is_ok()
+}
+
 /// Why a file of a folder is not read.
 enum Unfit {
     /// It may hold anything.

@@ -6,29 +6,34 @@ use super::command::command;
 use super::evidence;
 use super::exit::{Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
-use super::reading::{Reading, Wants, read};
+use super::reading::{Reading, Wants, read, say};
 use super::results::{self, Making};
-use crate::anonymize::Anonymizer;
+use super::written;
 use crate::policy::Severity;
 use crate::survey::Survey;
 
 pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
     let output = OutputOptions::check(args.output)?;
-    let key = if args.anonymize { Some(anonymize::key(args.anonymize_key.as_deref())?) } else { None };
+    let key = args.anonymize_key.as_deref().map(anonymize::key).transpose()?;
     // The command names the site's files and addresses.
-    let command = if key.is_some() { anonymize::command() } else { command(&args.survey) };
+    let command = if args.anonymize { anonymize::command() } else { command(&args.survey) };
     let options = SurveyOptions::check(args.survey)?;
     let wants = Wants { hashes: output.wants_hashes(), twice: output.evidence.is_some() };
     let Reading { survey, sources, status, spool } = read(&options, wants, talk)?;
     let making = Making { threads: options.threads.get(), command, rendered: String::new() };
-    let anonymizer = key.map(|key| Anonymizer::new(&key, &survey));
+    let anonymizer = args.anonymize.then(|| anonymize::anonymizer(key.as_ref(), &survey)).transpose()?;
+    let replaced = written::replaced(output.folder.as_deref(), &survey, talk);
+    let evidence = || match &output.evidence {
+        Some(path) => evidence::write(path, &survey, &sources, anonymizer.as_ref()),
+        None => Ok(()),
+    };
     match &anonymizer {
-        Some(anonymizer) => results::write(&anonymizer.survey(&survey), &making, &output, talk)?,
-        None => results::write(&survey, &making, &output, talk)?,
+        Some(anonymizer) => {
+            results::write_and(&anonymizer.survey(&survey), &making, &output, talk, evidence)?;
+        }
+        None => results::write_and(&survey, &making, &output, talk, evidence)?,
     }
-    if let Some(path) = &output.evidence {
-        evidence::write(path, &survey, &sources, anonymizer.as_ref())?;
-    }
+    replaced.iter().for_each(|text| say(text));
     drop(spool);
     let status = if status == Status::Good { found(&survey, output.fail_on) } else { status };
     // What runs a command ends with it: to give back every host and flow before would take 3 to 5 % of the time.

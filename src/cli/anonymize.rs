@@ -3,14 +3,35 @@
 use std::path::Path;
 
 use super::exit::Failure;
+use crate::anonymize::Anonymizer;
+use crate::survey::Survey;
 
-/// The key of a file, or one of this run's own.
-pub(super) fn key(file: Option<&Path>) -> Result<[u8; 32], Failure> {
-    let Some(path) = file else {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|error| Failure::usage(format!("no random key can be had: {error}")))?;
-        return Ok(key);
-    };
+/// Keys that are drawn until one leaves no address as it is; of a network with very many, one may.
+const DRAWN: usize = 16;
+
+/// For a survey, by the key of a file, or by one of this run's own.
+pub(super) fn anonymizer(key: Option<&[u8; 32]>, survey: &Survey) -> Result<Anonymizer, Failure> {
+    if let Some(key) = key {
+        return Ok(Anonymizer::new(key, survey));
+    }
+    let mut anonymizer = Anonymizer::new(&drawn()?, survey);
+    for _ in 1..DRAWN {
+        if !anonymizer.keeps_an_address() {
+            break;
+        }
+        anonymizer = Anonymizer::new(&drawn()?, survey);
+    }
+    Ok(anonymizer)
+}
+
+fn drawn() -> Result<[u8; 32], Failure> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| Failure::usage(format!("no random key can be had: {error}")))?;
+    Ok(key)
+}
+
+/// The key of a file.
+pub(super) fn key(path: &Path) -> Result<[u8; 32], Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::usage(format!("cannot read the key {}: {error}", path.display())))?;
     let digits: Vec<u8> = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
@@ -46,12 +67,12 @@ mod tests {
         let file = |bytes: &[u8]| {
             let file = tempfile::NamedTempFile::new().unwrap();
             std::fs::write(file.path(), bytes).unwrap();
-            key(Some(file.path())).ok()
+            key(file.path()).ok()
         };
         assert_eq!(file(&[7; 32]), Some([7; 32]));
         assert_eq!(file(format!("{}\n", "0a".repeat(32)).as_bytes()), Some([10; 32]));
         assert_eq!(file(b"secret"), None);
         assert_eq!(file("zz".repeat(32).as_bytes()), None);
-        assert_ne!(key(None).unwrap(), key(None).unwrap(), "a key of its own for each run");
+        assert_ne!(drawn().unwrap(), drawn().unwrap(), "a key of its own for each run");
     }
 }

@@ -5,6 +5,7 @@ mod export;
 mod live;
 mod surveys;
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -23,13 +24,13 @@ pub(super) use live::{Interfaces, Live};
 ///
 /// igorscope reads packet captures, works out which host spoke to which on what port, and holds
 /// that against the vendor's port document: what is documented, what is not, what is blocked, and
-/// what was never seen. It never sends a packet.
+/// what was never seen. It never sends a packet, unless --ipfix-to asks for it.
 #[derive(Parser, Debug)]
 #[command(name = "igorscope", version, max_term_width = 100)]
 #[command(after_help = "\
 Examples:
   igorscope analyze survey/                      every capture in a folder, summary on the terminal
-  igorscope analyze -o report monday.pcapng      the same, and CSV and JSON files in report/
+  igorscope analyze -o report monday.pcapng      the same, and report.html and the tables in report/
   tcpdump -i eth0 -w - | igorscope analyze -     a capture as it is made
 
 Exit status: 0 good, 1 findings at or above --fail-on (or a check that failed, surveys that differ),
@@ -246,16 +247,16 @@ pub(super) struct Output {
     /// these names are replaced, each only when the new one is whole.
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
-    /// Which results: csv, json, ndjson, html, text, joined by commas.
+    /// Which results: csv, json, ndjson, html, text, parquet, joined by commas.
     ///
-    /// Default: text, and with --output all of them but ndjson. Without --output one of them goes to standard
+    /// Default: text, and with --output all of them but ndjson and parquet. Without --output one of them goes to standard
     /// output, where csv means flows.csv. Text always goes to standard output.
     #[arg(long, value_name = "FORMAT", value_enum, value_delimiter = ',')]
     pub(super) format: Vec<Format>,
     /// Write the frames of the findings into this file, each with a comment that names its finding.
     ///
     /// A pcapng file that Wireshark opens; the captures are read a second time for it, and must still be
-    /// what was analysed. Standard input is kept in a temporary file until then.
+    /// what was analyzed. Standard input is kept in a temporary file until then.
     #[arg(long, value_name = "FILE.pcapng")]
     pub(super) evidence: Option<PathBuf>,
     /// Write findings, coverage, nodes, inventory and flows as the sheets of an Excel workbook.
@@ -264,6 +265,16 @@ pub(super) struct Output {
     /// there were more.
     #[arg(long, value_name = "FILE.xlsx")]
     pub(super) xlsx: Option<PathBuf>,
+    /// Write the flows as an IPFIX file (RFC 5655), both directions in a record (RFC 5103).
+    #[arg(long, value_name = "FILE")]
+    pub(super) ipfix: Option<PathBuf>,
+    /// Send the flows to an IPFIX collector by UDP: an address with its port, such as 192.0.2.7:4739.
+    ///
+    /// This is the only thing that igorscope ever sends, and only where it is asked for by this option: one datagram for
+    /// some ten flows, when all is judged; `live` sends them when the survey has ended and no longer captures. The address
+    /// is a literal one, so that no name is looked up.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) ipfix_to: Option<SocketAddr>,
     /// Exit with status 1 if nothing was judged, or if there are findings of this severity or above.
     ///
     /// Each fails on what stands before it too: unjudged only where nothing was judged, alert on that and on alerts.
@@ -284,6 +295,8 @@ pub(super) enum Format {
     Html,
     /// The summary for people.
     Text,
+    /// Columnar files for engines that ask many surveys at once: TABLE/day=.../site=.../SURVEY_ID.parquet.
+    Parquet,
 }
 
 /// What makes the exit status 1; each fails on all before it too.
@@ -381,8 +394,9 @@ pub(super) struct PolicyCheck {
 
 /// Explain a verdict: which cell, allowance or relation decided, and what would make it documented.
 ///
-/// WHAT is a flow of flows.csv (f17), the number of a finding (3), or a port (udp/5683), which needs the
-/// policy only. A survey.json says what its policy said; captures are analysed anew.
+/// It takes a flow of flows.csv (f17), a finding by the number that the summary and findings.csv have (3), a kind of finding
+/// (blocked), a host, or a port (udp/5683), which needs the policy only. A survey.json says what its policy said; captures
+/// are analyzed anew.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -391,7 +405,7 @@ Examples:
   igorscope explain f17 report/survey.json
   igorscope explain 1 --inventory site.toml survey/")]
 pub(super) struct Explain {
-    /// A flow (f17), a finding (3), a port (udp/5683), or a host by its address, MAC or name.
+    /// A flow (f17), a finding (3) or a kind of them (blocked), a port (udp/5683), or a host by its address, MAC or name.
     #[arg(value_name = "FLOW|FINDING|PORT|HOST")]
     pub(super) what: String,
     /// survey.json, the folder that holds it, or captures and states; of a port, what it saw is told too.

@@ -1,15 +1,13 @@
 //! `compare`: two surveys, what is fixed, new, still open.
 
 use super::args::{Compare, Talk};
-use super::exit::{Failure, Outcome, Status};
-use super::merge::survey_file;
+use super::exit::{Outcome, Status};
+use super::surveys::survey;
 use super::terminal::{of_standard_output, print, zone};
-use crate::report::json::read_survey;
 use crate::report::{Comparison, HtmlOptions, comparison_page, write_comparison_html, write_file};
 
 pub(super) fn run(args: &Compare, talk: &Talk) -> Outcome {
-    let [old, new] = [&args.old, &args.new].map(|path| read_survey(&survey_file(path)));
-    let (old, new) = (old.map_err(Failure::unusable)?, new.map_err(Failure::unusable)?);
+    let (old, new) = (survey(&args.old)?, survey(&args.new)?);
     let comparison = Comparison::of(&old, &new);
     let html = HtmlOptions { zone: zone(), command: Vec::new(), rendered: String::new() };
     let written = args

@@ -55,6 +55,12 @@ fn report_folder(capture: &Path) -> PathBuf {
     capture.with_file_name(format!("{stem}-igorscope"))
 }
 
+/// When a file was written; `None` if it is not there.
+#[cfg(windows)]
+pub(super) fn written(file: &Path) -> Option<std::time::SystemTime> {
+    file.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
 /// Waits until the person at the window has read it.
 #[cfg(windows)]
 pub(super) fn wait_for_reader() {

@@ -9,7 +9,7 @@ use crate::evidence::write_evidence;
 use crate::report::{WriteError, write_file};
 use crate::survey::{Source, Survey};
 
-/// Writes the file, unless an input is no longer what was analysed.
+/// Writes the file, unless an input is no longer what was analyzed.
 pub(super) fn write(
     path: &Path,
     survey: &Survey,
@@ -26,7 +26,7 @@ pub(super) fn write(
         for (input, hash) in survey.inputs.iter().zip(Hashes::begin(owned).finish()) {
             if input.sha256.is_some() && input.sha256 != hash {
                 let changed =
-                    format!("{} changed since it was analysed; analyse it again when it is at rest", input.path);
+                    format!("{} changed since it was analyzed; analyze it again when it is at rest", input.path);
                 return Err(io::Error::other(changed));
             }
         }

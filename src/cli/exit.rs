@@ -41,7 +41,6 @@ impl Failure {
     }
 
     /// A result that could not be written.
-    #[cfg(feature = "live")]
     pub(super) fn unwritten(message: impl fmt::Display + fmt::Debug + Send + Sync + 'static) -> Self {
         Self { status: Status::Unwritten, error: anyhow::Error::msg(message) }
     }

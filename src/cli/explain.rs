@@ -1,26 +1,28 @@
 //! `explain`: why a flow, a finding or a port is judged as it is, and what is known of a host.
 
 use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 
 use super::args::{Explain, ReadingArgs, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
-use super::merge::{is_survey, survey_file};
 use super::options::SurveyOptions;
 use super::reading::{Wants, read};
+use super::surveys::{is_survey, survey};
 use super::terminal::{of_standard_output, print};
-use crate::report::json::{Lookup, read_survey, v1};
+use crate::report::json::{Lookup, v1};
 use crate::report::text::page::wrap;
-use crate::report::{Subject, before_all, explain_finding, explain_flow, explain_host, explain_port, port_seen};
+use crate::report::{
+    Subject, before_all, explain_finding, explain_flow, explain_host, explain_kind, explain_port, is_kind, port_seen,
+};
 use crate::survey::Survey;
+use crate::text::times;
 
 pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     let Explain { what, sources, hosts, policy } = args;
-    let subject = Subject::parse(&what).ok_or_else(|| {
-        Failure::usage(format!(
-            "\"{what}\" is no flow, finding, port or host; name a flow of flows.csv (f17), the number of a finding (3), a \
-             port (udp/5683), or a host by its address, MAC or name"
-        ))
-    })?;
+    if let Some(text) = swapped(&what, &sources) {
+        return Err(Failure::usage(text));
+    }
+    let subject = Subject::parse(&what).ok_or_else(|| no_subject(&what))?;
     let held_against = super::policy::load(policy.as_deref())?;
     let (status, told) = match subject {
         Subject::Port(..) if sources.is_empty() => (Status::Good, None),
@@ -38,20 +40,13 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
         }
         (Subject::Flow(number), Some(survey)) => explain_flow(&held_against, survey, *number - 1),
         (Subject::Finding(number), Some(survey)) => explain_finding(&held_against, survey, *number - 1),
-        (Subject::Host(what), Some(survey)) => explain_host(survey, what),
+        (Subject::Host(what), Some(survey)) => {
+            explain_host(survey, what).or_else(|| explain_kind(&held_against, survey, what))
+        }
         _ => None,
     };
     let Some(text) = text else {
-        let (flows, findings) = survey.map_or((0, 0), |survey| (survey.flow_count(), survey.finding_count()));
-        if let Subject::Host(what) = &subject {
-            return Err(Failure::usage(format!(
-                "there is no host {what} in this survey, by address, MAC or name; name a flow of flows.csv (f17), the number of a \
-                 finding (3), a port (udp/5683) or a host"
-            )));
-        }
-        return Err(Failure::usage(format!(
-            "there is no {what} in this survey, which has {flows} flows (f1, f2, ...) and {findings} findings (1, 2, ...)"
-        )));
+        return Err(not_in_survey(&subject, &what, survey.as_ref()));
     };
     let width = std::io::stdout().is_terminal().then(|| of_standard_output(talk.color, false).width);
     print(|out| {
@@ -70,6 +65,61 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
         }
     })?;
     Ok(status)
+}
+
+/// What can be explained, for who named something else.
+const SUBJECTS: &str = "a flow of flows.csv (f17), the number of a finding (3), a kind of finding (blocked), a port (udp/5683), or \
+                        a host by its address, MAC or name";
+
+fn no_subject(what: &str) -> Failure {
+    let transport_and_port = what.split_once('/').map(|(transport, port)| (transport.to_ascii_lowercase(), port));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    Failure::usage(match transport_and_port {
+        Some((transport, port)) if ["tcp", "udp"].contains(&&*transport) && is_number(port) => {
+            format!("\"{what}\" is no port: a port is 1 to 65535")
+        }
+        _ => format!("\"{what}\" is nothing that is explained; name {SUBJECTS}"),
+    })
+}
+
+/// What is to be said to who names the survey or the captures first, or nothing else.
+fn swapped(what: &str, sources: &[PathBuf]) -> Option<String> {
+    const ENDINGS: [&str; 4] = ["json", "pcap", "pcapng", "igstate"];
+    let path = Path::new(what);
+    let is_missing = |source: &&PathBuf| !source.exists() && source.as_os_str() != "-";
+    let missing = sources.iter().find(is_missing);
+    // A host may be called as a file is that happens to be there.
+    let is_source = path.extension().is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
+        || path.exists() && (sources.is_empty() || missing.is_some());
+    if !is_source {
+        return None;
+    }
+    let subject = missing.and_then(|source| source.to_str()).filter(|text| Subject::parse(text).is_some());
+    let rest = sources.iter().filter(|source| subject.is_none() || Some(*source) != missing);
+    let rest: Vec<String> = rest.map(|source| format!(" {}", source.display())).collect();
+    let more = if subject.is_none() { format!("; name {SUBJECTS}") } else { String::new() };
+    Some(format!(
+        "what to explain comes first: igorscope explain {} {what}{}{more}",
+        subject.unwrap_or("1"),
+        rest.concat()
+    ))
+}
+
+fn not_in_survey(subject: &Subject, what: &str, survey: Option<&Lookup<'_>>) -> Failure {
+    let (flows, findings) = survey.map_or((0, 0), |survey| (survey.flow_count(), survey.finding_count()));
+    let [flows, findings] = [(flows, "flow", "flows"), (findings, "finding", "findings")]
+        .map(|(number, one, many)| times(number as u64, one, many));
+    let has = format!("this survey, which has {flows} (f1, f2, ...) and {findings} (1, 2, ...)");
+    Failure::usage(match subject {
+        Subject::Host(_) if is_kind(what) => format!("there is no finding of the kind {what} in {has}"),
+        Subject::Host(_) => {
+            format!("there is no host {what} in this survey, by address, MAC or name; name {SUBJECTS}")
+        }
+        Subject::Finding(1..=65_535) => {
+            format!("there is no finding {what} in {has}; for the port: udp/{what} or tcp/{what}")
+        }
+        _ => format!("there is no {what} in {has}"),
+    })
 }
 
 /// Lines no longer than the terminal is wide, which would break them within words. Into a pipe they stay whole.
@@ -112,10 +162,7 @@ impl Told {
 fn told(args: SurveyArgs, talk: &Talk) -> Result<(Status, Told), Failure> {
     match &args.captures[..] {
         [] => Err(Failure::usage("name the survey.json (or its folder) or the captures that it is in")),
-        [path] if is_survey(path) => {
-            let survey = read_survey(&survey_file(path)).map_err(Failure::unusable)?;
-            Ok((Status::Good, Told::File(Box::new(survey))))
-        }
+        [path] if is_survey(path) => Ok((Status::Good, Told::File(Box::new(survey(path)?)))),
         _ => {
             let options = SurveyOptions::check(args)?;
             let reading = read(&options, Wants::default(), talk)?;

@@ -108,7 +108,10 @@ fn line(port: &PortCheck) -> String {
     let mut text = format!("  {:<9} {way:<3} {transport} {:<6} {}", port.state.name(), port.port, port.service);
     let detail = match &port.state {
         PortState::InProfiles(profiles) => format!("; only in the profiles {}", profiles.join(", ")),
-        PortState::ForProgram(program) => format!("; only for {program}"),
+        PortState::ForProgram { program, is_meant: true } => format!("; only for {program}"),
+        PortState::ForProgram { program, is_meant: false } => {
+            format!("; only for {program}, which is neither the vendor's nor listens there")
+        }
         PortState::Missing => "; no rule lets it through".to_owned(),
         _ => String::new(),
     };

@@ -1,12 +1,10 @@
 //! `merge`: states of one site into one state, exactly; surveys of several sites into one file.
 
-use std::borrow::Cow;
-use std::path::Path;
-
 use super::args::{Merge, Talk};
 use super::exit::{Failure, Outcome, Status};
+use super::surveys::survey;
 use super::terminal::print;
-use crate::report::json::{merge, read_survey, write_merged};
+use crate::report::json::{merge, write_merged};
 use crate::report::write_file;
 use crate::state::is_state;
 
@@ -25,21 +23,11 @@ pub(super) fn run(args: &Merge, talk: &Talk) -> Outcome {
         }
         return super::observe::merge(states, output, talk);
     }
-    let surveys: Result<Vec<_>, _> = args.surveys.iter().map(|path| read_survey(&survey_file(path))).collect();
-    let merged = merge(surveys.map_err(Failure::unusable)?).map_err(Failure::unusable)?;
+    let surveys: Result<Vec<_>, _> = args.surveys.iter().map(|path| survey(path)).collect();
+    let merged = merge(surveys?).map_err(Failure::unusable)?;
     match &args.output {
         Some(path) => write_file(path, |out| write_merged(out, &merged))?,
         None => print(|out| write_merged(out, &merged))?,
     }
     Ok(Status::Good)
-}
-
-/// Whether a path is that of a survey.json, or of a folder that holds one.
-pub(super) fn is_survey(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "json") || path.join("survey.json").is_file()
-}
-
-/// The survey.json that a path names: itself, or the one in that folder.
-pub(super) fn survey_file(path: &Path) -> Cow<'_, Path> {
-    if path.is_dir() { path.join("survey.json").into() } else { path.into() }
 }

@@ -7,6 +7,7 @@ mod analyze;
 mod anonymize;
 mod antivirus;
 mod args;
+mod collector;
 mod command;
 mod compare;
 mod desktop;
@@ -23,6 +24,7 @@ mod local;
 mod manual;
 mod memory;
 mod merge;
+mod nearby;
 mod observe;
 mod options;
 mod path;
@@ -33,10 +35,12 @@ mod reading;
 mod report;
 mod results;
 mod states;
+mod surveys;
 mod terminal;
 mod version;
 #[cfg(windows)]
 mod windows;
+mod written;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -46,6 +50,8 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches};
 
 use args::{Cli, Command};
 use exit::{Failure, Status};
+
+use crate::text::nearest;
 
 /// Runs the command line and says how it went. In a window of its own (Windows' desktop), captures are analyzed without a
 /// command, and the window stays until it was read.
@@ -57,13 +63,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         match Meant::of(&arguments) {
             Meant::Nothing => print!("{EXPLANATION}"),
             Meant::Analyze { words, report } => {
+                let before = desktop::written(&report);
                 let status = run_typed(words);
-                let is_open = report.is_file() && windows::open(&report);
-                reading::say(&format!(
-                    "the report is {}{}",
-                    report.display(),
-                    if is_open { "" } else { ", to be opened in a browser" }
-                ));
+                // Where nothing could be analyzed, a report that lies there is another's.
+                if desktop::written(&report) != before {
+                    let by_hand = if windows::open(&report) { "" } else { ", to be opened in a browser" };
+                    reading::say(&format!("the report is {}{by_hand}", report.display()));
+                }
                 wait_for_reader();
                 return status;
             }
@@ -81,7 +87,8 @@ fn run_typed(arguments: Vec<OsString>) -> ExitCode {
     let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(error) => {
+        Err(mut error) => {
+            suggest_value(&mut error);
             let printed = error.print();
             if error.kind() == ErrorKind::InvalidSubcommand {
                 suggest_analyze(&words);
@@ -112,13 +119,26 @@ fn run_typed(arguments: Vec<OsString>) -> ExitCode {
     status.into()
 }
 
-/// Who names a capture and no command means to have it analysed.
+/// Who names a capture and no command means to have it analyzed.
 fn suggest_analyze(words: &[OsString]) {
     use std::io::Write;
     if let Some(file) = words.iter().skip(1).find(|word| std::path::Path::new(word).exists()) {
         let file = file.to_string_lossy();
-        let text = format!("  tip: to analyse it, type: igorscope analyze {}\n", crate::text::visible(&file));
+        let text = format!("  tip: to analyze it, type: igorscope analyze {}\n", crate::text::visible(&file));
         let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// What a mistyped value was meant to be, where clap knows the values and finds none near.
+fn suggest_value(error: &mut clap::Error) {
+    use clap::error::{ContextKind, ContextValue};
+    let value = error.get(ContextKind::InvalidValue);
+    if let (Some(ContextValue::String(value)), Some(ContextValue::Strings(known)), None) =
+        (value, error.get(ContextKind::ValidValue), error.get(ContextKind::SuggestedValue))
+        && let Some(near) = nearest(value, &known.iter().map(String::as_str).collect::<Vec<_>>())
+    {
+        let near = near.to_owned();
+        error.insert(ContextKind::SuggestedValue, ContextValue::String(near));
     }
 }
 

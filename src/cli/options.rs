@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
 use super::args::{FailOn, Format, HostArgs, Output, ReadingArgs, SurveyArgs};
+use super::collector::Collector;
 use super::exit::Failure;
+use super::nearby;
 use crate::capture::Filter;
 use crate::flow::Limits;
 use crate::inventory::{Inventory, InventoryFlags};
@@ -55,10 +57,14 @@ impl SurveyOptions {
 pub(super) fn inventory(args: HostArgs) -> Result<Inventory, Failure> {
     let HostArgs { gateway, node, bacnet, site, site_name, inventory } = args;
     let flags = InventoryFlags { gateway, node, bacnet, site, site_name };
-    Inventory::load(inventory.as_deref(), &flags).map_err(Failure::unusable)
+    Inventory::load(inventory.as_deref(), &flags).map_err(|error| match &inventory {
+        Some(path) => nearby::unusable(path, error, Path::is_file),
+        None => Failure::unusable(error),
+    })
 }
 
 /// Where results go.
+#[derive(Default)]
 pub(super) struct OutputOptions {
     /// Folder for the files.
     pub(super) folder: Option<PathBuf>,
@@ -67,13 +73,17 @@ pub(super) struct OutputOptions {
     pub(super) evidence: Option<PathBuf>,
     /// File for the workbook.
     pub(super) xlsx: Option<PathBuf>,
+    /// File for the flows as IPFIX.
+    pub(super) ipfix: Option<PathBuf>,
+    /// Where the flows are sent to.
+    pub(super) collector: Option<Collector>,
     /// What makes the exit status 1.
     pub(super) fail_on: FailOn,
 }
 
 impl OutputOptions {
     pub(super) fn check(args: Output) -> Result<Self, Failure> {
-        let Output { output: folder, format, evidence, xlsx, fail_on } = args;
+        let Output { output: folder, format, evidence, xlsx, ipfix, ipfix_to, fail_on } = args;
         let mut formats: BTreeSet<Format> = format.into_iter().collect();
         if formats.is_empty() {
             formats.insert(Format::Text);
@@ -86,11 +96,16 @@ impl OutputOptions {
                 "standard output takes one format; name one with --format, or a folder for the files with --output",
             ));
         }
-        Ok(Self { folder, formats, evidence, xlsx, fail_on })
+        if folder.is_none() && formats.contains(&Format::Parquet) {
+            return Err(Failure::usage("parquet is many files; name a folder for them with --output"));
+        }
+        let collector = ipfix_to.map(Collector::open).transpose()?;
+        Ok(Self { folder, formats, evidence, xlsx, ipfix, collector, fail_on })
     }
 
     /// Whether the inputs' SHA-256 is wanted: only what carries it is worth the time.
     pub(super) fn wants_hashes(&self) -> bool {
-        self.evidence.is_some() || [Format::Json, Format::Html].iter().any(|format| self.formats.contains(format))
+        let hashed = [Format::Json, Format::Html, Format::Parquet];
+        self.evidence.is_some() || hashed.iter().any(|format| self.formats.contains(format))
     }
 }

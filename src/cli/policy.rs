@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::args::{Policy as PolicyCommand, PolicyCheck, PolicyShow, Talk};
 use super::exit::{Failure, Outcome, Status};
+use super::nearby;
 use super::terminal::{of_standard_output, print};
 use crate::policy::{Policy, PolicyError};
 use crate::report::policy_page;
-use crate::text::visible;
+use crate::text::{times, visible};
 
 pub(super) fn run(command: PolicyCommand, talk: &Talk) -> Outcome {
     match command {
@@ -30,7 +31,7 @@ pub(super) fn tell_losses(policy: &Policy, talk: &Talk) {
 /// The policy of a file, or the one that is built in.
 pub(super) fn load(file: Option<&Path>) -> Result<Arc<Policy>, Failure> {
     match file {
-        Some(path) => Policy::load(path).map_err(Failure::unusable),
+        Some(path) => Policy::load(path).map_err(|error| nearby::unusable(path, error, Path::is_file)),
         None => Ok(Policy::embedded()),
     }
 }
@@ -62,14 +63,17 @@ fn check(args: &PolicyCheck) -> Outcome {
     let file = args.file.clone().unwrap_or_default();
     match Policy::load(&file) {
         Ok(policy) => {
-            let (documents, cells) = (policy.documents().len(), policy.cells().len());
-            let (allowances, supporting) = (policy.allowances().len(), policy.supporting().len());
+            let parts = [
+                (policy.documents().len(), "document", "documents"),
+                (policy.cells().len(), "port", "ports"),
+                (policy.allowances().len(), "allowance", "allowances"),
+                (policy.supporting().len(), "supporting entry", "supporting entries"),
+            ];
+            let [documents, cells, allowances, supporting] =
+                parts.map(|(number, one, many)| times(number as u64, one, many));
             print(|out| {
                 let file = file.display();
-                writeln!(
-                    out,
-                    "{file}: good: {documents} documents with {cells} ports, {allowances} allowances, {supporting} supporting entries"
-                )?;
+                writeln!(out, "{file}: good: {documents} with {cells}, {allowances}, {supporting}")?;
                 policy.losses().iter().try_for_each(|loss| writeln!(out, "  lost: {}", visible(loss)))
             })?;
             Ok(Status::Good)

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 
 use super::args::{HostArgs, PolicyExport, Talk};
 use super::exit::{Failure, Outcome, Status};
-use super::merge::survey_file;
+use super::surveys::survey;
 use super::terminal::print;
 use crate::export::{Exported, Format, Request, RuleList, rehearsal_page, rehearse};
-use crate::report::json::read_survey;
 use crate::report::write_file;
 use crate::text::visible;
 
@@ -20,7 +19,7 @@ pub(super) fn run(args: PolicyExport, talk: &Talk) -> Outcome {
         RuleList::new(&Request { policy: &policy, inventory: inventory.as_ref(), side, with_supporting, log_only });
     let page = match against {
         Some(path) => {
-            let survey = read_survey(&survey_file(&path)).map_err(Failure::unusable)?;
+            let survey = survey(&path)?;
             Some(rehearsal_page(&list, &survey, &rehearse(&list, &survey)))
         }
         None => None,

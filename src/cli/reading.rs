@@ -9,10 +9,12 @@ use tempfile::TempPath;
 use super::args::Talk;
 use super::exit::{Failure, Status};
 use super::hash::Hashes;
+use super::nearby;
 use super::options::SurveyOptions;
 use super::progress::Bar;
 use super::states;
-use crate::capture::{CaptureError, PassedOver, find_captures};
+use super::surveys::is_survey;
+use crate::capture::{CaptureError, PassedOver, find_captures, is_capture};
 use crate::state::is_state;
 use crate::survey::{self, Copy, InputSummary, Progress, Source, Survey};
 use crate::text::visible;
@@ -115,8 +117,9 @@ pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result
     for ((input, source), digest) in survey.inputs.iter_mut().zip(&sources).zip(digests).filter(|_| wants.hashes) {
         input.sha256 = states::digest(source).or(digest);
     }
-    for trouble in survey.inputs.iter().filter_map(InputSummary::trouble) {
-        say(&trouble);
+    for (input, source) in survey.inputs.iter().zip(&sources) {
+        let Some(trouble) = input.trouble() else { continue };
+        say(&(trouble + &source.file().map_or_else(String::new, hint)));
         status = Status::Partial;
     }
     for trouble in survey.inputs.iter().filter_map(InputSummary::unreadable) {
@@ -187,6 +190,15 @@ fn no_captures(captures: &[PathBuf], errors: &[CaptureError], passed_over: usize
     ))
 }
 
+/// What was meant instead of a capture that is not there, or is none.
+fn hint(path: &Path) -> String {
+    if path.is_file() && is_survey(path) {
+        return "; if it is a survey.json, igorscope report shows its results".to_owned();
+    }
+    nearby::hint(path, |path| path.is_dir() || is_state(path) || is_capture(path) || is_survey(path))
+}
+
 pub(super) fn none_usable<'a>(errors: impl IntoIterator<Item = &'a CaptureError>) -> Failure {
-    Failure::usage(errors.into_iter().map(ToString::to_string).collect::<Vec<_>>().join("\nigorscope: "))
+    let told = errors.into_iter().map(|error| format!("{error}{}", hint(error.path())));
+    Failure::usage(told.collect::<Vec<_>>().join("\nigorscope: "))
 }

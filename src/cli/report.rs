@@ -5,14 +5,15 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use super::args::{FailOn, Format, ReadingArgs, Report, SurveyArgs, Talk};
+use super::args::{Format, ReadingArgs, Report, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
-use super::merge::{is_survey, survey_file};
 use super::options::{OutputOptions, SurveyOptions};
 use super::policy;
-use super::reading::{Wants, read};
+use super::reading::{Wants, read, say};
 use super::results::{self, Making};
-use crate::report::json::{read_back, read_survey, written_by};
+use super::surveys::{is_survey, survey, survey_file};
+use super::written;
+use crate::report::json::{read_back, written_by};
 use crate::report::{ReportFolder, write_file, write_sites_html};
 use crate::survey::Survey;
 
@@ -31,7 +32,7 @@ pub(super) fn run(args: Report, talk: &Talk) -> Outcome {
             "a survey.json was judged already: who its hosts are can be told of states and captures only",
         ));
     }
-    let survey = read_survey(&path).map_err(Failure::unusable)?;
+    let survey = survey(&path)?;
     let policy = policy::load(args.policy.as_deref())?;
     policy::tell_losses(&policy, talk);
     let rendered = written_by(&survey);
@@ -55,8 +56,10 @@ fn judge(args: Report, talk: &Talk) -> Outcome {
     let making = Making { threads: options.threads.get(), command, rendered: String::new() };
     let files: &[Format] = if output.is_some() { &[Format::Csv, Format::Html, Format::Json] } else { &[] };
     let formats = files.iter().copied().chain([Format::Text]).collect();
-    let output = OutputOptions { folder: output, formats, evidence: None, xlsx: None, fail_on: FailOn::Never };
+    let output = OutputOptions { folder: output, formats, ..OutputOptions::default() };
+    let replaced = written::replaced(output.folder.as_deref(), &reading.survey, talk);
     results::write(&reading.survey, &making, &output, talk)?;
+    replaced.iter().for_each(|text| say(text));
     Ok(reading.status)
 }
 
@@ -75,8 +78,11 @@ fn write(survey: &Survey, making: &Making, folder: Option<&Path>, talk: &Talk) -
     let files: &[Format] = if folder.is_some() { &[Format::Csv, Format::Html] } else { &[] };
     let formats: BTreeSet<Format> = files.iter().copied().chain([Format::Text]).collect();
     let folder = folder.map(Path::to_owned);
-    let options = OutputOptions { folder, formats, evidence: None, xlsx: None, fail_on: FailOn::Never };
-    results::write(survey, making, &options, talk)
+    let options = OutputOptions { folder, formats, ..OutputOptions::default() };
+    let replaced = written::replaced(options.folder.as_deref(), survey, talk);
+    results::write(survey, making, &options, talk)?;
+    replaced.iter().for_each(|text| say(text));
+    Ok(())
 }
 
 /// Each site into a folder of its own, and index.html, which lists them.

@@ -7,11 +7,13 @@ use super::args::{Format, Talk};
 use super::exit::Failure;
 use super::options::OutputOptions;
 use super::terminal::{of_standard_output, print, zone};
+use super::written;
+use crate::capture::Timestamp;
 use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
     HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_findings, write_flows,
-    write_health, write_html, write_inventory, write_nodes, write_workbook,
+    write_health, write_html, write_inventory, write_ipfix, write_nodes, write_parquet, write_workbook,
 };
 use crate::survey::Survey;
 use crate::text::visible;
@@ -44,6 +46,17 @@ struct Results<'a> {
 
 /// Writes what was asked for. The summary is printed even if the files could not be written.
 pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, talk: &Talk) -> Result<(), Failure> {
+    write_and(survey, making, options, talk, || Ok(()))
+}
+
+/// The same, and what takes long, so that the summary is read meanwhile; only then it is told where everything is.
+pub(super) fn write_and(
+    survey: &Survey,
+    making: &Making,
+    options: &OutputOptions,
+    talk: &Talk,
+    evidence: impl FnOnce() -> Result<(), WriteError>,
+) -> Result<(), Failure> {
     let html = making.html();
     let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
     let files = match &options.folder {
@@ -54,38 +67,54 @@ pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, t
         Some(path) => write_file(path, |out| write_workbook(out, survey, &results.names)),
         None => Ok(()),
     });
-    if options.formats.contains(&Format::Text) {
-        let written = if files.is_ok() { written_to(options) } else { String::new() };
-        let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose)) + &written;
-        print(|out| out.write_all(page.as_bytes()))?;
+    let files = files.and_then(|()| match &options.ipfix {
+        Some(path) => write_file(path, |out| write_ipfix(out, survey)),
+        None => Ok(()),
+    });
+    let files = files.and_then(|()| match &options.folder {
+        Some(folder) if options.formats.contains(&Format::Parquet) => {
+            write_parquet(folder, survey, &results.names, now())
+        }
+        _ => Ok(()),
+    });
+    let is_text = options.formats.contains(&Format::Text);
+    let printed = if is_text {
+        let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose));
+        print(|out| out.write_all(page.as_bytes()))
     } else if options.folder.is_none()
         && let Some((.., write)) = FILES.iter().find(|(_, format, _)| options.formats.contains(format))
     {
-        print(|out| write(&results, out))?;
-    }
+        print(|out| write(&results, out))
+    } else {
+        Ok(())
+    };
+    let files = files.and_then(|()| evidence());
+    let printed = match printed {
+        Ok(()) if is_text && files.is_ok() => print(|out| out.write_all(written::files(options).as_bytes())),
+        printed => printed,
+    };
     // Tables do not say it, and nobody may read the other files.
     if let (Some([unjudged, next]), false, false) =
         (unjudged(survey), options.formats.contains(&Format::Text), talk.quiet)
     {
         let _ = writeln!(io::stderr(), "igorscope: {}", visible(&format!("{unjudged} {next}")));
     }
-    Ok(files?)
+    if let Some(collector) = &options.collector {
+        collector.send(survey, now())?;
+    }
+    files?;
+    printed
 }
 
-/// Where the results are, as the last line of the summary.
-fn written_to(options: &OutputOptions) -> String {
-    let workbook = options.xlsx.as_ref().map(|path| path.display().to_string());
-    let folder = options.folder.as_ref().map(|folder| match options.formats.contains(&Format::Html) {
-        true => folder.join("report.html").display().to_string(),
-        false => folder.display().to_string(),
-    });
-    match (folder, workbook) {
-        (None, None) => "\nFiles     none: -o FOLDER writes the report and the tables, -v shows more here\n".to_owned(),
-        (folder, workbook) => {
-            let files: Vec<String> = folder.into_iter().chain(workbook).collect();
-            format!("\nFiles     {}\n", visible(&files.join(", ")))
-        }
-    }
+/// The time of judging: that of the clock, unless results are to be the same bytes again
+/// (<https://reproducible-builds.org/specs/source-date-epoch/>).
+fn now() -> Timestamp {
+    let told = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse::<i64>().ok());
+    let nanos = match told {
+        Some(seconds) => i64::try_from(i128::from(seconds) * 1_000_000_000).ok(),
+        None => i64::try_from(jiff::Timestamp::now().as_nanosecond()).ok(),
+    };
+    nanos.map_or(Timestamp::UNKNOWN, Timestamp::from_nanos)
 }
 
 /// Writes the files of a survey that is still going on, and says so in them.
@@ -109,8 +138,8 @@ const FILES: [(&str, Format, WriteOne); 9] = [
     ("findings.csv", Format::Csv, |results, out| write_findings(out, results.survey, &results.names)),
     ("coverage.csv", Format::Csv, |results, out| write_coverage(out, results.survey, &results.names)),
     ("nodes.csv", Format::Csv, |results, out| write_nodes(out, results.survey, &results.names)),
-    ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey, results.threads)),
     ("health.csv", Format::Csv, |results, out| write_health(out, results.survey)),
+    ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey, results.threads)),
     ("survey.json", Format::Json, |results, out| write_survey(out, results.survey, &results.names, None)),
     ("flows.ndjson", Format::Ndjson, |results, out| write_flow_lines(out, results.survey, &results.names)),
     ("report.html", Format::Html, |results, out| write_html(out, results.survey, &results.names, &results.html)),
@@ -118,12 +147,13 @@ const FILES: [(&str, Format, WriteOne); 9] = [
 
 impl Results<'_> {
     fn write_files(&self, folder: &Path, options: &OutputOptions) -> Result<(), WriteError> {
-        let whole = ReportFolder::begin(folder)?;
-        for (name, format, write) in FILES {
-            if options.formats.contains(&format) {
-                write_file(&folder.join(name), |out| write(self, out))?;
-            }
+        let mut wanted = FILES.into_iter().filter(|(_, format, _)| options.formats.contains(format)).peekable();
+        // Many may write columnar files into one folder, which name their surveys.
+        if wanted.peek().is_none() && options.formats.contains(&Format::Parquet) {
+            return Ok(());
         }
+        let whole = ReportFolder::begin(folder)?;
+        wanted.try_for_each(|(name, _, write)| write_file(&folder.join(name), |out| write(self, out)))?;
         whole.finish()
     }
 }

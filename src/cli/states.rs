@@ -8,6 +8,7 @@ use super::options::SurveyOptions;
 use crate::capture::Timestamp;
 use crate::state::is_state;
 use crate::survey::{Content, InputSummary, Observed, Source};
+use crate::text::as_file;
 
 /// Overlaps that are told by name.
 const MOST_TOLD: usize = 5;
@@ -114,6 +115,6 @@ pub(super) fn words(path: &Path) -> Vec<String> {
     let inputs = if is_state(path) { Observed::open(path).unwrap_or_default() } else { Vec::new() };
     match inputs.is_empty() {
         true => vec![path.to_string_lossy().into_owned()],
-        false => inputs.iter().map(|observed| observed.head.name.clone()).collect(),
+        false => inputs.iter().map(|observed| as_file(&observed.head.name)).collect(),
     }
 }

@@ -34,10 +34,10 @@ pub enum EvidenceError {
     /// An input could be read the first time and not the second.
     #[error(transparent)]
     Capture(#[from] CaptureError),
-    /// An input is not what was analysed.
+    /// An input is not what was analyzed.
     #[error(
-        "{path} changed since it was analysed ({was} frames with {was_bytes} captured bytes then, {is} with \
-         {is_bytes} now); analyse it again when it is at rest"
+        "{path} changed since it was analyzed ({was} frames with {was_bytes} captured bytes then, {is} with \
+         {is_bytes} now); analyze it again when it is at rest"
     )]
     Changed {
         /// The input.

@@ -36,7 +36,7 @@ impl Writer for Csv {
         let rows = std::iter::once(COLUMNS.map(str::to_owned)).chain(rows(list));
         let mut losses = Vec::new();
         for row in rows {
-            if let Err(error) = writer.write_record(row.iter().map(|cell| text::cell(cell))) {
+            if let Err(error) = writer.write_record(row.iter().map(|cell| text::cell(cell).into_owned())) {
                 losses.push(format!("a row: {error}"));
             }
         }

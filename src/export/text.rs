@@ -1,6 +1,7 @@
 //! Foreign text made harmless for each format. Names and reasons come from the user's files: a
 //! quote or a line break in one of them must not become a rule.
 
+pub(super) use crate::text::cell;
 use crate::text::visible;
 
 /// One line without control characters, at most `bytes` long.
@@ -28,19 +29,6 @@ pub(super) fn ascii(text: &str, not: &[char], bytes: usize) -> String {
     line(&plain, bytes)
 }
 
-/// A PowerShell string in single quotes. PowerShell takes typographic single quotes for quotes too.
-pub(super) fn powershell(text: &str) -> String {
-    let mut out = String::from("'");
-    for c in visible(text).chars() {
-        if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
-            out.push(c);
-        }
-        out.push(c);
-    }
-    out.push('\'');
-    out
-}
-
 /// A cell of a Markdown table.
 pub(super) fn markdown(text: &str) -> String {
     let mut out = String::new();
@@ -59,13 +47,6 @@ pub(super) fn markdown(text: &str) -> String {
     out
 }
 
-/// A cell that no spreadsheet takes for a formula.
-pub(super) fn cell(text: &str) -> String {
-    let text = visible(text);
-    let guard = if crate::text::is_formula(&text) { "'" } else { "" };
-    format!("{guard}{text}")
-}
-
 /// Lower-case letters, digits and `-`.
 pub(super) fn slug(text: &str) -> String {
     let mut out = String::new();
@@ -82,6 +63,7 @@ pub(super) fn slug(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::powershell;
 
     #[test]
     fn nothing_breaks_out_of_its_quotes_or_its_line() {

@@ -30,7 +30,7 @@ impl Writer for Windows {
         out.push_str(&commented("#", &lines));
         out.push_str("#Requires -RunAsAdministrator\n$ErrorActionPreference = 'Stop'\n");
         let group = format!("Igor ({}, by igorscope)", list.side);
-        let _ = writeln!(out, "$Group = {}\n", text::powershell(&group));
+        let _ = writeln!(out, "$Group = {}\n", crate::text::powershell(&group));
         for set in super::nftables::used_sets(list) {
             variable(&mut out, set, &list.hosts);
         }
@@ -179,9 +179,9 @@ fn command(rule: &Rule, number: usize, list: &RuleList, told: (&mut Lists, &mut 
     let description = text::line(&rule.citation, DESCRIPTION);
     let command = format!(
         "New-NetFirewallRule -Name {} -DisplayName {} `\n    -Description {} `\n    {} | Out-Null",
-        text::powershell(&format!("igorscope-{}-{number:03}", list.side)),
-        text::powershell(&text::line(&display, 200)),
-        text::powershell(&description),
+        crate::text::powershell(&format!("igorscope-{}-{number:03}", list.side)),
+        crate::text::powershell(&text::line(&display, 200)),
+        crate::text::powershell(&description),
         parts.join(" ")
     );
     match remote.base {

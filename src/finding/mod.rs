@@ -12,6 +12,20 @@
 //! on their own    old_version, unused_allowance
 //! helpers         dhcp, arp (what was observed), filter (Wireshark), wording, doubts (words)
 //! ```
+//!
+//! # What a new kind touches
+//!
+//! | where | what | who asks for it |
+//! |---|---|---|
+//! | `policy/words.rs`, `FindingKind` | its name | |
+//! | a file here, and a line of `DETECTORS` | what finds it, its data, words and advice | the compiler: its file is dead code |
+//! | `policy/igor.toml`, a `[[severity]]` row | how much it matters; a notice without one | nobody |
+//! | `state.rs` | how a device stands of which it is found | the compiler |
+//! | `report/html/glossary.rs` | its meaning in a sentence | the compiler |
+//! | `report/json/compare.rs` | what proves it mended at the next visit | the compiler |
+//! | `live/events.rs` | whether it may be told before the survey ends | nobody |
+//! | `docs/findings.md`, `docs/policy.md` | its heading; its name among those of severity rows | a test |
+//! | `examples/generate`, `tests/main/proofs.rs`, `docs/proofs.md` | a sample that shows it, and what it must say | nobody |
 
 mod address_changed;
 mod address_conflict;
@@ -63,6 +77,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind, those of unexpected conversations first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Reason::ALL.iter().copied().map(Self::Unexpected).chain(FindingKind::ALL.iter().copied().map(Self::Other))
+    }
+
     /// Name as it stands in files and tables.
     pub const fn name(self) -> &'static str {
         match self {

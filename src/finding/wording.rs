@@ -6,14 +6,10 @@ use super::{Cited, Context, Who};
 use crate::capture::Timestamp;
 use crate::policy::Role;
 use crate::protocol::Transport;
+pub(super) use crate::text::times;
 
 /// How many addresses a finding names before "and N more".
 pub(super) const MAX_NAMED: usize = 5;
-
-/// `1 packet`, `3 packets`.
-pub(super) fn times(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
 
 /// The first few, joined by `;`, and how many more.
 pub(super) fn listed(all: &[Who]) -> String {

@@ -28,16 +28,16 @@ impl Owed {
     }
 }
 
-/// The last [`Trail::LIMIT`] of them, in the order of time.
+/// The last [`Trail::LIMIT`] of them, in the order of time. Mostly few: these need no room elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Trail(SmallVec<[Owed; 1]>);
+pub(super) struct Trail(SmallVec<[Owed; 4]>);
 
 impl Trail {
     /// So many are told apart: of more it is only known that they are more.
     pub(super) const LIMIT: usize = 32;
 
     pub(super) fn of(owed: Owed) -> Self {
-        Self(SmallVec::from_buf([owed]))
+        Self(SmallVec::from_iter([owed]))
     }
 
     pub(super) fn clear(&mut self) {
@@ -86,7 +86,7 @@ impl Trail {
         }
         self.0.extend(other.0.iter().copied());
         self.0.sort_unstable();
-        let mut kept: SmallVec<[Owed; 1]> = SmallVec::new();
+        let mut kept: SmallVec<[Owed; 4]> = SmallVec::new();
         for owed in self.0.drain(..) {
             let is_copy = |known: &&Owed| {
                 known.fingerprint == owed.fingerprint

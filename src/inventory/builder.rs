@@ -148,10 +148,16 @@ fn gather(hosts: usize, flows: &Flows, orientations: &[Orientation], parties: &[
                 }
                 wanted.for_each(|at| prefetch_whole(share, at));
             }
-            for (end, host) in ends.iter().enumerate() {
-                if let Some(at) = of_share(*host) {
-                    let is_client = orientations.get(place as usize).is_some_and(|way| usize::from(way.client) == end);
-                    share[at].add(&flows.view(place), end, is_client);
+            let own = ends.map(of_share);
+            if own == [None; 2] {
+                continue;
+            }
+            let flow = flows.view(place);
+            let client = orientations.get(place as usize).map(|way| usize::from(way.client));
+            let times = (flow.first(), flow.last());
+            for (end, at) in own.into_iter().enumerate() {
+                if let Some(at) = at {
+                    share[at].add(&flow, times, end, client == Some(end));
                 }
             }
         }
@@ -196,10 +202,9 @@ impl Sums {
         }
     }
 
-    /// Adds one end of a flow.
-    fn add(&mut self, flow: &FlowView<'_>, own: usize, is_client: bool) {
+    /// Adds one end of a flow, whose first and last times are known.
+    fn add(&mut self, flow: &FlowView<'_>, (first, last): (Timestamp, Timestamp), own: usize, is_client: bool) {
         let (end, other) = (&flow.ends[own & 1], &flow.ends[1 - (own & 1)]);
-        let (first, last) = (flow.first(), flow.last());
         if first != Timestamp::UNKNOWN && (self.first_seen == Timestamp::UNKNOWN || first < self.first_seen) {
             self.first_seen = first;
         }

@@ -59,8 +59,19 @@ const PORTS: [(Transport, u16, u16, Service, Option<Protocol>); 9] = [
 ];
 
 /// The service that a port is known for.
+#[inline]
 fn service_on(transport: Transport, port: u16) -> Option<&'static (Transport, u16, u16, Service, Option<Protocol>)> {
+    // Most ports are of no service, and a few comparisons tell.
+    if !is_listed(port) {
+        return None;
+    }
     PORTS.iter().find(|(of, first, last, ..)| *of == transport && (*first..=*last).contains(&port))
+}
+
+/// Whether a port stands in [`PORTS`].
+#[inline]
+const fn is_listed(port: u16) -> bool {
+    matches!(port, 69 | 80 | 88 | 1050 | 1900 | 1901 | 5683 | 47808 | 50195..=50199)
 }
 
 /// One host asked another.
@@ -83,11 +94,17 @@ pub(super) fn contacts(flows: &Flows, orientations: &[Orientation], parties: &[[
         contact(&flows.view(place), *orientations.get(at)?, *parties.get(at)?)
     };
     let mut contacts: Vec<Contact> = flows.places().into_par_iter().filter_map(of_flow).collect();
-    contacts.par_sort_unstable();
-    contacts.reverse();
-    contacts.dedup_by_key(|contact| (contact.client, contact.server, contact.service));
-    contacts.reverse();
+    // As numbers, those that worked first: of them one stays.
+    contacts.par_sort_unstable_by_key(|contact| contact.pair() << 1 | u128::from(!contact.worked));
+    contacts.dedup_by_key(|contact| contact.pair());
     contacts
+}
+
+impl Contact {
+    /// Everything but whether it worked, packed in its order.
+    fn pair(&self) -> u128 {
+        u128::from(self.client) << 40 | u128::from(self.server) << 8 | self.service as u128
+    }
 }
 
 /// What a flow says, if it is one of the services and its payload does not disprove that.
@@ -111,4 +128,30 @@ fn contact(flow: &FlowView<'_>, orientation: Orientation, parties: [HostId; 2]) 
         _ => server.packets() > 0 || conforms,
     };
     Some(Contact { client: parties[asks].0, server: parties[1 - asks].0, service, worked })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_listed_ports_are_those_of_the_services() {
+        for port in 0..=u16::MAX {
+            let stands = PORTS.iter().any(|(_, first, last, ..)| (*first..=*last).contains(&port));
+            assert_eq!(is_listed(port), stands, "{port}");
+        }
+    }
+
+    #[test]
+    fn packed_contacts_order_as_their_fields_do() {
+        let one = |client, server, service| Contact { client, server, service, worked: true };
+        let ascending = [
+            one(1, 2, Service::Firmware),
+            one(1, 2, Service::Http),
+            one(1, 3, Service::Coap),
+            one(1, u32::MAX, Service::Tftp),
+            one(2, 0, Service::Firmware),
+        ];
+        assert!(ascending.is_sorted() && ascending.is_sorted_by_key(Contact::pair));
+    }
 }

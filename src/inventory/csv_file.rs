@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::declared::{Declarations, Entry};
-use super::error::{Place, Problem, nearest, parse_role, shown};
+use super::error::{Place, Problem, parse_role, shown};
+use crate::text::nearest;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::declared::{Entry, Inventory};
 use super::host::{Host, Hosts, RoleSource};
 use crate::policy::Role;
+use crate::text::times;
 
 /// How many hosts without a role are listed as comments.
 const MOST_OTHERS: usize = 500;
@@ -82,7 +83,7 @@ fn others(out: &mut String, hosts: &Hosts) {
     if count == 0 {
         return;
     }
-    let _ = write!(out, "\n# {count} hosts of the site got no role:\n");
+    let _ = write!(out, "\n# {} of the site got no role:\n", times(count as u64, "host", "hosts"));
     for host in hosts.iter().filter(is_other).take(MOST_OTHERS) {
         let mac = host.mac.map(|mac| format!(" (MAC {mac})")).unwrap_or_default();
         let _ = writeln!(out, "# {}{mac}: {}", host.address, comment(&host.basis));

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::policy::Role;
+use crate::text::nearest;
 
 /// Where something was declared. Prints as `site.toml:12:8`, `site.csv:3, cell 2`, or the flag itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -207,24 +208,10 @@ pub(super) fn shown(text: &str) -> String {
 
 /// A hint for a word that is not among `known`: the nearest, or all of them.
 pub(super) fn hint(found: &str, known: &[&'static str]) -> String {
-    let found = found.to_lowercase();
-    match nearest(&found, known) {
+    match nearest(found, known) {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("known are {}", known.join(", ")),
     }
-}
-
-/// The word of `known` that `found` was probably meant to be.
-pub(super) fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
-    if found.len() > 40 {
-        return None;
-    }
-    known
-        .iter()
-        .map(|word| (strsim::damerau_levenshtein(found, word), *word))
-        .filter(|(distance, word)| *distance <= (word.len().min(found.len()) / 3).max(1))
-        .min()
-        .map(|(_, word)| word)
 }
 
 /// The role that a word names, whatever its case.

@@ -180,6 +180,11 @@ impl Hosts {
         self.roles[id.0 as usize]
     }
 
+    /// Whether any has a name.
+    pub fn any_named(&self) -> bool {
+        self.any_named
+    }
+
     /// The name of the host of an id from this list.
     #[inline]
     pub fn name(&self, id: HostId) -> Option<&str> {

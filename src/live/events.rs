@@ -8,10 +8,10 @@ use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::finding::{Finding, Kind};
 use crate::flow::{EndView, FlowView};
-use crate::policy::FindingKind;
+use crate::policy::{FindingKind, Severity};
 use crate::protocol::Transport;
 use crate::survey::Survey;
-use crate::verdict::Outcome;
+use crate::verdict::{Outcome, Verdict};
 
 /// Nanoseconds that an answer may take before its absence is told: SYNs are sent again after 1 and 3 s.
 const PATIENCE: i64 = 3_000_000_000;
@@ -80,8 +80,8 @@ impl Events {
             match &told {
                 None if is_early(survey, finding, now) => continue,
                 None => news.found.push(at),
-                // What concerns conversations grows with each of them.
-                Some(told) if finding.verdict.is_none() && told.clients != finding.clients => news.changed.push(at),
+                // What concerns conversations grows with each of them; of what nobody documented each new client counts.
+                Some(told) if told.clients != finding.clients && tells_its_clients(finding) => news.changed.push(at),
                 Some(_) => {}
             }
             self.findings.insert(identity, finding.clone());
@@ -120,6 +120,10 @@ impl Events {
         };
         survey.flows.iter().enumerate().filter_map(ended).collect()
     }
+}
+
+fn tells_its_clients(finding: &Finding) -> bool {
+    finding.verdict.is_none() || (finding.verdict, finding.severity) == (Some(Verdict::Unexpected), Severity::Alert)
 }
 
 fn is_younger(time: Timestamp, now: Option<Timestamp>, than: i64) -> bool {

@@ -7,6 +7,7 @@ use std::path::Path;
 use toml::de::DeTable;
 
 use super::index::MatcherIndex;
+use super::interest::Interest;
 use super::ports::PortMap;
 use super::read::{Reader, Value};
 use super::{
@@ -62,6 +63,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
             by_port: PortMap::new(BTreeMap::new()),
             allowed: MatcherIndex::default(),
             supported: MatcherIndex::default(),
+            interest: Interest::default(),
             allowances: Vec::new(),
             supporting: Vec::new(),
             severities: Vec::new(),
@@ -131,6 +133,9 @@ impl Policy {
         self.by_port = PortMap::new(by_port);
         self.allowed = MatcherIndex::new(self.allowances.iter().map(|entry| &entry.matcher));
         self.supported = MatcherIndex::new(self.supporting.iter().map(|entry| &entry.matcher));
+        let allowed = self.allowances.iter().map(|entry| &entry.matcher);
+        let matchers = allowed.chain(self.supporting.iter().map(|entry| &entry.matcher));
+        self.interest = Interest::of(&self.cells, &self.severities, matchers);
     }
 }
 

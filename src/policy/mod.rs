@@ -7,6 +7,7 @@ mod check;
 mod document;
 mod error;
 mod index;
+mod interest;
 mod load;
 mod matcher;
 pub(crate) mod mud;
@@ -33,6 +34,7 @@ pub use words::{Direction, FindingKind, Reason, Role, Rule, Severity};
 use crate::protocol::{Protocol, Transport};
 use crate::text;
 use index::MatcherIndex;
+use interest::Interest;
 use ports::PortMap;
 
 const EMBEDDED: &str = include_str!("igor.toml");
@@ -59,6 +61,8 @@ pub struct Policy {
     /// Which allowances and supporting entries a flow may match.
     allowed: MatcherIndex,
     supported: MatcherIndex,
+    /// What tells flows apart.
+    interest: Interest,
     allowances: Vec<Allowance>,
     supporting: Vec<Supporting>,
     severities: Vec<SeverityRow>,
@@ -300,6 +304,24 @@ impl Policy {
     pub fn support(&self, client: &Party, server: &Party, transport: Transport, kind: Option<u8>) -> Option<u16> {
         let matcher = |at| self.supporting.get(usize::from(at)).map(|entry| &entry.matcher);
         self.supported.first(matcher, (client, server), transport, kind)
+    }
+
+    /// Whether a document, a rule or a severity names a port. All other ports are alike.
+    #[inline]
+    pub fn names_port(&self, port: u16) -> bool {
+        self.interest.names(port)
+    }
+
+    /// Whether a rule names a port as the client's. All others are alike there.
+    #[inline]
+    pub fn names_client_port(&self, port: u16) -> bool {
+        self.interest.names_client(port)
+    }
+
+    /// Whether what goes to a server's port may be decided by the address of an end, not by roles and ports alone.
+    #[inline]
+    pub fn looks_at_addresses(&self, transport: Transport, server_port: u16) -> bool {
+        self.interest.looks_at_addresses(transport, server_port)
     }
 
     /// How much it matters. Without a row that holds, a notice.

@@ -70,7 +70,7 @@ impl PortBits {
     }
 
     /// Word by word: a policy may name all ports thousands of times.
-    fn insert_all(&mut self, first: u16, last: u16) {
+    pub(super) fn insert_all(&mut self, first: u16, last: u16) {
         for at in first / 64..=last / 64 {
             let from = if at == first / 64 { first % 64 } else { 0 };
             let to = if at == last / 64 { last % 64 } else { 63 };

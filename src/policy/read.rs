@@ -7,15 +7,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Problem;
+use crate::text::{Lines, nearest};
 
 /// A value and where it stands.
 pub(crate) type Value<'a, 't> = &'a Spanned<DeValue<'t>>;
 
 /// Gathers mistakes while a file is read, so that all of them are told at once.
 pub(crate) struct Reader<'t> {
-    text: &'t str,
-    /// Where each line begins.
-    starts: Vec<usize>,
+    lines: Lines<'t>,
     found: RefCell<Vec<(usize, String)>>,
 }
 
@@ -23,9 +22,7 @@ impl<'t> Reader<'t> {
     /// Parses a file; what is no TOML is a mistake too, and the rest of the file is still read.
     pub(crate) fn parse(text: &'t str) -> (Spanned<DeTable<'t>>, Self) {
         let (table, errors) = DeTable::parse_recoverable(text);
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        let starts = std::iter::once(0).chain(ends).collect();
-        let reader = Self { text, starts, found: RefCell::default() };
+        let reader = Self { lines: Lines::of(text), found: RefCell::default() };
         for error in errors {
             reader.complain(error.span().unwrap_or(0..0), format!("no valid TOML: {}", error.message()));
         }
@@ -39,7 +36,7 @@ impl<'t> Reader<'t> {
 
     /// The line of a place, from 1.
     pub(crate) fn line(&self, at: &Range<usize>) -> usize {
-        self.position(at.start).0
+        self.lines.position(at.start).0
     }
 
     /// All mistakes, in the order of the file.
@@ -50,23 +47,10 @@ impl<'t> Reader<'t> {
         found
             .into_iter()
             .map(|(at, message)| {
-                let (line, column) = self.position(at);
+                let (line, column) = self.lines.position(at);
                 Problem { line, column, message }
             })
             .collect()
-    }
-
-    fn position(&self, at: usize) -> (usize, usize) {
-        /// Beyond this, columns are bytes: counting characters from the start of each would take too long.
-        const LONG_LINE: usize = 4096;
-        let at = at.min(self.text.len());
-        let line = self.starts.partition_point(|start| *start <= at);
-        let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let column = match self.text.get(start..at) {
-            Some(before) if before.len() <= LONG_LINE => before.chars().count(),
-            _ => at - start,
-        };
-        (line, column + 1)
     }
 
     /// Complains of every key that `known` does not have.
@@ -178,50 +162,5 @@ impl<'t> Reader<'t> {
             other => format!("a value of type {}", other.type_str()),
         };
         self.complain(value.span(), format!("expected {what}, found {found}"));
-    }
-}
-
-/// The known word that differs least, if it differs little.
-pub(crate) fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
-    // A stranger's word may be long; only the length of a real one can be near.
-    let word: String = word.chars().take(40).collect::<String>().to_lowercase();
-    known
-        .iter()
-        .map(|candidate| (distance(&word, candidate), *candidate))
-        .min()
-        .filter(|(distance, candidate)| *distance <= (candidate.len().min(word.len()) / 3).max(1))
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many letters to insert, drop, replace or swap with their neighbour (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = replaced.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_nearest_word_is_offered_only_if_it_is_near() {
-        assert_eq!(nearest("prot", &["port", "ports", "reason"]), Some("port"));
-        assert_eq!(nearest("reson", &["port", "reason"]), Some("reason"));
-        assert_eq!(nearest("zzzzzz", &["port", "reason"]), None);
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("form", "from"), 1);
     }
 }

@@ -26,8 +26,8 @@ pub use twins::agree;
 
 use std::collections::HashMap;
 
-use crate::flow::{Flows, Glance, SideEvidence};
-use crate::protocol::Transport;
+use crate::flow::{FlowView, Flows, Glance, SideEvidence};
+use crate::protocol::{Protocol, Tag, Transport};
 use ports::Ports;
 
 /// Asked for each flow, and seeded anew in each run: a capture cannot be made of keys that collide.
@@ -51,11 +51,20 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
         // Every request has a tag; only TFTP is believed by its port where payload was cut off.
         if glance.transport == Transport::Udp && (glance.ports.contains(&tftp::PORT) || flows.is_tagged(at)) {
             let flow = flows.view(at);
-            transfers.arm(at, &flow, evidence, &mut ports, &mut relations);
-            searches.arm(at, &flow, flows, &mut ports);
-            requests.arm(at, &flow, flows, &mut ports);
-            locations.arm(at, &flow, flows, &mut ports);
-            devices.arm(at, &flow, flows);
+            let traits = Traits::of(&flow);
+            if traits.tftp {
+                transfers.arm(at, &flow, evidence, &mut ports, &mut relations);
+            }
+            if traits.to_group || traits.ssdp {
+                searches.arm(at, &flow, flows, &mut ports);
+                locations.arm(at, &flow, flows, &mut ports);
+            }
+            if traits.to_group {
+                requests.arm(at, &flow, flows, &mut ports);
+            }
+            if traits.bacnet {
+                devices.arm(at, &flow, flows);
+            }
         }
     }
     for (at, glance) in glances(flows) {
@@ -87,6 +96,31 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
     devices.finish(flows, &mut relations);
     quotes.finish(&mut relations);
     relations
+}
+
+/// Which relations a UDP flow may have a part in: most flows have one in one alone.
+struct Traits {
+    /// An end is a group.
+    to_group: bool,
+    tftp: bool,
+    ssdp: bool,
+    bacnet: bool,
+}
+
+impl Traits {
+    fn of(flow: &FlowView<'_>) -> Self {
+        let [a, b] = &flow.ends;
+        let tags = [a, b].map(|end| Tag::from_raw(end.tag()));
+        let conforms = a.conforms() | b.conforms();
+        Self {
+            to_group: is_group(flow, 0) || is_group(flow, 1),
+            tftp: a.port == tftp::PORT
+                || b.port == tftp::PORT
+                || tags.iter().any(|tag| matches!(tag, Tag::Tftp { .. })),
+            ssdp: conforms & Protocol::Ssdp.bit() != 0 || tags.iter().any(|tag| matches!(tag, Tag::Ssdp { .. })),
+            bacnet: tags.iter().any(|tag| matches!(tag, Tag::Bacnet { .. })),
+        }
+    }
 }
 
 /// A glance at each flow, with its position.

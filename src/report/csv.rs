@@ -2,16 +2,17 @@
 
 use std::io::{self, Write};
 
-use csv::{ByteRecord, Terminator, Writer, WriterBuilder};
-
 use super::chunks::write_in_order;
-use super::coverage::{CellRow, Coverage};
+use super::column::{Kind, Table};
+use super::coverage::{self, Coverage};
 use super::findings::{self, Findings};
-use super::flows::{FlowRow, Flows};
+use super::flow_rows::Rows;
+use super::flows::Flows;
 use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
-use super::table::{Cells, Table};
+use super::nodes::{self, Nodes, PortColumn};
+use super::table::Cells;
 use crate::inventory::HostId;
 use crate::survey::Survey;
 
@@ -21,21 +22,24 @@ const BUFFER: usize = 64 * 1024;
 /// Rows that one thread renders at a time: about 400 kB of flows.csv (few in tests, for many chunks).
 const ROWS_AT_ONCE: usize = if cfg!(test) { 64 } else { 1024 };
 
-pub(super) fn writer<W: Write>(out: W) -> Writer<W> {
-    WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(out)
-}
-
-fn write_header<T: Table>(out: &mut dyn Write) -> io::Result<()> {
-    let mut writer = writer(out);
-    writer.write_byte_record(&T::COLUMNS.iter().map(|column| column.name.as_bytes()).collect::<ByteRecord>())?;
-    writer.flush()
+fn write_header<T: Table>(out: &mut dyn Write, ports: &[PortColumn]) -> io::Result<()> {
+    let mut cells = Cells::default();
+    for column in T::in_csv() {
+        match column.kind {
+            Kind::Ports => ports.iter().for_each(|port| cells.value(port.name.as_str().into())),
+            _ => cells.word(column.name),
+        }
+    }
+    cells.end_row();
+    out.write_all(cells.rows())
 }
 
 pub(super) fn write_table<'a, T: Table>(
     out: &mut dyn Write,
+    ports: &[PortColumn],
     rows: impl IntoIterator<Item = T::Row<'a>>,
 ) -> io::Result<()> {
-    write_header::<T>(out)?;
+    write_header::<T>(out, ports)?;
     let mut cells = Cells::default();
     for row in rows {
         cells.add::<T>(&row);
@@ -52,7 +56,7 @@ pub(super) fn write_table<'a, T: Table>(
 /// # Errors
 /// Those of `out`.
 pub fn write_findings(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
-    write_table::<Findings>(out, findings::rows(survey, names, &Joins::new(survey)))
+    write_table::<Findings>(out, &[], findings::rows(survey, Some(&Joins::new(survey, names))))
 }
 
 /// coverage.csv.
@@ -60,14 +64,15 @@ pub fn write_findings(out: &mut dyn Write, survey: &Survey, names: &Names) -> io
 /// # Errors
 /// Those of `out`.
 pub fn write_coverage(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
-    let rows = survey.coverage.iter();
-    write_table::<Coverage>(
-        out,
-        rows.filter_map(|coverage| {
-            let (cell, document) = names.cell(coverage.cell)?;
-            Some(CellRow { cell, document, coverage })
-        }),
-    )
+    write_table::<Coverage>(out, &[], coverage::rows(survey, names))
+}
+
+/// nodes.csv.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_nodes(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
+    write_table::<Nodes>(out, names.ports(), nodes::rows(survey, names))
 }
 
 /// inventory.csv, rendered by `threads` threads.
@@ -85,9 +90,11 @@ pub fn write_inventory(out: &mut dyn Write, survey: &Survey, threads: usize) -> 
 /// # Errors
 /// Those of `out`.
 pub fn write_flows(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
-    write_rows::<Flows>(out, survey.flows.len(), threads, |cells, place| {
-        let (flow, judgement) = survey.flows.view(place);
-        cells.add::<Flows>(&FlowRow::new(survey, names, place, flow, judgement));
+    write_header::<Flows>(out, &[])?;
+    let flows = survey.flows.len();
+    write_in_order(out, flows.div_ceil(ROWS_AT_ONCE), threads, |chunk, rows: &mut Option<Rows<'_>>, buffer| {
+        let rows = rows.get_or_insert_with(|| Rows::new(survey, names));
+        chunk_of(chunk, flows).for_each(|place| rows.add(place, buffer));
     })
 }
 
@@ -98,13 +105,18 @@ fn write_rows<T: Table>(
     threads: usize,
     add: impl Fn(&mut Cells, usize) + Sync,
 ) -> io::Result<()> {
-    write_header::<T>(out)?;
+    write_header::<T>(out, &[])?;
     write_in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, cells: &mut Cells, buffer| {
-        let first = chunk * ROWS_AT_ONCE;
         std::mem::swap(cells.rows(), buffer);
-        (first..rows.min(first + ROWS_AT_ONCE)).for_each(|row| add(cells, row));
+        chunk_of(chunk, rows).for_each(|row| add(cells, row));
         std::mem::swap(cells.rows(), buffer);
     })
+}
+
+/// The rows of a chunk.
+fn chunk_of(chunk: usize, rows: usize) -> std::ops::Range<usize> {
+    let first = chunk * ROWS_AT_ONCE;
+    first..rows.min(first + ROWS_AT_ONCE)
 }
 
 #[cfg(test)]

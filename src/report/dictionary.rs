@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
+use super::column::{Kind, Table};
 use super::coverage::Coverage;
 use super::findings::Findings;
 use super::flows::Flows;
 use super::health::Health;
 use super::inventory::Inventory;
-use super::nodes::{Nodes, NodesLast};
+use super::nodes::Nodes;
 use super::path::Legs;
-use super::table::Table;
 
 const HEAD: &str = "\
 # Data dictionary
@@ -36,7 +36,6 @@ pub fn data_dictionary() -> String {
     section::<Coverage>(&mut page);
     section::<Inventory>(&mut page);
     section::<Nodes>(&mut page);
-    section::<NodesLast>(&mut page);
     section::<Health>(&mut page);
     section::<Legs>(&mut page);
     page
@@ -50,11 +49,12 @@ fn section<T: Table>(page: &mut String) {
         T::FILE,
         T::ABOUT
     );
-    for column in T::COLUMNS {
+    for column in T::in_csv() {
+        let name = if column.kind == Kind::Ports { "in_tcp_80`, `in_tcp_88`, ... `out_tcp_80`" } else { column.name };
         let _ = writeln!(
             page,
             "| `{}` | {} | {} | `{}` |",
-            column.name,
+            name,
             column.meaning.replace('|', "\\|"),
             column.unit,
             column.example.replace('|', "\\|")

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::json::{Lookup, v1};
 use super::result;
+use crate::finding::Kind;
 use crate::policy::{Case, Cell, Direction, Policy, Reason, Role, Rule};
 use crate::protocol::Transport;
 use crate::text::visible;
@@ -209,6 +210,45 @@ pub(crate) fn explain_finding(policy: &Policy, survey: &Lookup<'_>, index: usize
         put(&mut out, &format!("Its packets, in Wireshark: {filter}"));
     }
     Some(out)
+}
+
+/// Whether a word is the name of a kind of findings, in whatever letters: `no-dhcp-offer`, `no DHCP offer`.
+pub(crate) fn is_kind(what: &str) -> bool {
+    let name = kind_name(what);
+    Kind::all().any(|kind| kind.name() == name)
+}
+
+fn kind_name(what: &str) -> String {
+    what.trim().to_ascii_lowercase().replace(' ', "-")
+}
+
+/// Numbers of findings that are listed.
+const NUMBERS: usize = 20;
+
+/// The numbers of the findings of a kind, and why the first is one; `None` if there is none.
+pub(crate) fn explain_kind(policy: &Policy, survey: &Lookup<'_>, what: &str) -> Option<String> {
+    let name = kind_name(what);
+    let places: Vec<usize> =
+        survey.findings().enumerate().filter(|(_, finding)| finding.reason == name).map(|(at, _)| at).collect();
+    let first = explain_finding(policy, survey, *places.first()?)?;
+    if places.len() == 1 {
+        return Some(first);
+    }
+    let mut numbers: Vec<String> = places.iter().take(NUMBERS).map(|at| (at + 1).to_string()).collect();
+    if places.len() > NUMBERS {
+        numbers.push(format!("and {} more", places.len() - NUMBERS));
+    }
+    let mut out = String::new();
+    put(
+        &mut out,
+        &format!(
+            "{} findings are {}: {}. The first of them:",
+            places.len(),
+            name.replace('-', " "),
+            numbers.join(", ")
+        ),
+    );
+    Some(out + &first)
 }
 
 /// What a flow and a conversation have in common.

@@ -8,6 +8,7 @@ use super::explain::put;
 use super::json::{Lookup, v1};
 use super::text::units::{bytes, duration};
 use crate::health::Measure;
+use crate::text::times;
 
 /// Conversations that are listed.
 const TALKS: usize = 10;
@@ -150,13 +151,13 @@ fn conversations(survey: &Lookup<'_>, addresses: &[IpAddr], site: Option<&str>, 
         put(
             out,
             &format!(
-                "  {} to {}, {}{port}: {}, {}, {} packets",
+                "  {} to {}, {}{port}: {}, {}, {}",
                 talk.client_ip,
                 talk.server_ip,
                 talk.transport.to_uppercase(),
                 talk.verdict,
                 talk.outcome,
-                talk.client_packets + talk.server_packets
+                times(talk.client_packets + talk.server_packets, "packet", "packets")
             ),
         );
     }

@@ -46,6 +46,11 @@ const INCOMPLETE: &str = "INCOMPLETE.txt";
 /// What the names of files begin and end with while they are written.
 const ASIDE: [&str; 2] = [".igorscope-", ".part"];
 
+/// Whether a file is called as one that is still written, or was when its run ended.
+pub fn is_aside(name: &str) -> bool {
+    name.starts_with(ASIDE[0]) && name.ends_with(ASIDE[1])
+}
+
 impl ReportFolder {
     /// Makes the folder if need be, marks it, and removes what killed runs left behind.
     ///
@@ -102,8 +107,7 @@ fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(ASIDE[0]) && name.ends_with(ASIDE[1]) && entry.file_type().is_ok_and(|kind| kind.is_file())
-        {
+        if is_aside(&name) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             let _ = fs::remove_file(entry.path());
         }
     }

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::nodes::{PortColumn, port_columns};
 use super::table::{Cells, EMPTY_CELL};
+use super::value::Value;
 use crate::decode::MacAddr;
 use crate::flow::FlowView;
 use crate::inventory::{Host, RoleSource};
@@ -21,22 +23,36 @@ pub struct Names {
     cells: Vec<Word>,
     allowances: Vec<Word>,
     supporting: Vec<Word>,
-    /// What the vendor calls the port of each cell, and what each supporting entry is called, as cells of a CSV file.
-    cell_services: Vec<Vec<u8>>,
-    supporting_services: Vec<Vec<u8>>,
+    /// What the vendor calls the port of each cell, and what each supporting entry is called.
+    cell_services: Vec<Word>,
+    supporting_services: Vec<Word>,
+    ports: Vec<PortColumn>,
 }
 
-/// A text, and the same as a cell of a CSV file.
-struct Word {
-    text: String,
-    cell: Vec<u8>,
+/// A text that many rows have.
+pub(super) struct Word {
+    /// As it is.
+    pub text: String,
+    /// Safe to print.
+    pub safe: String,
+    /// The same as a cell of a CSV file.
+    pub cell: Vec<u8>,
 }
 
 impl Word {
-    fn new(text: String) -> Self {
+    fn new(text: String, safe: String) -> Self {
         let mut cells = Cells::default();
-        cells.word(&text);
-        Self { cell: std::mem::take(cells.rows()), text }
+        cells.word(&safe);
+        Self { cell: std::mem::take(cells.rows()), text, safe }
+    }
+
+    /// Text that is harmless in all files.
+    fn safe(safe: String) -> Self {
+        Self::new(safe.clone(), safe)
+    }
+
+    fn of(text: &str) -> Self {
+        Self::new(text.to_owned(), text::cell(text).into_owned())
     }
 }
 
@@ -45,20 +61,19 @@ impl Names {
     pub fn of(survey: &Survey) -> Self {
         let policy = &survey.policy;
         let cite = |count: usize, rule: fn(u16) -> Rule| -> Vec<Word> {
-            let texts = (0..count).map_while(|at| u16::try_from(at).ok()).map(|at| safe_cell(&policy.cite(rule(at))));
-            texts.map(Word::new).collect()
+            let texts = (0..count)
+                .map_while(|at| u16::try_from(at).ok())
+                .map(|at| text::cell(&policy.cite(rule(at))).into_owned());
+            texts.map(Word::safe).collect()
         };
         Self {
-            inputs: survey.inputs.iter().map(|input| Word::new(source_name(&input.path))).collect(),
+            inputs: survey.inputs.iter().map(|input| Word::safe(source_name(&input.path))).collect(),
             cells: cite(policy.cells().len(), Rule::Cell),
             allowances: cite(policy.allowances().len(), Rule::Allowance),
             supporting: cite(policy.supporting().len(), Rule::Supporting),
-            cell_services: policy.cells().iter().map(|cell| Word::new(safe_cell(&cell.service)).cell).collect(),
-            supporting_services: policy
-                .supporting()
-                .iter()
-                .map(|one| Word::new(safe_cell(&one.service)).cell)
-                .collect(),
+            cell_services: policy.cells().iter().map(|cell| Word::of(&cell.service)).collect(),
+            supporting_services: policy.supporting().iter().map(|one| Word::of(&one.service)).collect(),
+            ports: port_columns(policy),
             policy: Arc::clone(policy),
         }
     }
@@ -66,6 +81,11 @@ impl Names {
     /// The policy that was applied.
     pub(super) fn policy(&self) -> &Policy {
         &self.policy
+    }
+
+    /// The columns of ports in nodes.csv.
+    pub(super) fn ports(&self) -> &[PortColumn] {
+        &self.ports
     }
 
     /// A cell of the vendor's tables and its document, by the cell's index in the policy.
@@ -79,9 +99,9 @@ impl Names {
         self.rule_word(rule).map_or("", |word| &word.text)
     }
 
-    /// The same as a cell.
-    pub(super) fn rule_cell(&self, rule: Rule) -> &[u8] {
-        self.rule_word(rule).map_or(EMPTY_CELL, |word| &word.cell)
+    /// The same as a value.
+    pub(super) fn rule_of(&self, rule: Rule) -> Value<'_> {
+        self.rule_word(rule).map_or(Value::Missing, Value::Word)
     }
 
     fn rule_word(&self, rule: Rule) -> Option<&Word> {
@@ -94,30 +114,32 @@ impl Names {
         list.get(usize::from(index))
     }
 
-    /// The vendor's or the supporting list's word for a flow's port, or the protocol its payload
-    /// proves; empty if neither is known.
-    pub(super) fn service(&self, transport: Transport, port: u16, judgement: &Judgement) -> &str {
-        let proved = || judgement.payload_protocol.map(|protocol| protocol.name());
-        self.policy.service_by(judgement.rule, transport, port).or_else(proved).unwrap_or_default()
-    }
-
-    /// The same as a cell.
-    pub(super) fn service_cell(&self, transport: Transport, port: u16, judgement: &Judgement, cells: &mut Cells) {
-        let cell = match self.policy.named_by(judgement.rule, transport, port) {
-            Rule::Supporting(at) => self.supporting_services.get(usize::from(at)),
-            Rule::Cell(at) => self.cell_services.get(usize::from(at)),
-            _ => None,
-        };
-        match cell {
-            Some(cell) => cells.ready(cell),
-            None => cells.name(judgement.payload_protocol.map_or("", |protocol| protocol.name())),
+    /// The vendor's or the supporting list's word for a flow's port, or the protocol its payload proves.
+    pub(super) fn service_of_flow(&self, transport: Transport, port: u16, judgement: &Judgement) -> Value<'_> {
+        match self.service_word(judgement.rule, transport, port) {
+            Some(word) => Value::Word(word),
+            None => judgement.payload_protocol.map(|protocol| Value::Name(protocol.name())).into(),
         }
     }
 
     /// The same for a conversation, whose payload is not told.
+    pub(super) fn service_of(&self, conversation: &Conversation) -> Value<'_> {
+        let Conversation { rule, transport, port, .. } = conversation;
+        self.service_word(*rule, *transport, *port).map_or(Value::Missing, Value::Word)
+    }
+
+    /// The same as text, empty if it is not known.
     pub(super) fn conversation_service(&self, conversation: &Conversation) -> &str {
         let Conversation { rule, transport, port, .. } = conversation;
-        self.policy.service_by(*rule, *transport, *port).unwrap_or_default()
+        self.service_word(*rule, *transport, *port).map_or("", |word| &word.text)
+    }
+
+    fn service_word(&self, rule: Rule, transport: Transport, port: u16) -> Option<&Word> {
+        match self.policy.named_by(rule, transport, port) {
+            Rule::Supporting(at) => self.supporting_services.get(usize::from(at)),
+            Rule::Cell(at) => self.cell_services.get(usize::from(at)),
+            _ => None,
+        }
     }
 
     /// The path of an input.
@@ -139,20 +161,14 @@ pub(super) fn rules_as_cited(policy: &Policy) -> HashMap<String, Rule> {
         .chain(list(policy.supporting().len(), Rule::Supporting));
     let mut rules = HashMap::new();
     for rule in all {
-        rules.entry(safe_cell(&policy.cite(rule))).or_insert(rule);
+        rules.entry(text::cell(&policy.cite(rule)).into_owned()).or_insert(rule);
     }
     rules
 }
 
 /// A path as it stands in a `sources` cell. The lone `-` of standard input is no formula.
 fn source_name(path: &str) -> String {
-    if path == "-" { path.to_owned() } else { safe_cell(path) }
-}
-
-/// Foreign text as it may stand in a cell.
-fn safe_cell(text: &str) -> String {
-    let guard = if text::is_formula(text) { "'" } else { "" };
-    format!("{guard}{}", text::visible(text))
+    if path == "-" { path.to_owned() } else { text::cell(path).into_owned() }
 }
 
 /// The MAC address of end `end` (0 or 1) of a flow: what it sent from, else what was sent to.

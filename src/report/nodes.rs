@@ -1,23 +1,18 @@
 //! nodes.csv: the node-by-service matrix, one row a host that runs one of the vendor's products.
 
-use std::io::{self, Write};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use csv::ByteRecord;
-
-use super::csv::writer;
-use super::flows::column;
+use super::column::columns;
+use super::json::v1::Text;
+use super::json::{Mac, Time};
 use super::names::Names;
-use super::table::{Cells, Column, Table};
-use crate::capture::Timestamp;
+use super::value::Value;
 use crate::finding::{Standing, Standings};
 use crate::inventory::Host;
 use crate::policy::{Cell, Direction, Policy};
 use crate::survey::Survey;
-use crate::text::{is_formula, visible};
 use crate::verdict::{CellState, HostCoverage};
-
-/// The table of hosts and their cells. Its first columns; [`PortColumn`]s follow.
-pub(super) enum Nodes {}
 
 /// A host and what was seen of its cells.
 pub(super) struct NodeRow<'a> {
@@ -27,15 +22,18 @@ pub(super) struct NodeRow<'a> {
     pub coverage: &'a HostCoverage,
     /// How it stands.
     pub standing: Standing,
+    /// The columns of ports.
+    pub ports: &'a [PortColumn],
 }
 
 /// The devices of a survey.
-pub(super) fn rows(survey: &Survey) -> impl ExactSizeIterator<Item = NodeRow<'_>> {
+pub(super) fn rows<'a>(survey: &'a Survey, names: &'a Names) -> impl ExactSizeIterator<Item = NodeRow<'a>> {
     let standings = Standings::of(&survey.findings, &survey.hosts);
     survey.nodes.iter().map(move |coverage| NodeRow {
         host: survey.hosts.get(coverage.host),
         coverage,
         standing: standings.get(coverage.host),
+        ports: names.ports(),
     })
 }
 
@@ -46,56 +44,42 @@ impl NodeRow<'_> {
     }
 }
 
-impl Table for Nodes {
-    type Row<'a> = NodeRow<'a>;
-    const FILE: &'static str = "nodes.csv";
-    const ABOUT: &'static str = "One row for each device that runs a documented product (nodes and gateways), seen or only declared, sorted by \
-        address; the addresses of one device (one MAC, role and name) are one row. After the columns below, one for each port of \
-        the vendor's tables: `in_tcp_88` is the port as the host offers it, `out_tcp_88` as it uses it elsewhere; where a role has \
-        a second document, its name comes first (`bacnet_in_udp_47808`). Such a cell is `carried`, `blocked`, `one-way` or \
+columns! {
+    /// A row of nodes.csv.
+    Nodes of NodeRow, in "nodes.csv", read as Node<'a>:
+    "One row for each device that runs a documented product (nodes and gateways), seen or only declared, sorted by address; \
+     the addresses of one device (one MAC, role and name) are one row. Its columns for ports: `in_tcp_88` is the port as the \
+     host offers it, `out_tcp_88` as it uses it elsewhere; where a role has a second document, its name comes first \
+     (`bacnet_in_udp_47808`).";
+
+    All address: IpAddr = |r| r.host.address;
+    "address", "10.20.0.31", "The address.";
+    All mac: Option<Mac> = |r| r.host.mac;
+    "MAC address", "02:1b:00:00:00:1f", "Its link address, if known.";
+    All role: Text<'a> = |r| Value::Name(r.host.role.name());
+    "role", "node", "`node` or `gateway`.";
+    All name: Option<Text<'a>> = |r| r.host.name.as_deref();
+    "text", "Node 3.07", "Name, from the inventory.";
+    All carried: u64 = |r| r.count(CellState::Carried);
+    "cells", "9", "How many of its ports worked.";
+    All blocked: u64 = |r| r.count(CellState::Blocked);
+    "cells", "1", "How many were blocked.";
+    All one_way: u64 = |r| r.count(CellState::OneWay);
+    "cells", "0", "How many were only tried, one way.";
+    All not_seen: u64 = |r| r.count(CellState::NotSeen);
+    "cells", "18", "How many were never seen.";
+    All ports: BTreeMap<Text<'a>, Text<'a>> = |r| Value::Ports(r.ports, r.coverage);
+    "name", "carried",
+    "One column for each port of the vendor's tables (an object in survey.json): `carried`, `blocked`, `one-way` or \
         `not-seen`, the best that was seen, and empty where the port is not in the host's documents.";
-    const COLUMNS: &'static [Column<Self>] = &[
-        column!("address", "address", "10.20.0.31", |r, c| c.address(r.host.address), "The address."),
-        column!("mac", "MAC address", "02:1b:00:00:00:1f", |r, c| c.mac(r.host.mac), "Its link address, if known."),
-        column!("role", "role", "node", |r, c| c.word(r.host.role.name()), "`node` or `gateway`."),
-        column!("name", "text", "Node 3.07", |r, c| c.optional(r.host.name.as_deref()), "Name, from the inventory."),
-        column!("carried", "cells", "9", |r, c| c.number(r.count(CellState::Carried)), "How many of its ports worked."),
-        column!("blocked", "cells", "1", |r, c| c.number(r.count(CellState::Blocked)), "How many were blocked."),
-        column!(
-            "one_way",
-            "cells",
-            "0",
-            |r, c| c.number(r.count(CellState::OneWay)),
-            "How many were only tried, one way."
-        ),
-        column!("not_seen", "cells", "18", |r, c| c.number(r.count(CellState::NotSeen)), "How many were never seen."),
-    ];
-}
-
-/// The columns behind those of the ports.
-pub(super) enum NodesLast {}
-
-impl Table for NodesLast {
-    type Row<'a> = NodeRow<'a>;
-    const FILE: &'static str = "nodes.csv";
-    const ABOUT: &'static str = "The last columns, behind those of the ports.";
-    const COLUMNS: &'static [Column<Self>] = &[
-        column!(
-            "state",
-            "name",
-            "blocked",
-            |r, c| c.word(r.standing.state.name()),
-            "How the device stands, by the worst of its findings: `absent`, `no-address`, `address-conflict`, `silent`, \
-             `restarting`, `old-version`, `blocked`, `unexpected` or `healthy`."
-        ),
-        column!(
-            "silent_since",
-            "RFC 3339, UTC",
-            "2025-03-04T08:15:00.000123000Z",
-            |r, c| c.time(r.standing.since.unwrap_or(Timestamp::UNKNOWN)),
-            "Of a silent device: its last answer."
-        ),
-    ];
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    All state: Option<Text<'a>> = |r| Value::Name(r.standing.state.name());
+    "name", "blocked",
+    "How the device stands, by the worst of its findings: `absent`, `no-address`, `address-conflict`, `silent`, \
+        `restarting`, `old-version`, `blocked`, `unexpected` or `healthy`.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse silent_since: Option<Time> = |r| r.standing.since;
+    "RFC 3339, UTC", "2025-03-04T08:15:00.000123000Z", "Of a silent device: its last answer.";
 }
 
 /// A column for one port, and the cells that it stands for: one for each role that has the port.
@@ -135,36 +119,4 @@ pub(super) fn state(coverage: &HostCoverage, column: &PortColumn) -> Option<Cell
         Some(coverage.cells[place].1)
     };
     column.cells.iter().filter_map(own).max()
-}
-
-/// A name from a policy file as it may stand in a cell.
-fn harmless(name: &str) -> String {
-    let quote = if is_formula(name) { "'" } else { "" };
-    format!("{quote}{}", visible(name))
-}
-
-/// nodes.csv.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_nodes(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
-    let columns = port_columns(names.policy());
-    let mut writer = writer(&mut *out);
-    let fixed = Nodes::COLUMNS.iter().map(|column| column.name.as_bytes());
-    let names: Vec<String> = columns.iter().map(|column| harmless(&column.name)).collect();
-    let last = NodesLast::COLUMNS.iter().map(|column| column.name.as_bytes());
-    let header: ByteRecord = fixed.chain(names.iter().map(String::as_bytes)).chain(last).collect();
-    writer.write_byte_record(&header)?;
-    writer.flush()?;
-    drop(writer);
-    let mut cells = Cells::default();
-    for row in rows(survey) {
-        cells.cells_of::<Nodes>(&row);
-        for column in &columns {
-            cells.name(state(row.coverage, column).map_or("", CellState::name));
-        }
-        cells.cells_of::<NodesLast>(&row);
-        cells.end_row();
-    }
-    out.write_all(cells.rows())
 }

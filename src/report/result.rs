@@ -1,7 +1,7 @@
 //! The result in a sentence or two: the same words on the terminal, in the report, the workbook and the live view.
 
-use super::table::nanos_between;
 use super::text::units::{counted, duration};
+use super::value::nanos_between;
 use crate::policy::Severity;
 use crate::survey::{InputSummary, Judged, Survey};
 use crate::verdict::{Caveat, CellState, Outcome, Verdict};
@@ -24,11 +24,14 @@ pub(crate) fn sentence(survey: &Survey) -> Sentence {
     if let Some([lead, next]) = unjudged(survey) {
         let mut rest = [next, doubts].join(" ").trim_end().to_owned();
         // What was seen all the same is told.
-        if alerts + warnings > 0 {
+        let told = [(alerts, "alert", "alerts"), (warnings, "warning", "warnings")];
+        let told = told.into_iter().filter(|(number, ..)| *number > 0);
+        let told: Vec<String> = told.map(|(number, one, many)| counted(number, one, many)).collect();
+        if !told.is_empty() {
+            let is = if alerts + warnings == 1 { "is" } else { "are" };
             rest.push_str(&format!(
-                " There are {} and {} all the same.",
-                counted(alerts, "alert", "alerts"),
-                counted(warnings, "warning", "warnings")
+                " {} {is} listed all the same, but nothing says that the rest is well.",
+                told.join(" and ")
             ));
         }
         return Sentence { class: "bad", lead, rest };

@@ -1,42 +1,16 @@
-//! What a CSV table is: its columns, each declared once with its name, its meaning and the
-//! function that fills it. Header line, rows and the data dictionary all come from here.
+//! Rows of a CSV file as bytes.
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
 use itoa::Buffer as Digits;
 
-use super::record;
+use super::column::Table;
+use super::line::{OCTETS, nine_digits};
+use super::value::{SECOND, Value, port_cells};
 use crate::capture::Timestamp;
-use crate::decode::MacAddr;
+use crate::decode::{MacAddr, TcpFlags};
 use crate::protocol::Transport;
-use crate::text;
-
-/// One CSV file of the report.
-pub(super) trait Table: 'static {
-    /// What a row is made from.
-    type Row<'a>;
-    /// File name in the output folder.
-    const FILE: &'static str;
-    /// One sentence: what a row is and how the rows are ordered.
-    const ABOUT: &'static str;
-    /// Its columns, in order.
-    const COLUMNS: &'static [Column<Self>];
-}
-
-/// One column of a table.
-pub(super) struct Column<T: Table + ?Sized> {
-    /// Name in the header line.
-    pub name: &'static str,
-    /// What a cell says, in words.
-    pub meaning: &'static str,
-    /// Unit or form of a cell.
-    pub unit: &'static str,
-    /// A typical cell.
-    pub example: &'static str,
-    /// Writes the row's cell: exactly one call of one of [`Cells`]' methods.
-    pub cell: fn(&T::Row<'_>, &mut Cells),
-}
 
 /// Rows as they are written (RFC 4180). One is reused for all rows of a thread.
 ///
@@ -80,25 +54,19 @@ impl Second {
     }
 }
 
-/// What [`Cells::empty`] writes.
+/// A cell of which nothing is known.
 pub(super) const EMPTY_CELL: &[u8] = b",";
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
-/// In nanoseconds.
-const SECOND: u64 = NANOS_PER_SECOND as u64;
-
 impl Cells {
     /// Adds the row that the table's columns make of `row`.
     pub(super) fn add<T: Table>(&mut self, row: &T::Row<'_>) {
-        self.cells_of::<T>(row);
-        self.end_row();
-    }
-
-    /// The same, and the row goes on.
-    pub(super) fn cells_of<T: Table>(&mut self, row: &T::Row<'_>) {
         for column in T::COLUMNS {
-            (column.cell)(row, self);
+            if column.files.csv() {
+                self.value((column.cell)(row));
+            }
         }
+        self.end_row();
     }
 
     /// Ends a row.
@@ -108,19 +76,41 @@ impl Cells {
         }
     }
 
-    /// The cells that a row has, apart: for what is no CSV file. Nothing else may have been added before.
-    pub(super) fn record<T: Table>(&mut self, row: &T::Row<'_>, more: impl FnOnce(&mut Self)) -> csv::ByteRecord {
-        self.cells_of::<T>(row);
-        more(self);
-        self.end_row();
-        let record = record::of(&self.rows);
-        self.rows.clear();
-        record
+    /// A cell: what is frequent by a short way, the rest as [`Value::shown`] says it.
+    pub(super) fn value(&mut self, value: Value<'_>) {
+        match value {
+            Value::Missing => self.empty(),
+            Value::Name(name) => self.name(name),
+            Value::Ascii(text) => self.ascii(&text),
+            Value::Word(word) => self.ready(&word.cell),
+            Value::Number(number) => self.number(number),
+            Value::Numbered(letter, number) => self.numbered(letter, number),
+            Value::Seconds(nanos, negative) => self.seconds(nanos, negative),
+            Value::Time(time) => self.time(time),
+            Value::Address(address) => self.address(address),
+            Value::Mac(mac) => self.mac(mac),
+            Value::Flags(flags) => self.flags(flags),
+            Value::Transport(transport) => self.transport(transport),
+            Value::Inputs(&[at], Some(names)) => self.ready(names.input_cell(at)),
+            Value::Ports(columns, coverage) => {
+                port_cells(columns, coverage).for_each(|cell| self.plain(cell.as_bytes()))
+            }
+            other => self.word(&other.shown()),
+        }
     }
 
+    /// A cell of one of the program's own names.
+    pub(super) fn name(&mut self, name: &'static str) {
+        self.plain(name.as_bytes());
+    }
     /// The rows added since they were last taken away.
     pub(super) fn rows(&mut self) -> &mut Vec<u8> {
         &mut self.rows
+    }
+
+    /// ASCII that needs no quotes.
+    pub(super) fn ascii(&mut self, text: &[u8]) {
+        self.plain(text);
     }
 
     /// What needs no quotes: no comma, quote or line break in it.
@@ -163,44 +153,9 @@ impl Cells {
         self.quoted(word.as_bytes());
     }
 
-    /// One of the program's own names: it needs no quotes.
-    pub(super) fn name(&mut self, name: &'static str) {
-        self.plain(name.as_bytes());
-    }
-
-    /// The same from bytes.
-    pub(super) fn ascii(&mut self, text: &[u8]) {
-        self.plain(text);
-    }
-
-    /// Text that may hold anything: harmful characters are written out, and what a spreadsheet
-    /// would take for a formula gets a leading `'`.
-    pub(super) fn text(&mut self, text: &str) {
-        if text.is_empty() {
-            self.empty();
-        } else if text::is_formula(text) {
-            self.quoted(format!("'{}", text::visible(text)).as_bytes());
-        } else {
-            self.quoted(text::visible(text).as_bytes());
-        }
-    }
-
-    /// Text, or an empty cell.
-    pub(super) fn optional(&mut self, text: Option<&str>) {
-        self.text(text.unwrap_or_default());
-    }
-
     /// A number.
     pub(super) fn number(&mut self, number: u64) {
         self.plain(Digits::new().format(number).as_bytes());
-    }
-
-    /// A number, or an empty cell.
-    pub(super) fn optional_number(&mut self, number: Option<u64>) {
-        match number {
-            Some(number) => self.number(number),
-            None => self.empty(),
-        }
     }
 
     /// Anything that prints itself in ASCII without commas and quotes.
@@ -212,10 +167,9 @@ impl Cells {
         self.rows.push(b',');
     }
 
-    /// A MAC address, or an empty cell.
-    pub(super) fn mac(&mut self, mac: Option<MacAddr>) {
+    /// A MAC address.
+    pub(super) fn mac(&mut self, MacAddr(octets): MacAddr) {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let Some(MacAddr(octets)) = mac else { return self.empty() };
         let mut text = *b"00:00:00:00:00:00";
         for (octet, to) in octets.into_iter().zip(text.chunks_mut(3)) {
             to[0] = DIGITS[usize::from(octet >> 4)];
@@ -233,60 +187,23 @@ impl Cells {
     /// A transport's name or number.
     pub(super) fn transport(&mut self, transport: Transport) {
         match transport {
-            Transport::Tcp => self.name("tcp"),
-            Transport::Udp => self.name("udp"),
-            Transport::Icmp => self.name("icmp"),
-            Transport::Icmpv6 => self.name("icmpv6"),
+            Transport::Tcp => self.plain(b"tcp"),
+            Transport::Udp => self.plain(b"udp"),
+            Transport::Icmp => self.plain(b"icmp"),
+            Transport::Icmpv6 => self.plain(b"icmpv6"),
             Transport::Other(number) => self.number(number.into()),
         }
     }
 
-    /// Ports as `tcp/80;udp/69`, and `+12` if there are more.
-    pub(super) fn ports(&mut self, ports: &[(Transport, u16)], more: u32) {
-        let begin = self.rows.len();
-        for (transport, port) in ports {
-            self.transport(*transport);
-            self.join(b'/');
-            self.number((*port).into());
-            self.join(b';');
+    /// Which TCP flags there are.
+    pub(super) fn flags(&mut self, flags: TcpFlags) {
+        let mut text = *b"........";
+        for (bit, (to, letter)) in text.iter_mut().zip(b"FSRPAUEC").enumerate() {
+            if flags.0 & (1 << bit) != 0 {
+                *to = *letter;
+            }
         }
-        if more > 0 {
-            self.numbered(b'+', more.into());
-        } else if self.rows.len() > begin {
-            self.join(b',');
-        } else {
-            self.empty();
-        }
-    }
-
-    /// Puts another byte in the place of the comma after the last cell.
-    fn join(&mut self, with: u8) {
-        if let Some(last) = self.rows.last_mut() {
-            *last = with;
-        }
-    }
-
-    /// Several texts that are safe to print, joined by `;`.
-    pub(super) fn words<'a>(&mut self, words: impl IntoIterator<Item = &'a str>) {
-        let mut text = std::mem::take(&mut self.scratch);
-        text.clear();
-        for (i, word) in words.into_iter().enumerate() {
-            text.push_str(if i > 0 { ";" } else { "" });
-            text.push_str(word);
-        }
-        self.quoted(text.as_bytes());
-        self.scratch = text;
-    }
-
-    /// Several values, joined by `;`.
-    pub(super) fn joined<V: fmt::Display>(&mut self, values: impl IntoIterator<Item = V>) {
-        self.scratch.clear();
-        for (i, value) in values.into_iter().enumerate() {
-            let _ = write!(self.scratch, "{}{value}", if i > 0 { ";" } else { "" });
-        }
-        let text = std::mem::take(&mut self.scratch);
-        self.quoted(text.as_bytes());
-        self.scratch = text;
+        self.plain(&text);
     }
 
     /// An address.
@@ -311,60 +228,19 @@ impl Cells {
             self.second.set(second);
         }
         let mut text = self.second.text;
-        text[20..29].copy_from_slice(&nine_digits(nanos.rem_euclid(NANOS_PER_SECOND) as u64));
+        text[20..29].copy_from_slice(&nine_digits(nanos.rem_euclid(NANOS_PER_SECOND) as u32));
         self.plain(&text);
     }
 
-    /// The time between two times in decimal seconds; empty if either is unknown.
-    pub(super) fn duration(&mut self, first: Timestamp, last: Timestamp) {
-        let Some(nanos) = nanos_between(first, last) else { return self.empty() };
-        let mut digits = Digits::new();
-        self.rows.extend_from_slice(digits.format(nanos / SECOND).as_bytes());
-        self.rows.push(b'.');
-        self.plain(&nine_digits(nanos % SECOND));
-    }
-}
-
-/// Each octet's digits with a dot behind them, and how many bytes these are.
-const OCTETS: [([u8; 4], u8); 256] = {
-    let mut all = [([b'.'; 4], 0); 256];
-    let mut octet = 0;
-    while octet < 256 {
-        let (hundreds, tens, ones) = (octet / 100, octet / 10 % 10, octet % 10);
-        let digits = [hundreds as u8 + b'0', tens as u8 + b'0', ones as u8 + b'0'];
-        let skipped = if hundreds > 0 {
-            0
-        } else if tens > 0 {
-            1
-        } else {
-            2
-        };
-        let mut at = skipped;
-        while at < 3 {
-            all[octet].0[at - skipped] = digits[at];
-            at += 1;
+    /// Nanoseconds as decimal seconds.
+    pub(super) fn seconds(&mut self, nanos: u64, negative: bool) {
+        if negative {
+            self.rows.push(b'-');
         }
-        all[octet].1 = (3 - skipped) as u8 + 1;
-        octet += 1;
+        self.rows.extend_from_slice(Digits::new().format(nanos / SECOND).as_bytes());
+        self.rows.push(b'.');
+        self.plain(&nine_digits((nanos % SECOND) as u32));
     }
-    all
-};
-
-/// Nanoseconds from `first` to `last`, if both are known.
-pub(super) fn nanos_between(first: Timestamp, last: Timestamp) -> Option<u64> {
-    let nanos = i128::from(last.nanos()?) - i128::from(first.nanos()?);
-    Some(nanos.clamp(0, i128::from(u64::MAX)) as u64)
-}
-
-/// A number below [`SECOND`] with its leading zeros.
-fn nine_digits(nanos: u64) -> [u8; 9] {
-    let digit = |number: u32| b'0' + (number % 10) as u8;
-    let nanos = nanos as u32;
-    let (high, low) = (nanos / 10_000, nanos % 10_000);
-    let (top, middle) = (high / 10_000, high % 10_000);
-    let four = |number: u32| [digit(number / 1000), digit(number / 100), digit(number / 10), digit(number)];
-    let ([a, b, c, d], [e, f, g, h]) = (four(middle), four(low));
-    [digit(top), a, b, c, d, e, f, g, h]
 }
 
 #[cfg(test)]
@@ -372,9 +248,9 @@ mod tests {
     use super::*;
 
     /// The cell as a reader of CSV sees it.
-    fn cell(write: impl FnOnce(&mut Cells)) -> String {
+    fn cell(value: Value<'_>) -> String {
         let mut cells = Cells::default();
-        write(&mut cells);
+        cells.value(value);
         cells.word("end");
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&cells.rows[..]);
         let record = reader.records().next().expect("a record").expect("valid CSV");
@@ -399,35 +275,46 @@ mod tests {
     #[test]
     fn numbers_addresses_and_times_print_as_the_standard_library_prints_them() {
         for number in [0, 9, 10, 12_345, u64::MAX] {
-            assert_eq!(cell(|c| c.number(number)), number.to_string());
+            assert_eq!(cell(Value::Number(number)), number.to_string());
         }
         for text in ["0.0.0.0", "10.20.30.4", "255.255.255.255", "::", "fe80::1", "::ffff:1.2.3.4"] {
-            assert_eq!(cell(|c| c.address(text.parse().unwrap())), text);
+            assert_eq!(cell(Value::Address(text.parse().unwrap())), text);
         }
         for octet in 0..=255 {
             let address = std::net::Ipv4Addr::new(octet, 255 - octet, octet, 7);
-            assert_eq!(cell(|c| c.address(address.into())), address.to_string());
+            assert_eq!(cell(Value::Address(address.into())), address.to_string());
         }
         for nanos in [0, -1, 1, 123_456_789, 951_827_696_789_000_000, i64::MAX, i64::MIN + 1] {
             let time = Timestamp::from_nanos(nanos);
-            assert_eq!(cell(|c| c.time(time)), time.to_string());
+            assert_eq!(cell(time.into()), time.to_string());
         }
-        assert_eq!(cell(|c| c.time(Timestamp::UNKNOWN)), "");
+        assert_eq!(cell(Timestamp::UNKNOWN.into()), "");
     }
 
     #[test]
-    fn ports_are_joined() {
-        let ports = [(Transport::Tcp, 80), (Transport::Udp, 69)];
-        assert_eq!(cell(|c| c.ports(&[], 0)), "");
-        assert_eq!(cell(|c| c.ports(&ports, 0)), "tcp/80;udp/69");
-        assert_eq!(cell(|c| c.ports(&ports[..1], 12)), "tcp/80;+12");
+    fn lists_are_joined() {
+        let ports = || vec![Value::Service(Transport::Tcp, 80), Value::Service(Transport::Udp, 69)];
+        assert_eq!(cell(Value::List(Vec::new())), "");
+        assert_eq!(cell(Value::List(ports())), "tcp/80;udp/69");
+        assert_eq!(cell(Value::list([Value::Service(Transport::Tcp, 80), Value::Numbered(b'+', 12)])), "tcp/80;+12");
     }
 
     #[test]
-    fn mac_addresses_print_in_lower_case_hex() {
+    fn the_short_way_writes_what_the_value_says() {
         let mac = MacAddr([0x02, 0x1b, 0x00, 0xff, 0x9a, 0x07]);
-        assert_eq!(cell(|c| c.mac(Some(mac))), mac.to_string());
-        assert_eq!(cell(|c| c.mac(None)), "");
+        for value in [
+            || Value::Missing,
+            || Value::Name("carried"),
+            || Value::from(MacAddr([0x02, 0x1b, 0x00, 0xff, 0x9a, 0x07])),
+            || Value::from(TcpFlags(0b1001_1011)),
+            || Value::from(Transport::Other(47)),
+            || Value::from(Transport::Icmpv6),
+            || Value::Numbered(b'f', 17),
+            || Value::Flag(false),
+        ] {
+            assert_eq!(cell(value()), value().shown());
+        }
+        assert_eq!(cell(mac.into()), mac.to_string());
     }
 
     #[test]
@@ -444,17 +331,17 @@ mod tests {
     #[test]
     fn durations_are_decimal_seconds() {
         let at = Timestamp::from_nanos;
-        assert_eq!(cell(|c| c.duration(at(0), at(1_000_000_001))), "1.000000001");
-        assert_eq!(cell(|c| c.duration(at(5), at(5))), "0.000000000");
-        assert_eq!(cell(|c| c.duration(at(i64::MIN + 1), at(i64::MAX))), "18446744073.709551614");
-        assert_eq!(cell(|c| c.duration(Timestamp::UNKNOWN, at(5))), "");
+        assert_eq!(cell(Value::between(at(0), at(1_000_000_001))), "1.000000001");
+        assert_eq!(cell(Value::between(at(5), at(5))), "0.000000000");
+        assert_eq!(cell(Value::between(at(i64::MIN + 1), at(i64::MAX))), "18446744073.709551614");
+        assert_eq!(cell(Value::between(Timestamp::UNKNOWN, at(5))), "");
     }
 
     #[test]
     fn foreign_text_is_no_formula_and_no_escape() {
-        assert_eq!(cell(|c| c.text("=cmd|' /C calc'!A0")), "'=cmd|' /C calc'!A0");
-        assert_eq!(cell(|c| c.text("\t=1")), "'\\t=1");
-        assert_eq!(cell(|c| c.text("\u{1b}]0;x\u{7}")), "\\x1b]0;x\\x07");
-        assert_eq!(cell(|c| c.text("plain, with comma")), "plain, with comma");
+        assert_eq!(cell("=cmd|' /C calc'!A0".into()), "'=cmd|' /C calc'!A0");
+        assert_eq!(cell("\t=1".into()), "'\\t=1");
+        assert_eq!(cell("\u{1b}]0;x\u{7}".into()), "\\x1b]0;x\\x07");
+        assert_eq!(cell("plain, with comma".into()), "plain, with comma");
     }
 }

@@ -4,19 +4,21 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::slice;
 
-use csv::ByteRecord;
 use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, XlsxError};
 
-use super::coverage::{CellRow, Coverage};
+use super::column::{Column, Kind, Table};
+use super::coverage::{self, Coverage};
 use super::findings::{self, Findings};
-use super::flows::{FlowRow, Flows};
+use super::flows::{self, Flows};
 use super::health::{self, Health};
 use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
-use super::nodes::{self, Nodes, NodesLast, port_columns, state};
-use super::table::{Cells, Column, Table};
+use super::nodes::{self, Nodes, PortColumn};
+use super::value::{Value, port_cells};
+use crate::capture::Timestamp;
 use crate::policy::Severity;
 use crate::report::result::{Sentence, sentence};
 use crate::survey::Survey;
@@ -28,10 +30,6 @@ const ROWS: usize = if cfg!(test) { 50 } else { 1_048_576 };
 const COLUMNS: usize = 16_384;
 /// Characters of a cell, in UTF-16 code units.
 const CHARACTERS: usize = 32_767;
-/// Units of columns that hold numbers.
-const NUMBERS: &[&str] =
-    &["bytes", "cells", "devices", "flows", "number", "packets", "pairs", "percent", "port", "seconds"];
-
 /// This level takes 40 % of the usual one's time, for files that are a fifth larger.
 const COMPRESSION: u8 = 3;
 /// Of a date.
@@ -51,7 +49,7 @@ const COLOURS: &[(&str, u32, u32)] = &[
     (CellState::OneWay.name(), 0xFD_E7_B8, 0x5A_3B_00),
 ];
 
-/// report.xlsx: sheets `About`, `Findings`, `Coverage`, `Nodes`, `Inventory` and `Flows`, with the columns of
+/// report.xlsx: sheets `About`, `Findings`, `Coverage`, `Nodes`, `Health`, `Inventory` and `Flows`, with the columns of
 /// the CSV files of those names. The same survey gives the same bytes: its date is that of the first packet.
 ///
 /// A sheet holds 1,048,576 rows; what is beyond is left out, and `About` says so.
@@ -72,7 +70,7 @@ fn into_io(error: XlsxError) -> io::Error {
 
 /// How a column's cells are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Look {
     Text,
     Number,
     /// The exact text, and beside it a date that a spreadsheet can reckon with.
@@ -85,25 +83,41 @@ enum Kind {
 
 struct Heading {
     title: String,
-    kind: Kind,
+    look: Look,
 }
 
 impl Heading {
     fn of<T: Table>(column: &Column<T>) -> Self {
-        let kind = match column.unit {
-            unit if NUMBERS.contains(&unit) => Kind::Number,
-            "RFC 3339, UTC" => Kind::Time,
-            unit if unit.ends_with("joined by `;`") => Kind::List,
-            _ if ["detail", "advice"].contains(&column.name) => Kind::Prose,
-            _ => Kind::Text,
+        let look = match column.kind {
+            Kind::Number | Kind::Seconds => Look::Number,
+            Kind::Time => Look::Time,
+            Kind::Texts | Kind::Places => Look::List,
+            _ if column.unit.ends_with("joined by `;`") => Look::List,
+            _ if ["detail", "advice"].contains(&column.name) => Look::Prose,
+            _ => Look::Text,
         };
-        Self { title: column.name.to_owned(), kind }
+        Self { title: column.name.to_owned(), look }
+    }
+
+    /// One for each column of a table, and for each port.
+    fn all<T: Table>(ports: &[PortColumn]) -> Vec<Self> {
+        let mut all = Vec::new();
+        for column in T::in_csv() {
+            match column.kind {
+                Kind::Ports => {
+                    all.extend(ports.iter().map(|port| Self { title: port.name.clone(), look: Look::Text }));
+                }
+                _ => all.push(Self::of(column)),
+            }
+        }
+        all.truncate(COLUMNS);
+        all
     }
 
     /// The titles of its columns in the sheet, and how wide they are.
     fn columns(&self) -> impl Iterator<Item = (String, f64)> {
-        let date = (self.kind == Kind::Time).then(|| (format!("{} (date)", self.title), DATE_WIDTH));
-        std::iter::once((self.title.clone(), width(&self.title, self.kind))).chain(date)
+        let date = (self.look == Look::Time).then(|| (format!("{} (date)", self.title), DATE_WIDTH));
+        std::iter::once((self.title.clone(), width(&self.title, self.look))).chain(date)
     }
 }
 
@@ -131,14 +145,6 @@ impl Formats {
     }
 }
 
-/// How one sheet is laid out.
-struct Layout {
-    name: &'static str,
-    file: &'static str,
-    /// Columns that stay in view, and are repeated on each printed page: they say which row it is.
-    key: u16,
-}
-
 struct Book<'a> {
     workbook: Workbook,
     survey: &'a Survey,
@@ -164,110 +170,61 @@ impl<'a> Book<'a> {
         // The first sheet is the one that opens; what it says is known last.
         self.workbook.add_worksheet().set_name("About")?;
         let (survey, names) = (self.survey, self.names);
-        let joins = Joins::new(survey);
-        let mut findings = findings::rows(survey, names, &joins);
-        self.table::<Findings>("Findings", 4, survey.findings.len(), |cells, write| {
-            findings.try_for_each(|row| write(&cells.record::<Findings>(&row, |_| {})))
-        })?;
-        let mut coverage = survey.coverage.iter().filter_map(|coverage| {
-            let (cell, document) = names.cell(coverage.cell)?;
-            Some(CellRow { cell, document, coverage })
-        });
-        self.table::<Coverage>("Coverage", 6, survey.coverage.len(), |cells, write| {
-            coverage.try_for_each(|row| write(&cells.record::<Coverage>(&row, |_| {})))
-        })?;
-        self.nodes()?;
-        self.table::<Health>("Health", 9, survey.health.pairs.len(), |cells, write| {
-            health::rows(survey).try_for_each(|row| write(&cells.record::<Health>(&row, |_| {})))
-        })?;
-        self.table::<Inventory>("Inventory", 1, survey.hosts.len(), |cells, write| {
-            survey.hosts.iter().try_for_each(|host| write(&cells.record::<Inventory>(&host, |_| {})))
-        })?;
-        self.table::<Flows>("Flows", 1, survey.flows.len(), |cells, write| {
-            (0..survey.flows.len().min(ROWS - 1)).try_for_each(|place| {
-                let (flow, judgement) = survey.flows.view(place);
-                write(&cells.record::<Flows>(&FlowRow::new(survey, names, place, flow, judgement), |_| {}))
-            })
-        })?;
+        let joins = Joins::new(survey, names);
+        self.sheet::<Findings>("Findings", 4, survey.findings.len(), &[], findings::rows(survey, Some(&joins)))?;
+        self.sheet::<Coverage>("Coverage", 6, survey.coverage.len(), &[], coverage::rows(survey, names))?;
+        self.sheet::<Nodes>("Nodes", 4, survey.nodes.len(), names.ports(), nodes::rows(survey, names))?;
+        self.sheet::<Health>("Health", 9, survey.health.pairs.len(), &[], health::rows(survey))?;
+        self.sheet::<Inventory>("Inventory", 1, survey.hosts.len(), &[], survey.hosts.iter())?;
+        let flows = (0..survey.flows.len()).map(|place| flows::row(survey, names, place));
+        self.sheet::<Flows>("Flows", 1, survey.flows.len(), &[], flows)?;
         self.about()?;
         self.workbook.save_to_buffer()
     }
 
-    fn table<T: Table>(
+    /// A sheet with a frozen header and filters over `count` rows, of which it takes what fits. The first `key` columns stay
+    /// in view, and are repeated on each printed page: they say which row it is.
+    fn sheet<'r, T: Table>(
         &mut self,
         name: &'static str,
         key: u16,
         count: usize,
-        rows: impl FnOnce(&mut Cells, &mut dyn FnMut(&ByteRecord) -> Result<(), XlsxError>) -> Result<(), XlsxError>,
-    ) -> Result<(), XlsxError> {
-        let headings: Vec<_> = T::COLUMNS.iter().map(Heading::of).collect();
-        let layout = Layout { name, file: T::FILE, key };
-        self.sheet(&layout, &headings, count, |write| rows(&mut Cells::default(), write))
-    }
-
-    fn nodes(&mut self) -> Result<(), XlsxError> {
-        let ports = port_columns(self.names.policy());
-        let fixed = Nodes::COLUMNS.iter().map(Heading::of);
-        let ports_of = ports.iter().map(|column| Heading { title: column.name.clone(), kind: Kind::Text });
-        let last = NodesLast::COLUMNS.iter().map(Heading::of);
-        let headings: Vec<_> = fixed.chain(ports_of).chain(last).take(COLUMNS).collect();
-        let layout = Layout { name: "Nodes", file: Nodes::FILE, key: 4 };
-        let survey = self.survey;
-        self.sheet(&layout, &headings, survey.nodes.len(), |write| {
-            let mut cells = Cells::default();
-            nodes::rows(survey).try_for_each(|row| {
-                write(&cells.record::<Nodes>(&row, |cells| {
-                    ports.iter().for_each(|column| cells.name(state(row.coverage, column).map_or("", CellState::name)));
-                    cells.cells_of::<NodesLast>(&row);
-                }))
-            })
-        })
-    }
-
-    /// A sheet with a frozen header and filters over `count` rows, of which it takes what fits.
-    fn sheet(
-        &mut self,
-        layout: &Layout,
-        headings: &[Heading],
-        count: usize,
-        rows: impl FnOnce(&mut dyn FnMut(&ByteRecord) -> Result<(), XlsxError>) -> Result<(), XlsxError>,
+        ports: &[PortColumn],
+        rows: impl Iterator<Item = T::Row<'r>>,
     ) -> Result<(), XlsxError> {
         if count >= ROWS {
             let kept = ROWS - 1;
-            let Layout { name, file, .. } = layout;
-            self.cut.push(format!("The sheet {name} has the first {kept} of {count} rows; {file} has them all."));
+            self.cut.push(format!("The sheet {name} has the first {kept} of {count} rows; {} has them all.", T::FILE));
         }
         let formats = &self.formats;
+        let headings = Heading::all::<T>(ports);
         let columns: Vec<(String, f64)> = headings.iter().flat_map(Heading::columns).collect();
         let sheet = self.workbook.add_worksheet_with_constant_memory()?;
-        sheet.set_name(layout.name)?;
-        sheet.set_freeze_panes(1, layout.key)?;
+        sheet.set_name(name)?;
+        sheet.set_freeze_panes(1, key)?;
         let last_row = u32::try_from(count.min(ROWS - 1)).unwrap_or(u32::MAX);
         let last_column = u16::try_from(columns.len().saturating_sub(1)).unwrap_or(u16::MAX);
         sheet.autofilter(0, 0, last_row, last_column)?;
-        print_setup(sheet, layout.key, last_row, printed(headings, &columns))?;
+        print_setup(sheet, key, last_row, printed(&headings, &columns))?;
         let header = Format::new().set_bold().set_align(FormatAlign::Top).set_background_color(Color::RGB(0xE4_E7_EB));
         for ((title, width), column) in columns.iter().zip(0u16..) {
             sheet.set_column_width(column, *width)?;
             sheet.write_string_with_format(0, column, title, &header)?;
         }
-        let mut at = 0usize;
-        rows(&mut |record| {
-            at += 1;
-            if at >= ROWS {
-                return Ok(());
+        // Rows of many flows are many cells: plain ones are smaller.
+        let tall = headings.iter().any(|heading| heading.look == Look::Prose);
+        for (at, row) in (1..).zip(rows.take(ROWS - 1)) {
+            let mut to = Row { sheet, at, column: 0, headings: headings.iter(), tall, formats };
+            for column in T::in_csv() {
+                match (column.cell)(&row) {
+                    Value::Ports(columns, coverage) => {
+                        port_cells(columns, coverage).try_for_each(|state| to.write(&Value::Name(state)))?;
+                    }
+                    value => to.write(&value)?,
+                }
             }
-            let row = u32::try_from(at).unwrap_or(u32::MAX);
-            // Rows of many flows are many cells: plain ones are smaller.
-            let tall = headings.iter().any(|heading| heading.kind == Kind::Prose);
-            let mut column = 0;
-            for (cell, heading) in record.iter().zip(headings) {
-                let text = String::from_utf8_lossy(cell);
-                write_cell(sheet, (row, column), &text, heading.kind, tall, formats)?;
-                column += 1 + u16::from(heading.kind == Kind::Time);
-            }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     fn about(&mut self) -> Result<(), XlsxError> {
@@ -313,7 +270,7 @@ impl<'a> Book<'a> {
 
 /// The columns that go on paper: behind what is read in lines stands what joins tables, for programs.
 fn printed<'c>(headings: &[Heading], columns: &'c [(String, f64)]) -> &'c [(String, f64)] {
-    let Some(last) = headings.iter().rposition(|heading| heading.kind == Kind::Prose) else { return columns };
+    let Some(last) = headings.iter().rposition(|heading| heading.look == Look::Prose) else { return columns };
     let count = headings[..=last].iter().map(|heading| heading.columns().count()).sum();
     columns.get(..count).unwrap_or(columns)
 }
@@ -331,45 +288,56 @@ fn print_setup(sheet: &mut Worksheet, key: u16, last_row: u32, columns: &[(Strin
     Ok(())
 }
 
-fn write_cell(
-    sheet: &mut Worksheet,
-    (row, column): (u32, u16),
-    text: &str,
-    kind: Kind,
+/// A row that is being written.
+struct Row<'s, 'h> {
+    sheet: &'s mut Worksheet,
+    at: u32,
+    /// Where the next cell goes.
+    column: u16,
+    headings: slice::Iter<'h, Heading>,
     tall: bool,
-    formats: &Formats,
-) -> Result<(), XlsxError> {
-    if text.is_empty() {
-        return Ok(());
-    }
-    // Excel's numbers are 64-bit floats: above 2^53 a text says more.
-    if kind == Kind::Number
-        && let Ok(value) = text.parse::<f64>()
-        && value.abs() < 9_007_199_254_740_992.0
-    {
-        return match tall {
-            true => sheet.write_number_with_format(row, column, value, &formats.top).map(drop),
-            false => sheet.write_number(row, column, value).map(drop),
-        };
-    }
-    if kind == Kind::Time
-        && let Some(date) = serial_date(text)
-    {
-        sheet.write_number_with_format(row, column + 1, date, &formats.date)?;
-    }
-    let text = if kind == Kind::List { fitting_list(text) } else { fitting(text) };
-    let coloured = formats.colours.iter().find(|(word, _)| *word == text).map(|(_, format)| format);
-    let format = if kind == Kind::Prose { Some(&formats.prose) } else { coloured.or(tall.then_some(&formats.top)) };
-    match format {
-        Some(format) => sheet.write_string_with_format(row, column, text, format).map(drop),
-        None => sheet.write_string(row, column, text).map(drop),
+    formats: &'h Formats,
+}
+
+impl Row<'_, '_> {
+    fn write(&mut self, value: &Value<'_>) -> Result<(), XlsxError> {
+        let Some(Heading { look, .. }) = self.headings.next() else { return Ok(()) };
+        let (row, column) = (self.at, self.column);
+        self.column += 1 + u16::from(*look == Look::Time);
+        let text = value.shown();
+        if text.is_empty() {
+            return Ok(());
+        }
+        // Excel's numbers are 64-bit floats: above 2^53 a text says more.
+        if *look == Look::Number
+            && let Ok(value) = text.parse::<f64>()
+            && value.abs() < 9_007_199_254_740_992.0
+        {
+            return match self.tall {
+                true => self.sheet.write_number_with_format(row, column, value, &self.formats.top).map(drop),
+                false => self.sheet.write_number(row, column, value).map(drop),
+            };
+        }
+        if let Value::Time(time) = value
+            && let Some(date) = serial_date(*time)
+        {
+            self.sheet.write_number_with_format(row, column + 1, date, &self.formats.date)?;
+        }
+        let text = if *look == Look::List { fitting_list(&text) } else { fitting(&text) };
+        let coloured = self.formats.colours.iter().find(|(word, _)| *word == text).map(|(_, format)| format);
+        let plain = self.tall.then_some(&self.formats.top);
+        let format = if *look == Look::Prose { Some(&self.formats.prose) } else { coloured.or(plain) };
+        match format {
+            Some(format) => self.sheet.write_string_with_format(row, column, text, format).map(drop),
+            None => self.sheet.write_string(row, column, text).map(drop),
+        }
     }
 }
 
-/// Days since the end of 1899, as Excel counts dates; `None` before 1900 and for what is no time.
-fn serial_date(text: &str) -> Option<f64> {
+/// Days since the end of 1899, as Excel counts dates; `None` before 1900.
+fn serial_date(time: Timestamp) -> Option<f64> {
     const DAYS_TO_1970: f64 = 25_569.0;
-    let millis = text.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+    let millis = time.nanos()? / 1_000_000;
     let days = millis as f64 / 86_400_000.0 + DAYS_TO_1970;
     (days >= 1.0).then_some(days)
 }
@@ -402,14 +370,14 @@ fn fitting(text: &str) -> Cow<'_, str> {
 }
 
 /// Wide enough for what stands below, in characters.
-fn width(title: &str, kind: Kind) -> f64 {
+fn width(title: &str, look: Look) -> f64 {
     let least = match title {
         "detail" | "advice" | "display_filter" => 60.0,
         "rule" | "client" | "server" | "clients" | "servers" | "client_names" | "server_names" | "flow_ids"
         | "sources" | "role_basis" | "community_id" => 34.0,
         "reason" | "service" => 22.0,
         "first_seen" | "last_seen" => 31.0,
-        _ if kind == Kind::Number => 10.0,
+        _ if look == Look::Number => 10.0,
         _ if title.ends_with("_ip") || title.ends_with("_mac") || title == "address" || title == "mac" => 18.0,
         _ => 13.0,
     };
@@ -438,10 +406,10 @@ mod tests {
 
     #[test]
     fn dates_are_days_as_excel_counts_them() {
-        assert_eq!(serial_date("1970-01-01T00:00:00.000000000Z"), Some(25_569.0));
-        assert_eq!(serial_date("2026-03-17T12:00:00.000000000Z"), Some(46_098.5));
-        assert_eq!(serial_date("1700-01-01T00:00:00Z"), None);
-        assert_eq!(serial_date("soon"), None);
+        // 2026-03-17T12:00:00Z, and a day of 1700.
+        assert_eq!(serial_date(Timestamp::from_nanos(0)), Some(25_569.0));
+        assert_eq!(serial_date(Timestamp::from_nanos(1_773_748_800_000_000_000)), Some(46_098.5));
+        assert_eq!(serial_date(Timestamp::from_nanos(-8_520_336_000_000_000_000)), None);
     }
 
     #[test]

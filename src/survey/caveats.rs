@@ -10,6 +10,7 @@ use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::inventory::{Contradiction, Guess, Hint, HostId, Hosts, InventoryDoubts, RoleSource};
 use crate::policy::Role;
 use crate::protocol::Transport;
+use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
 
 /// TCP flows that must have been seen before a missing direction is laid to the mirror.
@@ -156,7 +157,10 @@ pub(super) fn caveats(
     if cut > 0 {
         say(
             "cut-by-snap-length",
-            format!("{cut} of {total} frames were cut by the capture's snap length: their payload can prove less."),
+            format!(
+                "{cut} of {} cut by the capture's snap length: their payload can prove less.",
+                times(total, "frame was", "frames were")
+            ),
         );
     }
     if quality.duplicates > 0 {
@@ -164,7 +168,10 @@ pub(super) fn caveats(
         let share = if duplicates * 5 >= *packets { "; the mirror probably copies each frame twice" } else { "" };
         say(
             "duplicate-frames",
-            format!("{duplicates} of {packets} packets were seen twice{share}. Counts hold what the file holds."),
+            format!(
+                "{duplicates} of {} seen twice{share}. Counts hold what the file holds.",
+                times(*packets, "packet was", "packets were")
+            ),
         );
     }
     if quality.folded > 0 {
@@ -172,8 +179,10 @@ pub(super) fn caveats(
         say(
             "idle-folded",
             format!(
-                "{folded} idle flows are told in {folded_rows} rows, a few for each conversation, whose client port (0 to \
-                 7) means nothing. Conversations and sums hold all of them."
+                "{} told in {}, a few for each conversation, whose client port (0 to 7) means nothing. Conversations and \
+                 sums hold all of them.",
+                times(*folded, "idle flow is", "idle flows are"),
+                times(*folded_rows, "row", "rows")
             ),
         );
     }
@@ -184,8 +193,8 @@ pub(super) fn caveats(
             say(
                 "clock-jump",
                 format!(
-                    "The clock of {path} steps backward {} times, at most by {}: order and durations are doubtful.",
-                    clock.backward_steps,
+                    "The clock of {path} steps backward {}, at most by {}: order and durations are doubtful.",
+                    times(clock.backward_steps, "time", "times"),
                     seconds(clock.longest_backward)
                 ),
             );
@@ -194,7 +203,10 @@ pub(super) fn caveats(
             say("times-equal", text);
         }
         if clock.untimed > 0 {
-            say("frames-without-time", format!("{} frames of {path} carry no time.", clock.untimed));
+            say(
+                "frames-without-time",
+                format!("{path} has {} without a time.", times(clock.untimed, "frame", "frames")),
+            );
         }
     }
     let gap = gaps(observed.tallies.values()).iter().map(|(from, to)| to.raw().abs_diff(from.raw())).max();
@@ -207,8 +219,8 @@ pub(super) fn caveats(
         say("gap", format!("{who} no frame for {gap}: capturing was interrupted, or a clock was set forward."));
     }
     if observed.overflow.packets > 0 {
-        let packets = observed.overflow.packets;
-        say("flow-limit", format!("The flow table was full: {packets} packets are counted in no flow."));
+        let packets = times(observed.overflow.packets, "packet is", "packets are");
+        say("flow-limit", format!("The flow table was full: {packets} counted in no flow."));
     }
     let mixed = observed.health.mixed.len();
     if mixed > 0 {
@@ -233,11 +245,8 @@ pub(super) fn caveats(
         say("health-limit", text.to_owned());
     }
     if observed.fragments_turned_away.packets > 0 {
-        let packets = observed.fragments_turned_away.packets;
-        say(
-            "fragment-limit",
-            format!("The fragment table was full: {packets} later fragments are counted in no flow."),
-        );
+        let fragments = times(observed.fragments_turned_away.packets, "later fragment is", "later fragments are");
+        say("fragment-limit", format!("The fragment table was full: {fragments} counted in no flow."));
     }
     let orphans: u64 = observed.orphan_fragments.values().map(|orphan| orphan.packets).sum();
     if orphans > 0 {
@@ -245,21 +254,20 @@ pub(super) fn caveats(
         say(
             "orphan-fragments",
             format!(
-                "{orphans} fragments between {pairs} pairs of hosts belong to datagrams whose first fragment was not \
-                 captured: their ports are not known, and no flow counts them."
+                "{} between {} of datagrams whose first fragment was not captured: their ports are not known, and no flow \
+                 counts them.",
+                times(orphans, "fragment", "fragments"),
+                times(pairs as u64, "pair of hosts is", "pairs of hosts are")
             ),
         );
     }
     if observed.sorted.encapsulations_turned_away > 0 {
-        let frames = observed.sorted.encapsulations_turned_away;
-        say(
-            "encapsulation-limit",
-            format!("The list of tunnels was full: {frames} frames in tunnels are not listed there."),
-        );
+        let frames = times(observed.sorted.encapsulations_turned_away, "frame", "frames");
+        say("encapsulation-limit", format!("The list of tunnels was full: it does not have {frames} in tunnels."));
     }
     if observed.neighbours.turned_away > 0 {
-        let packets = observed.neighbours.turned_away;
-        say("neighbour-limit", format!("The ARP table was full: {packets} ARP packets are not in it."));
+        let packets = times(observed.neighbours.turned_away, "ARP packet is", "ARP packets are");
+        say("neighbour-limit", format!("The ARP table was full: {packets} not in it."));
     }
     if !full.is_empty() {
         let full = full.join(", ");

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use crate::capture::{InterfaceSummary, Outages, Timestamp};
 use crate::flow::{FlowView, Flows, SynAnswer, Tally};
 use crate::protocol::Transport;
+use crate::text::times;
 
 /// Packets that were lost while an input was captured, as far as it says.
 pub(super) fn dropped(interfaces: &[InterfaceSummary]) -> u64 {
@@ -16,8 +17,11 @@ pub(super) fn dropped(interfaces: &[InterfaceSummary]) -> u64 {
 pub(super) fn drops(path: &str, interfaces: &[InterfaceSummary]) -> Option<String> {
     let sum = |of: fn(&InterfaceSummary) -> u64| interfaces.iter().map(of).fold(0, u64::saturating_add);
     let total = dropped(interfaces);
+    // dumpcap counts what the kernel dropped as the interface's; who counts both tells them apart.
+    let tells_apart = interfaces.iter().any(|interface| interface.os_dropped.is_some());
+    let by_interface = if tells_apart { "by the interface" } else { "by the interface or the kernel" };
     let by = [
-        (sum(|interface| interface.dropped.unwrap_or(0)), "by the interface"),
+        (sum(|interface| interface.dropped.unwrap_or(0)), by_interface),
         (sum(|interface| interface.os_dropped.unwrap_or(0)), "by the operating system"),
         (sum(|interface| interface.lost), "as its packets count what was lost before them"),
     ];
@@ -25,20 +29,21 @@ pub(super) fn drops(path: &str, interfaces: &[InterfaceSummary]) -> Option<Strin
         by.iter().filter(|(packets, _)| *packets > 0).map(|(packets, by)| format!("{packets} {by}")).collect();
     (total > 0).then(|| {
         let by = by.join(", ");
-        format!("{total} packets were dropped while {path} was captured ({by}): what is missing may have been there.")
+        let total = times(total, "packet was", "packets were");
+        format!("{total} dropped while {path} was captured ({by}): what is missing may have been there.")
     })
 }
 
 /// When an interface had no link while it was captured on.
 pub(super) fn outages(interface: &InterfaceSummary) -> Option<String> {
-    let Outages { number, times } = &interface.outages;
+    let Outages { number, times: known } = &interface.outages;
     let span = |(from, to): &(Timestamp, Option<Timestamp>)| match to {
         Some(to) => format!("from {from} to {to}"),
         None => format!("from {from} on"),
     };
-    let mut spans: Vec<String> = times.iter().map(span).collect();
+    let mut spans: Vec<String> = known.iter().map(span).collect();
     let untold = number.saturating_sub(spans.len() as u64);
-    spans.extend((untold > 0).then(|| format!("and {untold} times more")));
+    spans.extend((untold > 0).then(|| format!("and {} more", times(untold, "time", "times"))));
     (*number > 0).then(|| {
         format!(
             "{} had no link {}: it was down, or its cable was out, and what others sent meanwhile was not captured.",

@@ -249,6 +249,11 @@ impl JudgedFlows {
         (self.flows.view(place as u32), &self.judgements[place])
     }
 
+    /// The judgements alone, in order.
+    pub(crate) fn judgements(&self) -> &[Judgement] {
+        &self.judgements
+    }
+
     /// All of them, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (FlowView<'_>, &Judgement)> {
         (0..self.len()).map(|place| self.view(place))

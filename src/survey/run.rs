@@ -19,6 +19,7 @@ use crate::flow::{FlowView, Flows, Limits, Observed};
 use crate::inventory::{Heard, Inventory, Known, hosts_of};
 use crate::policy::Policy;
 use crate::relation::{self, Orientation, Relations};
+use crate::text::times;
 use crate::verdict::{self, Caveat};
 
 /// What a survey is to be made with.
@@ -256,7 +257,8 @@ fn left_out(options: &Options, summaries: &[(u32, CaptureSummary)]) -> Vec<Cavea
         }
     }
     if let Some(count) = options.count {
-        let text = format!("At most {count} frames were read, as was asked for: what is not seen may come later.");
+        let read = times(count, "frame was", "frames were");
+        let text = format!("At most {read} read, as was asked for: what is not seen may come later.");
         doubts.push(Caveat { kind: "count-limit", text });
     }
     doubts

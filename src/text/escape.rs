@@ -41,8 +41,33 @@ pub fn visible_lines(text: &str) -> String {
 }
 
 /// Whether a spreadsheet would read a cell with this text as a formula (OWASP: CSV injection).
-pub(crate) fn is_formula(text: &str) -> bool {
+fn is_formula(text: &str) -> bool {
     matches!(text.as_bytes().first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'))
+}
+
+/// A PowerShell string in single quotes. PowerShell takes typographic single quotes for quotes too.
+pub(crate) fn powershell(text: &str) -> String {
+    let mut out = String::from("'");
+    for c in visible(text).chars() {
+        if matches!(c, '\'' | '\u{2018}'..='\u{201b}') {
+            out.push(c);
+        }
+        out.push(c);
+    }
+    out.push('\'');
+    out
+}
+
+/// A file's name as an argument that nobody takes for an option.
+pub(crate) fn as_file(name: &str) -> String {
+    if name.starts_with('-') { format!("./{name}") } else { name.to_owned() }
+}
+
+/// Foreign text as it may stand in a cell of a table: harmful characters are written out, and what a spreadsheet would take
+/// for a formula gets a leading `'`.
+pub(crate) fn cell(text: &str) -> Cow<'_, str> {
+    let visible = visible(text);
+    if is_formula(text) { Cow::Owned(format!("'{visible}")) } else { visible }
 }
 
 #[cfg(test)]
@@ -77,5 +102,6 @@ mod tests {
         for text in ["", "a=1", "'=1", " =1", "1-1"] {
             assert!(!is_formula(text), "{text:?}");
         }
+        assert_eq!([cell("=1"), cell("\t=1"), cell("plain"), cell("a\n")], ["'=1", "'\\t=1", "plain", "a\\n"]);
     }
 }

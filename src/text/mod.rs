@@ -1,14 +1,20 @@
-//! The text of a file, in whatever encoding the program that wrote it has: PowerShell's `>` writes UTF-16, Excel a byte
-//! order mark.
+//! Texts, whoever wrote them: files in whatever encoding (PowerShell's `>` writes UTF-16, Excel a byte order mark), places in
+//! them, mistyped words, numbers of things, a stranger's words made safe to print, and our own words for the values of a table.
 
 mod escape;
+mod lines;
 mod named;
+mod near;
+mod number;
 
 use std::borrow::Cow;
 
-pub(crate) use escape::is_formula;
+pub(crate) use escape::{as_file, cell, powershell};
 pub use escape::{visible, visible_lines};
+pub(crate) use lines::Lines;
 pub(crate) use named::named;
+pub(crate) use near::nearest;
+pub(crate) use number::times;
 
 /// Why bytes are no text.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

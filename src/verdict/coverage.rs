@@ -1,7 +1,5 @@
 //! The vendor's tables, cell by cell: what was carried, blocked, one-way, or not seen.
 
-use std::collections::BTreeMap;
-
 use super::{Judgements, Observations, Outcome, decide};
 use crate::capture::Timestamp;
 use crate::inventory::HostId;
@@ -107,25 +105,42 @@ pub struct HostCoverage {
     pub cells: Vec<(u16, CellState)>,
 }
 
-/// One host's use of one cell with one peer.
+/// What was seen of one cell with one host.
+#[derive(Clone, Copy)]
 struct Use {
+    host: HostId,
     cell: u16,
-    /// The host of the cell's product; `None` where a group was addressed and nobody knows who listened.
-    host: Option<HostId>,
-    peer: HostId,
     state: CellState,
+}
+
+/// The uses of the cells, by conversation: many, of few hosts and cells.
+#[derive(Default)]
+struct Uses {
+    /// By the hosts of the cell's product; none where a group was addressed and nobody knows who listened.
+    own: Vec<Use>,
+    /// By their peers.
+    peers: Vec<Use>,
 }
 
 /// Coverage of the vendor's tables, a cell each in the document's order; and the same of each host that runs a documented
 /// product, in the order of their addresses.
 pub fn cover(seen: &Observations<'_>, judged: &Judgements) -> (Vec<CellCoverage>, Vec<HostCoverage>) {
-    let Judgements { conversations, facts, .. } = judged;
-    let cells = seen.policy.cells();
+    let cells = seen.policy.cells().len();
     let mut coverage: Vec<CellCoverage> =
-        (0..cells.len()).map(|cell| CellCoverage::unseen(u16::try_from(cell).unwrap_or(u16::MAX))).collect();
-    let one = |host: HostId| seen.hosts.device_of(host);
-    let mut uses = Vec::new();
-    for (conversation, facts) in conversations.iter().zip(facts) {
+        (0..cells).map(|cell| CellCoverage::unseen(u16::try_from(cell).unwrap_or(u16::MAX))).collect();
+    let uses = add_up(seen, judged, &mut coverage);
+    count_peers(uses.peers, &mut coverage);
+    let hosts = by_host(seen, uses.own);
+    for (cell, state) in hosts.iter().flat_map(|host| &host.cells) {
+        coverage[usize::from(*cell)].hosts[*state as usize] += 1;
+    }
+    (coverage, hosts)
+}
+
+/// Adds the documented flows of each conversation to the cells that it fills.
+fn add_up(seen: &Observations<'_>, judged: &Judgements, coverage: &mut [CellCoverage]) -> Uses {
+    let mut uses = Uses::default();
+    for (conversation, facts) in judged.conversations.iter().zip(&judged.facts) {
         let documented = facts.documented(conversation);
         if documented.flows == 0 {
             continue;
@@ -142,11 +157,12 @@ pub fn cover(seen: &Observations<'_>, judged: &Judgements) -> (Vec<CellCoverage>
             CellState::OneWay if to_group => CellState::Sent,
             state => state,
         };
-        let listener = (!to_group).then_some(one(server));
-        let ends = [(filled.client, Some(one(client)), one(server)), (filled.server, listener, one(client))];
-        for (cell, host, peer) in ends {
+        let [client, server] = [client, server].map(|host| seen.hosts.device_of(host));
+        let listener = (!to_group).then_some(server);
+        for (cell, host, peer) in [(filled.client, Some(client), server), (filled.server, listener, client)] {
             let Some(cell) = cell else { continue };
-            uses.push(Use { cell, host, peer, state });
+            uses.own.extend(host.map(|host| Use { host, cell, state }));
+            uses.peers.push(Use { host: peer, cell, state });
             if let Some(covered) = coverage.get_mut(usize::from(cell)) {
                 covered.state = covered.state.max(state);
                 covered.flows += documented.flows;
@@ -157,33 +173,47 @@ pub fn cover(seen: &Observations<'_>, judged: &Judgements) -> (Vec<CellCoverage>
             }
         }
     }
-    for (cell, states) in best_by(&uses, |one| Some(one.peer)) {
-        coverage[usize::from(cell)].peers = states.len().try_into().unwrap_or(u32::MAX);
-        states.values().for_each(|state| coverage[usize::from(cell)].peer_states[*state as usize] += 1);
+    uses
+}
+
+/// Counts the peers of each cell, each by the best that was seen with it.
+fn count_peers(peers: Vec<Use>, coverage: &mut [CellCoverage]) {
+    for Use { cell, state, .. } in best(peers) {
+        let covered = &mut coverage[usize::from(cell)];
+        covered.peers += 1;
+        covered.peer_states[state as usize] += 1;
     }
-    let by_host = best_by(&uses, |one| one.host);
+}
+
+/// What each device carried of the cells of its role.
+fn by_host(seen: &Observations<'_>, own: Vec<Use>) -> Vec<HostCoverage> {
+    let of_role = |role| {
+        let cells = seen.policy.cells().iter().zip(0u16..).filter(move |(cell, _)| cell.role == role);
+        cells.map(|(_, at)| at).collect::<Vec<u16>>()
+    };
+    let of_roles = Role::ALL.map(|role| (role, of_role(role)));
+    let used = best(own);
     let mut hosts = Vec::new();
-    for (host, id) in seen.hosts.iter().zip(0..).map(|(host, id)| (host, HostId(id))) {
-        if one(id) != id {
+    for id in (0..seen.hosts.len() as u32).map(HostId) {
+        let role = seen.hosts.role(id);
+        let Some((_, cells)) = of_roles.iter().find(|(of, cells)| *of == role && !cells.is_empty()) else { continue };
+        if seen.hosts.device_of(id) != id {
             continue;
         }
-        let own: Vec<(u16, CellState)> = cells
-            .iter()
-            .zip(0u16..)
-            .filter(|(cell, _)| cell.role == host.role)
-            .map(|(_, at)| {
-                let state = by_host.get(&at).and_then(|states| states.get(&id));
-                (at, state.copied().unwrap_or(CellState::NotSeen))
-            })
-            .collect();
-        for (cell, state) in &own {
-            coverage[usize::from(*cell)].hosts[*state as usize] += 1;
-        }
-        if !own.is_empty() {
-            hosts.push(HostCoverage { host: id, cells: own });
-        }
+        let from = used.partition_point(|one| one.host < id);
+        let used = used[from..].iter().take_while(|one| one.host == id);
+        let state = |cell: u16| used.clone().find(|one| one.cell == cell).map_or(CellState::NotSeen, |one| one.state);
+        hosts.push(HostCoverage { host: id, cells: cells.iter().map(|cell| (*cell, state(*cell))).collect() });
     }
-    (coverage, hosts)
+    hosts
+}
+
+/// Of each host and cell the best, ascending. Sorted as numbers: there are two for most conversations.
+fn best(mut uses: Vec<Use>) -> Vec<Use> {
+    let place = |one: &Use| u64::from(one.host.0) << 16 | u64::from(one.cell);
+    uses.sort_unstable_by_key(|one| place(one) << 3 | (CellState::Carried as u64 - one.state as u64));
+    uses.dedup_by_key(|one| place(one));
+    uses
 }
 
 /// What a conversation's outcome says of the cells it fills.
@@ -197,12 +227,27 @@ const fn state(outcome: Outcome, both_ways: bool) -> CellState {
     }
 }
 
-/// For each cell the best state of each host that `who` names.
-fn best_by(uses: &[Use], who: impl Fn(&Use) -> Option<HostId>) -> BTreeMap<u16, BTreeMap<HostId, CellState>> {
-    let mut best: BTreeMap<u16, BTreeMap<HostId, CellState>> = BTreeMap::new();
-    for (one, host) in uses.iter().filter_map(|one| Some((one, who(one)?))) {
-        let state = best.entry(one.cell).or_default().entry(host).or_insert(one.state);
-        *state = (*state).max(one.state);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_uses_the_best_counts() {
+        let one = |host, cell, state| Use { host: HostId(host), cell, state };
+        use CellState::{Blocked, Carried, OneWay};
+        let uses =
+            vec![one(2, 1, Blocked), one(1, 7, OneWay), one(2, 1, Carried), one(1, 3, Blocked), one(2, 1, OneWay)];
+        let best: Vec<_> = best(uses).into_iter().map(|one| (one.host.0, one.cell, one.state)).collect();
+        assert_eq!(best, [(1, 3, Blocked), (1, 7, OneWay), (2, 1, Carried)]);
     }
-    best
+
+    #[test]
+    fn peers_are_counted_once_at_each_cell() {
+        let mut coverage = vec![CellCoverage::unseen(0), CellCoverage::unseen(1)];
+        let one = |host, cell, state| Use { host: HostId(host), cell, state };
+        let peers = [(5, 0), (6, 0), (5, 0), (5, 1)].map(|(host, cell)| one(host, cell, CellState::Carried));
+        count_peers(peers.to_vec(), &mut coverage);
+        assert_eq!(coverage.iter().map(|cell| cell.peers).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(coverage[0].peer_states[CellState::Carried as usize], 2);
+    }
 }

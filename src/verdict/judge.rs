@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::conversation::{self, Grouped, Member};
-use super::decide::{Question, decide, documented};
+use super::decide::{Question, documented};
+use super::grouping::{self, Grouped, Member};
+use super::kind::Decisions;
 use super::{Conversation, ConversationFacts, Judgement, Observations, Outcome, Verdict, payload};
 use crate::flow::{EndView, FlowView};
 use crate::inventory::HostId;
@@ -36,20 +37,23 @@ pub fn judge(seen: &Observations<'_>) -> Judgements {
     assert_eq!(seen.orientations.len(), seen.flows.len(), "each flow has an orientation");
     assert_eq!(seen.parties.len(), seen.flows.len(), "each flow has two hosts");
     let (mut flows, mut order) = (Vec::new(), Vec::new());
-    seen.flows.places().into_par_iter().map(|place| first_look(seen, place)).unzip_into_vecs(&mut flows, &mut order);
+    let places = seen.flows.places().into_par_iter();
+    places
+        .map_init(|| Decisions::new(seen.policy), |decisions, place| first_look(seen, decisions, place))
+        .unzip_into_vecs(&mut flows, &mut order);
     rayon::join(
         || {
             relate(seen, &mut flows);
             tell_halves(seen, &mut flows);
         },
-        || order.par_sort_unstable(),
+        || grouping::sort(&mut order),
     );
-    let Grouped { conversations, facts, members } = conversation::group(seen, &mut flows, order);
+    let Grouped { conversations, facts, members } = grouping::group(seen, &mut flows, order);
     Judgements { flows, conversations, facts, members }
 }
 
 /// The verdict on a flow by itself, and where it belongs among conversations.
-fn first_look(seen: &Observations<'_>, place: u32) -> (Judgement, Member) {
+fn first_look(seen: &Observations<'_>, decisions: &mut Decisions<'_>, place: u32) -> (Judgement, Member) {
     let flow = &seen.flows.view(place);
     let orientation = seen.orientations[place as usize];
     let client = orientation.client & 1;
@@ -80,12 +84,18 @@ fn first_look(seen: &Observations<'_>, place: u32) -> (Judgement, Member) {
         related_to: None,
         conversation: 0,
     };
-    decide_into(seen, flow, &mut judgement, false);
+    decide_into(seen, decisions, flow, &mut judgement, false);
     let member = Member::new(place, flow, &judgement);
     (judgement, member)
 }
 
-fn decide_into(seen: &Observations<'_>, flow: &FlowView<'_>, judgement: &mut Judgement, related: bool) {
+fn decide_into(
+    seen: &Observations<'_>,
+    decisions: &mut Decisions<'_>,
+    flow: &FlowView<'_>,
+    judgement: &mut Judgement,
+    related: bool,
+) {
     let party = |host: HostId, end: u8| {
         let end = &flow.ends[usize::from(end & 1)];
         Party { role: seen.hosts.role(host), address: end.address, port: end.port }
@@ -98,7 +108,7 @@ fn decide_into(seen: &Observations<'_>, flow: &FlowView<'_>, judgement: &mut Jud
         payload: judgement.payload,
         related,
     };
-    let decision = decide(seen.policy, &question);
+    let decision = decisions.decide(&question);
     judgement.verdict = decision.verdict;
     judgement.reason = decision.reason;
     judgement.severity = decision.severity;
@@ -107,6 +117,7 @@ fn decide_into(seen: &Observations<'_>, flow: &FlowView<'_>, judgement: &mut Jud
 
 /// Follows each relation to its root and lets the root's verdict speak for the whole exchange.
 fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
+    let mut decisions = Decisions::new(seen.policy);
     for (at, link) in seen.relations.links.iter().enumerate().take(flows.len()) {
         let Some(link) = link else { continue };
         let parent = link.flow.filter(|parent| (*parent as usize) < flows.len() && *parent as usize != at);
@@ -117,31 +128,47 @@ fn relate(seen: &Observations<'_>, flows: &mut [Judgement]) {
         if let Some(protocol) = link.kind.protocol().filter(|_| link.payload_fits) {
             (flows[at].payload, flows[at].payload_protocol) = (Evidence::Conforms, Some(protocol));
         }
-        let role = |host| seen.hosts.role(host);
-        let ends = [flows[at].client_host, flows[at].server_host].map(role);
-        let related = match parent.map(|parent| root(seen, flows, parent)) {
-            None => ends_may_speak(seen.policy, link.kind, ends),
-            Some(root) => match root.verdict {
-                Verdict::Documented | Verdict::Related => true,
-                // What a site allows, or networks need, covers the whole exchange.
-                Verdict::SiteApproved | Verdict::Supporting if flows[at].verdict == Verdict::Unexpected => {
-                    let judgement = &mut flows[at];
-                    (judgement.verdict, judgement.rule) = (root.verdict, root.rule);
-                    (judgement.reason, judgement.severity) = (None, None);
-                    false
-                }
-                // Whoever asked the group, the answer of an Igor host is one.
-                _ => {
-                    link.kind.answers_group()
-                        && role(root.server_host) == Role::Group
-                        && ends.iter().any(|role| role.is_igor())
-                }
-            },
-        };
-        if related {
-            decide_into(seen, &seen.flows.view(at as u32), &mut flows[at], true);
+        let root = parent.map(|parent| root(seen, flows, parent));
+        match says(seen, link.kind, &flows[at], root.as_ref()) {
+            RootSays::Nothing => {}
+            RootSays::Related => decide_into(seen, &mut decisions, &seen.flows.view(at as u32), &mut flows[at], true),
+            RootSays::Covered(verdict, rule) => {
+                let judgement = &mut flows[at];
+                (judgement.verdict, judgement.rule) = (verdict, rule);
+                (judgement.reason, judgement.severity) = (None, None);
+            }
         }
     }
+}
+
+/// What the root of an exchange says of a flow that is part of it.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum RootSays {
+    Nothing,
+    /// It is part of what is documented.
+    Related,
+    /// What a site allows, or networks need, covers the whole exchange.
+    Covered(Verdict, Rule),
+}
+
+fn says(seen: &Observations<'_>, kind: LinkKind, judgement: &Judgement, root: Option<&Judgement>) -> RootSays {
+    let role = |host| seen.hosts.role(host);
+    let ends = [judgement.client_host, judgement.server_host].map(role);
+    let related = match root {
+        // The request was not captured.
+        None => ends_may_speak(seen.policy, kind, ends),
+        Some(root) => match root.verdict {
+            Verdict::Documented | Verdict::Related => true,
+            Verdict::SiteApproved | Verdict::Supporting if judgement.verdict == Verdict::Unexpected => {
+                return RootSays::Covered(root.verdict, root.rule);
+            }
+            // Whoever asked the group, the answer of an Igor host is one.
+            _ => {
+                kind.answers_group() && role(root.server_host) == Role::Group && ends.iter().any(|role| role.is_igor())
+            }
+        },
+    };
+    if related { RootSays::Related } else { RootSays::Nothing }
 }
 
 /// Where the capture shows one direction only, half of a TFTP transfer has no request to be related to.

@@ -10,6 +10,7 @@ use crate::protocol::Transport;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Side {
     packets: u64,
+    bytes: u64,
     syns: u32,
     syn_acks: u32,
     resets: u32,
@@ -32,8 +33,18 @@ impl Side {
         self.packets
     }
 
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Effective time of its last packet.
+    pub(super) const fn last(&self) -> Timestamp {
+        self.last
+    }
+
     const SILENT: Self = Self {
         packets: 0,
+        bytes: 0,
         syns: 0,
         syn_acks: 0,
         resets: 0,
@@ -47,16 +58,20 @@ impl Side {
         last: Timestamp::UNKNOWN,
     };
 
-    fn add(&mut self, end: &EndView<'_>) {
+    #[inline]
+    fn add(&mut self, transport: Transport, end: &EndView<'_>) {
         self.packets = self.packets.saturating_add(end.packets());
-        self.syns = self.syns.saturating_add(u32::from(end.syns()));
-        self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks()));
-        self.resets = self.resets.saturating_add(u32::from(end.resets()));
-        self.flags.0 |= end.tcp_flags().0;
+        self.bytes = self.bytes.saturating_add(end.bytes());
+        if transport == Transport::Tcp {
+            self.syns = self.syns.saturating_add(u32::from(end.syns()));
+            self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks()));
+            self.resets = self.resets.saturating_add(u32::from(end.resets()));
+            self.flags.0 |= end.tcp_flags().0;
+            self.reopens |= end.reopens();
+        }
         self.payload |= end.has_payload();
         self.asks |= end.asks();
         self.replies |= end.replies();
-        self.reopens |= end.reopens();
         self.unanswered = end.unanswered();
         self.unanswered_until = self.unanswered_until.max(end.unanswered_until());
         self.last = self.last.max(end.end());
@@ -96,9 +111,11 @@ impl Tally {
     pub(super) fn add(&mut self, flow: &FlowView<'_>, client: u8) {
         let [a, b] = &flow.ends;
         let (client, server) = if client == 0 { (a, b) } else { (b, a) };
-        self.client.add(client);
-        self.server.add(server);
-        self.note(client.answer());
+        self.client.add(flow.transport, client);
+        self.server.add(flow.transport, server);
+        if flow.transport == Transport::Tcp {
+            self.note(client.answer());
+        }
     }
 
     fn note(&mut self, answer: SynAnswer) {

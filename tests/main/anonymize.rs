@@ -311,3 +311,46 @@ fn nothing_of_any_site_is_left() {
         }
     }
 }
+
+/// Addresses that stand in other headers than an address's own place: of a Multipath TCP option (RFC 8684 section 3.4.1), of an
+/// IPv6 routing header behind hop-by-hop options (RFC 8200 sections 4.3 and 4.4), and of the gateway that an ICMP redirect names.
+#[test]
+fn addresses_in_options_and_errors_are_not_left() {
+    let gateway = host([2, 0x1a, 0x2b, 0x3c, 0x4d, 0x5e], [10, 131, 77, 19]);
+    let node = host([2, 0x6f, 0x7a, 0x8b, 0x9c, 0xad], [10, 131, 92, 203]);
+    let router = host([2, 0x11, 0x72, 0x83, 0x94, 0xa5], [10, 131, 88, 211]);
+    let (unheard, by_way_of) =
+        ([10_u8, 131, 201, 117], "fd4b:93d1:7c22:5d17::ab".parse::<std::net::Ipv6Addr>().unwrap());
+    let mut mirror = Mirror::default();
+    mirror.exchange(0, (gateway, 40_000), (node, 88), [1, 1]);
+    // A SYN to a port that nobody lists, with ADD_ADDR of the node's address.
+    let segment = frame::Segment { seq: 1, ack: 0, flags: frame::SYN, window: 64_240, payload: &[] };
+    let mut syn = frame::tcp((gateway.address, 40_001), (node.address, 7_777), segment);
+    syn.splice(20.., [&[30, 8, 0x34, 1][..], &node.v4().octets(), &[2, 4, 5, 180]].concat());
+    let packet = frame::ipv4(gateway.v4(), node.v4(), frame::TCP, V4::default(), &syn);
+    mirror.ethernet(SECOND, gateway.mac, node.mac, 0x0800, &packet);
+    let asked = frame::udp((gateway.address, 41_000), (node.address, 7_778), b"words");
+    let quoted = frame::ipv4(gateway.v4(), node.v4(), frame::UDP, V4::default(), &asked);
+    mirror.udp(2 * SECOND, (gateway, 41_000), (node, 7_778), b"words");
+    mirror.ip(3 * SECOND, router, gateway, frame::ICMP, &frame::icmp(5, 1, unheard, &quoted));
+    let (six, other) = (gateway.at("fd00::1:5"), node.at("fd00::1:9"));
+    let datagram = frame::udp((six.address, 43_000), (other.address, 7_779), b"words");
+    let routing = [&[17, 2, 4, 1, 0, 0, 0, 0][..], &by_way_of.octets(), &datagram].concat();
+    let chain = [&[43, 0, 5, 2, 0, 0, 1, 0][..], &routing].concat();
+    let (std::net::IpAddr::V6(a), std::net::IpAddr::V6(b)) = (six.address, other.address) else { unreachable!() };
+    mirror.ethernet(4 * SECOND, gateway.mac, node.mac, 0x86dd, &frame::ipv6(a, b, 0, 64, &chain));
+    mirror.udp(5 * SECOND, (six, 43_001), (other, 7_780), b"words");
+
+    let inventory = format!("address,role\n{},gateway\n{},node\n", gateway.address, node.address);
+    let runs = Runs { out: folder(&[("site.pcap", &mirror.tape.pcap()), ("site.csv", inventory.as_bytes())]) };
+    let inventory = runs.path("site.csv");
+    runs.analyze("plain", &runs.path("site.pcap"), &["--inventory", &inventory]);
+    runs.analyze("other", &runs.path("site.pcap"), &["--anonymize", "--inventory", &inventory]);
+    let [plain, other] = ["plain.pcapng", "other.pcapng"].map(|name| fs::read(runs.path(name)).unwrap());
+    let holds = |bytes: &[u8], needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
+    for needle in [&node.v4().octets()[..], &unheard, &by_way_of.octets()] {
+        assert!(holds(&plain, needle), "the plain evidence shows {needle:02x?}");
+        assert!(!holds(&other, needle), "{needle:02x?} is left");
+    }
+    assert!(holds(&other, &[2, 4, 5, 180]), "options that hold numbers stay");
+}

@@ -395,7 +395,7 @@ fn help_to_a_full_disk_is_no_success() {
 #[test]
 fn who_names_a_capture_alone_is_told_the_command() {
     let capture = sample("visit.pcap");
-    run([capture.as_os_str()]).expect(2, &["to analyse it, type: igorscope analyze "]);
+    run([capture.as_os_str()]).expect(2, &["to analyze it, type: igorscope analyze "]);
     assert!(run(["help", "analyze"]).expect(0, &[]).out.contains("--fail-on"));
 }
 

@@ -1,12 +1,15 @@
 //! Where the corpus of real captures with tshark's truth lies, and the differences that are accepted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+
+/// One difference: file, field, ours, theirs.
+pub(crate) type Difference = (String, String, String, String);
 
 /// One row of a CSV file, by column name.
 pub(crate) type Row = HashMap<String, String>;
 
-/// The corpus's folder, or `None` with a plain message where it is absent.
+/// The folder of the corpus of real captures, or `None` with a plain message where it is absent.
 pub(crate) fn folder() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
     let folder = std::env::var_os("IGORSCOPE_CORPUS").map_or(beside, PathBuf::from);
@@ -15,6 +18,12 @@ pub(crate) fn folder() -> Option<PathBuf> {
     }
     println!("the corpus of captures is not in {}: this test has nothing to hold against", folder.display());
     None
+}
+
+/// Our own captures with tshark's truth (`scripts/truth.py` makes it), which every clone has, and the corpus of real ones
+/// where it is there.
+pub(crate) fn folders() -> impl Iterator<Item = PathBuf> {
+    std::iter::once(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus")).chain(folder())
 }
 
 /// All rows of a CSV file with a header line.
@@ -34,23 +43,36 @@ pub(crate) fn truth(folder: &Path, file: &str) -> Vec<Row> {
 }
 
 /// `tests/accepted_differences.csv`: where we differ from the truth, and why that is right.
-#[derive(serde::Deserialize, Clone, Debug)]
-pub(crate) struct Accepted {
+#[derive(serde::Deserialize)]
+struct Accepted {
     /// Folder and name in the corpus.
-    pub(crate) file: String,
+    file: String,
     /// The column, with `[frame]` behind it where it is of one frame.
-    pub(crate) field: String,
+    field: String,
     /// Our value.
-    pub(crate) ours: String,
+    ours: String,
     /// The truth's value.
-    pub(crate) theirs: String,
+    theirs: String,
     /// Why ours is right.
-    pub(crate) reason: String,
+    reason: String,
 }
 
-/// All accepted differences.
-pub(crate) fn accepted() -> Vec<Accepted> {
+/// The accepted differences of these files, in fields whose names begin with one of `fields`.
+pub(crate) fn accepted(files: &[Row], fields: &[&str]) -> BTreeSet<Difference> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accepted_differences.csv");
     let mut reader = csv::Reader::from_path(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    reader.deserialize().map(|row| row.unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect()
+    let rows = reader.deserialize::<Accepted>().map(|row| row.unwrap_or_else(|e| panic!("{}: {e}", path.display())));
+    rows.filter(|row| fields.iter().any(|field| row.field.starts_with(field)))
+        .filter(|row| files.iter().any(|file| file["file"] == row.file))
+        .inspect(|row| assert!(!row.reason.is_empty(), "{} {} has no reason", row.file, row.field))
+        .map(|row| (row.file, row.field, row.ours, row.theirs))
+        .collect()
+}
+
+/// Fails where what differs and what is accepted are not the same.
+pub(crate) fn hold(found: &BTreeSet<Difference>, accepted: &BTreeSet<Difference>) {
+    let unexplained: Vec<_> = found.difference(accepted).collect();
+    let outdated: Vec<_> = accepted.difference(found).collect();
+    assert!(unexplained.is_empty(), "differences that are not accepted: {unexplained:#?}");
+    assert!(outdated.is_empty(), "accepted differences that are none: {outdated:#?}");
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::command::{folder, run, sample};
+use crate::command::{Run, folder, igorscope, run, sample};
 
 #[test]
 fn a_flow_a_finding_and_a_port_are_explained() {
@@ -58,4 +58,53 @@ fn a_flow_a_finding_and_a_port_are_explained() {
     run(["explain", "f99999", report]).expect(2, &["there is no f99999 in this survey"]);
     run(["explain", "seventeen", report]).expect(2, &["name a flow of flows.csv (f17)"]);
     run(["explain", "f1"]).expect(2, &["name the survey.json"]);
+
+    // What was meant is told.
+    run(["explain", "69", report]).expect(2, &["there is no finding 69", "for the port: udp/69 or tcp/69"]);
+    for port in ["tcp/99999", "UDP/0", "udp/65536"] {
+        run(["explain", port]).expect(2, &["a port is 1 to 65535"]);
+    }
+    run(["explain", "sctp/80"]).expect(2, &["a port (udp/5683)"]);
+}
+
+#[test]
+fn a_kind_of_finding_is_explained_by_its_first_with_the_numbers_of_all() {
+    let (capture, visit) = (sample("site-survey.pcapng"), sample("visit.pcap"));
+    let (capture, visit) = (capture.to_str().unwrap(), visit.to_str().unwrap());
+    let all = run(["explain", "-q", "blocked", capture]).expect(0, &[]).out;
+    let (list, first) = all.split_once("\n").unwrap();
+    let (list, rest) = list.strip_prefix("4 findings are blocked: ").and_then(|rest| rest.split_once('.')).unwrap();
+    assert_eq!(rest, " The first of them:");
+    let numbers: Vec<&str> = list.split(", ").collect();
+    assert_eq!(numbers.len(), 4);
+    assert_eq!(first, run(["explain", "-q", numbers[0], capture]).expect(0, &[]).out);
+    for number in numbers {
+        let one = run(["explain", "-q", number, capture]).expect(0, &[]).out;
+        assert!(one.lines().next().unwrap().ends_with("blocked."), "{one}");
+    }
+    // In whatever letters; the only one needs no list.
+    for name in ["no-dhcp-offer", "No DHCP offer"] {
+        assert!(run(["explain", "-q", name, capture]).expect(0, &[]).out.starts_with("Finding "), "{name}");
+    }
+    run(["explain", "-q", "restarting", visit]).expect(2, &["no finding of the kind restarting", "0 findings"]);
+}
+
+#[test]
+fn what_to_explain_comes_first() {
+    let visit = fs::read(sample("visit.pcap")).unwrap();
+    let here = folder(&[("x.pcapng", &visit), ("day", &visit)]);
+    let path = |name: &str| here.path().join(name).to_str().unwrap().to_owned();
+    let (capture, day) = (path("x.pcapng"), path("day"));
+    let first = |arguments: &[&str], told: &str| {
+        run([&["explain"], arguments].concat()).expect(2, &["what to explain comes first: igorscope explain ", told]);
+    };
+    first(&[&capture, "f1"], &format!("explain f1 {capture}\n"));
+    first(&["survey.json", "udp/69"], "explain udp/69 survey.json\n");
+    first(&[&day, "3"], &format!("explain 3 {day}\n"));
+    first(&[&capture, "f1", &day], &format!("explain f1 {capture} {day}\n"));
+    first(&[&capture], &format!("explain 1 {capture}; name a flow"));
+    first(&[&capture, &day], &format!("explain 1 {capture} {day}; name"));
+    // What is there may be called as a host is.
+    let named = igorscope().current_dir(here.path()).args(["explain", "day", "x.pcapng"]).output().unwrap();
+    Run::of(named).expect(2, &["there is no host day"]);
 }

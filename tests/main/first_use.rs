@@ -5,6 +5,8 @@ use std::path::Path;
 use igorscope::policy::{Reason, Role};
 use igorscope::verdict::{CellState, Outcome, Verdict};
 
+#[cfg(unix)]
+use crate::command::igorscope;
 use crate::command::{folder, run, sample};
 
 fn page(name: &str) -> String {
@@ -93,4 +95,164 @@ fn the_guide_quotes_what_its_commands_print() {
             assert!(printed.lines().any(|found| found == line), "{line:?} is not in:\n{printed}");
         }
     }
+}
+
+/// The last lines of what was printed, from that with the files on.
+fn files(out: &str) -> String {
+    out.split("\nFiles     ").nth(1).unwrap_or_else(|| panic!("no files in: {out}")).to_owned()
+}
+
+#[test]
+fn every_file_that_was_written_is_named_and_none_else() {
+    let folder = folder(&[]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (visit, evidence, sheet, results) = (sample("visit.pcap"), path("e.pcapng"), path("s.xlsx"), path("out"));
+    let visit = visit.to_str().unwrap();
+    let analyze = |more: &[&str]| run([&["analyze", visit], more].concat());
+    assert!(files(&analyze(&[]).expect(0, &[]).out).starts_with("none: -o FOLDER "));
+    assert_eq!(files(&analyze(&["--evidence", &evidence]).expect(0, &[]).out), format!("{evidence}\n"));
+    let both = analyze(&["--evidence", &evidence, "--xlsx", &sheet]).expect(0, &[]).out;
+    assert_eq!(files(&both), format!("{sheet}, {evidence}\n"));
+    let all = analyze(&["-o", &results, "--evidence", &evidence]).expect(0, &[]).out;
+    let beside = "          survey.json for compare, explain and report; CSV tables\n";
+    let report = Path::new(&results).join("report.html").display().to_string();
+    assert_eq!(files(&all), format!("{report}, {evidence}\n{beside}"));
+    let tables = analyze(&["-o", &results, "--format", "csv,text"]).expect(0, &[]).out;
+    assert_eq!(files(&tables), format!("{results}\n          CSV tables\n"));
+    // What could not be written is not there.
+    let failed = analyze(&["--evidence", &path("no/such/e.pcapng")]).expect(4, &["e.pcapng"]).out;
+    assert!(failed.contains("\nVendor's ports ") && !failed.contains("\nFiles "), "{failed}");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_evidence_is_written_though_nobody_reads_the_summary() {
+    let folder = folder(&[]);
+    let evidence = folder.path().join("e.pcapng");
+    let mut command = igorscope();
+    command.arg("analyze").arg(sample("site-survey.pcapng")).arg("--evidence").arg(&evidence);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(std::fs::metadata(evidence).unwrap().len() > 0);
+}
+
+#[test]
+fn who_replaces_the_results_of_another_visit_is_told() {
+    let folder = folder(&[]);
+    let results = folder.path().join("out");
+    let analyze = |name: &str, more: &[&str]| {
+        let capture = sample(name);
+        let arguments = ["analyze", "-o", results.to_str().unwrap(), capture.to_str().unwrap()];
+        run([&arguments[..], more].concat()).expect(0, &[]).err
+    };
+    let told = |text: &str| text.contains("earlier run over other captures") && text.contains("name another folder");
+    assert_eq!(analyze("visit.pcap", &[]), "", "nothing was there");
+    assert_eq!(analyze("visit.pcap", &["--site-name", "Pier"]), "", "the same capture, judged again");
+    let visit = sample("visit.pcap");
+    assert_eq!(analyze("snapped.pcap", &[visit.to_str().unwrap()]), "", "a capture more");
+    assert!(told(&analyze("qinq.pcap", &[])));
+    assert_eq!(analyze("visit.pcap", &["-q"]), "");
+    assert!(told(&analyze("qinq.pcap", &["--anonymize"])));
+    std::fs::write(results.join("survey.json"), "{\"inputs\":[\n{\"path\": 7}]").unwrap();
+    assert_eq!(analyze("visit.pcap", &[]), "", "of what is no survey nothing is said");
+    // As `report` does.
+    let other = sample("qinq.pcap");
+    let report = run(["report", "-o", results.to_str().unwrap(), other.to_str().unwrap()]).expect(0, &[]);
+    assert!(told(&report.err), "{}", report.err);
+}
+
+#[test]
+fn a_capture_in_the_place_of_a_survey_is_told_how_it_becomes_one() {
+    let capture = std::fs::read(sample("visit.pcap")).unwrap();
+    let packed = zstd::encode_all(&capture[..], 1).unwrap();
+    let folder =
+        folder(&[("a.pcap", &capture), ("b.pcap.zst", &packed), ("c.json", &capture), ("day/a.pcap", &capture)]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (a, b, c, day, state) = (path("a.pcap"), path("b.pcap.zst"), path("c.json"), path("day"), path("d.igstate"));
+    run(["observe", &a, "-o", &state]).expect(0, &[]);
+    for arguments in [
+        vec!["compare", &a, &b],
+        vec!["compare", &b, &a],
+        vec!["compare", &state, &a],
+        vec!["merge", &b, &a],
+        vec!["report", &c],
+        vec!["explain", "1", &c],
+        vec!["policy", "export", "--against", &a],
+    ] {
+        let told = run(&arguments).expect(2, &["and a survey.json is wanted", "igorscope analyze -o FOLDER "]).err;
+        assert!(!told.contains("column") && told.lines().count() == 1, "{arguments:?}: {told}");
+    }
+    run(["compare", &day, &day]).expect(2, &["holds no survey.json", "igorscope analyze -o"]);
+    // What is a survey is no capture.
+    let results = path("results");
+    run(["analyze", "-q", "-o", &results, &a]).expect(0, &[]);
+    let survey = Path::new(&results).join("survey.json").to_str().unwrap().to_owned();
+    run(["analyze", &survey]).expect(2, &["igorscope report shows its results"]);
+    run(["compare", &survey, &results]).expect(0, &[]);
+}
+
+#[test]
+fn of_a_file_that_is_not_there_the_nearest_name_is_offered() {
+    let missing = |arguments: &[&str], status: i32, near: &str| {
+        let near = sample(near);
+        run(arguments).expect(status, &[&format!("; did you mean {}?", near.display())]);
+    };
+    let [survey, visit, inventory] =
+        ["site-survey.pcap", "visit.pcap", "site-survey.tom"].map(|name| sample(name).to_str().unwrap().to_owned());
+    missing(&["analyze", &survey], 2, "site-survey.pcapng");
+    missing(&["analyze", &visit, &survey], 3, "site-survey.pcapng");
+    missing(&["analyze", &visit, "--inventory", &inventory], 2, "site-survey.toml");
+    let far = sample("nothing-like-it.pcap");
+    assert!(!run(["analyze", far.to_str().unwrap()]).expect(2, &["cannot open"]).err.contains("did you mean"));
+    run(["analyze", "--format", "cvs", &visit]).expect(2, &["a similar value exists: 'csv'"]);
+}
+
+#[test]
+fn the_first_line_names_the_site_or_else_what_was_read() {
+    let (visit, cut) = (sample("visit.pcap"), sample("qinq.pcap"));
+    let (visit, cut) = (visit.to_str().unwrap(), cut.to_str().unwrap());
+    for (arguments, line) in [
+        (&["analyze", visit][..], "igorscope  visit.pcap"),
+        (&["analyze", visit, cut], "igorscope  visit.pcap and 1 more"),
+        (&["analyze", visit, "--site-name", "Pier 7"], "igorscope  Pier 7"),
+    ] {
+        assert_eq!(run(arguments).expect(0, &[]).out.lines().next(), Some(line));
+    }
+}
+
+#[test]
+fn one_of_a_thing_is_told_in_the_singular() {
+    let told = |name: &str| {
+        let out = run(["analyze", sample(name).to_str().unwrap()]).expect(0, &[]).out;
+        out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(told("clock-jump.pcap").contains("steps backward 1 time, at most by"), "{}", told("clock-jump.pcap"));
+    // As captures/README.md says.
+    assert!(told("kernel-drops.pcapng").contains("9 packets were dropped"));
+    assert!(told("kernel-drops.pcapng").contains("(9 by the interface or the kernel)"));
+}
+
+/// As the command is called.
+#[test]
+fn to_analyze_has_one_spelling() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![package.join("README.md"), package.join("Makefile")];
+    let mut folders = vec![package.join("docs"), package.join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            match entry.extension().and_then(|ending| ending.to_str()) {
+                None if entry.is_dir() => folders.push(entry),
+                Some("rs" | "md" | "json") => pages.push(entry),
+                _ => {}
+            }
+        }
+    }
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap().to_lowercase();
+        let british = ["e ", "e:", "e.", "ed", "ing"].map(|ending| format!("analys{ending}"));
+        let found = british.iter().find(|word| text.contains(*word));
+        assert!(found.is_none(), "{found:?} in {}", page.display());
+    }
+    assert!(run(["--help"]).expect(0, &[]).out.contains("report.html"), "the main result is named");
 }

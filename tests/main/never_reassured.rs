@@ -131,6 +131,17 @@ fn a_capture_that_shows_nothing_of_the_site_is_not_judged() {
     let mut uplink = Mirror::default();
     uplink.exchange(0, (GATEWAY, 40_000), (OTHER.at("203.0.113.80"), 443), [1_000, 5_000]);
     Faces::of(&uplink, &ROLES).are_not_judged("nothing that they exchange with one another");
+    // What was found all the same is told, and that it is no judgement of the rest.
+    uplink.exchange(SECOND, (GATEWAY, 40_001), (OTHER.at("203.0.113.80"), 23), [1_000, 5_000]);
+    let faces = Faces::of(&uplink, &ROLES);
+    faces.are_not_judged("nothing that they exchange with one another");
+    assert!(
+        faces
+            .text()
+            .contains(" 1 alert and 1 warning are listed all the same, but nothing says that the rest is well."),
+        "{}",
+        faces.text()
+    );
     // Of what nobody answers, and need not, nothing can be told.
     let mut lone = Mirror::default();
     for number in 101..=104 {

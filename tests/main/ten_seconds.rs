@@ -33,8 +33,10 @@ fn the_summary_says_result_findings_ports_and_what_to_do_in_this_order() {
     assert!(places.is_sorted(), "{text}");
     assert!(text.contains("Result    Action needed: 16 alerts."));
     assert!(!text.contains("\nConversations"), "the conversations are for -v");
-    let last = text.lines().last().unwrap();
-    assert!(last.starts_with("Files ") && last.ends_with("report.html"), "{last}");
+    let [files, beside] = text.lines().rev().take(2).collect::<Vec<_>>()[..] else { panic!("{text}") };
+    let (files, beside) = (beside, files);
+    assert!(files.starts_with("Files ") && files.ends_with("report.html"), "{files}");
+    assert_eq!(beside, "          survey.json for compare, explain and report; CSV tables");
     assert!(out.path().join("report.html").exists());
     let steps = text.split("\nNext\n").nth(1).unwrap();
     assert!(steps.contains("\n  2. ") && steps.contains("\n  3. ") && !steps.contains("\n  4. "), "{steps}");
@@ -62,11 +64,41 @@ fn a_finding_is_a_line_with_its_devices_and_what_decides() {
     assert!(flat(&conflict).contains(both), "{conflict}");
 }
 
+/// The numbers in brackets at the ends of findings, in their order.
+fn numbers(text: &str) -> Vec<usize> {
+    let findings = text.split("\nFindings ").nth(1).and_then(|rest| rest.split("\nVendor's ports").next()).unwrap();
+    let lists = findings.split('(').filter_map(|part| part.split_once(')'));
+    lists
+        .filter_map(|(list, _)| list.split(", ").map(|number| number.parse().ok()).collect::<Option<Vec<_>>>())
+        .flatten()
+        .collect()
+}
+
+#[test]
+fn each_finding_has_the_number_that_explain_asks_for() {
+    let (text, out) = summary(&[]);
+    assert!(text.contains("\n  (n)     igorscope explain n FILE tells why\n"), "{text}");
+    assert!(flat(&text).contains("wrong protocol (the payload is ssh): gateway to node-07, TCP 80 ssh (2) "), "{text}");
+    let mut told = numbers(&text);
+    told.sort_unstable();
+    let all: Vec<usize> = (1..=29).collect();
+    assert_eq!(told, all, "{text}");
+    // In full each has a line of its own.
+    assert_eq!(numbers(&summary(&["-v"]).0), all);
+    let survey = out.path().join("survey.json");
+    let explained = run(["explain", "2", survey.to_str().unwrap()]).expect(0, &[]).out;
+    assert!(explained.starts_with("Finding 2 (alert): unexpected, wrong-protocol."), "{explained}");
+    let page = fs::read_to_string(out.path().join("report.html")).unwrap();
+    let card = page.split("id=\"finding-2\"").nth(1).and_then(|rest| rest.split("</h3>").next()).unwrap();
+    assert!(card.contains(">2</span>") && card.contains("wrong protocol"), "{card}");
+}
+
 #[test]
 fn the_matrix_counts_nodes_and_names_the_missing() {
     let text = summary(&[]).0;
     let coap = text.lines().find(|line| line.contains("UDP  5683")).unwrap();
     assert!(coap.contains("34/36"), "{coap}");
+    assert!(text.contains("n/m: on n of m devices") && !text.contains("34/36:"), "the legend is no example: {text}");
     assert!(flat(&text).contains("not seen to work on node-28, node-30: UDP 5683 in, UDP 5683 out"), "{text}");
     assert!(
         text.contains("UDP    69  TFTP*") && text.contains("* not by itself, but on a firmware update of one node")

@@ -38,6 +38,14 @@ fn the_words_of_every_finding_of_the_samples() {
 fn every_kind_of_finding_is_explained_under_its_name() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/findings.md");
     let page = std::fs::read_to_string(page).expect("docs/findings.md");
+    let policies = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/policy.md");
+    let policies = std::fs::read_to_string(policies).expect("docs/policy.md");
+    for kind in FindingKind::ALL {
+        assert!(
+            policies.contains(&format!("`{kind}`")),
+            "docs/policy.md does not say that a severity row can name {kind}"
+        );
+    }
     let reasons = Reason::ALL.iter().map(|reason| reason.name());
     for name in FindingKind::ALL.iter().map(|kind| kind.name()).chain(reasons) {
         assert!(page.lines().any(|line| line == format!("## {name}")), "docs/findings.md has no heading {name}");

@@ -2,6 +2,8 @@
 //! interface, for whom its installer let.
 
 #[cfg(not(unix))]
+use std::fs::File;
+#[cfg(not(unix))]
 use std::io;
 #[cfg(not(unix))]
 use std::path::Path;
@@ -29,7 +31,7 @@ pub enum Dropped {
 /// # Errors
 /// Never.
 #[cfg(not(unix))]
-pub fn drop_root(_: &[&Path], _: Option<&Path>) -> io::Result<Dropped> {
+pub fn drop_root(_: &[&Path], _: Option<&File>) -> io::Result<Dropped> {
     Ok(Dropped::WasNotRoot)
 }
 

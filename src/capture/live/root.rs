@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::CString;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use super::privilege::Dropped;
 ///
 /// # Errors
 /// When the system refuses: going on as root would not be what was promised.
-pub fn drop_root(folders: &[&Path], made: Option<&Path>) -> io::Result<Dropped> {
+pub fn drop_root(folders: &[&Path], made: Option<&File>) -> io::Result<Dropped> {
     if !Uid::effective().is_root() {
         return Ok(Dropped::WasNotRoot);
     }
@@ -31,7 +32,7 @@ pub fn drop_root(folders: &[&Path], made: Option<&Path>) -> io::Result<Dropped> 
         (None, None) => nobody(),
     };
     if let Some(folder) = made {
-        std::os::unix::fs::lchown(folder, Some(uid.as_raw()), Some(gid.as_raw()))?;
+        std::os::unix::fs::fchown(folder, Some(uid.as_raw()), Some(gid.as_raw()))?;
     }
     let name = User::from_uid(uid).ok().flatten().map(|user| user.name);
     // The groups first: without root they cannot be changed any more.

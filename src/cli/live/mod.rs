@@ -50,6 +50,12 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     let stop = Arc::new(AtomicBool::new(false));
     signals::listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
+    let folder = options.output.folder.as_deref().filter(|_| place.is_none() && probe.is_none());
+    if !talk.quiet && folder.is_some_and(|folder| folder.join("survey.json").is_file()) {
+        say(
+            "the results of an earlier run in the folder are replaced; to keep those of each visit, name another one with --output",
+        );
+    }
     if !talk.quiet {
         let names: Vec<&str> = live.interfaces().map(|interface| interface.name.as_str()).collect();
         let end = match &place {
@@ -200,7 +206,7 @@ fn sums(end: &LiveEnd) -> String {
 /// The rights of root are for opening interfaces, which is done.
 fn give_up_root(options: &LiveOptions, place: Option<&Place>, talk: &Talk) -> Result<(), Failure> {
     let folders = written_to(options);
-    let dropped = drop_root(&folders, place.map(Place::name)).map_err(|error| {
+    let dropped = drop_root(&folders, place.and_then(Place::folder)).map_err(|error| {
         Failure::usage(format!("cannot give up the rights of root, and will not go on with them: {error}"))
     })?;
     match dropped {
@@ -219,7 +225,10 @@ fn give_up_root(options: &LiveOptions, place: Option<&Place>, talk: &Talk) -> Re
 /// Folders that files are written into.
 fn written_to(options: &LiveOptions) -> Vec<&Path> {
     let files = options.record.as_ref().map(|(path, _)| path.as_path()).into_iter();
-    let files = files.chain(options.output.evidence.as_deref()).chain(options.output.xlsx.as_deref());
+    let files = files
+        .chain(options.output.evidence.as_deref())
+        .chain(options.output.xlsx.as_deref())
+        .chain(options.output.ipfix.as_deref());
     let files = files.chain(options.state.as_ref().map(|(path, _)| path.as_path()));
     let folders = options.output.folder.iter().chain(options.probe.iter().map(|(folder, _)| folder));
     files.map(folder_of).chain(folders.map(|folder| existing(folder))).collect()

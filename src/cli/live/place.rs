@@ -1,6 +1,5 @@
 //! Where a survey that was watched on a terminal is saved, if no folder was named.
 
-#[cfg(unix)]
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +38,14 @@ impl Place {
     /// For people.
     pub(super) fn name(&self) -> &Path {
         &self.name
+    }
+
+    /// Open, so that it is given to nobody else's name; where rights are not by user there is none.
+    pub(super) fn folder(&self) -> Option<&File> {
+        #[cfg(unix)]
+        return Some(&self.folder);
+        #[cfg(not(unix))]
+        None
     }
 
     /// The way to it for whoever the program has become. Where a folder above is closed to them, what is open is the only way.

@@ -17,6 +17,7 @@ use jiff::Zoned;
 
 use super::super::exit::Failure;
 use crate::capture::Rotation;
+use crate::report::is_aside;
 
 /// From one look at the disk to the next.
 const LOOK: Duration = Duration::from_secs(60);
@@ -165,7 +166,9 @@ fn runs(folder: &Path) -> Vec<PathBuf> {
 fn files(run: &Path) -> Vec<PathBuf> {
     let is_ours = |name: &str| {
         let number = name.strip_prefix(PACKETS).and_then(|name| name.strip_suffix(".pcapng"));
+        // Those of a run that lost its power while it wrote are nobody's any more.
         RESULTS.contains(&name)
+            || is_aside(name)
             || number.and_then(|number| number.strip_prefix('_')).is_some_and(|digits| digits.parse::<u64>().is_ok())
     };
     let entries = fs::read_dir(run).into_iter().flatten().flatten();

@@ -132,9 +132,12 @@ fn path(exclusion: &Exclusion) -> Option<String> {
         Some((last, before)) if last.chars().all(|c| c == '*' || c == '.') => before,
         _ => folders,
     };
+    // Either is a pattern: `users\*` holds every account, and `C:\Window?` is the system's folder.
     let folder = |known: &&&str| {
         let known: Vec<&str> = known.split('\\').collect();
-        known.len() == named.len() && known.iter().zip(named).all(|(known, part)| glob(known, part))
+        let holds = |named: (&&str, &String)| glob(named.0, named.1);
+        let is_held = |named: (&&str, &String)| glob(named.1, named.0);
+        known.len() == named.len() && (known.iter().zip(named).all(holds) || known.iter().zip(named).all(is_held))
     };
     if drive && FOLDERS.iter().any(|known| folder(&known)) {
         return Some("this folder holds programs or files of every user; exclude the product's own folder".to_owned());
@@ -165,7 +168,7 @@ fn process(exclusion: &Exclusion) -> Option<String> {
     }
     PROGRAMS
         .iter()
-        .find(|program| **program == name)
+        .find(|program| **program == name || (!stars && glob(name, program)))
         .map(|program| format!("{program} runs what it is given, so whatever it opens goes unscanned"))
 }
 

@@ -229,3 +229,29 @@ proptest::proptest! {
         let _ = check(&machine(&[&value], &[&value], &[&value]));
     }
 }
+
+/// Beside the vendor's own list: what opens the machine by a pattern of part of its name, and its twins that do not.
+#[test]
+fn wide_exclusions_are_known_through_their_wildcards() {
+    let (paths, processes) = vendors();
+    for (path, process, is_good) in [
+        (r"C:\Window?", "", false),
+        (r"C:\Users\*\AppDat?", "", false),
+        (r"C:\Program*", "", false),
+        ("", "power*.exe", false),
+        ("", "cmd.e?e", false),
+        ("", r"C:\Windows\System32\c?d.exe", false),
+        (r"C:\Igor*\Data", "", true),
+        (r"C:\*\Data", "", true),
+        ("", r"C:\Igor\BACnet\*", true),
+        ("", "Igor.*.Service.exe", true),
+    ] {
+        let add = |list: &[&'static str], one| {
+            let mut list: Vec<&str> = list.to_vec();
+            list.extend(Some(one).filter(|one: &&str| !one.is_empty()));
+            list
+        };
+        let list = check(&machine(&add(&paths, path), &add(&processes, process), &[]));
+        assert_eq!(list.is_good(), is_good, "{path}{process}");
+    }
+}

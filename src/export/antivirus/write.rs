@@ -41,7 +41,7 @@ fn powershell(antivirus: &Antivirus) -> String {
     );
     for (flag, values) in [("ExclusionPath", &antivirus.paths), ("ExclusionProcess", &antivirus.processes)] {
         for value in values {
-            let _ = writeln!(out, "Add-MpPreference -{flag} {}", text::powershell(value));
+            let _ = writeln!(out, "Add-MpPreference -{flag} {}", crate::text::powershell(value));
         }
     }
     let _ = writeln!(out, "Get-MpPreference | Select-Object ExclusionPath, ExclusionProcess | Format-List");
@@ -73,7 +73,7 @@ fn intune(antivirus: &Antivirus) -> String {
     ];
     for row in rows {
         // Writing into memory does not fail.
-        let _ = writer.write_record(row.iter().map(|cell| text::cell(cell)));
+        let _ = writer.write_record(row.iter().map(|cell| text::cell(cell).into_owned()));
     }
     String::from_utf8_lossy(&writer.into_inner().unwrap_or_default()).into_owned()
 }

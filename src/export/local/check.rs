@@ -14,7 +14,12 @@ pub enum PortState {
     /// Rules let it through in these profiles only.
     InProfiles(Vec<String>),
     /// A rule lets it through for one program only.
-    ForProgram(String),
+    ForProgram {
+        /// The program.
+        program: String,
+        /// Whether it is the vendor's, or the one that listens there.
+        is_meant: bool,
+    },
     /// No rule is needed: the firewall is off, or lets through what no rule names.
     Open,
     /// A rule blocks it, which goes before all that allow.
@@ -29,7 +34,7 @@ impl PortState {
         match self {
             Self::Allowed => "allowed",
             Self::InProfiles(_) => "profiles",
-            Self::ForProgram(_) => "program",
+            Self::ForProgram { .. } => "program",
             Self::Open => "open",
             Self::Blocked => "blocked",
             Self::Missing => "missing",
@@ -38,7 +43,7 @@ impl PortState {
 
     /// Whether the port works whatever the network is called.
     pub const fn is_good(&self) -> bool {
-        matches!(self, Self::Allowed | Self::ForProgram(_) | Self::Open)
+        matches!(self, Self::Allowed | Self::ForProgram { is_meant: true, .. } | Self::Open)
     }
 }
 
@@ -132,11 +137,10 @@ fn port(policy: &Policy, cell: &Cell, machine: &Machine) -> PortCheck {
     // A block for one program is one of the port if the program is the vendor's, or the one that listens there: Windows
     // makes such a rule where somebody answered its question by "Cancel".
     let vendors = policy.antivirus().processes.iter().chain(&listeners);
-    let is_meant =
-        |rule: &&&FirewallRule| !rule.is_for_addresses && vendors.clone().any(|process| rule.program_is(process));
-    let (state, rule) = match blocking.iter().find(is_meant) {
+    let is_meant = |rule: &FirewallRule| vendors.clone().any(|process| rule.program_is(process));
+    let (state, rule) = match blocking.iter().find(|rule| !rule.is_for_addresses && !rule.is_narrow && is_meant(rule)) {
         Some(rule) => (PortState::Blocked, Some(*rule)),
-        None => state(direction, &allowing, &blocking, machine),
+        None => state(direction, &allowing, &blocking, machine, &is_meant),
     };
     PortCheck {
         product: policy.document_of(cell).product.clone(),
@@ -156,9 +160,10 @@ fn state<'a>(
     allowing: &[&'a FirewallRule],
     blocking: &[&'a FirewallRule],
     machine: &Machine,
+    is_meant: &dyn Fn(&FirewallRule) -> bool,
 ) -> (PortState, Option<&'a FirewallRule>) {
     // A block for another program or for some addresses may mean somebody else.
-    let is_for_all = |rule: &&&FirewallRule| rule.program.is_none() && !rule.is_for_addresses;
+    let is_for_all = |rule: &&&FirewallRule| rule.program.is_none() && !rule.is_for_addresses && !rule.is_narrow;
     let lets = |profile: &Profile| {
         !profile.is_on || if direction == Direction::Incoming { profile.lets_in } else { profile.lets_out }
     };
@@ -171,23 +176,30 @@ fn state<'a>(
     if let Some(rule) = blocking.iter().find(is_for_all) {
         return (PortState::Blocked, Some(rule));
     }
-    let mut by_all: Vec<&&FirewallRule> = allowing.iter().filter(|rule| rule.program.is_none()).collect();
-    by_all.sort_by_key(|rule| rule.is_for_addresses);
+    let allowed = |rule: &FirewallRule| match &rule.program {
+        Some(program) => PortState::ForProgram { program: program.clone(), is_meant: true },
+        None => PortState::Allowed,
+    };
+    // What lets through some clients, users or other programs only says nothing of the vendor's.
+    let fits = |rule: &&&FirewallRule| rule.is_whole() && (rule.program.is_none() || is_meant(rule));
+    let mut by_all: Vec<&&FirewallRule> = allowing.iter().filter(fits).collect();
+    by_all.sort_by_key(|rule| (rule.program.is_some(), rule.is_for_addresses));
     if let Some(rule) = by_all.iter().find(|rule| rule.profiles.is_empty()) {
-        return (PortState::Allowed, Some(rule));
+        return (allowed(rule), Some(rule));
     }
     let mut profiles: Vec<String> = by_all.iter().flat_map(|rule| rule.profiles.iter().cloned()).collect();
     profiles.extend(machine.profiles.iter().map(|profile| profile.name.clone()).filter(|name| is_open(name)));
     profiles.sort();
     profiles.dedup();
     if profiles.len() >= PROFILES {
-        return by_all.first().map_or((PortState::Open, None), |rule| (PortState::Allowed, Some(**rule)));
+        return by_all.first().map_or((PortState::Open, None), |rule| (allowed(rule), Some(**rule)));
     }
     if let Some(rule) = by_all.first() {
         return (PortState::InProfiles(profiles), Some(**rule));
     }
-    match allowing.iter().find_map(|rule| Some((rule, rule.program.clone()?))) {
-        Some((rule, program)) => (PortState::ForProgram(program), Some(*rule)),
+    let of_others = allowing.iter().filter(|rule| rule.is_whole());
+    match of_others.filter_map(|rule| Some((rule, rule.program.clone()?))).next() {
+        Some((rule, program)) => (PortState::ForProgram { program, is_meant: false }, Some(*rule)),
         // Windows lets everything out unless a profile says otherwise.
         None if machine.profiles.is_empty() && direction == Direction::Outgoing => (PortState::Open, None),
         None if !profiles.is_empty() => (PortState::InProfiles(profiles), None),
@@ -243,7 +255,11 @@ fn listener(policy: &Policy, machine: &Machine, listening: &Listening) -> Listen
     });
     let allows = |rule: &&FirewallRule| {
         let is_for_it = rule.program.is_none() || rule.program_is(&listening.process);
-        is_for_it && rule.allows && rule.direction == Direction::Incoming && rule.covers(transport, port)
+        is_for_it
+            && rule.is_whole()
+            && rule.allows
+            && rule.direction == Direction::Incoming
+            && rule.covers(transport, port)
     };
     Listener {
         listening: listening.clone(),

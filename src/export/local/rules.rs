@@ -6,6 +6,13 @@ use std::ops::RangeInclusive;
 use crate::policy::Direction;
 use crate::protocol::Transport;
 
+/// Ports from 1 to the last: a rule for all of them is for any.
+const ANY: usize = 65_535;
+
+/// Fields of a rule that narrow nothing: what it is called and where that is kept, and how answers are let through (\[MS-FASP\]
+/// section 2.2.37).
+const HARMLESS: [&str; 9] = ["Desc", "EmbedCtxt", "Edge", "Defer", "App", "Svc", "LSM", "TTK", "TTK2_22"];
+
 /// A rule that is switched on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FirewallRule {
@@ -25,6 +32,8 @@ pub struct FirewallRule {
     pub program: Option<String>,
     /// Whether it holds for some addresses only, at either end.
     pub is_for_addresses: bool,
+    /// Whether anything else narrows it: a store app, a user, an interface, IPsec, or a condition that is not known here.
+    pub is_narrow: bool,
     /// Profiles that it holds in; empty is all.
     pub profiles: Vec<String>,
     /// Whether a group policy brought it.
@@ -37,6 +46,16 @@ impl FirewallRule {
         let ports = self.server_ports();
         self.protocol.is_none_or(|number| number == transport.number())
             && (ports.is_empty() || ports.iter().any(|range| range.contains(&port)))
+    }
+
+    /// Whether it holds for everything that comes to the ports that it speaks of: the other end's port is the client's, which is
+    /// any, and nothing else narrows it.
+    pub fn is_whole(&self) -> bool {
+        let clients = if self.direction == Direction::Incoming { &self.remote } else { &self.local };
+        !self.is_narrow
+            && clients.iter().map(|range| usize::from(range.end().saturating_sub(*range.start())) + 1).sum::<usize>()
+                % ANY
+                == 0
     }
 
     /// Whether it is for the program of this name or path, by the last part of both.
@@ -154,16 +173,21 @@ fn rule(text: &str, is_policy: bool) -> Option<Option<FirewallRule>> {
         remote: Vec::new(),
         program: None,
         is_for_addresses: false,
+        is_narrow: false,
         profiles: Vec::new(),
         is_policy,
     };
-    let (mut is_active, mut has_direction, mut is_special) = (false, false, false);
+    let (mut is_active, mut has_direction) = (false, false);
+    // Ports by a word (RPC, Teredo, IPHTTPS, ...) are taken by Windows itself, not by number.
+    let (mut local_words, mut remote_words) = (false, false);
     let mut fields = text.split('|');
     let version = fields.next()?.strip_prefix('v')?;
     version.split_once('.').filter(|(major, _)| *major == "2")?;
     for field in fields.filter(|field| !field.is_empty()) {
-        // What has no name is of a later form, and narrows nothing that is known.
-        let Some((name, value)) = field.split_once('=') else { continue };
+        let Some((name, value)) = field.split_once('=') else {
+            rule.is_narrow = true;
+            continue;
+        };
         match name {
             "Action" => {
                 rule.allows = match value {
@@ -178,9 +202,9 @@ fn rule(text: &str, is_policy: bool) -> Option<Option<FirewallRule>> {
                 rule.direction =
                     if value.eq_ignore_ascii_case("Out") { Direction::Outgoing } else { Direction::Incoming };
             }
-            "Protocol" => rule.protocol = (value != "256").then(|| value.parse().ok()).flatten(),
-            "LPort" | "LPort2_10" => is_special |= !add(&mut rule.local, value),
-            "RPort" | "RPort2_10" => is_special |= !add(&mut rule.remote, value),
+            "Protocol" => rule.protocol = if value == "256" { None } else { Some(value.parse().ok()?) },
+            "LPort" | "LPort2_10" => local_words |= !add(&mut rule.local, value),
+            "RPort" | "RPort2_10" => remote_words |= !add(&mut rule.remote, value),
             "App" | "Svc" if value != "System" && value != "*" => {
                 rule.program = Some(rule.program.take().map_or(value.to_owned(), |app| format!("{app} ({value})")));
             }
@@ -189,11 +213,10 @@ fn rule(text: &str, is_policy: bool) -> Option<Option<FirewallRule>> {
             _ if ["LA4", "RA4", "LA6", "RA6", "LA42", "RA42", "LA62", "RA62"].contains(&name) => {
                 rule.is_for_addresses = true;
             }
-            _ => {}
+            _ => rule.is_narrow |= !HARMLESS.contains(&name),
         }
     }
-    // Ports by a word (RPC, Teredo, IPHTTPS, ...) are taken by Windows itself, not by number.
-    let has_no_number = is_special && rule.local.is_empty() && rule.remote.is_empty();
+    let has_no_number = (local_words && rule.local.is_empty()) || (remote_words && rule.remote.is_empty());
     Some((is_active && has_direction && !has_no_number).then_some(rule))
 }
 

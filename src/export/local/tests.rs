@@ -48,22 +48,34 @@ fn blocked_narrow_and_wide_rules_are_told_in_german_too() {
     let check = check(&machine);
     assert!(!check.is_good());
     let of = |transport, port| &state(&check, Direction::Incoming, transport, port).state;
-    let program = || PortState::ForProgram(r"C:\Program Files\Igor\IgorGateway.exe".to_owned());
+    let program =
+        |is_meant| PortState::ForProgram { program: r"C:\Program Files\Igor\IgorGateway.exe".to_owned(), is_meant };
     // A block goes before what allows.
     assert_eq!(of(Transport::Udp, 1900), &PortState::Blocked);
     // That of the office holds in two profiles; the test of sales holds everywhere, for some addresses.
     let web = state(&check, Direction::Incoming, Transport::Tcp, 80);
     assert_eq!((&web.state, web.is_for_addresses), (&PortState::Allowed, true));
     assert_eq!(of(Transport::Udp, 69), &PortState::Allowed, "by group policy");
-    assert_eq!(of(Transport::Udp, 5683), &program());
+    assert_eq!(
+        of(Transport::Udp, 5683),
+        &program(false),
+        "nobody listens there, and it is none of the vendor's programs"
+    );
     // A block for some program is none of the port's, unless it listens there or is the vendor's.
     assert_eq!(state(&check, Direction::Outgoing, Transport::Tcp, 443).state, PortState::Open);
-    assert_eq!(of(Transport::Udp, 1901), &program());
+    assert_eq!(of(Transport::Udp, 1901), &program(false), "nobody listens there");
     let mut vendors = machine.clone();
     let process = Policy::embedded().antivirus().processes[0].clone();
     let of_the_web = vendors.rules.iter_mut().filter(|rule| rule.name == "kein HTTPS");
     of_the_web.for_each(|rule| rule.program = Some(process.clone()));
+    vendors
+        .rules
+        .iter_mut()
+        .filter(|rule| rule.name == "IgorGateway")
+        .for_each(|rule| rule.program = Some(process.clone()));
     let vendors = self::check(&vendors);
+    let coap = &state(&vendors, Direction::Incoming, Transport::Udp, 5683).state;
+    assert_eq!(coap, &PortState::ForProgram { program: process.clone(), is_meant: true });
     assert_eq!(state(&vendors, Direction::Outgoing, Transport::Tcp, 443).state, PortState::Blocked);
     let wide: Vec<_> = check.wide.iter().map(|rule| (rule.name.as_str(), rule.lets_in.as_str())).collect();
     assert_eq!(
@@ -85,6 +97,35 @@ fn a_firewall_that_is_off_lets_all_through_and_what_was_not_seen_is_told() {
     assert_eq!(machine.rules.iter().filter(|rule| rule.name == "Éclairage").count(), 1);
     let check = check(&machine);
     assert!(check.is_good() && check.ports.iter().all(|port| port.state == PortState::Open));
+}
+
+/// Each of these was taken for a rule that lets every documented port through.
+#[test]
+fn rules_for_something_else_allow_no_documented_port() {
+    let head = "HKEY_LOCAL_MACHINE\\SYSTEM\\FirewallRules\n";
+    for rule in [
+        r"v2.30|Action=Allow|Active=TRUE|Dir=In|Profile=Domain|Profile=Private|Profile=Public|Name=@{Microsoft.X}|LUOwn=S-1-5-21-1|AppPkgId=S-1-15-2-1|",
+        r"v2.30|Action=Allow|Active=TRUE|Dir=In|LUAuth=D:(A;;CC;;;S-1-5-80-1)|Name=a|",
+        r"v2.30|Action=Allow|Active=TRUE|Dir=In|IFType=Wireless|Name=a|",
+        r"v2.30|Action=Allow|Active=TRUE|Dir=In|SomethingNew=1|Name=a|",
+        r"v2.30|Action=Allow|Active=TRUE|Dir=In|App=C:\Games\x.exe|Name=a|",
+        r"v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=RPC|RPort=1-65535|Name=a|",
+        r"v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|RPort=20|Name=a|",
+        r"v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=300|Name=a|",
+    ] {
+        let read = super::rules::read(&format!("{head}    {{A}}    REG_SZ    {rule}\n"), false);
+        let machine = Machine { rules: read.rules, ..Machine::default() };
+        let ports = check(&machine).ports;
+        let incoming = ports.iter().filter(|port| port.direction == Direction::Incoming);
+        let good: Vec<_> = incoming.filter(|port| port.state.is_good()).collect();
+        assert!(good.is_empty(), "{rule}: {good:?}");
+    }
+    // The twin: what narrows nothing.
+    let rule =
+        r"v2.30|Action=Allow|Active=TRUE|Dir=In|Protocol=6|LPort=80|RPort=1-65535|Name=web|Desc=x|Edge=TRUE|Defer=App|";
+    let read = super::rules::read(&format!("{head}    {{A}}    REG_SZ    {rule}\n"), false);
+    let check = check(&Machine { rules: read.rules, ..Machine::default() });
+    assert_eq!(state(&check, Direction::Incoming, Transport::Tcp, 80).state, PortState::Allowed);
 }
 
 #[test]

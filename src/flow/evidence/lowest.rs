@@ -25,17 +25,29 @@ impl<K, V, const LIMIT: usize> Default for Lowest<K, V, LIMIT> {
 
 impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
     pub(super) fn add(&mut self, key: K, value: V) {
-        if let Some(held) = self.map.get_mut(&key) {
-            held.add(value);
-        } else if self.map.len() < LIMIT {
-            self.map.insert(key, value);
-        } else {
+        let is_full = self.map.len() >= LIMIT;
+        // Where it is full, most keys are above all that are kept.
+        if is_full && self.is_above(&key) {
             self.turned_away = true;
-            if self.map.last_key_value().is_some_and(|(last, _)| key < *last) {
-                self.map.pop_last();
-                self.map.insert(key, value);
-            }
+            return;
         }
+        if let Some(held) = self.map.get_mut(&key) {
+            return held.add(value);
+        }
+        if is_full {
+            self.turned_away = true;
+            self.map.pop_last();
+        }
+        self.map.insert(key, value);
+    }
+
+    fn is_above(&self, key: &K) -> bool {
+        self.map.last_key_value().is_none_or(|(last, _)| key > last)
+    }
+
+    /// Whether anything would change if a key were added: else its value need not be made.
+    pub(super) fn wants(&self, key: &K) -> bool {
+        self.map.len() < LIMIT || !self.turned_away || !self.is_above(key)
     }
 
     /// Adds another map, its values changed by `shifted` before.
@@ -111,6 +123,16 @@ mod tests {
             let distinct = keys.iter().collect::<std::collections::BTreeSet<_>>().len();
             proptest::prop_assert_eq!(merged.turned_away(), distinct > 4);
             proptest::prop_assert_eq!(merged.iter().len(), distinct.min(4));
+        }
+
+        #[test]
+        fn what_is_not_wanted_changes_nothing(keys in proptest::collection::vec(0_u8..12, 0..60), key in 0_u8..12) {
+            let map = count(&keys);
+            if !map.wants(&key) {
+                let mut with = map.clone();
+                with.add(key, 1);
+                proptest::prop_assert_eq!(map, with);
+            }
         }
     }
 }

@@ -216,8 +216,11 @@ impl SideEvidence {
                 }
             }
             Tag::Ssdp { kind: SsdpKind::Response, .. } if !to_group => {
-                if let Some(what) = ssdp::location(payload) {
-                    self.answered.add((vlan, source, destination), First { at, time, what });
+                let stream = (vlan, source, destination);
+                if self.answered.wants(&stream)
+                    && let Some(what) = ssdp::location(payload)
+                {
+                    self.answered.add(stream, First { at, time, what });
                 }
             }
             Tag::Coap { kind: CoapKind::Request, token, .. } if to_group => {
@@ -225,10 +228,12 @@ impl SideEvidence {
             }
             Tag::Bacnet { kind } if to_group && kind.asks() => self.bacnet_searches.add(source.0, window),
             Tag::Tftp { opcode, .. } if opcode.is_request() => {
-                if let Some((name, write)) = tftp::file_name(payload) {
+                let stream = (vlan, source, destination);
+                if self.tftp_files.wants(&stream)
+                    && let Some((name, write)) = tftp::file_name(payload)
+                {
                     let name = name.get(..NAME_MAX).unwrap_or(name).into();
-                    let what = TftpFile { name, write };
-                    self.tftp_files.add((vlan, source, destination), First { at, time, what });
+                    self.tftp_files.add(stream, First { at, time, what: TftpFile { name, write } });
                 }
             }
             // Elsewhere not every payload is looked at.

@@ -211,7 +211,7 @@ impl Entry {
 
     fn also(&self, member: &Member<'_>, key: &str, known: &[&str], notes: &Notes<'_>) {
         // Near to a known key of another kind (`source-port` to `source-ports`) is a slip of the pen.
-        match crate::policy::read::nearest(key, known) {
+        match crate::text::nearest(key, known) {
             Some(_) => member.unknown(key, known),
             None => notes.lose(format!(
                 "entry \"{}\": \"{}\" is not looked at, so it holds for more",

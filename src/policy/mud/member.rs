@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::place::{Step, item_lines, offset};
 use super::{Device, clean};
 use crate::policy::Problem;
-use crate::policy::read::nearest;
+use crate::text::nearest;
 
 /// Problems that are told; what follows is more of the same.
 const TOLD: usize = 50;

@@ -5,6 +5,7 @@ use super::head::doubts;
 use super::page::{Page, put};
 use crate::report::text::units::{bytes, count};
 use crate::survey::Survey;
+use crate::text::{as_file, powershell};
 
 /// Rows of the lists of files, stops, kinds and tunnels.
 const SHOWN: usize = 200;
@@ -136,10 +137,11 @@ pub(super) fn reproduce(page: &mut Page, survey: &Survey, options: &HtmlOptions)
     let mut words = options.command.clone();
     if words.is_empty() {
         words.extend(["igorscope", "analyze"].map(str::to_owned));
-        words.extend(survey.inputs.iter().take(SHOWN).map(|input| input.path.clone()));
+        words.extend(survey.inputs.iter().take(SHOWN).map(|input| as_file(&input.path)));
         words.extend(["-o", "report"].map(str::to_owned));
     }
-    let mut lines: Vec<(Console, String)> = Console::HERE.iter().map(|shell| (*shell, shell.line(&words))).collect();
+    let lines = Console::HERE.iter().filter_map(|shell| Some((*shell, shell.line(&words)?)));
+    let mut lines: Vec<(Console, String)> = lines.collect();
     lines.dedup_by(|later, first| later.1 == first.1);
     for (shell, line) in &lines {
         let whose = if lines.len() > 1 { format!("{}: ", shell.name()) } else { String::new() };
@@ -153,7 +155,6 @@ pub(super) fn reproduce(page: &mut Page, survey: &Survey, options: &HtmlOptions)
     page.end_section();
 }
 
-/// A word as a POSIX shell takes it.
 /// Who takes a command line apart: in Windows there are two, and what one quotes the other does not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Console {
@@ -174,23 +175,27 @@ impl Console {
         }
     }
 
-    /// A word as this shell hands it over whole.
-    fn quoted(self, word: &str) -> String {
+    /// A word as this shell hands it over whole; `None` where it has no way to.
+    fn quoted(self, word: &str) -> Option<String> {
         let signs = if self == Self::Posix { "-_./:,=+@%" } else { "-_./:+\\" };
         if !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || signs.contains(c)) {
-            return word.to_owned();
+            return Some(word.to_owned());
+        }
+        // Within its quotes cmd still takes these, and knows no sign that keeps it from doing so.
+        if word.chars().any(char::is_control) || self == Self::Cmd && word.contains(['"', '%', '!']) {
+            return None;
         }
         // Programs of Windows take a backslash before the closing quote for one that quotes it.
         let end = &word[word.trim_end_matches('\\').len()..];
-        match self {
+        Some(match self {
             Self::Posix => format!("'{}'", word.replace('\'', "'\\''")),
-            Self::Cmd => format!("\"{}{end}\"", word.replace('"', "\\\"")),
-            Self::PowerShell => format!("'{}{end}'", word.replace('\'', "''")),
-        }
+            Self::Cmd => format!("\"{word}{end}\""),
+            Self::PowerShell => powershell(&format!("{word}{end}")),
+        })
     }
 
-    fn line(self, words: &[String]) -> String {
-        words.iter().map(|word| self.quoted(word)).collect::<Vec<_>>().join(" ")
+    fn line(self, words: &[String]) -> Option<String> {
+        Some(words.iter().map(|word| self.quoted(word)).collect::<Option<Vec<_>>>()?.join(" "))
     }
 }
 
@@ -200,12 +205,16 @@ mod tests {
 
     #[test]
     fn each_shell_gets_its_own_quotes() {
-        let quoted = |word| [Console::Posix, Console::Cmd, Console::PowerShell].map(|shell| shell.quoted(word));
+        let quoted = |word| {
+            [Console::Posix, Console::Cmd, Console::PowerShell].map(|shell| shell.quoted(word).unwrap_or_default())
+        };
         assert_eq!(quoted("two words"), ["'two words'", "\"two words\"", "'two words'"]);
         assert_eq!(quoted("it's"), ["'it'\\''s'", "\"it's\"", "'it''s'"]);
         assert_eq!(quoted(r"C:\Igor\a.pcap")[1..], [r"C:\Igor\a.pcap"; 2]);
         assert_eq!(quoted(r"C:\my site\")[1..], [r#""C:\my site\\""#, r"'C:\my site\\'"]);
-        assert_eq!(quoted("100%")[1..], ["\"100%\"", "'100%'"]);
+        assert_eq!(quoted("100%")[1..], ["", "'100%'"]);
+        assert_eq!(quoted("x\u{2019}; calc #")[2], "'x\u{2019}\u{2019}; calc #'");
+        assert_eq!(quoted("x\" & calc & \"")[1], "", "cmd has no way to say it");
         assert_eq!(quoted("a&b;$c")[1..], ["\"a&b;$c\"", "'a&b;$c'"]);
         assert_eq!(quoted(""), ["''", "\"\"", "''"]);
     }

@@ -15,9 +15,9 @@ use crate::policy::Direction;
 use crate::report::Names;
 use crate::report::health::{HealthRow, rows};
 use crate::report::names::role_basis;
-use crate::report::table::nanos_between;
 use crate::report::text::findings::title;
 use crate::report::text::units::{count, counted};
+use crate::report::value::nanos_between;
 use crate::survey::Survey;
 use crate::verdict::{CellState, Conversation, HostCoverage};
 

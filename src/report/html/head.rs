@@ -6,11 +6,11 @@ use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::Names;
 use crate::report::result::{Sentence, of_quality, sentence};
-use crate::report::table::nanos_between;
 use crate::report::text::capture::devices;
 use crate::report::text::findings::by_cause;
 use crate::report::text::next::steps;
 use crate::report::text::units::{bytes, counted, duration, short};
+use crate::report::value::nanos_between;
 use crate::survey::{InputSummary, Survey};
 use crate::verdict::CellState;
 
@@ -214,7 +214,7 @@ fn named(page: &mut Page, survey: &Survey) {
             "<li><span class=\"sev {}\">{}</span> <a href=\"#finding-{}\"><bdi>{}</bdi></a></li>",
             severity,
             severity,
-            cause.number,
+            cause.numbers[0],
             cause.line(&context, &page.zone)
         );
     }

@@ -40,7 +40,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     put!(
         page,
         "<p>The tables of the vendor’s document, with what this capture shows of each port. The number behind the sign \
-         is how many peers used it, or, as 34/36, on how many of the devices. “Not seen” is no fault: it was not needed, or not captured.</p>"
+         is how many peers used it, or, as n/m, on how many of how many devices. “Not seen” is no fault: it was not needed, or not captured.</p>"
     );
     legend(page);
     put!(page, "<div class=\"documents\">");

@@ -7,8 +7,8 @@ use crate::inventory::Host;
 use crate::report::Names;
 use crate::report::inventory::services;
 use crate::report::names::role_basis;
-use crate::report::table::nanos_between;
 use crate::report::text::units::{bytes, count, counted, duration};
+use crate::report::value::nanos_between;
 use crate::survey::Survey;
 use crate::verdict::Conversation;
 

@@ -6,8 +6,8 @@ use super::page::{Page, put};
 use super::strand::Strand;
 use crate::capture::Timestamp;
 use crate::flow::EndView;
-use crate::report::table::nanos_between;
 use crate::report::text::units::{count, duration};
+use crate::report::value::nanos_between;
 use crate::survey::Survey;
 use crate::verdict::Verdict;
 

@@ -8,6 +8,9 @@ use std::net::IpAddr;
 
 use super::comparison::{Change, ChangeKind, Comparison, Visit};
 use super::v1::{Conversation, Finding, Host, Survey, Text};
+use super::words::kind;
+use crate::finding::Kind;
+use crate::policy::FindingKind;
 
 impl Comparison {
     /// Compares two surveys.
@@ -242,7 +245,7 @@ fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> (BTreeSet<Pair>, u64) {
         return (pairs, 0);
     }
     let alone = |name: String| (name, String::new());
-    if finding.reason == "never-heard" {
+    if kind(&finding.reason) == Some(Kind::Other(FindingKind::NeverHeard)) {
         let is_meant = |host: &&Host<'_>| {
             !host.heard
                 && finding.client_role.as_ref() == Some(&host.role)
@@ -347,8 +350,10 @@ impl<'a> Proof<'a> {
 
     /// Whether it is proven that what was found of a pair is mended: not merely that it was not seen.
     fn works_now(&self, (label, reason, _, transport, port, _): &FindingKey<'a>, (client, server): &Pair) -> bool {
-        match *reason {
-            "blocked" | "stopped-answering" => {
+        // Of unexpected conversations, and of kinds that a newer program found, nothing proves it.
+        let Some(Kind::Other(kind)) = kind(reason) else { return false };
+        match kind {
+            FindingKind::Blocked | FindingKind::StoppedAnswering => {
                 let key = (*label, client.clone(), server.clone(), *transport);
                 let all = self.conversations.get(&key).into_iter().flatten();
                 // Of a finding of many ports it is not told which: none may be blocked.
@@ -359,8 +364,14 @@ impl<'a> Proof<'a> {
                         one.outcome == "established" && !one.stopped_answering && one.verdict != "unexpected"
                     })
             }
-            "never-heard" | "no-dhcp-offer" => self.heard.contains(&(*label, client.clone())),
-            _ => false,
+            FindingKind::NeverHeard | FindingKind::NoDhcpOffer => self.heard.contains(&(*label, client.clone())),
+            FindingKind::OldVersion
+            | FindingKind::UnusedAllowance
+            | FindingKind::AddressConflict
+            | FindingKind::AddressChanged
+            | FindingKind::Restarting
+            | FindingKind::RejectedUnseen
+            | FindingKind::OtherAddress => false,
         }
     }
 }

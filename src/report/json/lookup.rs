@@ -3,11 +3,14 @@
 
 use std::borrow::Cow;
 
+use super::rows;
 use super::v1;
-use super::{finding_row, flow_row, health_rows, rows};
 use crate::report::Names;
+use crate::report::conversations::{self, ConversationRow};
+use crate::report::findings;
+use crate::report::flows;
 use crate::report::health;
-use crate::report::nodes::{self, PortColumn, port_columns};
+use crate::report::nodes;
 use crate::survey::Survey;
 
 type Each<'a, T> = Box<dyn Iterator<Item = Cow<'a, T>> + 'a>;
@@ -16,16 +19,14 @@ type Each<'a, T> = Box<dyn Iterator<Item = Cow<'a, T>> + 'a>;
 pub(crate) enum Lookup<'a> {
     /// A survey.json.
     File(&'a v1::Survey<'static>),
-    /// A survey, with its words and the columns of nodes.csv.
-    Survey(&'a Survey, Names, Vec<PortColumn>),
+    /// A survey, with its words.
+    Survey(&'a Survey, Names),
 }
 
 impl<'a> Lookup<'a> {
     /// In a survey just judged.
     pub(crate) fn of(survey: &'a Survey) -> Self {
-        let names = Names::of(survey);
-        let columns = port_columns(names.policy());
-        Self::Survey(survey, names, columns)
+        Self::Survey(survey, Names::of(survey))
     }
 
     /// What the policy calls itself.
@@ -64,8 +65,9 @@ impl<'a> Lookup<'a> {
     pub(crate) fn flow(&self, index: usize) -> Option<Cow<'_, v1::Flow<'_>>> {
         match self {
             Self::File(file) => file.flows.get(index).map(Cow::Borrowed),
-            Self::Survey(survey, names, _) => {
-                (index < survey.flows.len()).then(|| Cow::Owned(flow_row(survey, names, index)))
+            Self::Survey(survey, names) => {
+                let row = (index < survey.flows.len()).then(|| flows::row(survey, names, index))?;
+                v1::Flow::of(&row).map(Cow::Owned)
             }
         }
     }
@@ -82,9 +84,9 @@ impl<'a> Lookup<'a> {
     pub(crate) fn conversations(&self) -> Each<'_, v1::Conversation<'_>> {
         match self {
             Self::File(file) => Box::new(file.conversations.iter().map(Cow::Borrowed)),
-            Self::Survey(survey, names, _) => {
-                let row = move |talk| Cow::Owned(rows::conversation(survey, names, talk));
-                Box::new(survey.conversations.iter().map(row))
+            Self::Survey(survey, names) => {
+                let row = |row: ConversationRow<'_>| v1::Conversation::of(&row).map(Cow::Owned);
+                Box::new(conversations::rows(survey, names).filter_map(row))
             }
         }
     }
@@ -93,9 +95,9 @@ impl<'a> Lookup<'a> {
     pub(crate) fn conversation(&self, index: u32) -> Option<Cow<'_, v1::Conversation<'_>>> {
         match self {
             Self::File(file) => file.conversations.get(index as usize).map(Cow::Borrowed),
-            Self::Survey(survey, names, _) => {
+            Self::Survey(survey, names) => {
                 let talk = survey.conversations.get(index as usize)?;
-                Some(Cow::Owned(rows::conversation(survey, names, talk)))
+                v1::Conversation::of(&ConversationRow::new(survey, names, talk)).map(Cow::Owned)
             }
         }
     }
@@ -113,9 +115,7 @@ impl<'a> Lookup<'a> {
         match self {
             Self::File(file) => Box::new(file.findings.iter().map(Cow::Borrowed)),
             Self::Survey(survey, ..) => {
-                let context = survey.context();
-                let row = move |(index, finding)| Cow::Owned(finding_row(index, finding, &context));
-                Box::new(survey.findings.iter().enumerate().map(row))
+                Box::new(findings::rows(survey, None).filter_map(|row| v1::Finding::of(&row).map(Cow::Owned)))
             }
         }
     }
@@ -124,7 +124,9 @@ impl<'a> Lookup<'a> {
     pub(crate) fn inventory(&self) -> Each<'_, v1::Host<'_>> {
         match self {
             Self::File(file) => Box::new(file.inventory.iter().map(Cow::Borrowed)),
-            Self::Survey(survey, ..) => Box::new(survey.hosts.iter().map(|host| Cow::Owned(rows::host(host)))),
+            Self::Survey(survey, ..) => {
+                Box::new(survey.hosts.iter().filter_map(|host| v1::Host::of(&host).map(Cow::Owned)))
+            }
         }
     }
 
@@ -132,7 +134,9 @@ impl<'a> Lookup<'a> {
     pub(crate) fn health(&self) -> Each<'_, v1::Health<'_>> {
         match self {
             Self::File(file) => Box::new(file.health.iter().map(Cow::Borrowed)),
-            Self::Survey(survey, ..) => Box::new(health::rows(survey).map(|row| Cow::Owned(health_rows::row(&row)))),
+            Self::Survey(survey, ..) => {
+                Box::new(health::rows(survey).filter_map(|row| v1::Health::of(&row).map(Cow::Owned)))
+            }
         }
     }
 
@@ -140,8 +144,8 @@ impl<'a> Lookup<'a> {
     pub(crate) fn nodes(&self) -> Each<'_, v1::Node<'_>> {
         match self {
             Self::File(file) => Box::new(file.nodes.iter().map(Cow::Borrowed)),
-            Self::Survey(survey, _, columns) => {
-                Box::new(nodes::rows(survey).map(|row| Cow::Owned(rows::node(columns, &row))))
+            Self::Survey(survey, names) => {
+                Box::new(nodes::rows(survey, names).filter_map(|row| v1::Node::of(&row).map(Cow::Owned)))
             }
         }
     }

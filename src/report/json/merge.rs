@@ -250,7 +250,7 @@ fn judged_sites(judged: Option<v1::Judged<'static>>, label: &T) -> Vec<v1::Judge
             site,
             value: false,
             reason: Some("An older igorscope wrote it, which did not say whether anything was judged.".into()),
-            next: Some("Analyse its captures again.".into()),
+            next: Some("Analyze its captures again.".into()),
         }],
     }
 }

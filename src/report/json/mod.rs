@@ -3,6 +3,7 @@
 mod bounds;
 mod compare;
 mod comparison;
+mod earlier;
 mod health_rows;
 mod lines;
 mod lookup;
@@ -25,13 +26,20 @@ use std::path::{Path, PathBuf};
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::health;
+use super::column::JsonRow;
+use super::conversations::{self, Conversations};
+use super::coverage::{self, Coverage};
+use super::findings::{self, FindingRow, Findings};
+use super::flows::{self, Flows};
+use super::health::{self, Health};
+use super::inventory::Inventory;
 use super::names::Names;
-use super::nodes::{self, port_columns};
+use super::nodes::{self, Nodes};
 use crate::finding::{Context, Finding};
 use crate::survey::{Judged, Survey};
 use crate::text::{self, BadText};
 pub use comparison::{Change, ChangeKind, Comparison, Standing, Visit};
+pub(crate) use earlier::is_of_others;
 pub(crate) use lookup::Lookup;
 pub use merge::{MergeError, merge};
 pub use read_back::{read_back, written_by};
@@ -74,26 +82,14 @@ impl Serialize for Document<'_> {
         file.serialize_field("non_ip", &Rows(|| survey.non_ip.iter().map(rows::non_ip)))?;
         file.serialize_field("encapsulations", &Rows(|| survey.encapsulations.iter().map(rows::encapsulation)))?;
         file.serialize_field("caveats", &Rows(|| survey.caveats.iter().map(rows::caveat)))?;
-        file.serialize_field(
-            "flows",
-            &Rows(|| {
-                survey.flows.iter().enumerate().map(|(i, (flow, judged))| rows::flow(survey, names, i, &flow, judged))
-            }),
-        )?;
-        file.serialize_field(
-            "conversations",
-            &Rows(|| survey.conversations.iter().map(|conversation| rows::conversation(survey, names, conversation))),
-        )?;
-        let context = survey.context();
-        file.serialize_field(
-            "findings",
-            &Rows(|| survey.findings.iter().enumerate().map(|(i, finding)| finding_row(i, finding, &context))),
-        )?;
-        file.serialize_field("coverage", &Rows(|| survey.coverage.iter().filter_map(|seen| rows::cell(names, seen))))?;
-        file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(rows::host)))?;
-        let columns = port_columns(names.policy());
-        file.serialize_field("nodes", &Rows(|| nodes::rows(survey).map(|row| rows::node(&columns, &row))))?;
-        file.serialize_field("health", &Rows(|| health::rows(survey).map(|row| health_rows::row(&row))))?;
+        file.serialize_field("flows", &Rows(|| (0..survey.flows.len()).map(|place| flow_row(survey, names, place))))?;
+        let conversations = || conversations::rows(survey, names).map(JsonRow::<Conversations>);
+        file.serialize_field("conversations", &Rows(conversations))?;
+        file.serialize_field("findings", &Rows(|| findings::rows(survey, None).map(JsonRow::<Findings>)))?;
+        file.serialize_field("coverage", &Rows(|| coverage::rows(survey, names).map(JsonRow::<Coverage>)))?;
+        file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(JsonRow::<Inventory>)))?;
+        file.serialize_field("nodes", &Rows(|| nodes::rows(survey, names).map(JsonRow::<Nodes>)))?;
+        file.serialize_field("health", &Rows(|| health::rows(survey).map(JsonRow::<Health>)))?;
         file.serialize_field("limits", &rows::limits(survey.limits))?;
         file.end()
     }
@@ -110,14 +106,13 @@ pub fn judged_row(judged: &Judged) -> v1::Judged<'_> {
 }
 
 /// A finding as survey.json has it: the one at a place of the survey, from 0.
-pub fn finding_row<'a>(index: usize, finding: &'a Finding, context: &Context<'_>) -> v1::Finding<'a> {
-    rows::finding(index, finding, finding.words(context))
+pub fn finding_row<'a>(index: usize, finding: &'a Finding, context: &Context<'_>) -> impl Serialize + 'a {
+    JsonRow::<Findings>(FindingRow { number: index + 1, finding, words: finding.words(context), joins: None })
 }
 
 /// A flow as survey.json has it, by its place in the survey, from 0.
-pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> v1::Flow<'a> {
-    let (flow, judgement) = survey.flows.view(index);
-    rows::flow(survey, names, index, &flow, judgement)
+pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> impl Serialize + 'a {
+    JsonRow::<Flows>(flows::row(survey, names, index))
 }
 
 /// survey.json of a survey. Without a time of creation, the same survey gives the same bytes.
@@ -134,8 +129,8 @@ pub fn write_survey(out: &mut dyn Write, survey: &Survey, names: &Names, created
 /// # Errors
 /// Those of `out`.
 pub fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
-    for (index, (flow, judgement)) in survey.flows.iter().enumerate() {
-        serde_json::to_writer(&mut *out, &rows::flow(survey, names, index, &flow, judgement))?;
+    for index in 0..survey.flows.len() {
+        serde_json::to_writer(&mut *out, &flow_row(survey, names, index))?;
         out.write_all(b"\n")?;
     }
     Ok(())

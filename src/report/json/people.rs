@@ -38,18 +38,21 @@ impl<'a> People<'a> {
     }
 
     /// Clients and servers, and how many more of each there are that nothing names.
-    pub(super) fn of_finding(&self, row: &v1::Finding<'_>, kind: Kind) -> [(Vec<Who>, u64); 2] {
+    pub(super) fn of_finding(&mut self, row: &v1::Finding<'_>, kind: Kind) -> [(Vec<Who>, u64); 2] {
+        // A survey has one such finding for a role: what more a file has keep the few that they name.
+        let unheard = match kind {
+            Kind::Other(FindingKind::NeverHeard) => {
+                row.client_role.as_deref().and_then(|role| self.unheard.remove(role))
+            }
+            _ => None,
+        };
         let meant = || row.conversations.iter().filter_map(|at| self.conversations.get(*at as usize));
         let whole = |(named, more): (Vec<Who>, u64), all: BTreeSet<Who>| {
             let total = more.saturating_add(named.len() as u64);
             if more > 0 && all.len() as u64 == total { (all.into_iter().collect(), 0) } else { (named, more) }
         };
-        let unheard = match kind {
-            Kind::Other(FindingKind::NeverHeard) => row.client_role.as_deref().and_then(|role| self.unheard.get(role)),
-            _ => None,
-        };
         let clients = match unheard {
-            Some(unheard) => unheard.iter().copied().collect(),
+            Some(unheard) => unheard.into_iter().collect(),
             None => meant().map(|one| Who::Address(one.client_ip)).collect(),
         };
         let servers = meant().map(|one| Who::Address(one.server_ip)).collect();

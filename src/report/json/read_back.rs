@@ -29,6 +29,7 @@ use crate::report::said::Said;
 use crate::survey::{
     Damage, EncapsulationSummary, FrameCounts, InputSummary, Judged, JudgedFlows, NonIpSummary, Survey,
 };
+use crate::text::times;
 use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, HostCoverage, Judgement, Rule};
 
 /// What is done first, where an older file says it in each finding's advice only.
@@ -87,7 +88,8 @@ impl Reader<'_> {
             let lost = match self.cited {
                 0 => String::new(),
                 lost => format!(
-                    " {lost} rows cite rules or ports that the latter does not have: the report leaves those out."
+                    " {} rules or ports that the latter does not have: the report leaves those out.",
+                    times(lost, "row cites", "rows cite")
                 ),
             };
             let text = format!(
@@ -97,18 +99,21 @@ impl Reader<'_> {
             );
             told.push(text);
         } else if self.cited > 0 {
-            told.push(format!("{} rows cite rules or ports that the policy does not have.", self.cited));
+            told.push(format!(
+                "{} rules or ports that the policy does not have.",
+                times(self.cited, "row cites", "rows cite")
+            ));
         }
         if self.rows > 0 {
             told.push(format!(
-                "{} rows of the survey.json are left out: {tool} wrote in them what this igorscope does not know.",
-                self.rows
+                "{} left out: {tool} wrote there what this igorscope does not know.",
+                times(self.rows, "row of the survey.json is", "rows of the survey.json are")
             ));
         }
         if self.unnamed > 0 {
             told.push(format!(
-                "{} devices are meant by findings and named in no row of the survey.json.",
-                self.unnamed
+                "{} meant by findings and named in no row of the survey.json.",
+                times(self.unnamed, "device is", "devices are")
             ));
         }
         told.into_iter().map(|text| Caveat { kind: "read-back", text }).collect()
@@ -135,10 +140,10 @@ impl Reader<'_> {
         let sent = Sent::of(&conversations, &hosts, self.policy);
         let nodes = self.nodes(&part.nodes, &hosts, &sent);
         let coverage = self.coverage(&part.coverage, &nodes, &sent);
-        let people = People::of(&part, &hosts);
+        let mut people = People::of(&part, &hosts);
         let mut findings = Vec::with_capacity(part.findings.len());
         for row in &part.findings {
-            let read = self.finding(row, &people, &place);
+            let read = self.finding(row, &mut people, &place);
             findings.extend(self.known(read));
         }
         let mut measured = Vec::with_capacity(part.health.len());
@@ -361,7 +366,7 @@ impl Reader<'_> {
     fn finding(
         &mut self,
         row: &v1::Finding<'_>,
-        people: &People<'_>,
+        people: &mut People<'_>,
         place: &impl Fn(u32) -> Option<u32>,
     ) -> Option<Finding> {
         let kind = words::kind(&row.reason)?;
@@ -411,7 +416,7 @@ fn judged(row: Option<v1::Judged<'_>>) -> Judged {
             value: false,
             reason: "An older igorscope wrote the survey.json, which did not say whether anything was judged."
                 .to_owned(),
-            next: "Analyse its captures again.".to_owned(),
+            next: "Analyze its captures again.".to_owned(),
         },
     }
 }

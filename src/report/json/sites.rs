@@ -1,6 +1,6 @@
 //! A merge of several sites as a survey of each: private addresses repeat between sites, so nothing of two is ever mixed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::v1::{Caveat, Frames, Judged, JudgedSite, Policy, SCHEMA_VERSION, Survey, Text, Tool};
 
@@ -69,16 +69,22 @@ pub(super) fn by_site(survey: Survey<'static>) -> Result<Vec<Survey<'static>>, T
         )+};
     }
     rows!(non_ip, encapsulations, coverage, inventory, nodes, health);
-    let several: HashSet<Text<'static>> =
-        parts.places.keys().filter(|(_, number)| number.is_some()).map(|(site, _)| site.clone()).collect();
+    // The surveys of each site that has several.
+    let mut several: HashMap<Text<'static>, Vec<usize>> = HashMap::new();
+    for ((site, number), place) in &parts.places {
+        if number.is_some() {
+            several.entry(site.clone()).or_default().push(*place);
+        }
+    }
+    several.values_mut().for_each(|places| places.sort_unstable());
     let mut shared = 0;
     for mut row in survey.caveats {
         let (site, number) = (row.site.take(), row.survey.take());
         let site = site.unwrap_or_else(|| parts.whole.clone());
-        if number.is_none() && several.contains(&site) {
+        if let (None, Some(places)) = (number, several.get(&site)) {
             row.text = cut(row.text);
             let room = if shared < SHARED { MAX_SITES } else { 1 };
-            parts.of_site(&site).take(room).for_each(|part| part.caveats.push(row.clone()));
+            places.iter().take(room).for_each(|place| parts.parts[*place].caveats.push(row.clone()));
             shared += 1;
         } else {
             parts.of(Some(site), number)?.caveats.push(row);
@@ -136,13 +142,6 @@ impl Parts {
             }
         };
         Ok(&mut self.parts[place])
-    }
-
-    /// All surveys of a site.
-    fn of_site(&mut self, site: &Text<'static>) -> impl Iterator<Item = &mut Survey<'static>> {
-        let places: HashSet<usize> =
-            self.places.iter().filter(|(key, _)| &key.0 == site).map(|(_, place)| *place).collect();
-        self.parts.iter_mut().enumerate().filter(move |(place, _)| places.contains(place)).map(|(_, part)| part)
     }
 }
 

@@ -111,3 +111,22 @@ fn flows_as_lines_are_those_of_the_whole_file() {
     let whole: serde_json::Value = serde_json::from_str(&written()).unwrap();
     assert_eq!(whole["flows"].as_array().unwrap(), &lines);
 }
+
+#[test]
+fn a_row_made_of_a_survey_is_the_one_that_is_read_from_its_file() {
+    let survey = fixture::survey();
+    let names = Names::of(&survey);
+    let whole: serde_json::Value = serde_json::from_str(&written()).unwrap();
+    fn held<R: Serialize>(whole: &serde_json::Value, table: &str, rows: impl Iterator<Item = Option<R>>) {
+        let rows: Vec<R> = rows.map(Option::unwrap).collect();
+        assert_eq!(whole[table], serde_json::to_value(rows).unwrap(), "{table}");
+    }
+    let flows = (0..survey.flows.len()).map(|place| v1::Flow::of(&flows::row(&survey, &names, place)));
+    held(&whole, "flows", flows);
+    let talks = conversations::rows(&survey, &names).map(|row| v1::Conversation::of(&row));
+    held(&whole, "conversations", talks);
+    held(&whole, "findings", findings::rows(&survey, None).map(|row| v1::Finding::of(&row)));
+    held(&whole, "coverage", coverage::rows(&survey, &names).map(|row| v1::Cell::of(&row)));
+    held(&whole, "inventory", survey.hosts.iter().map(|host| v1::Host::of(&host)));
+    held(&whole, "nodes", nodes::rows(&survey, &names).map(|row| v1::Node::of(&row)));
+}

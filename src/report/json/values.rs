@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::report::table::nanos_between;
+use crate::report::value::nanos_between;
 
 /// A known time: RFC 3339 in UTC with nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

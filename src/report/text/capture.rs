@@ -5,7 +5,7 @@ use super::units::{bytes, count, counted, duration, span};
 use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::result::{Sentence, of_quality, sentence, unmatched};
-use crate::report::table::nanos_between;
+use crate::report::value::nanos_between;
 use crate::survey::{InputSummary, Survey};
 use crate::text::visible;
 
@@ -23,7 +23,7 @@ fn labelled(page: &mut Page<'_>, label: &str, spans: impl IntoIterator<Item = Sp
 }
 
 pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
-    let site = visible(&survey.site).into_owned();
+    let site = visible(&heading(survey)).into_owned();
     let mut title = vec![(Tone::Strong, "igorscope".to_owned()), plain("  ")];
     if !survey.judged.value {
         title.push((Tone::Alert, "NOT JUDGED  ".to_owned()));
@@ -47,6 +47,21 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     capture(page, survey);
     quality(page, survey);
     hosts(page, survey);
+}
+
+/// The site's label, or else what was read.
+fn heading(survey: &Survey) -> String {
+    match (&survey.inputs[..], survey.site.as_str()) {
+        ([first, more @ ..], "") => {
+            let name = match &*first.path {
+                "-" => "standard input",
+                path => path.rsplit(['/', '\\']).next().unwrap_or_default(),
+            };
+            let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+            format!("{name}{more}")
+        }
+        (_, site) => site.to_owned(),
+    }
 }
 
 /// `2 alerts, 1 warning, no notices`, the gravest coloured.

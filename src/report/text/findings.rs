@@ -34,8 +34,8 @@ const LOOKS: [Look; 3] = [
 /// Findings of one kind with one cause, which are mended in one way.
 pub(crate) struct Cause<'a> {
     pub(crate) findings: Vec<&'a Finding>,
-    /// The number of the first, from 1.
-    pub(crate) number: usize,
+    /// Their numbers, from 1: what `explain` is asked for.
+    pub(crate) numbers: Vec<usize>,
     /// What decides; may be empty.
     gist: String,
     /// What to do first.
@@ -50,8 +50,11 @@ pub(crate) fn by_cause<'a>(survey: &'a Survey, context: &Context<'_>) -> Vec<Cau
         let (gist, next) = (finding.facts.gist(finding, context), finding.facts.next(finding));
         let place = *places.entry((finding.severity, finding.kind, gist.clone(), next)).or_insert(causes.len());
         match causes.get_mut(place) {
-            Some(cause) => cause.findings.push(finding),
-            None => causes.push(Cause { findings: vec![finding], number, gist, next }),
+            Some(cause) => {
+                cause.findings.push(finding);
+                cause.numbers.push(number);
+            }
+            None => causes.push(Cause { findings: vec![finding], numbers: vec![number], gist, next }),
         }
     }
     causes
@@ -68,6 +71,14 @@ impl Cause<'_> {
         let gist = if gist.is_empty() { String::new() } else { format!(" ({})", gist.join(", ")) };
         let about = self.about(context);
         if about.is_empty() { format!("{kind}{gist}") } else { format!("{kind}{gist}: {about}") }
+    }
+
+    /// `(3)`, or `(1, 6, 8 and 2 more)`: the numbers of those that its line names.
+    pub(crate) fn numbered(&self) -> String {
+        let named: Vec<String> = self.numbers.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = self.numbers.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        format!("({}{more})", named.join(", "))
     }
 
     /// Whom the first few are about, and how many more there are.
@@ -93,10 +104,14 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     let context = survey.context();
     if page.terminal.all {
         for look in &LOOKS {
-            for finding in survey.findings.iter().filter(|finding| finding.severity == look.severity) {
-                write_finding(page, look, finding, &context);
+            for (number, finding) in
+                (1..).zip(&survey.findings).filter(|(_, finding)| finding.severity == look.severity)
+            {
+                write_finding(page, look, (number, finding), &context);
             }
         }
+        page.blank();
+        page.line([(Tone::Quiet, LEGEND.to_owned())]);
         return;
     }
     let causes = by_cause(survey, &context);
@@ -104,7 +119,8 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
         let of_severity = || causes.iter().filter(|cause| cause.findings[0].severity == look.severity);
         for cause in of_severity().take(look.shown) {
             let word = (look.tone, format!("  {:<8}", look.word));
-            page.paragraph(vec![word], INDENT, Tone::Plain, &visible(&cause.line(&context, &page.terminal.zone)));
+            let line = cause.line(&context, &page.terminal.zone);
+            page.paragraph_and(vec![word], INDENT, Tone::Plain, &visible(&line), (Tone::Quiet, cause.numbered()));
         }
         let more: u64 = of_severity().skip(look.shown).map(|cause| cause.findings.len() as u64).sum();
         if more > 0 {
@@ -112,17 +128,22 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
             page.line([(Tone::Quiet, text)]);
         }
     }
+    page.line([(Tone::Quiet, LEGEND.to_owned())]);
 }
+
+/// What the numbers are for.
+const LEGEND: &str = "  (n)     igorscope explain n FILE tells why";
 
 fn more_of(more: u64, look: &Look) -> String {
     let one = look.severity.name();
     counted(more, &format!("more {one}"), &format!("more {one}s"))
 }
 
-fn write_finding(page: &mut Page<'_>, look: &Look, finding: &Finding, context: &Context<'_>) {
+fn write_finding(page: &mut Page<'_>, look: &Look, (number, finding): (usize, &Finding), context: &Context<'_>) {
     page.blank();
     let word = (look.tone, format!("  {:<8}", look.word));
-    page.paragraph(vec![word], INDENT, Tone::Strong, &visible(&title(finding, context)));
+    let number = (Tone::Quiet, format!("({number})"));
+    page.paragraph_and(vec![word], INDENT, Tone::Strong, &visible(&title(finding, context)), number);
     let facts = facts(finding);
     if !facts.is_empty() {
         page.line([(Tone::Plain, " ".repeat(INDENT)), (Tone::Quiet, facts)]);
@@ -172,7 +193,8 @@ fn facts(finding: &Finding) -> String {
     facts.extend(finding.outcome_said().map(str::to_owned));
     if finding.flows > 0 {
         facts.push(counted(finding.flows, "flow", "flows"));
-        facts.push(format!("{} packets", short(finding.packets)));
+        let word = if finding.packets == 1 { "packet" } else { "packets" };
+        facts.push(format!("{} {word}", short(finding.packets)));
     }
     facts.join(" · ")
 }

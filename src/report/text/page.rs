@@ -104,13 +104,34 @@ impl<'a> Page<'a> {
 
     /// A paragraph behind `first` spans, wrapped at `indent` columns from the left.
     pub(in crate::report) fn paragraph(&mut self, first: Vec<Span>, indent: usize, tone: Tone, text: &str) {
+        self.paragraph_and(first, indent, tone, text, (Tone::Plain, String::new()));
+    }
+
+    /// The same with a last span of its own tone, which is not broken: behind the text, or below it where there is no room.
+    pub(in crate::report) fn paragraph_and(
+        &mut self,
+        first: Vec<Span>,
+        indent: usize,
+        tone: Tone,
+        text: &str,
+        last: Span,
+    ) {
         let used: usize = first.iter().map(|(_, text)| text.width()).sum();
-        let mut lines = wrap(text, self.terminal.width.saturating_sub(indent).max(20)).into_iter();
+        let width = self.terminal.width.saturating_sub(indent).max(20);
+        let mut lines: Vec<Vec<Span>> = wrap(text, width).into_iter().map(|line| vec![(tone, line)]).collect();
+        if !last.1.is_empty() {
+            let end = lines.last().map_or(width, |line| line[0].1.width());
+            match lines.last_mut() {
+                Some(line) if end + 1 + last.1.width() <= width => line.extend([(Tone::Plain, " ".to_owned()), last]),
+                _ => lines.push(vec![last]),
+            }
+        }
+        let mut lines = lines.into_iter();
         let gap = (Tone::Plain, " ".repeat(indent.saturating_sub(used)));
         let opening = lines.next().unwrap_or_default();
-        self.line(first.into_iter().chain([gap, (tone, opening)]));
+        self.line(first.into_iter().chain([gap]).chain(opening));
         for line in lines {
-            self.line([(Tone::Plain, " ".repeat(indent)), (tone, line)]);
+            self.line([(Tone::Plain, " ".repeat(indent))].into_iter().chain(line));
         }
     }
 }
@@ -220,6 +241,21 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij k", 4), ["abcd", "efgh", "ij k"]);
         assert_eq!(wrap("", 4), [""; 0]);
+    }
+
+    #[test]
+    fn the_last_span_of_a_paragraph_is_whole_behind_it_or_below() {
+        let terminal = Terminal { width: 24, color: false, zone: jiff::tz::TimeZone::UTC, all: false };
+        for (text, page) in [
+            ("one two three", "  one two three (1, 2)\n"),
+            ("one two three four", "  one two three four\n  (1, 2)\n"),
+            ("one two three four five", "  one two three four\n  five (1, 2)\n"),
+            ("", "  (1, 2)\n"),
+        ] {
+            let mut out = Page::new(&terminal);
+            out.paragraph_and(Vec::new(), 2, Tone::Plain, text, (Tone::Quiet, "(1, 2)".to_owned()));
+            assert_eq!(out.finish(), page);
+        }
     }
 
     #[test]

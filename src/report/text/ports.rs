@@ -68,7 +68,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
     });
     let legend: Vec<Span> = [(Tone::Plain, "  ".to_owned())].into_iter().chain(legend).collect();
     page.line(legend);
-    let numbers = "number: how many peers; 34/36: on how many of the devices".to_owned();
+    let numbers = "n: by how many peers; n/m: on n of m devices".to_owned();
     page.paragraph(vec![(Tone::Plain, "  ".to_owned())], 2, Tone::Quiet, &numbers);
     if seen.iter().any(|(cell, ..)| cell.on_demand.is_some()) {
         let demands: BTreeSet<&str> = seen.iter().filter_map(|(cell, ..)| cell.on_demand.as_deref()).collect();

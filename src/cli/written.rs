@@ -1,0 +1,49 @@
+//! Where the results are, for whoever looks for them, and what was there before.
+
+use std::path::Path;
+
+use super::args::{Format, Talk};
+use super::options::OutputOptions;
+use crate::report::json::is_of_others;
+use crate::survey::Survey;
+use crate::text::visible;
+
+/// What the files of a folder are for, beside report.html.
+const BESIDE: [(Format, &str); 3] = [
+    (Format::Json, "survey.json for compare, explain and report"),
+    (Format::Csv, "CSV tables"),
+    (Format::Parquet, "Parquet files for a fleet"),
+];
+
+/// The last lines of the summary.
+pub(super) fn files(options: &OutputOptions) -> String {
+    let OutputOptions { folder, formats, evidence, xlsx, ipfix, .. } = options;
+    let folder = folder.as_ref().map(|folder| match formats.contains(&Format::Html) {
+        true => folder.join("report.html"),
+        false => folder.clone(),
+    });
+    let beside: Vec<&str> = match &folder {
+        Some(_) => BESIDE.iter().filter(|(format, _)| formats.contains(format)).map(|(_, text)| *text).collect(),
+        None => Vec::new(),
+    };
+    let files: Vec<String> =
+        [&folder, xlsx, ipfix, evidence].into_iter().flatten().map(|path| path.display().to_string()).collect();
+    if files.is_empty() {
+        return "\nFiles     none: -o FOLDER writes the report and the tables, -v shows more here\n".to_owned();
+    }
+    let mut text = format!("\nFiles     {}\n", visible(&files.join(", ")));
+    if !beside.is_empty() {
+        text.push_str(&format!("          {}\n", beside.join("; ")));
+    }
+    text
+}
+
+/// What is to be said once results of other captures in a folder have been replaced by those of a survey.
+pub(super) fn replaced(folder: Option<&Path>, survey: &Survey, talk: &Talk) -> Option<String> {
+    let folder = folder.filter(|folder| !talk.quiet && is_of_others(&folder.join("survey.json"), &survey.inputs))?;
+    Some(format!(
+        "the results of an earlier run over other captures in {} were replaced; to keep those of each visit, name another \
+         folder with --output",
+        folder.display()
+    ))
+}

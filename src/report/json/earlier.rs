@@ -1,0 +1,36 @@
+//! A survey.json that lies where another is to be written: whether the other is of all its inputs.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::values::Time;
+use super::{rows, v1};
+use crate::survey::InputSummary;
+
+/// Bytes that are looked at: some thousand inputs, which stand before the tables.
+const LOOKED_AT: u64 = 1024 * 1024;
+
+/// Whether a survey.json tells of an input that is not among these.
+pub(crate) fn is_of_others(path: &Path, inputs: &[InputSummary]) -> bool {
+    let mut bytes = Vec::new();
+    if !File::open(path).is_ok_and(|file| file.take(LOOKED_AT).read_to_end(&mut bytes).is_ok()) {
+        return false;
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    // One line for each row, as the file is laid out.
+    let rows = text.lines().skip_while(|line| line.trim() != "\"inputs\":[").skip(1);
+    let row = |line: &str| serde_json::from_str::<v1::Input<'static>>(line.trim().trim_end_matches(',')).ok();
+    let digests: HashSet<&str> = inputs.iter().filter_map(|input| input.sha256.as_deref()).collect();
+    let names: HashSet<_> = inputs.iter().map(|input| name(&rows::input(input))).collect();
+    let is_among = |input: &v1::Input<'_>| {
+        input.sha256.as_deref().is_some_and(|digest| digests.contains(digest)) || names.contains(&name(input))
+    };
+    !rows.map_while(row).all(|input| is_among(&input))
+}
+
+/// What tells an input from others without its digest.
+fn name(input: &v1::Input<'_>) -> (String, u64, u64, Option<Time>) {
+    (input.path.to_string(), input.size, input.frames, input.first_seen)
+}

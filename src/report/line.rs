@@ -1,0 +1,291 @@
+//! A row of a table on its way: cells of bounded length are written by moves of a fixed size, not by calls that copy any
+//! number of bytes.
+
+use itoa::Buffer as Digits;
+
+/// A row that is being written, in a place of its own; what is too long for it goes on.
+pub(super) struct Line {
+    bytes: [u8; Line::ROOM],
+    end: usize,
+    /// What was written before and found no more room.
+    before: Vec<u8>,
+}
+
+impl Default for Line {
+    fn default() -> Self {
+        Self { bytes: [0; Self::ROOM], end: 0, before: Vec::new() }
+    }
+}
+
+impl Line {
+    /// Twice what a usual row of flows.csv takes.
+    const ROOM: usize = 1024;
+
+    /// Appends the row to `out`, with a line's end in the place of its last comma.
+    pub(super) fn end_row(&mut self, out: &mut Vec<u8>) {
+        if !self.before.is_empty() {
+            out.append(&mut self.before);
+        }
+        out.extend_from_slice(&self.bytes[..self.end]);
+        if let Some(last) = out.last_mut() {
+            *last = b'\n';
+        }
+        self.end = 0;
+    }
+
+    /// Bytes of the row so far.
+    pub(super) fn len(&self) -> usize {
+        self.before.len() + self.end
+    }
+
+    /// What was written behind so many bytes, if it lies together.
+    pub(super) fn since(&self, begin: usize) -> Option<&[u8]> {
+        self.bytes.get(begin.checked_sub(self.before.len())?..self.end)
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        self.before.extend_from_slice(&self.bytes[..self.end]);
+        self.end = 0;
+    }
+
+    /// Writes `text`, the first `length` bytes of which count.
+    #[inline(always)]
+    pub(super) fn put<const N: usize>(&mut self, text: &[u8; N], length: usize) {
+        if self.end + N > Self::ROOM {
+            self.make_room();
+        }
+        if let Some(room) = self.bytes.get_mut(self.end..self.end + N) {
+            room.copy_from_slice(text);
+            self.end += length.min(N);
+        }
+    }
+
+    /// Any text, as it is. Of a short one the first and the last half overlap: two moves, however long it is.
+    #[inline]
+    pub(super) fn text(&mut self, text: &[u8]) {
+        let length = text.len();
+        if self.end + length > Self::ROOM {
+            self.make_room();
+        }
+        let Some(room) = self.bytes.get_mut(self.end..self.end + length) else {
+            return self.before.extend_from_slice(text);
+        };
+        if let (9..=16, Some(begin), Some(end)) = (length, text.first_chunk::<8>(), text.last_chunk::<8>()) {
+            room[..8].copy_from_slice(begin);
+            room[length - 8..].copy_from_slice(end);
+        } else {
+            room.copy_from_slice(text);
+        }
+        self.end += length;
+    }
+
+    #[inline(always)]
+    pub(super) fn byte(&mut self, byte: u8) {
+        self.put(&[byte], 1);
+    }
+
+    /// An empty cell, or the end of one.
+    #[inline(always)]
+    pub(super) fn comma(&mut self) {
+        self.byte(b',');
+    }
+
+    /// A number as a cell.
+    #[inline]
+    pub(super) fn number(&mut self, number: u64) {
+        if number < 10 {
+            return self.put(&[b'0' + number as u8, b','], 2);
+        }
+        if number >= 100_000_000 {
+            self.text(Digits::new().format(number).as_bytes());
+            return self.comma();
+        }
+        // Eight digits, of which the zeros in front are shifted away.
+        let digits = u64::from_le_bytes(eight_digits(number as u32));
+        let zeros = (digits ^ u64::from_le_bytes(*b"00000000")).trailing_zeros() / 8;
+        let [a, b, c, d, e, f, g, h] = (digits >> (8 * zeros)).to_le_bytes();
+        let length = 8 - zeros as usize;
+        let mut text = [a, b, c, d, e, f, g, h, b','];
+        text[length] = b',';
+        self.put(&text, length + 1);
+    }
+
+    /// Nanoseconds as decimal seconds; of more than are told apart here, `all` says how many.
+    #[inline]
+    pub(super) fn seconds(&mut self, nanos: u64, all: impl FnOnce() -> u64) {
+        let nanos = if nanos == i64::MAX as u64 { all() } else { nanos };
+        let (seconds, rest) = (nanos / 1_000_000_000, (nanos % 1_000_000_000) as u32);
+        self.number(seconds);
+        self.end = self.end.saturating_sub(1);
+        let [a, b, c, d, e, f, g, h, i] = nine_digits(rest);
+        self.put(&[b'.', a, b, c, d, e, f, g, h, i, b','], 11);
+    }
+
+    /// An IPv4 address as a cell.
+    #[inline]
+    pub(super) fn ipv4(&mut self, octets: [u8; 4]) {
+        // Four bytes for each octet, of which the next one overwrites what is too much.
+        let (mut text, mut at) = ([0; 20], 0);
+        for octet in octets {
+            let (digits, length) = OCTETS[usize::from(octet)];
+            text[at..at + 4].copy_from_slice(&digits);
+            at += usize::from(length);
+        }
+        text[at - 1] = b',';
+        self.put(&text, at);
+    }
+
+    /// A MAC address as a cell.
+    #[inline]
+    pub(super) fn mac(&mut self, octets: [u8; 6]) {
+        let mut text = *b"00:00:00:00:00:00,";
+        for (at, octet) in octets.into_iter().enumerate() {
+            text[3 * at..3 * at + 2].copy_from_slice(&HEX[usize::from(octet)]);
+        }
+        self.put(&text, text.len());
+    }
+
+    /// TCP's flags as a cell: a letter for each that is set, a dot for each that is not.
+    #[inline]
+    pub(super) fn flags(&mut self, flags: u8) {
+        self.put(&FLAGS[usize::from(flags)], 9);
+    }
+}
+
+/// A number below 100 in two digits.
+#[inline]
+pub(super) fn two_digits(number: u32) -> [u8; 2] {
+    TWO_DIGITS[number as usize % 100]
+}
+
+/// A number below 100,000,000 with its leading zeros.
+#[inline]
+fn eight_digits(number: u32) -> [u8; 8] {
+    let (high, low) = (number / 10_000, number % 10_000);
+    let ([a, b], [c, d]) = (two_digits(high / 100), two_digits(high % 100));
+    let ([e, f], [g, h]) = (two_digits(low / 100), two_digits(low % 100));
+    [a, b, c, d, e, f, g, h]
+}
+
+/// A number below 1,000,000,000 with its leading zeros.
+#[inline]
+pub(super) fn nine_digits(number: u32) -> [u8; 9] {
+    let (first, rest) = (number / 100_000_000, number % 100_000_000);
+    let [a, b, c, d, e, f, g, h] = eight_digits(rest);
+    [b'0' + (first % 10) as u8, a, b, c, d, e, f, g, h]
+}
+
+/// Each octet's digits with a dot behind them, and how many bytes these are.
+pub(super) static OCTETS: [([u8; 4], u8); 256] = {
+    let mut all = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let (hundreds, tens, ones) = (octet / 100, octet / 10 % 10, octet % 10);
+        let digits = [hundreds as u8 + b'0', tens as u8 + b'0', ones as u8 + b'0'];
+        let skipped = if hundreds > 0 {
+            0
+        } else if tens > 0 {
+            1
+        } else {
+            2
+        };
+        let mut at = skipped;
+        while at < 3 {
+            all[octet].0[at - skipped] = digits[at];
+            at += 1;
+        }
+        all[octet].1 = (3 - skipped) as u8 + 1;
+        octet += 1;
+    }
+    all
+};
+
+/// Each octet in hexadecimal digits.
+static HEX: [[u8; 2]; 256] = {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut all = [[0; 2]; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        all[octet] = [DIGITS[octet >> 4], DIGITS[octet & 15]];
+        octet += 1;
+    }
+    all
+};
+
+/// Each number below 100 in two decimal digits.
+static TWO_DIGITS: [[u8; 2]; 100] = {
+    let mut all = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        all[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    all
+};
+
+/// Every set of TCP's flags as a cell, in the order of their bits.
+static FLAGS: [[u8; 9]; 256] = {
+    const LETTERS: &[u8; 8] = b"FSRPAUEC";
+    let mut all = [*b"........,"; 256];
+    let mut flags = 0;
+    while flags < 256 {
+        let mut bit = 0;
+        while bit < 8 {
+            if flags >> bit & 1 != 0 {
+                all[flags][bit] = LETTERS[bit];
+            }
+            bit += 1;
+        }
+        flags += 1;
+    }
+    all
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a line holds of one cell, without its comma.
+    fn cell(write: impl FnOnce(&mut Line)) -> String {
+        let (mut line, mut out) = (Line::default(), Vec::new());
+        write(&mut line);
+        line.end_row(&mut out);
+        String::from_utf8(out).unwrap().trim_end().to_owned()
+    }
+
+    #[test]
+    fn cells_print_as_the_standard_library_prints_them() {
+        let powers = (0..20).map(|power| 10_u64.pow(power));
+        for number in powers.flat_map(|power| [power - 1, power, power + 1]).chain([12_345, 90_000_000, u64::MAX]) {
+            assert_eq!(cell(|line| line.number(number)), number.to_string());
+        }
+        for octet in 0..=255 {
+            let address = std::net::Ipv4Addr::new(octet, 255 - octet, octet, 7);
+            assert_eq!(cell(|line| line.ipv4(address.octets())), address.to_string());
+            let mac = crate::decode::MacAddr([octet, 1, 2, 3, 4, 255 - octet]);
+            assert_eq!(cell(|line| line.mac(mac.0)), mac.to_string());
+        }
+        for nanos in [0, 1, 999_999_999, 1_000_000_000, 61_000_000_005, i64::MAX as u64 - 1] {
+            let text = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+            assert_eq!(cell(|line| line.seconds(nanos, || 0)), text);
+        }
+        assert_eq!(cell(|line| line.seconds(i64::MAX as u64, || u64::MAX - 1)), "18446744073.709551614");
+        assert_eq!(cell(|line| line.flags(0b1001_0011)), "FS..A..C");
+    }
+
+    #[test]
+    fn what_is_too_long_goes_on() {
+        let (mut line, mut out, mut expected) = (Line::default(), Vec::new(), String::new());
+        for length in [0, 1, 8, 9, 16, 17, 900, 1000, 1024, 1025, 3000, 5] {
+            let text = "x".repeat(length) + ",";
+            line.text(text.as_bytes());
+            line.number(7);
+            expected.push_str(&text);
+            expected.push_str("7,");
+            assert_eq!(line.len(), expected.len());
+        }
+        line.end_row(&mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected.strip_suffix(',').unwrap().to_owned() + "\n");
+    }
+}

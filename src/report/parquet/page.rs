@@ -1,0 +1,66 @@
+//! docs/parquet.md: every column of every Parquet file, from the tables that write them.
+
+use std::fmt::Write;
+
+use super::tables::{Caveats, FindingHosts, Inputs, NodePorts, Surveys};
+use super::{KeyColumns, stored};
+use crate::report::column::Table;
+use crate::report::conversations::Conversations;
+use crate::report::coverage::Coverage;
+use crate::report::findings::Findings;
+use crate::report::flows::Flows;
+use crate::report::health::Health;
+use crate::report::inventory::Inventory;
+use crate::report::nodes::Nodes;
+
+const HEAD: &str = include_str!("page.md");
+
+/// The page.
+pub fn parquet_page() -> String {
+    let mut page = HEAD.to_owned();
+    section::<KeyColumns>(&mut page, "The keys");
+    section::<Surveys>(&mut page, "surveys");
+    section::<Inputs>(&mut page, "inputs");
+    section::<Flows>(&mut page, "flows");
+    section::<Conversations>(&mut page, "conversations");
+    section::<Findings>(&mut page, "findings");
+    section::<FindingHosts>(&mut page, "finding_hosts");
+    section::<Coverage>(&mut page, "coverage");
+    section::<Nodes>(&mut page, "nodes");
+    section::<Health>(&mut page, "health");
+    section::<NodePorts>(&mut page, "node_ports");
+    section::<Inventory>(&mut page, "hosts");
+    section::<Caveats>(&mut page, "caveats");
+    page
+}
+
+fn section<T: Table>(page: &mut String, name: &str) {
+    // Writing to a String cannot fail.
+    let _ = write!(page, "\n## {name}\n\n{}\n\n| column | type | meaning |\n|---|---|---|\n", T::ABOUT);
+    for column in T::COLUMNS {
+        for (more, form) in stored(column) {
+            let meaning = match *more {
+                "_ns" => "The nanoseconds beyond it, 0 to 999.",
+                "_bytes" => "The same as IPv6; IPv4 is mapped (`::ffff:10.20.0.31`).",
+                _ => column.meaning,
+            };
+            let _ = writeln!(page, "| `{}{more}` | {} | {} |", column.name, form.name(), meaning.replace('|', "\\|"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    #[test]
+    fn parquet_page_is_what_the_tables_say() {
+        let page = super::parquet_page();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/parquet.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(&path, &page).unwrap();
+        }
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(found == page, "docs/parquet.md is not current: run UPDATE_DOCS=1 cargo test parquet_page");
+    }
+}

@@ -1,0 +1,89 @@
+//! Parquet files, read by the engines of the field (scripts/test-hosts.sh installs them).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command::{run, sample};
+use crate::skips::skipped;
+
+/// The Python that has the engines.
+pub(crate) fn python() -> Option<PathBuf> {
+    let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/engines/bin/python3");
+    let has = |module: &str| Command::new(&python).args(["-c", module]).output().is_ok_and(|out| out.status.success());
+    has("import chdb, datafusion, duckdb, polars, pyarrow, pyspark").then_some(python)
+}
+
+/// All files below a folder, by their paths in it.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { found.push(path.strip_prefix(folder).unwrap().to_owned()) }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn five_engines_read_the_values_of_the_csv_files() {
+    let Some(python) = python() else {
+        return skipped("Parquet files by DuckDB, ClickHouse, Polars, DataFusion and Spark (none installed)");
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (out, capture, inventory) = (folder.path(), sample("site-survey.pcapng"), sample("site-survey.toml"));
+    let arguments = ["analyze", "-q", "--format", "csv,parquet", "--site-name", "Harbour 4, \"west\"", "--inventory"];
+    let all = arguments.map(Into::into).into_iter().chain([inventory.into_os_string(), "-o".into(), out.into()]);
+    run(all.chain([capture.into_os_string()])).expect(0, &[]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines/values.py");
+    let read = Command::new(python).arg(script).arg(out).output().unwrap();
+    let said = String::from_utf8_lossy(&read.stdout).into_owned();
+    assert!(read.status.success(), "{said}{}", String::from_utf8_lossy(&read.stderr));
+    assert_eq!(said.matches("values are those of the CSV files").count(), 5, "{said}");
+}
+
+#[test]
+fn a_run_repeated_replaces_its_files_and_another_policy_stands_beside_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path();
+    let capture = sample("site-survey.pcapng");
+    let write = |more: &[&str]| {
+        let all = ["analyze", "-q", "--format", "parquet", "-o", out.to_str().unwrap(), capture.to_str().unwrap()];
+        run(all.iter().chain(more)).expect(0, &[]);
+        files(out)
+    };
+    let once = write(&["--site-name", "A"]);
+    let tables: Vec<_> = once.iter().map(|path| path.iter().next().unwrap().to_owned()).collect();
+    assert_eq!(
+        tables,
+        [
+            "caveats",
+            "conversations",
+            "coverage",
+            "finding_hosts",
+            "findings",
+            "flows",
+            "hosts",
+            "inputs",
+            "node_ports",
+            "nodes",
+            "surveys"
+        ]
+    );
+    assert!(once.iter().all(|path| path.to_str().unwrap().contains("/day=2026-03-17/site=a/")), "{once:?}");
+    let flows = out.join(&once[5]);
+    let bytes = fs::read(&flows).unwrap();
+    assert_eq!(write(&["--site-name", "A"]), once);
+    assert!(fs::read(&flows).unwrap() == bytes, "the same inputs give the same bytes");
+    assert_eq!(write(&["--site-name", "A", "--node", "10.99.0.0/16"]).len(), 2 * once.len());
+    assert_eq!(write(&["--site-name", "B"]).len(), 3 * once.len());
+}
+
+#[test]
+fn parquet_needs_a_folder() {
+    let capture = sample("site-survey.pcapng");
+    run(["analyze", "--format", "parquet", capture.to_str().unwrap()]).expect(2, &["--output"]);
+}
