@@ -36,6 +36,8 @@ mod firewall_rules;
 mod first_questions;
 #[path = "main/first_use.rs"]
 mod first_use;
+#[path = "main/health.rs"]
+mod health;
 #[path = "main/ipfix.rs"]
 mod ipfix;
 #[path = "main/layers.rs"]
@@ -44,6 +46,8 @@ mod layers;
 mod libreoffice;
 #[path = "main/licences.rs"]
 mod licences;
+#[path = "main/link.rs"]
+mod link;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;

@@ -193,6 +193,8 @@ pub struct Fragment {
     pub offset: u32,
     /// Whether more fragments follow.
     pub more: bool,
+    /// Bytes of the datagram that it holds, on the wire.
+    pub length: u32,
 }
 
 /// The transport layer, with the payload bytes that were captured.
@@ -208,6 +210,8 @@ pub enum Transport<'a> {
         flags: TcpFlags,
         /// Sequence and acknowledgment number as they stand in the header ([`tcp_numbers`]); `None` if they were cut off.
         numbers: Option<&'a [u8; 8]>,
+        /// Window, as it stands in the header, not scaled; 0 if it was cut off.
+        window: u16,
         /// Checksum, as it stands in the header; 0 if it was cut off.
         checksum: u16,
         /// Options as captured.

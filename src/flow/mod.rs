@@ -13,7 +13,9 @@ mod limit;
 mod merge;
 mod neighbour;
 mod observation;
+mod pending;
 mod prefetch;
+mod questions;
 mod record;
 mod sources;
 mod table;
@@ -21,10 +23,12 @@ mod tally;
 mod tcp;
 #[cfg(test)]
 mod tests;
-mod trail;
 mod view;
 
-pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidence, Stream, TftpFile, Window};
+pub use evidence::{
+    Authentication, BridgePort, Broadcasts, DatagramId, DhcpExchange, Endpoint, First, IcmpError, LinkEvidence,
+    Membership, Offers, Pieces, Port, STRETCH, Search, SideEvidence, Stream, TftpFile, TooBig, Window,
+};
 pub use flows::Flows;
 pub use fragment::Unattributed;
 pub use key::Seed;
@@ -32,6 +36,7 @@ pub use limit::Overflow;
 pub use neighbour::{Neighbours, Seen};
 pub use observation::{Limits, Observation, Observed, is_icmp_error, ports_of};
 pub(crate) use prefetch::{prefetch, prefetch_whole};
+pub use questions::Questions;
 pub use record::{Flow, FlowEnd, Glance, Sources};
 pub use tally::{Amount, Clock, Sorted, Tally};
 pub use tcp::SynAnswer;

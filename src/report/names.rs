@@ -1,7 +1,6 @@
 //! The words of a survey's policy and inputs, looked up once and made safe, so that a million rows
 //! can borrow them.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -53,7 +52,7 @@ impl Word {
     }
 
     fn of(text: &str) -> Self {
-        Self::new(text.to_owned(), safe_cell(text).into_owned())
+        Self::new(text.to_owned(), text::cell(text).into_owned())
     }
 }
 
@@ -64,7 +63,7 @@ impl Names {
         let cite = |count: usize, rule: fn(u16) -> Rule| -> Vec<Word> {
             let texts = (0..count)
                 .map_while(|at| u16::try_from(at).ok())
-                .map(|at| safe_cell(&policy.cite(rule(at))).into_owned());
+                .map(|at| text::cell(&policy.cite(rule(at))).into_owned());
             texts.map(Word::safe).collect()
         };
         Self {
@@ -95,6 +94,7 @@ impl Names {
         Some((cell, self.policy.document_of(cell)))
     }
 
+    #[cfg(any(test, feature = "live"))]
     /// What decided a verdict, cited; empty if nothing did.
     pub(crate) fn rule(&self, rule: Rule) -> &str {
         self.rule_word(rule).map_or("", |word| &word.text)
@@ -162,21 +162,14 @@ pub(super) fn rules_as_cited(policy: &Policy) -> HashMap<String, Rule> {
         .chain(list(policy.supporting().len(), Rule::Supporting));
     let mut rules = HashMap::new();
     for rule in all {
-        rules.entry(safe_cell(&policy.cite(rule)).into_owned()).or_insert(rule);
+        rules.entry(text::cell(&policy.cite(rule)).into_owned()).or_insert(rule);
     }
     rules
 }
 
 /// A path as it stands in a `sources` cell. The lone `-` of standard input is no formula.
 fn source_name(path: &str) -> String {
-    if path == "-" { path.to_owned() } else { safe_cell(path).into_owned() }
-}
-
-/// Foreign text as it may stand in a cell: harmful characters are written out, and what a spreadsheet would take for a
-/// formula gets a leading `'`.
-pub(super) fn safe_cell(text: &str) -> Cow<'_, str> {
-    let visible = text::visible(text);
-    if text::is_formula(text) { Cow::Owned(format!("'{visible}")) } else { visible }
+    if path == "-" { path.to_owned() } else { text::cell(path).into_owned() }
 }
 
 /// The MAC address of end `end` (0 or 1) of a flow: what it sent from, else what was sent to.

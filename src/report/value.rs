@@ -7,12 +7,13 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, Serializer};
 
-use super::names::{Names, Word, safe_cell};
+use super::names::{Names, Word};
 use super::nodes::{PortColumn, state};
 use crate::capture::Timestamp;
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::Who;
 use crate::protocol::Transport;
+use crate::text;
 use crate::verdict::{CellState, HostCoverage};
 
 /// What a cell says.
@@ -121,7 +122,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Missing => Cow::Borrowed(""),
             Self::Name(name) => Cow::Borrowed(name),
-            Self::Text(text) => safe_cell(text),
+            Self::Text(text) => text::cell(text),
             Self::Word(word) => Cow::Borrowed(&word.safe),
             Self::Inputs(list, names) => {
                 let name = |at: &u32| names.map_or("", |names| names.input(*at));

@@ -153,6 +153,15 @@ impl<'a> Load<'a> {
         if holds { Ok(()) } else { Err(self.wrong(what)) }
     }
 
+    /// Whether anything follows.
+    pub(crate) fn has_more(&mut self) -> Result<bool, Broken> {
+        while self.at == self.bytes.len() {
+            let Some(next) = self.next_block()? else { return Ok(false) };
+            (self.bytes, self.at) = (next, 0);
+        }
+        Ok(true)
+    }
+
     /// The section must end here.
     pub(crate) fn finish(mut self) -> Result<(), Broken> {
         self.expect(self.at == self.bytes.len(), "something stands behind the last value")?;

@@ -222,6 +222,28 @@ pub(super) fn caveats(
         let packets = times(observed.overflow.packets, "packet is", "packets are");
         say("flow-limit", format!("The flow table was full: {packets} counted in no flow."));
     }
+    let mixed = observed.health.mixed.len();
+    if mixed > 0 {
+        say(
+            "health-overlap",
+            format!(
+                "Of {mixed} pairs of hosts and services several inputs tell of the same time: how soon they answer is left \
+                 out. Captures are read in the order of their times; give those instead of states."
+            ),
+        );
+    }
+    let misfits = observed.health.misfits;
+    if misfits > 0 {
+        let text = format!(
+            "At {misfits} seams between parts of TCP connections it cannot be told exactly what was sent again: retransmissions \
+             may be a few more or less."
+        );
+        say("health-seam", text);
+    }
+    if observed.health.flows_turned_away || observed.health.pairs_turned_away {
+        let text = "More flows with questions were seen than are kept: of some, response times are left out.";
+        say("health-limit", text.to_owned());
+    }
     if observed.fragments_turned_away.packets > 0 {
         let fragments = times(observed.fragments_turned_away.packets, "later fragment is", "later fragments are");
         say("fragment-limit", format!("The fragment table was full: {fragments} counted in no flow."));
@@ -253,6 +275,11 @@ pub(super) fn caveats(
             "relation-limit",
             format!("More was seen than is kept of {full}: some answers may not be related to their requests."),
         );
+    }
+    let full: Vec<&str> = observed.side.link.overflows().collect();
+    if !full.is_empty() {
+        let full = full.join(", ");
+        say("link-limit", format!("More was seen than is kept of {full}: what is told of the link may lack some."));
     }
     if observed.vlan_names_full {
         say("vlan-limit", "More than 4,094 odd VLAN paths were seen: the rest share one name.".into());

@@ -17,8 +17,11 @@ pub(super) fn dropped(interfaces: &[InterfaceSummary]) -> u64 {
 pub(super) fn drops(path: &str, interfaces: &[InterfaceSummary]) -> Option<String> {
     let sum = |of: fn(&InterfaceSummary) -> u64| interfaces.iter().map(of).fold(0, u64::saturating_add);
     let total = dropped(interfaces);
+    // dumpcap counts what the kernel dropped as the interface's; who counts both tells them apart.
+    let tells_apart = interfaces.iter().any(|interface| interface.os_dropped.is_some());
+    let by_interface = if tells_apart { "by the interface" } else { "by the interface or the kernel" };
     let by = [
-        (sum(|interface| interface.dropped.unwrap_or(0)), "by the interface"),
+        (sum(|interface| interface.dropped.unwrap_or(0)), by_interface),
         (sum(|interface| interface.os_dropped.unwrap_or(0)), "by the operating system"),
         (sum(|interface| interface.lost), "as its packets count what was lost before them"),
     ];

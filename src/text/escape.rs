@@ -41,7 +41,7 @@ pub fn visible_lines(text: &str) -> String {
 }
 
 /// Whether a spreadsheet would read a cell with this text as a formula (OWASP: CSV injection).
-pub(crate) fn is_formula(text: &str) -> bool {
+fn is_formula(text: &str) -> bool {
     matches!(text.as_bytes().first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'))
 }
 

@@ -9,7 +9,7 @@ mod number;
 
 use std::borrow::Cow;
 
-pub(crate) use escape::{as_file, cell, is_formula, powershell};
+pub(crate) use escape::{as_file, cell, powershell};
 pub use escape::{visible, visible_lines};
 pub(crate) use lines::Lines;
 pub(crate) use named::named;

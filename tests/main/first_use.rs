@@ -230,7 +230,7 @@ fn one_of_a_thing_is_told_in_the_singular() {
     assert!(told("clock-jump.pcap").contains("steps backward 1 time, at most by"), "{}", told("clock-jump.pcap"));
     // As captures/README.md says.
     assert!(told("kernel-drops.pcapng").contains("9 packets were dropped"));
-    assert!(told("kernel-drops.pcapng").contains("(9 by the operating system)"));
+    assert!(told("kernel-drops.pcapng").contains("(9 by the interface or the kernel)"));
 }
 
 /// As the command is called.

@@ -84,15 +84,13 @@ pub(crate) fn interface(name: &str, description: &str) -> Vec<u8> {
     block(1, &body)
 }
 
-/// Interface statistics: frames received, none dropped by the interface, and those that the kernel dropped, if any.
+/// Interface statistics: frames received, frames dropped by the kernel.
 pub(crate) fn interface_statistics(nanos: u64, received: u64, dropped: u64) -> Vec<u8> {
     let mut body = Vec::new();
     body.extend(0_u32.to_le_bytes());
     body.extend(((nanos >> 32) as u32).to_le_bytes());
     body.extend((nanos as u32).to_le_bytes());
-    let (received, none, dropped_by_kernel) = (received.to_le_bytes(), 0_u64.to_le_bytes(), dropped.to_le_bytes());
-    let counts: [(u16, &[u8]); 3] = [(4, &received), (5, &none), (7, &dropped_by_kernel)];
-    body.extend(options(if dropped > 0 { &counts } else { &counts[..2] }));
+    body.extend(options(&[(4, &received.to_le_bytes()), (5, &dropped.to_le_bytes())]));
     block(5, &body)
 }
 

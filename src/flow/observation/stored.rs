@@ -5,13 +5,16 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 
 use super::{Limits, Observation};
+use crate::flow::SideEvidence;
 use crate::flow::counters::{Cold, Counts, Hot};
 use crate::flow::fragment::Fragments;
 use crate::flow::key::{Key, Seed, VlanNames};
 use crate::flow::limit::Overflow;
+use crate::flow::questions::Questions;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
 use crate::flow::tally::{Amount, Sorted, Tally};
+use crate::health::Watch;
 use crate::protocol::Asking;
 use crate::protocol::Transport;
 use crate::state::{Broken, Load, Packer, Stored, stored};
@@ -20,6 +23,10 @@ use crate::state::{Broken, Load, Packer, Stored, stored};
 const MOST: Amount = Amount { frames: 1 << 40, bytes: 1 << 46 };
 /// More tunnels than are taken off of one frame.
 const NESTED: u64 = 64;
+/// The number of the part that holds what was said of links.
+const LINK: u8 = 1;
+/// The number of the part that holds how soon questions were answered.
+const HEALTH: u8 = 2;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -93,7 +100,7 @@ impl Observation {
     /// Those of the output.
     pub fn store(&self, to: &mut Packer<impl Write>) -> io::Result<()> {
         debug_assert!(self.is_of_one() && self.v4.folded.is_empty() && self.v6.folded.is_empty());
-        let Self { v4, v6, vlans, sources: _, fragments, tallies, sorted, neighbours, side } = self;
+        let Self { v4, v6, vlans, sources: _, fragments, tallies, sorted, neighbours, side, health } = self;
         tallies[0].1.store(to.body());
         vlans.store(to.body());
         sorted.store(to.body());
@@ -101,7 +108,15 @@ impl Observation {
         side.store(to.body());
         fragments.store(to.body());
         v4.store(to)?;
-        v6.store(to)
+        v6.store(to)?;
+        if !side.link.is_empty() {
+            to.body().push(LINK);
+            side.link.store(to.body());
+        }
+        to.body().push(HEALTH);
+        health.v4.store(to.body());
+        health.v6.store(to.body());
+        to.flush()
     }
 
     /// Loads what was observed as that of `input`.
@@ -112,11 +127,24 @@ impl Observation {
         let input = from.input;
         let tally: Tally = from.get()?;
         let vlans: VlanNames = from.get()?;
-        let (sorted, neighbours, side) = from.get()?;
+        let (sorted, neighbours, mut side): (_, _, SideEvidence) = from.get()?;
         let fragments = Fragments::load(from, limits.fragments)?;
         let mut counted = Amount::default();
         let v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
         let v6 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
+        // Version 1 ends here; later ones have parts behind it, each behind its number.
+        let mut health = Questions::new(input);
+        let mut last = 0;
+        while from.has_more()? {
+            let part: u8 = from.get()?;
+            from.expect(part > last, "parts are not in their order")?;
+            last = part;
+            match part {
+                LINK => side.link = from.get()?,
+                HEALTH => health = Questions { v4: Watch::load(from)?, v6: Watch::load(from)? },
+                _ => return Err(from.wrong("there is a part that is not known")),
+            }
+        }
         let observation = Self {
             v4,
             v6,
@@ -127,6 +155,7 @@ impl Observation {
             sorted,
             neighbours,
             side,
+            health,
         };
         from.expect(observation.adds_up(counted), "more was counted than there were frames")?;
         Ok(observation)

@@ -8,8 +8,10 @@ mod capture;
 mod comparison;
 mod devices;
 mod findings;
+mod fleet;
 mod glossary;
 pub(crate) mod head;
+mod health;
 mod matrix;
 mod page;
 mod path;
@@ -17,11 +19,11 @@ mod picture;
 mod policy;
 mod ports;
 mod sites;
-mod strand;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod verdict_color;
 
 use std::io::{self, Write};
 
@@ -32,6 +34,7 @@ use sha2::{Digest, Sha256};
 use super::names::Names;
 use crate::survey::Survey;
 pub use comparison::write_comparison_html;
+pub use fleet::{Answer, write_fleet_html};
 use page::{Page, put};
 pub use path::write_path_html;
 pub use sites::write_sites_html;
@@ -86,6 +89,7 @@ fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
     ports::write(&mut page, survey, names);
     picture::write(&mut page, survey);
     matrix::write(&mut page, survey);
+    health::write(&mut page, survey);
     devices::write(&mut page, survey, names);
     timeline::write(&mut page, survey);
     tables::conversations(&mut page, survey, names);

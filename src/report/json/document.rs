@@ -7,14 +7,15 @@ use serde::{Serialize, Serializer};
 use super::lines::Lines;
 use super::{Time, rows, this_tool, v1};
 use crate::inventory::HostId;
-use crate::report::chunks::write_in_order;
 use crate::report::column::JsonRow;
 use crate::report::conversations::{ConversationRow, Conversations};
 use crate::report::coverage::{self, Coverage};
 use crate::report::findings::{self, Findings};
+use crate::report::health::{self, Health};
 use crate::report::inventory::Inventory;
 use crate::report::names::Names;
 use crate::report::nodes::{self, Nodes};
+use crate::report::ordered_writer::write_in_order;
 use crate::survey::Survey;
 
 /// Rows that one thread renders at a time: about 250 kB (few in tests, for many chunks).
@@ -99,6 +100,7 @@ pub(super) fn write(
     let host = |number: usize| JsonRow::<Inventory>(survey.hosts.get(HostId(number as u32)));
     file.table("inventory", survey.hosts.len(), host)?;
     file.value("nodes", &Rows(|| nodes::rows(survey, names).map(JsonRow::<Nodes>)))?;
+    file.value("health", &Rows(|| health::rows(survey).map(JsonRow::<Health>)))?;
     file.value("limits", &rows::limits(survey.limits))?;
     file.end()
 }
