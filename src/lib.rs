@@ -9,13 +9,13 @@
 //! Data flows one way, from bytes to report:
 //!
 //! ```text
-//! capture -> decode -> flow -> relation -> inventory -> verdict -> finding
-//! bytes      packet    table   linked      roles        outcome    what to
-//!                                                       coverage   read
+//! capture -> decode -> health -> flow -> relation -> inventory -> verdict
+//! bytes      packet    answers   table   linked      roles        outcome
+//!                      in time                                    coverage
 //!
-//!     ... -> survey -> path -> anonymize -> evidence -> report
-//!            of one    of      for          frames of   csv, json, html,
-//!            run       places  strangers    findings    workbook, terminal
+//!     ... -> finding -> survey -> path -> anonymize -> evidence -> report
+//!            what to    of one    of      for          frames of   csv, json, html,
+//!            read       run       places  strangers    findings    workbook, terminal
 //!
 //! servants: protocol (payload -> evidence), policy (documents as data), text (names, escapes, files of text)
 //!           and state (observations as files), which import no stage
@@ -59,6 +59,7 @@ pub mod evidence;
 pub mod export;
 pub mod finding;
 pub mod flow;
+pub mod health;
 pub mod inventory;
 #[cfg(feature = "live")]
 pub mod live;

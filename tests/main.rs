@@ -36,6 +36,8 @@ mod firewall_rules;
 mod first_questions;
 #[path = "main/first_use.rs"]
 mod first_use;
+#[path = "main/health.rs"]
+mod health;
 #[path = "main/ipfix.rs"]
 mod ipfix;
 #[path = "main/layers.rs"]

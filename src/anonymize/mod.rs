@@ -18,6 +18,7 @@ use text::{Owner, PhraseMap, without_quotes};
 use crate::decode::MacAddr;
 use crate::finding::Replace;
 use crate::flow::Flow;
+use crate::health::{Health, Pair};
 use crate::inventory::{Attachment, Host, HostId, HostLink, Hosts, Labels, RoleSource};
 use crate::survey::{Damage, InputSummary, Judged, JudgedFlows, Survey};
 use crate::verdict::{Caveat, Conversation, HostCoverage, Judgement};
@@ -87,7 +88,8 @@ impl Anonymizer {
 
     fn learn(&mut self, survey: &Survey) {
         let outer = survey.encapsulations.iter().flat_map(|outer| [outer.source, outer.destination]);
-        for address in survey.hosts.iter().map(|host| host.address).chain(outer) {
+        let measured = survey.health.pairs.keys().flat_map(|pair| [pair.asker, pair.answerer]);
+        for address in survey.hosts.iter().map(|host| host.address).chain(outer).chain(measured) {
             match address {
                 IpAddr::V4(address) => drop(self.v4.insert(address)),
                 IpAddr::V6(address) => drop(self.v6.insert(address)),
@@ -156,8 +158,22 @@ impl Anonymizer {
             nodes,
             flows: JudgedFlows::from_list(flows.collect()),
             tftp_files: survey.tftp_files.keys().map(|place| (*place, LEFT_OUT.to_owned())).collect(),
+            health: self.health(&survey.health),
             limits: survey.limits,
             hosts,
+        }
+    }
+
+    fn health(&self, health: &Health) -> Health {
+        let pair = |pair: &Pair| Pair {
+            asker: self.cipher.address(pair.asker),
+            answerer: self.cipher.address(pair.answerer),
+            ..*pair
+        };
+        Health {
+            pairs: health.pairs.iter().map(|(one, sums)| (pair(one), sums.clone())).collect(),
+            mixed: health.mixed.iter().map(pair).collect(),
+            ..*health
         }
     }
 

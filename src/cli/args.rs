@@ -244,8 +244,8 @@ impl HostArgs {
 pub(super) struct Output {
     /// Write the results as files into this folder (made if it is not there).
     ///
-    /// flows.csv, findings.csv, coverage.csv, inventory.csv, nodes.csv, survey.json and report.html; files of these names
-    /// are replaced, each only when the new one is whole.
+    /// flows.csv, findings.csv, coverage.csv, inventory.csv, nodes.csv, health.csv, survey.json and report.html; files of
+    /// these names are replaced, each only when the new one is whole.
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
     /// Which results: csv, json, ndjson, html, text, parquet, joined by commas.

@@ -13,7 +13,7 @@ use crate::report::json::{write_flow_lines, write_survey_by};
 use crate::report::result::unjudged;
 use crate::report::{
     HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_findings, write_flows,
-    write_html, write_inventory, write_ipfix, write_nodes, write_parquet, write_workbook,
+    write_health, write_html, write_inventory, write_ipfix, write_nodes, write_parquet, write_workbook,
 };
 use crate::survey::Survey;
 use crate::text::visible;
@@ -133,11 +133,12 @@ pub(super) fn checkpoint(survey: &mut Survey, making: &Making, options: &OutputO
 type WriteOne = fn(&Results<'_>, &mut dyn Write) -> io::Result<()>;
 
 /// Of the tables, standard output takes the first: the flows.
-const FILES: [(&str, Format, WriteOne); 8] = [
+const FILES: [(&str, Format, WriteOne); 9] = [
     ("flows.csv", Format::Csv, |results, out| write_flows(out, results.survey, &results.names, results.threads)),
     ("findings.csv", Format::Csv, |results, out| write_findings(out, results.survey, &results.names)),
     ("coverage.csv", Format::Csv, |results, out| write_coverage(out, results.survey, &results.names)),
     ("nodes.csv", Format::Csv, |results, out| write_nodes(out, results.survey, &results.names)),
+    ("health.csv", Format::Csv, |results, out| write_health(out, results.survey)),
     ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey, results.threads)),
     ("survey.json", Format::Json, |results, out| {
         write_survey_by(results.threads, out, results.survey, &results.names, None)

@@ -12,12 +12,20 @@ pub(super) fn agree(frame: &Frame<'_>) -> Result<bool, String> {
     let packet = decode(frame);
     let Network::Ip(ip) = &packet.network else { return Err(format!("{fast:?} but {packet:?}")) };
     let mac = |at: usize| MacAddr([0, 1, 2, 3, 4, 5].map(|i| fast.macs[at + i]));
-    let (flags, numbers, checksum, options, ports, payload, length) = match ip.transport {
-        Transport::Tcp { source_port, destination_port, flags, numbers, checksum, options, payload, payload_len } => {
-            (flags.0, numbers, checksum, options, (source_port, destination_port), payload, payload_len)
-        }
+    let (flags, numbers, window, checksum, options, ports, payload, length) = match ip.transport {
+        Transport::Tcp {
+            source_port,
+            destination_port,
+            flags,
+            numbers,
+            window,
+            checksum,
+            options,
+            payload,
+            payload_len,
+        } => (flags.0, numbers, window, checksum, options, (source_port, destination_port), payload, payload_len),
         Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
-            (0, None, checksum, &[][..], (source_port, destination_port), payload, payload_len)
+            (0, None, 0, checksum, &[][..], (source_port, destination_port), payload, payload_len)
         }
         _ => return Err(format!("{fast:?} but {packet:?}")),
     };
@@ -33,7 +41,7 @@ pub(super) fn agree(frame: &Frame<'_>) -> Result<bool, String> {
         && ip.protocol == fast.protocol
         && ip.fragment.is_none()
         && (ip.identification == u32::from(fast.identification))
-        && (flags, numbers, checksum) == (fast.flags, fast.numbers, fast.checksum)
+        && (flags, numbers, window, checksum) == (fast.flags, fast.numbers, fast.window, fast.checksum)
         && (ip.hops, ip.traffic_class) == (fast.hops, fast.traffic_class)
         && options == fast.options
         && ports == (fast.source_port, fast.destination_port)

@@ -26,6 +26,8 @@ pub struct Plain<'a> {
     pub flags: u8,
     /// TCP sequence and acknowledgment number as they stand in the header ([`super::tcp_numbers`]).
     pub numbers: Option<&'a [u8; 8]>,
+    /// TCP window as it stands in the header, not scaled; 0 for UDP.
+    pub window: u16,
     /// Time to live, or hop limit.
     pub hops: u8,
     /// IPv4 identification, 0 for IPv6.
@@ -105,7 +107,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         _ => return None,
     };
     let body = rest.get(..length).unwrap_or(rest);
-    let (ports, flags, numbers, checksum, head, header) = match protocol {
+    let (ports, flags, numbers, window, checksum, head, header) = match protocol {
         6 => {
             let tcp = body.first_chunk::<20>()?;
             let header = usize::from(tcp[12] >> 4) * 4;
@@ -113,7 +115,15 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
                 return None;
             }
             let numbers = tcp[4..].first_chunk::<8>();
-            ([tcp[0], tcp[1], tcp[2], tcp[3]], tcp[13], numbers, word(tcp[16], tcp[17]), 0, header)
+            (
+                [tcp[0], tcp[1], tcp[2], tcp[3]],
+                tcp[13],
+                numbers,
+                word(tcp[14], tcp[15]),
+                word(tcp[16], tcp[17]),
+                0,
+                header,
+            )
         }
         17 => {
             let udp = body.first_chunk::<8>()?;
@@ -122,7 +132,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
                 return None;
             }
             let head = body.get(8).copied().unwrap_or_default();
-            ([udp[0], udp[1], udp[2], udp[3]], 0, None, word(udp[6], udp[7]), head, 8)
+            ([udp[0], udp[1], udp[2], udp[3]], 0, None, 0, word(udp[6], udp[7]), head, 8)
         }
         _ => return None,
     };
@@ -137,6 +147,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         destination_port,
         flags,
         numbers,
+        window,
         hops,
         identification,
         traffic_class,

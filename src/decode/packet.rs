@@ -210,6 +210,8 @@ pub enum Transport<'a> {
         flags: TcpFlags,
         /// Sequence and acknowledgment number as they stand in the header ([`tcp_numbers`]); `None` if they were cut off.
         numbers: Option<&'a [u8; 8]>,
+        /// Window, as it stands in the header, not scaled; 0 if it was cut off.
+        window: u16,
         /// Checksum, as it stands in the header; 0 if it was cut off.
         checksum: u16,
         /// Options as captured.

@@ -54,6 +54,7 @@ fn tcp(span: Span<'_>, carrier: OverIp) -> (Transport<'_>, Option<Stop>) {
         destination_port,
         flags: TcpFlags(span.u8(13).unwrap_or(0)),
         numbers: span.bytes().get(4..).and_then(<[u8]>::first_chunk),
+        window: span.u16(14).unwrap_or(0),
         checksum: span.u16(16).unwrap_or(0),
         options: span.bytes().get(20..offset.unwrap_or(20).min(span.bytes().len())).unwrap_or(&[]),
         payload,

@@ -71,6 +71,24 @@ impl<'a, K: Key> Way<'a, K> for Straight {
     fn flush(&mut self, _: &mut Table<K>, _: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {}
 }
 
+/// Into no table.
+pub(super) struct Nowhere;
+
+impl<'a, K: Key> Way<'a, K> for Nowhere {
+    #[inline]
+    fn push(
+        &mut self,
+        _: &mut Table<K>,
+        _: K,
+        _: Sent<'a>,
+        _: Timestamp,
+        _: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+    ) {
+    }
+
+    fn flush(&mut self, _: &mut Table<K>, _: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {}
+}
+
 /// Two batches in flight: one that fills, one whose records are being fetched.
 pub(super) struct Pipeline<'a, K> {
     batches: [Batch<'a, K>; 2],

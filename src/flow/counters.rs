@@ -41,6 +41,8 @@ pub(super) struct Sent<'a> {
     pub(super) is_notable: bool,
     /// For ICMP: whether it asks or answers.
     pub(super) turn: Turn,
+    /// TCP window as it stands in the header.
+    pub(super) window: u16,
     /// Time to live, or hop limit.
     pub(super) hops: u8,
     pub(super) macs: Macs,
@@ -73,6 +75,7 @@ impl Sent<'_> {
         head: 0,
         is_notable: false,
         turn: Turn::Unknown,
+        window: 0,
         hops: 0,
         macs: [0; 12],
         payload: &[],

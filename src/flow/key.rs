@@ -43,7 +43,7 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 /// IPv4: 16 bytes. Word 0 holds the addresses, word 1 the ports, protocol and VLAN code.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub(super) struct Key4([u64; 2]);
 
 impl Key4 {
@@ -94,7 +94,7 @@ impl Key for Key4 {
 }
 
 /// IPv6: 40 bytes. Two words an address, the last holds ports, protocol and VLAN code.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub(super) struct Key6([u64; 5]);
 
 impl Key6 {

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::{First, Flow, Limits, Observation, Observed, Seed, SideEvidence, TftpFile};
 use crate::capture::{Frame, FrameId, LinkType, Shift, Timestamp};
+use crate::health::Measure;
 
 /// One frame of random traffic among few hosts and ports, so that flows meet at the cut.
 #[derive(Clone, Debug)]
@@ -26,6 +27,11 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
         b"HTTP/1.1 200 OK\r\nLOCATION: http://10.0.0.9/d\r\n\r\n".to_vec(),
         b"\x51\x01\0\x01\xaa\xb4test".to_vec(),
         b"\x51\x01\0\x01\xbb\xb4test".to_vec(),
+        b"\x61\x45\0\x01\xaa\xff22".to_vec(),
+        b"\x51\x45\0\x02\xaa\xff22".to_vec(),
+        b"\x61\x45\0\x01\xbb\xff22".to_vec(),
+        b"\0\x04\0\x01".to_vec(),
+        b"GET / HTTP/1.1\r\n\r\n".to_vec(),
     ]);
     prop_oneof![3 => prop::collection::vec(any::<u8>(), 0..12), 1 => known]
 }
@@ -74,7 +80,7 @@ prop_compose! {
         transport.extend(ports.1.to_be_bytes());
         let protocol = match kind {
             1..5 => {
-                transport.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0, 0, identification as u8, 0, 0, 0]);
+                transport.extend([0, 0, 0, 1, 0, 0, 0, identification as u8 / 2, 0x50, flags, 0, 0, identification as u8, 0, 0, 0]);
                 6
             }
             5..10 => {
@@ -173,6 +179,10 @@ fn describe(observed: Observed) -> Vec<String> {
     lines.push(format!("{:?} {:?}", side.link, side.link.overflows().collect::<Vec<_>>()));
     lines.push(format!("{:?} {:?}", side.dhcp().collect::<Vec<_>>(), side.lldp_units().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.overflows().collect::<Vec<_>>()));
+    // Random numbers fit nothing: what they say of losses has a law of its own (`health::stream`).
+    let pairs = observed.health.pairs.iter().filter(|(pair, _)| pair.measure != Measure::Ack);
+    lines.extend(pairs.map(|pair| format!("{pair:?}")));
+    lines.push(format!("{:?}", observed.health.mixed));
     lines
 }
 

@@ -1,5 +1,6 @@
 //! What was observed of some frames: flows, and everything else that is counted. It is addable.
 
+mod measured;
 mod stored;
 
 use std::collections::BTreeMap;
@@ -11,12 +12,14 @@ use super::fragment::{Datagram, Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
 use super::neighbour::Neighbours;
+use super::questions::Questions;
 use super::sources::SourceSets;
 use super::table::Table;
 use super::tally::{Amount, Sorted, Tally};
 use super::{FlowView, Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Retime, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
+use crate::health::Health;
 use crate::protocol::{Inspection, Turn, icmp};
 
 /// UDP's IP protocol number.
@@ -55,6 +58,8 @@ pub struct Observation {
     sorted: Sorted,
     neighbours: Neighbours,
     side: SideEvidence,
+    /// How well it works, by address family.
+    pub(super) health: Questions,
 }
 
 /// An observation finished: the flows, and what was counted beside them.
@@ -70,6 +75,8 @@ pub struct Observed {
     pub neighbours: Neighbours,
     /// What relations need and flow records cannot hold.
     pub side: SideEvidence,
+    /// How well it works.
+    pub health: Health,
     /// Packets that found no place in the table.
     pub overflow: Overflow,
     /// Later fragments whose first part was not captured, by host pair and protocol.
@@ -93,6 +100,7 @@ impl Observation {
             sorted: Sorted::default(),
             neighbours: Neighbours::default(),
             side: SideEvidence::default(),
+            health: Questions::new(input),
         }
     }
 
@@ -144,7 +152,7 @@ impl Observation {
     }
 
     #[inline(always)]
-    fn take<'a>(&mut self, frame: Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
+    pub(super) fn take<'a>(&mut self, frame: Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
         let at = Moment { time: self.tallies[0].1.count(&frame), frame: frame.id };
         if is_odd(&frame, at) {
             // Only where a clock was set back: behind all that came before.
@@ -177,6 +185,7 @@ impl Observation {
             is_notable: Sent::notable(plain.flags, Turn::Unknown, false),
             head: plain.head,
             turn: Turn::Unknown,
+            window: plain.window,
             hops: plain.hops,
             macs: *plain.macs,
             payload: plain.payload,
@@ -198,11 +207,17 @@ impl Observation {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
+                if measured::is_measured(protocol, ports, &sent) {
+                    measured::measure(&mut self.health.v4, key.connection(), protocol, ports, &sent);
+                }
                 ways.0.push(&mut self.v4, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
+                if measured::is_measured(protocol, ports, &sent) {
+                    measured::measure(&mut self.health.v6, key.connection(), protocol, ports, &sent);
+                }
                 ways.1.push(&mut self.v6, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
         }
@@ -284,6 +299,7 @@ impl Observation {
             is_notable: Sent::notable(content.flags.0, content.turn, is_odd(frame, at)),
             head: content.payload.first().copied().unwrap_or_default(),
             turn: content.turn,
+            window: content.window,
             hops: ip.hops,
             macs: macs(packet),
             payload: content.payload,
@@ -311,6 +327,8 @@ impl Observation {
         self.v4.absorb(&other.v4, shift, vlans, (&mut self.sources, &other.sources));
         let vlans = (&mut self.vlans, &other.vlans);
         self.v6.absorb(&other.v6, shift, vlans, (&mut self.sources, &other.sources));
+        self.health.v4.absorb(&other.health.v4);
+        self.health.v6.absorb(&other.health.v6);
         self.fragments.absorb(other.fragments, shift);
         for (input, tally) in other.tallies {
             match self.find_tally(input) {
@@ -341,6 +359,8 @@ impl Observation {
         self.fragments.retime(retime);
         self.neighbours.retime(retime);
         self.side.retime(retime);
+        self.health.v4.retime(retime);
+        self.health.v6.retime(retime);
     }
 
     /// Folds each flow that `client` names the client's end (0 or 1) of: idle ones, with ports, between two
@@ -389,12 +409,16 @@ impl Observation {
             bytes: self.v4.overflow.bytes + self.v6.overflow.bytes,
         };
         let vlan_names_full = self.vlans.is_full();
+        let mut health = Health::default();
+        self.health.v4.finish(&mut health);
+        self.health.v6.finish(&mut health);
         Observed {
             flows: Flows::from_tables(self.v4, self.v6, self.vlans, self.sources),
             tallies: self.tallies.into_iter().collect(),
             sorted: self.sorted,
             neighbours: self.neighbours,
             side: self.side,
+            health,
             overflow,
             orphan_fragments,
             fragments_turned_away,
@@ -440,6 +464,7 @@ struct Content<'a> {
     ports: (u16, u16),
     flags: TcpFlags,
     numbers: Option<&'a [u8; 8]>,
+    window: u16,
     checksum: u16,
     turn: Turn,
     payload: &'a [u8],
@@ -453,6 +478,7 @@ impl<'a> Content<'a> {
             ports: (0, 0),
             flags: TcpFlags::default(),
             numbers: None,
+            window: 0,
             checksum: 0,
             turn: Turn::Unknown,
             payload: &[],
@@ -460,19 +486,28 @@ impl<'a> Content<'a> {
         };
         Some(match ip.transport {
             Transport::Tcp {
-                source_port, destination_port, flags, numbers, checksum, payload, payload_len, ..
+                source_port,
+                destination_port,
+                flags,
+                numbers,
+                window,
+                checksum,
+                payload,
+                payload_len,
+                ..
             } => {
                 let ports = (source_port, destination_port);
-                Self { ports, flags, numbers, checksum, payload, payload_length: payload_len, ..none }
+                Self { ports, flags, numbers, window, checksum, payload, payload_length: payload_len, ..none }
             }
             Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
                 let ports = (source_port, destination_port);
                 Self { ports, checksum, payload, payload_length: payload_len, ..none }
             }
-            Transport::Icmp { kind, code, .. } => {
+            Transport::Icmp { kind, code, body } => {
                 let v6 = ip.protocol == 58;
                 let exchange = icmp::exchange(v6, kind, code);
-                Self { ports: (exchange, exchange), turn: icmp::turn(v6, kind), ..none }
+                // Not counted as payload, and looked at for nothing but who answers what.
+                Self { ports: (exchange, exchange), turn: icmp::turn(v6, kind), payload: body, ..none }
             }
             Transport::Other(_) if matches!(ip.protocol, 1 | 6 | 17 | 58) => return None,
             Transport::Other(_) => none,

@@ -1,6 +1,6 @@
 //! What the link itself says of each device: its power (LLDP), whether the switch let it in (802.1X), its groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -127,35 +127,35 @@ fn since(said: &Said<'_>) -> Window {
     window
 }
 
-/// How far each device came with 802.1X, and what it rests on; in an input where several tried, what the switch sent to
-/// all of them is nobody's.
+/// How far each device came with 802.1X, and what it rests on. What a switch sent to the group is of the only device that
+/// tried in that input, or in all of them where none did there (a capture of one direction); else it is somebody's, and who
+/// was not let in by a unit of its own is not told.
 pub(crate) fn stations(evidence: &LinkEvidence) -> BTreeMap<MacAddr, (Dot1x, Authentication)> {
-    let mut tried: BTreeMap<u32, (usize, Authentication)> = BTreeMap::new();
-    for ((input, station), said) in evidence.authentication() {
-        let (stations, to_group) = tried.entry(*input).or_insert((0, Authentication::NONE));
-        if *station == PAE_GROUP {
-            *to_group = to_group.and(*said);
-        } else if said.was_tried() {
-            *stations += 1;
+    let mut sums: BTreeMap<MacAddr, Authentication> = BTreeMap::new();
+    let mut by_input: BTreeMap<u32, BTreeSet<MacAddr>> = BTreeMap::new();
+    let said = |to_group: bool| evidence.authentication().filter(move |((_, to), _)| (*to == PAE_GROUP) == to_group);
+    for ((input, station), said) in said(false) {
+        let sum = sums.entry(*station).or_insert(Authentication::NONE);
+        *sum = sum.and(*said);
+        if said.was_tried() {
+            by_input.entry(*input).or_default().insert(*station);
         }
     }
-    let mut sums: BTreeMap<MacAddr, Authentication> = BTreeMap::new();
-    let mut unclear = Vec::new();
-    for ((input, station), said) in evidence.authentication() {
-        if *station == PAE_GROUP || !said.was_tried() {
-            continue;
-        }
-        let all = match tried.get(input) {
-            Some((1, to_group)) => said.and(*to_group),
-            // Somebody was let in, and which of them is not said.
-            Some((_, to_group)) if to_group.successes.count > 0 => {
-                unclear.push(*station);
-                *said
+    sums.retain(|_, said| said.was_tried());
+    let all: BTreeSet<MacAddr> = sums.keys().copied().collect();
+    let mut unclear: BTreeSet<MacAddr> = BTreeSet::new();
+    for ((input, _), said) in said(true) {
+        let tried = by_input.get(input).unwrap_or(&all);
+        match (tried.len(), tried.first()) {
+            (1, Some(station)) => {
+                if let Some(sum) = sums.get_mut(station) {
+                    *sum = sum.and(*said);
+                }
             }
-            _ => *said,
-        };
-        let sum = sums.entry(*station).or_insert(Authentication::NONE);
-        *sum = sum.and(all);
+            // Somebody was let in, and which of them is not said.
+            _ if said.successes.count > 0 => unclear.extend(tried),
+            _ => {}
+        }
     }
     sums.retain(|station, said| said.successes.count > 0 || !unclear.contains(station));
     sums.into_iter().map(|(station, said)| (station, (state(&said), said))).collect()

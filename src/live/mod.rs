@@ -197,6 +197,12 @@ fn now() -> Timestamp {
     Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
 }
 
+/// So long before a time.
+fn before(now: Timestamp, by: Duration) -> Timestamp {
+    let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
+    now.nanos().map_or(now, |now| Timestamp::from_nanos(now.saturating_sub(by)))
+}
+
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX >> 3)
 }
@@ -247,7 +253,9 @@ impl FlowFolder {
 
     fn fold(&mut self, whole: &mut Observation, survey: &Survey, relations: &Relations) {
         if self.last.elapsed() >= self.after / Self::TIMES {
-            Idle::find(survey, relations, now(), self.after).fold(whole);
+            let now = now();
+            Idle::find(survey, relations, now, self.after).fold(whole);
+            whole.forget_questions(before(now, self.after));
             self.last = Instant::now();
         }
     }

@@ -14,6 +14,7 @@ mod coap;
 pub mod dhcp;
 mod dns;
 pub mod eapol;
+pub mod exchange;
 mod first_byte;
 pub mod http;
 pub mod icmp;

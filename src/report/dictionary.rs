@@ -6,6 +6,7 @@ use super::column::{Kind, Table};
 use super::coverage::Coverage;
 use super::findings::Findings;
 use super::flows::Flows;
+use super::health::Health;
 use super::inventory::Inventory;
 use super::nodes::Nodes;
 use super::path::Legs;
@@ -35,6 +36,7 @@ pub fn data_dictionary() -> String {
     section::<Coverage>(&mut page);
     section::<Inventory>(&mut page);
     section::<Nodes>(&mut page);
+    section::<Health>(&mut page);
     section::<Legs>(&mut page);
     page
 }

@@ -6,6 +6,8 @@ use std::net::IpAddr;
 
 use super::explain::put;
 use super::json::{Lookup, v1};
+use super::text::units::{bytes, duration};
+use crate::health::Measure;
 use crate::text::times;
 
 /// Conversations that are listed.
@@ -89,6 +91,7 @@ fn device(survey: &Lookup<'_>, asked: &[Cow<'_, v1::Host<'_>>]) -> String {
             }
         }
     }
+    answers(survey, &addresses, first.site.as_deref(), &mut out);
     conversations(survey, &addresses, first.site.as_deref(), &mut out);
     out
 }
@@ -116,6 +119,40 @@ fn link(hosts: &[Cow<'_, v1::Host<'_>>], out: &mut String) {
         hosts.iter().flat_map(|host| host.groups.iter().flatten()).map(|group| &**group).collect();
     if !groups.is_empty() {
         put(out, &format!("  listens to: {}", groups.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+}
+
+/// How soon it answers, and is answered.
+fn answers(survey: &Lookup<'_>, addresses: &[IpAddr], site: Option<&str>, out: &mut String) {
+    let is_its = |row: &Cow<'_, v1::Health<'_>>| {
+        row.site.as_deref() == site && (addresses.contains(&row.asker_ip) || addresses.contains(&row.answerer_ip))
+    };
+    let mut rows: Vec<_> = survey.health().filter(is_its).collect();
+    rows.sort_by_key(|row| std::cmp::Reverse(row.answered));
+    for row in rows.iter().take(TALKS) {
+        let measure = Measure::of_name(&row.measure).map_or(&*row.measure, |measure| measure.words());
+        let time = |seconds: Option<f64>| duration((seconds.unwrap_or_default() * 1e9) as u64);
+        let times = match row.answered {
+            0 => String::new(),
+            _ => {
+                format!(", median {}, 95 % within {}, longest {}", time(row.median_s), time(row.p95_s), time(row.max_s))
+            }
+        };
+        let again = if row.repeated > 0 { format!(", {} asked again", row.repeated) } else { String::new() };
+        let told = match (row.segments, row.asked) {
+            (Some(segments), _) => {
+                let lost = row.uncaptured_bytes.filter(|lost| *lost > 0);
+                let lost = lost.map_or_else(String::new, |lost| format!(", {} not captured", bytes(lost)));
+                format!("{} of {segments} segments sent again{lost}", row.retransmitted.unwrap_or_default())
+            }
+            (None, 0) => format!("{} timed", row.answered),
+            (None, asked) => format!("{} of {asked} answered", row.answered),
+        };
+        let (asker, answerer) = (row.asker_ip, row.answerer_ip);
+        put(out, &format!("  {measure}, {asker} to {answerer}: {told}{again}{times}"));
+    }
+    if rows.len() > TALKS {
+        put(out, &format!("  and {} more response times: health.csv", rows.len() - TALKS));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::capture::{FrameId, LinkType, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::{Finding, Kind, Who, Words};
 use crate::flow::{Flow, FlowEnd};
+use crate::health::{Health, Measure, Pair, Sums};
 use crate::inventory::{Host, HostId, Hosts, Labels, RoleSource};
 use crate::policy::{Policy, Role, Severity};
 use crate::protocol::Transport;
@@ -294,9 +295,19 @@ pub(super) fn survey() -> Survey {
             (flow(Transport::Tcp, VlanPath::Untagged, out), unexpected),
             (flow(Transport::Icmp, VlanPath::Untagged, ping), echo),
         ]),
+        health: health(),
         limits: crate::flow::Limits::default(),
         hosts,
     }
+}
+
+/// A node that answers in 2 to 4 ms, and once after two seconds.
+fn health() -> Health {
+    let mut sums = Sums { asked: 5, repeated: 1, ..Sums::default() };
+    [2_000_000, 2_500_000, 3_000_000, 2_004_000_000].into_iter().for_each(|nanos| sums.times.add(nanos));
+    let [asker, answerer] = ["10.20.0.2", "10.20.0.31"].map(|address| address.parse().unwrap());
+    let pair = Pair { asker, answerer, port: 5683, measure: Measure::Coap };
+    Health { pairs: [(pair, sums)].into(), ..Health::default() }
 }
 
 /// How many devices have a cell in each state.

@@ -15,6 +15,7 @@ mod findings;
 pub(crate) mod fixture;
 mod flow_rows;
 mod flows;
+mod health;
 pub(crate) mod html;
 mod inventory;
 mod ipfix;
@@ -38,6 +39,7 @@ pub use explain::{Subject, explain_port};
 pub(crate) use explain::{before_all, explain_finding, explain_flow, explain_kind, is_kind, port_seen};
 pub(crate) use explain_host::explain_host;
 pub use file::{ReportFolder, WriteError, is_aside, write_file};
+pub use health::write_health;
 pub use html::{
     Answer, HtmlOptions, write_comparison_html, write_fleet_html, write_html, write_path_html, write_sites_html,
 };

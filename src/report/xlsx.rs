@@ -12,6 +12,7 @@ use super::column::{Column, Kind, Table};
 use super::coverage::{self, Coverage};
 use super::findings::{self, Findings};
 use super::flows::{self, Flows};
+use super::health::{self, Health};
 use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
@@ -48,7 +49,7 @@ const COLOURS: &[(&str, u32, u32)] = &[
     (CellState::OneWay.name(), 0xFD_E7_B8, 0x5A_3B_00),
 ];
 
-/// report.xlsx: sheets `About`, `Findings`, `Coverage`, `Nodes`, `Inventory` and `Flows`, with the columns of
+/// report.xlsx: sheets `About`, `Findings`, `Coverage`, `Nodes`, `Health`, `Inventory` and `Flows`, with the columns of
 /// the CSV files of those names. The same survey gives the same bytes: its date is that of the first packet.
 ///
 /// A sheet holds 1,048,576 rows; what is beyond is left out, and `About` says so.
@@ -173,6 +174,7 @@ impl<'a> Book<'a> {
         self.sheet::<Findings>("Findings", 4, survey.findings.len(), &[], findings::rows(survey, Some(&joins)))?;
         self.sheet::<Coverage>("Coverage", 6, survey.coverage.len(), &[], coverage::rows(survey, names))?;
         self.sheet::<Nodes>("Nodes", 4, survey.nodes.len(), names.ports(), nodes::rows(survey, names))?;
+        self.sheet::<Health>("Health", 9, survey.health.pairs.len(), &[], health::rows(survey))?;
         self.sheet::<Inventory>("Inventory", 1, survey.hosts.len(), &[], survey.hosts.iter())?;
         let flows = (0..survey.flows.len()).map(|place| flows::row(survey, names, place));
         self.sheet::<Flows>("Flows", 1, survey.flows.len(), &[], flows)?;

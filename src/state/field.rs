@@ -155,12 +155,11 @@ impl<'a> Load<'a> {
 
     /// Whether anything follows.
     pub(crate) fn has_more(&mut self) -> Result<bool, Broken> {
-        if self.at == self.bytes.len()
-            && let Some(next) = self.next_block()?
-        {
+        while self.at == self.bytes.len() {
+            let Some(next) = self.next_block()? else { return Ok(false) };
             (self.bytes, self.at) = (next, 0);
         }
-        Ok(self.at < self.bytes.len())
+        Ok(true)
     }
 
     /// The section must end here.

@@ -4,6 +4,7 @@ mod caveats;
 mod copies;
 mod judged;
 mod losses;
+mod merged;
 mod observe;
 mod order;
 mod read;
@@ -18,6 +19,7 @@ use crate::capture::{LinkType, Timestamp};
 use crate::decode::Unread;
 use crate::finding::{self, Finding};
 use crate::flow::{Flow, FlowView, Flows, Limits};
+use crate::health::Health;
 use crate::inventory::{Host, Hosts, Labels};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, HostCoverage, Judgement};
@@ -197,6 +199,8 @@ pub struct Survey {
     pub flows: JudgedFlows,
     /// The file that a flow to TFTP's port asked for first, by the flow's place: a stranger's text.
     pub tftp_files: HashMap<u32, String>,
+    /// How soon questions are answered.
+    pub health: Health,
     /// How much the tables might hold.
     pub limits: Limits,
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use super::merged;
 use super::state::Observed;
 use crate::capture::{Capture, CaptureError, CaptureSummary, Filter, Frames, Shift, plan_spans, read_spans};
 use crate::flow::{Limits, Observation, Seed};
@@ -131,7 +132,7 @@ pub(super) fn read(sources: &[Source], options: ReadOptions<'_>, progress: &Prog
     let mut whole = Reading { observation: reader.begin(0), inputs: Vec::new() };
     if threads == 1 {
         reader.read_range(0..sources.len(), &mut options.count.clone(), &mut whole);
-        return whole;
+        return reader.in_order_of_time(whole, options.count);
     }
     let mut begin = 0;
     for (at, source) in sources.iter().enumerate() {
@@ -142,7 +143,7 @@ pub(super) fn read(sources: &[Source], options: ReadOptions<'_>, progress: &Prog
         }
     }
     reader.read_side_by_side(begin..sources.len(), threads, &mut whole);
-    whole
+    reader.in_order_of_time(whole, options.count)
 }
 
 /// Ranges of neighbouring inputs, one a thread, of about the same number of bytes.
@@ -181,6 +182,17 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     pub(super) fn begin(&self, input: usize) -> Observation {
         Observation::new(input as u32, self.seed, self.limits)
+    }
+
+    /// What hangs on the order of messages, once more where inputs overlap in time.
+    fn in_order_of_time(&self, mut whole: Reading, count: Option<u64>) -> Reading {
+        if whole.observation.has_mixed_questions()
+            && count.is_none()
+            && let Some(mut questions) = merged::questions(self)
+        {
+            whole.observation.swap_questions(&mut questions);
+        }
+        whole
     }
 
     /// Reads neighbouring inputs on this thread, onto what was read before.

@@ -237,6 +237,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         nodes,
         flows: JudgedFlows::new(observed.flows, verdicts.flows),
         tftp_files: asked_for.collect(),
+        health: observed.health,
         limits: options.limits,
     };
     (survey, relations)

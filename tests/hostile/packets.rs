@@ -343,7 +343,7 @@ fn floods_of_what_links_say_are_kept_up_to_a_limit() {
         let report = [&[0x16, 0, 0, 0, 239][..], &number.to_be_bytes()[1..]].concat();
         ethernet(0x0800, &ipv4(host(number), B, 2, [1, 0], &report))
     };
-    let broadcast = |number: u32| from(number, [0xff; 6], 0x88b5, &[0; 46]);
+    let broadcast = |number: u32| from(number, [0xff; 6], 0x8863, &[0x11, 9, 0, 0, 0, 0]);
     let piece = |number: u32| ethernet(0x0800, &ipv4(host(number), B, 17, [number as u16, 0x2001], &[0; 8]));
     let floods: [(&str, Flood<'_>); 6] = [
         ("LLDP power units", &power),

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From left to right, as data flows.
-const STAGES: [&str; 12] = [
+const STAGES: [&str; 13] = [
     "capture",
     "decode",
+    "health",
     "flow",
     "relation",
     "inventory",

@@ -88,8 +88,16 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-const FILES: [&str; 7] =
-    ["coverage.csv", "findings.csv", "flows.csv", "inventory.csv", "nodes.csv", "report.html", "survey.json"];
+const FILES: [&str; 8] = [
+    "coverage.csv",
+    "findings.csv",
+    "flows.csv",
+    "health.csv",
+    "inventory.csv",
+    "nodes.csv",
+    "report.html",
+    "survey.json",
+];
 
 #[test]
 fn a_survey_is_read_and_its_files_are_whole() {

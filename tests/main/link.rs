@@ -243,6 +243,26 @@ fn a_device_that_is_never_let_in_is_told_and_one_that_is_is_not() {
     }
 }
 
+/// A tap writes each direction into a file of its own.
+#[test]
+fn a_device_whose_success_lies_in_another_file_is_let_in() {
+    let site = Site::new();
+    let (node, switch) = (Host { untagged: true, ..site.node(9) }, switch(&site));
+    let [mut up, mut down] = [site.wire(1), site.wire(2)];
+    for step in 0..4 {
+        let at = START + step * 30 * SECOND;
+        up.ethernet(at, node, PAE, 0x888e, &[1, 1, 0, 0]);
+        down.ethernet(at + MILLI, switch, PAE, 0x888e, &eap(1, 1));
+        up.ethernet(at + 2 * MILLI, node, PAE, 0x888e, &eap(2, 1));
+        down.ethernet(at + 3 * MILLI, switch, PAE, 0x888e, &eap(3, 2));
+    }
+    let folder = command::folder(&[("up.pcap", &up.tape.pcap()), ("down.pcap", &down.tape.pcap())]);
+    let sources = ["up.pcap", "down.pcap"].map(|name| Source::File(folder.path().join(name)));
+    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    let survey = run(&sources, &options, &Progress::default()).expect("captures that can be read");
+    assert!(told(&survey).is_empty(), "{:?}", told(&survey));
+}
+
 /// On a port without 802.1X a device begins, hears nothing, and goes on.
 #[test]
 fn a_device_that_begins_802_1x_where_nobody_asks_for_it_is_not_told() {

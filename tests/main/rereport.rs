@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::command::{Run, folder, run, sample};
 
-const TABLES: [&str; 5] = ["flows.csv", "findings.csv", "coverage.csv", "nodes.csv", "inventory.csv"];
+const TABLES: [&str; 6] = ["flows.csv", "findings.csv", "coverage.csv", "nodes.csv", "inventory.csv", "health.csv"];
 
 /// Analyzes a sample into a folder, and returns what the terminal says.
 fn analyze(out: &Path, capture: &str, more: &[&str]) -> String {

@@ -12,7 +12,7 @@ use crate::traffic::{file, frame};
 
 /// Beyond what one thread reads alone (16 MiB).
 const BYTES: u64 = 17 << 20;
-const TABLES: [&str; 5] = ["flows.csv", "findings.csv", "coverage.csv", "nodes.csv", "inventory.csv"];
+const TABLES: [&str; 6] = ["flows.csv", "findings.csv", "coverage.csv", "nodes.csv", "inventory.csv", "health.csv"];
 
 /// Writes a capture; how many packets and flows it holds.
 type Make = fn(&Path) -> (u64, u64);

@@ -15,6 +15,7 @@ fn tcp_options_are_no_payload() {
         destination_port: 80,
         flags: TcpFlags(SYN),
         numbers: Some([1, 2, 3, 4, ..]),
+        window: _,
         checksum: 0xcafe,
         options: [2, 4, 5, 0xb4],
         payload: b"GET",

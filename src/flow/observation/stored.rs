@@ -10,9 +10,11 @@ use crate::flow::counters::{Cold, Counts, Hot};
 use crate::flow::fragment::Fragments;
 use crate::flow::key::{Key, Seed, VlanNames};
 use crate::flow::limit::Overflow;
+use crate::flow::questions::Questions;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
 use crate::flow::tally::{Amount, Sorted, Tally};
+use crate::health::Watch;
 use crate::protocol::Asking;
 use crate::protocol::Transport;
 use crate::state::{Broken, Load, Packer, Stored, stored};
@@ -23,6 +25,8 @@ const MOST: Amount = Amount { frames: 1 << 40, bytes: 1 << 46 };
 const NESTED: u64 = 64;
 /// The number of the part that holds what was said of links.
 const LINK: u8 = 1;
+/// The number of the part that holds how soon questions were answered.
+const HEALTH: u8 = 2;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -96,7 +100,7 @@ impl Observation {
     /// Those of the output.
     pub fn store(&self, to: &mut Packer<impl Write>) -> io::Result<()> {
         debug_assert!(self.is_of_one() && self.v4.folded.is_empty() && self.v6.folded.is_empty());
-        let Self { v4, v6, vlans, sources: _, fragments, tallies, sorted, neighbours, side } = self;
+        let Self { v4, v6, vlans, sources: _, fragments, tallies, sorted, neighbours, side, health } = self;
         tallies[0].1.store(to.body());
         vlans.store(to.body());
         sorted.store(to.body());
@@ -109,7 +113,10 @@ impl Observation {
             to.body().push(LINK);
             side.link.store(to.body());
         }
-        Ok(())
+        to.body().push(HEALTH);
+        health.v4.store(to.body());
+        health.v6.store(to.body());
+        to.flush()
     }
 
     /// Loads what was observed as that of `input`.
@@ -126,6 +133,7 @@ impl Observation {
         let v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
         let v6 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
         // Version 1 ends here; later ones have parts behind it, each behind its number.
+        let mut health = Questions::new(input);
         let mut last = 0;
         while from.has_more()? {
             let part: u8 = from.get()?;
@@ -133,6 +141,7 @@ impl Observation {
             last = part;
             match part {
                 LINK => side.link = from.get()?,
+                HEALTH => health = Questions { v4: Watch::load(from)?, v6: Watch::load(from)? },
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }
@@ -146,6 +155,7 @@ impl Observation {
             sorted,
             neighbours,
             side,
+            health,
         };
         from.expect(observation.adds_up(counted), "more was counted than there were frames")?;
         Ok(observation)

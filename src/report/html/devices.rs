@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::findings::service;
 use super::head::span;
+use super::health;
 use super::matrix::state_words;
 use super::page::{Page, put};
 use super::ports::STATES;
@@ -12,6 +13,7 @@ use crate::finding::{Standings, Who};
 use crate::inventory::{Host, HostId, Powered, watts};
 use crate::policy::Direction;
 use crate::report::Names;
+use crate::report::health::{HealthRow, rows};
 use crate::report::names::role_basis;
 use crate::report::text::findings::title;
 use crate::report::text::units::{count, counted};
@@ -36,6 +38,8 @@ struct Device<'a> {
     more_talks: usize,
     /// Numbers from 1.
     findings: Vec<usize>,
+    /// How soon it answers and is answered, most answers first.
+    answers: Vec<HealthRow<'a>>,
     /// A bit for each stretch in which it was heard.
     active: u64,
 }
@@ -118,6 +122,19 @@ fn gather<'a>(survey: &'a Survey, nodes: &[&HostCoverage]) -> BTreeMap<HostId, D
             }
         }
     }
+    for row in rows(survey) {
+        let ends = [row.pair.asker, row.pair.answerer].map(|address| survey.hosts.find(address));
+        let mut ends = ends.map(|id| id.map(|id| survey.hosts.device_of(id)));
+        if ends[0] == ends[1] {
+            ends[1] = None;
+        }
+        for device in ends.into_iter().flatten() {
+            if let Some(device) = devices.get_mut(&device) {
+                device.answers.push(HealthRow { ..row });
+            }
+        }
+    }
+    devices.values_mut().for_each(|device| device.answers.sort_by_key(|row| std::cmp::Reverse(row.sums.times.count())));
     for (number, finding) in (1..).zip(&survey.findings) {
         for who in finding.clients.iter().chain(&*finding.servers) {
             let Who::Address(address) = who else { continue };
@@ -187,6 +204,7 @@ fn body(page: &mut Page, (survey, names): (&Survey, &Names), node: &HostCoverage
             put!(page, "<p class=\"quiet\">and {} more</p>", device.findings.len() - FINDINGS);
         }
     }
+    health::peers(page, survey, node.host, &device.answers);
     if !device.talks.is_empty() {
         put!(page, "<ul class=\"list\">");
         for talk in &device.talks {

@@ -24,6 +24,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("ports", "Vendor’s ports"),
     ("picture", "Who talks to whom"),
     ("nodes", "Nodes"),
+    ("health", "Answers"),
     ("devices", "Devices"),
     ("time", "Over time"),
     ("conversations", "Conversations"),

@@ -11,6 +11,7 @@ mod findings;
 mod fleet;
 mod glossary;
 pub(crate) mod head;
+mod health;
 mod matrix;
 mod page;
 mod path;
@@ -88,6 +89,7 @@ fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
     ports::write(&mut page, survey, names);
     picture::write(&mut page, survey);
     matrix::write(&mut page, survey);
+    health::write(&mut page, survey);
     devices::write(&mut page, survey, names);
     timeline::write(&mut page, survey);
     tables::conversations(&mut page, survey, names);

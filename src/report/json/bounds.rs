@@ -15,7 +15,8 @@ pub(super) fn bound(part: &mut Survey<'_>) {
         + part.conversations.len()
         + part.findings.len()
         + part.coverage.len()
-        + part.inventory.len();
+        + part.inventory.len()
+        + part.health.len();
     let most = u64::MAX / 16 / (rows as u64 + 1);
     macro_rules! bound {
         ($($rows:expr => $($field:ident),+;)+) => {$(
@@ -35,6 +36,22 @@ pub(super) fn bound(part: &mut Survey<'_>) {
         part.findings => flows, packets, bytes;
         part.coverage => flows, packets, bytes;
         part.inventory => packets_sent, bytes_sent, packets_received, bytes_received;
+        part.health => asked, answered, repeated, answered_again, unasked;
+    }
+    for row in &mut part.health {
+        for count in [
+            &mut row.segments,
+            &mut row.bytes,
+            &mut row.retransmitted,
+            &mut row.retransmitted_bytes,
+            &mut row.spurious,
+            &mut row.out_of_order,
+            &mut row.duplicate_acks,
+            &mut row.zero_windows,
+            &mut row.uncaptured_bytes,
+        ] {
+            *count = count.map(|count| count.min(most));
+        }
     }
     for row in &mut part.conversations {
         row.flows = row.flows.min(MOST_DEVICES);

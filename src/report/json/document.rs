@@ -11,6 +11,7 @@ use crate::report::column::JsonRow;
 use crate::report::conversations::{ConversationRow, Conversations};
 use crate::report::coverage::{self, Coverage};
 use crate::report::findings::{self, Findings};
+use crate::report::health::{self, Health};
 use crate::report::inventory::Inventory;
 use crate::report::names::Names;
 use crate::report::nodes::{self, Nodes};
@@ -99,6 +100,7 @@ pub(super) fn write(
     let host = |number: usize| JsonRow::<Inventory>(survey.hosts.get(HostId(number as u32)));
     file.table("inventory", survey.hosts.len(), host)?;
     file.value("nodes", &Rows(|| nodes::rows(survey, names).map(JsonRow::<Nodes>)))?;
+    file.value("health", &Rows(|| health::rows(survey).map(JsonRow::<Health>)))?;
     file.value("limits", &rows::limits(survey.limits))?;
     file.end()
 }

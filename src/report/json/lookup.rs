@@ -9,6 +9,7 @@ use crate::report::Names;
 use crate::report::conversations::{self, ConversationRow};
 use crate::report::findings;
 use crate::report::flows;
+use crate::report::health;
 use crate::report::nodes;
 use crate::survey::Survey;
 
@@ -125,6 +126,16 @@ impl<'a> Lookup<'a> {
             Self::File(file) => Box::new(file.inventory.iter().map(Cow::Borrowed)),
             Self::Survey(survey, ..) => {
                 Box::new(survey.hosts.iter().filter_map(|host| v1::Host::of(&host).map(Cow::Owned)))
+            }
+        }
+    }
+
+    /// How soon questions are answered.
+    pub(crate) fn health(&self) -> Each<'_, v1::Health<'_>> {
+        match self {
+            Self::File(file) => Box::new(file.health.iter().map(Cow::Borrowed)),
+            Self::Survey(survey, ..) => {
+                Box::new(health::rows(survey).filter_map(|row| v1::Health::of(&row).map(Cow::Owned)))
             }
         }
     }

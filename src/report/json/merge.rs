@@ -61,7 +61,7 @@ pub fn merge(surveys: Vec<Survey<'static>>) -> Result<Survey<'static>, MergeErro
 macro_rules! for_each_row {
     ($survey:expr, $row:ident => $act:expr) => {
         for_each_row!($survey, $row => $act; inputs, non_ip, encapsulations, caveats, flows, conversations, findings,
-            coverage, inventory, nodes)
+            coverage, inventory, nodes, health)
     };
     ($survey:expr, $row:ident => $act:expr; $($table:ident),+) => {
         $(for $row in &mut $survey.$table { $act })+
@@ -182,7 +182,19 @@ fn append(merged: &mut Survey<'static>, mut survey: Survey<'static>) {
     macro_rules! extend {
         ($($table:ident),+) => { $(merged.$table.append(&mut survey.$table);)+ };
     }
-    extend!(inputs, non_ip, encapsulations, caveats, flows, conversations, findings, coverage, inventory, nodes);
+    extend!(
+        inputs,
+        non_ip,
+        encapsulations,
+        caveats,
+        flows,
+        conversations,
+        findings,
+        coverage,
+        inventory,
+        nodes,
+        health
+    );
 }
 
 /// Names the flows by their places, behind so many others, and lets what points to inputs, flows and conversations follow.
@@ -309,6 +321,9 @@ fn order(survey: &mut Survey<'static>) {
     }
     survey.inventory.sort_by_cached_key(|host| (host.site.clone(), host.survey, host.address));
     survey.nodes.sort_by_cached_key(|node| (node.site.clone(), node.survey, node.address));
+    survey.health.sort_by_cached_key(|row| {
+        (row.site.clone(), row.survey, row.asker_ip, row.answerer_ip, row.service_port, row.measure.clone())
+    });
     survey.non_ip.sort_by_cached_key(|row| (row.site.clone(), row.survey, Reverse(row.frames), row.kind.clone()));
     survey
         .encapsulations

@@ -6,6 +6,7 @@ mod comparison;
 mod document;
 mod earlier;
 mod finding_endpoints;
+mod health_rows;
 mod lines;
 mod lookup;
 mod merge;

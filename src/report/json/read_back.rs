@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::bounds::bound;
 use super::finding_endpoints::FindingEndpoints;
+use super::health_rows;
 use super::read_flow::{flow, is_server_first};
 use super::rows;
 use super::sent::Sent;
@@ -145,6 +146,11 @@ impl Reader<'_> {
             let read = self.finding(row, &mut people, &place);
             findings.extend(self.known(read));
         }
+        let mut measured = Vec::with_capacity(part.health.len());
+        for row in &part.health {
+            let read = health_rows::read(row);
+            measured.extend(self.known(read));
+        }
         let text = Text::into_owned;
         Survey {
             judged: judged(part.judged),
@@ -194,6 +200,7 @@ impl Reader<'_> {
             flows,
             labels: Labels::default(),
             tftp_files: HashMap::new(),
+            health: health_rows::health(measured.into_iter()),
             limits: part.limits.map_or_else(Limits::default, |limits| Limits {
                 flows: limits.max_flows as usize,
                 fragments: limits.max_fragments as usize,

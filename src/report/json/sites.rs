@@ -68,7 +68,7 @@ pub(super) fn by_site(survey: Survey<'static>) -> Result<Vec<Survey<'static>>, T
             }
         )+};
     }
-    rows!(non_ip, encapsulations, coverage, inventory, nodes);
+    rows!(non_ip, encapsulations, coverage, inventory, nodes, health);
     // The surveys of each site that has several.
     let mut several: HashMap<Text<'static>, Vec<usize>> = HashMap::new();
     for ((site, number), place) in &parts.places {
@@ -172,6 +172,7 @@ fn empty(site: Text<'static>) -> Survey<'static> {
         coverage: Vec::new(),
         inventory: Vec::new(),
         nodes: Vec::new(),
+        health: Vec::new(),
         limits: None,
     }
 }

@@ -51,6 +51,7 @@ fn the_head_is_the_one_that_was_promised() {
             "coverage",
             "inventory",
             "nodes",
+            "health",
             "limits",
         ]
     );

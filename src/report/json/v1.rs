@@ -15,6 +15,7 @@ pub use crate::report::conversations::Conversation;
 pub use crate::report::coverage::Cell;
 pub use crate::report::findings::Finding;
 pub use crate::report::flows::Flow;
+pub use crate::report::health::HealthRecord as Health;
 pub use crate::report::inventory::Host;
 pub use crate::report::nodes::Node;
 
@@ -65,6 +66,9 @@ pub struct Survey<'a> {
     /// files have none.
     #[serde(default)]
     pub nodes: Vec<Node<'a>>,
+    /// How soon questions are answered, in the order of health.csv. Older files have none.
+    #[serde(default)]
+    pub health: Vec<Health<'a>>,
     /// How much the tables might hold; a merge has none. Older files do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,

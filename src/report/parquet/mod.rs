@@ -26,6 +26,7 @@ use super::coverage::{self, Coverage};
 use super::file::{WriteError, write_file};
 use super::findings::{self, Findings};
 use super::flows::{self, Flows};
+use super::health::{self, Health};
 use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
@@ -61,6 +62,7 @@ pub fn write_parquet(folder: &Path, survey: &Survey, names: &Names, judged_at: T
     to.write::<FindingHosts>("finding_hosts", finding_hosts(survey))?;
     to.write::<Coverage>("coverage", coverage::rows(survey, names))?;
     to.write::<Nodes>("nodes", nodes::rows(survey, names))?;
+    to.write::<Health>("health", health::rows(survey))?;
     to.write::<NodePorts>("node_ports", node_ports(survey, names))?;
     to.write::<Inventory>("hosts", survey.hosts.iter())?;
     to.write::<Inputs>("inputs", survey.inputs.iter())?;

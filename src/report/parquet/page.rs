@@ -9,6 +9,7 @@ use crate::report::conversations::Conversations;
 use crate::report::coverage::Coverage;
 use crate::report::findings::Findings;
 use crate::report::flows::Flows;
+use crate::report::health::Health;
 use crate::report::inventory::Inventory;
 use crate::report::nodes::Nodes;
 
@@ -26,6 +27,7 @@ pub fn parquet_page() -> String {
     section::<FindingHosts>(&mut page, "finding_hosts");
     section::<Coverage>(&mut page, "coverage");
     section::<Nodes>(&mut page, "nodes");
+    section::<Health>(&mut page, "health");
     section::<NodePorts>(&mut page, "node_ports");
     section::<Inventory>(&mut page, "hosts");
     section::<Caveats>(&mut page, "caveats");

@@ -1,0 +1,83 @@
+//! Which packets health is measured by, and what it is told of them.
+
+use super::{Sent, UDP};
+use crate::decode::{TcpFlags, tcp_numbers};
+use crate::flow::key::{Key, Key4, Key6};
+use crate::health::{Ends, FlowKey, Measure, Segment, Watch};
+use crate::protocol::{Turn, exchange};
+
+/// TCP's IP protocol number.
+const TCP: u8 = 6;
+/// ICMP's and ICMPv6's.
+const ICMP: [u8; 2] = [1, 58];
+/// What stands for echo requests and replies where other flows have their ports, of ICMP and ICMPv6.
+const ECHO: [u16; 2] = [8, 128];
+
+impl FlowKey for Key4 {
+    fn ends(&self) -> Ends {
+        Key::ends(self)
+    }
+}
+
+impl FlowKey for Key6 {
+    fn ends(&self) -> Ends {
+        Key::ends(self)
+    }
+}
+
+/// What a UDP port is asked by.
+#[inline(always)]
+const fn of_port(port: u16) -> Option<Measure> {
+    match port {
+        5683 => Some(Measure::Coap),
+        47808 => Some(Measure::Bacnet),
+        53 => Some(Measure::Dns),
+        _ => None,
+    }
+}
+
+/// Whether a packet may ask or answer: by its ports, or where those say nothing by the beginning of a TFTP block.
+#[inline(always)]
+pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &Sent<'_>) -> bool {
+    if protocol == UDP {
+        of_port(ports.0).is_some() | of_port(ports.1).is_some()
+            || sent.head == 0 && matches!(sent.payload.get(1), Some(3 | 4 | 6))
+    } else {
+        protocol == TCP || sent.turn != Turn::Unknown
+    }
+}
+
+/// Tells what a packet asks or answers; its ports begin with the sender's.
+#[inline(never)]
+pub(super) fn measure<K: FlowKey>(watch: &mut Watch<K>, key: K, protocol: u8, ports: (u16, u16), sent: &Sent<'_>) {
+    let (side, time, payload) = (sent.side & 1, sent.at.time, sent.payload);
+    if protocol == TCP {
+        let numbers = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST));
+        if let Some(numbers) = numbers {
+            let Sent { flags, fingerprint, window, payload_length: length, .. } = *sent;
+            watch.segment(key, &Segment { time, numbers, length, fingerprint, window, flags, side });
+        }
+        if let Some(part) = exchange::http(payload, sent.numbers) {
+            watch.message(key, Measure::Http, side, part, time);
+        }
+        return;
+    }
+    if ICMP.contains(&protocol) {
+        let asks = sent.turn == Turn::Request;
+        if let Some(part) = exchange::echo(asks, payload).filter(|_| ECHO.contains(&ports.0)) {
+            watch.message(key, Measure::Echo, side, part, time);
+        }
+        return;
+    }
+    // Of two such ports the one decides that stands first among the measures, whoever sends.
+    let measure = [of_port(ports.0), of_port(ports.1)].into_iter().flatten().min().unwrap_or(Measure::Tftp);
+    let part = match measure {
+        Measure::Coap => exchange::coap(payload),
+        Measure::Bacnet => exchange::bacnet(payload),
+        Measure::Dns => exchange::dns(payload),
+        _ => exchange::tftp(payload, sent.payload_length),
+    };
+    if let Some(part) = part {
+        watch.message(key, measure, side, part, time);
+    }
+}

@@ -1,0 +1,49 @@
+//! Questions and answers of an observation: all that hangs on which message came before which.
+
+use super::Observation;
+use super::batch::Nowhere;
+use super::key::{Key4, Key6};
+use crate::capture::{Frame, Timestamp};
+use crate::health::Watch;
+
+/// What is known of them, by address family.
+#[derive(Clone, Debug)]
+pub struct Questions {
+    pub(super) v4: Watch<Key4>,
+    pub(super) v6: Watch<Key6>,
+}
+
+impl Questions {
+    pub(super) fn new(input: u32) -> Self {
+        Self { v4: Watch::new(input), v6: Watch::new(input) }
+    }
+}
+
+impl Default for Questions {
+    fn default() -> Self {
+        Self::new(0)
+    }
+}
+
+impl Observation {
+    /// Whether inputs that were added up tell of the same time of one flow, so that its messages are in no order.
+    pub fn has_mixed_questions(&self) -> bool {
+        self.health.v4.is_mixed() || self.health.v6.is_mixed()
+    }
+
+    /// Takes over what others asked and were answered so far, and gives its own.
+    pub fn swap_questions(&mut self, questions: &mut Questions) {
+        std::mem::swap(&mut self.health, questions);
+    }
+
+    /// Takes a frame for the sake of what is asked and answered in it; no flow is made of it.
+    pub fn observe_questions(&mut self, frame: &Frame<'_>) {
+        self.take(*frame, &mut (Nowhere, Nowhere));
+    }
+
+    /// Forgets the last messages of flows of which nothing came since a time, so that memory does not grow without end.
+    pub fn forget_questions(&mut self, before: Timestamp) {
+        self.health.v4.let_go(before);
+        self.health.v6.let_go(before);
+    }
+}

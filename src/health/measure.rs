@@ -1,0 +1,271 @@
+//! What is measured, of whom, and the sums of it.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use super::{Histogram, Losses};
+use crate::state::{Broken, Load, Stored, coded, stored};
+
+/// What response times are measured of. Each is from a question to its answer as they pass the capture's place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Measure {
+    /// CoAP request to response, by token (RFC 7252 section 5.3).
+    Coap,
+    /// BACnet confirmed request to its answer, by invoke id (ANSI/ASHRAE 135 clause 5.4).
+    Bacnet,
+    /// TFTP DATA to ACK, by block number (RFC 1350).
+    Tftp,
+    /// HTTP request to the first byte of the response (RFC 9112).
+    Http,
+    /// DNS query to answer, by identifier (RFC 1035).
+    Dns,
+    /// TCP SYN to SYN-ACK: the server's half of a handshake (RFC 9293 section 3.5).
+    Server,
+    /// TCP SYN-ACK to ACK: the client's half.
+    Client,
+    /// ICMP echo request to reply (RFC 792, RFC 4443).
+    Echo,
+    /// The first TCP segment of a flight to its acknowledgment.
+    Ack,
+}
+
+coded!(Measure { 1: Coap, 2: Bacnet, 3: Tftp, 4: Http, 5: Dns, 6: Server, 7: Client, 8: Echo, 9: Ack });
+
+impl Measure {
+    /// Every measure.
+    pub const ALL: [Self; 9] = [
+        Self::Coap,
+        Self::Bacnet,
+        Self::Tftp,
+        Self::Http,
+        Self::Dns,
+        Self::Server,
+        Self::Client,
+        Self::Echo,
+        Self::Ack,
+    ];
+
+    /// Name as it stands in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Coap => "coap",
+            Self::Bacnet => "bacnet",
+            Self::Tftp => "tftp-block",
+            Self::Http => "http",
+            Self::Dns => "dns",
+            Self::Server => "tcp-server-half",
+            Self::Client => "tcp-client-half",
+            Self::Echo => "icmp-echo",
+            Self::Ack => "tcp-ack",
+        }
+    }
+
+    /// Whether the same question may be asked anew under the same identifier as soon as it was answered: BACnet stacks that
+    /// have one question on the way at a time use one invoke id. Elsewhere the same identifier is the same question.
+    pub(super) const fn renews(self) -> bool {
+        matches!(self, Self::Bacnet)
+    }
+
+    /// The measure of a name.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|measure| measure.name() == name)
+    }
+
+    /// What carries it.
+    pub const fn transport(self) -> &'static str {
+        match self {
+            Self::Coap | Self::Bacnet | Self::Tftp | Self::Dns => "udp",
+            Self::Http | Self::Server | Self::Client | Self::Ack => "tcp",
+            Self::Echo => "icmp",
+        }
+    }
+
+    /// What it is, in a few words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Coap => "CoAP request to response",
+            Self::Bacnet => "BACnet request to answer",
+            Self::Tftp => "TFTP block to acknowledgement",
+            Self::Http => "HTTP request to response",
+            Self::Dns => "DNS query to answer",
+            Self::Server => "TCP SYN to SYN-ACK",
+            Self::Client => "TCP SYN-ACK to ACK",
+            Self::Echo => "ping to reply",
+            Self::Ack => "TCP data to acknowledgment",
+        }
+    }
+}
+
+/// Who asked whom, and what is measured.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Pair {
+    /// Who asked.
+    pub asker: IpAddr,
+    /// Who answered, or was asked.
+    pub answerer: IpAddr,
+    /// Port of the service: of who was asked, but for [`Measure::Client`]; 0 where there is none.
+    pub port: u16,
+    /// What is measured.
+    pub measure: Measure,
+}
+
+stored!(Pair { asker, answerer, port, measure });
+
+/// What was counted of a pair.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Sums {
+    /// Questions, without those that were sent again.
+    pub asked: u64,
+    /// Questions sent again.
+    pub repeated: u64,
+    /// Answers sent again.
+    pub answered_again: u64,
+    /// Answers whose question was not seen, or lies further back than [`super::WINDOW`] messages.
+    pub unasked: u64,
+    /// From a question, as it was sent first, to its answer.
+    pub times: Histogram,
+    /// Of [`Measure::Ack`]: what TCP's numbers say of losses.
+    pub losses: Option<Box<Losses>>,
+}
+
+stored!(Sums { asked, repeated, answered_again, unasked, times, losses });
+
+impl Sums {
+    /// Adds what another part counted.
+    pub fn absorb(&mut self, other: &Self) {
+        for (mine, theirs) in [
+            (&mut self.asked, other.asked),
+            (&mut self.repeated, other.repeated),
+            (&mut self.answered_again, other.answered_again),
+            (&mut self.unasked, other.unasked),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+        self.times.absorb(&other.times);
+        if let Some(losses) = &other.losses {
+            self.losses.get_or_insert_default().absorb(losses);
+        }
+    }
+}
+
+/// What one message turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Outcome {
+    Asked,
+    Repeated,
+    /// After so many nanoseconds.
+    Answered(u64),
+    AnsweredAgain,
+    Unasked,
+}
+
+/// Sums by pair: at most a limit of them, the lowest, whatever the order in which they come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Measures {
+    pairs: HashMap<Pair, Sums, foldhash::fast::RandomState>,
+    limit: usize,
+    /// Once there were more: this and all higher ones have no place.
+    ceiling: Option<Pair>,
+}
+
+impl Measures {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { pairs: HashMap::default(), limit, ceiling: None }
+    }
+
+    fn get(&mut self, pair: Pair) -> Option<&mut Sums> {
+        if self.ceiling.is_some_and(|ceiling| pair >= ceiling) {
+            return None;
+        }
+        if self.pairs.len() >= 2 * self.limit {
+            self.keep_to_limit();
+        }
+        Some(self.pairs.entry(pair).or_default())
+    }
+
+    pub(super) fn note(&mut self, pair: Pair, outcome: Outcome) {
+        let Some(sums) = self.get(pair) else { return };
+        let count = match outcome {
+            Outcome::Asked => &mut sums.asked,
+            Outcome::Repeated => &mut sums.repeated,
+            Outcome::AnsweredAgain => &mut sums.answered_again,
+            Outcome::Unasked => &mut sums.unasked,
+            Outcome::Answered(nanos) => return sums.times.add(nanos),
+        };
+        *count = count.saturating_add(1);
+    }
+
+    pub(super) fn answered(&mut self, pair: Pair, nanos: u64) {
+        self.note(pair, Outcome::Answered(nanos));
+    }
+
+    pub(super) fn lost(&mut self, pair: Pair, losses: &Losses) {
+        if let Some(sums) = self.get(pair) {
+            sums.losses.get_or_insert_default().absorb(losses);
+        }
+    }
+
+    pub(super) fn add(&mut self, pair: Pair, other: &Sums) {
+        if let Some(sums) = self.get(pair) {
+            sums.absorb(other);
+        }
+    }
+
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.keep_below(other.ceiling);
+        other.pairs.iter().for_each(|(pair, sums)| self.add(*pair, sums));
+    }
+
+    pub(super) fn keep_to_limit(&mut self) {
+        if self.pairs.len() > self.limit {
+            let mut pairs: Vec<Pair> = self.pairs.keys().copied().collect();
+            let (_, first_beyond, _) = pairs.select_nth_unstable(self.limit);
+            self.keep_below(Some(*first_beyond));
+        }
+    }
+
+    fn keep_below(&mut self, ceiling: Option<Pair>) {
+        let Some(ceiling) = ceiling.filter(|new| self.ceiling.is_none_or(|old| *new < old)) else { return };
+        self.ceiling = Some(ceiling);
+        self.pairs.retain(|pair, _| *pair < ceiling);
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.ceiling.is_none()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Pair, &Sums)> {
+        self.pairs.iter()
+    }
+
+    /// By pair, ascending.
+    pub(super) fn sorted(&self) -> Vec<(&Pair, &Sums)> {
+        let mut list: Vec<_> = self.pairs.iter().collect();
+        list.sort_unstable_by_key(|(pair, _)| **pair);
+        list
+    }
+
+    pub(super) fn store(&self, to: &mut Vec<u8>) {
+        self.ceiling.store(to);
+        (self.pairs.len() as u64).store(to);
+        for (pair, sums) in self.sorted() {
+            pair.store(to);
+            sums.store(to);
+        }
+    }
+
+    pub(super) fn load(from: &mut Load<'_>, limit: usize) -> Result<Self, Broken> {
+        let mut measures = Self::new(limit);
+        measures.ceiling = from.get()?;
+        let length = from.length(2 * super::MOST_PAIRS, "there are too many pairs")?;
+        let mut last = None;
+        for _ in 0..length {
+            let (pair, sums): (Pair, Sums) = from.get()?;
+            let is_next = last.is_none_or(|last| last < pair) && measures.ceiling.is_none_or(|ceiling| pair < ceiling);
+            from.expect(is_next, "pairs are not in their order")?;
+            last = Some(pair);
+            measures.pairs.insert(pair, sums);
+        }
+        Ok(measures)
+    }
+}

@@ -1,0 +1,42 @@
+//! How well it works: what passes between questions and their answers, as the capture's place sees them.
+//!
+//! Additive like the flow table, which feeds it: what a message is hangs on the few messages before it in its flow, so
+//! that parts of a capture add up to the whole however it is cut. docs/health.md says each measure, its source, and how
+//! it may mislead.
+
+mod histogram;
+mod measure;
+mod stream;
+mod track;
+mod watch;
+mod window;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use histogram::Histogram;
+pub use measure::{Measure, Pair, Sums};
+pub use stream::Losses;
+pub(crate) use stream::Segment;
+pub(crate) use track::Ends;
+pub(crate) use watch::{FlowKey, Watch};
+pub use window::WINDOW;
+
+/// Flows with questions of each address family: their windows take 24 MB at most.
+const MOST_FLOWS: usize = 1 << 15;
+/// Pairs of each address family.
+const MOST_PAIRS: usize = 1 << 14;
+
+/// What was measured.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Health {
+    /// By pair and measure.
+    pub pairs: BTreeMap<Pair, Sums>,
+    /// Pairs of which inputs told of the same time, so that nothing can be said of them.
+    pub mixed: BTreeSet<Pair>,
+    /// Whether some flows found no place.
+    pub flows_turned_away: bool,
+    /// Seams at which parts of a TCP flow did not fit one another: near them, what was sent again may be counted a little wrong.
+    pub misfits: u64,
+    /// Whether some pairs found no place.
+    pub pairs_turned_away: bool,
+}

@@ -1,0 +1,213 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const ENDS: Ends = [
+    (std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 50_000),
+    (std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 80),
+];
+const MS: i64 = 1_000_000;
+
+/// Segments as they pass: who sends, flags, numbers, bytes, milliseconds since the one before.
+struct Tape {
+    segments: Vec<Segment>,
+    now: i64,
+}
+
+impl Tape {
+    const fn new() -> Self {
+        Self { segments: Vec::new(), now: 1_000 * MS }
+    }
+
+    fn put(&mut self, side: u8, flags: u8, numbers: [u32; 2], length: u32, after: i64) {
+        self.now += after;
+        let fingerprint = self.segments.len() as u32 * 2 + 3;
+        let time = Timestamp::from_nanos(self.now);
+        let flags = TcpFlags(flags);
+        self.segments.push(Segment { time, numbers, length, fingerprint, window: 500, flags, side });
+    }
+
+    fn data(&mut self, side: u8, from: u32, acknowledged: u32, length: u32, after: i64) {
+        self.put(side, TcpFlags::ACK, [from, acknowledged], length, after);
+    }
+
+    /// A handshake of initial numbers 99 and 199.
+    fn opened() -> Self {
+        let mut tape = Self::new();
+        tape.put(0, TcpFlags::SYN, [99, 0], 0, 0);
+        tape.put(1, TcpFlags::SYN | TcpFlags::ACK, [199, 100], 0, MS);
+        tape.put(0, TcpFlags::ACK, [100, 200], 0, MS);
+        tape
+    }
+}
+
+fn observe(segments: &[Segment]) -> (Stream, Measures) {
+    let (mut stream, mut sums) = (Stream::new(), Measures::new(100));
+    segments.iter().for_each(|segment| stream.take(segment, &ENDS, &mut sums));
+    (stream, sums)
+}
+
+fn finish((stream, mut sums): (Stream, Measures)) -> (Vec<String>, u64) {
+    stream.finish(&ENDS, &mut sums);
+    (sums.sorted().iter().map(|pair| format!("{pair:?}")).collect(), stream.misfits)
+}
+
+fn join(mut parts: impl Iterator<Item = (Stream, Measures)>) -> (Stream, Measures) {
+    let (mut stream, mut sums) = parts.next().unwrap();
+    for (theirs, their_sums) in parts {
+        sums.absorb(&their_sums);
+        stream.absorb(&theirs, &ENDS, &mut sums);
+    }
+    (stream, sums)
+}
+
+fn losses(tape: &Tape, side: usize) -> Losses {
+    let (stream, mut sums) = observe(&tape.segments);
+    stream.finish(&ENDS, &mut sums);
+    let found = sums.iter().find(|(found, _)| **found == pair(side, &ENDS)).and_then(|(_, sums)| sums.losses.clone());
+    *found.unwrap_or_default()
+}
+
+#[test]
+fn each_kind_of_loss_is_told() {
+    let mut tape = Tape::opened();
+    tape.data(0, 100, 200, 1000, MS);
+    tape.data(0, 2100, 200, 1000, MS / 10); // One is missing.
+    tape.data(1, 200, 1100, 0, 10 * MS);
+    tape.data(1, 200, 1100, 0, MS);
+    tape.data(1, 200, 1100, 0, MS);
+    tape.data(0, 1100, 200, 1000, MS); // Sent again, as is asked for.
+    tape.data(1, 200, 3100, 0, 10 * MS);
+    tape.data(0, 2100, 200, 1000, 300 * MS); // For nothing.
+    tape.data(0, 4100, 200, 1000, MS);
+    tape.data(0, 3100, 200, 1000, MS); // Behind the next.
+    tape.data(1, 200, 6100, 0, 10 * MS); // A thousand bytes were not captured.
+    let told = losses(&tape, 0);
+    let expected = Losses {
+        segments: 7,
+        bytes: 6000,
+        again: 1,
+        bytes_again: 1000,
+        spurious: 1,
+        disordered: 1,
+        duplicate_acks: 2,
+        zero_windows: 0,
+        uncaptured: 1000,
+    };
+    assert_eq!(told, expected);
+    assert_eq!(losses(&tape, 1).uncaptured, 0);
+}
+
+#[test]
+fn what_was_passed_over_and_acknowledged_was_not_captured() {
+    let mut tape = Tape::opened();
+    tape.data(0, 100, 200, 1000, MS);
+    tape.data(0, 2600, 200, 1000, MS);
+    tape.data(1, 200, 3600, 0, MS);
+    assert_eq!(losses(&tape, 0).uncaptured, 1500);
+    // Sent again in two parts, it was lost by the network.
+    tape.segments.pop();
+    tape.data(0, 1100, 200, 1000, 200 * MS);
+    tape.data(0, 2100, 200, 500, MS);
+    tape.data(1, 200, 3600, 0, MS);
+    assert_eq!((losses(&tape, 0).uncaptured, losses(&tape, 0).bytes_again), (0, 1500));
+}
+
+#[test]
+fn a_flight_is_timed_by_its_first_segment() {
+    let mut tape = Tape::opened();
+    tape.data(0, 100, 200, 1000, MS);
+    tape.data(0, 1100, 200, 1000, MS);
+    tape.data(1, 200, 1100, 0, 19 * MS);
+    tape.data(1, 200, 2100, 0, 50 * MS);
+    // The handshake itself is measured elsewhere.
+    let (stream, mut sums) = observe(&tape.segments);
+    stream.finish(&ENDS, &mut sums);
+    let times = &sums.iter().find(|(found, _)| **found == pair(0, &ENDS)).unwrap().1.times;
+    assert_eq!((times.count(), times.least(), times.most()), (1, Some(20 * MS as u64), Some(20 * MS as u64)));
+}
+
+/// A transfer with a window of some segments, of which some are lost and sent again, and some come late.
+fn transfer() -> impl Strategy<Value = Vec<Segment>> {
+    prop::collection::vec((0..40_u8, 1..4_u8, 1..30_i64), 5..120).prop_map(|steps| {
+        let mut tape = Tape::opened();
+        let (mut next, mut acked) = (100_u32, 100_u32);
+        for (what, burst, millis) in steps {
+            match what {
+                0..2 if acked != next => tape.data(0, acked, 200, 500, 250 * MS),
+                2 => {
+                    tape.data(0, next + 500, 200, 500, MS / 10);
+                    tape.data(0, next, 200, 500, MS / 10);
+                    next += 1000;
+                }
+                3 => next += 500,
+                4..8 => tape.data(1, 200, acked, 0, MS),
+                8..20 => {
+                    acked = next;
+                    tape.data(1, 200, acked, 0, millis * MS);
+                }
+                20..24 if next.wrapping_sub(acked) > 500 => {
+                    acked += 500;
+                    tape.data(1, 200, acked, 0, millis * MS);
+                }
+                _ => {
+                    for _ in 0..burst {
+                        tape.data(0, next, 200, 500, MS / 10);
+                        next += 500;
+                    }
+                }
+            }
+        }
+        tape.segments
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Cut anywhere, it says the same, or that it may not.
+    #[test]
+    fn parts_of_a_transfer_add_up(segments in transfer(), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..4)) {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(segments.len() + 1)).collect();
+        cuts.extend([0, segments.len()]);
+        cuts.sort_unstable();
+        let parts: Vec<_> = cuts.windows(2).map(|cut| &segments[cut[0]..cut[1]]).collect();
+        let (whole, _) = finish(observe(&segments));
+        let (left, misfits) = finish(join(parts.iter().map(|part| observe(part))));
+        if misfits == 0 {
+            prop_assert_eq!(&left, &whole);
+        }
+        // The same from behind.
+        let right = parts.iter().rev().map(|part| observe(part)).reduce(|behind, before| join([before, behind].into_iter()));
+        let (right, misfits) = finish(right.unwrap());
+        if misfits == 0 {
+            prop_assert_eq!(&right, &whole);
+        }
+    }
+}
+
+/// Whether what is told where parts do not fit is told seldom.
+#[test]
+fn parts_of_a_good_transfer_nearly_always_fit() {
+    let mut tape = Tape::opened();
+    let mut next = 100;
+    for flight in 0..60_u32 {
+        for _ in 0..1 + flight % 7 {
+            tape.data(0, next, 200, 1000, MS / 10);
+            next += 1000;
+        }
+        if flight % 9 == 4 {
+            tape.data(0, next - 1000, 200, 1000, 250 * MS);
+        }
+        tape.data(1, 200, next, 0, 5 * MS);
+    }
+    let (whole, _) = finish(observe(&tape.segments));
+    let mut misfits = 0;
+    for cut in 0..=tape.segments.len() {
+        let (before, after) = tape.segments.split_at(cut);
+        let (sum, some) = finish(join([observe(before), observe(after)].into_iter()));
+        misfits += u64::from(some > 0);
+        assert!(some > 0 || sum == whole, "cut at {cut}");
+    }
+    assert!(misfits * 100 <= tape.segments.len() as u64, "{misfits} of {} cuts", tape.segments.len());
+}

@@ -1,0 +1,256 @@
+//! The last messages of a flow, and what one more turns out to be beside them.
+//!
+//! What a message is hangs on itself and the [`WINDOW`] messages before it, on nothing else. So parts of a flow add up
+//! exactly: of each part the first messages are kept until it is known what came before them, and the last ones for what
+//! comes after.
+
+use super::measure::Outcome;
+use crate::capture::{Retime, Timestamp};
+use crate::state::{Broken, Load, Stored};
+
+/// So many messages back an answer finds its question.
+pub const WINDOW: usize = 5;
+
+/// Nanoseconds within which the same message is a copy, as mirrors make them: no protocol repeats one so soon (RFC 7252
+/// section 4.8: two seconds; ANSI/ASHRAE 135 clause 5.3: three; RFC 1035 section 4.2.1: two or more).
+const COPY: u64 = 50_000_000;
+
+/// What a message does. TCP's handshake has acts of its own: a SYN-ACK answers and asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Act {
+    Ask = 0,
+    Answer = 1,
+    /// SYN, by its sequence number plus 1.
+    Open = 2,
+    /// SYN-ACK, by its acknowledgment number.
+    Accept = 3,
+    /// The first segment of the client behind a SYN-ACK.
+    Acknowledge = 4,
+}
+
+impl Act {
+    const ALL: [Self; 5] = [Self::Ask, Self::Answer, Self::Open, Self::Accept, Self::Acknowledge];
+
+    fn of(code: u32) -> Option<Self> {
+        Self::ALL.get(code as usize).copied()
+    }
+}
+
+/// One message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Message {
+    pub(super) time: Timestamp,
+    /// Which end of the flow sent it.
+    pub(super) side: u8,
+    pub(super) act: Act,
+    pub(super) id: u32,
+}
+
+impl Message {
+    fn is_like(&self, other: &Self) -> bool {
+        (self.side, self.act, self.id) == (other.side, other.act, other.id)
+    }
+
+    /// Nanoseconds since an earlier one; none if the clock says that it was later.
+    pub(super) fn since(&self, earlier: Timestamp) -> Option<u64> {
+        u64::try_from(self.time.nanos()?.checked_sub(earlier.nanos()?)?).ok()
+    }
+
+    /// Whether it may answer a question: by the upper half of its identifier; a SYN-ACK acknowledges all of a SYN's.
+    fn answers(&self, question: &Self) -> bool {
+        self.side != question.side
+            && match (self.act, question.act) {
+                (Act::Answer, Act::Ask) => self.id >> 16 == question.id >> 16,
+                (Act::Accept, Act::Open) => self.id == question.id,
+                _ => false,
+            }
+    }
+}
+
+/// The last messages of a flow, or its first: 64 bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Window {
+    times: [Timestamp; WINDOW],
+    ids: [u32; WINDOW],
+    /// Four bits of each message, its side and what it does; above them how many there are.
+    kinds: u32,
+}
+
+/// Bits of a message in [`Window::kinds`].
+const BITS: usize = 4;
+/// Where in [`Window::kinds`] the number of messages stands.
+const LENGTH: usize = BITS * WINDOW;
+
+impl Window {
+    pub(super) const EMPTY: Self = Self { times: [Timestamp::UNKNOWN; WINDOW], ids: [0; WINDOW], kinds: 0 };
+
+    pub(super) const fn len(&self) -> usize {
+        (self.kinds >> LENGTH) as usize
+    }
+
+    pub(super) const fn is_full(&self) -> bool {
+        self.len() >= WINDOW
+    }
+
+    pub(super) fn get(&self, at: usize) -> Message {
+        let at = at % WINDOW;
+        let kind = self.kinds >> (BITS * at);
+        let act = Act::of(kind >> 1 & 7).unwrap_or(Act::Ask);
+        Message { time: self.times[at], side: (kind & 1) as u8, act, id: self.ids[at] }
+    }
+
+    pub(super) fn last(&self) -> Option<Message> {
+        self.len().checked_sub(1).map(|at| self.get(at))
+    }
+
+    /// In the order in which they came.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Message> + ExactSizeIterator {
+        (0..self.len()).map(|at| self.get(at))
+    }
+
+    /// Takes a message behind the others; of a full window the first goes.
+    pub(super) fn push(&mut self, message: Message) {
+        let (mut at, mut kinds) = (self.len(), self.kinds & ((1 << LENGTH) - 1));
+        if at >= WINDOW {
+            self.times.copy_within(1.., 0);
+            self.ids.copy_within(1.., 0);
+            (at, kinds) = (WINDOW - 1, kinds >> BITS);
+        }
+        let kind = u32::from(message.side & 1) | (message.act as u32) << 1;
+        (self.times[at], self.ids[at]) = (message.time, message.id);
+        self.kinds = kinds & !(15 << (BITS * at)) | kind << (BITS * at) | (at as u32 + 1) << LENGTH;
+    }
+
+    /// What a message is that comes behind these; nothing where it is a copy. `renews` says that identifiers are used again
+    /// as soon as they are answered.
+    pub(super) fn outcome(&self, message: &Message, renews: bool) -> Option<Outcome> {
+        let is_copy = |known: &Message| known.is_like(message) && known.time.raw().abs_diff(message.time.raw()) <= COPY;
+        if self.iter().any(|known| is_copy(&known)) {
+            return None;
+        }
+        match message.act {
+            Act::Ask | Act::Open => {
+                let last = self.iter().rposition(|known| known.is_like(message));
+                let is_answered = |at| renews && self.iter().skip(at).any(|known| known.answers(message));
+                Some(if last.is_some_and(|at| !is_answered(at)) { Outcome::Repeated } else { Outcome::Asked })
+            }
+            Act::Answer | Act::Accept => self.answer(message, renews),
+            Act::Acknowledge => self.acknowledgment(message),
+        }
+    }
+
+    /// The client's half of a handshake. Which of two SYN-ACKs it acknowledges, nobody knows (Karn's rule, RFC 6298
+    /// section 3): then it tells nothing.
+    fn acknowledgment(&self, message: &Message) -> Option<Outcome> {
+        let accept = self.last().filter(|last| last.act == Act::Accept && last.side != message.side)?;
+        // Of copies the first counts.
+        let first = self.iter().find(|known| known.is_like(&accept))?;
+        let nanos = message.since(first.time)?;
+        (accept.since(first.time) <= Some(COPY)).then_some(Outcome::Answered(nanos))
+    }
+
+    fn answer(&self, message: &Message, renews: bool) -> Option<Outcome> {
+        let Some(question) = self.iter().rev().find(|known| message.answers(known)) else {
+            return Some(Outcome::Unasked);
+        };
+        // The first that was sent, if it was sent again; and answers since then.
+        let mut first = None;
+        let mut again = None;
+        for known in self.iter() {
+            if known.is_like(&question) && (first.is_none() || renews && again.is_some()) {
+                (first, again) = (Some(known.time), None);
+            } else if first.is_some() && known.side == message.side && known.answers(&question) {
+                again = Some(known.id == message.id);
+            }
+        }
+        match (again, message.since(first?)) {
+            (Some(true), _) => Some(Outcome::AnsweredAgain),
+            // What follows the answer under the same token is a notification (RFC 7641 section 3.2).
+            (Some(false), _) => Some(Outcome::Unasked),
+            // Which of two SYNs a SYN-ACK answers, nobody knows (Karn's rule).
+            (None, Some(_)) if question.act == Act::Open && question.since(first?) > Some(COPY) => None,
+            (None, Some(nanos)) => Some(Outcome::Answered(nanos)),
+            (None, None) => None,
+        }
+    }
+
+    pub(super) fn retime(&mut self, retime: Retime) {
+        let len = self.len();
+        self.times.iter_mut().take(len).for_each(|time| *time = retime.apply(*time));
+    }
+}
+
+impl Stored for Window {
+    fn store(&self, to: &mut Vec<u8>) {
+        (self.len() as u8).store(to);
+        for message in self.iter() {
+            message.time.store(to);
+            (message.side | (message.act as u8) << 1).store(to);
+            message.id.store(to);
+        }
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let mut window = Self::EMPTY;
+        for _ in 0..from.get::<u8>()? {
+            from.expect(!window.is_full(), "a window has too many messages")?;
+            let (time, kind, id): (Timestamp, u8, u32) = from.get()?;
+            let act = Act::of((kind >> 1).into()).ok_or_else(|| from.wrong("a message does nothing that is known"))?;
+            window.push(Message { time, side: kind & 1, act, id });
+        }
+        Ok(window)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+
+    fn ask(millis: i64, id: u32) -> Message {
+        Message { time: Timestamp::from_nanos(millis * MS), side: 0, act: Act::Ask, id }
+    }
+
+    fn answer(millis: i64, id: u32) -> Message {
+        Message { side: 1, act: Act::Answer, ..ask(millis, id) }
+    }
+
+    fn outcomes(messages: &[Message]) -> Vec<Option<Outcome>> {
+        let mut window = Window::EMPTY;
+        let take = |message: &Message| {
+            let outcome = window.outcome(message, false);
+            window.push(*message);
+            outcome
+        };
+        messages.iter().map(take).collect()
+    }
+
+    #[test]
+    fn answers_are_timed_from_the_first_question() {
+        use Outcome::{Answered, AnsweredAgain, Asked, Repeated, Unasked};
+        let token = |token: u32, id: u32| token << 16 | id;
+        let seen = outcomes(&[
+            ask(0, token(1, 7)),
+            ask(2000, token(1, 7)),
+            answer(2010, token(1, 7)),
+            answer(2500, token(1, 7)),
+            answer(9000, token(1, 8)),
+            answer(9000, token(2, 8)),
+        ]);
+        let expected = [Asked, Repeated, Answered(2_010_000_000), AnsweredAgain, Unasked, Unasked].map(Some);
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn copies_count_nothing() {
+        let seen = outcomes(&[ask(0, 5), ask(1, 5), answer(10, 5), answer(11, 5)]);
+        assert_eq!(seen, [Some(Outcome::Asked), None, Some(Outcome::Answered(10_000_000)), None]);
+    }
+
+    #[test]
+    fn a_window_is_a_cache_line() {
+        assert_eq!(size_of::<Window>(), 64);
+    }
+}
