@@ -597,5 +597,4 @@ impl Stored for Stream {
 }
 
 #[cfg(test)]
-#[path = "stream_tests.rs"]
 mod tests;
