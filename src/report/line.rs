@@ -165,9 +165,9 @@ const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
 fn eight_digits(number: u32) -> u64 {
     let (high, low) = (u64::from(number / 10_000), u64::from(number % 10_000));
     let halves = high | low << 32;
-    let hundreds = (halves * 5_243 >> 19) & 0x0000_007f_0000_007f;
+    let hundreds = ((halves * 5_243) >> 19) & 0x0000_007f_0000_007f;
     let pairs = hundreds | (halves - 100 * hundreds) << 16;
-    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
     let digits = tens | (pairs - 10 * tens) << 8;
     digits | ZEROS
 }
