@@ -1,4 +1,4 @@
--- Cells that an earlier visit of a site saw carried and that are blocked on its latest.
+-- Cells that an earlier visit of a site saw carried, and blocked for no device, and that are blocked for some on its latest.
 -- Of surveys of the same captures the one judged last counts.
 WITH judged AS (
   SELECT site_name, inputs_digest, MAX(judged_at) AS judged_at
@@ -33,7 +33,7 @@ carried AS (
     MAX(e.survey_day) AS last_carried
   FROM coverage AS c
   JOIN earlier AS e ON c.survey_id = e.survey_id
-  WHERE c.state = 'carried'
+  WHERE c.state = 'carried' AND c.hosts_blocked = 0
   GROUP BY c.site_name, c.document, c.direction, c.transport, c.port
 ),
 blocked AS (

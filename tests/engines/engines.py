@@ -3,7 +3,7 @@
 import glob
 import os
 
-TABLES = "surveys inputs flows conversations findings finding_hosts coverage nodes node_ports hosts caveats".split()
+TABLES = "surveys inputs flows conversations findings finding_hosts coverage nodes node_ports hosts caveats health".split()
 
 
 def views(lake):

@@ -11,7 +11,7 @@ import sys
 
 from engines import ENGINES
 
-CSV = {"flows": "flows", "findings": "findings", "coverage": "coverage", "hosts": "inventory", "nodes": "nodes"}
+CSV = {"flows": "flows", "findings": "findings", "coverage": "coverage", "hosts": "inventory", "nodes": "nodes", "health": "health"}
 KEYS = ["site_name", "survey_day", "inputs_digest", "survey_id"]
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
@@ -69,7 +69,8 @@ def compare(engine, folder):
             row = found[at]
             for name in [name for name in row if name.endswith("_bytes") and name[: -len("_bytes")] in names]:
                 of = row[name[: -len("_bytes")]]
-                if of not in (None, ""):
+                # Others count bytes.
+                if of not in (None, "") and isinstance(row[name], (bytes, str)):
                     address = ipaddress.ip_address(of)
                     wide = address.packed if address.version == 6 else b"\0" * 10 + b"\xff\xff" + address.packed
                     packed = row[name] if isinstance(row[name], bytes) else row[name].encode("latin1")

@@ -29,7 +29,7 @@ const CHANGED: [Asked; 3] = [
     Asked {
         name: "blocked_now",
         title: "Carried before, blocked now",
-        about: "Ports of the vendor that an earlier visit saw working, and that are blocked on the latest.",
+        about: "Ports of the vendor that an earlier visit saw blocked for nobody, and that are blocked for some on the latest.",
         columns: &["site_name", "document", "direction", "transport", "port", "service", "devices", "last_carried"],
         headings: &["Site", "Document", "Direction", "Transport", "#Port", "Service", "#Devices", "Last carried"],
     },
