@@ -152,6 +152,9 @@ pub(super) fn caveats(
     if let Some(text) = losses::proof(quality.proved_losses) {
         say("kernel-drops", text);
     }
+    if let Some(text) = losses::proof_of_bytes(losses::uncaptured(&observed.health)) {
+        say("kernel-drops", text);
+    }
     let total: u64 = observed.tallies.values().map(|tally| tally.frames).sum();
     let cut: u64 = observed.tallies.values().map(|tally| tally.cut).sum();
     if cut > 0 {
@@ -476,7 +479,8 @@ pub(super) fn missing(
             .iter()
             .map(|(_, summary)| losses::dropped(&summary.interfaces))
             .fold(uncounted, u64::saturating_add)
-            .max(quality.proved_losses),
+            .max(quality.proved_losses)
+            .max(losses::uncaptured(&observed.health).1),
         unread: unread::frames(observed),
         gaps: gaps(observed.tallies.values()),
         breaks: breaks.filter(known).collect(),

@@ -66,6 +66,7 @@ fn a_run_repeated_replaces_its_files_and_another_policy_stands_beside_them() {
             "finding_hosts",
             "findings",
             "flows",
+            "health",
             "hosts",
             "inputs",
             "node_ports",
