@@ -46,6 +46,8 @@ mod layers;
 mod libreoffice;
 #[path = "main/licences.rs"]
 mod licences;
+#[path = "main/link.rs"]
+mod link;
 #[cfg(all(feature = "live", target_os = "linux"))]
 #[path = "main/live.rs"]
 mod live;

@@ -80,7 +80,10 @@ pub fn payload(data: &[u8]) {
     let transport = if transport & 1 == 0 { policy::Transport::Tcp } else { policy::Transport::Udp };
     let (source, destination) = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
     let length = bytes.len() as u32;
-    let _ = (protocol::dhcp::message(bytes), protocol::lldp::unit(bytes));
+    let _ = (protocol::dhcp::message(bytes), protocol::lldp::unit(bytes), protocol::poe::Power::of_unit(bytes));
+    let _ = (protocol::eapol::step(bytes), protocol::stp::message(bytes));
+    protocol::membership::igmp(bytes, drop);
+    protocol::membership::mld(*transport, bytes, drop);
     let whole = protocol::inspect(transport, source, destination, bytes, length);
     assert_eq!(whole.conforms & whole.violates, 0, "conforms and violates at once");
     let _ = protocol::name(whole.conforms, transport, source, destination);

@@ -35,7 +35,7 @@ impl Anonymizer {
         let headers = frame.data.get(..offset(frame.data, payload)?)?;
         let mut bytes = headers.to_vec();
         bytes.extend(kept);
-        let here = Here::of(&packet, ip);
+        let here = LocalAddresses::of(&packet, ip);
         self.replace(&mut bytes, headers.len(), frame.link, &here);
         if let Layer::Icmp { kind: REDIRECT, body: &[a, b, c, d, ..], .. } = ip.transport
             && ip.source.is_ipv4()
@@ -47,7 +47,7 @@ impl Anonymizer {
     }
 
     /// Replaces every address of a survey's hosts, and of the frame's own headers, where it stands.
-    fn replace(&self, bytes: &mut [u8], headers: usize, link: LinkType, here: &Here) {
+    fn replace(&self, bytes: &mut [u8], headers: usize, link: LinkType, here: &LocalAddresses) {
         if link == LinkType::ETHERNET {
             for at in [0, 6] {
                 self.mac_at(bytes, at);
@@ -60,7 +60,7 @@ impl Anonymizer {
     }
 
     /// Replaces what begins at a place; how many bytes that was.
-    fn at(&self, bytes: &mut [u8], at: usize, headers: usize, here: &Here) -> usize {
+    fn at(&self, bytes: &mut [u8], at: usize, headers: usize, here: &LocalAddresses) -> usize {
         let known4 = |bytes: &[u8], at: usize| {
             let address = Ipv4Addr::from(*bytes.get(at..)?.first_chunk::<4>()?);
             (self.v4.contains(&address) || here.addresses.contains(&address.into())).then_some(address)
@@ -148,14 +148,14 @@ impl Anonymizer {
 
 /// The addresses that a frame's own headers hold, those of hosts that the survey does not know among them: a router that
 /// sends nothing but errors, the ends of a tunnel.
-struct Here {
+struct LocalAddresses {
     addresses: Vec<IpAddr>,
     macs: Vec<MacAddr>,
     /// Whether a header is among them that carries addresses beside its own, which are not understood here.
     is_cut: Cell<bool>,
 }
 
-impl Here {
+impl LocalAddresses {
     fn of(packet: &Packet<'_>, ip: &IpPacket<'_>) -> Self {
         let outer = packet.encapsulations.iter().flat_map(|outer| [outer.source, outer.destination]);
         let mut addresses: Vec<IpAddr> = outer.chain([ip.source, ip.destination]).collect();

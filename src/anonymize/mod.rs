@@ -13,13 +13,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use address::Cipher;
-use text::{Owner, Phrases, without_quotes};
+use text::{Owner, PhraseMap, without_quotes};
 
 use crate::decode::MacAddr;
 use crate::finding::Replace;
 use crate::flow::Flow;
 use crate::health::{Health, Pair};
-use crate::inventory::{Attachment, Host, HostId, Hosts, RoleSource};
+use crate::inventory::{Attachment, Host, HostId, HostLink, Hosts, Labels, RoleSource};
 use crate::survey::{Damage, InputSummary, Judged, JudgedFlows, Survey};
 use crate::verdict::{Caveat, Conversation, HostCoverage, Judgement};
 
@@ -29,7 +29,7 @@ const LEFT_OUT: &str = "(left out)";
 /// Replaces what tells whose network it is, by a key: the same key gives the same names again.
 pub struct Anonymizer {
     cipher: Cipher,
-    phrases: Phrases,
+    phrases: PhraseMap,
     v4: HashSet<Ipv4Addr>,
     v6: HashSet<Ipv6Addr>,
     macs: HashSet<MacAddr>,
@@ -70,7 +70,7 @@ impl Anonymizer {
         }
         let mut anonymizer = Self {
             cipher,
-            phrases: Phrases::new(phrases, names),
+            phrases: PhraseMap::new(phrases, names),
             v4: HashSet::new(),
             v6: HashSet::new(),
             macs: HashSet::new(),
@@ -130,6 +130,9 @@ impl Anonymizer {
             outer.source = self.cipher.address(outer.source);
             outer.destination = self.cipher.address(outer.destination);
         }
+        let label = |kind: &str, text: &Option<Arc<str>>| {
+            text.as_deref().map(|text| format!("{kind}-{:08x}", self.cipher.number(text)).into())
+        };
         let caveats = survey.caveats.iter().map(|caveat| self.caveat(caveat)).collect();
         let Judged { value, reason, next } = &survey.judged;
         Survey {
@@ -139,6 +142,10 @@ impl Anonymizer {
                 next: self.text(&without_quotes(next)),
             },
             site: self.text(&survey.site),
+            labels: Labels {
+                customer: label("customer", &survey.labels.customer),
+                building: label("building", &survey.labels.building),
+            },
             policy: Arc::new(survey.policy.with_texts(Path::new("policy.toml"), |text| self.text(text))),
             inputs: (1..).zip(&survey.inputs).map(|(number, input)| self.input(number, input)).collect(),
             frames: survey.frames.clone(),
@@ -150,6 +157,7 @@ impl Anonymizer {
             coverage: survey.coverage.clone(),
             nodes,
             flows: JudgedFlows::from_list(flows.collect()),
+            tftp_files: survey.tftp_files.keys().map(|place| (*place, LEFT_OUT.to_owned())).collect(),
             health: self.health(&survey.health),
             limits: survey.limits,
             hosts,
@@ -211,6 +219,11 @@ impl Anonymizer {
                 .attachment
                 .as_deref()
                 .map(|at| Arc::new(Attachment { switch: alias(&at.switch), port: alias(&at.port) })),
+            link: host.link.as_deref().map(|link| {
+                let mut groups: Vec<IpAddr> = link.groups.iter().map(|group| self.cipher.address(*group)).collect();
+                groups.sort_unstable();
+                Arc::new(HostLink { groups, ..link.clone() })
+            }),
             role: host.role,
             source: host.source,
             basis,

@@ -9,7 +9,7 @@ use crate::policy::Role;
 
 /// Words of the site, and what stands for each.
 #[derive(Default)]
-pub(super) struct Phrases {
+pub(super) struct PhraseMap {
     aliases: HashMap<String, String>,
     /// Lengths of phrases that are replaced wherever they stand, the longest first, so that a part of one is no other.
     lengths: Vec<usize>,
@@ -28,7 +28,7 @@ pub(super) enum Owner {
     Mac(MacAddr),
 }
 
-impl Phrases {
+impl PhraseMap {
     /// From what is replaced wherever it stands, and from the names of hosts, which may be any word: those are replaced
     /// where they stand in brackets behind their owner, as `10.20.0.31 (lamp)`.
     pub(super) fn new(
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn addresses_and_names_are_found_among_words() {
         let cipher = Cipher::new(&[7; 32]);
-        let phrases = Phrases::new(
+        let phrases = PhraseMap::new(
             [("node-1", "n-a"), ("node-12", "n-b"), ("/srv/pier.pcap", "capture-1")]
                 .map(|(a, b)| (a.to_owned(), b.to_owned()))
                 .into_iter()

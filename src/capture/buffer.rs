@@ -23,13 +23,13 @@ pub(super) fn shrunk(size: u64, at: u64) -> String {
 }
 
 /// A file that had `size` bytes when it was opened: no more is read of it, and less is an error.
-struct Promised {
+struct SizedFile {
     source: Box<dyn Read + Send>,
     at: u64,
     size: u64,
 }
 
-impl Read for Promised {
+impl Read for SizedFile {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.size.saturating_sub(self.at);
         let count = self.source.by_ref().take(left).read(buffer)?;
@@ -132,7 +132,7 @@ impl BlockBuffer {
         let head = Cursor::new(self.unread().to_vec());
         match self.hard_end {
             u64::MAX => Box::new(head.chain(self.source)),
-            size => Box::new(head.chain(Promised { at: self.read_to(), source: self.source, size })),
+            size => Box::new(head.chain(SizedFile { at: self.read_to(), source: self.source, size })),
         }
     }
 

@@ -77,7 +77,7 @@ pub enum FilterError {
         /// As it was given.
         filter: String,
         /// What to install.
-        missing: super::libpcap::Missing,
+        missing: super::load_libpcap::Missing,
     },
     /// libpcap does not understand it.
     #[error(
@@ -99,7 +99,7 @@ mod program {
     use pcap::{BpfProgram, Capture, Linktype};
 
     use super::{Filter, FilterError, Frame};
-    use crate::capture::{FrameId, LinkType, Timestamp, libpcap};
+    use crate::capture::{FrameId, LinkType, Timestamp, load_libpcap};
 
     /// Compiles for a link type, which stands in files by another number than in libpcap's calls for raw IP.
     fn compile(filter: &str, link: LinkType) -> Result<BpfProgram, String> {
@@ -116,7 +116,7 @@ mod program {
         /// # Errors
         /// When libpcap is missing or does not understand it.
         pub fn new(filter: &str) -> Result<Self, FilterError> {
-            libpcap::ready().map_err(|missing| FilterError::Missing { filter: filter.to_owned(), missing })?;
+            load_libpcap::ready().map_err(|missing| FilterError::Missing { filter: filter.to_owned(), missing })?;
             match compile(filter, LinkType::ETHERNET) {
                 Ok(_) => Ok(Self { text: filter.to_owned(), is_ours: true }),
                 Err(reason) => Err(FilterError::NotUnderstood { filter: filter.to_owned(), reason }),

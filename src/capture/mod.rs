@@ -4,7 +4,7 @@
 //! out as [`Frame`]s that borrow from it, and the rest of a cut record is moved to the front.
 //! Lengths in a file are claims by a stranger: none is believed before the bytes are there.
 
-mod behind;
+mod background_writer;
 mod buffer;
 mod compressed;
 mod error;
@@ -12,9 +12,9 @@ mod filter;
 mod frame;
 mod interface;
 #[cfg(feature = "live")]
-mod libpcap;
-#[cfg(feature = "live")]
 pub mod live;
+#[cfg(feature = "live")]
+mod load_libpcap;
 mod magic;
 mod pcap;
 mod pcapng;
@@ -27,7 +27,7 @@ mod stored;
 mod tests;
 mod writer;
 
-pub use behind::Behind;
+pub use background_writer::BackgroundWriter;
 pub use error::{CaptureError, Damage};
 pub use filter::{Filter, FilterError, Matcher};
 pub use frame::{Frame, FrameId, LinkType, Moment, Retime, Shift, Timestamp};

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::behind::{Behind, Closing};
+use super::background_writer::{BackgroundWriter, PendingClose};
 use super::frame::{Frame, LinkType, Timestamp};
 use super::writer::{CaptureCounts, PcapngWriter};
 
@@ -45,10 +45,10 @@ pub struct Recorder {
     path: PathBuf,
     rotation: Rotation,
     interfaces: Vec<RecordedInterface>,
-    writer: PcapngWriter<Behind>,
+    writer: PcapngWriter<BackgroundWriter>,
     files: Vec<PathBuf>,
     /// Files that are ended but for their last bytes.
-    closing: Vec<Closing>,
+    closing: Vec<PendingClose>,
     /// Time of the first frame and of the last in this file.
     times: Option<(Timestamp, Timestamp)>,
     /// Frames in this file.
@@ -137,16 +137,16 @@ impl Recorder {
     pub fn finish(mut self, counts: &[CaptureCounts]) -> io::Result<Vec<PathBuf>> {
         statistics(&mut self.writer, self.times, &self.counted, counts)?;
         self.closing.push(self.writer.finish()?.close()?);
-        self.closing.into_iter().try_for_each(Closing::wait)?;
+        self.closing.into_iter().try_for_each(PendingClose::wait)?;
         Ok(self.files)
     }
 
-    fn end(&mut self, mut writer: PcapngWriter<Behind>, counts: &[CaptureCounts]) -> io::Result<()> {
+    fn end(&mut self, mut writer: PcapngWriter<BackgroundWriter>, counts: &[CaptureCounts]) -> io::Result<()> {
         statistics(&mut writer, self.times, &self.counted, counts)?;
         self.counted = counts.to_vec();
         self.closing.push(writer.finish()?.close()?);
         // What could not be written of earlier files is told while the capture goes on.
-        while self.closing.first().is_some_and(Closing::is_done) {
+        while self.closing.first().is_some_and(PendingClose::is_done) {
             self.closing.remove(0).wait()?;
         }
         Ok(())
@@ -155,7 +155,7 @@ impl Recorder {
 
 /// What each interface received and dropped since `before`.
 fn statistics(
-    writer: &mut PcapngWriter<Behind>,
+    writer: &mut PcapngWriter<BackgroundWriter>,
     times: Option<(Timestamp, Timestamp)>,
     before: &[CaptureCounts],
     counts: &[CaptureCounts],
@@ -167,8 +167,8 @@ fn statistics(
     Ok(())
 }
 
-fn begin(path: &Path, interfaces: &[RecordedInterface]) -> io::Result<PcapngWriter<Behind>> {
-    let mut writer = PcapngWriter::new(Behind::new(File::create(path)?)?, APPLICATION, None)?;
+fn begin(path: &Path, interfaces: &[RecordedInterface]) -> io::Result<PcapngWriter<BackgroundWriter>> {
+    let mut writer = PcapngWriter::new(BackgroundWriter::new(File::create(path)?)?, APPLICATION, None)?;
     for interface in interfaces {
         writer.interface(&interface.name, interface.link, interface.snap_len)?;
     }

@@ -6,7 +6,7 @@ use super::command::command;
 use super::evidence;
 use super::exit::{Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
-use super::reading::{Reading, Wants, read, say};
+use super::reading::{InputNeeds, Reading, read, say};
 use super::results::{self, Making};
 use super::written;
 use crate::policy::Severity;
@@ -18,7 +18,7 @@ pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
     // The command names the site's files and addresses.
     let command = if args.anonymize { anonymize::command() } else { command(&args.survey) };
     let options = SurveyOptions::check(args.survey)?;
-    let wants = Wants { hashes: output.wants_hashes(), twice: output.evidence.is_some() };
+    let wants = InputNeeds { hashes: output.wants_hashes(), twice: output.evidence.is_some() };
     let Reading { survey, sources, status, spool } = read(&options, wants, talk)?;
     let making = Making { threads: options.threads.get(), command, rendered: String::new() };
     let anonymizer = args.anonymize.then(|| anonymize::anonymizer(key.as_ref(), &survey)).transpose()?;

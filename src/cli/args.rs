@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(super) use export::{Antivirus, AntivirusCheck, AntivirusExport, AntivirusShow, PolicyExport};
-pub(super) use surveys::{Compare, Merge, Report};
+pub(super) use surveys::{Compare, Fleet, Merge, Report};
 
 use super::memory::usual_flows;
 use super::terminal::Color;
@@ -78,6 +78,7 @@ pub(super) enum Command {
     Merge(Merge),
     Report(Report),
     Path(Box<Path>),
+    Fleet(Fleet),
     Completions(Completions),
     Man(Man),
 }

@@ -18,7 +18,7 @@ For everything else, open Windows Terminal or PowerShell in this folder and type
 
 /// What a command line from the desktop means.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Meant {
+pub(super) enum LaunchMode {
     /// Nothing was named: a double click.
     Nothing,
     /// Captures were dropped on the program.
@@ -32,7 +32,7 @@ pub(super) enum Meant {
     AsTyped,
 }
 
-impl Meant {
+impl LaunchMode {
     /// What these arguments mean, the program's own name before them.
     #[cfg_attr(not(windows), allow(dead_code))]
     pub(super) fn of(arguments: &[OsString]) -> Self {
@@ -86,12 +86,12 @@ mod tests {
         let program = Path::new("igorscope.exe");
         let out = folder.path().join("monday-igorscope");
         let expected = words(&[program, Path::new("analyze"), Path::new("-o"), &out, &capture, &second]);
-        let Meant::Analyze { words: got, report } = Meant::of(&words(&[program, &capture, &second])) else {
+        let LaunchMode::Analyze { words: got, report } = LaunchMode::of(&words(&[program, &capture, &second])) else {
             panic!("captures are analyzed")
         };
         assert_eq!((got, report), (expected, out.join("report.html")));
-        assert_eq!(Meant::of(&words(&[program])), Meant::Nothing);
-        assert_eq!(Meant::of(&words(&[program, Path::new("analyze"), &capture])), Meant::AsTyped);
+        assert_eq!(LaunchMode::of(&words(&[program])), LaunchMode::Nothing);
+        assert_eq!(LaunchMode::of(&words(&[program, Path::new("analyze"), &capture])), LaunchMode::AsTyped);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::args::{Explain, ReadingArgs, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::options::SurveyOptions;
-use super::reading::{Wants, read};
+use super::reading::{InputNeeds, read};
 use super::surveys::{is_survey, survey};
 use super::terminal::{of_standard_output, print};
 use crate::report::json::{Lookup, v1};
@@ -32,7 +32,7 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
             (status, Some(told))
         }
     };
-    let survey = told.as_ref().map(Told::rows);
+    let survey = told.as_ref().map(SurveyRows::rows);
     let text = match (&subject, &survey) {
         (Subject::Port(transport, port), None) => Some(explain_port(&held_against, *transport, *port)),
         (Subject::Port(transport, port), Some(survey)) => {
@@ -145,12 +145,12 @@ fn fitted(text: &str, width: Option<usize>) -> String {
 const CONTINUED: usize = 4;
 
 /// What is told of: a survey.json, or the survey of captures.
-enum Told {
+enum SurveyRows {
     File(Box<v1::Survey<'static>>),
     Judged(Box<Survey>),
 }
 
-impl Told {
+impl SurveyRows {
     fn rows(&self) -> Lookup<'_> {
         match self {
             Self::File(file) => Lookup::File(file),
@@ -159,14 +159,14 @@ impl Told {
     }
 }
 
-fn told(args: SurveyArgs, talk: &Talk) -> Result<(Status, Told), Failure> {
+fn told(args: SurveyArgs, talk: &Talk) -> Result<(Status, SurveyRows), Failure> {
     match &args.captures[..] {
         [] => Err(Failure::usage("name the survey.json (or its folder) or the captures that it is in")),
-        [path] if is_survey(path) => Ok((Status::Good, Told::File(Box::new(survey(path)?)))),
+        [path] if is_survey(path) => Ok((Status::Good, SurveyRows::File(Box::new(survey(path)?)))),
         _ => {
             let options = SurveyOptions::check(args)?;
-            let reading = read(&options, Wants::default(), talk)?;
-            Ok((reading.status, Told::Judged(Box::new(reading.survey))))
+            let reading = read(&options, InputNeeds::default(), talk)?;
+            Ok((reading.status, SurveyRows::Judged(Box::new(reading.survey))))
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::args::{Inventory as InventoryCommand, InventoryCheck, InventoryInfer, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::options::SurveyOptions;
-use super::reading::{Reading, Wants, read};
+use super::reading::{InputNeeds, Reading, read};
 use super::terminal::print;
 use crate::inventory::{Inventory, InventoryFlags, draft};
 use crate::policy::Version;
@@ -26,7 +26,7 @@ pub(super) fn run(command: InventoryCommand, talk: &Talk) -> Outcome {
 
 fn infer(args: InventoryInfer, talk: &Talk) -> Outcome {
     let options = SurveyOptions::check(args.survey)?;
-    let Reading { survey, status, .. } = read(&options, Wants::default(), talk)?;
+    let Reading { survey, status, .. } = read(&options, InputNeeds::default(), talk)?;
     let text = draft(&survey.hosts, &options.inventory);
     if options.inventory.entries().is_empty() && !survey.hosts.iter().any(|host| host.role.is_igor()) {
         return nothing_found(&survey, args.output.as_deref());

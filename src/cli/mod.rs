@@ -14,6 +14,7 @@ mod desktop;
 mod evidence;
 mod exit;
 mod explain;
+mod fleet;
 mod hash;
 #[cfg(feature = "live")]
 mod interfaces;
@@ -59,10 +60,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     #[cfg(windows)]
     if windows::is_own_window() {
-        use desktop::{EXPLANATION, Meant, wait_for_reader};
-        match Meant::of(&arguments) {
-            Meant::Nothing => print!("{EXPLANATION}"),
-            Meant::Analyze { words, report } => {
+        use desktop::{EXPLANATION, LaunchMode, wait_for_reader};
+        match LaunchMode::of(&arguments) {
+            LaunchMode::Nothing => print!("{EXPLANATION}"),
+            LaunchMode::Analyze { words, report } => {
                 let before = desktop::written(&report);
                 let status = run_typed(words);
                 // Where nothing could be analyzed, a report that lies there is another's.
@@ -73,7 +74,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 wait_for_reader();
                 return status;
             }
-            Meant::AsTyped => return run_typed(arguments),
+            LaunchMode::AsTyped => return run_typed(arguments),
         }
         wait_for_reader();
         return Status::Unusable.into();
@@ -181,6 +182,7 @@ fn dispatch(cli: Cli) -> exit::Outcome {
         Command::Merge(args) => merge::run(&args, &talk),
         Command::Report(args) => report::run(args, &talk),
         Command::Path(args) => path::run(*args, &talk),
+        Command::Fleet(args) => fleet::run(&args, &talk),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::page(),
     }

@@ -35,7 +35,7 @@ pub(super) struct Reading {
 
 /// What else is wanted of the inputs.
 #[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Wants {
+pub(super) struct InputNeeds {
     /// Their SHA-256.
     pub(super) hashes: bool,
     /// To read them a second time, standard input too.
@@ -94,7 +94,7 @@ pub(super) fn hashes(sources: &[Source]) -> Hashes {
 }
 
 /// Reads what was named. Tells standard error what was passed over, and what could not be read.
-pub(super) fn read(options: &SurveyOptions, wants: Wants, talk: &Talk) -> Result<Reading, Failure> {
+pub(super) fn read(options: &SurveyOptions, wants: InputNeeds, talk: &Talk) -> Result<Reading, Failure> {
     super::policy::tell_losses(&options.policy, talk);
     let Inputs { sources, spool, mut status } = gather(&options.captures, wants.twice, talk)?;
     let has_states = states::are_among(&sources);

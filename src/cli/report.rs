@@ -9,7 +9,7 @@ use super::args::{Format, ReadingArgs, Report, SurveyArgs, Talk};
 use super::exit::{Failure, Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
 use super::policy;
-use super::reading::{Wants, read, say};
+use super::reading::{InputNeeds, read, say};
 use super::results::{self, Making};
 use super::surveys::{is_survey, survey, survey_file};
 use super::written;
@@ -52,7 +52,7 @@ fn judge(args: Report, talk: &Talk) -> Outcome {
     let survey = SurveyArgs { captures: sources, hosts, policy, reading: ReadingArgs::default() };
     let command = super::command::command(&survey);
     let options = SurveyOptions::check(survey)?;
-    let reading = read(&options, Wants { hashes: output.is_some(), twice: false }, talk)?;
+    let reading = read(&options, InputNeeds { hashes: output.is_some(), twice: false }, talk)?;
     let making = Making { threads: options.threads.get(), command, rendered: String::new() };
     let files: &[Format] = if output.is_some() { &[Format::Csv, Format::Html, Format::Json] } else { &[] };
     let formats = files.iter().copied().chain([Format::Text]).collect();

@@ -14,7 +14,7 @@ const LARGEST_LENGTH: u16 = 1500;
 const NOVELL_RAW: u16 = 0xffff;
 
 /// What an EtherType announces.
-enum Carries {
+enum LinkPayload {
     /// A layer that is decoded further.
     Layer(Layer),
     /// An end that is known by name.
@@ -22,29 +22,29 @@ enum Carries {
 }
 
 /// The EtherTypes that are known (IEEE 802 numbers); tags are in [`TAGS`].
-const ETHER_TYPES: &[(u16, Carries)] = &[
-    (0x0800, Carries::Layer(network::ip)),
-    (0x86dd, Carries::Layer(network::ip)),
-    (0x0806, Carries::Layer(arp)),
-    (0x8035, Carries::Named(NonIp::Rarp)),
-    (0x6558, Carries::Layer(ethernet)),
-    (0x8809, Carries::Named(NonIp::SlowProtocols)),
-    (0x8847, Carries::Layer(mpls::mpls)),
-    (0x8848, Carries::Layer(mpls::mpls)),
-    (0x8863, Carries::Named(NonIp::PppoeDiscovery)),
-    (0x8864, Carries::Layer(ppp::pppoe_session)),
-    (0x8870, Carries::Layer(llc)),
-    (0x880b, Carries::Layer(ppp::ppp)),
-    (0x888e, Carries::Named(NonIp::Eapol)),
-    (0x88cc, Carries::Named(NonIp::Lldp)),
-    (0x88e5, Carries::Named(NonIp::Macsec)),
-    (0x88e7, Carries::Layer(backbone)),
-    (0x88f7, Carries::Named(NonIp::Ptp)),
-    (0x8874, Carries::Layer(switch_tags::broadcom_legacy)),
-    (0x8909, Carries::Layer(switch_tags::cisco_metadata)),
-    (0x894f, Carries::Layer(nsh::nsh)),
-    (0xd28b, Carries::Layer(switch_tags::arista)),
-    (0xdada, Carries::Layer(switch_tags::edsa)),
+const ETHER_TYPES: &[(u16, LinkPayload)] = &[
+    (0x0800, LinkPayload::Layer(network::ip)),
+    (0x86dd, LinkPayload::Layer(network::ip)),
+    (0x0806, LinkPayload::Layer(arp)),
+    (0x8035, LinkPayload::Named(NonIp::Rarp)),
+    (0x6558, LinkPayload::Layer(ethernet)),
+    (0x8809, LinkPayload::Named(NonIp::SlowProtocols)),
+    (0x8847, LinkPayload::Layer(mpls::mpls)),
+    (0x8848, LinkPayload::Layer(mpls::mpls)),
+    (0x8863, LinkPayload::Named(NonIp::PppoeDiscovery)),
+    (0x8864, LinkPayload::Layer(ppp::pppoe_session)),
+    (0x8870, LinkPayload::Layer(llc)),
+    (0x880b, LinkPayload::Layer(ppp::ppp)),
+    (0x888e, LinkPayload::Named(NonIp::Eapol)),
+    (0x88cc, LinkPayload::Named(NonIp::Lldp)),
+    (0x88e5, LinkPayload::Named(NonIp::Macsec)),
+    (0x88e7, LinkPayload::Layer(backbone)),
+    (0x88f7, LinkPayload::Named(NonIp::Ptp)),
+    (0x8874, LinkPayload::Layer(switch_tags::broadcom_legacy)),
+    (0x8909, LinkPayload::Layer(switch_tags::cisco_metadata)),
+    (0x894f, LinkPayload::Layer(nsh::nsh)),
+    (0xd28b, LinkPayload::Layer(switch_tags::arista)),
+    (0xdada, LinkPayload::Layer(switch_tags::edsa)),
 ];
 
 /// A tag between an EtherType and the next one.
@@ -74,7 +74,7 @@ const TAGS: &[Tag] = &[
 ];
 
 /// Looks an EtherType up.
-fn carries(ether_type: u16) -> Option<&'static Carries> {
+fn carries(ether_type: u16) -> Option<&'static LinkPayload> {
     ETHER_TYPES.iter().find(|(number, _)| *number == ether_type).map(|(_, carries)| carries)
 }
 
@@ -86,7 +86,7 @@ pub(super) fn is_known(ether_type: u16) -> bool {
 /// The layer behind an EtherType, if it is decoded further.
 pub(super) fn layer_of(ether_type: u16) -> Option<Layer> {
     match carries(ether_type) {
-        Some(Carries::Layer(layer)) => Some(*layer),
+        Some(LinkPayload::Layer(layer)) => Some(*layer),
         _ => None,
     }
 }
@@ -121,8 +121,8 @@ pub(super) fn type_or_length<'a>(walk: &mut Walk<'a>, ether_type: u16, span: Spa
         return Err(rest.short(StopLayer::Vlan));
     }
     match carries(ether_type) {
-        Some(Carries::Layer(layer)) => Ok(Step::To(*layer, rest)),
-        Some(Carries::Named(kind)) => walk.non_ip(*kind, rest),
+        Some(LinkPayload::Layer(layer)) => Ok(Step::To(*layer, rest)),
+        Some(LinkPayload::Named(kind)) => walk.non_ip(*kind, rest),
         None if ether_type <= LARGEST_LENGTH => {
             let rest = rest.limit(usize::from(ether_type));
             if rest.u16(0) == Some(NOVELL_RAW) { walk.non_ip(NonIp::Llc(0xff), rest) } else { Ok(Step::To(llc, rest)) }

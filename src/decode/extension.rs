@@ -90,7 +90,8 @@ impl Chain<'_> {
             let offset = u32::from(header.fragment_offset().value()) * 8;
             self.inside_datagram = offset > 0;
             if self.fragment.is_none() {
-                self.fragment = Some(Fragment { offset, more: header.more_fragments() });
+                let length = self.rest.wire_u32().saturating_sub(header.slice().len() as u32);
+                self.fragment = Some(Fragment { offset, more: header.more_fragments(), length });
                 self.identification = Some(header.identification());
             }
         }

@@ -13,6 +13,9 @@ impl MacAddr {
     /// Stands for the address of a group that was not recorded, as in Linux cooked captures.
     pub const SOME_GROUP: Self = Self([1, 0, 0, 0, 0, 0]);
 
+    /// Everybody on the link.
+    pub const BROADCAST: Self = Self([0xff; 6]);
+
     /// Whether the group bit is set (IEEE 802, multicast or broadcast).
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 == 1

@@ -8,7 +8,7 @@ use super::extension::{self, Chain};
 use super::packet::{Fragment, IpPacket, Network, Transport};
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer, StopReason};
-use super::transport::{self, Carrier};
+use super::transport::{self, OverIp};
 use super::tunnel;
 use super::walk::{Step, Walk};
 
@@ -32,7 +32,7 @@ struct Header {
     identification: u32,
     traffic_class: u8,
     fragment: Option<Fragment>,
-    /// See [`Carrier::unbounded`].
+    /// See [`OverIp::unbounded`].
     unbounded: bool,
     /// The length field contradicts the frame, yet what is there can be read.
     stop: Option<Stop>,
@@ -53,6 +53,7 @@ fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     let datagram = if total_length == 0 { span } else { span.limit(total_length) };
     let offset = u32::from(be16(f0, f1) & 0x1fff) * 8;
     let more = f0 & 0x20 != 0;
+    let length = datagram.wire_u32().saturating_sub(header_length as u32);
     let header = Header {
         source: Ipv4Addr::new(s0, s1, s2, s3).into(),
         destination: Ipv4Addr::new(d0, d1, d2, d3).into(),
@@ -60,7 +61,7 @@ fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         hops,
         identification: be16(i0, i1).into(),
         traffic_class,
-        fragment: (offset > 0 || more).then_some(Fragment { offset, more }),
+        fragment: (offset > 0 || more).then_some(Fragment { offset, more, length }),
         unbounded: total_length == 0,
         stop: (total_length > span.wire()).then_some(bad_length),
     };
@@ -141,7 +142,7 @@ fn behind_extensions<'a>(
         packet.transport = Transport::Other(chain.rest.bytes());
         return (None, chain.stop);
     }
-    let carrier = Carrier { fragment: packet.fragment.is_some(), unbounded };
+    let carrier = OverIp { fragment: packet.fragment.is_some(), unbounded };
     let (transport, stop) = transport::transport(packet.protocol, chain.rest, carrier);
     packet.transport = transport;
     (stop.is_none().then_some(chain.rest), stop)

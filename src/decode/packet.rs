@@ -193,6 +193,8 @@ pub struct Fragment {
     pub offset: u32,
     /// Whether more fragments follow.
     pub more: bool,
+    /// Bytes of the datagram that it holds, on the wire.
+    pub length: u32,
 }
 
 /// The transport layer, with the payload bytes that were captured.

@@ -28,26 +28,26 @@ pub(super) fn cisco_metadata<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<
 
 /// What stands behind an Arista header.
 #[derive(Clone, Copy)]
-enum Behind {
+enum InnerHeader {
     EtherType,
     Frame,
 }
 
 /// Arista's headers: subtype, version, bytes behind these two, and what follows. Time stamps of 64 and 48 bits, in TAI and
 /// UTC; DzGRE by plan A, plan B and with a time stamp.
-const ARISTA: &[(u16, u16, usize, Behind)] = &[
-    (1, 0x0010, 8, Behind::EtherType),
-    (1, 0x0110, 8, Behind::EtherType),
-    (1, 0x0011, 8, Behind::EtherType),
-    (1, 0x0111, 8, Behind::EtherType),
-    (1, 0x0020, 6, Behind::EtherType),
-    (1, 0x0120, 6, Behind::EtherType),
-    (1, 0x0021, 6, Behind::EtherType),
-    (1, 0x0121, 6, Behind::EtherType),
-    (7, 1, 8, Behind::Frame),
-    (8, 1, 4, Behind::Frame),
-    (9, 0x0011, 16, Behind::Frame),
-    (9, 0x0111, 16, Behind::Frame),
+const ARISTA: &[(u16, u16, usize, InnerHeader)] = &[
+    (1, 0x0010, 8, InnerHeader::EtherType),
+    (1, 0x0110, 8, InnerHeader::EtherType),
+    (1, 0x0011, 8, InnerHeader::EtherType),
+    (1, 0x0111, 8, InnerHeader::EtherType),
+    (1, 0x0020, 6, InnerHeader::EtherType),
+    (1, 0x0120, 6, InnerHeader::EtherType),
+    (1, 0x0021, 6, InnerHeader::EtherType),
+    (1, 0x0121, 6, InnerHeader::EtherType),
+    (7, 1, 8, InnerHeader::Frame),
+    (8, 1, 4, InnerHeader::Frame),
+    (9, 0x0011, 16, InnerHeader::Frame),
+    (9, 0x0111, 16, InnerHeader::Frame),
 ];
 
 /// Arista's own EtherType, before a packet and as the protocol of its mirrors' GRE.
@@ -59,8 +59,8 @@ pub(super) fn arista<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>
     };
     let rest = rest.skip(*length, StopLayer::SwitchTag)?;
     match behind {
-        Behind::EtherType => next_type(walk, rest),
-        Behind::Frame => Ok(Step::To(ethernet::ethernet, rest)),
+        InnerHeader::EtherType => next_type(walk, rest),
+        InnerHeader::Frame => Ok(Step::To(ethernet::ethernet, rest)),
     }
 }
 

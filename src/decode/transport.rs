@@ -11,7 +11,7 @@ use super::stop::{Stop, StopLayer, StopReason};
 
 /// What an IP header says about its payload, as far as the transport header depends on it.
 #[derive(Clone, Copy)]
-pub(super) struct Carrier {
+pub(super) struct OverIp {
     /// A part of a datagram: the transport's own length speaks of the whole.
     pub(super) fragment: bool,
     /// The IP header gives no length (segmentation offload) or a jumbogram's, so that a UDP length
@@ -21,7 +21,7 @@ pub(super) struct Carrier {
 
 /// Reads the header of `protocol`. A stop says that the header could not be read to its end or that
 /// its length is wrong; the transport holds what could be read all the same.
-pub(super) fn transport<'a>(protocol: u8, span: Span<'a>, carrier: Carrier) -> (Transport<'a>, Option<Stop>) {
+pub(super) fn transport<'a>(protocol: u8, span: Span<'a>, carrier: OverIp) -> (Transport<'a>, Option<Stop>) {
     match IpNumber(protocol) {
         ip_number::TCP => tcp(span, carrier),
         ip_number::UDP => udp(span, carrier),
@@ -32,7 +32,7 @@ pub(super) fn transport<'a>(protocol: u8, span: Span<'a>, carrier: Carrier) -> (
 }
 
 /// RFC 9293 section 3.1.
-fn tcp(span: Span<'_>, carrier: Carrier) -> (Transport<'_>, Option<Stop>) {
+fn tcp(span: Span<'_>, carrier: OverIp) -> (Transport<'_>, Option<Stop>) {
     let (Some(source_port), Some(destination_port)) = (span.u16(0), span.u16(2)) else {
         return (Transport::Other(span.bytes()), Some(span.short(StopLayer::Tcp)));
     };
@@ -64,7 +64,7 @@ fn tcp(span: Span<'_>, carrier: Carrier) -> (Transport<'_>, Option<Stop>) {
 }
 
 /// RFC 768.
-fn udp(span: Span<'_>, carrier: Carrier) -> (Transport<'_>, Option<Stop>) {
+fn udp(span: Span<'_>, carrier: OverIp) -> (Transport<'_>, Option<Stop>) {
     let (Some(source_port), Some(destination_port)) = (span.u16(0), span.u16(2)) else {
         return (Transport::Other(span.bytes()), Some(span.short(StopLayer::Udp)));
     };

@@ -11,8 +11,10 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Wanted, reason};
-use crate::capture::{Behind, EVIDENCE, Frame, FrameId, LinkType, PcapngWriter, RecordedInterface, Timestamp};
+use super::{FrameSelection, reason};
+use crate::capture::{
+    BackgroundWriter, EVIDENCE, Frame, FrameId, LinkType, PcapngWriter, RecordedInterface, Timestamp,
+};
 use crate::finding::Finding;
 use crate::survey::Survey;
 use crate::text::visible;
@@ -27,19 +29,19 @@ const APPLICATION: &str = concat!("igorscope ", env!("CARGO_PKG_VERSION"));
 
 /// What the judge wants, handed over from its thread.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Wish(Arc<Mutex<Option<Wanted>>>);
+pub(crate) struct SharedSelection(Arc<Mutex<Option<FrameSelection>>>);
 
-impl Wish {
+impl SharedSelection {
     /// Wants the frames of the findings that stand.
     pub(crate) fn say(&self, survey: &Survey, stands: impl Fn(&Finding) -> bool) {
-        let wanted = Wanted::of(survey, |_, finding| {
+        let wanted = FrameSelection::of(survey, |_, finding| {
             let comment = || format!("finding ({}): {}", finding.severity.name(), reason(finding));
             stands(finding).then(comment)
         });
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(wanted);
     }
 
-    fn take(&self) -> Option<Wanted> {
+    fn take(&self) -> Option<FrameSelection> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -67,9 +69,9 @@ impl Kept {
 /// Writes the frames of findings to a file.
 #[derive(Debug)]
 pub struct LiveEvidence {
-    writer: PcapngWriter<Behind>,
-    wanted: Option<Wanted>,
-    wish: Wish,
+    writer: PcapngWriter<BackgroundWriter>,
+    wanted: Option<FrameSelection>,
+    wish: SharedSelection,
     ring: VecDeque<Kept>,
     /// The pairs of hosts whose history was told.
     told: HashSet<Pair>,
@@ -88,14 +90,14 @@ impl LiveEvidence {
         let about = format!(
             "{EVIDENCE}, and of what passed between their hosts shortly before; each frame's comment says what it is here for."
         );
-        let mut writer = PcapngWriter::new(Behind::new(File::create(path)?)?, APPLICATION, Some(&about))?;
+        let mut writer = PcapngWriter::new(BackgroundWriter::new(File::create(path)?)?, APPLICATION, Some(&about))?;
         for interface in interfaces {
             writer.interface(&visible(&interface.name), interface.link, interface.snap_len)?;
         }
         Ok(Self {
             writer,
             wanted: None,
-            wish: Wish::default(),
+            wish: SharedSelection::default(),
             ring: VecDeque::new(),
             told: HashSet::new(),
             bytes: 0,
@@ -103,7 +105,7 @@ impl LiveEvidence {
         })
     }
 
-    pub(crate) fn wish(&self) -> Wish {
+    pub(crate) fn wish(&self) -> SharedSelection {
         self.wish.clone()
     }
 
@@ -164,7 +166,7 @@ impl LiveEvidence {
 }
 
 /// For each frame that is kept, whether it is one of the last before a finding of its hosts began.
-fn history(wanted: &Wanted, ring: &VecDeque<Kept>, told: &mut HashSet<Pair>) -> Vec<bool> {
+fn history(wanted: &FrameSelection, ring: &VecDeque<Kept>, told: &mut HashSet<Pair>) -> Vec<bool> {
     let mut counts: HashMap<Pair, u32> = HashMap::new();
     let is_history = |kept: &Kept| {
         wanted.history(&kept.lend()).filter(|pair| !told.contains(pair)).is_some_and(|pair| {
@@ -180,7 +182,7 @@ fn history(wanted: &Wanted, ring: &VecDeque<Kept>, told: &mut HashSet<Pair>) -> 
 }
 
 /// What is to be said of a frame, if it is of a finding.
-fn comments(wanted: &mut Wanted, frame: &Frame<'_>) -> Option<Vec<String>> {
+fn comments(wanted: &mut FrameSelection, frame: &Frame<'_>) -> Option<Vec<String>> {
     let findings = wanted.findings(frame)?;
     Some(findings.iter().filter_map(|finding| wanted.comment(*finding).cloned()).collect())
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 #[cfg(feature = "live")]
 mod live;
-mod wanted;
+mod selection;
 
 use crate::anonymize::Anonymizer;
 use crate::capture::{Capture, CaptureError, EVIDENCE, LinkType, PcapngWriter, Timestamp};
@@ -20,8 +20,8 @@ use crate::text::visible;
 #[cfg(feature = "live")]
 pub use live::LiveEvidence;
 #[cfg(feature = "live")]
-pub(crate) use live::Wish;
-pub(crate) use wanted::{Wanted, is_meant, reason};
+pub(crate) use live::SharedSelection;
+pub(crate) use selection::{FrameSelection, is_meant, reason};
 
 /// So many inputs of a flow are known at most.
 const KNOWN_SOURCES: usize = 16;
@@ -72,7 +72,7 @@ pub fn write_evidence<'a>(
         None => text.to_owned(),
     };
     let writer = PcapngWriter::new(out, application, Some(&text(&about(survey))))?;
-    let wanted = Wanted::of(survey, |number, finding| Some(comment(number, finding)));
+    let wanted = FrameSelection::of(survey, |number, finding| Some(comment(number, finding)));
     let mut evidence = Evidence { writer, wanted, interfaces: HashMap::new(), frames: 0, anonymizer };
     let named = survey.hosts.iter().filter_map(|host| {
         let address = anonymizer.map_or(host.address, |anonymizer| anonymizer.address(host.address));
@@ -131,7 +131,7 @@ struct Kept {
 
 struct Evidence<'a> {
     writer: PcapngWriter<&'a mut dyn Write>,
-    wanted: Wanted,
+    wanted: FrameSelection,
     /// The writer's number for each (input, interface, link type).
     interfaces: HashMap<(u32, u32, LinkType), u32>,
     frames: u64,

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::by_mac::Identity;
 use super::devices::{MAX_TOLD, Trouble, grouped};
-use super::dhcp::Identity;
-use super::wording::frame;
+use super::phrases::frame;
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::flow::Window;
 use crate::policy::FindingKind;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::arp::proxies;
 use super::devices::{Device, MAX_TOLD, Trouble, grouped};
-use super::wording::{frame, times};
+use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::decode::{MacAddr, VlanPath, is_first_hop};

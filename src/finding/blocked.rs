@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::arp::unanswered;
-use super::cause::{Cause, Causes, Life};
+use super::cause::{AliveProof, Cause, Causes};
+use super::conversation_summary::{About, ConversationSummary, Topic};
 use super::conversations::Group;
-use super::told::{About, Told, Topic};
-use super::wording::{frame, people, times};
+use super::phrases::{frame, people, times};
 use super::{Cited, Finding, Judged, Kind, Replace};
 use crate::policy::FindingKind;
 use crate::protocol::Transport;
@@ -122,7 +122,7 @@ impl Topic for Blocked {
         }
     }
 
-    fn next(&self, finding: &Finding, _: &Told) -> &'static str {
+    fn next(&self, finding: &Finding, _: &ConversationSummary) -> &'static str {
         match self.cause {
             Cause::Refused | Cause::NoListener => "Start the service, or open the host's own firewall",
             Cause::HostFirewall => "Open the host's own firewall",
@@ -193,10 +193,10 @@ fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers
         ),
         Cause::Dropped(life) => {
             let proof = match life {
-                Life::Packets => "other packets of it were captured",
-                Life::Arp => "it answers by ARP",
-                Life::Device => "its device sends with another address",
-                Life::Acknowledged => "others acknowledge what it sent, which was not captured",
+                AliveProof::Packets => "other packets of it were captured",
+                AliveProof::Arp => "it answers by ARP",
+                AliveProof::Device => "its device sends with another address",
+                AliveProof::Acknowledged => "others acknowledge what it sent, which was not captured",
             };
             let service = match transport {
                 Transport::Udp => {

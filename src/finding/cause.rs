@@ -37,7 +37,7 @@ pub(super) enum Cause {
     /// The server was never seen to send anything.
     Absent,
     /// The server is alive and silent here.
-    Dropped(Life),
+    Dropped(AliveProof),
     /// The server answers each SYN as a packet of an older connection.
     OldConnection,
     /// The answer came back to a port of the client where nobody listens.
@@ -50,7 +50,7 @@ pub(super) enum Cause {
 
 /// What proves that a host was there while it was tried.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Life {
+pub(super) enum AliveProof {
     /// Other packets of it.
     Packets,
     /// It answered for its address by ARP.
@@ -114,10 +114,10 @@ impl<'a> Causes<'a> {
     }
 
     /// What proves that the server was there while it was tried.
-    fn life(&self, conversation: &Conversation, facts: &ConversationFacts) -> Option<Life> {
+    fn life(&self, conversation: &Conversation, facts: &ConversationFacts) -> Option<AliveProof> {
         let server = self.seen.hosts.get(conversation.server);
         if server.packets_sent == 0 && self.seen.missing.acknowledged.contains(&conversation.server) {
-            return Some(Life::Acknowledged);
+            return Some(AliveProof::Acknowledged);
         }
         // Without times nothing tells that it was not then.
         let is_then = |[first, last]: [Timestamp; 2]| {
@@ -128,17 +128,17 @@ impl<'a> Causes<'a> {
             is_close(conversation.begin.time, last) && is_close(first, facts.uncommon().end)
         };
         if server.packets_sent > 0 && is_then([server.first_sent, server.last_sent]) {
-            return Some(Life::Packets);
+            return Some(AliveProof::Packets);
         }
         if let IpAddr::V4(address) = server.address {
             let mut claims = self.seen.neighbours.claims_of(address);
             if claims.any(|(mac, claim)| is_then([claim.begin.time, claim.end]) && !self.proxies().contains(&mac)) {
-                return Some(Life::Arp);
+                return Some(AliveProof::Arp);
             }
         }
         // What is sent to a host behind a router goes to the router's MAC.
         let mac = server.mac.filter(|_| server.mac_is_own)?;
-        is_then(*self.by_mac().get(&mac)?).then_some(Life::Device)
+        is_then(*self.by_mac().get(&mac)?).then_some(AliveProof::Device)
     }
 
     /// Whether anything of a host was heard, at whatever time.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::cause::{Cause, Causes};
+use super::conversation_summary::{ConversationSummary, Conversations, told};
 use super::filter::Filter;
-use super::told::{Conversations, Told, told};
-use super::wording::MAX_NAMED;
+use super::phrases::MAX_NAMED;
 use super::{Cited, Evidence, Facts, Finding, Judged, Kind, Who, blocked, stopped_answering, unexpected};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::EndView;
@@ -100,7 +100,7 @@ fn merge_ports(groups: BTreeMap<Group, Vec<u32>>) -> BTreeMap<Group, Vec<u32>> {
 }
 
 /// Sums over flows.
-struct Portion {
+struct Subtotals {
     flows: u64,
     /// Packets there and back.
     packets: [u64; 2],
@@ -111,7 +111,7 @@ struct Portion {
     begin: Moment,
 }
 
-impl Portion {
+impl Subtotals {
     const NONE: Self = Self {
         flows: 0,
         packets: [0; 2],
@@ -182,7 +182,7 @@ fn meant(judged: &Judged<'_>, group: &Group, number: u32) -> Vec<u32> {
 
 fn finding(judged: &Judged<'_>, group: &Group, numbers: Vec<u32>) -> Finding {
     let (mut clients, mut servers, mut rules) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let (mut sources, mut filter, mut sum) = (BTreeSet::new(), Filter::new(group.transport), Portion::NONE);
+    let (mut sources, mut filter, mut sum) = (BTreeSet::new(), Filter::new(group.transport), Subtotals::NONE);
     let mut evidence = Vec::new();
     for number in &numbers {
         let conversation = &judged.conversations[*number as usize];
@@ -195,13 +195,13 @@ fn finding(judged: &Judged<'_>, group: &Group, numbers: Vec<u32>) -> Finding {
         let all = &judged.members[judged.facts[*number as usize].members()];
         let portion = if members.is_empty() {
             filter.add(client, server, conversation.port, conversation.packets[1] > 0);
-            Portion::of(conversation)
+            Subtotals::of(conversation)
         } else {
             for flow in &members {
                 let [client, server] = ends(judged, *flow).map(|end| (end.address, end.port));
                 filter.add_flow(client, server, conversation.packets[1] > 0);
             }
-            Portion::of_flows(judged, &members)
+            Subtotals::of_flows(judged, &members)
         };
         if evidence.len() < MAX_EVIDENCE {
             let at = Cited::new(portion.begin.frame, portion.first);
@@ -236,7 +236,7 @@ fn finding(judged: &Judged<'_>, group: &Group, numbers: Vec<u32>) -> Finding {
     }
 }
 
-fn facts(judged: &Judged<'_>, group: &Group, numbers: &[u32], told: Told) -> Arc<dyn Facts> {
+fn facts(judged: &Judged<'_>, group: &Group, numbers: &[u32], told: ConversationSummary) -> Arc<dyn Facts> {
     match group.kind {
         Kind::Unexpected(reason) => Arc::new(Conversations { told, topic: unexpected::topic(judged, reason, numbers) }),
         Kind::Other(FindingKind::Blocked) => {

@@ -74,7 +74,7 @@ fn finding<T: Trouble>(seen: &Observations<'_>, role: Role, mut devices: Vec<Dev
     finding.client_role = Some(role);
     finding.clients = clients.into_iter().collect();
     for device in &devices {
-        finding.packets += device.packets;
+        finding.packets = finding.packets.saturating_add(device.packets);
         finding.first = finding.first.earlier(device.first);
         finding.last = finding.last.max(device.last);
     }

@@ -1,10 +1,11 @@
 //! What DHCP said of each device that asked for an address (RFC 2131).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
+use super::Who;
+use super::by_mac::{Devices, Identity};
 use super::devices::Device;
-use super::{Context, Replace, Who};
 use crate::decode::MacAddr;
 use crate::flow::{DhcpExchange, First, Window};
 use crate::inventory::Host;
@@ -17,28 +18,6 @@ pub(super) struct Client<'a> {
     pub(super) mac: MacAddr,
     pub(super) host: Option<&'a Host>,
     pub(super) exchanges: Vec<&'a DhcpExchange>,
-}
-
-/// A device by its link address, and the address of the host that it is, if one is known.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Identity {
-    mac: MacAddr,
-    host: Option<IpAddr>,
-}
-
-impl Identity {
-    /// `02:..:1c (node-28)`.
-    pub(super) fn name(&self, context: &Context<'_>) -> String {
-        format!("{}{}", self.mac, self.host.map_or_else(String::new, |host| context.name(host)))
-    }
-
-    pub(super) fn filter(&self) -> String {
-        format!("dhcp.hw.mac_addr == {}", self.mac)
-    }
-
-    pub(super) fn replaced(&self, with: &dyn Replace) -> Self {
-        Self { mac: with.mac(self.mac), host: self.host.map(|host| with.address(host)) }
-    }
 }
 
 impl Client<'_> {
@@ -87,16 +66,10 @@ pub(super) fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
     if seen.evidence.dhcp().len() == 0 {
         return Vec::new();
     }
-    // Hosts come in the order of their addresses: a device is best known by its first, an IPv4 one.
-    let mut hosts: BTreeMap<MacAddr, &Host> = BTreeMap::new();
-    for host in seen.hosts.iter() {
-        if let Some(mac) = host.mac {
-            hosts.entry(mac).or_insert(host);
-        }
-    }
+    let hosts = Devices::of(seen);
     let mut clients: BTreeMap<MacAddr, Vec<&DhcpExchange>> = BTreeMap::new();
     for ((mac, _), exchange) in seen.evidence.dhcp() {
         clients.entry(*mac).or_default().push(exchange);
     }
-    clients.into_iter().map(|(mac, exchanges)| Client { mac, host: hosts.get(&mac).copied(), exchanges }).collect()
+    clients.into_iter().map(|(mac, exchanges)| Client { mac, host: hosts.host(mac), exchanges }).collect()
 }

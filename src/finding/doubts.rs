@@ -1,17 +1,17 @@
 //! The words of doubts: why silence may only not have been captured.
 
 use super::Replace;
-use super::wording::times;
-use crate::verdict::{Doubt, Doubts};
+use super::phrases::times;
+use crate::verdict::{AbsenceReason, Doubts};
 
 /// A sentence with the space before it; empty where nothing speaks for it.
 pub(super) fn words(doubts: &Doubts) -> String {
-    let word = |doubt: &Doubt| match doubt {
-        Doubt::OneWay => "the mirror shows one direction only".to_owned(),
-        Doubt::Filter => {
+    let word = |doubt: &AbsenceReason| match doubt {
+        AbsenceReason::OneWay => "the mirror shows one direction only".to_owned(),
+        AbsenceReason::Filter => {
             format!("the filter \"{}\" may have left it out", doubts.filter.as_deref().unwrap_or_default())
         }
-        Doubt::Dropped => format!(
+        AbsenceReason::Dropped => format!(
             "{} lost while capturing, and there {}",
             times(doubts.dropped, "packet was", "packets were"),
             if doubts.tries == 1 {
@@ -20,10 +20,10 @@ pub(super) fn words(doubts: &Doubts) -> String {
                 format!("were {}", times(doubts.tries, "try", "tries"))
             }
         ),
-        Doubt::Unread => format!("{} not read below IP", times(doubts.unread, "frame was", "frames were")),
-        Doubt::Gap(from, to) => format!("nothing at all was captured from {from} to {to}"),
-        Doubt::Break(at) => format!("a capture breaks off at {at}"),
-        Doubt::End(at) => format!("the capture ends at {at}"),
+        AbsenceReason::Unread => format!("{} not read below IP", times(doubts.unread, "frame was", "frames were")),
+        AbsenceReason::Gap(from, to) => format!("nothing at all was captured from {from} to {to}"),
+        AbsenceReason::Break(at) => format!("a capture breaks off at {at}"),
+        AbsenceReason::End(at) => format!("the capture ends at {at}"),
     };
     let mut list: Vec<String> = doubts.told.iter().map(word).collect();
     if list.is_empty() {

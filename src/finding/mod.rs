@@ -8,9 +8,11 @@
 //! conversations   groups them by what they have in common, and told says what all of them tell, for:
 //!                   unexpected, blocked (by its cause), stopped_answering
 //! devices         groups devices by their role, for:
-//!                   no_dhcp_offer, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen
+//!                   no_dhcp_offer, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen,
+//!                   and of the link itself: poe_too_little, poe_not_negotiated, not_authenticated, topology_changes,
+//!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments
 //! on their own    old_version, unused_allowance
-//! helpers         dhcp, arp (what was observed), filter (Wireshark), wording, doubts (words)
+//! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words)
 //! ```
 //!
 //! # What a new kind touches
@@ -31,26 +33,37 @@ mod address_changed;
 mod address_conflict;
 mod arp;
 mod blocked;
+mod broadcast_storm;
+mod by_mac;
 mod cause;
+mod conversation_summary;
 mod conversations;
 mod devices;
 mod dhcp;
 mod doubts;
 mod filter;
+mod forwards_late;
+mod lost_fragments;
 mod never_heard;
 mod no_dhcp_offer;
+mod no_querier;
+mod not_authenticated;
 mod old_version;
 mod other_address;
+mod packets_too_big;
+mod phrases;
+mod poe_not_negotiated;
+mod poe_too_little;
 mod rejected_unseen;
 mod restarting;
+mod second_dhcp_server;
 mod state;
 mod stopped_answering;
 #[cfg(test)]
 mod tests;
-mod told;
+mod topology_changes;
 mod unexpected;
 mod unused_allowance;
-mod wording;
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -96,6 +109,7 @@ impl Kind {
     pub fn said(self) -> String {
         let word = |word| match word {
             "dhcp" => "DHCP",
+            "poe" => "PoE",
             "ip" => "IP",
             word => word,
         };
@@ -317,17 +331,17 @@ impl Finding {
 
     /// The client, or several joined by `;` (the first few and how many more).
     pub fn client(&self) -> String {
-        wording::listed(&self.clients)
+        phrases::listed(&self.clients)
     }
 
     /// The server, or several.
     pub fn server(&self) -> String {
-        wording::listed(&self.servers)
+        phrases::listed(&self.servers)
     }
 
     /// Who is concerned, by name where there is one: `node-7, node-9 and 3 more to gateway`.
     pub fn parties(&self, context: &Context<'_>) -> String {
-        let [clients, servers] = [&self.clients, &self.servers].map(|all| wording::called(all, context));
+        let [clients, servers] = [&self.clients, &self.servers].map(|all| phrases::called(all, context));
         if servers.is_empty() || clients.is_empty() { clients + &servers } else { format!("{clients} to {servers}") }
     }
 
@@ -398,7 +412,7 @@ impl<'a> Judged<'a> {
 type Detector = fn(&Judged<'_>) -> Vec<Finding>;
 
 /// All of them. Of two findings that matter as much, the one that is found first is told first.
-const DETECTORS: [Detector; 10] = [
+const DETECTORS: [Detector; 20] = [
     conversations::find,
     old_version::find,
     unused_allowance::find,
@@ -406,7 +420,17 @@ const DETECTORS: [Detector; 10] = [
     other_address::find,
     address_conflict::find,
     address_changed::find,
+    poe_too_little::find,
+    poe_not_negotiated::find,
+    not_authenticated::find,
+    second_dhcp_server::find,
     restarting::find,
+    broadcast_storm::find,
+    no_querier::find,
+    topology_changes::find,
+    forwards_late::find,
+    packets_too_big::find,
+    lost_fragments::find,
     never_heard::find,
     rejected_unseen::find,
 ];

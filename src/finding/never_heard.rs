@@ -2,7 +2,7 @@
 
 use super::arp::unanswered;
 use super::devices::{Device, Trouble, grouped};
-use super::wording::{frame, times};
+use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::inventory::Host;

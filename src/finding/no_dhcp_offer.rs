@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::by_mac::Identity;
 use super::devices::{Device, Trouble, grouped};
-use super::dhcp::{Client, Identity};
-use super::wording::{frame, lasting, times};
+use super::dhcp::Client;
+use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::flow::Window;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::devices::{Device, Trouble, grouped};
-use super::wording::frame;
+use super::phrases::frame;
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
 use crate::policy::{FindingKind, Role};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::devices::{Device, Trouble, grouped};
-use super::wording::{frame, times};
+use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::flow::{Endpoint, IcmpError, Window};
 use crate::policy::{FindingKind, Role};

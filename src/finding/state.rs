@@ -20,10 +20,14 @@ named! {
         Blocked = "blocked",
         /// Its version is below what the document covers.
         OldVersion = "old-version",
+        /// It is given less power than it needs.
+        Underpowered = "underpowered",
         /// It starts again and again.
         Restarting = "restarting",
         /// It worked, and then went silent.
         Silent = "silent",
+        /// The switch does not let it in.
+        NotAuthenticated = "not-authenticated",
         /// Another device has its address.
         AddressConflict = "address-conflict",
         /// It asked for an address and was given none.
@@ -100,8 +104,20 @@ const fn state(kind: Kind) -> Option<State> {
         FindingKind::OldVersion => Some(State::OldVersion),
         FindingKind::NoDhcpOffer => Some(State::NoAddress),
         FindingKind::AddressConflict => Some(State::AddressConflict),
+        FindingKind::PoeTooLittle | FindingKind::PoeNotNegotiated => Some(State::Underpowered),
+        FindingKind::NotAuthenticated => Some(State::NotAuthenticated),
         FindingKind::Restarting => Some(State::Restarting),
         FindingKind::NeverHeard => Some(State::Absent),
-        FindingKind::UnusedAllowance | FindingKind::AddressChanged | FindingKind::OtherAddress => None,
+        // Of the network, not of a device, or without harm to it.
+        FindingKind::UnusedAllowance
+        | FindingKind::AddressChanged
+        | FindingKind::OtherAddress
+        | FindingKind::TopologyChanges
+        | FindingKind::ForwardsLate
+        | FindingKind::NoQuerier
+        | FindingKind::SecondDhcpServer
+        | FindingKind::BroadcastStorm
+        | FindingKind::PacketsTooBig
+        | FindingKind::LostFragments => None,
     }
 }

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use super::conversation_summary::{About, ConversationSummary, Topic};
 use super::conversations::Group;
-use super::told::{About, Told, Topic};
-use super::wording::{people, times};
+use super::phrases::{people, times};
 use super::{Finding, Judged, Kind, Replace};
 use crate::capture::Timestamp;
 use crate::policy::{Case, FindingKind, Policy};
@@ -82,7 +82,7 @@ impl Topic for Silences {
         format!("{at_least}{} in vain", times(requests, "try", "tries"))
     }
 
-    fn next(&self, _: &Finding, _: &Told) -> &'static str {
+    fn next(&self, _: &Finding, _: &ConversationSummary) -> &'static str {
         "See what happened after the last answer"
     }
 

@@ -1,9 +1,9 @@
 //! Unexpected conversations, by their reason: `wrong-protocol`, `unlisted-ip-protocol`, `wrong-transport`,
 //! `undocumented-port`, `wrong-direction`, `undocumented-peer`, `request-not-captured`.
 
+use super::conversation_summary::{About, ConversationSummary, Topic};
 use super::conversations::Group;
-use super::told::{About, Told, Topic};
-use super::wording::{a, upper};
+use super::phrases::{a, upper};
 use super::{Finding, Judged, Kind, Replace};
 use crate::policy::{Reason, Role};
 use crate::protocol::Transport;
@@ -99,7 +99,7 @@ impl Topic for Unexpected {
         }
     }
 
-    fn next(&self, finding: &Finding, told: &Told) -> &'static str {
+    fn next(&self, finding: &Finding, told: &ConversationSummary) -> &'static str {
         self.row(finding, told).map_or("", |row| row.next)
     }
 
@@ -109,7 +109,7 @@ impl Topic for Unexpected {
 }
 
 impl Unexpected {
-    fn row(&self, finding: &Finding, told: &Told) -> Option<&'static Row> {
+    fn row(&self, finding: &Finding, told: &ConversationSummary) -> Option<&'static Row> {
         let [client, server] = [finding.client_role, finding.server_role].map(|role| role.unwrap_or(Role::Host));
         ADVICE.iter().find(|row| row.holds(self.reason, client, server, told.port.unwrap_or(0)))
     }

@@ -9,7 +9,7 @@ mod waiting;
 use std::net::IpAddr;
 
 pub(super) use cold::Cold;
-use cold::{CALLS, HAS_SEGMENT, NEVER, REQUEST, RESPONSE, Told, Written, said};
+use cold::{CALLS, HAS_SEGMENT, NEVER, REQUEST, RESPONSE, TransportState, Written, said};
 
 use super::key::Key;
 use super::tcp::{Head, Heads, SynAnswer, Tcp};
@@ -425,7 +425,7 @@ impl Counts {
         let side = usize::from(sent.side & 1);
         cold.said[side] |= if sent.payload_length > 1 { HAS_SEGMENT } else { 0 };
         let all = self.bytes(cold, side);
-        let (Some(numbers), Told::Tcp(tcp)) = (sent.numbers.map(tcp_numbers), &mut cold.told) else { return };
+        let (Some(numbers), TransportState::Tcp(tcp)) = (sent.numbers.map(tcp_numbers), &mut cold.told) else { return };
         if self.settled[side] & NUMBERS == 0 || sent.flags.0 & TcpFlags::SYN != 0 || self.is_disordered() {
             let begins = cold.first.map(|begin| begin.min(sent.at));
             if tcp.numbers(side, sent.flags, numbers, sent.at, begins) {
@@ -460,7 +460,7 @@ impl Counts {
     /// The cold part as it adds to another flow: its packets are no copies of that one's, nor its questions that one's.
     pub(super) fn cold_of_another(&self, cold: &Cold) -> Cold {
         let answers = [0, 1].map(|side| self.answer_to_syns(cold, side));
-        let told = Told::Tcp(Tcp::Folded(answers, [0, 1].map(|side| cold.tcp().accepted(side))));
+        let told = TransportState::Tcp(Tcp::Folded(answers, [0, 1].map(|side| cold.tcp().accepted(side))));
         Cold { arrived: [0; 2], arrived_flags: [TcpFlags(0); 2], told, ..cold.clone() }
     }
 

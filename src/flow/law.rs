@@ -55,6 +55,10 @@ prop_compose! {
             bytes.extend([0x81, 0]);
             bytes.extend(id.to_be_bytes());
         }
+        if kind == 0 && extra > 0 {
+            bytes.extend(link_words(flags, hosts.1, identification as u8));
+            return Sample { bytes, extra, time };
+        }
         if kind == 0 && group {
             // LLDP: chassis, port, time to live, name.
             bytes.extend([0x88, 0xcc, 2, 7, 4, 2, 0, 0, 0, 0, hosts.1, 4, 2, 7, b'0' + hosts.0, 6, 2, 0, 120, 10, 1, b'n', 0, 0]);
@@ -89,8 +93,12 @@ prop_compose! {
                 17
             }
             10 => 1,
-            _ => 47,
+            _ => [2, 47][usize::from(flags & 1)],
         };
+        if protocol == 2 {
+            // IGMP: a query, a report, or a leave.
+            transport = vec![[0x11, 0x16, 0x17, 0x22][usize::from(flags >> 1 & 3)], 0, 0, 0, 239, 255, 255, flags % 3];
+        }
         transport.extend(if kind == 6 { &dhcp } else { &payload });
         if kind % 4 == 3 {
             bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
@@ -109,6 +117,25 @@ prop_compose! {
         }
         bytes.extend(transport);
         Sample { bytes, extra, time }
+    }
+}
+
+/// What is said of the link itself, from its EtherType or length on: power, 802.1X, a spanning tree.
+fn link_words(flags: u8, host: u8, number: u8) -> Vec<u8> {
+    match flags % 4 {
+        0 => {
+            let mut out =
+                vec![0x88, 0xcc, 2, 7, 4, 2, 0, 0, 0, 0, host, 4, 2, 7, b'0', 6, 2, 0, 120, 254, 12, 0, 0x12, 0x0f, 2];
+            out.extend([flags >> 7, 1, 5, 0x50, 0, 200 + number, 0, 130, 0, 0]);
+            out
+        }
+        1 => vec![0x88, 0x8e, 1, flags >> 4 & 1, 0, 4, 1 + (flags >> 5 & 3), number, 0, 4],
+        2 => vec![0, 7, 0x42, 0x42, 3, 0, 0, 0, 0x80],
+        _ => {
+            let mut out = vec![0, 39, 0x42, 0x42, 3, 0, 0, 2, 2, flags, 0x80, 1, 2, 0, 0, 0, 0, host, 0, 0, 0, 4];
+            out.extend([0x80, 1, 2, 0, 0, 0, 0, number, 0x80, host, 0, 0, 20, 0, 2, 0, 15, 0, 0]);
+            out
+        }
     }
 }
 
@@ -149,6 +176,7 @@ fn describe(observed: Observed) -> Vec<String> {
     lines.push(format!("{:?}", side.group_requests().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.notified().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.icmp_errors().collect::<Vec<_>>()));
+    lines.push(format!("{:?} {:?}", side.link, side.link.overflows().collect::<Vec<_>>()));
     lines.push(format!("{:?} {:?}", side.dhcp().collect::<Vec<_>>(), side.lldp_units().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.overflows().collect::<Vec<_>>()));
     // Random numbers fit nothing: what they say of losses has a law of its own (`health::stream`).

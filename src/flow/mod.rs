@@ -13,6 +13,7 @@ mod limit;
 mod merge;
 mod neighbour;
 mod observation;
+mod pending;
 mod prefetch;
 mod questions;
 mod record;
@@ -22,10 +23,12 @@ mod tally;
 mod tcp;
 #[cfg(test)]
 mod tests;
-mod trail;
 mod view;
 
-pub use evidence::{DhcpExchange, Endpoint, First, IcmpError, Search, SideEvidence, Stream, TftpFile, Window};
+pub use evidence::{
+    Authentication, BridgePort, Broadcasts, DatagramId, DhcpExchange, Endpoint, First, IcmpError, LinkEvidence,
+    Membership, Offers, Pieces, Port, STRETCH, Search, SideEvidence, Stream, TftpFile, TooBig, Window,
+};
 pub use flows::Flows;
 pub use fragment::Unattributed;
 pub use key::Seed;

@@ -241,6 +241,7 @@ impl Observation {
             Network::Unreached => {}
             Network::NonIp(kind, body) => {
                 self.sorted.non_ip.entry(*kind).or_default().add(amount);
+                self.side.link.frame(&packet, (*kind, body), frame.time, at);
                 match kind {
                     decode::NonIp::Arp => self.neighbours.observe(body, at, frame.time),
                     decode::NonIp::Lldp => {
@@ -264,7 +265,13 @@ impl Observation {
         if is_icmp_error(ip) {
             self.sorted.icmp_errors.add(amount);
             self.side.icmp(ip, frame.time, at);
+            self.side.link.error(ip, frame.time, at);
             return;
+        }
+        if ip.fragment.is_some() {
+            self.side.link.fragment(&packet.vlan, ip, frame.time, at);
+        } else {
+            self.side.link.packet(packet, ip, frame.time, at);
         }
         let Some(content) = Content::of(ip) else {
             // A later fragment, or a first one that ends before its ports.

@@ -20,7 +20,7 @@ const MOST_ACKNOWLEDGED: usize = 8;
 
 /// What a segment does for a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) enum Deed {
+pub(super) enum TcpEvent {
     /// SYN, by its sequence number.
     Open(u32),
     /// SYN-ACK, by its sequence and acknowledgment number.
@@ -31,7 +31,7 @@ pub(super) enum Deed {
     Conform(u32),
 }
 
-impl Deed {
+impl TcpEvent {
     /// How many of the kind are kept of a direction.
     const fn most(self) -> usize {
         if matches!(self, Self::Acknowledge(_)) { MOST_ACKNOWLEDGED } else { MOST_OPENED }
@@ -92,13 +92,13 @@ impl Connection {
     fn sets(&self, begins: [Moment; 2]) -> Sets {
         let (numbers, client) = (self.numbers, usize::from(self.client & 1));
         let mut sets = Sets::default();
-        sets.put(client, Deed::Open(numbers[client]), begins[client]);
+        sets.put(client, TcpEvent::Open(numbers[client]), begins[client]);
         if self.accepted {
             let next = numbers[client].wrapping_add(1);
-            sets.put(1 - client, Deed::Accept(numbers[1 - client], next), begins[1 - client]);
+            sets.put(1 - client, TcpEvent::Accept(numbers[1 - client], next), begins[1 - client]);
         }
         for side in (0..2).filter(|side| self.told[*side]) {
-            sets.put(side, Deed::Conform(numbers[side].wrapping_add(1)), begins[side]);
+            sets.put(side, TcpEvent::Conform(numbers[side].wrapping_add(1)), begins[side]);
         }
         sets
     }
@@ -197,7 +197,7 @@ impl Tcp {
     pub(super) fn conform(&mut self, side: usize, begin: u32, at: Moment, begins: [Moment; 2]) -> bool {
         match self {
             Self::One(one) if one.beginning(side) == Some(begin) => !std::mem::replace(&mut one.told[side], true),
-            _ => self.sets(begins).put(side, Deed::Conform(begin), at),
+            _ => self.sets(begins).put(side, TcpEvent::Conform(begin), at),
         }
     }
 
@@ -205,7 +205,7 @@ impl Tcp {
     fn conforms(&self, side: usize, begin: u32) -> bool {
         match self {
             Self::One(one) => one.told[side] && one.beginning(side) == Some(begin),
-            Self::Sets(sets) => sets.deeds(side).any(|deed| *deed == Deed::Conform(begin)),
+            Self::Sets(sets) => sets.deeds(side).any(|deed| *deed == TcpEvent::Conform(begin)),
             Self::Nothing | Self::Folded(..) => false,
         }
     }
@@ -234,13 +234,13 @@ impl Tcp {
     /// every form.
     pub(super) fn reopened(&self, side: usize) -> Option<Moment> {
         let Self::Sets(sets) = self else { return None };
-        let opened = sets.deeds[side].iter().filter(|(deed, _)| matches!(deed, Deed::Open(_)));
+        let opened = sets.deeds[side].iter().filter(|(deed, _)| matches!(deed, TcpEvent::Open(_)));
         let times = opened.map(|(_, at)| *at);
         if times.clone().count() > 1 { times.max() } else { None }
     }
 
     /// What a direction did for connections.
-    pub(super) fn deeds(&self, side: usize) -> SmallVec<[Deed; 4]> {
+    pub(super) fn deeds(&self, side: usize) -> SmallVec<[TcpEvent; 4]> {
         match self {
             Self::Sets(sets) => sets.deeds(side).copied().collect(),
             _ => self.clone().sets([Moment::NEVER; 2]).deeds(side).copied().collect(),
@@ -288,26 +288,26 @@ impl Tcp {
 /// The sets, each of the earliest.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Sets {
-    deeds: [SmallVec<[(Deed, Moment); 1]>; 2],
+    deeds: [SmallVec<[(TcpEvent, Moment); 1]>; 2],
 }
 
 impl Sets {
     /// Takes the numbers of a segment. Says whether it opens or accepts a connection that was not known.
     fn numbers(&mut self, side: usize, flags: TcpFlags, [sequence, acknowledged]: [u32; 2], at: Moment) -> bool {
         let deed = if flags.is_syn() {
-            Deed::Open(sequence)
+            TcpEvent::Open(sequence)
         } else if flags.is_syn_ack() {
-            Deed::Accept(sequence, acknowledged)
+            TcpEvent::Accept(sequence, acknowledged)
         } else if flags.has(TcpFlags::ACK) && !flags.has(TcpFlags::RST) && !self.is_told(side) {
-            Deed::Acknowledge(acknowledged)
+            TcpEvent::Acknowledge(acknowledged)
         } else {
             return false;
         };
-        self.put(side, deed, at) && !matches!(deed, Deed::Acknowledge(_))
+        self.put(side, deed, at) && !matches!(deed, TcpEvent::Acknowledge(_))
     }
 
     /// Adds a deed, keeping the earliest of its kind; whether it is new.
-    fn put(&mut self, side: usize, deed: Deed, at: Moment) -> bool {
+    fn put(&mut self, side: usize, deed: TcpEvent, at: Moment) -> bool {
         let set = &mut self.deeds[side];
         match set.binary_search_by_key(&deed, |(known, _)| *known) {
             Ok(place) => {
@@ -328,27 +328,27 @@ impl Sets {
     /// Whether further acknowledgments of a direction would change nothing: the connection opened last is known to be
     /// accepted, or later ones are not among the earliest.
     fn is_told(&self, side: usize) -> bool {
-        let acknowledged = self.deeds(side).filter(|deed| matches!(deed, Deed::Acknowledge(_))).count();
+        let acknowledged = self.deeds(side).filter(|deed| matches!(deed, TcpEvent::Acknowledge(_))).count();
         acknowledged >= MOST_ACKNOWLEDGED || self.latest_is_accepted(side) || self.latest_is_accepted(1 - side)
     }
 
     /// Whether the connection that `side` opened last was accepted.
     fn latest_is_accepted(&self, side: usize) -> bool {
-        let opened = self.deeds[side].iter().filter(|(deed, _)| matches!(deed, Deed::Open(_)));
+        let opened = self.deeds[side].iter().filter(|(deed, _)| matches!(deed, TcpEvent::Open(_)));
         let latest = opened.max_by_key(|(_, at)| *at).map(|(deed, _)| *deed);
-        matches!(latest, Some(Deed::Open(sequence)) if self.is_accepted(side, sequence))
+        matches!(latest, Some(TcpEvent::Open(sequence)) if self.is_accepted(side, sequence))
     }
 
     fn is_accepted(&self, side: usize, sequence: u32) -> bool {
         let next = sequence.wrapping_add(1);
-        self.deeds(1 - side).any(|deed| matches!(deed, Deed::Accept(_, acknowledged) if *acknowledged == next))
+        self.deeds(1 - side).any(|deed| matches!(deed, TcpEvent::Accept(_, acknowledged) if *acknowledged == next))
     }
 
     /// Where the streams of a direction begin: behind each SYN or SYN-ACK.
     fn beginnings(&self, side: usize) -> impl Iterator<Item = u32> + '_ {
         self.deeds(side).filter_map(|deed| match deed {
-            Deed::Open(sequence) | Deed::Accept(sequence, _) => Some(sequence.wrapping_add(1)),
-            Deed::Acknowledge(_) | Deed::Conform(_) => None,
+            TcpEvent::Open(sequence) | TcpEvent::Accept(sequence, _) => Some(sequence.wrapping_add(1)),
+            TcpEvent::Acknowledge(_) | TcpEvent::Conform(_) => None,
         })
     }
 
@@ -358,13 +358,13 @@ impl Sets {
     }
 
     /// What a direction did for connections.
-    fn deeds(&self, side: usize) -> impl Iterator<Item = &Deed> + Clone {
+    fn deeds(&self, side: usize) -> impl Iterator<Item = &TcpEvent> + Clone {
         self.deeds[side].iter().map(|(deed, _)| deed)
     }
 
     /// How many connections `side` opened that were accepted.
     fn accepted(&self, side: usize) -> usize {
-        let accepted = |deed: &&Deed| matches!(deed, Deed::Open(sequence) if self.is_accepted(side, *sequence));
+        let accepted = |deed: &&TcpEvent| matches!(deed, TcpEvent::Open(sequence) if self.is_accepted(side, *sequence));
         self.deeds(side).filter(accepted).count()
     }
 
@@ -384,20 +384,20 @@ impl Sets {
 
 /// Whether what one end did fits the SYNs of another, which sent `bytes`.
 pub(super) fn answer<'a>(
-    own: impl Iterator<Item = &'a Deed>,
-    theirs: impl Iterator<Item = &'a Deed> + Clone,
+    own: impl Iterator<Item = &'a TcpEvent>,
+    theirs: impl Iterator<Item = &'a TcpEvent> + Clone,
     bytes: u64,
 ) -> SynAnswer {
     let sent = u32::try_from(bytes).unwrap_or(u32::MAX >> 1).min(u32::MAX >> 1);
     let mut found = SynAnswer::Unknown;
     for deed in own {
-        let Deed::Open(sequence) = deed else { continue };
+        let TcpEvent::Open(sequence) = deed else { continue };
         let next = sequence.wrapping_add(1);
         for theirs in theirs.clone() {
             let fits = match theirs {
-                Deed::Open(_) | Deed::Conform(_) => continue,
-                Deed::Accept(_, acknowledged) => *acknowledged == next,
-                Deed::Acknowledge(acknowledged) => acknowledged.wrapping_sub(next) <= sent,
+                TcpEvent::Open(_) | TcpEvent::Conform(_) => continue,
+                TcpEvent::Accept(_, acknowledged) => *acknowledged == next,
+                TcpEvent::Acknowledge(acknowledged) => acknowledged.wrapping_sub(next) <= sent,
             };
             if fits {
                 return SynAnswer::Fits;

@@ -17,6 +17,8 @@ use crate::protocol::lldp::Unit;
 pub(super) struct Attachments {
     names: BTreeMap<MacAddr, Arc<str>>,
     ports: BTreeMap<MacAddr, Arc<Attachment>>,
+    /// The device that is alone on the link of an input.
+    pub(super) devices: BTreeMap<u32, MacAddr>,
 }
 
 /// What one capture holds of LLDP.
@@ -60,7 +62,7 @@ impl Attachments {
                 }
             }
         }
-        for link in links.into_values() {
+        for (input, link) in links {
             let everywhere = link.everywhere.unwrap_or_default();
             let device = match (link.stations.len(), &everywhere[..]) {
                 (1, _) => link.stations.first().copied(),
@@ -73,6 +75,7 @@ impl Attachments {
                 text if text.is_empty() || text == unit.port => unit.port.clone(),
                 text => format!("{} ({text})", unit.port),
             };
+            found.devices.insert(input, device);
             found.ports.entry(device).or_insert_with(|| Arc::new(Attachment { switch, port }));
         }
         found

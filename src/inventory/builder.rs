@@ -8,13 +8,14 @@ use rayon::prelude::*;
 use super::address::{self, Kind};
 use super::addresses::Addresses;
 use super::attachment::Attachments;
-use super::bag::Bag;
 use super::contacts;
 use super::declared::{Entry, Inventory};
+use super::dedup_vec::DedupVec;
 use super::doubts::{self, InventoryDoubts};
 use super::error::Place;
 use super::host::{Host, HostId, Hosts};
 use super::infer::{Hint, infer, open_roles};
+use super::link;
 use super::links::{Links, Proof, give_macs};
 use super::matcher::Matcher;
 use super::roles;
@@ -57,7 +58,7 @@ pub struct Heard<'a> {
 const ROUTER_SOLICITATION: u8 = 133;
 
 /// First and last time at which devices spoke without an address of theirs, by MAC.
-type Spoke = HashMap<MacAddr, (Timestamp, Timestamp)>;
+type MacActivity = HashMap<MacAddr, (Timestamp, Timestamp)>;
 
 /// Who is in a survey.
 #[derive(Debug)]
@@ -107,7 +108,9 @@ pub fn hosts_of(flows: &Flows, orientations: &[Orientation], heard: Heard<'_>, i
     if !declared.is_empty() {
         hosts = insert(hosts, declared, &mut parties);
     }
-    Attachments::of(heard.evidence, flows).give(&mut hosts);
+    let attachments = Attachments::of(heard.evidence, flows);
+    attachments.give(&mut hosts);
+    link::give(heard.evidence, &attachments.devices, &mut hosts);
     Known { hosts: Hosts::new(hosts), parties, hints, doubts }
 }
 
@@ -122,7 +125,7 @@ struct Sums {
     packets_received: u64,
     bytes_received: u64,
     note: Note,
-    served: Bag<(Transport, u16)>,
+    served: DedupVec<(Transport, u16)>,
 }
 
 /// The sums of all hosts, by their numbers. The flows are gone through in their order, by each thread for its share of
@@ -198,7 +201,7 @@ impl Sums {
             packets_received: 0,
             bytes_received: 0,
             note: Note::default(),
-            served: Bag::default(),
+            served: DedupVec::default(),
         }
     }
 
@@ -264,15 +267,18 @@ impl Sums {
     }
 }
 
-/// Devices that spoke by their MAC alone: by DHCP or LLDP.
-fn spoke(evidence: &SideEvidence) -> Spoke {
+/// Devices that spoke by their MAC alone: by DHCP, LLDP or 802.1X.
+fn spoke(evidence: &SideEvidence) -> MacActivity {
     let by_dhcp = evidence.dhcp().flat_map(|((client, _), exchange)| {
         let asked = [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0);
         asked.map(|asked| (*client, asked.first, asked.last))
     });
     let by_lldp = evidence.lldp_units().map(|((_, source, _), window)| (*source, window.first, window.last));
-    let mut spoke = Spoke::new();
-    for (mac, first, last) in by_dhcp.chain(by_lldp) {
+    let mut spoke = MacActivity::new();
+    let tried = evidence.link.authentication().filter(|(_, said)| said.was_tried());
+    let by_802_1x = tried.map(|((_, station), said)| (*station, said.starts.and(said.responses)));
+    let by_802_1x = by_802_1x.map(|(station, window)| (station, window.first, window.last));
+    for (mac, first, last) in by_dhcp.chain(by_lldp).chain(by_802_1x) {
         let times = spoke.entry(mac).or_insert((first, last));
         times.0 = match (times.0, first) {
             (Timestamp::UNKNOWN, known) | (known, Timestamp::UNKNOWN) => known,
@@ -285,7 +291,7 @@ fn spoke(evidence: &SideEvidence) -> Spoke {
 
 /// The declared addresses that were not seen, ascending, unless the device (the MAC that the same entry may give) has
 /// another. What spoke by its MAC alone (it asked for an address and got none) was heard, the rest was not.
-fn declared(hosts: &[Host], spoke: &Spoke, inventory: &Inventory) -> Vec<Host> {
+fn declared(hosts: &[Host], spoke: &MacActivity, inventory: &Inventory) -> Vec<Host> {
     let is_known = |address| hosts.binary_search_by_key(&address, |host| host.address).is_ok();
     let silent = |entry: &Entry| matches!(entry.matcher, Matcher::Address(address) if !is_known(address));
     if !inventory.entries().iter().any(silent) {

@@ -49,12 +49,22 @@ pub struct InventoryFlags {
     pub site_name: Option<String>,
 }
 
+/// Whose site it is, and where, for who looks after many of them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Labels {
+    /// The customer.
+    pub customer: Option<Arc<str>>,
+    /// The building.
+    pub building: Option<Arc<str>>,
+}
+
 /// What is declared, before it is checked as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Declarations {
     pub(super) entries: Vec<Entry>,
     pub(super) site: Vec<Matcher>,
     pub(super) site_name: Option<Arc<str>>,
+    pub(super) labels: Labels,
     pub(super) infer: Option<bool>,
     /// Columns of a table that mean nothing here.
     pub(super) unread: Vec<String>,
@@ -207,6 +217,7 @@ pub struct Inventory {
     site: Segments,
     site_blocks: Vec<Matcher>,
     site_name: Option<Arc<str>>,
+    labels: Labels,
     complete: bool,
     unread: Vec<String>,
 }
@@ -238,7 +249,7 @@ impl Inventory {
     }
 
     fn checked(declarations: Declarations) -> Result<Self, InventoryErrors> {
-        let Declarations { entries, site, site_name, infer, unread, mut errors } = declarations;
+        let Declarations { entries, site, site_name, labels, infer, unread, mut errors } = declarations;
         let entries = unite(entries, &mut errors);
         let spans: Vec<_> = entries
             .iter()
@@ -265,6 +276,7 @@ impl Inventory {
             site_blocks: site,
             entries,
             site_name,
+            labels,
             complete: infer == Some(false),
             unread,
         })
@@ -283,6 +295,11 @@ impl Inventory {
     /// Label of the site.
     pub fn site_name(&self) -> Option<&str> {
         self.site_name.as_deref()
+    }
+
+    /// Whose site it is, and where.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     /// Whether the inventory says of itself that it is complete (`infer = false`): no role is inferred.

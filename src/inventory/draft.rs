@@ -23,6 +23,12 @@ pub fn draft(hosts: &Hosts, inventory: &Inventory) -> String {
     if let Some(name) = inventory.site_name() {
         let _ = writeln!(out, "site-name = {}", quoted(name));
     }
+    let labels = inventory.labels();
+    for (key, label) in [("customer", &labels.customer), ("building", &labels.building)] {
+        if let Some(label) = label {
+            let _ = writeln!(out, "{key} = {}", quoted(label));
+        }
+    }
     if !inventory.site_blocks().is_empty() {
         let blocks: Vec<String> = inventory.site_blocks().iter().map(|block| quoted(&block.to_string())).collect();
         let _ = writeln!(out, "site = [{}]", blocks.join(", "));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::link::{Dot1x, HostLink, Powered};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::policy::Role;
@@ -48,6 +49,8 @@ pub struct Host {
     pub lldp_name: Option<Arc<str>>,
     /// The switch port that it is plugged into, where the capture shows it.
     pub attachment: Option<Arc<Attachment>>,
+    /// What the link itself says of it: power, 802.1X, groups.
+    pub link: Option<Arc<HostLink>>,
     /// Role.
     pub role: Role,
     /// How the role is known.
@@ -90,6 +93,16 @@ impl Host {
     /// How many ports `serves` holds at most.
     pub const MAX_SERVES: usize = 32;
 
+    /// What LLDP says of its power.
+    pub fn power(&self) -> Option<&Powered> {
+        self.link.as_ref()?.power.as_ref()
+    }
+
+    /// How far it came with 802.1X.
+    pub fn dot1x(&self) -> Option<Dot1x> {
+        self.link.as_ref()?.dot1x
+    }
+
     /// A host of which nothing is known but its address.
     pub(crate) fn new(address: IpAddr) -> Self {
         Self {
@@ -98,6 +111,7 @@ impl Host {
             more_macs: Box::default(),
             lldp_name: None,
             attachment: None,
+            link: None,
             role: Role::Host,
             source: RoleSource::Address,
             basis: Cow::Borrowed("nothing speaks for another role"),

@@ -65,13 +65,13 @@ const OUI_HTTP_CONFIDENCE: u8 = 55;
 const BACNET_CONFIDENCE: [u8; 3] = [80, 60, 45];
 
 /// Which roles may be inferred: gateway, node, BACnet system.
-pub(super) type Wanted = [bool; 3];
+pub(super) type RolesToInfer = [bool; 3];
 
 /// All that can be inferred.
-pub(super) const EVERY_ROLE: Wanted = [true; 3];
+pub(super) const EVERY_ROLE: RolesToInfer = [true; 3];
 
 /// What an inventory leaves open: each role that no entry gives, and none if it says that it is complete.
-pub(super) fn open_roles(inventory: &Inventory) -> Wanted {
+pub(super) fn open_roles(inventory: &Inventory) -> RolesToInfer {
     [Role::Gateway, Role::Node, Role::Bacnet].map(|role| !inventory.is_complete() && !inventory.declares(role))
 }
 
@@ -85,7 +85,7 @@ pub(super) struct Inferred {
 }
 
 /// Gives inferred roles to hosts of which nothing else is known.
-pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], wanted: Wanted) -> Inferred {
+pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], wanted: RolesToInfer) -> Inferred {
     if wanted == [false; 3] {
         return Inferred::default();
     }
@@ -440,7 +440,7 @@ impl<'a> Inference<'a> {
     }
 
     /// Who came near to a role: in the order of their addresses.
-    fn hints(&self, wanted: Wanted) -> Vec<Hint> {
+    fn hints(&self, wanted: RolesToInfer) -> Vec<Hint> {
         let mut hints = Vec::new();
         let speaks = |unit: u32| self.profiles.of(unit).is_some_and(Profile::speaks_bacnet);
         let gateway_speaks = self.gateways.iter().any(|gateway| speaks(gateway.0));

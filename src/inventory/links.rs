@@ -3,8 +3,8 @@
 use rayon::prelude::*;
 
 use super::address::{self, Kind};
-use super::bag::Bag;
 use super::declared::Inventory;
+use super::dedup_vec::DedupVec;
 use super::host::Host;
 use super::roles::is_external;
 use crate::capture::Moment;
@@ -47,7 +47,7 @@ pub(super) struct Links {
     /// Every proof that was seen with it: a bit for each.
     proofs: u8,
     /// The others.
-    more: Bag<Link>,
+    more: DedupVec<Link>,
     /// Whether the host sent router advertisements (RFC 4861 section 4.2).
     pub(super) advertises: bool,
 }
@@ -111,7 +111,7 @@ fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inven
 }
 
 /// A MAC and what it was seen with: whether that is IPv6, an address or network, whether it is outside, and the proof.
-type Company = (MacAddr, bool, u64, bool, Proof);
+type MacSighting = (MacAddr, bool, u64, bool, Proof);
 
 /// A router.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,7 +137,7 @@ struct Routers(Vec<Router>);
 
 impl Routers {
     fn of(hosts: &[Host], links: &[&Links], inventory: &Inventory) -> Self {
-        let mut companies: Vec<Company> = hosts
+        let mut companies: Vec<MacSighting> = hosts
             .par_iter()
             .zip(links)
             .flat_map_iter(|(host, links)| {
@@ -177,7 +177,7 @@ impl Routers {
 }
 
 /// Of IPv4 addresses or of IPv6 networks, whichever are more: how many are so.
-fn count(company: &[Company], is_so: impl Fn(&Company) -> bool) -> usize {
+fn count(company: &[MacSighting], is_so: impl Fn(&MacSighting) -> bool) -> usize {
     let of = |ipv6: bool| company.iter().filter(|one| one.1 == ipv6 && is_so(one)).count();
     of(false).max(of(true))
 }
@@ -187,9 +187,9 @@ fn count(company: &[Company], is_so: impl Fn(&Company) -> bool) -> usize {
 /// It is if it handed on packets of several hosts, or if packets for others than itself go to it. Of a MAC that the
 /// inventory gives no role more addresses than a host has are enough: they may be those of a bridge that hides the MACs
 /// behind it.
-fn is_router(company: &[Company], is_declared: bool) -> bool {
+fn is_router(company: &[MacSighting], is_declared: bool) -> bool {
     let handed_on = count(company, |one| one.4 == Proof::HandedOn);
-    let only_received = |one: &Company| one.4 == Proof::Received;
+    let only_received = |one: &MacSighting| one.4 == Proof::Received;
     let has_own = company.iter().any(|one| one.4 <= Proof::Sent);
     let outside = company.iter().filter(|one| one.3 && only_received(one)).count();
     let unsure = company.iter().any(|one| one.3 && one.4 == Proof::SentFromSomewhere);

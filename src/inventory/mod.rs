@@ -3,16 +3,17 @@
 mod address;
 mod addresses;
 mod attachment;
-mod bag;
 mod builder;
 mod contacts;
 mod csv_file;
 mod declared;
+mod dedup_vec;
 mod doubts;
 mod draft;
 mod error;
 mod host;
 mod infer;
+mod link;
 mod links;
 mod lookup;
 mod matcher;
@@ -21,12 +22,14 @@ mod roles;
 mod toml_file;
 
 pub use builder::{Heard, Known, hosts_of};
-pub use declared::{Entry, Inventory, InventoryFlags, MAX_ENTRIES, MAX_FILE};
+pub use declared::{Entry, Inventory, InventoryFlags, Labels, MAX_ENTRIES, MAX_FILE};
 pub use doubts::{Contradiction, Guess, InventoryDoubts, Named};
 pub use draft::draft;
 pub use error::{InventoryError, InventoryErrors, Place, Problem};
 pub use host::{Attachment, Host, HostId, Hosts, RoleSource};
 pub use infer::Hint;
+pub use link::{Dot1x, HostLink, Powered, milliwatts, watts};
+pub(crate) use link::{powers, seconds, stations};
 pub use matcher::{MacPrefix, Matcher};
 
 #[cfg(test)]

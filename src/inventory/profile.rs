@@ -88,11 +88,13 @@ impl Profiles {
                 to_group.push(client);
             }
         }
-        // Of two addresses of one host, one may have worked: the one that sorts last.
-        all.par_sort_unstable();
-        all.reverse();
-        all.dedup_by_key(|link| (link.0, link.1));
-        all.reverse();
+        // As numbers. Of two addresses of one host, one may have worked: it comes first, and stays.
+        let place = |((unit, service, side), other, worked): &((u32, Service, Side), u32, bool)| {
+            let of_unit = u128::from(*unit) << 56 | (*service as u128) << 48 | (*side as u128) << 40;
+            of_unit | u128::from(*other) << 8 | u128::from(!worked)
+        };
+        all.par_sort_unstable_by_key(place);
+        all.dedup_by_key(|link| place(link) >> 8);
         to_group.sort_unstable();
         to_group.dedup();
         let mut members: Vec<u32> = all.iter().map(|link| link.0.0).chain(to_group.iter().copied()).collect();

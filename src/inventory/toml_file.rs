@@ -12,7 +12,7 @@ use crate::text::Lines;
 
 /// Keys at the top of the file that give a role to each of a list.
 const LISTS: [(&str, Role); 3] = [("gateway", Role::Gateway), ("node", Role::Node), ("bacnet", Role::Bacnet)];
-const TOP: [&str; 7] = ["site-name", "site", "infer", "gateway", "node", "bacnet", "device"];
+const TOP: [&str; 9] = ["site-name", "customer", "building", "site", "infer", "gateway", "node", "bacnet", "device"];
 const DEVICE: [&str; 5] = ["address", "mac", "role", "name", "version"];
 
 /// Reads a TOML inventory into `into`, with an error for each thing that is wrong.
@@ -33,6 +33,16 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
             "site-name" => {
                 if let Some(label) = string(found, value, &places, into) {
                     into.site_name = into.text("site-name", label, &places.of(value));
+                }
+            }
+            "customer" => {
+                if let Some(label) = string(found, value, &places, into) {
+                    into.labels.customer = into.text("customer", label, &places.of(value));
+                }
+            }
+            "building" => {
+                if let Some(label) = string(found, value, &places, into) {
+                    into.labels.building = into.text("building", label, &places.of(value));
                 }
             }
             "infer" => match value.get_ref().as_bool() {

@@ -44,7 +44,7 @@ impl Ending {
 
 /// What became of the findings since they were told last.
 #[derive(Debug, Default)]
-pub struct News {
+pub struct FindingsDelta {
     /// Places of those that were not told yet.
     pub found: Vec<usize>,
     /// Places of those that now concern other devices.
@@ -71,8 +71,8 @@ impl Events {
     }
 
     /// What is new of the findings. `now` is `None` at the end: then everything is told.
-    pub fn findings(&mut self, survey: &Survey, now: Option<Timestamp>) -> News {
-        let mut news = News::default();
+    pub fn findings(&mut self, survey: &Survey, now: Option<Timestamp>) -> FindingsDelta {
+        let mut news = FindingsDelta::default();
         let mut before = std::mem::take(&mut self.findings);
         for (at, finding) in survey.findings.iter().enumerate() {
             let identity = identity(finding);

@@ -17,15 +17,15 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-pub use self::events::{Ending, Events, News, identity, is_early, is_young};
+pub use self::events::{Ending, Events, FindingsDelta, identity, is_early, is_young};
 use self::fold::Idle;
 use self::states::States;
 pub use self::states::{Save, StateOptions, WriteState};
-use self::take::Taker;
+use self::take::FrameSink;
 use crate::capture::live::{Live, LiveInterface, RING_DELAY};
 use crate::capture::{CaptureCounts, CaptureSummary, Damage, InterfaceSummary, Outages, Recorder, Shift, Timestamp};
 pub use crate::evidence::LiveEvidence;
-use crate::evidence::Wish;
+use crate::evidence::SharedSelection;
 use crate::flow::{Observation, Seed};
 use crate::relation::Relations;
 use crate::survey::run::{Input, judge, judge_related};
@@ -95,7 +95,7 @@ pub struct LiveEnd {
 
 /// What is written beside the survey.
 #[derive(Default)]
-pub struct Beside {
+pub struct AuxOutputs {
     /// All frames.
     pub recorder: Option<Recorder>,
     /// Those of the findings.
@@ -109,17 +109,17 @@ pub struct Beside {
 /// `on_tick` is called on a thread of its own: however long it takes, no frame waits for it.
 pub fn run_live(
     live: Live,
-    Beside { recorder, evidence, states }: Beside,
+    AuxOutputs { recorder, evidence, states }: AuxOutputs,
     options: &LiveOptions,
     stop: &AtomicBool,
     mut on_tick: impl FnMut(Tick) + Send,
 ) -> LiveEnd {
     let seed = Seed::random();
     thread::scope(|scope| {
-        let (ticks, growing) = channel::<Growth>();
+        let (ticks, growing) = channel::<Increment>();
         let judge = Arc::new(Judge::default());
         let (survey, busy) = (&options.survey, Arc::clone(&judge));
-        let mut folder = Folder::new(options.fold_after);
+        let mut folder = FlowFolder::new(options.fold_after);
         let wish = evidence.as_ref().map(LiveEvidence::wish);
         let judging = scope.spawn(move || {
             give_way();
@@ -137,7 +137,7 @@ pub fn run_live(
             (whole, states)
         });
         let mut session =
-            Session { live, taker: Taker::new(recorder, evidence, options, seed), begin: Instant::now(), options };
+            Session { live, taker: FrameSink::new(recorder, evidence, options, seed), begin: Instant::now(), options };
         session.capture(stop, |session| {
             if judge.is_ready(session.begin) {
                 // Where nobody listens any more, the judge failed, and joining it says so.
@@ -208,21 +208,21 @@ fn nanos(time: Duration) -> u64 {
 }
 
 /// What came since the last tick.
-struct Growth {
+struct Increment {
     /// In the order of the inputs.
     parts: Vec<Observation>,
     inputs: Vec<Input>,
     status: Status,
 }
 
-impl Growth {
+impl Increment {
     /// Adds itself to the whole, and has that judged.
     fn onto(
         self,
         mut whole: Observation,
         options: &Options,
-        wish: Option<&Wish>,
-        folder: &mut Folder,
+        wish: Option<&SharedSelection>,
+        folder: &mut FlowFolder,
         on_tick: &mut impl FnMut(Tick),
     ) -> Observation {
         self.parts.into_iter().for_each(|part| whole.absorb(part, Shift::NONE));
@@ -238,12 +238,12 @@ impl Growth {
 }
 
 /// Folds idle flows now and then: all flows are looked at for it.
-struct Folder {
+struct FlowFolder {
     after: Duration,
     last: Instant,
 }
 
-impl Folder {
+impl FlowFolder {
     /// So many times within the time after which a flow is idle.
     const TIMES: u32 = 5;
 
@@ -264,7 +264,7 @@ impl Folder {
 /// The capturing side.
 struct Session<'a> {
     live: Live,
-    taker: Taker<'a>,
+    taker: FrameSink<'a>,
     begin: Instant,
     options: &'a LiveOptions,
 }
@@ -325,8 +325,8 @@ impl Session<'_> {
         self.taker.counts = self.live.interfaces().map(LiveInterface::counts).collect();
     }
 
-    fn growth(&mut self) -> Growth {
-        Growth { parts: self.taker.hand_over(), inputs: self.inputs(), status: self.status() }
+    fn growth(&mut self) -> Increment {
+        Increment { parts: self.taker.hand_over(), inputs: self.inputs(), status: self.status() }
     }
 
     fn status(&self) -> Status {

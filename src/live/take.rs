@@ -16,7 +16,7 @@ pub(super) struct Recorded {
 }
 
 /// Everything of a live survey but the interfaces, which lend the frames.
-pub(super) struct Taker<'a> {
+pub(super) struct FrameSink<'a> {
     options: &'a LiveOptions,
     seed: Seed,
     recorder: Option<Recorder>,
@@ -40,7 +40,7 @@ pub(super) struct Taker<'a> {
     pub(super) until: Option<Timestamp>,
 }
 
-impl<'a> Taker<'a> {
+impl<'a> FrameSink<'a> {
     pub(super) fn new(
         recorder: Option<Recorder>,
         evidence: Option<LiveEvidence>,

@@ -34,7 +34,7 @@ pub(super) struct Route {
 
 /// What speaks for one place coming before another: above zero the lower-numbered one.
 #[derive(Default)]
-struct Speaks {
+struct OrderVotes {
     hops: i64,
     delays: Vec<i64>,
 }
@@ -55,7 +55,7 @@ impl Evidence {
         let (mut pairs, mut senders) = (Map::default(), Map::<_, i32>::default());
         let is_known = |place: usize| place == 0 || clocks[place].1.is_some_and(|known| known.error.is_some());
         for ((a, b), points) in &common.0 {
-            let mut speaks: Map<Pair, Speaks> = Map::default();
+            let mut speaks: Map<Pair, OrderVotes> = Map::default();
             for (here, there) in points {
                 let one = speaks.entry((here.source, here.destination)).or_default();
                 one.hops += i64::from(here.hops) - i64::from(there.hops);

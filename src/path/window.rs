@@ -38,11 +38,11 @@ struct Waiting {
     /// When it is looked at again: what else the queues say of its digest is about an earlier one.
     due: i64,
     seen: SmallVec<[Seen; 2]>,
-    crowd: Option<Box<Crowd>>,
+    crowd: Option<Box<DuplicateRun>>,
 }
 
 /// Too many identical packets.
-struct Crowd {
+struct DuplicateRun {
     seen: [u64; MOST_PLACES],
     last: i64,
     length: u32,
@@ -112,7 +112,7 @@ impl<'a> Window<'a> {
         note_order(&mut self.result, self.routes, rules, way, &waiting.seen, &seen);
         waiting.seen.push(seen);
         if waiting.seen.len() > MOST_ALIKE {
-            let mut crowd = Box::new(Crowd { seen: [0; MOST_PLACES], last: i64::MIN, length: seen.length });
+            let mut crowd = Box::new(DuplicateRun { seen: [0; MOST_PLACES], last: i64::MIN, length: seen.length });
             waiting.seen.drain(..).for_each(|seen| crowd.add(&seen, rules));
             waiting.crowd = Some(crowd);
         }
@@ -186,7 +186,7 @@ impl<'a> Window<'a> {
     }
 }
 
-impl Crowd {
+impl DuplicateRun {
     fn add(&mut self, seen: &Seen, rules: &Rules) {
         self.last = self.last.max(seen.time);
         if (rules.shared.0..=rules.shared.1).contains(&seen.time) {

@@ -11,8 +11,8 @@ use super::interest::Interest;
 use super::ports::PortMap;
 use super::read::{Reader, Value};
 use super::{
-    Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, Matcher, Policy, PortSet, Problem,
-    Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
+    Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, LinkLimits, Matcher, Policy, PortSet,
+    Problem, Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
 };
 use crate::protocol::Protocol;
 use crate::protocol::Transport;
@@ -28,6 +28,7 @@ const TOP_KEYS: &[&str] = &[
     "allowance",
     "supporting",
     "severity",
+    "link",
 ];
 const DOCUMENT_KEYS: &[&str] =
     &["name", "product", "minimum_version", "role", "peer", "incoming", "outgoing", "legend", "peers"];
@@ -68,6 +69,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
             supporting: Vec::new(),
             severities: Vec::new(),
             antivirus: Antivirus::default(),
+            link: LinkLimits::DEFAULT,
             losses: Vec::new(),
             toml: None,
         },
@@ -98,6 +100,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
         .collect();
     // The site's own rows come first, and the first that holds decides.
     policy.severities.splice(0..0, rows);
+    policy.link.set(&reader, table);
     if let Some(value) = table.get("antivirus")
         && let Some(entry) = reader.table(value, "[antivirus]", &["paths", "processes"])
     {

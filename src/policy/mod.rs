@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod index;
 mod interest;
+mod link;
 mod load;
 mod matcher;
 pub(crate) mod mud;
@@ -26,6 +27,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use document::{Cell, Document, LegendEntry, RoleSet};
 pub use error::{PolicyError, Problem};
+pub use link::LinkLimits;
 pub use matcher::{Allowance, Endpoint, Matcher, Party, PortSet, Supporting};
 pub use severity::{Case, SeverityRow};
 pub use version::Version;
@@ -67,6 +69,7 @@ pub struct Policy {
     supporting: Vec<Supporting>,
     severities: Vec<SeverityRow>,
     antivirus: Antivirus,
+    link: LinkLimits,
     losses: Vec<String>,
     toml: Option<String>,
 }
@@ -179,6 +182,11 @@ impl Policy {
     /// The severity table: the first row that holds decides.
     pub fn severities(&self) -> &[SeverityRow] {
         &self.severities
+    }
+
+    /// From when on what is said of the link itself is a finding.
+    pub const fn link(&self) -> &LinkLimits {
+        &self.link
     }
 
     /// What the policy does not keep of the file it came from, in words. Only a MUD file loses any.

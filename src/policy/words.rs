@@ -130,6 +130,26 @@ named! {
         NeverHeard = "never-heard",
         /// ICMP errors quote packets that were not captured.
         RejectedUnseen = "rejected-unseen",
+        /// A device is given less power than it asks for.
+        PoeTooLittle = "poe-too-little",
+        /// A device never negotiates the power that its class needs.
+        PoeNotNegotiated = "poe-not-negotiated",
+        /// A device begins 802.1X and is never let in.
+        NotAuthenticated = "not-authenticated",
+        /// A spanning tree changes again and again.
+        TopologyChanges = "topology-changes",
+        /// A switch port waits long before it forwards.
+        ForwardsLate = "forwards-late",
+        /// Nobody asks who listens to which group, and messages to groups go unanswered.
+        NoQuerier = "no-querier",
+        /// Two DHCP servers answer the same clients.
+        SecondDhcpServer = "second-dhcp-server",
+        /// Broadcasts come at a rate that nothing explains.
+        BroadcastStorm = "broadcast-storm",
+        /// Packets do not fit the path, again and again.
+        PacketsTooBig = "packets-too-big",
+        /// Datagrams that came in pieces lack some.
+        LostFragments = "lost-fragments",
         /// A server answered from another address of its than it was asked at.
         OtherAddress = "other-address",
     }

@@ -11,6 +11,8 @@ const PORTS_V6: [u16; 2] = [546, 547];
 /// RFC 2131 section 3.
 const MAGIC_COOKIE: u32 = 0x6382_5363;
 const COOKIE_AT: usize = 236;
+const SUBNET_MASK: u8 = 1;
+const ROUTER: u8 = 3;
 const REQUESTED_ADDRESS: u8 = 50;
 const MESSAGE_TYPE: u8 = 53;
 const SERVER_IDENTIFIER: u8 = 54;
@@ -89,6 +91,12 @@ pub struct Message<'a> {
     /// Whether it names a server (option 54): a REQUEST that does takes up that server's OFFER, and only such a one
     /// may (RFC 2131 section 4.3.2).
     pub names_server: bool,
+    /// That server.
+    pub server: Option<Ipv4Addr>,
+    /// The subnet mask that the server gives (option 1).
+    pub mask: Option<Ipv4Addr>,
+    /// The router that the server gives (option 3), the first.
+    pub router: Option<Ipv4Addr>,
     /// What the client calls itself (option 61), if it does.
     pub client_identifier: Option<&'a [u8]>,
 }
@@ -100,14 +108,19 @@ pub fn message(bytes: &[u8]) -> Option<Message<'_>> {
         return None;
     }
     let address = |at| u32_at(bytes, at).map(Ipv4Addr::from_bits);
+    let named = |code| option(bytes, code).and_then(|value| u32_at(value, 0)).map(Ipv4Addr::from_bits);
+    let server = option(bytes, SERVER_IDENTIFIER).filter(|value| value.len() == 4);
     Some(Message {
         kind: message_type(bytes)?,
         client: *bytes.get(28..)?.first_chunk()?,
         xid: u32_at(bytes, 4)?,
         client_address: address(12)?,
         your_address: address(16)?,
-        requested_address: option(bytes, REQUESTED_ADDRESS).and_then(|value| u32_at(value, 0)).map(Ipv4Addr::from_bits),
-        names_server: option(bytes, SERVER_IDENTIFIER).is_some_and(|value| value.len() == 4),
+        requested_address: named(REQUESTED_ADDRESS),
+        names_server: server.is_some(),
+        server: server.and_then(|value| u32_at(value, 0)).map(Ipv4Addr::from_bits),
+        mask: named(SUBNET_MASK),
+        router: named(ROUTER),
         // A type and what names the client (RFC 2132 section 9.14): zeros name nobody.
         client_identifier: option(bytes, CLIENT_IDENTIFIER).filter(|value| value.iter().skip(1).any(|byte| *byte != 0)),
     })

@@ -43,15 +43,22 @@ impl Stored for Unit {
     }
 }
 
+/// The type-length-values of a unit, up to a limit and to the first that is cut.
+pub(super) fn tlvs(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    let mut rest = bytes;
+    let next = move || {
+        let (&[high, low], after) = rest.split_first_chunk::<2>()?;
+        let (value, behind) = after.split_at_checked(usize::from(high & 1) << 8 | usize::from(low))?;
+        rest = behind;
+        Some((high >> 1, value))
+    };
+    std::iter::from_fn(next).take(MAX_TLVS)
+}
+
 /// Reads a data unit; what is cut off after chassis and port is left out.
 pub fn unit(bytes: &[u8]) -> Option<Unit> {
-    let mut unit = Unit::default();
-    let (mut rest, mut seen) = (bytes, 0);
-    for number in 0..MAX_TLVS {
-        let Some((&[high, low], after)) = rest.split_first_chunk::<2>() else { break };
-        let (kind, length) = (high >> 1, usize::from(high & 1) << 8 | usize::from(low));
-        let Some(value) = after.get(..length) else { break };
-        rest = &after[length..];
+    let (mut unit, mut seen) = (Unit::default(), 0);
+    for (number, (kind, value)) in tlvs(bytes).enumerate() {
         match (number, kind) {
             // The first three are mandatory and in this order (clause 8.2).
             (0, 1) => (unit.chassis, seen) = (id(value, 4, 5), 1),

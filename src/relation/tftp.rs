@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
@@ -31,7 +33,7 @@ struct Request {
     /// How many were sent: each may cause one transfer, and a retry may as well.
     sent: u64,
     /// Flows that could be its transfers: those that began first, at least as many as were sent.
-    replies: Vec<Reply>,
+    replies: SmallVec<[Reply; 1]>,
 }
 
 impl Request {
@@ -54,7 +56,7 @@ impl Request {
 struct Reply {
     flow: u32,
     begin: Moment,
-    fit: Fit,
+    fit: PayloadMatch,
     /// Whether its first time is known.
     timed: bool,
     /// Whether the server sent any of it.
@@ -63,7 +65,7 @@ struct Reply {
 
 /// How well a flow's payload fits the transfer.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fit {
+enum PayloadMatch {
     /// The server's first packet is what answers the request.
     First,
     /// TFTP, but from its middle, or only the client's half was captured.
@@ -74,7 +76,7 @@ enum Fit {
 
 /// Whom a request was sent to, and so whose transfer may answer it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Whom {
+enum RequestTarget {
     Address(IpAddr),
     /// Any other address of the device: its frames come from the MAC that the request was sent to.
     Device(MacAddr),
@@ -85,8 +87,8 @@ enum Whom {
 #[derive(Default)]
 pub(super) struct Transfers {
     /// By client and whom it asked.
-    requests: Map<(Endpoint, Whom), Vec<Request>>,
-    /// Whether any of them asked [`Whom::Anybody`].
+    requests: Map<(Endpoint, RequestTarget), SmallVec<[Request; 1]>>,
+    /// Whether any of them asked [`RequestTarget::Anybody`].
     broadcasts: bool,
     /// Flows that speak TFTP at both ends and on no port of its own.
     strays: Vec<u32>,
@@ -116,12 +118,12 @@ impl Transfers {
             if let Some(file) = file_of(flow, client, evidence) {
                 relations.tftp_files.insert(at, file.clone());
             }
-            let device = asks.destination_mac().filter(|mac| !mac.is_group()).map(Whom::Device);
+            let device = asks.destination_mac().filter(|mac| !mac.is_group()).map(RequestTarget::Device);
             let whom = match is_group(flow, 1 - client) {
-                true => [Some(Whom::Anybody), None],
-                false => [Some(Whom::Address(serves.address)), device],
+                true => [Some(RequestTarget::Anybody), None],
+                false => [Some(RequestTarget::Address(serves.address)), device],
             };
-            self.broadcasts |= whom[0] == Some(Whom::Anybody);
+            self.broadcasts |= whom[0] == Some(RequestTarget::Anybody);
             for whom in whom.into_iter().flatten() {
                 let requests = self.requests.entry(((asks.address, asks.port), whom)).or_default();
                 if requests.len() >= MAX_REQUESTS {
@@ -135,7 +137,7 @@ impl Transfers {
                     first: asks.begin().time,
                     last: asks.end(),
                     sent: asks.packets(),
-                    replies: Vec::new(),
+                    replies: SmallVec::new(),
                 });
             }
             return;
@@ -147,18 +149,19 @@ impl Transfers {
 
     /// Looks at a UDP flow one of whose ports asked for something.
     pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>, ports: &Ports) {
-        let anybody = self.broadcasts.then_some(Whom::Anybody);
+        let anybody = self.broadcasts.then_some(RequestTarget::Anybody);
         for client in 0..2 {
             let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
             if serves.port == PORT || ports.of([asks.port; 2]) & ports::TFTP == 0 {
                 continue;
             }
             // What a router hands on comes from its MAC, but is no other address of its.
-            let device = serves.source_mac().filter(|_| is_first_hop(serves.hops())).map(Whom::Device);
-            for whom in [Some(Whom::Address(serves.address)), device, anybody].into_iter().flatten() {
+            let device = serves.source_mac().filter(|_| is_first_hop(serves.hops())).map(RequestTarget::Device);
+            for whom in [Some(RequestTarget::Address(serves.address)), device, anybody].into_iter().flatten() {
                 let Some(requests) = self.requests.get_mut(&((asks.address, asks.port), whom)) else { continue };
                 let is_meant = |request: &&mut Request| {
-                    request.cause != at && (!matches!(whom, Whom::Device(_)) || request.server != serves.address)
+                    request.cause != at
+                        && (!matches!(whom, RequestTarget::Device(_)) || request.server != serves.address)
                 };
                 for request in requests.iter_mut().filter(is_meant) {
                     let begins = flow.begin().time;
@@ -167,7 +170,7 @@ impl Transfers {
                     }
                     let Some(fit) = fit(request.write, asks, serves) else { continue };
                     // From an address that was not asked, only what answers the request is believed.
-                    if fit != Fit::First && !matches!(whom, Whom::Address(_)) {
+                    if fit != PayloadMatch::First && !matches!(whom, RequestTarget::Address(_)) {
                         continue;
                     }
                     // All that is needed later: the flow is at hand now, and would have to be fetched again then.
@@ -193,8 +196,8 @@ impl Transfers {
                     let link = Link {
                         flow: Some(request.cause),
                         kind: LinkKind::Tftp,
-                        probable: reply.fit != Fit::First || !timed,
-                        payload_fits: reply.fit != Fit::Blind,
+                        probable: reply.fit != PayloadMatch::First || !timed,
+                        payload_fits: reply.fit != PayloadMatch::Blind,
                     };
                     // A flow that two requests could have caused (the same ports on two VLANs)
                     // belongs to the one that fits better, then to the earlier.
@@ -202,7 +205,7 @@ impl Transfers {
                     if relations.link(reply.flow).is_none_or(|held| rank(&link) < rank(&held)) {
                         relations.set_link(reply.flow, link);
                     }
-                    if matches!(whom, Whom::Device(_)) && reply.answers {
+                    if matches!(whom, RequestTarget::Device(_)) && reply.answers {
                         relations.other_addresses.push((request.cause, reply.flow));
                     }
                     if reply.answers {
@@ -236,25 +239,25 @@ fn file_of<'a>(flow: &FlowView<'_>, client: usize, evidence: &'a SideEvidence) -
 }
 
 /// How well a flow fits as the transfer of a read or write; `None` if it is something else.
-fn fit(write: Option<bool>, client: &EndView<'_>, server: &EndView<'_>) -> Option<Fit> {
+fn fit(write: Option<bool>, client: &EndView<'_>, server: &EndView<'_>) -> Option<PayloadMatch> {
     use TftpOpcode::{Acknowledgment, Data, Error, OptionAcknowledgment};
     if [client, server].iter().any(|end| opcode(end).is_none() && end.evidence(Protocol::Tftp) == Evidence::Violates) {
         return None;
     }
     match (opcode(server), opcode(client)) {
         // RFC 1350 section 4 and RFC 2347: what may answer each request first.
-        (Some((OptionAcknowledgment | Error, _)), _) => Some(Fit::First),
-        (Some((Data, 1)), _) if write != Some(true) => Some(Fit::First),
-        (Some((Acknowledgment, 0)), _) if write != Some(false) => Some(Fit::First),
+        (Some((OptionAcknowledgment | Error, _)), _) => Some(PayloadMatch::First),
+        (Some((Data, 1)), _) if write != Some(true) => Some(PayloadMatch::First),
+        (Some((Acknowledgment, 0)), _) if write != Some(false) => Some(PayloadMatch::First),
         // The right kind, but not its beginning: packets were lost before the capture.
-        (Some((Data, _)), _) if write != Some(true) => Some(Fit::Part),
-        (Some((Acknowledgment, _)), _) if write != Some(false) => Some(Fit::Part),
+        (Some((Data, _)), _) if write != Some(true) => Some(PayloadMatch::Part),
+        (Some((Acknowledgment, _)), _) if write != Some(false) => Some(PayloadMatch::Part),
         (Some(_), _) => None,
         // Only the client's half: what it sends to the fresh port.
-        (None, Some((Acknowledgment | Error, _))) if write != Some(true) => Some(Fit::Part),
-        (None, Some((Data | Error, _))) if write != Some(false) => Some(Fit::Part),
+        (None, Some((Acknowledgment | Error, _))) if write != Some(true) => Some(PayloadMatch::Part),
+        (None, Some((Data | Error, _))) if write != Some(false) => Some(PayloadMatch::Part),
         (None, Some(_)) => None,
-        (None, None) => Some(Fit::Blind),
+        (None, None) => Some(PayloadMatch::Blind),
     }
 }
 

@@ -58,15 +58,17 @@ pub(super) enum Files {
     Json,
     /// The same, left out where it is not known.
     SparseJson,
+    /// Neither of them.
+    Columnar,
 }
 
 impl Files {
     pub(super) const fn csv(self) -> bool {
-        !matches!(self, Self::Json | Self::SparseJson)
+        !matches!(self, Self::Json | Self::SparseJson | Self::Columnar)
     }
 
     const fn json(self) -> bool {
-        !matches!(self, Self::Csv)
+        !matches!(self, Self::Csv | Self::Columnar)
     }
 
     const fn is_sparse(self) -> bool {

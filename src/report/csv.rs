@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use super::chunks::write_in_order;
 use super::column::{Kind, Table};
 use super::coverage::{self, Coverage};
 use super::findings::{self, Findings};
@@ -12,6 +11,7 @@ use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
 use super::nodes::{self, Nodes, PortColumn};
+use super::ordered_writer::write_in_order;
 use super::table::Cells;
 use crate::inventory::HostId;
 use crate::survey::Survey;

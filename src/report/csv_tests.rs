@@ -21,14 +21,16 @@ clients,client_names,servers,server_names,flow_ids";
 const COVERAGE: &str = "document,minimum_version,role,direction,transport,port,service,state,peers,flows,packets,bytes,\
 first_seen,last_seen,hosts_carried,hosts_blocked,hosts_one_way,hosts_not_seen";
 const INVENTORY: &str = "address,mac,role,role_basis,confidence,name,version,first_seen,last_seen,packets_sent,\
-bytes_sent,packets_received,bytes_received,serves,heard,other_macs,lldp_name,switch,switch_port";
+bytes_sent,packets_received,bytes_received,serves,heard,other_macs,lldp_name,switch,switch_port,\
+poe_class,poe_requested_mw,poe_allocated_mw,poe_pairs,dot1x,groups";
 const NODES: &str = "address,mac,role,name,carried,blocked,one_way,not_seen,\
 in_tcp_80,in_tcp_88,in_tcp_1900,in_tcp_1901,in_udp_69,in_udp_1050,in_udp_1900,in_udp_1901,in_udp_5683,\
 in_udp_50195,in_udp_50196,in_udp_50197,in_udp_50198,in_udp_50199,\
 out_tcp_80,out_tcp_88,out_tcp_443,out_tcp_1900,out_tcp_1901,out_udp_69,out_udp_1050,out_udp_1900,out_udp_1901,\
 out_udp_5683,out_udp_50195,out_udp_50196,out_udp_50197,out_udp_50198,out_udp_50199,\
 bacnet_in_udp_47808,bacnet_out_tcp_80,bacnet_out_udp_47808,\
-state,silent_since";
+state,silent_since,\
+poe_class,poe_requested_mw,poe_allocated_mw,dot1x";
 
 fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
     let mut out = Vec::new();
@@ -139,7 +141,7 @@ fn an_error_of_the_writer_ends_all_threads() {
 fn hostile_text_is_one_harmless_cell() {
     let mut survey = fixture::survey();
     let words = survey.findings[0].words(&survey.context());
-    survey.findings[0].facts = fixture::Said::of(&words, |_| "=1+1\",\n\u{1b}[2J\u{202e}<script>".to_owned());
+    survey.findings[0].facts = fixture::FindingText::of(&words, |_| "=1+1\",\n\u{1b}[2J\u{202e}<script>".to_owned());
     survey.inputs[0].path = "@SUM(A1).pcap".to_owned();
     let rows = rows(&text(|out| write_findings(out, &survey, &Names::of(&survey))));
     assert_eq!(rows[0]["detail"], "'=1+1\",\\n\\x1b[2J\\u{202e}<script>");

@@ -1,7 +1,7 @@
 //! What a survey knows of one host, as text: the same as the section of a device in report.html.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::explain::put;
@@ -69,6 +69,7 @@ fn device(survey: &Lookup<'_>, asked: &[Cow<'_, v1::Host<'_>>]) -> String {
     if let Some((switch, port)) = hosts.iter().find_map(|host| host.switch.as_ref().zip(host.switch_port.as_ref())) {
         put(&mut out, &format!("  plugged into: {switch}, port {port}"));
     }
+    link(&hosts, &mut out);
     let heard: Vec<_> = hosts.iter().filter(|host| host.heard).collect();
     let begin = heard.iter().filter_map(|host| host.first_seen.as_ref()).min_by_key(|time| time.get());
     let end = heard.iter().filter_map(|host| host.last_seen.as_ref()).max_by_key(|time| time.get());
@@ -93,6 +94,32 @@ fn device(survey: &Lookup<'_>, asked: &[Cow<'_, v1::Host<'_>>]) -> String {
     answers(survey, &addresses, first.site.as_deref(), &mut out);
     conversations(survey, &addresses, first.site.as_deref(), &mut out);
     out
+}
+
+/// What the link itself says of it.
+fn link(hosts: &[Cow<'_, v1::Host<'_>>], out: &mut String) {
+    let watts = |milliwatts: u32| format!("{}.{} W", milliwatts / 1000, milliwatts / 100 % 10);
+    let power = hosts.iter().find_map(|host| {
+        let parts = [
+            host.poe_class.map(|class| format!("class {class}")),
+            host.poe_requested_mw.map(|power| format!("asks for {}", watts(power))),
+            host.poe_allocated_mw.map(|power| format!("is given {}", watts(power))),
+            host.poe_pairs.as_ref().map(|pairs| format!("{pairs} pairs")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    });
+    if let Some(power) = power {
+        put(out, &format!("  power: {power}"));
+    }
+    if let Some(state) = hosts.iter().find_map(|host| host.dot1x.as_ref()) {
+        put(out, &format!("  802.1X: {state}"));
+    }
+    let groups: BTreeSet<&str> =
+        hosts.iter().flat_map(|host| host.groups.iter().flatten()).map(|group| &**group).collect();
+    if !groups.is_empty() {
+        put(out, &format!("  listens to: {}", groups.into_iter().collect::<Vec<_>>().join(", ")));
+    }
 }
 
 /// How soon it answers, and is answered.

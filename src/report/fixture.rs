@@ -1,16 +1,17 @@
 //! A small survey made by hand, for the tests of this stage: a gateway, two nodes, a BACnet system
 //! and an outsider.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-pub(crate) use super::said::Said;
+pub(crate) use super::finding_text::FindingText;
 use crate::capture::{FrameId, LinkType, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::{Finding, Kind, Who, Words};
 use crate::flow::{Flow, FlowEnd};
 use crate::health::{Health, Measure, Pair, Sums};
-use crate::inventory::{Host, HostId, Hosts, RoleSource};
+use crate::inventory::{Host, HostId, Hosts, Labels, RoleSource};
 use crate::policy::{Policy, Role, Severity};
 use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol};
@@ -35,6 +36,7 @@ fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name
         mac: (role != Role::External).then(|| mac(address.len() as u8)),
         more_macs: Box::default(),
         lldp_name: None,
+        link: None,
         attachment: None,
         role,
         source,
@@ -196,7 +198,7 @@ pub(super) fn survey() -> Survey {
         rules: Vec::new(),
         sources: vec![0],
         conversations: vec![2],
-        facts: Arc::new(Said {
+        facts: Arc::new(FindingText {
             service: "HTTPS".to_owned(),
             detail:
                 "Node 10.20.0.32 sent 3 SYNs to 203.0.113.9, outside the site, and nothing came back (frames 4 to 9). \
@@ -205,7 +207,7 @@ pub(super) fn survey() -> Survey {
             advice: "Find out why the node calls out; block it at the firewall meanwhile.".to_owned(),
             rule: String::new(),
             display_filter: "ip.addr==10.20.0.32 && ip.addr==203.0.113.9 && tcp.port==443".to_owned(),
-            ..Said::default()
+            ..FindingText::default()
         }),
     }];
     let policy = policy();
@@ -238,6 +240,8 @@ pub(super) fn survey() -> Survey {
     Survey {
         judged: Judged::yes(),
         site: "Harbour Street 4".to_owned(),
+        labels: Labels::default(),
+        tftp_files: HashMap::from([(1, "=lights.bin".to_owned())]),
         policy,
         inputs: vec![
             InputSummary {
@@ -337,7 +341,7 @@ pub(crate) fn who(address: &str) -> Who {
     Who::Address(address.parse().unwrap())
 }
 
-impl Said {
+impl FindingText {
     /// What a finding says, each text changed.
     pub(crate) fn of(words: &Words, change: impl Fn(&str) -> String) -> Arc<Self> {
         Arc::new(Self {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::column::Table;
 use super::community_id::{Endpoint, community_id};
 use super::flows::{self, Flows};
-use super::line::Line;
+use super::line::{Line, nine_digits, two_digits};
 use super::names::{Names, mac_of};
 use super::table::Cells;
 use super::value::nanos_between;
@@ -39,8 +39,8 @@ pub(super) struct Rows<'a> {
     words: Parts,
     /// Which input it was seen in.
     source: Option<(u32, Vec<u8>)>,
-    first: Minute,
-    last: Minute,
+    first: Day,
+    last: Day,
 }
 
 impl<'a> Rows<'a> {
@@ -54,7 +54,7 @@ impl<'a> Rows<'a> {
             })
         });
         let (line, words) = (Line::default(), Parts::default());
-        let (first, last) = (Minute::default(), Minute::default());
+        let (first, last) = (Day::default(), Day::default());
         Self { survey, names, line, cells, roles, words, source: None, first, last }
     }
 
@@ -106,9 +106,9 @@ impl<'a> Rows<'a> {
 
     fn times(&mut self, flow: &FlowView<'_>) {
         let times = [flow.first(), flow.last()].map(Timestamp::nanos);
-        for (minute, nanos) in [&mut self.first, &mut self.last].into_iter().zip(times) {
+        for (day, nanos) in [&mut self.first, &mut self.last].into_iter().zip(times) {
             match nanos {
-                Some(nanos) => self.line.put(&minute.text(nanos), Minute::LENGTH),
+                Some(nanos) => self.line.put(&day.text(nanos), Day::LENGTH),
                 None => self.line.comma(),
             }
         }
@@ -274,50 +274,54 @@ impl Parts {
     }
 }
 
-/// The minute of the last time, as text: neighbours in a sorted table mostly share it.
-struct Minute {
+/// The day of the last time, as text: neighbours in a sorted table nearly always share it.
+struct Day {
     /// Since the epoch.
-    minute: i64,
+    day: i64,
     text: [u8; Self::LENGTH],
 }
 
-impl Default for Minute {
+impl Default for Day {
     fn default() -> Self {
-        Self { minute: i64::MIN, text: [0; Self::LENGTH] }
+        Self { day: i64::MIN, text: *b"0000-00-00T00:00:00.000000000Z," }
     }
 }
 
-impl Minute {
+impl Day {
     /// Of `2024-05-01T00:00:00.000000000Z,`. Years have four digits, since 64-bit nanoseconds do not reach beyond 2262.
     const LENGTH: usize = 31;
-    const NANOS: i64 = 60_000_000_000;
+    const NANOS: i64 = 86_400_000_000_000;
 
     /// RFC 3339 in UTC with nanoseconds, as a cell.
     #[inline]
     fn text(&mut self, nanos: i64) -> [u8; Self::LENGTH] {
-        let (minute, rest) = (nanos.div_euclid(Self::NANOS), nanos.rem_euclid(Self::NANOS) as u64);
-        if minute != self.minute {
-            self.set(minute);
+        let (day, rest) = (nanos.div_euclid(Self::NANOS), nanos.rem_euclid(Self::NANOS) as u64);
+        if day != self.day {
+            self.set(day);
         }
         let (second, nanos) = ((rest / 1_000_000_000) as u32, (rest % 1_000_000_000) as u32);
+        let (minute, hour) = (second / 60, second / 3600);
         let mut text = self.text;
-        text[17..19].copy_from_slice(&super::line::two_digits(second));
-        text[20..29].copy_from_slice(&super::line::nine_digits(nanos));
+        text[11..13].copy_from_slice(&two_digits(hour));
+        text[14..16].copy_from_slice(&two_digits(minute % 60));
+        text[17..19].copy_from_slice(&two_digits(second % 60));
+        text[20..29].copy_from_slice(&nine_digits(nanos));
         text
     }
 
     #[cold]
-    fn set(&mut self, minute: i64) {
-        self.minute = minute;
-        let text = Timestamp::from_nanos(minute.saturating_mul(Self::NANOS)).to_string();
-        self.text[..30].iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
-        self.text[30] = b',';
+    fn set(&mut self, day: i64) {
+        self.day = day;
+        // A day that began before what 64 bits hold is that of the first time that they hold.
+        let date = Timestamp::from_nanos(day.checked_mul(Self::NANOS).unwrap_or(i64::MIN + 1)).to_string();
+        self.text.iter_mut().zip(date.bytes()).take(11).for_each(|(to, from)| *to = from);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::{Host, Hosts};
     use crate::report::fixture;
 
     /// Every row of a survey, and what the columns make of it.
@@ -333,7 +337,12 @@ mod tests {
 
     #[test]
     fn rows_are_those_of_the_columns() {
-        assert_rows_are_those_of_the_columns(&fixture::survey());
+        let mut survey = fixture::survey();
+        assert!(survey.hosts.any_named());
+        assert_rows_are_those_of_the_columns(&survey);
+        let nameless = survey.hosts.iter().cloned().map(|host| Host { name: None, ..host });
+        survey.hosts = Hosts::new(nameless.collect());
+        assert_rows_are_those_of_the_columns(&survey);
     }
 
     #[test]
@@ -350,14 +359,12 @@ mod tests {
     }
 
     #[test]
-    fn times_print_as_the_standard_says_and_no_minute_outlives_itself() {
-        const MINUTE: i64 = Minute::NANOS;
-        let mut minute = Minute::default();
-        for nanos in
-            [0, 1, MINUTE - 1, MINUTE, -1, -MINUTE, 951_827_696_789_000_000, i64::MAX, i64::MIN + 1, 59_999_999_999]
-        {
-            let text = format!("{},", Timestamp::from_nanos(nanos));
-            assert_eq!(String::from_utf8_lossy(&minute.text(nanos)), text);
+    fn times_print_as_the_standard_says_and_no_day_outlives_itself() {
+        const DAY: i64 = Day::NANOS;
+        let mut day = Day::default();
+        let times = [0, 1, DAY - 1, DAY, -1, -DAY, 951_827_696_789_000_000, i64::MAX, i64::MIN + 1, 3_599_999_999_999];
+        for nanos in times {
+            assert_eq!(String::from_utf8_lossy(&day.text(nanos)), format!("{},", Timestamp::from_nanos(nanos)));
         }
     }
 

@@ -22,6 +22,7 @@ pub(super) struct FlowRow<'a> {
     judgement: &'a Judgement,
     client: Party<'a>,
     server: Party<'a>,
+    tftp_file: Option<&'a str>,
     names: &'a Names,
 }
 
@@ -68,7 +69,8 @@ pub(super) fn row<'a>(survey: &'a Survey, names: &'a Names, place: usize) -> Flo
         name: survey.hosts.name(host),
     };
     let (client, server) = (party(client, judgement.client_host), party(1 - client, judgement.server_host));
-    FlowRow { number: place + 1, flow, judgement, client, server, names }
+    let tftp_file = survey.tftp_files.get(&(place as u32)).map(String::as_str);
+    FlowRow { number: place + 1, flow, judgement, client, server, tftp_file, names }
 }
 
 /// The places of a survey's flows by the server's port, those without one first, then by time.
@@ -180,4 +182,7 @@ columns! {
     "VLAN identifiers", "10>20",
     "The same tags as `vlan`, outermost first, joined by `>`: no spreadsheet takes two of them for a number or a date \
         (`100.10` becomes 100.1 there).";
+    #[serde(skip)]
+    Columnar tftp_file: Option<Text<'a>> = |r| r.tftp_file;
+    "file name", "lights.bin", "The file that it asked for first, of a flow to TFTP's port.";
 }

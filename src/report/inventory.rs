@@ -7,7 +7,7 @@ use super::json::v1::Text;
 use super::json::{Mac, Time};
 use super::names::role_basis;
 use super::value::Value;
-use crate::inventory;
+use crate::inventory::{self, milliwatts};
 
 /// A host.
 pub(super) type HostRow<'a> = &'a inventory::Host;
@@ -69,6 +69,33 @@ columns! {
     #[serde(default)]
     All switch_port: Option<Text<'a>> = |r| r.attachment.as_ref().map(|at| &*at.port);
     "text", "Gi1/0/7", "That switch's port, with its description.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse poe_class: Option<u8> = |r| r.power().and_then(|power| power.class);
+    "number", "4", "Power class by LLDP, 0 to 8 (IEEE 802.3); empty where LLDP says nothing.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse poe_requested_mw: Option<u32> = |r| r.power().and_then(|power| power.requested).map(milliwatts);
+    "milliwatts", "25500", "The power that it asks for by LLDP, at its end of the cable.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse poe_allocated_mw: Option<u32> = |r| r.power().and_then(|power| power.allocated).map(milliwatts);
+    "milliwatts", "13000", "The power that the switch gives it by LLDP, at its end of the cable.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse poe_pairs: Option<Text<'a>> = |r| r.power().and_then(|power| power.pairs).map(Value::Name);
+    "name", "signal", "The pairs of the cable that carry the power, as LLDP tells: `signal`, `spare` or `both`.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse dot1x: Option<Text<'a>> = |r| r.dot1x().map(|state| Value::Name(state.name()));
+    "name", "authenticated",
+    "How far it came with 802.1X: `authenticated`, `refused` or `started`; empty where nothing was heard of it.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse groups: Option<Vec<Text<'a>>> = |r| groups(r);
+    "addresses, joined by `;`", "224.0.1.187;239.255.255.250",
+    "Groups that it says it listens to (IGMP, MLD), lowest first; of many, the first and how many more (`+12`).";
+}
+
+/// Its groups, and `+12` if there were more.
+fn groups(host: &inventory::Host) -> Option<Vec<Value<'_>>> {
+    let link = host.link.as_deref().filter(|link| !link.groups.is_empty())?;
+    let more = (link.more_groups > 0).then_some(Value::Numbered(b'+', link.more_groups.into()));
+    Some(link.groups.iter().map(|group| Value::Address(*group)).chain(more).collect())
 }
 
 /// `tcp/80`, `udp/69`, ..., and `+12` if there were more.

@@ -102,13 +102,10 @@ impl Line {
             return self.comma();
         }
         // Eight digits, of which the zeros in front are shifted away.
-        let digits = u64::from_le_bytes(eight_digits(number as u32));
-        let zeros = (digits ^ u64::from_le_bytes(*b"00000000")).trailing_zeros() / 8;
-        let [a, b, c, d, e, f, g, h] = (digits >> (8 * zeros)).to_le_bytes();
-        let length = 8 - zeros as usize;
-        let mut text = [a, b, c, d, e, f, g, h, b','];
-        text[length] = b',';
-        self.put(&text, length + 1);
+        let digits = eight_digits(number as u32);
+        let zeros = (digits ^ ZEROS).trailing_zeros() / 8;
+        self.put(&(digits >> (8 * zeros)).to_le_bytes(), 8 - zeros as usize);
+        self.comma();
     }
 
     /// Nanoseconds as decimal seconds; of more than are told apart here, `all` says how many.
@@ -118,8 +115,9 @@ impl Line {
         let (seconds, rest) = (nanos / 1_000_000_000, (nanos % 1_000_000_000) as u32);
         self.number(seconds);
         self.end = self.end.saturating_sub(1);
-        let [a, b, c, d, e, f, g, h, i] = nine_digits(rest);
-        self.put(&[b'.', a, b, c, d, e, f, g, h, i, b','], 11);
+        let mut fraction = *b".000000000,";
+        fraction[1..10].copy_from_slice(&nine_digits(rest));
+        self.put(&fraction, fraction.len());
     }
 
     /// An IPv4 address as a cell.
@@ -159,21 +157,27 @@ pub(super) fn two_digits(number: u32) -> [u8; 2] {
     TWO_DIGITS[number as usize % 100]
 }
 
-/// A number below 100,000,000 with its leading zeros.
+const ZEROS: u64 = u64::from_le_bytes(*b"00000000");
+
+/// A number below 100,000,000 with its leading zeros, the first digit in the lowest byte. Halves, then pairs, then digits
+/// are parted, all at once: as multiples of what a shift divides by, exact for numbers of so few digits.
 #[inline]
-fn eight_digits(number: u32) -> [u8; 8] {
-    let (high, low) = (number / 10_000, number % 10_000);
-    let ([a, b], [c, d]) = (two_digits(high / 100), two_digits(high % 100));
-    let ([e, f], [g, h]) = (two_digits(low / 100), two_digits(low % 100));
-    [a, b, c, d, e, f, g, h]
+fn eight_digits(number: u32) -> u64 {
+    let (high, low) = (u64::from(number / 10_000), u64::from(number % 10_000));
+    let halves = high | low << 32;
+    let hundreds = (halves * 5_243 >> 19) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | (halves - 100 * hundreds) << 16;
+    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f;
+    let digits = tens | (pairs - 10 * tens) << 8;
+    digits | ZEROS
 }
 
 /// A number below 1,000,000,000 with its leading zeros.
 #[inline]
 pub(super) fn nine_digits(number: u32) -> [u8; 9] {
-    let (first, rest) = (number / 100_000_000, number % 100_000_000);
-    let [a, b, c, d, e, f, g, h] = eight_digits(rest);
-    [b'0' + (first % 10) as u8, a, b, c, d, e, f, g, h]
+    let mut digits = [b'0' + (number / 100_000_000 % 10) as u8; 9];
+    digits[1..].copy_from_slice(&eight_digits(number % 100_000_000).to_le_bytes());
+    digits
 }
 
 /// Each octet's digits with a dot behind them, and how many bytes these are.
@@ -259,6 +263,9 @@ mod tests {
         let powers = (0..20).map(|power| 10_u64.pow(power));
         for number in powers.flat_map(|power| [power - 1, power, power + 1]).chain([12_345, 90_000_000, u64::MAX]) {
             assert_eq!(cell(|line| line.number(number)), number.to_string());
+        }
+        for number in (0..100_000_000).step_by(997).chain([99_999_999]) {
+            assert_eq!(eight_digits(number).to_le_bytes(), format!("{number:08}").as_bytes());
         }
         for octet in 0..=255 {
             let address = std::net::Ipv4Addr::new(octet, 255 - octet, octet, 7);

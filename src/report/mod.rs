@@ -1,6 +1,5 @@
 //! A survey to files and terminal: text, csv, json.
 
-mod chunks;
 mod column;
 mod community_id;
 mod conversations;
@@ -10,6 +9,7 @@ mod dictionary;
 mod explain;
 mod explain_host;
 mod file;
+mod finding_text;
 mod findings;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -24,10 +24,10 @@ pub mod json;
 mod line;
 mod names;
 mod nodes;
+mod ordered_writer;
 mod parquet;
 mod path;
 pub(crate) mod result;
-mod said;
 mod table;
 pub mod text;
 mod value;
@@ -40,7 +40,9 @@ pub(crate) use explain::{before_all, explain_finding, explain_flow, explain_kind
 pub(crate) use explain_host::explain_host;
 pub use file::{ReportFolder, WriteError, is_aside, write_file};
 pub use health::write_health;
-pub use html::{HtmlOptions, write_comparison_html, write_html, write_path_html, write_sites_html};
+pub use html::{
+    Answer, HtmlOptions, write_comparison_html, write_fleet_html, write_html, write_path_html, write_sites_html,
+};
 pub use ipfix::{send_ipfix, write_ipfix};
 pub use json::Comparison;
 pub use names::Names;

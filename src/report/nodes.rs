@@ -9,7 +9,7 @@ use super::json::{Mac, Time};
 use super::names::Names;
 use super::value::Value;
 use crate::finding::{Standing, Standings};
-use crate::inventory::Host;
+use crate::inventory::{Host, milliwatts};
 use crate::policy::{Cell, Direction, Policy};
 use crate::survey::Survey;
 use crate::verdict::{CellState, HostCoverage};
@@ -75,11 +75,24 @@ columns! {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     All state: Option<Text<'a>> = |r| Value::Name(r.standing.state.name());
     "name", "blocked",
-    "How the device stands, by the worst of its findings: `absent`, `no-address`, `address-conflict`, `silent`, \
-        `restarting`, `old-version`, `blocked`, `unexpected` or `healthy`.";
+    "How the device stands, by the worst of its findings: `absent`, `no-address`, `address-conflict`, \
+        `not-authenticated`, `silent`, `restarting`, `underpowered`, `old-version`, `blocked`, `unexpected` or `healthy`.";
     #[serde(default, skip_serializing_if = "Option::is_none")]
     Sparse silent_since: Option<Time> = |r| r.standing.since;
     "RFC 3339, UTC", "2025-03-04T08:15:00.000123000Z", "Of a silent device: its last answer.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse poe_class: Option<u8> = |r| r.host.power().and_then(|power| power.class);
+    "number", "4", "Power class by LLDP, 0 to 8 (IEEE 802.3); empty where LLDP says nothing.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse poe_requested_mw: Option<u32> = |r| r.host.power().and_then(|power| power.requested).map(milliwatts);
+    "milliwatts", "25500", "The power that it asks for by LLDP, at its end of the cable.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse poe_allocated_mw: Option<u32> = |r| r.host.power().and_then(|power| power.allocated).map(milliwatts);
+    "milliwatts", "13000", "The power that the switch gives it by LLDP, at its end of the cable.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse dot1x: Option<Text<'a>> = |r| r.host.dot1x().map(|state| Value::Name(state.name()));
+    "name", "authenticated",
+    "How far it came with 802.1X: `authenticated`, `refused` or `started`; empty where nothing was heard of it.";
 }
 
 /// A column for one port, and the cells that it stands for: one for each role that has the port.

@@ -153,13 +153,13 @@ impl<'a> Load<'a> {
         if holds { Ok(()) } else { Err(self.wrong(what)) }
     }
 
-    /// Whether the section ends here.
-    pub(crate) fn is_at_end(&mut self) -> Result<bool, Broken> {
+    /// Whether anything follows.
+    pub(crate) fn has_more(&mut self) -> Result<bool, Broken> {
         while self.at == self.bytes.len() {
-            let Some(next) = self.next_block()? else { return Ok(true) };
+            let Some(next) = self.next_block()? else { return Ok(false) };
             (self.bytes, self.at) = (next, 0);
         }
-        Ok(false)
+        Ok(true)
     }
 
     /// The section must end here.

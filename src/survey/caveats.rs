@@ -116,173 +116,263 @@ pub(super) fn caveats(
     names: &[String],
     summaries: &[(u32, CaptureSummary)],
 ) -> Vec<Caveat> {
-    let inputs = || summaries.iter().map(|(at, summary)| (names[*at as usize].as_str(), *at, summary));
-    let mut list = Vec::new();
-    let mut say = |kind, text: String| list.push(Caveat { kind, text });
-    for (path, _, summary) in inputs() {
-        if let Some(damage) = &summary.damage {
-            let (offset, reason) = (damage.offset, &damage.reason);
-            // What could not be opened names itself.
-            let text = match summary.format.as_str() {
-                "" => format!("Not read: {reason}."),
-                _ => format!("{path} could be read only up to byte {offset}: {reason}."),
-            };
-            say("damaged-input", text);
+    let mut doubts = Doubts { observed, full, quality, names, summaries, list: Vec::new() };
+    doubts.damage();
+    doubts.one_way();
+    doubts.losses();
+    doubts.cut_and_copied();
+    doubts.folded();
+    doubts.clocks();
+    doubts.gap();
+    doubts.flow_limit();
+    doubts.health();
+    doubts.fragments();
+    doubts.full_tables();
+    doubts.list
+}
+
+/// What the doubts follow from, and those that were found.
+struct Doubts<'a> {
+    observed: &'a Observed,
+    full: &'a [&'a str],
+    quality: &'a FlowQuality,
+    names: &'a [String],
+    summaries: &'a [(u32, CaptureSummary)],
+    list: Vec<Caveat>,
+}
+
+impl<'a> Doubts<'a> {
+    fn say(&mut self, kind: &'static str, text: impl Into<String>) {
+        self.list.push(Caveat { kind, text: text.into() });
+    }
+
+    /// Each input with its path and number.
+    fn inputs(&self) -> impl Iterator<Item = (&'a str, u32, &'a CaptureSummary)> + use<'a> {
+        let names = self.names;
+        self.summaries.iter().map(move |(at, summary)| (names[*at as usize].as_str(), *at, summary))
+    }
+
+    /// Inputs that could not be read to their end.
+    fn damage(&mut self) {
+        for (path, _, summary) in self.inputs() {
+            if let Some(damage) = &summary.damage {
+                let (offset, reason) = (damage.offset, &damage.reason);
+                // What could not be opened names itself.
+                let text = match summary.format.as_str() {
+                    "" => format!("Not read: {reason}."),
+                    _ => format!("{path} could be read only up to byte {offset}: {reason}."),
+                };
+                self.say("damaged-input", text);
+            }
         }
     }
-    if quality.is_one_way() {
-        let Directions { tcp_one_way, tcp_flows, .. } = quality.telling();
-        say(
-            "one-way-mirror",
-            format!(
-                "{tcp_one_way} of {tcp_flows} TCP flows with data were seen in one direction only: the mirror port \
-                 probably copies one direction. Whether what was asked was answered cannot be told: set the mirror to \
-                 both directions (\"both\", or rx and tx) and capture again."
-            ),
-        );
-    }
-    for (path, _, summary) in inputs() {
-        if let Some(text) = losses::drops(path, &summary.interfaces) {
-            say("kernel-drops", text);
-        }
-    }
-    for (_, _, summary) in inputs() {
-        summary.interfaces.iter().filter_map(losses::outages).for_each(|text| say("no-link", text));
-    }
-    if let Some(text) = losses::proof(quality.proved_losses) {
-        say("kernel-drops", text);
-    }
-    if let Some(text) = losses::proof_of_bytes(losses::uncaptured(&observed.health)) {
-        say("kernel-drops", text);
-    }
-    let total: u64 = observed.tallies.values().map(|tally| tally.frames).sum();
-    let cut: u64 = observed.tallies.values().map(|tally| tally.cut).sum();
-    if cut > 0 {
-        say(
-            "cut-by-snap-length",
-            format!(
-                "{cut} of {} cut by the capture's snap length: their payload can prove less.",
-                times(total, "frame was", "frames were")
-            ),
-        );
-    }
-    if quality.duplicates > 0 {
-        let FlowQuality { duplicates, packets, .. } = quality;
-        let share = if duplicates * 5 >= *packets { "; the mirror probably copies each frame twice" } else { "" };
-        say(
-            "duplicate-frames",
-            format!(
-                "{duplicates} of {} seen twice{share}. Counts hold what the file holds.",
-                times(*packets, "packet was", "packets were")
-            ),
-        );
-    }
-    if quality.folded > 0 {
-        let FlowQuality { folded, folded_rows, .. } = quality;
-        say(
-            "idle-folded",
-            format!(
-                "{} told in {}, a few for each conversation, whose client port (0 to 7) means nothing. Conversations and \
-                 sums hold all of them.",
-                times(*folded, "idle flow is", "idle flows are"),
-                times(*folded_rows, "row", "rows")
-            ),
-        );
-    }
-    for (path, at, _) in inputs() {
-        let Some(tally) = observed.tallies.get(&at) else { continue };
-        let clock = &tally.clock;
-        if clock.longest_backward >= Clock::STEP {
-            say(
-                "clock-jump",
+
+    /// A mirror of one direction.
+    fn one_way(&mut self) {
+        if self.quality.is_one_way() {
+            let Directions { tcp_one_way, tcp_flows, .. } = self.quality.telling();
+            self.say(
+                "one-way-mirror",
                 format!(
-                    "The clock of {path} steps backward {}, at most by {}: order and durations are doubtful.",
-                    times(clock.backward_steps, "time", "times"),
-                    seconds(clock.longest_backward)
+                    "{tcp_one_way} of {tcp_flows} TCP flows with data were seen in one direction only: the mirror port \
+                     probably copies one direction. Whether what was asked was answered cannot be told: set the mirror to \
+                     both directions (\"both\", or rx and tx) and capture again."
                 ),
             );
         }
-        if let Some(text) = losses::stopped_clock(path, tally) {
-            say("times-equal", text);
+    }
+
+    /// Frames that were on the network and are not in the capture.
+    fn losses(&mut self) {
+        for (path, _, summary) in self.inputs() {
+            if let Some(text) = losses::drops(path, &summary.interfaces) {
+                self.say("kernel-drops", text);
+            }
         }
-        if clock.untimed > 0 {
-            say(
-                "frames-without-time",
-                format!("{path} has {} without a time.", times(clock.untimed, "frame", "frames")),
+        for (_, _, summary) in self.inputs() {
+            summary.interfaces.iter().filter_map(losses::outages).for_each(|text| self.say("no-link", text));
+        }
+        if let Some(text) = losses::proof(self.quality.proved_losses) {
+            self.say("kernel-drops", text);
+        }
+        if let Some(text) = losses::proof_of_bytes(losses::uncaptured(&self.observed.health)) {
+            self.say("kernel-drops", text);
+        }
+    }
+
+    /// Frames that are there in part, or twice.
+    fn cut_and_copied(&mut self) {
+        let total: u64 = self.observed.tallies.values().map(|tally| tally.frames).sum();
+        let cut: u64 = self.observed.tallies.values().map(|tally| tally.cut).sum();
+        if cut > 0 {
+            self.say(
+                "cut-by-snap-length",
+                format!(
+                    "{cut} of {} cut by the capture's snap length: their payload can prove less.",
+                    times(total, "frame was", "frames were")
+                ),
+            );
+        }
+        if self.quality.duplicates > 0 {
+            let FlowQuality { duplicates, packets, .. } = self.quality;
+            let share = if duplicates * 5 >= *packets { "; the mirror probably copies each frame twice" } else { "" };
+            self.say(
+                "duplicate-frames",
+                format!(
+                    "{duplicates} of {} seen twice{share}. Counts hold what the file holds.",
+                    times(*packets, "packet was", "packets were")
+                ),
             );
         }
     }
-    let gap = gaps(observed.tallies.values()).iter().map(|(from, to)| to.raw().abs_diff(from.raw())).max();
-    if let Some(gap) = gap {
-        let who = match summaries {
-            [(at, _)] => format!("{} holds", names[*at as usize]),
-            _ => "The captures hold".to_owned(),
-        };
-        let gap = seconds(gap);
-        say("gap", format!("{who} no frame for {gap}: capturing was interrupted, or a clock was set forward."));
+
+    /// What a live survey told together.
+    fn folded(&mut self) {
+        if self.quality.folded > 0 {
+            let FlowQuality { folded, folded_rows, .. } = self.quality;
+            self.say(
+                "idle-folded",
+                format!(
+                    "{} told in {}, a few for each conversation, whose client port (0 to 7) means nothing. Conversations and \
+                     sums hold all of them.",
+                    times(*folded, "idle flow is", "idle flows are"),
+                    times(*folded_rows, "row", "rows")
+                ),
+            );
+        }
     }
-    if observed.overflow.packets > 0 {
-        let packets = times(observed.overflow.packets, "packet is", "packets are");
-        say("flow-limit", format!("The flow table was full: {packets} counted in no flow."));
+
+    /// Times that cannot be believed.
+    fn clocks(&mut self) {
+        for (path, at, _) in self.inputs() {
+            let Some(tally) = self.observed.tallies.get(&at) else { continue };
+            let clock = &tally.clock;
+            if clock.longest_backward >= Clock::STEP {
+                self.say(
+                    "clock-jump",
+                    format!(
+                        "The clock of {path} steps backward {}, at most by {}: order and durations are doubtful.",
+                        times(clock.backward_steps, "time", "times"),
+                        seconds(clock.longest_backward)
+                    ),
+                );
+            }
+            if let Some(text) = losses::stopped_clock(path, tally) {
+                self.say("times-equal", text);
+            }
+            if clock.untimed > 0 {
+                self.say(
+                    "frames-without-time",
+                    format!("{path} has {} without a time.", times(clock.untimed, "frame", "frames")),
+                );
+            }
+        }
     }
-    let mixed = observed.health.mixed.len();
-    if mixed > 0 {
-        say(
-            "health-overlap",
-            format!(
-                "Of {mixed} pairs of hosts and services several inputs tell of the same time: how soon they answer is left \
-                 out. Captures are read in the order of their times; give those instead of states."
-            ),
-        );
+
+    /// A time without any frame.
+    fn gap(&mut self) {
+        let gap = gaps(self.observed.tallies.values()).iter().map(|(from, to)| to.raw().abs_diff(from.raw())).max();
+        if let Some(gap) = gap {
+            let who = match self.summaries {
+                [(at, _)] => format!("{} holds", self.names[*at as usize]),
+                _ => "The captures hold".to_owned(),
+            };
+            let gap = seconds(gap);
+            self.say(
+                "gap",
+                format!("{who} no frame for {gap}: capturing was interrupted, or a clock was set forward."),
+            );
+        }
     }
-    let misfits = observed.health.misfits;
-    if misfits > 0 {
-        let text = format!(
-            "At {misfits} seams between parts of TCP connections it cannot be told exactly what was sent again: retransmissions \
-             may be a few more or less."
-        );
-        say("health-seam", text);
+
+    /// A full table of flows.
+    fn flow_limit(&mut self) {
+        if self.observed.overflow.packets > 0 {
+            let packets = times(self.observed.overflow.packets, "packet is", "packets are");
+            self.say("flow-limit", format!("The flow table was full: {packets} counted in no flow."));
+        }
     }
-    if observed.health.flows_turned_away || observed.health.pairs_turned_away {
-        let text = "More flows with questions were seen than are kept: of some, response times are left out.";
-        say("health-limit", text.to_owned());
+
+    /// Response times that had to be left out.
+    fn health(&mut self) {
+        let mixed = self.observed.health.mixed.len();
+        if mixed > 0 {
+            self.say(
+                "health-overlap",
+                format!(
+                    "Of {mixed} pairs of hosts and services several inputs tell of the same time: how soon they answer is left \
+                     out. Captures are read in the order of their times; give those instead of states."
+                ),
+            );
+        }
+        let misfits = self.observed.health.misfits;
+        if misfits > 0 {
+            let text = format!(
+                "At {misfits} seams between parts of TCP connections it cannot be told exactly what was sent again: retransmissions \
+                 may be a few more or less."
+            );
+            self.say("health-seam", text);
+        }
+        if self.observed.health.flows_turned_away || self.observed.health.pairs_turned_away {
+            let text = "More flows with questions were seen than are kept: of some, response times are left out.";
+            self.say("health-limit", text.to_owned());
+        }
     }
-    if observed.fragments_turned_away.packets > 0 {
-        let fragments = times(observed.fragments_turned_away.packets, "later fragment is", "later fragments are");
-        say("fragment-limit", format!("The fragment table was full: {fragments} counted in no flow."));
+
+    /// Fragments that belong to no flow.
+    fn fragments(&mut self) {
+        if self.observed.fragments_turned_away.packets > 0 {
+            let fragments =
+                times(self.observed.fragments_turned_away.packets, "later fragment is", "later fragments are");
+            self.say("fragment-limit", format!("The fragment table was full: {fragments} counted in no flow."));
+        }
+        let orphans: u64 = self.observed.orphan_fragments.values().map(|orphan| orphan.packets).sum();
+        if orphans > 0 {
+            let pairs = self.observed.orphan_fragments.len();
+            self.say(
+                "orphan-fragments",
+                format!(
+                    "{} between {} of datagrams whose first fragment was not captured: their ports are not known, and no flow \
+                     counts them.",
+                    times(orphans, "fragment", "fragments"),
+                    times(pairs as u64, "pair of hosts is", "pairs of hosts are")
+                ),
+            );
+        }
     }
-    let orphans: u64 = observed.orphan_fragments.values().map(|orphan| orphan.packets).sum();
-    if orphans > 0 {
-        let pairs = observed.orphan_fragments.len();
-        say(
-            "orphan-fragments",
-            format!(
-                "{} between {} of datagrams whose first fragment was not captured: their ports are not known, and no flow \
-                 counts them.",
-                times(orphans, "fragment", "fragments"),
-                times(pairs as u64, "pair of hosts is", "pairs of hosts are")
-            ),
-        );
+
+    /// Other tables that were full.
+    fn full_tables(&mut self) {
+        if self.observed.sorted.encapsulations_turned_away > 0 {
+            let frames = times(self.observed.sorted.encapsulations_turned_away, "frame", "frames");
+            self.say(
+                "encapsulation-limit",
+                format!("The list of tunnels was full: it does not have {frames} in tunnels."),
+            );
+        }
+        if self.observed.neighbours.turned_away > 0 {
+            let packets = times(self.observed.neighbours.turned_away, "ARP packet is", "ARP packets are");
+            self.say("neighbour-limit", format!("The ARP table was full: {packets} not in it."));
+        }
+        if !self.full.is_empty() {
+            let full = self.full.join(", ");
+            self.say(
+                "relation-limit",
+                format!("More was seen than is kept of {full}: some answers may not be related to their requests."),
+            );
+        }
+        let full: Vec<&str> = self.observed.side.link.overflows().collect();
+        if !full.is_empty() {
+            let full = full.join(", ");
+            self.say(
+                "link-limit",
+                format!("More was seen than is kept of {full}: what is told of the link may lack some."),
+            );
+        }
+        if self.observed.vlan_names_full {
+            self.say("vlan-limit", "More than 4,094 odd VLAN paths were seen: the rest share one name.");
+        }
     }
-    if observed.sorted.encapsulations_turned_away > 0 {
-        let frames = times(observed.sorted.encapsulations_turned_away, "frame", "frames");
-        say("encapsulation-limit", format!("The list of tunnels was full: it does not have {frames} in tunnels."));
-    }
-    if observed.neighbours.turned_away > 0 {
-        let packets = times(observed.neighbours.turned_away, "ARP packet is", "ARP packets are");
-        say("neighbour-limit", format!("The ARP table was full: {packets} not in it."));
-    }
-    if !full.is_empty() {
-        let full = full.join(", ");
-        say(
-            "relation-limit",
-            format!("More was seen than is kept of {full}: some answers may not be related to their requests."),
-        );
-    }
-    if observed.vlan_names_full {
-        say("vlan-limit", "More than 4,094 odd VLAN paths were seen: the rest share one name.".into());
-    }
-    list
 }
 
 /// Hosts that a caveat names.

@@ -12,6 +12,7 @@ pub(crate) mod run;
 pub(crate) mod state;
 mod unread;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::capture::{LinkType, Timestamp};
@@ -19,7 +20,7 @@ use crate::decode::Unread;
 use crate::finding::{self, Finding};
 use crate::flow::{Flow, FlowView, Flows, Limits};
 use crate::health::Health;
-use crate::inventory::{Host, Hosts};
+use crate::inventory::{Host, Hosts, Labels};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, HostCoverage, Judgement};
 
@@ -170,6 +171,8 @@ pub struct Survey {
     pub judged: Judged,
     /// Label of the site; empty if none was given.
     pub site: String,
+    /// Whose site it is, and where.
+    pub labels: Labels,
     /// The policy that was applied.
     pub policy: Arc<Policy>,
     /// The inputs, read or not, in the order of [`in_order`]; `FrameId` and flows name them by their place here.
@@ -194,6 +197,8 @@ pub struct Survey {
     pub nodes: Vec<HostCoverage>,
     /// The flows with their judgements, in the order of flows.csv.
     pub flows: JudgedFlows,
+    /// The file that a flow to TFTP's port asked for first, by the flow's place: a stranger's text.
+    pub tftp_files: HashMap<u32, String>,
     /// How soon questions are answered.
     pub health: Health,
     /// How much the tables might hold.

@@ -218,9 +218,12 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         let text = format!("{} {}", judged.reason, judged.next);
         doubts.insert(0, Caveat { kind: "not-judged", text });
     }
+    let asked_for = relations.tftp_files.iter();
+    let asked_for = asked_for.map(|(place, file)| (*place, String::from_utf8_lossy(&file.name).into_owned()));
     let survey = Survey {
         judged,
         site: options.site.clone(),
+        labels: options.inventory.labels().clone(),
         policy: Arc::clone(policy),
         inputs: summaries.into_iter().map(input).collect(),
         frames,
@@ -233,6 +236,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         coverage,
         nodes,
         flows: JudgedFlows::new(observed.flows, verdicts.flows),
+        tftp_files: asked_for.collect(),
         health: observed.health,
         limits: options.limits,
     };

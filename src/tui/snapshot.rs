@@ -26,7 +26,7 @@ pub struct Rate {
 
 /// A finding and when it was first told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Told {
+pub struct ListedFinding {
     /// Its place in [`Survey::findings`].
     pub at: usize,
     /// Stays the same while it grows.
@@ -81,7 +81,7 @@ pub struct Snapshot {
     /// Oldest first.
     pub rates: Vec<Rate>,
     /// Newest first.
-    pub findings: Vec<Told>,
+    pub findings: Vec<ListedFinding>,
     /// In the order of their addresses.
     pub devices: Vec<Device>,
     /// Whether it is too early to say of a device that it was never heard.
@@ -142,14 +142,14 @@ impl Snapshots {
         self.rates.push_back(rate);
     }
 
-    fn findings(&mut self, survey: &Survey, now: Timestamp) -> Vec<Told> {
+    fn findings(&mut self, survey: &Survey, now: Timestamp) -> Vec<ListedFinding> {
         let mut list = Vec::new();
         // The gravest are first in the survey; of those that come at once it shall be told last, on top.
         for (at, finding) in survey.findings.iter().enumerate().rev() {
             let identity = identity(finding);
             let next = self.told.len() as u64;
             let (order, when) = *self.told.entry(identity).or_insert((next, now));
-            list.push((order, Told { at, identity, when }));
+            list.push((order, ListedFinding { at, identity, when }));
         }
         list.sort_by_key(|(order, told)| (std::cmp::Reverse(*order), told.at));
         list.into_iter().map(|(_, told)| told).collect()

@@ -16,7 +16,7 @@ use crate::capture::{LinkType, Outages, Timestamp};
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::live::{Status, Tick};
 use crate::policy::Policy;
-use crate::report::fixture::Said;
+use crate::report::fixture::FindingText;
 use crate::survey::{Options, Progress, Source, Survey, run};
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
@@ -154,7 +154,7 @@ fn hostile_names_are_harmless() {
     let context = tick.survey.context();
     let words: Vec<_> = tick.survey.findings.iter().map(|finding| finding.words(&context)).collect();
     for (finding, words) in tick.survey.findings.iter_mut().zip(&words) {
-        finding.facts = Said::of(words, |text| format!("{text}{hostile}"));
+        finding.facts = FindingText::of(words, |text| format!("{text}{hostile}"));
     }
     tick.survey.inputs[0].path.push_str(hostile);
     tick.survey.inputs[0].format = "pcapng".into();

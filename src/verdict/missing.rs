@@ -80,7 +80,7 @@ impl Filtered {
 
 /// Why silence may only not have been captured. Orders by how much of the capture it concerns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Doubt {
+pub(crate) enum AbsenceReason {
     /// The mirror shows one direction only.
     OneWay,
     /// A filter may have left it out.
@@ -104,7 +104,7 @@ const MOST_TOLD: usize = 3;
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(crate) struct Doubts {
     /// The first few; empty where nothing speaks for it.
-    pub(crate) told: Vec<Doubt>,
+    pub(crate) told: Vec<AbsenceReason>,
     /// How many more there are.
     pub(crate) more: usize,
     /// Tries that came to nothing.
@@ -163,8 +163,8 @@ impl Missing {
     /// Why silence from `begin` to `end`, after so many tries, may only not have been captured.
     pub(crate) fn of_silence(&self, begin: Timestamp, end: Timestamp, tries: u64) -> Doubts {
         let mut doubts = BTreeSet::new();
-        doubts.extend(self.one_way.then_some(Doubt::OneWay));
-        doubts.extend(self.filter.as_ref().map(|_| Doubt::Filter));
+        doubts.extend(self.one_way.then_some(AbsenceReason::OneWay));
+        doubts.extend(self.filter.as_ref().map(|_| AbsenceReason::Filter));
         self.note(&mut doubts, begin, end);
         self.doubts(doubts, tries)
     }
@@ -179,41 +179,41 @@ impl Missing {
         for (conversation, end, tries) in silent {
             all = all.saturating_add(tries);
             if self.filtering(hosts, conversation, EPHEMERAL) != Filtering::Kept {
-                doubts.insert(Doubt::Filter);
+                doubts.insert(AbsenceReason::Filter);
             }
             self.note(&mut doubts, conversation.begin.time, end);
         }
-        doubts.extend(self.one_way.then_some(Doubt::OneWay));
+        doubts.extend(self.one_way.then_some(AbsenceReason::OneWay));
         self.doubts(doubts, all)
     }
 
     /// Why something may not have been captured at all.
     pub(crate) fn of_all(&self) -> Doubts {
         let mut doubts = BTreeSet::new();
-        doubts.extend(self.one_way.then_some(Doubt::OneWay));
-        doubts.extend(self.filter.as_ref().map(|_| Doubt::Filter));
-        doubts.extend((self.unread > 0).then_some(Doubt::Unread));
-        doubts.extend(self.gaps.first().map(|(from, to)| Doubt::Gap(*from, *to)));
-        doubts.extend(self.breaks.first().map(|at| Doubt::Break(*at)));
+        doubts.extend(self.one_way.then_some(AbsenceReason::OneWay));
+        doubts.extend(self.filter.as_ref().map(|_| AbsenceReason::Filter));
+        doubts.extend((self.unread > 0).then_some(AbsenceReason::Unread));
+        doubts.extend(self.gaps.first().map(|(from, to)| AbsenceReason::Gap(*from, *to)));
+        doubts.extend(self.breaks.first().map(|at| AbsenceReason::Break(*at)));
         self.doubts(doubts, u64::from(self.dropped > 0))
     }
 
     /// The times at which an answer to what was tried from `begin` to `end` was not captured whatever came.
-    fn note(&self, doubts: &mut BTreeSet<Doubt>, begin: Timestamp, end: Timestamp) {
+    fn note(&self, doubts: &mut BTreeSet<AbsenceReason>, begin: Timestamp, end: Timestamp) {
         let until = end.nanos().map_or(end, |nanos| Timestamp::from_nanos(nanos.saturating_add(PATIENCE)));
         let missed = |(from, to): &&(Timestamp, Timestamp)| *from <= until && *to >= begin;
-        doubts.extend(self.gaps.iter().find(missed).map(|(from, to)| Doubt::Gap(*from, *to)));
+        doubts.extend(self.gaps.iter().find(missed).map(|(from, to)| AbsenceReason::Gap(*from, *to)));
         let soon = |at: &&Timestamp| (end..=until).contains(at);
-        doubts.extend(self.breaks.iter().find(soon).map(|at| Doubt::Break(*at)));
+        doubts.extend(self.breaks.iter().find(soon).map(|at| AbsenceReason::Break(*at)));
         // Who repeats itself did not wait for what came after the end.
         let once = begin == end;
-        doubts.extend(self.end.filter(|at| once && soon(&at)).map(Doubt::End));
+        doubts.extend(self.end.filter(|at| once && soon(&at)).map(AbsenceReason::End));
     }
 
     /// Each try would have had an answer of its own: losses explain silence only if all of them lie in it.
-    fn doubts(&self, mut doubts: BTreeSet<Doubt>, tries: u64) -> Doubts {
-        doubts.extend((tries > 0 && self.dropped >= tries).then_some(Doubt::Dropped));
-        doubts.extend((tries > 0 && self.unread >= tries).then_some(Doubt::Unread));
+    fn doubts(&self, mut doubts: BTreeSet<AbsenceReason>, tries: u64) -> Doubts {
+        doubts.extend((tries > 0 && self.dropped >= tries).then_some(AbsenceReason::Dropped));
+        doubts.extend((tries > 0 && self.unread >= tries).then_some(AbsenceReason::Unread));
         if doubts.is_empty() {
             return Doubts::default();
         }

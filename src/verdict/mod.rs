@@ -25,7 +25,7 @@ pub use decide::{Decision, Filled, Question, decide, documented};
 pub(crate) use facts::ConversationFacts;
 pub use judge::{Judgements, judge};
 pub use judgement::{Caveat, Conversation, Judgement};
-pub(crate) use missing::{Doubt, Doubts};
+pub(crate) use missing::{AbsenceReason, Doubts};
 pub use missing::{Filtered, Missing};
 pub use observations::Observations;
 pub(crate) use outcome::{STARTS, Silence, starts_anew};

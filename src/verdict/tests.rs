@@ -120,6 +120,7 @@ impl Site {
                     mac: self.macs.iter().find(|(of, _)| *of == text).map(|(_, mac)| MacAddr([2, 0, 0, 0, 0, *mac])),
                     more_macs: Box::default(),
                     lldp_name: None,
+                    link: None,
                     attachment: None,
                     role: role(&text),
                     source: RoleSource::Declared,

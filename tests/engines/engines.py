@@ -24,7 +24,7 @@ class DuckDb:
             )
 
     def query(self, sql):
-        return self.connection.execute(sql).to_arrow_table()
+        return self.connection.sql(sql).to_arrow_table()
 
     def close(self):
         self.connection.close()
@@ -98,14 +98,17 @@ class Spark:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
             "spark.sql.session.timeZone": "UTC",
-            "spark.sql.shuffle.partitions": "4",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.ui.showConsoleProgress": "false",
             "spark.sql.ansi.enabled": "true",
         }.items():
             builder = builder.config(key, value)
         self.session = builder.getOrCreate()
         self.session.sparkContext.setLogLevel("ERROR")
         for table, folder in views(lake):
-            self.session.read.option("mergeSchema", "true").parquet(folder).createOrReplaceTempView(table)
+            files = self.session.read.option("mergeSchema", "true").parquet(folder)
+            # Two partitions for two executors, read once.
+            files.coalesce(2).cache().createOrReplaceTempView(table)
 
     def query(self, sql):
         return self.session.sql(sql).toArrow()

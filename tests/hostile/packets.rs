@@ -315,3 +315,47 @@ fn floods_of_tunnels_are_listed_up_to_a_limit() {
     assert!(caveats(&survey).contains(&"encapsulation-limit"), "{:?}", caveats(&survey));
     assert_eq!(survey["flows"].as_array().unwrap().len(), 1);
 }
+
+/// Power, 802.1X, spanning trees, groups, broadcasts, pieces and offers of ever new devices.
+#[test]
+fn floods_of_what_links_say_are_kept_up_to_a_limit() {
+    let _turn = turn();
+    let from = |number: u32, to: [u8; 6], ether_type: u16, content: &[u8]| {
+        let mut frame = ethernet(ether_type, content);
+        frame[..6].copy_from_slice(&to);
+        frame[8..12].copy_from_slice(&number.to_be_bytes());
+        frame
+    };
+    const GROUP: [u8; 6] = [1, 0x80, 0xc2, 0, 0, 3];
+    let power = |number: u32| {
+        let [_, _, a, b] = number.to_be_bytes();
+        let unit = [2, 7, 4, 2, 0, 0, 0, 0, 1, 4, 2, 7, b'1', 6, 2, 0, 120, 254, 12, 0, 0x12, 0x0f, 2, 0, 1, 5, 0x50];
+        from(number, GROUP, 0x88cc, &[&unit[..], &[1, 255, a, b, 0, 0]].concat())
+    };
+    let start = |number: u32| from(number, GROUP, 0x888e, &[1, 1, 0, 0]);
+    let tree = |number: u32| {
+        let mut unit = vec![0x42, 0x42, 3, 0, 0, 2, 2, 0x0d, 0x80, 0];
+        unit.extend([&[2, 0][..], &number.to_be_bytes(), &[0, 0, 0, 0, 0x80, 0, 2, 0], &number.to_be_bytes()].concat());
+        unit.extend([0x80, 1, 0, 0, 20, 0, 2, 0, 15, 0, 0]);
+        from(number, GROUP, unit.len() as u16, &unit)
+    };
+    let member = |number: u32| {
+        let report = [&[0x16, 0, 0, 0, 239][..], &number.to_be_bytes()[1..]].concat();
+        ethernet(0x0800, &ipv4(host(number), B, 2, [1, 0], &report))
+    };
+    let broadcast = |number: u32| from(number, [0xff; 6], 0x8863, &[0x11, 9, 0, 0, 0, 0]);
+    let piece = |number: u32| ethernet(0x0800, &ipv4(host(number), B, 17, [number as u16, 0x2001], &[0; 8]));
+    let floods: [(&str, Flood<'_>); 6] = [
+        ("LLDP power units", &power),
+        ("802.1X stations", &start),
+        ("spanning tree ports", &tree),
+        ("group members", &member),
+        ("broadcasts", &broadcast),
+        ("fragmented packets", &piece),
+    ];
+    for (what, frame) in floods {
+        let survey = survey(&flood_of(20_000, frame), 0);
+        let text = survey["caveats"].to_string();
+        assert!(text.contains("link-limit") && text.contains(what), "{what}: {text}");
+    }
+}

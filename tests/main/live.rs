@@ -5,6 +5,8 @@
 mod evidence;
 #[path = "live/folded.rs"]
 mod folded;
+#[path = "live/ipfix.rs"]
+mod ipfix;
 #[path = "live/killed.rs"]
 mod killed;
 #[path = "live/links.rs"]
@@ -177,6 +179,7 @@ fn agent() {
         Ok("client") => ask(20_000),
         Ok("next client") => ask(21_000),
         Ok("flood") => flood(),
+        Ok("collector") => ipfix::collect(),
         _ => {}
     }
 }

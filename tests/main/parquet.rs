@@ -3,15 +3,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::command::{run, sample};
 use crate::skips::skipped;
 
 /// The Python that has the engines.
-pub(crate) fn python() -> Option<PathBuf> {
+fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/engines/bin/python3");
     let has = |module: &str| Command::new(&python).args(["-c", module]).output().is_ok_and(|out| out.status.success());
     has("import chdb, datafusion, duckdb, polars, pyarrow, pyspark").then_some(python)
+}
+
+/// Spark takes what there is of the machine: one test at a time has it.
+static SPARK: Mutex<()> = Mutex::new(());
+
+fn spark() -> MutexGuard<'static, ()> {
+    SPARK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// All files below a folder, by their paths in it.
@@ -30,6 +38,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn five_engines_read_the_values_of_the_csv_files() {
+    let _alone = spark();
     let Some(python) = python() else {
         return skipped("Parquet files by DuckDB, ClickHouse, Polars, DataFusion and Spark (none installed)");
     };
@@ -43,6 +52,71 @@ fn five_engines_read_the_values_of_the_csv_files() {
     let said = String::from_utf8_lossy(&read.stdout).into_owned();
     assert!(read.status.success(), "{said}{}", String::from_utf8_lossy(&read.stderr));
     assert_eq!(said.matches("values are those of the CSV files").count(), 5, "{said}");
+}
+
+#[test]
+fn five_engines_answer_the_questions_of_a_fleet_alike() {
+    let _alone = spark();
+    let Some(python) = python() else {
+        return skipped("the fleet's questions by DuckDB, ClickHouse, Polars, DataFusion and Spark (none installed)");
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = root.join("tests/engines/questions.py");
+    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
+    let asked = Command::new(python).arg(script).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&asked.stdout).into_owned();
+    assert!(asked.status.success(), "{said}{}", String::from_utf8_lossy(&asked.stderr));
+    assert_eq!(said.matches("12 questions").count(), 5, "{said}");
+}
+
+#[test]
+fn a_fleet_is_loaded_into_clickhouse_and_compacted() {
+    let Some(python) = python() else { return skipped("fleet/clickhouse and fleet/compaction (no engines installed)") };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = root.join("tests/engines/warehouse.py");
+    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
+    let ran = Command::new(python).arg(script).args(arguments).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn a_spark_job_outlives_a_worker() {
+    let _alone = spark();
+    let Some(python) = python() else { return skipped("fleet/spark on a cluster (no Spark installed)") };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let script = root.join("tests/engines/spark_job.py");
+    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
+    let ran = Command::new(python).arg(script).args(arguments).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(said.contains("a worker was killed after"), "{said}");
+}
+
+#[test]
+fn the_fleets_page_is_made_by_duckdb() {
+    let Some(python) = python() else { return skipped("igorscope fleet by DuckDB (not installed)") };
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, page) = (folder.path().join("lake's"), folder.path().join("fleet.html"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut make = Command::new(&python);
+    make.arg(root.join("tests/engines/fleet.py")).arg(env!("CARGO_BIN_EXE_igorscope")).arg(root.join("captures"));
+    let made = make.arg(&lake).arg("3").output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let path = format!("{}:{}", python.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let fleet = |path: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_igorscope"));
+        command.arg("fleet").arg(&lake).arg("-o").arg(&page).env("PATH", path);
+        crate::command::Run::of(command.output().unwrap())
+    };
+    fleet(&path).expect(0, &["4 sites"]);
+    let html = fs::read_to_string(&page).unwrap();
+    for words in ["<h1>4 sites</h1>", "Site 00", "Customer 1", "Hall 2", "Carried before, blocked now", "10.20.0.102"] {
+        assert!(html.contains(words), "{words}");
+    }
+    // Without it, it says how it is had.
+    fleet("").expect(2, &["needs DuckDB", "pip install duckdb"]);
+    fs::remove_dir_all(lake.join("surveys")).unwrap();
+    fleet(&path).expect(2, &["has no table surveys", "--format parquet"]);
 }
 
 #[test]

@@ -406,8 +406,26 @@ fn states_merge_to_one_and_a_bad_one_fails_it() {
     assert!(!Path::new(&at("x")).exists());
 }
 
-/// What was kept as version 1 is read by every later program, and this one writes it still: whoever changes what is stored
-/// gives it the next version, and reads both.
+/// What was said of links is in no state of version 1: groups that hosts listen to stand in these captures.
+fn without_links(files: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    let strip = |(name, text): (&'static str, String)| {
+        if name == "survey.json" {
+            let mut survey: serde_json::Value = serde_json::from_str(&text).unwrap();
+            for host in survey["inventory"].as_array_mut().unwrap() {
+                host.as_object_mut().unwrap().remove("groups");
+            }
+            return (name, survey.to_string());
+        }
+        // The last column, and a line of a device's section.
+        let lines = text.lines().filter(|line| !line.starts_with("groups  "));
+        let lines = lines.map(|line| if name == "inventory.csv" { line.rsplit_once(',').unwrap().0 } else { line });
+        (name, lines.collect::<Vec<_>>().join("\n"))
+    };
+    files.into_iter().map(strip).collect()
+}
+
+/// What was kept as version 1 is read by every later program, and this one writes it still, with its own parts behind it:
+/// whoever changes what is stored gives it the next version, and reads both.
 #[test]
 fn a_state_of_version_1_is_read_as_its_captures_and_written_as_it_was() {
     let kept = PathBuf::from("tests/fixtures/states/v1.igstate");
@@ -415,7 +433,8 @@ fn a_state_of_version_1_is_read_as_its_captures_and_written_as_it_was() {
     let captures: Vec<Source> = states.iter().map(|source| Source::File(source.name().into())).collect();
     assert_eq!(captures.len(), 6);
     let options = options(1, None);
-    assert!(but_health(judged(&states, &options)) == but_health(judged(&captures, &options)));
+    let but_both = |files| but_health(without_links(files));
+    assert!(but_both(judged(&states, &options)) == but_both(judged(&captures, &options)));
 
     let [kept, now] = [fs::read(kept).unwrap(), state_of(&captures, &options)].map(|bytes| sections(&bytes));
     for ((_, kept), (_, now)) in kept.iter().zip(&now) {

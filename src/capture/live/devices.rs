@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::LiveError;
-use crate::capture::libpcap;
+use crate::capture::load_libpcap;
 
 /// An interface that libpcap can capture on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,7 +27,7 @@ pub struct Device {
 /// # Errors
 /// When libpcap cannot list them.
 pub fn devices() -> Result<Vec<Device>, LiveError> {
-    libpcap::ready().map_err(LiveError::Missing)?;
+    load_libpcap::ready().map_err(LiveError::Missing)?;
     let list = pcap::Device::list().map_err(|error| LiveError::List { reason: error.to_string() })?;
     Ok(list.into_iter().map(device).collect())
 }

@@ -1,6 +1,6 @@
 //! Why an interface cannot be captured on, and what to type.
 
-use crate::capture::libpcap::Missing;
+use crate::capture::load_libpcap::Missing;
 
 /// An interface that could not be opened.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

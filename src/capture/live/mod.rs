@@ -19,7 +19,7 @@ use pcap::{Active, Capture, Packet};
 
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
 use super::writer::CaptureCounts;
-use super::{Outages, libpcap};
+use super::{Outages, load_libpcap};
 
 pub use devices::{Choice, Device, choose, devices};
 pub use error::LiveError;
@@ -152,7 +152,7 @@ impl Live {
 impl Handle {
     fn open(name: &str, settings: &LiveSettings) -> Result<Self, LiveError> {
         let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
-        libpcap::ready().map_err(LiveError::Missing)?;
+        load_libpcap::ready().map_err(LiveError::Missing)?;
         let failed = |error| LiveError::of_opening(name, error);
         #[cfg_attr(not(target_os = "linux"), allow(unused_mut))]
         let mut inactive = Capture::from_device(name)

@@ -50,7 +50,7 @@ pub(in crate::cli) struct Live {
     ///
     /// Whoever started it starts it again (the service igorscope@INTERFACE does). Standard output gets a health line as
     /// JSON each --interval; what DIR holds stays within --keep.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["plain", "json", "write", "output", "format", "xlsx", "evidence"],
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["plain", "json", "write", "output", "format", "xlsx", "ipfix", "evidence"],
           help_heading = "Sensor")]
     pub(in crate::cli) probe: Option<PathBuf>,
     /// With --probe, what all runs together may take of the disk: the oldest packets go first, then the oldest results.

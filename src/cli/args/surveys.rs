@@ -78,3 +78,22 @@ pub(in crate::cli) struct Report {
     #[arg(short, long, value_name = "DIR", help_heading = "Results")]
     pub(in crate::cli) output: Option<PathBuf>,
 }
+
+/// Ask many surveys at once: a page of all sites, worst first, with what changed, from Parquet results.
+///
+/// DIR holds what `analyze --format parquet -o DIR` wrote, of as many sites and days as there are. DuckDB answers: its program `duckdb`
+/// on the path, or its module for Python (python3 -m pip install duckdb). The questions are in fleet/, as SQL for other engines too.
+/// Of surveys of the same captures the one judged last counts.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  igorscope analyze --format parquet -o lake --site-name 'Harbour 4' monday/
+  igorscope fleet lake -o fleet.html")]
+pub(in crate::cli) struct Fleet {
+    /// The folder with the tables.
+    #[arg(value_name = "DIR")]
+    pub(in crate::cli) folder: PathBuf,
+    /// The page.
+    #[arg(short, long, value_name = "FILE.html", help_heading = "Results")]
+    pub(in crate::cli) output: PathBuf,
+}

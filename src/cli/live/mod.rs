@@ -1,11 +1,11 @@
 //! `live`: interfaces to results, told while it happens.
 
 mod checkpoint;
-mod face;
+mod lines;
 mod options;
+mod output;
 mod place;
 mod probe;
-mod show;
 mod signals;
 
 use std::path::Path;
@@ -14,11 +14,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use self::checkpoint::Checkpoint;
-use self::face::Face;
+use self::lines::Display;
 use self::options::LiveOptions;
+use self::output::LiveOutput;
 use self::place::Place;
 use self::probe::{Probe, until_midnight};
-use self::show::Display;
 use super::analyze::found;
 use super::args::{Format, Live as Args, Talk};
 use super::exit::{Failure, Outcome, Status};
@@ -27,7 +27,7 @@ use super::options::OutputOptions;
 use super::results::{self, Making};
 use crate::capture::live::{Dropped, Live, LiveInterface, confine, drop_root};
 use crate::capture::{Filter, RecordedInterface, Recorder, numbered};
-use crate::live::{Beside, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live};
+use crate::live::{AuxOutputs, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live};
 use crate::report::write_file;
 use crate::survey::{self, InputSummary};
 use crate::text::visible;
@@ -64,7 +64,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
         };
         say(&format!("capturing on {}; {end}", names.join(", ")));
     }
-    let mut face = Face::open(&options, talk, &stop)
+    let mut face = LiveOutput::open(&options, talk, &stop)
         .map_err(|error| Failure::usage(format!("cannot use this terminal: {error}; --plain needs none")))?;
     let survey = SurveyLive {
         survey: limited(options.survey.survey()),
@@ -75,7 +75,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     // Where nobody reads what is shown any more, there is nothing more to do it for, but files to be made whole.
     let mut shown = Ok(());
     let mut checkpoint = Checkpoint::new(&options);
-    let beside = Beside { recorder, evidence, states: states(&options) };
+    let beside = AuxOutputs { recorder, evidence, states: states(&options) };
     let end = run_live(live, beside, &survey, &stop, |mut tick| {
         checkpoint.tick(&mut tick.survey, &options);
         let disk = probe.as_mut().map(Probe::tick);

@@ -8,7 +8,7 @@ use super::super::args::{Format, Live, ReadingArgs, SurveyArgs};
 use super::super::command::command;
 use super::super::exit::Failure;
 use super::super::options::{OutputOptions, SurveyOptions};
-use super::show::Display;
+use super::lines::Display;
 use crate::capture::Rotation;
 use crate::capture::live::{Choice, LiveError, LiveSettings, choose, devices};
 

@@ -74,7 +74,7 @@ fn header_lengths_that_cannot_be() {
 fn ipv4_fragments_have_ports_only_at_offset_0() {
     let first = eth(0x0800, &ipv4_with(&[], 0x2000, 17, &udp(1, 2, &[0; 16])[..16]));
     let packet = ethernet(&first);
-    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 0, more: true }));
+    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 0, more: true, length: 16 }));
     assert_eq!(ports(&packet), (1, 2));
     let Transport::Udp { payload, payload_len, .. } = ip(&packet).transport else { panic!("{packet:?}") };
     // The UDP length speaks of the whole datagram: no contradiction.
@@ -82,7 +82,7 @@ fn ipv4_fragments_have_ports_only_at_offset_0() {
 
     let later = eth(0x0800, &ipv4_with(&[], 0x0002, 17, &[9; 8]));
     let packet = ethernet(&later);
-    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 16, more: false }));
+    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 16, more: false, length: 8 }));
     assert!(matches!(ip(&packet).transport, Transport::Other([9, ..])));
     assert_eq!(packet.stop, None);
     // "Don't fragment" is no fragment.
@@ -169,12 +169,12 @@ fn ipv6_fragments_atomic_ones_and_nested_ones() {
 
     let first = of(&[&fragment_header(17, 0, true, 7)], &datagram[..16]);
     let packet = ethernet(&first);
-    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 0, more: true }));
+    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 0, more: true, length: 16 }));
     assert_eq!((ports(&packet), packet.stop), ((1, 2), None));
 
     let later = of(&[&fragment_header(17, 2, false, 7)], &datagram[16..]);
     let packet = ethernet(&later);
-    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 16, more: false }));
+    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 16, more: false, length: 8 }));
     assert_eq!((ip(&packet).protocol, packet.stop), (17, None));
     assert!(matches!(ip(&packet).transport, Transport::Other(_)));
 
@@ -185,7 +185,7 @@ fn ipv6_fragments_atomic_ones_and_nested_ones() {
     assert_eq!((ip(&packet).identification, ports(&packet)), (7, (1, 2)));
     let inner_later = of(&[&headers[0], &fragment_header(17, 5, false, 8)], &datagram);
     let packet = ethernet(&inner_later);
-    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 0, more: true }));
+    assert_eq!(ip(&packet).fragment, Some(Fragment { offset: 0, more: true, length: 32 }));
     assert!(matches!(ip(&packet).transport, Transport::Other(_)));
 }
 

@@ -1,6 +1,6 @@
 //! How two records of one flow add up, whatever the order of the parts that they come from.
 
-use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, REQUEST, RESPONSE, REWRITTEN, Told, copy_window};
+use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, REQUEST, RESPONSE, REWRITTEN, TransportState, copy_window};
 use crate::capture::{Retime, Shift, Timestamp};
 
 impl Counts {
@@ -30,7 +30,7 @@ impl Counts {
         for at in &mut cold.first {
             *at = at.retimed(retime);
         }
-        if let Told::Tcp(tcp) = &mut cold.told {
+        if let TransportState::Tcp(tcp) = &mut cold.told {
             tcp.retime(retime);
         }
     }

@@ -3,9 +3,9 @@
 use super::Macs;
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::TcpFlags;
+use crate::flow::pending::{PendingReplies, PendingReply};
 use crate::flow::sources::SourceSet;
 use crate::flow::tcp::{Head, Heads, Tcp};
-use crate::flow::trail::{Owed, Trail};
 use crate::protocol::Turn;
 
 /// What few packets touch: two cache lines.
@@ -17,7 +17,7 @@ pub(in crate::flow) struct Cold {
     pub(in crate::flow) macs: [Macs; 2],
     /// Protocols that the first payload conforms to, and the port's own if any payload did.
     pub(in crate::flow) conforms: [u32; 2],
-    pub(in crate::flow) told: Told,
+    pub(in crate::flow) told: TransportState,
     pub(in crate::flow) duplicates: [u32; 2],
     /// Fingerprint and flags of the packet of an end that came first, which may be a copy of what came before in another
     /// part.
@@ -54,7 +54,7 @@ pub(super) const HAS_RARE: u8 = 32;
 
 /// What only flows of one transport tell.
 #[derive(Clone, Debug)]
-pub(in crate::flow) enum Told {
+pub(in crate::flow) enum TransportState {
     /// [`crate::protocol::Inspection::tag`] of each end's first payload, but for TCP's.
     Tags([u32; 2]),
     Tcp(Tcp),
@@ -65,9 +65,9 @@ pub(in crate::flow) enum Told {
 pub(super) struct Odd {
     /// What was sent since the other end last sent anything and owes an answer, but for what is [`super::PENDING`], if it is
     /// [`super::HELD`]: mostly one packet.
-    pub(super) one: Owed,
+    pub(super) one: PendingReply,
     /// The same if it is [`super::MORE`].
-    pub(super) more: Option<Box<Trail>>,
+    pub(super) more: Option<Box<PendingReplies>>,
     pub(super) heads: Option<Box<Heads>>,
     pub(super) rare: Option<Box<Rare>>,
 }
@@ -105,7 +105,7 @@ impl Cold {
             first: [Moment::NEVER; 2],
             macs: [[0; 12]; 2],
             conforms: [0; 2],
-            told: Told::Tcp(Tcp::Nothing),
+            told: TransportState::Tcp(Tcp::Nothing),
             duplicates: [0; 2],
             arrived: [0; 2],
             arrived_flags: [TcpFlags(0); 2],
@@ -132,7 +132,7 @@ impl Cold {
                 *at = at.shifted(shift);
             }
         }
-        if let Told::Tcp(tcp) = &mut cold.told {
+        if let TransportState::Tcp(tcp) = &mut cold.told {
             tcp.shift(shift);
         }
         cold
@@ -140,32 +140,32 @@ impl Cold {
 
     /// Whether a payload of either direction left a tag.
     pub(in crate::flow) fn is_tagged(&self) -> bool {
-        matches!(self.told, Told::Tags(tags) if tags != [0; 2])
+        matches!(self.told, TransportState::Tags(tags) if tags != [0; 2])
     }
 
     /// [`crate::protocol::Inspection::tag`] of an end's first payload.
     #[inline]
     pub(in crate::flow) fn tag(&self, side: usize) -> u32 {
-        if let Told::Tags(tags) = &self.told { tags[side] } else { 0 }
+        if let TransportState::Tags(tags) = &self.told { tags[side] } else { 0 }
     }
 
     pub(super) fn set_tag(&mut self, side: usize, tag: u32) {
         let mut tags = [self.tag(0), self.tag(1)];
         tags[side] = tag;
-        self.told = Told::Tags(tags);
+        self.told = TransportState::Tags(tags);
     }
 
     /// What TCP's numbers tell.
     #[inline]
     pub(in crate::flow) fn tcp(&self) -> &Tcp {
-        if let Told::Tcp(tcp) = &self.told { tcp } else { &Tcp::Nothing }
+        if let TransportState::Tcp(tcp) = &self.told { tcp } else { &Tcp::Nothing }
     }
 
     /// Takes the beginning of a segment that TCP's numbers want. Says whether this direction need not be looked at any more,
     /// and whether a stream begins with it that conforms: what it says then counts, whatever else was sent with the same
     /// number.
     pub(super) fn put_head(&mut self, head: Head, at: Moment) -> (bool, bool) {
-        let Told::Tcp(tcp) = &mut self.told else { return (false, false) };
+        let TransportState::Tcp(tcp) = &mut self.told else { return (false, false) };
         let (side, sequence) = (head.side(), head.sequence);
         if head.conforms != 0 && tcp.beginnings(side).any(|begin| begin == sequence) {
             if let Some(heads) = self.odd.as_mut().and_then(|odd| odd.heads.as_mut()) {
@@ -180,7 +180,7 @@ impl Cold {
 
     /// Adds what TCP's numbers and beginnings told in another part.
     pub(super) fn absorb_tcp(&mut self, begins: [Moment; 2], other: &Self, shift: Shift) {
-        let (Told::Tcp(tcp), Told::Tcp(theirs)) = (&mut self.told, &other.told) else { return };
+        let (TransportState::Tcp(tcp), TransportState::Tcp(theirs)) = (&mut self.told, &other.told) else { return };
         tcp.absorb(begins, theirs, other.first, shift);
         if let Some(theirs) = other.odd.as_ref().and_then(|odd| odd.heads.as_ref()) {
             let heads = self.odd.get_or_insert_default().heads.get_or_insert_default();

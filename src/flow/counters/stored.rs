@@ -1,6 +1,6 @@
 //! What states hold of a flow.
 
-use super::cold::{Cold, HAS_RARE, Odd, Rare, Told, Written};
+use super::cold::{Cold, HAS_RARE, Odd, Rare, TransportState, Written};
 use super::{Counts, DISORDERED, MORE, REWRITTEN};
 use crate::flow::sources::SourceSet;
 use crate::protocol::Asking;
@@ -39,7 +39,7 @@ stored!(Rare { high, payload, latest, arrived, written });
 stored!(Odd { one, more, heads, rare });
 
 /// Tags, or what TCP tells.
-impl Stored for Told {
+impl Stored for TransportState {
     fn store(&self, to: &mut Vec<u8>) {
         match self {
             Self::Tags(tags) => (0_u8, *tags).store(to),

@@ -2,7 +2,7 @@
 
 use super::{ASKED, CALLS, Cold, Counts, HELD, MORE, PENDING, REPLIED, WAITS, copy_window};
 use crate::capture::Timestamp;
-use crate::flow::trail::{Owed, Trail};
+use crate::flow::pending::{PendingReplies, PendingReply};
 
 impl Counts {
     /// Whether an end sent anything that may be an answer.
@@ -66,20 +66,20 @@ impl Counts {
     }
 
     /// The last packet that came from an end.
-    fn pending(&self, side: usize) -> Owed {
-        Owed { time: self.recent[side], fingerprint: self.fingerprint[side] }
+    fn pending(&self, side: usize) -> PendingReply {
+        PendingReply { time: self.recent[side], fingerprint: self.fingerprint[side] }
     }
 
     /// What an end sent that owes an answer since the other end last sent anything, none but for who waits.
-    pub(super) fn trail(&self, cold: &Cold, side: usize) -> Trail {
+    pub(super) fn trail(&self, cold: &Cold, side: usize) -> PendingReplies {
         if !self.is_waiting(side) {
-            return Trail::default();
+            return PendingReplies::default();
         }
         let state = self.dialogue[side];
         let mut trail = match &cold.odd {
             Some(odd) if state & MORE != 0 => odd.more.as_deref().cloned().unwrap_or_default(),
-            Some(odd) if state & HELD != 0 => Trail::of(odd.one),
-            _ => Trail::default(),
+            Some(odd) if state & HELD != 0 => PendingReplies::of(odd.one),
+            _ => PendingReplies::default(),
         };
         if state & PENDING != 0 {
             trail.push(self.pending(side));
@@ -87,7 +87,7 @@ impl Counts {
         trail
     }
 
-    /// How much an end sent that owes an answer since the other end last sent anything, at most [`Trail::LIMIT`], and when
+    /// How much an end sent that owes an answer since the other end last sent anything, at most [`PendingReplies::LIMIT`], and when
     /// the last.
     pub(in crate::flow) fn unanswered(&self, cold: &Cold, side: usize) -> (u32, Timestamp) {
         if !self.is_waiting(side) {

@@ -68,6 +68,19 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
         Lowest { map: self.map.into_iter().map(|(k, value)| (key(k), value)).collect(), turned_away: self.turned_away }
     }
 
+    /// Appends it with other keys, whose order is that of these.
+    pub(super) fn store_keys<Q: Stored>(&self, key: impl Fn(&K) -> Q, to: &mut Vec<u8>)
+    where
+        V: Stored,
+    {
+        (self.map.len() as u64).store(to);
+        for (k, value) in &self.map {
+            key(k).store(to);
+            value.store(to);
+        }
+        self.turned_away.store(to);
+    }
+
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         self.map.get(key)
     }

@@ -6,6 +6,7 @@
 //! another payload for the first than the whole does, the first is asked for by its frame: see [`Stream`].
 
 mod dhcp;
+mod link;
 mod lowest;
 mod stored;
 #[cfg(test)]
@@ -15,6 +16,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use self::dhcp::DhcpClients;
 pub use self::dhcp::DhcpExchange;
+pub use self::link::{
+    Authentication, BridgePort, Broadcasts, DatagramId, LinkEvidence, Membership, Offers, Pieces, Port, STRETCH, TooBig,
+};
 use self::lowest::{Add, Lowest};
 use crate::capture::{FrameId, Moment, Retime, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, quoted};
@@ -192,6 +196,8 @@ pub struct SideEvidence {
     icmp_errors: Lowest<IcmpError, Window, 16_384>,
     dhcp: DhcpClients,
     lldp: Lowest<(u32, MacAddr, lldp::Unit), Window, LLDP_LIMIT>,
+    /// What was said of the link itself.
+    pub link: LinkEvidence,
 }
 
 impl SideEvidence {
@@ -239,6 +245,7 @@ impl SideEvidence {
             // Elsewhere not every payload is looked at.
             Tag::Dhcp { .. } if dhcp_message::is_port_pair([source.1, destination.1]) => {
                 self.dhcp.add(payload, time, at);
+                self.link.offer(payload, time, at);
             }
             _ => {}
         }
@@ -294,6 +301,7 @@ impl SideEvidence {
         self.icmp_errors.absorb(other.icmp_errors, window);
         self.dhcp.absorb(other.dhcp, shift);
         self.lldp.absorb(other.lldp, window);
+        self.link.absorb(other.link, shift);
     }
 
     pub(super) fn retime(&mut self, retime: Retime) {
@@ -306,6 +314,7 @@ impl SideEvidence {
         self.icmp_errors.values_mut().for_each(|window| window.retime(retime));
         self.dhcp.retime(retime);
         self.lldp.values_mut().for_each(|window| window.retime(retime));
+        self.link.retime(retime);
     }
 
     /// M-SEARCH requests to groups, by who asked.

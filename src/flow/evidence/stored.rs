@@ -1,7 +1,7 @@
 //! What states hold of the evidence beside the flows.
 
 use super::lowest::Lowest;
-use super::{First, IcmpError, LLDP_LIMIT, NAME_MAX, Search, SideEvidence, TftpFile, Window};
+use super::{First, IcmpError, LLDP_LIMIT, LinkEvidence, NAME_MAX, Search, SideEvidence, TftpFile, Window};
 use crate::decode::MacAddr;
 use crate::protocol::lldp;
 use crate::state::{Broken, Load, Stored, store_list, stored};
@@ -10,7 +10,7 @@ stored!(Window { first, last, begin, end, count });
 stored!(Search { window, mx });
 stored!(IcmpError { protocol, source, destination, has_ports, icmp_type, sender, v6, kind, code });
 
-/// What devices said by LLDP is kept by input, which is the section's.
+/// What devices said by LLDP is kept by input, which is the section's. What was said of links is a part of its own.
 impl Stored for SideEvidence {
     fn store(&self, to: &mut Vec<u8>) {
         self.searches.store(to);
@@ -21,13 +21,7 @@ impl Stored for SideEvidence {
         self.tftp_files.store(to);
         self.icmp_errors.store(to);
         self.dhcp.store(to);
-        (self.lldp.iter().len() as u64).store(to);
-        for ((_, mac, unit), window) in self.lldp.iter() {
-            mac.store(to);
-            unit.store(to);
-            window.store(to);
-        }
-        self.lldp.turned_away().store(to);
+        self.lldp.store_keys(|(_, mac, unit)| (*mac, unit.clone()), to);
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
@@ -36,7 +30,18 @@ impl Stored for SideEvidence {
         let (icmp_errors, dhcp) = from.get()?;
         let units: Lowest<(MacAddr, lldp::Unit), Window, LLDP_LIMIT> = from.get()?;
         let lldp = units.with_keys(|(mac, unit)| (from.input, mac, unit));
-        Ok(Self { searches, group_requests, bacnet_searches, notified, answered, tftp_files, icmp_errors, dhcp, lldp })
+        Ok(Self {
+            searches,
+            group_requests,
+            bacnet_searches,
+            notified,
+            answered,
+            tftp_files,
+            icmp_errors,
+            dhcp,
+            lldp,
+            link: LinkEvidence::default(),
+        })
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 
 use super::{Limits, Observation};
+use crate::flow::SideEvidence;
 use crate::flow::counters::{Cold, Counts, Hot};
 use crate::flow::fragment::Fragments;
 use crate::flow::key::{Key, Seed, VlanNames};
@@ -22,6 +23,10 @@ use crate::state::{Broken, Load, Packer, Stored, stored};
 const MOST: Amount = Amount { frames: 1 << 40, bytes: 1 << 46 };
 /// More tunnels than are taken off of one frame.
 const NESTED: u64 = 64;
+/// The number of the part that holds what was said of links.
+const LINK: u8 = 1;
+/// The number of the part that holds how soon questions were answered.
+const HEALTH: u8 = 2;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -104,6 +109,11 @@ impl Observation {
         fragments.store(to.body());
         v4.store(to)?;
         v6.store(to)?;
+        if !side.link.is_empty() {
+            to.body().push(LINK);
+            side.link.store(to.body());
+        }
+        to.body().push(HEALTH);
         health.v4.store(to.body());
         health.v6.store(to.body());
         to.flush()
@@ -117,16 +127,24 @@ impl Observation {
         let input = from.input;
         let tally: Tally = from.get()?;
         let vlans: VlanNames = from.get()?;
-        let (sorted, neighbours, side) = from.get()?;
+        let (sorted, neighbours, mut side): (_, _, SideEvidence) = from.get()?;
         let fragments = Fragments::load(from, limits.fragments)?;
         let mut counted = Amount::default();
         let v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
         let v6 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
-        // Version 1 ends here.
-        let health = match from.is_at_end()? {
-            true => Questions::new(input),
-            false => Questions { v4: Watch::load(from)?, v6: Watch::load(from)? },
-        };
+        // Version 1 ends here; later ones have parts behind it, each behind its number.
+        let mut health = Questions::new(input);
+        let mut last = 0;
+        while from.has_more()? {
+            let part: u8 = from.get()?;
+            from.expect(part > last, "parts are not in their order")?;
+            last = part;
+            match part {
+                LINK => side.link = from.get()?,
+                HEALTH => health = Questions { v4: Watch::load(from)?, v6: Watch::load(from)? },
+                _ => return Err(from.wrong("there is a part that is not known")),
+            }
+        }
         let observation = Self {
             v4,
             v6,

@@ -1,5 +1,6 @@
 //! What segments hold of the first bytes of a stream.
 
+use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 
 use super::Tcp;
@@ -53,7 +54,7 @@ impl Head {
 /// Those of both directions, each with the earliest time at which it was sent. Kept apart from the numbers, which each
 /// segment is held against.
 #[derive(Clone, Debug, Default)]
-pub(in crate::flow) struct Heads(Vec<(Head, Moment)>);
+pub(in crate::flow) struct Heads(SmallVec<[(Head, Moment); 1]>);
 
 impl Heads {
     /// Adds what was sent at a time. Says whether its direction need not be looked at any more.
@@ -61,11 +62,7 @@ impl Heads {
         let set = &mut self.0;
         match set.binary_search_by_key(&head, |(known, _)| *known) {
             Ok(place) => set[place].1 = at.min(set[place].1),
-            Err(place) => {
-                // Mostly there is but one.
-                set.reserve_exact(1);
-                set.insert(place, (head, at));
-            }
+            Err(place) => set.insert(place, (head, at)),
         }
         let begins: SmallVec<[u32; 2]> = tcp.beginnings(head.side()).collect();
         let alike = || (0..set.len()).filter(|place| set[*place].0.side == head.side);
@@ -156,8 +153,8 @@ fn beginning(begin: u32, near: &[&Head], ports: [u16; 2]) -> (u32, u32) {
 }
 
 /// A segment's first bytes with those that follow in others.
-fn stitch(begin: u32, first: &Head, near: &[&Head]) -> Vec<u8> {
-    let mut bytes = first.bytes().to_vec();
+fn stitch(begin: u32, first: &Head, near: &[&Head]) -> ArrayVec<u8, HEAD> {
+    let mut bytes: ArrayVec<u8, HEAD> = first.bytes().iter().copied().collect();
     let mut more = true;
     while more && bytes.len() < HEAD {
         more = false;
@@ -165,13 +162,13 @@ fn stitch(begin: u32, first: &Head, near: &[&Head]) -> Vec<u8> {
             let at = head.sequence.wrapping_sub(begin) as usize;
             let skip = bytes.len().wrapping_sub(at);
             if at <= bytes.len() && at > 0 && skip < head.bytes().len() {
-                bytes.extend_from_slice(&head.bytes()[skip..]);
+                let room = bytes.remaining_capacity();
+                bytes.extend(head.bytes()[skip..].iter().copied().take(room));
                 more = true;
                 break;
             }
         }
     }
-    bytes.truncate(HEAD);
     bytes
 }
 
@@ -187,6 +184,6 @@ impl Stored for Heads {
         let is_sound = |(head, _): &(Head, Moment)| head.side < 2 && usize::from(head.length) <= HEAD;
         from.expect(list.iter().all(is_sound), "the beginning of a segment is none")?;
         from.expect(list.is_sorted_by(|a, b| a.0 < b.0), "beginnings of segments are not in their order")?;
-        Ok(Self(list))
+        Ok(Self(list.into()))
     }
 }

@@ -1,6 +1,6 @@
 //! What states hold of TCP's numbers.
 
-use super::{Connection, Deed, MOST_ACKNOWLEDGED, MOST_OPENED, Sets, SynAnswer, Tcp};
+use super::{Connection, MOST_ACKNOWLEDGED, MOST_OPENED, Sets, SynAnswer, Tcp, TcpEvent};
 use crate::capture::Moment;
 use crate::state::{Broken, Load, Stored, coded, store_list, stored};
 
@@ -12,7 +12,7 @@ coded!(SynAnswer { 0: Unknown, 1: Fits, 2: OfAnother });
 stored!(Connection { numbers, client, accepted, told });
 
 /// The kind, a number, and of an acceptance the number that it acknowledges.
-impl Stored for Deed {
+impl Stored for TcpEvent {
     fn store(&self, to: &mut Vec<u8>) {
         match *self {
             Self::Open(number) => (0_u8, number).store(to),
@@ -42,7 +42,7 @@ impl Stored for Sets {
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let mut sets = Self::default();
         for deeds in &mut sets.deeds {
-            let list: Vec<(Deed, Moment)> = from.list(MOST_DEEDS, "a flow has too many connections")?;
+            let list: Vec<(TcpEvent, Moment)> = from.list(MOST_DEEDS, "a flow has too many connections")?;
             from.expect(list.is_sorted_by(|a, b| a.0 < b.0), "connections are not in their order")?;
             *deeds = list.into();
         }

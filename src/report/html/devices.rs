@@ -1,6 +1,6 @@
 //! A section for each device of the vendor's tables: what it is, how it stands, its ports, peers, findings and time line.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::findings::service;
@@ -10,7 +10,7 @@ use super::matrix::state_words;
 use super::page::{Page, put};
 use super::ports::STATES;
 use crate::finding::{Standings, Who};
-use crate::inventory::{Host, HostId};
+use crate::inventory::{Host, HostId, Powered, watts};
 use crate::policy::Direction;
 use crate::report::Names;
 use crate::report::health::{HealthRow, rows};
@@ -177,6 +177,9 @@ fn body(page: &mut Page, (survey, names): (&Survey, &Names), node: &HostCoverage
         ("MAC", host.mac.map(|mac| mac.to_string())),
         ("version", host.version.as_deref().map(str::to_owned)),
         ("plugged into", attachment.map(|at| format!("{}, port {}", at.switch, at.port))),
+        ("power", device.addresses.iter().find_map(|host| host.power()).map(power)),
+        ("802.1X", device.addresses.iter().find_map(|host| host.dot1x()).map(|state| state.name().to_owned())),
+        ("groups", Some(groups(&device.addresses))),
         ("heard", heard),
     ];
     let states = STATES.map(|(state, _, words)| (words, Some(ports(survey, node, state))));
@@ -229,6 +232,26 @@ fn body(page: &mut Page, (survey, names): (&Survey, &Names), node: &HostCoverage
             put!(page, "<p class=\"quiet\">and {} more conversations; conversations above, by its address.</p>", more);
         }
     }
+}
+
+/// `class 4, asks for 25.5 W, is given 13.0 W, on the signal pairs`.
+fn power(power: &Powered) -> String {
+    let parts = [
+        power.class.map(|class| format!("class {class}")),
+        power.requested.map(|tenths| format!("asks for {} W", watts(tenths))),
+        power.allocated.map(|tenths| format!("is given {} W", watts(tenths))),
+        power.pairs.map(|pairs| format!("{pairs} pairs")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The groups that any of its addresses listens to.
+fn groups(addresses: &[&Host]) -> String {
+    let links = || addresses.iter().filter_map(|host| host.link.as_deref());
+    let all: BTreeSet<IpAddr> = links().flat_map(|link| link.groups.iter().copied()).collect();
+    let more: u32 = links().map(|link| link.more_groups).fold(0, u32::saturating_add);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    all.iter().map(ToString::to_string).chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// `in TCP 80, UDP 69; out UDP 1900`.

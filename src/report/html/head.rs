@@ -1,7 +1,7 @@
 //! The first screen: site, when, what was captured and how good that is, the verdict, the findings.
 
 use super::page::{Page, put};
-use super::strand::Strand;
+use super::verdict_color::VerdictColor;
 use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::Names;
@@ -226,9 +226,9 @@ fn named(page: &mut Page, survey: &Survey) {
 
 /// How the packets divide, as a bar.
 fn shares(page: &mut Page, survey: &Survey) {
-    let mut packets = [0u64; Strand::ALL.len()];
+    let mut packets = [0u64; VerdictColor::ALL.len()];
     for conversation in &survey.conversations {
-        packets[Strand::of(conversation) as usize] += conversation.packets.iter().sum::<u64>();
+        packets[VerdictColor::of(conversation) as usize] += conversation.packets.iter().sum::<u64>();
     }
     let total: u64 = packets.iter().sum();
     if total == 0 {
@@ -240,7 +240,7 @@ fn shares(page: &mut Page, survey: &Survey) {
          preserveAspectRatio=\"none\" aria-hidden=\"true\">"
     );
     let mut at = 0.0;
-    for strand in Strand::ALL.into_iter().rev() {
+    for strand in VerdictColor::ALL.into_iter().rev() {
         let number = packets[strand as usize];
         if number == 0 {
             continue;
@@ -257,7 +257,7 @@ fn shares(page: &mut Page, survey: &Survey) {
         at += width;
     }
     put!(page, "</svg><ul class=\"legend\">");
-    for strand in Strand::ALL.into_iter().rev().filter(|strand| packets[*strand as usize] > 0) {
+    for strand in VerdictColor::ALL.into_iter().rev().filter(|strand| packets[*strand as usize] > 0) {
         let number = packets[strand as usize];
         let percent = number as f64 / total as f64 * 100.0;
         let percent = if percent < 0.1 { "<0.1".to_owned() } else { format!("{percent:.1}") };

@@ -8,6 +8,7 @@ mod capture;
 mod comparison;
 mod devices;
 mod findings;
+mod fleet;
 mod glossary;
 pub(crate) mod head;
 mod health;
@@ -18,11 +19,11 @@ mod picture;
 mod policy;
 mod ports;
 mod sites;
-mod strand;
 mod tables;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod verdict_color;
 
 use std::io::{self, Write};
 
@@ -33,6 +34,7 @@ use sha2::{Digest, Sha256};
 use super::names::Names;
 use crate::survey::Survey;
 pub use comparison::write_comparison_html;
+pub use fleet::{Answer, write_fleet_html};
 use page::{Page, put};
 pub use path::write_path_html;
 pub use sites::write_sites_html;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::f64::consts::TAU;
 
 use super::page::{Page, put};
-use super::strand::Strand;
+use super::verdict_color::VerdictColor;
 use crate::inventory::Host;
 use crate::policy::Role;
 use crate::report::text::units::{count, counted, short};
@@ -45,7 +45,7 @@ struct Bubble<'a> {
     one: &'static str,
     many: &'static str,
     /// Those in trouble first.
-    hosts: Vec<(&'a Host, Strand)>,
+    hosts: Vec<(&'a Host, VerdictColor)>,
 }
 
 /// What passed one way between two roles.
@@ -64,7 +64,7 @@ impl Bubble<'_> {
     /// What stands at it, its number first.
     fn words(&self) -> Vec<String> {
         let mut words = vec![counted(self.hosts.len() as u64, self.one, self.many)];
-        let troubled = self.hosts.iter().filter(|(_, worst)| *worst >= Strand::Unexpected).count();
+        let troubled = self.hosts.iter().filter(|(_, worst)| *worst >= VerdictColor::Unexpected).count();
         if self.hosts.len() <= NAMED {
             words.extend(self.hosts.iter().map(|(host, _)| shortened(host)));
         } else if troubled > 0 {
@@ -97,16 +97,16 @@ impl Sum {
     }
 }
 
-type Sums = BTreeMap<(Role, Role, Strand), Sum>;
+type Sums = BTreeMap<(Role, Role, VerdictColor), Sum>;
 
 pub(super) fn write(page: &mut Page, survey: &Survey) {
     if survey.conversations.is_empty() {
         return;
     }
     let mut sums = Sums::new();
-    let mut worst = vec![Strand::Bystander; survey.hosts.len()];
+    let mut worst = vec![VerdictColor::Bystander; survey.hosts.len()];
     for conversation in &survey.conversations {
-        let strand = Strand::of(conversation);
+        let strand = VerdictColor::of(conversation);
         let role = |host| survey.hosts.role(host);
         sums.entry((role(conversation.client), role(conversation.server), strand)).or_default().add(conversation);
         for host in [conversation.client, conversation.server].map(|host| survey.hosts.device_of(host)) {
@@ -121,7 +121,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         "<p>A dot is a device, a line is what passed between two roles: its colour is the verdict, its width grows with \
          the number of conversations.</p><ul class=\"legend\">"
     );
-    for strand in Strand::ALL.into_iter().rev().filter(|strand| sums.keys().any(|key| key.2 == *strand)) {
+    for strand in VerdictColor::ALL.into_iter().rev().filter(|strand| sums.keys().any(|key| key.2 == *strand)) {
         put!(page, "<li><i class=\"{}\"></i>{}</li>", strand.class(), strand.words());
     }
     put!(page, "</ul><div class=\"beside\">");
@@ -132,12 +132,12 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.end_section();
 }
 
-fn bubbles<'a>(survey: &'a Survey, worst: &[Strand]) -> BTreeMap<Role, Bubble<'a>> {
+fn bubbles<'a>(survey: &'a Survey, worst: &[VerdictColor]) -> BTreeMap<Role, Bubble<'a>> {
     let mut bubbles = BTreeMap::new();
     let devices = survey.hosts.devices();
     for (role, turn, one, many) in PLACES {
         let of_role = devices.iter().filter(|(id, is_heard)| **is_heard && survey.hosts.role(**id) == role);
-        let mut hosts: Vec<(&Host, Strand)> =
+        let mut hosts: Vec<(&Host, VerdictColor)> =
             of_role.map(|(id, _)| (survey.hosts.get(*id), worst[id.0 as usize])).collect();
         if hosts.is_empty() {
             continue;
@@ -175,7 +175,7 @@ fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
         format!("{left:.0} {top:.0} {:.0} {:.0}", right - left, bottom - top)
     );
     // Both ways of a pair are one line.
-    let mut lines: BTreeMap<(Role, Role), BTreeMap<Strand, Sum>> = BTreeMap::new();
+    let mut lines: BTreeMap<(Role, Role), BTreeMap<VerdictColor, Sum>> = BTreeMap::new();
     for ((client, server, strand), sum) in sums {
         let pair = (*client.min(server), *client.max(server));
         let line = lines.entry(pair).or_default().entry(*strand).or_default();
@@ -207,7 +207,7 @@ fn draw(page: &mut Page, bubbles: &BTreeMap<Role, Bubble<'_>>, sums: &Sums) {
                 path,
                 title
             );
-            if *strand >= Strand::Unexpected {
+            if *strand >= VerdictColor::Unexpected {
                 put!(
                     page,
                     "<text class=\"count {}\" x=\"{}\" y=\"{}\">{}</text>",

@@ -2,7 +2,7 @@
 
 use super::findings::service;
 use super::page::{Page, put};
-use super::strand::Strand;
+use super::verdict_color::VerdictColor;
 use crate::inventory::Host;
 use crate::report::Names;
 use crate::report::inventory::services;
@@ -48,7 +48,7 @@ pub(super) fn conversations(page: &mut Page, survey: &Survey, names: &Names) {
 }
 
 fn row(page: &mut Page, survey: &Survey, names: &Names, conversation: &Conversation) {
-    let strand = Strand::of(conversation);
+    let strand = VerdictColor::of(conversation);
     put!(page, "<tr>");
     for host in [conversation.client, conversation.server].map(|host| survey.hosts.get(host)) {
         put!(page, "<td>");

@@ -50,7 +50,7 @@ fn foreign_text_stays_text() {
     survey.caveats[0].text = hostile.to_owned();
     survey.non_ip[0].kind = hostile.to_owned();
     let words = survey.findings[0].words(&survey.context());
-    survey.findings[0].facts = fixture::Said::of(&words, |_| hostile.to_owned());
+    survey.findings[0].facts = fixture::FindingText::of(&words, |_| hostile.to_owned());
     let page = html(&survey);
     assert_eq!(page.matches("<script").count(), 1, "only our own");
     let shown = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;\\x1b[2J\\u{202e}exe";
@@ -127,7 +127,7 @@ fn large() -> Survey {
         detail: "Node 10.20.0.32 sent 3 SYNs. ".repeat(20),
         ..finding.words(&survey.context())
     };
-    finding.facts = fixture::Said::of(&words, str::to_owned);
+    finding.facts = fixture::FindingText::of(&words, str::to_owned);
     finding.conversations = (0..1_000).collect();
     survey.findings = vec![finding; 2_000];
     survey

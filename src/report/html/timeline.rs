@@ -3,7 +3,7 @@
 
 use super::head::span;
 use super::page::{Page, put};
-use super::strand::Strand;
+use super::verdict_color::VerdictColor;
 use crate::capture::Timestamp;
 use crate::flow::EndView;
 use crate::report::text::units::{count, duration};
@@ -100,7 +100,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         duration(step)
     );
     put!(page, "<div class=\"time\">");
-    for (strand, row) in Strand::ALL.into_iter().zip(&rows).rev() {
+    for (strand, row) in VerdictColor::ALL.into_iter().zip(&rows).rev() {
         let packets = row.packets();
         let most_began = row.began.iter().max().copied().unwrap_or(0);
         let most_packets = packets.iter().copied().fold(0.0, f64::max);
@@ -176,11 +176,11 @@ fn rate(packets: f64, step: u64) -> String {
 }
 
 fn rows(survey: &Survey, bin: impl Fn(Timestamp) -> Option<usize>, bins: usize) -> Vec<Row> {
-    let mut rows: Vec<Row> = Strand::ALL.iter().map(|_| Row::new(bins)).collect();
+    let mut rows: Vec<Row> = VerdictColor::ALL.iter().map(|_| Row::new(bins)).collect();
     for (flow, judgement) in survey.flows.iter() {
         let strand = match (judgement.verdict, judgement.outcome.is_blocked()) {
-            (Verdict::Documented, true) => Strand::Blocked,
-            (verdict, _) => Strand::of_verdict(verdict),
+            (Verdict::Documented, true) => VerdictColor::Blocked,
+            (verdict, _) => VerdictColor::of_verdict(verdict),
         };
         let Some(begin) = bin(flow.first()) else { continue };
         let row = &mut rows[strand as usize];

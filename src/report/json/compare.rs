@@ -10,7 +10,9 @@ use super::comparison::{Change, ChangeKind, Comparison, Visit};
 use super::v1::{Conversation, Finding, Host, Survey, Text};
 use super::words::kind;
 use crate::finding::Kind;
+use crate::inventory::{Dot1x, milliwatts};
 use crate::policy::FindingKind;
+use crate::protocol::poe;
 
 impl Comparison {
     /// Compares two surveys.
@@ -324,6 +326,8 @@ struct Proof<'a> {
     conversations: HashMap<(&'a str, String, String, &'a str), Vec<&'a Conversation<'a>>>,
     /// Hosts that sent something, by site and address, and by site and MAC.
     heard: HashSet<(&'a str, String)>,
+    /// Hosts with what the link says of them, by the same.
+    links: HashMap<(&'a str, String), &'a Host<'a>>,
 }
 
 impl<'a> Proof<'a> {
@@ -339,13 +343,15 @@ impl<'a> Proof<'a> {
             IpAddr::V4(v4) => !v4.is_unspecified() && !v4.is_link_local(),
             IpAddr::V6(v6) => !v6.is_unspecified(),
         };
-        let heard = survey.inventory.iter().filter(|host| host.packets_sent > 0 && is_given(host.address));
-        let names = heard.flat_map(|host| {
+        let names = |host: &'a Host<'a>| {
             let mac = host.mac.map(|mac| mac.0.to_string());
             let names = [Some(host.address.to_string()), mac].into_iter().flatten();
-            names.map(|name| (site(survey, host.site.as_ref()), name))
-        });
-        Self { conversations, heard: names.collect() }
+            names.map(|name| (site(survey, host.site.as_ref()), name)).collect::<Vec<_>>()
+        };
+        let heard = survey.inventory.iter().filter(|host| host.packets_sent > 0 && is_given(host.address));
+        let told = survey.inventory.iter().filter(|host| host.poe_allocated_mw.is_some() || host.dot1x.is_some());
+        let links = told.flat_map(|host| names(host).into_iter().map(move |name| (name, host)));
+        Self { conversations, heard: heard.flat_map(names).collect(), links: links.collect() }
     }
 
     /// Whether it is proven that what was found of a pair is mended: not merely that it was not seen.
@@ -365,7 +371,24 @@ impl<'a> Proof<'a> {
                     })
             }
             FindingKind::NeverHeard | FindingKind::NoDhcpOffer => self.heard.contains(&(*label, client.clone())),
-            FindingKind::OldVersion
+            FindingKind::PoeTooLittle | FindingKind::PoeNotNegotiated | FindingKind::NotAuthenticated => {
+                let Some(host) = self.links.get(&(*label, client.clone())) else { return false };
+                match (kind, host.poe_requested_mw, host.poe_allocated_mw) {
+                    (FindingKind::NotAuthenticated, ..) => host.dot1x.as_deref() == Some(Dot1x::Authenticated.name()),
+                    (FindingKind::PoeTooLittle, Some(requested), Some(allocated)) => requested <= allocated,
+                    (_, _, Some(allocated)) => allocated > milliwatts(poe::UNNEGOTIATED),
+                    _ => false,
+                }
+            }
+            // Nothing tells that it would have been seen.
+            FindingKind::TopologyChanges
+            | FindingKind::ForwardsLate
+            | FindingKind::NoQuerier
+            | FindingKind::SecondDhcpServer
+            | FindingKind::BroadcastStorm
+            | FindingKind::PacketsTooBig
+            | FindingKind::LostFragments
+            | FindingKind::OldVersion
             | FindingKind::UnusedAllowance
             | FindingKind::AddressConflict
             | FindingKind::AddressChanged

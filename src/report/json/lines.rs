@@ -12,6 +12,11 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// For a value of the outermost object.
+    pub(super) fn inside() -> Self {
+        Self { depth: KEYS }
+    }
+
     fn element<W: ?Sized + Write>(&self, out: &mut W, first: bool, line_depth: usize) -> io::Result<()> {
         if !first {
             out.write_all(b",")?;

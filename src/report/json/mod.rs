@@ -3,12 +3,13 @@
 mod bounds;
 mod compare;
 mod comparison;
+mod document;
 mod earlier;
+mod finding_endpoints;
 mod health_rows;
 mod lines;
 mod lookup;
 mod merge;
-mod people;
 mod read_back;
 mod read_flow;
 mod rows;
@@ -24,17 +25,12 @@ use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::ser::Serialize;
 
 use super::column::JsonRow;
-use super::conversations::{self, Conversations};
-use super::coverage::{self, Coverage};
-use super::findings::{self, FindingRow, Findings};
+use super::findings::{FindingRow, Findings};
 use super::flows::{self, Flows};
-use super::health::{self, Health};
-use super::inventory::Inventory;
 use super::names::Names;
-use super::nodes::{self, Nodes};
 use crate::finding::{Context, Finding};
 use crate::survey::{Judged, Survey};
 use crate::text::{self, BadText};
@@ -45,55 +41,6 @@ pub use merge::{MergeError, merge};
 pub use read_back::{read_back, written_by};
 pub use sites::TooManySites;
 pub use values::{Mac, Time};
-
-/// The survey as the file has it. The tables are made row by row while they are written, so that
-/// memory does not grow with them.
-struct Document<'a> {
-    survey: &'a Survey,
-    names: &'a Names,
-    created: Option<Time>,
-}
-
-/// Serializes what an iterator yields, without collecting it.
-struct Rows<F>(F);
-
-impl<F, I> Serialize for Rows<F>
-where
-    F: Fn() -> I,
-    I: Iterator<Item: Serialize>,
-{
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq((self.0)())
-    }
-}
-
-impl Serialize for Document<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { survey, names, created } = self;
-        let mut file = serializer.serialize_struct("Survey", 19)?;
-        file.serialize_field("schema_version", &v1::SCHEMA_VERSION)?;
-        file.serialize_field("judged", &rows::judged(&survey.judged))?;
-        file.serialize_field("tool", &this_tool())?;
-        file.serialize_field("created", created)?;
-        file.serialize_field("inputs", &Rows(|| survey.inputs.iter().map(rows::input)))?;
-        file.serialize_field("frames", &rows::frames(&survey.frames))?;
-        file.serialize_field("site", &survey.site)?;
-        file.serialize_field("policy", &rows::policy(names.policy()))?;
-        file.serialize_field("non_ip", &Rows(|| survey.non_ip.iter().map(rows::non_ip)))?;
-        file.serialize_field("encapsulations", &Rows(|| survey.encapsulations.iter().map(rows::encapsulation)))?;
-        file.serialize_field("caveats", &Rows(|| survey.caveats.iter().map(rows::caveat)))?;
-        file.serialize_field("flows", &Rows(|| (0..survey.flows.len()).map(|place| flow_row(survey, names, place))))?;
-        let conversations = || conversations::rows(survey, names).map(JsonRow::<Conversations>);
-        file.serialize_field("conversations", &Rows(conversations))?;
-        file.serialize_field("findings", &Rows(|| findings::rows(survey, None).map(JsonRow::<Findings>)))?;
-        file.serialize_field("coverage", &Rows(|| coverage::rows(survey, names).map(JsonRow::<Coverage>)))?;
-        file.serialize_field("inventory", &Rows(|| survey.hosts.iter().map(JsonRow::<Inventory>)))?;
-        file.serialize_field("nodes", &Rows(|| nodes::rows(survey, names).map(JsonRow::<Nodes>)))?;
-        file.serialize_field("health", &Rows(|| health::rows(survey).map(JsonRow::<Health>)))?;
-        file.serialize_field("limits", &rows::limits(survey.limits))?;
-        file.end()
-    }
-}
 
 /// This program, as survey.json names it.
 pub fn this_tool() -> v1::Tool<'static> {
@@ -120,20 +67,30 @@ pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> impl 
 /// # Errors
 /// Those of `out`.
 pub fn write_survey(out: &mut dyn Write, survey: &Survey, names: &Names, created: Option<Time>) -> io::Result<()> {
-    write_value(out, &Document { survey, names, created })
+    write_survey_by(1, out, survey, names, created)
 }
 
-/// flows.ndjson: the flows of survey.json, an object a line (<https://github.com/ndjson/ndjson-spec>), for tools that
-/// read a stream.
+/// The same by several threads; the bytes do not depend on how many.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::Result<()> {
-    for index in 0..survey.flows.len() {
-        serde_json::to_writer(&mut *out, &flow_row(survey, names, index))?;
-        out.write_all(b"\n")?;
-    }
-    Ok(())
+pub fn write_survey_by(
+    threads: usize,
+    out: &mut dyn Write,
+    survey: &Survey,
+    names: &Names,
+    created: Option<Time>,
+) -> io::Result<()> {
+    document::write(out, survey, names, created, threads)
+}
+
+/// flows.ndjson: the flows of survey.json, an object a line (<https://github.com/ndjson/ndjson-spec>), for tools that
+/// read a stream. Rendered by several threads; the bytes do not depend on how many.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
+    document::write_flow_lines(out, survey, names, threads)
 }
 
 /// survey.json of what was read from other files.

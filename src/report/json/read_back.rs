@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::bounds::bound;
+use super::finding_endpoints::FindingEndpoints;
 use super::health_rows;
-use super::people::People;
 use super::read_flow::{flow, is_server_first};
 use super::rows;
 use super::sent::Sent;
@@ -19,13 +19,13 @@ use super::words::{self, maybe, named, time};
 use crate::capture::{FrameId, Moment};
 use crate::finding::{Finding, Kind};
 use crate::flow::Limits;
-use crate::inventory::{Host, HostId, Hosts};
+use crate::inventory::{Host, HostId, Hosts, Labels};
 use crate::policy::{FindingKind, Policy, Role};
 use crate::relation::DirectionBasis;
+use crate::report::finding_text::FindingText;
 use crate::report::names::rules_as_cited;
 use crate::report::nodes::port_columns;
 use crate::report::result::ASKED_FOR;
-use crate::report::said::Said;
 use crate::survey::{
     Damage, EncapsulationSummary, FrameCounts, InputSummary, Judged, JudgedFlows, NonIpSummary, Survey,
 };
@@ -140,7 +140,7 @@ impl Reader<'_> {
         let sent = Sent::of(&conversations, &hosts, self.policy);
         let nodes = self.nodes(&part.nodes, &hosts, &sent);
         let coverage = self.coverage(&part.coverage, &nodes, &sent);
-        let mut people = People::of(&part, &hosts);
+        let mut people = FindingEndpoints::of(&part, &hosts);
         let mut findings = Vec::with_capacity(part.findings.len());
         for row in &part.findings {
             let read = self.finding(row, &mut people, &place);
@@ -198,6 +198,8 @@ impl Reader<'_> {
             coverage,
             nodes,
             flows,
+            labels: Labels::default(),
+            tftp_files: HashMap::new(),
             health: health_rows::health(measured.into_iter()),
             limits: part.limits.map_or_else(Limits::default, |limits| Limits {
                 flows: limits.max_flows as usize,
@@ -366,7 +368,7 @@ impl Reader<'_> {
     fn finding(
         &mut self,
         row: &v1::Finding<'_>,
-        people: &mut People<'_>,
+        people: &mut FindingEndpoints<'_>,
         place: &impl Fn(u32) -> Option<u32>,
     ) -> Option<Finding> {
         let kind = words::kind(&row.reason)?;
@@ -394,7 +396,7 @@ impl Reader<'_> {
             rules: Vec::new(),
             sources: row.sources.clone(),
             conversations: row.conversations.iter().filter_map(|at| place(*at)).collect(),
-            facts: Arc::new(Said {
+            facts: Arc::new(FindingText {
                 service: owned(row.service.as_ref()),
                 detail: row.detail.to_string(),
                 advice: row.advice.to_string(),

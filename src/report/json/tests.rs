@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::report::fixture;
+use crate::report::{conversations, coverage, findings, fixture, nodes};
 
 fn written() -> String {
     let survey = fixture::survey();
@@ -105,11 +105,22 @@ fn what_is_no_survey_is_named_with_its_line() {
 fn flows_as_lines_are_those_of_the_whole_file() {
     let survey = fixture::survey();
     let mut out = Vec::new();
-    write_flow_lines(&mut out, &survey, &Names::of(&survey)).unwrap();
+    write_flow_lines(&mut out, &survey, &Names::of(&survey), 2).unwrap();
     let lines: Vec<serde_json::Value> =
         String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let whole: serde_json::Value = serde_json::from_str(&written()).unwrap();
     assert_eq!(whole["flows"].as_array().unwrap(), &lines);
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_number_of_threads() {
+    let survey = fixture::survey();
+    let names = Names::of(&survey);
+    for threads in [2, 3, 8] {
+        let mut out = Vec::new();
+        write_survey_by(threads, &mut out, &survey, &names, None).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), written());
+    }
 }
 
 #[test]

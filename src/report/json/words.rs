@@ -1,13 +1,14 @@
 //! The words of a survey.json back to what the program works with; `None` where a word is not known.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::v1::{self, Text};
 use super::values::{Time, mac};
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, VlanPath};
 use crate::finding::{Kind, Who};
-use crate::inventory::{Attachment, Host, RoleSource};
+use crate::inventory::{Attachment, Dot1x, Host, HostLink, Powered, RoleSource};
 use crate::policy::{Direction, FindingKind, Reason, Role, Severity};
 use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol};
@@ -115,6 +116,29 @@ pub(super) fn bare_host(address: IpAddr, role: Role) -> Host {
     Host { role, basis: "".into(), ..Host::new(address) }
 }
 
+/// What the link says of a host; `None` where that is nothing.
+fn link(row: &v1::Host<'_>) -> Option<Arc<HostLink>> {
+    let tenths = |milliwatts: Option<u32>| milliwatts.and_then(|milliwatts| u16::try_from(milliwatts / 100).ok());
+    let power = Powered {
+        class: row.poe_class,
+        requested: tenths(row.poe_requested_mw),
+        allocated: tenths(row.poe_allocated_mw),
+        pairs: ["signal", "spare", "both"].into_iter().find(|word| row.poe_pairs.as_deref() == Some(word)),
+        short: None,
+        unnegotiated: None,
+    };
+    let is_known =
+        power.class.is_some() || power.requested.is_some() || power.allocated.is_some() || power.pairs.is_some();
+    let words = row.groups.as_deref().unwrap_or_default();
+    let link = HostLink {
+        power: is_known.then_some(power),
+        dot1x: Dot1x::ALL.iter().copied().find(|state| row.dot1x.as_deref() == Some(state.name())),
+        groups: words.iter().filter_map(|word| word.parse().ok()).collect(),
+        more_groups: words.last().and_then(|word| word.strip_prefix('+')?.parse().ok()).unwrap_or(0),
+    };
+    (link != HostLink::default()).then(|| Arc::new(link))
+}
+
 pub(super) fn host(row: v1::Host<'_>, role: Role) -> Host {
     let (source, basis) = row.role_basis.split_once(": ").unwrap_or((&row.role_basis, ""));
     let (source, basis) = match source {
@@ -138,6 +162,7 @@ pub(super) fn host(row: v1::Host<'_>, role: Role) -> Host {
             Attachment { switch: switch.to_owned(), port: row.switch_port.as_deref().unwrap_or_default().to_owned() }
                 .into()
         }),
+        link: link(&row),
         source,
         basis: basis.to_owned().into(),
         confidence: row.confidence,

@@ -86,6 +86,10 @@ columns! {
     "cells", "41", "Those that were seen to work.";
     cells_blocked: u64 = |r| r.cells(CellState::Blocked);
     "cells", "1", "Those that were blocked.";
+    customer: Text<'static> = |r| r.survey.labels.customer.as_deref();
+    "text", "Port Authority", "`customer` of the inventory.";
+    building: Text<'static> = |r| r.survey.labels.building.as_deref();
+    "text", "Warehouse 2", "`building` of the inventory.";
 }
 
 /// A capture.

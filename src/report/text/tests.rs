@@ -53,7 +53,7 @@ fn hostile_text_moves_no_cursor() {
     survey.inputs[0].path = "a\u{1b}[2J\u{202e}.pcap".to_owned();
     let words = survey.findings[0].words(&survey.context());
     survey.findings[0].facts =
-        fixture::Said::of(&words, |text| format!("{text} host \u{9b}31m said\r\n\u{1b}[1A\u{1b}[8m"));
+        fixture::FindingText::of(&words, |text| format!("{text} host \u{9b}31m said\r\n\u{1b}[1A\u{1b}[8m"));
     let text = summary(&survey, &Names::of(&survey), &terminal(80, false));
     assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     assert!(!text.contains('\u{202e}'));

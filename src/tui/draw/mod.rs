@@ -114,7 +114,7 @@ fn status_line(snapshot: &Snapshot, look: &Look, width: u16) -> Line<'static> {
 fn severities(snapshot: &Snapshot, look: &Look) -> Row {
     let mut row = Row::new();
     for severity in [Severity::Alert, Severity::Warning, Severity::Notice] {
-        let at = |told: &&super::snapshot::Told| snapshot.survey.findings[told.at].severity == severity;
+        let at = |told: &&super::snapshot::ListedFinding| snapshot.survey.findings[told.at].severity == severity;
         match snapshot.findings.iter().filter(at).count() {
             0 => {}
             number => row = row.text(&format!("{} {number} ", sign(severity)), look.severity(severity)),

@@ -7,7 +7,7 @@ use crate::finding::{Context, Facts, Finding, Replace};
 
 /// The words of a finding as they were written.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct FindingText {
     pub(crate) service: String,
     pub(crate) detail: String,
     pub(crate) advice: String,
@@ -21,7 +21,7 @@ pub(crate) struct Said {
     pub(crate) silence: Option<(bool, Timestamp)>,
 }
 
-impl Facts for Said {
+impl Facts for FindingText {
     fn service(&self, _: &Finding, _: &Context<'_>) -> String {
         self.service.clone()
     }

@@ -13,9 +13,9 @@ const PIECE: usize = 256 << 10;
 const WAITING: usize = 256;
 
 /// Writes behind the caller's back. [`Write::flush`] hands over what there is and does not wait until it is written:
-/// what [`Behind::close`] returns does.
+/// what [`BackgroundWriter::close`] returns does.
 #[derive(Debug)]
-pub struct Behind {
+pub struct BackgroundWriter {
     piece: Vec<u8>,
     pieces: Option<SyncSender<Vec<u8>>>,
     /// Pieces that were written, to be filled again.
@@ -25,9 +25,9 @@ pub struct Behind {
 
 /// A file to whose end the thread is still writing.
 #[derive(Debug)]
-pub struct Closing(Option<JoinHandle<io::Result<()>>>);
+pub struct PendingClose(Option<JoinHandle<io::Result<()>>>);
 
-impl Behind {
+impl BackgroundWriter {
     /// Starts the thread that writes to a file.
     ///
     /// # Errors
@@ -44,10 +44,10 @@ impl Behind {
     ///
     /// # Errors
     /// Those of the writing so far.
-    pub fn close(mut self) -> io::Result<Closing> {
+    pub fn close(mut self) -> io::Result<PendingClose> {
         self.hand_over()?;
         self.pieces = None;
-        Ok(Closing(self.thread.take()))
+        Ok(PendingClose(self.thread.take()))
     }
 
     fn hand_over(&mut self) -> io::Result<()> {
@@ -70,7 +70,7 @@ impl Behind {
     }
 }
 
-impl Write for Behind {
+impl Write for BackgroundWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.piece.extend_from_slice(bytes);
         if self.piece.len() >= PIECE {
@@ -85,7 +85,7 @@ impl Write for Behind {
 }
 
 /// Whoever forgets to close waits here, so that nothing is lost.
-impl Drop for Behind {
+impl Drop for BackgroundWriter {
     fn drop(&mut self) {
         let _ = self.hand_over();
         self.pieces = None;
@@ -93,7 +93,7 @@ impl Drop for Behind {
     }
 }
 
-impl Closing {
+impl PendingClose {
     /// Waits until everything is written.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ mod tests {
     fn all_bytes_arrive_in_their_order() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        let mut behind = Behind::new(File::create(&path).unwrap()).unwrap();
+        let mut behind = BackgroundWriter::new(File::create(&path).unwrap()).unwrap();
         let bytes: Vec<u8> = (0..3 * PIECE as u32 + 7).map(|at| (at % 251) as u8).collect();
         for part in bytes.chunks(1000) {
             behind.write_all(part).unwrap();
@@ -150,7 +150,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_told() {
-        let mut behind = Behind::new(File::options().write(true).open("/dev/full").unwrap()).unwrap();
+        let mut behind = BackgroundWriter::new(File::options().write(true).open("/dev/full").unwrap()).unwrap();
         let failed = (0..4 * WAITING).find_map(|_| behind.write_all(&[0; PIECE]).err());
         let error = failed.or_else(|| behind.flush().err()).expect("the disk is full");
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);

@@ -7,25 +7,30 @@ use std::sync::atomic::AtomicBool;
 use super::super::args::Talk;
 use super::super::exit::Failure;
 use super::super::terminal::of_standard_output;
+use super::lines::{Display, LinePrinter, now};
 use super::options::LiveOptions;
 use super::probe::Disk;
-use super::show::{Display, Show, now};
 use crate::live::{LiveEnd, Tick};
 use crate::tui::{Look, Screen, Snapshots};
 
 /// What a tick is shown by.
-pub(super) enum Face {
+pub(super) enum LiveOutput {
     /// Lines on standard output.
-    Lines(Show),
+    Lines(LinePrinter),
     /// The terminal view.
     Screen(Screen, Snapshots),
 }
 
-impl Face {
+impl LiveOutput {
     /// `stop` is for a person to set.
     pub(super) fn open(options: &LiveOptions, talk: &Talk, stop: &Arc<AtomicBool>) -> io::Result<Self> {
         if options.display != Display::View {
-            return Ok(Self::Lines(Show::new(options.display, options.interval, options.fold_after, talk.quiet)));
+            return Ok(Self::Lines(LinePrinter::new(
+                options.display,
+                options.interval,
+                options.fold_after,
+                talk.quiet,
+            )));
         }
         let terminal = of_standard_output(talk.color, false);
         let look = Look { color: terminal.color, zone: terminal.zone };

@@ -1,21 +1,21 @@
 //! A list without duplicates that is filled in any order and sorted now and then.
 
-/// Collects values; [`Bag::finish`] gives each once, ascending. Holds at most about twice as many as
+/// Collects values; [`DedupVec::finish`] gives each once, ascending. Holds at most about twice as many as
 /// there are different ones.
 #[derive(Debug)]
-pub(super) struct Bag<T> {
+pub(super) struct DedupVec<T> {
     items: Vec<T>,
     /// Length at which duplicates are dropped.
     limit: usize,
 }
 
-impl<T> Default for Bag<T> {
+impl<T> Default for DedupVec<T> {
     fn default() -> Self {
         Self { items: Vec::new(), limit: 0 }
     }
 }
 
-impl<T: Ord> Bag<T> {
+impl<T: Ord> DedupVec<T> {
     const FIRST_LIMIT: usize = 1 << 16;
 
     pub(super) fn push(&mut self, item: T) {
@@ -48,10 +48,10 @@ mod tests {
 
     #[test]
     fn keeps_each_once_and_stays_small() {
-        let mut bag = Bag::default();
+        let mut bag = DedupVec::default();
         for round in 0..400_000u32 {
             bag.push(round % 1000);
-            assert!(bag.items.len() <= Bag::<u32>::FIRST_LIMIT);
+            assert!(bag.items.len() <= DedupVec::<u32>::FIRST_LIMIT);
         }
         assert_eq!(bag.finish(), (0..1000).collect::<Vec<_>>());
     }

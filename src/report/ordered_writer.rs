@@ -20,10 +20,11 @@ pub(super) fn write_in_order<Scratch: Default>(
     render: impl Fn(usize, &mut Scratch, &mut Vec<u8>) + Sync,
 ) -> io::Result<()> {
     let threads = threads.min(count).max(1);
-    let desk = Desk { count, most: 2 * threads, tray: Mutex::default(), room: Condvar::new(), due: Condvar::new() };
+    let desk =
+        ReorderBuffer { count, most: 2 * threads, tray: Mutex::default(), room: Condvar::new(), due: Condvar::new() };
     thread::scope(|scope| {
         // However this thread leaves, the others are not left waiting.
-        let _closing = Closing(&desk);
+        let _closing = CloseGuard(&desk);
         for _ in 1..threads {
             // Where no thread can be had, the others do its work.
             let _ = thread::Builder::new().spawn_scoped(scope, || desk.render(&render));
@@ -33,12 +34,12 @@ pub(super) fn write_in_order<Scratch: Default>(
 }
 
 /// Where the threads meet.
-struct Desk {
+struct ReorderBuffer {
     /// Chunks in all.
     count: usize,
     /// Chunks that may be begun and not yet written.
     most: usize,
-    tray: Mutex<Tray>,
+    tray: Mutex<ReorderState>,
     /// A chunk was written: another one may be begun.
     room: Condvar,
     /// The chunk that is to be written next was rendered, or never will be.
@@ -46,7 +47,7 @@ struct Desk {
 }
 
 #[derive(Default)]
-struct Tray {
+struct ReorderState {
     written: usize,
     /// The chunks after those that were written, as far as they are begun; `None` until they are rendered.
     begun: VecDeque<Option<Vec<u8>>>,
@@ -57,20 +58,20 @@ struct Tray {
 }
 
 /// What the writing thread does next.
-enum Turn {
+enum NextStep {
     Write(Vec<u8>),
     Render(usize, Vec<u8>),
     End,
 }
 
-impl Desk {
-    fn tray(&self) -> MutexGuard<'_, Tray> {
+impl ReorderBuffer {
+    fn tray(&self) -> MutexGuard<'_, ReorderState> {
         // Nothing panics while it is held.
         self.tray.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins the next chunk, if one is left and there is room for it.
-    fn begin(&self, tray: &mut Tray) -> Option<(usize, Vec<u8>)> {
+    fn begin(&self, tray: &mut ReorderState) -> Option<(usize, Vec<u8>)> {
         let next = tray.written + tray.begun.len();
         if next >= self.count || tray.begun.len() >= self.most {
             return None;
@@ -93,7 +94,7 @@ impl Desk {
 
     /// A thread that only renders.
     fn render<Scratch: Default>(&self, render: &impl Fn(usize, &mut Scratch, &mut Vec<u8>)) {
-        let closing = Closing(self);
+        let closing = CloseGuard(self);
         let mut scratch = Scratch::default();
         let mut tray = self.tray();
         while !tray.closed && tray.written + tray.begun.len() < self.count {
@@ -119,35 +120,35 @@ impl Desk {
         let mut scratch = Scratch::default();
         loop {
             match self.turn() {
-                Turn::Write(mut buffer) => {
+                NextStep::Write(mut buffer) => {
                     out.write_all(&buffer)?;
                     buffer.clear();
                     self.tray().spare.push(buffer);
                 }
-                Turn::Render(chunk, mut buffer) => {
+                NextStep::Render(chunk, mut buffer) => {
                     render(chunk, &mut scratch, &mut buffer);
                     self.rendered(chunk, buffer);
                 }
-                Turn::End => return Ok(()),
+                NextStep::End => return Ok(()),
             }
         }
     }
 
     /// What is due is written first; while nothing is, one more is rendered, and if none may be, waited for.
-    fn turn(&self) -> Turn {
+    fn turn(&self) -> NextStep {
         let mut tray = self.tray();
         loop {
             if tray.written == self.count || tray.closed {
-                return Turn::End;
+                return NextStep::End;
             }
             if let Some(buffer) = tray.begun.front_mut().and_then(Option::take) {
                 tray.begun.pop_front();
                 tray.written += 1;
                 self.room.notify_one();
-                return Turn::Write(buffer);
+                return NextStep::Write(buffer);
             }
             if let Some((chunk, buffer)) = self.begin(&mut tray) {
-                return Turn::Render(chunk, buffer);
+                return NextStep::Render(chunk, buffer);
             }
             tray = self.due.wait(tray).unwrap_or_else(PoisonError::into_inner);
         }
@@ -161,9 +162,9 @@ impl Desk {
 }
 
 /// Closes the desk when it is dropped, by a panic too: the scope that the threads are in then panics as well.
-struct Closing<'a>(&'a Desk);
+struct CloseGuard<'a>(&'a ReorderBuffer);
 
-impl Drop for Closing<'_> {
+impl Drop for CloseGuard<'_> {
     fn drop(&mut self) {
         self.0.close();
     }

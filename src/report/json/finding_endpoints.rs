@@ -11,7 +11,7 @@ use crate::inventory::{HostId, Hosts};
 use crate::policy::FindingKind;
 
 /// Whom findings are about: their cells name the first few only.
-pub(super) struct People<'a> {
+pub(super) struct FindingEndpoints<'a> {
     conversations: &'a [v1::Conversation<'static>],
     /// Those that were never heard, by role.
     unheard: BTreeMap<&'a str, Vec<Who>>,
@@ -19,7 +19,7 @@ pub(super) struct People<'a> {
     silent: BTreeMap<IpAddr, Timestamp>,
 }
 
-impl<'a> People<'a> {
+impl<'a> FindingEndpoints<'a> {
     pub(super) fn of(part: &'a v1::Survey<'static>, hosts: &Hosts) -> Self {
         let mut unheard: BTreeMap<&str, Vec<Who>> = BTreeMap::new();
         for host in part.inventory.iter().filter(|host| !host.heard) {

@@ -4,7 +4,7 @@ use crate::verdict::{Conversation, Verdict};
 
 /// The colours of the page, from what needs no look to what needs one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Strand {
+pub(super) enum VerdictColor {
     Bystander,
     Supporting,
     Approved,
@@ -13,7 +13,7 @@ pub(super) enum Strand {
     Blocked,
 }
 
-impl Strand {
+impl VerdictColor {
     pub(super) const ALL: [Self; 6] =
         [Self::Bystander, Self::Supporting, Self::Approved, Self::Documented, Self::Unexpected, Self::Blocked];
 

@@ -12,7 +12,7 @@ use super::super::terminal::{print, zone};
 use super::probe::Disk;
 use crate::capture::Timestamp;
 use crate::finding::{Context, Finding, Words};
-use crate::live::{Ending, Events, LiveEnd, News, Status, Tick, identity, is_early};
+use crate::live::{Ending, Events, FindingsDelta, LiveEnd, Status, Tick, identity, is_early};
 use crate::policy::Severity;
 use crate::report::Names;
 use crate::report::json::{finding_row, flow_row, judged_row};
@@ -38,7 +38,7 @@ pub(super) enum Display {
     Health,
 }
 
-pub(super) struct Show {
+pub(super) struct LinePrinter {
     display: Display,
     interval: Duration,
     quiet: bool,
@@ -52,7 +52,7 @@ pub(super) struct Show {
     zone: TimeZone,
 }
 
-impl Show {
+impl LinePrinter {
     pub(super) fn new(display: Display, interval: Duration, fold_after: Duration, quiet: bool) -> Self {
         Self {
             display,
@@ -94,7 +94,7 @@ impl Show {
             return Vec::new();
         }
         let context = survey.context();
-        let News { found, changed, withdrawn } = self.events.findings(survey, told_by);
+        let FindingsDelta { found, changed, withdrawn } = self.events.findings(survey, told_by);
         let meant = |places: Vec<usize>| places.into_iter().filter_map(|at| Some((at, survey.findings.get(at)?)));
         if self.display == Display::Plain {
             // At the end the summary says it better.
@@ -327,8 +327,8 @@ mod tests {
         Timestamp::from_nanos(survey.inputs[0].first.nanos().unwrap() + seconds * 1_000_000_000)
     }
 
-    fn show() -> Show {
-        let mut show = Show::new(Display::Plain, Duration::from_secs(10), Duration::from_secs(300), false);
+    fn show() -> LinePrinter {
+        let mut show = LinePrinter::new(Display::Plain, Duration::from_secs(10), Duration::from_secs(300), false);
         show.zone = TimeZone::fixed(jiff::tz::offset(1));
         show
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::conversations::Group;
 use super::filter::Filter;
-use super::wording::{count, frame, times, upper};
+use super::phrases::{count, frame, times, upper};
 use super::{Cited, Context, Evidence, Facts, Finding, Judged, Kind, Replace, doubts, old_version};
 use crate::capture::Timestamp;
 use crate::flow::TftpFile;
@@ -24,7 +24,7 @@ const MAX_LISTED: usize = 10;
 /// How many flows of a finding are searched for what explains it.
 const MAX_LOOKED_AT: usize = 1000;
 
-/// A kind of finding about conversations, as what it holds beside [`Told`].
+/// A kind of finding about conversations, as what it holds beside [`ConversationSummary`].
 pub(super) trait Topic: Clone + Debug + Send + Sync + 'static {
     /// What kind of thing it is, in a sentence or two.
     fn what(&self, about: &About<'_>) -> String;
@@ -33,7 +33,7 @@ pub(super) trait Topic: Clone + Debug + Send + Sync + 'static {
     /// What decides, in a few words.
     fn gist(&self, about: &About<'_>) -> String;
     /// What to do first.
-    fn next(&self, finding: &Finding, told: &Told) -> &'static str;
+    fn next(&self, finding: &Finding, told: &ConversationSummary) -> &'static str;
     /// Whether it is the clients that went silent, or else the servers, and when their last answer came.
     fn silence(&self) -> Option<(bool, Timestamp)> {
         None
@@ -46,13 +46,13 @@ pub(super) trait Topic: Clone + Debug + Send + Sync + 'static {
 /// What a topic's words are written from.
 pub(super) struct About<'a> {
     pub(super) finding: &'a Finding,
-    pub(super) told: &'a Told,
+    pub(super) told: &'a ConversationSummary,
     pub(super) context: &'a Context<'a>,
 }
 
 /// What every finding about conversations tells of them.
 #[derive(Clone, Debug)]
-pub(super) struct Told {
+pub(super) struct ConversationSummary {
     /// The port; `None` where there are several. For ICMP the type.
     pub(super) port: Option<u16>,
     /// Where there are several: the first few.
@@ -80,7 +80,7 @@ pub(super) fn told(
     numbers: &[u32],
     evidence: Vec<Evidence>,
     filter: Filter,
-) -> Told {
+) -> ConversationSummary {
     let seen = judged.seen;
     let conversation = |number: &u32| &judged.conversations[*number as usize];
     let ports: BTreeSet<u16> = if group.port.is_none() {
@@ -100,7 +100,7 @@ pub(super) fn told(
     };
     let files = &seen.relations.tftp_files;
     let announced = &seen.relations.announced;
-    Told {
+    ConversationSummary {
         port: group.port,
         more_ports: ports.len().saturating_sub(MAX_LISTED),
         ports: ports.into_iter().take(MAX_LISTED).collect(),
@@ -152,7 +152,7 @@ fn first_known<T>(judged: &Judged<'_>, numbers: &[u32], known: impl Fn(u32) -> O
 /// What a finding holds of its conversations, and what its topic does.
 #[derive(Clone, Debug)]
 pub(super) struct Conversations<T> {
-    pub(super) told: Told,
+    pub(super) told: ConversationSummary,
     pub(super) topic: T,
 }
 
@@ -320,7 +320,7 @@ impl About<'_> {
     }
 }
 
-impl Told {
+impl ConversationSummary {
     fn replaced(&self, with: &dyn Replace) -> Self {
         let evidence = |one: &Evidence| Evidence {
             client: with.address(one.client),

@@ -33,7 +33,7 @@ type Datagram = (IpAddr, IpAddr, u8, u32);
 
 /// Which flows are of which findings.
 #[derive(Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct FrameSelection {
     flows: HashMap<(Key, VlanPath), Vec<u32>>,
     /// The same whatever the VLAN path: an ICMP error quotes none.
     on_any_path: HashMap<Key, Vec<u32>>,
@@ -45,7 +45,7 @@ pub(crate) struct Wanted {
     begins: HashMap<(IpAddr, IpAddr), Timestamp>,
 }
 
-impl Wanted {
+impl FrameSelection {
     /// The findings that `say` has a comment for; it gets each with its number, from 1.
     pub(crate) fn of(survey: &Survey, say: impl Fn(usize, &Finding) -> Option<String>) -> Self {
         let comments: Vec<_> = (1..).zip(&survey.findings).map(|(number, finding)| say(number, finding)).collect();

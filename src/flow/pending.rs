@@ -10,33 +10,33 @@ use crate::state::{Broken, Load, Stored, store_list, stored};
 
 /// One packet that owes an answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Owed {
+pub(super) struct PendingReply {
     /// Effective.
     pub(super) time: Timestamp,
     pub(super) fingerprint: u32,
 }
 
-impl Default for Owed {
+impl Default for PendingReply {
     fn default() -> Self {
         Self { time: Timestamp::UNKNOWN, fingerprint: 0 }
     }
 }
 
-impl Owed {
+impl PendingReply {
     pub(super) fn retime(&mut self, retime: Retime) {
         self.time = retime.apply(self.time);
     }
 }
 
-/// The last [`Trail::LIMIT`] of them, in the order of time. Mostly few: these need no room elsewhere.
+/// The last [`PendingReplies::LIMIT`] of them, in the order of time. Mostly few: these need no room elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Trail(SmallVec<[Owed; 4]>);
+pub(super) struct PendingReplies(SmallVec<[PendingReply; 4]>);
 
-impl Trail {
+impl PendingReplies {
     /// So many are told apart: of more it is only known that they are more.
     pub(super) const LIMIT: usize = 32;
 
-    pub(super) fn of(owed: Owed) -> Self {
+    pub(super) fn of(owed: PendingReply) -> Self {
         Self(SmallVec::from_iter([owed]))
     }
 
@@ -44,22 +44,22 @@ impl Trail {
         self.0.clear();
     }
 
-    /// How many there are, at most [`Trail::LIMIT`].
+    /// How many there are, at most [`PendingReplies::LIMIT`].
     pub(super) fn len(&self) -> usize {
         self.0.len().min(Self::LIMIT)
     }
 
-    /// How many there are after a time, at most [`Trail::LIMIT`].
+    /// How many there are after a time, at most [`PendingReplies::LIMIT`].
     pub(super) fn after(&self, time: Timestamp) -> usize {
         self.0.iter().rev().take(Self::LIMIT).take_while(|owed| owed.time > time).count()
     }
 
-    pub(super) fn last(&self) -> Option<Owed> {
+    pub(super) fn last(&self) -> Option<PendingReply> {
         self.0.last().copied()
     }
 
     /// Adds a packet, mostly the latest.
-    pub(super) fn push(&mut self, owed: Owed) {
+    pub(super) fn push(&mut self, owed: PendingReply) {
         let at = self.0.iter().rposition(|known| *known <= owed).map_or(0, |before| before + 1);
         self.0.insert(at, owed);
         // Twice as many are let in before half are let go, so that a long run is not moved with every packet.
@@ -75,7 +75,7 @@ impl Trail {
 
     /// Takes out a packet that turned out to be a copy.
     pub(super) fn forget(&mut self, time: Timestamp, fingerprint: u32) {
-        self.0.retain(|owed| *owed != Owed { time, fingerprint });
+        self.0.retain(|owed| *owed != PendingReply { time, fingerprint });
     }
 
     /// Adds another trail; what lies within `window` nanoseconds of its like is a copy of it.
@@ -86,9 +86,9 @@ impl Trail {
         }
         self.0.extend(other.0.iter().copied());
         self.0.sort_unstable();
-        let mut kept: SmallVec<[Owed; 4]> = SmallVec::new();
+        let mut kept: SmallVec<[PendingReply; 4]> = SmallVec::new();
         for owed in self.0.drain(..) {
-            let is_copy = |known: &&Owed| {
+            let is_copy = |known: &&PendingReply| {
                 known.fingerprint == owed.fingerprint
                     && known.time.raw().abs_diff(owed.time.raw()) <= window(owed.fingerprint)
             };
@@ -106,9 +106,9 @@ impl Trail {
     }
 }
 
-stored!(Owed { time, fingerprint });
+stored!(PendingReply { time, fingerprint });
 
-impl Stored for Trail {
+impl Stored for PendingReplies {
     fn store(&self, to: &mut Vec<u8>) {
         store_list(self.0.iter(), to);
     }
@@ -126,14 +126,14 @@ mod tests {
 
     use super::*;
 
-    fn trail(times: impl IntoIterator<Item = i64>) -> Trail {
-        let mut trail = Trail::default();
-        let owed = |time| Owed { time: Timestamp::from_nanos(time), fingerprint: 0 };
+    fn trail(times: impl IntoIterator<Item = i64>) -> PendingReplies {
+        let mut trail = PendingReplies::default();
+        let owed = |time| PendingReply { time: Timestamp::from_nanos(time), fingerprint: 0 };
         times.into_iter().for_each(|time| trail.push(owed(time)));
         trail
     }
 
-    fn told(trail: &Trail) -> Vec<i64> {
+    fn told(trail: &PendingReplies) -> Vec<i64> {
         trail.0[trail.0.len() - trail.len()..].iter().map(|owed| owed.time.raw()).collect()
     }
 
@@ -154,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_copy_in_another_part_is_not_counted_twice() {
-        let once = |time, fingerprint| Trail::of(Owed { time: Timestamp::from_nanos(time), fingerprint });
+        let once =
+            |time, fingerprint| PendingReplies::of(PendingReply { time: Timestamp::from_nanos(time), fingerprint });
         let mut sum = once(10, 7);
         sum.absorb(&once(12, 7), |_| 5);
         sum.absorb(&once(14, 8), |_| 5);

@@ -1,0 +1,53 @@
+-- Hosts that are heard on the latest visit of a site and were not on any before.
+-- Of surveys of the same captures the one judged last counts.
+WITH judged AS (
+  SELECT site_name, inputs_digest, MAX(judged_at) AS judged_at
+  FROM surveys
+  GROUP BY site_name, inputs_digest
+),
+visits AS (
+  SELECT s.site_name AS site_name, s.inputs_digest AS inputs_digest, MAX(s.survey_id) AS survey_id, MAX(s.survey_day) AS survey_day
+  FROM surveys AS s
+  JOIN judged AS j
+    ON s.site_name = j.site_name AND s.inputs_digest = j.inputs_digest AND s.judged_at = j.judged_at
+  GROUP BY s.site_name, s.inputs_digest
+),
+latest AS (
+  SELECT site_name, MAX(survey_day) AS survey_day
+  FROM visits
+  GROUP BY site_name
+),
+now AS (
+  SELECT v.site_name AS site_name, v.survey_id AS survey_id, v.survey_day AS survey_day
+  FROM visits AS v
+  JOIN latest AS l ON v.site_name = l.site_name AND v.survey_day = l.survey_day
+),
+earlier AS (
+  SELECT v.site_name AS site_name, v.survey_id AS survey_id, v.survey_day AS survey_day
+  FROM visits AS v
+  JOIN latest AS l ON v.site_name = l.site_name
+  WHERE v.survey_day < l.survey_day
+),
+known AS (
+  SELECT DISTINCT h.site_name AS site_name, h.address AS address
+  FROM hosts AS h
+  JOIN earlier AS e ON h.survey_id = e.survey_id
+  WHERE h.heard = TRUE
+),
+visited AS (
+  SELECT DISTINCT site_name FROM earlier
+),
+talkers AS (
+  SELECT h.site_name AS site_name, h.address AS address, h.role AS role, COALESCE(MAX(h.name), '') AS name,
+    COALESCE(MAX(h.mac), '') AS mac, SUM(h.packets_sent) AS packets_sent
+  FROM hosts AS h
+  JOIN now AS n ON h.survey_id = n.survey_id
+  JOIN visited AS v ON h.site_name = v.site_name
+  WHERE h.heard = TRUE AND h.packets_sent > 0
+  GROUP BY h.site_name, h.address, h.role
+)
+SELECT t.site_name AS site_name, t.address AS address, t.role AS role, t.name AS name, t.mac AS mac, t.packets_sent AS packets_sent
+FROM talkers AS t
+LEFT JOIN known AS k ON t.site_name = k.site_name AND t.address = k.address
+WHERE k.address IS NULL
+ORDER BY site_name, address, role, name, mac, packets_sent;

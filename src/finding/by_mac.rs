@@ -1,0 +1,93 @@
+//! Devices by their link address: what is told of a link knows no other.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::devices::Device;
+use super::{Context, Replace, Who};
+use crate::decode::MacAddr;
+use crate::flow::Window;
+use crate::inventory::{Host, Powered, powers};
+use crate::policy::Role;
+use crate::verdict::Observations;
+
+/// A device by its link address, and the address of the host that it is, if one is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Identity {
+    pub(super) mac: MacAddr,
+    pub(super) host: Option<IpAddr>,
+}
+
+impl Identity {
+    /// `02:..:1c (node-28)`.
+    pub(super) fn name(&self, context: &Context<'_>) -> String {
+        format!("{}{}", self.mac, self.host.map_or_else(String::new, |host| context.name(host)))
+    }
+
+    /// A filter for what DHCP says of it.
+    pub(super) fn filter(&self) -> String {
+        format!("dhcp.hw.mac_addr == {}", self.mac)
+    }
+
+    pub(super) fn replaced(&self, with: &dyn Replace) -> Self {
+        Self { mac: with.mac(self.mac), host: self.host.map(|host| with.address(host)) }
+    }
+}
+
+/// The hosts of a survey by their MACs.
+pub(super) struct Devices<'a>(BTreeMap<MacAddr, &'a Host>);
+
+impl<'a> Devices<'a> {
+    /// Hosts come in the order of their addresses: a device is best known by its first, an IPv4 one.
+    pub(super) fn of(seen: &Observations<'a>) -> Self {
+        let mut hosts: BTreeMap<MacAddr, &Host> = BTreeMap::new();
+        for host in seen.hosts.iter() {
+            if let Some(mac) = host.mac {
+                hosts.entry(mac).or_insert(host);
+            }
+        }
+        Self(hosts)
+    }
+
+    /// The host with a MAC.
+    pub(super) fn host(&self, mac: MacAddr) -> Option<&'a Host> {
+        self.0.get(&mac).copied()
+    }
+
+    /// A device by its MAC.
+    pub(super) fn identity(&self, mac: MacAddr) -> Identity {
+        Identity { mac, host: self.host(mac).map(|host| host.address) }
+    }
+
+    /// What is to be told of it within a window.
+    pub(super) fn device<T>(&self, mac: MacAddr, window: &Window, what: T) -> Device<T> {
+        let host = self.host(mac);
+        Device {
+            role: host.map_or(Role::Host, |host| host.role),
+            who: host.map_or(Who::Mac(mac), |host| Who::Address(host.address)),
+            packets: window.count,
+            first: window.first,
+            last: window.last,
+            what,
+        }
+    }
+}
+
+/// The power of every device that LLDP tells of, hosts or not.
+pub(super) fn power(seen: &Observations<'_>) -> BTreeMap<MacAddr, Powered> {
+    // Of what is no host, only what it said itself.
+    let mut all = powers(&seen.evidence.link, &BTreeMap::new());
+    for host in seen.hosts.iter() {
+        if let (Some(mac), Some(power)) = (host.mac, host.power()) {
+            all.insert(mac, power.clone());
+        }
+    }
+    all
+}
+
+/// `, at lighting-switch port Gi1/0/7`, with what is before it; empty where the port is not known.
+pub(super) fn plugged(device: &Identity, context: &Context<'_>) -> String {
+    let host = device.host.and_then(|address| context.hosts.find(address)).map(|id| context.hosts.get(id));
+    let attachment = host.and_then(|host| host.attachment.as_deref());
+    attachment.map_or_else(String::new, |at| format!(", at {} port {},", at.switch, at.port))
+}

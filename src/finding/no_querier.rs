@@ -1,0 +1,154 @@
+//! `no-querier`: nobody asks who listens to which group, and requests to groups go unanswered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::devices::{Device, Trouble, grouped};
+use super::phrases::{frame, lasting, times};
+use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::decode::VlanPath;
+use crate::flow::Window;
+use crate::inventory::seconds;
+use crate::policy::{FindingKind, Role};
+use crate::verdict::{Conversation, Doubts, Observations, Outcome};
+
+/// Whose requests to a group nobody answered.
+#[derive(Clone, Debug)]
+struct Unasked {
+    group: IpAddr,
+    port: u16,
+    vlan: VlanPath,
+    requests: Window,
+    /// Hosts that said that they listen to a group, in the same VLAN.
+    listeners: usize,
+}
+
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let (seen, link) = (judged.seen, &judged.seen.evidence.link);
+    // A filter may leave out what asks; and where nobody ever says that he listens, groups are not told at all.
+    if link.members().len() == 0 || seen.missing.filter.is_some() {
+        return Vec::new();
+    }
+    let requests = requests(seen);
+    let mut listeners: BTreeMap<(&VlanPath, bool), BTreeSet<IpAddr>> = BTreeMap::new();
+    let mut joined: BTreeSet<(IpAddr, IpAddr)> = BTreeSet::new();
+    for ((vlan, host, group), said) in link.members() {
+        if said.joins.count > 0 {
+            listeners.entry((vlan, host.is_ipv6())).or_default().insert(*host);
+            joined.insert((*group, *host));
+        }
+    }
+    let queried: BTreeSet<(&VlanPath, bool)> =
+        link.queriers().map(|((vlan, querier), _)| (vlan, querier.is_ipv6())).collect();
+    let is_to_group = |conversation: &&(&Conversation, usize)| {
+        let (conversation, _) = conversation;
+        seen.hosts.role(conversation.server) == Role::Group
+            && seen.hosts.role(conversation.client).is_igor()
+            && conversation.outcome != Outcome::Established
+    };
+    let conversations: Vec<(&Conversation, usize)> = judged.conversations.iter().zip(0..).collect();
+    let mut unasked = Vec::new();
+    for (conversation, at) in conversations.iter().filter(is_to_group) {
+        let (client, server) = (seen.hosts.get(conversation.client), seen.hosts.get(conversation.server));
+        let Some(window) = requests.get(&(client.address, conversation.port)) else { continue };
+        if !is_pruned(server.address) || seconds(window) < u64::from(seen.policy.link().querier_seconds) {
+            continue;
+        }
+        // Every IPv6 host joins groups, of which it need not speak: somebody else must listen to this one.
+        let v6 = server.address.is_ipv6();
+        let of_group = joined.range((server.address, IpAddr::from([0, 0, 0, 0]))..);
+        let mut others =
+            of_group.take_while(|(group, _)| *group == server.address).filter(|(_, host)| *host != client.address);
+        if v6 && others.next().is_none() {
+            continue;
+        }
+        let members = judged.facts.get(*at).and_then(|facts| judged.members.get(facts.members())).unwrap_or_default();
+        let vlans: BTreeSet<VlanPath> = members.iter().map(|flow| seen.flows.view(*flow).vlan()).collect();
+        // A mirror shows a packet in more than one VLAN path: one that is asked is enough.
+        let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(&(*vlan, v6))) else { continue };
+        if vlans.iter().any(|vlan| queried.contains(&(vlan, v6))) {
+            continue;
+        }
+        let what = Unasked {
+            group: server.address,
+            port: conversation.port,
+            vlan: vlan.clone(),
+            requests: *window,
+            listeners: listeners.get(&(vlan, v6)).map_or(0, BTreeSet::len),
+        };
+        unasked.push(Device {
+            role: client.role,
+            who: Who::Address(client.address),
+            packets: window.count,
+            first: window.first,
+            last: window.last,
+            what,
+        });
+    }
+    grouped(seen, unasked)
+}
+
+/// What was asked of groups, by who asked and the port: CoAP requests and SSDP searches.
+fn requests(seen: &Observations<'_>) -> BTreeMap<(IpAddr, u16), Window> {
+    let coap = seen.evidence.group_requests().map(|(((host, _), _), window)| ((*host, 5683), *window));
+    let ssdp = seen.evidence.searches().map(|((host, _), search)| ((*host, 1900), search.window));
+    let mut all: BTreeMap<(IpAddr, u16), Window> = BTreeMap::new();
+    for (key, window) in coap.chain(ssdp) {
+        let sum = all.entry(key).or_insert(Window::NONE);
+        *sum = sum.and(window);
+    }
+    all
+}
+
+/// Whether switches that snoop leave a group out where nobody says that he listens: not those of the link's own protocols
+/// (RFC 4541 section 2.1.2), nor all hosts.
+fn is_pruned(group: IpAddr) -> bool {
+    match group {
+        IpAddr::V4(group) => group.is_multicast() && group.octets()[..3] != [224, 0, 0],
+        IpAddr::V6(group) => group.is_multicast() && group.segments()[7] != 1,
+    }
+}
+
+impl Trouble for Unasked {
+    const KIND: FindingKind = FindingKind::NoQuerier;
+    const ADVICE: &'static str = "Switch an IGMP (for IPv6 an MLD) querier on in one switch or router of the VLAN, or IGMP snooping \
+                                  off in all of them: a switch that snoops and hears nobody ask forgets within minutes who \
+                                  listens, and drops what goes to groups.";
+    const NEXT: &'static str = "Switch an IGMP querier on in the VLAN";
+
+    fn heading(_: usize) -> String {
+        "Requests to a group go unanswered, and nobody asks who listens to it.".into()
+    }
+
+    fn sentence(&self, who: Who, context: &Context<'_>) -> String {
+        let vlan = if self.vlan.is_untagged() { String::new() } else { format!(" of VLAN {}", self.vlan) };
+        format!(
+            "{who}{} asked {} port {} {} in {}, the first in {}, and nobody answered; no IGMP or MLD query{vlan} was heard, though \
+             {} there.",
+            context.name(who),
+            self.group,
+            self.port,
+            times(self.requests.count, "time", "times"),
+            lasting(self.requests.first, self.requests.last),
+            frame(context, Cited::new(self.requests.frame(), self.requests.first)),
+            times(self.listeners as u64, "host says that it listens", "hosts say that they listen"),
+        )
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        format!("{} unanswered, no query", self.group)
+    }
+
+    fn filter(&self, who: Who) -> String {
+        let ip = if self.group.is_ipv6() { "ipv6" } else { "ip" };
+        format!("({ip}.src == {who} && {ip}.dst == {}) || igmp || icmpv6.type == 130", self.group)
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        Self { group: with.address(self.group), ..self.clone() }
+    }
+
+    fn doubts(seen: &Observations<'_>, _: &Finding) -> Doubts {
+        seen.missing.of_all()
+    }
+}

@@ -1,0 +1,95 @@
+//! `packets-too-big`: packets that do not fit the path, again and again.
+
+use std::net::IpAddr;
+
+use super::devices::{Device, Trouble, grouped};
+use super::phrases::{frame, times};
+use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::inventory::seconds;
+use crate::policy::{FindingKind, Role};
+
+/// Seconds after which a sender may try a larger packet again (RFC 1191 section 6.3, RFC 8201 section 4).
+const TRIES_AGAIN: u64 = 600;
+
+/// Who says that packets of whom to whom are too big.
+#[derive(Clone, Debug)]
+struct TooBig {
+    router: IpAddr,
+    destination: IpAddr,
+    errors: u64,
+    /// 0 where the error does not say it.
+    fits: u32,
+    at: Cited,
+}
+
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let seen = judged.seen;
+    let least = u64::from(seen.policy.link().too_big_errors);
+    let mut devices = Vec::new();
+    for ((router, source, destination), too_big) in seen.evidence.link.too_big() {
+        let window = &too_big.errors;
+        // One error is how a sender learns what fits, and it may ask again now and then.
+        if window.count < least.saturating_add(seconds(window) / TRIES_AGAIN) {
+            continue;
+        }
+        let role = seen.hosts.find(*source).map_or(Role::Host, |id| seen.hosts.role(id));
+        let at = Cited::new(window.frame(), window.first);
+        let (errors, fits) = (window.count, too_big.fits);
+        devices.push(Device {
+            role,
+            who: Who::Address(*source),
+            packets: window.count,
+            first: window.first,
+            last: window.last,
+            what: TooBig { router: *router, destination: *destination, errors, fits, at },
+        });
+    }
+    grouped(seen, devices)
+}
+
+impl Trouble for TooBig {
+    const KIND: FindingKind = FindingKind::PacketsTooBig;
+    const ADVICE: &'static str = "Let the ICMP errors through to the sender (type 3 code 4, for IPv6 type 2), or give the sender or \
+                                  the tunnel a size that fits: a VPN or a tunnel on the way takes bytes of each packet. Large \
+                                  transfers hang while small ones work.";
+    const NEXT: &'static str = "Let ICMP's \"fragmentation needed\" through, or lower the size";
+
+    fn heading(number: usize) -> String {
+        match number {
+            1 => "Packets do not fit the path, again and again.".into(),
+            _ => format!("Packets of {number} senders and receivers do not fit the path, again and again."),
+        }
+    }
+
+    fn sentence(&self, who: Who, context: &Context<'_>) -> String {
+        let fits = match self.fits {
+            0 => String::new(),
+            fits => format!(", {fits} bytes would fit"),
+        };
+        format!(
+            "{} said {} that packets of {who}{} to {}{} are too big{fits}, the first in {}: the sender does not hear it, or does \
+             not heed it.",
+            self.router,
+            times(self.errors, "time", "times"),
+            context.name(who),
+            self.destination,
+            context.name(self.destination),
+            frame(context, self.at)
+        )
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        if self.fits == 0 { String::new() } else { format!("{} bytes would fit", self.fits) }
+    }
+
+    fn filter(&self, _: Who) -> String {
+        match self.router {
+            IpAddr::V4(router) => format!("(icmp.type == 3 && icmp.code == 4 && ip.src == {router})"),
+            IpAddr::V6(router) => format!("(icmpv6.type == 2 && ipv6.src == {router})"),
+        }
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        Self { router: with.address(self.router), destination: with.address(self.destination), ..self.clone() }
+    }
+}

@@ -1,0 +1,88 @@
+//! `poe-not-negotiated`: devices whose class needs more power than is given without asking, and that never ask.
+
+use super::by_mac::{Devices, Identity, plugged, power};
+use super::devices::{Trouble, grouped};
+use super::phrases::{frame, lasting};
+use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::capture::Timestamp;
+use crate::inventory::{seconds, watts};
+use crate::policy::FindingKind;
+use crate::protocol::poe;
+use crate::verdict::{Doubts, Observations};
+
+/// What a device's class needs, and what it is given.
+#[derive(Clone, Debug)]
+struct Silent {
+    device: Identity,
+    class: u8,
+    /// In tenths of a watt.
+    allocated: u16,
+    first: Timestamp,
+    last: Timestamp,
+    at: Cited,
+}
+
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let seen = judged.seen;
+    // What the device says would be missing in a capture of the switch's direction alone.
+    if seen.evidence.link.power().len() == 0 || seen.missing.one_way {
+        return Vec::new();
+    }
+    let devices = Devices::of(seen);
+    let silent = power(seen).into_iter().filter_map(|(mac, power)| {
+        let (window, class, allocated) = (power.unnegotiated?, power.class?, power.allocated?);
+        let was_heard = devices.host(mac).is_some_and(|host| host.packets_sent > 0);
+        if !was_heard || seconds(&window) < u64::from(seen.policy.link().poe_seconds) {
+            return None;
+        }
+        let (device, first, last) = (devices.identity(mac), window.first, window.last);
+        let at = Cited::new(window.frame(), window.first);
+        Some(devices.device(mac, &window, Silent { device, class, allocated, first, last, at }))
+    });
+    grouped(seen, silent.collect())
+}
+
+impl Trouble for Silent {
+    const KIND: FindingKind = FindingKind::PoeNotNegotiated;
+    const ADVICE: &'static str = "Switch LLDP on in the device and in the switch port, and the power TLVs with it, or set the \
+                                  port's power by hand; then see whether the device's firmware asks for power at all. Until \
+                                  then it must do with the power of class 3.";
+    const NEXT: &'static str = "Switch LLDP power negotiation on";
+
+    fn heading(number: usize) -> String {
+        match number {
+            1 => "A device never asks for the power that its class needs.".into(),
+            _ => format!("{number} devices never ask for the power that their class needs."),
+        }
+    }
+
+    fn sentence(&self, _: Who, context: &Context<'_>) -> String {
+        let needs = poe::class_power(self.class).unwrap_or_default();
+        format!(
+            "{}{} is of class {} and may draw {} W; the switch gives it {} W and was never asked for more, for {}, from {}.",
+            self.device.name(context),
+            plugged(&self.device, context),
+            self.class,
+            watts(needs),
+            watts(self.allocated),
+            lasting(self.first, self.last),
+            frame(context, self.at)
+        )
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        format!("class {}, {} W", self.class, watts(self.allocated))
+    }
+
+    fn filter(&self, _: Who) -> String {
+        "(lldp.ieee.802_3.subtype == 0x02 || lldp.media.subtype == 0x04)".to_owned()
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        Self { device: self.device.replaced(with), ..self.clone() }
+    }
+
+    fn doubts(seen: &Observations<'_>, _: &Finding) -> Doubts {
+        seen.missing.of_all()
+    }
+}

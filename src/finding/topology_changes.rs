@@ -1,0 +1,99 @@
+//! `topology-changes`: spanning trees that change again and again.
+
+use std::collections::BTreeMap;
+
+use super::by_mac::{Devices, Identity};
+use super::devices::{Trouble, grouped};
+use super::phrases::{frame, lasting, times};
+use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::capture::Timestamp;
+use crate::decode::{MacAddr, VlanPath};
+use crate::flow::Window;
+use crate::policy::FindingKind;
+
+/// Minutes within which changes are counted together.
+const HOUR: i64 = 60;
+
+/// When one tree changed.
+#[derive(Clone, Debug)]
+struct Changes {
+    /// Who said so most often.
+    bridge: Identity,
+    vlan: VlanPath,
+    minutes: usize,
+    first: Timestamp,
+    last: Timestamp,
+    at: Cited,
+}
+
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let seen = judged.seen;
+    let mut trees: BTreeMap<&VlanPath, (Vec<i64>, BTreeMap<MacAddr, Window>)> = BTreeMap::new();
+    for ((vlan, minute, bridge), window) in seen.evidence.link.changes() {
+        let (minutes, bridges) = trees.entry(vlan).or_default();
+        // Frames without a time tell no minute.
+        if *minute != i64::MIN && minutes.last() != Some(minute) {
+            minutes.push(*minute);
+        }
+        let sum = bridges.entry(*bridge).or_insert(Window::NONE);
+        *sum = sum.and(*window);
+    }
+    if trees.is_empty() {
+        return Vec::new();
+    }
+    let devices = Devices::of(seen);
+    let restless = trees.into_iter().filter_map(|(vlan, (minutes, bridges))| {
+        // The minutes of a tree ascend.
+        let within = |(at, begin): (usize, &i64)| {
+            minutes[at..].iter().take_while(|one| one.saturating_sub(*begin) < HOUR).count()
+        };
+        let most = minutes.iter().enumerate().map(within).max()?;
+        if most < seen.policy.link().topology_change_minutes as usize {
+            return None;
+        }
+        let (mac, _) = bridges.iter().max_by_key(|(mac, window)| (window.count, std::cmp::Reverse(**mac)))?;
+        let all = bridges.values().copied().fold(Window::NONE, Window::and);
+        let (first, last, at) = (all.first, all.last, Cited::new(all.frame(), all.first));
+        let bridge = devices.identity(*mac);
+        Some(devices.device(*mac, &all, Changes { bridge, vlan: vlan.clone(), minutes: most, first, last, at }))
+    });
+    grouped(seen, restless.collect())
+}
+
+impl Trouble for Changes {
+    const KIND: FindingKind = FindingKind::TopologyChanges;
+    const ADVICE: &'static str = "Find the port that comes and goes in the switches' logs (a loose cable, a device that restarts, a \
+                                  loop), and make ports to devices edge ports (portfast), so that a device that restarts changes \
+                                  no tree: with each change switches forget where everybody is, and flood.";
+    const NEXT: &'static str = "Find the port that comes and goes in the switches' logs";
+
+    fn heading(number: usize) -> String {
+        match number {
+            1 => "A spanning tree changes again and again.".into(),
+            _ => format!("{number} spanning trees change again and again."),
+        }
+    }
+
+    fn sentence(&self, _: Who, context: &Context<'_>) -> String {
+        let vlan = if self.vlan.is_untagged() { String::new() } else { format!(" in VLAN {}", self.vlan) };
+        format!(
+            "Units of {}{vlan} say that the topology changes, in {} of an hour and over {} in all, the first in {}.",
+            self.bridge.name(context),
+            times(self.minutes as u64, "minute", "minutes"),
+            lasting(self.first, self.last),
+            frame(context, self.at)
+        )
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        format!("{} with a change", times(self.minutes as u64, "minute", "minutes"))
+    }
+
+    fn filter(&self, _: Who) -> String {
+        "(stp.flags.tc == 1 || stp.type == 0x80)".to_owned()
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        Self { bridge: self.bridge.replaced(with), ..self.clone() }
+    }
+}

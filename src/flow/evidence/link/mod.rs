@@ -1,0 +1,379 @@
+//! What is said of the link itself: power, who was let in, the spanning tree, groups, DHCP servers, broadcasts, and packets
+//! that were too big. Only frames of these kinds come here.
+//!
+//! Like all evidence it adds up in any order, and each set keeps its lowest keys.
+
+mod authentication;
+mod broadcast;
+mod groups;
+mod offers;
+mod size;
+mod spanning_tree;
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+pub use authentication::Authentication;
+pub use broadcast::{Broadcasts, STRETCH};
+pub use groups::Membership;
+pub use offers::Offers;
+pub use size::{Pieces, TooBig};
+pub use spanning_tree::{BridgePort, Port};
+
+use super::Window;
+use super::lowest::{Add, Lowest};
+use crate::capture::{Moment, Retime, Shift, Timestamp};
+use crate::decode::{IpPacket, MacAddr, NonIp, Packet, Transport, VlanPath};
+use crate::protocol::membership::{self, Said};
+use crate::protocol::{eapol, poe, stp};
+use crate::state::{Broken, Load, Stored, stored};
+
+/// A value made of windows.
+trait Timed: Add {
+    fn windows(&mut self, each: &mut dyn FnMut(&mut Window));
+}
+
+impl Timed for Window {
+    fn windows(&mut self, each: &mut dyn FnMut(&mut Window)) {
+        each(self);
+    }
+}
+
+/// Says which fields of a structure are windows, and how the others add up.
+macro_rules! timed {
+    ($type:ty { $($window:ident),+ } $(, $mine:ident, $theirs:ident: $more:block)?) => {
+        impl super::Add for $type {
+            fn add(&mut self, other: Self) {
+                $(self.$window.add(other.$window);)+
+                $({
+                    let ($mine, $theirs) = (self, other);
+                    $more
+                })?
+            }
+        }
+
+        impl super::Timed for $type {
+            fn windows(&mut self, each: &mut dyn FnMut(&mut super::Window)) {
+                $(each(&mut self.$window);)+
+            }
+        }
+    };
+}
+use timed;
+
+/// Which datagram a fragment is of.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct DatagramId {
+    /// The VLAN path.
+    pub vlan: VlanPath,
+    /// The sender.
+    pub source: IpAddr,
+    /// The receiver.
+    pub destination: IpAddr,
+    /// The IP protocol.
+    pub protocol: u8,
+    /// The identification.
+    pub identification: u32,
+}
+
+stored!(DatagramId { vlan, source, destination, protocol, identification });
+
+/// Sets of which a key holds the input keep it so: one capture, one link.
+const STATIONS: usize = 8192;
+const UNITS: usize = 8192;
+
+/// What was said of links.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LinkEvidence {
+    power: Lowest<(u32, MacAddr, poe::Power), Window, UNITS>,
+    authentication: Lowest<(u32, MacAddr), Authentication, STATIONS>,
+    bridges: Lowest<BridgePort, Port, 4096>,
+    changes: Lowest<(VlanPath, i64, MacAddr), Window, 8192>,
+    members: Lowest<(VlanPath, IpAddr, IpAddr), Membership, 16_384>,
+    queriers: Lowest<(VlanPath, IpAddr), Window, 1024>,
+    offers: Lowest<(MacAddr, u32, Ipv4Addr), Offers, 8192>,
+    broadcasts: Lowest<i64, Broadcasts, 65_536>,
+    senders: Lowest<MacAddr, Window, 16_384>,
+    too_big: Lowest<(IpAddr, IpAddr, IpAddr), TooBig, 4096>,
+    pieces: Lowest<DatagramId, Pieces, 16_384>,
+}
+
+/// All sets, one after the other.
+macro_rules! each_set {
+    ($evidence:expr, $set:ident => $do:expr) => {{
+        let all = $evidence;
+        {
+            let $set = &mut all.power;
+            $do
+        }
+        {
+            let $set = &mut all.authentication;
+            $do
+        }
+        {
+            let $set = &mut all.bridges;
+            $do
+        }
+        {
+            let $set = &mut all.changes;
+            $do
+        }
+        {
+            let $set = &mut all.members;
+            $do
+        }
+        {
+            let $set = &mut all.queriers;
+            $do
+        }
+        {
+            let $set = &mut all.offers;
+            $do
+        }
+        {
+            let $set = &mut all.broadcasts;
+            $do
+        }
+        {
+            let $set = &mut all.senders;
+            $do
+        }
+        {
+            let $set = &mut all.too_big;
+            $do
+        }
+        {
+            let $set = &mut all.pieces;
+            $do
+        }
+    }};
+}
+
+fn windows_of<K: Ord, V: Timed, const N: usize>(set: &mut Lowest<K, V, N>, each: &mut dyn FnMut(&mut Window)) {
+    set.values_mut().for_each(|value| value.windows(each));
+}
+
+impl LinkEvidence {
+    /// Takes a frame that is not IP.
+    pub(in crate::flow) fn frame(
+        &mut self,
+        packet: &Packet<'_>,
+        (kind, body): (NonIp, &[u8]),
+        time: Timestamp,
+        at: Moment,
+    ) {
+        let (source, destination) = (packet.source_mac, packet.destination_mac.unwrap_or_default());
+        let (from, once) = (source.unwrap_or_default(), Window::once(time, at));
+        match kind {
+            NonIp::Lldp => {
+                if let Some(power) = poe::Power::of_unit(body) {
+                    self.power.add((at.frame.input(), from, power), once);
+                }
+            }
+            NonIp::Eapol => {
+                if let Some(step) = eapol::step(body) {
+                    let station = if step.is_of_device() { from } else { destination };
+                    self.authentication.add((at.frame.input(), station), Authentication::of(step, once));
+                }
+            }
+            NonIp::Stp => self.spanning_tree(packet, stp::message(body), time, once),
+            _ => {}
+        }
+        if destination == MacAddr::BROADCAST {
+            self.broadcasts.add(broadcast::stretch(time), Broadcasts::of(kind == NonIp::Arp, once));
+            self.senders.add(from, once);
+        }
+    }
+
+    fn spanning_tree(&mut self, packet: &Packet<'_>, message: Option<stp::Message>, time: Timestamp, once: Window) {
+        let Some(message) = message else { return };
+        if let stp::Message::Unit(unit) = message {
+            let key = BridgePort { vlan: packet.vlan.clone(), root: unit.root, bridge: unit.bridge, port: unit.port };
+            self.bridges.add(key, Port::of(&unit, once));
+        }
+        if matches!(message, stp::Message::Notification | stp::Message::Unit(stp::Unit { changes: true, .. })) {
+            let key = (packet.vlan.clone(), spanning_tree::minute(time), packet.source_mac.unwrap_or_default());
+            self.changes.add(key, once);
+        }
+    }
+
+    /// Takes an IP packet that is neither TCP nor UDP, and no fragment of a datagram.
+    pub(in crate::flow) fn packet(&mut self, packet: &Packet<'_>, ip: &IpPacket<'_>, time: Timestamp, at: Moment) {
+        let once = Window::once(time, at);
+        match ip.transport {
+            Transport::Other(body) if ip.protocol == groups::IGMP => {
+                membership::igmp(body, |said| self.group(&packet.vlan, ip.source, said, once));
+            }
+            Transport::Icmp { kind, body, .. } if ip.protocol == 58 && membership::is_mld(kind) => {
+                membership::mld(kind, body, |said| self.group(&packet.vlan, ip.source, said, once));
+            }
+            _ => {}
+        }
+    }
+
+    fn group(&mut self, vlan: &VlanPath, from: IpAddr, said: Said, once: Window) {
+        match said {
+            Said::Query => self.queriers.add((vlan.clone(), from), once),
+            Said::Joins(group) | Said::Leaves(group) if !group.is_multicast() => {}
+            Said::Joins(group) => self.members.add((vlan.clone(), from, group), Membership::joined(once)),
+            Said::Leaves(group) => self.members.add((vlan.clone(), from, group), Membership::left(once)),
+        }
+    }
+
+    /// Takes an ICMP or ICMPv6 error, if it says that a packet was too big.
+    pub(in crate::flow) fn error(&mut self, ip: &IpPacket<'_>, time: Timestamp, at: Moment) {
+        if let Some((key, too_big)) = size::too_big(ip, Window::once(time, at)) {
+            self.too_big.add(key, too_big);
+        }
+    }
+
+    /// Takes a fragment.
+    pub(in crate::flow) fn fragment(&mut self, vlan: &VlanPath, ip: &IpPacket<'_>, time: Timestamp, at: Moment) {
+        if let Some(fragment) = ip.fragment {
+            let IpPacket { source, destination, protocol, identification, .. } = *ip;
+            let key = DatagramId { vlan: vlan.clone(), source, destination, protocol, identification };
+            self.pieces.add(key, Pieces::of(fragment, Window::once(time, at)));
+        }
+    }
+
+    /// Takes a DHCP message, if a server gives an address by it.
+    pub(super) fn offer(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
+        if let Some((key, offers)) = offers::of(payload, time, at) {
+            self.offers.add(key, offers);
+        }
+    }
+
+    pub(super) fn absorb(&mut self, mut other: Self, shift: Shift) {
+        each_set!(&mut other, set => windows_of(set, &mut |window| window.shift(shift)));
+        other.offers.values_mut().for_each(|offers| offers.first.at = offers.first.at.shifted(shift));
+        let Self { power, authentication, bridges, changes, members, queriers, .. } = other;
+        self.power.absorb(power, |_| {});
+        self.authentication.absorb(authentication, |_| {});
+        self.bridges.absorb(bridges, |_| {});
+        self.changes.absorb(changes, |_| {});
+        self.members.absorb(members, |_| {});
+        self.queriers.absorb(queriers, |_| {});
+        self.offers.absorb(other.offers, |_| {});
+        self.broadcasts.absorb(other.broadcasts, |_| {});
+        self.senders.absorb(other.senders, |_| {});
+        self.too_big.absorb(other.too_big, |_| {});
+        self.pieces.absorb(other.pieces, |_| {});
+    }
+
+    pub(super) fn retime(&mut self, retime: Retime) {
+        each_set!(&mut *self, set => windows_of(set, &mut |window| window.retime(retime)));
+        self.offers.values_mut().for_each(|offers| offers.first.at = offers.first.at.retimed(retime));
+    }
+
+    /// What devices and switches said of power by LLDP, by input, sender, and what was said.
+    pub fn power(&self) -> impl ExactSizeIterator<Item = (&(u32, MacAddr, poe::Power), &Window)> {
+        self.power.iter()
+    }
+
+    /// How each device was let in by 802.1X, by input and its MAC; what a switch sent to a group is of that group.
+    pub fn authentication(&self) -> impl ExactSizeIterator<Item = (&(u32, MacAddr), &Authentication)> {
+        self.authentication.iter()
+    }
+
+    /// Ports that took part in a spanning tree.
+    pub fn bridges(&self) -> impl ExactSizeIterator<Item = (&BridgePort, &Port)> {
+        self.bridges.iter()
+    }
+
+    /// When a topology changed, by VLAN path, minute since 1970 as written, and the sender of the unit that says so.
+    pub fn changes(&self) -> impl ExactSizeIterator<Item = (&(VlanPath, i64, MacAddr), &Window)> {
+        self.changes.iter()
+    }
+
+    /// Who listens to which group, by VLAN path, host and group.
+    pub fn members(&self) -> impl ExactSizeIterator<Item = (&(VlanPath, IpAddr, IpAddr), &Membership)> {
+        self.members.iter()
+    }
+
+    /// Who asks who listens, by VLAN path and address.
+    pub fn queriers(&self) -> impl ExactSizeIterator<Item = (&(VlanPath, IpAddr), &Window)> {
+        self.queriers.iter()
+    }
+
+    /// Addresses that DHCP servers gave, by client, transaction and the server's identifier.
+    pub fn offers(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32, Ipv4Addr), &Offers)> {
+        self.offers.iter()
+    }
+
+    /// Broadcasts that are not IP, by stretch of time ([`STRETCH`]) since 1970 as written.
+    pub fn broadcasts(&self) -> impl ExactSizeIterator<Item = (&i64, &Broadcasts)> {
+        self.broadcasts.iter()
+    }
+
+    /// Who sent them.
+    pub fn senders(&self) -> impl ExactSizeIterator<Item = (&MacAddr, &Window)> {
+        self.senders.iter()
+    }
+
+    /// Packets that did not fit, by who says so, their sender and their receiver.
+    pub fn too_big(&self) -> impl ExactSizeIterator<Item = (&(IpAddr, IpAddr, IpAddr), &TooBig)> {
+        self.too_big.iter()
+    }
+
+    /// Datagrams that came in pieces.
+    pub fn pieces(&self) -> impl ExactSizeIterator<Item = (&DatagramId, &Pieces)> {
+        self.pieces.iter()
+    }
+
+    /// Whether nothing was said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The sets that turned something away for want of room, in words.
+    pub fn overflows(&self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.power.turned_away(), "LLDP power units"),
+            (self.authentication.turned_away(), "802.1X stations"),
+            (self.bridges.turned_away() || self.changes.turned_away(), "spanning tree ports"),
+            (self.members.turned_away() || self.queriers.turned_away(), "group members"),
+            (self.offers.turned_away(), "DHCP offers"),
+            (self.broadcasts.turned_away() || self.senders.turned_away(), "broadcasts"),
+            (self.too_big.turned_away() || self.pieces.turned_away(), "fragmented packets"),
+        ]
+        .into_iter()
+        .filter_map(|(turned_away, what)| turned_away.then_some(what))
+    }
+}
+
+/// What is kept by input is stored without it: it is the section's.
+impl Stored for LinkEvidence {
+    fn store(&self, to: &mut Vec<u8>) {
+        self.power.store_keys(|(_, mac, power)| (*mac, *power), to);
+        self.authentication.store_keys(|(_, station)| *station, to);
+        self.bridges.store(to);
+        self.changes.store(to);
+        self.members.store(to);
+        self.queriers.store(to);
+        self.offers.store(to);
+        self.broadcasts.store(to);
+        self.senders.store(to);
+        self.too_big.store(to);
+        self.pieces.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let input = from.input;
+        let power: Lowest<(MacAddr, poe::Power), Window, UNITS> = from.get()?;
+        let authentication: Lowest<MacAddr, Authentication, STATIONS> = from.get()?;
+        Ok(Self {
+            power: power.with_keys(|(mac, power)| (input, mac, power)),
+            authentication: authentication.with_keys(|station| (input, station)),
+            bridges: from.get()?,
+            changes: from.get()?,
+            members: from.get()?,
+            queriers: from.get()?,
+            offers: from.get()?,
+            broadcasts: from.get()?,
+            senders: from.get()?,
+            too_big: from.get()?,
+            pieces: from.get()?,
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! Which DHCP servers give addresses (RFC 2131): told apart by the identifier that each must name in its answers.
+
+use std::net::Ipv4Addr;
+
+use super::super::First;
+use super::{Add, Timed, Window};
+use crate::capture::{Moment, Timestamp};
+use crate::decode::MacAddr;
+use crate::protocol::dhcp;
+use crate::state::stored;
+
+/// What one server gave in one transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Offers {
+    /// OFFERs.
+    pub offers: Window,
+    /// ACKs of an address.
+    pub acks: Window,
+    /// The address, its subnet mask and router, of the first of them.
+    pub first: First<(Ipv4Addr, Option<Ipv4Addr>, Option<Ipv4Addr>)>,
+}
+
+impl Add for Offers {
+    fn add(&mut self, other: Self) {
+        self.offers.add(other.offers);
+        self.acks.add(other.acks);
+        self.first.add(other.first);
+    }
+}
+
+impl Timed for Offers {
+    fn windows(&mut self, each: &mut dyn FnMut(&mut Window)) {
+        each(&mut self.offers);
+        each(&mut self.acks);
+    }
+}
+
+/// Of a message by which a server gives an address.
+pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<((MacAddr, u32, Ipv4Addr), Offers)> {
+    let message = dhcp::message(payload)?;
+    // Who gives no address is asked for a boot file only (a proxy), or answers an INFORM.
+    let server = message.server.filter(|server| !server.is_unspecified() && !message.your_address.is_unspecified())?;
+    let once = Window::once(time, at);
+    let (offers, acks) = match message.kind {
+        2 => (once, Window::NONE),
+        5 => (Window::NONE, once),
+        _ => return None,
+    };
+    let first = First { at, time, what: (message.your_address, message.mask, message.router) };
+    Some(((MacAddr(message.client), message.xid, server), Offers { offers, acks, first }))
+}
+
+stored!(Offers { offers, acks, first });

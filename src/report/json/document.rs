@@ -1,0 +1,132 @@
+//! survey.json written key by key: its large tables by all threads, each row on a line of its own.
+
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer};
+
+use super::lines::Lines;
+use super::{Time, rows, this_tool, v1};
+use crate::inventory::HostId;
+use crate::report::column::JsonRow;
+use crate::report::conversations::{ConversationRow, Conversations};
+use crate::report::coverage::{self, Coverage};
+use crate::report::findings::{self, Findings};
+use crate::report::health::{self, Health};
+use crate::report::inventory::Inventory;
+use crate::report::names::Names;
+use crate::report::nodes::{self, Nodes};
+use crate::report::ordered_writer::write_in_order;
+use crate::survey::Survey;
+
+/// Rows that one thread renders at a time: about 250 kB (few in tests, for many chunks).
+const ROWS_AT_ONCE: usize = if cfg!(test) { 16 } else { 256 };
+
+/// Serializes what an iterator yields, without collecting it.
+struct Rows<F>(F);
+
+impl<F, I> Serialize for Rows<F>
+where
+    F: Fn() -> I,
+    I: Iterator<Item: Serialize>,
+{
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+/// The outermost object of a file, laid out as [`Lines`] does.
+struct Document<'a> {
+    out: &'a mut dyn Write,
+    threads: usize,
+    is_begun: bool,
+}
+
+impl Document<'_> {
+    fn key(&mut self, key: &str) -> io::Result<()> {
+        self.out.write_all(if self.is_begun { b",\n  " } else { b"{\n  " })?;
+        self.is_begun = true;
+        serde_json::to_writer(&mut *self.out, key)?;
+        self.out.write_all(b":")
+    }
+
+    fn value(&mut self, key: &str, value: &impl Serialize) -> io::Result<()> {
+        self.key(key)?;
+        let mut serializer = serde_json::Serializer::with_formatter(&mut *self.out, Lines::inside());
+        Ok(value.serialize(&mut serializer)?)
+    }
+
+    /// A table whose rows any thread may make, by their numbers from 0.
+    fn table<R: Serialize>(&mut self, key: &str, rows: usize, row: impl Fn(usize) -> R + Sync) -> io::Result<()> {
+        self.key(key)?;
+        self.out.write_all(b"[")?;
+        write_rows(self.out, rows, self.threads, |number, buffer| {
+            buffer.extend_from_slice(if number == 0 { b"\n    " } else { b",\n    " });
+            write_row(buffer, &row(number));
+        })?;
+        self.out.write_all(b"\n  ]")
+    }
+
+    fn end(self) -> io::Result<()> {
+        self.out.write_all(b"\n}\n")
+    }
+}
+
+/// survey.json. The rows of its tables are made while they are written, so that memory does not grow with them.
+pub(super) fn write(
+    out: &mut dyn Write,
+    survey: &Survey,
+    names: &Names,
+    created: Option<Time>,
+    threads: usize,
+) -> io::Result<()> {
+    let mut file = Document { out, threads, is_begun: false };
+    file.value("schema_version", &v1::SCHEMA_VERSION)?;
+    file.value("judged", &rows::judged(&survey.judged))?;
+    file.value("tool", &this_tool())?;
+    file.value("created", &created)?;
+    file.value("inputs", &Rows(|| survey.inputs.iter().map(rows::input)))?;
+    file.value("frames", &rows::frames(&survey.frames))?;
+    file.value("site", &survey.site)?;
+    file.value("policy", &rows::policy(names.policy()))?;
+    file.value("non_ip", &Rows(|| survey.non_ip.iter().map(rows::non_ip)))?;
+    file.value("encapsulations", &Rows(|| survey.encapsulations.iter().map(rows::encapsulation)))?;
+    file.value("caveats", &Rows(|| survey.caveats.iter().map(rows::caveat)))?;
+    file.table("flows", survey.flows.len(), |number| super::flow_row(survey, names, number))?;
+    let conversation =
+        |number: usize| JsonRow::<Conversations>(ConversationRow::new(survey, names, &survey.conversations[number]));
+    file.table("conversations", survey.conversations.len(), conversation)?;
+    file.value("findings", &Rows(|| findings::rows(survey, None).map(JsonRow::<Findings>)))?;
+    file.value("coverage", &Rows(|| coverage::rows(survey, names).map(JsonRow::<Coverage>)))?;
+    let host = |number: usize| JsonRow::<Inventory>(survey.hosts.get(HostId(number as u32)));
+    file.table("inventory", survey.hosts.len(), host)?;
+    file.value("nodes", &Rows(|| nodes::rows(survey, names).map(JsonRow::<Nodes>)))?;
+    file.value("health", &Rows(|| health::rows(survey).map(JsonRow::<Health>)))?;
+    file.value("limits", &rows::limits(survey.limits))?;
+    file.end()
+}
+
+/// flows.ndjson.
+pub(super) fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
+    write_rows(out, survey.flows.len(), threads, |number, buffer| {
+        write_row(buffer, &super::flow_row(survey, names, number));
+        buffer.push(b'\n');
+    })
+}
+
+fn write_row(buffer: &mut Vec<u8>, row: &impl Serialize) {
+    // A list of bytes takes whatever comes, and no key of a row is anything but text.
+    let _ = serde_json::to_writer(buffer, row);
+}
+
+/// Rows by their numbers from 0, rendered by several threads and written in their order.
+fn write_rows(
+    out: &mut dyn Write,
+    rows: usize,
+    threads: usize,
+    row: impl Fn(usize, &mut Vec<u8>) + Sync,
+) -> io::Result<()> {
+    write_in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, _: &mut (), buffer| {
+        let first = chunk * ROWS_AT_ONCE;
+        (first..rows.min(first + ROWS_AT_ONCE)).for_each(|number| row(number, buffer));
+    })
+}
