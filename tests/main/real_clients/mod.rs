@@ -5,6 +5,7 @@
 //! of them is missing. Five of these captures lie in `captures/`, and are held to the same everywhere.
 //! `IGORSCOPE_KEEP=FOLDER` keeps the captures of a run.
 
+mod health;
 mod lab;
 mod path;
 
