@@ -30,7 +30,7 @@ mod evidence_pcapng;
 mod explain;
 #[path = "main/field.rs"]
 mod field;
-#[path = "main/firewall_rules.rs"]
+#[path = "main/firewall_rules/mod.rs"]
 mod firewall_rules;
 #[path = "main/first_questions.rs"]
 mod first_questions;
@@ -49,7 +49,7 @@ mod licences;
 #[path = "main/link.rs"]
 mod link;
 #[cfg(all(feature = "live", target_os = "linux"))]
-#[path = "main/live.rs"]
+#[path = "main/live/mod.rs"]
 mod live;
 #[path = "main/local.rs"]
 mod local;
@@ -74,7 +74,7 @@ mod proofs;
 #[path = "main/reading.rs"]
 mod reading;
 #[cfg(target_os = "linux")]
-#[path = "main/real_clients.rs"]
+#[path = "main/real_clients/mod.rs"]
 mod real_clients;
 #[path = "main/rehearsal.rs"]
 mod rehearsal;

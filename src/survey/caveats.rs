@@ -195,6 +195,9 @@ impl<'a> Doubts<'a> {
         if let Some(text) = losses::proof(self.quality.proved_losses) {
             self.say("kernel-drops", text);
         }
+        if let Some(text) = losses::proof_of_bytes(losses::uncaptured(&self.observed.health)) {
+            self.say("kernel-drops", text);
+        }
     }
 
     /// Frames that are there in part, or twice.
@@ -566,7 +569,8 @@ pub(super) fn missing(
             .iter()
             .map(|(_, summary)| losses::dropped(&summary.interfaces))
             .fold(uncounted, u64::saturating_add)
-            .max(quality.proved_losses),
+            .max(quality.proved_losses)
+            .max(losses::uncaptured(&observed.health).1),
         unread: unread::frames(observed),
         gaps: gaps(observed.tallies.values()),
         breaks: breaks.filter(known).collect(),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::capture::{InterfaceSummary, Outages, Timestamp};
 use crate::flow::{FlowView, Flows, SynAnswer, Tally};
+use crate::health::Health;
 use crate::protocol::Transport;
 use crate::text::times;
 
@@ -101,6 +102,26 @@ pub(super) fn proved(flows: &Flows) -> u64 {
         });
     }
     lacking.len() as u64
+}
+
+/// Bytes that TCP proves to be missing, and of how many directions: acknowledged, and never seen. Of a direction of which
+/// nothing was captured nothing is counted.
+pub(super) fn uncaptured(health: &Health) -> (u64, u64) {
+    let lost = health.pairs.values().filter_map(|sums| sums.losses.as_ref()).map(|lost| lost.uncaptured);
+    lost.filter(|bytes| *bytes > 0).fold((0, 0), |(sum, number), bytes| (sum.saturating_add(bytes), number + 1))
+}
+
+/// The same in words.
+pub(super) fn proof_of_bytes((bytes, directions): (u64, u64)) -> Option<String> {
+    let of = match directions {
+        0 => return None,
+        1 => "what one host sent to another".to_owned(),
+        many => format!("what hosts sent to others, {many} pairs"),
+    };
+    Some(format!(
+        "TCP proves that packets are missing: {bytes} bytes of {of} were acknowledged and are not in the capture. What was lost \
+         by the network is sent again; this was not."
+    ))
 }
 
 /// What TCP proves of packets that were not captured.

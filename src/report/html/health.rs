@@ -10,9 +10,9 @@ use crate::report::text::units::{bytes, count, duration};
 use crate::survey::Survey;
 
 /// Devices that are shown, the slowest first.
-const SHOWN: usize = 100;
+const SHOWN: usize = 40;
 /// Peers that the section of a device lists.
-const PEERS: usize = 3;
+const PEERS: usize = 6;
 /// Bars of a sparkline.
 const BARS: usize = 60;
 /// Answers from which a time counts as one of the device's.
@@ -119,13 +119,15 @@ pub(super) fn peers(page: &mut Page, survey: &Survey, device: HostId, rows: &[He
     if rows.is_empty() {
         return;
     }
-    put!(page, "<ul class=\"list\">");
+    // One element for all lines: a large site has many devices.
+    put!(page, "<pre class=\"known\">");
+    let mut own = Histogram::default();
     for row in rows.iter().take(PEERS) {
         let answers = answerer(survey, row) == Some(device);
         let (words, peer) = if answers { ("answers", row.asker) } else { ("is answered by", row.answerer) };
         let address = if answers { row.pair.asker } else { row.pair.answerer };
         let name = peer.and_then(|host| host.name.as_deref()).map_or_else(|| address.to_string(), str::to_owned);
-        put!(page, "<li>{} {}, {}: ", words, name, row.pair.measure.words());
+        put!(page, "{} {}, {}: ", words, name, row.pair.measure.words());
         let Sums { asked, repeated, times, .. } = row.sums;
         match row.pair.measure {
             Measure::Client | Measure::Ack => put!(page, "{} timed", count(times.count())),
@@ -144,14 +146,14 @@ pub(super) fn peers(page: &mut Page, survey: &Survey, device: HostId, rows: &[He
                 put!(page, ", {} not captured", bytes(uncaptured));
             }
         }
-        put!(page, " ");
-        sparkline(page, times);
-        put!(page, "</li>");
+        put!(page, "\n");
     }
-    put!(page, "</ul>");
     if rows.len() > PEERS {
-        put!(page, "<p class=\"quiet\">and {} more in health.csv</p>", rows.len() - PEERS);
+        put!(page, "and {} more in health.csv\n", rows.len() - PEERS);
     }
+    put!(page, "</pre>");
+    rows.iter().filter(|row| answerer(survey, row) == Some(device)).for_each(|row| own.absorb(&row.sums.times));
+    sparkline(page, &own);
 }
 
 /// How often each time came, from a microsecond to 18 minutes, by ratio.

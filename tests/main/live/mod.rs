@@ -1,23 +1,14 @@
 //! Live surveys in network namespaces of our own, with real traffic: live equals offline, and every packet
 //! that was sent was received or dropped.
 
-#[path = "live/evidence.rs"]
 mod evidence;
-#[path = "live/folded.rs"]
 mod folded;
-#[path = "live/ipfix.rs"]
 mod ipfix;
-#[path = "live/killed.rs"]
 mod killed;
-#[path = "live/links.rs"]
 mod links;
-#[path = "live/probe.rs"]
 mod probe;
-#[path = "live/schema.rs"]
 mod schema;
-#[path = "live/states.rs"]
 mod states;
-#[path = "live/terminal.rs"]
 mod terminal;
 
 use crate::skips::skipped;

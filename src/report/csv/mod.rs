@@ -120,5 +120,4 @@ fn chunk_of(chunk: usize, rows: usize) -> std::ops::Range<usize> {
 }
 
 #[cfg(test)]
-#[path = "csv_tests.rs"]
 mod tests;

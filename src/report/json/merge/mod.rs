@@ -346,5 +346,4 @@ fn sorted<R, K: Ord>(rows: &mut Vec<R>, key: impl Fn(&R) -> K) -> Vec<usize> {
 }
 
 #[cfg(test)]
-#[path = "merge_tests.rs"]
 mod tests;

@@ -3,11 +3,8 @@
 //!
 //! Needs root, `ip`, and `nft` or `iptables`; says so and passes where one of them is missing.
 
-#[path = "firewall_rules/agent.rs"]
 mod agent;
-#[path = "firewall_rules/facts.rs"]
 mod facts;
-#[path = "firewall_rules/lab.rs"]
 mod lab;
 
 use std::collections::BTreeMap;

@@ -307,8 +307,9 @@ impl Half {
         if let Some((next, _)) = self.next
             && is_after(number, next)
         {
-            // What was acknowledged was sent, and not captured.
-            self.losses.uncaptured = self.losses.uncaptured.saturating_add(number.wrapping_sub(next).into());
+            // What was acknowledged was sent, and not captured, if it does not come yet, out of order.
+            self.settle_hole();
+            self.hole = Some((next, number));
             self.next = Some((number, time));
         }
         let new = Acked { number, window: segment.window, time };
@@ -341,7 +342,8 @@ impl Half {
             return None;
         }
         self.probe = None;
-        Some(since(time, sent))
+        // An acknowledgment of more waited for more.
+        (number == end).then(|| since(time, sent))
     }
 
     /// Whether whatever comes at a time or later is taken for the same, but for what is passed over or timed.
@@ -502,9 +504,8 @@ impl Stream {
             let mut probe = later.probe;
             if let Some((end, sent)) = half.probe.filter(|_| half.probe != fresh.probe) {
                 match later.advanced {
-                    Some((number, time)) if !is_after(end, number) => {
-                        sums.answered(pair(side, ends), since(time, sent));
-                    }
+                    Some((number, time)) if number == end => sums.answered(pair(side, ends), since(time, sent)),
+                    Some((number, _)) if is_after(number, end) => {}
                     Some(_) => fits = false,
                     None if !later.has_repeated => probe = half.probe,
                     None => {}
@@ -597,5 +598,4 @@ impl Stored for Stream {
 }
 
 #[cfg(test)]
-#[path = "stream_tests.rs"]
 mod tests;

@@ -5,9 +5,8 @@
 //! of them is missing. Five of these captures lie in `captures/`, and are held to the same everywhere.
 //! `IGORSCOPE_KEEP=FOLDER` keeps the captures of a run.
 
-#[path = "real_clients/lab.rs"]
+mod health;
 mod lab;
-#[path = "real_clients/path.rs"]
 mod path;
 
 use std::net::IpAddr;

@@ -429,5 +429,4 @@ fn finding_name((_, reason, [client, server], transport, port, rule): &FindingKe
 }
 
 #[cfg(test)]
-#[path = "compare_tests.rs"]
 mod tests;
