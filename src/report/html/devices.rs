@@ -22,7 +22,7 @@ use crate::survey::Survey;
 use crate::verdict::{CellState, Conversation, HostCoverage};
 
 /// Devices that have a section, the worst first.
-const SHOWN: usize = 150;
+const SHOWN: usize = 140;
 /// Conversations and findings that a section lists.
 const TALKS: usize = 4;
 const FINDINGS: usize = 6;
