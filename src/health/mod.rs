@@ -21,8 +21,9 @@ pub(crate) use track::Ends;
 pub(crate) use watch::{FlowKey, Watch};
 pub use window::WINDOW;
 
-/// Flows with questions of each address family: their windows take 24 MB at most.
-const MOST_FLOWS: usize = 1 << 15;
+/// Flows with questions of each address family that are watched at a time: more than a thousand nodes have. What is watched
+/// must fit the cache, or each packet of a large capture waits for memory twice.
+const MOST_FLOWS: usize = 1 << 12;
 /// Pairs of each address family.
 const MOST_PAIRS: usize = 1 << 14;
 

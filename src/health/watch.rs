@@ -46,7 +46,7 @@ impl<K: FlowKey> Watch<K> {
     }
 
     fn track(&mut self, key: K, measure: Measure, time: Timestamp) -> Option<(&mut Track, &mut Measures)> {
-        if self.ceiling.is_some_and(|ceiling| key >= ceiling) || time == Timestamp::UNKNOWN {
+        if self.has_no_room_for(&key) || time == Timestamp::UNKNOWN {
             return None;
         }
         if self.tracks.len() >= 2 * MOST_FLOWS {
@@ -58,6 +58,12 @@ impl<K: FlowKey> Watch<K> {
         let input = self.input;
         let track = self.tracks.entry(key).or_insert_with(|| Track::new(measure, input, time));
         Some((track, &mut self.sums))
+    }
+
+    /// Whether a flow found no room.
+    #[inline(always)]
+    pub(crate) fn has_no_room_for(&self, key: &K) -> bool {
+        self.ceiling.is_some_and(|ceiling| *key >= ceiling)
     }
 
     /// Takes a question or an answer that an end (0 or 1) sent.

@@ -174,7 +174,9 @@ impl<'a> Book<'a> {
         self.sheet::<Findings>("Findings", 4, survey.findings.len(), &[], findings::rows(survey, Some(&joins)))?;
         self.sheet::<Coverage>("Coverage", 6, survey.coverage.len(), &[], coverage::rows(survey, names))?;
         self.sheet::<Nodes>("Nodes", 4, survey.nodes.len(), names.ports(), nodes::rows(survey, names))?;
-        self.sheet::<Health>("Health", 9, survey.health.pairs.len(), &[], health::rows(survey))?;
+        if survey.limits.health {
+            self.sheet::<Health>("Health", 9, survey.health.pairs.len(), &[], health::rows(survey))?;
+        }
         self.sheet::<Inventory>("Inventory", 1, survey.hosts.len(), &[], survey.hosts.iter())?;
         let flows = (0..survey.flows.len()).map(|place| flows::row(survey, names, place));
         self.sheet::<Flows>("Flows", 1, survey.flows.len(), &[], flows)?;

@@ -127,8 +127,8 @@ pub(super) const SPAN_WORTHY: u64 = 16 << 20;
 /// about the same size together. Each thread has one table, and the tables are added up in the order of the inputs.
 pub(super) fn read(sources: &[Source], options: ReadOptions<'_>, progress: &Progress) -> Reading {
     let reader = Reader { sources, limits: options.limits, filter: options.filter, seed: Seed::random(), progress };
-    // A count is a count of the first frames: in their order.
-    let threads = if options.count.is_some() { 1 } else { options.threads.get() };
+    // A count is a count of the first frames: in their order. What TCP's numbers tell hangs on all that came before.
+    let threads = if options.count.is_some() || options.limits.health { 1 } else { options.threads.get() };
     let mut whole = Reading { observation: reader.begin(0), inputs: Vec::new() };
     if threads == 1 {
         reader.read_range(0..sources.len(), &mut options.count.clone(), &mut whole);

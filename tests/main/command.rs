@@ -104,7 +104,7 @@ fn a_survey_is_read_and_its_files_are_whole() {
     let out = folder(&[]);
     let results = out.path().join("deep/er");
     let capture = sample("site-survey.pcapng");
-    let arguments = ["analyze".as_ref(), capture.as_os_str(), "-o".as_ref(), results.as_os_str()];
+    let arguments = ["analyze".as_ref(), "--health".as_ref(), capture.as_os_str(), "-o".as_ref(), results.as_os_str()];
     let run = run(arguments).expect(0, &[]);
     assert!(run.out.contains("Vendor's ports") && run.out.contains("Findings"), "{}", run.out);
     assert!(run.err.is_empty(), "{}", run.err);

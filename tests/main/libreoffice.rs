@@ -70,7 +70,8 @@ fn libreoffice_reads_every_table() {
     let path = |name: &str| out.path().join(name).to_str().unwrap().to_owned();
     let (capture, inventory, folder, xlsx) =
         (sample("site-survey.pcapng"), path("site.toml"), path(""), path("survey.xlsx"));
-    let arguments = ["analyze", "-q", "--format", "csv", "--inventory", &inventory, "-o", &folder, "--xlsx", &xlsx];
+    let arguments =
+        ["analyze", "-q", "--health", "--format", "csv", "--inventory", &inventory, "-o", &folder, "--xlsx", &xlsx];
     run(arguments.into_iter().chain([capture.to_str().unwrap()])).expect(0, &[]);
 
     let tables: Vec<String> = fs::read_dir(out.path())

@@ -88,7 +88,8 @@ fn the_workbook_holds_what_the_tables_hold() {
     let capture = sample("site-survey.pcapng");
     for name in ["survey.xlsx", "again.xlsx"] {
         let (xlsx, inventory, folder) = (path(name), path("site.toml"), path(""));
-        let arguments = ["analyze", "-q", "--format", "csv", "--inventory", &inventory, "-o", &folder, "--xlsx", &xlsx];
+        let arguments =
+            ["analyze", "-q", "--health", "--format", "csv", "--inventory", &inventory, "-o", &folder, "--xlsx", &xlsx];
         run(arguments.into_iter().chain([capture.to_str().unwrap()])).expect(0, &[]);
     }
     assert!(fs::read(path("survey.xlsx")).unwrap() == fs::read(path("again.xlsx")).unwrap(), "the same bytes");

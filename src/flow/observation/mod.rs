@@ -32,11 +32,13 @@ pub struct Limits {
     pub flows: usize,
     /// Fragments kept until the end.
     pub fragments: usize,
+    /// Whether it is measured how soon questions are answered: that takes a large capture twice the time.
+    pub health: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { flows: 1 << 24, fragments: 1 << 20 }
+        Self { flows: 1 << 24, fragments: 1 << 20, health: true }
     }
 }
 
@@ -60,6 +62,8 @@ pub struct Observation {
     side: SideEvidence,
     /// How well it works, by address family.
     pub(super) health: Questions,
+    /// Whether that is measured.
+    measures_health: bool,
 }
 
 /// An observation finished: the flows, and what was counted beside them.
@@ -101,6 +105,7 @@ impl Observation {
             neighbours: Neighbours::default(),
             side: SideEvidence::default(),
             health: Questions::new(input),
+            measures_health: limits.health,
         }
     }
 
@@ -207,7 +212,10 @@ impl Observation {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                if measured::is_measured(protocol, ports, &sent) {
+                if self.measures_health
+                    && measured::is_measured(protocol, ports, &sent)
+                    && !self.health.v4.has_no_room_for(&key.connection())
+                {
                     measured::measure(&mut self.health.v4, key.connection(), protocol, ports, &sent);
                 }
                 ways.0.push(&mut self.v4, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
@@ -215,7 +223,10 @@ impl Observation {
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
-                if measured::is_measured(protocol, ports, &sent) {
+                if self.measures_health
+                    && measured::is_measured(protocol, ports, &sent)
+                    && !self.health.v6.has_no_room_for(&key.connection())
+                {
                     measured::measure(&mut self.health.v6, key.connection(), protocol, ports, &sent);
                 }
                 ways.1.push(&mut self.v6, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));

@@ -100,7 +100,19 @@ impl Observation {
     /// Those of the output.
     pub fn store(&self, to: &mut Packer<impl Write>) -> io::Result<()> {
         debug_assert!(self.is_of_one() && self.v4.folded.is_empty() && self.v6.folded.is_empty());
-        let Self { v4, v6, vlans, sources: _, fragments, tallies, sorted, neighbours, side, health } = self;
+        let Self {
+            v4,
+            v6,
+            vlans,
+            sources: _,
+            fragments,
+            tallies,
+            sorted,
+            neighbours,
+            side,
+            health,
+            measures_health: _,
+        } = self;
         tallies[0].1.store(to.body());
         vlans.store(to.body());
         sorted.store(to.body());
@@ -156,6 +168,7 @@ impl Observation {
             neighbours,
             side,
             health,
+            measures_health: limits.health,
         };
         from.expect(observation.adds_up(counted), "more was counted than there were frames")?;
         Ok(observation)

@@ -89,7 +89,9 @@ fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
     ports::write(&mut page, survey, names);
     picture::write(&mut page, survey);
     matrix::write(&mut page, survey);
-    health::write(&mut page, survey);
+    if survey.limits.health {
+        health::write(&mut page, survey);
+    }
     devices::write(&mut page, survey, names);
     timeline::write(&mut page, survey);
     tables::conversations(&mut page, survey, names);

@@ -146,6 +146,7 @@ impl Reader<'_> {
             let read = self.finding(row, &mut people, &place);
             findings.extend(self.known(read));
         }
+        let has_health = !part.health.is_empty();
         let mut measured = Vec::with_capacity(part.health.len());
         for row in &part.health {
             let read = health_rows::read(row);
@@ -204,6 +205,7 @@ impl Reader<'_> {
             limits: part.limits.map_or_else(Limits::default, |limits| Limits {
                 flows: limits.max_flows as usize,
                 fragments: limits.max_fragments as usize,
+                health: has_health,
             }),
         }
     }
