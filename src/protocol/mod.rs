@@ -267,7 +267,7 @@ const STRONGEST_FIRST: [Protocol; SPECS.len()] = {
 /// Which protocol to print for a flow whose payload conforms to all of `conforms`.
 ///
 /// The one whose own port is among the ports, the server's first; else the one whose check proves
-/// most ([`STRONGEST_FIRST`]).
+/// most.
 pub fn name(conforms: u32, transport: Transport, client_port: u16, server_port: u16) -> Option<Protocol> {
     // Over UDP, UPnP's bit only says the same as SSDP's.
     let conforms = if transport == Transport::Udp { conforms & !Protocol::Upnp.bit() } else { conforms };
