@@ -149,7 +149,8 @@ fn a_run_repeated_replaces_its_files_and_another_policy_stands_beside_them() {
             "surveys"
         ]
     );
-    assert!(once.iter().all(|path| path.to_str().unwrap().contains("/day=2026-03-17/site=a/")), "{once:?}");
+    let layout = |path: &PathBuf| path.to_str().unwrap().replace('\\', "/").contains("/day=2026-03-17/site=a/");
+    assert!(once.iter().all(layout), "{once:?}");
     let flows = out.join(&once[5]);
     let bytes = fs::read(&flows).unwrap();
     assert_eq!(write(&["--site-name", "A"]), once);
