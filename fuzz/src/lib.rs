@@ -11,7 +11,7 @@ use std::sync::Arc;
 use igorscope::capture::{Capture, Frame, FrameId, LinkType, Timestamp};
 use igorscope::decode::{self, Network, Transport};
 use igorscope::inventory::Inventory;
-use igorscope::policy::{self, Policy};
+use igorscope::policy::Policy;
 use igorscope::protocol;
 use igorscope::report::{self, Names, Terminal};
 use igorscope::state::{Blocks, Writer, sections};
@@ -77,13 +77,13 @@ pub fn decode(data: &[u8]) {
 /// protocol, and a cut one violates nothing that the whole one does not.
 pub fn payload(data: &[u8]) {
     let [transport, a, b, c, d, cut, bytes @ ..] = data else { return };
-    let transport = if transport & 1 == 0 { policy::Transport::Tcp } else { policy::Transport::Udp };
+    let transport = if transport & 1 == 0 { protocol::Transport::Tcp } else { protocol::Transport::Udp };
     let (source, destination) = (u16::from_be_bytes([*a, *b]), u16::from_be_bytes([*c, *d]));
     let length = bytes.len() as u32;
     let _ = (protocol::dhcp::message(bytes), protocol::lldp::unit(bytes), protocol::poe::Power::of_unit(bytes));
     let _ = (protocol::eapol::step(bytes), protocol::stp::message(bytes));
     protocol::membership::igmp(bytes, drop);
-    protocol::membership::mld(*transport, bytes, drop);
+    protocol::membership::mld(data[0], bytes, drop);
     let whole = protocol::inspect(transport, source, destination, bytes, length);
     assert_eq!(whole.conforms & whole.violates, 0, "conforms and violates at once");
     let _ = protocol::name(whole.conforms, transport, source, destination);
