@@ -94,7 +94,7 @@ impl Names {
         Some((cell, self.policy.document_of(cell)))
     }
 
-    #[cfg(any(test, feature = "live"))]
+    #[cfg(feature = "live")]
     /// What decided a verdict, cited; empty if nothing did.
     pub(crate) fn rule(&self, rule: Rule) -> &str {
         self.rule_word(rule).map_or("", |word| &word.text)
