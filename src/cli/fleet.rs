@@ -33,11 +33,14 @@ const QUESTIONS: [(&str, &str); 12] = [
 const TABLES: [&str; 5] = ["surveys", "flows", "conversations", "coverage", "hosts"];
 /// Bytes of an answer that are read.
 const LARGEST: u64 = 256 * 1024 * 1024;
+/// Python's program. It runs in a folder that may be a stranger's, and must take no module from there.
+const MODULE: &str =
+    "import sys; sys.path = [p for p in sys.path if p]; import duckdb; duckdb.connect().execute(sys.stdin.read())";
 /// DuckDB as a program, and as a module of Python: each takes SQL on standard input.
 const ENGINES: [(&str, &[&str]); 3] = [
     ("duckdb", &["-bail", "-init", if cfg!(windows) { "NUL" } else { "/dev/null" }]),
-    ("python3", &["-c", "import duckdb, sys; duckdb.connect().execute(sys.stdin.read())"]),
-    ("python", &["-c", "import duckdb, sys; duckdb.connect().execute(sys.stdin.read())"]),
+    ("python3", &["-c", MODULE]),
+    ("python", &["-c", MODULE]),
 ];
 
 pub(super) fn run(args: &Fleet, talk: &Talk) -> Outcome {
@@ -133,4 +136,23 @@ fn read(from: &Path) -> io::Result<BTreeMap<&'static str, Answer>> {
         answers.insert(name, serde_json::from_slice(&bytes)?);
     }
     Ok(answers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each question stands alone, to be pasted into any engine; what they have in common is the same in all.
+    #[test]
+    fn every_question_counts_a_survey_that_was_judged_again_once() {
+        for begin in ["WITH judged AS (", "visits AS (", "latest AS (", "earlier AS ("] {
+            let part = |(name, sql): &(&'static str, &'static str)| {
+                let from = sql.find(begin)?;
+                Some((*name, sql[from..].split_once("\n)").unwrap_or_default().0))
+            };
+            let parts: Vec<_> = QUESTIONS.iter().filter_map(part).collect();
+            assert!(parts.iter().all(|(_, text)| *text == parts[0].1), "{begin}: {parts:#?}");
+            assert!(begin != "WITH judged AS (" || parts.len() == QUESTIONS.len(), "{parts:#?}");
+        }
+    }
 }
