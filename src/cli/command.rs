@@ -8,7 +8,7 @@ use super::states;
 /// Words of the command; threads, formats and folders leave the content as it is and are left out.
 pub(super) fn command(args: &SurveyArgs) -> Vec<String> {
     let SurveyArgs { captures, hosts, policy, reading } = args;
-    let ReadingArgs { count, filter, threads: _, limits } = reading;
+    let ReadingArgs { count, filter, threads: _, health, limits } = reading;
     let HostArgs { gateway, node, bacnet, site, site_name, inventory } = hosts;
     let mut words = vec!["igorscope".to_owned(), "analyze".to_owned()];
     let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
@@ -36,7 +36,10 @@ pub(super) fn command(args: &SurveyArgs) -> Vec<String> {
             option(name, limit.to_string());
         }
     }
-    option("-o", "report".to_owned());
+    if *health {
+        words.push("--health".to_owned());
+    }
+    words.extend(["-o", "report"].map(str::to_owned));
     words.extend(captures.iter().flat_map(|capture| states::words(capture)));
     words
 }
@@ -50,11 +53,11 @@ mod tests {
 
     #[test]
     fn what_decides_the_content_is_kept() {
-        let typed = "igorscope -q analyze -j 3 --node 10.0.0.0/24 --site-name Pier -o out --format html,csv a.pcap b c";
+        let typed = "igorscope -q analyze -j 3 --health --node 10.0.0.0/24 --site-name Pier -o out --format html,csv a.pcap b c";
         let Command::Analyze(analyze) = Cli::try_parse_from(typed.split(' ')).unwrap().command else {
             panic!("analyze");
         };
         let again = command(&analyze.survey).join(" ");
-        assert_eq!(again, "igorscope analyze --node 10.0.0.0/24 --site-name Pier -o report a.pcap b c");
+        assert_eq!(again, "igorscope analyze --node 10.0.0.0/24 --site-name Pier --health -o report a.pcap b c");
     }
 }

@@ -27,7 +27,8 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     let (status, told) = match subject {
         Subject::Port(..) if sources.is_empty() => (Status::Good, None),
         _ => {
-            let reading = ReadingArgs::default();
+            // How soon a host answers is measured for whoever asks about one.
+            let reading = ReadingArgs { health: matches!(subject, Subject::Host(_)), ..ReadingArgs::default() };
             let (status, told) = told(SurveyArgs { captures: sources, hosts, policy, reading }, talk)?;
             (status, Some(told))
         }

@@ -18,13 +18,13 @@ use crate::survey::{self, ObserveOptions, Observing, Progress, Source};
 
 pub(super) fn run(args: Observe, talk: &Talk) -> Outcome {
     let Observe { captures, output, reading } = args;
-    let ReadingArgs { count, filter, threads, limits } = reading;
+    let ReadingArgs { count, filter, threads, health, limits } = reading;
     if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
         return Err(Failure::usage("standard input (-) can be read only once; name it once"));
     }
     let options = ObserveOptions {
         threads: threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
-        limits: limits.limits(),
+        limits: limits.limits(health),
         count,
         filter: filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?,
     };

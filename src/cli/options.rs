@@ -31,7 +31,7 @@ pub(super) struct SurveyOptions {
 impl SurveyOptions {
     pub(super) fn check(args: SurveyArgs) -> Result<Self, Failure> {
         let SurveyArgs { captures, hosts, policy, reading } = args;
-        let ReadingArgs { count, filter, threads, limits } = reading;
+        let ReadingArgs { count, filter, threads, health, limits } = reading;
         if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
             return Err(Failure::usage("standard input (-) can be read only once; name it once"));
         }
@@ -39,7 +39,7 @@ impl SurveyOptions {
         let inventory = Arc::new(inventory(hosts)?);
         let policy = super::policy::load(policy.as_deref())?;
         let filter = filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?;
-        Ok(Self { captures, inventory, policy, count, filter, threads, limits: limits.limits() })
+        Ok(Self { captures, inventory, policy, count, filter, threads, limits: limits.limits(health) })
     }
 
     /// As the pipeline wants it.

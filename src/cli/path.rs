@@ -30,7 +30,7 @@ pub(super) fn run(args: Path, talk: &Talk) -> Outcome {
     let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let survey = survey::Options {
         threads,
-        limits: limits.limits(),
+        limits: limits.limits(false),
         ..survey::Options::new(policy, Arc::new(inventory(hosts)?))
     };
 

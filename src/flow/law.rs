@@ -150,8 +150,11 @@ fn frames(samples: &[Sample], input: u32) -> impl Iterator<Item = Frame<'_>> {
     })
 }
 
+/// The usual limits, and health is measured too.
+const MEASURED: Limits = Limits { health: true, ..Limits::USUAL };
+
 fn observe(samples: &[Sample], input: u32) -> Observation {
-    observe_within(samples, input, Limits::default())
+    observe_within(samples, input, MEASURED)
 }
 
 fn observe_within(samples: &[Sample], input: u32, limits: Limits) -> Observation {
@@ -223,7 +226,7 @@ proptest! {
 
     #[test]
     fn parts_of_a_file_add_up(samples in prop::collection::vec(sample(), 0..120), cuts in prop::collection::vec(0..120_usize, 0..3)) {
-        let parts = in_parts(&samples, &cuts, Limits::default());
+        let parts = in_parts(&samples, &cuts, MEASURED);
         prop_assert_eq!(difference(&describe(parts.finish()), &describe(observe(&samples, 0).finish())), None);
     }
 
@@ -233,7 +236,7 @@ proptest! {
         // The reserved identifier has a name of its own in each part, which one thread translates.
         samples.retain(|sample| sample.bytes.get(12..16) != Some(&[0x81, 0, 0x0f, 0xff]));
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-        let limits = limit.map_or(Limits::default(), |flows| Limits { flows, ..Limits::default() });
+        let limits = limit.map_or(MEASURED, |flows| Limits { flows, ..MEASURED });
         let together = pool.install(|| describe(in_parts(&samples, &cuts, limits).finish()));
         prop_assert_eq!(difference(&together, &describe(in_parts(&samples, &cuts, limits).finish())), None);
         prop_assert_eq!(difference(&together, &describe(observe_within(&samples, 0, limits).finish())), None);
@@ -261,7 +264,7 @@ proptest! {
     #[test]
     fn blocks_of_any_size_give_the_same(samples in prop::collection::vec(sample(), 0..200), size in 1..70_usize) {
         let whole = describe(observe(&samples, 0).finish());
-        let mut observation = Observation::new(0, Seed::random(), Limits::default());
+        let mut observation = Observation::new(0, Seed::random(), MEASURED);
         let all: Vec<Frame<'_>> = frames(&samples, 0).collect();
         for block in all.chunks(size) {
             observation.observe(block.iter().copied());

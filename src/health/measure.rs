@@ -234,6 +234,10 @@ impl Measures {
         self.ceiling.is_none()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_whole() && self.pairs.is_empty()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Pair, &Sums)> {
         self.pairs.iter()
     }

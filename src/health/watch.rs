@@ -60,6 +60,11 @@ impl<K: FlowKey> Watch<K> {
         Some((track, &mut self.sums))
     }
 
+    /// Whether nothing was seen.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tracks.is_empty() && self.ceiling.is_none() && self.sums.is_empty() && self.mixed.is_empty()
+    }
+
     /// Whether a flow found no room.
     #[inline(always)]
     pub(crate) fn has_no_room_for(&self, key: &K) -> bool {

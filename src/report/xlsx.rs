@@ -174,7 +174,7 @@ impl<'a> Book<'a> {
         self.sheet::<Findings>("Findings", 4, survey.findings.len(), &[], findings::rows(survey, Some(&joins)))?;
         self.sheet::<Coverage>("Coverage", 6, survey.coverage.len(), &[], coverage::rows(survey, names))?;
         self.sheet::<Nodes>("Nodes", 4, survey.nodes.len(), names.ports(), nodes::rows(survey, names))?;
-        if survey.limits.health {
+        if survey.tells_health() {
             self.sheet::<Health>("Health", 9, survey.health.pairs.len(), &[], health::rows(survey))?;
         }
         self.sheet::<Inventory>("Inventory", 1, survey.hosts.len(), &[], survey.hosts.iter())?;

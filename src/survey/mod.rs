@@ -206,6 +206,11 @@ pub struct Survey {
 }
 
 impl Survey {
+    /// Whether it was measured how soon questions are answered, here or in a state.
+    pub fn tells_health(&self) -> bool {
+        self.limits.health || !self.health.pairs.is_empty()
+    }
+
     /// What the words of findings call hosts, ports and frames by.
     pub fn context(&self) -> finding::Context<'_> {
         let inputs = self.inputs.iter().map(|input| input.path.as_str()).collect();

@@ -253,7 +253,8 @@ fn exchanges_take_as_long_as_tshark_says() {
     if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
         return skipped("tshark is needed to time exchanges");
     }
-    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    options.limits.health = true;
     let (mut wrong, mut seen) = (Vec::new(), BTreeMap::<Measure, u64>::new());
     for path in captures() {
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -388,7 +389,8 @@ fn losses_are_those_of_tshark() {
     if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
         return skipped("tshark is needed to count losses");
     }
-    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    options.limits.health = true;
     let (mut wrong, mut sum) = (Vec::new(), Counts::default());
     for path in captures() {
         let file = path.file_name().unwrap().to_string_lossy().into_owned();

@@ -44,7 +44,8 @@ fn five_engines_read_the_values_of_the_csv_files() {
     };
     let folder = tempfile::tempdir().unwrap();
     let (out, capture, inventory) = (folder.path(), sample("site-survey.pcapng"), sample("site-survey.toml"));
-    let arguments = ["analyze", "-q", "--format", "csv,parquet", "--site-name", "Harbour 4, \"west\"", "--inventory"];
+    let arguments =
+        ["analyze", "-q", "--health", "--format", "csv,parquet", "--site-name", "Harbour 4, \"west\"", "--inventory"];
     let all = arguments.map(Into::into).into_iter().chain([inventory.into_os_string(), "-o".into(), out.into()]);
     run(all.chain([capture.into_os_string()])).expect(0, &[]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines/values.py");
@@ -163,4 +164,17 @@ fn a_run_repeated_replaces_its_files_and_another_policy_stands_beside_them() {
 fn parquet_needs_a_folder() {
     let capture = sample("site-survey.pcapng");
     run(["analyze", "--format", "parquet", capture.to_str().unwrap()]).expect(2, &["--output"]);
+}
+
+/// A folder of results may be anybody's: a module that lies in it is not run.
+#[test]
+fn no_program_of_the_fleets_folder_is_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, page, mark) = (folder.path().join("lake"), folder.path().join("fleet.html"), folder.path().join("ran"));
+    for table in ["surveys", "flows", "conversations", "coverage", "hosts"] {
+        fs::create_dir_all(lake.join(table)).unwrap();
+    }
+    fs::write(lake.join("duckdb.py"), format!("open({:?}, 'w')\n", mark.to_str().unwrap())).unwrap();
+    run(["fleet", lake.to_str().unwrap(), "-o", page.to_str().unwrap()]).expect(2, &["needs DuckDB"]);
+    assert!(!mark.exists());
 }

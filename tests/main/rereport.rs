@@ -14,7 +14,7 @@ const TABLES: [&str; 6] = ["flows.csv", "findings.csv", "coverage.csv", "nodes.c
 /// Analyzes a sample into a folder, and returns what the terminal says.
 fn analyze(out: &Path, capture: &str, more: &[&str]) -> String {
     let capture = sample(capture);
-    let fixed = [OsStr::new("analyze"), capture.as_os_str(), OsStr::new("-o"), out.as_os_str()];
+    let fixed = [OsStr::new("analyze"), OsStr::new("--health"), capture.as_os_str(), OsStr::new("-o"), out.as_os_str()];
     run(fixed.into_iter().chain(more.iter().map(OsStr::new))).expect(0, &[]).out
 }
 

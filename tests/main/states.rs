@@ -23,6 +23,7 @@ fn options(threads: usize, flows: Option<usize>) -> Options {
     let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
     options.threads = threads.try_into().unwrap();
     options.limits.flows = flows.unwrap_or(options.limits.flows);
+    options.limits.health = true;
     options
 }
 

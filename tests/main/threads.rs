@@ -63,7 +63,8 @@ fn a_large_capture_gives_the_same_bytes_whatever_the_threads() {
         let tables = ["1", "2", "3"].map(|threads| {
             let results = folder.path().join(threads);
             let [capture, results_name] = [&capture, &results].map(|path| path.to_str().unwrap());
-            run(["analyze", capture, "-q", "-j", threads, "--format", "csv", "-o", results_name]).expect(0, &[]);
+            run(["analyze", capture, "-q", "--health", "-j", threads, "--format", "csv", "-o", results_name])
+                .expect(0, &[]);
             TABLES.map(|name| fs::read(results.join(name)).unwrap())
         });
         for (at, name) in TABLES.iter().enumerate() {

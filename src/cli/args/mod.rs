@@ -169,6 +169,11 @@ pub(super) struct ReadingArgs {
     /// Threads to use; all cores by default. The result does not depend on it.
     #[arg(short = 'j', long, value_name = "N", help_heading = "Reading")]
     pub(super) threads: Option<NonZeroUsize>,
+    /// Measure how soon questions are answered, and what TCP had to send again: health.csv and its part of the report.
+    ///
+    /// It reads with one thread, and a large capture takes up to twice as long. docs/health.md says what is measured.
+    #[arg(long, help_heading = "Reading")]
+    pub(super) health: bool,
     #[command(flatten)]
     pub(super) limits: LimitArgs,
 }
@@ -189,20 +194,15 @@ pub(super) struct LimitArgs {
     /// Keep at most N fragments until the end, those of the lowest datagrams; the report says if there were more.
     #[arg(long, value_name = "N")]
     pub(super) max_fragments: Option<NonZeroUsize>,
-    /// Measure how soon questions are answered, and what TCP had to send again: health.csv and its part of the report.
-    ///
-    /// It reads with one thread, and a large capture takes up to twice as long. docs/health.md says what is measured.
-    #[arg(long)]
-    pub(super) health: bool,
 }
 
 impl LimitArgs {
-    pub(super) fn limits(self) -> Limits {
+    pub(super) fn limits(self, health: bool) -> Limits {
         let usual = Limits::default();
         Limits {
             flows: self.max_flows.map_or_else(usual_flows, NonZeroUsize::get),
             fragments: self.max_fragments.map_or(usual.fragments, NonZeroUsize::get),
-            health: self.health,
+            health,
         }
     }
 }

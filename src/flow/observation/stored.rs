@@ -125,6 +125,9 @@ impl Observation {
             to.body().push(LINK);
             side.link.store(to.body());
         }
+        if health.v4.is_empty() && health.v6.is_empty() {
+            return Ok(());
+        }
         to.body().push(HEALTH);
         health.v4.store(to.body());
         health.v6.store(to.body());

@@ -89,7 +89,7 @@ fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
     ports::write(&mut page, survey, names);
     picture::write(&mut page, survey);
     matrix::write(&mut page, survey);
-    if survey.limits.health {
+    if survey.tells_health() {
         health::write(&mut page, survey);
     }
     devices::write(&mut page, survey, names);

@@ -73,7 +73,8 @@ fn a_slow_node_is_told_from_its_network_and_what_is_dropped_is_sent_again() {
     assert!(dropped >= 1, "nftables dropped {dropped}");
     let Some(capture) = lab.captured() else { return skipped("tcpdump lost packets") };
 
-    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    options.limits.health = true;
     let survey = run(&[Source::File(capture)], &options, &Progress::default()).expect("a survey");
     let [gateway, node, far] = [Gateway, Node, Far].map(|host| match host {
         // Its address on the far side of the router.
