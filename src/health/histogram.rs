@@ -178,6 +178,11 @@ impl Histogram {
         None
     }
 
+    /// The middle of each bucket that is not empty in nanoseconds and its count, ascending.
+    pub fn bars(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.filled().into_iter().map(|(bucket, count)| (middle(bucket), count))
+    }
+
     /// How many durations came in each of `parts` equal parts (by ratio) of the range from a microsecond to 18 minutes.
     pub fn shape(&self, parts: usize) -> Vec<u64> {
         let mut shape = vec![0; parts.max(1)];

@@ -13,7 +13,7 @@
 
 mod clock;
 mod conversations;
-mod histogram;
+mod delays;
 mod key;
 mod look;
 mod places;
@@ -27,7 +27,7 @@ mod tally;
 mod window;
 
 pub use clock::Difference;
-pub use histogram::Histogram;
+pub use delays::Delays;
 pub use places::{NameError, Place, name_places};
 pub use report::{Loss, LossKind, PlaceReport, Report, Row};
 pub use route::Basis;

@@ -1,6 +1,6 @@
 //! What is counted of one way of a conversation between two places.
 
-use super::histogram::Histogram;
+use super::delays::Delays;
 use crate::capture::Timestamp;
 
 /// Something of a packet that was another at the next place.
@@ -77,7 +77,7 @@ pub struct Leg {
     /// What changed, in the order of [`Changed::ALL`].
     pub changes: [Change; 3],
     /// How long it took.
-    pub delays: Histogram,
+    pub delays: Delays,
     /// Bytes of TCP payload that are missing, and that appeared.
     pub(super) bytes: [u64; 2],
     /// When the latest that arrived was sent.
@@ -98,7 +98,7 @@ impl Default for Leg {
             first_missing: Timestamp::UNKNOWN,
             last_missing: Timestamp::UNKNOWN,
             changes: [Change::default(); 3],
-            delays: Histogram::default(),
+            delays: Delays::default(),
             bytes: [0; 2],
             latest: i64::MIN,
         }

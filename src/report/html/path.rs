@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::page::{Page, put};
 use super::{HtmlOptions, STYLE};
-use crate::path::{Histogram, Report, Row};
+use crate::path::{Delays, Report, Row};
 use crate::report::path::{changes, clock, delay, lead, loss, notes, share};
 use crate::report::text::units::{count, counted, duration};
 
@@ -167,7 +167,7 @@ fn delays(page: &mut Page, report: &Report) {
 const BARS: usize = 48;
 
 /// Delays on a logarithmic scale from the least to the most.
-fn bars(page: &mut Page, delays: &Histogram) {
+fn bars(page: &mut Page, delays: &Delays) {
     let log = |nanos: i64| (nanos.max(1) as f64).ln();
     let (low, high) = (log(delays.min().unwrap_or(1)), log(delays.max().unwrap_or(1)));
     let mut heights = [0_u64; BARS];

@@ -65,9 +65,9 @@ columns! {
     "seconds", "0.000312000",
     "Shortest time from `from` to `to`, as exact as the clocks are aligned (path.json, `clock`).";
     delay_median_s: f64 = |r| Value::seconds(r.row.leg.delays.percentile(50));
-    "seconds", "0.000400000", "Half take no longer, within 3.2 %.";
+    "seconds", "0.000400000", "Half take no longer, within 2.5 %.";
     delay_p95_s: f64 = |r| Value::seconds(r.row.leg.delays.percentile(95));
-    "seconds", "0.001200000", "95 of 100 take no longer, within 3.2 %.";
+    "seconds", "0.001200000", "95 of 100 take no longer, within 2.5 %.";
     delay_max_s: f64 = |r| Value::seconds(r.row.leg.delays.max());
     "seconds", "0.004000000", "Longest.";
     ambiguous: u64 = |r| r.counted(r.row.leg.ambiguous);

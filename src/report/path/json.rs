@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::csv::direction;
 use super::words::{clock, lead, loss, notes};
 use crate::capture::Timestamp;
-use crate::path::{Changed, Histogram, Leg, Loss, PlaceReport, Report, Row};
+use crate::path::{Changed, Delays, Leg, Loss, PlaceReport, Report, Row};
 
 /// Grows when a name changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -158,7 +158,7 @@ fn leg(leg: &Leg, has_second: bool) -> Value {
 }
 
 /// Each bucket's middle in seconds and its packets.
-fn bars(delays: &Histogram) -> Value {
+fn bars(delays: &Delays) -> Value {
     delays.bars().map(|(middle, packets)| json!([middle as f64 / 1e9, packets])).collect()
 }
 
