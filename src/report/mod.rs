@@ -7,7 +7,6 @@ mod coverage;
 mod csv;
 mod dictionary;
 mod explain;
-mod explain_host;
 mod file;
 mod finding_text;
 mod findings;
@@ -36,8 +35,7 @@ mod xlsx;
 pub use csv::{write_coverage, write_findings, write_flows, write_inventory, write_nodes};
 pub use dictionary::data_dictionary;
 pub use explain::{Subject, explain_port};
-pub(crate) use explain::{before_all, explain_finding, explain_flow, explain_kind, is_kind, port_seen};
-pub(crate) use explain_host::explain_host;
+pub(crate) use explain::{before_all, explain_finding, explain_flow, explain_host, explain_kind, is_kind, port_seen};
 pub use file::{ReportFolder, WriteError, is_aside, write_file};
 pub use health::write_health;
 pub use html::{

@@ -44,7 +44,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
          </span><span class=\"quiet\">Igor network survey</span><button id=\"theme\" type=\"button\" hidden>Theme: \
          auto</button></div></header>\n<nav aria-label=\"Sections\"><ul>"
     );
-    for (id, title) in SECTIONS {
+    for (id, title) in SECTIONS.iter().filter(|(id, _)| *id != "health" || survey.tells_health()) {
         put!(page, "<li><a href=\"#{}\">{}</a></li>", id, title);
     }
     put!(page, "</ul></nav>\n<main>\n<section id=\"summary\" class=\"summary\">");

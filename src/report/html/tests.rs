@@ -60,13 +60,18 @@ fn foreign_text_stays_text() {
 
 #[test]
 fn every_section_that_the_navigation_names_is_there() {
-    let page = html(&fixture::survey());
-    let links: Vec<&str> =
-        page.split("href=\"#").skip(1).filter_map(|rest| rest.split_once('"').map(|link| link.0)).collect();
-    assert!(links.len() > 10);
-    for link in links {
-        assert!(page.contains(&format!("id=\"{link}\"")), "{link}");
+    let measured = fixture::survey();
+    let mut plain = fixture::survey();
+    plain.health = crate::health::Health::default();
+    for page in [html(&measured), html(&plain)] {
+        let links: Vec<&str> =
+            page.split("href=\"#").skip(1).filter_map(|rest| rest.split_once('"').map(|link| link.0)).collect();
+        assert!(links.len() > 10);
+        for link in links {
+            assert!(page.contains(&format!("id=\"{link}\"")), "{link}");
+        }
     }
+    assert!(html(&measured).contains("How soon they answer") && !html(&plain).contains("How soon they answer"));
 }
 
 #[test]

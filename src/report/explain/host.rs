@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::explain::put;
-use super::json::{Lookup, v1};
-use super::text::units::{bytes, duration};
+use super::put;
 use crate::health::Measure;
+use crate::report::json::{Lookup, v1};
+use crate::report::text::units::{bytes, duration};
 use crate::text::times;
 
 /// Conversations that are listed.

@@ -1,0 +1,296 @@
+//! One direction of a TCP flow, segment after segment.
+
+use super::{COPY, COPY_COUNTED, DISORDER, FAST, Losses, PRINTS, Segment, is_after, since};
+use crate::capture::{Retime, Timestamp};
+use crate::decode::TcpFlags;
+use crate::state::stored;
+
+/// The highest acknowledgment of a direction's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Acked {
+    pub(super) number: u32,
+    pub(super) window: u16,
+    pub(super) time: Timestamp,
+}
+
+stored!(Acked { number, window, time });
+
+/// What one end sent, and how the other acknowledged it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Half {
+    /// Sequence number of its SYN.
+    pub(super) initial: Option<u32>,
+    /// Behind the highest number sent, and when that was sent; unknown where only a bare acknowledgment told it.
+    pub(super) next: Option<(u32, Timestamp)>,
+    pub(super) acked: Option<Acked>,
+    /// Duplicate acknowledgments in a row.
+    pub(super) duplicates: u8,
+    pub(super) prints: [u32; PRINTS],
+    /// When the last of them was sent.
+    pub(super) recent: Timestamp,
+    /// The first segment of a flight, which is timed: behind its last number, and when it was sent.
+    pub(super) probe: Option<(u32, Timestamp)>,
+    /// Numbers that were passed over and not seen since.
+    pub(super) hole: Option<(u32, u32)>,
+    pub(super) losses: Losses,
+    /// The first acknowledgment behind the log that goes on, or is the first: it may be of a segment before.
+    pub(super) advanced: Option<(u32, Timestamp)>,
+    /// Its window, where it is the first of all, bare: it may be a duplicate.
+    pub(super) opening: Option<u16>,
+    /// The first number of this end behind the log, where none of it is in there, and whether it was sent with payload.
+    pub(super) entered: Option<(u32, bool)>,
+    /// Whether something was sent again since the log: of what came before, too.
+    pub(super) has_repeated: bool,
+}
+
+stored!(Half {
+    initial,
+    next,
+    acked,
+    duplicates,
+    prints,
+    recent,
+    probe,
+    hole,
+    losses,
+    advanced,
+    opening,
+    entered,
+    has_repeated
+});
+
+impl Half {
+    pub(super) const NONE: Self = Self {
+        initial: None,
+        next: None,
+        acked: None,
+        duplicates: 0,
+        prints: [0; PRINTS],
+        recent: Timestamp::UNKNOWN,
+        probe: None,
+        hole: None,
+        losses: Losses::NONE,
+        advanced: None,
+        opening: None,
+        entered: None,
+        has_repeated: false,
+    };
+
+    /// Whether a segment is a copy of one of the last.
+    pub(super) fn is_copy(&mut self, fingerprint: u32, time: Timestamp) -> bool {
+        let is_soon = since(time, self.recent) <= if fingerprint & 1 != 0 { COPY_COUNTED } else { COPY };
+        if fingerprint != 0 && is_soon && self.prints.contains(&fingerprint) {
+            return true;
+        }
+        self.recent = time;
+        self.prints.rotate_left(1);
+        self.prints[PRINTS - 1] = fingerprint;
+        false
+    }
+
+    /// Bytes that were acknowledged and never seen were not captured.
+    pub(super) fn settle_hole(&mut self) {
+        if let (Some((from, to)), Some(acked)) = (self.hole.take(), self.acked)
+            && !is_after(to, acked.number)
+        {
+            self.losses.uncaptured = self.losses.uncaptured.saturating_add(to.wrapping_sub(from).into());
+        }
+    }
+
+    /// What was sent from one number to before another fills what was passed over.
+    pub(super) fn fill(&mut self, from: u32, to: u32) {
+        let Some((begin, end)) = &mut self.hole else { return };
+        if !is_after(from, *begin) && is_after(to, *begin) {
+            *begin = to;
+        } else if is_after(*end, from) && !is_after(*end, to) {
+            *end = from;
+        }
+        if !is_after(*end, *begin) {
+            self.hole = None;
+        }
+    }
+
+    /// A segment below the highest number: what it is.
+    pub(super) fn again(&mut self, (from, to): (u32, u32), segment: &Segment) {
+        let time = segment.time;
+        let Some((next, sent)) = self.next else { return };
+        self.fill(from, to);
+        (self.probe, self.has_repeated) = (None, true);
+        let losses = &mut self.losses;
+        let is_spurious = segment.length > 0 && self.acked.is_some_and(|acked| !is_after(to, acked.number));
+        let is_asked_for = self.duplicates >= 2
+            && self.acked.is_some_and(|acked| acked.number == from && since(time, acked.time) < FAST);
+        let is_late = sent == Timestamp::UNKNOWN || since(time, sent) >= DISORDER || to == next;
+        let count = if is_spurious {
+            &mut losses.spurious
+        } else if is_asked_for || is_late {
+            losses.bytes_again = losses.bytes_again.saturating_add(to.wrapping_sub(from).into());
+            &mut losses.again
+        } else {
+            &mut losses.disordered
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// Whether all that was sent is acknowledged.
+    pub(super) fn is_idle(&self) -> bool {
+        matches!((self.next, self.acked), (Some((next, _)), Some(acked)) if acked.number == next)
+    }
+
+    /// Takes the numbers that a segment of this end takes up.
+    pub(super) fn send(&mut self, segment: &Segment) {
+        let ([from, _], taken, time) = (segment.numbers, segment.taken(), segment.time);
+        if segment.has(TcpFlags::SYN) && self.initial != Some(from) {
+            // Another connection on the same ports.
+            self.settle_hole();
+            (self.initial, self.next, self.acked) = (Some(from), None, None);
+            (self.duplicates, self.probe) = (0, None);
+        }
+        if self.next.is_none() {
+            self.entered.get_or_insert((from, taken > 0));
+        }
+        if taken == 0 {
+            self.next.get_or_insert((from, Timestamp::UNKNOWN));
+            return;
+        }
+        let to = from.wrapping_add(taken);
+        self.losses.segments = self.losses.segments.saturating_add(1);
+        self.losses.bytes = self.losses.bytes.saturating_add(segment.length.into());
+        let Some((next, _)) = self.next else {
+            self.next = Some((to, time));
+            return;
+        };
+        if is_after(next, from) {
+            // A keep-alive's byte (RFC 1122 section 4.2.3.6).
+            if segment.length == 1 && from == next.wrapping_sub(1) {
+                return;
+            }
+            self.again((from, to), segment);
+            if is_after(to, next) {
+                self.next = Some((to, time));
+            }
+            return;
+        }
+        if from != next {
+            self.settle_hole();
+            self.hole = Some((next, from));
+        } else if self.is_idle() {
+            self.probe = Some((to, time));
+        }
+        self.next = Some((to, time));
+    }
+
+    /// Takes an acknowledgment of what this end sent. Gives the time of the probe that it acknowledges.
+    pub(super) fn acknowledge(&mut self, segment: &Segment) -> Option<u64> {
+        let (number, time) = (segment.numbers[1], segment.time);
+        if let Some((next, _)) = self.next
+            && is_after(number, next)
+        {
+            // What was acknowledged was sent, and not captured, if it does not come yet, out of order.
+            self.settle_hole();
+            self.hole = Some((next, number));
+            self.next = Some((number, time));
+        }
+        let new = Acked { number, window: segment.window, time };
+        let Some(acked) = &mut self.acked else {
+            self.acked = Some(new);
+            if self.advanced.is_none() && !self.has_repeated {
+                self.advanced = Some((number, time));
+                self.opening = (segment.taken() == 0).then_some(segment.window);
+            }
+            return None;
+        };
+        acked.time = time;
+        if number == acked.number {
+            if segment.taken() == 0 && segment.window == acked.window {
+                self.duplicates = self.duplicates.saturating_add(1);
+                self.losses.duplicate_acks = self.losses.duplicate_acks.saturating_add(1);
+            }
+            acked.window = segment.window;
+            return None;
+        }
+        if !is_after(number, acked.number) {
+            return None;
+        }
+        (*acked, self.duplicates) = (new, 0);
+        if !self.has_repeated {
+            self.advanced.get_or_insert((number, time));
+        }
+        let (end, sent) = self.probe?;
+        if is_after(end, number) {
+            return None;
+        }
+        self.probe = None;
+        // An acknowledgment of more waited for more.
+        (number == end).then(|| since(time, sent))
+    }
+
+    /// Whether whatever comes at a time or later is taken for the same, but for what is passed over or timed.
+    pub(super) fn is_like(&self, other: &Self, now: Timestamp) -> bool {
+        let is_past = |time: Timestamp| time == Timestamp::UNKNOWN || since(now, time) >= FAST;
+        let same = |a: Timestamp, b: Timestamp| a == b || is_past(a) && is_past(b);
+        let next = match (self.next, other.next) {
+            (Some(a), Some(b)) => a.0 == b.0 && same(a.1, b.1),
+            (a, b) => a == b,
+        };
+        let acked = match (self.acked, other.acked) {
+            (Some(a), Some(b)) => (a.number, a.window) == (b.number, b.window),
+            (a, b) => a == b,
+        };
+        next && acked && self.duplicates == other.duplicates
+    }
+
+    /// Gives a part that begins without it what is known before: `self` is that part behind its log, which knows `fresh`.
+    /// Whether that fits.
+    pub(super) fn learn(&mut self, before: &Self, fresh: &mut Self) -> bool {
+        let mut fits = true;
+        if let (Some((next, _)), None) = (before.next, fresh.next) {
+            match self.entered {
+                None => self.next = before.next,
+                Some((entered, is_sent)) => fits &= entered == next && !(is_sent && before.is_idle()),
+            }
+            fresh.next = before.next;
+        }
+        // When the other end only acknowledged, what it sent before may have been sent long ago or just now.
+        if let (Some((next, sent)), Some((number, Timestamp::UNKNOWN))) = (before.next, fresh.next)
+            && next == number
+        {
+            fresh.next = before.next;
+            match &mut self.next {
+                Some((last, time)) if *last == next => *time = sent,
+                _ => fits &= !self.has_repeated,
+            }
+        }
+        if let (Some(acked), None) = (before.acked, fresh.acked) {
+            match self.advanced {
+                None => (self.acked, self.duplicates, fits) = (before.acked, before.duplicates, !self.has_repeated),
+                Some((number, _)) if number == acked.number => {
+                    if self.opening == Some(acked.window) {
+                        self.losses.duplicate_acks = self.losses.duplicate_acks.saturating_add(1);
+                        let is_last = self.acked.is_some_and(|last| last.number == number);
+                        let more = if is_last { before.duplicates.saturating_add(1) } else { 0 };
+                        self.duplicates = self.duplicates.saturating_add(more);
+                    }
+                    // Which acknowledgment went on first is not known.
+                    fits &= before.probe.is_none();
+                    self.advanced = None;
+                }
+                Some((number, _)) => fits &= is_after(number, acked.number),
+            }
+            (fresh.acked, fresh.duplicates) = (before.acked, before.duplicates);
+        }
+        fits
+    }
+
+    pub(super) fn retime(&mut self, retime: Retime) {
+        let known = |time: &mut Timestamp| {
+            if *time != Timestamp::UNKNOWN {
+                *time = retime.apply(*time);
+            }
+        };
+        known(&mut self.recent);
+        let times = [&mut self.next, &mut self.probe, &mut self.advanced].into_iter().flatten();
+        times.for_each(|(_, time)| known(time));
+        self.acked.iter_mut().for_each(|acked| known(&mut acked.time));
+    }
+}
