@@ -1,5 +1,8 @@
-//! Keyed, prefix-preserving addresses (Crypto-PAn: Xu, Fan, Ammar, Moon, "Prefix-Preserving IP Address
-//! Anonymization", ICNP 2002), which stay of their kind: private, link-local, group, external.
+//! Keyed, prefix-preserving addresses (Xu, Fan, Ammar, Moon, "Prefix-Preserving IP Address Anonymization", ICNP 2002), which
+//! stay of their kind: private, link-local, group, external.
+//!
+//! The function of bits is not that of Crypto-PAn 1.0: there the bits after a beginning come from the key's padding, so that two
+//! beginnings which differ by bits like the padding's turn alike, and a whole address stays what it is for one key in a thousand.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -57,15 +60,18 @@ const fn mask(bits: u8) -> u128 {
 pub(super) struct Cipher {
     aes: Aes128,
     pad: u128,
+    /// For each number of bits, a block of its own.
+    lengths: [u128; 128],
 }
 
 impl Cipher {
-    /// 16 bytes of key, 16 of padding, as Crypto-PAn has them.
+    /// 16 bytes of AES's key, 16 that every block begins from.
     pub(super) fn new(key: &[u8; 32]) -> Self {
         let (first, second) = key.split_at(16);
         let half = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).unwrap_or_default();
-        let mut cipher = Self { aes: Aes128::new(&half(first).into()), pad: 0 };
+        let mut cipher = Self { aes: Aes128::new(&half(first).into()), pad: 0, lengths: [0; 128] };
         cipher.pad = cipher.encrypt(u128::from_be_bytes(half(second)));
+        cipher.lengths = std::array::from_fn(|at| cipher.encrypt(cipher.pad ^ at as u128));
         cipher
     }
 
@@ -85,7 +91,8 @@ impl Cipher {
             if above || inside.is_some_and(|block| block.whole) {
                 return scrambled;
             }
-            let turn = self.encrypt((bits & beginning) | (self.pad & !beginning)) >> 127;
+            // Two blocks, a length and a beginning, chained (CBC-MAC, ISO/IEC 9797-1): no beginning turns as another does.
+            let turn = self.encrypt(self.lengths[usize::from(at)] ^ (bits & beginning)) >> 127;
             scrambled ^ (turn << (127 - u32::from(at)))
         })
     }
@@ -143,31 +150,52 @@ mod tests {
 
     use super::*;
 
-    /// Key and first lines of the sample trace that comes with Crypto-PAn 1.0.
     const KEY: [u8; 32] = [
         21, 34, 23, 141, 51, 164, 207, 128, 19, 10, 91, 22, 73, 144, 125, 16, 216, 152, 143, 131, 121, 121, 101, 39,
         98, 87, 76, 45, 42, 132, 34, 2,
     ];
 
+    /// The right column was worked out by the CBC mode of another AES (OpenSSL's).
     #[test]
-    fn crypto_pans_own_sample_comes_out() {
+    fn bits_turn_as_another_implementation_says() {
         let cipher = Cipher::new(&KEY);
         for (from, to) in [
-            ("128.11.68.132", "135.242.180.132"),
-            ("129.118.74.4", "134.136.186.123"),
-            ("130.132.252.244", "133.68.164.234"),
-            ("141.223.7.43", "141.167.8.160"),
-            ("141.233.145.108", "141.129.237.235"),
-            ("152.163.225.39", "151.140.114.167"),
-            ("156.29.3.236", "147.225.12.42"),
-            ("165.247.96.84", "162.9.99.234"),
-            ("166.107.77.190", "160.132.178.185"),
-            ("192.102.249.13", "252.138.62.131"),
+            ("128.11.68.132", "70.251.11.168"),
+            ("129.118.74.4", "71.39.6.232"),
+            ("130.132.252.244", "69.59.3.136"),
+            ("141.223.7.43", "77.25.122.33"),
+            ("141.233.145.108", "77.41.103.200"),
+            ("2001:db8::1", "be1b:4da7:e7bc:fb61:2e9b:4aad:6e48:bc63"),
+            ("2001:db8::8000:1", "be1b:4da7:e7bc:fb61:2e9b:4aad:8e05:2165"),
         ] {
-            let bits = u128::from(from.parse::<Ipv4Addr>().unwrap().to_bits()) << 96;
-            let scrambled = Ipv4Addr::from_bits((cipher.scramble(bits, 32, &[]) >> 96) as u32);
+            let scrambled = match from.parse::<IpAddr>().unwrap() {
+                IpAddr::V4(from) => {
+                    let bits = cipher.scramble(u128::from(from.to_bits()) << 96, 32, &[]);
+                    IpAddr::from(Ipv4Addr::from_bits((bits >> 96) as u32))
+                }
+                IpAddr::V6(from) => Ipv6Addr::from_bits(cipher.scramble(from.to_bits(), 128, &[])).into(),
+            };
             assert_eq!(scrambled.to_string(), to, "{from}");
         }
+    }
+
+    /// Each free bit turns by itself: of 24, one key in 16 million turns none, and half of the keys turn any one of them.
+    #[test]
+    fn no_key_in_thousands_keeps_an_address() {
+        let address: IpAddr = "10.64.231.42".parse().unwrap();
+        let mut turned = [0_u32; 32];
+        for number in 0..20_000_u32 {
+            let mut key = KEY;
+            key[..4].copy_from_slice(&number.to_be_bytes());
+            key[28..].copy_from_slice(&number.to_be_bytes());
+            let other = Cipher::new(&key).address(address);
+            assert_ne!(other, address, "by key {number}");
+            let (IpAddr::V4(a), IpAddr::V4(b)) = (address, other) else { unreachable!() };
+            let changed = a.to_bits() ^ b.to_bits();
+            turned.iter_mut().zip(0..).for_each(|(turned, at)| *turned += changed >> (31 - at) & 1);
+        }
+        // Six standard deviations about half.
+        assert!(turned[8..].iter().all(|turned| (9_576..=10_424).contains(turned)), "{turned:?}");
     }
 
     #[test]

@@ -79,8 +79,7 @@ impl Anonymizer {
         anonymizer
     }
 
-    /// Whether an address of the survey is called what it is. By the published construction a whole network keeps its beginning
-    /// for one key in 150, since the bits turn by half of the key and half of the address.
+    /// Whether an address of the survey is called what it is, as one in 65,536 of a network of 16 free bits is by chance.
     pub fn keeps_an_address(&self) -> bool {
         let kept = |address: IpAddr| Cipher::may_change(address) && self.cipher.address(address) == address;
         self.v4.iter().any(|address| kept((*address).into())) || self.v6.iter().any(|address| kept((*address).into()))
