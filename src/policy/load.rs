@@ -11,8 +11,8 @@ use super::interest::Interest;
 use super::ports::PortMap;
 use super::read::{Reader, Value};
 use super::{
-    Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, LinkLimits, Matcher, Policy, PortSet,
-    Problem, Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
+    Allowance, Antivirus, Cell, Direction, Document, FindingKind, HealthLimits, LegendEntry, LinkLimits, Matcher,
+    Policy, PortSet, Problem, Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
 };
 use crate::protocol::Protocol;
 use crate::protocol::Transport;
@@ -29,6 +29,7 @@ const TOP_KEYS: &[&str] = &[
     "supporting",
     "severity",
     "link",
+    "health",
 ];
 const DOCUMENT_KEYS: &[&str] =
     &["name", "product", "minimum_version", "role", "peer", "incoming", "outgoing", "legend", "peers"];
@@ -70,6 +71,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
             severities: Vec::new(),
             antivirus: Antivirus::default(),
             link: LinkLimits::DEFAULT,
+            health: HealthLimits::DEFAULT,
             losses: Vec::new(),
             toml: None,
         },
@@ -101,6 +103,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
     // The site's own rows come first, and the first that holds decides.
     policy.severities.splice(0..0, rows);
     policy.link.set(&reader, table);
+    policy.health.set(&reader, table);
     if let Some(value) = table.get("antivirus")
         && let Some(entry) = reader.table(value, "[antivirus]", &["paths", "processes"])
     {

@@ -8,7 +8,7 @@ mod document;
 mod error;
 mod index;
 mod interest;
-mod link;
+mod limits;
 mod load;
 mod matcher;
 pub(crate) mod mud;
@@ -27,7 +27,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use document::{Cell, Document, LegendEntry, RoleSet};
 pub use error::{PolicyError, Problem};
-pub use link::LinkLimits;
+pub use limits::{HealthLimits, LinkLimits};
 pub use matcher::{Allowance, Endpoint, Matcher, Party, PortSet, Supporting};
 pub use severity::{Case, SeverityRow};
 pub use version::Version;
@@ -70,6 +70,7 @@ pub struct Policy {
     severities: Vec<SeverityRow>,
     antivirus: Antivirus,
     link: LinkLimits,
+    health: HealthLimits,
     losses: Vec<String>,
     toml: Option<String>,
 }
@@ -187,6 +188,11 @@ impl Policy {
     /// From when on what is said of the link itself is a finding.
     pub const fn link(&self) -> &LinkLimits {
         &self.link
+    }
+
+    /// From when on what is said of how well the network works is a finding.
+    pub const fn health(&self) -> &HealthLimits {
+        &self.health
     }
 
     /// What the policy does not keep of the file it came from, in words. Only a MUD file loses any.

@@ -185,6 +185,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         relations: &relations,
         neighbours: &observed.neighbours,
         evidence: &observed.side,
+        health: &observed.health,
         missing: &missing,
     };
     let verdicts = verdict::judge(&seen);

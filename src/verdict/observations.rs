@@ -2,6 +2,7 @@
 
 use super::Missing;
 use crate::flow::{Flows, Neighbours, SideEvidence};
+use crate::health::Health;
 use crate::inventory::{HostId, Hosts};
 use crate::policy::Policy;
 use crate::relation::{Orientation, Relations};
@@ -25,6 +26,8 @@ pub struct Observations<'a> {
     pub neighbours: &'a Neighbours,
     /// What DHCP and ICMP said.
     pub evidence: &'a SideEvidence,
+    /// How well it works, where it was measured.
+    pub health: &'a Health,
     /// What the capture lacks, which makes silence doubtful.
     pub missing: &'a Missing,
 }

@@ -160,6 +160,7 @@ impl Site {
             relations: &self.relations,
             neighbours: &Default::default(),
             evidence: &Default::default(),
+            health: &Default::default(),
             missing: &self.missing,
         };
         then(&seen, &judge(&seen))
