@@ -38,6 +38,8 @@ mod first_questions;
 mod first_use;
 #[path = "main/health.rs"]
 mod health;
+#[path = "main/how_well.rs"]
+mod how_well;
 #[path = "main/ipfix.rs"]
 mod ipfix;
 #[path = "main/layers.rs"]

@@ -10,7 +10,8 @@
 //! devices         groups devices by their role, for:
 //!                   no_dhcp_offer, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen,
 //!                   and of the link itself: poe_too_little, poe_not_negotiated, not_authenticated, topology_changes,
-//!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments
+//!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
+//!                   and of how well it works: slow_device, lossy_path, slow_transfer
 //! on their own    old_version, unused_allowance
 //! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words)
 //! ```
@@ -43,6 +44,7 @@ mod dhcp;
 mod doubts;
 mod filter;
 mod forwards_late;
+mod lossy_path;
 mod lost_fragments;
 mod never_heard;
 mod no_dhcp_offer;
@@ -57,6 +59,8 @@ mod poe_too_little;
 mod rejected_unseen;
 mod restarting;
 mod second_dhcp_server;
+mod slow_device;
+mod slow_transfer;
 mod state;
 mod stopped_answering;
 #[cfg(test)]
@@ -412,7 +416,7 @@ impl<'a> Judged<'a> {
 type Detector = fn(&Judged<'_>) -> Vec<Finding>;
 
 /// All of them. Of two findings that matter as much, the one that is found first is told first.
-const DETECTORS: [Detector; 20] = [
+const DETECTORS: [Detector; 23] = [
     conversations::find,
     old_version::find,
     unused_allowance::find,
@@ -433,6 +437,9 @@ const DETECTORS: [Detector; 20] = [
     lost_fragments::find,
     never_heard::find,
     rejected_unseen::find,
+    slow_device::find,
+    lossy_path::find,
+    slow_transfer::find,
 ];
 
 /// All findings: by severity, then packets.

@@ -118,6 +118,9 @@ const fn state(kind: Kind) -> Option<State> {
         | FindingKind::SecondDhcpServer
         | FindingKind::BroadcastStorm
         | FindingKind::PacketsTooBig
-        | FindingKind::LostFragments => None,
+        | FindingKind::LostFragments
+        | FindingKind::LossyPath
+        | FindingKind::SlowTransfer
+        | FindingKind::SlowDevice => None,
     }
 }

@@ -83,6 +83,13 @@ impl Histogram {
         self.put(bucket(nanos), 1);
     }
 
+    /// All durations together, each as the middle of its bucket: 2.5 % more or less.
+    pub fn total(&self) -> u64 {
+        let sum =
+            |sum: u64, (bucket, count): (u16, u32)| sum.saturating_add(middle(bucket).saturating_mul(count.into()));
+        self.filled().into_iter().fold(0, sum)
+    }
+
     fn put(&mut self, bucket: u16, count: u32) {
         match &mut self.buckets {
             Buckets::All(counts) => {

@@ -27,13 +27,15 @@ pub enum Measure {
     Echo,
     /// The first TCP segment of a flight to its acknowledgment.
     Ack,
+    /// TFTP ACK to the next DATA: what the sender of the file takes.
+    TftpNext,
 }
 
-coded!(Measure { 1: Coap, 2: Bacnet, 3: Tftp, 4: Http, 5: Dns, 6: Server, 7: Client, 8: Echo, 9: Ack });
+coded!(Measure { 1: Coap, 2: Bacnet, 3: Tftp, 4: Http, 5: Dns, 6: Server, 7: Client, 8: Echo, 9: Ack, 10: TftpNext });
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Coap,
         Self::Bacnet,
         Self::Tftp,
@@ -43,7 +45,13 @@ impl Measure {
         Self::Client,
         Self::Echo,
         Self::Ack,
+        Self::TftpNext,
     ];
+
+    /// Those whose answers the service itself must find: not the kernel, and not the way alone.
+    pub const fn is_of_a_service(self) -> bool {
+        matches!(self, Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Http | Self::Dns)
+    }
 
     /// Name as it stands in files.
     pub const fn name(self) -> &'static str {
@@ -57,6 +65,7 @@ impl Measure {
             Self::Client => "tcp-client-half",
             Self::Echo => "icmp-echo",
             Self::Ack => "tcp-ack",
+            Self::TftpNext => "tftp-next",
         }
     }
 
@@ -74,9 +83,22 @@ impl Measure {
     /// What carries it.
     pub const fn transport(self) -> &'static str {
         match self {
-            Self::Coap | Self::Bacnet | Self::Tftp | Self::Dns => "udp",
+            Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Dns => "udp",
             Self::Http | Self::Server | Self::Client | Self::Ack => "tcp",
             Self::Echo => "icmp",
+        }
+    }
+
+    /// A display filter of Wireshark for what it is measured by.
+    pub const fn dissector(self) -> &'static str {
+        match self {
+            Self::Coap => "coap",
+            Self::Bacnet => "bacapp",
+            Self::Tftp | Self::TftpNext => "tftp",
+            Self::Http => "http",
+            Self::Dns => "dns",
+            Self::Server | Self::Client | Self::Ack => "tcp",
+            Self::Echo => "(icmp || icmpv6)",
         }
     }
 
@@ -92,6 +114,7 @@ impl Measure {
             Self::Client => "TCP SYN-ACK to ACK",
             Self::Echo => "ping to reply",
             Self::Ack => "TCP data to acknowledgment",
+            Self::TftpNext => "TFTP acknowledgement to next block",
         }
     }
 }

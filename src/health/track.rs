@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::measure::{Measure, Measures, Pair};
+use super::measure::{Measure, Measures, Outcome, Pair};
 use super::stream::{self, Segment, Stream};
 use super::window::{Act, Message, Window};
 use crate::capture::{Retime, Timestamp};
@@ -46,8 +46,16 @@ fn pair(measure: Measure, message: &Message, ends: &Ends) -> Pair {
 }
 
 fn note(window: &Window, message: &Message, (measure, ends): (Measure, &Ends), sums: &mut Measures) {
-    if let Some(outcome) = window.outcome(message, measure.renews()) {
-        sums.note(pair(measure, message, ends), outcome);
+    let Some(outcome) = window.outcome(message, measure.renews()) else { return };
+    sums.note(pair(measure, message, ends), outcome);
+    if measure == Measure::Tftp && outcome == Outcome::Asked {
+        // The next block answers the acknowledgment before it.
+        let acknowledgment = window.last().filter(|last| last.act == Act::Answer && last.side != message.side);
+        let first = acknowledgment.and_then(|last| window.iter().find(|known| known.is_like(&last)));
+        if let Some(nanos) = first.and_then(|first| message.since(first.time)) {
+            let next = Message { act: Act::Answer, ..*message };
+            sums.answered(pair(Measure::TftpNext, &next, ends), nanos);
+        }
     }
 }
 
@@ -163,12 +171,12 @@ impl Track {
     /// The pairs that it may have been measured as.
     pub(super) fn pairs(&self, ends: &Ends) -> impl Iterator<Item = Pair> {
         let (measure, ends) = (self.measure, *ends);
-        let acts = [Act::Ask, Act::Open, Act::Acknowledge].into_iter();
-        acts.flat_map(move |act| {
-            let message = move |side| Message { time: Timestamp::UNKNOWN, side, act, id: 0 };
-            [0, 1].map(|side| pair(measure, &message(side), &ends))
-        })
-        .chain([0, 1].map(|side| stream::pair(side, &ends)))
+        let message = |side, act| Message { time: Timestamp::UNKNOWN, side, act, id: 0 };
+        let acts = [Act::Ask, Act::Open, Act::Acknowledge].into_iter().map(move |act| (measure, act));
+        let next = (measure == Measure::Tftp).then_some((Measure::TftpNext, Act::Answer));
+        acts.chain(next)
+            .flat_map(move |(measure, act)| [0, 1].map(|side| pair(measure, &message(side, act), &ends)))
+            .chain([0, 1].map(|side| stream::pair(side, &ends)))
     }
 
     pub(super) fn retime(&mut self, retime: Retime) {

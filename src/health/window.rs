@@ -48,7 +48,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    fn is_like(&self, other: &Self) -> bool {
+    pub(super) fn is_like(&self, other: &Self) -> bool {
         (self.side, self.act, self.id) == (other.side, other.act, other.id)
     }
 

@@ -80,6 +80,10 @@ limits! {
         sent = 100;
         /// Of a hundred, how many must have been sent again.
         repeated_percent = 3;
+        /// Kilobytes from which a transfer is large enough to tell how quick it is.
+        transfer_kilobytes = 50;
+        /// Kilobytes a second below which it is slow.
+        transfer_rate = 20;
         /// How many times its usual gap a device must have been silent.
         silent_times = 5;
         /// Seconds that it must have been silent.

@@ -150,6 +150,12 @@ named! {
         PacketsTooBig = "packets-too-big",
         /// Datagrams that came in pieces lack some.
         LostFragments = "lost-fragments",
+        /// A device answers much later than others of its role.
+        SlowDevice = "slow-device",
+        /// Much is lost between two hosts and sent again.
+        LossyPath = "lossy-path",
+        /// A file was transferred slowly.
+        SlowTransfer = "slow-transfer",
         /// A server answered from another address of its than it was asked at.
         OtherAddress = "other-address",
     }

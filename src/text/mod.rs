@@ -14,7 +14,7 @@ pub use escape::{visible, visible_lines};
 pub(crate) use lines::Lines;
 pub(crate) use named::named;
 pub(crate) use near::nearest;
-pub(crate) use number::times;
+pub(crate) use number::{duration, times};
 
 /// Why bytes are no text.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

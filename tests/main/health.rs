@@ -15,10 +15,12 @@ use super::corpus;
 use crate::skips::skipped;
 
 /// Where we differ from tshark, and why: the file, the measure, and how many exchanges we have more (or fewer).
-const ACCEPTED: [(&str, Measure, i64, &str); 22] = [
+const ACCEPTED: [(&str, Measure, i64, &str); 24] = [
     ("tcp_out_of_order_first_payload.pcap", Measure::Http, 1, "tshark waits for a request that came out of order"),
     ("tcp_padding_in_bare_ack.pcap", Measure::Http, 1, "tshark takes the padding for the request's beginning"),
     ("tftp_broadcast_request.pcap", Measure::Tftp, 4, "tshark knows no transfer by a request to all"),
+    ("tftp_broadcast_request.pcap", Measure::TftpNext, 3, "likewise"),
+    ("tftp-without-request.pcap", Measure::TftpNext, 2, "likewise"),
     ("tftp-without-request.pcap", Measure::Tftp, 3, "tshark knows no transfer without its request"),
     (
         "ipv6_fragmented_dns.pcap",
@@ -150,6 +152,8 @@ fn by_tshark(path: &Path) -> Times {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut times = Times::new();
     let mut accepts: BTreeSet<u64> = BTreeSet::new();
+    // Of a TFTP transfer, who acknowledged and when, while nothing else follows.
+    let mut acknowledged: BTreeMap<([IpAddr; 2], [u16; 2]), u64> = BTreeMap::new();
     let mut asked: BTreeMap<([IpAddr; 2], [u16; 2], Measure, u64), u64> = BTreeMap::new();
     for line in text.lines() {
         let values = line.split('\t').map(|values| values.rsplit('|').next().unwrap_or_default());
@@ -207,8 +211,21 @@ fn by_tshark(path: &Path) -> Times {
             },
             (Some((0, invoke)), _) => Some((true, Measure::Bacnet, invoke)),
             (Some((2 | 3 | 5..=7, invoke)), _) => Some((false, Measure::Bacnet, invoke)),
-            (None, Some((3, block))) => Some((true, Measure::Tftp, block)),
-            (None, Some((4, block))) => Some((false, Measure::Tftp, block)),
+            (None, Some((3, block))) => {
+                // The block that follows an acknowledgment is the sender's answer to it.
+                let key = ([source, destination], ports, Measure::Tftp, block);
+                let since = acknowledged.remove(&(answer, [ports[1], ports[0]]));
+                if let Some(nanos) = since.and_then(|time| frame.time().checked_sub(time))
+                    && !asked.contains_key(&key)
+                {
+                    add(Measure::TftpNext, answer, ports[0], nanos);
+                }
+                Some((true, Measure::Tftp, block))
+            }
+            (None, Some((4, block))) => {
+                acknowledged.entry(([source, destination], ports)).or_insert(frame.time());
+                Some((false, Measure::Tftp, block))
+            }
             _ => None,
         };
         let later = frame.number("bacapp.sequence_number").is_some_and(|number| number > 0);
@@ -322,6 +339,7 @@ fn exchanges_take_as_long_as_tshark_says() {
         Measure::Coap,
         Measure::Bacnet,
         Measure::Tftp,
+        Measure::TftpNext,
         Measure::Http,
         Measure::Dns,
         Measure::Server,

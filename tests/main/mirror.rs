@@ -174,22 +174,27 @@ impl Mirror {
     }
 
     pub(crate) fn survey(&self, flags: &InventoryFlags) -> Survey {
+        self.judged(flags, false)
+    }
+
+    fn judged(&self, flags: &InventoryFlags, health: bool) -> Survey {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("field.pcap");
         std::fs::write(&path, self.tape.pcap()).expect("a file");
         let inventory = Inventory::load(None, flags).expect("the flags are sound");
-        let options = Options::new(Policy::embedded(), Arc::new(inventory));
+        let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
+        options.limits.health = health;
         run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read")
     }
 
     /// With the roles that a site of fixed addresses declares.
     pub(crate) fn by_address(&self) -> Survey {
-        self.survey(&InventoryFlags {
-            gateway: vec!["10.20.0.10".into()],
-            node: vec!["10.20.0.101-10.20.0.199".into()],
-            bacnet: vec!["10.20.0.200".into()],
-            ..InventoryFlags::default()
-        })
+        self.survey(&addresses())
+    }
+
+    /// The same, and how well it works is measured.
+    pub(crate) fn measured(&self) -> Survey {
+        self.judged(&addresses(), true)
     }
 
     /// With the roles that the manufacturer's MAC addresses give.
@@ -199,5 +204,14 @@ impl Mirror {
             node: vec!["00:1b:c5:00:01".into()],
             ..InventoryFlags::default()
         })
+    }
+}
+
+fn addresses() -> InventoryFlags {
+    InventoryFlags {
+        gateway: vec!["10.20.0.10".into()],
+        node: vec!["10.20.0.101-10.20.0.199".into()],
+        bacnet: vec!["10.20.0.200".into()],
+        ..InventoryFlags::default()
     }
 }

@@ -100,6 +100,9 @@ const fn finding(kind: FindingKind) -> &'static str {
         FindingKind::BroadcastStorm => "Broadcasts come at a rate that nothing explains.",
         FindingKind::PacketsTooBig => "Packets do not fit the path, again and again.",
         FindingKind::LostFragments => "Packets that came in pieces lack some.",
+        FindingKind::SlowDevice => "A device answers much later than others of its role.",
+        FindingKind::LossyPath => "Much is lost between two hosts and sent again.",
+        FindingKind::SlowTransfer => "A file was transferred slowly.",
         FindingKind::OtherAddress => "A server answered from another address than it was asked at.",
     }
 }

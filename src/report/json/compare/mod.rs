@@ -388,6 +388,9 @@ impl<'a> Proof<'a> {
             | FindingKind::BroadcastStorm
             | FindingKind::PacketsTooBig
             | FindingKind::LostFragments
+            | FindingKind::SlowDevice
+            | FindingKind::LossyPath
+            | FindingKind::SlowTransfer
             | FindingKind::OldVersion
             | FindingKind::UnusedAllowance
             | FindingKind::AddressConflict

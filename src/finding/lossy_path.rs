@@ -1,0 +1,145 @@
+//! `lossy-path`: hosts that must send much again, because the network between them loses it.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::devices::{Device, Trouble, grouped};
+use super::{Context, Finding, Judged, Replace, Who};
+use crate::health::Measure;
+use crate::policy::{FindingKind, HealthLimits, Role};
+
+/// How many were sent, and how many of them again.
+#[derive(Clone, Copy, Default, Debug)]
+struct Sent {
+    all: u64,
+    again: u64,
+}
+
+impl Sent {
+    fn add(&mut self, all: u64, again: u64) {
+        self.all = self.all.saturating_add(all);
+        self.again = self.again.saturating_add(again);
+    }
+
+    fn is_told(self, limits: &HealthLimits) -> bool {
+        self.all >= u64::from(limits.sent)
+            && self.again.saturating_mul(100) >= self.all.saturating_mul(limits.repeated_percent.into())
+    }
+
+    /// `31 of 412 (8 %)`.
+    fn words(self) -> String {
+        format!("{} of {} ({} %)", self.again, self.all, self.again.saturating_mul(100) / self.all.max(1))
+    }
+}
+
+/// What two hosts sent one another.
+#[derive(Clone, Debug)]
+struct Lossy {
+    peer: IpAddr,
+    /// Segments of TCP from the device, and to it.
+    from: Sent,
+    to: Sent,
+    /// Questions by UDP that one asked the other and that were answered in the end.
+    asked: Sent,
+}
+
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let seen = judged.seen;
+    let limits = seen.policy.health();
+    let mut paths: BTreeMap<(IpAddr, IpAddr), Lossy> = BTreeMap::new();
+    for (pair, sums) in &seen.health.pairs {
+        let role = |address| seen.hosts.find(address).map_or(Role::Host, |id| seen.hosts.role(id));
+        // Of a node and its gateway the node is the device: paths differ by it.
+        let rank = |address| match role(address) {
+            Role::Node => 0,
+            Role::Bacnet => 1,
+            Role::Gateway => 2,
+            _ => 3,
+        };
+        let ranks = [rank(pair.asker), rank(pair.answerer)];
+        if ranks == [3; 2] {
+            continue;
+        }
+        let is_asker = ranks[0] < ranks[1];
+        let (device, peer) = if is_asker { (pair.asker, pair.answerer) } else { (pair.answerer, pair.asker) };
+        let path = paths.entry((device, peer)).or_insert_with(|| Lossy {
+            peer,
+            from: Sent::default(),
+            to: Sent::default(),
+            asked: Sent::default(),
+        });
+        if let Some(lost) = &sums.losses {
+            let way = if is_asker { &mut path.from } else { &mut path.to };
+            way.add(lost.segments, lost.again);
+        }
+        // What is never answered is told as such: it need not be lost.
+        let is_answered = sums.times.count().saturating_mul(2) >= sums.asked;
+        if pair.measure.is_of_a_service() && pair.measure != Measure::Http && is_answered {
+            path.asked.add(sums.asked.saturating_add(sums.repeated), sums.repeated);
+        }
+    }
+    let is_told = |path: &Lossy| [path.from, path.to, path.asked].into_iter().any(|sent| sent.is_told(limits));
+    let devices = paths.into_iter().filter(|(_, path)| is_told(path)).filter_map(|((device, _), path)| {
+        let host = seen.hosts.get(seen.hosts.find(device)?);
+        Some(Device {
+            role: host.role,
+            who: Who::Address(device),
+            packets: [path.from, path.to, path.asked]
+                .into_iter()
+                .fold(0, |sum: u64, sent| sum.saturating_add(sent.again)),
+            first: host.first_seen,
+            last: host.last_seen,
+            what: path,
+        })
+    });
+    grouped(seen, devices.collect())
+}
+
+impl Trouble for Lossy {
+    const KIND: FindingKind = FindingKind::LossyPath;
+    const ADVICE: &'static str = "Look at the error counters of both switch ports and at their speed and duplex, then change the \
+                                  cable. Losses of many devices at once lie where their ways meet: an uplink, a switch that is \
+                                  overloaded, a wireless hop.";
+    const NEXT: &'static str = "Look at the errors of the switch ports on the way";
+
+    fn heading(number: usize) -> String {
+        match number {
+            1 => "Much is lost on a path and sent again.".into(),
+            _ => format!("Much is lost on {number} paths and sent again."),
+        }
+    }
+
+    fn sentence(&self, who: Who, context: &Context<'_>) -> String {
+        let parts = [
+            (self.from, "of the TCP segments that it sent"),
+            (self.to, "of those that it was sent"),
+            (self.asked, "of the questions between them, each answered in the end"),
+        ];
+        let said =
+            parts.iter().filter(|(sent, _)| sent.again > 0).map(|(sent, words)| format!("{} {words}", sent.words()));
+        format!(
+            "{who}{} and {}{}: sent again were {}.",
+            context.name(who),
+            self.peer,
+            context.name(self.peer),
+            said.collect::<Vec<_>>().join("; ")
+        )
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        let worst = [self.from, self.to, self.asked]
+            .into_iter()
+            .max_by_key(|sent| sent.again.saturating_mul(10_000) / sent.all.max(1))
+            .unwrap_or_default();
+        format!("{} sent again", worst.words())
+    }
+
+    fn filter(&self, who: Who) -> String {
+        let ip = if self.peer.is_ipv6() { "ipv6" } else { "ip" };
+        format!("({ip}.addr == {who} && {ip}.addr == {})", self.peer)
+    }
+
+    fn replaced(&self, with: &dyn Replace) -> Self {
+        Self { peer: with.address(self.peer), ..self.clone() }
+    }
+}

@@ -1,0 +1,159 @@
+//! Whether it is the network or the node: each finding of docs/health.md on a capture of its kind made here, and its twins, in
+//! which nothing may be told.
+
+use igorscope::survey::Survey;
+
+use crate::mirror::{GATEWAY, Host, Mirror, node};
+use crate::reading::{Read, of_kind};
+use crate::traffic::frame::{ACK, PSH};
+use crate::traffic::payload::{coap, tftp};
+use crate::traffic::wire::{MICRO, MILLI, SECOND};
+
+const KINDS: [&str; 3] = ["slow-device", "lossy-path", "slow-transfer"];
+
+/// The only finding of this page.
+fn only<'a>(survey: &'a Survey, kind: &str) -> Read<'a> {
+    for other in KINDS.into_iter().filter(|other| *other != kind) {
+        assert!(of_kind(survey, other).is_empty(), "{other}");
+    }
+    let mut found = of_kind(survey, kind);
+    assert_eq!(found.len(), 1, "{kind}: {found:?}");
+    found.remove(0)
+}
+
+fn assert_silent(mirror: &Mirror) {
+    let survey = mirror.measured();
+    for kind in KINDS {
+        assert!(of_kind(&survey, kind).is_empty(), "{:?}", of_kind(&survey, kind));
+    }
+}
+
+fn in_order(mut mirror: Mirror) -> Mirror {
+    mirror.tape.sort();
+    mirror
+}
+
+/// The gateway asks a node once a second: how long the node takes, and how long its kernel for a handshake.
+fn asks(mirror: &mut Mirror, node: Host, times: u16, service: u64, kernel: u64) {
+    for number in 0..times {
+        let at = u64::from(number) * SECOND + u64::from(node.mac[5]) * MILLI;
+        let token = number.to_be_bytes();
+        mirror.udp(at, (GATEWAY, 40_000), (node, 5683), &coap::request(coap::CON, coap::GET, number, &token, "l", &[]));
+        let answer = coap::content(coap::ACK, number, &token, None, "1");
+        mirror.udp(at + service, (node, 5683), (GATEWAY, 40_000), &answer);
+        if number % 8 == 0 {
+            let [client, server] = [(GATEWAY, 41_000 + number), (node, 80)];
+            mirror.tcp(at, client, server, 2, [1_000, 0], &[]);
+            mirror.tcp(at + kernel, server, client, 2 | ACK, [5_000, 1_001], &[]);
+            mirror.tcp(at + kernel + 100 * MICRO, client, server, ACK, [1_001, 5_001], &[]);
+        }
+    }
+}
+
+#[test]
+fn a_device_that_is_slow_beside_its_peers_is_told_and_who_is_to_blame() {
+    let site = |slow: (u64, u64)| {
+        let mut mirror = Mirror::default();
+        for number in 101..107 {
+            let (service, kernel) = if number == 104 { slow } else { (4 * MILLI + u64::from(number) * MICRO, MILLI) };
+            asks(&mut mirror, node(number), 40, service, kernel);
+        }
+        in_order(mirror)
+    };
+    let survey = site((420 * MILLI, MILLI)).measured();
+    let told = only(&survey, "slow-device");
+    assert_eq!(told.words.client, "10.20.0.104");
+    let detail = &told.words.detail;
+    assert!(detail.contains("CoAP request to response take 4"), "{detail}");
+    assert!(detail.contains("those of 5 others 4 ms") && detail.contains("the device itself is slow"), "{detail}");
+
+    let survey = site((420 * MILLI, 410 * MILLI)).measured();
+    let detail = &only(&survey, "slow-device").words.detail;
+    assert!(detail.contains("the way to it is slow"), "{detail}");
+
+    // Twice as long is not slow, nor is what nobody would notice.
+    assert_silent(&site((8 * MILLI, MILLI)));
+    assert_silent(&site((40 * MILLI, MILLI)));
+}
+
+#[test]
+fn few_answers_or_few_peers_tell_nothing() {
+    let mut few = Mirror::default();
+    (101..104).for_each(|number| asks(&mut few, node(number), 40, 4 * MILLI, MILLI));
+    asks(&mut few, node(104), 40, 800 * MILLI, MILLI);
+    assert_silent(&in_order(few));
+
+    let mut short = Mirror::default();
+    (101..107).for_each(|number| asks(&mut short, node(number), 40, 4 * MILLI, MILLI));
+    asks(&mut short, node(107), 19, 800 * MILLI, MILLI);
+    assert_silent(&in_order(short));
+}
+
+/// A node sends the gateway a stream, of which each so many segments are sent again 300 ms later.
+fn stream(lost: u32) -> Mirror {
+    let mut mirror = Mirror::default();
+    let [client, server] = [(node(101), 40_000), (GATEWAY, 80)];
+    mirror.open(0, client, server, [1_000, 5_000]);
+    let mut at = SECOND;
+    for number in 0..400_u32 {
+        let seq = 1_001 + number * 100;
+        mirror.tcp(at, client, server, ACK | PSH, [seq, 5_001], &[b'a'; 100]);
+        if number % lost == lost - 1 {
+            at += 300 * MILLI;
+            mirror.tcp(at, client, server, ACK | PSH, [seq, 5_001], &[b'a'; 100]);
+        }
+        mirror.tcp(at + MILLI, server, client, ACK, [5_001, seq + 100], &[]);
+        at += 50 * MILLI;
+    }
+    mirror
+}
+
+#[test]
+fn a_path_that_loses_much_is_told() {
+    let survey = stream(20).measured();
+    let told = only(&survey, "lossy-path");
+    assert_eq!(told.words.client, "10.20.0.101");
+    let detail = &told.words.detail;
+    assert!(detail.contains("20 of 421 (4 %) of the TCP segments that it sent."), "{detail}");
+    // One in a hundred is no trouble.
+    assert_silent(&stream(100));
+}
+
+/// The gateway sends a file: what the node takes for a block, what the gateway takes for the next, and each so many blocks is
+/// sent again after a second.
+fn transfer(receives: u64, sends: u64, lost: u16) -> Mirror {
+    let mut mirror = Mirror::default();
+    let [server, client] = [(GATEWAY, 50_000), (node(101), 2_000)];
+    mirror.udp(0, client, (GATEWAY, 69), &tftp::read("node.bin", &[]));
+    let mut at = MILLI;
+    for block in 1..=240 {
+        mirror.udp(at, server, client, &tftp::data(block, &[0x55; 512]));
+        if block % lost == 0 {
+            at += SECOND;
+            mirror.udp(at, server, client, &tftp::data(block, &[0x55; 512]));
+        }
+        at += receives;
+        mirror.udp(at, client, server, &tftp::ack(block));
+        at += sends;
+    }
+    mirror
+}
+
+#[test]
+fn a_slow_transfer_says_who_held_it_up() {
+    for (mirror, who) in [
+        (transfer(60 * MILLI, 3 * MILLI, 1_000), "the receiver, or the way to it"),
+        (transfer(3 * MILLI, 60 * MILLI, 1_000), "the sender, or the way to it"),
+        (transfer(3 * MILLI, 3 * MILLI, 12), "20 of 240 blocks had to be sent again"),
+    ] {
+        let survey = mirror.measured();
+        let mut told = of_kind(&survey, "slow-transfer");
+        assert_eq!(told.len(), 1, "{who}");
+        let told = told.remove(0);
+        assert_eq!(told.words.client, "10.20.0.101");
+        assert!(told.words.detail.contains(who), "{}", told.words.detail);
+        assert!(told.words.detail.contains("10.20.0.10 sent node.bin to 10.20.0.101 in "), "{}", told.words.detail);
+    }
+    // 83 kB a second.
+    assert_silent(&transfer(3 * MILLI, 3 * MILLI, 1_000));
+}
