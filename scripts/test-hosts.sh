@@ -12,6 +12,8 @@ ip        iproute2
 nft       nftables
 iptables  iptables
 tcpdump   tcpdump
+ping      iputils-ping
+ethtool   ethtool
 tshark    tshark
 yanglint  libyang-tools
 tftp      tftp-hpa

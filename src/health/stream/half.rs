@@ -1,5 +1,6 @@
 //! One direction of a TCP flow, segment after segment.
 
+use super::holes::{Hole, Holes};
 use super::{COPY, COPY_COUNTED, DISORDER, FAST, Losses, PRINTS, Segment, is_after, since};
 use crate::capture::{Retime, Timestamp};
 use crate::decode::TcpFlags;
@@ -31,7 +32,7 @@ pub(super) struct Half {
     /// The first segment of a flight, which is timed: behind its last number, and when it was sent.
     pub(super) probe: Option<(u32, Timestamp)>,
     /// Numbers that were passed over and not seen since.
-    pub(super) hole: Option<(u32, u32)>,
+    pub(super) holes: Holes,
     pub(super) losses: Losses,
     /// The first acknowledgment behind the log that goes on, or is the first: it may be of a segment before.
     pub(super) advanced: Option<(u32, Timestamp)>,
@@ -51,7 +52,7 @@ stored!(Half {
     prints,
     recent,
     probe,
-    hole,
+    holes,
     losses,
     advanced,
     opening,
@@ -68,7 +69,7 @@ impl Half {
         prints: [0; PRINTS],
         recent: Timestamp::UNKNOWN,
         probe: None,
-        hole: None,
+        holes: Holes::NONE,
         losses: Losses::NONE,
         advanced: None,
         opening: None,
@@ -89,38 +90,32 @@ impl Half {
     }
 
     /// Bytes that were acknowledged and never seen were not captured.
-    pub(super) fn settle_hole(&mut self) {
-        if let (Some((from, to)), Some(acked)) = (self.hole.take(), self.acked)
-            && !is_after(to, acked.number)
-        {
-            self.losses.uncaptured = self.losses.uncaptured.saturating_add(to.wrapping_sub(from).into());
-        }
+    pub(super) fn settle_holes(&mut self) {
+        let uncaptured = self.holes.settle(self.acked.map(|acked| acked.number));
+        self.losses.uncaptured = self.losses.uncaptured.saturating_add(uncaptured);
     }
 
-    /// What was sent from one number to before another fills what was passed over.
-    pub(super) fn fill(&mut self, from: u32, to: u32) {
-        let Some((begin, end)) = &mut self.hole else { return };
-        if !is_after(from, *begin) && is_after(to, *begin) {
-            *begin = to;
-        } else if is_after(*end, from) && !is_after(*end, to) {
-            *end = from;
-        }
-        if !is_after(*end, *begin) {
-            self.hole = None;
-        }
+    fn pass_over(&mut self, from: u32, to: u32, opened: Timestamp) {
+        let uncaptured = self.holes.open(Hole { from, to, opened }, self.acked.map(|acked| acked.number));
+        self.losses.uncaptured = self.losses.uncaptured.saturating_add(uncaptured);
     }
 
     /// A segment below the highest number: what it is.
     pub(super) fn again(&mut self, (from, to): (u32, u32), segment: &Segment) {
         let time = segment.time;
         let Some((next, sent)) = self.next else { return };
-        self.fill(from, to);
+        let filled = self.holes.fill(from, to);
         (self.probe, self.has_repeated) = (None, true);
         let losses = &mut self.losses;
         let is_spurious = segment.length > 0 && self.acked.is_some_and(|acked| !is_after(to, acked.number));
         let is_asked_for = self.duplicates >= 2
             && self.acked.is_some_and(|acked| acked.number == from && since(time, acked.time) < FAST);
-        let is_late = sent == Timestamp::UNKNOWN || since(time, sent) >= DISORDER || to == next;
+        let is_late = match filled {
+            Some(opened) => since(time, opened) >= DISORDER,
+            // All of it was seen before.
+            None if self.holes.are_all() => true,
+            None => sent == Timestamp::UNKNOWN || since(time, sent) >= DISORDER || to == next,
+        };
         let count = if is_spurious {
             &mut losses.spurious
         } else if is_asked_for || is_late {
@@ -142,7 +137,7 @@ impl Half {
         let ([from, _], taken, time) = (segment.numbers, segment.taken(), segment.time);
         if segment.has(TcpFlags::SYN) && self.initial != Some(from) {
             // Another connection on the same ports.
-            self.settle_hole();
+            self.settle_holes();
             (self.initial, self.next, self.acked) = (Some(from), None, None);
             (self.duplicates, self.probe) = (0, None);
         }
@@ -172,8 +167,7 @@ impl Half {
             return;
         }
         if from != next {
-            self.settle_hole();
-            self.hole = Some((next, from));
+            self.pass_over(next, from, time);
         } else if self.is_idle() {
             self.probe = Some((to, time));
         }
@@ -187,8 +181,7 @@ impl Half {
             && is_after(number, next)
         {
             // What was acknowledged was sent, and not captured, if it does not come yet, out of order.
-            self.settle_hole();
-            self.hole = Some((next, number));
+            self.pass_over(next, number, time);
             self.next = Some((number, time));
         }
         let new = Acked { number, window: segment.window, time };
@@ -288,6 +281,7 @@ impl Half {
                 *time = retime.apply(*time);
             }
         };
+        self.holes.retime(retime);
         known(&mut self.recent);
         let times = [&mut self.next, &mut self.probe, &mut self.advanced].into_iter().flatten();
         times.for_each(|(_, time)| known(time));

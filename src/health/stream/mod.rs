@@ -1,13 +1,15 @@
 //! What the sequence numbers of a TCP flow say of losses (RFC 9293, RFC 5681), one segment after the other.
 //!
-//! The terms are tshark's: a segment below the highest number that its direction sent is a retransmission, but within 3 ms
-//! of that it is out of order, and where all of it was acknowledged before, spurious.
+//! The terms are tshark's: a segment below the highest number that its direction sent is a retransmission, or out of order,
+//! or, where all of it was acknowledged before, spurious. tshark tells the first two apart by the time since the highest
+//! number, which in a quick stream is always short; here it is known what was passed over, and since when.
 //!
 //! What a segment is hangs on all that came before it, but mostly on little of that: a few segments later the same is known
 //! whatever came before. So of a part of a flow the first segments are kept as they are, and counted when it is known what
 //! came before. Where a part's beginning and its continuation do not fit, that is counted.
 
 mod half;
+mod holes;
 
 use arrayvec::ArrayVec;
 
@@ -18,7 +20,7 @@ use crate::decode::TcpFlags;
 use crate::state::{Broken, Load, Stored, store_list, stored};
 use half::Half;
 
-/// Nanoseconds within which a segment below the highest number is out of order, not sent again (tshark's default).
+/// Nanoseconds within which a segment that fills what was passed over is out of order, not sent again (tshark's default).
 const DISORDER: u64 = 3_000_000;
 /// Nanoseconds within which a segment that two duplicate acknowledgments ask for was sent again for them (tshark's).
 const FAST: u64 = 20_000_000;
@@ -227,16 +229,13 @@ impl Stream {
                 fits &= half.probe == fresh.probe;
             }
             // What was passed over before, and may have been sent since.
-            let mut hole = later.hole;
-            if half.hole != fresh.hole {
-                fits &= !later.has_repeated && fresh.hole.is_none();
-                let mut before = Half { acked: later.acked.or(half.acked), losses: Losses::NONE, ..half.clone() };
-                if hole.is_some() {
-                    before.settle_hole();
-                    half.losses.absorb(&before.losses);
-                } else {
-                    hole = half.hole;
-                }
+            let mut holes = later.holes.clone();
+            if half.holes != fresh.holes {
+                fits &= !later.has_repeated && fresh.holes.is_empty();
+                holes = half.holes.clone();
+                let acknowledged = later.acked.or(half.acked).map(|acked| acked.number);
+                let uncaptured = holes.extend(&later.holes, acknowledged);
+                half.losses.uncaptured = half.losses.uncaptured.saturating_add(uncaptured);
             }
             let mut losses = half.losses;
             losses.absorb(&later.losses);
@@ -244,7 +243,7 @@ impl Stream {
             let has_repeated = half.has_repeated || later.has_repeated;
             let initial = later.initial.or(half.initial);
             let (opening, entered) = (half.opening.or(later.opening), half.entered.or(later.entered));
-            *half = Half { initial, probe, hole, losses, advanced, opening, entered, has_repeated, ..later };
+            *half = Half { initial, probe, holes, losses, advanced, opening, entered, has_repeated, ..later };
             self.misfits = self.misfits.saturating_add(u64::from(!fits));
         }
     }
@@ -262,7 +261,7 @@ impl Stream {
                 later.losses.absorb(&half.losses);
                 half = later;
             }
-            half.settle_hole();
+            half.settle_holes();
             if half.losses != Losses::NONE {
                 sums.lost(pair(side, ends), &half.losses);
             }

@@ -103,6 +103,26 @@ fn each_kind_of_loss_is_told() {
     assert_eq!(losses(&tape, 1).uncaptured, 0);
 }
 
+/// In a quick stream what was sent again comes within 3 ms of the highest number, and tshark takes it for disorder.
+#[test]
+fn in_a_quick_stream_what_was_lost_is_told_from_what_came_late() {
+    let mut tape = Tape::opened();
+    for from in (100..20_100).step_by(100).filter(|from| ![5_000, 7_000].contains(from)) {
+        tape.data(0, from, 200, 100, MS / 10);
+    }
+    // Lost before the capture's place, two holes at once, and sent again long after they were passed over.
+    tape.data(0, 5_000, 200, 100, MS / 10);
+    tape.data(0, 20_100, 200, 100, MS / 10);
+    tape.data(0, 7_000, 200, 100, MS / 10);
+    // Lost behind it: all of it was seen before.
+    tape.data(0, 9_000, 200, 100, MS / 10);
+    // Late by one.
+    tape.data(0, 20_300, 200, 100, MS / 10);
+    tape.data(0, 20_200, 200, 100, MS / 10);
+    let told = losses(&tape, 0);
+    assert_eq!((told.again, told.bytes_again, told.disordered, told.uncaptured), (3, 300, 1, 0));
+}
+
 #[test]
 fn what_was_passed_over_and_acknowledged_was_not_captured() {
     let mut tape = Tape::opened();
