@@ -29,13 +29,27 @@ pub enum Measure {
     Ack,
     /// TFTP ACK to the next DATA: what the sender of the file takes.
     TftpNext,
+    /// DHCP DISCOVER, or the REQUEST of who needs none, to the ACK (RFC 2131 section 3).
+    Dhcp,
 }
 
-coded!(Measure { 1: Coap, 2: Bacnet, 3: Tftp, 4: Http, 5: Dns, 6: Server, 7: Client, 8: Echo, 9: Ack, 10: TftpNext });
+coded!(Measure {
+    1: Coap,
+    2: Bacnet,
+    3: Tftp,
+    4: Http,
+    5: Dns,
+    6: Server,
+    7: Client,
+    8: Echo,
+    9: Ack,
+    10: TftpNext,
+    11: Dhcp
+});
 
 impl Measure {
     /// Every measure.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Coap,
         Self::Bacnet,
         Self::Tftp,
@@ -46,11 +60,12 @@ impl Measure {
         Self::Echo,
         Self::Ack,
         Self::TftpNext,
+        Self::Dhcp,
     ];
 
     /// Those whose answers the service itself must find: not the kernel, and not the way alone.
     pub const fn is_of_a_service(self) -> bool {
-        matches!(self, Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Http | Self::Dns)
+        matches!(self, Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Http | Self::Dns | Self::Dhcp)
     }
 
     /// Name as it stands in files.
@@ -66,6 +81,7 @@ impl Measure {
             Self::Echo => "icmp-echo",
             Self::Ack => "tcp-ack",
             Self::TftpNext => "tftp-next",
+            Self::Dhcp => "dhcp",
         }
     }
 
@@ -83,7 +99,7 @@ impl Measure {
     /// What carries it.
     pub const fn transport(self) -> &'static str {
         match self {
-            Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Dns => "udp",
+            Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Dns | Self::Dhcp => "udp",
             Self::Http | Self::Server | Self::Client | Self::Ack => "tcp",
             Self::Echo => "icmp",
         }
@@ -97,6 +113,7 @@ impl Measure {
             Self::Tftp | Self::TftpNext => "tftp",
             Self::Http => "http",
             Self::Dns => "dns",
+            Self::Dhcp => "dhcp",
             Self::Server | Self::Client | Self::Ack => "tcp",
             Self::Echo => "(icmp || icmpv6)",
         }
@@ -115,6 +132,7 @@ impl Measure {
             Self::Echo => "ping to reply",
             Self::Ack => "TCP data to acknowledgment",
             Self::TftpNext => "TFTP acknowledgement to next block",
+            Self::Dhcp => "DHCP question to address",
         }
     }
 }

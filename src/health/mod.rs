@@ -41,3 +41,12 @@ pub struct Health {
     /// Whether some pairs found no place.
     pub pairs_turned_away: bool,
 }
+
+impl Health {
+    /// Counts a question whose answer took so many nanoseconds.
+    pub(crate) fn answered(&mut self, pair: Pair, nanos: u64) {
+        let sums = self.pairs.entry(pair).or_default();
+        sums.asked = sums.asked.saturating_add(1);
+        sums.times.add(nanos);
+    }
+}

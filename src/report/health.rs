@@ -82,7 +82,7 @@ columns! {
     "port", "5683", "Port of the service; of `tcp-ack` the lower one of both; empty where there is none.";
     All measure: Text<'a> = |r| Value::Name(r.pair.measure.name());
     "name", "coap",
-    "What is measured: `coap`, `bacnet`, `tftp-block`, `tftp-next`, `http`, `dns`, `tcp-server-half` (SYN to SYN-ACK), \
+    "What is measured: `coap`, `bacnet`, `tftp-block`, `tftp-next`, `http`, `dns`, `dhcp`, `tcp-server-half` (SYN to SYN-ACK), \
         `tcp-client-half` (SYN-ACK to ACK), `tcp-ack` (data to acknowledgment), `icmp-echo`. docs/health.md says each.";
     All asked: u64 = |r| r.sums.asked;
     "count", "412", "Questions, without those sent again.";

@@ -67,7 +67,7 @@ const TIMED_OTHERWISE: [(&str, &str); 3] = [
 /// Nanoseconds of each exchange.
 type Times = BTreeMap<Pair, Vec<u64>>;
 
-const FIELDS: [&str; 29] = [
+const FIELDS: [&str; 34] = [
     "frame.time_epoch",
     "ip.src",
     "ip.dst",
@@ -97,6 +97,11 @@ const FIELDS: [&str; 29] = [
     "frame.protocols",
     "coap.token",
     "coap.mid",
+    "dhcp.option.dhcp",
+    "dhcp.id",
+    "dhcp.hw.mac_addr",
+    "dhcp.ip.your",
+    "dhcp.option.dhcp_server_id",
 ];
 
 /// One frame by the names of its fields: the innermost values.
@@ -152,6 +157,8 @@ fn by_tshark(path: &Path) -> Times {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut times = Times::new();
     let mut accepts: BTreeSet<u64> = BTreeSet::new();
+    // When a client began a transaction of DHCP, and who gave it an address.
+    let mut leases: BTreeMap<(String, String), (u64, BTreeSet<IpAddr>)> = BTreeMap::new();
     // Of a TFTP transfer, who acknowledged and when, while nothing else follows.
     let mut acknowledged: BTreeMap<([IpAddr; 2], [u16; 2]), u64> = BTreeMap::new();
     let mut asked: BTreeMap<([IpAddr; 2], [u16; 2], Measure, u64), u64> = BTreeMap::new();
@@ -194,6 +201,24 @@ fn by_tshark(path: &Path) -> Times {
         }
         if flags & 0x12 == 0x12 {
             accepts.extend(frame.number("frame.number"));
+        }
+        if let Some(kind) = frame.number("dhcp.option.dhcp") {
+            let transaction = (frame.get("dhcp.hw.mac_addr").to_owned(), frame.get("dhcp.id").to_owned());
+            match (kind, frame.get("dhcp.ip.your").parse(), frame.get("dhcp.option.dhcp_server_id").parse()) {
+                // Whoever renews says its address, and is not timed.
+                (1 | 3, ..) => {
+                    let (waits, _) = leases.entry(transaction).or_insert((frame.time(), BTreeSet::new()));
+                    *waits = (*waits).min(frame.time());
+                }
+                (5, Ok(address), Ok(server)) => {
+                    if let Some((since, servers)) = leases.get_mut(&transaction)
+                        && servers.insert(server)
+                    {
+                        add(Measure::Dhcp, [address, server], 67, frame.time() - *since);
+                    }
+                }
+                _ => {}
+            }
         }
         // By what they have in common: who asked whom by which number.
         let ports = [frame.port(0), frame.port(1)];
@@ -345,6 +370,7 @@ fn exchanges_take_as_long_as_tshark_says() {
         Measure::Server,
         Measure::Client,
         Measure::Echo,
+        Measure::Dhcp,
     ] {
         assert!(seen.get(&measure).is_some_and(|count| *count > 0), "no exchange of {measure:?} was compared");
     }

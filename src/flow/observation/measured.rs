@@ -1,9 +1,12 @@
 //! Which packets health is measured by, and what it is told of them.
 
+use std::collections::HashMap;
+
 use super::{Sent, UDP};
 use crate::decode::{TcpFlags, tcp_numbers};
+use crate::flow::SideEvidence;
 use crate::flow::key::{Key, Key4, Key6};
-use crate::health::{Ends, FlowKey, Measure, Segment, Watch};
+use crate::health::{Ends, FlowKey, Health, Measure, Pair, Segment, Watch};
 use crate::protocol::{Turn, exchange};
 
 /// TCP's IP protocol number.
@@ -79,5 +82,24 @@ pub(super) fn measure<K: FlowKey>(watch: &mut Watch<K>, key: K, protocol: u8, po
     };
     if let Some(part) = part {
         watch.message(key, measure, side, part, time);
+    }
+}
+
+/// How long each client waited for the address that a server gave it. What DHCP said is kept for its own sake, by client and
+/// transaction: no packet is looked at again for this.
+pub(super) fn dhcp(evidence: &SideEvidence, health: &mut Health) {
+    if evidence.link.offers().len() == 0 {
+        return;
+    }
+    let exchanges: HashMap<_, _> = evidence.dhcp().collect();
+    for ((client, transaction, server), given) in evidence.link.offers().filter(|(_, given)| given.acks.count > 0) {
+        let Some(exchange) = exchanges.get(&(*client, *transaction)) else { continue };
+        let asked = [exchange.discovers, exchange.starts].into_iter().find(|asked| asked.count > 0);
+        let nanos = asked.and_then(|asked| given.acks.first.nanos()?.checked_sub(asked.first.nanos()?));
+        let Some(nanos) = nanos.and_then(|nanos| u64::try_from(nanos).ok()) else { continue };
+        // Another address may have been offered first.
+        let address = exchange.leased.as_ref().map_or(given.first.what.0, |leased| leased.what);
+        let pair = Pair { asker: address.into(), answerer: (*server).into(), port: 67, measure: Measure::Dhcp };
+        health.answered(pair, nanos);
     }
 }

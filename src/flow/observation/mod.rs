@@ -428,6 +428,9 @@ impl Observation {
         let mut health = Health::default();
         self.health.v4.finish(&mut health);
         self.health.v6.finish(&mut health);
+        if self.measures_health {
+            measured::dhcp(&self.side, &mut health);
+        }
         Observed {
             flows: Flows::from_tables(self.v4, self.v6, self.vlans, self.sources),
             tallies: self.tallies.into_iter().collect(),
