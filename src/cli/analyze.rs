@@ -1,37 +1,37 @@
 //! `analyze`: captures to results.
 
 use super::anonymize;
-use super::args::{Analyze, FailOn, Talk};
+use super::args::{Analyze, FailOn, Verbosity};
 use super::command::command;
 use super::evidence;
 use super::exit::{Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
 use super::reading::{InputNeeds, Reading, read, say};
-use super::results::{self, Making};
+use super::results::{self, WriteOptions};
 use super::written;
 use crate::policy::Severity;
 use crate::survey::Survey;
 
-pub(super) fn run(args: Analyze, talk: &Talk) -> Outcome {
+pub(super) fn run(args: Analyze, verbosity: &Verbosity) -> Outcome {
     let output = OutputOptions::check(args.output)?;
     let key = args.anonymize_key.as_deref().map(anonymize::key).transpose()?;
     // The command names the site's files and addresses.
     let command = if args.anonymize { anonymize::command() } else { command(&args.survey) };
     let options = SurveyOptions::check(args.survey)?;
     let wants = InputNeeds { hashes: output.wants_hashes(), twice: output.evidence.is_some() };
-    let Reading { survey, sources, status, spool } = read(&options, wants, talk)?;
-    let making = Making { threads: options.threads.get(), command, rendered: String::new() };
+    let Reading { survey, sources, status, spool } = read(&options, wants, verbosity)?;
+    let writing = WriteOptions { threads: options.threads.get(), command, rendered: String::new() };
     let anonymizer = args.anonymize.then(|| anonymize::anonymizer(key.as_ref(), &survey)).transpose()?;
-    let replaced = written::replaced(output.folder.as_deref(), &survey, talk);
+    let replaced = written::replaced(output.folder.as_deref(), &survey, verbosity);
     let evidence = || match &output.evidence {
         Some(path) => evidence::write(path, &survey, &sources, anonymizer.as_ref()),
         None => Ok(()),
     };
     match &anonymizer {
         Some(anonymizer) => {
-            results::write_and(&anonymizer.survey(&survey), &making, &output, talk, evidence)?;
+            results::write_and(&anonymizer.survey(&survey), &writing, &output, verbosity, evidence)?;
         }
-        None => results::write_and(&survey, &making, &output, talk, evidence)?,
+        None => results::write_and(&survey, &writing, &output, verbosity, evidence)?,
     }
     replaced.iter().for_each(|text| say(text));
     drop(spool);

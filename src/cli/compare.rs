@@ -1,12 +1,12 @@
 //! `compare`: two surveys, what is fixed, new, still open.
 
-use super::args::{Compare, Talk};
+use super::args::{Compare, Verbosity};
 use super::exit::{Outcome, Status};
 use super::surveys::survey;
 use super::terminal::{of_standard_output, print, zone};
 use crate::report::{Comparison, HtmlOptions, comparison_page, write_comparison_html, write_file};
 
-pub(super) fn run(args: &Compare, talk: &Talk) -> Outcome {
+pub(super) fn run(args: &Compare, verbosity: &Verbosity) -> Outcome {
     let (old, new) = (survey(&args.old)?, survey(&args.new)?);
     let comparison = Comparison::of(&old, &new);
     let html = HtmlOptions { zone: zone(), command: Vec::new(), rendered: String::new() };
@@ -14,8 +14,8 @@ pub(super) fn run(args: &Compare, talk: &Talk) -> Outcome {
         .output
         .as_deref()
         .map_or(Ok(()), |path| write_file(path, |out| write_comparison_html(out, &comparison, &html)));
-    if !talk.quiet {
-        let page = comparison_page(&comparison, &of_standard_output(talk.color, talk.verbose));
+    if !verbosity.quiet {
+        let page = comparison_page(&comparison, &of_standard_output(verbosity.color, verbosity.verbose));
         print(|out| out.write_all(page.as_bytes()))?;
     }
     written?;

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use super::args::{Explain, ReadingArgs, SurveyArgs, Talk};
+use super::args::{Explain, ReadingArgs, SurveyArgs, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::options::SurveyOptions;
 use super::reading::{InputNeeds, read};
@@ -17,7 +17,7 @@ use crate::report::{
 use crate::survey::Survey;
 use crate::text::times;
 
-pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
+pub(super) fn run(args: Explain, verbosity: &Verbosity) -> Outcome {
     let Explain { what, sources, hosts, policy } = args;
     if let Some(text) = swapped(&what, &sources) {
         return Err(Failure::usage(text));
@@ -29,7 +29,7 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
         _ => {
             // How soon a host answers is measured for whoever asks about one.
             let reading = ReadingArgs { health: matches!(subject, Subject::Host(_)), ..ReadingArgs::default() };
-            let (status, told) = told(SurveyArgs { captures: sources, hosts, policy, reading }, talk)?;
+            let (status, told) = told(SurveyArgs { captures: sources, hosts, policy, reading }, verbosity)?;
             (status, Some(told))
         }
     };
@@ -49,7 +49,7 @@ pub(super) fn run(args: Explain, talk: &Talk) -> Outcome {
     let Some(text) = text else {
         return Err(not_in_survey(&subject, &what, survey.as_ref()));
     };
-    let width = std::io::stdout().is_terminal().then(|| of_standard_output(talk.color, false).width);
+    let width = std::io::stdout().is_terminal().then(|| of_standard_output(verbosity.color, false).width);
     print(|out| {
         if let Some(survey) = &survey {
             out.write_all(fitted(&before_all(survey), width).as_bytes())?;
@@ -160,13 +160,13 @@ impl SurveyRows {
     }
 }
 
-fn told(args: SurveyArgs, talk: &Talk) -> Result<(Status, SurveyRows), Failure> {
+fn told(args: SurveyArgs, verbosity: &Verbosity) -> Result<(Status, SurveyRows), Failure> {
     match &args.captures[..] {
         [] => Err(Failure::usage("name the survey.json (or its folder) or the captures that it is in")),
         [path] if is_survey(path) => Ok((Status::Good, SurveyRows::File(Box::new(survey(path)?)))),
         _ => {
             let options = SurveyOptions::check(args)?;
-            let reading = read(&options, InputNeeds::default(), talk)?;
+            let reading = read(&options, InputNeeds::default(), verbosity)?;
             Ok((reading.status, SurveyRows::Judged(Box::new(reading.survey))))
         }
     }

@@ -7,7 +7,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::args::{Fleet, Talk};
+use super::args::{Fleet, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::terminal::{print, zone};
 use crate::report::{Answer, HtmlOptions, write_file, write_fleet_html};
@@ -43,7 +43,7 @@ const ENGINES: [(&str, &[&str]); 3] = [
     ("python", &["-c", MODULE]),
 ];
 
-pub(super) fn run(args: &Fleet, talk: &Talk) -> Outcome {
+pub(super) fn run(args: &Fleet, verbosity: &Verbosity) -> Outcome {
     if let Some(table) = TABLES.iter().find(|table| !args.folder.join(table).is_dir()) {
         let folder = args.folder.display();
         return Err(Failure::usage(format!(
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Fleet, talk: &Talk) -> Outcome {
     let answers = ask(&args.folder)?;
     let html = HtmlOptions { zone: zone(), command: Vec::new(), rendered: String::new() };
     write_file(&args.output, |out| write_fleet_html(out, &answers, &html))?;
-    if !talk.quiet {
+    if !verbosity.quiet {
         let sites = answers.get("worst_sites").map_or(0, Vec::len);
         let text = format!("{sites} sites, see {}\n", visible(&args.output.display().to_string()));
         print(|out| out.write_all(text.as_bytes()))?;

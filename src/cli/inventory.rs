@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::args::{Inventory as InventoryCommand, InventoryCheck, InventoryInfer, Talk};
+use super::args::{Inventory as InventoryCommand, InventoryCheck, InventoryInfer, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::options::SurveyOptions;
 use super::reading::{InputNeeds, Reading, read};
@@ -17,16 +17,16 @@ use crate::report::write_file;
 use crate::survey::Survey;
 use crate::text::{visible, visible_lines};
 
-pub(super) fn run(command: InventoryCommand, talk: &Talk) -> Outcome {
+pub(super) fn run(command: InventoryCommand, verbosity: &Verbosity) -> Outcome {
     match command {
-        InventoryCommand::Infer(args) => infer(*args, talk),
+        InventoryCommand::Infer(args) => infer(*args, verbosity),
         InventoryCommand::Check(args) => check(&args),
     }
 }
 
-fn infer(args: InventoryInfer, talk: &Talk) -> Outcome {
+fn infer(args: InventoryInfer, verbosity: &Verbosity) -> Outcome {
     let options = SurveyOptions::check(args.survey)?;
-    let Reading { survey, status, .. } = read(&options, InputNeeds::default(), talk)?;
+    let Reading { survey, status, .. } = read(&options, InputNeeds::default(), verbosity)?;
     let text = draft(&survey.hosts, &options.inventory);
     if options.inventory.entries().is_empty() && !survey.hosts.iter().any(|host| host.role.is_igor()) {
         return nothing_found(&survey, args.output.as_deref());

@@ -1,6 +1,6 @@
 //! `merge`: states of one site into one state, exactly; surveys of several sites into one file.
 
-use super::args::{Merge, Talk};
+use super::args::{Merge, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::surveys::survey;
 use super::terminal::print;
@@ -8,7 +8,7 @@ use crate::report::json::{merge, write_merged};
 use crate::report::write_file;
 use crate::state::is_state;
 
-pub(super) fn run(args: &Merge, talk: &Talk) -> Outcome {
+pub(super) fn run(args: &Merge, verbosity: &Verbosity) -> Outcome {
     let states: Vec<_> = args.surveys.iter().filter(|path| is_state(path)).cloned().collect();
     if !states.is_empty() {
         let Some(output) = args.output.as_deref() else {
@@ -21,7 +21,7 @@ pub(super) fn run(args: &Merge, talk: &Talk) -> Outcome {
                 survey.display()
             )));
         }
-        return super::observe::merge(states, output, talk);
+        return super::observe::merge(states, output, verbosity);
     }
     let surveys: Result<Vec<_>, _> = args.surveys.iter().map(|path| survey(path)).collect();
     let merged = merge(surveys?).map_err(Failure::unusable)?;

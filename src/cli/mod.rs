@@ -166,23 +166,23 @@ fn complain(failure: &Failure) {
 }
 
 fn dispatch(cli: Cli) -> exit::Outcome {
-    let Cli { talk, command } = cli;
+    let Cli { verbosity, command } = cli;
     match command {
-        Command::Analyze(args) => analyze::run(*args, &talk),
-        Command::Observe(args) => observe::run(*args, &talk),
+        Command::Analyze(args) => analyze::run(*args, &verbosity),
+        Command::Observe(args) => observe::run(*args, &verbosity),
         #[cfg(feature = "live")]
-        Command::Live(args) => live::run(*args, &talk),
+        Command::Live(args) => live::run(*args, &verbosity),
         #[cfg(feature = "live")]
         Command::Interfaces(_) => interfaces::run(),
-        Command::Inventory(command) => inventory::run(command, &talk),
-        Command::Policy(command) => policy::run(command, &talk),
+        Command::Inventory(command) => inventory::run(command, &verbosity),
+        Command::Policy(command) => policy::run(command, &verbosity),
         Command::Antivirus(command) => antivirus::run(command),
-        Command::Compare(args) => compare::run(&args, &talk),
-        Command::Explain(args) => explain::run(*args, &talk),
-        Command::Merge(args) => merge::run(&args, &talk),
-        Command::Report(args) => report::run(args, &talk),
-        Command::Path(args) => path::run(*args, &talk),
-        Command::Fleet(args) => fleet::run(&args, &talk),
+        Command::Compare(args) => compare::run(&args, &verbosity),
+        Command::Explain(args) => explain::run(*args, &verbosity),
+        Command::Merge(args) => merge::run(&args, &verbosity),
+        Command::Report(args) => report::run(args, &verbosity),
+        Command::Path(args) => path::run(*args, &verbosity),
+        Command::Fleet(args) => fleet::run(&args, &verbosity),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(_) => manual::page(),
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use super::args::{Observe, ReadingArgs, Talk};
+use super::args::{Observe, ReadingArgs, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::progress::Bar;
 use super::reading::{Inputs, gather, hashes, none_usable, say};
@@ -16,7 +16,7 @@ use crate::flow::Limits;
 use crate::report::write_file;
 use crate::survey::{self, ObserveOptions, Observing, Progress, Source};
 
-pub(super) fn run(args: Observe, talk: &Talk) -> Outcome {
+pub(super) fn run(args: Observe, verbosity: &Verbosity) -> Outcome {
     let Observe { captures, output, reading } = args;
     let ReadingArgs { count, filter, threads, health, limits } = reading;
     if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
@@ -28,30 +28,36 @@ pub(super) fn run(args: Observe, talk: &Talk) -> Outcome {
         count,
         filter: filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?,
     };
-    let Inputs { sources, status, .. } = gather(&captures, false, talk)?;
+    let Inputs { sources, status, .. } = gather(&captures, false, verbosity)?;
     if states::are_among(&sources) && (options.count.is_some() || options.filter.is_some()) {
         return Err(Failure::usage(
             "a state holds no frames to count off or to filter; name captures, or leave it out",
         ));
     }
-    write(&sources, &options, &output, status, talk)
+    write(&sources, &options, &output, status, verbosity)
 }
 
 /// One state of several, exactly: each input as it is.
-pub(super) fn merge(states: Vec<PathBuf>, output: &Path, talk: &Talk) -> Outcome {
+pub(super) fn merge(states: Vec<PathBuf>, output: &Path, verbosity: &Verbosity) -> Outcome {
     let sources = survey::in_order(states.into_iter().flat_map(Source::of_state).collect());
     let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let options = ObserveOptions { threads, limits: Limits::default(), count: None, filter: None };
-    write(&sources, &options, output, Status::Good, talk)
+    write(&sources, &options, output, Status::Good, verbosity)
 }
 
 /// Writes a state of some sources. Tells standard error what could not be read; a state that cannot be used fails it, for
 /// the whole of a site would lack it unseen.
-fn write(sources: &[Source], options: &ObserveOptions, output: &Path, mut status: Status, talk: &Talk) -> Outcome {
+fn write(
+    sources: &[Source],
+    options: &ObserveOptions,
+    output: &Path,
+    mut status: Status,
+    verbosity: &Verbosity,
+) -> Outcome {
     let told = states::are_each_once(sources, Vec::new())?;
-    told.iter().filter(|_| !talk.quiet).for_each(|text| say(text));
+    told.iter().filter(|_| !verbosity.quiet).for_each(|text| say(text));
     let progress = Arc::new(Progress::default());
-    let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), talk.quiet);
+    let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), verbosity.quiet);
     let mut digests = hashes(sources);
     let heads = RefCell::new(Vec::new());
     let written = write_file(output, |out| {

@@ -6,7 +6,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use super::args::{Path, Talk};
+use super::args::{Path, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::options::inventory;
 use super::policy;
@@ -21,12 +21,12 @@ use crate::report::{
 use crate::state::is_state;
 use crate::survey::{self, InputSummary, Progress, Source, in_order};
 
-pub(super) fn run(args: Path, talk: &Talk) -> Outcome {
+pub(super) fn run(args: Path, verbosity: &Verbosity) -> Outcome {
     let Path { places, hosts, policy: file, nat, output, limits } = args;
     let named = name_places(&places).map_err(Failure::unusable)?;
     let nat = nat.iter().map(|pair| address_pair(pair)).collect::<Result<Vec<_>, _>>()?;
     let policy = policy::load(file.as_deref())?;
-    policy::tell_losses(&policy, talk);
+    policy::tell_losses(&policy, verbosity);
     let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let survey = survey::Options {
         threads,
@@ -37,12 +37,12 @@ pub(super) fn run(args: Path, talk: &Talk) -> Outcome {
     let mut status = Status::Good;
     let mut found = Vec::new();
     for (name, path) in named {
-        found.push(find(name, path, talk, &mut status)?);
+        found.push(find(name, path, verbosity, &mut status)?);
     }
     // Each file is read three times.
     let total: u64 = found.iter().flat_map(|place| &place.sources).map(Source::size).sum();
     let progress = Arc::new(Progress::default());
-    let bar = Bar::show(&progress, total, talk.quiet);
+    let bar = Bar::show(&progress, total, verbosity.quiet);
     let report = path::run(&found, &Options { survey, nat }, &progress);
     drop(bar);
     let report = report.map_err(Failure::unusable)?;
@@ -52,14 +52,14 @@ pub(super) fn run(args: Path, talk: &Talk) -> Outcome {
         status = Status::Partial;
     }
     let written = output.as_deref().map_or(Ok(()), |folder| write(&report, folder));
-    let page = path_page(&report, &of_standard_output(talk.color, talk.verbose));
+    let page = path_page(&report, &of_standard_output(verbosity.color, verbosity.verbose));
     print(|out| out.write_all(page.as_bytes()))?;
     written?;
     Ok(status)
 }
 
 /// The captures of one place.
-fn find(name: String, path: PathBuf, talk: &Talk, status: &mut Status) -> Result<Place, Failure> {
+fn find(name: String, path: PathBuf, verbosity: &Verbosity, status: &mut Status) -> Result<Place, Failure> {
     if path.extension().is_some_and(|ending| ending == "igstate") {
         return Err(Failure::usage(format!(
             "{} is a state, which holds no frames; path compares captures",
@@ -72,8 +72,8 @@ fn find(name: String, path: PathBuf, talk: &Talk, status: &mut Status) -> Result
         say(&error.to_string());
         *status = Status::Partial;
     }
-    if !talk.quiet {
-        tell_passed_over(&found.passed_over, talk.verbose);
+    if !verbosity.quiet {
+        tell_passed_over(&found.passed_over, verbosity.verbose);
     }
     if found.captures.is_empty() {
         return Err(Failure::usage(format!(

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::args::{Policy as PolicyCommand, PolicyCheck, PolicyShow, Talk};
+use super::args::{Policy as PolicyCommand, PolicyCheck, PolicyShow, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::nearby;
 use super::terminal::{of_standard_output, print};
@@ -12,17 +12,17 @@ use crate::policy::{Policy, PolicyError};
 use crate::report::policy_page;
 use crate::text::{times, visible};
 
-pub(super) fn run(command: PolicyCommand, talk: &Talk) -> Outcome {
+pub(super) fn run(command: PolicyCommand, verbosity: &Verbosity) -> Outcome {
     match command {
-        PolicyCommand::Show(args) => show(&args, talk),
+        PolicyCommand::Show(args) => show(&args, verbosity),
         PolicyCommand::Check(args) => check(&args),
-        PolicyCommand::Export(args) => super::policy_export::run(args, talk),
+        PolicyCommand::Export(args) => super::policy_export::run(args, verbosity),
     }
 }
 
 /// Tells what a survey's policy does not keep of the file that was named.
-pub(super) fn tell_losses(policy: &Policy, talk: &Talk) {
-    let losses = if talk.quiet { &[] } else { policy.losses() };
+pub(super) fn tell_losses(policy: &Policy, verbosity: &Verbosity) {
+    let losses = if verbosity.quiet { &[] } else { policy.losses() };
     let text: String = losses.iter().map(|loss| format!("igorscope: policy: lost: {}\n", visible(loss))).collect();
     // The report says it, too.
     let _ = std::io::stderr().write_all(text.as_bytes());
@@ -36,10 +36,10 @@ pub(super) fn load(file: Option<&Path>) -> Result<Arc<Policy>, Failure> {
     }
 }
 
-fn show(args: &PolicyShow, talk: &Talk) -> Outcome {
+fn show(args: &PolicyShow, verbosity: &Verbosity) -> Outcome {
     let policy = load(args.policy.as_deref())?;
     if !args.toml {
-        let page = policy_page(&policy, &of_standard_output(talk.color, talk.verbose));
+        let page = policy_page(&policy, &of_standard_output(verbosity.color, verbosity.verbose));
         print(|out| out.write_all(page.as_bytes()))?;
         return Ok(Status::Good);
     }

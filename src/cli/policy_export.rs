@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::args::{HostArgs, PolicyExport, Talk};
+use super::args::{HostArgs, PolicyExport, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::surveys::survey;
 use super::terminal::print;
@@ -11,7 +11,7 @@ use crate::export::{Exported, Format, Request, RuleList, rehearsal_page, rehears
 use crate::report::write_file;
 use crate::text::visible;
 
-pub(super) fn run(args: PolicyExport, talk: &Talk) -> Outcome {
+pub(super) fn run(args: PolicyExport, verbosity: &Verbosity) -> Outcome {
     let PolicyExport { format, side, with_supporting, log_only, against, policy, hosts, output } = args;
     let policy = super::policy::load(policy.as_deref())?;
     let inventory = if is_empty(&hosts) { None } else { Some(super::options::inventory(hosts)?) };
@@ -28,7 +28,7 @@ pub(super) fn run(args: PolicyExport, talk: &Talk) -> Outcome {
         Some(format) => write_rules(format, &list, output, page.is_none())?,
         None => None,
     };
-    if !talk.quiet {
+    if !verbosity.quiet {
         tell(&list, exported.as_ref());
     }
     if let Some(page) = page {

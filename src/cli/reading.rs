@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tempfile::TempPath;
 
-use super::args::Talk;
+use super::args::Verbosity;
 use super::exit::{Failure, Status};
 use super::hash::Hashes;
 use super::nearby;
@@ -52,15 +52,15 @@ pub(super) struct Inputs {
 }
 
 /// Finds the inputs that were named. Tells standard error what was passed over.
-pub(super) fn gather(captures: &[PathBuf], twice: bool, talk: &Talk) -> Result<Inputs, Failure> {
+pub(super) fn gather(captures: &[PathBuf], twice: bool, verbosity: &Verbosity) -> Result<Inputs, Failure> {
     let found = find_captures(captures);
     let mut status = Status::Good;
     for error in &found.errors {
         say(&error.to_string());
         status = Status::Partial;
     }
-    if !talk.quiet {
-        tell_passed_over(&found.passed_over, talk.verbose);
+    if !verbosity.quiet {
+        tell_passed_over(&found.passed_over, verbosity.verbose);
     }
     if found.captures.is_empty() {
         return Err(no_captures(captures, &found.errors, found.passed_over.len()));
@@ -74,13 +74,13 @@ pub(super) fn gather(captures: &[PathBuf], twice: bool, talk: &Talk) -> Result<I
     };
     let sources = found.captures.into_iter().flat_map(|path| sources_of(path, spool.as_deref())).collect();
     let (sources, copies) = survey::without_copies(sources);
-    if !talk.quiet {
+    if !verbosity.quiet {
         for Copy { copy, of } in copies {
             say(&format!("passed over {}: it holds the same frames as {}", copy.name(), of.name()));
         }
     }
     let sources = survey::in_order(sources);
-    if !talk.quiet {
+    if !verbosity.quiet {
         for pipe in sources.iter().filter_map(Source::file).filter(|path| is_pipe(path)) {
             say(&format!("{} is a pipe: waits for who writes to it", pipe.display()));
         }
@@ -94,9 +94,9 @@ pub(super) fn hashes(sources: &[Source]) -> Hashes {
 }
 
 /// Reads what was named. Tells standard error what was passed over, and what could not be read.
-pub(super) fn read(options: &SurveyOptions, wants: InputNeeds, talk: &Talk) -> Result<Reading, Failure> {
-    super::policy::tell_losses(&options.policy, talk);
-    let Inputs { sources, spool, mut status } = gather(&options.captures, wants.twice, talk)?;
+pub(super) fn read(options: &SurveyOptions, wants: InputNeeds, verbosity: &Verbosity) -> Result<Reading, Failure> {
+    super::policy::tell_losses(&options.policy, verbosity);
+    let Inputs { sources, spool, mut status } = gather(&options.captures, wants.twice, verbosity)?;
     let has_states = states::are_among(&sources);
     if has_states {
         states::hold_what_is_asked(&sources, options, wants.twice)?;
@@ -105,14 +105,14 @@ pub(super) fn read(options: &SurveyOptions, wants: InputNeeds, talk: &Talk) -> R
     // With states, a capture is known by its digest too.
     let hashes = if wants.hashes || has_states { hashes(&sources) } else { Hashes::none() };
     let progress = Arc::new(Progress::default());
-    let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), talk.quiet);
+    let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), verbosity.quiet);
     let run = survey::run(&sources, &options.survey(), &progress);
     drop(bar);
     let mut survey = run.map_err(|errors| none_usable(&errors))?;
     let digests = hashes.finish();
     if has_states {
         let told = states::are_each_once(&sources, states::captures(&sources, &survey.inputs, &digests))?;
-        told.iter().filter(|_| !talk.quiet).for_each(|text| say(text));
+        told.iter().filter(|_| !verbosity.quiet).for_each(|text| say(text));
     }
     for ((input, source), digest) in survey.inputs.iter_mut().zip(&sources).zip(digests).filter(|_| wants.hashes) {
         input.sha256 = states::digest(source).or(digest);

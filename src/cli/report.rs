@@ -5,19 +5,19 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
 
-use super::args::{Format, ReadingArgs, Report, SurveyArgs, Talk};
+use super::args::{Format, ReadingArgs, Report, SurveyArgs, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
 use super::policy;
 use super::reading::{InputNeeds, read, say};
-use super::results::{self, Making};
+use super::results::{self, WriteOptions};
 use super::surveys::{is_survey, survey, survey_file};
 use super::written;
 use crate::report::json::{read_back, written_by};
 use crate::report::{ReportFolder, write_file, write_sites_html};
 use crate::survey::Survey;
 
-pub(super) fn run(args: Report, talk: &Talk) -> Outcome {
+pub(super) fn run(args: Report, verbosity: &Verbosity) -> Outcome {
     let path = match &args.sources[..] {
         [path] if is_survey(path) => survey_file(path),
         paths if paths.iter().any(|path| is_survey(path)) => {
@@ -25,7 +25,7 @@ pub(super) fn run(args: Report, talk: &Talk) -> Outcome {
                 "name one survey.json, or states and captures; `igorscope merge` makes one of several",
             ));
         }
-        _ => return judge(args, talk),
+        _ => return judge(args, verbosity),
     };
     if args.hosts.says_anything() {
         return Err(Failure::usage(
@@ -34,31 +34,31 @@ pub(super) fn run(args: Report, talk: &Talk) -> Outcome {
     }
     let survey = survey(&path)?;
     let policy = policy::load(args.policy.as_deref())?;
-    policy::tell_losses(&policy, talk);
+    policy::tell_losses(&policy, verbosity);
     let rendered = written_by(&survey);
     let sites = read_back(survey, &policy).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let making = Making { threads, command: command(&args, &path), rendered };
+    let writing = WriteOptions { threads, command: command(&args, &path), rendered };
     match &sites[..] {
-        [survey] => write(survey, &making, args.output.as_deref(), talk)?,
-        _ => write_sites(sites, &making, args.output.as_deref(), talk)?,
+        [survey] => write(survey, &writing, args.output.as_deref(), verbosity)?,
+        _ => write_sites(sites, &writing, args.output.as_deref(), verbosity)?,
     }
     Ok(Status::Good)
 }
 
 /// States and captures, which are judged first.
-fn judge(args: Report, talk: &Talk) -> Outcome {
+fn judge(args: Report, verbosity: &Verbosity) -> Outcome {
     let Report { sources, hosts, policy, output } = args;
     let survey = SurveyArgs { captures: sources, hosts, policy, reading: ReadingArgs::default() };
     let command = super::command::command(&survey);
     let options = SurveyOptions::check(survey)?;
-    let reading = read(&options, InputNeeds { hashes: output.is_some(), twice: false }, talk)?;
-    let making = Making { threads: options.threads.get(), command, rendered: String::new() };
+    let reading = read(&options, InputNeeds { hashes: output.is_some(), twice: false }, verbosity)?;
+    let writing = WriteOptions { threads: options.threads.get(), command, rendered: String::new() };
     let files: &[Format] = if output.is_some() { &[Format::Csv, Format::Html, Format::Json] } else { &[] };
     let formats = files.iter().copied().chain([Format::Text]).collect();
     let output = OutputOptions { folder: output, formats, ..OutputOptions::default() };
-    let replaced = written::replaced(output.folder.as_deref(), &reading.survey, talk);
-    results::write(&reading.survey, &making, &output, talk)?;
+    let replaced = written::replaced(output.folder.as_deref(), &reading.survey, verbosity);
+    results::write(&reading.survey, &writing, &output, verbosity)?;
     replaced.iter().for_each(|text| say(text));
     Ok(reading.status)
 }
@@ -74,29 +74,34 @@ fn command(args: &Report, survey: &Path) -> Vec<String> {
 }
 
 /// The results of one site; survey.json is there already.
-fn write(survey: &Survey, making: &Making, folder: Option<&Path>, talk: &Talk) -> Result<(), Failure> {
+fn write(survey: &Survey, writing: &WriteOptions, folder: Option<&Path>, verbosity: &Verbosity) -> Result<(), Failure> {
     let files: &[Format] = if folder.is_some() { &[Format::Csv, Format::Html] } else { &[] };
     let formats: BTreeSet<Format> = files.iter().copied().chain([Format::Text]).collect();
     let folder = folder.map(Path::to_owned);
     let options = OutputOptions { folder, formats, ..OutputOptions::default() };
-    let replaced = written::replaced(options.folder.as_deref(), survey, talk);
-    results::write(survey, making, &options, talk)?;
+    let replaced = written::replaced(options.folder.as_deref(), survey, verbosity);
+    results::write(survey, writing, &options, verbosity)?;
     replaced.iter().for_each(|text| say(text));
     Ok(())
 }
 
 /// Each site into a folder of its own, and index.html, which lists them.
-fn write_sites(sites: Vec<Survey>, making: &Making, folder: Option<&Path>, talk: &Talk) -> Result<(), Failure> {
+fn write_sites(
+    sites: Vec<Survey>,
+    writing: &WriteOptions,
+    folder: Option<&Path>,
+    verbosity: &Verbosity,
+) -> Result<(), Failure> {
     let Some(folder) = folder else {
-        return sites.iter().try_for_each(|survey| write(survey, making, None, talk));
+        return sites.iter().try_for_each(|survey| write(survey, writing, None, verbosity));
     };
     let whole = ReportFolder::begin(folder)?;
     let named = sites.into_iter().zip(1..).map(|(survey, number)| (folder_name(number, &survey.site), survey));
     let sites: Vec<(String, Survey)> = named.collect();
     for (name, survey) in &sites {
-        write(survey, making, Some(&folder.join(name)), talk)?;
+        write(survey, writing, Some(&folder.join(name)), verbosity)?;
     }
-    write_file(&folder.join("index.html"), |out| write_sites_html(out, &sites, &making.html()))?;
+    write_file(&folder.join("index.html"), |out| write_sites_html(out, &sites, &writing.html()))?;
     Ok(whole.finish()?)
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::args::{Format, Talk};
+use super::args::{Format, Verbosity};
 use super::exit::Failure;
 use super::options::OutputOptions;
 use super::terminal::{of_standard_output, print, zone};
@@ -21,7 +21,7 @@ use crate::text::visible;
 use crate::verdict::Caveat;
 
 /// How results are made.
-pub(super) struct Making {
+pub(super) struct WriteOptions {
     /// Threads that write.
     pub(super) threads: usize,
     /// The command line that makes the same again.
@@ -30,7 +30,7 @@ pub(super) struct Making {
     pub(super) rendered: String,
 }
 
-impl Making {
+impl WriteOptions {
     pub(super) fn html(&self) -> HtmlOptions {
         HtmlOptions { zone: zone(), command: self.command.clone(), rendered: self.rendered.clone() }
     }
@@ -45,20 +45,25 @@ struct Results<'a> {
 }
 
 /// Writes what was asked for. The summary is printed even if the files could not be written.
-pub(super) fn write(survey: &Survey, making: &Making, options: &OutputOptions, talk: &Talk) -> Result<(), Failure> {
-    write_and(survey, making, options, talk, || Ok(()))
+pub(super) fn write(
+    survey: &Survey,
+    writing: &WriteOptions,
+    options: &OutputOptions,
+    verbosity: &Verbosity,
+) -> Result<(), Failure> {
+    write_and(survey, writing, options, verbosity, || Ok(()))
 }
 
 /// The same, and what takes long, so that the summary is read meanwhile; only then it is told where everything is.
 pub(super) fn write_and(
     survey: &Survey,
-    making: &Making,
+    writing: &WriteOptions,
     options: &OutputOptions,
-    talk: &Talk,
+    verbosity: &Verbosity,
     evidence: impl FnOnce() -> Result<(), WriteError>,
 ) -> Result<(), Failure> {
-    let html = making.html();
-    let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
+    let html = writing.html();
+    let results = Results { survey, names: Names::of(survey), threads: writing.threads, html };
     let files = match &options.folder {
         Some(folder) => results.write_files(folder, options),
         None => Ok(()),
@@ -79,7 +84,7 @@ pub(super) fn write_and(
     });
     let is_text = options.formats.contains(&Format::Text);
     let printed = if is_text {
-        let page = summary(survey, &results.names, &of_standard_output(talk.color, talk.verbose));
+        let page = summary(survey, &results.names, &of_standard_output(verbosity.color, verbosity.verbose));
         print(|out| out.write_all(page.as_bytes()))
     } else if options.folder.is_none()
         && let Some((.., write)) = FILES.iter().find(|(_, format, _)| options.formats.contains(format))
@@ -95,7 +100,7 @@ pub(super) fn write_and(
     };
     // Tables do not say it, and nobody may read the other files.
     if let (Some([unjudged, next]), false, false) =
-        (unjudged(survey), options.formats.contains(&Format::Text), talk.quiet)
+        (unjudged(survey), options.formats.contains(&Format::Text), verbosity.quiet)
     {
         let _ = writeln!(io::stderr(), "igorscope: {}", visible(&format!("{unjudged} {next}")));
     }
@@ -119,12 +124,16 @@ fn now() -> Timestamp {
 
 /// Writes the files of a survey that is still going on, and says so in them.
 #[cfg(feature = "live")]
-pub(super) fn checkpoint(survey: &mut Survey, making: &Making, options: &OutputOptions) -> Result<(), WriteError> {
+pub(super) fn checkpoint(
+    survey: &mut Survey,
+    writing: &WriteOptions,
+    options: &OutputOptions,
+) -> Result<(), WriteError> {
     let Some(folder) = &options.folder else { return Ok(()) };
     let text = "This was written while the survey went on: what is not seen may have come later.".to_owned();
     survey.caveats.insert(0, Caveat { kind: "unfinished", text });
-    let html = making.html();
-    let results = Results { survey, names: Names::of(survey), threads: making.threads, html };
+    let html = writing.html();
+    let results = Results { survey, names: Names::of(survey), threads: writing.threads, html };
     let written = results.write_files(folder, options);
     survey.caveats.remove(0);
     written

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::args::{Format, Talk};
+use super::args::{Format, Verbosity};
 use super::options::OutputOptions;
 use crate::report::json::is_of_others;
 use crate::survey::Survey;
@@ -39,8 +39,9 @@ pub(super) fn files(options: &OutputOptions) -> String {
 }
 
 /// What is to be said once results of other captures in a folder have been replaced by those of a survey.
-pub(super) fn replaced(folder: Option<&Path>, survey: &Survey, talk: &Talk) -> Option<String> {
-    let folder = folder.filter(|folder| !talk.quiet && is_of_others(&folder.join("survey.json"), &survey.inputs))?;
+pub(super) fn replaced(folder: Option<&Path>, survey: &Survey, verbosity: &Verbosity) -> Option<String> {
+    let folder =
+        folder.filter(|folder| !verbosity.quiet && is_of_others(&folder.join("survey.json"), &survey.inputs))?;
     Some(format!(
         "the results of an earlier run over other captures in {} were replaced; to keep those of each visit, name another \
          folder with --output",

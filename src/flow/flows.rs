@@ -7,7 +7,7 @@ use super::prefetch::prefetch;
 use super::sources::SourceSets;
 use super::table::Table;
 use super::view::FlowView;
-use super::{Flow, Glance};
+use super::{Flow, TransportPorts};
 use crate::capture::Timestamp;
 
 /// All flows, each by its place from 0. Fresh from the table their order changes from run to run;
@@ -170,11 +170,11 @@ impl Flows {
 
     /// The little of a flow that tells whether it is worth a look.
     #[inline]
-    pub fn glance(&self, place: u32) -> Glance {
+    pub fn transport_ports(&self, place: u32) -> TransportPorts {
         match self.at(place) {
-            At::V4(tables, at) => tables.v4.glance(at),
-            At::V6(tables, at) => tables.v6.glance(at),
-            At::List(flow) => flow.glance(),
+            At::V4(tables, at) => tables.v4.transport_ports(at),
+            At::V6(tables, at) => tables.v6.transport_ports(at),
+            At::List(flow) => flow.transport_ports(),
         }
     }
 

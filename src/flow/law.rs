@@ -172,7 +172,7 @@ fn describe(observed: Observed) -> Vec<String> {
         .map(|flow| format!("{flow:?} {:?}", first_payloads(&flow, &observed.side)))
         .collect();
     lines.sort();
-    lines.push(format!("{:?} {:?} {:?}", observed.tallies, observed.sorted, observed.neighbours));
+    lines.push(format!("{:?} {:?} {:?}", observed.tallies, observed.other_frames, observed.neighbours));
     lines.push(format!("{:?} {:?}", observed.orphan_fragments, observed.overflow));
     let side = &observed.side;
     lines.push(format!("{:?}", side.searches().collect::<Vec<_>>()));

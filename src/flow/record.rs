@@ -17,7 +17,7 @@ pub type Sources = ArrayVec<u32, { SourceSets::LIMIT }>;
 
 /// The little of a flow that tells whether it is worth a look.
 #[derive(Clone, Copy, Debug)]
-pub struct Glance {
+pub struct TransportPorts {
     /// Transport.
     pub transport: Transport,
     /// Ports of the two ends; 0 where the transport has none.
@@ -173,9 +173,9 @@ impl Flow {
     }
 
     /// The little that tells whether it is worth a closer look.
-    pub fn glance(&self) -> Glance {
+    pub fn transport_ports(&self) -> TransportPorts {
         let [a, b] = &self.ends;
-        Glance { transport: self.transport, ports: [a.port, b.port] }
+        TransportPorts { transport: self.transport, ports: [a.port, b.port] }
     }
 
     /// Whether the first payload of either end has a tag ([`FlowEnd::tag`]).

@@ -10,10 +10,10 @@ use super::limit::Overflow;
 use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
-use super::{Flows, Glance};
+use super::{Flows, TransportPorts};
 use crate::capture::{Retime, Timestamp};
 use crate::protocol::Transport;
-use crate::protocol::{Asking, Inspection, Message};
+use crate::protocol::{AnswerRule, Inspection, Message};
 
 /// TCP's IP protocol number.
 const TCP: u8 = 6;
@@ -258,7 +258,7 @@ impl<K: Key> Table<K> {
         (sent, written): (&Sent<'_>, Timestamp),
         seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
     ) {
-        let asking = || Asking::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
+        let asking = || AnswerRule::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
         let new = || (Counts::new(asking()), Cold::new(SourceSet::OWN));
         let Some((number, _)) = self.find_or_insert(key, hash, new) else {
             return self.turn_away(key, (sent, written), seen);
@@ -306,7 +306,7 @@ impl<K: Key> Table<K> {
     ) {
         self.overflow.packets += 1;
         self.overflow.bytes += u64::from(sent.length);
-        let asking = Asking::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
+        let asking = AnswerRule::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
         let (mut counts, mut cold) = (Counts::new(asking), Cold::new(SourceSet::OWN));
         let message = counts.message(sent, &key);
         counts.add_rarely(&mut cold, sent, message, written);
@@ -370,14 +370,14 @@ impl<K: Key> Table<K> {
         self.hot.iter().map(|record| record.key.vlan())
     }
 
-    /// A glance at a record.
+    /// Transport and ports of a record.
     #[inline]
-    pub(super) fn glance(&self, number: usize) -> Glance {
+    pub(super) fn transport_ports(&self, number: usize) -> TransportPorts {
         let key = self.hot[number].key;
         let [a, b] = key.ends();
         let transport = Transport::from(key.protocol());
         let ports = if transport.has_ports() { [a.1, b.1] } else { [0; 2] };
-        Glance { transport, ports }
+        TransportPorts { transport, ports }
     }
 
     /// Whether the first payload of either end has a tag.

@@ -289,7 +289,7 @@ impl Tally {
 
 /// What became of the frames that are no plain flow packets.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Sorted {
+pub struct OtherFrames {
     /// Frames whose decoding stopped, by where and why.
     pub stopped: BTreeMap<Stop, u64>,
     /// Frames that are not IP, by kind.
@@ -302,7 +302,7 @@ pub struct Sorted {
     pub icmp_errors: Amount,
 }
 
-impl Sorted {
+impl OtherFrames {
     const LIMIT: usize = 1 << 16;
 
     pub(super) fn encapsulation(&mut self, outer: &Encapsulation, amount: Amount) {
@@ -383,7 +383,7 @@ impl Stored for Tally {
     }
 }
 
-impl Stored for Sorted {
+impl Stored for OtherFrames {
     fn store(&self, to: &mut Vec<u8>) {
         store_map(&self.stopped, to);
         store_map(&self.non_ip, to);

@@ -88,9 +88,9 @@ pub(super) struct Contact {
 pub(super) fn contacts(flows: &Flows, orientations: &[Orientation], parties: &[[HostId; 2]]) -> Vec<Contact> {
     let of_flow = |place: u32| {
         let at = place as usize;
-        let glance = flows.glance(place);
+        let flow = flows.transport_ports(place);
         // Most flows are of no service, and need no closer look.
-        glance.ports.iter().find_map(|port| service_on(glance.transport, *port))?;
+        flow.ports.iter().find_map(|port| service_on(flow.transport, *port))?;
         contact(&flows.view(place), *orientations.get(at)?, *parties.get(at)?)
     };
     let mut contacts: Vec<Contact> = flows.places().into_par_iter().filter_map(of_flow).collect();

@@ -1,7 +1,7 @@
 //! BACnet/IP: ANSI/ASHRAE 135 Annex J (IPv4) and Annex U (IPv6).
 
 use super::payload::{Payload, Sign, u16_at};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{BacnetKind, Tag, Turn};
 
 /// BVLC type of BACnet/IP (Annex J.2).
@@ -37,8 +37,8 @@ const SHAPES: [Shape; FUNCTION_MAX as usize + 1] = [
 pub(super) const SPEC: Spec = Spec {
     name: "bacnet",
     ports: &[47808],
-    tcp: Over::NEVER,
-    udp: Over::vendor(FirstBytes::of(&[(0x81, 0x82)])),
+    tcp: TransportSpec::NEVER,
+    udp: TransportSpec::vendor(FirstBytes::of(&[(0x81, 0x82)])),
     strength: 6,
     check,
 };

@@ -1,7 +1,7 @@
 //! CoAP over UDP: RFC 7252, methods of RFC 8132, extended tokens of RFC 8974.
 
 use super::payload::{Payload, Sign};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{CoapKind, Evidence, Tag, Turn};
 
 pub(super) const PORT: u16 = 5683;
@@ -62,8 +62,14 @@ const VERSION_1: FirstBytes = FirstBytes::of(&[
     (0x7d, 0x7e),
 ]);
 
-pub(super) const SPEC: Spec =
-    Spec { name: "coap", ports: &[PORT], tcp: Over::NEVER, udp: Over::vendor(VERSION_1), strength: 2, check };
+pub(super) const SPEC: Spec = Spec {
+    name: "coap",
+    ports: &[PORT],
+    tcp: TransportSpec::NEVER,
+    udp: TransportSpec::vendor(VERSION_1),
+    strength: 2,
+    check,
+};
 
 fn check(p: &Payload<'_>) -> Sign {
     let &[head, code, _, _, ref rest @ ..] = p.bytes else { return Sign::of(p.ran_out()) };

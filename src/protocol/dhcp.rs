@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::payload::{Payload, Sign, u16_at, u32_at};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{Tag, Turn};
 
 const PORTS: [u16; 2] = [67, 68];
@@ -25,8 +25,14 @@ const MAX_OPTIONS: usize = 32;
 /// BOOTP's two operations and DHCPv6's message types (RFC 8415 section 7.3).
 const FIRST: FirstBytes = FirstBytes::of(&[(1, 36)]);
 
-pub(super) const SPEC: Spec =
-    Spec { name: "dhcp", ports: &[67, 68, 546, 547], tcp: Over::NEVER, udp: Over::known(FIRST), strength: 9, check };
+pub(super) const SPEC: Spec = Spec {
+    name: "dhcp",
+    ports: &[67, 68, 546, 547],
+    tcp: TransportSpec::NEVER,
+    udp: TransportSpec::known(FIRST),
+    strength: 9,
+    check,
+};
 
 fn check(p: &Payload<'_>) -> Sign {
     if p.has_port_of(&PORTS_V6) {

@@ -2,7 +2,7 @@
 
 use super::Turn;
 use super::payload::{Payload, Sign, u16_at};
-use super::spec::{Over, Spec};
+use super::spec::{Spec, TransportSpec};
 
 const PORT: u16 = 53;
 const LLMNR: u16 = 5355;
@@ -13,10 +13,16 @@ const HEADER_LEN: usize = 12;
 const NAME_MAX: usize = 255;
 
 pub(super) const SPEC: Spec =
-    Spec { name: "dns", ports: &[PORT, LLMNR], tcp: Over::ANY, udp: Over::ANY, strength: 3, check };
+    Spec { name: "dns", ports: &[PORT, LLMNR], tcp: TransportSpec::ANY, udp: TransportSpec::ANY, strength: 3, check };
 
-pub(super) const MULTICAST_SPEC: Spec =
-    Spec { name: "mdns", ports: &[MULTICAST], tcp: Over::NEVER, udp: Over::ANY, strength: 4, check: check_multicast };
+pub(super) const MULTICAST_SPEC: Spec = Spec {
+    name: "mdns",
+    ports: &[MULTICAST],
+    tcp: TransportSpec::NEVER,
+    udp: TransportSpec::ANY,
+    strength: 4,
+    check: check_multicast,
+};
 
 /// DNS and LLMNR, not mDNS.
 fn check(p: &Payload<'_>) -> Sign {

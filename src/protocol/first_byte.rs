@@ -1,6 +1,6 @@
 //! Which protocols a payload may be, by its first byte.
 
-use super::spec::Over;
+use super::spec::TransportSpec;
 use super::{Protocol, SPECS};
 
 /// For each first byte the bits of the protocols that a payload may be.
@@ -18,7 +18,7 @@ impl Candidates {
         let mut candidates = Self { by_first_byte: [0; 256], vendor: 0 };
         let mut at = 0;
         while at < SPECS.len() {
-            let Over { first, vendor } = if tcp { SPECS[at].tcp } else { SPECS[at].udp };
+            let TransportSpec { first, vendor } = if tcp { SPECS[at].tcp } else { SPECS[at].udp };
             let bit = Protocol::ALL[at].bit();
             if vendor {
                 candidates.vendor |= bit;

@@ -2,7 +2,7 @@
 
 use super::Evidence;
 use super::payload::{Payload, Sign};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 
 /// Methods that are common enough to need no further proof: RFC 9110, 5789, WebDAV's (RFC 4918),
 /// UPnP's eventing (UPnP Device Architecture 2.0 section 4).
@@ -50,8 +50,14 @@ pub(super) const FIRST: FirstBytes = FirstBytes::of(&[
     (b'~', b'~'),
 ]);
 
-pub(super) const SPEC: Spec =
-    Spec { name: "http", ports: &[80], tcp: Over::vendor(FIRST), udp: Over::NEVER, strength: 11, check };
+pub(super) const SPEC: Spec = Spec {
+    name: "http",
+    ports: &[80],
+    tcp: TransportSpec::vendor(FIRST),
+    udp: TransportSpec::NEVER,
+    strength: 11,
+    check,
+};
 
 fn check(p: &Payload<'_>) -> Sign {
     let bytes = p.bytes;

@@ -35,7 +35,7 @@ impl Message {
 /// By what it is told which messages of a flow owe an answer: [`super::Inspection::asks`] of each, not only of the first.
 /// As bits, for which flow's packet comes next is as by chance, and so is whether it asks: a branch would be guessed wrong.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking(u8);
+pub struct AnswerRule(u8);
 
 /// By the sequence numbers that TCP's segments take up (RFC 9293 section 3.4).
 const NUMBERS: u8 = 1;
@@ -61,7 +61,7 @@ const fn of_port(port: u16) -> u8 {
     CHECK | (place * 2 * CHECK)
 }
 
-impl Asking {
+impl AnswerRule {
     /// Of a flow between two ports.
     pub fn of(transport: Transport, ports: [u16; 2]) -> Self {
         Self(match transport {
@@ -71,7 +71,7 @@ impl Asking {
         })
     }
 
-    /// The part of a message with this first byte, or of a TCP segment, if they tell it; else [`Asking::look`] does.
+    /// The part of a message with this first byte, or of a TCP segment, if they tell it; else [`AnswerRule::look`] does.
     #[inline(always)]
     pub fn message(self, takes_up_numbers: bool, head: u8) -> Option<Message> {
         if self.0 & (CHECK | (COAP * u8::from(coap::may_announce(head)))) != 0 {
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn each_flow_is_asked_by_its_own_protocol() {
         let asks = |transport, ports, payload: &[u8]| {
-            let asking = Asking::of(transport, ports);
+            let asking = AnswerRule::of(transport, ports);
             let head = payload.first().copied().unwrap_or_default();
             let message = asking.message(false, head);
             message.unwrap_or_else(|| asking.look(ports, payload, payload.len() as u32))
@@ -130,6 +130,6 @@ mod tests {
         }
         // Where both ports have a protocol, it is the one of the vendor's document.
         assert_eq!(asks(Transport::Udp, [123, 47808], read), asked);
-        assert_eq!(Asking::of(Transport::Tcp, [1, 2]).message(true, 0), Some(asked));
+        assert_eq!(AnswerRule::of(Transport::Tcp, [1, 2]).message(true, 0), Some(asked));
     }
 }

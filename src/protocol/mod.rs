@@ -43,7 +43,7 @@ mod transport;
 mod tests;
 
 use first_byte::Candidates;
-pub use message::{Asking, Message};
+pub use message::{AnswerRule, Message};
 use payload::{Payload, Sign};
 use spec::Spec;
 pub use tag::{BacnetKind, CoapKind, SsdpKind, Tag, TftpOpcode};

@@ -1,14 +1,14 @@
 //! Modbus/TCP: the MBAP header (MODBUS Messaging on TCP/IP Implementation Guide V1.0b section 3.1.3).
 
 use super::payload::{Payload, Sign, u16_at};
-use super::spec::{Over, Spec};
+use super::spec::{Spec, TransportSpec};
 
 const PORT: u16 = 502;
 /// Unit, function and at most 252 bytes of data.
 const LENGTH: std::ops::RangeInclusive<u16> = 2..=254;
 
 pub(super) const SPEC: Spec =
-    Spec { name: "modbus", ports: &[PORT], tcp: Over::ANY, udp: Over::NEVER, strength: 1, check };
+    Spec { name: "modbus", ports: &[PORT], tcp: TransportSpec::ANY, udp: TransportSpec::NEVER, strength: 1, check };
 
 fn check(p: &Payload<'_>) -> Sign {
     let (Some(0), Some(length)) = (u16_at(p.bytes, 2), u16_at(p.bytes, 4)) else { return Sign::UNKNOWN };

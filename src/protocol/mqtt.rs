@@ -1,15 +1,15 @@
 //! MQTT over TCP: CONNECT (MQTT 3.1.1 and 5.0 section 3.1) and, on its port, CONNACK.
 
 use super::payload::{Payload, Sign};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 
 const PORTS: [u16; 2] = [1883, 8883];
 
 pub(super) const SPEC: Spec = Spec {
     name: "mqtt",
     ports: &[1883],
-    tcp: Over::known(FirstBytes::of(&[(0x10, 0x10), (0x20, 0x20)])),
-    udp: Over::NEVER,
+    tcp: TransportSpec::known(FirstBytes::of(&[(0x10, 0x10), (0x20, 0x20)])),
+    udp: TransportSpec::NEVER,
     strength: 13,
     check,
 };

@@ -2,14 +2,14 @@
 
 use super::Turn;
 use super::payload::{Payload, Sign};
-use super::spec::{Over, Spec};
+use super::spec::{Spec, TransportSpec};
 
 const PORT: u16 = 123;
 const CLIENT: u8 = 3;
 const SERVER: u8 = 4;
 
 pub(super) const SPEC: Spec =
-    Spec { name: "ntp", ports: &[PORT], tcp: Over::NEVER, udp: Over::ANY, strength: 0, check };
+    Spec { name: "ntp", ports: &[PORT], tcp: TransportSpec::NEVER, udp: TransportSpec::ANY, strength: 0, check };
 
 fn check(p: &Payload<'_>) -> Sign {
     if !p.has_port(PORT) {

@@ -1,7 +1,7 @@
 //! QUIC: the long header (RFC 8999 section 5.1) of a known version (RFC 9000, 9369, IETF drafts).
 
 use super::payload::{Payload, Sign, u32_at};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 
 const PORT: u16 = 443;
 /// RFC 9000 section 14.1: what a client's Initial is padded to.
@@ -10,8 +10,14 @@ const INITIAL_MIN: u32 = 1200;
 /// The long header's form bit (RFC 8999 section 5.1).
 const LONG_HEADER: FirstBytes = FirstBytes::of(&[(0x80, 0xff)]);
 
-pub(super) const SPEC: Spec =
-    Spec { name: "quic", ports: &[PORT], tcp: Over::NEVER, udp: Over::known(LONG_HEADER), strength: 8, check };
+pub(super) const SPEC: Spec = Spec {
+    name: "quic",
+    ports: &[PORT],
+    tcp: TransportSpec::NEVER,
+    udp: TransportSpec::known(LONG_HEADER),
+    strength: 8,
+    check,
+};
 
 fn check(p: &Payload<'_>) -> Sign {
     let Some(version) = u32_at(p.bytes, 1) else { return Sign::UNKNOWN };

@@ -2,7 +2,7 @@
 //! adds to it (MS-RDPBCGR sections 2.2.1.1 and 2.2.1.2).
 
 use super::payload::{Payload, Sign};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 
 const PORT: u16 = 3389;
 const CONNECTION_REQUEST: u8 = 0xe0;
@@ -11,8 +11,8 @@ const CONNECTION_CONFIRM: u8 = 0xd0;
 pub(super) const SPEC: Spec = Spec {
     name: "rdp",
     ports: &[PORT],
-    tcp: Over::known(FirstBytes::of(&[(0x03, 0x03)])),
-    udp: Over::NEVER,
+    tcp: TransportSpec::known(FirstBytes::of(&[(0x03, 0x03)])),
+    udp: TransportSpec::NEVER,
     strength: 14,
     check,
 };

@@ -2,13 +2,13 @@
 //! (MS-SMB section 2.2.3.1, MS-SMB2 section 2.2.1).
 
 use super::payload::{Payload, Sign};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 
 pub(super) const SPEC: Spec = Spec {
     name: "smb",
     ports: &[445, 139],
-    tcp: Over::known(FirstBytes::of(&[(0x00, 0x00)])),
-    udp: Over::NEVER,
+    tcp: TransportSpec::known(FirstBytes::of(&[(0x00, 0x00)])),
+    udp: TransportSpec::NEVER,
     strength: 15,
     check,
 };

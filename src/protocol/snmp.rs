@@ -2,7 +2,7 @@
 
 use super::Turn;
 use super::payload::{Payload, Sign};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -13,8 +13,8 @@ const REPORTABLE: u8 = 0x04;
 pub(super) const SPEC: Spec = Spec {
     name: "snmp",
     ports: &[161, 162],
-    tcp: Over::NEVER,
-    udp: Over::known(FirstBytes::of(&[(0x30, 0x30)])),
+    tcp: TransportSpec::NEVER,
+    udp: TransportSpec::known(FirstBytes::of(&[(0x30, 0x30)])),
     strength: 7,
     check,
 };

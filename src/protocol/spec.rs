@@ -8,8 +8,8 @@ pub(super) struct Spec {
     pub(super) name: &'static str,
     /// The ports that are its own: by the vendor's document for the protocols of its cells, by IANA's list for the rest.
     pub(super) ports: &'static [u16],
-    pub(super) tcp: Over,
-    pub(super) udp: Over,
+    pub(super) tcp: TransportSpec,
+    pub(super) udp: TransportSpec,
     /// How much its check proves, among all protocols: the stronger is printed where bytes conform to two. Each has another.
     pub(super) strength: u8,
     pub(super) check: fn(&Payload<'_>) -> Sign,
@@ -17,14 +17,14 @@ pub(super) struct Spec {
 
 /// A protocol over one transport.
 #[derive(Clone, Copy)]
-pub(super) struct Over {
+pub(super) struct TransportSpec {
     /// The first bytes that a message may have.
     pub(super) first: FirstBytes,
     /// Whether the vendor's cells call for it: only then can payload violate it.
     pub(super) vendor: bool,
 }
 
-impl Over {
+impl TransportSpec {
     /// It does not run over this transport.
     pub(super) const NEVER: Self = Self::known(FirstBytes::NONE);
     /// Any byte may begin a message.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::payload::{Payload, Sign};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{SsdpKind, Tag, Turn};
 
 /// How far into a message its headers are read.
@@ -22,16 +22,22 @@ const STARTS: [(&[u8], SsdpKind); 3] = [
 /// A search, a notice, or the answer to a search.
 const FIRST: FirstBytes = FirstBytes::of(&[(b'H', b'H'), (b'M', b'N')]);
 
-pub(super) const SPEC: Spec =
-    Spec { name: "ssdp", ports: &[1900, 1901], tcp: Over::NEVER, udp: Over::vendor(FIRST), strength: 12, check };
+pub(super) const SPEC: Spec = Spec {
+    name: "ssdp",
+    ports: &[1900, 1901],
+    tcp: TransportSpec::NEVER,
+    udp: TransportSpec::vendor(FIRST),
+    strength: 12,
+    check,
+};
 
 /// SSDP over UDP and HTTP over TCP, whichever the policy calls a cell's protocol: [`super::inspect`] says of it what it says of
 /// those.
 pub(super) const UPNP: Spec = Spec {
     name: "upnp",
     ports: &[1900, 1901],
-    tcp: Over::vendor(super::http::FIRST),
-    udp: Over::vendor(FIRST),
+    tcp: TransportSpec::vendor(super::http::FIRST),
+    udp: TransportSpec::vendor(FIRST),
     strength: 10,
     check: |_| Sign::UNKNOWN,
 };

@@ -1,13 +1,13 @@
 //! SSH: the identification string (RFC 4253 section 4.2).
 
 use super::payload::{Payload, Sign};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 
 pub(super) const SPEC: Spec = Spec {
     name: "ssh",
     ports: &[22],
-    tcp: Over::known(FirstBytes::of(&[(b'S', b'S')])),
-    udp: Over::NEVER,
+    tcp: TransportSpec::known(FirstBytes::of(&[(b'S', b'S')])),
+    udp: TransportSpec::NEVER,
     strength: 16,
     check,
 };

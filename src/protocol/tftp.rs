@@ -1,7 +1,7 @@
 //! TFTP: RFC 1350, options RFC 2347, 2348, 2349, 7440.
 
 use super::payload::{Payload, Sign, split_nul, u16_at};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{Evidence, Tag, TftpOpcode, Turn};
 
 const PORT: u16 = 69;
@@ -12,8 +12,8 @@ const DATA_LEN: std::ops::RangeInclusive<u32> = 4..=4 + 65_464;
 pub(super) const SPEC: Spec = Spec {
     name: "tftp",
     ports: &[PORT],
-    tcp: Over::NEVER,
-    udp: Over::vendor(FirstBytes::of(&[(0x00, 0x00)])),
+    tcp: TransportSpec::NEVER,
+    udp: TransportSpec::vendor(FirstBytes::of(&[(0x00, 0x00)])),
     strength: 5,
     check,
 };

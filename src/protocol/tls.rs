@@ -1,7 +1,7 @@
 //! TLS: RFC 8446, records of RFC 5246, SSLv2's greeting (RFC 5246 appendix E.2).
 
 use super::payload::{Payload, Sign, u16_at};
-use super::spec::{FirstBytes, Over, Spec};
+use super::spec::{FirstBytes, Spec, TransportSpec};
 
 const ALERT: u8 = 0x15;
 const HANDSHAKE: u8 = 0x16;
@@ -13,8 +13,14 @@ const EXPANSION_MAX: u16 = 2048;
 /// Record types of RFC 8446 section 5.1; SSLv2's ClientHello (RFC 5246 appendix E.2).
 const FIRST: FirstBytes = FirstBytes::of(&[(0x14, 0x17), (0x80, 0xff)]);
 
-pub(super) const SPEC: Spec =
-    Spec { name: "tls", ports: &[443], tcp: Over::vendor(FIRST), udp: Over::NEVER, strength: 17, check };
+pub(super) const SPEC: Spec = Spec {
+    name: "tls",
+    ports: &[443],
+    tcp: TransportSpec::vendor(FIRST),
+    udp: TransportSpec::NEVER,
+    strength: 17,
+    check,
+};
 
 fn check(p: &Payload<'_>) -> Sign {
     let bytes = p.bytes;

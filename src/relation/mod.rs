@@ -26,7 +26,7 @@ pub use twins::agree;
 
 use std::collections::HashMap;
 
-use crate::flow::{FlowView, Flows, Glance, SideEvidence};
+use crate::flow::{FlowView, Flows, SideEvidence, TransportPorts};
 use crate::protocol::{Protocol, Tag, Transport};
 use ports::Ports;
 
@@ -47,9 +47,9 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
     let mut quotes = icmp::Quotes::new(evidence, &mut ports);
     let mut locations = location::Locations::new(evidence, &mut ports);
 
-    for (at, glance) in glances(flows) {
+    for (at, flow) in transport_ports(flows) {
         // Every request has a tag; only TFTP is believed by its port where payload was cut off.
-        if glance.transport == Transport::Udp && (glance.ports.contains(&tftp::PORT) || flows.is_tagged(at)) {
+        if flow.transport == Transport::Udp && (flow.ports.contains(&tftp::PORT) || flows.is_tagged(at)) {
             let flow = flows.view(at);
             let traits = Traits::of(&flow);
             if traits.tftp {
@@ -67,8 +67,8 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
             }
         }
     }
-    for (at, glance) in glances(flows) {
-        let armed = ports.of(glance.ports);
+    for (at, flow) in transport_ports(flows) {
+        let armed = ports.of(flow.ports);
         if armed == 0 {
             continue;
         }
@@ -123,7 +123,7 @@ impl Traits {
     }
 }
 
-/// A glance at each flow, with its position.
-fn glances(flows: &Flows) -> impl Iterator<Item = (u32, Glance)> {
-    flows.places().map(|at| (at, flows.glance(at)))
+/// Transport and ports of each flow, with its position.
+fn transport_ports(flows: &Flows) -> impl Iterator<Item = (u32, TransportPorts)> {
+    flows.places().map(|at| (at, flows.transport_ports(at)))
 }

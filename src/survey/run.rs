@@ -316,7 +316,7 @@ fn by_ends((a, a_client): &(FlowView<'_>, usize), (b, b_client): &(FlowView<'_>,
 
 fn frame_counts(observed: &Observed) -> FrameCounts {
     let total = observed.tallies.values().map(|tally| tally.frames).sum();
-    let stops = observed.sorted.stopped.iter();
+    let stops = observed.other_frames.stopped.iter();
     let mut stopped: Vec<(String, String, u64)> =
         stops.map(|(stop, frames)| (stop.layer.name().to_owned(), stop.reason.name().to_owned(), *frames)).collect();
     stopped.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.cmp(b)));
@@ -326,7 +326,7 @@ fn frame_counts(observed: &Observed) -> FrameCounts {
 
 fn non_ip(observed: &Observed) -> Vec<NonIpSummary> {
     let mut list: Vec<NonIpSummary> = observed
-        .sorted
+        .other_frames
         .non_ip
         .iter()
         .map(|(kind, amount)| NonIpSummary { kind: kind.to_string(), frames: amount.frames, bytes: amount.bytes })
@@ -337,7 +337,7 @@ fn non_ip(observed: &Observed) -> Vec<NonIpSummary> {
 
 fn encapsulations(observed: &Observed) -> Vec<EncapsulationSummary> {
     observed
-        .sorted
+        .other_frames
         .encapsulations
         .iter()
         .map(|((kind, source, destination), amount)| EncapsulationSummary {

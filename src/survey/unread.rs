@@ -13,7 +13,7 @@ const MOST_TOLD: usize = 5;
 
 /// The layers below IP that are not read, with their frames, most first.
 pub(super) fn layers(observed: &Observed) -> Vec<(Unread, u64)> {
-    let kinds = observed.sorted.non_ip.iter();
+    let kinds = observed.other_frames.non_ip.iter();
     let mut list: Vec<_> = kinds.filter_map(|(kind, amount)| Some((kind.unread()?, amount.frames))).collect();
     list.sort_by_key(|(layer, frames)| (Reverse(*frames), *layer));
     list

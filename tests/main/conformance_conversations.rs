@@ -96,7 +96,7 @@ fn ours(folder: &Path, file: &str) -> Option<(Conversations, BTreeSet<[IpAddr; 2
         let [a, b] = flow.ends.each_ref().map(|end| ((end.address, end.port), [end.packets(), end.bytes()]));
         add(&mut all, proto.to_owned(), a, b);
     }
-    let tunnelled = observed.sorted.encapsulations.keys().flat_map(|(_, from, to)| [[*from, *to], [*to, *from]]);
+    let tunnelled = observed.other_frames.encapsulations.keys().flat_map(|(_, from, to)| [[*from, *to], [*to, *from]]);
     Some((all, tunnelled.collect()))
 }
 

@@ -37,7 +37,7 @@ Exit status: 0 good, 1 findings at or above --fail-on (or a check that failed, s
 2 wrong usage or unusable input, 3 part of the input damaged, 4 a result could not be written.")]
 pub(super) struct Cli {
     #[command(flatten)]
-    pub(super) talk: Talk,
+    pub(super) verbosity: Verbosity,
     #[command(subcommand)]
     pub(super) command: Command,
 }
@@ -47,7 +47,7 @@ const GENERAL: &str = "General";
 
 /// How much is said, and in which colours.
 #[derive(Args, Debug)]
-pub(super) struct Talk {
+pub(super) struct Verbosity {
     /// Say nothing but results and errors.
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GENERAL)]
     pub(super) quiet: bool,

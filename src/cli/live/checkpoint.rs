@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::super::results::{self, Making};
+use super::super::results::{self, WriteOptions};
 use super::options::LiveOptions;
 use crate::survey::Survey;
 
@@ -25,9 +25,9 @@ impl Checkpoint {
         if begin < self.next {
             return;
         }
-        let making = Making { threads: 1, command: Vec::new(), rendered: String::new() };
+        let writing = WriteOptions { threads: 1, command: Vec::new(), rendered: String::new() };
         // Whatever keeps it from being written keeps the results from it at the end too, which tells.
-        let _ = results::checkpoint(survey, &making, &options.output);
+        let _ = results::checkpoint(survey, &writing, &options.output);
         self.next = Instant::now() + self.every.max(begin.elapsed() * SHARE);
     }
 }

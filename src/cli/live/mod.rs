@@ -20,11 +20,11 @@ use self::output::LiveOutput;
 use self::place::Place;
 use self::probe::{Probe, until_midnight};
 use super::analyze::found;
-use super::args::{Format, Live as Args, Talk};
+use super::args::{Format, Live as Args, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::hash::Hashes;
 use super::options::OutputOptions;
-use super::results::{self, Making};
+use super::results::{self, WriteOptions};
 use crate::capture::live::{Dropped, Live, LiveInterface, confine, drop_root};
 use crate::capture::{Filter, RecordedInterface, Recorder, numbered};
 use crate::live::{AuxOutputs, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live};
@@ -35,11 +35,11 @@ use crate::text::visible;
 /// From one judgement of what came so far to the next.
 const JUDGED_EVERY: Duration = Duration::from_secs(1);
 
-pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
+pub(super) fn run(args: Args, verbosity: &Verbosity) -> Outcome {
     let mut options = LiveOptions::check(args)?;
     let live = Live::open(&options.interfaces, &options.capture).map_err(Failure::unusable)?;
     let place = place(&options);
-    give_up_root(&options, place.as_ref(), talk)?;
+    give_up_root(&options, place.as_ref(), verbosity)?;
     enter(&mut options.output, place.as_ref())?;
     let mut probe = begin_probe(&mut options)?;
     let interfaces = recorded(&live);
@@ -51,12 +51,12 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
     signals::listen(&stop).map_err(|error| Failure::usage(format!("cannot wait for signals: {error}")))?;
 
     let folder = options.output.folder.as_deref().filter(|_| place.is_none() && probe.is_none());
-    if !talk.quiet && folder.is_some_and(|folder| folder.join("survey.json").is_file()) {
+    if !verbosity.quiet && folder.is_some_and(|folder| folder.join("survey.json").is_file()) {
         say(
             "the results of an earlier run in the folder are replaced; to keep those of each visit, name another one with --output",
         );
     }
-    if !talk.quiet {
+    if !verbosity.quiet {
         let names: Vec<&str> = live.interfaces().map(|interface| interface.name.as_str()).collect();
         let end = match &place {
             Some(place) => format!("q ends it and saves the results to {}", place.name().display()),
@@ -64,7 +64,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
         };
         say(&format!("capturing on {}; {end}", names.join(", ")));
     }
-    let mut face = LiveOutput::open(&options, talk, &stop)
+    let mut face = LiveOutput::open(&options, verbosity, &stop)
         .map_err(|error| Failure::usage(format!("cannot use this terminal: {error}; --plain needs none")))?;
     let survey = SurveyLive {
         survey: limited(options.survey.survey()),
@@ -87,7 +87,7 @@ pub(super) fn run(args: Args, talk: &Talk) -> Outcome {
         }
     });
     let shown = shown.and_then(|()| face.end(&end));
-    finish(end, shown, place.as_ref(), &options, talk)
+    finish(end, shown, place.as_ref(), &options, verbosity)
 }
 
 /// A sensor's run: where it writes, and that it ends with the day unless it is to end before.
@@ -133,7 +133,7 @@ fn finish(
     shown: Result<(), Failure>,
     place: Option<&Place>,
     options: &LiveOptions,
-    talk: &Talk,
+    verbosity: &Verbosity,
 ) -> Outcome {
     // A sensor is to begin its next day, and a day's packets take minutes to read.
     if options.output.wants_hashes() && options.probe.is_none() {
@@ -156,10 +156,10 @@ fn finish(
     let output = &options.output;
     // JSON lines have standard output for themselves.
     let written = match !matches!(options.display, Display::Json | Display::Health) || output.folder.is_some() {
-        true => results::write(&end.last.survey, &making(&end, options), output, talk),
+        true => results::write(&end.last.survey, &writing(&end, options), output, verbosity),
         false => Ok(()),
     };
-    if !talk.quiet {
+    if !verbosity.quiet {
         say(&sums(&end));
         if let (Some(place), Ok(())) = (place, &written) {
             say(&format!("results saved to {}", place.name().display()));
@@ -180,10 +180,10 @@ fn finish(
 }
 
 /// Only packets that were written down can be analyzed again.
-fn making(end: &LiveEnd, options: &LiveOptions) -> Making {
+fn writing(end: &LiveEnd, options: &LiveOptions) -> WriteOptions {
     let files: Vec<String> = end.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
     let command = if files.is_empty() { Vec::new() } else { options.command.iter().cloned().chain(files).collect() };
-    Making { threads: options.survey.threads.get(), command, rendered: String::new() }
+    WriteOptions { threads: options.survey.threads.get(), command, rendered: String::new() }
 }
 
 /// How many packets were received, dropped and written.
@@ -204,16 +204,18 @@ fn sums(end: &LiveEnd) -> String {
 }
 
 /// The rights of root are for opening interfaces, which is done.
-fn give_up_root(options: &LiveOptions, place: Option<&Place>, talk: &Talk) -> Result<(), Failure> {
+fn give_up_root(options: &LiveOptions, place: Option<&Place>, verbosity: &Verbosity) -> Result<(), Failure> {
     let folders = written_to(options);
     let dropped = drop_root(&folders, place.and_then(Place::folder)).map_err(|error| {
         Failure::usage(format!("cannot give up the rights of root, and will not go on with them: {error}"))
     })?;
     match dropped {
         Dropped::WasNotRoot => {}
-        Dropped::Became(name) if talk.verbose => say(&format!("the interface is open; runs as {name} from here on")),
+        Dropped::Became(name) if verbosity.verbose => {
+            say(&format!("the interface is open; runs as {name} from here on"))
+        }
         Dropped::Became(_) => {}
-        Dropped::StaysRoot { folder } if !talk.quiet => say(&format!(
+        Dropped::StaysRoot { folder } if !verbosity.quiet => say(&format!(
             "stays root, because only root may write to {}; call it by sudo from an account of your own",
             folder.display()
         )),

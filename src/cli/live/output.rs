@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use super::super::args::Talk;
+use super::super::args::Verbosity;
 use super::super::exit::Failure;
 use super::super::terminal::of_standard_output;
 use super::lines::{Display, LinePrinter, now};
@@ -23,16 +23,16 @@ pub(super) enum LiveOutput {
 
 impl LiveOutput {
     /// `stop` is for a person to set.
-    pub(super) fn open(options: &LiveOptions, talk: &Talk, stop: &Arc<AtomicBool>) -> io::Result<Self> {
+    pub(super) fn open(options: &LiveOptions, verbosity: &Verbosity, stop: &Arc<AtomicBool>) -> io::Result<Self> {
         if options.display != Display::View {
             return Ok(Self::Lines(LinePrinter::new(
                 options.display,
                 options.interval,
                 options.fold_after,
-                talk.quiet,
+                verbosity.quiet,
             )));
         }
-        let terminal = of_standard_output(talk.color, false);
+        let terminal = of_standard_output(verbosity.color, false);
         let look = Look { color: terminal.color, zone: terminal.zone };
         let screen = Screen::open(look, Arc::clone(stop))?;
         Ok(Self::Screen(screen, Snapshots::default()))

@@ -16,7 +16,7 @@ use super::tcp::{Head, Heads, SynAnswer, Tcp};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::protocol::Transport;
-use crate::protocol::{self, Asking, Inspection, Message, Turn};
+use crate::protocol::{self, AnswerRule, Inspection, Message, Turn};
 
 /// Destination and source MAC as they stand in a frame; zero where the link has none.
 pub(super) type Macs = [u8; 12];
@@ -132,7 +132,7 @@ pub(super) struct Counts {
     /// [`DISORDERED`] and [`REWRITTEN`].
     state: u8,
     /// By what it is told which packets owe an answer.
-    asking: Asking,
+    asking: AnswerRule,
 }
 
 /// In [`Counts::state`]: a packet came behind a later one of its direction.
@@ -161,7 +161,7 @@ const NUMBERS: u8 = 2;
 
 impl Counts {
     /// Of a flow without packets.
-    pub(super) const fn new(asking: Asking) -> Self {
+    pub(super) const fn new(asking: AnswerRule) -> Self {
         Self {
             recent: [Timestamp::UNKNOWN; 2],
             packets: [0; 2],

@@ -3,7 +3,7 @@
 use super::cold::{Cold, HAS_RARE, Odd, Rare, TransportState, Written};
 use super::{Counts, DISORDERED, MORE, REWRITTEN};
 use crate::flow::sources::SourceSet;
-use crate::protocol::Asking;
+use crate::protocol::AnswerRule;
 use crate::state::{Broken, Load, Stored, stored};
 
 /// All bits of [`Counts::dialogue`], of [`Counts::settled`], and of [`Cold::said`].
@@ -21,7 +21,7 @@ impl Counts {
     }
 
     /// Of a flow whose ports say what owes an answer.
-    pub(in crate::flow) fn load(from: &mut Load<'_>, asking: Asking) -> Result<Self, Broken> {
+    pub(in crate::flow) fn load(from: &mut Load<'_>, asking: AnswerRule) -> Result<Self, Broken> {
         let (recent, packets, bytes) = from.get()?;
         let (fingerprint, flags, settled) = from.get()?;
         let (dialogue, state): ([u8; 2], u8) = from.get()?;

@@ -15,7 +15,7 @@ use super::neighbour::Neighbours;
 use super::questions::Questions;
 use super::sources::SourceSets;
 use super::table::Table;
-use super::tally::{Amount, Sorted, Tally};
+use super::tally::{Amount, OtherFrames, Tally};
 use super::{FlowView, Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Retime, Shift, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
@@ -62,7 +62,7 @@ pub struct Observation {
     fragments: Fragments,
     /// By input; the first is the one that is being read.
     tallies: Vec<(u32, Tally)>,
-    sorted: Sorted,
+    other_frames: OtherFrames,
     neighbours: Neighbours,
     side: SideEvidence,
     /// How well it works, by address family.
@@ -79,7 +79,7 @@ pub struct Observed {
     /// Counts of frames by input, ascending.
     pub tallies: BTreeMap<u32, Tally>,
     /// Stops, non-IP frames, tunnels.
-    pub sorted: Sorted,
+    pub other_frames: OtherFrames,
     /// What ARP said.
     pub neighbours: Neighbours,
     /// What relations need and flow records cannot hold.
@@ -106,7 +106,7 @@ impl Observation {
             sources: SourceSets::new(input),
             fragments: Fragments::new(limits.fragments),
             tallies: vec![(input, Tally::default())],
-            sorted: Sorted::default(),
+            other_frames: OtherFrames::default(),
             neighbours: Neighbours::default(),
             side: SideEvidence::default(),
             health: Questions::new(input),
@@ -244,19 +244,19 @@ impl Observation {
     fn take_any<'a>(&mut self, frame: Frame<'a>, at: Moment, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
         let packet = decode::decode(&frame);
         if let Some(stop) = packet.stop {
-            *self.sorted.stopped.entry(stop).or_default() += 1;
+            *self.other_frames.stopped.entry(stop).or_default() += 1;
             let is_unread =
                 stop.layer.is_link() && !matches!(packet.network, Network::Ip(_)) && packet.encapsulations.is_empty();
             self.tallies[0].1.unread += u64::from(is_unread);
         }
         let amount = Amount { frames: 1, bytes: u64::from(frame.original_len) };
         for outer in &packet.encapsulations {
-            self.sorted.encapsulation(outer, amount);
+            self.other_frames.encapsulation(outer, amount);
         }
         match &packet.network {
             Network::Unreached => {}
             Network::NonIp(kind, body) => {
-                self.sorted.non_ip.entry(*kind).or_default().add(amount);
+                self.other_frames.non_ip.entry(*kind).or_default().add(amount);
                 self.side.link.frame(&packet, (*kind, body), frame.time, at);
                 match kind {
                     decode::NonIp::Arp => self.neighbours.observe(body, at, frame.time),
@@ -279,7 +279,7 @@ impl Observation {
         ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
         if is_icmp_error(ip) {
-            self.sorted.icmp_errors.add(amount);
+            self.other_frames.icmp_errors.add(amount);
             self.side.icmp(ip, frame.time, at);
             self.side.link.error(ip, frame.time, at);
             return;
@@ -352,7 +352,7 @@ impl Observation {
                 Err(at) => self.tallies.insert(at, (input, tally)),
             }
         }
-        self.sorted.absorb(other.sorted);
+        self.other_frames.absorb(other.other_frames);
         self.neighbours.absorb(other.neighbours, shift);
         self.side.absorb(other.side, shift);
     }
@@ -434,7 +434,7 @@ impl Observation {
         Observed {
             flows: Flows::from_tables(self.v4, self.v6, self.vlans, self.sources),
             tallies: self.tallies.into_iter().collect(),
-            sorted: self.sorted,
+            other_frames: self.other_frames,
             neighbours: self.neighbours,
             side: self.side,
             health,

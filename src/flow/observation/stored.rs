@@ -13,9 +13,9 @@ use crate::flow::limit::Overflow;
 use crate::flow::questions::Questions;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
-use crate::flow::tally::{Amount, Sorted, Tally};
+use crate::flow::tally::{Amount, OtherFrames, Tally};
 use crate::health::Watch;
-use crate::protocol::Asking;
+use crate::protocol::AnswerRule;
 use crate::protocol::Transport;
 use crate::state::{Broken, Load, Packer, Stored, stored};
 
@@ -74,7 +74,7 @@ impl<K: Key> Table<K> {
             from.expect(last.is_none_or(|last| last < key), "flows are not in their order")?;
             from.expect(!vlans.lacks(key.vlan()), "a flow has a VLAN path that is not there")?;
             last = Some(key);
-            let asking = Asking::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
+            let asking = AnswerRule::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
             let (record, cold) = (Hot { key, counts: Counts::load(from, asking)? }, Cold::load(from)?);
             for side in 0..2 {
                 sum.frames = sum.frames.saturating_add(record.counts.packets(&cold, side));
@@ -107,7 +107,7 @@ impl Observation {
             sources: _,
             fragments,
             tallies,
-            sorted,
+            other_frames,
             neighbours,
             side,
             health,
@@ -115,7 +115,7 @@ impl Observation {
         } = self;
         tallies[0].1.store(to.body());
         vlans.store(to.body());
-        sorted.store(to.body());
+        other_frames.store(to.body());
         neighbours.store(to.body());
         side.store(to.body());
         fragments.store(to.body());
@@ -142,7 +142,7 @@ impl Observation {
         let input = from.input;
         let tally: Tally = from.get()?;
         let vlans: VlanNames = from.get()?;
-        let (sorted, neighbours, mut side): (_, _, SideEvidence) = from.get()?;
+        let (other_frames, neighbours, mut side): (_, _, SideEvidence) = from.get()?;
         let fragments = Fragments::load(from, limits.fragments)?;
         let mut counted = Amount::default();
         let v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
@@ -167,7 +167,7 @@ impl Observation {
             sources: SourceSets::new(input),
             fragments,
             tallies: vec![(input, tally)],
-            sorted,
+            other_frames,
             neighbours,
             side,
             health,
@@ -189,7 +189,8 @@ impl Observation {
                 bytes: sum.bytes.saturating_add(one.bytes),
             })
         };
-        let Sorted { stopped, non_ip, encapsulations, encapsulations_turned_away, icmp_errors } = &self.sorted;
+        let OtherFrames { stopped, non_ip, encapsulations, encapsulations_turned_away, icmp_errors } =
+            &self.other_frames;
         let Tally { captured_bytes, cut, unread, clock, link_types, .. } = tally;
         let seen =
             self.neighbours.claims().map(|(.., seen)| seen).chain(self.neighbours.questions().map(|(_, seen)| seen));

@@ -1,6 +1,6 @@
 //! Flows to hosts: sums, MACs, roles that the inventory or the address gives.
 
-use super::flows::{Talk, hosts, hosts_and_neighbours, mac, parse};
+use super::flows::{Traffic, hosts, hosts_and_neighbours, mac, parse};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::inventory::{Host, Hosts, Inventory, RoleSource};
@@ -21,9 +21,9 @@ fn role(hosts: &Hosts, address: &str) -> Role {
 #[test]
 fn sums_what_each_host_did() {
     let talks = [
-        Talk::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 80),
-        Talk { at: 5_000, ..Talk::new("10.0.0.2", "10.0.0.1", Transport::Udp, 53) },
-        Talk { at: 7_000, ..Talk::new("10.0.0.1", "10.0.0.2", Transport::Udp, 69).unanswered() },
+        Traffic::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 80),
+        Traffic { at: 5_000, ..Traffic::new("10.0.0.2", "10.0.0.1", Transport::Udp, 53) },
+        Traffic { at: 7_000, ..Traffic::new("10.0.0.1", "10.0.0.2", Transport::Udp, 69).unanswered() },
     ];
     let hosts = hosts(&talks, &Inventory::default());
     let one = host(&hosts, "10.0.0.1");
@@ -39,15 +39,16 @@ fn sums_what_each_host_did() {
 #[test]
 fn a_refusal_is_no_service() {
     let talks = [
-        Talk { refused: true, ..Talk::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 80) },
-        Talk::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 443).unanswered(),
+        Traffic { refused: true, ..Traffic::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 80) },
+        Traffic::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 443).unanswered(),
     ];
     assert!(host(&hosts(&talks, &Inventory::default()), "10.0.0.2").serves.is_empty());
 }
 
 #[test]
 fn many_served_ports_are_counted_and_the_lowest_kept() {
-    let talks: Vec<_> = (1..=100).rev().map(|port| Talk::new("10.0.0.1", "10.0.0.2", Transport::Tcp, port)).collect();
+    let talks: Vec<_> =
+        (1..=100).rev().map(|port| Traffic::new("10.0.0.1", "10.0.0.2", Transport::Tcp, port)).collect();
     let hosts = hosts(&talks, &Inventory::default());
     let server = host(&hosts, "10.0.0.2");
     let lowest: Vec<_> = (1..=32).map(|port| (Transport::Tcp, port)).collect();
@@ -72,7 +73,7 @@ fn addresses_say_what_they_are() {
         ("0.0.0.0", Role::Host),
     ];
     let talks: Vec<_> =
-        peers.iter().map(|(peer, _)| Talk::new("10.0.0.1", peer, Transport::Udp, 53).unanswered()).collect();
+        peers.iter().map(|(peer, _)| Traffic::new("10.0.0.1", peer, Transport::Udp, 53).unanswered()).collect();
     let hosts = hosts(&talks, &Inventory::default());
     for (peer, expected) in peers {
         let host = host(&hosts, peer);
@@ -84,7 +85,7 @@ fn addresses_say_what_they_are() {
 fn site_blocks_and_the_inventory_are_not_external() {
     let inventory = parse("site = [\"198.51.100.0/24\"]\nnode = [\"203.0.113.5\"]");
     let talks =
-        ["198.51.100.9", "203.0.113.5", "203.0.113.6"].map(|peer| Talk::new("10.0.0.1", peer, Transport::Udp, 53));
+        ["198.51.100.9", "203.0.113.5", "203.0.113.6"].map(|peer| Traffic::new("10.0.0.1", peer, Transport::Udp, 53));
     let hosts = hosts(&talks, &inventory);
     assert_eq!(role(&hosts, "198.51.100.9"), Role::Host);
     assert_eq!(role(&hosts, "203.0.113.5"), Role::Node);
@@ -94,7 +95,7 @@ fn site_blocks_and_the_inventory_are_not_external() {
 #[test]
 fn a_directed_broadcast_is_a_group_even_in_a_declared_block() {
     let inventory = parse("node = [\"10.0.0.0/24\"]");
-    let to_broadcast = Talk::new("10.0.0.1", "10.0.0.255", Transport::Udp, 47808).unanswered();
+    let to_broadcast = Traffic::new("10.0.0.1", "10.0.0.255", Transport::Udp, 47808).unanswered();
     let found = hosts(&[to_broadcast.clone().macs(mac(1), BROADCAST)], &inventory);
     assert_eq!(role(&found, "10.0.0.255"), Role::Group);
     assert_eq!(role(&found, "10.0.0.1"), Role::Node);
@@ -102,7 +103,7 @@ fn a_directed_broadcast_is_a_group_even_in_a_declared_block() {
     let mixed = [to_broadcast.clone().macs(mac(1), BROADCAST), to_broadcast.clone().macs(mac(1), mac(9))];
     assert_eq!(role(&hosts(&mixed, &inventory), "10.0.0.255"), Role::Node);
     // It sent something itself: a host.
-    let sender = Talk::new("10.0.0.255", "10.0.0.1", Transport::Udp, 53);
+    let sender = Traffic::new("10.0.0.255", "10.0.0.1", Transport::Udp, 53);
     let mixed = [to_broadcast.macs(mac(1), BROADCAST), sender];
     assert_eq!(role(&hosts(&mixed, &inventory), "10.0.0.255"), Role::Node);
 }
@@ -129,7 +130,7 @@ fn precedence() {
         ("10.0.1.1", MacAddr([0, 0x1b, 0xc5, 1, 0, 0]), Role::Node),
         ("10.0.1.1", MacAddr([0, 0x1b, 0xc6, 1, 0, 0]), Role::Host),
     ] {
-        let talk = Talk::new(address, "10.9.9.9", Transport::Tcp, 80).macs(client_mac, mac(200));
+        let talk = Traffic::new(address, "10.9.9.9", Transport::Tcp, 80).macs(client_mac, mac(200));
         assert_eq!(role(&hosts(&[talk], &inventory), address), expected, "{address} {client_mac}");
     }
 }
@@ -140,7 +141,7 @@ fn a_router_gives_no_role() {
     let through = |addresses: &[&str]| {
         let talks: Vec<_> = addresses
             .iter()
-            .map(|address| Talk::new(address, "10.9.9.9", Transport::Tcp, 80).macs(mac(9), mac(200)))
+            .map(|address| Traffic::new(address, "10.9.9.9", Transport::Tcp, 80).macs(mac(9), mac(200)))
             .collect();
         let hosts = hosts(&talks, &inventory);
         (role(&hosts, addresses[0]), host(&hosts, addresses[0]).mac)
@@ -157,9 +158,9 @@ fn a_router_gives_no_role() {
 fn an_ipv6_address_shares_the_role_of_its_mac() {
     let inventory = parse("infer = false\nnode = [\"10.0.0.1\"]\ngateway = [\"10.0.0.2\"]");
     let talks = [
-        Talk::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 80).macs(mac(1), mac(2)),
-        Talk::new("fe80::1", "fe80::2", Transport::Udp, 5683).macs(mac(1), mac(2)),
-        Talk::new("fe80::3", "fd00::1", Transport::Udp, 5683).macs(mac(3), mac(1)),
+        Traffic::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 80).macs(mac(1), mac(2)),
+        Traffic::new("fe80::1", "fe80::2", Transport::Udp, 5683).macs(mac(1), mac(2)),
+        Traffic::new("fe80::3", "fd00::1", Transport::Udp, 5683).macs(mac(3), mac(1)),
     ];
     let hosts = hosts(&talks, &inventory);
     assert_eq!(role(&hosts, "fe80::1"), Role::Node);
@@ -172,7 +173,7 @@ fn an_ipv6_address_shares_the_role_of_its_mac() {
 #[test]
 fn neighbours_are_hosts_and_prove_their_mac() {
     let inventory = parse("node = [\"00:1b:c5:00:00:05\"]");
-    let talk = Talk::new("10.0.0.1", "10.0.0.5", Transport::Tcp, 80).macs(mac(1), mac(77));
+    let talk = Traffic::new("10.0.0.1", "10.0.0.5", Transport::Tcp, 80).macs(mac(1), mac(77));
     let said = [
         ("10.0.0.5".parse().expect("address"), mac(5)),
         ("10.0.0.6".parse().expect("address"), mac(6)),
@@ -189,7 +190,7 @@ fn neighbours_are_hosts_and_prove_their_mac() {
 fn names_and_versions_come_along() {
     let inventory =
         parse("[[device]]\naddress = \"10.0.0.1\"\nrole = \"gateway\"\nname = \"GW 1\"\nversion = \"1.12.1\"\n");
-    let hosts = hosts(&[Talk::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 80)], &inventory);
+    let hosts = hosts(&[Traffic::new("10.0.0.1", "10.0.0.2", Transport::Tcp, 80)], &inventory);
     let gateway = host(&hosts, "10.0.0.1");
     assert_eq!((gateway.name.as_deref(), gateway.version.as_deref()), (Some("GW 1"), Some("1.12.1")));
     assert_eq!((&*gateway.basis, gateway.source), ("site.toml:1", RoleSource::Declared));
@@ -200,7 +201,7 @@ fn the_order_of_flows_does_not_matter() {
     let mut talks: Vec<_> = (0..60u8)
         .map(|i| {
             let (client, server) = (format!("10.0.0.{}", i % 7), format!("10.0.1.{}", i % 5));
-            Talk { at: i64::from(i) + 1, ..Talk::new(&client, &server, Transport::Udp, u16::from(i)) }
+            Traffic { at: i64::from(i) + 1, ..Traffic::new(&client, &server, Transport::Udp, u16::from(i)) }
                 .macs(mac(i % 7 + i % 2), mac(100 + i % 5))
         })
         .collect();

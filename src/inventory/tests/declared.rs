@@ -117,7 +117,7 @@ fn says_what_is_declared_and_who_was_never_heard() {
         "4 entries: 1 gateway, 3 node; 1 site block; roles still inferred from traffic: bacnet"
     );
     assert_eq!(Inventory::default().summary(), "0 entries; roles still inferred from traffic: gateway, node, bacnet");
-    let talks = [super::flows::Talk::new("10.0.0.1", "10.0.0.9", crate::protocol::Transport::Tcp, 80)];
+    let talks = [super::flows::Traffic::new("10.0.0.1", "10.0.0.9", crate::protocol::Transport::Tcp, 80)];
     let known = super::flows::known(&talks, &[], &inventory);
     assert_eq!(known.doubts.unmatched, ["10.0.0.2", "00:1b:c5:00:00:03"]);
 }

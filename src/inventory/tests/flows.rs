@@ -16,7 +16,7 @@ pub(super) fn mac(last: u8) -> MacAddr {
 
 /// A conversation as it is told in a test: who asks whom for what.
 #[derive(Clone, Debug)]
-pub(super) struct Talk {
+pub(super) struct Traffic {
     pub(super) client: IpAddr,
     pub(super) client_mac: Option<MacAddr>,
     pub(super) server: IpAddr,
@@ -32,7 +32,7 @@ pub(super) struct Talk {
     pub(super) at: i64,
 }
 
-impl Talk {
+impl Traffic {
     /// An answered conversation, from a high port.
     pub(super) fn new(client: &str, server: &str, transport: Transport, port: u16) -> Self {
         Self {
@@ -111,15 +111,15 @@ impl Talk {
     }
 }
 
-pub(super) fn hosts(talks: &[Talk], inventory: &Inventory) -> Hosts {
+pub(super) fn hosts(talks: &[Traffic], inventory: &Inventory) -> Hosts {
     hosts_and_neighbours(talks, &[], inventory)
 }
 
-pub(super) fn hosts_and_neighbours(talks: &[Talk], said: &[(IpAddr, MacAddr)], inventory: &Inventory) -> Hosts {
+pub(super) fn hosts_and_neighbours(talks: &[Traffic], said: &[(IpAddr, MacAddr)], inventory: &Inventory) -> Hosts {
     known(talks, said, inventory).hosts
 }
 
-pub(super) fn known(talks: &[Talk], said: &[(IpAddr, MacAddr)], inventory: &Inventory) -> Known {
+pub(super) fn known(talks: &[Traffic], said: &[(IpAddr, MacAddr)], inventory: &Inventory) -> Known {
     let (flows, ways): (Vec<Flow>, Vec<Orientation>) = talks
         .iter()
         .map(|talk| {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::flows::{Talk, hosts, mac, parse};
+use super::flows::{Traffic, hosts, mac, parse};
 use crate::decode::MacAddr;
 use crate::inventory::{Hosts, Inventory, RoleSource, draft};
 use crate::policy::Role;
@@ -19,26 +19,26 @@ fn node(number: u8) -> String {
     format!("10.0.1.{number}")
 }
 
-fn from_gateway(number: u8) -> Vec<Talk> {
+fn from_gateway(number: u8) -> Vec<Traffic> {
     let node = &node(number);
     vec![
-        Talk::new(GATEWAY, node, TCP, 88),
-        Talk::new(GATEWAY, node, UDP, 5683),
-        Talk::new(GATEWAY, node, UDP, 50196),
-        Talk::new(node, GATEWAY, UDP, 69),
+        Traffic::new(GATEWAY, node, TCP, 88),
+        Traffic::new(GATEWAY, node, UDP, 5683),
+        Traffic::new(GATEWAY, node, UDP, 50196),
+        Traffic::new(node, GATEWAY, UDP, 69),
     ]
 }
 
-fn both_ways(gateway: &str, node: &str) -> Vec<Talk> {
+fn both_ways(gateway: &str, node: &str) -> Vec<Traffic> {
     [(TCP, 80), (TCP, 88), (TCP, 1900), (TCP, 1901), (UDP, 69), (UDP, 1050), (UDP, 5683), (UDP, 50195)]
         .iter()
         .flat_map(|&(transport, port)| {
-            [Talk::new(gateway, node, transport, port), Talk::new(node, gateway, transport, port)]
+            [Traffic::new(gateway, node, transport, port), Traffic::new(node, gateway, transport, port)]
         })
         .collect()
 }
 
-fn roles(talks: &[Talk], inventory: &Inventory) -> Vec<(String, &'static str)> {
+fn roles(talks: &[Traffic], inventory: &Inventory) -> Vec<(String, &'static str)> {
     let hosts = hosts(talks, inventory);
     assert_round_trip(talks, &hosts, inventory);
     let named = hosts.iter().filter(|host| host.heard && host.role.is_igor());
@@ -46,7 +46,7 @@ fn roles(talks: &[Talk], inventory: &Inventory) -> Vec<(String, &'static str)> {
 }
 
 /// Reading the draft gives every host its role back.
-fn assert_round_trip(talks: &[Talk], found: &Hosts, inventory: &Inventory) {
+fn assert_round_trip(talks: &[Traffic], found: &Hosts, inventory: &Inventory) {
     let text = draft(found, inventory);
     let read = Inventory::parse(&text, "draft.toml").unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     let again = hosts(talks, &read);
@@ -60,22 +60,22 @@ fn site(gateway: &str, nodes: std::ops::RangeInclusive<u8>) -> Vec<(String, &'st
     std::iter::once((gateway.into(), "gateway")).chain(nodes.map(|number| (node(number), "node"))).collect()
 }
 
-fn expect(talks: &[Talk], expected: &[(String, &'static str)]) {
+fn expect(talks: &[Traffic], expected: &[(String, &'static str)]) {
     assert_eq!(roles(talks, &Inventory::default()), expected);
 }
 
 #[test]
 fn a_usual_site() {
-    let mut talks: Vec<Talk> = (1..=12).flat_map(from_gateway).collect();
+    let mut talks: Vec<Traffic> = (1..=12).flat_map(from_gateway).collect();
     talks.extend([
-        Talk::new(BMS, GATEWAY, UDP, 47808),
-        Talk::new(PC, GATEWAY, TCP, 80),
-        Talk::new(PC, "8.8.8.8", UDP, 53),
-        Talk::new(GATEWAY, "8.8.4.4", TCP, 443),
+        Traffic::new(BMS, GATEWAY, UDP, 47808),
+        Traffic::new(PC, GATEWAY, TCP, 80),
+        Traffic::new(PC, "8.8.8.8", UDP, 53),
+        Traffic::new(GATEWAY, "8.8.4.4", TCP, 443),
         // An unexpected visit of a node does not make a gateway, or a node, of the visitor.
-        Talk::new(PC, &node(3), TCP, 88),
-        Talk::new(PC, &node(3), UDP, 5683),
-        Talk::new(&node(4), &node(5), UDP, 5683),
+        Traffic::new(PC, &node(3), TCP, 88),
+        Traffic::new(PC, &node(3), UDP, 5683),
+        Traffic::new(&node(4), &node(5), UDP, 5683),
     ]);
     let mut expected = site(GATEWAY, 1..=12);
     expected.insert(1, (BMS.into(), "bacnet"));
@@ -88,7 +88,7 @@ fn a_usual_site() {
 
 #[test]
 fn everything_both_ways_leaves_the_star() {
-    let talks: Vec<Talk> = (1..=3).flat_map(|number| both_ways(GATEWAY, &node(number))).collect();
+    let talks: Vec<Traffic> = (1..=3).flat_map(|number| both_ways(GATEWAY, &node(number))).collect();
     expect(&talks, &site(GATEWAY, 1..=3));
     // With one node, and everything both ways, nothing tells them apart.
     expect(&both_ways(GATEWAY, &node(1)), &[]);
@@ -118,46 +118,46 @@ fn two_gateways_with_their_own_nodes_or_shared_ones() {
 
 #[test]
 fn other_networks_get_no_roles() {
-    let domain_controller: Vec<Talk> = (1..=20)
+    let domain_controller: Vec<Traffic> = (1..=20)
         .flat_map(|number| {
             let client = &node(number);
             // Kerberos, and network boot from the same server.
             [
-                Talk::new(client, GATEWAY, TCP, 88),
-                Talk::new(client, GATEWAY, UDP, 69),
-                Talk::new(client, GATEWAY, TCP, 80),
+                Traffic::new(client, GATEWAY, TCP, 88),
+                Traffic::new(client, GATEWAY, UDP, 69),
+                Traffic::new(client, GATEWAY, TCP, 80),
             ]
         })
         .collect();
     expect(&domain_controller, &[]);
-    let bacnet: Vec<Talk> = (1..=20).map(|number| Talk::new(BMS, &node(number), UDP, 47808)).collect();
+    let bacnet: Vec<Traffic> = (1..=20).map(|number| Traffic::new(BMS, &node(number), UDP, 47808)).collect();
     expect(&bacnet, &[]);
-    let web: Vec<Talk> = (1..=20).map(|number| Talk::new(&node(number), GATEWAY, TCP, 80)).collect();
+    let web: Vec<Traffic> = (1..=20).map(|number| Traffic::new(&node(number), GATEWAY, TCP, 80)).collect();
     expect(&web, &[]);
-    let coap_server: Vec<Talk> = (1..=20).map(|number| Talk::new(&node(number), GATEWAY, UDP, 5683)).collect();
+    let coap_server: Vec<Traffic> = (1..=20).map(|number| Traffic::new(&node(number), GATEWAY, UDP, 5683)).collect();
     expect(&coap_server, &[]);
-    let scan: Vec<Talk> = (1..=20)
+    let scan: Vec<Traffic> = (1..=20)
         .flat_map(|number| {
-            let refused = Talk { refused: true, ..Talk::new(PC, &node(number), TCP, 88) };
+            let refused = Traffic { refused: true, ..Traffic::new(PC, &node(number), TCP, 88) };
             [
                 refused,
-                Talk::new(PC, &node(number), UDP, 5683).unanswered(),
-                Talk::new(PC, &node(number), UDP, 69).unanswered(),
+                Traffic::new(PC, &node(number), UDP, 5683).unanswered(),
+                Traffic::new(PC, &node(number), UDP, 69).unanswered(),
             ]
         })
         .collect();
     expect(&scan, &[]);
-    let internet: Vec<Talk> = (1..=9).flat_map(|n| both_ways(GATEWAY, &format!("203.0.113.{n}"))).collect();
+    let internet: Vec<Traffic> = (1..=9).flat_map(|n| both_ways(GATEWAY, &format!("203.0.113.{n}"))).collect();
     expect(&internet, &[]);
 }
 
 #[test]
 fn the_ephemeral_range_proves_nothing() {
     // DNS answers to a client that happens to use 50197, the questions not captured.
-    let talks: Vec<Talk> = (1..=5)
+    let talks: Vec<Traffic> = (1..=5)
         .flat_map(|number| {
-            let answer = Talk { client_port: 53, ..Talk::new(GATEWAY, &node(number), UDP, 50197) };
-            [answer.unanswered(), Talk::new(GATEWAY, &node(number), UDP, 69).unanswered()]
+            let answer = Traffic { client_port: 53, ..Traffic::new(GATEWAY, &node(number), UDP, 50197) };
+            [answer.unanswered(), Traffic::new(GATEWAY, &node(number), UDP, 69).unanswered()]
         })
         .collect();
     expect(&talks, &[]);
@@ -166,11 +166,11 @@ fn the_ephemeral_range_proves_nothing() {
 #[test]
 fn payload_that_disproves_the_service_does_not_count() {
     let coap = Protocol::Coap.bit();
-    let junk: Vec<Talk> =
-        (1..=5).map(|number| Talk { violates: coap, ..Talk::new(GATEWAY, &node(number), UDP, 5683) }).collect();
+    let junk: Vec<Traffic> =
+        (1..=5).map(|number| Traffic { violates: coap, ..Traffic::new(GATEWAY, &node(number), UDP, 5683) }).collect();
     expect(&junk, &[]);
-    let good: Vec<Talk> = (1..=5)
-        .map(|number| Talk { conforms: coap, ..Talk::new(GATEWAY, &node(number), UDP, 5683).unanswered() })
+    let good: Vec<Traffic> = (1..=5)
+        .map(|number| Traffic { conforms: coap, ..Traffic::new(GATEWAY, &node(number), UDP, 5683).unanswered() })
         .collect();
     expect(&good, &site(GATEWAY, 1..=5));
     let found = hosts(&good, &Inventory::default());
@@ -181,14 +181,14 @@ fn payload_that_disproves_the_service_does_not_count() {
 
 #[test]
 fn bacnet_systems_beside_the_gateway() {
-    let broadcast = |from: &str| Talk::new(from, "255.255.255.255", UDP, 47808).unanswered();
-    let mut talks: Vec<Talk> = (1..=4).flat_map(from_gateway).collect();
+    let broadcast = |from: &str| Traffic::new(from, "255.255.255.255", UDP, 47808).unanswered();
+    let mut talks: Vec<Traffic> = (1..=4).flat_map(from_gateway).collect();
     talks.extend([
-        Talk::new(GATEWAY, BMS, UDP, 47808),
-        Talk::new("10.0.0.201", GATEWAY, UDP, 47808).unanswered(),
+        Traffic::new(GATEWAY, BMS, UDP, 47808),
+        Traffic::new("10.0.0.201", GATEWAY, UDP, 47808).unanswered(),
         broadcast("10.0.0.202"),
         // Another controller's own affair.
-        Talk::new("10.0.0.203", "10.0.0.204", UDP, 47808),
+        Traffic::new("10.0.0.203", "10.0.0.204", UDP, 47808),
     ]);
     let found = hosts(&talks, &Inventory::default());
     let bacnet: Vec<_> = found
@@ -203,7 +203,7 @@ fn bacnet_systems_beside_the_gateway() {
 fn the_mac_block_of_most_nodes_tells() {
     let gateway_mac = MacAddr([0x00, 0x0c, 0x29, 0, 0, 1]);
     let pc_mac = MacAddr([0x00, 0x0c, 0x29, 0, 0, 2]);
-    let mut talks: Vec<Talk> = (1..=4)
+    let mut talks: Vec<Traffic> = (1..=4)
         .flat_map(|number| {
             from_gateway(number).into_iter().map(move |talk| {
                 let (a, b) = if talk.client.to_string() == GATEWAY {
@@ -217,9 +217,9 @@ fn the_mac_block_of_most_nodes_tells() {
         .collect();
     talks.extend([
         // A node that reaches its gateway by HTTP only, one that never reached it, and a PC that asks it by CoAP.
-        Talk::new(&node(5), GATEWAY, TCP, 80).macs(mac(5), gateway_mac),
-        Talk::new(&node(6), "10.0.9.9", UDP, 53).macs(mac(6), MacAddr([0, 1, 2, 3, 4, 5])),
-        Talk::new(PC, GATEWAY, UDP, 5683).macs(pc_mac, gateway_mac),
+        Traffic::new(&node(5), GATEWAY, TCP, 80).macs(mac(5), gateway_mac),
+        Traffic::new(&node(6), "10.0.9.9", UDP, 53).macs(mac(6), MacAddr([0, 1, 2, 3, 4, 5])),
+        Traffic::new(PC, GATEWAY, UDP, 5683).macs(pc_mac, gateway_mac),
     ]);
     expect(&talks, &site(GATEWAY, 1..=6));
     let found = hosts(&talks, &Inventory::default());
@@ -235,9 +235,9 @@ fn the_mac_block_of_most_nodes_tells() {
 #[test]
 fn addresses_of_one_mac_share_their_evidence() {
     let talks = [
-        Talk::new(GATEWAY, &node(1), TCP, 88).macs(mac(1), mac(2)),
-        Talk::new("fe80::1", "fe80::2", UDP, 5683).macs(mac(1), mac(2)),
-        Talk::new("fd00::2", "fd00::1", UDP, 69).macs(mac(2), mac(1)),
+        Traffic::new(GATEWAY, &node(1), TCP, 88).macs(mac(1), mac(2)),
+        Traffic::new("fe80::1", "fe80::2", UDP, 5683).macs(mac(1), mac(2)),
+        Traffic::new("fd00::2", "fd00::1", UDP, 69).macs(mac(2), mac(1)),
     ];
     let expected = [
         (GATEWAY, "gateway"),
@@ -250,16 +250,16 @@ fn addresses_of_one_mac_share_their_evidence() {
     expect(&talks, &expected.map(|(address, role)| (address.into(), role)));
     // Link-local alone.
     let talks = [
-        Talk::new("fe80::1", "fe80::2", UDP, 5683).macs(mac(1), mac(2)),
-        Talk::new("fe80::2", "fe80::1", UDP, 69).macs(mac(2), mac(1)),
+        Traffic::new("fe80::1", "fe80::2", UDP, 5683).macs(mac(1), mac(2)),
+        Traffic::new("fe80::2", "fe80::1", UDP, 69).macs(mac(2), mac(1)),
     ];
     expect(&talks, &[("fe80::1".into(), "gateway"), ("fe80::2".into(), "node")]);
 }
 
 #[test]
 fn what_is_declared_stands_and_the_missing_roles_are_inferred() {
-    let mut talks: Vec<Talk> = (1..=4).flat_map(from_gateway).collect();
-    talks.push(Talk::new(BMS, GATEWAY, UDP, 47808));
+    let mut talks: Vec<Traffic> = (1..=4).flat_map(from_gateway).collect();
+    talks.push(Traffic::new(BMS, GATEWAY, UDP, 47808));
     let all = {
         let mut all = site(GATEWAY, 1..=4);
         all.insert(1, (BMS.into(), "bacnet"));
@@ -282,12 +282,12 @@ fn what_is_declared_stands_and_the_missing_roles_are_inferred() {
     );
     // A gateway that is declared makes a node of a host with one service.
     assert_eq!(
-        roles(&[Talk::new(GATEWAY, &node(1), UDP, 5683)], &parse("gateway = \"10.0.0.1\"")),
+        roles(&[Traffic::new(GATEWAY, &node(1), UDP, 5683)], &parse("gateway = \"10.0.0.1\"")),
         site(GATEWAY, 1..=1)
     );
 }
 
-fn any_talk() -> impl Strategy<Value = Talk> {
+fn any_talk() -> impl Strategy<Value = Traffic> {
     let ports = prop::sample::select(vec![
         (TCP, 80),
         (TCP, 88),
@@ -327,7 +327,7 @@ fn any_talk() -> impl Strategy<Value = Talk> {
     };
     (addresses(), addresses(), ports, macs(), macs(), any::<bool>(), 1i64..50).prop_map(
         |(client, server, (transport, port), client_mac, server_mac, answered, at)| {
-            let talk = Talk { client_mac, server_mac, at, ..Talk::new(client, server, transport, port) };
+            let talk = Traffic { client_mac, server_mac, at, ..Traffic::new(client, server, transport, port) };
             if answered { talk } else { talk.unanswered() }
         },
     )

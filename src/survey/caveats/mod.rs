@@ -346,8 +346,8 @@ impl<'a> Doubts<'a> {
 
     /// Other tables that were full.
     fn full_tables(&mut self) {
-        if self.observed.sorted.encapsulations_turned_away > 0 {
-            let frames = times(self.observed.sorted.encapsulations_turned_away, "frame", "frames");
+        if self.observed.other_frames.encapsulations_turned_away > 0 {
+            let frames = times(self.observed.other_frames.encapsulations_turned_away, "frame", "frames");
             self.say(
                 "encapsulation-limit",
                 format!("The list of tunnels was full: it does not have {frames} in tunnels."),
