@@ -94,6 +94,11 @@ impl Measure {
             Self::Ack => "TCP data to acknowledgment",
         }
     }
+
+    /// Whether an application answers, not the network or the kernel.
+    pub const fn is_application(self) -> bool {
+        matches!(self, Self::Coap | Self::Bacnet | Self::Tftp | Self::Http | Self::Dns)
+    }
 }
 
 /// Who asked whom, and what is measured.
