@@ -74,7 +74,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         }
         // What is never answered is told as such: it need not be lost.
         let is_answered = sums.times.count().saturating_mul(2) >= sums.asked;
-        if pair.measure.is_of_a_service() && pair.measure != Measure::Http && is_answered {
+        if pair.measure.is_application() && pair.measure != Measure::Http && is_answered {
             path.asked.add(sums.asked.saturating_add(sums.repeated), sums.repeated);
         }
     }

@@ -43,7 +43,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             _ if !role.is_igor() || sums.times.count() == 0 => continue,
             // Kernels answer at once: what is left is the way.
             Measure::Server | Measure::Client | Measure::Echo => ways.entry(role).or_default(),
-            measure if measure.is_of_a_service() => services.entry((role, measure)).or_default(),
+            measure if measure.is_application() => services.entry((role, measure)).or_default(),
             _ => continue,
         };
         answers.entry(device).or_default().absorb(&sums.times);

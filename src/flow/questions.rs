@@ -46,4 +46,10 @@ impl Observation {
         self.health.v4.let_go(before);
         self.health.v6.let_go(before);
     }
+
+    /// Holds what is remembered of flows to its limit, however many parts were added: what is idle goes first.
+    pub fn limit_questions(&mut self) {
+        self.health.v4.make_room();
+        self.health.v6.make_room();
+    }
 }

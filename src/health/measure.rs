@@ -63,8 +63,8 @@ impl Measure {
         Self::Dhcp,
     ];
 
-    /// Those whose answers the service itself must find: not the kernel, and not the way alone.
-    pub const fn is_of_a_service(self) -> bool {
+    /// Whether an application answers, not the network or the kernel.
+    pub const fn is_application(self) -> bool {
         matches!(self, Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Http | Self::Dns | Self::Dhcp)
     }
 

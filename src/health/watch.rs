@@ -163,6 +163,19 @@ impl<K: FlowKey> Watch<K> {
         }
         health.mixed.extend(self.mixed);
     }
+
+    /// Holds it to its limit after parts were added: flows that are idle go first, and only where that is not enough those
+    /// with the highest keys.
+    pub(crate) fn make_room(&mut self) {
+        if self.tracks.len() > MOST_FLOWS
+            && let Some(latest) = self.tracks.values().filter_map(|track| track.last().nanos()).max()
+        {
+            self.let_go(Timestamp::from_nanos(latest.saturating_sub(IDLE)));
+        }
+        if self.tracks.len() >= 2 * MOST_FLOWS {
+            self.keep_to_limit();
+        }
+    }
 }
 
 /// Of one input: nothing is mixed yet.

@@ -8,6 +8,8 @@ mod events;
 mod fold;
 mod states;
 mod take;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::PathBuf;
@@ -31,6 +33,9 @@ use crate::relation::Relations;
 use crate::survey::run::{Input, judge, judge_related};
 use crate::survey::{Options, Survey};
 
+/// So long an answer may take, or a question be sent again: CoAP's EXCHANGE_LIFETIME (RFC 7252 section 4.8.2) is 247 s, and of
+/// what is measured the longest.
+const LONGEST_EXCHANGE: Duration = Duration::from_secs(300);
 /// Draining ends by the frames' own times; this is for a clock that is set back meanwhile.
 const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 
@@ -226,6 +231,7 @@ impl Increment {
         on_tick: &mut impl FnMut(Tick),
     ) -> Observation {
         self.parts.into_iter().for_each(|part| whole.absorb(part, Shift::NONE));
+        whole.limit_questions();
         let (survey, relations) = judge_related(self.inputs, whole.clone().finish(), options);
         folder.fold(&mut whole, &survey, &relations);
         if let Some(wish) = wish {
@@ -255,7 +261,7 @@ impl FlowFolder {
         if self.last.elapsed() >= self.after / Self::TIMES {
             let now = now();
             Idle::find(survey, relations, now, self.after).fold(whole);
-            whole.forget_questions(before(now, self.after));
+            whole.forget_questions(before(now, self.after.max(LONGEST_EXCHANGE)));
             self.last = Instant::now();
         }
     }
@@ -302,6 +308,10 @@ impl Session<'_> {
             } else {
                 self.live.wait(RING_DELAY);
             }
+        }
+        if !self.taker.has_enough() {
+            let taker = &mut self.taker;
+            self.live.rest(|frame| taker.take(frame));
         }
     }
 

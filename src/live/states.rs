@@ -64,7 +64,10 @@ impl States {
     pub(super) fn take(&mut self, parts: &[Observation]) {
         for part in parts {
             match self.inputs.last_mut().filter(|last| last.input() == part.input()) {
-                Some(last) => last.absorb(part.clone(), Shift::NONE),
+                Some(last) => {
+                    last.absorb(part.clone(), Shift::NONE);
+                    last.limit_questions();
+                }
                 None => self.inputs.push(part.clone()),
             }
         }

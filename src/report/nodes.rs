@@ -1,6 +1,6 @@
 //! nodes.csv: the node-by-service matrix, one row a host that runs one of the vendor's products.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::column::columns;
@@ -9,7 +9,8 @@ use super::json::{Mac, Time};
 use super::names::Names;
 use super::value::Value;
 use crate::finding::{Standing, Standings};
-use crate::inventory::{Host, milliwatts};
+use crate::health::{Losses, Measure, Sums};
+use crate::inventory::{Host, HostId, milliwatts};
 use crate::policy::{Cell, Direction, Policy};
 use crate::survey::Survey;
 use crate::verdict::{CellState, HostCoverage};
@@ -24,16 +25,71 @@ pub(super) struct NodeRow<'a> {
     pub standing: Standing,
     /// The columns of ports.
     pub ports: &'a [PortColumn],
+    /// What was measured of it.
+    pub measured: Measured,
+}
+
+/// What `--health` measured of a device; nothing where it did not, or where there was nothing to measure.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Measured {
+    answers: Option<u64>,
+    /// Nanoseconds that half of the answers, and 95 of 100, do not exceed.
+    times: [Option<u64>; 2],
+    asked_again: Option<u64>,
+    segments: Option<u64>,
+    retransmitted: Option<u64>,
+}
+
+impl Measured {
+    /// All devices, each with all its addresses.
+    fn by_device(survey: &Survey) -> HashMap<HostId, Self> {
+        let mut devices: HashMap<HostId, Sums> = HashMap::new();
+        for (pair, sums) in &survey.health.pairs {
+            let address = match pair.measure {
+                Measure::Ack => pair.asker,
+                measure if measure.is_application() => pair.answerer,
+                _ => continue,
+            };
+            let Some(host) = survey.hosts.find(address) else { continue };
+            let device = devices.entry(survey.hosts.device_of(host)).or_default();
+            match &sums.losses {
+                Some(lost) => device.losses.get_or_insert_default().absorb(lost),
+                None if pair.measure == Measure::Ack => {}
+                None => device.absorb(sums),
+            }
+        }
+        devices.into_iter().map(|(device, sums)| (device, Self::of(&sums))).collect()
+    }
+
+    /// Of the sum of what it was asked as an application, and of what it sent by TCP.
+    fn of(sums: &Sums) -> Self {
+        let Sums { asked, repeated, times, losses, .. } = sums;
+        let was_asked = *asked > 0 || *repeated > 0 || times.count() > 0;
+        let lost = |of: fn(&Losses) -> u64| losses.as_deref().map(of);
+        Self {
+            answers: was_asked.then_some(times.count()),
+            times: [50, 95].map(|percent| times.percentile(percent)),
+            asked_again: was_asked.then_some(*repeated),
+            segments: lost(|lost| lost.segments),
+            retransmitted: lost(|lost| lost.again),
+        }
+    }
+
+    fn seconds(self, place: usize) -> Value<'static> {
+        self.times.get(place).copied().flatten().map_or(Value::Missing, |nanos| Value::Seconds(nanos, false))
+    }
 }
 
 /// The devices of a survey.
 pub(super) fn rows<'a>(survey: &'a Survey, names: &'a Names) -> impl ExactSizeIterator<Item = NodeRow<'a>> {
     let standings = Standings::of(&survey.findings, &survey.hosts);
+    let measured = Measured::by_device(survey);
     survey.nodes.iter().map(move |coverage| NodeRow {
         host: survey.hosts.get(coverage.host),
         coverage,
         standing: standings.get(coverage.host),
         ports: names.ports(),
+        measured: measured.get(&survey.hosts.device_of(coverage.host)).copied().unwrap_or_default(),
     })
 }
 
@@ -93,6 +149,26 @@ columns! {
     Sparse dot1x: Option<Text<'a>> = |r| r.host.dot1x().map(|state| Value::Name(state.name()));
     "name", "authenticated",
     "How far it came with 802.1X: `authenticated`, `refused` or `started`; empty where nothing was heard of it.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse answers: Option<u64> = |r| r.measured.answers;
+    "count", "1204",
+    "Questions by CoAP, BACnet, TFTP, HTTP and DNS that it answered, by whomever they were asked: those that are timed in \
+        health.csv. This column and those that follow are empty without `--health`, and where nothing was to be measured.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse answer_median_s: Option<f64> = |r| r.measured.seconds(0);
+    "seconds", "0.002300000", "The time that half of these answers do not exceed, 2.5 % more or less.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse answer_p95_s: Option<f64> = |r| r.measured.seconds(1);
+    "seconds", "0.011000000", "The 95th percentile of their times, 2.5 % more or less.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse asked_again: Option<u64> = |r| r.measured.asked_again;
+    "count", "3", "Such questions to it that were sent again.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse segments_sent: Option<u64> = |r| r.measured.segments;
+    "count", "5120", "TCP segments that it sent, without bare acknowledgments.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    Sparse segments_retransmitted: Option<u64> = |r| r.measured.retransmitted;
+    "count", "12", "Of these, segments sent again: the network lost them or their acknowledgment, or was slow.";
 }
 
 /// A column for one port, and the cells that it stands for: one for each role that has the port.

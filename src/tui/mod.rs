@@ -9,6 +9,7 @@
 //! filter), and tests draw it without a terminal. A terminal that is slow or dead holds up its own thread
 //! and nothing else.
 
+mod answers;
 mod draw;
 mod list;
 mod look;
@@ -18,6 +19,7 @@ mod snapshot;
 mod tests;
 mod view;
 
+pub use answers::Answers;
 pub(crate) use draw::brief;
 pub use draw::draw;
 pub use look::Look;

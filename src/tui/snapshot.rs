@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
+use super::answers::{self, Answers};
 use crate::capture::Timestamp;
 use crate::finding::{Finding, Standing, Standings};
 use crate::flow::Flows;
@@ -84,6 +85,8 @@ pub struct Snapshot {
     pub findings: Vec<ListedFinding>,
     /// In the order of their addresses.
     pub devices: Vec<Device>,
+    /// How soon devices answer, in the order of their addresses; nothing where that is not measured.
+    pub answers: Vec<Answers>,
     /// Whether it is too early to say of a device that it was never heard.
     pub is_young: bool,
 }
@@ -119,6 +122,7 @@ impl Snapshots {
         Snapshot {
             names: Names::of(&survey),
             is_young: is_young(&survey, now),
+            answers: answers::of(&survey),
             rates: self.rates.iter().copied().collect(),
             status,
             survey,

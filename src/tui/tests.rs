@@ -9,10 +9,12 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 
+use super::answers::{Answers, by_peer};
 use super::list::{List, window};
 use super::{Action, Look, Snapshot, Snapshots, Tab, View, draw};
 use crate::capture::live::LiveInterface;
 use crate::capture::{LinkType, Outages, Timestamp};
+use crate::health::Measure;
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::live::{Status, Tick};
 use crate::policy::Policy;
@@ -22,8 +24,18 @@ use crate::survey::{Options, Progress, Source, Survey, run};
 const SIZES: [(u16, u16); 2] = [(80, 24), (200, 60)];
 
 fn survey(inventory: &Arc<Inventory>) -> Survey {
+    survey_by(Options::new(Policy::embedded(), Arc::clone(inventory)))
+}
+
+/// As with `--health`.
+fn measured(inventory: &Arc<Inventory>) -> Survey {
+    let mut options = Options::new(Policy::embedded(), Arc::clone(inventory));
+    options.limits.health = true;
+    survey_by(options)
+}
+
+fn survey_by(options: Options) -> Survey {
     let source = Source::File(PathBuf::from("captures/site-survey.pcapng"));
-    let options = Options::new(Policy::embedded(), Arc::clone(inventory));
     run(&[source], &options, &Progress::default()).unwrap()
 }
 
@@ -111,9 +123,65 @@ fn details_and_filter_are_drawn() {
     insta::assert_snapshot!("filter", drawn(&view, Some(&snapshot), SIZES[0]));
 }
 
+/// With what `--health` measures, after the last packet.
+fn healthy() -> Snapshot {
+    let survey = measured(&inventory());
+    let last = survey.inputs[0].last;
+    Snapshots::default().take(Tick { status: status(60, 9283), survey }, last)
+}
+
+#[test]
+fn how_soon_devices_answer_is_drawn_sorted_and_found() {
+    let snapshot = healthy();
+    let mut view = View::default();
+    view.renew(&snapshot);
+    view.go(Tab::Health);
+    for size in SIZES {
+        insta::assert_snapshot!(format!("measured_{}x{}", size.0, size.1), drawn(&view, Some(&snapshot), size));
+    }
+    let rows = |view: &View| -> Vec<&Answers> {
+        view.answers.order.iter().map(|at| &snapshot.answers[*at as usize]).collect()
+    };
+    // What applications answer, the slowest first; then what the network does.
+    assert_eq!(rows(&view).len(), snapshot.answers.len());
+    assert!(rows(&view).is_sorted_by_key(|row| std::cmp::Reverse((row.measure.is_application(), row.p95))));
+    assert!(rows(&view)[0].p95.is_some_and(|p95| p95 > 0));
+    press(&mut view, &snapshot, &[KeyCode::Char('s')]);
+    assert!(rows(&view).is_sorted_by_key(|row| std::cmp::Reverse(row.again_per_million())));
+    press(&mut view, &snapshot, &[KeyCode::Char('s')]);
+    assert!(rows(&view).is_sorted_by_key(|row| std::cmp::Reverse(row.unanswered())));
+    press(&mut view, &snapshot, &[KeyCode::Char('s')]);
+    assert!(rows(&view).is_sorted_by_key(|row| row.key()));
+    type_text(&mut view, &snapshot, "gateway http");
+    let found = rows(&view);
+    assert!(!found.is_empty() && found.len() < snapshot.answers.len());
+    assert!(found.iter().all(|row| row.role == "gateway" && row.measure == Measure::Http));
+    press(&mut view, &snapshot, &[KeyCode::Enter]);
+    insta::assert_snapshot!("measured_in_detail", drawn(&view, Some(&snapshot), SIZES[0]));
+    press(&mut view, &snapshot, &[KeyCode::Esc, KeyCode::Esc]);
+    type_text(&mut view, &snapshot, "tcp-ack gateway");
+    insta::assert_snapshot!("measured_tcp", drawn(&view, Some(&snapshot), SIZES[0]));
+}
+
+#[test]
+fn what_is_shown_of_a_device_is_the_sum_of_its_pairs() {
+    let snapshot = healthy();
+    let pairs = &snapshot.survey.health.pairs;
+    let sum = |of: fn(&Answers) -> u64| snapshot.answers.iter().map(of).sum::<u64>();
+    assert_eq!(sum(|row| row.answered), pairs.values().map(|sums| sums.times.count()).sum::<u64>());
+    assert_eq!(sum(|row| row.repeated), pairs.values().map(|sums| sums.repeated).sum::<u64>());
+    let segments = pairs.values().filter_map(|sums| sums.losses.as_ref()).map(|lost| lost.segments);
+    assert_eq!(sum(|row| row.segments.map_or(0, |(segments, _)| segments)), segments.sum::<u64>());
+    for row in &snapshot.answers {
+        let peers = by_peer(&snapshot.survey, row);
+        assert_eq!(peers.iter().map(|peer| peer.answered).sum::<u64>(), row.answered, "{row:?}");
+        assert_eq!(peers.iter().filter_map(|peer| peer.most).max(), row.most, "{row:?}");
+    }
+}
+
 #[test]
 fn nothing_is_drawn_that_does_not_fit() {
-    let snapshot = snapshot();
+    let snapshot = healthy();
     for width in [1, 20, 49, 50, 60, 79, 119, 120, 130, 250] {
         for height in [1, 11, 12, 13, 61] {
             for tab in Tab::ALL {
@@ -149,7 +217,7 @@ fn without_colours_there_are_none_and_the_selection_is_seen() {
 fn hostile_names_are_harmless() {
     let flags = InventoryFlags { node: vec!["10.20.0.101".into()], ..InventoryFlags::default() };
     let inventory = Arc::new(Inventory::load(None, &flags).unwrap());
-    let mut tick = Tick { status: status(1, 10), survey: survey(&inventory) };
+    let mut tick = Tick { status: status(1, 10), survey: measured(&inventory) };
     let hostile = "\u{1b}[2Jx\u{202e}y\u{200b}";
     let context = tick.survey.context();
     let words: Vec<_> = tick.survey.findings.iter().map(|finding| finding.words(&context)).collect();
@@ -166,6 +234,8 @@ fn hostile_names_are_harmless() {
         device.name = hostile.into();
         device.basis = hostile.into();
     });
+    snapshot.answers.iter_mut().for_each(|answers| answers.name = hostile.into());
+    assert!(!snapshot.answers.is_empty());
     let mut view = View { filters: Tab::ALL.map(|_| hostile.into()), ..View::default() };
     for tab in Tab::ALL {
         view.renew(&snapshot);

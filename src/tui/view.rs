@@ -2,6 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::answers::{Answers, AnswersKey};
 use super::list::List;
 use super::snapshot::{Device, Snapshot};
 use crate::finding::{Context, Finding};
@@ -27,14 +28,16 @@ pub enum Tab {
     Conversations,
     /// Findings, newest first.
     Findings,
+    /// How soon devices answer.
+    Health,
     /// Keys and signs.
     Help,
 }
 
 impl Tab {
     /// All of them, in the order of their keys.
-    pub const ALL: [Self; 6] =
-        [Self::Overview, Self::Table, Self::Nodes, Self::Conversations, Self::Findings, Self::Help];
+    pub const ALL: [Self; 7] =
+        [Self::Overview, Self::Table, Self::Nodes, Self::Conversations, Self::Findings, Self::Health, Self::Help];
 
     /// Title.
     pub const fn title(self) -> &'static str {
@@ -44,6 +47,7 @@ impl Tab {
             Self::Nodes => "Nodes",
             Self::Conversations => "Conversations",
             Self::Findings => "Findings",
+            Self::Health => "Health",
             Self::Help => "Help",
         }
     }
@@ -85,6 +89,15 @@ pub(super) const DEVICE_SORTS: [(&str, DeviceOrder); 4] = [
 ];
 type DeviceOrder = fn(&Device, &Device) -> std::cmp::Ordering;
 
+/// Orders of how soon devices answer; what applications answer stands before what the network does.
+pub(super) const ANSWER_SORTS: [(&str, AnswerOrder); 4] = [
+    ("slowest", |a, b| (b.measure.is_application(), b.p95).cmp(&(a.measure.is_application(), a.p95))),
+    ("most sent again", |a, b| b.again_per_million().cmp(&a.again_per_million())),
+    ("most unanswered", |a, b| b.unanswered().cmp(&a.unanswered())),
+    ("address", |_, _| std::cmp::Ordering::Equal),
+];
+type AnswerOrder = fn(&Answers, &Answers) -> std::cmp::Ordering;
+
 /// What makes a conversation the same from one snapshot to the next.
 pub(super) type ConversationKey = (std::net::IpAddr, std::net::IpAddr, Transport, u16);
 
@@ -96,6 +109,7 @@ pub struct View {
     pub(super) devices: List<String>,
     pub(super) conversations: List<ConversationKey>,
     pub(super) findings: List<u64>,
+    pub(super) answers: List<AnswersKey>,
     /// Lines that the help is scrolled by.
     pub(super) help: usize,
     /// What each tab's list is filtered by.
@@ -104,6 +118,7 @@ pub struct View {
     pub(super) typing: bool,
     pub(super) sort: usize,
     pub(super) device_sort: usize,
+    pub(super) answer_sort: usize,
     pub(super) reversed: bool,
     /// Whether the detail of the selected item has the whole place.
     pub(super) detail: bool,
@@ -121,11 +136,13 @@ impl Default for View {
             devices: List::default(),
             conversations: List::default(),
             findings: List::default(),
+            answers: List::default(),
             help: 0,
             filters: Default::default(),
             typing: false,
             sort: 0,
             device_sort: 0,
+            answer_sort: 0,
             reversed: false,
             detail: false,
             scroll: 0,
@@ -208,6 +225,10 @@ impl View {
             finding_words(&survey.findings[snapshot.findings[at].at], &context)
         });
         self.findings.renew(findings, |at| snapshot.findings[at].identity);
+        let (_, compare) = ANSWER_SORTS[self.answer_sort];
+        let mut answers = self.matching(Tab::Health, snapshot.answers.len(), |at| snapshot.answers[at].words());
+        answers.sort_by(|a, b| compare(&snapshot.answers[*a as usize], &snapshot.answers[*b as usize]));
+        self.answers.renew(answers, |at| snapshot.answers[at].key());
     }
 
     /// Takes a key.
@@ -222,7 +243,7 @@ impl View {
         match key.code {
             KeyCode::Char('q') => return Action::Quit,
             KeyCode::Char('?' | 'h') | KeyCode::F(1) => self.go(Tab::Help),
-            KeyCode::Char(digit @ '1'..='6') => self.go(Tab::ALL[(digit as usize - '1' as usize) % Tab::ALL.len()]),
+            KeyCode::Char(digit @ '1'..='7') => self.go(Tab::ALL[(digit as usize - '1' as usize) % Tab::ALL.len()]),
             KeyCode::Tab | KeyCode::Right | KeyCode::Char('l') => self.go(self.tab.next(1)),
             KeyCode::BackTab | KeyCode::Left => self.go(self.tab.next(Tab::ALL.len() - 1)),
             KeyCode::Down | KeyCode::Char('j') => self.step(1, snapshot),
@@ -260,12 +281,13 @@ impl View {
     }
 
     fn has_detail(&self) -> bool {
-        matches!(self.tab, Tab::Nodes | Tab::Conversations | Tab::Findings)
+        matches!(self.tab, Tab::Nodes | Tab::Conversations | Tab::Findings | Tab::Health)
     }
 
     fn next_sort(&mut self) {
         match self.tab {
             Tab::Nodes => self.device_sort = (self.device_sort + 1) % DEVICE_SORTS.len(),
+            Tab::Health => self.answer_sort = (self.answer_sort + 1) % ANSWER_SORTS.len(),
             _ => self.sort = (self.sort + 1) % SORTS.len(),
         }
     }
@@ -284,6 +306,7 @@ impl View {
             Tab::Nodes => self.devices.step(by, |at| snapshot.devices[at].address.clone()),
             Tab::Conversations => self.conversations.step(by, |at| conversation_key(snapshot, at)),
             Tab::Findings => self.findings.step(by, |at| snapshot.findings[at].identity),
+            Tab::Health => self.answers.step(by, |at| snapshot.answers[at].key()),
         }
     }
 

@@ -151,7 +151,7 @@ fn power_and_802_1x_stand_in_explain_in_nodes_and_in_the_report() {
         command::run(["analyze", "-q", "--inventory", &inventory, &at(input), "-o", &at(name)]).expect(0, &[]);
         let nodes = std::fs::read_to_string(folder.path().join(name).join("nodes.csv")).expect("nodes.csv");
         let row = nodes.lines().find(|line| line.starts_with("10.20.0.107,")).expect("the node's row");
-        assert!(row.ends_with(",underpowered,,4,25500,13000,authenticated"), "{row}");
+        assert!(row.ends_with(",underpowered,,4,25500,13000,authenticated,,,,,,"), "{row}");
         let page = std::fs::read_to_string(folder.path().join(name).join("report.html")).expect("report.html");
         assert!(page.contains("class 4, asks for 25.5 W, is given 13.0 W, signal pairs"));
         // Rendered again from survey.json alone.

@@ -75,17 +75,32 @@ fn judged(sources: &[Source], options: &Options) -> Vec<(&'static str, String)> 
 /// All that does not hang on the order of single messages: states that overlap in time, and those of version 1, tell
 /// nothing of it (docs/health.md).
 fn but_health(files: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    const OF_DEVICES: [&str; 6] =
+        ["answers", "answer_median_s", "answer_p95_s", "asked_again", "segments_sent", "segments_retransmitted"];
     let told = files.into_iter().filter(|(name, _)| !matches!(*name, "health.csv" | "report.html"));
+    // The last columns of nodes.csv are sums of health.csv.
+    let nodes = |text: String| {
+        assert!(text.lines().next().unwrap().ends_with(&OF_DEVICES.join(",")));
+        text.lines().map(|line| line.rsplitn(7, ',').last().unwrap().to_owned() + "\n").collect::<String>()
+    };
     let json = |text: String| {
         let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
         value["health"].take();
+        for node in value["nodes"].as_array_mut().unwrap() {
+            OF_DEVICES.iter().for_each(|column| drop(node.as_object_mut().unwrap().remove(*column)));
+        }
         value["caveats"]
             .as_array_mut()
             .unwrap()
             .retain(|caveat| !caveat["kind"].as_str().unwrap().starts_with("health"));
         value.to_string()
     };
-    told.map(|(name, text)| (name, if name == "survey.json" { json(text) } else { text })).collect()
+    let stripped = |(name, text)| match name {
+        "survey.json" => (name, json(text)),
+        "nodes.csv" => (name, nodes(text)),
+        _ => (name, text),
+    };
+    told.map(stripped).collect()
 }
 
 /// How parts are kept: each as a capture, as a state of its own, or in one state with others.

@@ -9,17 +9,20 @@ mod confine;
 mod devices;
 mod error;
 mod link;
+mod order;
 mod privilege;
 #[cfg(unix)]
 mod root;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pcap::{Active, Capture, Packet};
 
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
 use super::writer::CaptureCounts;
 use super::{Outages, load_libpcap};
+
+use order::Reorder;
 
 pub use devices::{Choice, Device, choose, devices};
 pub use error::LiveError;
@@ -47,11 +50,14 @@ pub struct LiveSettings {
     pub buffer_size: u32,
     /// Capture only what this BPF filter keeps, in the language of pcap-filter(7).
     pub filter: Option<String>,
+    /// Hand out the frames of several interfaces in the order of their times, each [`RING_DELAY`] later and copied; otherwise
+    /// each interface's come as they lie in its ring, a turn of one after a turn of another.
+    pub in_order: bool,
 }
 
 impl Default for LiveSettings {
     fn default() -> Self {
-        Self { promiscuous: true, snap_len: 262_144, buffer_size: 32 << 20, filter: None }
+        Self { promiscuous: true, snap_len: 262_144, buffer_size: 32 << 20, filter: None, in_order: false }
     }
 }
 
@@ -90,6 +96,8 @@ impl LiveInterface {
 /// A capture on one or several interfaces.
 pub struct Live {
     handles: Vec<Handle>,
+    /// Where several interfaces are to be read as one.
+    order: Option<Reorder>,
 }
 
 struct Handle {
@@ -108,7 +116,8 @@ impl Live {
     /// When one of them does not exist or may not be captured on, or the filter is not understood.
     pub fn open(names: &[String], settings: &LiveSettings) -> Result<Self, LiveError> {
         let handles = names.iter().map(|name| Handle::open(name, settings)).collect::<Result<_, _>>()?;
-        Ok(Self { handles })
+        let order = (settings.in_order && names.len() > 1).then(Reorder::default);
+        Ok(Self { handles, order })
     }
 
     /// The interfaces, in the order in which they were named, with what was counted at the last
@@ -133,6 +142,9 @@ impl Live {
     ///
     /// An interface that went away says so in [`LiveInterface::ended`].
     pub fn read(&mut self, mut take: impl FnMut(Frame<'_>) -> bool) -> u64 {
+        if self.order.is_some() {
+            return self.read_in_order(take);
+        }
         let (mut frames, mut wanted) = (0, true);
         for (handle, number) in self.handles.iter_mut().zip(0..) {
             if !wanted {
@@ -141,6 +153,27 @@ impl Live {
             frames += handle.read(number, &mut wanted, &mut take);
         }
         frames
+    }
+
+    /// Hands out what was put in order and waits for others to come before it; nothing will.
+    pub fn rest(&mut self, take: impl FnMut(Frame<'_>) -> bool) {
+        if let Some(order) = &mut self.order {
+            order.release(|_| true, take);
+        }
+    }
+
+    fn read_in_order(&mut self, take: impl FnMut(Frame<'_>) -> bool) -> u64 {
+        let Some(order) = &mut self.order else { return 0 };
+        let (begin, mut is_drained) = (Instant::now(), true);
+        for (handle, number) in self.handles.iter_mut().zip(0..) {
+            let frames = handle.read(number, &mut true, &mut |frame| {
+                order.hold(&frame, begin);
+                true
+            });
+            is_drained &= frames < TURN as u64;
+        }
+        // While a ring holds more, nobody knows what comes next.
+        order.release(|seen| is_drained && begin.duration_since(seen) >= RING_DELAY, take)
     }
 
     /// Asks for the counts of frames received and dropped.

@@ -106,6 +106,11 @@ pub(in crate::cli) struct Live {
     /// the power fails.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s", help_heading = "Capture")]
     pub(in crate::cli) checkpoint: Duration,
+    /// Measure how soon questions are answered, and what TCP had to send again: health.csv and its part of the report.
+    ///
+    /// The terminal view has it as a tab. docs/health.md says what is measured.
+    #[arg(long, help_heading = "Capture")]
+    pub(in crate::cli) health: bool,
     #[command(flatten)]
     pub(in crate::cli) hosts: HostArgs,
     /// The vendor's documents and the site's own allowances, instead of those built in.

@@ -62,7 +62,7 @@ impl LiveOptions {
             hosts: args.hosts,
             policy: args.policy,
             // The interface filters already.
-            reading: ReadingArgs { count: args.count, ..ReadingArgs::default() },
+            reading: ReadingArgs { count: args.count, health: args.health, ..ReadingArgs::default() },
         };
         let command = command(&survey);
         let buffer_size = u32::try_from(args.buffer_size).ok().filter(|size| *size <= i32::MAX as u32);
@@ -71,6 +71,8 @@ impl LiveOptions {
             snap_len: args.snaplen,
             buffer_size: buffer_size.ok_or_else(|| Failure::usage("--buffer-size takes less than 2G"))?,
             filter: args.filter.clone(),
+            // What is measured hangs on which packet came before which.
+            in_order: args.health,
         };
         let mut interfaces = chosen(&args.interface)?;
         let named = interfaces.len();

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
+use crate::health::{Losses, Measure, Pair, Sums};
 use crate::inventory::{Host, HostId, Hosts};
 use crate::report::{fixture, write_nodes};
 use crate::survey::JudgedFlows;
@@ -30,7 +31,8 @@ out_tcp_80,out_tcp_88,out_tcp_443,out_tcp_1900,out_tcp_1901,out_udp_69,out_udp_1
 out_udp_5683,out_udp_50195,out_udp_50196,out_udp_50197,out_udp_50198,out_udp_50199,\
 bacnet_in_udp_47808,bacnet_out_tcp_80,bacnet_out_udp_47808,\
 state,silent_since,\
-poe_class,poe_requested_mw,poe_allocated_mw,dot1x";
+poe_class,poe_requested_mw,poe_allocated_mw,dot1x,\
+answers,answer_median_s,answer_p95_s,asked_again,segments_sent,segments_retransmitted";
 
 fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
     let mut out = Vec::new();
@@ -167,4 +169,58 @@ fn a_node_has_a_cell_for_each_port_of_its_documents() {
         );
     }
     assert_eq!(rows[2]["name"], "'=cmd|'/C calc'!A0");
+}
+
+#[test]
+fn a_node_tells_how_soon_it_answers_by_all_its_addresses() {
+    const MS: u64 = 1_000_000;
+    let mut survey = fixture::survey();
+    let cells = |survey: &Survey, address: &str| {
+        let rows = rows(&text(|out| write_nodes(out, survey, &Names::of(survey))));
+        let row = rows.into_iter().find(|row| row["address"] == address).unwrap();
+        ["answers", "answer_median_s", "answer_p95_s", "asked_again", "segments_sent", "segments_retransmitted"]
+            .map(|name| row[name].clone())
+    };
+    // Of the fixture: four of five questions are answered, one was sent again; nothing was sent by TCP.
+    let [answers, median, p95, again, sent, retransmitted] = cells(&survey, "10.20.0.31");
+    assert_eq!([answers, again, sent, retransmitted], ["4", "1", "", ""]);
+    let near = |cell: &str, seconds: f64| (cell.parse::<f64>().unwrap() / seconds - 1.0).abs() < 0.025;
+    assert!(near(&median, 0.0025) && near(&p95, 2.004), "{median} {p95}");
+    assert_eq!(cells(&survey, "10.20.0.2"), [""; 6], "the gateway was asked nothing");
+
+    // Another address of the same device, and another service: one row has the sums of both.
+    let mut hosts: Vec<Host> = survey.hosts.iter().cloned().collect();
+    let first = hosts.iter().find(|host| host.address.to_string() == "10.20.0.31").unwrap().clone();
+    // The last of all, so that the others keep their places.
+    const SECOND: &str = "fe80::ffff:ffff:ffff:ffff";
+    hosts.push(Host { address: SECOND.parse().unwrap(), ..first });
+    survey.hosts = Hosts::new(hosts);
+    let at = |address: &str| -> IpAddr { address.parse().unwrap() };
+    let device = |address| survey.hosts.device_of(survey.hosts.find(at(address)).unwrap());
+    assert_eq!(device("10.20.0.31"), device(SECOND), "one device");
+    let mut add = |asker: &str, answerer: &str, measure, sums| {
+        survey.health.pairs.insert(Pair { asker: at(asker), answerer: at(answerer), port: 80, measure }, sums);
+    };
+    let mut http = Sums { asked: 2, repeated: 2, ..Sums::default() };
+    [700 * MS, 800 * MS].into_iter().for_each(|nanos| http.times.add(nanos));
+    add("10.20.0.2", SECOND, Measure::Http, http);
+    // What the kernel and the network answer is no answer of an application.
+    let mut ping = Sums { asked: 9, repeated: 9, ..Sums::default() };
+    ping.times.add(90_000 * MS);
+    add("10.20.0.2", "10.20.0.31", Measure::Echo, ping.clone());
+    add("10.20.0.2", "10.20.0.31", Measure::Server, ping.clone());
+    // Data counts for who sent it, whoever acknowledged it.
+    let data = |segments, again| {
+        let losses = Some(Box::new(Losses { segments, again, ..Losses::NONE }));
+        Sums { losses, ..ping.clone() }
+    };
+    add("10.20.0.31", "10.20.0.2", Measure::Ack, data(40, 1));
+    add(SECOND, "10.20.0.2", Measure::Ack, data(60, 2));
+    add("10.20.0.2", "10.20.0.31", Measure::Ack, data(500, 7));
+    let [answers, median, p95, again, sent, retransmitted] = cells(&survey, "10.20.0.31");
+    assert_eq!([answers, again, sent, retransmitted], ["6", "3", "100", "3"]);
+    // Of 2, 2.5, 3, 700, 800 and 2004 ms the third, and the last.
+    assert!(near(&median, 0.003) && near(&p95, 2.004), "{median} {p95}");
+    let [answers, .., again, sent, retransmitted] = cells(&survey, "10.20.0.2");
+    assert_eq!([answers, again, sent, retransmitted], ["", "", "500", "7"]);
 }

@@ -13,11 +13,11 @@ use super::row::Row;
 const TEXT: [(&str, &str); LINES] = [
     ("#", "Keys"),
     ("q  Ctrl-C", "end the survey: results are saved, the summary is printed"),
-    ("1-6  ← →", "another tab"),
+    ("1-7  ← →", "another tab"),
     ("↑ ↓  j k", "move; PgUp PgDn by ten, Home End to the ends"),
     ("Enter  Esc", "detail of the selected line, and back"),
     ("/", "filter the list: every word must be found in an address, name,"),
-    ("", "role, port, service, verdict, outcome or state; Esc clears it"),
+    ("", "role, port, service, verdict, outcome, state or measure; Esc clears it"),
     ("s  r", "sort by something else; reverse"),
     ("p", "pause what is shown; the survey goes on"),
     ("m", "mouse on or off: wheel and tabs (off: the terminal selects text)"),
@@ -33,11 +33,15 @@ const TEXT: [(&str, &str); LINES] = [
     ("◐", "one way: only one side was heard"),
     ("·", "not seen: nobody tried so far, which proves nothing"),
     ("", ""),
+    ("#", "Health, where the survey was begun with --health"),
+    ("95 %", "the time that 95 of 100 answers do not exceed"),
+    ("again", "questions sent again; of TCP data the share of segments sent again"),
+    ("", ""),
     ("#", "igorscope only listens: it never sends a packet."),
 ];
 
 /// How many lines there are.
-pub(in crate::tui) const LINES: usize = 23;
+pub(in crate::tui) const LINES: usize = 27;
 /// Columns of the keys.
 const KEY: usize = 14;
 

@@ -2,6 +2,7 @@
 
 mod conversations;
 mod findings;
+mod health;
 mod help;
 mod nodes;
 mod overview;
@@ -62,6 +63,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &View, look: &Look, snapshot: Option<&S
         Tab::Nodes => nodes::draw(frame, body, view, look, snapshot),
         Tab::Conversations => conversations::draw(frame, body, view, look, snapshot),
         Tab::Findings => findings::draw(frame, body, view, look, snapshot),
+        Tab::Health => health::draw(frame, body, view, look, snapshot),
         Tab::Help => help::draw(frame, body, view, look),
     }
 }
@@ -70,7 +72,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &View, look: &Look, snapshot: Option<&S
 pub(super) fn tab_at(column: u16) -> Option<Tab> {
     let mut left = 0;
     Tab::ALL.into_iter().find(|tab| {
-        left += tab.title().len() as u16 + 4;
+        left += tab.title().len() as u16 + 3;
         column < left
     })
 }
@@ -79,7 +81,7 @@ fn draw_tabs(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapsh
     let mut spans = Vec::new();
     for (tab, number) in Tab::ALL.into_iter().zip(1..) {
         let style = if tab == view.tab { look.title().patch(look.selected()) } else { look.plain() };
-        spans.push(Span::styled(format!(" {number} {} ", tab.title()), style));
+        spans.push(Span::styled(format!(" {number} {}", tab.title()), style));
     }
     frame.render_widget(Line::from(spans), area);
     let right = match snapshot {
@@ -172,9 +174,10 @@ fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look) {
         Tab::Nodes => &[("/", "filter"), ("s", "sort"), ("Enter", "detail")],
         Tab::Conversations => &[("/", "filter"), ("s", "sort"), ("r", "reverse"), ("Enter", "detail")],
         Tab::Findings => &[("/", "filter"), ("↑↓", "move"), ("Enter", "detail")],
+        Tab::Health => &[("/", "filter"), ("s", "sort"), ("Enter", "detail")],
         Tab::Help => &[("↑↓", "scroll")],
     };
-    let common = [("q", "end"), ("?", "help"), ("1-6", "tabs"), ("p", if view.paused { "go on" } else { "pause" })];
+    let common = [("q", "end"), ("?", "help"), ("1-7", "tabs"), ("p", if view.paused { "go on" } else { "pause" })];
     let mut row = Row::new().text(" ", look.plain());
     for (key, word) in common.iter().chain(own) {
         row = row.text(key, look.title()).text(&format!(" {word}  "), look.quiet());

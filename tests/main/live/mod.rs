@@ -3,6 +3,7 @@
 
 mod evidence;
 mod folded;
+mod health;
 mod ipfix;
 mod killed;
 mod links;
@@ -148,18 +149,27 @@ fn json_lines(output: &Output) -> Vec<Value> {
 /// Offline, the files of a live survey give the same tables.
 fn assert_same_offline(live: &Path, captures: &[String], folder: &Path) {
     let offline = folder.join("offline");
+    let is_measured = rows(&live.join("health.csv")).len() > 1;
     let output = Command::new(PROGRAM)
-        .args(["analyze", "-q", "--gateway", "10.78.0.1", "--node", "10.78.0.2", "-o"])
+        .args(["analyze", "-q", "--gateway", "10.78.0.1", "--node", "10.78.0.2"])
+        .args(["--health"].iter().filter(|_| is_measured))
+        .arg("-o")
         .arg(&offline)
         .args(captures)
         .output()
         .unwrap();
     assert!(output.status.success(), "{output:?}");
-    for table in ["flows.csv", "findings.csv", "coverage.csv", "inventory.csv"] {
+    let tables = ["flows.csv", "findings.csv", "coverage.csv", "inventory.csv", "nodes.csv"];
+    for table in tables.into_iter().chain(is_measured.then_some("health.csv")) {
         let [live, offline] = [live, &offline].map(|folder| fs::read_to_string(folder.join(table)).unwrap());
         assert!(live.lines().count() > 1, "{table} has rows");
         assert_eq!(live, offline, "{table}");
     }
+}
+
+/// Lines of a table.
+fn rows(table: &Path) -> Vec<String> {
+    fs::read_to_string(table).unwrap().lines().map(str::to_owned).collect()
 }
 
 /// What a namespace's host does: this test binary, run there by the tests below.
@@ -227,8 +237,9 @@ fn live_equals_offline_and_every_packet_is_accounted_for() {
     let Some(mut link) = Link::open("same") else { return };
     link.serve();
     // A small buffer, so that a slow machine drops: what is dropped must be counted.
-    let settings: [&[&str]; 2] = [&["--rotate-size", "20K"], &["--buffer-size", "512K"]];
-    for (settings, traffic) in settings.into_iter().zip([&["client"][..], &["client", "flood"]]) {
+    let settings: [&[&str]; 3] =
+        [&["--rotate-size", "20K"], &["--buffer-size", "512K"], &["--health", "--rotate-size", "20K"]];
+    for (settings, traffic) in settings.into_iter().zip([&["client"][..], &["client", "flood"], &["client"]]) {
         let folder = tempfile::tempdir().unwrap();
         let (report, capture) = (folder.path().join("report"), folder.path().join("site.pcapng"));
         let before = link.packets();
@@ -265,7 +276,8 @@ fn live_equals_offline_and_every_packet_is_accounted_for() {
 
         let files: Vec<String> =
             last["files"].as_array().unwrap().iter().map(|file| file.as_str().unwrap().to_owned()).collect();
-        assert_eq!(files.len() > 1, settings[0] == "--rotate-size", "{files:?}");
+        assert_eq!(files.len() > 1, settings.contains(&"--rotate-size"), "{files:?}");
+        assert_eq!(rows(&report.join("health.csv")).len() > 1, settings.contains(&"--health"));
         assert_same_offline(&report, &files, folder.path());
     }
 }

@@ -92,7 +92,9 @@ fn a_person_drives_the_view_in_tmux() {
     let Some(mut link) = Link::open("view") else { return };
     link.serve();
     let folder = folder();
-    let Some(tmux) = Tmux::open(folder.path(), 80, 24, &live(&link, folder.path(), "-o report -w site.pcapng")) else {
+    let Some(tmux) =
+        Tmux::open(folder.path(), 80, 24, &live(&link, folder.path(), "--health -o report -w site.pcapng"))
+    else {
         return;
     };
     tmux.shows(&["1 Overview", "eth0", "Packets/s"]);
@@ -110,6 +112,9 @@ fn a_person_drives_the_view_in_tmux() {
     tmux.shows(&["1 of", "filter: 8123", "refused"]);
     tmux.keys(&["5"]);
     tmux.shows(&["undocumented port", "Evidence"]);
+    // What was asked just now, how soon it was answered, and by whom it was asked.
+    tmux.keys(&["6"]);
+    tmux.shows(&["sort: slowest", "coap 5683", "http 80", "Asked by", "node 10.78.0.2"]);
     // A resize in the middle, and one to almost nothing.
     tmux.run(&["resize-window", "-x", "200", "-y", "60"]);
     tmux.keys(&["4"]);

@@ -1,0 +1,116 @@
+//! How soon devices answer, by two interfaces of which one has the questions and the other the answers, and by states.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::{Link, PROGRAM, assert_same_offline, begin, end, ip};
+
+fn survey(report: &Path) -> Value {
+    serde_json::from_slice(&fs::read(report.join("survey.json")).unwrap()).unwrap()
+}
+
+/// Asked, answered, repeated and unasked of the gateway's measure.
+fn counts(survey: &Value, measure: &str) -> [u64; 4] {
+    let rows = survey["health"].as_array().unwrap().iter();
+    let mut rows = rows.filter(|row| row["measure"] == measure && row["answerer_ip"] == "10.78.0.1");
+    let row = rows.next().unwrap_or_else(|| panic!("{measure}: {}", survey["health"]));
+    ["asked", "answered", "repeated", "unasked"].map(|count| row[count].as_u64().unwrap())
+}
+
+fn doubts(survey: &Value) -> Vec<&str> {
+    let caveats = survey["caveats"].as_array().unwrap().iter().map(|caveat| caveat["kind"].as_str().unwrap());
+    caveats.filter(|kind| kind.starts_with("health")).collect()
+}
+
+/// A second cable: what the node sends goes by it, what the gateway sends by the first.
+fn add_way(link: &Link) {
+    let (gateway, node) = (&link.gateway, &link.node);
+    ip(&["link", "add", "eth1", "netns", gateway, "type", "veth", "peer", "name", "eth1", "netns", node]).unwrap();
+    for (space, address) in [(gateway, "10.79.0.1/24"), (node, "10.79.0.2/24")] {
+        ip(&["-n", space, "address", "add", address, "dev", "eth1"]).unwrap();
+        ip(&["-n", space, "link", "set", "eth1", "up"]).unwrap();
+        for interface in ["all", "default", "eth0", "eth1"] {
+            let loose = format!("echo 0 >/proc/sys/net/ipv4/conf/{interface}/rp_filter");
+            link.run(space, &["sh", "-c", &loose]);
+        }
+    }
+    let way = ["route", "add", "10.78.0.1/32", "via", "10.79.0.1", "dev", "eth1", "src", "10.78.0.2"];
+    ip(&[&["-n", node][..], &way].concat()).unwrap();
+}
+
+#[test]
+fn interfaces_are_read_in_the_order_of_time() {
+    let Some(mut link) = Link::open("order") else { return };
+    add_way(&link);
+    link.serve();
+    let folder = tempfile::tempdir().unwrap();
+    let (report, capture) = (folder.path().join("report"), folder.path().join("site.pcapng"));
+    let mut command = link.command(&link.gateway, PROGRAM);
+    command.args(["live", "-i", "eth0", "-i", "eth1", "--gateway", "10.78.0.1", "--node", "10.78.0.2", "--health"]);
+    command.args(["--plain", "-o"]).arg(&report).arg("-w").arg(&capture).env_remove("SUDO_UID");
+    let (child, errors) = begin(&mut command);
+    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    std::thread::sleep(Duration::from_secs(2));
+    assert!(link.agent(&link.node, "next client").wait().unwrap().success());
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let (output, said) = end(child, errors);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+
+    let live = survey(&report);
+    let count = |interface: &str, way: &str| {
+        let path = format!("/sys/class/net/{interface}/statistics/{way}_packets");
+        link.run(&link.gateway, &["cat", &path]).trim().parse::<u64>().unwrap()
+    };
+    let answers_and_questions = [count("eth0", "tx"), count("eth1", "rx")];
+    assert!(answers_and_questions.iter().all(|packets| *packets > 100), "{answers_and_questions:?}");
+    assert!(count("eth0", "rx") < 10 && count("eth1", "tx") < 10, "each cable is used in one direction");
+    assert_eq!(counts(&live, "coap"), [40, 40, 0, 0]);
+    assert_eq!(counts(&live, "http"), [40, 40, 0, 0]);
+    assert_eq!(counts(&live, "tcp-server-half")[1], 40, "all handshakes");
+    assert_eq!(doubts(&live), Vec::<&str>::new());
+    let node = live["nodes"].as_array().unwrap().iter().find(|node| node["address"] == "10.78.0.1").unwrap();
+    assert_eq!((&node["answers"], &node["asked_again"]), (&80.into(), &0.into()));
+    assert_same_offline(&report, &[capture.to_string_lossy().into_owned()], folder.path());
+}
+
+#[test]
+fn states_have_what_was_measured() {
+    let Some(mut link) = Link::open("measured") else { return };
+    link.serve();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let (state, capture, report) = (path("site.igstate"), path("site.pcapng"), path("report"));
+    let mut arguments = vec!["--plain", "--interval", "1s", "--fold-after", "1s", "--checkpoint", "1s", "--health"];
+    arguments.extend(["--state", &state, "--rotate-state", "2s", "-w", &capture, "-o", &report]);
+    let (child, errors) = link.capture(&arguments, &[]);
+    for client in ["client", "next client"] {
+        assert!(link.agent(&link.node, client).wait().unwrap().success());
+        std::thread::sleep(Duration::from_millis(3500));
+    }
+    // Written while it goes on.
+    assert_eq!(counts(&survey(Path::new(&report)), "coap")[1], 40);
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let (output, said) = end(child, errors);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path().to_string_lossy().into_owned());
+    let states: Vec<String> = files.filter(|path| path.ends_with(".igstate")).collect();
+    assert!(states.len() > 1, "{states:?}");
+    let analyze = |name: &str, inputs: &[String]| {
+        let report = folder.path().join(name);
+        let mut command = Command::new(PROGRAM);
+        command.args(["analyze", "-q", "--health", "--gateway", "10.78.0.1", "--node", "10.78.0.2", "-o"]);
+        let output = command.arg(&report).args(inputs).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        survey(&report)
+    };
+    let live = survey(Path::new(&report));
+    assert_eq!((counts(&live, "coap"), counts(&live, "http")), ([40, 40, 0, 0], [40, 40, 0, 0]));
+    for other in [analyze("packets", &[capture]), analyze("states", &states)] {
+        assert_eq!(doubts(&other), doubts(&live));
+        assert_eq!((&other["health"], &other["nodes"]), (&live["health"], &live["nodes"]));
+    }
+}
