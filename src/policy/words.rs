@@ -150,6 +150,10 @@ named! {
         PacketsTooBig = "packets-too-big",
         /// Datagrams that came in pieces lack some.
         LostFragments = "lost-fragments",
+        /// A device was silent for much longer than it usually is.
+        WentSilent = "went-silent",
+        /// Devices were silent at the same time.
+        SilentTogether = "silent-together",
         /// A server answered from another address of its than it was asked at.
         OtherAddress = "other-address",
     }

@@ -100,6 +100,8 @@ const fn finding(kind: FindingKind) -> &'static str {
         FindingKind::BroadcastStorm => "Broadcasts come at a rate that nothing explains.",
         FindingKind::PacketsTooBig => "Packets do not fit the path, again and again.",
         FindingKind::LostFragments => "Packets that came in pieces lack some.",
+        FindingKind::WentSilent => "A device was silent for much longer than it usually is.",
+        FindingKind::SilentTogether => "Several devices were silent at the same time.",
         FindingKind::OtherAddress => "A server answered from another address than it was asked at.",
     }
 }
