@@ -209,8 +209,8 @@ impl Facts for Moments {
     }
 
     fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
-        "Look for one cause at that time: a switch or its power supply that restarted, an uplink that went down, a broadcast storm; \
-         the logs and uptimes of the switches, and those of the devices, tell which."
+        "Look for one cause at that time: a switch or its power supply that restarted, an uplink that went down, a \
+         broadcast storm; the logs and uptimes of the switches, and those of the devices, tell which."
             .to_owned()
     }
 

@@ -57,8 +57,8 @@ fn every(seconds: u64) -> String {
 
 impl Trouble for Silent {
     const KIND: FindingKind = FindingKind::WentSilent;
-    const ADVICE: &'static str = "See what happened at that time to the device's power, cable and switch port, and whether it restarted: \
-                                  the log of the switch, LLDP and PoE of that port, and the device's uptime.";
+    const ADVICE: &'static str = "See what happened at that time to the device's power, cable and switch port, and whether \
+                                  it restarted: the log of the switch, LLDP and PoE of that port, and its uptime.";
     const NEXT: &'static str = "See the device's uptime and the log of its switch port";
 
     fn heading(number: usize) -> String {

@@ -323,6 +323,40 @@ mod tests {
             let shifted: Vec<i64> = times.iter().map(|time| time + by).collect();
             prop_assert_eq!(moved, of(&shifted).unwrap());
         }
+
+        #[test]
+        fn what_is_stored_is_loaded(times in times()) {
+            let rhythm = of(&times).unwrap();
+            let mut bytes = Vec::new();
+            rhythm.store(&mut bytes);
+            prop_assert_eq!(Load::of_head(bytes).get::<Rhythm>().unwrap(), rhythm);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_not_loaded() {
+        let second = SECOND as i64;
+        let pause = |from: i64, to: i64| Pause { start: at(from * second), end: at(to * second) };
+        let longest = |longest: Vec<Pause>| Pauses { longest, ..Pauses::default() };
+        let loads = |span: [i64; 2], active: u64, pauses: Pauses| {
+            let mut bytes = Vec::new();
+            (span.map(|time| at(time * second)), active * SECOND, Some(Box::new(pauses))).store(&mut bytes);
+            Load::of_head(bytes).get::<Rhythm>().is_ok()
+        };
+        let two = vec![pause(10, 20), pause(30, 35)];
+        assert!(loads([0, 100], 85, longest(two.clone())));
+        assert!(!loads([100, 0], 0, longest(Vec::new())), "it ends before it begins");
+        assert!(!loads([0, 100], 101, longest(Vec::new())), "active for longer than it was there");
+        assert!(!loads([11, 100], 0, longest(two.clone())), "a pause before it began");
+        assert!(!loads([0, 34], 0, longest(two.clone())), "a pause after it ended");
+        assert!(!loads([0, 100], 0, longest(two.into_iter().rev().collect())), "not in their order");
+        assert!(!loads([0, 100], 0, longest(vec![pause(10, 20); 2])), "one of them twice");
+        assert!(!loads([0, 100], 0, longest(vec![pause(20, 10)])), "a pause that ends before it begins");
+        assert!(!loads([0, 100], 0, longest((0..17).map(|at| pause(at * 2, at * 2 + 1)).collect())), "too many");
+        assert!(!loads([0, 100], 0, Pauses { first: Some(pause(99, 101)), ..Pauses::default() }));
+        let mut unknown = Vec::new();
+        ([Timestamp::UNKNOWN; 2], 0_u64, None::<Box<Pauses>>).store(&mut unknown);
+        assert!(Load::of_head(unknown).get::<Rhythm>().is_err());
     }
 
     #[test]

@@ -1,18 +1,23 @@
 //! When devices were heard and when they were not: each finding of silence on a capture made here, and its twins in which
 //! nothing is to be told.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
+use igorscope::anonymize::Anonymizer;
 use igorscope::finding::{Standings, State};
 use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::policy::{Policy, Severity};
 use igorscope::survey::{ObserveOptions, Options, Progress, Source, Survey, in_order, observe, run};
 use proptest::prelude::*;
 
+use crate::command::sample;
 use crate::reading::of_kind;
+use crate::skips::skipped;
 use crate::traffic::file::{Record, Tape};
 use crate::traffic::frame::{self, Mac, Tag, V4};
 use crate::traffic::payload::link;
@@ -259,6 +264,58 @@ fn devices_that_are_silent_at_one_moment_are_told_with_what_they_share() {
     assert!(detail.contains(shared), "{detail}");
     let (kind, _, client, _) = &told[1];
     assert_eq!((*kind, &**client), ("went-silent", "10.20.0.103"));
+    let other = Anonymizer::new(&[7; 32], &survey).survey(&survey);
+    let told = self::told(&other);
+    let words = format!("{told:?}");
+    assert!(words.contains("5 of 21 devices were silent") && words.contains("VLAN 31"), "{words}");
+    assert!(!words.contains("upstairs") && !words.contains("10.20."), "{words}");
+    assert!(
+        other.health.rhythms.len() == 21 && other.health.rhythms.keys().all(|one| other.hosts.find(*one).is_some())
+    );
+}
+
+#[test]
+fn losses_of_the_capture_weaken_both() {
+    let mut seen = site();
+    seen.tape.sort();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("lossy.pcapng");
+    fs::write(&path, seen.tape.pcapng("", "eth0", "", 7)).expect("a file");
+    let told = told(&judged(vec![Source::File(path)]));
+    assert_eq!(told.len(), 2);
+    for (kind, _, _, detail) in told {
+        assert!(detail.contains("It may only not have been captured: 7 packets were lost"), "{kind}: {detail}");
+    }
+}
+
+#[test]
+fn a_policy_says_from_when_on_it_is_told() {
+    let told_with = |limits: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let source = site().write(folder.path(), "made.pcap");
+        let text = format!("extends = \"igor\"\n[health]\n{limits}\n");
+        let policy = Policy::parse(&text, Path::new("site.toml")).expect("a policy");
+        let options = Options { policy, ..options() };
+        let survey = run(&[source], &options, &Progress::default()).expect("a capture that can be read");
+        told(&survey).into_iter().map(|(kind, _, client, _)| (kind, client)).collect::<Vec<_>>()
+    };
+    let five = "10.20.1.101;10.20.1.102;10.20.1.103;10.20.1.104;10.20.1.105";
+    assert_eq!(told_with("silent_seconds = 64"), [("silent-together", five.to_owned())]);
+    assert_eq!(told_with("silent_seconds = 100"), []);
+    assert_eq!(told_with("silent_times = 50"), []);
+    assert_eq!(told_with("samples = 1000"), []);
+    let apart = told_with("silent_together = 6");
+    assert_eq!(
+        apart,
+        [("went-silent", "10.20.0.103;10.20.1.101;10.20.1.102;10.20.1.103;10.20.1.104;and 1 more".into())]
+    );
+}
+
+#[test]
+fn the_samples_tell_of_no_silence() {
+    for path in igorscope::capture::find_captures(&[sample("")]).captures {
+        assert_eq!(told(&judged(vec![Source::File(path.clone())])), [], "{}", path.display());
+    }
 }
 
 #[test]
@@ -289,6 +346,46 @@ fn state(path: &Path, source: Source) -> Vec<Source> {
     observe(&[source], &options, &Progress::default(), || None, &mut file).expect("a state");
     fs::write(path, file).expect("a file");
     Source::of_state(path.to_owned())
+}
+
+/// First and last time and the longest pauses of each sender are those of tshark's frame times.
+#[test]
+fn pauses_are_those_of_tshark() {
+    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return skipped("tshark is needed to know when hosts were heard");
+    }
+    for file in ["site-survey.pcapng", "first-questions.pcapng", "visit.pcap", "real-blocked.pcap"] {
+        let fields = ["-T", "fields", "-E", "occurrence=f", "-e", "frame.time_epoch", "-e", "ip.src", "-e", "ipv6.src"];
+        let output = Command::new("tshark").arg("-r").arg(sample(file)).args(fields).output().expect("tshark");
+        let mut times: BTreeMap<IpAddr, Vec<i64>> = BTreeMap::new();
+        for line in String::from_utf8(output.stdout).expect("text").lines() {
+            let mut fields = line.split('\t');
+            let time = fields.next().unwrap_or_default().replace('.', "").parse().expect("nanoseconds");
+            let source = fields.find(|field| !field.is_empty()).and_then(|field| field.parse::<IpAddr>().ok());
+            if let Some(source) = source.filter(|source| !source.is_unspecified()) {
+                times.entry(source).or_default().push(time);
+            }
+        }
+        let survey = judged(vec![Source::File(sample(file))]);
+        assert!(survey.health.rhythms.keys().eq(times.keys()), "{file}");
+        for (source, mut times) in times {
+            let (rhythm, first) = (&survey.health.rhythms[&source], times[0]);
+            // A packet that is late adds nothing.
+            let mut last = i64::MIN;
+            times.retain(|time| {
+                let is_later = *time > last;
+                last = last.max(*time);
+                is_later
+            });
+            assert_eq!([rhythm.first(), rhythm.last()].map(|time| time.raw()), [first, last], "{file}: {source}");
+            let mut pauses: Vec<(i64, i64)> = times.windows(2).map(|two| (two[0] - two[1], two[0])).collect();
+            pauses.retain(|(length, _)| *length <= -1_000_000_000);
+            pauses.sort_unstable();
+            pauses.truncate(16);
+            let ours = rhythm.longest().iter().map(|pause| (-(pause.length() as i64), pause.start.raw()));
+            assert_eq!(ours.collect::<Vec<_>>(), pauses, "{file}: {source}");
+        }
+    }
 }
 
 proptest! {
