@@ -90,6 +90,8 @@ mod rereport;
 mod roles;
 #[path = "main/samples.rs"]
 mod samples;
+#[path = "main/silence.rs"]
+mod silence;
 #[path = "main/site_survey.rs"]
 mod site_survey;
 #[path = "main/skips.rs"]

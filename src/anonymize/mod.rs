@@ -88,7 +88,8 @@ impl Anonymizer {
     fn learn(&mut self, survey: &Survey) {
         let outer = survey.encapsulations.iter().flat_map(|outer| [outer.source, outer.destination]);
         let measured = survey.health.pairs.keys().flat_map(|pair| [pair.asker, pair.answerer]);
-        for address in survey.hosts.iter().map(|host| host.address).chain(outer).chain(measured) {
+        let heard = survey.health.rhythms.keys().copied();
+        for address in survey.hosts.iter().map(|host| host.address).chain(outer).chain(measured).chain(heard) {
             match address {
                 IpAddr::V4(address) => drop(self.v4.insert(address)),
                 IpAddr::V6(address) => drop(self.v6.insert(address)),
@@ -172,6 +173,8 @@ impl Anonymizer {
         Health {
             pairs: health.pairs.iter().map(|(one, sums)| (pair(one), sums.clone())).collect(),
             mixed: health.mixed.iter().map(pair).collect(),
+            rhythms: health.rhythms.iter().map(|(one, rhythm)| (self.cipher.address(*one), rhythm.clone())).collect(),
+            everyone: health.everyone.clone(),
             ..*health
         }
     }

@@ -44,6 +44,10 @@ pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
     /// The same of another device.
     #[must_use]
     fn replaced(&self, with: &dyn Replace) -> Self;
+    /// Of a device that went silent and was not heard again: when it was heard last.
+    fn silence(&self) -> Option<Timestamp> {
+        None
+    }
     /// Why it may only not have been captured.
     fn doubts(_: &Observations<'_>, _: &Finding) -> Doubts {
         Doubts::default()
@@ -115,6 +119,10 @@ impl<T: Trouble> Facts for Devices<T> {
 
     fn next(&self, _: &Finding) -> &'static str {
         T::NEXT
+    }
+
+    fn silence(&self) -> Option<(bool, Timestamp)> {
+        self.first.iter().filter_map(|device| device.what.silence()).max().map(|last| (true, last))
     }
 
     fn display_filter(&self, _: &Finding) -> String {

@@ -11,9 +11,10 @@
 //!                   no_dhcp_offer, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen,
 //!                   and of the link itself: poe_too_little, poe_not_negotiated, not_authenticated, topology_changes,
 //!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
-//!                   and of how well it works: slow_device, lossy_path, slow_transfer
-//! on their own    old_version, unused_allowance
-//! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words)
+//!                   and of how well it works: slow_device, lossy_path, slow_transfer, went_silent
+//! on their own    old_version, unused_allowance, silent_together
+//! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
+//!                   silences (of devices, and what they have in common)
 //! ```
 //!
 //! # What a new kind touches
@@ -59,6 +60,8 @@ mod poe_too_little;
 mod rejected_unseen;
 mod restarting;
 mod second_dhcp_server;
+mod silences;
+mod silent_together;
 mod slow_device;
 mod slow_transfer;
 mod state;
@@ -68,6 +71,7 @@ mod tests;
 mod topology_changes;
 mod unexpected;
 mod unused_allowance;
+mod went_silent;
 
 use std::cell::OnceCell;
 use std::cmp::Reverse;
@@ -403,6 +407,7 @@ struct Judged<'a> {
     facts: &'a [ConversationFacts],
     members: &'a [u32],
     dhcp_clients: OnceCell<Vec<dhcp::Client<'a>>>,
+    silences: OnceCell<silences::Silences>,
 }
 
 impl<'a> Judged<'a> {
@@ -410,13 +415,18 @@ impl<'a> Judged<'a> {
     fn dhcp_clients(&self) -> &[dhcp::Client<'a>] {
         self.dhcp_clients.get_or_init(|| dhcp::clients(self.seen))
     }
+
+    /// Which devices went silent.
+    fn silences(&self) -> &silences::Silences {
+        self.silences.get_or_init(|| silences::Silences::of(self.seen))
+    }
 }
 
 /// What finds findings of one kind, or of several.
 type Detector = fn(&Judged<'_>) -> Vec<Finding>;
 
 /// All of them. Of two findings that matter as much, the one that is found first is told first.
-const DETECTORS: [Detector; 23] = [
+const DETECTORS: [Detector; 25] = [
     conversations::find,
     old_version::find,
     unused_allowance::find,
@@ -440,12 +450,15 @@ const DETECTORS: [Detector; 23] = [
     slow_device::find,
     lossy_path::find,
     slow_transfer::find,
+    silent_together::find,
+    went_silent::find,
 ];
 
 /// All findings: by severity, then packets.
 pub fn find(seen: &Observations<'_>, judged: &Judgements) -> Vec<Finding> {
     let Judgements { flows, conversations, facts, members } = judged;
-    let judged = Judged { seen, flows, conversations, facts, members, dhcp_clients: OnceCell::new() };
+    let judged =
+        Judged { seen, flows, conversations, facts, members, dhcp_clients: OnceCell::new(), silences: OnceCell::new() };
     let mut findings: Vec<Finding> = DETECTORS.iter().flat_map(|detector| detector(&judged)).collect();
     findings.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.packets)));
     findings

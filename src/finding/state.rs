@@ -73,6 +73,9 @@ impl Standings {
         for finding in findings {
             let Some(state) = state(finding.kind) else { continue };
             let silent = finding.facts.silence();
+            if state == State::Silent && silent.is_none() {
+                continue;
+            }
             let (clients, servers) = match silent {
                 Some((true, _)) => (&finding.clients[..], &[][..]),
                 Some((false, _)) => (&[][..], &finding.servers[..]),
@@ -100,7 +103,8 @@ const fn state(kind: Kind) -> Option<State> {
     };
     match kind {
         FindingKind::Blocked | FindingKind::RejectedUnseen => Some(State::Blocked),
-        FindingKind::StoppedAnswering => Some(State::Silent),
+        // One that came back tells no [`super::Facts::silence`].
+        FindingKind::StoppedAnswering | FindingKind::WentSilent => Some(State::Silent),
         FindingKind::OldVersion => Some(State::OldVersion),
         FindingKind::NoDhcpOffer => Some(State::NoAddress),
         FindingKind::AddressConflict => Some(State::AddressConflict),
@@ -117,6 +121,7 @@ const fn state(kind: Kind) -> Option<State> {
         | FindingKind::NoQuerier
         | FindingKind::SecondDhcpServer
         | FindingKind::BroadcastStorm
+        | FindingKind::SilentTogether
         | FindingKind::PacketsTooBig
         | FindingKind::LostFragments
         | FindingKind::LossyPath

@@ -185,8 +185,24 @@ fn describe(observed: Observed) -> Vec<String> {
     // Random numbers fit nothing: what they say of losses has a law of its own (`health::stream`).
     let pairs = observed.health.pairs.iter().filter(|(pair, _)| pair.measure != Measure::Ack);
     lines.extend(pairs.map(|pair| format!("{pair:?}")));
-    lines.push(format!("{:?}", observed.health.mixed));
+    lines.push(format!("{:?} {:?}", observed.health.mixed, observed.health.mixed_senders));
     lines
+}
+
+/// When senders were heard.
+fn rhythms(observed: Observed) -> Vec<String> {
+    let health = observed.health;
+    let senders = health.rhythms.iter().map(|sender| format!("{sender:?}"));
+    senders.chain([format!("{:?}", health.everyone)]).collect()
+}
+
+/// The same frames over some minutes, out of order by less than a second.
+fn in_time(samples: &mut [Sample]) {
+    let mut now = 1_700_000_000_000_000_000;
+    for sample in samples.iter_mut().filter(|sample| sample.time != i64::MIN) {
+        now += sample.time;
+        sample.time = now - sample.time % 900_000_000;
+    }
 }
 
 /// The first line in which two descriptions differ.
@@ -228,6 +244,13 @@ proptest! {
     fn parts_of_a_file_add_up(samples in prop::collection::vec(sample(), 0..120), cuts in prop::collection::vec(0..120_usize, 0..3)) {
         let parts = in_parts(&samples, &cuts, MEASURED);
         prop_assert_eq!(difference(&describe(parts.finish()), &describe(observe(&samples, 0).finish())), None);
+    }
+
+    #[test]
+    fn rhythms_add_up(mut samples in prop::collection::vec(sample(), 0..120), cuts in prop::collection::vec(0..120_usize, 0..4)) {
+        in_time(&mut samples);
+        let parts = in_parts(&samples, &cuts, MEASURED);
+        prop_assert_eq!(difference(&rhythms(parts.finish()), &rhythms(observe(&samples, 0).finish())), None);
     }
 
     /// The same where the threads of a pool share the work.

@@ -3,19 +3,44 @@
 use super::Observation;
 use super::batch::Nowhere;
 use super::key::{Key4, Key6};
-use crate::capture::{Frame, Timestamp};
-use crate::health::Watch;
+use crate::capture::{Frame, Retime, Timestamp};
+use crate::health::{Health, Rhythms, Watch};
 
 /// What is known of them, by address family.
 #[derive(Clone, Debug)]
 pub struct Questions {
     pub(super) v4: Watch<Key4>,
     pub(super) v6: Watch<Key6>,
+    /// When each sender was heard.
+    pub(super) rhythms: Rhythms,
 }
 
 impl Questions {
     pub(super) fn new(input: u32) -> Self {
-        Self { v4: Watch::new(input), v6: Watch::new(input) }
+        Self { v4: Watch::new(input), v6: Watch::new(input), rhythms: Rhythms::new(input) }
+    }
+
+    /// Adds what came later.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        self.v4.absorb(&other.v4);
+        self.v6.absorb(&other.v6);
+        self.rhythms.absorb(&other.rhythms);
+    }
+
+    /// Moves all times.
+    pub(super) fn retime(&mut self, retime: Retime) {
+        self.v4.retime(retime);
+        self.v6.retime(retime);
+        self.rhythms.retime(retime);
+    }
+
+    /// What was measured.
+    pub(super) fn finish(self) -> Health {
+        let mut health = Health::default();
+        self.v4.finish(&mut health);
+        self.v6.finish(&mut health);
+        self.rhythms.finish(&mut health);
+        health
     }
 }
 
@@ -26,9 +51,9 @@ impl Default for Questions {
 }
 
 impl Observation {
-    /// Whether inputs that were added up tell of the same time of one flow, so that its messages are in no order.
+    /// Whether inputs that were added up tell of the same time of one flow or sender, so that its messages are in no order.
     pub fn has_mixed_questions(&self) -> bool {
-        self.health.v4.is_mixed() || self.health.v6.is_mixed()
+        self.health.v4.is_mixed() || self.health.v6.is_mixed() || self.health.rhythms.is_mixed()
     }
 
     /// Takes over what others asked and were answered so far, and gives its own.

@@ -6,18 +6,25 @@
 
 mod histogram;
 mod measure;
+mod rhythm;
+mod senders;
 mod stream;
 mod track;
+mod usual;
 mod watch;
 mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 pub use histogram::Histogram;
 pub use measure::{Measure, Pair, Sums};
+pub use rhythm::{Pause, Rhythm};
+pub(crate) use senders::Rhythms;
 pub use stream::Losses;
 pub(crate) use stream::Segment;
 pub(crate) use track::Ends;
+pub use usual::{Unusual, number, usual};
 pub(crate) use watch::{FlowKey, Watch};
 pub use window::WINDOW;
 
@@ -40,6 +47,14 @@ pub struct Health {
     pub misfits: u64,
     /// Whether some pairs found no place.
     pub pairs_turned_away: bool,
+    /// When each sender was heard, by its address.
+    pub rhythms: BTreeMap<IpAddr, Rhythm>,
+    /// When anybody was; none where that is not known, and then nothing can be told of silence.
+    pub everyone: Option<Rhythm>,
+    /// Where inputs told of the same time: how many senders were left out for that.
+    pub mixed_senders: Option<u64>,
+    /// Whether some senders found no place.
+    pub senders_turned_away: bool,
 }
 
 impl Health {

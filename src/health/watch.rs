@@ -50,10 +50,7 @@ impl<K: FlowKey> Watch<K> {
             return None;
         }
         if self.tracks.len() >= 2 * MOST_FLOWS {
-            // What is over need not be kept, mostly.
-            let long_before = time.nanos().map_or(time, |now| Timestamp::from_nanos(now.saturating_sub(IDLE)));
-            self.let_go(long_before);
-            self.keep_to_limit();
+            self.make_room();
         }
         let input = self.input;
         let track = self.tracks.entry(key).or_insert_with(|| Track::new(measure, input, time));
@@ -149,7 +146,10 @@ impl<K: FlowKey> Watch<K> {
 
     /// Adds all that it knows to what is known of the other family.
     pub(crate) fn finish(mut self, health: &mut Health) {
-        self.keep_to_limit();
+        // Parts may each have stayed below what makes the whole be cut.
+        if self.ceiling.is_some() || self.tracks.len() >= 2 * MOST_FLOWS {
+            self.keep_to_limit();
+        }
         for (key, track) in &self.tracks {
             track.finish(&key.ends(), &mut self.sums);
             health.misfits = health.misfits.saturating_add(track.misfits());
@@ -164,8 +164,7 @@ impl<K: FlowKey> Watch<K> {
         health.mixed.extend(self.mixed);
     }
 
-    /// Holds it to its limit after parts were added: flows that are idle go first, and only where that is not enough those
-    /// with the highest keys.
+    /// Holds it to its limit: flows that are idle go first, and only where that is not enough those with the highest keys.
     pub(crate) fn make_room(&mut self) {
         if self.tracks.len() > MOST_FLOWS
             && let Some(latest) = self.tracks.values().filter_map(|track| track.last().nanos()).max()

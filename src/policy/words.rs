@@ -156,6 +156,10 @@ named! {
         LossyPath = "lossy-path",
         /// A file was transferred slowly.
         SlowTransfer = "slow-transfer",
+        /// A device was silent for much longer than it usually is.
+        WentSilent = "went-silent",
+        /// Devices were silent at the same time.
+        SilentTogether = "silent-together",
         /// A server answered from another address of its than it was asked at.
         OtherAddress = "other-address",
     }

@@ -4,7 +4,7 @@ mod measured;
 mod stored;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::batch::{Pipeline, Straight, Way};
 use super::counters::{COUNTED, Macs, Sent};
@@ -183,6 +183,13 @@ impl Observation {
         plain: &decode::Plain<'a>,
         ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
+        if self.measures_health {
+            let source = match plain.addresses {
+                Addresses::V4(source, _) => Ipv4Addr::from(source).into(),
+                Addresses::V6(source, _) => Ipv6Addr::from(source).into(),
+            };
+            self.health.rhythms.hear(source, at.time);
+        }
         let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
         let ports = (plain.source_port, plain.destination_port);
         let sent = Sent {
@@ -278,6 +285,9 @@ impl Observation {
         amount: Amount,
         ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
+        if self.measures_health {
+            self.health.rhythms.hear(ip.source, at.time);
+        }
         if is_icmp_error(ip) {
             self.other_frames.icmp_errors.add(amount);
             self.side.icmp(ip, frame.time, at);
@@ -343,8 +353,7 @@ impl Observation {
         self.v4.absorb(&other.v4, shift, vlans, (&mut self.sources, &other.sources));
         let vlans = (&mut self.vlans, &other.vlans);
         self.v6.absorb(&other.v6, shift, vlans, (&mut self.sources, &other.sources));
-        self.health.v4.absorb(&other.health.v4);
-        self.health.v6.absorb(&other.health.v6);
+        self.health.absorb(&other.health);
         self.fragments.absorb(other.fragments, shift);
         for (input, tally) in other.tallies {
             match self.find_tally(input) {
@@ -375,8 +384,7 @@ impl Observation {
         self.fragments.retime(retime);
         self.neighbours.retime(retime);
         self.side.retime(retime);
-        self.health.v4.retime(retime);
-        self.health.v6.retime(retime);
+        self.health.retime(retime);
     }
 
     /// Folds each flow that `client` names the client's end (0 or 1) of: idle ones, with ports, between two
@@ -425,9 +433,7 @@ impl Observation {
             bytes: self.v4.overflow.bytes + self.v6.overflow.bytes,
         };
         let vlan_names_full = self.vlans.is_full();
-        let mut health = Health::default();
-        self.health.v4.finish(&mut health);
-        self.health.v6.finish(&mut health);
+        let mut health = self.health.finish();
         if self.measures_health {
             measured::dhcp(&self.side, &mut health);
         }

@@ -14,7 +14,7 @@ use crate::flow::questions::Questions;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
 use crate::flow::tally::{Amount, OtherFrames, Tally};
-use crate::health::Watch;
+use crate::health::{Rhythms, Watch};
 use crate::protocol::AnswerRule;
 use crate::protocol::Transport;
 use crate::state::{Broken, Load, Packer, Stored, stored};
@@ -27,6 +27,8 @@ const NESTED: u64 = 64;
 const LINK: u8 = 1;
 /// The number of the part that holds how soon questions were answered.
 const HEALTH: u8 = 2;
+/// The number of the part that holds when senders were heard.
+const RHYTHMS: u8 = 3;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -125,12 +127,15 @@ impl Observation {
             to.body().push(LINK);
             side.link.store(to.body());
         }
-        if health.v4.is_empty() && health.v6.is_empty() {
-            return Ok(());
+        if !(health.v4.is_empty() && health.v6.is_empty()) {
+            to.body().push(HEALTH);
+            health.v4.store(to.body());
+            health.v6.store(to.body());
         }
-        to.body().push(HEALTH);
-        health.v4.store(to.body());
-        health.v6.store(to.body());
+        if !health.rhythms.is_empty() {
+            to.body().push(RHYTHMS);
+            health.rhythms.store(to.body());
+        }
         to.flush()
     }
 
@@ -156,7 +161,8 @@ impl Observation {
             last = part;
             match part {
                 LINK => side.link = from.get()?,
-                HEALTH => health = Questions { v4: Watch::load(from)?, v6: Watch::load(from)? },
+                HEALTH => (health.v4, health.v6) = (Watch::load(from)?, Watch::load(from)?),
+                RHYTHMS => health.rhythms = Rhythms::load(from)?,
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }

@@ -103,6 +103,8 @@ const fn finding(kind: FindingKind) -> &'static str {
         FindingKind::SlowDevice => "A device answers much later than others of its role.",
         FindingKind::LossyPath => "Much is lost between two hosts and sent again.",
         FindingKind::SlowTransfer => "A file was transferred slowly.",
+        FindingKind::WentSilent => "A device was silent for much longer than it usually is.",
+        FindingKind::SilentTogether => "Several devices were silent at the same time.",
         FindingKind::OtherAddress => "A server answered from another address than it was asked at.",
     }
 }

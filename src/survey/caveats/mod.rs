@@ -308,6 +308,20 @@ impl<'a> Doubts<'a> {
                 ),
             );
         }
+        if let Some(senders) = self.observed.health.mixed_senders {
+            let of = match senders {
+                0 => String::new(),
+                _ => format!("Of {}, ", times(senders, "sender", "senders")),
+            };
+            self.say(
+                "health-overlap",
+                format!(
+                    "{of}{} inputs tell of the same time: when devices went silent is left out. Captures are read in the order \
+                     of their times; give those instead of states.",
+                    if of.is_empty() { "Several" } else { "several" }
+                ),
+            );
+        }
         let misfits = self.observed.health.misfits;
         if misfits > 0 {
             let text = format!(
@@ -319,6 +333,10 @@ impl<'a> Doubts<'a> {
         if self.observed.health.flows_turned_away || self.observed.health.pairs_turned_away {
             let text = "More flows with questions were seen than are kept: of some, response times are left out.";
             self.say("health-limit", text.to_owned());
+        }
+        if self.observed.health.senders_turned_away {
+            let text = "More senders were seen than are kept: of some it is not known when they were silent.";
+            self.say("health-limit", text);
         }
     }
 

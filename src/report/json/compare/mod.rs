@@ -397,6 +397,8 @@ impl<'a> Proof<'a> {
             | FindingKind::AddressChanged
             | FindingKind::Restarting
             | FindingKind::RejectedUnseen
+            | FindingKind::WentSilent
+            | FindingKind::SilentTogether
             | FindingKind::OtherAddress => false,
         }
     }

@@ -1,0 +1,118 @@
+//! `went-silent`: devices that were silent for much longer than they usually are.
+
+use super::devices::{Device, Trouble, grouped};
+use super::phrases::lasting;
+use super::silences::{Quiet, Silence};
+use super::{Context, Finding, Judged, Replace, Who};
+use crate::capture::Timestamp;
+use crate::policy::FindingKind;
+use crate::verdict::{Doubts, Observations};
+
+/// How often a device is heard, and when it was not.
+#[derive(Clone, Debug)]
+struct Silent {
+    /// Seconds: its usual gap.
+    usual: u64,
+    number: usize,
+    had_more: bool,
+    longest: Silence,
+    /// Since when it was not heard again.
+    gone: Option<Timestamp>,
+}
+
+pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let seen = judged.seen;
+    let is_told = |device: &&Quiet| device.silences.iter().any(|silence| !silence.is_shared);
+    let told = judged.silences().devices.iter().filter(is_told).filter_map(|device| of(seen, device));
+    // How a device stands hangs on whether it came back: these are told apart.
+    let (back, gone) = told.partition(|device: &Device<Silent>| device.what.gone.is_none());
+    [gone, back].into_iter().flat_map(|devices| grouped(seen, devices)).collect()
+}
+
+fn of(seen: &Observations<'_>, quiet: &Quiet) -> Option<Device<Silent>> {
+    let host = seen.hosts.get(seen.hosts.find(quiet.address)?);
+    let longest = *quiet.silences.first()?;
+    let gone = quiet.silences.iter().find(|silence| silence.lasts).map(|silence| silence.pause.start);
+    let usual = quiet.usual.saturating_add(500_000_000) / 1_000_000_000;
+    let what = Silent { usual, number: quiet.silences.len(), had_more: quiet.had_more, longest, gone };
+    let (packets, pauses) = (host.packets_sent, quiet.silences.iter().map(|silence| silence.pause));
+    Some(Device {
+        role: host.role,
+        who: Who::Address(quiet.address),
+        packets,
+        first: pauses.clone().map(|pause| pause.start).min()?,
+        last: pauses.map(|pause| pause.end).max()?,
+        what,
+    })
+}
+
+/// `120 s`, `10 minutes`.
+fn every(seconds: u64) -> String {
+    match seconds {
+        0 | 1 => "every second".to_owned(),
+        2..120 => format!("every {seconds} s"),
+        _ => format!("every {} minutes", seconds / 60),
+    }
+}
+
+impl Trouble for Silent {
+    const KIND: FindingKind = FindingKind::WentSilent;
+    const ADVICE: &'static str = "See what happened at that time to the device's power, cable and switch port, and whether \
+                                  it restarted: the log of the switch, LLDP and PoE of that port, and its uptime.";
+    const NEXT: &'static str = "See the device's uptime and the log of its switch port";
+
+    fn heading(number: usize) -> String {
+        match number {
+            1 => "A device was silent for much longer than it usually is, while others were heard.".into(),
+            _ => {
+                format!("{number} devices were silent for much longer than they usually are, while others were heard.")
+            }
+        }
+    }
+
+    fn sentence(&self, who: Who, context: &Context<'_>) -> String {
+        let Silence { pause, lasts, .. } = self.longest;
+        let length = lasting(pause.start, pause.end);
+        let number = match (self.number, self.had_more) {
+            (1, false) => "once".to_owned(),
+            (number, false) => format!("{number} times, the longest time"),
+            (number, true) => format!("more than {number} times, the longest time"),
+        };
+        let until = match (lasts, self.gone) {
+            (true, _) => format!(
+                "at {}, and was not heard again until the capture ended at {}, {length} later",
+                pause.start, pause.end
+            ),
+            (false, None) => format!("from {} to {}, for {length}", pause.start, pause.end),
+            (false, Some(gone)) => format!(
+                "from {} to {}, for {length}; since {gone} it was not heard again until the capture ended",
+                pause.start, pause.end
+            ),
+        };
+        format!("{who}{} is heard {} or sooner; it went silent {number} {until}.", context.name(who), every(self.usual))
+    }
+
+    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+        format!("{} without a packet", lasting(self.longest.pause.start, self.longest.pause.end))
+    }
+
+    fn filter(&self, who: Who) -> String {
+        match who {
+            Who::Address(address) if address.is_ipv6() => format!("ipv6.src == {address}"),
+            Who::Address(address) => format!("ip.src == {address}"),
+            Who::Mac(mac) => format!("eth.src == {mac}"),
+        }
+    }
+
+    fn replaced(&self, _: &dyn Replace) -> Self {
+        self.clone()
+    }
+
+    fn silence(&self) -> Option<Timestamp> {
+        self.gone
+    }
+
+    fn doubts(seen: &Observations<'_>, finding: &Finding) -> Doubts {
+        seen.missing.of_silence(finding.first, finding.last, 1)
+    }
+}
