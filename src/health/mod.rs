@@ -17,6 +17,8 @@ mod window;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use crate::capture::Timestamp;
+
 pub use histogram::Histogram;
 pub use measure::{Measure, Pair, Sums};
 pub use rhythm::{Pause, Rhythm};
@@ -64,4 +66,10 @@ impl Health {
         sums.asked = sums.asked.saturating_add(1);
         sums.times.add(nanos);
     }
+}
+
+/// Nanoseconds from one time to a later one; 0 if the clock went back.
+#[inline]
+fn since(later: Timestamp, earlier: Timestamp) -> u64 {
+    u64::try_from(later.raw().saturating_sub(earlier.raw())).unwrap_or(0)
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::Histogram;
+use super::{Histogram, since};
 use crate::capture::{Retime, Timestamp};
 use crate::state::{Broken, Load, Stored, stored};
 
@@ -101,6 +101,14 @@ impl Rhythm {
             } else {
                 self.pause(gap);
             }
+        }
+    }
+
+    /// Takes that it was heard until a time, never a second apart.
+    pub(super) fn go_on(&mut self, last: Timestamp) {
+        if last > self.span[1] {
+            self.active = self.active.saturating_add(since(last, self.span[1]));
+            self.span[1] = last;
         }
     }
 

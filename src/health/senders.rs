@@ -1,20 +1,48 @@
 //! The rhythm of each sender by its address, and that of everyone.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::Health;
-use super::rhythm::Rhythm;
+use super::rhythm::{Rhythm, SECOND};
+use super::{Health, since};
 use crate::capture::{Retime, Timestamp};
 use crate::state::{Broken, Load, Stored};
 
 /// Senders that are watched: more than a site has devices.
 const MOST_SENDERS: usize = 1 << 14;
 
+/// Places for senders that were heard last.
+const PLACES: usize = 1 << 10;
+
+/// A sender of which every packet since the one that is in the table came less than a second behind the one before it.
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    source: IpAddr,
+    last: Timestamp,
+}
+
+impl Recent {
+    const NOBODY: Self = Self { source: IpAddr::V4(Ipv4Addr::UNSPECIFIED), last: Timestamp::UNKNOWN };
+
+    /// Where it stands: one place for each sender.
+    #[inline]
+    fn place(source: IpAddr) -> usize {
+        let bits = match source {
+            IpAddr::V4(v4) => v4.to_bits().into(),
+            IpAddr::V6(v6) => v6.to_bits() as u64 ^ (v6.to_bits() >> 64) as u64,
+        };
+        // The upper bits of a product hang on all bits (Knuth, The Art of Computer Programming, volume 3, section 6.4).
+        (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACES.ilog2())) as usize
+    }
+}
+
 /// When each sender was heard.
 #[derive(Clone, Debug)]
 pub(crate) struct Rhythms {
     senders: HashMap<IpAddr, Rhythm, foldhash::fast::RandomState>,
+    /// Before the table, so that most packets need no look into it; empty until somebody was heard.
+    recent: Vec<Recent>,
     /// Once there were more: this and all higher addresses have no place.
     ceiling: Option<IpAddr>,
     /// Whoever sent: a pause of everyone is one of the capture.
@@ -31,7 +59,7 @@ fn is_sender(address: IpAddr) -> bool {
 impl Rhythms {
     /// Nobody was heard yet in an input.
     pub(crate) fn new(input: u32) -> Self {
-        Self { senders: HashMap::default(), ceiling: None, everyone: None, input }
+        Self { senders: HashMap::default(), recent: Vec::new(), ceiling: None, everyone: None, input }
     }
 
     /// Whether nobody was heard.
@@ -49,10 +77,43 @@ impl Rhythms {
             Some(everyone) => everyone.hear(time),
             None => self.everyone = Some(Rhythm::new(self.input, time)),
         }
+        let Some(recent) = self.recent.get_mut(Recent::place(source)) else {
+            self.recent = vec![Recent::NOBODY; PLACES];
+            return self.hear_anew(source, time);
+        };
+        if recent.source != source || since(time, recent.last) >= SECOND {
+            self.hear_anew(source, time);
+        } else {
+            recent.last = recent.last.max(time);
+        }
+    }
+
+    /// Takes a packet of a sender that is not among the recent, or was silent for a second.
+    #[inline(never)]
+    fn hear_anew(&mut self, source: IpAddr, time: Timestamp) {
+        let place = Recent::place(source);
+        let before = self.recent.get(place).copied().unwrap_or(Recent::NOBODY);
+        self.settle(before);
         match self.senders.get_mut(&source) {
             Some(rhythm) => rhythm.hear(time),
             None => self.add(source, Rhythm::new(self.input, time)),
         }
+        let last = if before.source == source { before.last.max(time) } else { time };
+        self.recent[place] = Recent { source, last };
+    }
+
+    /// Writes down until when a sender was heard.
+    fn settle(&mut self, recent: Recent) {
+        if recent.last != Timestamp::UNKNOWN
+            && let Some(rhythm) = self.senders.get_mut(&recent.source)
+        {
+            rhythm.go_on(recent.last);
+        }
+    }
+
+    /// The same of all.
+    fn settle_all(&mut self) {
+        std::mem::take(&mut self.recent).into_iter().for_each(|recent| self.settle(recent));
     }
 
     #[cold]
@@ -65,8 +126,20 @@ impl Rhythms {
         }
     }
 
+    /// With all of it in the table.
+    fn settled(&self) -> Cow<'_, Self> {
+        if self.recent.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut settled = self.clone();
+        settled.settle_all();
+        Cow::Owned(settled)
+    }
+
     /// Adds what was heard later.
     pub(crate) fn absorb(&mut self, other: &Self) {
+        self.settle_all();
+        let other = &*other.settled();
         self.keep_below(other.ceiling);
         for (source, theirs) in &other.senders {
             match self.senders.get_mut(source) {
@@ -88,6 +161,7 @@ impl Rhythms {
 
     /// Moves all times.
     pub(crate) fn retime(&mut self, retime: Retime) {
+        self.settle_all();
         self.everyone.iter_mut().chain(self.senders.values_mut()).for_each(|rhythm| rhythm.retime(retime));
     }
 
@@ -107,6 +181,7 @@ impl Rhythms {
 
     /// Hands over all that it knows.
     pub(crate) fn finish(mut self, health: &mut Health) {
+        self.settle_all();
         self.keep_to_limit();
         health.senders_turned_away = self.ceiling.is_some();
         let is_mixed = self.is_mixed();
@@ -120,9 +195,10 @@ impl Rhythms {
 
     /// Appends those of one input, in the order of their addresses.
     pub(crate) fn store(&self, to: &mut Vec<u8>) {
-        self.everyone.store(to);
-        self.ceiling.store(to);
-        let mut senders: Vec<_> = self.senders.iter().collect();
+        let settled = self.settled();
+        settled.everyone.store(to);
+        settled.ceiling.store(to);
+        let mut senders: Vec<_> = settled.senders.iter().collect();
         senders.sort_unstable_by_key(|(address, _)| **address);
         (senders.len() as u64).store(to);
         for (address, rhythm) in senders {
@@ -140,7 +216,8 @@ impl Rhythms {
             is_sender(*address) && ceiling.is_none_or(|ceiling| *address < ceiling) && Some(rhythm.last()) <= end
         };
         from.expect(senders.iter().all(is_sound), "a sender does not fit the others")?;
-        Ok(Self { senders: senders.into_iter().collect(), ceiling, everyone, input: from.input })
+        let senders = senders.into_iter().collect();
+        Ok(Self { senders, recent: Vec::new(), ceiling, everyone, input: from.input })
     }
 }
 
@@ -158,6 +235,33 @@ mod tests {
         let mut health = Health::default();
         rhythms.finish(&mut health);
         health
+    }
+
+    /// More senders than places, steps of milliseconds to seconds, some of them back.
+    #[test]
+    fn what_was_heard_last_and_the_table_tell_what_each_packet_tells() {
+        let (mut rhythms, mut each) = (Rhythms::new(0), HashMap::<IpAddr, Rhythm>::new());
+        let (mut bits, mut now) = (1_u64, 1_700_000_000_000_000_000_i64);
+        for _ in 0..60_000 {
+            bits ^= bits << 13;
+            bits ^= bits >> 7;
+            bits ^= bits << 17;
+            now += match bits % 1000 {
+                0 => 3_000_000_000,
+                1..10 => -400_000_000,
+                _ => 2_000_000,
+            };
+            // Some speak often, most rarely.
+            let number = if bits & 0x1_0000 == 0 { bits >> 32 & 15 } else { bits >> 32 & 4095 };
+            let (source, time) =
+                (IpAddr::from(Ipv4Addr::from(0x0a00_0000 + number as u32)), Timestamp::from_nanos(now));
+            rhythms.hear(source, time);
+            each.entry(source).and_modify(|rhythm| rhythm.hear(time)).or_insert_with(|| Rhythm::new(0, time));
+        }
+        let health = finished(rhythms);
+        each.values_mut().for_each(Rhythm::settle);
+        assert!(each.len() > 2 * PLACES);
+        assert_eq!(health.rhythms, each.into_iter().collect());
     }
 
     #[test]

@@ -51,6 +51,8 @@ impl<K: FlowKey> Watch<K> {
         }
         if self.tracks.len() >= 2 * MOST_FLOWS {
             self.make_room();
+            // Or every new flow would have all of them looked at.
+            self.keep_to_limit();
         }
         let input = self.input;
         let track = self.tracks.entry(key).or_insert_with(|| Track::new(measure, input, time));

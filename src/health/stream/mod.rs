@@ -14,6 +14,7 @@ mod holes;
 use arrayvec::ArrayVec;
 
 use super::measure::{Measure, Measures, Pair};
+use super::since;
 use super::track::Ends;
 use crate::capture::{Retime, Timestamp};
 use crate::decode::TcpFlags;
@@ -36,11 +37,6 @@ pub(super) const LOGGED: usize = 6;
 /// Whether a sequence number lies behind another (RFC 9293 section 3.4).
 const fn is_after(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) > 0
-}
-
-/// Nanoseconds from one time to a later one; 0 if the clock went back.
-fn since(later: Timestamp, earlier: Timestamp) -> u64 {
-    u64::try_from(later.raw().saturating_sub(earlier.raw())).unwrap_or(0)
 }
 
 /// One segment of TCP.
