@@ -136,10 +136,9 @@ impl<T: Trouble> Facts for Devices<T> {
             what: device.what.replaced(with),
             ..device.clone()
         };
-        Arc::new(Self {
-            first: self.first.iter().map(other).collect(),
-            number: self.number,
-            doubts: doubts::replaced(&self.doubts, with),
-        })
+        let mut first: Vec<Device<T>> = self.first.iter().map(other).collect();
+        // The order of the real addresses would tell which they are.
+        first.sort_by_key(|device| device.who);
+        Arc::new(Self { first, number: self.number, doubts: doubts::replaced(&self.doubts, with) })
     }
 }

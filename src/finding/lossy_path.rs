@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::devices::{Device, Trouble, grouped};
+use super::phrases::called;
 use super::{Context, Finding, Judged, Replace, Who};
 use crate::health::Measure;
 use crate::policy::{FindingKind, HealthLimits, Role};
@@ -72,10 +73,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             let way = if is_asker { &mut path.from } else { &mut path.to };
             way.add(lost.segments, lost.again);
         }
-        // What is never answered is told as such: it need not be lost.
-        let is_answered = sums.times.count().saturating_mul(2) >= sums.asked;
-        if pair.measure.is_application() && pair.measure != Measure::Http && is_answered {
-            path.asked.add(sums.asked.saturating_add(sums.repeated), sums.repeated);
+        // What is never answered is told as such: it need not be lost. Nor is what is asked again because the answer is late.
+        let is_late = sums.times.percentile(50) >= Some(u64::from(limits.late_milliseconds) * 1_000_000);
+        if pair.measure.is_application() && pair.measure != Measure::Http && !is_late {
+            path.asked.add(sums.times.count().saturating_add(sums.recovered), sums.recovered);
         }
     }
     let is_told = |path: &Lossy| [path.from, path.to, path.asked].into_iter().any(|sent| sent.is_told(limits));
@@ -113,12 +114,12 @@ impl Trouble for Lossy {
         let parts = [
             (self.from, "of the TCP segments that it sent"),
             (self.to, "of those that it was sent"),
-            (self.asked, "of the questions between them, each answered in the end"),
+            (self.asked, "of the questions that were answered in the end"),
         ];
         let said =
             parts.iter().filter(|(sent, _)| sent.again > 0).map(|(sent, words)| format!("{} {words}", sent.words()));
         format!(
-            "{who}{} and {}{}: sent again were {}.",
+            "Between {who}{} and {}{} there were sent again {}.",
             context.name(who),
             self.peer,
             context.name(self.peer),
@@ -126,12 +127,13 @@ impl Trouble for Lossy {
         )
     }
 
-    fn gist(&self, _: Who, _: &Context<'_>) -> String {
+    fn gist(&self, who: Who, context: &Context<'_>) -> String {
         let worst = [self.from, self.to, self.asked]
             .into_iter()
             .max_by_key(|sent| sent.again.saturating_mul(10_000) / sent.all.max(1))
             .unwrap_or_default();
-        format!("{} sent again", worst.words())
+        let [device, peer] = [who, self.peer.into()].map(|end| called(&[end], context));
+        format!("{device} \u{2013} {peer}: {} sent again", worst.words())
     }
 
     fn filter(&self, who: Who) -> String {

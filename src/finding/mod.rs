@@ -361,7 +361,12 @@ impl Finding {
     /// The same finding about other hosts.
     #[must_use]
     pub fn replaced(&self, with: &dyn Replace) -> Self {
-        let others = |all: &[Who]| all.iter().map(|who| who.replaced(with)).collect();
+        // The order of the real addresses would tell which they are.
+        let others = |all: &[Who]| {
+            let mut others: Vec<Who> = all.iter().map(|who| who.replaced(with)).collect();
+            others.sort_unstable();
+            others.into()
+        };
         Self {
             clients: others(&self.clients),
             servers: others(&self.servers),

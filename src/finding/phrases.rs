@@ -1,5 +1,6 @@
 //! Words that findings share.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::{Cited, Context, Who};
@@ -31,18 +32,23 @@ const MAX_CALLED: usize = 3;
 /// The first few by their names, or else addresses, and how many more. A device with two addresses is named once.
 pub(super) fn called(all: &[Who], context: &Context<'_>) -> String {
     let mut names: Vec<String> = Vec::new();
+    let (mut named, mut more) = (HashSet::new(), 0);
     for who in all {
         let host = match who {
             Who::Address(address) => context.hosts.find(*address).map(|id| context.hosts.get(id)),
             Who::Mac(_) => None,
         };
-        let name = host.and_then(|host| host.name.as_deref()).map_or_else(|| who.to_string(), str::to_owned);
-        if !names.contains(&name) {
-            names.push(name);
+        // Who has no name is listed once.
+        let name = host.and_then(|host| host.name.as_deref());
+        if name.is_some_and(|name| !named.insert(name)) {
+            continue;
+        }
+        if names.len() < MAX_CALLED {
+            names.push(name.map_or_else(|| who.to_string(), str::to_owned));
+        } else {
+            more += 1;
         }
     }
-    let more = names.len().saturating_sub(MAX_CALLED);
-    names.truncate(MAX_CALLED);
     if more > 0 {
         return format!("{} and {more} more", names.join(", "));
     }

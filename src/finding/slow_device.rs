@@ -1,10 +1,10 @@
-//! `slow-device`: devices that answer much later than others of their role do.
+//! `slow-device`: devices that answer late, or much later than others of their role do.
 
 use std::collections::BTreeMap;
 
 use super::devices::{Device, Trouble, grouped};
 use super::{Context, Finding, Judged, Replace, Who};
-use crate::health::{Histogram, Measure};
+use crate::health::{Histogram, Measure, Sums};
 use crate::inventory::HostId;
 use crate::policy::{FindingKind, HealthLimits, Role};
 use crate::text::duration;
@@ -14,28 +14,42 @@ const DEVIATIONS: f64 = 3.0;
 /// The standard deviation of a normal distribution, in median deviations.
 const DEVIATION: f64 = 1.4826;
 
-/// One service of a device, beside those of its peers; times in nanoseconds.
+/// Median and 95th percentile of a device's answers, in nanoseconds.
+type Times = [u64; 2];
+
+/// In what a device is slow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Slowness {
+    /// In most answers, beside its peers.
+    Mostly,
+    /// In some of them.
+    Sometimes,
+    /// In most answers, whatever others do.
+    Anyway,
+}
+
+/// One service of a device, beside those of its peers.
 #[derive(Clone, Debug)]
 struct Slow {
+    slowness: Slowness,
     measure: Measure,
     answers: u64,
-    median: u64,
-    p95: u64,
-    /// How many others, and the middle of all medians.
+    times: Times,
+    /// How many others, and the middle of all medians and 95th percentiles.
     peers: usize,
-    usual: u64,
+    usual: Times,
     /// What the way to it and back takes, by handshakes and pings: of it, and usually.
-    way: Option<(u64, u64)>,
+    way: Option<(Times, Times)>,
 }
 
 /// What devices of one role answered to one kind of question.
-type Answers = BTreeMap<HostId, Histogram>;
+type Answers = BTreeMap<HostId, Sums>;
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
     let limits = seen.policy.health();
-    let mut services: BTreeMap<(Role, Measure), Answers> = BTreeMap::new();
-    let mut ways: BTreeMap<Role, Answers> = BTreeMap::new();
+    let mut services: BTreeMap<(Role, Measure), BTreeMap<HostId, [Sums; 2]>> = BTreeMap::new();
+    let mut ways: BTreeMap<Role, BTreeMap<HostId, [Sums; 2]>> = BTreeMap::new();
     for (pair, sums) in &seen.health.pairs {
         let Some(device) = seen.hosts.find(pair.answerer).map(|id| seen.hosts.device_of(id)) else { continue };
         let role = seen.hosts.role(device);
@@ -46,34 +60,46 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             measure if measure.is_application() => services.entry((role, measure)).or_default(),
             _ => continue,
         };
-        answers.entry(device).or_default().absorb(&sums.times);
+        let asker = seen.hosts.find(pair.asker).map_or(Role::Host, |id| seen.hosts.role(id));
+        let [of_igor, of_all] = answers.entry(device).or_default();
+        of_all.absorb(sums);
+        if asker.is_igor() {
+            of_igor.absorb(sums);
+        }
     }
+    // What a stranger asks may take as long as it likes, where Igor's own devices ask enough.
+    let chosen = |answers: BTreeMap<HostId, [Sums; 2]>| -> Answers {
+        let enough = |sums: &Sums| sums.times.count() >= u64::from(limits.samples);
+        let choose = |[of_igor, of_all]: [Sums; 2]| if enough(&of_igor) { of_igor } else { of_all };
+        answers.into_iter().map(|(device, sums)| (device, choose(sums))).collect()
+    };
+    let ways: BTreeMap<Role, Answers> = ways.into_iter().map(|(role, answers)| (role, chosen(answers))).collect();
     let mut slow = Vec::new();
-    for ((role, measure), mut answers) in services {
-        answers.retain(|_, times| times.count() >= u64::from(limits.samples));
-        let Some(usual) = Usual::of(&answers).filter(|_| answers.len() > limits.peers as usize) else { continue };
+    for ((role, measure), answers) in services {
+        let mut answers = chosen(answers);
+        answers.retain(|_, sums| sums.times.count() >= u64::from(limits.samples));
+        let usual = Usual::of(&answers);
         let ways = ways.get(&role);
-        let usual_way = ways.and_then(Usual::of);
-        for (device, times) in &answers {
-            let Some(median) = times.percentile(50).filter(|median| usual.is_exceeded(*median, limits)) else {
-                continue;
-            };
+        let usual_way = ways.and_then(|ways| Usual::of(ways));
+        for (device, sums) in &answers {
+            let (Some(times), Some(usual)) = (times_of(&sums.times), &usual) else { continue };
+            let Some(slowness) = usual.slowness(measure, sums, answers.len(), limits) else { continue };
             let host = seen.hosts.get(*device);
-            let way = ways.and_then(|ways| ways.get(device)?.percentile(50)).zip(usual_way.as_ref());
+            let way = ways.and_then(|ways| times_of(&ways.get(device)?.times)).zip(usual_way.as_ref());
             slow.push(Device {
                 role,
                 who: Who::Address(host.address),
-                packets: times.count(),
+                packets: sums.times.count(),
                 first: host.first_seen,
                 last: host.last_seen,
                 what: Slow {
+                    slowness,
                     measure,
-                    answers: times.count(),
-                    median,
-                    p95: times.percentile(95).unwrap_or(median),
+                    answers: sums.times.count(),
+                    times,
                     peers: answers.len() - 1,
-                    usual: usual.median,
-                    way: way.map(|(own, usual)| (own, usual.median)),
+                    usual: usual.middle,
+                    way: way.map(|(own, usual)| (own, usual.middle)),
                 },
             });
         }
@@ -81,25 +107,52 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     grouped(seen, slow)
 }
 
+fn times_of(times: &Histogram) -> Option<Times> {
+    Some([times.percentile(50)?, times.percentile(95)?])
+}
+
 /// What is usual among devices, whatever a few of them do.
 struct Usual {
-    median: u64,
-    deviation: u64,
+    middle: Times,
+    deviation: Times,
 }
 
 impl Usual {
     fn of(answers: &Answers) -> Option<Self> {
-        let mut medians: Vec<u64> = answers.values().filter_map(|times| times.percentile(50)).collect();
-        let median = middle(&mut medians)?;
-        medians.iter_mut().for_each(|one| *one = one.abs_diff(median));
-        Some(Self { median, deviation: middle(&mut medians)? })
+        let mut usual = Self { middle: [0; 2], deviation: [0; 2] };
+        for place in 0..2 {
+            let mut all: Vec<u64> = answers.values().filter_map(|sums| Some(times_of(&sums.times)?[place])).collect();
+            usual.middle[place] = middle(&mut all)?;
+            all.iter_mut().for_each(|one| *one = one.abs_diff(usual.middle[place]));
+            usual.deviation[place] = middle(&mut all)?;
+        }
+        Some(usual)
     }
 
-    fn is_exceeded(&self, time: u64, limits: &HealthLimits) -> bool {
-        let over = time.saturating_sub(self.median);
-        time >= self.median.saturating_mul(limits.slow_times.into())
+    fn slowness(&self, measure: Measure, sums: &Sums, devices: usize, limits: &HealthLimits) -> Option<Slowness> {
+        let [median, p95] = times_of(&sums.times)?;
+        let has_peers = devices > limits.peers as usize;
+        // Those that were asked again may have been lost: that is no slowness.
+        let is_sure = sums.recovered.saturating_mul(20) < sums.times.count();
+        // Servers of DHCP make sure that nobody has the address before they offer it (RFC 2131 section 3.1).
+        let is_late = median / 1_000_000 >= u64::from(limits.late_milliseconds) && measure != Measure::Dhcp;
+        if has_peers && self.is_exceeded(0, median, limits) {
+            Some(Slowness::Mostly)
+        } else if is_late {
+            Some(Slowness::Anyway)
+        } else if has_peers && is_sure && self.is_exceeded(1, p95, limits) {
+            Some(Slowness::Sometimes)
+        } else {
+            None
+        }
+    }
+
+    fn is_exceeded(&self, place: usize, time: u64, limits: &HealthLimits) -> bool {
+        let (middle, deviation) = (self.middle[place], self.deviation[place]);
+        let over = time.saturating_sub(middle);
+        time >= middle.saturating_mul(limits.slow_times.into())
             && over / 1_000_000 >= u64::from(limits.slow_milliseconds)
-            && over as f64 >= DEVIATIONS * DEVIATION * self.deviation as f64
+            && over as f64 >= DEVIATIONS * DEVIATION * deviation as f64
     }
 }
 
@@ -115,17 +168,28 @@ impl Slow {
             return "Whether the device or the way to it is slow, no handshake and no ping in the capture tells."
                 .to_owned();
         };
-        let (own_words, usual_words) = (duration(own), duration(usual));
-        // Half of what it takes longer.
-        if own.saturating_sub(usual) >= self.median.saturating_sub(self.usual) / 2 {
+        let place = self.place();
+        let (own, usual) = (own[place], usual[place]);
+        // What it takes longer, on the way and in all.
+        let (way, all) = match self.slowness {
+            Slowness::Anyway => (own, self.times[place]),
+            _ => (own.saturating_sub(usual), self.times[place].saturating_sub(self.usual[place])),
+        };
+        let (own, usual) = (duration(own), duration(usual));
+        if way >= all / 2 {
             format!(
-                "Its kernel is as late (handshakes and pings: {own_words}, of its peers {usual_words}): the way to it is \
-                 slow, not its service."
+                "Handshakes and pings are as late ({own}, usually {usual}): the way to it is slow, not its service."
             )
         } else {
-            format!(
-                "Handshakes and pings take {own_words}, of its peers {usual_words}: the device itself is slow, not the way."
-            )
+            format!("Handshakes and pings take {own}, usually {usual}: the device itself is slow, not the way.")
+        }
+    }
+
+    /// What tells its slowness: the median, or the 95th percentile.
+    const fn place(&self) -> usize {
+        match self.slowness {
+            Slowness::Mostly | Slowness::Anyway => 0,
+            Slowness::Sometimes => 1,
         }
     }
 }
@@ -139,27 +203,37 @@ impl Trouble for Slow {
 
     fn heading(number: usize) -> String {
         match number {
-            1 => "A device answers much later than others of its role.".into(),
-            _ => format!("{number} times a device answers much later than others of its role."),
+            1 => "A device answers late.".into(),
+            _ => format!("{number} times a device answers late."),
         }
     }
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
-        format!(
-            "{who}{}: {} take {} (median of {}; 95 of 100 within {}), those of {} others {}. {}",
-            context.name(who),
-            self.measure.words(),
-            duration(self.median),
-            self.answers,
-            duration(self.p95),
-            self.peers,
-            duration(self.usual),
-            self.blame()
-        )
+        let [median, p95] = self.times.map(duration);
+        let [usual, usual_p95] = self.usual.map(duration);
+        let (measure, answers, peers) = (self.measure.words(), self.answers, self.peers);
+        let told = match self.slowness {
+            Slowness::Mostly => format!(
+                "{measure} take {median} (median of {answers}; 95 of 100 within {p95}), those of {peers} others {usual}"
+            ),
+            Slowness::Sometimes => format!(
+                "{measure} take {median} mostly, and of {answers} one in twenty {p95} or longer; of {peers} others {usual_p95}"
+            ),
+            Slowness::Anyway => {
+                format!(
+                    "{measure} take {median} (median of {answers}; 95 of 100 within {p95}), which is late whatever others do"
+                )
+            }
+        };
+        format!("{who}{}: {told}. {}", context.name(who), self.blame())
     }
 
     fn gist(&self, _: Who, _: &Context<'_>) -> String {
-        format!("{} against {}", duration(self.median), duration(self.usual))
+        let place = self.place();
+        match self.slowness {
+            Slowness::Anyway => duration(self.times[0]),
+            _ => format!("{} against {}", duration(self.times[place]), duration(self.usual[place])),
+        }
     }
 
     fn filter(&self, who: Who) -> String {
@@ -178,16 +252,16 @@ mod tests {
 
     fn site(medians: &[u64]) -> Answers {
         let times = |millis: u64| {
-            let mut times = Histogram::default();
-            times.add(millis * 1_000_000);
-            times
+            let mut sums = Sums::default();
+            sums.times.add(millis * 1_000_000);
+            sums
         };
         (0..).map(HostId).zip(medians.iter().map(|millis| times(*millis))).collect()
     }
 
     fn told(medians: &[u64]) -> Vec<u64> {
         let usual = Usual::of(&site(medians)).unwrap();
-        medians.iter().copied().filter(|time| usual.is_exceeded(time * 1_000_000, &HealthLimits::DEFAULT)).collect()
+        medians.iter().copied().filter(|time| usual.is_exceeded(0, time * 1_000_000, &HealthLimits::DEFAULT)).collect()
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::devices::{Device, Trouble, grouped};
-use super::phrases::{frame, lasting};
+use super::phrases::frame;
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::flow::FlowView;
@@ -23,9 +23,11 @@ struct Transfer {
     bytes: u64,
     first: Timestamp,
     last: Timestamp,
+    /// For how long it went on.
+    nanos: u64,
     blocks: u64,
     repeated: u64,
-    /// From blocks to their acknowledgements, and from those to the next blocks, all together.
+    /// From a block to its acknowledgement on average, and from that to the next block mostly.
     receiving: u64,
     sending: u64,
     held: Held,
@@ -38,6 +40,8 @@ enum Held {
     Path,
     Receiver,
     Sender,
+    /// Several transfers used the same ports: what was measured is of all of them.
+    Unknown,
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
@@ -46,10 +50,15 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let links = (0..).zip(&seen.relations.links).filter_map(|(at, link)| Some((at, (*link)?)));
-    let transfers = links.filter(|(_, link)| link.kind == LinkKind::Tftp).filter_map(|(at, link)| {
+    let own_ports = links.filter(|(_, link)| link.kind == LinkKind::Tftp).map(|(at, link)| (at, link.flow));
+    // Some servers send from the port that was asked.
+    let mut one_port: Vec<u32> = seen.relations.tftp_files.keys().copied().collect();
+    one_port.sort_unstable();
+    let flows = own_ports.chain(one_port.into_iter().map(|at| (at, Some(at))));
+    let transfers = flows.filter_map(|(at, request)| {
         let flow = seen.flows.view(at);
         let [a, b] = [&flow.ends[0], &flow.ends[1]].map(|end| (end.address, end.port));
-        let request = link.flow.and_then(|request| seen.relations.tftp_files.get(&request));
+        let request = request.and_then(|request| seen.relations.tftp_files.get(&request));
         let file = request.map(|file| String::from_utf8_lossy(&file.name).into_owned());
         let transfer = transfer(seen, &flow, (a, b), 0).or_else(|| transfer(seen, &flow, (b, a), 1))?;
         Some(Transfer { file, ..transfer })
@@ -83,10 +92,12 @@ fn transfer(
     };
     let blocks = pair(Measure::Tftp, sender, receiver).filter(|sums| sums.asked > 1)?;
     let next = pair(Measure::TftpNext, receiver, sender);
-    let (receiving, sending) = (blocks.times.total(), next.map_or(0, |next| next.times.total()));
+    let receiving = blocks.times.total() / blocks.times.count().max(1);
+    // The median, for between two transfers on the same ports hours may pass.
+    let sending = next.and_then(|next| next.times.percentile(50)).unwrap_or(0);
     let bytes = flow.ends[side].bytes();
     let (first, last) = (flow.first(), flow.last());
-    let nanos = last.nanos()?.abs_diff(first.nanos()?);
+    let nanos = receiving.saturating_add(sending).saturating_mul(blocks.times.count()).max(1);
     // Kilobytes a second are bytes in milliseconds.
     let is_slow = bytes < u64::from(limits.transfer_rate).saturating_mul(nanos / 1_000_000);
     if bytes / 1000 < u64::from(limits.transfer_kilobytes) || !is_slow {
@@ -94,10 +105,12 @@ fn transfer(
     }
     let sent = blocks.asked.saturating_add(blocks.repeated);
     let is_lossy = blocks.repeated.saturating_mul(100) >= sent.saturating_mul(limits.repeated_percent.into());
-    let held = match (is_lossy, receiving >= sending) {
-        (true, _) => Held::Path,
-        (false, true) => Held::Receiver,
-        (false, false) => Held::Sender,
+    let is_alone = sent <= flow.ends[side].packets() && next.is_none_or(|next| next.times.count() <= blocks.asked);
+    let held = match (is_alone, is_lossy) {
+        (false, _) => Held::Unknown,
+        (true, true) => Held::Path,
+        (true, false) if receiving >= sending => Held::Receiver,
+        (true, false) => Held::Sender,
     };
     Some(Transfer {
         sender,
@@ -106,6 +119,7 @@ fn transfer(
         bytes,
         first,
         last,
+        nanos,
         blocks: blocks.asked,
         repeated: blocks.repeated,
         receiving,
@@ -118,16 +132,11 @@ fn transfer(
 impl Transfer {
     /// `12 kB/s`.
     fn rate(&self) -> String {
-        let (Some(first), Some(last)) = (self.first.nanos(), self.last.nanos()) else { return "unknown".into() };
-        let millis = (last.abs_diff(first) / 1_000_000).max(1);
+        let millis = (self.nanos / 1_000_000).max(1);
         match self.bytes / millis {
             0 => format!("{} B/s", self.bytes.saturating_mul(1000) / millis),
             rate => format!("{rate} kB/s"),
         }
-    }
-
-    fn mean(&self, nanos: u64) -> String {
-        duration(nanos / self.blocks.max(1))
     }
 }
 
@@ -155,23 +164,24 @@ impl Trouble for Transfer {
             Held::Receiver => format!(
                 "the receiver, or the way to it, held it up: {} from a block to its acknowledgement, {} from that to the next \
                  block",
-                self.mean(self.receiving),
-                self.mean(self.sending)
+                duration(self.receiving),
+                duration(self.sending)
             ),
             Held::Sender => format!(
                 "the sender, or the way to it, held it up: {} from an acknowledgement to the next block, {} from a block to \
                  its acknowledgement",
-                self.mean(self.sending),
-                self.mean(self.receiving)
+                duration(self.sending),
+                duration(self.receiving)
             ),
+            Held::Unknown => "who held it up cannot be told, for several transfers used the same ports".to_owned(),
         };
         format!(
-            "{}{} sent{file} to {}{} in {}, {} bytes at {}, from {}; {why}.",
+            "{}{} sent{file} to {}{} in {}, {} bytes with headers at {}, from {}; {why}.",
             self.sender.0,
             context.name(self.sender.0),
             self.receiver.0,
             context.name(self.receiver.0),
-            lasting(self.first, self.last),
+            duration(self.nanos),
             self.bytes,
             self.rate(),
             frame(context, self.at)
@@ -183,6 +193,7 @@ impl Trouble for Transfer {
             Held::Path => "the path",
             Held::Receiver => "the receiver",
             Held::Sender => "the sender",
+            Held::Unknown => return self.rate(),
         };
         format!("{}, held up by {held}", self.rate())
     }

@@ -14,6 +14,12 @@ named! {
     State {
         /// Nothing was found about it.
         Healthy = "healthy",
+        /// It answers, and late.
+        Slow = "slow",
+        /// Much between it and others is lost.
+        Lossy = "lossy",
+        /// It was silent for a while, and came back.
+        WasSilent = "was-silent",
         /// It has conversations that no document and no allowance of the site explains.
         Unexpected = "unexpected",
         /// A documented port of it does not work.
@@ -73,9 +79,8 @@ impl Standings {
         for finding in findings {
             let Some(state) = state(finding.kind) else { continue };
             let silent = finding.facts.silence();
-            if state == State::Silent && silent.is_none() {
-                continue;
-            }
+            // One that came back tells no [`super::Facts::silence`].
+            let state = if state == State::Silent && silent.is_none() { State::WasSilent } else { state };
             let (clients, servers) = match silent {
                 Some((true, _)) => (&finding.clients[..], &[][..]),
                 Some((false, _)) => (&[][..], &finding.servers[..]),
@@ -103,8 +108,9 @@ const fn state(kind: Kind) -> Option<State> {
     };
     match kind {
         FindingKind::Blocked | FindingKind::RejectedUnseen => Some(State::Blocked),
-        // One that came back tells no [`super::Facts::silence`].
-        FindingKind::StoppedAnswering | FindingKind::WentSilent => Some(State::Silent),
+        FindingKind::StoppedAnswering | FindingKind::WentSilent | FindingKind::SilentTogether => Some(State::Silent),
+        FindingKind::SlowDevice => Some(State::Slow),
+        FindingKind::LossyPath => Some(State::Lossy),
         FindingKind::OldVersion => Some(State::OldVersion),
         FindingKind::NoDhcpOffer => Some(State::NoAddress),
         FindingKind::AddressConflict => Some(State::AddressConflict),
@@ -121,11 +127,8 @@ const fn state(kind: Kind) -> Option<State> {
         | FindingKind::NoQuerier
         | FindingKind::SecondDhcpServer
         | FindingKind::BroadcastStorm
-        | FindingKind::SilentTogether
         | FindingKind::PacketsTooBig
         | FindingKind::LostFragments
-        | FindingKind::LossyPath
-        | FindingKind::SlowTransfer
-        | FindingKind::SlowDevice => None,
+        | FindingKind::SlowTransfer => None,
     }
 }

@@ -63,6 +63,11 @@ impl Measure {
         Self::Dhcp,
     ];
 
+    /// Whether there are questions that may stay unanswered: not of data, of which only what is timed is counted.
+    pub const fn has_questions(self) -> bool {
+        !matches!(self, Self::Client | Self::Ack | Self::TftpNext)
+    }
+
     /// Whether an application answers, not the network or the kernel.
     pub const fn is_application(self) -> bool {
         matches!(self, Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Http | Self::Dns | Self::Dhcp)
@@ -86,9 +91,10 @@ impl Measure {
     }
 
     /// Whether the same question may be asked anew under the same identifier as soon as it was answered: BACnet stacks that
-    /// have one question on the way at a time use one invoke id. Elsewhere the same identifier is the same question.
+    /// have one question on the way at a time use one invoke id, and resolvers one port and one number. Elsewhere the same
+    /// identifier is the same question.
     pub(super) const fn renews(self) -> bool {
-        matches!(self, Self::Bacnet)
+        matches!(self, Self::Bacnet | Self::Dns)
     }
 
     /// The measure of a name.
@@ -152,6 +158,9 @@ pub struct Pair {
 
 stored!(Pair { asker, answerer, port, measure });
 
+/// Questions of which too few were asked to tell a share of them.
+const FEW: u64 = 20;
+
 /// What was counted of a pair.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Sums {
@@ -159,6 +168,8 @@ pub struct Sums {
     pub asked: u64,
     /// Questions sent again.
     pub repeated: u64,
+    /// Of those, the ones whose question was answered in the end.
+    pub recovered: u64,
     /// Answers sent again.
     pub answered_again: u64,
     /// Answers whose question was not seen, or lies further back than [`super::WINDOW`] messages.
@@ -169,14 +180,23 @@ pub struct Sums {
     pub losses: Option<Box<Losses>>,
 }
 
-stored!(Sums { asked, repeated, answered_again, unasked, times, losses });
+stored!(Sums { asked, repeated, recovered, answered_again, unasked, times, losses });
 
 impl Sums {
+    /// Of a hundred questions, how many have no answer; 0 of fewer than [`FEW`].
+    pub fn unanswered_percent(&self) -> u64 {
+        match self.asked {
+            0..FEW => 0,
+            asked => asked.saturating_sub(self.times.count()).saturating_mul(100) / asked,
+        }
+    }
+
     /// Adds what another part counted.
     pub fn absorb(&mut self, other: &Self) {
         for (mine, theirs) in [
             (&mut self.asked, other.asked),
             (&mut self.repeated, other.repeated),
+            (&mut self.recovered, other.recovered),
             (&mut self.answered_again, other.answered_again),
             (&mut self.unasked, other.unasked),
         ] {
@@ -194,8 +214,11 @@ impl Sums {
 pub(super) enum Outcome {
     Asked,
     Repeated,
-    /// After so many nanoseconds.
-    Answered(u64),
+    /// After so many nanoseconds, for which the question had been sent again so many times.
+    Answered {
+        nanos: u64,
+        repeats: u8,
+    },
     AnsweredAgain,
     Unasked,
 }
@@ -231,13 +254,17 @@ impl Measures {
             Outcome::Repeated => &mut sums.repeated,
             Outcome::AnsweredAgain => &mut sums.answered_again,
             Outcome::Unasked => &mut sums.unasked,
-            Outcome::Answered(nanos) => return sums.times.add(nanos),
+            Outcome::Answered { nanos, repeats } => {
+                sums.times.add(nanos);
+                sums.recovered = sums.recovered.saturating_add(repeats.into());
+                return;
+            }
         };
         *count = count.saturating_add(1);
     }
 
     pub(super) fn answered(&mut self, pair: Pair, nanos: u64) {
-        self.note(pair, Outcome::Answered(nanos));
+        self.note(pair, Outcome::Answered { nanos, repeats: 0 });
     }
 
     pub(super) fn lost(&mut self, pair: Pair, losses: &Losses) {

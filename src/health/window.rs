@@ -14,6 +14,8 @@ pub const WINDOW: usize = 5;
 /// Nanoseconds within which the same message is a copy, as mirrors make them: no protocol repeats one so soon (RFC 7252
 /// section 4.8: two seconds; ANSI/ASHRAE 135 clause 5.3: three; RFC 1035 section 4.2.1: two or more).
 const COPY: u64 = 50_000_000;
+/// Nanoseconds after which a question is sent again because its answer is missing; who is quicker is impatient, whatever was lost.
+const PATIENCE: u64 = 500_000_000;
 
 /// What a message does. TCP's handshake has acts of its own: a SYN-ACK answers and asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -147,19 +149,25 @@ impl Window {
         // Of copies the first counts.
         let first = self.iter().find(|known| known.is_like(&accept))?;
         let nanos = message.since(first.time)?;
-        (accept.since(first.time) <= Some(COPY)).then_some(Outcome::Answered(nanos))
+        (accept.since(first.time) <= Some(COPY)).then_some(Outcome::Answered { nanos, repeats: 0 })
     }
 
     fn answer(&self, message: &Message, renews: bool) -> Option<Outcome> {
         let Some(question) = self.iter().rev().find(|known| message.answers(known)) else {
             return Some(Outcome::Unasked);
         };
-        // The first that was sent, if it was sent again; and answers since then.
+        // The first that was sent, and how often it was sent again; and answers since then.
         let mut first = None;
+        let (mut repeats, mut last) = (0, Timestamp::UNKNOWN);
         let mut again = None;
         for known in self.iter() {
-            if known.is_like(&question) && (first.is_none() || renews && again.is_some()) {
-                (first, again) = (Some(known.time), None);
+            if known.is_like(&question) {
+                if first.is_none() || renews && again.is_some() {
+                    (first, repeats, again) = (Some(known.time), 0, None);
+                } else if known.time.raw().abs_diff(last.raw()) >= PATIENCE {
+                    repeats += 1;
+                }
+                last = known.time;
             } else if first.is_some() && known.side == message.side && known.answers(&question) {
                 again = Some(known.id == message.id);
             }
@@ -170,7 +178,7 @@ impl Window {
             (Some(false), _) => Some(Outcome::Unasked),
             // Which of two SYNs a SYN-ACK answers, nobody knows (Karn's rule).
             (None, Some(_)) if question.act == Act::Open && question.since(first?) > Some(COPY) => None,
-            (None, Some(nanos)) => Some(Outcome::Answered(nanos)),
+            (None, Some(nanos)) => Some(Outcome::Answered { nanos, repeats }),
             (None, None) => None,
         }
     }
@@ -239,14 +247,15 @@ mod tests {
             answer(9000, token(1, 8)),
             answer(9000, token(2, 8)),
         ]);
-        let expected = [Asked, Repeated, Answered(2_010_000_000), AnsweredAgain, Unasked, Unasked].map(Some);
+        let answered = Answered { nanos: 2_010_000_000, repeats: 1 };
+        let expected = [Asked, Repeated, answered, AnsweredAgain, Unasked, Unasked].map(Some);
         assert_eq!(seen, expected);
     }
 
     #[test]
     fn copies_count_nothing() {
         let seen = outcomes(&[ask(0, 5), ask(1, 5), answer(10, 5), answer(11, 5)]);
-        assert_eq!(seen, [Some(Outcome::Asked), None, Some(Outcome::Answered(10_000_000)), None]);
+        assert_eq!(seen, [Some(Outcome::Asked), None, Some(Outcome::Answered { nanos: 10_000_000, repeats: 0 }), None]);
     }
 
     #[test]

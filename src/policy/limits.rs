@@ -76,6 +76,8 @@ limits! {
         slow_times = 3;
         /// Milliseconds that it takes longer than they.
         slow_milliseconds = 50;
+        /// Milliseconds from which on an answer is late, whatever others take.
+        late_milliseconds = 1000;
         /// Segments, or questions, of which losses are told in percent.
         sent = 100;
         /// Of a hundred, how many must have been sent again.

@@ -1,5 +1,6 @@
 //! health.csv: how soon questions are answered, one row for each two hosts, service and measure.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
@@ -7,8 +8,8 @@ use super::column::columns;
 use super::csv::write_table;
 use super::json::v1::Text;
 use super::value::Value;
-use crate::health::{Losses, Pair, Sums};
-use crate::inventory::Host;
+use crate::health::{Losses, Measure, Pair, Sums};
+use crate::inventory::{Host, HostId};
 use crate::survey::Survey;
 
 /// Who asked whom, and how it went.
@@ -53,6 +54,18 @@ pub(super) fn rows(survey: &Survey) -> impl ExactSizeIterator<Item = HealthRow<'
     })
 }
 
+/// What each of Igor's devices was asked, over all its addresses and whoever asked.
+pub(super) fn by_device(survey: &Survey) -> BTreeMap<HostId, BTreeMap<Measure, Sums>> {
+    let mut devices: BTreeMap<HostId, BTreeMap<Measure, Sums>> = BTreeMap::new();
+    for (pair, sums) in &survey.health.pairs {
+        let device = survey.hosts.find(pair.answerer).map(|id| survey.hosts.device_of(id));
+        if let Some(device) = device.filter(|id| survey.hosts.role(*id).is_igor()) {
+            devices.entry(device).or_default().entry(pair.measure).or_default().absorb(sums);
+        }
+    }
+    devices
+}
+
 fn role(host: Option<&Host>) -> Value<'static> {
     host.map_or(Value::Missing, |host| Value::Name(host.role.name()))
 }
@@ -90,6 +103,8 @@ columns! {
     "count", "410", "Questions whose answer was seen: those that are timed.";
     All repeated: u64 = |r| r.sums.repeated;
     "count", "3", "Questions sent again.";
+    All recovered: u64 = |r| r.sums.recovered;
+    "count", "2", "Of those, the ones whose question was answered in the end: what was lost, or late.";
     All answered_again: u64 = |r| r.sums.answered_again;
     "count", "0", "Answers sent again.";
     All unasked: u64 = |r| r.sums.unasked;

@@ -41,14 +41,13 @@ pub struct Answers {
 impl Answers {
     fn new(survey: &Survey, (address, port, measure): AnswersKey, sums: &Sums) -> Self {
         let host = survey.hosts.find(address).map(|id| survey.hosts.get(id));
-        let asks = !matches!(measure, Measure::Client | Measure::Ack);
         Self {
             address,
             name: host.and_then(|host| host.name.as_deref()).unwrap_or_default().to_owned(),
             role: host.map_or("", |host| host.role.name()),
             port,
             measure,
-            asked: asks.then_some(sums.asked),
+            asked: measure.has_questions().then_some(sums.asked),
             answered: sums.times.count(),
             repeated: sums.repeated,
             median: sums.times.percentile(50),

@@ -76,6 +76,88 @@ fn a_device_that_is_slow_beside_its_peers_is_told_and_who_is_to_blame() {
     assert_silent(&site((40 * MILLI, MILLI)));
 }
 
+/// Node 104 is late with each so many answers, and the gateway asks it again after two seconds where it is told to.
+fn now_and_then(late: u16, by: u64, again: bool) -> Mirror {
+    let mut mirror = Mirror::default();
+    for number in 101..107 {
+        for round in 0..60_u16 {
+            let at = u64::from(round) * 10 * SECOND + u64::from(number) * MILLI;
+            let token = round.to_be_bytes();
+            let ask = coap::request(coap::CON, coap::GET, round, &token, "l", &[]);
+            let is_late = number == 104 && round % late == 0;
+            mirror.udp(at, (GATEWAY, 40_000), (node(number), 5683), &ask);
+            if is_late && again {
+                mirror.udp(at + 2 * SECOND, (GATEWAY, 40_000), (node(number), 5683), &ask);
+            }
+            let took = if is_late { by } else { 4 * MILLI };
+            let answer = coap::content(coap::ACK, round, &token, None, "1");
+            mirror.udp(at + took, (node(number), 5683), (GATEWAY, 40_000), &answer);
+        }
+    }
+    in_order(mirror)
+}
+
+#[test]
+fn some_late_answers_are_told_and_lost_ones_are_a_path() {
+    let survey = now_and_then(3, 900 * MILLI, false).measured();
+    let detail = &only(&survey, "slow-device").words.detail;
+    assert!(
+        detail.contains("take 4 ms mostly, and of 60 one in twenty") && detail.contains("of 5 others 4 ms"),
+        "{detail}"
+    );
+    assert_silent(&now_and_then(30, 900 * MILLI, false));
+    // What was answered at once when it was asked again had been lost.
+    let survey = now_and_then(3, 2_004 * MILLI, true).measured();
+    assert!(of_kind(&survey, "slow-device").is_empty());
+    let told = of_kind(&survey, "lossy-path").is_empty();
+    assert!(told, "fewer than a hundred questions tell no share");
+}
+
+#[test]
+fn a_device_that_takes_a_second_is_late_whoever_is_there() {
+    let mut alone = Mirror::default();
+    asks(&mut alone, node(101), 40, 1_600 * MILLI, MILLI);
+    let survey = in_order(alone).measured();
+    let detail = &only(&survey, "slow-device").words.detail;
+    assert!(
+        detail.contains("which is late whatever others do") && detail.contains("the device itself is slow"),
+        "{detail}"
+    );
+}
+
+/// The gateway asks a node once in two seconds; from a round on the node is dead for so many, and each question is sent three
+/// times.
+fn dead(rounds: std::ops::Range<u16>, comes_late: bool) -> Mirror {
+    let mut mirror = Mirror::default();
+    for round in 0..200_u16 {
+        let at = u64::from(round) * 10 * SECOND;
+        let token = round.to_be_bytes();
+        let ask = coap::request(coap::CON, coap::GET, round, &token, "l", &[]);
+        let is_dead = rounds.contains(&round);
+        mirror.udp(at, (GATEWAY, 40_000), (node(101), 5683), &ask);
+        if is_dead {
+            mirror.udp(at + 2 * SECOND, (GATEWAY, 40_000), (node(101), 5683), &ask);
+            mirror.udp(at + 6 * SECOND, (GATEWAY, 40_000), (node(101), 5683), &ask);
+        }
+        if !is_dead || comes_late {
+            let took = if is_dead { 6 * SECOND + 4 * MILLI } else { 4 * MILLI };
+            let answer = coap::content(coap::ACK, round, &token, None, "1");
+            mirror.udp(at + took, (node(101), 5683), (GATEWAY, 40_000), &answer);
+        }
+    }
+    in_order(mirror)
+}
+
+#[test]
+fn who_was_dead_for_a_while_has_no_lossy_path() {
+    let survey = dead(90..110, false).measured();
+    assert!(of_kind(&survey, "lossy-path").is_empty(), "{:?}", of_kind(&survey, "lossy-path"));
+    // The same questions, each answered in the end: they were lost.
+    let survey = dead(90..110, true).measured();
+    let detail = &only(&survey, "lossy-path").words.detail;
+    assert!(detail.contains("40 of 240 (16 %) of the questions that were answered in the end"), "{detail}");
+}
+
 #[test]
 fn few_answers_or_few_peers_tell_nothing() {
     let mut few = Mirror::default();
@@ -122,8 +204,12 @@ fn a_path_that_loses_much_is_told() {
 /// The gateway sends a file: what the node takes for a block, what the gateway takes for the next, and each so many blocks is
 /// sent again after a second.
 fn transfer(receives: u64, sends: u64, lost: u16) -> Mirror {
+    transfer_from(50_000, receives, sends, lost)
+}
+
+fn transfer_from(port: u16, receives: u64, sends: u64, lost: u16) -> Mirror {
     let mut mirror = Mirror::default();
-    let [server, client] = [(GATEWAY, 50_000), (node(101), 2_000)];
+    let [server, client] = [(GATEWAY, port), (node(101), 2_000)];
     mirror.udp(0, client, (GATEWAY, 69), &tftp::read("node.bin", &[]));
     let mut at = MILLI;
     for block in 1..=240 {
@@ -154,6 +240,29 @@ fn a_slow_transfer_says_who_held_it_up() {
         assert!(told.words.detail.contains(who), "{}", told.words.detail);
         assert!(told.words.detail.contains("10.20.0.10 sent node.bin to 10.20.0.101 in "), "{}", told.words.detail);
     }
+    // Three files, one after the other, to one port of the client: whose time was whose, nobody knows.
+    let mut several = Mirror::default();
+    for (number, receives) in (0..).zip([60 * MILLI, 3 * MILLI, 3 * MILLI]) {
+        let mut one = transfer_from(50_000 + number as u16, receives, 63 * MILLI - receives, 1_000);
+        for record in &mut one.tape.records {
+            record.time += number * 100 * SECOND;
+        }
+        several.tape.records.extend(one.tape.records);
+    }
+    let survey = several.measured();
+    let detail = &of_kind(&survey, "slow-transfer")[0].words.detail;
+    assert!(detail.contains("several transfers used the same ports"), "{detail}");
+    // A server that sends from the port that is asked, and a quick transfer again an hour later.
+    let mut again = transfer_from(69, 3 * MILLI, 60 * MILLI, 1_000);
+    let detail = of_kind(&again.measured(), "slow-transfer")[0].words.detail.clone();
+    assert!(detail.contains("the sender, or the way to it") && detail.contains("sent node.bin"), "{detail}");
+    again = transfer_from(69, 3 * MILLI, 3 * MILLI, 1_000);
+    let later: Vec<_> = again.tape.records.clone();
+    again.tape.records.extend(later.into_iter().map(|mut record| {
+        record.time += 3_600 * SECOND;
+        record
+    }));
+    assert_silent(&again);
     // 83 kB a second.
     assert_silent(&transfer(3 * MILLI, 3 * MILLI, 1_000));
 }

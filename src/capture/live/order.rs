@@ -16,6 +16,8 @@ const OVERHEAD: usize = 160;
 const SET_BACK: i64 = 1_000_000_000;
 /// Buffers that are kept for the frames to come.
 const SPARE: usize = 1024;
+/// Bytes that each may hold: more than most frames have.
+const SPARE_BYTES: usize = 1 << 12;
 
 /// How often the clock was set back before a frame, its time, and its number as it was seen.
 type Place = (u64, Timestamp, u64);
@@ -71,7 +73,8 @@ impl Reorder {
             self.bytes = self.bytes.saturating_sub(data.len() + OVERHEAD);
             is_wanted = take(Frame { id: FrameId::NONE, time, link, interface, original_len, data: &data });
             frames += 1;
-            if self.spare.len() < SPARE {
+            // A large buffer under a small frame would hold what nobody counts.
+            if self.spare.len() < SPARE && data.capacity() <= SPARE_BYTES {
                 data.clear();
                 self.spare.push(data);
             }

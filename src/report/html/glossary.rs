@@ -53,6 +53,9 @@ const fn outcome(outcome: Outcome) -> &'static str {
 const fn state(state: State) -> &'static str {
     match state {
         State::Healthy => "Nothing was found about the device.",
+        State::Slow => "It answers late.",
+        State::Lossy => "Much between it and others is lost and sent again.",
+        State::WasSilent => "It was silent for a while, and came back.",
         State::Unexpected => "It has conversations that nothing explains.",
         State::Blocked => "A documented port of it does not work.",
         State::OldVersion => "Its version is below what the document covers.",

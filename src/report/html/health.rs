@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::page::{Page, put};
 use crate::health::{Histogram, Losses, Measure, Sums};
 use crate::inventory::HostId;
-use crate::report::health::{HealthRow, rows};
+use crate::report::health::{HealthRow, by_device};
 use crate::report::text::units::{bytes, count, duration};
 use crate::survey::Survey;
 
@@ -26,11 +26,7 @@ fn answerer(survey: &Survey, row: &HealthRow<'_>) -> Option<HostId> {
 /// Device by service, coloured by how its 95th percentile stands to those of the other devices.
 pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.section("health", "How soon they answer");
-    let mut cells: BTreeMap<HostId, BTreeMap<Measure, Sums>> = BTreeMap::new();
-    for row in rows(survey) {
-        let Some(device) = answerer(survey, &row).filter(|id| survey.hosts.role(*id).is_igor()) else { continue };
-        cells.entry(device).or_default().entry(row.pair.measure).or_default().absorb(row.sums);
-    }
+    let cells = by_device(survey);
     let measures: BTreeSet<Measure> = cells.values().flat_map(|cells| cells.keys().copied()).collect();
     if cells.is_empty() {
         put!(page, "<p>No question to one of Igor\u{2019}s devices was seen together with its answer.</p>");
@@ -90,11 +86,12 @@ fn middle<'a>(devices: impl Iterator<Item = &'a BTreeMap<Measure, Sums>>, measur
     times.get(times.len() / 2).copied()
 }
 
-/// How much slower than the middle: 0 to 3.
+/// How much slower than the middle, or how many of a hundred questions are unanswered: 0 to 3.
 fn level(sums: &Sums, middle: Option<u64>) -> usize {
-    let (Some(time), Some(middle)) = (sums.times.percentile(95), middle) else { return 0 };
+    let unanswered = [3, 10, 30].into_iter().filter(|percent| sums.unanswered_percent() >= *percent).count();
+    let (Some(time), Some(middle)) = (sums.times.percentile(95), middle) else { return unanswered };
     let is_slower = |times: u64| sums.times.count() >= FEW && time > middle.saturating_mul(times);
-    [2, 4, 8].into_iter().filter(|times| is_slower(*times)).count()
+    [2, 4, 8].into_iter().filter(|times| is_slower(*times)).count().max(unanswered)
 }
 
 fn cell(page: &mut Page, sums: &Sums, middle: Option<u64>) {
@@ -104,13 +101,17 @@ fn cell(page: &mut Page, sums: &Sums, middle: Option<u64>) {
     };
     put!(
         page,
-        "<td class=\"n heat{}\" data-v=\"{}\" title=\"{} answers, median {}, longest {}\">{}</td>",
+        "<td class=\"n heat{}\" data-v=\"{}\" title=\"{} answers, median {}, longest {}\">{}{}</td>",
         level(sums, middle),
         time,
         count(sums.times.count()),
         duration(sums.times.percentile(50).unwrap_or_default()),
         duration(sums.times.most().unwrap_or_default()),
-        duration(time)
+        duration(time),
+        match sums.unanswered_percent() {
+            0 => String::new(),
+            percent => format!(", {percent} % unanswered"),
+        }
     );
 }
 
@@ -129,9 +130,9 @@ pub(super) fn peers(page: &mut Page, survey: &Survey, device: HostId, rows: &[He
         let name = peer.and_then(|host| host.name.as_deref()).map_or_else(|| address.to_string(), str::to_owned);
         put!(page, "{} {}, {}: ", words, name, row.pair.measure.words());
         let Sums { asked, repeated, times, .. } = row.sums;
-        match row.pair.measure {
-            Measure::Client | Measure::Ack => put!(page, "{} timed", count(times.count())),
-            _ => put!(page, "{} of {}", count(times.count()), count(*asked)),
+        match row.pair.measure.has_questions() {
+            false => put!(page, "{} timed", count(times.count())),
+            true => put!(page, "{} of {}", count(times.count()), count(*asked)),
         }
         if let [_, Some(median), Some(p95), _, Some(most)] = row.times() {
             put!(page, ", median {}, 95 % within {}, longest {}", duration(median), duration(p95), duration(most));

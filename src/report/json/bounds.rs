@@ -36,7 +36,7 @@ pub(super) fn bound(part: &mut Survey<'_>) {
         part.findings => flows, packets, bytes;
         part.coverage => flows, packets, bytes;
         part.inventory => packets_sent, bytes_sent, packets_received, bytes_received;
-        part.health => asked, answered, repeated, answered_again, unasked;
+        part.health => asked, answered, repeated, recovered, answered_again, unasked;
     }
     for row in &mut part.health {
         for count in [

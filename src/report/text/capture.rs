@@ -1,9 +1,14 @@
 //! The head of the page: the result in one line, what was captured, and how good the capture is.
 
+use std::collections::BTreeMap;
+
 use super::page::{Page, Span, Tone, fit_path, left, right};
 use super::units::{bytes, count, counted, duration, span};
 use crate::capture::Timestamp;
+use crate::health::Measure;
+use crate::inventory::HostId;
 use crate::policy::{Role, Severity};
+use crate::report::health::by_device;
 use crate::report::result::{Sentence, of_quality, sentence, unmatched};
 use crate::report::value::nanos_between;
 use crate::survey::{InputSummary, Survey};
@@ -46,7 +51,40 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     }
     capture(page, survey);
     quality(page, survey);
+    answers(page, survey);
     hosts(page, survey);
+}
+
+/// How soon Igor's devices answer, where that was measured.
+fn answers(page: &mut Page<'_>, survey: &Survey) {
+    if !survey.tells_health() {
+        return;
+    }
+    let mut measures: BTreeMap<Measure, Vec<(u64, HostId)>> = BTreeMap::new();
+    for (device, sums) in by_device(survey) {
+        for (measure, sums) in sums.into_iter().filter(|(measure, _)| measure.is_application()) {
+            let median = sums.times.percentile(50).map(|median| (median, device));
+            measures.entry(measure).or_default().extend(median);
+        }
+    }
+    measures.retain(|_, medians| !medians.is_empty());
+    let mut label = "Answers";
+    for (measure, mut medians) in measures {
+        medians.sort_unstable();
+        let mut text = format!("{}: {}", measure.words(), counted(medians.len() as u64, "device", "devices"));
+        let middle = medians.get((medians.len() - 1) / 2).map(|(median, _)| duration(*median));
+        text.push_str(&format!(", usually {}", middle.unwrap_or_default()));
+        if let Some((slowest, device)) = medians.last().filter(|_| medians.len() > 1) {
+            let host = survey.hosts.get(*device);
+            let name = host.name.as_deref().map_or_else(|| host.address.to_string(), str::to_owned);
+            text.push_str(&format!(", the slowest {} {}", visible(&name), duration(*slowest)));
+        }
+        labelled(page, label, [plain(text)]);
+        label = "";
+    }
+    if label == "Answers" {
+        labelled(page, label, [plain("no question to one of Igor's devices was seen together with its answer")]);
+    }
 }
 
 /// The site's label, or else what was read.

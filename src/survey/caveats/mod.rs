@@ -111,6 +111,15 @@ impl FlowQuality {
     }
 }
 
+/// That how well it works was to be measured, and was not: states keep only what was asked for when they were written.
+pub(super) fn not_measured(options: &super::Options, observed: &Observed) -> Option<Caveat> {
+    let health = &observed.health;
+    let is_measured = health.everyone.is_some() || health.mixed_senders.is_some();
+    let text = "How well it works was not measured: the states were observed without --health. Observe the captures again with it.";
+    (options.limits.health && !is_measured && observed.flows.len() > 0)
+        .then(|| Caveat { kind: "health-not-measured", text: text.to_owned() })
+}
+
 /// All doubts about the capture, gravest first; `full` names the evidence of relations that found no room.
 pub(super) fn caveats(
     observed: &Observed,
