@@ -106,7 +106,7 @@ pub(in crate::cli) struct Live {
     /// the power fails.
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "60s", help_heading = "Capture")]
     pub(in crate::cli) checkpoint: Duration,
-    /// Measure how soon questions are answered, and what TCP had to send again: health.csv and its part of the report.
+    /// Measure how well it works: how soon devices answer, what is lost and sent again, and who goes silent.
     ///
     /// The terminal view has it as a tab. docs/health.md says what is measured.
     #[arg(long, help_heading = "Capture")]

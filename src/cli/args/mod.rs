@@ -169,7 +169,7 @@ pub(super) struct ReadingArgs {
     /// Threads to use; all cores by default. The result does not depend on it.
     #[arg(short = 'j', long, value_name = "N", help_heading = "Reading")]
     pub(super) threads: Option<NonZeroUsize>,
-    /// Measure how soon questions are answered, and what TCP had to send again: health.csv and its part of the report.
+    /// Measure how well it works: how soon devices answer, what is lost and sent again, and who goes silent.
     ///
     /// It reads with one thread, and a large capture takes up to twice as long. docs/health.md says what is measured.
     #[arg(long, help_heading = "Reading")]
