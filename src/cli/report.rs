@@ -38,7 +38,7 @@ pub(super) fn run(args: Report, verbosity: &Verbosity) -> Outcome {
     let rendered = written_by(&survey);
     let sites = read_back(survey, &policy).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let writing = WriteOptions { threads, command: command(&args, &path), rendered };
+    let writing = WriteOptions { threads, command: command(&args, &path), rendered, is_durable: false };
     match &sites[..] {
         [survey] => write(survey, &writing, args.output.as_deref(), verbosity)?,
         _ => write_sites(sites, &writing, args.output.as_deref(), verbosity)?,
@@ -53,7 +53,7 @@ fn judge(args: Report, verbosity: &Verbosity) -> Outcome {
     let command = super::command::command(&survey);
     let options = SurveyOptions::check(survey)?;
     let reading = read(&options, InputNeeds { hashes: output.is_some(), twice: false }, verbosity)?;
-    let writing = WriteOptions { threads: options.threads.get(), command, rendered: String::new() };
+    let writing = WriteOptions { threads: options.threads.get(), command, rendered: String::new(), is_durable: false };
     let files: &[Format] = if output.is_some() { &[Format::Csv, Format::Html, Format::Json] } else { &[] };
     let formats = files.iter().copied().chain([Format::Text]).collect();
     let output = OutputOptions { folder: output, formats, ..OutputOptions::default() };

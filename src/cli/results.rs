@@ -12,8 +12,9 @@ use crate::capture::Timestamp;
 use crate::report::json::{write_flow_lines, write_survey_by};
 use crate::report::result::unjudged;
 use crate::report::{
-    HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_findings, write_flows,
-    write_health, write_html, write_inventory, write_ipfix, write_nodes, write_parquet, write_workbook,
+    HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_file_durably,
+    write_findings, write_flows, write_health, write_html, write_inventory, write_ipfix, write_nodes, write_parquet,
+    write_workbook,
 };
 use crate::survey::Survey;
 use crate::text::visible;
@@ -28,6 +29,8 @@ pub(super) struct WriteOptions {
     pub(super) command: Vec<String>,
     /// The program that wrote the survey.json from which results are made again; empty if they are not.
     pub(super) rendered: String,
+    /// Whether each file is to be on the disk before the next is begun: nobody can make them again.
+    pub(super) is_durable: bool,
 }
 
 impl WriteOptions {
@@ -42,6 +45,7 @@ struct Results<'a> {
     names: Names,
     threads: usize,
     html: HtmlOptions,
+    is_durable: bool,
 }
 
 /// Writes what was asked for. The summary is printed even if the files could not be written.
@@ -63,7 +67,8 @@ pub(super) fn write_and(
     evidence: impl FnOnce() -> Result<(), WriteError>,
 ) -> Result<(), Failure> {
     let html = writing.html();
-    let results = Results { survey, names: Names::of(survey), threads: writing.threads, html };
+    let results =
+        Results { survey, names: Names::of(survey), threads: writing.threads, html, is_durable: writing.is_durable };
     let files = match &options.folder {
         Some(folder) => results.write_files(folder, options),
         None => Ok(()),
@@ -133,7 +138,8 @@ pub(super) fn checkpoint(
     let text = "This was written while the survey went on: what is not seen may have come later.".to_owned();
     survey.caveats.insert(0, Caveat { kind: "unfinished", text });
     let html = writing.html();
-    let results = Results { survey, names: Names::of(survey), threads: writing.threads, html };
+    let results =
+        Results { survey, names: Names::of(survey), threads: writing.threads, html, is_durable: writing.is_durable };
     let written = results.write_files(folder, options);
     survey.caveats.remove(0);
     written
@@ -166,7 +172,10 @@ impl Results<'_> {
             return Ok(());
         }
         let whole = ReportFolder::begin(folder)?;
-        wanted.try_for_each(|(name, _, write)| write_file(&folder.join(name), |out| write(self, out)))?;
+        wanted.try_for_each(|(name, _, write)| match self.is_durable {
+            true => write_file_durably(&folder.join(name), |out| write(self, out)),
+            false => write_file(&folder.join(name), |out| write(self, out)),
+        })?;
         whole.finish()
     }
 }

@@ -135,6 +135,31 @@ pub fn write_file(
     path: &Path,
     write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
 ) -> Result<(), WriteError> {
+    write_by(path, |_| Ok(()), write)
+}
+
+/// The same, and brought to the disk before it takes its name: after a power failure there is the old file or the new one. A
+/// rename may reach the disk before what was written does (ext4(5), auto_da_alloc), and leave a file of no length.
+///
+/// # Errors
+/// Those of [`write_file`].
+pub fn write_file_durably(
+    path: &Path,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> Result<(), WriteError> {
+    let settle = |file: &File| match file.sync_all() {
+        // Some file systems cannot: then it is as safe as they keep it.
+        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput) => Ok(()),
+        settled => settled,
+    };
+    write_by(path, settle, write)
+}
+
+fn write_by(
+    path: &Path,
+    settle: fn(&File) -> io::Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+) -> Result<(), WriteError> {
     let attempt = || -> io::Result<()> {
         if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             let mut file = fs::File::options().write(true).open(path)?;
@@ -145,8 +170,10 @@ pub fn write_file(
         let (file, aside) = Aside::create(folder)?;
         let mut buffered = BufWriter::with_capacity(256 * 1024, file);
         write(&mut buffered)?;
+        let file = buffered.into_inner()?;
+        settle(&file)?;
         // Where what is open cannot be renamed, it is closed first.
-        drop(buffered.into_inner()?);
+        drop(file);
         aside.rename(path)
     };
     attempt().map_err(|source| WriteError::File { path: path.to_owned(), source })
@@ -205,6 +232,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         write_file(&path, |out| out.write_all(b"whole")).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        assert_eq!(names(folder.path()), ["a.csv"]);
+    }
+
+    #[test]
+    fn a_durable_file_is_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        fs::write(&path, "old").unwrap();
+        write_file_durably(&path, |out| out.write_all(b"whole")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole");
         assert_eq!(names(folder.path()), ["a.csv"]);
     }

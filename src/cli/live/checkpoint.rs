@@ -25,7 +25,7 @@ impl Checkpoint {
         if begin < self.next {
             return;
         }
-        let writing = WriteOptions { threads: 1, command: Vec::new(), rendered: String::new() };
+        let writing = WriteOptions { threads: 1, command: Vec::new(), rendered: String::new(), is_durable: true };
         // Whatever keeps it from being written keeps the results from it at the end too, which tells.
         let _ = results::checkpoint(survey, &writing, &options.output);
         self.next = Instant::now() + self.every.max(begin.elapsed() * SHARE);

@@ -28,7 +28,7 @@ use super::results::{self, WriteOptions};
 use crate::capture::live::{Dropped, Live, LiveInterface, confine, drop_root};
 use crate::capture::{Filter, RecordedInterface, Recorder, numbered};
 use crate::live::{AuxOutputs, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live};
-use crate::report::write_file;
+use crate::report::write_file_durably;
 use crate::survey::{self, InputSummary};
 use crate::text::visible;
 
@@ -87,7 +87,10 @@ pub(super) fn run(args: Args, verbosity: &Verbosity) -> Outcome {
         }
     });
     let shown = shown.and_then(|()| face.end(&end));
-    finish(end, shown, place.as_ref(), &options, verbosity)
+    let ended = finish(end, shown, place.as_ref(), &options, verbosity);
+    // The last file of packets was written since the disk was looked at.
+    probe.iter().for_each(Probe::settle);
+    ended
 }
 
 /// A sensor's run: where it writes, and that it ends with the day unless it is to end before.
@@ -183,7 +186,7 @@ fn finish(
 fn writing(end: &LiveEnd, options: &LiveOptions) -> WriteOptions {
     let files: Vec<String> = end.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
     let command = if files.is_empty() { Vec::new() } else { options.command.iter().cloned().chain(files).collect() };
-    WriteOptions { threads: options.survey.threads.get(), command, rendered: String::new() }
+    WriteOptions { threads: options.survey.threads.get(), command, rendered: String::new(), is_durable: true }
 }
 
 /// How many packets were received, dropped and written.
@@ -270,7 +273,7 @@ fn states(options: &LiveOptions) -> Option<StateOptions> {
     let (path, rotate) = options.state.clone()?;
     let save = move |period, write: &WriteState<'_>| {
         let name = if rotate.is_some() { numbered(&path, period) } else { path.clone() };
-        write_file(&name, |out| write(out)).map_err(std::io::Error::other)
+        write_file_durably(&name, |out| write(out)).map_err(std::io::Error::other)
     };
     let filter = options.filter.as_deref().map(Filter::of_state);
     Some(StateOptions { every: options.checkpoint, rotate, filter, save: Box::new(save) })

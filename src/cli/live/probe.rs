@@ -107,7 +107,7 @@ impl Probe {
     }
 
     /// What a power failure would take otherwise. Where it cannot be done, the files are as safe as the system keeps them.
-    fn settle(&self) {
+    pub(super) fn settle(&self) {
         for path in files(&self.run) {
             let _ = File::options().append(true).open(path).and_then(|file| file.sync_data());
         }
