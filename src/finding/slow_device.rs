@@ -80,7 +80,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         answers.retain(|_, sums| sums.times.count() >= u64::from(limits.samples));
         let usual = Usual::of(&answers);
         let ways = ways.get(&role);
-        let usual_way = ways.and_then(|ways| Usual::of(ways));
+        let usual_way = ways.and_then(Usual::of);
         for (device, sums) in &answers {
             let (Some(times), Some(usual)) = (times_of(&sums.times), &usual) else { continue };
             let Some(slowness) = usual.slowness(measure, sums, answers.len(), limits) else { continue };

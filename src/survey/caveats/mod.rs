@@ -116,7 +116,7 @@ pub(super) fn not_measured(options: &super::Options, observed: &Observed) -> Opt
     let health = &observed.health;
     let is_measured = health.everyone.is_some() || health.mixed_senders.is_some();
     let text = "How well it works was not measured: the states were observed without --health. Observe the captures again with it.";
-    (options.limits.health && !is_measured && observed.flows.len() > 0)
+    (options.limits.health && !is_measured && !observed.flows.is_empty())
         .then(|| Caveat { kind: "health-not-measured", text: text.to_owned() })
 }
 
