@@ -6,6 +6,8 @@ mod anonymize;
 mod antivirus;
 #[path = "main/architecture.rs"]
 mod architecture;
+#[path = "main/asked.rs"]
+mod asked;
 #[path = "main/bad_input.rs"]
 mod bad_input;
 #[path = "main/below_ip.rs"]

@@ -7,7 +7,7 @@ mod address;
 mod frame;
 mod text;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use text::{Owner, PhraseMap, without_quotes};
 use crate::decode::MacAddr;
 use crate::finding::Replace;
 use crate::flow::Flow;
-use crate::health::{Health, Pair};
+use crate::health::{Health, Pair, Rhythm};
 use crate::inventory::{Attachment, Host, HostId, HostLink, Hosts, Labels, RoleSource};
 use crate::survey::{Damage, InputSummary, Judged, JudgedFlows, Survey};
 use crate::verdict::{Caveat, Conversation, HostCoverage, Judgement};
@@ -88,7 +88,8 @@ impl Anonymizer {
     fn learn(&mut self, survey: &Survey) {
         let outer = survey.encapsulations.iter().flat_map(|outer| [outer.source, outer.destination]);
         let measured = survey.health.pairs.keys().flat_map(|pair| [pair.asker, pair.answerer]);
-        let heard = survey.health.rhythms.keys().copied();
+        let Health { rhythms, asked, sought, arp, .. } = &survey.health;
+        let heard = [rhythms, asked, sought, arp].into_iter().flat_map(BTreeMap::keys).copied();
         for address in survey.hosts.iter().map(|host| host.address).chain(outer).chain(measured).chain(heard) {
             match address {
                 IpAddr::V4(address) => drop(self.v4.insert(address)),
@@ -170,10 +171,16 @@ impl Anonymizer {
             answerer: self.cipher.address(pair.answerer),
             ..*pair
         };
+        let rhythms = |rhythms: &BTreeMap<IpAddr, Rhythm>| {
+            rhythms.iter().map(|(one, rhythm)| (self.cipher.address(*one), rhythm.clone())).collect()
+        };
         Health {
             pairs: health.pairs.iter().map(|(one, sums)| (pair(one), sums.clone())).collect(),
             mixed: health.mixed.iter().map(pair).collect(),
-            rhythms: health.rhythms.iter().map(|(one, rhythm)| (self.cipher.address(*one), rhythm.clone())).collect(),
+            rhythms: rhythms(&health.rhythms),
+            asked: rhythms(&health.asked),
+            sought: rhythms(&health.sought),
+            arp: rhythms(&health.arp),
             everyone: health.everyone.clone(),
             ..*health
         }

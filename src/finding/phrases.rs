@@ -70,6 +70,12 @@ pub(super) fn frame(context: &Context<'_>, cited: Cited) -> String {
     text
 }
 
+/// A time without what is below a second, where nothing hangs on it.
+pub(super) fn second(time: Timestamp) -> String {
+    let text = time.to_string();
+    text.split_once('.').map_or_else(|| text.clone(), |(second, _)| format!("{second}Z"))
+}
+
 /// The time between two times, as a person says it.
 pub(super) fn lasting(first: Timestamp, last: Timestamp) -> String {
     let (Some(first), Some(last)) = (first.nanos(), last.nanos()) else { return "an unknown time".into() };

@@ -4,10 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::arp::proxies;
 use crate::capture::Timestamp;
 use crate::flow::Clock;
-use crate::health::{Pause, Rhythm, Unusual, number};
+use crate::health::{Gap, Health, Pause, Rhythm, Unusual, Usual, number};
 use crate::inventory::{Host, HostId};
+use crate::policy::Role;
 use crate::verdict::Observations;
 
 const SECOND: u64 = 1_000_000_000;
@@ -31,6 +33,8 @@ pub(super) struct Quiet {
     pub(super) address: IpAddr,
     /// Its usual gap, in nanoseconds.
     pub(super) usual: u64,
+    /// The gap in the middle.
+    pub(super) median: u64,
     /// When it was silent, the longest first.
     pub(super) silences: Vec<Silence>,
     /// Whether there were more, whose times are not known.
@@ -42,6 +46,10 @@ pub(super) struct Silence {
     pub(super) pause: Pause,
     /// Whether it lasted until the capture ended.
     pub(super) lasts: bool,
+    /// Whether it was asked meanwhile; else it speaks by itself.
+    pub(super) is_asked: bool,
+    /// Whether it spoke ARP meanwhile.
+    pub(super) speaks_arp: bool,
     /// Whether it belongs to a moment.
     pub(super) is_shared: bool,
 }
@@ -51,9 +59,102 @@ pub(super) struct Silence {
 pub(super) struct Moment {
     /// When all of them were.
     pub(super) pause: Pause,
-    pub(super) lasts: bool,
-    /// The devices, ascending.
-    pub(super) devices: Vec<HostId>,
+    /// The devices, ascending, and the silence of each.
+    pub(super) devices: Vec<(HostId, Silence)>,
+}
+
+/// The addresses of a device, and when each was heard and asked.
+struct Addresses<'a> {
+    hosts: Vec<&'a Host>,
+    health: &'a Health,
+    /// Whether another answers ARP for it (RFC 1027): then ARP tells nothing of it.
+    is_answered_for: bool,
+}
+
+impl<'a> Addresses<'a> {
+    fn heard(&self) -> impl Iterator<Item = (&'a Host, &'a Rhythm)> {
+        self.hosts.iter().filter_map(|host| Some((*host, self.health.rhythms.get(&host.address)?)))
+    }
+
+    /// Whether the rhythm of any goes on in a time: no pause of it fills the time. Or it ends early, or begins late, and is at
+    /// least as long as this: who asks may give up.
+    fn go_on(&self, rhythms: &BTreeMap<IpAddr, Rhythm>, within: &Pause, least: u64) -> bool {
+        let filling =
+            |rhythm: &Rhythm, within: &Pause| rhythm.unheard(within).filter(|part| within.is_filled_by(part.length()));
+        let goes_on = |rhythm: &Rhythm| {
+            let Some(part) = filling(rhythm, within) else { return true };
+            let before = Pause { start: within.start, end: part.start };
+            let behind = Pause { start: part.end, end: within.end };
+            [before, behind].iter().any(|side| side.length() >= least && filling(rhythm, side).is_none())
+        };
+        self.hosts.iter().filter_map(|host| rhythms.get(&host.address)).any(goes_on)
+    }
+
+    /// Whether it spoke ARP in a time.
+    fn speak_arp(&self, within: &Pause) -> bool {
+        !self.is_answered_for && self.go_on(&self.health.arp, within, u64::MAX)
+    }
+
+    /// Whether it was asked in a time in which nothing came from it, for all of it or at least so long. An ARP request is a
+    /// question too: whoever finds nobody by it sends no IP packet.
+    fn are_asked(&self, within: &Pause, least: u64) -> bool {
+        let asked = self.hosts.iter().filter_map(|host| self.health.asked.get(&host.address));
+        // A pause whose time is not known may be the one.
+        let others = asked.filter_map(Rhythm::longest_other).max().unwrap_or(0);
+        !within.is_filled_by(others) && self.go_on(&self.health.asked, within, least)
+            || !self.is_answered_for && self.go_on(&self.health.sought, within, least) && !self.speak_arp(within)
+    }
+}
+
+/// Packets of a device.
+#[derive(Clone, Copy, Default)]
+struct Packets {
+    sent: u64,
+    received: u64,
+    /// Those that it sent where it was the one that asked.
+    asking: u64,
+    /// Those that it sent to who asked, of whom nothing was seen.
+    one_way: u64,
+}
+
+impl Packets {
+    /// Those of each device; of none where of all talks one direction only was seen.
+    fn of(seen: &Observations<'_>, devices: &BTreeMap<HostId, Addresses<'_>>) -> BTreeMap<HostId, Self> {
+        let mut all: BTreeMap<HostId, Self> = BTreeMap::new();
+        for (device, addresses) in devices {
+            let packets = all.entry(*device).or_default();
+            for host in &addresses.hosts {
+                packets.sent = packets.sent.saturating_add(host.packets_sent);
+                packets.received = packets.received.saturating_add(host.packets_received);
+            }
+        }
+        let mut is_two_way = false;
+        for ((place, way), parties) in (0..).zip(seen.orientations).zip(seen.parties) {
+            let ends = seen.flows.view(place).ends;
+            let client = usize::from(way.client & 1);
+            let [asked, answered] = [ends[client].packets(), ends[1 - client].packets()];
+            is_two_way |= asked > 0 && answered > 0;
+            if let Some(packets) = all.get_mut(&seen.hosts.device_of(parties[client])) {
+                packets.asking = packets.asking.saturating_add(asked);
+            }
+            if asked == 0
+                && let Some(packets) = all.get_mut(&seen.hosts.device_of(parties[1 - client]))
+            {
+                packets.one_way = packets.one_way.saturating_add(answered);
+            }
+        }
+        if is_two_way { all } else { BTreeMap::new() }
+    }
+
+    /// Whether a device speaks by itself, as it does to whom hardly anything is sent, if not only its answers were seen. What is
+    /// answered may be a talk that ended: it must be slower than a talk, and a node's, since others ask for as long as they are
+    /// told to.
+    fn are_its_own(&self, role: Role, usual: Usual) -> bool {
+        let is_quarter = |part: u64| part.saturating_mul(4) >= self.sent;
+        let is_answered = is_quarter(self.received);
+        let is_asking = role == Role::Node && !is_quarter(self.sent.saturating_sub(self.asking));
+        !is_quarter(self.one_way) && (!is_answered || is_asking && usual.median > SECOND)
+    }
 }
 
 impl Silences {
@@ -66,33 +167,56 @@ impl Silences {
             least: u64::from(limits.silent_seconds) * SECOND,
         };
         let capture = Capture::of(everyone, &seen.missing.gaps);
-        let mut devices: BTreeMap<HostId, Vec<(&Host, &Rhythm)>> = BTreeMap::new();
+        let proxies = proxies(seen);
+        let is_answered_for = |address: IpAddr| match address {
+            IpAddr::V4(address) => seen.neighbours.claims_of(address).any(|(mac, _)| proxies.contains(&mac)),
+            IpAddr::V6(_) => false,
+        };
+        let mut devices: BTreeMap<HostId, Addresses<'_>> = BTreeMap::new();
         for (host, id) in seen.hosts.iter().zip((0..).map(HostId)).filter(|(host, _)| host.role.is_igor()) {
-            if let Some(rhythm) = seen.health.rhythms.get(&host.address) {
-                devices.entry(seen.hosts.device_of(id)).or_default().push((host, rhythm));
-            }
+            let none = || Addresses { hosts: Vec::new(), health: seen.health, is_answered_for: false };
+            let device = devices.entry(seen.hosts.device_of(id)).or_insert_with(none);
+            device.is_answered_for |= is_answered_for(host.address);
+            device.hosts.push(host);
         }
+        let packets = Packets::of(seen, &devices);
         let mut all = Self::default();
         for (device, addresses) in devices {
-            let Some((host, rhythm)) = addresses.iter().max_by_key(|(host, _)| host.packets_sent) else { continue };
+            let Some((host, rhythm)) = addresses.heard().max_by_key(|(host, _)| host.packets_sent) else { continue };
             let pauses = capture.pauses_of(rhythm);
-            let gaps = rhythm.gaps(pauses.iter().map(Pause::length));
+            let gap = |pause: &Pause| Gap {
+                length: pause.length(),
+                count: 1,
+                in_vain: addresses.are_asked(pause, unusual.least),
+            };
+            let gaps: Vec<Gap> = pauses.iter().map(gap).collect();
+            // Those whose times are not known are as the others of their length, if all are alike.
+            let long = || gaps.iter().filter(|gap| gap.length >= unusual.least);
+            let others_in_vain = long().next().is_some() && long().all(|gap| gap.in_vain);
+            let gaps = rhythm.gaps(gaps.into_iter(), others_in_vain);
             if number(&gaps) < unusual.samples {
                 continue;
             }
             all.judged.push(device);
-            let Some((usual, from)) = unusual.of(&gaps) else { continue };
-            let others = || addresses.iter().filter(|(other, _)| other.address != host.address);
+            let Some(usual) = unusual.of(&gaps) else { continue };
+            let is_own = packets.get(&device).is_some_and(|packets| packets.are_its_own(host.role, usual));
+            // A keypad that nobody presses is well.
+            let is_beat = is_own && usual.is_a_beat();
             let silence = |pause: Pause| {
-                let unheard = others().try_fold(pause, |pause, (_, rhythm)| rhythm.unheard(&pause))?;
-                let lasts = addresses.iter().all(|(_, rhythm)| rhythm.last() <= unheard.start);
-                (unheard.length() >= from).then_some(Silence { pause: unheard, lasts, is_shared: false })
+                let others = addresses.heard().filter(|(other, _)| other.address != host.address);
+                let pause = others.map(|(_, rhythm)| rhythm).try_fold(pause, |pause, other| other.unheard(&pause))?;
+                let lasts = addresses.heard().all(|(_, rhythm)| rhythm.last() <= pause.start);
+                let (is_asked, speaks_arp) = (addresses.are_asked(&pause, usual.silence), addresses.speak_arp(&pause));
+                let silence = Silence { pause, lasts, is_asked, speaks_arp, is_shared: false };
+                (pause.length() >= usual.silence && (is_asked || is_beat)).then_some(silence)
             };
             let mut silences: Vec<Silence> = pauses.into_iter().filter_map(silence).collect();
             silences.sort_by_key(|silence| (Reverse(silence.pause.length()), silence.pause.start));
             if !silences.is_empty() {
-                let had_more = rhythm.longest_other().is_some_and(|length| length >= from);
-                all.devices.push(Quiet { device, address: host.address, usual, silences, had_more });
+                let is_told = rhythm.longest_other().is_some_and(|length| length >= usual.silence);
+                let had_more = is_told && (is_beat || others_in_vain);
+                let Usual { gap: usual, median, .. } = usual;
+                all.devices.push(Quiet { device, address: host.address, usual, median, silences, had_more });
             }
         }
         all.share(limits.silent_together as usize);
@@ -128,10 +252,12 @@ impl Silences {
             }
             let pause =
                 members.iter().fold(first.pause, |sum, place| sum.common(&silence(&self.devices, *place).pause));
-            let mut devices: Vec<HostId> = members.iter().map(|(at, _)| self.devices[*at].device).collect();
-            devices.sort_unstable();
-            devices.dedup();
-            self.moments.push(Moment { pause, lasts: first.lasts, devices });
+            // Of a device with two of them, the later one says when it was heard again.
+            let mut devices: BTreeMap<HostId, Silence> = BTreeMap::new();
+            for place in &members {
+                devices.insert(self.devices[place.0].device, silence(&self.devices, *place));
+            }
+            self.moments.push(Moment { pause, devices: devices.into_iter().collect() });
             for (at, number) in members {
                 self.devices[at].silences[number].is_shared = true;
             }
@@ -142,7 +268,7 @@ impl Silences {
 /// When nobody at all was heard.
 struct Capture {
     end: Timestamp,
-    /// Such times, one after the other, none touching the next.
+    /// Such times, one after the other; a packet may lie between two.
     pauses: Vec<Pause>,
     /// There may be others, each as long as this.
     others: u64,
@@ -156,7 +282,7 @@ impl Capture {
         let mut pauses: Vec<Pause> = Vec::with_capacity(all.len());
         for pause in all {
             match pauses.last_mut() {
-                Some(last) if pause.start <= last.end => last.end = last.end.max(pause.end),
+                Some(last) if pause.start < last.end => last.end = last.end.max(pause.end),
                 _ => pauses.push(pause),
             }
         }
@@ -164,8 +290,8 @@ impl Capture {
         Self { end: everyone.last(), pauses, others }
     }
 
-    /// The longest pauses of a sender, and the time since it was heard last, but for those that are the capture's own: in
-    /// half of such a one nobody at all was heard.
+    /// The longest pauses of a sender, and the time since it was heard last, but for those that are the capture's own: of
+    /// such a one nobody at all was heard in one half. Many short times without anybody are how a quiet site is.
     fn pauses_of(&self, rhythm: &Rhythm) -> Vec<Pause> {
         let rest = Pause { start: rhythm.last(), end: self.end };
         let all = rhythm.longest().iter().copied().chain((rest.length() >= SECOND).then_some(rest));
@@ -175,7 +301,7 @@ impl Capture {
     fn is_its_own(&self, pause: &Pause) -> bool {
         let first = self.pauses.partition_point(|quiet| quiet.end <= pause.start);
         let within = self.pauses[first..].iter().take_while(|quiet| quiet.start < pause.end);
-        let quiet = within.fold(0_u64, |sum, quiet| sum.saturating_add(quiet.common(pause).length()));
+        let quiet = within.map(|quiet| quiet.common(pause).length()).max().unwrap_or(0);
         quiet.max(self.others).saturating_mul(2) >= pause.length()
     }
 }
@@ -192,19 +318,28 @@ mod tests {
     fn of(silences: &[&[(i64, i64)]]) -> Silences {
         let mut all = Silences::default();
         for (number, times) in (0..).zip(silences) {
-            let silence =
-                |(start, end): &(i64, i64)| Silence { pause: pause(*start, *end), lasts: false, is_shared: false };
+            let silence = |(start, end): &(i64, i64)| Silence {
+                pause: pause(*start, *end),
+                lasts: false,
+                is_asked: true,
+                speaks_arp: false,
+                is_shared: false,
+            };
             let address = IpAddr::from([10, 0, 0, number]);
             let silences = times.iter().map(silence).collect();
             let device = HostId(number.into());
-            all.devices.push(Quiet { device, address, usual: SECOND, silences, had_more: false });
+            all.devices.push(Quiet { device, address, usual: SECOND, median: SECOND, silences, had_more: false });
         }
         all.share(3);
         all
     }
 
     fn moments(silences: &Silences) -> Vec<(Pause, Vec<u32>)> {
-        silences.moments.iter().map(|one| (one.pause, one.devices.iter().map(|device| device.0).collect())).collect()
+        silences
+            .moments
+            .iter()
+            .map(|one| (one.pause, one.devices.iter().map(|(device, _)| device.0).collect()))
+            .collect()
     }
 
     #[test]
@@ -235,8 +370,7 @@ mod tests {
         assert!(capture.is_its_own(&pause(99, 203)));
         assert!(capture.is_its_own(&pause(150, 250)), "half of it");
         assert!(!capture.is_its_own(&pause(150, 251)));
-        assert!(capture.is_its_own(&pause(100, 500)), "two of them are half of it");
-        assert!(!capture.is_its_own(&pause(99, 500)));
+        assert!(!capture.is_its_own(&pause(100, 500)), "of two none is half of it");
         assert!(capture.is_its_own(&pause(300, 304)), "there may have been such a one");
         assert!(!capture.is_its_own(&pause(300, 305)));
     }

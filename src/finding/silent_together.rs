@@ -6,14 +6,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::devices::MAX_TOLD;
-use super::phrases::{called, lasting};
-use super::silences::Moment;
+use super::phrases::{called, lasting, second};
+use super::silences::{Moment, Silence};
 use super::{Context, Facts, Finding, Judged, Replace, Who, doubts};
-use crate::capture::Timestamp;
 use crate::decode::VlanPath;
 use crate::health::Pause;
 use crate::inventory::{Host, HostId};
-use crate::policy::FindingKind;
+use crate::policy::{FindingKind, Role};
 use crate::verdict::{Doubts, Observations};
 
 /// Of so many devices, one need not have what the others share.
@@ -33,11 +32,14 @@ enum Shared {
 
 #[derive(Clone, Debug)]
 struct Together {
-    who: Vec<Who>,
+    /// The devices, and the silence of each.
+    who: Vec<(Who, Silence)>,
     /// Devices of which silence could be told.
     of: usize,
+    /// When all of them were silent.
     pause: Pause,
-    lasts: bool,
+    /// Whether a gateway is among them.
+    has_gateway: bool,
     /// What they share, and not all devices have.
     shared: Vec<Shared>,
 }
@@ -60,9 +62,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let mut list: Vec<Together> =
         silences.moments.iter().map(|moment| together(seen, moment, &traits, (&all, silences.judged.len()))).collect();
     list.sort_by_key(|one| (std::cmp::Reverse(one.who.len()), one.pause.start));
-    let devices: BTreeSet<HostId> = silences.moments.iter().flat_map(|moment| &moment.devices).copied().collect();
+    let devices: BTreeSet<HostId> =
+        silences.moments.iter().flat_map(|moment| &moment.devices).map(|(device, _)| *device).collect();
     let hosts: Vec<&Host> = devices.iter().map(|device| seen.hosts.get(*device)).collect();
-    let role = seen.hosts.role(first.devices.first().copied().unwrap_or(HostId(0)));
+    let role = seen.hosts.role(first.devices.first().map_or(HostId(0), |(device, _)| *device));
     let mut moments = Moments { list, doubts: Doubts::default() };
     let mut finding = Finding::new(seen, FindingKind::SilentTogether, role, Arc::new(moments.clone()));
     finding.client_role = hosts.iter().all(|host| host.role == role).then_some(role);
@@ -117,26 +120,18 @@ fn together(
     traits: &Traits,
     (all, of): (&BTreeMap<&Shared, usize>, usize),
 ) -> Together {
-    let least = moment.devices.len() - moment.devices.len() / BUT_ONE_OF;
+    let devices: Vec<HostId> = moment.devices.iter().map(|(device, _)| *device).collect();
+    let least = devices.len() - devices.len() / BUT_ONE_OF;
     let is_shared =
         |(shared, count): &(&Shared, usize)| *count >= least && all.get(shared).is_some_and(|all| *all < of);
+    let who = |(device, silence): &(HostId, Silence)| (Who::Address(seen.hosts.get(*device).address), *silence);
     Together {
-        who: moment.devices.iter().map(|device| Who::Address(seen.hosts.get(*device).address)).collect(),
+        who: moment.devices.iter().map(who).collect(),
         of,
         pause: moment.pause,
-        lasts: moment.lasts,
-        shared: counts(&moment.devices, traits)
-            .into_iter()
-            .filter(is_shared)
-            .map(|(shared, _)| shared.clone())
-            .collect(),
+        has_gateway: devices.iter().any(|device| seen.hosts.role(*device) == Role::Gateway),
+        shared: counts(&devices, traits).into_iter().filter(is_shared).map(|(shared, _)| shared.clone()).collect(),
     }
-}
-
-/// A time without what is below a second: devices are not silent at once to a fraction of it.
-fn second(time: Timestamp) -> String {
-    let text = time.to_string();
-    text.split_once('.').map_or_else(|| text.clone(), |(second, _)| format!("{second}Z"))
 }
 
 impl Shared {
@@ -160,17 +155,40 @@ impl Shared {
     }
 }
 
+/// When the first few devices were heard again, and when all were.
+fn returns(back: &[(Who, Silence)], context: &Context<'_>) -> String {
+    let one =
+        |(who, silence): &(Who, Silence)| format!("{} at {}", called(&[*who], context), second(silence.pause.end));
+    let mut each: Vec<String> = back.iter().take(MAX_TOLD).map(one).collect();
+    if let Some(last) = back.iter().skip(MAX_TOLD).map(|(_, silence)| silence.pause.end).max() {
+        each.push(format!("{} more by {}", back.len() - MAX_TOLD, second(last)));
+    }
+    each.join(", ")
+}
+
 impl Together {
     fn sentence(&self, context: &Context<'_>) -> String {
         let Pause { start, end } = self.pause;
         let (from, to, length) = (second(start), second(end), lasting(start, end));
-        let until = if self.lasts {
-            format!("from {from} on, and none was heard again until the capture ended at {to}, {length} later")
-        } else {
-            format!("from {from} to {to}, for {length}")
+        let (gone, back): (Vec<_>, Vec<_>) = self.who.iter().partition(|(_, silence)| silence.lasts);
+        let gone: Vec<Who> = gone.into_iter().map(|(who, _)| who).collect();
+        let until = match &*back {
+            [] => format!("from {from} on, and none was heard again until the capture ended at {to}, {length} later"),
+            _ => format!("from {from} to {to}, for {length}"),
         };
-        let mut text =
-            format!("{} of {} devices were silent {until}: {}.", self.who.len(), self.of, called(&self.who, context));
+        let though = match self.who.iter().all(|(_, silence)| silence.is_asked) {
+            true => ", though they were asked meanwhile",
+            false => "",
+        };
+        let list = match &*back {
+            [] => format!(": {}", called(&gone, context)),
+            _ => format!(". Heard again: {}", returns(&back, context)),
+        };
+        let mut text = format!("{} of {} devices were silent {until}{though}{list}", self.who.len(), self.of);
+        if !gone.is_empty() && !back.is_empty() {
+            let _ = write!(text, "; not until the capture ended: {}", called(&gone, context));
+        }
+        text.push('.');
         let shared = self.shared();
         let _ = match &*shared {
             "" => write!(text, " Of VLAN, switch and subnet they share nothing that others do not have."),
@@ -181,6 +199,12 @@ impl Together {
 
     fn shared(&self) -> String {
         self.shared.iter().map(Shared::word).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Moments {
+    fn has_gateway(&self) -> bool {
+        self.list.iter().any(|one| one.has_gateway)
     }
 }
 
@@ -205,13 +229,21 @@ impl Facts for Moments {
     }
 
     fn next(&self, _: &Finding) -> &'static str {
-        "See what they share: a switch, its power, its uplink"
+        match self.has_gateway() {
+            true => "See the gateway first, then what they share: a switch, its power, its uplink",
+            false => "See what they share: a switch, its power, its uplink",
+        }
     }
 
     fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
-        "Look for one cause at that time: a switch or its power supply that restarted, an uplink that went down, a \
-         broadcast storm; the logs and uptimes of the switches, and those of the devices, tell which."
-            .to_owned()
+        let gateway = match self.has_gateway() {
+            true => "Look at the gateway first: whoever only answers is silent with it. Then look",
+            false => "Look",
+        };
+        format!(
+            "{gateway} for one cause at that time: a switch or its power supply that restarted, an uplink that went down, a \
+             broadcast storm; the logs and uptimes of the switches, and those of the devices, tell which."
+        )
     }
 
     fn display_filter(&self, finding: &Finding) -> String {
@@ -224,7 +256,7 @@ impl Facts for Moments {
 
     fn replaced(&self, with: &dyn Replace) -> Arc<dyn Facts> {
         let other = |one: &Together| Together {
-            who: one.who.iter().map(|who| who.replaced(with)).collect(),
+            who: one.who.iter().map(|(who, silence)| (who.replaced(with), *silence)).collect(),
             shared: one.shared.iter().map(|shared| shared.replaced(with)).collect(),
             ..one.clone()
         };

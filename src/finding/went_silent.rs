@@ -1,7 +1,9 @@
 //! `went-silent`: devices that were silent for much longer than they usually are.
 
+use std::fmt::Write as _;
+
 use super::devices::{Device, Trouble, grouped};
-use super::phrases::lasting;
+use super::phrases::{lasting, second};
 use super::silences::{Quiet, Silence};
 use super::{Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
@@ -13,6 +15,8 @@ use crate::verdict::{Doubts, Observations};
 struct Silent {
     /// Seconds: its usual gap.
     usual: u64,
+    /// Seconds: the gap in the middle.
+    median: u64,
     number: usize,
     had_more: bool,
     longest: Silence,
@@ -33,8 +37,8 @@ fn of(seen: &Observations<'_>, quiet: &Quiet) -> Option<Device<Silent>> {
     let host = seen.hosts.get(seen.hosts.find(quiet.address)?);
     let longest = *quiet.silences.first()?;
     let gone = quiet.silences.iter().find(|silence| silence.lasts).map(|silence| silence.pause.start);
-    let usual = quiet.usual.saturating_add(500_000_000) / 1_000_000_000;
-    let what = Silent { usual, number: quiet.silences.len(), had_more: quiet.had_more, longest, gone };
+    let [usual, median] = [quiet.usual, quiet.median].map(|gap| gap.saturating_add(500_000_000) / 1_000_000_000);
+    let what = Silent { usual, median, number: quiet.silences.len(), had_more: quiet.had_more, longest, gone };
     let (packets, pauses) = (host.packets_sent, quiet.silences.iter().map(|silence| silence.pause));
     Some(Device {
         role: host.role,
@@ -63,37 +67,45 @@ impl Trouble for Silent {
 
     fn heading(number: usize) -> String {
         match number {
-            1 => "A device was silent for much longer than it usually is, while others were heard.".into(),
-            _ => {
-                format!("{number} devices were silent for much longer than they usually are, while others were heard.")
-            }
+            1 => "A device sent no IP packet for much longer than is usual for it, while others were heard.".into(),
+            _ => format!(
+                "{number} devices sent no IP packet for much longer than is usual for them, while others were heard."
+            ),
         }
     }
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
-        let Silence { pause, lasts, .. } = self.longest;
-        let length = lasting(pause.start, pause.end);
+        let Silence { pause, lasts, is_asked, speaks_arp, .. } = self.longest;
+        let (start, end, length) = (second(pause.start), second(pause.end), lasting(pause.start, pause.end));
         let number = match (self.number, self.had_more) {
             (1, false) => "once".to_owned(),
             (number, false) => format!("{number} times, the longest time"),
             (number, true) => format!("more than {number} times, the longest time"),
         };
-        let until = match (lasts, self.gone) {
-            (true, _) => format!(
-                "at {}, and was not heard again until the capture ended at {}, {length} later",
-                pause.start, pause.end
-            ),
-            (false, None) => format!("from {} to {}, for {length}", pause.start, pause.end),
-            (false, Some(gone)) => format!(
-                "from {} to {}, for {length}; since {gone} it was not heard again until the capture ended",
-                pause.start, pause.end
-            ),
+        let until = match lasts {
+            true => format!("at {start}, and was not heard again until the capture ended at {end}, {length} later"),
+            false => format!("from {start} to {end}, for {length}"),
         };
-        format!("{who}{} is heard {} or sooner; it went silent {number} {until}.", context.name(who), every(self.usual))
+        let though = match is_asked {
+            true => "it was asked meanwhile".to_owned(),
+            false => format!("it speaks by itself {}", every(self.median)),
+        };
+        let mut text = format!(
+            "{who}{} is heard {} or sooner; it went silent {number} {until}, though {though}.",
+            context.name(who),
+            every(self.usual)
+        );
+        if speaks_arp {
+            text.push_str(" It still spoke ARP then: it had power and a link.");
+        }
+        if let Some(gone) = self.gone.filter(|_| !lasts) {
+            let _ = write!(text, " Since {} it was not heard again until the capture ended.", second(gone));
+        }
+        text
     }
 
     fn gist(&self, _: Who, _: &Context<'_>) -> String {
-        format!("{} without a packet", lasting(self.longest.pause.start, self.longest.pause.end))
+        format!("{} without an IP packet", lasting(self.longest.pause.start, self.longest.pause.end))
     }
 
     fn filter(&self, who: Who) -> String {

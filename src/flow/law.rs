@@ -192,8 +192,9 @@ fn describe(observed: Observed) -> Vec<String> {
 /// When senders were heard.
 fn rhythms(observed: Observed) -> Vec<String> {
     let health = observed.health;
-    let senders = health.rhythms.iter().map(|sender| format!("{sender:?}"));
-    senders.chain([format!("{:?}", health.everyone)]).collect()
+    let tables = [&health.rhythms, &health.asked, &health.sought, &health.arp];
+    let hosts = tables.into_iter().flatten().map(|host| format!("{host:?}"));
+    hosts.chain([format!("{:?}", health.everyone)]).collect()
 }
 
 /// The same frames over some minutes, out of order by less than a second.

@@ -32,6 +32,31 @@ impl Seen {
     }
 }
 
+/// An ARP packet for Ethernet and IPv4.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arp {
+    mac: MacAddr,
+    pub(super) sender: Ipv4Addr,
+    /// Whom a request looks for.
+    pub(super) target: Option<Ipv4Addr>,
+}
+
+impl Arp {
+    /// Other hardware and protocols say nothing.
+    pub(super) fn of(arp: &[u8]) -> Option<Self> {
+        let (packet, _) = arp.split_first_chunk::<28>()?;
+        // Hardware type Ethernet, protocol type IPv4, lengths 6 and 4.
+        if packet[..6] != [0, 1, 8, 0, 6, 4] {
+            return None;
+        }
+        let [.., a, b, c, d, e, f] = *packet.first_chunk::<14>()?;
+        let sender = Ipv4Addr::new(packet[14], packet[15], packet[16], packet[17]);
+        let target = Ipv4Addr::new(packet[24], packet[25], packet[26], packet[27]);
+        let is_request = packet[7] == 1 && sender != target;
+        Some(Self { mac: MacAddr([a, b, c, d, e, f]), sender, target: is_request.then_some(target) })
+    }
+}
+
 /// Claims and questions, up to a limit each.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Neighbours {
@@ -44,23 +69,14 @@ pub struct Neighbours {
 impl Neighbours {
     const LIMIT: usize = 1 << 16;
 
-    /// Takes an ARP packet for Ethernet and IPv4; others say nothing.
-    pub(super) fn observe(&mut self, arp: &[u8], at: Moment, time: Timestamp) {
-        let Some((packet, _)) = arp.split_first_chunk::<28>() else { return };
-        // Hardware type Ethernet, protocol type IPv4, lengths 6 and 4.
-        if packet[..6] != [0, 1, 8, 0, 6, 4] {
-            return;
-        }
+    /// Takes an ARP packet.
+    pub(super) fn observe(&mut self, arp: Arp, at: Moment, time: Timestamp) {
         let seen = Seen { packets: 1, first: time, last: time, begin: at, end: at.time };
-        let [.., a, b, c, d, e, f] = *packet.first_chunk::<14>().unwrap_or(&[0; 14]);
-        let mac = MacAddr([a, b, c, d, e, f]);
-        let sender = Ipv4Addr::new(packet[14], packet[15], packet[16], packet[17]);
-        let target = Ipv4Addr::new(packet[24], packet[25], packet[26], packet[27]);
         // A probe (RFC 5227) comes from 0.0.0.0: it claims nothing.
-        if !sender.is_unspecified() {
-            Self::put(&mut self.claims, (sender, mac), seen, &mut self.turned_away);
+        if !arp.sender.is_unspecified() {
+            Self::put(&mut self.claims, (arp.sender, arp.mac), seen, &mut self.turned_away);
         }
-        if packet[7] == 1 && sender != target {
+        if let Some(target) = arp.target {
             Self::put(&mut self.questions, target, seen, &mut self.turned_away);
         }
     }
@@ -156,15 +172,13 @@ mod tests {
     #[test]
     fn a_request_claims_its_sender_and_asks_for_its_target() {
         let mut neighbours = Neighbours::default();
-        neighbours.observe(&REQUEST, at(3), Timestamp::from_nanos(5));
+        neighbours.observe(Arp::of(&REQUEST).unwrap(), at(3), Timestamp::from_nanos(5));
         let (one, two) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
         assert_eq!(neighbours.claims().next().map(|claim| claim.0), Some(one));
         assert!(neighbours.is_claimed(one) && !neighbours.is_claimed(two));
         assert_eq!(neighbours.questions().next().map(|question| question.0), Some(two));
         for cut in 0..28 {
-            let mut neighbours = Neighbours::default();
-            neighbours.observe(&REQUEST[..cut], at(1), Timestamp::UNKNOWN);
-            assert_eq!(neighbours, Neighbours::default());
+            assert!(Arp::of(&REQUEST[..cut]).is_none());
         }
     }
 
@@ -176,7 +190,7 @@ mod tests {
             for number in numbers {
                 let mut request = REQUEST;
                 request[14..18].copy_from_slice(&(number + 1).to_be_bytes());
-                neighbours.observe(&request, at(u64::from(number) + 1), Timestamp::UNKNOWN);
+                neighbours.observe(Arp::of(&request).unwrap(), at(u64::from(number) + 1), Timestamp::UNKNOWN);
             }
             neighbours
         };

@@ -9,6 +9,7 @@ mod measure;
 mod rhythm;
 mod senders;
 mod stream;
+mod table;
 mod track;
 mod usual;
 mod watch;
@@ -26,7 +27,7 @@ pub(crate) use senders::Rhythms;
 pub use stream::Losses;
 pub(crate) use stream::Segment;
 pub(crate) use track::Ends;
-pub use usual::{Unusual, number, usual};
+pub use usual::{Gap, Unusual, Usual, number};
 pub(crate) use watch::{FlowKey, Watch};
 pub use window::WINDOW;
 
@@ -51,6 +52,12 @@ pub struct Health {
     pub pairs_turned_away: bool,
     /// When each sender was heard, by its address.
     pub rhythms: BTreeMap<IpAddr, Rhythm>,
+    /// When each host was sent an IP packet that was for it alone.
+    pub asked: BTreeMap<IpAddr, Rhythm>,
+    /// When ARP requests looked for each host.
+    pub sought: BTreeMap<IpAddr, Rhythm>,
+    /// When each host sent an ARP packet.
+    pub arp: BTreeMap<IpAddr, Rhythm>,
     /// When anybody was; none where that is not known, and then nothing can be told of silence.
     pub everyone: Option<Rhythm>,
     /// Where inputs told of the same time: how many senders were left out for that.

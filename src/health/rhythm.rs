@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Histogram, since};
+use super::{Gap, Histogram, since};
 use crate::capture::{Retime, Timestamp};
 use crate::state::{Broken, Load, Stored, stored};
 
@@ -26,6 +26,11 @@ impl Pause {
     /// Nanoseconds.
     pub fn length(&self) -> u64 {
         if self.end > self.start { self.end.raw().abs_diff(self.start.raw()) } else { 0 }
+    }
+
+    /// Whether a part of it is as good as all of it: four fifths or more.
+    pub fn is_filled_by(&self, part: u64) -> bool {
+        part.saturating_mul(5) >= self.length().saturating_mul(4)
     }
 
     /// What both have in common.
@@ -54,6 +59,10 @@ struct Pauses {
 
 impl Pauses {
     fn keep(&mut self, pause: Pause) {
+        // Most are shorter than those that are kept.
+        if self.longest.len() == MOST_PAUSES && self.longest.last().is_some_and(|last| pause.length() < last.length()) {
+            return self.shorter.add(pause.length());
+        }
         let at = self.longest.partition_point(|held| held.order() < pause.order());
         if at < MOST_PAUSES {
             self.longest.insert(at, pause);
@@ -201,14 +210,19 @@ impl Rhythm {
         self.pauses.as_ref()?.shorter.most()
     }
 
-    /// Lengths of its gaps and how many there are of each, longest first, where its longest pauses are these: one of a
-    /// second stands for each second in which it was active.
-    pub fn gaps(&self, longest: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
-        let mut gaps: Vec<(u64, u64)> = longest.map(|length| (length, 1)).collect();
+    /// Its gaps, longest first, where its longest pauses are these: one of a second stands for each second in which it was
+    /// active. Of the pauses that are not among those, `others_in_vain` says whether it was asked in them.
+    pub fn gaps(&self, longest: impl Iterator<Item = Gap>, others_in_vain: bool) -> Vec<Gap> {
+        let mut gaps: Vec<Gap> = longest.collect();
         if let Some(pauses) = &self.pauses {
-            gaps.extend(pauses.shorter.bars().map(|(length, count)| (length.max(SECOND), count.into())));
+            let others = pauses.shorter.bars();
+            gaps.extend(others.map(|(length, count)| Gap {
+                length: length.max(SECOND),
+                count: count.into(),
+                in_vain: others_in_vain,
+            }));
         }
-        gaps.push((SECOND, self.active / SECOND));
+        gaps.push(Gap { length: SECOND, count: self.active / SECOND, in_vain: false });
         gaps.sort_unstable_by_key(|gap| Reverse(*gap));
         gaps
     }

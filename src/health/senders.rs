@@ -1,75 +1,52 @@
-//! The rhythm of each sender by its address, and that of everyone.
+//! When everyone was heard, each sender, and each host that was asked.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::rhythm::{Rhythm, SECOND};
-use super::{Health, since};
+use super::Health;
+use super::rhythm::Rhythm;
+use super::table::Table;
 use crate::capture::{Retime, Timestamp};
 use crate::state::{Broken, Load, Stored};
 
-/// Senders that are watched: more than a site has devices.
-const MOST_SENDERS: usize = 1 << 14;
-
-/// Places for senders that were heard last.
-const PLACES: usize = 1 << 10;
-
-/// A sender of which every packet since the one that is in the table came less than a second behind the one before it.
-#[derive(Clone, Copy, Debug)]
-struct Recent {
-    source: IpAddr,
-    last: Timestamp,
-}
-
-impl Recent {
-    const NOBODY: Self = Self { source: IpAddr::V4(Ipv4Addr::UNSPECIFIED), last: Timestamp::UNKNOWN };
-
-    /// Where it stands: one place for each sender.
-    #[inline]
-    fn place(source: IpAddr) -> usize {
-        let bits = match source {
-            IpAddr::V4(v4) => v4.to_bits().into(),
-            IpAddr::V6(v6) => v6.to_bits() as u64 ^ (v6.to_bits() >> 64) as u64,
-        };
-        // The upper bits of a product hang on all bits (Knuth, The Art of Computer Programming, volume 3, section 6.4).
-        (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACES.ilog2())) as usize
-    }
-}
-
-/// When each sender was heard.
+/// When hosts were heard, and when they were asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Rhythms {
-    senders: HashMap<IpAddr, Rhythm, foldhash::fast::RandomState>,
-    /// Before the table, so that most packets need no look into it; empty until somebody was heard.
-    recent: Vec<Recent>,
-    /// Once there were more: this and all higher addresses have no place.
-    ceiling: Option<IpAddr>,
-    /// Whoever sent: a pause of everyone is one of the capture.
+    /// Whoever sent an IP packet: a pause of everyone is one of the capture.
     everyone: Option<Rhythm>,
+    /// By the source of an IP packet.
+    senders: Table,
+    /// By its destination, where that is one host.
+    asked: Table,
+    /// By whom an ARP request looks for. Who does not answer it gets no IP packet.
+    sought: Table,
+    /// By the sender of an ARP packet.
+    arp: Table,
     input: u32,
-}
-
-/// Whether an address can be that of a sender.
-fn is_sender(address: IpAddr) -> bool {
-    let is_broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
-    !address.is_unspecified() && !address.is_multicast() && !is_broadcast
 }
 
 impl Rhythms {
     /// Nobody was heard yet in an input.
     pub(crate) fn new(input: u32) -> Self {
-        Self { senders: HashMap::default(), recent: Vec::new(), ceiling: None, everyone: None, input }
+        let table = || Table::new(input);
+        Self { everyone: None, senders: table(), asked: table(), sought: table(), arp: table(), input }
+    }
+
+    fn tables(&self) -> [&Table; 4] {
+        [&self.senders, &self.asked, &self.sought, &self.arp]
+    }
+
+    fn tables_mut(&mut self) -> [&mut Table; 4] {
+        [&mut self.senders, &mut self.asked, &mut self.sought, &mut self.arp]
     }
 
     /// Whether nobody was heard.
     pub(crate) fn is_empty(&self) -> bool {
-        self.everyone.is_none()
+        self.everyone.is_none() && self.tables().iter().all(|table| table.is_empty())
     }
 
-    /// Takes the time of an IP packet of a sender. Not inlined: most captures are read without.
+    /// Takes the time of an IP packet. Not inlined: most captures are read without.
     #[inline(never)]
-    pub(crate) fn hear(&mut self, source: IpAddr, time: Timestamp) {
+    pub(crate) fn hear(&mut self, source: IpAddr, destination: IpAddr, time: Timestamp) {
         if time == Timestamp::UNKNOWN {
             return;
         }
@@ -77,76 +54,23 @@ impl Rhythms {
             Some(everyone) => everyone.hear(time),
             None => self.everyone = Some(Rhythm::new(self.input, time)),
         }
-        let Some(recent) = self.recent.get_mut(Recent::place(source)) else {
-            self.recent = vec![Recent::NOBODY; PLACES];
-            return self.hear_anew(source, time);
-        };
-        if recent.source != source || since(time, recent.last) >= SECOND {
-            self.hear_anew(source, time);
-        } else {
-            recent.last = recent.last.max(time);
-        }
+        self.senders.hear(source, time);
+        self.asked.hear(destination, time);
     }
 
-    /// Takes a packet of a sender that is not among the recent, or was silent for a second.
-    #[inline(never)]
-    fn hear_anew(&mut self, source: IpAddr, time: Timestamp) {
-        let place = Recent::place(source);
-        let before = self.recent.get(place).copied().unwrap_or(Recent::NOBODY);
-        self.settle(before);
-        match self.senders.get_mut(&source) {
-            Some(rhythm) => rhythm.hear(time),
-            None => self.add(source, Rhythm::new(self.input, time)),
-        }
-        let last = if before.source == source { before.last.max(time) } else { time };
-        self.recent[place] = Recent { source, last };
-    }
-
-    /// Writes down until when a sender was heard.
-    fn settle(&mut self, recent: Recent) {
-        if recent.last != Timestamp::UNKNOWN
-            && let Some(rhythm) = self.senders.get_mut(&recent.source)
-        {
-            rhythm.go_on(recent.last);
-        }
-    }
-
-    /// The same of all.
-    fn settle_all(&mut self) {
-        std::mem::take(&mut self.recent).into_iter().for_each(|recent| self.settle(recent));
-    }
-
+    /// Takes the time of an ARP packet: who sent it, and whom a request looks for.
     #[cold]
-    fn add(&mut self, source: IpAddr, rhythm: Rhythm) {
-        if self.senders.len() >= 2 * MOST_SENDERS {
-            self.keep_to_limit();
+    pub(crate) fn hear_arp(&mut self, sender: Ipv4Addr, target: Option<Ipv4Addr>, time: Timestamp) {
+        if time == Timestamp::UNKNOWN {
+            return;
         }
-        if is_sender(source) && self.ceiling.is_none_or(|ceiling| source < ceiling) {
-            self.senders.insert(source, rhythm);
-        }
-    }
-
-    /// With all of it in the table.
-    fn settled(&self) -> Cow<'_, Self> {
-        if self.recent.is_empty() {
-            return Cow::Borrowed(self);
-        }
-        let mut settled = self.clone();
-        settled.settle_all();
-        Cow::Owned(settled)
+        self.arp.hear(sender.into(), time);
+        target.into_iter().for_each(|target| self.sought.hear(target.into(), time));
     }
 
     /// Adds what was heard later.
     pub(crate) fn absorb(&mut self, other: &Self) {
-        self.settle_all();
-        let other = &*other.settled();
-        self.keep_below(other.ceiling);
-        for (source, theirs) in &other.senders {
-            match self.senders.get_mut(source) {
-                Some(mine) => mine.absorb(theirs),
-                None => self.add(*source, theirs.clone()),
-            }
-        }
+        self.tables_mut().into_iter().zip(other.tables()).for_each(|(mine, theirs)| mine.absorb(theirs));
         match (&mut self.everyone, &other.everyone) {
             (Some(mine), Some(theirs)) => mine.absorb(theirs),
             (mine @ None, theirs) => mine.clone_from(theirs),
@@ -156,76 +80,57 @@ impl Rhythms {
 
     /// Whether two inputs told of the same time.
     pub(crate) fn is_mixed(&self) -> bool {
-        self.everyone.iter().chain(self.senders.values()).any(|rhythm| rhythm.is_mixed)
+        self.everyone.as_ref().is_some_and(|everyone| everyone.is_mixed)
+            || self.tables().iter().any(|table| table.is_mixed())
     }
 
     /// Moves all times.
     pub(crate) fn retime(&mut self, retime: Retime) {
-        self.settle_all();
-        self.everyone.iter_mut().chain(self.senders.values_mut()).for_each(|rhythm| rhythm.retime(retime));
-    }
-
-    fn keep_to_limit(&mut self) {
-        if self.senders.len() > MOST_SENDERS {
-            let mut addresses: Vec<IpAddr> = self.senders.keys().copied().collect();
-            let (_, first_beyond, _) = addresses.select_nth_unstable(MOST_SENDERS);
-            self.keep_below(Some(*first_beyond));
-        }
-    }
-
-    fn keep_below(&mut self, ceiling: Option<IpAddr>) {
-        let Some(ceiling) = ceiling.filter(|new| self.ceiling.is_none_or(|old| *new < old)) else { return };
-        self.ceiling = Some(ceiling);
-        self.senders.retain(|address, _| *address < ceiling);
+        self.everyone.iter_mut().for_each(|rhythm| rhythm.retime(retime));
+        self.tables_mut().into_iter().for_each(|table| table.retime(retime));
     }
 
     /// Hands over all that it knows.
     pub(crate) fn finish(mut self, health: &mut Health) {
-        self.settle_all();
-        self.keep_to_limit();
-        health.senders_turned_away = self.ceiling.is_some();
+        self.tables_mut().into_iter().for_each(Table::close);
+        health.senders_turned_away = self.tables().iter().any(|table| table.turned_away());
         let is_mixed = self.is_mixed();
-        let all = self.senders.len();
-        self.senders.retain(|_, rhythm| !rhythm.is_mixed);
-        health.mixed_senders = is_mixed.then_some((all - self.senders.len()) as u64);
-        health.everyone = self.everyone.take().filter(|everyone| !everyone.is_mixed);
-        health.rhythms = self.senders.into_iter().collect();
-        health.everyone.iter_mut().chain(health.rhythms.values_mut()).for_each(Rhythm::settle);
+        let mixed;
+        (health.rhythms, mixed) = self.senders.finish();
+        health.mixed_senders = is_mixed.then_some(mixed);
+        (health.asked, _) = self.asked.finish();
+        (health.sought, _) = self.sought.finish();
+        (health.arp, _) = self.arp.finish();
+        health.everyone = self.everyone.filter(|everyone| !everyone.is_mixed);
+        health.everyone.iter_mut().for_each(Rhythm::settle);
     }
 
-    /// Appends those of one input, in the order of their addresses.
+    /// Appends those of one input.
     pub(crate) fn store(&self, to: &mut Vec<u8>) {
-        let settled = self.settled();
-        settled.everyone.store(to);
-        settled.ceiling.store(to);
-        let mut senders: Vec<_> = settled.senders.iter().collect();
-        senders.sort_unstable_by_key(|(address, _)| **address);
-        (senders.len() as u64).store(to);
-        for (address, rhythm) in senders {
-            address.store(to);
-            rhythm.store(to);
-        }
+        self.everyone.store(to);
+        self.tables().into_iter().for_each(|table| table.store(to));
     }
 
     pub(crate) fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let (everyone, ceiling): (Option<Rhythm>, Option<IpAddr>) = from.get()?;
-        let end = everyone.as_ref().map(Rhythm::last);
-        from.expect(end.is_some(), "nobody was heard")?;
-        let senders = from.map(2 * MOST_SENDERS, "there are too many senders")?;
-        let is_sound = |(address, rhythm): (&IpAddr, &Rhythm)| {
-            is_sender(*address) && ceiling.is_none_or(|ceiling| *address < ceiling) && Some(rhythm.last()) <= end
-        };
-        from.expect(senders.iter().all(is_sound), "a sender does not fit the others")?;
-        let senders = senders.into_iter().collect();
-        Ok(Self { senders, recent: Vec::new(), ceiling, everyone, input: from.input })
+        let everyone: Option<Rhythm> = from.get()?;
+        let end = everyone.as_ref().map_or(Timestamp::UNKNOWN, Rhythm::last);
+        let (senders, asked) = (Table::load(from, end)?, Table::load(from, end)?);
+        let mut of_arp = || Table::load(from, Timestamp::from_nanos(i64::MAX));
+        let (sought, arp) = (of_arp()?, of_arp()?);
+        let rhythms = Self { everyone, senders, asked, sought, arp, input: from.input };
+        from.expect(!rhythms.is_empty(), "nobody was heard")?;
+        Ok(rhythms)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::collections::HashMap;
 
+    use super::super::table::{MOST_HOSTS, PLACES};
     use super::*;
+
+    const SOMEBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 255));
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_nanos(1_700_000_000_000_000_000 + seconds * 1_000_000_000)
@@ -252,23 +157,24 @@ mod tests {
                 _ => 2_000_000,
             };
             // Some speak often, most rarely.
-            let number = if bits & 0x1_0000 == 0 { bits >> 32 & 15 } else { bits >> 32 & 4095 };
+            let number = if bits & 0x1_0000 == 0 { bits >> 32 & 15 } else { bits >> 32 & 16383 };
             let (source, time) =
                 (IpAddr::from(Ipv4Addr::from(0x0a00_0000 + number as u32)), Timestamp::from_nanos(now));
-            rhythms.hear(source, time);
+            rhythms.hear(source, source, time);
             each.entry(source).and_modify(|rhythm| rhythm.hear(time)).or_insert_with(|| Rhythm::new(0, time));
         }
         let health = finished(rhythms);
         each.values_mut().for_each(Rhythm::settle);
         assert!(each.len() > 2 * PLACES);
         assert_eq!(health.rhythms, each.into_iter().collect());
+        assert_eq!(health.asked, health.rhythms);
     }
 
     #[test]
     fn groups_broadcast_and_nobody_are_no_senders_and_are_heard() {
         let mut rhythms = Rhythms::new(0);
         for (second, address) in (0..).zip(["224.0.0.1", "255.255.255.255", "0.0.0.0", "ff02::1", "::", "10.0.0.1"]) {
-            rhythms.hear(address.parse().unwrap(), at(second));
+            rhythms.hear(address.parse().unwrap(), "10.0.0.2".parse().unwrap(), at(second));
         }
         let health = finished(rhythms);
         assert_eq!(health.rhythms.keys().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.1"]);
@@ -277,11 +183,11 @@ mod tests {
 
     #[test]
     fn at_the_limit_the_lowest_stay_whatever_the_order() {
-        let most = MOST_SENDERS as u32;
+        let most = MOST_HOSTS as u32;
         let address = |number: u32| IpAddr::from(Ipv4Addr::from(0x0a00_0000 + number));
         let of = |numbers: &mut dyn Iterator<Item = u32>| {
             let mut rhythms = Rhythms::new(0);
-            numbers.for_each(|number| rhythms.hear(address(number), at(1)));
+            numbers.for_each(|number| rhythms.hear(address(number), SOMEBODY, at(1)));
             rhythms
         };
         let up = finished(of(&mut (0..3 * most)));
@@ -299,7 +205,7 @@ mod tests {
         let of = |input, addresses: &[u8], from: i64| {
             let mut rhythms = Rhythms::new(input);
             for number in addresses {
-                (from..from + 10).for_each(|second| rhythms.hear([10, 0, 0, *number].into(), at(second)));
+                (from..from + 10).for_each(|second| rhythms.hear([10, 0, 0, *number].into(), SOMEBODY, at(second)));
             }
             rhythms
         };
@@ -310,5 +216,39 @@ mod tests {
         let mut sum = of(0, &[1, 2], 0);
         sum.absorb(&of(1, &[2, 3], 9));
         assert_eq!(finished(sum).mixed_senders, None);
+    }
+
+    #[test]
+    fn who_is_asked_is_one_host_and_arp_is_no_ip_packet() {
+        let mut rhythms = Rhythms::new(0);
+        for (second, address) in (0..).zip(["224.0.0.1", "255.255.255.255", "0.0.0.0", "ff02::1", "10.0.0.2"]) {
+            rhythms.hear(SOMEBODY, address.parse().unwrap(), at(second));
+        }
+        let [one, two] = [Ipv4Addr::new(10, 0, 0, 3), Ipv4Addr::new(10, 0, 0, 4)];
+        rhythms.hear_arp(one, Some(two), at(10));
+        rhythms.hear_arp(two, None, at(11));
+        let mut bytes = Vec::new();
+        rhythms.store(&mut bytes);
+        let health = finished(rhythms);
+        let of = |rhythms: &std::collections::BTreeMap<IpAddr, Rhythm>| {
+            rhythms.iter().map(|(address, rhythm)| (address.to_string(), rhythm.last())).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&health.asked), [("10.0.0.2".to_owned(), at(4))]);
+        assert_eq!(of(&health.sought), [("10.0.0.4".to_owned(), at(10))]);
+        assert_eq!(of(&health.arp), [("10.0.0.3".to_owned(), at(10)), ("10.0.0.4".to_owned(), at(11))]);
+        assert_eq!(health.everyone.as_ref().map(Rhythm::last), Some(at(4)));
+        let loaded = Rhythms::load(&mut Load::of_head(bytes)).unwrap();
+        assert_eq!(finished(loaded), health);
+    }
+
+    #[test]
+    fn only_arp_was_heard() {
+        let mut rhythms = Rhythms::new(0);
+        assert!(rhythms.is_empty());
+        rhythms.hear_arp(Ipv4Addr::new(10, 0, 0, 3), None, at(10));
+        assert!(!rhythms.is_empty());
+        let mut bytes = Vec::new();
+        rhythms.store(&mut bytes);
+        assert_eq!(finished(Rhythms::load(&mut Load::of_head(bytes)).unwrap()), finished(rhythms));
     }
 }

@@ -11,7 +11,7 @@ use super::counters::{COUNTED, Macs, Sent};
 use super::fragment::{Datagram, Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
-use super::neighbour::Neighbours;
+use super::neighbour::{Arp, Neighbours};
 use super::questions::Questions;
 use super::sources::SourceSets;
 use super::table::Table;
@@ -184,11 +184,11 @@ impl Observation {
         ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
         if self.measures_health {
-            let source = match plain.addresses {
-                Addresses::V4(source, _) => Ipv4Addr::from(source).into(),
-                Addresses::V6(source, _) => Ipv6Addr::from(source).into(),
+            let (source, destination) = match plain.addresses {
+                Addresses::V4(from, to) => (Ipv4Addr::from(from).into(), Ipv4Addr::from(to).into()),
+                Addresses::V6(from, to) => (Ipv6Addr::from(from).into(), Ipv6Addr::from(to).into()),
             };
-            self.health.rhythms.hear(source, at.time);
+            self.health.rhythms.hear(source, destination, at.time);
         }
         let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
         let ports = (plain.source_port, plain.destination_port);
@@ -266,7 +266,13 @@ impl Observation {
                 self.other_frames.non_ip.entry(*kind).or_default().add(amount);
                 self.side.link.frame(&packet, (*kind, body), frame.time, at);
                 match kind {
-                    decode::NonIp::Arp => self.neighbours.observe(body, at, frame.time),
+                    decode::NonIp::Arp => {
+                        let Some(arp) = Arp::of(body) else { return };
+                        if self.measures_health {
+                            self.health.rhythms.hear_arp(arp.sender, arp.target, at.time);
+                        }
+                        self.neighbours.observe(arp, at, frame.time);
+                    }
                     decode::NonIp::Lldp => {
                         self.side.lldp(packet.source_mac.unwrap_or_default(), body, frame.time, at);
                     }
@@ -286,7 +292,7 @@ impl Observation {
         ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
     ) {
         if self.measures_health {
-            self.health.rhythms.hear(ip.source, at.time);
+            self.health.rhythms.hear(ip.source, ip.destination, at.time);
         }
         if is_icmp_error(ip) {
             self.other_frames.icmp_errors.add(amount);
