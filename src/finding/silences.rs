@@ -1,7 +1,7 @@
 //! Devices that were silent for much longer than they usually are, and moments at which several were.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::arp::proxies;
@@ -247,7 +247,8 @@ impl Silences {
                 !other.is_shared && common >= first.pause.length() && common >= other.pause.length()
             };
             let members: Vec<(usize, usize)> = near.filter(belongs).copied().collect();
-            if members.len() < least {
+            let number = members.iter().map(|(at, _)| at).collect::<BTreeSet<_>>().len();
+            if number < least {
                 continue;
             }
             let pause =

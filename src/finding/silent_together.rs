@@ -255,10 +255,12 @@ impl Facts for Moments {
     }
 
     fn replaced(&self, with: &dyn Replace) -> Arc<dyn Facts> {
-        let other = |one: &Together| Together {
-            who: one.who.iter().map(|(who, silence)| (who.replaced(with), *silence)).collect(),
-            shared: one.shared.iter().map(|shared| shared.replaced(with)).collect(),
-            ..one.clone()
+        let other = |one: &Together| {
+            let mut who: Vec<_> = one.who.iter().map(|(who, silence)| (who.replaced(with), *silence)).collect();
+            // The order of the real addresses would tell which they are.
+            who.sort_by_key(|(who, _)| *who);
+            let shared = one.shared.iter().map(|shared| shared.replaced(with)).collect();
+            Together { who, shared, ..one.clone() }
         };
         Arc::new(Self { list: self.list.iter().map(other).collect(), doubts: doubts::replaced(&self.doubts, with) })
     }

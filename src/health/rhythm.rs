@@ -250,7 +250,11 @@ impl Stored for Rhythm {
         from.expect(is_sound, "a sender was active for longer than it was there")?;
         let pauses = rhythm.pauses.iter().flat_map(|pauses| pauses.first.iter().chain(&pauses.longest));
         let is_within = |pause: &Pause| pause.start >= span[0] && pause.end <= span[1] && pause.length() >= SECOND;
-        from.expect(pauses.into_iter().all(is_within), "a pause is not one of its sender")?;
+        let mut pauses: Vec<Pause> = pauses.copied().collect();
+        pauses.sort_unstable_by_key(|pause| pause.start);
+        let is_apart = |two: &[Pause]| two[0].end <= two[1].start;
+        let are_sound = pauses.iter().all(is_within) && pauses.windows(2).all(is_apart);
+        from.expect(are_sound, "a pause is not one of its sender")?;
         Ok(rhythm)
     }
 }

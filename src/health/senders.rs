@@ -201,6 +201,18 @@ mod tests {
     }
 
     #[test]
+    fn made_up_addresses_of_the_world_push_no_device_out() {
+        let most = MOST_HOSTS as u32;
+        let mut rhythms = Rhythms::new(0);
+        let devices = [[10, 0, 0, 11].into(), [192, 168, 7, 1].into(), "fe80::1".parse::<IpAddr>().unwrap()];
+        devices.iter().for_each(|device| rhythms.hear(*device, SOMEBODY, at(0)));
+        (0..3 * most).for_each(|number| rhythms.hear(Ipv4Addr::from(0x0100_0000 + number).into(), SOMEBODY, at(1)));
+        let health = finished(rhythms);
+        assert!(health.senders_turned_away);
+        assert!(devices.iter().all(|device| health.rhythms.contains_key(device)));
+    }
+
+    #[test]
     fn senders_of_two_inputs_at_one_time_are_dropped_and_counted() {
         let of = |input, addresses: &[u8], from: i64| {
             let mut rhythms = Rhythms::new(input);

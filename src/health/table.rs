@@ -43,7 +43,7 @@ pub(super) struct Table {
     rhythms: HashMap<IpAddr, Rhythm, foldhash::fast::RandomState>,
     /// Before the rhythms, so that most packets need no look into them; empty until somebody was heard.
     recent: Vec<Recent>,
-    /// Once there were more: this and all higher addresses have no place.
+    /// Once there were more: this one and all that rank behind it have no place.
     ceiling: Option<IpAddr>,
     input: u32,
 }
@@ -52,6 +52,16 @@ pub(super) struct Table {
 fn is_host(address: IpAddr) -> bool {
     let is_broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
     !address.is_unspecified() && !address.is_multicast() && !is_broadcast
+}
+
+/// Whose place goes first where there are too many: addresses of a site stay before those of the world, which anybody can
+/// make up.
+fn rank(host: IpAddr) -> (bool, IpAddr) {
+    let is_of_a_site = match host {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+    };
+    (!is_of_a_site, host)
 }
 
 impl Table {
@@ -116,7 +126,7 @@ impl Table {
         if self.rhythms.len() >= 2 * MOST_HOSTS {
             self.keep_to_limit();
         }
-        if is_host(host) && self.ceiling.is_none_or(|ceiling| host < ceiling) {
+        if is_host(host) && self.ceiling.is_none_or(|ceiling| rank(host) < rank(ceiling)) {
             self.rhythms.insert(host, rhythm);
         }
     }
@@ -158,15 +168,16 @@ impl Table {
     fn keep_to_limit(&mut self) {
         if self.rhythms.len() > MOST_HOSTS {
             let mut addresses: Vec<IpAddr> = self.rhythms.keys().copied().collect();
-            let (_, first_beyond, _) = addresses.select_nth_unstable(MOST_HOSTS);
+            let (_, first_beyond, _) = addresses.select_nth_unstable_by_key(MOST_HOSTS, |address| rank(*address));
             self.keep_below(Some(*first_beyond));
         }
     }
 
     fn keep_below(&mut self, ceiling: Option<IpAddr>) {
-        let Some(ceiling) = ceiling.filter(|new| self.ceiling.is_none_or(|old| *new < old)) else { return };
+        let is_lower = |new: &IpAddr| self.ceiling.is_none_or(|old| rank(*new) < rank(old));
+        let Some(ceiling) = ceiling.filter(is_lower) else { return };
         self.ceiling = Some(ceiling);
-        self.rhythms.retain(|address, _| *address < ceiling);
+        self.rhythms.retain(|address, _| rank(*address) < rank(ceiling));
     }
 
     /// Holds it to its limit, to which nothing is to be added.
@@ -204,7 +215,7 @@ impl Table {
         let ceiling: Option<IpAddr> = from.get()?;
         let rhythms: BTreeMap<IpAddr, Rhythm> = from.map(2 * MOST_HOSTS, "there are too many senders")?;
         let is_sound = |(address, rhythm): (&IpAddr, &Rhythm)| {
-            is_host(*address) && ceiling.is_none_or(|ceiling| *address < ceiling) && rhythm.last() <= end
+            is_host(*address) && ceiling.is_none_or(|ceiling| rank(*address) < rank(ceiling)) && rhythm.last() <= end
         };
         from.expect(rhythms.iter().all(is_sound), "a sender does not fit the others")?;
         Ok(Self { rhythms: rhythms.into_iter().collect(), recent: Vec::new(), ceiling, input: from.input })
