@@ -99,7 +99,8 @@ start() {
         tries=$((tries + 1))
         [ $tries -lt 400 ] || { tail -n 20 console; echo "the machine did not come to $1"; exit 1; }
     done
-    kill -9 $machine
+    # It may have switched itself off.
+    kill -9 $machine 2>/dev/null || true
     wait $machine 2>/dev/null || true
 }
 start CUT
