@@ -183,7 +183,7 @@ pub struct Sums {
 stored!(Sums { asked, repeated, recovered, answered_again, unasked, times, losses });
 
 impl Sums {
-    /// Of a hundred questions, how many have no answer; 0 of fewer than [`FEW`].
+    /// Of a hundred questions, how many have no answer; 0 where fewer than twenty were asked.
     pub fn unanswered_percent(&self) -> u64 {
         match self.asked {
             0..FEW => 0,
