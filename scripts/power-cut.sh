@@ -14,7 +14,7 @@ reader=$PWD/target/release/igorscope
 cargo build --locked --release --quiet
 cargo run --locked --release --quiet --example generate -- load lighting --packets 60000 -o target/power-cut.pcap
 work=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$work"' EXIT
 played=$PWD/target/power-cut.pcap
 cd "$work"
 
@@ -71,8 +71,8 @@ sleep 1
 mount -t ext4 /dev/vda /srv && echo start >>/srv/starts
 ip link set lo up; ip link add eth1 type dummy; ip link set eth1 up
 first=no; [ "$(wc -l </srv/starts)" = 1 ] && first=yes
-[ $first = yes ] && date -s '2026-11-30 23:59:15' || date -s '2026-12-01 08:00:00'
-(while :; do igorscope live -i eth1 --probe /srv/igor --keep 60M --interval 5s; sleep 1; done) >/tmp/health 2>&1 &
+[ $first = yes ] && date -s '2026-11-30 23:58:25' || date -s '2026-12-01 08:00:00'
+(while :; do igorscope live -i eth1 --probe /srv/igor --keep 300M --interval 5s; sleep 1; done) >/tmp/health 2>&1 &
 sleep 6
 play eth1 /day.pcap >>/srv/played; sync /srv/played
 if [ $first = yes ]; then
@@ -112,7 +112,8 @@ mapfile -t runs < <(ls -d found/igor/*)
 day=${runs[0]} cut=${runs[1]} next=${runs[2]}
 for file in "$day"/*.csv "$day"/survey.json "$day"/report.html "$next"/survey.json; do [ -s "$file" ] || { echo "$file is empty"; exit 1; }; done
 frames() { for file in "$1"/packets_*; do tshark -r "$file" -T fields -e frame.number 2>/dev/null; done | wc -l; }
-read -r first second < <(tr '\n' ' ' <found/played)
+mapfile -t sent <found/played
+first=${sent[0]} second=${sent[1]}
 [ "$(frames "$day")" -ge "$first" ] || { echo "of $first packets of the day $(frames "$day") are left"; exit 1; }
 [ "$(frames "$next")" -ge "$second" ] || { echo "of $second packets after the start $(frames "$next") are left"; exit 1; }
 "$reader" analyze -q --format csv -o day "$day"/packets_*
