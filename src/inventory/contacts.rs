@@ -86,16 +86,17 @@ pub(super) struct Contact {
 
 /// The contacts of a survey, ascending, each once: of those that differ in `worked` alone, that which did.
 pub(super) fn contacts(flows: &Flows, orientations: &[Orientation], parties: &[[HostId; 2]]) -> Vec<Contact> {
-    let of_flow = |place: u32| {
+    let of_flow = |recent: &mut Recent, place: u32| {
         let at = place as usize;
         let flow = flows.transport_ports(place);
         // Most flows are of no service, and need no closer look.
         flow.ports.iter().find_map(|port| service_on(flow.transport, *port))?;
-        contact(&flows.view(place), *orientations.get(at)?, *parties.get(at)?)
+        contact(&flows.view(place), *orientations.get(at)?, *parties.get(at)?).filter(|contact| recent.is_new(contact))
     };
-    let mut contacts: Vec<Contact> = flows.places().into_par_iter().filter_map(of_flow).collect();
+    let all = flows.places().into_par_iter().map_init(Recent::default, of_flow);
+    let mut contacts: Vec<Contact> = all.flatten_iter().collect();
     // As numbers, those that worked first: of them one stays.
-    contacts.par_sort_unstable_by_key(|contact| contact.pair() << 1 | u128::from(!contact.worked));
+    contacts.par_sort_unstable_by_key(Contact::number);
     contacts.dedup_by_key(|contact| contact.pair());
     contacts
 }
@@ -104,6 +105,35 @@ impl Contact {
     /// Everything but whether it worked, packed in its order.
     fn pair(&self) -> u128 {
         u128::from(self.client) << 40 | u128::from(self.server) << 8 | self.service as u128
+    }
+
+    /// All of it, packed in its order, but that what worked comes first.
+    fn number(&self) -> u128 {
+        self.pair() << 1 | u128::from(!self.worked)
+    }
+}
+
+/// Contacts that came lately, each in the place that its number calls for: most come again and again, and need not be
+/// sorted to be found the same.
+struct Recent(Box<[u128]>);
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self(vec![u128::MAX; Self::PLACES].into())
+    }
+}
+
+impl Recent {
+    /// A power of two.
+    const PLACES: usize = 1 << 12;
+
+    /// Whether it was not among them; now it is.
+    fn is_new(&mut self, contact: &Contact) -> bool {
+        let number = contact.number();
+        // Multiplied by the golden ratio, what differs in few bits differs in those above.
+        let mixed = ((number >> 32) as u64 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let held = &mut self.0[(mixed >> 40) as usize % Self::PLACES];
+        std::mem::replace(held, number) != number
     }
 }
 
