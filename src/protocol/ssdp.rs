@@ -87,17 +87,18 @@ pub fn location(payload: &[u8]) -> Option<SocketAddr> {
 pub(super) fn header<'a>(message: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let message = message.get(..HEADER_LIMIT).unwrap_or(message);
     // The start line is no header; skipping it also keeps a cut last line out when it has no colon.
-    message.split(|&b| b == b'\n').skip(1).find_map(|line| {
-        let (key, value) = line.split_at_checked(name.len())?;
-        let value = value.strip_prefix(b":")?;
-        key.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
+    memchr::memchr_iter(b'\n', message).find_map(|end| {
+        let (key, value) = message.get(end + 1..)?.split_at_checked(name.len())?;
+        let value = value.strip_prefix(b":").filter(|_| key.eq_ignore_ascii_case(name))?;
+        value.split(|&b| b == b'\n').next().map(<[u8]>::trim_ascii)
     })
 }
 
 /// Address and port of an `http` or `https` URL whose host is an address.
 fn socket_of_url(url: &[u8]) -> Option<SocketAddr> {
     let url = std::str::from_utf8(url).ok()?;
-    let (scheme, rest) = url.split_once("://")?;
+    let (scheme, rest) = url.split_once(':')?;
+    let rest = rest.strip_prefix("//")?;
     let default_port = match () {
         () if scheme.eq_ignore_ascii_case("http") => 80,
         () if scheme.eq_ignore_ascii_case("https") => 443,
