@@ -14,8 +14,8 @@
 //!                      in time                                    coverage
 //!
 //!     ... -> finding -> survey -> path -> anonymize -> evidence -> report
-//!            what to    of one    of      for          frames of   csv, json, html,
-//!            read       run       places  strangers    findings    workbook, terminal
+//!            what to    of one    of      to give      frames of   csv, json, html,
+//!            read       run       places  away         findings    workbook, terminal
 //!
 //! servants: protocol (payload -> evidence), policy (documents as data), text (names, escapes, files of text)
 //!           and state (observations as files), which import no stage

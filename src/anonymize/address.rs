@@ -255,7 +255,7 @@ mod tests {
         fn beginnings_and_kinds_are_kept(a: u32, b: u32, near in 0u32..32, key: [u8; 32]) {
             let cipher = Cipher::new(&key);
             let a = Ipv4Addr::from_bits(a);
-            // Neighbours as well as strangers.
+            // Addresses of one network as well as of different ones.
             for b in [Ipv4Addr::from_bits(b), Ipv4Addr::from_bits(a.to_bits() ^ (1 << near))] {
                 let (x, y) = (cipher.address(a.into()), cipher.address(b.into()));
                 prop_assert_eq!(common(x, y), common(a.into(), b.into()));

@@ -1,4 +1,4 @@
-//! A frame for strangers: headers with other addresses, and of the payload no more than shows what it is.
+//! A frame to give away: headers with other addresses, and of the payload no more than shows what it is.
 
 use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

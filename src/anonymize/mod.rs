@@ -1,4 +1,4 @@
-//! A survey for strangers: addresses, link addresses and names replaced, each by the same everywhere.
+//! A survey to give away: addresses, link addresses and names replaced, each by the same everywhere.
 //!
 //! Verdicts are not touched: they were given before. What follows from an address alone (private, external,
 //! group) follows from the other one, too, so that the evidence, analyzed again, is judged the same.

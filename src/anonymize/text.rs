@@ -138,7 +138,7 @@ fn mac(token: &str) -> Option<MacAddr> {
     pairs.next().is_none().then_some(MacAddr(octets))
 }
 
-/// What stands in quotation marks is a stranger's: file names, payload.
+/// What stands in quotation marks is untrusted: file names, payload.
 pub(super) fn without_quotes(text: &str) -> String {
     let parts: Vec<&str> = text.split('"').collect();
     let last = parts.len() - 1;

@@ -19,7 +19,7 @@ impl fmt::Display for Filter {
 }
 
 impl Filter {
-    /// A filter that a state names. It is a stranger's text: only if all its words are harmless is libpcap asked what it
+    /// A filter that a state names. It is untrusted text: only if all its words are harmless is libpcap asked what it
     /// means, for others it would look up, or has to take apart for the first time.
     pub fn of_state(text: &str) -> Self {
         let words = text.split(|c: char| c.is_whitespace() || "()".contains(c)).filter(|word| !word.is_empty());

@@ -77,7 +77,7 @@ impl Clock {
 /// What the capture program said of an interface.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InterfaceSummary {
-    /// `if_name`, empty if not given. Text of a stranger: escape it before it is shown.
+    /// `if_name`, empty if not given. Untrusted text: escape it before it is shown.
     pub name: String,
     /// Link type of its packets.
     pub link: LinkType,

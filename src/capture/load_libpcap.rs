@@ -40,7 +40,7 @@ mod npcap {
     /// Npcap's own folder, and where it lies for programs that were made for WinPcap.
     const PLACES: [&str; 2] = ["Npcap\\wpcap.dll", "wpcap.dll"];
 
-    /// Loads the DLL from the system's folder, and from nowhere else: one that lies beside a capture is a stranger's.
+    /// Loads the DLL from the system's folder, and from nowhere else: one that lies beside a capture is untrusted.
     /// The calls that are linked to `wpcap.dll` find it loaded.
     pub(super) fn load() -> bool {
         let Some(folder) = system_folder() else { return false };

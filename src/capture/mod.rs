@@ -2,7 +2,7 @@
 //!
 //! Every source feeds one core: a block of bytes is read, its whole records are walked and handed
 //! out as [`Frame`]s that borrow from it, and the rest of a cut record is moved to the front.
-//! Lengths in a file are claims by a stranger: none is believed before the bytes are there.
+//! Lengths in a file are untrusted claims: none is believed before the bytes are there.
 
 mod background_writer;
 mod buffer;

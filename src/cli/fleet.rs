@@ -33,7 +33,7 @@ const QUESTIONS: [(&str, &str); 12] = [
 const TABLES: [&str; 5] = ["surveys", "flows", "conversations", "coverage", "hosts"];
 /// Bytes of an answer that are read.
 const LARGEST: u64 = 256 * 1024 * 1024;
-/// Python's program. It runs in a folder that may be a stranger's, and must take no module from there.
+/// Python's program. It runs in a folder that may be somebody else's, and must take no module from there.
 const MODULE: &str =
     "import sys; sys.path = [p for p in sys.path if p]; import duckdb; duckdb.connect().execute(sys.stdin.read())";
 /// DuckDB as a program, and as a module of Python: each takes SQL on standard input.

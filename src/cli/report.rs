@@ -108,7 +108,7 @@ fn write_sites(
 /// Letters of a label that the name of its folder keeps.
 const LONGEST_NAME: usize = 40;
 
-/// `1-harbour-street-4`: a label is a stranger's text, and its number keeps it apart from others and from names that a
+/// `1-harbour-street-4`: a label is untrusted text, and its number keeps it apart from others and from names that a
 /// system keeps for itself.
 fn folder_name(number: usize, label: &str) -> String {
     let mut name = number.to_string();

@@ -71,7 +71,7 @@ impl Kept {
 pub struct LiveEvidence {
     writer: PcapngWriter<BackgroundWriter>,
     wanted: Option<FrameSelection>,
-    wish: SharedSelection,
+    selection: SharedSelection,
     ring: VecDeque<Kept>,
     /// The pairs of hosts whose history was told.
     told: HashSet<Pair>,
@@ -97,7 +97,7 @@ impl LiveEvidence {
         Ok(Self {
             writer,
             wanted: None,
-            wish: SharedSelection::default(),
+            selection: SharedSelection::default(),
             ring: VecDeque::new(),
             told: HashSet::new(),
             bytes: 0,
@@ -105,8 +105,8 @@ impl LiveEvidence {
         })
     }
 
-    pub(crate) fn wish(&self) -> SharedSelection {
-        self.wish.clone()
+    pub(crate) fn selection(&self) -> SharedSelection {
+        self.selection.clone()
     }
 
     /// Writes a frame of a finding that is known, keeps any other for a while.
@@ -132,7 +132,7 @@ impl LiveEvidence {
 
     /// Takes up what the judge wants now, of what was kept as well.
     pub(crate) fn renew(&mut self) -> io::Result<()> {
-        if let Some(mut wanted) = self.wish.take() {
+        if let Some(mut wanted) = self.selection.take() {
             let ring = std::mem::take(&mut self.ring);
             let history = history(&wanted, &ring, &mut self.told);
             for (kept, is_history) in ring.into_iter().zip(history) {

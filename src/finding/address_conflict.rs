@@ -52,7 +52,7 @@ fn contested(seen: &Observations<'_>) -> Vec<Device<Conflict>> {
     if by_arp.is_empty() && shared.is_empty() {
         return Vec::new();
     }
-    let sent = Sent::of(seen, &shared);
+    let sent = MacUse::of(seen, &shared);
     let mut contested = by_arp;
     for (address, macs) in &sent.contested {
         if !contested.contains_key(address) {
@@ -94,7 +94,7 @@ fn by_arp(seen: &Observations<'_>) -> Speakers {
 
 /// What frames tell of MACs: whose addresses they send from.
 #[derive(Default)]
-struct Sent {
+struct MacUse {
     /// Addresses that each MAC sends from itself: no router has handed those frames on.
     own: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
     /// MACs that hand on what others send.
@@ -103,7 +103,7 @@ struct Sent {
     contested: Speakers,
 }
 
-impl Sent {
+impl MacUse {
     /// Addresses of one MAC that are told apart.
     const MOST_OWN: usize = 8;
 
@@ -168,7 +168,7 @@ enum Mark {
 }
 
 impl Devices {
-    fn of(seen: &Observations<'_>, sent: &Sent, contested: &Speakers) -> Self {
+    fn of(seen: &Observations<'_>, sent: &MacUse, contested: &Speakers) -> Self {
         let mut marks: BTreeMap<MacAddr, Vec<Mark>> =
             contested.values().flat_map(BTreeMap::keys).map(|mac| (*mac, Vec::new())).collect();
         let mut note = |mac: &MacAddr, mark: Mark| {

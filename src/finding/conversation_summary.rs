@@ -291,7 +291,7 @@ impl About<'_> {
             let _ = write!(text, " {announcer} had announced {location} by SSDP, in {at}.");
         }
         if let Some(file) = &told.file {
-            // A stranger's bytes: what does not print is written as an escape.
+            // Untrusted bytes: what does not print is written as an escape.
             let name = file.name.escape_ascii();
             let _ = write!(text, " The first file to {} is \"{name}\".", if file.write { "write" } else { "read" });
         }

@@ -35,7 +35,7 @@ pub(super) fn words(doubts: &Doubts) -> String {
     format!(" It may only not have been captured: {}.", list.join("; "))
 }
 
-/// The same for strangers: a filter is of the site.
+/// The same for a survey that is given away: a filter is of the site.
 pub(super) fn replaced(doubts: &Doubts, with: &dyn Replace) -> Doubts {
     Doubts { filter: doubts.filter.as_ref().map(|_| with.left_out()), ..doubts.clone() }
 }

@@ -11,12 +11,12 @@ use crate::policy::{FindingKind, HealthLimits, Role};
 
 /// How many were sent, and how many of them again.
 #[derive(Clone, Copy, Default, Debug)]
-struct Sent {
+struct Repeated {
     all: u64,
     again: u64,
 }
 
-impl Sent {
+impl Repeated {
     fn add(&mut self, all: u64, again: u64) {
         self.all = self.all.saturating_add(all);
         self.again = self.again.saturating_add(again);
@@ -38,10 +38,10 @@ impl Sent {
 struct Lossy {
     peer: IpAddr,
     /// Segments of TCP from the device, and to it.
-    from: Sent,
-    to: Sent,
+    from: Repeated,
+    to: Repeated,
     /// Questions by UDP that one asked the other and that were answered in the end.
-    asked: Sent,
+    asked: Repeated,
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
@@ -65,9 +65,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let (device, peer) = if is_asker { (pair.asker, pair.answerer) } else { (pair.answerer, pair.asker) };
         let path = paths.entry((device, peer)).or_insert_with(|| Lossy {
             peer,
-            from: Sent::default(),
-            to: Sent::default(),
-            asked: Sent::default(),
+            from: Repeated::default(),
+            to: Repeated::default(),
+            asked: Repeated::default(),
         });
         if let Some(lost) = &sums.losses {
             let way = if is_asker { &mut path.from } else { &mut path.to };

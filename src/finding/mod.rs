@@ -243,13 +243,13 @@ impl Context<'_> {
     }
 }
 
-/// What stands for the addresses and texts of a site in a survey for strangers.
+/// What stands for the addresses and texts of a site in a survey that is given away.
 pub trait Replace {
     /// Another address of the same kind.
     fn address(&self, address: IpAddr) -> IpAddr;
     /// Another link address.
     fn mac(&self, mac: MacAddr) -> MacAddr;
-    /// What stands for a text that somebody of the site, or a stranger, has written.
+    /// What stands for a text that somebody of the site, or anybody else, has written.
     fn left_out(&self) -> String;
 }
 

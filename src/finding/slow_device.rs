@@ -67,7 +67,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             of_igor.absorb(sums);
         }
     }
-    // What a stranger asks may take as long as it likes, where Igor's own devices ask enough.
+    // What another host asks may take as long as it likes, where Igor's own devices ask enough.
     let chosen = |answers: BTreeMap<HostId, [Sums; 2]>| -> Answers {
         let enough = |sums: &Sums| sums.times.count() >= u64::from(limits.samples);
         let choose = |[of_igor, of_all]: [Sums; 2]| if enough(&of_igor) { of_igor } else { of_all };

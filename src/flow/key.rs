@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::decode::VlanPath;
 use crate::state::{Broken, Load, Stored, store_list};
 
-/// Random words that keep strangers from choosing keys that collide.
+/// Random words that keep an attacker from choosing keys that collide.
 #[derive(Clone, Copy, Debug)]
 pub struct Seed(u64, u64);
 

@@ -48,11 +48,11 @@ mod tests {
 
     #[test]
     fn keeps_each_once_and_stays_small() {
-        let mut bag = DedupVec::default();
+        let mut set = DedupVec::default();
         for round in 0..400_000u32 {
-            bag.push(round % 1000);
-            assert!(bag.items.len() <= DedupVec::<u32>::FIRST_LIMIT);
+            set.push(round % 1000);
+            assert!(set.items.len() <= DedupVec::<u32>::FIRST_LIMIT);
         }
-        assert_eq!(bag.finish(), (0..1000).collect::<Vec<_>>());
+        assert_eq!(set.finish(), (0..1000).collect::<Vec<_>>());
     }
 }

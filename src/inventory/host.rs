@@ -29,9 +29,9 @@ pub enum RoleSource {
 /// A switch port, as the switch tells it by LLDP (IEEE 802.1AB).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Attachment {
-    /// The switch's name, or its chassis id if it gives none. A stranger's text.
+    /// The switch's name, or its chassis id if it gives none. Untrusted text.
     pub switch: String,
-    /// The port's id, and its description behind it if it differs. A stranger's text.
+    /// The port's id, and its description behind it if it differs. Untrusted text.
     pub port: String,
 }
 

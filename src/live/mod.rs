@@ -125,7 +125,7 @@ pub fn run_live(
         let judge = Arc::new(Judge::default());
         let (survey, busy) = (&options.survey, Arc::clone(&judge));
         let mut folder = FlowFolder::new(options.fold_after);
-        let wish = evidence.as_ref().map(LiveEvidence::wish);
+        let selection = evidence.as_ref().map(LiveEvidence::selection);
         let judging = scope.spawn(move || {
             give_way();
             let mut whole = Observation::new(0, seed, survey.limits);
@@ -136,7 +136,7 @@ pub fn run_live(
                     states.take(&growth.parts);
                     states.tick(&growth.inputs);
                 }
-                whole = growth.onto(whole, survey, wish.as_ref(), &mut folder, &mut on_tick);
+                whole = growth.onto(whole, survey, selection.as_ref(), &mut folder, &mut on_tick);
                 busy.rest(begin.elapsed());
             }
             (whole, states)
@@ -226,7 +226,7 @@ impl Increment {
         self,
         mut whole: Observation,
         options: &Options,
-        wish: Option<&SharedSelection>,
+        selection: Option<&SharedSelection>,
         folder: &mut FlowFolder,
         on_tick: &mut impl FnMut(Tick),
     ) -> Observation {
@@ -234,9 +234,9 @@ impl Increment {
         whole.limit_questions();
         let (survey, relations) = judge_related(self.inputs, whole.clone().finish(), options);
         folder.fold(&mut whole, &survey, &relations);
-        if let Some(wish) = wish {
+        if let Some(selection) = selection {
             let now = Some(now());
-            wish.say(&survey, |finding| !is_early(&survey, finding, now));
+            selection.say(&survey, |finding| !is_early(&survey, finding, now));
         }
         on_tick(Tick { status: self.status, survey });
         whole

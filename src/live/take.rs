@@ -139,7 +139,7 @@ impl<'a> FrameSink<'a> {
     /// Writes what the last judgement wants of what was kept, and ends the file.
     pub(super) fn finish_evidence(&mut self, survey: &Survey) -> Option<io::Result<u64>> {
         let finish = |evidence: LiveEvidence| {
-            evidence.wish().say(survey, |finding| !is_early(survey, finding, None));
+            evidence.selection().say(survey, |finding| !is_early(survey, finding, None));
             evidence.finish()
         };
         Some(self.evidence.take()?.and_then(finish))

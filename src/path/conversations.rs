@@ -41,7 +41,7 @@ pub(super) struct Known {
 }
 
 /// One way of a conversation: its number times two, and 1 more if it is what the server sends.
-pub(super) type Way = u32;
+pub(super) type DirectionNumber = u32;
 
 /// Conversations kept apart; packets of more are counted.
 const MOST: usize = 1 << 20;
@@ -128,7 +128,7 @@ impl Conversations {
     }
 
     /// The way that a packet goes, or the key of a conversation that is not known yet.
-    pub(super) fn find(&self, ends: &Ends) -> Result<Way, Key> {
+    pub(super) fn find(&self, ends: &Ends) -> Result<DirectionNumber, Key> {
         let there = Key {
             client: ends.source,
             server: ends.destination,
@@ -160,7 +160,7 @@ impl Conversations {
     }
 
     /// Sender and receiver of a way.
-    pub(super) fn pair(&self, way: Way) -> (u128, u128) {
+    pub(super) fn pair(&self, way: DirectionNumber) -> (u128, u128) {
         let Key { client, server, .. } = self.list[(way >> 1) as usize].0;
         if way & 1 == 0 { (client, server) } else { (server, client) }
     }
@@ -168,10 +168,10 @@ impl Conversations {
 
 /// Ways found lately, by a packet's ends: most packets are of few flows.
 pub(super) struct Recent {
-    slots: Vec<(Ends, Way)>,
+    slots: Vec<(Ends, DirectionNumber)>,
 }
 
-const NOWHERE: Way = Way::MAX;
+const NOWHERE: DirectionNumber = DirectionNumber::MAX;
 const SLOTS: usize = 1 << 12;
 
 impl Recent {
@@ -180,7 +180,7 @@ impl Recent {
     }
 
     /// The same as [`Conversations::find`].
-    pub(super) fn find(&mut self, all: &Conversations, ends: &Ends) -> Result<Way, Key> {
+    pub(super) fn find(&mut self, all: &Conversations, ends: &Ends) -> Result<DirectionNumber, Key> {
         let mixed = (ends.source as u64)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .wrapping_add(ends.destination as u64)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! survey   each place as `analyze` would: roles, verdicts, conversations
-//! look     each place once more: when, and a sample of packets that is the same everywhere
+//! pass     each place once more: when, and a sample of packets that is the same everywhere
 //! clock    the sample aligns the clocks;   route   and tells which place comes first on each way
 //! window   all places side by side: each packet waits for its others;   settle   what became of it
 //! tally    what is counted of each way of a conversation from one place to the next;   report   all of it
@@ -14,8 +14,8 @@
 mod clock;
 mod conversations;
 mod delays;
+mod first_pass;
 mod key;
-mod look;
 mod places;
 mod reader;
 mod report;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::clock::Difference;
-use super::conversations::{Conversations, Key, Known, Way};
+use super::conversations::{Conversations, DirectionNumber, Key, Known};
 use super::key::address_of;
 use super::route::{Basis, Routes};
 use super::tally::Leg;
@@ -104,7 +104,7 @@ pub struct Row {
 pub(super) fn rows(conversations: &Conversations, routes: &Routes, legs: Vec<Option<Box<[Leg]>>>) -> Vec<Row> {
     let mut rows = Vec::new();
     for (way, legs) in (0..).zip(legs) {
-        let way: Way = way;
+        let way: DirectionNumber = way;
         let Some((key, known)) = conversations.list.get((way >> 1) as usize) else { continue };
         let route = routes.get(way);
         for (step, leg) in legs.into_iter().flatten().enumerate() {

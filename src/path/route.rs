@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::MOST_PLACES;
 use super::clock::{Clock, Common, Difference, RESOLUTION};
-use super::conversations::{Conversations, Way};
+use super::conversations::{Conversations, DirectionNumber};
 use crate::text::named;
 
 named! {
@@ -152,7 +152,7 @@ impl Routes {
 
     /// The route of a way; without places if it was never seen.
     #[inline]
-    pub(super) fn get(&self, way: Way) -> &Route {
+    pub(super) fn get(&self, way: DirectionNumber) -> &Route {
         let at = self.of_way.get(way as usize).copied().unwrap_or(0);
         &self.list[at as usize]
     }

@@ -5,9 +5,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use super::clock::{self, Clock, Common, Difference};
-use super::conversations::{Conversations, Recent, Way};
+use super::conversations::{Conversations, DirectionNumber, Recent};
+use super::first_pass::{FirstPass, first_pass};
 use super::key::{Comparing, number_of};
-use super::look::{Look, look};
 use super::places::Place;
 use super::reader::{Timed, read};
 use super::report::{self, PlaceReport, Report};
@@ -85,33 +85,33 @@ pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<R
     }
     let timed: Vec<Vec<Timed>> = places.iter().zip(&inputs).map(|(place, inputs)| timed(place, inputs)).collect();
 
-    let mut looks = look_at_all(&timed, &comparing, &conversations)?;
+    let mut passes = first_passes(&timed, &comparing, &conversations)?;
     // Frames that were cut hold less of the payload: then less is compared, everywhere.
-    if let Some(cut) = looks.iter().filter_map(|look| look.cut).min() {
+    if let Some(cut) = passes.iter().filter_map(|pass| pass.cut).min() {
         comparing.payload = Some(cut);
-        looks = look_at_all(&timed, &comparing, &conversations)?;
+        passes = first_passes(&timed, &comparing, &conversations)?;
     }
-    if let Some((place, _)) = places.iter().zip(&looks).find(|(_, look)| look.packets == 0) {
+    if let Some((place, _)) = places.iter().zip(&passes).find(|(_, pass)| pass.packets == 0) {
         return Err(PathError::Empty(place.name.clone()));
     }
-    let seen = seen_at(&mut conversations, &looks);
-    let common = common(&looks);
+    let seen = seen_at(&mut conversations, &passes);
+    let common = common(&passes);
     let clocks = clock::align(places.len(), &common);
-    let (rules, sampled) = rules(places, &looks, &common, &clocks)?;
+    let (rules, sampled) = rules(places, &passes, &common, &clocks)?;
     let routes = Routes::of(&conversations, &seen, &Evidence::of(&common, &clocks), places.len());
     let compared = compare(&timed, &comparing, &conversations, &routes, &clocks, rules)?;
 
     let found = inputs.into_iter().zip(caveats);
-    let reports = places.iter().zip(found).zip(&looks).zip(&clocks).enumerate();
-    let reports = reports.map(|(at, (((place, (inputs, caveats)), look), (_, clock)))| PlaceReport {
+    let reports = places.iter().zip(found).zip(&passes).zip(&clocks).enumerate();
+    let reports = reports.map(|(at, (((place, (inputs, caveats)), pass), (_, clock)))| PlaceReport {
         name: place.name.clone(),
-        packets: look.packets,
-        untimed: look.untimed,
+        packets: pass.packets,
+        untimed: pass.untimed,
         set_back: compared.set_back[at],
         beyond: compared.beyond[at],
         outside: compared.outside[at],
-        first: Timestamp::from_nanos(look.first),
-        last: Timestamp::from_nanos(look.last),
+        first: Timestamp::from_nanos(pass.first),
+        last: Timestamp::from_nanos(pass.last),
         clock: *clock,
         inputs,
         caveats,
@@ -143,15 +143,15 @@ fn timed(place: &Place, inputs: &[InputSummary]) -> Vec<Timed> {
     all.collect()
 }
 
-fn look_at_all(
+fn first_passes(
     places: &[Vec<Timed>],
     comparing: &Comparing,
     conversations: &Conversations,
-) -> Result<Vec<Look>, PathError> {
+) -> Result<Vec<FirstPass>, PathError> {
     thread::scope(|scope| {
         let begin = |sources: &Vec<Timed>| {
             let sources = sources.clone();
-            thread::Builder::new().spawn_scoped(scope, move || look(&sources, comparing, conversations))
+            thread::Builder::new().spawn_scoped(scope, move || first_pass(&sources, comparing, conversations))
         };
         let threads: Vec<_> = places.iter().map(begin).collect::<Result<_, _>>().map_err(PathError::Thread)?;
         Ok(threads.into_iter().map(join).collect())
@@ -163,16 +163,16 @@ fn join<T>(thread: thread::ScopedJoinHandle<'_, T>) -> T {
 }
 
 /// By way, a bit for each place that saw a packet of it. Conversations that no survey told of are added.
-fn seen_at(conversations: &mut Conversations, looks: &[Look]) -> Vec<u16> {
+fn seen_at(conversations: &mut Conversations, passes: &[FirstPass]) -> Vec<u16> {
     let mut keys: Vec<_> =
-        looks.iter().flat_map(|look| &look.unknown).filter_map(|ends| conversations.find(ends).err()).collect();
+        passes.iter().flat_map(|pass| &pass.unknown).filter_map(|ends| conversations.find(ends).err()).collect();
     keys.sort_unstable();
     keys.dedup();
     keys.into_iter().for_each(|key| conversations.add_unknown(key));
     let mut seen = vec![0; conversations.len() * 2];
-    for (place, look) in looks.iter().enumerate() {
-        let known = look.seen.iter().enumerate().filter(|(_, seen)| **seen).map(|(way, _)| way);
-        let unknown = look.unknown.iter().filter_map(|ends| Some(conversations.find(ends).ok()? as usize));
+    for (place, pass) in passes.iter().enumerate() {
+        let known = pass.seen.iter().enumerate().filter(|(_, seen)| **seen).map(|(way, _)| way);
+        let unknown = pass.unknown.iter().filter_map(|ends| Some(conversations.find(ends).ok()? as usize));
         for way in known.chain(unknown) {
             seen[way] |= 1 << place;
         }
@@ -180,10 +180,10 @@ fn seen_at(conversations: &mut Conversations, looks: &[Look]) -> Vec<u16> {
     seen
 }
 
-fn common(looks: &[Look]) -> Common {
-    let places = 0..looks.len();
+fn common(passes: &[FirstPass]) -> Common {
+    let places = 0..passes.len();
     let pairs = places.clone().flat_map(|a| places.clone().filter(move |b| a < *b).map(move |b| (a, b)));
-    Common(pairs.map(|(a, b)| ((a, b), looks[a].sample.common(&looks[b].sample))).collect())
+    Common(pairs.map(|(a, b)| ((a, b), passes[a].sample.common(&passes[b].sample))).collect())
 }
 
 /// Of identifications that are there, so many hundredths must be the same at both places to be believed.
@@ -194,7 +194,7 @@ const LEAST_GAP: i64 = 20_000_000;
 /// By what packets are compared; packets of the sample at two places, and how many of them lie too far apart.
 fn rules(
     places: &[Place],
-    looks: &[Look],
+    passes: &[FirstPass],
     common: &Common,
     clocks: &[(Clock, Option<Difference>)],
 ) -> Result<(Rules, (u64, u64)), PathError> {
@@ -208,7 +208,8 @@ fn rules(
             same += usize::from(both && here.identification == there.identification);
         }
     }
-    let spans = || looks.iter().zip(clocks).map(|(look, (clock, _))| (clock.apply(look.first), clock.apply(look.last)));
+    let spans =
+        || passes.iter().zip(clocks).map(|(pass, (clock, _))| (clock.apply(pass.first), clock.apply(pass.last)));
     let (late, begin) = spans().map(|span| span.0).enumerate().max_by_key(|(_, time)| *time).unwrap_or_default();
     let (early, end) = spans().map(|span| span.1).enumerate().min_by_key(|(_, time)| *time).unwrap_or_default();
     if begin > end {
@@ -235,9 +236,9 @@ fn rules(
 }
 
 /// A packet on its way from the thread that reads its place.
-struct Sent {
+struct SeenPacket {
     digest: u64,
-    way: Way,
+    way: DirectionNumber,
     seen: Seen,
 }
 
@@ -270,7 +271,7 @@ fn compare(
             let Some(first) = streams.iter_mut().min_by_key(|stream| (stream.next.is_none(), time(stream))) else {
                 break;
             };
-            let Some(Sent { digest, way, seen }) = first.next.take() else { break };
+            let Some(SeenPacket { digest, way, seen }) = first.next.take() else { break };
             window.add(digest, way, seen);
             first.advance();
         }
@@ -285,9 +286,9 @@ fn compare(
 }
 
 struct Stream {
-    receive: Receiver<Vec<Sent>>,
-    lot: std::vec::IntoIter<Sent>,
-    next: Option<Sent>,
+    receive: Receiver<Vec<SeenPacket>>,
+    lot: std::vec::IntoIter<SeenPacket>,
+    next: Option<SeenPacket>,
 }
 
 impl Stream {
@@ -321,7 +322,7 @@ fn hand_over(
     (clock, rules): (&Clock, &Rules),
     comparing: &Comparing,
     conversations: &Conversations,
-    send: &SyncSender<Vec<Sent>>,
+    send: &SyncSender<Vec<SeenPacket>>,
 ) -> PassedOver {
     let mut passed_over = PassedOver { latest: i64::MIN, ..PassedOver::default() };
     let mut lot = Vec::with_capacity(LOT);
@@ -350,7 +351,7 @@ fn hand_over(
             dscp: fields.dscp,
             place,
         };
-        Some((written, Sent { digest: fields.digest, way, seen }))
+        Some((written, SeenPacket { digest: fields.digest, way, seen }))
     };
     read(sources, packet, |_, sent| {
         lot.push(sent);

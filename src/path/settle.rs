@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::conversations::Way;
+use super::conversations::DirectionNumber;
 use super::key::UNTAGGED;
 use super::route::Route;
 use super::tally::Leg;
@@ -38,7 +38,7 @@ pub(super) fn is_complete(seen: &[Seen], places: &[u8]) -> bool {
 pub(super) fn settle(
     result: &mut Compared,
     rules: &Rules,
-    way: Way,
+    way: DirectionNumber,
     route: &Route,
     seen: &mut SmallVec<[Seen; 2]>,
     now: i64,
@@ -82,7 +82,7 @@ fn groups(rules: &Rules, seen: &[Seen]) -> Vec<(Vec<Seen>, bool)> {
 }
 
 /// Counts packets that look alike; `is_one` if they are copies of one.
-fn alike(result: &mut Compared, rules: &Rules, way: Way, route: &Route, seen: &[Seen], is_one: bool) {
+fn alike(result: &mut Compared, rules: &Rules, way: DirectionNumber, route: &Route, seen: &[Seen], is_one: bool) {
     let (begin, end) = rules.shared;
     let first = seen.iter().map(|one| one.time).min().unwrap_or(i64::MIN);
     let is_whole = route.places.iter().all(|place| seen.iter().any(|one| one.place == *place));
@@ -172,7 +172,13 @@ fn unclear(leg: &mut Leg, from: u64, to: u64, length: u32) {
 }
 
 /// More identical packets within a moment than are kept apart.
-pub(super) fn crowd(result: &mut Compared, way: Way, route: &Route, seen: &[u64; MOST_PLACES], length: u32) {
+pub(super) fn crowd(
+    result: &mut Compared,
+    way: DirectionNumber,
+    route: &Route,
+    seen: &[u64; MOST_PLACES],
+    length: u32,
+) {
     let legs = result.legs(way, route.places.len());
     let at = |step: usize| route.places.get(step).map_or(0, |place| seen[usize::from(*place)]);
     if route.places.len() == 1 {

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use foldhash::fast::RandomState;
 use smallvec::SmallVec;
 
-use super::conversations::Way;
+use super::conversations::DirectionNumber;
 use super::route::Routes;
 use super::settle::{self, Seen};
 use super::tally::Leg;
@@ -34,7 +34,7 @@ pub(super) struct Rules {
 
 /// A packet that may still be seen elsewhere, or all that look like it.
 struct Waiting {
-    way: Way,
+    way: DirectionNumber,
     /// When it is looked at again: what else the queues say of its digest is about an earlier one.
     due: i64,
     seen: SmallVec<[Seen; 2]>,
@@ -76,7 +76,7 @@ pub(super) struct Compared {
 }
 
 impl Compared {
-    pub(super) fn legs(&mut self, way: Way, places: usize) -> &mut [Leg] {
+    pub(super) fn legs(&mut self, way: DirectionNumber, places: usize) -> &mut [Leg] {
         self.legs[way as usize].get_or_insert_with(|| vec![Leg::default(); places.saturating_sub(1).max(1)].into())
     }
 }
@@ -91,7 +91,7 @@ impl<'a> Window<'a> {
 
     /// A packet at a place; packets come in the order of time as far as their places' clocks allow.
     #[inline]
-    pub(super) fn add(&mut self, digest: u64, way: Way, seen: Seen) {
+    pub(super) fn add(&mut self, digest: u64, way: DirectionNumber, seen: Seen) {
         // Nobody saw it at the first look, for the file was still written to.
         if self.routes.get(way).places.is_empty() {
             self.result.outside[usize::from(seen.place)] += 1;
@@ -197,7 +197,14 @@ impl DuplicateRun {
 
 /// Whether a packet comes behind one that was sent later: told when it comes.
 #[inline]
-fn note_order(result: &mut Compared, routes: &Routes, rules: &Rules, way: Way, before: &[Seen], seen: &Seen) {
+fn note_order(
+    result: &mut Compared,
+    routes: &Routes,
+    rules: &Rules,
+    way: DirectionNumber,
+    before: &[Seen],
+    seen: &Seen,
+) {
     if before.is_empty() || !(rules.shared.0..=rules.shared.1).contains(&seen.time) {
         return;
     }

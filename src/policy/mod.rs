@@ -215,7 +215,7 @@ impl Policy {
         texts
     }
 
-    /// The same rules for strangers: a site's own words and addresses replaced, its file's name too. For
+    /// The same rules to give away: a site's own words and addresses replaced, its file's name too. For
     /// printing: nothing can be held against it.
     #[must_use]
     pub fn with_texts(&self, path: &Path, text: impl Fn(&str) -> String) -> Self {

@@ -122,7 +122,7 @@ fn http2_server(bytes: &[u8]) -> Sign {
     }
 }
 
-/// The Host header of a request, as sent (at most 255 bytes of it). The bytes are a stranger's:
+/// The Host header of a request, as sent (at most 255 bytes of it). The bytes are untrusted:
 /// escape before printing.
 pub fn host(payload: &[u8]) -> Option<&[u8]> {
     let window = payload.get(..HEADER_LIMIT).unwrap_or(payload);

@@ -12,7 +12,7 @@ const BRIDGE_OR_ROUTER: u16 = 0x0014;
 /// What a device says of itself and of its port.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Unit {
-    /// The chassis, in words: a MAC address, an interface name, an address or a name. A stranger's
+    /// The chassis, in words: a MAC address, an interface name, an address or a name. Untrusted
     /// text: escape before printing.
     pub chassis: String,
     /// The port, likewise.

@@ -101,7 +101,7 @@ fn error(body: &[u8], p: &Payload<'_>, own_port: bool) -> Sign {
 }
 
 /// The file name that a read or write request asks for, as sent (at most 255 bytes of it), and
-/// whether it writes. The bytes are a stranger's: escape before printing.
+/// whether it writes. The bytes are untrusted: escape before printing.
 pub fn file_name(payload: &[u8]) -> Option<(&[u8], bool)> {
     let [0, opcode @ (1 | 2), rest @ ..] = payload else { return None };
     let end = rest.iter().position(|&b| b == 0).unwrap_or(rest.len());

@@ -21,7 +21,7 @@ pub(super) fn write_in_order<Scratch: Default>(
 ) -> io::Result<()> {
     let threads = threads.min(count).max(1);
     let desk =
-        ReorderBuffer { count, most: 2 * threads, tray: Mutex::default(), room: Condvar::new(), due: Condvar::new() };
+        ReorderBuffer { count, most: 2 * threads, state: Mutex::default(), room: Condvar::new(), due: Condvar::new() };
     thread::scope(|scope| {
         // However this thread leaves, the others are not left waiting.
         let _closing = CloseGuard(&desk);
@@ -39,7 +39,7 @@ struct ReorderBuffer {
     count: usize,
     /// Chunks that may be begun and not yet written.
     most: usize,
-    tray: Mutex<ReorderState>,
+    state: Mutex<ReorderState>,
     /// A chunk was written: another one may be begun.
     room: Condvar,
     /// The chunk that is to be written next was rendered, or never will be.
@@ -65,26 +65,26 @@ enum NextStep {
 }
 
 impl ReorderBuffer {
-    fn tray(&self) -> MutexGuard<'_, ReorderState> {
+    fn state(&self) -> MutexGuard<'_, ReorderState> {
         // Nothing panics while it is held.
-        self.tray.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Begins the next chunk, if one is left and there is room for it.
-    fn begin(&self, tray: &mut ReorderState) -> Option<(usize, Vec<u8>)> {
-        let next = tray.written + tray.begun.len();
-        if next >= self.count || tray.begun.len() >= self.most {
+    fn begin(&self, state: &mut ReorderState) -> Option<(usize, Vec<u8>)> {
+        let next = state.written + state.begun.len();
+        if next >= self.count || state.begun.len() >= self.most {
             return None;
         }
-        tray.begun.push_back(None);
-        Some((next, tray.spare.pop().unwrap_or_default()))
+        state.begun.push_back(None);
+        Some((next, state.spare.pop().unwrap_or_default()))
     }
 
     /// Hands in a chunk.
     fn rendered(&self, chunk: usize, buffer: Vec<u8>) {
-        let mut tray = self.tray();
-        let at = chunk - tray.written;
-        if let Some(place) = tray.begun.get_mut(at) {
+        let mut state = self.state();
+        let at = chunk - state.written;
+        if let Some(place) = state.begun.get_mut(at) {
             *place = Some(buffer);
         }
         if at == 0 {
@@ -96,16 +96,16 @@ impl ReorderBuffer {
     fn render<Scratch: Default>(&self, render: &impl Fn(usize, &mut Scratch, &mut Vec<u8>)) {
         let closing = CloseGuard(self);
         let mut scratch = Scratch::default();
-        let mut tray = self.tray();
-        while !tray.closed && tray.written + tray.begun.len() < self.count {
-            let Some((chunk, mut buffer)) = self.begin(&mut tray) else {
-                tray = self.room.wait(tray).unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        while !state.closed && state.written + state.begun.len() < self.count {
+            let Some((chunk, mut buffer)) = self.begin(&mut state) else {
+                state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
-            drop(tray);
+            drop(state);
             render(chunk, &mut scratch, &mut buffer);
             self.rendered(chunk, buffer);
-            tray = self.tray();
+            state = self.state();
         }
         // Nothing is left to be begun; what was begun is still to be written.
         mem::forget(closing);
@@ -123,7 +123,7 @@ impl ReorderBuffer {
                 NextStep::Write(mut buffer) => {
                     out.write_all(&buffer)?;
                     buffer.clear();
-                    self.tray().spare.push(buffer);
+                    self.state().spare.push(buffer);
                 }
                 NextStep::Render(chunk, mut buffer) => {
                     render(chunk, &mut scratch, &mut buffer);
@@ -136,26 +136,26 @@ impl ReorderBuffer {
 
     /// What is due is written first; while nothing is, one more is rendered, and if none may be, waited for.
     fn turn(&self) -> NextStep {
-        let mut tray = self.tray();
+        let mut state = self.state();
         loop {
-            if tray.written == self.count || tray.closed {
+            if state.written == self.count || state.closed {
                 return NextStep::End;
             }
-            if let Some(buffer) = tray.begun.front_mut().and_then(Option::take) {
-                tray.begun.pop_front();
-                tray.written += 1;
+            if let Some(buffer) = state.begun.front_mut().and_then(Option::take) {
+                state.begun.pop_front();
+                state.written += 1;
                 self.room.notify_one();
                 return NextStep::Write(buffer);
             }
-            if let Some((chunk, buffer)) = self.begin(&mut tray) {
+            if let Some((chunk, buffer)) = self.begin(&mut state) {
                 return NextStep::Render(chunk, buffer);
             }
-            tray = self.due.wait(tray).unwrap_or_else(PoisonError::into_inner);
+            state = self.due.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn close(&self) {
-        self.tray().closed = true;
+        self.state().closed = true;
         self.room.notify_all();
         self.due.notify_all();
     }

@@ -70,7 +70,7 @@ fn into_io(error: XlsxError) -> io::Error {
 
 /// How a column's cells are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Look {
+enum CellFormat {
     Text,
     Number,
     /// The exact text, and beside it a date that a spreadsheet can reckon with.
@@ -83,20 +83,20 @@ enum Look {
 
 struct Heading {
     title: String,
-    look: Look,
+    format: CellFormat,
 }
 
 impl Heading {
     fn of<T: Table>(column: &Column<T>) -> Self {
-        let look = match column.kind {
-            Kind::Number | Kind::Seconds => Look::Number,
-            Kind::Time => Look::Time,
-            Kind::Texts | Kind::Places => Look::List,
-            _ if column.unit.ends_with("joined by `;`") => Look::List,
-            _ if ["detail", "advice"].contains(&column.name) => Look::Prose,
-            _ => Look::Text,
+        let format = match column.kind {
+            Kind::Number | Kind::Seconds => CellFormat::Number,
+            Kind::Time => CellFormat::Time,
+            Kind::Texts | Kind::Places => CellFormat::List,
+            _ if column.unit.ends_with("joined by `;`") => CellFormat::List,
+            _ if ["detail", "advice"].contains(&column.name) => CellFormat::Prose,
+            _ => CellFormat::Text,
         };
-        Self { title: column.name.to_owned(), look }
+        Self { title: column.name.to_owned(), format }
     }
 
     /// One for each column of a table, and for each port.
@@ -105,7 +105,7 @@ impl Heading {
         for column in T::in_csv() {
             match column.kind {
                 Kind::Ports => {
-                    all.extend(ports.iter().map(|port| Self { title: port.name.clone(), look: Look::Text }));
+                    all.extend(ports.iter().map(|port| Self { title: port.name.clone(), format: CellFormat::Text }));
                 }
                 _ => all.push(Self::of(column)),
             }
@@ -116,8 +116,8 @@ impl Heading {
 
     /// The titles of its columns in the sheet, and how wide they are.
     fn columns(&self) -> impl Iterator<Item = (String, f64)> {
-        let date = (self.look == Look::Time).then(|| (format!("{} (date)", self.title), DATE_WIDTH));
-        std::iter::once((self.title.clone(), width(&self.title, self.look))).chain(date)
+        let date = (self.format == CellFormat::Time).then(|| (format!("{} (date)", self.title), DATE_WIDTH));
+        std::iter::once((self.title.clone(), width(&self.title, self.format))).chain(date)
     }
 }
 
@@ -214,9 +214,9 @@ impl<'a> Book<'a> {
             sheet.write_string_with_format(0, column, title, &header)?;
         }
         // Rows of many flows are many cells: plain ones are smaller.
-        let tall = headings.iter().any(|heading| heading.look == Look::Prose);
+        let tall = headings.iter().any(|heading| heading.format == CellFormat::Prose);
         for (at, row) in (1..).zip(rows.take(ROWS - 1)) {
-            let mut to = Row { sheet, at, column: 0, headings: headings.iter(), tall, formats };
+            let mut to = SheetRow { sheet, at, column: 0, headings: headings.iter(), tall, formats };
             for column in T::in_csv() {
                 match (column.cell)(&row) {
                     Value::Ports(columns, coverage) => {
@@ -272,7 +272,7 @@ impl<'a> Book<'a> {
 
 /// The columns that go on paper: behind what is read in lines stands what joins tables, for programs.
 fn printed<'c>(headings: &[Heading], columns: &'c [(String, f64)]) -> &'c [(String, f64)] {
-    let Some(last) = headings.iter().rposition(|heading| heading.look == Look::Prose) else { return columns };
+    let Some(last) = headings.iter().rposition(|heading| heading.format == CellFormat::Prose) else { return columns };
     let count = headings[..=last].iter().map(|heading| heading.columns().count()).sum();
     columns.get(..count).unwrap_or(columns)
 }
@@ -291,7 +291,7 @@ fn print_setup(sheet: &mut Worksheet, key: u16, last_row: u32, columns: &[(Strin
 }
 
 /// A row that is being written.
-struct Row<'s, 'h> {
+struct SheetRow<'s, 'h> {
     sheet: &'s mut Worksheet,
     at: u32,
     /// Where the next cell goes.
@@ -301,17 +301,17 @@ struct Row<'s, 'h> {
     formats: &'h Formats,
 }
 
-impl Row<'_, '_> {
+impl SheetRow<'_, '_> {
     fn write(&mut self, value: &Value<'_>) -> Result<(), XlsxError> {
-        let Some(Heading { look, .. }) = self.headings.next() else { return Ok(()) };
+        let Some(Heading { format, .. }) = self.headings.next() else { return Ok(()) };
         let (row, column) = (self.at, self.column);
-        self.column += 1 + u16::from(*look == Look::Time);
+        self.column += 1 + u16::from(*format == CellFormat::Time);
         let text = value.shown();
         if text.is_empty() {
             return Ok(());
         }
         // Excel's numbers are 64-bit floats: above 2^53 a text says more.
-        if *look == Look::Number
+        if *format == CellFormat::Number
             && let Ok(value) = text.parse::<f64>()
             && value.abs() < 9_007_199_254_740_992.0
         {
@@ -325,10 +325,10 @@ impl Row<'_, '_> {
         {
             self.sheet.write_number_with_format(row, column + 1, date, &self.formats.date)?;
         }
-        let text = if *look == Look::List { fitting_list(&text) } else { fitting(&text) };
+        let text = if *format == CellFormat::List { fitting_list(&text) } else { fitting(&text) };
         let coloured = self.formats.colours.iter().find(|(word, _)| *word == text).map(|(_, format)| format);
         let plain = self.tall.then_some(&self.formats.top);
-        let format = if *look == Look::Prose { Some(&self.formats.prose) } else { coloured.or(plain) };
+        let format = if *format == CellFormat::Prose { Some(&self.formats.prose) } else { coloured.or(plain) };
         match format {
             Some(format) => self.sheet.write_string_with_format(row, column, text, format).map(drop),
             None => self.sheet.write_string(row, column, text).map(drop),
@@ -372,14 +372,14 @@ fn fitting(text: &str) -> Cow<'_, str> {
 }
 
 /// Wide enough for what stands below, in characters.
-fn width(title: &str, look: Look) -> f64 {
+fn width(title: &str, format: CellFormat) -> f64 {
     let least = match title {
         "detail" | "advice" | "display_filter" => 60.0,
         "rule" | "client" | "server" | "clients" | "servers" | "client_names" | "server_names" | "flow_ids"
         | "sources" | "role_basis" | "community_id" => 34.0,
         "reason" | "service" => 22.0,
         "first_seen" | "last_seen" => 31.0,
-        _ if look == Look::Number => 10.0,
+        _ if format == CellFormat::Number => 10.0,
         _ if title.ends_with("_ip") || title.ends_with("_mac") || title == "address" || title == "mac" => 18.0,
         _ => 13.0,
     };

@@ -1,7 +1,7 @@
 //! Observations as files: how values become bytes, and the blocks, checksums and version around them.
 //!
 //! A servant: it knows no stage. Each type says itself which of its fields are stored (`Stored`), and
-//! `docs/states.md` lists them. A state is a stranger's file like any other: no length in it is believed, memory is
+//! `docs/states.md` lists them. A state is an untrusted file like any other: no length in it is believed, memory is
 //! taken only as bytes arrive, and every list has a limit.
 
 mod blocks;

@@ -197,7 +197,7 @@ pub struct Survey {
     pub nodes: Vec<HostCoverage>,
     /// The flows with their judgements, in the order of flows.csv.
     pub flows: JudgedFlows,
-    /// The file that a flow to TFTP's port asked for first, by the flow's place: a stranger's text.
+    /// The file that a flow to TFTP's port asked for first, by the flow's place: untrusted text.
     pub tftp_files: HashMap<u32, String>,
     /// How soon questions are answered.
     pub health: Health,

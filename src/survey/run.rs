@@ -245,7 +245,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     (survey, relations)
 }
 
-/// What the user's own wish kept from being read: what is not seen may have been there.
+/// What the user's own filter kept from being read: what is not seen may have been there.
 fn left_out(options: &Options, summaries: &[(u32, CaptureSummary)]) -> Vec<Caveat> {
     let mut doubts = Vec::new();
     if let Some(filter) = &options.filter {

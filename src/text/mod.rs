@@ -1,5 +1,5 @@
 //! Texts, whoever wrote them: files in whatever encoding (PowerShell's `>` writes UTF-16, Excel a byte order mark), places in
-//! them, mistyped words, numbers of things, a stranger's words made safe to print, and our own words for the values of a table.
+//! them, mistyped words, numbers of things, untrusted text made safe to print, and our own words for the values of a table.
 
 mod escape;
 mod lines;

@@ -1,6 +1,6 @@
 //! What a mistyped word was meant to be.
 
-/// The known word that differs least from a stranger's, if it differs little. Capitals count for nothing.
+/// The known word that differs least from a typed one, if it differs little. Capitals count for nothing.
 pub(crate) fn nearest<'w>(word: &str, known: &[&'w str]) -> Option<&'w str> {
     /// Longer words are nobody's typing mistake, and the comparison is quadratic.
     const LONGEST: usize = 40;

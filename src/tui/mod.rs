@@ -12,17 +12,17 @@
 mod answers;
 mod draw;
 mod list;
-mod look;
 mod screen;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod theme;
 mod view;
 
 pub use answers::Answers;
 pub(crate) use draw::brief;
 pub use draw::draw;
-pub use look::Look;
 pub use screen::Screen;
 pub use snapshot::{Snapshot, Snapshots};
+pub use theme::Theme;
 pub use view::{Action, Tab, View};

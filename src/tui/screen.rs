@@ -14,7 +14,7 @@ use ratatui::crossterm::event::{
 use ratatui::crossterm::execute;
 
 use super::draw::{draw, tab_at};
-use super::{Action, Look, Snapshot, View};
+use super::{Action, Snapshot, Theme, View};
 
 /// How long a key or a snapshot may wait, at most.
 const WAKE: Duration = Duration::from_millis(50);
@@ -39,7 +39,7 @@ impl Screen {
     ///
     /// # Errors
     /// When the terminal cannot be had.
-    pub fn open(look: Look, stop: Arc<AtomicBool>) -> io::Result<Self> {
+    pub fn open(theme: Theme, stop: Arc<AtomicBool>) -> io::Result<Self> {
         let (snapshots, incoming) = sync_channel(1);
         let failure = Arc::new(Mutex::new(None));
         let is_over = Arc::new(AtomicBool::new(false));
@@ -48,7 +48,7 @@ impl Screen {
         let (failed, over) = (Arc::clone(&failure), Arc::clone(&is_over));
         let thread = std::thread::Builder::new().name("screen".to_owned()).spawn(move || {
             let mut view = View::default();
-            if let Err(error) = show(terminal, &mut view, &look, &incoming, &stop) {
+            if let Err(error) = show(terminal, &mut view, &theme, &incoming, &stop) {
                 *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 stop.store(true, Ordering::Relaxed);
             }
@@ -105,7 +105,7 @@ impl Drop for Screen {
 fn show(
     mut terminal: DefaultTerminal,
     view: &mut View,
-    look: &Look,
+    theme: &Theme,
     incoming: &Receiver<Snapshot>,
     stop: &AtomicBool,
 ) -> io::Result<()> {
@@ -122,7 +122,7 @@ fn show(
             Err(()) => return Ok(()),
         }
         if is_due {
-            terminal.draw(|frame| draw(frame, view, look, shown.as_ref()))?;
+            terminal.draw(|frame| draw(frame, view, theme, shown.as_ref()))?;
             is_due = false;
         }
         if !event::poll(WAKE)? {

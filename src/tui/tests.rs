@@ -11,7 +11,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::answers::{Answers, by_peer};
 use super::list::{List, window};
-use super::{Action, Look, Snapshot, Snapshots, Tab, View, draw};
+use super::{Action, Snapshot, Snapshots, Tab, Theme, View, draw};
 use crate::capture::live::LiveInterface;
 use crate::capture::{LinkType, Outages, Timestamp};
 use crate::health::Measure;
@@ -80,13 +80,13 @@ fn snapshot() -> Snapshot {
     snapshots.take(Tick { status: status(60, frames + 123), survey: survey(&inventory) }, now)
 }
 
-fn look(color: bool) -> Look {
-    Look { color, zone: jiff::tz::TimeZone::UTC }
+fn theme(color: bool) -> Theme {
+    Theme { color, zone: jiff::tz::TimeZone::UTC }
 }
 
 fn drawn(view: &View, snapshot: Option<&Snapshot>, (width, height): (u16, u16)) -> TestBackend {
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| draw(frame, view, &look(true), snapshot)).unwrap();
+    terminal.draw(|frame| draw(frame, view, &theme(true), snapshot)).unwrap();
     terminal.backend().clone()
 }
 
@@ -206,7 +206,7 @@ fn without_colours_there_are_none_and_the_selection_is_seen() {
     for tab in Tab::ALL {
         view.go(tab);
         let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
-        terminal.draw(|frame| draw(frame, &view, &look(false), Some(&snapshot))).unwrap();
+        terminal.draw(|frame| draw(frame, &view, &theme(false), Some(&snapshot))).unwrap();
         let cells = terminal.backend().buffer().content();
         assert!(cells.iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset), "{tab:?}");
         assert!(cells.iter().any(|cell| cell.modifier.contains(Modifier::REVERSED)), "{tab:?}");

@@ -1,4 +1,4 @@
-//! Rights that a survey never needs once its interfaces are open, given up for good: a stranger's packets are decoded from
+//! Rights that a survey never needs once its interfaces are open, given up for good: untrusted packets are decoded from
 //! here on (Linux only).
 
 use std::collections::BTreeMap;

@@ -1,4 +1,4 @@
-//! Root is given up once the interfaces are open: nothing of a stranger's bytes is decoded with its rights.
+//! Root is given up once the interfaces are open: nothing of untrusted bytes is decoded with its rights.
 
 use std::env;
 use std::ffi::CString;

@@ -11,7 +11,7 @@ use super::lines::{Display, LinePrinter, now};
 use super::options::LiveOptions;
 use super::probe::Disk;
 use crate::live::{LiveEnd, Tick};
-use crate::tui::{Look, Screen, Snapshots};
+use crate::tui::{Screen, Snapshots, Theme};
 
 /// What a tick is shown by.
 pub(super) enum LiveOutput {
@@ -33,8 +33,8 @@ impl LiveOutput {
             )));
         }
         let terminal = of_standard_output(verbosity.color, false);
-        let look = Look { color: terminal.color, zone: terminal.zone };
-        let screen = Screen::open(look, Arc::clone(stop))?;
+        let theme = Theme { color: terminal.color, zone: terminal.zone };
+        let screen = Screen::open(theme, Arc::clone(stop))?;
         Ok(Self::Screen(screen, Snapshots::default()))
     }
 

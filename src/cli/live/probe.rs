@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_is_kept_within_the_limit_and_strangers_files_stay() {
+    fn the_newest_is_kept_within_the_limit_and_other_files_stay() {
         let place = tempfile::tempdir().unwrap();
         let write = |name: &str, size: usize| {
             let path = place.path().join(name);

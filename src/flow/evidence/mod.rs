@@ -136,7 +136,7 @@ impl<T> Add for First<T> {
 /// A file asked for by TFTP.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TftpFile {
-    /// Its name as sent, at most 64 bytes of it. A stranger's bytes: escape before printing.
+    /// Its name as sent, at most 64 bytes of it. Untrusted bytes: escape before printing.
     pub name: Box<[u8]>,
     /// Whether it is to be written.
     pub write: bool,

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use super::member::{Member, Notes};
-use super::{Device, Leg, clean, role_of};
+use super::{Described, Leg, clean, role_of};
 use crate::policy::{Role, RoleSet};
 use crate::protocol::Transport;
 
@@ -104,7 +104,7 @@ impl Entry {
     pub(super) fn read(
         ace: &Member<'_>,
         (leg, list, line): (Leg, usize, usize),
-        device: &Device,
+        device: &Described,
         notes: &Notes<'_>,
     ) -> Option<Self> {
         let name = ace.required(&["name", "rule-name"], "an entry").and_then(|name| name.text());
@@ -131,7 +131,7 @@ impl Entry {
         Some(entry)
     }
 
-    fn matches(&mut self, matches: &Member<'_>, device: &Device, about: &mut About, notes: &Notes<'_>) {
+    fn matches(&mut self, matches: &Member<'_>, device: &Described, about: &mut About, notes: &Notes<'_>) {
         for (key, member) in matches.members() {
             match key {
                 // Drafts wrapped the headers by layer.
@@ -232,7 +232,7 @@ struct About {
 
 impl About {
     /// MUD's abstractions (RFC 8520 section 4), as roles.
-    fn abstractions(&mut self, entry: &Entry, mud: &Member<'_>, device: &Device, notes: &Notes<'_>) {
+    fn abstractions(&mut self, entry: &Entry, mud: &Member<'_>, device: &Described, notes: &Notes<'_>) {
         for (key, member) in mud.members() {
             let roles: RoleSet = match key {
                 "my-controller" => [Role::Gateway].into_iter().collect(),
@@ -321,7 +321,7 @@ fn controller(class: &str, notes: &Notes<'_>) -> RoleSet {
 }
 
 /// Devices of a model, by the URL of their description.
-fn model(url: &str, device: &Device, notes: &Notes<'_>) -> RoleSet {
+fn model(url: &str, device: &Described, notes: &Notes<'_>) -> RoleSet {
     if url == device.url {
         return [device.role].into_iter().collect();
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::entry::{Entry, Peers, Ports};
 use super::member::Notes;
-use super::{Device, Leg};
+use super::{Described, Leg};
 use crate::policy::{Direction, Role, RoleSet};
 use crate::protocol::Transport;
 
@@ -35,7 +35,7 @@ pub(super) struct Ask {
     pub(super) line: usize,
 }
 
-pub(super) fn gather(entries: &[Entry], device: &Device, notes: &Notes<'_>) -> Gathered {
+pub(super) fn gather(entries: &[Entry], device: &Described, notes: &Notes<'_>) -> Gathered {
     let kept = after_drops(entries, notes);
     versions(&kept, notes);
     let (mut asks, mut answers) = (Vec::new(), Vec::new());

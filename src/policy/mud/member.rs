@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::place::{Step, item_lines, offset};
-use super::{Device, clean};
+use super::{Described, clean};
 use crate::policy::Problem;
 use crate::text::nearest;
 
@@ -34,7 +34,7 @@ impl<'t> Notes<'t> {
     }
 
     /// What every description loses, then what this one does.
-    pub(super) fn losses(&self, device: &Device) -> Vec<String> {
+    pub(super) fn losses(&self, device: &Described) -> Vec<String> {
         let general = format!(
             "a MUD file says nothing of payload: what is spoken on a port is not checked for the {}",
             device.role.name()

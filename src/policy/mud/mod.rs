@@ -36,7 +36,7 @@ pub(super) struct Translated {
 }
 
 /// What the description is of.
-struct Device {
+struct Described {
     role: Role,
     /// Short name, of letters, digits and hyphens.
     slug: String,
@@ -141,7 +141,7 @@ fn acl_name<'a>(acl: &Member<'a>) -> Option<&'a str> {
     acl.get(&["name", "acl-name"]).and_then(|name| name.value().as_str())
 }
 
-fn device(mud: &Member<'_>) -> Device {
+fn device(mud: &Member<'_>) -> Described {
     let url = mud.required(&["mud-url"], "the description of a device").and_then(|url| url.text()).unwrap_or_default();
     if let Some(version) = mud.get(&["mud-version"])
         && version.value().as_u64() != Some(1)
@@ -164,7 +164,7 @@ fn device(mud: &Member<'_>) -> Device {
     };
     let numbered = |key: &str| word(key).filter(|text| super::Version::parse(text).is_some());
     let version = own_version.or_else(|| numbered("firmware-rev")).or_else(|| numbered("software-rev"));
-    Device { role, slug, product, version: version.unwrap_or_else(|| "0".to_owned()), url: url.to_owned() }
+    Described { role, slug, product, version: version.unwrap_or_else(|| "0".to_owned()), url: url.to_owned() }
 }
 
 /// The role and version in the URL of one of this tool's own descriptions (`igor-ROLE-VERSION.json`).

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::entry::Ports;
 use super::gather::{Ask, Gathered};
-use super::{Device, clean};
+use super::{Described, clean};
 use crate::policy::{Direction, Role, RoleSet};
 use crate::protocol::Transport;
 
@@ -15,7 +15,7 @@ const PEERS: [Role; 3] = [Role::Gateway, Role::Node, Role::Bacnet];
 type Cell<'a> = (Direction, Transport, u16, Option<RoleSet>, &'a str);
 
 /// The policy file, and for each allowance the line of its entry.
-pub(super) fn write(device: &Device, gathered: &Gathered, losses: &[String]) -> (String, Vec<usize>) {
+pub(super) fn write(device: &Described, gathered: &Gathered, losses: &[String]) -> (String, Vec<usize>) {
     let mut out = String::new();
     let _ = writeln!(out, "# From the MUD file of {} (RFC 8520).", clean(&device.url));
     for loss in losses {
@@ -61,8 +61,8 @@ fn cells_of(gathered: &Gathered, main: Role, peer: Role, device: Role) -> Vec<Ce
         .collect()
 }
 
-fn document(out: &mut String, device: &Device, peer: Role, is_main: bool, cells: &[Cell<'_>]) {
-    let Device { role, slug, product, version, .. } = device;
+fn document(out: &mut String, device: &Described, peer: Role, is_main: bool, cells: &[Cell<'_>]) {
+    let Described { role, slug, product, version, .. } = device;
     let name = if is_main { slug.clone() } else { format!("{slug}-{}", peer.name()) };
     let _ = writeln!(
         out,
@@ -104,7 +104,7 @@ fn document(out: &mut String, device: &Device, peer: Role, is_main: bool, cells:
     out.push_str("]\n");
 }
 
-fn allowance(out: &mut String, device: &Device, ask: &Ask) {
+fn allowance(out: &mut String, device: &Described, ask: &Ask) {
     let own = format!("\"{}\"", device.role.name());
     let blocks = ask.peers.blocks.iter().map(|block| format!("\"{block}\""));
     let peers = match ask.peers.blocks.is_empty() {

@@ -336,7 +336,7 @@ impl Asked<'_> {
 }
 
 pub(super) fn put(out: &mut String, line: &str) {
-    // Names and file names are a stranger's.
+    // Names and file names are untrusted.
     let _ = writeln!(out, "{}", visible(line));
 }
 

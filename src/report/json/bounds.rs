@@ -1,4 +1,4 @@
-//! Counts of a stranger's file, so bounded that no sum of them overflows. No capture comes near: a file of a million rows may
+//! Counts of an untrusted file, so bounded that no sum of them overflows. No capture comes near: a file of a million rows may
 //! say 1.1 TB in each.
 
 use super::v1::Survey;

@@ -1,6 +1,6 @@
 //! A survey.json back to the survey that it was written from, to be reported again.
 //!
-//! What the file does not hold stays unknown: the frames of findings are in their words only. Every row is a stranger's:
+//! What the file does not hold stays unknown: the frames of findings are in their words only. Every row is untrusted:
 //! what says words that are not known, or names a place that is not there, is left out, counted, and told as a caveat.
 
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +12,7 @@ use super::finding_endpoints::FindingEndpoints;
 use super::health_rows;
 use super::read_flow::{flow, is_server_first};
 use super::rows;
-use super::sent::Sent;
+use super::sent::UnansweredUses;
 use super::sites::{TooManySites, by_site};
 use super::v1::{self, Text};
 use super::words::{self, maybe, named, time};
@@ -137,7 +137,7 @@ impl Reader<'_> {
         }
         let place = |at: u32| places.get(at as usize).copied().flatten();
         let flows = self.flows(&part.flows, &hosts, &place, part.inputs.len());
-        let sent = Sent::of(&conversations, &hosts, self.policy);
+        let sent = UnansweredUses::of(&conversations, &hosts, self.policy);
         let nodes = self.nodes(&part.nodes, &hosts, &sent);
         let coverage = self.coverage(&part.coverage, &nodes, &sent);
         let mut people = FindingEndpoints::of(&part, &hosts);
@@ -302,7 +302,7 @@ impl Reader<'_> {
         })
     }
 
-    fn nodes(&mut self, rows: &[v1::Node<'_>], hosts: &Hosts, sent: &Sent) -> Vec<HostCoverage> {
+    fn nodes(&mut self, rows: &[v1::Node<'_>], hosts: &Hosts, sent: &UnansweredUses) -> Vec<HostCoverage> {
         let columns = port_columns(self.policy);
         let mut nodes: BTreeMap<HostId, HostCoverage> = BTreeMap::new();
         for row in rows {
@@ -325,7 +325,7 @@ impl Reader<'_> {
         nodes.into_values().collect()
     }
 
-    fn coverage(&mut self, rows: &[v1::Cell<'_>], nodes: &[HostCoverage], sent: &Sent) -> Vec<CellCoverage> {
+    fn coverage(&mut self, rows: &[v1::Cell<'_>], nodes: &[HostCoverage], sent: &UnansweredUses) -> Vec<CellCoverage> {
         let policy = self.policy;
         let count = policy.cells().len();
         let mut coverage: Vec<CellCoverage> =

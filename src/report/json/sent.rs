@@ -7,12 +7,12 @@ use crate::policy::{Policy, Role};
 use crate::verdict::{CellState, Conversation, Outcome, Verdict, documented};
 
 /// Uses of the vendor's cells that got no answer: to a group, which owes none, and to others.
-pub(super) struct Sent {
+pub(super) struct UnansweredUses {
     to_groups: BTreeSet<(u16, Option<HostId>)>,
     to_hosts: BTreeSet<(u16, Option<HostId>)>,
 }
 
-impl Sent {
+impl UnansweredUses {
     pub(super) fn of(conversations: &[Conversation], hosts: &Hosts, policy: &Policy) -> Self {
         let mut sent = Self { to_groups: BTreeSet::new(), to_hosts: BTreeSet::new() };
         let unanswered = |one: &&Conversation| {

@@ -84,7 +84,7 @@ fn said(policy: &Policy) -> [String; 5] {
 /// Letters of a label that the name of its folder keeps.
 const LONGEST: usize = 60;
 
-/// A label as the name of a folder: it is a stranger's text.
+/// A label as the name of a folder: it is untrusted text.
 fn slug(label: &str) -> String {
     let letters = label.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' });
     let words = letters.take(LONGEST).collect::<String>();

@@ -12,18 +12,18 @@ const DOUBTS: usize = 4;
 /// Width of the labels on the left.
 const LABEL: usize = 8;
 
-struct Look {
+struct ChangeStyle {
     kind: ChangeKind,
     mark: &'static str,
     word: &'static str,
     tone: Tone,
 }
 
-const LOOKS: [Look; 4] = [
-    Look { kind: ChangeKind::New, mark: "+", word: "new", tone: Tone::Warning },
-    Look { kind: ChangeKind::Changed, mark: "~", word: "changed", tone: Tone::Notice },
-    Look { kind: ChangeKind::Works, mark: "\u{2713}", word: "works now", tone: Tone::Good },
-    Look { kind: ChangeKind::NotSeenAgain, mark: "?", word: "not seen again", tone: Tone::Quiet },
+const STYLES: [ChangeStyle; 4] = [
+    ChangeStyle { kind: ChangeKind::New, mark: "+", word: "new", tone: Tone::Warning },
+    ChangeStyle { kind: ChangeKind::Changed, mark: "~", word: "changed", tone: Tone::Notice },
+    ChangeStyle { kind: ChangeKind::Works, mark: "\u{2713}", word: "works now", tone: Tone::Good },
+    ChangeStyle { kind: ChangeKind::NotSeenAgain, mark: "?", word: "not seen again", tone: Tone::Quiet },
 ];
 
 pub(in crate::report) const LOST: &str =
@@ -46,18 +46,18 @@ pub fn comparison_page(comparison: &Comparison, terminal: &Terminal) -> String {
         page.line([(Tone::Good, "The surveys are the same.".to_owned())]);
     }
     for (standing, changes) in comparison.outcomes() {
-        let look = match standing {
-            Standing::Fixed => &LOOKS[2],
-            Standing::New => &LOOKS[0],
-            Standing::Open => &LOOKS[1],
-            Standing::NotSeenAgain => &LOOKS[3],
+        let style = match standing {
+            Standing::Fixed => &STYLES[2],
+            Standing::New => &STYLES[0],
+            Standing::Open => &STYLES[1],
+            Standing::NotSeenAgain => &STYLES[3],
         };
         if !changes.is_empty() {
             page.blank();
             let number = counted(changes.len() as u64, "finding", "findings");
             page.line([(Tone::Strong, format!("{standing}  ")), (Tone::Plain, number)]);
             let number = changes.len();
-            lines(&mut page, number, changes.into_iter().map(|change| (look, change)));
+            lines(&mut page, number, changes.into_iter().map(|change| (style, change)));
         }
     }
     let Comparison { ports, hosts, conversations, .. } = comparison;
@@ -101,22 +101,23 @@ fn visit(page: &mut Page<'_>, label: &str, visit: &Visit) {
 }
 
 fn section(page: &mut Page<'_>, title: &str, changes: &[Change]) {
-    let counts = LOOKS.iter().filter_map(|look| {
-        let number = changes.iter().filter(|change| change.kind == look.kind).count();
-        (number > 0).then(|| format!("{number} {}", look.word))
+    let counts = STYLES.iter().filter_map(|style| {
+        let number = changes.iter().filter(|change| change.kind == style.kind).count();
+        (number > 0).then(|| format!("{number} {}", style.word))
     });
     let counts: Vec<String> = counts.collect();
     page.line([(Tone::Strong, format!("{title}  ")), (Tone::Plain, counts.join(", "))]);
-    // In the order of the looks: what is new is what to look at first.
-    let sorted =
-        LOOKS.iter().flat_map(|look| changes.iter().filter(|change| change.kind == look.kind).map(move |c| (look, c)));
+    // In the order of the styles: what is new is what to look at first.
+    let sorted = STYLES
+        .iter()
+        .flat_map(|style| changes.iter().filter(|change| change.kind == style.kind).map(move |c| (style, c)));
     lines(page, changes.len(), sorted);
 }
 
-fn lines<'a>(page: &mut Page<'_>, number: usize, changes: impl Iterator<Item = (&'a Look, &'a Change)>) {
+fn lines<'a>(page: &mut Page<'_>, number: usize, changes: impl Iterator<Item = (&'a ChangeStyle, &'a Change)>) {
     let shown = if page.terminal.all { usize::MAX } else { SHOWN };
-    for (look, change) in changes.take(shown) {
-        let mark = (look.tone, format!("  {} ", look.mark));
+    for (style, change) in changes.take(shown) {
+        let mark = (style.tone, format!("  {} ", style.mark));
         page.paragraph(vec![mark], 4, Tone::Plain, &visible(&format!("{}: {}", change.what, change.fact())));
     }
     if let Some(more) = number.checked_sub(shown).filter(|more| *more > 0) {

@@ -17,7 +17,7 @@ const INDENT: usize = 10;
 /// Findings of one cause that its line names.
 const NAMED: usize = 3;
 
-struct Look {
+struct SeverityStyle {
     severity: Severity,
     word: &'static str,
     tone: Tone,
@@ -25,10 +25,10 @@ struct Look {
     shown: usize,
 }
 
-const LOOKS: [Look; 3] = [
-    Look { severity: Severity::Alert, word: "ALERT", tone: Tone::Alert, shown: 12 },
-    Look { severity: Severity::Warning, word: "warning", tone: Tone::Warning, shown: 8 },
-    Look { severity: Severity::Notice, word: "notice", tone: Tone::Notice, shown: 3 },
+const STYLES: [SeverityStyle; 3] = [
+    SeverityStyle { severity: Severity::Alert, word: "ALERT", tone: Tone::Alert, shown: 12 },
+    SeverityStyle { severity: Severity::Warning, word: "warning", tone: Tone::Warning, shown: 8 },
+    SeverityStyle { severity: Severity::Notice, word: "notice", tone: Tone::Notice, shown: 3 },
 ];
 
 /// Findings of one kind with one cause, which are mended in one way.
@@ -103,11 +103,11 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     page.heading("Findings", super::capture::result(survey));
     let context = survey.context();
     if page.terminal.all {
-        for look in &LOOKS {
+        for style in &STYLES {
             for (number, finding) in
-                (1..).zip(&survey.findings).filter(|(_, finding)| finding.severity == look.severity)
+                (1..).zip(&survey.findings).filter(|(_, finding)| finding.severity == style.severity)
             {
-                write_finding(page, look, (number, finding), &context);
+                write_finding(page, style, (number, finding), &context);
             }
         }
         page.blank();
@@ -115,16 +115,16 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
         return;
     }
     let causes = by_cause(survey, &context);
-    for look in &LOOKS {
-        let of_severity = || causes.iter().filter(|cause| cause.findings[0].severity == look.severity);
-        for cause in of_severity().take(look.shown) {
-            let word = (look.tone, format!("  {:<8}", look.word));
+    for style in &STYLES {
+        let of_severity = || causes.iter().filter(|cause| cause.findings[0].severity == style.severity);
+        for cause in of_severity().take(style.shown) {
+            let word = (style.tone, format!("  {:<8}", style.word));
             let line = cause.line(&context, &page.terminal.zone);
             page.paragraph_and(vec![word], INDENT, Tone::Plain, &visible(&line), (Tone::Quiet, cause.numbered()));
         }
-        let more: u64 = of_severity().skip(look.shown).map(|cause| cause.findings.len() as u64).sum();
+        let more: u64 = of_severity().skip(style.shown).map(|cause| cause.findings.len() as u64).sum();
         if more > 0 {
-            let text = format!("{}and {} (-v shows all)", " ".repeat(INDENT), more_of(more, look));
+            let text = format!("{}and {} (-v shows all)", " ".repeat(INDENT), more_of(more, style));
             page.line([(Tone::Quiet, text)]);
         }
     }
@@ -134,14 +134,19 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
 /// What the numbers are for.
 const LEGEND: &str = "  (n)     igorscope explain n FILE tells why";
 
-fn more_of(more: u64, look: &Look) -> String {
-    let one = look.severity.name();
+fn more_of(more: u64, style: &SeverityStyle) -> String {
+    let one = style.severity.name();
     counted(more, &format!("more {one}"), &format!("more {one}s"))
 }
 
-fn write_finding(page: &mut Page<'_>, look: &Look, (number, finding): (usize, &Finding), context: &Context<'_>) {
+fn write_finding(
+    page: &mut Page<'_>,
+    style: &SeverityStyle,
+    (number, finding): (usize, &Finding),
+    context: &Context<'_>,
+) {
     page.blank();
-    let word = (look.tone, format!("  {:<8}", look.word));
+    let word = (style.tone, format!("  {:<8}", style.word));
     let number = (Tone::Quiet, format!("({number})"));
     page.paragraph_and(vec![word], INDENT, Tone::Strong, &visible(&title(finding, context)), number);
     let facts = facts(finding);

@@ -16,29 +16,29 @@ use crate::verdict::{CellCoverage, CellState, HostCoverage};
 /// Width of `● 1.2k` and the gap behind it.
 const CELL: usize = 8;
 
-struct Look {
+struct StateStyle {
     state: CellState,
     symbol: &'static str,
     tone: Tone,
 }
 
-const LOOKS: [Look; 5] = [
-    Look { state: CellState::Carried, symbol: "●", tone: Tone::Good },
-    Look { state: CellState::Blocked, symbol: "✗", tone: Tone::Alert },
-    Look { state: CellState::OneWay, symbol: "◐", tone: Tone::Warning },
-    Look { state: CellState::Sent, symbol: "○", tone: Tone::Plain },
-    Look { state: CellState::NotSeen, symbol: "·", tone: Tone::Quiet },
+const STYLES: [StateStyle; 5] = [
+    StateStyle { state: CellState::Carried, symbol: "●", tone: Tone::Good },
+    StateStyle { state: CellState::Blocked, symbol: "✗", tone: Tone::Alert },
+    StateStyle { state: CellState::OneWay, symbol: "◐", tone: Tone::Warning },
+    StateStyle { state: CellState::Sent, symbol: "○", tone: Tone::Plain },
+    StateStyle { state: CellState::NotSeen, symbol: "·", tone: Tone::Quiet },
 ];
 
-fn look(state: CellState) -> &'static Look {
-    LOOKS.iter().find(|look| look.state == state).unwrap_or(&LOOKS[4])
+fn style_of(state: CellState) -> &'static StateStyle {
+    STYLES.iter().find(|style| style.state == state).unwrap_or(&STYLES[4])
 }
 
-type Row<'a> = (Transport, u16, &'a str);
-type Seen<'a> = (&'a Cell, &'a Document, &'a CellCoverage);
+type PortRow<'a> = (Transport, u16, &'a str);
+type SeenCell<'a> = (&'a Cell, &'a Document, &'a CellCoverage);
 
 pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
-    let seen: Vec<Seen<'_>> = survey
+    let seen: Vec<SeenCell<'_>> = survey
         .coverage
         .iter()
         .filter_map(|seen| names.cell(seen.cell).map(|(cell, document)| (cell, document, seen)))
@@ -58,13 +58,13 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
     let row_width = (2 + 13 + services).min(page.terminal.width.saturating_sub(2 * CELL)).min(32);
     let at_once = (page.terminal.width.saturating_sub(row_width) / (2 * CELL)).max(1);
     for documents in documents.chunks(at_once) {
-        let shown: Vec<Seen<'_>> =
+        let shown: Vec<SeenCell<'_>> =
             seen.iter().copied().filter(|(_, document, _)| documents.contains(&document.name.as_str())).collect();
         grid(page, documents, &shown, row_width);
     }
-    let legend = LOOKS.iter().flat_map(|look| {
-        let word = format!(" {}   ", look.state.said());
-        [(look.tone, look.symbol.to_owned()), (Tone::Quiet, word)]
+    let legend = STYLES.iter().flat_map(|style| {
+        let word = format!(" {}   ", style.state.said());
+        [(style.tone, style.symbol.to_owned()), (Tone::Quiet, word)]
     });
     let legend: Vec<Span> = [(Tone::Plain, "  ".to_owned())].into_iter().chain(legend).collect();
     page.line(legend);
@@ -86,15 +86,15 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey, names: &Names) {
 }
 
 /// `41 of 60 carried, 2 blocked, ...`.
-fn summary(seen: &[Seen<'_>]) -> Vec<Span> {
+fn summary(seen: &[SeenCell<'_>]) -> Vec<Span> {
     let mut spans = Vec::new();
-    for look in &LOOKS {
-        let number = seen.iter().filter(|(.., coverage)| coverage.state == look.state).count();
-        let word = look.state.said();
-        if look.state == CellState::Carried {
+    for style in &STYLES {
+        let number = seen.iter().filter(|(.., coverage)| coverage.state == style.state).count();
+        let word = style.state.said();
+        if style.state == CellState::Carried {
             spans.push((Tone::Plain, format!("{number} of {} {word}", seen.len())));
         } else if number > 0 {
-            let tone = if look.state == CellState::Blocked { look.tone } else { Tone::Plain };
+            let tone = if style.state == CellState::Blocked { style.tone } else { Tone::Plain };
             spans.push((Tone::Plain, ", ".to_owned()));
             spans.push((tone, format!("{number} {word}")));
         }
@@ -102,7 +102,7 @@ fn summary(seen: &[Seen<'_>]) -> Vec<Span> {
     spans
 }
 
-fn grid(page: &mut Page<'_>, documents: &[&str], seen: &[Seen<'_>], row_width: usize) {
+fn grid(page: &mut Page<'_>, documents: &[&str], seen: &[SeenCell<'_>], row_width: usize) {
     let blank = || (Tone::Plain, left("", row_width));
     let version = |document: &str| {
         let found = seen.iter().find(|(_, found, _)| found.name == document);
@@ -118,7 +118,7 @@ fn grid(page: &mut Page<'_>, documents: &[&str], seen: &[Seen<'_>], row_width: u
         .map(|direction| (Tone::Quiet, left(if direction == Direction::Incoming { "in" } else { "out" }, CELL)));
     page.line([blank()].into_iter().chain(arrows));
 
-    let mut rows: BTreeMap<Row<'_>, Vec<Seen<'_>>> = BTreeMap::new();
+    let mut rows: BTreeMap<PortRow<'_>, Vec<SeenCell<'_>>> = BTreeMap::new();
     for cell in seen {
         rows.entry((cell.0.transport, cell.0.port, &cell.0.service)).or_default().push(*cell);
     }
@@ -192,6 +192,6 @@ fn cell_spans(coverage: Option<&CellCoverage>) -> [Span; 2] {
     let Some(coverage) = coverage else {
         return [(Tone::Plain, " ".repeat(CELL)), (Tone::Plain, String::new())];
     };
-    let look = look(coverage.state);
-    [(look.tone, look.symbol.to_owned()), (Tone::Plain, left(&format!(" {}", amount(coverage)), CELL - 1))]
+    let style = style_of(coverage.state);
+    [(style.tone, style.symbol.to_owned()), (Tone::Plain, left(&format!(" {}", amount(coverage)), CELL - 1))]
 }

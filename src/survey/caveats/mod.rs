@@ -128,7 +128,7 @@ pub(super) fn caveats(
     names: &[String],
     summaries: &[(u32, CaptureSummary)],
 ) -> Vec<Caveat> {
-    let mut doubts = Doubts { observed, full, quality, names, summaries, list: Vec::new() };
+    let mut doubts = CaveatWriter { observed, full, quality, names, summaries, list: Vec::new() };
     doubts.damage();
     doubts.one_way();
     doubts.losses();
@@ -144,7 +144,7 @@ pub(super) fn caveats(
 }
 
 /// What the doubts follow from, and those that were found.
-struct Doubts<'a> {
+struct CaveatWriter<'a> {
     observed: &'a Observed,
     full: &'a [&'a str],
     quality: &'a FlowQuality,
@@ -153,7 +153,7 @@ struct Doubts<'a> {
     list: Vec<Caveat>,
 }
 
-impl<'a> Doubts<'a> {
+impl<'a> CaveatWriter<'a> {
     fn say(&mut self, kind: &'static str, text: impl Into<String>) {
         self.list.push(Caveat { kind, text: text.into() });
     }

@@ -5,8 +5,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use super::super::look::Look;
 use super::super::snapshot::Snapshot;
+use super::super::theme::Theme;
 use super::super::view::{SORTS, Tab, View};
 use super::row::Row;
 use super::{WIDE, ago, pane, told};
@@ -24,22 +24,22 @@ const BYTES: usize = 8;
 const LAST: usize = 12;
 const VERDICT: usize = 24;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: &Snapshot) {
     let selected = view.conversations.selected().and_then(|at| snapshot.survey.conversations.get(at).zip(Some(at)));
-    let detail = selected.map(|(one, at)| detail(look, snapshot, one, at, area.width)).unwrap_or_default();
+    let detail = selected.map(|(one, at)| detail(theme, snapshot, one, at, area.width)).unwrap_or_default();
     let title = selected.map(|(one, _)| service(one, &snapshot.names)).unwrap_or_default();
     if view.detail {
-        return pane(frame, area, look, &title, detail, view.scroll);
+        return pane(frame, area, theme, &title, detail, view.scroll);
     }
     let height = u16::try_from(detail.len() + 1).unwrap_or(6).min(area.height / 3);
     let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    frame.render_widget(Paragraph::new(rows(view, look, snapshot, list)), list);
+    frame.render_widget(Paragraph::new(rows(view, theme, snapshot, list)), list);
     if selected.is_some() {
-        pane(frame, below, look, &title, detail, 0);
+        pane(frame, below, theme, &title, detail, 0);
     }
 }
 
-fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
+fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
     let survey = &snapshot.survey;
     let wide = area.width >= WIDE;
     let fixed = 3 + OUTCOME + PACKETS + BYTES + if wide { LAST + VERDICT } else { 0 };
@@ -47,15 +47,15 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
     let service_width = if wide { 30 } else { PORT };
     let party_width = free.saturating_sub(service_width) / 2;
     let mut head = Row::new()
-        .left("", 3, look.quiet())
-        .left("client", party_width, look.quiet())
-        .left("server", party_width, look.quiet())
-        .left("service", service_width, look.quiet())
-        .left("outcome", OUTCOME, look.quiet())
-        .right("packets", PACKETS + 1, look.quiet())
-        .right("bytes", BYTES - 1, look.quiet());
+        .left("", 3, theme.quiet())
+        .left("client", party_width, theme.quiet())
+        .left("server", party_width, theme.quiet())
+        .left("service", service_width, theme.quiet())
+        .left("outcome", OUTCOME, theme.quiet())
+        .right("packets", PACKETS + 1, theme.quiet())
+        .right("bytes", BYTES - 1, theme.quiet());
     if wide {
-        head = head.left("last packet", LAST, look.quiet()).left("verdict", VERDICT, look.quiet());
+        head = head.left("last packet", LAST, theme.quiet()).left("verdict", VERDICT, theme.quiet());
     }
     let reversed = if view.reversed { ", reversed" } else { "" };
     let filter = view.filter_words(Tab::Conversations);
@@ -65,23 +65,23 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
         counted(survey.conversations.len() as u64, "conversation", "conversations"),
         SORTS[view.sort].0,
     );
-    let mut lines = vec![Row::new().text(&above, look.title()).line(), head.line()];
+    let mut lines = vec![Row::new().text(&above, theme.title()).line(), head.line()];
     for at in view.conversations.window(usize::from(area.height).saturating_sub(lines.len())) {
         let place = view.conversations.order.get(at).map(|place| *place as usize);
         let Some(one) = place.and_then(|place| survey.conversations.get(place)) else { continue };
-        let (sign, style) = look.conversation(one);
+        let (sign, style) = theme.conversation(one);
         let mut row = Row::new()
             .left(&format!(" {sign}"), 3, style)
-            .left(&party(survey.hosts.get(one.client), party_width), party_width, look.plain())
-            .left(&party(survey.hosts.get(one.server), party_width), party_width, look.plain())
-            .left(&if wide { service(one, &snapshot.names) } else { port(one) }, service_width, look.plain())
-            .left(one.outcome.said(snapshot.survey.hosts.role(one.server)), OUTCOME, look.plain())
-            .right(&short(one.packets.iter().sum()), PACKETS, look.plain())
-            .right(&bytes(one.bytes.iter().sum()), BYTES, look.plain());
+            .left(&party(survey.hosts.get(one.client), party_width), party_width, theme.plain())
+            .left(&party(survey.hosts.get(one.server), party_width), party_width, theme.plain())
+            .left(&if wide { service(one, &snapshot.names) } else { port(one) }, service_width, theme.plain())
+            .left(one.outcome.said(snapshot.survey.hosts.role(one.server)), OUTCOME, theme.plain())
+            .right(&short(one.packets.iter().sum()), PACKETS, theme.plain())
+            .right(&bytes(one.bytes.iter().sum()), BYTES, theme.plain());
         if wide {
-            row = row.left(&ago(one.last, snapshot.now), LAST, look.quiet()).left(&verdict(one), VERDICT, style);
+            row = row.left(&ago(one.last, snapshot.now), LAST, theme.quiet()).left(&verdict(one), VERDICT, style);
         }
-        lines.push(row.selectable(at == view.conversations.at, look.selected(), area.width));
+        lines.push(row.selectable(at == view.conversations.at, theme.selected(), area.width));
     }
     lines
 }
@@ -111,7 +111,7 @@ fn verdict(conversation: &Conversation) -> String {
     }
 }
 
-fn detail(look: &Look, snapshot: &Snapshot, one: &Conversation, at: usize, width: u16) -> Vec<Line<'static>> {
+fn detail(theme: &Theme, snapshot: &Snapshot, one: &Conversation, at: usize, width: u16) -> Vec<Line<'static>> {
     let survey = &snapshot.survey;
     let host = |host: &Host| {
         format!("{} {} {}", host.role.name(), host.address, host.name.as_deref().unwrap_or_default())
@@ -119,12 +119,12 @@ fn detail(look: &Look, snapshot: &Snapshot, one: &Conversation, at: usize, width
             .to_owned()
     };
     let (client, server) = (survey.hosts.get(one.client), survey.hosts.get(one.server));
-    let (sign, style) = look.conversation(one);
+    let (sign, style) = theme.conversation(one);
     let reason = one.reason.map_or(String::new(), |reason| format!(" ({})", reason.name()));
     let verdict =
         format!("{sign} {}{reason}, {}", one.verdict.name(), one.outcome.said(snapshot.survey.hosts.role(one.server)));
-    let mut lines = told(look, "Verdict", &verdict, width, style);
-    lines.extend(told(look, "Between", &format!("{} → {}", host(client), host(server)), width, look.plain()));
+    let mut lines = told(theme, "Verdict", &verdict, width, style);
+    lines.extend(told(theme, "Between", &format!("{} → {}", host(client), host(server)), width, theme.plain()));
     let sums = format!(
         "{}; client {} packets, {}; server {} packets, {}; last {}",
         counted(one.flows.into(), "flow", "flows"),
@@ -134,13 +134,13 @@ fn detail(look: &Look, snapshot: &Snapshot, one: &Conversation, at: usize, width
         bytes(one.bytes[1]),
         ago(one.last, snapshot.now),
     );
-    lines.extend(told(look, "Traffic", &sums, width, look.plain()));
-    lines.extend(told(look, "Rule", snapshot.names.rule(one.rule), width, look.plain()));
+    lines.extend(told(theme, "Traffic", &sums, width, theme.plain()));
+    lines.extend(told(theme, "Rule", snapshot.names.rule(one.rule), width, theme.plain()));
     let number = u32::try_from(at).unwrap_or(u32::MAX);
     for finding in survey.findings.iter().filter(|finding| finding.conversations.binary_search(&number).is_ok()) {
         let words = finding.words(&survey.context());
-        lines.extend(told(look, "Finding", &words.detail, width, look.severity(finding.severity)));
-        lines.extend(told(look, "Advice", &words.advice, width, look.plain()));
+        lines.extend(told(theme, "Finding", &words.detail, width, theme.severity(finding.severity)));
+        lines.extend(told(theme, "Advice", &words.advice, width, theme.plain()));
     }
     lines
 }

@@ -6,8 +6,8 @@ use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::super::answers::{Answers, by_peer};
-use super::super::look::Look;
 use super::super::snapshot::Snapshot;
+use super::super::theme::Theme;
 use super::super::view::{ANSWER_SORTS, Tab, View};
 use super::row::Row;
 use super::{WIDE, pane, told};
@@ -25,27 +25,27 @@ const WORDS: usize = 30;
 /// Peers that the detail lists.
 const PEERS: usize = 200;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: &Snapshot) {
     if !snapshot.survey.tells_health() {
         let hint = " How soon devices answer is not measured: begin with igorscope live --health.";
-        frame.render_widget(Row::new().text(hint, look.quiet()).line(), area);
+        frame.render_widget(Row::new().text(hint, theme.quiet()).line(), area);
         return;
     }
     let selected = view.answers.selected().and_then(|at| snapshot.answers.get(at));
-    let detail = selected.map(|row| detail(look, snapshot, row, area.width)).unwrap_or_default();
+    let detail = selected.map(|row| detail(theme, snapshot, row, area.width)).unwrap_or_default();
     let title = selected.map(title).unwrap_or_default();
     if view.detail {
-        return pane(frame, area, look, &title, detail, view.scroll);
+        return pane(frame, area, theme, &title, detail, view.scroll);
     }
     let height = u16::try_from(detail.len() + 1).unwrap_or(u16::MAX).min(area.height / 3);
     let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    frame.render_widget(Paragraph::new(rows(view, look, snapshot, list)), list);
+    frame.render_widget(Paragraph::new(rows(view, theme, snapshot, list)), list);
     if selected.is_some() {
-        pane(frame, below, look, &title, detail, 0);
+        pane(frame, below, theme, &title, detail, 0);
     }
 }
 
-fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
+fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
     let wide = area.width >= WIDE;
     let extra = if wide { ROLE + WORDS } else { 0 };
     let who = usize::from(area.width).saturating_sub(1 + extra + SERVICE + ASKED + ANSWERED + AGAIN + 3 * TIME);
@@ -56,7 +56,7 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
         counted(snapshot.answers.len() as u64, "service", "services"),
         ANSWER_SORTS[view.answer_sort].0,
     );
-    let quiet = look.quiet();
+    let quiet = theme.quiet();
     let columns = [
         ("asked", ASKED),
         ("answered", ANSWERED),
@@ -74,29 +74,29 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
     for (text, width) in columns {
         head = head.right(text, width, quiet);
     }
-    let mut lines = vec![Row::new().text(&above, look.title()).line(), head.line()];
+    let mut lines = vec![Row::new().text(&above, theme.title()).line(), head.line()];
     if snapshot.answers.is_empty() {
         lines.push(Row::new().text(" no question was seen yet whose answer is timed", quiet).line());
     }
     for at in view.answers.window(usize::from(area.height).saturating_sub(lines.len())) {
         let place = view.answers.order.get(at).map(|place| *place as usize);
         let Some(one) = place.and_then(|place| snapshot.answers.get(place)) else { continue };
-        let mut row = Row::new().text(" ", look.plain()).left(&party(one, who), who, look.plain());
+        let mut row = Row::new().text(" ", theme.plain()).left(&party(one, who), who, theme.plain());
         if wide {
             row = row.left(one.role, ROLE, quiet);
         }
-        row = row.left(&one.service(), SERVICE, look.plain());
+        row = row.left(&one.service(), SERVICE, theme.plain());
         if wide {
             row = row.left(one.measure.words(), WORDS, quiet);
         }
         let counts = [one.asked.map_or_else(String::new, short), short(one.answered), again(one)];
         for (text, (_, width)) in counts.iter().zip(columns) {
-            row = row.right(text, width, look.plain());
+            row = row.right(text, width, theme.plain());
         }
         for nanos in [one.median, one.p95, one.most] {
-            row = row.right(&nanos.map_or_else(String::new, time), TIME, look.plain());
+            row = row.right(&nanos.map_or_else(String::new, time), TIME, theme.plain());
         }
-        lines.push(row.selectable(at == view.answers.at, look.selected(), area.width));
+        lines.push(row.selectable(at == view.answers.at, theme.selected(), area.width));
     }
     lines
 }
@@ -140,7 +140,7 @@ fn title(one: &Answers) -> String {
 }
 
 /// By whom it was asked, and how soon each had its answer.
-fn detail(look: &Look, snapshot: &Snapshot, row: &Answers, width: u16) -> Vec<Line<'static>> {
+fn detail(theme: &Theme, snapshot: &Snapshot, row: &Answers, width: u16) -> Vec<Line<'static>> {
     let peers = by_peer(&snapshot.survey, row);
     let label = match row.measure {
         Measure::Ack => "Sent to",
@@ -149,10 +149,16 @@ fn detail(look: &Look, snapshot: &Snapshot, row: &Answers, width: u16) -> Vec<Li
     };
     let mut lines = Vec::new();
     for (at, peer) in peers.iter().take(PEERS).enumerate() {
-        lines.extend(told(look, if at == 0 { label } else { "" }, &by(peer), width, look.plain()));
+        lines.extend(told(theme, if at == 0 { label } else { "" }, &by(peer), width, theme.plain()));
     }
     if peers.len() > PEERS {
-        lines.extend(told(look, "", &format!("and {} more", count((peers.len() - PEERS) as u64)), width, look.quiet()));
+        lines.extend(told(
+            theme,
+            "",
+            &format!("and {} more", count((peers.len() - PEERS) as u64)),
+            width,
+            theme.quiet(),
+        ));
     }
     lines
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use super::super::look::Look;
+use super::super::theme::Theme;
 use super::super::view::View;
 use super::row::Row;
 
@@ -45,13 +45,13 @@ pub(in crate::tui) const LINES: usize = 27;
 /// Columns of the keys.
 const KEY: usize = 14;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme) {
     let most = LINES.saturating_sub(usize::from(area.height));
     let line = |(key, text): &(&str, &str)| {
-        let row = Row::new().text(" ", look.plain());
+        let row = Row::new().text(" ", theme.plain());
         match *key {
-            "#" => row.text(text, look.strong()).line(),
-            key => row.left(key, KEY, look.title()).text(text, look.plain()).line(),
+            "#" => row.text(text, theme.strong()).line(),
+            key => row.left(key, KEY, theme.title()).text(text, theme.plain()).line(),
         }
     };
     let shown: Vec<Line<'_>> = TEXT.iter().skip(view.help.min(most)).map(line).collect();

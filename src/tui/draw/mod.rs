@@ -15,8 +15,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 use self::row::Row;
-use super::look::{Look, sign};
 use super::snapshot::{Rate, Snapshot};
+use super::theme::{Theme, sign};
 use super::view::{Tab, View};
 use crate::capture::Timestamp;
 use crate::finding::{Finding, Words};
@@ -34,7 +34,7 @@ const SMALLEST: (u16, u16) = (50, 12);
 const WIDE: u16 = 120;
 
 /// Draws everything.
-pub fn draw(frame: &mut Frame<'_>, view: &View, look: &Look, snapshot: Option<&Snapshot>) {
+pub fn draw(frame: &mut Frame<'_>, view: &View, theme: &Theme, snapshot: Option<&Snapshot>) {
     let area = frame.area();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         let text = format!("igorscope needs {} x {}; the survey goes on. q ends it", SMALLEST.0, SMALLEST.1);
@@ -49,22 +49,22 @@ pub fn draw(frame: &mut Frame<'_>, view: &View, look: &Look, snapshot: Option<&S
         Constraint::Length(1),
     ])
     .areas(area);
-    draw_tabs(frame, tabs, view, look, snapshot);
-    frame.render_widget(Line::styled("─".repeat(usize::from(area.width)), look.quiet()), rule);
-    draw_footer(frame, footer, view, look);
+    draw_tabs(frame, tabs, view, theme, snapshot);
+    frame.render_widget(Line::styled("─".repeat(usize::from(area.width)), theme.quiet()), rule);
+    draw_footer(frame, footer, view, theme);
     let Some(snapshot) = snapshot else {
-        frame.render_widget(Line::styled(" waiting for the first look at the traffic …", look.quiet()), status);
+        frame.render_widget(Line::styled(" waiting for the first look at the traffic …", theme.quiet()), status);
         return;
     };
-    frame.render_widget(status_line(snapshot, look, area.width), status);
+    frame.render_widget(status_line(snapshot, theme, area.width), status);
     match view.tab {
-        Tab::Overview => overview::draw(frame, body, look, snapshot),
-        Tab::Table => table::draw(frame, body, view, look, snapshot),
-        Tab::Nodes => nodes::draw(frame, body, view, look, snapshot),
-        Tab::Conversations => conversations::draw(frame, body, view, look, snapshot),
-        Tab::Findings => findings::draw(frame, body, view, look, snapshot),
-        Tab::Health => health::draw(frame, body, view, look, snapshot),
-        Tab::Help => help::draw(frame, body, view, look),
+        Tab::Overview => overview::draw(frame, body, theme, snapshot),
+        Tab::Table => table::draw(frame, body, view, theme, snapshot),
+        Tab::Nodes => nodes::draw(frame, body, view, theme, snapshot),
+        Tab::Conversations => conversations::draw(frame, body, view, theme, snapshot),
+        Tab::Findings => findings::draw(frame, body, view, theme, snapshot),
+        Tab::Health => health::draw(frame, body, view, theme, snapshot),
+        Tab::Help => help::draw(frame, body, view, theme),
     }
 }
 
@@ -77,49 +77,49 @@ pub(super) fn tab_at(column: u16) -> Option<Tab> {
     })
 }
 
-fn draw_tabs(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: Option<&Snapshot>) {
+fn draw_tabs(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: Option<&Snapshot>) {
     let mut spans = Vec::new();
     for (tab, number) in Tab::ALL.into_iter().zip(1..) {
-        let style = if tab == view.tab { look.title().patch(look.selected()) } else { look.plain() };
+        let style = if tab == view.tab { theme.title().patch(theme.selected()) } else { theme.plain() };
         spans.push(Span::styled(format!(" {number} {}", tab.title()), style));
     }
     frame.render_widget(Line::from(spans), area);
     let right = match snapshot {
-        _ if view.paused => Line::styled(" PAUSED ", look.warning().patch(look.selected())),
-        Some(snapshot) => Line::styled(format!("{} ", local(snapshot.now, snapshot.now, &look.zone)), look.quiet()),
+        _ if view.paused => Line::styled(" PAUSED ", theme.warning().patch(theme.selected())),
+        Some(snapshot) => Line::styled(format!("{} ", local(snapshot.now, snapshot.now, &theme.zone)), theme.quiet()),
         None => Line::default(),
     };
     frame.render_widget(right.right_aligned(), area);
 }
 
 /// Where, how long, how much, and how grave.
-fn status_line(snapshot: &Snapshot, look: &Look, width: u16) -> Line<'static> {
+fn status_line(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> {
     let status = &snapshot.status;
     let rate = snapshot.rates.last().copied().unwrap_or_default();
     let names: Vec<&str> = status.interfaces.iter().map(|interface| interface.name.as_str()).collect();
     let dropped = status.dropped();
     let mut row = Row::new()
-        .text(" ", look.plain())
-        .text(&crate::report::text::page::fit(&visible(&names.join("+")), 14), look.strong())
-        .text(&format!("  {}  ", clock(status.elapsed)), look.plain())
-        .text(&format!("{} packets  {}  ", count(status.frames), rates(rate)), look.plain());
+        .text(" ", theme.plain())
+        .text(&crate::report::text::page::fit(&visible(&names.join("+")), 14), theme.strong())
+        .text(&format!("  {}  ", clock(status.elapsed)), theme.plain())
+        .text(&format!("{} packets  {}  ", count(status.frames), rates(rate)), theme.plain());
     row = match dropped {
-        0 => row.text("0 dropped", look.quiet()),
-        dropped => row.text(&format!("{} dropped", short(dropped)), look.alert()),
+        0 => row.text("0 dropped", theme.quiet()),
+        dropped => row.text(&format!("{} dropped", short(dropped)), theme.alert()),
     };
-    let counts = severities(snapshot, look);
+    let counts = severities(snapshot, theme);
     let free = usize::from(width).saturating_sub(row.width() + counts.width() + 1);
-    row.text(&" ".repeat(free.max(2)), look.plain()).append(counts).line()
+    row.text(&" ".repeat(free.max(2)), theme.plain()).append(counts).line()
 }
 
 /// `2✗ 1! 3i`, each coloured; what there is none of is left out.
-fn severities(snapshot: &Snapshot, look: &Look) -> Row {
+fn severities(snapshot: &Snapshot, theme: &Theme) -> Row {
     let mut row = Row::new();
     for severity in [Severity::Alert, Severity::Warning, Severity::Notice] {
         let at = |told: &&super::snapshot::ListedFinding| snapshot.survey.findings[told.at].severity == severity;
         match snapshot.findings.iter().filter(at).count() {
             0 => {}
-            number => row = row.text(&format!("{} {number} ", sign(severity)), look.severity(severity)),
+            number => row = row.text(&format!("{} {number} ", sign(severity)), theme.severity(severity)),
         }
     }
     row
@@ -157,13 +157,13 @@ fn ago(time: Timestamp, now: Timestamp) -> String {
     }
 }
 
-fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look) {
+fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme) {
     if view.typing {
         let row = Row::new()
-            .text(" filter: ", look.title())
-            .text(view.filter(view.tab), look.strong())
-            .text("▏", look.title())
-            .text("  Enter keeps it, Esc clears it", look.quiet());
+            .text(" filter: ", theme.title())
+            .text(view.filter(view.tab), theme.strong())
+            .text("▏", theme.title())
+            .text("  Enter keeps it, Esc clears it", theme.quiet());
         frame.render_widget(row.line(), area);
         return;
     }
@@ -178,22 +178,22 @@ fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look) {
         Tab::Help => &[("↑↓", "scroll")],
     };
     let common = [("q", "end"), ("?", "help"), ("1-7", "tabs"), ("p", if view.paused { "go on" } else { "pause" })];
-    let mut row = Row::new().text(" ", look.plain());
+    let mut row = Row::new().text(" ", theme.plain());
     for (key, word) in common.iter().chain(own) {
-        row = row.text(key, look.title()).text(&format!(" {word}  "), look.quiet());
+        row = row.text(key, theme.title()).text(&format!(" {word}  "), theme.quiet());
     }
     frame.render_widget(row.line(), area);
 }
 
 /// A pane of text below or beside a list, with a rule and a title above it.
-fn pane(frame: &mut Frame<'_>, area: Rect, look: &Look, title: &str, lines: Vec<Line<'static>>, scroll: usize) {
+fn pane(frame: &mut Frame<'_>, area: Rect, theme: &Theme, title: &str, lines: Vec<Line<'static>>, scroll: usize) {
     let [top, text] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     let title = crate::report::text::page::fit(&visible(title), usize::from(area.width).saturating_sub(6));
     let rest = usize::from(area.width).saturating_sub(unicode_width::UnicodeWidthStr::width(title.as_str()) + 4);
     let rule = Row::new()
-        .text("── ", look.quiet())
-        .text(&title, look.strong())
-        .text(&format!(" {}", "─".repeat(rest)), look.quiet());
+        .text("── ", theme.quiet())
+        .text(&title, theme.strong())
+        .text(&format!(" {}", "─".repeat(rest)), theme.quiet());
     frame.render_widget(rule.line(), top);
     let most = lines.len().saturating_sub(usize::from(text.height));
     let shown: Vec<Line<'_>> = lines.into_iter().skip(scroll.min(most)).collect();
@@ -201,7 +201,7 @@ fn pane(frame: &mut Frame<'_>, area: Rect, look: &Look, title: &str, lines: Vec<
 }
 
 /// A label and wrapped text beside it.
-fn told(look: &Look, label: &str, text: &str, width: u16, style: ratatui::style::Style) -> Vec<Line<'static>> {
+fn told(theme: &Theme, label: &str, text: &str, width: u16, style: ratatui::style::Style) -> Vec<Line<'static>> {
     const LABEL: usize = 10;
     if text.is_empty() {
         return Vec::new();
@@ -213,7 +213,7 @@ fn told(look: &Look, label: &str, text: &str, width: u16, style: ratatui::style:
         .enumerate()
         .map(|(at, line)| {
             let label = if at == 0 { label } else { "" };
-            Row::new().text(" ", look.plain()).left(label, LABEL, look.quiet()).text(&line, style).line()
+            Row::new().text(" ", theme.plain()).left(label, LABEL, theme.quiet()).text(&line, style).line()
         })
         .collect()
 }

@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use super::super::look::Look;
 use super::super::snapshot::{Device, Snapshot};
+use super::super::theme::Theme;
 use super::super::view::{DEVICE_SORTS, Tab, View};
 use super::row::Row;
 use super::{ago, pane, told};
@@ -23,23 +23,23 @@ const PACKETS: usize = 7;
 const PORTS: usize = 9;
 const STATE: usize = 17;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: &Snapshot) {
     let selected = view.devices.selected().and_then(|at| snapshot.devices.get(at));
-    let detail = selected.map(|device| detail(look, snapshot, device, area.width)).unwrap_or_default();
+    let detail = selected.map(|device| detail(theme, snapshot, device, area.width)).unwrap_or_default();
     let name = selected.map(|device| format!("{} {} {}", device.role.name(), device.address, device.name));
     if view.detail {
-        return pane(frame, area, look, name.as_deref().unwrap_or_default().trim_end(), detail, view.scroll);
+        return pane(frame, area, theme, name.as_deref().unwrap_or_default().trim_end(), detail, view.scroll);
     }
     let most = area.height * 2 / 5;
     let height = u16::try_from(detail.len() + 1).unwrap_or(most).min(most);
     let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    frame.render_widget(Paragraph::new(rows(view, look, snapshot, list)), list);
+    frame.render_widget(Paragraph::new(rows(view, theme, snapshot, list)), list);
     if let Some(name) = name {
-        pane(frame, below, look, name.trim_end(), detail, 0);
+        pane(frame, below, theme, name.trim_end(), detail, 0);
     }
 }
 
-fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
+fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
     let longest = |of: fn(&Device) -> usize, least, most| {
         snapshot.devices.iter().map(of).max().unwrap_or(0).clamp(least, most) + 1
     };
@@ -58,31 +58,31 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
         view.filter_words(Tab::Nodes),
     );
     let mut lines = vec![
-        Row::new().text(&above, look.title()).line(),
+        Row::new().text(&above, theme.title()).line(),
         Row::new()
-            .left("", 3, look.quiet())
-            .left("address", address, look.quiet())
-            .left("name", name, look.quiet())
-            .left("role", ROLE, look.quiet())
-            .left("last sign", LAST, look.quiet())
-            .right(if wide { "packets" } else { "" }, packets + 1, look.quiet())
-            .left("carried", PORTS - 1, look.quiet())
-            .left("state", STATE, look.quiet())
-            .left("not yet", missing, look.quiet())
+            .left("", 3, theme.quiet())
+            .left("address", address, theme.quiet())
+            .left("name", name, theme.quiet())
+            .left("role", ROLE, theme.quiet())
+            .left("last sign", LAST, theme.quiet())
+            .right(if wide { "packets" } else { "" }, packets + 1, theme.quiet())
+            .left("carried", PORTS - 1, theme.quiet())
+            .left("state", STATE, theme.quiet())
+            .left("not yet", missing, theme.quiet())
             .line(),
     ];
     if snapshot.devices.is_empty() {
-        lines.push(Row::new().text("   no gateway, node or BACnet system is known yet", look.quiet()).line());
+        lines.push(Row::new().text("   no gateway, node or BACnet system is known yet", theme.quiet()).line());
     }
     for at in view.devices.window(usize::from(area.height).saturating_sub(lines.len())) {
         let Some(device) = view.devices.order.get(at).and_then(|place| snapshot.devices.get(*place as usize)) else {
             continue;
         };
         let (sign, style) = match device {
-            Device { blocked: 1.., .. } => ("✗", look.alert()),
-            Device { unexpected: 1.., .. } => ("!", look.warning()),
-            device if device.last.nanos().is_none() && !snapshot.is_young => ("?", look.warning()),
-            _ => (" ", look.plain()),
+            Device { blocked: 1.., .. } => ("✗", theme.alert()),
+            Device { unexpected: 1.., .. } => ("!", theme.warning()),
+            device if device.last.nanos().is_none() && !snapshot.is_young => ("?", theme.warning()),
+            _ => (" ", theme.plain()),
         };
         let is_silent = device.last.nanos().is_none();
         let last = match is_silent {
@@ -98,25 +98,25 @@ fn rows(view: &View, look: &Look, snapshot: &Snapshot, area: Rect) -> Vec<Line<'
         };
         let row = Row::new()
             .left(&format!(" {sign}"), 3, style)
-            .left(&device.address, address, look.plain())
-            .left(&device.name, name, look.plain())
-            .left(device.role.name(), ROLE, look.quiet())
-            .left(&last, LAST, if is_silent && !snapshot.is_young { look.warning() } else { look.plain() })
-            .right(&if wide { short(device.packets) } else { String::new() }, packets, look.plain())
-            .right(&format!("{}/{}", device.count(CellState::Carried), device.cells.len()), PORTS - 1, look.plain())
-            .text(" ", look.plain())
-            .left(&state, STATE, stands(look, device.standing))
-            .left(&cells(snapshot, device, &[CellState::NotSeen], false), missing, look.quiet());
-        lines.push(row.selectable(at == view.devices.at, look.selected(), area.width));
+            .left(&device.address, address, theme.plain())
+            .left(&device.name, name, theme.plain())
+            .left(device.role.name(), ROLE, theme.quiet())
+            .left(&last, LAST, if is_silent && !snapshot.is_young { theme.warning() } else { theme.plain() })
+            .right(&if wide { short(device.packets) } else { String::new() }, packets, theme.plain())
+            .right(&format!("{}/{}", device.count(CellState::Carried), device.cells.len()), PORTS - 1, theme.plain())
+            .text(" ", theme.plain())
+            .left(&state, STATE, stands(theme, device.standing))
+            .left(&cells(snapshot, device, &[CellState::NotSeen], false), missing, theme.quiet());
+        lines.push(row.selectable(at == view.devices.at, theme.selected(), area.width));
     }
     lines
 }
 
-fn stands(look: &Look, standing: Standing) -> Style {
+fn stands(theme: &Theme, standing: Standing) -> Style {
     match standing.state {
-        State::Healthy => look.quiet(),
-        _ if standing.is_bad() => look.alert(),
-        _ => look.warning(),
+        State::Healthy => theme.quiet(),
+        _ if standing.is_bad() => theme.alert(),
+        _ => theme.warning(),
     }
 }
 
@@ -144,15 +144,15 @@ fn cells(snapshot: &Snapshot, device: &Device, states: &[CellState], in_words: b
     parts.join("; ")
 }
 
-fn detail(look: &Look, snapshot: &Snapshot, device: &Device, width: u16) -> Vec<Line<'static>> {
+fn detail(theme: &Theme, snapshot: &Snapshot, device: &Device, width: u16) -> Vec<Line<'static>> {
     let of = |state| cells(snapshot, device, &[state], true);
     let known = format!("{}{}", device.basis, trouble(device));
-    let mut lines = told(look, "Blocked", &of(CellState::Blocked), width, look.alert());
-    lines.extend(told(look, "Not yet", &of(CellState::NotSeen), width, look.plain()));
-    lines.extend(told(look, "One way", &of(CellState::OneWay), width, look.warning()));
-    lines.extend(told(look, "Sent", &of(CellState::Sent), width, look.plain()));
-    lines.extend(told(look, "Known by", &known, width, look.plain()));
-    lines.extend(told(look, "Carried", &of(CellState::Carried), width, look.good()));
+    let mut lines = told(theme, "Blocked", &of(CellState::Blocked), width, theme.alert());
+    lines.extend(told(theme, "Not yet", &of(CellState::NotSeen), width, theme.plain()));
+    lines.extend(told(theme, "One way", &of(CellState::OneWay), width, theme.warning()));
+    lines.extend(told(theme, "Sent", &of(CellState::Sent), width, theme.plain()));
+    lines.extend(told(theme, "Known by", &known, width, theme.plain()));
+    lines.extend(told(theme, "Carried", &of(CellState::Carried), width, theme.good()));
     lines
 }
 

@@ -1,4 +1,4 @@
-//! The first tab: how it goes, in a look.
+//! The first tab: how it goes, in a theme.
 
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Sparkline};
 
-use super::super::look::{Look, sign};
 use super::super::snapshot::{Rate, Snapshot};
+use super::super::theme::{Theme, sign};
 use super::row::Row;
 use super::{WIDE, bits, brief, told};
 use crate::report::result::{self, Sentence};
@@ -22,10 +22,10 @@ const NUMBER: usize = 17;
 /// Lines of a rate.
 const RATE: u16 = 2;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, look: &Look, snapshot: &Snapshot) {
-    let sentence = sentence(look, snapshot, area.width);
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, theme: &Theme, snapshot: &Snapshot) {
+    let sentence = sentence(theme, snapshot, area.width);
     let mut top = sentence;
-    top.extend(gravest(look, snapshot, area.width));
+    top.extend(gravest(theme, snapshot, area.width));
     let [head, _, rest] = Layout::vertical([
         Constraint::Length(u16::try_from(top.len()).unwrap_or(4)),
         Constraint::Length(1),
@@ -48,10 +48,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, look: &Look, snapshot: &Sn
         Constraint::Min(0),
     ])
     .areas(left);
-    draw_rate(frame, packets, look, "Packets/s", snapshot, |rate| rate.packets, |value| short(value.round() as u64));
-    draw_rate(frame, volume, look, "Bits/s", snapshot, |rate| rate.bits, bits);
-    let mut lines = self::facts(look, snapshot, facts.width);
-    let newest = |width: u16, in_detail| newest(look, snapshot, width, in_detail);
+    draw_rate(frame, packets, theme, "Packets/s", snapshot, |rate| rate.packets, |value| short(value.round() as u64));
+    draw_rate(frame, volume, theme, "Bits/s", snapshot, |rate| rate.bits, bits);
+    let mut lines = self::facts(theme, snapshot, facts.width);
+    let newest = |width: u16, in_detail| newest(theme, snapshot, width, in_detail);
     match right {
         Some(right) => frame.render_widget(Paragraph::new(newest(right.width, true)), right),
         None => {
@@ -63,7 +63,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, look: &Look, snapshot: &Sn
 }
 
 /// The result so far, in a sentence or two.
-fn sentence(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
+fn sentence(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
     let Sentence { class, lead, rest } = match snapshot.status.frames {
         0 => Sentence {
             class: "warn",
@@ -73,9 +73,9 @@ fn sentence(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> 
         _ => result::sentence(&snapshot.survey),
     };
     let style = match class {
-        "bad" => look.alert(),
-        "warn" => look.warning().patch(look.strong()),
-        _ => look.good().patch(look.strong()),
+        "bad" => theme.alert(),
+        "warn" => theme.warning().patch(theme.strong()),
+        _ => theme.good().patch(theme.strong()),
     };
     let text = format!("{lead} {rest}");
     let mut bold = lead.chars().count();
@@ -83,26 +83,26 @@ fn sentence(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> 
         let split = line.char_indices().nth(bold).map_or(line.len(), |(at, _)| at);
         // The blank that a line broke at is gone.
         bold = bold.saturating_sub(line.chars().count() + 1);
-        Row::new().text(" ", look.plain()).text(&line[..split], style).text(&line[split..], look.plain()).line()
+        Row::new().text(" ", theme.plain()).text(&line[..split], style).text(&line[split..], theme.plain()).line()
     });
     lines.collect()
 }
 
 /// The gravest finding, which newer ones do not push out of view.
-fn gravest(look: &Look, snapshot: &Snapshot, width: u16) -> Option<Line<'static>> {
+fn gravest(theme: &Theme, snapshot: &Snapshot, width: u16) -> Option<Line<'static>> {
     let finding = snapshot.gravest()?;
     let words = finding.words(&snapshot.survey.context());
     let row = Row::new()
-        .text(&format!(" {} ", sign(finding.severity)), look.severity(finding.severity))
-        .left("gravest", 9, look.quiet())
-        .left(&brief(finding, &words), usize::from(width).saturating_sub(13), look.strong());
+        .text(&format!(" {} ", sign(finding.severity)), theme.severity(finding.severity))
+        .left("gravest", 9, theme.quiet())
+        .left(&brief(finding, &words), usize::from(width).saturating_sub(13), theme.strong());
     Some(row.line())
 }
 
 fn draw_rate(
     frame: &mut Frame<'_>,
     area: Rect,
-    look: &Look,
+    theme: &Theme,
     label: &str,
     snapshot: &Snapshot,
     of: fn(&Rate) -> f64,
@@ -116,28 +116,28 @@ fn draw_rate(
     let now = values.last().copied().unwrap_or(0);
     let lines = vec![
         Row::new()
-            .text(" ", look.plain())
-            .left(label, LABEL, look.quiet())
-            .left(&say(now as f64), NUMBER, look.strong())
+            .text(" ", theme.plain())
+            .left(label, LABEL, theme.quiet())
+            .left(&say(now as f64), NUMBER, theme.strong())
             .line(),
         Row::new()
-            .text(" ", look.plain())
-            .left("", LABEL, look.plain())
-            .left(&format!("peak {}", say(peak as f64)), NUMBER, look.quiet())
+            .text(" ", theme.plain())
+            .left("", LABEL, theme.plain())
+            .left(&format!("peak {}", say(peak as f64)), NUMBER, theme.quiet())
             .line(),
     ];
     frame.render_widget(Paragraph::new(lines), words);
     // The newest at the right edge.
     let width = shown.len() as u16;
     let bars = Rect { x: bars.x + bars.width.saturating_sub(width + 1), width: width.min(bars.width), ..bars };
-    frame.render_widget(Sparkline::default().data(shown).max(peak.max(1)).style(look.good()), bars);
+    frame.render_widget(Sparkline::default().data(shown).max(peak.max(1)).style(theme.good()), bars);
 }
 
 /// Drops, hosts, ports, files and doubts.
-fn facts(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
+fn facts(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
     let (status, survey) = (&snapshot.status, &snapshot.survey);
     let mut lines = Vec::new();
-    let mut say = |label: &str, text: &str, style: Style| lines.extend(told(look, label, text, width, style));
+    let mut say = |label: &str, text: &str, style: Style| lines.extend(told(theme, label, text, width, style));
     for (interface, at) in status.interfaces.iter().zip(0..) {
         let text = format!(
             "{}: {} received, {} dropped by the kernel, {} by the interface{}",
@@ -148,13 +148,13 @@ fn facts(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
             interface.ended.as_ref().map_or(String::new(), |reason| format!("; gone: {reason}")),
         );
         let is_bad = interface.kernel_dropped + interface.interface_dropped > 0 || interface.ended.is_some();
-        say(if at == 0 { "Interface" } else { "" }, &text, if is_bad { look.alert() } else { look.plain() });
+        say(if at == 0 { "Interface" } else { "" }, &text, if is_bad { theme.alert() } else { theme.plain() });
     }
     let hosts = host_words(survey);
     let hosts = if hosts.is_empty() { "none yet".to_owned() } else { hosts.join(", ") };
     // Who was not heard in the first minutes may speak yet.
     let hosts = if snapshot.is_young { hosts.replace("never heard", "not heard yet") } else { hosts };
-    say("Hosts", &hosts, look.plain());
+    say("Hosts", &hosts, theme.plain());
     let cells = |state| survey.coverage.iter().filter(|cell| cell.state == state).count();
     let ports = format!(
         "{} of {} carried, {} blocked, {} one way, {} sent; {}",
@@ -165,45 +165,45 @@ fn facts(look: &Look, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
         cells(CellState::Sent),
         counted(survey.conversations.len() as u64, "conversation", "conversations"),
     );
-    say("Ports", &ports, if cells(CellState::Blocked) > 0 { look.alert() } else { look.plain() });
+    say("Ports", &ports, if cells(CellState::Blocked) > 0 { theme.alert() } else { theme.plain() });
     if let Some(file) = survey.inputs.last().filter(|input| input.format == "pcapng") {
-        say("Written", &format!("{}, {}", file.path, bytes(file.size)), look.plain());
+        say("Written", &format!("{}, {}", file.path, bytes(file.size)), theme.plain());
     }
     if let Some(error) = &status.recording_failed {
-        say("Written", &format!("packets are not written any more: {error}"), look.alert());
+        say("Written", &format!("packets are not written any more: {error}"), theme.alert());
     }
     // Who was never heard stands among the nodes, and may speak yet.
     let told = result::of_quality(survey).filter(|caveat| caveat.kind != "inventory-unmatched");
     for (caveat, at) in told.zip(0..) {
-        say(if at == 0 { "Doubts" } else { "" }, &caveat.text, look.warning());
+        say(if at == 0 { "Doubts" } else { "" }, &caveat.text, theme.warning());
     }
     lines
 }
 
 /// The newest findings, a line each, or with what was seen and what to do.
-fn newest(look: &Look, snapshot: &Snapshot, width: u16, in_detail: bool) -> Vec<Line<'static>> {
-    let mut lines = vec![Row::new().text(" Newest findings", look.strong()).line()];
+fn newest(theme: &Theme, snapshot: &Snapshot, width: u16, in_detail: bool) -> Vec<Line<'static>> {
+    let mut lines = vec![Row::new().text(" Newest findings", theme.strong()).line()];
     if snapshot.findings.is_empty() {
-        lines.push(Row::new().text(" none so far", look.quiet()).line());
+        lines.push(Row::new().text(" none so far", theme.quiet()).line());
     }
     let context = snapshot.survey.context();
     for told_at in snapshot.findings.iter().take(20) {
         let finding = &snapshot.survey.findings[told_at.at];
         let words = finding.words(&context);
-        let style = look.severity(finding.severity);
+        let style = theme.severity(finding.severity);
         let free = usize::from(width).saturating_sub(14);
         lines.push(
             Row::new()
                 .text(&format!(" {} ", sign(finding.severity)), style)
-                .left(&local(told_at.when, snapshot.now, &look.zone), 9, look.quiet())
-                .left(&brief(finding, &words), free, if in_detail { look.strong() } else { look.plain() })
+                .left(&local(told_at.when, snapshot.now, &theme.zone), 9, theme.quiet())
+                .left(&brief(finding, &words), free, if in_detail { theme.strong() } else { theme.plain() })
                 .line(),
         );
         if in_detail {
             let text = wrap(&crate::text::visible(&words.detail), usize::from(width).saturating_sub(14).max(20));
             lines.extend(
                 text.into_iter()
-                    .map(|line| Row::new().text(&" ".repeat(12), look.plain()).text(&line, look.plain()).line()),
+                    .map(|line| Row::new().text(&" ".repeat(12), theme.plain()).text(&line, theme.plain()).line()),
             );
             lines.push(Line::default());
         }

@@ -7,8 +7,8 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
-use super::super::look::Look;
 use super::super::snapshot::Snapshot;
+use super::super::theme::Theme;
 use super::super::view::{Tab, View};
 use super::row::Row;
 use super::{ago, pane};
@@ -54,10 +54,10 @@ pub(in crate::tui) fn ports(snapshot: &Snapshot) -> Vec<Port<'_>> {
     ports.into_iter().map(|((transport, port, service), cells)| Port { transport, port, service, cells }).collect()
 }
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, snapshot: &Snapshot) {
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: &Snapshot) {
     let ports = ports(snapshot);
     let selected = view.ports.selected().and_then(|at| ports.get(at));
-    let detail = selected.map(|port| detail(look, snapshot, port)).unwrap_or_default();
+    let detail = selected.map(|port| detail(theme, snapshot, port)).unwrap_or_default();
     let pane_height = u16::try_from(detail.len() + 1).unwrap_or(8).min(area.height / 3);
     let [grid, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(pane_height)]).areas(area);
 
@@ -74,7 +74,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, 
     let cell = (free.saturating_sub(service) / columns).clamp(CELL.0, CELL.1);
 
     let head = |text: &dyn Fn(&Document) -> [String; 2], style| {
-        let mut row = Row::new().left("", 1 + PORT + service, look.plain());
+        let mut row = Row::new().left("", 1 + PORT + service, theme.plain());
         for document in &documents {
             for text in text(document) {
                 row = row.left(&text, cell, style);
@@ -86,47 +86,48 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, look: &Look, 
         none if none.is_empty() => String::new(),
         words => format!(" {} of {}{words}", view.ports.order.len(), ports.len()),
     };
-    let mut lines = vec![titles(look, &documents, service, cell), head(&|_| ["in".into(), "out".into()], look.quiet())];
+    let mut lines =
+        vec![titles(theme, &documents, service, cell), head(&|_| ["in".into(), "out".into()], theme.quiet())];
     if !found.is_empty() {
-        lines.insert(0, Row::new().text(&found, look.title()).line());
+        lines.insert(0, Row::new().text(&found, theme.title()).line());
     }
     let height = usize::from(grid.height).saturating_sub(lines.len());
     for at in view.ports.window(height) {
         let Some(port) = view.ports.order.get(at).and_then(|place| ports.get(*place as usize)) else { continue };
         let mut row = Row::new()
-            .text(" ", look.plain())
-            .left(&format!("{} {:>5}", port.transport.to_string().to_uppercase(), port.port), PORT, look.plain())
-            .left(port.service, service, look.plain());
+            .text(" ", theme.plain())
+            .left(&format!("{} {:>5}", port.transport.to_string().to_uppercase(), port.port), PORT, theme.plain())
+            .left(port.service, service, theme.plain());
         for document in &documents {
             for direction in [Direction::Incoming, Direction::Outgoing] {
                 let found =
                     port.cells.iter().find(|(one, of, _)| of.name == document.name && one.direction == direction);
                 row = match found {
-                    Some((.., coverage)) => cell_of(row, look, coverage, cell),
-                    None => row.left("", cell, look.plain()),
+                    Some((.., coverage)) => cell_of(row, theme, coverage, cell),
+                    None => row.left("", cell, theme.plain()),
                 };
             }
         }
-        lines.push(row.selectable(at == view.ports.at, look.selected(), area.width));
+        lines.push(row.selectable(at == view.ports.at, theme.selected(), area.width));
     }
     frame.render_widget(Paragraph::new(lines), grid);
     if let Some(port) = selected {
         let title = format!("{} {} {}", port.transport.to_string().to_uppercase(), port.port, port.service);
-        pane(frame, below, look, &title, detail, 0);
+        pane(frame, below, theme, &title, detail, 0);
     }
 }
 
 /// Each document's name over its two columns.
-fn titles(look: &Look, documents: &[&Document], service: usize, cell: usize) -> Line<'static> {
-    let mut row = Row::new().left("", 1 + PORT + service, look.plain());
+fn titles(theme: &Theme, documents: &[&Document], service: usize, cell: usize) -> Line<'static> {
+    let mut row = Row::new().left("", 1 + PORT + service, theme.plain());
     for document in documents {
-        row = row.left(&format!("{} {}+", document.name, document.minimum_version), 2 * cell, look.strong());
+        row = row.left(&format!("{} {}+", document.name, document.minimum_version), 2 * cell, theme.strong());
     }
     row.line()
 }
 
-fn cell_of(row: Row, look: &Look, coverage: &CellCoverage, width: usize) -> Row {
-    let (sign, style) = look.cell(coverage.state);
+fn cell_of(row: Row, theme: &Theme, coverage: &CellCoverage, width: usize) -> Row {
+    let (sign, style) = theme.cell(coverage.state);
     let text = match coverage.state {
         CellState::NotSeen => String::new(),
         _ if width >= TALKATIVE => {
@@ -136,13 +137,13 @@ fn cell_of(row: Row, look: &Look, coverage: &CellCoverage, width: usize) -> Row 
         }
         _ => amount(coverage),
     };
-    row.text(sign, style).left(&format!(" {text}"), width - 1, look.plain())
+    row.text(sign, style).left(&format!(" {text}"), width - 1, theme.plain())
 }
 
 /// What was seen of each cell of a port.
-fn detail(look: &Look, snapshot: &Snapshot, port: &Port<'_>) -> Vec<Line<'static>> {
+fn detail(theme: &Theme, snapshot: &Snapshot, port: &Port<'_>) -> Vec<Line<'static>> {
     let line = |(cell, document, coverage): &(&Cell, &Document, &CellCoverage)| {
-        let (sign, style) = look.cell(coverage.state);
+        let (sign, style) = theme.cell(coverage.state);
         let direction = if cell.direction == Direction::Incoming { "in" } else { "out" };
         let words = match coverage.state {
             CellState::NotSeen => "not seen yet".to_owned(),
@@ -157,8 +158,8 @@ fn detail(look: &Look, snapshot: &Snapshot, port: &Port<'_>) -> Vec<Line<'static
         };
         Row::new()
             .text(&format!(" {sign} "), style)
-            .left(&format!("{} {direction}", document.name), 16, look.strong())
-            .text(&words, look.plain())
+            .left(&format!("{} {direction}", document.name), 16, theme.strong())
+            .text(&words, theme.plain())
             .line()
     };
     port.cells.iter().map(line).collect()

@@ -1,4 +1,4 @@
-//! How things look, with colours and without.
+//! How things theme, with colours and without.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -7,14 +7,14 @@ use crate::verdict::{CellState, Conversation, Verdict};
 
 /// Styles and signs. Without colours, signs and brightness tell the same.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct Theme {
     /// Whether colours are wanted.
     pub color: bool,
     /// Whose clock times are told by.
     pub zone: jiff::tz::TimeZone,
 }
 
-impl Look {
+impl Theme {
     fn color(&self, color: Color) -> Style {
         if self.color { Style::new().fg(color) } else { Style::new() }
     }

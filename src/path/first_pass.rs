@@ -1,4 +1,4 @@
-//! The first look at a place: when, how much, which conversations, and a sample for clocks and routes.
+//! The first pass over a place: when, how much, which conversations, and a sample for clocks and routes.
 
 use std::collections::HashSet;
 
@@ -9,8 +9,8 @@ use super::key::{Comparing, Ends};
 use super::reader::{Timed, read};
 use super::sample::Sample;
 
-/// What the first look found.
-pub(super) struct Look {
+/// What the first pass found.
+pub(super) struct FirstPass {
     /// IP packets with a time.
     pub(super) packets: u64,
     /// IP packets without a time, which cannot be compared.
@@ -29,8 +29,8 @@ pub(super) struct Look {
 /// Ends beyond the surveys' that are kept of a place.
 const MOST_UNKNOWN: usize = 1 << 20;
 
-pub(super) fn look(sources: &[Timed], comparing: &Comparing, conversations: &Conversations) -> Look {
-    let mut found = Look {
+pub(super) fn first_pass(sources: &[Timed], comparing: &Comparing, conversations: &Conversations) -> FirstPass {
+    let mut found = FirstPass {
         packets: 0,
         untimed: 0,
         first: i64::MAX,
