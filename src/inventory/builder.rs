@@ -22,8 +22,8 @@ use super::roles;
 use crate::capture::{Moment, Timestamp};
 use crate::decode::MacAddr;
 use crate::flow::{EndView, FlowView, Flows, SideEvidence, prefetch_whole};
-use crate::protocol::Transport;
-use crate::protocol::Turn;
+use crate::policy::Policy;
+use crate::protocol::{Transport, Turn};
 use crate::relation::Orientation;
 
 /// What is kept of a host only until its role is known.
@@ -76,7 +76,13 @@ pub struct Known {
 /// The hosts of a survey.
 ///
 /// Threads are those of the pool that it is called in; the result does not depend on their number.
-pub fn hosts_of(flows: &Flows, orientations: &[Orientation], heard: Heard<'_>, inventory: &Inventory) -> Known {
+pub fn hosts_of(
+    flows: &Flows,
+    orientations: &[Orientation],
+    heard: Heard<'_>,
+    inventory: &Inventory,
+    policy: &Policy,
+) -> Known {
     // An ARP probe (RFC 5227) asks from 0.0.0.0.
     let is_somebody = |(address, mac): &&(IpAddr, MacAddr)| {
         !matches!(address::kind(*address), Kind::Unspecified | Kind::Group) && !mac.is_group()
@@ -98,9 +104,9 @@ pub fn hosts_of(flows: &Flows, orientations: &[Orientation], heard: Heard<'_>, i
     give_macs(&mut hosts, &notes.iter().map(|note| &note.links).collect::<Vec<_>>(), inventory);
     hosts.par_iter_mut().zip(&notes).for_each(|(host, note)| roles::give(host, note, inventory));
     drop(notes);
-    let contacts = contacts::contacts(flows, orientations, &parties);
+    let contacts = contacts::contacts(flows, orientations, &parties, policy);
     let hints =
-        if contacts.is_empty() { Vec::new() } else { infer(&mut hosts, &contacts, open_roles(inventory)).hints };
+        if contacts.list.is_empty() { Vec::new() } else { infer(&mut hosts, &contacts, open_roles(inventory)).hints };
     roles::share_by_mac(&mut hosts);
     let spoke = spoke(heard.evidence);
     let doubts = doubts::doubts(&hosts, &contacts, &spoke.keys().copied().collect(), heard.asked, inventory);

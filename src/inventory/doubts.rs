@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::contacts::Contact;
+use super::contacts::Contacts;
 use super::declared::{Entry, Inventory};
 use super::error::Place;
 use super::host::{Host, RoleSource};
@@ -107,7 +107,7 @@ pub struct InventoryDoubts {
 /// Holds an inventory against hosts, which have their roles by now, and what they had to do with each other.
 pub(super) fn doubts(
     hosts: &[Host],
-    contacts: &[Contact],
+    contacts: &Contacts,
     spoke: &HashSet<MacAddr>,
     asked: &[IpAddr],
     inventory: &Inventory,
@@ -126,7 +126,7 @@ fn named(host: &Host) -> Named {
 
 /// What is inferred beside the inventory, where that says otherwise. Between two hosts nothing tells gateway and node apart
 /// but who has more peers: only hubs contradict, and only if no declared gateway is one.
-fn by_behaviour(hosts: &[Host], contacts: &[Contact], inventory: &Inventory) -> Vec<Contradiction> {
+fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> Vec<Contradiction> {
     let mut found = Vec::new();
     // As if nobody were declared.
     let mut alone: Vec<Host> = hosts.iter().map(undeclared).collect();

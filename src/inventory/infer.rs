@@ -10,10 +10,11 @@ use std::net::IpAddr;
 use rayon::prelude::*;
 
 use super::address::{self, Kind};
-use super::contacts::{Contact, Service};
+use super::contacts::Contacts;
 use super::declared::Inventory;
 use super::host::{Host, RoleSource};
 use super::profile::{Profile, Profiles, Side};
+use super::services::Service;
 use crate::decode::MacAddr;
 use crate::policy::Role;
 
@@ -85,7 +86,7 @@ pub(super) struct Inferred {
 }
 
 /// Gives inferred roles to hosts of which nothing else is known.
-pub(super) fn infer(hosts: &mut [Host], contacts: &[Contact], wanted: RolesToInfer) -> Inferred {
+pub(super) fn infer(hosts: &mut [Host], contacts: &Contacts, wanted: RolesToInfer) -> Inferred {
     if wanted == [false; 3] {
         return Inferred::default();
     }
@@ -174,7 +175,7 @@ struct Inference<'a> {
     hosts: &'a mut [Host],
     open: &'a [bool],
     units: &'a [u32],
-    profiles: &'a Profiles,
+    profiles: &'a Profiles<'a>,
     /// Units of the gateways with the confidence in each, ascending.
     gateways: Vec<(u32, u8)>,
     /// Units of those of the gateways that are hubs.
@@ -353,8 +354,8 @@ impl<'a> Inference<'a> {
             }
             total += best;
             match said {
-                Some(Side::Client) => parts.push(format!("asks for {}", service.words())),
-                Some(Side::Server) => parts.push(format!("is asked for {}", service.words())),
+                Some(Side::Client) => parts.push(format!("asks for {}", self.profiles.words(service))),
+                Some(Side::Server) => parts.push(format!("is asked for {}", self.profiles.words(service))),
                 None => {}
             }
         }
@@ -423,7 +424,7 @@ impl<'a> Inference<'a> {
                     Some((worked, self.gateway(peer)?, std::cmp::Reverse(self.address(peer))))
                 })
             });
-            let words = Service::Bacnet.words();
+            let words = self.profiles.words(Service::Bacnet);
             let (rank, most, basis) = match partners.max() {
                 Some((true, most, with)) => (0, most, format!("exchanges {words} with the gateway {}", with.0)),
                 Some((false, most, with)) => (1, most, format!("{words} one way with the gateway {}", with.0)),

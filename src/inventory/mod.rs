@@ -19,6 +19,7 @@ mod lookup;
 mod matcher;
 mod profile;
 mod roles;
+mod services;
 mod toml_file;
 
 pub use builder::{Heard, Known, hosts_of};

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use rayon::prelude::*;
 
-use super::contacts::{Contact, Service};
+use super::contacts::Contacts;
+use super::services::{Service, Services};
 
 /// Which end of a contact a host was.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -56,7 +57,8 @@ impl Profile {
 
 /// The profiles of all units that had any contact, by unit, ascending.
 #[derive(Debug)]
-pub(super) struct Profiles {
+pub(super) struct Profiles<'a> {
+    services: &'a Services,
     list: Vec<Profile>,
     /// Where each unit's profile stands in the list, plus one; 0 for none.
     places: Vec<u32>,
@@ -65,17 +67,17 @@ pub(super) struct Profiles {
     others: Vec<(u32, bool)>,
 }
 
-impl Profiles {
+impl<'a> Profiles<'a> {
     /// From contacts between hosts that take part, `units` of which say whose evidence is whose.
     pub(super) fn new(
-        contacts: &[Contact],
+        contacts: &'a Contacts,
         units: &[u32],
         takes_part: impl Fn(u32) -> bool,
         is_group: impl Fn(u32) -> bool,
     ) -> Self {
         let mut all: Vec<((u32, Service, Side), u32, bool)> = Vec::new();
         let mut to_group: Vec<u32> = Vec::new();
-        for contact in contacts {
+        for contact in &contacts.list {
             if !takes_part(contact.client) {
                 continue;
             }
@@ -123,7 +125,7 @@ impl Profiles {
         for (profile, place) in list.iter().zip(1..) {
             places[profile.unit as usize] = place;
         }
-        Self { list, places, links, others }
+        Self { services: &contacts.services, list, places, links, others }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Profile> {
@@ -158,6 +160,11 @@ impl Profiles {
         if degrees.is_empty() { 0 } else { *degrees.select_nth_unstable(middle).1 }
     }
 
+    /// How a reason calls a service.
+    pub(super) fn words(&self, service: Service) -> &str {
+        self.services.words(service)
+    }
+
     /// What a unit did, in few words: `CoAP to 1 host, TFTP from 2 hosts`.
     pub(super) fn brief(&self, profile: &Profile) -> String {
         let mut parts = Vec::new();
@@ -165,7 +172,7 @@ impl Profiles {
             for (side, way) in [(Side::Client, "to"), (Side::Server, "from")] {
                 let number = profile.side(service, side).tried;
                 if number > 0 {
-                    let name = service.words().split_once(" (").map_or(service.words(), |(name, _)| name);
+                    let name = service.name();
                     let hosts = if number == 1 { "host" } else { "hosts" };
                     parts.push(format!("{name} {way} {number} {hosts}"));
                 }
@@ -193,7 +200,7 @@ impl Profiles {
                 continue;
             }
             let separator = if text.len() > begin { "; " } else { "" };
-            let words = service.words();
+            let words = self.words(service);
             // Writing to a String cannot fail.
             let _ = match (client.tried, server.tried) {
                 (asks, 0) => write!(text, "{separator}{words}: asks {asks}"),

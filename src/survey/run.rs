@@ -163,7 +163,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let asked: Vec<_> = observed.neighbours.questions().map(|(address, _)| IpAddr::V4(address)).collect();
     let heard = Heard { neighbours: &claims, asked: &asked, evidence: &observed.side };
     let (known, relations) = rayon::join(
-        || hosts_of(flows, &orientations, heard, &options.inventory),
+        || hosts_of(flows, &orientations, heard, &options.inventory, policy),
         || relation::links(flows, &observed.side),
     );
 

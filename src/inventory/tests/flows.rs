@@ -6,6 +6,7 @@ use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::flow::{Flow, FlowEnd, Flows, SideEvidence};
 use crate::inventory::{Heard, Hosts, Inventory, Known, hosts_of};
+use crate::policy::Policy;
 use crate::protocol::Transport;
 use crate::relation::{DirectionBasis, Orientation};
 
@@ -128,7 +129,7 @@ pub(super) fn known(talks: &[Traffic], said: &[(IpAddr, MacAddr)], inventory: &I
         })
         .unzip();
     let heard = Heard { neighbours: said, asked: &[], evidence: &SideEvidence::default() };
-    let known = hosts_of(&Flows::from_list(flows.clone()), &ways, heard, inventory);
+    let known = hosts_of(&Flows::from_list(flows.clone()), &ways, heard, inventory, &Policy::embedded());
     for (flow, parties) in flows.iter().zip(&known.parties) {
         assert_eq!(flow.ends.each_ref().map(|end| end.address), parties.map(|id| known.hosts.get(id).address));
     }
