@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use rayon::prelude::*;
 
 use super::address::{self, Kind};
+use super::candidate::{Accepted, Candidate, HUB_PEERS};
 use super::contacts::Contacts;
 use super::declared::Inventory;
 use super::host::{Host, RoleSource};
@@ -41,7 +42,6 @@ const fn gateway_side(service: Service) -> Side {
 
 /// For a hub: a host with at least [`HUB_PEERS`] peers, which have fewer peers than it.
 const HUB_POINTS: u32 = 12;
-const HUB_PEERS: usize = 3;
 /// For BACnet with a host that speaks nothing of the lighting: only the gateway has both.
 const BACNET_POINTS: u32 = 4;
 /// For speaking with a declared node.
@@ -160,15 +160,6 @@ pub struct Hint {
     pub role: Role,
     /// What speaks for it: `CoAP to 1 host`.
     pub what: String,
-}
-
-/// A host that may be a gateway.
-struct Candidate<'a> {
-    profile: &'a Profile,
-    address: IpAddr,
-    hub: bool,
-    points: u32,
-    services: usize,
 }
 
 struct Inference<'a> {
@@ -491,46 +482,6 @@ impl<'a> Inference<'a> {
                 host.basis = basis.into();
             }
         });
-    }
-}
-
-/// Gateways that were found, the biggest first.
-struct Accepted<'a> {
-    list: Vec<&'a Candidate<'a>>,
-    /// By unit: whether it is one of them, and whether it is a peer of one.
-    is_gateway: Vec<bool>,
-    is_peer: Vec<bool>,
-}
-
-impl<'a> Accepted<'a> {
-    fn new(units: usize) -> Self {
-        Self { list: Vec::new(), is_gateway: vec![false; units], is_peer: vec![false; units] }
-    }
-
-    fn push(&mut self, candidate: &'a Candidate<'a>) {
-        self.list.push(candidate);
-        self.is_gateway[candidate.profile.unit as usize] = true;
-        for peer in &candidate.profile.peers {
-            self.is_peer[*peer as usize] = true;
-        }
-    }
-
-    /// Whether a candidate, no bigger than any of these, is a gateway beside them.
-    fn leaves_room_for(&self, candidate: &Candidate<'_>) -> bool {
-        let Some(biggest) = self.list.first() else { return true };
-        let is_own = |peer: &&u32| !self.is_gateway[**peer as usize] && !self.is_peer[**peer as usize];
-        let own = candidate.profile.peers.iter().filter(is_own).count();
-        let degree = candidate.profile.peers.len();
-        let below = self.is_peer[candidate.profile.unit as usize];
-        if !candidate.hub {
-            // A laptop that configures one node is no second gateway.
-            !below && own == degree
-        } else if below {
-            // A node that speaks with other nodes.
-            own >= HUB_PEERS && own * 2 > degree
-        } else {
-            own >= HUB_PEERS || degree * 10 >= biggest.profile.peers.len() * 3
-        }
     }
 }
 

@@ -4,6 +4,7 @@ mod address;
 mod addresses;
 mod attachment;
 mod builder;
+mod candidate;
 mod contacts;
 mod csv_file;
 mod declared;
