@@ -4,8 +4,8 @@
 //! Measured on a million flows in random order: a packet at a time takes four times as long, a batch
 //! without prefetching twice as long; batches of 8 1.5 times.
 
-use super::counters::Sent;
 use super::key::Key;
+use super::packet::FlowPacket;
 use super::table::{NOWHERE, Table};
 use crate::capture::Timestamp;
 use crate::protocol::Inspection;
@@ -17,7 +17,7 @@ struct Item<'a, K> {
     key: K,
     hash: u64,
     candidate: u32,
-    sent: Sent<'a>,
+    sent: FlowPacket<'a>,
 }
 
 /// Packets in a row; what lies beyond `len` is of no meaning. A packet is written where it stays: moved in as a whole,
@@ -30,63 +30,66 @@ struct Batch<'a, K> {
 
 impl<'a, K: Key> Batch<'a, K> {
     fn new() -> Self {
-        Self { items: [Item { key: K::default(), hash: 0, candidate: NOWHERE, sent: Sent::NOTHING }; BATCH], len: 0 }
+        Self {
+            items: [Item { key: K::default(), hash: 0, candidate: NOWHERE, sent: FlowPacket::NOTHING }; BATCH],
+            len: 0,
+        }
     }
 }
 
 /// How packets come to a table.
-pub(super) trait Way<'a, K> {
+pub(super) trait Intake<'a, K> {
     /// Takes a packet, whose time as it was written is another than its effective one only where it is taken at once;
     /// `seen` is handed what payload said that had to be looked at.
     fn push(
         &mut self,
         table: &mut Table<K>,
         key: K,
-        sent: Sent<'a>,
+        sent: FlowPacket<'a>,
         written: Timestamp,
-        seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+        seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     );
 
     /// Adds what is on its way: before the bytes that the packets borrow go away, or one is taken at once.
-    fn flush(&mut self, table: &mut Table<K>, seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection));
+    fn flush(&mut self, table: &mut Table<K>, seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection));
 }
 
 /// One at a time: for frames that are lent for a moment only.
-pub(super) struct Straight;
+pub(super) struct Direct;
 
-impl<'a, K: Key> Way<'a, K> for Straight {
+impl<'a, K: Key> Intake<'a, K> for Direct {
     #[inline]
     fn push(
         &mut self,
         table: &mut Table<K>,
         key: K,
-        sent: Sent<'a>,
+        sent: FlowPacket<'a>,
         written: Timestamp,
-        seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+        seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
         let hash = table.hash(&key);
         table.add(key, hash, table.candidate(hash), (&sent, written), seen);
     }
 
-    fn flush(&mut self, _: &mut Table<K>, _: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {}
+    fn flush(&mut self, _: &mut Table<K>, _: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {}
 }
 
 /// Into no table.
-pub(super) struct Nowhere;
+pub(super) struct Discard;
 
-impl<'a, K: Key> Way<'a, K> for Nowhere {
+impl<'a, K: Key> Intake<'a, K> for Discard {
     #[inline]
     fn push(
         &mut self,
         _: &mut Table<K>,
         _: K,
-        _: Sent<'a>,
+        _: FlowPacket<'a>,
         _: Timestamp,
-        _: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+        _: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
     }
 
-    fn flush(&mut self, _: &mut Table<K>, _: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {}
+    fn flush(&mut self, _: &mut Table<K>, _: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {}
 }
 
 /// Two batches in flight: one that fills, one whose records are being fetched.
@@ -103,7 +106,7 @@ impl<'a, K: Key> Pipeline<'a, K> {
     /// Fetches the slots of the newer batch, adds the older one to the table, finds the candidates of the newer, and
     /// swaps them.
     #[inline(never)]
-    fn turn(&mut self, table: &mut Table<K>, mut seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
+    fn turn(&mut self, table: &mut Table<K>, mut seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {
         let [first, second] = &mut self.batches;
         let (newer, older) = if self.filling == 0 { (first, second) } else { (second, first) };
         // One right after the other, so that the processor translates their addresses side by side. Measured: asked for
@@ -126,15 +129,15 @@ impl<'a, K: Key> Pipeline<'a, K> {
     }
 }
 
-impl<'a, K: Key> Way<'a, K> for Pipeline<'a, K> {
+impl<'a, K: Key> Intake<'a, K> for Pipeline<'a, K> {
     #[inline(always)]
     fn push(
         &mut self,
         table: &mut Table<K>,
         key: K,
-        sent: Sent<'a>,
+        sent: FlowPacket<'a>,
         _written: Timestamp,
-        seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection),
+        seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
         let hash = table.hash(&key);
         let batch = &mut self.batches[self.filling & 1];
@@ -145,7 +148,7 @@ impl<'a, K: Key> Way<'a, K> for Pipeline<'a, K> {
         }
     }
 
-    fn flush(&mut self, table: &mut Table<K>, mut seen: impl FnMut(&K, (&Sent<'_>, Timestamp), Inspection)) {
+    fn flush(&mut self, table: &mut Table<K>, mut seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {
         self.turn(table, &mut seen);
         self.turn(table, seen);
     }

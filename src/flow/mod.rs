@@ -13,6 +13,7 @@ mod limit;
 mod merge;
 mod neighbour;
 mod observation;
+mod packet;
 mod pending;
 mod prefetch;
 mod questions;

@@ -1,7 +1,7 @@
 //! Questions and answers of an observation: all that hangs on which message came before which.
 
 use super::Observation;
-use super::batch::Nowhere;
+use super::batch::Discard;
 use super::key::{Key4, Key6};
 use crate::capture::{Frame, Retime, Timestamp};
 use crate::health::{Health, Rhythms, Watch};
@@ -63,7 +63,7 @@ impl Observation {
 
     /// Takes a frame for the sake of what is asked and answered in it; no flow is made of it.
     pub fn observe_questions(&mut self, frame: &Frame<'_>) {
-        self.take(*frame, &mut (Nowhere, Nowhere));
+        self.take(*frame, &mut (Discard, Discard));
     }
 
     /// Forgets the last messages of flows of which nothing came since a time, so that memory does not grow without end.

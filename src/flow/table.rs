@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use super::counters::{Cold, Counts, Hot, Sent};
+use super::counters::{Cold, Counts, Hot};
 use super::key::{Key, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
+use super::packet::FlowPacket;
 use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
@@ -235,8 +236,8 @@ impl<K: Key> Table<K> {
         key: K,
         hash: u64,
         candidate: u32,
-        (sent, written): (&Sent<'_>, Timestamp),
-        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+        (sent, written): (&FlowPacket<'_>, Timestamp),
+        seen: impl FnOnce(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
         let guess = candidate as usize;
         let Some(record) = self.hot.get_mut(guess).filter(|record| record.key == key) else {
@@ -255,8 +256,8 @@ impl<K: Key> Table<K> {
     fn enter(
         &mut self,
         (key, hash): (K, u64),
-        (sent, written): (&Sent<'_>, Timestamp),
-        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+        (sent, written): (&FlowPacket<'_>, Timestamp),
+        seen: impl FnOnce(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
         let asking = || AnswerRule::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
         let new = || (Counts::new(asking()), Cold::new(SourceSet::OWN));
@@ -272,9 +273,9 @@ impl<K: Key> Table<K> {
     fn add_rarely(
         &mut self,
         number: usize,
-        (sent, written): (&Sent<'_>, Timestamp),
+        (sent, written): (&FlowPacket<'_>, Timestamp),
         message: Message,
-        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+        seen: impl FnOnce(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
         let counts = &mut self.hot[number].counts;
         counts.add_rarely(&mut self.cold[number], sent, message, written);
@@ -288,8 +289,8 @@ impl<K: Key> Table<K> {
     fn look(
         &mut self,
         number: usize,
-        (sent, written): (&Sent<'_>, Timestamp),
-        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+        (sent, written): (&FlowPacket<'_>, Timestamp),
+        seen: impl FnOnce(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
         let (Hot { key, counts }, cold) = (&mut self.hot[number], &mut self.cold[number]);
         look_at(key, (counts, cold), (sent, written), seen);
@@ -301,8 +302,8 @@ impl<K: Key> Table<K> {
     fn turn_away(
         &mut self,
         key: K,
-        (sent, written): (&Sent<'_>, Timestamp),
-        seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+        (sent, written): (&FlowPacket<'_>, Timestamp),
+        seen: impl FnOnce(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
         self.overflow.packets += 1;
         self.overflow.bytes += u64::from(sent.length);
@@ -446,8 +447,8 @@ fn moved<T: Clone + Send + Sync>(items: &[T], numbers: &[u32]) -> Vec<T> {
 fn look_at<K: Key>(
     key: &K,
     (counts, cold): (&mut Counts, &mut Cold),
-    (sent, written): (&Sent<'_>, Timestamp),
-    seen: impl FnOnce(&K, (&Sent<'_>, Timestamp), Inspection),
+    (sent, written): (&FlowPacket<'_>, Timestamp),
+    seen: impl FnOnce(&K, (&FlowPacket<'_>, Timestamp), Inspection),
 ) {
     let ends = key.ends();
     let ports = [ends[0].1, ends[1].1];

@@ -1,7 +1,8 @@
 //! How two records of one flow add up, whatever the order of the parts that they come from.
 
-use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, REQUEST, RESPONSE, REWRITTEN, TransportState, copy_window};
+use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, REQUEST, RESPONSE, REWRITTEN, TransportState};
 use crate::capture::{Retime, Shift, Timestamp};
+use crate::flow::packet::copy_window;
 
 impl Counts {
     /// Moves the effective times, as those of a part of an input whose earlier parts are known now.

@@ -1,8 +1,8 @@
 //! What few packets touch, and what few flows have.
 
-use super::Macs;
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::TcpFlags;
+use crate::flow::packet::Macs;
 use crate::flow::pending::{PendingReplies, PendingReply};
 use crate::flow::sources::SourceSet;
 use crate::flow::tcp::{Head, Heads, Tcp};

@@ -6,105 +6,16 @@ mod cold;
 mod stored;
 mod waiting;
 
-use std::net::IpAddr;
-
 pub(super) use cold::Cold;
 use cold::{CALLS, HAS_SEGMENT, NEVER, REQUEST, RESPONSE, TransportState, Written, said};
 
 use super::key::Key;
+use super::packet::{FlowPacket, copy_window};
 use super::tcp::{Head, Heads, SynAnswer, Tcp};
-use crate::capture::{Moment, Timestamp};
+use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::protocol::Transport;
-use crate::protocol::{self, AnswerRule, Inspection, Message, Turn};
-
-/// Destination and source MAC as they stand in a frame; zero where the link has none.
-pub(super) type Macs = [u8; 12];
-
-/// One packet as the table takes it.
-#[derive(Clone, Copy)]
-pub(super) struct Sent<'a> {
-    /// Which end of the key sent it.
-    pub(super) side: u8,
-    pub(super) flags: TcpFlags,
-    /// As far as order goes.
-    pub(super) at: Moment,
-    /// Original length.
-    pub(super) length: u32,
-    /// What tells its copies ([`Sent::copy_window`]); 0 where a repetition could not be told from a copy.
-    pub(super) fingerprint: u32,
-    /// TCP sequence and acknowledgment number; `None` where they were cut off, and for other transports.
-    pub(super) numbers: Option<&'a [u8; 8]>,
-    /// First byte of the payload, if it is UDP's.
-    pub(super) head: u8,
-    /// Whether it tells more than most: [`Sent::notable`].
-    pub(super) is_notable: bool,
-    /// For ICMP: whether it asks or answers.
-    pub(super) turn: Turn,
-    /// TCP window as it stands in the header.
-    pub(super) window: u16,
-    /// Time to live, or hop limit.
-    pub(super) hops: u8,
-    pub(super) macs: Macs,
-    pub(super) payload: &'a [u8],
-    pub(super) payload_length: u32,
-}
-
-/// In a fingerprint: the sender counts its packets, so that a repetition has another one.
-pub(super) const COUNTED: u32 = 1;
-
-/// Nanoseconds within which a packet with the same fingerprint is a copy: a mirror's copies lie microseconds apart.
-///
-/// A sender that counts its packets (IPv4 identification) repeats none of them; what is told apart is a counter that
-/// came round. Other packets are repeated byte for byte, and only time parts that from a copy: TCP repeats a segment
-/// after 200 ms or more as a rule (RFC 6298 asks for one second), and not before a round trip and the fourth part of
-/// one more (RFC 8985 section 7.2), CoAP after two seconds (RFC 7252 section 4.8).
-pub(super) const fn copy_window(fingerprint: u32) -> u64 {
-    if fingerprint & COUNTED != 0 { 50_000_000 } else { 1_000_000 }
-}
-
-impl Sent<'_> {
-    /// What stands where no packet is.
-    pub(super) const NOTHING: Self = Self {
-        side: 0,
-        flags: TcpFlags(0),
-        at: Moment::NEVER,
-        length: 0,
-        fingerprint: 0,
-        numbers: None,
-        head: 0,
-        is_notable: false,
-        turn: Turn::Unknown,
-        window: 0,
-        hops: 0,
-        macs: [0; 12],
-        payload: &[],
-        payload_length: 0,
-    };
-
-    /// Whether a packet opens or resets a connection, asks or answers by ICMP, or has another effective time than the
-    /// written one.
-    #[inline]
-    pub(super) fn notable(flags: u8, turn: Turn, is_odd: bool) -> bool {
-        (flags & (TcpFlags::SYN | TcpFlags::RST) != 0) | (turn != Turn::Unknown) | is_odd
-    }
-
-    /// Whether it went to many: to a multicast or broadcast address, or to a group MAC, as a subnet's directed
-    /// broadcast does.
-    #[inline]
-    pub(super) fn is_to_group(&self, destination: IpAddr) -> bool {
-        self.is_to_group_mac()
-            || match destination {
-                IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
-                IpAddr::V6(v6) => v6.is_multicast(),
-            }
-    }
-
-    #[inline]
-    const fn is_to_group_mac(&self) -> bool {
-        self.macs[0] & 1 != 0
-    }
-}
+use crate::protocol::{self, AnswerRule, Inspection, Message};
 
 /// What every packet touches: for IPv4 one cache line, which it begins with.
 #[derive(Clone, Debug)]
@@ -177,7 +88,7 @@ impl Counts {
 
     /// The part of a packet between two ends in the dialogue of the flow.
     #[inline(always)]
-    pub(super) fn message(&self, sent: &Sent<'_>, key: &impl Key) -> Message {
+    pub(super) fn message(&self, sent: &FlowPacket<'_>, key: &impl Key) -> Message {
         let takes_up = (sent.payload_length != 0) | (sent.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) != 0);
         let is_reset = sent.flags.0 & TcpFlags::RST != 0;
         self.asking.message(takes_up & !is_reset, sent.head).unwrap_or_else(|| {
@@ -206,7 +117,7 @@ impl Counts {
 
     /// Adds a packet if it is like most, of whose header the cold part learns nothing; else [`Counts::add_rarely`] must.
     #[inline(always)]
-    pub(super) fn add(&mut self, sent: &Sent<'_>, message: Message) -> bool {
+    pub(super) fn add(&mut self, sent: &FlowPacket<'_>, message: Message) -> bool {
         let side = usize::from(sent.side & 1);
         let other = 1 - side;
         let packets = self.packets[side].wrapping_add(1);
@@ -236,7 +147,7 @@ impl Counts {
 
     /// Whether a packet is a copy of the one before.
     #[inline(always)]
-    fn is_copy(&self, sent: &Sent<'_>, side: usize) -> bool {
+    fn is_copy(&self, sent: &FlowPacket<'_>, side: usize) -> bool {
         // Hardly ever the same: the branch is guessed right, and what stands behind it is not worked out.
         sent.fingerprint == self.fingerprint[side]
             && sent.fingerprint != 0
@@ -244,7 +155,7 @@ impl Counts {
     }
 
     /// Adds any packet; `time` is its time as it was written.
-    pub(super) fn add_rarely(&mut self, cold: &mut Cold, sent: &Sent<'_>, message: Message, time: Timestamp) {
+    pub(super) fn add_rarely(&mut self, cold: &mut Cold, sent: &FlowPacket<'_>, message: Message, time: Timestamp) {
         let side = usize::from(sent.side & 1);
         let (before, other) = (self.recent[side], 1 - side);
         let copy = self.is_copy(sent, side);
@@ -285,9 +196,15 @@ impl Counts {
     }
 
     /// What a packet tells that is the first, a copy, out of order, or opens or resets a connection.
-    fn note_rarely(&mut self, cold: &mut Cold, (sent, time): (&Sent<'_>, Timestamp), copy: bool, before: Timestamp) {
+    fn note_rarely(
+        &mut self,
+        cold: &mut Cold,
+        (sent, time): (&FlowPacket<'_>, Timestamp),
+        copy: bool,
+        before: Timestamp,
+    ) {
         let side = usize::from(sent.side & 1);
-        let Sent { at, fingerprint, flags, .. } = *sent;
+        let FlowPacket { at, fingerprint, flags, .. } = *sent;
         let new = !cold.first[side].is_some();
         if new {
             (cold.arrived[side], cold.arrived_flags[side]) = (fingerprint, flags);
@@ -393,7 +310,7 @@ impl Counts {
 
     /// Whether anything of a packet may have to be looked at: [`Counts::wants_payload`] or [`Counts::wants_numbers`] say.
     #[inline]
-    pub(super) fn wants(&self, sent: &Sent<'_>) -> bool {
+    pub(super) fn wants(&self, sent: &FlowPacket<'_>) -> bool {
         self.settled[usize::from(sent.side & 1)] != PAYLOAD | NUMBERS
             || sent.is_to_group_mac()
             || sent.is_notable
@@ -403,7 +320,7 @@ impl Counts {
     /// Whether the payload of a packet has to be looked at ([`Counts::inspect`]): until it is settled, and always if
     /// it went to many.
     #[inline]
-    pub(super) fn wants_payload(&self, sent: &Sent<'_>) -> bool {
+    pub(super) fn wants_payload(&self, sent: &FlowPacket<'_>) -> bool {
         sent.payload_length != 0
             && (self.settled[usize::from(sent.side & 1)] & PAYLOAD == 0
                 || sent.is_to_group_mac()
@@ -412,7 +329,7 @@ impl Counts {
 
     /// Whether the numbers of a TCP segment have to be looked at ([`Counts::number`]).
     #[inline]
-    pub(super) fn wants_numbers(&self, sent: &Sent<'_>) -> bool {
+    pub(super) fn wants_numbers(&self, sent: &FlowPacket<'_>) -> bool {
         let settled = self.settled[usize::from(sent.side & 1)];
         self.is_disordered()
             || settled & NUMBERS == 0
@@ -422,7 +339,7 @@ impl Counts {
 
     /// Takes what a TCP segment's numbers and payload say.
     #[cold]
-    pub(super) fn number(&mut self, cold: &mut Cold, sent: &Sent<'_>, ports: [u16; 2]) {
+    pub(super) fn number(&mut self, cold: &mut Cold, sent: &FlowPacket<'_>, ports: [u16; 2]) {
         let side = usize::from(sent.side & 1);
         cold.said[side] |= if sent.payload_length > 1 { HAS_SEGMENT } else { 0 };
         let all = self.bytes(cold, side);
@@ -486,7 +403,7 @@ impl Counts {
     pub(super) fn inspect(
         &mut self,
         cold: &mut Cold,
-        sent: &Sent<'_>,
+        sent: &FlowPacket<'_>,
         transport: Transport,
         ports: [u16; 2],
         to_group: bool,

@@ -1,7 +1,8 @@
 //! What one end of a flow asked and the other has not answered yet.
 
-use super::{ASKED, CALLS, Cold, Counts, HELD, MORE, PENDING, REPLIED, WAITS, copy_window};
+use super::{ASKED, CALLS, Cold, Counts, HELD, MORE, PENDING, REPLIED, WAITS};
 use crate::capture::Timestamp;
+use crate::flow::packet::copy_window;
 use crate::flow::pending::{PendingReplies, PendingReply};
 
 impl Counts {

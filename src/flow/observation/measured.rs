@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Sent, UDP};
+use super::UDP;
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::flow::SideEvidence;
 use crate::flow::key::{Key, Key4, Key6};
+use crate::flow::packet::FlowPacket;
 use crate::health::{Ends, FlowKey, Health, Measure, Pair, Segment, Watch};
 use crate::protocol::{Turn, exchange};
 
@@ -41,7 +42,7 @@ const fn of_port(port: u16) -> Option<Measure> {
 
 /// Whether a packet may ask or answer: by its ports, or where those say nothing by the beginning of a TFTP block.
 #[inline(always)]
-pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &Sent<'_>) -> bool {
+pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &FlowPacket<'_>) -> bool {
     if protocol == UDP {
         of_port(ports.0).is_some() | of_port(ports.1).is_some()
             || sent.head == 0 && matches!(sent.payload.get(1), Some(3 | 4 | 6))
@@ -52,12 +53,18 @@ pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &Sent<'_>) -> b
 
 /// Tells what a packet asks or answers; its ports begin with the sender's.
 #[inline(never)]
-pub(super) fn measure<K: FlowKey>(watch: &mut Watch<K>, key: K, protocol: u8, ports: (u16, u16), sent: &Sent<'_>) {
+pub(super) fn measure<K: FlowKey>(
+    watch: &mut Watch<K>,
+    key: K,
+    protocol: u8,
+    ports: (u16, u16),
+    sent: &FlowPacket<'_>,
+) {
     let (side, time, payload) = (sent.side & 1, sent.at.time, sent.payload);
     if protocol == TCP {
         let numbers = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST));
         if let Some(numbers) = numbers {
-            let Sent { flags, fingerprint, window, payload_length: length, .. } = *sent;
+            let FlowPacket { flags, fingerprint, window, payload_length: length, .. } = *sent;
             watch.segment(key, &Segment { time, numbers, length, fingerprint, window, flags, side });
         }
         if let Some(part) = exchange::http(payload, sent.numbers) {

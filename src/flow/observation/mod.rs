@@ -7,19 +7,19 @@ mod sum;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::batch::{Pipeline, Straight, Way};
-use super::counters::{COUNTED, Macs, Sent};
+use super::batch::{Direct, Intake, Pipeline};
 use super::fragment::{Datagram, Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
 use super::neighbour::{Arp, Neighbours};
+use super::packet::{FlowPacket, fingerprint, macs};
 use super::questions::Questions;
 use super::sources::SourceSets;
 use super::table::Table;
 use super::tally::{Amount, OtherFrames, Tally};
 use super::{Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Timestamp};
-use crate::decode::{self, Addresses, IpPacket, MacAddr, Network, Packet, TcpFlags, Transport};
+use crate::decode::{self, Addresses, IpPacket, Network, Packet, TcpFlags, Transport};
 use crate::health::Health;
 use crate::protocol::{Inspection, Turn, icmp};
 
@@ -151,28 +151,32 @@ impl Observation {
     }
 
     /// Adds what is on its way.
-    fn flush<'a>(&mut self, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
+    fn flush<'a>(&mut self, intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>) {
         let (side, vlans) = (&mut self.side, &self.vlans);
-        ways.0.flush(&mut self.v4, |key, sent, seen| note(side, vlans, key, sent, seen));
-        ways.1.flush(&mut self.v6, |key, sent, seen| note(side, vlans, key, sent, seen));
+        intakes.0.flush(&mut self.v4, |key, sent, seen| note(side, vlans, key, sent, seen));
+        intakes.1.flush(&mut self.v6, |key, sent, seen| note(side, vlans, key, sent, seen));
     }
 
     /// Takes a frame that is lent for this moment only, so that no batch can be made.
     pub fn observe_lent(&mut self, frame: &Frame<'_>) {
-        self.take(*frame, &mut (Straight, Straight));
+        self.take(*frame, &mut (Direct, Direct));
     }
 
     #[inline(always)]
-    pub(super) fn take<'a>(&mut self, frame: Frame<'a>, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
+    pub(super) fn take<'a>(
+        &mut self,
+        frame: Frame<'a>,
+        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
+    ) {
         let at = Moment { time: self.tallies[0].1.count(&frame), frame: frame.id };
         if is_odd(&frame, at) {
             // Only where a clock was set back: behind all that came before.
-            self.flush(ways);
-            return self.take_any(frame, at, &mut (Straight, Straight));
+            self.flush(intakes);
+            return self.take_any(frame, at, &mut (Direct, Direct));
         }
         match decode::plain(&frame) {
-            Some(plain) => self.take_plain(&frame, at, &plain, ways),
-            None => self.take_any(frame, at, ways),
+            Some(plain) => self.take_plain(&frame, at, &plain, intakes),
+            None => self.take_any(frame, at, intakes),
         }
     }
 
@@ -182,7 +186,7 @@ impl Observation {
         frame: &Frame<'a>,
         at: Moment,
         plain: &decode::Plain<'a>,
-        ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
+        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         if self.measures_health {
             let (source, destination) = match plain.addresses {
@@ -193,14 +197,14 @@ impl Observation {
         }
         let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
         let ports = (plain.source_port, plain.destination_port);
-        let sent = Sent {
+        let sent = FlowPacket {
             side: 0,
             flags: TcpFlags(plain.flags),
             at,
             length: frame.original_len,
             fingerprint: fingerprint(plain.identification, plain.checksum, plain.numbers, plain.payload),
             numbers: plain.numbers,
-            is_notable: Sent::notable(plain.flags, Turn::Unknown, false),
+            is_notable: FlowPacket::notable(plain.flags, Turn::Unknown, false),
             head: plain.head,
             turn: Turn::Unknown,
             window: plain.window,
@@ -209,16 +213,16 @@ impl Observation {
             payload: plain.payload,
             payload_length: plain.payload_len,
         };
-        self.put((plain.addresses, ports, plain.protocol, vlan), sent, frame.time, ways);
+        self.put((plain.addresses, ports, plain.protocol, vlan), sent, frame.time, intakes);
     }
 
     #[inline(always)]
     fn put<'a>(
         &mut self,
         (addresses, ports, protocol, vlan): (Addresses, (u16, u16), u8, VlanCode),
-        mut sent: Sent<'a>,
+        mut sent: FlowPacket<'a>,
         written: Timestamp,
-        ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
+        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         let (evidence, vlans) = (&mut self.side, &self.vlans);
         match addresses {
@@ -231,7 +235,9 @@ impl Observation {
                 {
                     measured::measure(&mut self.health.v4, key.connection(), protocol, ports, &sent);
                 }
-                ways.0.push(&mut self.v4, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
+                intakes
+                    .0
+                    .push(&mut self.v4, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
@@ -242,14 +248,21 @@ impl Observation {
                 {
                     measured::measure(&mut self.health.v6, key.connection(), protocol, ports, &sent);
                 }
-                ways.1.push(&mut self.v6, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
+                intakes
+                    .1
+                    .push(&mut self.v6, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
         }
     }
 
     /// A frame that is not of the common kind.
     #[cold]
-    fn take_any<'a>(&mut self, frame: Frame<'a>, at: Moment, ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>) {
+    fn take_any<'a>(
+        &mut self,
+        frame: Frame<'a>,
+        at: Moment,
+        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
+    ) {
         let packet = decode::decode(&frame);
         if let Some(stop) = packet.stop {
             *self.other_frames.stopped.entry(stop).or_default() += 1;
@@ -280,7 +293,7 @@ impl Observation {
                     _ => {}
                 }
             }
-            Network::Ip(ip) => self.take_ip((&frame, at), &packet, ip, amount, ways),
+            Network::Ip(ip) => self.take_ip((&frame, at), &packet, ip, amount, intakes),
         }
     }
 
@@ -290,7 +303,7 @@ impl Observation {
         packet: &Packet<'a>,
         ip: &IpPacket<'a>,
         amount: Amount,
-        ways: &mut Ways<impl Way<'a, Key4>, impl Way<'a, Key6>>,
+        intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         if self.measures_health {
             self.health.rhythms.hear(ip.source, ip.destination, at.time);
@@ -318,7 +331,7 @@ impl Observation {
         if let Some(fragment) = ip.fragment {
             self.fragments.add(datagram(packet, ip), part(frame, at, fragment.offset, Some(content.ports)));
         }
-        let sent = Sent {
+        let sent = FlowPacket {
             side: 0,
             flags: content.flags,
             at,
@@ -329,7 +342,7 @@ impl Observation {
                 fingerprint(ip.identification as u16, content.checksum, content.numbers, content.payload)
             },
             numbers: content.numbers,
-            is_notable: Sent::notable(content.flags.0, content.turn, is_odd(frame, at)),
+            is_notable: FlowPacket::notable(content.flags.0, content.turn, is_odd(frame, at)),
             head: content.payload.first().copied().unwrap_or_default(),
             turn: content.turn,
             window: content.window,
@@ -343,19 +356,19 @@ impl Observation {
             (source, destination) => Addresses::V6(wide(source), wide(destination)),
         };
         let vlan = self.vlans.encode(&packet.vlan);
-        self.put((addresses, content.ports, ip.protocol, vlan), sent, frame.time, ways);
+        self.put((addresses, content.ports, ip.protocol, vlan), sent, frame.time, intakes);
     }
 }
 
 /// How packets come to the two tables.
-type Ways<V4, V6> = (V4, V6);
+type Intakes<V4, V6> = (V4, V6);
 
 /// Hands on what a payload said, if a relation can use it.
 fn note<K: Key>(
     side: &mut SideEvidence,
     vlans: &VlanNames,
     key: &K,
-    (sent, written): (&Sent<'_>, Timestamp),
+    (sent, written): (&FlowPacket<'_>, Timestamp),
     seen: Inspection,
 ) {
     if seen.tag != 0 {
@@ -449,35 +462,6 @@ pub fn is_icmp_error(ip: &IpPacket<'_>) -> bool {
 #[inline]
 fn is_odd(frame: &Frame<'_>, at: Moment) -> bool {
     (frame.time != at.time) | (frame.time == Timestamp::UNKNOWN)
-}
-
-/// What tells a packet's copies. A sender that counts its packets does so by the IPv4 identification; where it leaves that
-/// at 0, and for IPv6, the transport's own fields and the first bytes of its payload must do. 0 where nothing was there to
-/// tell it by: a UDP datagram without a checksum.
-#[inline]
-fn fingerprint(identification: u16, checksum: u16, numbers: Option<&[u8; 8]>, payload: &[u8]) -> u32 {
-    if identification != 0 {
-        return (u32::from(identification) << 16 | u32::from(checksum)) | COUNTED;
-    }
-    if checksum == 0 {
-        return 0;
-    }
-    // Where the network adapter works the checksum out, a capture on the sender's own host has the same for all packets.
-    let more = match numbers {
-        Some(&[a, b, c, d, e, f, g, h]) => {
-            u32::from_le_bytes([a, b, c, d]) ^ u32::from_le_bytes([e, f, g, h]).rotate_left(7)
-        }
-        None => payload.first_chunk().map_or(payload.len() as u32, |beginning| u32::from_le_bytes(*beginning)),
-    };
-    ((more ^ u32::from(checksum) << 13) & !COUNTED).max(COUNTED << 1)
-}
-
-fn macs(packet: &Packet<'_>) -> Macs {
-    let mut both = [0; 12];
-    let unknown = if packet.to_group { MacAddr::SOME_GROUP } else { MacAddr([0; 6]) };
-    both[..6].copy_from_slice(&packet.destination_mac.unwrap_or(unknown).0);
-    both[6..].copy_from_slice(&packet.source_mac.unwrap_or(MacAddr([0; 6])).0);
-    both
 }
 
 fn wide(address: IpAddr) -> u128 {

@@ -1,0 +1,125 @@
+//! One packet as the flow table takes it, and what tells its copies.
+
+use std::net::IpAddr;
+
+use crate::capture::Moment;
+use crate::decode::{MacAddr, Packet, TcpFlags};
+use crate::protocol::Turn;
+
+/// Destination and source MAC as they stand in a frame; zero where the link has none.
+pub(super) type Macs = [u8; 12];
+
+/// One packet as the table takes it.
+#[derive(Clone, Copy)]
+pub(super) struct FlowPacket<'a> {
+    /// Which end of the key sent it.
+    pub(super) side: u8,
+    pub(super) flags: TcpFlags,
+    /// As far as order goes.
+    pub(super) at: Moment,
+    /// Original length.
+    pub(super) length: u32,
+    /// What tells its copies ([`FlowPacket::copy_window`]); 0 where a repetition could not be told from a copy.
+    pub(super) fingerprint: u32,
+    /// TCP sequence and acknowledgment number; `None` where they were cut off, and for other transports.
+    pub(super) numbers: Option<&'a [u8; 8]>,
+    /// First byte of the payload, if it is UDP's.
+    pub(super) head: u8,
+    /// Whether it tells more than most: [`FlowPacket::notable`].
+    pub(super) is_notable: bool,
+    /// For ICMP: whether it asks or answers.
+    pub(super) turn: Turn,
+    /// TCP window as it stands in the header.
+    pub(super) window: u16,
+    /// Time to live, or hop limit.
+    pub(super) hops: u8,
+    pub(super) macs: Macs,
+    pub(super) payload: &'a [u8],
+    pub(super) payload_length: u32,
+}
+
+/// In a fingerprint: the sender counts its packets, so that a repetition has another one.
+pub(super) const COUNTED: u32 = 1;
+
+/// Nanoseconds within which a packet with the same fingerprint is a copy: a mirror's copies lie microseconds apart.
+///
+/// A sender that counts its packets (IPv4 identification) repeats none of them; what is told apart is a counter that
+/// came round. Other packets are repeated byte for byte, and only time parts that from a copy: TCP repeats a segment
+/// after 200 ms or more as a rule (RFC 6298 asks for one second), and not before a round trip and the fourth part of
+/// one more (RFC 8985 section 7.2), CoAP after two seconds (RFC 7252 section 4.8).
+pub(super) const fn copy_window(fingerprint: u32) -> u64 {
+    if fingerprint & COUNTED != 0 { 50_000_000 } else { 1_000_000 }
+}
+
+impl FlowPacket<'_> {
+    /// What stands where no packet is.
+    pub(super) const NOTHING: Self = Self {
+        side: 0,
+        flags: TcpFlags(0),
+        at: Moment::NEVER,
+        length: 0,
+        fingerprint: 0,
+        numbers: None,
+        head: 0,
+        is_notable: false,
+        turn: Turn::Unknown,
+        window: 0,
+        hops: 0,
+        macs: [0; 12],
+        payload: &[],
+        payload_length: 0,
+    };
+
+    /// Whether a packet opens or resets a connection, asks or answers by ICMP, or has another effective time than the
+    /// written one.
+    #[inline]
+    pub(super) fn notable(flags: u8, turn: Turn, is_odd: bool) -> bool {
+        (flags & (TcpFlags::SYN | TcpFlags::RST) != 0) | (turn != Turn::Unknown) | is_odd
+    }
+
+    /// Whether it went to many: to a multicast or broadcast address, or to a group MAC, as a subnet's directed
+    /// broadcast does.
+    #[inline]
+    pub(super) fn is_to_group(&self, destination: IpAddr) -> bool {
+        self.is_to_group_mac()
+            || match destination {
+                IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+                IpAddr::V6(v6) => v6.is_multicast(),
+            }
+    }
+
+    #[inline]
+    pub(super) const fn is_to_group_mac(&self) -> bool {
+        self.macs[0] & 1 != 0
+    }
+}
+
+/// What tells a packet's copies. A sender that counts its packets does so by the IPv4 identification; where it leaves that
+/// at 0, and for IPv6, the transport's own fields and the first bytes of its payload must do. 0 where nothing was there to
+/// tell it by: a UDP datagram without a checksum.
+#[inline]
+pub(super) fn fingerprint(identification: u16, checksum: u16, numbers: Option<&[u8; 8]>, payload: &[u8]) -> u32 {
+    if identification != 0 {
+        return (u32::from(identification) << 16 | u32::from(checksum)) | COUNTED;
+    }
+    if checksum == 0 {
+        return 0;
+    }
+    // Where the network adapter works the checksum out, a capture on the sender's own host has the same for all packets.
+    let more = match numbers {
+        Some(&[a, b, c, d, e, f, g, h]) => {
+            u32::from_le_bytes([a, b, c, d]) ^ u32::from_le_bytes([e, f, g, h]).rotate_left(7)
+        }
+        None => payload.first_chunk().map_or(payload.len() as u32, |beginning| u32::from_le_bytes(*beginning)),
+    };
+    ((more ^ u32::from(checksum) << 13) & !COUNTED).max(COUNTED << 1)
+}
+
+/// Both MACs of a decoded frame.
+pub(super) fn macs(packet: &Packet<'_>) -> Macs {
+    let mut both = [0; 12];
+    let unknown = if packet.to_group { MacAddr::SOME_GROUP } else { MacAddr([0; 6]) };
+    both[..6].copy_from_slice(&packet.destination_mac.unwrap_or(unknown).0);
+    both[6..].copy_from_slice(&packet.source_mac.unwrap_or(MacAddr([0; 6])).0);
+    both
+}
