@@ -67,6 +67,8 @@ mod mud_import;
 mod mud_yang;
 #[path = "main/never_reassured.rs"]
 mod never_reassured;
+#[path = "main/overload.rs"]
+mod overload;
 #[path = "main/parquet.rs"]
 mod parquet;
 #[path = "main/path.rs"]

@@ -182,6 +182,7 @@ impl Anonymizer {
             sought: rhythms(&health.sought),
             arp: rhythms(&health.arp),
             everyone: health.everyone.clone(),
+            loads: health.loads.iter().map(|(one, load)| (self.cipher.address(*one), load.clone())).collect(),
             ..*health
         }
     }

@@ -52,6 +52,10 @@ pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
     fn doubts(_: &Observations<'_>, _: &Finding) -> Doubts {
         Doubts::default()
     }
+    /// Those in a sentence, with the space before it.
+    fn doubt_words(doubts: &Doubts) -> String {
+        doubts::words(doubts)
+    }
 }
 
 /// The devices of one finding.
@@ -98,7 +102,7 @@ impl<T: Trouble> Facts for Devices<T> {
         if self.number > MAX_TOLD {
             let _ = write!(text, " And {} more.", self.number - MAX_TOLD);
         }
-        text + &doubts::words(&self.doubts)
+        text + &T::doubt_words(&self.doubts)
     }
 
     fn advice(&self, _: &Finding, _: &Context<'_>) -> String {

@@ -11,7 +11,7 @@
 //!                   no_dhcp_offer, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen,
 //!                   and of the link itself: poe_too_little, poe_not_negotiated, not_authenticated, topology_changes,
 //!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
-//!                   and of how well it works: slow_device, lossy_path, slow_transfer, went_silent
+//!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
 //! on their own    old_version, unused_allowance, silent_together
 //! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
 //!                   silences (of devices, and what they have in common)
@@ -53,6 +53,7 @@ mod no_querier;
 mod not_authenticated;
 mod old_version;
 mod other_address;
+mod overloaded;
 mod packets_too_big;
 mod phrases;
 mod poe_not_negotiated;
@@ -431,7 +432,7 @@ impl<'a> Judged<'a> {
 type Detector = fn(&Judged<'_>) -> Vec<Finding>;
 
 /// All of them. Of two findings that matter as much, the one that is found first is told first.
-const DETECTORS: [Detector; 25] = [
+const DETECTORS: [Detector; 26] = [
     conversations::find,
     old_version::find,
     unused_allowance::find,
@@ -453,6 +454,7 @@ const DETECTORS: [Detector; 25] = [
     never_heard::find,
     rejected_unseen::find,
     slow_device::find,
+    overloaded::find,
     lossy_path::find,
     slow_transfer::find,
     silent_together::find,

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use super::load::Loads;
 use super::{Histogram, Losses};
+use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored, coded, stored};
 
 /// What response times are measured of. Each is from a question to its answer as they pass the capture's place.
@@ -71,6 +73,12 @@ impl Measure {
     /// Whether an application answers, not the network or the kernel.
     pub const fn is_application(self) -> bool {
         matches!(self, Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Http | Self::Dns | Self::Dhcp)
+    }
+
+    /// Whether it is kept stretch by stretch of time: what applications answer, and what kernels answer by themselves, which
+    /// tells how long the way takes.
+    pub const fn tells_load(self) -> bool {
+        self.is_application() && !matches!(self, Self::Dhcp) || matches!(self, Self::Server | Self::Echo)
     }
 
     /// Name as it stands in files.
@@ -230,11 +238,13 @@ pub(super) struct Measures {
     limit: usize,
     /// Once there were more: this and all higher ones have no place.
     ceiling: Option<Pair>,
+    /// The same answers by device and stretch of time.
+    pub(super) loads: Loads,
 }
 
 impl Measures {
     pub(super) fn new(limit: usize) -> Self {
-        Self { pairs: HashMap::default(), limit, ceiling: None }
+        Self { pairs: HashMap::default(), limit, ceiling: None, loads: Loads::default() }
     }
 
     fn get(&mut self, pair: Pair) -> Option<&mut Sums> {
@@ -267,6 +277,13 @@ impl Measures {
         self.note(pair, Outcome::Answered { nanos, repeats: 0 });
     }
 
+    /// What was answered so many nanoseconds after it was asked is a part of the load of that time.
+    pub(super) fn load_at(&mut self, pair: &Pair, asked: Timestamp, nanos: u64) {
+        if pair.measure.tells_load() {
+            self.loads.note(pair.answerer, asked, pair.measure, nanos);
+        }
+    }
+
     pub(super) fn lost(&mut self, pair: Pair, losses: &Losses) {
         if let Some(sums) = self.get(pair) {
             sums.losses.get_or_insert_default().absorb(losses);
@@ -282,6 +299,7 @@ impl Measures {
     pub(super) fn absorb(&mut self, other: &Self) {
         self.keep_below(other.ceiling);
         other.pairs.iter().for_each(|(pair, sums)| self.add(*pair, sums));
+        self.loads.absorb(&other.loads);
     }
 
     pub(super) fn keep_to_limit(&mut self) {

@@ -29,6 +29,8 @@ const LINK: u8 = 1;
 const HEALTH: u8 = 2;
 /// The number of the part that holds when senders were heard.
 const RHYTHMS: u8 = 3;
+/// The number of the part that holds how much each device answered at which time.
+const LOADS: u8 = 4;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -136,6 +138,11 @@ impl Observation {
             to.body().push(RHYTHMS);
             health.rhythms.store(to.body());
         }
+        if health.v4.has_loads() || health.v6.has_loads() {
+            to.body().push(LOADS);
+            health.v4.store_loads(to.body());
+            health.v6.store_loads(to.body());
+        }
         to.flush()
     }
 
@@ -163,6 +170,10 @@ impl Observation {
                 LINK => side.link = from.get()?,
                 HEALTH => (health.v4, health.v6) = (Watch::load(from)?, Watch::load(from)?),
                 RHYTHMS => health.rhythms = Rhythms::load(from)?,
+                LOADS => {
+                    health.v4.load_loads(from)?;
+                    health.v6.load_loads(from)?;
+                }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }

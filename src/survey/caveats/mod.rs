@@ -343,6 +343,10 @@ impl<'a> Doubts<'a> {
             let text = "More flows with questions were seen than are kept: of some, response times are left out.";
             self.say("health-limit", text.to_owned());
         }
+        if self.observed.health.loads_turned_away {
+            let text = "More devices answered than are kept: of some it is not known whether they are slower the more they are asked.";
+            self.say("health-limit", text);
+        }
         if self.observed.health.senders_turned_away {
             let text = "More senders were seen than are kept: of some it is not known when they were silent.";
             self.say("health-limit", text);
