@@ -96,6 +96,8 @@ mod roles;
 mod samples;
 #[path = "main/silence.rs"]
 mod silence;
+#[path = "main/silent_times.rs"]
+mod silent_times;
 #[path = "main/site_survey.rs"]
 mod site_survey;
 #[path = "main/skips.rs"]

@@ -14,7 +14,7 @@
 //!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
 //! on their own    old_version, unused_allowance, silent_together
 //! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
-//!                   silences (of devices, and what they have in common)
+//!                   silences (of devices, and what they have in common), silent_time (for pictures)
 //! ```
 //!
 //! # What a new kind touches
@@ -62,6 +62,7 @@ mod rejected_unseen;
 mod restarting;
 mod second_dhcp_server;
 mod silences;
+mod silent_time;
 mod silent_together;
 mod slow_device;
 mod slow_transfer;
@@ -80,6 +81,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+pub use silent_time::{SilentTime, SilentTimes};
 pub use state::{Standing, Standings, State};
 
 use crate::capture::{FrameId, Timestamp};
@@ -151,7 +153,8 @@ impl From<IpAddr> for Who {
 }
 
 impl Who {
-    fn replaced(self, with: &dyn Replace) -> Self {
+    /// The same of another host.
+    pub(crate) fn replaced(self, with: &dyn Replace) -> Self {
         match self {
             Self::Address(address) => Self::Address(with.address(address)),
             Self::Mac(mac) => Self::Mac(with.mac(mac)),
@@ -271,6 +274,10 @@ pub trait Facts: fmt::Debug + Send + Sync {
     /// Whether it is the clients that went silent, or else the servers, and when their last answer came.
     fn silence(&self) -> Option<(bool, Timestamp)> {
         None
+    }
+    /// When devices were silent for long, where that is what it tells.
+    fn silent_times(&self) -> SilentTimes {
+        SilentTimes::default()
     }
     /// What was seen, with its evidence.
     fn detail(&self, finding: &Finding, context: &Context<'_>) -> String;

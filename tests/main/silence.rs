@@ -216,7 +216,7 @@ fn another_address_of_the_device_is_heard() {
 }
 
 /// Twenty nodes and their gateway; five of them, upstairs, are silent at one moment, another one at a time of its own.
-fn site() -> Seen {
+pub(crate) fn site() -> Seen {
     let mut seen = Seen::default();
     for low in 1..=15 {
         let silent: &[(u64, u64)] = if low == 3 { &[(100, 160)] } else { &[] };

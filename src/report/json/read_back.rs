@@ -407,6 +407,7 @@ impl Reader<'_> {
                 gist: owned(row.gist.as_ref()),
                 next: row.next.as_deref().unwrap_or(NEXT).to_owned(),
                 silence,
+                silent_times: words::silent_times(row),
             }),
         })
     }
