@@ -114,6 +114,8 @@ mod ten_seconds;
 mod threads;
 #[path = "../examples/generate/traffic/mod.rs"]
 mod traffic;
+#[path = "main/transfers.rs"]
+mod transfers;
 #[path = "main/traps.rs"]
 mod traps;
 #[cfg(windows)]

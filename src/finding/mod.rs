@@ -14,7 +14,8 @@
 //!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
 //! on their own    old_version, unused_allowance, silent_together
 //! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
-//!                   silences (of devices, and what they have in common), silent_time (for pictures)
+//!                   silences (of devices, and what they have in common), silent_time (for pictures),
+//!                 transfers (of files, also for transfers.csv)
 //! ```
 //!
 //! # What a new kind touches
@@ -71,6 +72,7 @@ mod stopped_answering;
 #[cfg(test)]
 mod tests;
 mod topology_changes;
+mod transfers;
 mod unexpected;
 mod unused_allowance;
 mod went_silent;
@@ -83,6 +85,7 @@ use std::sync::Arc;
 
 pub use silent_time::{SilentTime, SilentTimes};
 pub use state::{Standing, Standings, State};
+pub use transfers::{Held, Transfer, Transfers};
 
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::MacAddr;

@@ -1,6 +1,6 @@
 //! What is measured, of whom, and the sums of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use super::load::Loads;
@@ -182,13 +182,28 @@ pub struct Sums {
     pub answered_again: u64,
     /// Answers whose question was not seen, or lies further back than [`super::WINDOW`] messages.
     pub unasked: u64,
+    /// Of [`Measure::Tftp`]: last blocks of files that were acknowledged.
+    pub ended: u64,
     /// From a question, as it was sent first, to its answer.
     pub times: Histogram,
     /// Of [`Measure::Ack`]: what TCP's numbers say of losses.
     pub losses: Option<Box<Losses>>,
 }
 
-stored!(Sums { asked, repeated, recovered, answered_again, unasked, times, losses });
+/// But for how many files ended, which has a part of its own.
+impl Stored for Sums {
+    fn store(&self, to: &mut Vec<u8>) {
+        [self.asked, self.repeated, self.recovered, self.answered_again, self.unasked].store(to);
+        self.times.store(to);
+        self.losses.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let [asked, repeated, recovered, answered_again, unasked] = from.get()?;
+        let (times, losses) = from.get()?;
+        Ok(Self { asked, repeated, recovered, answered_again, unasked, ended: 0, times, losses })
+    }
+}
 
 impl Sums {
     /// Of a hundred questions, how many have no answer; 0 where fewer than twenty were asked.
@@ -207,6 +222,7 @@ impl Sums {
             (&mut self.recovered, other.recovered),
             (&mut self.answered_again, other.answered_again),
             (&mut self.unasked, other.unasked),
+            (&mut self.ended, other.ended),
         ] {
             *mine = mine.saturating_add(theirs);
         }
@@ -284,6 +300,13 @@ impl Measures {
         }
     }
 
+    /// A file ended.
+    pub(super) fn end(&mut self, pair: Pair) {
+        if let Some(sums) = self.get(pair) {
+            sums.ended = sums.ended.saturating_add(1);
+        }
+    }
+
     pub(super) fn lost(&mut self, pair: Pair, losses: &Losses) {
         if let Some(sums) = self.get(pair) {
             sums.losses.get_or_insert_default().absorb(losses);
@@ -342,6 +365,22 @@ impl Measures {
             pair.store(to);
             sums.store(to);
         }
+    }
+
+    /// How many files ended, where any did, by pair.
+    pub(super) fn ends(&self) -> Vec<(Pair, u64)> {
+        let ended = self.sorted().into_iter().filter(|(_, sums)| sums.ended > 0);
+        ended.map(|(pair, sums)| (*pair, sums.ended)).collect()
+    }
+
+    /// Takes over what [`Measures::ends`] gave.
+    pub(super) fn load_ends(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        let ends: BTreeMap<Pair, u64> = from.map(2 * super::MOST_PAIRS, "files ended on too many pairs")?;
+        for (pair, ended) in ends {
+            let sums = self.pairs.get_mut(&pair).filter(|_| pair.measure == Measure::Tftp && ended > 0);
+            sums.ok_or_else(|| from.wrong("a file ended that was not sent"))?.ended = ended;
+        }
+        Ok(())
     }
 
     pub(super) fn load(from: &mut Load<'_>, limit: usize) -> Result<Self, Broken> {

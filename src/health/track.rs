@@ -56,6 +56,9 @@ fn note(window: &Window, message: &Message, (measure, ends): (Measure, &Ends), s
     sums.note(asked, outcome);
     if let Outcome::Answered { nanos, .. } = outcome {
         sums.load_at(&asked, before(message.time, nanos), nanos);
+        if measure == Measure::Tftp && window.ends_file(message) {
+            sums.end(asked);
+        }
     }
     if measure == Measure::Tftp && outcome == Outcome::Asked {
         // The next block answers the acknowledgment before it.

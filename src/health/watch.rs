@@ -13,7 +13,7 @@ use super::window::{Act, Message};
 use super::{Health, MOST_FLOWS, MOST_PAIRS};
 use crate::capture::{Retime, Timestamp};
 use crate::protocol::exchange::Part;
-use crate::state::{Broken, Load, Stored};
+use crate::state::{Broken, Load, Stored, store_list};
 
 /// Nanoseconds without a message after which a flow may be let go, where there are too many.
 const IDLE: i64 = 120_000_000_000;
@@ -212,6 +212,21 @@ impl<K: FlowKey + Stored> Watch<K> {
     pub(crate) fn load_loads(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
         self.sums.loads = from.get()?;
         Ok(())
+    }
+
+    /// Whether files ended.
+    pub(crate) fn has_ends(&self) -> bool {
+        !self.sums.ends().is_empty()
+    }
+
+    /// Appends how many did, which [`Watch::store`] leaves out.
+    pub(crate) fn store_ends(&self, to: &mut Vec<u8>) {
+        store_list(self.sums.ends().iter(), to);
+    }
+
+    /// Loads those.
+    pub(crate) fn load_ends(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        self.sums.load_ends(from)
     }
 
     pub(crate) fn load(from: &mut Load<'_>) -> Result<Self, Broken> {

@@ -31,6 +31,8 @@ const HEALTH: u8 = 2;
 const RHYTHMS: u8 = 3;
 /// The number of the part that holds how much each device answered at which time.
 const LOADS: u8 = 4;
+/// The number of the part that holds how many files ended.
+const ENDS: u8 = 5;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -143,6 +145,11 @@ impl Observation {
             health.v4.store_loads(to.body());
             health.v6.store_loads(to.body());
         }
+        if health.v4.has_ends() || health.v6.has_ends() {
+            to.body().push(ENDS);
+            health.v4.store_ends(to.body());
+            health.v6.store_ends(to.body());
+        }
         to.flush()
     }
 
@@ -173,6 +180,10 @@ impl Observation {
                 LOADS => {
                     health.v4.load_loads(from)?;
                     health.v6.load_loads(from)?;
+                }
+                ENDS => {
+                    health.v4.load_ends(from)?;
+                    health.v6.load_ends(from)?;
                 }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
+use crate::finding::Transfers;
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::inventory::{HostId, Hosts};
 use crate::protocol::Transport;
@@ -118,6 +119,19 @@ pub(super) fn not_measured(options: &super::Options, observed: &Observed) -> Opt
     let text = "How well it works was not measured: the states were observed without --health. Observe the captures again with it.";
     (options.limits.health && !is_measured && !observed.flows.is_empty())
         .then(|| Caveat { kind: "health-not-measured", text: text.to_owned() })
+}
+
+/// That more files crossed than are listed.
+pub(super) fn of_transfers(transfers: &Transfers) -> Option<Caveat> {
+    (transfers.more > 0).then(|| Caveat {
+        kind: "health-limit",
+        text: format!(
+            "{} of files by TFTP {} not listed: the {} longest are.",
+            times(transfers.more, "transfer", "transfers"),
+            if transfers.more == 1 { "is" } else { "are" },
+            transfers.list.len()
+        ),
+    })
 }
 
 /// All doubts about the capture, gravest first; `full` names the evidence of relations that found no room.
