@@ -140,7 +140,8 @@ impl Overloaded {
         if !(has_enough && is_busier && is_slower) {
             return None;
         }
-        let correlation = correlation(&points)?;
+        let loads = points.iter().map(|point| point.load as f64).collect();
+        let correlation = correlation(loads, points.iter().filter_map(|point| point.own.level()).collect())?;
         // Of times that do not hang on the load it is 0, give or take this (Kendall and Gibbons, Rank Correlation Methods).
         let deviation = 1.0 / (points.len().saturating_sub(1).max(1) as f64).sqrt();
         let rises = correlation * 100.0 >= f64::from(limits.load_correlation) && correlation >= DEVIATIONS * deviation;
@@ -193,15 +194,14 @@ fn busy(points: &[Point]) -> &[Point] {
     &points[points.len() - number..]
 }
 
-/// Spearman's rank correlation between load and time.
-fn correlation(points: &[Point]) -> Option<f64> {
-    let loads = ranks(points.iter().map(|point| point.load as f64).collect());
-    let levels = ranks(points.iter().filter_map(|point| point.own.level()).collect());
+/// Spearman's rank correlation of two rows of as many values; none where all of one are the same.
+fn correlation(a: Vec<f64>, b: Vec<f64>) -> Option<f64> {
     // Ranks begin at 1.
-    let middle = (points.len() as f64 + 1.0) / 2.0;
+    let middle = (a.len() as f64 + 1.0) / 2.0;
+    let (a, b) = (ranks(a), ranks(b));
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - middle) * (b - middle)).sum::<f64>();
-    let spread = (product(&loads, &loads) * product(&levels, &levels)).sqrt();
-    (spread > 0.0).then(|| product(&loads, &levels) / spread)
+    let spread = (product(&a, &a) * product(&b, &b)).sqrt();
+    (spread > 0.0).then(|| product(&a, &b) / spread)
 }
 
 /// The rank of each value; those that are the same share the middle of theirs.
@@ -294,6 +294,18 @@ mod tests {
     fn equal_values_share_their_rank() {
         assert_eq!(ranks(vec![3.0, 1.0, 3.0, 7.0]), [2.5, 1.0, 2.5, 4.0]);
         assert_eq!(ranks(Vec::new()), [0.0; 0]);
+    }
+
+    /// Reckoned by hand: -29/165, and 8.25 by the root of 9.5 times 9 where ranks are shared.
+    #[test]
+    fn the_correlation_is_spearmans() {
+        let told = |a: &[f64], b: &[f64]| correlation(a.to_vec(), b.to_vec()).map(|rho| (rho * 1e6).round());
+        let a = [106.0, 100.0, 86.0, 101.0, 99.0, 103.0, 97.0, 113.0, 112.0, 110.0];
+        let b = [7.0, 27.0, 2.0, 50.0, 28.0, 29.0, 20.0, 12.0, 6.0, 17.0];
+        assert_eq!(told(&a, &b), Some(-175_758.0));
+        assert_eq!(told(&[1.0, 2.0, 2.0, 3.0, 9.0], &[2.0, 2.0, 4.0, 5.0, 5.0]), Some(892_218.0));
+        assert_eq!(told(&[1.0, 1.0, 1.0], &[1.0, 2.0, 3.0]), None);
+        assert_eq!(told(&[1.0, 2.0, 3.0], &[5.0, 6.0, 70.0]), Some(1_000_000.0));
     }
 
     #[test]
