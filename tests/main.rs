@@ -67,6 +67,8 @@ mod mud_import;
 mod mud_yang;
 #[path = "main/never_reassured.rs"]
 mod never_reassured;
+#[path = "main/overload.rs"]
+mod overload;
 #[path = "main/parquet.rs"]
 mod parquet;
 #[path = "main/path.rs"]
@@ -94,6 +96,8 @@ mod roles;
 mod samples;
 #[path = "main/silence.rs"]
 mod silence;
+#[path = "main/silent_times.rs"]
+mod silent_times;
 #[path = "main/site_survey.rs"]
 mod site_survey;
 #[path = "main/skips.rs"]
@@ -110,6 +114,8 @@ mod ten_seconds;
 mod threads;
 #[path = "../examples/generate/traffic/mod.rs"]
 mod traffic;
+#[path = "main/transfers.rs"]
+mod transfers;
 #[path = "main/traps.rs"]
 mod traps;
 #[cfg(windows)]

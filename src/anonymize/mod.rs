@@ -16,7 +16,7 @@ use address::Cipher;
 use text::{Owner, PhraseMap, without_quotes};
 
 use crate::decode::MacAddr;
-use crate::finding::Replace;
+use crate::finding::{Replace, Transfer};
 use crate::flow::Flow;
 use crate::health::{Health, Pair, Rhythm};
 use crate::inventory::{Attachment, Host, HostId, HostLink, Hosts, Labels, RoleSource};
@@ -134,6 +134,8 @@ impl Anonymizer {
         let label = |kind: &str, text: &Option<Arc<str>>| {
             text.as_deref().map(|text| format!("{kind}-{:08x}", self.cipher.number(text)).into())
         };
+        let mut transfers: Vec<_> = survey.transfers.iter().map(|transfer| transfer.replaced(self)).collect();
+        transfers.sort_by_key(Transfer::order);
         let caveats = survey.caveats.iter().map(|caveat| self.caveat(caveat)).collect();
         let Judged { value, reason, next } = &survey.judged;
         Survey {
@@ -160,6 +162,7 @@ impl Anonymizer {
             flows: JudgedFlows::from_list(flows.collect()),
             tftp_files: survey.tftp_files.keys().map(|place| (*place, LEFT_OUT.to_owned())).collect(),
             health: self.health(&survey.health),
+            transfers,
             limits: survey.limits,
             hosts,
         }
@@ -182,6 +185,7 @@ impl Anonymizer {
             sought: rhythms(&health.sought),
             arp: rhythms(&health.arp),
             everyone: health.everyone.clone(),
+            loads: health.loads.iter().map(|(one, load)| (self.cipher.address(*one), load.clone())).collect(),
             ..*health
         }
     }

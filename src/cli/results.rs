@@ -14,7 +14,7 @@ use crate::report::result::unjudged;
 use crate::report::{
     HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_file_durably,
     write_findings, write_flows, write_health, write_html, write_inventory, write_ipfix, write_nodes, write_parquet,
-    write_workbook,
+    write_transfers, write_workbook,
 };
 use crate::survey::Survey;
 use crate::text::visible;
@@ -147,13 +147,17 @@ pub(super) fn checkpoint(
 
 type WriteOne = fn(&Results<'_>, &mut dyn Write) -> io::Result<()>;
 
+/// The table that is only there where something stands in it.
+const TRANSFERS: &str = "transfers.csv";
+
 /// Of the tables, standard output takes the first: the flows.
-const FILES: [(&str, Format, WriteOne); 9] = [
+const FILES: [(&str, Format, WriteOne); 10] = [
     ("flows.csv", Format::Csv, |results, out| write_flows(out, results.survey, &results.names, results.threads)),
     ("findings.csv", Format::Csv, |results, out| write_findings(out, results.survey, &results.names)),
     ("coverage.csv", Format::Csv, |results, out| write_coverage(out, results.survey, &results.names)),
     ("nodes.csv", Format::Csv, |results, out| write_nodes(out, results.survey, &results.names)),
     ("health.csv", Format::Csv, |results, out| write_health(out, results.survey)),
+    (TRANSFERS, Format::Csv, |results, out| write_transfers(out, results.survey)),
     ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey, results.threads)),
     ("survey.json", Format::Json, |results, out| {
         write_survey_by(results.threads, out, results.survey, &results.names, None)
@@ -172,10 +176,24 @@ impl Results<'_> {
             return Ok(());
         }
         let whole = ReportFolder::begin(folder)?;
-        wanted.try_for_each(|(name, _, write)| match self.is_durable {
-            true => write_file_durably(&folder.join(name), |out| write(self, out)),
-            false => write_file(&folder.join(name), |out| write(self, out)),
+        wanted.try_for_each(|(name, _, write)| {
+            let path = folder.join(name);
+            match self.is_durable {
+                _ if name == TRANSFERS && self.survey.transfers.is_empty() => remove_old(&path),
+                true => write_file_durably(&path, |out| write(self, out)),
+                false => write_file(&path, |out| write(self, out)),
+            }
         })?;
         whole.finish()
+    }
+}
+
+/// Removes a file of an earlier survey, if there is one.
+fn remove_old(path: &Path) -> Result<(), WriteError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(WriteError::File { path: path.to_owned(), source })
+        }
+        _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Write as _};
 use std::sync::Arc;
 
-use super::{Context, Facts, Finding, Replace, Who, doubts};
+use super::{Context, Facts, Finding, Replace, SilentTime, SilentTimes, Who, doubts};
 use crate::capture::Timestamp;
 use crate::policy::{FindingKind, Role};
 use crate::verdict::{Doubts, Observations};
@@ -48,9 +48,17 @@ pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
     fn silence(&self) -> Option<Timestamp> {
         None
     }
+    /// When it was silent for long.
+    fn silent_times(&self, _: Who) -> Vec<SilentTime> {
+        Vec::new()
+    }
     /// Why it may only not have been captured.
     fn doubts(_: &Observations<'_>, _: &Finding) -> Doubts {
         Doubts::default()
+    }
+    /// Those in a sentence, with the space before it.
+    fn doubt_words(doubts: &Doubts) -> String {
+        doubts::words(doubts)
     }
 }
 
@@ -98,7 +106,7 @@ impl<T: Trouble> Facts for Devices<T> {
         if self.number > MAX_TOLD {
             let _ = write!(text, " And {} more.", self.number - MAX_TOLD);
         }
-        text + &doubts::words(&self.doubts)
+        text + &T::doubt_words(&self.doubts)
     }
 
     fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
@@ -123,6 +131,10 @@ impl<T: Trouble> Facts for Devices<T> {
 
     fn silence(&self) -> Option<(bool, Timestamp)> {
         self.first.iter().filter_map(|device| device.what.silence()).max().map(|last| (true, last))
+    }
+
+    fn silent_times(&self) -> SilentTimes {
+        SilentTimes::of(self.first.iter().flat_map(|device| device.what.silent_times(device.who)).collect())
     }
 
     fn display_filter(&self, _: &Finding) -> String {

@@ -6,20 +6,27 @@ use crate::verdict::{AbsenceReason, Doubts};
 
 /// A sentence with the space before it; empty where nothing speaks for it.
 pub(super) fn words(doubts: &Doubts) -> String {
+    let tries = match doubts.tries {
+        1 => ", and there was 1 try".to_owned(),
+        tries => format!(", and there were {}", times(tries, "try", "tries")),
+    };
+    sentence(doubts, "It may only not have been captured", &tries)
+}
+
+/// The same of what was measured: it may be of a part of what there was.
+pub(super) fn of_measures(doubts: &Doubts) -> String {
+    sentence(doubts, "Some of what it was asked may not have been captured", "")
+}
+
+fn sentence(doubts: &Doubts, lead: &str, tries: &str) -> String {
     let word = |doubt: &AbsenceReason| match doubt {
         AbsenceReason::OneWay => "the mirror shows one direction only".to_owned(),
         AbsenceReason::Filter => {
             format!("the filter \"{}\" may have left it out", doubts.filter.as_deref().unwrap_or_default())
         }
-        AbsenceReason::Dropped => format!(
-            "{} lost while capturing, and there {}",
-            times(doubts.dropped, "packet was", "packets were"),
-            if doubts.tries == 1 {
-                "was 1 try".to_owned()
-            } else {
-                format!("were {}", times(doubts.tries, "try", "tries"))
-            }
-        ),
+        AbsenceReason::Dropped => {
+            format!("{} lost while capturing{tries}", times(doubts.dropped, "packet was", "packets were"))
+        }
         AbsenceReason::Unread => format!("{} not read below IP", times(doubts.unread, "frame was", "frames were")),
         AbsenceReason::Gap(from, to) => format!("nothing at all was captured from {from} to {to}"),
         AbsenceReason::Break(at) => format!("a capture breaks off at {at}"),
@@ -32,7 +39,7 @@ pub(super) fn words(doubts: &Doubts) -> String {
     if doubts.more > 0 {
         list.push(format!("and {} more such times", doubts.more));
     }
-    format!(" It may only not have been captured: {}.", list.join("; "))
+    format!(" {lead}: {}.", list.join("; "))
 }
 
 /// The same for a survey that is given away: a filter is of the site.

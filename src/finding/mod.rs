@@ -11,10 +11,11 @@
 //!                   no_dhcp_offer, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen,
 //!                   and of the link itself: poe_too_little, poe_not_negotiated, not_authenticated, topology_changes,
 //!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
-//!                   and of how well it works: slow_device, lossy_path, slow_transfer, went_silent
+//!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
 //! on their own    old_version, unused_allowance, silent_together
 //! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
-//!                   silences (of devices, and what they have in common)
+//!                   silences (of devices, and what they have in common), silent_time (for pictures),
+//!                 transfers (of files, also for transfers.csv)
 //! ```
 //!
 //! # What a new kind touches
@@ -53,6 +54,7 @@ mod no_querier;
 mod not_authenticated;
 mod old_version;
 mod other_address;
+mod overloaded;
 mod packets_too_big;
 mod phrases;
 mod poe_not_negotiated;
@@ -61,6 +63,7 @@ mod rejected_unseen;
 mod restarting;
 mod second_dhcp_server;
 mod silences;
+mod silent_time;
 mod silent_together;
 mod slow_device;
 mod slow_transfer;
@@ -69,6 +72,7 @@ mod stopped_answering;
 #[cfg(test)]
 mod tests;
 mod topology_changes;
+mod transfers;
 mod unexpected;
 mod unused_allowance;
 mod went_silent;
@@ -79,7 +83,9 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+pub use silent_time::{SilentTime, SilentTimes};
 pub use state::{Standing, Standings, State};
+pub use transfers::{Held, Transfer, Transfers};
 
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::MacAddr;
@@ -150,7 +156,8 @@ impl From<IpAddr> for Who {
 }
 
 impl Who {
-    fn replaced(self, with: &dyn Replace) -> Self {
+    /// The same of another host.
+    pub(crate) fn replaced(self, with: &dyn Replace) -> Self {
         match self {
             Self::Address(address) => Self::Address(with.address(address)),
             Self::Mac(mac) => Self::Mac(with.mac(mac)),
@@ -270,6 +277,10 @@ pub trait Facts: fmt::Debug + Send + Sync {
     /// Whether it is the clients that went silent, or else the servers, and when their last answer came.
     fn silence(&self) -> Option<(bool, Timestamp)> {
         None
+    }
+    /// When devices were silent for long, where that is what it tells.
+    fn silent_times(&self) -> SilentTimes {
+        SilentTimes::default()
     }
     /// What was seen, with its evidence.
     fn detail(&self, finding: &Finding, context: &Context<'_>) -> String;
@@ -431,7 +442,7 @@ impl<'a> Judged<'a> {
 type Detector = fn(&Judged<'_>) -> Vec<Finding>;
 
 /// All of them. Of two findings that matter as much, the one that is found first is told first.
-const DETECTORS: [Detector; 25] = [
+const DETECTORS: [Detector; 26] = [
     conversations::find,
     old_version::find,
     unused_allowance::find,
@@ -453,6 +464,7 @@ const DETECTORS: [Detector; 25] = [
     never_heard::find,
     rejected_unseen::find,
     slow_device::find,
+    overloaded::find,
     lossy_path::find,
     slow_transfer::find,
     silent_together::find,

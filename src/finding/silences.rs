@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::arp::proxies;
+use super::{SilentTime, Who};
 use crate::capture::Timestamp;
 use crate::flow::Clock;
 use crate::health::{Gap, Health, Pause, Rhythm, Unusual, Usual, number};
@@ -52,6 +53,13 @@ pub(super) struct Silence {
     pub(super) speaks_arp: bool,
     /// Whether it belongs to a moment.
     pub(super) is_shared: bool,
+}
+
+impl Silence {
+    /// The same of a device that is named.
+    pub(super) const fn of(&self, who: Who) -> SilentTime {
+        SilentTime { who, start: self.pause.start, end: self.pause.end, lasts: self.lasts }
+    }
 }
 
 /// A time at which several devices were silent.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::devices::MAX_TOLD;
 use super::phrases::{called, lasting, second};
 use super::silences::{Moment, Silence};
-use super::{Context, Facts, Finding, Judged, Replace, Who, doubts};
+use super::{Context, Facts, Finding, Judged, Replace, SilentTimes, Who, doubts};
 use crate::decode::VlanPath;
 use crate::health::Pause;
 use crate::inventory::{Host, HostId};
@@ -226,6 +226,11 @@ impl Facts for Moments {
             "" => format!("{} of {} devices", one.who.len(), one.of),
             shared => format!("{} of {} devices, {shared}", one.who.len(), one.of),
         })
+    }
+
+    fn silent_times(&self) -> SilentTimes {
+        let each = self.list.iter().flat_map(|one| &one.who);
+        SilentTimes::of(each.map(|(who, silence)| silence.of(*who)).collect())
     }
 
     fn next(&self, _: &Finding) -> &'static str {

@@ -109,7 +109,7 @@ const fn state(kind: Kind) -> Option<State> {
     match kind {
         FindingKind::Blocked | FindingKind::RejectedUnseen => Some(State::Blocked),
         FindingKind::StoppedAnswering | FindingKind::WentSilent | FindingKind::SilentTogether => Some(State::Silent),
-        FindingKind::SlowDevice => Some(State::Slow),
+        FindingKind::SlowDevice | FindingKind::Overloaded => Some(State::Slow),
         FindingKind::LossyPath => Some(State::Lossy),
         FindingKind::OldVersion => Some(State::OldVersion),
         FindingKind::NoDhcpOffer => Some(State::NoAddress),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::devices::{Device, Trouble, grouped};
 use super::phrases::{lasting, second};
 use super::silences::{Quiet, Silence};
-use super::{Context, Finding, Judged, Replace, Who};
+use super::{Context, Finding, Judged, Replace, SilentTime, Who};
 use crate::capture::Timestamp;
 use crate::policy::FindingKind;
 use crate::verdict::{Doubts, Observations};
@@ -22,6 +22,8 @@ struct Silent {
     longest: Silence,
     /// Since when it was not heard again.
     gone: Option<Timestamp>,
+    /// Those that are told of no moment.
+    own: Vec<Silence>,
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
@@ -38,7 +40,8 @@ fn of(seen: &Observations<'_>, quiet: &Quiet) -> Option<Device<Silent>> {
     let longest = *quiet.silences.first()?;
     let gone = quiet.silences.iter().find(|silence| silence.lasts).map(|silence| silence.pause.start);
     let [usual, median] = [quiet.usual, quiet.median].map(|gap| gap.saturating_add(500_000_000) / 1_000_000_000);
-    let what = Silent { usual, median, number: quiet.silences.len(), had_more: quiet.had_more, longest, gone };
+    let own = quiet.silences.iter().filter(|silence| !silence.is_shared).copied().collect();
+    let what = Silent { usual, median, number: quiet.silences.len(), had_more: quiet.had_more, longest, gone, own };
     let (packets, pauses) = (host.packets_sent, quiet.silences.iter().map(|silence| silence.pause));
     Some(Device {
         role: host.role,
@@ -122,6 +125,10 @@ impl Trouble for Silent {
 
     fn silence(&self) -> Option<Timestamp> {
         self.gone
+    }
+
+    fn silent_times(&self, who: Who) -> Vec<SilentTime> {
+        self.own.iter().map(|silence| silence.of(who)).collect()
     }
 
     fn doubts(seen: &Observations<'_>, finding: &Finding) -> Doubts {

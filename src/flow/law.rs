@@ -186,15 +186,17 @@ fn describe(observed: Observed) -> Vec<String> {
     let pairs = observed.health.pairs.iter().filter(|(pair, _)| pair.measure != Measure::Ack);
     lines.extend(pairs.map(|pair| format!("{pair:?}")));
     lines.push(format!("{:?} {:?}", observed.health.mixed, observed.health.mixed_senders));
+    lines.extend(observed.health.loads.iter().map(|load| format!("{load:?}")));
     lines
 }
 
-/// When senders were heard.
+/// When senders were heard, and how much each device answered when.
 fn rhythms(observed: Observed) -> Vec<String> {
     let health = observed.health;
+    let loads: Vec<String> = health.loads.iter().map(|load| format!("{load:?}")).collect();
     let tables = [&health.rhythms, &health.asked, &health.sought, &health.arp];
     let hosts = tables.into_iter().flatten().map(|host| format!("{host:?}"));
-    hosts.chain([format!("{:?}", health.everyone)]).collect()
+    hosts.chain([format!("{:?}", health.everyone)]).chain(loads).collect()
 }
 
 /// The same frames over some minutes, out of order by less than a second.

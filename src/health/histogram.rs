@@ -9,7 +9,7 @@ const PER_OCTAVE: usize = 16;
 const FIRST_OCTAVE: u32 = 10;
 const OCTAVES: usize = 30;
 /// All buckets; as a list of counts they take less than 2 KB.
-const BUCKETS: usize = PER_OCTAVE * OCTAVES;
+pub(super) const BUCKETS: usize = PER_OCTAVE * OCTAVES;
 /// Buckets up to which a list of those that are not empty is shorter than one of all.
 const SPARSE: usize = 240;
 
@@ -31,7 +31,7 @@ const PLACES: [u8; 256] = {
 
 /// The bucket of a duration in nanoseconds.
 #[inline]
-fn bucket(nanos: u64) -> u16 {
+pub(super) fn bucket(nanos: u64) -> u16 {
     let octave = (nanos | 1).ilog2();
     if octave < FIRST_OCTAVE {
         return 0;
@@ -45,9 +45,12 @@ fn bucket(nanos: u64) -> u16 {
 
 /// What stands for all durations of a bucket: the middle of its bounds, by ratio.
 fn middle(bucket: u16) -> u64 {
-    let (octave, place) = (usize::from(bucket) / PER_OCTAVE, usize::from(bucket) % PER_OCTAVE);
-    let exponent = f64::from(FIRST_OCTAVE) + octave as f64 + (place as f64 + 0.5) / PER_OCTAVE as f64;
-    exponent.exp2() as u64
+    nanos_at(bucket.into())
+}
+
+/// What stands for durations of which the buckets are so many on average: their geometric mean, 2.5 % more or less.
+pub(super) fn nanos_at(bucket: f64) -> u64 {
+    (f64::from(FIRST_OCTAVE) + (bucket + 0.5) / PER_OCTAVE as f64).exp2() as u64
 }
 
 /// How often durations of each bucket came; few have more than a handful.

@@ -1,9 +1,11 @@
 //! What is measured, of whom, and the sums of it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
+use super::load::Loads;
 use super::{Histogram, Losses};
+use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored, coded, stored};
 
 /// What response times are measured of. Each is from a question to its answer as they pass the capture's place.
@@ -71,6 +73,12 @@ impl Measure {
     /// Whether an application answers, not the network or the kernel.
     pub const fn is_application(self) -> bool {
         matches!(self, Self::Coap | Self::Bacnet | Self::Tftp | Self::TftpNext | Self::Http | Self::Dns | Self::Dhcp)
+    }
+
+    /// Whether it is kept stretch by stretch of time: what applications answer, and what kernels answer by themselves, which
+    /// tells how long the way takes.
+    pub const fn tells_load(self) -> bool {
+        self.is_application() && !matches!(self, Self::Dhcp) || matches!(self, Self::Server | Self::Echo)
     }
 
     /// Name as it stands in files.
@@ -174,13 +182,28 @@ pub struct Sums {
     pub answered_again: u64,
     /// Answers whose question was not seen, or lies further back than [`super::WINDOW`] messages.
     pub unasked: u64,
+    /// Of [`Measure::Tftp`]: last blocks of files that were acknowledged.
+    pub ended: u64,
     /// From a question, as it was sent first, to its answer.
     pub times: Histogram,
     /// Of [`Measure::Ack`]: what TCP's numbers say of losses.
     pub losses: Option<Box<Losses>>,
 }
 
-stored!(Sums { asked, repeated, recovered, answered_again, unasked, times, losses });
+/// But for how many files ended, which has a part of its own.
+impl Stored for Sums {
+    fn store(&self, to: &mut Vec<u8>) {
+        [self.asked, self.repeated, self.recovered, self.answered_again, self.unasked].store(to);
+        self.times.store(to);
+        self.losses.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let [asked, repeated, recovered, answered_again, unasked] = from.get()?;
+        let (times, losses) = from.get()?;
+        Ok(Self { asked, repeated, recovered, answered_again, unasked, ended: 0, times, losses })
+    }
+}
 
 impl Sums {
     /// Of a hundred questions, how many have no answer; 0 where fewer than twenty were asked.
@@ -199,6 +222,7 @@ impl Sums {
             (&mut self.recovered, other.recovered),
             (&mut self.answered_again, other.answered_again),
             (&mut self.unasked, other.unasked),
+            (&mut self.ended, other.ended),
         ] {
             *mine = mine.saturating_add(theirs);
         }
@@ -230,11 +254,13 @@ pub(super) struct Measures {
     limit: usize,
     /// Once there were more: this and all higher ones have no place.
     ceiling: Option<Pair>,
+    /// The same answers by device and stretch of time.
+    pub(super) loads: Loads,
 }
 
 impl Measures {
     pub(super) fn new(limit: usize) -> Self {
-        Self { pairs: HashMap::default(), limit, ceiling: None }
+        Self { pairs: HashMap::default(), limit, ceiling: None, loads: Loads::default() }
     }
 
     fn get(&mut self, pair: Pair) -> Option<&mut Sums> {
@@ -267,6 +293,20 @@ impl Measures {
         self.note(pair, Outcome::Answered { nanos, repeats: 0 });
     }
 
+    /// What was answered so many nanoseconds after it was asked is a part of the load of that time.
+    pub(super) fn load_at(&mut self, pair: &Pair, asked: Timestamp, nanos: u64) {
+        if pair.measure.tells_load() {
+            self.loads.note(pair.answerer, asked, pair.measure, nanos);
+        }
+    }
+
+    /// A file ended.
+    pub(super) fn end(&mut self, pair: Pair) {
+        if let Some(sums) = self.get(pair) {
+            sums.ended = sums.ended.saturating_add(1);
+        }
+    }
+
     pub(super) fn lost(&mut self, pair: Pair, losses: &Losses) {
         if let Some(sums) = self.get(pair) {
             sums.losses.get_or_insert_default().absorb(losses);
@@ -282,6 +322,7 @@ impl Measures {
     pub(super) fn absorb(&mut self, other: &Self) {
         self.keep_below(other.ceiling);
         other.pairs.iter().for_each(|(pair, sums)| self.add(*pair, sums));
+        self.loads.absorb(&other.loads);
     }
 
     pub(super) fn keep_to_limit(&mut self) {
@@ -324,6 +365,22 @@ impl Measures {
             pair.store(to);
             sums.store(to);
         }
+    }
+
+    /// How many files ended, where any did, by pair.
+    pub(super) fn ends(&self) -> Vec<(Pair, u64)> {
+        let ended = self.sorted().into_iter().filter(|(_, sums)| sums.ended > 0);
+        ended.map(|(pair, sums)| (*pair, sums.ended)).collect()
+    }
+
+    /// Takes over what [`Measures::ends`] gave.
+    pub(super) fn load_ends(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        let ends: BTreeMap<Pair, u64> = from.map(2 * super::MOST_PAIRS, "files ended on too many pairs")?;
+        for (pair, ended) in ends {
+            let sums = self.pairs.get_mut(&pair).filter(|_| pair.measure == Measure::Tftp && ended > 0);
+            sums.ok_or_else(|| from.wrong("a file ended that was not sent"))?.ended = ended;
+        }
+        Ok(())
     }
 
     pub(super) fn load(from: &mut Load<'_>, limit: usize) -> Result<Self, Broken> {

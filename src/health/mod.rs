@@ -5,6 +5,7 @@
 //! it may mislead.
 
 mod histogram;
+mod load;
 mod measure;
 mod rhythm;
 mod senders;
@@ -21,6 +22,7 @@ use std::net::IpAddr;
 use crate::capture::Timestamp;
 
 pub use histogram::Histogram;
+pub use load::{Answers, DeviceLoad, Stretch};
 pub use measure::{Measure, Pair, Sums};
 pub use rhythm::{Pause, Rhythm};
 pub(crate) use senders::Rhythms;
@@ -50,6 +52,11 @@ pub struct Health {
     pub misfits: u64,
     /// Whether some pairs found no place.
     pub pairs_turned_away: bool,
+    /// How much each device answered and how long it took, stretch by stretch of time, by its address; none where a clock
+    /// was set back.
+    pub loads: BTreeMap<IpAddr, DeviceLoad>,
+    /// Whether some devices found no place among those.
+    pub loads_turned_away: bool,
     /// When each sender was heard, by its address.
     pub rhythms: BTreeMap<IpAddr, Rhythm>,
     /// When each host was sent an IP packet that was for it alone.

@@ -56,7 +56,7 @@ fn is_host(address: IpAddr) -> bool {
 
 /// Whose place goes first where there are too many: addresses of a site stay before those of the world, which anybody can
 /// make up.
-fn rank(host: IpAddr) -> (bool, IpAddr) {
+pub(super) fn rank(host: IpAddr) -> (bool, IpAddr) {
     let is_of_a_site = match host {
         IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
         IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),

@@ -45,16 +45,29 @@ fn pair(measure: Measure, message: &Message, ends: &Ends) -> Pair {
     Pair { asker, answerer, port: if measure == Measure::Echo { 0 } else { port }, measure }
 }
 
+/// So many nanoseconds earlier.
+fn before(time: Timestamp, nanos: u64) -> Timestamp {
+    Timestamp::from_nanos(time.raw().saturating_sub_unsigned(nanos))
+}
+
 fn note(window: &Window, message: &Message, (measure, ends): (Measure, &Ends), sums: &mut Measures) {
     let Some(outcome) = window.outcome(message, measure.renews()) else { return };
-    sums.note(pair(measure, message, ends), outcome);
+    let asked = pair(measure, message, ends);
+    sums.note(asked, outcome);
+    if let Outcome::Answered { nanos, .. } = outcome {
+        sums.load_at(&asked, before(message.time, nanos), nanos);
+        if measure == Measure::Tftp && window.ends_file(message) {
+            sums.end(asked);
+        }
+    }
     if measure == Measure::Tftp && outcome == Outcome::Asked {
         // The next block answers the acknowledgment before it.
         let acknowledgment = window.last().filter(|last| last.act == Act::Answer && last.side != message.side);
         let first = acknowledgment.and_then(|last| window.iter().find(|known| known.is_like(&last)));
         if let Some(nanos) = first.and_then(|first| message.since(first.time)) {
-            let next = Message { act: Act::Answer, ..*message };
-            sums.answered(pair(Measure::TftpNext, &next, ends), nanos);
+            let next = pair(Measure::TftpNext, &Message { act: Act::Answer, ..*message }, ends);
+            sums.answered(next, nanos);
+            sums.load_at(&next, before(message.time, nanos), nanos);
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
+use std::net::IpAddr;
 
 use super::measure::{Measure, Measures, Pair};
 use super::stream::Segment;
@@ -12,7 +13,7 @@ use super::window::{Act, Message};
 use super::{Health, MOST_FLOWS, MOST_PAIRS};
 use crate::capture::{Retime, Timestamp};
 use crate::protocol::exchange::Part;
-use crate::state::{Broken, Load, Stored};
+use crate::state::{Broken, Load, Stored, store_list};
 
 /// Nanoseconds without a message after which a flow may be let go, where there are too many.
 const IDLE: i64 = 120_000_000_000;
@@ -158,6 +159,8 @@ impl<K: FlowKey> Watch<K> {
         }
         health.misfits = health.misfits.saturating_add(self.misfits);
         self.sums.keep_to_limit();
+        let answerers: BTreeSet<IpAddr> = self.mixed.iter().map(|pair| pair.answerer).collect();
+        std::mem::take(&mut self.sums.loads).finish(&answerers, health);
         health.flows_turned_away |= self.ceiling.is_some();
         health.pairs_turned_away |= !self.sums.is_whole();
         for (pair, sums) in self.sums.iter().filter(|(pair, _)| !self.mixed.contains(pair)) {
@@ -193,6 +196,37 @@ impl<K: FlowKey + Stored> Watch<K> {
             key.store(to);
             track.store(to);
         }
+    }
+
+    /// Whether there are answers by device and time.
+    pub(crate) fn has_loads(&self) -> bool {
+        !self.sums.loads.is_empty()
+    }
+
+    /// Appends the answers by device and time, which [`Watch::store`] leaves out.
+    pub(crate) fn store_loads(&self, to: &mut Vec<u8>) {
+        self.sums.loads.store(to);
+    }
+
+    /// Loads those.
+    pub(crate) fn load_loads(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        self.sums.loads = from.get()?;
+        Ok(())
+    }
+
+    /// Whether files ended.
+    pub(crate) fn has_ends(&self) -> bool {
+        !self.sums.ends().is_empty()
+    }
+
+    /// Appends how many did, which [`Watch::store`] leaves out.
+    pub(crate) fn store_ends(&self, to: &mut Vec<u8>) {
+        store_list(self.sums.ends().iter(), to);
+    }
+
+    /// Loads those.
+    pub(crate) fn load_ends(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        self.sums.load_ends(from)
     }
 
     pub(crate) fn load(from: &mut Load<'_>) -> Result<Self, Broken> {

@@ -17,6 +17,9 @@ const COPY: u64 = 50_000_000;
 /// Nanoseconds after which a question is sent again because its answer is missing; who is quicker is impatient, whatever was lost.
 const PATIENCE: u64 = 500_000_000;
 
+/// Bytes of a TFTP block where nothing else was agreed upon (RFC 1350 section 2).
+const USUAL_BLOCK: u32 = 512;
+
 /// What a message does. TCP's handshake has acts of its own: a SYN-ACK answers and asks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -142,6 +145,16 @@ impl Window {
         }
     }
 
+    /// Whether an acknowledgement of TFTP is of a file's last block: one that is shorter than the block before it, or where
+    /// none is known, than usual (RFC 1350 section 2). An option acknowledgement is no block.
+    pub(super) fn ends_file(&self, acknowledgement: &Message) -> bool {
+        let blocks = || self.iter().rev().filter(|known| known.act == Act::Ask && known.id != 0);
+        let Some(block) = blocks().find(|known| acknowledgement.answers(known)) else { return false };
+        let is_other = |known: &Message| known.side == block.side && known.id >> 16 != block.id >> 16;
+        let whole = blocks().find(is_other).map_or(USUAL_BLOCK, |before| before.id & 0xffff);
+        block.id & 0xffff < whole
+    }
+
     /// The client's half of a handshake. Which of two SYN-ACKs it acknowledges, nobody knows (Karn's rule, RFC 6298
     /// section 3): then it tells nothing.
     fn acknowledgment(&self, message: &Message) -> Option<Outcome> {
@@ -256,6 +269,47 @@ mod tests {
     fn copies_count_nothing() {
         let seen = outcomes(&[ask(0, 5), ask(1, 5), answer(10, 5), answer(11, 5)]);
         assert_eq!(seen, [Some(Outcome::Asked), None, Some(Outcome::Answered { nanos: 10_000_000, repeats: 0 }), None]);
+    }
+
+    /// A block by its number and length, and whether its acknowledgement ends the file.
+    fn ends(blocks: &[(u32, u32)]) -> Vec<bool> {
+        let (mut window, mut at) = (Window::EMPTY, 0);
+        let tell = |(number, length): &(u32, u32)| {
+            at += 100;
+            window.push(ask(at, number << 16 | length));
+            let acknowledgement = answer(at + 1, number << 16 | number);
+            let ends = window.ends_file(&acknowledgement);
+            window.push(acknowledgement);
+            ends
+        };
+        blocks.iter().map(tell).collect()
+    }
+
+    #[test]
+    fn a_file_ends_with_a_block_that_is_shorter_than_the_others() {
+        assert_eq!(ends(&[(1, 512), (2, 512), (3, 17)]), [false, false, true]);
+        assert_eq!(ends(&[(1, 512), (2, 512), (3, 0)]), [false, false, true], "a multiple of 512");
+        assert_eq!(ends(&[(1, 100)]), [true], "one that is shorter than usual");
+        // Behind an option acknowledgement, of which the block is large.
+        assert_eq!(ends(&[(0, 0), (1, 1024), (2, 600)]), [false, false, true]);
+        assert_eq!(ends(&[(0, 0), (1, 1024)]), [false, false]);
+        // Numbers begin again with 0 (or 1).
+        assert_eq!(
+            ends(&[(65_534, 512), (65_535, 512), (0, 512), (1, 512), (2, 5)]),
+            [false, false, false, false, true]
+        );
+        // The last block is sent three times.
+        let mut window = Window::EMPTY;
+        [
+            ask(0, 8 << 16 | 512),
+            answer(1, 8 << 16),
+            ask(2, 9 << 16 | 5),
+            ask(3000, 9 << 16 | 5),
+            ask(6000, 9 << 16 | 5),
+        ]
+        .into_iter()
+        .for_each(|message| window.push(message));
+        assert!(window.ends_file(&answer(6001, 9 << 16)) && !window.ends_file(&answer(6001, 7 << 16)));
     }
 
     #[test]

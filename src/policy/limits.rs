@@ -92,6 +92,16 @@ limits! {
         silent_seconds = 30;
         /// Devices that must have been silent at the same time.
         silent_together = 3;
+        /// Stretches of ten seconds in which a device must have answered, to tell whether it is slower the more it is asked.
+        load_stretches = 20;
+        /// How many times as much it must have been asked when it was asked most.
+        load_rate_times = 2;
+        /// How many times as long it must have taken then.
+        load_times = 3;
+        /// Milliseconds that it must have taken longer then.
+        load_milliseconds = 50;
+        /// Of a hundred: how far its times must rise with what it is asked, by rank.
+        load_correlation = 50;
     }
 }
 

@@ -152,6 +152,8 @@ named! {
         LostFragments = "lost-fragments",
         /// A device answers much later than others of its role.
         SlowDevice = "slow-device",
+        /// A device answers slower the more it is asked.
+        Overloaded = "overloaded",
         /// Much is lost between two hosts and sent again.
         LossyPath = "lossy-path",
         /// A file was transferred slowly.

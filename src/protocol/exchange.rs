@@ -88,11 +88,12 @@ pub fn bacnet(payload: &[u8]) -> Option<Part> {
     Some(Part::new(asks, id, id))
 }
 
-/// A TFTP DATA block or option acknowledgement, and the ACK of its number (RFC 1350 section 2, RFC 2347).
+/// A TFTP DATA block or option acknowledgement, and the ACK of its number (RFC 1350 section 2, RFC 2347). The identifier of a
+/// block ends with the length of its data: that of a file's last block is shorter.
 pub fn tftp(payload: &[u8], wire_len: u32) -> Option<Part> {
     let number = u16_at(payload, 2)?;
     match payload.get(1)? {
-        3 => Some(Part::new(true, number, number)),
+        3 => Some(Part::new(true, number, u16::try_from(wire_len.saturating_sub(4)).unwrap_or(u16::MAX))),
         4 if wire_len == 4 => Some(Part::new(false, number, number)),
         6 => Some(Part::new(true, 0, 0)),
         _ => None,

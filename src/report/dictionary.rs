@@ -10,6 +10,7 @@ use super::health::Health;
 use super::inventory::Inventory;
 use super::nodes::Nodes;
 use super::path::Legs;
+use super::transfers::Transfers;
 
 const HEAD: &str = "\
 # Data dictionary
@@ -37,6 +38,7 @@ pub fn data_dictionary() -> String {
     section::<Inventory>(&mut page);
     section::<Nodes>(&mut page);
     section::<Health>(&mut page);
+    section::<Transfers>(&mut page);
     section::<Legs>(&mut page);
     page
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::capture::Timestamp;
-use crate::finding::{Context, Facts, Finding, Replace};
+use crate::finding::{Context, Facts, Finding, Replace, SilentTime, SilentTimes};
 
 /// The words of a finding as they were written.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,8 @@ pub(crate) struct FindingText {
     pub(crate) next: String,
     /// Whether the clients went silent, or else the servers, and since when.
     pub(crate) silence: Option<(bool, Timestamp)>,
+    /// When devices were silent for long.
+    pub(crate) silent_times: SilentTimes,
 }
 
 impl Facts for FindingText {
@@ -36,6 +38,10 @@ impl Facts for FindingText {
 
     fn silence(&self) -> Option<(bool, Timestamp)> {
         self.silence
+    }
+
+    fn silent_times(&self) -> SilentTimes {
+        self.silent_times.clone()
     }
 
     fn detail(&self, _: &Finding, _: &Context<'_>) -> String {
@@ -57,6 +63,8 @@ impl Facts for FindingText {
     /// Which of the words name somebody is not known: none is kept.
     fn replaced(&self, with: &dyn Replace) -> Arc<dyn Facts> {
         let out = || with.left_out();
+        let SilentTimes { list, more } = &self.silent_times;
+        let list = list.iter().map(|time| SilentTime { who: time.who.replaced(with), ..*time }).collect();
         Arc::new(Self {
             service: out(),
             detail: out(),
@@ -66,6 +74,7 @@ impl Facts for FindingText {
             gist: out(),
             next: String::new(),
             silence: self.silence,
+            silent_times: SilentTimes { more: *more, ..SilentTimes::of(list) },
         })
     }
 }

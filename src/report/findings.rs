@@ -5,7 +5,7 @@ use super::joins::Joins;
 use super::json::Time;
 use super::json::v1::Text;
 use super::value::Value;
-use crate::finding::{self, Words};
+use crate::finding::{self, SilentTime, Words};
 use crate::survey::Survey;
 
 /// A finding and its number in the report, from 1.
@@ -30,6 +30,16 @@ pub(super) fn rows<'a>(survey: &'a Survey, joins: Option<&'a Joins<'a>>) -> impl
         joins,
     };
     survey.findings.iter().enumerate().map(row)
+}
+
+/// When devices were silent, each in the words of survey.json.
+fn silent_times(finding: &finding::Finding) -> Value<'static> {
+    let times = finding.facts.silent_times().list;
+    let said = |time: &SilentTime| {
+        let SilentTime { who, start, end, lasts } = time;
+        format!("{who} {start}/{end}{}", if *lasts { " lasts" } else { "" })
+    };
+    (!times.is_empty()).then(|| times.iter().map(|time| said(time).into()).collect::<Vec<Value<'_>>>()).into()
 }
 
 columns! {
@@ -107,4 +117,12 @@ columns! {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     SparseJson next: Option<Text<'a>> = |r| Value::known(r.finding.facts.next(r.finding));
     "text", "Open TCP 88", "What to do first, in a few words. Older files do not say.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    SparseJson silent_times: Option<Vec<Text<'a>>> = |r| silent_times(r.finding);
+    "address, time/time (ISO 8601), `lasts`",
+    "[\"10.20.0.31 2025-03-04T08:15:00.000000000Z/2025-03-04T08:17:00.000000000Z\"]",
+    "When devices were silent, the longest first, at most 100; with `lasts` where one was not heard again until the capture ended.";
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    SparseJson more_silent_times: Option<u64> = |r| Some(r.finding.facts.silent_times().more).filter(|more| *more > 0);
+    "count", "7", "How many more such times there are.";
 }

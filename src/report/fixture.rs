@@ -296,6 +296,7 @@ pub(super) fn survey() -> Survey {
             (flow(Transport::Icmp, VlanPath::Untagged, ping), echo),
         ]),
         health: health(),
+        transfers: Vec::new(),
         limits: crate::flow::Limits::default(),
         hosts,
     }

@@ -29,6 +29,7 @@ mod path;
 pub(crate) mod result;
 mod table;
 pub mod text;
+mod transfers;
 mod value;
 mod xlsx;
 
@@ -47,4 +48,5 @@ pub use names::Names;
 pub use parquet::{parquet_page, write_parquet};
 pub use path::{path_page, write_path_csv, write_path_json};
 pub use text::{Terminal, comparison_page, policy_page, summary};
+pub use transfers::write_transfers;
 pub use xlsx::write_workbook;

@@ -17,6 +17,7 @@ use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
 use super::nodes::{self, Nodes, PortColumn};
+use super::transfers::{self, Transfers};
 use super::value::{Value, port_cells};
 use crate::capture::Timestamp;
 use crate::policy::Severity;
@@ -176,6 +177,10 @@ impl<'a> Book<'a> {
         self.sheet::<Nodes>("Nodes", 4, survey.nodes.len(), names.ports(), nodes::rows(survey, names))?;
         if survey.tells_health() {
             self.sheet::<Health>("Health", 9, survey.health.pairs.len(), &[], health::rows(survey))?;
+        }
+        if !survey.transfers.is_empty() {
+            let rows = transfers::rows(survey);
+            self.sheet::<Transfers>("Transfers", 8, survey.transfers.len(), &[], rows)?;
         }
         self.sheet::<Inventory>("Inventory", 1, survey.hosts.len(), &[], survey.hosts.iter())?;
         let flows = (0..survey.flows.len()).map(|place| flows::row(survey, names, place));

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use crate::capture::{LinkType, Timestamp};
 use crate::decode::Unread;
-use crate::finding::{self, Finding};
+use crate::finding::{self, Finding, Transfer};
 use crate::flow::{Flow, FlowView, Flows, Limits};
 use crate::health::Health;
 use crate::inventory::{Host, Hosts, Labels};
@@ -201,6 +201,8 @@ pub struct Survey {
     pub tftp_files: HashMap<u32, String>,
     /// How soon questions are answered.
     pub health: Health,
+    /// The files that crossed by TFTP, the longest transfers first.
+    pub transfers: Vec<Transfer>,
     /// How much the tables might hold.
     pub limits: Limits,
 }

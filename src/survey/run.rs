@@ -192,6 +192,8 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let verdicts = verdict::judge(&seen);
     let ((coverage, nodes), findings) =
         rayon::join(|| verdict::cover(&seen, &verdicts), || finding::find(&seen, &verdicts));
+    let transfers = finding::Transfers::of(&seen);
+    doubts.extend(caveats::of_transfers(&transfers));
     let input = |(at, summary): (u32, CaptureSummary)| {
         let tally = observed.tallies.get(&at).cloned().unwrap_or_default();
         InputSummary {
@@ -240,6 +242,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         flows: JudgedFlows::new(observed.flows, verdicts.flows),
         tftp_files: asked_for.collect(),
         health: observed.health,
+        transfers: transfers.list,
         limits: options.limits,
     };
     (survey, relations)

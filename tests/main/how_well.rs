@@ -9,7 +9,7 @@ use crate::traffic::frame::{ACK, PSH};
 use crate::traffic::payload::{coap, tftp};
 use crate::traffic::wire::{MICRO, MILLI, SECOND};
 
-const KINDS: [&str; 3] = ["slow-device", "lossy-path", "slow-transfer"];
+const KINDS: [&str; 4] = ["slow-device", "overloaded", "lossy-path", "slow-transfer"];
 
 /// The only finding of this page.
 fn only<'a>(survey: &'a Survey, kind: &str) -> Read<'a> {

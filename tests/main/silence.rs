@@ -90,7 +90,7 @@ impl Seen {
     }
 }
 
-fn judged(sources: Vec<Source>) -> Survey {
+pub(crate) fn judged(sources: Vec<Source>) -> Survey {
     run(&in_order(sources), &options(), &Progress::default()).expect("captures that can be read")
 }
 
@@ -216,7 +216,7 @@ fn another_address_of_the_device_is_heard() {
 }
 
 /// Twenty nodes and their gateway; five of them, upstairs, are silent at one moment, another one at a time of its own.
-fn site() -> Seen {
+pub(crate) fn site() -> Seen {
     let mut seen = Seen::default();
     for low in 1..=15 {
         let silent: &[(u64, u64)] = if low == 3 { &[(100, 160)] } else { &[] };
@@ -341,7 +341,7 @@ fn states_that_overlap_say_that_nothing_is_known_and_captures_are_read_as_one() 
 }
 
 /// A state of one source.
-fn state(path: &Path, source: Source) -> Vec<Source> {
+pub(crate) fn state(path: &Path, source: Source) -> Vec<Source> {
     let options = options();
     let options = ObserveOptions { threads: options.threads, limits: options.limits, count: None, filter: None };
     let mut file = Vec::new();

@@ -61,6 +61,7 @@ fn files(survey: &Survey) -> Vec<(&'static str, String)> {
         file("coverage.csv", &|out| report::write_coverage(out, survey, &names)),
         file("nodes.csv", &|out| report::write_nodes(out, survey, &names)),
         file("health.csv", &|out| report::write_health(out, survey)),
+        file("transfers.csv", &|out| report::write_transfers(out, survey)),
         file("inventory.csv", &|out| report::write_inventory(out, survey, 1)),
         file("flows.csv", &|out| report::write_flows(out, survey, &names, 1)),
         file("survey.json", &|out| write_survey(out, survey, &names, None)),
@@ -77,7 +78,7 @@ fn judged(sources: &[Source], options: &Options) -> Vec<(&'static str, String)> 
 fn but_health(files: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
     const OF_DEVICES: [&str; 6] =
         ["answers", "answer_median_s", "answer_p95_s", "asked_again", "segments_sent", "segments_retransmitted"];
-    let told = files.into_iter().filter(|(name, _)| !matches!(*name, "health.csv" | "report.html"));
+    let told = files.into_iter().filter(|(name, _)| !matches!(*name, "health.csv" | "transfers.csv" | "report.html"));
     // The last columns of nodes.csv are sums of health.csv.
     let nodes = |text: String| {
         assert!(text.lines().next().unwrap().ends_with(&OF_DEVICES.join(",")));
@@ -86,6 +87,7 @@ fn but_health(files: Vec<(&'static str, String)>) -> Vec<(&'static str, String)>
     let json = |text: String| {
         let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
         value["health"].take();
+        value.as_object_mut().unwrap().remove("transfers");
         for node in value["nodes"].as_array_mut().unwrap() {
             OF_DEVICES.iter().for_each(|column| drop(node.as_object_mut().unwrap().remove(*column)));
         }

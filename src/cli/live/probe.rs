@@ -29,13 +29,14 @@ const SMALLEST_FILE: u64 = 1 << 20;
 /// How the files of packets are called, before their number.
 const PACKETS: &str = "packets";
 /// What else a run's folder may hold and may be removed with it: anything else is somebody's.
-const RESULTS: [&str; 9] = [
+const RESULTS: [&str; 10] = [
     "flows.csv",
     "findings.csv",
     "coverage.csv",
     "nodes.csv",
     "inventory.csv",
     "health.csv",
+    "transfers.csv",
     "survey.json",
     "report.html",
     "INCOMPLETE.txt",

@@ -29,6 +29,10 @@ const LINK: u8 = 1;
 const HEALTH: u8 = 2;
 /// The number of the part that holds when senders were heard.
 const RHYTHMS: u8 = 3;
+/// The number of the part that holds how much each device answered at which time.
+const LOADS: u8 = 4;
+/// The number of the part that holds how many files ended.
+const ENDS: u8 = 5;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -136,6 +140,16 @@ impl Observation {
             to.body().push(RHYTHMS);
             health.rhythms.store(to.body());
         }
+        if health.v4.has_loads() || health.v6.has_loads() {
+            to.body().push(LOADS);
+            health.v4.store_loads(to.body());
+            health.v6.store_loads(to.body());
+        }
+        if health.v4.has_ends() || health.v6.has_ends() {
+            to.body().push(ENDS);
+            health.v4.store_ends(to.body());
+            health.v6.store_ends(to.body());
+        }
         to.flush()
     }
 
@@ -163,6 +177,14 @@ impl Observation {
                 LINK => side.link = from.get()?,
                 HEALTH => (health.v4, health.v6) = (Watch::load(from)?, Watch::load(from)?),
                 RHYTHMS => health.rhythms = Rhythms::load(from)?,
+                LOADS => {
+                    health.v4.load_loads(from)?;
+                    health.v6.load_loads(from)?;
+                }
+                ENDS => {
+                    health.v4.load_ends(from)?;
+                    health.v6.load_ends(from)?;
+                }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }

@@ -6,7 +6,7 @@ use super::{Observation, Observed, UDP, measured, place, wide};
 use crate::capture::{Retime, Shift};
 use crate::flow::key::{Key4, Key6, VlanCode};
 use crate::flow::limit::Overflow;
-use crate::flow::{FlowView, Flows};
+use crate::flow::{Clock, FlowView, Flows};
 
 impl Observation {
     /// Adds another observation, which comes later by position; `shift` puts its frame numbers right.
@@ -104,6 +104,10 @@ impl Observation {
         };
         let vlan_names_full = self.vlans.is_full();
         let mut health = self.health.finish();
+        // Where a clock was set back, stretches of time of one part are not those of the next.
+        if self.tallies.iter().any(|(_, tally)| tally.clock.longest_backward >= Clock::STEP) {
+            health.loads.clear();
+        }
         if self.measures_health {
             measured::dhcp(&self.side, &mut health);
         }

@@ -18,6 +18,7 @@ mod path;
 mod picture;
 mod policy;
 mod ports;
+mod silences;
 mod sites;
 mod tables;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The page holds what it promises: it is one file, safe, small, and the same each time.
 
 use super::*;
-use crate::finding::Words;
+use crate::finding::{SilentTime, SilentTimes, Who, Words};
 use crate::inventory::{HostId, Hosts};
 use crate::policy::Role;
 use crate::report::fixture;
@@ -148,4 +148,36 @@ fn a_large_survey_stays_a_small_page() {
         assert!(page.contains(said), "{said}");
     }
     assert_eq!(page.matches("<circle class=\"dot ").count(), 300 + 400, "every node is a dot, of the others 400");
+}
+
+/// Many silences of many devices: a few dozen are drawn, all are counted, and what they are called by is text.
+#[test]
+fn silences_are_drawn_up_to_a_limit() {
+    let mut survey = fixture::survey();
+    let times = |finding: u8| {
+        let one = |number: u8| SilentTime {
+            who: Who::Address([10, 20, finding, number % 40].into()),
+            start: fixture::at(i64::from(number) * 20),
+            end: fixture::at(i64::from(number) * 19 + 1_000),
+            lasts: number == 3,
+        };
+        SilentTimes { more: 5, ..SilentTimes::of((0..120).map(one).collect()) }
+    };
+    let template = survey.findings[0].clone();
+    survey.findings = (0..3)
+        .map(|number| {
+            let facts = fixture::FindingText { silent_times: times(number), ..fixture::FindingText::default() };
+            crate::finding::Finding { facts: std::sync::Arc::new(facts), ..template.clone() }
+        })
+        .collect();
+    assert_eq!(survey.findings[0].facts.silent_times().list.len(), SilentTimes::MOST);
+    let page = html(&survey);
+    let drawn = page.matches("<path class=\"silent\"").count();
+    assert!((12..=48).contains(&drawn), "{drawn}");
+    assert_eq!(page.matches(" was silent from ").count(), 12, "a row of each device");
+    // Each finding tells 100, and that there are 5 more.
+    assert!(page.contains(&format!("{} more, shorter or of other devices", 3 * 105 - drawn)), "{drawn}");
+    assert!(page.contains("until the capture ended at"));
+    let text = page.split_once("<section id=\"time\"").unwrap().1.split_once("</section>").unwrap().0;
+    assert!(text.len() < 30_000, "{}", text.len());
 }

@@ -3,6 +3,7 @@
 
 use super::head::span;
 use super::page::{Page, put};
+use super::silences;
 use super::verdict_color::VerdictColor;
 use crate::capture::Timestamp;
 use crate::flow::EndView;
@@ -126,6 +127,8 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         put!(page, "<path class=\"area {}\" d=\"{}\"/>", strand.class(), area(&packets, most_packets));
         put!(page, "<path class=\"bars {}\" d=\"{}\"/></svg></div>", strand.class(), bars(&row.began, most_began));
     }
+    let place = |time: Timestamp| time.raw().saturating_sub(first.raw()) as f64 / step as f64;
+    silences::rows(page, survey, place, (bins, WIDTH));
     marks(page, survey, |time| Some(nanos_between(first, time)? as f64 / step as f64), bins);
     put!(page, "<div class=\"row axis\"><div></div><div class=\"ends\">");
     page.time(first);

@@ -16,7 +16,8 @@ pub(super) fn bound(part: &mut Survey<'_>) {
         + part.findings.len()
         + part.coverage.len()
         + part.inventory.len()
-        + part.health.len();
+        + part.health.len()
+        + part.transfers.len();
     let most = u64::MAX / 16 / (rows as u64 + 1);
     macro_rules! bound {
         ($($rows:expr => $($field:ident),+;)+) => {$(
@@ -37,6 +38,7 @@ pub(super) fn bound(part: &mut Survey<'_>) {
         part.coverage => flows, packets, bytes;
         part.inventory => packets_sent, bytes_sent, packets_received, bytes_received;
         part.health => asked, answered, repeated, recovered, answered_again, unasked;
+        part.transfers => bytes, blocks, repeated;
     }
     for row in &mut part.health {
         for count in [

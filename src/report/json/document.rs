@@ -16,6 +16,7 @@ use crate::report::inventory::Inventory;
 use crate::report::names::Names;
 use crate::report::nodes::{self, Nodes};
 use crate::report::ordered_writer::write_in_order;
+use crate::report::transfers::{self, Transfers};
 use crate::survey::Survey;
 
 /// Rows that one thread renders at a time: about 250 kB (few in tests, for many chunks).
@@ -101,6 +102,9 @@ pub(super) fn write(
     file.table("inventory", survey.hosts.len(), host)?;
     file.value("nodes", &Rows(|| nodes::rows(survey, names).map(JsonRow::<Nodes>)))?;
     file.value("health", &Rows(|| health::rows(survey).map(JsonRow::<Health>)))?;
+    if !survey.transfers.is_empty() {
+        file.value("transfers", &Rows(|| transfers::rows(survey).map(JsonRow::<Transfers>)))?;
+    }
     file.value("limits", &rows::limits(survey.limits))?;
     file.end()
 }

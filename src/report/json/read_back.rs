@@ -152,6 +152,11 @@ impl Reader<'_> {
             let read = health_rows::read(row);
             measured.extend(self.known(read));
         }
+        let mut transfers = Vec::with_capacity(part.transfers.len());
+        for row in &part.transfers {
+            let read = row.read();
+            transfers.extend(self.known(read));
+        }
         let text = Text::into_owned;
         Survey {
             judged: judged(part.judged),
@@ -202,6 +207,7 @@ impl Reader<'_> {
             labels: Labels::default(),
             tftp_files: HashMap::new(),
             health: health_rows::health(measured.into_iter()),
+            transfers,
             limits: part.limits.map_or_else(Limits::default, |limits| Limits {
                 flows: limits.max_flows as usize,
                 fragments: limits.max_fragments as usize,
@@ -407,6 +413,7 @@ impl Reader<'_> {
                 gist: owned(row.gist.as_ref()),
                 next: row.next.as_deref().unwrap_or(NEXT).to_owned(),
                 silence,
+                silent_times: words::silent_times(row),
             }),
         })
     }

@@ -68,7 +68,7 @@ pub(super) fn by_site(survey: Survey<'static>) -> Result<Vec<Survey<'static>>, T
             }
         )+};
     }
-    rows!(non_ip, encapsulations, coverage, inventory, nodes, health);
+    rows!(non_ip, encapsulations, coverage, inventory, nodes, health, transfers);
     // The surveys of each site that has several.
     let mut several: HashMap<Text<'static>, Vec<usize>> = HashMap::new();
     for ((site, number), place) in &parts.places {
@@ -173,6 +173,7 @@ fn empty(site: Text<'static>) -> Survey<'static> {
         inventory: Vec::new(),
         nodes: Vec::new(),
         health: Vec::new(),
+        transfers: Vec::new(),
         limits: None,
     }
 }

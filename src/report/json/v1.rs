@@ -18,6 +18,7 @@ pub use crate::report::flows::Flow;
 pub use crate::report::health::HealthRecord as Health;
 pub use crate::report::inventory::Host;
 pub use crate::report::nodes::Node;
+pub use crate::report::transfers::TransferRecord as Transfer;
 
 /// Version of this schema.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -69,6 +70,9 @@ pub struct Survey<'a> {
     /// How soon questions are answered, in the order of health.csv. Older files have none.
     #[serde(default)]
     pub health: Vec<Health<'a>>,
+    /// The files that crossed by TFTP, in the order of transfers.csv, where any did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transfers: Vec<Transfer<'a>>,
     /// How much the tables might hold; a merge has none. Older files do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,

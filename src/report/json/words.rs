@@ -3,11 +3,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
+
 use super::v1::{self, Text};
 use super::values::{Time, mac};
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, VlanPath};
-use crate::finding::{Kind, Who};
+use crate::finding::{Kind, SilentTime, SilentTimes, Who};
 use crate::inventory::{Attachment, Dot1x, Host, HostLink, Powered, RoleSource};
 use crate::policy::{Direction, FindingKind, Reason, Role, Severity};
 use crate::protocol::Transport;
@@ -79,6 +83,22 @@ pub(super) fn transport(text: &str) -> Option<Transport> {
 
 pub(super) fn time(time: Option<Time>) -> Timestamp {
     time.map_or(Timestamp::UNKNOWN, Time::get)
+}
+
+/// When devices were silent: of what is none, nothing.
+pub(super) fn silent_times(row: &v1::Finding<'_>) -> SilentTimes {
+    let time = |text: &str| {
+        let text: StrDeserializer<'_, serde::de::value::Error> = text.into_deserializer();
+        Time::deserialize(text).ok().map(Time::get)
+    };
+    let read = |text: &str| {
+        let mut words = text.splitn(3, ' ');
+        let (who, (start, end)) = (words.next()?, words.next()?.split_once('/')?);
+        let who = who.parse().map(Who::Address).ok().or_else(|| mac(who).map(Who::Mac))?;
+        Some(SilentTime { who, start: time(start)?, end: time(end)?, lasts: words.next() == Some("lasts") })
+    };
+    let told = SilentTimes::of(row.silent_times.iter().flatten().filter_map(|text| read(text)).collect());
+    SilentTimes { more: told.more.saturating_add(row.more_silent_times.unwrap_or(0)), ..told }
 }
 
 /// `.S..A...`
@@ -178,5 +198,42 @@ pub(super) fn host(row: v1::Host<'_>, role: Role) -> Host {
         serves: serves.into(),
         serves_more: more.unwrap_or(0),
         ..bare_host(row.address, role)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{self, at, who};
+
+    #[test]
+    fn silent_times_are_read_and_what_is_none_is_left_out() {
+        let survey = fixture::survey();
+        let mut row =
+            crate::report::findings::rows(&survey, None).filter_map(|row| v1::Finding::of(&row)).next().unwrap();
+        assert_eq!((silent_times(&row), &row.silent_times), (SilentTimes::default(), &None));
+        let (start, end) = (at(0), at(90_000));
+        let said = [
+            format!("10.0.0.1 {start}/{end} lasts"),
+            format!("02:00:00:00:00:01 {start}/{end}"),
+            format!("10.0.0.1 {end}/{start} and more"),
+            "10.0.0.1".to_owned(),
+            format!("nobody {start}/{end}"),
+            "10.0.0.1 yesterday/today".to_owned(),
+            String::new(),
+            format!("10.0.0.1  {start}/{end}"),
+        ];
+        row.silent_times = Some(said.into_iter().map(Text::from).collect());
+        row.more_silent_times = Some(u64::MAX);
+        let one = SilentTime { who: who("10.0.0.1"), start, end, lasts: true };
+        let mac = Who::Mac(mac("02:00:00:00:00:01").unwrap());
+        let back = SilentTime { start: end, end: start, lasts: false, ..one };
+        let list = vec![one, SilentTime { who: mac, lasts: false, ..one }, back];
+        assert_eq!(silent_times(&row), SilentTimes { list, more: u64::MAX });
+        let many = (0..300).map(|second| Text::from(format!("10.0.0.1 {}/{end}", at(second))));
+        row.silent_times = Some(many.collect());
+        row.more_silent_times = None;
+        let told = silent_times(&row);
+        assert_eq!((told.list.len(), told.more), (SilentTimes::MOST, 200));
     }
 }

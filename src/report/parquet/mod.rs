@@ -31,6 +31,7 @@ use super::inventory::Inventory;
 use super::joins::Joins;
 use super::names::Names;
 use super::nodes::{self, Nodes};
+use super::transfers::{self, Transfers};
 use crate::capture::Timestamp;
 use crate::survey::Survey;
 use keys::{KeyColumns, Keys};
@@ -63,6 +64,9 @@ pub fn write_parquet(folder: &Path, survey: &Survey, names: &Names, judged_at: T
     to.write::<Coverage>("coverage", coverage::rows(survey, names))?;
     to.write::<Nodes>("nodes", nodes::rows(survey, names))?;
     to.write::<Health>("health", health::rows(survey))?;
+    if !survey.transfers.is_empty() {
+        to.write::<Transfers>("transfers", transfers::rows(survey))?;
+    }
     to.write::<NodePorts>("node_ports", node_ports(survey, names))?;
     to.write::<Inventory>("hosts", survey.hosts.iter())?;
     to.write::<Inputs>("inputs", survey.inputs.iter())?;

@@ -12,6 +12,7 @@ use crate::report::flows::Flows;
 use crate::report::health::Health;
 use crate::report::inventory::Inventory;
 use crate::report::nodes::Nodes;
+use crate::report::transfers::Transfers;
 
 const HEAD: &str = include_str!("page.md");
 
@@ -28,6 +29,7 @@ pub fn parquet_page() -> String {
     section::<Coverage>(&mut page, "coverage");
     section::<Nodes>(&mut page, "nodes");
     section::<Health>(&mut page, "health");
+    section::<Transfers>(&mut page, "transfers");
     section::<NodePorts>(&mut page, "node_ports");
     section::<Inventory>(&mut page, "hosts");
     section::<Caveats>(&mut page, "caveats");

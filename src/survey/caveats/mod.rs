@@ -1,5 +1,6 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
+mod health;
 mod inventory;
 
 use std::collections::HashSet;
@@ -14,6 +15,7 @@ use crate::protocol::Transport;
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
 
+pub(super) use health::{not_measured, of_transfers};
 pub(super) use inventory::{of_inventory, of_roles};
 
 /// TCP flows that must have been seen before a missing direction is laid to the mirror.
@@ -109,15 +111,6 @@ impl FlowQuality {
             _ => tcp_one_way == tcp_flows && two_way == 0,
         }
     }
-}
-
-/// That how well it works was to be measured, and was not: states keep only what was asked for when they were written.
-pub(super) fn not_measured(options: &super::Options, observed: &Observed) -> Option<Caveat> {
-    let health = &observed.health;
-    let is_measured = health.everyone.is_some() || health.mixed_senders.is_some();
-    let text = "How well it works was not measured: the states were observed without --health. Observe the captures again with it.";
-    (options.limits.health && !is_measured && !observed.flows.is_empty())
-        .then(|| Caveat { kind: "health-not-measured", text: text.to_owned() })
 }
 
 /// All doubts about the capture, gravest first; `full` names the evidence of relations that found no room.
@@ -302,50 +295,6 @@ impl<'a> CaveatWriter<'a> {
         if self.observed.overflow.packets > 0 {
             let packets = times(self.observed.overflow.packets, "packet is", "packets are");
             self.say("flow-limit", format!("The flow table was full: {packets} counted in no flow."));
-        }
-    }
-
-    /// Response times that had to be left out.
-    fn health(&mut self) {
-        let mixed = self.observed.health.mixed.len();
-        if mixed > 0 {
-            self.say(
-                "health-overlap",
-                format!(
-                    "Of {mixed} pairs of hosts and services several inputs tell of the same time: how soon they answer is left \
-                     out. Captures are read in the order of their times; give those instead of states."
-                ),
-            );
-        }
-        if let Some(senders) = self.observed.health.mixed_senders {
-            let of = match senders {
-                0 => String::new(),
-                _ => format!("Of {}, ", times(senders, "sender", "senders")),
-            };
-            self.say(
-                "health-overlap",
-                format!(
-                    "{of}{} inputs tell of the same time: when devices went silent is left out. Captures are read in the order \
-                     of their times; give those instead of states.",
-                    if of.is_empty() { "Several" } else { "several" }
-                ),
-            );
-        }
-        let misfits = self.observed.health.misfits;
-        if misfits > 0 {
-            let text = format!(
-                "At {misfits} seams between parts of TCP connections it cannot be told exactly what was sent again: retransmissions \
-                 may be a few more or less."
-            );
-            self.say("health-seam", text);
-        }
-        if self.observed.health.flows_turned_away || self.observed.health.pairs_turned_away {
-            let text = "More flows with questions were seen than are kept: of some, response times are left out.";
-            self.say("health-limit", text.to_owned());
-        }
-        if self.observed.health.senders_turned_away {
-            let text = "More senders were seen than are kept: of some it is not known when they were silent.";
-            self.say("health-limit", text);
         }
     }
 

@@ -220,6 +220,11 @@ fn what_a_wire_delays_and_loses_is_what_is_measured() {
         assert!(again >= lost && losses.again <= lost + lost / 2 + 3, "{lost} were lost: {losses:?}");
         assert_eq!(losses.uncaptured, 0, "{losses:?}");
     }
+    let [transfer] = &survey.transfers[..] else { panic!("one file: {:?}", survey.transfers) };
+    assert_eq!((transfer.sender.0, transfer.receiver.0), (gateway, node));
+    // 60,000 bytes in blocks of 512.
+    assert_eq!((transfer.blocks, transfer.repeated, transfer.is_finished), (118, 0, Some(true)));
+    assert!(transfer.nanos >= 118 * 80 * MS && transfer.file.as_deref() == Some("node.bin"), "{transfer:?}");
     let told = |kind: &str| super::of_kind(&survey, kind);
     assert!(told("slow-transfer")[0].words.detail.contains("the receiver, or the way to it, held it up: 8"));
     assert!(told("slow-device").is_empty(), "there is nobody to compare it with");

@@ -389,6 +389,7 @@ impl<'a> Proof<'a> {
             | FindingKind::PacketsTooBig
             | FindingKind::LostFragments
             | FindingKind::SlowDevice
+            | FindingKind::Overloaded
             | FindingKind::LossyPath
             | FindingKind::SlowTransfer
             | FindingKind::OldVersion

@@ -61,7 +61,7 @@ pub fn merge(surveys: Vec<Survey<'static>>) -> Result<Survey<'static>, MergeErro
 macro_rules! for_each_row {
     ($survey:expr, $row:ident => $act:expr) => {
         for_each_row!($survey, $row => $act; inputs, non_ip, encapsulations, caveats, flows, conversations, findings,
-            coverage, inventory, nodes, health)
+            coverage, inventory, nodes, health, transfers)
     };
     ($survey:expr, $row:ident => $act:expr; $($table:ident),+) => {
         $(for $row in &mut $survey.$table { $act })+
@@ -193,7 +193,8 @@ fn append(merged: &mut Survey<'static>, mut survey: Survey<'static>) {
         coverage,
         inventory,
         nodes,
-        health
+        health,
+        transfers
     );
 }
 
@@ -323,6 +324,10 @@ fn order(survey: &mut Survey<'static>) {
     survey.nodes.sort_by_cached_key(|node| (node.site.clone(), node.survey, node.address));
     survey.health.sort_by_cached_key(|row| {
         (row.site.clone(), row.survey, row.asker_ip, row.answerer_ip, row.service_port, row.measure.clone())
+    });
+    survey.transfers.sort_by_cached_key(|row| {
+        let duration = row.duration_s.map_or(0, |seconds| (seconds * 1e9) as u64);
+        (row.site.clone(), row.survey, Reverse(duration), row.first_seen, row.sender_ip, row.receiver_ip)
     });
     survey.non_ip.sort_by_cached_key(|row| (row.site.clone(), row.survey, Reverse(row.frames), row.kind.clone()));
     survey

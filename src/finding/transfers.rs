@@ -1,0 +1,198 @@
+//! Files that crossed by TFTP, each with who held it up: what `slow-transfer` tells of the slow ones, and transfers.csv of all.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+
+use super::{Cited, Replace};
+use crate::capture::Timestamp;
+use crate::flow::FlowView;
+use crate::health::{Measure, Pair};
+use crate::relation::LinkKind;
+use crate::verdict::Observations;
+
+/// Transfers that a survey lists.
+const MOST: usize = 10_000;
+
+/// One transfer; times in nanoseconds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Transfer {
+    /// Who sent the file, and from which port.
+    pub sender: (IpAddr, u16),
+    /// Who received it.
+    pub receiver: (IpAddr, u16),
+    /// Its name, where the request was captured: a stranger's text.
+    pub file: Option<String>,
+    /// Whether it was written to who was asked, or else read; none where the request was not captured.
+    pub is_write: Option<bool>,
+    /// What the sender sent: frames, with headers and repetitions.
+    pub bytes: u64,
+    /// When it began.
+    pub first: Timestamp,
+    /// When its last packet came.
+    pub last: Timestamp,
+    /// For how long it went on: from all blocks to their acknowledgements, and as often as there are any, the median from those
+    /// to the next block.
+    pub nanos: u64,
+    /// Blocks, an option acknowledgement among them.
+    pub blocks: u64,
+    /// Blocks that were sent again.
+    pub repeated: u64,
+    /// From a block to its acknowledgement on average.
+    pub receiving: u64,
+    /// From an acknowledgement to the next block mostly.
+    pub sending: u64,
+    /// Who held it up.
+    pub held: Held,
+    /// Whether its last block was acknowledged; none where that cannot be told.
+    pub is_finished: Option<bool>,
+}
+
+/// Who held a transfer up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Held {
+    /// The path, which lost blocks.
+    Path,
+    /// The receiver, or the way to it.
+    Receiver,
+    /// The sender, or the way to it.
+    Sender,
+    /// Several transfers used the same ports: what was measured is of all of them.
+    Unknown,
+}
+
+impl Held {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Path, Self::Receiver, Self::Sender, Self::Unknown];
+
+    /// Name as it stands in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Receiver => "receiver",
+            Self::Sender => "sender",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The transfers of a survey.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Transfers {
+    /// The longest, in the order of [`Transfer::order`].
+    pub list: Vec<Transfer>,
+    /// How many more there are.
+    pub more: u64,
+}
+
+impl Transfers {
+    /// Of what was measured; none where nothing was.
+    pub fn of(seen: &Observations<'_>) -> Self {
+        let mut list: Vec<Transfer> = each(seen).into_iter().map(|(transfer, _)| transfer).collect();
+        list.sort_by_key(Transfer::order);
+        let more = list.len().saturating_sub(MOST) as u64;
+        list.truncate(MOST);
+        Self { list, more }
+    }
+}
+
+impl Transfer {
+    /// The longest stand first.
+    pub fn order(&self) -> impl Ord + use<> {
+        (std::cmp::Reverse(self.nanos), self.first, self.sender, self.receiver)
+    }
+
+    /// The same of other hosts: their addresses and the file's name replaced.
+    #[must_use]
+    pub fn replaced(&self, with: &dyn Replace) -> Self {
+        Self {
+            sender: (with.address(self.sender.0), self.sender.1),
+            receiver: (with.address(self.receiver.0), self.receiver.1),
+            file: self.file.as_ref().map(|_| with.left_out()),
+            ..self.clone()
+        }
+    }
+
+    /// Bytes a second.
+    pub fn rate(&self) -> u64 {
+        let rate = u128::from(self.bytes).saturating_mul(1_000_000_000) / u128::from(self.nanos.max(1));
+        u64::try_from(rate).unwrap_or(u64::MAX)
+    }
+}
+
+/// Each of them, with its first frame, in the order of flows.
+pub(super) fn each(seen: &Observations<'_>) -> Vec<(Transfer, Cited)> {
+    if !seen.health.pairs.keys().any(|pair| pair.measure == Measure::Tftp) {
+        return Vec::new();
+    }
+    let links = (0..).zip(&seen.relations.links).filter_map(|(at, link)| Some((at, (*link)?)));
+    let own_ports: Vec<(u32, Option<u32>)> =
+        links.filter(|(_, link)| link.kind == LinkKind::Tftp).map(|(at, link)| (at, link.flow)).collect();
+    // Some servers send from the port that was asked.
+    let answered: HashSet<u32> = own_ports.iter().filter_map(|(_, request)| *request).collect();
+    let mut one_port: Vec<u32> = seen.relations.tftp_files.keys().copied().collect();
+    one_port.retain(|request| !answered.contains(request));
+    one_port.sort_unstable();
+    let flows = own_ports.into_iter().chain(one_port.into_iter().map(|at| (at, Some(at))));
+    let transfers = flows.filter_map(|(at, request)| {
+        let flow = seen.flows.view(at);
+        let [a, b] = [&flow.ends[0], &flow.ends[1]].map(|end| (end.address, end.port));
+        let request = request.and_then(|request| seen.relations.tftp_files.get(&request));
+        let file = request.map(|file| String::from_utf8_lossy(&file.name).into_owned());
+        let is_write = request.map(|file| file.write);
+        let transfer = transfer(seen, &flow, (a, b), 0).or_else(|| transfer(seen, &flow, (b, a), 1))?;
+        Some((Transfer { file, is_write, ..transfer }, Cited::new(flow.first_frame(), flow.first())))
+    });
+    transfers.collect()
+}
+
+/// A flow in which one end sent blocks to the other.
+fn transfer(
+    seen: &Observations<'_>,
+    flow: &FlowView<'_>,
+    (sender, receiver): ((IpAddr, u16), (IpAddr, u16)),
+    side: usize,
+) -> Option<Transfer> {
+    let pair = |measure, asker: (IpAddr, u16), answerer: (IpAddr, u16)| {
+        seen.health.pairs.get(&Pair { asker: asker.0, answerer: answerer.0, port: answerer.1, measure })
+    };
+    let has_sent = flow.ends[side].packets() > 0;
+    let blocks = pair(Measure::Tftp, sender, receiver).filter(|sums| has_sent && sums.asked > 0)?;
+    let next = pair(Measure::TftpNext, receiver, sender);
+    let receiving = blocks.times.total() / blocks.times.count().max(1);
+    // The median, for between two transfers on the same ports hours may pass.
+    let sending = next.and_then(|next| next.times.percentile(50)).unwrap_or(0);
+    let nanos = receiving.saturating_add(sending).saturating_mul(blocks.times.count()).max(1);
+    let sent = blocks.asked.saturating_add(blocks.repeated);
+    let least = u64::from(seen.policy.health().repeated_percent);
+    let is_lossy = blocks.repeated.saturating_mul(100) >= sent.saturating_mul(least);
+    let is_alone = sent <= flow.ends[side].packets()
+        && next.is_none_or(|next| next.times.count() <= blocks.asked)
+        && blocks.ended <= 1;
+    let held = match (is_alone, is_lossy) {
+        (false, _) => Held::Unknown,
+        (true, true) => Held::Path,
+        (true, false) if receiving >= sending => Held::Receiver,
+        (true, false) => Held::Sender,
+    };
+    // Of one block, perhaps behind an option acknowledgement, it is not known how long a whole one is.
+    let is_finished = match (is_alone, blocks.ended > 0, blocks.asked) {
+        (false, ..) | (true, false, ..=2) => None,
+        (true, ended, _) => Some(ended),
+    };
+    Some(Transfer {
+        sender,
+        receiver,
+        file: None,
+        is_write: None,
+        bytes: flow.ends[side].bytes(),
+        first: flow.first(),
+        last: flow.last(),
+        nanos,
+        blocks: blocks.asked,
+        repeated: blocks.repeated,
+        receiving,
+        sending,
+        held,
+        is_finished,
+    })
+}
