@@ -2,18 +2,12 @@
 
 use std::net::IpAddr;
 
-use arrayvec::ArrayVec;
-
-use super::SynAnswer;
-use super::sources::SourceSets;
+use super::{Sources, SynAnswer};
 use super::view::{EndView, FlowView};
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol, Turn};
-
-/// Indices of inputs.
-pub type Sources = ArrayVec<u32, { SourceSets::LIMIT }>;
 
 /// The little of a flow that tells whether it is worth a look.
 #[derive(Clone, Copy, Debug)]
