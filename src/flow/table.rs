@@ -355,7 +355,7 @@ impl<K: Key> Table<K> {
         let transport = Transport::from(hot.key.protocol());
         let folded = self.folded.get(number).copied().unwrap_or(0);
         let names = Names { vlan: hot.key.vlan(), vlans, sources };
-        FlowView::packed(transport, hot.key.ends(), (&hot.counts, cold), folded, names)
+        FlowView::new(transport, hot.key.ends(), (&hot.counts, cold), folded, names)
     }
 
     /// Has a record fetched that will be looked at soon.

@@ -2,7 +2,7 @@
 
 use etherparse::PacketBuilder;
 
-use super::{Flow, Limits, Observation, Observed, Seed};
+use super::{Flows, Limits, Observation, Observed, Seed};
 use crate::capture::{Frame, FrameId, LinkType, Shift, Timestamp};
 use crate::protocol::{Evidence, Protocol};
 
@@ -26,8 +26,8 @@ fn observe(samples: &[Sample]) -> Observation {
     observation
 }
 
-fn flows(samples: &[Sample]) -> Vec<Flow> {
-    observe(samples).finish().flows.iter().map(|flow| flow.to_flow()).collect()
+fn flows(samples: &[Sample]) -> Flows {
+    observe(samples).finish().flows
 }
 
 fn ip(identification: u16, destination: [u8; 4]) -> etherparse::IpHeaders {
@@ -57,10 +57,13 @@ fn a_keep_alive_says_nothing_of_the_protocol() {
     let probe = tcp(40_000, b"\0");
     let request = tcp(40_000, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     let found = flows(&[(0, probe.clone()), (75_000, probe.clone()), (80_000, request)]);
-    assert_eq!(found[0].ends[0].evidence(Protocol::Http), Evidence::Conforms);
-    assert!(found[0].ends[0].has_payload);
+    assert_eq!(found.view(0).ends[0].evidence(Protocol::Http), Evidence::Conforms);
+    assert!(found.view(0).ends[0].has_payload());
     let found = flows(&[(0, probe)]);
-    assert_eq!((found[0].ends[0].evidence(Protocol::Http), found[0].ends[0].has_payload), (Evidence::Unknown, false));
+    assert_eq!(
+        (found.view(0).ends[0].evidence(Protocol::Http), found.view(0).ends[0].has_payload()),
+        (Evidence::Unknown, false)
+    );
 }
 
 #[test]
@@ -75,11 +78,11 @@ fn between_two_known_ports_each_protocol_is_looked_for_in_all_parts_alike() {
     let samples = [(0, between(1, answer)), (1_000, between(2, b"\0\x03\0\x01block"))];
     let mut parts = observe(&samples[..1]);
     parts.absorb(observe(&samples[1..]), Shift { input: 0, frames: 1 });
-    let parts: Vec<Flow> = parts.finish().flows.iter().map(|flow| flow.to_flow()).collect();
+    let parts = parts.finish().flows;
     let whole = flows(&samples);
     for found in [&parts, &whole] {
         for protocol in [Protocol::Ssdp, Protocol::Tftp] {
-            assert_eq!(found[0].ends[0].evidence(protocol), Evidence::Conforms, "{protocol:?}");
+            assert_eq!(found.view(0).ends[0].evidence(protocol), Evidence::Conforms, "{protocol:?}");
         }
     }
 }
@@ -89,7 +92,7 @@ fn a_copy_comes_at_once_and_a_repetition_later() {
     let same = |millis: &[i64], identification| -> u64 {
         let packet = udp((TWO, [10, 0, 0, 2], 5683), identification, b"\x40\x01\0\x01");
         let samples: Vec<Sample> = millis.iter().map(|millis| (*millis, packet.clone())).collect();
-        flows(&samples)[0].ends.iter().map(|end| end.duplicates).sum()
+        flows(&samples).view(0).ends.iter().map(|end| end.duplicates()).sum()
     };
     assert_eq!(same(&[0, 0], 7), 1);
     assert_eq!(same(&[0, 0, 1_000, 1_000], 7), 2);
@@ -113,16 +116,18 @@ fn syn6(sequence: u32) -> Vec<u8> {
 fn copies_are_no_retries() {
     // Each frame three times within microseconds, and the SYN once more a second later.
     let samples: Vec<Sample> = [0, 0, 0, 1_000, 1_000, 1_000].map(|millis| (millis, syn6(7))).into();
-    let flow = &flows(&samples)[0];
-    let syns: Vec<(u64, u16)> =
-        flow.ends.iter().map(|end| (end.duplicates, end.syns)).filter(|end| end.1 > 0).collect();
+    let found = flows(&samples);
+    let told = found.view(0).ends.map(|end| (end.duplicates(), end.syns()));
+    let syns: Vec<(u64, u16)> = told.into_iter().filter(|end| end.1 > 0).collect();
     assert_eq!(syns, [(4, 2)]);
     // Wherever the capture is cut.
     for cut in 1..samples.len() {
         let mut sum = observe(&samples[..cut]);
         sum.absorb(observe(&samples[cut..]), Shift { input: 0, frames: cut as u64 });
-        let flow = sum.finish().flows.get(0);
-        assert!(flow.ends.iter().any(|end| (end.duplicates, end.syns, end.unanswered) == (4, 2, 2)), "{cut}: {flow:?}");
+        let found = sum.finish().flows;
+        let ends = found.view(0).ends;
+        let is_so = ends.iter().any(|end| (end.duplicates(), end.syns(), end.unanswered()) == (4, 2, 2));
+        assert!(is_so, "{cut}: {ends:?}");
     }
 }
 
@@ -136,10 +141,10 @@ fn each_request_to_a_directed_broadcast_is_looked_at() {
 
 /// The file that the first flow's client asks for.
 fn file(observed: &Observed) -> Option<Vec<u8>> {
-    let flow = observed.flows.get(0);
+    let flow = observed.flows.view(0);
     let [client, server] = &flow.ends;
-    let stream = (flow.vlan.clone(), (client.address, client.port), (server.address, server.port));
-    observed.side.tftp_file(&stream, client.payload_frame).map(|file| file.name.to_vec())
+    let stream = (flow.vlan(), (client.address, client.port), (server.address, server.port));
+    observed.side.tftp_file(&stream, client.payload_frame()).map(|file| file.name.to_vec())
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn check_tftp(survey: &Survey) {
     assert_eq!(said(survey, NODE, GATEWAY, Udp, 69), ["documented", "", "established", "tftp"]);
     // Two requests; the data of the first and the error of the second come from ports of their own.
     let related: Vec<_> = survey.flows.iter().filter(|(_, judgement)| judgement.verdict.name() == "related").collect();
-    let all = || survey.flows.iter().map(|(flow, judgement)| format!("{:?} {judgement:?}", flow.to_flow()));
+    let all = || survey.flows.iter().map(|(flow, judgement)| format!("{flow:?} {judgement:?}"));
     assert_eq!(related.len(), 2, "{:#?}", all().collect::<Vec<_>>());
     for (flow, judgement) in related {
         assert!(flow.ends.iter().all(|end| end.port != 69));
