@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 
 use etherparse::{IpHeaders, IpNumber, Ipv4Header, Ipv6Header, PacketBuilder, TcpHeader};
 
@@ -20,6 +21,12 @@ impl Socket for Endpoint {
     }
 }
 
+impl Socket for ([u8; 4], u16) {
+    fn endpoint(self) -> Endpoint {
+        (self.0.into(), self.1)
+    }
+}
+
 impl Socket for &str {
     fn endpoint(self) -> Endpoint {
         let socket: SocketAddr = self.parse().expect("an address and port");
@@ -31,10 +38,14 @@ impl Socket for &str {
 #[derive(Default)]
 pub(crate) struct Scene {
     /// Time, length on the wire and bytes.
-    frames: Vec<(Timestamp, usize, Vec<u8>)>,
+    frames: Vec<(Timestamp, u32, Vec<u8>)>,
     now: Option<Timestamp>,
+    /// IPv4's; else each packet has another, and none is taken for a copy.
+    pub(crate) identification: Option<u16>,
     /// By direction, the sequence number of the next segment.
     sequences: HashMap<(Endpoint, Endpoint), u32>,
+    /// That of all segments; else each begins where the one before of its direction ended.
+    pub(crate) sequence: Option<u32>,
     /// The VLAN tag.
     pub(crate) vlan: Option<u16>,
     /// Of sender and receiver; else those that go with the addresses.
@@ -70,7 +81,7 @@ impl Scene {
         let has = |flag| flags & flag != 0;
         let first = 0x1000 + u32::from(from.1);
         let next = if has(TcpFlags::SYN) { None } else { self.sequences.get(&(from, to)).copied() };
-        let sequence = next.unwrap_or(first);
+        let sequence = self.sequence.or(next).unwrap_or(first);
         let takes_up = payload.len() as u32 + u32::from(has(TcpFlags::SYN | TcpFlags::FIN));
         let acknowledged = self.sequences.get(&(to, from)).copied().unwrap_or(1);
         self.sequences.insert((from, to), sequence + takes_up);
@@ -116,10 +127,9 @@ impl Scene {
         payload: &[u8],
         write: impl FnOnce(PacketStep, &mut Vec<u8>),
     ) -> &mut Self {
-        // A sender that counts its packets: none is taken for a copy of another.
-        let number = (self.frames.len() as u16).wrapping_add(1);
+        let identification = self.identification.unwrap_or((self.frames.len() as u16).wrapping_add(1));
         let mut bytes = Vec::new();
-        write(headers(from, to, self.hops.unwrap_or(64), number), &mut bytes);
+        write(headers(from, to, self.hops.unwrap_or(64), identification), &mut bytes);
         let [source, destination] = self.macs.unwrap_or([from, to].map(mac));
         bytes[..6].copy_from_slice(&destination.0);
         bytes[6..12].copy_from_slice(&source.0);
@@ -131,8 +141,13 @@ impl Scene {
         bytes.resize(bytes.len().max(self.length), 0);
         let length = bytes.len();
         bytes.truncate(self.snap.map_or(length, |snap| beginning + snap));
-        self.frames.push((self.now.unwrap_or(Timestamp::from_nanos(0)), length, bytes));
+        self.put(self.now.unwrap_or(Timestamp::from_nanos(0)), length as u32, bytes);
         self
+    }
+
+    /// A frame as it was captured.
+    pub(crate) fn put(&mut self, time: Timestamp, length: u32, bytes: Vec<u8>) {
+        self.frames.push((time, length, bytes));
     }
 
     /// Puts the frames in the order of their times, those of one time in that of their bytes.
@@ -140,18 +155,33 @@ impl Scene {
         self.frames.sort();
     }
 
-    /// What is observed of all frames, the flows in the order of their first ones.
-    pub(crate) fn observe(&self) -> Observed {
-        let mut observation = Observation::new(0, Seed::random(), Limits::default());
-        observation.observe(self.frames.iter().zip(1..).map(|((time, length, bytes), number)| Frame {
+    /// Those at some places, numbered from 1.
+    pub(crate) fn frames(&self, places: Range<usize>) -> impl Iterator<Item = Frame<'_>> {
+        self.frames[places].iter().zip(1..).map(|((time, length, bytes), number)| Frame {
             id: FrameId::new(0, number),
             time: *time,
             link: LinkType::ETHERNET,
             interface: 0,
-            original_len: *length as u32,
+            original_len: *length,
             data: bytes,
-        }));
-        let mut observed = observation.finish();
+        })
+    }
+
+    /// How many frames there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// What is observed of the frames at some places, as of an input of their own.
+    pub(crate) fn part(&self, places: Range<usize>) -> Observation {
+        let mut observation = Observation::new(0, Seed::random(), Limits::default());
+        observation.observe(self.frames(places));
+        observation
+    }
+
+    /// What is observed of all frames, the flows in the order of their first ones.
+    pub(crate) fn observe(&self) -> Observed {
+        let mut observed = self.part(0..self.len()).finish();
         let mut order: Vec<u32> = observed.flows.places().collect();
         order.sort_by_key(|place| observed.flows.view(*place).first_frame());
         observed.flows.put_in_order(order);

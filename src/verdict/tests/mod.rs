@@ -55,35 +55,30 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    /// Packets of 100 bytes, every 20 ms one, by turns.
+    /// Packets of 100 bytes by turns, each 20 ms after the other's.
     fn play(&self, scene: &mut Scene, begin: Timestamp) {
-        let mut left = self.packets;
-        let mut now = begin.raw();
         scene.length = 100;
-        for side in (0..2 * self.packets[0].max(self.packets[1])).map(|turn| turn as usize % 2) {
-            let sent = self.packets[side] - left[side];
-            if left[side] == 0 {
+        for turn in 0..2 * self.packets[0].max(self.packets[1]) {
+            let (side, sent) = (turn as usize % 2, turn / 2);
+            if sent >= self.packets[side] {
                 continue;
             }
-            left[side] -= 1;
-            let (from, to) = (self.ends[side], self.ends[1 - side]);
+            let (from, to, says) = (self.ends[side], self.ends[1 - side], self.says[side]);
             scene.vlan = self.vlans[side];
-            scene.at_time(Timestamp::from_nanos(now));
-            now += 20_000_000;
+            scene.at_time(Timestamp::from_nanos(begin.raw() + turn as i64 * 20_000_000));
             if self.transport == Transport::Udp {
-                scene.udp(from, to, self.says[side]);
+                scene.udp(from, to, says);
                 continue;
             }
-            let first = if self.course == Course::Midstream { 0 } else { 1 };
-            let is_answered = self.packets[1] > 0 && self.course == Course::Accepts;
             let flags = match (self.course, side) {
                 (Course::Midstream, _) => TcpFlags::ACK,
-                (Course::Accepts, _) if is_answered && sent > 0 => TcpFlags::ACK,
+                (Course::Accepts, _) if sent > 0 && self.packets[1] > 0 => TcpFlags::ACK,
                 (_, 0) => TcpFlags::SYN,
                 (Course::Refuses, _) => TcpFlags::RST | TcpFlags::ACK,
                 _ => TcpFlags::SYN | TcpFlags::ACK,
             };
-            scene.tcp(from, to, flags, if sent == first { self.says[side] } else { b"" });
+            let is_first = sent == u64::from(self.course != Course::Midstream);
+            scene.tcp(from, to, flags, if is_first { says } else { b"" });
         }
     }
 }
