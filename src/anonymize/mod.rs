@@ -157,7 +157,7 @@ impl Anonymizer {
             findings: survey.findings.iter().map(|finding| finding.replaced(self)).collect(),
             coverage: survey.coverage.clone(),
             nodes,
-            flows: JudgedFlows::of_rows(flows.collect()),
+            flows: JudgedFlows::of_rows(flows),
             tftp_files: survey.tftp_files.keys().map(|place| (*place, LEFT_OUT.to_owned())).collect(),
             health: self.health(&survey.health),
             limits: survey.limits,

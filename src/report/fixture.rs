@@ -287,7 +287,7 @@ pub(super) fn survey() -> Survey {
         findings,
         coverage,
         nodes,
-        flows: JudgedFlows::of_rows(vec![
+        flows: JudgedFlows::of_rows([
             (flow(Transport::Tcp, VlanPath::One(10), http), documented),
             (flow(Transport::Udp, VlanPath::Two(10, 20), tftp), related),
             (flow(Transport::Tcp, VlanPath::Untagged, out), unexpected),

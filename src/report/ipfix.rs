@@ -410,7 +410,7 @@ mod tests {
     fn datagrams_are_short_and_numbered_without_gaps() {
         let mut survey = fixture::survey();
         let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (FlowRow::of(&flow), *judgement)).collect();
-        survey.flows = crate::survey::JudgedFlows::of_rows(flows.iter().cycle().take(1000).cloned().collect());
+        survey.flows = crate::survey::JudgedFlows::of_rows(flows.iter().cycle().take(1000).cloned());
         let mut reader = Reader::default();
         let mut expected = Vec::new();
         let mut send = |message: &[u8]| {

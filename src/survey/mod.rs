@@ -233,8 +233,12 @@ impl JudgedFlows {
     }
 
     /// From what reports tell of flows, in order, each with a judgement that calls the client by its place in the row.
-    pub fn of_rows(list: Vec<(FlowRow, Judgement)>) -> Self {
-        let (rows, mut judgements): (Vec<_>, Vec<_>) = list.into_iter().unzip();
+    pub fn of_rows(list: impl IntoIterator<Item = (FlowRow, Judgement)>) -> Self {
+        let mut judgements = Vec::new();
+        let rows = list.into_iter().map(|(row, judgement)| {
+            judgements.push(judgement);
+            row
+        });
         let (flows, first_ends) = Flows::of_rows(rows);
         for (judgement, first) in judgements.iter_mut().zip(first_ends) {
             judgement.client ^= first;

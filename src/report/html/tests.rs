@@ -126,7 +126,7 @@ fn large() -> Survey {
         .map(|number| Conversation { client: HostId(number % 300), server: HostId(number % 2_000), ..one.clone() })
         .collect();
     let flows = (0..100_000u32).map(|number| (row.clone(), Judgement { conversation: number / 2, ..judgement }));
-    survey.flows = JudgedFlows::of_rows(flows.collect());
+    survey.flows = JudgedFlows::of_rows(flows);
     let mut finding = survey.findings[0].clone();
     let words = Words {
         display_filter: "ip.addr == 10.20.0.31 || ".repeat(235),
