@@ -62,7 +62,8 @@ pub struct EndRow {
 
 impl FlowRow {
     /// Between two ends, without a VLAN tag, of the first input.
-    pub fn between(transport: Transport, ends: [EndRow; 2]) -> Self {
+    #[cfg(test)]
+    pub(crate) fn between(transport: Transport, ends: [EndRow; 2]) -> Self {
         let sources = [0].into_iter().collect();
         Self { vlan: VlanPath::Untagged, transport, icmp_type: None, icmp_code: 0, ends, sources, folded: 0 }
     }
