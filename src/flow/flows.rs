@@ -7,7 +7,6 @@ use super::prefetch::prefetch;
 use super::sources::SourceSets;
 use super::table::Table;
 use super::view::FlowView;
-use crate::capture::Timestamp;
 use crate::protocol::Transport;
 
 /// The little of a flow that tells whether it is worth a look.
@@ -131,15 +130,6 @@ impl Flows {
         }
     }
 
-    /// Earliest known time of a flow.
-    #[inline]
-    pub fn first_seen(&self, place: u32) -> Timestamp {
-        match self.at(place) {
-            At::V4(at) => self.v4.first_seen(at),
-            At::V6(at) => self.v6.first_seen(at),
-        }
-    }
-
     /// The little of a flow that tells whether it is worth a look.
     #[inline]
     pub fn transport_ports(&self, place: u32) -> TransportPorts {
@@ -152,10 +142,7 @@ impl Flows {
     /// Whether the first payload of either end of a flow has a tag ([`super::EndView::tag`]).
     #[inline]
     pub fn is_tagged(&self, place: u32) -> bool {
-        match self.at(place) {
-            At::V4(at) => self.v4.is_tagged(at),
-            At::V6(at) => self.v6.is_tagged(at),
-        }
+        self.view(place).ends.iter().any(|end| end.tag() != 0)
     }
 
     /// Addresses of a flow's two ends.

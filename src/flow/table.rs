@@ -380,23 +380,10 @@ impl<K: Key> Table<K> {
         TransportPorts { transport, ports }
     }
 
-    /// Whether the first payload of either end has a tag.
-    #[inline]
-    pub(super) fn is_tagged(&self, number: usize) -> bool {
-        self.cold[number].is_tagged()
-    }
-
     /// Addresses of the two ends of a record.
     #[inline]
     pub(super) fn addresses(&self, number: usize) -> [IpAddr; 2] {
         self.hot[number].key.ends().map(|end| end.0)
-    }
-
-    /// Earliest written time of a record.
-    pub(super) fn first_seen(&self, number: usize) -> Timestamp {
-        let (hot, cold) = (&self.hot[number], &self.cold[number]);
-        let [a, b] = [0, 1].map(|side| hot.counts.first_written(cold, side));
-        a.earlier(b)
     }
 
     /// Moves the effective times of all records.
