@@ -17,7 +17,7 @@ use text::{Owner, PhraseMap, without_quotes};
 
 use crate::decode::MacAddr;
 use crate::finding::{Replace, Transfer};
-use crate::flow::Flow;
+use crate::flow::{FlowRow, FlowView};
 use crate::health::{Health, Pair, Rhythm};
 use crate::inventory::{Attachment, Host, HostId, HostLink, Hosts, Labels, RoleSource};
 use crate::survey::{Damage, InputSummary, Judged, JudgedFlows, Survey};
@@ -116,7 +116,7 @@ impl Anonymizer {
         let flows = survey.flows.iter().map(|(flow, judgement)| {
             let Judgement { client_host, server_host, .. } = *judgement;
             let (client_host, server_host) = (place(client_host), place(server_host));
-            (self.flow(flow.to_flow()), Judgement { client_host, server_host, ..*judgement })
+            (self.flow(&flow), Judgement { client_host, server_host, ..*judgement })
         });
         let conversations = survey.conversations.iter().map(|talk| Conversation {
             client: place(talk.client),
@@ -159,7 +159,7 @@ impl Anonymizer {
             findings: survey.findings.iter().map(|finding| finding.replaced(self)).collect(),
             coverage: survey.coverage.clone(),
             nodes,
-            flows: JudgedFlows::from_list(flows.collect()),
+            flows: JudgedFlows::of_rows(flows),
             tftp_files: survey.tftp_files.keys().map(|place| (*place, LEFT_OUT.to_owned())).collect(),
             health: self.health(&survey.health),
             transfers,
@@ -258,13 +258,14 @@ impl Anonymizer {
         }
     }
 
-    fn flow(&self, mut flow: Flow) -> Flow {
-        for end in &mut flow.ends {
+    fn flow(&self, flow: &FlowView<'_>) -> FlowRow {
+        let mut row = FlowRow::of(flow);
+        for end in &mut row.ends {
             end.address = self.cipher.address(end.address);
             end.source_mac = end.source_mac.map(|mac| self.cipher.mac(mac));
             end.destination_mac = end.destination_mac.map(|mac| self.cipher.mac(mac));
         }
-        flow
+        row
     }
 
     fn input(&self, number: usize, input: &InputSummary) -> InputSummary {

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use super::*;
 use crate::capture::Moment;
-use crate::decode::TcpFlags;
 use crate::flow::TftpFile;
 use crate::policy::Direction::Incoming;
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Announcement, Link, LinkKind, Rejection};
-use crate::verdict::tests::{GATEWAY, GROUP, NODES, Site, address, cell, seconds, site};
+use crate::verdict::tests::{COAP, Course, GATEWAY, GROUP, JUNK, NODES, Site, address, cell, seconds, site};
 use crate::verdict::{CellCoverage, CellState, Missing, cover};
+
+const READ: &[u8] = b"\0\x01node.bin\0octet\0";
 
 /// What was judged and found.
 struct Found {
@@ -52,10 +53,8 @@ fn judge(site: &Site) -> Found {
 #[test]
 fn one_line_for_the_nodes_that_are_blocked_alike() {
     let mut site = site();
-    for (at, node) in NODES.iter().enumerate() {
-        let flow = site.flow(Transport::Udp, (node, 40_000), (GATEWAY, 69), 4, 0);
-        flow.ends[0].asks = true;
-        flow.ends[0].begin.frame = FrameId::new(0, 7 + at as u64);
+    for node in NODES {
+        site.flow(Transport::Udp, (node, 40_000), (GATEWAY, 69), 4, 0).says[0] = READ;
     }
     site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 80), 5, 4);
     let found = judge(&site);
@@ -67,8 +66,8 @@ fn one_line_for_the_nodes_that_are_blocked_alike() {
     assert_eq!(
         finding.words.detail,
         "UDP 69 (TFTP) is documented here and no answer was seen: 12 tries. 3 conversations: 3 nodes with 1 gateway. \
-         10.0.1.1 to 10.0.0.1: 4 packets there, 0 back, from frame 7 of survey.pcap at 2023-11-14T22:13:30.000000000Z. \
-         10.0.1.2 to 10.0.0.1: 4 packets there, 0 back, from frame 8 of survey.pcap at 2023-11-14T22:13:40.000000000Z. \
+         10.0.1.1 to 10.0.0.1: 4 packets there, 0 back, from frame 1 of survey.pcap at 2023-11-14T22:13:30.000000000Z. \
+         10.0.1.2 to 10.0.0.1: 4 packets there, 0 back, from frame 5 of survey.pcap at 2023-11-14T22:13:40.000000000Z. \
          10.0.1.3 to 10.0.0.1: 4 packets there, 0 back, from frame 9 of survey.pcap at 2023-11-14T22:13:50.000000000Z."
     );
     assert!(finding.words.advice.starts_with("The host is alive"), "{}", finding.words.advice);
@@ -86,7 +85,7 @@ fn one_line_for_the_nodes_that_are_blocked_alike() {
 fn each_way_of_being_blocked_has_its_cause() {
     let advice = |change: &dyn Fn(&mut Site)| {
         let mut site = site();
-        site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 88), 3, 0).ends[0].syns = 3;
+        site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 88), 3, 0);
         change(&mut site);
         let found = judge(&site);
         let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
@@ -110,14 +109,7 @@ fn each_way_of_being_blocked_has_its_cause() {
     };
     let reject =
         |code, sender: &'static str| move |site: &mut Site| site.relations.rejections.push((0, icmp(code, sender)));
-    let refuse = |site: &mut Site| {
-        let end = &mut site.flows[0].ends[1];
-        (end.packets, end.resets, end.tcp_flags) = (3, 3, TcpFlags(TcpFlags::RST | TcpFlags::ACK));
-    };
-    let half_open = |site: &mut Site| {
-        let end = &mut site.flows[0].ends[1];
-        (end.packets, end.syn_acks, end.tcp_flags) = (3, 3, TcpFlags(TcpFlags::SYN | TcpFlags::ACK));
-    };
+    let answer = |course| move |site: &mut Site| (site.talks[0].packets[1], site.talks[0].course) = (3, course);
     let alive = |site: &mut Site| {
         site.flow(Transport::Tcp, (GATEWAY, 40_001), (NODES[0], 80), 3, 3);
     };
@@ -125,8 +117,8 @@ fn each_way_of_being_blocked_has_its_cause() {
     let table: [Row<'_>; 9] = [
         (&|_| (), Outcome::Unanswered, "Nothing at all was captured from t"),
         (&alive, Outcome::Unanswered, "The host is alive (other packets o"),
-        (&refuse, Outcome::Refused, "The host answers, but refuses: not"),
-        (&half_open, Outcome::Unanswered, "The server accepts, but its answer"),
+        (&answer(Course::Refuses), Outcome::Refused, "The host answers, but refuses: not"),
+        (&answer(Course::HalfOpen), Outcome::Unanswered, "The server accepts, but its answer"),
         (&reject(3, NODES[0]), Outcome::Rejected, "The host itself says that the port"),
         (&reject(13, "10.0.0.254"), Outcome::Rejected, "A firewall or router that sent the"),
         (&reject(13, NODES[0]), Outcome::Rejected, "The host's own firewall forbids it"),
@@ -175,8 +167,8 @@ fn what_explains_a_finding_is_told_and_a_strangers_text_is_harmless() {
 #[test]
 fn a_finding_speaks_only_of_the_flows_it_means() {
     let mut site = site();
-    site.flow(Transport::Udp, (GATEWAY, 5683), (NODES[0], 5683), 50, 40).ends[0].conforms = Protocol::Coap.bit();
-    site.flow(Transport::Udp, (GATEWAY, 41_000), (NODES[0], 5683), 3, 0).ends[0].violates = Protocol::Coap.bit();
+    site.flow(Transport::Udp, (GATEWAY, 5683), (NODES[0], 5683), 50, 40).says = [COAP; 2];
+    site.flow(Transport::Udp, (GATEWAY, 41_000), (NODES[0], 5683), 3, 0).says[0] = JUNK;
     let found = judge(&site);
     let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
     assert_eq!((finding.kind.name(), finding.flows, finding.packets, finding.bytes), ("wrong-protocol", 1, 3, 300));
@@ -186,7 +178,7 @@ fn a_finding_speaks_only_of_the_flows_it_means() {
         finding
             .words
             .detail
-            .contains("Only the client was seen to send. 10.0.0.1 to 10.0.1.1: 3 packets there, 0 back, from frame 20"),
+            .contains("Only the client was seen to send. 10.0.0.1 to 10.0.1.1: 3 packets there, 0 back, from frame 91"),
         "{}",
         finding.words.detail
     );
@@ -273,7 +265,7 @@ fn a_conversation_that_worked_and_then_failed_has_stopped_answering() {
     let mut site = site();
     site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 80), 5, 4);
     for port in 40_001..40_004 {
-        site.flow(Transport::Tcp, (NODES[0], port), (GATEWAY, 80), 4, 0).ends[0].syns = 4;
+        site.flow(Transport::Tcp, (NODES[0], port), (GATEWAY, 80), 4, 0);
     }
     let found = judge(&site);
     assert_eq!(found.conversations[0].outcome, Outcome::Established);
@@ -290,10 +282,10 @@ fn a_conversation_that_worked_and_then_failed_has_stopped_answering() {
 #[test]
 fn relations_speak_for_what_belongs_to_them() {
     let mut site = site();
-    site.flow(Transport::Udp, (NODES[0], 41_000), (GATEWAY, 69), 1, 0).ends[0].asks = true;
+    site.flow(Transport::Udp, (NODES[0], 41_000), (GATEWAY, 69), 1, 0).says[0] = READ;
     site.flow(Transport::Udp, (NODES[0], 41_000), (GATEWAY, 60_001), 9, 9);
     // A node's TFTP with another node is not documented, and neither is its data.
-    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 69), 1, 0).ends[0].asks = true;
+    site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 69), 1, 0).says[0] = READ;
     site.flow(Transport::Udp, (NODES[0], 41_001), (NODES[1], 60_002), 9, 9);
     // An office PC searches for UPnP devices, and a node answers: whoever asked.
     site.flow(Transport::Udp, ("10.0.3.1", 42_000), (GROUP, 1900), 1, 0);
@@ -360,13 +352,11 @@ fn an_allowance_covers_the_whole_exchange_and_an_unused_one_is_told() {
 #[test]
 fn what_runs_on_a_documented_port_must_be_its_protocol() {
     let mut site = site();
-    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
-    flow.ends[1].violates = Protocol::Http.bit();
-    flow.ends[1].conforms = Protocol::Ssh.bit();
-    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[1], 80), 5, 4);
-    flow.ends[0].conforms = Protocol::Http.bit() | Protocol::Upnp.bit();
-    let flow = site.flow(Transport::Udp, ("10.0.2.1", 47_809), (GATEWAY, 47_809), 5, 4);
-    flow.ends[0].conforms = Protocol::Bacnet.bit();
+    site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4).says[1] = b"SSH-2.0-OpenSSH_9.2\r\n";
+    site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[1], 80), 5, 4).says[0] = b"GET / HTTP/1.1\r\n\r\n";
+    // Who-Is, to all (ANSI/ASHRAE 135 clause 16.10).
+    let who_is = b"\x81\x0b\x00\x0c\x01\x20\xff\xff\x00\xff\x10\x08";
+    site.flow(Transport::Udp, ("10.0.2.1", 47_809), (GATEWAY, 47_809), 5, 4).says[0] = who_is;
     let found = judge(&site);
     assert_eq!(found.flows[0].reason, Some(Reason::WrongProtocol));
     assert_eq!((found.flows[0].payload, found.flows[0].payload_protocol), (Evidence::Violates, Some(Protocol::Ssh)));

@@ -7,30 +7,28 @@ use super::prefetch::prefetch;
 use super::sources::SourceSets;
 use super::table::Table;
 use super::view::FlowView;
-use super::{Flow, TransportPorts};
-use crate::capture::Timestamp;
+use crate::protocol::Transport;
+
+/// The little of a flow that tells whether it is worth a look.
+#[derive(Clone, Copy, Debug)]
+pub struct TransportPorts {
+    /// Transport.
+    pub transport: Transport,
+    /// Ports of the two ends; 0 where the transport has none.
+    pub ports: [u16; 2],
+}
 
 /// All flows, each by its place from 0. Fresh from the table their order changes from run to run;
 /// [`Flows::put_in_order`] gives them one that can be reported.
 #[derive(Debug)]
 pub struct Flows {
-    kind: Kind,
-    /// For each place the number in the table; empty while they are the same.
-    order: Vec<u32>,
-}
-
-#[derive(Debug)]
-enum Kind {
-    Tables(Box<Tables>),
-    List(Vec<Flow>),
-}
-
-#[derive(Debug)]
-struct Tables {
     v4: Table<Key4>,
     v6: Table<Key6>,
     vlans: VlanNames,
     sources: SourceSets,
+    /// For each place the number in the tables, of which the second begins where the first ends; empty while they are the
+    /// same.
+    order: Vec<u32>,
 }
 
 /// Whether flows in this order come from all over the memory, in tables of which the second begins at a number. Those of
@@ -46,7 +44,42 @@ fn is_scattered(order: &[u32], second: u32) -> bool {
     jumps.count() > order.len() / 16
 }
 
-impl Tables {
+/// Where a flow is kept.
+enum At {
+    V4(usize),
+    V6(usize),
+}
+
+impl Flows {
+    pub(super) fn from_tables(mut v4: Table<Key4>, mut v6: Table<Key6>, vlans: VlanNames, sources: SourceSets) -> Self {
+        v4.drop_index();
+        v6.drop_index();
+        Self { v4, v6, vlans, sources, order: Vec::new() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Gives the flow at place `order[n]` the place `n`; `order` holds each place below [`Flows::len`] once.
+    pub fn put_in_order(&mut self, mut order: Vec<u32>) {
+        debug_assert_eq!(order.len(), self.len());
+        if !self.order.is_empty() {
+            order.iter_mut().for_each(|place| *place = self.order[*place as usize]);
+        }
+        if is_scattered(&order, self.v4.len() as u32) {
+            self.move_to(&mut order);
+        }
+        let is_theirs = order.iter().zip(0..).all(|(number, place)| *number == place);
+        self.order = if is_theirs { Vec::new() } else { order };
+    }
+
     /// Moves the records to where their order wants them, which from then on is the order of their numbers: every later
     /// stage goes through them several times.
     fn move_to(&mut self, order: &mut [u32]) {
@@ -61,80 +94,20 @@ impl Tables {
             *next += 1;
         }
     }
-}
-
-/// Where a flow is kept.
-enum At<'a> {
-    V4(&'a Tables, usize),
-    V6(&'a Tables, usize),
-    List(&'a Flow),
-}
-
-impl Flows {
-    pub(super) fn from_tables(mut v4: Table<Key4>, mut v6: Table<Key6>, vlans: VlanNames, sources: SourceSets) -> Self {
-        v4.drop_index();
-        v6.drop_index();
-        Self { kind: Kind::Tables(Box::new(Tables { v4, v6, vlans, sources })), order: Vec::new() }
-    }
-
-    /// From flows made by hand.
-    pub fn from_list(flows: Vec<Flow>) -> Self {
-        Self { kind: Kind::List(flows), order: Vec::new() }
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        match &self.kind {
-            Kind::Tables(tables) => tables.v4.len() + tables.v6.len(),
-            Kind::List(flows) => flows.len(),
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Gives the flow at place `order[n]` the place `n`; `order` holds each place below [`Flows::len`] once.
-    pub fn put_in_order(&mut self, mut order: Vec<u32>) {
-        debug_assert_eq!(order.len(), self.len());
-        if !self.order.is_empty() {
-            order.iter_mut().for_each(|place| *place = self.order[*place as usize]);
-        }
-        if let Kind::Tables(tables) = &mut self.kind
-            && is_scattered(&order, tables.v4.len() as u32)
-        {
-            tables.move_to(&mut order);
-        }
-        let is_theirs = order.iter().zip(0..).all(|(number, place)| *number == place);
-        self.order = if is_theirs { Vec::new() } else { order };
-    }
 
     #[inline]
-    fn at(&self, place: u32) -> At<'_> {
+    fn at(&self, place: u32) -> At {
         let number = self.order.get(place as usize).map_or(place, |number| *number) as usize;
-        match &self.kind {
-            Kind::Tables(tables) => match number.checked_sub(tables.v4.len()) {
-                None => At::V4(tables, number),
-                Some(number) => At::V6(tables, number),
-            },
-            Kind::List(flows) => At::List(&flows[number]),
-        }
+        number.checked_sub(self.v4.len()).map_or(At::V4(number), At::V6)
     }
 
     /// The flow at a place below [`Flows::len`], as it is packed: nothing is read of it but what is asked for.
     #[inline(always)]
     pub fn view(&self, place: u32) -> FlowView<'_> {
         match self.at(place) {
-            At::V4(tables, at) => tables.v4.view(at, &tables.vlans, &tables.sources),
-            At::V6(tables, at) => tables.v6.view(at, &tables.vlans, &tables.sources),
-            At::List(flow) => flow.view(),
+            At::V4(at) => self.v4.view(at, &self.vlans, &self.sources),
+            At::V6(at) => self.v6.view(at, &self.vlans, &self.sources),
         }
-    }
-
-    /// The same, unpacked.
-    pub fn get(&self, place: u32) -> Flow {
-        self.view(place).to_flow()
     }
 
     /// For whoever asks for flows in another order than theirs: so many earlier, each is to be fetched.
@@ -152,19 +125,8 @@ impl Flows {
     #[inline]
     pub fn prefetch(&self, place: u32) {
         match self.at(place) {
-            At::V4(tables, at) => tables.v4.prefetch_record(at),
-            At::V6(tables, at) => tables.v6.prefetch_record(at),
-            At::List(_) => {}
-        }
-    }
-
-    /// Earliest known time of a flow.
-    #[inline]
-    pub fn first_seen(&self, place: u32) -> Timestamp {
-        match self.at(place) {
-            At::V4(tables, at) => tables.v4.first_seen(at),
-            At::V6(tables, at) => tables.v6.first_seen(at),
-            At::List(flow) => flow.first(),
+            At::V4(at) => self.v4.prefetch_record(at),
+            At::V6(at) => self.v6.prefetch_record(at),
         }
     }
 
@@ -172,42 +134,31 @@ impl Flows {
     #[inline]
     pub fn transport_ports(&self, place: u32) -> TransportPorts {
         match self.at(place) {
-            At::V4(tables, at) => tables.v4.transport_ports(at),
-            At::V6(tables, at) => tables.v6.transport_ports(at),
-            At::List(flow) => flow.transport_ports(),
+            At::V4(at) => self.v4.transport_ports(at),
+            At::V6(at) => self.v6.transport_ports(at),
         }
     }
 
-    /// Whether the first payload of either end of a flow has a tag ([`super::FlowEnd::tag`]).
+    /// Whether the first payload of either end of a flow has a tag ([`super::EndView::tag`]).
     #[inline]
     pub fn is_tagged(&self, place: u32) -> bool {
-        match self.at(place) {
-            At::V4(tables, at) => tables.v4.is_tagged(at),
-            At::V6(tables, at) => tables.v6.is_tagged(at),
-            At::List(flow) => flow.is_tagged(),
-        }
+        self.view(place).ends.iter().any(|end| end.tag() != 0)
     }
 
     /// Addresses of a flow's two ends.
     #[inline]
     pub fn addresses(&self, place: u32) -> [IpAddr; 2] {
         match self.at(place) {
-            At::V4(tables, at) => tables.v4.addresses(at),
-            At::V6(tables, at) => tables.v6.addresses(at),
-            At::List(flow) => [flow.ends[0].address, flow.ends[1].address],
+            At::V4(at) => self.v4.addresses(at),
+            At::V6(at) => self.v6.addresses(at),
         }
     }
 
     /// Whether the flows have more than one VLAN path between them.
     pub fn have_several_vlan_paths(&self) -> bool {
-        match &self.kind {
-            Kind::Tables(tables) => {
-                let mut codes = tables.v4.vlan_codes().chain(tables.v6.vlan_codes());
-                let first = codes.next();
-                codes.any(|code| Some(code) != first)
-            }
-            Kind::List(flows) => flows.windows(2).any(|pair| pair[0].vlan != pair[1].vlan),
-        }
+        let mut codes = self.v4.vlan_codes().chain(self.v6.vlan_codes());
+        let first = codes.next();
+        codes.any(|code| Some(code) != first)
     }
 
     /// All places.

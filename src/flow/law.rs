@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 
-use super::{First, Flow, Limits, Observation, Observed, Seed, SideEvidence, TftpFile};
+use super::{First, FlowView, Limits, Observation, Observed, Seed, SideEvidence, TftpFile};
 use crate::capture::{Frame, FrameId, LinkType, Shift, Timestamp};
 use crate::health::Measure;
 
@@ -165,12 +165,8 @@ fn observe_within(samples: &[Sample], input: u32, limits: Limits) -> Observation
 
 /// Everything that was observed, in an order that does not depend on the table's.
 fn describe(observed: Observed) -> Vec<String> {
-    let mut lines: Vec<String> = observed
-        .flows
-        .iter()
-        .map(|flow| flow.to_flow())
-        .map(|flow| format!("{flow:?} {:?}", first_payloads(&flow, &observed.side)))
-        .collect();
+    let mut lines: Vec<String> =
+        observed.flows.iter().map(|flow| format!("{flow:?} {:?}", first_payloads(&flow, &observed.side))).collect();
     lines.sort();
     lines.push(format!("{:?} {:?} {:?}", observed.tallies, observed.other_frames, observed.neighbours));
     lines.push(format!("{:?} {:?}", observed.orphan_fragments, observed.overflow));
@@ -215,11 +211,11 @@ fn difference(a: &[String], b: &[String]) -> Option<(String, String)> {
 }
 
 /// What is known of each end's first payload.
-fn first_payloads(flow: &Flow, side: &SideEvidence) -> [(Option<First<SocketAddr>>, Option<TftpFile>); 2] {
+fn first_payloads(flow: &FlowView<'_>, side: &SideEvidence) -> [(Option<First<SocketAddr>>, Option<TftpFile>); 2] {
     [0, 1].map(|end| {
         let (from, to) = (&flow.ends[end], &flow.ends[1 - end]);
-        let stream = (flow.vlan.clone(), (from.address, from.port), (to.address, to.port));
-        let frame = from.payload_frame;
+        let stream = (flow.vlan(), (from.address, from.port), (to.address, to.port));
+        let frame = from.payload_frame();
         (side.answered(&stream, frame).cloned(), side.tftp_file(&stream, frame).cloned())
     })
 }

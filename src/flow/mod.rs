@@ -17,7 +17,9 @@ mod packet;
 mod pending;
 mod prefetch;
 mod questions;
-mod record;
+mod row;
+#[cfg(test)]
+pub(crate) mod scene;
 mod sources;
 mod table;
 mod tally;
@@ -30,7 +32,7 @@ pub use evidence::{
     Authentication, BridgePort, Broadcasts, DatagramId, DhcpExchange, Endpoint, First, IcmpError, LinkEvidence,
     Membership, Offers, Pieces, Port, STRETCH, Search, SideEvidence, Stream, TftpFile, TooBig, Window,
 };
-pub use flows::Flows;
+pub use flows::{Flows, TransportPorts};
 pub use fragment::Unattributed;
 pub use key::Seed;
 pub use limit::Overflow;
@@ -38,7 +40,7 @@ pub use neighbour::{Neighbours, Seen};
 pub use observation::{Limits, Observation, Observed, is_icmp_error, ports_of};
 pub(crate) use prefetch::{prefetch, prefetch_whole};
 pub use questions::Questions;
-pub use record::{Flow, FlowEnd, Sources, TransportPorts};
+pub use row::{EndRow, FlowRow, Sources};
 pub use tally::{Amount, Clock, OtherFrames, Tally};
 pub use tcp::SynAnswer;
 pub use view::{EndView, FlowView};

@@ -44,7 +44,8 @@ impl SourceSets {
         self.sets.get(set.0 as usize).map_or(&[], Vec::as_slice)
     }
 
-    fn number(&mut self, members: Vec<u32>) -> SourceSet {
+    /// The number of a set of ascending members, [`SourceSets::LIMIT`] at most.
+    pub(super) fn number(&mut self, members: Vec<u32>) -> SourceSet {
         if let Some(known) = self.numbers.get(&members) {
             return *known;
         }

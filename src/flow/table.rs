@@ -356,7 +356,7 @@ impl<K: Key> Table<K> {
         let transport = Transport::from(hot.key.protocol());
         let folded = self.folded.get(number).copied().unwrap_or(0);
         let names = Names { vlan: hot.key.vlan(), vlans, sources };
-        FlowView::packed(transport, hot.key.ends(), (&hot.counts, cold), folded, names)
+        FlowView::new(transport, hot.key.ends(), (&hot.counts, cold), folded, names)
     }
 
     /// Has a record fetched that will be looked at soon.
@@ -381,23 +381,10 @@ impl<K: Key> Table<K> {
         TransportPorts { transport, ports }
     }
 
-    /// Whether the first payload of either end has a tag.
-    #[inline]
-    pub(super) fn is_tagged(&self, number: usize) -> bool {
-        self.cold[number].is_tagged()
-    }
-
     /// Addresses of the two ends of a record.
     #[inline]
     pub(super) fn addresses(&self, number: usize) -> [IpAddr; 2] {
         self.hot[number].key.ends().map(|end| end.0)
-    }
-
-    /// Earliest written time of a record.
-    pub(super) fn first_seen(&self, number: usize) -> Timestamp {
-        let (hot, cold) = (&self.hot[number], &self.cold[number]);
-        let [a, b] = [0, 1].map(|side| hot.counts.first_written(cold, side));
-        a.earlier(b)
     }
 
     /// Moves the effective times of all records.

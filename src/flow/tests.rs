@@ -1,85 +1,45 @@
-//! What payload and copies do to a record, with packets made by etherparse.
+//! What payload and copies do to a record.
 
-use etherparse::PacketBuilder;
-
-use super::{Flow, Limits, Observation, Observed, Seed};
-use crate::capture::{Frame, FrameId, LinkType, Shift, Timestamp};
+use super::scene::Scene;
+use super::{Flows, Observed};
+use crate::capture::Shift;
+use crate::decode::{MacAddr, TcpFlags};
 use crate::protocol::{Evidence, Protocol};
 
-const MILLI: i64 = 1_000_000;
-const ONE: [u8; 6] = [2, 0, 0, 0, 0, 1];
-const TWO: [u8; 6] = [2, 0, 0, 0, 0, 2];
+const CLIENT: &str = "10.0.0.1:40000";
 
-/// A frame's time in milliseconds and its bytes.
-type Sample = (i64, Vec<u8>);
-
-fn observe(samples: &[Sample]) -> Observation {
-    let mut observation = Observation::new(0, Seed::random(), Limits::default());
-    observation.observe(samples.iter().zip(1..).map(|((millis, bytes), number)| Frame {
-        id: FrameId::new(0, number),
-        time: Timestamp::from_nanos(1_700_000_000_000_000_000 + millis * MILLI),
-        link: LinkType::ETHERNET,
-        interface: 0,
-        original_len: bytes.len() as u32,
-        data: bytes,
-    }));
-    observation
-}
-
-fn flows(samples: &[Sample]) -> Vec<Flow> {
-    observe(samples).finish().flows.iter().map(|flow| flow.to_flow()).collect()
-}
-
-fn ip(identification: u16, destination: [u8; 4]) -> etherparse::IpHeaders {
-    let mut header = etherparse::Ipv4Header::new(0, 64, etherparse::IpNumber::UDP, [10, 0, 0, 1], destination).unwrap();
-    header.identification = identification;
-    etherparse::IpHeaders::Ipv4(header, Default::default())
-}
-
-fn udp(to: ([u8; 6], [u8; 4], u16), identification: u16, payload: &[u8]) -> Vec<u8> {
-    let (mac, address, port) = to;
-    let mut out = Vec::new();
-    let packet = PacketBuilder::ethernet2(ONE, mac).ip(ip(identification, address)).udp(40_000, port);
-    packet.write(&mut out, payload).unwrap();
-    out
-}
-
-fn tcp(port: u16, payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let packet = PacketBuilder::ethernet2(ONE, TWO).ip(ip(7, [10, 0, 0, 2])).tcp(port, 80, 1_000, 1_000).ack(1);
-    packet.write(&mut out, payload).unwrap();
-    out
+/// What is observed of a scene in two parts.
+fn cut(scene: &Scene, at: usize) -> Observed {
+    let mut sum = scene.part(0..at);
+    sum.absorb(scene.part(at..scene.len()), Shift { input: 0, frames: at as u64 });
+    sum.finish()
 }
 
 #[test]
 fn a_keep_alive_says_nothing_of_the_protocol() {
+    let mut scene = Scene::default();
+    scene.sequence = Some(1_000);
     // RFC 1122 section 4.2.3.6: one garbage octet.
-    let probe = tcp(40_000, b"\0");
-    let request = tcp(40_000, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    let found = flows(&[(0, probe.clone()), (75_000, probe.clone()), (80_000, request)]);
-    assert_eq!(found[0].ends[0].evidence(Protocol::Http), Evidence::Conforms);
-    assert!(found[0].ends[0].has_payload);
-    let found = flows(&[(0, probe)]);
-    assert_eq!((found[0].ends[0].evidence(Protocol::Http), found[0].ends[0].has_payload), (Evidence::Unknown, false));
+    for (at, payload) in [(0, &b"\0"[..]), (75_000, b"\0"), (80_000, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")] {
+        scene.at(at).tcp(CLIENT, "10.0.0.2:80", TcpFlags::ACK, payload);
+    }
+    let said = |flows: Flows| {
+        let end = flows.view(0).ends[0];
+        (end.evidence(Protocol::Http), end.has_payload())
+    };
+    assert_eq!(said(scene.part(0..3).finish().flows), (Evidence::Conforms, true));
+    assert_eq!(said(scene.part(0..1).finish().flows), (Evidence::Unknown, false));
 }
 
 #[test]
 fn between_two_known_ports_each_protocol_is_looked_for_in_all_parts_alike() {
-    let between = |identification, payload: &[u8]| {
-        let mut out = Vec::new();
-        let packet = PacketBuilder::ethernet2(ONE, TWO).ip(ip(identification, [10, 0, 0, 2])).udp(69, 1900);
-        packet.write(&mut out, payload).unwrap();
-        out
-    };
+    let (from, to) = ("10.0.0.1:69", "10.0.0.2:1900");
     let answer = b"HTTP/1.1 200 OK\r\nLOCATION: http://10.0.0.9/d\r\nST: ssdp:all\r\nUSN: uuid:1\r\n\r\n";
-    let samples = [(0, between(1, answer)), (1_000, between(2, b"\0\x03\0\x01block"))];
-    let mut parts = observe(&samples[..1]);
-    parts.absorb(observe(&samples[1..]), Shift { input: 0, frames: 1 });
-    let parts: Vec<Flow> = parts.finish().flows.iter().map(|flow| flow.to_flow()).collect();
-    let whole = flows(&samples);
-    for found in [&parts, &whole] {
+    let mut scene = Scene::default();
+    scene.udp(from, to, answer).at(1_000).udp(from, to, b"\0\x03\0\x01block");
+    for found in [cut(&scene, 1), scene.observe()] {
         for protocol in [Protocol::Ssdp, Protocol::Tftp] {
-            assert_eq!(found[0].ends[0].evidence(protocol), Evidence::Conforms, "{protocol:?}");
+            assert_eq!(found.flows.view(0).ends[0].evidence(protocol), Evidence::Conforms, "{protocol:?}");
         }
     }
 }
@@ -87,9 +47,12 @@ fn between_two_known_ports_each_protocol_is_looked_for_in_all_parts_alike() {
 #[test]
 fn a_copy_comes_at_once_and_a_repetition_later() {
     let same = |millis: &[i64], identification| -> u64 {
-        let packet = udp((TWO, [10, 0, 0, 2], 5683), identification, b"\x40\x01\0\x01");
-        let samples: Vec<Sample> = millis.iter().map(|millis| (*millis, packet.clone())).collect();
-        flows(&samples)[0].ends.iter().map(|end| end.duplicates).sum()
+        let mut scene = Scene::default();
+        scene.identification = Some(identification);
+        for at in millis {
+            scene.at(*at).udp(CLIENT, "10.0.0.2:5683", b"\x40\x01\0\x01");
+        }
+        scene.observe().flows.view(0).ends.iter().map(|end| end.duplicates()).sum()
     };
     assert_eq!(same(&[0, 0], 7), 1);
     assert_eq!(same(&[0, 0, 1_000, 1_000], 7), 2);
@@ -100,57 +63,49 @@ fn a_copy_comes_at_once_and_a_repetition_later() {
     assert_eq!(same(&[0, 200], 0), 0);
 }
 
-/// A SYN from port 40,000 to 80 by IPv6, which has no identification.
-fn syn6(sequence: u32) -> Vec<u8> {
-    let (a, b) = ([0xfd; 16], [0xfe; 16]);
-    let mut out = Vec::new();
-    let packet = PacketBuilder::ethernet2(ONE, TWO).ipv6(a, b, 64).tcp(40_000, 80, sequence, 1_000).syn();
-    packet.write(&mut out, &[]).unwrap();
-    out
-}
-
 #[test]
 fn copies_are_no_retries() {
-    // Each frame three times within microseconds, and the SYN once more a second later.
-    let samples: Vec<Sample> = [0, 0, 0, 1_000, 1_000, 1_000].map(|millis| (millis, syn6(7))).into();
-    let flow = &flows(&samples)[0];
-    let syns: Vec<(u64, u16)> =
-        flow.ends.iter().map(|end| (end.duplicates, end.syns)).filter(|end| end.1 > 0).collect();
-    assert_eq!(syns, [(4, 2)]);
+    // Each frame three times within microseconds, and the SYN once more a second later; IPv6 has no identification.
+    let mut scene = Scene::default();
+    for at in [0, 0, 0, 1_000, 1_000, 1_000] {
+        scene.at(at).tcp("[fd00::1]:40000", "[fd00::2]:80", TcpFlags::SYN, b"");
+    }
     // Wherever the capture is cut.
-    for cut in 1..samples.len() {
-        let mut sum = observe(&samples[..cut]);
-        sum.absorb(observe(&samples[cut..]), Shift { input: 0, frames: cut as u64 });
-        let flow = sum.finish().flows.get(0);
-        assert!(flow.ends.iter().any(|end| (end.duplicates, end.syns, end.unanswered) == (4, 2, 2)), "{cut}: {flow:?}");
+    let parts = (1..scene.len()).map(|at| cut(&scene, at));
+    for (at, found) in parts.chain([scene.observe()]).enumerate() {
+        let told = found.flows.view(0).ends.map(|end| (end.duplicates(), end.syns(), end.unanswered()));
+        assert_eq!(told, [(4, 2, 2), (0, 0, 0)], "{at}");
     }
 }
 
 #[test]
 fn each_request_to_a_directed_broadcast_is_looked_at() {
-    let everyone = ([0xff; 6], [10, 0, 0, 255], 5683);
+    let mut scene = Scene::default();
+    scene.macs = Some([MacAddr([2, 0, 0, 0, 0, 1]), MacAddr([0xff; 6])]);
     // Two CoAP requests with tokens of their own, as to a multicast group.
-    let samples = [(0, udp(everyone, 1, b"\x51\x01\0\x01\xaa")), (1_000, udp(everyone, 2, b"\x51\x01\0\x02\xbb"))];
-    assert_eq!(observe(&samples).finish().side.group_requests().len(), 2);
+    scene.udp(CLIENT, "10.0.0.255:5683", b"\x51\x01\0\x01\xaa").at(1_000);
+    scene.udp(CLIENT, "10.0.0.255:5683", b"\x51\x01\0\x02\xbb");
+    assert_eq!(scene.observe().side.group_requests().len(), 2);
 }
 
 /// The file that the first flow's client asks for.
 fn file(observed: &Observed) -> Option<Vec<u8>> {
-    let flow = observed.flows.get(0);
+    let flow = observed.flows.view(0);
     let [client, server] = &flow.ends;
-    let stream = (flow.vlan.clone(), (client.address, client.port), (server.address, server.port));
-    observed.side.tftp_file(&stream, client.payload_frame).map(|file| file.name.to_vec())
+    let stream = (flow.vlan(), (client.address, client.port), (server.address, server.port));
+    observed.side.tftp_file(&stream, client.payload_frame()).map(|file| file.name.to_vec())
 }
 
 #[test]
 fn only_a_first_payload_names_a_file_wherever_the_capture_is_cut() {
-    let read = |identification, payload: &[u8]| (0, udp((TWO, [10, 0, 0, 2], 4_000), identification, payload));
-    let (other, request) = (read(1, b"anything"), read(2, b"\0\x01node.bin\0octet\0"));
+    let (other, request): (&[u8], &[u8]) = (b"anything", b"\0\x01node.bin\0octet\0");
     // Off TFTP's port one pass looks at the first payload only; a part that begins later takes the next for the first.
-    for (samples, named) in [([other.clone(), request.clone()], None), ([request, other], Some(b"node.bin".to_vec()))] {
-        assert_eq!(file(&observe(&samples).finish()), named);
-        let mut sum = observe(&samples[..1]);
-        sum.absorb(observe(&samples[1..]), Shift { input: 0, frames: 1 });
-        assert_eq!(file(&sum.finish()), named);
+    for (payloads, named) in [([other, request], None), ([request, other], Some(b"node.bin".to_vec()))] {
+        let mut scene = Scene::default();
+        for payload in payloads {
+            scene.udp(CLIENT, "10.0.0.2:4000", payload);
+        }
+        assert_eq!(file(&scene.observe()), named);
+        assert_eq!(file(&cut(&scene, 1)), named);
     }
 }

@@ -1,59 +1,45 @@
-//! A flow looked at where it is packed: what is not asked for is not read. A flow unpacked is 400 bytes, and
+//! A flow looked at where it is packed: what is not asked for is not read. Written out a flow is 400 bytes, and
 //! the later stages look at each some seven times, mostly at a few of its fields.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use smallvec::SmallVec;
-
+use super::SynAnswer;
 use super::counters::{Cold, Counts};
 use super::key::{VlanCode, VlanNames};
-use super::record::evidence;
 use super::sources::SourceSets;
-use super::{Flow, FlowEnd, Sources, SynAnswer};
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::protocol::Transport;
 use crate::protocol::{Evidence, Protocol, Turn};
 
-/// A flow of a table or one made by hand. Its fields and methods have the meaning of those of [`Flow`].
+/// All packets of a survey with one key, both directions. Which end is the client is not decided here.
 #[derive(Clone, Copy)]
 pub struct FlowView<'a> {
-    /// See [`Flow::transport`].
+    /// Transport.
     pub transport: Transport,
-    /// See [`Flow::icmp_type`].
+    /// For ICMP and ICMPv6: the type, that of the request where request and reply share a flow.
     pub icmp_type: Option<u8>,
-    /// See [`Flow::icmp_code`].
+    /// For ICMP and ICMPv6: the code, if its type knows neither request nor reply; else 0.
     pub icmp_code: u8,
-    /// See [`Flow::ends`].
+    /// The two ends, the smaller (address, port) first, each with what *it sent*.
     pub ends: [EndView<'a>; 2],
-    /// See [`Flow::folded`].
+    /// How many idle flows of a live survey were folded into this one, whose client's port then means
+    /// nothing; 0 for a flow of its own.
     pub folded: u32,
-    aside: Aside<'a>,
+    names: Names<'a>,
 }
 
-/// One end of a flow and what it sent. Its fields and methods have the meaning of the fields of [`FlowEnd`].
+/// One end of a flow and what it sent.
 #[derive(Clone, Copy)]
 pub struct EndView<'a> {
-    /// See [`FlowEnd::address`].
+    /// Address.
     pub address: IpAddr,
-    /// See [`FlowEnd::port`].
+    /// Port; 0 where the transport has none.
     pub port: u16,
-    sent: Side<'a>,
-}
-
-/// Where it is kept what an end sent.
-#[derive(Clone, Copy)]
-enum Side<'a> {
-    Packed { counts: &'a Counts, cold: &'a Cold, side: u8 },
-    Unpacked(&'a FlowEnd),
-}
-
-/// Where the rest of a flow is kept.
-#[derive(Clone, Copy)]
-enum Aside<'a> {
-    Packed { names: Names<'a>, cold: &'a Cold },
-    Unpacked(&'a Flow),
+    counts: &'a Counts,
+    cold: &'a Cold,
+    side: u8,
 }
 
 /// What the numbers in a packed flow mean.
@@ -64,23 +50,36 @@ pub(super) struct Names<'a> {
     pub(super) sources: &'a SourceSets,
 }
 
-/// As the flow unpacked.
+/// All that is known of it.
 impl fmt::Debug for FlowView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_flow().fmt(f)
+        f.debug_struct("FlowView")
+            .field("vlan", &self.vlan())
+            .field("transport", &self.transport)
+            .field("icmp_type", &self.icmp_type)
+            .field("icmp_code", &self.icmp_code)
+            .field("ends", &self.ends)
+            .field("sources", &self.sources())
+            .field("folded", &self.folded)
+            .finish()
     }
 }
 
-/// As the end unpacked.
+/// All that is known of it.
 impl fmt::Debug for EndView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.to_end().fmt(f)
+        let mut all = f.debug_struct("EndView");
+        all.field("address", &self.address).field("port", &self.port);
+        self.each(|name, value| {
+            all.field(name, value);
+        });
+        all.finish()
     }
 }
 
 impl<'a> FlowView<'a> {
     #[inline(always)]
-    pub(super) fn packed(
+    pub(super) fn new(
         transport: Transport,
         [a, b]: [(IpAddr, u16); 2],
         (counts, cold): (&'a Counts, &'a Cold),
@@ -89,56 +88,32 @@ impl<'a> FlowView<'a> {
     ) -> Self {
         // The table keeps `protocol::icmp::exchange` where others have a port.
         let is_icmp = matches!(transport, Transport::Icmp | Transport::Icmpv6);
-        let end = |(address, port), side| EndView {
-            address,
-            port: if is_icmp { 0 } else { port },
-            sent: Side::Packed { counts, cold, side },
-        };
+        let end = |(address, port), side| EndView { address, port: if is_icmp { 0 } else { port }, counts, cold, side };
         Self {
             transport,
             icmp_type: is_icmp.then_some(a.1 as u8),
             icmp_code: if is_icmp { (a.1 >> 8) as u8 } else { 0 },
             ends: [end(a, 0), end(b, 1)],
             folded,
-            aside: Aside::Packed { names, cold },
+            names,
         }
     }
 
-    pub(super) fn of(flow: &'a Flow) -> Self {
-        Self {
-            transport: flow.transport,
-            icmp_type: flow.icmp_type,
-            icmp_code: flow.icmp_code,
-            ends: flow.ends.each_ref().map(EndView::of),
-            folded: flow.folded,
-            aside: Aside::Unpacked(flow),
-        }
-    }
-
-    /// See [`Flow::vlan`].
+    /// VLAN path.
     pub fn vlan(&self) -> VlanPath {
-        match self.aside {
-            Aside::Packed { names, .. } => names.vlans.decode(names.vlan),
-            Aside::Unpacked(flow) => flow.vlan.clone(),
-        }
+        self.names.vlans.decode(self.names.vlan)
     }
 
     /// Whether it has no VLAN tag.
     #[inline]
     pub fn is_untagged(&self) -> bool {
-        match self.aside {
-            Aside::Packed { names, .. } => names.vlan == VlanCode::UNTAGGED,
-            Aside::Unpacked(flow) => flow.vlan.is_untagged(),
-        }
+        self.names.vlan == VlanCode::UNTAGGED
     }
 
-    /// See [`Flow::sources`].
+    /// The inputs it was seen in, ascending; of very many, the lowest.
     #[inline]
     pub fn sources(&self) -> &'a [u32] {
-        match self.aside {
-            Aside::Packed { names, cold } => names.sources.members(cold.sources),
-            Aside::Unpacked(flow) => &flow.sources,
-        }
+        self.names.sources.members(self.ends[0].cold.sources)
     }
 
     /// How many flows it stands for.
@@ -189,25 +164,15 @@ impl<'a> FlowView<'a> {
         self.ends[0].end().max(self.ends[1].end())
     }
 
-    /// How far an end's TCP numbers can have come, at most.
-    fn stream_bytes(&self, side: usize) -> u64 {
-        match self.ends[side & 1].sent {
-            Side::Packed { counts, cold, .. } => counts.stream_bytes(cold, side & 1),
-            Side::Unpacked(end) => end.bytes,
-        }
-    }
-
     /// How the numbers of other flows of the same connection, on other VLAN paths, fit the SYNs of its end `client`.
     pub fn answer_of(&self, client: usize, others: &[FlowView<'_>]) -> SynAnswer {
-        let deeds = |flow: &FlowView<'_>, side: usize| match flow.aside {
-            Aside::Packed { cold, .. } => cold.tcp().deeds(side & 1),
-            Aside::Unpacked(_) => SmallVec::new(),
-        };
-        let own = deeds(self, client);
+        let client = client & 1;
+        let sent = &self.ends[client];
+        let (own, bytes) = (sent.cold.tcp().deeds(client), sent.counts.stream_bytes(sent.cold, client));
         let mut found = SynAnswer::Unknown;
         for other in others {
-            let theirs = deeds(other, 1 - (client & 1));
-            match super::tcp::answer(own.iter(), theirs.iter(), self.stream_bytes(client & 1)) {
+            let theirs = other.ends[0].cold.tcp().deeds(1 - client);
+            match super::tcp::answer(own.iter(), theirs.iter(), bytes) {
                 SynAnswer::Fits => return SynAnswer::Fits,
                 SynAnswer::OfAnother => found = SynAnswer::OfAnother,
                 SynAnswer::Unknown => {}
@@ -215,71 +180,84 @@ impl<'a> FlowView<'a> {
         }
         found
     }
-
-    /// Unpacked.
-    pub fn to_flow(&self) -> Flow {
-        Flow {
-            vlan: self.vlan(),
-            transport: self.transport,
-            icmp_type: self.icmp_type,
-            icmp_code: self.icmp_code,
-            ends: self.ends.map(|end| end.to_end()),
-            sources: self.sources().iter().copied().take(SourceSets::LIMIT).collect::<Sources>(),
-            folded: self.folded,
-        }
-    }
 }
 
-/// Accessors, each with what it reads where the flow is packed; unpacked, the field of its name.
-macro_rules! fields {
-    ($($name:ident: $kind:ty = |$counts:ident, $cold:ident, $side:ident| $packed:expr;)*) => {$(
-        #[doc = concat!("See [`FlowEnd::", stringify!($name), "`].")]
-        #[inline]
-        pub fn $name(&self) -> $kind {
-            match self.sent {
-                Side::Packed { counts: $counts, cold: $cold, side } => {
-                    let $side = usize::from(side & 1);
-                    let _ = ($counts, $cold);
-                    $packed
-                }
-                Side::Unpacked(end) => end.$name,
+/// Accessors, each with what it reads of the record, and all of them by name.
+macro_rules! accessors {
+    ($($(#[doc = $doc:literal])* $name:ident: $kind:ty = |$counts:ident, $cold:ident, $side:ident| $value:expr;)*) => {
+        $(
+            $(#[doc = $doc])*
+            #[inline]
+            pub fn $name(&self) -> $kind {
+                let ($counts, $cold, $side) = (self.counts, self.cold, usize::from(self.side & 1));
+                let _ = ($counts, $cold);
+                $value
             }
+        )*
+
+        /// Hands on each of these by name, to be shown or compared.
+        pub fn each(&self, mut take: impl FnMut(&'static str, &dyn fmt::Debug)) {
+            $(take(stringify!($name), &self.$name());)*
         }
-    )*};
+    };
 }
 
-impl<'a> EndView<'a> {
-    pub(super) const fn of(end: &'a FlowEnd) -> Self {
-        Self { address: end.address, port: end.port, sent: Side::Unpacked(end) }
-    }
-
-    fields! {
+impl EndView<'_> {
+    accessors! {
+        /// Packets sent.
         packets: u64 = |counts, cold, side| counts.packets(cold, side);
+        /// Bytes sent: original frame lengths.
         bytes: u64 = |counts, cold, side| counts.bytes(cold, side);
+        /// Earliest time of a packet sent, as it was written; unknown if nothing was sent (or no frame has a time).
         first: Timestamp = |counts, cold, side| counts.first_written(cold, side);
+        /// Latest time of a packet sent, as it was written.
         last: Timestamp = |counts, cold, side| counts.last_written(cold, side);
+        /// When the first frame was sent, as far as order goes.
         begin: Moment = |counts, cold, side| cold.first[side];
+        /// Effective time of the last.
         end: Timestamp = |counts, cold, side| counts.last(cold, side);
+        /// Source MAC of the first frame.
         source_mac: Option<MacAddr> = |counts, cold, side| mac(&cold.macs[side], 6);
+        /// Destination MAC of the first frame.
         destination_mac: Option<MacAddr> = |counts, cold, side| mac(&cold.macs[side], 0);
+        /// Union of the TCP flags sent.
         tcp_flags: TcpFlags = |counts, cold, side| counts.flags[side];
+        /// SYN segments (without ACK) sent: the first and its retries, but no copies; saturates at 65,535.
         syns: u16 = |counts, cold, side| cold.syns[side];
+        /// SYN-ACK segments sent, but no copies; saturates.
         syn_acks: u16 = |counts, cold, side| cold.syn_acks[side];
+        /// RST segments sent; saturates.
         resets: u16 = |counts, cold, side| cold.resets[side];
+        /// Whether any payload was sent.
         has_payload: bool = |counts, cold, side| cold.has_payload(side);
+        /// First frame with payload; of TCP none, whose order its sequence numbers tell.
         payload_frame: FrameId = |counts, cold, side| cold.payload(side).frame;
+        /// Bits of the protocols that the payload conforms to.
         conforms: u32 = |counts, cold, side| cold.conforms[side];
+        /// Bits of the protocols of the vendor's cells that the payload violates.
         violates: u32 = |counts, cold, side| u32::from(cold.violates[side]);
+        /// Whether a message was sent that owes an answer.
         asks: bool = |counts, cold, side| counts.asks(cold, side);
+        /// Whether anything was sent that may answer the other end: all but announcements.
         replies: bool = |counts, cold, side| counts.has_replied(side);
+        /// Whether a request or a response was sent: by the first payload, for ICMP by any message.
         turn: Turn = |counts, cold, side| cold.turn(side);
+        /// Time to live, or hop limit, of the first packet; 0 if it is not known.
         hops: u8 = |counts, cold, side| cold.hops[side];
+        /// [`crate::protocol::Inspection::tag`] of the first payload.
         tag: u32 = |counts, cold, side| cold.tag(side);
+        /// Frames seen twice (a mirror that copies both ways), counted in `packets` as well.
         duplicates: u64 = |counts, cold, side| u64::from(cold.duplicates[side]);
+        /// Packets that owe an answer and that this end sent since the other end last sent anything, if that ever replied:
+        /// at most 32.
         unanswered: u32 = |counts, cold, side| counts.unanswered(cold, side).0;
+        /// Effective time of the last of them.
         unanswered_until: Timestamp = |counts, cold, side| counts.unanswered(cold, side).1;
+        /// How the numbers of the other end fit the SYNs of this one.
         answer: SynAnswer = |counts, cold, side| counts.answer_to_syns(cold, side);
+        /// How many connections this end opened that the other accepted, by their initial sequence numbers: at most 32.
         opened: u32 = |counts, cold, side| u32::from(cold.tcp().accepted(side));
+        /// Whether it opened another TCP connection after all that the other end sent.
         reopens: bool = |counts, cold, side| counts.reopens(cold, side);
     }
 
@@ -291,53 +269,18 @@ impl<'a> EndView<'a> {
 
     /// Of [`EndView::unanswered`], those after an effective time.
     pub fn unanswered_after(&self, time: Timestamp) -> u32 {
-        match self.sent {
-            Side::Packed { counts, cold, side } => counts.unanswered_after(cold, usize::from(side & 1), time),
-            Side::Unpacked(end) if end.unanswered_until > time => end.unanswered,
-            Side::Unpacked(_) => 0,
-        }
+        self.counts.unanswered_after(self.cold, usize::from(self.side & 1), time)
     }
 
     /// What this end's payload says of `protocol`.
     #[inline]
     pub fn evidence(&self, protocol: Protocol) -> Evidence {
-        evidence(self.conforms(), self.violates(), protocol)
-    }
-
-    fn to_end(self) -> FlowEnd {
-        if let Side::Unpacked(end) = self.sent {
-            return end.clone();
-        }
-        FlowEnd {
-            address: self.address,
-            port: self.port,
-            packets: self.packets(),
-            bytes: self.bytes(),
-            first: self.first(),
-            last: self.last(),
-            begin: self.begin(),
-            end: self.end(),
-            source_mac: self.source_mac(),
-            destination_mac: self.destination_mac(),
-            tcp_flags: self.tcp_flags(),
-            syns: self.syns(),
-            syn_acks: self.syn_acks(),
-            resets: self.resets(),
-            has_payload: self.has_payload(),
-            payload_frame: self.payload_frame(),
-            conforms: self.conforms(),
-            violates: self.violates(),
-            asks: self.asks(),
-            replies: self.replies(),
-            turn: self.turn(),
-            hops: self.hops(),
-            tag: self.tag(),
-            duplicates: self.duplicates(),
-            unanswered: self.unanswered(),
-            unanswered_until: self.unanswered_until(),
-            answer: self.answer(),
-            opened: self.opened(),
-            reopens: self.reopens(),
+        if self.conforms() & protocol.bit() != 0 {
+            Evidence::Conforms
+        } else if self.violates() & protocol.bit() != 0 {
+            Evidence::Violates
+        } else {
+            Evidence::Unknown
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use etherparse::PacketBuilder;
-
 use super::*;
-use crate::capture::{Capture, Frame, FrameId, LinkType};
+use crate::capture::Capture;
+use crate::decode::TcpFlags;
+use crate::flow::scene::Scene;
 use crate::health::Measure;
 use crate::policy::Policy;
 use crate::report::write_health;
@@ -77,16 +77,6 @@ fn what_is_measured_live_is_what_is_measured_offline() {
     assert!(rows > 100, "{rows} rows were compared");
 }
 
-/// A connection of its own each, and its answer 2 ms later.
-fn handshake(port: u16, begin: i64) -> [(Timestamp, Vec<u8>); 2] {
-    let (node, gateway) = ([10, 78, 0, 2], [10, 78, 0, 1]);
-    let mut frames = [(Timestamp::from_nanos(begin), vec![]), (Timestamp::from_nanos(begin + 2_000_000), vec![])];
-    let builder = |from, to| PacketBuilder::ethernet2([2; 6], [4; 6]).ipv4(from, to, 64);
-    builder(node, gateway).tcp(port, 80, 1, 1000).syn().write(&mut frames[0].1, &[]).unwrap();
-    builder(gateway, node).tcp(80, port, 1, 1000).syn().ack(2).write(&mut frames[1].1, &[]).unwrap();
-    frames
-}
-
 #[test]
 fn hours_of_short_connections_are_all_measured_and_not_all_remembered() {
     const FLOWS: u16 = 20_000;
@@ -105,11 +95,15 @@ fn hours_of_short_connections_are_all_measured_and_not_all_remembered() {
         States::new(StateOptions { every, rotate: None, filter: None, save: Box::new(save) }, &options.survey);
     let seed = Seed::random();
     let (mut sink, mut whole) = (FrameSink::new(None, None, &options, seed), None::<Observation>);
+    let gateway = ([10, 78, 0, 1], 80);
     for number in 0..FLOWS {
-        for (time, data) in handshake(20_000 + number, BEGIN + i64::from(number) * APART) {
-            let original_len = data.len() as u32;
-            let frame =
-                Frame { id: FrameId::NONE, time, link: LinkType::ETHERNET, interface: 0, original_len, data: &data };
+        // A connection of its own each, and its answer 2 ms later.
+        let (node, begin) = (([10, 78, 0, 2], 20_000 + number), BEGIN + i64::from(number) * APART);
+        let mut scene = Scene::default();
+        scene.at_time(Timestamp::from_nanos(begin)).tcp(node, gateway, TcpFlags::SYN, b"");
+        scene.at_time(Timestamp::from_nanos(begin + 2_000_000));
+        scene.tcp(gateway, node, TcpFlags::SYN | TcpFlags::ACK, b"");
+        for frame in scene.frames(0..2) {
             sink.take(frame);
             if number % 100 == 99 {
                 let parts = sink.hand_over();

@@ -1,151 +1,23 @@
 //! Scenes of packets, and what of them belongs together.
 
-use std::net::{IpAddr, SocketAddr};
-
 use super::*;
-use crate::capture::{FrameId, Moment, Timestamp};
-use crate::decode::{IpPacket, MacAddr, Transport as Decoded, VlanPath};
-use crate::flow::{Endpoint, Flow, FlowEnd};
-use crate::protocol::{Protocol, inspect};
-
-/// Builds flows and side evidence from packets, as the table does: the first payload of a direction
-/// counts, on the ports of the vendor's UDP protocols later ones until one conforms.
-#[derive(Default)]
-struct Scene {
-    flows: Vec<Flow>,
-    evidence: SideEvidence,
-    frame: u64,
-    now: i64,
-    /// Bytes of each payload that are captured, if the snap length cuts.
-    snap: Option<usize>,
-    /// Whether packets have no times.
-    timeless: bool,
-}
-
-fn endpoint(text: &str) -> Endpoint {
-    let socket: SocketAddr = text.parse().expect("an address and port");
-    (socket.ip(), socket.port())
-}
+use crate::capture::Timestamp;
+use crate::decode::TcpFlags;
+use crate::flow::Observed;
+use crate::flow::scene::{Scene, Socket};
 
 impl Scene {
-    fn at(&mut self, millis: i64) -> &mut Self {
-        self.now = millis * 1_000_000;
-        self
-    }
-
-    fn time(&self) -> Timestamp {
-        if self.timeless { Timestamp::UNKNOWN } else { Timestamp::from_nanos(self.now) }
-    }
-
     /// Position of the flow between two ends.
     fn flow(&self, a: &str, b: &str) -> u32 {
-        let (a, b) = (endpoint(a), endpoint(b));
-        let ends = |flow: &Flow| [(flow.ends[0].address, flow.ends[0].port), (flow.ends[1].address, flow.ends[1].port)];
-        self.flows.iter().position(|flow| ends(flow) == [a.min(b), a.max(b)]).expect("the flow was made") as u32
-    }
-
-    fn packet(&mut self, transport: Transport, from: Endpoint, to: Endpoint, payload: &[u8], mac: MacAddr) {
-        self.frame += 1;
-        let (frame, time) = (FrameId::new(0, self.frame), self.time());
-        let sent = Moment { time, frame };
-        let (low, high) = (from.min(to), from.max(to));
-        let found = self.flows.iter().position(|flow| {
-            flow.transport == transport
-                && [(flow.ends[0].address, flow.ends[0].port), (flow.ends[1].address, flow.ends[1].port)] == [low, high]
-        });
-        let at = found.unwrap_or_else(|| {
-            self.flows.push(Flow {
-                vlan: VlanPath::Untagged,
-                transport,
-                icmp_type: None,
-                icmp_code: 0,
-                ends: [FlowEnd::silent(low.0, low.1), FlowEnd::silent(high.0, high.1)],
-                sources: [0].into_iter().collect(),
-                folded: 0,
-            });
-            self.flows.len() - 1
-        });
-        let end = &mut self.flows[at].ends[usize::from(from != low)];
-        if end.packets == 0 {
-            (end.first, end.begin, end.destination_mac) = (time, sent, Some(mac));
-        }
-        end.packets += 1;
-        end.last = end.last.max(time);
-        end.end = end.last;
-        if payload.is_empty() {
-            return;
-        }
-        let captured = &payload[..self.snap.unwrap_or(payload.len()).min(payload.len())];
-        let seen = inspect(transport, from.1, to.1, captured, payload.len() as u32);
-        let own = [Protocol::Tftp, Protocol::Coap, Protocol::Ssdp, Protocol::Bacnet]
-            .into_iter()
-            .filter(|protocol| protocol.ports().iter().any(|port| [from.1, to.1].contains(port)))
-            .fold(0, |bits, protocol| bits | protocol.bit());
-        let multicast =
-            matches!(to.0, IpAddr::V4(v4) if v4.is_multicast()) || matches!(to.0, IpAddr::V6(v6) if v6.is_multicast());
-        if end.payload_frame.is_some() && end.conforms & own != 0 && !multicast {
-            return;
-        }
-        self.evidence.payload((VlanPath::Untagged, from, to), to.0.is_multicast(), time, sent, captured, seen);
-        if !end.payload_frame.is_some() {
-            (end.payload_frame, end.has_payload, end.tag, end.asks) = (frame, true, seen.tag, seen.asks);
-            end.turn = seen.turn;
-            (end.conforms, end.violates) = (seen.conforms, seen.violates);
-        } else if own != 0 {
-            end.conforms |= seen.conforms & own;
-        }
-    }
-
-    fn udp(&mut self, from: &str, to: &str, payload: &[u8]) -> &mut Self {
-        self.packet(Transport::Udp, endpoint(from), endpoint(to), payload, MacAddr([2, 0, 0, 0, 0, 1]));
-        self
-    }
-
-    fn tcp(&mut self, from: &str, to: &str) -> &mut Self {
-        self.packet(Transport::Tcp, endpoint(from), endpoint(to), b"", MacAddr([2, 0, 0, 0, 0, 1]));
-        self
-    }
-
-    /// An ICMP error of `sender` about a UDP or TCP packet.
-    fn icmp(&mut self, sender: &str, (kind, code): (u8, u8), protocol: u8, from: &str, to: &str) -> &mut Self {
-        self.frame += 1;
-        let (from, to) = (endpoint(from), endpoint(to));
-        let mut body = vec![0; 4];
-        let v6 = match (from.0, to.0) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                body.extend([0x45, 0, 0, 28, 0, 0, 0, 0, 64, protocol, 0, 0]);
-                body.extend(source.octets());
-                body.extend(destination.octets());
-                false
-            }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                body.extend([0x60, 0, 0, 0, 0, 8, protocol, 64]);
-                body.extend(source.octets());
-                body.extend(destination.octets());
-                true
-            }
-            _ => unreachable!("one version"),
-        };
-        body.extend(from.1.to_be_bytes());
-        body.extend(to.1.to_be_bytes());
-        body.extend([0, 8, 0, 0]);
-        let packet = IpPacket {
-            source: sender.parse().expect("an address"),
-            destination: from.0,
-            protocol: if v6 { 58 } else { 1 },
-            fragment: None,
-            hops: 64,
-            identification: 0,
-            traffic_class: 0,
-            transport: Decoded::Icmp { kind, code, body: &body },
-        };
-        let at = Moment { time: self.time(), frame: FrameId::new(0, self.frame) };
-        self.evidence.icmp(&packet, self.time(), at);
-        self
+        let (a, b) = (a.endpoint(), b.endpoint());
+        let ends = |flow: &FlowView<'_>| flow.ends.map(|end| (end.address, end.port));
+        self.observe().flows.iter().position(|flow| ends(&flow) == [a.min(b), a.max(b)]).expect("the flow was made")
+            as u32
     }
 
     fn links(&self) -> Relations {
-        links(&Flows::from_list(self.flows.clone()), &self.evidence)
+        let observed = self.observe();
+        links(&observed.flows, &observed.side)
     }
 
     /// The link of the flow between two ends.
@@ -249,11 +121,12 @@ fn a_tftp_transfer_seen_in_part_is_probable() {
     half.udp(CLIENT, SERVER, RRQ).at(1).udp(CLIENT, FRESH, ACK_1);
     assert_eq!(half.link(FRESH, CLIENT), tftp(Some(0), true, true), "a mirror of one direction");
     assert_eq!(half.links().answered.get(&0), None, "which proves no answer");
-    let mut cut = Scene { snap: Some(0), ..Scene::default() };
+    let mut cut = Scene::default();
+    cut.snap = Some(0);
     cut.udp(CLIENT, SERVER, RRQ).at(1).udp(FRESH, CLIENT, DATA_1);
     assert_eq!(cut.link(FRESH, CLIENT), tftp(Some(0), true, false), "no payload captured");
-    let mut timeless = Scene { timeless: true, ..Scene::default() };
-    timeless.udp(CLIENT, SERVER, RRQ).udp(FRESH, CLIENT, DATA_1);
+    let mut timeless = Scene::default();
+    timeless.at_time(Timestamp::UNKNOWN).udp(CLIENT, SERVER, RRQ).udp(FRESH, CLIENT, DATA_1);
     assert_eq!(timeless.link(FRESH, CLIENT), tftp(Some(0), true, true), "no times in the capture");
 }
 
@@ -296,7 +169,7 @@ fn ssdp_answers_come_from_any_port_within_mx_and_one_second() {
     for (port, millis, related) in [(1900, 500, true), (49_800, 500, true), (49_800, 3000, true), (1900, 3001, false)] {
         let from = format!("10.0.0.7:{port}");
         let mut scene = Scene::default();
-        scene.udp(CONTROL, SSDP_GROUP, SEARCH).at(millis).udp(&from, CONTROL, ANSWER);
+        scene.udp(CONTROL, SSDP_GROUP, SEARCH).at(millis).udp(from.as_str(), CONTROL, ANSWER);
         let link = Link { flow: Some(0), kind: LinkKind::Ssdp, probable: false, payload_fits: true };
         assert_eq!(scene.link(&from, CONTROL), related.then_some(link), "{port} after {millis} ms");
     }
@@ -378,9 +251,9 @@ fn icmp_errors_go_to_the_flow_they_quote() {
     scene.udp(CLIENT, SERVER, RRQ).udp("10.0.0.6:40000", SERVER, RRQ);
     scene.at(7).icmp("10.0.0.1", (3, 3), 17, CLIENT, SERVER).at(9).icmp("10.0.0.1", (3, 3), 17, CLIENT, SERVER);
     let relations = scene.links();
-    let client = u8::from(endpoint(CLIENT) > endpoint(SERVER));
+    let client = u8::from(CLIENT.endpoint() > SERVER.endpoint());
     let rejection = relations.rejection_of(scene.flow(CLIENT, SERVER), client).expect("it was rejected");
-    assert_eq!((rejection.at.frame.number(), rejection.count, rejection.sender), (3, 2, endpoint(SERVER).0));
+    assert_eq!((rejection.at.frame.number(), rejection.count, rejection.sender), (3, 2, SERVER.endpoint().0));
     assert_eq!((rejection.text(), rejection.cause()), ("port unreachable", RejectionCause::NoListener));
     assert!(rejection.is_unreachable());
     assert_eq!(relations.rejection_of(scene.flow(CLIENT, SERVER), 1 - client), None);
@@ -395,7 +268,7 @@ fn an_error_about_the_servers_answer_is_told_apart() {
     scene.icmp("10.0.0.5", (3, 3), 17, "10.0.0.1:5683", CLIENT);
     let at = scene.flow(CLIENT, "10.0.0.1:5683");
     let relations = scene.links();
-    let server = u8::from(endpoint("10.0.0.1:5683") > endpoint(CLIENT));
+    let server = u8::from("10.0.0.1:5683".endpoint() > CLIENT.endpoint());
     assert_eq!(relations.rejection(at).map(|rejection| rejection.failed), Some(server));
     assert_eq!(relations.rejection_of(at, 1 - server), None);
 }
@@ -419,7 +292,7 @@ fn causes_follow_type_code_and_sender() {
         (v6, "fd00::9", (1, 0), NoRoute, "no route to destination"),
     ] {
         let mut scene = Scene::default();
-        scene.tcp(from, to).icmp(sender, error, 6, from, to);
+        scene.tcp(from, to, TcpFlags::SYN, b"").icmp(sender, error, 6, from, to);
         let relations = scene.links();
         let rejection = relations.rejection(0).expect("it was rejected");
         assert_eq!((rejection.cause(), rejection.text()), (cause, text), "{error:?} from {sender}");
@@ -447,7 +320,7 @@ fn an_error_about_a_flow_never_seen_is_kept() {
     let (error, window) = relations.orphan_rejections.first().expect("it is kept");
     assert_eq!(
         (error.source, error.destination, window.count),
-        (endpoint("10.0.0.5:4000"), endpoint("10.0.0.1:443"), 1)
+        ("10.0.0.5:4000".endpoint(), "10.0.0.1:443".endpoint(), 1)
     );
     assert!(relations.rejections.is_empty());
 }
@@ -456,14 +329,16 @@ fn an_error_about_a_flow_never_seen_is_kept() {
 fn locations_explain_the_connections_after_them() {
     for (group, payload, from) in [(false, ANSWER, "10.0.0.7:49800"), (true, NOTIFY, "10.0.0.7:49801")] {
         let mut scene = Scene::default();
-        scene.at(1).tcp("10.0.0.8:60000", "10.0.0.7:1901");
+        scene.at(1).tcp("10.0.0.8:60000", "10.0.0.7:1901", TcpFlags::SYN, b"");
         scene.at(2).udp(CONTROL, SSDP_GROUP, SEARCH);
         scene.at(3).udp(from, if group { SSDP_GROUP } else { CONTROL }, payload);
-        scene.at(4).tcp("10.0.0.9:60000", "10.0.0.7:1901").tcp("10.0.0.9:60000", "10.0.0.7:80");
+        for to in ["10.0.0.7:1901", "10.0.0.7:80"] {
+            scene.at(4).tcp("10.0.0.9:60000", to, TcpFlags::SYN, b"");
+        }
         let relations = scene.links();
         let at = scene.flow("10.0.0.9:60000", "10.0.0.7:1901");
         let announcement = relations.announced.get(&at).expect("it was announced");
-        assert_eq!((announcement.announcer, announcement.at.frame.number()), (endpoint("10.0.0.7:1").0, 3));
+        assert_eq!((announcement.announcer, announcement.at.frame.number()), ("10.0.0.7:1".endpoint().0, 3));
         assert_eq!(announcement.flow, Some(2));
         let link = relations.link(at).expect("cited");
         assert!(link.kind == LinkKind::Location && !link.kind.belongs());
@@ -478,10 +353,11 @@ fn the_order_of_flows_changes_nothing() {
     scene.udp(CLIENT, SERVER, RRQ).at(1).udp(FRESH, CLIENT, DATA_1).udp("10.0.0.1:50002", CLIENT, DATA_1);
     scene.udp(CONTROL, SSDP_GROUP, SEARCH).at(2).udp("10.0.0.7:1900", CONTROL, ANSWER);
     scene.icmp("10.0.0.1", (3, 3), 17, CLIENT, SERVER);
-    let forward = scene.links();
-    let count = scene.flows.len() as u32;
-    scene.flows.reverse();
-    let backward = scene.links();
+    let Observed { mut flows, side, .. } = scene.observe();
+    let forward = links(&flows, &side);
+    let count = flows.len() as u32;
+    flows.put_in_order((0..count).rev().collect());
+    let backward = links(&flows, &side);
     for at in 0..count {
         let turned = |link: Link| Link { flow: link.flow.map(|flow| count - 1 - flow), ..link };
         assert_eq!(forward.link(at), backward.link(count - 1 - at).map(turned));

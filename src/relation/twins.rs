@@ -47,47 +47,32 @@ pub fn agree(flows: &Flows, orientations: &mut [Orientation]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capture::{FrameId, Timestamp};
-    use crate::decode::VlanPath;
-    use crate::flow::Flow;
-    use crate::flow::FlowEnd;
+    use crate::flow::scene::Scene;
 
-    fn flow(vlan: VlanPath, sender: usize, frame: u64, way: Orientation) -> (Flow, Orientation) {
-        let mut ends =
-            [("10.0.0.1", 123), ("10.0.0.2", 123)].map(|(text, port)| FlowEnd::silent(text.parse().unwrap(), port));
-        let begin = Moment { time: Timestamp::from_nanos(frame as i64), frame: FrameId::new(0, frame) };
-        (ends[sender].packets, ends[sender].begin) = (1, begin);
-        let flow = Flow {
-            vlan,
-            transport: Transport::Udp,
-            icmp_type: None,
-            icmp_code: 0,
-            ends,
-            sources: [0].into_iter().collect(),
-            folded: 0,
-        };
-        (flow, way)
-    }
+    /// A first packet on a VLAN from one of two ends, at a port, and what was thought of its flow.
+    type First = (Option<u16>, usize, u16, Orientation);
 
-    fn by(client: u8, basis: DirectionBasis) -> Orientation {
-        Orientation { client, basis }
+    fn agreed(packets: [First; 2]) -> (bool, Vec<Orientation>) {
+        let mut scene = Scene::default();
+        for (at, (vlan, sender, port, _)) in (7..).zip(packets) {
+            let ends = ["10.0.0.1", "10.0.0.2"].map(|address| (address.parse::<IpAddr>().unwrap(), port));
+            scene.vlan = vlan;
+            scene.at(at).udp(ends[sender], ends[1 - sender], b"");
+        }
+        let mut ways = packets.map(|(.., way)| way).to_vec();
+        (agree(&scene.observe().flows, &mut ways), ways)
     }
 
     #[test]
     fn the_flow_of_the_answers_takes_the_word_of_the_requests() {
+        let by = |client, basis| Orientation { client, basis };
         let guess = |client| by(client, DirectionBasis::FirstPacket);
-        let agreed = |list: [(Flow, Orientation); 2]| {
-            let (flows, mut ways): (Vec<_>, Vec<_>) = list.into_iter().unzip();
-            (agree(&Flows::from_list(flows), &mut ways), ways)
-        };
-        let list = [flow(VlanPath::One(20), 0, 8, guess(0)), flow(VlanPath::Untagged, 1, 7, guess(1))];
-        assert_eq!(agreed(list), (true, vec![guess(1), guess(1)]));
-
+        let answers = (Some(20), 0, 123, guess(0));
+        assert_eq!(agreed([(None, 1, 123, guess(1)), answers]), (true, vec![guess(1), guess(1)]));
         let syn = by(0, DirectionBasis::Syn);
-        let list = [flow(VlanPath::One(20), 0, 8, syn), flow(VlanPath::Untagged, 1, 7, guess(1))];
-        assert_eq!(agreed(list), (true, vec![syn, syn]));
-
-        let list = [flow(VlanPath::One(20), 0, 7, guess(0)), flow(VlanPath::One(20), 0, 8, guess(0))];
-        assert_eq!(agreed(list), (false, vec![guess(0), guess(0)]));
+        assert_eq!(agreed([(None, 1, 123, guess(1)), (Some(20), 0, 123, syn)]), (true, vec![syn, syn]));
+        // One that thinks so already, and another connection on the same path.
+        assert_eq!(agreed([(None, 0, 123, guess(0)), answers]), (false, vec![guess(0), guess(0)]));
+        assert_eq!(agreed([(Some(20), 1, 124, guess(1)), answers]), (false, vec![guess(1), guess(0)]));
     }
 }

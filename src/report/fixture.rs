@@ -9,7 +9,7 @@ pub(crate) use super::finding_text::FindingText;
 use crate::capture::{FrameId, LinkType, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::{Finding, Kind, Who, Words};
-use crate::flow::{Flow, FlowEnd};
+use crate::flow::{EndRow, FlowRow};
 use crate::health::{Health, Measure, Pair, Sums};
 use crate::inventory::{Host, HostId, Hosts, Labels, RoleSource};
 use crate::policy::{Policy, Role, Severity};
@@ -63,22 +63,20 @@ fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name
     }
 }
 
-fn end(address: &str, port: u16, packets: u64, bytes: u64) -> FlowEnd {
-    FlowEnd {
+fn end(address: &str, port: u16, packets: u64, bytes: u64) -> EndRow {
+    EndRow {
         packets,
         bytes,
         first: at(0),
         last: at(2_500),
-        begin: Moment { time: at(0), frame: FrameId::new(0, 1) },
-        end: at(2_500),
         source_mac: Some(mac(port as u8)),
-        ..FlowEnd::silent(address.parse().unwrap(), port)
+        ..EndRow::silent(address.parse().unwrap(), port)
     }
 }
 
-fn flow(transport: Transport, vlan: VlanPath, ends: [FlowEnd; 2]) -> Flow {
+fn flow(transport: Transport, vlan: VlanPath, ends: [EndRow; 2]) -> FlowRow {
     let icmp_type = (transport == Transport::Icmp).then_some(8);
-    Flow { vlan, transport, icmp_type, icmp_code: 0, ends, sources: [0].into_iter().collect(), folded: 0 }
+    FlowRow { vlan, icmp_type, ..FlowRow::between(transport, ends) }
 }
 
 fn judgement(hosts: &Hosts, client: &str, server: &str) -> Judgement {
@@ -147,7 +145,7 @@ pub(super) fn survey() -> Survey {
         ..documented
     };
 
-    let mut out = [FlowEnd::silent("203.0.113.9".parse().unwrap(), 443), end("10.20.0.32", 40_000, 3, 222)];
+    let mut out = [EndRow::silent("203.0.113.9".parse().unwrap(), 443), end("10.20.0.32", 40_000, 3, 222)];
     out[1].tcp_flags = TcpFlags(0x02);
     out[1].destination_mac = Some(mac(0xfe));
     let unexpected = Judgement {
@@ -289,7 +287,7 @@ pub(super) fn survey() -> Survey {
         findings,
         coverage,
         nodes,
-        flows: JudgedFlows::from_list(vec![
+        flows: JudgedFlows::of_rows([
             (flow(Transport::Tcp, VlanPath::One(10), http), documented),
             (flow(Transport::Udp, VlanPath::Two(10, 20), tftp), related),
             (flow(Transport::Tcp, VlanPath::Untagged, out), unexpected),

@@ -309,6 +309,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::flow::FlowRow;
     use crate::report::fixture;
 
     /// Reads what was written by the lengths in it alone: of each message its sequence number, of each record its fields.
@@ -408,8 +409,8 @@ mod tests {
     #[test]
     fn datagrams_are_short_and_numbered_without_gaps() {
         let mut survey = fixture::survey();
-        let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow.to_flow(), *judgement)).collect();
-        survey.flows = crate::survey::JudgedFlows::from_list(flows.iter().cycle().take(1000).cloned().collect());
+        let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (FlowRow::of(&flow), *judgement)).collect();
+        survey.flows = crate::survey::JudgedFlows::of_rows(flows.iter().cycle().take(1000).cloned());
         let mut reader = Reader::default();
         let mut expected = Vec::new();
         let mut send = |message: &[u8]| {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::capture::{LinkType, Timestamp};
 use crate::decode::Unread;
 use crate::finding::{self, Finding, Transfer};
-use crate::flow::{Flow, FlowView, Flows, Limits};
+use crate::flow::{FlowRow, FlowView, Flows, Limits};
 use crate::health::Health;
 use crate::inventory::{Host, Hosts, Labels};
 use crate::policy::Policy;
@@ -234,10 +234,18 @@ impl JudgedFlows {
         Self { flows, judgements }
     }
 
-    /// From flows made by hand, in order.
-    pub fn from_list(list: Vec<(Flow, Judgement)>) -> Self {
-        let (flows, judgements): (Vec<_>, Vec<_>) = list.into_iter().unzip();
-        Self::new(Flows::from_list(flows), judgements)
+    /// From what reports tell of flows, in order, each with a judgement that calls the client by its place in the row.
+    pub fn of_rows(list: impl IntoIterator<Item = (FlowRow, Judgement)>) -> Self {
+        let mut judgements = Vec::new();
+        let rows = list.into_iter().map(|(row, judgement)| {
+            judgements.push(judgement);
+            row
+        });
+        let (flows, first_ends) = Flows::of_rows(rows);
+        for (judgement, first) in judgements.iter_mut().zip(first_ends) {
+            judgement.client ^= first;
+        }
+        Self::new(flows, judgements)
     }
 
     /// How many there are.
@@ -251,11 +259,6 @@ impl JudgedFlows {
     }
 
     /// The one at a place below [`JudgedFlows::len`].
-    pub fn get(&self, place: usize) -> (Flow, &Judgement) {
-        (self.flows.get(place as u32), &self.judgements[place])
-    }
-
-    /// The same, as it is packed.
     #[inline]
     pub fn view(&self, place: usize) -> (FlowView<'_>, &Judgement) {
         (self.flows.view(place as u32), &self.judgements[place])

@@ -277,7 +277,7 @@ fn left_out(options: &Options, summaries: &[(u32, CaptureSummary)]) -> Vec<Cavea
 /// port, transport, VLAN path).
 fn put_in_order(flows: &mut Flows, policy: &Policy) -> Vec<Orientation> {
     // Times nearly always decide: sorting them apart from the flows moves 16 bytes a flow, not some hundred.
-    let mut order: Vec<(Timestamp, u32)> = places(flows).map(|at| (flows.first_seen(at), at)).collect();
+    let mut order: Vec<(Timestamp, u32)> = places(flows).map(|at| (flows.view(at).first(), at)).collect();
     order.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| tie(flows, policy, a.1, b.1)));
     flows.put_in_order(order.into_iter().map(|(_, at)| at).collect());
     let mut ways: Vec<Orientation> = places(flows).map(|at| relation::orient(&flows.view(at), policy)).collect();
@@ -286,7 +286,7 @@ fn put_in_order(flows: &mut Flows, policy: &Policy) -> Vec<Orientation> {
         let mut order: Vec<u32> = flows.places().collect();
         order.sort_by(|&a, &b| {
             let with_client = |at: u32| (flows.view(at), usize::from(ways[at as usize].client));
-            let first = |at| flows.first_seen(at);
+            let first = |at| flows.view(at).first();
             first(a).cmp(&first(b)).then_with(|| by_ends(&with_client(a), &with_client(b)))
         });
         ways = order.iter().map(|at| ways[*at as usize]).collect();

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::answers::{self, Answers};
 use crate::capture::Timestamp;
 use crate::finding::{Finding, Standing, Standings};
-use crate::flow::Flows;
 use crate::live::{Status, Tick, identity, is_early, is_young};
 use crate::policy::Role;
 use crate::report::Names;
@@ -112,7 +111,7 @@ impl Snapshots {
     /// The next one.
     pub fn take(&mut self, tick: Tick, now: Timestamp) -> Snapshot {
         let Tick { status, mut survey } = tick;
-        survey.flows = JudgedFlows::new(Flows::from_list(Vec::new()), Vec::new());
+        survey.flows = JudgedFlows::of_rows(Vec::new());
         self.rate(&status);
         let early: Vec<bool> = survey.findings.iter().map(|finding| is_early(&survey, finding, Some(now))).collect();
         let mut early = early.into_iter();

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use igorscope::capture::Capture;
-use igorscope::flow::{Flow, Limits, Observation, Observed, Seed};
+use igorscope::flow::{FlowView, Flows, Limits, Observation, Observed, Seed};
 use igorscope::relation::{Link, LinkKind, RejectionCause, Relations, links};
 
 use crate::corpus;
 
 struct Related {
-    flows: Vec<Flow>,
+    flows: Flows,
     relations: Relations,
 }
 
@@ -21,19 +21,19 @@ fn relate(path: &Path) -> Related {
     }
     let Observed { flows, side, .. } = observation.finish();
     let relations = links(&flows, &side);
-    Related { flows: flows.iter().map(|flow| flow.to_flow()).collect(), relations }
+    Related { flows, relations }
 }
 
 impl Related {
     /// Position of the one flow with these two ports.
     fn at(&self, ports: (u16, u16)) -> u32 {
-        let fits = |flow: &Flow| {
-            let (a, b) = (flow.ends[0].port, flow.ends[1].port);
+        let fits = |place: &u32| {
+            let (a, b) = self.flows.view(*place).ends.map(|end| end.port).into();
             (a, b) == ports || (b, a) == ports
         };
-        let all: Vec<usize> = (0..self.flows.len()).filter(|&at| fits(&self.flows[at])).collect();
+        let all: Vec<u32> = self.flows.places().filter(fits).collect();
         assert_eq!(all.len(), 1, "flows between ports {ports:?}");
-        all[0] as u32
+        all[0]
     }
 
     /// The links of a kind.
@@ -81,17 +81,17 @@ fn ssdp_answers_belong_to_the_searches() {
     let answers = related.of_kind(LinkKind::Ssdp);
     assert!(!answers.is_empty());
     for (at, link) in &answers {
-        let (answer, search) = (&related.flows[*at as usize], &related.flows[link.flow.expect("a search") as usize]);
+        let (answer, search) = (related.flows.view(*at), related.flows.view(link.flow.expect("a search")));
         assert!(!link.probable && link.payload_fits);
-        let client = search.ends.iter().find(|end| end.packets > 0).expect("who searched");
+        let client = search.ends.iter().find(|end| end.packets() > 0).expect("who searched");
         assert!(answer.ends.iter().any(|end| (end.address, end.port) == (client.address, client.port)));
         assert!(search.ends.iter().any(|end| end.address.is_multicast() && end.port == 1900));
     }
     // Every unicast flow from port 1900 in this capture is an answer; tshark calls all of them ssdp.
-    let from_1900 = |flow: &Flow| {
+    let from_1900 = |flow: &FlowView<'_>| {
         flow.ends.iter().all(|end| !end.address.is_multicast()) && flow.ends.iter().any(|end| end.port == 1900)
     };
-    assert_eq!(answers.len(), related.flows.iter().filter(|flow| from_1900(flow)).count());
+    assert_eq!(answers.len(), related.flows.iter().filter(from_1900).count());
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn icmp_errors_reach_the_flows_they_quote() {
     let rejections = &related.relations.rejections;
     assert_eq!(rejections.iter().map(|(_, rejection)| rejection.count).sum::<u64>(), 5);
     for (at, rejection) in rejections {
-        let failed = &related.flows[*at as usize].ends[usize::from(rejection.failed)];
+        let failed = related.flows.view(*at).ends[usize::from(rejection.failed)];
         assert_eq!((failed.port, rejection.kind, rejection.code), (5683, 3, 3), "what the server sent failed");
     }
     // The datagram to 5684 that nobody waited for.

@@ -100,16 +100,20 @@ fn told(survey: &Survey) -> Vec<String> {
         format!("{:?}", flow.ends.map(|end| (end.address, end.port)))
     };
     for (flow, judgement) in survey.flows.iter() {
-        let mut flow = flow.to_flow();
-        flow.sources.clear();
-        for end in &mut flow.ends {
-            (end.begin.frame, end.payload_frame, end.duplicates) =
-                (igorscope::capture::FrameId::NONE, igorscope::capture::FrameId::NONE, 0);
+        let mut line =
+            format!("{:?} {:?} {:?} {} {}", flow.vlan(), flow.transport, flow.icmp_type, flow.icmp_code, flow.folded);
+        for end in &flow.ends {
+            line += &format!(" {} {} {:?}", end.address, end.port, end.begin().time);
+            end.each(|name, value| {
+                if !["begin", "payload_frame", "duplicates"].contains(&name) {
+                    line += &format!(" {name} {value:?}");
+                }
+            });
         }
         let mut judgement = *judgement;
         let related = judgement.related_to.take().map(name);
         judgement.conversation = 0;
-        lines.push(format!("{flow:?} {judgement:?} {related:?}"));
+        lines.push(format!("{line} {judgement:?} {related:?}"));
     }
     let mut conversations: Vec<String> = survey
         .conversations

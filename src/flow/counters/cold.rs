@@ -138,11 +138,6 @@ impl Cold {
         cold
     }
 
-    /// Whether a payload of either direction left a tag.
-    pub(in crate::flow) fn is_tagged(&self) -> bool {
-        matches!(self.told, TransportState::Tags(tags) if tags != [0; 2])
-    }
-
     /// [`crate::protocol::Inspection::tag`] of an end's first payload.
     #[inline]
     pub(in crate::flow) fn tag(&self, side: usize) -> u32 {

@@ -3,6 +3,7 @@
 
 mod absorb;
 mod cold;
+mod row;
 mod stored;
 mod waiting;
 

@@ -58,7 +58,7 @@ impl Observation {
     }
 
     /// Folds each flow that `client` names the client's end (0 or 1) of: idle ones, with ports, between two
-    /// addresses. See [`crate::flow::Flow::folded`].
+    /// addresses. See [`crate::flow::FlowView::folded`].
     pub fn fold(&mut self, client: impl Fn(&FlowView<'_>) -> Option<usize>) {
         self.v4.fold(&self.vlans, &mut self.sources, &client);
         self.v6.fold(&self.vlans, &mut self.sources, &client);

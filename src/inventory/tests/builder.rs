@@ -72,8 +72,9 @@ fn addresses_say_what_they_are() {
         ("ff02::c", Role::Group),
         ("0.0.0.0", Role::Host),
     ];
+    let client = |peer: &str| if peer.contains(':') { "fd00::9" } else { "10.0.0.1" };
     let talks: Vec<_> =
-        peers.iter().map(|(peer, _)| Traffic::new("10.0.0.1", peer, Transport::Udp, 53).unanswered()).collect();
+        peers.iter().map(|(peer, _)| Traffic::new(client(peer), peer, Transport::Udp, 53).unanswered()).collect();
     let hosts = hosts(&talks, &Inventory::default());
     for (peer, expected) in peers {
         let host = host(&hosts, peer);
@@ -100,7 +101,8 @@ fn a_directed_broadcast_is_a_group_even_in_a_declared_block() {
     assert_eq!(role(&found, "10.0.0.255"), Role::Group);
     assert_eq!(role(&found, "10.0.0.1"), Role::Node);
     // Sent to one MAC as well: a host.
-    let mixed = [to_broadcast.clone().macs(mac(1), BROADCAST), to_broadcast.clone().macs(mac(1), mac(9))];
+    let to_one = Traffic { client_port: 40_001, ..to_broadcast.clone() };
+    let mixed = [to_broadcast.clone().macs(mac(1), BROADCAST), to_one.macs(mac(1), mac(9))];
     assert_eq!(role(&hosts(&mixed, &inventory), "10.0.0.255"), Role::Node);
     // It sent something itself: a host.
     let sender = Traffic::new("10.0.0.255", "10.0.0.1", Transport::Udp, 53);
@@ -141,7 +143,8 @@ fn a_router_gives_no_role() {
     let through = |addresses: &[&str]| {
         let talks: Vec<_> = addresses
             .iter()
-            .map(|address| Traffic::new(address, "10.9.9.9", Transport::Tcp, 80).macs(mac(9), mac(200)))
+            .map(|address| (address, if address.contains(':') { "fd00:9::9" } else { "10.9.9.9" }))
+            .map(|(address, server)| Traffic::new(address, server, Transport::Tcp, 80).macs(mac(9), mac(200)))
             .collect();
         let hosts = hosts(&talks, &inventory);
         (role(&hosts, addresses[0]), host(&hosts, addresses[0]).mac)

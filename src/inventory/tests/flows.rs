@@ -1,10 +1,12 @@
-//! Flows made by hand.
+//! Conversations as tests tell them, and what is known of their hosts.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::capture::{FrameId, Moment, Timestamp};
-use crate::decode::{MacAddr, TcpFlags, VlanPath};
-use crate::flow::{Flow, FlowEnd, Flows, SideEvidence};
+use crate::capture::Timestamp;
+use crate::decode::{MacAddr, TcpFlags};
+use crate::flow::scene::Scene;
+use crate::flow::{Endpoint, FlowView, SideEvidence};
 use crate::inventory::{Heard, Hosts, Inventory, Known, hosts_of};
 use crate::policy::Policy;
 use crate::protocol::Transport;
@@ -25,11 +27,11 @@ pub(super) struct Traffic {
     pub(super) transport: Transport,
     pub(super) client_port: u16,
     pub(super) port: u16,
-    pub(super) asked: u64,
-    pub(super) answered: u64,
+    pub(super) answered: bool,
     pub(super) refused: bool,
-    pub(super) conforms: u32,
-    pub(super) violates: u32,
+    /// What the client says; else the capture is cut off behind the headers.
+    pub(super) says: Option<&'static [u8]>,
+    /// Nanoseconds at which it begins.
     pub(super) at: i64,
 }
 
@@ -44,11 +46,9 @@ impl Traffic {
             transport,
             client_port: 40_000,
             port,
-            asked: 3,
-            answered: 2,
+            answered: true,
             refused: false,
-            conforms: 0,
-            violates: 0,
+            says: None,
             at: 1_000,
         }
     }
@@ -59,56 +59,41 @@ impl Traffic {
     }
 
     pub(super) fn unanswered(mut self) -> Self {
-        self.answered = 0;
+        self.answered = false;
         self
     }
 
-    pub(super) fn flow(&self) -> (Flow, u8) {
-        let mut client = FlowEnd::silent(self.client, self.client_port);
-        let mut server = FlowEnd::silent(self.server, self.port);
-        let tcp = self.transport == Transport::Tcp;
-        client.packets = self.asked;
-        client.bytes = self.asked * 100;
-        client.first = Timestamp::from_nanos(self.at);
-        client.last = Timestamp::from_nanos(self.at + 10);
-        client.begin = Moment { time: client.first, frame: FrameId::new(0, self.at as u64) };
-        client.end = client.last;
-        (client.source_mac, client.destination_mac) = (self.client_mac, self.server_mac);
-        client.has_payload = self.answered > 0 && !self.refused;
-        client.conforms = self.conforms;
-        client.violates = self.violates;
-        if tcp {
-            client.syns = 1;
-            client.tcp_flags = TcpFlags(TcpFlags::SYN);
-        }
-        if self.answered > 0 {
-            server.packets = self.answered;
-            server.bytes = self.answered * 200;
-            server.first = Timestamp::from_nanos(self.at + 1);
-            server.last = Timestamp::from_nanos(self.at + 20);
-            server.begin = Moment { time: server.first, frame: FrameId::new(0, self.at as u64 + 1) };
-            server.end = server.last;
-            (server.source_mac, server.destination_mac) = (self.server_mac, self.client_mac);
-            server.has_payload = !self.refused;
-            if tcp && self.refused {
-                server.resets = self.answered as u16;
-            } else if tcp {
-                server.syn_acks = 1;
-            }
-        }
-        let client_end = u8::from((server.address, server.port) < (client.address, client.port));
-        let ends = if client_end == 0 { [client, server] } else { [server, client] };
-        let vlan = VlanPath::Untagged;
-        let flow = Flow {
-            vlan,
-            transport: self.transport,
-            icmp_type: None,
-            icmp_code: 0,
-            ends,
-            sources: [0].into_iter().collect(),
-            folded: 0,
+    fn ends(&self) -> [Endpoint; 2] {
+        [(self.client, self.client_port), (self.server, self.port)]
+    }
+
+    /// Three packets of the client of 100 bytes each and, if the server answers, two of it of 200.
+    fn play(&self, scene: &mut Scene) {
+        const SYN: u8 = TcpFlags::SYN;
+        const ACK: u8 = TcpFlags::ACK;
+        const RST: u8 = TcpFlags::RST;
+        let flags = match (self.answered, self.refused) {
+            (false, _) => [SYN; 5],
+            (true, true) => [SYN, RST | ACK, SYN, SYN, RST | ACK],
+            (true, false) => [SYN, SYN | ACK, ACK, ACK, ACK],
         };
-        (flow, client_end)
+        let ends = self.ends();
+        let macs = [self.client_mac, self.server_mac].map(Option::unwrap_or_default);
+        for ((sender, late), flags) in [(0, 0), (1, 1), (0, 5), (0, 10), (1, 20)].into_iter().zip(flags) {
+            if sender == 1 && !self.answered {
+                continue;
+            }
+            let (from, to) = (ends[sender], ends[1 - sender]);
+            (scene.length, scene.macs) = (100 * (sender + 1), Some([macs[sender], macs[1 - sender]]));
+            let says = self.says.filter(|_| sender == 0);
+            scene.snap = if says.is_some() { None } else { Some(0) };
+            scene.at_time(Timestamp::from_nanos(self.at + late));
+            let payload = says.unwrap_or(b"cut off");
+            match self.transport {
+                Transport::Tcp => scene.tcp(from, to, flags, if flags == ACK { payload } else { b"" }),
+                _ => scene.udp(from, to, payload),
+            };
+        }
     }
 }
 
@@ -121,17 +106,23 @@ pub(super) fn hosts_and_neighbours(talks: &[Traffic], said: &[(IpAddr, MacAddr)]
 }
 
 pub(super) fn known(talks: &[Traffic], said: &[(IpAddr, MacAddr)], inventory: &Inventory) -> Known {
-    let (flows, ways): (Vec<Flow>, Vec<Orientation>) = talks
-        .iter()
-        .map(|talk| {
-            let (flow, client) = talk.flow();
-            (flow, Orientation { client, basis: DirectionBasis::Syn })
-        })
-        .unzip();
+    let mut scene = Scene::default();
+    scene.hops = Some(0);
+    talks.iter().for_each(|talk| talk.play(&mut scene));
+    scene.sort();
+    let key = |transport, [a, b]: [Endpoint; 2]| (transport, [a.min(b), a.max(b)]);
+    let clients: HashMap<_, _> = talks.iter().map(|talk| (key(talk.transport, talk.ends()), talk.ends()[0])).collect();
+    let flows = scene.observe().flows;
+    let way = |flow: FlowView<'_>| {
+        let ends = flow.ends.map(|end| (end.address, end.port));
+        let client = u8::from(clients[&key(flow.transport, ends)] != ends[0]);
+        Orientation { client, basis: DirectionBasis::Syn }
+    };
+    let ways: Vec<Orientation> = flows.iter().map(way).collect();
     let heard = Heard { neighbours: said, asked: &[], evidence: &SideEvidence::default() };
-    let known = hosts_of(&Flows::from_list(flows.clone()), &ways, heard, inventory, &Policy::embedded());
+    let known = hosts_of(&flows, &ways, heard, inventory, &Policy::embedded());
     for (flow, parties) in flows.iter().zip(&known.parties) {
-        assert_eq!(flow.ends.each_ref().map(|end| end.address), parties.map(|id| known.hosts.get(id).address));
+        assert_eq!(flow.ends.map(|end| end.address), parties.map(|id| known.hosts.get(id).address));
     }
     known
 }

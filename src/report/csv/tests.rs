@@ -5,6 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::*;
+use crate::flow::FlowRow;
 use crate::health::{Losses, Measure, Pair, Sums};
 use crate::inventory::{Host, HostId, Hosts};
 use crate::report::{fixture, write_nodes};
@@ -113,9 +114,9 @@ fn a_flow_is_told_from_its_client() {
 #[test]
 fn the_bytes_do_not_depend_on_the_number_of_threads() {
     let mut survey = fixture::survey();
-    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow.to_flow(), *judgement)).collect();
+    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (FlowRow::of(&flow), *judgement)).collect();
     // Enough for several chunks a thread, the last one cut short.
-    survey.flows = JudgedFlows::from_list(flows.iter().cycle().take(9 * ROWS_AT_ONCE + 17).cloned().collect());
+    survey.flows = JudgedFlows::of_rows(flows.iter().cycle().take(9 * ROWS_AT_ONCE + 17).cloned());
     let host = survey.hosts.get(HostId(0)).clone();
     let numbered = |number: u32| Host { address: Ipv4Addr::from(number).into(), ..host.clone() };
     survey.hosts = Hosts::new((0..9 * ROWS_AT_ONCE as u32 + 17).map(numbered).collect());
@@ -133,8 +134,8 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
 #[test]
 fn an_error_of_the_writer_ends_all_threads() {
     let mut survey = fixture::survey();
-    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (flow.to_flow(), *judgement)).collect();
-    survey.flows = JudgedFlows::from_list(flows.iter().cycle().take(20 * ROWS_AT_ONCE).cloned().collect());
+    let flows: Vec<_> = survey.flows.iter().map(|(flow, judgement)| (FlowRow::of(&flow), *judgement)).collect();
+    survey.flows = JudgedFlows::of_rows(flows.iter().cycle().take(20 * ROWS_AT_ONCE).cloned());
     let error = write_flows(&mut fixture::Full(100_000), &survey, &Names::of(&survey), 4).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::StorageFull);
 }

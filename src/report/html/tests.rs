@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::finding::{SilentTime, SilentTimes, Who, Words};
+use crate::flow::FlowRow;
 use crate::inventory::{HostId, Hosts};
 use crate::policy::Role;
 use crate::report::fixture;
@@ -108,8 +109,8 @@ fn words_are_quoted_for_a_shell() {
 /// A site of 300 nodes with 100,000 flows, and findings with long texts.
 fn large() -> Survey {
     let mut survey = fixture::survey();
-    let (flow, judgement) = survey.flows.get(0);
-    let judgement = *judgement;
+    let (flow, judgement) = survey.flows.view(0);
+    let (row, judgement) = (FlowRow::of(&flow), *judgement);
     let template = survey.hosts.iter().next().unwrap().clone();
     let hosts = (0..2_000u32).map(|number| {
         let mut host = template.clone();
@@ -124,8 +125,8 @@ fn large() -> Survey {
     survey.conversations = (0..50_000u32)
         .map(|number| Conversation { client: HostId(number % 300), server: HostId(number % 2_000), ..one.clone() })
         .collect();
-    let flows = (0..100_000u32).map(|number| (flow.clone(), Judgement { conversation: number / 2, ..judgement }));
-    survey.flows = JudgedFlows::from_list(flows.collect());
+    let flows = (0..100_000u32).map(|number| (row.clone(), Judgement { conversation: number / 2, ..judgement }));
+    survey.flows = JudgedFlows::of_rows(flows);
     let mut finding = survey.findings[0].clone();
     let words = Words {
         display_filter: "ip.addr == 10.20.0.31 || ".repeat(235),

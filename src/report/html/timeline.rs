@@ -215,19 +215,21 @@ fn area(numbers: &[f64], most: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::FlowEnd;
+    use crate::flow::{EndRow, FlowRow, Flows};
+    use crate::protocol::Transport;
     use crate::report::fixture::at;
 
     /// A stretch is a second long, the second end's packets lie in stretches 1 to 4, the first one's in stretch 1.
     #[test]
     fn packets_are_spread_from_the_first_to_the_last_and_none_is_lost() {
         let bin = |time: Timestamp| nanos_between(at(0), time).map(|nanos| (nanos / SECOND) as usize);
-        let silent = FlowEnd::silent([10, 0, 0, 1].into(), 80);
+        let silent = EndRow::silent([10, 0, 0, 1].into(), 80);
+        let sent = [(7, 1_200, 1_900), (10, 1_900, 4_100), (0, 0, 0)].map(|(packets, first, last)| {
+            let end = EndRow { packets, first: at(first), last: at(last), ..silent.clone() };
+            FlowRow::between(Transport::Udp, [end, silent.clone()])
+        });
         let mut row = Row::new(6);
-        for (packets, first, last) in [(7, 1_200, 1_900), (10, 1_900, 4_100), (0, 0, 0)] {
-            row.spread(&FlowEnd { packets, first: at(first), last: at(last), ..silent.clone() }.view(), bin);
-        }
-        row.spread(&silent.view(), bin);
+        Flows::of_rows(sent).0.iter().flat_map(|flow| flow.ends).for_each(|end| row.spread(&end, bin));
         assert_eq!(row.packets(), [0.0, 9.5, 2.5, 2.5, 2.5, 0.0]);
     }
 

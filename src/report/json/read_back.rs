@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::bounds::bound;
 use super::finding_endpoints::FindingEndpoints;
 use super::health_rows;
-use super::read_flow::{flow, is_server_first};
+use super::read_flow::flow;
 use super::rows;
 use super::sent::UnansweredUses;
 use super::sites::{TooManySites, by_site};
@@ -287,12 +287,12 @@ impl Reader<'_> {
         for ((_, judgement), name) in list.iter_mut().zip(related) {
             judgement.related_to = name.and_then(|name| names.get(name).copied());
         }
-        JudgedFlows::from_list(list)
+        JudgedFlows::of_rows(list)
     }
 
     fn judgement(&mut self, row: &v1::Flow<'_>, hosts: &Hosts, conversation: u32) -> Option<Judgement> {
         Some(Judgement {
-            client: u8::from(is_server_first(row)),
+            client: 0,
             basis: named(DirectionBasis::ALL, DirectionBasis::name, &row.direction_basis)?,
             client_host: hosts.find(row.client_ip)?,
             server_host: hosts.find(row.server_ip)?,

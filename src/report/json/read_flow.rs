@@ -4,37 +4,35 @@ use std::net::IpAddr;
 
 use super::v1;
 use super::words::{self, time};
-use crate::capture::{FrameId, Moment};
-use crate::flow::{Flow, FlowEnd, Sources};
+use crate::flow::{EndRow, FlowRow, Sources};
+use crate::protocol::Transport;
 use crate::report::community_id::{Endpoint, community_id};
 
-/// Of the two ends of a flow the smaller stands first.
-pub(super) fn is_server_first(row: &v1::Flow<'_>) -> bool {
-    (row.server_ip, row.server_port) < (row.client_ip, row.client_port)
-}
-
-/// The flow, of a survey with so many inputs.
-pub(super) fn flow(row: &v1::Flow<'_>, inputs: usize) -> Option<Flow> {
+/// The flow with its client first, of a survey with so many inputs.
+pub(super) fn flow(row: &v1::Flow<'_>, inputs: usize) -> Option<FlowRow> {
     let transport = words::transport(&row.transport)?;
+    let is_icmp = matches!(transport, Transport::Icmp | Transport::Icmpv6);
+    if is_icmp != row.icmp_type.is_some() || row.client_ip.is_ipv4() != row.server_ip.is_ipv4() {
+        return None;
+    }
     let (first, last) = (time(row.first_seen), time(row.last_seen));
     let end = |address: IpAddr, port: Option<u16>, packets: u64| {
-        let silent = FlowEnd::silent(address, port.unwrap_or(0));
-        if packets == 0 {
-            return silent;
-        }
-        FlowEnd { packets, first, last, begin: Moment { time: first, frame: FrameId::NONE }, end: last, ..silent }
+        let silent = EndRow::silent(address, port.unwrap_or(0));
+        if packets == 0 { silent } else { EndRow { packets, first, last, ..silent } }
     };
-    let client = FlowEnd {
+    // Which end the copies are of is not told, and an end counts 32 bits of them.
+    let client = EndRow {
         bytes: row.client_bytes,
         source_mac: row.client_mac.map(|mac| mac.0),
         tcp_flags: words::tcp_flags(row.client_tcp_flags.as_ref()),
-        duplicates: row.duplicates,
+        duplicates: row.duplicates.div_ceil(2),
         ..end(row.client_ip, row.client_port, row.client_packets)
     };
-    let server = FlowEnd {
+    let server = EndRow {
         bytes: row.server_bytes,
         source_mac: row.server_mac.map(|mac| mac.0),
         tcp_flags: words::tcp_flags(row.server_tcp_flags.as_ref()),
+        duplicates: row.duplicates / 2,
         ..end(row.server_ip, row.server_port, row.server_packets)
     };
     let mut sources = Sources::new();
@@ -43,12 +41,12 @@ pub(super) fn flow(row: &v1::Flow<'_>, inputs: usize) -> Option<Flow> {
             break;
         }
     }
-    Some(Flow {
+    Some(FlowRow {
         vlan: words::vlan(row.vlan.as_ref())?,
         transport,
         icmp_type: row.icmp_type,
         icmp_code: icmp_code(row).unwrap_or(0),
-        ends: if is_server_first(row) { [server, client] } else { [client, server] },
+        ends: [client, server],
         sources,
         folded: 0,
     })

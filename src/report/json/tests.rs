@@ -102,6 +102,21 @@ fn what_is_no_survey_is_named_with_its_line() {
 }
 
 #[test]
+fn flows_that_no_packets_make_are_left_out() {
+    let survey = fixture::survey();
+    let flows = |change: &dyn Fn(&mut v1::Flow<'_>)| {
+        let mut file = read_back(&survey);
+        change(&mut file.flows[3]);
+        let read = &read_back::read_back(file, &survey.policy).unwrap()[0];
+        let is_told = read.caveats.iter().any(|caveat| caveat.text.contains("row of the survey.json is left out"));
+        (read.flows.len(), is_told)
+    };
+    assert_eq!(flows(&|_| ()), (4, false));
+    assert_eq!(flows(&|ping| ping.icmp_type = None), (3, true));
+    assert_eq!(flows(&|ping| ping.client_ip = "fe80::31".parse().unwrap()), (3, true), "from IPv6 to IPv4");
+}
+
+#[test]
 fn flows_as_lines_are_those_of_the_whole_file() {
     let survey = fixture::survey();
     let mut out = Vec::new();

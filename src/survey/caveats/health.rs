@@ -1,6 +1,6 @@
-//! Doubts about what was measured of how well it works.
+//! CaveatWriter about what was measured of how well it works.
 
-use super::Doubts;
+use super::CaveatWriter;
 use crate::finding::Transfers;
 use crate::flow::Observed;
 use crate::survey::Options;
@@ -29,7 +29,7 @@ pub(in crate::survey) fn of_transfers(transfers: &Transfers) -> Option<Caveat> {
     })
 }
 
-impl Doubts<'_> {
+impl CaveatWriter<'_> {
     /// Response times that had to be left out.
     pub(super) fn health(&mut self) {
         let mixed = self.observed.health.mixed.len();

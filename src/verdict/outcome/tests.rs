@@ -1,157 +1,126 @@
-use std::net::IpAddr;
-
 use super::*;
-use crate::decode::VlanPath;
-use crate::flow::{Flow, FlowEnd};
+use crate::flow::scene::Scene;
 
-const SYN: u8 = TcpFlags::SYN;
-const ACK: u8 = TcpFlags::ACK;
-const RST: u8 = TcpFlags::RST;
 const FIN: u8 = TcpFlags::FIN;
 
-/// What one side sent: packets, union of flags, SYNs, SYN-ACKs, resets, payload.
-#[derive(Clone, Copy, Default)]
-struct Sent {
-    packets: u64,
-    flags: u8,
-    syns: u16,
-    syn_acks: u16,
-    resets: u16,
-    payload: bool,
-    asks: bool,
+const CLIENT: &str = "10.0.0.1:40000";
+
+/// What was sent, in order: `>` by the client, `<` by the server.
+fn tally(script: &str, server: &str, send: impl Fn(&mut Scene, &str, &str, &str)) -> Tally {
+    let mut scene = Scene::default();
+    for (at, word) in (1..).zip(script.split_whitespace()) {
+        let (sender, what) = word.split_at(1);
+        let (from, to) = if sender == ">" { (CLIENT, server) } else { (server, CLIENT) };
+        send(scene.at(10 * at), from, to, what);
+    }
+    let mut tally = Tally::NONE;
+    scene.observe().flows.iter().for_each(|flow| tally.add(&flow, 0));
+    tally
 }
 
-const NOTHING: Sent = Sent { packets: 0, flags: 0, syns: 0, syn_acks: 0, resets: 0, payload: false, asks: false };
+/// Of TCP segments, each with the first letters of its flags, and `+` if it has payload.
+fn segments(script: &str) -> Tally {
+    tally(script, "10.0.0.2:80", |scene, from, to, what| {
+        let flag = |letter| match letter {
+            'S' => TcpFlags::SYN,
+            'A' => TcpFlags::ACK,
+            'F' => TcpFlags::FIN,
+            'R' => TcpFlags::RST,
+            _ => 0,
+        };
+        let payload: &[u8] = if what.contains('+') { b"data" } else { b"" };
+        scene.tcp(from, to, what.chars().fold(0, |flags, letter| flags | flag(letter)), payload);
+    })
+}
 
-fn tally(client: Sent, server: Sent) -> Tally {
-    let end = |port, sent: Sent| FlowEnd {
-        packets: sent.packets,
-        tcp_flags: TcpFlags(sent.flags),
-        syns: sent.syns,
-        syn_acks: sent.syn_acks,
-        resets: sent.resets,
-        has_payload: sent.payload,
-        asks: sent.asks,
-        replies: sent.packets > 0,
-        ..FlowEnd::silent(IpAddr::from([10, 0, 0, 1]), port)
-    };
-    let flow = Flow {
-        vlan: VlanPath::Untagged,
-        transport: Transport::Tcp,
-        icmp_type: None,
-        icmp_code: 0,
-        ends: [end(40_000, client), end(80, server)],
-        sources: [0].into_iter().collect(),
-        folded: 0,
-    };
-    let mut tally = Tally::NONE;
-    tally.add(&flow.view(), 0);
-    tally
+/// Of CoAP's messages: `?` is to be acknowledged, `!` is an acknowledgement.
+fn datagrams(script: &str) -> Tally {
+    tally(script, "10.0.0.2:5683", |scene, from, to, what| {
+        scene.udp(from, to, if what == "?" { b"\x40\x01\0\x01" } else { b"\x60\x45\0\x01" });
+    })
 }
 
 #[test]
 fn tcp_outcomes() {
-    let syns = |syns| Sent { packets: u64::from(syns), flags: SYN, syns, ..NOTHING };
-    let opened = Sent { packets: 2, flags: SYN | ACK, syns: 1, ..NOTHING };
-    let spoke = Sent { packets: 3, payload: true, ..opened };
-    let accepts = Sent { packets: 1, flags: SYN | ACK, syn_acks: 1, ..NOTHING };
-    let serves = Sent { packets: 3, payload: true, ..accepts };
-    let resets = Sent { packets: 1, flags: RST | ACK, resets: 1, ..NOTHING };
-    let mid = Sent { packets: 4, flags: ACK, payload: true, ..NOTHING };
     let table = [
-        ("handshake", opened, accepts, Outcome::Established),
-        ("handshake and data", spoke, serves, Outcome::Established),
-        ("data, then a reset", spoke, Sent { flags: SYN | ACK | RST, resets: 1, ..serves }, Outcome::Established),
-        ("handshake, then a reset", opened, Sent { resets: 1, packets: 2, ..accepts }, Outcome::Established),
-        ("SYN refused", syns(1), resets, Outcome::Refused),
-        ("SYN and retries refused", syns(3), Sent { packets: 3, resets: 3, ..resets }, Outcome::Refused),
-        ("SYN lost", syns(1), NOTHING, Outcome::Unanswered),
-        ("SYN and its retries lost", syns(5), NOTHING, Outcome::Unanswered),
-        (
-            "SYN lost, client gives up",
-            Sent { flags: SYN | RST, resets: 1, packets: 2, ..syns(1) },
-            NOTHING,
-            Outcome::Unanswered,
-        ),
-        ("only the client's direction was captured", spoke, NOTHING, Outcome::OneWay),
-        ("no SYN, both ways", mid, mid, Outcome::Midstream),
-        ("no SYN, client only", mid, NOTHING, Outcome::Midstream),
-        ("no SYN, closed", Sent { flags: ACK | FIN, ..mid }, resets, Outcome::Midstream),
-        ("SYN missed, SYN-ACK taken up", Sent { packets: 1, flags: ACK, ..NOTHING }, accepts, Outcome::Established),
-        ("only the server's direction was captured", NOTHING, serves, Outcome::Midstream),
-        ("half open, once", syns(1), accepts, Outcome::Established),
-        ("half open, retried", syns(3), Sent { packets: 3, syn_acks: 3, ..accepts }, Outcome::Unanswered),
-        (
-            "half open, reset by the client (a scan)",
-            Sent { packets: 2, flags: SYN | RST, resets: 1, ..syns(1) },
-            accepts,
-            Outcome::Established,
-        ),
-        ("SYN-ACK missed, server speaks", spoke, Sent { packets: 2, flags: ACK, ..NOTHING }, Outcome::Established),
+        ("handshake", ">S <SA >A", Outcome::Established),
+        ("handshake and data", ">S <SA >A+ <A+ >A <A", Outcome::Established),
+        ("data, then a reset", ">S <SA >A+ <A+ >A <RA", Outcome::Established),
+        ("handshake, then a reset", ">S <SA >A <RA", Outcome::Established),
+        ("SYN refused", ">S <RA", Outcome::Refused),
+        ("SYN and retries refused", ">S <RA >S <RA >S <RA", Outcome::Refused),
+        ("SYN lost", ">S", Outcome::Unanswered),
+        ("SYN and its retries lost", ">S >S >S >S >S", Outcome::Unanswered),
+        ("SYN lost, client gives up", ">S >R", Outcome::Unanswered),
+        ("only the client's direction was captured", ">S >A >A+", Outcome::OneWay),
+        ("no SYN, both ways", ">A+ <A+ >A+ <A+", Outcome::Midstream),
+        ("no SYN, client only", ">A+ >A+ >A+ >A+", Outcome::Midstream),
+        ("no SYN, closed", ">A+ >FA <RA", Outcome::Midstream),
+        ("SYN missed, SYN-ACK taken up", "<SA >A", Outcome::Established),
+        ("only the server's direction was captured", "<SA <A+ <A", Outcome::Midstream),
+        ("half open, once", ">S <SA", Outcome::Established),
+        ("half open, retried", ">S <SA >S <SA >S <SA", Outcome::Unanswered),
+        ("half open, reset by the client (a scan)", ">S <SA >R", Outcome::Established),
+        ("SYN-ACK missed, server speaks", ">S >A+ <A <A", Outcome::Established),
     ];
-    for (what, client, server, expected) in table {
-        assert_eq!(outcome(Transport::Tcp, None, false, &tally(client, server)), expected, "{what}");
+    for (what, script, expected) in table {
+        assert_eq!(outcome(Transport::Tcp, None, false, &segments(script)), expected, "{what}");
     }
-    let rejected = |client, server| Tally { rejected: true, ..tally(client, server) };
-    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(syns(2), NOTHING)), Outcome::Rejected);
-    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(spoke, serves)), Outcome::Established);
+    let rejected = |script| Tally { rejected: true, ..segments(script) };
+    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">S >S")), Outcome::Rejected);
+    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">S <SA >A+ <A+")), Outcome::Established);
 }
 
 #[test]
 fn an_answer_that_cannot_belong_to_the_syn_is_none() {
     // RFC 9293 section 3.10.7.4 and RFC 5961 section 4: a listener with an older connection acknowledges that one.
-    let syn = Sent { packets: 12, flags: SYN | RST, syns: 6, resets: 6, ..NOTHING };
-    let challenge = Sent { packets: 6, flags: ACK, ..NOTHING };
-    let stale = Tally { answer: SynAnswer::OfAnother, ..tally(syn, challenge) };
+    let challenged = ">S <A >R >S <A >R >S <A >R >S <A >R >S <A >R >S <A >R";
+    let stale = Tally { answer: SynAnswer::OfAnother, ..segments(challenged) };
     assert_eq!(outcome(Transport::Tcp, None, false, &stale), Outcome::Unanswered);
     assert!(stale.is_of_old_connection());
     // A SYN-ACK for another SYN is none either, though the client acknowledged something once.
-    let accepts = Sent { packets: 1, flags: SYN | ACK, syn_acks: 1, ..NOTHING };
-    let acknowledged = Sent { flags: SYN | ACK, ..syn };
-    let other = Tally { answer: SynAnswer::OfAnother, ..tally(acknowledged, accepts) };
+    let acknowledged = ">S >R >S >R >S >R >S >R >S >R >S <SA >A >R";
+    let other = Tally { answer: SynAnswer::OfAnother, ..segments(acknowledged) };
     assert_eq!(outcome(Transport::Tcp, None, false, &other), Outcome::Unanswered);
     for answer in [SynAnswer::Fits, SynAnswer::Unknown] {
-        let fits = Tally { answer, ..tally(acknowledged, accepts) };
+        let fits = Tally { answer, ..segments(acknowledged) };
         assert_eq!(outcome(Transport::Tcp, None, false, &fits), Outcome::Established);
     }
     // A refusal is one whatever came before.
-    let refused = Tally { answer: SynAnswer::OfAnother, ..tally(syn, Sent { resets: 1, ..challenge }) };
+    let refused = Tally { answer: SynAnswer::OfAnother, ..segments(&format!("{challenged} <R")) };
     assert_eq!(outcome(Transport::Tcp, None, false, &refused), Outcome::Refused);
 }
 
 #[test]
 fn a_connection_joined_in_the_middle_works_by_data_both_ways() {
-    let [data, bare] = [true, false].map(|payload| Sent { packets: 4, flags: ACK, payload, ..NOTHING });
-    for (client, server, works) in [(data, data, true), (data, bare, false), (bare, data, false), (bare, bare, false)] {
-        assert_eq!(tally(client, server).both_ways(Transport::Tcp), works);
-        assert!(tally(client, server).both_ways(Transport::Udp));
+    for (script, works) in [(">A+ <A+", true), (">A+ <A", false), (">A <A+", false), (">A <A", false)] {
+        assert_eq!(segments(script).both_ways(Transport::Tcp), works);
+        assert!(segments(script).both_ways(Transport::Udp));
     }
 }
 
 #[test]
 fn datagram_outcomes() {
-    let one = Sent { packets: 1, payload: true, ..NOTHING };
-    let request = Sent { asks: true, ..one };
     let table = [
-        ("both ways", Transport::Udp, None, false, request, one, Outcome::Established),
-        ("a request without answer", Transport::Udp, None, false, request, NOTHING, Outcome::Unanswered),
-        ("a request to a group", Transport::Udp, None, true, request, NOTHING, Outcome::OneWay),
-        ("proprietary", Transport::Udp, None, false, one, NOTHING, Outcome::OneWay),
-        ("only the server", Transport::Udp, None, false, NOTHING, one, Outcome::Midstream),
-        ("a notification that nobody acknowledges", Transport::Udp, None, false, NOTHING, request, Outcome::Unanswered),
-        ("ping", Transport::Icmp, Some(8), false, one, one, Outcome::Established),
-        ("ping without answer", Transport::Icmp, Some(8), false, one, NOTHING, Outcome::Unanswered),
-        ("ping of a group", Transport::Icmpv6, Some(128), true, one, NOTHING, Outcome::OneWay),
-        ("neighbour solicitation", Transport::Icmpv6, Some(135), true, one, NOTHING, Outcome::OneWay),
-        ("another protocol", Transport::Other(47), None, false, one, NOTHING, Outcome::OneWay),
-        ("another protocol both ways", Transport::Other(47), None, false, one, one, Outcome::Established),
+        ("both ways", Transport::Udp, None, false, ">? <!", Outcome::Established),
+        ("a request without answer", Transport::Udp, None, false, ">?", Outcome::Unanswered),
+        ("a request to a group", Transport::Udp, None, true, ">?", Outcome::OneWay),
+        ("proprietary", Transport::Udp, None, false, ">!", Outcome::OneWay),
+        ("only the server", Transport::Udp, None, false, "<!", Outcome::Midstream),
+        ("notifications that nobody acknowledges", Transport::Udp, None, false, "<? <?", Outcome::Unanswered),
+        ("ping", Transport::Icmp, Some(8), false, ">! <!", Outcome::Established),
+        ("ping without answer", Transport::Icmp, Some(8), false, ">!", Outcome::Unanswered),
+        ("ping of a group", Transport::Icmpv6, Some(128), true, ">!", Outcome::OneWay),
+        ("neighbour solicitation", Transport::Icmpv6, Some(135), true, ">!", Outcome::OneWay),
+        ("another protocol", Transport::Other(47), None, false, ">!", Outcome::OneWay),
+        ("another protocol both ways", Transport::Other(47), None, false, ">! <!", Outcome::Established),
     ];
-    for (what, transport, kind, to_group, client, server, expected) in table {
-        assert_eq!(outcome(transport, kind, to_group, &tally(client, server)), expected, "{what}");
+    for (what, transport, kind, to_group, script, expected) in table {
+        assert_eq!(outcome(transport, kind, to_group, &datagrams(script)), expected, "{what}");
     }
-    let answered = Tally { answered: true, ..tally(request, NOTHING) };
+    let answered = Tally { answered: true, ..datagrams(">?") };
     assert_eq!(outcome(Transport::Udp, None, false, &answered), Outcome::Established, "a related flow answers");
-    let rejected = Tally { rejected: true, ..tally(one, NOTHING) };
+    let rejected = Tally { rejected: true, ..datagrams(">!") };
     assert_eq!(outcome(Transport::Udp, None, false, &rejected), Outcome::Rejected);
     assert_eq!(outcome(Transport::Udp, None, false, &Tally { answered: true, ..rejected }), Outcome::Established);
 }
@@ -174,10 +143,7 @@ fn the_best_connection_speaks_for_the_conversation_unless_too_little_of_it_was_s
 fn silence_counts_only_where_an_answer_is_owed_and_the_connection_was_not_closed() {
     let seconds = |n: i64| Timestamp::from_nanos(n * 1_000_000_000);
     let base = || {
-        let mut tally = tally(
-            Sent { packets: 9, flags: SYN | ACK, syns: 1, payload: true, asks: true, ..NOTHING },
-            Sent { packets: 4, flags: SYN | ACK, syn_acks: 1, payload: true, ..NOTHING },
-        );
+        let mut tally = segments(">S <SA >A+ <A+ >A+ <A+ >A+ <A+ >A+ >A+ >A+ >A+ >A+");
         (tally.client.unanswered, tally.client.unanswered_until) = (5, seconds(130));
         (tally.server.last, tally.client.last) = (seconds(100), seconds(130));
         tally

@@ -4,18 +4,24 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::*;
-use crate::capture::{FrameId, Moment, Timestamp};
-use crate::decode::{MacAddr, TcpFlags, VlanPath};
-use crate::flow::{Flow, FlowEnd, Flows};
+use crate::capture::Timestamp;
+use crate::decode::{MacAddr, TcpFlags};
+use crate::flow::Endpoint;
+use crate::flow::scene::Scene;
 use crate::inventory::{Host, Hosts, RoleSource};
 use crate::policy::{Policy, Role};
+use crate::protocol::Evidence;
 use crate::protocol::Transport;
-use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Link, LinkKind, Relations, orient};
 
 pub(crate) const GATEWAY: &str = "10.0.0.1";
 pub(crate) const NODES: [&str; 3] = ["10.0.1.1", "10.0.1.2", "10.0.1.3"];
 pub(crate) const GROUP: &str = "239.255.255.250";
+
+/// A payload of no protocol.
+pub(crate) const JUNK: &[u8] = b"\xde\xad\xbe\xef\x01\x02";
+/// A CoAP notification that nobody has to answer: NON 2.05 with the option Observe.
+pub(crate) const COAP: &[u8] = b"\x50\x45\x12\x34\x60\xffon";
 
 pub(crate) fn seconds(n: i64) -> Timestamp {
     Timestamp::from_nanos(1_700_000_000_000_000_000 + n * 1_000_000_000)
@@ -25,10 +31,62 @@ pub(crate) fn address(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
+/// What a server's TCP does with a SYN, or that the capture began later.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Course {
+    Accepts,
+    Refuses,
+    /// It accepts, and the client never learns of it.
+    HalfOpen,
+    Midstream,
+}
+
+/// A connection as it is told in a test.
+pub(crate) struct Talk {
+    transport: Transport,
+    ends: [Endpoint; 2],
+    /// Packets of the client and of the server.
+    pub(crate) packets: [u64; 2],
+    pub(crate) course: Course,
+    /// What each says: in every datagram, or once over TCP.
+    pub(crate) says: [&'static [u8]; 2],
+    /// The VLAN of each one's packets.
+    pub(crate) vlans: [Option<u16>; 2],
+}
+
+impl Talk {
+    /// Packets of 100 bytes by turns, each 20 ms after the other's.
+    fn play(&self, scene: &mut Scene, begin: Timestamp) {
+        scene.length = 100;
+        for turn in 0..2 * self.packets[0].max(self.packets[1]) {
+            let (side, sent) = (turn as usize % 2, turn / 2);
+            if sent >= self.packets[side] {
+                continue;
+            }
+            let (from, to, says) = (self.ends[side], self.ends[1 - side], self.says[side]);
+            scene.vlan = self.vlans[side];
+            scene.at_time(Timestamp::from_nanos(begin.raw() + turn as i64 * 20_000_000));
+            if self.transport == Transport::Udp {
+                scene.udp(from, to, says);
+                continue;
+            }
+            let flags = match (self.course, side) {
+                (Course::Midstream, _) => TcpFlags::ACK,
+                (Course::Accepts, _) if sent > 0 && self.packets[1] > 0 => TcpFlags::ACK,
+                (_, 0) => TcpFlags::SYN,
+                (Course::Refuses, _) => TcpFlags::RST | TcpFlags::ACK,
+                _ => TcpFlags::SYN | TcpFlags::ACK,
+            };
+            let is_first = sent == u64::from(self.course != Course::Midstream);
+            scene.tcp(from, to, flags, if is_first { says } else { b"" });
+        }
+    }
+}
+
 /// A survey under construction.
 pub(crate) struct Site {
     pub(crate) policy: Arc<Policy>,
-    pub(crate) flows: Vec<Flow>,
+    pub(crate) talks: Vec<Talk>,
     pub(crate) relations: Relations,
     pub(crate) versions: Vec<(&'static str, &'static str)>,
     pub(crate) missing: Missing,
@@ -39,7 +97,7 @@ pub(crate) struct Site {
 pub(crate) fn site() -> Site {
     Site {
         policy: Policy::embedded(),
-        flows: Vec::new(),
+        talks: Vec::new(),
         relations: Relations::default(),
         versions: Vec::new(),
         missing: Missing::default(),
@@ -60,7 +118,7 @@ fn role(address: &str) -> Role {
 }
 
 impl Site {
-    /// A flow from a client to a server; `there` and `back` are the packets.
+    /// A flow from a client to a server; `there` and `back` are the packets. It begins ten seconds after the one before.
     pub(crate) fn flow(
         &mut self,
         transport: Transport,
@@ -68,52 +126,34 @@ impl Site {
         server: (&str, u16),
         there: u64,
         back: u64,
-    ) -> &mut Flow {
-        let number = self.flows.len() as u64 + 1;
-        let end = |(text, port): (&str, u16), packets: u64, late: i64| {
-            let mut end = FlowEnd::silent(address(text), port);
-            if packets > 0 {
-                end.packets = packets;
-                end.bytes = packets * 100;
-                (end.first, end.last) = (seconds(number as i64 * 10 + late), seconds(number as i64 * 10 + 1 + late));
-                end.begin = Moment { time: end.first, frame: FrameId::new(0, number * 10 + late as u64) };
-                end.end = end.last;
-            }
-            end
-        };
-        let mut ends = [end(client, there, 0), end(server, back, 1)];
-        if transport == Transport::Tcp {
-            ends[0].syns = 1;
-            ends[0].tcp_flags = TcpFlags(if back > 0 { TcpFlags::SYN | TcpFlags::ACK } else { TcpFlags::SYN });
-            if back > 0 {
-                ends[1].syn_acks = 1;
-                ends[1].tcp_flags = TcpFlags(TcpFlags::SYN | TcpFlags::ACK);
-            }
-        }
-        let flow = Flow {
-            vlan: VlanPath::Untagged,
+    ) -> &mut Talk {
+        self.talks.push(Talk {
             transport,
-            icmp_type: None,
-            icmp_code: 0,
-            ends,
-            sources: [0].into_iter().collect(),
-            folded: 0,
-        };
-        self.flows.push(flow);
-        self.flows.last_mut().unwrap()
+            ends: [client, server].map(|(text, port)| (address(text), port)),
+            packets: [there, back],
+            course: Course::Accepts,
+            says: [b""; 2],
+            vlans: [None; 2],
+        });
+        self.talks.last_mut().unwrap()
     }
 
     /// Judges the flows, and hands on what is known of them.
     pub(crate) fn judge_with<T>(&self, then: impl FnOnce(&Observations<'_>, &Judgements) -> T) -> T {
-        let mut addresses: Vec<IpAddr> =
-            self.flows.iter().flat_map(|flow| flow.ends.iter().map(|end| end.address)).collect();
+        let mut scene = Scene::default();
+        for (talk, number) in self.talks.iter().zip(1..) {
+            talk.play(&mut scene, seconds(10 * number));
+        }
+        let flows = scene.observe().flows;
+        let mut addresses: Vec<IpAddr> = flows.places().flat_map(|place| flows.addresses(place)).collect();
         addresses.sort();
         addresses.dedup();
         let hosts = addresses
             .into_iter()
             .map(|address| {
                 let text = address.to_string();
-                let sent = |end: &FlowEnd| if end.address == address { end.packets } else { 0 };
+                let own = flows.iter().flat_map(|flow| flow.ends).filter(|end| end.address == address);
+                let sent = own.map(|end| end.packets()).sum();
                 let version = self.versions.iter().find(|(of, _)| *of == text).map(|(_, version)| Arc::from(*version));
                 Host {
                     address,
@@ -133,11 +173,7 @@ impl Site {
                     last_sent: seconds(99),
                     first_sent: seconds(1),
                     mac_is_own: true,
-                    packets_sent: if self.quiet.contains(&text.as_str()) {
-                        0
-                    } else {
-                        self.flows.iter().flat_map(|flow| &flow.ends).map(sent).sum()
-                    },
+                    packets_sent: if self.quiet.contains(&text.as_str()) { 0 } else { sent },
                     bytes_sent: 0,
                     packets_received: 0,
                     bytes_received: 0,
@@ -148,11 +184,10 @@ impl Site {
             })
             .collect();
         let hosts = Hosts::new(hosts);
-        let orientations: Vec<_> = self.flows.iter().map(|flow| orient(&flow.view(), &self.policy)).collect();
-        let party = |end: &FlowEnd| hosts.find(end.address).unwrap();
-        let parties: Vec<_> = self.flows.iter().map(|flow| flow.ends.each_ref().map(party)).collect();
+        let orientations: Vec<_> = flows.iter().map(|flow| orient(&flow, &self.policy)).collect();
+        let parties: Vec<_> = flows.iter().map(|flow| flow.ends.map(|end| hosts.find(end.address).unwrap())).collect();
         let seen = Observations {
-            flows: &Flows::from_list(self.flows.clone()),
+            flows: &flows,
             orientations: &orientations,
             hosts: &hosts,
             parties: &parties,
@@ -234,14 +269,7 @@ fn a_documented_exchange_fills_the_cells_at_both_its_ends() {
 #[test]
 fn vlan_paths_of_one_conversation_are_judged_together() {
     let mut site = site();
-    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 3, 0);
-    flow.vlan = VlanPath::One(10);
-    flow.ends[0].tcp_flags.0 |= TcpFlags::ACK;
-    let mut back = flow.clone();
-    back.vlan = VlanPath::One(20);
-    let server = FlowEnd { packets: 2, syn_acks: 1, ..FlowEnd::silent(address(NODES[0]), 80) };
-    back.ends = [FlowEnd::silent(address(GATEWAY), 40_000), FlowEnd { tcp_flags: TcpFlags(0x12), ..server }];
-    site.flows.push(back);
+    site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 3, 2).vlans = [Some(10), Some(20)];
     let found = site.judge();
     assert_eq!(found.conversations.len(), 1);
     let conversation = &found.conversations[0];
@@ -266,10 +294,7 @@ fn a_transfer_whose_request_was_not_captured_is_related_where_its_request_would_
 fn a_connection_picked_up_midstream_violates_nothing() {
     let mut site = site();
     let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
-    flow.ends[0].violates = Protocol::Http.bit();
-    for end in &mut flow.ends {
-        (end.syns, end.syn_acks) = (0, 0);
-    }
+    (flow.course, flow.says) = (Course::Midstream, [JUNK, b""]);
     let found = site.judge();
     assert_eq!((found.flows[0].verdict, found.flows[0].payload), (Verdict::Documented, Evidence::Unknown));
 }
@@ -291,12 +316,8 @@ fn addresses_of_one_device_count_once() {
 #[test]
 fn udp_that_conforms_somewhere_is_no_violation() {
     let mut site = site();
-    let flow = site.flow(Transport::Udp, (GATEWAY, 40_000), (NODES[0], 5683), 5, 4);
-    flow.ends[0].violates = Protocol::Coap.bit();
-    flow.ends[1].conforms = Protocol::Coap.bit();
-    let flow = site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4);
-    flow.ends[0].violates = Protocol::Http.bit();
-    flow.ends[1].conforms = Protocol::Http.bit();
+    site.flow(Transport::Udp, (GATEWAY, 40_000), (NODES[0], 5683), 5, 4).says = [JUNK, COAP];
+    site.flow(Transport::Tcp, (GATEWAY, 40_000), (NODES[0], 80), 5, 4).says = [JUNK, b"HTTP/1.1 200 OK\r\n\r\n"];
     let found = site.judge();
     assert_eq!((found.flows[0].verdict, found.flows[0].payload), (Verdict::Documented, Evidence::Conforms));
     assert_eq!((found.flows[1].verdict, found.flows[1].payload), (Verdict::Unexpected, Evidence::Violates));

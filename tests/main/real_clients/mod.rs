@@ -138,7 +138,7 @@ fn check_coap(survey: &Survey) {
     // The group's request, and the answer that another address gave.
     assert_eq!(said(survey, GATEWAY, "224.0.1.187", Udp, 5683)[..3], ["documented", "", "established"]);
     let answers = survey.flows.iter().filter(|(flow, judgement)| {
-        let asked = judgement.related_to.map(|at| survey.flows.get(at as usize).0);
+        let asked = judgement.related_to.map(|at| survey.flows.view(at as usize).0);
         flow.ends.iter().any(|end| end.address.to_string() == NODE)
             && asked.is_some_and(|asked| asked.ends.iter().any(|end| end.address.is_multicast()))
     });
@@ -198,11 +198,11 @@ fn check_tftp(survey: &Survey) {
     assert_eq!(said(survey, NODE, GATEWAY, Udp, 69), ["documented", "", "established", "tftp"]);
     // Two requests; the data of the first and the error of the second come from ports of their own.
     let related: Vec<_> = survey.flows.iter().filter(|(_, judgement)| judgement.verdict.name() == "related").collect();
-    let all = || survey.flows.iter().map(|(flow, judgement)| format!("{:?} {judgement:?}", flow.to_flow()));
+    let all = || survey.flows.iter().map(|(flow, judgement)| format!("{flow:?} {judgement:?}"));
     assert_eq!(related.len(), 2, "{:#?}", all().collect::<Vec<_>>());
     for (flow, judgement) in related {
         assert!(flow.ends.iter().all(|end| end.port != 69));
-        let request = survey.flows.get(judgement.related_to.expect("its request") as usize).0;
+        let request = survey.flows.view(judgement.related_to.expect("its request") as usize).0;
         assert!(request.ends.iter().any(|end| end.port == 69));
         assert_eq!(judgement.payload_protocol.map(|protocol| protocol.name()), Some("tftp"));
     }
