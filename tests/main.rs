@@ -44,6 +44,8 @@ mod health;
 mod how_well;
 #[path = "main/ipfix.rs"]
 mod ipfix;
+#[path = "main/kept_states.rs"]
+mod kept_states;
 #[path = "main/layers.rs"]
 mod layers;
 #[path = "main/libreoffice.rs"]

@@ -37,9 +37,7 @@ pub(super) fn contacts(
     let services = Services::of(policy);
     let of_flow = |recent: &mut Recent, place: u32| {
         let at = place as usize;
-        let flow = flows.transport_ports(place);
-        // Most flows are of no service, and need no closer look.
-        flow.ports.iter().find_map(|port| services.on(flow.transport, *port))?;
+        flows.transport_ports(place).ports.iter().find(|port| services.may_know(**port))?;
         let contact = contact(&services, &flows.view(place), *orientations.get(at)?, *parties.get(at)?)?;
         recent.is_new(&contact).then_some(contact)
     };

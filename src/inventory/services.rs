@@ -87,13 +87,14 @@ impl Services {
         Self { ports, listed, words }
     }
 
-    /// The service that a port is known for, and what its payload must be, where the format is public.
+    /// Whether a port may be known for a service: most are of none, and need no closer look.
     #[inline]
+    pub(super) fn may_know(&self, port: u16) -> bool {
+        self.listed[usize::from(port / 64)] >> (port % 64) & 1 != 0
+    }
+
+    /// The service that a port is known for, and what its payload must be, where the format is public.
     pub(super) fn on(&self, transport: Transport, port: u16) -> Option<(Service, Option<Protocol>)> {
-        // Most ports are of no service, and a bit tells.
-        if self.listed[usize::from(port / 64)] >> (port % 64) & 1 == 0 {
-            return None;
-        }
         let at = self.ports.binary_search_by_key(&(transport, port), |(place, ..)| *place).ok()?;
         self.ports.get(at).map(|(_, service, protocol)| (*service, *protocol))
     }

@@ -24,7 +24,7 @@ import csv, sys
 import openpyxl
 folder, names = sys.argv[1], sys.argv[2:]
 seen = set()
-for name in ["findings", "coverage", "nodes", "health", "inventory", "flows"]:
+for name in ["findings", "coverage", "nodes", "health", "transfers", "inventory", "flows"]:
     rows = list(csv.reader(open(f"{folder}/{name}.csv", encoding="utf-8", newline="")))
     sheet = openpyxl.load_workbook(f"{folder}/read/{name}.xlsx").active
     cells = list(sheet.iter_rows())
@@ -80,7 +80,7 @@ fn libreoffice_reads_every_table() {
         .filter(|path| path.extension().is_some_and(|ending| ending == "csv"))
         .map(|path| path.to_str().unwrap().to_owned())
         .collect();
-    assert_eq!(tables.len(), 6);
+    assert_eq!(tables.len(), 7);
     // Comma, quotation mark, UTF-8: what its import dialog offers.
     let (read, again) = (path("read"), path("again"));
     convert(out.path(), &["--infilter=CSV:44,34,76,1", "--convert-to", "xlsx", "--outdir", &read], &tables);

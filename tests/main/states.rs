@@ -18,7 +18,7 @@ use crate::command::{self, folder, igorscope, sample};
 use crate::corpus;
 use crate::splits::{Recorded, SAMPLES, direction, frames, marks, pcap};
 
-fn options(threads: usize, flows: Option<usize>) -> Options {
+pub(crate) fn options(threads: usize, flows: Option<usize>) -> Options {
     let inventory = Inventory::load(Some(&sample("site-survey.toml")), &InventoryFlags::default()).unwrap();
     let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
     options.threads = threads.try_into().unwrap();
@@ -28,7 +28,7 @@ fn options(threads: usize, flows: Option<usize>) -> Options {
 }
 
 /// A state of some sources.
-fn state_of(sources: &[Source], options: &Options) -> Vec<u8> {
+pub(crate) fn state_of(sources: &[Source], options: &Options) -> Vec<u8> {
     let options = ObserveOptions {
         threads: options.threads,
         limits: options.limits,
@@ -69,13 +69,13 @@ fn files(survey: &Survey) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn judged(sources: &[Source], options: &Options) -> Vec<(&'static str, String)> {
+pub(crate) fn judged(sources: &[Source], options: &Options) -> Vec<(&'static str, String)> {
     files(&run(&in_order(sources.to_vec()), options, &Progress::default()).unwrap())
 }
 
 /// All that does not hang on the order of single messages: states that overlap in time, and those of version 1, tell
 /// nothing of it (docs/health.md).
-fn but_health(files: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+pub(crate) fn but_health(files: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
     const OF_DEVICES: [&str; 6] =
         ["answers", "answer_median_s", "answer_p95_s", "asked_again", "segments_sent", "segments_retransmitted"];
     let told = files.into_iter().filter(|(name, _)| !matches!(*name, "health.csv" | "transfers.csv" | "report.html"));
@@ -345,7 +345,7 @@ fn a_state_that_is_damaged_is_named_with_what_is_wrong() {
 }
 
 /// The sections of a state, each with its head and body.
-fn sections(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn sections(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
     let folder = folder(&[("a.igstate", bytes)]);
     let path = folder.path().join("a.igstate");
     let unpack = |(head, section): (Vec<u8>, state::Section)| {
@@ -422,42 +422,6 @@ fn states_merge_to_one_and_a_bad_one_fails_it() {
     command::run(["merge", &at("a.igstate"), &at("bad.igstate"), "-o", &at("x")])
         .expect(2, &["bad.igstate", "checksum"]);
     assert!(!Path::new(&at("x")).exists());
-}
-
-/// What was said of links is in no state of version 1: groups that hosts listen to stand in these captures.
-fn without_links(files: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
-    let strip = |(name, text): (&'static str, String)| {
-        if name == "survey.json" {
-            let mut survey: serde_json::Value = serde_json::from_str(&text).unwrap();
-            for host in survey["inventory"].as_array_mut().unwrap() {
-                host.as_object_mut().unwrap().remove("groups");
-            }
-            return (name, survey.to_string());
-        }
-        // The last column, and a line of a device's section.
-        let lines = text.lines().filter(|line| !line.starts_with("groups  "));
-        let lines = lines.map(|line| if name == "inventory.csv" { line.rsplit_once(',').unwrap().0 } else { line });
-        (name, lines.collect::<Vec<_>>().join("\n"))
-    };
-    files.into_iter().map(strip).collect()
-}
-
-/// What was kept as version 1 is read by every later program, and this one writes it still, with its own parts behind it:
-/// whoever changes what is stored gives it the next version, and reads both.
-#[test]
-fn a_state_of_version_1_is_read_as_its_captures_and_written_as_it_was() {
-    let kept = PathBuf::from("tests/fixtures/states/v1.igstate");
-    let states = Source::of_state(kept.clone());
-    let captures: Vec<Source> = states.iter().map(|source| Source::File(source.name().into())).collect();
-    assert_eq!(captures.len(), 6);
-    let options = options(1, None);
-    let but_both = |files| but_health(without_links(files));
-    assert!(but_both(judged(&states, &options)) == but_both(judged(&captures, &options)));
-
-    let [kept, now] = [fs::read(kept).unwrap(), state_of(&captures, &options)].map(|bytes| sections(&bytes));
-    for ((_, kept), (_, now)) in kept.iter().zip(&now) {
-        assert!(now.starts_with(kept), "what is stored changed: see docs/states.md, \"Versions\"");
-    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ import openpyxl
 folder = sys.argv[1]
 path = folder + "/survey.xlsx"
 book = openpyxl.load_workbook(path)
-assert book.sheetnames == ["About", "Findings", "Coverage", "Nodes", "Health", "Inventory", "Flows"], book.sheetnames
+assert book.sheetnames == ["About", "Findings", "Coverage", "Nodes", "Health", "Transfers", "Inventory", "Flows"], book.sheetnames
 assert book.properties.created.isoformat() == "2026-03-17T08:00:00", book.properties.created
 numbers = colours = 0
 for name in book.sheetnames[1:]:
@@ -54,7 +54,7 @@ for name in book.sheetnames[1:]:
                 assert float(text) == value, (name, at, column, text, value)
             else:
                 assert text == value, (name, at, column, text, value)
-    keys = {"Findings": "E2", "Coverage": "G2", "Nodes": "E2", "Health": "J2", "Inventory": "B2", "Flows": "B2"}
+    keys = {"Findings": "E2", "Coverage": "G2", "Nodes": "E2", "Health": "J2", "Transfers": "I2", "Inventory": "B2", "Flows": "B2"}
     assert sheet.freeze_panes == keys[name], sheet.freeze_panes
     page = sheet.page_setup
     assert page.orientation == "landscape" and page.fitToHeight == 0 and 1 <= page.fitToWidth <= (7 if name == "Nodes" else 6), (name, page)

@@ -1,0 +1,67 @@
+//! States that were kept once are read for good.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use igorscope::survey::{Options, Source};
+
+use crate::states::{but_health, judged, options, sections, state_of};
+
+/// What was said of links is in no state of version 1: groups that hosts listen to stand in these captures.
+fn without_links(files: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    let strip = |(name, text): (&'static str, String)| {
+        if name == "survey.json" {
+            let mut survey: serde_json::Value = serde_json::from_str(&text).unwrap();
+            for host in survey["inventory"].as_array_mut().unwrap() {
+                host.as_object_mut().unwrap().remove("groups");
+            }
+            return (name, survey.to_string());
+        }
+        // The last column, and a line of a device's section.
+        let lines = text.lines().filter(|line| !line.starts_with("groups  "));
+        let lines = lines.map(|line| if name == "inventory.csv" { line.rsplit_once(',').unwrap().0 } else { line });
+        (name, lines.collect::<Vec<_>>().join("\n"))
+    };
+    files.into_iter().map(strip).collect()
+}
+
+/// Of two sections of each input, that of a kept state begins what this program writes of the same captures.
+fn assert_is_written_still(kept: &Path, captures: &[Source], options: &Options) {
+    let [kept, now] = [fs::read(kept).unwrap(), state_of(captures, options)].map(|bytes| sections(&bytes));
+    assert_eq!(kept.len(), now.len());
+    for ((_, kept), (_, now)) in kept.iter().zip(&now) {
+        assert!(now.starts_with(kept), "what is stored changed: see docs/states.md, \"Versions\"");
+    }
+}
+
+/// The captures that a kept state tells of, which are samples.
+fn captures_of(states: &[Source]) -> Vec<Source> {
+    states.iter().map(|source| Source::File(source.name().into())).collect()
+}
+
+/// What was kept as version 1 is read by every later program, and this one writes it still, with its own parts behind it:
+/// whoever changes what is stored gives it the next version, and reads both.
+#[test]
+fn a_state_of_version_1_is_read_as_its_captures_and_written_as_it_was() {
+    let kept = PathBuf::from("tests/fixtures/states/v1.igstate");
+    let states = Source::of_state(kept.clone());
+    let captures = captures_of(&states);
+    assert_eq!(captures.len(), 6);
+    let options = options(1, None);
+    let but_both = |files| but_health(without_links(files));
+    assert!(but_both(judged(&states, &options)) == but_both(judged(&captures, &options)));
+    assert_is_written_still(&kept, &captures, &options);
+}
+
+/// The same of version 2, with all that `--health` measures: what is added to it comes as a part with a number of its own.
+#[test]
+fn a_state_of_version_2_is_read_as_its_captures_and_written_as_it_was() {
+    let kept = PathBuf::from("tests/fixtures/states/v2.igstate");
+    let states = Source::of_state(kept.clone());
+    let captures = captures_of(&states);
+    assert_eq!(captures.len(), 5);
+    let options = options(1, None);
+    assert!(options.limits.health);
+    assert!(judged(&states, &options) == judged(&captures, &options));
+    assert_is_written_still(&kept, &captures, &options);
+}
