@@ -3,6 +3,7 @@
 
 use igorscope::survey::Survey;
 
+use crate::command::{self, sample};
 use crate::mirror::{GATEWAY, Host, Mirror, node};
 use crate::reading::{Read, of_kind};
 use crate::traffic::frame::{ACK, PSH};
@@ -265,4 +266,20 @@ fn a_slow_transfer_says_who_held_it_up() {
     assert_silent(&again);
     // 83 kB a second.
     assert_silent(&transfer(3 * MILLI, 3 * MILLI, 1_000));
+}
+
+#[test]
+fn the_summary_names_the_slowest_device_whole_at_any_width() {
+    let capture = sample("site-survey.pcapng");
+    let inventory = sample("site-survey.toml");
+    let arguments = ["analyze", "--health", "--inventory", inventory.to_str().unwrap(), capture.to_str().unwrap()];
+    let out = command::run(arguments).expect(0, &[]).out;
+    let lines: Vec<&str> = out.lines().skip_while(|line| !line.starts_with("Answers")).collect();
+    let answers = lines.iter().take_while(|line| !line.starts_with("Hosts")).map(|line| line.trim());
+    let answers = answers.collect::<Vec<_>>().join(" ");
+    assert!(!answers.contains('\u{2026}'), "{answers}");
+    assert!(
+        answers.contains("TFTP block to acknowledgement: 4 devices, usually 514 \u{b5}s, the slowest node-08"),
+        "{answers}"
+    );
 }

@@ -79,7 +79,7 @@ fn answers(page: &mut Page<'_>, survey: &Survey) {
             let name = host.name.as_deref().map_or_else(|| host.address.to_string(), str::to_owned);
             text.push_str(&format!(", the slowest {} {}", visible(&name), duration(*slowest)));
         }
-        labelled(page, label, [plain(text)]);
+        page.paragraph(vec![(Tone::Quiet, left(label, LABEL))], LABEL, Tone::Plain, &text);
         label = "";
     }
     if label == "Answers" {
