@@ -1,6 +1,5 @@
 //! `report`: a survey.json rendered again.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::thread;
@@ -76,8 +75,17 @@ fn command(args: &Report, survey: &Path) -> Vec<String> {
 /// The results of one site; survey.json is there already.
 fn write(survey: &Survey, writing: &WriteOptions, folder: Option<&Path>, verbosity: &Verbosity) -> Result<(), Failure> {
     let files: &[Format] = if folder.is_some() { &[Format::Csv, Format::Html] } else { &[] };
-    let formats: BTreeSet<Format> = files.iter().copied().chain([Format::Text]).collect();
-    let folder = folder.map(Path::to_owned);
+    write_as(survey, writing, folder, files.iter().copied().chain([Format::Text]), verbosity)
+}
+
+fn write_as(
+    survey: &Survey,
+    writing: &WriteOptions,
+    folder: Option<&Path>,
+    formats: impl IntoIterator<Item = Format>,
+    verbosity: &Verbosity,
+) -> Result<(), Failure> {
+    let (folder, formats) = (folder.map(Path::to_owned), formats.into_iter().collect());
     let options = OutputOptions { folder, formats, ..OutputOptions::default() };
     let replaced = written::replaced(options.folder.as_deref(), survey, verbosity);
     results::write(survey, writing, &options, verbosity)?;
@@ -99,10 +107,12 @@ fn write_sites(
     let named = sites.into_iter().zip(1..).map(|(survey, number)| (folder_name(number, &survey.site), survey));
     let sites: Vec<(String, Survey)> = named.collect();
     for (name, survey) in &sites {
-        write(survey, writing, Some(&folder.join(name)), verbosity)?;
+        write_as(survey, writing, Some(&folder.join(name)), [Format::Csv, Format::Html], verbosity)?;
     }
     write_file(&folder.join("index.html"), |out| write_sites_html(out, &sites, &writing.html()))?;
-    Ok(whole.finish()?)
+    whole.finish()?;
+    // Whoever stops reading the text has all files.
+    sites.iter().try_for_each(|(_, survey)| write(survey, writing, None, verbosity))
 }
 
 /// Letters of a label that the name of its folder keeps.

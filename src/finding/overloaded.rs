@@ -23,11 +23,23 @@ const FEW: u64 = 5;
 /// Seconds of a stretch.
 const SECONDS: u64 = Stretch::NANOS / 1_000_000_000;
 
+/// What counts as load: questions. A file's blocks come one after the other, as fast as they are acknowledged, and hundreds of them
+/// are little work.
+const fn is_load(measure: Measure) -> bool {
+    measure.is_application() && measure.has_questions() && !matches!(measure, Measure::Tftp)
+}
+
+/// What tells of load by its times. Not HTTP: a client that is slow to send its request, and an answer that is held back until there
+/// is news, take long whatever the server has to do.
+const fn may_suffer(measure: Measure) -> bool {
+    measure.is_application() && measure.has_questions() && !matches!(measure, Measure::Http)
+}
+
 /// What a device answered in one stretch of time.
 #[derive(Clone, Copy, Debug)]
 struct Point {
     begin: Timestamp,
-    /// Questions of all kinds.
+    /// Questions that count as load.
     load: u64,
     /// Answers of the kind that is looked at.
     own: Answers,
@@ -52,7 +64,7 @@ struct Level {
 
 /// One service of a device.
 #[derive(Clone, Debug)]
-struct Overloaded {
+pub(super) struct Overloaded {
     measure: Measure,
     calm: Level,
     busy: Level,
@@ -67,6 +79,11 @@ struct Overloaded {
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    grouped(judged.seen, devices(judged))
+}
+
+/// The devices, each with what suffers most.
+pub(super) fn devices(judged: &Judged<'_>) -> Vec<Device<Overloaded>> {
     let seen = judged.seen;
     let mut loads: BTreeMap<HostId, DeviceLoad> = BTreeMap::new();
     for (address, load) in &seen.health.loads {
@@ -76,7 +93,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         }
     }
     let devices = loads.iter().filter_map(|(device, load)| {
-        let measures = Measure::ALL.into_iter().filter(|measure| measure.is_application());
+        let measures = Measure::ALL.into_iter().filter(|measure| may_suffer(*measure));
         let all = measures.filter_map(|measure| Overloaded::of(load, measure, seen.policy.health()));
         // One service of a device speaks for all that suffer by its load.
         let what = all.max_by(|a, b| a.growth().total_cmp(&b.growth()))?;
@@ -85,12 +102,12 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             role: seen.hosts.role(*device),
             who: Who::Address(host.address),
             packets: what.calm.answers.saturating_add(what.busy.answers),
-            first: what.first,
-            last: what.last,
+            first: what.first.max(host.first_seen),
+            last: what.last.min(host.last_seen),
             what,
         })
     });
-    grouped(seen, devices.collect())
+    devices.collect()
 }
 
 impl Level {
@@ -122,7 +139,7 @@ impl Overloaded {
     fn of(load: &DeviceLoad, measure: Measure, limits: &HealthLimits) -> Option<Self> {
         let points = load.stretches().map(|stretch| Point {
             begin: stretch.begin(),
-            load: stretch.answers(Measure::is_application).count,
+            load: stretch.answers(is_load).count,
             own: stretch.answers(|answered| answered == measure),
             way: stretch.answers(|answered| !answered.is_application()),
         });
@@ -244,8 +261,8 @@ impl Trouble for Overloaded {
         let Self { calm, busy, measure, .. } = self;
         let sample = if self.is_sample { ", a sample of all" } else { "" };
         format!(
-            "{who}{} answers slower the more it is asked: {} take {} at up to {}, {} at {} and more ({} answers in {} \
-             stretches of ten seconds and {} in {}{sample}; rank correlation {:.2}). Most was asked from {} on: {} in ten seconds. {}",
+            "{who}{}: {} takes {} at up to {}, {} at {} and more ({} answers in {} \
+             stretches of ten seconds and {} in {}{sample}; rank correlation {:.2}). It answered most from {} on: {} in ten seconds. {}",
             context.name(who),
             measure.words(),
             duration(calm.took),

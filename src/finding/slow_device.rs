@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::devices::{Device, Trouble, grouped};
+use super::overloaded;
 use super::{Context, Finding, Judged, Replace, Who};
 use crate::health::{Histogram, Measure, Sums};
 use crate::inventory::HostId;
@@ -74,6 +75,8 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         answers.into_iter().map(|(device, sums)| (device, choose(sums))).collect()
     };
     let ways: BTreeMap<Role, Answers> = ways.into_iter().map(|(role, answers)| (role, chosen(answers))).collect();
+    // Who is slow because of what it is asked is told so, and a change of its port would not help.
+    let overloaded: Vec<Who> = overloaded::devices(judged).into_iter().map(|device| device.who).collect();
     let mut slow = Vec::new();
     for ((role, measure), answers) in services {
         let mut answers = chosen(answers);
@@ -85,6 +88,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             let (Some(times), Some(usual)) = (times_of(&sums.times), &usual) else { continue };
             let Some(slowness) = usual.slowness(measure, sums, answers.len(), limits) else { continue };
             let host = seen.hosts.get(*device);
+            if overloaded.contains(&Who::Address(host.address)) {
+                continue;
+            }
             let way = ways.and_then(|ways| times_of(&ways.get(device)?.times)).zip(usual_way.as_ref());
             slow.push(Device {
                 role,
@@ -214,14 +220,14 @@ impl Trouble for Slow {
         let (measure, answers, peers) = (self.measure.words(), self.answers, self.peers);
         let told = match self.slowness {
             Slowness::Mostly => format!(
-                "{measure} take {median} (median of {answers}; 95 of 100 within {p95}), those of {peers} others {usual}"
+                "{measure} takes {median} (median of {answers}; 95 of 100 within {p95}), those of {peers} others {usual}"
             ),
             Slowness::Sometimes => format!(
-                "{measure} take {median} mostly, and of {answers} one in twenty {p95} or longer; of {peers} others {usual_p95}"
+                "{measure} takes {median} mostly, and of {answers} one in twenty {p95} or longer; of {peers} others {usual_p95}"
             ),
             Slowness::Anyway => {
                 format!(
-                    "{measure} take {median} (median of {answers}; 95 of 100 within {p95}), which is late whatever others do"
+                    "{measure} takes {median} (median of {answers}; 95 of 100 within {p95}), which is late whatever others do"
                 )
             }
         };

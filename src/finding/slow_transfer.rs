@@ -67,7 +67,7 @@ impl Trouble for Slow {
         let file = self.transfer.file.as_deref().map_or_else(String::new, |file| format!(" {}", visible(file)));
         let why = match self.transfer.held {
             Held::Path => format!(
-                "{} of {} blocks had to be sent again: the path loses them, and each loss costs the sender's patience",
+                "{} of {} blocks had to be sent again: the path loses them, and the sender waits before it repeats one",
                 self.transfer.repeated, self.transfer.blocks
             ),
             Held::Receiver => format!(
@@ -84,8 +84,12 @@ impl Trouble for Slow {
             ),
             Held::Unknown => "who held it up cannot be told, for several transfers used the same ports".to_owned(),
         };
+        let end = match self.transfer.is_finished {
+            Some(false) => "; the file did not come to its end",
+            _ => "",
+        };
         format!(
-            "{}{} sent{file} to {}{} in {}, {} bytes with headers at {}, from {}; {why}.",
+            "{}{} sent{file} to {}{} in {}, {} bytes with headers at {}, from {}; {why}{end}.",
             self.transfer.sender.0,
             context.name(self.transfer.sender.0),
             self.transfer.receiver.0,

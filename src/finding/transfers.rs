@@ -1,6 +1,7 @@
 //! Files that crossed by TFTP, each with who held it up: what `slow-transfer` tells of the slow ones, and transfers.csv of all.
 
-use std::collections::HashSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use super::{Cited, Replace};
@@ -20,7 +21,7 @@ pub struct Transfer {
     pub sender: (IpAddr, u16),
     /// Who received it.
     pub receiver: (IpAddr, u16),
-    /// Its name, where the request was captured: a stranger's text.
+    /// Its name, where the request was captured: untrusted text.
     pub file: Option<String>,
     /// Whether it was written to who was asked, or else read; none where the request was not captured.
     pub is_write: Option<bool>,
@@ -119,7 +120,7 @@ impl Transfer {
     }
 }
 
-/// Each of them, with its first frame, in the order of flows.
+/// Each of them, with its first frame, in the order of its ends.
 pub(super) fn each(seen: &Observations<'_>) -> Vec<(Transfer, Cited)> {
     if !seen.health.pairs.keys().any(|pair| pair.measure == Measure::Tftp) {
         return Vec::new();
@@ -133,16 +134,27 @@ pub(super) fn each(seen: &Observations<'_>) -> Vec<(Transfer, Cited)> {
     one_port.retain(|request| !answered.contains(request));
     one_port.sort_unstable();
     let flows = own_ports.into_iter().chain(one_port.into_iter().map(|at| (at, Some(at))));
-    let transfers = flows.filter_map(|(at, request)| {
+    // On several VLANs one transfer is several flows, and was measured once.
+    let mut found: BTreeMap<_, (Transfer, Cited)> = BTreeMap::new();
+    for (at, request) in flows {
         let flow = seen.flows.view(at);
         let [a, b] = [&flow.ends[0], &flow.ends[1]].map(|end| (end.address, end.port));
         let request = request.and_then(|request| seen.relations.tftp_files.get(&request));
         let file = request.map(|file| String::from_utf8_lossy(&file.name).into_owned());
         let is_write = request.map(|file| file.write);
-        let transfer = transfer(seen, &flow, (a, b), 0).or_else(|| transfer(seen, &flow, (b, a), 1))?;
-        Some((Transfer { file, is_write, ..transfer }, Cited::new(flow.first_frame(), flow.first())))
-    });
-    transfers.collect()
+        let Some(transfer) = transfer(seen, &flow, (a, b), 0).or_else(|| transfer(seen, &flow, (b, a), 1)) else {
+            continue;
+        };
+        let of_flow = (Transfer { file, is_write, ..transfer }, Cited::new(flow.first_frame(), flow.first()));
+        match found.entry((of_flow.0.sender, of_flow.0.receiver)) {
+            Entry::Vacant(free) => drop(free.insert(of_flow)),
+            Entry::Occupied(mut held) if held.get().0.file.is_none() && of_flow.0.file.is_some() => {
+                held.insert(of_flow);
+            }
+            Entry::Occupied(_) => {}
+        }
+    }
+    found.into_values().collect()
 }
 
 /// A flow in which one end sent blocks to the other.
@@ -161,7 +173,9 @@ fn transfer(
     let receiving = blocks.times.total() / blocks.times.count().max(1);
     // The median, for between two transfers on the same ports hours may pass.
     let sending = next.and_then(|next| next.times.percentile(50)).unwrap_or(0);
-    let nanos = receiving.saturating_add(sending).saturating_mul(blocks.times.count()).max(1);
+    let (blocks_timed, pauses) = (blocks.times.count(), blocks.times.count().saturating_sub(1));
+    let nanos = receiving.saturating_mul(blocks_timed).saturating_add(sending.saturating_mul(pauses));
+    let lasted = flow.first().nanos().zip(flow.last().nanos()).map(|(first, last)| last.abs_diff(first));
     let sent = blocks.asked.saturating_add(blocks.repeated);
     let least = u64::from(seen.policy.health().repeated_percent);
     let is_lossy = blocks.repeated.saturating_mul(100) >= sent.saturating_mul(least);
@@ -187,7 +201,7 @@ fn transfer(
         bytes: flow.ends[side].bytes(),
         first: flow.first(),
         last: flow.last(),
-        nanos,
+        nanos: lasted.map_or(nanos, |lasted| nanos.min(lasted)).max(1),
         blocks: blocks.asked,
         repeated: blocks.repeated,
         receiving,

@@ -1,4 +1,4 @@
-//! What reports tell of a flow, made a flow again: of a survey.json, or for strangers.
+//! What reports tell of a flow, made a flow again: of a survey.json, or of one that is given away.
 
 use std::net::IpAddr;
 

@@ -250,7 +250,7 @@ impl Loads {
         health.loads_turned_away |= self.ceiling.is_some();
         for (device, mut load) in self.devices.into_iter().filter(|(device, _)| !mixed.contains(device)) {
             load.settle();
-            health.loads.insert(device, load);
+            health.loads.entry(device).or_default().absorb(&load);
         }
     }
 }

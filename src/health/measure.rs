@@ -206,11 +206,16 @@ impl Stored for Sums {
 }
 
 impl Sums {
-    /// Of a hundred questions, how many have no answer; 0 where fewer than twenty were asked.
+    /// Questions to which nothing came: not those whose answer came and was not told from another's.
+    pub fn unanswered(&self) -> u64 {
+        self.asked.saturating_sub(self.times.count()).saturating_sub(self.unasked)
+    }
+
+    /// The same of a hundred questions; 0 where fewer than twenty were asked.
     pub fn unanswered_percent(&self) -> u64 {
         match self.asked {
             0..FEW => 0,
-            asked => asked.saturating_sub(self.times.count()).saturating_mul(100) / asked,
+            asked => self.unanswered().saturating_mul(100) / asked,
         }
     }
 

@@ -105,12 +105,20 @@ impl Services {
     }
 }
 
+/// Ranges of ports that a sentence names: a policy may have thousands, and each host has its sentence.
+const NAMED: usize = 8;
+
 /// `firmware updating (UDP 1050, 50195-50199)`.
 fn words(service: Service, ports: &[(Transport, u16)]) -> String {
     let mut text = String::new();
+    let mut runs = 0;
     for of_transport in ports.chunk_by(|a, b| a.0 == b.0) {
         let mut name = of_transport[0].0.to_string().to_uppercase() + " ";
         for run in of_transport.chunk_by(|a, b| a.1 + 1 == b.1) {
+            runs += 1;
+            if runs > NAMED {
+                continue;
+            }
             let (first, last) = (run[0].1, run[run.len() - 1].1);
             let separator = if text.is_empty() { "" } else { ", " };
             text += separator;
@@ -121,6 +129,9 @@ fn words(service: Service, ports: &[(Transport, u16)]) -> String {
                 _ => format!("{first}-{last}"),
             };
         }
+    }
+    if runs > NAMED {
+        text += &format!(", and {} more", runs - NAMED);
     }
     if text.is_empty() { service.name().to_owned() } else { format!("{} ({text})", service.name()) }
 }
@@ -158,6 +169,12 @@ mod tests {
         assert_eq!(services.words(Service::Coap), "CoAP (UDP 15683)");
         assert_eq!(services.on(Transport::Udp, 5683), None);
         assert_eq!(services.on(Transport::Udp, 15683), Some((Service::Coap, Some(Protocol::Coap))));
+    }
+
+    #[test]
+    fn of_many_ports_few_are_named() {
+        let ports: Vec<_> = (0..20_000).map(|number| (Transport::Udp, number * 2)).collect();
+        assert_eq!(words(Service::Coap, &ports), "CoAP (UDP 0, 2, 4, 6, 8, 10, 12, 14, and 19992 more)");
     }
 
     #[test]

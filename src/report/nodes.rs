@@ -47,7 +47,7 @@ impl Measured {
         for (pair, sums) in &survey.health.pairs {
             let address = match pair.measure {
                 Measure::Ack => pair.asker,
-                measure if measure.is_application() => pair.answerer,
+                measure if measure.is_application() && measure.has_questions() => pair.answerer,
                 _ => continue,
             };
             let Some(host) = survey.hosts.find(address) else { continue };

@@ -67,7 +67,8 @@ columns! {
     "RFC 3339, UTC", "2025-03-04T08:15:12.500123000Z", "Time of the last one.";
     All duration_s: Option<f64> = |r| Value::Seconds(r.transfer.nanos, false);
     "seconds", "12.480000000",
-    "For how long it went on: from blocks to their acknowledgements in all, and as often the median from those to the next block. \
+    "For how long it went on: from blocks to their acknowledgements in all, and between them the median from those to the next block; never longer than from \
+        the first packet to the last. \
         Pauses between two transfers on the same ports do not count.";
     All bytes: u64 = |r| r.transfer.bytes;
     "bytes", "262144", "What the sender sent: original frame lengths, headers and repetitions among them.";

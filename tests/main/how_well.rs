@@ -65,8 +65,8 @@ fn a_device_that_is_slow_beside_its_peers_is_told_and_who_is_to_blame() {
     let told = only(&survey, "slow-device");
     assert_eq!(told.words.client, "10.20.0.104");
     let detail = &told.words.detail;
-    assert!(detail.contains("CoAP request to response take 4"), "{detail}");
-    assert!(detail.contains("those of 5 others 4 ms") && detail.contains("the device itself is slow"), "{detail}");
+    assert!(detail.contains("CoAP request to response takes 4"), "{detail}");
+    assert!(detail.contains("those of 5 others 4.1 ms") && detail.contains("the device itself is slow"), "{detail}");
 
     let survey = site((420 * MILLI, 410 * MILLI)).measured();
     let detail = &only(&survey, "slow-device").words.detail;
@@ -103,7 +103,7 @@ fn some_late_answers_are_told_and_lost_ones_are_a_path() {
     let survey = now_and_then(3, 900 * MILLI, false).measured();
     let detail = &only(&survey, "slow-device").words.detail;
     assert!(
-        detail.contains("take 4 ms mostly, and of 60 one in twenty") && detail.contains("of 5 others 4 ms"),
+        detail.contains("takes 4.0 ms mostly, and of 60 one in twenty") && detail.contains("of 5 others 4.0 ms"),
         "{detail}"
     );
     assert_silent(&now_and_then(30, 900 * MILLI, false));

@@ -250,8 +250,8 @@ impl HostArgs {
 pub(super) struct Output {
     /// Write the results as files into this folder (made if it is not there).
     ///
-    /// flows.csv, findings.csv, coverage.csv, inventory.csv, nodes.csv, health.csv, survey.json and report.html; files of
-    /// these names are replaced, each only when the new one is whole.
+    /// flows.csv, findings.csv, coverage.csv, inventory.csv, nodes.csv, survey.json and report.html, with --health
+    /// health.csv and transfers.csv as well; files of these names are replaced, each only when the new one is whole.
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
     /// Which results: csv, json, ndjson, html, text, parquet, joined by commas.
@@ -266,7 +266,8 @@ pub(super) struct Output {
     /// what was analyzed. Standard input is kept in a temporary file until then.
     #[arg(long, value_name = "FILE.pcapng")]
     pub(super) evidence: Option<PathBuf>,
-    /// Write findings, coverage, nodes, inventory and flows as the sheets of an Excel workbook.
+    /// Write findings, coverage, nodes, inventory and flows as the sheets of an Excel workbook, with --health response times
+    /// and transfers too.
     ///
     /// With filters and colours, for who sorts and forwards. A sheet takes 1,048,575 flows; the workbook says if
     /// there were more.
@@ -292,7 +293,7 @@ pub(super) struct Output {
 /// A kind of result.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
 pub(super) enum Format {
-    /// Tables: flows, findings, coverage, inventory.
+    /// Tables: flows, findings, coverage, inventory, nodes, and with --health health and transfers.
     Csv,
     /// survey.json: everything, for scripts, compare and merge.
     Json,

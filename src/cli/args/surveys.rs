@@ -73,8 +73,8 @@ pub(in crate::cli) struct Report {
     /// The policy that it was held against, instead of the one that is built in; the report says if it is another.
     #[arg(long, value_name = "FILE", help_heading = "Site")]
     pub(in crate::cli) policy: Option<PathBuf>,
-    /// Write report.html, flows.csv, findings.csv, coverage.csv, inventory.csv, nodes.csv and health.csv into this folder
-    /// (made if it is not there).
+    /// Write report.html, flows.csv, findings.csv, coverage.csv, inventory.csv, nodes.csv, and of a survey with --health
+    /// health.csv and transfers.csv, into this folder (made if it is not there).
     #[arg(short, long, value_name = "DIR", help_heading = "Results")]
     pub(in crate::cli) output: Option<PathBuf>,
 }

@@ -89,13 +89,11 @@ fn card(
         put!(page, "<span class=\"tag\">{}</span> ", verdict);
     }
     if finding.packets > 0 {
-        put!(
-            page,
-            "{} · {} · {} · ",
-            counted(finding.flows, "flow", "flows"),
-            counted(finding.packets, "packet", "packets"),
-            bytes(finding.bytes)
-        );
+        // What was measured of a device counts neither flows nor bytes.
+        if finding.flows > 0 {
+            put!(page, "{} · ", counted(finding.flows, "flow", "flows"));
+            put!(page, "{} · {} · ", counted(finding.packets, "packet", "packets"), bytes(finding.bytes));
+        }
         page.time(finding.first);
         put!(page, " to ");
         page.time(finding.last);

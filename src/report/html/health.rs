@@ -96,7 +96,10 @@ fn level(sums: &Sums, middle: Option<u64>) -> usize {
 
 fn cell(page: &mut Page, sums: &Sums, middle: Option<u64>) {
     let Some(time) = sums.times.percentile(95) else {
-        put!(page, "<td class=\"n\" data-v=\"0\">none of {}</td>", count(sums.asked));
+        match sums.unasked {
+            0 => put!(page, "<td class=\"n\" data-v=\"0\">none of {}</td>", count(sums.asked)),
+            answers => put!(page, "<td class=\"n\" data-v=\"0\">{} answers, not timed</td>", count(answers)),
+        }
         return;
     };
     put!(

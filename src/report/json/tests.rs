@@ -113,6 +113,9 @@ fn flows_that_no_packets_make_are_left_out() {
     };
     assert_eq!(flows(&|_| ()), (4, false));
     assert_eq!(flows(&|ping| ping.icmp_type = None), (3, true));
+    assert_eq!(flows(&|flow| flow.vlan = Some("4095".into())), (4, false));
+    assert_eq!(flows(&|flow| flow.vlan = Some("4096".into())), (3, true), "a VLAN's number has 12 bits");
+    assert_eq!(flows(&|flow| flow.vlan = Some("20.60000".into())), (3, true));
     assert_eq!(flows(&|ping| ping.client_ip = "fe80::31".parse().unwrap()), (3, true), "from IPv6 to IPv4");
 }
 

@@ -110,7 +110,9 @@ pub(super) fn tcp_flags(text: Option<&Text<'_>>) -> TcpFlags {
 /// `100.10`
 pub(super) fn vlan(text: Option<&Text<'_>>) -> Option<VlanPath> {
     let Some(text) = text else { return Some(VlanPath::Untagged) };
-    let tags: Vec<u16> = text.split('.').map(|tag| tag.parse::<u16>().ok()).collect::<Option<_>>()?;
+    // A VLAN's number has 12 bits (IEEE 802.1Q).
+    let number = |tag: &str| tag.parse::<u16>().ok().filter(|number| *number < 4096);
+    let tags: Vec<u16> = text.split('.').map(number).collect::<Option<_>>()?;
     Some(match tags[..] {
         [one] => VlanPath::One(one),
         [one, two] => VlanPath::Two(one, two),

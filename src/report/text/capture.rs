@@ -57,7 +57,7 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
 
 /// How soon Igor's devices answer, where that was measured.
 fn answers(page: &mut Page<'_>, survey: &Survey) {
-    if !survey.tells_health() {
+    if !survey.tells_health() || survey.caveats.iter().any(|caveat| caveat.kind == "health-not-measured") {
         return;
     }
     let mut measures: BTreeMap<Measure, Vec<(u64, HostId)>> = BTreeMap::new();

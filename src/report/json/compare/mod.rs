@@ -19,7 +19,7 @@ impl Comparison {
     pub fn of(old: &Survey<'_>, new: &Survey<'_>) -> Self {
         let (findings, unchanged) = findings(old, new);
         Self {
-            visits: [visit(old), visit(new)],
+            visits: visits(old, new),
             ports: changes(ports(old), ports(new)),
             findings,
             unchanged,
@@ -27,6 +27,18 @@ impl Comparison {
             conversations: changes(conversations(old), conversations(new)),
         }
     }
+}
+
+/// What is told of both.
+fn visits(old: &Survey<'_>, new: &Survey<'_>) -> [Visit; 2] {
+    let mut visits = [visit(old), visit(new)];
+    let measured = [old, new].map(|survey| !survey.health.is_empty());
+    if measured[0] != measured[1] {
+        let text = "How well it works was measured in the other visit only (--health): what that one tells of it is neither \
+                    new nor mended.";
+        visits[usize::from(measured[0])].doubts.push(text.to_owned());
+    }
+    visits
 }
 
 fn visit(survey: &Survey<'_>) -> Visit {

@@ -281,7 +281,7 @@ fn order(survey: &mut Survey<'static>) {
     let before: BTreeMap<T, usize> =
         survey.flows.iter().enumerate().map(|(place, flow)| (flow.flow_id.clone(), place)).collect();
     let conversations = sorted(&mut survey.conversations, |row| {
-        let packets = row.client_packets + row.server_packets;
+        let packets = row.client_packets.saturating_add(row.server_packets);
         (
             row.site.clone(),
             row.survey,
@@ -326,8 +326,9 @@ fn order(survey: &mut Survey<'static>) {
         (row.site.clone(), row.survey, row.asker_ip, row.answerer_ip, row.service_port, row.measure.clone())
     });
     survey.transfers.sort_by_cached_key(|row| {
-        let duration = row.duration_s.map_or(0, |seconds| (seconds * 1e9) as u64);
-        (row.site.clone(), row.survey, Reverse(duration), row.first_seen, row.sender_ip, row.receiver_ip)
+        let duration = row.duration_s.map_or(0, |seconds| (seconds * 1e9).round() as u64);
+        let ends = ((row.sender_ip, row.sender_port), (row.receiver_ip, row.receiver_port));
+        (row.site.clone(), row.survey, Reverse(duration), row.first_seen, ends)
     });
     survey.non_ip.sort_by_cached_key(|row| (row.site.clone(), row.survey, Reverse(row.frames), row.kind.clone()));
     survey
