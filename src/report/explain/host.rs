@@ -131,7 +131,7 @@ fn answers(survey: &Lookup<'_>, addresses: &[IpAddr], site: Option<&str>, out: &
     rows.sort_by_key(|row| std::cmp::Reverse(row.answered));
     for row in rows.iter().take(TALKS) {
         let measure = Measure::of_name(&row.measure).map_or(&*row.measure, |measure| measure.words());
-        let time = |seconds: Option<f64>| duration((seconds.unwrap_or_default() * 1e9) as u64);
+        let time = |seconds: Option<f64>| duration((seconds.unwrap_or_default() * 1e9).round() as u64);
         let times = match row.answered {
             0 => String::new(),
             _ => {
@@ -149,7 +149,8 @@ fn answers(survey: &Lookup<'_>, addresses: &[IpAddr], site: Option<&str>, out: &
             (None, asked) => format!("{} of {asked} answered", row.answered),
         };
         let (asker, answerer) = (row.asker_ip, row.answerer_ip);
-        put(out, &format!("  {measure}, {asker} to {answerer}: {told}{again}{times}"));
+        let port = row.service_port.map_or_else(String::new, |port| format!(", port {port}"));
+        put(out, &format!("  {measure}{port}, {asker} to {answerer}: {told}{again}{times}"));
     }
     if rows.len() > TALKS {
         put(out, &format!("  and {} more response times: health.csv", rows.len() - TALKS));

@@ -131,7 +131,11 @@ pub(super) fn peers(page: &mut Page, survey: &Survey, device: HostId, rows: &[He
         let (words, peer) = if answers { ("answers", row.asker) } else { ("is answered by", row.answerer) };
         let address = if answers { row.pair.asker } else { row.pair.answerer };
         let name = peer.and_then(|host| host.name.as_deref()).map_or_else(|| address.to_string(), str::to_owned);
-        put!(page, "{} {}, {}: ", words, name, row.pair.measure.words());
+        put!(page, "{} {}, {}", words, name, row.pair.measure.words());
+        if let Some(port) = row.port() {
+            put!(page, ", port {}", port);
+        }
+        put!(page, ": ");
         let Sums { asked, repeated, times, .. } = row.sums;
         match row.pair.measure.has_questions() {
             false => put!(page, "{} timed", count(times.count())),
