@@ -34,11 +34,13 @@ pub(super) struct Half {
     /// Numbers that were passed over and not seen since.
     pub(super) holes: Holes,
     pub(super) losses: Losses,
-    /// The first acknowledgment behind the log that goes on, or is the first: it may be of a segment before.
+    /// The first acknowledgment behind the log that goes on, or is the first: it may be of a segment before. Without a time,
+    /// the one before it, of which it is known that others went on.
     pub(super) advanced: Option<(u32, Timestamp)>,
     /// Its window, where it is the first of all, bare: it may be a duplicate.
     pub(super) opening: Option<u16>,
-    /// The first number of this end behind the log, where none of it is in there, and whether it was sent with payload.
+    /// The first number of this end behind the log, where none of it is in there, and whether it begins a flight if all that was
+    /// sent before is acknowledged.
     pub(super) entered: Option<(u32, bool)>,
     /// Whether something was sent again since the log: of what came before, too.
     pub(super) has_repeated: bool,
@@ -142,7 +144,7 @@ impl Half {
             (self.duplicates, self.probe) = (0, None);
         }
         if self.next.is_none() {
-            self.entered.get_or_insert((from, taken > 0));
+            self.entered.get_or_insert((from, taken > 0 && self.acked.is_none()));
         }
         if taken == 0 {
             self.next.get_or_insert((from, Timestamp::UNKNOWN));
@@ -152,6 +154,8 @@ impl Half {
         self.losses.segments = self.losses.segments.saturating_add(1);
         self.losses.bytes = self.losses.bytes.saturating_add(segment.length.into());
         let Some((next, _)) = self.next else {
+            // Whatever came before it is acknowledged: it begins a flight, unless more was sent before than is known.
+            self.probe = self.acked.filter(|acked| acked.number == from).map(|_| (to, time));
             self.next = Some((to, time));
             return;
         };
@@ -239,8 +243,12 @@ impl Half {
         let mut fits = true;
         if let (Some((next, _)), None) = (before.next, fresh.next) {
             match self.entered {
-                None => self.next = before.next,
-                Some((entered, is_sent)) => fits &= entered == next && !(is_sent && before.is_idle()),
+                None => {
+                    self.next = before.next;
+                    // What was acknowledged beyond it was sent, and not captured.
+                    fits &= self.acked.is_none_or(|acked| !is_after(acked.number, next));
+                }
+                Some((entered, may_begin)) => fits &= entered == next && !(may_begin && before.is_idle()),
             }
             fresh.next = before.next;
         }
@@ -258,15 +266,14 @@ impl Half {
             match self.advanced {
                 None => (self.acked, self.duplicates, fits) = (before.acked, before.duplicates, !self.has_repeated),
                 Some((number, _)) if number == acked.number => {
+                    let is_last = self.acked.is_some_and(|last| last.number == number);
                     if self.opening == Some(acked.window) {
                         self.losses.duplicate_acks = self.losses.duplicate_acks.saturating_add(1);
-                        let is_last = self.acked.is_some_and(|last| last.number == number);
                         let more = if is_last { before.duplicates.saturating_add(1) } else { 0 };
                         self.duplicates = self.duplicates.saturating_add(more);
                     }
-                    // Which acknowledgment went on first is not known.
-                    fits &= before.probe.is_none();
-                    self.advanced = None;
+                    // Where any went on, it is not known which one was the first.
+                    self.advanced = (!is_last).then_some((number, Timestamp::UNKNOWN));
                 }
                 Some((number, _)) => fits &= is_after(number, acked.number),
             }

@@ -188,7 +188,7 @@ fn transfer() -> impl Strategy<Value = Vec<Segment>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     /// Cut anywhere, it says the same, or that it may not.
     #[test]
@@ -235,4 +235,29 @@ fn parts_of_a_good_transfer_nearly_always_fit() {
         assert!(some > 0 || sum == whole, "cut at {cut}");
     }
     assert!(misfits * 100 <= tape.segments.len() as u64, "{misfits} of {} cuts", tape.segments.len());
+}
+
+/// A part whose first acknowledgment is like the last one of the part before does not know which one went on first.
+#[test]
+fn a_probe_of_an_earlier_part_is_not_lost_without_a_word() {
+    let mut tape = Tape::opened();
+    tape.data(0, 100, 200, 500, MS);
+    for _ in 0..4 {
+        tape.data(1, 200, 600, 0, MS);
+    }
+    for number in 0..8 {
+        tape.data(0, 600 + number * 500, 200, 500, MS / 10);
+    }
+    tape.data(1, 200, 600, 0, MS);
+    tape.data(1, 200, 1100, 0, MS);
+    tape.data(0, 1100, 200, 500, 250 * MS);
+    let (whole, _) = finish(observe(&tape.segments));
+    let end = tape.segments.len();
+    for (first, second) in (0..=end).flat_map(|first| (first..=end).map(move |second| (first, second))) {
+        let parts = [0..first, first..second, second..end].map(|part| observe(&tape.segments[part]));
+        let [a, b, c] = parts;
+        let behind = join([b, c].into_iter());
+        let (sum, misfits) = finish(join([a, behind].into_iter()));
+        assert!(misfits > 0 || sum == whole, "cut at {first} and {second}");
+    }
 }
