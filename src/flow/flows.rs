@@ -57,6 +57,11 @@ impl Flows {
         Self { v4, v6, vlans, sources, order: Vec::new() }
     }
 
+    /// Whether odd VLAN paths may have had to share a name.
+    pub(crate) fn share_vlan_names(&self) -> bool {
+        self.vlans.is_full()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.v4.len() + self.v6.len()

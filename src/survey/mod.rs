@@ -248,6 +248,11 @@ impl JudgedFlows {
         Self::new(flows, judgements)
     }
 
+    /// Whether odd VLAN paths may have had to share a name.
+    pub(crate) fn share_vlan_names(&self) -> bool {
+        self.flows.share_vlan_names()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.judgements.len()

@@ -45,7 +45,7 @@ pub fn read_back(survey: v1::Survey<'static>, policy: &Arc<Policy>) -> Result<Ve
     let (tool, name) = (written_by(&survey), short(&survey.policy.name));
     let parts = by_site(survey)?;
     let read = |part: v1::Survey<'static>| {
-        let mut reader = Reader { policy, rules: &rules, rows: 0, cited: 0, unnamed: 0 };
+        let mut reader = Reader { policy, rules: &rules, rows: 0, cited: 0, unnamed: 0, shared_vlans: false };
         let mut survey = reader.survey(part);
         let told = reader.told(&tool, differs.then_some(&name));
         survey.caveats.splice(0..0, told);
@@ -78,6 +78,8 @@ struct Reader<'a> {
     cited: u64,
     /// Devices of findings that no row names.
     unnamed: u64,
+    /// Whether VLAN paths had to share a name.
+    shared_vlans: bool,
 }
 
 impl Reader<'_> {
@@ -115,6 +117,9 @@ impl Reader<'_> {
                 "{} meant by findings and named in no row of the survey.json.",
                 times(self.unnamed, "device is", "devices are")
             ));
+        }
+        if self.shared_vlans {
+            told.push("More than 4,094 odd VLAN paths stand in the survey.json: the rest share one name.".to_owned());
         }
         told.into_iter().map(|text| Caveat { kind: "read-back", text }).collect()
     }
@@ -287,7 +292,9 @@ impl Reader<'_> {
         for ((_, judgement), name) in list.iter_mut().zip(related) {
             judgement.related_to = name.and_then(|name| names.get(name).copied());
         }
-        JudgedFlows::of_rows(list)
+        let flows = JudgedFlows::of_rows(list);
+        self.shared_vlans |= flows.share_vlan_names();
+        flows
     }
 
     fn judgement(&mut self, row: &v1::Flow<'_>, hosts: &Hosts, conversation: u32) -> Option<Judgement> {

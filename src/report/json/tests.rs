@@ -120,6 +120,21 @@ fn flows_that_no_packets_make_are_left_out() {
 }
 
 #[test]
+fn vlan_paths_that_share_a_name_are_told() {
+    let survey = fixture::survey();
+    let shares = |paths: u16| {
+        let mut file = read_back(&survey);
+        let one = file.flows[0].clone();
+        file.flows.extend((0..paths).map(|path| v1::Flow { vlan: Some(format!("93.1.{path}").into()), ..one.clone() }));
+        let read = &read_back::read_back(file, &survey.policy).unwrap()[0];
+        assert_eq!(read.flows.len(), 4 + usize::from(paths));
+        read.caveats.iter().any(|caveat| caveat.text.contains("VLAN paths stand in the survey.json"))
+    };
+    assert!(!shares(3_000));
+    assert!(shares(4_095));
+}
+
+#[test]
 fn flows_as_lines_are_those_of_the_whole_file() {
     let survey = fixture::survey();
     let mut out = Vec::new();
