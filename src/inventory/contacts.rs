@@ -35,16 +35,14 @@ pub(super) fn contacts(
     policy: &Policy,
 ) -> Contacts {
     let services = Services::of(policy);
-    let of_flow = |recent: &mut Recent, place: u32| {
+    let of_flow = |place: u32| {
         let at = place as usize;
         flows.transport_ports(place).ports.iter().find(|port| services.may_know(**port))?;
-        let contact = contact(&services, &flows.view(place), *orientations.get(at)?, *parties.get(at)?)?;
-        recent.is_new(&contact).then_some(contact)
+        contact(&services, &flows.view(place), *orientations.get(at)?, *parties.get(at)?)
     };
-    let all = flows.places().into_par_iter().map_init(Recent::default, of_flow);
-    let mut list: Vec<Contact> = all.flatten_iter().collect();
+    let mut list: Vec<Contact> = flows.places().into_par_iter().filter_map(of_flow).collect();
     // As numbers, those that worked first: of them one stays.
-    list.par_sort_unstable_by_key(Contact::number);
+    list.par_sort_unstable_by_key(|contact| contact.pair() << 1 | u128::from(!contact.worked));
     list.dedup_by_key(|contact| contact.pair());
     Contacts { list, services }
 }
@@ -53,35 +51,6 @@ impl Contact {
     /// Everything but whether it worked, packed in its order.
     fn pair(&self) -> u128 {
         u128::from(self.client) << 40 | u128::from(self.server) << 8 | self.service as u128
-    }
-
-    /// All of it, packed in its order, but that what worked comes first.
-    fn number(&self) -> u128 {
-        self.pair() << 1 | u128::from(!self.worked)
-    }
-}
-
-/// Contacts that came lately, each in the place that its number calls for: most come again and again, and need not be
-/// sorted to be found the same.
-struct Recent(Box<[u128]>);
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self(vec![u128::MAX; Self::PLACES].into())
-    }
-}
-
-impl Recent {
-    /// A power of two.
-    const PLACES: usize = 1 << 12;
-
-    /// Whether it was not among them; now it is.
-    fn is_new(&mut self, contact: &Contact) -> bool {
-        let number = contact.number();
-        // Multiplied by the golden ratio, what differs in few bits differs in those above.
-        let mixed = ((number >> 32) as u64 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let held = &mut self.0[(mixed >> 40) as usize % Self::PLACES];
-        std::mem::replace(held, number) != number
     }
 }
 

@@ -1,18 +1,15 @@
 //! Whether a device answers slower the more it is asked: devices that are queues made here, and their twins, which are slow for
 //! another reason or not at all.
 
-use std::fs;
-use std::path::Path;
 
 use igorscope::survey::{Source, Survey};
 use proptest::prelude::*;
 
 use crate::mirror::{GATEWAY, Mirror, OTHER};
 use crate::reading::of_kind;
-use crate::silence::{judged, state};
+use crate::silence::{capture, judged, parts};
 use crate::traffic::frame::ACK;
 use crate::traffic::payload::{coap, tftp};
-use crate::traffic::site::START;
 use crate::traffic::wire::{MICRO, MILLI, SECOND};
 
 /// A site by what its gateway is asked and how long it takes.
@@ -195,12 +192,6 @@ fn the_samples_tell_of_no_load() {
     }
 }
 
-fn write(folder: &Path, name: &str, mirror: &Mirror) -> Source {
-    let path = folder.join(name);
-    fs::write(&path, mirror.tape.pcap()).expect("a file");
-    Source::File(path)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -209,27 +200,9 @@ proptest! {
     fn parts_tell_what_the_whole_tells(cuts in prop::collection::vec(0..430_000_u64, 1..6), kept in any::<[bool; 6]>()) {
         let folder = tempfile::tempdir().expect("a folder");
         let all = Asked { rates: &bursts(42), takes: &queue(22 * MILLI), kernel: &quick }.mirror();
-        let whole = judged(vec![write(folder.path(), "whole.pcap", &all)]);
+        let whole = judged(vec![capture(folder.path(), "whole.pcap", &all.tape)]);
         prop_assert_eq!(told(&whole).len(), 1);
-        let mut cuts = cuts;
-        cuts.extend([0, 10_000_000]);
-        cuts.sort_unstable();
-        let mut sources = Vec::new();
-        for (number, range) in cuts.windows(2).enumerate() {
-            let mut part = Mirror::default();
-            let within = START + range[0] * MILLI..START + range[1] * MILLI;
-            part.tape.records.extend(all.tape.records.iter().filter(|record| within.contains(&record.time)).cloned());
-            if part.tape.records.is_empty() {
-                continue;
-            }
-            let source = write(folder.path(), &format!("part-{number}.pcap"), &part);
-            if kept[number % kept.len()] {
-                sources.extend(state(&folder.path().join(format!("part-{number}.igstate")), source));
-            } else {
-                sources.push(source);
-            }
-        }
-        sources.reverse();
+        let sources = parts(folder.path(), &all.tape, cuts, kept);
         let parts = judged(sources);
         prop_assert_eq!(told(&parts), told(&whole));
         prop_assert_eq!(&parts.health.loads, &whole.health.loads);

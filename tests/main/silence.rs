@@ -79,9 +79,7 @@ impl Seen {
 
     pub(crate) fn write(mut self, folder: &Path, name: &str) -> Source {
         self.tape.sort();
-        let path = folder.join(name);
-        fs::write(&path, self.tape.pcap()).expect("a file");
-        Source::File(path)
+        capture(folder, name, &self.tape)
     }
 
     pub(crate) fn survey(self) -> Survey {
@@ -340,6 +338,37 @@ fn states_that_overlap_say_that_nothing_is_known_and_captures_are_read_as_one() 
     assert!(survey.caveats.iter().any(|caveat| caveat.kind == "health-overlap" && is_told(&caveat.text)));
 }
 
+/// A capture of what is on a tape.
+pub(crate) fn capture(folder: &Path, name: &str, tape: &Tape) -> Source {
+    let path = folder.join(name);
+    fs::write(&path, tape.pcap()).expect("a file");
+    Source::File(path)
+}
+
+/// A tape cut at some milliseconds since its beginning, the last part first; of each part `kept` says whether it is a state.
+pub(crate) fn parts(folder: &Path, tape: &Tape, mut cuts: Vec<u64>, kept: [bool; 6]) -> Vec<Source> {
+    cuts.extend([0, 10_000_000]);
+    cuts.sort_unstable();
+    let mut sources = Vec::new();
+    for (number, range) in cuts.windows(2).enumerate() {
+        let within = START + range[0] * MILLI..START + range[1] * MILLI;
+        let mut part = Tape::default();
+        part.records.extend(tape.records.iter().filter(|record| within.contains(&record.time)).cloned());
+        if part.records.is_empty() {
+            continue;
+        }
+        part.sort();
+        let source = capture(folder, &format!("part-{number}.pcap"), &part);
+        if kept[number % kept.len()] {
+            sources.extend(state(&folder.join(format!("part-{number}.igstate")), source));
+        } else {
+            sources.push(source);
+        }
+    }
+    sources.reverse();
+    sources
+}
+
 /// A state of one source.
 pub(crate) fn state(path: &Path, source: Source) -> Vec<Source> {
     let options = options();
@@ -395,29 +424,11 @@ proptest! {
 
     /// However it is cut in time, into states and captures.
     #[test]
-    fn parts_tell_what_the_whole_tells(cuts in prop::collection::vec(0..920_u64, 1..6), kept in any::<[bool; 6]>()) {
+    fn parts_tell_what_the_whole_tells(cuts in prop::collection::vec(0..920_000_u64, 1..6), kept in any::<[bool; 6]>()) {
         let folder = tempfile::tempdir().expect("a folder");
         let whole = judged(vec![site().write(folder.path(), "whole.pcap")]);
         prop_assert_eq!(told(&whole).len(), 2);
-        let mut cuts = cuts;
-        cuts.extend([0, 10_000]);
-        cuts.sort_unstable();
-        let mut sources = Vec::new();
-        for (number, range) in cuts.windows(2).enumerate() {
-            let mut part = site();
-            let within = START + range[0] * SECOND..START + range[1] * SECOND;
-            part.tape.records.retain(|record| within.contains(&record.time));
-            if part.tape.records.is_empty() {
-                continue;
-            }
-            let source = part.write(folder.path(), &format!("part-{number}.pcap"));
-            if kept[number % kept.len()] {
-                sources.extend(state(&folder.path().join(format!("part-{number}.igstate")), source));
-            } else {
-                sources.push(source);
-            }
-        }
-        sources.reverse();
+        let sources = parts(folder.path(), &site().tape, cuts, kept);
         prop_assert_eq!(told(&judged(sources)), told(&whole));
     }
 }

@@ -4,14 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use igorscope::finding::{Held, Transfer};
-use igorscope::survey::{Source, Survey};
+use igorscope::survey::Survey;
 use proptest::prelude::*;
 
 use crate::command::{folder, run};
 use crate::mirror::{End, GATEWAY, Mirror, node};
-use crate::silence::{judged, state};
+use crate::silence::{capture, judged, parts};
 use crate::traffic::payload::tftp;
-use crate::traffic::site::START;
 use crate::traffic::wire::{MICRO, MILLI, SECOND};
 
 /// A file that the gateway and a node exchange; times in nanoseconds.
@@ -251,12 +250,6 @@ fn a_name_is_a_strangers_text() {
     assert!(!fs::read_to_string(hidden.join("survey.json")).unwrap().contains("calc"));
 }
 
-fn write(folder: &Path, name: &str, mirror: &Mirror) -> Source {
-    let path = folder.join(name);
-    fs::write(&path, mirror.tape.pcap()).expect("a file");
-    Source::File(path)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -265,27 +258,9 @@ proptest! {
     fn parts_tell_what_the_whole_tells(cuts in prop::collection::vec(0..16_000_u64, 1..6), kept in any::<[bool; 6]>()) {
         let folder = tempfile::tempdir().expect("a folder");
         let all = several();
-        let whole = judged(vec![write(folder.path(), "whole.pcap", &all)]);
+        let whole = judged(vec![capture(folder.path(), "whole.pcap", &all.tape)]);
         prop_assert_eq!(whole.transfers.len(), 7);
-        let mut cuts = cuts;
-        cuts.extend([0, 10_000_000]);
-        cuts.sort_unstable();
-        let mut sources = Vec::new();
-        for (number, range) in cuts.windows(2).enumerate() {
-            let mut part = Mirror::default();
-            let within = START + range[0] * MILLI..START + range[1] * MILLI;
-            part.tape.records.extend(all.tape.records.iter().filter(|record| within.contains(&record.time)).cloned());
-            if part.tape.records.is_empty() {
-                continue;
-            }
-            let source = write(folder.path(), &format!("part-{number}.pcap"), &part);
-            if kept[number % kept.len()] {
-                sources.extend(state(&folder.path().join(format!("part-{number}.igstate")), source));
-            } else {
-                sources.push(source);
-            }
-        }
-        sources.reverse();
+        let sources = parts(folder.path(), &all.tape, cuts, kept);
         prop_assert_eq!(judged(sources).transfers, whole.transfers);
     }
 }
