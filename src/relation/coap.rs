@@ -1,8 +1,8 @@
 //! CoAP: a request to a group, and its answers from unicast addresses, matched by token within the
 //! leisure (RFC 7252 section 8.2).
 
-use super::awaited::{self, Awaited};
 use super::group::better_cause;
+use super::ports::{self, Ports};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
 use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
@@ -19,10 +19,10 @@ pub(super) struct GroupRequests {
 }
 
 impl GroupRequests {
-    pub(super) fn new(evidence: &SideEvidence, awaited: &mut Awaited) -> Self {
+    pub(super) fn new(evidence: &SideEvidence, ports: &mut Ports) -> Self {
         let mut requests = Self { armed: Map::default(), causes: Map::default() };
         for (&(client, token), window) in evidence.group_requests() {
-            awaited.arm(client, awaited::COAP);
+            ports.arm(client.1, ports::COAP);
             requests.armed.insert((client, token), (window.begin.time, window.end));
             requests.causes.insert(client, None);
         }
@@ -30,7 +30,7 @@ impl GroupRequests {
     }
 
     /// Looks at a UDP flow as the request itself.
-    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, awaited: &mut Awaited) {
+    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, ports: &mut Ports) {
         for client in 0..2 {
             let asks = &flow.ends[client];
             if asks.conforms() & Protocol::Coap.bit() == 0 || !is_group(flow, 1 - client) {
@@ -38,7 +38,7 @@ impl GroupRequests {
             }
             let endpoint = (asks.address, asks.port);
             if let Tag::Coap { kind: CoapKind::Request, token, .. } = Tag::from_raw(asks.tag()) {
-                awaited.arm((asks.address, asks.port), awaited::COAP);
+                ports.arm(asks.port, ports::COAP);
                 self.armed.entry((endpoint, token)).or_insert((asks.begin().time, asks.end()));
             }
             if let Tag::Coap { .. } = Tag::from_raw(asks.tag()) {
@@ -48,7 +48,7 @@ impl GroupRequests {
         }
     }
 
-    /// Looks at a UDP flow one of whose ends asked a group.
+    /// Looks at a UDP flow one of whose ports asked a group.
     pub(super) fn consider(&self, at: u32, flow: &FlowView<'_>, relations: &mut Relations) {
         for client in 0..2 {
             let (asks, answers) = (&flow.ends[client], &flow.ends[1 - client]);

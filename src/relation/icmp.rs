@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::awaited::{self, Awaited};
+use super::ports::{self, Ports};
 use super::{Map, Rejection, Relations};
 use crate::flow::{Endpoint, FlowView, IcmpError, SideEvidence, Window};
 use crate::protocol::Transport;
@@ -19,7 +19,7 @@ pub(super) struct Quotes {
 }
 
 impl Quotes {
-    pub(super) fn new(evidence: &SideEvidence, awaited: &mut Awaited) -> Self {
+    pub(super) fn new(evidence: &SideEvidence, ports: &mut Ports) -> Self {
         let mut quotes = Self {
             errors: Vec::with_capacity(evidence.icmp_errors().len()),
             by_flow: Map::default(),
@@ -27,7 +27,7 @@ impl Quotes {
         };
         for (&error, &window) in evidence.icmp_errors() {
             if error.has_ports {
-                awaited.arm(error.source, awaited::QUOTED);
+                ports.arm(error.source.1, ports::QUOTED);
                 quotes.by_flow.entry(key_of(&error)).or_default().push(quotes.errors.len());
             }
             quotes.errors.push((error, window, false));
@@ -35,7 +35,7 @@ impl Quotes {
         quotes
     }
 
-    /// Looks at a flow one of whose ends is quoted.
+    /// Looks at a flow one of whose ports is quoted.
     pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>) {
         let [a, b] = &flow.ends;
         let icmp_type = if is_icmp(flow.transport.number()) { flow.icmp_type } else { None };

@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use super::awaited::{self, Awaited};
 use super::group::better_cause;
+use super::ports::{self, Ports};
 use super::{Announcement, Link, LinkKind, Map, Relations, is_group};
 use crate::flow::{Endpoint, First, FlowView, Flows, SideEvidence};
 use crate::protocol::Protocol;
@@ -17,24 +17,24 @@ pub(super) struct Locations<'a> {
 }
 
 impl<'a> Locations<'a> {
-    pub(super) fn new(evidence: &'a SideEvidence, awaited: &mut Awaited) -> Self {
+    pub(super) fn new(evidence: &'a SideEvidence, ports: &mut Ports) -> Self {
         let mut locations = Self { evidence, by_place: Map::default(), notifying: Map::default() };
         for (&(announcer, location), window) in evidence.notified() {
             let (time, at) = (window.first, window.begin);
-            locations.add(Announcement { announcer, location, time, at, flow: None }, awaited);
+            locations.add(Announcement { announcer, location, time, at, flow: None }, ports);
             locations.notifying.insert(announcer, None);
         }
         locations
     }
 
-    fn add(&mut self, announcement: Announcement, awaited: &mut Awaited) {
+    fn add(&mut self, announcement: Announcement, ports: &mut Ports) {
+        ports.arm(announcement.location.port(), ports::LOCATION);
         let place = (announcement.location.ip(), announcement.location.port());
-        awaited.arm(place, awaited::LOCATION);
         self.by_place.entry(place).or_default().push(announcement);
     }
 
     /// Looks at a UDP flow as one that names a location.
-    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, awaited: &mut Awaited) {
+    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, ports: &mut Ports) {
         for end in 0..2 {
             let (answers, asked) = (&flow.ends[end], &flow.ends[1 - end]);
             if answers.conforms() & Protocol::Ssdp.bit() == 0 {
@@ -50,15 +50,12 @@ impl<'a> Locations<'a> {
             if let Some(&First { at: sent, time, what: location }) =
                 self.evidence.answered(&stream, answers.payload_frame())
             {
-                self.add(
-                    Announcement { announcer: answers.address, location, time, at: sent, flow: Some(at) },
-                    awaited,
-                );
+                self.add(Announcement { announcer: answers.address, location, time, at: sent, flow: Some(at) }, ports);
             }
         }
     }
 
-    /// Looks at a TCP flow one of whose ends was named.
+    /// Looks at a TCP flow one of whose ports was named.
     pub(super) fn consider(&self, at: u32, flow: &FlowView<'_>, relations: &mut Relations) {
         let earliest = flow
             .ends

@@ -3,13 +3,13 @@
 //! [`links`] runs once, after merging, on all flows: by key and time, never by the order in which
 //! packets came. docs/relations.md has each rule with its source and the test that shows it.
 
-mod awaited;
 mod bacnet;
 mod coap;
 mod direction;
 mod group;
 mod icmp;
 mod location;
+mod ports;
 mod rejection;
 mod relations;
 mod ssdp;
@@ -28,7 +28,7 @@ use std::collections::HashMap;
 
 use crate::flow::{FlowView, Flows, SideEvidence, TransportPorts};
 use crate::protocol::{Protocol, Tag, Transport};
-use awaited::Awaited;
+use ports::Ports;
 
 /// Asked for each flow, and seeded anew in each run: a capture cannot be made of keys that collide.
 type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -36,16 +36,16 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 /// Relates all flows of a survey. The result names flows by their position in `flows`.
 ///
 /// Two passes: the first arms what requests, searches, locations and quotes wait for, the second
-/// looks only at flows that have an armed endpoint.
+/// looks only at flows that have an armed port.
 pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
     let mut relations = Relations { overflows: evidence.overflows().collect(), ..Relations::default() };
-    let mut awaited = Awaited::new();
+    let mut ports = Ports::new();
     let mut transfers = tftp::Transfers::default();
-    let mut searches = ssdp::Searches::new(evidence, &mut awaited);
-    let mut requests = coap::GroupRequests::new(evidence, &mut awaited);
+    let mut searches = ssdp::Searches::new(evidence, &mut ports);
+    let mut requests = coap::GroupRequests::new(evidence, &mut ports);
     let mut devices = bacnet::Searches::new(evidence);
-    let mut quotes = icmp::Quotes::new(evidence, &mut awaited);
-    let mut locations = location::Locations::new(evidence, &mut awaited);
+    let mut quotes = icmp::Quotes::new(evidence, &mut ports);
+    let mut locations = location::Locations::new(evidence, &mut ports);
 
     for (at, flow) in transport_ports(flows) {
         // Every request has a tag; only TFTP is believed by its port where payload was cut off.
@@ -53,43 +53,42 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
             let flow = flows.view(at);
             let traits = Traits::of(&flow);
             if traits.tftp {
-                transfers.arm(at, &flow, evidence, &mut awaited, &mut relations);
+                transfers.arm(at, &flow, evidence, &mut ports, &mut relations);
             }
             if traits.to_group || traits.ssdp {
-                searches.arm(at, &flow, flows, &mut awaited);
-                locations.arm(at, &flow, flows, &mut awaited);
+                searches.arm(at, &flow, flows, &mut ports);
+                locations.arm(at, &flow, flows, &mut ports);
             }
             if traits.to_group {
-                requests.arm(at, &flow, flows, &mut awaited);
+                requests.arm(at, &flow, flows, &mut ports);
             }
             if traits.bacnet {
                 devices.arm(at, &flow, flows);
             }
         }
     }
-    for (at, TransportPorts { ports, .. }) in transport_ports(flows) {
-        let [a, b] = flows.addresses(at);
-        let armed = awaited.of((a, ports[0])) | awaited.of((b, ports[1]));
+    for (at, flow) in transport_ports(flows) {
+        let armed = ports.of(flow.ports);
         if armed == 0 {
             continue;
         }
         let flow = flows.view(at);
-        if armed & awaited::QUOTED != 0 {
+        if armed & ports::QUOTED != 0 {
             quotes.consider(at, &flow);
         }
         match flow.transport {
             Transport::Udp => {
-                if armed & awaited::TFTP != 0 {
-                    transfers.consider(at, &flow, &awaited);
+                if armed & ports::TFTP != 0 {
+                    transfers.consider(at, &flow, &ports);
                 }
-                if armed & awaited::SSDP != 0 {
+                if armed & ports::SSDP != 0 {
                     searches.consider(at, &flow, &mut relations);
                 }
-                if armed & awaited::COAP != 0 {
+                if armed & ports::COAP != 0 {
                     requests.consider(at, &flow, &mut relations);
                 }
             }
-            Transport::Tcp if armed & awaited::LOCATION != 0 => locations.consider(at, &flow, &mut relations),
+            Transport::Tcp if armed & ports::LOCATION != 0 => locations.consider(at, &flow, &mut relations),
             _ => {}
         }
     }

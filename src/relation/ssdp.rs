@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use super::awaited::{self, Awaited};
 use super::group::better_cause;
+use super::ports::{self, Ports};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
 use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
@@ -28,10 +28,10 @@ pub(super) struct Searches {
 }
 
 impl Searches {
-    pub(super) fn new(evidence: &SideEvidence, awaited: &mut Awaited) -> Self {
+    pub(super) fn new(evidence: &SideEvidence, ports: &mut Ports) -> Self {
         let mut armed = Map::with_capacity_and_hasher(evidence.searches().len(), Default::default());
         for (&client, search) in evidence.searches() {
-            awaited.arm(client, awaited::SSDP);
+            ports.arm(client.1, ports::SSDP);
             let (first, last) = (search.window.begin.time, search.window.end);
             armed.insert(client, Search { first, last, mx: search.mx, cause: None });
         }
@@ -39,7 +39,7 @@ impl Searches {
     }
 
     /// Looks at a UDP flow as the search itself.
-    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, awaited: &mut Awaited) {
+    pub(super) fn arm(&mut self, at: u32, flow: &FlowView<'_>, flows: &Flows, ports: &mut Ports) {
         for client in 0..2 {
             let asks = &flow.ends[client];
             if asks.packets() == 0 || asks.evidence(Protocol::Ssdp) == Evidence::Violates {
@@ -49,7 +49,7 @@ impl Searches {
             let (first, last) = (asks.begin().time, asks.end());
             if !is_group(flow, 1 - client) {
                 if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag()) {
-                    awaited.arm((asks.address, asks.port), awaited::SSDP);
+                    ports.arm(asks.port, ports::SSDP);
                     let held = self.asked.entry((endpoint, flow.ends[1 - client].address)).or_insert(Search {
                         first,
                         last,
@@ -65,17 +65,18 @@ impl Searches {
             if let Some(search) = self.armed.get_mut(&endpoint) {
                 search.cause = better_cause(flows, search.cause, at);
             } else if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag()) {
-                awaited.arm((asks.address, asks.port), awaited::SSDP);
+                ports.arm(asks.port, ports::SSDP);
                 self.armed.insert(endpoint, Search { first, last, mx, cause: Some(at) });
             }
         }
     }
 
-    /// Looks at a UDP flow one of whose ends searched.
+    /// Looks at a UDP flow one of whose ports searched.
     pub(super) fn consider(&self, at: u32, flow: &FlowView<'_>, relations: &mut Relations) {
         for client in 0..2 {
             let (asks, answers) = (&flow.ends[client], &flow.ends[1 - client]);
             let endpoint = (asks.address, asks.port);
+            let asked = self.asked.get(&(endpoint, answers.address)).filter(|search| search.cause != Some(at));
             if answers.packets() == 0 || is_group(flow, 1 - client) || is_group(flow, client) {
                 continue;
             }
@@ -89,7 +90,6 @@ impl Searches {
                 let wait = u32::from(search.mx) + GRACE_SECONDS;
                 window::covers(search.first, search.last, wait, answers.begin().time)
             };
-            let asked = self.asked.get(&(endpoint, answers.address)).filter(|search| search.cause != Some(at));
             // A port may have searched both a group and this host.
             let searches = self.armed.get(&endpoint).into_iter().chain(asked);
             let mut fitting = searches.map(|search| (search, timed(search))).filter(|(_, timed)| *timed != Some(false));

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
-use super::awaited::{self, Awaited};
+use super::ports::{self, Ports};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{MacAddr, is_first_hop};
@@ -101,7 +101,7 @@ impl Transfers {
         at: u32,
         flow: &FlowView<'_>,
         evidence: &SideEvidence,
-        awaited: &mut Awaited,
+        ports: &mut Ports,
         relations: &mut Relations,
     ) {
         for client in 0..2 {
@@ -114,7 +114,7 @@ impl Transfers {
                 continue;
             }
             let write = tag.filter(|_| request).map(|(opcode, _)| opcode == TftpOpcode::WriteRequest);
-            awaited.arm((asks.address, asks.port), awaited::TFTP);
+            ports.arm(asks.port, ports::TFTP);
             if let Some(file) = file_of(flow, client, evidence) {
                 relations.tftp_files.insert(at, file.clone());
             }
@@ -147,12 +147,12 @@ impl Transfers {
         }
     }
 
-    /// Looks at a UDP flow one of whose ends asked for something.
-    pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>, awaited: &Awaited) {
+    /// Looks at a UDP flow one of whose ports asked for something.
+    pub(super) fn consider(&mut self, at: u32, flow: &FlowView<'_>, ports: &Ports) {
         let anybody = self.broadcasts.then_some(RequestTarget::Anybody);
         for client in 0..2 {
             let (asks, serves) = (&flow.ends[client], &flow.ends[1 - client]);
-            if serves.port == PORT || awaited.of((asks.address, asks.port)) & awaited::TFTP == 0 {
+            if serves.port == PORT || ports.of([asks.port; 2]) & ports::TFTP == 0 {
                 continue;
             }
             // What a router hands on comes from its MAC, but is no other address of its.
