@@ -1,7 +1,6 @@
 //! Whether a device answers slower the more it is asked: devices that are queues made here, and their twins, which are slow for
 //! another reason or not at all.
 
-
 use igorscope::survey::{Source, Survey};
 use proptest::prelude::*;
 
