@@ -34,8 +34,8 @@ struct Header {
     fragment: Option<Fragment>,
     /// See [`OverIp::unbounded`].
     unbounded: bool,
-    /// The length field contradicts the frame, yet what is there can be read.
-    stop: Option<Stop>,
+    /// Bytes that the length field counts beyond the frame, yet what is there can be read.
+    lacking: usize,
 }
 
 /// RFC 791. etherparse's slice needs the options to be there; addresses are to be kept where the
@@ -63,7 +63,7 @@ fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         traffic_class,
         fragment: (offset > 0 || more).then_some(Fragment { offset, more, length }),
         unbounded: total_length == 0,
-        stop: (total_length > span.wire()).then_some(bad_length),
+        lacking: total_length.saturating_sub(span.wire()),
     };
     payload(walk, header, datagram.skip(header_length, StopLayer::Ipv4))
 }
@@ -91,7 +91,7 @@ fn ipv6<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         traffic_class: head.slice()[0] << 4 | head.slice()[1] >> 4,
         fragment: None,
         unbounded: head.payload_length() == 0,
-        stop: (length > Some(rest.wire())).then_some(Stop { layer: StopLayer::Ipv6, reason: StopReason::BadLength }),
+        lacking: length.map_or(0, |length| length.saturating_sub(rest.wire())),
     };
     payload(walk, header, Ok(length.map_or(rest, |length| rest.limit(length))))
 }
@@ -106,6 +106,7 @@ fn payload<'a>(walk: &mut Walk<'a>, header: Header, rest: Result<Span<'a>, Stop>
         hops: header.hops,
         identification: header.identification,
         traffic_class: header.traffic_class,
+        lacking: u32::try_from(header.lacking).unwrap_or(u32::MAX),
         transport: Transport::Other(&[]),
     };
     let (rest, stop) = match rest {
@@ -119,7 +120,9 @@ fn payload<'a>(walk: &mut Walk<'a>, header: Header, rest: Result<Span<'a>, Stop>
             behind_extensions(&mut packet, header.unbounded, chain)
         }
     };
-    walk.packet.stop = stop.or(header.stop).or(walk.packet.stop);
+    let layer = if header.source.is_ipv6() { StopLayer::Ipv6 } else { StopLayer::Ipv4 };
+    let bad_length = (header.lacking > 0).then_some(Stop { layer, reason: StopReason::BadLength });
+    walk.packet.stop = stop.or(bad_length).or(walk.packet.stop);
     let (protocol, transport) = (packet.protocol, packet.transport);
     walk.packet.network = Network::Ip(packet);
     match rest {

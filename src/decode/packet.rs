@@ -182,6 +182,8 @@ pub struct IpPacket<'a> {
     pub identification: u32,
     /// Traffic class: DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC 3168).
     pub traffic_class: u8,
+    /// Bytes that its header counts and that its frame did not have on the wire: some mirrors cut what they copy.
+    pub lacking: u32,
     /// What stands behind the IP headers.
     pub transport: Transport<'a>,
 }

@@ -70,6 +70,15 @@ impl FlowPacket<'_> {
         payload_length: 0,
     };
 
+    /// IPv4's and TCP's headers without options: no link's frames have less before what TCP carries.
+    pub(super) const LEAST_TCP_HEADERS: u32 = 20 + 20;
+
+    /// Whether a TCP segment is longer than its frame was on the wire.
+    #[inline]
+    pub(super) fn is_shortened(&self) -> bool {
+        self.numbers.is_some() && self.payload_length.saturating_add(Self::LEAST_TCP_HEADERS) > self.length
+    }
+
     /// Whether a packet opens or resets a connection, asks or answers by ICMP, or has another effective time than the
     /// written one.
     #[inline]

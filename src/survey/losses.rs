@@ -1,6 +1,6 @@
 //! What a capture did not get, by its own counts and times, in words.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use crate::capture::{InterfaceSummary, Outages, Timestamp};
@@ -104,22 +104,53 @@ pub(super) fn proved(flows: &Flows) -> u64 {
     lacking.len() as u64
 }
 
-/// Bytes that TCP proves to be missing, and of how many directions: acknowledged, and never seen. Of a direction of which
-/// nothing was captured nothing is counted.
-pub(super) fn uncaptured(health: &Health) -> (u64, u64) {
-    let lost = health.pairs.values().filter_map(|sums| sums.losses.as_ref()).map(|lost| lost.uncaptured);
-    lost.filter(|bytes| *bytes > 0).fold((0, 0), |(sum, number), bytes| (sum.saturating_add(bytes), number + 1))
+/// Whether one end of a flow acknowledged more bytes of TCP than the other's frames hold.
+pub(super) fn lacks_bytes(flow: &FlowView<'_>) -> bool {
+    flow.transport == Transport::Tcp && flow.ends.iter().any(|end| end.acknowledged_beyond().is_some())
+}
+
+/// Bytes that TCP proves to be missing, and of how many directions: acknowledged, and never seen.
+pub(super) type MissingBytes = (u64, u64);
+
+fn sum_of(missing: impl Iterator<Item = u64>) -> MissingBytes {
+    missing.filter(|bytes| *bytes > 0).fold((0, 0), |(sum, number), bytes| (sum.saturating_add(bytes), number + 1))
+}
+
+/// Those that were measured segment by segment. Of a direction of which nothing was captured nothing is counted.
+pub(super) fn measured_bytes(health: &Health) -> MissingBytes {
+    sum_of(health.pairs.values().filter_map(|sums| sums.losses.as_ref()).map(|lost| lost.uncaptured))
+}
+
+/// Those of connections whose FIN acknowledges more than all frames of the connection, on every VLAN path, can hold: fewer
+/// than are missing, for what a frame holds beside the shortest headers counts as captured.
+pub(super) fn proved_bytes(flows: &Flows) -> MissingBytes {
+    let ends = |flow: &FlowView<'_>| flow.ends.each_ref().map(|end| (end.address, end.port));
+    let mut missing: HashMap<Connection, [u64; 2]> = HashMap::new();
+    for flow in flows.iter().filter(lacks_bytes) {
+        let acknowledged = flow.ends.each_ref().map(|end| end.acknowledged_beyond().unwrap_or(0));
+        let known = missing.entry(ends(&flow)).or_default();
+        *known = [known[0].max(acknowledged[0]), known[1].max(acknowledged[1])];
+    }
+    if !missing.is_empty() {
+        for flow in flows.iter().filter(|flow| flow.transport == Transport::Tcp) {
+            let Some(missing) = missing.get_mut(&ends(&flow)) else { continue };
+            for (bytes, end) in missing.iter_mut().zip(&flow.ends) {
+                *bytes = bytes.saturating_sub(end.stream_bytes());
+            }
+        }
+    }
+    sum_of(missing.into_values().flatten())
 }
 
 /// The same in words.
-pub(super) fn proof_of_bytes((bytes, directions): (u64, u64)) -> Option<String> {
+pub(super) fn proof_of_bytes((bytes, directions): MissingBytes) -> Option<String> {
     let of = match directions {
         0 => return None,
         1 => "what one host sent to another".to_owned(),
         many => format!("what hosts sent to others, {many} pairs"),
     };
     Some(format!(
-        "TCP proves that packets are missing: {bytes} bytes of {of} were acknowledged and are not in the capture. What was lost \
+        "TCP proves that packets are missing: at least {bytes} bytes of {of} were acknowledged and are not in the capture. What was lost \
          by the network is sent again; this was not."
     ))
 }

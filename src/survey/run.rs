@@ -168,7 +168,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     );
 
     let Known { hosts, parties, hints, doubts: of_inventory } = known;
-    let quality = FlowQuality::of(flows, &hosts, &parties);
+    let quality = FlowQuality::of(flows, &observed.health, &hosts, &parties);
 
     let frames = frame_counts(&observed);
     let mut doubts = caveats::of_inventory(&of_inventory);

@@ -9,7 +9,7 @@ use igorscope::survey::{Options, Progress, Source, run};
 
 use super::below_ip::datagram;
 use crate::traffic::file::Tape;
-use crate::traffic::frame::{self, ACK, PSH, RST, SYN, Segment, Tag, V4};
+use crate::traffic::frame::{self, ACK, FIN, PSH, RST, SYN, Segment, Tag, V4};
 use crate::traffic::site::START;
 use crate::traffic::wire::MILLI;
 
@@ -62,23 +62,37 @@ type Shown = (usize, u8, u32, u32, &'static [u8], u16);
 
 /// What TCP proves of a capture of these segments.
 fn proved(segments: &[Shown]) -> Option<String> {
+    proved_by(&[framed(segments)], false)
+}
+
+/// When they were sent, and their frames.
+fn framed(segments: &[Shown]) -> Vec<(u64, Vec<u8>)> {
     let hosts = [Ipv4Addr::new(10, 20, 0, 10), Ipv4Addr::new(10, 20, 0, 101)];
     let (macs, ports) = ([[0, 0x1b, 0xc5, 0, 0, 0x10], [0, 0x1b, 0xc5, 0, 1, 1]], [50_000, 88]);
-    let mut tape = Tape::default();
-    for (number, (side, flags, seq, ack, payload, vlan)) in (0..).zip(segments) {
+    let frame = |(number, (side, flags, seq, ack, payload, vlan)): (u64, &Shown)| {
         let (from, to) = (*side, 1 - side);
         let segment = Segment { seq: *seq, ack: *ack, flags: *flags, window: 1000, payload };
         let end = |side: usize| (IpAddr::V4(hosts[side]), ports[side]);
         let head = V4 { id: number as u16 + 1, ttl: 64, ..V4::default() };
         let packet = frame::ipv4(hosts[from], hosts[to], frame::TCP, head, &frame::tcp(end(from), end(to), segment));
-        let bytes = frame::ethernet(macs[to], macs[from], &[Tag(0x8100, *vlan)], 0x0800, &packet);
-        tape.push(START + number * MILLI, bytes);
-    }
+        (START + number * MILLI, frame::ethernet(macs[to], macs[from], &[Tag(0x8100, *vlan)], 0x0800, &packet))
+    };
+    (0..).zip(segments).map(frame).collect()
+}
+
+/// What TCP proves of captures of these frames.
+fn proved_by(captures: &[Vec<(u64, Vec<u8>)>], measures_health: bool) -> Option<String> {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("site.pcap");
-    std::fs::write(&path, tape.pcap()).expect("a file");
-    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    let survey = run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read");
+    let file = |(number, frames): (usize, &Vec<(u64, Vec<u8>)>)| {
+        let (path, mut tape) = (folder.path().join(format!("{number}.pcap")), Tape::default());
+        frames.iter().for_each(|(time, frame)| tape.push(*time, frame.clone()));
+        std::fs::write(&path, tape.pcap()).expect("a file");
+        Source::File(path)
+    };
+    let files: Vec<Source> = captures.iter().enumerate().map(file).collect();
+    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    options.limits.health = measures_health;
+    let survey = run(&files, &options, &Progress::default()).expect("captures that can be read");
     survey.caveats.iter().find(|caveat| caveat.kind == "kernel-drops").map(|caveat| caveat.text.clone())
 }
 
@@ -107,6 +121,105 @@ fn a_syn_that_is_acknowledged_proves_the_answer_that_was_not_captured() {
     ] {
         assert_eq!(proved(&twin), None, "{twin:?}");
     }
+}
+
+/// A connection on which a server sends `blocks` of 1000 bytes, closed by both ends.
+fn download(blocks: u32) -> Vec<Shown> {
+    const BLOCK: &[u8] = &[b'x'; 1000];
+    let end = 901 + blocks * 1000;
+    let open = [(0, SYN, 100, 0, &b""[..], 20), (1, SYN | ACK, 900, 101, &b""[..], 20)];
+    let asked = [(0, ACK, 101, 901, &b""[..], 20), (0, ACK | PSH, 101, 901, &b"question"[..], 20)];
+    let sent = (0..blocks).map(|number| (1, ACK, 901 + number * 1000, 109, BLOCK, 20));
+    let closed = [
+        (0, ACK | FIN, 109, end, &b""[..], 20),
+        (1, ACK | FIN, end, 110, &b""[..], 20),
+        (0, ACK, 110, end + 1, &b""[..], 20),
+    ];
+    open.into_iter().chain(asked).chain(sent).chain(closed).collect()
+}
+
+/// A number that nothing foretells (xorshift).
+fn next(state: &mut u64) -> u64 {
+    for (left, by) in [(true, 13), (false, 7), (true, 17)] {
+        *state ^= if left { *state << by } else { *state >> by };
+    }
+    *state
+}
+
+/// Of how many bytes it is told that they are missing.
+fn bytes(text: &str) -> u32 {
+    let bytes = text.split_once("at least ").and_then(|(_, rest)| rest.split_once(" bytes"));
+    bytes.and_then(|(number, _)| number.parse().ok()).unwrap_or_else(|| panic!("{text}"))
+}
+
+#[test]
+fn what_is_acknowledged_at_the_end_proves_the_bytes_that_were_not_captured() {
+    let (whole, block) = (download(20), 4);
+    let without = |lost: &[usize]| -> Vec<Shown> {
+        (0..).zip(&whole).filter(|(number, _)| !lost.contains(number)).map(|(_, shown)| *shown).collect()
+    };
+    let lacking = without(&[block + 3, block + 4]);
+    let text = proved(&lacking).expect("a proof");
+    assert!((1500..=2000).contains(&bytes(&text)), "{text}");
+    // Nothing is proved where all is there, or sent again, or was captured on another VLAN path; where the connection was not
+    // seen to begin or to end; or where the FIN is of another connection.
+    let again = [&whole[..8], &whole[5..]].concat();
+    let elsewhere: Vec<Shown> = whole
+        .iter()
+        .map(|shown| {
+            let (side, flags, seq, ack, payload, _) = *shown;
+            (side, flags, seq, ack, payload, if payload.len() == 1000 { 30 } else { 20 })
+        })
+        .collect();
+    let unbegun = lacking[2..].to_vec();
+    let unended = lacking[..lacking.len() - 3].to_vec();
+    let older = [&unended[..], &[(0, ACK | FIN, 3_000_000_000, 99_000, &b""[..], 20)]].concat();
+    let twins = [&whole, &again, &elsewhere, &unbegun, &unended, &older];
+    for (number, twin) in twins.into_iter().enumerate() {
+        assert_eq!(proved(twin), None, "twin {number}");
+    }
+    // Nor where the mirror cut the frames that it copied, so that they are shorter than they say.
+    let shortened = |(time, mut frame): (u64, Vec<u8>)| {
+        frame.truncate(128);
+        (time, frame)
+    };
+    let shortened: Vec<_> = framed(&whole).into_iter().map(shortened).collect();
+    for measures_health in [false, true] {
+        assert_eq!(proved_by(std::slice::from_ref(&shortened), measures_health), None);
+    }
+}
+
+#[test]
+fn what_tcp_proves_does_not_hang_on_the_files_that_it_is_in() {
+    let lost = [5, 9, 10, 17];
+    let segments: Vec<Shown> =
+        (0..).zip(download(20)).filter(|(number, _)| !lost.contains(number)).map(|(_, shown)| shown).collect();
+    let frames = framed(&segments);
+    let whole = proved_by(std::slice::from_ref(&frames), false).expect("a proof");
+    assert!((3000..=4000).contains(&bytes(&whole)), "{whole}");
+    let mut random = 1;
+    for _ in 0..40 {
+        let mut files = vec![Vec::new(); 3];
+        frames.iter().for_each(|frame| files[(next(&mut random) % 3) as usize].push(frame.clone()));
+        assert_eq!(proved_by(&files, false).as_ref(), Some(&whole));
+    }
+}
+
+/// Measured segment by segment, what is missing is known to the byte: what the end of a connection proves is never more.
+#[test]
+fn no_more_is_proved_than_is_missing() {
+    let (whole, mut random) = (framed(&download(20)), 1);
+    let mut proofs = 0;
+    for _ in 0..40 {
+        let captured = whole.iter().filter(|_| !next(&mut random).is_multiple_of(8)).cloned().collect();
+        let told = |measures_health| proved_by(std::slice::from_ref(&captured), measures_health);
+        let about_bytes =
+            |text: Option<String>| text.filter(|text| text.contains("bytes")).map_or(0, |text| bytes(&text));
+        let (proved, measured) = (about_bytes(told(false)), about_bytes(told(true)));
+        assert!(proved <= measured, "{proved} {measured} {captured:?}");
+        proofs += u32::from(proved > 0);
+    }
+    assert!(proofs > 10, "{proofs}");
 }
 
 const DROPCOUNT: u16 = 4;

@@ -1,6 +1,6 @@
 //! How two records of one flow add up, whatever the order of the parts that they come from.
 
-use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, REQUEST, RESPONSE, REWRITTEN, TransportState};
+use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, IS_SHORTENED, REQUEST, RESPONSE, REWRITTEN, TransportState};
 use crate::capture::{Retime, Shift, Timestamp};
 use crate::flow::packet::copy_window;
 
@@ -138,7 +138,7 @@ impl Counts {
 
 /// Adds what the payload of an end said in another part: the first decides, bits of the port's own protocol add up.
 fn absorb_payload(cold: &mut Cold, other: &Cold, shift: Shift, own: u32, side: usize) {
-    cold.said[side] |= other.said[side] & HAS_SEGMENT;
+    cold.said[side] |= other.said[side] & (HAS_SEGMENT | IS_SHORTENED);
     if !cold.tcp().is_empty() || !other.tcp().is_empty() {
         cold.conforms[side] |= other.conforms[side];
         cold.violates[side] |= other.violates[side];

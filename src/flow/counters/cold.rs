@@ -28,7 +28,7 @@ pub(in crate::flow) struct Cold {
     pub(in crate::flow) resets: [u16; 2],
     /// As `conforms`; the protocols of the vendor's cells are the first eight bits.
     pub(in crate::flow) violates: [u8; 2],
-    /// What an end's payload is: [`HAS_PAYLOAD`] to [`RESPONSE`].
+    /// What an end's payload is: [`HAS_PAYLOAD`] to [`RESPONSE`], and [`IS_SHORTENED`].
     pub(super) said: [u8; 2],
     /// Time to live of the first packet.
     pub(in crate::flow) hops: [u8; 2],
@@ -51,6 +51,8 @@ pub(super) const RESPONSE: u8 = 16;
 const FIRST: u8 = CALLS | REQUEST | RESPONSE;
 /// In the first of [`Cold::said`]: there is [`Rare`]. Asked of the box that may hold it, that would be another cache line.
 pub(super) const HAS_RARE: u8 = 32;
+/// In [`Cold::said`]: a frame was shorter on the wire than its own headers say, as mirrors make them that cut what they copy.
+pub(super) const IS_SHORTENED: u8 = 64;
 
 /// What only flows of one transport tell.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ mod stored;
 mod waiting;
 
 pub(super) use cold::Cold;
-use cold::{CALLS, HAS_SEGMENT, NEVER, REQUEST, RESPONSE, TransportState, Written, said};
+use cold::{CALLS, HAS_SEGMENT, IS_SHORTENED, NEVER, REQUEST, RESPONSE, TransportState, Written, said};
 
 use super::key::Key;
 use super::packet::{FlowPacket, copy_window};
@@ -239,7 +239,7 @@ impl Counts {
             cold.macs[side] = sent.macs;
             cold.hops[side] = sent.hops;
         }
-        cold.said[side] |= said(sent.turn);
+        cold.said[side] |= said(sent.turn) | if sent.is_shortened() { IS_SHORTENED } else { 0 };
         cold.duplicates[side] = cold.duplicates[side].saturating_add(u32::from(copy));
         if flags.0 & (TcpFlags::SYN | TcpFlags::RST) != 0 && !copy {
             let count = |counter: &mut u16, hit: bool| *counter = counter.saturating_add(u16::from(hit));
@@ -257,10 +257,12 @@ impl Counts {
 
     /// How far an end's TCP numbers can have come, at most: by what its frames hold beside the shortest headers.
     pub(super) fn stream_bytes(&self, cold: &Cold, side: usize) -> u64 {
-        // IPv4 and TCP without options: no link's frames hold less.
-        const HEADERS: u64 = 20 + 20;
+        if cold.said[side] & IS_SHORTENED != 0 {
+            return u32::MAX.into();
+        }
         if cold.said[side] & HAS_SEGMENT != 0 {
-            return self.bytes(cold, side).saturating_sub(HEADERS * self.packets(cold, side)).max(1);
+            let headers = u64::from(FlowPacket::LEAST_TCP_HEADERS) * self.packets(cold, side);
+            return self.bytes(cold, side).saturating_sub(headers).max(1);
         }
         // A FIN takes up a number, and so does a lone byte, which is sent with PSH.
         u64::from(self.flags[side].0 & (TcpFlags::FIN | TcpFlags::PSH) != 0)
@@ -335,7 +337,12 @@ impl Counts {
         self.is_disordered()
             || settled & NUMBERS == 0
             || settled & PAYLOAD == 0 && sent.payload_length != 0
-            || sent.flags.0 & TcpFlags::SYN != 0
+            || sent.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) != 0
+    }
+
+    /// How many bytes of each end's stream its frames can hold, at most.
+    fn captured(&self, cold: &Cold) -> [u64; 2] {
+        [0, 1].map(|side| self.stream_bytes(cold, side))
     }
 
     /// Takes what a TCP segment's numbers and payload say.
@@ -343,7 +350,7 @@ impl Counts {
     pub(super) fn number(&mut self, cold: &mut Cold, sent: &FlowPacket<'_>, ports: [u16; 2]) {
         let side = usize::from(sent.side & 1);
         cold.said[side] |= if sent.payload_length > 1 { HAS_SEGMENT } else { 0 };
-        let all = self.bytes(cold, side);
+        let (all, captured) = (self.bytes(cold, side), self.captured(cold));
         let (Some(numbers), TransportState::Tcp(tcp)) = (sent.numbers.map(tcp_numbers), &mut cold.told) else { return };
         if self.settled[side] & NUMBERS == 0 || sent.flags.0 & TcpFlags::SYN != 0 || self.is_disordered() {
             let begins = cold.first.map(|begin| begin.min(sent.at));
@@ -355,6 +362,13 @@ impl Counts {
             for side in 0..2 {
                 self.settled[side] |= if tcp.is_told(side) { NUMBERS } else { 0 };
             }
+        }
+        if sent.flags.0 & (TcpFlags::SYN | TcpFlags::ACK | TcpFlags::FIN | TcpFlags::RST)
+            == TcpFlags::ACK | TcpFlags::FIN
+        {
+            let begins = cold.first.map(|begin| begin.min(sent.at));
+            let end = numbers[0].wrapping_add(sent.payload_length);
+            tcp.finish(side, [end, numbers[1]], (sent.at, begins), captured);
         }
         // What a SYN carries stands behind its own number (RFC 9293 section 3.4).
         let sequence = numbers[0].wrapping_add(u32::from(sent.flags.has(TcpFlags::SYN)));
@@ -369,6 +383,12 @@ impl Counts {
                 cold.violates[side] |= seen.violates as u8;
             }
         }
+    }
+
+    /// How many bytes of an end's stream the other acknowledged as it closed the connection, where the end's frames cannot
+    /// hold so many.
+    pub(super) fn acknowledged_beyond(&self, cold: &Cold, side: usize) -> Option<u64> {
+        cold.tcp().acknowledged(side, self.captured(cold))
     }
 
     /// How the numbers of the other end fit the SYNs of an end.

@@ -1,6 +1,6 @@
 //! What states hold of a flow.
 
-use super::cold::{Cold, HAS_RARE, Odd, Rare, TransportState, Written};
+use super::cold::{Cold, HAS_RARE, IS_SHORTENED, Odd, Rare, TransportState, Written};
 use super::{Counts, DISORDERED, MORE, REWRITTEN};
 use crate::flow::sources::SourceSet;
 use crate::protocol::AnswerRule;
@@ -9,7 +9,7 @@ use crate::state::{Broken, Load, Stored, stored};
 /// All bits of [`Counts::dialogue`], of [`Counts::settled`], and of [`Cold::said`].
 const DIALOGUE: u8 = MORE * 2 - 1;
 const SETTLED: u8 = 3;
-const SAID: u8 = HAS_RARE - 1;
+const SAID: u8 = (HAS_RARE - 1) | IS_SHORTENED;
 
 impl Counts {
     pub(in crate::flow) fn store(&self, to: &mut Vec<u8>) {

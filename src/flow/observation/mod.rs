@@ -331,7 +331,7 @@ impl Observation {
         if let Some(fragment) = ip.fragment {
             self.fragments.add(datagram(packet, ip), part(frame, at, fragment.offset, Some(content.ports)));
         }
-        let sent = FlowPacket {
+        let mut sent = FlowPacket {
             side: 0,
             flags: content.flags,
             at,
@@ -351,6 +351,7 @@ impl Observation {
             payload: content.payload,
             payload_length: content.payload_length,
         };
+        sent.is_notable |= sent.is_shortened();
         let addresses = match (ip.source, ip.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => Addresses::V4(source.into(), destination.into()),
             (source, destination) => Addresses::V6(wide(source), wide(destination)),
@@ -430,7 +431,9 @@ impl<'a> Content<'a> {
                 ..
             } => {
                 let ports = (source_port, destination_port);
-                Self { ports, flags, numbers, window, checksum, payload, payload_length: payload_len, ..none }
+                // A stream is as long as its segments say, wherever their frames were cut.
+                let payload_length = payload_len.saturating_add(ip.lacking);
+                Self { ports, flags, numbers, window, checksum, payload, payload_length, ..none }
             }
             Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
                 let ports = (source_port, destination_port);

@@ -15,7 +15,7 @@ use crate::decode::TcpFlags;
 
 /// Connections on one pair of ports that are told apart.
 const MOST_OPENED: usize = 32;
-/// Acknowledgments without SYN that are told apart.
+/// Acknowledgments without SYN that are told apart, and FINs.
 const MOST_ACKNOWLEDGED: usize = 8;
 
 /// What a segment does for a connection.
@@ -29,12 +29,14 @@ pub(super) enum TcpEvent {
     Acknowledge(u32),
     /// Payload with which a stream begins and that conforms to a protocol, by its sequence number.
     Conform(u32),
+    /// FIN, by the number behind its payload and its acknowledgment number, where that may acknowledge more than was captured.
+    Finish(u32, u32),
 }
 
 impl TcpEvent {
     /// How many of the kind are kept of a direction.
     const fn most(self) -> usize {
-        if matches!(self, Self::Acknowledge(_)) { MOST_ACKNOWLEDGED } else { MOST_OPENED }
+        if matches!(self, Self::Acknowledge(_) | Self::Finish(..)) { MOST_ACKNOWLEDGED } else { MOST_OPENED }
     }
 
     fn is_like(&self, other: &Self) -> bool {
@@ -79,6 +81,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// Where both streams begin, once the connection is accepted.
+    fn beginnings(&self) -> Option<[u32; 2]> {
+        self.accepted.then(|| self.numbers.map(|number| number.wrapping_add(1)))
+    }
+
     /// Where the stream of a direction begins, if that is known.
     fn beginning(&self, side: usize) -> Option<u32> {
         (self.accepted || self.is_client(side)).then(|| self.numbers[side].wrapping_add(1))
@@ -176,6 +183,49 @@ impl Tcp {
             Self::Nothing | Self::Folded(..) => (None, None),
         };
         one.into_iter().chain(sets.into_iter().flat_map(move |sets| sets.beginnings(side)))
+    }
+
+    /// Takes a FIN of an end, by the number behind its payload and its acknowledgment number, unless what it acknowledges is
+    /// sure to be in the capture; of each end, so many bytes at most are.
+    pub(super) fn finish(
+        &mut self,
+        side: usize,
+        [end, acknowledged]: [u32; 2],
+        (at, begins): (Moment, [Moment; 2]),
+        captured: [u64; 2],
+    ) {
+        let other = 1 - side;
+        let is_captured = match self {
+            Self::One(one) => one
+                .beginnings()
+                .is_some_and(|begins| u64::from(acknowledged.wrapping_sub(begins[other])) <= captured[other]),
+            Self::Folded(..) => true,
+            Self::Nothing | Self::Sets(_) => false,
+        };
+        if !is_captured {
+            self.sets(begins).put(side, TcpEvent::Finish(end, acknowledged), at);
+        }
+    }
+
+    /// How many bytes of a direction the FIN of the other acknowledges (RFC 9293 section 3.4), where that is more than was
+    /// captured of it: so many bytes of each direction at most. Only of flows of one connection.
+    pub(super) fn acknowledged(&self, side: usize, captured: [u64; 2]) -> Option<u64> {
+        /// By how much a sender's own stream may be longer than what was captured of it, so that its FIN is not taken for
+        /// one of an older connection.
+        const WINDOW: u64 = 1 << 16;
+        let Self::Sets(sets) = self else { return None };
+        let (other, begins) = (1 - side, sets.only_connection()?);
+        let finished = sets.deeds(other).filter_map(|deed| match *deed {
+            TcpEvent::Finish(end, acknowledged) => {
+                Some((end.wrapping_sub(begins[other]), acknowledged.wrapping_sub(begins[side])))
+            }
+            _ => None,
+        });
+        let is_of_connection =
+            |(sent, bytes): &(u32, u32)| u64::from(*sent) <= captured[other] + WINDOW && *bytes <= u32::MAX >> 1;
+        // The acknowledged FIN of the other end takes up a number.
+        let bytes = finished.filter(is_of_connection).map(|(_, bytes)| u64::from(bytes.saturating_sub(1))).max()?;
+        (bytes > captured[side]).then_some(bytes)
     }
 
     /// Whether so many bytes that begin at a sequence number may be needed to tell what a stream begins with, where the
@@ -348,8 +398,16 @@ impl Sets {
     fn beginnings(&self, side: usize) -> impl Iterator<Item = u32> + '_ {
         self.deeds(side).filter_map(|deed| match deed {
             TcpEvent::Open(sequence) | TcpEvent::Accept(sequence, _) => Some(sequence.wrapping_add(1)),
-            TcpEvent::Acknowledge(_) | TcpEvent::Conform(_) => None,
+            TcpEvent::Acknowledge(_) | TcpEvent::Conform(_) | TcpEvent::Finish(..) => None,
         })
+    }
+
+    /// Where both streams begin, if the flow is one connection that was accepted.
+    fn only_connection(&self) -> Option<[u32; 2]> {
+        let mut begins = [0, 1].map(|side| self.beginnings(side));
+        let (Some(a), Some(b)) = (begins[0].next(), begins[1].next()) else { return None };
+        let is_only = begins.iter_mut().all(|more| more.next().is_none());
+        (is_only && (0..2).any(|side| self.latest_is_accepted(side))).then_some([a, b])
     }
 
     /// Whether the other end's numbers fit a SYN of `side`, which sent `bytes`.
@@ -395,7 +453,7 @@ pub(super) fn answer<'a>(
         let next = sequence.wrapping_add(1);
         for theirs in theirs.clone() {
             let fits = match theirs {
-                TcpEvent::Open(_) | TcpEvent::Conform(_) => continue,
+                TcpEvent::Open(_) | TcpEvent::Conform(_) | TcpEvent::Finish(..) => continue,
                 TcpEvent::Accept(_, acknowledged) => *acknowledged == next,
                 TcpEvent::Acknowledge(acknowledged) => acknowledged.wrapping_sub(next) <= sent,
             };

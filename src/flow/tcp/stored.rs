@@ -5,13 +5,13 @@ use crate::capture::Moment;
 use crate::state::{Broken, Load, Stored, coded, store_list, stored};
 
 /// Deeds of a direction: one more of a kind than is kept is let in before the latest is let go.
-const MOST_DEEDS: usize = 3 * MOST_OPENED + MOST_ACKNOWLEDGED;
+const MOST_DEEDS: usize = 3 * MOST_OPENED + 2 * MOST_ACKNOWLEDGED;
 
 coded!(SynAnswer { 0: Unknown, 1: Fits, 2: OfAnother });
 
 stored!(Connection { numbers, client, accepted, told });
 
-/// The kind, a number, and of an acceptance the number that it acknowledges.
+/// The kind, a number, and of an acceptance and a FIN the number that it acknowledges.
 impl Stored for TcpEvent {
     fn store(&self, to: &mut Vec<u8>) {
         match *self {
@@ -19,6 +19,7 @@ impl Stored for TcpEvent {
             Self::Accept(number, acknowledged) => (1_u8, number, acknowledged).store(to),
             Self::Acknowledge(number) => (2_u8, number).store(to),
             Self::Conform(number) => (3_u8, number).store(to),
+            Self::Finish(number, acknowledged) => (4_u8, number, acknowledged).store(to),
         }
     }
 
@@ -29,6 +30,7 @@ impl Stored for TcpEvent {
             1 => Self::Accept(number, from.get()?),
             2 => Self::Acknowledge(number),
             3 => Self::Conform(number),
+            4 => Self::Finish(number, from.get()?),
             _ => return Err(from.wrong("there is a number that stands for nothing that a segment does")),
         })
     }

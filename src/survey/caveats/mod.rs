@@ -7,9 +7,11 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
+use super::losses::MissingBytes;
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
+use crate::health::Health;
 use crate::inventory::{HostId, Hosts};
 use crate::protocol::Transport;
 use crate::text::times;
@@ -36,6 +38,8 @@ pub(super) struct FlowQuality {
     proved_losses: u64,
     /// Whether any flow may prove losses: mostly none does.
     may_prove_losses: bool,
+    /// Bytes of TCP that were sent and not captured.
+    missing_bytes: MissingBytes,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,7 +50,7 @@ struct Directions {
 }
 
 impl FlowQuality {
-    pub(super) fn of(flows: &Flows, hosts: &Hosts, parties: &[[HostId; 2]]) -> Self {
+    pub(super) fn of(flows: &Flows, health: &Health, hosts: &Hosts, parties: &[[HostId; 2]]) -> Self {
         let add = |mut quality: Self, place: u32| {
             quality.add(&flows.view(place), parties[place as usize], hosts);
             quality
@@ -54,7 +58,9 @@ impl FlowQuality {
         let mut quality = flows.places().into_par_iter().fold(Self::default, add).reduce(Self::default, Self::and);
         if quality.may_prove_losses {
             quality.proved_losses = losses::proved(flows);
+            quality.missing_bytes = losses::proved_bytes(flows);
         }
+        quality.missing_bytes = quality.missing_bytes.max(losses::measured_bytes(health));
         quality
     }
 
@@ -77,7 +83,7 @@ impl FlowQuality {
         let [a, b] = &flow.ends;
         let sent = [a.packets(), b.packets()];
         self.packets += sent[0] + sent[1];
-        self.may_prove_losses |= losses::lacks_syn_ack(flow).is_some();
+        self.may_prove_losses |= losses::lacks_syn_ack(flow).is_some() || losses::lacks_bytes(flow);
         self.folded += u64::from(flow.folded);
         self.folded_rows += u64::from(flow.folded > 0);
         self.duplicates += a.duplicates() + b.duplicates();
@@ -200,7 +206,7 @@ impl<'a> CaveatWriter<'a> {
         if let Some(text) = losses::proof(self.quality.proved_losses) {
             self.say("kernel-drops", text);
         }
-        if let Some(text) = losses::proof_of_bytes(losses::uncaptured(&self.observed.health)) {
+        if let Some(text) = losses::proof_of_bytes(self.quality.missing_bytes) {
             self.say("kernel-drops", text);
         }
     }
@@ -413,7 +419,7 @@ pub(super) fn missing(
             .map(|(_, summary)| losses::dropped(&summary.interfaces))
             .fold(uncounted, u64::saturating_add)
             .max(quality.proved_losses)
-            .max(losses::uncaptured(&observed.health).1),
+            .max(quality.missing_bytes.1),
         unread: unread::frames(observed),
         gaps: gaps(observed.tallies.values()),
         breaks: breaks.filter(known).collect(),
