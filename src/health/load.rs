@@ -4,14 +4,14 @@
 //! there is room for, those are kept whose [`turn`] comes first: a sample that is spread evenly over all time, and the same one
 //! whatever the order in which they come.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::histogram::{BUCKETS, bucket, nanos_at};
-use super::table::rank;
+use super::lowest::Lowest;
 use super::{Health, Measure};
 use crate::capture::Timestamp;
-use crate::state::{Broken, Load, Stored};
+use crate::state::{Broken, Load, Stored, stored};
 
 /// Nanoseconds of a stretch.
 const STRETCH: i64 = 10_000_000_000;
@@ -187,13 +187,10 @@ impl DeviceLoad {
     }
 }
 
-/// What each device answered: of a limited number of devices, those with the lowest addresses, whatever the order in which
-/// they come.
+/// What each device answered.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct Loads {
-    devices: HashMap<IpAddr, DeviceLoad, foldhash::fast::RandomState>,
-    /// Once there were more: this one and all that rank behind it have no place.
-    ceiling: Option<IpAddr>,
+    devices: Lowest<DeviceLoad, MOST_DEVICES>,
 }
 
 impl Loads {
@@ -204,76 +201,32 @@ impl Loads {
     /// Takes what was answered so many nanoseconds after it was asked.
     pub(super) fn note(&mut self, device: IpAddr, asked: Timestamp, measure: Measure, nanos: u64) {
         let entry = Entry { stretch: stretch_of(asked), measure, count: 1, buckets: bucket(nanos).into() };
-        if let Some(load) = self.get(device) {
+        if let Some(load) = self.devices.get_or_insert(device, DeviceLoad::default) {
             load.put(&entry);
         }
     }
 
-    fn get(&mut self, device: IpAddr) -> Option<&mut DeviceLoad> {
-        if self.ceiling.is_some_and(|ceiling| rank(device) >= rank(ceiling)) {
-            return None;
-        }
-        if self.devices.len() >= 2 * MOST_DEVICES {
-            self.keep_to_limit();
-            return self.get(device);
-        }
-        Some(self.devices.entry(device).or_default())
-    }
-
     pub(super) fn absorb(&mut self, other: &Self) {
-        self.keep_below(other.ceiling);
-        for (device, theirs) in &other.devices {
-            if let Some(load) = self.get(*device) {
+        self.devices.keep_places_of(&other.devices);
+        for (device, theirs) in other.devices.iter() {
+            if let Some(load) = self.devices.get_or_insert(device, DeviceLoad::default) {
                 load.join(theirs);
             }
         }
     }
 
-    fn keep_to_limit(&mut self) {
-        if self.devices.len() > MOST_DEVICES {
-            let mut devices: Vec<IpAddr> = self.devices.keys().copied().collect();
-            let (_, first_beyond, _) = devices.select_nth_unstable_by_key(MOST_DEVICES, |device| rank(*device));
-            self.keep_below(Some(*first_beyond));
-        }
-    }
-
-    fn keep_below(&mut self, ceiling: Option<IpAddr>) {
-        let is_lower = |new: &IpAddr| self.ceiling.is_none_or(|old| rank(*new) < rank(old));
-        let Some(ceiling) = ceiling.filter(is_lower) else { return };
-        self.ceiling = Some(ceiling);
-        self.devices.retain(|device, _| rank(*device) < rank(ceiling));
-    }
-
     /// Hands over all but those of which inputs told of the same time.
     pub(super) fn finish(mut self, mixed: &BTreeSet<IpAddr>, health: &mut Health) {
-        self.keep_to_limit();
-        health.loads_turned_away |= self.ceiling.is_some();
-        for (device, mut load) in self.devices.into_iter().filter(|(device, _)| !mixed.contains(device)) {
+        self.devices.keep_to_limit();
+        health.loads_turned_away |= self.devices.turned_away();
+        for (device, mut load) in self.devices.into_map().into_iter().filter(|(device, _)| !mixed.contains(device)) {
             load.settle();
             health.loads.entry(device).or_default().absorb(&load);
         }
     }
 }
 
-impl Stored for Loads {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.ceiling.store(to);
-        let devices: BTreeMap<&IpAddr, &DeviceLoad> = self.devices.iter().collect();
-        (devices.len() as u64).store(to);
-        for (device, load) in devices {
-            device.store(to);
-            load.store(to);
-        }
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let ceiling: Option<IpAddr> = from.get()?;
-        let devices: BTreeMap<IpAddr, DeviceLoad> = from.map(2 * MOST_DEVICES, "too many devices answered")?;
-        let has_place = |device: &IpAddr| ceiling.is_none_or(|ceiling| rank(*device) < rank(ceiling));
-        from.expect(devices.keys().all(has_place), "a device that answered does not fit the others")?;
-        Ok(Self { devices: devices.into_iter().collect(), ceiling })
-    }
-}
+stored!(Loads { devices });
 
 impl Stored for DeviceLoad {
     fn store(&self, to: &mut Vec<u8>) {
@@ -310,6 +263,8 @@ impl Stored for DeviceLoad {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -436,7 +391,7 @@ mod tests {
             let stretch = stretch_of(Timestamp::from_nanos(raw));
             let mut loads = Loads::default();
             loads.note([10, 0, 0, 1].into(), Timestamp::from_nanos(raw), Measure::Coap, 1);
-            assert_eq!(loads.devices.values().next().unwrap().entries[0].stretch, stretch);
+            assert_eq!(loads.devices.iter().next().unwrap().1.entries[0].stretch, stretch);
             assert_eq!(i64::from(stretch) - EPOCH, raw.div_euclid(STRETCH));
         }
     }

@@ -6,6 +6,7 @@
 
 mod histogram;
 mod load;
+mod lowest;
 mod measure;
 mod rhythm;
 mod senders;

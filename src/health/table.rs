@@ -1,9 +1,10 @@
 //! The rhythm of each host, by its address.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::lowest::Lowest;
 use super::rhythm::{Rhythm, SECOND};
 use super::since;
 use crate::capture::{Retime, Timestamp};
@@ -40,11 +41,9 @@ impl Recent {
 /// When packets of a kind came from, or went to, each host.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
-    rhythms: HashMap<IpAddr, Rhythm, foldhash::fast::RandomState>,
+    rhythms: Lowest<Rhythm, MOST_HOSTS>,
     /// Before the rhythms, so that most packets need no look into them; empty until somebody was heard.
     recent: Vec<Recent>,
-    /// Once there were more: this one and all that rank behind it have no place.
-    ceiling: Option<IpAddr>,
     input: u32,
 }
 
@@ -54,20 +53,10 @@ fn is_host(address: IpAddr) -> bool {
     !address.is_unspecified() && !address.is_multicast() && !is_broadcast
 }
 
-/// Whose place goes first where there are too many: addresses of a site stay before those of the world, which anybody can
-/// make up.
-pub(super) fn rank(host: IpAddr) -> (bool, IpAddr) {
-    let is_of_a_site = match host {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
-    };
-    (!is_of_a_site, host)
-}
-
 impl Table {
     /// Nobody was heard yet in an input.
     pub(super) fn new(input: u32) -> Self {
-        Self { rhythms: HashMap::default(), recent: Vec::new(), ceiling: None, input }
+        Self { rhythms: Lowest::default(), recent: Vec::new(), input }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -76,7 +65,7 @@ impl Table {
 
     /// Whether some found no place.
     pub(super) fn turned_away(&self) -> bool {
-        self.ceiling.is_some()
+        self.rhythms.turned_away()
     }
 
     /// Takes the known time of a packet.
@@ -98,19 +87,24 @@ impl Table {
     fn hear_anew(&mut self, host: IpAddr, time: Timestamp) {
         let place = Recent::place(host);
         let before = self.recent.get(place).copied().unwrap_or(Recent::NOBODY);
-        self.settle_one(before);
-        match self.rhythms.get_mut(&host) {
-            Some(rhythm) => rhythm.hear(time),
+        let own = Some(before.last).filter(|last| before.host == host && *last != Timestamp::UNKNOWN);
+        if own.is_none() {
+            self.settle_one(before);
+        }
+        match self.rhythms.get_mut(host) {
+            Some(rhythm) => {
+                own.into_iter().for_each(|last| rhythm.go_on(last));
+                rhythm.hear(time);
+            }
             None => self.add(host, Rhythm::new(self.input, time)),
         }
-        let last = if before.host == host { before.last.max(time) } else { time };
-        self.recent[place] = Recent { host, last };
+        self.recent[place] = Recent { host, last: own.map_or(time, |last| last.max(time)) };
     }
 
     /// Writes down until when a host was heard.
     fn settle_one(&mut self, recent: Recent) {
         if recent.last != Timestamp::UNKNOWN
-            && let Some(rhythm) = self.rhythms.get_mut(&recent.host)
+            && let Some(rhythm) = self.rhythms.get_mut(recent.host)
         {
             rhythm.go_on(recent.last);
         }
@@ -123,11 +117,8 @@ impl Table {
 
     #[cold]
     fn add(&mut self, host: IpAddr, rhythm: Rhythm) {
-        if self.rhythms.len() >= 2 * MOST_HOSTS {
-            self.keep_to_limit();
-        }
-        if is_host(host) && self.ceiling.is_none_or(|ceiling| rank(host) < rank(ceiling)) {
-            self.rhythms.insert(host, rhythm);
+        if is_host(host) {
+            self.rhythms.get_or_insert(host, || rhythm);
         }
     }
 
@@ -145,18 +136,18 @@ impl Table {
     pub(super) fn absorb(&mut self, other: &Self) {
         self.settle();
         let other = &*other.settled();
-        self.keep_below(other.ceiling);
-        for (host, theirs) in &other.rhythms {
+        self.rhythms.keep_places_of(&other.rhythms);
+        for (host, theirs) in other.rhythms.iter() {
             match self.rhythms.get_mut(host) {
                 Some(mine) => mine.absorb(theirs),
-                None => self.add(*host, theirs.clone()),
+                None => self.add(host, theirs.clone()),
             }
         }
     }
 
     /// Whether two inputs told of the same time of one host.
     pub(super) fn is_mixed(&self) -> bool {
-        self.rhythms.values().any(|rhythm| rhythm.is_mixed)
+        self.rhythms.iter().any(|(_, rhythm)| rhythm.is_mixed)
     }
 
     /// Moves all times.
@@ -165,59 +156,33 @@ impl Table {
         self.rhythms.values_mut().for_each(|rhythm| rhythm.retime(retime));
     }
 
-    fn keep_to_limit(&mut self) {
-        if self.rhythms.len() > MOST_HOSTS {
-            let mut addresses: Vec<IpAddr> = self.rhythms.keys().copied().collect();
-            let (_, first_beyond, _) = addresses.select_nth_unstable_by_key(MOST_HOSTS, |address| rank(*address));
-            self.keep_below(Some(*first_beyond));
-        }
-    }
-
-    fn keep_below(&mut self, ceiling: Option<IpAddr>) {
-        let is_lower = |new: &IpAddr| self.ceiling.is_none_or(|old| rank(*new) < rank(old));
-        let Some(ceiling) = ceiling.filter(is_lower) else { return };
-        self.ceiling = Some(ceiling);
-        self.rhythms.retain(|address, _| rank(*address) < rank(ceiling));
-    }
-
     /// Holds it to its limit, to which nothing is to be added.
     pub(super) fn close(&mut self) {
         self.settle();
-        self.keep_to_limit();
+        self.rhythms.keep_to_limit();
     }
 
     /// All rhythms but those of which two inputs told of the same time, and how many those are.
     pub(super) fn finish(mut self) -> (BTreeMap<IpAddr, Rhythm>, u64) {
         self.close();
         let all = self.rhythms.len();
-        self.rhythms.retain(|_, rhythm| !rhythm.is_mixed);
+        self.rhythms.retain(|rhythm| !rhythm.is_mixed);
         let mixed = (all - self.rhythms.len()) as u64;
-        let mut rhythms: BTreeMap<IpAddr, Rhythm> = self.rhythms.into_iter().collect();
+        let mut rhythms: BTreeMap<IpAddr, Rhythm> = self.rhythms.into_map();
         rhythms.values_mut().for_each(Rhythm::settle);
         (rhythms, mixed)
     }
 
-    /// Appends those of one input, in the order of their addresses.
+    /// Appends those of one input.
     pub(super) fn store(&self, to: &mut Vec<u8>) {
-        let settled = self.settled();
-        settled.ceiling.store(to);
-        let mut hosts: Vec<_> = settled.rhythms.iter().collect();
-        hosts.sort_unstable_by_key(|(address, _)| **address);
-        (hosts.len() as u64).store(to);
-        for (address, rhythm) in hosts {
-            address.store(to);
-            rhythm.store(to);
-        }
+        self.settled().rhythms.store(to);
     }
 
     /// Loads one in which nothing came later than `end`.
     pub(super) fn load(from: &mut Load<'_>, end: Timestamp) -> Result<Self, Broken> {
-        let ceiling: Option<IpAddr> = from.get()?;
-        let rhythms: BTreeMap<IpAddr, Rhythm> = from.map(2 * MOST_HOSTS, "there are too many senders")?;
-        let is_sound = |(address, rhythm): (&IpAddr, &Rhythm)| {
-            is_host(*address) && ceiling.is_none_or(|ceiling| rank(*address) < rank(ceiling)) && rhythm.last() <= end
-        };
+        let rhythms: Lowest<Rhythm, MOST_HOSTS> = from.get()?;
+        let is_sound = |(address, rhythm): (IpAddr, &Rhythm)| is_host(address) && rhythm.last() <= end;
         from.expect(rhythms.iter().all(is_sound), "a sender does not fit the others")?;
-        Ok(Self { rhythms: rhythms.into_iter().collect(), recent: Vec::new(), ceiling, input: from.input })
+        Ok(Self { rhythms, recent: Vec::new(), input: from.input })
     }
 }
