@@ -11,6 +11,8 @@ use crate::protocol::Transport;
 pub(super) struct Side {
     packets: u64,
     bytes: u64,
+    /// Packets that neither open nor reset a TCP connection.
+    others: u64,
     syns: u32,
     syn_acks: u32,
     resets: u32,
@@ -45,6 +47,7 @@ impl Side {
     const SILENT: Self = Self {
         packets: 0,
         bytes: 0,
+        others: 0,
         syns: 0,
         syn_acks: 0,
         resets: 0,
@@ -58,6 +61,11 @@ impl Side {
         last: Timestamp::UNKNOWN,
     };
 
+    /// Whether it acknowledged anything: a reset may have the flag too, and takes nothing up.
+    const fn acknowledges(&self) -> bool {
+        self.flags.has(TcpFlags::ACK) && self.others > 0
+    }
+
     #[inline]
     fn add(&mut self, transport: Transport, end: &EndView<'_>) {
         self.packets = self.packets.saturating_add(end.packets());
@@ -66,6 +74,9 @@ impl Side {
             self.syns = self.syns.saturating_add(u32::from(end.syns()));
             self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks()));
             self.resets = self.resets.saturating_add(u32::from(end.resets()));
+            let told = [end.syns(), end.syn_acks(), end.resets()].map(u64::from).iter().sum::<u64>();
+            self.others =
+                self.others.saturating_add(end.packets().saturating_sub(told.saturating_add(end.duplicates())));
             self.flags.0 |= end.tcp_flags().0;
             self.reopens |= end.reopens();
         }
@@ -162,7 +173,7 @@ impl Tally {
 
     /// SYN-ACK and SYN both went round in circles: the client never took up the connection.
     pub(super) const fn half_open(&self) -> bool {
-        let acknowledged = self.client.flags.has(TcpFlags::ACK) || self.client.payload && self.server.payload;
+        let acknowledged = self.client.acknowledges() || self.client.payload && self.server.payload;
         let given_up = self.client.resets > 0;
         self.client.syns > 0
             && self.server.syn_acks > 0
@@ -172,9 +183,10 @@ impl Tally {
     }
 
     /// The server answered every SYN as an older connection's packet. A client to which that happens only resets (RFC 5961
-    /// section 4); one that acknowledges was accepted by a SYN-ACK that was not captured.
+    /// section 4), each time it tries; one that goes on was accepted by a SYN-ACK that was not captured.
     pub(super) fn is_of_old_connection(&self) -> bool {
-        let goes_on = self.server.syn_acks == 0 && self.client.flags.has(TcpFlags::ACK);
+        let resets_each = self.client.syns > 1 && self.client.resets >= self.client.syns - 1;
+        let goes_on = self.server.syn_acks == 0 && self.client.acknowledges() && !resets_each;
         self.client.syns > 0 && self.answer == SynAnswer::OfAnother && !goes_on
     }
 
@@ -193,7 +205,7 @@ impl Tally {
 
     /// A SYN-ACK that its client took up is a handshake, though its first segment was missed.
     const fn is_taken_up(&self) -> bool {
-        self.server.syn_acks > 0 && self.client.flags.has(TcpFlags::ACK)
+        self.server.syn_acks > 0 && self.client.acknowledges()
     }
 }
 
@@ -211,7 +223,7 @@ pub(super) fn outcome(transport: Transport, icmp_type: Option<u8>, to_group: boo
 
 fn tcp(tally: &Tally) -> Outcome {
     let Tally { client, server, .. } = tally;
-    let acknowledged = client.flags.has(TcpFlags::ACK);
+    let acknowledged = client.acknowledges();
     let accepted = server.syn_acks > 0;
     if client.syns == 0 {
         return if tally.is_taken_up() { Outcome::Established } else { Outcome::Midstream };
@@ -223,13 +235,18 @@ fn tcp(tally: &Tally) -> Outcome {
         if accepted && acknowledged {
             return Outcome::Established;
         }
+        if accepted && server.resets > 1 && client.resets > 1 {
+            // Each SYN was refused as well as accepted: the refusal came first, of something on the way, and the client
+            // resets what it gave up.
+            return Outcome::Refused;
+        }
         if accepted {
             // Half open. Once is where the capture ended or the client thought better of it; again and
             // again is an answer that does not reach the client.
             return if tally.half_open() { Outcome::Unanswered } else { Outcome::Established };
         }
-        if server.packets > u64::from(server.resets) {
-            // It speaks, and not only to refuse: the SYN-ACK itself was missed.
+        if server.others > 0 {
+            // It speaks, and not only to refuse or to open one of its own: the SYN-ACK itself was missed.
             return Outcome::Established;
         }
     }

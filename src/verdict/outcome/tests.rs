@@ -62,6 +62,11 @@ fn tcp_outcomes() {
         ("half open, retried", ">S <SA >S <SA >S <SA", Outcome::Unanswered),
         ("half open, reset by the client (a scan)", ">S <SA >R", Outcome::Established),
         ("SYN-ACK missed, server speaks", ">S >A+ <A <A", Outcome::Established),
+        ("both open, and neither accepts", ">S <S >S <S >S <S", Outcome::Unanswered),
+        ("both open, and both accept", ">S <S >SA <SA >A+ <A+", Outcome::Established),
+        ("refused first each time, then accepted", ">S <RA <SA >R >S <RA <SA >R", Outcome::Refused),
+        ("refused while the server started, then accepted", ">S <RA >S <RA >S <SA >A", Outcome::Established),
+        ("reset behind one handshake", ">S <SA >R >S <SA >A+ <A+", Outcome::Established),
     ];
     for (what, script, expected) in table {
         assert_eq!(outcome(Transport::Tcp, None, false, &segments(script)), expected, "{what}");
@@ -78,6 +83,13 @@ fn an_answer_that_cannot_belong_to_the_syn_is_none() {
     let stale = Tally { answer: SynAnswer::OfAnother, ..segments(challenged) };
     assert_eq!(outcome(Transport::Tcp, None, false, &stale), Outcome::Unanswered);
     assert!(stale.is_of_old_connection());
+    // A reset may acknowledge, and the old connection's last words may have been captured: neither takes anything up.
+    for script in [&challenged.replace(">R", ">RA"), &format!(">A <A {challenged}")] {
+        let stale = Tally { answer: SynAnswer::OfAnother, ..segments(script) };
+        assert_eq!(outcome(Transport::Tcp, None, false, &stale), Outcome::Unanswered, "{script}");
+    }
+    let goes_on = Tally { answer: SynAnswer::OfAnother, ..segments(">S <A >A+ <A >A+ <A >RA") };
+    assert_eq!(outcome(Transport::Tcp, None, false, &goes_on), Outcome::Established);
     // A SYN-ACK for another SYN is none either, though the client acknowledged something once.
     let acknowledged = ">S >R >S >R >S >R >S >R >S >R >S <SA >A >R";
     let other = Tally { answer: SynAnswer::OfAnother, ..segments(acknowledged) };
