@@ -251,6 +251,8 @@ impl EndView<'_> {
         /// Packets that owe an answer and that this end sent since the other end last sent anything, if that ever replied:
         /// at most 32.
         unanswered: u32 = |counts, cold, side| counts.unanswered(cold, side).0;
+        /// Effective time of the latest packet of this end that may be an answer; unknown if there is none.
+        last_reply: Timestamp = |counts, cold, side| counts.last_reply(cold, side);
         /// Effective time of the last of them.
         unanswered_until: Timestamp = |counts, cold, side| counts.unanswered(cold, side).1;
         /// How the numbers of the other end fit the SYNs of this one.

@@ -657,6 +657,29 @@ fn what_a_server_announces_answers_nothing() {
     assert_eq!(told(&silent(true, true)), []);
     assert_eq!(told(&silent(false, false)), [(Severity::Alert, "blocked")]);
 
+    // Nor does it once the server has answered: it went silent, whatever it goes on to announce.
+    let fell_silent = |announces: bool, answers: u8| {
+        let mut mirror = Mirror::default();
+        for number in 0..12_u8 {
+            let at = u64::from(number) * 10 * SECOND;
+            mirror.udp(at, client, server, &bacnet::read_property(number, 7));
+            if number < answers {
+                mirror.udp(at + SECOND, server, client, &bacnet::read_property_ack(number, 7, 21.5));
+            }
+            if announces {
+                mirror.udp(at + 5 * SECOND, server, client, &unconfirmed_cov(f32::from(number)));
+            }
+        }
+        mirror.by_address()
+    };
+    for announces in [false, true] {
+        let survey = fell_silent(announces, 2);
+        assert_eq!(told(&survey), [(Severity::Warning, "stopped-answering")], "{announces}");
+        let detail = &one(&survey, "stopped-answering").words.detail;
+        assert!(detail.contains("10 "), "{detail}");
+        assert_eq!(told(&fell_silent(announces, 12)), [], "{announces}");
+    }
+
     let (client, server) = ((GATEWAY, 41_000), (node(101), 5683));
     let asked = |answer: u8| {
         let mut mirror = Mirror::default();

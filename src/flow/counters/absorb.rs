@@ -26,6 +26,9 @@ impl Counts {
         }
         let odd = cold.odd();
         odd.one.retime(retime);
+        for time in odd.replied.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
+            *time = retime.apply(*time);
+        }
         odd.more.iter_mut().for_each(|trail| trail.retime(retime));
         odd.heads.iter_mut().for_each(|heads| heads.retime(retime));
         for at in &mut cold.first {

@@ -39,7 +39,7 @@ pub(super) struct Counts {
     pub(super) flags: [TcpFlags; 2],
     /// What need not be looked at any more of what an end sends: [`PAYLOAD`] and [`NUMBERS`].
     settled: [u8; 2],
-    /// What an end said, and whether it waits for an answer: [`ASKED`] to [`MORE`].
+    /// What an end said, and whether it waits for an answer: [`ASKED`] to [`ANNOUNCED`].
     dialogue: [u8; 2],
     /// [`DISORDERED`] and [`REWRITTEN`].
     state: u8,
@@ -54,7 +54,7 @@ const REWRITTEN: u8 = 2;
 
 /// In [`Counts::dialogue`]: the end sent what owes an answer.
 const ASKED: u8 = Message::ASKS;
-/// In [`Counts::dialogue`]: the end sent what may be an answer. Until it does, nothing that the other asked is answered.
+/// In [`Counts::dialogue`]: the end sent what may be an answer.
 const REPLIED: u8 = Message::REPLIES;
 /// In [`Counts::dialogue`]: the end waits for an answer, which one of them does at most.
 const WAITS: u8 = REPLIED << 1;
@@ -65,6 +65,11 @@ const PENDING: u8 = 8;
 const HELD: u8 = 16;
 /// In [`Counts::dialogue`], with [`HELD`]: what waits is [`cold::Odd::more`] instead, which else is of an earlier wait.
 const MORE: u8 = 32;
+/// In [`Counts::dialogue`]: the end's latest packet is none that may be an answer; when the latest of those was sent is in
+/// [`cold::Odd::replied`].
+const ANNOUNCED: u8 = 64;
+/// Of [`Counts::dialogue`], what does not hang on what the other end sends.
+const OWN: u8 = ASKED | REPLIED | ANNOUNCED;
 
 /// In [`Counts::settled`]: payload.
 const PAYLOAD: u8 = 1;
@@ -127,11 +132,12 @@ impl Counts {
         // The first packet, or the count runs over.
         let ends = packets <= 1 || carry;
         let late = now < self.recent[side] || now < self.recent[other];
-        // By arithmetic, not by branches, as below: whether the other end waits, which packets ask and which answer, and
-        // which are like the one before, comes as by chance, and a branch that is guessed wrong costs as much as all of
-        // this.
-        let announces = theirs & WAITS & !(message.0 << 1);
-        let is_odd = (mine & PENDING) | self.state | announces | u8::from(self.is_copy(sent, side)) != 0;
+        // By arithmetic, not by branches, as below: which packets ask and which answer, and which are like the one before,
+        // comes as by chance, and a branch that is guessed wrong costs as much as all of this.
+        let replies = message.0 & Message::REPLIES;
+        // The first announcement behind answers, or the first answer behind announcements.
+        let turns = !(mine ^ (replies * (ANNOUNCED / Message::REPLIES))) & ANNOUNCED;
+        let is_odd = (mine & PENDING) | self.state | turns | u8::from(self.is_copy(sent, side)) != 0;
         if ends || late || is_odd || sent.is_notable {
             return false;
         }
@@ -139,10 +145,11 @@ impl Counts {
         self.flags[side].0 |= sent.flags.0;
         self.fingerprint[side] = sent.fingerprint;
         self.recent[side] = now;
-        // Whatever the other end waited for is answered now.
-        let owes = message.0 & ASKED & u8::from((now > self.recent[other]) | (theirs & REPLIED == 0));
+        let owes =
+            message.0 & ASKED & u8::from((now > self.recent[other]) | (theirs & (REPLIED | ANNOUNCED) != REPLIED));
         self.dialogue[side] = mine | message.0 | (owes * (WAITS | PENDING));
-        self.dialogue[other] = theirs & (ASKED | REPLIED);
+        // Whatever the other end waited for is answered now, but by an announcement.
+        self.dialogue[other] = theirs & (OWN | u8::from(replies == 0).wrapping_neg());
         true
     }
 
@@ -159,7 +166,7 @@ impl Counts {
     pub(super) fn add_rarely(&mut self, cold: &mut Cold, sent: &FlowPacket<'_>, message: Message, time: Timestamp) {
         let side = usize::from(sent.side & 1);
         let (before, other) = (self.recent[side], 1 - side);
-        let copy = self.is_copy(sent, side);
+        let (copy, latest) = (self.is_copy(sent, side), self.last(cold, side));
         let (packets, carry) = self.packets[side].overflowing_add(1);
         let (bytes, carry_bytes) = self.bytes[side].overflowing_add(sent.length);
         (self.packets[side], self.bytes[side]) = (packets, bytes);
@@ -178,20 +185,15 @@ impl Counts {
         if packets <= 1 || carry | copy | sent.is_notable || self.state != 0 || sent.at.time < before {
             self.note_rarely(cold, (sent, time), copy, before);
         }
-        if message.replies() && !self.has_replied(side) {
-            self.dialogue[side] |= REPLIED;
-            if self.is_waiting(other) {
-                // What it announced before counts from now on, in whatever order both came.
-                self.answer(cold, other, self.last(cold, side));
-            }
-        } else if self.is_waiting(other) && self.has_replied(side) {
+        self.note_reply(cold, side, message.replies(), sent.at.time, latest);
+        if message.replies() && self.is_waiting(other) {
             self.answer(cold, other, sent.at.time);
         }
         if message.asks() && !copy {
             self.dialogue[side] |= ASKED;
-            if !self.has_replied(other) || sent.at.time > self.last(cold, other) {
+            if !self.has_replied(other) || sent.at.time > self.last_reply(cold, other) {
                 self.dialogue[side] |= WAITS | PENDING;
-                self.dialogue[other] &= ASKED | REPLIED;
+                self.dialogue[other] &= OWN;
             }
         }
     }
@@ -413,7 +415,7 @@ impl Counts {
             // Of several connections on the same ports one that violates is enough.
             cold.conforms[side] = (cold.conforms[side] | conforms) & !u32::from(cold.violates[side]);
         }
-        if (self.dialogue[0] | self.dialogue[1]) & HELD == 0 && cold.has_rare().is_none() {
+        if (self.dialogue[0] | self.dialogue[1]) & (HELD | ANNOUNCED) == 0 && cold.has_rare().is_none() {
             cold.odd = None;
         }
     }

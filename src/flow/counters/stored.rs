@@ -1,12 +1,13 @@
 //! What states hold of a flow.
 
 use super::cold::{Cold, HAS_RARE, IS_SHORTENED, Odd, Rare, TransportState, Written};
-use super::{Counts, DISORDERED, MORE, REWRITTEN};
+use super::{ANNOUNCED, Counts, DISORDERED, MORE, REPLIED, REWRITTEN};
+use crate::capture::Timestamp;
 use crate::flow::sources::SourceSet;
 use crate::protocol::AnswerRule;
 use crate::state::{Broken, Load, Stored, stored};
 
-/// All bits of [`Counts::dialogue`], of [`Counts::settled`], and of [`Cold::said`].
+/// All bits of [`Counts::dialogue`] but [`ANNOUNCED`], of [`Counts::settled`], and of [`Cold::said`].
 const DIALOGUE: u8 = MORE * 2 - 1;
 const SETTLED: u8 = 3;
 const SAID: u8 = (HAS_RARE - 1) | IS_SHORTENED;
@@ -17,7 +18,7 @@ impl Counts {
         let Self { recent, packets, bytes, fingerprint, flags, settled, dialogue, state, asking: _ } = self;
         (*recent, *packets, *bytes).store(to);
         (*fingerprint, *flags, *settled).store(to);
-        (*dialogue, *state).store(to);
+        (dialogue.map(|end| end & DIALOGUE), *state).store(to);
     }
 
     /// Of a flow whose ports say what owes an answer.
@@ -32,11 +33,45 @@ impl Counts {
         from.expect(is_sound, "a flow has marks that are not known")?;
         Ok(counts)
     }
+
+    /// When each end sent what may be an answer for the last time, if it announced since.
+    pub(in crate::flow) fn replies_before(&self, cold: &Cold) -> [Option<Timestamp>; 2] {
+        let is_before = |side: &usize| self.dialogue[*side] & (REPLIED | ANNOUNCED) == REPLIED | ANNOUNCED;
+        [0, 1].map(|side| Some(side).filter(is_before).map(|side| self.last_reply(cold, side)))
+    }
+
+    /// Takes those, unless they do not fit the flow.
+    pub(in crate::flow) fn set_replies_before(&mut self, cold: &mut Cold, replies: [Option<Timestamp>; 2]) -> bool {
+        for (side, time) in replies.into_iter().enumerate() {
+            let Some(time) = time else { continue };
+            if !self.has_replied(side) || time >= self.last(cold, side) {
+                return false;
+            }
+            self.dialogue[side] |= ANNOUNCED;
+            cold.odd().replied[side] = time;
+        }
+        true
+    }
 }
 
 stored!(Written { first, last });
 stored!(Rare { high, payload, latest, arrived, written });
-stored!(Odd { one, more, heads, rare });
+
+/// Without the last replies, which are a part of their own ([`Counts::store_replies`]).
+impl Stored for Odd {
+    fn store(&self, to: &mut Vec<u8>) {
+        let Self { one, more, heads, rare, replied: _ } = self;
+        one.store(to);
+        more.store(to);
+        heads.store(to);
+        rare.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let (one, more, heads) = from.get()?;
+        Ok(Self { one, more, heads, rare: from.get()?, ..Self::default() })
+    }
+}
 
 /// Tags, or what TCP tells.
 impl Stored for TransportState {
@@ -69,7 +104,10 @@ impl Stored for Cold {
         (*duplicates, *arrived, *arrived_flags).store(to);
         (*syns, *syn_acks, *resets).store(to);
         (*violates, said.map(|said| said & SAID), *hops).store(to);
-        odd.store(to);
+        match odd {
+            Some(odd) if !odd.holds_more_than_replies() => None::<Box<Odd>>.store(to),
+            odd => odd.store(to),
+        }
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {

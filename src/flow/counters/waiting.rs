@@ -1,6 +1,6 @@
 //! What one end of a flow asked and the other has not answered yet.
 
-use super::{ASKED, CALLS, Cold, Counts, HELD, MORE, PENDING, REPLIED, WAITS};
+use super::{ANNOUNCED, ASKED, CALLS, Cold, Counts, HELD, MORE, OWN, PENDING, REPLIED, WAITS};
 use crate::capture::Timestamp;
 use crate::flow::packet::copy_window;
 use crate::flow::pending::{PendingReplies, PendingReply};
@@ -12,18 +12,55 @@ impl Counts {
         self.dialogue[side] & REPLIED != 0
     }
 
+    /// Effective time of the latest packet of an end that may be an answer; unknown if there is none.
+    #[inline]
+    pub(in crate::flow) fn last_reply(&self, cold: &Cold, side: usize) -> Timestamp {
+        match self.dialogue[side] & (REPLIED | ANNOUNCED) {
+            REPLIED => self.last(cold, side),
+            0 | ANNOUNCED => Timestamp::UNKNOWN,
+            _ => cold.odd.as_ref().map_or(Timestamp::UNKNOWN, |odd| odd.replied[side]),
+        }
+    }
+
+    /// Notes whether a packet may be an answer; `latest` is when the latest one before it was sent.
+    pub(super) fn note_reply(
+        &mut self,
+        cold: &mut Cold,
+        side: usize,
+        replies: bool,
+        time: Timestamp,
+        latest: Timestamp,
+    ) {
+        let is_announced = self.dialogue[side] & ANNOUNCED != 0;
+        match (replies, is_announced) {
+            (true, true) if time < latest => {
+                let replied = &mut cold.odd().replied[side];
+                *replied = time.max(*replied);
+            }
+            (true, true) => self.dialogue[side] &= !ANNOUNCED,
+            (false, false) if time > latest => {
+                if self.has_replied(side) {
+                    cold.odd().replied[side] = latest;
+                }
+                self.dialogue[side] |= ANNOUNCED;
+            }
+            _ => {}
+        }
+        self.dialogue[side] |= if replies { REPLIED } else { 0 };
+    }
+
     #[inline]
     pub(super) const fn is_waiting(&self, side: usize) -> bool {
         self.dialogue[side] & WAITS != 0
     }
 
-    /// An end sent something at a time: what waits for it was answered.
+    /// An end sent what may be an answer at a time: what waits for it was answered.
     #[inline]
     pub(super) fn answer(&mut self, cold: &mut Cold, waiting: usize, time: Timestamp) {
         if self.is_disordered() || time < self.recent[waiting] {
             self.answer_some(cold, waiting, time);
         } else {
-            self.dialogue[waiting] &= ASKED | REPLIED;
+            self.dialogue[waiting] &= OWN;
         }
     }
 
@@ -42,7 +79,7 @@ impl Counts {
             _ => odd.one.time > time,
         };
         if !waits {
-            self.dialogue[waiting] &= ASKED | REPLIED;
+            self.dialogue[waiting] &= OWN;
         }
     }
 
@@ -114,40 +151,45 @@ impl Counts {
 
     /// What waits for an answer in either is waiting still if none came in either.
     pub(super) fn absorb_trail(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, copies: [bool; 2]) {
+        let replies = [0, 1].map(|side| self.last_reply(cold, side).max(other.last_reply(other_cold, side)));
+        let latest = [0, 1].map(|side| self.last(cold, side).max(other.last(other_cold, side)));
+        let mut trails = [0, 1].map(|_| PendingReplies::default());
         let waits = |counts: &Self| (counts.dialogue[0] | counts.dialogue[1]) & WAITS != 0;
-        let is_waiting = waits(self) || waits(other);
-        for (mine, theirs) in self.dialogue.iter_mut().zip(other.dialogue) {
-            *mine |= theirs & (ASKED | REPLIED);
-        }
-        if !is_waiting {
-            return;
-        }
-        let mut held = None;
-        for (side, is_copy) in copies.into_iter().enumerate() {
-            let (mut trail, mut theirs) = (self.trail(cold, side), other.trail(other_cold, side));
-            if is_copy {
-                theirs.forget(other_cold.arrived_at(side), other_cold.arrived[side]);
-            }
-            trail.absorb(&theirs, copy_window);
-            let answers = 1 - side;
-            let times = [(&*self, &*cold), (other, other_cold)];
-            let has_replied = self.has_replied(answers);
-            for (counts, cold) in times.into_iter().filter(|(_, cold)| has_replied && cold.first[answers].is_some()) {
-                trail.answered(counts.last(cold, answers));
-            }
-            if trail.len() > 0 {
-                held = Some((side, trail));
-            }
-        }
-        self.dialogue = self.dialogue.map(|end| end & (ASKED | REPLIED));
-        if let Some((side, trail)) = held {
-            self.dialogue[side] |= WAITS | HELD;
-            match trail.last() {
-                Some(one) if trail.len() == 1 => cold.odd().one = one,
-                _ => {
-                    self.dialogue[side] |= MORE;
-                    cold.odd().more = Some(Box::new(trail));
+        if waits(self) || waits(other) {
+            for (side, is_copy) in copies.into_iter().enumerate() {
+                let mut theirs = other.trail(other_cold, side);
+                if is_copy {
+                    theirs.forget(other_cold.arrived_at(side), other_cold.arrived[side]);
                 }
+                trails[side] = self.trail(cold, side);
+                trails[side].absorb(&theirs, copy_window);
+                if self.has_replied(1 - side) || other.has_replied(1 - side) {
+                    trails[side].answered(replies[1 - side]);
+                }
+            }
+        }
+        for (side, trail) in trails.into_iter().enumerate() {
+            let said = (self.dialogue[side] | other.dialogue[side]) & (ASKED | REPLIED);
+            let is_announced = replies[side] < latest[side];
+            self.dialogue[side] = said | if is_announced { ANNOUNCED } else { 0 };
+            if is_announced && said & REPLIED != 0 {
+                cold.odd().replied[side] = replies[side];
+            }
+            self.hold(cold, side, trail);
+        }
+    }
+
+    /// Lets what an end sent wait for an answer.
+    fn hold(&mut self, cold: &mut Cold, side: usize, trail: PendingReplies) {
+        match trail.last() {
+            None => {}
+            Some(one) if trail.len() == 1 => {
+                self.dialogue[side] |= WAITS | HELD;
+                cold.odd().one = one;
+            }
+            Some(_) => {
+                self.dialogue[side] |= WAITS | HELD | MORE;
+                cold.odd().more = Some(Box::new(trail));
             }
         }
     }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 
 use super::{Limits, Observation};
+use crate::capture::Timestamp;
 use crate::flow::SideEvidence;
 use crate::flow::counters::{Cold, Counts, Hot};
 use crate::flow::fragment::Fragments;
@@ -17,7 +18,7 @@ use crate::flow::tally::{Amount, OtherFrames, Tally};
 use crate::health::{Rhythms, Watch};
 use crate::protocol::AnswerRule;
 use crate::protocol::Transport;
-use crate::state::{Broken, Load, Packer, Stored, stored};
+use crate::state::{Broken, Load, Packer, Stored, store_list, stored};
 
 /// No input has more frames or bytes: sums over all inputs of a run cannot run over.
 const MOST: Amount = Amount { frames: 1 << 40, bytes: 1 << 46 };
@@ -33,6 +34,10 @@ const RHYTHMS: u8 = 3;
 const LOADS: u8 = 4;
 /// The number of the part that holds how many files ended.
 const ENDS: u8 = 5;
+/// The number of the part that holds when ends that announced since had replied.
+const REPLIES: u8 = 6;
+/// Flows of an address family in a state at most.
+const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -72,7 +77,7 @@ impl<K: Key> Table<K> {
         (others.ceiling, others.overflow) = from.get()?;
         sum.frames = sum.frames.saturating_add(others.overflow.packets);
         sum.bytes = sum.bytes.saturating_add(others.overflow.bytes);
-        let length = from.length(u32::MAX as usize >> 2, "there are too many flows")?;
+        let length = from.length(MOST_FLOWS, "there are too many flows")?;
         table.make_room(from.at_most(length, LEAST));
         let mut last: Option<K> = None;
         for _ in 0..length {
@@ -91,6 +96,24 @@ impl<K: Key> Table<K> {
         table.index_anew();
         table.turn_away_with(&others);
         Ok(table)
+    }
+
+    /// The flows of which an end announced since it replied, and when it did, in the order of their keys.
+    fn replies(&self) -> Vec<(K, [Option<Timestamp>; 2])> {
+        let all = self.hot.iter().zip(&self.cold).map(|(hot, cold)| (hot.key, hot.counts.replies_before(cold)));
+        let mut replies: Vec<_> = all.filter(|(_, replies)| *replies != [None; 2]).collect();
+        replies.sort_unstable_by_key(|(key, _)| *key);
+        replies
+    }
+
+    fn load_replies(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        for _ in 0..from.length(MOST_FLOWS, "there are too many flows")? {
+            let (key, replies): (K, _) = from.get()?;
+            // Where the limit is lower now, it found no place.
+            let Some((counts, cold)) = self.find(key) else { continue };
+            from.expect(counts.set_replies_before(cold, replies), "a reply does not fit its flow")?;
+        }
+        Ok(())
     }
 }
 
@@ -150,6 +173,12 @@ impl Observation {
             health.v4.store_ends(to.body());
             health.v6.store_ends(to.body());
         }
+        let replies = (v4.replies(), v6.replies());
+        if !(replies.0.is_empty() && replies.1.is_empty()) {
+            to.body().push(REPLIES);
+            store_list(replies.0.iter(), to.body());
+            store_list(replies.1.iter(), to.body());
+        }
         to.flush()
     }
 
@@ -164,8 +193,8 @@ impl Observation {
         let (other_frames, neighbours, mut side): (_, _, SideEvidence) = from.get()?;
         let fragments = Fragments::load(from, limits.fragments)?;
         let mut counted = Amount::default();
-        let v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
-        let v6 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
+        let mut v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
+        let mut v6 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
         // Version 1 ends here; later ones have parts behind it, each behind its number.
         let mut health = Questions::new(input);
         let mut last = 0;
@@ -184,6 +213,10 @@ impl Observation {
                 ENDS => {
                     health.v4.load_ends(from)?;
                     health.v6.load_ends(from)?;
+                }
+                REPLIES => {
+                    v4.load_replies(from)?;
+                    v6.load_replies(from)?;
                 }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }

@@ -26,6 +26,8 @@ pub(super) struct Side {
     /// Packets that owe an answer since the other side last sent anything, and when the last was sent.
     unanswered: u32,
     unanswered_until: Timestamp,
+    /// Effective time of the last packet that may be an answer.
+    last_reply: Timestamp,
     /// Effective time of the last packet.
     last: Timestamp,
 }
@@ -58,6 +60,7 @@ impl Side {
         reopens: false,
         unanswered: 0,
         unanswered_until: Timestamp::UNKNOWN,
+        last_reply: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
     };
 
@@ -85,6 +88,7 @@ impl Side {
         self.replies |= end.replies();
         self.unanswered = end.unanswered();
         self.unanswered_until = self.unanswered_until.max(end.unanswered_until());
+        self.last_reply = self.last_reply.max(end.last_reply());
         self.last = self.last.max(end.end());
     }
 }
@@ -145,15 +149,15 @@ impl Tally {
             let client = usize::from(client & 1);
             self.note(flow.answer_of(client, &views));
             // The same packets on another path are no more requests.
-            asked = asked.max(flow.ends[client].unanswered_after(self.server.last));
-            told = told.max(flow.ends[1 - client].unanswered_after(self.client.last));
+            asked = asked.max(flow.ends[client].unanswered_after(self.server.last_reply));
+            told = told.max(flow.ends[1 - client].unanswered_after(self.client.last_reply));
         }
         (self.client.unanswered, self.server.unanswered) = (asked, told);
     }
 
-    /// The last packet of the server.
+    /// The last packet of the server that may be an answer.
     pub(super) const fn last_answer(&self) -> Timestamp {
-        self.server.last
+        self.server.last_reply
     }
 
     /// Requests that a blocked connection made: its SYNs, its messages that owe an answer, or its packets.
@@ -331,8 +335,9 @@ pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally)
     // A server that reset or finished the connection has answered for good, but not for one that was opened after.
     let closed =
         transport == Transport::Tcp && !client.reopens && server.flags.0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
-    let silent = worked && !closed && asks.unanswered >= run && silence(answers.last, asks.unanswered_until) >= nanos;
-    silent.then_some(Silence { last_answer: answers.last, requests: asks.unanswered, of_client })
+    let silent =
+        worked && !closed && asks.unanswered >= run && silence(answers.last_reply, asks.unanswered_until) >= nanos;
+    silent.then_some(Silence { last_answer: answers.last_reply, requests: asks.unanswered, of_client })
 }
 
 /// So many starts within one survey are no accident: the first may be the switching on, the second a mend.

@@ -157,7 +157,7 @@ fn silence_counts_only_where_an_answer_is_owed_and_the_connection_was_not_closed
     let base = || {
         let mut tally = segments(">S <SA >A+ <A+ >A+ <A+ >A+ <A+ >A+ >A+ >A+ >A+ >A+");
         (tally.client.unanswered, tally.client.unanswered_until) = (5, seconds(130));
-        (tally.server.last, tally.client.last) = (seconds(100), seconds(130));
+        (tally.server.last_reply, tally.client.last_reply) = (seconds(100), seconds(130));
         tally
     };
     let silent = |transport, tally: &Tally| went_silent(transport, Outcome::Established, tally).is_some();
