@@ -278,13 +278,8 @@ impl Trouble for Conflict {
                                   another address; look for a fixed address inside the DHCP server's range. A pair that shares \
                                   an address on purpose (VRRP, a failover) looks the same.";
     const NEXT: &'static str = "Find both by their MACs and give one another address";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "Two devices have one address.".into(),
-            _ => format!("{number} addresses are each held by more than one device."),
-        }
-    }
+    const HEADING: &'static str = "Two devices have one address.";
+    const HEADINGS: &'static str = "{number} addresses are each held by more than one device.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let one = |(mac, packets, at): &(MacAddr, u64, Cited)| {

@@ -124,10 +124,8 @@ impl Trouble for Storm {
                                   cables, an unmanaged switch. See which ports blink without pause, unplug one after the other, \
                                   then switch spanning tree and storm control on. If one device alone sends, restart it.";
     const NEXT: &'static str = "Look for a loop between switch ports";
-
-    fn heading(_: usize) -> String {
-        "Broadcasts come at a rate that nothing explains: every device must read each of them.".into()
-    }
+    const HEADING: &'static str =
+        "Broadcasts come at a rate that nothing explains: every device must read each of them.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let within = lasting(self.first, self.last);

@@ -32,9 +32,11 @@ pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
     const ADVICE: &'static str;
     /// What to do first.
     const NEXT: &'static str;
+    /// What happened to a device.
+    const HEADING: &'static str;
+    /// The same of several: `{number}` stands for how many.
+    const HEADINGS: &'static str = Self::HEADING;
 
-    /// What happened to so many devices.
-    fn heading(number: usize) -> String;
     /// What was seen of one, in a sentence or two with frames.
     fn sentence(&self, who: Who, context: &Context<'_>) -> String;
     /// What decides of one, in a few words.
@@ -99,7 +101,8 @@ fn finding<T: Trouble>(seen: &Observations<'_>, role: Role, mut devices: Vec<Dev
 
 impl<T: Trouble> Facts for Devices<T> {
     fn detail(&self, _: &Finding, context: &Context<'_>) -> String {
-        let mut text = T::heading(self.number);
+        let heading = if self.number == 1 { T::HEADING } else { T::HEADINGS };
+        let mut text = heading.replace("{number}", &self.number.to_string());
         for device in self.first.iter().take(MAX_TOLD) {
             let _ = write!(text, " {}", device.what.sentence(device.who, context));
         }

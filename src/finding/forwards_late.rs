@@ -122,13 +122,8 @@ impl Trouble for Late {
                                   of a device its port carries nothing for twice the forward delay, and the device's first \
                                   requests (802.1X, DHCP, discovery) are lost.";
     const NEXT: &'static str = "Make the switch port an edge port";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A switch port waits long before it forwards.".into(),
-            _ => format!("{number} switch ports wait long before they forward."),
-        }
-    }
+    const HEADING: &'static str = "A switch port waits long before it forwards.";
+    const HEADINGS: &'static str = "{number} switch ports wait long before they forward.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let (who, from) = (self.who.name(context), frame(context, self.at));

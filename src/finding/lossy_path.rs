@@ -102,13 +102,8 @@ impl Trouble for Lossy {
                                   cable. Losses of many devices at once lie where their ways meet: an uplink, a switch that is \
                                   overloaded, a wireless hop.";
     const NEXT: &'static str = "Look at the errors of the switch ports on the way";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "Much is lost on a path and sent again.".into(),
-            _ => format!("Much is lost on {number} paths and sent again."),
-        }
-    }
+    const HEADING: &'static str = "Much is lost on a path and sent again.";
+    const HEADINGS: &'static str = "Much is lost on {number} paths and sent again.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let parts = [

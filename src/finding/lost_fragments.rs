@@ -53,13 +53,8 @@ impl Trouble for Lost {
                                   make the sender's messages small enough for one packet: who lacks a piece throws the whole \
                                   away.";
     const NEXT: &'static str = "Find what drops fragments on the way";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "Packets that came in pieces lack some.".into(),
-            _ => format!("Packets that came in pieces lack some, between {number} pairs of hosts."),
-        }
-    }
+    const HEADING: &'static str = "Packets that came in pieces lack some.";
+    const HEADINGS: &'static str = "Packets that came in pieces lack some, between {number} pairs of hosts.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         format!(

@@ -39,13 +39,8 @@ impl Trouble for Silent {
     const ADVICE: &'static str = "Check power, cable, VLAN and address of the device, then the inventory; or capture where its \
                                   traffic passes.";
     const NEXT: &'static str = "Check power, cable, VLAN and address";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device of the inventory was never heard.".into(),
-            _ => format!("{number} devices of the inventory were never heard."),
-        }
-    }
+    const HEADING: &'static str = "A device of the inventory was never heard.";
+    const HEADINGS: &'static str = "{number} devices of the inventory were never heard.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let name = context.name(who);

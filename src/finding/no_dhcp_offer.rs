@@ -88,13 +88,8 @@ impl Trouble for NoOffer {
                                   it, and that the switch lets its answers through (DHCP snooping). A mirror that copies one \
                                   direction looks the same.";
     const NEXT: &'static str = "Check the DHCP server and its relay";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device asked for an address by DHCP and was given none.".into(),
-            _ => format!("{number} devices asked for an address by DHCP and were given none."),
-        }
-    }
+    const HEADING: &'static str = "A device asked for an address by DHCP and was given none.";
+    const HEADINGS: &'static str = "{number} devices asked for an address by DHCP and were given none.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let what = match self.discovers {

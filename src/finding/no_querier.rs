@@ -115,10 +115,7 @@ impl Trouble for Unasked {
                                   off in all of them: a switch that snoops and hears nobody ask forgets within minutes who \
                                   listens, and drops what goes to groups.";
     const NEXT: &'static str = "Switch an IGMP querier on in the VLAN";
-
-    fn heading(_: usize) -> String {
-        "Requests to a group go unanswered, and nobody asks who listens to it.".into()
-    }
+    const HEADING: &'static str = "Requests to a group go unanswered, and nobody asks who listens to it.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let vlan = if self.vlan.is_untagged() { String::new() } else { format!(" of VLAN {}", self.vlan) };

@@ -56,13 +56,8 @@ impl Trouble for KeptOut {
                                   is wrong or has expired, a device that is not entered, a server that the switch cannot reach. \
                                   Until it is let in, the port carries nothing else, or leads to a guest network.";
     const NEXT: &'static str = "See the RADIUS server's log for its MAC";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device begins 802.1X and is never let in.".into(),
-            _ => format!("{number} devices begin 802.1X and are never let in."),
-        }
-    }
+    const HEADING: &'static str = "A device begins 802.1X and is never let in.";
+    const HEADINGS: &'static str = "{number} devices begin 802.1X and are never let in.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let end = match (self.requests, self.failures) {

@@ -51,13 +51,8 @@ impl Trouble for Answer {
     const ADVICE: &'static str = "Bind the server to one address: clients may refuse an answer from another, and firewalls \
                                   do.";
     const NEXT: &'static str = "Bind the server to one address";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A server answered from another address than it was asked at.".into(),
-            _ => format!("{number} servers answered from other addresses than they were asked at."),
-        }
-    }
+    const HEADING: &'static str = "A server answered from another address than it was asked at.";
+    const HEADINGS: &'static str = "{number} servers answered from other addresses than they were asked at.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         format!(

@@ -249,13 +249,8 @@ impl Trouble for Overloaded {
                                   firmware of few devices at a time. Where a gateway has too many devices, spread them over \
                                   several. Where the way is as slow, look at the uplink that everything to it shares.";
     const NEXT: &'static str = "Ask it less, or spread its devices over several gateways";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device answers slower the more it is asked.".into(),
-            _ => format!("{number} devices answer slower the more they are asked."),
-        }
-    }
+    const HEADING: &'static str = "A device answers slower the more it is asked.";
+    const HEADINGS: &'static str = "{number} devices answer slower the more they are asked.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let Self { calm, busy, measure, .. } = self;

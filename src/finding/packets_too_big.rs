@@ -53,13 +53,8 @@ impl Trouble for TooBig {
                                   the tunnel a size that fits: a VPN or a tunnel on the way takes bytes of each packet. Large \
                                   transfers hang while small ones work.";
     const NEXT: &'static str = "Let ICMP's \"fragmentation needed\" through, or lower the size";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "Packets do not fit the path, again and again.".into(),
-            _ => format!("Packets of {number} senders and receivers do not fit the path, again and again."),
-        }
-    }
+    const HEADING: &'static str = "Packets do not fit the path, again and again.";
+    const HEADINGS: &'static str = "Packets of {number} senders and receivers do not fit the path, again and again.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let fits = match self.fits {

@@ -48,13 +48,8 @@ impl Trouble for Silent {
                                   port's power by hand; then see whether the device's firmware asks for power at all. Until \
                                   then it must do with the power of class 3.";
     const NEXT: &'static str = "Switch LLDP power negotiation on";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device never asks for the power that its class needs.".into(),
-            _ => format!("{number} devices never ask for the power that their class needs."),
-        }
-    }
+    const HEADING: &'static str = "A device never asks for the power that its class needs.";
+    const HEADINGS: &'static str = "{number} devices never ask for the power that their class needs.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let needs = poe::class_power(self.class).unwrap_or_default();

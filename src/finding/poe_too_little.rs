@@ -47,13 +47,8 @@ impl Trouble for Short {
                                   know the device's class (802.3at for class 4, 802.3bt for classes 5 to 8); then the cable. A \
                                   light that gets too little is dim, or restarts when it is turned up.";
     const NEXT: &'static str = "Check the PoE budget and limit of the switch port";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device is given less power than it asks for.".into(),
-            _ => format!("{number} devices are given less power than they ask for."),
-        }
-    }
+    const HEADING: &'static str = "A device is given less power than it asks for.";
+    const HEADINGS: &'static str = "{number} devices are given less power than they ask for.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let class = self.class.map_or_else(String::new, |class| format!(" (class {class})"));

@@ -72,11 +72,7 @@ impl Trouble for Unreachable {
     const ADVICE: &'static str = "Take the error for what it says: something could not be reached. Capture on the way to it to \
                                   see the whole.";
     const NEXT: &'static str = "Capture on the way to it";
-
-    fn heading(_: usize) -> String {
-        "ICMP errors say that packets were lost which this capture does not hold: they went another way, or before it began."
-            .into()
-    }
+    const HEADING: &'static str = "ICMP errors say that packets were lost which this capture does not hold: they went another way, or before it began.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let error = &self.error;

@@ -118,13 +118,8 @@ impl Trouble for Restarts {
     const ADVICE: &'static str = "Check its power (PoE budget and class, cable length), its cable, and the switch's log for \
                                   the port going down; then its firmware.";
     const NEXT: &'static str = "Check its power, its cable and the switch port";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device starts again and again.".into(),
-            _ => format!("{number} devices start again and again."),
-        }
-    }
+    const HEADING: &'static str = "A device starts again and again.";
+    const HEADINGS: &'static str = "{number} devices start again and again.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let leases = self.leases.as_ref().map(|leases| {

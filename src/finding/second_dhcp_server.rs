@@ -89,13 +89,8 @@ impl Trouble for Second {
                                   laptop or a virtual machine that brought its own), and switch DHCP snooping on. If the two are \
                                   a pair of the site's own that shares its leases, all is well.";
     const NEXT: &'static str = "Find the second server by its MAC in the switch's address table";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A second DHCP server answers the same clients.".into(),
-            _ => format!("{number} more DHCP servers answer the same clients."),
-        }
-    }
+    const HEADING: &'static str = "A second DHCP server answers the same clients.";
+    const HEADINGS: &'static str = "{number} more DHCP servers answer the same clients.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let mac = self.mac.map_or_else(String::new, |mac| format!(", MAC {mac},"));

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::devices::{Device, Trouble, grouped};
-use super::overloaded;
-use super::{Context, Finding, Judged, Replace, Who};
+use super::{Context, Finding, Judged, Replace, Who, overloaded};
 use crate::health::{Histogram, Measure, Sums};
 use crate::inventory::HostId;
 use crate::policy::{FindingKind, HealthLimits, Role};
@@ -206,13 +205,8 @@ impl Trouble for Slow {
                                   restart it once. Where the way is slow, look at the cable and the port's speed, duplex and \
                                   errors, and at what else shares the uplink.";
     const NEXT: &'static str = "Compare the device and its port with a quick one";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device answers late.".into(),
-            _ => format!("{number} times a device answers late."),
-        }
-    }
+    const HEADING: &'static str = "A device answers late.";
+    const HEADINGS: &'static str = "{number} times a device answers late.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let [median, p95] = self.times.map(duration);

@@ -55,13 +55,8 @@ impl Trouble for Slow {
                                   way there and back. Where blocks are lost, mend the path first; where one end takes its time, look \
                                   at its load, and update fewer devices at once. A larger block size (RFC 2348) helps on long ways.";
     const NEXT: &'static str = "Mend the path, or update fewer devices at once";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A file was transferred slowly.".into(),
-            _ => format!("{number} files were transferred slowly."),
-        }
-    }
+    const HEADING: &'static str = "A file was transferred slowly.";
+    const HEADINGS: &'static str = "{number} files were transferred slowly.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let file = self.transfer.file.as_deref().map_or_else(String::new, |file| format!(" {}", visible(file)));

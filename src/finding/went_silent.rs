@@ -67,15 +67,10 @@ impl Trouble for Silent {
     const ADVICE: &'static str = "See what happened at that time to the device's power, cable and switch port, and whether \
                                   it restarted: the log of the switch, LLDP and PoE of that port, and its uptime.";
     const NEXT: &'static str = "See the device's uptime and the log of its switch port";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device sent no IP packet for much longer than is usual for it, while others were heard.".into(),
-            _ => format!(
-                "{number} devices sent no IP packet for much longer than is usual for them, while others were heard."
-            ),
-        }
-    }
+    const HEADING: &'static str =
+        "A device sent no IP packet for much longer than is usual for it, while others were heard.";
+    const HEADINGS: &'static str =
+        "{number} devices sent no IP packet for much longer than is usual for them, while others were heard.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let Silence { pause, lasts, is_asked, speaks_arp, .. } = self.longest;
