@@ -10,8 +10,7 @@ use crate::capture::{Frame, Timestamp};
 use crate::decode::{self, IpPacket, Network, VlanPath};
 use crate::finding::Finding;
 use crate::flow::{self, FlowView};
-use crate::protocol::Transport;
-use crate::protocol::icmp;
+use crate::protocol::{Transport, icmp};
 use crate::survey::Survey;
 use crate::verdict::{Judgement, Verdict};
 

@@ -160,7 +160,7 @@ fn row(
 
 named! {
     /// How something never came through.
-    LossKind {
+    pub enum LossKind {
         /// What clients sent left one place and never came to the next.
         Request = "request-lost",
         /// What servers sent did not.

@@ -13,7 +13,7 @@ use crate::text::named;
 
 named! {
     /// How it is known which of two places comes first.
-    Basis {
+    pub enum Basis {
         /// The hop counter is lower at the second.
         Hops = "hops",
         /// Packets come later at the second.

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use super::ports::{self, Ports};
 use super::{Map, Rejection, Relations};
 use crate::flow::{Endpoint, FlowView, IcmpError, SideEvidence, Window};
-use crate::protocol::Transport;
-use crate::protocol::icmp;
+use crate::protocol::{Transport, icmp};
 
 /// What a flow and a quote have in common: protocol, ends in order, and for ICMP the request's type.
 type Key = (u8, Endpoint, Endpoint, Option<u8>);

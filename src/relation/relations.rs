@@ -11,7 +11,7 @@ use crate::text::named;
 
 named! {
     /// How a flow belongs to another.
-    LinkKind {
+    pub enum LinkKind {
         /// The data of a TFTP request, on a fresh port of the server (RFC 1350 section 4).
         Tftp = "tftp",
         /// The unicast answer to an SSDP search of a group.

@@ -8,8 +8,7 @@ use igorscope::capture::Timestamp;
 use igorscope::finding::Finding;
 use igorscope::inventory::Inventory;
 use igorscope::policy::{Direction, Policy, Role, Severity};
-use igorscope::protocol::Evidence;
-use igorscope::protocol::Transport;
+use igorscope::protocol::{Evidence, Transport};
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 use igorscope::verdict::{CellState, Judgement, Outcome, Verdict};
 

@@ -13,14 +13,13 @@ use igorscope::protocol::membership::{self, Said};
 use igorscope::protocol::{eapol, poe, stp};
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 
-use crate::command;
-use crate::corpus;
 use crate::reading::of_kind;
 use crate::skips::skipped;
 use crate::traffic::frame::{self, V4};
 use crate::traffic::payload::{coap, dhcp, link};
 use crate::traffic::site::{START, Site};
 use crate::traffic::wire::{Host, MILLI, SECOND, Wire, group};
+use crate::{command, corpus};
 
 /// The findings of docs/link.md.
 const KINDS: [&str; 10] = [

@@ -14,13 +14,12 @@ use crate::decode::{TcpFlags, VlanPath};
 use crate::finding::{Kind, SilentTime, SilentTimes, Who};
 use crate::inventory::{Attachment, Dot1x, Host, HostLink, Powered, RoleSource};
 use crate::policy::{Direction, FindingKind, Reason, Role, Severity};
-use crate::protocol::Transport;
-use crate::protocol::{Evidence, Protocol};
+use crate::protocol::{Evidence, Protocol, Transport};
 use crate::verdict::{CellState, Outcome, Verdict};
 
 /// The one of several that has a name.
-pub(super) fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str) -> Option<T> {
-    all.iter().copied().find(|one| name(*one) == text)
+pub(super) fn named<T: Copy>(all: impl IntoIterator<Item = T>, name: fn(T) -> &'static str, text: &str) -> Option<T> {
+    all.into_iter().find(|one| name(*one) == text)
 }
 
 /// The same of a word that may be missing.
@@ -29,7 +28,7 @@ pub(super) fn maybe<T>(text: Option<&Text<'_>>, read: impl Fn(&str) -> Option<T>
 }
 
 pub(super) fn role(text: &str) -> Option<Role> {
-    named(&Role::ALL, Role::name, text)
+    named(Role::ALL, Role::name, text)
 }
 
 pub(super) fn verdict(text: &str) -> Option<Verdict> {
@@ -45,25 +44,25 @@ pub(super) fn reason(text: &str) -> Option<Reason> {
 }
 
 pub(super) fn severity(text: &str) -> Option<Severity> {
-    named(&[Severity::Notice, Severity::Warning, Severity::Alert], Severity::name, text)
+    named(Severity::ALL, Severity::name, text)
 }
 
 pub(super) fn direction(text: &str) -> Option<Direction> {
-    named(&[Direction::Incoming, Direction::Outgoing], Direction::name, text)
+    named(Direction::ALL, Direction::name, text)
 }
 
 pub(super) fn evidence(text: &str) -> Option<Evidence> {
-    named(&[Evidence::Unknown, Evidence::Conforms, Evidence::Violates], Evidence::name, text)
+    named(Evidence::ALL, Evidence::name, text)
 }
 
 pub(super) fn protocol(text: &str) -> Option<Protocol> {
-    named(&Protocol::ALL, Protocol::name, text)
+    named(Protocol::ALL, Protocol::name, text)
 }
 
 /// `one-way` is read as such, though it may have been sent to a group.
 pub(super) fn cell_state(text: &str) -> Option<CellState> {
     let all = [CellState::NotSeen, CellState::OneWay, CellState::Blocked, CellState::Carried];
-    named(&all, CellState::name, text)
+    named(all, CellState::name, text)
 }
 
 pub(super) fn kind(text: &str) -> Option<Kind> {
@@ -154,7 +153,7 @@ fn link(row: &v1::Host<'_>) -> Option<Arc<HostLink>> {
     let words = row.groups.as_deref().unwrap_or_default();
     let link = HostLink {
         power: is_known.then_some(power),
-        dot1x: Dot1x::ALL.iter().copied().find(|state| row.dot1x.as_deref() == Some(state.name())),
+        dot1x: row.dot1x.as_deref().and_then(|text| named(Dot1x::ALL, Dot1x::name, text)),
         groups: words.iter().filter_map(|word| word.parse().ok()).collect(),
         more_groups: words.last().and_then(|word| word.strip_prefix('+')?.parse().ok()).unwrap_or(0),
     };

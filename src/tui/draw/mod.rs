@@ -20,8 +20,7 @@ use super::theme::{Theme, sign};
 use super::view::{Tab, View};
 use crate::capture::Timestamp;
 use crate::finding::{Finding, Words};
-use crate::policy::Role;
-use crate::policy::Severity;
+use crate::policy::{Role, Severity};
 use crate::report::text::units::{bytes, count, local, short};
 use crate::text::visible;
 
