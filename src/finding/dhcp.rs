@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::Who;
-use super::by_mac::{Devices, Identity};
-use super::devices::Device;
+use super::by_mac::{HostsByMac, Identity};
+use super::devices::Affected;
 use crate::decode::MacAddr;
 use crate::flow::{DhcpExchange, First, Window};
 use crate::inventory::Host;
@@ -49,8 +49,8 @@ impl Client<'_> {
     }
 
     /// What is to be told of it, which it sent within a window.
-    pub(super) fn device<T>(&self, window: Window, what: T) -> Device<T> {
-        Device {
+    pub(super) fn device<T>(&self, window: Window, what: T) -> Affected<T> {
+        Affected {
             role: self.role(),
             who: self.who(),
             packets: window.count,
@@ -66,7 +66,7 @@ pub(super) fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
     if seen.evidence.dhcp().len() == 0 {
         return Vec::new();
     }
-    let hosts = Devices::of(seen);
+    let hosts = HostsByMac::of(seen);
     let mut clients: BTreeMap<MacAddr, Vec<&DhcpExchange>> = BTreeMap::new();
     for ((mac, _), exchange) in seen.evidence.dhcp() {
         clients.entry(*mac).or_default().push(exchange);

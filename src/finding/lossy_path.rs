@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::called;
 use super::{Context, Finding, Judged, Replace, Who};
 use crate::health::Measure;
@@ -82,7 +82,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let is_told = |path: &Lossy| [path.from, path.to, path.asked].into_iter().any(|sent| sent.is_told(limits));
     let devices = paths.into_iter().filter(|(_, path)| is_told(path)).filter_map(|((device, _), path)| {
         let host = seen.hosts.get(seen.hosts.find(device)?);
-        Some(Device {
+        Some(Affected {
             role: host.role,
             who: Who::Address(device),
             packets: [path.from, path.to, path.asked]

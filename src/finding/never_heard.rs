@@ -1,7 +1,7 @@
 //! `never-heard`: devices of the inventory of which nothing was captured.
 
 use super::arp::unanswered;
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
@@ -22,7 +22,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let is_told = |host: &&Host| unanswered(seen, host.address).is_some() || !seen.missing.may_hide(seen.hosts, host);
     let device = |host: &Host| {
         let asked = unanswered(seen, host.address);
-        Device {
+        Affected {
             role: host.role,
             who: Who::Address(host.address),
             packets: asked.map_or(0, |asked| asked.packets),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::VlanPath;
@@ -76,7 +76,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             requests: *window,
             listeners: listeners.get(&(vlan, v6)).map_or(0, BTreeSet::len),
         };
-        unasked.push(Device {
+        unasked.push(Affected {
             role: client.role,
             who: Who::Address(client.address),
             packets: window.count,

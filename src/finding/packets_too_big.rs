@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::inventory::seconds;
@@ -35,7 +35,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let role = seen.hosts.find(*source).map_or(Role::Host, |id| seen.hosts.role(id));
         let at = Cited::new(window.frame(), window.first);
         let (errors, fits) = (window.count, too_big.fits);
-        devices.push(Device {
+        devices.push(Affected {
             role,
             who: Who::Address(*source),
             packets: window.count,

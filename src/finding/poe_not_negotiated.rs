@@ -1,6 +1,6 @@
 //! `poe-not-negotiated`: devices whose class needs more power than is given without asking, and that never ask.
 
-use super::by_mac::{Devices, Identity, plugged, power};
+use super::by_mac::{HostsByMac, Identity, plugged, power};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -28,7 +28,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if seen.evidence.link.power().len() == 0 || seen.missing.one_way {
         return Vec::new();
     }
-    let devices = Devices::of(seen);
+    let devices = HostsByMac::of(seen);
     let silent = power(seen).into_iter().filter_map(|(mac, power)| {
         let (window, class, allocated) = (power.unnegotiated?, power.class?, power.allocated?);
         let was_heard = devices.host(mac).is_some_and(|host| host.packets_sent > 0);

@@ -1,6 +1,6 @@
 //! `poe-too-little`: devices that are given less power than they ask for.
 
-use super::by_mac::{Devices, Identity, plugged, power};
+use super::by_mac::{HostsByMac, Identity, plugged, power};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -26,7 +26,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if seen.evidence.link.power().len() == 0 {
         return Vec::new();
     }
-    let devices = Devices::of(seen);
+    let devices = HostsByMac::of(seen);
     let short = power(seen).into_iter().filter_map(|(mac, power)| {
         let (window, requested, allocated) = (power.short?, power.requested?, power.allocated?);
         // Who has just started asks, and is answered within seconds.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
@@ -59,7 +59,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     }
     let least = u64::from(seen.policy.link().dhcp_transactions);
     let told = seconds.into_iter().filter(|(_, (_, second))| second.transactions >= least);
-    let devices = told.map(|(server, (window, what))| Device {
+    let devices = told.map(|(server, (window, what))| Affected {
         role: seen.hosts.find(IpAddr::V4(server)).map_or(Role::Host, |id| seen.hosts.role(id)),
         who: Who::Address(IpAddr::V4(server)),
         packets: window.count,

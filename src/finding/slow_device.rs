@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::{Context, Finding, Judged, Replace, Who, overloaded};
 use crate::health::{Histogram, Measure, Sums};
 use crate::inventory::HostId;
@@ -91,7 +91,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
                 continue;
             }
             let way = ways.and_then(|ways| times_of(&ways.get(device)?.times)).zip(usual_way.as_ref());
-            slow.push(Device {
+            slow.push(Affected {
                 role,
                 who: Who::Address(host.address),
                 packets: sums.times.count(),

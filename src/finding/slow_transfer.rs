@@ -1,6 +1,6 @@
 //! `slow-transfer`: files that crept over TFTP, and who held them up.
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::frame;
 use super::transfers::{self, Held, Transfer};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -26,7 +26,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let ends = [transfer.receiver, transfer.sender].map(|(address, _)| seen.hosts.find(address));
         // The gateway sends to all of them: who receives tells transfers apart.
         let host = ends.into_iter().flatten().map(|id| seen.hosts.get(id)).find(|host| host.role.is_igor())?;
-        Some(Device {
+        Some(Affected {
             role: host.role,
             who: Who::Address(host.address),
             packets: transfer.blocks.saturating_add(transfer.repeated),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::by_mac::{Devices, Identity};
+use super::by_mac::{HostsByMac, Identity};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -41,7 +41,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if trees.is_empty() {
         return Vec::new();
     }
-    let devices = Devices::of(seen);
+    let devices = HostsByMac::of(seen);
     let restless = trees.into_iter().filter_map(|(vlan, (minutes, bridges))| {
         // The minutes of a tree ascend.
         let within = |(at, begin): (usize, &i64)| {

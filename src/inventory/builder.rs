@@ -11,7 +11,7 @@ use super::attachment::Attachments;
 use super::declared::{Entry, Inventory};
 use super::dedup_vec::DedupVec;
 use super::doubts::{self, InventoryDoubts};
-use super::error::Place;
+use super::error::SourceLocation;
 use super::host::{Host, HostId, Hosts};
 use super::infer::{Hint, infer, open_roles};
 use super::links::{Links, Proof, give_macs};
@@ -302,7 +302,7 @@ fn declared(hosts: &[Host], spoke: &MacActivity, inventory: &Inventory) -> Vec<H
         return Vec::new();
     }
     let heard: HashSet<MacAddr> = hosts.iter().filter_map(|host| host.mac).collect();
-    let macs: HashMap<&Place, MacAddr> = inventory
+    let macs: HashMap<&SourceLocation, MacAddr> = inventory
         .entries()
         .iter()
         .filter_map(|entry| match entry.matcher {

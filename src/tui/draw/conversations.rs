@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 use super::super::snapshot::Snapshot;
 use super::super::theme::Theme;
 use super::super::view::{SORTS, Tab, View};
-use super::row::Row;
+use super::row::LineBuilder;
 use super::{WIDE, ago, pane, told};
 use crate::inventory::Host;
 use crate::protocol::Transport;
@@ -46,7 +46,7 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
     let free = usize::from(area.width).saturating_sub(fixed);
     let service_width = if wide { 30 } else { PORT };
     let party_width = free.saturating_sub(service_width) / 2;
-    let mut head = Row::new()
+    let mut head = LineBuilder::new()
         .left("", 3, theme.quiet())
         .left("client", party_width, theme.quiet())
         .left("server", party_width, theme.quiet())
@@ -65,12 +65,12 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
         counted(survey.conversations.len() as u64, "conversation", "conversations"),
         SORTS[view.sort].0,
     );
-    let mut lines = vec![Row::new().text(&above, theme.title()).line(), head.line()];
+    let mut lines = vec![LineBuilder::new().text(&above, theme.title()).line(), head.line()];
     for at in view.conversations.window(usize::from(area.height).saturating_sub(lines.len())) {
         let place = view.conversations.order.get(at).map(|place| *place as usize);
         let Some(one) = place.and_then(|place| survey.conversations.get(place)) else { continue };
         let (sign, style) = theme.conversation(one);
-        let mut row = Row::new()
+        let mut row = LineBuilder::new()
             .left(&format!(" {sign}"), 3, style)
             .left(&party(survey.hosts.get(one.client), party_width), party_width, theme.plain())
             .left(&party(survey.hosts.get(one.server), party_width), party_width, theme.plain())
