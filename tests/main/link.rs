@@ -3,17 +3,16 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use igorscope::capture::Capture;
 use igorscope::decode::{self, Network, NonIp, Transport};
-use igorscope::inventory::{Dot1x, Inventory, InventoryFlags};
-use igorscope::policy::{Policy, Severity};
+use igorscope::inventory::{Dot1x, Inventory};
+use igorscope::policy::Severity;
 use igorscope::protocol::membership::{self, Said};
 use igorscope::protocol::{eapol, poe, stp};
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::survey::Survey;
 
-use crate::reading::of_kind;
+use crate::reading::{self, of_kind};
 use crate::skips::skipped;
 use crate::traffic::frame::{self, V4};
 use crate::traffic::payload::{coap, dhcp, link};
@@ -42,14 +41,7 @@ const EVERYBODY: [u8; 6] = [0xff; 6];
 
 fn survey_of(mut wire: Wire) -> Survey {
     wire.tape.sort();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("made.pcap");
-    std::fs::write(&path, wire.tape.pcap()).expect("a file");
-    let inventory = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/site-survey.toml");
-    let inventory =
-        Inventory::load(Some(&inventory), &InventoryFlags::default()).expect("the sample inventory is sound");
-    let options = Options::new(Policy::embedded(), Arc::new(inventory));
-    run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read")
+    reading::survey_of(&wire.tape.pcap(), reading::site(), false)
 }
 
 /// The kinds of this page that a survey has.
@@ -256,9 +248,8 @@ fn a_device_whose_success_lies_in_another_file_is_let_in() {
         down.ethernet(at + 3 * MILLI, switch, PAE, 0x888e, &eap(3, 2));
     }
     let folder = command::folder(&[("up.pcap", &up.tape.pcap()), ("down.pcap", &down.tape.pcap())]);
-    let sources = ["up.pcap", "down.pcap"].map(|name| Source::File(folder.path().join(name)));
-    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    let survey = run(&sources, &options, &Progress::default()).expect("captures that can be read");
+    let captures = ["up.pcap", "down.pcap"].map(|name| folder.path().join(name));
+    let survey = reading::survey(&captures, Inventory::default(), false);
     assert!(told(&survey).is_empty(), "{:?}", told(&survey));
 }
 
@@ -542,10 +533,7 @@ fn pieces_that_are_lost_are_told_and_whole_packets_are_not() {
 #[test]
 fn the_samples_have_none_of_these() {
     for name in ["site-survey.pcapng", "first-questions.pcapng", "visit.pcap", "real-coap.pcap", "real-upnp.pcap"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-        let inventory = Inventory::load(Some(&folder.join("site-survey.toml")), &InventoryFlags::default());
-        let options = Options::new(Policy::embedded(), Arc::new(inventory.expect("the sample inventory is sound")));
-        let survey = run(&[Source::File(folder.join(name))], &options, &Progress::default()).expect("a sample");
+        let survey = reading::survey(&[command::sample(name)], reading::site(), false);
         assert!(told(&survey).is_empty(), "{name}: {:?}", told(&survey));
     }
 }

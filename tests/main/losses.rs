@@ -1,13 +1,11 @@
 //! What the capture did not get is told, wherever it stands: statistics, packet blocks, times.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use igorscope::inventory::Inventory;
-use igorscope::policy::Policy;
-use igorscope::survey::{Options, Progress, Source, run};
 
 use super::below_ip::datagram;
+use crate::reading;
 use crate::traffic::file::Tape;
 use crate::traffic::frame::{self, ACK, PSH, RST, SYN, Segment, Tag, V4};
 use crate::traffic::site::START;
@@ -47,11 +45,7 @@ fn statistics(options: &[Vec<u8>]) -> Vec<u8> {
 
 /// Text of the caveat of a kind, and frames that were read.
 fn told(capture: &[Vec<u8>], kind: &str) -> (Option<String>, u64) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("site.pcapng");
-    std::fs::write(&path, capture.concat()).expect("a file");
-    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    let survey = run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read");
+    let survey = reading::survey_of(&capture.concat(), Inventory::default(), false);
     let text = survey.caveats.iter().find(|caveat| caveat.kind == kind).map(|caveat| caveat.text.clone());
     (text, survey.frames.total)
 }
@@ -74,11 +68,7 @@ fn proved(segments: &[Shown]) -> Option<String> {
         let bytes = frame::ethernet(macs[to], macs[from], &[Tag(0x8100, *vlan)], 0x0800, &packet);
         tape.push(START + number * MILLI, bytes);
     }
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("site.pcap");
-    std::fs::write(&path, tape.pcap()).expect("a file");
-    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    let survey = run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read");
+    let survey = reading::survey_of(&tape.pcap(), Inventory::default(), false);
     survey.caveats.iter().find(|caveat| caveat.kind == "kernel-drops").map(|caveat| caveat.text.clone())
 }
 
