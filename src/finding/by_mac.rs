@@ -61,15 +61,19 @@ impl<'a> HostsByMac<'a> {
 
     /// What is to be told of it within a window.
     pub(super) fn device<T>(&self, mac: MacAddr, window: &Window, what: T) -> Affected<T> {
-        let host = self.host(mac);
-        Affected {
-            role: host.map_or(Role::Host, |host| host.role),
-            who: host.map_or(Who::Mac(mac), |host| Who::Address(host.address)),
-            packets: window.count,
-            first: window.first,
-            last: window.last,
-            what,
-        }
+        affected(mac, self.host(mac), window, what)
+    }
+}
+
+/// What is to be told of a device within a window, by its MAC and the host that it is, if one is known.
+pub(super) fn affected<T>(mac: MacAddr, host: Option<&Host>, window: &Window, what: T) -> Affected<T> {
+    Affected {
+        role: host.map_or(Role::Host, |host| host.role),
+        who: host.map_or(Who::Mac(mac), |host| Who::Address(host.address)),
+        packets: window.count,
+        first: window.first,
+        last: window.last,
+        what,
     }
 }
 

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use super::Who;
-use super::by_mac::{HostsByMac, Identity};
+use super::by_mac::{HostsByMac, Identity, affected};
 use super::devices::Affected;
 use crate::decode::MacAddr;
 use crate::flow::{DhcpExchange, First, Window};
@@ -23,10 +22,6 @@ pub(super) struct Client<'a> {
 impl Client<'_> {
     pub(super) fn role(&self) -> Role {
         self.host.map_or(Role::Host, |host| host.role)
-    }
-
-    pub(super) fn who(&self) -> Who {
-        self.host.map_or(Who::Mac(self.mac), |host| Who::Address(host.address))
     }
 
     pub(super) fn identity(&self) -> Identity {
@@ -50,14 +45,7 @@ impl Client<'_> {
 
     /// What is to be told of it, which it sent within a window.
     pub(super) fn device<T>(&self, window: Window, what: T) -> Affected<T> {
-        Affected {
-            role: self.role(),
-            who: self.who(),
-            packets: window.count,
-            first: window.first,
-            last: window.last,
-            what,
-        }
+        affected(self.mac, self.host, &window, what)
     }
 }
 

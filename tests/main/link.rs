@@ -92,14 +92,19 @@ fn mdi(is_switch: bool, class: u8, requested: u16, allocated: u16) -> Vec<u8> {
     out
 }
 
+/// What switch and node say of power, ten times.
+fn negotiate(wire: &mut Wire, node: Host, switch: Host, given: &[u8], asked: &[&[u8]]) {
+    for step in 0..10 {
+        let at = START + step * 30 * SECOND;
+        wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[given]));
+        wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, asked));
+    }
+}
+
 #[test]
 fn a_device_that_is_given_less_than_it_asks_for_is_told() {
     let (_, mut wire, node, switch) = visit();
-    for step in 0..10 {
-        let at = START + step * 30 * SECOND;
-        wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[&mdi(true, 4, 255, 130)]));
-        wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, &[&mdi(false, 4, 255, 130)]));
-    }
+    negotiate(&mut wire, node, switch, &mdi(true, 4, 255, 130), &[&mdi(false, 4, 255, 130)]);
     let survey = survey_of(wire);
     assert_eq!(told(&survey), ["poe-too-little"]);
     let found = of_kind(&survey, "poe-too-little");
@@ -119,11 +124,7 @@ fn a_device_that_is_given_less_than_it_asks_for_is_told() {
 #[test]
 fn power_and_802_1x_stand_in_explain_in_nodes_and_in_the_report() {
     let (_, mut wire, node, switch) = visit();
-    for step in 0..10 {
-        let at = START + step * 30 * SECOND;
-        wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[&mdi(true, 4, 255, 130)]));
-        wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, &[&mdi(false, 4, 255, 130)]));
-    }
+    negotiate(&mut wire, node, switch, &mdi(true, 4, 255, 130), &[&mdi(false, 4, 255, 130)]);
     wire.ethernet(START, node, PAE, 0x888e, &[1, 1, 0, 0]);
     wire.ethernet(START + MILLI, switch, node.mac, 0x888e, &eap(3, 1));
     wire.tape.sort();
@@ -158,11 +159,7 @@ fn power_and_802_1x_stand_in_explain_in_nodes_and_in_the_report() {
 fn a_class_that_nothing_is_asked_for_is_told() {
     let of = |own: &[&[u8]], class| {
         let (_, mut wire, node, switch) = visit();
-        for step in 0..10 {
-            let at = START + step * 30 * SECOND;
-            wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[&mdi(true, class, 130, 130)]));
-            wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, own));
-        }
+        negotiate(&mut wire, node, switch, &mdi(true, class, 130, 130), own);
         survey_of(wire)
     };
     let survey = of(&[], 4);

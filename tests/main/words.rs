@@ -16,7 +16,7 @@ fn the_words_of_every_finding_of_the_samples() {
     for path in
         names.iter().filter(|path| path.extension().is_some_and(|ending| ending.to_string_lossy().contains("pcap")))
     {
-        let survey = reading::survey(&[path.clone()], reading::site(), false);
+        let survey = reading::survey(std::slice::from_ref(path), reading::site(), false);
         for finding in reading::all(&survey) {
             let words = &finding.words;
             let file = path.file_name().expect("a name").to_string_lossy();

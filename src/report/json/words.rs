@@ -27,7 +27,7 @@ pub(super) fn maybe<T>(text: Option<&Text<'_>>, read: impl Fn(&str) -> Option<T>
     text.map_or(Some(None), |text| read(text).map(Some))
 }
 
-pub(super) fn role(text: &str) -> Option<Role> {
+pub(in crate::report) fn role(text: &str) -> Option<Role> {
     named(Role::ALL, Role::name, text)
 }
 
@@ -70,7 +70,7 @@ pub(super) fn kind(text: &str) -> Option<Kind> {
     reason(text).map(Kind::Unexpected).or_else(other)
 }
 
-pub(super) fn transport(text: &str) -> Option<Transport> {
+pub(in crate::report) fn transport(text: &str) -> Option<Transport> {
     Some(match text {
         "tcp" => Transport::Tcp,
         "udp" => Transport::Udp,

@@ -1,15 +1,14 @@
 //! Who speaks with whom: sorted, and found by typing.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
 use super::super::snapshot::Snapshot;
 use super::super::theme::Theme;
 use super::super::view::{SORTS, Tab, View};
 use super::row::LineBuilder;
-use super::{WIDE, ago, pane, told};
+use super::{WIDE, ago, list_and_detail, told};
 use crate::inventory::Host;
 use crate::protocol::Transport;
 use crate::report::text::conversations::service;
@@ -26,17 +25,8 @@ const VERDICT: usize = 24;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: &Snapshot) {
     let selected = view.conversations.selected().and_then(|at| snapshot.survey.conversations.get(at).zip(Some(at)));
-    let detail = selected.map(|(one, at)| detail(theme, snapshot, one, at, area.width)).unwrap_or_default();
-    let title = selected.map(|(one, _)| service(one, &snapshot.names)).unwrap_or_default();
-    if view.detail {
-        return pane(frame, area, theme, &title, detail, view.scroll);
-    }
-    let height = u16::try_from(detail.len() + 1).unwrap_or(6).min(area.height / 3);
-    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    frame.render_widget(Paragraph::new(rows(view, theme, snapshot, list)), list);
-    if selected.is_some() {
-        pane(frame, below, theme, &title, detail, 0);
-    }
+    let told = selected.map(|(one, at)| (service(one, &snapshot.names), detail(theme, snapshot, one, at, area.width)));
+    list_and_detail(frame, area, (view, theme), told, area.height / 3, |list| rows(view, theme, snapshot, list));
 }
 
 fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {

@@ -1,16 +1,15 @@
 //! How soon devices answer, the slowest first.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
 use super::super::answers::{Answers, by_peer};
 use super::super::snapshot::Snapshot;
 use super::super::theme::Theme;
 use super::super::view::{ANSWER_SORTS, Tab, View};
 use super::row::LineBuilder;
-use super::{WIDE, pane, told};
+use super::{WIDE, list_and_detail, told};
 use crate::health::Measure;
 use crate::report::text::units::{count, counted, duration, short};
 
@@ -32,17 +31,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme
         return;
     }
     let selected = view.answers.selected().and_then(|at| snapshot.answers.get(at));
-    let detail = selected.map(|row| detail(theme, snapshot, row, area.width)).unwrap_or_default();
-    let title = selected.map(title).unwrap_or_default();
-    if view.detail {
-        return pane(frame, area, theme, &title, detail, view.scroll);
-    }
-    let height = u16::try_from(detail.len() + 1).unwrap_or(u16::MAX).min(area.height / 3);
-    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    frame.render_widget(Paragraph::new(rows(view, theme, snapshot, list)), list);
-    if selected.is_some() {
-        pane(frame, below, theme, &title, detail, 0);
-    }
+    let told = selected.map(|row| (title(row), detail(theme, snapshot, row, area.width)));
+    list_and_detail(frame, area, (view, theme), told, area.height / 3, |list| rows(view, theme, snapshot, list));
 }
 
 fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {

@@ -184,6 +184,29 @@ fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme) {
     frame.render_widget(row.line(), area);
 }
 
+/// A list, and below it, in `most` lines, the title and the lines of what is selected in it; where the view asks for it, these
+/// alone.
+fn list_and_detail(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    (view, theme): (&View, &Theme),
+    detail: Option<(String, Vec<Line<'static>>)>,
+    most: u16,
+    rows: impl FnOnce(Rect) -> Vec<Line<'static>>,
+) {
+    if view.detail {
+        let (title, lines) = detail.unwrap_or_default();
+        return pane(frame, area, theme, &title, lines, view.scroll);
+    }
+    let lines = detail.as_ref().map_or(0, |(_, lines)| lines.len());
+    let height = u16::try_from(lines + 1).unwrap_or(most).min(most);
+    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
+    frame.render_widget(Paragraph::new(rows(list)), list);
+    if let Some((title, lines)) = detail {
+        pane(frame, below, theme, &title, lines, 0);
+    }
+}
+
 /// A pane of text below or beside a list, with a rule and a title above it.
 fn pane(frame: &mut Frame<'_>, area: Rect, theme: &Theme, title: &str, lines: Vec<Line<'static>>, scroll: usize) {
     let [top, text] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);

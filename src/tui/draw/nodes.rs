@@ -1,16 +1,15 @@
 //! Igor devices: their last sign of life, and what each has not done yet.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
 use super::super::snapshot::{ListedDevice, Snapshot};
 use super::super::theme::Theme;
 use super::super::view::{DEVICE_SORTS, Tab, View};
 use super::row::LineBuilder;
-use super::{ago, pane, told};
+use super::{ago, list_and_detail, told};
 use crate::finding::{Standing, State};
 use crate::policy::Direction;
 use crate::report::text::units::{counted, short};
@@ -25,18 +24,11 @@ const STATE: usize = 17;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: &Snapshot) {
     let selected = view.devices.selected().and_then(|at| snapshot.devices.get(at));
-    let detail = selected.map(|device| detail(theme, snapshot, device, area.width)).unwrap_or_default();
-    let name = selected.map(|device| format!("{} {} {}", device.role.name(), device.address, device.name));
-    if view.detail {
-        return pane(frame, area, theme, name.as_deref().unwrap_or_default().trim_end(), detail, view.scroll);
-    }
-    let most = area.height * 2 / 5;
-    let height = u16::try_from(detail.len() + 1).unwrap_or(most).min(most);
-    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    frame.render_widget(Paragraph::new(rows(view, theme, snapshot, list)), list);
-    if let Some(name) = name {
-        pane(frame, below, theme, name.trim_end(), detail, 0);
-    }
+    let told = selected.map(|device| {
+        let name = format!("{} {} {}", device.role.name(), device.address, device.name);
+        (name.trim_end().to_owned(), detail(theme, snapshot, device, area.width))
+    });
+    list_and_detail(frame, area, (view, theme), told, area.height * 2 / 5, |list| rows(view, theme, snapshot, list));
 }
 
 fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
