@@ -8,9 +8,9 @@ use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
 
 use super::v1::{self, Text};
-use super::values::{Time, mac};
+use super::values::Time;
 use crate::capture::Timestamp;
-use crate::decode::{TcpFlags, VlanPath};
+use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::{Kind, SilentTime, SilentTimes, Who};
 use crate::inventory::{Attachment, Dot1x, Host, HostLink, Powered, RoleSource};
 use crate::policy::{Direction, FindingKind, Reason, Role, Severity};
@@ -93,7 +93,7 @@ pub(super) fn silent_times(row: &v1::Finding<'_>) -> SilentTimes {
     let read = |text: &str| {
         let mut words = text.splitn(3, ' ');
         let (who, (start, end)) = (words.next()?, words.next()?.split_once('/')?);
-        let who = who.parse().map(Who::Address).ok().or_else(|| mac(who).map(Who::Mac))?;
+        let who = who.parse().map(Who::Address).ok().or_else(|| MacAddr::parse(who).map(Who::Mac))?;
         Some(SilentTime { who, start: time(start)?, end: time(end)?, lasts: words.next() == Some("lasts") })
     };
     let told = SilentTimes::of(row.silent_times.iter().flatten().filter_map(|text| read(text)).collect());
@@ -126,7 +126,9 @@ pub(super) fn who(cell: Option<&Text<'_>>) -> (Vec<Who>, u64) {
     for name in cell.map_or("", |cell| cell).split(';') {
         match name.strip_prefix("and ").and_then(|rest| rest.strip_suffix(" more")) {
             Some(number) => more = number.parse().unwrap_or(0),
-            None => all.extend(name.parse::<IpAddr>().ok().map(Who::Address).or_else(|| mac(name).map(Who::Mac))),
+            None => {
+                all.extend(name.parse::<IpAddr>().ok().map(Who::Address).or_else(|| MacAddr::parse(name).map(Who::Mac)))
+            }
         }
     }
     (all, more)
@@ -227,7 +229,7 @@ mod tests {
         row.silent_times = Some(said.into_iter().map(Text::from).collect());
         row.more_silent_times = Some(u64::MAX);
         let one = SilentTime { who: who("10.0.0.1"), start, end, lasts: true };
-        let mac = Who::Mac(mac("02:00:00:00:00:01").unwrap());
+        let mac = Who::Mac(MacAddr::parse("02:00:00:00:00:01").unwrap());
         let back = SilentTime { start: end, end: start, lasts: false, ..one };
         let list = vec![one, SilentTime { who: mac, lasts: false, ..one }, back];
         assert_eq!(silent_times(&row), SilentTimes { list, more: u64::MAX });
