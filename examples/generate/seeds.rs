@@ -1,10 +1,9 @@
 //! Fills the fuzz targets' corpora from `captures/` and the embedded policy: one input for each kind of frame and payload.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use igorscope::capture::Capture;
 use igorscope::decode::{Network, Transport, decode};

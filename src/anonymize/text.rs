@@ -120,22 +120,12 @@ fn address_token(text: &str) -> usize {
 fn replaced(token: &str, cipher: &Cipher) -> Option<(usize, String, Owner)> {
     let bare = [token, token.trim_end_matches(['.', ':'])];
     bare.into_iter().find_map(|token| {
-        if let Some(mac) = mac(token) {
+        if let Some(mac) = MacAddr::parse(token) {
             return Some((token.len(), cipher.mac(mac).to_string(), Owner::Mac(mac)));
         }
         let address: IpAddr = token.parse().ok()?;
         Some((token.len(), cipher.address(address).to_string(), Owner::Address(address)))
     })
-}
-
-fn mac(token: &str) -> Option<MacAddr> {
-    let mut octets = [0; 6];
-    let mut pairs = token.split(':');
-    for octet in &mut octets {
-        let pair = pairs.next().filter(|pair| pair.len() == 2)?;
-        *octet = u8::from_str_radix(pair, 16).ok()?;
-    }
-    pairs.next().is_none().then_some(MacAddr(octets))
 }
 
 /// What stands in quotation marks is untrusted: file names, payload.

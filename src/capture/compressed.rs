@@ -77,7 +77,7 @@ impl Compression {
     }
 }
 
-/// Counts what is read of the compressed source, for the progress display and for messages.
+/// Counts what is read of the compressed source, for messages.
 struct Counted {
     source: Box<dyn Read + Send>,
     count: Arc<AtomicU64>,
@@ -100,17 +100,14 @@ pub(super) struct Unpacked {
     ended: bool,
 }
 
-/// Begins to unpack `source`. `count` follows the compressed bytes that were read.
+/// Begins to unpack `source`.
 ///
 /// # Errors
 /// When no thread can be started.
-pub(super) fn unpack(
-    source: Box<dyn Read + Send>,
-    compression: Compression,
-    count: Arc<AtomicU64>,
-) -> io::Result<Unpacked> {
+pub(super) fn unpack(source: Box<dyn Read + Send>, compression: Compression) -> io::Result<Unpacked> {
     let (filled, full) = sync_channel(WAITING);
     let (empty, emptied) = channel();
+    let count = Arc::new(AtomicU64::new(0));
     let source = Counted { source, count: Arc::clone(&count) };
     thread::Builder::new()
         .name(format!("unpack {}", compression.name()))

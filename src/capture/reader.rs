@@ -2,9 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::Path;
 
 use super::buffer::{self, BLOCK_SIZE, BlockBuffer, End};
 use super::compressed::{Compression, unpack};
@@ -20,10 +18,10 @@ use super::pcapng::{Pcapng, PcapngFrames};
 /// Damage ends the reading: [`Capture::next_block`] gives nothing more, and
 /// [`Capture::summary`] says what is wrong and where.
 pub struct Capture {
-    path: PathBuf,
     pub(super) buffer: BlockBuffer,
     pub(super) format: Format,
-    packing: Option<Packing>,
+    /// How the source is compressed.
+    packing: Option<Compression>,
     pub(super) damage: Option<Damage>,
     pub(super) finished: bool,
 }
@@ -33,12 +31,6 @@ pub(super) enum Format {
     Pcapng(Pcapng),
     /// A pcap file whose file header cannot be used; the damage says why.
     Headless,
-}
-
-/// How the source is compressed, and how much of it was read.
-struct Packing {
-    compression: Compression,
-    read: Arc<AtomicU64>,
 }
 
 /// The frames of one block, borrowed from the reader. Take the variant apart once per block, so
@@ -132,13 +124,14 @@ impl Capture {
 
     fn start(mut buffer: BlockBuffer, path: &Path, input: u32) -> Result<Self, CaptureError> {
         buffer.fill(magic::LONGEST);
-        let mut packing = None;
-        if let Some(compression) = Compression::recognise(buffer.unread()) {
-            let read = Arc::new(AtomicU64::new(0));
+        let packing = Compression::recognise(buffer.unread());
+        if let Some(compression) = packing {
             let block_size = buffer.block_size();
-            let unpacked = unpack(buffer.into_source(), compression, Arc::clone(&read))
-                .map_err(|source| CaptureError::Read { path: path.to_owned(), offset: 0, source })?;
-            packing = Some(Packing { compression, read });
+            let unpacked = unpack(buffer.into_source(), compression).map_err(|source| CaptureError::Read {
+                path: path.to_owned(),
+                offset: 0,
+                source,
+            })?;
             buffer = BlockBuffer::new(Box::new(unpacked), block_size);
             buffer.fill(magic::LONGEST);
         }
@@ -167,7 +160,7 @@ impl Capture {
             }
             Magic::Pcapng => (Format::Pcapng(Pcapng::new(input)), None),
         };
-        Ok(Self { path: path.to_owned(), buffer, format, packing, finished: damage.is_some(), damage })
+        Ok(Self { buffer, format, packing, finished: damage.is_some(), damage })
     }
 
     /// The next block of frames; `None` at the end or at the first damage.
@@ -233,20 +226,10 @@ impl Capture {
         self.packing.is_none()
     }
 
-    /// The file or the name given for the source.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Offset in the capture of the first byte that belongs to no frame handed out so far; for
     /// compressed input, after decompression.
     pub fn position(&self) -> u64 {
         self.buffer.position()
-    }
-
-    /// Bytes of the file or stream itself that were read so far: for a progress display.
-    pub fn source_bytes_read(&self) -> u64 {
-        self.packing.as_ref().map_or(self.buffer.position(), |packing| packing.read.load(Ordering::Relaxed))
     }
 
     /// What is to be said of the capture as far as it was read.
@@ -261,7 +244,7 @@ impl Capture {
         link_types.dedup();
         CaptureSummary {
             format: match &self.packing {
-                Some(packing) => format!("{name}+{}", packing.compression.name()),
+                Some(compression) => format!("{name}+{}", compression.name()),
                 None => name.to_owned(),
             },
             bytes_read: self.buffer.position(),

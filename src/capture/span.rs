@@ -42,11 +42,6 @@ pub struct Span {
 impl Span {
     /// All of an input, whatever it is.
     pub const WHOLE: Self = Self { start: 0, end: u64::MAX, size: u64::MAX };
-
-    /// Bytes in the span; `u64::MAX` for [`Span::WHOLE`].
-    pub fn bytes(&self) -> u64 {
-        self.end.saturating_sub(self.start)
-    }
 }
 
 /// Cuts a file into at most `count` spans of like size.

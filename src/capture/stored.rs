@@ -3,7 +3,7 @@
 use super::interface::{InterfaceSummary, Outages};
 use super::reader::CaptureSummary;
 use super::{Damage, FrameId, LinkType, Moment, Timestamp};
-use crate::state::{Broken, Load, Stored, store_list};
+use crate::state::{Broken, Load, Stored, store_list, stored};
 
 /// Longest text that a capture leaves: a format, the name of an interface, why it is damaged.
 const TEXT: usize = 4096;
@@ -44,15 +44,7 @@ impl Stored for Moment {
     }
 }
 
-impl Stored for LinkType {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.0.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        from.get().map(Self)
-    }
-}
+stored!(LinkType(number));
 
 impl Stored for Damage {
     fn store(&self, to: &mut Vec<u8>) {

@@ -1,14 +1,12 @@
 //! `analyze`: captures to results.
 
-use super::anonymize;
 use super::args::{Analyze, FailOn, Verbosity};
 use super::command::command;
-use super::evidence;
 use super::exit::{Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
 use super::reading::{InputNeeds, Reading, read, say};
 use super::results::{self, WriteOptions};
-use super::written;
+use super::{anonymize, evidence, written};
 use crate::policy::Severity;
 use crate::survey::Survey;
 

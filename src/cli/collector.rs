@@ -1,9 +1,8 @@
 //! Sending flows to a collector: the only packets that the program ever sends.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use super::exit::Failure;
 use crate::capture::Timestamp;

@@ -1,8 +1,7 @@
 //! How a run ends.
 
-use std::fmt;
-use std::io;
 use std::process::ExitCode;
+use std::{fmt, io};
 
 use crate::report::WriteError;
 

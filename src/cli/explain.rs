@@ -85,7 +85,7 @@ fn no_subject(what: &str) -> Failure {
 
 /// What is to be said to who names the survey or the captures first, or nothing else.
 fn swapped(what: &str, sources: &[PathBuf]) -> Option<String> {
-    const ENDINGS: [&str; 4] = ["json", "pcap", "pcapng", "igstate"];
+    const ENDINGS: [&str; 4] = ["json", "pcap", "pcapng", crate::state::EXTENSION];
     let path = Path::new(what);
     let is_missing = |source: &&PathBuf| !source.exists() && source.as_os_str() != "-";
     let missing = sources.iter().find(is_missing);

@@ -2,7 +2,7 @@
 
 use super::exit::{Failure, Outcome, Status};
 use super::terminal::print;
-use crate::capture::live::{Device, devices};
+use crate::capture::live::{CaptureDevice, devices};
 use crate::text::visible;
 
 pub(super) fn run() -> Outcome {
@@ -33,7 +33,7 @@ pub(super) fn run() -> Outcome {
 }
 
 /// Name, state, addresses, description.
-fn line(device: &Device) -> [String; 4] {
+fn line(device: &CaptureDevice) -> [String; 4] {
     let state = match (device.is_up, device.has_link) {
         (false, _) => "down",
         (true, Some(false)) => "no link",
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn a_line_says_state_and_addresses() {
-        let device = Device {
+        let device = CaptureDevice {
             name: "eth1".into(),
             description: "Mirror\u{1b}[2J".into(),
             addresses: vec!["10.0.0.7".parse().unwrap(), "fe80::1".parse().unwrap()],

@@ -60,7 +60,7 @@ pub(super) fn run(args: Path, verbosity: &Verbosity) -> Outcome {
 
 /// The captures of one place.
 fn find(name: String, path: PathBuf, verbosity: &Verbosity, status: &mut Status) -> Result<Place, Failure> {
-    if path.extension().is_some_and(|ending| ending == "igstate") {
+    if path.extension().is_some_and(|ending| ending == crate::state::EXTENSION) {
         return Err(Failure::usage(format!(
             "{} is a state, which holds no frames; path compares captures",
             path.display()

@@ -1,15 +1,13 @@
 //! What std leaves out of Windows: its console, its desktop, its memory.
 #![allow(unsafe_code)]
 
-use std::io;
 use std::os::windows::ffi::OsStrExt as _;
 use std::path::Path;
-use std::process;
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread;
 use std::time::Duration;
+use std::{io, process, thread};
 
 use windows_sys::Win32::System::Console::{
     CTRL_BREAK_EVENT, CTRL_C_EVENT, GetConsoleProcessList, SetConsoleCtrlHandler,

@@ -1,11 +1,10 @@
 //! The data channel between access points and their controller: CAPWAP (RFC 5415, 5416).
 
 use super::packet::TunnelKind;
-use super::plausible;
 use super::span::Span;
 use super::stop::{Stop, StopLayer, StopReason};
 use super::walk::{Step, Walk};
-use super::{ethernet, wlan};
+use super::{ethernet, plausible, wlan};
 
 /// UDP port of the data channel at the controller (RFC 5415 section 3.1).
 pub(super) const PORT: u16 = 5247;

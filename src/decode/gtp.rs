@@ -1,11 +1,10 @@
 //! GTP-U, the user plane of mobile networks (3GPP TS 29.281).
 
-use super::network;
 use super::packet::TunnelKind;
-use super::plausible;
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer};
 use super::walk::{Step, Walk};
+use super::{network, plausible};
 
 /// Version 1, protocol type GTP, the reserved bit 0 (section 5.1); and the mask of these.
 const VERSION_1: u8 = 0x30;

@@ -1,11 +1,10 @@
 //! L2TPv3 (RFC 3931) with Ethernet in it (RFC 4719).
 
-use super::ethernet;
 use super::packet::TunnelKind;
-use super::plausible;
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer};
 use super::walk::{Step, Walk};
+use super::{ethernet, plausible};
 
 /// Bytes that may stand between the session and the frame: a cookie of 0, 4 or 8 (section 4.1), and a sublayer of 4
 /// (section 4.6). The control connection agreed on them; which it was, the frame behind them tells.

@@ -16,6 +16,17 @@ impl MacAddr {
     /// Everybody on the link.
     pub const BROADCAST: Self = Self([0xff; 6]);
 
+    /// From six pairs of hex digits, joined by colons.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut octets = [0; 6];
+        let mut pairs = text.split(':');
+        for octet in &mut octets {
+            let pair = pairs.next().filter(|pair| pair.len() == 2)?;
+            *octet = u8::from_str_radix(pair, 16).ok()?;
+        }
+        pairs.next().is_none().then_some(Self(octets))
+    }
+
     /// Whether the group bit is set (IEEE 802, multicast or broadcast).
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 == 1

@@ -76,7 +76,7 @@ pub use non_ip::NonIp;
 pub use packet::{Encapsulation, Fragment, IpPacket, Network, Packet, TcpFlags, Transport, TunnelKind, tcp_numbers};
 pub use quote::{Quoted, quoted};
 pub use stop::{Stop, StopLayer, StopReason};
-pub use tunnel::{may_be_tunnel, passed_over};
+pub use tunnel::may_be_tunnel;
 pub use unread::Unread;
 
 use crate::capture::Frame;

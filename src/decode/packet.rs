@@ -8,6 +8,7 @@ use arrayvec::ArrayVec;
 use super::link_words::{MacAddr, VlanPath};
 use super::non_ip::NonIp;
 use super::stop::Stop;
+use crate::text::named;
 
 /// How many tunnels are taken off one frame before decoding stops with [`StopReason::TooDeep`].
 pub(super) const MAX_TUNNELS: usize = 8;
@@ -108,49 +109,31 @@ pub struct Encapsulation {
     pub vlan: VlanPath,
 }
 
-/// The kinds of tunnel that are entered.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum TunnelKind {
-    /// RFC 2784, 2890.
-    Gre,
-    /// Cisco ERSPAN type I.
-    ErspanI,
-    /// Cisco ERSPAN type II.
-    ErspanII,
-    /// Cisco ERSPAN type III.
-    ErspanIII,
-    /// RFC 7348.
-    Vxlan,
-    /// RFC 8926.
-    Geneve,
-    /// An IP header straight in an IP header (RFC 2003, 2473, 4213).
-    IpInIp,
-    /// TaZmen Sniffer Protocol, the mirror of MikroTik and others.
-    Tzsp,
-    /// The data channel between access points and their controller (RFC 5415).
-    Capwap,
-    /// The user plane of mobile networks (3GPP TS 29.281).
-    GtpU,
-    /// RFC 3931.
-    L2tpV3,
-}
-
-impl TunnelKind {
-    /// Name as it stands in survey.json.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gre => "gre",
-            Self::ErspanI => "erspan-1",
-            Self::ErspanII => "erspan-2",
-            Self::ErspanIII => "erspan-3",
-            Self::Vxlan => "vxlan",
-            Self::Geneve => "geneve",
-            Self::IpInIp => "ip-in-ip",
-            Self::Tzsp => "tzsp",
-            Self::Capwap => "capwap",
-            Self::GtpU => "gtp-u",
-            Self::L2tpV3 => "l2tpv3",
-        }
+named! {
+    /// The kinds of tunnel that are entered.
+    pub enum TunnelKind {
+        /// RFC 2784, 2890.
+        Gre = "gre",
+        /// Cisco ERSPAN type I.
+        ErspanI = "erspan-1",
+        /// Cisco ERSPAN type II.
+        ErspanII = "erspan-2",
+        /// Cisco ERSPAN type III.
+        ErspanIII = "erspan-3",
+        /// RFC 7348.
+        Vxlan = "vxlan",
+        /// RFC 8926.
+        Geneve = "geneve",
+        /// An IP header straight in an IP header (RFC 2003, 2473, 4213).
+        IpInIp = "ip-in-ip",
+        /// TaZmen Sniffer Protocol, the mirror of MikroTik and others.
+        Tzsp = "tzsp",
+        /// The data channel between access points and their controller (RFC 5415).
+        Capwap = "capwap",
+        /// The user plane of mobile networks (3GPP TS 29.281).
+        GtpU = "gtp-u",
+        /// RFC 3931.
+        L2tpV3 = "l2tpv3",
     }
 }
 

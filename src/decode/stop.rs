@@ -1,5 +1,7 @@
 //! Where and why decoding of a frame ended early.
 
+use crate::text::named;
+
 /// Where and why decoding of a frame ended early. What was read before stays in the packet.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Stop {
@@ -9,46 +11,47 @@ pub struct Stop {
     pub reason: StopReason,
 }
 
-/// Layers where decoding can stop.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[allow(missing_docs)] // the names are the protocols'
-pub enum StopLayer {
-    Link,
-    Ethernet,
-    Vlan,
-    Llc,
-    Sll,
-    Sll2,
-    Null,
-    Pppoe,
-    Ppp,
-    Mpls,
-    Radiotap,
-    Wlan,
-    Macsec,
-    Arp,
-    Ipv4,
-    Ipv6,
-    Ipv6Extension,
-    Tcp,
-    Udp,
-    Icmp,
-    Icmpv6,
-    Gre,
-    Erspan,
-    Vxlan,
-    Geneve,
-    Tzsp,
-    Tunnel,
-    Nflog,
-    Prism,
-    Ppi,
-    SwitchTag,
-    Nsh,
-    Pktap,
-    Capwap,
-    GtpU,
-    L2tp,
+named! {
+    /// Layers where decoding can stop.
+    #[allow(missing_docs)] // the names are the protocols'
+    pub enum StopLayer {
+        Link = "link",
+        Ethernet = "ethernet",
+        Vlan = "vlan",
+        Llc = "llc",
+        Sll = "sll",
+        Sll2 = "sll2",
+        Null = "null",
+        Pppoe = "pppoe",
+        Ppp = "ppp",
+        Mpls = "mpls",
+        Radiotap = "radiotap",
+        Wlan = "wlan",
+        Macsec = "macsec",
+        Arp = "arp",
+        Ipv4 = "ipv4",
+        Ipv6 = "ipv6",
+        Ipv6Extension = "ipv6-extension",
+        Tcp = "tcp",
+        Udp = "udp",
+        Icmp = "icmp",
+        Icmpv6 = "icmpv6",
+        Gre = "gre",
+        Erspan = "erspan",
+        Vxlan = "vxlan",
+        Geneve = "geneve",
+        Tzsp = "tzsp",
+        Tunnel = "tunnel",
+        Nflog = "nflog",
+        Prism = "prism",
+        Ppi = "ppi",
+        SwitchTag = "switch-tag",
+        Nsh = "nsh",
+        Pktap = "pktap",
+        Capwap = "capwap",
+        GtpU = "gtp-u",
+        L2tp = "l2tp",
+    }
 }
 
 impl StopLayer {
@@ -77,80 +80,24 @@ impl StopLayer {
                 | Self::Pktap
         )
     }
-
-    /// Name as it stands in survey.json.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Link => "link",
-            Self::Ethernet => "ethernet",
-            Self::Vlan => "vlan",
-            Self::Llc => "llc",
-            Self::Sll => "sll",
-            Self::Sll2 => "sll2",
-            Self::Null => "null",
-            Self::Pppoe => "pppoe",
-            Self::Ppp => "ppp",
-            Self::Mpls => "mpls",
-            Self::Radiotap => "radiotap",
-            Self::Wlan => "wlan",
-            Self::Macsec => "macsec",
-            Self::Arp => "arp",
-            Self::Ipv4 => "ipv4",
-            Self::Ipv6 => "ipv6",
-            Self::Ipv6Extension => "ipv6-extension",
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Icmp => "icmp",
-            Self::Icmpv6 => "icmpv6",
-            Self::Gre => "gre",
-            Self::Erspan => "erspan",
-            Self::Vxlan => "vxlan",
-            Self::Geneve => "geneve",
-            Self::Tzsp => "tzsp",
-            Self::Tunnel => "tunnel",
-            Self::Nflog => "nflog",
-            Self::Prism => "prism",
-            Self::Ppi => "ppi",
-            Self::SwitchTag => "switch-tag",
-            Self::Nsh => "nsh",
-            Self::Pktap => "pktap",
-            Self::Capwap => "capwap",
-            Self::GtpU => "gtp-u",
-            Self::L2tp => "l2tp",
-        }
-    }
 }
 
-/// Reasons to stop.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum StopReason {
-    /// The header ends behind the captured bytes, and the frame was longer on the wire.
-    CutBySnapLength,
-    /// The header ends behind the frame's own end.
-    TooShort,
-    /// A length field contradicts its header or its surroundings.
-    BadLength,
-    /// A version field holds a version that the layer does not have.
-    BadVersion,
-    /// More nested tunnels than are taken off.
-    TooDeep,
-    /// A link type, address family or encapsulation that is not known.
-    Unsupported,
-    /// What follows is encrypted.
-    Encrypted,
-}
-
-impl StopReason {
-    /// Name as it stands in survey.json.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::CutBySnapLength => "cut-by-snap-length",
-            Self::TooShort => "too-short",
-            Self::BadLength => "bad-length",
-            Self::BadVersion => "bad-version",
-            Self::TooDeep => "too-deep",
-            Self::Unsupported => "unsupported",
-            Self::Encrypted => "encrypted",
-        }
+named! {
+    /// Reasons to stop.
+    pub enum StopReason {
+        /// The header ends behind the captured bytes, and the frame was longer on the wire.
+        CutBySnapLength = "cut-by-snap-length",
+        /// The header ends behind the frame's own end.
+        TooShort = "too-short",
+        /// A length field contradicts its header or its surroundings.
+        BadLength = "bad-length",
+        /// A version field holds a version that the layer does not have.
+        BadVersion = "bad-version",
+        /// More nested tunnels than are taken off.
+        TooDeep = "too-deep",
+        /// A link type, address family or encapsulation that is not known.
+        Unsupported = "unsupported",
+        /// What follows is encrypted.
+        Encrypted = "encrypted",
     }
 }

@@ -128,25 +128,9 @@ impl Stored for NonIp {
     }
 }
 
-impl Stored for MacAddr {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.0.store(to);
-    }
+stored!(MacAddr(octets));
 
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        from.get().map(Self)
-    }
-}
-
-impl Stored for TcpFlags {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.0.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        from.get().map(Self)
-    }
-}
+stored!(TcpFlags(bits));
 
 /// The tags, the outermost first.
 impl Stored for VlanPath {

@@ -3,8 +3,8 @@
 //!
 //! A tunnel is entered only when its header is plausible; where nothing inside can be read, the
 //! packet around it stands, with the reason (see `Walk::enter`). A fragment at offset 0 of a
-//! tunnel's packet is entered as well: its inner headers are there. Teredo and GUE are known by
-//! name ([`passed_over`]) and not entered, nor is GTP-U that carries no IP packet.
+//! tunnel's packet is entered as well: its inner headers are there. Teredo and GUE are not entered,
+//! nor is GTP-U that carries no IP packet.
 
 use etherparse::{IpNumber, ip_number};
 
@@ -26,9 +26,6 @@ const UDP_TUNNELS: &[(u16, Layer)] = &[
     (1701, l2tp::over_udp),
 ];
 
-/// UDP ports of tunnels that are known and not entered.
-const PASSED_OVER: &[(u16, &str)] = &[(3544, "teredo"), (2152, "gtp-u"), (6080, "gue")];
-
 /// The same ports, each at its lowest five bits. Of comparisons the compiler makes a tree, and which way a packet goes in
 /// it, no processor guesses.
 const BY_LOW_BITS: [u16; 32] = {
@@ -46,12 +43,6 @@ const BY_LOW_BITS: [u16; 32] = {
 /// wireless controller sends by its source.
 pub const fn may_be_tunnel(source_port: u16, destination_port: u16) -> bool {
     (BY_LOW_BITS[destination_port as usize % 32] == destination_port) | (source_port == capwap::PORT)
-}
-
-/// The name of the tunnel that a UDP flow with one of these ports carries, if it is one that is not
-/// entered: Teredo (RFC 4380), GTP-U (3GPP TS 29.281), GUE (draft-ietf-intarea-gue).
-pub fn passed_over(ports: [u16; 2]) -> Option<&'static str> {
-    PASSED_OVER.iter().find(|(port, _)| ports.contains(port)).map(|(_, name)| *name)
 }
 
 /// Goes on inside, if what the IP packet carries is a tunnel. `span` holds the transport header.

@@ -47,7 +47,7 @@ impl SharedSelection {
 }
 
 /// Two hosts, the lower address first.
-type Pair = (IpAddr, IpAddr);
+type HostPair = (IpAddr, IpAddr);
 
 /// A frame that may still be wanted.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub struct LiveEvidence {
     selection: SharedSelection,
     ring: VecDeque<Kept>,
     /// The pairs of hosts whose history was told.
-    told: HashSet<Pair>,
+    told: HashSet<HostPair>,
     /// Bytes in the ring.
     bytes: usize,
     /// Frames written.
@@ -166,8 +166,8 @@ impl LiveEvidence {
 }
 
 /// For each frame that is kept, whether it is one of the last before a finding of its hosts began.
-fn history(wanted: &FrameSelection, ring: &VecDeque<Kept>, told: &mut HashSet<Pair>) -> Vec<bool> {
-    let mut counts: HashMap<Pair, u32> = HashMap::new();
+fn history(wanted: &FrameSelection, ring: &VecDeque<Kept>, told: &mut HashSet<HostPair>) -> Vec<bool> {
+    let mut counts: HashMap<HostPair, u32> = HashMap::new();
     let is_history = |kept: &Kept| {
         wanted.history(&kept.lend()).filter(|pair| !told.contains(pair)).is_some_and(|pair| {
             let count = counts.entry(pair).or_default();

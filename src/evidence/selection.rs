@@ -10,8 +10,7 @@ use crate::capture::{Frame, Timestamp};
 use crate::decode::{self, IpPacket, Network, VlanPath};
 use crate::finding::Finding;
 use crate::flow::{self, FlowView};
-use crate::protocol::Transport;
-use crate::protocol::icmp;
+use crate::protocol::{Transport, icmp};
 use crate::survey::Survey;
 use crate::verdict::{Judgement, Verdict};
 
@@ -20,9 +19,9 @@ const DATAGRAMS: usize = 1 << 16;
 
 /// Both ends, the smaller first, and the protocol: flows that differ in their VLAN path at most.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-struct Key([(IpAddr, u16); 2], u8);
+struct FiveTuple([(IpAddr, u16); 2], u8);
 
-impl Key {
+impl FiveTuple {
     fn new(a: (IpAddr, u16), b: (IpAddr, u16), protocol: u8) -> Self {
         Self([a.min(b), a.max(b)], protocol)
     }
@@ -34,9 +33,9 @@ type Datagram = (IpAddr, IpAddr, u8, u32);
 /// Which flows are of which findings.
 #[derive(Debug)]
 pub(crate) struct FrameSelection {
-    flows: HashMap<(Key, VlanPath), Vec<u32>>,
+    flows: HashMap<(FiveTuple, VlanPath), Vec<u32>>,
     /// The same whatever the VLAN path: an ICMP error quotes none.
-    on_any_path: HashMap<Key, Vec<u32>>,
+    on_any_path: HashMap<FiveTuple, Vec<u32>>,
     parts: HashMap<Datagram, Vec<u32>>,
     /// What the comment says of each finding; `None` for those that are not wanted.
     comments: Vec<Option<String>>,
@@ -57,8 +56,8 @@ impl FrameSelection {
             }
         }
         let mut begins: HashMap<(IpAddr, IpAddr), Timestamp> = HashMap::new();
-        let mut flows: HashMap<(Key, VlanPath), Vec<u32>> = HashMap::new();
-        let mut on_any_path: HashMap<Key, Vec<u32>> = HashMap::new();
+        let mut flows: HashMap<(FiveTuple, VlanPath), Vec<u32>> = HashMap::new();
+        let mut on_any_path: HashMap<FiveTuple, Vec<u32>> = HashMap::new();
         for (flow, judgement) in survey.flows.iter() {
             let Some(findings) = of_conversation.get(&judgement.conversation) else { continue };
             let findings: Vec<u32> =
@@ -73,7 +72,7 @@ impl FrameSelection {
                 *begin = first.min(*begin);
             }
             let port = |port| flow.icmp_type.map_or(port, |kind| u16::from_be_bytes([flow.icmp_code, kind]));
-            let key = Key::new((a.address, port(a.port)), (b.address, port(b.port)), flow.transport.number());
+            let key = FiveTuple::new((a.address, port(a.port)), (b.address, port(b.port)), flow.transport.number());
             let known = on_any_path.entry(key).or_default();
             known.extend(findings.iter().filter(|finding| !known.contains(finding)).copied().collect::<Vec<_>>());
             flows.insert((key, flow.vlan()), findings);
@@ -93,7 +92,7 @@ impl FrameSelection {
         let Some(ports) = flow::ports_of(ip) else {
             return self.parts.get(&datagram).cloned();
         };
-        let key = Key::new((ip.source, ports.0), (ip.destination, ports.1), ip.protocol);
+        let key = FiveTuple::new((ip.source, ports.0), (ip.destination, ports.1), ip.protocol);
         let findings = self.flows.get(&(key, packet.vlan))?;
         if ip.fragment.is_some_and(|fragment| fragment.more) && self.parts.len() < DATAGRAMS {
             self.parts.insert(datagram, findings.clone());
@@ -138,7 +137,7 @@ pub(crate) fn is_meant(survey: &Survey, finding: u32, flow: &FlowView<'_>, judge
 }
 
 /// The flow that an ICMP error quotes.
-fn quoted(ip: &IpPacket<'_>) -> Option<Key> {
+fn quoted(ip: &IpPacket<'_>) -> Option<FiveTuple> {
     let decode::Transport::Icmp { body, .. } = ip.transport else { return None };
     let quoted = decode::quoted(body, ip.source.is_ipv6())?;
     let ports = match quoted.icmp_type {
@@ -149,5 +148,5 @@ fn quoted(ip: &IpPacket<'_>) -> Option<Key> {
         None if Transport::from(quoted.protocol).has_ports() => quoted.ports?,
         None => (0, 0),
     };
-    Some(Key::new((quoted.source, ports.0), (quoted.destination, ports.1), quoted.protocol))
+    Some(FiveTuple::new((quoted.source, ports.0), (quoted.destination, ports.1), quoted.protocol))
 }

@@ -8,7 +8,7 @@ use crate::text::named;
 
 named! {
     /// Where the rules are enforced.
-    Side {
+    pub enum Side {
         /// On the gateway, or on the port it hangs on.
         Gateway = "gateway",
         /// On a node, or on the port it hangs on.
@@ -31,7 +31,7 @@ impl Side {
 
 named! {
     /// Which way the client's packets go, seen from where the rules stand.
-    Way {
+    pub enum Way {
         /// To this host.
         In = "in",
         /// From this host.
@@ -43,7 +43,7 @@ named! {
 
 named! {
     /// Hosts that rules name.
-    HostSet {
+    pub enum HostSet {
         /// The gateways.
         Gateway = "gateway",
         /// The nodes.

@@ -2,13 +2,12 @@
 
 use super::ends::Side;
 use super::rules::RuleList;
-use super::text;
-use super::{cisco, iptables, mud, nftables, table, windows};
+use super::{cisco, iptables, mud, nftables, table, text, windows};
 use crate::text::named;
 
 named! {
     /// What rules are written as.
-    Format {
+    pub enum Format {
         /// nftables, for `nft -f`.
         Nftables = "nftables",
         /// iptables and ip6tables, as a shell script.

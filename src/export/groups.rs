@@ -4,8 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::protocol::Protocol;
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 
 /// Groups of one protocol.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]

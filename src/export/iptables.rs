@@ -147,15 +147,15 @@ fn plain(block: IpNet) -> String {
 }
 
 /// What one chain does for one pair of ends.
-struct Pair<'a> {
+struct ChainRules<'a> {
     way: Way,
     from: &'a End,
     to: &'a End,
     rules: Vec<String>,
 }
 
-fn pairs(list: &RuleList, family: Family, raw: bool) -> Vec<Pair<'_>> {
-    let mut pairs: Vec<Pair<'_>> = Vec::new();
+fn pairs(list: &RuleList, family: Family, raw: bool) -> Vec<ChainRules<'_>> {
+    let mut pairs: Vec<ChainRules<'_>> = Vec::new();
     let mut add = |way, from, to, rules: Vec<String>| match pairs
         .iter_mut()
         .find(|pair| (pair.way, pair.from, pair.to) == (way, from, to))
@@ -163,7 +163,7 @@ fn pairs(list: &RuleList, family: Family, raw: bool) -> Vec<Pair<'_>> {
         Some(pair) => {
             pair.rules.extend(rules.into_iter().filter(|rule| !pair.rules.contains(rule)).collect::<Vec<_>>())
         }
-        None => pairs.push(Pair { way, from, to, rules }),
+        None => pairs.push(ChainRules { way, from, to, rules }),
     };
     if raw {
         for rule in list.rules.iter().filter(|rule| rule.helper == Some(Helper::Tftp)) {
@@ -352,7 +352,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn pair(&mut self, number: usize, pair: &Pair<'_>) {
+    fn pair(&mut self, number: usize, pair: &ChainRules<'_>) {
         let (froms, tos) = (self.ends("-s", pair.from), self.ends("-d", pair.to));
         if froms.is_empty() || tos.is_empty() {
             return;

@@ -9,14 +9,13 @@ use super::hosts::Hosts;
 use super::{groundwork, matched, refused};
 use crate::inventory::Inventory;
 use crate::policy::{Cell, Direction, Policy, PortSet, Role, RoleSet};
-use crate::protocol::Protocol;
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 use crate::text::named;
 use crate::verdict::{Filled, documented};
 
 named! {
     /// Why a rule is there. Orders as rules are listed.
-    Kind {
+    pub enum Kind {
         /// Without it the documented ports cannot work (neighbor discovery, group membership).
         Groundwork = "groundwork",
         /// The vendor's document lists it.

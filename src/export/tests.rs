@@ -98,7 +98,7 @@ fn the_same_input_gives_the_same_bytes() {
         for side in Side::ALL {
             let once = || {
                 let inventory = inventory(SITE);
-                format.export(&list(&Policy::embedded(), *side, Some(&inventory), true))
+                format.export(&list(&Policy::embedded(), side, Some(&inventory), true))
             };
             assert_eq!(once(), once(), "{format} {side}");
         }
@@ -120,11 +120,11 @@ fn names_and_reasons_do_not_become_rules() {
     let policy = Policy::parse(&policy, Path::new("evil.toml")).unwrap();
     for format in Format::ALL {
         for side in Side::ALL {
-            let Ok(exported) = format.export(&list(&policy, *side, Some(&inventory), true)) else { continue };
+            let Ok(exported) = format.export(&list(&policy, side, Some(&inventory), true)) else { continue };
             for line in exported.text.lines() {
                 let line = line.trim_start_matches(['\u{feff}', ' ']);
                 assert!(!line.starts_with("-A INPUT"), "{format}: {line}");
-                assert!(!line.starts_with("permit ip any any") || side == &Side::Firewall, "{format}: {line}");
+                assert!(!line.starts_with("permit ip any any") || side == Side::Firewall, "{format}: {line}");
                 assert!(!line.contains('\u{2028}'), "{format}: {line}");
             }
             assert!(exported.file_name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)));
@@ -282,7 +282,7 @@ fn a_file_opens_with_what_it_drops_and_whom_it_could_not_place() {
 fn a_form_that_only_logs_drops_nothing() {
     for side in Side::ALL {
         for (format, drops) in [(Format::Nftables, "drop;"), (Format::Iptables, "-j DROP"), (Format::Cisco, " deny ")] {
-            let [trial, real] = [true, false].map(|log_only| exported(format, *side, log_only).text);
+            let [trial, real] = [true, false].map(|log_only| exported(format, side, log_only).text);
             assert!(trial.contains("Log only: nothing is dropped"), "{format} {side}");
             assert!(!trial.contains(drops) && !trial.contains("invalid drop"), "{format} {side}: {trial}");
             assert!(trial.contains("igor would drop: ") || format == Format::Cisco, "{format} {side}");

@@ -49,13 +49,8 @@ impl Trouble for Leases {
     const ADVICE: &'static str = "Reserve the address at the DHCP server if anything refers to the device by it (inventory, \
                                   firewall, BACnet).";
     const NEXT: &'static str = "Reserve the address at the DHCP server";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device was given another address while the capture ran.".into(),
-            _ => format!("{number} devices were given another address while the capture ran."),
-        }
-    }
+    const HEADING: &'static str = "A device was given another address while the capture ran.";
+    const HEADINGS: &'static str = "{number} devices were given another address while the capture ran.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let one = |(address, at): &(IpAddr, Cited)| format!("{address} ({})", frame(context, *at));

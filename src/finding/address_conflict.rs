@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use super::arp::proxies;
-use super::devices::{Device, MAX_TOLD, Trouble, grouped};
+use super::devices::{Affected, MAX_TOLD, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
@@ -45,7 +45,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     grouped(judged.seen, contested(judged.seen))
 }
 
-fn contested(seen: &Observations<'_>) -> Vec<Device<Conflict>> {
+fn contested(seen: &Observations<'_>) -> Vec<Affected<Conflict>> {
     let by_arp = by_arp(seen);
     let shared: HashSet<IpAddr> =
         seen.hosts.iter().filter(|host| !host.more_macs.is_empty()).map(|host| host.address).collect();
@@ -63,7 +63,7 @@ fn contested(seen: &Observations<'_>) -> Vec<Device<Conflict>> {
     for macs in contested.values_mut() {
         macs.retain(|mac, _| !proxies.contains(mac) && !sent.routers.contains(mac) && !is_shared(*mac));
     }
-    let devices = Devices::of(seen, &sent, &contested);
+    let devices = MacUses::of(seen, &sent, &contested);
     contested.into_iter().filter_map(|(address, macs)| device(seen, address, macs, &devices)).collect()
 }
 
@@ -158,7 +158,7 @@ impl MacUse {
 }
 
 /// Which MACs are of one device: those that share another address, a DHCP client identifier or an LLDP chassis.
-struct Devices(BTreeMap<MacAddr, Vec<Mark>>);
+struct MacUses(BTreeMap<MacAddr, Vec<Mark>>);
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Mark {
@@ -167,7 +167,7 @@ enum Mark {
     Chassis(String),
 }
 
-impl Devices {
+impl MacUses {
     fn of(seen: &Observations<'_>, sent: &MacUse, contested: &Speakers) -> Self {
         let mut marks: BTreeMap<MacAddr, Vec<Mark>> =
             contested.values().flat_map(BTreeMap::keys).map(|mac| (*mac, Vec::new())).collect();
@@ -217,8 +217,8 @@ fn device(
     seen: &Observations<'_>,
     address: IpAddr,
     macs: BTreeMap<MacAddr, Window>,
-    devices: &Devices,
-) -> Option<Device<Conflict>> {
+    devices: &MacUses,
+) -> Option<Affected<Conflict>> {
     if macs.len() < 2 {
         return None;
     }
@@ -236,7 +236,7 @@ fn device(
     at_once.sort_by_key(|one| one.0);
     let all = at_once.iter().fold(Window::NONE, |sum, (_, window)| sum.and(*window));
     let cited = |(mac, window): &(MacAddr, Window)| (*mac, window.count, Cited::new(window.frame(), window.first));
-    Some(Device {
+    Some(Affected {
         role: seen.hosts.find(address).map_or(Role::Host, |id| seen.hosts.role(id)),
         who: Who::Address(address),
         packets: all.count,
@@ -278,13 +278,8 @@ impl Trouble for Conflict {
                                   another address; look for a fixed address inside the DHCP server's range. A pair that shares \
                                   an address on purpose (VRRP, a failover) looks the same.";
     const NEXT: &'static str = "Find both by their MACs and give one another address";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "Two devices have one address.".into(),
-            _ => format!("{number} addresses are each held by more than one device."),
-        }
-    }
+    const HEADING: &'static str = "Two devices have one address.";
+    const HEADINGS: &'static str = "{number} addresses are each held by more than one device.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let one = |(mac, packets, at): &(MacAddr, u64, Cited)| {

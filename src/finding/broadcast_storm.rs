@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::by_mac::{Devices, Identity};
-use super::devices::{Device, Trouble, grouped};
+use super::by_mac::{HostsByMac, Identity};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
@@ -38,13 +38,13 @@ enum What {
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
-    let mut storms: Vec<Device<Storm>> = frames(judged).into_iter().collect();
+    let mut storms: Vec<Affected<Storm>> = frames(judged).into_iter().collect();
     storms.extend(packets(judged));
     grouped(judged.seen, storms)
 }
 
 /// ARP and other frames that are not IP.
-fn frames(judged: &Judged<'_>) -> Option<Device<Storm>> {
+fn frames(judged: &Judged<'_>) -> Option<Affected<Storm>> {
     let seen = judged.seen;
     let link = &seen.evidence.link;
     let least = u64::from(seen.policy.link().storm_rate).saturating_mul(STRETCH as u64);
@@ -65,7 +65,7 @@ fn frames(judged: &Judged<'_>) -> Option<Device<Storm>> {
     if arp.count > all.count / 2 && asked.saturating_mul(SWEEP) >= arp.count {
         return None;
     }
-    let devices = Devices::of(seen);
+    let devices = HostsByMac::of(seen);
     let mut senders: Vec<(MacAddr, u64)> = link.senders().map(|(mac, window)| (*mac, window.count)).collect();
     senders.sort_by_key(|(mac, count)| (std::cmp::Reverse(*count), *mac));
     let (most, _) = *senders.first()?;
@@ -81,7 +81,7 @@ fn frames(judged: &Judged<'_>) -> Option<Device<Storm>> {
 }
 
 /// IPv4 broadcasts, by conversation: a rate over all of its time.
-fn packets(judged: &Judged<'_>) -> Vec<Device<Storm>> {
+fn packets(judged: &Judged<'_>) -> Vec<Affected<Storm>> {
     let seen = judged.seen;
     let rate = u64::from(seen.policy.link().storm_rate);
     let mut storms = Vec::new();
@@ -106,7 +106,7 @@ fn packets(judged: &Judged<'_>) -> Vec<Device<Storm>> {
             last: conversation.last,
             at: Cited::new(conversation.begin.frame, conversation.first),
         };
-        storms.push(Device {
+        storms.push(Affected {
             role: client.role,
             who: Who::Address(client.address),
             packets: count,
@@ -124,10 +124,8 @@ impl Trouble for Storm {
                                   cables, an unmanaged switch. See which ports blink without pause, unplug one after the other, \
                                   then switch spanning tree and storm control on. If one device alone sends, restart it.";
     const NEXT: &'static str = "Look for a loop between switch ports";
-
-    fn heading(_: usize) -> String {
-        "Broadcasts come at a rate that nothing explains: every device must read each of them.".into()
-    }
+    const HEADING: &'static str =
+        "Broadcasts come at a rate that nothing explains: every device must read each of them.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let within = lasting(self.first, self.last);

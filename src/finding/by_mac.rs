@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::devices::Device;
+use super::devices::Affected;
 use super::{Context, Replace, Who};
 use crate::decode::MacAddr;
 use crate::flow::Window;
@@ -35,9 +35,9 @@ impl Identity {
 }
 
 /// The hosts of a survey by their MACs.
-pub(super) struct Devices<'a>(BTreeMap<MacAddr, &'a Host>);
+pub(super) struct HostsByMac<'a>(BTreeMap<MacAddr, &'a Host>);
 
-impl<'a> Devices<'a> {
+impl<'a> HostsByMac<'a> {
     /// Hosts come in the order of their addresses: a device is best known by its first, an IPv4 one.
     pub(super) fn of(seen: &Observations<'a>) -> Self {
         let mut hosts: BTreeMap<MacAddr, &Host> = BTreeMap::new();
@@ -60,16 +60,20 @@ impl<'a> Devices<'a> {
     }
 
     /// What is to be told of it within a window.
-    pub(super) fn device<T>(&self, mac: MacAddr, window: &Window, what: T) -> Device<T> {
-        let host = self.host(mac);
-        Device {
-            role: host.map_or(Role::Host, |host| host.role),
-            who: host.map_or(Who::Mac(mac), |host| Who::Address(host.address)),
-            packets: window.count,
-            first: window.first,
-            last: window.last,
-            what,
-        }
+    pub(super) fn device<T>(&self, mac: MacAddr, window: &Window, what: T) -> Affected<T> {
+        affected(mac, self.host(mac), window, what)
+    }
+}
+
+/// What is to be told of a device within a window, by its MAC and the host that it is, if one is known.
+pub(super) fn affected<T>(mac: MacAddr, host: Option<&Host>, window: &Window, what: T) -> Affected<T> {
+    Affected {
+        role: host.map_or(Role::Host, |host| host.role),
+        who: host.map_or(Who::Mac(mac), |host| Who::Address(host.address)),
+        packets: window.count,
+        first: window.first,
+        last: window.last,
+        what,
     }
 }
 

@@ -16,7 +16,7 @@ const MAX_FILTERED: usize = 100;
 
 /// What is to be told of one device.
 #[derive(Clone, Debug)]
-pub(super) struct Device<T> {
+pub(super) struct Affected<T> {
     pub(super) role: Role,
     pub(super) who: Who,
     pub(super) packets: u64,
@@ -32,9 +32,11 @@ pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
     const ADVICE: &'static str;
     /// What to do first.
     const NEXT: &'static str;
+    /// What happened to a device.
+    const HEADING: &'static str;
+    /// The same of several: `{number}` stands for how many.
+    const HEADINGS: &'static str = Self::HEADING;
 
-    /// What happened to so many devices.
-    fn heading(number: usize) -> String;
     /// What was seen of one, in a sentence or two with frames.
     fn sentence(&self, who: Who, context: &Context<'_>) -> String;
     /// What decides of one, in a few words.
@@ -64,24 +66,24 @@ pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
 
 /// The devices of one finding.
 #[derive(Clone, Debug)]
-struct Devices<T> {
+struct AffectedDevices<T> {
     /// The first of them.
-    first: Vec<Device<T>>,
+    first: Vec<Affected<T>>,
     number: usize,
     doubts: Doubts,
 }
 
 /// One finding for each role.
-pub(super) fn grouped<T: Trouble>(seen: &Observations<'_>, devices: Vec<Device<T>>) -> Vec<Finding> {
-    let mut by_role: BTreeMap<Role, Vec<Device<T>>> = BTreeMap::new();
+pub(super) fn grouped<T: Trouble>(seen: &Observations<'_>, devices: Vec<Affected<T>>) -> Vec<Finding> {
+    let mut by_role: BTreeMap<Role, Vec<Affected<T>>> = BTreeMap::new();
     devices.into_iter().for_each(|device| by_role.entry(device.role).or_default().push(device));
     by_role.into_iter().map(|(role, devices)| finding(seen, role, devices)).collect()
 }
 
-fn finding<T: Trouble>(seen: &Observations<'_>, role: Role, mut devices: Vec<Device<T>>) -> Finding {
+fn finding<T: Trouble>(seen: &Observations<'_>, role: Role, mut devices: Vec<Affected<T>>) -> Finding {
     devices.sort_by_key(|device| device.who);
     let clients: BTreeSet<Who> = devices.iter().map(|device| device.who).collect();
-    let mut told = Devices { number: devices.len(), first: Vec::new(), doubts: Doubts::default() };
+    let mut told = AffectedDevices { number: devices.len(), first: Vec::new(), doubts: Doubts::default() };
     let mut finding = Finding::new(seen, T::KIND, role, Arc::new(told.clone()));
     finding.client_role = Some(role);
     finding.clients = clients.into_iter().collect();
@@ -97,9 +99,10 @@ fn finding<T: Trouble>(seen: &Observations<'_>, role: Role, mut devices: Vec<Dev
     finding
 }
 
-impl<T: Trouble> Facts for Devices<T> {
+impl<T: Trouble> Facts for AffectedDevices<T> {
     fn detail(&self, _: &Finding, context: &Context<'_>) -> String {
-        let mut text = T::heading(self.number);
+        let heading = if self.number == 1 { T::HEADING } else { T::HEADINGS };
+        let mut text = heading.replace("{number}", &self.number.to_string());
         for device in self.first.iter().take(MAX_TOLD) {
             let _ = write!(text, " {}", device.what.sentence(device.who, context));
         }
@@ -143,12 +146,12 @@ impl<T: Trouble> Facts for Devices<T> {
     }
 
     fn replaced(&self, with: &dyn Replace) -> Arc<dyn Facts> {
-        let other = |device: &Device<T>| Device {
+        let other = |device: &Affected<T>| Affected {
             who: device.who.replaced(with),
             what: device.what.replaced(with),
             ..device.clone()
         };
-        let mut first: Vec<Device<T>> = self.first.iter().map(other).collect();
+        let mut first: Vec<Affected<T>> = self.first.iter().map(other).collect();
         // The order of the real addresses would tell which they are.
         first.sort_by_key(|device| device.who);
         Arc::new(Self { first, number: self.number, doubts: doubts::replaced(&self.doubts, with) })

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use super::Who;
-use super::by_mac::{Devices, Identity};
-use super::devices::Device;
+use super::by_mac::{HostsByMac, Identity, affected};
+use super::devices::Affected;
 use crate::decode::MacAddr;
 use crate::flow::{DhcpExchange, First, Window};
 use crate::inventory::Host;
@@ -23,10 +22,6 @@ pub(super) struct Client<'a> {
 impl Client<'_> {
     pub(super) fn role(&self) -> Role {
         self.host.map_or(Role::Host, |host| host.role)
-    }
-
-    pub(super) fn who(&self) -> Who {
-        self.host.map_or(Who::Mac(self.mac), |host| Who::Address(host.address))
     }
 
     pub(super) fn identity(&self) -> Identity {
@@ -49,15 +44,8 @@ impl Client<'_> {
     }
 
     /// What is to be told of it, which it sent within a window.
-    pub(super) fn device<T>(&self, window: Window, what: T) -> Device<T> {
-        Device {
-            role: self.role(),
-            who: self.who(),
-            packets: window.count,
-            first: window.first,
-            last: window.last,
-            what,
-        }
+    pub(super) fn device<T>(&self, window: Window, what: T) -> Affected<T> {
+        affected(self.mac, self.host, &window, what)
     }
 }
 
@@ -66,7 +54,7 @@ pub(super) fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
     if seen.evidence.dhcp().len() == 0 {
         return Vec::new();
     }
-    let hosts = Devices::of(seen);
+    let hosts = HostsByMac::of(seen);
     let mut clients: BTreeMap<MacAddr, Vec<&DhcpExchange>> = BTreeMap::new();
     for ((mac, _), exchange) in seen.evidence.dhcp() {
         clients.entry(*mac).or_default().push(exchange);

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::{Replace, Who};
-use crate::protocol::Transport;
-use crate::protocol::icmp;
+use crate::protocol::{Transport, icmp};
 
 /// How many addresses and ports a filter may list. Beyond that it shows what is wider: every conversation
 /// of the servers' ports, because a filter of megabytes helps nobody.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::by_mac::{Devices, Identity};
-use super::devices::{Device, Trouble, grouped};
+use super::by_mac::{HostsByMac, Identity};
+use super::devices::{Affected, Trouble, grouped};
 use super::dhcp::Client;
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -46,14 +46,14 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if seen.evidence.link.bridges().len() == 0 {
         return Vec::new();
     }
-    let devices = Devices::of(seen);
+    let devices = HostsByMac::of(seen);
     let mut late = said(judged, &devices);
     late.extend(asked(judged, &devices));
     grouped(seen, late)
 }
 
 /// Ports of rapid trees, which say whether they forward.
-fn said(judged: &Judged<'_>, devices: &Devices<'_>) -> Vec<Device<Late>> {
+fn said(judged: &Judged<'_>, devices: &HostsByMac<'_>) -> Vec<Affected<Late>> {
     let seen = judged.seen;
     // While a tree is built, a port may name more than one root.
     let mut ports: BTreeMap<(MacAddr, u16), Port> = BTreeMap::new();
@@ -80,7 +80,7 @@ fn said(judged: &Judged<'_>, devices: &Devices<'_>) -> Vec<Device<Late>> {
 }
 
 /// Behind a port of a tree of 1998, which does not say it, a device that starts asks in vain for twice the forward delay.
-fn asked(judged: &Judged<'_>, devices: &Devices<'_>) -> Vec<Device<Late>> {
+fn asked(judged: &Judged<'_>, devices: &HostsByMac<'_>) -> Vec<Affected<Late>> {
     let old = judged.seen.evidence.link.bridges().filter(|(_, port)| port.version < 2);
     let Some(forward_delay) = old.map(|(_, port)| port.forward_delay).filter(|delay| DELAYS.contains(delay)).max()
     else {
@@ -122,13 +122,8 @@ impl Trouble for Late {
                                   of a device its port carries nothing for twice the forward delay, and the device's first \
                                   requests (802.1X, DHCP, discovery) are lost.";
     const NEXT: &'static str = "Make the switch port an edge port";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A switch port waits long before it forwards.".into(),
-            _ => format!("{number} switch ports wait long before they forward."),
-        }
-    }
+    const HEADING: &'static str = "A switch port waits long before it forwards.";
+    const HEADINGS: &'static str = "{number} switch ports wait long before they forward.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let (who, from) = (self.who.name(context), frame(context, self.at));

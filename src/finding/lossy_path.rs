@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::called;
 use super::{Context, Finding, Judged, Replace, Who};
 use crate::health::Measure;
@@ -82,7 +82,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let is_told = |path: &Lossy| [path.from, path.to, path.asked].into_iter().any(|sent| sent.is_told(limits));
     let devices = paths.into_iter().filter(|(_, path)| is_told(path)).filter_map(|((device, _), path)| {
         let host = seen.hosts.get(seen.hosts.find(device)?);
-        Some(Device {
+        Some(Affected {
             role: host.role,
             who: Who::Address(device),
             packets: [path.from, path.to, path.asked]
@@ -102,13 +102,8 @@ impl Trouble for Lossy {
                                   cable. Losses of many devices at once lie where their ways meet: an uplink, a switch that is \
                                   overloaded, a wireless hop.";
     const NEXT: &'static str = "Look at the errors of the switch ports on the way";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "Much is lost on a path and sent again.".into(),
-            _ => format!("Much is lost on {number} paths and sent again."),
-        }
-    }
+    const HEADING: &'static str = "Much is lost on a path and sent again.";
+    const HEADINGS: &'static str = "Much is lost on {number} paths and sent again.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let parts = [

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::flow::Window;
@@ -36,7 +36,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         *lacking >= u64::from(limits.lost_datagrams) && lacking * 100 >= all * u64::from(limits.lost_percent)
     };
     let devices =
-        pairs.into_iter().filter(is_told).map(|((source, destination), (datagrams, lacking, window))| Device {
+        pairs.into_iter().filter(is_told).map(|((source, destination), (datagrams, lacking, window))| Affected {
             role: seen.hosts.find(source).map_or(Role::Host, |id| seen.hosts.role(id)),
             who: Who::Address(source),
             packets: window.count,
@@ -53,13 +53,8 @@ impl Trouble for Lost {
                                   make the sender's messages small enough for one packet: who lacks a piece throws the whole \
                                   away.";
     const NEXT: &'static str = "Find what drops fragments on the way";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "Packets that came in pieces lack some.".into(),
-            _ => format!("Packets that came in pieces lack some, between {number} pairs of hosts."),
-        }
-    }
+    const HEADING: &'static str = "Packets that came in pieces lack some.";
+    const HEADINGS: &'static str = "Packets that came in pieces lack some, between {number} pairs of hosts.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         format!(

@@ -106,7 +106,7 @@ pub enum Kind {
 impl Kind {
     /// Every kind, those of unexpected conversations first.
     pub fn all() -> impl Iterator<Item = Self> {
-        Reason::ALL.iter().copied().map(Self::Unexpected).chain(FindingKind::ALL.iter().copied().map(Self::Other))
+        Reason::ALL.into_iter().map(Self::Unexpected).chain(FindingKind::ALL.into_iter().map(Self::Other))
     }
 
     /// Name as it stands in files and tables.

@@ -1,7 +1,7 @@
 //! `never-heard`: devices of the inventory of which nothing was captured.
 
 use super::arp::unanswered;
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
@@ -22,7 +22,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let is_told = |host: &&Host| unanswered(seen, host.address).is_some() || !seen.missing.may_hide(seen.hosts, host);
     let device = |host: &Host| {
         let asked = unanswered(seen, host.address);
-        Device {
+        Affected {
             role: host.role,
             who: Who::Address(host.address),
             packets: asked.map_or(0, |asked| asked.packets),
@@ -39,13 +39,8 @@ impl Trouble for Silent {
     const ADVICE: &'static str = "Check power, cable, VLAN and address of the device, then the inventory; or capture where its \
                                   traffic passes.";
     const NEXT: &'static str = "Check power, cable, VLAN and address";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device of the inventory was never heard.".into(),
-            _ => format!("{number} devices of the inventory were never heard."),
-        }
-    }
+    const HEADING: &'static str = "A device of the inventory was never heard.";
+    const HEADINGS: &'static str = "{number} devices of the inventory were never heard.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let name = context.name(who);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::by_mac::Identity;
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::dhcp::Client;
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -34,7 +34,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 }
 
 /// Devices to which no answer of a server was captured, nor anything that proves one.
-fn never_offered(clients: &[Client<'_>]) -> Vec<Device<NoOffer>> {
+fn never_offered(clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
     let lone = clients.iter().filter(|client| client.is_unheard() && client.selected().is_none());
     lone.filter_map(|client| {
         let asked = client.sum(|exchange| exchange.discovers);
@@ -45,7 +45,7 @@ fn never_offered(clients: &[Client<'_>]) -> Vec<Device<NoOffer>> {
 
 /// Devices that took up an offer, which was not captured, and never used the address: only its use would prove that the
 /// server acknowledged it.
-fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Device<NoOffer>> {
+fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
     let lone = clients.iter().filter(|client| client.is_unheard() && !uses_what_it_selected(client, seen));
     lone.filter_map(|client| {
         let asked = client.sum(|exchange| exchange.discovers.and(exchange.selects));
@@ -53,7 +53,7 @@ fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Devic
         let cited = (IpAddr::V4(selected.what), Cited::new(selected.at.frame, selected.time));
         let device = client.device(asked, NoOffer { selected: Some(cited), ..of(client, asked) });
         let role = seen.hosts.find(selected.what.into()).map_or(Role::Host, |id| seen.hosts.get(id).role);
-        Some(Device { role: if device.role == Role::Host { role } else { device.role }, ..device })
+        Some(Affected { role: if device.role == Role::Host { role } else { device.role }, ..device })
     })
     .collect()
 }
@@ -88,13 +88,8 @@ impl Trouble for NoOffer {
                                   it, and that the switch lets its answers through (DHCP snooping). A mirror that copies one \
                                   direction looks the same.";
     const NEXT: &'static str = "Check the DHCP server and its relay";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device asked for an address by DHCP and was given none.".into(),
-            _ => format!("{number} devices asked for an address by DHCP and were given none."),
-        }
-    }
+    const HEADING: &'static str = "A device asked for an address by DHCP and was given none.";
+    const HEADINGS: &'static str = "{number} devices asked for an address by DHCP and were given none.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let what = match self.discovers {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::VlanPath;
@@ -76,7 +76,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             requests: *window,
             listeners: listeners.get(&(vlan, v6)).map_or(0, BTreeSet::len),
         };
-        unasked.push(Device {
+        unasked.push(Affected {
             role: client.role,
             who: Who::Address(client.address),
             packets: window.count,
@@ -115,10 +115,7 @@ impl Trouble for Unasked {
                                   off in all of them: a switch that snoops and hears nobody ask forgets within minutes who \
                                   listens, and drops what goes to groups.";
     const NEXT: &'static str = "Switch an IGMP querier on in the VLAN";
-
-    fn heading(_: usize) -> String {
-        "Requests to a group go unanswered, and nobody asks who listens to it.".into()
-    }
+    const HEADING: &'static str = "Requests to a group go unanswered, and nobody asks who listens to it.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let vlan = if self.vlan.is_untagged() { String::new() } else { format!(" of VLAN {}", self.vlan) };

@@ -1,6 +1,6 @@
 //! `not-authenticated`: devices that begin 802.1X and are never let in.
 
-use super::by_mac::{Devices, Identity, plugged};
+use super::by_mac::{HostsByMac, Identity, plugged};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -26,7 +26,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if seen.evidence.link.authentication().len() == 0 || seen.missing.one_way {
         return Vec::new();
     }
-    let devices = Devices::of(seen);
+    let devices = HostsByMac::of(seen);
     let kept_out = stations(&seen.evidence.link).into_iter().filter_map(|(mac, (_, said))| {
         let tried: Window = said.starts.and(said.responses);
         if said.successes.count > 0 || tried.count < u64::from(seen.policy.link().dot1x_tries) {
@@ -56,13 +56,8 @@ impl Trouble for KeptOut {
                                   is wrong or has expired, a device that is not entered, a server that the switch cannot reach. \
                                   Until it is let in, the port carries nothing else, or leads to a guest network.";
     const NEXT: &'static str = "See the RADIUS server's log for its MAC";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device begins 802.1X and is never let in.".into(),
-            _ => format!("{number} devices begin 802.1X and are never let in."),
-        }
-    }
+    const HEADING: &'static str = "A device begins 802.1X and is never let in.";
+    const HEADINGS: &'static str = "{number} devices begin 802.1X and are never let in.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let end = match (self.requests, self.failures) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::frame;
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
@@ -19,7 +19,7 @@ struct Answer {
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
-    let mut devices: BTreeMap<(IpAddr, IpAddr), Device<Answer>> = BTreeMap::new();
+    let mut devices: BTreeMap<(IpAddr, IpAddr), Affected<Answer>> = BTreeMap::new();
     for (request, transfer) in &seen.relations.other_addresses {
         let [request, transfer] = [request, transfer].map(|at| seen.flows.view(*at));
         let of_both = |address: &IpAddr| transfer.ends.iter().any(|end| end.address == *address);
@@ -28,7 +28,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         };
         let client = request.ends.iter().map(|end| end.address).find(of_both);
         let Some(answered) = transfer.ends.iter().find(|end| Some(end.address) != client) else { continue };
-        let device = devices.entry((asked, answered.address)).or_insert_with(|| Device {
+        let device = devices.entry((asked, answered.address)).or_insert_with(|| Affected {
             role: seen.hosts.find(asked).map_or(Role::Host, |id| seen.hosts.role(id)),
             who: Who::Address(asked),
             packets: 0,
@@ -51,13 +51,8 @@ impl Trouble for Answer {
     const ADVICE: &'static str = "Bind the server to one address: clients may refuse an answer from another, and firewalls \
                                   do.";
     const NEXT: &'static str = "Bind the server to one address";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A server answered from another address than it was asked at.".into(),
-            _ => format!("{number} servers answered from other addresses than they were asked at."),
-        }
-    }
+    const HEADING: &'static str = "A server answered from another address than it was asked at.";
+    const HEADINGS: &'static str = "{number} servers answered from other addresses than they were asked at.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         format!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::second;
 use super::{Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
@@ -83,7 +83,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 }
 
 /// The devices, each with what suffers most.
-pub(super) fn devices(judged: &Judged<'_>) -> Vec<Device<Overloaded>> {
+pub(super) fn devices(judged: &Judged<'_>) -> Vec<Affected<Overloaded>> {
     let seen = judged.seen;
     let mut loads: BTreeMap<HostId, DeviceLoad> = BTreeMap::new();
     for (address, load) in &seen.health.loads {
@@ -98,7 +98,7 @@ pub(super) fn devices(judged: &Judged<'_>) -> Vec<Device<Overloaded>> {
         // One service of a device speaks for all that suffer by its load.
         let what = all.max_by(|a, b| a.growth().total_cmp(&b.growth()))?;
         let host = seen.hosts.get(*device);
-        Some(Device {
+        Some(Affected {
             role: seen.hosts.role(*device),
             who: Who::Address(host.address),
             packets: what.calm.answers.saturating_add(what.busy.answers),
@@ -249,13 +249,8 @@ impl Trouble for Overloaded {
                                   firmware of few devices at a time. Where a gateway has too many devices, spread them over \
                                   several. Where the way is as slow, look at the uplink that everything to it shares.";
     const NEXT: &'static str = "Ask it less, or spread its devices over several gateways";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device answers slower the more it is asked.".into(),
-            _ => format!("{number} devices answer slower the more they are asked."),
-        }
-    }
+    const HEADING: &'static str = "A device answers slower the more it is asked.";
+    const HEADINGS: &'static str = "{number} devices answer slower the more they are asked.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let Self { calm, busy, measure, .. } = self;

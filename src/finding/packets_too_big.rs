@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::inventory::seconds;
@@ -35,7 +35,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let role = seen.hosts.find(*source).map_or(Role::Host, |id| seen.hosts.role(id));
         let at = Cited::new(window.frame(), window.first);
         let (errors, fits) = (window.count, too_big.fits);
-        devices.push(Device {
+        devices.push(Affected {
             role,
             who: Who::Address(*source),
             packets: window.count,
@@ -53,13 +53,8 @@ impl Trouble for TooBig {
                                   the tunnel a size that fits: a VPN or a tunnel on the way takes bytes of each packet. Large \
                                   transfers hang while small ones work.";
     const NEXT: &'static str = "Let ICMP's \"fragmentation needed\" through, or lower the size";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "Packets do not fit the path, again and again.".into(),
-            _ => format!("Packets of {number} senders and receivers do not fit the path, again and again."),
-        }
-    }
+    const HEADING: &'static str = "Packets do not fit the path, again and again.";
+    const HEADINGS: &'static str = "Packets of {number} senders and receivers do not fit the path, again and again.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let fits = match self.fits {

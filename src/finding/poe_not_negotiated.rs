@@ -1,6 +1,6 @@
 //! `poe-not-negotiated`: devices whose class needs more power than is given without asking, and that never ask.
 
-use super::by_mac::{Devices, Identity, plugged, power};
+use super::by_mac::{HostsByMac, Identity, plugged, power};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -28,7 +28,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if seen.evidence.link.power().len() == 0 || seen.missing.one_way {
         return Vec::new();
     }
-    let devices = Devices::of(seen);
+    let devices = HostsByMac::of(seen);
     let silent = power(seen).into_iter().filter_map(|(mac, power)| {
         let (window, class, allocated) = (power.unnegotiated?, power.class?, power.allocated?);
         let was_heard = devices.host(mac).is_some_and(|host| host.packets_sent > 0);
@@ -48,13 +48,8 @@ impl Trouble for Silent {
                                   port's power by hand; then see whether the device's firmware asks for power at all. Until \
                                   then it must do with the power of class 3.";
     const NEXT: &'static str = "Switch LLDP power negotiation on";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device never asks for the power that its class needs.".into(),
-            _ => format!("{number} devices never ask for the power that their class needs."),
-        }
-    }
+    const HEADING: &'static str = "A device never asks for the power that its class needs.";
+    const HEADINGS: &'static str = "{number} devices never ask for the power that their class needs.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let needs = poe::class_power(self.class).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `poe-too-little`: devices that are given less power than they ask for.
 
-use super::by_mac::{Devices, Identity, plugged, power};
+use super::by_mac::{HostsByMac, Identity, plugged, power};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -26,7 +26,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if seen.evidence.link.power().len() == 0 {
         return Vec::new();
     }
-    let devices = Devices::of(seen);
+    let devices = HostsByMac::of(seen);
     let short = power(seen).into_iter().filter_map(|(mac, power)| {
         let (window, requested, allocated) = (power.short?, power.requested?, power.allocated?);
         // Who has just started asks, and is answered within seconds.
@@ -47,13 +47,8 @@ impl Trouble for Short {
                                   know the device's class (802.3at for class 4, 802.3bt for classes 5 to 8); then the cable. A \
                                   light that gets too little is dim, or restarts when it is turned up.";
     const NEXT: &'static str = "Check the PoE budget and limit of the switch port";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device is given less power than it asks for.".into(),
-            _ => format!("{number} devices are given less power than they ask for."),
-        }
-    }
+    const HEADING: &'static str = "A device is given less power than it asks for.";
+    const HEADINGS: &'static str = "{number} devices are given less power than they ask for.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let class = self.class.map_or_else(String::new, |class| format!(" (class {class})"));

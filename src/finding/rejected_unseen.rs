@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::flow::{Endpoint, IcmpError, Window};
@@ -38,10 +38,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     grouped(judged.seen, groups.into_values().map(|(error, window)| device(judged.seen, &error, window)).collect())
 }
 
-fn device(seen: &Observations<'_>, error: &IcmpError, window: Window) -> Device<Unreachable> {
+fn device(seen: &Observations<'_>, error: &IcmpError, window: Window) -> Affected<Unreachable> {
     let role = |(address, _): Endpoint| seen.hosts.find(address).map_or(Role::Host, |id| seen.hosts.role(id));
     let ends = [error.source, error.destination].map(role);
-    Device {
+    Affected {
         // An Igor host counts at either end.
         role: if ends[1].is_igor() || !ends[0].is_igor() { ends[1] } else { ends[0] },
         who: Who::Address(error.destination.0),
@@ -72,11 +72,7 @@ impl Trouble for Unreachable {
     const ADVICE: &'static str = "Take the error for what it says: something could not be reached. Capture on the way to it to \
                                   see the whole.";
     const NEXT: &'static str = "Capture on the way to it";
-
-    fn heading(_: usize) -> String {
-        "ICMP errors say that packets were lost which this capture does not hold: they went another way, or before it began."
-            .into()
-    }
+    const HEADING: &'static str = "ICMP errors say that packets were lost which this capture does not hold: they went another way, or before it began.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let error = &self.error;

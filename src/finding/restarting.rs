@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::by_mac::Identity;
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::dhcp::Client;
 use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -43,13 +43,13 @@ const MOST_TIMES: u64 = 32;
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let igor = judged.dhcp_clients().iter().filter(|client| client.role().is_igor());
-    let mut devices: BTreeMap<Who, Device<Restarts>> =
+    let mut devices: BTreeMap<Who, Affected<Restarts>> =
         igor.filter_map(by_dhcp).map(|device| (device.who, device)).collect();
     by_tcp(judged, &mut devices);
     grouped(judged.seen, devices.into_values().collect())
 }
 
-fn by_dhcp(client: &Client<'_>) -> Option<Device<Restarts>> {
+fn by_dhcp(client: &Client<'_>) -> Option<Affected<Restarts>> {
     let started = client.exchanges.iter().filter(|exchange| exchange.starts.count > 0 && exchange.acks.count > 0);
     let times = started.count();
     if (times as u64) < STARTS {
@@ -62,7 +62,7 @@ fn by_dhcp(client: &Client<'_>) -> Option<Device<Restarts>> {
 }
 
 /// Adds the devices whose connections begin anew. One connection of each is told; the others say the same.
-fn by_tcp(judged: &Judged<'_>, devices: &mut BTreeMap<Who, Device<Restarts>>) {
+fn by_tcp(judged: &Judged<'_>, devices: &mut BTreeMap<Who, Affected<Restarts>>) {
     let hosts = judged.seen.hosts;
     let of_igor = |conversation: &Conversation| hosts.role(conversation.client).is_igor();
     let anew = judged.facts.iter().zip(judged.conversations);
@@ -72,7 +72,7 @@ fn by_tcp(judged: &Judged<'_>, devices: &mut BTreeMap<Who, Device<Restarts>>) {
         let flow = judged.seen.flows.view(*at);
         let Some(times) = starts_anew(&flow, judgement.client) else { continue };
         let host = hosts.get(judgement.client_host);
-        let device = devices.entry(Who::Address(host.address)).or_insert_with(|| Device {
+        let device = devices.entry(Who::Address(host.address)).or_insert_with(|| Affected {
             role: host.role,
             who: Who::Address(host.address),
             packets: 0,
@@ -118,13 +118,8 @@ impl Trouble for Restarts {
     const ADVICE: &'static str = "Check its power (PoE budget and class, cable length), its cable, and the switch's log for \
                                   the port going down; then its firmware.";
     const NEXT: &'static str = "Check its power, its cable and the switch port";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device starts again and again.".into(),
-            _ => format!("{number} devices start again and again."),
-        }
-    }
+    const HEADING: &'static str = "A device starts again and again.";
+    const HEADINGS: &'static str = "{number} devices start again and again.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let leases = self.leases.as_ref().map(|leases| {

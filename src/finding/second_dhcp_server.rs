@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
@@ -59,7 +59,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     }
     let least = u64::from(seen.policy.link().dhcp_transactions);
     let told = seconds.into_iter().filter(|(_, (_, second))| second.transactions >= least);
-    let devices = told.map(|(server, (window, what))| Device {
+    let devices = told.map(|(server, (window, what))| Affected {
         role: seen.hosts.find(IpAddr::V4(server)).map_or(Role::Host, |id| seen.hosts.role(id)),
         who: Who::Address(IpAddr::V4(server)),
         packets: window.count,
@@ -89,13 +89,8 @@ impl Trouble for Second {
                                   laptop or a virtual machine that brought its own), and switch DHCP snooping on. If the two are \
                                   a pair of the site's own that shares its leases, all is well.";
     const NEXT: &'static str = "Find the second server by its MAC in the switch's address table";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A second DHCP server answers the same clients.".into(),
-            _ => format!("{number} more DHCP servers answer the same clients."),
-        }
-    }
+    const HEADING: &'static str = "A second DHCP server answers the same clients.";
+    const HEADINGS: &'static str = "{number} more DHCP servers answer the same clients.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let mac = self.mac.map_or_else(String::new, |mac| format!(", MAC {mac},"));

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::devices::{Device, Trouble, grouped};
-use super::overloaded;
-use super::{Context, Finding, Judged, Replace, Who};
+use super::devices::{Affected, Trouble, grouped};
+use super::{Context, Finding, Judged, Replace, Who, overloaded};
 use crate::health::{Histogram, Measure, Sums};
 use crate::inventory::HostId;
 use crate::policy::{FindingKind, HealthLimits, Role};
@@ -92,7 +91,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
                 continue;
             }
             let way = ways.and_then(|ways| times_of(&ways.get(device)?.times)).zip(usual_way.as_ref());
-            slow.push(Device {
+            slow.push(Affected {
                 role,
                 who: Who::Address(host.address),
                 packets: sums.times.count(),
@@ -206,13 +205,8 @@ impl Trouble for Slow {
                                   restart it once. Where the way is slow, look at the cable and the port's speed, duplex and \
                                   errors, and at what else shares the uplink.";
     const NEXT: &'static str = "Compare the device and its port with a quick one";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device answers late.".into(),
-            _ => format!("{number} times a device answers late."),
-        }
-    }
+    const HEADING: &'static str = "A device answers late.";
+    const HEADINGS: &'static str = "{number} times a device answers late.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let [median, p95] = self.times.map(duration);

@@ -1,6 +1,6 @@
 //! `slow-transfer`: files that crept over TFTP, and who held them up.
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::frame;
 use super::transfers::{self, Held, Transfer};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -26,7 +26,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let ends = [transfer.receiver, transfer.sender].map(|(address, _)| seen.hosts.find(address));
         // The gateway sends to all of them: who receives tells transfers apart.
         let host = ends.into_iter().flatten().map(|id| seen.hosts.get(id)).find(|host| host.role.is_igor())?;
-        Some(Device {
+        Some(Affected {
             role: host.role,
             who: Who::Address(host.address),
             packets: transfer.blocks.saturating_add(transfer.repeated),
@@ -55,13 +55,8 @@ impl Trouble for Slow {
                                   way there and back. Where blocks are lost, mend the path first; where one end takes its time, look \
                                   at its load, and update fewer devices at once. A larger block size (RFC 2348) helps on long ways.";
     const NEXT: &'static str = "Mend the path, or update fewer devices at once";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A file was transferred slowly.".into(),
-            _ => format!("{number} files were transferred slowly."),
-        }
-    }
+    const HEADING: &'static str = "A file was transferred slowly.";
+    const HEADINGS: &'static str = "{number} files were transferred slowly.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let file = self.transfer.file.as_deref().map_or_else(String::new, |file| format!(" {}", visible(file)));

@@ -11,7 +11,7 @@ use crate::text::named;
 
 named! {
     /// How a device stands. Orders from good to bad.
-    State {
+    pub enum State {
         /// Nothing was found about it.
         Healthy = "healthy",
         /// It answers, and late.

@@ -113,8 +113,8 @@ fn each_way_of_being_blocked_has_its_cause() {
     let alive = |site: &mut Site| {
         site.flow(Transport::Tcp, (GATEWAY, 40_001), (NODES[0], 80), 3, 3);
     };
-    type Row<'a> = (&'a dyn Fn(&mut Site), Outcome, &'a str);
-    let table: [Row<'_>; 9] = [
+    type Expectation<'a> = (&'a dyn Fn(&mut Site), Outcome, &'a str);
+    let table: [Expectation<'_>; 9] = [
         (&|_| (), Outcome::Unanswered, "Nothing at all was captured from t"),
         (&alive, Outcome::Unanswered, "The host is alive (other packets o"),
         (&answer(Course::Refuses), Outcome::Refused, "The host answers, but refuses: not"),

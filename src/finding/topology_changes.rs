@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::by_mac::{Devices, Identity};
+use super::by_mac::{HostsByMac, Identity};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
@@ -41,7 +41,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if trees.is_empty() {
         return Vec::new();
     }
-    let devices = Devices::of(seen);
+    let devices = HostsByMac::of(seen);
     let restless = trees.into_iter().filter_map(|(vlan, (minutes, bridges))| {
         // The minutes of a tree ascend.
         let within = |(at, begin): (usize, &i64)| {
@@ -66,13 +66,8 @@ impl Trouble for Changes {
                                   loop), and make ports to devices edge ports (portfast), so that a device that restarts changes \
                                   no tree: with each change switches forget where everybody is, and flood.";
     const NEXT: &'static str = "Find the port that comes and goes in the switches' logs";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A spanning tree changes again and again.".into(),
-            _ => format!("{number} spanning trees change again and again."),
-        }
-    }
+    const HEADING: &'static str = "A spanning tree changes again and again.";
+    const HEADINGS: &'static str = "{number} spanning trees change again and again.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let vlan = if self.vlan.is_untagged() { String::new() } else { format!(" in VLAN {}", self.vlan) };

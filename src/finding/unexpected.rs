@@ -109,14 +109,14 @@ impl Topic for Unexpected {
 }
 
 impl Unexpected {
-    fn row(&self, finding: &Finding, told: &ConversationSummary) -> Option<&'static Row> {
+    fn row(&self, finding: &Finding, told: &ConversationSummary) -> Option<&'static AdviceRule> {
         let [client, server] = [finding.client_role, finding.server_role].map(|role| role.unwrap_or(Role::Host));
         ADVICE.iter().find(|row| row.holds(self.reason, client, server, told.port.unwrap_or(0)))
     }
 }
 
 /// What to do, by the reason and who is concerned: the first row that holds. An empty list holds for everything.
-struct Row {
+struct AdviceRule {
     reasons: &'static [Reason],
     /// The client's and the server's role, in either order if `either`.
     roles: Option<(Option<Role>, Option<Role>)>,
@@ -127,16 +127,16 @@ struct Row {
     advice: &'static str,
 }
 
-const fn between(a: Role, b: Role) -> Row {
-    Row { reasons: &[], roles: Some((Some(a), Some(b))), either: true, ports: &[], next: "", advice: "" }
+const fn between(a: Role, b: Role) -> AdviceRule {
+    AdviceRule { reasons: &[], roles: Some((Some(a), Some(b))), either: true, ports: &[], next: "", advice: "" }
 }
 
-const fn from_to(a: Option<Role>, b: Option<Role>) -> Row {
-    Row { reasons: &[], roles: Some((a, b)), either: false, ports: &[], next: "", advice: "" }
+const fn from_to(a: Option<Role>, b: Option<Role>) -> AdviceRule {
+    AdviceRule { reasons: &[], roles: Some((a, b)), either: false, ports: &[], next: "", advice: "" }
 }
 
-const ADVICE: &[Row] = &[
-    Row {
+const ADVICE: &[AdviceRule] = &[
+    AdviceRule {
         reasons: &[Reason::WrongProtocol],
         roles: None,
         either: true,
@@ -145,7 +145,7 @@ const ADVICE: &[Row] = &[
         advice: "Find the program that uses this port: stop it or move it, because the documented service cannot run \
                  beside it. If the host is no Igor device, correct the inventory.",
     },
-    Row {
+    AdviceRule {
         reasons: &[Reason::RequestNotCaptured],
         roles: None,
         either: true,
@@ -154,50 +154,50 @@ const ADVICE: &[Row] = &[
         advice: "Set the mirror to both directions (\"both\", or rx and tx) and capture again: only then can it be told \
                  whether this belongs to a documented transfer.",
     },
-    Row {
+    AdviceRule {
         ports: &[53, 123],
         next: "Give the nodes a DNS and time server on site",
         advice: "Give the nodes a DNS and time server on site (usually by DHCP), or allow this one in the site's policy \
                  file.",
         ..from_to(Some(Role::Node), Some(Role::External))
     },
-    Row {
+    AdviceRule {
         next: "Find out what the node looks for outside, and block it",
         advice: "Nodes need nothing outside the site. Find out what the node looks for, and block it at the firewall \
                  until that is clear. If the address is the site's own, name it with --site.",
         ..from_to(Some(Role::Node), Some(Role::External))
     },
-    Row {
+    AdviceRule {
         next: "Close this at the firewall",
         advice: "Close this at the firewall: neither nodes nor the gateway are to be reached from outside. If the \
                  address is the site's own, name it with --site.",
         ..from_to(Some(Role::External), None)
     },
-    Row {
+    AdviceRule {
         next: "Ask the vendor which product needs it",
         advice: "The vendor lists no such use between gateway and node. Ask the vendor which product needs it (a newer \
                  version may); until that is answered, do not open a firewall for it.",
         ..between(Role::Gateway, Role::Node)
     },
-    Row {
+    AdviceRule {
         next: "Check that both are nodes, and what they exchange",
         advice: "Nodes are to speak to the gateway, not to each other. Check that both are nodes, then what they \
                  exchange; a node that searches the network deserves a look.",
         ..between(Role::Node, Role::Node)
     },
-    Row {
+    AdviceRule {
         next: "Find out whose machine this is",
         advice: "Only the gateway is to speak with nodes. Find out whose machine this is; if it is a commissioning or \
                  maintenance tool, write an [[allowance]] for it.",
         ..between(Role::Node, Role::Host)
     },
-    Row {
+    AdviceRule {
         next: "Point the BACnet system to the gateway",
         advice: "BACnet systems are to speak with the gateway, which speaks for the nodes. Point the BACnet system to \
                  the gateway.",
         ..between(Role::Node, Role::Bacnet)
     },
-    Row {
+    AdviceRule {
         reasons: &[Reason::WrongDirection],
         ports: &[80],
         next: "Ask the vendor whether this way round is meant",
@@ -205,45 +205,45 @@ const ADVICE: &[Row] = &[
                  this port on the gateway before a firewall is opened for it.",
         ..from_to(Some(Role::Bacnet), Some(Role::Gateway))
     },
-    Row {
+    AdviceRule {
         next: "Find out what the node announces",
         advice: "Find out which service of the node announces itself this way, and ask the vendor.",
         ..from_to(Some(Role::Node), Some(Role::Group))
     },
-    Row {
+    AdviceRule {
         next: "Switch the service off on the gateway, or allow it",
         advice: "A Windows machine announces more than the vendor lists. Switch the service off on the gateway if \
                  nobody needs it, or write an [[allowance]] for it.",
         ..from_to(Some(Role::Gateway), Some(Role::Group))
     },
-    Row {
+    AdviceRule {
         reasons: &[Reason::UndocumentedPeer],
         next: "Find out whose machine this is, and allow it if it is meant",
         advice: "The port is one of the gateway's own. If this is an operator's or administrator's machine, write an \
                  [[allowance]] for it; if not, find out who it is.",
         ..from_to(None, Some(Role::Gateway))
     },
-    Row {
+    AdviceRule {
         reasons: &[Reason::UndocumentedPeer],
         next: "Find out what the gateway wants there, and allow it if it is meant",
         advice: "The port is one that the gateway uses towards others. Find out what it wants from this host, and \
                  write an [[allowance]] if it is meant.",
         ..from_to(Some(Role::Gateway), None)
     },
-    Row {
+    AdviceRule {
         next: "Close the port on the gateway, or allow who needs it",
         advice: "The gateway is a Windows machine, and more than the vendor's services may answer on it. Close the port \
                  on the gateway's firewall, or write an [[allowance]] for who needs it (remote desktop, file sharing, \
                  monitoring).",
         ..from_to(None, Some(Role::Gateway))
     },
-    Row {
+    AdviceRule {
         next: "Find the program on the gateway, and allow it if it is meant",
         advice: "Find the program on the gateway that connects there (updates, monitoring, backup), and write an \
                  [[allowance]] if it is meant.",
         ..from_to(Some(Role::Gateway), None)
     },
-    Row {
+    AdviceRule {
         next: "Find out whether this is meant, and allow it if so",
         advice: "Not a matter of the vendor's document. Find out whether the BACnet system is meant to do this, and \
                  write an [[allowance]] if so.",
@@ -251,7 +251,7 @@ const ADVICE: &[Row] = &[
     },
 ];
 
-impl Row {
+impl AdviceRule {
     fn holds(&self, reason: Reason, client: Role, server: Role, port: u16) -> bool {
         let roles = |a: Role, b: Role| {
             self.roles.is_none_or(|(c, s)| c.is_none_or(|role| role == a) && s.is_none_or(|role| role == b))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::devices::{Device, Trouble, grouped};
+use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{lasting, second};
 use super::silences::{Quiet, Silence};
 use super::{Context, Finding, Judged, Replace, SilentTime, Who};
@@ -31,11 +31,11 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let is_told = |device: &&Quiet| device.silences.iter().any(|silence| !silence.is_shared);
     let told = judged.silences().devices.iter().filter(is_told).filter_map(|device| of(seen, device));
     // How a device stands hangs on whether it came back: these are told apart.
-    let (back, gone) = told.partition(|device: &Device<Silent>| device.what.gone.is_none());
+    let (back, gone) = told.partition(|device: &Affected<Silent>| device.what.gone.is_none());
     [gone, back].into_iter().flat_map(|devices| grouped(seen, devices)).collect()
 }
 
-fn of(seen: &Observations<'_>, quiet: &Quiet) -> Option<Device<Silent>> {
+fn of(seen: &Observations<'_>, quiet: &Quiet) -> Option<Affected<Silent>> {
     let host = seen.hosts.get(seen.hosts.find(quiet.address)?);
     let longest = *quiet.silences.first()?;
     let gone = quiet.silences.iter().find(|silence| silence.lasts).map(|silence| silence.pause.start);
@@ -43,7 +43,7 @@ fn of(seen: &Observations<'_>, quiet: &Quiet) -> Option<Device<Silent>> {
     let own = quiet.silences.iter().filter(|silence| !silence.is_shared).copied().collect();
     let what = Silent { usual, median, number: quiet.silences.len(), had_more: quiet.had_more, longest, gone, own };
     let (packets, pauses) = (host.packets_sent, quiet.silences.iter().map(|silence| silence.pause));
-    Some(Device {
+    Some(Affected {
         role: host.role,
         who: Who::Address(quiet.address),
         packets,
@@ -67,15 +67,10 @@ impl Trouble for Silent {
     const ADVICE: &'static str = "See what happened at that time to the device's power, cable and switch port, and whether \
                                   it restarted: the log of the switch, LLDP and PoE of that port, and its uptime.";
     const NEXT: &'static str = "See the device's uptime and the log of its switch port";
-
-    fn heading(number: usize) -> String {
-        match number {
-            1 => "A device sent no IP packet for much longer than is usual for it, while others were heard.".into(),
-            _ => format!(
-                "{number} devices sent no IP packet for much longer than is usual for them, while others were heard."
-            ),
-        }
-    }
+    const HEADING: &'static str =
+        "A device sent no IP packet for much longer than is usual for it, while others were heard.";
+    const HEADINGS: &'static str =
+        "{number} devices sent no IP packet for much longer than is usual for them, while others were heard.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let Silence { pause, lasts, is_asked, speaks_arp, .. } = self.longest;

@@ -6,6 +6,7 @@ use arrayvec::ArrayVec;
 
 use super::counters::{Counts, Hot};
 use super::key::{Key, Key4, Key6, Seed, VlanNames};
+use super::observation::wide;
 use super::sources::{SourceSet, SourceSets};
 use super::table::Table;
 use super::{EndView, FlowView, Flows};
@@ -164,13 +165,6 @@ impl Flows {
 }
 
 /// An address among those of IPv6.
-fn wide(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
-        IpAddr::V6(v6) => v6.into(),
-    }
-}
-
 impl<K: Key> Table<K> {
     /// Adds a flow that the index is not told of. The row's first end is the end `side` of the key.
     fn push_row(&mut self, key: K, side: u8, row: &FlowRow, sources: SourceSet) {

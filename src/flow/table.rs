@@ -13,8 +13,7 @@ use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
 use super::{Flows, TransportPorts};
 use crate::capture::{Retime, Timestamp};
-use crate::protocol::Transport;
-use crate::protocol::{AnswerRule, Inspection, Message};
+use crate::protocol::{AnswerRule, Inspection, Message, Transport};
 
 /// TCP's IP protocol number.
 const TCP: u8 = 6;

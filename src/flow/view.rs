@@ -10,8 +10,7 @@ use super::key::{VlanCode, VlanNames};
 use super::sources::SourceSets;
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
-use crate::protocol::Transport;
-use crate::protocol::{Evidence, Protocol, Turn};
+use crate::protocol::{Evidence, Protocol, Transport, Turn};
 
 /// All packets of a survey with one key, both directions. Which end is the client is not decided here.
 #[derive(Clone, Copy)]

@@ -8,17 +8,15 @@ use rayon::prelude::*;
 use super::address::{self, Kind};
 use super::addresses::Addresses;
 use super::attachment::Attachments;
-use super::contacts;
 use super::declared::{Entry, Inventory};
 use super::dedup_vec::DedupVec;
 use super::doubts::{self, InventoryDoubts};
-use super::error::Place;
+use super::error::SourceLocation;
 use super::host::{Host, HostId, Hosts};
 use super::infer::{Hint, infer, open_roles};
-use super::link;
 use super::links::{Links, Proof, give_macs};
 use super::matcher::Matcher;
-use super::roles;
+use super::{contacts, link, roles};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::MacAddr;
 use crate::flow::{EndView, FlowView, Flows, SideEvidence, prefetch_whole};
@@ -304,7 +302,7 @@ fn declared(hosts: &[Host], spoke: &MacActivity, inventory: &Inventory) -> Vec<H
         return Vec::new();
     }
     let heard: HashSet<MacAddr> = hosts.iter().filter_map(|host| host.mac).collect();
-    let macs: HashMap<&Place, MacAddr> = inventory
+    let macs: HashMap<&SourceLocation, MacAddr> = inventory
         .entries()
         .iter()
         .filter_map(|entry| match entry.matcher {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::declared::{Declarations, Entry};
-use super::error::{Place, Problem, parse_role, shown};
+use super::error::{Problem, SourceLocation, parse_role, shown};
 use crate::text::nearest;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,13 +49,13 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
             Ok(false) => break,
             Ok(true) => {}
             Err(error) => {
-                let place = Place::Csv(name.clone(), lines.of(before).saturating_add(skipped), 0);
+                let place = SourceLocation::Csv(name.clone(), lines.of(before).saturating_add(skipped), 0);
                 into.error(place, Problem::Syntax(error.to_string()));
                 break;
             }
         }
         let line = lines.of(record.position().map_or(before, csv::Position::byte));
-        let place = |cell: usize| Place::Csv(name.clone(), line.saturating_add(skipped), cell as u32);
+        let place = |cell: usize| SourceLocation::Csv(name.clone(), line.saturating_add(skipped), cell as u32);
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
@@ -69,7 +69,7 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
     }
     if columns.is_none() {
         let expected = "a first line such as address,role,name,version";
-        into.error(Place::Csv(name.clone(), 1, 0), Problem::Missing { what: "the header line", expected });
+        into.error(SourceLocation::Csv(name.clone(), 1, 0), Problem::Missing { what: "the header line", expected });
     }
 }
 
@@ -116,7 +116,11 @@ fn dialect(text: &str) -> (u32, &str, u8) {
 }
 
 /// What each column is. Exports of address managers have dozens: those that mean nothing here are passed over, and named.
-fn header(record: &csv::StringRecord, place: impl Fn(usize) -> Place, into: &mut Declarations) -> Option<Vec<Column>> {
+fn header(
+    record: &csv::StringRecord,
+    place: impl Fn(usize) -> SourceLocation,
+    into: &mut Declarations,
+) -> Option<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::with_capacity(record.len());
     let mut unknown: Vec<(usize, String)> = Vec::new();
     let mut good = true;
@@ -159,7 +163,12 @@ fn header(record: &csv::StringRecord, place: impl Fn(usize) -> Place, into: &mut
     good.then_some(columns)
 }
 
-fn row(record: &csv::StringRecord, columns: &[Column], place: impl Fn(usize) -> Place, into: &mut Declarations) {
+fn row(
+    record: &csv::StringRecord,
+    columns: &[Column],
+    place: impl Fn(usize) -> SourceLocation,
+    into: &mut Declarations,
+) {
     let before = into.errors.errors.len() + into.errors.more;
     let (mut matchers, mut role, mut name, mut version) = ([None, None], None, None, None);
     for ((cell, column), at) in record.iter().zip(columns).zip(1..) {

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::{InventoryErrors, Place, Problem, shown};
+use super::error::{InventoryErrors, Problem, SourceLocation, shown};
 use super::lookup::{Lookup, Segments, ties};
 use super::matcher::Matcher;
 use super::{csv_file, toml_file};
@@ -31,7 +31,7 @@ pub struct Entry {
     /// Software version.
     pub version: Option<Arc<str>>,
     /// Where it stands.
-    pub place: Place,
+    pub place: SourceLocation,
 }
 
 /// The inventory part of the command line, as it was typed.
@@ -72,7 +72,7 @@ pub(super) struct Declarations {
 }
 
 impl Declarations {
-    pub(super) fn error(&mut self, place: Place, problem: Problem) {
+    pub(super) fn error(&mut self, place: SourceLocation, problem: Problem) {
         self.errors.push(place, problem);
     }
 
@@ -90,18 +90,18 @@ impl Declarations {
     }
 
     /// Text as a matcher, or an error at `place`.
-    pub(super) fn matcher(&mut self, text: &str, place: &Place) -> Option<Matcher> {
+    pub(super) fn matcher(&mut self, text: &str, place: &SourceLocation) -> Option<Matcher> {
         Matcher::parse(text).map_err(|why| self.error(place.clone(), Problem::Matcher { found: shown(text), why })).ok()
     }
 
     /// The same of a cell of an export, where an address may stand with the length of its network's prefix.
-    pub(super) fn exported(&mut self, text: &str, place: &Place) -> Option<Matcher> {
+    pub(super) fn exported(&mut self, text: &str, place: &SourceLocation) -> Option<Matcher> {
         let problem = |why| Problem::Matcher { found: shown(text), why };
         Matcher::parse_exported(text).map_err(|why| self.error(place.clone(), problem(why))).ok()
     }
 
     /// Text as a MAC or MAC prefix, or an error.
-    pub(super) fn mac(&mut self, text: &str, place: &Place) -> Option<Matcher> {
+    pub(super) fn mac(&mut self, text: &str, place: &SourceLocation) -> Option<Matcher> {
         let matcher = self.matcher(text, place)?;
         if matcher.span().is_some() {
             let why = "expected a MAC (00:1b:c5:01:02:03) or a MAC prefix (00:1b:c5)".into();
@@ -112,7 +112,7 @@ impl Declarations {
     }
 
     /// Adds a block of the site.
-    pub(super) fn site(&mut self, text: &str, place: &Place) {
+    pub(super) fn site(&mut self, text: &str, place: &SourceLocation) {
         let Some(matcher) = self.matcher(text, place) else { return };
         if matcher.span().is_none() {
             let why = "a site is a block (10.0.0.0/8), a range or an address, not a MAC".into();
@@ -123,7 +123,7 @@ impl Declarations {
     }
 
     /// A name or version: trimmed, nothing if it is empty, an error if it could do harm when printed.
-    pub(super) fn text(&mut self, key: &'static str, text: &str, place: &Place) -> Option<Arc<str>> {
+    pub(super) fn text(&mut self, key: &'static str, text: &str, place: &SourceLocation) -> Option<Arc<str>> {
         const LONGEST: usize = 200;
         let text = text.trim();
         let why = if text.chars().any(char::is_control) {
@@ -144,17 +144,17 @@ impl Declarations {
             ("--bacnet", Role::Bacnet, &flags.bacnet),
         ] {
             for value in values {
-                let place = Place::Flag(format!("{name} {}", shown(value)).into());
+                let place = SourceLocation::Flag(format!("{name} {}", shown(value)).into());
                 if let Some(matcher) = self.matcher(value, &place) {
                     self.entry(Entry { matcher, role, name: None, version: None, place });
                 }
             }
         }
         for value in &flags.site {
-            self.site(value, &Place::Flag(format!("--site {}", shown(value)).into()));
+            self.site(value, &SourceLocation::Flag(format!("--site {}", shown(value)).into()));
         }
         if let Some(name) = &flags.site_name {
-            let place = Place::Flag("--site-name".into());
+            let place = SourceLocation::Flag("--site-name".into());
             self.site_name = self.text("site-name", name, &place);
         }
     }
@@ -163,7 +163,7 @@ impl Declarations {
         let name: Arc<str> = path.display().to_string().into();
         match read_bounded(path) {
             Ok(bytes) => self.bytes(&bytes, name),
-            Err(problem) => self.error(Place::File(name), problem),
+            Err(problem) => self.error(SourceLocation::File(name), problem),
         }
     }
 
@@ -171,7 +171,7 @@ impl Declarations {
     fn bytes(&mut self, bytes: &[u8], name: Arc<str>) {
         let text = match text::decode(bytes) {
             Ok(text) => text,
-            Err(error) => return self.error(Place::File(name), Problem::NoText(error.to_string())),
+            Err(error) => return self.error(SourceLocation::File(name), Problem::NoText(error.to_string())),
         };
         if is_csv(&name, &text) {
             csv_file::read(&text, &name, self);
@@ -344,7 +344,8 @@ impl Inventory {
 
     /// What is declared, in a line: `3 entries: 1 gateway, 2 node`. A device with address and MAC is one.
     pub fn summary(&self) -> String {
-        let mut roles: Vec<(&Place, Role)> = self.entries.iter().map(|entry| (&entry.place, entry.role)).collect();
+        let mut roles: Vec<(&SourceLocation, Role)> =
+            self.entries.iter().map(|entry| (&entry.place, entry.role)).collect();
         roles.sort_unstable();
         roles.dedup();
         let count = |role| roles.iter().filter(|(_, given)| *given == role).count();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::contacts::Contacts;
 use super::declared::{Entry, Inventory};
-use super::error::Place;
+use super::error::SourceLocation;
 use super::host::{Host, RoleSource};
 use super::infer::{EVERY_ROLE, infer};
 use super::matcher::Matcher;
@@ -188,7 +188,7 @@ fn undeclared(host: &Host) -> Host {
 
 /// Entries with an address and a MAC that were heard, but never together.
 fn by_address_and_mac(hosts: &[Host], inventory: &Inventory) -> Vec<Contradiction> {
-    let mut pairs: BTreeMap<&Place, (Option<&Entry>, Option<MacAddr>)> = BTreeMap::new();
+    let mut pairs: BTreeMap<&SourceLocation, (Option<&Entry>, Option<MacAddr>)> = BTreeMap::new();
     for entry in inventory.entries() {
         let pair = pairs.entry(&entry.place).or_default();
         match entry.matcher {
@@ -250,7 +250,7 @@ fn unmatched(hosts: &[Host], spoke: &HashSet<MacAddr>, asked: &[IpAddr], invento
                 || asked.get(wanted).is_some_and(|address| *address <= last)
         }),
     };
-    let mut by_place: BTreeMap<&Place, (bool, &Entry)> = BTreeMap::new();
+    let mut by_place: BTreeMap<&SourceLocation, (bool, &Entry)> = BTreeMap::new();
     for entry in inventory.entries() {
         let place = by_place.entry(&entry.place).or_insert((false, entry));
         place.0 |= matches(&entry.matcher);

@@ -8,7 +8,7 @@ use crate::text::nearest;
 
 /// Where something was declared. Prints as `site.toml:12:8`, `site.csv:3, cell 2`, or the flag itself.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Place {
+pub enum SourceLocation {
     /// A whole file, by its path.
     File(Arc<str>),
     /// A line and column (characters), both from 1, of a TOML file.
@@ -19,7 +19,7 @@ pub enum Place {
     Flag(Arc<str>),
 }
 
-impl Place {
+impl SourceLocation {
     /// File and line, or the flag: enough to find an entry again.
     pub fn line(&self) -> String {
         match self {
@@ -30,7 +30,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(name) => f.write_str(name),
@@ -47,7 +47,7 @@ impl fmt::Display for Place {
 #[error("{place}: {problem}")]
 pub struct InventoryError {
     /// Where.
-    pub place: Place,
+    pub place: SourceLocation,
     /// What.
     pub problem: Problem,
 }
@@ -137,7 +137,7 @@ pub enum Problem {
         /// Role of the other entry.
         other_role: &'static str,
         /// Where the other entry is.
-        other: Place,
+        other: SourceLocation,
     },
     /// Two entries of the same address or MAC, with the same role, give different names or versions.
     #[error("{subject} has the {key} \"{found}\" here, but \"{other_found}\" at {other}; keep one of the two")]
@@ -151,7 +151,7 @@ pub enum Problem {
         /// As given there.
         other_found: String,
         /// Where the other entry is.
-        other: Place,
+        other: SourceLocation,
     },
 }
 
@@ -168,7 +168,7 @@ impl InventoryErrors {
     /// How many errors are kept.
     pub const MAX: usize = 50;
 
-    pub(super) fn push(&mut self, place: Place, problem: Problem) {
+    pub(super) fn push(&mut self, place: SourceLocation, problem: Problem) {
         if self.errors.len() < Self::MAX {
             self.errors.push(InventoryError { place, problem });
         } else {

@@ -18,7 +18,7 @@ const MOST_GROUPS: usize = 32;
 
 named! {
     /// How far a device came with 802.1X.
-    Dot1x {
+    pub enum Dot1x {
         /// The switch let it in.
         Authenticated = "authenticated",
         /// The switch refused it.

@@ -2,18 +2,20 @@
 
 use crate::policy::Policy;
 use crate::protocol::{Protocol, Transport};
+use crate::text::named;
 
-/// A service of the vendor's document whose traffic says something of its two ends.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[repr(u8)]
-pub(super) enum Service {
-    Firmware,
-    Configuration,
-    Coap,
-    Tftp,
-    Upnp,
-    Bacnet,
-    Http,
+named! {
+    /// A service of the vendor's document whose traffic says something of its two ends.
+    #[repr(u8)]
+    pub(super) enum Service {
+        Firmware = "firmware updating",
+        Configuration = "configuration",
+        Coap = "CoAP",
+        Tftp = "TFTP",
+        Upnp = "UPnP",
+        Bacnet = "BACnet/IP",
+        Http = "HTTP",
+    }
 }
 
 /// Each service with what a legend calls it.
@@ -31,24 +33,8 @@ const LEGENDS: [(Service, &str); 7] = [
 const SSDP: (Transport, u16) = (Transport::Udp, 1900);
 
 impl Service {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Firmware, Self::Configuration, Self::Coap, Self::Tftp, Self::Upnp, Self::Bacnet, Self::Http];
-
     fn of_legend(word: &str) -> Option<Self> {
         LEGENDS.iter().find(|(_, legend)| legend.eq_ignore_ascii_case(word)).map(|(service, _)| *service)
-    }
-
-    /// How a sentence calls it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Firmware => "firmware updating",
-            Self::Configuration => "configuration",
-            Self::Coap => "CoAP",
-            Self::Tftp => "TFTP",
-            Self::Upnp => "UPnP",
-            Self::Bacnet => "BACnet/IP",
-            Self::Http => "HTTP",
-        }
     }
 
     /// Whether gateways and nodes speak it with each other, and hardly anybody else does.

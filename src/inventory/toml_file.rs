@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::declared::{Declarations, Entry};
-use super::error::{Place, Problem, hint, parse_role, shown};
+use super::error::{Problem, SourceLocation, hint, parse_role, shown};
 use crate::policy::Role;
 use crate::text::Lines;
 
@@ -82,7 +82,7 @@ fn devices(value: &Spanned<DeValue<'_>>, places: &Places<'_>, into: &mut Declara
     }
 }
 
-fn device(table: &DeTable<'_>, place: &Place, places: &Places<'_>, into: &mut Declarations) {
+fn device(table: &DeTable<'_>, place: &SourceLocation, places: &Places<'_>, into: &mut Declarations) {
     let before = into.errors.errors.len() + into.errors.more;
     let (mut matchers, mut role, mut name, mut version) = ([None, None], None, None, None);
     for (key, value) in table {
@@ -154,7 +154,7 @@ fn strings<'a>(
     value: &'a Spanned<DeValue<'_>>,
     places: &Places<'_>,
     into: &mut Declarations,
-) -> Vec<(&'a str, Place)> {
+) -> Vec<(&'a str, SourceLocation)> {
     const EXPECTED: &str = "a list of texts in quotes, such as [\"10.0.0.1\"]";
     let one = std::slice::from_ref(value);
     let items = match value.get_ref() {
@@ -182,12 +182,12 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
-    fn of<T>(&self, value: &Spanned<T>) -> Place {
+    fn of<T>(&self, value: &Spanned<T>) -> SourceLocation {
         self.place(value.span().start)
     }
 
-    fn place(&self, offset: usize) -> Place {
+    fn place(&self, offset: usize) -> SourceLocation {
         let (line, column) = self.lines.position(offset);
-        Place::Toml(self.name.clone(), line as u32, column as u32)
+        SourceLocation::Toml(self.name.clone(), line as u32, column as u32)
     }
 }

@@ -11,6 +11,7 @@ use crate::flow::{EndView, FlowView};
 use crate::policy::{FindingKind, Severity};
 use crate::protocol::Transport;
 use crate::survey::Survey;
+use crate::text::named;
 use crate::verdict::{Outcome, Verdict};
 
 /// Nanoseconds that an answer may take before its absence is told: SYNs are sent again after 1 and 3 s.
@@ -20,25 +21,15 @@ const PATIENCE_TO_HEAR: i64 = 180_000_000_000;
 /// Nanoseconds without a packet after which a flow is told as ended.
 const IDLE: i64 = 60_000_000_000;
 
-/// Why a flow is told as ended.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
-    /// FIN both ways, or RST.
-    Closed,
-    /// Nothing came for a minute.
-    Idle,
-    /// The capture ended.
-    Capture,
-}
-
-impl Ending {
-    /// As it stands in a JSON line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Idle => "idle",
-            Self::Capture => "capture-ended",
-        }
+named! {
+    /// Why a flow is told as ended.
+    pub enum Ending {
+        /// FIN both ways, or RST.
+        Closed = "closed",
+        /// Nothing came for a minute.
+        Idle = "idle",
+        /// The capture ended.
+        Capture = "capture-ended",
     }
 }
 

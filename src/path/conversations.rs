@@ -14,7 +14,7 @@ use crate::verdict::{Outcome, Verdict};
 
 /// A conversation by its ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct Key {
+pub(super) struct ConversationKey {
     pub(super) client: u128,
     pub(super) server: u128,
     pub(super) protocol: u8,
@@ -49,8 +49,8 @@ const MOST: usize = 1 << 20;
 /// All conversations, by number.
 #[derive(Default)]
 pub(super) struct Conversations {
-    index: HashMap<Key, u32, RandomState>,
-    pub(super) list: Vec<(Key, Known)>,
+    index: HashMap<ConversationKey, u32, RandomState>,
+    pub(super) list: Vec<(ConversationKey, Known)>,
 }
 
 const BASES: [DirectionBasis; 5] = [
@@ -74,7 +74,7 @@ impl Conversations {
         for (conversation, basis) in survey.conversations.iter().zip(bases) {
             let [client, server] = [conversation.client, conversation.server].map(|host| survey.hosts.get(host));
             let number = |address| comparing.same(number_of(address));
-            let key = Key {
+            let key = ConversationKey {
                 client: number(client.address),
                 server: number(server.address),
                 protocol: conversation.transport.number(),
@@ -96,7 +96,7 @@ impl Conversations {
         }
     }
 
-    fn insert(&mut self, key: Key, known: Known) {
+    fn insert(&mut self, key: ConversationKey, known: Known) {
         if let Some(&at) = self.index.get(&key) {
             let old = &mut self.list[at as usize].1;
             let basis = old.basis.min(known.basis);
@@ -111,7 +111,7 @@ impl Conversations {
     }
 
     /// Adds one that no survey tells of: fragments, ICMP errors.
-    pub(super) fn add_unknown(&mut self, key: Key) {
+    pub(super) fn add_unknown(&mut self, key: ConversationKey) {
         let service = if key.fragments { "fragments" } else { "" };
         let (basis, packets) = (u8::MAX, 0);
         let known = Known {
@@ -128,15 +128,15 @@ impl Conversations {
     }
 
     /// The way that a packet goes, or the key of a conversation that is not known yet.
-    pub(super) fn find(&self, ends: &Ends) -> Result<DirectionNumber, Key> {
-        let there = Key {
+    pub(super) fn find(&self, ends: &Ends) -> Result<DirectionNumber, ConversationKey> {
+        let there = ConversationKey {
             client: ends.source,
             server: ends.destination,
             protocol: ends.protocol,
             port: ends.destination_port,
             fragments: ends.fragment,
         };
-        let back = Key { client: ends.destination, server: ends.source, port: ends.source_port, ..there };
+        let back = ConversationKey { client: ends.destination, server: ends.source, port: ends.source_port, ..there };
         let has_ports = Transport::from(ends.protocol).has_ports() && !ends.fragment;
         if matches!(Transport::from(ends.protocol), Transport::Icmp | Transport::Icmpv6) || ends.fragment {
             let (key, answers) = if ends.answers { (back, 1) } else { (there, 0) };
@@ -161,7 +161,7 @@ impl Conversations {
 
     /// Sender and receiver of a way.
     pub(super) fn pair(&self, way: DirectionNumber) -> (u128, u128) {
-        let Key { client, server, .. } = self.list[(way >> 1) as usize].0;
+        let ConversationKey { client, server, .. } = self.list[(way >> 1) as usize].0;
         if way & 1 == 0 { (client, server) } else { (server, client) }
     }
 }
@@ -180,7 +180,7 @@ impl Recent {
     }
 
     /// The same as [`Conversations::find`].
-    pub(super) fn find(&mut self, all: &Conversations, ends: &Ends) -> Result<DirectionNumber, Key> {
+    pub(super) fn find(&mut self, all: &Conversations, ends: &Ends) -> Result<DirectionNumber, ConversationKey> {
         let mixed = (ends.source as u64)
             .wrapping_mul(0x9e37_79b9_7f4a_7c15)
             .wrapping_add(ends.destination as u64)

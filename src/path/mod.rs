@@ -29,7 +29,7 @@ mod window;
 pub use clock::Difference;
 pub use delays::Delays;
 pub use places::{NameError, Place, name_places};
-pub use report::{Loss, LossKind, PlaceReport, Report, Row};
+pub use report::{LegReport, Loss, LossKind, PlaceReport, Report};
 pub use route::Basis;
 pub use run::{Options, PathError, run};
 pub use tally::{Change, Changed, Leg};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::clock::Difference;
-use super::conversations::{Conversations, DirectionNumber, Key, Known};
+use super::conversations::{ConversationKey, Conversations, DirectionNumber, Known};
 use super::key::address_of;
 use super::route::{Basis, Routes};
 use super::tally::Leg;
@@ -60,14 +60,14 @@ pub struct Report {
     /// Packets of the sample that were seen at two places, and how many of them lie more than [`super::WAIT`] apart.
     pub sampled: (u64, u64),
     /// By leg, then client, server, transport, port and direction.
-    pub rows: Vec<Row>,
+    pub rows: Vec<LegReport>,
     /// What never came through, documented ports first.
     pub losses: Vec<Loss>,
 }
 
 /// One way of a conversation on one leg.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct LegReport {
     /// Place where it is first.
     pub from: usize,
     /// Next place; `None` if it was seen at `from` only and nothing shows that it was to pass another.
@@ -101,7 +101,7 @@ pub struct Row {
 }
 
 /// The rows in their order.
-pub(super) fn rows(conversations: &Conversations, routes: &Routes, legs: Vec<Option<Box<[Leg]>>>) -> Vec<Row> {
+pub(super) fn rows(conversations: &Conversations, routes: &Routes, legs: Vec<Option<Box<[Leg]>>>) -> Vec<LegReport> {
     let mut rows = Vec::new();
     for (way, legs) in (0..).zip(legs) {
         let way: DirectionNumber = way;
@@ -124,12 +124,12 @@ pub(super) fn rows(conversations: &Conversations, routes: &Routes, legs: Vec<Opt
 }
 
 fn row(
-    key: &Key,
+    key: &ConversationKey,
     known: &Known,
     to_server: bool,
     (from, to, basis): (usize, Option<usize>, Option<Basis>),
     mut leg: Leg,
-) -> Row {
+) -> LegReport {
     let transport = Transport::from(key.protocol);
     let is_cut_otherwise = transport == Transport::Tcp && leg.is_cut_otherwise();
     if is_cut_otherwise {
@@ -139,7 +139,7 @@ fn row(
         (leg.missing, leg.appeared) = (0, 0);
         (leg.first_missing, leg.last_missing) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN);
     }
-    Row {
+    LegReport {
         from,
         to,
         client: address_of(key.client),
@@ -160,7 +160,7 @@ fn row(
 
 named! {
     /// How something never came through.
-    LossKind {
+    pub enum LossKind {
         /// What clients sent left one place and never came to the next.
         Request = "request-lost",
         /// What servers sent did not.
@@ -208,7 +208,7 @@ pub struct Loss {
 type Group = (LossKind, usize, usize, bool, Option<Role>, Option<Role>, u8, Option<u16>);
 
 /// What a row is told of together with.
-fn group(kind: LossKind, row: &Row, (from, to): (usize, usize)) -> Group {
+fn group(kind: LossKind, row: &LegReport, (from, to): (usize, usize)) -> Group {
     let (roles, transport) = ((row.client_role, row.server_role), row.transport.number());
     (kind, from, to, row.is_documented, roles.0, roles.1, transport, row.port)
 }
@@ -224,7 +224,7 @@ impl Loss {
 pub(super) fn losses(report: &Report) -> Vec<Loss> {
     let mut groups: BTreeMap<Group, Loss> = BTreeMap::new();
     let mut answered = std::collections::HashSet::new();
-    let id = |row: &Row| (row.client, row.server, row.transport.number(), row.port);
+    let id = |row: &LegReport| (row.client, row.server, row.transport.number(), row.port);
     for row in report.rows.iter().filter(|row| !row.to_server) {
         answered.insert(id(row));
     }
@@ -232,11 +232,11 @@ pub(super) fn losses(report: &Report) -> Vec<Loss> {
     for row in report.rows.iter().filter(|row| row.to_server && row.to.is_some()) {
         goes_on.insert((id(row), row.from));
     }
-    let is_made = |row: &Row| !row.to_server && row.leg.sent == 0 && row.leg.appeared > 0 && row.is_blocked;
+    let is_made = |row: &LegReport| !row.to_server && row.leg.sent == 0 && row.leg.appeared > 0 && row.is_blocked;
     // Who answers in another's name has taken what was asked: one cause, told once.
     let made: std::collections::HashSet<_> =
         report.rows.iter().filter(|row| is_made(row)).filter_map(|row| Some((id(row), row.to?, row.from))).collect();
-    let mut add = |kind: LossKind, row: &Row, packets: u64, (from, to): (usize, usize)| {
+    let mut add = |kind: LossKind, row: &LegReport, packets: u64, (from, to): (usize, usize)| {
         let loss = groups.entry(group(kind, row, (from, to))).or_insert_with(|| Loss {
             kind,
             from,

@@ -13,7 +13,7 @@ use crate::text::named;
 
 named! {
     /// How it is known which of two places comes first.
-    Basis {
+    pub enum Basis {
         /// The hop counter is lower at the second.
         Hops = "hops",
         /// Packets come later at the second.
@@ -39,13 +39,13 @@ struct OrderVotes {
     delays: Vec<i64>,
 }
 
-type Pair = (u128, u128);
+type AddressPair = (u128, u128);
 type Map<K, V> = HashMap<K, V, RandomState>;
 
 /// What the sample tells of the order of places.
 pub(super) struct Evidence {
     /// By places and by sender and receiver: who is first (1 or -1), and by what.
-    pairs: Map<(u8, u8, Pair), (i8, Basis)>,
+    pairs: Map<(u8, u8, AddressPair), (i8, Basis)>,
     /// By places and sender.
     senders: Map<(u8, u8, u128), i32>,
 }
@@ -55,7 +55,7 @@ impl Evidence {
         let (mut pairs, mut senders) = (Map::default(), Map::<_, i32>::default());
         let is_known = |place: usize| place == 0 || clocks[place].1.is_some_and(|known| known.error.is_some());
         for ((a, b), points) in &common.0 {
-            let mut speaks: Map<Pair, OrderVotes> = Map::default();
+            let mut speaks: Map<AddressPair, OrderVotes> = Map::default();
             for (here, there) in points {
                 let one = speaks.entry((here.source, here.destination)).or_default();
                 one.hops += i64::from(here.hops) - i64::from(there.hops);
@@ -85,7 +85,7 @@ impl Evidence {
     }
 
     /// Which of two places comes first on the way of a pair of hosts.
-    fn order(&self, a: u8, b: u8, pair: Pair) -> (Ordering, Basis) {
+    fn order(&self, a: u8, b: u8, pair: AddressPair) -> (Ordering, Basis) {
         let (low, high) = (a.min(b), a.max(b));
         let (turn, basis) = self.pairs.get(&(low, high, pair)).copied().unwrap_or_else(|| {
             // What the receiver sends passes them the other way round.
@@ -99,7 +99,7 @@ impl Evidence {
     }
 
     /// Places that must come behind those that saw a way: its receiver is beyond them.
-    fn beyond(&self, seen: &[u8], place: u8, (sender, receiver): Pair) -> bool {
+    fn beyond(&self, seen: &[u8], place: u8, (sender, receiver): AddressPair) -> bool {
         seen.iter().all(|seen| self.sends(place, *seen, receiver) > 0 && self.sends(place, *seen, sender) <= 0)
     }
 }
@@ -114,12 +114,12 @@ pub(super) struct Routes {
 impl Routes {
     /// `seen` has a bit for each place that saw a packet of a way.
     pub(super) fn of(conversations: &Conversations, seen: &[u16], evidence: &Evidence, places: usize) -> Self {
-        let mut of_pair: Map<Pair, u16> = Map::default();
+        let mut of_pair: Map<AddressPair, u16> = Map::default();
         for (way, seen) in (0..).zip(seen) {
             *of_pair.entry(conversations.pair(way)).or_default() |= seen;
         }
         // Hosts that reach each other though a place never sees it go another way.
-        let mut elsewhere: Map<Pair, u16> = Map::default();
+        let mut elsewhere: Map<AddressPair, u16> = Map::default();
         for (way, seen) in (0..).zip(seen).filter(|(_, seen)| **seen != 0) {
             let is_connected = conversations.list.get((way >> 1) as usize).is_some_and(|(_, known)| known.is_connected);
             let pair = conversations.pair(way);
@@ -128,7 +128,7 @@ impl Routes {
             }
         }
         let mut routes = Self { of_way: Vec::with_capacity(seen.len()), list: vec![Route::default()] };
-        let mut known: Map<(u16, Pair), u32> = Map::default();
+        let mut known: Map<(u16, AddressPair), u32> = Map::default();
         let mut same: Map<Route, u32> = Map::default();
         for (way, seen) in (0..).zip(seen) {
             if *seen == 0 {
@@ -158,7 +158,7 @@ impl Routes {
     }
 }
 
-fn route((seen, of_pair, elsewhere): (u16, u16, u16), pair: Pair, evidence: &Evidence, places: usize) -> Route {
+fn route((seen, of_pair, elsewhere): (u16, u16, u16), pair: AddressPair, evidence: &Evidence, places: usize) -> Route {
     let on = |mask: u16| (0..places as u8).filter(move |place| mask >> place & 1 == 1);
     let seeing: Vec<u8> = on(seen).collect();
     let behind = (0..places as u8).filter(|place| (seen | of_pair | elsewhere) >> place & 1 == 0);

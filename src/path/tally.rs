@@ -2,29 +2,17 @@
 
 use super::delays::Delays;
 use crate::capture::Timestamp;
+use crate::text::named;
 
-/// Something of a packet that was another at the next place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Changed {
-    /// Differentiated services code point (RFC 2474).
-    Dscp,
-    /// Maximum segment size that a SYN offers.
-    Mss,
-    /// Outermost VLAN tag.
-    Vlan,
-}
-
-impl Changed {
-    /// All of them, in the order of [`Leg::changes`].
-    pub const ALL: [Self; 3] = [Self::Dscp, Self::Mss, Self::Vlan];
-
-    /// Name as it stands in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Dscp => "dscp",
-            Self::Mss => "mss",
-            Self::Vlan => "vlan",
-        }
+named! {
+    /// Something of a packet that was another at the next place.
+    pub enum Changed {
+        /// Differentiated services code point (RFC 2474).
+        Dscp = "dscp",
+        /// Maximum segment size that a SYN offers.
+        Mss = "mss",
+        /// Outermost VLAN tag.
+        Vlan = "vlan",
     }
 }
 

@@ -223,14 +223,14 @@ fn note_order(
 mod tests {
     use super::*;
     use crate::path::clock::{Clock, Common};
-    use crate::path::conversations::{Conversations, Key};
+    use crate::path::conversations::{ConversationKey, Conversations};
     use crate::path::key::UNTAGGED;
     use crate::path::route::Evidence;
 
     /// One way over two places.
     fn routes() -> Routes {
         let mut conversations = Conversations::default();
-        conversations.add_unknown(Key { client: 1, server: 2, protocol: 17, port: 7, fragments: false });
+        conversations.add_unknown(ConversationKey { client: 1, server: 2, protocol: 17, port: 7, fragments: false });
         let evidence = Evidence::of(&Common(HashMap::new()), &[(Clock::SAME, None); 2]);
         Routes::of(&conversations, &[0b11, 0b11], &evidence, 2)
     }

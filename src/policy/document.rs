@@ -1,8 +1,7 @@
 //! The vendor's documents and their cells.
 
 use super::{Direction, Role, Version};
-use crate::protocol::Protocol;
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 
 /// A set of roles.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]

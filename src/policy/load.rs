@@ -14,8 +14,7 @@ use super::{
     Allowance, Antivirus, Cell, Direction, Document, FindingKind, HealthLimits, LegendEntry, LinkLimits, Matcher,
     Policy, PortSet, Problem, Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
 };
-use crate::protocol::Protocol;
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 
 const TOP_KEYS: &[&str] = &[
     "name",

@@ -4,92 +4,62 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::named;
 
-/// What a host is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// The Igor gateway (a Windows machine that runs the vendor's services).
-    Gateway,
-    /// An Igor node.
-    Node,
-    /// A third-party BACnet/IP system.
-    Bacnet,
-    /// Anything else on site.
-    Host,
-    /// A unicast address that is not of the site.
-    External,
-    /// A multicast or broadcast address.
-    Group,
+named! {
+    /// What a host is.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Role {
+        /// The Igor gateway (a Windows machine that runs the vendor's services).
+        Gateway = "gateway",
+        /// An Igor node.
+        Node = "node",
+        /// A third-party BACnet/IP system.
+        Bacnet = "bacnet",
+        /// Anything else on site.
+        Host = "host",
+        /// A unicast address that is not of the site.
+        External = "external",
+        /// A multicast or broadcast address.
+        Group = "group",
+    }
 }
 
 impl Role {
-    /// Every role.
-    pub const ALL: [Self; 6] = [Self::Gateway, Self::Node, Self::Bacnet, Self::Host, Self::External, Self::Group];
-
-    /// Name as it stands in files and tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gateway => "gateway",
-            Self::Node => "node",
-            Self::Bacnet => "bacnet",
-            Self::Host => "host",
-            Self::External => "external",
-            Self::Group => "group",
-        }
-    }
-
     /// Whether the vendor's documents speak of this role (gateway, node, bacnet).
     pub const fn is_igor(self) -> bool {
         matches!(self, Self::Gateway | Self::Node | Self::Bacnet)
     }
 }
 
-/// How much a finding deserves attention. Orders from least to most.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// Worth knowing.
-    Notice,
-    /// Worth a look.
-    Warning,
-    /// Worth acting on.
-    Alert,
-}
-
-impl Severity {
-    /// Name as it stands in files and tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Notice => "notice",
-            Self::Warning => "warning",
-            Self::Alert => "alert",
-        }
+named! {
+    /// How much a finding deserves attention. Orders from least to most.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Severity {
+        /// Worth knowing.
+        Notice = "notice",
+        /// Worth a look.
+        Warning = "warning",
+        /// Worth acting on.
+        Alert = "alert",
     }
 }
 
-/// Which way a port is meant, seen from the document's product.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Direction {
-    /// The product listens on the port.
-    Incoming,
-    /// The product connects to the port.
-    Outgoing,
-}
-
-impl Direction {
-    /// Name as it stands in files and tables.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Incoming => "incoming",
-            Self::Outgoing => "outgoing",
-        }
+named! {
+    /// Which way a port is meant, seen from the document's product.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Direction {
+        /// The product listens on the port.
+        Incoming = "incoming",
+        /// The product connects to the port.
+        Outgoing = "outgoing",
     }
 }
 
 named! {
     /// Why a flow is unexpected.
-    Reason {
+    pub enum Reason {
         /// A documented port, but provably not the cell's protocol.
         WrongProtocol = "wrong-protocol",
         /// Neither TCP, UDP nor ICMP.
@@ -109,7 +79,7 @@ named! {
 
 named! {
     /// Findings that are more than an unexpected flow.
-    FindingKind {
+    pub enum FindingKind {
         /// A documented conversation was refused, rejected or not answered.
         Blocked = "blocked",
         /// A conversation worked and then went silent while requests went on.

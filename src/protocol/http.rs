@@ -29,8 +29,6 @@ const METHODS: [&[u8]; 17] = [
 const LINE_LIMIT: usize = 1024;
 /// How far the space behind a method is looked for; the longest registered one has 17 bytes.
 const METHOD_LIMIT: usize = 64;
-/// How far into a message its headers are read.
-const HEADER_LIMIT: usize = 8192;
 
 /// A method is a token (RFC 9110 section 5.6.2), and empty lines before it are ignored. A page without a header is HTTP/0.9's
 /// answer; a frame of HTTP/2 begins with its length: the server's first is SETTINGS, which is short.
@@ -120,21 +118,6 @@ fn http2_server(bytes: &[u8]) -> Sign {
         ([0, ..], _) if begins && bytes.len() < 9 => Sign::UNKNOWN,
         _ => Sign::VIOLATES,
     }
-}
-
-/// The Host header of a request, as sent (at most 255 bytes of it). The bytes are untrusted:
-/// escape before printing.
-pub fn host(payload: &[u8]) -> Option<&[u8]> {
-    let window = payload.get(..HEADER_LIMIT).unwrap_or(payload);
-    window
-        .split(|&b| b == b'\n')
-        .skip(1)
-        .take_while(|line| !line.trim_ascii().is_empty())
-        .find_map(|line| {
-            let (key, value) = line.split_at_checked(5)?;
-            key.eq_ignore_ascii_case(b"host:").then(|| value.trim_ascii())
-        })
-        .map(|value| value.get(..255).unwrap_or(value))
 }
 
 /// Whether a byte may stand in an HTTP token (RFC 9110 section 5.6.2).

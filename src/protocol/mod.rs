@@ -42,6 +42,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
+use crate::text::named;
 use first_byte::Candidates;
 pub use message::{AnswerRule, Message};
 use payload::{Payload, Sign};
@@ -116,26 +117,17 @@ pub const fn by_udp_port(port: u16) -> u32 {
     }
 }
 
-/// What payload bytes say about one protocol.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Evidence {
-    /// Nothing can be said (no payload, too few bytes captured, no public format).
-    #[default]
-    Unknown,
-    /// The bytes are what the protocol sends.
-    Conforms,
-    /// The bytes cannot be what the protocol sends.
-    Violates,
-}
-
-impl Evidence {
-    /// Name as it stands in `payload`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Conforms => "conforms",
-            Self::Violates => "violates",
-        }
+named! {
+    /// What payload bytes say about one protocol.
+    #[derive(Default)]
+    pub enum Evidence {
+        /// Nothing can be said (no payload, too few bytes captured, no public format).
+        #[default]
+        Unknown = "unknown",
+        /// The bytes are what the protocol sends.
+        Conforms = "conforms",
+        /// The bytes cannot be what the protocol sends.
+        Violates = "violates",
     }
 }
 

@@ -18,8 +18,7 @@ pub(super) const SPEC: Spec = Spec {
 };
 
 fn check(p: &Payload<'_>) -> Sign {
-    let &[3, 0, high, low, indicator, code @ (CONNECTION_REQUEST | CONNECTION_CONFIRM), _, _, _, _, 0, ref rest @ ..] =
-        p.bytes
+    let &[3, 0, high, low, indicator, CONNECTION_REQUEST | CONNECTION_CONFIRM, _, _, _, _, 0, ref rest @ ..] = p.bytes
     else {
         return Sign::UNKNOWN;
     };
@@ -29,7 +28,5 @@ fn check(p: &Payload<'_>) -> Sign {
     }
     // Others use X.224 as well (S7comm on 102): only a cookie or a negotiation is RDP's.
     let negotiates = matches!(rest, [.., 1..=3, _, 8, 0, _, _, _, _]);
-    let own =
-        rest.starts_with(b"Cookie: mstshash=") || negotiates && matches!(code, CONNECTION_REQUEST | CONNECTION_CONFIRM);
-    Sign::conforms_if(own || p.has_port(PORT))
+    Sign::conforms_if(rest.starts_with(b"Cookie: mstshash=") || negotiates || p.has_port(PORT))
 }

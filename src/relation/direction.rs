@@ -6,13 +6,12 @@ use std::net::IpAddr;
 use crate::decode::MacAddr;
 use crate::flow::FlowView;
 use crate::policy::Policy;
-use crate::protocol::Transport;
-use crate::protocol::Turn;
+use crate::protocol::{Transport, Turn};
 use crate::text::named;
 
 named! {
     /// How the client of a flow was told from the server.
-    DirectionBasis {
+    pub enum DirectionBasis {
         /// The sender of a SYN is the client.
         Syn = "syn",
         /// The sender of a SYN-ACK is the server.

@@ -5,15 +5,14 @@ use std::collections::BTreeMap;
 use super::ports::{self, Ports};
 use super::{Map, Rejection, Relations};
 use crate::flow::{Endpoint, FlowView, IcmpError, SideEvidence, Window};
-use crate::protocol::Transport;
-use crate::protocol::icmp;
+use crate::protocol::{Transport, icmp};
 
 /// What a flow and a quote have in common: protocol, ends in order, and for ICMP the request's type.
-type Key = (u8, Endpoint, Endpoint, Option<u8>);
+type QuoteKey = (u8, Endpoint, Endpoint, Option<u8>);
 
 pub(super) struct Quotes {
     errors: Vec<(IcmpError, Window, bool)>,
-    by_flow: Map<Key, Vec<usize>>,
+    by_flow: Map<QuoteKey, Vec<usize>>,
     /// What was found, by flow and the end whose packets failed.
     found: BTreeMap<(u32, u8), Rejection>,
 }
@@ -79,7 +78,7 @@ fn is_icmp(protocol: u8) -> bool {
     matches!(Transport::from(protocol), Transport::Icmp | Transport::Icmpv6)
 }
 
-fn key_of(error: &IcmpError) -> Key {
+fn key_of(error: &IcmpError) -> QuoteKey {
     let (low, high) = if error.source <= error.destination {
         (error.source, error.destination)
     } else {

@@ -32,7 +32,7 @@ pub struct Rejection {
 
 named! {
     /// What an ICMP error says of the network, by its type, code and sender.
-    RejectionCause {
+    pub enum RejectionCause {
         /// The destination itself says that nothing listens on the port.
         NoListener = "no listener",
         /// The destination itself forbids it.

@@ -11,7 +11,7 @@ use crate::text::named;
 
 named! {
     /// How a flow belongs to another.
-    LinkKind {
+    pub enum LinkKind {
         /// The data of a TFTP request, on a fresh port of the server (RFC 1350 section 4).
         Tftp = "tftp",
         /// The unicast answer to an SSDP search of a group.
@@ -20,8 +20,6 @@ named! {
         Coap = "coap",
         /// The unicast answer to a BACnet Who-Is or Who-Has of a group.
         Bacnet = "bacnet",
-        /// Later fragments of a datagram, which carry no ports.
-        Fragment = "fragment",
         /// A TCP connection to what an SSDP message's LOCATION names: evidence, and the verdict stays
         /// the port's own.
         Location = "location",
@@ -39,11 +37,6 @@ impl LinkKind {
         matches!(self, Self::Ssdp | Self::Coap | Self::Bacnet)
     }
 
-    /// Whether the flow is an answer to the other one.
-    pub const fn answers(self) -> bool {
-        matches!(self, Self::Tftp | Self::Ssdp | Self::Coap | Self::Bacnet)
-    }
-
     /// The protocol of the exchange that the flow is part of.
     pub const fn protocol(self) -> Option<Protocol> {
         match self {
@@ -51,7 +44,7 @@ impl LinkKind {
             Self::Ssdp => Some(Protocol::Ssdp),
             Self::Coap => Some(Protocol::Coap),
             Self::Bacnet => Some(Protocol::Bacnet),
-            Self::Fragment | Self::Location => None,
+            Self::Location => None,
         }
     }
 }

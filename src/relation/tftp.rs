@@ -9,8 +9,7 @@ use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{MacAddr, is_first_hop};
 use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
-use crate::protocol::Transport;
-use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
+use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode, Transport};
 
 pub(super) const PORT: u16 = 69;
 /// How long after a request its transfer may begin: the time for which Linux's connection tracker

@@ -9,9 +9,9 @@ use crate::flow::{FlowView, Flows};
 use crate::protocol::Transport;
 
 /// A connection, on whatever VLAN path.
-type Key = ([(IpAddr, u16); 2], Transport, (Option<u8>, u8));
+type TwinKey = ([(IpAddr, u16); 2], Transport, (Option<u8>, u8));
 
-fn key(flow: &FlowView<'_>) -> Key {
+fn key(flow: &FlowView<'_>) -> TwinKey {
     let [a, b] = &flow.ends;
     ([(a.address, a.port), (b.address, b.port)], flow.transport, (flow.icmp_type, flow.icmp_code))
 }
@@ -26,7 +26,7 @@ pub fn agree(flows: &Flows, orientations: &mut [Orientation]) -> bool {
         return false;
     }
     let both = || flows.iter().zip(orientations.iter());
-    let mut best: HashMap<Key, Option<(DirectionBasis, Moment, u8)>> =
+    let mut best: HashMap<TwinKey, Option<(DirectionBasis, Moment, u8)>> =
         both().filter(|(_, way)| guessed(way)).map(|(flow, _)| (key(&flow), None)).collect();
     for (flow, way) in both() {
         if let Some(best) = best.get_mut(&key(&flow)) {

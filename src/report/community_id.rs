@@ -8,8 +8,7 @@ use std::net::IpAddr;
 
 use sha1::block_api::compress;
 
-use crate::protocol::Transport;
-use crate::protocol::icmp;
+use crate::protocol::{Transport, icmp};
 
 /// IP protocol number of SCTP: it has ports, which this tool does not read.
 const SCTP: u8 = 132;

@@ -65,18 +65,7 @@ fn section<T: Table>(page: &mut String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    #[test]
-    fn data_dictionary_is_what_the_tables_say() {
-        let page = super::data_dictionary();
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/data-dictionary.md");
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, &page).unwrap();
-        }
-        let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == page, "docs/data-dictionary.md is not current: run UPDATE_DOCS=1 cargo test data_dictionary");
-    }
+#[test]
+fn data_dictionary_is_what_the_tables_say() {
+    super::fixture::assert_is_current(&data_dictionary(), "data-dictionary.md");
 }

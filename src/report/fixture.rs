@@ -13,13 +13,22 @@ use crate::flow::{EndRow, FlowRow};
 use crate::health::{Health, Measure, Pair, Sums};
 use crate::inventory::{Host, HostId, Hosts, Labels, RoleSource};
 use crate::policy::{Policy, Role, Severity};
-use crate::protocol::Transport;
-use crate::protocol::{Evidence, Protocol};
+use crate::protocol::{Evidence, Protocol, Transport};
 use crate::relation::DirectionBasis;
 use crate::survey::{Damage, FrameCounts, InputSummary, Judged, JudgedFlows, NonIpSummary, Survey};
 use crate::verdict::{
     Caveat, CellCoverage, CellState, Conversation, HostCoverage, Judgement, Outcome, Reason, Rule, Verdict,
 };
+
+/// Holds a page of docs/ against what it is made from; with UPDATE_DOCS in the environment, writes it.
+pub(super) fn assert_is_current(page: &str, name: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name);
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, page).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == page, "docs/{name} is not current: run UPDATE_DOCS=1 cargo test --lib");
+}
 
 /// 2025-03-04T08:15:00Z, and so many milliseconds.
 pub(super) fn at(millis: i64) -> Timestamp {

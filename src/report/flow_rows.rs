@@ -7,9 +7,8 @@ use std::ops::Range;
 use super::column::Table;
 use super::community_id::{Endpoint, community_id};
 use super::flows::{self, Flows};
-use super::line::{Line, nine_digits, two_digits};
+use super::line::{Day, Line};
 use super::names::{Names, mac_of};
-use super::table::Cells;
 use super::value::nanos_between;
 use crate::capture::Timestamp;
 use crate::flow::{EndView, FlowView};
@@ -32,7 +31,6 @@ pub(super) struct Rows<'a> {
     survey: &'a Survey,
     names: &'a Names,
     line: Line,
-    cells: Cells,
     /// Role and name of a host, by its role, where no host of the survey has a name.
     roles: Option<[Vec<u8>; Role::ALL.len()]>,
     /// From the service to the rule.
@@ -45,17 +43,11 @@ pub(super) struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     pub(super) fn new(survey: &'a Survey, names: &'a Names) -> Self {
-        let mut cells = Cells::default();
-        let roles = (!survey.hosts.any_named()).then(|| {
-            Role::ALL.map(|role| {
-                cells.name(role.name());
-                cells.empty();
-                std::mem::take(cells.rows())
-            })
-        });
+        let roles =
+            (!survey.hosts.any_named()).then(|| Role::ALL.map(|role| format!("{},,", role.name()).into_bytes()));
         let (line, words) = (Line::default(), Parts::default());
         let (first, last) = (Day::default(), Day::default());
-        Self { survey, names, line, cells, roles, words, source: None, first, last }
+        Self { survey, names, line, roles, words, source: None, first, last }
     }
 
     /// Appends the row of the flow at a place to `out`.
@@ -98,10 +90,8 @@ impl<'a> Rows<'a> {
     fn columns(&mut self, of: &Of<'_, 'a>, columns: Range<usize>) {
         let row = flows::row(self.survey, self.names, of.place);
         for column in Flows::in_csv().skip(columns.start).take(columns.len()) {
-            self.cells.value((column.cell)(&row));
+            self.line.value((column.cell)(&row));
         }
-        self.line.text(self.cells.rows());
-        self.cells.rows().clear();
     }
 
     fn times(&mut self, flow: &FlowView<'_>) {
@@ -113,8 +103,10 @@ impl<'a> Rows<'a> {
             }
         }
         match times {
-            [Some(first), Some(last)] => self.line.seconds(last.saturating_sub(first).max(0).unsigned_abs(), || {
-                nanos_between(flow.first(), flow.last()).unwrap_or_default()
+            [Some(first), Some(last)] => self.line.seconds(match last.saturating_sub(first) {
+                // More than are told apart so.
+                i64::MAX => nanos_between(flow.first(), flow.last()).unwrap_or_default(),
+                nanos => nanos.max(0).unsigned_abs(),
             }),
             _ => self.line.comma(),
         }
@@ -274,50 +266,6 @@ impl Parts {
     }
 }
 
-/// The day of the last time, as text: neighbours in a sorted table nearly always share it.
-struct Day {
-    /// Since the epoch.
-    day: i64,
-    text: [u8; Self::LENGTH],
-}
-
-impl Default for Day {
-    fn default() -> Self {
-        Self { day: i64::MIN, text: *b"0000-00-00T00:00:00.000000000Z," }
-    }
-}
-
-impl Day {
-    /// Of `2024-05-01T00:00:00.000000000Z,`. Years have four digits, since 64-bit nanoseconds do not reach beyond 2262.
-    const LENGTH: usize = 31;
-    const NANOS: i64 = 86_400_000_000_000;
-
-    /// RFC 3339 in UTC with nanoseconds, as a cell.
-    #[inline]
-    fn text(&mut self, nanos: i64) -> [u8; Self::LENGTH] {
-        let (day, rest) = (nanos.div_euclid(Self::NANOS), nanos.rem_euclid(Self::NANOS) as u64);
-        if day != self.day {
-            self.set(day);
-        }
-        let (second, nanos) = ((rest / 1_000_000_000) as u32, (rest % 1_000_000_000) as u32);
-        let (minute, hour) = (second / 60, second / 3600);
-        let mut text = self.text;
-        text[11..13].copy_from_slice(&two_digits(hour));
-        text[14..16].copy_from_slice(&two_digits(minute % 60));
-        text[17..19].copy_from_slice(&two_digits(second % 60));
-        text[20..29].copy_from_slice(&nine_digits(nanos));
-        text
-    }
-
-    #[cold]
-    fn set(&mut self, day: i64) {
-        self.day = day;
-        // A day that began before what 64 bits hold is that of the first time that they hold.
-        let date = Timestamp::from_nanos(day.checked_mul(Self::NANOS).unwrap_or(i64::MIN + 1)).to_string();
-        self.text.iter_mut().zip(date.bytes()).take(11).for_each(|(to, from)| *to = from);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -327,12 +275,13 @@ mod tests {
     /// Every row of a survey, and what the columns make of it.
     fn assert_rows_are_those_of_the_columns(survey: &Survey) {
         let names = Names::of(survey);
-        let (mut rows, mut out, mut cells) = (Rows::new(survey, &names), Vec::new(), Cells::default());
+        let (mut rows, mut line) = (Rows::new(survey, &names), Line::default());
+        let (mut out, mut expected) = (Vec::new(), Vec::new());
         for place in (0..survey.flows.len()).chain(0..survey.flows.len()) {
             rows.add(place, &mut out);
-            cells.add::<Flows>(&flows::row(survey, &names, place));
+            line.add::<Flows>(&flows::row(survey, &names, place), &mut expected);
         }
-        assert_eq!(String::from_utf8(out).unwrap(), String::from_utf8(cells.rows().clone()).unwrap());
+        assert_eq!(String::from_utf8(out).unwrap(), String::from_utf8(expected).unwrap());
     }
 
     #[test]
@@ -356,16 +305,6 @@ mod tests {
         assert_eq!((names(WORDS)[0], names(WORDS)[9]), ("service", "rule"));
         assert_eq!(names(SOURCES..VLAN_PATH + 1), ["sources", "duplicates", "vlan_path"]);
         assert_eq!(all.len(), VLAN_PATH + 1);
-    }
-
-    #[test]
-    fn times_print_as_the_standard_says_and_no_day_outlives_itself() {
-        const DAY: i64 = Day::NANOS;
-        let mut day = Day::default();
-        let times = [0, 1, DAY - 1, DAY, -1, -DAY, 951_827_696_789_000_000, i64::MAX, i64::MIN + 1, 3_599_999_999_999];
-        for nanos in times {
-            assert_eq!(String::from_utf8_lossy(&day.text(nanos)), format!("{},", Timestamp::from_nanos(nanos)));
-        }
     }
 
     #[test]

@@ -1,19 +1,25 @@
 //! A row of a table on its way: cells of bounded length are written by moves of a fixed size, not by calls that copy any
 //! number of bytes.
 
+use std::fmt::{self, Write as _};
+
 use itoa::Buffer as Digits;
 
-/// A row that is being written, in a place of its own; what is too long for it goes on.
+use crate::capture::Timestamp;
+
+/// A row that is being written, in a place of its own; what is too long for it goes on. Each cell has the comma after it.
 pub(super) struct Line {
     bytes: [u8; Line::ROOM],
     end: usize,
     /// What was written before and found no more room.
     before: Vec<u8>,
+    scratch: String,
+    day: Day,
 }
 
 impl Default for Line {
     fn default() -> Self {
-        Self { bytes: [0; Self::ROOM], end: 0, before: Vec::new() }
+        Self { bytes: [0; Self::ROOM], end: 0, before: Vec::new(), scratch: String::new(), day: Day::default() }
     }
 }
 
@@ -31,6 +37,12 @@ impl Line {
             *last = b'\n';
         }
         self.end = 0;
+    }
+
+    /// What was written of a row that does not end here.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        self.make_room();
+        std::mem::take(&mut self.before)
     }
 
     /// Bytes of the row so far.
@@ -108,10 +120,9 @@ impl Line {
         self.comma();
     }
 
-    /// Nanoseconds as decimal seconds; of more than are told apart here, `all` says how many.
+    /// Nanoseconds as decimal seconds, in a cell.
     #[inline]
-    pub(super) fn seconds(&mut self, nanos: u64, all: impl FnOnce() -> u64) {
-        let nanos = if nanos == i64::MAX as u64 { all() } else { nanos };
+    pub(super) fn seconds(&mut self, nanos: u64) {
         let (seconds, rest) = (nanos / 1_000_000_000, (nanos % 1_000_000_000) as u32);
         self.number(seconds);
         self.end = self.end.saturating_sub(1);
@@ -149,11 +160,95 @@ impl Line {
     pub(super) fn flags(&mut self, flags: u8) {
         self.put(&FLAGS[usize::from(flags)], 9);
     }
+
+    /// A known time as a cell.
+    pub(super) fn time(&mut self, nanos: i64) {
+        let text = self.day.text(nanos);
+        self.put(&text, text.len());
+    }
+
+    /// What needs no quotes, as a cell: no comma, quote or line break in it.
+    #[inline]
+    pub(super) fn plain(&mut self, text: &[u8]) {
+        self.text(text);
+        self.comma();
+    }
+
+    /// The same of anything that prints itself.
+    pub(super) fn shown(&mut self, value: impl fmt::Display) {
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{value}");
+        self.plain(text.as_bytes());
+        self.scratch = text;
+    }
+
+    /// Any text as a cell, in quotes where it needs them (RFC 4180 section 2).
+    pub(super) fn word(&mut self, word: &str) {
+        // All bytes, without an early end: many at a time.
+        let special = word.bytes().fold(false, |any, byte| any | matches!(byte, b',' | b'"' | b'\r' | b'\n'));
+        if !special {
+            return self.plain(word.as_bytes());
+        }
+        self.byte(b'"');
+        for (i, part) in word.split('"').enumerate() {
+            if i > 0 {
+                self.text(b"\"\"");
+            }
+            self.text(part.as_bytes());
+        }
+        self.text(b"\",");
+    }
+}
+
+/// The day of the last time, as text: neighbours in a sorted table nearly always share it.
+pub(super) struct Day {
+    /// Since the epoch.
+    day: i64,
+    text: [u8; Self::LENGTH],
+}
+
+impl Default for Day {
+    fn default() -> Self {
+        Self { day: i64::MIN, text: *b"0000-00-00T00:00:00.000000000Z," }
+    }
+}
+
+impl Day {
+    /// Of `2024-05-01T00:00:00.000000000Z,`. Years have four digits, since 64-bit nanoseconds do not reach beyond 2262.
+    pub(super) const LENGTH: usize = 31;
+    const NANOS: i64 = 86_400_000_000_000;
+
+    /// RFC 3339 in UTC with nanoseconds, as a cell.
+    #[inline]
+    pub(super) fn text(&mut self, nanos: i64) -> [u8; Self::LENGTH] {
+        let (day, rest) = (nanos.div_euclid(Self::NANOS), nanos.rem_euclid(Self::NANOS) as u64);
+        if day != self.day {
+            self.set(day);
+        }
+        let (second, nanos) = ((rest / 1_000_000_000) as u32, (rest % 1_000_000_000) as u32);
+        let (minute, hour) = (second / 60, second / 3600);
+        let mut text = self.text;
+        text[11..13].copy_from_slice(&two_digits(hour));
+        text[14..16].copy_from_slice(&two_digits(minute % 60));
+        text[17..19].copy_from_slice(&two_digits(second % 60));
+        text[20..29].copy_from_slice(&nine_digits(nanos));
+        text
+    }
+
+    #[cold]
+    fn set(&mut self, day: i64) {
+        self.day = day;
+        // A day that began before what 64 bits hold is that of the first time that they hold.
+        let date = Timestamp::from_nanos(day.checked_mul(Self::NANOS).unwrap_or(i64::MIN + 1)).to_string();
+        self.text.iter_mut().zip(date.bytes()).take(11).for_each(|(to, from)| *to = from);
+    }
 }
 
 /// A number below 100 in two digits.
 #[inline]
-pub(super) fn two_digits(number: u32) -> [u8; 2] {
+fn two_digits(number: u32) -> [u8; 2] {
     TWO_DIGITS[number as usize % 100]
 }
 
@@ -174,14 +269,14 @@ fn eight_digits(number: u32) -> u64 {
 
 /// A number below 1,000,000,000 with its leading zeros.
 #[inline]
-pub(super) fn nine_digits(number: u32) -> [u8; 9] {
+fn nine_digits(number: u32) -> [u8; 9] {
     let mut digits = [b'0' + (number / 100_000_000 % 10) as u8; 9];
     digits[1..].copy_from_slice(&eight_digits(number % 100_000_000).to_le_bytes());
     digits
 }
 
 /// Each octet's digits with a dot behind them, and how many bytes these are.
-pub(super) static OCTETS: [([u8; 4], u8); 256] = {
+static OCTETS: [([u8; 4], u8); 256] = {
     let mut all = [([b'.'; 4], 0); 256];
     let mut octet = 0;
     while octet < 256 {
@@ -273,11 +368,10 @@ mod tests {
             let mac = crate::decode::MacAddr([octet, 1, 2, 3, 4, 255 - octet]);
             assert_eq!(cell(|line| line.mac(mac.0)), mac.to_string());
         }
-        for nanos in [0, 1, 999_999_999, 1_000_000_000, 61_000_000_005, i64::MAX as u64 - 1] {
+        for nanos in [0, 1, 999_999_999, 1_000_000_000, 61_000_000_005, i64::MAX as u64, u64::MAX] {
             let text = format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
-            assert_eq!(cell(|line| line.seconds(nanos, || 0)), text);
+            assert_eq!(cell(|line| line.seconds(nanos)), text);
         }
-        assert_eq!(cell(|line| line.seconds(i64::MAX as u64, || u64::MAX - 1)), "18446744073.709551614");
         assert_eq!(cell(|line| line.flags(0b1001_0011)), "FS..A..C");
     }
 
@@ -294,5 +388,17 @@ mod tests {
         }
         line.end_row(&mut out);
         assert_eq!(String::from_utf8(out).unwrap(), expected.strip_suffix(',').unwrap().to_owned() + "\n");
+    }
+
+    #[test]
+    fn times_print_as_the_standard_says_and_no_day_outlives_itself() {
+        const DAY: i64 = Day::NANOS;
+        let mut line = Line::default();
+        let seconds = [DAY + 5, DAY + 61_000_000_000, DAY + 7, 0, -1, -DAY];
+        let edges = [1, DAY - 1, DAY, 951_827_696_789_000_000, i64::MAX, i64::MIN + 1, 3_599_999_999_999];
+        for nanos in edges.into_iter().chain(seconds) {
+            line.time(nanos);
+            assert_eq!(String::from_utf8_lossy(&line.take()), format!("{},", Timestamp::from_nanos(nanos)));
+        }
     }
 }

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::line::Line;
 use super::nodes::{PortColumn, port_columns};
-use super::table::{Cells, EMPTY_CELL};
 use super::value::Value;
 use crate::decode::MacAddr;
 use crate::flow::FlowView;
@@ -41,9 +41,9 @@ pub(super) struct Word {
 
 impl Word {
     fn new(text: String, safe: String) -> Self {
-        let mut cells = Cells::default();
-        cells.word(&safe);
-        Self { cell: std::mem::take(cells.rows()), text, safe }
+        let mut line = Line::default();
+        line.word(&safe);
+        Self { cell: line.take(), text, safe }
     }
 
     /// Text that is harmless in all files.
@@ -150,7 +150,7 @@ impl Names {
 
     /// The same as a cell.
     pub(super) fn input_cell(&self, index: u32) -> &[u8] {
-        self.inputs.get(index as usize).map_or(EMPTY_CELL, |word| &word.cell)
+        self.inputs.get(index as usize).map_or(b",", |word| &word.cell)
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::mem;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::{mem, thread};
 
 /// Renders `count` chunks by `threads` threads, each with a scratch of its own, and writes them in order.
 ///

@@ -187,8 +187,20 @@ pub(crate) fn store_map<K: Stored, V: Stored>(map: &BTreeMap<K, V>, to: &mut Vec
     }
 }
 
-/// Says of a structure that its fields are stored one after the other.
+/// Says of a structure that its fields are stored one after the other, or what a wrapper holds.
 macro_rules! stored {
+    ($type:ident($inner:ident)) => {
+        impl $crate::state::Stored for $type {
+            fn store(&self, to: &mut Vec<u8>) {
+                let Self($inner) = self;
+                $inner.store(to);
+            }
+
+            fn load(from: &mut $crate::state::Load<'_>) -> Result<Self, $crate::state::Broken> {
+                from.get().map(Self)
+            }
+        }
+    };
     ($type:ty { $($field:ident),+ $(,)? }) => {
         impl $crate::state::Stored for $type {
             fn store(&self, to: &mut Vec<u8>) {

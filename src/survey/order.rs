@@ -9,7 +9,7 @@ use std::io::{Cursor, Read};
 use sha2::{Digest, Sha256};
 
 use super::Source;
-use super::state::Place;
+use super::state::InputOrder;
 use crate::capture::{Capture, Timestamp};
 
 /// So much of an input is looked at.
@@ -27,13 +27,13 @@ pub fn in_order(sources: Vec<Source>) -> Vec<Source> {
 }
 
 /// By what an input is put in its order. A state knows it of its capture.
-pub(super) fn place(source: &Source) -> Place {
+pub(super) fn place(source: &Source) -> InputOrder {
     if let Source::Observed(observed) = source {
         return observed.head.place.clone();
     }
     match head(source) {
-        None => Place { unknown: true, first: Timestamp::UNKNOWN, size: source.size(), head: None },
-        Some(head) => Place {
+        None => InputOrder { unknown: true, first: Timestamp::UNKNOWN, size: source.size(), head: None },
+        Some(head) => InputOrder {
             unknown: false,
             first: first_time(&head),
             size: source.size(),

@@ -35,7 +35,7 @@ pub struct Head {
     /// SHA-256 of it as it was stored, in lower-case hex; of what was no file there is none.
     pub sha256: Option<String>,
     /// Where it stands among other inputs.
-    pub(crate) place: Place,
+    pub(crate) place: InputOrder,
     /// What it holds, as far as that tells it from others.
     pub content: Content,
     /// Frames of which nothing above the link layer could be read.
@@ -47,7 +47,7 @@ pub struct Head {
 
 /// By what inputs are put in their order: see [`super::in_order`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Place {
+pub(crate) struct InputOrder {
     /// It could not be looked at.
     pub(crate) unknown: bool,
     /// Time of the first frame that has one.
@@ -81,7 +81,7 @@ pub struct Reading {
 }
 
 stored!(Content { beginning, frames, captured_bytes, wire_bytes, first, last });
-stored!(Place { unknown, first, size, head });
+stored!(InputOrder { unknown, first, size, head });
 
 impl Content {
     pub(crate) fn of_tally(beginning: Option<[u8; 32]>, tally: &Tally) -> Self {
@@ -200,7 +200,7 @@ impl Head {
             name,
             size,
             sha256: None,
-            place: Place { unknown: false, first: tally.first(), size, head: None },
+            place: InputOrder { unknown: false, first: tally.first(), size, head: None },
             content: Content::of_tally(None, tally),
             unread: tally.unread,
             reading,

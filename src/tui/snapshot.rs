@@ -37,7 +37,7 @@ pub struct ListedFinding {
 
 /// A device that runs a documented product.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Device {
+pub struct ListedDevice {
     /// Its address.
     pub address: String,
     /// Name from the inventory; empty if none.
@@ -60,7 +60,7 @@ pub struct Device {
     pub standing: Standing,
 }
 
-impl Device {
+impl ListedDevice {
     /// How many of its cells were seen in a state.
     pub fn count(&self, state: CellState) -> usize {
         self.cells.iter().filter(|(_, seen)| *seen == state).count()
@@ -83,7 +83,7 @@ pub struct Snapshot {
     /// Newest first.
     pub findings: Vec<ListedFinding>,
     /// In the order of their addresses.
-    pub devices: Vec<Device>,
+    pub devices: Vec<ListedDevice>,
     /// How soon devices answer, in the order of their addresses; nothing where that is not measured.
     pub answers: Vec<Answers>,
     /// Whether it is too early to say of a device that it was never heard.
@@ -160,14 +160,14 @@ impl Snapshots {
 }
 
 /// The devices of the vendor's tables, those that are only declared among them.
-fn devices(survey: &Survey, now: Timestamp) -> Vec<Device> {
+fn devices(survey: &Survey, now: Timestamp) -> Vec<ListedDevice> {
     let told = survey.findings.iter().filter(|finding| !is_early(survey, finding, Some(now)));
     let standings = Standings::of(told, &survey.hosts);
     let trouble = trouble(survey);
     let seen = survey.nodes.iter().map(|coverage| {
         let host = survey.hosts.get(coverage.host);
         let (unexpected, blocked) = trouble.get(&coverage.host.0).copied().unwrap_or_default();
-        Device {
+        ListedDevice {
             address: host.address.to_string(),
             name: host.name.as_deref().unwrap_or_default().to_owned(),
             role: host.role,

@@ -4,7 +4,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::answers::{Answers, AnswersKey};
 use super::list::List;
-use super::snapshot::{Device, Snapshot};
+use super::snapshot::{ListedDevice, Snapshot};
 use crate::finding::{Context, Finding};
 use crate::inventory::Host;
 use crate::protocol::Transport;
@@ -87,7 +87,7 @@ pub(super) const DEVICE_SORTS: [(&str, DeviceOrder); 4] = [
     ("most missing", |a, b| b.count(CellState::NotSeen).cmp(&a.count(CellState::NotSeen))),
     ("most trouble", |a, b| (b.blocked, b.unexpected).cmp(&(a.blocked, a.unexpected))),
 ];
-type DeviceOrder = fn(&Device, &Device) -> std::cmp::Ordering;
+type DeviceOrder = fn(&ListedDevice, &ListedDevice) -> std::cmp::Ordering;
 
 /// Orders of how soon devices answer; what applications answer stands before what the network does.
 pub(super) const ANSWER_SORTS: [(&str, AnswerOrder); 4] = [
@@ -342,8 +342,8 @@ fn conversation_key(snapshot: &Snapshot, at: usize) -> ConversationKey {
 }
 
 /// Everything that a filter can find a device by.
-fn device_words(device: &Device) -> String {
-    let Device { address, name, role, basis, .. } = device;
+fn device_words(device: &ListedDevice) -> String {
+    let ListedDevice { address, name, role, basis, .. } = device;
     let trouble = [
         (device.blocked > 0, "blocked"),
         (device.unexpected > 0, "unexpected"),

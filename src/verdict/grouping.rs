@@ -23,7 +23,7 @@ pub(super) struct Grouped {
 /// A flow on its way to its conversation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Member {
-    pub(super) key: Key,
+    pub(super) key: SortKey,
     pub(super) place: u32,
     packets: u64,
 }
@@ -38,9 +38,9 @@ impl Member {
 /// Orders flows by conversation, then connection (client port): the numbers of client and server, the transport, the port
 /// of the conversation and the client's, from the highest bits down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Key(u128);
+pub(super) struct SortKey(u128);
 
-impl Key {
+impl SortKey {
     pub(super) fn transport(self) -> Transport {
         Transport::from((self.0 >> 32) as u8)
     }
@@ -60,14 +60,16 @@ impl Key {
 }
 
 /// Where a flow belongs.
-fn key(flow: &FlowView<'_>, judgement: &Judgement) -> Key {
+fn key(flow: &FlowView<'_>, judgement: &Judgement) -> SortKey {
     let client = usize::from(judgement.client & 1);
     let port = flow.icmp_type.map_or(flow.ends[1 - client].port, u16::from);
-    Key(u128::from(judgement.client_host.0) << 72
-        | u128::from(judgement.server_host.0) << 40
-        | u128::from(flow.transport.number()) << 32
-        | u128::from(port) << 16
-        | u128::from(flow.ends[client].port))
+    SortKey(
+        u128::from(judgement.client_host.0) << 72
+            | u128::from(judgement.server_host.0) << 40
+            | u128::from(flow.transport.number()) << 32
+            | u128::from(port) << 16
+            | u128::from(flow.ends[client].port),
+    )
 }
 
 /// Brings flows in the order of their conversations and connections; those of one connection, of which a mirror shows two
@@ -168,7 +170,7 @@ mod tests {
     fn member(hosts: [u32; 2], ports: [u16; 2], place: u32, packets: u64) -> Member {
         let [client, server] = hosts.map(u128::from);
         let [port, client_port] = ports.map(u128::from);
-        Member { key: Key(client << 72 | server << 40 | 6 << 32 | port << 16 | client_port), place, packets }
+        Member { key: SortKey(client << 72 | server << 40 | 6 << 32 | port << 16 | client_port), place, packets }
     }
 
     #[test]

@@ -9,8 +9,7 @@ use super::{Conversation, ConversationFacts, Judgement, Observations, Outcome, V
 use crate::flow::{EndView, FlowView};
 use crate::inventory::HostId;
 use crate::policy::{Party, Policy, Reason, Role, Rule};
-use crate::protocol::Transport;
-use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
+use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode, Transport};
 use crate::relation::LinkKind;
 
 /// How far a chain of relations is followed: a fragment of a TFTP transfer of a request is two.

@@ -4,8 +4,7 @@ use super::{Outcome, Verdict};
 use crate::capture::{Moment, Timestamp};
 use crate::inventory::HostId;
 use crate::policy::{Reason, Rule, Severity};
-use crate::protocol::Transport;
-use crate::protocol::{Evidence, Protocol};
+use crate::protocol::{Evidence, Protocol, Transport};
 use crate::relation::DirectionBasis;
 
 /// The judgement of one flow.

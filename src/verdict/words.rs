@@ -5,7 +5,7 @@ use crate::text::named;
 
 named! {
     /// What the policy says of a flow.
-    Verdict {
+    pub enum Verdict {
         /// The vendor's document lists it for this pair, this way round.
         Documented = "documented",
         /// It belongs to a documented exchange.
@@ -23,7 +23,7 @@ named! {
 
 named! {
     /// What the network did to a flow.
-    Outcome {
+    pub enum Outcome {
         /// TCP handshake or data both ways; for UDP, an answer.
         Established = "established",
         /// SYN answered by RST, and never established.

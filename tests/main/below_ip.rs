@@ -5,19 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::command::{folder, pcap, run};
-
-/// A little-endian microsecond pcap file of these frames, one a second.
-pub(crate) fn capture(link: u32, frames: &[Vec<u8>]) -> Vec<u8> {
-    let mut file: Vec<u8> =
-        [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, link].into_iter().flat_map(u32::to_le_bytes).collect();
-    for (second, frame) in (1_700_000_000_u32..).zip(frames) {
-        let length = frame.len() as u32;
-        file.extend([second, 0, length, length].into_iter().flat_map(u32::to_le_bytes));
-        file.extend(frame);
-    }
-    file
-}
+use super::command::{capture, folder, pcap, run};
 
 /// An Ethernet frame: addresses, what stands between them and the EtherType of IPv4, and a UDP datagram to port 5683.
 pub(crate) fn datagram(before: &[u8]) -> Vec<u8> {

@@ -60,25 +60,27 @@ pub(crate) fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     folder
 }
 
-/// A little-endian microsecond pcap file of Ethernet frames (one ARP request each), one a second.
-pub(crate) fn pcap(frames: u32) -> Vec<u8> {
-    let mut file = Vec::new();
-    for word in [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, 1] {
-        file.extend(word.to_le_bytes());
-    }
-    for second in 0..frames {
-        for word in [1_700_000_000 + second, 0, 42, 42] {
-            file.extend(word.to_le_bytes());
-        }
-        let mut frame = [0; 42];
-        frame[..6].fill(0xff);
-        frame[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 1]);
-        frame[12..22].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
-        frame[28..32].copy_from_slice(&[10, 20, 0, 31]);
-        frame[38..42].copy_from_slice(&[10, 20, 0, 2]);
+/// A little-endian microsecond pcap file of these frames, one a second.
+pub(crate) fn capture(link: u32, frames: &[Vec<u8>]) -> Vec<u8> {
+    let mut file: Vec<u8> =
+        [0xa1b2_c3d4_u32, 0x0004_0002, 0, 0, 65_535, link].into_iter().flat_map(u32::to_le_bytes).collect();
+    for (second, frame) in (1_700_000_000_u32..).zip(frames) {
+        let length = frame.len() as u32;
+        file.extend([second, 0, length, length].into_iter().flat_map(u32::to_le_bytes));
         file.extend(frame);
     }
     file
+}
+
+/// The same of so many Ethernet frames, each the same ARP request.
+pub(crate) fn pcap(frames: usize) -> Vec<u8> {
+    let mut frame = vec![0; 42];
+    frame[..6].fill(0xff);
+    frame[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 1]);
+    frame[12..22].copy_from_slice(&[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]);
+    frame[28..32].copy_from_slice(&[10, 20, 0, 31]);
+    frame[38..42].copy_from_slice(&[10, 20, 0, 2]);
+    capture(1, &vec![frame; frames])
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -19,10 +19,10 @@ use crate::corpus::{self, Difference};
 
 type Endpoint = (IpAddr, u16);
 /// Transport, and the two ends in order.
-type Key = (String, Endpoint, Endpoint);
+type ConversationKey = (String, Endpoint, Endpoint);
 /// Packets and bytes from the smaller end, packets and bytes from the other.
 type Totals = [u64; 4];
-type Conversations = BTreeMap<Key, Totals>;
+type Conversations = BTreeMap<ConversationKey, Totals>;
 
 #[test]
 fn conversations_are_what_tshark_counts() {

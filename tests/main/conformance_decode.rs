@@ -12,7 +12,7 @@ use igorscope::capture::{Capture, Frame};
 use igorscope::decode::{IpPacket, Network, NonIp, Packet, Quoted, Transport, decode, quoted};
 
 use crate::conformance_framing::in_ranges;
-use crate::corpus::{self, Difference, Row};
+use crate::corpus::{self, CsvRow, Difference};
 
 /// Files that tshark reads by another record layout with the same magic number: its frames are not
 /// those of the standard layout (caveat 10 of the corpus's README).
@@ -64,7 +64,7 @@ fn ports(source: u16, destination: u16) -> String {
     format!("{source} {destination}")
 }
 
-fn compare_frame(name: &str, frame: &Frame<'_>, row: &Row, found: &mut BTreeSet<Difference>) {
+fn compare_frame(name: &str, frame: &Frame<'_>, row: &CsvRow, found: &mut BTreeSet<Difference>) {
     let packet = decode(frame);
     let mut differ = |field: &str, ours: &str, theirs: &str| {
         if ours != theirs {
@@ -97,7 +97,7 @@ fn compare_frame(name: &str, frame: &Frame<'_>, row: &Row, found: &mut BTreeSet<
     compare_transport(&packet, ip, quote, row, &mut differ);
 }
 
-fn compare_ip(packet: &Packet<'_>, ip: &IpPacket<'_>, row: &Row, differ: &mut impl FnMut(&str, &str, &str)) {
+fn compare_ip(packet: &Packet<'_>, ip: &IpPacket<'_>, row: &CsvRow, differ: &mut impl FnMut(&str, &str, &str)) {
     // Which of the values of its version is this header's.
     let same_version = |address: &IpAddr| address.is_ipv6() == ip.source.is_ipv6();
     let index = packet.encapsulations.iter().filter(|it| same_version(&it.source)).count();
@@ -123,7 +123,7 @@ fn compare_transport(
     packet: &Packet<'_>,
     ip: &IpPacket<'_>,
     quote: Option<Quoted>,
-    row: &Row,
+    row: &CsvRow,
     differ: &mut impl FnMut(&str, &str, &str),
 ) {
     let tcp = format!("{} {}", row["tcp_sport_last"], row["tcp_dport_last"]);

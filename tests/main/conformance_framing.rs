@@ -6,7 +6,7 @@ use std::path::Path;
 
 use igorscope::capture::{Capture, CaptureError};
 
-use crate::corpus::{self, Difference, Row};
+use crate::corpus::{self, CsvRow, Difference};
 
 /// Wireshark's number of an encapsulation (`frame.encap_type`) and the link type in the file.
 const ENCAPSULATIONS: [(&str, u16); 15] = [
@@ -42,7 +42,7 @@ fn frames_are_what_tshark_read() {
     }
 }
 
-fn compare(folder: &Path, file: &Row, tshark_exit: &str, found: &mut BTreeSet<Difference>) {
+fn compare(folder: &Path, file: &CsvRow, tshark_exit: &str, found: &mut BTreeSet<Difference>) {
     let name = &file["file"];
     let truth = corpus::truth(folder, name);
     let mut differ = |field: String, ours: String, theirs: &str| {

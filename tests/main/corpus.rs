@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub(crate) type Difference = (String, String, String, String);
 
 /// One row of a CSV file, by column name.
-pub(crate) type Row = HashMap<String, String>;
+pub(crate) type CsvRow = HashMap<String, String>;
 
 /// The folder of the corpus of real captures, or `None` with a plain message where it is absent.
 pub(crate) fn folder() -> Option<PathBuf> {
@@ -27,13 +27,13 @@ pub(crate) fn folders() -> impl Iterator<Item = PathBuf> {
 }
 
 /// All rows of a CSV file with a header line.
-pub(crate) fn rows(path: &Path) -> Vec<Row> {
+pub(crate) fn rows(path: &Path) -> Vec<CsvRow> {
     let mut reader = csv::Reader::from_path(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     reader.deserialize().map(|row| row.unwrap_or_else(|error| panic!("{}: {error}", path.display()))).collect()
 }
 
 /// tshark's rows of one capture (`folder/name`), packets only; none where tshark read nothing.
-pub(crate) fn truth(folder: &Path, file: &str) -> Vec<Row> {
+pub(crate) fn truth(folder: &Path, file: &str) -> Vec<CsvRow> {
     let name = file.rsplit('/').next().unwrap_or(file);
     let path = folder.join("truth").join(format!("{name}.csv"));
     if !path.is_file() {
@@ -58,7 +58,7 @@ struct Accepted {
 }
 
 /// The accepted differences of these files, in fields whose names begin with one of `fields`.
-pub(crate) fn accepted(files: &[Row], fields: &[&str]) -> BTreeSet<Difference> {
+pub(crate) fn accepted(files: &[CsvRow], fields: &[&str]) -> BTreeSet<Difference> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/accepted_differences.csv");
     let mut reader = csv::Reader::from_path(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let rows = reader.deserialize::<Accepted>().map(|row| row.unwrap_or_else(|e| panic!("{}: {e}", path.display())));

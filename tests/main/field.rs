@@ -2,19 +2,17 @@
 //! stay. Small captures made here; what is right of them is what the standards say.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use igorscope::capture::Timestamp;
 use igorscope::finding::Finding;
 use igorscope::inventory::Inventory;
-use igorscope::policy::{Direction, Policy, Role, Severity};
-use igorscope::protocol::Evidence;
-use igorscope::protocol::Transport;
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::policy::{Direction, Role, Severity};
+use igorscope::protocol::{Evidence, Transport};
+use igorscope::survey::Survey;
 use igorscope::verdict::{CellState, Judgement, Outcome, Verdict};
 
 use crate::mirror::{BACNET, C, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, S, node};
-use crate::reading::{Read, of_kind};
+use crate::reading::{self, Read, of_kind};
 use crate::traffic::frame::{self, ACK, PSH, RST, SYN};
 use crate::traffic::payload::{bacnet, coap, dhcp, http, ssdp, tftp, tls};
 use crate::traffic::random::Random;
@@ -818,11 +816,7 @@ fn what_the_operating_system_dropped_is_told() {
             block(1, &[1, 0, 0, 0, 0, 0, 4, 0]),
             block(5, &[&[0; 12][..], &option].concat()),
         ];
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("dropped.pcapng");
-        std::fs::write(&path, capture.concat()).expect("a file");
-        let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-        let survey = run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read");
+        let survey = reading::survey_of(&capture.concat(), Inventory::default(), false);
         survey.caveats.iter().any(|caveat| caveat.kind == "kernel-drops" && caveat.text.starts_with("5000 packets"))
     };
     assert_eq!([4, 5, 7].map(dropped), [false, true, true]);

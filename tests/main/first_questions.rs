@@ -4,14 +4,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use igorscope::finding::Words;
-use igorscope::inventory::{Inventory, InventoryFlags};
-use igorscope::policy::{Policy, Severity};
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::policy::Severity;
+use igorscope::survey::Survey;
 
-use crate::reading::of_kind;
+use crate::reading::{self, of_kind};
 use crate::skips::skipped;
 use crate::traffic::connection::unanswered;
 use crate::traffic::payload::{dhcp, link};
@@ -24,9 +22,7 @@ fn captures() -> std::path::PathBuf {
 
 /// The survey of a capture, with the sample site's inventory.
 fn survey(path: &Path) -> Survey {
-    let inventory = Inventory::load(Some(&captures().join("site-survey.toml")), &InventoryFlags::default());
-    let options = Options::new(Policy::embedded(), Arc::new(inventory.expect("the sample inventory is sound")));
-    run(&[Source::File(path.into())], &options, &Progress::default()).expect("a capture that can be read")
+    reading::survey(&[path.into()], reading::site(), false)
 }
 
 /// The survey of what is on a wire.

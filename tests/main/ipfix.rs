@@ -1,11 +1,10 @@
 //! Flows as IPFIX, read by others: tshark the file, nfcapd what is sent.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use crate::command::{run, sample};
 use crate::skips::skipped;

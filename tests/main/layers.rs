@@ -3,12 +3,11 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use igorscope::inventory::{Inventory, InventoryFlags};
-use igorscope::policy::Policy;
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::survey::Survey;
 
+use crate::reading;
 use crate::skips::skipped;
 use crate::traffic::layers::{LAYERS, Layer};
 use crate::traffic::quirk;
@@ -70,8 +69,7 @@ fn survey(path: &Path) -> Survey {
         ..InventoryFlags::default()
     };
     let inventory = Inventory::load(None, &flags).expect("the flags are sound");
-    let options = Options::new(Policy::embedded(), Arc::new(inventory));
-    run(&[Source::File(path.to_owned())], &options, &Progress::default()).expect("a capture that can be read")
+    reading::survey(&[path.to_owned()], inventory, false)
 }
 
 /// What was said of the flows, whatever was around their frames: ends, packets, verdict and outcome; then the cells.

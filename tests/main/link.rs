@@ -3,24 +3,22 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 
 use igorscope::capture::Capture;
 use igorscope::decode::{self, Network, NonIp, Transport};
-use igorscope::inventory::{Dot1x, Inventory, InventoryFlags};
-use igorscope::policy::{Policy, Severity};
+use igorscope::inventory::{Dot1x, Inventory};
+use igorscope::policy::Severity;
 use igorscope::protocol::membership::{self, Said};
 use igorscope::protocol::{eapol, poe, stp};
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::survey::Survey;
 
-use crate::command;
-use crate::corpus;
-use crate::reading::of_kind;
+use crate::reading::{self, of_kind};
 use crate::skips::skipped;
 use crate::traffic::frame::{self, V4};
 use crate::traffic::payload::{coap, dhcp, link};
 use crate::traffic::site::{START, Site};
 use crate::traffic::wire::{Host, MILLI, SECOND, Wire, group};
+use crate::{command, corpus};
 
 /// The findings of docs/link.md.
 const KINDS: [&str; 10] = [
@@ -43,14 +41,7 @@ const EVERYBODY: [u8; 6] = [0xff; 6];
 
 fn survey_of(mut wire: Wire) -> Survey {
     wire.tape.sort();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("made.pcap");
-    std::fs::write(&path, wire.tape.pcap()).expect("a file");
-    let inventory = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/site-survey.toml");
-    let inventory =
-        Inventory::load(Some(&inventory), &InventoryFlags::default()).expect("the sample inventory is sound");
-    let options = Options::new(Policy::embedded(), Arc::new(inventory));
-    run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read")
+    reading::survey_of(&wire.tape.pcap(), reading::site(), false)
 }
 
 /// The kinds of this page that a survey has.
@@ -101,14 +92,19 @@ fn mdi(is_switch: bool, class: u8, requested: u16, allocated: u16) -> Vec<u8> {
     out
 }
 
+/// What switch and node say of power, ten times.
+fn negotiate(wire: &mut Wire, node: Host, switch: Host, given: &[u8], asked: &[&[u8]]) {
+    for step in 0..10 {
+        let at = START + step * 30 * SECOND;
+        wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[given]));
+        wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, asked));
+    }
+}
+
 #[test]
 fn a_device_that_is_given_less_than_it_asks_for_is_told() {
     let (_, mut wire, node, switch) = visit();
-    for step in 0..10 {
-        let at = START + step * 30 * SECOND;
-        wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[&mdi(true, 4, 255, 130)]));
-        wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, &[&mdi(false, 4, 255, 130)]));
-    }
+    negotiate(&mut wire, node, switch, &mdi(true, 4, 255, 130), &[&mdi(false, 4, 255, 130)]);
     let survey = survey_of(wire);
     assert_eq!(told(&survey), ["poe-too-little"]);
     let found = of_kind(&survey, "poe-too-little");
@@ -128,11 +124,7 @@ fn a_device_that_is_given_less_than_it_asks_for_is_told() {
 #[test]
 fn power_and_802_1x_stand_in_explain_in_nodes_and_in_the_report() {
     let (_, mut wire, node, switch) = visit();
-    for step in 0..10 {
-        let at = START + step * 30 * SECOND;
-        wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[&mdi(true, 4, 255, 130)]));
-        wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, &[&mdi(false, 4, 255, 130)]));
-    }
+    negotiate(&mut wire, node, switch, &mdi(true, 4, 255, 130), &[&mdi(false, 4, 255, 130)]);
     wire.ethernet(START, node, PAE, 0x888e, &[1, 1, 0, 0]);
     wire.ethernet(START + MILLI, switch, node.mac, 0x888e, &eap(3, 1));
     wire.tape.sort();
@@ -167,11 +159,7 @@ fn power_and_802_1x_stand_in_explain_in_nodes_and_in_the_report() {
 fn a_class_that_nothing_is_asked_for_is_told() {
     let of = |own: &[&[u8]], class| {
         let (_, mut wire, node, switch) = visit();
-        for step in 0..10 {
-            let at = START + step * 30 * SECOND;
-            wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[&mdi(true, class, 130, 130)]));
-            wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, own));
-        }
+        negotiate(&mut wire, node, switch, &mdi(true, class, 130, 130), own);
         survey_of(wire)
     };
     let survey = of(&[], 4);
@@ -257,9 +245,8 @@ fn a_device_whose_success_lies_in_another_file_is_let_in() {
         down.ethernet(at + 3 * MILLI, switch, PAE, 0x888e, &eap(3, 2));
     }
     let folder = command::folder(&[("up.pcap", &up.tape.pcap()), ("down.pcap", &down.tape.pcap())]);
-    let sources = ["up.pcap", "down.pcap"].map(|name| Source::File(folder.path().join(name)));
-    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    let survey = run(&sources, &options, &Progress::default()).expect("captures that can be read");
+    let captures = ["up.pcap", "down.pcap"].map(|name| folder.path().join(name));
+    let survey = reading::survey(&captures, Inventory::default(), false);
     assert!(told(&survey).is_empty(), "{:?}", told(&survey));
 }
 
@@ -543,10 +530,7 @@ fn pieces_that_are_lost_are_told_and_whole_packets_are_not() {
 #[test]
 fn the_samples_have_none_of_these() {
     for name in ["site-survey.pcapng", "first-questions.pcapng", "visit.pcap", "real-coap.pcap", "real-upnp.pcap"] {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-        let inventory = Inventory::load(Some(&folder.join("site-survey.toml")), &InventoryFlags::default());
-        let options = Options::new(Policy::embedded(), Arc::new(inventory.expect("the sample inventory is sound")));
-        let survey = run(&[Source::File(folder.join(name))], &options, &Progress::default()).expect("a sample");
+        let survey = reading::survey(&[command::sample(name)], reading::site(), false);
         assert!(told(&survey).is_empty(), "{name}: {:?}", told(&survey));
     }
 }

@@ -1,13 +1,12 @@
 //! What the capture did not get is told, wherever it stands: statistics, packet blocks, times.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use igorscope::inventory::Inventory;
-use igorscope::policy::Policy;
-use igorscope::survey::{Options, Progress, Source, run};
 
 use super::below_ip::datagram;
+use crate::reading;
 use crate::traffic::file::Tape;
 use crate::traffic::frame::{self, ACK, FIN, PSH, RST, SYN, Segment, Tag, V4};
 use crate::traffic::site::START;
@@ -47,11 +46,7 @@ fn statistics(options: &[Vec<u8>]) -> Vec<u8> {
 
 /// Text of the caveat of a kind, and frames that were read.
 fn told(capture: &[Vec<u8>], kind: &str) -> (Option<String>, u64) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("site.pcapng");
-    std::fs::write(&path, capture.concat()).expect("a file");
-    let options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    let survey = run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read");
+    let survey = reading::survey_of(&capture.concat(), Inventory::default(), false);
     let text = survey.caveats.iter().find(|caveat| caveat.kind == kind).map(|caveat| caveat.text.clone());
     (text, survey.frames.total)
 }
@@ -87,12 +82,10 @@ fn proved_by(captures: &[Vec<(u64, Vec<u8>)>], measures_health: bool) -> Option<
         let (path, mut tape) = (folder.path().join(format!("{number}.pcap")), Tape::default());
         frames.iter().for_each(|(time, frame)| tape.push(*time, frame.clone()));
         std::fs::write(&path, tape.pcap()).expect("a file");
-        Source::File(path)
+        path
     };
-    let files: Vec<Source> = captures.iter().enumerate().map(file).collect();
-    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    options.limits.health = measures_health;
-    let survey = run(&files, &options, &Progress::default()).expect("captures that can be read");
+    let files: Vec<PathBuf> = captures.iter().enumerate().map(file).collect();
+    let survey = reading::survey(&files, Inventory::default(), measures_health);
     survey.caveats.iter().find(|caveat| caveat.kind == "kernel-drops").map(|caveat| caveat.text.clone())
 }
 

@@ -1,12 +1,11 @@
 //! Small captures made here: what a mirror port would see of hosts that are written down as what they send.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 
 use igorscope::inventory::{Inventory, InventoryFlags};
-use igorscope::policy::Policy;
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::survey::Survey;
 
+use crate::reading;
 use crate::traffic::file::{Record, Tape};
 use crate::traffic::frame::{self, ACK, Mac, PSH, SYN, Segment, V4};
 use crate::traffic::payload::{http, link, tftp};
@@ -178,13 +177,8 @@ impl Mirror {
     }
 
     fn judged(&self, flags: &InventoryFlags, health: bool) -> Survey {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("field.pcap");
-        std::fs::write(&path, self.tape.pcap()).expect("a file");
         let inventory = Inventory::load(None, flags).expect("the flags are sound");
-        let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
-        options.limits.health = health;
-        run(&[Source::File(path)], &options, &Progress::default()).expect("a capture that can be read")
+        reading::survey_of(&self.tape.pcap(), inventory, health)
     }
 
     /// With the roles that a site of fixed addresses declares.

@@ -95,11 +95,28 @@ fn compare(a: &Path, b: &Path, out: &Path, more: &[&str]) -> Run {
     run(words)
 }
 
+/// What `igorscope path` tells of two places by what each captured.
+struct Compared {
+    done: Run,
+    rows: Vec<BTreeMap<String, String>>,
+    /// Where its files are.
+    out: tempfile::TempDir,
+}
+
+impl Compared {
+    fn of(mut at_a: Tape, mut at_b: Tape) -> Self {
+        let (folder, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let [a, b] = ["a.pcap", "b.pcap"].map(|name| folder.path().join(name));
+        write(&mut at_a, &a);
+        write(&mut at_b, &b);
+        let done = compare(&a, &b, out.path(), &HOSTS).expect(0, &[]);
+        Self { done, rows: rows(out.path()), out }
+    }
+}
+
 /// Another clock, delays, losses, copies, overtaking, marks and tags: all with known answers.
 #[test]
 fn what_was_done_to_packets_is_found_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
     // The other clock is 3.7 s behind and 50 ppm fast.
     let other = |time: u64| START - 3_700 * MILLI + time + time / 20_000;
     let (mut at_a, mut at_b) = (Tape::default(), Tape::default());
@@ -152,11 +169,7 @@ fn what_was_done_to_packets_is_found_again() {
         clamped.segment[22..24].copy_from_slice(&1380_u16.to_be_bytes());
         at_b.push(other(syn.at + 8 * MILLI), clamped.seen(1, &[]));
     }
-    write(&mut at_a, &a);
-    write(&mut at_b, &b);
-
-    let done = compare(&a, &b, &out, &HOSTS).expect(0, &[]);
-    let rows = rows(&out);
+    let Compared { done, out, rows } = Compared::of(at_a, at_b);
     let find = |port: &str, direction: &str| {
         let found: Vec<_> =
             rows.iter().filter(|row| row["server_port"] == port && row["direction"] == direction).collect();
@@ -196,7 +209,7 @@ fn what_was_done_to_packets_is_found_again() {
         let value: f64 = row[column].parse().unwrap();
         assert!((from..to).contains(&value), "{column}: {value}");
     }
-    let all = json(&out);
+    let all = json(out.path());
     let clock = &all["places"][1]["clock"];
     assert!((clock["ahead_s"].as_f64().unwrap() + 3.7).abs() < 0.0005, "{clock}");
     assert!((clock["drift_ppm"].as_f64().unwrap() - 50.0).abs() < 2.0, "{clock}");
@@ -212,7 +225,7 @@ fn what_was_done_to_packets_is_found_again() {
     assert!(text.contains("from nodes to the gateway (4 packets of 1 conversation)"), "{text}");
     let changes = "DSCP 46 to 0 in 24 packets, MSS 1460 to 1380 in 3 packets, VLAN none to 20 in 24 packets";
     assert!(text.contains(changes), "{text}");
-    let page = fs::read_to_string(out.join("path.html")).unwrap();
+    let page = fs::read_to_string(out.path().join("path.html")).unwrap();
     assert!(page.contains("Left A, never came to B") && page.contains("<svg"), "the page tells it too");
 }
 
@@ -300,8 +313,6 @@ proptest! {
 /// Of packets that cannot be told apart, only how many is told.
 #[test]
 fn identical_packets_are_counted_and_never_paired_by_guess() {
-    let folder = tempfile::tempdir().unwrap();
-    let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
     let (mut at_a, mut at_b) = (Tape::default(), Tape::default());
     for (number, sent) in dialogue(10).into_iter().enumerate() {
         pass(&sent, true, &mut at_a, &mut at_b);
@@ -320,10 +331,7 @@ fn identical_packets_are_counted_and_never_paired_by_guess() {
         let same = Sent::udp(at * MILLI, (NODE, port), (GATEWAY, 80 + port), b"same");
         pass(&same, arrives, &mut at_a, &mut at_b);
     }
-    write(&mut at_a, &a);
-    write(&mut at_b, &b);
-    compare(&a, &b, &out, &HOSTS).expect(0, &[]);
-    let rows = rows(&out);
+    let Compared { rows, .. } = Compared::of(at_a, at_b);
     let of =
         |port: &str| rows.iter().find(|row| row["server_port"] == port && row["direction"] == "to-server").unwrap();
     for (port, missing, ambiguous) in [("5683", "1000", "100000"), ("87", "1", "3"), ("88", "1", "0")] {
@@ -344,8 +352,6 @@ fn pass(sent: &Sent, arrives: bool, at_a: &mut Tape, at_b: &mut Tape) {
 /// With an identification that stays, repeated packets are told apart after all.
 #[test]
 fn identification_tells_retransmissions_apart() {
-    let folder = tempfile::tempdir().unwrap();
-    let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
     let (mut at_a, mut at_b) = (Tape::default(), Tape::default());
     for (number, mut sent) in dialogue(10).into_iter().enumerate() {
         sent.id = number as u16 + 1;
@@ -356,10 +362,7 @@ fn identification_tells_retransmissions_apart() {
         same.id = id;
         pass(&same, arrives, &mut at_a, &mut at_b);
     }
-    write(&mut at_a, &a);
-    write(&mut at_b, &b);
-    compare(&a, &b, &out, &HOSTS).expect(0, &[]);
-    let rows = rows(&out);
+    let Compared { rows, .. } = Compared::of(at_a, at_b);
     let row = rows.iter().find(|row| row["server_port"] == "80").unwrap();
     assert_eq!((&*row["missing"], &*row["ambiguous"], &*row["duplicated"]), ("1", "0", "0"));
     assert_eq!(row["first_missing"], row["last_missing"]);
@@ -436,8 +439,6 @@ fn routes_lead_over_more_than_two_places() {
 /// A reply that goes another way is not lost: its connection came about.
 #[test]
 fn what_goes_another_way_is_not_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
     let (mut near_gateway, mut near_node) = (Tape::default(), Tape::default());
     let (node, gateway) = ((NODE, 40_000), (GATEWAY, 80));
     let segment = |at: u64, flags: u8, [seq, ack]: [u32; 2], is_answer: bool, payload: &[u8]| {
@@ -464,10 +465,7 @@ fn what_goes_another_way_is_not_lost() {
             }
         }
     }
-    write(&mut near_gateway, &a);
-    write(&mut near_node, &b);
-    compare(&a, &b, &out, &HOSTS).expect(0, &[]);
-    let rows = rows(&out);
+    let Compared { rows, .. } = Compared::of(near_gateway, near_node);
     assert_eq!(sum(&rows, "missing"), 0, "{rows:?}");
     let answers = rows.iter().find(|row| row["direction"] == "to-client").unwrap();
     assert_eq!((&*answers["from"], &*answers["to"], &*answers["sent"]), ("A", "", "40"));
@@ -476,19 +474,15 @@ fn what_goes_another_way_is_not_lost() {
 /// A clock that is set in the middle must not look like a loss.
 #[test]
 fn a_clock_that_was_set_is_told_first() {
-    let folder = tempfile::tempdir().unwrap();
-    let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
     let (mut at_a, mut at_b) = (Tape::default(), Tape::default());
     for sent in dialogue(60) {
         at_a.push(START + sent.at, sent.seen(0, &[]));
         let set = if sent.at > 30 * SECOND { 5 * SECOND } else { 0 };
         at_b.push(START + sent.at + MILLI + set, sent.seen(1, &[]));
     }
-    write(&mut at_a, &a);
-    write(&mut at_b, &b);
-    let done = compare(&a, &b, &out, &HOSTS).expect(0, &[]);
+    let Compared { done, out, .. } = Compared::of(at_a, at_b);
     assert!(done.out.contains("NOT COMPARED RIGHT"), "{}", done.out);
-    assert_eq!(json(&out)["result"]["grade"], "bad");
+    assert_eq!(json(out.path())["result"]["grade"], "bad");
 }
 
 /// One frame with a mad time neither holds up its place nor moves what all share.
@@ -538,8 +532,6 @@ fn a_place_may_be_several_files_of_one_time() {
 /// A stream that a network card cut otherwise is not lost.
 #[test]
 fn segments_that_were_joined_are_not_lost() {
-    let folder = tempfile::tempdir().unwrap();
-    let [a, b, out] = ["a.pcap", "b.pcap", "out"].map(|name| folder.path().join(name));
     let (mut joined, mut on_the_wire) = (Tape::default(), Tape::default());
     for sent in dialogue(5) {
         joined.push(START + sent.at, sent.seen(0, &[]));
@@ -559,10 +551,7 @@ fn segments_that_were_joined_are_not_lost() {
             on_the_wire.push(START + late, part(at, seq + half * 1460, &[number as u8; 1460]).seen(1, &[]));
         }
     }
-    write(&mut joined, &a);
-    write(&mut on_the_wire, &b);
-    let done = compare(&a, &b, &out, &HOSTS).expect(0, &[]);
-    let rows = rows(&out);
+    let Compared { done, rows, .. } = Compared::of(joined, on_the_wire);
     assert_eq!((sum(&rows, "missing"), sum(&rows, "ambiguous")), (0, 20), "{rows:?}");
     assert!(done.out.contains("segmentation offload"), "{}", done.out);
 }

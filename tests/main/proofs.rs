@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use igorscope::inventory::{Inventory, InventoryFlags};
-use igorscope::policy::Policy;
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use crate::command::sample;
+use crate::reading;
+use igorscope::survey::Survey;
 
 fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -75,10 +74,7 @@ fn is_corpus(page: &str, name: &str) -> bool {
 }
 
 fn survey(name: &str) -> Survey {
-    let captures = package().join("captures");
-    let inventory = Inventory::load(Some(&captures.join("site-survey.toml")), &InventoryFlags::default());
-    let options = Options::new(Policy::embedded(), Arc::new(inventory.expect("the sample inventory is sound")));
-    run(&[Source::File(captures.join(name))], &options, &Progress::default()).expect("a sample that can be read")
+    reading::survey(&[sample(name)], reading::site(), false)
 }
 
 #[test]

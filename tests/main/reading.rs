@@ -1,9 +1,37 @@
-//! Findings as people read them.
+//! Surveys of captures, and findings as people read them.
 
 use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use igorscope::finding::{Finding, Words};
-use igorscope::survey::Survey;
+use igorscope::inventory::{Inventory, InventoryFlags};
+use igorscope::policy::Policy;
+use igorscope::survey::{Options, Progress, Source, Survey, run};
+
+use crate::command::sample;
+
+/// The inventory of the sample site.
+pub(crate) fn site() -> Inventory {
+    let file = sample("site-survey.toml");
+    Inventory::load(Some(&file), &InventoryFlags::default()).expect("the sample inventory is sound")
+}
+
+/// Captures held against the vendor's document; with `health`, how well it works is measured.
+pub(crate) fn survey(captures: &[PathBuf], inventory: Inventory, health: bool) -> Survey {
+    let sources: Vec<Source> = captures.iter().cloned().map(Source::File).collect();
+    let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
+    options.limits.health = health;
+    run(&sources, &options, &Progress::default()).expect("captures that can be read")
+}
+
+/// The same of the bytes of one.
+pub(crate) fn survey_of(capture: &[u8], inventory: Inventory, health: bool) -> Survey {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("site.pcap");
+    std::fs::write(&path, capture).expect("a file");
+    survey(&[path], inventory, health)
+}
 
 /// A finding with its words.
 #[derive(Debug)]

@@ -1,21 +1,16 @@
 //! The whole line, from the sample site survey to its verdicts. What must come out was laid down when the traffic was
 //! invented: `captures/README.md` says it in words.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use igorscope::inventory::{Host, Inventory, InventoryFlags};
-use igorscope::policy::{Direction, Policy, Role};
+use crate::command::sample;
+use crate::reading;
+use igorscope::inventory::Host;
+use igorscope::policy::{Direction, Role};
 use igorscope::protocol::Transport;
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::survey::Survey;
 use igorscope::verdict::{CellState, HostCoverage};
 
 fn survey() -> Survey {
-    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let inventory = Inventory::load(Some(&captures.join("site-survey.toml")), &InventoryFlags::default());
-    let options = Options::new(Policy::embedded(), Arc::new(inventory.expect("the sample inventory is sound")));
-    let source = Source::File(captures.join("site-survey.pcapng"));
-    run(&[source], &options, &Progress::default()).expect("the sample can be read")
+    reading::survey(&[sample("site-survey.pcapng")], reading::site(), false)
 }
 
 /// The inventory's name for an IPv4 address; an IPv6 address as it is, since it shares the name.

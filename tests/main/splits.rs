@@ -8,7 +8,6 @@ use crate::reading;
 use igorscope::capture::{Capture, Timestamp};
 use igorscope::decode::{Network, decode};
 use igorscope::finding::{Finding, Words};
-use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, Survey, in_order, run};
 use proptest::prelude::*;
@@ -57,9 +56,7 @@ fn survey(files: &[(String, Vec<u8>)], given: impl Iterator<Item = usize>, threa
         std::fs::write(path, bytes).unwrap();
     }
     let sources = given.map(|at| Source::File(paths[at].clone())).collect();
-    let inventory = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/site-survey.toml");
-    let inventory = Inventory::load(Some(&inventory), &InventoryFlags::default()).unwrap();
-    let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
+    let mut options = Options::new(Policy::embedded(), Arc::new(reading::site()));
     options.threads = threads.try_into().unwrap();
     run(&in_order(sources), &options, &Progress::default()).unwrap()
 }

@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::policy::Policy;
 use igorscope::report::json::write_survey;
 use igorscope::report::{self, HtmlOptions, Names};
@@ -16,11 +15,11 @@ use proptest::prelude::*;
 
 use crate::command::{self, folder, igorscope, sample};
 use crate::corpus;
+use crate::reading;
 use crate::splits::{Recorded, SAMPLES, direction, frames, marks, pcap};
 
 pub(crate) fn options(threads: usize, flows: Option<usize>) -> Options {
-    let inventory = Inventory::load(Some(&sample("site-survey.toml")), &InventoryFlags::default()).unwrap();
-    let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
+    let mut options = Options::new(Policy::embedded(), Arc::new(reading::site()));
     options.threads = threads.try_into().unwrap();
     options.limits.flows = flows.unwrap_or(options.limits.flows);
     options.limits.health = true;

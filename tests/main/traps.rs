@@ -1,13 +1,15 @@
 //! The known traps of captures, each shown by a small file of its own, from the bytes to flows.csv.
 
-use super::command::{folder, run};
+use std::net::Ipv4Addr;
 
-const A: [u8; 4] = [10, 20, 0, 1];
-const B: [u8; 4] = [10, 20, 0, 2];
-const ROUTER: [u8; 4] = [192, 0, 2, 1];
-const ACK: u8 = 0x10;
-const SYN: u8 = 0x02;
-const SYN_ACK: u8 = 0x12;
+use super::command::{folder, run};
+use crate::traffic::file::Tape;
+use crate::traffic::frame::{self, ACK, ICMP, SYN, Segment, TCP, Tag, UDP, V4};
+use crate::traffic::wire::SECOND;
+
+const A: Ipv4Addr = Ipv4Addr::new(10, 20, 0, 1);
+const B: Ipv4Addr = Ipv4Addr::new(10, 20, 0, 2);
+const ROUTER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// A record: the frame as captured and its original length.
 type Record = (Vec<u8>, u32);
@@ -18,44 +20,31 @@ fn whole(frame: Vec<u8>) -> Record {
 }
 
 fn file(records: &[Record]) -> Vec<u8> {
-    let mut file: Vec<u8> =
-        [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1].into_iter().flat_map(u32::to_le_bytes).collect();
-    for (second, (frame, original)) in (1_700_000_000_u32..).zip(records) {
-        file.extend([second, 0, frame.len() as u32, *original].into_iter().flat_map(u32::to_le_bytes));
-        file.extend(frame);
+    let mut tape = Tape::default();
+    for (second, (frame, original)) in (1_700_000_000..).zip(records) {
+        tape.push(second * SECOND, frame.clone());
+        tape.records.last_mut().unwrap().original = *original;
     }
-    file
+    tape.pcap()
 }
 
-/// An Ethernet frame; `tags` stand before the type.
-fn ethernet(tags: &[u8], ether_type: u16, content: &[u8]) -> Vec<u8> {
-    [&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1], tags, &ether_type.to_be_bytes(), content].concat()
+fn ethernet(tags: &[Tag], ether_type: u16, content: &[u8]) -> Vec<u8> {
+    frame::ethernet([2, 0, 0, 0, 0, 2], [2, 0, 0, 0, 0, 1], tags, ether_type, content)
 }
 
-fn ipv4(source: [u8; 4], destination: [u8; 4], protocol: u8, fragment: u16, content: &[u8]) -> Vec<u8> {
-    let mut packet = vec![0x45, 0];
-    packet.extend((20 + content.len() as u16).to_be_bytes());
-    packet.extend([0, 7]);
-    packet.extend(fragment.to_be_bytes());
-    packet.extend([64, protocol, 0, 0]);
-    packet.extend([source, destination].concat());
-    packet.extend(content);
-    packet
+fn ipv4(source: Ipv4Addr, destination: Ipv4Addr, protocol: u8, fragment: u16, content: &[u8]) -> Vec<u8> {
+    frame::ipv4(source, destination, protocol, V4 { id: 7, ttl: 64, fragment, ..V4::default() }, content)
 }
 
-fn udp(source: [u8; 4], from: u16, destination: [u8; 4], to: u16, payload: &[u8]) -> Vec<u8> {
-    let length = 8 + payload.len() as u16;
-    ipv4(source, destination, 17, 0, &[&[from, to, length, 0].map(u16::to_be_bytes).concat(), payload].concat())
+fn udp(source: Ipv4Addr, from: u16, destination: Ipv4Addr, to: u16, payload: &[u8]) -> Vec<u8> {
+    ipv4(source, destination, UDP, 0, &frame::udp((source.into(), from), (destination.into(), to), payload))
 }
 
-fn tcp(source: [u8; 4], from: u16, destination: [u8; 4], to: u16, sequence: u32, flags: u8) -> Vec<u8> {
-    let mut segment = [from, to].map(u16::to_be_bytes).concat();
-    segment.extend(sequence.to_be_bytes());
+fn tcp(source: Ipv4Addr, from: u16, destination: Ipv4Addr, to: u16, seq: u32, flags: u8) -> Vec<u8> {
     // Both ends begin with sequence number 1.
-    let acknowledged: u32 = if flags & 0x10 != 0 { 2 } else { 0 };
-    segment.extend(acknowledged.to_be_bytes());
-    segment.extend([0x50, flags, 0x20, 0, 0, 0, 0, 0]);
-    ipv4(source, destination, 6, 0, &segment)
+    let ack = if flags & ACK != 0 { 2 } else { 0 };
+    let segment = Segment { seq, ack, flags, window: 0x2000, payload: &[] };
+    ipv4(source, destination, TCP, 0, &frame::tcp((source.into(), from), (destination.into(), to), segment))
 }
 
 fn ip(packet: &[u8]) -> Record {
@@ -89,7 +78,7 @@ fn a_reply_that_was_captured_first_is_a_reply() {
 #[test]
 fn ports_used_again_are_one_flow_of_many_connections() {
     let records: Vec<Record> = (0..24)
-        .flat_map(|number| [ip(&tcp(A, 1044, B, 80, number * 1_000, SYN)), ip(&tcp(B, 80, A, 1044, number, SYN_ACK))])
+        .flat_map(|number| [ip(&tcp(A, 1044, B, 80, number * 1_000, SYN)), ip(&tcp(B, 80, A, 1044, number, SYN | ACK))])
         .collect();
     let columns = ["client_port", "server_port", "client_packets", "server_packets", "client_tcp_flags"];
     assert_eq!(flows(&records, &[], &columns), ["1044 80 24 24 .S......"]);
@@ -98,7 +87,7 @@ fn ports_used_again_are_one_flow_of_many_connections() {
 #[test]
 fn one_connection_in_three_vlans_is_three_flows() {
     let packet = tcp(A, 1044, B, 80, 1, SYN);
-    let records = [&[][..], &[0x81, 0, 0, 42], &[0x88, 0xa8, 0, 10, 0x81, 0, 0, 20]]
+    let records = [&[][..], &[Tag(0x8100, 42)], &[Tag(0x88a8, 10), Tag(0x8100, 20)]]
         .map(|tags| whole(ethernet(tags, 0x0800, &packet)));
     assert_eq!(flows(&records, &[], &["vlan", "client_packets"]), [" 1", "42 1", "10.20 1"]);
 }
@@ -107,7 +96,7 @@ fn one_connection_in_three_vlans_is_three_flows() {
 fn labels_on_one_direction_are_one_flow() {
     let label = [0, 1, 0xd1, 0x3f];
     let there = [&label, tcp(A, 1044, B, 80, 1, SYN).as_slice()].concat();
-    let records = [whole(ethernet(&[], 0x8847, &there)), ip(&tcp(B, 80, A, 1044, 1, SYN_ACK))];
+    let records = [whole(ethernet(&[], 0x8847, &there)), ip(&tcp(B, 80, A, 1044, 1, SYN | ACK))];
     assert_eq!(flows(&records, &[], &["client_packets", "server_packets", "outcome"]), ["1 1 established"]);
 }
 
@@ -132,7 +121,7 @@ fn a_port_of_the_other_transport_is_not_documented() {
 fn ports_quoted_by_icmp_are_no_traffic() {
     let request = udp(A, 40_000, B, 5683, b"\x40\x01\0\x01");
     let error = [&[3, 3, 0, 0, 0, 0, 0, 0], &request[..28]].concat();
-    let records = [ip(&request), ip(&ipv4(B, A, 1, 0, &error)), ip(&ipv4(ROUTER, A, 1, 0, &error))];
+    let records = [ip(&request), ip(&ipv4(B, A, ICMP, 0, &error)), ip(&ipv4(ROUTER, A, ICMP, 0, &error))];
     let columns = ["transport", "client_packets", "server_packets", "outcome"];
     assert_eq!(flows(&records, &[], &columns), ["udp 1 0 rejected"]);
 }
@@ -141,13 +130,13 @@ fn ports_quoted_by_icmp_are_no_traffic() {
 fn a_first_fragment_that_comes_last_names_the_ports_of_all() {
     let first = [40_000, 5683, 24, 0].map(u16::to_be_bytes).concat();
     let records =
-        [ip(&ipv4(A, B, 17, 2, &[0; 8])), ip(&ipv4(A, B, 17, 0x2001, &[0; 8])), ip(&ipv4(A, B, 17, 0x2000, &first))];
+        [ip(&ipv4(A, B, UDP, 2, &[0; 8])), ip(&ipv4(A, B, UDP, 0x2001, &[0; 8])), ip(&ipv4(A, B, UDP, 0x2000, &first))];
     assert_eq!(flows(&records, &[], &["server_port", "client_packets"]), ["5683 3"]);
 }
 
 #[test]
 fn two_sides_of_an_address_translation_are_two_flows() {
-    let records = [ip(&tcp(A, 1044, ROUTER, 80, 1, SYN)), ip(&tcp(ROUTER, 80, B, 61_044, 1, SYN_ACK))];
+    let records = [ip(&tcp(A, 1044, ROUTER, 80, 1, SYN)), ip(&tcp(ROUTER, 80, B, 61_044, 1, SYN | ACK))];
     let columns = ["client_ip", "server_ip", "client_packets", "server_packets"];
     assert_eq!(flows(&records, &[], &columns), ["10.20.0.1 192.0.2.1 1 0", "10.20.0.2 192.0.2.1 0 1"]);
 }

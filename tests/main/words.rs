@@ -2,27 +2,21 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::Arc;
 
-use igorscope::inventory::{Inventory, InventoryFlags};
-use igorscope::policy::{FindingKind, Policy, Reason};
-use igorscope::survey::{Options, Progress, Source, run};
+use igorscope::policy::{FindingKind, Reason};
 
 use crate::reading;
 
 #[test]
 fn the_words_of_every_finding_of_the_samples() {
     let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let inventory = captures.join("site-survey.toml");
-    let inventory = Arc::new(Inventory::load(Some(&inventory), &InventoryFlags::default()).expect("an inventory"));
     let mut names: Vec<_> = captures.read_dir().expect("captures").map(|file| file.expect("a file").path()).collect();
     names.sort();
     let mut text = String::new();
     for path in
         names.iter().filter(|path| path.extension().is_some_and(|ending| ending.to_string_lossy().contains("pcap")))
     {
-        let options = Options::new(Policy::embedded(), Arc::clone(&inventory));
-        let survey = run(&[Source::File(path.clone())], &options, &Progress::default()).expect("a survey");
+        let survey = reading::survey(std::slice::from_ref(path), reading::site(), false);
         for finding in reading::all(&survey) {
             let words = &finding.words;
             let file = path.file_name().expect("a name").to_string_lossy();

@@ -7,7 +7,7 @@ use crate::capture::load_libpcap;
 
 /// An interface that libpcap can capture on.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Device {
+pub struct CaptureDevice {
     /// Its name, as `live -i` takes it.
     pub name: String,
     /// What the system says it is; empty if nothing.
@@ -26,7 +26,7 @@ pub struct Device {
 ///
 /// # Errors
 /// When libpcap cannot list them.
-pub fn devices() -> Result<Vec<Device>, LiveError> {
+pub fn devices() -> Result<Vec<CaptureDevice>, LiveError> {
     load_libpcap::ready().map_err(LiveError::Missing)?;
     let list = pcap::Device::list().map_err(|error| LiveError::List { reason: error.to_string() })?;
     Ok(list.into_iter().map(device).collect())
@@ -45,7 +45,7 @@ pub enum Choice {
 
 /// Which interface is meant: by its name, its number in the list (from 1), one of its addresses, or its description,
 /// whole or a part of it that no other has. Capital letters do not matter in a description.
-pub fn choose(wanted: &str, devices: &[Device]) -> Choice {
+pub fn choose(wanted: &str, devices: &[CaptureDevice]) -> Choice {
     let by_name = devices.iter().find(|device| device.name == wanted);
     let by_number = || wanted.parse::<usize>().ok()?.checked_sub(1).and_then(|at| devices.get(at));
     let by_address = || {
@@ -69,13 +69,13 @@ pub fn choose(wanted: &str, devices: &[Device]) -> Choice {
     }
 }
 
-fn device(device: pcap::Device) -> Device {
+fn device(device: pcap::Device) -> CaptureDevice {
     let has_link = match device.flags.connection_status {
         pcap::ConnectionStatus::Connected => Some(true),
         pcap::ConnectionStatus::Disconnected => Some(false),
         pcap::ConnectionStatus::Unknown | pcap::ConnectionStatus::NotApplicable => None,
     };
-    Device {
+    CaptureDevice {
         addresses: device.addresses.iter().map(|address| address.addr).collect(),
         description: device.desc.unwrap_or_default(),
         is_up: device.flags.is_up(),
@@ -89,8 +89,8 @@ fn device(device: pcap::Device) -> Device {
 mod tests {
     use super::*;
 
-    fn described(name: &str, description: &str, address: &str) -> Device {
-        Device {
+    fn described(name: &str, description: &str, address: &str) -> CaptureDevice {
+        CaptureDevice {
             name: name.to_owned(),
             description: description.to_owned(),
             addresses: vec![address.parse().unwrap()],

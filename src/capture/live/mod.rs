@@ -24,7 +24,7 @@ use super::{Outages, load_libpcap};
 
 use order::Reorder;
 
-pub use devices::{Choice, Device, choose, devices};
+pub use devices::{CaptureDevice, Choice, choose, devices};
 pub use error::LiveError;
 pub use privilege::{Dropped, confine, drop_root};
 

@@ -20,7 +20,7 @@ const SPARE: usize = 1024;
 const SPARE_BYTES: usize = 1 << 12;
 
 /// How often the clock was set back before a frame, its time, and its number as it was seen.
-type Place = (u64, Timestamp, u64);
+type ReorderKey = (u64, Timestamp, u64);
 
 /// A frame that outlives its place in the ring.
 struct Held {
@@ -34,7 +34,7 @@ struct Held {
 /// Holds frames until none can come before them any more.
 #[derive(Default)]
 pub(super) struct Reorder {
-    held: BTreeMap<Place, Held>,
+    held: BTreeMap<ReorderKey, Held>,
     bytes: usize,
     set_back: u64,
     /// The latest time since the clock was set back last.

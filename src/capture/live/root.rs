@@ -1,11 +1,10 @@
 //! Root is given up once the interfaces are open: nothing of untrusted bytes is decoded with its rights.
 
-use std::env;
 use std::ffi::CString;
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::{env, io};
 
 use nix::unistd::{Gid, Uid, User, setgid, setgroups, setuid};
 

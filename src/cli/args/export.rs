@@ -10,12 +10,12 @@ use crate::export::antivirus::AntivirusFormat;
 use crate::export::{Format, Side};
 
 /// A word out of a list of named values.
-fn word<T: Copy + Send + Sync + 'static>(
-    all: &'static [T],
+fn word<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
     name: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(all.iter().map(|value| name(*value)))
-        .try_map(move |text| all.iter().copied().find(|value| name(*value) == text).ok_or("not one of the values"))
+    PossibleValuesParser::new(all.map(name))
+        .try_map(move |text| all.into_iter().find(|value| name(*value) == text).ok_or("not one of the values"))
 }
 
 /// Write the policy as firewall rules, a change request or MUD.

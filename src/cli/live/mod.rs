@@ -4,9 +4,9 @@ mod checkpoint;
 mod lines;
 mod options;
 mod output;
-mod place;
 mod probe;
 mod signals;
+mod survey_folder;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use self::checkpoint::Checkpoint;
 use self::lines::Display;
 use self::options::LiveOptions;
 use self::output::LiveOutput;
-use self::place::Place;
 use self::probe::{Probe, until_midnight};
+use self::survey_folder::SurveyFolder;
 use super::analyze::found;
 use super::args::{Format, Live as Args, Verbosity};
 use super::exit::{Failure, Outcome, Status};
@@ -115,15 +115,15 @@ fn limited(mut options: survey::Options) -> survey::Options {
 }
 
 /// Who watched a survey wants to keep it, and a terminal that dies is no place for results.
-fn place(options: &LiveOptions) -> Option<Place> {
+fn place(options: &LiveOptions) -> Option<SurveyFolder> {
     if options.display != Display::View || options.output.folder.is_some() {
         return None;
     }
     let failed = |error| say(&format!("the results cannot be saved in this folder ({error}); name one with --output"));
-    Place::make().map_err(failed).ok()
+    SurveyFolder::make().map_err(failed).ok()
 }
 
-fn enter(output: &mut OutputOptions, place: Option<&Place>) -> Result<(), Failure> {
+fn enter(output: &mut OutputOptions, place: Option<&SurveyFolder>) -> Result<(), Failure> {
     let Some(place) = place else { return Ok(()) };
     let failed = |error| Failure::unwritten(format!("cannot write to {}: {error}", place.name().display()));
     output.folder = Some(place.enter().map_err(failed)?);
@@ -134,7 +134,7 @@ fn enter(output: &mut OutputOptions, place: Option<&Place>) -> Result<(), Failur
 fn finish(
     mut end: LiveEnd,
     shown: Result<(), Failure>,
-    place: Option<&Place>,
+    place: Option<&SurveyFolder>,
     options: &LiveOptions,
     verbosity: &Verbosity,
 ) -> Outcome {
@@ -207,9 +207,9 @@ fn sums(end: &LiveEnd) -> String {
 }
 
 /// The rights of root are for opening interfaces, which is done.
-fn give_up_root(options: &LiveOptions, place: Option<&Place>, verbosity: &Verbosity) -> Result<(), Failure> {
+fn give_up_root(options: &LiveOptions, place: Option<&SurveyFolder>, verbosity: &Verbosity) -> Result<(), Failure> {
     let folders = written_to(options);
-    let dropped = drop_root(&folders, place.and_then(Place::folder)).map_err(|error| {
+    let dropped = drop_root(&folders, place.and_then(SurveyFolder::folder)).map_err(|error| {
         Failure::usage(format!("cannot give up the rights of root, and will not go on with them: {error}"))
     })?;
     match dropped {

@@ -8,7 +8,7 @@ use crate::text::named;
 
 named! {
     /// How one of the vendor's exclusions stands.
-    State {
+    pub enum State {
         /// It is there.
         Present = "present",
         /// A wider exclusion covers it.

@@ -7,7 +7,7 @@ use crate::text::named;
 
 named! {
     /// Which list of exclusions a value stands in.
-    List {
+    pub enum List {
         /// `ExclusionPath`: files and folders.
         Path = "path",
         /// `ExclusionProcess`: the files that a process opens.

@@ -4,12 +4,11 @@ use std::fmt::Write as _;
 
 use crate::export::text;
 use crate::policy::Antivirus;
-use crate::text::named;
-use crate::text::visible;
+use crate::text::{named, visible};
 
 named! {
     /// What the exclusions are written as.
-    AntivirusFormat {
+    pub enum AntivirusFormat {
         /// PowerShell that adds them to Microsoft Defender Antivirus.
         DefenderPowershell = "defender-powershell",
         /// Custom settings (OMA-URI) for Intune, as CSV.

@@ -7,7 +7,7 @@ use super::{First, Window};
 use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::MacAddr;
 use crate::protocol::dhcp::{self, Message};
-use crate::state::{Broken, Load, Stored, stored};
+use crate::state::stored;
 
 /// One transaction of a client: from DISCOVER or REQUEST to ACK, repeated as often as need be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -133,12 +133,4 @@ impl DhcpClients {
 
 stored!(DhcpExchange { discovers, offers, starts, selects, acks, naks, leased, selected, identifier });
 
-impl Stored for DhcpClients {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.0.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        from.get().map(Self)
-    }
-}
+stored!(DhcpClients(clients));

@@ -174,11 +174,6 @@ impl IcmpError {
     pub fn is_port_closed(&self) -> bool {
         matches!((self.v6, self.kind, self.code), (false, 3, 3) | (true, 1, 4)) && self.sender == self.destination.0
     }
-
-    /// Whether it is a destination unreachable, not a time exceeded.
-    pub const fn is_unreachable(&self) -> bool {
-        matches!((self.v6, self.kind), (false, 3) | (true, 1))
-    }
 }
 
 /// Units of LLDP that are kept.

@@ -467,7 +467,8 @@ fn is_odd(frame: &Frame<'_>, at: Moment) -> bool {
     (frame.time != at.time) | (frame.time == Timestamp::UNKNOWN)
 }
 
-fn wide(address: IpAddr) -> u128 {
+/// An address of either family as that of IPv6.
+pub(super) fn wide(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
         IpAddr::V6(v6) => v6.into(),

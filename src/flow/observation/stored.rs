@@ -16,8 +16,7 @@ use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
 use crate::flow::tally::{Amount, OtherFrames, Tally};
 use crate::health::{Rhythms, Watch};
-use crate::protocol::AnswerRule;
-use crate::protocol::Transport;
+use crate::protocol::{AnswerRule, Transport};
 use crate::state::{Broken, Load, Packer, Stored, store_list, stored};
 
 /// No input has more frames or bytes: sums over all inputs of a run cannot run over.

@@ -24,13 +24,13 @@ const ROWS: u32 = 8;
 const SILENT_RUN: u32 = 3;
 
 /// A flow, as it is found in the table again.
-type Key = (Connection, VlanPath);
+type FoldKey = (Connection, VlanPath);
 /// The same on whatever VLAN path.
 type Connection = ([(IpAddr, u16); 2], Transport);
 
 /// The flows that may be folded, each with its client's end.
 #[derive(Debug, Default)]
-pub(super) struct Idle(HashMap<Key, usize>);
+pub(super) struct Idle(HashMap<FoldKey, usize>);
 
 impl Idle {
     /// Looks for them in a survey that was just judged, whose relations speak of its flows.
@@ -70,7 +70,7 @@ fn connection(flow: &FlowView<'_>) -> Connection {
     (flow.ends.each_ref().map(|end| (end.address, end.port)), flow.transport)
 }
 
-fn key(flow: &FlowView<'_>) -> Key {
+fn key(flow: &FlowView<'_>) -> FoldKey {
     (connection(flow), flow.vlan())
 }
 

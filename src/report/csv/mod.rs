@@ -9,10 +9,10 @@ use super::flow_rows::Rows;
 use super::flows::Flows;
 use super::inventory::Inventory;
 use super::joins::Joins;
+use super::line::Line;
 use super::names::Names;
 use super::nodes::{self, Nodes, PortColumn};
 use super::ordered_writer::write_in_order;
-use super::table::Cells;
 use crate::inventory::HostId;
 use crate::survey::Survey;
 
@@ -23,15 +23,15 @@ const BUFFER: usize = 64 * 1024;
 const ROWS_AT_ONCE: usize = if cfg!(test) { 64 } else { 1024 };
 
 fn write_header<T: Table>(out: &mut dyn Write, ports: &[PortColumn]) -> io::Result<()> {
-    let mut cells = Cells::default();
+    let (mut line, mut header) = (Line::default(), Vec::new());
     for column in T::in_csv() {
         match column.kind {
-            Kind::Ports => ports.iter().for_each(|port| cells.value(port.name.as_str().into())),
-            _ => cells.word(column.name),
+            Kind::Ports => ports.iter().for_each(|port| line.value(port.name.as_str().into())),
+            _ => line.word(column.name),
         }
     }
-    cells.end_row();
-    out.write_all(cells.rows())
+    line.end_row(&mut header);
+    out.write_all(&header)
 }
 
 pub(super) fn write_table<'a, T: Table>(
@@ -40,15 +40,15 @@ pub(super) fn write_table<'a, T: Table>(
     rows: impl IntoIterator<Item = T::Row<'a>>,
 ) -> io::Result<()> {
     write_header::<T>(out, ports)?;
-    let mut cells = Cells::default();
+    let (mut line, mut buffer) = (Line::default(), Vec::new());
     for row in rows {
-        cells.add::<T>(&row);
-        if cells.rows().len() >= BUFFER {
-            out.write_all(cells.rows())?;
-            cells.rows().clear();
+        line.add::<T>(&row, &mut buffer);
+        if buffer.len() >= BUFFER {
+            out.write_all(&buffer)?;
+            buffer.clear();
         }
     }
-    out.write_all(cells.rows())
+    out.write_all(&buffer)
 }
 
 /// findings.csv.
@@ -80,8 +80,11 @@ pub fn write_nodes(out: &mut dyn Write, survey: &Survey, names: &Names) -> io::R
 /// # Errors
 /// Those of `out`.
 pub fn write_inventory(out: &mut dyn Write, survey: &Survey, threads: usize) -> io::Result<()> {
-    write_rows::<Inventory>(out, survey.hosts.len(), threads, |cells, row| {
-        cells.add::<Inventory>(&survey.hosts.get(HostId(row as u32)));
+    write_header::<Inventory>(out, &[])?;
+    let hosts = survey.hosts.len();
+    write_in_order(out, hosts.div_ceil(ROWS_AT_ONCE), threads, |chunk, line: &mut Line, buffer| {
+        let host = |row| survey.hosts.get(HostId(row as u32));
+        chunk_of(chunk, hosts).for_each(|row| line.add::<Inventory>(&host(row), buffer));
     })
 }
 
@@ -95,21 +98,6 @@ pub fn write_flows(out: &mut dyn Write, survey: &Survey, names: &Names, threads:
     write_in_order(out, flows.div_ceil(ROWS_AT_ONCE), threads, |chunk, rows: &mut Option<Rows<'_>>, buffer| {
         let rows = rows.get_or_insert_with(|| Rows::new(survey, names));
         chunk_of(chunk, flows).for_each(|place| rows.add(place, buffer));
-    })
-}
-
-/// Rows by their numbers from 0, rendered by several threads.
-fn write_rows<T: Table>(
-    out: &mut dyn Write,
-    rows: usize,
-    threads: usize,
-    add: impl Fn(&mut Cells, usize) + Sync,
-) -> io::Result<()> {
-    write_header::<T>(out, &[])?;
-    write_in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, cells: &mut Cells, buffer| {
-        std::mem::swap(cells.rows(), buffer);
-        chunk_of(chunk, rows).for_each(|row| add(cells, row));
-        std::mem::swap(cells.rows(), buffer);
     })
 }
 

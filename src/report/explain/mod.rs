@@ -8,7 +8,7 @@ use std::fmt::Write;
 use crate::finding::Kind;
 use crate::policy::{Case, Cell, Direction, Policy, Reason, Role};
 use crate::protocol::Transport;
-use crate::report::json::{Lookup, v1};
+use crate::report::json::{Lookup, v1, words};
 use crate::report::result;
 use crate::text::visible;
 use crate::verdict::documented;
@@ -323,15 +323,8 @@ impl Asked<'_> {
     }
 
     fn question(&self) -> Option<(Role, Role, Transport, u16)> {
-        let role = |name: &str| Role::ALL.into_iter().find(|role| role.name() == name);
-        let transport = match self.transport {
-            "tcp" => Transport::Tcp,
-            "udp" => Transport::Udp,
-            "icmp" => Transport::Icmp,
-            "icmpv6" => Transport::Icmpv6,
-            number => Transport::from(number.parse::<u8>().ok()?),
-        };
-        Some((role(self.client_role)?, role(self.server_role)?, transport, self.port.unwrap_or(0)))
+        let transport = words::transport(self.transport)?;
+        Some((words::role(self.client_role)?, words::role(self.server_role)?, transport, self.port.unwrap_or(0)))
     }
 }
 

@@ -31,7 +31,7 @@ const BINS: usize = 60;
 
 /// What is known of one device beside its coverage.
 #[derive(Default)]
-struct Device<'a> {
+struct DeviceFacts<'a> {
     addresses: Vec<&'a Host>,
     /// Most packets first.
     talks: Vec<&'a Conversation>,
@@ -78,7 +78,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     let standings = Standings::of(&survey.findings, &survey.hosts);
     let nodes = shown(survey, &standings);
     let devices = gather(survey, &nodes);
-    let none = Device::default();
+    let none = DeviceFacts::default();
     for node in nodes {
         let host = survey.hosts.get(node.host);
         let standing = standings.get(node.host);
@@ -105,8 +105,9 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     page.end_section();
 }
 
-fn gather<'a>(survey: &'a Survey, nodes: &[&HostCoverage]) -> BTreeMap<HostId, Device<'a>> {
-    let mut devices: BTreeMap<HostId, Device<'_>> = nodes.iter().map(|node| (node.host, Device::default())).collect();
+fn gather<'a>(survey: &'a Survey, nodes: &[&HostCoverage]) -> BTreeMap<HostId, DeviceFacts<'a>> {
+    let mut devices: BTreeMap<HostId, DeviceFacts<'_>> =
+        nodes.iter().map(|node| (node.host, DeviceFacts::default())).collect();
     for (host, id) in survey.hosts.iter().zip(0..) {
         if let Some(device) = devices.get_mut(&survey.hosts.device_of(HostId(id))) {
             device.addresses.push(host);
@@ -166,7 +167,13 @@ fn gather<'a>(survey: &'a Survey, nodes: &[&HostCoverage]) -> BTreeMap<HostId, D
     devices
 }
 
-fn body(page: &mut Page, (survey, names): (&Survey, &Names), node: &HostCoverage, host: &Host, device: &Device<'_>) {
+fn body(
+    page: &mut Page,
+    (survey, names): (&Survey, &Names),
+    node: &HostCoverage,
+    host: &Host,
+    device: &DeviceFacts<'_>,
+) {
     // One element for all lines: a large site has many devices.
     let addresses: Vec<String> = device.addresses.iter().map(|host| host.address.to_string()).collect();
     let attachment = device.addresses.iter().find_map(|host| host.attachment.as_deref());

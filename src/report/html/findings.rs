@@ -3,8 +3,8 @@
 use super::page::{Page, put};
 use crate::finding::{Cited, Context, Evidence, Finding};
 use crate::policy::Severity;
-use crate::protocol::Transport;
 use crate::report::Names;
+use crate::report::text::conversations::port_and_service;
 use crate::report::text::findings::title;
 use crate::report::text::units::{bytes, count, counted};
 use crate::survey::Survey;
@@ -202,11 +202,5 @@ fn rows(page: &mut Page, survey: &Survey, label: &str, evidence: &[Evidence]) {
 
 /// `TCP 80 HTTP`.
 pub(super) fn service(conversation: &Conversation, names: &Names) -> String {
-    let transport = conversation.transport.to_string().to_uppercase();
-    let port = match conversation.transport {
-        Transport::Tcp | Transport::Udp => format!(" {}", conversation.port),
-        Transport::Icmp | Transport::Icmpv6 => format!(" type {}", conversation.port),
-        Transport::Other(_) => return format!("IP protocol {transport}"),
-    };
-    format!("{transport}{port} {}", names.conversation_service(conversation)).trim_end().to_owned()
+    port_and_service(conversation, names.conversation_service(conversation))
 }

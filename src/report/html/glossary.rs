@@ -116,11 +116,11 @@ const fn finding(kind: FindingKind) -> &'static str {
 pub(super) fn write(page: &mut Page) {
     page.section("words", "Words");
     put!(page, "<dl class=\"words\">");
-    let verdicts = Verdict::ALL.iter().map(|word| (word.name(), verdict(*word)));
-    let outcomes = Outcome::ALL.iter().map(|word| (word.name(), outcome(*word)));
-    let states = State::ALL.iter().map(|word| (word.name(), state(*word)));
-    let reasons = Reason::ALL.iter().map(|word| (word.name(), reason(*word)));
-    let findings = FindingKind::ALL.iter().map(|word| (word.name(), finding(*word)));
+    let verdicts = Verdict::ALL.map(|word| (word.name(), verdict(word)));
+    let outcomes = Outcome::ALL.map(|word| (word.name(), outcome(word)));
+    let states = State::ALL.map(|word| (word.name(), state(word)));
+    let reasons = Reason::ALL.map(|word| (word.name(), reason(word)));
+    let findings = FindingKind::ALL.map(|word| (word.name(), finding(word)));
     // Some are both a finding and the state of a device.
     let mut told = BTreeSet::new();
     let all = WORDS.iter().copied().chain(verdicts).chain(outcomes).chain(reasons).chain(findings).chain(states);

@@ -16,7 +16,7 @@ const SHOWN: usize = 500;
 
 type Column = (Transport, u16);
 
-struct Row {
+struct DeviceRow {
     host: HostId,
     standing: Standing,
     unexpected: u32,
@@ -44,7 +44,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         return;
     }
     let standings = Standings::of(&survey.findings, &survey.hosts);
-    let mut rows: Vec<Row> = nodes.into_iter().map(|node| row(survey, node, standings.get(node.host))).collect();
+    let mut rows: Vec<DeviceRow> = nodes.into_iter().map(|node| row(survey, node, standings.get(node.host))).collect();
     for (column, (_, _, counts)) in &mut columns {
         for row in &rows {
             let best = row.cells.get(column).and_then(|states| states.iter().flatten().max());
@@ -128,8 +128,8 @@ fn standing(page: &mut Page, standing: Standing) {
 }
 
 /// A node's states by port, without its troubles.
-fn row(survey: &Survey, node: &HostCoverage, standing: Standing) -> Row {
-    let mut row = Row { host: node.host, standing, unexpected: 0, blocked: 0, cells: BTreeMap::new() };
+fn row(survey: &Survey, node: &HostCoverage, standing: Standing) -> DeviceRow {
+    let mut row = DeviceRow { host: node.host, standing, unexpected: 0, blocked: 0, cells: BTreeMap::new() };
     for (at, state) in &node.cells {
         let Some(cell) = survey.policy.cells().get(usize::from(*at)) else { continue };
         let held = &mut row.cells.entry((cell.transport, cell.port)).or_default()
@@ -140,7 +140,7 @@ fn row(survey: &Survey, node: &HostCoverage, standing: Standing) -> Row {
 }
 
 /// Counts unexpected and blocked conversations of each node, whichever of its addresses spoke.
-fn count_troubles(survey: &Survey, rows: &mut [Row]) {
+fn count_troubles(survey: &Survey, rows: &mut [DeviceRow]) {
     let places: BTreeMap<HostId, usize> = rows.iter().zip(0..).map(|(row, at)| (row.host, at)).collect();
     let find = |id: HostId| places.get(&survey.hosts.device_of(id)).copied();
     for conversation in &survey.conversations {

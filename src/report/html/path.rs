@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::page::{Page, put};
 use super::{HtmlOptions, STYLE};
-use crate::path::{Delays, Report, Row};
+use crate::path::{Delays, LegReport, Report};
 use crate::report::path::{changes, clock, delay, lead, loss, notes, share};
 use crate::report::text::units::{count, counted, duration};
 
@@ -215,7 +215,7 @@ fn places(page: &mut Page, report: &Report) {
 }
 
 fn rows(page: &mut Page, report: &Report) {
-    let mut rows: Vec<&Row> = report.rows.iter().filter(|row| row.to.is_some()).collect();
+    let mut rows: Vec<&LegReport> = report.rows.iter().filter(|row| row.to.is_some()).collect();
     rows.sort_by_key(|row| std::cmp::Reverse((row.leg.missing, row.leg.sent)));
     page.section("conversations", "Conversations, most missing first");
     if rows.len() > SHOWN {

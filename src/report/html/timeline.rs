@@ -48,14 +48,14 @@ const LENGTHS: [u64; 22] = [
 const WIDTH: f64 = 10.0;
 const HEIGHT: f64 = 40.0;
 
-struct Row {
+struct Series {
     /// Flows that began in each stretch.
     began: Vec<u64>,
     /// By how many packets a stretch has more or fewer than the one before.
     change: Vec<f64>,
 }
 
-impl Row {
+impl Series {
     fn new(bins: usize) -> Self {
         Self { began: vec![0; bins], change: vec![0.0; bins + 1] }
     }
@@ -178,8 +178,8 @@ fn rate(packets: f64, step: u64) -> String {
     }
 }
 
-fn rows(survey: &Survey, bin: impl Fn(Timestamp) -> Option<usize>, bins: usize) -> Vec<Row> {
-    let mut rows: Vec<Row> = VerdictColor::ALL.iter().map(|_| Row::new(bins)).collect();
+fn rows(survey: &Survey, bin: impl Fn(Timestamp) -> Option<usize>, bins: usize) -> Vec<Series> {
+    let mut rows: Vec<Series> = VerdictColor::ALL.iter().map(|_| Series::new(bins)).collect();
     for (flow, judgement) in survey.flows.iter() {
         let strand = match (judgement.verdict, judgement.outcome.is_blocked()) {
             (Verdict::Documented, true) => VerdictColor::Blocked,
@@ -228,7 +228,7 @@ mod tests {
             let end = EndRow { packets, first: at(first), last: at(last), ..silent.clone() };
             FlowRow::between(Transport::Udp, [end, silent.clone()])
         });
-        let mut row = Row::new(6);
+        let mut row = Series::new(6);
         Flows::of_rows(sent).0.iter().flat_map(|flow| flow.ends).for_each(|end| row.spread(&end, bin));
         assert_eq!(row.packets(), [0.0, 9.5, 2.5, 2.5, 2.5, 0.0]);
     }

@@ -58,7 +58,7 @@ pub enum ChangeKind {
 
 named! {
     /// What became of a finding.
-    Standing {
+    pub enum Standing {
         /// The new visit proves that it works.
         Fixed = "Fixed",
         /// The old visit knew nothing of it.

@@ -3,14 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::rows;
-use super::v1;
-use crate::report::Names;
+use super::{rows, v1};
 use crate::report::conversations::{self, ConversationRow};
-use crate::report::findings;
-use crate::report::flows;
-use crate::report::health;
-use crate::report::nodes;
+use crate::report::{Names, findings, flows, health, nodes};
 use crate::survey::Survey;
 
 type Each<'a, T> = Box<dyn Iterator<Item = Cow<'a, T>> + 'a>;

@@ -19,7 +19,7 @@ mod sent;
 mod sites;
 pub mod v1;
 mod values;
-mod words;
+pub(super) mod words;
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};

@@ -9,13 +9,12 @@ use std::sync::Arc;
 
 use super::bounds::bound;
 use super::finding_endpoints::FindingEndpoints;
-use super::health_rows;
 use super::read_flow::flow;
-use super::rows;
 use super::sent::UnansweredUses;
 use super::sites::{TooManySites, by_site};
 use super::v1::{self, Text};
 use super::words::{self, maybe, named, time};
+use super::{health_rows, rows};
 use crate::capture::{FrameId, Moment};
 use crate::finding::{Finding, Kind};
 use crate::flow::Limits;

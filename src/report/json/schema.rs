@@ -1,10 +1,9 @@
 //! docs/survey.schema.json: the JSON Schema of survey.json, from the types that read it.
 
-use std::path::Path;
-
 use schemars::generate::SchemaSettings;
 
 use super::v1;
+
 /// The schema as the file has it.
 fn schema() -> String {
     let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
@@ -16,11 +15,5 @@ fn schema() -> String {
 
 #[test]
 fn survey_schema_is_what_the_types_say() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/survey.schema.json");
-    let schema = schema();
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, &schema).unwrap();
-    }
-    let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == schema, "docs/survey.schema.json is not current: run UPDATE_DOCS=1 cargo test survey_schema");
+    crate::report::fixture::assert_is_current(&schema(), "survey.schema.json");
 }

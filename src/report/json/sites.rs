@@ -120,10 +120,10 @@ pub(super) fn by_site(survey: Survey<'static>) -> Result<Vec<Survey<'static>>, T
 }
 
 /// A site, and the number of its survey where several stand side by side.
-type Key = (Text<'static>, Option<u32>);
+type SiteKey = (Text<'static>, Option<u32>);
 
 struct Parts {
-    places: HashMap<Key, usize>,
+    places: HashMap<SiteKey, usize>,
     parts: Vec<Survey<'static>>,
     /// Label of rows that have none of their own.
     whole: Text<'static>,
@@ -145,7 +145,7 @@ impl Parts {
     }
 }
 
-fn label((site, number): &Key) -> Text<'static> {
+fn label((site, number): &SiteKey) -> Text<'static> {
     match (site.is_empty(), number) {
         (_, None) => site.clone(),
         (true, Some(number)) => format!("survey {number}").into(),

@@ -86,19 +86,9 @@ impl<'de> Deserialize<'de> for Mac {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_str(TextVisitor {
             expecting: "a MAC address such as 02:1b:00:00:00:1f",
-            parse: |text| mac(text).map(Self),
+            parse: |text| MacAddr::parse(text).map(Self),
         })
     }
-}
-
-/// Six pairs of hex digits, joined by colons.
-pub(super) fn mac(text: &str) -> Option<MacAddr> {
-    let mut octets = [0; 6];
-    let mut pairs = text.split(':');
-    for octet in &mut octets {
-        *octet = u8::from_str_radix(pairs.next()?, 16).ok()?;
-    }
-    pairs.next().is_none().then_some(MacAddr(octets))
 }
 
 struct TextVisitor<T> {

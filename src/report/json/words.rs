@@ -8,19 +8,18 @@ use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
 
 use super::v1::{self, Text};
-use super::values::{Time, mac};
+use super::values::Time;
 use crate::capture::Timestamp;
-use crate::decode::{TcpFlags, VlanPath};
+use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::{Kind, SilentTime, SilentTimes, Who};
 use crate::inventory::{Attachment, Dot1x, Host, HostLink, Powered, RoleSource};
 use crate::policy::{Direction, FindingKind, Reason, Role, Severity};
-use crate::protocol::Transport;
-use crate::protocol::{Evidence, Protocol};
+use crate::protocol::{Evidence, Protocol, Transport};
 use crate::verdict::{CellState, Outcome, Verdict};
 
 /// The one of several that has a name.
-pub(super) fn named<T: Copy>(all: &[T], name: fn(T) -> &'static str, text: &str) -> Option<T> {
-    all.iter().copied().find(|one| name(*one) == text)
+pub(super) fn named<T: Copy>(all: impl IntoIterator<Item = T>, name: fn(T) -> &'static str, text: &str) -> Option<T> {
+    all.into_iter().find(|one| name(*one) == text)
 }
 
 /// The same of a word that may be missing.
@@ -28,8 +27,8 @@ pub(super) fn maybe<T>(text: Option<&Text<'_>>, read: impl Fn(&str) -> Option<T>
     text.map_or(Some(None), |text| read(text).map(Some))
 }
 
-pub(super) fn role(text: &str) -> Option<Role> {
-    named(&Role::ALL, Role::name, text)
+pub(in crate::report) fn role(text: &str) -> Option<Role> {
+    named(Role::ALL, Role::name, text)
 }
 
 pub(super) fn verdict(text: &str) -> Option<Verdict> {
@@ -45,25 +44,25 @@ pub(super) fn reason(text: &str) -> Option<Reason> {
 }
 
 pub(super) fn severity(text: &str) -> Option<Severity> {
-    named(&[Severity::Notice, Severity::Warning, Severity::Alert], Severity::name, text)
+    named(Severity::ALL, Severity::name, text)
 }
 
 pub(super) fn direction(text: &str) -> Option<Direction> {
-    named(&[Direction::Incoming, Direction::Outgoing], Direction::name, text)
+    named(Direction::ALL, Direction::name, text)
 }
 
 pub(super) fn evidence(text: &str) -> Option<Evidence> {
-    named(&[Evidence::Unknown, Evidence::Conforms, Evidence::Violates], Evidence::name, text)
+    named(Evidence::ALL, Evidence::name, text)
 }
 
 pub(super) fn protocol(text: &str) -> Option<Protocol> {
-    named(&Protocol::ALL, Protocol::name, text)
+    named(Protocol::ALL, Protocol::name, text)
 }
 
 /// `one-way` is read as such, though it may have been sent to a group.
 pub(super) fn cell_state(text: &str) -> Option<CellState> {
     let all = [CellState::NotSeen, CellState::OneWay, CellState::Blocked, CellState::Carried];
-    named(&all, CellState::name, text)
+    named(all, CellState::name, text)
 }
 
 pub(super) fn kind(text: &str) -> Option<Kind> {
@@ -71,7 +70,7 @@ pub(super) fn kind(text: &str) -> Option<Kind> {
     reason(text).map(Kind::Unexpected).or_else(other)
 }
 
-pub(super) fn transport(text: &str) -> Option<Transport> {
+pub(in crate::report) fn transport(text: &str) -> Option<Transport> {
     Some(match text {
         "tcp" => Transport::Tcp,
         "udp" => Transport::Udp,
@@ -94,7 +93,7 @@ pub(super) fn silent_times(row: &v1::Finding<'_>) -> SilentTimes {
     let read = |text: &str| {
         let mut words = text.splitn(3, ' ');
         let (who, (start, end)) = (words.next()?, words.next()?.split_once('/')?);
-        let who = who.parse().map(Who::Address).ok().or_else(|| mac(who).map(Who::Mac))?;
+        let who = who.parse().map(Who::Address).ok().or_else(|| MacAddr::parse(who).map(Who::Mac))?;
         Some(SilentTime { who, start: time(start)?, end: time(end)?, lasts: words.next() == Some("lasts") })
     };
     let told = SilentTimes::of(row.silent_times.iter().flatten().filter_map(|text| read(text)).collect());
@@ -127,7 +126,9 @@ pub(super) fn who(cell: Option<&Text<'_>>) -> (Vec<Who>, u64) {
     for name in cell.map_or("", |cell| cell).split(';') {
         match name.strip_prefix("and ").and_then(|rest| rest.strip_suffix(" more")) {
             Some(number) => more = number.parse().unwrap_or(0),
-            None => all.extend(name.parse::<IpAddr>().ok().map(Who::Address).or_else(|| mac(name).map(Who::Mac))),
+            None => {
+                all.extend(name.parse::<IpAddr>().ok().map(Who::Address).or_else(|| MacAddr::parse(name).map(Who::Mac)))
+            }
         }
     }
     (all, more)
@@ -154,7 +155,7 @@ fn link(row: &v1::Host<'_>) -> Option<Arc<HostLink>> {
     let words = row.groups.as_deref().unwrap_or_default();
     let link = HostLink {
         power: is_known.then_some(power),
-        dot1x: Dot1x::ALL.iter().copied().find(|state| row.dot1x.as_deref() == Some(state.name())),
+        dot1x: row.dot1x.as_deref().and_then(|text| named(Dot1x::ALL, Dot1x::name, text)),
         groups: words.iter().filter_map(|word| word.parse().ok()).collect(),
         more_groups: words.last().and_then(|word| word.strip_prefix('+')?.parse().ok()).unwrap_or(0),
     };
@@ -228,7 +229,7 @@ mod tests {
         row.silent_times = Some(said.into_iter().map(Text::from).collect());
         row.more_silent_times = Some(u64::MAX);
         let one = SilentTime { who: who("10.0.0.1"), start, end, lasts: true };
-        let mac = Who::Mac(mac("02:00:00:00:00:01").unwrap());
+        let mac = Who::Mac(MacAddr::parse("02:00:00:00:00:01").unwrap());
         let back = SilentTime { start: end, end: start, lasts: false, ..one };
         let list = vec![one, SilentTime { who: mac, lasts: false, ..one }, back];
         assert_eq!(silent_times(&row), SilentTimes { list, more: u64::MAX });

@@ -53,7 +53,7 @@ const DICTIONARY: usize = 1024 * 1024;
 pub fn write_parquet(folder: &Path, survey: &Survey, names: &Names, judged_at: Timestamp) -> Result<(), WriteError> {
     let keys = Keys::of(survey, judged_at);
     let joins = Joins::new(survey, names);
-    let to = Place { folder, keys: &keys, hosts: survey.hosts.len() };
+    let to = Destination { folder, keys: &keys, hosts: survey.hosts.len() };
     let order = flows::by_port(survey);
     to.write::<Flows>(FLOWS, order.into_iter().map(|place| flows::row(survey, names, place as usize)))?;
     let mut talks: Vec<_> = conversations::rows(survey, names).collect();
@@ -78,14 +78,14 @@ const FLOWS: &str = "flows";
 const CONVERSATIONS: &str = "conversations";
 
 /// Where the files of a survey go.
-struct Place<'a> {
+struct Destination<'a> {
     folder: &'a Path,
     keys: &'a Keys,
     /// How many addresses there are.
     hosts: usize,
 }
 
-impl Place<'_> {
+impl Destination<'_> {
     fn write<'r, T: Table>(
         &self,
         table: &'static str,

@@ -52,17 +52,7 @@ fn section<T: Table>(page: &mut String, name: &str) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    #[test]
-    fn parquet_page_is_what_the_tables_say() {
-        let page = super::parquet_page();
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/parquet.md");
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            std::fs::write(&path, &page).unwrap();
-        }
-        let found = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(found == page, "docs/parquet.md is not current: run UPDATE_DOCS=1 cargo test parquet_page");
-    }
+#[test]
+fn parquet_page_is_what_the_tables_say() {
+    crate::report::fixture::assert_is_current(&parquet_page(), "parquet.md");
 }

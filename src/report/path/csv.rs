@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use crate::path::{Report, Row};
+use crate::path::{LegReport, Report};
 use crate::report::column::columns;
 use crate::report::csv::write_table;
 use crate::report::json::Time;
@@ -13,7 +13,7 @@ use crate::report::value::Value;
 /// A row and the places that it names.
 pub(in crate::report) struct LegRow<'a> {
     report: &'a Report,
-    row: &'a Row,
+    row: &'a LegReport,
 }
 
 impl LegRow<'_> {
@@ -82,7 +82,7 @@ columns! {
         conversations), or `order`, that of the arguments.";
 }
 
-pub(super) const fn direction(row: &Row) -> &'static str {
+pub(super) const fn direction(row: &LegReport) -> &'static str {
     if row.to_server { "to-server" } else { "to-client" }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::csv::direction;
 use super::words::{clock, lead, loss, notes};
 use crate::capture::Timestamp;
-use crate::path::{Changed, Delays, Leg, Loss, PlaceReport, Report, Row};
+use crate::path::{Changed, Delays, Leg, LegReport, Loss, PlaceReport, Report};
 
 /// Grows when a name changes its meaning.
 const SCHEMA_VERSION: u32 = 1;
@@ -112,7 +112,7 @@ fn loss_of(report: &Report, one: &Loss) -> Value {
     })
 }
 
-fn row(report: &Report, row: &Row) -> Value {
+fn row(report: &Report, row: &LegReport) -> Value {
     let mut value = leg(&row.leg, row.to.is_some());
     value["from"] = name(report, row.from);
     value["to"] = row.to.map_or(Value::Null, |to| name(report, to));

@@ -1,7 +1,7 @@
 //! A comparison of places on a terminal: what a technician reads in ten seconds.
 
 use super::words::{clock, delay, lead, loss, notes, share};
-use crate::path::{Changed, Leg, Report, Row};
+use crate::path::{Changed, Leg, LegReport, Report};
 use crate::report::text::Terminal;
 use crate::report::text::page::{Page, Tone, fit, left, right};
 use crate::report::text::units::{count, counted, duration, span};
@@ -116,7 +116,7 @@ pub(in crate::report) fn changes(leg: &Leg) -> Vec<String> {
 }
 
 fn worst(page: &mut Page<'_>, report: &Report, names: &[String], shown: usize) {
-    let mut rows: Vec<&Row> = report.rows.iter().filter(|row| row.leg.missing > 0).collect();
+    let mut rows: Vec<&LegReport> = report.rows.iter().filter(|row| row.leg.missing > 0).collect();
     if rows.is_empty() {
         return;
     }

@@ -56,14 +56,20 @@ fn party(host: &Host, width: usize) -> String {
     format!("{} {}", host.address, name.map_or(host.role.name().into(), visible))
 }
 
+/// `TCP 80 HTTP`.
 pub(crate) fn service(conversation: &Conversation, names: &Names) -> String {
+    port_and_service(conversation, &visible(names.conversation_service(conversation)))
+}
+
+/// The same with a word for the service.
+pub(in crate::report) fn port_and_service(conversation: &Conversation, service: &str) -> String {
     let transport = conversation.transport.to_string().to_uppercase();
     let port = match conversation.transport {
         Transport::Tcp | Transport::Udp => format!(" {}", conversation.port),
         Transport::Icmp | Transport::Icmpv6 => format!(" type {}", conversation.port),
         Transport::Other(_) => return format!("IP protocol {transport}"),
     };
-    format!("{transport}{port} {}", visible(names.conversation_service(conversation))).trim_end().to_owned()
+    format!("{transport}{port} {service}").trim_end().to_owned()
 }
 
 fn tone(conversation: &Conversation) -> Tone {

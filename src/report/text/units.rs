@@ -92,9 +92,6 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_two_units_at_most() {}
-
-    #[test]
     fn each_time_has_its_own_offset_where_summer_time_ends() {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let at = |utc: &str| Timestamp::from_nanos(utc.parse::<jiff::Timestamp>().unwrap().as_nanosecond() as i64);

@@ -1,15 +1,14 @@
 //! Who speaks with whom: sorted, and found by typing.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
 use super::super::snapshot::Snapshot;
 use super::super::theme::Theme;
 use super::super::view::{SORTS, Tab, View};
-use super::row::Row;
-use super::{WIDE, ago, pane, told};
+use super::row::LineBuilder;
+use super::{WIDE, ago, list_and_detail, told};
 use crate::inventory::Host;
 use crate::protocol::Transport;
 use crate::report::text::conversations::service;
@@ -26,17 +25,8 @@ const VERDICT: usize = 24;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: &Snapshot) {
     let selected = view.conversations.selected().and_then(|at| snapshot.survey.conversations.get(at).zip(Some(at)));
-    let detail = selected.map(|(one, at)| detail(theme, snapshot, one, at, area.width)).unwrap_or_default();
-    let title = selected.map(|(one, _)| service(one, &snapshot.names)).unwrap_or_default();
-    if view.detail {
-        return pane(frame, area, theme, &title, detail, view.scroll);
-    }
-    let height = u16::try_from(detail.len() + 1).unwrap_or(6).min(area.height / 3);
-    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    frame.render_widget(Paragraph::new(rows(view, theme, snapshot, list)), list);
-    if selected.is_some() {
-        pane(frame, below, theme, &title, detail, 0);
-    }
+    let told = selected.map(|(one, at)| (service(one, &snapshot.names), detail(theme, snapshot, one, at, area.width)));
+    list_and_detail(frame, area, (view, theme), told, area.height / 3, |list| rows(view, theme, snapshot, list));
 }
 
 fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
@@ -46,7 +36,7 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
     let free = usize::from(area.width).saturating_sub(fixed);
     let service_width = if wide { 30 } else { PORT };
     let party_width = free.saturating_sub(service_width) / 2;
-    let mut head = Row::new()
+    let mut head = LineBuilder::new()
         .left("", 3, theme.quiet())
         .left("client", party_width, theme.quiet())
         .left("server", party_width, theme.quiet())
@@ -65,12 +55,12 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
         counted(survey.conversations.len() as u64, "conversation", "conversations"),
         SORTS[view.sort].0,
     );
-    let mut lines = vec![Row::new().text(&above, theme.title()).line(), head.line()];
+    let mut lines = vec![LineBuilder::new().text(&above, theme.title()).line(), head.line()];
     for at in view.conversations.window(usize::from(area.height).saturating_sub(lines.len())) {
         let place = view.conversations.order.get(at).map(|place| *place as usize);
         let Some(one) = place.and_then(|place| survey.conversations.get(place)) else { continue };
         let (sign, style) = theme.conversation(one);
-        let mut row = Row::new()
+        let mut row = LineBuilder::new()
             .left(&format!(" {sign}"), 3, style)
             .left(&party(survey.hosts.get(one.client), party_width), party_width, theme.plain())
             .left(&party(survey.hosts.get(one.server), party_width), party_width, theme.plain())

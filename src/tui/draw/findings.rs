@@ -8,7 +8,7 @@ use ratatui::widgets::Paragraph;
 use super::super::snapshot::Snapshot;
 use super::super::theme::{Theme, sign};
 use super::super::view::{Tab, View};
-use super::row::Row;
+use super::row::LineBuilder;
 use super::{WIDE, ago, brief, pane, told};
 use crate::finding::Finding;
 use crate::report::text::findings::title;
@@ -56,14 +56,14 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
             counted(snapshot.findings.len() as u64, "finding", "findings"),
             view.filter_words(Tab::Findings)
         );
-        lines.push(Row::new().text(&above, theme.title()).line());
+        lines.push(LineBuilder::new().text(&above, theme.title()).line());
     }
     for at in view.findings.window(usize::from(area.height).saturating_sub(lines.len())) {
         let told = view.findings.order.get(at).and_then(|place| snapshot.findings.get(*place as usize));
         let Some((told, finding)) = told.and_then(|told| Some((told, snapshot.survey.findings.get(told.at)?))) else {
             continue;
         };
-        let row = Row::new()
+        let row = LineBuilder::new()
             .left(&format!(" {}", sign(finding.severity)), 3, theme.severity(finding.severity))
             .left(&local(told.when, snapshot.now, &theme.zone), TIME, theme.quiet())
             .left(&brief(finding, &finding.words(&context)), free, theme.plain());

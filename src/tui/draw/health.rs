@@ -1,16 +1,15 @@
 //! How soon devices answer, the slowest first.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
 use super::super::answers::{Answers, by_peer};
 use super::super::snapshot::Snapshot;
 use super::super::theme::Theme;
 use super::super::view::{ANSWER_SORTS, Tab, View};
-use super::row::Row;
-use super::{WIDE, pane, told};
+use super::row::LineBuilder;
+use super::{WIDE, list_and_detail, told};
 use crate::health::Measure;
 use crate::report::text::units::{count, counted, duration, short};
 
@@ -28,21 +27,12 @@ const PEERS: usize = 200;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: &Snapshot) {
     if !snapshot.survey.tells_health() {
         let hint = " How soon devices answer is not measured: begin with igorscope live --health.";
-        frame.render_widget(Row::new().text(hint, theme.quiet()).line(), area);
+        frame.render_widget(LineBuilder::new().text(hint, theme.quiet()).line(), area);
         return;
     }
     let selected = view.answers.selected().and_then(|at| snapshot.answers.get(at));
-    let detail = selected.map(|row| detail(theme, snapshot, row, area.width)).unwrap_or_default();
-    let title = selected.map(title).unwrap_or_default();
-    if view.detail {
-        return pane(frame, area, theme, &title, detail, view.scroll);
-    }
-    let height = u16::try_from(detail.len() + 1).unwrap_or(u16::MAX).min(area.height / 3);
-    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    frame.render_widget(Paragraph::new(rows(view, theme, snapshot, list)), list);
-    if selected.is_some() {
-        pane(frame, below, theme, &title, detail, 0);
-    }
+    let told = selected.map(|row| (title(row), detail(theme, snapshot, row, area.width)));
+    list_and_detail(frame, area, (view, theme), told, area.height / 3, |list| rows(view, theme, snapshot, list));
 }
 
 fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
@@ -65,7 +55,7 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
         ("95 %", TIME),
         ("longest", TIME),
     ];
-    let mut head = Row::new().text(" ", quiet).left("who answers", who, quiet);
+    let mut head = LineBuilder::new().text(" ", quiet).left("who answers", who, quiet);
     head = if wide {
         head.left("role", ROLE, quiet).left("measure and port", SERVICE, quiet).left("", WORDS, quiet)
     } else {
@@ -74,14 +64,14 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
     for (text, width) in columns {
         head = head.right(text, width, quiet);
     }
-    let mut lines = vec![Row::new().text(&above, theme.title()).line(), head.line()];
+    let mut lines = vec![LineBuilder::new().text(&above, theme.title()).line(), head.line()];
     if snapshot.answers.is_empty() {
-        lines.push(Row::new().text(" no question was seen yet whose answer is timed", quiet).line());
+        lines.push(LineBuilder::new().text(" no question was seen yet whose answer is timed", quiet).line());
     }
     for at in view.answers.window(usize::from(area.height).saturating_sub(lines.len())) {
         let place = view.answers.order.get(at).map(|place| *place as usize);
         let Some(one) = place.and_then(|place| snapshot.answers.get(place)) else { continue };
-        let mut row = Row::new().text(" ", theme.plain()).left(&party(one, who), who, theme.plain());
+        let mut row = LineBuilder::new().text(" ", theme.plain()).left(&party(one, who), who, theme.plain());
         if wide {
             row = row.left(one.role, ROLE, quiet);
         }

@@ -7,7 +7,7 @@ use ratatui::widgets::Paragraph;
 
 use super::super::theme::Theme;
 use super::super::view::View;
-use super::row::Row;
+use super::row::LineBuilder;
 
 /// Key or sign and what it means; `#` stands before a heading.
 const TEXT: [(&str, &str); LINES] = [
@@ -48,7 +48,7 @@ const KEY: usize = 14;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme) {
     let most = LINES.saturating_sub(usize::from(area.height));
     let line = |(key, text): &(&str, &str)| {
-        let row = Row::new().text(" ", theme.plain());
+        let row = LineBuilder::new().text(" ", theme.plain());
         match *key {
             "#" => row.text(text, theme.strong()).line(),
             key => row.left(key, KEY, theme.title()).text(text, theme.plain()).line(),

@@ -14,14 +14,13 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-use self::row::Row;
+use self::row::LineBuilder;
 use super::snapshot::{Rate, Snapshot};
 use super::theme::{Theme, sign};
 use super::view::{Tab, View};
 use crate::capture::Timestamp;
 use crate::finding::{Finding, Words};
-use crate::policy::Role;
-use crate::policy::Severity;
+use crate::policy::{Role, Severity};
 use crate::report::text::units::{bytes, count, local, short};
 use crate::text::visible;
 
@@ -98,7 +97,7 @@ fn status_line(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> 
     let rate = snapshot.rates.last().copied().unwrap_or_default();
     let names: Vec<&str> = status.interfaces.iter().map(|interface| interface.name.as_str()).collect();
     let dropped = status.dropped();
-    let mut row = Row::new()
+    let mut row = LineBuilder::new()
         .text(" ", theme.plain())
         .text(&crate::report::text::page::fit(&visible(&names.join("+")), 14), theme.strong())
         .text(&format!("  {}  ", clock(status.elapsed)), theme.plain())
@@ -113,8 +112,8 @@ fn status_line(snapshot: &Snapshot, theme: &Theme, width: u16) -> Line<'static> 
 }
 
 /// `2✗ 1! 3i`, each coloured; what there is none of is left out.
-fn severities(snapshot: &Snapshot, theme: &Theme) -> Row {
-    let mut row = Row::new();
+fn severities(snapshot: &Snapshot, theme: &Theme) -> LineBuilder {
+    let mut row = LineBuilder::new();
     for severity in [Severity::Alert, Severity::Warning, Severity::Notice] {
         let at = |told: &&super::snapshot::ListedFinding| snapshot.survey.findings[told.at].severity == severity;
         match snapshot.findings.iter().filter(at).count() {
@@ -159,7 +158,7 @@ fn ago(time: Timestamp, now: Timestamp) -> String {
 
 fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme) {
     if view.typing {
-        let row = Row::new()
+        let row = LineBuilder::new()
             .text(" filter: ", theme.title())
             .text(view.filter(view.tab), theme.strong())
             .text("▏", theme.title())
@@ -178,11 +177,34 @@ fn draw_footer(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme) {
         Tab::Help => &[("↑↓", "scroll")],
     };
     let common = [("q", "end"), ("?", "help"), ("1-7", "tabs"), ("p", if view.paused { "go on" } else { "pause" })];
-    let mut row = Row::new().text(" ", theme.plain());
+    let mut row = LineBuilder::new().text(" ", theme.plain());
     for (key, word) in common.iter().chain(own) {
         row = row.text(key, theme.title()).text(&format!(" {word}  "), theme.quiet());
     }
     frame.render_widget(row.line(), area);
+}
+
+/// A list, and below it, in `most` lines, the title and the lines of what is selected in it; where the view asks for it, these
+/// alone.
+fn list_and_detail(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    (view, theme): (&View, &Theme),
+    detail: Option<(String, Vec<Line<'static>>)>,
+    most: u16,
+    rows: impl FnOnce(Rect) -> Vec<Line<'static>>,
+) {
+    if view.detail {
+        let (title, lines) = detail.unwrap_or_default();
+        return pane(frame, area, theme, &title, lines, view.scroll);
+    }
+    let lines = detail.as_ref().map_or(0, |(_, lines)| lines.len());
+    let height = u16::try_from(lines + 1).unwrap_or(most).min(most);
+    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
+    frame.render_widget(Paragraph::new(rows(list)), list);
+    if let Some((title, lines)) = detail {
+        pane(frame, below, theme, &title, lines, 0);
+    }
 }
 
 /// A pane of text below or beside a list, with a rule and a title above it.
@@ -190,7 +212,7 @@ fn pane(frame: &mut Frame<'_>, area: Rect, theme: &Theme, title: &str, lines: Ve
     let [top, text] = Layout::vertical([Constraint::Length(1), Constraint::Min(0)]).areas(area);
     let title = crate::report::text::page::fit(&visible(title), usize::from(area.width).saturating_sub(6));
     let rest = usize::from(area.width).saturating_sub(unicode_width::UnicodeWidthStr::width(title.as_str()) + 4);
-    let rule = Row::new()
+    let rule = LineBuilder::new()
         .text("── ", theme.quiet())
         .text(&title, theme.strong())
         .text(&format!(" {}", "─".repeat(rest)), theme.quiet());
@@ -213,7 +235,7 @@ fn told(theme: &Theme, label: &str, text: &str, width: u16, style: ratatui::styl
         .enumerate()
         .map(|(at, line)| {
             let label = if at == 0 { label } else { "" };
-            Row::new().text(" ", theme.plain()).left(label, LABEL, theme.quiet()).text(&line, style).line()
+            LineBuilder::new().text(" ", theme.plain()).left(label, LABEL, theme.quiet()).text(&line, style).line()
         })
         .collect()
 }

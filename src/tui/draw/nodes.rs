@@ -1,16 +1,15 @@
 //! Igor devices: their last sign of life, and what each has not done yet.
 
 use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;
-use ratatui::widgets::Paragraph;
 
-use super::super::snapshot::{Device, Snapshot};
+use super::super::snapshot::{ListedDevice, Snapshot};
 use super::super::theme::Theme;
 use super::super::view::{DEVICE_SORTS, Tab, View};
-use super::row::Row;
-use super::{ago, pane, told};
+use super::row::LineBuilder;
+use super::{ago, list_and_detail, told};
 use crate::finding::{Standing, State};
 use crate::policy::Direction;
 use crate::report::text::units::{counted, short};
@@ -25,22 +24,15 @@ const STATE: usize = 17;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme, snapshot: &Snapshot) {
     let selected = view.devices.selected().and_then(|at| snapshot.devices.get(at));
-    let detail = selected.map(|device| detail(theme, snapshot, device, area.width)).unwrap_or_default();
-    let name = selected.map(|device| format!("{} {} {}", device.role.name(), device.address, device.name));
-    if view.detail {
-        return pane(frame, area, theme, name.as_deref().unwrap_or_default().trim_end(), detail, view.scroll);
-    }
-    let most = area.height * 2 / 5;
-    let height = u16::try_from(detail.len() + 1).unwrap_or(most).min(most);
-    let [list, below] = Layout::vertical([Constraint::Min(3), Constraint::Length(height)]).areas(area);
-    frame.render_widget(Paragraph::new(rows(view, theme, snapshot, list)), list);
-    if let Some(name) = name {
-        pane(frame, below, theme, name.trim_end(), detail, 0);
-    }
+    let told = selected.map(|device| {
+        let name = format!("{} {} {}", device.role.name(), device.address, device.name);
+        (name.trim_end().to_owned(), detail(theme, snapshot, device, area.width))
+    });
+    list_and_detail(frame, area, (view, theme), told, area.height * 2 / 5, |list| rows(view, theme, snapshot, list));
 }
 
 fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line<'static>> {
-    let longest = |of: fn(&Device) -> usize, least, most| {
+    let longest = |of: fn(&ListedDevice) -> usize, least, most| {
         snapshot.devices.iter().map(of).max().unwrap_or(0).clamp(least, most) + 1
     };
     let wide = area.width >= super::WIDE;
@@ -58,8 +50,8 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
         view.filter_words(Tab::Nodes),
     );
     let mut lines = vec![
-        Row::new().text(&above, theme.title()).line(),
-        Row::new()
+        LineBuilder::new().text(&above, theme.title()).line(),
+        LineBuilder::new()
             .left("", 3, theme.quiet())
             .left("address", address, theme.quiet())
             .left("name", name, theme.quiet())
@@ -72,15 +64,15 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
             .line(),
     ];
     if snapshot.devices.is_empty() {
-        lines.push(Row::new().text("   no gateway, node or BACnet system is known yet", theme.quiet()).line());
+        lines.push(LineBuilder::new().text("   no gateway, node or BACnet system is known yet", theme.quiet()).line());
     }
     for at in view.devices.window(usize::from(area.height).saturating_sub(lines.len())) {
         let Some(device) = view.devices.order.get(at).and_then(|place| snapshot.devices.get(*place as usize)) else {
             continue;
         };
         let (sign, style) = match device {
-            Device { blocked: 1.., .. } => ("✗", theme.alert()),
-            Device { unexpected: 1.., .. } => ("!", theme.warning()),
+            ListedDevice { blocked: 1.., .. } => ("✗", theme.alert()),
+            ListedDevice { unexpected: 1.., .. } => ("!", theme.warning()),
             device if device.last.nanos().is_none() && !snapshot.is_young => ("?", theme.warning()),
             _ => (" ", theme.plain()),
         };
@@ -96,7 +88,7 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
             true => String::new(),
             false => device.standing.state.name().replace('-', " "),
         };
-        let row = Row::new()
+        let row = LineBuilder::new()
             .left(&format!(" {sign}"), 3, style)
             .left(&device.address, address, theme.plain())
             .left(&device.name, name, theme.plain())
@@ -121,7 +113,7 @@ fn stands(theme: &Theme, standing: Standing) -> Style {
 }
 
 /// The cells of a device in some state: `in TCP 80, UDP 69; out UDP 1023`.
-fn cells(snapshot: &Snapshot, device: &Device, states: &[CellState], in_words: bool) -> String {
+fn cells(snapshot: &Snapshot, device: &ListedDevice, states: &[CellState], in_words: bool) -> String {
     let mut parts = Vec::new();
     for (direction, word) in [(Direction::Incoming, "in"), (Direction::Outgoing, "out")] {
         let mut list: Vec<String> = Vec::new();
@@ -144,7 +136,7 @@ fn cells(snapshot: &Snapshot, device: &Device, states: &[CellState], in_words: b
     parts.join("; ")
 }
 
-fn detail(theme: &Theme, snapshot: &Snapshot, device: &Device, width: u16) -> Vec<Line<'static>> {
+fn detail(theme: &Theme, snapshot: &Snapshot, device: &ListedDevice, width: u16) -> Vec<Line<'static>> {
     let of = |state| cells(snapshot, device, &[state], true);
     let known = format!("{}{}", device.basis, trouble(device));
     let mut lines = told(theme, "Blocked", &of(CellState::Blocked), width, theme.alert());
@@ -156,7 +148,7 @@ fn detail(theme: &Theme, snapshot: &Snapshot, device: &Device, width: u16) -> Ve
     lines
 }
 
-fn trouble(device: &Device) -> String {
+fn trouble(device: &ListedDevice) -> String {
     match (device.blocked, device.unexpected) {
         (0, 0) => String::new(),
         (blocked, unexpected) => format!("; {blocked} blocked and {unexpected} unexpected conversations"),

@@ -8,7 +8,7 @@ use ratatui::widgets::{Paragraph, Sparkline};
 
 use super::super::snapshot::{Rate, Snapshot};
 use super::super::theme::{Theme, sign};
-use super::row::Row;
+use super::row::LineBuilder;
 use super::{WIDE, bits, brief, told};
 use crate::report::result::{self, Sentence};
 use crate::report::text::capture::host_words;
@@ -83,7 +83,11 @@ fn sentence(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>
         let split = line.char_indices().nth(bold).map_or(line.len(), |(at, _)| at);
         // The blank that a line broke at is gone.
         bold = bold.saturating_sub(line.chars().count() + 1);
-        Row::new().text(" ", theme.plain()).text(&line[..split], style).text(&line[split..], theme.plain()).line()
+        LineBuilder::new()
+            .text(" ", theme.plain())
+            .text(&line[..split], style)
+            .text(&line[split..], theme.plain())
+            .line()
     });
     lines.collect()
 }
@@ -92,7 +96,7 @@ fn sentence(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>
 fn gravest(theme: &Theme, snapshot: &Snapshot, width: u16) -> Option<Line<'static>> {
     let finding = snapshot.gravest()?;
     let words = finding.words(&snapshot.survey.context());
-    let row = Row::new()
+    let row = LineBuilder::new()
         .text(&format!(" {} ", sign(finding.severity)), theme.severity(finding.severity))
         .left("gravest", 9, theme.quiet())
         .left(&brief(finding, &words), usize::from(width).saturating_sub(13), theme.strong());
@@ -115,12 +119,12 @@ fn draw_rate(
     let peak = shown.iter().copied().max().unwrap_or(0);
     let now = values.last().copied().unwrap_or(0);
     let lines = vec![
-        Row::new()
+        LineBuilder::new()
             .text(" ", theme.plain())
             .left(label, LABEL, theme.quiet())
             .left(&say(now as f64), NUMBER, theme.strong())
             .line(),
-        Row::new()
+        LineBuilder::new()
             .text(" ", theme.plain())
             .left("", LABEL, theme.plain())
             .left(&format!("peak {}", say(peak as f64)), NUMBER, theme.quiet())
@@ -182,9 +186,9 @@ fn facts(theme: &Theme, snapshot: &Snapshot, width: u16) -> Vec<Line<'static>> {
 
 /// The newest findings, a line each, or with what was seen and what to do.
 fn newest(theme: &Theme, snapshot: &Snapshot, width: u16, in_detail: bool) -> Vec<Line<'static>> {
-    let mut lines = vec![Row::new().text(" Newest findings", theme.strong()).line()];
+    let mut lines = vec![LineBuilder::new().text(" Newest findings", theme.strong()).line()];
     if snapshot.findings.is_empty() {
-        lines.push(Row::new().text(" none so far", theme.quiet()).line());
+        lines.push(LineBuilder::new().text(" none so far", theme.quiet()).line());
     }
     let context = snapshot.survey.context();
     for told_at in snapshot.findings.iter().take(20) {
@@ -193,7 +197,7 @@ fn newest(theme: &Theme, snapshot: &Snapshot, width: u16, in_detail: bool) -> Ve
         let style = theme.severity(finding.severity);
         let free = usize::from(width).saturating_sub(14);
         lines.push(
-            Row::new()
+            LineBuilder::new()
                 .text(&format!(" {} ", sign(finding.severity)), style)
                 .left(&local(told_at.when, snapshot.now, &theme.zone), 9, theme.quiet())
                 .left(&brief(finding, &words), free, if in_detail { theme.strong() } else { theme.plain() })
@@ -202,8 +206,9 @@ fn newest(theme: &Theme, snapshot: &Snapshot, width: u16, in_detail: bool) -> Ve
         if in_detail {
             let text = wrap(&crate::text::visible(&words.detail), usize::from(width).saturating_sub(14).max(20));
             lines.extend(
-                text.into_iter()
-                    .map(|line| Row::new().text(&" ".repeat(12), theme.plain()).text(&line, theme.plain()).line()),
+                text.into_iter().map(|line| {
+                    LineBuilder::new().text(&" ".repeat(12), theme.plain()).text(&line, theme.plain()).line()
+                }),
             );
             lines.push(Line::default());
         }

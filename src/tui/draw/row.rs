@@ -9,12 +9,12 @@ use crate::text::visible;
 
 /// A line as it grows.
 #[derive(Default)]
-pub(super) struct Row {
+pub(super) struct LineBuilder {
     spans: Vec<Span<'static>>,
     width: usize,
 }
 
-impl Row {
+impl LineBuilder {
     pub(super) fn new() -> Self {
         Self::default()
     }

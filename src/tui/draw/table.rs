@@ -10,7 +10,7 @@ use ratatui::widgets::Paragraph;
 use super::super::snapshot::Snapshot;
 use super::super::theme::Theme;
 use super::super::view::{Tab, View};
-use super::row::Row;
+use super::row::LineBuilder;
 use super::{ago, pane};
 use crate::policy::{Cell, Direction, Document};
 use crate::protocol::Transport;
@@ -74,7 +74,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme
     let cell = (free.saturating_sub(service) / columns).clamp(CELL.0, CELL.1);
 
     let head = |text: &dyn Fn(&Document) -> [String; 2], style| {
-        let mut row = Row::new().left("", 1 + PORT + service, theme.plain());
+        let mut row = LineBuilder::new().left("", 1 + PORT + service, theme.plain());
         for document in &documents {
             for text in text(document) {
                 row = row.left(&text, cell, style);
@@ -89,12 +89,12 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme
     let mut lines =
         vec![titles(theme, &documents, service, cell), head(&|_| ["in".into(), "out".into()], theme.quiet())];
     if !found.is_empty() {
-        lines.insert(0, Row::new().text(&found, theme.title()).line());
+        lines.insert(0, LineBuilder::new().text(&found, theme.title()).line());
     }
     let height = usize::from(grid.height).saturating_sub(lines.len());
     for at in view.ports.window(height) {
         let Some(port) = view.ports.order.get(at).and_then(|place| ports.get(*place as usize)) else { continue };
-        let mut row = Row::new()
+        let mut row = LineBuilder::new()
             .text(" ", theme.plain())
             .left(&format!("{} {:>5}", port.transport.to_string().to_uppercase(), port.port), PORT, theme.plain())
             .left(port.service, service, theme.plain());
@@ -119,14 +119,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme
 
 /// Each document's name over its two columns.
 fn titles(theme: &Theme, documents: &[&Document], service: usize, cell: usize) -> Line<'static> {
-    let mut row = Row::new().left("", 1 + PORT + service, theme.plain());
+    let mut row = LineBuilder::new().left("", 1 + PORT + service, theme.plain());
     for document in documents {
         row = row.left(&format!("{} {}+", document.name, document.minimum_version), 2 * cell, theme.strong());
     }
     row.line()
 }
 
-fn cell_of(row: Row, theme: &Theme, coverage: &CellCoverage, width: usize) -> Row {
+fn cell_of(row: LineBuilder, theme: &Theme, coverage: &CellCoverage, width: usize) -> LineBuilder {
     let (sign, style) = theme.cell(coverage.state);
     let text = match coverage.state {
         CellState::NotSeen => String::new(),
@@ -156,7 +156,7 @@ fn detail(theme: &Theme, snapshot: &Snapshot, port: &Port<'_>) -> Vec<Line<'stat
                 ago(coverage.last, snapshot.now),
             ),
         };
-        Row::new()
+        LineBuilder::new()
             .text(&format!(" {sign} "), style)
             .left(&format!("{} {direction}", document.name), 16, theme.strong())
             .text(&words, theme.plain())

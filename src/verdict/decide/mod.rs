@@ -2,8 +2,7 @@
 
 use super::Verdict;
 use crate::policy::{Case, Cell, Direction, Party, Policy, Reason, Role, Rule, Severity};
-use crate::protocol::Evidence;
-use crate::protocol::Transport;
+use crate::protocol::{Evidence, Transport};
 
 /// All that a verdict rests on.
 #[derive(Clone, Copy, Debug)]

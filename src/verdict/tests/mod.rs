@@ -10,8 +10,7 @@ use crate::flow::Endpoint;
 use crate::flow::scene::Scene;
 use crate::inventory::{Host, Hosts, RoleSource};
 use crate::policy::{Policy, Role};
-use crate::protocol::Evidence;
-use crate::protocol::Transport;
+use crate::protocol::{Evidence, Transport};
 use crate::relation::{Link, LinkKind, Relations, orient};
 
 pub(crate) const GATEWAY: &str = "10.0.0.1";

@@ -134,7 +134,7 @@ fn discovery(lab: &mut Lab, format: Format, at: Host) {
 fn prove_every_side(format: Format, needs: &[&str]) {
     std::thread::scope(|scope| {
         for side in Side::ALL {
-            scope.spawn(move || prove(format, needs, *side));
+            scope.spawn(move || prove(format, needs, side));
         }
     });
 }

@@ -1,15 +1,12 @@
 //! Health against the network itself: a node that is slow is told from its network, and what nftables drops behind the
 //! capture is sent again.
 
-use std::sync::Arc;
-
 use igorscope::health::{Measure, Pair};
 use igorscope::inventory::Inventory;
-use igorscope::policy::Policy;
-use igorscope::survey::{Options, Progress, Source, run};
 
 use super::lab::Host::{Far, Gateway, Middle, Node};
 use super::lab::Lab;
+use crate::reading;
 use crate::skips::skipped;
 
 /// Answers each request after 40 ms.
@@ -73,9 +70,7 @@ fn a_slow_node_is_told_from_its_network_and_what_is_dropped_is_sent_again() {
     assert!(dropped >= 1, "nftables dropped {dropped}");
     let Some(capture) = lab.captured() else { return skipped("tcpdump lost packets") };
 
-    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    options.limits.health = true;
-    let survey = run(&[Source::File(capture)], &options, &Progress::default()).expect("a survey");
+    let survey = reading::survey(&[capture], Inventory::default(), true);
     let [gateway, node, far] = [Gateway, Node, Far].map(|host| match host {
         // Its address on the far side of the router.
         Far => "10.79.9.2".parse().expect("an address"),
@@ -186,9 +181,7 @@ fn what_a_wire_delays_and_loses_is_what_is_measured() {
     let Some(capture) = lab.captured() else { return skipped("tcpdump lost packets") };
 
     let inventory = Inventory::parse(super::INVENTORY, "lab.toml").expect("a sound inventory");
-    let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
-    options.limits.health = true;
-    let survey = run(&[Source::File(capture)], &options, &Progress::default()).expect("a survey");
+    let survey = reading::survey(&[capture], inventory, true);
     let [gateway, node] = [Gateway, Node].map(|host| host.address().parse().expect("an address"));
     let all = |measure, answerer| {
         let mut times = igorscope::health::Histogram::default();

@@ -11,14 +11,12 @@ mod path;
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 
-use crate::reading::{Read, of_kind};
+use crate::reading::{self, Read, of_kind};
 use igorscope::finding::Who;
 use igorscope::inventory::Inventory;
-use igorscope::policy::Policy;
 use igorscope::protocol::Transport;
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::survey::Survey;
 use igorscope::verdict::Conversation;
 
 use lab::Host::{Bacnet, Far, Gateway, Middle, Node};
@@ -26,8 +24,7 @@ use lab::{INVENTORY, Lab};
 
 fn survey(path: &Path) -> Survey {
     let inventory = Inventory::parse(INVENTORY, "lab.toml").expect("a sound inventory");
-    let options = Options::new(Policy::embedded(), Arc::new(inventory));
-    run(&[Source::File(path.into())], &options, &Progress::default()).expect("what tcpdump wrote can be read")
+    reading::survey(&[path.into()], inventory, false)
 }
 
 /// Plays in a lab, if one can be made, and checks what we say of it.

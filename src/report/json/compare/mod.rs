@@ -212,14 +212,14 @@ fn conversation_fact(conversation: &Conversation<'_>) -> String {
 type FindingKey<'a> = (&'a str, &'a str, [&'a str; 2], &'a str, Option<u16>, &'a str);
 
 /// Who is concerned: client and server, either may be missing.
-type Pair = (String, String);
+type Parties = (String, String);
 
 /// Findings of one key.
 #[derive(Default)]
 struct Group {
     severities: BTreeSet<String>,
     outcomes: BTreeSet<String>,
-    who: BTreeSet<Pair>,
+    who: BTreeSet<Parties>,
     /// How many more it concerns that no cell names.
     more: u64,
 }
@@ -251,9 +251,9 @@ fn groups<'a>(survey: &'a Survey<'_>) -> BTreeMap<FindingKey<'a>, Group> {
 }
 
 /// Everybody whom a finding concerns, and how many more that nothing names: its cells have the first few only.
-fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> (BTreeSet<Pair>, u64) {
+fn who(survey: &Survey<'_>, finding: &Finding<'_>) -> (BTreeSet<Parties>, u64) {
     let conversations = finding.conversations.iter().filter_map(|at| survey.conversations.get(*at as usize));
-    let pairs: BTreeSet<Pair> =
+    let pairs: BTreeSet<Parties> =
         conversations.map(|one| (one.client_ip.to_string(), one.server_ip.to_string())).collect();
     if !pairs.is_empty() {
         return (pairs, 0);
@@ -296,15 +296,15 @@ fn findings(old: &Survey<'_>, new: &Survey<'_>) -> (Vec<Change>, Vec<Change>) {
             }
             Some(then) => {
                 let mut text = now.said();
-                let more: Vec<&Pair> = now.who.difference(&then.who).collect();
-                let fewer: BTreeSet<&Pair> = then.who.difference(&now.who).collect();
+                let more: Vec<&Parties> = now.who.difference(&then.who).collect();
+                let fewer: BTreeSet<&Parties> = then.who.difference(&now.who).collect();
                 if !more.is_empty() {
                     text = format!("{text}; more: {}", named(more.into_iter()));
                 }
                 if now.more != then.more {
                     text = format!("{text}; and {} more that are not named (were {})", now.more, then.more);
                 }
-                let (works, lost): (Vec<&Pair>, Vec<&Pair>) =
+                let (works, lost): (Vec<&Parties>, Vec<&Parties>) =
                     fewer.into_iter().partition(|pair| proof.works_now(&key, pair));
                 for (word, pairs) in [("works now", works), ("not seen again", lost)] {
                     if !pairs.is_empty() {
@@ -317,7 +317,8 @@ fn findings(old: &Survey<'_>, new: &Survey<'_>) -> (Vec<Change>, Vec<Change>) {
         all.insert(key, change);
     }
     for (key, then) in before {
-        let (works, lost): (Vec<&Pair>, Vec<&Pair>) = then.who.iter().partition(|pair| proof.works_now(&key, pair));
+        let (works, lost): (Vec<&Parties>, Vec<&Parties>) =
+            then.who.iter().partition(|pair| proof.works_now(&key, pair));
         let (kind, text) = match (works.is_empty(), lost.is_empty()) {
             (true, _) => (ChangeKind::NotSeenAgain, None),
             (false, true) => (ChangeKind::Works, Some("works now".to_owned())),
@@ -367,7 +368,7 @@ impl<'a> Proof<'a> {
     }
 
     /// Whether it is proven that what was found of a pair is mended: not merely that it was not seen.
-    fn works_now(&self, (label, reason, _, transport, port, _): &FindingKey<'a>, (client, server): &Pair) -> bool {
+    fn works_now(&self, (label, reason, _, transport, port, _): &FindingKey<'a>, (client, server): &Parties) -> bool {
         // Of unexpected conversations, and of kinds that a newer program found, nothing proves it.
         let Some(Kind::Other(kind)) = kind(reason) else { return false };
         match kind {
@@ -420,9 +421,9 @@ impl<'a> Proof<'a> {
 /// Pairs that are named.
 const NAMED: usize = 5;
 
-fn named<'a>(pairs: impl ExactSizeIterator<Item = &'a Pair>) -> String {
+fn named<'a>(pairs: impl ExactSizeIterator<Item = &'a Parties>) -> String {
     let more = pairs.len().saturating_sub(NAMED);
-    let name = |(client, server): &Pair| match server.as_str() {
+    let name = |(client, server): &Parties| match server.as_str() {
         "" => client.clone(),
         server => format!("{client} to {server}"),
     };
@@ -433,7 +434,10 @@ fn named<'a>(pairs: impl ExactSizeIterator<Item = &'a Pair>) -> String {
     list.join(", ")
 }
 
-fn finding_name((_, reason, [client, server], transport, port, rule): &FindingKey<'_>, who: &BTreeSet<Pair>) -> String {
+fn finding_name(
+    (_, reason, [client, server], transport, port, rule): &FindingKey<'_>,
+    who: &BTreeSet<Parties>,
+) -> String {
     let mut name = reason.replace('-', " ");
     let roles: Vec<&str> = [*client, *server].into_iter().filter(|role| !role.is_empty()).collect();
     let port = port.map(|port| format!(" {port}")).unwrap_or_default();

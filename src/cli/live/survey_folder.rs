@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 const TRIES: u32 = 100;
 
 /// A folder of the survey's own, made and opened before rights are given up.
-pub(super) struct Place {
+pub(super) struct SurveyFolder {
     name: PathBuf,
     #[cfg(unix)]
     folder: File,
 }
 
-impl Place {
+impl SurveyFolder {
     /// Makes `igorscope-DATE-TIME` in the current folder.
     pub(super) fn make() -> io::Result<Self> {
         let begin = jiff::Zoned::now().strftime("igorscope-%Y%m%d-%H%M%S").to_string();
