@@ -66,14 +66,14 @@ pub(crate) fn sentence(survey: &Survey) -> Sentence {
     } else if let Some(last) = rest.last_mut() {
         last.push('.');
     }
-    let one_way = of_kind(survey, ONE_WAY).next().is_some();
+    let weakened = WEAKENS.iter().find(|(kind, _)| of_kind(survey, kind).next().is_some());
     let (class, lead) = match (alerts, warnings) {
         (1.., _) => ("bad", format!("Action needed: {}.", counted(alerts, "alert", "alerts"))),
         (0, 1..) => ("warn", format!("Worth a look: {}.", counted(warnings, "warning", "warnings"))),
-        _ if one_way => {
-            ("warn", "The mirror shows one direction only: what was not answered cannot be told.".to_owned())
-        }
-        _ => ("good", "Nothing here contradicts the vendor's document.".to_owned()),
+        _ => weakened.map_or_else(
+            || ("good", "Nothing here contradicts the vendor's document.".to_owned()),
+            |(_, lead)| ("warn", (*lead).to_owned()),
+        ),
     };
     if !doubts.is_empty() {
         let lead = "The inventory contradicts the traffic: correct it first.".to_owned();
@@ -110,9 +110,15 @@ pub(crate) const CONTRADICTS: &str = "inventory-contradicts";
 const UNMATCHED: &str = "inventory-unmatched";
 const NOT_JUDGED: &str = "not-judged";
 const ONE_WAY: &str = "one-way-mirror";
+const HEADERS_CUT: &str = "headers-cut";
+/// Caveats with which it does not mean much that nothing was found, and what is said instead.
+const WEAKENS: [(&str, &str); 2] = [
+    (ONE_WAY, "The mirror shows one direction only: what was not answered cannot be told."),
+    (HEADERS_CUT, "The flags of TCP were cut off: what was not answered, or refused, cannot be told."),
+];
 
 /// The kinds that words ask for: those of other caveats are for scripts alone.
-pub(crate) const ASKED_FOR: [&str; 4] = [CONTRADICTS, UNMATCHED, NOT_JUDGED, ONE_WAY];
+pub(crate) const ASKED_FOR: [&str; 5] = [CONTRADICTS, UNMATCHED, NOT_JUDGED, ONE_WAY, HEADERS_CUT];
 
 /// What is to be read behind the findings' numbers: whom of the inventory nothing was seen of.
 pub(crate) fn unmatched(survey: &Survey) -> Option<&str> {

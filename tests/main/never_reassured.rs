@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::command::{Run, folder, run, sample};
 use crate::mirror::{EVERYONE, End, GATEWAY, Host, Mirror, OTHER, host, node};
-use crate::traffic::frame::{ACK, PSH, SYN};
+use crate::traffic::frame::{ACK, PSH, RST, SYN};
 use crate::traffic::payload::{coap, http, ssdp, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
 use crate::xlsx::python;
@@ -23,7 +23,11 @@ struct Faces {
 
 impl Faces {
     fn of(mirror: &Mirror, options: &[&str]) -> Self {
-        let folder = folder(&[("capture.pcap", &mirror.tape.pcap())]);
+        Self::of_capture(&mirror.tape.pcap(), options)
+    }
+
+    fn of_capture(capture: &[u8], options: &[&str]) -> Self {
+        let folder = folder(&[("capture.pcap", capture)]);
         let (capture, out) = (folder.path().join("capture.pcap"), folder.path().join("out"));
         let mut arguments: Vec<OsString> = vec!["analyze".into(), capture.into(), "-o".into(), out.clone().into()];
         arguments.extend(options.iter().map(OsString::from));
@@ -335,6 +339,37 @@ fn one_lone_syn_is_no_sign_of_a_one_way_mirror() {
     let faces = Faces::of(&mirror, &ROLES);
     assert!(faces.caveats("one-way-mirror").is_empty());
     assert!(faces.reasons().contains(&"blocked"), "{}", faces.terminal);
+}
+
+/// A pcap file with at most so many bytes of each frame.
+fn cut(pcap: &[u8], most: usize) -> Vec<u8> {
+    let (head, mut rest) = pcap.split_at(24);
+    let mut out = head.to_vec();
+    while let Some((record, after)) = rest.split_first_chunk::<16>() {
+        let length = u32::from_le_bytes(*record[8..].first_chunk().unwrap()) as usize;
+        let kept = length.min(most);
+        out.extend([&record[..8], &(kept as u32).to_le_bytes(), &record[12..], &after[..kept]].concat());
+        rest = &after[length..];
+    }
+    out
+}
+
+#[test]
+fn where_the_flags_of_tcp_were_cut_off_nothing_is_well() {
+    let mut mirror = Mirror::default();
+    for number in 0..4 {
+        let (client, server) = ((GATEWAY, 43_000 + number), (node(101), 88));
+        mirror.tcp(u64::from(number) * SECOND, client, server, SYN, [1_000, 0], &[]);
+        mirror.tcp(u64::from(number) * SECOND + MILLI, server, client, RST | ACK, [0, 1_001], &[]);
+    }
+    // Ethernet, IPv4, and 13 bytes of TCP: the flags are the next (RFC 9293 section 3.1).
+    let capture = mirror.tape.pcap();
+    let faces = Faces::of_capture(&cut(&capture, 14 + 20 + 13), &ROLES);
+    assert!(faces.text().contains("The flags of TCP were cut off"), "{}", faces.terminal);
+    assert!(faces.caveats("headers-cut")[0].starts_with("Of 4 of 4 TCP flows"), "{}", faces.terminal);
+    assert!(!faces.terminal.contains("Nothing here contradicts"), "{}", faces.terminal);
+    let whole = Faces::of_capture(&cut(&capture, 14 + 20 + 14), &ROLES);
+    assert!(whole.caveats("headers-cut").is_empty() && whole.reasons().contains(&"blocked"), "{}", whole.terminal);
 }
 
 #[cfg(feature = "live")]

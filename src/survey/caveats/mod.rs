@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::losses::MissingBytes;
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
+use crate::decode::TcpFlags;
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::health::Health;
 use crate::inventory::{HostId, Hosts};
@@ -38,6 +39,8 @@ pub(super) struct FlowQuality {
     proved_losses: u64,
     /// Whether any flow may prove losses: mostly none does.
     may_prove_losses: bool,
+    /// TCP flows, and those of which the flags of every segment were cut off.
+    tcp: [u64; 2],
     /// Bytes of TCP that were sent and not captured.
     missing_bytes: MissingBytes,
 }
@@ -70,6 +73,9 @@ impl FlowQuality {
             sum.tcp_one_way += more.tcp_one_way;
             sum.two_way += more.two_way;
         }
+        for (sum, more) in self.tcp.iter_mut().zip(other.tcp) {
+            *sum += more;
+        }
         self.acknowledged.extend(other.acknowledged);
         self.may_prove_losses |= other.may_prove_losses;
         self.packets += other.packets;
@@ -87,6 +93,12 @@ impl FlowQuality {
         self.folded += u64::from(flow.folded);
         self.folded_rows += u64::from(flow.folded > 0);
         self.duplicates += a.duplicates() + b.duplicates();
+        if flow.transport == Transport::Tcp {
+            // Every segment that anybody sends has one at least.
+            let has_flags = flow.ends.iter().any(|end| end.tcp_flags() != TcpFlags(0));
+            self.tcp[0] += flow.count();
+            self.tcp[1] += if has_flags { 0 } else { flow.count() };
+        }
         let of_igor = parties.iter().any(|host| hosts.role(*host).is_igor());
         let directions = &mut self.directions[usize::from(!of_igor)];
         let is_two_way = sent[0] > 0 && sent[1] > 0;
@@ -221,6 +233,17 @@ impl<'a> CaveatWriter<'a> {
                 format!(
                     "{cut} of {} cut by the capture's snap length: their payload can prove less.",
                     times(total, "frame was", "frames were")
+                ),
+            );
+        }
+        let [flows, without] = self.quality.tcp;
+        if cut > 0 && without > 0 {
+            self.say(
+                "headers-cut",
+                format!(
+                    "Of {without} of {} the flags were cut off: whether they were opened, answered or refused cannot be told. \
+                     Capture again with 128 bytes or more of each frame.",
+                    times(flows, "TCP flow", "TCP flows")
                 ),
             );
         }
