@@ -8,6 +8,7 @@ use super::phrases::{people, times};
 use super::{Finding, Judged, Kind, Replace};
 use crate::capture::Timestamp;
 use crate::policy::{Case, FindingKind, Policy};
+use crate::protocol::Transport;
 use crate::verdict::{Conversation, Silence, Verdict};
 
 /// Of more requests without an answer than so many it is only known that there were more.
@@ -69,9 +70,14 @@ impl Topic for Silences {
     fn advice(&self, about: &About<'_>) -> String {
         let of_clients = !self.0.is_empty() && self.are_of_clients();
         let silent = if of_clients { &about.finding.clients } else { &about.finding.servers };
+        let large = if of_clients && about.finding.transport == Some(Transport::Tcp) {
+            " Or what is large does not pass, as over a tunnel, while what is small does (RFC 2923): try a smaller MTU."
+        } else {
+            ""
+        };
         format!(
             "Look at what happened to {} after the last answer: a restart, a link that went down, a filter that was switched \
-             on, or a session that a firewall forgot.",
+             on, or a session that a firewall forgot.{large}",
             people(silent)
         )
     }

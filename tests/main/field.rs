@@ -13,7 +13,7 @@ use igorscope::verdict::{CellState, Judgement, Outcome, Verdict};
 
 use crate::mirror::{BACNET, C, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, S, node};
 use crate::reading::{self, Read, of_kind};
-use crate::traffic::frame::{self, ACK, PSH, RST, SYN};
+use crate::traffic::frame::{self, ACK, FIN, PSH, RST, SYN};
 use crate::traffic::payload::{bacnet, coap, dhcp, http, ssdp, tftp, tls};
 use crate::traffic::random::Random;
 use crate::traffic::site::START;
@@ -629,6 +629,38 @@ fn an_answer_to_a_closed_port_is_told() {
     mirror.port_unreachable(MILLI, server, client);
     let text = advice(&mirror);
     assert!(text.contains("says that the port is closed") && !text.contains("where nobody listens"), "{text}");
+}
+
+#[test]
+fn a_segment_that_is_sent_again_and_never_acknowledged_is_told() {
+    // RFC 2923 section 2.1: where what is large is lost and the ICMP error is filtered, a connection opens and then hangs.
+    let (client, server) = ((GATEWAY, 40_000), (node(101), 80));
+    let hangs = |acknowledges: bool, closes: Option<(End, u8)>| {
+        let mut mirror = Mirror::default();
+        let request = http::get("node", "/level");
+        let (asked, large) = (C + 1 + request.len() as u32, vec![b'x'; 1400]);
+        mirror.open(0, client, server, [C, S]);
+        mirror.tcp(MILLI, client, server, ACK | PSH, [C + 1, S + 1], &request);
+        mirror.tcp(2 * MILLI, server, client, ACK, [S + 1, asked], &[]);
+        for late in [0, 1, 3, 7, 15] {
+            mirror.tcp(3 * MILLI + late * SECOND, server, client, ACK, [S + 1, asked], &large);
+            if acknowledges {
+                mirror.tcp(4 * MILLI + late * SECOND, client, server, ACK, [asked, S + 1401], &[]);
+            }
+        }
+        if let Some((end, flags)) = closes {
+            let (other, numbers) =
+                if end.1 == server.1 { (client, [S + 1401, asked]) } else { (server, [asked, S + 1]) };
+            mirror.tcp(20 * SECOND, end, other, ACK | flags, numbers, &[]);
+        }
+        told(&mirror.by_address())
+    };
+    let hung = [(Severity::Warning, "stopped-answering")];
+    assert_eq!(hangs(false, None), hung);
+    assert_eq!(hangs(false, Some((server, RST))), hung, "a server that gives up");
+    for whole in [hangs(true, None), hangs(false, Some((client, RST))), hangs(false, Some((server, FIN)))] {
+        assert_eq!(whole, []);
+    }
 }
 
 #[test]

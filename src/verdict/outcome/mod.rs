@@ -325,6 +325,8 @@ pub(crate) struct Silence {
 pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally) -> Option<Silence> {
     let Tally { client, server, .. } = tally;
     let ((run, nanos), asks, answers, of_client) = match transport {
+        // What is large may be lost on a path that carries what is small (RFC 2923 section 2.1).
+        Transport::Tcp if server.payload && server.unanswered > 0 => (TCP_SILENCE, server, client, true),
         Transport::Tcp if client.payload => (TCP_SILENCE, client, server, false),
         Transport::Udp if client.asks && client.unanswered > 0 => (UDP_SILENCE, client, server, false),
         Transport::Udp if server.asks => (UDP_SILENCE, server, client, true),
@@ -332,9 +334,10 @@ pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally)
     };
     let both = client.packets > 0 && server.packets > 0;
     let worked = matches!(outcome, Outcome::Established | Outcome::Midstream) && both;
-    // A server that reset or finished the connection has answered for good, but not for one that was opened after.
-    let closed =
-        transport == Transport::Tcp && !client.reopens && server.flags.0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
+    // Who reset or finished the connection has answered for good, but not for one that was opened after. A server that resets
+    // gives up what nobody acknowledged.
+    let ended = answers.flags.0 & TcpFlags::RST | (answers.flags.0 | server.flags.0) & TcpFlags::FIN;
+    let closed = transport == Transport::Tcp && !client.reopens && ended != 0;
     let silent =
         worked && !closed && asks.unanswered >= run && silence(answers.last_reply, asks.unanswered_until) >= nanos;
     silent.then_some(Silence { last_answer: answers.last_reply, requests: asks.unanswered, of_client })

@@ -179,6 +179,17 @@ fn silence_counts_only_where_an_answer_is_owed_and_the_connection_was_not_closed
     timeless.client.unanswered_until = Timestamp::UNKNOWN;
     assert!(!silent(Transport::Tcp, &timeless));
     assert!(went_silent(Transport::Tcp, Outcome::Refused, &base()).is_none());
+    // What a server sends again and again, and nobody acknowledges, unless either end closed the connection.
+    let mut unheard = base();
+    (unheard.client.unanswered, unheard.server.unanswered) = (0, 7);
+    unheard.server.unanswered_until = seconds(160);
+    let silence = went_silent(Transport::Tcp, Outcome::Established, &unheard).expect("seven segments");
+    assert_eq!(silence, Silence { last_answer: seconds(130), requests: 7, of_client: true });
+    for close in [|tally: &mut Tally| tally.client.flags.0 |= FIN, |tally: &mut Tally| tally.server.flags.0 |= FIN] {
+        let mut closed = unheard;
+        close(&mut closed);
+        assert!(went_silent(Transport::Tcp, Outcome::Established, &closed).is_none());
+    }
     // Confirmable notifications of a server are to be acknowledged by the client (RFC 7641 section 4.5).
     let mut notifies = base();
     (notifies.client.asks, notifies.client.unanswered, notifies.server.asks) = (false, 0, true);
