@@ -51,6 +51,12 @@ pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &FlowPacket<'_>
     }
 }
 
+/// Whether a packet may be an ERROR of TFTP.
+#[inline(always)]
+pub(super) fn may_be_error(protocol: u8, sent: &FlowPacket<'_>) -> bool {
+    protocol == UDP && sent.head == 0 && matches!(sent.payload.get(1), Some(5))
+}
+
 /// Tells what a packet asks or answers; its ports begin with the sender's.
 #[inline(never)]
 pub(super) fn measure<K: FlowKey>(

@@ -33,6 +33,8 @@ const RHYTHMS: u8 = 3;
 const LOADS: u8 = 4;
 /// The number of the part that holds how many files ended.
 const ENDS: u8 = 5;
+/// The number of the part that holds what TFTP's ERRORs said.
+const TFTP_ERRORS: u8 = 6;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -150,6 +152,10 @@ impl Observation {
             health.v4.store_ends(to.body());
             health.v6.store_ends(to.body());
         }
+        if !side.is_without_tftp_errors() {
+            to.body().push(TFTP_ERRORS);
+            side.store_tftp_errors(to.body());
+        }
         to.flush()
     }
 
@@ -185,6 +191,7 @@ impl Observation {
                     health.v4.load_ends(from)?;
                     health.v6.load_ends(from)?;
                 }
+                TFTP_ERRORS => side.load_tftp_errors(from)?,
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }
