@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::devices::MAX_TOLD;
 use super::phrases::{frame, times};
-use super::tftp_errors::{OPTIONS, UNDEFINED, UNKNOWN_ID, meaning};
+use super::tftp_errors::{OPTIONS, UNDEFINED, UNKNOWN_ID, is_clients, meaning};
 use super::{Cited, Context, Facts, Finding, Judged, Replace, Transfer, Who, transfers};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{EndView, Endpoint, First, FlowView, TftpError, TftpFile};
@@ -205,15 +205,13 @@ fn broken_off<'a>(
     to_server: Option<&'a First<TftpError>>,
     transfer: &Transfer,
 ) -> Option<(&'a First<TftpError>, bool)> {
-    // What comes too late has an unknown transfer ID; after so few blocks a client may only have asked for a size.
-    let is_meant = |error: &&First<TftpError>, by_client: bool| match error.what.code {
-        UNKNOWN_ID => false,
-        OPTIONS => !by_client,
-        UNDEFINED => !by_client || transfer.blocks > 2,
-        _ => true,
+    // What comes too late has an unknown transfer ID.
+    let by_server = to_client.filter(|error| error.what.code != UNKNOWN_ID).map(|error| (error, false));
+    // After so few blocks a client may only have asked for a size.
+    let is_meant = |error: &&First<TftpError>| {
+        is_clients(error.what.code) || (error.what.code == UNDEFINED && transfer.blocks > 2)
     };
-    let by_server = to_client.filter(|error| is_meant(error, false)).map(|error| (error, false));
-    by_server.or_else(|| to_server.filter(|error| is_meant(error, true)).map(|error| (error, true)))
+    by_server.or_else(|| to_server.filter(is_meant).map(|error| (error, true)))
 }
 
 fn endpoint(end: &EndView<'_>) -> Endpoint {
@@ -239,9 +237,9 @@ fn answer(client: &EndView<'_>, server: &EndView<'_>) -> Answer {
     use TftpOpcode::{Acknowledgment, Data, Error, OptionAcknowledgment};
     match (tag(server), tag(client)) {
         (Some((Error, code)), _) => Answer::Refused { code, by_client: false },
-        // So clients end what they asked for only to learn a size, or let go of a second answer.
-        (_, Some((Error, UNDEFINED | UNKNOWN_ID | OPTIONS))) => Answer::Unknown,
-        (_, Some((Error, code))) => Answer::Refused { code, by_client: true },
+        // Else clients end what they asked for only to learn a size, or let go of a second answer.
+        (_, Some((Error, code))) if is_clients(code) => Answer::Refused { code, by_client: true },
+        (_, Some((Error, _))) => Answer::Unknown,
         (Some((Data, _)), _) => Answer::Accepted,
         (Some((Acknowledgment | OptionAcknowledgment, _)), _) if server.packets() > 1 => Answer::Accepted,
         _ => Answer::Unknown,

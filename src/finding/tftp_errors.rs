@@ -73,6 +73,12 @@ const OTHER: Meaning = Meaning {
     next: "See the TFTP server's log",
 };
 
+/// Whether who asked may say so of what it is given: it may not write it, has no room (RFC 2349), or cannot make sense of it.
+/// The other codes are of servers.
+pub(super) const fn is_clients(code: u16) -> bool {
+    matches!(code, 2..=4)
+}
+
 /// What a code means.
 pub(super) fn meaning(code: u16) -> &'static Meaning {
     MEANINGS.get(usize::from(code)).unwrap_or(&OTHER)

@@ -44,7 +44,7 @@ fn refusal(begin: u64, (client, fresh): (End, End), file: &str, code: u16, messa
     talk(begin, &[(client, ASKED, tftp::read(file, &[])), (fresh, client, tftp::error(code, message))])
 }
 
-/// A file of two blocks that is read, as far as so many of its messages.
+/// A file of four blocks that is read, as far as so many of its messages.
 fn reading(begin: u64, (client, fresh): (End, End), file: &str, most: usize) -> Mirror {
     let all = [
         (client, ASKED, tftp::read(file, &[])),
@@ -52,8 +52,10 @@ fn reading(begin: u64, (client, fresh): (End, End), file: &str, most: usize) -> 
         (client, fresh, tftp::ack(1)),
         (fresh, client, tftp::data(2, &[0x55; 512])),
         (client, fresh, tftp::ack(2)),
-        (fresh, client, tftp::data(3, &[0x55; 9])),
+        (fresh, client, tftp::data(3, &[0x55; 512])),
         (client, fresh, tftp::ack(3)),
+        (fresh, client, tftp::data(4, &[0x55; 9])),
+        (client, fresh, tftp::ack(4)),
     ];
     talk(begin, &all[..most.min(all.len())])
 }
@@ -114,7 +116,7 @@ fn a_device_that_has_no_room_refuses_what_it_asked_for() {
     assert!(told[0].words.detail.contains("and refused it itself: error 3, disk full"), "{}", told[0].words.detail);
     assert!(told[0].words.advice.contains("too little room"), "{}", told[0].words.advice);
     // So a client ends what it asked for only to learn the size, and so it lets go of a second answer.
-    for code in [0, 8, 5] {
+    for code in [0, 1, 5, 8] {
         assert!(refused(&probe(code, "TFTP Aborted").by_address()).is_empty(), "{code}");
         assert!(refused(&probe(code, "TFTP Aborted").measured()).is_empty(), "{code}");
     }
@@ -138,7 +140,7 @@ fn who_is_given_the_file_later_was_not_refused() {
     assert_eq!(later(first()), (1, 1));
     assert_eq!(later(both(first(), reading(60 * SECOND, other, "node.bin", 9))), (0, 0));
     // Whether it came to its end is only known where that is measured.
-    assert_eq!(later(both(first(), reading(60 * SECOND, other, "node.bin", 5))), (0, 1));
+    assert_eq!(later(both(first(), reading(60 * SECOND, other, "node.bin", 7))), (0, 1));
     // Another file, another device, and one that came before.
     let another = both(first(), reading(60 * SECOND, other, "other.bin", 9));
     assert_eq!(later(both(first(), reading(60 * SECOND, ((node(102), 2_002), other.1), "node.bin", 9))), (1, 1));
@@ -251,7 +253,7 @@ fn an_error_in_the_midst_of_a_transfer_is_told_where_that_is_measured() {
         assert!(refused(&midst(from, code).measured()).is_empty(), "{from} {code}");
     }
     // What comes after the end changes nothing.
-    let late = talk(SECOND, &[(CLIENT, FRESH, tftp::ack(3)), (FRESH, CLIENT, tftp::error(2, "Late"))]);
+    let late = talk(SECOND, &[(CLIENT, FRESH, tftp::ack(4)), (FRESH, CLIENT, tftp::error(2, "Late"))]);
     assert!(refused(&both(reading(0, (CLIENT, FRESH), "node.bin", 9), late).measured()).is_empty());
 }
 
