@@ -106,7 +106,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             by_roles.entry((client, server)).or_default().push(attempt);
         }
     }
-    by_roles.into_iter().filter_map(|(roles, attempts)| finding(judged, roles, &attempts, &went_well)).collect()
+    by_roles.into_iter().filter_map(|(roles, attempts)| finding(seen, roles, &attempts, &went_well)).collect()
 }
 
 /// Each flow that answers a request; of those that crossed several VLANs the first.
@@ -287,14 +287,13 @@ fn device(seen: &Observations<'_>, attempt: &Attempt<'_>) -> Option<HostId> {
 }
 
 fn finding(
-    judged: &Judged<'_>,
+    seen: &Observations<'_>,
     (client_role, server_role): (Role, Role),
     attempts: &[&Attempt<'_>],
     went_well: &WentWell<'_>,
 ) -> Option<Finding> {
-    let seen = judged.seen;
     let mut all: BTreeMap<_, Refusal> = BTreeMap::new();
-    let (mut first, mut last, mut conversations) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN, BTreeSet::new());
+    let (mut first, mut last) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN);
     for attempt in attempts {
         let Answer::Refused { code, by_client } = attempt.answer else { continue };
         let (client, server) = (attempt.client.0, attempt.server.0);
@@ -321,7 +320,6 @@ fn finding(
         refusal.goes_on = later.is_some_and(|later| *later > attempt.begin);
         first = first.earlier(attempt.at.time);
         last = last.max(attempt.last);
-        conversations.extend(judged.flows.get(attempt.request as usize).map(|judgement| judgement.conversation));
     }
     let mut told: Vec<Refusal> = all.into_values().collect();
     let codes: BTreeSet<u16> = told.iter().map(|refusal| refusal.code).collect();
@@ -346,7 +344,6 @@ fn finding(
         packets,
         first,
         last,
-        conversations: conversations.into_iter().collect(),
         ..Finding::new(seen, FindingKind::RefusedTransfer, client_role, Arc::new(facts))
     })
 }
