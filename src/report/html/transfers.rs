@@ -32,7 +32,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.table(
         "transfers",
         "Files by TFTP",
-        &["File", "From", "To", "Began", "#Took", "#Bytes", "#A second", "#Sent again", "Held up by", "Ended"],
+        &["File", "From", "To", "Ended", "#Took", "#A second", "#Sent again", "Held up by", "#Bytes", "Began"],
         chosen.len(),
     );
     for one in &chosen {
@@ -55,7 +55,6 @@ fn row(page: &mut Page, survey: &Survey, one: &Transfer) {
         end(page, survey, address);
         put!(page, "</td>");
     }
-    page.time_cell(one.first);
     let held = match one.held {
         Held::Path => "the path",
         Held::Receiver => "the receiver",
@@ -69,21 +68,23 @@ fn row(page: &mut Page, survey: &Survey, one: &Transfer) {
     };
     put!(
         page,
-        "<td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}/s</td><td \
-         class=\"n\" data-v=\"{}\">{} of {}</td><td>{}</td><td class=\"{}\">{}</td></tr>\n",
+        "<td class=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}/s</td><td \
+         class=\"n\" data-v=\"{}\">{} of {}</td><td>{}</td><td class=\"n\" data-v=\"{}\">{}</td>",
+        trouble,
+        ended,
         one.nanos,
         duration(one.nanos),
-        one.bytes,
-        bytes(one.bytes),
         one.rate(),
         bytes(one.rate()),
         one.repeated,
         count(one.repeated),
         count(one.blocks),
         held,
-        trouble,
-        ended
+        one.bytes,
+        bytes(one.bytes)
     );
+    page.time_cell(one.first);
+    put!(page, "</tr>\n");
 }
 
 fn end(page: &mut Page, survey: &Survey, address: IpAddr) {
