@@ -23,31 +23,32 @@ const MEANINGS: [Meaning; 9] = [
     },
     Meaning {
         name: "file not found",
-        advice: "File not found: the file is not in the folder that the server serves, or has another name there (capitals count). \
-                 Put it there, or mend its name where the device is told what to ask for.",
+        advice: "File not found: the file is not in the folder that the server serves, or has another name there \
+                 (capitals count). Put it there, or mend its name where the device is told what to ask for.",
         next: "Put the file on the TFTP server, or mend its name",
     },
     Meaning {
         name: "access violation",
-        advice: "Access violation: the server may not read or write the file. Look at the rights of the file and its folder, and \
-                 at what the server is set to serve.",
+        advice: "Access violation: the server may not read or write the file. Look at the rights of the file and \
+                 its folder, and at what the server is set to serve.",
         next: "Let the TFTP server read and write the file",
     },
     Meaning {
         name: "disk full or allocation exceeded",
-        advice: "Disk full: make room where the file is to be written. A device that says so has too little room for this file, \
-                 or was given the file of another model.",
+        advice: "Disk full: make room where the file is to be written. A device that says so has too little room \
+                 for this file, or was given the file of another model.",
         next: "Make room for the file",
     },
     Meaning {
         name: "illegal TFTP operation",
-        advice: "Illegal operation: the server does not do what it was asked to do. Mostly it is not allowed to take files.",
+        advice: "Illegal operation: the server does not do what it was asked to do. Mostly it is not allowed to \
+                 take files.",
         next: "See what the TFTP server is allowed to do",
     },
     Meaning {
         name: "unknown transfer ID",
-        advice: "Unknown transfer ID: packets came from another port than the transfer's. Look for address translation between the \
-                 two, and for a second server.",
+        advice: "Unknown transfer ID: packets came from another port than the transfer's. Look for address \
+                 translation between the two, and for a second server.",
         next: "Look for address translation on the way to the TFTP server",
     },
     Meaning {
@@ -62,8 +63,8 @@ const MEANINGS: [Meaning; 9] = [
     },
     Meaning {
         name: "option negotiation",
-        advice: "Option negotiation: the options of the request (block size, timeout) were refused, and the device did not ask again \
-                 without them. Switch them off, or update one of the two.",
+        advice: "Option negotiation: the options of the request (block size, timeout) were refused, and the device \
+                 did not ask again without them. Switch them off, or update one of the two.",
         next: "Switch TFTP's options off at the device",
     },
 ];
@@ -73,8 +74,8 @@ const OTHER: Meaning = Meaning {
     next: "See the TFTP server's log",
 };
 
-/// Whether who asked may say so of what it is given: it may not write it, has no room (RFC 2349), or cannot make sense of it.
-/// The other codes are of servers.
+/// Whether who asked may say so of what it is given: it may not write it, has no room (RFC 2349), or cannot make sense
+/// of it. The other codes are of servers.
 pub(super) const fn is_clients(code: u16) -> bool {
     matches!(code, 2..=4)
 }

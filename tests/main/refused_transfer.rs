@@ -87,8 +87,8 @@ fn each_error_code_is_told_by_its_name_with_what_to_do() {
             assert_eq!((&*told.words.client, &*told.words.server), ("10.20.0.101", "10.20.0.10"));
             let message = if code <= 8 { " (\"See the log\")" } else { "" };
             let expected = format!(
-                "A transfer by TFTP was refused. 10.20.0.101 asked 10.20.0.10 for \"node.bin\" and was refused: error {code}, \
-                 {name}{message}, in frame 2 of field.pcap at "
+                "A transfer by TFTP was refused. 10.20.0.101 asked 10.20.0.10 for \"node.bin\" and was refused: \
+                 error {code}, {name}{message}, in frame 2 of field.pcap at "
             );
             assert!(told.words.detail.starts_with(&expected), "{}", told.words.detail);
             assert!(told.words.advice.contains(advice), "{}", told.words.advice);
@@ -357,7 +357,8 @@ proptest! {
         let mut all = refusal(0, (CLIENT, FRESH), "node.bin", 1, "File not found");
         all = both(all, reading(10 * MILLI, ((node(102), 2_002), (GATEWAY, 50_002)), "node.bin", 6));
         let broken = talk(17 * MILLI, &[((GATEWAY, 50_002), (node(102), 2_002), tftp::error(0, "Out of memory"))]);
-        all = both(both(all, broken), refusal(30 * MILLI, ((node(103), 2_003), (GATEWAY, 50_003)), "b", 3, "Disk full"));
+        let third = ((node(103), 2_003), (GATEWAY, 50_003));
+        all = both(both(all, broken), refusal(30 * MILLI, third, "b", 3, "Disk full"));
         let whole = judged(vec![capture(folder.path(), "whole.pcap", &all.tape)]);
         let facts = |survey: &Survey| {
             let fact = |told: &Read<'_>| {

@@ -230,7 +230,7 @@ impl Observation {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
                 if self.measures_health && measured::may_be_error(protocol, &sent) {
-                    note_error(evidence, vlans, &key, &sent, written);
+                    measured::error(evidence, vlans, &key, &sent, written);
                 }
                 if self.measures_health
                     && measured::is_measured(protocol, ports, &sent)
@@ -246,7 +246,7 @@ impl Observation {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
                 if self.measures_health && measured::may_be_error(protocol, &sent) {
-                    note_error(evidence, vlans, &key, &sent, written);
+                    measured::error(evidence, vlans, &key, &sent, written);
                 }
                 if self.measures_health
                     && measured::is_measured(protocol, ports, &sent)
@@ -383,16 +383,6 @@ fn note<K: Key>(
         let to_group = sent.is_to_group(ends[1 - from].0);
         let stream = (vlans.decode(key.vlan()), ends[from], ends[1 - from]);
         side.payload(stream, to_group, written, sent.at, sent.payload, seen);
-    }
-}
-
-/// Hands on why a transfer by TFTP ended, wherever in it that was said.
-#[cold]
-fn note_error<K: Key>(side: &mut SideEvidence, vlans: &VlanNames, key: &K, sent: &FlowPacket<'_>, written: Timestamp) {
-    let (ends, from) = (key.ends(), usize::from(sent.side & 1));
-    if !sent.is_to_group(ends[1 - from].0) {
-        let stream = (vlans.decode(key.vlan()), ends[from], ends[1 - from]);
-        side.tftp_error(stream, written, sent.at, sent.payload);
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     }
     put!(
         page,
-        "<h3>Files by TFTP</h3><p>First those that did not come to their end, then the slowest of those that are large enough to \
-         tell. Who held a file up is told each with the way to it.</p>"
+        "<h3>Files by TFTP</h3><p>First those that did not come to their end, then the slowest of those that are large \
+         enough to tell. Who held a file up is told each with the way to it.</p>"
     );
     page.table(
         "transfers",
