@@ -84,6 +84,8 @@ mod reading;
 #[cfg(target_os = "linux")]
 #[path = "main/real_clients/mod.rs"]
 mod real_clients;
+#[path = "main/refused_transfer.rs"]
+mod refused_transfer;
 #[path = "main/rehearsal.rs"]
 mod rehearsal;
 #[path = "main/relations.rs"]

@@ -43,21 +43,24 @@ impl Timestamp {
     }
 }
 
-/// RFC 3339 in UTC with nanoseconds; nothing for an unknown time.
+/// RFC 3339 in UTC with nanoseconds, or cut to as many digits as the precision says (`{:.3}` for people); nothing for an
+/// unknown time.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(nanos) = self.nanos() else { return Ok(()) };
         let (year, month, day) = civil_from_days(nanos.div_euclid(86_400_000_000_000));
         let rest = nanos.rem_euclid(86_400_000_000_000);
         let seconds = rest / 1_000_000_000;
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:09}Z",
-            seconds / 3600,
-            seconds / 60 % 60,
-            seconds % 60,
-            rest % 1_000_000_000
-        )
+        let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        match f.precision().unwrap_or(9) {
+            0 => f.write_str("Z"),
+            digits @ 1..9 => {
+                let fraction = rest % 1_000_000_000 / 10_i64.pow(9 - digits as u32);
+                write!(f, ".{fraction:0digits$}Z")
+            }
+            _ => write!(f, ".{:09}Z", rest % 1_000_000_000),
+        }
     }
 }
 
@@ -292,6 +295,18 @@ mod tests {
         // 2000-02-29 12:34:56.789, from `date -u -d @951827696`.
         assert_eq!(Timestamp::from_nanos(951_827_696_789_000_000).to_string(), "2000-02-29T12:34:56.789000000Z");
         assert_eq!(Timestamp::UNKNOWN.to_string(), "");
+        let time = Timestamp::from_nanos(1_999_999_999);
+        for (cut, text) in [
+            (format!("{time:.0}"), "1970-01-01T00:00:01Z"),
+            (format!("{time:.3}"), "1970-01-01T00:00:01.999Z"),
+            (format!("{:.3}", Timestamp::from_nanos(-1)), "1969-12-31T23:59:59.999Z"),
+            (format!("{:.3}", Timestamp::from_nanos(1_002_000_000)), "1970-01-01T00:00:01.002Z"),
+            (format!("{time:.9}"), "1970-01-01T00:00:01.999999999Z"),
+            (format!("{time:.12}"), "1970-01-01T00:00:01.999999999Z"),
+            (format!("{:.3}", Timestamp::UNKNOWN), ""),
+        ] {
+            assert_eq!(cut, text);
+        }
     }
 
     #[test]

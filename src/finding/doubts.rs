@@ -28,9 +28,9 @@ fn sentence(doubts: &Doubts, lead: &str, tries: &str) -> String {
             format!("{} lost while capturing{tries}", times(doubts.dropped, "packet was", "packets were"))
         }
         AbsenceReason::Unread => format!("{} not read below IP", times(doubts.unread, "frame was", "frames were")),
-        AbsenceReason::Gap(from, to) => format!("nothing at all was captured from {from} to {to}"),
-        AbsenceReason::Break(at) => format!("a capture breaks off at {at}"),
-        AbsenceReason::End(at) => format!("the capture ends at {at}"),
+        AbsenceReason::Gap(from, to) => format!("nothing at all was captured from {from:.3} to {to:.3}"),
+        AbsenceReason::Break(at) => format!("a capture breaks off at {at:.3}"),
+        AbsenceReason::End(at) => format!("the capture ends at {at:.3}"),
     };
     let mut list: Vec<String> = doubts.told.iter().map(word).collect();
     if list.is_empty() {

@@ -12,10 +12,10 @@
 //!                   and of the link itself: poe_too_little, poe_not_negotiated, not_authenticated, topology_changes,
 //!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
 //!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
-//! on their own    old_version, unused_allowance, silent_together
+//! on their own    old_version, unused_allowance, refused_transfer, silent_together
 //! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
 //!                   silences (of devices, and what they have in common), silent_time (for pictures),
-//!                 transfers (of files, also for transfers.csv)
+//!                 transfers (of files, also for transfers.csv), tftp_errors (what their codes mean)
 //! ```
 //!
 //! # What a new kind touches
@@ -59,6 +59,7 @@ mod packets_too_big;
 mod phrases;
 mod poe_not_negotiated;
 mod poe_too_little;
+mod refused_transfer;
 mod rejected_unseen;
 mod restarting;
 mod second_dhcp_server;
@@ -71,6 +72,7 @@ mod state;
 mod stopped_answering;
 #[cfg(test)]
 mod tests;
+mod tftp_errors;
 mod topology_changes;
 mod transfers;
 mod unexpected;
@@ -442,12 +444,13 @@ impl<'a> Judged<'a> {
 type Detector = fn(&Judged<'_>) -> Vec<Finding>;
 
 /// All of them. Of two findings that matter as much, the one that is found first is told first.
-const DETECTORS: [Detector; 26] = [
+const DETECTORS: [Detector; 27] = [
     conversations::find,
     old_version::find,
     unused_allowance::find,
     no_dhcp_offer::find,
     other_address::find,
+    refused_transfer::find,
     address_conflict::find,
     address_changed::find,
     poe_too_little::find,

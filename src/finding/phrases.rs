@@ -65,15 +65,14 @@ pub(super) fn frame(context: &Context<'_>, cited: Cited) -> String {
         let _ = write!(text, " of {}", input.rsplit(['/', '\\']).next().unwrap_or(input));
     }
     if cited.time != Timestamp::UNKNOWN {
-        let _ = write!(text, " at {}", cited.time);
+        let _ = write!(text, " at {:.3}", cited.time);
     }
     text
 }
 
 /// A time without what is below a second, where nothing hangs on it.
 pub(super) fn second(time: Timestamp) -> String {
-    let text = time.to_string();
-    text.split_once('.').map_or_else(|| text.clone(), |(second, _)| format!("{second}Z"))
+    format!("{time:.0}")
 }
 
 /// The time between two times, as a person says it.

@@ -122,6 +122,7 @@ const fn state(kind: Kind) -> Option<State> {
         FindingKind::UnusedAllowance
         | FindingKind::AddressChanged
         | FindingKind::OtherAddress
+        | FindingKind::RefusedTransfer
         | FindingKind::TopologyChanges
         | FindingKind::ForwardsLate
         | FindingKind::NoQuerier

@@ -56,11 +56,13 @@ impl Topic for Silences {
         let requests = times(requests, "try", "tries");
         let _ = match (first == last, last.nanos()) {
             (_, None) => write!(text, " {at_least}{requests} came to nothing since."),
-            (true, _) => write!(text, " The last answer came at {last}; {at_least}{requests} came to nothing since."),
+            (true, _) => {
+                write!(text, " The last answer came at {last:.3}; {at_least}{requests} came to nothing since.")
+            }
             (false, _) => {
                 write!(
                     text,
-                    " The last answers came from {first} to {last}; {at_least}{requests} came to nothing since."
+                    " The last answers came from {first:.3} to {last:.3}; {at_least}{requests} came to nothing since."
                 )
             }
         };

@@ -66,9 +66,9 @@ fn one_line_for_the_nodes_that_are_blocked_alike() {
     assert_eq!(
         finding.words.detail,
         "UDP 69 (TFTP) is documented here and no answer was seen: 12 tries. 3 conversations: 3 nodes with 1 gateway. \
-         10.0.1.1 to 10.0.0.1: 4 packets there, 0 back, from frame 1 of survey.pcap at 2023-11-14T22:13:30.000000000Z. \
-         10.0.1.2 to 10.0.0.1: 4 packets there, 0 back, from frame 5 of survey.pcap at 2023-11-14T22:13:40.000000000Z. \
-         10.0.1.3 to 10.0.0.1: 4 packets there, 0 back, from frame 9 of survey.pcap at 2023-11-14T22:13:50.000000000Z."
+         10.0.1.1 to 10.0.0.1: 4 packets there, 0 back, from frame 1 of survey.pcap at 2023-11-14T22:13:30.000Z. \
+         10.0.1.2 to 10.0.0.1: 4 packets there, 0 back, from frame 5 of survey.pcap at 2023-11-14T22:13:40.000Z. \
+         10.0.1.3 to 10.0.0.1: 4 packets there, 0 back, from frame 9 of survey.pcap at 2023-11-14T22:13:50.000Z."
     );
     assert!(finding.words.advice.starts_with("The host is alive"), "{}", finding.words.advice);
     assert_eq!(finding.words.rule, "Igor Gateway Software 1.12.1 and higher, incoming UDP 69 (TFTP)");
@@ -156,7 +156,7 @@ fn what_explains_a_finding_is_told_and_a_strangers_text_is_harmless() {
     let detail = |port| found.findings.iter().find(|one| one.server_port == Some(port)).unwrap().words.detail.clone();
     assert!(
         detail(8080).contains(
-            " 10.0.3.1 had announced 10.0.3.1:8080 by SSDP, in frame 4 of survey.pcap at 2023-11-14T22:13:20.000000000Z."
+            " 10.0.3.1 had announced 10.0.3.1:8080 by SSDP, in frame 4 of survey.pcap at 2023-11-14T22:13:20.000Z."
         ),
         "{}",
         detail(8080)

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use proptest::prelude::*;
 
-use super::{First, FlowView, Limits, Observation, Observed, Seed, SideEvidence, TftpFile};
+use super::{First, FlowView, Limits, Observation, Observed, Seed, SideEvidence, TftpError, TftpFile};
 use crate::capture::{Frame, FrameId, LinkType, Shift, Timestamp};
 use crate::health::Measure;
 
@@ -22,6 +22,8 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
         b"\0\x01node.bin\0octet\0".to_vec(),
         b"\0\x01other.bin\0octet\0".to_vec(),
         b"\0\x03\0\x01block".to_vec(),
+        b"\0\x05\0\x01File not found\0".to_vec(),
+        b"\0\x05\0\x03Disk full\0".to_vec(),
         b"M-SEARCH * HTTP/1.1\r\nMX: 3\r\n\r\n".to_vec(),
         b"NOTIFY * HTTP/1.1\r\nLOCATION: http://10.0.0.9/d\r\n\r\n".to_vec(),
         b"HTTP/1.1 200 OK\r\nLOCATION: http://10.0.0.9/d\r\n\r\n".to_vec(),
@@ -210,13 +212,16 @@ fn difference(a: &[String], b: &[String]) -> Option<(String, String)> {
     (0..a.len().max(b.len())).map(|at| (line(a, at), line(b, at))).find(|(a, b)| a != b)
 }
 
-/// What is known of each end's first payload.
-fn first_payloads(flow: &FlowView<'_>, side: &SideEvidence) -> [(Option<First<SocketAddr>>, Option<TftpFile>); 2] {
+type FirstPayload = (Option<First<SocketAddr>>, Option<TftpFile>, Option<First<TftpError>>);
+
+/// What is known of each end's first payload, and of its first ERROR of TFTP.
+fn first_payloads(flow: &FlowView<'_>, side: &SideEvidence) -> [FirstPayload; 2] {
     [0, 1].map(|end| {
         let (from, to) = (&flow.ends[end], &flow.ends[1 - end]);
         let stream = (flow.vlan(), (from.address, from.port), (to.address, to.port));
         let frame = from.payload_frame();
-        (side.answered(&stream, frame).cloned(), side.tftp_file(&stream, frame).cloned())
+        let error = side.first_tftp_error(&stream).cloned();
+        (side.answered(&stream, frame).cloned(), side.tftp_file(&stream, frame).cloned(), error)
     })
 }
 

@@ -30,7 +30,7 @@ mod view;
 
 pub use evidence::{
     Authentication, BridgePort, Broadcasts, DatagramId, DhcpExchange, Endpoint, First, IcmpError, LinkEvidence,
-    Membership, Offers, Pieces, Port, STRETCH, Search, SideEvidence, Stream, TftpFile, TooBig, Window,
+    Membership, Offers, Pieces, Port, STRETCH, Search, SideEvidence, Stream, TftpError, TftpFile, TooBig, Window,
 };
 pub use flows::{Flows, TransportPorts};
 pub use fragment::Unattributed;

@@ -136,7 +136,10 @@ pub fn is_early(survey: &Survey, finding: &Finding, now: Option<Timestamp>) -> b
     if finding.kind == Kind::Other(FindingKind::NeverHeard) {
         return now.is_some_and(|now| is_young(survey, now));
     }
-    finding.outcome == Some(Outcome::Unanswered) && is_younger(finding.first, now, PATIENCE)
+    // Who was refused options asks again without them.
+    let may_be_settled =
+        finding.outcome == Some(Outcome::Unanswered) || finding.kind == Kind::Other(FindingKind::RefusedTransfer);
+    may_be_settled && is_younger(finding.first, now, PATIENCE)
 }
 
 /// Whether the survey is too young to say of a device that it was never heard.

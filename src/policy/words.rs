@@ -134,6 +134,8 @@ named! {
         SilentTogether = "silent-together",
         /// A server answered from another address of its than it was asked at.
         OtherAddress = "other-address",
+        /// A transfer by TFTP was refused by an ERROR.
+        RefusedTransfer = "refused-transfer",
     }
 }
 

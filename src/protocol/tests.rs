@@ -363,6 +363,15 @@ fn names_in_requests_are_borrowed_and_bounded() {
     assert_eq!(tftp::file_name(b"\0\x03\0\x01"), None);
     let long = [&b"\0\x01"[..], &[b'a'; 600]].concat();
     assert_eq!(tftp::file_name(&long).map(|(name, _)| name.len()), Some(255));
+    assert_eq!(tftp::error_message(b"\0\x05\0\x01File not found\0"), Some((1, &b"File not found"[..])));
+    assert_eq!(tftp::error_message(b"\0\x05\0\x08"), Some((8, &b""[..])), "some leave the message out");
+    assert_eq!(
+        tftp::error_message(&[&b"\0\x05\0\0"[..], &[b'a'; 600]].concat()).map(|(_, text)| text.len()),
+        Some(255)
+    );
+    for other in [&b"\0\x05\0\x09x\0"[..], b"\0\x05\x01\x01x\0", b"\0\x05\0", b"\0\x03\0\x01x", b""] {
+        assert_eq!(tftp::error_message(other), None, "{other:?}");
+    }
 }
 
 #[test]

@@ -100,6 +100,14 @@ fn error(body: &[u8], p: &Payload<'_>, own_port: bool) -> Sign {
     Sign::conforms_if(code <= 8 && printable && (own_port || text.len() >= 4))
 }
 
+/// Code and message of an ERROR, as sent (at most 255 bytes of it), where a standard names the code (RFC 1350 section 5,
+/// RFC 2347). The bytes are untrusted: escape before printing.
+pub fn error_message(payload: &[u8]) -> Option<(u16, &[u8])> {
+    let [0, 5, 0, code @ 0..=8, rest @ ..] = payload else { return None };
+    let end = rest.iter().position(|&b| b == 0).unwrap_or(rest.len());
+    Some(((*code).into(), &rest[..end.min(255)]))
+}
+
 /// The file name that a read or write request asks for, as sent (at most 255 bytes of it), and
 /// whether it writes. The bytes are untrusted: escape before printing.
 pub fn file_name(payload: &[u8]) -> Option<(&[u8], bool)> {

@@ -39,8 +39,8 @@ pub(super) fn drops(path: &str, interfaces: &[InterfaceSummary]) -> Option<Strin
 pub(super) fn outages(interface: &InterfaceSummary) -> Option<String> {
     let Outages { number, times: known } = &interface.outages;
     let span = |(from, to): &(Timestamp, Option<Timestamp>)| match to {
-        Some(to) => format!("from {from} to {to}"),
-        None => format!("from {from} on"),
+        Some(to) => format!("from {from:.3} to {to:.3}"),
+        None => format!("from {from:.3} on"),
     };
     let mut spans: Vec<String> = known.iter().map(span).collect();
     let untold = number.saturating_sub(spans.len() as u64);

@@ -61,7 +61,7 @@ fn cell(survey: &Survey, role: Role, direction: Direction, transport: Transport,
 
 /// A time after the captures' beginning as findings tell it.
 fn time(at: u64) -> String {
-    Timestamp::from_nanos((START + at) as i64).to_string()
+    format!("{:.3}", Timestamp::from_nanos((START + at) as i64))
 }
 
 const SSH: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";

@@ -213,10 +213,27 @@ fn the_table_is_there_where_files_were_measured_and_is_rendered_again() {
     assert!((number("duration_s") - 118.0 * 0.042).abs() < 0.2 && (number("ack_mean_s") - 0.04).abs() < 0.002);
     assert!((number("bytes_per_s") - number("bytes") / number("duration_s")).abs() < 1.0);
     assert!(first.join("transfers").is_dir(), "a columnar table");
+    let shown = |folder: &Path| -> Vec<String> {
+        let page = fs::read_to_string(folder.join("report.html")).expect("a page");
+        let (_, table) = page.split_once("<table id=\"transfers\"").expect("a table of files");
+        let (table, _) = table.split_once("</table>").expect("its end");
+        table.split("<tr>").skip(2).map(str::to_owned).collect()
+    };
+    let told = shown(&first);
+    assert_eq!(told.len(), 7);
+    // First the one that did not come to its end, then the slowest: nine blocks of it waited for a second each.
+    assert!(told[0].contains("class=\"trouble\">no</td>") && told[0].contains("10.20.0.105"), "{}", told[0]);
+    assert!(
+        told[1].contains("10.20.0.103") && told[1].contains("9 of 118") && told[1].contains("the path"),
+        "{}",
+        told[1]
+    );
+    assert!(told[2].contains("slow.bin") && told[2].contains("the receiver"), "{}", told[2]);
 
     let survey = first.join("survey.json");
     run(["report".as_ref(), survey.as_os_str(), "-o".as_ref(), again.as_os_str()]).expect(0, &[]);
     assert_eq!(cells(&again), rows);
+    assert_eq!(shown(&again).len(), 7);
     let merged = out.path().join("merged.json");
     run(["merge".as_ref(), survey.as_os_str(), "-o".as_ref(), merged.as_os_str()]).expect(0, &[]);
     run(["report".as_ref(), merged.as_os_str(), "-o".as_ref(), again.as_os_str()]).expect(0, &[]);

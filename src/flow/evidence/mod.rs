@@ -22,7 +22,7 @@ pub use self::link::{
 use self::lowest::{Add, Lowest};
 use crate::capture::{FrameId, Moment, Retime, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, quoted};
-use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, dhcp as dhcp_message, lldp, ssdp, tftp};
+use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, TftpOpcode, dhcp as dhcp_message, lldp, ssdp, tftp};
 
 /// An address and a UDP or TCP port.
 pub type Endpoint = (IpAddr, u16);
@@ -142,7 +142,16 @@ pub struct TftpFile {
     pub write: bool,
 }
 
-/// Bytes of a file name that are kept.
+/// An ERROR of TFTP: why a transfer was refused or ended (RFC 1350 section 5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TftpError {
+    /// 0 to 8.
+    pub code: u16,
+    /// Its message as sent, at most 64 bytes of it. Untrusted bytes: escape before printing.
+    pub message: Box<[u8]>,
+}
+
+/// Bytes of a file name, or of an ERROR's message, that are kept.
 const NAME_MAX: usize = 64;
 
 /// An ICMP or ICMPv6 error: who sent it, what it says, and which packet it quotes. Orders by the
@@ -188,6 +197,7 @@ pub struct SideEvidence {
     notified: Lowest<(IpAddr, SocketAddr), Window, 4096>,
     answered: Lowest<Stream, First<SocketAddr>, 8192>,
     tftp_files: Lowest<Stream, First<TftpFile>, 8192>,
+    tftp_errors: Lowest<Stream, First<TftpError>, 4096>,
     icmp_errors: Lowest<IcmpError, Window, 16_384>,
     dhcp: DhcpClients,
     lldp: Lowest<(u32, MacAddr, lldp::Unit), Window, LLDP_LIMIT>,
@@ -237,6 +247,9 @@ impl SideEvidence {
                     self.tftp_files.add(stream, First { at, time, what: TftpFile { name, write } });
                 }
             }
+            Tag::Tftp { opcode: TftpOpcode::Error, .. } if !to_group => {
+                self.tftp_error((vlan, source, destination), time, at, payload);
+            }
             // Elsewhere not every payload is looked at.
             Tag::Dhcp { .. } if dhcp_message::is_port_pair([source.1, destination.1]) => {
                 self.dhcp.add(payload, time, at);
@@ -246,10 +259,22 @@ impl SideEvidence {
         }
     }
 
+    /// Takes a UDP payload that may be an ERROR of TFTP. Where not every payload is handed to it, only the first of a
+    /// stream counts.
+    pub(super) fn tftp_error(&mut self, stream: Stream, time: Timestamp, at: Moment, payload: &[u8]) {
+        if self.tftp_errors.wants(&stream)
+            && let Some((code, message)) = tftp::error_message(payload)
+        {
+            let message = message.get(..NAME_MAX).unwrap_or(message).into();
+            self.tftp_errors.add(stream, First { at, time, what: TftpError { code, message } });
+        }
+    }
+
     /// Forgets what streams that found no place in the flow table said: when they were turned away is chance.
     pub(super) fn keep_streams(&mut self, has_place: impl Fn(&Stream) -> bool) {
         self.answered.retain(&has_place);
         self.tftp_files.retain(&has_place);
+        self.tftp_errors.retain(&has_place);
     }
 
     /// Takes an LLDP frame's body.
@@ -293,6 +318,7 @@ impl SideEvidence {
         self.notified.absorb(other.notified, window);
         self.answered.absorb(other.answered, |first| first.at = first.at.shifted(shift));
         self.tftp_files.absorb(other.tftp_files, |first| first.at = first.at.shifted(shift));
+        self.tftp_errors.absorb(other.tftp_errors, |first| first.at = first.at.shifted(shift));
         self.icmp_errors.absorb(other.icmp_errors, window);
         self.dhcp.absorb(other.dhcp, shift);
         self.lldp.absorb(other.lldp, window);
@@ -306,6 +332,7 @@ impl SideEvidence {
         self.notified.values_mut().for_each(|window| window.retime(retime));
         self.answered.values_mut().for_each(|first| first.at = first.at.retimed(retime));
         self.tftp_files.values_mut().for_each(|first| first.at = first.at.retimed(retime));
+        self.tftp_errors.values_mut().for_each(|first| first.at = first.at.retimed(retime));
         self.icmp_errors.values_mut().for_each(|window| window.retime(retime));
         self.dhcp.retime(retime);
         self.lldp.values_mut().for_each(|window| window.retime(retime));
@@ -342,6 +369,12 @@ impl SideEvidence {
         self.tftp_files.get(stream).filter(|first| first.at.frame == frame).map(|first| &first.what)
     }
 
+    /// The first ERROR of TFTP in a stream: where health is not measured, one that is not the stream's first payload means
+    /// nothing.
+    pub fn first_tftp_error(&self, stream: &Stream) -> Option<&First<TftpError>> {
+        self.tftp_errors.get(stream)
+    }
+
     /// ICMP errors, by the packet they quote.
     pub fn icmp_errors(&self) -> impl ExactSizeIterator<Item = (&IcmpError, &Window)> {
         self.icmp_errors.iter()
@@ -365,6 +398,7 @@ impl SideEvidence {
             (self.bacnet_searches.turned_away(), "BACnet searches"),
             (self.notified.turned_away() || self.answered.turned_away(), "SSDP locations"),
             (self.tftp_files.turned_away(), "TFTP file names"),
+            (self.tftp_errors.turned_away(), "TFTP errors"),
             (self.icmp_errors.turned_away(), "ICMP errors"),
             (self.dhcp.turned_away(), "DHCP transactions"),
             (self.lldp.turned_away(), "LLDP units"),

@@ -1,7 +1,7 @@
 //! What states hold of the evidence beside the flows.
 
 use super::lowest::Lowest;
-use super::{First, IcmpError, LLDP_LIMIT, LinkEvidence, NAME_MAX, Search, SideEvidence, TftpFile, Window};
+use super::{First, IcmpError, LLDP_LIMIT, LinkEvidence, NAME_MAX, Search, SideEvidence, TftpError, TftpFile, Window};
 use crate::decode::MacAddr;
 use crate::protocol::lldp;
 use crate::state::{Broken, Load, Stored, store_list, stored};
@@ -10,7 +10,8 @@ stored!(Window { first, last, begin, end, count });
 stored!(Search { window, mx });
 stored!(IcmpError { protocol, source, destination, has_ports, icmp_type, sender, v6, kind, code });
 
-/// What devices said by LLDP is kept by input, which is the section's. What was said of links is a part of its own.
+/// What devices said by LLDP is kept by input, which is the section's. What was said of links, and by TFTP's
+/// ERRORs, are parts of their own.
 impl Stored for SideEvidence {
     fn store(&self, to: &mut Vec<u8>) {
         self.searches.store(to);
@@ -37,11 +38,30 @@ impl Stored for SideEvidence {
             notified,
             answered,
             tftp_files,
+            tftp_errors: Lowest::default(),
             icmp_errors,
             dhcp,
             lldp,
             link: LinkEvidence::default(),
         })
+    }
+}
+
+impl SideEvidence {
+    /// Whether TFTP said no ERROR.
+    pub(in crate::flow) fn is_without_tftp_errors(&self) -> bool {
+        self.tftp_errors == Lowest::default()
+    }
+
+    /// Appends what TFTP's ERRORs said.
+    pub(in crate::flow) fn store_tftp_errors(&self, to: &mut Vec<u8>) {
+        self.tftp_errors.store(to);
+    }
+
+    /// Takes over what [`SideEvidence::store_tftp_errors`] appended.
+    pub(in crate::flow) fn load_tftp_errors(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        self.tftp_errors = from.get()?;
+        Ok(())
     }
 }
 
@@ -65,5 +85,18 @@ impl Stored for TftpFile {
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         Ok(Self { name: from.list(NAME_MAX, "the name of a file is too long")?.into(), write: from.get()? })
+    }
+}
+
+impl Stored for TftpError {
+    fn store(&self, to: &mut Vec<u8>) {
+        (self.code as u8).store(to);
+        store_list(self.message.iter(), to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let code: u8 = from.get()?;
+        from.expect(code <= 8, "an error of TFTP has a code that none has")?;
+        Ok(Self { code: code.into(), message: from.list(NAME_MAX, "the message of an error is too long")?.into() })
     }
 }

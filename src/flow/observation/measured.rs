@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::UDP;
+use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::flow::SideEvidence;
-use crate::flow::key::{Key, Key4, Key6};
+use crate::flow::key::{Key, Key4, Key6, VlanNames};
 use crate::flow::packet::FlowPacket;
 use crate::health::{Ends, FlowKey, Health, Measure, Pair, Segment, Watch};
 use crate::protocol::{Turn, exchange};
@@ -48,6 +49,28 @@ pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &FlowPacket<'_>
             || sent.head == 0 && matches!(sent.payload.get(1), Some(3 | 4 | 6))
     } else {
         protocol == TCP || sent.turn != Turn::Unknown
+    }
+}
+
+/// Whether a packet may be an ERROR of TFTP.
+#[inline(always)]
+pub(super) fn may_be_error(protocol: u8, sent: &FlowPacket<'_>) -> bool {
+    protocol == UDP && sent.head == 0 && matches!(sent.payload.get(1), Some(5))
+}
+
+/// Hands on why a transfer by TFTP ended, wherever in it that was said.
+#[cold]
+pub(super) fn error<K: Key>(
+    side: &mut SideEvidence,
+    vlans: &VlanNames,
+    key: &K,
+    sent: &FlowPacket<'_>,
+    written: Timestamp,
+) {
+    let (ends, from) = (key.ends(), usize::from(sent.side & 1));
+    if !sent.is_to_group(ends[1 - from].0) {
+        let stream = (vlans.decode(key.vlan()), ends[from], ends[1 - from]);
+        side.tftp_error(stream, written, sent.at, sent.payload);
     }
 }
 

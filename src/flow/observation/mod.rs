@@ -229,6 +229,9 @@ impl Observation {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
+                if self.measures_health && measured::may_be_error(protocol, &sent) {
+                    measured::error(evidence, vlans, &key, &sent, written);
+                }
                 if self.measures_health
                     && measured::is_measured(protocol, ports, &sent)
                     && !self.health.v4.has_no_room_for(&key.connection())
@@ -242,6 +245,9 @@ impl Observation {
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
                 sent.side = side;
+                if self.measures_health && measured::may_be_error(protocol, &sent) {
+                    measured::error(evidence, vlans, &key, &sent, written);
+                }
                 if self.measures_health
                     && measured::is_measured(protocol, ports, &sent)
                     && !self.health.v6.has_no_room_for(&key.connection())

@@ -33,8 +33,10 @@ const RHYTHMS: u8 = 3;
 const LOADS: u8 = 4;
 /// The number of the part that holds how many files ended.
 const ENDS: u8 = 5;
+/// The number of the part that holds what TFTP's ERRORs said.
+const TFTP_ERRORS: u8 = 6;
 /// The number of the part that holds when ends that announced since had replied.
-const REPLIES: u8 = 6;
+const REPLIES: u8 = 7;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -172,6 +174,10 @@ impl Observation {
             health.v4.store_ends(to.body());
             health.v6.store_ends(to.body());
         }
+        if !side.is_without_tftp_errors() {
+            to.body().push(TFTP_ERRORS);
+            side.store_tftp_errors(to.body());
+        }
         let replies = (v4.replies(), v6.replies());
         if !(replies.0.is_empty() && replies.1.is_empty()) {
             to.body().push(REPLIES);
@@ -213,6 +219,7 @@ impl Observation {
                     health.v4.load_ends(from)?;
                     health.v6.load_ends(from)?;
                 }
+                TFTP_ERRORS => side.load_tftp_errors(from)?,
                 REPLIES => {
                     v4.load_replies(from)?;
                     v6.load_replies(from)?;

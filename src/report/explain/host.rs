@@ -75,12 +75,13 @@ fn device(survey: &Lookup<'_>, asked: &[Cow<'_, v1::Host<'_>>]) -> String {
     let end = heard.iter().filter_map(|host| host.last_seen.as_ref()).max_by_key(|time| time.get());
     match (heard.is_empty(), begin, end) {
         (true, ..) => put(&mut out, "  nothing of it was captured"),
-        (false, Some(begin), Some(end)) => put(&mut out, &format!("  heard: {} to {}", begin.get(), end.get())),
+        (false, Some(begin), Some(end)) => put(&mut out, &format!("  heard: {:.3} to {:.3}", begin.get(), end.get())),
         _ => {}
     }
     if let Some(node) = survey.nodes().find(|node| node.site == first.site && addresses.contains(&node.address)) {
         if let Some(state) = &node.state {
-            let since = node.silent_since.as_ref().map_or_else(String::new, |since| format!(" since {}", since.get()));
+            let since =
+                node.silent_since.as_ref().map_or_else(String::new, |since| format!(" since {:.3}", since.get()));
             put(&mut out, &format!("  state: {}{since}", state.replace('-', " ")));
         }
         for (state, words) in STATES {

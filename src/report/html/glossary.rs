@@ -110,6 +110,7 @@ const fn finding(kind: FindingKind) -> &'static str {
         FindingKind::WentSilent => "A device was silent for much longer than it usually is.",
         FindingKind::SilentTogether => "Several devices were silent at the same time.",
         FindingKind::OtherAddress => "A server answered from another address than it was asked at.",
+        FindingKind::RefusedTransfer => "A file was asked for by TFTP, and refused.",
     }
 }
 

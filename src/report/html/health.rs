@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Page, put};
+use super::transfers;
 use crate::health::{Histogram, Losses, Measure, Sums};
 use crate::inventory::HostId;
 use crate::report::health::{HealthRow, by_device};
@@ -30,6 +31,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     let measures: BTreeSet<Measure> = cells.values().flat_map(|cells| cells.keys().copied()).collect();
     if cells.is_empty() {
         put!(page, "<p>No question to one of Igor\u{2019}s devices was seen together with its answer.</p>");
+        transfers::write(page, survey);
         page.end_section();
         return;
     }
@@ -75,6 +77,7 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     if all > SHOWN {
         put!(page, "<p class=\"more\">{} of {} devices, the slowest first; health.csv has all.</p>", SHOWN, all);
     }
+    transfers::write(page, survey);
     page.end_section();
 }
 

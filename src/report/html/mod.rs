@@ -24,6 +24,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod transfers;
 mod verdict_color;
 
 use std::io::{self, Write};

@@ -118,11 +118,11 @@ impl Page {
         self.html.push_str(text);
     }
 
-    /// A local time, with UTC to the nanosecond behind it.
+    /// A local time, with UTC behind it: for people to the millisecond, for programs to the nanosecond.
     pub(super) fn time(&mut self, time: Timestamp) {
         if time.nanos().is_some() {
             let shown = self.shown(time);
-            put!(self, "<time datetime=\"{}\" title=\"{}\">{}</time>", time, time, shown);
+            put!(self, "<time datetime=\"{}\" title=\"{}\">{}</time>", time, format!("{time:.3}"), shown);
         } else {
             put!(self, "<span class=\"quiet\">unknown</span>");
         }
@@ -131,7 +131,7 @@ impl Page {
     /// A table's cell with a local time, which sorts by UTC.
     pub(super) fn time_cell(&mut self, time: Timestamp) {
         match time.nanos() {
-            Some(_) => put!(self, "<td title=\"{}\">{}</td>", time, self.shown(time)),
+            Some(_) => put!(self, "<td title=\"{}\">{}</td>", format!("{time:.3}"), self.shown(time)),
             None => put!(self, "<td></td>"),
         }
     }

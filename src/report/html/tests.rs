@@ -1,7 +1,7 @@
 //! The page holds what it promises: it is one file, safe, small, and the same each time.
 
 use super::*;
-use crate::finding::{SilentTime, SilentTimes, Who, Words};
+use crate::finding::{Held, SilentTime, SilentTimes, Transfer, Who, Words};
 use crate::flow::FlowRow;
 use crate::inventory::{HostId, Hosts};
 use crate::policy::Role;
@@ -181,4 +181,44 @@ fn silences_are_drawn_up_to_a_limit() {
     assert!(page.contains("until the capture ended at"));
     let text = page.split_once("<section id=\"time\"").unwrap().1.split_once("</section>").unwrap().0;
     assert!(text.len() < 30_000, "{}", text.len());
+}
+
+/// Files that did not come to their end, then the slowest; what is not shown is counted, and names are text.
+#[test]
+fn files_that_need_a_look_stand_first() {
+    let mut survey = fixture::survey();
+    let transfer = |number: u64, bytes: u64, is_finished| Transfer {
+        sender: ([10, 20, 0, 10].into(), 50_000),
+        receiver: ([10, 20, 9, 1].into(), number as u16),
+        file: (number > 0).then(|| format!("<b>{number}.bin")),
+        is_write: Some(false),
+        bytes,
+        first: fixture::at(0),
+        last: fixture::at(9_000),
+        nanos: 1_000_000_000,
+        blocks: 118,
+        repeated: number,
+        receiving: 1_000_000,
+        sending: 1_000_000,
+        held: Held::ALL[number as usize % 4],
+        is_finished,
+    };
+    survey.transfers = (1..=40).map(|number| transfer(number, 50_000 + 100 * number, Some(true))).collect();
+    survey.transfers.push(transfer(41, 200, Some(true)));
+    survey.transfers.push(transfer(0, 1_000_000, Some(false)));
+    let page = html(&survey);
+    let table = page.split_once("<table id=\"transfers\"").unwrap().1.split_once("</table>").unwrap().0;
+    let rows: Vec<&str> = table.split("<tr>").skip(2).collect();
+    assert_eq!(rows.len(), 30);
+    assert!(rows[0].contains("not captured") && rows[0].contains("<td class=\"trouble\">no</td>"), "{}", rows[0]);
+    assert!(rows[1].contains("&lt;b&gt;1.bin") && rows[29].contains("&lt;b&gt;29.bin"), "{}", rows[29]);
+    assert!(
+        rows[1].contains("50 kB/s") && rows[1].contains("1 of 118") && rows[1].contains("the receiver"),
+        "{}",
+        rows[1]
+    );
+    assert!(!table.contains("41.bin"), "too small to tell how quick it is");
+    assert!(page.contains("30 of 42 files; transfers.csv has all."));
+    survey.transfers.clear();
+    assert!(!html(&survey).contains("Files by TFTP"));
 }

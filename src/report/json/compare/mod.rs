@@ -413,7 +413,8 @@ impl<'a> Proof<'a> {
             | FindingKind::RejectedUnseen
             | FindingKind::WentSilent
             | FindingKind::SilentTogether
-            | FindingKind::OtherAddress => false,
+            | FindingKind::OtherAddress
+            | FindingKind::RefusedTransfer => false,
         }
     }
 }
