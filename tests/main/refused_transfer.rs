@@ -88,7 +88,7 @@ fn each_error_code_is_told_by_its_name_with_what_to_do() {
             let message = if code <= 8 { " (\"See the log\")" } else { "" };
             let expected = format!(
                 "A transfer by TFTP was refused. 10.20.0.101 asked 10.20.0.10 for \"node.bin\" and was refused: \
-                 error {code}, {name}{message}, in frame 2 of field.pcap at "
+                 error {code}, {name}{message}, in frame 2 of site.pcap at "
             );
             assert!(told.words.detail.starts_with(&expected), "{}", told.words.detail);
             assert!(told.words.advice.contains(advice), "{}", told.words.advice);
@@ -213,7 +213,7 @@ fn many_devices_and_tries_are_one_line() {
     assert_eq!((many.clients.len(), many.servers.len(), many.packets), (30, 1, 90));
     let detail = &many.words.detail;
     assert!(detail.starts_with("30 transfers by TFTP were refused. 10.20.0.101 asked "), "{detail}");
-    assert!(detail.contains("error 1, file not found, 3 times, the first in frame 2 of field.pcap at "), "{detail}");
+    assert!(detail.contains("error 1, file not found, 3 times, the first in frame 2 of site.pcap at "), "{detail}");
     assert!(detail.ends_with(" And 27 more."), "{detail}");
     assert_eq!(many.words.gist, "file not found: node-4.2.bin");
     assert!(one.words.detail.contains("10.20.0.10 asked 10.20.0.101 to take \"config.txt\""), "{}", one.words.detail);
