@@ -93,6 +93,9 @@ struct Refusals {
 /// One for each pair of roles.
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
+    if !seen.health.is_measured() {
+        return Vec::new();
+    }
     let attempts = attempts(seen);
     if !attempts.iter().any(|attempt| matches!(attempt.answer, Answer::Refused { .. })) {
         return Vec::new();

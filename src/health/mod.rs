@@ -75,6 +75,11 @@ pub struct Health {
 }
 
 impl Health {
+    /// Whether anything was to be measured and was there.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.everyone.is_some() || self.mixed_senders.is_some()
+    }
+
     /// Counts a question whose answer took so many nanoseconds.
     pub(crate) fn answered(&mut self, pair: Pair, nanos: u64) {
         let sums = self.pairs.entry(pair).or_default();

@@ -76,10 +76,10 @@ fn each_error_code_is_told_by_its_name_with_what_to_do() {
         (9, "in no standard", "the server's log"),
     ] {
         for survey in [
-            refusal(0, (CLIENT, FRESH), "node.bin", code, "See the log").by_address(),
+            refusal(0, (CLIENT, FRESH), "node.bin", code, "See the log").measured(),
             refusal(0, (CLIENT, FRESH), "node.bin", code, "See the log").measured(),
             // A server that answers from the port that was asked.
-            refusal(0, (CLIENT, ASKED), "node.bin", code, "See the log").by_address(),
+            refusal(0, (CLIENT, ASKED), "node.bin", code, "See the log").measured(),
         ] {
             let told = refused(&survey);
             let [told] = &told[..] else { panic!("{code}: {:?}", survey.findings) };
@@ -111,13 +111,13 @@ fn a_device_that_has_no_room_refuses_what_it_asked_for() {
             ],
         )
     };
-    let survey = probe(3, "Disk full").by_address();
+    let survey = probe(3, "Disk full").measured();
     let told = refused(&survey);
     assert!(told[0].words.detail.contains("and refused it itself: error 3, disk full"), "{}", told[0].words.detail);
     assert!(told[0].words.advice.contains("too little room"), "{}", told[0].words.advice);
     // So a client ends what it asked for only to learn the size, and so it lets go of a second answer.
     for code in [0, 1, 5, 8] {
-        assert!(refused(&probe(code, "TFTP Aborted").by_address()).is_empty(), "{code}");
+        assert!(refused(&probe(code, "TFTP Aborted").measured()).is_empty(), "{code}");
         assert!(refused(&probe(code, "TFTP Aborted").measured()).is_empty(), "{code}");
     }
     // A server that knows no sizes begins to send.
@@ -134,20 +134,20 @@ fn a_device_that_has_no_room_refuses_what_it_asked_for() {
 
 #[test]
 fn who_is_given_the_file_later_was_not_refused() {
-    let later = |mirror: Mirror| (refused(&mirror.by_address()).len(), refused(&mirror.measured()).len());
+    let later = |mirror: Mirror| refused(&mirror.measured()).len();
     let other: (End, End) = ((node(101), 2_002), (GATEWAY, 50_002));
     let first = || refusal(0, (CLIENT, FRESH), "node.bin", 1, "File not found");
-    assert_eq!(later(first()), (1, 1));
-    assert_eq!(later(both(first(), reading(60 * SECOND, other, "node.bin", 9))), (0, 0));
-    // Whether it came to its end is only known where that is measured.
-    assert_eq!(later(both(first(), reading(60 * SECOND, other, "node.bin", 7))), (0, 1));
+    assert_eq!(later(first()), 1);
+    assert_eq!(later(both(first(), reading(60 * SECOND, other, "node.bin", 9))), 0);
+    // One that did not come to its end.
+    assert_eq!(later(both(first(), reading(60 * SECOND, other, "node.bin", 7))), 1);
     // Another file, another device, and one that came before.
     let another = both(first(), reading(60 * SECOND, other, "other.bin", 9));
-    assert_eq!(later(both(first(), reading(60 * SECOND, ((node(102), 2_002), other.1), "node.bin", 9))), (1, 1));
+    assert_eq!(later(both(first(), reading(60 * SECOND, ((node(102), 2_002), other.1), "node.bin", 9))), 1);
     let before =
         both(reading(0, other, "node.bin", 9), refusal(60 * SECOND, (CLIENT, FRESH), "node.bin", 1, "File not found"));
-    assert_eq!(later(before), (1, 1));
-    let survey = another.by_address();
+    assert_eq!(later(before), 1);
+    let survey = another.measured();
     let detail = &refused(&survey)[0].words.detail;
     assert!(detail.ends_with(" Another transfer of that device went on after it."), "{detail}");
 }
@@ -161,15 +161,15 @@ fn who_asks_again_without_options_is_not_told() {
             &[(CLIENT, ASKED, tftp::read("node.bin", options)), (server, CLIENT, tftp::error(8, "Options refused"))],
         )
     };
-    assert_eq!(refused(&refused_options(FRESH).by_address()).len(), 1);
+    assert_eq!(refused(&refused_options(FRESH).measured()).len(), 1);
     // From the same port, and from another.
     for end in [(CLIENT, (GATEWAY, 50_002)), ((node(101), 2_002), (GATEWAY, 50_002))] {
         let mirror = both(refused_options(FRESH), reading(SECOND, end, "node.bin", 9));
-        assert!(refused(&mirror.by_address()).is_empty());
+        assert!(refused(&mirror.measured()).is_empty());
     }
     // At the port that was asked.
     let mirror = both(refused_options(ASKED), reading(SECOND, (CLIENT, ASKED), "node.bin", 9));
-    assert!(refused(&mirror.by_address()).is_empty());
+    assert!(refused(&mirror.measured()).is_empty());
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn one_of_two_answers_is_enough() {
             (CLIENT, FRESH, tftp::ack(1)),
         ],
     );
-    assert!(refused(&mirror.by_address()).is_empty());
+    assert!(refused(&mirror.measured()).is_empty());
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn many_devices_and_tries_are_one_line() {
             ((node(101), 3_001), (GATEWAY, 3_000), tftp::error(2, "Access violation")),
         ],
     );
-    let survey = both(mirror, wrote).by_address();
+    let survey = both(mirror, wrote).measured();
     let told = refused(&survey);
     let [many, one] = &told[..] else { panic!("{told:?}") };
     assert_eq!((many.clients.len(), many.servers.len(), many.packets), (30, 1, 90));
@@ -219,7 +219,7 @@ fn many_devices_and_tries_are_one_line() {
     assert!(one.words.detail.contains("10.20.0.10 asked 10.20.0.101 to take \"config.txt\""), "{}", one.words.detail);
 }
 
-/// A disk that is full is told in the midst of a transfer, where only `--health` looks.
+/// A disk that is full is told in the midst of a transfer.
 #[test]
 fn an_error_in_the_midst_of_a_transfer_is_told_where_that_is_measured() {
     let midst = |from: usize, code| {
@@ -244,7 +244,7 @@ fn an_error_in_the_midst_of_a_transfer_is_told_where_that_is_measured() {
         (0, 0, "was refused after 3 blocks: error 0, not defined (\"No space left on device\"), in frame 8 of "),
         (1, 0, "refused it itself after 3 blocks: error 0, not defined"),
     ] {
-        assert!(refused(&midst(from, code).by_address()).is_empty(), "the first payloads say nothing of it");
+        assert!(refused(&midst(from, code).by_address()).is_empty(), "it is not looked for");
         let survey = midst(from, code).measured();
         let told = refused(&survey);
         assert!(told[0].words.detail.contains(words), "{}", told[0].words.detail);
@@ -269,7 +269,7 @@ fn what_crosses_two_vlans_is_refused_once() {
     });
     mirror.tape.records.extend(routed.collect::<Vec<_>>());
     mirror.tape.sort();
-    let survey = mirror.by_address();
+    let survey = mirror.measured();
     assert_eq!(refused(&survey)[0].packets, 1, "{}", refused(&survey)[0].words.detail);
 }
 
@@ -283,7 +283,7 @@ fn strangers_among_themselves_are_nobodys_finding() {
             ((stranger, 40_000), (OTHER, 2_001), tftp::error(1, "File not found")),
         ],
     );
-    assert!(refused(&mirror.by_address()).is_empty());
+    assert!(refused(&mirror.measured()).is_empty());
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn names_and_messages_are_a_strangers_text() {
     fs::write(&path, mirror.tape.pcap()).unwrap();
     let [shown, hidden] = ["shown", "hidden"].map(|name| out.path().join(name));
     for (folder, more) in [(&shown, &[][..]), (&hidden, &["--anonymize"][..])] {
-        let fixed = ["analyze".as_ref(), path.as_os_str(), "-o".as_ref(), folder.as_os_str()];
+        let fixed = ["analyze".as_ref(), "--health".as_ref(), path.as_os_str(), "-o".as_ref(), folder.as_os_str()];
         let nodes = ["--gateway", "10.20.0.10", "--node", "10.20.0.101"];
         run(fixed.into_iter().chain(nodes.iter().chain(more).map(AsRef::as_ref))).expect(0, &[]);
     }
@@ -332,14 +332,14 @@ fn the_errors_are_those_that_tshark_reads() {
     let mut ours = BTreeSet::new();
     for code in 0..9_u16 {
         let ends = ((node(110 + code as u8), 2_000 + code), (GATEWAY, 50_000 + code));
-        let survey = refusal(0, ends, &format!("file-{code}"), code, "Refused").by_address();
+        let survey = refusal(0, ends, &format!("file-{code}"), code, "Refused").measured();
         let told = refused(&survey);
         let said = told[0].words.detail.split_once("error ").expect("a code").1.split_once(',').expect("a name").0;
         ours.insert(format!("{} {} {said}", told[0].words.client, told[0].words.server));
     }
     assert_eq!(ours, theirs);
     // Its filter shows both of its frames.
-    let survey = refusal(0, (CLIENT, FRESH), "node.bin", 1, "File not found").by_address();
+    let survey = refusal(0, (CLIENT, FRESH), "node.bin", 1, "File not found").measured();
     let filter = refused(&survey)[0].words.display_filter.clone();
     let one = out.path().join("one.pcap");
     fs::write(&one, refusal(0, (CLIENT, FRESH), "node.bin", 1, "File not found").tape.pcap()).unwrap();

@@ -81,7 +81,7 @@ fn each_finding_has_the_number_that_explain_asks_for() {
     assert!(flat(&text).contains("wrong protocol (the payload is ssh): gateway to node-07, TCP 80 ssh (2) "), "{text}");
     let mut told = numbers(&text);
     told.sort_unstable();
-    let all: Vec<usize> = (1..=30).collect();
+    let all: Vec<usize> = (1..=29).collect();
     assert_eq!(told, all, "{text}");
     // In full each has a line of its own.
     assert_eq!(numbers(&summary(&["-v"]).0), all);

@@ -27,7 +27,7 @@ struct SeverityStyle {
 
 const STYLES: [SeverityStyle; 3] = [
     SeverityStyle { severity: Severity::Alert, word: "ALERT", tone: Tone::Alert, shown: 12 },
-    SeverityStyle { severity: Severity::Warning, word: "warning", tone: Tone::Warning, shown: 10 },
+    SeverityStyle { severity: Severity::Warning, word: "warning", tone: Tone::Warning, shown: 8 },
     SeverityStyle { severity: Severity::Notice, word: "notice", tone: Tone::Notice, shown: 3 },
 ];
 

@@ -9,8 +9,7 @@ use crate::verdict::Caveat;
 
 /// That how well it works was to be measured, and was not: states keep only what was asked for when they were written.
 pub(in crate::survey) fn not_measured(options: &Options, observed: &Observed) -> Option<Caveat> {
-    let health = &observed.health;
-    let is_measured = health.everyone.is_some() || health.mixed_senders.is_some();
+    let is_measured = observed.health.is_measured();
     let text = "How well it works was not measured: the states were observed without --health. Observe the captures again with it.";
     (options.limits.health && !is_measured && !observed.flows.is_empty())
         .then(|| Caveat { kind: "health-not-measured", text: text.to_owned() })

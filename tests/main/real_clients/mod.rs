@@ -204,15 +204,7 @@ fn check_tftp(survey: &Survey) {
         assert!(request.ends.iter().any(|end| end.port == 69));
         assert_eq!(judgement.payload_protocol.map(|protocol| protocol.name()), Some("tftp"));
     }
-    let others = |kind: &str| !["never-heard", "refused-transfer"].contains(&kind);
-    assert!(!survey.findings.iter().any(|finding| others(finding.kind.name())), "{:?}", survey.findings);
-    let refused = finding(survey, "refused-transfer", GATEWAY, 69);
-    let said = &refused.words.detail;
-    assert!(
-        said.contains("10.79.0.2 asked 10.79.0.1 for \"missing.cfg\" and was refused: error 1, file not found"),
-        "{said}"
-    );
-    assert!(refused.words.advice.contains("has another name there"), "{}", refused.words.advice);
+    assert!(survey.findings.iter().all(|finding| finding.kind.name() == "never-heard"), "{:?}", survey.findings);
 }
 
 #[test]
