@@ -17,12 +17,14 @@ use crate::verdict::Observations;
 pub(super) struct Client<'a> {
     pub(super) mac: MacAddr,
     pub(super) host: Option<&'a Host>,
+    /// What its MAC is declared to be: it may have no address yet.
+    declared: Option<Role>,
     pub(super) exchanges: Vec<&'a DhcpExchange>,
 }
 
 impl Client<'_> {
     pub(super) fn role(&self) -> Role {
-        self.host.map_or(Role::Host, |host| host.role)
+        self.host.map(|host| host.role).or(self.declared).unwrap_or(Role::Host)
     }
 
     pub(super) fn who(&self) -> Who {
@@ -43,9 +45,35 @@ impl Client<'_> {
         self.exchanges.iter().all(|exchange| exchange.offers.count == 0 && exchange.acks.count == 0)
     }
 
+    /// How often servers refused it.
+    fn naks(&self) -> u64 {
+        self.sum(|exchange| exchange.naks).count
+    }
+
+    /// Whether no OFFER reached it, or none that was captured: `no-dhcp-offer` tells of it. Refusals prove more.
+    pub(super) fn is_without_offer(&self) -> bool {
+        self.is_unheard()
+            && match self.selected() {
+                Some(_) => self.naks() < 2,
+                None => self.sum(|exchange| exchange.discovers).count > 0,
+            }
+    }
+
     /// The last address that it asked a server for by name: such a REQUEST takes up an OFFER (RFC 2131 section 4.3.2).
     pub(super) fn selected(&self) -> Option<&First<Ipv4Addr>> {
         self.exchanges.iter().filter_map(|exchange| exchange.selected.as_ref()).max_by_key(|selected| selected.at)
+    }
+
+    /// Its role, if need be by an address that it was to have.
+    pub(super) fn role_at(&self, seen: &Observations<'_>, address: Option<Ipv4Addr>) -> Role {
+        let at = |address: Ipv4Addr| {
+            let heard = seen.hosts.find(address.into()).map(|id| seen.hosts.role(id));
+            heard.or_else(|| seen.inventory.find(address.into(), None).map(|entry| entry.role))
+        };
+        match self.role() {
+            Role::Host => address.and_then(at).unwrap_or(Role::Host),
+            role => role,
+        }
     }
 
     /// What is to be told of it, which it sent within a window.
@@ -71,5 +99,11 @@ pub(super) fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
     for ((mac, _), exchange) in seen.evidence.dhcp() {
         clients.entry(*mac).or_default().push(exchange);
     }
-    clients.into_iter().map(|(mac, exchanges)| Client { mac, host: hosts.host(mac), exchanges }).collect()
+    let client = |(mac, exchanges)| Client {
+        mac,
+        host: hosts.host(mac),
+        declared: seen.inventory.by_mac(mac).map(|entry| entry.role),
+        exchanges,
+    };
+    clients.into_iter().map(client).collect()
 }

@@ -1,7 +1,7 @@
 //! What states hold of the evidence beside the flows.
 
 use super::lowest::Lowest;
-use super::{First, IcmpError, LLDP_LIMIT, LinkEvidence, NAME_MAX, Search, SideEvidence, TftpFile, Window};
+use super::{First, IcmpError, LLDP_LIMIT, NAME_MAX, Search, SideEvidence, TftpFile, Window};
 use crate::decode::MacAddr;
 use crate::protocol::lldp;
 use crate::state::{Broken, Load, Stored, store_list, stored};
@@ -10,7 +10,8 @@ stored!(Window { first, last, begin, end, count });
 stored!(Search { window, mx });
 stored!(IcmpError { protocol, source, destination, has_ports, icmp_type, sender, v6, kind, code });
 
-/// What devices said by LLDP is kept by input, which is the section's. What was said of links is a part of its own.
+/// What devices said by LLDP is kept by input, which is the section's. What was said of links, claims
+/// and refusals are parts of their own.
 impl Stored for SideEvidence {
     fn store(&self, to: &mut Vec<u8>) {
         self.searches.store(to);
@@ -40,8 +41,20 @@ impl Stored for SideEvidence {
             icmp_errors,
             dhcp,
             lldp,
-            link: LinkEvidence::default(),
+            ..Self::default()
         })
+    }
+}
+
+/// What DHCP refused is a part of its own.
+impl SideEvidence {
+    pub(in crate::flow) fn store_refusals(&self, to: &mut Vec<u8>) {
+        self.refusals.store(to);
+    }
+
+    pub(in crate::flow) fn load_refusals(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        self.refusals = from.get()?;
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::flow::counters::{Cold, Counts, Hot};
 use crate::flow::fragment::Fragments;
 use crate::flow::key::{Key, Seed, VlanNames};
 use crate::flow::limit::Overflow;
+use crate::flow::neighbour::Neighbours;
 use crate::flow::questions::Questions;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
@@ -33,6 +34,10 @@ const RHYTHMS: u8 = 3;
 const LOADS: u8 = 4;
 /// The number of the part that holds how many files ended.
 const ENDS: u8 = 5;
+/// The number of the part that holds who speaks for addresses.
+const CLAIMS: u8 = 6;
+/// The number of the part that holds which addresses DHCP servers refused, and clients declined.
+const REFUSALS: u8 = 7;
 /// Bytes of a flow at least.
 const LEAST: usize = 80;
 
@@ -150,6 +155,14 @@ impl Observation {
             health.v4.store_ends(to.body());
             health.v6.store_ends(to.body());
         }
+        if !side.claims.is_empty() {
+            to.body().push(CLAIMS);
+            side.claims.store(to.body());
+        }
+        if side.refusals().len() > 0 {
+            to.body().push(REFUSALS);
+            side.store_refusals(to.body());
+        }
         to.flush()
     }
 
@@ -161,7 +174,7 @@ impl Observation {
         let input = from.input;
         let tally: Tally = from.get()?;
         let vlans: VlanNames = from.get()?;
-        let (other_frames, neighbours, mut side): (_, _, SideEvidence) = from.get()?;
+        let (other_frames, neighbours, mut side): (_, Neighbours, SideEvidence) = from.get()?;
         let fragments = Fragments::load(from, limits.fragments)?;
         let mut counted = Amount::default();
         let v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
@@ -185,7 +198,14 @@ impl Observation {
                     health.v4.load_ends(from)?;
                     health.v6.load_ends(from)?;
                 }
+                CLAIMS => side.claims = from.get()?,
+                REFUSALS => side.load_refusals(from)?,
                 _ => return Err(from.wrong("there is a part that is not known")),
+            }
+        }
+        if side.claims.is_empty() {
+            for (address, mac, seen) in neighbours.claims() {
+                side.claims.add_earlier(address, mac, seen.window());
             }
         }
         let observation = Self {

@@ -190,6 +190,7 @@ impl Site {
             flows: &flows,
             orientations: &orientations,
             hosts: &hosts,
+            inventory: &Default::default(),
             parties: &parties,
             policy: &self.policy,
             relations: &self.relations,
