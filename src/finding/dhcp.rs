@@ -1,6 +1,6 @@
 //! What DHCP said of each device that asked for an address (RFC 2131).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 use super::Who;
@@ -20,6 +20,8 @@ pub(super) struct Client<'a> {
     /// What its MAC is declared to be: it may have no address yet.
     declared: Option<Role>,
     pub(super) exchanges: Vec<&'a DhcpExchange>,
+    /// Those by which it got an address.
+    pub(super) leases: Vec<&'a DhcpExchange>,
 }
 
 impl Client<'_> {
@@ -89,21 +91,37 @@ impl Client<'_> {
     }
 }
 
+/// Whether an ACK may have been taken: of a server that refuses and another that gives, the client follows the first.
+fn is_taken(exchange: &DhcpExchange) -> bool {
+    exchange.acks.count > 0 && (exchange.naks.count == 0 || exchange.starts.end > exchange.naks.end)
+}
+
 /// All of them, by their link addresses.
 pub(super) fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
     if seen.evidence.dhcp().len() == 0 {
         return Vec::new();
     }
     let hosts = Devices::of(seen);
-    let mut clients: BTreeMap<MacAddr, Vec<&DhcpExchange>> = BTreeMap::new();
-    for ((mac, _), exchange) in seen.evidence.dhcp() {
-        clients.entry(*mac).or_default().push(exchange);
+    let declined: BTreeSet<(MacAddr, u32)> = seen
+        .evidence
+        .refusals()
+        .filter(|(_, refusals)| refusals.declines.count > 0)
+        .map(|((mac, xid, _), _)| (*mac, *xid))
+        .collect();
+    let mut clients: BTreeMap<MacAddr, (Vec<&DhcpExchange>, Vec<&DhcpExchange>)> = BTreeMap::new();
+    for (key, exchange) in seen.evidence.dhcp() {
+        let (all, leases) = clients.entry(key.0).or_default();
+        all.push(exchange);
+        if is_taken(exchange) && !declined.contains(key) {
+            leases.push(exchange);
+        }
     }
-    let client = |(mac, exchanges)| Client {
+    let client = |(mac, (exchanges, leases))| Client {
         mac,
         host: hosts.host(mac),
         declared: seen.inventory.by_mac(mac).map(|entry| entry.role),
         exchanges,
+        leases,
     };
     clients.into_iter().map(client).collect()
 }

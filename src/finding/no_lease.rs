@@ -80,8 +80,7 @@ fn failure(seen: &Observations<'_>, client: &Client<'_>) -> Option<(Failure, Dev
     }
     let refused = refusals(seen, client.mac);
     let declines = refused.iter().map(|(_, refusals)| refusals.declines).fold(Window::NONE, Window::and);
-    let acks = client.exchanges.iter().filter(|exchange| is_taken(exchange));
-    let leased = acks.map(|exchange| exchange.acks.end).max();
+    let leased = client.leases.iter().map(|exchange| exchange.acks.end).max();
     // Only what came after the last success failed.
     let failed =
         |exchange: &&&DhcpExchange| leased.is_none_or(|leased| exchange.discovers.and(exchange.starts).end > leased);
@@ -121,11 +120,6 @@ fn failure(seen: &Observations<'_>, client: &Client<'_>) -> Option<(Failure, Dev
         holder: address.and_then(|address| holder(seen, address, client.mac)),
     };
     Some((failure, Device { role: client.role_at(seen, address), ..client.device(proof, facts) }))
-}
-
-/// Whether an ACK may have been taken: of a server that refuses and another that gives, the client follows the first.
-fn is_taken(exchange: &DhcpExchange) -> bool {
-    exchange.acks.count > 0 && (exchange.naks.count == 0 || exchange.starts.end > exchange.naks.end)
 }
 
 fn is_repeated(window: Window, least: u64) -> bool {

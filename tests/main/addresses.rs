@@ -214,13 +214,18 @@ impl Lease {
         }
     }
 
-    /// The detail of what is told of it, by `no-lease`.
+    /// The detail of what is told of it, by `no-lease` and nothing else, whether its address or its MAC is declared.
     fn told(&self) -> Option<String> {
-        let survey = self.mirror.by_address();
-        let mut told = of_kind(&survey, "no-lease");
-        assert!(told.len() < 2 && told.iter().all(|one| one.severity >= Severity::Notice));
-        assert!(of_kind(&survey, "no-dhcp-offer").is_empty());
-        told.pop().map(|one| one.words.detail.clone())
+        let mut told = [self.mirror.by_address(), self.mirror.by_mac()].map(|survey| {
+            for other in ["no-dhcp-offer", "restarting"] {
+                assert!(of_kind(&survey, other).is_empty(), "{other}");
+            }
+            let mut told = of_kind(&survey, "no-lease");
+            assert!(told.len() < 2 && told.iter().all(|one| one.severity == Severity::Alert));
+            told.pop().map(|one| one.words.detail.clone())
+        });
+        assert_eq!(told[0], told[1]);
+        told[0].take()
     }
 
     /// The device sends from its address.
