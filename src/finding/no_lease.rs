@@ -1,6 +1,6 @@
 //! `no-lease`: devices that a DHCP server answered, and that got no address by it that they can use.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,7 +12,7 @@ use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::flow::{DhcpExchange, Refusals, Window};
+use crate::flow::{DhcpExchange, Offers, Refusals, Window};
 use crate::policy::FindingKind;
 use crate::verdict::{Doubts, Observations};
 
@@ -53,7 +53,12 @@ enum Failure {
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let (seen, clients) = (judged.seen, judged.dhcp_clients());
-    let failed: Vec<(Failure, Device<Facts>)> = clients.iter().filter_map(|client| failure(seen, client)).collect();
+    if clients.is_empty() {
+        return Vec::new();
+    }
+    let said = Said::of(seen);
+    let failed: Vec<(Failure, Device<Facts>)> =
+        clients.iter().filter_map(|client| failure(seen, &said, client)).collect();
     let mut findings = told::<Declined>(seen, &failed);
     findings.extend(told::<Refused>(seen, &failed));
     findings.extend(told::<Unacknowledged>(seen, &failed));
@@ -74,11 +79,12 @@ fn told<C: Case>(seen: &Observations<'_>, failed: &[(Failure, Device<Facts>)]) -
     grouped(seen, devices.collect())
 }
 
-fn failure(seen: &Observations<'_>, client: &Client<'_>) -> Option<(Failure, Device<Facts>)> {
+fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Option<(Failure, Device<Facts>)> {
     if client.is_without_offer() {
         return None;
     }
-    let refused = refusals(seen, client.mac);
+    let refused = said.refusals.get(&client.mac).map_or(&[][..], Vec::as_slice);
+    let offered = said.offers.get(&client.mac).map_or(&[][..], Vec::as_slice);
     let declines = refused.iter().map(|(_, refusals)| refusals.declines).fold(Window::NONE, Window::and);
     let leased = client.leases.iter().map(|exchange| exchange.acks.end).max();
     // Only what came after the last success failed.
@@ -100,12 +106,14 @@ fn failure(seen: &Observations<'_>, client: &Client<'_>) -> Option<(Failure, Dev
     } else {
         return None;
     };
-    if uses_an_address(seen, client.mac, proof.begin.time) {
+    if said.used.get(&client.mac).is_some_and(|used| *used >= proof.begin.time) {
         return None;
     }
     let declined = refused.iter().filter_map(|(_, refusals)| refusals.declined.as_ref()).min_by_key(|first| first.at);
     let selected = client.selected().map(|selected| selected.what);
-    let address = declined.map(|first| first.what).or(selected).or_else(|| offered(seen, client.mac));
+    let first_offer =
+        offered.iter().map(|(_, offers)| &offers.first).min_by_key(|first| first.at).map(|first| first.what.0);
+    let address = declined.map(|first| first.what).or(selected).or(first_offer);
     let refuses = refused.iter().find(|(_, refusals)| refusals.naks.count > 0).map(|(server, _)| *server);
     let facts = Facts {
         client: client.identity(),
@@ -116,7 +124,12 @@ fn failure(seen: &Observations<'_>, client: &Client<'_>) -> Option<(Failure, Dev
         last: proof.last,
         at: Cited::new(proof.frame(), proof.first),
         refuses: refuses.filter(|server| !server.is_unspecified()).map(IpAddr::V4),
-        gives: servers(seen, client.mac).find(|server| Some(*server) != refuses).map(IpAddr::V4),
+        gives: offered
+            .iter()
+            .map(|(server, _)| *server)
+            .filter(|server| Some(*server) != refuses)
+            .min()
+            .map(IpAddr::V4),
         holder: address.and_then(|address| holder(seen, address, client.mac)),
     };
     Some((failure, Device { role: client.role_at(seen, address), ..client.device(proof, facts) }))
@@ -127,34 +140,40 @@ fn is_repeated(window: Window, least: u64) -> bool {
     window.count >= least && apart.is_some_and(|apart| apart >= APART)
 }
 
-/// What servers refused a client, and what it declined of theirs.
-fn refusals<'a>(seen: &Observations<'a>, mac: MacAddr) -> Vec<(Ipv4Addr, &'a Refusals)> {
-    let all = seen.evidence.refusals();
-    all.filter(|((client, ..), _)| *client == mac).map(|((.., server), refusals)| (*server, refusals)).collect()
+/// What is looked up of clients, by their MACs.
+#[derive(Default)]
+struct Said<'a> {
+    /// What servers refused, and what clients declined of theirs.
+    refusals: BTreeMap<MacAddr, Vec<(Ipv4Addr, &'a Refusals)>>,
+    /// What servers gave.
+    offers: BTreeMap<MacAddr, Vec<(Ipv4Addr, &'a Offers)>>,
+    /// When a device last sent from an address that it did not make up itself.
+    used: BTreeMap<MacAddr, Timestamp>,
 }
 
-/// Whether a device sends from an address that it did not make up itself, at a time or later.
-fn uses_an_address(seen: &Observations<'_>, mac: MacAddr, from: Timestamp) -> bool {
-    let is_given = |address: IpAddr| matches!(address, IpAddr::V4(v4) if !v4.is_unspecified() && !v4.is_link_local());
-    let mut claims = seen.evidence.claims.speakers();
-    let mut hosts = seen.hosts.iter();
-    claims.any(|((_, address, owner), claim)| *owner == mac && is_given(*address) && claim.window.end >= from)
-        || hosts.any(|host| {
-            host.mac == Some(mac) && host.packets_sent > 0 && host.last_sent >= from && is_given(host.address)
-        })
-}
-
-/// The first address that a client was offered.
-fn offered(seen: &Observations<'_>, mac: MacAddr) -> Option<Ipv4Addr> {
-    let all = seen.evidence.link.offers().filter(|((client, ..), _)| *client == mac);
-    all.map(|(_, offers)| &offers.first).min_by_key(|first| first.at).map(|first| first.what.0)
-}
-
-/// The servers that gave a client an address.
-fn servers(seen: &Observations<'_>, mac: MacAddr) -> impl Iterator<Item = Ipv4Addr> {
-    let all = seen.evidence.link.offers().filter(move |((client, ..), _)| *client == mac);
-    let servers: BTreeSet<Ipv4Addr> = all.map(|((.., server), _)| *server).collect();
-    servers.into_iter()
+impl<'a> Said<'a> {
+    fn of(seen: &Observations<'a>) -> Self {
+        let mut said = Self::default();
+        for ((mac, _, server), refusals) in seen.evidence.refusals() {
+            said.refusals.entry(*mac).or_default().push((*server, refusals));
+        }
+        for ((mac, _, server), offers) in seen.evidence.link.offers() {
+            said.offers.entry(*mac).or_default().push((*server, offers));
+        }
+        let mut uses = |mac: MacAddr, address: IpAddr, at: Timestamp| {
+            if matches!(address, IpAddr::V4(v4) if !v4.is_unspecified() && !v4.is_link_local()) {
+                let last = said.used.entry(mac).or_insert(at);
+                *last = at.max(*last);
+            }
+        };
+        seen.evidence.claims.speakers().for_each(|((_, address, mac), claim)| uses(*mac, *address, claim.window.end));
+        for host in seen.hosts.iter().filter(|host| host.packets_sent > 0) {
+            if let Some(mac) = host.mac {
+                uses(mac, host.address, host.last_sent);
+            }
+        }
+        said
+    }
 }
 
 /// Another device that claims an address.

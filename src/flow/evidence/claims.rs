@@ -251,6 +251,7 @@ impl Stored for Claims {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::FrameId;
 
     /// The turns of MACs at seconds, which announce themselves or not, from M to N.
     fn order(claims: &[(u8, i64, bool)]) -> Order {
@@ -295,6 +296,26 @@ mod tests {
             let mut sum = parts.next().unwrap();
             parts.for_each(|part| sum.add(part));
             proptest::prop_assert_eq!(sum, order(&claims));
+        }
+
+        #[test]
+        fn a_state_gives_back_what_was_claimed(claims in proptest::collection::vec((0_u8..3, 0_u8..2, 0_u8..4), 0..24)) {
+            let mut all = Claims::default();
+            for (number, (mac, vlan, to)) in (1..).zip(&claims) {
+                let mut path = VlanPath::Untagged;
+                (0..*vlan).for_each(|tag| path.push(u16::from(tag)));
+                let [address, asker] = [[10, 0, 0, 1], [10, 0, 0, *to]].map(Ipv4Addr::from);
+                let claim = Claim::of_arp(address, MacAddr([2, 0, 0, 0, 0, *mac]), asker, *to == 2).unwrap();
+                let time = Timestamp::from_nanos(number as i64);
+                all.add(&path, claim, time, Moment { time, frame: FrameId::new(0, number) });
+            }
+            let mut bytes = Vec::new();
+            all.store(&mut bytes);
+            let loaded: Claims = Load::of_head(bytes.clone()).get().unwrap();
+            proptest::prop_assert_eq!(loaded, all);
+            for cut in 0..bytes.len() {
+                proptest::prop_assert!(Load::of_head(bytes[..cut].to_vec()).get::<Claims>().is_err());
+            }
         }
     }
 }
