@@ -64,12 +64,15 @@ pub(super) fn conflicts(seen: &Observations<'_>) -> BTreeMap<IpAddr, BTreeMap<Ma
     let sent = MacUse::of(seen, &shared);
     let mut others = proxies(seen);
     others.extend(answering_for_others(&contests, &sent.own));
+    let forgers = answering_unasked(seen, &contests);
+    others.extend(&sent.routers);
+    others.retain(|mac| !forgers.contains(mac));
     let own = sent.own_and_claimed(seen);
     for (key, speakers) in sent.contested(&own) {
         contests.entry(key).or_insert(Contest { speakers, ..Contest::default() });
     }
     for contest in contests.values_mut() {
-        contest.speakers.retain(|mac, _| !others.contains(mac) && !sent.routers.contains(mac) && !is_shared(*mac));
+        contest.speakers.retain(|mac, _| !others.contains(mac) && !is_shared(*mac));
         while contest.speakers.len() > MOST_SPEAKERS {
             contest.speakers.pop_last();
         }
@@ -137,6 +140,22 @@ fn answering_for_others(contests: &Contests, own: &OwnAddresses) -> BTreeSet<Mac
         }
     }
     owners.into_iter().filter(|(_, owners)| owners.len() >= PROXIED).map(|(mac, _)| mac).collect()
+}
+
+/// MACs that tell others unasked, for most addresses that are contested, that these are theirs: no proxy does, but whoever
+/// wants to stand in the middle.
+fn answering_unasked(seen: &Observations<'_>, contests: &Contests) -> BTreeSet<MacAddr> {
+    let mut addresses: BTreeMap<MacAddr, [usize; 2]> = BTreeMap::new();
+    for ((address, _), contest) in contests {
+        let IpAddr::V4(address) = *address else { continue };
+        // An answer may have been captured twice.
+        let explained = seen.neighbours.asked(address).saturating_mul(2);
+        for (mac, speaker) in &contest.speakers {
+            let is_unasked = speaker.broadcasts == 0 && speaker.window.count > explained;
+            addresses.entry(*mac).or_default()[usize::from(is_unasked)] += 1;
+        }
+    }
+    addresses.into_iter().filter(|(_, [asked, unasked])| unasked > asked).map(|(mac, _)| mac).collect()
 }
 
 impl Contest {

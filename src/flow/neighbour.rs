@@ -139,6 +139,11 @@ impl Neighbours {
         self.questions.iter().map(|(address, seen)| (*address, *seen))
     }
 
+    /// How often an address was asked for.
+    pub fn asked(&self, address: Ipv4Addr) -> u64 {
+        self.questions.get(&address).map_or(0, |seen| seen.packets)
+    }
+
     /// The questions for an address that nobody ever claimed, if there were any.
     pub fn unanswered(&self, address: Ipv4Addr) -> Option<Seen> {
         self.questions.get(&address).copied().filter(|_| !self.is_claimed(address))

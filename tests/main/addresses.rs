@@ -137,6 +137,17 @@ fn who_only_answers_for_several_others_is_their_proxy() {
     };
     assert_eq!(answered_for(3, false), [""; 0]);
     // Whoever sends from an address has it, and so has someone in the middle of two.
+    // Nobody asked.
+    let forged = |others: u8| {
+        let mut mirror = Mirror::default();
+        for step in 0..u64::from(others) * 4 {
+            let owner = node(101 + (step % u64::from(others)) as u8);
+            mirror.is_at(step * SECOND, owner.of(ROUTER), GATEWAY);
+            mirror.who_has(step * SECOND + 500 * MILLI, owner, GATEWAY);
+        }
+        conflicts(&mirror.by_address()).concat().split_once("10.20.0.103").is_some()
+    };
+    assert!(forged(3) && forged(8));
     assert_eq!(answered_for(3, true), ["10.20.0.101;10.20.0.102;10.20.0.103"]);
     assert_eq!(answered_for(2, false), ["10.20.0.101;10.20.0.102"]);
 }
