@@ -1,5 +1,7 @@
 //! The integration tests, one binary.
 
+#[path = "main/addresses.rs"]
+mod addresses;
 #[path = "main/anonymize.rs"]
 mod anonymize;
 #[path = "main/antivirus.rs"]

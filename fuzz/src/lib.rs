@@ -84,6 +84,7 @@ pub fn payload(data: &[u8]) {
     let _ = (protocol::eapol::step(bytes), protocol::stp::message(bytes));
     protocol::membership::igmp(bytes, drop);
     protocol::membership::mld(data[0], bytes, drop);
+    let _ = protocol::neighbour::said(data[0], bytes);
     let whole = protocol::inspect(transport, source, destination, bytes, length);
     assert_eq!(whole.conforms & whole.violates, 0, "conforms and violates at once");
     let _ = protocol::name(whole.conforms, transport, source, destination);

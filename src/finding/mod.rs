@@ -8,12 +8,12 @@
 //! conversations   groups them by what they have in common, and told says what all of them tell, for:
 //!                   unexpected, blocked (by its cause), stopped_answering
 //! devices         groups devices by their role, for:
-//!                   no_dhcp_offer, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen,
+//!                   no_dhcp_offer, no_lease, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen,
 //!                   and of the link itself: poe_too_little, poe_not_negotiated, not_authenticated, topology_changes,
 //!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
 //!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
 //! on their own    old_version, unused_allowance, refused_transfer, silent_together
-//! helpers         dhcp, arp (what was observed), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
+//! helpers         dhcp, arp (what was observed), contest (who speaks for one address), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
 //!                   silences (of devices, and what they have in common), silent_time (for pictures),
 //!                 transfers (of files, also for transfers.csv), tftp_errors (what their codes mean)
 //! ```
@@ -39,6 +39,7 @@ mod blocked;
 mod broadcast_storm;
 mod by_mac;
 mod cause;
+mod contest;
 mod conversation_summary;
 mod conversations;
 mod devices;
@@ -50,6 +51,7 @@ mod lossy_path;
 mod lost_fragments;
 mod never_heard;
 mod no_dhcp_offer;
+mod no_lease;
 mod no_querier;
 mod not_authenticated;
 mod old_version;
@@ -444,11 +446,12 @@ impl<'a> Judged<'a> {
 type Detector = fn(&Judged<'_>) -> Vec<Finding>;
 
 /// All of them. Of two findings that matter as much, the one that is found first is told first.
-const DETECTORS: [Detector; 27] = [
+const DETECTORS: [Detector; 28] = [
     conversations::find,
     old_version::find,
     unused_allowance::find,
     no_dhcp_offer::find,
+    no_lease::find,
     other_address::find,
     refused_transfer::find,
     address_conflict::find,

@@ -10,7 +10,7 @@ use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::flow::Window;
 use crate::inventory::Host;
-use crate::policy::{FindingKind, Role};
+use crate::policy::FindingKind;
 use crate::verdict::{Doubts, Observations};
 
 /// What a device asked for in vain.
@@ -35,7 +35,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 
 /// Devices to which no answer of a server was captured, nor anything that proves one.
 fn never_offered(clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
-    let lone = clients.iter().filter(|client| client.is_unheard() && client.selected().is_none());
+    let lone = clients.iter().filter(|client| client.is_without_offer() && client.selected().is_none());
     lone.filter_map(|client| {
         let asked = client.sum(|exchange| exchange.discovers);
         (asked.count > 0).then(|| client.device(asked, of(client, asked)))
@@ -46,14 +46,13 @@ fn never_offered(clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
 /// Devices that took up an offer, which was not captured, and never used the address: only its use would prove that the
 /// server acknowledged it.
 fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
-    let lone = clients.iter().filter(|client| client.is_unheard() && !uses_what_it_selected(client, seen));
+    let lone = clients.iter().filter(|client| client.is_without_offer() && !uses_what_it_selected(client, seen));
     lone.filter_map(|client| {
         let asked = client.sum(|exchange| exchange.discovers.and(exchange.selects));
         let selected = client.selected()?;
         let cited = (IpAddr::V4(selected.what), Cited::new(selected.at.frame, selected.time));
         let device = client.device(asked, NoOffer { selected: Some(cited), ..of(client, asked) });
-        let role = seen.hosts.find(selected.what.into()).map_or(Role::Host, |id| seen.hosts.get(id).role);
-        Some(Affected { role: if device.role == Role::Host { role } else { device.role }, ..device })
+        Some(Affected { role: client.role_at(seen, Some(selected.what)), ..device })
     })
     .collect()
 }

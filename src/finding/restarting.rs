@@ -50,7 +50,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 }
 
 fn by_dhcp(client: &Client<'_>) -> Option<Affected<Restarts>> {
-    let started = client.exchanges.iter().filter(|exchange| exchange.starts.count > 0 && exchange.acks.count > 0);
+    let started = client.leases.iter().filter(|exchange| exchange.starts.count > 0);
     let times = started.count();
     if (times as u64) < STARTS {
         return None;

@@ -112,7 +112,7 @@ const fn state(kind: Kind) -> Option<State> {
         FindingKind::SlowDevice | FindingKind::Overloaded => Some(State::Slow),
         FindingKind::LossyPath => Some(State::Lossy),
         FindingKind::OldVersion => Some(State::OldVersion),
-        FindingKind::NoDhcpOffer => Some(State::NoAddress),
+        FindingKind::NoDhcpOffer | FindingKind::NoLease => Some(State::NoAddress),
         FindingKind::AddressConflict => Some(State::AddressConflict),
         FindingKind::PoeTooLittle | FindingKind::PoeNotNegotiated => Some(State::Underpowered),
         FindingKind::NotAuthenticated => Some(State::NotAuthenticated),

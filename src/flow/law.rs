@@ -67,7 +67,9 @@ prop_compose! {
             return Sample { bytes, extra, time };
         }
         if kind == 0 {
-            bytes.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, hosts.0, 10, 0, 0, hosts.0, 0, 0, 0, 0, 0, 0]);
+            // Two MACs claim one address, by requests and by answers.
+            let (operation, twin) = (1 + flags % 2, flags >> 1 & 1);
+            bytes.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, twin, hosts.0, 10, 0, 0, hosts.0, 0, 0, 0, 0, 0, 0]);
             bytes.extend([10, 0, 0, hosts.1]);
             return Sample { bytes, extra, time };
         }
@@ -179,6 +181,7 @@ fn describe(observed: Observed) -> Vec<String> {
     lines.push(format!("{:?}", side.icmp_errors().collect::<Vec<_>>()));
     lines.push(format!("{:?} {:?}", side.link, side.link.overflows().collect::<Vec<_>>()));
     lines.push(format!("{:?} {:?}", side.dhcp().collect::<Vec<_>>(), side.lldp_units().collect::<Vec<_>>()));
+    lines.push(format!("{:?} {:?}", side.claims, side.refusals().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.overflows().collect::<Vec<_>>()));
     // Random numbers fit nothing: what they say of losses has a law of its own (`health::stream`).
     let pairs = observed.health.pairs.iter().filter(|(pair, _)| pair.measure != Measure::Ack);

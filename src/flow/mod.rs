@@ -29,8 +29,9 @@ mod tests;
 mod view;
 
 pub use evidence::{
-    Authentication, BridgePort, Broadcasts, DatagramId, DhcpExchange, Endpoint, First, IcmpError, LinkEvidence,
-    Membership, Offers, Pieces, Port, STRETCH, Search, SideEvidence, Stream, TftpError, TftpFile, TooBig, Window,
+    Authentication, BridgePort, Broadcasts, Claims, DatagramId, DhcpExchange, Endpoint, First, IcmpError, LinkEvidence,
+    Membership, Offers, Pieces, Port, Refusals, STRETCH, Search, SideEvidence, Speaker, Stream, TftpError, TftpFile,
+    TooBig, Turns, Window,
 };
 pub use flows::{Flows, TransportPorts};
 pub use fragment::Unattributed;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+use super::evidence::{Claim, Window};
 use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::MacAddr;
 use crate::state::{Broken, Load, Stored, store_map, stored};
@@ -23,6 +24,12 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The same as other evidence is kept.
+    pub const fn window(self) -> Window {
+        let Self { packets: count, first, last, begin, end } = self;
+        Window { first, last, begin, end, count }
+    }
+
     fn add(&mut self, other: Self) {
         self.packets += other.packets;
         self.first = self.first.min(other.first);
@@ -39,6 +46,8 @@ pub(super) struct Arp {
     pub(super) sender: Ipv4Addr,
     /// Whom a request looks for.
     pub(super) target: Option<Ipv4Addr>,
+    /// What it says of its sender; `None` if it has no address yet.
+    pub(super) claim: Option<Claim>,
 }
 
 impl Arp {
@@ -53,7 +62,9 @@ impl Arp {
         let sender = Ipv4Addr::new(packet[14], packet[15], packet[16], packet[17]);
         let target = Ipv4Addr::new(packet[24], packet[25], packet[26], packet[27]);
         let is_request = packet[7] == 1 && sender != target;
-        Some(Self { mac: MacAddr([a, b, c, d, e, f]), sender, target: is_request.then_some(target) })
+        let mac = MacAddr([a, b, c, d, e, f]);
+        let claim = Claim::of_arp(sender, mac, target, is_request);
+        Some(Self { mac, sender, target: is_request.then_some(target), claim })
     }
 }
 
@@ -126,6 +137,11 @@ impl Neighbours {
     /// Addresses that were asked for.
     pub fn questions(&self) -> impl Iterator<Item = (Ipv4Addr, Seen)> + '_ {
         self.questions.iter().map(|(address, seen)| (*address, *seen))
+    }
+
+    /// How often an address was asked for.
+    pub fn asked(&self, address: Ipv4Addr) -> u64 {
+        self.questions.get(&address).map_or(0, |seen| seen.packets)
     }
 
     /// The questions for an address that nobody ever claimed, if there were any.

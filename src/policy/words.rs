@@ -90,6 +90,8 @@ named! {
         UnusedAllowance = "unused-allowance",
         /// A device asked for an address by DHCP and was given none.
         NoDhcpOffer = "no-dhcp-offer",
+        /// A DHCP server answered a device, and it got no address that it can use.
+        NoLease = "no-lease",
         /// Two devices have one address.
         AddressConflict = "address-conflict",
         /// A device was given another address by DHCP.

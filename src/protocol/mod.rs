@@ -23,6 +23,7 @@ pub mod membership;
 mod message;
 mod modbus;
 mod mqtt;
+pub mod neighbour;
 mod ntp;
 mod payload;
 pub mod poe;

@@ -181,6 +181,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         flows,
         orientations: &orientations,
         hosts: &hosts,
+        inventory: &options.inventory,
         parties: &parties,
         policy,
         relations: &relations,

@@ -3,7 +3,7 @@
 use super::Missing;
 use crate::flow::{Flows, Neighbours, SideEvidence};
 use crate::health::Health;
-use crate::inventory::{HostId, Hosts};
+use crate::inventory::{HostId, Hosts, Inventory};
 use crate::policy::Policy;
 use crate::relation::{Orientation, Relations};
 
@@ -16,6 +16,8 @@ pub struct Observations<'a> {
     pub orientations: &'a [Orientation],
     /// The hosts of the same flows.
     pub hosts: &'a Hosts,
+    /// What is declared of hosts, heard or not.
+    pub inventory: &'a Inventory,
     /// The hosts at the two ends of each flow.
     pub parties: &'a [[HostId; 2]],
     /// What it is held against.

@@ -7,7 +7,7 @@ use super::{First, Window};
 use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::MacAddr;
 use crate::protocol::dhcp::{self, Message};
-use crate::state::stored;
+use crate::state::{Broken, Load, Stored, stored};
 
 /// One transaction of a client: from DISCOVER or REQUEST to ACK, repeated as often as need be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -128,6 +128,78 @@ impl DhcpClients {
 
     pub(super) const fn turned_away(&self) -> bool {
         self.0.turned_away()
+    }
+}
+
+/// What of one transaction one server refused, or its client declined.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusals {
+    /// NAK: the server refuses the address (RFC 2131 section 4.3.2).
+    pub naks: Window,
+    /// DECLINE: the client found that another device has the address (RFC 2131 section 4.4.4).
+    pub declines: Window,
+    /// The address of the first DECLINE.
+    pub declined: Option<First<Ipv4Addr>>,
+}
+
+impl Add for Refusals {
+    fn add(&mut self, other: Self) {
+        self.naks.add(other.naks);
+        self.declines.add(other.declines);
+        match (&mut self.declined, other.declined) {
+            (Some(mine), Some(theirs)) => mine.add(theirs),
+            (mine, theirs) => *mine = mine.take().or(theirs),
+        }
+    }
+}
+
+/// By client, transaction and the server's identifier, which both messages must name (RFC 2131 tables 3 and 5).
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct RefusalsByServer(pub(super) Lowest<(MacAddr, u32, Ipv4Addr), Refusals, 8192>);
+
+impl RefusalsByServer {
+    pub(super) fn add(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
+        let Some(message) = dhcp::message(payload) else { return };
+        let once = Window::once(time, at);
+        let refusals = match message.kind {
+            4 => Refusals {
+                naks: Window::NONE,
+                declines: once,
+                declined: message.requested_address.map(|what| First { at, time, what }),
+            },
+            6 => Refusals { naks: once, declines: Window::NONE, declined: None },
+            _ => return,
+        };
+        let server = message.server.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        self.0.add((MacAddr(message.client), message.xid, server), refusals);
+    }
+
+    pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
+        self.0.absorb(other.0, |refusals| {
+            refusals.naks.shift(shift);
+            refusals.declines.shift(shift);
+            refusals.declined.iter_mut().for_each(|first| first.at = first.at.shifted(shift));
+        });
+    }
+
+    pub(super) fn retime(&mut self, retime: Retime) {
+        for refusals in self.0.values_mut() {
+            refusals.naks.retime(retime);
+            refusals.declines.retime(retime);
+            refusals.declined.iter_mut().for_each(|first| first.at = first.at.retimed(retime));
+        }
+    }
+}
+
+stored!(Refusals { naks, declines, declined });
+
+impl Stored for RefusalsByServer {
+    fn store(&self, to: &mut Vec<u8>) {
+        self.0.store(to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        from.get().map(Self)
     }
 }
 

@@ -5,6 +5,7 @@
 //! packet to a group, or from the first payload of a flow's direction. Since a part of a capture takes
 //! another payload for the first than the whole does, the first is asked for by its frame: see [`Stream`].
 
+mod claims;
 mod dhcp;
 mod link;
 mod lowest;
@@ -12,10 +13,12 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use self::dhcp::DhcpClients;
-pub use self::dhcp::DhcpExchange;
+pub(super) use self::claims::Claim;
+pub use self::claims::{Claims, Speaker, Turns};
+use self::dhcp::{DhcpClients, RefusalsByServer};
+pub use self::dhcp::{DhcpExchange, Refusals};
 pub use self::link::{
     Authentication, BridgePort, Broadcasts, DatagramId, LinkEvidence, Membership, Offers, Pieces, Port, STRETCH, TooBig,
 };
@@ -201,8 +204,11 @@ pub struct SideEvidence {
     icmp_errors: Lowest<IcmpError, Window, 16_384>,
     dhcp: DhcpClients,
     lldp: Lowest<(u32, MacAddr, lldp::Unit), Window, LLDP_LIMIT>,
+    refusals: RefusalsByServer,
     /// What was said of the link itself.
     pub link: LinkEvidence,
+    /// Who speaks for which address.
+    pub claims: Claims,
 }
 
 impl SideEvidence {
@@ -253,6 +259,7 @@ impl SideEvidence {
             // Elsewhere not every payload is looked at.
             Tag::Dhcp { .. } if dhcp_message::is_port_pair([source.1, destination.1]) => {
                 self.dhcp.add(payload, time, at);
+                self.refusals.add(payload, time, at);
                 self.link.offer(payload, time, at);
             }
             _ => {}
@@ -322,7 +329,9 @@ impl SideEvidence {
         self.icmp_errors.absorb(other.icmp_errors, window);
         self.dhcp.absorb(other.dhcp, shift);
         self.lldp.absorb(other.lldp, window);
+        self.refusals.absorb(other.refusals, shift);
         self.link.absorb(other.link, shift);
+        self.claims.absorb(other.claims, shift);
     }
 
     pub(super) fn retime(&mut self, retime: Retime) {
@@ -336,7 +345,9 @@ impl SideEvidence {
         self.icmp_errors.values_mut().for_each(|window| window.retime(retime));
         self.dhcp.retime(retime);
         self.lldp.values_mut().for_each(|window| window.retime(retime));
+        self.refusals.retime(retime);
         self.link.retime(retime);
+        self.claims.retime(retime);
     }
 
     /// M-SEARCH requests to groups, by who asked.
@@ -385,6 +396,11 @@ impl SideEvidence {
         self.dhcp.iter()
     }
 
+    /// Addresses that DHCP servers refused and clients declined, by client, transaction and the server's identifier.
+    pub fn refusals(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32, Ipv4Addr), &Refusals)> {
+        self.refusals.0.iter()
+    }
+
     /// What devices said by LLDP, by input, the sending port's MAC, and what it said.
     pub fn lldp_units(&self) -> impl ExactSizeIterator<Item = (&(u32, MacAddr, lldp::Unit), &Window)> {
         self.lldp.iter()
@@ -400,7 +416,8 @@ impl SideEvidence {
             (self.tftp_files.turned_away(), "TFTP file names"),
             (self.tftp_errors.turned_away(), "TFTP errors"),
             (self.icmp_errors.turned_away(), "ICMP errors"),
-            (self.dhcp.turned_away(), "DHCP transactions"),
+            (self.dhcp.turned_away() || self.refusals.0.turned_away(), "DHCP transactions"),
+            (self.claims.turned_away(), "claims of addresses"),
             (self.lldp.turned_away(), "LLDP units"),
         ]
         .into_iter()

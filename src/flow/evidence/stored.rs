@@ -1,7 +1,7 @@
 //! What states hold of the evidence beside the flows.
 
 use super::lowest::Lowest;
-use super::{First, IcmpError, LLDP_LIMIT, LinkEvidence, NAME_MAX, Search, SideEvidence, TftpError, TftpFile, Window};
+use super::{First, IcmpError, LLDP_LIMIT, NAME_MAX, Search, SideEvidence, TftpError, TftpFile, Window};
 use crate::decode::MacAddr;
 use crate::protocol::lldp;
 use crate::state::{Broken, Load, Stored, store_list, stored};
@@ -11,7 +11,7 @@ stored!(Search { window, mx });
 stored!(IcmpError { protocol, source, destination, has_ports, icmp_type, sender, v6, kind, code });
 
 /// What devices said by LLDP is kept by input, which is the section's. What was said of links, and by TFTP's
-/// ERRORs, are parts of their own.
+/// ERRORs, claims and refusals are parts of their own.
 impl Stored for SideEvidence {
     fn store(&self, to: &mut Vec<u8>) {
         self.searches.store(to);
@@ -42,7 +42,7 @@ impl Stored for SideEvidence {
             icmp_errors,
             dhcp,
             lldp,
-            link: LinkEvidence::default(),
+            ..Self::default()
         })
     }
 }
@@ -61,6 +61,15 @@ impl SideEvidence {
     /// Takes over what [`SideEvidence::store_tftp_errors`] appended.
     pub(in crate::flow) fn load_tftp_errors(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
         self.tftp_errors = from.get()?;
+        Ok(())
+    }
+
+    pub(in crate::flow) fn store_refusals(&self, to: &mut Vec<u8>) {
+        self.refusals.store(to);
+    }
+
+    pub(in crate::flow) fn load_refusals(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        self.refusals = from.get()?;
         Ok(())
     }
 }

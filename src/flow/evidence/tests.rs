@@ -164,3 +164,23 @@ fn a_set_that_is_full_says_so() {
     assert_eq!(evidence.group_requests().len(), 16_384);
     assert_eq!(evidence.overflows().collect::<Vec<_>>(), ["CoAP group requests"]);
 }
+
+#[test]
+fn a_state_gives_back_what_dhcp_refused() {
+    // RFC 2131 table 3: a NAK names its server (option 54); table 5: a DECLINE names the address (50) too.
+    let mut evidence = SideEvidence::default();
+    for (number, kind) in [(1, 4), (2, 6), (3, 6)] {
+        let mut message = vec![if kind == 4 { 1 } else { 2 }, 1, 6, 0, 0, 0, 0, number];
+        message.resize(236, 0);
+        message.extend([0x63, 0x82, 0x53, 0x63, 53, 1, kind, 50, 4, 10, 0, 0, 9, 54, 4, 10, 0, 0, 1, 255]);
+        let time = Timestamp::from_nanos(i64::from(number));
+        evidence.refusals.add(&message, time, Moment { time, frame: FrameId::new(0, u64::from(number)) });
+    }
+    let counts: Vec<_> = evidence.refusals().map(|(_, one)| (one.declines.count, one.naks.count)).collect();
+    assert_eq!(counts, [(1, 0), (0, 1), (0, 1)]);
+    let mut bytes = Vec::new();
+    evidence.store_refusals(&mut bytes);
+    let mut loaded = SideEvidence::default();
+    loaded.load_refusals(&mut crate::state::Load::of_head(bytes)).unwrap();
+    assert_eq!(loaded, evidence);
+}

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::batch::{Direct, Intake, Pipeline};
+use super::evidence::Claim;
 use super::fragment::{Datagram, Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
@@ -292,6 +293,9 @@ impl Observation {
                             self.health.rhythms.hear_arp(arp.sender, arp.target, at.time);
                         }
                         self.neighbours.observe(arp, at, frame.time);
+                        if let Some(claim) = arp.claim {
+                            self.side.claims.add(&packet.vlan, claim, frame.time, at);
+                        }
                     }
                     decode::NonIp::Lldp => {
                         self.side.lldp(packet.source_mac.unwrap_or_default(), body, frame.time, at);
@@ -324,6 +328,11 @@ impl Observation {
             self.side.link.fragment(&packet.vlan, ip, frame.time, at);
         } else {
             self.side.link.packet(packet, ip, frame.time, at);
+            if let Transport::Icmp { kind, body, .. } = ip.transport
+                && let Some(claim) = Claim::of_icmp(ip, kind, body)
+            {
+                self.side.claims.add(&packet.vlan, claim, frame.time, at);
+            }
         }
         let Some(content) = Content::of(ip) else {
             // A later fragment, or a first one that ends before its ports.

@@ -11,6 +11,7 @@ use crate::flow::counters::{Cold, Counts, Hot};
 use crate::flow::fragment::Fragments;
 use crate::flow::key::{Key, Seed, VlanNames};
 use crate::flow::limit::Overflow;
+use crate::flow::neighbour::Neighbours;
 use crate::flow::questions::Questions;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
@@ -37,6 +38,10 @@ const ENDS: u8 = 5;
 const TFTP_ERRORS: u8 = 6;
 /// The number of the part that holds when ends that announced since had replied.
 const REPLIES: u8 = 7;
+/// The number of the part that holds who speaks for addresses.
+const CLAIMS: u8 = 8;
+/// The number of the part that holds which addresses DHCP servers refused, and clients declined.
+const REFUSALS: u8 = 9;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -184,6 +189,14 @@ impl Observation {
             store_list(replies.0.iter(), to.body());
             store_list(replies.1.iter(), to.body());
         }
+        if !side.claims.is_empty() {
+            to.body().push(CLAIMS);
+            side.claims.store(to.body());
+        }
+        if side.refusals().len() > 0 {
+            to.body().push(REFUSALS);
+            side.store_refusals(to.body());
+        }
         to.flush()
     }
 
@@ -195,7 +208,7 @@ impl Observation {
         let input = from.input;
         let tally: Tally = from.get()?;
         let vlans: VlanNames = from.get()?;
-        let (other_frames, neighbours, mut side): (_, _, SideEvidence) = from.get()?;
+        let (other_frames, neighbours, mut side): (_, Neighbours, SideEvidence) = from.get()?;
         let fragments = Fragments::load(from, limits.fragments)?;
         let mut counted = Amount::default();
         let mut v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
@@ -224,7 +237,14 @@ impl Observation {
                     v4.load_replies(from)?;
                     v6.load_replies(from)?;
                 }
+                CLAIMS => side.claims = from.get()?,
+                REFUSALS => side.load_refusals(from)?,
                 _ => return Err(from.wrong("there is a part that is not known")),
+            }
+        }
+        if side.claims.is_empty() {
+            for (address, mac, seen) in neighbours.claims() {
+                side.claims.add_earlier(address, mac, seen.window());
             }
         }
         let observation = Self {

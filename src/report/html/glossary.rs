@@ -88,6 +88,7 @@ const fn finding(kind: FindingKind) -> &'static str {
         FindingKind::OldVersion => "A version below what the vendor's document covers.",
         FindingKind::UnusedAllowance => "Nothing in this survey needed an allowance of the site.",
         FindingKind::NoDhcpOffer => "A device asked for an address by DHCP and was given none.",
+        FindingKind::NoLease => "A DHCP server answered a device, and it got no address that it can use.",
         FindingKind::AddressConflict => "Two devices have one address.",
         FindingKind::AddressChanged => "DHCP gave a device another address meanwhile.",
         FindingKind::Restarting => "A device starts again and again.",

@@ -189,6 +189,7 @@ impl Site {
             flows: &flows,
             orientations: &orientations,
             hosts: &hosts,
+            inventory: &Default::default(),
             parties: &parties,
             policy: &self.policy,
             relations: &self.relations,

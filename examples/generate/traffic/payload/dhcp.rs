@@ -7,11 +7,13 @@ use super::super::frame::Mac;
 pub(crate) const DISCOVER: u8 = 1;
 pub(crate) const OFFER: u8 = 2;
 pub(crate) const REQUEST: u8 = 3;
+pub(crate) const DECLINE: u8 = 4;
 pub(crate) const ACK: u8 = 5;
+pub(crate) const NAK: u8 = 6;
 
 /// A client's or server's message; an unspecified address stands for "none".
 pub(crate) fn message(kind: u8, xid: u32, client: Mac, yours: Ipv4Addr, server: Ipv4Addr, name: &str) -> Vec<u8> {
-    let from_client = kind == DISCOVER || kind == REQUEST;
+    let from_client = matches!(kind, DISCOVER | REQUEST | DECLINE);
     let mut out = vec![if from_client { 1 } else { 2 }, 1, 6, 0];
     out.extend(xid.to_be_bytes());
     out.extend([0; 8]);
@@ -27,7 +29,7 @@ pub(crate) fn message(kind: u8, xid: u32, client: Mac, yours: Ipv4Addr, server: 
         out.extend(name.as_bytes());
         out.extend([55, 4, 1, 3, 6, 42]);
     }
-    if kind == REQUEST {
+    if matches!(kind, REQUEST | DECLINE) {
         out.extend([50, 4]);
         out.extend(yours.octets());
     }

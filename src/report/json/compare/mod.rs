@@ -383,7 +383,9 @@ impl<'a> Proof<'a> {
                         one.outcome == "established" && !one.stopped_answering && one.verdict != "unexpected"
                     })
             }
-            FindingKind::NeverHeard | FindingKind::NoDhcpOffer => self.heard.contains(&(*label, client.clone())),
+            FindingKind::NeverHeard | FindingKind::NoDhcpOffer | FindingKind::NoLease => {
+                self.heard.contains(&(*label, client.clone()))
+            }
             FindingKind::PoeTooLittle | FindingKind::PoeNotNegotiated | FindingKind::NotAuthenticated => {
                 let Some(host) = self.links.get(&(*label, client.clone())) else { return false };
                 match (kind, host.poe_requested_mw, host.poe_allocated_mw) {

@@ -1,0 +1,356 @@
+//! Addresses that several MACs speak for, and which of these are devices in conflict.
+//!
+//! A conflict is alternation: each of two devices goes on to speak for the address though the other has it too. One after the
+//! other is a device exchanged; a few announced hand-overs are a pair that stands in for each other.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::IpAddr;
+
+use super::arp::proxies;
+use crate::decode::{MacAddr, VlanPath, is_first_hop};
+use crate::flow::{Speaker, Turns, Window};
+use crate::verdict::Observations;
+
+/// MACs of one address that are told apart.
+const MOST_SPEAKERS: usize = 64;
+/// Hand-overs of a pair that stands in for each other, at most; without an announcement it is a device exchanged, once.
+const HANDFUL: u64 = 4;
+/// A MAC that answers for as many others, and only answers, is their proxy (RFC 1027).
+const PROXIED: usize = 3;
+/// Who asks a device that shows each of them one of its MACs, at least.
+const LISTENERS: usize = 3;
+
+/// What the MACs of a group that shares an address on purpose begin with: it is no device's own.
+const SHARED: [&[u8]; 8] = [
+    // VRRP (RFC 9568 section 7.3) for IPv4 and IPv6, and CARP.
+    &[0x00, 0x00, 0x5e, 0x00, 0x01],
+    &[0x00, 0x00, 0x5e, 0x00, 0x02],
+    // Cisco's HSRP, version 1, version 2, and for IPv6.
+    &[0x00, 0x00, 0x0c, 0x07, 0xac],
+    &[0x00, 0x00, 0x0c, 0x9f],
+    &[0x00, 0x05, 0x73, 0xa0],
+    // Cisco's GLBP.
+    &[0x00, 0x07, 0xb4, 0x00],
+    // Microsoft's network load balancing.
+    &[0x02, 0xbf],
+    &[0x03, 0xbf],
+];
+
+fn is_shared(mac: MacAddr) -> bool {
+    SHARED.iter().any(|prefix| mac.0.starts_with(prefix))
+}
+
+/// Who speaks for one address on one VLAN path.
+#[derive(Default)]
+struct Contest {
+    speakers: BTreeMap<MacAddr, Speaker>,
+    /// How often one took it over from another; nothing is known of two that no input shows both.
+    turns: BTreeMap<(MacAddr, MacAddr), Turns>,
+    /// Whom each has answered.
+    listeners: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
+}
+
+type Contests = BTreeMap<(IpAddr, VlanPath), Contest>;
+
+/// The MACs of each address that are of devices in conflict, and when each spoke for it.
+pub(super) fn conflicts(seen: &Observations<'_>) -> BTreeMap<IpAddr, BTreeMap<MacAddr, Window>> {
+    let mut conflicts: BTreeMap<IpAddr, BTreeMap<MacAddr, Window>> = BTreeMap::new();
+    let mut contests = claimed(seen);
+    let shared: HashSet<IpAddr> =
+        seen.hosts.iter().filter(|host| !host.more_macs.is_empty()).map(|host| host.address).collect();
+    if contests.is_empty() && shared.is_empty() {
+        return conflicts;
+    }
+    let sent = MacUse::of(seen, &shared);
+    let mut others = proxies(seen);
+    others.extend(answering_for_others(&contests, &sent.own));
+    let forgers = answering_unasked(seen, &contests);
+    others.extend(&sent.routers);
+    others.retain(|mac| !forgers.contains(mac));
+    let own = sent.own_and_claimed(seen);
+    for (key, speakers) in sent.contested(&own) {
+        contests.entry(key).or_insert(Contest { speakers, ..Contest::default() });
+    }
+    for contest in contests.values_mut() {
+        contest.speakers.retain(|mac, _| !others.contains(mac) && !is_shared(*mac));
+        while contest.speakers.len() > MOST_SPEAKERS {
+            contest.speakers.pop_last();
+        }
+    }
+    contests.retain(|_, contest| contest.speakers.len() > 1);
+    // An address that two MACs hold by turns proves nothing of them being one device: clones have all addresses in common.
+    let mut held_by_turns: BTreeSet<(IpAddr, MacAddr)> = BTreeSet::new();
+    for ((address, _), contest) in &contests {
+        let each: Vec<usize> = (0..contest.speakers.len()).collect();
+        held_by_turns.extend(contest.in_conflict(&each).map(|(mac, _)| (*address, mac)));
+    }
+    let devices = MacUses::of(seen, &own, &contests, &held_by_turns);
+    for ((address, _), contest) in &contests {
+        let device = devices.group(*address, contest);
+        for (mac, window) in contest.in_conflict(&device) {
+            let held = conflicts.entry(*address).or_default().entry(mac).or_insert(Window::NONE);
+            *held = held.and(window);
+        }
+    }
+    conflicts
+}
+
+/// Addresses that more than one MAC claims on one VLAN path.
+fn claimed(seen: &Observations<'_>) -> Contests {
+    let claims = &seen.evidence.claims;
+    let mut contests = Contests::new();
+    // They come in their order: most addresses have one, and are not kept.
+    let mut speakers = claims.speakers().peekable();
+    let mut before = false;
+    while let Some(((vlan, address, mac), speaker)) = speakers.next() {
+        let again = speakers.peek().is_some_and(|((next, at, _), _)| (next, at) == (vlan, address));
+        if before || again {
+            contests.entry((*address, vlan.clone())).or_default().speakers.insert(*mac, *speaker);
+        }
+        before = again;
+    }
+    if contests.is_empty() {
+        return contests;
+    }
+    for (vlan, address, pair, turns) in claims.turns() {
+        if let Some(contest) = contests.get_mut(&(address, vlan.clone())) {
+            let sum = contest.turns.entry(pair).or_default();
+            *sum = sum.and(turns);
+        }
+    }
+    for ((vlan, address, mac), asker) in claims.listeners() {
+        if let Some(contest) = contests.get_mut(&(*address, vlan.clone())) {
+            contest.listeners.entry(*mac).or_default().insert(asker);
+        }
+    }
+    contests
+}
+
+/// MACs that do nothing but answer for several others: whoever has an address asks for others from it, or sends from it.
+fn answering_for_others(contests: &Contests, own: &OwnAddresses) -> BTreeSet<MacAddr> {
+    let mut owners: BTreeMap<MacAddr, BTreeSet<MacAddr>> = BTreeMap::new();
+    for ((address, _), contest) in contests {
+        for (mac, speaker) in &contest.speakers {
+            let sends = || own.get(mac).is_some_and(|own| own.contains(address));
+            if speaker.broadcasts > 0 || !contest.listeners.contains_key(mac) || sends() {
+                continue;
+            }
+            let owners = owners.entry(*mac).or_default();
+            owners.extend(contest.speakers.keys().filter(|other| *other != mac).take(PROXIED));
+        }
+    }
+    owners.into_iter().filter(|(_, owners)| owners.len() >= PROXIED).map(|(mac, _)| mac).collect()
+}
+
+/// MACs that tell others unasked, for most addresses that are contested, that these are theirs: no proxy does, but whoever
+/// wants to stand in the middle.
+fn answering_unasked(seen: &Observations<'_>, contests: &Contests) -> BTreeSet<MacAddr> {
+    let mut addresses: BTreeMap<MacAddr, [usize; 2]> = BTreeMap::new();
+    for ((address, _), contest) in contests {
+        let IpAddr::V4(address) = *address else { continue };
+        // An answer may have been captured twice.
+        let explained = seen.neighbours.asked(address).saturating_mul(2);
+        for (mac, speaker) in &contest.speakers {
+            let is_unasked = speaker.broadcasts == 0 && speaker.window.count > explained;
+            addresses.entry(*mac).or_default()[usize::from(is_unasked)] += 1;
+        }
+    }
+    addresses.into_iter().filter(|(_, [asked, unasked])| unasked > asked).map(|(mac, _)| mac).collect()
+}
+
+impl Contest {
+    /// The MACs in conflict, if each is of the device that a list names.
+    fn in_conflict<'a>(&'a self, device: &[usize]) -> impl Iterator<Item = (MacAddr, Window)> + use<'a> {
+        let macs: Vec<(MacAddr, Window)> = self.speakers.iter().map(|(mac, speaker)| (*mac, speaker.window)).collect();
+        let of: BTreeMap<MacAddr, usize> = self.speakers.keys().copied().zip(device.iter().copied()).collect();
+        let mut pairs: BTreeMap<(usize, usize), Turns> = BTreeMap::new();
+        for ((from, to), turns) in &self.turns {
+            if let (Some(from), Some(to)) = (of.get(from), of.get(to)) {
+                let sum = pairs.entry((*from.min(to), *from.max(to))).or_default();
+                *sum = sum.and(*turns);
+            }
+        }
+        let conflict = |(a, window): &(MacAddr, Window), (b, other): &(MacAddr, Window)| {
+            let (a, b) = (of[a], of[b]);
+            a != b
+                && match pairs.get(&(a.min(b), a.max(b))) {
+                    Some(turns) => is_alternation(*turns),
+                    None => window.begin.time <= other.end && other.begin.time <= window.end,
+                }
+        };
+        let is_in_one: Vec<bool> = macs.iter().map(|one| macs.iter().any(|other| conflict(one, other))).collect();
+        macs.into_iter().zip(is_in_one).filter(|(_, is_in_one)| *is_in_one).map(|(one, _)| one)
+    }
+
+    /// The MACs of a device that shows each asker always the same one of them, as a bond does that balances what it
+    /// receives: its questions to all come from one MAC.
+    fn balanced(&self) -> Vec<MacAddr> {
+        let mut told_by: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for asker in self.speakers.keys().filter_map(|mac| self.listeners.get(mac)).flatten() {
+            *told_by.entry(*asker).or_default() += 1;
+        }
+        let is_alone = |askers: &BTreeSet<IpAddr>| askers.iter().all(|asker| told_by.get(asker) == Some(&1));
+        let alone: Vec<(MacAddr, &BTreeSet<IpAddr>, u64)> = self
+            .speakers
+            .iter()
+            .filter_map(|(mac, speaker)| Some((*mac, self.listeners.get(mac)?, speaker.broadcasts)))
+            .filter(|(_, askers, _)| is_alone(askers))
+            .collect();
+        let asked_by: usize = alone.iter().map(|(_, askers, _)| askers.len()).sum();
+        let asking = alone.iter().filter(|(.., broadcasts)| *broadcasts > 0).count();
+        if asked_by < LISTENERS || asking > 1 {
+            return Vec::new();
+        }
+        alone.into_iter().map(|(mac, ..)| mac).collect()
+    }
+}
+
+/// Whether an address that went over from one to the other so often is held by both.
+const fn is_alternation(turns: Turns) -> bool {
+    turns.quick > 0 || turns.count > HANDFUL || turns.count.saturating_sub(turns.announced) > 1
+}
+
+/// The addresses that MACs have, as far as they are told apart.
+type OwnAddresses = BTreeMap<MacAddr, BTreeSet<IpAddr>>;
+
+/// What frames tell of MACs: whose addresses they send from.
+#[derive(Default)]
+struct MacUse {
+    /// Addresses that each MAC sends from itself: no router has handed those frames on.
+    own: OwnAddresses,
+    /// MACs that hand on what others send.
+    routers: HashSet<MacAddr>,
+    /// Of addresses that several MACs send from, who does on one VLAN path.
+    senders: BTreeMap<(IpAddr, VlanPath), BTreeMap<MacAddr, Window>>,
+}
+
+/// Addresses of one MAC that are told apart.
+const MOST_OWN: usize = 8;
+
+fn note(all: &mut OwnAddresses, mac: MacAddr, address: IpAddr) {
+    let known = all.entry(mac).or_default();
+    if known.len() < MOST_OWN {
+        known.insert(address);
+    }
+}
+
+impl MacUse {
+    fn of(seen: &Observations<'_>, shared: &HashSet<IpAddr>) -> Self {
+        let mut sent = Self::default();
+        let mut handed_on = OwnAddresses::new();
+        for flow in seen.flows.iter() {
+            for end in flow.ends.iter().filter(|end| end.packets() > 0) {
+                let Some(mac) = end.source_mac() else { continue };
+                // Whoever has no address yet sends from this one.
+                if end.address.is_unspecified() || end.address.is_loopback() {
+                    continue;
+                }
+                // How far it came is not known of all: that is no proof of a router.
+                let is_own = end.hops() == 0 || is_first_hop(end.hops());
+                note(if is_own { &mut sent.own } else { &mut handed_on }, mac, end.address);
+                if is_own && shared.contains(&end.address) {
+                    let once = Window {
+                        first: end.first(),
+                        last: end.last(),
+                        begin: end.begin(),
+                        end: end.end(),
+                        count: end.packets(),
+                    };
+                    let senders = sent.senders.entry((end.address, flow.vlan())).or_default();
+                    let held = senders.entry(mac).or_insert(Window::NONE);
+                    *held = held.and(once);
+                }
+            }
+        }
+        sent.routers = handed_on.into_iter().filter(|(_, hosts)| hosts.len() > 1).map(|(mac, _)| mac).collect();
+        sent
+    }
+
+    /// Addresses that each MAC sends from itself, or claims.
+    fn own_and_claimed(&self, seen: &Observations<'_>) -> OwnAddresses {
+        let mut own = self.own.clone();
+        seen.evidence.claims.speakers().for_each(|((_, address, mac), _)| note(&mut own, *mac, *address));
+        own
+    }
+
+    /// Addresses that more than one MAC sends from on one VLAN path.
+    fn contested(&self, own: &OwnAddresses) -> Vec<((IpAddr, VlanPath), BTreeMap<MacAddr, Speaker>)> {
+        // Who has another IPv4 address is a router, and this one lies behind it: its own it would claim by ARP.
+        let others = |address: IpAddr, mac: &MacAddr| {
+            let own = own.get(mac).into_iter().flatten();
+            own.filter(|own| own.is_ipv4() && **own != address).count()
+        };
+        let contest = |(key, macs): (&(IpAddr, VlanPath), &BTreeMap<MacAddr, Window>)| {
+            let devices = macs.iter().filter(|(mac, _)| others(key.0, mac) <= usize::from(key.0.is_ipv6()));
+            let speaker = |(mac, window): (&MacAddr, &Window)| (*mac, Speaker { window: *window, broadcasts: 0 });
+            let speakers: BTreeMap<MacAddr, Speaker> = devices.map(speaker).collect();
+            (speakers.len() > 1).then(|| (key.clone(), speakers))
+        };
+        self.senders.iter().filter_map(contest).collect()
+    }
+}
+
+/// Which MACs are of one device: those that share another address, a DHCP client identifier or an LLDP chassis.
+struct MacUses(BTreeMap<MacAddr, Vec<Mark>>);
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Mark {
+    Address(IpAddr),
+    Client(u64),
+    Chassis(String),
+    /// Of one address: [`Contest::balanced`].
+    Balanced,
+}
+
+impl MacUses {
+    fn of(
+        seen: &Observations<'_>,
+        own: &OwnAddresses,
+        contests: &Contests,
+        held_by_turns: &BTreeSet<(IpAddr, MacAddr)>,
+    ) -> Self {
+        let mut marks: BTreeMap<MacAddr, Vec<Mark>> =
+            contests.values().flat_map(|contest| contest.speakers.keys()).map(|mac| (*mac, Vec::new())).collect();
+        let mut note = |mac: &MacAddr, mark: Mark| {
+            if let Some(marks) = marks.get_mut(mac) {
+                marks.push(mark);
+            }
+        };
+        for (mac, addresses) in own {
+            let proving = addresses.iter().filter(|address| !held_by_turns.contains(&(**address, *mac)));
+            proving.for_each(|address| note(mac, Mark::Address(*address)));
+        }
+        for ((mac, _), exchange) in seen.evidence.dhcp() {
+            if let Some(identifier) = exchange.identifier {
+                note(mac, Mark::Client(identifier));
+            }
+        }
+        for ((_, mac, unit), _) in seen.evidence.lldp_units() {
+            note(mac, Mark::Chassis(unit.chassis.clone()));
+        }
+        Self(marks)
+    }
+
+    /// Groups the MACs that speak for an address to devices.
+    fn group(&self, address: IpAddr, contest: &Contest) -> Vec<usize> {
+        let mut device: Vec<usize> = (0..contest.speakers.len()).collect();
+        let mut by_mark: BTreeMap<&Mark, usize> = BTreeMap::new();
+        fn root(device: &mut [usize], mut at: usize) -> usize {
+            while device[at] != at {
+                device[at] = device[device[at]];
+                at = device[at];
+            }
+            at
+        }
+        let balanced = contest.balanced();
+        for (at, mac) in contest.speakers.keys().enumerate() {
+            let marks = self.0.get(mac).into_iter().flatten().filter(|mark| **mark != Mark::Address(address));
+            for mark in marks.chain(balanced.contains(mac).then_some(&Mark::Balanced)) {
+                let other = *by_mark.entry(mark).or_insert(at);
+                let (a, b) = (root(&mut device, at), root(&mut device, other));
+                device[a.max(b)] = a.min(b);
+            }
+        }
+        (0..device.len()).map(|at| root(&mut device, at)).collect()
+    }
+}

@@ -1,0 +1,332 @@
+//! Who has an address: two devices or one, and whom DHCP gave none. Each situation in which all is well has its twin in
+//! which the alarm must stay. Small captures made here; what is right of them is what the standards say.
+
+use std::net::Ipv4Addr;
+
+use igorscope::policy::Severity;
+use igorscope::survey::Survey;
+
+use crate::mirror::{EVERYONE, GATEWAY, Host, Mirror, OTHER, node};
+use crate::reading::of_kind;
+use crate::traffic::frame::{self, Mac};
+use crate::traffic::payload::dhcp;
+use crate::traffic::wire::{MILLI, SECOND};
+
+const TWIN: Mac = [0x00, 0x1b, 0xc5, 0x00, 0x09, 0x99];
+const ROUTER: Mac = [0x00, 0x00, 0x0c, 0x11, 0x22, 0x33];
+
+/// Whose addresses are told to be in conflict.
+fn conflicts(survey: &Survey) -> Vec<String> {
+    let mut told: Vec<String> =
+        of_kind(survey, "address-conflict").iter().map(|found| found.words.client.clone()).collect();
+    told.sort();
+    told
+}
+
+impl Mirror {
+    /// A gratuitous ARP request (RFC 5227 section 2.3).
+    fn announce(&mut self, at: u64, owner: Host) {
+        self.who_has(at, owner, owner);
+    }
+
+    /// The same as the last frame in a VLAN.
+    fn tagged(&mut self, vlan: u16) {
+        let last = self.tape.records.last_mut().expect("a frame");
+        last.frame.splice(12..12, [0x81, 0, (vlan >> 8) as u8, vlan as u8]);
+        last.original += 4;
+    }
+}
+
+#[test]
+fn an_address_in_two_vlans_is_two_addresses() {
+    // IEEE 802.1Q: a VLAN is a network of its own.
+    let claimed = |vlans: [u16; 2]| {
+        let mut mirror = Mirror::default();
+        for step in 0..6 {
+            for (late, (vlan, mac)) in [0, 2].into_iter().zip(vlans.into_iter().zip([node(101).mac, TWIN])) {
+                mirror.who_has((5 * step + late) * SECOND, node(101).of(mac), GATEWAY);
+                mirror.tagged(vlan);
+            }
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(claimed([10, 20]), [""; 0]);
+    assert_eq!(claimed([10, 10]), ["10.20.0.101"]);
+}
+
+#[test]
+fn a_device_on_several_vlans_is_one() {
+    let mut mirror = Mirror::default();
+    for step in 0..12 {
+        mirror.who_has(step * SECOND, node(101), GATEWAY);
+        mirror.tagged(10 + (step % 2) as u16);
+    }
+    assert_eq!(conflicts(&mirror.by_address()), [""; 0]);
+}
+
+#[test]
+fn a_failover_is_no_conflict() {
+    // RFC 5227 section 2.3: who takes an address over announces it; section 2.4: who has it defends it at once.
+    let standby = GATEWAY.of(TWIN);
+    let taken_over = |turns: &[(u64, Host)], uses: u64| {
+        let mut mirror = Mirror::default();
+        for (at, owner) in turns {
+            mirror.announce(at * SECOND, *owner);
+            for step in 0..uses {
+                mirror.who_has((at + 10 + 10 * step) * SECOND, *owner, node(101));
+            }
+        }
+        mirror.tape.sort();
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(taken_over(&[(0, GATEWAY), (60, standby)], 4), [""; 0]);
+    assert_eq!(taken_over(&[(0, GATEWAY), (60, standby), (170, GATEWAY)], 4), [""; 0]);
+    assert_eq!(taken_over(&[(0, GATEWAY), (60, standby), (170, GATEWAY), (300, standby), (400, GATEWAY)], 4), [""; 0]);
+    // Neither falls silent when the other has announced itself.
+    assert_eq!(taken_over(&[(0, GATEWAY), (5, standby)], 12), ["10.20.0.10"]);
+    assert_eq!(taken_over(&[(0, GATEWAY), (60, standby), (61, GATEWAY)], 0), ["10.20.0.10"]);
+    let again: Vec<(u64, Host)> =
+        (0..8).map(|turn| (turn * 60, if turn % 2 == 0 { GATEWAY } else { standby })).collect();
+    assert_eq!(taken_over(&again, 0), ["10.20.0.10"]);
+}
+
+#[test]
+fn a_bond_that_shows_each_asker_one_of_its_macs_is_one_device() {
+    // Linux bonding, balance-alb: each peer is answered with the MAC of the slave that it was given.
+    let second = GATEWAY.of(TWIN);
+    let answered = |by: [&[Host]; 3]| {
+        let mut mirror = Mirror::default();
+        for step in 0..6 {
+            for (number, owners) in (0..3).zip(by) {
+                let (at, asker) = ((9 * step + 3 * number) * SECOND, node(101 + number as u8));
+                mirror.who_has(at, asker, GATEWAY);
+                for (late, owner) in (1..).zip(owners) {
+                    mirror.is_at(at + late * MILLI, *owner, asker);
+                }
+            }
+            // It asks from one of them.
+            mirror.who_has((9 * step + 1) * SECOND, GATEWAY, node(101));
+        }
+        mirror.tape.sort();
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(answered([&[GATEWAY], &[second], &[GATEWAY]]), [""; 0]);
+    // Two devices both answer whoever asks.
+    assert_eq!(answered([&[GATEWAY, second], &[GATEWAY, second], &[GATEWAY, second]]), ["10.20.0.10"]);
+    assert_eq!(answered([&[GATEWAY, second], &[second], &[GATEWAY]]), ["10.20.0.10"]);
+}
+
+#[test]
+fn who_only_answers_for_several_others_is_their_proxy() {
+    // RFC 1027: a router answers for the hosts behind it.
+    let answered_for = |others: u8, sends: bool| {
+        let mut mirror = Mirror::default();
+        for step in 0..3 {
+            for number in 0..others {
+                let owner = node(101 + number);
+                let at = (step * 20 + u64::from(number) * 5) * SECOND;
+                mirror.who_has(at, GATEWAY, owner);
+                mirror.is_at(at + MILLI, owner.of(ROUTER), GATEWAY);
+                mirror.is_at(at + 300 * MILLI, owner, GATEWAY);
+                if sends {
+                    mirror.udp(at + 400 * MILLI, (owner.of(ROUTER), 40_000), (GATEWAY, 5683), b"\x50\x01\0\x01");
+                }
+            }
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(answered_for(3, false), [""; 0]);
+    // Whoever sends from an address has it, and so has someone in the middle of two.
+    // Nobody asked.
+    let forged = |others: u8| {
+        let mut mirror = Mirror::default();
+        for step in 0..u64::from(others) * 4 {
+            let owner = node(101 + (step % u64::from(others)) as u8);
+            mirror.is_at(step * SECOND, owner.of(ROUTER), GATEWAY);
+            mirror.who_has(step * SECOND + 500 * MILLI, owner, GATEWAY);
+        }
+        conflicts(&mirror.by_address()).concat().split_once("10.20.0.103").is_some()
+    };
+    assert!(forged(3) && forged(8));
+    assert_eq!(answered_for(3, true), ["10.20.0.101;10.20.0.102;10.20.0.103"]);
+    assert_eq!(answered_for(2, false), ["10.20.0.101;10.20.0.102"]);
+}
+
+#[test]
+fn clones_have_all_addresses_in_common_and_are_two_devices() {
+    let mut mirror = Mirror::default();
+    for step in 0..6 {
+        for (place, address) in (0..).zip(["10.20.0.101", "192.168.1.101"]) {
+            let at = (12 * step + 6 * place) * SECOND;
+            mirror.who_has(at, node(101).at(address), GATEWAY);
+            mirror.who_has(at + SECOND, node(101).of(TWIN).at(address), GATEWAY);
+        }
+    }
+    assert_eq!(conflicts(&mirror.by_address()), ["10.20.0.101", "192.168.1.101"]);
+}
+
+#[test]
+fn neighbour_advertisements_are_claims() {
+    // RFC 4861: the target's link address counts, from the own link only (section 7.1.2).
+    let own = node(101).at("fe80::21b:c5ff:fe00:101");
+    let asker = GATEWAY.at("fe80::21b:c5ff:fe00:10");
+    let advertised = |second: Mac, flags: u8, hops: u8| {
+        let mut mirror = Mirror::default();
+        let (std::net::IpAddr::V6(target), std::net::IpAddr::V6(to)) = (own.address, asker.address) else { panic!() };
+        for step in 0..6 {
+            for (late, mac) in (1..).zip([own.mac, second]) {
+                let mut body = vec![flags, 0, 0, 0];
+                body.extend(target.octets());
+                body.extend([2, 1]);
+                body.extend(mac);
+                let message = frame::icmpv6(target, to, 136, 0, &body);
+                let at = 10 * step * SECOND + late * MILLI;
+                mirror.ip(at, Host { hops, ..own.of(mac) }, asker, frame::ICMPV6, &message);
+            }
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(advertised(TWIN, 0x60, 255), ["fe80::21b:c5ff:fe00:101"]);
+    assert_eq!(advertised(own.mac, 0x60, 255), [""; 0]);
+    // A proxy overrides nothing (section 7.2.4).
+    assert_eq!(advertised(TWIN, 0x40, 255), [""; 0]);
+}
+
+/// What a client and its servers say, by DHCP.
+struct Lease {
+    mirror: Mirror,
+    device: Host,
+    xid: u32,
+}
+
+impl Lease {
+    fn new() -> Self {
+        Self { mirror: Mirror::default(), device: node(105), xid: 0x1405 }
+    }
+
+    fn say(&mut self, at: u64, kind: u8, server: Host) {
+        let is_of_server = matches!(kind, dhcp::OFFER | dhcp::ACK | dhcp::NAK);
+        let yours = if kind == dhcp::NAK { Ipv4Addr::UNSPECIFIED } else { self.device.v4() };
+        let text = dhcp::message(kind, self.xid, self.device.mac, yours, server.v4(), "node-05");
+        let nobody = self.device.at("0.0.0.0");
+        if is_of_server {
+            self.mirror.udp(at, (server, 67), (EVERYONE, 68), &text);
+        } else {
+            self.mirror.udp(at, (nobody, 68), (EVERYONE, 67), &text);
+        }
+    }
+
+    /// DISCOVER, OFFER, REQUEST in a transaction of its own, some milliseconds apart, and what follows.
+    fn ask(&mut self, at: u64, then: &[(u8, Host)]) {
+        self.xid += 1;
+        let row = [(dhcp::DISCOVER, OTHER), (dhcp::OFFER, OTHER), (dhcp::REQUEST, OTHER)];
+        for (late, (kind, server)) in (0..).zip(row.iter().chain(then)) {
+            self.say(at + late * 10 * MILLI, *kind, *server);
+        }
+    }
+
+    /// The detail of what is told of it, by `no-lease` and nothing else, whether its address or its MAC is declared.
+    fn told(&self) -> Option<String> {
+        let mut told = [self.mirror.by_address(), self.mirror.by_mac()].map(|survey| {
+            for other in ["no-dhcp-offer", "restarting"] {
+                assert!(of_kind(&survey, other).is_empty(), "{other}");
+            }
+            let mut told = of_kind(&survey, "no-lease");
+            assert!(told.len() < 2 && told.iter().all(|one| one.severity == Severity::Alert));
+            told.pop().map(|one| one.words.detail.clone())
+        });
+        assert_eq!(told[0], told[1]);
+        told[0].take()
+    }
+
+    /// The device sends from its address.
+    fn uses(mut self, at: u64) -> Self {
+        self.mirror.who_has(at, self.device, GATEWAY);
+        self
+    }
+}
+
+const SECOND_SERVER: Host = crate::mirror::host([0x02, 0x49, 0x67, 0x0e, 0x00, 0x02], [10, 20, 0, 51]);
+
+#[test]
+fn a_device_whose_request_is_refused_again_and_again_has_no_lease() {
+    // RFC 2131 section 3.1: a client that is refused starts anew.
+    let refused = |times: u64, then: &[(u8, Host)]| {
+        let mut lease = Lease::new();
+        (0..times).for_each(|time| lease.ask(5 * time * SECOND, then));
+        lease
+    };
+    let told = refused(4, &[(dhcp::NAK, OTHER)]).told().expect("a refusal each time");
+    assert!(told.contains("was refused 10.20.0.105 4 times") && told.contains("by 10.20.0.50"), "{told}");
+    // Once it is nothing: the next transaction gives an address.
+    assert_eq!(refused(1, &[(dhcp::NAK, OTHER)]).told(), None);
+    let mut mended = refused(4, &[(dhcp::NAK, OTHER)]);
+    mended.ask(60 * SECOND, &[(dhcp::ACK, OTHER)]);
+    assert_eq!(mended.told(), None);
+    assert_eq!(refused(4, &[(dhcp::NAK, OTHER)]).uses(30 * SECOND).told(), None);
+    // Section 4.3.2: a server that was not chosen says nothing. The client follows who is first.
+    let by_another = [(dhcp::NAK, SECOND_SERVER), (dhcp::ACK, OTHER)];
+    let told = refused(4, &by_another).told().expect("the first answer is a refusal");
+    assert!(told.contains("by 10.20.0.51") && told.contains("10.20.0.50 gives it an address"), "{told}");
+    assert_eq!(refused(4, &by_another).uses(30 * SECOND).told(), None);
+}
+
+#[test]
+fn a_device_that_declines_what_it_is_given_has_no_lease() {
+    // RFC 2131 section 4.4.4: the client found that another device has the address.
+    let declined = || {
+        let mut lease = Lease::new();
+        (0..3).for_each(|time| lease.ask(10 * time * SECOND, &[(dhcp::ACK, OTHER), (dhcp::DECLINE, OTHER)]));
+        lease.mirror.is_at(21 * SECOND, lease.device.of(TWIN), GATEWAY);
+        lease
+    };
+    let told = declined().told().expect("a conflict that the client tells");
+    assert!(told.contains("declined 10.20.0.105 3 times") && told.contains("MAC 00:1b:c5:00:09:99"), "{told}");
+    let mut mended = declined();
+    mended.ask(60 * SECOND, &[(dhcp::ACK, OTHER)]);
+    assert_eq!(mended.told(), None);
+}
+
+#[test]
+fn a_request_that_is_never_acknowledged_gives_no_lease() {
+    let asked = || {
+        let mut lease = Lease::new();
+        for time in 0..3 {
+            lease.ask(20 * time * SECOND, &[]);
+            lease.say((20 * time + 4) * SECOND, dhcp::REQUEST, OTHER);
+        }
+        lease
+    };
+    let told = asked().told().expect("no ACK");
+    assert!(told.contains("was offered 10.20.0.105 and asked for it by 6 DHCPREQUESTs"), "{told}");
+    // Its use proves the ACK.
+    assert_eq!(asked().uses(50 * SECOND).told(), None);
+    let mut mended = asked();
+    mended.ask(70 * SECOND, &[(dhcp::ACK, OTHER)]);
+    assert_eq!(mended.told(), None);
+    // What the capture ends with may be answered yet.
+    let mut last = Lease::new();
+    last.ask(0, &[]);
+    assert_eq!(last.told(), None);
+}
+
+#[test]
+fn offers_that_a_device_does_not_take_up_give_no_lease() {
+    let offered = |requests: bool| {
+        let mut lease = Lease::new();
+        for at in [0, 4, 12, 28] {
+            lease.say(at * SECOND, dhcp::DISCOVER, OTHER);
+            lease.say(at * SECOND + 10 * MILLI, dhcp::OFFER, OTHER);
+        }
+        if requests {
+            lease.say(28 * SECOND + 20 * MILLI, dhcp::REQUEST, OTHER);
+            lease.say(28 * SECOND + 30 * MILLI, dhcp::ACK, OTHER);
+        }
+        lease
+    };
+    let told = offered(false).told().expect("the offers do not reach it");
+    assert!(told.contains("sent 4 DHCPDISCOVERs") && told.contains("offered 10.20.0.105 4 times"), "{told}");
+    assert_eq!(offered(true).told(), None);
+    // Who has an address looks for servers.
+    assert_eq!(offered(false).uses(30 * SECOND).told(), None);
+}
