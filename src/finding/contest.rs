@@ -44,8 +44,10 @@ fn is_shared(mac: MacAddr) -> bool {
 #[derive(Default)]
 struct Contest {
     speakers: BTreeMap<MacAddr, Speaker>,
-    /// How often one took it over from another; nothing is known of two that no input shows both.
+    /// How often one took it over from another, as far as that is known.
     turns: BTreeMap<(MacAddr, MacAddr), Turns>,
+    /// Whether it may have been more often.
+    is_beginning: bool,
     /// Whom each has answered.
     listeners: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
 }
@@ -112,11 +114,8 @@ fn claimed(seen: &Observations<'_>) -> Contests {
     if contests.is_empty() {
         return contests;
     }
-    for (vlan, address, pair, turns) in claims.turns() {
-        if let Some(contest) = contests.get_mut(&(address, vlan.clone())) {
-            let sum = contest.turns.entry(pair).or_default();
-            *sum = sum.and(turns);
-        }
+    for ((address, vlan), contest) in &mut contests {
+        (contest.turns, contest.is_beginning) = claims.turns(vlan, *address);
     }
     for ((vlan, address, mac), asker) in claims.listeners() {
         if let Some(contest) = contests.get_mut(&(*address, vlan.clone())) {
@@ -174,8 +173,9 @@ impl Contest {
             let (a, b) = (of[a], of[b]);
             a != b
                 && match pairs.get(&(a.min(b), a.max(b))) {
-                    Some(turns) => is_alternation(*turns),
-                    None => window.begin.time <= other.end && other.begin.time <= window.end,
+                    Some(turns) if is_alternation(*turns) => true,
+                    Some(_) if !self.is_beginning => false,
+                    _ => window.begin.time <= other.end && other.begin.time <= window.end,
                 }
         };
         let is_in_one: Vec<bool> = macs.iter().map(|one| macs.iter().any(|other| conflict(one, other))).collect();

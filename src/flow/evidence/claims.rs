@@ -1,20 +1,23 @@
 //! Who speaks for an address on which VLAN path, by ARP (RFC 826) and neighbour discovery (RFC 4861): whom it tells so, and
 //! in which order MACs take an address over from each other.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+
+use smallvec::SmallVec;
 
 use super::Window;
 use super::lowest::{Add, Lowest};
 use crate::capture::{Moment, Retime, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, VlanPath};
 use crate::protocol::neighbour::{self, Said};
-use crate::state::{Broken, Load, Stored, stored};
+use crate::state::{Broken, Load, Stored, store_list, stored};
 
 const SPEAKERS: usize = 1 << 16;
 const LISTENERS: usize = 1 << 14;
 const ORDERS: usize = 1 << 14;
-/// Pairs of MACs of one address that are told apart.
-const PAIRS: usize = 16;
+/// Claims of one address whose order is known: the first.
+const CLAIMS: usize = 64;
 /// Nanoseconds for which a MAC that took an address over keeps it at least, if nobody defends it: who is alive does so at
 /// once (RFC 5227 section 2.4).
 const DEFENCE: i64 = 2_000_000_000;
@@ -112,28 +115,40 @@ impl Turns {
     }
 }
 
-impl Add for Turns {
-    fn add(&mut self, other: Self) {
-        *self = self.and(other);
-    }
-}
-
-/// In which order MACs speak for an address, in one input. What is added came later. Times are as they were written, which
-/// stay the same however a capture is cut.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Order {
-    /// The first MAC, when it began, and whether it announced itself.
-    first: (MacAddr, Timestamp, bool),
-    /// The MAC that took over from it, and when.
-    second: Option<(MacAddr, Timestamp)>,
-    /// The MAC that has the address at the end, and since when.
-    last: (MacAddr, Timestamp),
-    turns: Lowest<(MacAddr, MacAddr), Turns, PAIRS>,
-}
+/// The first claims of an address in the order of time, with the MACs and whether they are announced: they add up however
+/// the parts of a capture lie between one another.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Order(SmallVec<[(Timestamp, MacAddr, bool); 1]>);
 
 impl Order {
-    fn once(mac: MacAddr, time: Timestamp, announces: bool) -> Self {
-        Self { first: (mac, time, announces), second: None, last: (mac, time), turns: Lowest::default() }
+    fn put(&mut self, claim: (Timestamp, MacAddr, bool)) {
+        if let Err(at) = self.0.binary_search(&claim)
+            && at < CLAIMS
+        {
+            self.0.insert(at, claim);
+            self.0.truncate(CLAIMS);
+        }
+    }
+
+    /// How often one MAC took over from another, by both.
+    fn turns(&self) -> BTreeMap<(MacAddr, MacAddr), Turns> {
+        let mut all: BTreeMap<_, Turns> = BTreeMap::new();
+        // Who has the address, and since when, if it took it over.
+        let mut holder: Option<(MacAddr, Option<Timestamp>)> = None;
+        for (time, mac, announces) in &self.0 {
+            match holder {
+                Some((from, taken)) if from != *mac => {
+                    let turns = all.entry((from, *mac)).or_default();
+                    turns.count += 1;
+                    turns.announced += u64::from(*announces);
+                    turns.quick += u64::from(taken.is_some_and(|taken| is_quick(taken, *time)));
+                    holder = Some((*mac, Some(*time)));
+                }
+                Some(_) => {}
+                None => holder = Some((*mac, None)),
+            }
+        }
+        all
     }
 }
 
@@ -145,20 +160,7 @@ fn is_quick(taken: Timestamp, lost: Timestamp) -> bool {
 
 impl Add for Order {
     fn add(&mut self, other: Self) {
-        let ((from, since), (to, at, announces)) = (self.last, other.first);
-        // Of the MAC that has it at the seam: since when, and whether it took it over from another.
-        let (since, took_over) = if from == to { (since, self.second.is_some()) } else { (at, true) };
-        if from != to {
-            let quick = u64::from(self.second.is_some() && is_quick(self.last.1, at));
-            self.turns.add((from, to), Turns { count: 1, announced: u64::from(announces), quick });
-        }
-        // The other could not tell how long its first MAC had had the address.
-        if let Some((next, _)) = other.second.filter(|(_, lost)| took_over && is_quick(since, *lost)) {
-            self.turns.add((to, next), Turns { quick: 1, ..Turns::default() });
-        }
-        self.second = self.second.or(if from == to { other.second } else { Some((to, at)) });
-        self.last = if other.second.is_some() { other.last } else { (to, since) };
-        self.turns.absorb(other.turns, |_| {});
+        other.0.into_iter().for_each(|claim| self.put(claim));
     }
 }
 
@@ -168,7 +170,7 @@ pub struct Claims {
     speakers: Lowest<(VlanPath, IpAddr, MacAddr), Speaker, SPEAKERS>,
     /// By speaker and asker.
     listeners: Lowest<((VlanPath, IpAddr, MacAddr), IpAddr), Window, LISTENERS>,
-    orders: Lowest<(u32, VlanPath, IpAddr), Order, ORDERS>,
+    orders: Lowest<(VlanPath, IpAddr), Order, ORDERS>,
 }
 
 impl Claims {
@@ -182,7 +184,7 @@ impl Claims {
             self.listeners.add(((vlan.clone(), address, mac), asker), window);
         }
         let announces = to == To::Everyone { announces: true };
-        self.orders.add((at.frame.input(), vlan.clone(), address), Order::once(mac, time, announces));
+        self.orders.add((vlan.clone(), address), Order(SmallVec::from_iter([(at.time, mac, announces)])));
     }
 
     /// Takes what a state of a program before this one tells of ARP: neither VLAN nor order.
@@ -199,6 +201,9 @@ impl Claims {
     pub(super) fn retime(&mut self, retime: Retime) {
         self.speakers.values_mut().for_each(|speaker| speaker.window.retime(retime));
         self.listeners.values_mut().for_each(|window| window.retime(retime));
+        for (time, ..) in self.orders.values_mut().flat_map(|order| &mut order.0) {
+            *time = retime.apply(*time);
+        }
     }
 
     /// Who speaks for which address on which VLAN path, in their order.
@@ -211,11 +216,10 @@ impl Claims {
         self.listeners.iter().map(|((speaker, asker), _)| (speaker, *asker))
     }
 
-    /// How often one MAC took an address over from another, for each input in which any did.
-    pub fn turns(&self) -> impl Iterator<Item = (&VlanPath, IpAddr, (MacAddr, MacAddr), Turns)> {
-        self.orders.iter().flat_map(|((_, vlan, address), order)| {
-            order.turns.iter().map(move |(pair, turns)| (vlan, *address, *pair, *turns))
-        })
+    /// How often one MAC took an address over from another, and whether there were more claims than those of which it is known.
+    pub fn turns(&self, vlan: &VlanPath, address: IpAddr) -> (BTreeMap<(MacAddr, MacAddr), Turns>, bool) {
+        let order = self.orders.get(&(vlan.clone(), address));
+        order.map_or_else(|| (BTreeMap::new(), true), |order| (order.turns(), order.0.len() == CLAIMS))
     }
 
     /// Whether nobody claimed anything.
@@ -229,22 +233,17 @@ impl Claims {
 }
 
 stored!(Speaker { window, broadcasts });
-stored!(Turns { count, announced, quick });
-stored!(Order { first, second, last, turns });
+stored!(Claims { speakers, listeners, orders });
 
-/// Orders are kept by input, which is the section's.
-impl Stored for Claims {
+impl Stored for Order {
     fn store(&self, to: &mut Vec<u8>) {
-        self.speakers.store(to);
-        self.listeners.store(to);
-        self.orders.store_keys(|(_, vlan, address)| (vlan.clone(), *address), to);
+        store_list(self.0.iter(), to);
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let (speakers, listeners) = from.get()?;
-        let orders: Lowest<(VlanPath, IpAddr), Order, ORDERS> = from.get()?;
-        let orders = orders.with_keys(|(vlan, address)| (from.input, vlan, address));
-        Ok(Self { speakers, listeners, orders })
+        let claims: Vec<(Timestamp, MacAddr, bool)> = from.list(CLAIMS, "an address has too many claims")?;
+        from.expect(claims.windows(2).all(|two| two[0] < two[1]), "claims are not in their order")?;
+        Ok(Self(claims.into()))
     }
 }
 
@@ -256,16 +255,15 @@ mod tests {
     /// The turns of MACs at seconds, which announce themselves or not, from M to N.
     fn order(claims: &[(u8, i64, bool)]) -> Order {
         let once = |(mac, second, announces): &(u8, i64, bool)| {
-            Order::once(MacAddr([2, 0, 0, 0, 0, *mac]), Timestamp::from_nanos(second * 1_000_000_000), *announces)
+            (Timestamp::from_nanos(second * 1_000_000_000), MacAddr([2, 0, 0, 0, 0, *mac]), *announces)
         };
-        let mut all = claims.iter().map(once);
-        let mut sum = all.next().unwrap();
-        all.for_each(|claim| sum.add(claim));
+        let mut sum = Order::default();
+        claims.iter().map(once).for_each(|claim| sum.put(claim));
         sum
     }
 
     fn turns(claims: &[(u8, i64, bool)]) -> Turns {
-        order(claims).turns.iter().fold(Turns::default(), |sum, (_, turns)| sum.and(*turns))
+        order(claims).turns().values().fold(Turns::default(), |sum, turns| sum.and(*turns))
     }
 
     #[test]
@@ -280,22 +278,17 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// However it is dealt out to two parts.
         #[test]
         fn the_order_of_parts_is_that_of_the_whole(
-            claims in proptest::collection::vec((0_u8..3, 0_i64..4, proptest::bool::ANY), 2..24),
-            cuts in (1_usize..23, 1_usize..23),
+            claims in proptest::collection::vec((0_u8..3, 0_i64..200, proptest::bool::ANY, proptest::bool::ANY), 0..200),
         ) {
-            let mut now = 0;
-            let claims: Vec<_> = claims.iter().map(|(mac, later, announces)| {
-                now += later;
-                (*mac, now, *announces)
-            }).collect();
-            let [a, b] = [cuts.0.min(cuts.1), cuts.0.max(cuts.1)].map(|cut| cut.min(claims.len()));
-            let parts = [&claims[..a], &claims[a..b], &claims[b..]].into_iter().filter(|part| !part.is_empty());
-            let mut parts = parts.map(order);
-            let mut sum = parts.next().unwrap();
-            parts.for_each(|part| sum.add(part));
-            proptest::prop_assert_eq!(sum, order(&claims));
+            let of = |part: bool| -> Vec<_> {
+                claims.iter().filter(|claim| claim.3 == part).map(|(mac, second, announces, _)| (*mac, *second, *announces)).collect()
+            };
+            let mut sum = order(&of(false));
+            sum.add(order(&of(true)));
+            proptest::prop_assert_eq!(sum, order(&[of(true), of(false)].concat()));
         }
 
         #[test]
