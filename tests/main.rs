@@ -2,6 +2,8 @@
 
 #[path = "main/anonymize.rs"]
 mod anonymize;
+#[path = "main/answers.rs"]
+mod answers;
 #[path = "main/antivirus.rs"]
 mod antivirus;
 #[path = "main/architecture.rs"]

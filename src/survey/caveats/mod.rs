@@ -10,10 +10,10 @@ use rayon::prelude::*;
 use super::losses::MissingBytes;
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
-use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
+use crate::flow::{Clock, EndView, FlowView, Flows, Observed, Tally};
 use crate::health::Health;
 use crate::inventory::{HostId, Hosts};
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
 
@@ -47,6 +47,32 @@ struct Directions {
     tcp_flows: u64,
     tcp_one_way: u64,
     two_way: u64,
+    coap: CoapQuestions,
+}
+
+/// Flows of CoAP in which one end alone was seen to ask, again and again.
+#[derive(Clone, Copy, Debug, Default)]
+struct CoapQuestions {
+    /// It never sent a message again, as who had no acknowledgment must after 2 to 3 s (RFC 7252 section 4.2): it had them.
+    go_on: u64,
+    /// It did.
+    repeat: u64,
+}
+
+impl CoapQuestions {
+    /// More of them, over more nanoseconds, are told by.
+    const LEAST: (u32, i64) = (3, 10_000_000_000);
+
+    fn of(flow: &FlowView<'_>) -> Self {
+        let asks = flow.ends.iter().find(|end| end.packets() > 0);
+        let is_coap =
+            flow.transport == Transport::Udp && flow.ends.iter().any(|end| Protocol::Coap.ports().contains(&end.port));
+        let Some(waiting) = asks.filter(|_| is_coap).map(EndView::waiting) else { return Self::default() };
+        let lasted = waiting.first.nanos().zip(waiting.last.nanos()).map_or(0, |(from, to)| to.saturating_sub(from));
+        let tells = waiting.count >= Self::LEAST.0 && lasted >= Self::LEAST.1;
+        let go_on = tells && waiting.goes_on();
+        Self { go_on: u64::from(go_on), repeat: u64::from(waiting.count > 1 && !go_on) }
+    }
 }
 
 impl FlowQuality {
@@ -69,6 +95,8 @@ impl FlowQuality {
             sum.tcp_flows += more.tcp_flows;
             sum.tcp_one_way += more.tcp_one_way;
             sum.two_way += more.two_way;
+            sum.coap.go_on += more.coap.go_on;
+            sum.coap.repeat += more.coap.repeat;
         }
         self.acknowledged.extend(other.acknowledged);
         self.may_prove_losses |= other.may_prove_losses;
@@ -91,6 +119,11 @@ impl FlowQuality {
         let directions = &mut self.directions[usize::from(!of_igor)];
         let is_two_way = sent[0] > 0 && sent[1] > 0;
         directions.two_way += u64::from(is_two_way);
+        if !is_two_way {
+            let CoapQuestions { go_on, repeat } = CoapQuestions::of(flow);
+            directions.coap.go_on += go_on;
+            directions.coap.repeat += repeat;
+        }
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
         if flow.transport == Transport::Tcp && (a.has_payload() || b.has_payload()) {
             directions.tcp_flows += flow.count();
@@ -104,15 +137,15 @@ impl FlowQuality {
     /// What tells of the mirror: Igor's own flows, if there are any. What others exchange may come from elsewhere.
     fn telling(&self) -> Directions {
         let [igors, others] = self.directions;
-        if igors.tcp_flows + igors.two_way > 0 { igors } else { others }
+        if igors.tcp_flows + igors.two_way + igors.coap.go_on + igors.coap.repeat > 0 { igors } else { others }
     }
 
     /// Whether the mirror hands over one direction only: nine of ten living TCP flows lack their other side; of few, all,
-    /// and no flow has both.
+    /// and no flow has both. Without TCP, clients tell that were answered though no answer was seen.
     pub(super) fn is_one_way(&self) -> bool {
-        let Directions { tcp_flows, tcp_one_way, two_way } = self.telling();
+        let Directions { tcp_flows, tcp_one_way, two_way, coap } = self.telling();
         match tcp_flows {
-            0 => false,
+            0 => coap.go_on > 0 && coap.repeat == 0 && two_way == 0,
             FLOWS_TO_JUDGE.. => tcp_one_way * 10 >= tcp_flows * 9,
             _ => tcp_one_way == tcp_flows && two_way == 0,
         }
@@ -181,13 +214,20 @@ impl<'a> CaveatWriter<'a> {
     /// A mirror of one direction.
     fn one_way(&mut self) {
         if self.quality.is_one_way() {
-            let Directions { tcp_one_way, tcp_flows, .. } = self.quality.telling();
+            let Directions { tcp_one_way, tcp_flows, coap, .. } = self.quality.telling();
+            let seen = match tcp_flows {
+                0 => format!(
+                    "No flow was seen in both directions, and in {} the client asks by CoAP and never repeats itself, which it \
+                     must where it is not answered",
+                    times(coap.go_on, "flow", "flows")
+                ),
+                _ => format!("{tcp_one_way} of {tcp_flows} TCP flows with data were seen in one direction only"),
+            };
             self.say(
                 "one-way-mirror",
                 format!(
-                    "{tcp_one_way} of {tcp_flows} TCP flows with data were seen in one direction only: the mirror port \
-                     probably copies one direction. Whether what was asked was answered cannot be told: set the mirror to \
-                     both directions (\"both\", or rx and tx) and capture again."
+                    "{seen}: the mirror port probably copies one direction. Whether what was asked was answered cannot be \
+                     told: set the mirror to both directions (\"both\", or rx and tx) and capture again."
                 ),
             );
         }
