@@ -8,7 +8,7 @@ use crate::protocol::TftpOpcode;
 
 /// Nanoseconds after which what was not taken up did not come: on a network of lighting a block takes milliseconds, and the
 /// shortest time after which it may be sent again is a second (RFC 2349).
-const UNTAKEN: i64 = 500_000_000;
+pub(crate) const UNTAKEN: i64 = 500_000_000;
 
 /// How one transfer went.
 pub(super) struct Course {

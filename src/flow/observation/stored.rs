@@ -37,7 +37,7 @@ const ENDS: u8 = 5;
 /// The number of the part that holds when ends that announced since had replied.
 const REPLIES: u8 = 6;
 /// The number of the part that holds what TFTP transfers wait for.
-const TRANSFERS: u8 = 7;
+const TRANSFERS: u8 = 10;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.

@@ -1,5 +1,6 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
+mod coap;
 mod health;
 mod inventory;
 
@@ -10,13 +11,14 @@ use rayon::prelude::*;
 use super::losses::MissingBytes;
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
-use crate::flow::{Clock, EndView, FlowView, Flows, Observed, Tally};
+use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::health::Health;
 use crate::inventory::{HostId, Hosts};
-use crate::protocol::{Protocol, Transport};
+use crate::protocol::Transport;
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
 
+use coap::CoapQuestions;
 pub(super) use health::{not_measured, of_transfers};
 pub(super) use inventory::{of_inventory, of_roles};
 
@@ -50,31 +52,6 @@ struct Directions {
     coap: CoapQuestions,
 }
 
-/// Flows of CoAP in which one end alone was seen to ask, again and again.
-#[derive(Clone, Copy, Debug, Default)]
-struct CoapQuestions {
-    /// It never sent a message again, as who had no acknowledgment must after 2 to 3 s (RFC 7252 section 4.2): it had them.
-    go_on: u64,
-    /// It did.
-    repeat: u64,
-}
-
-impl CoapQuestions {
-    /// More of them, over more nanoseconds, are told by.
-    const LEAST: (u32, i64) = (3, 10_000_000_000);
-
-    fn of(flow: &FlowView<'_>) -> Self {
-        let asks = flow.ends.iter().find(|end| end.packets() > 0);
-        let is_coap =
-            flow.transport == Transport::Udp && flow.ends.iter().any(|end| Protocol::Coap.ports().contains(&end.port));
-        let Some(waiting) = asks.filter(|_| is_coap).map(EndView::waiting) else { return Self::default() };
-        let lasted = waiting.first.nanos().zip(waiting.last.nanos()).map_or(0, |(from, to)| to.saturating_sub(from));
-        let tells = waiting.count >= Self::LEAST.0 && lasted >= Self::LEAST.1;
-        let go_on = tells && waiting.goes_on();
-        Self { go_on: u64::from(go_on), repeat: u64::from(waiting.count > 1 && !go_on) }
-    }
-}
-
 impl FlowQuality {
     pub(super) fn of(flows: &Flows, health: &Health, hosts: &Hosts, parties: &[[HostId; 2]]) -> Self {
         let add = |mut quality: Self, place: u32| {
@@ -95,8 +72,7 @@ impl FlowQuality {
             sum.tcp_flows += more.tcp_flows;
             sum.tcp_one_way += more.tcp_one_way;
             sum.two_way += more.two_way;
-            sum.coap.go_on += more.coap.go_on;
-            sum.coap.repeat += more.coap.repeat;
+            sum.coap.add(more.coap);
         }
         self.acknowledged.extend(other.acknowledged);
         self.may_prove_losses |= other.may_prove_losses;
@@ -120,9 +96,7 @@ impl FlowQuality {
         let is_two_way = sent[0] > 0 && sent[1] > 0;
         directions.two_way += u64::from(is_two_way);
         if !is_two_way {
-            let CoapQuestions { go_on, repeat } = CoapQuestions::of(flow);
-            directions.coap.go_on += go_on;
-            directions.coap.repeat += repeat;
+            directions.coap.add(CoapQuestions::of(flow));
         }
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
         if flow.transport == Transport::Tcp && (a.has_payload() || b.has_payload()) {
@@ -137,7 +111,7 @@ impl FlowQuality {
     /// What tells of the mirror: Igor's own flows, if there are any. What others exchange may come from elsewhere.
     fn telling(&self) -> Directions {
         let [igors, others] = self.directions;
-        if igors.tcp_flows + igors.two_way + igors.coap.go_on + igors.coap.repeat > 0 { igors } else { others }
+        if igors.tcp_flows + igors.two_way + igors.coap.sum() > 0 { igors } else { others }
     }
 
     /// Whether the mirror hands over one direction only: nine of ten living TCP flows lack their other side; of few, all,
@@ -145,7 +119,7 @@ impl FlowQuality {
     pub(super) fn is_one_way(&self) -> bool {
         let Directions { tcp_flows, tcp_one_way, two_way, coap } = self.telling();
         match tcp_flows {
-            0 => coap.go_on > 0 && coap.repeat == 0 && two_way == 0,
+            0 => coap.all_go_on() && two_way == 0,
             FLOWS_TO_JUDGE.. => tcp_one_way * 10 >= tcp_flows * 9,
             _ => tcp_one_way == tcp_flows && two_way == 0,
         }
@@ -219,7 +193,7 @@ impl<'a> CaveatWriter<'a> {
                 0 => format!(
                     "No flow was seen in both directions, and in {} the client asks by CoAP and never repeats itself, which it \
                      must where it is not answered",
-                    times(coap.go_on, "flow", "flows")
+                    times(coap.sum(), "flow", "flows")
                 ),
                 _ => format!("{tcp_one_way} of {tcp_flows} TCP flows with data were seen in one direction only"),
             };

@@ -5,7 +5,7 @@ use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::flow::{EndView, FlowView, SynAnswer};
 use crate::protocol::Transport;
-use crate::relation::Vain;
+use crate::relation::{UNTAKEN, Vain};
 
 /// What one side of a connection sent, over all VLAN paths it was seen on.
 #[derive(Clone, Copy, Debug)]
@@ -102,10 +102,6 @@ impl Side {
         self.last = self.last.max(end.end());
     }
 }
-
-/// Nanoseconds after which an answer that was not taken up did not come: half of the shortest time after which TFTP repeats
-/// it (RFC 2349).
-const UNTAKEN: i64 = 500_000_000;
 
 /// Flows of one connection, one a VLAN path, that each is held against: a mirror shows a packet on two or three. The work
 /// grows with their number times this.
