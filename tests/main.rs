@@ -4,6 +4,8 @@
 mod addresses;
 #[path = "main/anonymize.rs"]
 mod anonymize;
+#[path = "main/answers.rs"]
+mod answers;
 #[path = "main/antivirus.rs"]
 mod antivirus;
 #[path = "main/architecture.rs"]

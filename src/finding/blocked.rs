@@ -63,12 +63,14 @@ impl Topic for Blocked {
         let (port, tries) = (about.port(), times(self.tries, "try", "tries"));
         let what = match (about.finding.outcome, self.cause) {
             (Some(Outcome::Refused), _) => "and was refused by a TCP reset",
+            (_, Cause::Misdirected | Cause::AskerGone) => "; the answer came back to a port where nobody listens",
+            (_, Cause::AnswerRefused) => "; the answer came back and was refused",
             (Some(Outcome::Rejected), _) => "and was rejected by an ICMP error",
             (_, Cause::AnswerLost) => "; the server accepted and the client never took it up",
             (_, Cause::OldConnection) => {
                 "; each SYN was answered as a packet of an older connection (RFC 5961), and none opened a new one"
             }
-            (_, Cause::Misdirected) => "; the answer came back to a port where nobody listens",
+            (_, Cause::Untaken) => "; the server answers and the client never acknowledges",
             (_, Cause::Unacknowledged) => "; what the server sent is to be acknowledged, and was not",
             _ => "and no answer was seen",
         };
@@ -118,6 +120,9 @@ impl Topic for Blocked {
             Cause::OldConnection => "answered by an older connection only".to_owned(),
             Cause::Misdirected => "answered to another port".to_owned(),
             Cause::Unacknowledged => "never acknowledged".to_owned(),
+            Cause::Untaken => "answered, and the answer never acknowledged".to_owned(),
+            Cause::AnswerRefused => format!("answered, and the answer is refused{sender}"),
+            Cause::AskerGone => "answered, but to a closed port of the client".to_owned(),
             Cause::Gone => "no answer, and the host was heard at another time only".to_owned(),
         }
     }
@@ -137,6 +142,9 @@ impl Topic for Blocked {
             Cause::OldConnection => "Check what lies between them, and restart the service",
             Cause::Misdirected => "Check which port the service answers to",
             Cause::Unacknowledged => "Open the port both ways",
+            Cause::Untaken => "Check the way back, and let the answers through",
+            Cause::AnswerRefused => "Let the answers through where they are refused",
+            Cause::AskerGone => "See why the client's port is closed when the answer comes",
         }
     }
 
@@ -223,6 +231,21 @@ fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers
         Cause::Unacknowledged => format!(
             "{servers} sends what is to be acknowledged, and nothing came back from {clients}: a filter on the way, or \
                  {clients} does not run what it is meant for. Allow {what} both ways, and check {clients}."
+        ),
+        Cause::Untaken => format!(
+            "{clients} asks and {servers} answers, again and again, and {clients} never acknowledges: a firewall on the way or \
+                 on the host lets the request through and not the answer. A TFTP server answers from a fresh port (RFC 1350 \
+                 section 4): allow {what} with its transfers, from any port of {servers} back to {clients}."
+        ),
+        Cause::AnswerRefused => format!(
+            "{servers} answers, and each answer is refused on its way back: who sent the error, {clients} itself or what lies \
+                 between, lets the request through and not the answer. Allow the answers of {servers} to {what} there, from \
+                 whatever port they come, back to {clients}."
+        ),
+        Cause::AskerGone => format!(
+            "{servers} answers, and {clients} itself says that nobody listens at the port that it asked from: it closes the port \
+                 before the answer comes, or its own firewall rejects the answer, which looks the same. Check {clients}, and how \
+                 soon {servers} answers."
         ),
         Cause::Gone => format!(
             "The host was heard, but not while this was tried: it may have been switched off or unplugged by then, or a \

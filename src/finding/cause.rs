@@ -44,6 +44,12 @@ pub(super) enum Cause {
     Misdirected,
     /// What the server sends is to be acknowledged, and the client was never heard here.
     Unacknowledged,
+    /// The client asks, the server answers, and the client never takes it up.
+    Untaken,
+    /// The answer came back and was refused, by the client's own host or on the way.
+    AnswerRefused,
+    /// The answer came back, and the client's own host says that nobody listens any more where it asked from.
+    AskerGone,
     /// The server was heard, but not while this was tried.
     Gone,
 }
@@ -88,6 +94,9 @@ impl<'a> Causes<'a> {
             return Cause::Refused;
         }
         let rejection = facts.uncommon().rejected.and_then(|(flow, end)| seen.relations.rejection_of(flow, end));
+        if let Some(rejection) = rejection.filter(|_| facts.uncommon().sent_back) {
+            return if rejection.may_be_late() { Cause::AskerGone } else { Cause::AnswerRefused };
+        }
         if let Some(cause) = rejection.and_then(|rejection| of_error(rejection.cause())) {
             return cause;
         }
@@ -96,6 +105,8 @@ impl<'a> Causes<'a> {
             Cause::AnswerLost
         } else if facts.uncommon().old_connection {
             Cause::OldConnection
+        } else if facts.uncommon().untaken {
+            Cause::Untaken
         } else if facts.uncommon().unacknowledged {
             Cause::Unacknowledged
         } else if conversation.transport == Transport::Udp

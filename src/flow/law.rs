@@ -24,6 +24,8 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
         b"\0\x03\0\x01block".to_vec(),
         b"\0\x05\0\x01File not found\0".to_vec(),
         b"\0\x05\0\x03Disk full\0".to_vec(),
+        b"\0\x03\0\x02block".to_vec(),
+        b"\0\x04\0\0".to_vec(),
         b"M-SEARCH * HTTP/1.1\r\nMX: 3\r\n\r\n".to_vec(),
         b"NOTIFY * HTTP/1.1\r\nLOCATION: http://10.0.0.9/d\r\n\r\n".to_vec(),
         b"HTTP/1.1 200 OK\r\nLOCATION: http://10.0.0.9/d\r\n\r\n".to_vec(),

@@ -39,6 +39,7 @@ pub use key::Seed;
 pub use limit::Overflow;
 pub use neighbour::{Neighbours, Seen};
 pub use observation::{Limits, Observation, Observed, is_icmp_error, ports_of};
+pub use pending::Waiting;
 pub(crate) use prefetch::{prefetch, prefetch_whole};
 pub use questions::Questions;
 pub use row::{EndRow, FlowRow, Sources};

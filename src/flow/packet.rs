@@ -124,6 +124,14 @@ pub(super) fn fingerprint(identification: u16, checksum: u16, numbers: Option<&[
     ((more ^ u32::from(checksum) << 13) & !COUNTED).max(COUNTED << 1)
 }
 
+/// What tells a repetition, by a packet's fingerprint: the same of two datagrams between the same ends if they say the same;
+/// or if they differ by one, as every second of two numbers in a row does, for the last bit is not kept. None where there was
+/// no checksum.
+pub(super) const fn content(fingerprint: u32) -> Option<u32> {
+    let told = if fingerprint & COUNTED != 0 { fingerprint & 0xffff & !COUNTED } else { fingerprint };
+    if told == 0 { None } else { Some(told) }
+}
+
 /// Both MACs of a decoded frame.
 pub(super) fn macs(packet: &Packet<'_>) -> Macs {
     let mut both = [0; 12];

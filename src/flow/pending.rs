@@ -5,6 +5,7 @@
 
 use smallvec::SmallVec;
 
+use super::packet::content;
 use crate::capture::{Retime, Timestamp};
 use crate::state::{Broken, Load, Stored, store_list, stored};
 
@@ -25,6 +26,37 @@ impl Default for PendingReply {
 impl PendingReply {
     pub(super) fn retime(&mut self, retime: Retime) {
         self.time = retime.apply(self.time);
+    }
+}
+
+/// What an end sent that waits for an answer: the last of it, as far as it is told apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Waiting {
+    /// How many messages, at most 32.
+    pub count: u32,
+    /// Effective times of the first and the last of them.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+    /// How many different ones, at least; none where a repetition cannot be told.
+    pub different: Option<u32>,
+    /// Whether any was sent again.
+    pub repeats: bool,
+}
+
+impl Waiting {
+    /// Nothing waits.
+    pub(super) const NOTHING: Self =
+        Self { count: 0, first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN, different: Some(0), repeats: false };
+
+    /// Whether the same was sent again and again: each message twice, on average.
+    pub fn is_repeated(&self) -> bool {
+        self.count > 0 && self.different.is_some_and(|different| different.saturating_mul(2) <= self.count)
+    }
+
+    /// Whether ever new ones were sent, and none again.
+    pub fn goes_on(&self) -> bool {
+        self.count > 1 && self.different.is_some() && !self.repeats
     }
 }
 
@@ -56,6 +88,21 @@ impl PendingReplies {
 
     pub(super) fn last(&self) -> Option<PendingReply> {
         self.0.last().copied()
+    }
+
+    /// What they are.
+    pub(super) fn waiting(&self) -> Waiting {
+        let last = self.0.get(self.0.len().saturating_sub(Self::LIMIT)..).unwrap_or_default();
+        let (Some(first), Some(latest)) = (last.first(), last.last()) else { return Waiting::NOTHING };
+        let contents: Option<SmallVec<[u32; Self::LIMIT]>> =
+            last.iter().map(|owed| content(owed.fingerprint)).collect();
+        let repeats = contents.as_ref().is_none_or(|contents| repeats(contents, last));
+        let different = contents.map(|mut contents| {
+            contents.sort_unstable();
+            contents.dedup();
+            contents.len() as u32
+        });
+        Waiting { count: last.len() as u32, first: first.time, last: latest.time, different, repeats }
     }
 
     /// Adds a packet, mostly the latest.
@@ -106,6 +153,21 @@ impl PendingReplies {
     }
 }
 
+/// Whether one of some messages was sent again. Three alike in a row are. Two may be new ones with one number and the next
+/// ([`content`]): a repetition comes sooner than what is sent at regular times, and what follows it is later.
+fn repeats(contents: &[u32], owed: &[PendingReply]) -> bool {
+    let is_like = |at: usize| contents.get(at).is_some() && contents.get(at) == contents.get(at + 1);
+    let gap = |at: usize| match (owed.get(at), owed.get(at + 1)) {
+        (Some(one), Some(next)) => next.time.raw().saturating_sub(one.time.raw()),
+        _ => 0,
+    };
+    let is_soon = |at: usize| {
+        let around = at.checked_sub(1).map_or(0, gap).max(gap(at + 1));
+        around == 0 || gap(at).saturating_mul(4) < around.saturating_mul(3)
+    };
+    (0..contents.len()).any(|at| is_like(at) && (is_like(at + 1) || is_soon(at)))
+}
+
 stored!(PendingReply { time, fingerprint });
 
 impl Stored for PendingReplies {
@@ -150,6 +212,36 @@ mod tests {
             }
             prop_assert_eq!(told(&sum), told(&whole));
         }
+    }
+
+    #[test]
+    fn a_repetition_is_told_from_new_messages_with_numbers_in_a_row() {
+        let waiting = |messages: &[(i64, u32)]| {
+            let mut trail = PendingReplies::default();
+            // Each packet has an identification of its own; a checksum falls by one where a number rises by one.
+            for (at, (time, number)) in (1..).zip(messages) {
+                let fingerprint = super::super::packet::fingerprint(at, 0x5000 - *number as u16, None, b"");
+                trail.push(PendingReply { time: Timestamp::from_nanos(*time), fingerprint });
+            }
+            trail.waiting()
+        };
+        for (messages, goes_on, is_repeated) in [
+            (&[(0, 1), (10, 2), (20, 3), (30, 4), (40, 5)][..], true, false),
+            (&[(0, 2), (10, 3), (20, 4), (30, 5), (40, 6)], true, false),
+            (&[(0, 1), (2, 1), (6, 1), (14, 1), (30, 1)], false, true),
+            (&[(0, 1), (2, 1), (10, 2), (12, 2), (20, 3), (22, 3)], false, true),
+            (&[(0, 7), (10, 11), (20, 17), (30, 17), (40, 17)], false, false),
+            (&[(0, 1)], false, false),
+            (&[(0, 1), (1, 1)], false, true),
+        ] {
+            let waiting = waiting(messages);
+            assert_eq!((waiting.goes_on(), waiting.is_repeated()), (goes_on, is_repeated), "{messages:?}");
+            assert_eq!((waiting.count as usize, waiting.last.raw()), (messages.len(), messages[messages.len() - 1].0));
+        }
+        // Without a checksum, or an identification, nothing is known.
+        let mut trail = PendingReplies::of(PendingReply { time: Timestamp::from_nanos(1), fingerprint: 0 });
+        trail.push(PendingReply { time: Timestamp::from_nanos(2), fingerprint: 0 });
+        assert!(!trail.waiting().goes_on() && !trail.waiting().is_repeated());
     }
 
     #[test]

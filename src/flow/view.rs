@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::SynAnswer;
 use super::counters::{Cold, Counts};
 use super::key::{VlanCode, VlanNames};
+use super::pending::Waiting;
 use super::sources::SourceSets;
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
@@ -239,6 +240,8 @@ impl EndView<'_> {
         asks: bool = |counts, cold, side| counts.asks(cold, side);
         /// Whether anything was sent that may answer the other end: all but announcements.
         replies: bool = |counts, cold, side| counts.has_replied(side);
+        /// Whether what goes on with an exchange was sent: of TFTP on its port, anything but requests.
+        proceeds: bool = |counts, cold, side| counts.proceeds(side);
         /// Whether a request or a response was sent: by the first payload, for ICMP by any message.
         turn: Turn = |counts, cold, side| cold.turn(side);
         /// Time to live, or hop limit, of the first packet; 0 if it is not known.
@@ -250,6 +253,8 @@ impl EndView<'_> {
         /// Packets that owe an answer and that this end sent since the other end last sent anything, if that ever replied:
         /// at most 32.
         unanswered: u32 = |counts, cold, side| counts.unanswered(cold, side).0;
+        /// The same, what it is; of ports that no protocol is known by, what waits if a relation makes a TFTP transfer of it.
+        waiting: Waiting = |counts, cold, side| counts.waiting(cold, side);
         /// Effective time of the latest packet of this end that may be an answer; unknown if there is none.
         last_reply: Timestamp = |counts, cold, side| counts.last_reply(cold, side);
         /// Effective time of the last of them.

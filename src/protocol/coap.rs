@@ -109,19 +109,19 @@ fn check(p: &Payload<'_>) -> Sign {
         && options.all_known
         && options.plain_path >= PATH_MIN
         && p.is_complete();
+    let tag = Tag::Coap { kind, confirmable, token: Tag::coap_token(token) };
     if !own_port && !strong {
-        return Sign::UNKNOWN;
+        // To a group's request it may be the answer, from any port (section 8.2): its token tells, if a relation waits for it.
+        let sound = is_registered(code) && options.all_known && p.is_complete();
+        let may_answer = kind == CoapKind::Response && sound && !token.is_empty();
+        return if may_answer { Sign::UNKNOWN.tagged(tag) } else { Sign::UNKNOWN };
     }
     let turn = match kind {
         CoapKind::Empty => Turn::Unknown,
         CoapKind::Request => Turn::Request,
         CoapKind::Response => Turn::Response,
     };
-    Sign::of(Evidence::Conforms).asking(confirmable).turning(turn).tagged(Tag::Coap {
-        kind,
-        confirmable,
-        token: Tag::coap_token(token),
-    })
+    Sign::of(Evidence::Conforms).asking(confirmable).turning(turn).tagged(tag)
 }
 
 /// The token and what follows it; token lengths 13 and 14 are extended by RFC 8974 section 2.1.

@@ -1,10 +1,10 @@
 //! The part of each message in the dialogue of its flow: whether it owes an answer, and whether it may be one.
 
 use super::payload::{Payload, Sign};
-use super::{Protocol, check, coap};
+use super::{Protocol, Turn, check, coap, tftp};
 use crate::protocol::Transport;
 
-/// The part that one message plays, as bits: [`Message::ASKS`] and [`Message::REPLIES`].
+/// The part that one message plays, as bits: [`Message::ASKS`], [`Message::REPLIES`] and [`Message::PROCEEDS`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Message(pub u8);
 
@@ -13,12 +13,19 @@ impl Message {
     pub const ASKS: u8 = 1;
     /// It may be an answer: all but what its sender would send anyhow, whatever was asked.
     pub const REPLIES: u8 = 2;
+    /// It goes on with an exchange: all of TFTP but requests, which a client may repeat whatever was answered.
+    pub const PROCEEDS: u8 = 128;
     /// As all are of which nothing else is known: it may answer, and owes no answer.
     pub const OTHER: Self = Self::new(false, false);
 
     /// Of one that owes an answer, or that answers nothing.
     pub const fn new(asks: bool, announces: bool) -> Self {
         Self((asks as u8 * Self::ASKS) | (!announces as u8 * Self::REPLIES))
+    }
+
+    /// The same, of one that goes on with an exchange.
+    const fn proceeding(self, proceeds: bool) -> Self {
+        Self(self.0 | (proceeds as u8 * Self::PROCEEDS))
     }
 
     /// Whether it owes an answer.
@@ -41,6 +48,8 @@ pub struct AnswerRule(u8);
 const NUMBERS: u8 = 1;
 /// By CoAP's first byte, mostly.
 const COAP: u8 = 2;
+/// By the first bytes of what may be a TFTP transfer, which leaves its port (RFC 1350 section 4).
+const TRANSFER: u8 = 64;
 /// By the check of a protocol over UDP, whose place in [`CHECKED`] stands above.
 const CHECK: u8 = 4;
 
@@ -66,15 +75,25 @@ impl AnswerRule {
     pub fn of(transport: Transport, ports: [u16; 2]) -> Self {
         Self(match transport {
             Transport::Tcp => NUMBERS,
-            Transport::Udp => of_port(ports[0]).max(of_port(ports[1])),
+            Transport::Udp => match of_port(ports[0]).max(of_port(ports[1])) {
+                0 => TRANSFER,
+                rule => rule,
+            },
             _ => 0,
         })
+    }
+
+    /// Whether it holds only where a relation makes a TFTP transfer of the flow.
+    #[inline]
+    pub const fn is_guess(self) -> bool {
+        self.0 & TRANSFER != 0
     }
 
     /// The part of a message with this first byte, or of a TCP segment, if they tell it; else [`AnswerRule::look`] does.
     #[inline(always)]
     pub fn message(self, takes_up_numbers: bool, head: u8) -> Option<Message> {
-        if self.0 & (CHECK | (COAP * u8::from(coap::may_announce(head)))) != 0 {
+        let has_more = (COAP * u8::from(coap::may_announce(head))) | (TRANSFER * u8::from(head == 0));
+        if self.0 & (CHECK | has_more) != 0 {
             return None;
         }
         let asks = self.0 & ((NUMBERS * u8::from(takes_up_numbers)) | (COAP * u8::from(coap::is_confirmable(head))));
@@ -87,12 +106,16 @@ impl AnswerRule {
         if self.0 & COAP != 0 {
             return Message::new(false, coap::is_announced(payload));
         }
+        if self.is_guess() {
+            return Message::new(tftp::owes_answer(payload), false);
+        }
         match CHECKED.get(usize::from(self.0 / (2 * CHECK))) {
             Some(protocol) if !payload.is_empty() => {
                 let [source_port, destination_port] = ports;
                 let p = Payload { bytes: payload, wire_len, source_port, destination_port, tcp: false };
-                let Sign { asks, announces, .. } = check(protocol.bit(), &p);
-                Message::new(asks, announces)
+                let Sign { asks, announces, turn, .. } = check(protocol.bit(), &p);
+                let proceeds = *protocol == Protocol::Tftp && turn != Turn::Request;
+                Message::new(asks || proceeds && tftp::owes_answer(payload), announces).proceeding(proceeds)
             }
             _ => Message::OTHER,
         }
@@ -124,6 +147,17 @@ mod tests {
             (47808, who_is, announced),
             (9999, b"\x40\x01\0\x01", Message::OTHER),
             (53, b"", Message::OTHER),
+            (69, b"\0\x01f\0octet\0", asked),
+            (69, b"\0\x03\0\x01data", asked.proceeding(true)),
+            (69, b"\0\x04\0\x01", Message::OTHER.proceeding(true)),
+            (69, b"\0\x05\0\x01none\0", Message::OTHER.proceeding(true)),
+            // On fresh ports a transfer's blocks, and what acknowledges options or a write request, owe an answer.
+            (9999, b"\0\x03\0\x07data", asked),
+            (9999, b"\0\x06blksize\x001024\0", asked),
+            (9999, b"\0\x04\0\0", asked),
+            (9999, b"\0\x04\0\x07", Message::OTHER),
+            (9999, b"\0\x05\0\x01none\0", Message::OTHER),
+            (9999, b"", Message::OTHER),
         ] {
             assert_eq!(asks(Transport::Udp, [40_000, port], payload), expected, "{port} {payload:?}");
             assert_eq!(asks(Transport::Icmp, [port, port], payload), Message::OTHER);

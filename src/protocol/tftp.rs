@@ -6,6 +6,12 @@ use super::{Evidence, Tag, TftpOpcode, Turn};
 
 const PORT: u16 = 69;
 const OPTIONS: [&[u8]; 6] = [b"blksize", b"timeout", b"tsize", b"windowsize", b"multicast", b"rollover"];
+/// Whether the other end has to go on with a message: with DATA and OACK by an ACK, with the ACK of a write request by DATA
+/// (RFC 1350 sections 2 and 4, RFC 2347).
+pub(super) const fn owes_answer(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 3, _, _, ..] | [0, 6, _, ..] | [0, 4, 0, 0])
+}
+
 /// DATA's header, and the largest block that blksize allows (RFC 2348).
 const DATA_LEN: std::ops::RangeInclusive<u32> = 4..=4 + 65_464;
 

@@ -16,12 +16,14 @@ mod ssdp;
 #[cfg(test)]
 mod tests;
 mod tftp;
+mod transfer;
 mod twins;
 mod window;
 
 pub use direction::{DirectionBasis, Orientation, is_group, orient};
 pub use rejection::{Rejection, RejectionCause};
-pub use relations::{Announcement, Link, LinkKind, Relations};
+pub use relations::{Announcement, Link, LinkKind, Relations, Vain};
+pub(crate) use transfer::UNTAKEN;
 pub use twins::agree;
 
 use std::collections::HashMap;
@@ -92,9 +94,10 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
             _ => {}
         }
     }
+    quotes.finish(&mut relations);
+    relations.forget_sent_back(flows);
     transfers.finish(flows, &mut relations);
     devices.finish(flows, &mut relations);
-    quotes.finish(&mut relations);
     relations
 }
 

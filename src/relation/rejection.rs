@@ -61,6 +61,11 @@ impl Rejection {
         }
     }
 
+    /// Whether one alone, of an answer, proves nothing: who asked may have closed its port meanwhile.
+    pub const fn may_be_late(&self) -> bool {
+        matches!(self.cause(), RejectionCause::NoListener)
+    }
+
     /// The likely cause. A port unreachable that the destination did not send itself is what filters
     /// send by default (REJECT of iptables and nftables), no statement about the port. One that it
     /// did send may still be its own firewall's: the error looks the same.

@@ -79,6 +79,22 @@ pub struct Announcement {
     pub flow: Option<u32>,
 }
 
+/// What was sent on flows of their own and came to nothing: all the answers to a request, or what went on once a transfer
+/// had begun.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Vain {
+    /// When the silent end last took anything up; unknown if who asked never did.
+    pub since: Timestamp,
+    /// How much came to nothing since.
+    pub tries: u32,
+    /// Effective time of the last of it.
+    pub until: Timestamp,
+    /// Whether it is who asked that is silent.
+    pub of_client: bool,
+    /// The flow and the end whose packets an ICMP error quotes, if answers were sent back.
+    pub sent_back: Option<(u32, u8)>,
+}
+
 /// The relations of a survey's flows, by position of the flow in the list they were found in.
 #[derive(Clone, Debug, Default)]
 pub struct Relations {
@@ -91,6 +107,8 @@ pub struct Relations {
     /// Requests that other flows answered, with how many: a TFTP request by its transfers, a search
     /// or a group request by its answers.
     pub answered: HashMap<u32, u32>,
+    /// Requests whose answers, on flows of their own, did not reach who asked, and those whose transfer stopped.
+    pub vain: HashMap<u32, Vain>,
     /// TCP flows to a place that a LOCATION header had named.
     pub announced: HashMap<u32, Announcement>,
     /// The file that the first request of a flow to TFTP's port names.
@@ -129,6 +147,11 @@ impl Relations {
         let at =
             self.rejections.binary_search_by_key(&(flow, end), |(flow, rejection)| (*flow, rejection.failed)).ok()?;
         self.rejections.get(at).map(|(_, rejection)| rejection)
+    }
+
+    /// The ICMP error that sent back all that an end (0 or 1) of a flow sent.
+    pub fn sent_back(&self, flow: u32, end: u8, packets: u64) -> Option<&Rejection> {
+        self.rejection_of(flow, end).filter(|error| error.is_unreachable() && packets > 0 && error.count >= packets)
     }
 
     /// The earlier of the ICMP errors that quote a flow, whichever end's packets failed.

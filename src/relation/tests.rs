@@ -97,6 +97,46 @@ fn one_request_causes_one_transfer_and_each_retry_may_cause_another() {
 }
 
 #[test]
+fn a_transfer_that_nobody_takes_up_answers_nothing() {
+    /// What comes behind a request and its first block.
+    enum Then {
+        Block(i64),
+        Asks(i64),
+        Takes,
+        SentBack(u8),
+    }
+    use Then::*;
+    for (script, answers, lost) in [
+        // The capture may end here.
+        (&[][..], Some(1), None),
+        (&[Block(1010)], None, Some((2, false))),
+        (&[Asks(1010)], None, Some((1, false))),
+        // Too soon to tell.
+        (&[Block(400)], Some(1), None),
+        (&[Block(1010), Takes], Some(1), None),
+        // The client may have given up; a filter has not.
+        (&[SentBack(3)], Some(1), None),
+        (&[SentBack(13)], None, Some((1, true))),
+        (&[Block(1010), SentBack(13)], None, Some((2, false))),
+        (&[Takes, SentBack(13)], Some(1), None),
+    ] {
+        let mut scene = Scene::default();
+        scene.udp(CLIENT, SERVER, RRQ).at(10).udp(FRESH, CLIENT, DATA_1);
+        for then in script {
+            match then {
+                Block(millis) => scene.at(*millis).udp(FRESH, CLIENT, DATA_1),
+                Asks(millis) => scene.at(*millis).udp(CLIENT, SERVER, RRQ),
+                Takes => scene.udp(CLIENT, FRESH, ACK_1),
+                SentBack(code) => scene.icmp("10.0.0.5", (3, *code), 17, FRESH, CLIENT),
+            };
+        }
+        let relations = scene.links();
+        let vain = relations.vain.get(&0).map(|vain| (vain.tries, vain.sent_back.is_some()));
+        assert_eq!((relations.answered.get(&0).copied(), vain), (answers, lost));
+    }
+}
+
+#[test]
 fn tftp_data_of_another_host_or_to_another_port_is_not_related() {
     let mut scene = Scene::default();
     scene.udp(CLIENT, SERVER, RRQ).at(1);

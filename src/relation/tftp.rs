@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use super::ports::{self, Ports};
+use super::transfer::{Course, Fate};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{MacAddr, is_first_hop};
@@ -58,8 +59,8 @@ struct Reply {
     fit: PayloadMatch,
     /// Whether its first time is known.
     timed: bool,
-    /// Whether the server sent any of it.
-    answers: bool,
+    /// What became of it, if the server sent any of it.
+    course: Option<Course>,
 }
 
 /// How well a flow's payload fits the transfer.
@@ -178,7 +179,7 @@ impl Transfers {
                         begin: flow.begin(),
                         fit,
                         timed: begins.nanos().is_some(),
-                        answers: serves.packets() > 0,
+                        course: (serves.packets() > 0).then(|| Course::of(asks, serves)),
                     });
                 }
             }
@@ -187,6 +188,7 @@ impl Transfers {
 
     /// Settles which transfers belong to which request.
     pub(super) fn finish(self, flows: &Flows, relations: &mut Relations) {
+        let mut fates: Map<u32, Fate> = Map::default();
         for ((_, whom), requests) in self.requests {
             for mut request in requests {
                 request.replies.sort_by_key(|reply| reply.begin);
@@ -204,14 +206,21 @@ impl Transfers {
                     if relations.link(reply.flow).is_none_or(|held| rank(&link) < rank(&held)) {
                         relations.set_link(reply.flow, link);
                     }
-                    if matches!(whom, RequestTarget::Device(_)) && reply.answers {
+                    let Some(course) = &reply.course else { continue };
+                    if matches!(whom, RequestTarget::Device(_)) {
                         relations.other_addresses.push((request.cause, reply.flow));
                     }
-                    if reply.answers {
-                        *relations.answered.entry(request.cause).or_default() += 1;
-                    }
+                    let fate = fates.entry(request.cause).or_insert_with(|| Fate::of(request.last));
+                    fate.add(reply.flow, course, relations);
                 }
             }
+        }
+        for (cause, fate) in fates {
+            let (answers, vain) = fate.settle();
+            if answers > 0 {
+                relations.answered.insert(cause, answers);
+            }
+            relations.vain.extend(vain.map(|vain| (cause, vain)));
         }
         relations.other_addresses.sort_unstable();
         for at in self.strays {
@@ -223,7 +232,7 @@ impl Transfers {
 }
 
 /// Opcode and number of an end's first payload.
-fn opcode(end: &EndView<'_>) -> Option<(TftpOpcode, u16)> {
+pub(super) fn opcode(end: &EndView<'_>) -> Option<(TftpOpcode, u16)> {
     match Tag::from_raw(end.tag()) {
         Tag::Tftp { opcode, number, .. } => Some((opcode, number)),
         _ => None,

@@ -10,7 +10,7 @@ use crate::capture::{Moment, Timestamp};
 use crate::flow::{FlowView, Flows, prefetch, prefetch_whole};
 use crate::policy::{Case, FindingKind, Role};
 use crate::protocol::{Evidence, Protocol, Transport};
-use crate::relation::Link;
+use crate::relation::{Link, Rejection};
 
 /// What all conversations are made from.
 pub(super) struct Material<'a> {
@@ -43,11 +43,37 @@ impl<'a> Material<'a> {
         (self.seen.flows.view(member.place), &self.flows[member.place as usize])
     }
 
-    /// Whether what belongs to a flow answers it: the unicast answer to a group is an answer, though its own flow holds no
-    /// request.
-    fn is_answered(&self, place: u32, link: Option<&Link>) -> bool {
-        self.answered.get(place as usize).is_some_and(|answered| *answered)
-            || link.is_some_and(|link| link.kind.answers_group() && link.flow.is_some())
+    /// Adds what other flows and ICMP errors tell of a flow. The unicast answer to a group is an answer, though its own flow
+    /// holds no request.
+    fn relate(&self, tally: &mut Tally, place: u32, client: u8, link: Option<&Link>) {
+        let relations = self.seen.relations;
+        tally.answered |= self.answered.get(place as usize).is_some_and(|answered| *answered);
+        tally.answers_group |= link.is_some_and(|link| link.kind.answers_group() && link.flow.is_some());
+        tally.rejected |= relations.rejection_of(place, client).is_some_and(Rejection::is_unreachable);
+        if !relations.vain.is_empty() {
+            tally.vain = tally.vain.or_else(|| relations.vain.get(&place).copied());
+        }
+    }
+
+    /// The ICMP error that quotes what the server sent in a flow.
+    fn sent_back(&self, member: &Member) -> Option<&Rejection> {
+        let server = 1 - (self.flows[member.place as usize].client & 1);
+        self.seen.relations.rejection_of(member.place, server).filter(|error| error.is_unreachable())
+    }
+
+    /// Whether the answers of a conversation that were sent back are more than a single late one.
+    fn believes_errors(&self, members: &[Member]) -> bool {
+        if self.seen.relations.rejections.is_empty() || members[0].key.transport() != Transport::Udp {
+            return false;
+        }
+        let errors = |member: &Member| {
+            let error = self.sent_back(member)?;
+            let sent = self.seen.flows.view(member.place).ends[usize::from(error.failed & 1)];
+            let sent = sent.packets().saturating_sub(sent.duplicates());
+            Some(if error.may_be_late() { error.count.min(sent) } else { 2 })
+        };
+        let connections = members.chunk_by(|a, b| a.key == b.key);
+        connections.filter_map(|connection| connection.iter().filter_map(errors).max()).sum::<u64>() > 1
     }
 }
 
@@ -85,6 +111,9 @@ struct Draft<'a> {
     end: Timestamp,
     old_connection: bool,
     unacknowledged: bool,
+    untaken: bool,
+    /// Whether ICMP errors about the server's packets are believed.
+    believes_errors: bool,
     /// Whether the payload of a flow proves a protocol.
     any_named: bool,
 }
@@ -124,6 +153,8 @@ impl<'a> Draft<'a> {
             end: Timestamp::UNKNOWN,
             old_connection: false,
             unacknowledged: false,
+            untaken: false,
+            believes_errors: of.believes_errors(members),
             any_named: false,
         }
     }
@@ -143,14 +174,30 @@ impl<'a> Draft<'a> {
             {
                 self.uncommon.part_of = self.uncommon.part_of.or(link.flow);
             }
-            tally.answered |= of.is_answered(member.place, link.as_ref());
-            if let Some(rejection) = relations.rejection_of(member.place, judgement.client) {
-                tally.rejected |= rejection.is_unreachable();
+            self.relate(&mut tally, member, judgement.client);
+            if relations.rejection_of(member.place, judgement.client).is_some() {
                 self.uncommon.rejected = self.uncommon.rejected.or(Some((member.place, judgement.client)));
             }
         }
         self.complete(&mut tally, connection);
         tally
+    }
+
+    /// Adds what is told of one of its flows elsewhere.
+    fn relate(&self, tally: &mut Tally, member: &Member, client: u8) {
+        let of = self.of;
+        of.relate(tally, member.place, client, of.seen.relations.link(member.place).as_ref());
+        if self.believes_errors
+            && let Some(error) = of.sent_back(member)
+        {
+            tally.sent_back = tally.sent_back.max(error.count);
+        }
+    }
+
+    /// The flow of a connection whose answers were sent back, and the server's end of it.
+    fn answer_sent_back(&self, tally: &Tally, connection: &[Member]) -> Option<(u32, u8)> {
+        let of_own = |member: &Member| self.of.sent_back(member).map(|error| (member.place, error.failed));
+        if tally.is_sent_back() { connection.iter().find_map(of_own) } else { tally.answer_sent_back() }
     }
 
     /// A conversation of many flows has them fetched a dozen earlier.
@@ -221,7 +268,12 @@ impl<'a> Draft<'a> {
     fn judge(&mut self, tally: &Tally, numbers: std::ops::Range<usize>) {
         let transport = self.conversation.transport;
         let (outcome, rank) = self.outcome(tally);
-        note(&mut self.uncommon.outcomes, self.conversation.outcome, outcome, numbers);
+        note(&mut self.uncommon.outcomes, self.conversation.outcome, outcome, numbers.clone());
+        if outcome == Outcome::Rejected && self.uncommon.rejected.is_none() {
+            let connection = self.members.get(numbers).unwrap_or_default();
+            self.uncommon.rejected = self.answer_sent_back(tally, connection);
+            self.uncommon.sent_back = self.uncommon.rejected.is_some();
+        }
         if rank >= self.best {
             (self.best, self.conversation.outcome) = (rank, outcome);
         }
@@ -229,12 +281,14 @@ impl<'a> Draft<'a> {
         self.facts.both_ways |= tally.both_ways(transport);
         self.old_connection |= tally.is_of_old_connection();
         self.unacknowledged |= tally.is_unacknowledged();
+        self.untaken |= outcome == Outcome::Unanswered && (tally.is_untaken() || tally.vain.is_some());
         if outcome.is_blocked() {
             self.uncommon.tries = self.uncommon.tries.saturating_add(tally.tries(transport));
         } else if tally.client.packets() > 0 && tally.server.packets() > 0 {
             self.last_answer = self.last_answer.max(tally.last_answer());
         }
-        if let Some(silence) = outcome::went_silent(transport, outcome, tally) {
+        let silence = outcome::went_silent(transport, outcome, tally);
+        if let Some(silence) = silence.or_else(|| outcome::transfer_went_silent(outcome, tally)) {
             self.conversation.stopped_answering = true;
             // The longest tells most.
             if self.uncommon.silence.is_none_or(|held| held.requests < silence.requests) {
@@ -271,10 +325,7 @@ impl<'a> Draft<'a> {
             for member in connection {
                 let (flow, judgement) = self.of.look(member);
                 tally.add(&flow, judgement.client);
-                let link = self.of.seen.relations.link(member.place);
-                tally.answered |= self.of.is_answered(member.place, link.as_ref());
-                let rejection = self.of.seen.relations.rejection_of(member.place, judgement.client);
-                tally.rejected |= rejection.is_some_and(|rejection| rejection.is_unreachable());
+                self.relate(&mut tally, member, judgement.client);
             }
             self.complete(&mut tally, connection);
             let (outcome, rank) = self.outcome(&tally);
@@ -318,7 +369,9 @@ impl<'a> Draft<'a> {
         for (at, member) in self.members.iter().enumerate() {
             let (flow, judgement) = self.of.look(member);
             let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
-            if outcome.is_blocked() && flow.begin().time > self.last_answer {
+            // A client that closes its port sooner than it is answered is answered all the same.
+            let is_late = self.of.sent_back(member).is_some_and(Rejection::may_be_late);
+            if outcome.is_blocked() && !is_late && flow.begin().time > self.last_answer {
                 let mut tally = Tally::NONE;
                 tally.add(&flow, judgement.client);
                 tries = tries.saturating_add(tally.tries(flow.transport));
@@ -342,6 +395,7 @@ impl<'a> Draft<'a> {
         self.facts.blocked = true;
         self.uncommon.old_connection = self.old_connection;
         self.uncommon.unacknowledged = self.unacknowledged;
+        self.uncommon.untaken = self.untaken;
         self.uncommon.end = self.end;
     }
 }

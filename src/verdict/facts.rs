@@ -36,6 +36,10 @@ pub(crate) struct ConversationFacts {
 pub(crate) struct Uncommon {
     /// The flow whose client's packets an ICMP error quotes, and the end of that client.
     pub(crate) rejected: Option<(u32, u8)>,
+    /// Whether they are the server's instead: each answer was sent back.
+    pub(crate) sent_back: bool,
+    /// If it is blocked: the client asked, and never took up what the server answered.
+    pub(crate) untaken: bool,
     /// If it is blocked: a SYN was only ever answered as a packet of an older connection.
     pub(crate) old_connection: bool,
     /// If it is blocked: what the server sent was to be acknowledged, and the client was never heard.
@@ -59,6 +63,8 @@ pub(crate) struct Uncommon {
 impl Uncommon {
     pub(crate) const NOTHING: Self = Self {
         rejected: None,
+        sent_back: false,
+        untaken: false,
         old_connection: false,
         unacknowledged: false,
         end: Timestamp::UNKNOWN,

@@ -20,7 +20,7 @@ use crate::traffic::site::START;
 use crate::traffic::wire::{MICRO, MILLI, SECOND};
 
 /// What a survey finds, but for hosts that its flags name and its small capture leaves out.
-fn told(survey: &Survey) -> Vec<(Severity, &'static str)> {
+pub(crate) fn told(survey: &Survey) -> Vec<(Severity, &'static str)> {
     let findings = survey.findings.iter().filter(|finding| finding.kind.name() != "never-heard");
     findings.map(|finding| (finding.severity, finding.kind.name())).collect()
 }
@@ -30,7 +30,7 @@ fn has(survey: &Survey, reason: &str) -> bool {
 }
 
 /// The only finding of a kind.
-fn one<'a>(survey: &'a Survey, kind: &str) -> Read<'a> {
+pub(crate) fn one<'a>(survey: &'a Survey, kind: &str) -> Read<'a> {
     let mut found = of_kind(survey, kind);
     assert_eq!(found.len(), 1, "{kind} among {:?}", told(survey));
     found.remove(0)
@@ -52,7 +52,7 @@ fn duplicates(survey: &Survey) -> u64 {
     survey.flows.iter().map(|(flow, _)| flow.ends.iter().map(|end| end.duplicates()).sum::<u64>()).sum()
 }
 
-fn cell(survey: &Survey, role: Role, direction: Direction, transport: Transport, port: u16) -> CellState {
+pub(crate) fn cell(survey: &Survey, role: Role, direction: Direction, transport: Transport, port: u16) -> CellState {
     let wanted = (role, direction, transport, port);
     let mut cells = survey.policy.cells().iter();
     let at = cells.position(|cell| (cell.role, cell.direction, cell.transport, cell.port) == wanted);

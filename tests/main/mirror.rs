@@ -158,10 +158,15 @@ impl Mirror {
 
     /// `from` reports that nobody listens where `sender` sent a datagram to: the datagram's header and first 8 bytes.
     pub(crate) fn port_unreachable(&mut self, at: u64, from: End, sender: End) {
+        self.unreachable(at, (from.0, 3), from, sender);
+    }
+
+    /// A host says by ICMP, with a code of type 3, that what `sender` sent to `from` could not be handed over.
+    pub(crate) fn unreachable(&mut self, at: u64, (by, code): (Host, u8), from: End, sender: End) {
         let datagram = frame::udp((sender.0.address, sender.1), (from.0.address, from.1), &[]);
         let head = V4 { id: self.id, ttl: sender.0.hops, fragment: 0x4000, ..V4::default() };
         let quoted = frame::ipv4(sender.0.v4(), from.0.v4(), frame::UDP, head, &datagram);
-        self.ip(at, from.0, sender.0, frame::ICMP, &frame::icmp(3, 3, [0; 4], &quoted));
+        self.ip(at, by, sender.0, frame::ICMP, &frame::icmp(3, code, [0; 4], &quoted));
     }
 
     /// The same with each frame three times, 12 microseconds apart.

@@ -39,7 +39,7 @@ pub(super) struct Counts {
     pub(super) flags: [TcpFlags; 2],
     /// What need not be looked at any more of what an end sends: [`PAYLOAD`] and [`NUMBERS`].
     settled: [u8; 2],
-    /// What an end said, and whether it waits for an answer: [`ASKED`] to [`ANNOUNCED`].
+    /// What an end said, and whether it waits for an answer: [`ASKED`] to [`PROCEEDS`].
     dialogue: [u8; 2],
     /// [`DISORDERED`] and [`REWRITTEN`].
     state: u8,
@@ -68,8 +68,10 @@ const MORE: u8 = 32;
 /// In [`Counts::dialogue`]: the end's latest packet is none that may be an answer; when the latest of those was sent is in
 /// [`cold::Odd::replied`].
 const ANNOUNCED: u8 = 64;
+/// In [`Counts::dialogue`]: the end sent what goes on with an exchange.
+const PROCEEDS: u8 = Message::PROCEEDS;
 /// Of [`Counts::dialogue`], what does not hang on what the other end sends.
-const OWN: u8 = ASKED | REPLIED | ANNOUNCED;
+const OWN: u8 = ASKED | REPLIED | ANNOUNCED | PROCEEDS;
 
 /// In [`Counts::settled`]: payload.
 const PAYLOAD: u8 = 1;
@@ -186,6 +188,7 @@ impl Counts {
             self.note_rarely(cold, (sent, time), copy, before);
         }
         self.note_reply(cold, side, message.replies(), sent.at.time, latest);
+        self.dialogue[side] |= message.0 & PROCEEDS;
         if message.replies() && self.is_waiting(other) {
             self.answer(cold, other, sent.at.time);
         }

@@ -1,13 +1,14 @@
 //! What states hold of a flow.
 
 use super::cold::{Cold, HAS_RARE, IS_SHORTENED, Odd, Rare, TransportState, Written};
-use super::{ANNOUNCED, Counts, DISORDERED, MORE, REPLIED, REWRITTEN};
+use super::{ANNOUNCED, Counts, DISORDERED, MORE, PROCEEDS, REPLIED, REWRITTEN};
 use crate::capture::Timestamp;
+use crate::flow::pending::PendingReplies;
 use crate::flow::sources::SourceSet;
 use crate::protocol::AnswerRule;
 use crate::state::{Broken, Load, Stored, stored};
 
-/// All bits of [`Counts::dialogue`] but [`ANNOUNCED`], of [`Counts::settled`], and of [`Cold::said`].
+/// All bits of [`Counts::dialogue`] but [`ANNOUNCED`] and [`PROCEEDS`], of [`Counts::settled`], and of [`Cold::said`].
 const DIALOGUE: u8 = MORE * 2 - 1;
 const SETTLED: u8 = 3;
 const SAID: u8 = (HAS_RARE - 1) | IS_SHORTENED;
@@ -15,10 +16,11 @@ const SAID: u8 = (HAS_RARE - 1) | IS_SHORTENED;
 impl Counts {
     pub(in crate::flow) fn store(&self, to: &mut Vec<u8>) {
         // What is asked for follows from the ports.
-        let Self { recent, packets, bytes, fingerprint, flags, settled, dialogue, state, asking: _ } = self;
+        let Self { recent, packets, bytes, fingerprint, flags, settled, dialogue, state, asking } = self;
+        let said = if asking.is_guess() { REPLIED } else { DIALOGUE };
         (*recent, *packets, *bytes).store(to);
         (*fingerprint, *flags, *settled).store(to);
-        (dialogue.map(|end| end & DIALOGUE), *state).store(to);
+        (dialogue.map(|end| end & said), *state).store(to);
     }
 
     /// Of a flow whose ports say what owes an answer.
@@ -32,6 +34,46 @@ impl Counts {
             has_only(dialogue, DIALOGUE) && has_only(settled, SETTLED) && state & !(DISORDERED | REWRITTEN) == 0;
         from.expect(is_sound, "a flow has marks that are not known")?;
         Ok(counts)
+    }
+
+    /// The cold part without what waits only where a relation says so: that is a part of its own.
+    pub(in crate::flow) fn store_cold(&self, cold: &Cold, to: &mut Vec<u8>) {
+        match &cold.odd {
+            Some(odd) if self.asking.is_guess() => {
+                let none = Odd::default();
+                let odd = Odd { one: none.one, more: None, ..Odd::clone(odd) };
+                Cold { odd: Some(Box::new(odd)), ..cold.clone() }.store(to);
+            }
+            _ => cold.store(to),
+        }
+    }
+
+    /// Of each end, whether it goes on with an exchange, and what waits only where a relation says so; none if nothing of it.
+    pub(in crate::flow) fn transfer(&self, cold: &Cold) -> Option<[(bool, PendingReplies); 2]> {
+        let waits = |side| match self.asking.is_guess() {
+            true => self.trail(cold, side),
+            false => PendingReplies::default(),
+        };
+        let ends = [0, 1].map(|side| (self.proceeds(side), waits(side)));
+        ends.iter().any(|(proceeds, waits)| *proceeds || waits.len() > 0).then_some(ends)
+    }
+
+    /// Takes that, unless it does not fit the flow.
+    pub(in crate::flow) fn set_transfer(&mut self, cold: &mut Cold, ends: [(bool, PendingReplies); 2]) -> bool {
+        let fits = |side: usize| {
+            let (proceeds, waits) = &ends[side];
+            let sent = self.packets(cold, side) > 0;
+            (sent || !proceeds) && waits.last().is_none_or(|owed| sent && owed.time <= self.last(cold, side))
+        };
+        let waiting = ends.iter().filter(|(_, waits)| waits.len() > 0).count();
+        if !(fits(0) && fits(1)) || waiting > usize::from(self.asking.is_guess()) {
+            return false;
+        }
+        for (side, (proceeds, waits)) in ends.into_iter().enumerate() {
+            self.dialogue[side] |= if proceeds { PROCEEDS } else { 0 };
+            self.hold(cold, side, waits);
+        }
+        true
     }
 
     /// When each end sent what may be an answer for the last time, if it announced since.

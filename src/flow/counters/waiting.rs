@@ -1,9 +1,9 @@
 //! What one end of a flow asked and the other has not answered yet.
 
-use super::{ANNOUNCED, ASKED, CALLS, Cold, Counts, HELD, MORE, OWN, PENDING, REPLIED, WAITS};
+use super::{ANNOUNCED, ASKED, CALLS, Cold, Counts, HELD, MORE, OWN, PENDING, PROCEEDS, REPLIED, WAITS};
 use crate::capture::Timestamp;
 use crate::flow::packet::copy_window;
-use crate::flow::pending::{PendingReplies, PendingReply};
+use crate::flow::pending::{PendingReplies, PendingReply, Waiting};
 
 impl Counts {
     /// Whether an end sent anything that may be an answer.
@@ -128,7 +128,7 @@ impl Counts {
     /// How much an end sent that owes an answer since the other end last sent anything, at most [`PendingReplies::LIMIT`], and when
     /// the last.
     pub(in crate::flow) fn unanswered(&self, cold: &Cold, side: usize) -> (u32, Timestamp) {
-        if !self.is_waiting(side) {
+        if !self.is_waiting(side) || self.asking.is_guess() {
             return (0, Timestamp::UNKNOWN);
         }
         if self.dialogue[side] & (HELD | PENDING) == PENDING {
@@ -140,13 +140,29 @@ impl Counts {
 
     /// Of what is unanswered, that after a time.
     pub(in crate::flow) fn unanswered_after(&self, cold: &Cold, side: usize, time: Timestamp) -> u32 {
+        if self.asking.is_guess() {
+            return 0;
+        }
         self.trail(cold, side).after(time) as u32
+    }
+
+    /// What waits for an answer, also where only a relation tells that it does ([`AnswerRule::is_guess`]).
+    ///
+    /// [`AnswerRule::is_guess`]: crate::protocol::AnswerRule::is_guess
+    pub(in crate::flow) fn waiting(&self, cold: &Cold, side: usize) -> Waiting {
+        if self.is_waiting(side) { self.trail(cold, side).waiting() } else { Waiting::NOTHING }
+    }
+
+    /// Whether an end sent what goes on with an exchange.
+    #[inline]
+    pub(in crate::flow) const fn proceeds(&self, side: usize) -> bool {
+        self.dialogue[side] & PROCEEDS != 0
     }
 
     /// Whether an end sent what owes an answer.
     #[inline]
     pub(in crate::flow) fn asks(&self, cold: &Cold, side: usize) -> bool {
-        self.dialogue[side] & ASKED != 0 || cold.said[side] & CALLS != 0
+        self.dialogue[side] & ASKED != 0 && !self.asking.is_guess() || cold.said[side] & CALLS != 0
     }
 
     /// What waits for an answer in either is waiting still if none came in either.
@@ -169,7 +185,7 @@ impl Counts {
             }
         }
         for (side, trail) in trails.into_iter().enumerate() {
-            let said = (self.dialogue[side] | other.dialogue[side]) & (ASKED | REPLIED);
+            let said = (self.dialogue[side] | other.dialogue[side]) & (ASKED | REPLIED | PROCEEDS);
             let is_announced = replies[side] < latest[side];
             self.dialogue[side] = said | if is_announced { ANNOUNCED } else { 0 };
             if is_announced && said & REPLIED != 0 {
@@ -180,7 +196,7 @@ impl Counts {
     }
 
     /// Lets what an end sent wait for an answer.
-    fn hold(&mut self, cold: &mut Cold, side: usize, trail: PendingReplies) {
+    pub(super) fn hold(&mut self, cold: &mut Cold, side: usize, trail: PendingReplies) {
         match trail.last() {
             None => {}
             Some(one) if trail.len() == 1 => {

@@ -12,6 +12,7 @@ use crate::flow::fragment::Fragments;
 use crate::flow::key::{Key, Seed, VlanNames};
 use crate::flow::limit::Overflow;
 use crate::flow::neighbour::Neighbours;
+use crate::flow::pending::PendingReplies;
 use crate::flow::questions::Questions;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
@@ -42,6 +43,8 @@ const REPLIES: u8 = 7;
 const CLAIMS: u8 = 8;
 /// The number of the part that holds which addresses DHCP servers refused, and clients declined.
 const REFUSALS: u8 = 9;
+/// The number of the part that holds what TFTP transfers wait for.
+const TRANSFERS: u8 = 10;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -65,7 +68,7 @@ impl<K: Key> Table<K> {
             let (hot, cold) = (&self.hot[number as usize], &self.cold[number as usize]);
             hot.key.store(to.body());
             hot.counts.store(to.body());
-            cold.store(to.body());
+            hot.counts.store_cold(cold, to.body());
             to.flush()?;
         }
         Ok(())
@@ -110,6 +113,24 @@ impl<K: Key> Table<K> {
         let mut replies: Vec<_> = all.filter(|(_, replies)| *replies != [None; 2]).collect();
         replies.sort_unstable_by_key(|(key, _)| *key);
         replies
+    }
+
+    /// The flows that may be of TFTP, with what is known of each end, in the order of their keys.
+    fn transfers(&self) -> Vec<(K, [(bool, PendingReplies); 2])> {
+        let all = self.hot.iter().zip(&self.cold).map(|(hot, cold)| Some((hot.key, hot.counts.transfer(cold)?)));
+        let mut transfers: Vec<_> = all.flatten().collect();
+        transfers.sort_unstable_by_key(|(key, _)| *key);
+        transfers
+    }
+
+    fn load_transfers(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        for _ in 0..from.length(MOST_FLOWS, "there are too many flows")? {
+            let (key, ends): (K, _) = from.get()?;
+            // Where the limit is lower now, it found no place.
+            let Some((counts, cold)) = self.find(key) else { continue };
+            from.expect(counts.set_transfer(cold, ends), "what a transfer waits for does not fit its flow")?;
+        }
+        Ok(())
     }
 
     fn load_replies(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
@@ -197,6 +218,12 @@ impl Observation {
             to.body().push(REFUSALS);
             side.store_refusals(to.body());
         }
+        let transfers = (v4.transfers(), v6.transfers());
+        if !(transfers.0.is_empty() && transfers.1.is_empty()) {
+            to.body().push(TRANSFERS);
+            store_list(transfers.0.iter(), to.body());
+            store_list(transfers.1.iter(), to.body());
+        }
         to.flush()
     }
 
@@ -239,6 +266,10 @@ impl Observation {
                 }
                 CLAIMS => side.claims = from.get()?,
                 REFUSALS => side.load_refusals(from)?,
+                TRANSFERS => {
+                    v4.load_transfers(from)?;
+                    v6.load_transfers(from)?;
+                }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }

@@ -84,6 +84,7 @@ fn related(relations: &Relations) -> HashSet<u32> {
         }
     }
     related.extend(relations.answered.keys());
+    related.extend(relations.vain.keys());
     related.extend(relations.announced.keys());
     related.extend(relations.announced.values().filter_map(|announcement| announcement.flow));
     related.extend(relations.rejections.iter().map(|(flow, _)| flow));

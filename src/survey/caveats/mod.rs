@@ -1,5 +1,6 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
+mod coap;
 mod health;
 mod inventory;
 
@@ -18,6 +19,7 @@ use crate::protocol::Transport;
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
 
+use coap::CoapQuestions;
 pub(super) use health::{not_measured, of_transfers};
 pub(super) use inventory::{of_inventory, of_roles};
 
@@ -50,6 +52,7 @@ struct Directions {
     tcp_flows: u64,
     tcp_one_way: u64,
     two_way: u64,
+    coap: CoapQuestions,
 }
 
 impl FlowQuality {
@@ -72,6 +75,7 @@ impl FlowQuality {
             sum.tcp_flows += more.tcp_flows;
             sum.tcp_one_way += more.tcp_one_way;
             sum.two_way += more.two_way;
+            sum.coap.add(more.coap);
         }
         for (sum, more) in self.tcp.iter_mut().zip(other.tcp) {
             *sum += more;
@@ -103,6 +107,9 @@ impl FlowQuality {
         let directions = &mut self.directions[usize::from(!of_igor)];
         let is_two_way = sent[0] > 0 && sent[1] > 0;
         directions.two_way += u64::from(is_two_way);
+        if !is_two_way {
+            directions.coap.add(CoapQuestions::of(flow));
+        }
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
         if flow.transport == Transport::Tcp && (a.has_payload() || b.has_payload()) {
             directions.tcp_flows += flow.count();
@@ -116,15 +123,15 @@ impl FlowQuality {
     /// What tells of the mirror: Igor's own flows, if there are any. What others exchange may come from elsewhere.
     fn telling(&self) -> Directions {
         let [igors, others] = self.directions;
-        if igors.tcp_flows + igors.two_way > 0 { igors } else { others }
+        if igors.tcp_flows + igors.two_way + igors.coap.sum() > 0 { igors } else { others }
     }
 
     /// Whether the mirror hands over one direction only: nine of ten living TCP flows lack their other side; of few, all,
-    /// and no flow has both.
+    /// and no flow has both. Without TCP, clients tell that were answered though no answer was seen.
     pub(super) fn is_one_way(&self) -> bool {
-        let Directions { tcp_flows, tcp_one_way, two_way } = self.telling();
+        let Directions { tcp_flows, tcp_one_way, two_way, coap } = self.telling();
         match tcp_flows {
-            0 => false,
+            0 => coap.all_go_on() && two_way == 0,
             FLOWS_TO_JUDGE.. => tcp_one_way * 10 >= tcp_flows * 9,
             _ => tcp_one_way == tcp_flows && two_way == 0,
         }
@@ -193,13 +200,20 @@ impl<'a> CaveatWriter<'a> {
     /// A mirror of one direction.
     fn one_way(&mut self) {
         if self.quality.is_one_way() {
-            let Directions { tcp_one_way, tcp_flows, .. } = self.quality.telling();
+            let Directions { tcp_one_way, tcp_flows, coap, .. } = self.quality.telling();
+            let seen = match tcp_flows {
+                0 => format!(
+                    "No flow was seen in both directions, and in {} the client asks by CoAP and never repeats itself, which it \
+                     must where it is not answered",
+                    times(coap.sum(), "flow", "flows")
+                ),
+                _ => format!("{tcp_one_way} of {tcp_flows} TCP flows with data were seen in one direction only"),
+            };
             self.say(
                 "one-way-mirror",
                 format!(
-                    "{tcp_one_way} of {tcp_flows} TCP flows with data were seen in one direction only: the mirror port \
-                     probably copies one direction. Whether what was asked was answered cannot be told: set the mirror to \
-                     both directions (\"both\", or rx and tx) and capture again."
+                    "{seen}: the mirror port probably copies one direction. Whether what was asked was answered cannot be \
+                     told: set the mirror to both directions (\"both\", or rx and tx) and capture again."
                 ),
             );
         }

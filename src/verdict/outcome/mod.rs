@@ -5,6 +5,7 @@ use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::flow::{EndView, FlowView, SynAnswer};
 use crate::protocol::Transport;
+use crate::relation::{UNTAKEN, Vain};
 
 /// What one side of a connection sent, over all VLAN paths it was seen on.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Side {
     asks: bool,
     /// Whether anything it sent may be an answer.
     replies: bool,
+    /// Whether it sent what goes on with an exchange.
+    proceeds: bool,
     /// Whether it opened a connection after all that the other side sent.
     reopens: bool,
     /// Packets that owe an answer since the other side last sent anything, and when the last was sent.
@@ -28,7 +31,8 @@ pub(super) struct Side {
     unanswered_until: Timestamp,
     /// Effective time of the last packet that may be an answer.
     last_reply: Timestamp,
-    /// Effective time of the last packet.
+    /// Effective times of the first and the last packet.
+    first: Timestamp,
     last: Timestamp,
 }
 
@@ -57,10 +61,12 @@ impl Side {
         payload: false,
         asks: false,
         replies: false,
+        proceeds: false,
         reopens: false,
         unanswered: 0,
         unanswered_until: Timestamp::UNKNOWN,
         last_reply: Timestamp::UNKNOWN,
+        first: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
     };
 
@@ -86,9 +92,13 @@ impl Side {
         self.payload |= end.has_payload();
         self.asks |= end.asks();
         self.replies |= end.replies();
+        self.proceeds |= end.proceeds();
         self.unanswered = end.unanswered();
         self.unanswered_until = self.unanswered_until.max(end.unanswered_until());
         self.last_reply = self.last_reply.max(end.last_reply());
+        if end.packets() > 0 {
+            self.first = self.first.earlier(end.begin().time);
+        }
         self.last = self.last.max(end.end());
     }
 }
@@ -106,8 +116,14 @@ pub(super) struct Tally {
     answer: SynAnswer,
     /// A related flow carries the answer.
     pub(super) answered: bool,
+    /// It is itself the answer to what a group was asked.
+    pub(super) answers_group: bool,
     /// An ICMP unreachable quotes it.
     pub(super) rejected: bool,
+    /// How many of the server's packets ICMP unreachables sent back, but for the only one of a client that may have gone.
+    pub(super) sent_back: u64,
+    /// What came to nothing on the flows that answer it.
+    pub(super) vain: Option<Vain>,
     /// What the silent side sent could not have been captured.
     pub(super) lacks_answers: bool,
 }
@@ -118,7 +134,10 @@ impl Tally {
         server: Side::SILENT,
         answer: SynAnswer::Unknown,
         answered: false,
+        answers_group: false,
         rejected: false,
+        sent_back: 0,
+        vain: None,
         lacks_answers: false,
     };
 
@@ -167,7 +186,8 @@ impl Tally {
             let silent = self.server.packets == 0 && matches!(self.client.unanswered, 1..32);
             return u64::from(if silent { self.client.unanswered } else { self.client.syns }).max(1);
         }
-        let side = if self.is_unacknowledged() { &self.server } else { &self.client };
+        let is_of_server = self.is_unacknowledged() || self.client.packets == 0;
+        let side = if is_of_server { &self.server } else { &self.client };
         match side.unanswered {
             // Of more it is only known that there are more.
             1..32 => u64::from(side.unanswered),
@@ -196,7 +216,28 @@ impl Tally {
 
     /// What the server sent was to be acknowledged, and the client is silent. One message may be where the capture ends.
     pub(super) const fn is_unacknowledged(&self) -> bool {
-        !self.client.replies && self.server.asks && self.server.unanswered != 1
+        !self.client.replies && self.server.asks && self.server.unanswered != 1 && !self.server.proceeds
+    }
+
+    /// The client asked, the server goes on, and the client has not for so long that it heard nothing of it.
+    pub(super) fn is_untaken(&self) -> bool {
+        self.client.packets > 0
+            && self.server.asks
+            && self.server.proceeds
+            && !self.client.proceeds
+            && silence(self.server.first, self.server.last.max(self.client.last)) >= UNTAKEN
+    }
+
+    /// Each answer was sent back by an ICMP error.
+    pub(super) const fn is_sent_back(&self) -> bool {
+        self.server.packets > 0
+            && self.sent_back >= self.server.packets
+            && (self.client.packets > 0 || self.answers_group)
+    }
+
+    /// The flow and the end whose packets an ICMP error sent back, on flows that would answer it.
+    pub(super) fn answer_sent_back(&self) -> Option<(u32, u8)> {
+        self.vain.filter(|_| !self.answered)?.sent_back
     }
 
     /// Whether both sides were seen; of TCP without its SYN, to send data.
@@ -271,14 +312,23 @@ fn tcp(tally: &Tally) -> Outcome {
 
 fn datagrams(tally: &Tally, owed: bool) -> Outcome {
     let both = tally.client.packets > 0 && tally.server.packets > 0;
+    if tally.answered {
+        return Outcome::Established;
+    }
+    if tally.is_sent_back() {
+        return Outcome::Rejected;
+    }
+    if tally.is_untaken() {
+        return Outcome::Unanswered;
+    }
     // Announcements of a server answer nothing that it was asked.
-    if both && (tally.server.replies || !owed) && !tally.is_unacknowledged() || tally.answered {
+    if both && (tally.server.replies || !owed) && !tally.is_unacknowledged() || tally.answers_group {
         Outcome::Established
     } else if tally.is_unacknowledged() && !tally.lacks_answers {
         Outcome::Unanswered
     } else if tally.server.packets > 0 && !both {
         Outcome::Midstream
-    } else if tally.rejected {
+    } else if tally.rejected || tally.answer_sent_back().is_some() {
         Outcome::Rejected
     } else if owed && !tally.lacks_answers {
         Outcome::Unanswered
@@ -341,6 +391,14 @@ pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally)
     let silent =
         worked && !closed && asks.unanswered >= run && silence(answers.last_reply, asks.unanswered_until) >= nanos;
     silent.then_some(Silence { last_answer: answers.last_reply, requests: asks.unanswered, of_client })
+}
+
+/// The same of a transfer on flows of its own.
+pub(super) fn transfer_went_silent(outcome: Outcome, tally: &Tally) -> Option<Silence> {
+    let Vain { since, tries, until, of_client, .. } = tally.vain?;
+    let (run, nanos) = UDP_SILENCE;
+    let silent = outcome == Outcome::Established && tries >= run && silence(since, until) >= nanos;
+    silent.then_some(Silence { last_answer: since, requests: tries, of_client })
 }
 
 /// So many starts within one survey are no accident: the first may be the switching on, the second a mend.

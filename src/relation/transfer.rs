@@ -1,0 +1,131 @@
+//! What became of TFTP transfers: whether the answers to a request reached who asked.
+
+use super::tftp::opcode;
+use super::{Relations, Vain};
+use crate::capture::Timestamp;
+use crate::flow::{EndView, Waiting};
+use crate::protocol::TftpOpcode;
+
+/// Nanoseconds after which what was not taken up did not come: on a network of lighting a block takes milliseconds, and the
+/// shortest time after which it may be sent again is a second (RFC 2349).
+pub(crate) const UNTAKEN: i64 = 500_000_000;
+
+/// How one transfer went.
+pub(super) struct Course {
+    /// Which end of its flow the server is.
+    server: u8,
+    /// Packets of the server.
+    packets: u64,
+    /// When the server began.
+    first: Timestamp,
+    /// Whether the client sent anything.
+    is_heard: bool,
+    /// Whether it took up what the server sent, or needs not.
+    taken: bool,
+    /// Whether it is the client that something waits for.
+    of_client: bool,
+    /// When the silent end last sent anything.
+    since: Timestamp,
+    /// What waits: blocks, and what acknowledges options or a write request.
+    waiting: Waiting,
+}
+
+impl Course {
+    pub(super) fn of(asks: &EndView<'_>, serves: &EndView<'_>) -> Self {
+        let refuses = opcode(serves).is_some_and(|(opcode, _)| opcode == TftpOpcode::Error);
+        let [of_server, of_client] = [serves, asks].map(EndView::waiting);
+        let waits_for_client = of_server.count > 0;
+        // One that went on took something up, which was not captured; and of what nothing is known nothing is told.
+        let is_unseen = !waits_for_client || of_server.count > 1 && !of_server.is_repeated();
+        Self {
+            server: u8::from((serves.address, serves.port) > (asks.address, asks.port)),
+            packets: serves.packets(),
+            first: serves.begin().time,
+            is_heard: asks.packets() > 0,
+            taken: refuses || asks.packets() > 0 || is_unseen,
+            of_client: waits_for_client,
+            since: if waits_for_client { asks.last_reply() } else { serves.last_reply() },
+            waiting: if waits_for_client { of_server } else { of_client },
+        }
+    }
+}
+
+/// What became of all transfers that one flow of requests caused.
+pub(super) struct Fate {
+    /// When the last request was sent.
+    asked: Timestamp,
+    answers: u32,
+    /// Whether the client took any of them up, or needs not.
+    taken: bool,
+    /// One that worked and stopped.
+    stopped: Option<Vain>,
+    /// When the first began of those that came to nothing, and what is known of them.
+    first: Timestamp,
+    lost: Vain,
+    /// Whether any block of them was sent again.
+    is_repeated: bool,
+    /// Errors that sent them back, and whether one of them alone proves it.
+    errors: u64,
+    is_certain: bool,
+}
+
+impl Fate {
+    /// Of a flow whose last request was sent at a time.
+    pub(super) const fn of(asked: Timestamp) -> Self {
+        let none = Timestamp::UNKNOWN;
+        Self {
+            asked,
+            answers: 0,
+            taken: false,
+            stopped: None,
+            first: none,
+            lost: Vain { since: none, tries: 0, until: none, of_client: true, sent_back: None },
+            is_repeated: false,
+            errors: 0,
+            is_certain: false,
+        }
+    }
+
+    /// Adds a transfer.
+    pub(super) fn add(&mut self, flow: u32, course: &Course, relations: &Relations) {
+        let Course { server, waiting, since, of_client, .. } = *course;
+        self.answers = self.answers.saturating_add(1);
+        let error = relations.sent_back(flow, server, course.packets).filter(|_| !course.is_heard);
+        if let Some(error) = error {
+            self.lost.sent_back = self.lost.sent_back.or(Some((flow, server)));
+            self.lost.tries = self.lost.tries.saturating_add(u32::try_from(error.count).unwrap_or(u32::MAX));
+            self.errors = self.errors.saturating_add(error.count);
+            self.is_certain |= !error.may_be_late();
+        } else if course.taken {
+            self.taken = true;
+            if waiting.is_repeated() && self.stopped.is_none_or(|held| held.tries < waiting.count) {
+                let (tries, until) = (waiting.count, waiting.last);
+                self.stopped = Some(Vain { since, tries, until, of_client, sent_back: None });
+            }
+            return;
+        } else {
+            self.is_repeated |= waiting.count > 1;
+            self.lost.tries = self.lost.tries.saturating_add(waiting.count);
+        }
+        self.first = self.first.earlier(course.first);
+        self.lost.until = self.lost.until.max(waiting.last);
+    }
+
+    /// How many answers reached who asked, and what came to nothing.
+    pub(super) fn settle(self) -> (u32, Option<Vain>) {
+        let asks_again = self.asked > self.first;
+        let waited = match (self.first.nanos(), self.lost.until.max(self.asked).nanos()) {
+            (Some(from), Some(to)) => to.saturating_sub(from),
+            _ => 0,
+        };
+        let is_lost = match self.lost.sent_back {
+            Some(_) => self.errors > 1 || self.is_certain,
+            None => (self.is_repeated || asks_again) && waited >= UNTAKEN,
+        };
+        match (self.taken, is_lost) {
+            (true, _) => (self.answers, self.stopped),
+            (false, true) => (0, Some(self.lost)),
+            (false, false) => (self.answers, None),
+        }
+    }
+}
