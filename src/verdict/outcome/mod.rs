@@ -280,8 +280,8 @@ fn tcp(tally: &Tally) -> Outcome {
         if accepted && acknowledged {
             return Outcome::Established;
         }
-        if accepted && server.resets > 1 && client.resets > 1 {
-            // Each SYN was refused as well as accepted: the refusal came first, of something on the way, and the client
+        if accepted && server.resets > 0 && client.resets > 0 {
+            // The SYN was refused as well as accepted: the refusal came first, of something on the way, and the client
             // resets what it gave up.
             return Outcome::Refused;
         }

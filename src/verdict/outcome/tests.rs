@@ -64,6 +64,7 @@ fn tcp_outcomes() {
         ("SYN-ACK missed, server speaks", ">S >A+ <A <A", Outcome::Established),
         ("both open, and neither accepts", ">S <S >S <S >S <S", Outcome::Unanswered),
         ("both open, and both accept", ">S <S >SA <SA >A+ <A+", Outcome::Established),
+        ("refused first, then accepted", ">S <RA <SA >R", Outcome::Refused),
         ("refused first each time, then accepted", ">S <RA <SA >R >S <RA <SA >R", Outcome::Refused),
         ("refused while the server started, then accepted", ">S <RA >S <RA >S <SA >A", Outcome::Established),
         ("reset behind one handshake", ">S <SA >R >S <SA >A+ <A+", Outcome::Established),
