@@ -65,8 +65,7 @@ impl Events {
     pub fn findings(&mut self, survey: &Survey, now: Option<Timestamp>) -> FindingsDelta {
         let mut news = FindingsDelta::default();
         let mut before = std::mem::take(&mut self.findings);
-        for (at, finding) in survey.findings.iter().enumerate() {
-            let identity = identity(finding);
+        for ((at, finding), identity) in survey.findings.iter().enumerate().zip(identities(&survey.findings)) {
             let told = before.remove(&identity);
             match &told {
                 None if is_early(survey, finding, now) => continue,
@@ -149,8 +148,20 @@ pub fn is_young(survey: &Survey, now: Timestamp) -> bool {
     begin.is_none_or(|begin| is_younger(begin, Some(now), PATIENCE_TO_HEAR))
 }
 
-/// What makes a finding the same although it grew: who is concerned may become more.
-pub fn identity(finding: &Finding) -> u64 {
+/// What makes each of a survey's findings the same although it grew: who is concerned may become more. Of those that are
+/// alike in all that stays, as devices that came back and devices that did not, each has its own.
+pub fn identities(findings: &[Finding]) -> Vec<u64> {
+    let mut alike: HashMap<u64, u64> = HashMap::new();
+    let each = |finding| {
+        let identity = identity(finding);
+        let number = alike.entry(identity).or_default();
+        *number += 1;
+        if *number == 1 { identity } else { hash(&(identity, *number)) }
+    };
+    findings.iter().map(each).collect()
+}
+
+fn identity(finding: &Finding) -> u64 {
     hash(&(
         (finding.severity, finding.verdict, finding.kind, finding.outcome),
         (finding.client_role, finding.server_role),

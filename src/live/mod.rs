@@ -18,7 +18,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use std::{io, thread};
 
-pub use self::events::{Ending, Events, FindingsDelta, identity, is_early, is_young};
+pub use self::events::{Ending, Events, FindingsDelta, identities, is_early, is_young};
 use self::fold::Idle;
 use self::states::States;
 pub use self::states::{Save, StateOptions, WriteState};

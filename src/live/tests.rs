@@ -78,6 +78,19 @@ fn what_is_measured_live_is_what_is_measured_offline() {
 }
 
 #[test]
+fn what_was_told_once_is_not_told_again() {
+    let survey = offline(Path::new("captures/site-survey.pcapng"), &options().survey);
+    let (number, mut events) = (survey.findings.len(), Events::new(Duration::from_secs(300)));
+    assert_eq!(events.findings(&survey, None).found.len(), number);
+    let again = events.findings(&survey, None);
+    assert!(again.found.is_empty() && again.changed.is_empty() && again.withdrawn.is_empty(), "{again:?}");
+    // Nor where two are alike, as one of devices that came back after a silence, and one of others that did not.
+    let alike = [&survey.findings[..], &survey.findings[..]].concat();
+    let known: std::collections::HashSet<u64> = identities(&alike).into_iter().collect();
+    assert_eq!(known.len(), 2 * number);
+}
+
+#[test]
 fn hours_of_short_connections_are_all_measured_and_not_all_remembered() {
     const FLOWS: u16 = 20_000;
     // Ten a second.

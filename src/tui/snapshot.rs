@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::answers::{self, Answers};
 use crate::capture::Timestamp;
 use crate::finding::{Finding, Standing, Standings};
-use crate::live::{Status, Tick, identity, is_early, is_young};
+use crate::live::{Status, Tick, identities, is_early, is_young};
 use crate::policy::Role;
 use crate::report::Names;
 use crate::survey::{JudgedFlows, Survey};
@@ -148,8 +148,7 @@ impl Snapshots {
     fn findings(&mut self, survey: &Survey, now: Timestamp) -> Vec<ListedFinding> {
         let mut list = Vec::new();
         // The gravest are first in the survey; of those that come at once it shall be told last, on top.
-        for (at, finding) in survey.findings.iter().enumerate().rev() {
-            let identity = identity(finding);
+        for (at, identity) in identities(&survey.findings).into_iter().enumerate().rev() {
             let next = self.told.len() as u64;
             let (order, when) = *self.told.entry(identity).or_insert((next, now));
             list.push((order, ListedFinding { at, identity, when }));
