@@ -22,6 +22,8 @@ pub struct Missing {
     pub acknowledged: HashSet<HostId>,
     /// Who was seen to send to whom, by unicast; only where one of the two above says that a direction is missing.
     pub seen_to_send: HashSet<(HostId, HostId)>,
+    /// Who was seen to send to whom what came in pieces and lacks the first, which would say what it is.
+    pub headless: HashSet<(IpAddr, IpAddr)>,
     /// Packets that were dropped while it was captured, and those that no table had room for.
     pub dropped: u64,
     /// Frames of layers below IP that are not read.
@@ -131,11 +133,13 @@ impl Missing {
         client_port: u16,
         (silent, other): (HostId, HostId),
     ) -> bool {
-        if !self.one_way && self.filter.is_none() && self.acknowledged.is_empty() {
+        if !self.one_way && self.filter.is_none() && self.acknowledged.is_empty() && self.headless.is_empty() {
             // Nearly always.
             return false;
         }
+        let way = (hosts.get(silent).address, hosts.get(other).address);
         (self.one_way || self.acknowledged.contains(&silent)) && !self.seen_to_send.contains(&(silent, other))
+            || self.headless.contains(&way)
             || self.filtering(hosts, conversation, client_port) == Filtering::LeftOut
     }
 

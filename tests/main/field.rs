@@ -13,7 +13,7 @@ use igorscope::verdict::{CellState, Judgement, Outcome, Verdict};
 
 use crate::mirror::{BACNET, C, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, S, node};
 use crate::reading::{self, Read, of_kind};
-use crate::traffic::frame::{self, ACK, FIN, PSH, RST, SYN};
+use crate::traffic::frame::{self, ACK, FIN, PSH, RST, SYN, V4};
 use crate::traffic::payload::{bacnet, coap, dhcp, http, ssdp, tftp, tls};
 use crate::traffic::random::Random;
 use crate::traffic::site::START;
@@ -629,6 +629,27 @@ fn an_answer_to_a_closed_port_is_told() {
     mirror.port_unreachable(MILLI, server, client);
     let text = advice(&mirror);
     assert!(text.contains("says that the port is closed") && !text.contains("where nobody listens"), "{text}");
+}
+
+#[test]
+fn an_answer_of_which_the_first_piece_is_missing_is_no_silence() {
+    // RFC 791 section 3.2: later fragments have no ports, so that nobody can say what they answer.
+    let (client, server) = ((GATEWAY, 41_000), (node(101), 5683));
+    let asked = |answers: bool| {
+        let mut mirror = Mirror::default();
+        for number in 0..4_u16 {
+            let at = u64::from(number) * 5 * SECOND;
+            mirror.udp(at, client, server, &coap::request(coap::CON, coap::GET, number, &[7], "light/log", &[]));
+            if answers {
+                let head = V4 { id: 500 + number, ttl: 64, fragment: 185, ..V4::default() };
+                let piece = frame::ipv4(node(101).v4(), GATEWAY.v4(), frame::UDP, head, &[b'x'; 300]);
+                mirror.ethernet(at + MILLI, node(101).mac, GATEWAY.mac, 0x0800, &piece);
+            }
+        }
+        told(&mirror.by_address())
+    };
+    assert_eq!(asked(false), [(Severity::Alert, "blocked")]);
+    assert!(!asked(true).contains(&(Severity::Alert, "blocked")));
 }
 
 #[test]

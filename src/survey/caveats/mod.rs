@@ -451,6 +451,7 @@ pub(super) fn missing(
         one_way,
         seen_to_send,
         acknowledged: quality.acknowledged.clone(),
+        headless: observed.side.link.headless().collect(),
         dropped: summaries
             .iter()
             .map(|(_, summary)| losses::dropped(&summary.interfaces))

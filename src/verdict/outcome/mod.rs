@@ -409,7 +409,10 @@ pub(crate) const STARTS: u64 = 3;
 #[inline]
 pub(crate) fn starts_anew(flow: &FlowView<'_>, client: u8) -> Option<u64> {
     let [client, server] = [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)]);
-    let may_be = flow.transport == Transport::Tcp && u64::from(client.syns().min(server.syn_acks())) >= STARTS;
+    // Who restarts says no farewell.
+    let may_be = flow.transport == Transport::Tcp
+        && u64::from(client.syns().min(server.syn_acks())) >= STARTS
+        && client.tcp_flags().0 & TcpFlags::FIN == 0;
     if !may_be || flow.folded > 0 || !client.has_payload() || !server.has_payload() {
         return None;
     }

@@ -321,6 +321,12 @@ impl LinkEvidence {
         self.pieces.iter()
     }
 
+    /// Who sent to whom a datagram in pieces of which the first was not captured: what it is of is not known.
+    pub fn headless(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> + '_ {
+        let headless = self.pieces().filter(|(_, pieces)| pieces.firsts == 0);
+        headless.map(|(datagram, _)| (datagram.source, datagram.destination))
+    }
+
     /// Whether nothing was said.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
