@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use super::arp::proxies;
+use crate::capture::Timestamp;
 use crate::decode::{MacAddr, VlanPath, is_first_hop};
-use crate::flow::{Speaker, Turns, Window};
+use crate::flow::{Claimed, Speaker, Window};
 use crate::verdict::Observations;
 
 /// MACs of one address that are told apart.
@@ -44,9 +45,9 @@ fn is_shared(mac: MacAddr) -> bool {
 #[derive(Default)]
 struct Contest {
     speakers: BTreeMap<MacAddr, Speaker>,
-    /// How often one took it over from another, as far as that is known.
-    turns: BTreeMap<(MacAddr, MacAddr), Turns>,
-    /// Whether it may have been more often.
+    /// When each claimed it, or began to send from it, in the order of time.
+    order: Vec<Claimed>,
+    /// Whether there may have been more claims.
     is_beginning: bool,
     /// Whom each has answered.
     listeners: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
@@ -70,8 +71,14 @@ pub(super) fn conflicts(seen: &Observations<'_>) -> BTreeMap<IpAddr, BTreeMap<Ma
     others.extend(&sent.routers);
     others.retain(|mac| !forgers.contains(mac));
     let own = sent.own_and_claimed(seen);
-    for (key, speakers) in sent.contested(&own) {
-        contests.entry(key).or_insert(Contest { speakers, ..Contest::default() });
+    for (key, speakers, begins) in sent.contested(&own) {
+        let unclaimed = Contest { is_beginning: true, ..Contest::default() };
+        let contest = contests.entry(key).or_insert(unclaimed);
+        for (mac, speaker) in speakers {
+            contest.speakers.entry(mac).or_insert(speaker);
+        }
+        contest.order.extend(begins);
+        contest.order.sort_unstable();
     }
     for contest in contests.values_mut() {
         contest.speakers.retain(|mac, _| !others.contains(mac) && !is_shared(*mac));
@@ -80,13 +87,7 @@ pub(super) fn conflicts(seen: &Observations<'_>) -> BTreeMap<IpAddr, BTreeMap<Ma
         }
     }
     contests.retain(|_, contest| contest.speakers.len() > 1);
-    // An address that two MACs hold by turns proves nothing of them being one device: clones have all addresses in common.
-    let mut held_by_turns: BTreeSet<(IpAddr, MacAddr)> = BTreeSet::new();
-    for ((address, _), contest) in &contests {
-        let each: Vec<usize> = (0..contest.speakers.len()).collect();
-        held_by_turns.extend(contest.in_conflict(&each).map(|(mac, _)| (*address, mac)));
-    }
-    let devices = MacUses::of(seen, &own, &contests, &held_by_turns);
+    let devices = MacUses::of(seen, &own, &contests, &forgers);
     for ((address, _), contest) in &contests {
         let device = devices.group(*address, contest);
         for (mac, window) in contest.in_conflict(&device) {
@@ -115,7 +116,8 @@ fn claimed(seen: &Observations<'_>) -> Contests {
         return contests;
     }
     for ((address, vlan), contest) in &mut contests {
-        (contest.turns, contest.is_beginning) = claims.turns(vlan, *address);
+        let (order, is_beginning) = claims.order(vlan, *address);
+        (contest.order, contest.is_beginning) = (order.to_vec(), is_beginning);
     }
     for ((vlan, address, mac), asker) in claims.listeners() {
         if let Some(contest) = contests.get_mut(&(*address, vlan.clone())) {
@@ -162,13 +164,7 @@ impl Contest {
     fn in_conflict<'a>(&'a self, device: &[usize]) -> impl Iterator<Item = (MacAddr, Window)> + use<'a> {
         let macs: Vec<(MacAddr, Window)> = self.speakers.iter().map(|(mac, speaker)| (*mac, speaker.window)).collect();
         let of: BTreeMap<MacAddr, usize> = self.speakers.keys().copied().zip(device.iter().copied()).collect();
-        let mut pairs: BTreeMap<(usize, usize), Turns> = BTreeMap::new();
-        for ((from, to), turns) in &self.turns {
-            if let (Some(from), Some(to)) = (of.get(from), of.get(to)) {
-                let sum = pairs.entry((*from.min(to), *from.max(to))).or_default();
-                *sum = sum.and(*turns);
-            }
-        }
+        let pairs = self.turns(&of);
         let conflict = |(a, window): &(MacAddr, Window), (b, other): &(MacAddr, Window)| {
             let (a, b) = (of[a], of[b]);
             a != b
@@ -180,6 +176,28 @@ impl Contest {
         };
         let is_in_one: Vec<bool> = macs.iter().map(|one| macs.iter().any(|other| conflict(one, other))).collect();
         macs.into_iter().zip(is_in_one).filter(|(_, is_in_one)| *is_in_one).map(|(one, _)| one)
+    }
+
+    /// How often one device took the address over from another, by both.
+    fn turns(&self, device: &BTreeMap<MacAddr, usize>) -> BTreeMap<(usize, usize), Turns> {
+        let mut all: BTreeMap<(usize, usize), Turns> = BTreeMap::new();
+        // Who has the address; and if it took it over, when and from whom.
+        let mut holder: Option<(usize, Option<(Timestamp, usize)>)> = None;
+        for (time, mac, announces) in &self.order {
+            let Some(to) = device.get(mac).copied() else { continue };
+            let (from, taken) = *holder.get_or_insert((to, None));
+            let soon = taken.filter(|(taken, _)| is_soon(*taken, *time));
+            // What the one before had sent already may still come.
+            if from == to || soon.is_some_and(|(_, before)| before == to && !announces) {
+                continue;
+            }
+            let turns = all.entry((from.min(to), from.max(to))).or_default();
+            turns.count += 1;
+            turns.announced += u64::from(*announces);
+            turns.quick += u64::from(*announces && soon.is_some());
+            holder = Some((to, Some((*time, from))));
+        }
+        all
     }
 
     /// The MACs of a device that shows each asker always the same one of them, as a bond does that balances what it
@@ -205,6 +223,25 @@ impl Contest {
     }
 }
 
+/// How often an address went over from one device to another, or back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Turns {
+    count: u64,
+    /// Of these, by saying to all that the address is there now, as a device that stands in for another does.
+    announced: u64,
+    /// Of those, from a device that had taken it over itself no more than two seconds before.
+    quick: u64,
+}
+
+/// Nanoseconds for which who took an address over keeps it at least, if nobody defends it: who is alive does so at once (RFC
+/// 5227 section 2.4).
+const DEFENCE: i64 = 2_000_000_000;
+
+fn is_soon(taken: Timestamp, lost: Timestamp) -> bool {
+    let had = taken.nanos().zip(lost.nanos()).map(|(taken, lost)| lost.saturating_sub(taken));
+    had.is_some_and(|had| (0..=DEFENCE).contains(&had))
+}
+
 /// Whether an address that went over from one to the other so often is held by both.
 const fn is_alternation(turns: Turns) -> bool {
     turns.quick > 0 || turns.count > HANDFUL || turns.count.saturating_sub(turns.announced) > 1
@@ -221,8 +258,11 @@ struct MacUse {
     /// MACs that hand on what others send.
     routers: HashSet<MacAddr>,
     /// Of addresses that several MACs send from, who does on one VLAN path.
-    senders: BTreeMap<(IpAddr, VlanPath), BTreeMap<MacAddr, Window>>,
+    senders: BTreeMap<(IpAddr, VlanPath), Senders>,
 }
+
+/// Who sends from an address, and when each flow of it began.
+type Senders = (BTreeMap<MacAddr, Window>, Vec<Claimed>);
 
 /// Addresses of one MAC that are told apart.
 const MOST_OWN: usize = 8;
@@ -256,9 +296,10 @@ impl MacUse {
                         end: end.end(),
                         count: end.packets(),
                     };
-                    let senders = sent.senders.entry((end.address, flow.vlan())).or_default();
+                    let (senders, begins) = sent.senders.entry((end.address, flow.vlan())).or_default();
                     let held = senders.entry(mac).or_insert(Window::NONE);
                     *held = held.and(once);
+                    begins.push((end.begin().time, mac, false));
                 }
             }
         }
@@ -274,24 +315,26 @@ impl MacUse {
     }
 
     /// Addresses that more than one MAC sends from on one VLAN path.
-    fn contested(&self, own: &OwnAddresses) -> Vec<((IpAddr, VlanPath), BTreeMap<MacAddr, Speaker>)> {
+    fn contested(&self, own: &OwnAddresses) -> Vec<((IpAddr, VlanPath), BTreeMap<MacAddr, Speaker>, &[Claimed])> {
         // Who has another IPv4 address is a router, and this one lies behind it: its own it would claim by ARP.
         let others = |address: IpAddr, mac: &MacAddr| {
             let own = own.get(mac).into_iter().flatten();
             own.filter(|own| own.is_ipv4() && **own != address).count()
         };
-        let contest = |(key, macs): (&(IpAddr, VlanPath), &BTreeMap<MacAddr, Window>)| {
+        self.senders.iter().filter_map(|(key, (macs, begins))| {
             let devices = macs.iter().filter(|(mac, _)| others(key.0, mac) <= usize::from(key.0.is_ipv6()));
             let speaker = |(mac, window): (&MacAddr, &Window)| (*mac, Speaker { window: *window, broadcasts: 0 });
             let speakers: BTreeMap<MacAddr, Speaker> = devices.map(speaker).collect();
-            (speakers.len() > 1).then(|| (key.clone(), speakers))
-        };
-        self.senders.iter().filter_map(contest).collect()
+            (speakers.len() > 1).then(|| (key.clone(), speakers, &begins[..]))
+        }).collect()
     }
 }
 
 /// Which MACs are of one device: those that share another address, a DHCP client identifier or an LLDP chassis.
-struct MacUses(BTreeMap<MacAddr, Vec<Mark>>);
+struct MacUses<'a> {
+    marks: BTreeMap<MacAddr, BTreeSet<Mark>>,
+    forgers: &'a BTreeSet<MacAddr>,
+}
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Mark {
@@ -302,23 +345,25 @@ enum Mark {
     Balanced,
 }
 
-impl MacUses {
+/// Marks of one MAC that are told apart: each is looked at for each address that is contested.
+const MOST_MARKS: usize = 3 * MOST_OWN;
+
+impl<'a> MacUses<'a> {
     fn of(
         seen: &Observations<'_>,
         own: &OwnAddresses,
         contests: &Contests,
-        held_by_turns: &BTreeSet<(IpAddr, MacAddr)>,
+        forgers: &'a BTreeSet<MacAddr>,
     ) -> Self {
-        let mut marks: BTreeMap<MacAddr, Vec<Mark>> =
-            contests.values().flat_map(|contest| contest.speakers.keys()).map(|mac| (*mac, Vec::new())).collect();
+        let mut marks: BTreeMap<MacAddr, BTreeSet<Mark>> =
+            contests.values().flat_map(|contest| contest.speakers.keys()).map(|mac| (*mac, BTreeSet::new())).collect();
         let mut note = |mac: &MacAddr, mark: Mark| {
-            if let Some(marks) = marks.get_mut(mac) {
-                marks.push(mark);
+            if let Some(marks) = marks.get_mut(mac).filter(|marks| marks.len() < MOST_MARKS) {
+                marks.insert(mark);
             }
         };
         for (mac, addresses) in own {
-            let proving = addresses.iter().filter(|address| !held_by_turns.contains(&(**address, *mac)));
-            proving.for_each(|address| note(mac, Mark::Address(*address)));
+            addresses.iter().for_each(|address| note(mac, Mark::Address(*address)));
         }
         for ((mac, _), exchange) in seen.evidence.dhcp() {
             if let Some(identifier) = exchange.identifier {
@@ -328,7 +373,7 @@ impl MacUses {
         for ((_, mac, unit), _) in seen.evidence.lldp_units() {
             note(mac, Mark::Chassis(unit.chassis.clone()));
         }
-        Self(marks)
+        Self { marks, forgers }
     }
 
     /// Groups the MACs that speak for an address to devices.
@@ -342,9 +387,11 @@ impl MacUses {
             }
             at
         }
-        let balanced = contest.balanced();
+        // Who tells others unasked that an address is his is no second MAC of its device.
+        let is_forged = contest.speakers.keys().any(|mac| self.forgers.contains(mac));
+        let balanced = if is_forged { Vec::new() } else { contest.balanced() };
         for (at, mac) in contest.speakers.keys().enumerate() {
-            let marks = self.0.get(mac).into_iter().flatten().filter(|mark| **mark != Mark::Address(address));
+            let marks = self.marks.get(mac).into_iter().flatten().filter(|mark| **mark != Mark::Address(address));
             for mark in marks.chain(balanced.contains(mac).then_some(&Mark::Balanced)) {
                 let other = *by_mark.entry(mark).or_insert(at);
                 let (a, b) = (root(&mut device, at), root(&mut device, other));

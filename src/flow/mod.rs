@@ -31,7 +31,7 @@ mod view;
 pub use evidence::{
     Authentication, BridgePort, Broadcasts, Claims, DatagramId, DhcpExchange, Endpoint, First, IcmpError, LinkEvidence,
     Membership, Offers, Pieces, Port, Refusals, STRETCH, Search, SideEvidence, Speaker, Stream, TftpError, TftpFile,
-    TooBig, Turns, Window,
+    TooBig, Claimed, Window,
 };
 pub use flows::{Flows, TransportPorts};
 pub use fragment::Unattributed;

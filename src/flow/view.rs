@@ -262,8 +262,8 @@ impl EndView<'_> {
         /// How the numbers of the other end fit the SYNs of this one.
         answer: SynAnswer = |counts, cold, side| counts.answer_to_syns(cold, side);
         /// How many bytes of TCP this end's frames can hold, at most.
-        stream_bytes: u64 = |counts, cold, side| counts.stream_bytes(cold, side);
-        /// How many of them the other end acknowledged as it closed the connection, where they cannot hold so many.
+        captured_bytes: u64 = |counts, cold, side| counts.captured(cold)[side];
+        /// How many bytes the other end acknowledged as it closed the connection, where they cannot hold so many.
         acknowledged_beyond: Option<u64> = |counts, cold, side| counts.acknowledged_beyond(cold, side);
         /// How many connections this end opened that the other accepted, by their initial sequence numbers: at most 32.
         opened: u32 = |counts, cold, side| u32::from(cold.tcp().accepted(side));

@@ -135,7 +135,7 @@ pub(super) fn proved_bytes(flows: &Flows) -> MissingBytes {
         for flow in flows.iter().filter(|flow| flow.transport == Transport::Tcp) {
             let Some(missing) = missing.get_mut(&ends(&flow)) else { continue };
             for (bytes, end) in missing.iter_mut().zip(&flow.ends) {
-                *bytes = bytes.saturating_sub(end.stream_bytes());
+                *bytes = bytes.saturating_sub(end.captured_bytes());
             }
         }
     }

@@ -82,6 +82,15 @@ fn a_failover_is_no_conflict() {
     assert_eq!(taken_over(&[(0, GATEWAY), (60, standby)], 4), [""; 0]);
     assert_eq!(taken_over(&[(0, GATEWAY), (60, standby), (170, GATEWAY)], 4), [""; 0]);
     assert_eq!(taken_over(&[(0, GATEWAY), (60, standby), (170, GATEWAY), (300, standby), (400, GATEWAY)], 4), [""; 0]);
+    // What the old one had sent already comes behind the announcement.
+    let mut late = Mirror::default();
+    for step in 0..6 {
+        late.who_has(10 * step * SECOND, if step < 3 { GATEWAY } else { standby }, node(101));
+    }
+    late.announce(25 * SECOND, standby);
+    late.is_at(25 * SECOND + MILLI, GATEWAY, node(101));
+    late.tape.sort();
+    assert_eq!(conflicts(&late.by_address()), [""; 0]);
     // Neither falls silent when the other has announced itself.
     assert_eq!(taken_over(&[(0, GATEWAY), (5, standby)], 12), ["10.20.0.10"]);
     assert_eq!(taken_over(&[(0, GATEWAY), (60, standby), (61, GATEWAY)], 0), ["10.20.0.10"]);
@@ -153,16 +162,55 @@ fn who_only_answers_for_several_others_is_their_proxy() {
 }
 
 #[test]
-fn clones_have_all_addresses_in_common_and_are_two_devices() {
+fn macs_with_two_addresses_in_common_are_one_device() {
+    // A host with two cards on one network answers for both of its addresses from both.
+    let claimed = |addresses: &[&str]| {
+        let mut mirror = Mirror::default();
+        for step in 0..6 {
+            for (place, address) in (0..).zip(addresses) {
+                let at = (12 * step + 6 * place) * SECOND;
+                mirror.who_has(at, node(101).at(address), GATEWAY);
+                mirror.who_has(at + SECOND, node(101).of(TWIN).at(address), GATEWAY);
+            }
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(claimed(&["10.20.0.101", "192.168.1.101"]), [""; 0]);
+    assert_eq!(claimed(&["10.20.0.101"]), ["10.20.0.101"]);
+}
+
+#[test]
+fn whoever_tells_a_few_that_the_gateway_is_there_is_no_bond() {
+    // The gateway answers one, and asks; another tells two nodes unasked that it has the gateway's address.
     let mut mirror = Mirror::default();
-    for step in 0..6 {
-        for (place, address) in (0..).zip(["10.20.0.101", "192.168.1.101"]) {
-            let at = (12 * step + 6 * place) * SECOND;
-            mirror.who_has(at, node(101).at(address), GATEWAY);
-            mirror.who_has(at + SECOND, node(101).of(TWIN).at(address), GATEWAY);
+    for step in 0..20 {
+        let at = 5 * step * SECOND;
+        mirror.who_has(at, node(103), GATEWAY);
+        mirror.is_at(at + MILLI, GATEWAY, node(103));
+        mirror.who_has(at + SECOND, GATEWAY, node(101));
+        for victim in [101, 102] {
+            mirror.is_at(at + 2 * SECOND, GATEWAY.of(TWIN), node(victim));
+            mirror.is_at(at + 3 * SECOND, GATEWAY.of(TWIN), node(victim));
         }
     }
-    assert_eq!(conflicts(&mirror.by_address()), ["10.20.0.101", "192.168.1.101"]);
+    assert_eq!(conflicts(&mirror.by_address()), ["10.20.0.10"]);
+}
+
+#[test]
+fn two_that_send_by_turns_are_in_conflict_though_they_announced_themselves_once_each() {
+    let sent = |turns: u64| {
+        let mut mirror = Mirror::default();
+        let twin = node(101).of(TWIN);
+        mirror.announce(0, node(101));
+        mirror.announce(20 * SECOND, twin);
+        for step in 0..turns {
+            let owner = if step % 2 == 0 { node(101) } else { twin };
+            mirror.udp((30 + 10 * step) * SECOND, (owner, 40_000 + step as u16), (GATEWAY, 5683), b"\x50\x01\0\x01");
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(sent(12), ["10.20.0.101"]);
+    assert_eq!(sent(0), [""; 0]);
 }
 
 #[test]

@@ -183,6 +183,18 @@ fn what_is_acknowledged_at_the_end_proves_the_bytes_that_were_not_captured() {
 }
 
 #[test]
+fn of_what_is_sent_byte_by_byte_nothing_is_missing() {
+    let sent = |captured: u32| {
+        let open = [(0, SYN, 100, 0, &b""[..], 20), (1, SYN | ACK, 900, 101, &b""[..], 20), (0, ACK, 101, 901, &b""[..], 20)];
+        let bytes = (0..captured).map(|number| (1, ACK | PSH, 901 + number, 101, &b"."[..], 20));
+        let closed = [(0, ACK | FIN, 101, 911, &b""[..], 20), (1, ACK | FIN, 911, 102, &b""[..], 20)];
+        proved(&open.into_iter().chain(bytes).chain(closed).collect::<Vec<_>>())
+    };
+    assert_eq!(sent(10), None);
+    assert!(sent(0).is_some());
+}
+
+#[test]
 fn what_tcp_proves_does_not_hang_on_the_files_that_it_is_in() {
     let lost = [5, 9, 10, 17];
     let segments: Vec<Shown> =

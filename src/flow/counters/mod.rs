@@ -346,8 +346,9 @@ impl Counts {
     }
 
     /// How many bytes of each end's stream its frames can hold, at most.
-    fn captured(&self, cold: &Cold) -> [u64; 2] {
-        [0, 1].map(|side| self.stream_bytes(cold, side))
+    pub(super) fn captured(&self, cold: &Cold) -> [u64; 2] {
+        // Of single bytes each may be one of the stream, and not a keep-alive's.
+        [0, 1].map(|side| self.stream_bytes(cold, side).max(self.packets(cold, side)))
     }
 
     /// Takes what a TCP segment's numbers and payload say.

@@ -1,7 +1,6 @@
 //! Who speaks for an address on which VLAN path, by ARP (RFC 826) and neighbour discovery (RFC 4861): whom it tells so, and
 //! in which order MACs take an address over from each other.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use smallvec::SmallVec;
@@ -17,11 +16,7 @@ const SPEAKERS: usize = 1 << 16;
 const LISTENERS: usize = 1 << 14;
 const ORDERS: usize = 1 << 14;
 /// Claims of one address whose order is known: the first.
-const CLAIMS: usize = 64;
-/// Nanoseconds for which a MAC that took an address over keeps it at least, if nobody defends it: who is alive does so at
-/// once (RFC 5227 section 2.4).
-const DEFENCE: i64 = 2_000_000_000;
-
+const ORDERED: usize = 64;
 /// Who is told that an address is at a MAC.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::flow) enum To {
@@ -92,70 +87,23 @@ impl Add for Speaker {
     }
 }
 
-/// How often one MAC took an address over from another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Turns {
-    /// Times.
-    pub count: u64,
-    /// Of these, by saying to all that the address is there now, as a device that stands in for another does.
-    pub announced: u64,
-    /// Of these, from a MAC that had taken it over itself no more than two seconds before.
-    pub quick: u64,
-}
+/// When a MAC claimed an address, and whether it announced to all that the address is there now, as a device does that
+/// stands in for another.
+pub type Claimed = (Timestamp, MacAddr, bool);
 
-impl Turns {
-    /// Both together.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self {
-            count: self.count.saturating_add(other.count),
-            announced: self.announced.saturating_add(other.announced),
-            quick: self.quick.saturating_add(other.quick),
-        }
-    }
-}
-
-/// The first claims of an address in the order of time, with the MACs and whether they are announced: they add up however
-/// the parts of a capture lie between one another.
+/// The first claims of an address in the order of time: they add up however the parts of a capture lie between one another.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-struct Order(SmallVec<[(Timestamp, MacAddr, bool); 1]>);
+struct Order(SmallVec<[Claimed; 1]>);
 
 impl Order {
-    fn put(&mut self, claim: (Timestamp, MacAddr, bool)) {
+    fn put(&mut self, claim: Claimed) {
         if let Err(at) = self.0.binary_search(&claim)
-            && at < CLAIMS
+            && at < ORDERED
         {
             self.0.insert(at, claim);
-            self.0.truncate(CLAIMS);
+            self.0.truncate(ORDERED);
         }
     }
-
-    /// How often one MAC took over from another, by both.
-    fn turns(&self) -> BTreeMap<(MacAddr, MacAddr), Turns> {
-        let mut all: BTreeMap<_, Turns> = BTreeMap::new();
-        // Who has the address, and since when, if it took it over.
-        let mut holder: Option<(MacAddr, Option<Timestamp>)> = None;
-        for (time, mac, announces) in &self.0 {
-            match holder {
-                Some((from, taken)) if from != *mac => {
-                    let turns = all.entry((from, *mac)).or_default();
-                    turns.count += 1;
-                    turns.announced += u64::from(*announces);
-                    turns.quick += u64::from(taken.is_some_and(|taken| is_quick(taken, *time)));
-                    holder = Some((*mac, Some(*time)));
-                }
-                Some(_) => {}
-                None => holder = Some((*mac, None)),
-            }
-        }
-        all
-    }
-}
-
-/// Whether who took an address over lost it again at once.
-fn is_quick(taken: Timestamp, lost: Timestamp) -> bool {
-    let had = taken.nanos().zip(lost.nanos()).map(|(taken, lost)| lost.saturating_sub(taken));
-    had.is_some_and(|had| (0..=DEFENCE).contains(&had))
 }
 
 impl Add for Order {
@@ -216,10 +164,10 @@ impl Claims {
         self.listeners.iter().map(|((speaker, asker), _)| (speaker, *asker))
     }
 
-    /// How often one MAC took an address over from another, and whether there were more claims than those of which it is known.
-    pub fn turns(&self, vlan: &VlanPath, address: IpAddr) -> (BTreeMap<(MacAddr, MacAddr), Turns>, bool) {
+    /// The first claims of an address in the order of time, and whether there may have been more.
+    pub fn order(&self, vlan: &VlanPath, address: IpAddr) -> (&[Claimed], bool) {
         let order = self.orders.get(&(vlan.clone(), address));
-        order.map_or_else(|| (BTreeMap::new(), true), |order| (order.turns(), order.0.len() == CLAIMS))
+        order.map_or((&[], true), |order| (&order.0, order.0.len() == ORDERED))
     }
 
     /// Whether nobody claimed anything.
@@ -241,7 +189,7 @@ impl Stored for Order {
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let claims: Vec<(Timestamp, MacAddr, bool)> = from.list(CLAIMS, "an address has too many claims")?;
+        let claims: Vec<Claimed> = from.list(ORDERED, "an address has too many claims")?;
         from.expect(claims.windows(2).all(|two| two[0] < two[1]), "claims are not in their order")?;
         Ok(Self(claims.into()))
     }
@@ -260,21 +208,6 @@ mod tests {
         let mut sum = Order::default();
         claims.iter().map(once).for_each(|claim| sum.put(claim));
         sum
-    }
-
-    fn turns(claims: &[(u8, i64, bool)]) -> Turns {
-        order(claims).turns().values().fold(Turns::default(), |sum, turns| sum.and(*turns))
-    }
-
-    #[test]
-    fn a_failover_and_its_failback_are_two_announced_turns_and_a_defence_is_a_quick_one() {
-        let failover = [(1, 0, false), (2, 60, true), (2, 70, false), (1, 170, true), (1, 180, false)];
-        assert_eq!(turns(&failover), Turns { count: 2, announced: 2, quick: 0 });
-        // RFC 5227 section 2.4: the second announces itself, and the first defends its address at once.
-        let defended = [(1, 0, false), (2, 20, true), (1, 21, true)];
-        assert_eq!(turns(&defended), Turns { count: 2, announced: 2, quick: 1 });
-        // Whoever took over last before the first was heard is not known.
-        assert_eq!(turns(&[(1, 0, false), (2, 1, false)]), Turns { count: 1, announced: 0, quick: 0 });
     }
 
     proptest::proptest! {

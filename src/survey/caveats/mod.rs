@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::losses::MissingBytes;
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
-use crate::decode::TcpFlags;
+use crate::decode::{Stop, StopLayer, StopReason, TcpFlags};
 use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
 use crate::health::Health;
 use crate::inventory::{HostId, Hosts};
@@ -251,7 +251,8 @@ impl<'a> CaveatWriter<'a> {
             );
         }
         let [flows, without] = self.quality.tcp;
-        if cut > 0 && without > 0 {
+        let is_cut = |stop: &Stop| (stop.layer, stop.reason) == (StopLayer::Tcp, StopReason::CutBySnapLength);
+        if without > 0 && self.observed.other_frames.stopped.keys().any(is_cut) {
             self.say(
                 "headers-cut",
                 format!(

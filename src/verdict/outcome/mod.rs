@@ -280,8 +280,8 @@ fn tcp(tally: &Tally) -> Outcome {
         if accepted && acknowledged {
             return Outcome::Established;
         }
-        if accepted && server.resets > 0 && client.resets > 0 {
-            // The SYN was refused as well as accepted: the refusal came first, of something on the way, and the client
+        if accepted && server.resets >= server.syn_acks && client.resets > 0 {
+            // Each time the SYN was refused as well as accepted: the refusal came first, of something on the way, and the client
             // resets what it gave up.
             return Outcome::Refused;
         }

@@ -67,6 +67,7 @@ fn tcp_outcomes() {
         ("refused first, then accepted", ">S <RA <SA >R", Outcome::Refused),
         ("refused first each time, then accepted", ">S <RA <SA >R >S <RA <SA >R", Outcome::Refused),
         ("refused while the server started, then accepted", ">S <RA >S <RA >S <SA >A", Outcome::Established),
+        ("refused once, then asked half and half", ">S <RA >S <SA >R >S <SA >R", Outcome::Established),
         ("reset behind one handshake", ">S <SA >R >S <SA >A+ <A+", Outcome::Established),
     ];
     for (what, script, expected) in table {
