@@ -3,6 +3,7 @@
 //! A conflict is alternation: each of two devices goes on to speak for the address though the other has it too. One after the
 //! other is a device exchanged; a few announced hand-overs are a pair that stands in for each other.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
@@ -45,6 +46,8 @@ fn is_shared(mac: MacAddr) -> bool {
 #[derive(Default)]
 struct Contest {
     speakers: BTreeMap<MacAddr, Speaker>,
+    /// When each sent frames from it.
+    sent: BTreeMap<MacAddr, Window>,
     /// When each claimed it, or began to send from it, in the order of time.
     order: Vec<Claimed>,
     /// Whether there may have been more claims.
@@ -71,14 +74,13 @@ pub(super) fn conflicts(seen: &Observations<'_>) -> BTreeMap<IpAddr, BTreeMap<Ma
     others.extend(&sent.routers);
     others.retain(|mac| !forgers.contains(mac));
     let own = sent.own_and_claimed(seen);
-    for (key, speakers, begins) in sent.contested(&own) {
-        let unclaimed = Contest { is_beginning: true, ..Contest::default() };
-        let contest = contests.entry(key).or_insert(unclaimed);
-        for (mac, speaker) in speakers {
-            contest.speakers.entry(mac).or_insert(speaker);
+    for (key, sent) in sent.contested(&own) {
+        match contests.entry(key) {
+            Entry::Vacant(entry) => {
+                entry.insert(sent);
+            }
+            Entry::Occupied(mut entry) => entry.get_mut().add(sent),
         }
-        contest.order.extend(begins);
-        contest.order.sort_unstable();
     }
     for contest in contests.values_mut() {
         contest.speakers.retain(|mac, _| !others.contains(mac) && !is_shared(*mac));
@@ -160,18 +162,32 @@ fn answering_unasked(seen: &Observations<'_>, contests: &Contests) -> BTreeSet<M
 }
 
 impl Contest {
+    /// Adds what the frames of its speakers tell.
+    fn add(&mut self, sent: Self) {
+        for (mac, speaker) in sent.speakers {
+            self.speakers.entry(mac).or_insert(speaker);
+        }
+        self.sent = sent.sent;
+        self.order.extend(sent.order);
+        self.order.sort_unstable();
+    }
+
     /// The MACs in conflict, if each is of the device that a list names.
     fn in_conflict<'a>(&'a self, device: &[usize]) -> impl Iterator<Item = (MacAddr, Window)> + use<'a> {
         let macs: Vec<(MacAddr, Window)> = self.speakers.iter().map(|(mac, speaker)| (*mac, speaker.window)).collect();
         let of: BTreeMap<MacAddr, usize> = self.speakers.keys().copied().zip(device.iter().copied()).collect();
         let pairs = self.turns(&of);
-        let conflict = |(a, window): &(MacAddr, Window), (b, other): &(MacAddr, Window)| {
-            let (a, b) = (of[a], of[b]);
+        let conflict = |(mac, window): &(MacAddr, Window), (rival, other): &(MacAddr, Window)| {
+            let (a, b) = (of[mac], of[rival]);
             a != b
                 && match pairs.get(&(a.min(b), a.max(b))) {
                     Some(turns) if is_alternation(*turns) => true,
-                    Some(_) if !self.is_beginning => false,
-                    _ => window.begin.time <= other.end && other.begin.time <= window.end,
+                    // Who stands in for another announces itself: of others, both send at one time only if there are two.
+                    Some(turns) if !self.is_beginning => {
+                        let sent = self.sent.get(mac).zip(self.sent.get(rival));
+                        turns.count > turns.announced && sent.is_some_and(|(one, other)| overlap(one, other))
+                    }
+                    _ => overlap(window, other),
                 }
         };
         let is_in_one: Vec<bool> = macs.iter().map(|one| macs.iter().any(|other| conflict(one, other))).collect();
@@ -183,9 +199,11 @@ impl Contest {
         let mut all: BTreeMap<(usize, usize), Turns> = BTreeMap::new();
         // Who has the address; and if it took it over, when and from whom.
         let mut holder: Option<(usize, Option<(Timestamp, usize)>)> = None;
+        let mut known = BTreeSet::new();
         for (time, mac, announces) in &self.order {
             let Some(to) = device.get(mac).copied() else { continue };
             let (from, taken) = *holder.get_or_insert((to, None));
+            let is_known = !known.insert(to);
             let soon = taken.filter(|(taken, _)| is_soon(*taken, *time));
             // What the one before had sent already may still come.
             if from == to || soon.is_some_and(|(_, before)| before == to && !announces) {
@@ -195,6 +213,7 @@ impl Contest {
             turns.count += 1;
             turns.announced += u64::from(*announces);
             turns.quick += u64::from(*announces && soon.is_some());
+            turns.silent_returns += u64::from(!announces && is_known);
             holder = Some((to, Some((*time, from))));
         }
         all
@@ -231,6 +250,8 @@ struct Turns {
     announced: u64,
     /// Of those, from a device that had taken it over itself no more than two seconds before.
     quick: u64,
+    /// By one that had had it before and goes on without a word: it never left.
+    silent_returns: u64,
 }
 
 /// Nanoseconds for which who took an address over keeps it at least, if nobody defends it: who is alive does so at once (RFC
@@ -242,9 +263,13 @@ fn is_soon(taken: Timestamp, lost: Timestamp) -> bool {
     had.is_some_and(|had| (0..=DEFENCE).contains(&had))
 }
 
+fn overlap(one: &Window, other: &Window) -> bool {
+    one.begin.time <= other.end && other.begin.time <= one.end
+}
+
 /// Whether an address that went over from one to the other so often is held by both.
 const fn is_alternation(turns: Turns) -> bool {
-    turns.quick > 0 || turns.count > HANDFUL || turns.count.saturating_sub(turns.announced) > 1
+    turns.quick > 0 || turns.silent_returns > 0 || turns.count > HANDFUL
 }
 
 /// The addresses that MACs have, as far as they are told apart.
@@ -315,18 +340,23 @@ impl MacUse {
     }
 
     /// Addresses that more than one MAC sends from on one VLAN path.
-    fn contested(&self, own: &OwnAddresses) -> Vec<((IpAddr, VlanPath), BTreeMap<MacAddr, Speaker>, &[Claimed])> {
+    fn contested(&self, own: &OwnAddresses) -> Contests {
         // Who has another IPv4 address is a router, and this one lies behind it: its own it would claim by ARP.
         let others = |address: IpAddr, mac: &MacAddr| {
             let own = own.get(mac).into_iter().flatten();
             own.filter(|own| own.is_ipv4() && **own != address).count()
         };
-        self.senders.iter().filter_map(|(key, (macs, begins))| {
+        let contest = |(key, (macs, begins)): (&(IpAddr, VlanPath), &Senders)| {
             let devices = macs.iter().filter(|(mac, _)| others(key.0, mac) <= usize::from(key.0.is_ipv6()));
             let speaker = |(mac, window): (&MacAddr, &Window)| (*mac, Speaker { window: *window, broadcasts: 0 });
             let speakers: BTreeMap<MacAddr, Speaker> = devices.map(speaker).collect();
-            (speakers.len() > 1).then(|| (key.clone(), speakers, &begins[..]))
-        }).collect()
+            let mut order = begins.clone();
+            order.sort_unstable();
+            let sent = speakers.iter().map(|(mac, speaker)| (*mac, speaker.window)).collect();
+            let contest = Contest { speakers, sent, order, is_beginning: true, ..Contest::default() };
+            (contest.speakers.len() > 1).then(|| (key.clone(), contest))
+        };
+        self.senders.iter().filter_map(contest).collect()
     }
 }
 
@@ -349,12 +379,7 @@ enum Mark {
 const MOST_MARKS: usize = 3 * MOST_OWN;
 
 impl<'a> MacUses<'a> {
-    fn of(
-        seen: &Observations<'_>,
-        own: &OwnAddresses,
-        contests: &Contests,
-        forgers: &'a BTreeSet<MacAddr>,
-    ) -> Self {
+    fn of(seen: &Observations<'_>, own: &OwnAddresses, contests: &Contests, forgers: &'a BTreeSet<MacAddr>) -> Self {
         let mut marks: BTreeMap<MacAddr, BTreeSet<Mark>> =
             contests.values().flat_map(|contest| contest.speakers.keys()).map(|mac| (*mac, BTreeSet::new())).collect();
         let mut note = |mac: &MacAddr, mark: Mark| {

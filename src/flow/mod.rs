@@ -29,9 +29,9 @@ mod tests;
 mod view;
 
 pub use evidence::{
-    Authentication, BridgePort, Broadcasts, Claims, DatagramId, DhcpExchange, Endpoint, First, IcmpError, LinkEvidence,
-    Membership, Offers, Pieces, Port, Refusals, STRETCH, Search, SideEvidence, Speaker, Stream, TftpError, TftpFile,
-    TooBig, Claimed, Window,
+    Authentication, BridgePort, Broadcasts, Claimed, Claims, DatagramId, DhcpExchange, Endpoint, First, IcmpError,
+    LinkEvidence, Membership, Offers, Pieces, Port, Refusals, STRETCH, Search, SideEvidence, Speaker, Stream,
+    TftpError, TftpFile, TooBig, Window,
 };
 pub use flows::{Flows, TransportPorts};
 pub use fragment::Unattributed;

@@ -637,9 +637,9 @@ fn an_answer_of_which_the_first_piece_is_missing_is_no_silence() {
     let (client, server) = ((GATEWAY, 41_000), (node(101), 5683));
     let asked = |answers: bool| {
         let mut mirror = Mirror::default();
-        for number in 0..4_u16 {
-            let at = u64::from(number) * 5 * SECOND;
-            mirror.udp(at, client, server, &coap::request(coap::CON, coap::GET, number, &[7], "light/log", &[]));
+        for (number, late) in (0..).zip([0, 2, 6, 14]) {
+            let at = late * SECOND;
+            mirror.udp(at, client, server, &coap::request(coap::CON, coap::GET, 0x1400, &[7], "light/log", &[]));
             if answers {
                 let head = V4 { id: 500 + number, ttl: 64, fragment: 185, ..V4::default() };
                 let piece = frame::ipv4(node(101).v4(), GATEWAY.v4(), frame::UDP, head, &[b'x'; 300]);

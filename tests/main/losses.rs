@@ -185,7 +185,8 @@ fn what_is_acknowledged_at_the_end_proves_the_bytes_that_were_not_captured() {
 #[test]
 fn of_what_is_sent_byte_by_byte_nothing_is_missing() {
     let sent = |captured: u32| {
-        let open = [(0, SYN, 100, 0, &b""[..], 20), (1, SYN | ACK, 900, 101, &b""[..], 20), (0, ACK, 101, 901, &b""[..], 20)];
+        let open =
+            [(0, SYN, 100, 0, &b""[..], 20), (1, SYN | ACK, 900, 101, &b""[..], 20), (0, ACK, 101, 901, &b""[..], 20)];
         let bytes = (0..captured).map(|number| (1, ACK | PSH, 901 + number, 101, &b"."[..], 20));
         let closed = [(0, ACK | FIN, 101, 911, &b""[..], 20), (1, ACK | FIN, 911, 102, &b""[..], 20)];
         proved(&open.into_iter().chain(bytes).chain(closed).collect::<Vec<_>>())

@@ -12,7 +12,7 @@ use super::super::terminal::{print, zone};
 use super::probe::Disk;
 use crate::capture::Timestamp;
 use crate::finding::{Context, Finding, Words};
-use crate::live::{Ending, Events, FindingsDelta, LiveEnd, Status, Tick, identity, is_early};
+use crate::live::{Ending, Events, FindingsDelta, LiveEnd, Status, Tick, identities, is_early};
 use crate::policy::Severity;
 use crate::report::Names;
 use crate::report::json::{finding_row, flow_row, judged_row};
@@ -47,7 +47,7 @@ pub(super) struct LinePrinter {
     /// Time, frames and bytes at the last status, for rates.
     before: (Duration, u64, u64),
     disk: Option<Disk>,
-    /// What was told in full, by [`identity`].
+    /// What was told in full, by [`identities`].
     told: HashSet<u64>,
     zone: TimeZone,
 }
@@ -101,7 +101,8 @@ impl LinePrinter {
             if told_by.is_none() {
                 return Vec::new();
             }
-            let found: Vec<&Finding> = meant(found).map(|(_, finding)| finding).collect();
+            let identities = identities(&survey.findings);
+            let found: Vec<(u64, &Finding)> = meant(found).map(|(at, finding)| (identities[at], finding)).collect();
             return self.plain_news(&found, &withdrawn, &context, now);
         }
         let line = |kind, at, finding| object(kind, now, serde_json::to_value(finding_row(at, finding, &context)));
@@ -119,22 +120,22 @@ impl LinePrinter {
     /// A line for each finding that is new or gone. What only turned into another one of the same hosts is not told as gone.
     fn plain_news(
         &mut self,
-        found: &[&Finding],
+        found: &[(u64, &Finding)],
         withdrawn: &[Finding],
         context: &Context<'_>,
         now: Timestamp,
     ) -> Vec<String> {
         let at = stamp(now, &self.zone);
         let mut lines: Vec<String> = Vec::new();
-        for finding in found {
-            let text = if self.told.insert(identity(finding)) {
+        for (identity, finding) in found {
+            let text = if self.told.insert(*identity) {
                 in_full(finding, context)
             } else {
                 in_short("again", finding, context)
             };
             lines.push(format!("{at} {text}"));
         }
-        let is_other = |gone: &&Finding| !found.iter().any(|finding| subject(finding) == subject(gone));
+        let is_other = |gone: &&Finding| !found.iter().any(|(_, finding)| subject(finding) == subject(gone));
         let gone = withdrawn.iter().filter(is_other);
         lines.extend(gone.map(|finding| format!("{at} {}", in_short("no longer", finding, context))));
         lines

@@ -16,7 +16,7 @@ mod tests;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub(super) use self::claims::Claim;
-pub use self::claims::{Claims, Speaker, Claimed};
+pub use self::claims::{Claimed, Claims, Speaker};
 use self::dhcp::{DhcpClients, RefusalsByServer};
 pub use self::dhcp::{DhcpExchange, Refusals};
 pub use self::link::{
