@@ -476,6 +476,25 @@ fn copies_without_identification_are_told() {
 }
 
 #[test]
+fn who_closes_a_connection_and_opens_it_again_does_not_restart() {
+    // RFC 9293 section 3.6: who has no more to say sends a FIN; a device that loses its power sends none.
+    let (client, server) = ((node(101), 1044), (GATEWAY, 80));
+    let opened = |closes: bool| {
+        let mut mirror = Mirror::default();
+        for start in 0..3_u32 {
+            let (at, numbers) = (u64::from(start) * 60 * SECOND, [C + start * 1_000_000, S + start * 3_000_000]);
+            mirror.exchange(at, client, server, numbers);
+            if closes {
+                mirror.tcp(at + SECOND, client, server, ACK | FIN, [numbers[0] + 500, numbers[1] + 500], &[]);
+            }
+        }
+        told(&mirror.by_mac())
+    };
+    assert_eq!(opened(false), [(Severity::Warning, "restarting")]);
+    assert_eq!(opened(true), []);
+}
+
+#[test]
 fn two_devices_on_one_address_conflict_and_one_device_does_not() {
     // RFC 5227 section 2.4: a conflict is an ARP packet for one's own address from another's MAC.
     let (first, second) = (node(101), node(101).of([0x00, 0x1b, 0xc5, 0x00, 0x01, 0xaa]));
