@@ -79,11 +79,11 @@ impl FlowPacket<'_> {
         self.numbers.is_some() && self.payload_length.saturating_add(Self::LEAST_TCP_HEADERS) > self.length
     }
 
-    /// Whether a packet opens or resets a connection, asks or answers by ICMP, or has another effective time than the
+    /// Whether a packet opens, closes or resets a connection, asks or answers by ICMP, or has another effective time than the
     /// written one.
     #[inline]
     pub(super) fn notable(flags: u8, turn: Turn, is_odd: bool) -> bool {
-        (flags & (TcpFlags::SYN | TcpFlags::RST) != 0) | (turn != Turn::Unknown) | is_odd
+        (flags & (TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) != 0) | (turn != Turn::Unknown) | is_odd
     }
 
     /// Whether it went to many: to a multicast or broadcast address, or to a group MAC, as a subnet's directed

@@ -116,17 +116,29 @@ fn a_syn_that_is_acknowledged_proves_the_answer_that_was_not_captured() {
     }
 }
 
-/// A connection on which a server sends `blocks` of 1000 bytes, closed by both ends.
-fn download(blocks: u32) -> Vec<Shown> {
+/// A connection on which a server sends `blocks` of 1000 bytes, closed by both ends: what it speaks is known from the first
+/// bytes of each end, or never.
+fn download(blocks: u32, is_http: bool) -> Vec<Shown> {
+    const ASKED: [&[u8]; 2] = [b"question", b"GET / HTTP/1.1\r\n\r\n"];
     const BLOCK: &[u8] = &[b'x'; 1000];
-    let end = 901 + blocks * 1000;
+    const HEAD: [u8; 1000] = {
+        let (mut head, start, mut at) = ([b'x'; 1000], *b"HTTP/1.1 200 OK\r\n\r\n", 0);
+        while at < start.len() {
+            head[at] = start[at];
+            at += 1;
+        }
+        head
+    };
+    let (question, end) = (ASKED[usize::from(is_http)], 901 + blocks * 1000);
+    let asked_to = 101 + question.len() as u32;
     let open = [(0, SYN, 100, 0, &b""[..], 20), (1, SYN | ACK, 900, 101, &b""[..], 20)];
-    let asked = [(0, ACK, 101, 901, &b""[..], 20), (0, ACK | PSH, 101, 901, &b"question"[..], 20)];
-    let sent = (0..blocks).map(|number| (1, ACK, 901 + number * 1000, 109, BLOCK, 20));
+    let asked = [(0, ACK, 101, 901, &b""[..], 20), (0, ACK | PSH, 101, 901, question, 20)];
+    let block = |number| if number == 0 && is_http { &HEAD } else { BLOCK };
+    let sent = (0..blocks).map(|number| (1, ACK, 901 + number * 1000, asked_to, block(number), 20));
     let closed = [
-        (0, ACK | FIN, 109, end, &b""[..], 20),
-        (1, ACK | FIN, end, 110, &b""[..], 20),
-        (0, ACK, 110, end + 1, &b""[..], 20),
+        (0, ACK | FIN, asked_to, end, &b""[..], 20),
+        (1, ACK | FIN, end, asked_to + 1, &b""[..], 20),
+        (0, ACK, asked_to + 1, end + 1, &b""[..], 20),
     ];
     open.into_iter().chain(asked).chain(sent).chain(closed).collect()
 }
@@ -147,9 +159,15 @@ fn bytes(text: &str) -> u32 {
 
 #[test]
 fn what_is_acknowledged_at_the_end_proves_the_bytes_that_were_not_captured() {
-    let (whole, block) = (download(20), 4);
+    for is_http in [false, true] {
+        proves_what_is_acknowledged_at_the_end(&download(20, is_http));
+    }
+}
+
+fn proves_what_is_acknowledged_at_the_end(whole: &[Shown]) {
+    let block = 4;
     let without = |lost: &[usize]| -> Vec<Shown> {
-        (0..).zip(&whole).filter(|(number, _)| !lost.contains(number)).map(|(_, shown)| *shown).collect()
+        (0..).zip(whole).filter(|(number, _)| !lost.contains(number)).map(|(_, shown)| *shown).collect()
     };
     let lacking = without(&[block + 3, block + 4]);
     let text = proved(&lacking).expect("a proof");
@@ -167,7 +185,7 @@ fn what_is_acknowledged_at_the_end_proves_the_bytes_that_were_not_captured() {
     let unbegun = lacking[2..].to_vec();
     let unended = lacking[..lacking.len() - 3].to_vec();
     let older = [&unended[..], &[(0, ACK | FIN, 3_000_000_000, 99_000, &b""[..], 20)]].concat();
-    let twins = [&whole, &again, &elsewhere, &unbegun, &unended, &older];
+    let twins = [whole, &again, &elsewhere, &unbegun, &unended, &older];
     for (number, twin) in twins.into_iter().enumerate() {
         assert_eq!(proved(twin), None, "twin {number}");
     }
@@ -176,7 +194,7 @@ fn what_is_acknowledged_at_the_end_proves_the_bytes_that_were_not_captured() {
         frame.truncate(128);
         (time, frame)
     };
-    let shortened: Vec<_> = framed(&whole).into_iter().map(shortened).collect();
+    let shortened: Vec<_> = framed(whole).into_iter().map(shortened).collect();
     for measures_health in [false, true] {
         assert_eq!(proved_by(std::slice::from_ref(&shortened), measures_health), None);
     }
@@ -199,7 +217,7 @@ fn of_what_is_sent_byte_by_byte_nothing_is_missing() {
 fn what_tcp_proves_does_not_hang_on_the_files_that_it_is_in() {
     let lost = [5, 9, 10, 17];
     let segments: Vec<Shown> =
-        (0..).zip(download(20)).filter(|(number, _)| !lost.contains(number)).map(|(_, shown)| shown).collect();
+        (0..).zip(download(20, true)).filter(|(number, _)| !lost.contains(number)).map(|(_, shown)| shown).collect();
     let frames = framed(&segments);
     let whole = proved_by(std::slice::from_ref(&frames), false).expect("a proof");
     assert!((3000..=4000).contains(&bytes(&whole)), "{whole}");
@@ -214,7 +232,7 @@ fn what_tcp_proves_does_not_hang_on_the_files_that_it_is_in() {
 /// Measured segment by segment, what is missing is known to the byte: what the end of a connection proves is never more.
 #[test]
 fn no_more_is_proved_than_is_missing() {
-    let (whole, mut random) = (framed(&download(20)), 1);
+    let (whole, mut random) = (framed(&download(20, true)), 1);
     let mut proofs = 0;
     for _ in 0..40 {
         let captured = whole.iter().filter(|_| !next(&mut random).is_multiple_of(8)).cloned().collect();

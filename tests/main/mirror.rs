@@ -128,6 +128,19 @@ impl Mirror {
         }
     }
 
+    /// All of it again, 20 microseconds later in VLAN 20 (IEEE 802.1Q), as a router passes it on.
+    pub(crate) fn routed(mut self) -> Self {
+        let again = self.tape.records.clone().into_iter().map(|mut record| {
+            record.time += 20 * MICRO;
+            record.frame.splice(12..12, [0x81, 0x00, 0x00, 20]);
+            record.original += 4;
+            record
+        });
+        self.tape.records.extend(again.collect::<Vec<_>>());
+        self.tape.sort();
+        self
+    }
+
     pub(crate) fn who_has(&mut self, at: u64, asker: Host, asked: Host) {
         let question = link::arp(1, (asker.mac, asker.v4()), ([0; 6], asked.v4()));
         self.ethernet(at, asker.mac, EVERYONE.mac, 0x0806, &question);

@@ -13,7 +13,7 @@ use crate::reading::{Read, of_kind};
 use crate::silence::{capture, judged, parts};
 use crate::skips::skipped;
 use crate::traffic::payload::tftp;
-use crate::traffic::wire::{MICRO, MILLI, SECOND};
+use crate::traffic::wire::{MILLI, SECOND};
 
 const CLIENT: End = (node(101), 2_001);
 const ASKED: End = (GATEWAY, 69);
@@ -259,22 +259,13 @@ fn an_error_in_the_midst_of_a_transfer_is_told_where_that_is_measured() {
 
 #[test]
 fn what_crosses_two_vlans_is_refused_once() {
-    let mut mirror = refusal(0, (CLIENT, FRESH), "node.bin", 1, "File not found");
-    let routed = mirror.tape.records.clone().into_iter().map(|mut record| {
-        record.time += 20 * MICRO;
-        // IEEE 802.1Q: VLAN 20.
-        record.frame.splice(12..12, [0x81, 0x00, 0x00, 20]);
-        record.original += 4;
-        record
-    });
-    mirror.tape.records.extend(routed.collect::<Vec<_>>());
-    mirror.tape.sort();
-    let survey = mirror.measured();
+    let mirror = refusal(0, (CLIENT, FRESH), "node.bin", 1, "File not found");
+    let survey = mirror.routed().measured();
     assert_eq!(refused(&survey)[0].packets, 1, "{}", refused(&survey)[0].words.detail);
 }
 
 #[test]
-fn strangers_among_themselves_are_nobodys_finding() {
+fn hosts_of_others_among_themselves_are_nobodys_finding() {
     let stranger = Host { address: "10.20.0.51".parse().unwrap(), ..OTHER };
     let mirror = talk(
         0,
@@ -287,7 +278,7 @@ fn strangers_among_themselves_are_nobodys_finding() {
 }
 
 #[test]
-fn names_and_messages_are_a_strangers_text() {
+fn names_and_messages_are_untrusted_text() {
     let out = folder(&[]);
     let mirror = refusal(0, (CLIENT, FRESH), "<script>\u{1b}[2J.bin", 0, "\u{1b}[31m<b>secret</b>");
     let path = out.path().join("made.pcap");

@@ -99,7 +99,7 @@ impl Counts {
 stored!(Written { first, last });
 stored!(Rare { high, payload, latest, arrived, written });
 
-/// Without the last replies, which are a part of their own ([`Counts::store_replies`]).
+/// Without the last replies, which are a part of their own ([`Counts::replies_before`]).
 impl Stored for Odd {
     fn store(&self, to: &mut Vec<u8>) {
         let Self { one, more, heads, rare, replied: _ } = self;

@@ -1,11 +1,15 @@
 //! What was observed of some frames: flows, and everything else that is counted. It is addable.
 
+mod content;
 mod measured;
 mod stored;
 mod sum;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use content::Content;
+pub use content::{is_icmp_error, ports_of};
 
 use super::batch::{Direct, Intake, Pipeline};
 use super::evidence::Claim;
@@ -22,7 +26,7 @@ use super::{Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, Network, Packet, TcpFlags, Transport};
 use crate::health::Health;
-use crate::protocol::{Inspection, Turn, icmp};
+use crate::protocol::{Inspection, Turn};
 
 /// UDP's IP protocol number.
 const UDP: u8 = 17;
@@ -400,80 +404,6 @@ fn place<K: Key>(table: &mut Table<K>, key: K, side: u8, rest: super::fragment::
     let Some((counts, cold)) = table.find(key) else { return false };
     counts.add_fragments(cold, usize::from(side), rest.packets, rest.bytes, rest.last);
     true
-}
-
-/// The ports (for ICMP: the type of the request, twice; without ports: 0) by which a packet belongs to its flow;
-/// `None` where they are not to be had: a later fragment, or a header that was cut.
-pub fn ports_of(ip: &IpPacket<'_>) -> Option<(u16, u16)> {
-    Content::of(ip).map(|content| content.ports)
-}
-
-/// What of an IP packet makes its flow.
-struct Content<'a> {
-    ports: (u16, u16),
-    flags: TcpFlags,
-    numbers: Option<&'a [u8; 8]>,
-    window: u16,
-    checksum: u16,
-    turn: Turn,
-    payload: &'a [u8],
-    payload_length: u32,
-}
-
-impl<'a> Content<'a> {
-    /// `None` where the ports (or the ICMP type) are not to be had.
-    fn of(ip: &IpPacket<'a>) -> Option<Self> {
-        let none = Self {
-            ports: (0, 0),
-            flags: TcpFlags::default(),
-            numbers: None,
-            window: 0,
-            checksum: 0,
-            turn: Turn::Unknown,
-            payload: &[],
-            payload_length: 0,
-        };
-        Some(match ip.transport {
-            Transport::Tcp {
-                source_port,
-                destination_port,
-                flags,
-                numbers,
-                window,
-                checksum,
-                payload,
-                payload_len,
-                ..
-            } => {
-                let ports = (source_port, destination_port);
-                // A stream is as long as its segments say, wherever their frames were cut.
-                let payload_length = payload_len.saturating_add(ip.lacking);
-                Self { ports, flags, numbers, window, checksum, payload, payload_length, ..none }
-            }
-            Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
-                let ports = (source_port, destination_port);
-                Self { ports, checksum, payload, payload_length: payload_len, ..none }
-            }
-            Transport::Icmp { kind, code, body } => {
-                let v6 = ip.protocol == 58;
-                let exchange = icmp::exchange(v6, kind, code);
-                // Not counted as payload, and looked at for nothing but who answers what.
-                Self { ports: (exchange, exchange), turn: icmp::turn(v6, kind), payload: body, ..none }
-            }
-            Transport::Other(_) if matches!(ip.protocol, 1 | 6 | 17 | 58) => return None,
-            Transport::Other(_) => none,
-        })
-    }
-}
-
-/// Whether it is an ICMP error (RFC 1122 section 3.2.2) or an ICMPv6 error (RFC 4443 section 2.1): evidence of
-/// the packet it quotes, and no flow of its own.
-pub fn is_icmp_error(ip: &IpPacket<'_>) -> bool {
-    match ip.transport {
-        Transport::Icmp { kind, .. } if ip.protocol == 1 => matches!(kind, 3 | 4 | 5 | 11 | 12),
-        Transport::Icmp { kind, .. } => kind < 128,
-        _ => false,
-    }
 }
 
 /// Whether a frame has another effective time than the written one, or none.

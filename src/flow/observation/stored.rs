@@ -123,22 +123,17 @@ impl<K: Key> Table<K> {
         transfers
     }
 
-    fn load_transfers(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+    /// Hands what a part holds of flows to each, which says whether it fits.
+    fn load_each<T: Stored>(
+        &mut self,
+        from: &mut Load<'_>,
+        take: impl Fn(&mut Counts, &mut Cold, T) -> bool,
+    ) -> Result<(), Broken> {
         for _ in 0..from.length(MOST_FLOWS, "there are too many flows")? {
-            let (key, ends): (K, _) = from.get()?;
+            let (key, told): (K, T) = from.get()?;
             // Where the limit is lower now, it found no place.
             let Some((counts, cold)) = self.find(key) else { continue };
-            from.expect(counts.set_transfer(cold, ends), "what a transfer waits for does not fit its flow")?;
-        }
-        Ok(())
-    }
-
-    fn load_replies(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
-        for _ in 0..from.length(MOST_FLOWS, "there are too many flows")? {
-            let (key, replies): (K, _) = from.get()?;
-            // Where the limit is lower now, it found no place.
-            let Some((counts, cold)) = self.find(key) else { continue };
-            from.expect(counts.set_replies_before(cold, replies), "a reply does not fit its flow")?;
+            from.expect(take(counts, cold, told), "what is told of a flow does not fit it")?;
         }
         Ok(())
     }
@@ -261,14 +256,14 @@ impl Observation {
                 }
                 TFTP_ERRORS => side.load_tftp_errors(from)?,
                 REPLIES => {
-                    v4.load_replies(from)?;
-                    v6.load_replies(from)?;
+                    v4.load_each(from, Counts::set_replies_before)?;
+                    v6.load_each(from, Counts::set_replies_before)?;
                 }
                 CLAIMS => side.claims = from.get()?,
                 REFUSALS => side.load_refusals(from)?,
                 TRANSFERS => {
-                    v4.load_transfers(from)?;
-                    v6.load_transfers(from)?;
+                    v4.load_each(from, Counts::set_transfer)?;
+                    v6.load_each(from, Counts::set_transfer)?;
                 }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
