@@ -38,8 +38,8 @@ pub struct Plain<'a> {
     pub checksum: u16,
     /// TCP options as captured; none for UDP.
     pub options: &'a [u8],
-    /// First byte of a UDP payload; 0 if there is none, and for TCP.
-    pub head: u8,
+    /// First bytes of a UDP payload; 0 if there are none, and for TCP.
+    pub head: [u8; 2],
     /// Captured payload.
     pub payload: &'a [u8],
     /// Payload length on the wire.
@@ -121,7 +121,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
                 numbers,
                 word(tcp[14], tcp[15]),
                 word(tcp[16], tcp[17]),
-                0,
+                [0; 2],
                 header,
             )
         }
@@ -131,7 +131,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
             if usize::from(word(udp[4], udp[5])) != length || is_tunnel {
                 return None;
             }
-            let head = body.get(8).copied().unwrap_or_default();
+            let head = super::first_bytes(&body[8..]);
             ([udp[0], udp[1], udp[2], udp[3]], 0, None, 0, word(udp[6], udp[7]), head, 8)
         }
         _ => return None,

@@ -73,7 +73,9 @@ pub use fast::{Addresses, Plain, plain};
 pub use hops::is_first_hop;
 pub use link_words::{MacAddr, VlanPath};
 pub use non_ip::NonIp;
-pub use packet::{Encapsulation, Fragment, IpPacket, Network, Packet, TcpFlags, Transport, TunnelKind, tcp_numbers};
+pub use packet::{
+    Encapsulation, Fragment, IpPacket, Network, Packet, TcpFlags, Transport, TunnelKind, first_bytes, tcp_numbers,
+};
 pub use quote::{Quoted, quoted};
 pub use stop::{Stop, StopLayer, StopReason};
 pub use tunnel::may_be_tunnel;

@@ -232,6 +232,16 @@ pub enum Transport<'a> {
     Other(&'a [u8]),
 }
 
+/// The first bytes of a payload, 0 where it ends.
+#[inline(always)]
+pub fn first_bytes(payload: &[u8]) -> [u8; 2] {
+    match *payload {
+        [a, b, ..] => [a, b],
+        [a] => [a, 0],
+        [] => [0, 0],
+    }
+}
+
 /// Sequence and acknowledgment number of a TCP header. Few who look at a segment want them.
 pub fn tcp_numbers(bytes: &[u8; 8]) -> [u32; 2] {
     let [a, b, c, d, e, f, g, h] = *bytes;

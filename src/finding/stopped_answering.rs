@@ -34,6 +34,11 @@ pub(super) fn topic(judged: &Judged<'_>, numbers: &[u32]) -> Silences {
 }
 
 impl Silences {
+    /// Whether they never were otherwise.
+    fn never_answered(&self) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|silence| silence.is_first)
+    }
+
     /// Whether it is the clients that no longer acknowledge what the servers send.
     fn are_of_clients(&self) -> bool {
         self.0.iter().all(|silence| silence.of_client)
@@ -44,18 +49,20 @@ impl Topic for Silences {
     /// When the last answers came, and how much came to nothing since.
     fn what(&self, about: &About<'_>) -> String {
         let port = about.port();
-        let mut text = if self.are_of_clients() {
-            format!("{port} worked, and then what the server sent was no longer acknowledged.")
-        } else {
-            format!("{port} worked, and then went silent while requests went on.")
+        let is_first = self.never_answered();
+        let mut text = match (self.are_of_clients(), is_first) {
+            (true, true) => format!("{port} works one way: what the server sent of its own was never answered."),
+            (true, false) => format!("{port} worked, and then what the server sent was no longer acknowledged."),
+            _ => format!("{port} worked, and then went silent while requests went on."),
         };
-        let answers = self.0.iter().map(|silence| silence.last_answer);
+        let answers = self.0.iter().map(|silence| silence.since);
         let (Some(first), Some(last)) = (answers.clone().min(), answers.max()) else { return text };
         let requests: u64 = self.0.iter().map(|silence| u64::from(silence.requests)).sum();
         let at_least = if self.0.iter().any(|silence| silence.requests == MOST_REQUESTS) { "at least " } else { "" };
         let requests = times(requests, "try", "tries");
         let _ = match (first == last, last.nanos()) {
             (_, None) => write!(text, " {at_least}{requests} came to nothing since."),
+            (_, Some(_)) if is_first => write!(text, " Since {first:.3} {at_least}{requests} came to nothing."),
             (true, _) => {
                 write!(text, " The last answer came at {last:.3}; {at_least}{requests} came to nothing since.")
             }
@@ -72,6 +79,13 @@ impl Topic for Silences {
     fn advice(&self, about: &About<'_>) -> String {
         let of_clients = !self.0.is_empty() && self.are_of_clients();
         let silent = if of_clients { &about.finding.clients } else { &about.finding.servers };
+        if self.never_answered() {
+            let silent = people(silent);
+            return format!(
+                "Look at the way to {silent}: answers pass there, and what is sent unasked may be filtered. Else look whether \
+                 {silent} can answer what it is asked."
+            );
+        }
         let large = if of_clients && about.finding.transport == Some(Transport::Tcp) {
             " Or what is large does not pass, as over a tunnel, while what is small does (RFC 2923): try a smaller MTU."
         } else {
@@ -91,11 +105,15 @@ impl Topic for Silences {
     }
 
     fn next(&self, _: &Finding, _: &ConversationSummary) -> &'static str {
-        "See what happened after the last answer"
+        if self.never_answered() {
+            "See what keeps the server's own messages from their client"
+        } else {
+            "See what happened after the last answer"
+        }
     }
 
     fn silence(&self) -> Option<(bool, Timestamp)> {
-        let last = self.0.iter().map(|silence| silence.last_answer).max()?;
+        let last = self.0.iter().map(|silence| silence.since).max()?;
         Some((self.are_of_clients(), last))
     }
 

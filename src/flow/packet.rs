@@ -23,8 +23,8 @@ pub(super) struct FlowPacket<'a> {
     pub(super) fingerprint: u32,
     /// TCP sequence and acknowledgment number; `None` where they were cut off, and for other transports.
     pub(super) numbers: Option<&'a [u8; 8]>,
-    /// First byte of the payload, if it is UDP's.
-    pub(super) head: u8,
+    /// First bytes of the payload, if it is UDP's.
+    pub(super) head: [u8; 2],
     /// Whether it tells more than most: [`FlowPacket::notable`].
     pub(super) is_notable: bool,
     /// For ICMP: whether it asks or answers.
@@ -60,7 +60,7 @@ impl FlowPacket<'_> {
         length: 0,
         fingerprint: 0,
         numbers: None,
-        head: 0,
+        head: [0; 2],
         is_notable: false,
         turn: Turn::Unknown,
         window: 0,

@@ -25,14 +25,16 @@ pub(super) const fn is_confirmable(head: u8) -> bool {
     head >> 4 == VERSION_1_CONFIRMABLE
 }
 
-/// Whether [`is_announced`] has to be asked. Every other message is acknowledged, or acknowledges.
+/// Whether [`is_announced`] has to be asked of a message with these first bytes. Every other that is confirmable is a
+/// request, and acknowledgements are answers.
 #[inline(always)]
-pub(super) const fn may_announce(head: u8) -> bool {
-    head >> 4 == VERSION_1_NON_CONFIRMABLE
+pub(super) const fn may_notify([head, code]: [u8; 2]) -> bool {
+    let is_confirmable_response = is_confirmable(head) & (code >> 5 != 0);
+    (head >> 4 == VERSION_1_NON_CONFIRMABLE) | is_confirmable_response
 }
 
-/// Whether a non-confirmable message answers nothing: a request, or a response with the option Observe (RFC 7641 section
-/// 2).
+/// Whether a message that acknowledges none answers nothing: a request, or a response with the option Observe (RFC 7641
+/// section 2).
 pub(super) fn is_announced(bytes: &[u8]) -> bool {
     let &[head, code, _, _, ref rest @ ..] = bytes else { return false };
     let Some((_, mut rest)) = token(head & 0x0f, rest) else { return false };

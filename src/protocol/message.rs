@@ -11,16 +11,16 @@ pub struct Message(pub u8);
 impl Message {
     /// It owes an answer.
     pub const ASKS: u8 = 1;
-    /// It may be an answer: all but what its sender would send anyhow, whatever was asked.
+    /// It may be an answer: all but what its sender would send anyhow, whatever was asked, as its own questions.
     pub const REPLIES: u8 = 2;
     /// It goes on with an exchange: all of TFTP but requests, which a client may repeat whatever was answered.
     pub const PROCEEDS: u8 = 128;
     /// As all are of which nothing else is known: it may answer, and owes no answer.
-    pub const OTHER: Self = Self::new(false, false);
+    pub const OTHER: Self = Self::new(false, true);
 
-    /// Of one that owes an answer, or that answers nothing.
-    pub const fn new(asks: bool, announces: bool) -> Self {
-        Self((asks as u8 * Self::ASKS) | (!announces as u8 * Self::REPLIES))
+    /// Of one that owes an answer, or that may be one.
+    pub const fn new(asks: bool, replies: bool) -> Self {
+        Self((asks as u8 * Self::ASKS) | (replies as u8 * Self::REPLIES))
     }
 
     /// The same, of one that goes on with an exchange.
@@ -89,25 +89,29 @@ impl AnswerRule {
         self.0 & TRANSFER != 0
     }
 
-    /// The part of a message with this first byte, or of a TCP segment, if they tell it; else [`AnswerRule::look`] does.
+    /// The part of a message with these first bytes, or of a TCP segment, if they tell it; else [`AnswerRule::look`] does.
     #[inline(always)]
-    pub fn message(self, takes_up_numbers: bool, head: u8) -> Option<Message> {
-        let has_more = (COAP * u8::from(coap::may_announce(head))) | (TRANSFER * u8::from(head == 0));
+    pub fn message(self, takes_up_numbers: bool, head: [u8; 2]) -> Option<Message> {
+        let has_more = (COAP * u8::from(coap::may_notify(head))) | (TRANSFER * u8::from(tftp::is_ack(head)));
         if self.0 & (CHECK | has_more) != 0 {
             return None;
         }
-        let asks = self.0 & ((NUMBERS * u8::from(takes_up_numbers)) | (COAP * u8::from(coap::is_confirmable(head))));
-        Some(Message::new(asks != 0, false))
+        let is_confirmable = COAP * u8::from(coap::is_confirmable(head[0]));
+        let is_block = TRANSFER * u8::from(tftp::is_block(head));
+        let asks = self.0 & ((NUMBERS * u8::from(takes_up_numbers)) | is_confirmable | is_block) != 0;
+        // What is confirmable and no notification is a request.
+        Some(Message::new(asks, self.0 & is_confirmable == 0))
     }
 
     /// The part of a message, by all of its payload; `ports` begin with the sender's.
     #[inline(never)]
     pub fn look(self, ports: [u16; 2], payload: &[u8], wire_len: u32) -> Message {
         if self.0 & COAP != 0 {
-            return Message::new(false, coap::is_announced(payload));
+            let asks = payload.first().is_some_and(|head| coap::is_confirmable(*head));
+            return Message::new(asks, !coap::is_announced(payload));
         }
         if self.is_guess() {
-            return Message::new(tftp::owes_answer(payload), false);
+            return Message::new(tftp::owes_answer(payload), true);
         }
         match CHECKED.get(usize::from(self.0 / (2 * CHECK))) {
             Some(protocol) if !payload.is_empty() => {
@@ -115,7 +119,8 @@ impl AnswerRule {
                 let p = Payload { bytes: payload, wire_len, source_port, destination_port, tcp: false };
                 let Sign { asks, announces, turn, .. } = check(protocol.bit(), &p);
                 let proceeds = *protocol == Protocol::Tftp && turn != Turn::Request;
-                Message::new(asks || proceeds && tftp::owes_answer(payload), announces).proceeding(proceeds)
+                let replies = !(announces || asks && turn == Turn::Request);
+                Message::new(asks || proceeds && tftp::owes_answer(payload), replies).proceeding(proceeds)
             }
             _ => Message::OTHER,
         }
@@ -130,31 +135,38 @@ mod tests {
     fn each_flow_is_asked_by_its_own_protocol() {
         let asks = |transport, ports, payload: &[u8]| {
             let asking = AnswerRule::of(transport, ports);
-            let head = payload.first().copied().unwrap_or_default();
+            let head = [payload.first(), payload.get(1)].map(|byte| byte.copied().unwrap_or_default());
             let message = asking.message(false, head);
             message.unwrap_or_else(|| asking.look(ports, payload, payload.len() as u32))
         };
         let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01";
         let read = b"\x81\x0a\0\x0a\x01\x04\0\x05\x01\x0c";
         let who_is = b"\x81\x0b\0\x08\x01\0\x10\x08";
-        let (asked, announced) = (Message::new(true, false), Message::new(false, true));
+        let (asked, announced) = (Message::new(true, false), Message::new(false, false));
+        // What goes on with an exchange answers, and owes an answer itself.
+        let both = Message::new(true, true);
         for (port, payload, expected) in [
             (53, &question[..], asked),
             (5683, b"\x40\x01\0\x01", asked),
+            (5683, b"\x40\0\0\x01", asked),
+            // A separate response, to be acknowledged, and a notification, by its option Observe.
+            (5683, b"\x40\x45\0\x01", both),
+            (5683, b"\x40\x45\0\x01\x61\x07", asked),
             (5683, b"\x60\x45\0\x01", Message::OTHER),
             (5683, b"\x50\x01\0\x01", announced),
+            (5683, b"\x50\x45\0\x01\x61\x07", announced),
             (47808, read, asked),
             (47808, who_is, announced),
             (9999, b"\x40\x01\0\x01", Message::OTHER),
             (53, b"", Message::OTHER),
             (69, b"\0\x01f\0octet\0", asked),
-            (69, b"\0\x03\0\x01data", asked.proceeding(true)),
+            (69, b"\0\x03\0\x01data", both.proceeding(true)),
             (69, b"\0\x04\0\x01", Message::OTHER.proceeding(true)),
             (69, b"\0\x05\0\x01none\0", Message::OTHER.proceeding(true)),
             // On fresh ports a transfer's blocks, and what acknowledges options or a write request, owe an answer.
-            (9999, b"\0\x03\0\x07data", asked),
-            (9999, b"\0\x06blksize\x001024\0", asked),
-            (9999, b"\0\x04\0\0", asked),
+            (9999, b"\0\x03\0\x07data", both),
+            (9999, b"\0\x06blksize\x001024\0", both),
+            (9999, b"\0\x04\0\0", both),
             (9999, b"\0\x04\0\x07", Message::OTHER),
             (9999, b"\0\x05\0\x01none\0", Message::OTHER),
             (9999, b"", Message::OTHER),
@@ -164,6 +176,6 @@ mod tests {
         }
         // Where both ports have a protocol, it is the one of the vendor's document.
         assert_eq!(asks(Transport::Udp, [123, 47808], read), asked);
-        assert_eq!(AnswerRule::of(Transport::Tcp, [1, 2]).message(true, 0), Some(asked));
+        assert_eq!(AnswerRule::of(Transport::Tcp, [1, 2]).message(true, [0; 2]), Some(Message::new(true, true)));
     }
 }

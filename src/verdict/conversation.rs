@@ -358,7 +358,7 @@ impl<'a> Draft<'a> {
         if tries_after >= 3 && failed_for >= 3_000_000_000 {
             self.conversation.stopped_answering = true;
             let requests = u32::try_from(tries_after).unwrap_or(u32::MAX);
-            let silence = Silence { last_answer: self.last_answer, requests, of_client: false };
+            let silence = Silence { since: self.last_answer, is_first: false, requests, of_client: false };
             self.uncommon.silence = self.uncommon.silence.or(Some(silence));
         }
     }

@@ -25,11 +25,11 @@ impl Counts {
             *at = at.retimed(retime);
         }
         let odd = cold.odd();
-        odd.one.retime(retime);
+        odd.one.iter_mut().for_each(|owed| owed.retime(retime));
         for time in odd.replied.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
             *time = retime.apply(*time);
         }
-        odd.more.iter_mut().for_each(|trail| trail.retime(retime));
+        odd.more.iter_mut().flatten().for_each(|trail| trail.retime(retime));
         odd.heads.iter_mut().for_each(|heads| heads.retime(retime));
         for at in &mut cold.first {
             *at = at.retimed(retime);

@@ -65,28 +65,21 @@ pub(in crate::flow) enum TransportState {
 /// What there is only where several packets in a row owe an answer, or a stream's beginning has to be kept, or of [`Rare`].
 #[derive(Clone, Debug)]
 pub(super) struct Odd {
-    /// What was sent since the other end last sent anything and owes an answer, but for what is [`super::PENDING`], if it is
+    /// What each end sent since the other end last replied and owes an answer, but for what is [`super::PENDING`], if it is
     /// [`super::HELD`]: mostly one packet.
-    pub(super) one: PendingReply,
+    pub(super) one: [PendingReply; 2],
     /// The same if it is [`super::MORE`].
-    pub(super) more: Option<Box<PendingReplies>>,
+    pub(super) more: [Option<Box<PendingReplies>>; 2],
     pub(super) heads: Option<Box<Heads>>,
     pub(super) rare: Option<Box<Rare>>,
     /// When each end last sent what may be an answer, if it has sent later ones since that are none: [`super::ANNOUNCED`].
     pub(super) replied: [Timestamp; 2],
 }
 
-impl Odd {
-    pub(super) fn holds_more_than_replies(&self) -> bool {
-        let Self { one, more, heads, rare, replied: _ } = self;
-        *one != PendingReply::default() || more.is_some() || heads.is_some() || rare.is_some()
-    }
-}
-
 impl Default for Odd {
     fn default() -> Self {
-        let (one, replied) = (PendingReply::default(), [Timestamp::UNKNOWN; 2]);
-        Self { one, more: None, heads: None, rare: None, replied }
+        let (one, replied) = ([PendingReply::default(); 2], [Timestamp::UNKNOWN; 2]);
+        Self { one, more: [None, None], heads: None, rare: None, replied }
     }
 }
 

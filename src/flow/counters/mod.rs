@@ -56,12 +56,12 @@ const REWRITTEN: u8 = 2;
 const ASKED: u8 = Message::ASKS;
 /// In [`Counts::dialogue`]: the end sent what may be an answer.
 const REPLIED: u8 = Message::REPLIES;
-/// In [`Counts::dialogue`]: the end waits for an answer, which one of them does at most.
+/// In [`Counts::dialogue`]: the end waits for an answer.
 const WAITS: u8 = REPLIED << 1;
 /// In [`Counts::dialogue`]: of what waits, the last packet that came is not put aside yet. Most are answered before the
 /// next comes.
 const PENDING: u8 = 8;
-/// In [`Counts::dialogue`]: [`cold::Odd::one`] waits; else it is of an earlier wait.
+/// In [`Counts::dialogue`]: the end's [`cold::Odd::one`] waits; else it is of an earlier wait.
 const HELD: u8 = 16;
 /// In [`Counts::dialogue`], with [`HELD`]: what waits is [`cold::Odd::more`] instead, which else is of an earlier wait.
 const MORE: u8 = 32;
@@ -196,7 +196,6 @@ impl Counts {
             self.dialogue[side] |= ASKED;
             if !self.has_replied(other) || sent.at.time > self.last_reply(cold, other) {
                 self.dialogue[side] |= WAITS | PENDING;
-                self.dialogue[other] &= OWN;
             }
         }
     }

@@ -1,9 +1,9 @@
 //! What states hold of a flow.
 
 use super::cold::{Cold, HAS_RARE, IS_SHORTENED, Odd, Rare, TransportState, Written};
-use super::{ANNOUNCED, Counts, DISORDERED, MORE, PROCEEDS, REPLIED, REWRITTEN};
+use super::{ANNOUNCED, ASKED, Counts, DISORDERED, HELD, MORE, PROCEEDS, REPLIED, REWRITTEN, WAITS};
 use crate::capture::Timestamp;
-use crate::flow::pending::PendingReplies;
+use crate::flow::pending::{PendingReplies, PendingReply};
 use crate::flow::sources::SourceSet;
 use crate::protocol::AnswerRule;
 use crate::state::{Broken, Load, Stored, stored};
@@ -17,7 +17,11 @@ impl Counts {
     pub(in crate::flow) fn store(&self, to: &mut Vec<u8>) {
         // What is asked for follows from the ports.
         let Self { recent, packets, bytes, fingerprint, flags, settled, dialogue, state, asking } = self;
-        let said = if asking.is_guess() { REPLIED } else { DIALOGUE };
+        let said = match (asking.is_guess(), self.both_wait()) {
+            (true, _) => REPLIED,
+            (_, true) => ASKED | REPLIED,
+            _ => DIALOGUE,
+        };
         (*recent, *packets, *bytes).store(to);
         (*fingerprint, *flags, *settled).store(to);
         (dialogue.map(|end| end & said), *state).store(to);
@@ -36,16 +40,45 @@ impl Counts {
         Ok(counts)
     }
 
-    /// The cold part without what waits only where a relation says so: that is a part of its own.
+    const fn both_wait(&self) -> bool {
+        self.dialogue[0] & self.dialogue[1] & WAITS != 0
+    }
+
+    /// The cold part without what waits only where a relation says so, or at both ends: these are parts of their own.
     pub(in crate::flow) fn store_cold(&self, cold: &Cold, to: &mut Vec<u8>) {
-        match &cold.odd {
-            Some(odd) if self.asking.is_guess() => {
-                let none = Odd::default();
-                let odd = Odd { one: none.one, more: None, ..Odd::clone(odd) };
-                Cold { odd: Some(Box::new(odd)), ..cold.clone() }.store(to);
-            }
-            _ => cold.store(to),
+        let is_apart = self.asking.is_guess() || self.both_wait();
+        cold.store((!is_apart).then_some(self.who_waits()), to);
+    }
+
+    /// The other part of [`Counts::load`].
+    pub(in crate::flow) fn load_cold(&self, from: &mut Load<'_>) -> Result<Cold, Broken> {
+        Cold::load(from, self.who_waits())
+    }
+
+    /// The end that waits, where one does.
+    fn who_waits(&self) -> usize {
+        usize::from(self.dialogue[1] & HELD != 0)
+    }
+
+    /// What waits for an answer where both ends wait.
+    pub(in crate::flow) fn waits_of_both(&self, cold: &Cold) -> Option<[PendingReplies; 2]> {
+        self.both_wait().then(|| [0, 1].map(|side| self.trail(cold, side)))
+    }
+
+    /// Takes that, unless it does not fit the flow.
+    pub(in crate::flow) fn set_waits_of_both(&mut self, cold: &mut Cold, ends: [PendingReplies; 2]) -> bool {
+        let fits = |side: usize| ends[side].last().is_some_and(|owed| self.can_wait(cold, side, owed));
+        if !(fits(0) && fits(1)) || (self.dialogue[0] | self.dialogue[1]) & WAITS != 0 {
+            return false;
         }
+        for (side, waits) in ends.into_iter().enumerate() {
+            self.hold(cold, side, waits);
+        }
+        true
+    }
+
+    fn can_wait(&self, cold: &Cold, side: usize, owed: PendingReply) -> bool {
+        self.packets(cold, side) > 0 && owed.time <= self.last(cold, side)
     }
 
     /// Of each end, whether it goes on with an exchange, and what waits only where a relation says so; none if nothing of it.
@@ -63,7 +96,7 @@ impl Counts {
         let fits = |side: usize| {
             let (proceeds, waits) = &ends[side];
             let sent = self.packets(cold, side) > 0;
-            (sent || !proceeds) && waits.last().is_none_or(|owed| sent && owed.time <= self.last(cold, side))
+            (sent || !proceeds) && waits.last().is_none_or(|owed| self.can_wait(cold, side, owed))
         };
         let waiting = ends.iter().filter(|(_, waits)| waits.len() > 0).count();
         if !(fits(0) && fits(1)) || waiting > usize::from(self.asking.is_guess()) {
@@ -99,19 +132,27 @@ impl Counts {
 stored!(Written { first, last });
 stored!(Rare { high, payload, latest, arrived, written });
 
-/// Without the last replies, which are a part of their own ([`Counts::replies_before`]).
-impl Stored for Odd {
-    fn store(&self, to: &mut Vec<u8>) {
+impl Odd {
+    /// What the end `side` waits for, if any is told here, and what else is odd, but for the last replies
+    /// ([`Counts::replies_before`]).
+    fn store(&self, side: Option<usize>, to: &mut Vec<u8>) {
         let Self { one, more, heads, rare, replied: _ } = self;
-        one.store(to);
-        more.store(to);
-        heads.store(to);
-        rare.store(to);
+        let (one, more) = side.map_or((PendingReply::default(), &None), |side| (one[side], &more[side]));
+        let is_empty = one == PendingReply::default() && more.is_none() && heads.is_none() && rare.is_none();
+        (!is_empty).store(to);
+        if !is_empty {
+            one.store(to);
+            more.store(to);
+            heads.store(to);
+            rare.store(to);
+        }
     }
 
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let (one, more, heads) = from.get()?;
-        Ok(Self { one, more, heads, rare: from.get()?, ..Self::default() })
+    fn load(from: &mut Load<'_>, side: usize) -> Result<Self, Broken> {
+        let mut odd = Self::default();
+        (odd.one[side], odd.more[side]) = from.get()?;
+        (odd.heads, odd.rare) = from.get()?;
+        Ok(odd)
     }
 }
 
@@ -136,8 +177,8 @@ impl Stored for TransportState {
     }
 }
 
-impl Stored for Cold {
-    fn store(&self, to: &mut Vec<u8>) {
+impl Cold {
+    fn store(&self, waiting: Option<usize>, to: &mut Vec<u8>) {
         // Its input is the section's.
         let Self { first, macs, conforms, told, duplicates, arrived, arrived_flags, .. } = self;
         let Self { syns, syn_acks, resets, violates, said, hops, sources: _, odd, .. } = self;
@@ -147,19 +188,19 @@ impl Stored for Cold {
         (*syns, *syn_acks, *resets).store(to);
         (*violates, said.map(|said| said & SAID), *hops).store(to);
         match odd {
-            Some(odd) if !odd.holds_more_than_replies() => None::<Box<Odd>>.store(to),
-            odd => odd.store(to),
+            Some(odd) => odd.store(waiting, to),
+            None => false.store(to),
         }
     }
 
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+    fn load(from: &mut Load<'_>, waiting: usize) -> Result<Self, Broken> {
         let (first, macs, conforms) = from.get()?;
         let told = from.get()?;
         let (duplicates, arrived, arrived_flags) = from.get()?;
         let (syns, syn_acks, resets) = from.get()?;
         let (violates, mut said, hops): (_, [u8; 2], _) = from.get()?;
         from.expect((said[0] | said[1]) & !SAID == 0, "a flow has marks that are not known")?;
-        let odd: Option<Box<Odd>> = from.get()?;
+        let odd = if from.get()? { Some(Box::new(Odd::load(from, waiting)?)) } else { None };
         if odd.as_ref().is_some_and(|odd| odd.rare.is_some()) {
             said[0] |= HAS_RARE;
         }

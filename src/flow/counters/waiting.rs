@@ -71,12 +71,12 @@ impl Counts {
             self.put_on_trail(cold, waiting);
         }
         let odd = cold.odd();
-        let waits = match &mut odd.more {
+        let waits = match &mut odd.more[waiting] {
             Some(more) if self.dialogue[waiting] & MORE != 0 => {
                 more.answered(time);
                 more.len() > 0
             }
-            _ => odd.one.time > time,
+            _ => odd.one[waiting].time > time,
         };
         if !waits {
             self.dialogue[waiting] &= OWN;
@@ -91,13 +91,13 @@ impl Counts {
         self.dialogue[side] = state & !PENDING | HELD;
         if state & HELD == 0 {
             // Nothing is read where it is written, which would have to be waited for.
-            odd.one = owed;
+            odd.one[side] = owed;
             return;
         }
-        let more = odd.more.get_or_insert_default();
+        let more = odd.more[side].get_or_insert_default();
         if state & MORE == 0 {
             more.clear();
-            more.push(odd.one);
+            more.push(odd.one[side]);
             self.dialogue[side] |= MORE;
         }
         more.push(owed);
@@ -115,8 +115,8 @@ impl Counts {
         }
         let state = self.dialogue[side];
         let mut trail = match &cold.odd {
-            Some(odd) if state & MORE != 0 => odd.more.as_deref().cloned().unwrap_or_default(),
-            Some(odd) if state & HELD != 0 => PendingReplies::of(odd.one),
+            Some(odd) if state & MORE != 0 => odd.more[side].as_deref().cloned().unwrap_or_default(),
+            Some(odd) if state & HELD != 0 => PendingReplies::of(odd.one[side]),
             _ => PendingReplies::default(),
         };
         if state & PENDING != 0 {
@@ -201,11 +201,11 @@ impl Counts {
             None => {}
             Some(one) if trail.len() == 1 => {
                 self.dialogue[side] |= WAITS | HELD;
-                cold.odd().one = one;
+                cold.odd().one[side] = one;
             }
             Some(_) => {
                 self.dialogue[side] |= WAITS | HELD | MORE;
-                cold.odd().more = Some(Box::new(trail));
+                cold.odd().more[side] = Some(Box::new(trail));
             }
         }
     }

@@ -45,8 +45,7 @@ const fn of_port(port: u16) -> Option<Measure> {
 #[inline(always)]
 pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &FlowPacket<'_>) -> bool {
     if protocol == UDP {
-        of_port(ports.0).is_some() | of_port(ports.1).is_some()
-            || sent.head == 0 && matches!(sent.payload.get(1), Some(3 | 4 | 6))
+        of_port(ports.0).is_some() | of_port(ports.1).is_some() || matches!(sent.head, [0, 3 | 4 | 6])
     } else {
         protocol == TCP || sent.turn != Turn::Unknown
     }
@@ -55,7 +54,7 @@ pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &FlowPacket<'_>
 /// Whether a packet may be an ERROR of TFTP.
 #[inline(always)]
 pub(super) fn may_be_error(protocol: u8, sent: &FlowPacket<'_>) -> bool {
-    protocol == UDP && sent.head == 0 && matches!(sent.payload.get(1), Some(5))
+    protocol == UDP && sent.head == [0, 5]
 }
 
 /// Hands on why a transfer by TFTP ended, wherever in it that was said.

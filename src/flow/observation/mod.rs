@@ -362,7 +362,7 @@ impl Observation {
             },
             numbers: content.numbers,
             is_notable: FlowPacket::notable(content.flags.0, content.turn, is_odd(frame, at)),
-            head: content.payload.first().copied().unwrap_or_default(),
+            head: decode::first_bytes(content.payload),
             turn: content.turn,
             window: content.window,
             hops: ip.hops,

@@ -45,6 +45,8 @@ const CLAIMS: u8 = 8;
 const REFUSALS: u8 = 9;
 /// The number of the part that holds what TFTP transfers wait for.
 const TRANSFERS: u8 = 10;
+/// The number of the part that holds what waits where both ends of a flow wait.
+const WAITS: u8 = 11;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -95,7 +97,8 @@ impl<K: Key> Table<K> {
             from.expect(!vlans.lacks(key.vlan()), "a flow has a VLAN path that is not there")?;
             last = Some(key);
             let asking = AnswerRule::of(Transport::from(key.protocol()), key.ends().map(|end| end.1));
-            let (record, cold) = (Hot { key, counts: Counts::load(from, asking)? }, Cold::load(from)?);
+            let record = Hot { key, counts: Counts::load(from, asking)? };
+            let cold = record.counts.load_cold(from)?;
             for side in 0..2 {
                 sum.frames = sum.frames.saturating_add(record.counts.packets(&cold, side));
                 sum.bytes = sum.bytes.saturating_add(record.counts.bytes(&cold, side));
@@ -113,6 +116,14 @@ impl<K: Key> Table<K> {
         let mut replies: Vec<_> = all.filter(|(_, replies)| *replies != [None; 2]).collect();
         replies.sort_unstable_by_key(|(key, _)| *key);
         replies
+    }
+
+    /// The flows of which both ends wait for an answer, with what waits, in the order of their keys.
+    fn waits(&self) -> Vec<(K, [PendingReplies; 2])> {
+        let all = self.hot.iter().zip(&self.cold).map(|(hot, cold)| Some((hot.key, hot.counts.waits_of_both(cold)?)));
+        let mut waits: Vec<_> = all.flatten().collect();
+        waits.sort_unstable_by_key(|(key, _)| *key);
+        waits
     }
 
     /// The flows that may be of TFTP, with what is known of each end, in the order of their keys.
@@ -219,6 +230,12 @@ impl Observation {
             store_list(transfers.0.iter(), to.body());
             store_list(transfers.1.iter(), to.body());
         }
+        let waits = (v4.waits(), v6.waits());
+        if !(waits.0.is_empty() && waits.1.is_empty()) {
+            to.body().push(WAITS);
+            store_list(waits.0.iter(), to.body());
+            store_list(waits.1.iter(), to.body());
+        }
         to.flush()
     }
 
@@ -264,6 +281,10 @@ impl Observation {
                 TRANSFERS => {
                     v4.load_each(from, Counts::set_transfer)?;
                     v6.load_each(from, Counts::set_transfer)?;
+                }
+                WAITS => {
+                    v4.load_each(from, Counts::set_waits_of_both)?;
+                    v6.load_each(from, Counts::set_waits_of_both)?;
                 }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }

@@ -4,7 +4,7 @@ use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::flow::{EndView, FlowView, SynAnswer};
-use crate::protocol::Transport;
+use crate::protocol::{CoapKind, Tag, Transport};
 use crate::relation::{UNTAKEN, Vain};
 
 /// What one side of a connection sent, over all VLAN paths it was seen on.
@@ -29,6 +29,8 @@ pub(super) struct Side {
     /// Packets that owe an answer since the other side last sent anything, and when the last was sent.
     unanswered: u32,
     unanswered_until: Timestamp,
+    /// When the first of these was sent.
+    waits_since: Timestamp,
     /// Effective time of the last packet that may be an answer.
     last_reply: Timestamp,
     /// Effective times of the first and the last packet.
@@ -65,10 +67,16 @@ impl Side {
         reopens: false,
         unanswered: 0,
         unanswered_until: Timestamp::UNKNOWN,
+        waits_since: Timestamp::UNKNOWN,
         last_reply: Timestamp::UNKNOWN,
         first: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
     };
+
+    /// What it announces is what it was asked for.
+    fn answer_by_notifications(&mut self) {
+        (self.replies, self.last_reply) = (true, self.last);
+    }
 
     /// Whether it acknowledged anything: a reset may have the flag too, and takes nothing up.
     const fn acknowledges(&self) -> bool {
@@ -95,11 +103,26 @@ impl Side {
         self.proceeds |= end.proceeds();
         self.unanswered = end.unanswered();
         self.unanswered_until = self.unanswered_until.max(end.unanswered_until());
+        if transport == Transport::Udp && self.unanswered >= UDP_SILENCE.0 {
+            self.waits_since = self.waits_since.earlier(end.waiting().first);
+        }
         self.last_reply = self.last_reply.max(end.last_reply());
         if end.packets() > 0 {
             self.first = self.first.earlier(end.begin().time);
         }
         self.last = self.last.max(end.end());
+    }
+}
+
+/// Whether the first notification answers the first request: with a separate response a server may leave out the
+/// acknowledgement (RFC 7252 section 5.2.2), and of one that is observed each response says so.
+fn is_asked_for(client: &EndView<'_>, server: &EndView<'_>) -> bool {
+    match [client, server].map(|end| Tag::from_raw(end.tag())) {
+        [
+            Tag::Coap { kind: CoapKind::Request, token, .. },
+            Tag::Coap { kind: CoapKind::Response, token: answered, .. },
+        ] => token == answered,
+        _ => false,
     }
 }
 
@@ -147,8 +170,12 @@ impl Tally {
         let (client, server) = if client == 0 { (a, b) } else { (b, a) };
         self.client.add(flow.transport, client);
         self.server.add(flow.transport, server);
-        if flow.transport == Transport::Tcp {
-            self.note(client.answer());
+        match flow.transport {
+            Transport::Tcp => self.note(client.answer()),
+            Transport::Udp if !server.replies() && is_asked_for(client, server) => {
+                self.server.answer_by_notifications()
+            }
+            _ => {}
         }
     }
 
@@ -216,7 +243,10 @@ impl Tally {
 
     /// What the server sent was to be acknowledged, and the client is silent. One message may be where the capture ends.
     pub(super) const fn is_unacknowledged(&self) -> bool {
-        !self.client.replies && self.server.asks && self.server.unanswered != 1 && !self.server.proceeds
+        let Self { client, server, .. } = self;
+        // One that asked and was answered hears what is sent to it; of one that asks in vain there is more to say.
+        let hears = client.asks && (server.replies || client.unanswered > 0);
+        !client.replies && !hears && server.asks && server.unanswered != 1 && !server.proceeds
     }
 
     /// The client asked, the server goes on, and the client has not for so long that it heard nothing of it.
@@ -363,8 +393,10 @@ const UDP_SILENCE: (u32, i64) = (3, 10_000_000_000);
 /// How a connection that worked went silent while what owes an answer went on.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Silence {
-    /// Effective time of the last answer.
-    pub(crate) last_answer: Timestamp,
+    /// Effective time of the last answer, or [`Silence::is_first`].
+    pub(crate) since: Timestamp,
+    /// Whether none ever came, and `since` is when the first request came to nothing.
+    pub(crate) is_first: bool,
     /// What came to nothing since: at most 32.
     pub(crate) requests: u32,
     /// Whether it is the client that went silent: it no longer acknowledges what the server sends.
@@ -374,23 +406,37 @@ pub(crate) struct Silence {
 /// Whether one connection worked and then went silent while its requests went on.
 pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally) -> Option<Silence> {
     let Tally { client, server, .. } = tally;
-    let ((run, nanos), asks, answers, of_client) = match transport {
-        // What is large may be lost on a path that carries what is small (RFC 2923 section 2.1).
-        Transport::Tcp if server.payload && server.unanswered > 0 => (TCP_SILENCE, server, client, true),
-        Transport::Tcp if client.payload => (TCP_SILENCE, client, server, false),
-        Transport::Udp if client.asks && client.unanswered > 0 => (UDP_SILENCE, client, server, false),
-        Transport::Udp if server.asks => (UDP_SILENCE, server, client, true),
-        _ => return None,
-    };
     let both = client.packets > 0 && server.packets > 0;
-    let worked = matches!(outcome, Outcome::Established | Outcome::Midstream) && both;
-    // Who reset or finished the connection has answered for good, but not for one that was opened after. A server that resets
-    // gives up what nobody acknowledged.
-    let ended = answers.flags.0 & TcpFlags::RST | (answers.flags.0 | server.flags.0) & TcpFlags::FIN;
-    let closed = transport == Transport::Tcp && !client.reopens && ended != 0;
-    let silent =
-        worked && !closed && asks.unanswered >= run && silence(answers.last_reply, asks.unanswered_until) >= nanos;
-    silent.then_some(Silence { last_answer: answers.last_reply, requests: asks.unanswered, of_client })
+    if !(matches!(outcome, Outcome::Established | Outcome::Midstream) && both) {
+        return None;
+    }
+    let of_server =
+        Silence { since: server.last_reply, is_first: false, requests: client.unanswered, of_client: false };
+    // What a server asks of its own, its client may never have answered.
+    let is_first = transport == Transport::Udp && !client.replies;
+    let since = if is_first { server.waits_since } else { client.last_reply };
+    let of_client = Silence { since, is_first, requests: server.unanswered, of_client: true };
+    let is_long = |(run, nanos): (u32, i64), asks: &Side, told: &Silence| {
+        told.requests >= run && silence(told.since, asks.unanswered_until) >= nanos
+    };
+    match transport {
+        // What is large may be lost on a path that carries what is small (RFC 2923 section 2.1).
+        Transport::Tcp => {
+            let (asks, answers, told) = match () {
+                () if server.payload && server.unanswered > 0 => (server, client, of_client),
+                () if client.payload => (client, server, of_server),
+                () => return None,
+            };
+            // Who reset or finished the connection has answered for good, but not for one that was opened after. A server that
+            // resets gives up what nobody acknowledged.
+            let ended = answers.flags.0 & TcpFlags::RST | (answers.flags.0 | server.flags.0) & TcpFlags::FIN;
+            let closed = !client.reopens && ended != 0;
+            (!closed && is_long(TCP_SILENCE, asks, &told)).then_some(told)
+        }
+        Transport::Udp if client.asks && is_long(UDP_SILENCE, client, &of_server) => Some(of_server),
+        Transport::Udp if server.asks && is_long(UDP_SILENCE, server, &of_client) => Some(of_client),
+        _ => None,
+    }
 }
 
 /// The same of a transfer on flows of its own.
@@ -398,7 +444,7 @@ pub(super) fn transfer_went_silent(outcome: Outcome, tally: &Tally) -> Option<Si
     let Vain { since, tries, until, of_client, .. } = tally.vain?;
     let (run, nanos) = UDP_SILENCE;
     let silent = outcome == Outcome::Established && tries >= run && silence(since, until) >= nanos;
-    silent.then_some(Silence { last_answer: since, requests: tries, of_client })
+    silent.then_some(Silence { since, is_first: false, requests: tries, of_client })
 }
 
 /// So many starts within one survey are no accident: the first may be the switching on, the second a mend.
