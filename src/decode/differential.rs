@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Addresses, Network, Transport, VlanPath, decode, plain};
+use super::{Addresses, Network, Transport, VlanPath, decode, first_bytes, plain};
 use crate::capture::{Frame, FrameId, LinkType, Timestamp};
 use crate::decode::MacAddr;
 
@@ -12,7 +12,7 @@ pub(super) fn agree(frame: &Frame<'_>) -> Result<bool, String> {
     let packet = decode(frame);
     let Network::Ip(ip) = &packet.network else { return Err(format!("{fast:?} but {packet:?}")) };
     let mac = |at: usize| MacAddr([0, 1, 2, 3, 4, 5].map(|i| fast.macs[at + i]));
-    let (flags, numbers, window, checksum, options, ports, payload, length) = match ip.transport {
+    let (flags, numbers, head, checksum, options, ports, payload, length) = match ip.transport {
         Transport::Tcp {
             source_port,
             destination_port,
@@ -23,9 +23,12 @@ pub(super) fn agree(frame: &Frame<'_>) -> Result<bool, String> {
             options,
             payload,
             payload_len,
-        } => (flags.0, numbers, window, checksum, options, (source_port, destination_port), payload, payload_len),
+        } => {
+            let head = window.to_be_bytes();
+            (flags.0, numbers, head, checksum, options, (source_port, destination_port), payload, payload_len)
+        }
         Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
-            (0, None, 0, checksum, &[][..], (source_port, destination_port), payload, payload_len)
+            (0, None, first_bytes(payload), checksum, &[][..], (source_port, destination_port), payload, payload_len)
         }
         _ => return Err(format!("{fast:?} but {packet:?}")),
     };
@@ -41,7 +44,7 @@ pub(super) fn agree(frame: &Frame<'_>) -> Result<bool, String> {
         && ip.protocol == fast.protocol
         && ip.fragment.is_none()
         && (ip.identification == u32::from(fast.identification))
-        && (flags, numbers, window, checksum) == (fast.flags, fast.numbers, fast.window, fast.checksum)
+        && (flags, numbers, head, checksum) == (fast.flags, fast.numbers, fast.head, fast.checksum)
         && (ip.hops, ip.traffic_class) == (fast.hops, fast.traffic_class)
         && options == fast.options
         && ports == (fast.source_port, fast.destination_port)

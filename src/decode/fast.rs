@@ -26,8 +26,6 @@ pub struct Plain<'a> {
     pub flags: u8,
     /// TCP sequence and acknowledgment number as they stand in the header ([`super::tcp_numbers`]).
     pub numbers: Option<&'a [u8; 8]>,
-    /// TCP window as it stands in the header, not scaled; 0 for UDP.
-    pub window: u16,
     /// Time to live, or hop limit.
     pub hops: u8,
     /// IPv4 identification, 0 for IPv6.
@@ -38,7 +36,7 @@ pub struct Plain<'a> {
     pub checksum: u16,
     /// TCP options as captured; none for UDP.
     pub options: &'a [u8],
-    /// First bytes of a UDP payload; 0 if there are none, and for TCP.
+    /// First bytes of a UDP payload, 0 where it ends; of TCP, the window as it stands in the header, not scaled.
     pub head: [u8; 2],
     /// Captured payload.
     pub payload: &'a [u8],
@@ -107,7 +105,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         _ => return None,
     };
     let body = rest.get(..length).unwrap_or(rest);
-    let (ports, flags, numbers, window, checksum, head, header) = match protocol {
+    let (source_port, destination_port, flags, numbers, checksum, head, header) = match protocol {
         6 => {
             let tcp = body.first_chunk::<20>()?;
             let header = usize::from(tcp[12] >> 4) * 4;
@@ -116,28 +114,28 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
             }
             let numbers = tcp[4..].first_chunk::<8>();
             (
-                [tcp[0], tcp[1], tcp[2], tcp[3]],
+                word(tcp[0], tcp[1]),
+                word(tcp[2], tcp[3]),
                 tcp[13],
                 numbers,
-                word(tcp[14], tcp[15]),
                 word(tcp[16], tcp[17]),
-                [0; 2],
+                [tcp[14], tcp[15]],
                 header,
             )
         }
         17 => {
             let udp = body.first_chunk::<8>()?;
-            let is_tunnel = super::may_be_tunnel(word(udp[0], udp[1]), word(udp[2], udp[3]));
+            let (source_port, destination_port) = (word(udp[0], udp[1]), word(udp[2], udp[3]));
+            let is_tunnel = super::may_be_tunnel(source_port, destination_port);
             if usize::from(word(udp[4], udp[5])) != length || is_tunnel {
                 return None;
             }
             let head = super::first_bytes(&body[8..]);
-            ([udp[0], udp[1], udp[2], udp[3]], 0, None, 0, word(udp[6], udp[7]), head, 8)
+            (source_port, destination_port, 0, None, word(udp[6], udp[7]), head, 8)
         }
         _ => return None,
     };
     let payload = body.get(header..)?;
-    let (source_port, destination_port) = (word(ports[0], ports[1]), word(ports[2], ports[3]));
     Some(Plain {
         macs,
         vlan,
@@ -147,7 +145,6 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
         destination_port,
         flags,
         numbers,
-        window,
         hops,
         identification,
         traffic_class,

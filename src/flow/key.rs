@@ -161,10 +161,10 @@ impl VlanCode {
     /// No tag at all.
     pub(super) const UNTAGGED: Self = Self(Self::NO_TAG << 12 | Self::NO_TAG);
 
-    /// One tag, if its identifier is not the reserved one.
+    /// One tag at most, whose identifier is not the reserved one.
     #[inline]
-    pub(super) const fn one(id: u16) -> Option<Self> {
-        if id as u32 == Self::NO_TAG { None } else { Some(Self((id as u32) << 12 | Self::NO_TAG)) }
+    pub(super) fn of(id: Option<u16>) -> Self {
+        Self(id.map_or(Self::NO_TAG, u32::from) << 12 | Self::NO_TAG)
     }
 
     /// The number in [`VlanNames`], if it is one.

@@ -23,14 +23,12 @@ pub(super) struct FlowPacket<'a> {
     pub(super) fingerprint: u32,
     /// TCP sequence and acknowledgment number; `None` where they were cut off, and for other transports.
     pub(super) numbers: Option<&'a [u8; 8]>,
-    /// First bytes of the payload, if it is UDP's.
+    /// First bytes of the payload, if it is UDP's; of TCP, the window as it stands in the header.
     pub(super) head: [u8; 2],
     /// Whether it tells more than most: [`FlowPacket::notable`].
     pub(super) is_notable: bool,
     /// For ICMP: whether it asks or answers.
     pub(super) turn: Turn,
-    /// TCP window as it stands in the header.
-    pub(super) window: u16,
     /// Time to live, or hop limit.
     pub(super) hops: u8,
     pub(super) macs: Macs,
@@ -63,7 +61,6 @@ impl FlowPacket<'_> {
         head: [0; 2],
         is_notable: false,
         turn: Turn::Unknown,
-        window: 0,
         hops: 0,
         macs: [0; 12],
         payload: &[],

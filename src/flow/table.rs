@@ -245,7 +245,7 @@ impl<K: Key> Table<K> {
         let message = record.counts.message(sent, &record.key);
         if !record.counts.add(sent, message) {
             self.add_rarely(guess, (sent, written), message, seen);
-        } else if record.counts.wants(sent) {
+        } else if record.counts.wants_usual(sent) {
             self.look(guess, (sent, written), seen);
         }
     }

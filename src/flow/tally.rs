@@ -66,17 +66,13 @@ impl Clock {
     pub const GAP: u64 = 600_000_000_000;
     const MOST_GAPS: usize = 1024;
 
-    /// Takes the time of the next frame and gives its effective one.
+    /// Whether a frame at a time is like most: nothing is to be noted of it but the time, which is the effective one.
     #[inline(always)]
-    fn tick(&mut self, time: Timestamp) -> Timestamp {
-        if time >= self.last && time.raw().abs_diff(self.last.raw()) < self.usual {
-            self.last = time;
-            return time;
-        }
-        self.step(time)
+    fn is_usual(&self, time: Timestamp) -> bool {
+        time >= self.last && time.raw().abs_diff(self.last.raw()) < self.usual
     }
 
-    #[cold]
+    /// Takes the time of a frame that is not, and gives its effective one.
     fn step(&mut self, time: Timestamp) -> Timestamp {
         match (time.nanos(), self.last.nanos()) {
             (Some(now), Some(before)) if now < before => {
@@ -195,8 +191,8 @@ pub struct Tally {
     pub unread: u64,
     /// Earliest known time.
     pub first: Timestamp,
-    /// Latest time.
-    pub last: Timestamp,
+    /// Latest time before the clock went back; see [`Tally::last`].
+    latest: Timestamp,
     /// What the clock did.
     pub clock: Clock,
     /// Frames by link type.
@@ -214,7 +210,7 @@ impl Default for Tally {
             cut: 0,
             unread: 0,
             first: Timestamp::from_raw(i64::MAX),
-            last: Timestamp::UNKNOWN,
+            latest: Timestamp::UNKNOWN,
             clock: Clock::STOPPED,
             link_types: BTreeMap::new(),
             recent_link: (LinkType::ETHERNET, 0),
@@ -230,14 +226,23 @@ impl Tally {
         self.captured_bytes += frame.data.len() as u64;
         self.wire_bytes += u64::from(frame.original_len);
         self.cut += u64::from((frame.data.len() as u64) < u64::from(frame.original_len));
-        self.last = self.last.max(frame.time);
-        if frame.time < self.first && frame.time != Timestamp::UNKNOWN {
-            self.first = frame.time;
-        }
         if frame.link != self.recent_link.0 {
             self.change_link(frame.link);
         }
-        self.clock.tick(frame.time)
+        if self.clock.is_usual(frame.time) {
+            self.clock.last = frame.time;
+            return frame.time;
+        }
+        self.step(frame.time)
+    }
+
+    #[cold]
+    fn step(&mut self, time: Timestamp) -> Timestamp {
+        self.latest = self.last().max(time);
+        if time < self.first && time != Timestamp::UNKNOWN {
+            self.first = time;
+        }
+        self.clock.step(time)
     }
 
     #[cold]
@@ -251,6 +256,7 @@ impl Tally {
     pub(super) fn settle(&mut self) {
         self.count_link(self.frames);
         self.recent_link.1 = self.frames;
+        self.latest = self.last();
         self.clock.keep_longest_gaps();
         self.clock.gaps.sort_unstable();
     }
@@ -268,6 +274,11 @@ impl Tally {
         if self.first.raw() == i64::MAX { Timestamp::UNKNOWN } else { self.first }
     }
 
+    /// Latest time, or unknown.
+    pub fn last(&self) -> Timestamp {
+        self.latest.max(self.clock.last)
+    }
+
     /// Adds frames that come later in the same input.
     pub(super) fn absorb(&mut self, mut other: Self) {
         self.settle();
@@ -278,7 +289,7 @@ impl Tally {
         self.cut += other.cut;
         self.unread += other.unread;
         self.first = self.first.min(other.first);
-        self.last = self.last.max(other.last);
+        self.latest = self.last().max(other.last());
         self.clock.absorb(other.clock);
         for (link, frames) in other.link_types {
             *self.link_types.entry(link).or_default() += frames;
@@ -365,10 +376,10 @@ impl Stored for Tally {
     fn store(&self, to: &mut Vec<u8>) {
         let mut settled = self.clone();
         settled.settle();
-        let Self { frames, captured_bytes, wire_bytes, cut, unread, first, last, clock, link_types, recent_link } =
+        let Self { frames, captured_bytes, wire_bytes, cut, unread, first, latest, clock, link_types, recent_link } =
             settled;
         [frames, captured_bytes, wire_bytes, cut, unread].store(to);
-        (first, last).store(to);
+        (first, latest).store(to);
         clock.store(to);
         store_map(&link_types, to);
         recent_link.0.store(to);
@@ -376,10 +387,10 @@ impl Stored for Tally {
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let [frames, captured_bytes, wire_bytes, cut, unread] = from.get()?;
-        let (first, last, clock) = from.get()?;
+        let (first, latest, clock) = from.get()?;
         let link_types = from.map(1 << 16, "there are too many link types")?;
         let recent_link = (from.get()?, frames);
-        Ok(Self { frames, captured_bytes, wire_bytes, cut, unread, first, last, clock, link_types, recent_link })
+        Ok(Self { frames, captured_bytes, wire_bytes, cut, unread, first, latest, clock, link_types, recent_link })
     }
 }
 

@@ -7,8 +7,8 @@ use super::{CoapKind, Evidence, Tag, Turn};
 pub(super) const PORT: u16 = 5683;
 const CONFIRMABLE: u8 = 0;
 /// The first four bits: version 1 and the type.
-const VERSION_1_CONFIRMABLE: u8 = 0b0100;
-const VERSION_1_NON_CONFIRMABLE: u8 = 0b0101;
+pub(super) const VERSION_1_CONFIRMABLE: u8 = 0b0100;
+pub(super) const VERSION_1_NON_CONFIRMABLE: u8 = 0b0101;
 const ACKNOWLEDGEMENT: u8 = 2;
 const RESET: u8 = 3;
 /// Options that are walked through at most; more than any message needs.
@@ -20,17 +20,13 @@ const PATH_MIN: usize = 4;
 
 /// Whether a message with this first byte is to be acknowledged or reset: each confirmable one, notifications too (RFC 7252
 /// section 4.2, RFC 7641 section 4.5).
-#[inline(always)]
 pub(super) const fn is_confirmable(head: u8) -> bool {
     head >> 4 == VERSION_1_CONFIRMABLE
 }
 
-/// Whether [`is_announced`] has to be asked of a message with these first bytes. Every other that is confirmable is a
-/// request, and acknowledgements are answers.
-#[inline(always)]
-pub(super) const fn may_notify([head, code]: [u8; 2]) -> bool {
-    let is_confirmable_response = is_confirmable(head) & (code >> 5 != 0);
-    (head >> 4 == VERSION_1_NON_CONFIRMABLE) | is_confirmable_response
+/// Whether a message with this code asks: all that is confirmable and does is no answer.
+pub(super) const fn is_request(code: u8) -> bool {
+    code >> 5 == 0
 }
 
 /// Whether a message that acknowledges none answers nothing: a request, or a response with the option Observe (RFC 7641
@@ -49,7 +45,7 @@ pub(super) fn is_announced(bytes: &[u8]) -> bool {
         number += delta;
         rest = after.get(length..).unwrap_or_default();
     }
-    code >> 5 == 0 || number == OBSERVE
+    is_request(code) || number == OBSERVE
 }
 
 /// Version 1 in the top two bits; a token length of 9 to 12 or 15 is an error (RFC 8974).

@@ -41,34 +41,72 @@ impl Message {
 
 /// By what it is told which messages of a flow owe an answer: [`super::Inspection::asks`] of each, not only of the first.
 /// As bits, for which flow's packet comes next is as by chance, and so is whether it asks: a branch would be guessed wrong.
+/// A message has the same bits: of those that it shares with the rule of its flow, each tells something.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerRule(u8);
 
-/// By the sequence numbers that TCP's segments take up (RFC 9293 section 3.4).
+/// TCP: it takes up sequence numbers (RFC 9293 section 3.4), and owes an answer.
 const NUMBERS: u8 = 1;
-/// By CoAP's first byte, mostly.
-const COAP: u8 = 2;
-/// By the first bytes of what may be a TFTP transfer, which leaves its port (RFC 1350 section 4).
-const TRANSFER: u8 = 64;
-/// By the check of a protocol over UDP, whose place in [`CHECKED`] stands above.
-const CHECK: u8 = 4;
+/// CoAP: it is confirmable, and owes an answer.
+const CONFIRMABLE: u8 = 2;
+/// CoAP: it is a request, and answers nothing.
+const REQUEST: u8 = 4;
+/// What may be a TFTP transfer, which leaves its port (RFC 1350 section 4): it owes an answer.
+const BLOCK: u8 = 8;
+/// CoAP: it may be a notification, as all of it tells.
+const NOTIFICATION: u8 = 16;
+/// As [`BLOCK`]: it may owe an answer, as all of it tells.
+const ACKNOWLEDGMENT: u8 = 32;
+/// By the check of a protocol over UDP, whose place in [`CHECKED`] stands in the lowest bits.
+const CHECK: u8 = 64;
+
+const COAP: u8 = CONFIRMABLE | REQUEST | NOTIFICATION;
+const TRANSFER: u8 = BLOCK | ACKNOWLEDGMENT;
+const ASKS: u8 = NUMBERS | CONFIRMABLE | BLOCK;
+const HAS_MORE: u8 = NOTIFICATION | ACKNOWLEDGMENT | CHECK;
 
 /// Of a flow with two such ports the later decides.
 const CHECKED: [Protocol; 5] = [Protocol::Snmp, Protocol::Ntp, Protocol::Dns, Protocol::Tftp, Protocol::Bacnet];
 
 /// The bits that a UDP port calls for.
 const fn of_port(port: u16) -> u8 {
-    let place = match port {
-        161 => 0,
-        123 => 1,
-        53 => 2,
-        69 => 3,
-        47808 => 4,
-        coap::PORT => return COAP,
-        _ => return 0,
-    };
-    CHECK | (place * 2 * CHECK)
+    match port {
+        161 => CHECK,
+        123 => CHECK | 1,
+        53 => CHECK | 2,
+        69 => CHECK | 3,
+        47808 => CHECK | 4,
+        coap::PORT => COAP,
+        _ => 0,
+    }
 }
+
+/// The bits that a UDP message may have by its first byte, and by its second: it has those that both allow.
+static FIRST: [u8; 256] = {
+    let mut bits = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        bits[byte] = match byte as u8 >> 4 {
+            coap::VERSION_1_CONFIRMABLE => COAP,
+            coap::VERSION_1_NON_CONFIRMABLE => REQUEST | NOTIFICATION,
+            _ if byte == 0 => TRANSFER,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    bits
+};
+static SECOND: [u8; 256] = {
+    let mut bits = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let coap = if coap::is_request(byte as u8) { REQUEST } else { NOTIFICATION };
+        bits[byte] = CONFIRMABLE | coap | if tftp::is_block(byte as u8) { BLOCK } else { 0 };
+        byte += 1;
+    }
+    bits[tftp::ACK as usize] |= ACKNOWLEDGMENT;
+    bits
+};
 
 impl AnswerRule {
     /// Of a flow between two ports.
@@ -86,34 +124,29 @@ impl AnswerRule {
     /// Whether it holds only where a relation makes a TFTP transfer of the flow.
     #[inline]
     pub const fn is_guess(self) -> bool {
-        self.0 & TRANSFER != 0
+        self.0 & BLOCK != 0
     }
 
     /// The part of a message with these first bytes, or of a TCP segment, if they tell it; else [`AnswerRule::look`] does.
     #[inline(always)]
     pub fn message(self, takes_up_numbers: bool, head: [u8; 2]) -> Option<Message> {
-        let has_more = (COAP * u8::from(coap::may_notify(head))) | (TRANSFER * u8::from(tftp::is_ack(head)));
-        if self.0 & (CHECK | has_more) != 0 {
-            return None;
-        }
-        let is_confirmable = COAP * u8::from(coap::is_confirmable(head[0]));
-        let is_block = TRANSFER * u8::from(tftp::is_block(head));
-        let asks = self.0 & ((NUMBERS * u8::from(takes_up_numbers)) | is_confirmable | is_block) != 0;
-        // What is confirmable and no notification is a request.
-        Some(Message::new(asks, self.0 & is_confirmable == 0))
+        let [first, second] = head.map(usize::from);
+        let message = FIRST[first] & SECOND[second] | CHECK | NUMBERS * u8::from(takes_up_numbers);
+        let told = self.0 & message;
+        (told & HAS_MORE == 0).then(|| Message::new(told & ASKS != 0, told & REQUEST == 0))
     }
 
     /// The part of a message, by all of its payload; `ports` begin with the sender's.
     #[inline(never)]
     pub fn look(self, ports: [u16; 2], payload: &[u8], wire_len: u32) -> Message {
-        if self.0 & COAP != 0 {
+        if self.0 & NOTIFICATION != 0 {
             let asks = payload.first().is_some_and(|head| coap::is_confirmable(*head));
             return Message::new(asks, !coap::is_announced(payload));
         }
         if self.is_guess() {
             return Message::new(tftp::owes_answer(payload), true);
         }
-        match CHECKED.get(usize::from(self.0 / (2 * CHECK))) {
+        match CHECKED.get(usize::from(self.0 ^ CHECK)) {
             Some(protocol) if !payload.is_empty() => {
                 let [source_port, destination_port] = ports;
                 let p = Payload { bytes: payload, wire_len, source_port, destination_port, tcp: false };

@@ -7,17 +7,12 @@ use super::{Evidence, Tag, TftpOpcode, Turn};
 const PORT: u16 = 69;
 const OPTIONS: [&[u8]; 6] = [b"blksize", b"timeout", b"tsize", b"windowsize", b"multicast", b"rollover"];
 
-/// Whether the other end has to go on with a message that begins so: with DATA and OACK by an ACK (RFC 1350 section 2, RFC
-/// 2347).
-#[inline(always)]
-pub(super) const fn is_block(head: [u8; 2]) -> bool {
-    (head[0] == 0) & ((head[1] == 3) | (head[1] == 6))
-}
+/// The operation that acknowledges a block or a write request.
+pub(super) const ACK: u8 = 4;
 
-/// The same of an ACK, which says so further on.
-#[inline(always)]
-pub(super) const fn is_ack(head: [u8; 2]) -> bool {
-    (head[0] == 0) & (head[1] == 4)
+/// Whether the other end has to go on with this operation: with DATA and OACK by an ACK (RFC 1350 section 2, RFC 2347).
+pub(super) const fn is_block(operation: u8) -> bool {
+    matches!(operation, 3 | 6)
 }
 
 /// Whether the other end has to go on with a message, as with the ACK of a write request by DATA (RFC 1350 section 4).

@@ -103,6 +103,13 @@ impl Line {
         self.byte(b',');
     }
 
+    /// Lets the next cell be more of the last one, behind a semicolon.
+    pub(super) fn join(&mut self) {
+        if let Some(last) = self.bytes[..self.end].last_mut() {
+            *last = b';';
+        }
+    }
+
     /// A number as a cell.
     #[inline]
     pub(super) fn number(&mut self, number: u64) {

@@ -6,6 +6,7 @@ use super::column::Table;
 use super::line::Line;
 use super::value::{Value, port_cells};
 use crate::decode::{MacAddr, TcpFlags};
+use crate::protocol::Transport;
 
 /// Cells go straight into the line (6,000 instructions a row of flows.csv, not 11,700 as by records of the `csv` crate); a
 /// test holds the result against that crate.
@@ -43,6 +44,24 @@ impl Line {
             Value::Mac(MacAddr(octets)) => self.mac(octets),
             Value::Flags(TcpFlags(flags)) => self.flags(flags),
             Value::Transport(transport) => self.shown(transport),
+            Value::Flag(flag) => self.plain(if flag { "yes" } else { "no" }.as_bytes()),
+            Value::Service(Transport::Tcp, port) => {
+                self.text(b"tcp/");
+                self.number(port.into());
+            }
+            Value::Service(Transport::Udp, port) => {
+                self.text(b"udp/");
+                self.number(port.into());
+            }
+            Value::List(list) if list.is_empty() => self.comma(),
+            Value::List(list) if list.iter().all(Value::needs_no_quotes) => {
+                for (at, value) in list.into_iter().enumerate() {
+                    if at > 0 {
+                        self.join();
+                    }
+                    self.value(value);
+                }
+            }
             Value::Inputs(&[at], Some(names)) => self.text(names.input_cell(at)),
             Value::Ports(columns, coverage) => {
                 port_cells(columns, coverage).for_each(|cell| self.plain(cell.as_bytes()))
@@ -56,7 +75,6 @@ impl Line {
 mod tests {
     use super::*;
     use crate::capture::Timestamp;
-    use crate::protocol::Transport;
 
     /// The cell as a reader of CSV sees it.
     fn cell(value: Value<'_>) -> String {
@@ -119,6 +137,10 @@ mod tests {
             || Value::from(Transport::Icmpv6),
             || Value::Numbered(b'f', 17),
             || Value::Flag(false),
+            || Value::Service(Transport::Udp, 69),
+            || Value::Service(Transport::Other(47), 0),
+            || Value::list([MacAddr([2, 1, 2, 3, 4, 5]), MacAddr([2, 1, 2, 3, 4, 6])]),
+            || Value::list(["a,b", "c\"d"]),
         ] {
             assert_eq!(cell(value()), value().shown());
         }

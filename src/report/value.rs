@@ -117,6 +117,14 @@ impl<'a> Value<'a> {
         Self::List(values.into_iter().map(Into::into).collect())
     }
 
+    /// Whether it has no comma, quote or line break, and nothing that a spreadsheet takes for a formula.
+    pub(super) const fn needs_no_quotes(&self) -> bool {
+        matches!(
+            self,
+            Self::Name(_) | Self::Numbered(..) | Self::Number(_) | Self::Address(_) | Self::Mac(_) | Self::Service(..)
+        )
+    }
+
     /// As a cell of a table reads: several values joined by `;`, nothing that a spreadsheet takes for a formula.
     pub(super) fn shown(&self) -> Cow<'_, str> {
         match self {

@@ -58,7 +58,7 @@ pub(super) fn outages(interface: &InterfaceSummary) -> Option<String> {
 pub(super) fn stopped_clock(path: &str, tally: &Tally) -> Option<String> {
     let (first, frames) = (tally.first(), tally.frames);
     let is_zero = first.nanos() == Some(0);
-    let is_one = first == tally.last && first != Timestamp::UNKNOWN && tally.clock.untimed == 0;
+    let is_one = first == tally.last() && first != Timestamp::UNKNOWN && tally.clock.untimed == 0;
     if !is_one || !(is_zero || frames > 1) {
         return None;
     }

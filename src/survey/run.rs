@@ -208,7 +208,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
             captured_bytes: tally.captured_bytes,
             wire_bytes: tally.wire_bytes,
             first: tally.first(),
-            last: tally.last,
+            last: tally.last(),
             damage: summary.damage.map(|damage| Damage { offset: damage.offset, reason: damage.reason }),
         }
     };

@@ -91,7 +91,7 @@ impl Content {
             captured_bytes: tally.captured_bytes,
             wire_bytes: tally.wire_bytes,
             first: tally.first(),
-            last: tally.last,
+            last: tally.last(),
         }
     }
 

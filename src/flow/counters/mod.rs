@@ -133,7 +133,7 @@ impl Counts {
         let (now, mine, theirs) = (sent.at.time, self.dialogue[side], self.dialogue[other]);
         // The first packet, or the count runs over.
         let ends = packets <= 1 || carry;
-        let late = now < self.recent[side] || now < self.recent[other];
+        let late = (now < self.recent[side]) | (now < self.recent[other]);
         // By arithmetic, not by branches, as below: which packets ask and which answer, and which are like the one before,
         // comes as by chance, and a branch that is guessed wrong costs as much as all of this.
         let replies = message.0 & Message::REPLIES;
@@ -318,10 +318,13 @@ impl Counts {
     /// Whether anything of a packet may have to be looked at: [`Counts::wants_payload`] or [`Counts::wants_numbers`] say.
     #[inline]
     pub(super) fn wants(&self, sent: &FlowPacket<'_>) -> bool {
-        self.settled[usize::from(sent.side & 1)] != PAYLOAD | NUMBERS
-            || sent.is_to_group_mac()
-            || sent.is_notable
-            || self.state != 0
+        self.wants_usual(sent) || sent.is_notable || self.state != 0
+    }
+
+    /// The same of one that is like most ([`Counts::add`]).
+    #[inline]
+    pub(super) fn wants_usual(&self, sent: &FlowPacket<'_>) -> bool {
+        self.settled[usize::from(sent.side & 1)] != PAYLOAD | NUMBERS || sent.is_to_group_mac()
     }
 
     /// Whether the payload of a packet has to be looked at ([`Counts::inspect`]): until it is settled, and always if

@@ -1,6 +1,6 @@
 //! What of an IP packet makes its flow.
 
-use crate::decode::{IpPacket, TcpFlags, Transport};
+use crate::decode::{IpPacket, TcpFlags, Transport, first_bytes};
 use crate::protocol::{Turn, icmp};
 
 /// The ports (for ICMP: the type of the request, twice; without ports: 0) by which a packet belongs to its flow;
@@ -14,7 +14,8 @@ pub(super) struct Content<'a> {
     pub(super) ports: (u16, u16),
     pub(super) flags: TcpFlags,
     pub(super) numbers: Option<&'a [u8; 8]>,
-    pub(super) window: u16,
+    /// As [`super::FlowPacket::head`].
+    pub(super) head: [u8; 2],
     pub(super) checksum: u16,
     pub(super) turn: Turn,
     pub(super) payload: &'a [u8],
@@ -28,7 +29,7 @@ impl<'a> Content<'a> {
             ports: (0, 0),
             flags: TcpFlags::default(),
             numbers: None,
-            window: 0,
+            head: [0; 2],
             checksum: 0,
             turn: Turn::Unknown,
             payload: &[],
@@ -49,11 +50,12 @@ impl<'a> Content<'a> {
                 let ports = (source_port, destination_port);
                 // A stream is as long as its segments say, wherever their frames were cut.
                 let payload_length = payload_len.saturating_add(ip.lacking);
-                Self { ports, flags, numbers, window, checksum, payload, payload_length, ..none }
+                let head = window.to_be_bytes();
+                Self { ports, flags, numbers, head, checksum, payload, payload_length, ..none }
             }
             Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
                 let ports = (source_port, destination_port);
-                Self { ports, checksum, payload, payload_length: payload_len, ..none }
+                Self { ports, head: first_bytes(payload), checksum, payload, payload_length: payload_len, ..none }
             }
             Transport::Icmp { kind, code, body } => {
                 let v6 = ip.protocol == 58;

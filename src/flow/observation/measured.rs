@@ -86,7 +86,8 @@ pub(super) fn measure<K: FlowKey>(
     if protocol == TCP {
         let numbers = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST));
         if let Some(numbers) = numbers {
-            let FlowPacket { flags, fingerprint, window, payload_length: length, .. } = *sent;
+            let FlowPacket { flags, fingerprint, head, payload_length: length, .. } = *sent;
+            let window = u16::from_be_bytes(head);
             watch.segment(key, &Segment { time, numbers, length, fingerprint, window, flags, side });
         }
         if let Some(part) = exchange::http(payload, sent.numbers) {

@@ -25,7 +25,7 @@ use super::tally::{Amount, OtherFrames, Tally};
 use super::{Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, Network, Packet, TcpFlags, Transport};
-use crate::health::Health;
+use crate::health::{FlowKey, Health, Watch};
 use crate::protocol::{Inspection, Turn};
 
 /// UDP's IP protocol number.
@@ -200,7 +200,7 @@ impl Observation {
             };
             self.health.rhythms.hear(source, destination, at.time);
         }
-        let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
+        let vlan = VlanCode::of(plain.vlan);
         let ports = (plain.source_port, plain.destination_port);
         let sent = FlowPacket {
             side: 0,
@@ -212,7 +212,6 @@ impl Observation {
             is_notable: FlowPacket::notable(plain.flags, Turn::Unknown, false),
             head: plain.head,
             turn: Turn::Unknown,
-            window: plain.window,
             hops: plain.hops,
             macs: *plain.macs,
             payload: plain.payload,
@@ -225,43 +224,33 @@ impl Observation {
     fn put<'a>(
         &mut self,
         (addresses, ports, protocol, vlan): (Addresses, (u16, u16), u8, VlanCode),
-        mut sent: FlowPacket<'a>,
+        sent: FlowPacket<'a>,
         written: Timestamp,
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
-        let (evidence, vlans) = (&mut self.side, &self.vlans);
+        let beside = (&mut self.side, &self.vlans);
         match addresses {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
-                sent.side = side;
-                if self.measures_health && measured::may_be_error(protocol, &sent) {
-                    measured::error(evidence, vlans, &key, &sent, written);
-                }
-                if self.measures_health
-                    && measured::is_measured(protocol, ports, &sent)
-                    && !self.health.v4.has_no_room_for(&key.connection())
-                {
-                    measured::measure(&mut self.health.v4, key.connection(), protocol, ports, &sent);
-                }
-                intakes
-                    .0
-                    .push(&mut self.v4, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
+                let watch = self.measures_health.then_some(&mut self.health.v4);
+                enter(
+                    (&mut self.v4, watch),
+                    (key, ports),
+                    (FlowPacket { side, ..sent }, written),
+                    beside,
+                    &mut intakes.0,
+                );
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
-                sent.side = side;
-                if self.measures_health && measured::may_be_error(protocol, &sent) {
-                    measured::error(evidence, vlans, &key, &sent, written);
-                }
-                if self.measures_health
-                    && measured::is_measured(protocol, ports, &sent)
-                    && !self.health.v6.has_no_room_for(&key.connection())
-                {
-                    measured::measure(&mut self.health.v6, key.connection(), protocol, ports, &sent);
-                }
-                intakes
-                    .1
-                    .push(&mut self.v6, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
+                let watch = self.measures_health.then_some(&mut self.health.v6);
+                enter(
+                    (&mut self.v6, watch),
+                    (key, ports),
+                    (FlowPacket { side, ..sent }, written),
+                    beside,
+                    &mut intakes.1,
+                );
             }
         }
     }
@@ -362,9 +351,8 @@ impl Observation {
             },
             numbers: content.numbers,
             is_notable: FlowPacket::notable(content.flags.0, content.turn, is_odd(frame, at)),
-            head: decode::first_bytes(content.payload),
+            head: content.head,
             turn: content.turn,
-            window: content.window,
             hops: ip.hops,
             macs: macs(packet),
             payload: content.payload,
@@ -382,6 +370,28 @@ impl Observation {
 
 /// How packets come to the two tables.
 type Intakes<V4, V6> = (V4, V6);
+
+/// Adds a packet to its flow, and what it asks or answers to how well that works, if that is measured.
+#[inline(always)]
+fn enter<'a, K: Key + FlowKey>(
+    (table, watch): (&mut Table<K>, Option<&mut Watch<K>>),
+    (key, ports): (K, (u16, u16)),
+    (sent, written): (FlowPacket<'a>, Timestamp),
+    (side, vlans): (&mut SideEvidence, &VlanNames),
+    intake: &mut impl Intake<'a, K>,
+) {
+    if let Some(watch) = watch {
+        // Copies are lent, so that the packet itself is written nowhere but in its batch.
+        let (key, sent, protocol) = (key, sent, key.protocol());
+        if measured::may_be_error(protocol, &sent) {
+            measured::error(side, vlans, &key, &sent, written);
+        }
+        if measured::is_measured(protocol, ports, &sent) && !watch.has_no_room_for(&key.connection()) {
+            measured::measure(watch, key.connection(), protocol, ports, &sent);
+        }
+    }
+    intake.push(table, key, sent, written, |key, sent, seen| note(side, vlans, key, sent, seen));
+}
 
 /// Hands on what a payload said, if a relation can use it.
 fn note<K: Key>(

@@ -408,7 +408,7 @@ fn gaps<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Vec<(Timestamp, Timesta
             busy.push((begin, *from));
             begin = *to;
         }
-        busy.push((begin, tally.last));
+        busy.push((begin, tally.last()));
     }
     busy.retain(|(from, to)| from <= to);
     busy.sort_unstable();
@@ -433,7 +433,7 @@ pub(super) fn missing(
 ) -> Missing {
     let uncounted = observed.overflow.packets.saturating_add(observed.fragments_turned_away.packets);
     let damaged = summaries.iter().filter(|(_, summary)| summary.damage.is_some());
-    let breaks = damaged.filter_map(|(at, _)| observed.tallies.get(at).map(|tally| tally.last));
+    let breaks = damaged.filter_map(|(at, _)| observed.tallies.get(at).map(|tally| tally.last()));
     let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
     let one_way = quality.is_one_way();
     // Asked only of those who would have been heard.
@@ -462,7 +462,7 @@ pub(super) fn missing(
         unread: unread::frames(observed),
         gaps: gaps(observed.tallies.values()),
         breaks: breaks.filter(known).collect(),
-        end: observed.tallies.values().map(|tally| tally.last).filter(known).max(),
+        end: observed.tallies.values().map(|tally| tally.last()).filter(known).max(),
         filter: filter.map(Filtered::from),
     }
 }
