@@ -28,6 +28,8 @@ mod conformance_decode;
 mod conformance_framing;
 #[path = "main/corpus.rs"]
 mod corpus;
+#[path = "main/crossing.rs"]
+mod crossing;
 #[path = "main/evidence.rs"]
 mod evidence;
 #[path = "main/evidence_pcapng.rs"]
@@ -73,6 +75,8 @@ mod mud_import;
 mod mud_yang;
 #[path = "main/never_reassured.rs"]
 mod never_reassured;
+#[path = "main/one_way_tags.rs"]
+mod one_way_tags;
 #[path = "main/overload.rs"]
 mod overload;
 #[path = "main/parquet.rs"]
@@ -114,6 +118,8 @@ mod skips;
 mod splits;
 #[path = "main/states.rs"]
 mod states;
+#[path = "main/stops.rs"]
+mod stops;
 #[path = "main/survey_schema.rs"]
 mod survey_schema;
 #[path = "main/ten_seconds.rs"]

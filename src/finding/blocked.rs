@@ -67,6 +67,9 @@ impl Topic for Blocked {
             (_, Cause::AnswerRefused) => "; the answer came back and was refused",
             (Some(Outcome::Rejected), _) => "and was rejected by an ICMP error",
             (_, Cause::AnswerLost) => "; the server accepted and the client never took it up",
+            (_, Cause::Unheard) => {
+                "; the server accepted again and again, and took up nothing of what the client sent then"
+            }
             (_, Cause::OldConnection) => {
                 "; each SYN was answered as a packet of an older connection (RFC 5961), and none opened a new one"
             }
@@ -117,6 +120,7 @@ impl Topic for Blocked {
             Cause::NotOnNetwork => "not on the network: asked for by ARP in vain".to_owned(),
             Cause::Absent => "no answer, and nothing of the host was captured".to_owned(),
             Cause::Dropped(_) => "no answer, though the host is alive".to_owned(),
+            Cause::Unheard => "accepted, but what the client sends on is lost".to_owned(),
             Cause::OldConnection => "answered by an older connection only".to_owned(),
             Cause::Misdirected => "answered to another port".to_owned(),
             Cause::Unacknowledged => "never acknowledged".to_owned(),
@@ -139,6 +143,7 @@ impl Topic for Blocked {
             }
             Cause::NoRoute | Cause::RoutingLoop => "Check the routing",
             Cause::AnswerLost => "Check the way back",
+            Cause::Unheard => "Check the way there, and the service",
             Cause::OldConnection => "Check what lies between them, and restart the service",
             Cause::Misdirected => "Check which port the service answers to",
             Cause::Unacknowledged => "Open the port both ways",
@@ -190,6 +195,12 @@ fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers
             "The server accepts, but its answer does not reach the client: a filter on the way back, or a way back \
                  that differs from the way there. Check the path from {servers} to {clients}. A client that only \
                  probes for open ports looks the same."
+        ),
+        Cause::Unheard => format!(
+            "The server accepts, and neither the acknowledgement nor the data of the client reach it: a firewall that lets \
+                 the first packet through and not the next, as one that sees one direction only does, or the service of \
+                 {servers} is overloaded and has no room for more connections. Check the path from {clients} to {servers}, \
+                 and the service."
         ),
         Cause::NotOnNetwork => format!(
             "The host is absent from the network: it was asked for by ARP and did not answer. Check power, cable, VLAN \

@@ -11,7 +11,7 @@ use crate::flow::Endpoint;
 use crate::inventory::Host;
 use crate::protocol::Transport;
 use crate::relation::RejectionCause;
-use crate::verdict::{Conversation, ConversationFacts, Observations, Outcome};
+use crate::verdict::{Conversation, ConversationFacts, Failure, Observations, Outcome};
 
 /// The likely cause of a blocked conversation. Findings are grouped by it, so that each line has one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -32,6 +32,8 @@ pub(super) enum Cause {
     RoutingLoop,
     /// The server accepts again and again, and the client never hears of it.
     AnswerLost,
+    /// The server accepts again and again, and hears nothing of what the client sends on.
+    Unheard,
     /// The server was asked for by ARP and nobody answered.
     NotOnNetwork,
     /// The server was never seen to send anything.
@@ -103,12 +105,13 @@ impl<'a> Causes<'a> {
         let [client, server] = [conversation.client, conversation.server].map(|host| seen.hosts.get(host));
         if facts.half_open {
             Cause::AnswerLost
-        } else if facts.uncommon().old_connection {
-            Cause::OldConnection
-        } else if facts.uncommon().untaken {
-            Cause::Untaken
-        } else if facts.uncommon().unacknowledged {
-            Cause::Unacknowledged
+        } else if let Some(failure) = facts.uncommon().failure {
+            match failure {
+                Failure::OldConnection => Cause::OldConnection,
+                Failure::Unheard => Cause::Unheard,
+                Failure::Untaken => Cause::Untaken,
+                Failure::Unacknowledged => Cause::Unacknowledged,
+            }
         } else if conversation.transport == Transport::Udp
             && self.sent_back().contains(&((server.address, conversation.port), client.address))
         {

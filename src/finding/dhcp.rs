@@ -1,10 +1,11 @@
 //! What DHCP said of each device that asked for an address (RFC 2131).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::by_mac::{HostsByMac, Identity, affected};
 use super::devices::Affected;
+use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::{DhcpExchange, First, Window};
 use crate::inventory::Host;
@@ -21,9 +22,25 @@ pub(super) struct Client<'a> {
     pub(super) exchanges: Vec<&'a DhcpExchange>,
     /// Those by which it got an address.
     pub(super) leases: Vec<&'a DhcpExchange>,
+    /// When a server last answered it, if one ever offered or acknowledged anything.
+    pub(super) answered: Option<Timestamp>,
+    /// When it last sent from an address that it did not make up itself.
+    pub(super) used: Option<Timestamp>,
 }
 
-impl Client<'_> {
+/// What a device whose server answered once asks for in vain, at least: DISCOVERs, and REQUESTs that name a server.
+const DISCOVERS: u64 = 3;
+const SELECTS: u64 = 2;
+/// Nanoseconds between the first and the last of them: copies of one frame lie closer.
+const APART: u64 = 1_000_000_000;
+
+/// Whether so many messages lie so far apart that they are no copies.
+pub(super) fn is_repeated(window: Window, least: u64) -> bool {
+    let apart = window.first.nanos().zip(window.last.nanos()).map(|(first, last)| last.abs_diff(first));
+    window.count >= least && apart.is_some_and(|apart| apart >= APART)
+}
+
+impl<'a> Client<'a> {
     pub(super) fn role(&self) -> Role {
         self.host.map(|host| host.role).or(self.declared).unwrap_or(Role::Host)
     }
@@ -47,18 +64,48 @@ impl Client<'_> {
         self.sum(|exchange| exchange.naks).count
     }
 
-    /// Whether no OFFER reached it, or none that was captured: `no-dhcp-offer` tells of it. Refusals prove more.
+    /// What it asked since a server last answered it: all, if none ever did.
+    fn since_answered(&self) -> impl Iterator<Item = &'a DhcpExchange> {
+        let is_later = |exchange: &&DhcpExchange| {
+            let begin = exchange.discovers.and(exchange.starts).begin.time;
+            self.answered.is_none_or(|answered| begin > answered)
+        };
+        self.exchanges.iter().copied().filter(is_later)
+    }
+
+    /// All windows of a kind in that, added up.
+    pub(super) fn sum_since(&self, of: impl Fn(&DhcpExchange) -> Window) -> Window {
+        self.since_answered().map(of).fold(Window::NONE, Window::and)
+    }
+
+    /// Whether no OFFER reached it, or none that was captured, since a server last answered it: `no-dhcp-offer` tells of it.
+    /// Refusals prove more.
     pub(super) fn is_without_offer(&self) -> bool {
-        self.is_unheard()
-            && match self.selected() {
+        let discovers = self.sum_since(|exchange| exchange.discovers);
+        if self.is_unheard() {
+            return match self.selected() {
                 Some(_) => self.naks() < 2,
-                None => self.sum(|exchange| exchange.discovers).count > 0,
-            }
+                None => discovers.count > 0,
+            };
+        }
+        // One that goes on with an address was given it, or looks for servers now and then.
+        let asked = discovers.and(self.sum_since(|exchange| exchange.selects));
+        let uses = self.used.is_some_and(|used| used > asked.begin.time);
+        let repeats = match self.selected_since() {
+            Some(_) => is_repeated(self.sum_since(|exchange| exchange.selects), SELECTS),
+            None => is_repeated(discovers, DISCOVERS),
+        };
+        repeats && !uses
     }
 
     /// The last address that it asked a server for by name: such a REQUEST takes up an OFFER (RFC 2131 section 4.3.2).
-    pub(super) fn selected(&self) -> Option<&First<Ipv4Addr>> {
-        self.exchanges.iter().filter_map(|exchange| exchange.selected.as_ref()).max_by_key(|selected| selected.at)
+    pub(super) fn selected(&self) -> Option<&'a First<Ipv4Addr>> {
+        last_selected(self.exchanges.iter().copied())
+    }
+
+    /// The same since a server last answered it.
+    pub(super) fn selected_since(&self) -> Option<&'a First<Ipv4Addr>> {
+        last_selected(self.since_answered())
     }
 
     /// Its role, if need be by an address that it was to have.
@@ -79,6 +126,10 @@ impl Client<'_> {
     }
 }
 
+fn last_selected<'a>(exchanges: impl Iterator<Item = &'a DhcpExchange>) -> Option<&'a First<Ipv4Addr>> {
+    exchanges.filter_map(|exchange| exchange.selected.as_ref()).max_by_key(|selected| selected.at)
+}
+
 /// Whether an ACK may have been taken: of a server that refuses and another that gives, the client follows the first.
 fn is_taken(exchange: &DhcpExchange) -> bool {
     exchange.acks.count > 0 && (exchange.naks.count == 0 || exchange.starts.end > exchange.naks.end)
@@ -96,6 +147,7 @@ pub(super) fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
         .filter(|(_, refusals)| refusals.declines.count > 0)
         .map(|((mac, xid, _), _)| (*mac, *xid))
         .collect();
+    let used = last_used(seen);
     let mut clients: BTreeMap<MacAddr, (Vec<&DhcpExchange>, Vec<&DhcpExchange>)> = BTreeMap::new();
     for (key, exchange) in seen.evidence.dhcp() {
         let (all, leases) = clients.entry(key.0).or_default();
@@ -104,12 +156,39 @@ pub(super) fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
             leases.push(exchange);
         }
     }
-    let client = |(mac, (exchanges, leases))| Client {
+    let client = |(mac, (exchanges, leases)): (MacAddr, (Vec<&'a DhcpExchange>, _))| Client {
         mac,
         host: hosts.host(mac),
         declared: seen.inventory.by_mac(mac).map(|entry| entry.role),
+        answered: answered(&exchanges),
+        used: used.get(&mac).copied(),
         exchanges,
         leases,
     };
     clients.into_iter().map(client).collect()
+}
+
+/// When a server last answered, if one ever offered or acknowledged anything.
+fn answered(exchanges: &[&DhcpExchange]) -> Option<Timestamp> {
+    let sum = |of: fn(&DhcpExchange) -> Window| exchanges.iter().map(|one| of(one)).fold(Window::NONE, Window::and);
+    let given = sum(|one| one.offers.and(one.acks));
+    (given.count > 0).then(|| given.and(sum(|one| one.naks)).end)
+}
+
+/// When each device last sent from an address that it did not make up itself.
+fn last_used(seen: &Observations<'_>) -> BTreeMap<MacAddr, Timestamp> {
+    let mut used = BTreeMap::new();
+    let mut uses = |mac: MacAddr, address: IpAddr, at: Timestamp| {
+        if matches!(address, IpAddr::V4(v4) if !v4.is_unspecified() && !v4.is_link_local()) {
+            let last = used.entry(mac).or_insert(at);
+            *last = at.max(*last);
+        }
+    };
+    seen.evidence.claims.speakers().for_each(|((_, address, mac), claim)| uses(*mac, *address, claim.window.end));
+    for host in seen.hosts.iter().filter(|host| host.packets_sent > 0) {
+        if let Some(mac) = host.mac {
+            uses(mac, host.address, host.last_sent);
+        }
+    }
+    used
 }

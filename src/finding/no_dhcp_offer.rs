@@ -17,6 +17,8 @@ use crate::verdict::{Doubts, Observations};
 #[derive(Clone, Debug)]
 struct NoOffer {
     client: Identity,
+    /// When a server last answered it, if one did.
+    answered: Option<Timestamp>,
     discovers: u64,
     requests: u64,
     first: Timestamp,
@@ -35,9 +37,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 
 /// Devices to which no answer of a server was captured, nor anything that proves one.
 fn never_offered(clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
-    let lone = clients.iter().filter(|client| client.is_without_offer() && client.selected().is_none());
+    let lone = clients.iter().filter(|client| client.is_without_offer() && client.selected_since().is_none());
     lone.filter_map(|client| {
-        let asked = client.sum(|exchange| exchange.discovers);
+        let asked = client.sum_since(|exchange| exchange.discovers);
         (asked.count > 0).then(|| client.device(asked, of(client, asked)))
     })
     .collect()
@@ -48,8 +50,8 @@ fn never_offered(clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
 fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
     let lone = clients.iter().filter(|client| client.is_without_offer() && !uses_what_it_selected(client, seen));
     lone.filter_map(|client| {
-        let asked = client.sum(|exchange| exchange.discovers.and(exchange.selects));
-        let selected = client.selected()?;
+        let asked = client.sum_since(|exchange| exchange.discovers.and(exchange.selects));
+        let selected = client.selected_since()?;
         let cited = (IpAddr::V4(selected.what), Cited::new(selected.at.frame, selected.time));
         let device = client.device(asked, NoOffer { selected: Some(cited), ..of(client, asked) });
         Some(Affected { role: client.role_at(seen, Some(selected.what)), ..device })
@@ -59,7 +61,7 @@ fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Affec
 
 /// Whether it came to use the last address that it selected, which proves that the server acknowledged it.
 fn uses_what_it_selected(client: &Client<'_>, seen: &Observations<'_>) -> bool {
-    client.selected().is_some_and(|selected| {
+    client.selected_since().is_some_and(|selected| {
         let mut claims = seen.neighbours.claims_of(selected.what);
         let claimed = claims.any(|(mac, claim)| mac == client.mac && claim.end >= selected.at.time);
         let host = seen.hosts.find(selected.what.into()).map(|id| seen.hosts.get(id));
@@ -72,7 +74,8 @@ fn uses_what_it_selected(client: &Client<'_>, seen: &Observations<'_>) -> bool {
 fn of(client: &Client<'_>, asked: Window) -> NoOffer {
     NoOffer {
         client: client.identity(),
-        discovers: client.sum(|exchange| exchange.discovers).count,
+        answered: client.answered,
+        discovers: client.sum_since(|exchange| exchange.discovers).count,
         requests: asked.count,
         first: asked.first,
         last: asked.last,
@@ -97,11 +100,12 @@ impl Trouble for NoOffer {
         };
         let (name, at) = (self.client.name(context), frame(context, self.at));
         let asked = format!("{name} sent {what} in {}, from {at}.", lasting(self.first, self.last));
+        let before = self.answered.map_or_else(String::new, |at| format!(" A server last answered it at {at:.3}."));
         match self.selected {
-            None => format!("{asked} No offer came."),
+            None => format!("{asked} No offer came.{before}"),
             Some((address, at)) => format!(
                 "{asked} It took up an offer of {address} that was not captured, in {}, and never used that address: no \
-                 acknowledgment reached it.",
+                 acknowledgment reached it.{before}",
                 frame(context, at)
             ),
         }

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::by_mac::Identity;
 use super::devices::{Affected, Trouble, grouped};
-use super::dhcp::Client;
+use super::dhcp::{Client, is_repeated};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
@@ -20,8 +20,6 @@ use crate::verdict::{Doubts, Observations};
 const REPEATED: u64 = 2;
 /// DISCOVERs of a device that takes up no offer: one that has an address looks for servers now and then.
 const DISCOVERS: u64 = 3;
-/// Nanoseconds between the first and the last of them: copies of one frame lie closer.
-const APART: u64 = 1_000_000_000;
 
 /// What was seen of one device.
 #[derive(Clone, Debug)]
@@ -106,7 +104,7 @@ fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Opt
     } else {
         return None;
     };
-    if said.used.get(&client.mac).is_some_and(|used| *used >= proof.begin.time) {
+    if client.used.is_some_and(|used| used >= proof.begin.time) {
         return None;
     }
     let declined = refused.iter().filter_map(|(_, refusals)| refusals.declined.as_ref()).min_by_key(|first| first.at);
@@ -135,11 +133,6 @@ fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Opt
     Some((failure, Affected { role: client.role_at(seen, address), ..client.device(proof, facts) }))
 }
 
-fn is_repeated(window: Window, least: u64) -> bool {
-    let apart = window.first.nanos().zip(window.last.nanos()).map(|(first, last)| last.abs_diff(first));
-    window.count >= least && apart.is_some_and(|apart| apart >= APART)
-}
-
 /// What is looked up of clients, by their MACs.
 #[derive(Default)]
 struct Said<'a> {
@@ -147,8 +140,6 @@ struct Said<'a> {
     refusals: BTreeMap<MacAddr, Vec<(Ipv4Addr, &'a Refusals)>>,
     /// What servers gave.
     offers: BTreeMap<MacAddr, Vec<(Ipv4Addr, &'a Offers)>>,
-    /// When a device last sent from an address that it did not make up itself.
-    used: BTreeMap<MacAddr, Timestamp>,
 }
 
 impl<'a> Said<'a> {
@@ -159,18 +150,6 @@ impl<'a> Said<'a> {
         }
         for ((mac, _, server), offers) in seen.evidence.link.offers() {
             said.offers.entry(*mac).or_default().push((*server, offers));
-        }
-        let mut uses = |mac: MacAddr, address: IpAddr, at: Timestamp| {
-            if matches!(address, IpAddr::V4(v4) if !v4.is_unspecified() && !v4.is_link_local()) {
-                let last = said.used.entry(mac).or_insert(at);
-                *last = at.max(*last);
-            }
-        };
-        seen.evidence.claims.speakers().for_each(|((_, address, mac), claim)| uses(*mac, *address, claim.window.end));
-        for host in seen.hosts.iter().filter(|host| host.packets_sent > 0) {
-            if let Some(mac) = host.mac {
-                uses(mac, host.address, host.last_sent);
-            }
         }
         said
     }

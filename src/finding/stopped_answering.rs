@@ -9,10 +9,7 @@ use super::{Finding, Judged, Kind, Replace};
 use crate::capture::Timestamp;
 use crate::policy::{Case, FindingKind, Policy};
 use crate::protocol::Transport;
-use crate::verdict::{Conversation, Silence, Verdict};
-
-/// Of more requests without an answer than so many it is only known that there were more.
-const MOST_REQUESTS: u32 = 32;
+use crate::verdict::{Conversation, Hush, MOST_REQUESTS, Silence, Verdict};
 
 /// How conversations went silent.
 #[derive(Clone, Debug)]
@@ -34,14 +31,14 @@ pub(super) fn topic(judged: &Judged<'_>, numbers: &[u32]) -> Silences {
 }
 
 impl Silences {
-    /// Whether they never were otherwise.
-    fn never_answered(&self) -> bool {
-        !self.0.is_empty() && self.0.iter().all(|silence| silence.is_first)
+    /// Whether all of them are of a kind.
+    fn are(&self, kinds: &[Hush]) -> bool {
+        !self.0.is_empty() && self.0.iter().all(|silence| kinds.contains(&silence.how))
     }
 
     /// Whether it is the clients that no longer acknowledge what the servers send.
     fn are_of_clients(&self) -> bool {
-        self.0.iter().all(|silence| silence.of_client)
+        self.are(&[Hush::Client, Hush::Unasked])
     }
 }
 
@@ -49,12 +46,14 @@ impl Topic for Silences {
     /// When the last answers came, and how much came to nothing since.
     fn what(&self, about: &About<'_>) -> String {
         let port = about.port();
-        let is_first = self.never_answered();
-        let mut text = match (self.are_of_clients(), is_first) {
-            (true, true) => format!("{port} works one way: what the server sent of its own was never answered."),
-            (true, false) => format!("{port} worked, and then what the server sent was no longer acknowledged."),
-            _ => format!("{port} worked, and then went silent while requests went on."),
+        let is_first = self.are(&[Hush::Unasked, Hush::New]);
+        let what = match () {
+            () if self.are(&[Hush::Unasked]) => "works one way: what the server sent of its own was never answered.",
+            () if self.are(&[Hush::New]) => "goes on where it was opened before, and new connections come to nothing.",
+            () if self.are_of_clients() => "worked, and then what the server sent was no longer acknowledged.",
+            () => "worked, and then went silent while requests went on.",
         };
+        let mut text = format!("{port} {what}");
         let answers = self.0.iter().map(|silence| silence.since);
         let (Some(first), Some(last)) = (answers.clone().min(), answers.max()) else { return text };
         let requests: u64 = self.0.iter().map(|silence| u64::from(silence.requests)).sum();
@@ -77,9 +76,16 @@ impl Topic for Silences {
     }
 
     fn advice(&self, about: &About<'_>) -> String {
-        let of_clients = !self.0.is_empty() && self.are_of_clients();
+        let of_clients = self.are_of_clients();
         let silent = if of_clients { &about.finding.clients } else { &about.finding.servers };
-        if self.never_answered() {
+        if self.are(&[Hush::New]) {
+            return format!(
+                "Compare with the rules of when it was opened: a filter that was loaded lets pass what is open and nothing \
+                 new. Or {} has no room for more connections: restart what holds them.",
+                people(silent)
+            );
+        }
+        if self.are(&[Hush::Unasked]) {
             let silent = people(silent);
             return format!(
                 "Look at the way to {silent}: answers pass there, and what is sent unasked may be filtered. Else look whether \
@@ -105,10 +111,10 @@ impl Topic for Silences {
     }
 
     fn next(&self, _: &Finding, _: &ConversationSummary) -> &'static str {
-        if self.never_answered() {
-            "See what keeps the server's own messages from their client"
-        } else {
-            "See what happened after the last answer"
+        match () {
+            () if self.are(&[Hush::Unasked]) => "See what keeps the server's own messages from their client",
+            () if self.are(&[Hush::New]) => "See what keeps new connections from their server",
+            () => "See what happened after the last answer",
         }
     }
 

@@ -44,11 +44,14 @@ pub struct Waiting {
     pub repeats: bool,
 }
 
-impl Waiting {
-    /// Nothing waits.
-    pub(super) const NOTHING: Self =
-        Self { count: 0, first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN, different: Some(0), repeats: false };
+/// Nothing waits.
+impl Default for Waiting {
+    fn default() -> Self {
+        Self { count: 0, first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN, different: Some(0), repeats: false }
+    }
+}
 
+impl Waiting {
     /// Whether the same was sent again and again: each message twice, on average.
     pub fn is_repeated(&self) -> bool {
         self.count > 0 && self.different.is_some_and(|different| different.saturating_mul(2) <= self.count)
@@ -93,7 +96,7 @@ impl PendingReplies {
     /// What they are.
     pub(super) fn waiting(&self) -> Waiting {
         let last = self.0.get(self.0.len().saturating_sub(Self::LIMIT)..).unwrap_or_default();
-        let (Some(first), Some(latest)) = (last.first(), last.last()) else { return Waiting::NOTHING };
+        let (Some(first), Some(latest)) = (last.first(), last.last()) else { return Waiting::default() };
         let contents: Option<SmallVec<[u32; Self::LIMIT]>> =
             last.iter().map(|owed| content(owed.fingerprint)).collect();
         let repeats = contents.as_ref().is_none_or(|contents| repeats(contents, last));

@@ -267,8 +267,8 @@ impl EndView<'_> {
         acknowledged_beyond: Option<u64> = |counts, cold, side| counts.acknowledged_beyond(cold, side);
         /// How many connections this end opened that the other accepted, by their initial sequence numbers: at most 32.
         opened: u32 = |counts, cold, side| u32::from(cold.tcp().accepted(side));
-        /// Whether it opened another TCP connection after all that the other end sent.
-        reopens: bool = |counts, cold, side| counts.reopens(cold, side);
+        /// Effective time at which it opened its latest TCP connection of several; unknown of one alone.
+        reopened: Timestamp = |counts, cold, side| cold.tcp().reopened(side).map_or(Timestamp::UNKNOWN, |at| at.time);
     }
 
     /// Its first frame.
@@ -280,6 +280,11 @@ impl EndView<'_> {
     /// Of [`EndView::unanswered`], those after an effective time.
     pub fn unanswered_after(&self, time: Timestamp) -> u32 {
         self.counts.unanswered_after(self.cold, usize::from(self.side & 1), time)
+    }
+
+    /// Of [`EndView::waiting`], what was sent after an effective time.
+    pub fn waiting_after(&self, time: Timestamp) -> Waiting {
+        self.counts.waiting_after(self.cold, usize::from(self.side & 1), time)
     }
 
     /// What this end's payload says of `protocol`.

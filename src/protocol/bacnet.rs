@@ -87,6 +87,10 @@ fn link_control(function: u8) -> Sign {
 /// What an NPDU's application layer says of itself (clauses 6.2.2, 20.1): only confirmed requests are owed an answer
 /// (clause 5.1), Who-Is and Who-Has call for one that whoever is not meant leaves out.
 fn application(npdu: &[u8]) -> Sign {
+    // Routers tell one another what they reach, whatever was asked of an application (clause 6.4).
+    if npdu.get(1).is_some_and(|control| control & NETWORK_MESSAGE != 0) {
+        return Sign::CONFORMS.announcing();
+    }
     let Some([head, rest @ ..]) = apdu(npdu) else { return Sign::CONFORMS };
     match head >> 4 {
         0 => Sign::CONFORMS.asking(true).turning(Turn::Request),
@@ -115,12 +119,12 @@ const I_HAVE: u8 = 1;
 const WHO_HAS: u8 = 7;
 const WHO_IS: u8 = 8;
 
-/// The APDU of an NPDU, behind its addresses; `None` of a network layer message, or if it was cut off.
+/// In an NPDU's control byte: it is a message of the network layer, without an APDU (clause 6.2.2).
+const NETWORK_MESSAGE: u8 = 0x80;
+
+/// The APDU of an NPDU, behind its addresses; `None` if it was cut off.
 fn apdu(npdu: &[u8]) -> Option<&[u8]> {
     let &control = npdu.get(1)?;
-    if control & 0x80 != 0 {
-        return None;
-    }
     let (destination, source) = (control & 0x20 != 0, control & 0x08 != 0);
     let mut at = 2;
     for present in [destination, source] {

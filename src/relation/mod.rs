@@ -24,7 +24,7 @@ pub use direction::{DirectionBasis, Orientation, is_group, orient};
 pub use rejection::{Rejection, RejectionCause};
 pub use relations::{Announcement, Link, LinkKind, Relations, Vain};
 pub(crate) use transfer::UNTAKEN;
-pub use twins::agree;
+pub use twins::{agree, halves};
 
 use std::collections::HashMap;
 

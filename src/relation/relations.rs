@@ -104,9 +104,11 @@ pub struct Relations {
     pub rejections: Vec<(u32, Rejection)>,
     /// ICMP errors that quote no flow that was seen, by the packet they quote.
     pub orphan_rejections: Vec<(IcmpError, Window)>,
-    /// Requests that other flows answered, with how many: a TFTP request by its transfers, a search
-    /// or a group request by its answers.
+    /// Requests that other flows answered, with how many: a TFTP request by its transfers, a search or a group request by
+    /// its answers.
     pub answered: HashMap<u32, u32>,
+    /// Effective time of the last packet of the transfers that answered a TFTP request.
+    pub answered_until: HashMap<u32, Timestamp>,
     /// Requests whose answers, on flows of their own, did not reach who asked, and those whose transfer stopped.
     pub vain: HashMap<u32, Vain>,
     /// TCP flows to a place that a LOCATION header had named.

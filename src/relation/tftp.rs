@@ -1,11 +1,13 @@
 //! TFTP: a request to port 69, and the transfer on fresh ports that it causes (RFC 1350 section 4).
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
 use super::ports::{self, Ports};
 use super::transfer::{Course, Fate};
+use super::twins::twins;
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{MacAddr, is_first_hop};
@@ -20,6 +22,9 @@ const WAIT_SECONDS: u32 = 300;
 /// Requests of one client endpoint to one server address that are told apart. Usually it is one: more are a client that
 /// asks on several VLANs, or at several ports, from one port of its own.
 const MAX_REQUESTS: usize = 256;
+
+/// Flows of one transfer, one a VLAN path: a mirror shows a packet on two or three.
+const MOST_PATHS: usize = 4;
 
 /// The requests of one flow.
 struct Request {
@@ -37,10 +42,10 @@ struct Request {
 }
 
 impl Request {
-    /// Of more than were sent, only the first ones count: twice as many are never kept.
+    /// Of more than were sent, only the first ones count: twice as many are never kept, for each VLAN path.
     fn add(&mut self, reply: Reply) {
         self.replies.push(reply);
-        let room = self.room();
+        let room = self.room().saturating_mul(MOST_PATHS);
         if self.replies.len() / 2 > room {
             self.replies.select_nth_unstable_by_key(room, |reply| reply.begin);
             self.replies.truncate(room);
@@ -55,6 +60,7 @@ impl Request {
 
 struct Reply {
     flow: u32,
+    server: Endpoint,
     begin: Moment,
     fit: PayloadMatch,
     /// Whether its first time is known.
@@ -64,7 +70,7 @@ struct Reply {
 }
 
 /// How well a flow's payload fits the transfer.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum PayloadMatch {
     /// The server's first packet is what answers the request.
     First,
@@ -90,7 +96,7 @@ pub(super) struct Transfers {
     requests: Map<(Endpoint, RequestTarget), SmallVec<[Request; 1]>>,
     /// Whether any of them asked [`RequestTarget::Anybody`].
     broadcasts: bool,
-    /// Flows that speak TFTP at both ends and on no port of its own.
+    /// Flows that speak TFTP on no port of its own.
     strays: Vec<u32>,
 }
 
@@ -142,7 +148,8 @@ impl Transfers {
             }
             return;
         }
-        if flow.ends.iter().all(|end| end.port != PORT && opcode(end).is_some()) {
+        let speaks = |end: &EndView<'_>| end.port != PORT && (end.packets() == 0 || opcode(end).is_some());
+        if flow.ends.iter().all(speaks) {
             self.strays.push(at);
         }
     }
@@ -176,10 +183,11 @@ impl Transfers {
                     // All that is needed later: the flow is at hand now, and would have to be fetched again then.
                     request.add(Reply {
                         flow: at,
+                        server: (serves.address, serves.port),
                         begin: flow.begin(),
                         fit,
                         timed: begins.nanos().is_some(),
-                        course: (serves.packets() > 0).then(|| Course::of(asks, serves)),
+                        course: Course::of(&[(*asks, *serves)]),
                     });
                 }
             }
@@ -189,33 +197,41 @@ impl Transfers {
     /// Settles which transfers belong to which request.
     pub(super) fn finish(self, flows: &Flows, relations: &mut Relations) {
         let mut fates: Map<u32, Fate> = Map::default();
-        for ((_, whom), requests) in self.requests {
+        for ((client, whom), requests) in self.requests {
             for mut request in requests {
                 request.replies.sort_by_key(|reply| reply.begin);
-                for reply in request.replies.iter().take(request.room()) {
-                    let timed = request.first.nanos().is_some() && reply.timed;
-                    let link = Link {
-                        flow: Some(request.cause),
-                        kind: LinkKind::Tftp,
-                        probable: reply.fit != PayloadMatch::First || !timed,
-                        payload_fits: reply.fit != PayloadMatch::Blind,
-                    };
-                    // A flow that two requests could have caused (the same ports on two VLANs)
-                    // belongs to the one that fits better, then to the earlier.
-                    let rank = |link: &Link| (link.probable, link.flow.map(|at| flows.view(at).begin()));
-                    if relations.link(reply.flow).is_none_or(|held| rank(&link) < rank(&held)) {
-                        relations.set_link(reply.flow, link);
+                for transfer in transfers(&request) {
+                    let fit = transfer.iter().map(|reply| reply.fit).min().unwrap_or(PayloadMatch::Blind);
+                    for reply in &transfer {
+                        let timed = request.first.nanos().is_some() && reply.timed;
+                        let link = Link {
+                            flow: Some(request.cause),
+                            kind: LinkKind::Tftp,
+                            probable: fit != PayloadMatch::First || !timed,
+                            payload_fits: fit != PayloadMatch::Blind,
+                        };
+                        // A flow that two requests could have caused (the same ports on two VLANs)
+                        // belongs to the one that fits better, then to the earlier.
+                        let rank = |link: &Link| (link.probable, link.flow.map(|at| flows.view(at).begin()));
+                        if relations.link(reply.flow).is_none_or(|held| rank(&link) < rank(&held)) {
+                            relations.set_link(reply.flow, link);
+                        }
                     }
-                    let Some(course) = &reply.course else { continue };
+                    let Some(served) = transfer.iter().find(|reply| reply.course.is_some()) else { continue };
+                    let joined = (transfer.len() > 1).then(|| course(flows, client, &transfer)).flatten();
+                    let Some(course) = joined.as_ref().or(served.course.as_ref()) else { continue };
                     if matches!(whom, RequestTarget::Device(_)) {
-                        relations.other_addresses.push((request.cause, reply.flow));
+                        relations.other_addresses.push((request.cause, served.flow));
                     }
                     let fate = fates.entry(request.cause).or_insert_with(|| Fate::of(request.last));
-                    fate.add(reply.flow, course, relations);
+                    fate.add(served.flow, course, relations);
                 }
             }
         }
         for (cause, fate) in fates {
+            if fate.until() != Timestamp::UNKNOWN {
+                relations.answered_until.insert(cause, fate.until());
+            }
             let (answers, vain) = fate.settle();
             if answers > 0 {
                 relations.answered.insert(cause, answers);
@@ -223,10 +239,52 @@ impl Transfers {
             relations.vain.extend(vain.map(|vain| (cause, vain)));
         }
         relations.other_addresses.sort_unstable();
-        for at in self.strays {
-            if relations.link(at).is_none() && alternates(&flows.view(at)) {
-                relations.set_link(at, Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true });
-            }
+        relate_strays(&self.strays, flows, relations);
+    }
+}
+
+/// The transfers that a request may have caused, the earliest first, each with its flows on all VLAN paths.
+fn transfers(request: &Request) -> Vec<SmallVec<[&Reply; 1]>> {
+    let mut found: Vec<SmallVec<[&Reply; 1]>> = Vec::new();
+    let mut places: Map<Endpoint, usize> = Map::default();
+    for reply in &request.replies {
+        let place = *places.entry(reply.server).or_insert(found.len());
+        if let Some(transfer) = found.get_mut(place) {
+            transfer.push(reply);
+        } else if found.len() < request.room() {
+            found.push(SmallVec::from_iter([reply]));
+        }
+    }
+    found
+}
+
+/// How a transfer went that several flows show.
+fn course(flows: &Flows, client: Endpoint, transfer: &[&Reply]) -> Option<Course> {
+    let ends = |reply: &&Reply| {
+        let [a, b] = flows.view(reply.flow).ends;
+        if (a.address, a.port) == client { (a, b) } else { (b, a) }
+    };
+    Course::of(&transfer.iter().map(ends).collect::<SmallVec<[_; 2]>>())
+}
+
+/// Relates what can only be transfers whose requests were not captured.
+fn relate_strays(strays: &[u32], flows: &Flows, relations: &mut Relations) {
+    let link = Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true };
+    let is_half = |at: &&u32| flows.view(**at).ends.iter().any(|end| end.packets() == 0);
+    let (halves, whole): (Vec<&u32>, Vec<&u32>) = strays.iter().partition(is_half);
+    for at in whole {
+        if relations.link(*at).is_none() && alternates(&[flows.view(*at)]) {
+            relations.set_link(*at, link);
+        }
+    }
+    // Where a mirror tags the two directions differently, each half is a flow of its own.
+    let halves: HashSet<u32> = halves.into_iter().copied().collect();
+    for twins in
+        if halves.is_empty() { None } else { Some(twins(flows, |at, _| halves.contains(&at))) }.into_iter().flatten()
+    {
+        let views: SmallVec<[FlowView<'_>; 2]> = twins.iter().map(|at| flows.view(*at)).collect();
+        if twins.iter().all(|at| relations.link(*at).is_none()) && alternates(&views) {
+            twins.iter().for_each(|at| relations.set_link(*at, link));
         }
     }
 }
@@ -272,9 +330,10 @@ fn fit(write: Option<bool>, client: &EndView<'_>, server: &EndView<'_>) -> Optio
 /// Without the request: DATA n one way and ACK n (or n-1, if an ACK was the first packet captured)
 /// the other way, about as many of each. With options the server begins by their acknowledgment, which the client answers
 /// by ACK 0 (to read) or DATA 1 (to write): RFC 2347.
-fn alternates(flow: &FlowView<'_>) -> bool {
+fn alternates(flows: &[FlowView<'_>]) -> bool {
     use TftpOpcode::{Acknowledgment, Data, OptionAcknowledgment};
-    let (data, ack) = match (opcode(&flow.ends[0]), opcode(&flow.ends[1])) {
+    let told = |end: usize| flows.iter().find_map(|flow| opcode(&flow.ends[end]));
+    let (data, ack) = match (told(0), told(1)) {
         (Some((Data, data)), Some((Acknowledgment, ack))) | (Some((Acknowledgment, ack)), Some((Data, data))) => {
             (data, ack)
         }
@@ -282,7 +341,7 @@ fn alternates(flow: &FlowView<'_>) -> bool {
         | (Some((Acknowledgment, 0) | (Data, 1)), Some((OptionAcknowledgment, _))) => (0, 0),
         _ => return false,
     };
-    let [a, b] = [flow.ends[0].packets(), flow.ends[1].packets()];
+    let [a, b] = [0, 1].map(|end| flows.iter().map(|flow| flow.ends[end].packets()).sum::<u64>());
     let balanced = a.min(b).saturating_mul(2) >= a.max(b).saturating_sub(1);
-    flow.transport == Transport::Udp && data.wrapping_sub(ack) <= 1 && balanced
+    flows.iter().all(|flow| flow.transport == Transport::Udp) && data.wrapping_sub(ack) <= 1 && balanced
 }

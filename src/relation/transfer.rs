@@ -26,28 +26,45 @@ pub(super) struct Course {
     of_client: bool,
     /// When the silent end last sent anything.
     since: Timestamp,
+    /// When the server last replied.
+    until: Timestamp,
     /// What waits: blocks, and what acknowledges options or a write request.
     waiting: Waiting,
 }
 
 impl Course {
-    pub(super) fn of(asks: &EndView<'_>, serves: &EndView<'_>) -> Self {
-        let refuses = opcode(serves).is_some_and(|(opcode, _)| opcode == TftpOpcode::Error);
-        let [of_server, of_client] = [serves, asks].map(EndView::waiting);
+    /// Of the flows that show it, one a VLAN path, each by who asks and who serves; none if the server sent nothing of it.
+    pub(super) fn of(flows: &[(EndView<'_>, EndView<'_>)]) -> Option<Self> {
+        let asks = || flows.iter().map(|(asks, _)| asks);
+        let serves = || flows.iter().map(|(_, serves)| serves);
+        let packets = serves().map(EndView::packets).sum::<u64>();
+        let server = serves().find(|end| end.packets() > 0)?;
+        let client = asks().next()?;
+        let is_heard = asks().any(|end| end.packets() > 0);
+        let refuses = serves().any(|end| opcode(end).is_some_and(|(opcode, _)| opcode == TftpOpcode::Error));
+        let [asks_until, serves_until] =
+            [asks().map(EndView::last_reply).max()?, serves().map(EndView::last_reply).max()?];
+        let [of_server, of_client] = [waiting(serves(), asks_until), waiting(asks(), serves_until)];
         let waits_for_client = of_server.count > 0;
         // One that went on took something up, which was not captured; and of what nothing is known nothing is told.
         let is_unseen = !waits_for_client || of_server.count > 1 && !of_server.is_repeated();
-        Self {
-            server: u8::from((serves.address, serves.port) > (asks.address, asks.port)),
-            packets: serves.packets(),
-            first: serves.begin().time,
-            is_heard: asks.packets() > 0,
-            taken: refuses || asks.packets() > 0 || is_unseen,
+        Some(Self {
+            server: u8::from((server.address, server.port) > (client.address, client.port)),
+            packets,
+            first: serves().map(|end| end.begin()).min()?.time,
+            is_heard,
+            taken: refuses || is_heard || is_unseen,
             of_client: waits_for_client,
-            since: if waits_for_client { asks.last_reply() } else { serves.last_reply() },
+            since: if waits_for_client { asks_until } else { serves_until },
+            until: serves_until,
             waiting: if waits_for_client { of_server } else { of_client },
-        }
+        })
     }
+}
+
+/// What waits since a time: what one path shows unanswered may be answered on another.
+fn waiting<'a>(ends: impl Iterator<Item = &'a EndView<'a>>, since: Timestamp) -> Waiting {
+    ends.map(|end| end.waiting_after(since)).max_by_key(|waiting| waiting.count).unwrap_or_default()
 }
 
 /// What became of all transfers that one flow of requests caused.
@@ -55,6 +72,8 @@ pub(super) struct Fate {
     /// When the last request was sent.
     asked: Timestamp,
     answers: u32,
+    /// When the server last sent any of those that reached who asked.
+    until: Timestamp,
     /// Whether the client took any of them up, or needs not.
     taken: bool,
     /// One that worked and stopped.
@@ -76,6 +95,7 @@ impl Fate {
         Self {
             asked,
             answers: 0,
+            until: none,
             taken: false,
             stopped: None,
             first: none,
@@ -98,6 +118,7 @@ impl Fate {
             self.is_certain |= !error.may_be_late();
         } else if course.taken {
             self.taken = true;
+            self.until = self.until.max(course.until);
             if waiting.is_repeated() && self.stopped.is_none_or(|held| held.tries < waiting.count) {
                 let (tries, until) = (waiting.count, waiting.last);
                 self.stopped = Some(Vain { since, tries, until, of_client, sent_back: None });
@@ -109,6 +130,11 @@ impl Fate {
         }
         self.first = self.first.earlier(course.first);
         self.lost.until = self.lost.until.max(waiting.last);
+    }
+
+    /// When the server last sent any of what reached who asked; unknown if nothing did.
+    pub(super) const fn until(&self) -> Timestamp {
+        self.until
     }
 
     /// How many answers reached who asked, and what came to nothing.

@@ -1,12 +1,17 @@
-//! One connection on several VLAN paths: who asked is the same on all of them.
+//! One connection on several VLAN paths: where a mirror tags the two directions differently, each direction is a flow of its
+//! own, and neither tells by itself who asked, nor that both sides were seen.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
-use super::{DirectionBasis, Orientation};
+use smallvec::SmallVec;
+
+use super::direction::{Evidence, decide};
+use super::{DirectionBasis, Map, Orientation, is_group};
 use crate::capture::Moment;
 use crate::flow::{FlowView, Flows};
-use crate::protocol::Transport;
+use crate::policy::Policy;
+use crate::protocol::{Transport, Turn};
 
 /// A connection, on whatever VLAN path.
 type TwinKey = ([(IpAddr, u16); 2], Transport, (Option<u8>, u8));
@@ -16,32 +21,103 @@ fn key(flow: &FlowView<'_>) -> TwinKey {
     ([(a.address, a.port), (b.address, b.port)], flow.transport, (flow.icmp_type, flow.icmp_code))
 }
 
-/// Where a mirror tags the two directions differently, each direction is a flow of its own, and the first
-/// packet of the answers' flow is an answer. So a flow of which only the first packet tells who asked takes
-/// the word of its twins on other paths: the best evidence, and of first packets the earliest. Tells
-/// whether any flow's client changed.
-pub fn agree(flows: &Flows, orientations: &mut [Orientation]) -> bool {
-    let guessed = |orientation: &Orientation| orientation.basis == DirectionBasis::FirstPacket;
-    if !flows.have_several_vlan_paths() {
-        return false;
-    }
-    let both = || flows.iter().zip(orientations.iter());
-    let mut best: HashMap<TwinKey, Option<(DirectionBasis, Moment, u8)>> =
-        both().filter(|(_, way)| guessed(way)).map(|(flow, _)| (key(&flow), None)).collect();
-    for (flow, way) in both() {
-        if let Some(best) = best.get_mut(&key(&flow)) {
-            let said = (way.basis, flow.begin(), way.client);
-            *best = Some(best.map_or(said, |best| best.min(said)));
+/// Positions of the flows of one connection.
+pub(super) type Twins = SmallVec<[u32; 2]>;
+
+/// The connections on several VLAN paths that have a flow that is `wanted`.
+pub(super) fn twins(flows: &Flows, wanted: impl Fn(u32, &FlowView<'_>) -> bool) -> impl Iterator<Item = Twins> {
+    let mut connections: Map<TwinKey, Twins> = Map::default();
+    if flows.have_several_vlan_paths() {
+        let all = || flows.places().map(|at| (at, flows.view(at)));
+        connections =
+            all().filter(|(at, flow)| wanted(*at, flow)).map(|(_, flow)| (key(&flow), Twins::new())).collect();
+        for (at, flow) in all() {
+            if let Some(twins) = connections.get_mut(&key(&flow)) {
+                twins.push(at);
+            }
         }
     }
+    connections.into_values().filter(|twins| twins.len() > 1)
+}
+
+/// Whether one end sent nothing.
+fn is_half(flow: &FlowView<'_>) -> bool {
+    flow.ends.iter().any(|end| end.packets() == 0)
+}
+
+/// Who asked is the same on all VLAN paths of a connection: all that they tell together decides, where the one tells of one
+/// direction only, or by its first packet. Tells whether any flow's client changed.
+pub fn agree(flows: &Flows, policy: &Policy, orientations: &mut [Orientation]) -> bool {
+    let guessed = |at: u32| orientations[at as usize].basis == DirectionBasis::FirstPacket;
+    let connections: Vec<Twins> = twins(flows, |at, flow| is_half(flow) || guessed(at)).collect();
     let mut changed = false;
-    for (flow, way) in flows.iter().zip(orientations).filter(|(_, way)| guessed(way)) {
-        if let Some(Some((basis, _, client))) = best.get(&key(&flow)) {
-            changed |= way.client != *client;
-            *way = Orientation { client: *client, basis: *basis };
+    for twins in connections {
+        let views: SmallVec<[FlowView<'_>; 2]> = twins.iter().map(|at| flows.view(*at)).collect();
+        let way = decide(&Connection(&views), policy);
+        for at in twins {
+            let held = &mut orientations[at as usize];
+            changed |= held.client != way.client;
+            *held = way;
         }
     }
     changed
+}
+
+/// The flows that show one direction of a connection of which another VLAN path shows the other one.
+pub fn halves(flows: &Flows) -> HashSet<u32> {
+    let mut halves = HashSet::new();
+    for twins in twins(flows, |_, flow| is_half(flow)) {
+        let speaks = |end: usize| twins.iter().any(|at| flows.view(*at).ends[end].packets() > 0);
+        if speaks(0) && speaks(1) {
+            halves.extend(twins.iter().copied().filter(|at| is_half(&flows.view(*at))));
+        }
+    }
+    halves
+}
+
+/// All flows of a connection.
+struct Connection<'a>(&'a [FlowView<'a>]);
+
+impl Connection<'_> {
+    fn sum(&self, of: impl Fn(&FlowView<'_>) -> u16) -> u64 {
+        self.0.iter().map(|flow| u64::from(of(flow))).sum()
+    }
+}
+
+impl Evidence for Connection<'_> {
+    fn transport(&self) -> Transport {
+        self.0[0].transport
+    }
+
+    fn port(&self, end: usize) -> u16 {
+        self.0[0].ends[end].port
+    }
+
+    fn syns(&self, end: usize) -> u64 {
+        self.sum(|flow| flow.ends[end].syns())
+    }
+
+    fn syn_acks(&self, end: usize) -> u64 {
+        self.sum(|flow| flow.ends[end].syn_acks())
+    }
+
+    /// One that speaks on any path is none.
+    fn is_group(&self, end: usize) -> bool {
+        self.0.iter().all(|flow| is_group(flow, end))
+    }
+
+    fn turn(&self, end: usize) -> Turn {
+        let known = self.0.iter().map(|flow| &flow.ends[end]).filter(|end| end.turn() != Turn::Unknown);
+        known.min_by_key(|end| end.begin()).map_or(Turn::Unknown, |end| end.turn())
+    }
+
+    fn asks(&self, end: usize) -> bool {
+        self.0.iter().any(|flow| flow.ends[end].asks())
+    }
+
+    fn begin(&self, end: usize) -> Moment {
+        self.0.iter().map(|flow| flow.ends[end].begin()).min().unwrap_or(Moment::NEVER)
+    }
 }
 
 #[cfg(test)]
@@ -49,30 +125,42 @@ mod tests {
     use super::*;
     use crate::flow::scene::Scene;
 
-    /// A first packet on a VLAN from one of two ends, at a port, and what was thought of its flow.
-    type First = (Option<u16>, usize, u16, Orientation);
+    const REQUEST: &[u8] = b"\x40\x01\0\x01\xb5light";
+    const RESPONSE: &[u8] = b"\x60\x45\0\x01";
 
-    fn agreed(packets: [First; 2]) -> (bool, Vec<Orientation>) {
-        let mut scene = Scene::default();
-        for (at, (vlan, sender, port, _)) in (7..).zip(packets) {
-            let ends = ["10.0.0.1", "10.0.0.2"].map(|address| (address.parse::<IpAddr>().unwrap(), port));
-            scene.vlan = vlan;
-            scene.at(at).udp(ends[sender], ends[1 - sender], b"");
+    /// A packet on a VLAN from one of two ends, at a port.
+    type Sent<'a> = (Option<u16>, usize, u16, &'a [u8]);
+
+    /// Who is taken for the client of each flow, whether any took the word of another, and which flows are halves.
+    fn agreed(packets: &[Sent<'_>]) -> (Vec<u8>, bool, usize) {
+        let (mut scene, policy) = (Scene::default(), Policy::embedded());
+        for (at, (vlan, sender, port, payload)) in (7..).zip(packets) {
+            let ends = ["10.0.0.1", "10.0.0.2"].map(|address| (address.parse::<IpAddr>().unwrap(), *port));
+            scene.vlan = *vlan;
+            scene.at(at).udp(ends[*sender], ends[1 - sender], payload);
         }
-        let mut ways = packets.map(|(.., way)| way).to_vec();
-        (agree(&scene.observe().flows, &mut ways), ways)
+        let flows = scene.observe().flows;
+        let mut ways: Vec<Orientation> = flows.iter().map(|flow| decide(&flow, &policy)).collect();
+        let changed = agree(&flows, &policy, &mut ways);
+        (ways.iter().map(|way| way.client).collect(), changed, halves(&flows).len())
     }
 
     #[test]
     fn the_flow_of_the_answers_takes_the_word_of_the_requests() {
-        let by = |client, basis| Orientation { client, basis };
-        let guess = |client| by(client, DirectionBasis::FirstPacket);
-        let answers = (Some(20), 0, 123, guess(0));
-        assert_eq!(agreed([(None, 1, 123, guess(1)), answers]), (true, vec![guess(1), guess(1)]));
-        let syn = by(0, DirectionBasis::Syn);
-        assert_eq!(agreed([(None, 1, 123, guess(1)), (Some(20), 0, 123, syn)]), (true, vec![syn, syn]));
+        assert_eq!(agreed(&[(None, 1, 123, b""), (Some(20), 0, 123, b"")]), (vec![1, 1], true, 2));
         // One that thinks so already, and another connection on the same path.
-        assert_eq!(agreed([(None, 0, 123, guess(0)), answers]), (false, vec![guess(0), guess(0)]));
-        assert_eq!(agreed([(Some(20), 1, 124, guess(1)), answers]), (false, vec![guess(1), guess(0)]));
+        assert_eq!(agreed(&[(None, 0, 123, b""), (Some(20), 0, 123, b"")]), (vec![0, 0], false, 0));
+        assert_eq!(agreed(&[(Some(20), 1, 124, b""), (Some(20), 0, 123, b"")]), (vec![1, 0], false, 0));
+    }
+
+    #[test]
+    fn what_both_directions_say_together_tells_who_asked() {
+        // By itself the second flow says that its sender asked.
+        let both = [(None, 1, 5683, REQUEST), (Some(20), 0, 5683, REQUEST), (Some(20), 0, 5683, RESPONSE)];
+        assert_eq!(agreed(&both), (vec![1, 1], true, 2));
+        // What both directions of another path show needs no word.
+        let whole = [(None, 1, 5683, REQUEST), (None, 0, 5683, RESPONSE), (Some(20), 0, 5683, REQUEST)];
+        let (_, _, halves) = agreed(&whole);
+        assert_eq!(halves, 1);
     }
 }

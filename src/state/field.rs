@@ -16,6 +16,12 @@ pub(crate) trait Stored: Sized {
     /// [`Broken`] where the bytes end, or are none that [`Stored::store`] writes.
     fn load(from: &mut Load<'_>) -> Result<Self, Broken>;
 
+    /// Appends so many one after the other: bytes all at once.
+    #[inline]
+    fn store_array<const N: usize>(items: &[Self; N], to: &mut Vec<u8>) {
+        items.iter().for_each(|item| item.store(to));
+    }
+
     /// Reads so many one after the other: of bytes all at once.
     #[inline]
     fn load_array<const N: usize>(from: &mut Load<'_>) -> Result<[Self; N], Broken> {
@@ -246,6 +252,11 @@ impl Stored for u8 {
     }
 
     #[inline]
+    fn store_array<const N: usize>(items: &[Self; N], to: &mut Vec<u8>) {
+        to.extend_from_slice(items);
+    }
+
+    #[inline]
     fn load_array<const N: usize>(from: &mut Load<'_>) -> Result<[Self; N], Broken> {
         from.take()
     }
@@ -294,7 +305,7 @@ narrow!(u16, u32);
 impl Stored for i64 {
     #[inline]
     fn store(&self, to: &mut Vec<u8>) {
-        to.extend(self.to_le_bytes());
+        to.extend_from_slice(&self.to_le_bytes());
     }
 
     #[inline]
@@ -320,7 +331,7 @@ impl Stored for bool {
 impl<T: Stored, const N: usize> Stored for [T; N] {
     #[inline]
     fn store(&self, to: &mut Vec<u8>) {
-        self.iter().for_each(|item| item.store(to));
+        T::store_array(self, to);
     }
 
     #[inline]

@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
-use super::facts::{ConversationFacts, Documented, Uncommon};
+use super::facts::{self, ConversationFacts, Documented, Uncommon};
 use super::grouping::Member;
-use super::outcome::{self, Silence, Tally, starts_anew};
+use super::outcome::{self, Failure, Hush, Silence, Tally, starts_anew};
 use super::{Conversation, Judgement, Observations, Outcome, Verdict};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{FlowView, Flows, prefetch, prefetch_whole};
@@ -107,11 +107,11 @@ struct Draft<'a> {
     best: u8,
     /// Of connections that worked, the last packet of the server.
     last_answer: Timestamp,
+    /// When the last one was opened of those that the server accepted.
+    accepted: Timestamp,
     /// When it ended, as far as order goes.
     end: Timestamp,
-    old_connection: bool,
-    unacknowledged: bool,
-    untaken: bool,
+    failure: Option<Failure>,
     /// Whether ICMP errors about the server's packets are believed.
     believes_errors: bool,
     /// Whether the payload of a flow proves a protocol.
@@ -150,10 +150,9 @@ impl<'a> Draft<'a> {
             uncommon: Uncommon::NOTHING,
             best: 0,
             last_answer: Timestamp::UNKNOWN,
+            accepted: Timestamp::UNKNOWN,
             end: Timestamp::UNKNOWN,
-            old_connection: false,
-            unacknowledged: false,
-            untaken: false,
+            failure: None,
             believes_errors: of.believes_errors(members),
             any_named: false,
         }
@@ -232,12 +231,16 @@ impl<'a> Draft<'a> {
     /// Holds the flows of one connection on several VLAN paths against one another, and notes if the side that is silent
     /// could not have been captured.
     fn complete(&self, tally: &mut Tally, connection: &[Member]) {
+        let flows = || -> Vec<(FlowView<'_>, u8)> {
+            connection.iter().map(|member| self.of.look(member)).map(|(flow, told)| (flow, told.client)).collect()
+        };
         if connection.len() > 1 {
-            let look = |member| {
-                let (flow, judgement) = self.of.look(member);
-                (flow, judgement.client)
-            };
-            tally.join(&connection.iter().map(look).collect::<Vec<_>>());
+            tally.join(&flows());
+        }
+        let answered = &self.of.seen.relations.answered_until;
+        if tally.answered && !answered.is_empty() {
+            let until = connection.iter().filter_map(|member| answered.get(&member.place)).max();
+            until.into_iter().for_each(|until| tally.answer_elsewhere(*until, &flows()));
         }
         let Conversation { client, server, .. } = self.conversation;
         let silent = match (tally.client.packets(), tally.server.packets()) {
@@ -268,9 +271,9 @@ impl<'a> Draft<'a> {
     fn judge(&mut self, tally: &Tally, numbers: std::ops::Range<usize>) {
         let transport = self.conversation.transport;
         let (outcome, rank) = self.outcome(tally);
-        note(&mut self.uncommon.outcomes, self.conversation.outcome, outcome, numbers.clone());
+        facts::note(&mut self.uncommon.outcomes, self.conversation.outcome, outcome, numbers.clone());
         if outcome == Outcome::Rejected && self.uncommon.rejected.is_none() {
-            let connection = self.members.get(numbers).unwrap_or_default();
+            let connection = self.members.get(numbers.clone()).unwrap_or_default();
             self.uncommon.rejected = self.answer_sent_back(tally, connection);
             self.uncommon.sent_back = self.uncommon.rejected.is_some();
         }
@@ -279,22 +282,38 @@ impl<'a> Draft<'a> {
         }
         self.facts.half_open |= tally.half_open();
         self.facts.both_ways |= tally.both_ways(transport);
-        self.old_connection |= tally.is_of_old_connection();
-        self.unacknowledged |= tally.is_unacknowledged();
-        self.untaken |= outcome == Outcome::Unanswered && (tally.is_untaken() || tally.vain.is_some());
+        self.failure = [self.failure, tally.failure(outcome)].into_iter().flatten().min();
         if outcome.is_blocked() {
             self.uncommon.tries = self.uncommon.tries.saturating_add(tally.tries(transport));
-        } else if tally.client.packets() > 0 && tally.server.packets() > 0 {
+        } else if tally.client.packets() > 0 && (tally.server.packets() > 0 || tally.answered) {
             self.last_answer = self.last_answer.max(tally.last_answer());
+            self.accepted = self.accepted.max(tally.accepted());
         }
-        let silence = outcome::went_silent(transport, outcome, tally);
-        if let Some(silence) = silence.or_else(|| outcome::transfer_went_silent(outcome, tally)) {
+        let silence = outcome::went_silent(transport, outcome, tally)
+            .or_else(|| outcome::transfer_went_silent(outcome, tally))
+            .or_else(|| self.went_unreachable(outcome, tally, numbers));
+        if let Some(silence) = silence {
             self.conversation.stopped_answering = true;
             // The longest tells most.
             if self.uncommon.silence.is_none_or(|held| held.requests < silence.requests) {
                 self.uncommon.silence = Some(silence);
             }
         }
+    }
+
+    /// Whether what the client of a connection over UDP sent was sent back, once it had worked.
+    fn went_unreachable(&self, outcome: Outcome, tally: &Tally, numbers: std::ops::Range<usize>) -> Option<Silence> {
+        let relations = self.of.seen.relations;
+        if self.conversation.transport != Transport::Udp || relations.rejections.is_empty() {
+            return None;
+        }
+        let error = |member: &Member| {
+            relations
+                .rejection_of(member.place, self.of.flows[member.place as usize].client)
+                .filter(|e| e.is_unreachable())
+        };
+        let error = self.members.get(numbers)?.iter().find_map(error)?;
+        outcome::went_unreachable(outcome, tally, error.at.time, error.count)
     }
 
     /// What is to be said of the flows that have the conversation's verdict, of which findings speak.
@@ -353,32 +372,48 @@ impl<'a> Draft<'a> {
         if self.uncommon.tries == 0 || self.last_answer == Timestamp::UNKNOWN {
             return;
         }
-        let (tries_after, failed_for) = self.failed_after();
-        self.uncommon.tries_after = tries_after;
-        if tries_after >= 3 && failed_for >= 3_000_000_000 {
+        let failed = self.failed_after(self.last_answer, true);
+        self.uncommon.tries_after = failed.tries;
+        let requests = |tries| u32::try_from(tries).unwrap_or(u32::MAX);
+        let of_all = (failed.tries >= 3 && failed.lasted >= 3_000_000_000).then(|| Silence {
+            how: Hush::Server,
+            since: self.last_answer,
+            requests: requests(failed.tries),
+        });
+        // A filter that was loaded lets pass what is open, and a server may have no room left.
+        let of_new = || {
+            let failed = self.failed_after(self.accepted, false);
+            let is_told = self.conversation.transport == Transport::Tcp
+                && failed.connections >= 3
+                && failed.lasted >= 10_000_000_000;
+            is_told.then(|| Silence { how: Hush::New, since: failed.first, requests: requests(failed.tries) })
+        };
+        if let Some(silence) = of_all.or_else(of_new) {
             self.conversation.stopped_answering = true;
-            let requests = u32::try_from(tries_after).unwrap_or(u32::MAX);
-            let silence = Silence { since: self.last_answer, is_first: false, requests, of_client: false };
             self.uncommon.silence = self.uncommon.silence.or(Some(silence));
         }
     }
 
-    /// The tries that came after the last answer, and for how many nanoseconds they went on.
-    fn failed_after(&self) -> (u64, i64) {
-        let (mut tries, mut longest) = (0_u64, 0);
+    /// What was tried after a time and came to nothing, refused or not.
+    fn failed_after(&self, time: Timestamp, or_refused: bool) -> Failed {
+        let mut failed = Failed { tries: 0, connections: 0, first: Timestamp::UNKNOWN, lasted: 0 };
         for (at, member) in self.members.iter().enumerate() {
             let (flow, judgement) = self.of.look(member);
             let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
             // A client that closes its port sooner than it is answered is answered all the same.
             let is_late = self.of.sent_back(member).is_some_and(Rejection::may_be_late);
-            if outcome.is_blocked() && !is_late && flow.begin().time > self.last_answer {
+            let has_failed = outcome.is_blocked() && (or_refused || outcome != Outcome::Refused);
+            if has_failed && !is_late && flow.begin().time > time {
                 let mut tally = Tally::NONE;
                 tally.add(&flow, judgement.client);
-                tries = tries.saturating_add(tally.tries(flow.transport));
-                longest = longest.max(outcome::silence(self.last_answer, flow.end()));
+                failed.tries = failed.tries.saturating_add(tally.tries(flow.transport));
+                failed.connections += u64::from(at == 0 || self.members[at - 1].key != member.key);
+                failed.first = failed.first.earlier(flow.begin().time);
+                let since = if time == Timestamp::UNKNOWN { failed.first } else { time };
+                failed.lasted = failed.lasted.max(outcome::silence(since, flow.end()));
             }
         }
-        (tries, longest)
+        failed
     }
 
     /// A documented port that does not work matters as much as the policy says.
@@ -393,21 +428,19 @@ impl<'a> Draft<'a> {
         let severity = self.of.seen.policy.severity(case, client, server, conversation.transport, conversation.port);
         conversation.severity = Some(severity);
         self.facts.blocked = true;
-        self.uncommon.old_connection = self.old_connection;
-        self.uncommon.unacknowledged = self.unacknowledged;
-        self.uncommon.untaken = self.untaken;
+        self.uncommon.failure = self.failure;
         self.uncommon.end = self.end;
     }
 }
 
-/// Notes the outcome of the flows of some numbers of a conversation, whose other flows so far, if no list of
-/// outcomes was begun, all have the outcome `known`. Mostly they are all the same: then there is no list.
-fn note(outcomes: &mut Vec<Outcome>, known: Outcome, outcome: Outcome, numbers: std::ops::Range<usize>) {
-    if outcomes.is_empty() && (numbers.start == 0 || outcome == known) {
-        return;
-    }
-    outcomes.resize(outcomes.len().max(numbers.start), known);
-    outcomes.resize(numbers.end, outcome);
+/// What was tried after a time and came to nothing.
+struct Failed {
+    tries: u64,
+    connections: u64,
+    /// When the first began.
+    first: Timestamp,
+    /// Nanoseconds that it went on.
+    lasted: i64,
 }
 
 /// What a flow's payload proves; of one that violates, not what the port calls for anyway.
@@ -429,27 +462,5 @@ const fn gravity(verdict: Verdict) -> u8 {
         Verdict::SiteApproved => 3,
         Verdict::Supporting => 4,
         Verdict::Bystander => 5,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn outcomes_are_listed_only_where_they_differ() {
-        let list = |told: &[(Outcome, usize)]| {
-            let (mut outcomes, mut begin) = (Vec::new(), 0);
-            for (outcome, flows) in told {
-                // So long as there is no list, all were as the first.
-                note(&mut outcomes, told[0].0, *outcome, begin..begin + flows);
-                begin += flows;
-            }
-            outcomes
-        };
-        use Outcome::{Established as A, OneWay as C, Refused as B};
-        assert_eq!(list(&[(A, 1), (A, 2), (A, 1)]), []);
-        assert_eq!(list(&[(A, 1), (A, 2), (B, 1), (A, 2)]), [A, A, A, B, A, A]);
-        assert_eq!(list(&[(C, 2), (A, 1), (C, 1)]), [C, C, A, C]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::outcome::Silence;
+use super::outcome::{Failure, Silence};
 use super::{Conversation, Outcome, Verdict};
 use crate::capture::Timestamp;
 use crate::flow::FlowView;
@@ -38,12 +38,8 @@ pub(crate) struct Uncommon {
     pub(crate) rejected: Option<(u32, u8)>,
     /// Whether they are the server's instead: each answer was sent back.
     pub(crate) sent_back: bool,
-    /// If it is blocked: the client asked, and never took up what the server answered.
-    pub(crate) untaken: bool,
-    /// If it is blocked: a SYN was only ever answered as a packet of an older connection.
-    pub(crate) old_connection: bool,
-    /// If it is blocked: what the server sent was to be acknowledged, and the client was never heard.
-    pub(crate) unacknowledged: bool,
+    /// If it is blocked: how, where that is known.
+    pub(crate) failure: Option<Failure>,
     /// If it is blocked: when it ended, as far as order goes.
     pub(crate) end: Timestamp,
     /// How often the client asked on connections that came to nothing.
@@ -64,9 +60,7 @@ impl Uncommon {
     pub(crate) const NOTHING: Self = Self {
         rejected: None,
         sent_back: false,
-        untaken: false,
-        old_connection: false,
-        unacknowledged: false,
+        failure: None,
         end: Timestamp::UNKNOWN,
         tries: 0,
         tries_after: 0,
@@ -154,5 +148,37 @@ impl Documented {
         self.bytes += flow.bytes();
         self.first = self.first.earlier(flow.first());
         self.last = self.last.max(flow.last());
+    }
+}
+
+/// Notes the outcome of the flows of some numbers of a conversation, whose other flows so far, if no list of
+/// outcomes was begun, all have the outcome `known`. Mostly they are all the same: then there is no list.
+pub(super) fn note(outcomes: &mut Vec<Outcome>, known: Outcome, outcome: Outcome, numbers: std::ops::Range<usize>) {
+    if outcomes.is_empty() && (numbers.start == 0 || outcome == known) {
+        return;
+    }
+    outcomes.resize(outcomes.len().max(numbers.start), known);
+    outcomes.resize(numbers.end, outcome);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_listed_only_where_they_differ() {
+        let list = |told: &[(Outcome, usize)]| {
+            let (mut outcomes, mut begin) = (Vec::new(), 0);
+            for (outcome, flows) in told {
+                // So long as there is no list, all were as the first.
+                note(&mut outcomes, told[0].0, *outcome, begin..begin + flows);
+                begin += flows;
+            }
+            outcomes
+        };
+        use Outcome::{Established as A, OneWay as C, Refused as B};
+        assert_eq!(list(&[(A, 1), (A, 2), (A, 1)]), []);
+        assert_eq!(list(&[(A, 1), (A, 2), (B, 1), (A, 2)]), [A, A, A, B, A, A]);
+        assert_eq!(list(&[(C, 2), (A, 1), (C, 1)]), [C, C, A, C]);
     }
 }

@@ -209,8 +209,8 @@ impl Missing {
         doubts.extend(self.gaps.iter().find(missed).map(|(from, to)| AbsenceReason::Gap(*from, *to)));
         let soon = |at: &&Timestamp| (end..=until).contains(at);
         doubts.extend(self.breaks.iter().find(soon).map(|at| AbsenceReason::Break(*at)));
-        // Who repeats itself did not wait for what came after the end.
-        let once = begin == end;
+        // Who repeats itself did not wait for what came after the end: none sooner than that.
+        let once = begin.nanos().zip(end.nanos()).is_none_or(|(begin, end)| end.saturating_sub(begin) < AGAIN);
         doubts.extend(self.end.filter(|at| once && soon(&at)).map(AbsenceReason::End));
     }
 
@@ -231,6 +231,10 @@ impl Missing {
         }
     }
 }
+
+/// Nanoseconds after which the soonest repeats what was not answered: a SYN after a second (RFC 6298 section 2.1), CoAP and
+/// BACnet later.
+const AGAIN: i64 = 500_000_000;
 
 /// A port as clients take one.
 const EPHEMERAL: u16 = 49_152;

@@ -7,14 +7,14 @@ use igorscope::survey::{Source, Survey};
 use igorscope::verdict::{CellState, Outcome, Verdict};
 
 use crate::field::{cell, one, told};
-use crate::mirror::{BACNET, EVERYONE, End, GATEWAY, Host, Mirror, host, node};
+use crate::mirror::{EVERYONE, End, GATEWAY, Host, Mirror, host, node};
 use crate::states::{judged, options, state_of};
-use crate::traffic::payload::{bacnet, coap, ssdp, tftp};
+use crate::traffic::payload::{coap, ssdp, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
 
 const ROUTER: Host = host([0x02, 0x49, 0x67, 0x0e, 0x00, 0x02], [10, 20, 0, 1]);
 const CLIENT: End = (node(101), 3000);
-const SERVER: End = (GATEWAY, 69);
+pub(crate) const SERVER: End = (GATEWAY, 69);
 const BLOCK: [u8; 512] = [0x5a; 512];
 
 type Message = Vec<u8>;
@@ -24,7 +24,7 @@ fn tftp_cell(survey: &Survey) -> CellState {
 }
 
 /// What became of what was asked at a port.
-fn outcome(survey: &Survey, port: u16) -> Outcome {
+pub(crate) fn outcome(survey: &Survey, port: u16) -> Outcome {
     let asked = survey.conversations.iter().find(|conversation| {
         conversation.verdict == Verdict::Documented
             && (conversation.transport, conversation.port) == (Transport::Udp, port)
@@ -33,7 +33,7 @@ fn outcome(survey: &Survey, port: u16) -> Outcome {
 }
 
 /// Ports from which a server answers: its own, or a fresh one each time.
-fn answering(fresh: bool, turn: u16) -> End {
+pub(crate) fn answering(fresh: bool, turn: u16) -> End {
     (GATEWAY, if fresh { 4000 + turn } else { 69 })
 }
 
@@ -47,7 +47,7 @@ fn requests() -> [(Message, Message); 3] {
 }
 
 /// A state is judged as the capture.
-fn assert_kept(mirror: &Mirror) {
+pub(crate) fn assert_kept(mirror: &Mirror) {
     let folder = tempfile::tempdir().expect("a folder");
     let [capture, state] = ["a.pcap", "a.igstate"].map(|name| folder.path().join(name));
     std::fs::write(&capture, mirror.tape.pcap()).expect("a file");
@@ -363,77 +363,4 @@ fn a_client_that_never_repeats_itself_was_answered() {
     let survey = polls(&new, true);
     assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
     assert!(!is_doubted(&survey));
-}
-
-/// Two ends that ask one another on one port, `spoken` of both whether their requests are answered.
-fn both_ask(port: u16, spoken: [bool; 2], notifies: bool) -> Mirror {
-    let mut mirror = Mirror::default();
-    let ends = if port == 5683 { [GATEWAY, node(101)] } else { [BACNET, GATEWAY] }.map(|host| (host, port));
-    for turn in 0..8_u16 {
-        for (side, number) in [(0, turn), (1, 500 + turn)] {
-            let at = (u64::from(turn) * 10 + side as u64 * 5) * SECOND;
-            let (asks, asked) = (ends[side], ends[1 - side]);
-            let [request, answer] = if port == 5683 {
-                let request = match (side, notifies) {
-                    (1, true) => coap::content(coap::CON, number, &[7], Some(turn as u8), "{}"),
-                    _ => coap::request(coap::CON, coap::GET, number, &[side as u8], "light", &[]),
-                };
-                [request, coap::content(coap::ACK, number, &[side as u8], None, "{}")]
-            } else {
-                let invoke = number as u8;
-                [bacnet::read_property(invoke, 7), bacnet::read_property_ack(invoke, 7, 21.5)]
-            };
-            mirror.udp(at, asks, asked, &request);
-            if spoken[side] {
-                mirror.udp(at + 10 * MILLI, asked, asks, &answer);
-            }
-        }
-    }
-    mirror
-}
-
-#[test]
-fn what_an_end_asks_of_its_own_answers_nothing() {
-    // RFC 7252 section 4.2 and ASHRAE 135 clause 5.4: a request is owed its own answer, whatever the other end asks meanwhile.
-    for (port, notifies) in [(5683, false), (5683, true), (47_808, false)] {
-        let survey = |spoken| both_ask(port, spoken, notifies).by_address();
-        assert_eq!(told(&survey([true, true])), [], "{port} {notifies}");
-        let neither = survey([false, false]);
-        assert_eq!(told(&neither), [(Severity::Alert, "blocked")], "{port} {notifies}");
-        assert_eq!(outcome(&neither, port), Outcome::Unanswered);
-        assert!(one(&neither, "blocked").words.detail.contains("8 tries"), "{}", one(&neither, "blocked").words.detail);
-        // Who asked first is answered, and asks nothing of what it is asked.
-        let first = survey([true, false]);
-        assert_eq!((told(&first), outcome(&first, port)), (one_way(), Outcome::Established), "{port} {notifies}");
-        let read = one(&first, "stopped-answering");
-        assert!(read.words.detail.contains("what the server sent of its own was never answered. Since 2026"));
-        assert!(read.words.detail.contains(" 8 tries came to nothing."), "{}", read.words.detail);
-        assert!(read.words.advice.contains("what is sent unasked may be filtered"), "{}", read.words.advice);
-        // And the other way round.
-        let second = survey([false, true]);
-        assert_eq!(told(&second), [(Severity::Alert, "blocked")], "{port} {notifies}");
-        assert_kept(&both_ask(port, [false, false], notifies));
-    }
-}
-
-fn one_way() -> Vec<(Severity, &'static str)> {
-    vec![(Severity::Warning, "stopped-answering")]
-}
-
-#[test]
-fn a_notification_that_was_asked_for_is_its_answer() {
-    // RFC 7252 section 5.2.2 and RFC 7641 section 4.2: the response to a request that observes may itself be the first
-    // notification, without an acknowledgement of its own.
-    let observed = |token: &[u8]| {
-        let (mut mirror, client, server) = (Mirror::default(), (GATEWAY, 41_000), (node(101), 5683));
-        mirror.udp(0, client, server, &coap::observe(1, b"ob", "light"));
-        for turn in 0..4_u16 {
-            let at = SECOND + u64::from(turn) * 10 * SECOND;
-            mirror.udp(at, server, client, &coap::content(coap::CON, 100 + turn, token, Some(turn as u8), "{}"));
-            mirror.udp(at + 10 * MILLI, client, server, &coap::empty_ack(100 + turn));
-        }
-        told(&mirror.by_address())
-    };
-    assert_eq!(observed(b"ob"), []);
-    assert_eq!(observed(b"xx"), [(Severity::Alert, "blocked")]);
 }

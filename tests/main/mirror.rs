@@ -141,6 +141,16 @@ impl Mirror {
         self
     }
 
+    /// The same with all that a host sends in a VLAN (IEEE 802.1Q).
+    pub(crate) fn tagged_by(&self, sender: Host, vlan: u8) -> Self {
+        let mut tape = self.tape.clone();
+        for record in tape.records.iter_mut().filter(|record| record.frame[6..12] == sender.mac) {
+            record.frame.splice(12..12, [0x81, 0x00, 0x00, vlan]);
+            record.original += 4;
+        }
+        Self { tape, ..*self }
+    }
+
     pub(crate) fn who_has(&mut self, at: u64, asker: Host, asked: Host) {
         let question = link::arp(1, (asker.mac, asker.v4()), ([0; 6], asked.v4()));
         self.ethernet(at, asker.mac, EVERYONE.mac, 0x0806, &question);

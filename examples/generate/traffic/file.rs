@@ -127,7 +127,7 @@ pub(crate) struct Record {
 }
 
 /// What was captured, in any order until it is written.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Tape {
     pub(crate) records: Vec<Record>,
 }

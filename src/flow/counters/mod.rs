@@ -253,12 +253,6 @@ impl Counts {
         }
     }
 
-    /// Whether an end opened a connection after all that the other sent.
-    pub(super) fn reopens(&self, cold: &Cold, side: usize) -> bool {
-        cold.first[1 - side].is_some()
-            && cold.tcp().reopened(side).is_some_and(|at| at.time > self.last(cold, 1 - side))
-    }
-
     /// How far an end's TCP numbers can have come, at most: by what its frames hold beside the shortest headers.
     pub(super) fn stream_bytes(&self, cold: &Cold, side: usize) -> u64 {
         if cold.said[side] & IS_SHORTENED != 0 {

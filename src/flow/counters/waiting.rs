@@ -150,7 +150,14 @@ impl Counts {
     ///
     /// [`AnswerRule::is_guess`]: crate::protocol::AnswerRule::is_guess
     pub(in crate::flow) fn waiting(&self, cold: &Cold, side: usize) -> Waiting {
-        if self.is_waiting(side) { self.trail(cold, side).waiting() } else { Waiting::NOTHING }
+        if self.is_waiting(side) { self.trail(cold, side).waiting() } else { Waiting::default() }
+    }
+
+    /// The same, of what was sent after a time.
+    pub(in crate::flow) fn waiting_after(&self, cold: &Cold, side: usize, time: Timestamp) -> Waiting {
+        let mut trail = self.trail(cold, side);
+        trail.answered(time);
+        trail.waiting()
     }
 
     /// Whether an end sent what goes on with an exchange.

@@ -55,6 +55,9 @@ const LEAST: usize = 80;
 stored!(Overflow { packets, bytes });
 
 impl<K: Key> Table<K> {
+    /// So many records are on their way at once.
+    const STORED_AHEAD: usize = 8;
+
     /// The flows in the order of their keys: whatever the threads, the same bytes.
     fn store(&self, to: &mut Packer<impl Write>) -> io::Result<()> {
         self.ceiling.store(to.body());
@@ -66,8 +69,11 @@ impl<K: Key> Table<K> {
             Some(_) => order.par_sort_unstable_by_key(key),
             None => order.sort_unstable_by_key(key),
         }
-        for number in order {
-            let (hot, cold) = (&self.hot[number as usize], &self.cold[number as usize]);
+        for (place, number) in order.iter().enumerate() {
+            if let Some(soon) = order.get(place + Self::STORED_AHEAD) {
+                self.prefetch_record(*soon as usize);
+            }
+            let (hot, cold) = (&self.hot[*number as usize], &self.cold[*number as usize]);
             hot.key.store(to.body());
             hot.counts.store(to.body());
             hot.counts.store_cold(cold, to.body());

@@ -12,10 +12,11 @@ use super::losses::MissingBytes;
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::decode::{Stop, StopLayer, StopReason, TcpFlags};
-use crate::flow::{Clock, FlowView, Flows, Observed, Tally};
+use crate::flow::{Clock, EndView, FlowView, Flows, Observed, Tally};
 use crate::health::Health;
 use crate::inventory::{HostId, Hosts};
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport, Turn};
+use crate::relation;
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
 
@@ -53,12 +54,15 @@ struct Directions {
     tcp_one_way: u64,
     two_way: u64,
     coap: CoapQuestions,
+    /// Flows of answers to what nobody was seen to ask.
+    unasked: u64,
 }
 
 impl FlowQuality {
     pub(super) fn of(flows: &Flows, health: &Health, hosts: &Hosts, parties: &[[HostId; 2]]) -> Self {
+        let halves = relation::halves(flows);
         let add = |mut quality: Self, place: u32| {
-            quality.add(&flows.view(place), parties[place as usize], hosts);
+            quality.add(&flows.view(place), halves.contains(&place), parties[place as usize], hosts);
             quality
         };
         let mut quality = flows.places().into_par_iter().fold(Self::default, add).reduce(Self::default, Self::and);
@@ -76,6 +80,7 @@ impl FlowQuality {
             sum.tcp_one_way += more.tcp_one_way;
             sum.two_way += more.two_way;
             sum.coap.add(more.coap);
+            sum.unasked += more.unasked;
         }
         for (sum, more) in self.tcp.iter_mut().zip(other.tcp) {
             *sum += more;
@@ -89,7 +94,8 @@ impl FlowQuality {
         self
     }
 
-    fn add(&mut self, flow: &FlowView<'_>, parties: [HostId; 2], hosts: &Hosts) {
+    /// Adds a flow; `is_half` says that its other direction was seen on another VLAN path.
+    fn add(&mut self, flow: &FlowView<'_>, is_half: bool, parties: [HostId; 2], hosts: &Hosts) {
         let [a, b] = &flow.ends;
         let sent = [a.packets(), b.packets()];
         self.packets += sent[0] + sent[1];
@@ -105,10 +111,11 @@ impl FlowQuality {
         }
         let of_igor = parties.iter().any(|host| hosts.role(*host).is_igor());
         let directions = &mut self.directions[usize::from(!of_igor)];
-        let is_two_way = sent[0] > 0 && sent[1] > 0;
+        let is_two_way = is_half || sent[0] > 0 && sent[1] > 0;
         directions.two_way += u64::from(is_two_way);
         if !is_two_way {
             directions.coap.add(CoapQuestions::of(flow));
+            directions.unasked += u64::from(flow.ends.iter().any(|end| answers_unasked(flow.transport, end)));
         }
         // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
         if flow.transport == Transport::Tcp && (a.has_payload() || b.has_payload()) {
@@ -123,19 +130,28 @@ impl FlowQuality {
     /// What tells of the mirror: Igor's own flows, if there are any. What others exchange may come from elsewhere.
     fn telling(&self) -> Directions {
         let [igors, others] = self.directions;
-        if igors.tcp_flows + igors.two_way + igors.coap.sum() > 0 { igors } else { others }
+        if igors.tcp_flows + igors.two_way + igors.coap.sum() + igors.unasked > 0 { igors } else { others }
     }
 
     /// Whether the mirror hands over one direction only: nine of ten living TCP flows lack their other side; of few, all,
     /// and no flow has both. Without TCP, clients tell that were answered though no answer was seen.
     pub(super) fn is_one_way(&self) -> bool {
-        let Directions { tcp_flows, tcp_one_way, two_way, coap } = self.telling();
+        let Directions { tcp_flows, tcp_one_way, two_way, coap, unasked } = self.telling();
         match tcp_flows {
-            0 => coap.all_go_on() && two_way == 0,
+            0 => (coap.all_go_on() || unasked > 0) && two_way == 0,
             FLOWS_TO_JUDGE.. => tcp_one_way * 10 >= tcp_flows * 9,
             _ => tcp_one_way == tcp_flows && two_way == 0,
         }
     }
+}
+
+/// Whether an end sends what only answers: BACnet's acknowledgements and errors (ASHRAE 135 clause 5.4), which have no kind.
+fn answers_unasked(transport: Transport, end: &EndView<'_>) -> bool {
+    transport == Transport::Udp
+        && end.turn() == Turn::Response
+        && end.tag() == 0
+        && end.conforms() & Protocol::Bacnet.bit() != 0
+        && Protocol::Bacnet.ports().contains(&end.port)
 }
 
 /// All doubts about the capture, gravest first; `full` names the evidence of relations that found no room.
@@ -200,8 +216,12 @@ impl<'a> CaveatWriter<'a> {
     /// A mirror of one direction.
     fn one_way(&mut self) {
         if self.quality.is_one_way() {
-            let Directions { tcp_one_way, tcp_flows, coap, .. } = self.quality.telling();
+            let Directions { tcp_one_way, tcp_flows, coap, unasked, .. } = self.quality.telling();
             let seen = match tcp_flows {
+                0 if unasked > 0 => format!(
+                    "No flow was seen in both directions, and {} BACnet's answers to what nobody was seen to ask",
+                    if unasked == 1 { "one holds".to_owned() } else { format!("{unasked} hold") }
+                ),
                 0 => format!(
                     "No flow was seen in both directions, and in {} the client asks by CoAP and never repeats itself, which it \
                      must where it is not answered",

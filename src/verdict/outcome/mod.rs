@@ -1,5 +1,11 @@
 //! What the network did to a connection and to a conversation (DESIGN, section 5).
 
+mod silence;
+
+use silence::UDP_SILENCE;
+pub(crate) use silence::{Hush, MOST_REQUESTS, Silence};
+pub(super) use silence::{silence, transfer_went_silent, went_silent, went_unreachable};
+
 use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
@@ -24,8 +30,8 @@ pub(super) struct Side {
     replies: bool,
     /// Whether it sent what goes on with an exchange.
     proceeds: bool,
-    /// Whether it opened a connection after all that the other side sent.
-    reopens: bool,
+    /// When it opened its latest connection of several.
+    reopened: Timestamp,
     /// Packets that owe an answer since the other side last sent anything, and when the last was sent.
     unanswered: u32,
     unanswered_until: Timestamp,
@@ -64,7 +70,7 @@ impl Side {
         asks: false,
         replies: false,
         proceeds: false,
-        reopens: false,
+        reopened: Timestamp::UNKNOWN,
         unanswered: 0,
         unanswered_until: Timestamp::UNKNOWN,
         waits_since: Timestamp::UNKNOWN,
@@ -73,7 +79,7 @@ impl Side {
         last: Timestamp::UNKNOWN,
     };
 
-    /// What it announces is what it was asked for.
+    /// What it announces is what it was asked for: it acknowledges nothing apart.
     fn answer_by_notifications(&mut self) {
         (self.replies, self.last_reply) = (true, self.last);
     }
@@ -95,7 +101,7 @@ impl Side {
             self.others =
                 self.others.saturating_add(end.packets().saturating_sub(told.saturating_add(end.duplicates())));
             self.flags.0 |= end.tcp_flags().0;
-            self.reopens |= end.reopens();
+            self.reopened = self.reopened.max(end.reopened());
         }
         self.payload |= end.has_payload();
         self.asks |= end.asks();
@@ -114,16 +120,29 @@ impl Side {
     }
 }
 
-/// Whether the first notification answers the first request: with a separate response a server may leave out the
-/// acknowledgement (RFC 7252 section 5.2.2), and of one that is observed each response says so.
-fn is_asked_for(client: &EndView<'_>, server: &EndView<'_>) -> bool {
-    match [client, server].map(|end| Tag::from_raw(end.tag())) {
+/// Whether the first notification answers the first request, by their tags: with a separate response a server may leave out
+/// the acknowledgement (RFC 7252 section 5.2.2), and of one that is observed each response says so.
+fn is_asked_for(asked: u32, told: u32) -> bool {
+    match [asked, told].map(Tag::from_raw) {
         [
             Tag::Coap { kind: CoapKind::Request, token, .. },
             Tag::Coap { kind: CoapKind::Response, token: answered, .. },
         ] => token == answered,
         _ => false,
     }
+}
+
+/// How a connection came to nothing though both sides may have been seen; the first that holds tells most.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Failure {
+    /// A SYN was only ever answered as a packet of an older connection.
+    OldConnection,
+    /// The server accepts, and hears nothing of what the client sends on.
+    Unheard,
+    /// The client asked, and never took up what the server answered.
+    Untaken,
+    /// What the server sent was to be acknowledged, and the client was never heard.
+    Unacknowledged,
 }
 
 /// Flows of one connection, one a VLAN path, that each is held against: a mirror shows a packet on two or three. The work
@@ -145,6 +164,8 @@ pub(super) struct Tally {
     pub(super) rejected: bool,
     /// How many of the server's packets ICMP unreachables sent back, but for the only one of a client that may have gone.
     pub(super) sent_back: u64,
+    /// The server's packets without their copies, on the path that shows most of them.
+    answers: u64,
     /// What came to nothing on the flows that answer it.
     pub(super) vain: Option<Vain>,
     /// What the silent side sent could not have been captured.
@@ -160,6 +181,7 @@ impl Tally {
         answers_group: false,
         rejected: false,
         sent_back: 0,
+        answers: 0,
         vain: None,
         lacks_answers: false,
     };
@@ -170,9 +192,10 @@ impl Tally {
         let (client, server) = if client == 0 { (a, b) } else { (b, a) };
         self.client.add(flow.transport, client);
         self.server.add(flow.transport, server);
+        self.answers = self.answers.max(server.packets().saturating_sub(server.duplicates()));
         match flow.transport {
             Transport::Tcp => self.note(client.answer()),
-            Transport::Udp if !server.replies() && is_asked_for(client, server) => {
+            Transport::Udp if !server.replies() && is_asked_for(client.tag(), server.tag()) => {
                 self.server.answer_by_notifications()
             }
             _ => {}
@@ -199,6 +222,31 @@ impl Tally {
             told = told.max(flow.ends[1 - client].unanswered_after(self.client.last_reply));
         }
         (self.client.unanswered, self.server.unanswered) = (asked, told);
+        // A request on one path, its answer on another.
+        let tag = |of_client: bool| {
+            let end = |(flow, client): &(FlowView<'_>, u8)| {
+                let client = usize::from(client & 1);
+                flow.ends[if of_client { client } else { 1 - client }].tag()
+            };
+            flows.iter().map(end).find(|tag| *tag != 0).unwrap_or(0)
+        };
+        if !self.server.replies && is_asked_for(tag(true), tag(false)) {
+            self.server.answer_by_notifications();
+        }
+    }
+
+    /// Takes in that other flows answered, and when they last did: what was asked before that waits no more.
+    pub(super) fn answer_elsewhere(&mut self, until: Timestamp, flows: &[(FlowView<'_>, u8)]) {
+        self.server.last_reply = self.server.last_reply.max(until);
+        let after = |(flow, client): &(FlowView<'_>, u8)| {
+            flow.ends[usize::from(client & 1)].unanswered_after(self.server.last_reply)
+        };
+        self.client.unanswered = flows.iter().map(after).max().unwrap_or(0);
+    }
+
+    /// When it was opened, if the server accepted it; unknown if not.
+    pub(super) const fn accepted(&self) -> Timestamp {
+        if self.client.syns > 0 && self.server.syn_acks > 0 { self.client.first } else { Timestamp::UNKNOWN }
     }
 
     /// The last packet of the server that may be an answer.
@@ -233,6 +281,23 @@ impl Tally {
             && (self.client.syns > 1 || self.server.syn_acks > 1)
     }
 
+    /// The server says again and again that it accepts, and takes up nothing of what the client sends on: neither the
+    /// acknowledgement nor the data reached it, or it has no room (RFC 9293 section 3.10.7.4).
+    pub(super) const fn is_unheard(&self) -> bool {
+        self.server.syn_acks >= 3 && self.server.others == 0 && self.client.payload && self.client.acknowledges()
+    }
+
+    /// How it failed, as far as that is known.
+    pub(super) fn failure(&self, outcome: Outcome) -> Option<Failure> {
+        let holds = [
+            (Failure::OldConnection, self.is_of_old_connection()),
+            (Failure::Unheard, self.is_unheard()),
+            (Failure::Untaken, outcome == Outcome::Unanswered && (self.is_untaken() || self.vain.is_some())),
+            (Failure::Unacknowledged, self.is_unacknowledged()),
+        ];
+        holds.into_iter().find_map(|(failure, holds)| holds.then_some(failure))
+    }
+
     /// The server answered every SYN as an older connection's packet. A client to which that happens only resets (RFC 5961
     /// section 4), each time it tries; one that goes on was accepted by a SYN-ACK that was not captured.
     pub(super) fn is_of_old_connection(&self) -> bool {
@@ -260,9 +325,7 @@ impl Tally {
 
     /// Each answer was sent back by an ICMP error.
     pub(super) const fn is_sent_back(&self) -> bool {
-        self.server.packets > 0
-            && self.sent_back >= self.server.packets
-            && (self.client.packets > 0 || self.answers_group)
+        self.server.packets > 0 && self.sent_back >= self.answers && (self.client.packets > 0 || self.answers_group)
     }
 
     /// The flow and the end whose packets an ICMP error sent back, on flows that would answer it.
@@ -305,6 +368,9 @@ fn tcp(tally: &Tally) -> Outcome {
     }
     if client.payload && server.payload || tally.answered {
         return Outcome::Established;
+    }
+    if tally.is_unheard() {
+        return Outcome::Unanswered;
     }
     if !tally.is_of_old_connection() {
         if accepted && acknowledged {
@@ -381,72 +447,6 @@ pub(super) const fn rank(outcome: Outcome, both_ways: bool) -> u8 {
     }
 }
 
-/// What owes an answer and came to nothing, and the time between the last answer and the last of it, from
-/// which a conversation has stopped answering.
-///
-/// TCP repeats a segment after about 0.2, 0.4, 0.8, 1.6 and 3.2 s (RFC 6298 with common floors), so three in
-/// three seconds are more than a slow answer. Over UDP the slowest of the protocols that owe an answer
-/// repeat after 2, 4 and 8 s (CoAP, RFC 7252 section 4.8) or 3 s (BACnet), so ten seconds.
-const TCP_SILENCE: (u32, i64) = (3, 3_000_000_000);
-const UDP_SILENCE: (u32, i64) = (3, 10_000_000_000);
-
-/// How a connection that worked went silent while what owes an answer went on.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Silence {
-    /// Effective time of the last answer, or [`Silence::is_first`].
-    pub(crate) since: Timestamp,
-    /// Whether none ever came, and `since` is when the first request came to nothing.
-    pub(crate) is_first: bool,
-    /// What came to nothing since: at most 32.
-    pub(crate) requests: u32,
-    /// Whether it is the client that went silent: it no longer acknowledges what the server sends.
-    pub(crate) of_client: bool,
-}
-
-/// Whether one connection worked and then went silent while its requests went on.
-pub(super) fn went_silent(transport: Transport, outcome: Outcome, tally: &Tally) -> Option<Silence> {
-    let Tally { client, server, .. } = tally;
-    let both = client.packets > 0 && server.packets > 0;
-    if !(matches!(outcome, Outcome::Established | Outcome::Midstream) && both) {
-        return None;
-    }
-    let of_server =
-        Silence { since: server.last_reply, is_first: false, requests: client.unanswered, of_client: false };
-    // What a server asks of its own, its client may never have answered.
-    let is_first = transport == Transport::Udp && !client.replies;
-    let since = if is_first { server.waits_since } else { client.last_reply };
-    let of_client = Silence { since, is_first, requests: server.unanswered, of_client: true };
-    let is_long = |(run, nanos): (u32, i64), asks: &Side, told: &Silence| {
-        told.requests >= run && silence(told.since, asks.unanswered_until) >= nanos
-    };
-    match transport {
-        // What is large may be lost on a path that carries what is small (RFC 2923 section 2.1).
-        Transport::Tcp => {
-            let (asks, answers, told) = match () {
-                () if server.payload && server.unanswered > 0 => (server, client, of_client),
-                () if client.payload => (client, server, of_server),
-                () => return None,
-            };
-            // Who reset or finished the connection has answered for good, but not for one that was opened after. A server that
-            // resets gives up what nobody acknowledged.
-            let ended = answers.flags.0 & TcpFlags::RST | (answers.flags.0 | server.flags.0) & TcpFlags::FIN;
-            let closed = !client.reopens && ended != 0;
-            (!closed && is_long(TCP_SILENCE, asks, &told)).then_some(told)
-        }
-        Transport::Udp if client.asks && is_long(UDP_SILENCE, client, &of_server) => Some(of_server),
-        Transport::Udp if server.asks && is_long(UDP_SILENCE, server, &of_client) => Some(of_client),
-        _ => None,
-    }
-}
-
-/// The same of a transfer on flows of its own.
-pub(super) fn transfer_went_silent(outcome: Outcome, tally: &Tally) -> Option<Silence> {
-    let Vain { since, tries, until, of_client, .. } = tally.vain?;
-    let (run, nanos) = UDP_SILENCE;
-    let silent = outcome == Outcome::Established && tries >= run && silence(since, until) >= nanos;
-    silent.then_some(Silence { since, is_first: false, requests: tries, of_client })
-}
-
 /// So many starts within one survey are no accident: the first may be the switching on, the second a mend.
 pub(crate) const STARTS: u64 = 3;
 
@@ -456,22 +456,16 @@ pub(crate) const STARTS: u64 = 3;
 pub(crate) fn starts_anew(flow: &FlowView<'_>, client: u8) -> Option<u64> {
     let [client, server] = [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)]);
     // Who restarts says no farewell.
+    let closes_by_reset = client.resets().saturating_add(1) >= client.syns();
     let may_be = flow.transport == Transport::Tcp
         && u64::from(client.syns().min(server.syn_acks())) >= STARTS
-        && client.tcp_flags().0 & TcpFlags::FIN == 0;
+        && client.tcp_flags().0 & TcpFlags::FIN == 0
+        && !closes_by_reset;
     if !may_be || flow.folded > 0 || !client.has_payload() || !server.has_payload() {
         return None;
     }
     let starts = u64::from(client.opened());
     (starts >= STARTS).then_some(starts)
-}
-
-/// Nanoseconds from one time to another; 0 where either is not known.
-pub(super) fn silence(from: Timestamp, to: Timestamp) -> i64 {
-    match (from.nanos(), to.nanos()) {
-        (Some(from), Some(to)) => to.saturating_sub(from),
-        _ => 0,
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,189 @@
+//! What worked and works no more, though the other side still speaks: on other connections, by ICMP errors, by what answers
+//! nothing. Each with its twin.
+
+use igorscope::policy::Severity;
+use igorscope::survey::Survey;
+
+use crate::answers::{SERVER, answering};
+use crate::crossing::one_way;
+use crate::field::{one, told};
+use crate::mirror::{BACNET, C, GATEWAY, Mirror, S, node};
+use crate::traffic::frame::{ACK, PSH, SYN};
+use crate::traffic::payload::{bacnet, coap, tftp};
+use crate::traffic::wire::{MILLI, SECOND};
+
+#[test]
+fn a_tftp_server_that_worked_and_answers_no_more_is_told() {
+    // RFC 1350 section 4: each request is owed an answer, from whatever port.
+    let asked = |answered: u16, fresh: bool, refused: bool| {
+        let mut mirror = Mirror::default();
+        for turn in 0..7_u16 {
+            let client = (node(101), if fresh { 3000 + turn } else { 3000 });
+            let at = u64::from(turn) * 60 * SECOND;
+            mirror.udp(at, client, SERVER, &tftp::read("node.bin", &[("blksize", "1024")]));
+            if turn < answered {
+                mirror.transfer(at + 10 * MILLI, client, answering(true, turn));
+            } else if refused {
+                mirror.port_unreachable(at + 10 * MILLI, SERVER, client);
+            }
+        }
+        mirror.by_address()
+    };
+    for (fresh, refused) in [(false, false), (true, false), (false, true), (true, true)] {
+        let survey = asked(2, fresh, refused);
+        assert_eq!(told(&survey), one_way(), "{fresh} {refused}");
+        let detail = &one(&survey, "stopped-answering").words.detail;
+        assert!(detail.contains("; 5 tries came to nothing since."), "{detail}");
+        assert_eq!(told(&asked(7, fresh, refused)), [], "{fresh} {refused}");
+    }
+}
+
+#[test]
+fn a_port_that_worked_and_is_refused_by_icmp_is_told() {
+    // RFC 1122 section 3.2.2.1: each error says that one datagram was not handed over.
+    let sent = |answers: u16| {
+        let (mut mirror, client, server) = (Mirror::default(), (GATEWAY, 50_000), (node(101), 5683));
+        for turn in 0..10_u16 {
+            let at = u64::from(turn) * 8 * SECOND;
+            mirror.udp(at, client, server, &coap::request(coap::NON, coap::GET, turn, &[7], "light/level", &[]));
+            if turn < answers {
+                mirror.udp(at + 10 * MILLI, server, client, &coap::content(coap::NON, 100 + turn, &[7], None, "{}"));
+            } else {
+                mirror.port_unreachable(at + 10 * MILLI, server, client);
+            }
+        }
+        mirror.by_address()
+    };
+    assert_eq!(told(&sent(2)), one_way());
+    assert_eq!(told(&sent(10)), []);
+    // One or two may be a restart.
+    assert_eq!(told(&sent(8)), []);
+}
+
+#[test]
+fn copies_of_answers_hide_no_refusal_of_them() {
+    let mut mirror = Mirror::default();
+    let (client, server) = ((GATEWAY, 50_000), (node(101), 5683));
+    for turn in 0..4_u16 {
+        let at = u64::from(turn) * 4 * SECOND;
+        mirror.udp(at, client, server, &coap::request(coap::CON, coap::GET, turn, &[7], "light/level", &[]));
+        mirror.udp(at + 10 * MILLI, server, client, &coap::content(coap::ACK, turn, &[7], None, "{}"));
+        let copy = mirror.tape.records.last().expect("an answer").clone();
+        mirror.tape.push(copy.time + 20_000, copy.frame);
+        mirror.unreachable(at + 11 * MILLI, (GATEWAY, 10), client, server);
+    }
+    assert_eq!(told(&mirror.by_address()), [(Severity::Alert, "blocked")]);
+}
+
+#[test]
+fn routers_that_speak_of_networks_answer_no_application() {
+    // ASHRAE 135 clause 6.4: I-Am-Router-To-Network is sent whatever was asked.
+    let i_am_router = [0x81, 0x0b, 0, 9, 0x01, 0x80, 0x01, 0x00, 0x07];
+    let read = |routes: bool| {
+        let (mut mirror, client, server) = (Mirror::default(), (BACNET, 47_808), (GATEWAY, 47_808));
+        for number in 0..6_u8 {
+            let at = u64::from(number) * 5 * SECOND;
+            mirror.udp(at, client, server, &bacnet::read_property(number, 7));
+            if routes {
+                mirror.udp(at + SECOND, server, client, &i_am_router);
+            }
+        }
+        told(&mirror.by_address())
+    };
+    assert_eq!(read(true), [(Severity::Alert, "blocked")]);
+    assert_eq!(read(false), [(Severity::Alert, "blocked")]);
+}
+
+#[test]
+fn what_is_asked_as_the_capture_ends_is_doubted() {
+    let asked = |apart: u64, more: u64| {
+        let mut mirror = Mirror::default();
+        mirror.exchange(0, (GATEWAY, 41_000), (node(101), 80), [1_000, 5_000]);
+        for turn in 0..4_u16 {
+            let at = 60 * SECOND + u64::from(turn) * apart;
+            let request = coap::request(coap::CON, coap::GET, turn, &[turn as u8], "light/level", &[]);
+            mirror.udp(at, (GATEWAY, 50_000), (node(101), 5683), &request);
+        }
+        mirror.who_has(60 * SECOND + more, GATEWAY, node(102));
+        one(&mirror.by_address(), "blocked").words.detail.contains("the capture ends at")
+    };
+    assert!(asked(2 * MILLI, 20 * MILLI), "a burst as it ends");
+    assert!(!asked(2 * MILLI, 60 * SECOND), "a burst that had time");
+    assert!(!asked(3 * SECOND, 20 * SECOND), "again and again");
+}
+
+#[test]
+fn new_connections_that_come_to_nothing_beside_an_old_one_are_told() {
+    let opened = |accepted: &dyn Fn(u64) -> bool| {
+        let (mut mirror, server) = (Mirror::default(), (node(101), 88));
+        let old = (GATEWAY, 40_000);
+        mirror.open(0, old, server, [C, S]);
+        for turn in 0..=12_u64 {
+            let (at, said) = (turn * 20 * SECOND + SECOND, turn as u32 * 4);
+            mirror.tcp(at, old, server, ACK | PSH, [C + 1 + said, S + 1 + said], b"read");
+            mirror.tcp(at + MILLI, server, old, ACK | PSH, [S + 1 + said, C + 5 + said], b"told");
+            if turn == 12 {
+                break;
+            }
+            let new = (GATEWAY, 41_000 + turn as u16);
+            if accepted(turn) {
+                mirror.exchange(at + SECOND, new, server, [C, S]);
+            } else {
+                mirror.knock(at + SECOND, new, server);
+            }
+        }
+        mirror.by_address()
+    };
+    let survey = opened(&|turn| turn < 4);
+    assert_eq!(told(&survey), one_way());
+    let read = one(&survey, "stopped-answering");
+    assert!(read.words.detail.contains("new connections come to nothing. Since 2026"), "{}", read.words.detail);
+    assert!(read.words.advice.contains("lets pass what is open and nothing new"), "{}", read.words.advice);
+    assert_eq!(told(&opened(&|_| true)), []);
+    // It accepted later ones.
+    assert_eq!(told(&opened(&|turn| turn > 5)), []);
+}
+
+#[test]
+fn a_server_that_accepts_and_hears_nothing_then_is_blocked() {
+    // RFC 9293 section 3.10.7.4: in SYN-RECEIVED the acknowledgement ends the repetition of the SYN-ACK.
+    let opened = |heard: bool| {
+        let (mut mirror, client, server) = (Mirror::default(), (GATEWAY, 41_000), (node(101), 88));
+        mirror.open(0, client, server, [C, S]);
+        for late in [1, 3, 7, 15] {
+            let at = late * SECOND;
+            mirror.tcp(at, client, server, ACK | PSH, [C + 1, S + 1], b"read");
+            if heard {
+                mirror.tcp(at + MILLI, server, client, ACK | PSH, [S + 1, C + 5], b"told");
+            } else {
+                mirror.tcp(at + MILLI, server, client, SYN | ACK, [S, C + 1], &[]);
+                mirror.tcp(at + 2 * MILLI, client, server, ACK, [C + 5, S + 1], &[]);
+            }
+        }
+        mirror.by_address()
+    };
+    let survey = opened(false);
+    assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
+    let detail = &one(&survey, "blocked").words.detail;
+    assert!(detail.contains("the server accepted again and again, and took up nothing"), "{detail}");
+    assert_eq!(told(&opened(true)), []);
+}
+
+#[test]
+fn answers_that_nobody_asked_for_show_a_mirror_of_one_direction() {
+    let seen = |asked: bool| {
+        let (mut mirror, gateway, bacnet) = (Mirror::default(), (GATEWAY, 47_808), (BACNET, 47_808));
+        for number in 0..6_u8 {
+            let at = u64::from(number) * 5 * SECOND;
+            if asked {
+                mirror.udp(at, bacnet, gateway, &bacnet::read_property(number, 7));
+            }
+            mirror.udp(at + MILLI, gateway, bacnet, &bacnet::read_property_ack(number, 7, 21.5));
+            mirror.udp(at + SECOND, gateway, bacnet, &bacnet::read_property(100 + number, 7));
+        }
+        mirror.by_address()
+    };
+    let doubted = |survey: &Survey| survey.caveats.iter().any(|caveat| caveat.kind == "one-way-mirror");
+    assert!(doubted(&seen(false)));
+    assert!(!doubted(&seen(true)));
+}
