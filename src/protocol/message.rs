@@ -131,7 +131,7 @@ impl AnswerRule {
     #[inline(always)]
     pub fn message(self, takes_up_numbers: bool, head: [u8; 2]) -> Option<Message> {
         let [first, second] = head.map(usize::from);
-        let message = FIRST[first] & SECOND[second] | CHECK | NUMBERS * u8::from(takes_up_numbers);
+        let message = FIRST[first] & SECOND[second] | CHECK | (NUMBERS * u8::from(takes_up_numbers));
         let told = self.0 & message;
         (told & HAS_MORE == 0).then(|| Message::new(told & ASKS != 0, told & REQUEST == 0))
     }

@@ -34,8 +34,10 @@ fn file(mirror: &mut Mirror, at: u64, client: End, server: End, [sent, taken]: [
     }
 }
 
-/// Situations, each made anew, and what has to be told of it.
-fn situations() -> Vec<(&'static str, Mirror, Vec<(Severity, &'static str)>)> {
+/// What is called so, what a mirror saw of it, and what has to be told.
+type Situation = (&'static str, Mirror, Vec<(Severity, &'static str)>);
+
+fn situations() -> Vec<Situation> {
     let made = |script: &dyn Fn(&mut Mirror)| {
         let mut mirror = Mirror::default();
         script(&mut mirror);
