@@ -102,9 +102,9 @@ fn every_cut_and_every_changed_byte_is_told() {
 #[test]
 fn a_later_version_says_so() {
     let mut newer = state(&[]);
-    newer[10] = 3;
+    newer[10] = 4;
     let error = with_file(&newer, read).unwrap_err();
-    assert!(matches!(error, Broken::Newer { version: 3 }), "{error}");
+    assert!(matches!(error, Broken::Newer { version: 4 }), "{error}");
 }
 
 #[test]
