@@ -87,8 +87,8 @@ pub(super) fn devices(judged: &Judged<'_>) -> Vec<Affected<Overloaded>> {
     let seen = judged.seen;
     let mut loads: BTreeMap<HostId, DeviceLoad> = BTreeMap::new();
     for (address, load) in &seen.health.loads {
-        let device = seen.hosts.find(*address).map(|id| seen.hosts.device_of(id));
-        if let Some(device) = device.filter(|device| seen.hosts.role(*device).is_igor()) {
+        let device = seen.hosts.device_at(*address).filter(|device| seen.hosts.role(*device).is_igor());
+        if let Some(device) = device {
             loads.entry(device).or_default().absorb(load);
         }
     }
@@ -98,14 +98,8 @@ pub(super) fn devices(judged: &Judged<'_>) -> Vec<Affected<Overloaded>> {
         // One service of a device speaks for all that suffer by its load.
         let what = all.max_by(|a, b| a.growth().total_cmp(&b.growth()))?;
         let host = seen.hosts.get(*device);
-        Some(Affected {
-            role: seen.hosts.role(*device),
-            who: Who::Address(host.address),
-            packets: what.calm.answers.saturating_add(what.busy.answers),
-            first: what.first.max(host.first_seen),
-            last: what.last.min(host.last_seen),
-            what,
-        })
+        let times = (what.first.max(host.first_seen), what.last.min(host.last_seen));
+        Some(Affected::host(host, what.calm.answers.saturating_add(what.busy.answers), times, what))
     });
     devices.collect()
 }

@@ -286,7 +286,7 @@ impl<'a> WentWell<'a> {
 
 /// The device that asked.
 fn device(seen: &Observations<'_>, attempt: &Attempt<'_>) -> Option<HostId> {
-    seen.hosts.find(attempt.client.0).map(|id| seen.hosts.device_of(id))
+    seen.hosts.device_at(attempt.client.0)
 }
 
 fn finding(

@@ -45,7 +45,7 @@ impl HealthRow<'_> {
 
 /// The rows of a survey, by who asked, who answered, port and measure.
 pub(super) fn rows(survey: &Survey) -> impl ExactSizeIterator<Item = HealthRow<'_>> {
-    let host = |address: IpAddr| survey.hosts.find(address).map(|id| survey.hosts.get(id));
+    let host = |address: IpAddr| survey.hosts.at(address);
     survey.health.pairs.iter().map(move |(pair, sums)| HealthRow {
         pair,
         sums,
@@ -58,7 +58,7 @@ pub(super) fn rows(survey: &Survey) -> impl ExactSizeIterator<Item = HealthRow<'
 pub(super) fn by_device(survey: &Survey) -> BTreeMap<HostId, BTreeMap<Measure, Sums>> {
     let mut devices: BTreeMap<HostId, BTreeMap<Measure, Sums>> = BTreeMap::new();
     for (pair, sums) in &survey.health.pairs {
-        let device = survey.hosts.find(pair.answerer).map(|id| survey.hosts.device_of(id));
+        let device = survey.hosts.device_at(pair.answerer);
         if let Some(device) = device.filter(|id| survey.hosts.role(*id).is_igor()) {
             devices.entry(device).or_default().entry(pair.measure).or_default().absorb(sums);
         }

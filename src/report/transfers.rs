@@ -22,7 +22,7 @@ pub(super) struct TransferRow<'a> {
 
 /// The rows of a survey, the longest transfers first.
 pub(super) fn rows(survey: &Survey) -> impl ExactSizeIterator<Item = TransferRow<'_>> {
-    let host = |address: IpAddr| survey.hosts.find(address).map(|id| survey.hosts.get(id));
+    let host = |address: IpAddr| survey.hosts.at(address);
     survey.transfers.iter().map(move |transfer| TransferRow {
         transfer,
         sender: host(transfer.sender.0),
