@@ -9,7 +9,7 @@ use super::options::OutputOptions;
 use super::terminal::{of_standard_output, print, zone};
 use super::written;
 use crate::capture::Timestamp;
-use crate::report::json::{write_flow_lines, write_survey_by};
+use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
     HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_file_durably,
@@ -160,7 +160,7 @@ const FILES: [(&str, Format, WriteOne); 10] = [
     (TRANSFERS, Format::Csv, |results, out| write_transfers(out, results.survey)),
     ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey, results.threads)),
     ("survey.json", Format::Json, |results, out| {
-        write_survey_by(results.threads, out, results.survey, &results.names, None)
+        write_survey(out, results.survey, &results.names, None, results.threads)
     }),
     ("flows.ndjson", Format::Ndjson, |results, out| {
         write_flow_lines(out, results.survey, &results.names, results.threads)

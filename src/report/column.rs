@@ -158,9 +158,20 @@ pub(super) struct Day;
 /// attributes that serde needs before it.
 macro_rules! columns {
     (
-        $table:ident of $row:ident, in $file:literal: $about:literal;
-        $($name:ident: $type:ty = |$r:pat_param| $cell:expr; $unit:literal, $example:literal, $meaning:literal;)*
+        @column $files:ident $name:ident: $type:ty = |$r:pat_param| $cell:expr;
+        $unit:literal, $example:literal, $meaning:literal
     ) => {
+        $crate::report::column::Column {
+            name: stringify!($name),
+            kind: <$type as $crate::report::column::Typed>::KIND,
+            files: $crate::report::column::Files::$files,
+            cell: |$r| $crate::report::value::Value::from($cell),
+            unit: $unit,
+            example: $example,
+            meaning: $meaning,
+        }
+    };
+    (@table $table:ident of $row:ident, $file:literal, $about:literal, $columns:expr) => {
         #[doc = $about]
         pub(in crate::report) enum $table {}
 
@@ -168,17 +179,17 @@ macro_rules! columns {
             type Row<'r> = $row<'r>;
             const FILE: &'static str = $file;
             const ABOUT: &'static str = $about;
-            const COLUMNS: &'static [$crate::report::column::Column<Self>] = &[$(
-                $crate::report::column::Column {
-                    name: stringify!($name),
-                    kind: <$type as $crate::report::column::Typed>::KIND,
-                    files: $crate::report::column::Files::All,
-                    cell: |$r| $crate::report::value::Value::from($cell),
-                    unit: $unit,
-                    example: $example,
-                    meaning: $meaning,
-                },
-            )*];
+            const COLUMNS: &'static [$crate::report::column::Column<Self>] = $columns;
+        }
+    };
+    (
+        $table:ident of $row:ident, in $file:literal: $about:literal;
+        $($name:ident: $type:ty = |$r:pat_param| $cell:expr; $unit:literal, $example:literal, $meaning:literal;)*
+    ) => {
+        $crate::report::column::columns! {
+            @table $table of $row, $file, $about, &[$(
+                $crate::report::column::columns!(@column All $name: $type = |$r| $cell; $unit, $example, $meaning),
+            )*]
         }
     };
     (
@@ -222,27 +233,11 @@ macro_rules! columns {
             }
 
             const COLUMNS: &'static [$crate::report::column::Column<$table>] = &[$(
-                $crate::report::column::Column {
-                    name: stringify!($name),
-                    kind: <$type as $crate::report::column::Typed>::KIND,
-                    files: $crate::report::column::Files::$files,
-                    cell: |$r| $crate::report::value::Value::from($cell),
-                    unit: $unit,
-                    example: $example,
-                    meaning: $meaning,
-                },
+                $crate::report::column::columns!(@column $files $name: $type = |$r| $cell; $unit, $example, $meaning),
             )*];
         }
 
-        #[doc = $about]
-        pub(in crate::report) enum $table {}
-
-        impl $crate::report::column::Table for $table {
-            type Row<'r> = $row<'r>;
-            const FILE: &'static str = $file;
-            const ABOUT: &'static str = $about;
-            const COLUMNS: &'static [$crate::report::column::Column<Self>] = $record::COLUMNS;
-        }
+        $crate::report::column::columns!(@table $table of $row, $file, $about, $record::COLUMNS);
     };
 }
 pub(in crate::report) use columns;

@@ -63,7 +63,7 @@ fn files(survey: &Survey) -> Vec<(&'static str, String)> {
         file("transfers.csv", &|out| report::write_transfers(out, survey)),
         file("inventory.csv", &|out| report::write_inventory(out, survey, 1)),
         file("flows.csv", &|out| report::write_flows(out, survey, &names, 1)),
-        file("survey.json", &|out| write_survey(out, survey, &names, None)),
+        file("survey.json", &|out| write_survey(out, survey, &names, None, 1)),
         file("report.html", &|out| report::write_html(out, survey, &names, &html)),
     ]
 }

@@ -4,7 +4,6 @@ use super::page::{Page, put};
 use super::verdict_color::VerdictColor;
 use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
-use crate::report::Names;
 use crate::report::result::{Sentence, of_quality, sentence};
 use crate::report::text::capture::devices;
 use crate::report::text::findings::by_cause;
@@ -36,7 +35,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("reproduce", "Reproduce"),
 ];
 
-pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
+pub(super) fn write(page: &mut Page, survey: &Survey) {
     put!(
         page,
         "<header class=\"top\"><div class=\"bar\"><span class=\"brand\"><svg viewBox=\"0 0 20 20\" aria-hidden=\"true\">\
@@ -59,7 +58,6 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     named(page, survey);
     next(page, survey);
     shares(page, survey);
-    let _ = names;
     page.end_section();
 }
 

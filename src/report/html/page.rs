@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::capture::Timestamp;
 use crate::inventory::Host;
-use crate::report::text::units::{local, offset};
+use crate::report::text::units::{count, local, offset};
 use crate::text::visible;
 
 /// Rows of a table that are surely taller than the box in which it scrolls (`.scroll` in the style sheet).
@@ -134,6 +134,16 @@ impl Page {
             Some(_) => put!(self, "<td title=\"{}\">{}</td>", format!("{time:.3}"), self.shown(time)),
             None => put!(self, "<td></td>"),
         }
+    }
+
+    /// A table's cell with a number as it is to be read, which sorts by the number.
+    pub(super) fn number_cell(&mut self, number: u64, shown: impl Display) {
+        put!(self, "<td class=\"n\" data-v=\"{}\">{}</td>", number, shown);
+    }
+
+    /// The same of how many there are.
+    pub(super) fn count_cell(&mut self, number: u64) {
+        self.number_cell(number, count(number));
     }
 
     /// A local time, with its offset where that is needed.

@@ -51,7 +51,7 @@ fn render(sites: &[(String, Survey)], options: &HtmlOptions) -> String {
             let number = Role::ALL.iter().zip(heard).find(|(one, _)| **one == role).map_or(0, |(_, number)| number);
             put!(page, "<td class=\"n\">{}</td>", count(number));
         }
-        put!(page, "<td class=\"n\" data-v=\"{}\">{}</td>", survey.frames.total, count(survey.frames.total));
+        page.count_cell(survey.frames.total);
         page.time_cell(first);
         page.time_cell(last);
         put!(page, "</tr>\n");

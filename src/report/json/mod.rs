@@ -32,24 +32,21 @@ use super::findings::{FindingRow, Findings};
 use super::flows::{self, Flows};
 use super::names::Names;
 use crate::finding::{Context, Finding};
-use crate::survey::{Judged, Survey};
+use crate::survey::Survey;
 use crate::text::{self, BadText};
 pub use comparison::{Change, ChangeKind, Comparison, Standing, Visit};
+pub use document::{write_flow_lines, write_survey};
 pub(crate) use earlier::is_of_others;
 pub(crate) use lookup::Lookup;
 pub use merge::{MergeError, merge};
 pub use read_back::{read_back, written_by};
+pub(crate) use rows::judged as judged_row;
 pub use sites::TooManySites;
 pub use values::{Mac, Time};
 
 /// This program, as survey.json names it.
 pub fn this_tool() -> v1::Tool<'static> {
     v1::Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
-}
-
-/// Whether anything was judged, as survey.json has it.
-pub fn judged_row(judged: &Judged) -> v1::Judged<'_> {
-    rows::judged(judged)
 }
 
 /// A finding as survey.json has it: the one at a place of the survey, from 0.
@@ -60,37 +57,6 @@ pub fn finding_row<'a>(index: usize, finding: &'a Finding, context: &Context<'_>
 /// A flow as survey.json has it, by its place in the survey, from 0.
 pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> impl Serialize + 'a {
     JsonRow::<Flows>(flows::row(survey, names, index))
-}
-
-/// survey.json of a survey. Without a time of creation, the same survey gives the same bytes.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_survey(out: &mut dyn Write, survey: &Survey, names: &Names, created: Option<Time>) -> io::Result<()> {
-    write_survey_by(1, out, survey, names, created)
-}
-
-/// The same by several threads; the bytes do not depend on how many.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_survey_by(
-    threads: usize,
-    out: &mut dyn Write,
-    survey: &Survey,
-    names: &Names,
-    created: Option<Time>,
-) -> io::Result<()> {
-    document::write(out, survey, names, created, threads)
-}
-
-/// flows.ndjson: the flows of survey.json, an object a line (<https://github.com/ndjson/ndjson-spec>), for tools that
-/// read a stream. Rendered by several threads; the bytes do not depend on how many.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
-    document::write_flow_lines(out, survey, names, threads)
 }
 
 /// survey.json of what was read from other files.

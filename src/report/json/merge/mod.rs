@@ -57,12 +57,17 @@ pub fn merge(surveys: Vec<Survey<'static>>) -> Result<Survey<'static>, MergeErro
     Ok(merger.finish(merged))
 }
 
+/// Does something with every table, each by its name.
+macro_rules! for_each_table {
+    ($act:ident!($($given:tt)*)) => {
+        $act!($($given)*; inputs, non_ip, encapsulations, caveats, flows, conversations, findings, coverage, inventory,
+            nodes, health, transfers)
+    };
+}
+
 /// Does something with every row of every table.
 macro_rules! for_each_row {
-    ($survey:expr, $row:ident => $act:expr) => {
-        for_each_row!($survey, $row => $act; inputs, non_ip, encapsulations, caveats, flows, conversations, findings,
-            coverage, inventory, nodes, health, transfers)
-    };
+    ($survey:expr, $row:ident => $act:expr) => { for_each_table!(for_each_row!($survey, $row => $act)) };
     ($survey:expr, $row:ident => $act:expr; $($table:ident),+) => {
         $(for $row in &mut $survey.$table { $act })+
     };
@@ -180,22 +185,9 @@ fn append(merged: &mut Survey<'static>, mut survey: Survey<'static>) {
     merged.frames.total = merged.frames.total.saturating_add(survey.frames.total);
     merged.frames.decoded = merged.frames.decoded.saturating_add(survey.frames.decoded);
     macro_rules! extend {
-        ($($table:ident),+) => { $(merged.$table.append(&mut survey.$table);)+ };
+        (; $($table:ident),+) => { $(merged.$table.append(&mut survey.$table);)+ };
     }
-    extend!(
-        inputs,
-        non_ip,
-        encapsulations,
-        caveats,
-        flows,
-        conversations,
-        findings,
-        coverage,
-        inventory,
-        nodes,
-        health,
-        transfers
-    );
+    for_each_table!(extend!());
 }
 
 /// Names the flows by their places, behind so many others, and lets what points to inputs, flows and conversations follow.
