@@ -7,7 +7,7 @@ use igorscope::verdict::{CellState, Outcome, Verdict};
 
 #[cfg(unix)]
 use crate::command::igorscope;
-use crate::command::{folder, run, sample};
+use crate::command::{folder, run, run_with, sample};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
@@ -38,7 +38,7 @@ fn a_version_that_is_none_is_a_mistake_of_the_inventory() {
     for (version, status) in [("latest", 1), ("n/a", 1), ("3.1.0", 0), ("v2.9-rc1", 0)] {
         let folder = folder(&[("site.toml", device(version).as_bytes())]);
         let path = folder.path().join("site.toml");
-        let told = run(["inventory".as_ref(), "check".as_ref(), path.as_os_str()]);
+        let told = run_with(&[&"inventory", &"check", &path]);
         assert_eq!(told.status, status, "{version}: {}", told.err);
         assert_eq!(told.err.contains(&format!("version \"{version}\" is no version")), status == 1, "{}", told.err);
     }
@@ -83,8 +83,8 @@ fn the_guide_names_commands_that_there_are() {
 fn the_guide_quotes_what_its_commands_print() {
     let guide = page("first-survey.md");
     let (survey, inventory) = (sample("site-survey.pcapng"), sample("site-survey.toml"));
-    let bad = run(["analyze".as_ref(), survey.as_os_str(), "--inventory".as_ref(), inventory.as_os_str()]);
-    let good = run(["analyze".as_ref(), sample("visit.pcap").as_os_str()]);
+    let bad = run_with(&[&"analyze", &survey, &"--inventory", &inventory]);
+    let good = run_with(&[&"analyze", &sample("visit.pcap")]);
     for (heading, next, printed) in
         [("## A good result", "## A bad result", good.out), ("## A bad result", "## Afterwards", bad.out)]
     {
