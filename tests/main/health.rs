@@ -147,14 +147,18 @@ impl Frame<'_> {
     }
 }
 
+/// A line for each frame with the fields that tshark reads in it.
+fn fields_by_tshark(path: &Path, options: &[&str], fields: &[&str]) -> String {
+    let mut command = Command::new("tshark");
+    command.arg("-r").arg(path).args(["-n", "-T", "fields", "-E", "aggregator=|"]).args(options);
+    let output = command.args(fields.iter().flat_map(|field| ["-e", field])).output().expect("tshark");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// What tshark finds in a capture; where it has no field, by frame times paired by the identifiers that it reads.
 fn by_tshark(path: &Path) -> Times {
-    let mut arguments = vec!["-n", "-T", "fields", "-E", "aggregator=|"];
     let options = ["tcp.desegment_tcp_streams:FALSE", "ip.defragment:FALSE", "http.desegment_body:FALSE"];
-    arguments.extend(options.iter().flat_map(|option| ["-o", option]));
-    arguments.extend(FIELDS.iter().flat_map(|field| ["-e", field]));
-    let output = Command::new("tshark").arg("-r").arg(path).args(&arguments).output().expect("tshark");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let text = fields_by_tshark(path, &options.map(|option| ["-o", option]).concat(), &FIELDS);
     let mut times = Times::new();
     let mut accepts: BTreeSet<u64> = BTreeSet::new();
     // When a client began a transaction of DHCP, and who gave it an address.
@@ -302,11 +306,18 @@ fn exchanges_take_as_long_as_tshark_says() {
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let Ok(survey) = run(&[Source::File(path.clone())], &options, &Progress::default()) else { continue };
         let mut theirs = by_tshark(&path);
+        let is_accepted = |measure: Measure, more: i64| {
+            ACCEPTED.iter().any(|(name, of, by, _)| (*name, *of, *by) == (&*file, measure, more))
+        };
         for (pair, sums) in &survey.health.pairs {
             let mut times = theirs.remove(pair).unwrap_or_default();
             times.sort_unstable();
             *seen.entry(pair.measure).or_default() += times.len() as u64;
             let ours = &sums.times;
+            let differ = || {
+                let (number, least, most) = (ours.count(), ours.least(), ours.most());
+                format!("{file}: {pair:?}: {number} of ours, {} {times:?}; {least:?} to {most:?}", times.len())
+            };
             if pair.measure == Measure::Ack {
                 // Only the first segment of a flight is timed: each time is one of tshark's, in both directions of the ports.
                 let among = |ours: Option<u64>| {
@@ -314,15 +325,7 @@ fn exchanges_take_as_long_as_tshark_says() {
                 };
                 let is_part = ours.count() <= times.len() as u64 && among(ours.least()) && among(ours.most());
                 let is_accepted = TIMED_OTHERWISE.iter().any(|(name, _)| *name == file);
-                if !is_part && !is_accepted {
-                    wrong.push(format!(
-                        "{file}: {pair:?}: {} of ours, {} {times:?}; {:?} to {:?}",
-                        ours.count(),
-                        times.len(),
-                        ours.least(),
-                        ours.most()
-                    ));
-                }
+                wrong.extend((!is_part && !is_accepted).then(differ));
                 continue;
             }
             let near = |ours: Option<u64>, theirs: Option<&u64>, part: u64| match (ours, theirs) {
@@ -336,23 +339,11 @@ fn exchanges_take_as_long_as_tshark_says() {
                 && near(ours.most(), times.last(), 1_000_000)
                 && near(ours.percentile(50), middle, 30);
             let more = ours.count() as i64 - times.len() as i64;
-            let is_accepted =
-                ACCEPTED.iter().any(|(name, measure, by, _)| *name == file && *measure == pair.measure && *by == more);
-            if !is_same && !is_accepted {
-                wrong.push(format!(
-                    "{file}: {pair:?}: {} of ours, {} {times:?}; {:?} to {:?}",
-                    ours.count(),
-                    times.len(),
-                    ours.least(),
-                    ours.most()
-                ));
-            }
+            let is_accepted = is_accepted(pair.measure, more);
+            wrong.extend((!is_same && !is_accepted).then(differ));
         }
         for (pair, times) in theirs.into_iter().filter(|(pair, _)| pair.measure != Measure::Ack) {
-            if !ACCEPTED
-                .iter()
-                .any(|(name, measure, by, _)| *name == file && *measure == pair.measure && *by == -(times.len() as i64))
-            {
+            if !is_accepted(pair.measure, -(times.len() as i64)) {
                 wrong.push(format!("{file}: {pair:?}: none of ours, {times:?}"));
             }
         }
@@ -395,11 +386,9 @@ fn losses_by_tshark(path: &Path) -> BTreeMap<(IpAddr, IpAddr, u16), Counts> {
         "tcp.analysis.duplicate_ack",
         "tcp.analysis.zero_window",
     ];
-    let mut arguments = vec!["-n", "-2", "-T", "fields", "-E", "aggregator=|", "-o", "tcp.desegment_tcp_streams:FALSE"];
-    arguments.extend(LOST.iter().flat_map(|field| ["-e", field]));
-    let output = Command::new("tshark").arg("-r").arg(path).args(&arguments).output().expect("tshark");
+    let text = fields_by_tshark(path, &["-2", "-o", "tcp.desegment_tcp_streams:FALSE"], &LOST);
     let mut counts: BTreeMap<(IpAddr, IpAddr, u16), Counts> = BTreeMap::new();
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
+    for line in text.lines() {
         let values: Vec<&str> = line.split('\t').map(|values| values.rsplit('|').next().unwrap_or_default()).collect();
         let address = |v4: usize, v6: usize| values[v4].parse().or_else(|_| values[v6].parse::<IpAddr>());
         let (Ok(source), Ok(destination)) = (address(0, 2), address(1, 3)) else { continue };
