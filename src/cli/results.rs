@@ -23,7 +23,6 @@ use crate::verdict::Caveat;
 
 /// How results are made.
 pub(super) struct WriteOptions {
-    /// Threads that write.
     pub(super) threads: usize,
     /// The command line that makes the same again.
     pub(super) command: Vec<String>,

@@ -9,7 +9,6 @@ use crate::protocol::Transport;
 /// CSV by RFC 4180.
 pub(super) struct Csv;
 
-/// A Markdown table.
 pub(super) struct Markdown;
 
 const COLUMNS: [&str; 13] = [

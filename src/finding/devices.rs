@@ -79,7 +79,6 @@ pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
     }
 }
 
-/// The devices of one finding.
 #[derive(Clone, Debug)]
 struct AffectedDevices<T> {
     /// The first of them.

@@ -11,7 +11,6 @@ use crate::inventory::Host;
 use crate::policy::Role;
 use crate::verdict::Observations;
 
-/// One DHCP client.
 #[derive(Debug)]
 pub(super) struct Client<'a> {
     pub(super) mac: MacAddr,

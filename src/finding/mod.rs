@@ -444,7 +444,6 @@ impl<'a> Judged<'a> {
         self.dhcp_clients.get_or_init(|| dhcp::clients(self.seen))
     }
 
-    /// Which devices went silent.
     fn silences(&self) -> &silences::Silences {
         self.silences.get_or_init(|| silences::Silences::of(self.seen))
     }

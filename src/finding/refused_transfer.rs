@@ -18,7 +18,6 @@ use crate::relation::{LinkKind, is_group};
 use crate::text::visible;
 use crate::verdict::Observations;
 
-/// TFTP's port.
 const PORT: u16 = 69;
 /// Refusals that a display filter lists.
 const MAX_FILTERED: usize = 100;
@@ -284,7 +283,6 @@ impl<'a> WentWell<'a> {
     }
 }
 
-/// The device that asked.
 fn device(seen: &Observations<'_>, attempt: &Attempt<'_>) -> Option<HostId> {
     seen.hosts.device_at(attempt.client.0)
 }

@@ -10,7 +10,6 @@ use super::json::v1::Text;
 use super::json::{Mac, Time};
 use super::value::Value;
 
-/// A table of the report.
 pub(super) trait Table: 'static {
     /// What a row is made from.
     type Row<'a>;
@@ -27,7 +26,6 @@ pub(super) trait Table: 'static {
     }
 }
 
-/// One column of a table.
 pub(super) struct Column<T: Table + ?Sized> {
     /// Name in the header line.
     pub name: &'static str,
@@ -86,11 +84,9 @@ pub(super) enum Kind {
     Time,
     Address,
     Mac,
-    /// Several texts.
     Texts,
     /// A day, told by a time in it.
     Day,
-    /// VLAN tags.
     Tags,
     /// Places in another list; where these have names, the names.
     Places,

@@ -12,7 +12,6 @@ use crate::finding::{Held, Transfer};
 use crate::inventory::Host;
 use crate::survey::Survey;
 
-/// A transfer, and the hosts at its ends.
 #[derive(Clone, Copy)]
 pub(super) struct TransferRow<'a> {
     transfer: &'a Transfer,

@@ -30,7 +30,6 @@ pub(super) enum Value<'a> {
     Word(&'a Word),
     /// A letter and a number: `f17`.
     Numbered(u8, u64),
-    /// A number.
     Number(u64),
     /// Yes or no.
     Flag(bool),
@@ -38,9 +37,7 @@ pub(super) enum Value<'a> {
     Seconds(u64, bool),
     /// A known time.
     Time(Timestamp),
-    /// An address.
     Address(IpAddr),
-    /// A link address.
     Mac(MacAddr),
     /// A transport's name or number.
     Transport(Transport),
@@ -54,7 +51,6 @@ pub(super) enum Value<'a> {
     Inputs(&'a [u32], Option<&'a Names>),
     /// Places in another list, from 0.
     Places(&'a [u32]),
-    /// Several values.
     List(Vec<Value<'a>>),
     /// The state of each of a device's ports.
     Ports(&'a [PortColumn], &'a HostCoverage),
@@ -145,7 +141,6 @@ impl Value<'_> {
         }
     }
 
-    /// Seconds as a number.
     pub(super) fn as_seconds(&self) -> Option<f64> {
         let Self::Seconds(nanos, negative) = self else { return None };
         let seconds = *nanos as f64 / SECOND as f64;

@@ -103,7 +103,6 @@ pub struct Progress {
     pub frames: AtomicU64,
 }
 
-/// How to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReadOptions<'a> {
     pub(super) threads: NonZeroUsize,
@@ -113,7 +112,6 @@ pub(super) struct ReadOptions<'a> {
     pub(super) filter: Option<&'a Filter>,
 }
 
-/// What was read of the inputs.
 pub(super) struct Reading {
     pub(super) observation: Observation,
     /// For each input, in their order.

@@ -28,7 +28,6 @@ const SEVERITIES: [Severity; 3] = [Severity::Alert, Severity::Warning, Severity:
 /// In which form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Display {
-    /// The terminal view.
     View,
     /// A line a finding, a status line each interval.
     Plain,

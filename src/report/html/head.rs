@@ -61,7 +61,6 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     page.end_section();
 }
 
-/// What to do next.
 fn next(page: &mut Page, survey: &Survey) {
     let steps = steps(survey);
     if survey.judged.value && !steps.is_empty() {

@@ -97,7 +97,6 @@ impl Page {
         put!(self, "\n</head>\n<body><main>\n");
     }
 
-    /// Closes it.
     pub(super) fn close_plain(&mut self) {
         put!(
             self,
@@ -178,7 +177,6 @@ impl Page {
         put!(self, "<span class=\"addr\">{}</span>", host.address);
     }
 
-    /// Opens a section with its heading.
     pub(super) fn section(&mut self, id: &'static str, title: &'static str) {
         put!(self, "<section id=\"{}\" aria-labelledby=\"{}-title\"><h2 id=\"{}-title\">{}</h2>", id, id, id, title);
     }

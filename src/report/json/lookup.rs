@@ -34,7 +34,6 @@ impl<'a> Lookup<'a> {
         Self::Survey(survey, Names::of(survey))
     }
 
-    /// What the policy calls itself.
     pub(crate) fn policy_name(&self) -> &str {
         match self {
             Self::File(file) => &file.policy.name,
@@ -50,7 +49,6 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// The caveats.
     pub(crate) fn caveats(&self) -> Each<'_, v1::Caveat<'_>> {
         match self {
             Self::File(file) => read(&file.caveats),
@@ -58,7 +56,6 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// How many flows there are.
     pub(crate) fn flow_count(&self) -> usize {
         match self {
             Self::File(file) => file.flows.len(),
@@ -106,7 +103,6 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// How many findings there are.
     pub(crate) fn finding_count(&self) -> usize {
         match self {
             Self::File(file) => file.findings.len(),
@@ -122,7 +118,6 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// The hosts.
     pub(crate) fn inventory(&self) -> Each<'_, v1::Host<'_>> {
         match self {
             Self::File(file) => read(&file.inventory),

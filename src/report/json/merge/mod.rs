@@ -33,7 +33,6 @@ type T = Text<'static>;
 /// From least to most grave.
 const SEVERITIES: &[&str] = &["notice", "warning", "alert"];
 
-/// Label of a row's site.
 type Site = T;
 
 /// Merges surveys, in their order.
