@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::second;
-use super::{Context, Finding, Judged, Replace, Who};
+use super::{Context, Finding, Judged, Replace, Who, filter};
 use crate::capture::Timestamp;
 use crate::health::{Answers, DeviceLoad, Measure, Stretch};
 use crate::inventory::HostId;
@@ -275,8 +275,7 @@ impl Trouble for Overloaded {
     }
 
     fn filter(&self, who: Who) -> String {
-        let ip = if matches!(who, Who::Address(address) if address.is_ipv6()) { "ipv6" } else { "ip" };
-        format!("({} && {ip}.addr == {who})", self.measure.dissector())
+        filter::of_answers(self.measure, who)
     }
 
     fn replaced(&self, _: &dyn Replace) -> Self {

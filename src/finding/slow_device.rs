@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::devices::{Affected, Trouble, grouped};
-use super::{Context, Finding, Judged, Replace, Who, overloaded};
+use super::{Context, Finding, Judged, Replace, Who, filter, overloaded};
 use crate::health::{Histogram, Measure, Sums};
 use crate::inventory::HostId;
 use crate::policy::{FindingKind, HealthLimits, Role};
@@ -230,8 +230,7 @@ impl Trouble for Slow {
     }
 
     fn filter(&self, who: Who) -> String {
-        let ip = if matches!(who, Who::Address(address) if address.is_ipv6()) { "ipv6" } else { "ip" };
-        format!("({} && {ip}.addr == {who})", self.measure.dissector())
+        filter::of_answers(self.measure, who)
     }
 
     fn replaced(&self, _: &dyn Replace) -> Self {

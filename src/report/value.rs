@@ -12,6 +12,7 @@ use super::nodes::{PortColumn, state};
 use crate::capture::Timestamp;
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::Who;
+use crate::policy::Role;
 use crate::protocol::Transport;
 use crate::text;
 use crate::verdict::{CellState, HostCoverage};
@@ -74,6 +75,7 @@ from! {
     bool: flag => Self::Flag(flag);
     &'a str: text => Self::Text(Cow::Borrowed(text));
     String: text => Self::Text(Cow::Owned(text));
+    Role: role => Self::Name(role.name());
     Timestamp: time => time.nanos().map_or(Self::Missing, |_| Self::Time(time));
     IpAddr: address => Self::Address(address);
     MacAddr: mac => Self::Mac(mac);
@@ -217,6 +219,14 @@ pub(super) fn port_cells<'a>(
 
 /// In nanoseconds.
 pub(super) const SECOND: u64 = 1_000_000_000;
+
+/// From the earliest known time to the latest of several times.
+pub(super) fn span(times: impl Iterator<Item = (Timestamp, Timestamp)> + Clone) -> (Timestamp, Timestamp) {
+    let known = |time: &Timestamp| time.nanos().is_some();
+    let first = times.clone().map(|(first, _)| first).filter(known).min();
+    let last = times.map(|(_, last)| last).filter(known).max();
+    (first.unwrap_or(Timestamp::UNKNOWN), last.unwrap_or(Timestamp::UNKNOWN))
+}
 
 /// Nanoseconds from `first` to `last`, if both are known.
 pub(super) fn nanos_between(first: Timestamp, last: Timestamp) -> Option<u64> {

@@ -1,15 +1,11 @@
 //! report.html in headless Chromium: it renders, sorts, filters, prints, asks for nothing, and hostile names
 //! stay names. Needs chromium and node; axe-core (by scripts/test-hosts.sh, or where AXE says) checks accessibility.
 
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-fn is_there(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
-}
 
 /// The browser, where it and what drives it are there.
 fn chromium() -> Option<String> {

@@ -1,7 +1,7 @@
 //! The evidence file held against Wireshark's own tools: capinfos and tshark read it without a warning, and the
 //! display filter of each finding shows exactly its frames, in the evidence and in the source.
 
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
@@ -13,10 +13,6 @@ fn ask(program: &str, arguments: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr).lines().filter(|line| !line.contains("Running as user")).collect();
     assert!(output.status.success() && complaints.is_empty(), "{program} {arguments:?}: {complaints}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn is_there(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 /// Times of the frames that a filter shows.

@@ -12,7 +12,7 @@ use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, run};
 
 use super::corpus;
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
 
 /// Where we differ from tshark, and why: the file, the measure, and how many exchanges we have more (or fewer).
 const ACCEPTED: [(&str, Measure, i64, &str); 24] = [
@@ -296,7 +296,7 @@ fn captures() -> Vec<PathBuf> {
 
 #[test]
 fn exchanges_take_as_long_as_tshark_says() {
-    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !is_there("tshark") {
         return skipped("tshark is needed to time exchanges");
     }
     let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
@@ -423,7 +423,7 @@ const LOST_OTHERWISE: [(&str, &str); 9] = [
 
 #[test]
 fn losses_are_those_of_tshark() {
-    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !is_there("tshark") {
         return skipped("tshark is needed to count losses");
     }
     let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));

@@ -8,7 +8,7 @@ use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::survey::Survey;
 
 use crate::reading;
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
 use crate::traffic::layers::{LAYERS, Layer};
 use crate::traffic::quirk;
 use crate::traffic::site::LIGHTING;
@@ -123,8 +123,6 @@ fn tcpdump(path: &Path) -> Vec<String> {
 
 #[test]
 fn other_programs_read_the_same_in_every_layer() {
-    let is_there =
-        |program| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     if !is_there("tshark") || !is_there("tcpdump") {
         return skipped("tshark and tcpdump are needed to read the layers");
     }

@@ -11,7 +11,7 @@ use crate::command::{folder, run};
 use crate::mirror::{End, GATEWAY, Host, Mirror, OTHER, node};
 use crate::reading::{Read, of_kind};
 use crate::silence::{capture, judged, parts};
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
 use crate::traffic::payload::tftp;
 use crate::traffic::wire::{MILLI, SECOND};
 
@@ -302,7 +302,7 @@ fn names_and_messages_are_untrusted_text() {
 /// Client, server and code of every ERROR that tshark finds, and of every refusal that is told.
 #[test]
 fn the_errors_are_those_that_tshark_reads() {
-    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !is_there("tshark") {
         return skipped("tshark is not installed");
     }
     let out = folder(&[]);

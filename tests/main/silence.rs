@@ -17,7 +17,7 @@ use proptest::prelude::*;
 
 use crate::command::sample;
 use crate::reading::of_kind;
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
 use crate::traffic::file::{Record, Tape};
 use crate::traffic::frame::{self, Mac, Tag, V4};
 use crate::traffic::payload::link;
@@ -382,7 +382,7 @@ pub(crate) fn state(path: &Path, source: Source) -> Vec<Source> {
 /// First and last time and the longest pauses of each sender are those of tshark's frame times.
 #[test]
 fn pauses_are_those_of_tshark() {
-    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !is_there("tshark") {
         return skipped("tshark is needed to know when hosts were heard");
     }
     for file in ["site-survey.pcapng", "first-questions.pcapng", "visit.pcap", "real-blocked.pcap"] {

@@ -9,7 +9,7 @@ use crate::report::text::capture::devices;
 use crate::report::text::findings::by_cause;
 use crate::report::text::next::steps;
 use crate::report::text::units::{bytes, counted, duration, short};
-use crate::report::value::nanos_between;
+use crate::report::value::{self, nanos_between};
 use crate::survey::{InputSummary, Survey};
 use crate::verdict::CellState;
 
@@ -76,10 +76,7 @@ fn sum(survey: &Survey, field: fn(&InputSummary) -> u64) -> u64 {
 
 /// First and last time of all inputs.
 pub(super) fn span(survey: &Survey) -> (Timestamp, Timestamp) {
-    let known = |time: &Timestamp| time.nanos().is_some();
-    let first = survey.inputs.iter().map(|input| input.first).filter(known).min();
-    let last = survey.inputs.iter().map(|input| input.last).filter(known).max();
-    (first.unwrap_or(Timestamp::UNKNOWN), last.unwrap_or(Timestamp::UNKNOWN))
+    value::span(survey.inputs.iter().map(|input| (input.first, input.last)))
 }
 
 fn when(page: &mut Page, survey: &Survey) {

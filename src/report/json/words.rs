@@ -47,7 +47,12 @@ pub(in crate::report) fn transport(text: &str) -> Option<Transport> {
     })
 }
 
-pub(super) fn time(time: Option<Time>) -> Timestamp {
+/// Seconds in nanoseconds; 0 where there are none.
+pub(in crate::report) fn nanos(seconds: Option<f64>) -> u64 {
+    seconds.map_or(0, |seconds| (seconds * 1e9).round() as u64)
+}
+
+pub(in crate::report) fn time(time: Option<Time>) -> Timestamp {
     time.map_or(Timestamp::UNKNOWN, Time::get)
 }
 

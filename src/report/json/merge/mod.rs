@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::this_tool;
 use super::v1::{self, Survey, Text};
+use super::words::nanos;
 
 /// Why surveys cannot be merged.
 #[derive(Debug, thiserror::Error)]
@@ -317,9 +318,8 @@ fn order(survey: &mut Survey<'static>) {
         (row.site.clone(), row.survey, row.asker_ip, row.answerer_ip, row.service_port, row.measure.clone())
     });
     survey.transfers.sort_by_cached_key(|row| {
-        let duration = row.duration_s.map_or(0, |seconds| (seconds * 1e9).round() as u64);
         let ends = ((row.sender_ip, row.sender_port), (row.receiver_ip, row.receiver_port));
-        (row.site.clone(), row.survey, Reverse(duration), row.first_seen, ends)
+        (row.site.clone(), row.survey, Reverse(nanos(row.duration_s)), row.first_seen, ends)
     });
     survey.non_ip.sort_by_cached_key(|row| (row.site.clone(), row.survey, Reverse(row.frames), row.kind.clone()));
     survey
