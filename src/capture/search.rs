@@ -93,7 +93,7 @@ fn search(folder: &Path, found: &mut Found, seen: &mut HashMap<Identity, PathBuf
         let entries = match fs::read_dir(&current) {
             Ok(entries) => entries,
             Err(source) if current == folder => {
-                found.errors.push(CaptureError::Open { path: current, source });
+                found.errors.push(CaptureError::Open(current, source));
                 continue;
             }
             Err(error) => {
@@ -163,7 +163,7 @@ fn examine(path: &Path) -> Result<Metadata, Unfit> {
             "evidence that igorscope wrote: its frames are in the captures that it was made of".into(),
         )),
         Ok(()) => Ok(metadata),
-        Err(error @ (CaptureError::Open { .. } | CaptureError::Read { .. })) => Err(Unfit::Unreadable(error)),
+        Err(error @ (CaptureError::Open(..) | CaptureError::Read { .. })) => Err(Unfit::Unreadable(error)),
         Err(error) => Err(Unfit::Other(error.reason())),
     }
 }

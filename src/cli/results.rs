@@ -190,9 +190,7 @@ impl Results<'_> {
 /// Removes a file of an earlier survey, if there is one.
 fn remove_old(path: &Path) -> Result<(), WriteError> {
     match std::fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(WriteError::File { path: path.to_owned(), source })
-        }
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(WriteError::File(path.to_owned(), source)),
         _ => Ok(()),
     }
 }

@@ -97,7 +97,7 @@ impl Policy {
     /// # Errors
     /// If the file cannot be read, or with every mistake in it at its line and column.
     pub fn load(path: &Path) -> Result<Arc<Self>, PolicyError> {
-        let read = |source| PolicyError::Read { path: path.to_owned(), source };
+        let read = |source| PolicyError::Read(path.to_owned(), source);
         let file = std::fs::File::open(path).map_err(read)?;
         let mut bytes = Vec::new();
         file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(read)?;

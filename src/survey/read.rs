@@ -64,7 +64,7 @@ impl Source {
             Self::StandardInput => Capture::from_reader(Box::new(standard_input()), "-", input),
             Self::Observed(Observed { state: path, .. }) | Self::State(path) => {
                 let source = Observed::open(path).err().unwrap_or(Broken::Empty);
-                Err(CaptureError::State { path: path.clone(), source })
+                Err(CaptureError::State(path.clone(), source))
             }
         }
     }

@@ -252,7 +252,7 @@ impl Observed {
         limits: Limits,
     ) -> Result<(Observation, CaptureSummary), CaptureError> {
         self.load(input, seed, limits)
-            .map_err(|source| CaptureError::State { path: self.state.clone(), source })
+            .map_err(|source| CaptureError::State(self.state.clone(), source))
             .map(|observation| (observation, self.head.summary.clone()))
     }
 

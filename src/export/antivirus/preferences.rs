@@ -26,21 +26,11 @@ pub struct Preferences {
 #[derive(Debug, thiserror::Error)]
 pub enum PreferencesError {
     /// It cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It is something else.
-    #[error("{}: {why}", path.display())]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, where, and what to do.
-        why: String,
-    },
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Read(PathBuf, #[source] std::io::Error),
+    /// It is something else: what is wrong, where, and what to do.
+    #[error("{}: {}", .0.display(), .1)]
+    Content(PathBuf, String),
 }
 
 impl Preferences {
@@ -49,7 +39,7 @@ impl Preferences {
     /// # Errors
     /// If it cannot be read, is no text, no JSON, or not what `Get-MpPreference` prints.
     pub fn load(path: &Path) -> Result<Self, PreferencesError> {
-        let read = |source| PreferencesError::Read { path: path.to_owned(), source };
+        let read = |source| PreferencesError::Read(path.to_owned(), source);
         let mut bytes = Vec::new();
         File::open(path).map_err(read)?.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(read)?;
         let why = match bytes.len() as u64 {
@@ -59,7 +49,7 @@ impl Preferences {
                 Err(why) => why,
             },
         };
-        Err(PreferencesError::Content { path: path.to_owned(), why })
+        Err(PreferencesError::Content(path.to_owned(), why))
     }
 
     /// The same from the file's content.

@@ -72,13 +72,8 @@ pub struct Machine {
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// A saved answer cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Read(PathBuf, #[source] std::io::Error),
     /// There is no firewall in what was told.
     #[error("no firewall rule in {of}; on the gateway, `{command}` prints them")]
     NoRules {
@@ -99,7 +94,7 @@ impl Machine {
         for (question, answer) in QUESTIONS.iter().zip(&mut answers) {
             let path = folder.join(question.file);
             if path.exists() {
-                *answer = Some(read(&path).map_err(|source| LocalError::Read { path, source })?);
+                *answer = Some(read(&path).map_err(|source| LocalError::Read(path, source))?);
             }
         }
         Self::of(answers, &folder.display().to_string())

@@ -79,21 +79,11 @@ const LONGEST_LABEL: usize = 800;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// It could not be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Io(PathBuf, #[source] io::Error),
     /// It is no survey.
-    #[error("{}, line {}: not a survey of igorscope: {source}; name a survey.json that `igorscope analyze -o` wrote", path.display(), source.line())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What the parser said.
-        source: serde_json::Error,
-    },
+    #[error("{}, line {}: not a survey of igorscope: {}; name a survey.json that `igorscope analyze -o` wrote", .0.display(), .1.line(), .1)]
+    Format(PathBuf, #[source] serde_json::Error),
     /// The label of its site is none: each row of a merge has a copy of it.
     #[error("{}: the label of its site has {length} bytes; at most {LONGEST_LABEL} are a label", path.display())]
     Label {
@@ -117,7 +107,7 @@ pub enum ReadError {
 /// # Errors
 /// [`ReadError`], with the path and line.
 pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
-    let io_error = |source| ReadError::Io { path: path.to_owned(), source };
+    let io_error = |source| ReadError::Io(path.to_owned(), source);
     let mut bytes = Vec::new();
     File::open(path).and_then(|file| BufReader::new(file).read_to_end(&mut bytes)).map_err(io_error)?;
     // As PowerShell's `>` writes it; no copy is made of what is UTF-8.
@@ -133,7 +123,7 @@ pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
     struct Head {
         schema_version: u32,
     }
-    let format_error = |source| ReadError::Format { path: path.to_owned(), source };
+    let format_error = |source| ReadError::Format(path.to_owned(), source);
     // Most files are of this version: the head alone is looked at only where the whole fails.
     match serde_json::from_slice::<v1::Survey<'static>>(&text) {
         Ok(survey) if survey.schema_version == v1::SCHEMA_VERSION => match survey.site.len() {
