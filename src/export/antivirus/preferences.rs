@@ -1,7 +1,5 @@
 //! What `Get-MpPreference | ConvertTo-Json` printed, in any encoding that Windows writes it in.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -39,9 +37,8 @@ impl Preferences {
     /// # Errors
     /// If it cannot be read, is no text, no JSON, or not what `Get-MpPreference` prints.
     pub fn load(path: &Path) -> Result<Self, PreferencesError> {
-        let read = |source| PreferencesError::Read(path.to_owned(), source);
-        let mut bytes = Vec::new();
-        File::open(path).map_err(read)?.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(read)?;
+        let bytes =
+            text::beginning(path, MAX_FILE + 1).map_err(|source| PreferencesError::Read(path.to_owned(), source))?;
         let why = match bytes.len() as u64 {
             MAX_FILE.. => format!("larger than {} MiB; a machine's exclusions have some kilobytes", MAX_FILE >> 20),
             _ => match Self::parse(&bytes) {

@@ -21,8 +21,8 @@ pub mod v1;
 mod values;
 pub(super) mod words;
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::ser::Serialize;
@@ -108,8 +108,7 @@ pub enum ReadError {
 /// [`ReadError`], with the path and line.
 pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
     let io_error = |source| ReadError::Io(path.to_owned(), source);
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| BufReader::new(file).read_to_end(&mut bytes)).map_err(io_error)?;
+    let bytes = fs::read(path).map_err(io_error)?;
     // As PowerShell's `>` writes it; no copy is made of what is UTF-8.
     let text = match bytes.get(..2) {
         Some([b'{', 0] | [0, b'{'] | [0xff, 0xfe] | [0xfe, 0xff] | [0xef, 0xbb]) => {
