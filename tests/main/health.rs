@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use igorscope::health::{Measure, Pair};
@@ -13,6 +12,7 @@ use igorscope::survey::{Options, Progress, Source, run};
 
 use super::corpus;
 use crate::skips::{is_there, skipped};
+use crate::tools::tshark;
 
 /// Where we differ from tshark, and why: the file, the measure, and how many exchanges we have more (or fewer).
 const ACCEPTED: [(&str, Measure, i64, &str); 24] = [
@@ -147,18 +147,11 @@ impl Frame<'_> {
     }
 }
 
-/// A line for each frame with the fields that tshark reads in it.
-fn fields_by_tshark(path: &Path, options: &[&str], fields: &[&str]) -> String {
-    let mut command = Command::new("tshark");
-    command.arg("-r").arg(path).args(["-n", "-T", "fields", "-E", "aggregator=|"]).args(options);
-    let output = command.args(fields.iter().flat_map(|field| ["-e", field])).output().expect("tshark");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
 /// What tshark finds in a capture; where it has no field, by frame times paired by the identifiers that it reads.
 fn by_tshark(path: &Path) -> Times {
-    let options = ["tcp.desegment_tcp_streams:FALSE", "ip.defragment:FALSE", "http.desegment_body:FALSE"];
-    let text = fields_by_tshark(path, &options.map(|option| ["-o", option]).concat(), &FIELDS);
+    let whole = ["tcp.desegment_tcp_streams:FALSE", "ip.defragment:FALSE", "http.desegment_body:FALSE"];
+    let options = [&["-E", "aggregator=|"][..], &whole.map(|option| ["-o", option]).concat()].concat();
+    let text = tshark(path, &options, &FIELDS);
     let mut times = Times::new();
     let mut accepts: BTreeSet<u64> = BTreeSet::new();
     // When a client began a transaction of DHCP, and who gave it an address.
@@ -386,7 +379,7 @@ fn losses_by_tshark(path: &Path) -> BTreeMap<(IpAddr, IpAddr, u16), Counts> {
         "tcp.analysis.duplicate_ack",
         "tcp.analysis.zero_window",
     ];
-    let text = fields_by_tshark(path, &["-2", "-o", "tcp.desegment_tcp_streams:FALSE"], &LOST);
+    let text = tshark(path, &["-E", "aggregator=|", "-2", "-o", "tcp.desegment_tcp_streams:FALSE"], &LOST);
     let mut counts: BTreeMap<(IpAddr, IpAddr, u16), Counts> = BTreeMap::new();
     for line in text.lines() {
         let values: Vec<&str> = line.split('\t').map(|values| values.rsplit('|').next().unwrap_or_default()).collect();

@@ -61,6 +61,7 @@ mod states;
 mod survey_schema;
 mod ten_seconds;
 mod threads;
+mod tools;
 #[path = "../../examples/generate/traffic/mod.rs"]
 mod traffic;
 mod transfers;

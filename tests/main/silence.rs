@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use igorscope::anonymize::Anonymizer;
@@ -18,6 +17,7 @@ use proptest::prelude::*;
 use crate::command::sample;
 use crate::reading::of_kind;
 use crate::skips::{is_there, skipped};
+use crate::tools::tshark;
 use crate::traffic::file::{Record, Tape};
 use crate::traffic::frame::{self, Mac, Tag, V4};
 use crate::traffic::payload::link;
@@ -386,10 +386,9 @@ fn pauses_are_those_of_tshark() {
         return skipped("tshark is needed to know when hosts were heard");
     }
     for file in ["site-survey.pcapng", "first-questions.pcapng", "visit.pcap", "real-blocked.pcap"] {
-        let fields = ["-T", "fields", "-E", "occurrence=f", "-e", "frame.time_epoch", "-e", "ip.src", "-e", "ipv6.src"];
-        let output = Command::new("tshark").arg("-r").arg(sample(file)).args(fields).output().expect("tshark");
+        let text = tshark(&sample(file), &["-E", "occurrence=f"], &["frame.time_epoch", "ip.src", "ipv6.src"]);
         let mut times: BTreeMap<IpAddr, Vec<i64>> = BTreeMap::new();
-        for line in String::from_utf8(output.stdout).expect("text").lines() {
+        for line in text.lines() {
             let mut fields = line.split('\t');
             let time = fields.next().unwrap_or_default().replace('.', "").parse().expect("nanoseconds");
             let source = fields.find(|field| !field.is_empty()).and_then(|field| field.parse::<IpAddr>().ok());
