@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::command::{folder, run, sample};
 use crate::mirror::{Mirror, host};
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
+use crate::tools::printed;
 use crate::traffic::frame::{self, V4};
 use crate::traffic::random::Random;
 use crate::traffic::wire::SECOND;
@@ -119,13 +121,11 @@ fn holds_none(report: &Path, secrets: &BTreeSet<String>) {
 fn workbook(path: &Path) -> String {
     let read = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\n\
                 print(*(z.read(n).decode() for n in z.namelist()))";
-    let read = std::process::Command::new("python3").args(["-c", read]).arg(path).output();
-    let Ok(read) = read else {
+    if !is_there("python3") {
         skipped("there is no python3 to open the workbook");
         return String::new();
-    };
-    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
-    String::from_utf8(read.stdout).unwrap()
+    }
+    printed(Command::new("python3").args(["-c", read]).arg(path))
 }
 
 /// Captures with other names and findings: duplicate addresses, switches that name themselves, mirrors.

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use crate::command::{folder, run, sample};
 use crate::skips::skipped;
+use crate::tools::printed;
 use crate::xlsx::python;
 
 const NAMES: [&str; 3] = ["=cmd|'/C calc'!A0", "照明 Ελλάδα żółć, 3. Stock", "+1-800;@SUM(1+1)"];
@@ -14,8 +15,7 @@ const NAMES: [&str; 3] = ["=cmd|'/C calc'!A0", "照明 Ελλάδα żółć, 3.
 /// Converts files, without a window and with a profile of its own.
 fn convert(folder: &Path, arguments: &[&str], files: &[String]) {
     let profile = format!("-env:UserInstallation=file://{}/profile", folder.display());
-    let output = Command::new("soffice").arg(profile).arg("--headless").args(arguments).args(files).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    printed(Command::new("soffice").arg(profile).arg("--headless").args(arguments).args(files));
 }
 
 /// Holds what LibreOffice read against the CSV files.
@@ -87,6 +87,5 @@ fn libreoffice_reads_every_table() {
     // Every sheet into a file of its own.
     let every = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1";
     convert(out.path(), &["--convert-to", every, "--outdir", &again], &[xlsx]);
-    let held = python.args(["-c", READ, out.path().to_str().unwrap()]).args(NAMES).output().unwrap();
-    assert!(held.status.success(), "{}", String::from_utf8_lossy(&held.stderr));
+    printed(python.args(["-c", READ, out.path().to_str().unwrap()]).args(NAMES));
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::command::{Run, folder, run, run_with, sample};
 use crate::mirror::{EVERYONE, End, GATEWAY, Host, Mirror, OTHER, host, node};
+use crate::tools::printed;
 use crate::traffic::frame::{ACK, PSH, RST, SYN};
 use crate::traffic::payload::{coap, http, ssdp, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
@@ -477,7 +478,6 @@ fn the_workbook_says_what_the_report_says() {
     run_with(&[&"analyze", &capture, &"--xlsx", &book]).expect(0, &[]);
     let Some(mut python) = python("openpyxl") else { return };
     let read = "import sys, openpyxl; print(openpyxl.load_workbook(sys.argv[1])['About']['B1'].value)";
-    let read = python.args(["-c", read]).arg(book).output().unwrap();
-    let result = String::from_utf8_lossy(&read.stdout).into_owned();
+    let result = printed(python.args(["-c", read]).arg(book));
     assert!(result.starts_with("NOT JUDGED: No Igor gateway, node or BACnet system is known here. Next: "), "{result}");
 }

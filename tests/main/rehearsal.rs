@@ -1,6 +1,7 @@
 //! `policy export --against`: what the rules would have dropped of a survey that was made before.
 
 use crate::command::{igorscope, run_with, sample};
+use crate::tools::printed;
 
 #[test]
 fn a_survey_tells_what_the_rules_would_have_dropped() {
@@ -17,9 +18,7 @@ fn a_survey_tells_what_the_rules_would_have_dropped() {
         let mut command = igorscope();
         command.args(["policy", "export", "--side", "firewall", "--against"]).arg(&results);
         command.arg("--inventory").arg(site).args(more);
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        printed(&mut command)
     };
 
     let page = list(&site, &[]);

@@ -243,16 +243,11 @@ fn the_program_writes_the_same_files_of_states_as_of_captures() {
     observe_to(&at("a.igstate"), &[&a]);
     observe_to(&at("b.igstate"), &[&b]);
     // Into the same folder each time, which the summary names.
-    let output = at("report");
+    let (inventory, output) = (sample("site-survey.toml"), at("report"));
     let analyze = |inputs: [&Path; 2]| {
-        let run = igorscope()
-            .args(["analyze", "-q", "--inventory"])
-            .arg(sample("site-survey.toml"))
-            .arg("-o")
-            .arg(&output)
-            .args(inputs)
-            .output();
-        let written = (command::Run::of(run.unwrap()).expect(0, &[]).out, contents(&output));
+        let [one, other] = inputs;
+        let run = command::run_with(&[&"analyze", &"-q", &"--inventory", &inventory, &"-o", &output, &one, &other]);
+        let written = (run.expect(0, &[]).out, contents(&output));
         fs::remove_dir_all(&output).unwrap();
         written
     };

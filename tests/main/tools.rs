@@ -1,4 +1,4 @@
-//! Other programs that read captures.
+//! Other programs, asked what they make of captures and of our files.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,9 +6,9 @@ use std::process::Command;
 /// What a program printed; panics if it failed otherwise than at the end of a capture that was cut.
 pub(crate) fn printed(command: &mut Command) -> String {
     let output = command.output().expect("a program");
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() || complaint.contains(" been cut short in the "), "{command:?}: {complaint}");
-    String::from_utf8(output.stdout).expect("text")
+    let [out, complaint] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success() || complaint.contains(" been cut short in the "), "{command:?}: {out}{complaint}");
+    out
 }
 
 /// A line for each frame with the fields that tshark reads in it.
