@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::command::{folder, run, sample};
+use crate::command::{entries, folder, run, sample};
 use crate::mirror::{Mirror, host};
 use crate::skips::{is_there, skipped};
 use crate::tools::printed;
@@ -101,8 +101,7 @@ fn is_part(text: &str, secret: &str) -> bool {
 
 fn holds_none(report: &Path, secrets: &BTreeSet<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
-    for file in fs::read_dir(report).unwrap() {
-        let path = file.unwrap().path();
+    for path in entries(report, "") {
         let text = match path.extension().is_some_and(|ending| ending == "xlsx") {
             true => workbook(&path),
             false => fs::read_to_string(&path).unwrap(),

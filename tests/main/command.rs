@@ -10,6 +10,28 @@ pub(crate) fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name)
 }
 
+/// What is in a folder, by name: files and folders whose names end so.
+pub(crate) fn entries(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut entries: Vec<PathBuf> = entries.filter(|path| path.to_str().unwrap().ends_with(ending)).collect();
+    entries.sort();
+    entries
+}
+
+/// All files below a folder whose names end so.
+pub(crate) fn below(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let (folders, mut files): (Vec<_>, Vec<_>) = entries(folder, "").into_iter().partition(|path| path.is_dir());
+    files.retain(|path| path.to_str().unwrap().ends_with(ending));
+    files.extend(folders.iter().flat_map(|folder| below(folder, ending)));
+    files
+}
+
+/// The captures in a folder.
+pub(crate) fn captures(folder: &Path) -> Vec<PathBuf> {
+    let is_capture = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pcap" || ending == "pcapng");
+    entries(folder, "").into_iter().filter(is_capture).collect()
+}
+
 /// The program, ready to be given arguments; in UTC and without colours, whatever runs the tests.
 pub(crate) fn igorscope() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_igorscope"));
@@ -89,10 +111,7 @@ pub(crate) fn pcap(frames: usize) -> Vec<u8> {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
+    entries(folder, "").iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
 const FILES: [&str; 8] = [

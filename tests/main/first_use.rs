@@ -6,8 +6,7 @@ use igorscope::policy::{Reason, Role};
 use igorscope::verdict::{CellState, Outcome, Verdict};
 
 #[cfg(unix)]
-use crate::command::igorscope;
-use crate::command::{folder, run, run_with, sample};
+use crate::command::{below, folder, igorscope, run, run_with, sample};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
@@ -238,15 +237,8 @@ fn one_of_a_thing_is_told_in_the_singular() {
 fn to_analyze_has_one_spelling() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![package.join("README.md"), package.join("Makefile")];
-    let mut folders = vec![package.join("docs"), package.join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            match entry.extension().and_then(|ending| ending.to_str()) {
-                None if entry.is_dir() => folders.push(entry),
-                Some("rs" | "md" | "json") => pages.push(entry),
-                _ => {}
-            }
-        }
+    for ending in [".rs", ".md", ".json"] {
+        pages.extend(["docs", "src"].iter().flat_map(|folder| below(&package.join(folder), ending)));
     }
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap().to_lowercase();

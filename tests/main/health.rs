@@ -10,9 +10,9 @@ use igorscope::inventory::Inventory;
 use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, run};
 
-use super::corpus;
 use crate::skips::{is_there, skipped};
 use crate::tools::tshark;
+use crate::{command, corpus};
 
 /// Where we differ from tshark, and why: the file, the measure, and how many exchanges we have more (or fewer).
 const ACCEPTED: [(&str, Measure, i64, &str); 24] = [
@@ -270,21 +270,11 @@ fn by_tshark(path: &Path) -> Times {
 
 /// The captures beside the program, and the corpus where it is.
 fn captures() -> Vec<PathBuf> {
-    let mut list = Vec::new();
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let mut folders = vec![own];
+    let mut folders = vec![command::sample("")];
     if let Some(corpus) = corpus::folder() {
         folders.extend(["service", "link", "field"].map(|name| corpus.join(name)));
     }
-    for folder in folders {
-        let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
-        list.extend(
-            entries
-                .filter(|path| path.extension().is_some_and(|extension| extension == "pcap" || extension == "pcapng")),
-        );
-    }
-    list.sort();
-    list
+    folders.iter().flat_map(|folder| command::captures(folder)).collect()
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::command::{run, sample};
+use crate::command::{below, run, sample};
 use crate::skips::skipped;
 use crate::tools::printed;
 
@@ -32,16 +32,9 @@ fn spark() -> MutexGuard<'static, ()> {
 
 /// All files below a folder, by their paths in it.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { found.push(path.strip_prefix(folder).unwrap().to_owned()) }
-        }
-    }
+    let mut found = below(folder, "");
     found.sort();
-    found
+    found.iter().map(|path| path.strip_prefix(folder).unwrap().to_owned()).collect()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::command::{Run, folder, run, run_with, sample};
+use crate::command::{Run, entries, folder, run, run_with, sample};
 
 const TABLES: [&str; 6] = ["flows.csv", "findings.csv", "coverage.csv", "nodes.csv", "inventory.csv", "health.csv"];
 
@@ -84,15 +84,8 @@ fn each_site_of_a_merge_has_a_report_of_its_own() {
     let index = read(&sites, "index.html");
     assert!(index.contains("2 sites") && index.contains("Harbour Street 4"), "{index}");
     assert!(!index.contains("<script") && index.contains("&lt;script&gt;"), "a label is text");
-    let mut folders: Vec<String> = fs::read_dir(&sites)
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
-    folders.sort();
-    assert_eq!(folders.len(), 2, "{folders:?}");
-    let of = |label: &str| sites.join(folders.iter().find(|folder| folder.ends_with(label)).unwrap());
+    assert_eq!(entries(&sites, "").iter().filter(|entry| entry.is_dir()).count(), 2);
+    let of = |label: &str| entries(&sites, label).remove(0);
     for (site, alone) in [(of("harbour-street-4"), &harbour), (of("script-alert-1-script"), &station)] {
         let name = site.file_name().unwrap().to_str().unwrap();
         assert!(index.contains(&format!("href=\"{name}/report.html\"")), "{index}");

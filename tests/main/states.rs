@@ -231,7 +231,7 @@ fn observe_to(state: &Path, captures: &[&Path]) {
 
 /// All files in a folder, by name.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = command::entries(folder, "").into_iter();
     files.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap())).collect()
 }
 

@@ -40,6 +40,7 @@ pub(crate) use earlier::is_of_others;
 pub(crate) use lookup::Lookup;
 pub use merge::{MergeError, merge};
 pub use read_back::{read_back, written_by};
+#[cfg(feature = "live")]
 pub(crate) use rows::judged as judged_row;
 pub use sites::TooManySites;
 pub use values::{Mac, Time};

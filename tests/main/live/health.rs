@@ -1,12 +1,12 @@
 //! How soon devices answer, by two interfaces of which one has the questions and the other the answers, and by states.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::{Link, PROGRAM, analyze, assert_same_offline, begin, ip, stop, survey};
+use crate::command::entries;
 
 /// Asked, answered, repeated and unasked of the gateway's measure.
 fn counts(survey: &Value, measure: &str) -> [u64; 4] {
@@ -84,13 +84,12 @@ fn states_have_what_was_measured() {
     // Written while it goes on.
     assert_eq!(counts(&survey(Path::new(&report)), "coap")[1], 40);
     stop(child, errors);
-    let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path().to_string_lossy().into_owned());
-    let states: Vec<String> = files.filter(|path| path.ends_with(".igstate")).collect();
+    let states = entries(folder.path(), ".igstate");
     assert!(states.len() > 1, "{states:?}");
-    let analyze = |name: &str, inputs: &[String]| analyze(&folder.path().join(name), &["--health"], inputs);
+    let analyze = |name: &str, inputs: &[PathBuf]| analyze(&folder.path().join(name), &["--health"], inputs);
     let live = survey(Path::new(&report));
     assert_eq!((counts(&live, "coap"), counts(&live, "http")), ([40, 40, 0, 0], [40, 40, 0, 0]));
-    for other in [analyze("packets", &[capture]), analyze("states", &states)] {
+    for other in [analyze("packets", &[capture.into()]), analyze("states", &states)] {
         assert_eq!(doubts(&other), doubts(&live));
         assert_eq!((&other["health"], &other["nodes"]), (&live["health"], &live["nodes"]));
     }

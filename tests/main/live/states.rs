@@ -1,10 +1,11 @@
 //! States of a live survey: what they give is what the packets give that were written beside it, and nothing is folded.
 
-use std::fs;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
 use super::{Link, analyze, stop};
+use crate::command::entries;
 
 /// Without what names inputs, which are more of them where the state was rotated.
 fn without_sources(table: &Value) -> Vec<Value> {
@@ -28,15 +29,10 @@ fn states_are_judged_as_the_packets_are() {
         link.ask_twice();
         stop(child, errors);
 
-        let mut states: Vec<String> = fs::read_dir(folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path().to_string_lossy().into_owned())
-            .filter(|path| path.ends_with(".igstate"))
-            .collect();
-        states.sort();
+        let states = entries(folder.path(), ".igstate");
         assert_eq!(states.len() > 1, rotated, "{states:?}");
-        let analyze = |name, inputs: &[String]| analyze(&folder.path().join(name), &["--format", "json"], inputs);
-        let (packets, states) = (analyze("packets", &[capture]), analyze("states", &states));
+        let analyze = |name, inputs: &[PathBuf]| analyze(&folder.path().join(name), &["--format", "json"], inputs);
+        let (packets, states) = (analyze("packets", &[capture.into()]), analyze("states", &states));
         assert_eq!(packets["frames"], states["frames"]);
         for table in ["flows", "conversations", "findings", "coverage", "inventory", "nodes"] {
             let [packets, states] = [&packets[table], &states[table]].map(without_sources);
