@@ -23,7 +23,7 @@
 //! ```
 //!
 //! Each stage is one folder and imports only the stages to its left and the servants;
-//! `tests/architecture.rs` reads the imports and fails on an arrow that runs back.
+//! `tests/main/architecture.rs` reads the imports and fails on an arrow that runs back.
 //!
 //! # The words
 //!

@@ -76,7 +76,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     group.bench_function("survey.json", |bencher| {
         bencher.iter(|| {
             let mut out = Vec::new();
-            json::write_survey(&mut out, &one, &names, None).expect("memory takes it");
+            json::write_survey(&mut out, &one, &names, None, 1).expect("memory takes it");
             assert!(out.len() > 100 * one.flows.len());
             out
         });

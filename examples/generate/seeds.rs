@@ -149,6 +149,6 @@ fn survey_json(capture: &Path) -> io::Result<Vec<u8>> {
     let survey = run(&[Source::File(capture.to_owned())], &options, &Progress::default())
         .map_err(|errors| io::Error::other(format!("{errors:?}")))?;
     let mut out = Vec::new();
-    write_survey(&mut out, &survey, &Names::of(&survey), None)?;
+    write_survey(&mut out, &survey, &Names::of(&survey), None, 1)?;
     Ok(out)
 }

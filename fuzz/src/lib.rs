@@ -142,7 +142,7 @@ pub fn survey(data: &[u8]) {
         report::write_findings(&mut out, &survey, &names).expect("memory takes it");
         report::write_coverage(&mut out, &survey, &names).expect("memory takes it");
         report::write_inventory(&mut out, &survey, threads).expect("memory takes it");
-        report::json::write_survey(&mut out, &survey, &names, None).expect("memory takes it");
+        report::json::write_survey(&mut out, &survey, &names, None, 1).expect("memory takes it");
         let terminal = Terminal { width: 80, color: false, zone: jiff::tz::TimeZone::UTC, all: true };
         out.extend(report::summary(&survey, &names, &terminal).into_bytes());
         assert!(!out.contains(&0x1b), "no terminal escapes from a capture");
@@ -217,7 +217,7 @@ pub fn state(data: &[u8]) {
         let mut out = Vec::new();
         report::write_flows(&mut out, &survey, &names, threads).expect("memory takes it");
         report::write_inventory(&mut out, &survey, threads).expect("memory takes it");
-        report::json::write_survey(&mut out, &survey, &names, None).expect("memory takes it");
+        report::json::write_survey(&mut out, &survey, &names, None, 1).expect("memory takes it");
         let terminal = Terminal { width: 80, color: false, zone: jiff::tz::TimeZone::UTC, all: true };
         out.extend(report::summary(&survey, &names, &terminal).into_bytes());
         assert!(!out.contains(&0x1b), "no terminal escapes from a state");

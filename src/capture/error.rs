@@ -11,13 +11,8 @@ use crate::state::Broken;
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// The operating system would not open the file.
-    #[error("cannot open {}: {source}; check the name and the permission to read it", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("cannot open {}: {}; check the name and the permission to read it", .0.display(), .1)]
+    Open(PathBuf, #[source] io::Error),
     /// The first bytes could not be read.
     #[error("cannot read {} at byte {offset}: {source}", path.display())]
     Read {
@@ -29,17 +24,11 @@ pub enum CaptureError {
         source: io::Error,
     },
     /// A folder where a file was expected.
-    #[error("{} is a folder, not a capture; name the captures in it, or let it be searched", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-    },
+    #[error("{} is a folder, not a capture; name the captures in it, or let it be searched", .0.display())]
+    Folder(PathBuf),
     /// Nothing in it.
-    #[error("{} is empty (0 bytes): the capture program wrote nothing to it; capture again", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{} is empty (0 bytes): the capture program wrote nothing to it; capture again", .0.display())]
+    Empty(PathBuf),
     /// Neither pcap nor pcapng.
     #[error("{} is not a packet capture: {looks_like}; give a pcap or pcapng file", path.display())]
     NotACapture {
@@ -59,39 +48,34 @@ pub enum CaptureError {
         advice: &'static str,
     },
     /// A state that cannot be used.
-    #[error("{} cannot be used as a state: {source}", path.display())]
-    State {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: Broken,
-    },
+    #[error("{} cannot be used as a state: {}", .0.display(), .1)]
+    State(PathBuf, #[source] Broken),
 }
 
 impl CaptureError {
     /// What is wrong, where the path is said beside it.
     pub fn reason(&self) -> String {
         match self {
-            Self::Open { source, .. } => format!("cannot be opened: {source}"),
+            Self::Open(_, source) => format!("cannot be opened: {source}"),
             Self::Read { source, offset, .. } => format!("cannot be read at byte {offset}: {source}"),
-            Self::Folder { .. } => "a folder".to_owned(),
-            Self::Empty { .. } => "empty (0 bytes)".to_owned(),
+            Self::Folder(_) => "a folder".to_owned(),
+            Self::Empty(_) => "empty (0 bytes)".to_owned(),
             Self::NotACapture { looks_like, .. } => format!("no packet capture: {looks_like}"),
             Self::Unsupported { what, advice, .. } => format!("{what}, which is not supported; {advice}"),
-            Self::State { source, .. } => format!("no state that can be used: {source}"),
+            Self::State(_, source) => format!("no state that can be used: {source}"),
         }
     }
 
     /// The file it is about.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Open { path, .. }
+            Self::Open(path, _)
             | Self::Read { path, .. }
-            | Self::Folder { path }
-            | Self::Empty { path }
+            | Self::Folder(path)
+            | Self::Empty(path)
             | Self::NotACapture { path, .. }
             | Self::Unsupported { path, .. }
-            | Self::State { path, .. } => path,
+            | Self::State(path, _) => path,
         }
     }
 }

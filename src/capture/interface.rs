@@ -11,15 +11,15 @@ const INTERFACE_LIMIT: usize = 1 << 18;
 
 // Option codes of the Interface Description Block.
 const OPT_END: u16 = 0;
-const IF_NAME: u16 = 2;
-const IF_TSRESOL: u16 = 9;
+pub(super) const IF_NAME: u16 = 2;
+pub(super) const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 // Option code of the Enhanced Packet Block.
 const EPB_DROPCOUNT: u16 = 4;
 // Option codes of the Interface Statistics Block.
-const ISB_IFRECV: u16 = 4;
-const ISB_IFDROP: u16 = 5;
-const ISB_OSDROP: u16 = 7;
+pub(super) const ISB_IFRECV: u16 = 4;
+pub(super) const ISB_IFDROP: u16 = 5;
+pub(super) const ISB_OSDROP: u16 = 7;
 
 /// What a packet needs to know of its interface.
 #[derive(Clone, Copy, Debug)]

@@ -59,7 +59,7 @@ pub(super) fn recognise(bytes: &[u8], path: &Path) -> Result<Magic, CaptureError
     }
     let path = path.to_owned();
     if bytes.is_empty() {
-        return Err(CaptureError::Empty { path });
+        return Err(CaptureError::Empty(path));
     }
     if is_event_trace(bytes) {
         let (what, advice) = ("a Windows event trace (ETL), as pktmon and netsh write it", FROM_EVENT_TRACE);

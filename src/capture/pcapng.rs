@@ -8,13 +8,13 @@ use super::interface::{Interface, InterfaceTable};
 use super::pcap::{Guess, Head, packet_limit};
 
 /// Section Header Block; the same in either byte order.
-const SECTION: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
+pub(super) const SECTION: u32 = 0x0a0d_0d0a;
+pub(super) const INTERFACE: u32 = 1;
 /// The obsolete Packet Block.
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
-const STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
+pub(super) const STATISTICS: u32 = 5;
+pub(super) const ENHANCED_PACKET: u32 = 6;
 
 /// Fixed part of an Enhanced Packet Block, up to the packet's bytes.
 const EPB_HEADER: usize = 28;

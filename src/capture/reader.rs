@@ -259,11 +259,11 @@ impl Capture {
 
 /// Opens a file, and says its size if it is a regular one.
 pub(super) fn open_file(path: &Path) -> Result<(File, Option<u64>), CaptureError> {
-    let failed = |source| CaptureError::Open { path: path.to_owned(), source };
+    let failed = |source| CaptureError::Open(path.to_owned(), source);
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
-        return Err(CaptureError::Folder { path: path.to_owned() });
+        return Err(CaptureError::Folder(path.to_owned()));
     }
     Ok((file, metadata.is_file().then_some(metadata.len())))
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::error::CaptureError;
 use super::reader::Capture;
+use crate::text;
 
 /// A file that a search leaves out, and why.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,7 +93,7 @@ fn search(folder: &Path, found: &mut Found, seen: &mut HashMap<Identity, PathBuf
         let entries = match fs::read_dir(&current) {
             Ok(entries) => entries,
             Err(source) if current == folder => {
-                found.errors.push(CaptureError::Open { path: current, source });
+                found.errors.push(CaptureError::Open(current, source));
                 continue;
             }
             Err(error) => {
@@ -163,7 +163,7 @@ fn examine(path: &Path) -> Result<Metadata, Unfit> {
             "evidence that igorscope wrote: its frames are in the captures that it was made of".into(),
         )),
         Ok(()) => Ok(metadata),
-        Err(error @ (CaptureError::Open { .. } | CaptureError::Read { .. })) => Err(Unfit::Unreadable(error)),
+        Err(error @ (CaptureError::Open(..) | CaptureError::Read { .. })) => Err(Unfit::Unreadable(error)),
         Err(error) => Err(Unfit::Other(error.reason())),
     }
 }
@@ -173,10 +173,9 @@ pub const EVIDENCE: &str = "Frames of the findings only";
 
 /// Whether a pcapng file says in its first block that it is evidence of ours.
 fn is_own_evidence(path: &Path) -> bool {
-    let mut head = Vec::new();
-    let is_read = fs::File::open(path).is_ok_and(|file| file.take(512).read_to_end(&mut head).is_ok());
+    let head = text::beginning(path, 512).unwrap_or_default();
     let says = |text: &str| head.windows(text.len()).any(|bytes| bytes == text.as_bytes());
-    is_read && head.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) && says(EVIDENCE) && says("igorscope ")
+    head.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) && says(EVIDENCE) && says("igorscope ")
 }
 
 /// Whether a file's name ends as captures' do, compressed or not; tcpdump numbers the files of a ring behind the ending.

@@ -7,20 +7,13 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use super::frame::{LinkType, Timestamp};
+use super::interface::{IF_NAME, IF_TSRESOL, ISB_IFDROP, ISB_IFRECV, ISB_OSDROP};
+use super::pcapng::{ENHANCED_PACKET, INTERFACE, SECTION, STATISTICS};
 
-const SECTION: u32 = 0x0a0d_0d0a;
-const INTERFACE: u32 = 1;
 const NAMES: u32 = 4;
-const STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
 
 const OPT_COMMENT: u16 = 1;
 const SHB_USERAPPL: u16 = 4;
-const IF_NAME: u16 = 2;
-const IF_TSRESOL: u16 = 9;
-const ISB_IFRECV: u16 = 4;
-const ISB_IFDROP: u16 = 5;
-const ISB_OSDROP: u16 = 7;
 const NRB_IPV4: u16 = 1;
 const NRB_IPV6: u16 = 2;
 

@@ -30,7 +30,6 @@ fn drawn() -> Result<[u8; 32], Failure> {
     Ok(key)
 }
 
-/// The key of a file.
 pub(super) fn key(path: &Path) -> Result<[u8; 32], Failure> {
     let bytes = std::fs::read(path)
         .map_err(|error| Failure::usage(format!("cannot read the key {}: {error}", path.display())))?;

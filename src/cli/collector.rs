@@ -32,7 +32,6 @@ impl Collector {
         Ok(Self { socket, address })
     }
 
-    /// Sends the flows of a survey.
     pub(super) fn send(&self, survey: &Survey, time: Timestamp) -> Result<(), Failure> {
         let mut sent = 0u64;
         let mut send = |message: &[u8]| -> io::Result<()> {

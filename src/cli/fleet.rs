@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -131,9 +131,7 @@ fn read(from: &Path) -> io::Result<BTreeMap<&'static str, Answer>> {
         if fs::metadata(&path)?.len() > LARGEST {
             return Err(io::Error::other(format!("the answer to {name} is larger than {LARGEST} bytes")));
         }
-        let mut bytes = Vec::new();
-        File::open(&path)?.read_to_end(&mut bytes)?;
-        answers.insert(name, serde_json::from_slice(&bytes)?);
+        answers.insert(name, serde_json::from_slice(&fs::read(&path)?)?);
     }
     Ok(answers)
 }

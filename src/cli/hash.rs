@@ -18,7 +18,6 @@ pub(super) struct Hashes {
 }
 
 impl Hashes {
-    /// None are wanted.
     pub(super) fn none() -> Self {
         Self { files: Vec::new().into_iter(), done: None }
     }

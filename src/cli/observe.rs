@@ -87,6 +87,6 @@ fn write(
 
 /// Whether something was observed, and all states could be used.
 fn is_of_use(heads: &[Observing]) -> bool {
-    let is_state = |head: &Observing| matches!(head, Err(CaptureError::State { .. }));
+    let is_state = |head: &Observing| matches!(head, Err(CaptureError::State(..)));
     heads.iter().any(Result::is_ok) && !heads.iter().any(is_state)
 }

@@ -66,7 +66,6 @@ pub(super) fn inventory(args: HostArgs) -> Result<Inventory, Failure> {
 /// Where results go.
 #[derive(Default)]
 pub(super) struct OutputOptions {
-    /// Folder for the files.
     pub(super) folder: Option<PathBuf>,
     pub(super) formats: BTreeSet<Format>,
     /// File for the frames of the findings.

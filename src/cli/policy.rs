@@ -78,7 +78,7 @@ fn check(args: &PolicyCheck) -> Outcome {
             })?;
             Ok(Status::Good)
         }
-        Err(error @ PolicyError::Read { .. }) => Err(Failure::unusable(error)),
+        Err(error @ PolicyError::Read(..)) => Err(Failure::unusable(error)),
         Err(error) => Err(Failure { status: Status::Found, error: error.into() }),
     }
 }

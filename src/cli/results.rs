@@ -9,7 +9,7 @@ use super::options::OutputOptions;
 use super::terminal::{of_standard_output, print, zone};
 use super::written;
 use crate::capture::Timestamp;
-use crate::report::json::{write_flow_lines, write_survey_by};
+use crate::report::json::{write_flow_lines, write_survey};
 use crate::report::result::unjudged;
 use crate::report::{
     HtmlOptions, Names, ReportFolder, WriteError, summary, write_coverage, write_file, write_file_durably,
@@ -23,7 +23,6 @@ use crate::verdict::Caveat;
 
 /// How results are made.
 pub(super) struct WriteOptions {
-    /// Threads that write.
     pub(super) threads: usize,
     /// The command line that makes the same again.
     pub(super) command: Vec<String>,
@@ -160,7 +159,7 @@ const FILES: [(&str, Format, WriteOne); 10] = [
     (TRANSFERS, Format::Csv, |results, out| write_transfers(out, results.survey)),
     ("inventory.csv", Format::Csv, |results, out| write_inventory(out, results.survey, results.threads)),
     ("survey.json", Format::Json, |results, out| {
-        write_survey_by(results.threads, out, results.survey, &results.names, None)
+        write_survey(out, results.survey, &results.names, None, results.threads)
     }),
     ("flows.ndjson", Format::Ndjson, |results, out| {
         write_flow_lines(out, results.survey, &results.names, results.threads)
@@ -191,9 +190,7 @@ impl Results<'_> {
 /// Removes a file of an earlier survey, if there is one.
 fn remove_old(path: &Path) -> Result<(), WriteError> {
     match std::fs::remove_file(path) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            Err(WriteError::File { path: path.to_owned(), source })
-        }
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(WriteError::File(path.to_owned(), source)),
         _ => Ok(()),
     }
 }

@@ -1,12 +1,13 @@
 //! Standard output: whether it is a terminal, how wide, and whether it takes colours.
 
-use std::io::{self, IsTerminal, Read as _, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Component, Path};
 
 use clap::ValueEnum;
 
 use super::exit::{Failure, Status};
 use crate::report::Terminal;
+use crate::text;
 
 /// When to use colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -91,7 +92,6 @@ fn zone_of(file: &Path) -> Option<jiff::tz::TimeZone> {
     if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
         return None;
     }
-    let mut bytes = Vec::new();
-    std::fs::File::open(file).ok()?.take(LARGEST_ZONE).read_to_end(&mut bytes).ok()?;
+    let bytes = text::beginning(file, LARGEST_ZONE).ok()?;
     jiff::tz::TimeZone::tzif("local", &bytes).ok()
 }

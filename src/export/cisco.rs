@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use ipnet::IpNet;
 
 use super::format::{MANY, Writer, Written, commented, header};
-use super::rules::{Helper, Rule, RuleList};
+use super::rules::{Rule, RuleList};
 use super::{Base, End, Family, HostSet, Side, Way, text};
 use crate::policy::{PortSet, Role};
 use crate::protocol::Transport;
@@ -130,33 +130,31 @@ fn limits(list: &RuleList, body: &str) -> Vec<String> {
 }
 
 fn general_losses(list: &RuleList) -> Vec<String> {
-    let mut losses = vec![
-        "an access list knows no connections: UDP answers are let back from the documented port to any port from 1024 \
-         on, TCP answers by their flags (established)"
-            .to_owned(),
-    ];
-    if !list.with_supporting {
-        losses.push(
+    let broadcasts = |rule: &Rule| matches!(&rule.to.base, Base::Group(groups) if groups.broadcast);
+    let losses = [
+        (
+            true,
+            "an access list knows no connections: UDP answers are let back from the documented port to any port from 1024 \
+             on, TCP answers by their flags (established)",
+        ),
+        (
+            !list.with_supporting,
             "ICMP errors are dropped, and with them the search for the largest packet of a way (path MTU discovery); \
-             --with-supporting lets them pass"
-                .to_owned(),
-        );
-    }
-    if list.needs_tftp() {
-        losses.push(
+             --with-supporting lets them pass",
+        ),
+        (
+            list.needs_tftp(),
             "TFTP answers and data use fresh ports at both ends and are dropped; they need inspection (ip inspect name \
-             IGOR tftp, or a zone-based policy with match protocol tftp)"
-                .to_owned(),
-        );
-    }
-    if list.rules.iter().any(|rule| matches!(rule.helper, Some(Helper::Discovery { .. }))) {
-        losses.push("answers to SSDP and CoAP groups pass only from the documented ports".to_owned());
-    }
-    if list.rules.iter().any(|rule| matches!(&rule.to.base, Base::Group(groups) if groups.broadcast)) {
-        losses.push(
-            "the subnet's directed broadcast address is not known here; 255.255.255.255 is let through".to_owned(),
-        );
-    }
+             IGOR tftp, or a zone-based policy with match protocol tftp)",
+        ),
+        (list.has_discovery(), "answers to SSDP and CoAP groups pass only from the documented ports"),
+        (
+            list.rules.iter().any(broadcasts),
+            "the subnet's directed broadcast address is not known here; 255.255.255.255 is let through",
+        ),
+    ];
+    let mut losses: Vec<String> =
+        losses.into_iter().filter(|(is_so, _)| *is_so).map(|(_, loss)| loss.to_owned()).collect();
     if !families(list).contains(&Family::V6) {
         let why =
             if list.hosts.placeholders { "without an inventory" } else { "where the inventory has no IPv6 address" };
@@ -168,7 +166,7 @@ fn general_losses(list: &RuleList) -> Vec<String> {
 /// The sets that the lists name: an access list stands outside the host, which it has to name.
 fn sets(list: &RuleList) -> Vec<HostSet> {
     let own = list.side.role().and_then(HostSet::of);
-    let mut sets: Vec<HostSet> = own.into_iter().chain(super::nftables::used_sets(list)).collect();
+    let mut sets: Vec<HostSet> = own.into_iter().chain(list.used_sets()).collect();
     sets.sort_unstable();
     sets.dedup();
     sets
@@ -204,7 +202,7 @@ fn object_group(out: &mut String, set: HostSet, list: &RuleList) {
 
 fn access_list(out: &mut String, list: &RuleList, family: Family, which: List) {
     let _ = writeln!(out, "!\n{} {}", kind(family), name(list.side, which, family));
-    for rule in list.rules.iter().filter(|rule| super::nftables::fits(rule, family)) {
+    for rule in list.rules.iter().filter(|rule| rule.fits(family)) {
         let mut entries = Vec::new();
         let request = which == List::Transit || (rule.way == Way::In) == (which == List::To);
         if request {
@@ -274,7 +272,7 @@ fn lines(rule: &Rule, list: &RuleList, family: Family, answer: bool) -> Vec<Stri
 }
 
 fn except(rule: &Rule) -> Vec<(&'static str, End, End)> {
-    let whole = |end: &End| End { base: end.base.clone(), except: Vec::new() };
+    let whole = |end: &End| End::of(end.base.clone());
     let of_to = rule.to.except.iter().map(|set| ("deny", whole(&rule.from), End::set(*set)));
     let of_from = rule.from.except.iter().map(|set| ("deny", End::set(*set), whole(&rule.to)));
     of_to.chain(of_from).collect()

@@ -41,6 +41,17 @@ named! {
     }
 }
 
+impl Way {
+    /// Which way the answers go.
+    pub const fn back(self) -> Self {
+        match self {
+            Self::In => Self::Out,
+            Self::Out => Self::In,
+            Self::Through => Self::Through,
+        }
+    }
+}
+
 named! {
     /// Hosts that rules name.
     pub enum HostSet {
@@ -104,13 +115,18 @@ pub struct End {
 
 impl End {
     /// The host that enforces the rules.
-    pub const THIS_HOST: Self = Self { base: Base::ThisHost, except: Vec::new() };
+    pub const THIS_HOST: Self = Self::of(Base::ThisHost);
     /// Anybody.
-    pub const ANY: Self = Self { base: Base::Any, except: Vec::new() };
+    pub const ANY: Self = Self::of(Base::Any);
+
+    /// All of these.
+    pub const fn of(base: Base) -> Self {
+        Self { base, except: Vec::new() }
+    }
 
     /// One set.
     pub const fn set(set: HostSet) -> Self {
-        Self { base: Base::Set(set), except: Vec::new() }
+        Self::of(Base::Set(set))
     }
 
     /// Whether it holds for every address.

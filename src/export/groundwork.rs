@@ -32,7 +32,7 @@ pub(super) fn rules(side: Side, rules: &[Rule]) -> Vec<Rule> {
             v6: vec![],
             broadcast: false,
         };
-        let to = |groups: &Groups| End { base: Base::Group(groups.clone()), except: Vec::new() };
+        let to = |groups: &Groups| End::of(Base::Group(groups.clone()));
         // Reports go to the group itself as well (RFC 2236 section 3).
         let wide = Groups { v6: vec![Ipv6Net::new_assert(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8)], ..link };
         for way in [Way::Out, Way::In] {

@@ -78,6 +78,11 @@ impl Family {
     }
 }
 
+/// A block, or its only address.
+pub(super) fn plain(block: IpNet) -> String {
+    if block.prefix_len() == block.max_prefix_len() { block.addr().to_string() } else { block.to_string() }
+}
+
 /// Who is in each set.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {

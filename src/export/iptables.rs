@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use ipnet::IpNet;
 
 use super::format::{MANY, Writer, Written, commented, header};
-use super::hosts::{Family, Hosts};
+use super::hosts::{Family, Hosts, plain};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, HostSet, Side, Way, text};
 use crate::policy::PortSet;
@@ -36,7 +36,7 @@ impl Writer for Iptables {
             lines.push(format!("Stop logging: {}; {}", flush("iptables"), flush("ip6tables")));
         }
         let mut out = format!("#!/bin/sh\n{}set -euf\n\n", commented("#", &lines));
-        for set in used_sets(list) {
+        for set in list.used_sets() {
             for family in Family::ALL {
                 variable(&mut out, set, family, &list.hosts);
             }
@@ -65,21 +65,9 @@ fn limits(rules: usize) -> Vec<String> {
 }
 
 fn losses(list: &RuleList) -> Vec<String> {
-    let mut losses = Vec::new();
-    let discovers = list.rules.iter().any(|rule| matches!(rule.helper, Some(Helper::Discovery { .. })));
-    if discovers {
-        losses.push(
-            "iptables remembers who asked a group (match recent), but not from which port: for some seconds answers \
-             may go to any port from 1024 on; nftables tells the port, too"
-                .to_owned(),
-        );
-    }
-    if list.side == Side::Firewall && list.rules.iter().any(|rule| matches!(rule.to.base, Base::Group(_))) {
-        losses.push(
-            "rules let multicast pass, but forwarding it takes multicast routing (PIM or an IGMP/MLD proxy)".to_owned(),
-        );
-    }
-    losses
+    let recent = "iptables remembers who asked a group (match recent), but not from which port: for some seconds answers may go to \
+                  any port from 1024 on; nftables tells the port, too";
+    list.has_discovery().then(|| recent.to_owned()).into_iter().chain(list.multicast_loss()).collect()
 }
 
 /// What becomes of packets that no rule lets through.
@@ -103,10 +91,6 @@ const fn commands(family: Family) -> (&'static str, &'static str) {
         Family::V4 => ("iptables", "iptables-restore"),
         Family::V6 => ("ip6tables", "ip6tables-restore"),
     }
-}
-
-fn used_sets(list: &RuleList) -> Vec<HostSet> {
-    super::nftables::used_sets(list)
 }
 
 fn variable_name(set: HostSet, family: Family) -> String {
@@ -141,11 +125,6 @@ fn variable(out: &mut String, set: HostSet, family: Family, hosts: &Hosts) {
     }
 }
 
-/// A block, or its only address.
-fn plain(block: IpNet) -> String {
-    if block.prefix_len() == block.max_prefix_len() { block.addr().to_string() } else { block.to_string() }
-}
-
 /// What one chain does for one pair of ends.
 struct ChainRules<'a> {
     way: Way,
@@ -174,21 +153,16 @@ fn pairs(list: &RuleList, family: Family, raw: bool) -> Vec<ChainRules<'_>> {
     }
     for rule in &list.rules {
         let Some(Helper::Discovery { protocol, answerers, seconds }) = &rule.helper else { continue };
-        let back = match rule.way {
-            Way::In => Way::Out,
-            Way::Out => Way::In,
-            Way::Through => Way::Through,
-        };
         for answerer in answerers {
             let line = format!(
                 "-p udp --dport 1024:65535 -m recent --name igor-{protocol}{} --rcheck --seconds {seconds} --rdest \
                  -m comment --comment \"answers to {protocol} requests to a group\" -j ACCEPT",
                 family.digit()
             );
-            add(back, answerer, &rule.from, vec![line]);
+            add(rule.way.back(), answerer, &rule.from, vec![line]);
         }
     }
-    for rule in list.rules.iter().filter(|rule| super::nftables::fits(rule, family)) {
+    for rule in list.rules.iter().filter(|rule| rule.fits(family)) {
         let remember = match &rule.helper {
             Some(Helper::Discovery { protocol, .. }) => {
                 format!(" -m recent --name igor-{protocol}{} --set --rsource", family.digit())
@@ -210,22 +184,16 @@ fn pairs(list: &RuleList, family: Family, raw: bool) -> Vec<ChainRules<'_>> {
 /// Transport and ports, one line for each range.
 fn matches(rule: &Rule) -> Vec<String> {
     let Some(transport) = rule.transport else { return vec![String::new()] };
-    let each = |flag: &str, set: &PortSet, joint: char| -> Vec<String> {
+    let each = |flag: &str, set: &PortSet| -> Vec<String> {
         if set.0.is_empty() {
             return vec![String::new()];
         }
-        set.0
-            .iter()
-            .map(|range| match (range.start(), range.end()) {
-                (a, b) if a == b => format!(" {flag} {a}"),
-                (a, b) => format!(" {flag} {a}{joint}{b}"),
-            })
-            .collect()
+        set.words(':').iter().map(|ports| format!(" {flag} {ports}")).collect()
     };
     // ICMP types are matched one by one.
     let types = |flag: &str| -> Vec<String> {
         let singles = rule.types.0.iter().flat_map(|range| range.clone()).map(|kind| kind..=kind);
-        each(flag, &PortSet(singles.collect()), ':')
+        each(flag, &PortSet(singles.collect()))
     };
     let protocol = format!(
         "-p {}",
@@ -239,7 +207,7 @@ fn matches(rule: &Rule) -> Vec<String> {
         Transport::Icmpv6 => types("--icmpv6-type"),
         Transport::Other(_) => vec![String::new()],
         Transport::Tcp | Transport::Udp => {
-            let (client, server) = (each("--sport", &rule.client_ports, ':'), each("--dport", &rule.ports, ':'));
+            let (client, server) = (each("--sport", &rule.client_ports), each("--dport", &rule.ports));
             client.iter().flat_map(|client| server.iter().map(move |server| format!("{client}{server}"))).collect()
         }
     };

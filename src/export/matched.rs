@@ -76,7 +76,7 @@ fn ways(matcher: &Matcher, side: Side, hosts: &Hosts, transport: Option<Transpor
         }
         // Whoever may be asked by itself may be asked in a group.
         if to.roles.contains(Role::Group) && to.roles.contains(here) && transport != Some(Transport::Tcp) {
-            let group = End { base: Base::Group(groups), except: Vec::new() };
+            let group = End::of(Base::Group(groups));
             ways.extend(ends(from, None, transport).into_iter().map(|from| (Way::In, from, group.clone())));
         }
         return ways;
@@ -109,7 +109,7 @@ fn own_ends(endpoint: &Endpoint, here: Role, hosts: &Hosts) -> Vec<End> {
     let blocks: Vec<IpNet> =
         endpoint.blocks.iter().copied().filter(|block| hosts.is_placeholder(set) || meets(block)).collect();
     if !blocks.is_empty() {
-        own.push(End { base: Base::Blocks(blocks), except: Vec::new() });
+        own.push(End::of(Base::Blocks(blocks)));
     }
     own
 }
@@ -140,13 +140,13 @@ fn ends(endpoint: &Endpoint, groups: Option<&Groups>, transport: Option<Transpor
     let unicast: RoleSet = endpoint.roles.iter().filter(|role| *role != Role::Group).collect();
     let mut ends = End::of_roles(unicast);
     if !endpoint.blocks.is_empty() {
-        ends.push(End { base: Base::Blocks(endpoint.blocks.clone()), except: Vec::new() });
+        ends.push(End::of(Base::Blocks(endpoint.blocks.clone())));
     }
     if let Some(groups) = groups
         && endpoint.roles.contains(Role::Group)
         && transport != Some(Transport::Tcp)
     {
-        ends.push(End { base: Base::Group(groups.clone()), except: Vec::new() });
+        ends.push(End::of(Base::Group(groups.clone())));
     }
     ends
 }

@@ -131,7 +131,7 @@ fn url(list: &RuleList, role: Role) -> String {
 /// The entries of one family and leg, with names that are unique.
 fn entries(list: &RuleList, device: Role, family: Family, leg: Leg) -> Vec<Value> {
     let mut aces: Vec<Value> = Vec::new();
-    for rule in list.rules.iter().filter(|rule| super::nftables::fits(rule, family)) {
+    for rule in list.rules.iter().filter(|rule| rule.fits(family)) {
         let request = (rule.way == Way::Out) == (leg == Leg::From);
         let group = matches!(rule.to.base, Base::Group(_));
         let answers = matches!(rule.transport, Some(Transport::Tcp | Transport::Udp) | None) && !group;
@@ -171,7 +171,7 @@ fn matches(list: &RuleList, device: Role, rule: &Rule, family: Family, leg: Leg,
     let peer = if rule.way == Way::Out { &rule.to } else { &rule.from };
     let mut out = Vec::new();
     // What is excepted is dropped before the rest is let through: entries are in order (RFC 8519).
-    let whole = End { base: peer.base.clone(), except: Vec::new() };
+    let whole = End::of(peer.base.clone());
     let peers = peer.except.iter().map(|set| (false, End::set(*set))).chain([(true, whole)]);
     for (accept, peer) in peers {
         for (mud, network) in peer_matches(list, device, &peer, family) {

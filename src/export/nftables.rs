@@ -16,7 +16,7 @@ impl Writer for Nftables {
     const ENDING: &'static str = ".nft";
 
     fn write(list: &RuleList) -> Written {
-        let losses = losses(list);
+        let losses: Vec<String> = list.multicast_loss().into_iter().collect();
         let mut lines = header(list, &losses, &[]);
         lines
             .push("Load with: nft -c -f FILE (checks only), then nft -f FILE; loading it again replaces it".to_owned());
@@ -25,7 +25,7 @@ impl Writer for Nftables {
         let table = format!("igor_{}", list.side);
         // Declared before it is deleted, so that the first load finds it.
         out.push_str(&format!("\ntable inet {table}\ndelete table inet {table}\n\ntable inet {table} {{\n"));
-        for set in used_sets(list) {
+        for set in list.used_sets() {
             for family in Family::ALL {
                 out.push_str(&set_block(set, family, &list.hosts));
             }
@@ -59,31 +59,6 @@ impl Writer for Nftables {
         out.push_str("}\n");
         Written { text: out, losses, limits: Vec::new() }
     }
-}
-
-fn losses(list: &RuleList) -> Vec<String> {
-    let mut losses = Vec::new();
-    if list.side == Side::Firewall && list.rules.iter().any(|rule| matches!(rule.to.base, Base::Group(_))) {
-        losses.push(
-            "rules let multicast pass, but forwarding it takes multicast routing (PIM or an IGMP/MLD proxy)".to_owned(),
-        );
-    }
-    losses
-}
-
-/// The sets that rules name, in order.
-pub(super) fn used_sets(list: &RuleList) -> Vec<HostSet> {
-    let named = |set: &HostSet| {
-        let in_rule = list.rules.iter().any(|rule| {
-            let answerers = match &rule.helper {
-                Some(Helper::Discovery { answerers, .. }) => answerers.as_slice(),
-                _ => &[],
-            };
-            [&rule.from, &rule.to].into_iter().chain(answerers).any(|end| end.sets().any(|named| named == *set))
-        });
-        in_rule || list.side == Side::Firewall && list.guarded.contains(set)
-    };
-    HostSet::ALL.iter().copied().filter(named).collect()
 }
 
 const fn address_type(family: Family) -> &'static str {
@@ -209,12 +184,7 @@ fn answers(protocol: &str, rules: &[&Rule], list: &RuleList, way: Way) -> String
     let mut lines: Vec<String> = Vec::new();
     for rule in rules {
         let Some(Helper::Discovery { answerers, .. }) = &rule.helper else { continue };
-        let back = match rule.way {
-            Way::In => Way::Out,
-            Way::Out => Way::In,
-            Way::Through => Way::Through,
-        };
-        if back != way {
+        if rule.way.back() != way {
             continue;
         }
         for family in Family::ALL {
@@ -250,7 +220,7 @@ fn rule_lines(rule: &Rule, list: &RuleList) -> Vec<String> {
         return vec![format!("{} counter accept comment \"{comment}\"", joined(&[&transport]))];
     }
     let mut lines = Vec::new();
-    for family in Family::ALL.into_iter().filter(|family| fits(rule, *family)) {
+    for family in Family::ALL.into_iter().filter(|family| rule.fits(*family)) {
         let froms = end_matches("saddr", &rule.from, family, list).unwrap_or_default();
         let tos = end_matches("daddr", &rule.to, family, list).unwrap_or_default();
         for from in &froms {
@@ -270,15 +240,6 @@ fn rule_lines(rule: &Rule, list: &RuleList) -> Vec<String> {
         }
     }
     lines
-}
-
-/// Whether a transport exists in a family.
-pub(super) fn fits(rule: &Rule, family: Family) -> bool {
-    match rule.transport {
-        Some(Transport::Icmp | Transport::Other(2)) => family == Family::V4,
-        Some(Transport::Icmpv6) => family == Family::V6,
-        _ => true,
-    }
 }
 
 fn helper(rule: &Rule, family: Family) -> String {
@@ -329,22 +290,9 @@ fn end_matches(which: &str, end: &End, family: Family, list: &RuleList) -> Optio
 }
 
 fn transport(rule: &Rule) -> String {
-    let set = |ports: &PortSet| match ports.0.as_slice() {
-        [one] if one.start() == one.end() => one.start().to_string(),
-        [one] => format!("{}-{}", one.start(), one.end()),
-        many => {
-            let texts: Vec<_> = many
-                .iter()
-                .map(|range| {
-                    if range.start() == range.end() {
-                        range.start().to_string()
-                    } else {
-                        format!("{}-{}", range.start(), range.end())
-                    }
-                })
-                .collect();
-            format!("{{ {} }}", texts.join(", "))
-        }
+    let set = |ports: &PortSet| match &ports.words('-')[..] {
+        [one] => one.clone(),
+        many => format!("{{ {} }}", many.join(", ")),
     };
     let part =
         |name: &str, ports: &PortSet| if ports.0.is_empty() { String::new() } else { format!("{name} {}", set(ports)) };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::ends::{End, HostSet, Side, Way};
 use super::groups::Groups;
-use super::hosts::Hosts;
+use super::hosts::{Family, Hosts};
 use super::{groundwork, matched, refused};
 use crate::inventory::Inventory;
 use crate::policy::{Cell, Direction, Policy, PortSet, Role, RoleSet};
@@ -72,6 +72,17 @@ pub struct Rule {
     pub citation: String,
     /// What a firewall must know beyond ports.
     pub helper: Option<Helper>,
+}
+
+impl Rule {
+    /// Whether a transport exists in a family.
+    pub(super) fn fits(&self, family: Family) -> bool {
+        match self.transport {
+            Some(Transport::Icmp | Transport::Other(2)) => family == Family::V4,
+            Some(Transport::Icmpv6) => family == Family::V6,
+            _ => true,
+        }
+    }
 }
 
 /// What to write rules for.
@@ -193,6 +204,34 @@ impl RuleList {
         named.map_or_else(|| format!("{} groups", groups.name), |(name, _)| name)
     }
 
+    /// The sets that rules name, in order.
+    pub(super) fn used_sets(&self) -> Vec<HostSet> {
+        let named = |set: &HostSet| {
+            let in_rule = self.rules.iter().any(|rule| {
+                let answerers = match &rule.helper {
+                    Some(Helper::Discovery { answerers, .. }) => answerers.as_slice(),
+                    _ => &[],
+                };
+                [&rule.from, &rule.to].into_iter().chain(answerers).any(|end| end.sets().any(|named| named == *set))
+            });
+            in_rule || self.side == Side::Firewall && self.guarded.contains(set)
+        };
+        HostSet::ALL.iter().copied().filter(named).collect()
+    }
+
+    /// Whether any rule lets a group be asked who is there.
+    pub(super) fn has_discovery(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.helper, Some(Helper::Discovery { .. })))
+    }
+
+    /// What a firewall between cannot do for groups by its rules.
+    pub(super) fn multicast_loss(&self) -> Option<String> {
+        let to_group = |rule: &Rule| matches!(rule.to.base, super::Base::Group(_));
+        (self.side == Side::Firewall && self.rules.iter().any(to_group)).then(|| {
+            "rules let multicast pass, but forwarding it takes multicast routing (PIM or an IGMP/MLD proxy)".to_owned()
+        })
+    }
+
     /// Rules that need a TFTP helper.
     pub fn needs_tftp(&self) -> bool {
         self.rules.iter().any(|rule| rule.helper == Some(Helper::Tftp))
@@ -308,7 +347,7 @@ fn groups(policy: &Policy, here: Role, (transport, port): (Transport, u16), rule
     let Some(groups) = groups_on(policy, transport, port) else { return };
     let to_group = |client: Role| documented(policy, client, Role::Group, transport, port);
     if let Some(Filled { client: Some(cell), .. }) = to_group(here) {
-        let to = End { base: super::Base::Group(groups.clone()), except: Vec::new() };
+        let to = End::of(super::Base::Group(groups.clone()));
         let mut rule = rule(policy, Way::Out, (End::THIS_HOST, to), [Some(cell), None]);
         let answerers = hearers(policy, here, (transport, port)).into_iter().filter_map(HostSet::of).map(End::set);
         rule.helper = discovery(&groups, answerers.collect());
@@ -319,7 +358,7 @@ fn groups(policy: &Policy, here: Role, (transport, port): (Transport, u16), rule
         // A group rule opens only a port that this host's own list has, too.
         let Some(cell) = heard(policy, client, here, (transport, port)) else { continue };
         for from in End::of_roles(RoleSet::NONE.with(client)) {
-            let to = End { base: super::Base::Group(groups.clone()), except: Vec::new() };
+            let to = End::of(super::Base::Group(groups.clone()));
             let mut rule = rule(policy, Way::In, (from, to), [Some(cell), sent.client]);
             rule.helper = discovery(&groups, vec![End::THIS_HOST]);
             rules.push(rule);
@@ -351,7 +390,7 @@ fn routed_groups(
     }
     let Some(groups) = all.routed() else { return };
     for from in End::of_roles(RoleSet::NONE.with(client)) {
-        let to = End { base: super::Base::Group(groups.clone()), except: Vec::new() };
+        let to = End::of(super::Base::Group(groups.clone()));
         let mut rule = rule(policy, Way::Through, (from, to), [sent.client, sent.server]);
         let answerers = hearers.iter().filter_map(|role| HostSet::of(*role)).map(End::set);
         rule.helper = discovery(&groups, answerers.collect());

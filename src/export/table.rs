@@ -9,7 +9,6 @@ use crate::protocol::Transport;
 /// CSV by RFC 4180.
 pub(super) struct Csv;
 
-/// A Markdown table.
 pub(super) struct Markdown;
 
 const COLUMNS: [&str; 13] = [
@@ -70,10 +69,8 @@ impl Writer for Markdown {
 /// Who the names in the rules are, each told once.
 fn addresses_once(list: &RuleList) -> String {
     let mut out = String::from("\n## Addresses\n\n| name | addresses |\n|---|---|\n");
-    let sets = super::nftables::used_sets(list).into_iter().map(|set| (set.words().to_owned(), End::set(set)));
-    let group = |(name, groups): (String, &super::Groups)| {
-        (name, End { base: Base::Group(groups.clone()), except: Vec::new() })
-    };
+    let sets = list.used_sets().into_iter().map(|set| (set.words().to_owned(), End::set(set)));
+    let group = |(name, groups): (String, &super::Groups)| (name, End::of(Base::Group(groups.clone())));
     for (name, end) in sets.chain(list.groups().into_iter().map(group)) {
         let addresses = addresses(&end, list).replace(';', ", ");
         out.push_str(&format!("| {} | {} |\n", text::markdown(&name), text::markdown(&addresses)));
@@ -155,11 +152,7 @@ fn server_ports(rule: &Rule) -> String {
 }
 
 fn ports(set: &PortSet) -> String {
-    let range = |range: &std::ops::RangeInclusive<u16>| match (range.start(), range.end()) {
-        (a, b) if a == b => a.to_string(),
-        (a, b) => format!("{a}-{b}"),
-    };
-    set.0.iter().map(range).collect::<Vec<_>>().join(";")
+    set.words('-').join(";")
 }
 
 fn needs(rule: &Rule) -> String {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::format::{MANY, Writer, Written, commented, header};
+use super::hosts::plain;
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Family, HostSet, Hosts, Member, Way, text};
 use crate::policy::PortSet;
@@ -31,7 +32,7 @@ impl Writer for Windows {
         out.push_str("#Requires -RunAsAdministrator\n$ErrorActionPreference = 'Stop'\n");
         let group = format!("Igor ({}, by igorscope)", list.side);
         let _ = writeln!(out, "$Group = {}\n", crate::text::powershell(&group));
-        for set in super::nftables::used_sets(list) {
+        for set in list.used_sets() {
             variable(&mut out, set, &list.hosts);
         }
         out.push_str(&lists.declared());
@@ -45,7 +46,7 @@ impl Writer for Windows {
 
 /// Microsoft names no number of addresses that a rule may have: what was taken is to be looked at.
 fn limits(list: &RuleList, lists: &Lists, rules: &str) -> Vec<String> {
-    let of_sets = super::nftables::used_sets(list).into_iter().map(|set| list.hosts.of(set).len());
+    let of_sets = list.used_sets().into_iter().map(|set| list.hosts.of(set).len());
     let lists = lists.0.iter().map(|(_, addresses)| addresses.as_str());
     let written_out = rules.lines().chain(lists).map(|line| line.matches("', '").count() + 1);
     let most = of_sets.chain(written_out).max().unwrap_or(0);
@@ -171,7 +172,7 @@ fn command(rule: &Rule, number: usize, list: &RuleList, told: (&mut Lists, &mut 
     let way = if inbound { "from" } else { "to" };
     let what = match rule.transport {
         Some(transport @ (Transport::Tcp | Transport::Udp)) if !rule.ports.0.is_empty() => {
-            format!("{} {}", transport.to_string().to_uppercase(), plain_ports(&rule.ports))
+            format!("{} {}", transport.to_string().to_uppercase(), rule.ports.words('-').join(", "))
         }
         _ => rule.kind.to_string(),
     };
@@ -211,16 +212,10 @@ fn protocol(rule: &Rule) -> String {
     }
 }
 
+/// A range is text to PowerShell.
 fn port_list(ports: &PortSet) -> String {
-    let texts = ports.0.iter().map(|range| match (range.start(), range.end()) {
-        (a, b) if a == b => a.to_string(),
-        (a, b) => format!("'{a}-{b}'"),
-    });
-    texts.collect::<Vec<_>>().join(", ")
-}
-
-fn plain_ports(ports: &PortSet) -> String {
-    port_list(ports).replace('\'', "")
+    let quoted = |ports: String| if ports.contains('-') { format!("'{ports}'") } else { ports };
+    ports.words('-').into_iter().map(quoted).collect::<Vec<_>>().join(", ")
 }
 
 /// An end as a list of addresses; `None` for every address.
@@ -241,10 +236,6 @@ fn addresses(end: &End, list: &RuleList, losses: &mut Vec<String>) -> Option<Str
     }
 }
 
-fn plain(block: ipnet::IpNet) -> String {
-    if block.prefix_len() == block.max_prefix_len() { block.addr().to_string() } else { block.to_string() }
-}
-
 /// Windows knows no "but": what is left is written out as ranges.
 fn complement(end: &End, list: &RuleList, losses: &mut Vec<String>) -> Option<String> {
     if end.except.iter().any(|set| list.hosts.is_placeholder(*set)) {
@@ -256,7 +247,7 @@ fn complement(end: &End, list: &RuleList, losses: &mut Vec<String>) -> Option<St
         if !losses.contains(&loss) {
             losses.push(loss);
         }
-        return addresses(&End { base: end.base.clone(), except: Vec::new() }, list, losses);
+        return addresses(&End::of(end.base.clone()), list, losses);
     }
     let mut ranges = Vec::new();
     for family in Family::ALL {

@@ -35,8 +35,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let mut leases: Vec<(Ipv4Addr, Window)> = leases.into_iter().collect();
         leases.sort_by_key(|(_, window)| window.begin);
         let more = leases.len().saturating_sub(MAX_TOLD);
-        let cited =
-            |(address, window): (Ipv4Addr, Window)| (IpAddr::V4(address), Cited::new(window.frame(), window.first));
+        let cited = |(address, window): (Ipv4Addr, Window)| (IpAddr::V4(address), Cited::of(&window));
         let first = leases.into_iter().take(MAX_TOLD).map(cited).collect();
         let what = Leases { client: client.identity(), first, more };
         Some(client.device(client.sum(|exchange| exchange.acks), what))

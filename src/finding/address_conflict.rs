@@ -9,7 +9,7 @@ use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
 use crate::flow::Window;
-use crate::policy::{FindingKind, Role};
+use crate::policy::FindingKind;
 use crate::verdict::Observations;
 
 /// Who speaks for an address.
@@ -28,18 +28,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 
 fn device(seen: &Observations<'_>, address: IpAddr, macs: &BTreeMap<MacAddr, Window>) -> Affected<Conflict> {
     let all = macs.values().fold(Window::NONE, |sum, window| sum.and(*window));
-    let cited = |(mac, window): (&MacAddr, &Window)| (*mac, window.count, Cited::new(window.frame(), window.first));
-    Affected {
-        role: seen.hosts.find(address).map_or(Role::Host, |id| seen.hosts.role(id)),
-        who: Who::Address(address),
-        packets: all.count,
-        first: all.first,
-        last: all.last,
-        what: Conflict {
-            first: macs.iter().take(MAX_TOLD).map(cited).collect(),
-            more: macs.len().saturating_sub(MAX_TOLD),
-        },
-    }
+    let cited = |(mac, window): (&MacAddr, &Window)| (*mac, window.count, Cited::of(window));
+    let first = macs.iter().take(MAX_TOLD).map(cited).collect();
+    let what = Conflict { first, more: macs.len().saturating_sub(MAX_TOLD) };
+    Affected::within(&all, seen.hosts.role_at(address), address, what)
 }
 
 impl Trouble for Conflict {

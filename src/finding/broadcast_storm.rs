@@ -6,11 +6,11 @@ use super::by_mac::{HostsByMac, Identity};
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::{STRETCH, Window};
 use crate::inventory::seconds;
 use crate::policy::{FindingKind, Role};
+use crate::verdict::Conversation;
 
 /// Who asks for so many addresses that each is asked for fewer times than this on average, looks for hosts.
 const SWEEP: u64 = 4;
@@ -24,9 +24,7 @@ struct Storm {
     per_second: u64,
     /// What it was.
     what: What,
-    first: Timestamp,
-    last: Timestamp,
-    at: Cited,
+    window: Window,
 }
 
 #[derive(Clone, Debug)]
@@ -73,9 +71,7 @@ fn frames(judged: &Judged<'_>) -> Option<Affected<Storm>> {
     let storm = Storm {
         per_second: worst / STRETCH as u64,
         what: What::Frames { all: all.count, arp: arp.count, senders },
-        first: all.first,
-        last: all.last,
-        at: Cited::new(all.frame(), all.first),
+        window: all,
     };
     Some(devices.device(most, &all, storm))
 }
@@ -94,26 +90,14 @@ fn packets(judged: &Judged<'_>) -> Vec<Affected<Storm>> {
         if !matches!(server.address, IpAddr::V4(address) if !address.is_multicast()) {
             continue;
         }
-        let window = Window { first: conversation.first, last: conversation.last, ..Window::NONE };
+        let Conversation { first, last, begin, .. } = *conversation;
+        let window = Window { first, last, begin, count, ..Window::NONE };
         let per_second = count / seconds(&window).max(STRETCH as u64);
         if per_second < rate {
             continue;
         }
-        let storm = Storm {
-            per_second,
-            what: What::Packets { all: count, to: server.address, port: conversation.port },
-            first: conversation.first,
-            last: conversation.last,
-            at: Cited::new(conversation.begin.frame, conversation.first),
-        };
-        storms.push(Affected {
-            role: client.role,
-            who: Who::Address(client.address),
-            packets: count,
-            first: conversation.first,
-            last: conversation.last,
-            what: storm,
-        });
+        let what = What::Packets { all: count, to: server.address, port: conversation.port };
+        storms.push(Affected::within(&window, client.role, client.address, Storm { per_second, what, window }));
     }
     storms
 }
@@ -128,8 +112,8 @@ impl Trouble for Storm {
         "Broadcasts come at a rate that nothing explains: every device must read each of them.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
-        let within = lasting(self.first, self.last);
-        let from = frame(context, self.at);
+        let within = lasting(self.window.first, self.window.last);
+        let from = frame(context, Cited::of(&self.window));
         match &self.what {
             What::Frames { all, arp, senders } => {
                 let list = senders.iter().map(|(sender, count)| format!("{} {count}", sender.name(context)));

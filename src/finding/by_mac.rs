@@ -67,15 +67,12 @@ impl<'a> HostsByMac<'a> {
 
 /// What is to be told of a device within a window, by its MAC and the host that it is, if one is known.
 pub(super) fn affected<T>(mac: MacAddr, host: Option<&Host>, window: &Window, what: T) -> Affected<T> {
-    Affected {
-        role: host.map_or(Role::Host, |host| host.role),
-        who: host.map_or(Who::Mac(mac), |host| Who::Address(host.address)),
-        packets: window.count,
-        first: window.first,
-        last: window.last,
-        what,
-    }
+    let (role, who) = host.map_or((Role::Host, Who::Mac(mac)), |host| (host.role, host.address.into()));
+    Affected::within(window, role, who, what)
 }
+
+/// Units of LLDP that tell of power.
+pub(super) const POWER_UNITS: &str = "(lldp.ieee.802_3.subtype == 0x02 || lldp.media.subtype == 0x04)";
 
 /// The power of every device that LLDP tells of, hosts or not.
 pub(super) fn power(seen: &Observations<'_>) -> BTreeMap<MacAddr, Powered> {
@@ -91,7 +88,7 @@ pub(super) fn power(seen: &Observations<'_>) -> BTreeMap<MacAddr, Powered> {
 
 /// `, at lighting-switch port Gi1/0/7`, with what is before it; empty where the port is not known.
 pub(super) fn plugged(device: &Identity, context: &Context<'_>) -> String {
-    let host = device.host.and_then(|address| context.hosts.find(address)).map(|id| context.hosts.get(id));
+    let host = device.host.and_then(|address| context.hosts.at(address));
     let attachment = host.and_then(|host| host.attachment.as_deref());
     attachment.map_or_else(String::new, |at| format!(", at {} port {},", at.switch, at.port))
 }

@@ -131,7 +131,6 @@ impl Subtotals {
         self.begin = self.begin.min(other.begin);
     }
 
-    /// Of a whole conversation.
     fn of(conversation: &Conversation) -> Self {
         Self {
             flows: u64::from(conversation.flows),
@@ -143,7 +142,6 @@ impl Subtotals {
         }
     }
 
-    /// Of these flows of a conversation.
     fn of_flows(judged: &Judged<'_>, members: &[u32]) -> Self {
         let mut sum = Self::NONE;
         for flow in members {

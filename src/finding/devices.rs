@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::{Context, Facts, Finding, Replace, SilentTime, SilentTimes, Who, doubts};
 use crate::capture::Timestamp;
+use crate::flow::Window;
+use crate::inventory::Host;
 use crate::policy::{FindingKind, Role};
 use crate::verdict::{Doubts, Observations};
 
@@ -24,6 +26,19 @@ pub(super) struct Affected<T> {
     pub(super) last: Timestamp,
     /// What its kind holds of it.
     pub(super) what: T,
+}
+
+impl<T> Affected<T> {
+    /// A host, and what was seen of it from one time to another.
+    pub(super) fn host(host: &Host, packets: u64, (first, last): (Timestamp, Timestamp), what: T) -> Self {
+        Self { role: host.role, who: Who::Address(host.address), packets, first, last, what }
+    }
+
+    /// What was seen of a device within a window.
+    pub(super) fn within(window: &Window, role: Role, who: impl Into<Who>, what: T) -> Self {
+        let Window { count, first, last, .. } = *window;
+        Self { role, who: who.into(), packets: count, first, last, what }
+    }
 }
 
 /// A kind of finding about devices, as what it holds of one.
@@ -64,7 +79,6 @@ pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
     }
 }
 
-/// The devices of one finding.
 #[derive(Clone, Debug)]
 struct AffectedDevices<T> {
     /// The first of them.

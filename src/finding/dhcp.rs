@@ -12,7 +12,6 @@ use crate::inventory::Host;
 use crate::policy::Role;
 use crate::verdict::Observations;
 
-/// One DHCP client.
 #[derive(Debug)]
 pub(super) struct Client<'a> {
     pub(super) mac: MacAddr,
@@ -111,7 +110,7 @@ impl<'a> Client<'a> {
     /// Its role, if need be by an address that it was to have.
     pub(super) fn role_at(&self, seen: &Observations<'_>, address: Option<Ipv4Addr>) -> Role {
         let at = |address: Ipv4Addr| {
-            let heard = seen.hosts.find(address.into()).map(|id| seen.hosts.role(id));
+            let heard = seen.hosts.at(address.into()).map(|host| host.role);
             heard.or_else(|| seen.inventory.find(address.into(), None).map(|entry| entry.role))
         };
         match self.role() {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::{Replace, Who};
+use crate::health::Measure;
 use crate::protocol::{Transport, icmp};
 
 /// How many addresses and ports a filter may list. Beyond that it shows what is wider: every conversation
@@ -147,6 +148,12 @@ impl Filter {
         }
         text
     }
+}
+
+/// A filter for what a device answers to one kind of question.
+pub(super) fn of_answers(measure: Measure, who: Who) -> String {
+    let ip = if matches!(who, Who::Address(address) if address.is_ipv6()) { "ipv6" } else { "ip" };
+    format!("({} && {ip}.addr == {who})", measure.dissector())
 }
 
 /// A filter for everything that these hosts sent or received.

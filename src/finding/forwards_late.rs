@@ -72,8 +72,8 @@ fn said(judged: &Judged<'_>, devices: &HostsByMac<'_>) -> Vec<Affected<Late>> {
         if waits.count == 0 || !came_up || seconds < least {
             return None;
         }
-        let at = Cited::new(waits.frame(), waits.first);
-        let late = Late { who: devices.identity(mac), seconds, forward_delay, at, proof: Proof::Said(number) };
+        let (who, at) = (devices.identity(mac), Cited::of(&waits));
+        let late = Late { who, seconds, forward_delay, at, proof: Proof::Said(number) };
         Some(devices.device(mac, &waits, late))
     });
     late.collect()
@@ -103,7 +103,7 @@ fn asked(judged: &Judged<'_>, devices: &HostsByMac<'_>) -> Vec<Affected<Late>> {
             who: client.identity(),
             seconds: before(&first.discovers, &first.offers),
             forward_delay,
-            at: Cited::new(first.discovers.frame(), first.discovers.first),
+            at: Cited::of(&first.discovers),
             proof: Proof::Asked(rounds.len() as u64),
         };
         Some(devices.device(client.mac, &asked, late))

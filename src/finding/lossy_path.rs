@@ -49,9 +49,8 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let limits = seen.policy.health();
     let mut paths: BTreeMap<(IpAddr, IpAddr), Lossy> = BTreeMap::new();
     for (pair, sums) in &seen.health.pairs {
-        let role = |address| seen.hosts.find(address).map_or(Role::Host, |id| seen.hosts.role(id));
         // Of a node and its gateway the node is the device: paths differ by it.
-        let rank = |address| match role(address) {
+        let rank = |address| match seen.hosts.role_at(address) {
             Role::Node => 0,
             Role::Bacnet => 1,
             Role::Gateway => 2,
@@ -81,17 +80,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     }
     let is_told = |path: &Lossy| [path.from, path.to, path.asked].into_iter().any(|sent| sent.is_told(limits));
     let devices = paths.into_iter().filter(|(_, path)| is_told(path)).filter_map(|((device, _), path)| {
-        let host = seen.hosts.get(seen.hosts.find(device)?);
-        Some(Affected {
-            role: host.role,
-            who: Who::Address(device),
-            packets: [path.from, path.to, path.asked]
-                .into_iter()
-                .fold(0, |sum: u64, sent| sum.saturating_add(sent.again)),
-            first: host.first_seen,
-            last: host.last_seen,
-            what: path,
-        })
+        let host = seen.hosts.at(device)?;
+        let again = [path.from, path.to, path.asked].map(|sent| sent.again);
+        let packets = again.into_iter().fold(0, u64::saturating_add);
+        Some(Affected::host(host, packets, (host.first_seen, host.last_seen), path))
     });
     grouped(seen, devices.collect())
 }

@@ -7,7 +7,7 @@ use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::flow::Window;
-use crate::policy::{FindingKind, Role};
+use crate::policy::FindingKind;
 use crate::verdict::{Doubts, Observations};
 
 /// Datagrams of one host to another.
@@ -35,15 +35,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let is_told = |(_, (all, lacking, _)): &(_, (u64, u64, Window))| {
         *lacking >= u64::from(limits.lost_datagrams) && lacking * 100 >= all * u64::from(limits.lost_percent)
     };
-    let devices =
-        pairs.into_iter().filter(is_told).map(|((source, destination), (datagrams, lacking, window))| Affected {
-            role: seen.hosts.find(source).map_or(Role::Host, |id| seen.hosts.role(id)),
-            who: Who::Address(source),
-            packets: window.count,
-            first: window.first,
-            last: window.last,
-            what: Lost { destination, datagrams, lacking, at: Cited::new(window.frame(), window.first) },
-        });
+    let devices = pairs.into_iter().filter(is_told).map(|((source, destination), (datagrams, lacking, window))| {
+        let what = Lost { destination, datagrams, lacking, at: Cited::of(&window) };
+        Affected::within(&window, seen.hosts.role_at(source), source, what)
+    });
     grouped(seen, devices.collect())
 }
 

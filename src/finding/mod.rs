@@ -93,6 +93,7 @@ pub use transfers::{Held, Transfer, Transfers};
 
 use crate::capture::{FrameId, Timestamp};
 use crate::decode::MacAddr;
+use crate::flow::Window;
 use crate::inventory::Hosts;
 use crate::policy::{Case, FindingKind, Policy, Reason, Role, Rule, Severity};
 use crate::protocol::Transport;
@@ -249,8 +250,10 @@ impl Context<'_> {
     /// What a host is called, in brackets and with the space before it.
     fn name(&self, who: impl Into<Who>) -> String {
         let Who::Address(address) = who.into() else { return String::new() };
-        let host = self.hosts.find(address).map(|id| self.hosts.get(id));
-        host.and_then(|host| host.name.as_deref()).map_or_else(String::new, |name| format!(" ({name})"))
+        self.hosts
+            .at(address)
+            .and_then(|host| host.name.as_deref())
+            .map_or_else(String::new, |name| format!(" ({name})"))
     }
 }
 
@@ -417,6 +420,11 @@ impl Cited {
     const fn new(frame: FrameId, time: Timestamp) -> Self {
         Self { frame, time }
     }
+
+    /// The first frame of a window.
+    const fn of(window: &Window) -> Self {
+        Self::new(window.frame(), window.first)
+    }
 }
 
 /// What was judged before, and what several kinds look up in it.
@@ -436,7 +444,6 @@ impl<'a> Judged<'a> {
         self.dhcp_clients.get_or_init(|| dhcp::clients(self.seen))
     }
 
-    /// Which devices went silent.
     fn silences(&self) -> &silences::Silences {
         self.silences.get_or_init(|| silences::Silences::of(self.seen))
     }

@@ -22,14 +22,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let is_told = |host: &&Host| unanswered(seen, host.address).is_some() || !seen.missing.may_hide(seen.hosts, host);
     let device = |host: &Host| {
         let asked = unanswered(seen, host.address);
-        Affected {
-            role: host.role,
-            who: Who::Address(host.address),
-            packets: asked.map_or(0, |asked| asked.packets),
-            first: asked.map_or(Timestamp::UNKNOWN, |asked| asked.first),
-            last: asked.map_or(Timestamp::UNKNOWN, |asked| asked.last),
-            what: Silent { asked: asked.map(|asked| (asked.packets, Cited::new(asked.begin.frame, asked.first))) },
-        }
+        let (packets, times) = asked
+            .map_or((0, (Timestamp::UNKNOWN, Timestamp::UNKNOWN)), |asked| (asked.packets, (asked.first, asked.last)));
+        let cited = asked.map(|asked| (asked.packets, Cited::new(asked.begin.frame, asked.first)));
+        Affected::host(host, packets, times, Silent { asked: cited })
     };
     grouped(seen, silent.filter(is_told).map(device).collect())
 }

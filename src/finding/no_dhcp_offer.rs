@@ -20,10 +20,7 @@ struct NoOffer {
     /// When a server last answered it, if one did.
     answered: Option<Timestamp>,
     discovers: u64,
-    requests: u64,
-    first: Timestamp,
-    last: Timestamp,
-    at: Cited,
+    asked: Window,
     /// The address of an offer that it took up, which was not captured.
     selected: Option<(IpAddr, Cited)>,
 }
@@ -64,7 +61,7 @@ fn uses_what_it_selected(client: &Client<'_>, seen: &Observations<'_>) -> bool {
     client.selected_since().is_some_and(|selected| {
         let mut claims = seen.neighbours.claims_of(selected.what);
         let claimed = claims.any(|(mac, claim)| mac == client.mac && claim.end >= selected.at.time);
-        let host = seen.hosts.find(selected.what.into()).map(|id| seen.hosts.get(id));
+        let host = seen.hosts.at(selected.what.into());
         let sends =
             |host: &Host| host.mac == Some(client.mac) && host.packets_sent > 0 && host.last_sent >= selected.at.time;
         claimed || host.is_some_and(sends)
@@ -72,16 +69,8 @@ fn uses_what_it_selected(client: &Client<'_>, seen: &Observations<'_>) -> bool {
 }
 
 fn of(client: &Client<'_>, asked: Window) -> NoOffer {
-    NoOffer {
-        client: client.identity(),
-        answered: client.answered,
-        discovers: client.sum_since(|exchange| exchange.discovers).count,
-        requests: asked.count,
-        first: asked.first,
-        last: asked.last,
-        at: Cited::new(asked.frame(), asked.first),
-        selected: None,
-    }
+    let discovers = client.sum_since(|exchange| exchange.discovers).count;
+    NoOffer { client: client.identity(), answered: client.answered, discovers, asked, selected: None }
 }
 
 impl Trouble for NoOffer {
@@ -95,11 +84,11 @@ impl Trouble for NoOffer {
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let what = match self.discovers {
-            0 => times(self.requests, "DHCPREQUEST", "DHCPREQUESTs"),
+            0 => times(self.asked.count, "DHCPREQUEST", "DHCPREQUESTs"),
             count => times(count, "DHCPDISCOVER", "DHCPDISCOVERs"),
         };
-        let (name, at) = (self.client.name(context), frame(context, self.at));
-        let asked = format!("{name} sent {what} in {}, from {at}.", lasting(self.first, self.last));
+        let (name, at) = (self.client.name(context), frame(context, Cited::of(&self.asked)));
+        let asked = format!("{name} sent {what} in {}, from {at}.", lasting(self.asked.first, self.asked.last));
         let before = self.answered.map_or_else(String::new, |at| format!(" A server last answered it at {at:.3}."));
         match self.selected {
             None => format!("{asked} No offer came.{before}"),

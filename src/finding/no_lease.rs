@@ -1,8 +1,6 @@
 //! `no-lease`: devices that a DHCP server answered, and that got no address by it that they can use.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
-use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::by_mac::Identity;
@@ -10,7 +8,6 @@ use super::devices::{Affected, Trouble, grouped};
 use super::dhcp::{Client, is_repeated};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::{DhcpExchange, Offers, Refusals, Window};
 use crate::policy::FindingKind;
@@ -27,12 +24,9 @@ struct Facts {
     client: Identity,
     /// The address that it was to have.
     address: Option<IpAddr>,
-    /// What shows the failure, and what else is told with it.
-    count: u64,
+    /// What shows the failure, and how much else is told with it.
+    proof: Window,
     more: u64,
-    first: Timestamp,
-    last: Timestamp,
-    at: Cited,
     /// The server that refuses, and another that gives.
     refuses: Option<IpAddr>,
     gives: Option<IpAddr>,
@@ -40,14 +34,11 @@ struct Facts {
     holder: Option<MacAddr>,
 }
 
-/// What failed. The first that holds is told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Failure {
-    Declined,
-    Refused,
-    Unacknowledged,
-    NotTakenUp,
-}
+/// What failed, as a place in [`CASES`]. The first that holds is told.
+const DECLINED: usize = 0;
+const REFUSED: usize = 1;
+const UNACKNOWLEDGED: usize = 2;
+const NOT_TAKEN_UP: usize = 3;
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let (seen, clients) = (judged.seen, judged.dhcp_clients());
@@ -55,29 +46,29 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let said = Said::of(seen);
-    let failed: Vec<(Failure, Affected<Facts>)> =
+    let failed: Vec<(usize, Affected<Facts>)> =
         clients.iter().filter_map(|client| failure(seen, &said, client)).collect();
-    let mut findings = told::<Declined>(seen, &failed);
-    findings.extend(told::<Refused>(seen, &failed));
-    findings.extend(told::<Unacknowledged>(seen, &failed));
-    findings.extend(told::<NotTakenUp>(seen, &failed));
+    let mut findings = told::<DECLINED>(seen, &failed);
+    findings.extend(told::<REFUSED>(seen, &failed));
+    findings.extend(told::<UNACKNOWLEDGED>(seen, &failed));
+    findings.extend(told::<NOT_TAKEN_UP>(seen, &failed));
     findings
 }
 
-fn told<C: Case>(seen: &Observations<'_>, failed: &[(Failure, Affected<Facts>)]) -> Vec<Finding> {
-    let of_case = failed.iter().filter(|(failure, _)| *failure == C::FAILURE);
+fn told<const CASE: usize>(seen: &Observations<'_>, failed: &[(usize, Affected<Facts>)]) -> Vec<Finding> {
+    let of_case = failed.iter().filter(|(failure, _)| *failure == CASE);
     let devices = of_case.map(|(_, Affected { role, who, packets, first, last, what })| Affected {
         role: *role,
         who: *who,
         packets: *packets,
         first: *first,
         last: *last,
-        what: NoLease(what.clone(), PhantomData::<C>),
+        what: NoLease::<CASE>(what.clone()),
     });
     grouped(seen, devices.collect())
 }
 
-fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Option<(Failure, Affected<Facts>)> {
+fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Option<(usize, Affected<Facts>)> {
     if client.is_without_offer() {
         return None;
     }
@@ -94,13 +85,13 @@ fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Opt
     let (offers, selects, acks) = (sum(|one| one.offers), sum(|one| one.selects), sum(|one| one.acks));
     let is_heard = offers.count > 0;
     let (failure, proof, more) = if is_repeated(declines, REPEATED) && leased.is_none_or(|at| declines.end >= at) {
-        (Failure::Declined, declines, 0)
+        (DECLINED, declines, 0)
     } else if is_repeated(naks, REPEATED) {
-        (Failure::Refused, naks, 0)
+        (REFUSED, naks, 0)
     } else if is_repeated(selects, REPEATED) && is_heard && acks.count == 0 {
-        (Failure::Unacknowledged, selects, 0)
+        (UNACKNOWLEDGED, selects, 0)
     } else if is_repeated(discovers, DISCOVERS) && is_heard && starts.count == 0 && acks.count == 0 {
-        (Failure::NotTakenUp, discovers, offers.count)
+        (NOT_TAKEN_UP, discovers, offers.count)
     } else {
         return None;
     };
@@ -116,11 +107,8 @@ fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Opt
     let facts = Facts {
         client: client.identity(),
         address: address.map(IpAddr::V4),
-        count: proof.count,
+        proof,
         more,
-        first: proof.first,
-        last: proof.last,
-        at: Cited::new(proof.frame(), proof.first),
         refuses: refuses.filter(|server| !server.is_unspecified()).map(IpAddr::V4),
         gives: offered
             .iter()
@@ -168,147 +156,112 @@ impl Facts {
 
     /// ` in 9 s, from frame 12 of ...`.
     fn when(&self, context: &Context<'_>) -> String {
-        format!(" in {}, from {}", lasting(self.first, self.last), frame(context, self.at))
+        let Window { first, last, .. } = self.proof;
+        format!(" in {}, from {}", lasting(first, last), frame(context, Cited::of(&self.proof)))
     }
 }
 
-/// The words for one failure.
-trait Case: Clone + Debug + Send + Sync + 'static {
-    const FAILURE: Failure;
-    const ADVICE: &'static str;
-    const NEXT: &'static str;
+/// What is to be said and done of one failure.
+struct Case {
+    advice: &'static str,
+    next: &'static str,
     /// Whether it is something that did not come, so that it may only not have been captured.
-    const IS_SILENCE: bool;
-
-    fn sentence(facts: &Facts, context: &Context<'_>) -> String;
-    fn gist(facts: &Facts) -> String;
+    is_silence: bool,
+    sentence: fn(&Facts, &Context<'_>) -> String,
+    gist: fn(&Facts) -> String,
 }
 
-#[derive(Clone, Debug)]
-struct Declined;
-
-impl Case for Declined {
-    const FAILURE: Failure = Failure::Declined;
-    const ADVICE: &'static str = "Another device has the address that the DHCP server gives away. Find it by its MAC in the \
-                                  switch's address table, and keep addresses that are set by hand out of the server's range.";
-    const NEXT: &'static str = "Find who has the address that DHCP gives away";
-    const IS_SILENCE: bool = false;
-
-    fn sentence(facts: &Facts, context: &Context<'_>) -> String {
-        let holder = facts.holder.map_or_else(String::new, |mac| format!(", MAC {mac}"));
-        format!(
-            "{} declined {} {}{}: another device has it{holder}.",
-            facts.client.name(context),
-            facts.address(context),
-            times(facts.count, "time", "times"),
-            facts.when(context),
-        )
-    }
-
-    fn gist(facts: &Facts) -> String {
-        times(facts.count, "DECLINE", "DECLINEs")
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Refused;
-
-impl Case for Refused {
-    const FAILURE: Failure = Failure::Refused;
-    const ADVICE: &'static str = "Look up in the log of the DHCP server that refuses why it does: the address is of another \
-                                  network, taken, or in no pool of its. If it refuses what another server gives, it is not the \
-                                  site's own, or the two do not share their leases: switch it off.";
-    const NEXT: &'static str = "See in the DHCP server's log why it refuses";
-    const IS_SILENCE: bool = false;
-
-    fn sentence(facts: &Facts, context: &Context<'_>) -> String {
-        let by = facts.refuses.map_or_else(String::new, |by| format!(" by {by}{}", context.name(by)));
-        let gives = |other: IpAddr| format!(" {other}{} gives it an address.", context.name(other));
-        format!(
-            "{} was refused {} {}{by}{}.{}",
-            facts.client.name(context),
-            facts.address(context),
-            times(facts.count, "time", "times"),
-            facts.when(context),
-            facts.gives.map_or_else(String::new, gives),
-        )
-    }
-
-    fn gist(facts: &Facts) -> String {
-        times(facts.count, "NAK", "NAKs")
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Unacknowledged;
-
-impl Case for Unacknowledged {
-    const FAILURE: Failure = Failure::Unacknowledged;
-    const ADVICE: &'static str = "Look up in the DHCP server's log whether the device's requests arrive, and what it answers; check \
-                                  the relay, and that the switch lets the server's answers through (DHCP snooping). A mirror that \
-                                  copies one direction looks the same.";
-    const NEXT: &'static str = "See in the DHCP server's log whether requests arrive";
-    const IS_SILENCE: bool = true;
-
-    fn sentence(facts: &Facts, context: &Context<'_>) -> String {
-        format!(
-            "{} was offered {} and asked for it by {}{}. No acknowledgment came, and it never used an address.",
-            facts.client.name(context),
-            facts.address(context),
-            times(facts.count, "DHCPREQUEST", "DHCPREQUESTs"),
-            facts.when(context),
-        )
-    }
-
-    fn gist(facts: &Facts) -> String {
-        format!("no acknowledgment of {}", times(facts.count, "REQUEST", "REQUESTs"))
-    }
-}
-
-#[derive(Clone, Debug)]
-struct NotTakenUp;
-
-impl Case for NotTakenUp {
-    const FAILURE: Failure = Failure::NotTakenUp;
-    const ADVICE: &'static str = "The offers do not reach the device, or it cannot use them: check that the switch lets them through \
-                                  to its port (DHCP snooping, VLAN), and that they hold what it needs.";
-    const NEXT: &'static str = "Check that the switch lets DHCP offers through";
-    const IS_SILENCE: bool = true;
-
-    fn sentence(facts: &Facts, context: &Context<'_>) -> String {
-        format!(
-            "{} sent {}{}. It was offered {} {}, and asked for none.",
-            facts.client.name(context),
-            times(facts.count, "DHCPDISCOVER", "DHCPDISCOVERs"),
-            facts.when(context),
-            facts.address(context),
-            times(facts.more, "time", "times"),
-        )
-    }
-
-    fn gist(facts: &Facts) -> String {
-        format!("{} not taken up", times(facts.more, "OFFER", "OFFERs"))
-    }
-}
+const CASES: [Case; 4] = [
+    Case {
+        advice: "Another device has the address that the DHCP server gives away. Find it by its MAC in the switch's address \
+                 table, and keep addresses that are set by hand out of the server's range.",
+        next: "Find who has the address that DHCP gives away",
+        is_silence: false,
+        sentence: |facts, context| {
+            let holder = facts.holder.map_or_else(String::new, |mac| format!(", MAC {mac}"));
+            format!(
+                "{} declined {} {}{}: another device has it{holder}.",
+                facts.client.name(context),
+                facts.address(context),
+                times(facts.proof.count, "time", "times"),
+                facts.when(context),
+            )
+        },
+        gist: |facts| times(facts.proof.count, "DECLINE", "DECLINEs"),
+    },
+    Case {
+        advice: "Look up in the log of the DHCP server that refuses why it does: the address is of another network, taken, or \
+                 in no pool of its. If it refuses what another server gives, it is not the site's own, or the two do not share \
+                 their leases: switch it off.",
+        next: "See in the DHCP server's log why it refuses",
+        is_silence: false,
+        sentence: |facts, context| {
+            let by = facts.refuses.map_or_else(String::new, |by| format!(" by {by}{}", context.name(by)));
+            let gives = |other: IpAddr| format!(" {other}{} gives it an address.", context.name(other));
+            format!(
+                "{} was refused {} {}{by}{}.{}",
+                facts.client.name(context),
+                facts.address(context),
+                times(facts.proof.count, "time", "times"),
+                facts.when(context),
+                facts.gives.map_or_else(String::new, gives),
+            )
+        },
+        gist: |facts| times(facts.proof.count, "NAK", "NAKs"),
+    },
+    Case {
+        advice: "Look up in the DHCP server's log whether the device's requests arrive, and what it answers; check the relay, \
+                 and that the switch lets the server's answers through (DHCP snooping). A mirror that copies one direction \
+                 looks the same.",
+        next: "See in the DHCP server's log whether requests arrive",
+        is_silence: true,
+        sentence: |facts, context| {
+            format!(
+                "{} was offered {} and asked for it by {}{}. No acknowledgment came, and it never used an address.",
+                facts.client.name(context),
+                facts.address(context),
+                times(facts.proof.count, "DHCPREQUEST", "DHCPREQUESTs"),
+                facts.when(context),
+            )
+        },
+        gist: |facts| format!("no acknowledgment of {}", times(facts.proof.count, "REQUEST", "REQUESTs")),
+    },
+    Case {
+        advice: "The offers do not reach the device, or it cannot use them: check that the switch lets them through to its port \
+                 (DHCP snooping, VLAN), and that they hold what it needs.",
+        next: "Check that the switch lets DHCP offers through",
+        is_silence: true,
+        sentence: |facts, context| {
+            format!(
+                "{} sent {}{}. It was offered {} {}, and asked for none.",
+                facts.client.name(context),
+                times(facts.proof.count, "DHCPDISCOVER", "DHCPDISCOVERs"),
+                facts.when(context),
+                facts.address(context),
+                times(facts.more, "time", "times"),
+            )
+        },
+        gist: |facts| format!("{} not taken up", times(facts.more, "OFFER", "OFFERs")),
+    },
+];
 
 /// One device that failed in one way.
 #[derive(Clone, Debug)]
-struct NoLease<C>(Facts, PhantomData<C>);
+struct NoLease<const CASE: usize>(Facts);
 
-impl<C: Case> Trouble for NoLease<C> {
+impl<const CASE: usize> Trouble for NoLease<CASE> {
     const KIND: FindingKind = FindingKind::NoLease;
-    const ADVICE: &'static str = C::ADVICE;
-    const NEXT: &'static str = C::NEXT;
-
+    const ADVICE: &'static str = CASES[CASE].advice;
+    const NEXT: &'static str = CASES[CASE].next;
     const HEADING: &'static str = "A device got no address by DHCP that it can use.";
     const HEADINGS: &'static str = "{number} devices got no address by DHCP that they can use.";
 
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
-        C::sentence(&self.0, context)
+        (CASES[CASE].sentence)(&self.0, context)
     }
 
     fn gist(&self, _: Who, _: &Context<'_>) -> String {
-        C::gist(&self.0)
+        (CASES[CASE].gist)(&self.0)
     }
 
     fn filter(&self, _: Who) -> String {
@@ -317,19 +270,18 @@ impl<C: Case> Trouble for NoLease<C> {
 
     fn replaced(&self, with: &dyn Replace) -> Self {
         let address = |address: IpAddr| with.address(address);
-        let facts = Facts {
+        Self(Facts {
             client: self.0.client.replaced(with),
             address: self.0.address.map(address),
             refuses: self.0.refuses.map(address),
             gives: self.0.gives.map(address),
             holder: self.0.holder.map(|mac| with.mac(mac)),
             ..self.0.clone()
-        };
-        Self(facts, PhantomData)
+        })
     }
 
     fn doubts(seen: &Observations<'_>, finding: &Finding) -> Doubts {
-        if C::IS_SILENCE {
+        if CASES[CASE].is_silence {
             seen.missing.of_silence(finding.first, finding.last, finding.packets)
         } else {
             Doubts::default()

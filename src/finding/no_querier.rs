@@ -76,14 +76,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             requests: *window,
             listeners: listeners.get(&(vlan, v6)).map_or(0, BTreeSet::len),
         };
-        unasked.push(Affected {
-            role: client.role,
-            who: Who::Address(client.address),
-            packets: window.count,
-            first: window.first,
-            last: window.last,
-            what,
-        });
+        unasked.push(Affected::within(window, client.role, client.address, what));
     }
     grouped(seen, unasked)
 }
@@ -127,7 +120,7 @@ impl Trouble for Unasked {
             self.port,
             times(self.requests.count, "time", "times"),
             lasting(self.requests.first, self.requests.last),
-            frame(context, Cited::new(self.requests.frame(), self.requests.first)),
+            frame(context, Cited::of(&self.requests)),
             times(self.listeners as u64, "host says that it listens", "hosts say that they listen"),
         )
     }

@@ -43,7 +43,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             responses: said.responses.count,
             requests: said.requests.count,
             failures: said.failures.count,
-            at: Cited::new(tried.frame(), tried.first),
+            at: Cited::of(&tried),
         };
         Some(devices.device(mac, &tried, what))
     });

@@ -7,7 +7,7 @@ use super::devices::{Affected, Trouble, grouped};
 use super::phrases::frame;
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
-use crate::policy::{FindingKind, Role};
+use crate::policy::FindingKind;
 
 /// From where the answer came.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let client = request.ends.iter().map(|end| end.address).find(of_both);
         let Some(answered) = transfer.ends.iter().find(|end| Some(end.address) != client) else { continue };
         let device = devices.entry((asked, answered.address)).or_insert_with(|| Affected {
-            role: seen.hosts.find(asked).map_or(Role::Host, |id| seen.hosts.role(id)),
+            role: seen.hosts.role_at(asked),
             who: Who::Address(asked),
             packets: 0,
             first: transfer.first(),

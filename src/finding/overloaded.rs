@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::second;
-use super::{Context, Finding, Judged, Replace, Who};
+use super::{Context, Finding, Judged, Replace, Who, filter};
 use crate::capture::Timestamp;
 use crate::health::{Answers, DeviceLoad, Measure, Stretch};
 use crate::inventory::HostId;
@@ -87,8 +87,8 @@ pub(super) fn devices(judged: &Judged<'_>) -> Vec<Affected<Overloaded>> {
     let seen = judged.seen;
     let mut loads: BTreeMap<HostId, DeviceLoad> = BTreeMap::new();
     for (address, load) in &seen.health.loads {
-        let device = seen.hosts.find(*address).map(|id| seen.hosts.device_of(id));
-        if let Some(device) = device.filter(|device| seen.hosts.role(*device).is_igor()) {
+        let device = seen.hosts.device_at(*address).filter(|device| seen.hosts.role(*device).is_igor());
+        if let Some(device) = device {
             loads.entry(device).or_default().absorb(load);
         }
     }
@@ -98,14 +98,8 @@ pub(super) fn devices(judged: &Judged<'_>) -> Vec<Affected<Overloaded>> {
         // One service of a device speaks for all that suffer by its load.
         let what = all.max_by(|a, b| a.growth().total_cmp(&b.growth()))?;
         let host = seen.hosts.get(*device);
-        Some(Affected {
-            role: seen.hosts.role(*device),
-            who: Who::Address(host.address),
-            packets: what.calm.answers.saturating_add(what.busy.answers),
-            first: what.first.max(host.first_seen),
-            last: what.last.min(host.last_seen),
-            what,
-        })
+        let times = (what.first.max(host.first_seen), what.last.min(host.last_seen));
+        Some(Affected::host(host, what.calm.answers.saturating_add(what.busy.answers), times, what))
     });
     devices.collect()
 }
@@ -281,8 +275,7 @@ impl Trouble for Overloaded {
     }
 
     fn filter(&self, who: Who) -> String {
-        let ip = if matches!(who, Who::Address(address) if address.is_ipv6()) { "ipv6" } else { "ip" };
-        format!("({} && {ip}.addr == {who})", self.measure.dissector())
+        filter::of_answers(self.measure, who)
     }
 
     fn replaced(&self, _: &dyn Replace) -> Self {

@@ -6,7 +6,7 @@ use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::inventory::seconds;
-use crate::policy::{FindingKind, Role};
+use crate::policy::FindingKind;
 
 /// Seconds after which a sender may try a larger packet again (RFC 1191 section 6.3, RFC 8201 section 4).
 const TRIES_AGAIN: u64 = 600;
@@ -32,17 +32,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         if window.count < least.saturating_add(seconds(window) / TRIES_AGAIN) {
             continue;
         }
-        let role = seen.hosts.find(*source).map_or(Role::Host, |id| seen.hosts.role(id));
-        let at = Cited::new(window.frame(), window.first);
-        let (errors, fits) = (window.count, too_big.fits);
-        devices.push(Affected {
-            role,
-            who: Who::Address(*source),
-            packets: window.count,
-            first: window.first,
-            last: window.last,
-            what: TooBig { router: *router, destination: *destination, errors, fits, at },
-        });
+        let (errors, fits, at) = (window.count, too_big.fits, Cited::of(window));
+        let what = TooBig { router: *router, destination: *destination, errors, fits, at };
+        devices.push(Affected::within(window, seen.hosts.role_at(*source), *source, what));
     }
     grouped(seen, devices)
 }

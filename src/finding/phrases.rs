@@ -35,7 +35,7 @@ pub(super) fn called(all: &[Who], context: &Context<'_>) -> String {
     let (mut named, mut more) = (HashSet::new(), 0);
     for who in all {
         let host = match who {
-            Who::Address(address) => context.hosts.find(*address).map(|id| context.hosts.get(id)),
+            Who::Address(address) => context.hosts.at(*address),
             Who::Mac(_) => None,
         };
         // Who has no name is listed once.

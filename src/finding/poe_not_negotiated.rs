@@ -1,10 +1,10 @@
 //! `poe-not-negotiated`: devices whose class needs more power than is given without asking, and that never ask.
 
-use super::by_mac::{HostsByMac, Identity, plugged, power};
+use super::by_mac::{HostsByMac, Identity, POWER_UNITS, plugged, power};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::capture::Timestamp;
+use crate::flow::Window;
 use crate::inventory::{seconds, watts};
 use crate::policy::FindingKind;
 use crate::protocol::poe;
@@ -17,9 +17,7 @@ struct Silent {
     class: u8,
     /// In tenths of a watt.
     allocated: u16,
-    first: Timestamp,
-    last: Timestamp,
-    at: Cited,
+    window: Window,
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
@@ -35,9 +33,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         if !was_heard || seconds(&window) < u64::from(seen.policy.link().poe_seconds) {
             return None;
         }
-        let (device, first, last) = (devices.identity(mac), window.first, window.last);
-        let at = Cited::new(window.frame(), window.first);
-        Some(devices.device(mac, &window, Silent { device, class, allocated, first, last, at }))
+        Some(devices.device(mac, &window, Silent { device: devices.identity(mac), class, allocated, window }))
     });
     grouped(seen, silent.collect())
 }
@@ -60,8 +56,8 @@ impl Trouble for Silent {
             self.class,
             watts(needs),
             watts(self.allocated),
-            lasting(self.first, self.last),
-            frame(context, self.at)
+            lasting(self.window.first, self.window.last),
+            frame(context, Cited::of(&self.window))
         )
     }
 
@@ -70,7 +66,7 @@ impl Trouble for Silent {
     }
 
     fn filter(&self, _: Who) -> String {
-        "(lldp.ieee.802_3.subtype == 0x02 || lldp.media.subtype == 0x04)".to_owned()
+        POWER_UNITS.to_owned()
     }
 
     fn replaced(&self, with: &dyn Replace) -> Self {

@@ -1,10 +1,10 @@
 //! `poe-too-little`: devices that are given less power than they ask for.
 
-use super::by_mac::{HostsByMac, Identity, plugged, power};
+use super::by_mac::{HostsByMac, Identity, POWER_UNITS, plugged, power};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::capture::Timestamp;
+use crate::flow::Window;
 use crate::inventory::{seconds, watts};
 use crate::policy::FindingKind;
 
@@ -16,9 +16,7 @@ struct Short {
     /// In tenths of a watt.
     requested: u16,
     allocated: u16,
-    first: Timestamp,
-    last: Timestamp,
-    at: Cited,
+    window: Window,
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
@@ -33,9 +31,8 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         if seconds(&window) < u64::from(seen.policy.link().poe_seconds) {
             return None;
         }
-        let (device, first, last) = (devices.identity(mac), window.first, window.last);
-        let at = Cited::new(window.frame(), window.first);
-        Some(devices.device(mac, &window, Short { device, class: power.class, requested, allocated, first, last, at }))
+        let (device, class) = (devices.identity(mac), power.class);
+        Some(devices.device(mac, &window, Short { device, class, requested, allocated, window }))
     });
     grouped(seen, short.collect())
 }
@@ -58,8 +55,8 @@ impl Trouble for Short {
             plugged(&self.device, context),
             watts(self.requested),
             watts(self.allocated),
-            lasting(self.first, self.last),
-            frame(context, self.at)
+            lasting(self.window.first, self.window.last),
+            frame(context, Cited::of(&self.window))
         )
     }
 
@@ -68,7 +65,7 @@ impl Trouble for Short {
     }
 
     fn filter(&self, _: Who) -> String {
-        "(lldp.ieee.802_3.subtype == 0x02 || lldp.media.subtype == 0x04)".to_owned()
+        POWER_UNITS.to_owned()
     }
 
     fn replaced(&self, with: &dyn Replace) -> Self {

@@ -13,12 +13,11 @@ use crate::capture::{Moment, Timestamp};
 use crate::flow::{EndView, Endpoint, First, FlowView, TftpError, TftpFile};
 use crate::inventory::HostId;
 use crate::policy::{Case, FindingKind, Role};
-use crate::protocol::{Tag, TftpOpcode, Transport};
-use crate::relation::{LinkKind, is_group};
+use crate::protocol::{TftpOpcode, Transport};
+use crate::relation::{LinkKind, is_group, opcode};
 use crate::text::visible;
 use crate::verdict::Observations;
 
-/// TFTP's port.
 const PORT: u16 = 69;
 /// Refusals that a display filter lists.
 const MAX_FILTERED: usize = 100;
@@ -221,16 +220,9 @@ fn endpoint(end: &EndView<'_>) -> Endpoint {
     (end.address, end.port)
 }
 
-fn tag(end: &EndView<'_>) -> Option<(TftpOpcode, u16)> {
-    match Tag::from_raw(end.tag()) {
-        Tag::Tftp { opcode, number, .. } => Some((opcode, number)),
-        _ => None,
-    }
-}
-
 /// Which end of a request's flow asks; where its payload was not captured, the one that does not have TFTP's port.
 fn asker(request: &FlowView<'_>) -> Option<usize> {
-    let asks = |end: &EndView<'_>| tag(end).is_some_and(|(opcode, _)| opcode.is_request());
+    let asks = |end: &EndView<'_>| opcode(end).is_some_and(|(opcode, _)| opcode.is_request());
     let place = request.ends.iter().position(asks);
     place.or_else(|| request.ends.iter().position(|end| end.port == PORT).map(|server| 1 - server))
 }
@@ -238,7 +230,7 @@ fn asker(request: &FlowView<'_>) -> Option<usize> {
 /// What the first payloads of both ends say.
 fn answer(client: &EndView<'_>, server: &EndView<'_>) -> Answer {
     use TftpOpcode::{Acknowledgment, Data, Error, OptionAcknowledgment};
-    match (tag(server), tag(client)) {
+    match (opcode(server), opcode(client)) {
         (Some((Error, code)), _) => Answer::Refused { code, by_client: false },
         // Else clients end what they asked for only to learn a size, or let go of a second answer.
         (_, Some((Error, code))) if is_clients(code) => Answer::Refused { code, by_client: true },
@@ -284,9 +276,8 @@ impl<'a> WentWell<'a> {
     }
 }
 
-/// The device that asked.
 fn device(seen: &Observations<'_>, attempt: &Attempt<'_>) -> Option<HostId> {
-    seen.hosts.find(attempt.client.0).map(|id| seen.hosts.device_of(id))
+    seen.hosts.device_at(attempt.client.0)
 }
 
 fn finding(

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::flow::{Endpoint, IcmpError, Window};
-use crate::policy::{FindingKind, Role};
+use crate::flow::{IcmpError, Window};
+use crate::policy::FindingKind;
 use crate::protocol::Transport;
 use crate::relation::Rejection;
 use crate::verdict::Observations;
@@ -39,32 +39,26 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 }
 
 fn device(seen: &Observations<'_>, error: &IcmpError, window: Window) -> Affected<Unreachable> {
-    let role = |(address, _): Endpoint| seen.hosts.find(address).map_or(Role::Host, |id| seen.hosts.role(id));
-    let ends = [error.source, error.destination].map(role);
-    Affected {
-        // An Igor host counts at either end.
-        role: if ends[1].is_igor() || !ends[0].is_igor() { ends[1] } else { ends[0] },
-        who: Who::Address(error.destination.0),
-        packets: window.count,
-        first: window.first,
-        last: window.last,
-        what: Unreachable {
-            source: error.source.0,
-            transport: Transport::from(error.protocol),
-            port: Some(error.destination.1).filter(|port| error.has_ports && *port > 0),
-            error: Rejection {
-                transport: if error.v6 { Transport::Icmpv6 } else { Transport::Icmp },
-                kind: error.kind,
-                code: error.code,
-                sender: error.sender,
-                by_destination: error.sender == error.destination.0,
-                failed: 0,
-                at: window.begin,
-                time: window.first,
-                count: window.count,
-            },
+    let [from, to] = [error.source.0, error.destination.0].map(|address| seen.hosts.role_at(address));
+    // An Igor host counts at either end.
+    let role = if to.is_igor() || !from.is_igor() { to } else { from };
+    let what = Unreachable {
+        source: error.source.0,
+        transport: Transport::from(error.protocol),
+        port: Some(error.destination.1).filter(|port| error.has_ports && *port > 0),
+        error: Rejection {
+            transport: if error.v6 { Transport::Icmpv6 } else { Transport::Icmp },
+            kind: error.kind,
+            code: error.code,
+            sender: error.sender,
+            by_destination: error.sender == error.destination.0,
+            failed: 0,
+            at: window.begin,
+            time: window.first,
+            count: window.count,
         },
-    }
+    };
+    Affected::within(&window, role, error.destination.0, what)
 }
 
 impl Trouble for Unreachable {

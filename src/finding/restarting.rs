@@ -7,8 +7,7 @@ use super::devices::{Affected, Trouble, grouped};
 use super::dhcp::Client;
 use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::capture::Timestamp;
-use crate::flow::{Endpoint, FlowView};
+use crate::flow::{Endpoint, FlowView, Window};
 use crate::policy::FindingKind;
 use crate::verdict::{Conversation, STARTS, starts_anew};
 
@@ -24,9 +23,7 @@ struct Restarts {
 struct Leases {
     client: Identity,
     times: usize,
-    first: Timestamp,
-    last: Timestamp,
-    at: Cited,
+    window: Window,
 }
 
 /// It opened one connection anew: a port counter that begins again.
@@ -55,10 +52,9 @@ fn by_dhcp(client: &Client<'_>) -> Option<Affected<Restarts>> {
     if (times as u64) < STARTS {
         return None;
     }
-    let all = client.sum(|exchange| exchange.starts);
-    let at = Cited::new(all.frame(), all.first);
-    let leases = Leases { client: client.identity(), times, first: all.first, last: all.last, at };
-    Some(client.device(all, Restarts { leases: Some(leases), connection: None }))
+    let window = client.sum(|exchange| exchange.starts);
+    let leases = Leases { client: client.identity(), times, window };
+    Some(client.device(window, Restarts { leases: Some(leases), connection: None }))
 }
 
 /// Adds the devices whose connections begin anew. One connection of each is told; the others say the same.
@@ -72,13 +68,8 @@ fn by_tcp(judged: &Judged<'_>, devices: &mut BTreeMap<Who, Affected<Restarts>>) 
         let flow = judged.seen.flows.view(*at);
         let Some(times) = starts_anew(&flow, judgement.client) else { continue };
         let host = hosts.get(judgement.client_host);
-        let device = devices.entry(Who::Address(host.address)).or_insert_with(|| Affected {
-            role: host.role,
-            who: Who::Address(host.address),
-            packets: 0,
-            first: flow.first(),
-            last: flow.last(),
-            what: Restarts { leases: None, connection: None },
+        let device = devices.entry(Who::Address(host.address)).or_insert_with(|| {
+            Affected::host(host, 0, (flow.first(), flow.last()), Restarts { leases: None, connection: None })
         });
         device.packets += flow.packets();
         if device.what.connection.is_none() {
@@ -127,8 +118,8 @@ impl Trouble for Restarts {
                 "{} got its address by DHCP {} times anew in {}, the first in {}.",
                 leases.client.name(context),
                 leases.times,
-                lasting(leases.first, leases.last),
-                frame(context, leases.at)
+                lasting(leases.window.first, leases.window.last),
+                frame(context, Cited::of(&leases.window))
             )
         });
         let connection = self.connection.as_ref().map(|connection| connection.sentence(context));

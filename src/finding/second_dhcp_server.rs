@@ -8,7 +8,7 @@ use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
 use crate::flow::{Offers, Window};
-use crate::policy::{FindingKind, Role};
+use crate::policy::FindingKind;
 
 /// What a server gives.
 type Given = (Ipv4Addr, Option<Ipv4Addr>, Option<Ipv4Addr>);
@@ -43,9 +43,8 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let Some(main) = servers.iter().max_by_key(|(server, _)| rank(*server)) else { continue };
         for (server, offers) in servers.iter().filter(|(server, _)| *server != main.0) {
             let (sum, second) = seconds.entry(*server).or_insert_with(|| {
-                let host = seen.hosts.find(IpAddr::V4(*server)).map(|id| seen.hosts.get(id));
                 let second = Second {
-                    mac: host.and_then(|host| host.mac),
+                    mac: seen.hosts.at(IpAddr::V4(*server)).and_then(|host| host.mac),
                     other: IpAddr::V4(main.0),
                     transactions: 0,
                     given: [offers.first.what, main.1.first.what],
@@ -59,13 +58,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     }
     let least = u64::from(seen.policy.link().dhcp_transactions);
     let told = seconds.into_iter().filter(|(_, (_, second))| second.transactions >= least);
-    let devices = told.map(|(server, (window, what))| Affected {
-        role: seen.hosts.find(IpAddr::V4(server)).map_or(Role::Host, |id| seen.hosts.role(id)),
-        who: Who::Address(IpAddr::V4(server)),
-        packets: window.count,
-        first: window.first,
-        last: window.last,
-        what,
+    let devices = told.map(|(server, (window, what))| {
+        let server = IpAddr::V4(server);
+        Affected::within(&window, seen.hosts.role_at(server), server, what)
     });
     grouped(seen, devices.collect())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::devices::{Affected, Trouble, grouped};
-use super::{Context, Finding, Judged, Replace, Who, overloaded};
+use super::{Context, Finding, Judged, Replace, Who, filter, overloaded};
 use crate::health::{Histogram, Measure, Sums};
 use crate::inventory::HostId;
 use crate::policy::{FindingKind, HealthLimits, Role};
@@ -51,7 +51,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let mut services: BTreeMap<(Role, Measure), BTreeMap<HostId, [Sums; 2]>> = BTreeMap::new();
     let mut ways: BTreeMap<Role, BTreeMap<HostId, [Sums; 2]>> = BTreeMap::new();
     for (pair, sums) in &seen.health.pairs {
-        let Some(device) = seen.hosts.find(pair.answerer).map(|id| seen.hosts.device_of(id)) else { continue };
+        let Some(device) = seen.hosts.device_at(pair.answerer) else { continue };
         let role = seen.hosts.role(device);
         let answers = match pair.measure {
             _ if !role.is_igor() || sums.times.count() == 0 => continue,
@@ -60,10 +60,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             measure if measure.is_application() => services.entry((role, measure)).or_default(),
             _ => continue,
         };
-        let asker = seen.hosts.find(pair.asker).map_or(Role::Host, |id| seen.hosts.role(id));
         let [of_igor, of_all] = answers.entry(device).or_default();
         of_all.absorb(sums);
-        if asker.is_igor() {
+        if seen.hosts.role_at(pair.asker).is_igor() {
             of_igor.absorb(sums);
         }
     }
@@ -91,22 +90,16 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
                 continue;
             }
             let way = ways.and_then(|ways| times_of(&ways.get(device)?.times)).zip(usual_way.as_ref());
-            slow.push(Affected {
-                role,
-                who: Who::Address(host.address),
-                packets: sums.times.count(),
-                first: host.first_seen,
-                last: host.last_seen,
-                what: Slow {
-                    slowness,
-                    measure,
-                    answers: sums.times.count(),
-                    times,
-                    peers: answers.len() - 1,
-                    usual: usual.middle,
-                    way: way.map(|(own, usual)| (own, usual.middle)),
-                },
-            });
+            let what = Slow {
+                slowness,
+                measure,
+                answers: sums.times.count(),
+                times,
+                peers: answers.len() - 1,
+                usual: usual.middle,
+                way: way.map(|(own, usual)| (own, usual.middle)),
+            };
+            slow.push(Affected::host(host, what.answers, (host.first_seen, host.last_seen), what));
         }
     }
     grouped(seen, slow)
@@ -237,8 +230,7 @@ impl Trouble for Slow {
     }
 
     fn filter(&self, who: Who) -> String {
-        let ip = if matches!(who, Who::Address(address) if address.is_ipv6()) { "ipv6" } else { "ip" };
-        format!("({} && {ip}.addr == {who})", self.measure.dissector())
+        filter::of_answers(self.measure, who)
     }
 
     fn replaced(&self, _: &dyn Replace) -> Self {

@@ -23,17 +23,11 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         transfer.blocks > 1 && transfer.bytes / 1000 >= u64::from(limits.transfer_kilobytes) && transfer.bytes < least
     };
     let devices = transfers::each(seen).into_iter().filter(is_slow).filter_map(|(transfer, at)| {
-        let ends = [transfer.receiver, transfer.sender].map(|(address, _)| seen.hosts.find(address));
+        let ends = [transfer.receiver, transfer.sender].map(|(address, _)| seen.hosts.at(address));
         // The gateway sends to all of them: who receives tells transfers apart.
-        let host = ends.into_iter().flatten().map(|id| seen.hosts.get(id)).find(|host| host.role.is_igor())?;
-        Some(Affected {
-            role: host.role,
-            who: Who::Address(host.address),
-            packets: transfer.blocks.saturating_add(transfer.repeated),
-            first: transfer.first,
-            last: transfer.last,
-            what: Slow { transfer, at },
-        })
+        let host = ends.into_iter().flatten().find(|host| host.role.is_igor())?;
+        let packets = transfer.blocks.saturating_add(transfer.repeated);
+        Some(Affected::host(host, packets, (transfer.first, transfer.last), Slow { transfer, at }))
     });
     grouped(seen, devices.collect())
 }

@@ -72,7 +72,7 @@ impl Standings {
         let by_mac: BTreeMap<MacAddr, HostId> =
             hosts.iter().zip(0..).filter_map(|(host, id)| Some((host.mac?, HostId(id)))).collect();
         let device = |who: &Who| match who {
-            Who::Address(address) => hosts.find(*address).map(|id| hosts.device_of(id)),
+            Who::Address(address) => hosts.device_at(*address),
             Who::Mac(mac) => by_mac.get(mac).map(|id| hosts.device_of(*id)),
         };
         let mut standings: BTreeMap<HostId, Standing> = BTreeMap::new();

@@ -80,7 +80,6 @@ pub(super) const fn is_clients(code: u16) -> bool {
     matches!(code, 2..=4)
 }
 
-/// What a code means.
 pub(super) fn meaning(code: u16) -> &'static Meaning {
     MEANINGS.get(usize::from(code)).unwrap_or(&OTHER)
 }

@@ -6,7 +6,6 @@ use super::by_mac::{HostsByMac, Identity};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::capture::Timestamp;
 use crate::decode::{MacAddr, VlanPath};
 use crate::flow::Window;
 use crate::policy::FindingKind;
@@ -21,9 +20,7 @@ struct Changes {
     bridge: Identity,
     vlan: VlanPath,
     minutes: usize,
-    first: Timestamp,
-    last: Timestamp,
-    at: Cited,
+    window: Window,
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
@@ -52,10 +49,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             return None;
         }
         let (mac, _) = bridges.iter().max_by_key(|(mac, window)| (window.count, std::cmp::Reverse(**mac)))?;
-        let all = bridges.values().copied().fold(Window::NONE, Window::and);
-        let (first, last, at) = (all.first, all.last, Cited::new(all.frame(), all.first));
-        let bridge = devices.identity(*mac);
-        Some(devices.device(*mac, &all, Changes { bridge, vlan: vlan.clone(), minutes: most, first, last, at }))
+        let window = bridges.values().copied().fold(Window::NONE, Window::and);
+        let what = Changes { bridge: devices.identity(*mac), vlan: vlan.clone(), minutes: most, window };
+        Some(devices.device(*mac, &window, what))
     });
     grouped(seen, restless.collect())
 }
@@ -75,8 +71,8 @@ impl Trouble for Changes {
             "Units of {}{vlan} say that the topology changes, in {} of an hour and over {} in all, the first in {}.",
             self.bridge.name(context),
             times(self.minutes as u64, "minute", "minutes"),
-            lasting(self.first, self.last),
-            frame(context, self.at)
+            lasting(self.window.first, self.window.last),
+            frame(context, Cited::of(&self.window))
         )
     }
 

@@ -36,21 +36,15 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 }
 
 fn of(seen: &Observations<'_>, quiet: &Quiet) -> Option<Affected<Silent>> {
-    let host = seen.hosts.get(seen.hosts.find(quiet.address)?);
+    let host = seen.hosts.at(quiet.address)?;
     let longest = *quiet.silences.first()?;
     let gone = quiet.silences.iter().find(|silence| silence.lasts).map(|silence| silence.pause.start);
     let [usual, median] = [quiet.usual, quiet.median].map(|gap| gap.saturating_add(500_000_000) / 1_000_000_000);
     let own = quiet.silences.iter().filter(|silence| !silence.is_shared).copied().collect();
     let what = Silent { usual, median, number: quiet.silences.len(), had_more: quiet.had_more, longest, gone, own };
-    let (packets, pauses) = (host.packets_sent, quiet.silences.iter().map(|silence| silence.pause));
-    Some(Affected {
-        role: host.role,
-        who: Who::Address(quiet.address),
-        packets,
-        first: pauses.clone().map(|pause| pause.start).min()?,
-        last: pauses.map(|pause| pause.end).max()?,
-        what,
-    })
+    let pauses = quiet.silences.iter().map(|silence| silence.pause);
+    let times = (pauses.clone().map(|pause| pause.start).min()?, pauses.map(|pause| pause.end).max()?);
+    Some(Affected::host(host, host.packets_sent, times, what))
 }
 
 /// `120 s`, `10 minutes`.

@@ -217,8 +217,6 @@ pub(super) fn hint(found: &str, known: &[&'static str]) -> String {
 /// The role that a word names, whatever its case.
 pub(super) fn parse_role(text: &str) -> Result<Role, Problem> {
     let wanted = text.trim().to_lowercase();
-    Role::ALL
-        .into_iter()
-        .find(|role| role.name() == wanted)
+    Role::of_name(&wanted)
         .ok_or_else(|| Problem::Role { found: shown(text), hint: hint(&wanted, &Role::ALL.map(Role::name)) })
 }

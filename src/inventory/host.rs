@@ -211,6 +211,21 @@ impl Hosts {
         Some(HostId(at as u32))
     }
 
+    /// The same as it is.
+    pub fn at(&self, address: IpAddr) -> Option<&Host> {
+        self.find(address).map(|id| self.get(id))
+    }
+
+    /// The host that stands for the device with an address.
+    pub fn device_at(&self, address: IpAddr) -> Option<HostId> {
+        self.find(address).map(|id| self.device_of(id))
+    }
+
+    /// The role of an address: any host's where it is none of theirs.
+    pub fn role_at(&self, address: IpAddr) -> Role {
+        self.find(address).map_or(Role::Host, |id| self.role(id))
+    }
+
     /// All of them, in the order of their addresses.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Host> {
         self.list.iter()
@@ -253,7 +268,7 @@ mod tests {
         sorted.sort();
         assert_eq!(listed, sorted);
         for address in addresses {
-            assert_eq!(hosts.find(address).map(|id| hosts.get(id).address), Some(address));
+            assert_eq!(hosts.at(address).map(|host| host.address), Some(address));
         }
         assert_eq!(hosts.find(IpAddr::from([10, 0, 0, 3])), None);
     }

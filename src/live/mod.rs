@@ -196,7 +196,7 @@ impl Judge {
 }
 
 /// By the clock that frames are stamped by.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
 }

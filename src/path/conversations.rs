@@ -12,7 +12,6 @@ use crate::relation::DirectionBasis;
 use crate::survey::Survey;
 use crate::verdict::{Outcome, Verdict};
 
-/// A conversation by its ends.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct ConversationKey {
     pub(super) client: u128,

@@ -12,7 +12,6 @@ pub struct Delays {
 }
 
 impl Delays {
-    /// Adds a delay.
     pub(super) fn add(&mut self, nanos: i64) {
         let (least, most) = (self.min().unwrap_or(nanos), self.max().unwrap_or(nanos));
         (self.least, self.most) = (least.min(nanos), most.max(nanos));

@@ -9,7 +9,6 @@ use super::key::{Comparing, Ends};
 use super::reader::{Timed, read};
 use super::sample::Sample;
 
-/// What the first pass found.
 pub(super) struct FirstPass {
     /// IP packets with a time.
     pub(super) packets: u64,

@@ -26,13 +26,8 @@ impl fmt::Display for Problem {
 #[derive(Debug, Error)]
 pub enum PolicyError {
     /// The file cannot be read.
-    #[error("cannot read the policy {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("cannot read the policy {}: {}", .0.display(), .1)]
+    Read(PathBuf, #[source] std::io::Error),
     /// The file says something that cannot be.
     #[error("{}", lines(path, problems))]
     Invalid {
@@ -47,7 +42,7 @@ impl PolicyError {
     /// The mistakes in the file; empty if it could not be read.
     pub fn problems(&self) -> &[Problem] {
         match self {
-            Self::Read { .. } => &[],
+            Self::Read(..) => &[],
             Self::Invalid { problems, .. } => problems,
         }
     }

@@ -17,6 +17,15 @@ impl PortSet {
     pub fn contains(&self, port: u16) -> bool {
         self.0.is_empty() || self.0.iter().any(|range| range.contains(&port))
     }
+
+    /// Each port, and each range with this sign in it: `80`, `50195-50199`.
+    pub fn words(&self, joint: char) -> Vec<String> {
+        let word = |range: &RangeInclusive<u16>| match (range.start(), range.end()) {
+            (one, last) if one == last => one.to_string(),
+            (first, last) => format!("{first}{joint}{last}"),
+        };
+        self.0.iter().map(word).collect()
+    }
 }
 
 /// Which hosts may be at one end.

@@ -21,7 +21,6 @@ mod tests;
 mod version;
 mod words;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -97,10 +96,8 @@ impl Policy {
     /// # Errors
     /// If the file cannot be read, or with every mistake in it at its line and column.
     pub fn load(path: &Path) -> Result<Arc<Self>, PolicyError> {
-        let read = |source| PolicyError::Read { path: path.to_owned(), source };
-        let file = std::fs::File::open(path).map_err(read)?;
-        let mut bytes = Vec::new();
-        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(read)?;
+        let read = |source| PolicyError::Read(path.to_owned(), source);
+        let bytes = text::beginning(path, LARGEST + 1).map_err(read)?;
         if bytes.len() as u64 > LARGEST {
             let message = format!("the file is larger than {LARGEST} bytes: this is no policy");
             let problems = vec![Problem { line: 1, column: 1, message }];

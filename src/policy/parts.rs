@@ -19,7 +19,6 @@ const TRANSPORTS: &[(&str, Transport)] =
     &[("tcp", Transport::Tcp), ("udp", Transport::Udp), ("icmp", Transport::Icmp), ("icmpv6", Transport::Icmpv6)];
 
 impl Reader<'_> {
-    /// One role.
     pub(super) fn role(&self, value: Value<'_, '_>) -> Option<Role> {
         self.word(value, "role", ROLES)
     }

@@ -41,7 +41,6 @@ impl<T> PortMap<T> {
     }
 }
 
-/// A set of ports.
 #[derive(Clone, Debug)]
 pub(super) struct PortBits {
     words: Vec<u64>,

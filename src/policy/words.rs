@@ -1,13 +1,9 @@
 //! The words that policies and verdicts share.
 
-use serde::{Deserialize, Serialize};
-
 use crate::text::named;
 
 named! {
     /// What a host is.
-    #[derive(Serialize, Deserialize)]
-    #[serde(rename_all = "kebab-case")]
     pub enum Role {
         /// The Igor gateway (a Windows machine that runs the vendor's services).
         Gateway = "gateway",
@@ -33,8 +29,6 @@ impl Role {
 
 named! {
     /// How much a finding deserves attention. Orders from least to most.
-    #[derive(Serialize, Deserialize)]
-    #[serde(rename_all = "kebab-case")]
     pub enum Severity {
         /// Worth knowing.
         Notice = "notice",
@@ -47,8 +41,6 @@ named! {
 
 named! {
     /// Which way a port is meant, seen from the document's product.
-    #[derive(Serialize, Deserialize)]
-    #[serde(rename_all = "kebab-case")]
     pub enum Direction {
         /// The product listens on the port.
         Incoming = "incoming",

@@ -290,7 +290,7 @@ fn relate_strays(strays: &[u32], flows: &Flows, relations: &mut Relations) {
 }
 
 /// Opcode and number of an end's first payload.
-pub(super) fn opcode(end: &EndView<'_>) -> Option<(TftpOpcode, u16)> {
+pub(crate) fn opcode(end: &EndView<'_>) -> Option<(TftpOpcode, u16)> {
     match Tag::from_raw(end.tag()) {
         Tag::Tftp { opcode, number, .. } => Some((opcode, number)),
         _ => None,

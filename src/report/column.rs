@@ -10,7 +10,6 @@ use super::json::v1::Text;
 use super::json::{Mac, Time};
 use super::value::Value;
 
-/// A table of the report.
 pub(super) trait Table: 'static {
     /// What a row is made from.
     type Row<'a>;
@@ -27,7 +26,6 @@ pub(super) trait Table: 'static {
     }
 }
 
-/// One column of a table.
 pub(super) struct Column<T: Table + ?Sized> {
     /// Name in the header line.
     pub name: &'static str,
@@ -86,11 +84,9 @@ pub(super) enum Kind {
     Time,
     Address,
     Mac,
-    /// Several texts.
     Texts,
     /// A day, told by a time in it.
     Day,
-    /// VLAN tags.
     Tags,
     /// Places in another list; where these have names, the names.
     Places,
@@ -158,9 +154,20 @@ pub(super) struct Day;
 /// attributes that serde needs before it.
 macro_rules! columns {
     (
-        $table:ident of $row:ident, in $file:literal: $about:literal;
-        $($name:ident: $type:ty = |$r:pat_param| $cell:expr; $unit:literal, $example:literal, $meaning:literal;)*
+        @column $files:ident $name:ident: $type:ty = |$r:pat_param| $cell:expr;
+        $unit:literal, $example:literal, $meaning:literal
     ) => {
+        $crate::report::column::Column {
+            name: stringify!($name),
+            kind: <$type as $crate::report::column::Typed>::KIND,
+            files: $crate::report::column::Files::$files,
+            cell: |$r| $crate::report::value::Value::from($cell),
+            unit: $unit,
+            example: $example,
+            meaning: $meaning,
+        }
+    };
+    (@table $table:ident of $row:ident, $file:literal, $about:literal, $columns:expr) => {
         #[doc = $about]
         pub(in crate::report) enum $table {}
 
@@ -168,17 +175,17 @@ macro_rules! columns {
             type Row<'r> = $row<'r>;
             const FILE: &'static str = $file;
             const ABOUT: &'static str = $about;
-            const COLUMNS: &'static [$crate::report::column::Column<Self>] = &[$(
-                $crate::report::column::Column {
-                    name: stringify!($name),
-                    kind: <$type as $crate::report::column::Typed>::KIND,
-                    files: $crate::report::column::Files::All,
-                    cell: |$r| $crate::report::value::Value::from($cell),
-                    unit: $unit,
-                    example: $example,
-                    meaning: $meaning,
-                },
-            )*];
+            const COLUMNS: &'static [$crate::report::column::Column<Self>] = $columns;
+        }
+    };
+    (
+        $table:ident of $row:ident, in $file:literal: $about:literal;
+        $($name:ident: $type:ty = |$r:pat_param| $cell:expr; $unit:literal, $example:literal, $meaning:literal;)*
+    ) => {
+        $crate::report::column::columns! {
+            @table $table of $row, $file, $about, &[$(
+                $crate::report::column::columns!(@column All $name: $type = |$r| $cell; $unit, $example, $meaning),
+            )*]
         }
     };
     (
@@ -222,27 +229,11 @@ macro_rules! columns {
             }
 
             const COLUMNS: &'static [$crate::report::column::Column<$table>] = &[$(
-                $crate::report::column::Column {
-                    name: stringify!($name),
-                    kind: <$type as $crate::report::column::Typed>::KIND,
-                    files: $crate::report::column::Files::$files,
-                    cell: |$r| $crate::report::value::Value::from($cell),
-                    unit: $unit,
-                    example: $example,
-                    meaning: $meaning,
-                },
+                $crate::report::column::columns!(@column $files $name: $type = |$r| $cell; $unit, $example, $meaning),
             )*];
         }
 
-        #[doc = $about]
-        pub(in crate::report) enum $table {}
-
-        impl $crate::report::column::Table for $table {
-            type Row<'r> = $row<'r>;
-            const FILE: &'static str = $file;
-            const ABOUT: &'static str = $about;
-            const COLUMNS: &'static [$crate::report::column::Column<Self>] = $record::COLUMNS;
-        }
+        $crate::report::column::columns!(@table $table of $row, $file, $about, $record::COLUMNS);
     };
 }
 pub(in crate::report) use columns;

@@ -13,7 +13,6 @@ use crate::protocol::Transport;
 use crate::survey::Survey;
 use crate::verdict;
 
-/// A conversation and its hosts.
 pub(super) struct ConversationRow<'a> {
     conversation: &'a verdict::Conversation,
     client: &'a Host,
@@ -21,13 +20,11 @@ pub(super) struct ConversationRow<'a> {
     names: &'a Names,
 }
 
-/// The conversations of a survey.
 pub(super) fn rows<'a>(survey: &'a Survey, names: &'a Names) -> impl Iterator<Item = ConversationRow<'a>> {
     survey.conversations.iter().map(|conversation| ConversationRow::new(survey, names, conversation))
 }
 
 impl<'a> ConversationRow<'a> {
-    /// One of them.
     pub(super) fn new(survey: &'a Survey, names: &'a Names, conversation: &'a verdict::Conversation) -> Self {
         let [client, server] = [conversation.client, conversation.server].map(|host| survey.hosts.get(host));
         Self { conversation, client, server, names }

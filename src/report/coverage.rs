@@ -9,17 +9,12 @@ use crate::policy::{self, Document};
 use crate::survey::Survey;
 use crate::verdict::{CellCoverage, CellState};
 
-/// A cell and what was seen of it.
 pub(super) struct CellRow<'a> {
-    /// The cell.
     pub cell: &'a policy::Cell,
-    /// Its document.
     pub document: &'a Document,
-    /// What was seen.
     pub coverage: &'a CellCoverage,
 }
 
-/// The cells of a survey.
 pub(super) fn rows<'a>(survey: &'a Survey, names: &'a Names) -> impl Iterator<Item = CellRow<'a>> {
     survey.coverage.iter().filter_map(|coverage| {
         let (cell, document) = names.cell(coverage.cell)?;

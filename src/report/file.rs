@@ -8,27 +8,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// The folder is missing and cannot be made, or is no folder.
-    #[error("cannot write into {}: {source}; name a folder that you may write to with --output", path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("cannot write into {}: {}; name a folder that you may write to with --output", .0.display(), .1)]
+    Folder(PathBuf, #[source] io::Error),
     /// Another run writes into the folder.
-    #[error("another igorscope writes into {} at this time; wait for it, or name another folder with --output", path.display())]
-    Taken {
-        /// The folder.
-        path: PathBuf,
-    },
+    #[error("another igorscope writes into {} at this time; wait for it, or name another folder with --output", .0.display())]
+    Taken(PathBuf),
     /// A file could not be written to its end.
-    #[error("cannot write {}: {source}{}", path.display(), advice(source))]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("cannot write {}: {}{}", .0.display(), .1, advice(.1))]
+    File(PathBuf, #[source] io::Error),
 }
 
 /// A folder whose files belong to one survey, while they are written: until all are, a file in it says that they may not.
@@ -57,12 +44,12 @@ impl ReportFolder {
     /// # Errors
     /// [`WriteError::Folder`] if it cannot be written into, [`WriteError::Taken`] while another run writes into it.
     pub fn begin(path: &Path) -> Result<Self, WriteError> {
-        let failed = |source| WriteError::Folder { path: path.to_owned(), source };
+        let failed = |source| WriteError::Folder(path.to_owned(), source);
         fs::create_dir_all(path).map_err(failed)?;
         let mut mark = open_mark(&path.join(INCOMPLETE)).map_err(failed)?;
         match mark.try_lock() {
             Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => return Err(WriteError::Taken { path: path.to_owned() }),
+            Err(fs::TryLockError::WouldBlock) => return Err(WriteError::Taken(path.to_owned())),
             // Not every file system has locks: then two runs are not told apart.
             Err(fs::TryLockError::Error(_)) => {}
         }
@@ -86,7 +73,7 @@ impl ReportFolder {
             self.mark = None;
         }
         let removed = fs::remove_file(self.path.join(INCOMPLETE));
-        removed.map_err(|source| WriteError::Folder { path: self.path.clone(), source })
+        removed.map_err(|source| WriteError::Folder(self.path.clone(), source))
     }
 }
 
@@ -176,7 +163,7 @@ fn write_by(
         drop(file);
         aside.rename(path)
     };
-    attempt().map_err(|source| WriteError::File { path: path.to_owned(), source })
+    attempt().map_err(|source| WriteError::File(path.to_owned(), source))
 }
 
 /// A file under another name; removed unless it was renamed. Its path stays relative where the folder's is: the folders above

@@ -12,7 +12,6 @@ use crate::survey::Survey;
 pub(super) struct FindingRow<'a> {
     /// Number, from 1.
     pub number: usize,
-    /// The finding.
     pub finding: &'a finding::Finding,
     /// The same as people read it.
     pub words: Words,
@@ -20,7 +19,6 @@ pub(super) struct FindingRow<'a> {
     pub joins: Option<&'a Joins<'a>>,
 }
 
-/// The findings of a survey.
 pub(super) fn rows<'a>(survey: &'a Survey, joins: Option<&'a Joins<'a>>) -> impl Iterator<Item = FindingRow<'a>> {
     let context = survey.context();
     let row = move |(at, finding): (usize, &'a finding::Finding)| FindingRow {

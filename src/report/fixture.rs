@@ -128,7 +128,6 @@ fn conversation(judgement: &Judgement, transport: Transport, port: u16) -> Conve
     }
 }
 
-/// The survey.
 pub(super) fn survey() -> Survey {
     let hosts = Hosts::new(vec![
         host("10.20.0.2", Role::Gateway, RoleSource::Declared, "site.toml line 3", Some("Gateway, floor 3")),
@@ -344,7 +343,6 @@ impl io::Write for Full {
     }
 }
 
-/// Who has this address.
 pub(crate) fn who(address: &str) -> Who {
     Who::Address(address.parse().unwrap())
 }

@@ -210,7 +210,6 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The flow of a row.
 struct Of<'s, 'a> {
     place: usize,
     flow: &'s FlowView<'a>,

@@ -45,12 +45,11 @@ impl HealthRow<'_> {
 
 /// The rows of a survey, by who asked, who answered, port and measure.
 pub(super) fn rows(survey: &Survey) -> impl ExactSizeIterator<Item = HealthRow<'_>> {
-    let host = |address: IpAddr| survey.hosts.find(address).map(|id| survey.hosts.get(id));
-    survey.health.pairs.iter().map(move |(pair, sums)| HealthRow {
+    survey.health.pairs.iter().map(|(pair, sums)| HealthRow {
         pair,
         sums,
-        asker: host(pair.asker),
-        answerer: host(pair.answerer),
+        asker: survey.hosts.at(pair.asker),
+        answerer: survey.hosts.at(pair.answerer),
     })
 }
 
@@ -58,16 +57,12 @@ pub(super) fn rows(survey: &Survey) -> impl ExactSizeIterator<Item = HealthRow<'
 pub(super) fn by_device(survey: &Survey) -> BTreeMap<HostId, BTreeMap<Measure, Sums>> {
     let mut devices: BTreeMap<HostId, BTreeMap<Measure, Sums>> = BTreeMap::new();
     for (pair, sums) in &survey.health.pairs {
-        let device = survey.hosts.find(pair.answerer).map(|id| survey.hosts.device_of(id));
+        let device = survey.hosts.device_at(pair.answerer);
         if let Some(device) = device.filter(|id| survey.hosts.role(*id).is_igor()) {
             devices.entry(device).or_default().entry(pair.measure).or_default().absorb(sums);
         }
     }
     devices
-}
-
-fn role(host: Option<&Host>) -> Value<'static> {
-    host.map_or(Value::Missing, |host| Value::Name(host.role.name()))
 }
 
 columns! {
@@ -79,13 +74,13 @@ columns! {
     All asker_ip: IpAddr = |r| r.pair.asker;
     "address", "10.20.0.2",
     "Who asked; for `tcp-client-half` the server, whose SYN-ACK the client acknowledges; for `tcp-ack` who sent.";
-    All asker_role: Option<Text<'a>> = |r| role(r.asker);
+    All asker_role: Option<Text<'a>> = |r| r.asker.map(|host| host.role);
     "role", "gateway", "Its role.";
     All asker_name: Option<Text<'a>> = |r| r.asker.and_then(|host| host.name.as_deref());
     "text", "gateway-1", "Its name.";
     All answerer_ip: IpAddr = |r| r.pair.answerer;
     "address", "10.20.0.31", "Who answered, or was asked.";
-    All answerer_role: Option<Text<'a>> = |r| role(r.answerer);
+    All answerer_role: Option<Text<'a>> = |r| r.answerer.map(|host| host.role);
     "role", "node", "Its role.";
     All answerer_name: Option<Text<'a>> = |r| r.answerer.and_then(|host| host.name.as_deref());
     "text", "node-7", "Its name.";

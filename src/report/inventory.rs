@@ -9,7 +9,6 @@ use super::names::role_basis;
 use super::value::Value;
 use crate::inventory::{self, milliwatts};
 
-/// A host.
 pub(super) type HostRow<'a> = &'a inventory::Host;
 
 /// Files that do not say it hold only hosts that were heard.

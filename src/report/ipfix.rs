@@ -163,7 +163,6 @@ fn ntp(time: Timestamp) -> u64 {
     (seconds << 32) | ((rest << 32).div_ceil(1_000_000_000))
 }
 
-/// The messages that tell all flows.
 struct Messages<'s> {
     /// Seconds since 1970.
     time: u32,

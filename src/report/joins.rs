@@ -11,7 +11,6 @@ use crate::survey::Survey;
 /// The flows of each finding.
 pub(super) struct Joins<'a> {
     survey: &'a Survey,
-    /// Names of the inputs.
     pub(super) names: &'a Names,
     /// By the finding's place, places in flows.csv, from 0, ascending.
     flows: Vec<Vec<u32>>,

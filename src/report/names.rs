@@ -78,7 +78,6 @@ impl Names {
         }
     }
 
-    /// The policy that was applied.
     pub(super) fn policy(&self) -> &Policy {
         &self.policy
     }
@@ -143,7 +142,6 @@ impl Names {
         }
     }
 
-    /// The path of an input.
     pub(super) fn input(&self, index: u32) -> &str {
         self.inputs.get(index as usize).map_or("", |word| &word.text)
     }

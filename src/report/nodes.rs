@@ -17,15 +17,11 @@ use crate::verdict::{CellState, HostCoverage};
 
 /// A host and what was seen of its cells.
 pub(super) struct NodeRow<'a> {
-    /// The host.
     pub host: &'a Host,
-    /// Its cells.
     pub coverage: &'a HostCoverage,
-    /// How it stands.
     pub standing: Standing,
     /// The columns of ports.
     pub ports: &'a [PortColumn],
-    /// What was measured of it.
     pub measured: Measured,
 }
 
@@ -80,7 +76,6 @@ impl Measured {
     }
 }
 
-/// The devices of a survey.
 pub(super) fn rows<'a>(survey: &'a Survey, names: &'a Names) -> impl ExactSizeIterator<Item = NodeRow<'a>> {
     let standings = Standings::of(&survey.findings, &survey.hosts);
     let measured = Measured::by_device(survey);

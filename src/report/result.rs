@@ -10,9 +10,7 @@ use crate::verdict::{Caveat, CellState, Outcome, Verdict};
 pub(crate) struct Sentence {
     /// How it is to look: `good`, `warn` or `bad`.
     pub(crate) class: &'static str,
-    /// What leads.
     pub(crate) lead: String,
-    /// What follows.
     pub(crate) rest: String,
 }
 

@@ -7,12 +7,12 @@ use super::column::columns;
 use super::csv::write_table;
 use super::json::Time;
 use super::json::v1::Text;
+use super::json::words::{nanos, time};
 use super::value::Value;
 use crate::finding::{Held, Transfer};
 use crate::inventory::Host;
 use crate::survey::Survey;
 
-/// A transfer, and the hosts at its ends.
 #[derive(Clone, Copy)]
 pub(super) struct TransferRow<'a> {
     transfer: &'a Transfer,
@@ -22,16 +22,11 @@ pub(super) struct TransferRow<'a> {
 
 /// The rows of a survey, the longest transfers first.
 pub(super) fn rows(survey: &Survey) -> impl ExactSizeIterator<Item = TransferRow<'_>> {
-    let host = |address: IpAddr| survey.hosts.find(address).map(|id| survey.hosts.get(id));
-    survey.transfers.iter().map(move |transfer| TransferRow {
+    survey.transfers.iter().map(|transfer| TransferRow {
         transfer,
-        sender: host(transfer.sender.0),
-        receiver: host(transfer.receiver.0),
+        sender: survey.hosts.at(transfer.sender.0),
+        receiver: survey.hosts.at(transfer.receiver.0),
     })
-}
-
-fn role(host: Option<&Host>) -> Value<'static> {
-    host.map_or(Value::Missing, |host| Value::Name(host.role.name()))
 }
 
 columns! {
@@ -42,7 +37,7 @@ columns! {
 
     All sender_ip: IpAddr = |r| r.transfer.sender.0;
     "address", "10.20.0.2", "Who sent the file.";
-    All sender_role: Option<Text<'a>> = |r| role(r.sender);
+    All sender_role: Option<Text<'a>> = |r| r.sender.map(|host| host.role);
     "role", "gateway", "Its role.";
     All sender_name: Option<Text<'a>> = |r| r.sender.and_then(|host| host.name.as_deref());
     "text", "gateway-1", "Its name.";
@@ -50,7 +45,7 @@ columns! {
     "port", "49731", "Its port.";
     All receiver_ip: IpAddr = |r| r.transfer.receiver.0;
     "address", "10.20.0.31", "Who received it.";
-    All receiver_role: Option<Text<'a>> = |r| role(r.receiver);
+    All receiver_role: Option<Text<'a>> = |r| r.receiver.map(|host| host.role);
     "role", "node", "Its role.";
     All receiver_name: Option<Text<'a>> = |r| r.receiver.and_then(|host| host.name.as_deref());
     "text", "node-7", "Its name.";
@@ -103,13 +98,11 @@ pub fn write_transfers(out: &mut dyn Write, survey: &Survey) -> io::Result<()> {
 impl TransferRecord<'_> {
     /// What the row says; nothing where it names no end that is known.
     pub(super) fn read(&self) -> Option<Transfer> {
-        let nanos = |seconds: Option<f64>| seconds.map_or(0, |seconds| (seconds * 1e9).round() as u64);
         let is_write = match self.request.as_deref() {
             Some("write") => Some(true),
             Some("read") => Some(false),
             _ => None,
         };
-        let time = |time: Option<Time>| time.map_or(crate::capture::Timestamp::UNKNOWN, Time::get);
         Some(Transfer {
             sender: (self.sender_ip, self.sender_port),
             receiver: (self.receiver_ip, self.receiver_port),

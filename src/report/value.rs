@@ -12,6 +12,7 @@ use super::nodes::{PortColumn, state};
 use crate::capture::Timestamp;
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::Who;
+use crate::policy::Role;
 use crate::protocol::Transport;
 use crate::text;
 use crate::verdict::{CellState, HostCoverage};
@@ -30,7 +31,6 @@ pub(super) enum Value<'a> {
     Word(&'a Word),
     /// A letter and a number: `f17`.
     Numbered(u8, u64),
-    /// A number.
     Number(u64),
     /// Yes or no.
     Flag(bool),
@@ -38,9 +38,7 @@ pub(super) enum Value<'a> {
     Seconds(u64, bool),
     /// A known time.
     Time(Timestamp),
-    /// An address.
     Address(IpAddr),
-    /// A link address.
     Mac(MacAddr),
     /// A transport's name or number.
     Transport(Transport),
@@ -54,7 +52,6 @@ pub(super) enum Value<'a> {
     Inputs(&'a [u32], Option<&'a Names>),
     /// Places in another list, from 0.
     Places(&'a [u32]),
-    /// Several values.
     List(Vec<Value<'a>>),
     /// The state of each of a device's ports.
     Ports(&'a [PortColumn], &'a HostCoverage),
@@ -78,6 +75,7 @@ from! {
     bool: flag => Self::Flag(flag);
     &'a str: text => Self::Text(Cow::Borrowed(text));
     String: text => Self::Text(Cow::Owned(text));
+    Role: role => Self::Name(role.name());
     Timestamp: time => time.nanos().map_or(Self::Missing, |_| Self::Time(time));
     IpAddr: address => Self::Address(address);
     MacAddr: mac => Self::Mac(mac);
@@ -153,7 +151,6 @@ impl Value<'_> {
         }
     }
 
-    /// Seconds as a number.
     pub(super) fn as_seconds(&self) -> Option<f64> {
         let Self::Seconds(nanos, negative) = self else { return None };
         let seconds = *nanos as f64 / SECOND as f64;
@@ -230,6 +227,14 @@ pub(super) fn port_cells<'a>(
 
 /// In nanoseconds.
 pub(super) const SECOND: u64 = 1_000_000_000;
+
+/// From the earliest known time to the latest of several times.
+pub(super) fn span(times: impl Iterator<Item = (Timestamp, Timestamp)> + Clone) -> (Timestamp, Timestamp) {
+    let known = |time: &Timestamp| time.nanos().is_some();
+    let first = times.clone().map(|(first, _)| first).filter(known).min();
+    let last = times.map(|(_, last)| last).filter(known).max();
+    (first.unwrap_or(Timestamp::UNKNOWN), last.unwrap_or(Timestamp::UNKNOWN))
+}
 
 /// Nanoseconds from `first` to `last`, if both are known.
 pub(super) fn nanos_between(first: Timestamp, last: Timestamp) -> Option<u64> {

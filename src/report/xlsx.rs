@@ -122,7 +122,6 @@ impl Heading {
     }
 }
 
-/// The formats of a sheet's cells.
 struct Formats {
     date: Format,
     prose: Format,
@@ -295,7 +294,6 @@ fn print_setup(sheet: &mut Worksheet, key: u16, last_row: u32, columns: &[(Strin
     Ok(())
 }
 
-/// A row that is being written.
 struct SheetRow<'s, 'h> {
     sheet: &'s mut Worksheet,
     at: u32,

@@ -39,14 +39,12 @@ const SKIPPABLE: [u8; 4] = 0x184d_2a50_u32.to_le_bytes();
 /// zstd's fast levels: 3 packs a tenth tighter and takes twice as long.
 const LEVEL: i32 = 1;
 
-/// What a block is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     /// What an input was, and how it was read.
     Head,
     /// What was observed of it.
     Body,
-    /// The end of the file.
     End,
 }
 

@@ -58,7 +58,6 @@ impl<'a> Load<'a> {
         self.blocks.as_mut().map_or(Ok(None), |blocks| blocks.unpack_next())
     }
 
-    /// A value.
     pub(crate) fn get<T: Stored>(&mut self) -> Result<T, Broken> {
         T::load(self)
     }

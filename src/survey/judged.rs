@@ -32,7 +32,6 @@ impl Judged {
 const MIRROR: &str = "Capture at a port to which the switch copies the gateway's port, both directions (often called \
                       \"both\", or rx and tx), or on the gateway itself.";
 
-/// What was judged of a survey.
 pub(super) fn judged(
     hosts: &Hosts,
     conversations: &[Conversation],

@@ -150,7 +150,7 @@ impl<D: FnMut() -> Option<String>> Observer<'_, D> {
                 writer.packed(&section)?;
                 Ok(Head::clone(&observed.head))
             }
-            Err(source) => Err(CaptureError::State { path: observed.state.clone(), source }),
+            Err(source) => Err(CaptureError::State(observed.state.clone(), source)),
         });
         Ok(())
     }

@@ -3,14 +3,14 @@
 //! Times order frames; where two frames of different inputs have the same one, the inputs' order decides. So a capture
 //! that was cut in parts tells the same whatever the parts are called and in whatever order they are given.
 
-use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 
 use sha2::{Digest, Sha256};
 
 use super::Source;
 use super::state::InputOrder;
 use crate::capture::{Capture, Timestamp};
+use crate::text;
 
 /// So much of an input is looked at.
 const HEAD: u64 = 64 * 1024;
@@ -48,9 +48,7 @@ pub(super) fn head(source: &Source) -> Option<Vec<u8>> {
     if !std::fs::metadata(path).ok()?.is_file() {
         return None;
     }
-    let mut head = Vec::new();
-    File::open(path).ok()?.take(HEAD).read_to_end(&mut head).ok()?;
-    Some(head)
+    text::beginning(path, HEAD).ok()
 }
 
 fn first_time(head: &[u8]) -> Timestamp {

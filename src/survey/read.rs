@@ -64,7 +64,7 @@ impl Source {
             Self::StandardInput => Capture::from_reader(Box::new(standard_input()), "-", input),
             Self::Observed(Observed { state: path, .. }) | Self::State(path) => {
                 let source = Observed::open(path).err().unwrap_or(Broken::Empty);
-                Err(CaptureError::State { path: path.clone(), source })
+                Err(CaptureError::State(path.clone(), source))
             }
         }
     }
@@ -103,7 +103,6 @@ pub struct Progress {
     pub frames: AtomicU64,
 }
 
-/// How to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReadOptions<'a> {
     pub(super) threads: NonZeroUsize,
@@ -113,7 +112,6 @@ pub(super) struct ReadOptions<'a> {
     pub(super) filter: Option<&'a Filter>,
 }
 
-/// What was read of the inputs.
 pub(super) struct Reading {
     pub(super) observation: Observation,
     /// For each input, in their order.

@@ -174,21 +174,12 @@ impl Head {
         reading: Reading,
         sha256: Option<String>,
     ) -> Self {
-        Self {
-            program: env!("CARGO_PKG_VERSION").to_owned(),
-            name,
-            size,
-            sha256,
-            place: order::place(source),
-            content: Content::of_tally(super::copies::first_frames(source), observation.tally()),
-            unread: observation.tally().unread,
-            reading,
-            summary,
-        }
+        let content = Content::of_tally(super::copies::first_frames(source), observation.tally());
+        let live = Self::of_live((name, size), (observation, summary), reading);
+        Self { sha256, place: order::place(source), content, ..live }
     }
 
     /// Of what was captured live: when its first frame came is all that gives it a place among others.
-    #[cfg(feature = "live")]
     pub(crate) fn of_live(
         (name, size): (String, u64),
         (observation, summary): (&Observation, CaptureSummary),
@@ -252,7 +243,7 @@ impl Observed {
         limits: Limits,
     ) -> Result<(Observation, CaptureSummary), CaptureError> {
         self.load(input, seed, limits)
-            .map_err(|source| CaptureError::State { path: self.state.clone(), source })
+            .map_err(|source| CaptureError::State(self.state.clone(), source))
             .map(|observation| (observation, self.head.summary.clone()))
     }
 

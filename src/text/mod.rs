@@ -8,6 +8,9 @@ mod near;
 mod number;
 
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
 
 pub(crate) use escape::{as_file, cell, powershell};
 pub use escape::{visible, visible_lines};
@@ -15,6 +18,13 @@ pub(crate) use lines::Lines;
 pub(crate) use named::named;
 pub(crate) use near::nearest;
 pub(crate) use number::{duration, times};
+
+/// What a file begins with, of so many bytes at most: what a pipe or a device holds is not known beforehand.
+pub(crate) fn beginning(path: &Path, length: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// Why bytes are no text.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

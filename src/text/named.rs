@@ -11,6 +11,12 @@ macro_rules! named {
             /// Every value, in order.
             $vis const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
 
+            /// The one that files and tables call so.
+            #[allow(dead_code)]
+            $vis fn of_name(name: &str) -> Option<Self> {
+                Self::ALL.into_iter().find(|one| one.name() == name)
+            }
+
             /// Name as it stands in files and tables.
             $vis const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text),+ }

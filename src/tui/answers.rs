@@ -40,7 +40,7 @@ pub struct Answers {
 
 impl Answers {
     fn new(survey: &Survey, (address, port, measure): AnswersKey, sums: &Sums) -> Self {
-        let host = survey.hosts.find(address).map(|id| survey.hosts.get(id));
+        let host = survey.hosts.at(address);
         Self {
             address,
             name: host.and_then(|host| host.name.as_deref()).unwrap_or_default().to_owned(),
@@ -101,7 +101,7 @@ fn parties(pair: &Pair) -> (IpAddr, IpAddr) {
 /// An address, or that by which its device is told.
 fn main_address(survey: &Survey, address: IpAddr) -> IpAddr {
     let hosts = &survey.hosts;
-    hosts.find(address).map_or(address, |id| hosts.get(hosts.device_of(id)).address)
+    hosts.device_at(address).map_or(address, |device| hosts.get(device).address)
 }
 
 /// What was measured, by device, port and measure.

@@ -42,9 +42,10 @@ impl<K: PartialEq> List<K> {
         self.at = self.at.min(self.order.len().saturating_sub(1));
     }
 
-    /// The part of the order that `height` lines show, with the selection in it.
-    pub(super) fn window(&self, height: usize) -> std::ops::Range<usize> {
-        window(self.order.len(), self.at, height)
+    /// The places of the items that `height` lines show, and whether each is the selected one, which is among them.
+    pub(super) fn shown(&self, height: usize) -> impl Iterator<Item = (usize, bool)> {
+        let window = window(self.order.len(), self.at, height);
+        window.filter_map(|at| Some((*self.order.get(at)? as usize, at == self.at)))
     }
 }
 

@@ -141,8 +141,8 @@ fn show(
             },
             Event::Mouse(mouse) => {
                 match mouse.kind {
-                    MouseEventKind::ScrollDown => view.wheel(WHEEL, shown.as_ref()),
-                    MouseEventKind::ScrollUp => view.wheel(-WHEEL, shown.as_ref()),
+                    MouseEventKind::ScrollDown => view.step(WHEEL, shown.as_ref()),
+                    MouseEventKind::ScrollUp => view.step(-WHEEL, shown.as_ref()),
                     MouseEventKind::Down(MouseButton::Left) if mouse.row == 0 => {
                         if let Some(tab) = tab_at(mouse.column) {
                             view.go(tab);

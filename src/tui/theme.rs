@@ -75,7 +75,6 @@ impl Theme {
         }
     }
 
-    /// Sign and style of a conversation.
     pub(super) fn conversation(&self, conversation: &Conversation) -> (&'static str, Style) {
         match (conversation.severity, conversation.verdict) {
             (Some(severity), _) => (sign(severity), self.severity(severity)),

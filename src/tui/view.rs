@@ -16,8 +16,9 @@ const PAGE: isize = 10;
 const LONGEST_FILTER: usize = 80;
 
 /// A part of the view.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub enum Tab {
+    #[default]
     /// Rates, drops, doubts, and the result in a sentence.
     Overview,
     /// The vendor's tables.
@@ -102,7 +103,7 @@ type AnswerOrder = fn(&Answers, &Answers) -> std::cmp::Ordering;
 pub(super) type ConversationKey = (std::net::IpAddr, std::net::IpAddr, Transport, u16);
 
 /// The state of the view. Where lists stand is renewed with each snapshot by [`View::renew`].
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub struct View {
     pub(super) tab: Tab,
     pub(super) ports: List<usize>,
@@ -126,30 +127,6 @@ pub struct View {
     pub(super) scroll: usize,
     pub(super) paused: bool,
     pub(super) mouse: bool,
-}
-
-impl Default for View {
-    fn default() -> Self {
-        Self {
-            tab: Tab::Overview,
-            ports: List::default(),
-            devices: List::default(),
-            conversations: List::default(),
-            findings: List::default(),
-            answers: List::default(),
-            help: 0,
-            filters: Default::default(),
-            typing: false,
-            sort: 0,
-            device_sort: 0,
-            answer_sort: 0,
-            reversed: false,
-            detail: false,
-            scroll: 0,
-            paused: false,
-            mouse: false,
-        }
-    }
 }
 
 impl View {
@@ -275,11 +252,6 @@ impl View {
         Action::Draw
     }
 
-    /// The wheel.
-    pub fn wheel(&mut self, by: isize, snapshot: Option<&Snapshot>) {
-        self.step(by, snapshot);
-    }
-
     fn has_detail(&self) -> bool {
         matches!(self.tab, Tab::Nodes | Tab::Conversations | Tab::Findings | Tab::Health)
     }
@@ -292,7 +264,8 @@ impl View {
         }
     }
 
-    fn step(&mut self, by: isize, snapshot: Option<&Snapshot>) {
+    /// Moves what is selected, or scrolls what is read.
+    pub(super) fn step(&mut self, by: isize, snapshot: Option<&Snapshot>) {
         let Some(snapshot) = snapshot else { return };
         if self.detail && self.has_detail() {
             // Drawing holds it to the text's length.

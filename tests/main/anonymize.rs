@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use crate::command::{folder, run, sample};
+use crate::command::{entries, folder, run, sample};
 use crate::mirror::{Mirror, host};
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
+use crate::tools::printed;
 use crate::traffic::frame::{self, V4};
 use crate::traffic::random::Random;
 use crate::traffic::wire::SECOND;
@@ -99,8 +101,7 @@ fn is_part(text: &str, secret: &str) -> bool {
 
 fn holds_none(report: &Path, secrets: &BTreeSet<String>) {
     let mut texts: Vec<(String, String)> = Vec::new();
-    for file in fs::read_dir(report).unwrap() {
-        let path = file.unwrap().path();
+    for path in entries(report, "") {
         let text = match path.extension().is_some_and(|ending| ending == "xlsx") {
             true => workbook(&path),
             false => fs::read_to_string(&path).unwrap(),
@@ -119,13 +120,11 @@ fn holds_none(report: &Path, secrets: &BTreeSet<String>) {
 fn workbook(path: &Path) -> String {
     let read = "import sys, zipfile\nz = zipfile.ZipFile(sys.argv[1])\n\
                 print(*(z.read(n).decode() for n in z.namelist()))";
-    let read = std::process::Command::new("python3").args(["-c", read]).arg(path).output();
-    let Ok(read) = read else {
+    if !is_there("python3") {
         skipped("there is no python3 to open the workbook");
         return String::new();
-    };
-    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
-    String::from_utf8(read.stdout).unwrap()
+    }
+    printed(Command::new("python3").args(["-c", read]).arg(path))
 }
 
 /// Captures with other names and findings: duplicate addresses, switches that name themselves, mirrors.

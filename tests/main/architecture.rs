@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::command::below;
+
 /// From left to right, as data flows.
 const STAGES: [&str; 13] = [
     "capture",
@@ -31,19 +33,9 @@ fn source() -> PathBuf {
 
 /// The Rust files of a module: `name.rs` and all below `name/`.
 fn files(module: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> =
-        [source().join(module).with_extension("rs")].into_iter().filter(|file| file.exists()).collect();
-    let mut folders = vec![source().join(module)];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(path);
-            }
-        }
-    }
+    let folder = source().join(module);
+    let mut files = if folder.is_dir() { below(&folder, ".rs") } else { Vec::new() };
+    files.extend(Some(folder.with_extension("rs")).filter(|file| file.exists()));
     files
 }
 

@@ -1,14 +1,13 @@
 //! What is wrong is named, with path and byte or line; what could be read is reported all the same.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
-use super::command::{Run, folder, igorscope, pcap, run, sample};
+use super::command::{Run, folder, igorscope, pcap, run, run_with, sample};
 
 fn analyze(path: &std::path::Path) -> Run {
-    run([OsStr::new("analyze"), path.as_os_str()])
+    run_with(&[&"analyze", &path])
 }
 
 #[test]
@@ -67,14 +66,8 @@ fn a_lying_length_ends_the_reading() {
 fn one_bad_file_of_several_does_not_hide_the_others() {
     let two = folder(&[("good.pcap", &pcap(4)), ("bad.pcap", b"this is no capture at all, but text")]);
     let out = two.path().join("out");
-    let run = run([
-        OsStr::new("analyze"),
-        two.path().join("bad.pcap").as_os_str(),
-        two.path().join("good.pcap").as_os_str(),
-        "-o".as_ref(),
-        out.as_os_str(),
-    ])
-    .expect(3, &["bad.pcap"]);
+    let run = run_with(&[&"analyze", &two.path().join("bad.pcap"), &two.path().join("good.pcap"), &"-o", &out])
+        .expect(3, &["bad.pcap"]);
     assert!(run.out.contains("4 frames") && run.out.contains("bad.pcap"), "{}", run.out);
     let survey: serde_json::Value = serde_json::from_slice(&fs::read(out.join("survey.json")).unwrap()).unwrap();
     assert_eq!(survey["inputs"][0]["damage"]["offset"], 0);
@@ -87,8 +80,7 @@ fn damage_goes_before_findings() {
     let path = cut.path().join("cut.pcapng");
     let whole = fs::read(sample("site-survey.pcapng")).unwrap();
     fs::write(&path, &whole[..whole.len() - 10]).unwrap();
-    run([OsStr::new("analyze"), path.as_os_str(), "--fail-on".as_ref(), "notice".as_ref()])
-        .expect(3, &["cut.pcapng", "byte"]);
+    run_with(&[&"analyze", &path, &"--fail-on", &"notice"]).expect(3, &["cut.pcapng", "byte"]);
 }
 
 #[test]
@@ -96,9 +88,8 @@ fn an_inventory_that_contradicts_itself_names_both_lines() {
     let site = folder(&[("site.csv", b"address,role\n10.20.0.2,gateway\n10.20.0.3,node\n10.20.0.2,node\n")]);
     let path = site.path().join("site.csv");
     let capture = sample("site-survey.pcapng");
-    let arguments = ["analyze".as_ref(), capture.as_os_str(), "--inventory".as_ref(), path.as_os_str()];
-    run(arguments).expect(2, &["site.csv", "10.20.0.2", "4", "2"]);
-    run([OsStr::new("inventory"), "check".as_ref(), path.as_os_str()]).expect(1, &["site.csv", "10.20.0.2"]);
+    run_with(&[&"analyze", &capture, &"--inventory", &path]).expect(2, &["site.csv", "10.20.0.2", "4", "2"]);
+    run_with(&[&"inventory", &"check", &path]).expect(1, &["site.csv", "10.20.0.2"]);
 }
 
 #[test]
@@ -111,9 +102,8 @@ fn a_policy_with_mistakes_names_line_and_column() {
     let site = folder(&[("site.toml", b"extends = \"igor\"\n\n[[allowance]]\nfrom = \"hots\"\n")]);
     let path = site.path().join("site.toml");
     let capture = sample("site-survey.pcapng");
-    run(["analyze".as_ref(), capture.as_os_str(), "--policy".as_ref(), path.as_os_str()])
-        .expect(2, &["site.toml:4:", "hots"]);
-    run([OsStr::new("policy"), "check".as_ref(), path.as_os_str()]).expect(1, &["site.toml:4:"]);
+    run_with(&[&"analyze", &capture, &"--policy", &path]).expect(2, &["site.toml:4:", "hots"]);
+    run_with(&[&"policy", &"check", &path]).expect(1, &["site.toml:4:"]);
     run(["policy", "check", "no/such.toml"]).expect(2, &["no/such.toml"]);
 }
 
@@ -122,7 +112,7 @@ fn an_output_folder_that_cannot_be_written_is_named() {
     let place = folder(&[("file", b"")]);
     let capture = sample("site-survey.pcapng");
     let under_a_file = place.path().join("file/out");
-    let run = run([OsStr::new("analyze"), capture.as_os_str(), "-o".as_ref(), under_a_file.as_os_str()]);
+    let run = run_with(&[&"analyze", &capture, &"-o", &under_a_file]);
     let run = run.expect(4, &["file/out"]);
     assert!(run.out.contains("Findings"), "the summary is printed all the same");
 }
@@ -139,8 +129,7 @@ fn a_full_disk_is_named() {
         .unwrap();
     Run::of(output).expect(4, &["standard output", "No space left"]);
     let capture = sample("site-survey.pcapng");
-    let arguments = ["inventory".as_ref(), "infer".as_ref(), capture.as_os_str(), "-o".as_ref(), "/dev/full".as_ref()];
-    run(arguments).expect(4, &["/dev/full", "No space left"]);
+    run_with(&[&"inventory", &"infer", &capture, &"-o", &"/dev/full"]).expect(4, &["/dev/full", "No space left"]);
 }
 
 #[test]

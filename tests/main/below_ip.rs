@@ -1,11 +1,10 @@
 //! What lies below IP and is not read is told: in the words, in survey.json, and by the exit status.
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::command::{capture, folder, pcap, run};
+use super::command::{capture, folder, pcap, run_with};
 
 /// An Ethernet frame: addresses, what stands between them and the EtherType of IPv4, and a UDP datagram to port 5683.
 pub(crate) fn datagram(before: &[u8]) -> Vec<u8> {
@@ -18,7 +17,7 @@ pub(crate) fn datagram(before: &[u8]) -> Vec<u8> {
 }
 
 fn survey(path: &Path) -> Value {
-    let run = run([OsStr::new("analyze"), "-q".as_ref(), "--format".as_ref(), "json".as_ref(), path.as_os_str()]);
+    let run = run_with(&[&"analyze", &"-q", &"--format", &"json", &path]);
     serde_json::from_str(&run.out).unwrap()
 }
 
@@ -40,7 +39,7 @@ fn a_capture_of_which_nothing_is_read_is_no_clean_result() {
         ("empty.pcap", &pcap(0)),
         ("arp.pcap", &pcap(3)),
     ]);
-    let analyze = |name: &str| run([OsStr::new("analyze"), place.path().join(name).as_os_str()]);
+    let analyze = |name: &str| run_with(&[&"analyze", &place.path().join(name)]);
     analyze("tagged.pcap").expect(3, &["none of the 5 frames of", "tagged.pcap", "link layer"]);
     analyze("usb.pcap").expect(3, &["none of the 4 frames of", "usb.pcap"]);
     for name in ["some.pcap", "empty.pcap", "arp.pcap"] {
@@ -65,7 +64,7 @@ fn what_stops_below_ip_is_told_by_number_name_and_share() {
         ("mostly.pcap", &capture(1, &mostly)),
     ]);
     let mixed = place.path().join("mixed.pcap");
-    let page = run([OsStr::new("analyze"), mixed.as_os_str()]).expect(0, &[]).out.replace("\n            ", " ");
+    let page = run_with(&[&"analyze", &mixed]).expect(0, &[]).out.replace("\n            ", " ");
     for words in ["5 of 10 frames carry a tag that is not known", "EtherType 0x1234", "2 of 10 frames stop below IP"] {
         assert!(page.contains(words), "{words:?} is not in: {page}");
     }
@@ -99,9 +98,9 @@ fn other_formats_are_named_with_the_tool_that_converts_them() {
     let trace = [&0x1_0000_u32.to_le_bytes()[..], &[0x5a; 68], &[2, 0, 2, 0xc0], &[0; 400]].concat();
     let place = folder(&[("PktMon.etl", &trace), ("old.cap", b"GMBU\0\x02\x01\0\0\0\0\0\0\0\0\0")]);
     for (name, words) in [("PktMon.etl", "pktmon etl2pcap"), ("old.cap", "editcap")] {
-        run([OsStr::new("analyze"), place.path().join(name).as_os_str()]).expect(2, &[name, words]);
+        run_with(&[&"analyze", &place.path().join(name)]).expect(2, &[name, words]);
     }
     // In a folder, beside what can be read, they are passed over by name.
     let place = folder(&[("PktMon.etl", &trace), ("good.pcap", &pcap(2))]);
-    run([OsStr::new("analyze"), place.path().as_os_str()]).expect(0, &["PktMon.etl", "event trace"]);
+    run_with(&[&"analyze", &place.path()]).expect(0, &["PktMon.etl", "event trace"]);
 }

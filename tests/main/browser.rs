@@ -1,15 +1,13 @@
 //! report.html in headless Chromium: it renders, sorts, filters, prints, asks for nothing, and hostile names
 //! stay names. Needs chromium and node; axe-core (by scripts/test-hosts.sh, or where AXE says) checks accessibility.
 
-use crate::skips::skipped;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-fn is_there(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
-}
+use crate::command::{Run, igorscope, run_with, sample};
+use crate::skips::{is_there, skipped};
 
 /// The browser, where it and what drives it are there.
 fn chromium() -> Option<String> {
@@ -48,15 +46,8 @@ fn the_report_works_in_a_browser() {
     fs::write(&file, inventory).unwrap();
 
     let out = folder.path().join("report");
-    let analyzed = Command::new(env!("CARGO_BIN_EXE_igorscope"))
-        .args(["-q", "analyze", "--format", "html", "--inventory"])
-        .arg(&file)
-        .arg("-o")
-        .arg(&out)
-        .arg(package.join("captures/site-survey.pcapng"))
-        .output()
-        .unwrap();
-    assert!(analyzed.status.success(), "{}", String::from_utf8_lossy(&analyzed.stderr));
+    let capture = sample("site-survey.pcapng");
+    run_with(&[&"analyze", &"--format", &"html", &"--inventory", &file, &"-o", &out, &capture]).expect(0, &[]);
 
     let report = out.join("report.html");
     assert!(fs::read_to_string(&report).unwrap().contains("&lt;script&gt;alert(1)"), "the hostile names are in it");
@@ -140,14 +131,9 @@ fn the_report_of_a_large_survey_is_small_and_opens_with_little_work() {
     let capture = folder.path().join("large.pcap");
     fs::write(&capture, large_capture()).unwrap();
     let hosts = ["--gateway", "10.20.0.2", "--node", "10.20.1.0/24", "--node", "10.20.2.0/24"];
-    let analyzed = Command::new(env!("CARGO_BIN_EXE_igorscope"))
-        .args(["-q", "analyze", "--format", "html", "-o"])
-        .arg(folder.path())
-        .args(hosts)
-        .arg(&capture)
-        .output()
-        .unwrap();
-    assert!(analyzed.status.success(), "{}", String::from_utf8_lossy(&analyzed.stderr));
+    let mut analyze = igorscope();
+    analyze.args(["analyze", "--format", "html", "-o"]).arg(folder.path()).args(hosts).arg(&capture);
+    Run::of(analyze.output().unwrap()).expect(0, &[]);
     let report = folder.path().join("report.html");
     let text = fs::read_to_string(&report).unwrap();
     println!("{} bytes", text.len());

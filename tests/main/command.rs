@@ -10,6 +10,28 @@ pub(crate) fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name)
 }
 
+/// What is in a folder, by name: files and folders whose names end so.
+pub(crate) fn entries(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut entries: Vec<PathBuf> = entries.filter(|path| path.to_str().unwrap().ends_with(ending)).collect();
+    entries.sort();
+    entries
+}
+
+/// All files below a folder whose names end so.
+pub(crate) fn below(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let (folders, mut files): (Vec<_>, Vec<_>) = entries(folder, "").into_iter().partition(|path| path.is_dir());
+    files.retain(|path| path.to_str().unwrap().ends_with(ending));
+    files.extend(folders.iter().flat_map(|folder| below(folder, ending)));
+    files
+}
+
+/// The captures in a folder.
+pub(crate) fn captures(folder: &Path) -> Vec<PathBuf> {
+    let is_capture = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "pcap" || ending == "pcapng");
+    entries(folder, "").into_iter().filter(is_capture).collect()
+}
+
 /// The program, ready to be given arguments; in UTC and without colours, whatever runs the tests.
 pub(crate) fn igorscope() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_igorscope"));
@@ -20,6 +42,11 @@ pub(crate) fn igorscope() -> Command {
 /// Runs the program to its end.
 pub(crate) fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Run {
     Run::of(igorscope().args(arguments).output().unwrap())
+}
+
+/// The same with texts and paths.
+pub(crate) fn run_with(words: &[&dyn AsRef<OsStr>]) -> Run {
+    run(words)
 }
 
 /// How a run went.
@@ -84,10 +111,7 @@ pub(crate) fn pcap(frames: usize) -> Vec<u8> {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
+    entries(folder, "").iter().map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
 const FILES: [&str; 8] = [
@@ -106,8 +130,7 @@ fn a_survey_is_read_and_its_files_are_whole() {
     let out = folder(&[]);
     let results = out.path().join("deep/er");
     let capture = sample("site-survey.pcapng");
-    let arguments = ["analyze".as_ref(), "--health".as_ref(), capture.as_os_str(), "-o".as_ref(), results.as_os_str()];
-    let run = run(arguments).expect(0, &[]);
+    let run = run_with(&[&"analyze", &"--health", &capture, &"-o", &results]).expect(0, &[]);
     assert!(run.out.contains("Vendor's ports") && run.out.contains("Findings"), "{}", run.out);
     assert!(run.err.is_empty(), "{}", run.err);
     // Files crossed by TFTP.
@@ -129,16 +152,8 @@ fn the_same_input_gives_the_same_bytes_whatever_the_threads() {
     let out = folder(&[]);
     for threads in ["1", "2", "4"] {
         let folder = out.path().join(threads);
-        run([
-            OsStr::new("analyze"),
-            sample("site-survey.pcapng").as_os_str(),
-            sample("visit.pcap").as_os_str(),
-            "-j".as_ref(),
-            threads.as_ref(),
-            "-o".as_ref(),
-            folder.as_os_str(),
-        ])
-        .expect(0, &[]);
+        run_with(&[&"analyze", &sample("site-survey.pcapng"), &sample("visit.pcap"), &"-j", &threads, &"-o", &folder])
+            .expect(0, &[]);
     }
     for name in FILES {
         let one = fs::read(out.path().join("1").join(name)).unwrap();
@@ -197,26 +212,18 @@ fn fail_on_decides_the_exit_status() {
     let capture = sample("site-survey.pcapng");
     let inventory = sample("site-survey.toml");
     for (fail_on, status) in [("alert", 1), ("notice", 1), ("never", 0)] {
-        let arguments = [
-            "analyze".as_ref(),
-            capture.as_os_str(),
-            "--inventory".as_ref(),
-            inventory.as_os_str(),
-            "--fail-on".as_ref(),
-            fail_on.as_ref(),
-        ];
-        run(arguments).expect(status, &[]);
+        run_with(&[&"analyze", &capture, &"--inventory", &inventory, &"--fail-on", &fail_on]).expect(status, &[]);
     }
     // Nothing was found in a capture of nothing but ARP, for nothing could be judged.
     let quiet = folder(&[("arp.pcap", &pcap(3))]);
     let capture = quiet.path().join("arp.pcap");
     for (fail_on, status) in [("never", 0), ("unjudged", 1), ("alert", 1), ("warning", 1), ("notice", 1)] {
-        run([OsStr::new("analyze"), capture.as_os_str(), "--fail-on".as_ref(), fail_on.as_ref()]).expect(status, &[]);
+        run_with(&[&"analyze", &capture, &"--fail-on", &fail_on]).expect(status, &[]);
     }
     // And nothing at all in a capture of a site that is well.
     let capture = sample("visit.pcap");
     for fail_on in ["unjudged", "alert", "notice"] {
-        run([OsStr::new("analyze"), capture.as_os_str(), "--fail-on".as_ref(), fail_on.as_ref()]).expect(0, &[]);
+        run_with(&[&"analyze", &capture, &"--fail-on", &fail_on]).expect(0, &[]);
     }
 }
 
@@ -238,9 +245,8 @@ fn a_draft_inventory_is_read_back() {
     let out = folder(&[]);
     let draft = out.path().join("site.toml");
     let capture = sample("site-survey.pcapng");
-    let infer = ["inventory".as_ref(), "infer".as_ref(), capture.as_os_str(), "-o".as_ref(), draft.as_os_str()];
-    run(infer).expect(0, &[]);
-    run([OsStr::new("inventory"), "check".as_ref(), draft.as_os_str()]).expect(0, &[]);
+    run_with(&[&"inventory", &"infer", &capture, &"-o", &draft]).expect(0, &[]);
+    run_with(&[&"inventory", &"check", &draft]).expect(0, &[]);
     let csv = |more: &[&OsStr]| {
         let arguments = [OsStr::new("analyze"), capture.as_os_str(), "--format".as_ref(), "csv".as_ref()];
         run(arguments.iter().chain(more)).expect(0, &[]).out
@@ -259,24 +265,15 @@ fn surveys_are_compared_and_merged() {
     let out = folder(&[]);
     let analyze = |name: &str, capture: &str, site: &str| {
         let folder = out.path().join(name);
-        run([
-            OsStr::new("analyze"),
-            sample(capture).as_os_str(),
-            "--site-name".as_ref(),
-            site.as_ref(),
-            "-q".as_ref(),
-            "-o".as_ref(),
-            folder.as_os_str(),
-        ])
-        .expect(0, &[]);
+        run_with(&[&"analyze", &sample(capture), &"--site-name", &site, &"-q", &"-o", &folder]).expect(0, &[]);
         folder
     };
     let survey = analyze("survey", "site-survey.pcapng", "Harbour");
     let visit = analyze("visit", "visit.pcap", "Harbour");
     let other = analyze("other", "visit.pcap", "Station");
 
-    run([OsStr::new("compare"), survey.as_os_str(), survey.as_os_str()]).expect(0, &[]);
-    let differ = run([OsStr::new("compare"), survey.as_os_str(), visit.as_os_str()]).expect(1, &[]);
+    run_with(&[&"compare", &survey, &survey]).expect(0, &[]);
+    let differ = run_with(&[&"compare", &survey, &visit]).expect(1, &[]);
     let flat = differ.out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(flat.starts_with("Before Harbour · 20"), "{}", differ.out);
     assert!(flat.contains(" · 29 min 44 s · 3,917 frames · 83 hosts heard "), "{}", differ.out);
@@ -290,8 +287,8 @@ fn surveys_are_compared_and_merged() {
     assert_eq!(value["site"], "Harbour");
     assert_eq!(value["inputs"].as_array().map(Vec::len), Some(2));
     // The same capture twice would be counted twice.
-    run([OsStr::new("merge"), visit.as_os_str(), other.as_os_str()]).expect(2, &["visit.pcap", "counted twice"]);
-    run([OsStr::new("compare"), survey.as_os_str(), sample("README.md").as_os_str()]).expect(2, &["README.md"]);
+    run_with(&[&"merge", &visit, &other]).expect(2, &["visit.pcap", "counted twice"]);
+    run_with(&[&"compare", &survey, &sample("README.md")]).expect(2, &["README.md"]);
 }
 
 #[test]
@@ -368,7 +365,7 @@ fn what_may_not_be_read_and_is_called_a_capture_is_told() {
         // To read this file is an error, even for root.
         std::os::unix::fs::symlink("/proc/self/mem", folder.path().join(name)).unwrap();
         let words = if status == 3 { &[name][..] } else { &[] };
-        run([OsStr::new("analyze"), folder.path().as_os_str(), "-q".as_ref()]).expect(status, words);
+        run_with(&[&"analyze", &folder.path(), &"-q"]).expect(status, words);
     }
 }
 
@@ -378,11 +375,10 @@ fn the_same_capture_is_counted_once() {
     let packed = zstd::encode_all(&capture[..], 1).unwrap();
     let folder = folder(&[("a.pcap", &capture), ("copy of a.pcap", &capture), ("old/a.pcap.zst", &packed)]);
     let evidence = folder.path().join("evidence.pcapng");
-    let arguments = ["analyze".as_ref(), folder.path().as_os_str(), "--evidence".as_ref(), evidence.as_os_str()];
-    let first = run(arguments).expect(0, &["the same frames as"]);
+    let first = run_with(&[&"analyze", &folder.path(), &"--evidence", &evidence]).expect(0, &["the same frames as"]);
     assert!(first.out.contains("90 frames") && !first.out.contains("seen twice"), "{}", first.out);
     // Nor does its own evidence count, once it lies there.
-    let second = run([OsStr::new("analyze"), folder.path().as_os_str()]).expect(0, &["evidence that igorscope wrote"]);
+    let second = run_with(&[&"analyze", &folder.path()]).expect(0, &["evidence that igorscope wrote"]);
     assert!(second.out.contains("90 frames"), "{}", second.out);
 }
 
@@ -399,7 +395,7 @@ fn help_to_a_full_disk_is_no_success() {
 #[test]
 fn who_names_a_capture_alone_is_told_the_command() {
     let capture = sample("visit.pcap");
-    run([capture.as_os_str()]).expect(2, &["to analyze it, type: igorscope analyze "]);
+    run_with(&[&capture]).expect(2, &["to analyze it, type: igorscope analyze "]);
     assert!(run(["help", "analyze"]).expect(0, &[]).out.contains("--fail-on"));
 }
 

@@ -114,7 +114,7 @@ pub(crate) fn in_ranges(found: BTreeSet<Difference>) -> BTreeSet<Difference> {
 
 fn kind(error: &CaptureError) -> &'static str {
     match error {
-        CaptureError::Empty { .. } => "empty",
+        CaptureError::Empty(..) => "empty",
         CaptureError::NotACapture { .. } => "not a capture",
         CaptureError::Unsupported { .. } => "unsupported",
         _ => "unreadable",

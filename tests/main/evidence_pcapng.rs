@@ -1,10 +1,11 @@
 //! The evidence file held against Wireshark's own tools: capinfos and tshark read it without a warning, and the
 //! display filter of each finding shows exactly its frames, in the evidence and in the source.
 
-use crate::skips::skipped;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::process::Command;
+
+use crate::command::{run, sample};
+use crate::skips::{is_there, skipped};
 
 /// What a program printed; panics if it failed or complained.
 fn ask(program: &str, arguments: &[&str]) -> String {
@@ -13,10 +14,6 @@ fn ask(program: &str, arguments: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr).lines().filter(|line| !line.contains("Running as user")).collect();
     assert!(output.status.success() && complaints.is_empty(), "{program} {arguments:?}: {complaints}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn is_there(program: &str) -> bool {
-    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
 /// Times of the frames that a filter shows.
@@ -33,23 +30,15 @@ fn wireshark_shows_of_each_finding_exactly_its_frames() {
         skipped("tshark and capinfos are needed to read the evidence");
         return;
     }
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let capture = package.join("captures/site-survey.pcapng");
+    let (capture, inventory) = (sample("site-survey.pcapng"), sample("site-survey.toml"));
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("report");
     let evidence = folder.path().join("evidence.pcapng");
-    let analyzed = Command::new(env!("CARGO_BIN_EXE_igorscope"))
-        .args(["-q", "analyze", "--format", "csv", "--inventory"])
-        .arg(package.join("captures/site-survey.toml"))
-        .arg("-o")
-        .arg(&out)
-        .arg("--evidence")
-        .arg(&evidence)
-        .arg(&capture)
-        .output()
-        .unwrap();
-    assert!(analyzed.status.success(), "{}", String::from_utf8_lossy(&analyzed.stderr));
-    let (capture, evidence) = (capture.to_str().unwrap(), evidence.to_str().unwrap());
+    let [capture, inventory, out, evidence] =
+        [&capture, &inventory, &out, &evidence].map(|path| path.to_str().unwrap());
+    let words =
+        ["analyze", "-q", "--format", "csv", "--inventory", inventory, "-o", out, "--evidence", evidence, capture];
+    run(words).expect(0, &[]);
     ask("capinfos", &[evidence]);
 
     // By finding: the times of the frames whose comment names it.
@@ -65,7 +54,7 @@ fn wireshark_shows_of_each_finding_exactly_its_frames() {
     }
     commented.values_mut().for_each(|times| times.sort());
 
-    let mut findings = csv::Reader::from_path(out.join("findings.csv")).unwrap();
+    let mut findings = csv::Reader::from_path(format!("{out}/findings.csv")).unwrap();
     let column = |headers: &csv::StringRecord, name: &str| headers.iter().position(|header| header == name).unwrap();
     let headers = findings.headers().unwrap().clone();
     let (id, flows, filter) = (column(&headers, "id"), column(&headers, "flows"), column(&headers, "display_filter"));
@@ -82,27 +71,9 @@ fn wireshark_shows_of_each_finding_exactly_its_frames() {
 
     // Original bytes: each frame of the evidence is one of the source.
     let bytes = |file: &str| -> BTreeSet<String> {
-        let hex = ask(
-            "tshark",
-            &[
-                "-n",
-                "-r",
-                file,
-                "-T",
-                "fields",
-                "-e",
-                "frame.time_epoch",
-                "-e",
-                "frame.len",
-                "-e",
-                "frame.cap_len",
-                "-e",
-                "frame.md5_hash",
-                "-o",
-                "frame.generate_md5_hash:TRUE",
-            ],
-        );
-        hex.lines().map(str::to_owned).collect()
+        let fields = ["frame.time_epoch", "frame.len", "frame.cap_len", "frame.md5_hash"].map(|field| ["-e", field]);
+        let fixed = ["-n", "-r", file, "-o", "frame.generate_md5_hash:TRUE", "-T", "fields"];
+        ask("tshark", &[&fixed[..], &fields.concat()].concat()).lines().map(str::to_owned).collect()
     };
     let source = bytes(capture);
     assert!(bytes(evidence).is_subset(&source));

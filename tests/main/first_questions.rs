@@ -3,14 +3,14 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
-use std::process::Command;
 
 use igorscope::finding::Words;
 use igorscope::policy::Severity;
 use igorscope::survey::Survey;
 
 use crate::reading::{self, of_kind};
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
+use crate::tools::tshark;
 use crate::traffic::connection::unanswered;
 use crate::traffic::payload::{dhcp, link};
 use crate::traffic::site::{START, Site};
@@ -36,14 +36,12 @@ fn survey_of(mut wire: Wire) -> Survey {
 
 /// The numbers of the frames that a display filter shows; `None` without tshark.
 fn shown(path: &Path, filter: &str) -> Option<Vec<u64>> {
-    let out =
-        Command::new("tshark").arg("-r").arg(path).args(["-Y", filter, "-T", "fields", "-e", "frame.number"]).output();
-    let Ok(out) = out else {
+    if !is_there("tshark") {
         skipped("tshark is not installed: its side of the comparison is left out");
         return None;
-    };
-    assert!(out.status.success(), "{filter}: {}", String::from_utf8_lossy(&out.stderr));
-    Some(String::from_utf8_lossy(&out.stdout).lines().map(|line| line.parse().expect("a number")).collect())
+    }
+    let numbers = tshark(path, &["-Y", filter], &["frame.number"]);
+    Some(numbers.lines().map(|line| line.parse().expect("a number")).collect())
 }
 
 #[test]

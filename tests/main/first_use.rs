@@ -6,8 +6,7 @@ use igorscope::policy::{Reason, Role};
 use igorscope::verdict::{CellState, Outcome, Verdict};
 
 #[cfg(unix)]
-use crate::command::igorscope;
-use crate::command::{folder, run, sample};
+use crate::command::{below, folder, igorscope, run, run_with, sample};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()
@@ -38,7 +37,7 @@ fn a_version_that_is_none_is_a_mistake_of_the_inventory() {
     for (version, status) in [("latest", 1), ("n/a", 1), ("3.1.0", 0), ("v2.9-rc1", 0)] {
         let folder = folder(&[("site.toml", device(version).as_bytes())]);
         let path = folder.path().join("site.toml");
-        let told = run(["inventory".as_ref(), "check".as_ref(), path.as_os_str()]);
+        let told = run_with(&[&"inventory", &"check", &path]);
         assert_eq!(told.status, status, "{version}: {}", told.err);
         assert_eq!(told.err.contains(&format!("version \"{version}\" is no version")), status == 1, "{}", told.err);
     }
@@ -83,8 +82,8 @@ fn the_guide_names_commands_that_there_are() {
 fn the_guide_quotes_what_its_commands_print() {
     let guide = page("first-survey.md");
     let (survey, inventory) = (sample("site-survey.pcapng"), sample("site-survey.toml"));
-    let bad = run(["analyze".as_ref(), survey.as_os_str(), "--inventory".as_ref(), inventory.as_os_str()]);
-    let good = run(["analyze".as_ref(), sample("visit.pcap").as_os_str()]);
+    let bad = run_with(&[&"analyze", &survey, &"--inventory", &inventory]);
+    let good = run_with(&[&"analyze", &sample("visit.pcap")]);
     for (heading, next, printed) in
         [("## A good result", "## A bad result", good.out), ("## A bad result", "## Afterwards", bad.out)]
     {
@@ -238,15 +237,8 @@ fn one_of_a_thing_is_told_in_the_singular() {
 fn to_analyze_has_one_spelling() {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = vec![package.join("README.md"), package.join("Makefile")];
-    let mut folders = vec![package.join("docs"), package.join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            match entry.extension().and_then(|ending| ending.to_str()) {
-                None if entry.is_dir() => folders.push(entry),
-                Some("rs" | "md" | "json") => pages.push(entry),
-                _ => {}
-            }
-        }
+    for ending in [".rs", ".md", ".json"] {
+        pages.extend(["docs", "src"].iter().flat_map(|folder| below(&package.join(folder), ending)));
     }
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap().to_lowercase();

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use igorscope::health::{Measure, Pair};
@@ -11,8 +10,9 @@ use igorscope::inventory::Inventory;
 use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, run};
 
-use super::corpus;
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
+use crate::tools::tshark;
+use crate::{command, corpus};
 
 /// Where we differ from tshark, and why: the file, the measure, and how many exchanges we have more (or fewer).
 const ACCEPTED: [(&str, Measure, i64, &str); 24] = [
@@ -149,12 +149,9 @@ impl Frame<'_> {
 
 /// What tshark finds in a capture; where it has no field, by frame times paired by the identifiers that it reads.
 fn by_tshark(path: &Path) -> Times {
-    let mut arguments = vec!["-n", "-T", "fields", "-E", "aggregator=|"];
-    let options = ["tcp.desegment_tcp_streams:FALSE", "ip.defragment:FALSE", "http.desegment_body:FALSE"];
-    arguments.extend(options.iter().flat_map(|option| ["-o", option]));
-    arguments.extend(FIELDS.iter().flat_map(|field| ["-e", field]));
-    let output = Command::new("tshark").arg("-r").arg(path).args(&arguments).output().expect("tshark");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let whole = ["tcp.desegment_tcp_streams:FALSE", "ip.defragment:FALSE", "http.desegment_body:FALSE"];
+    let options = [&["-E", "aggregator=|"][..], &whole.map(|option| ["-o", option]).concat()].concat();
+    let text = tshark(path, &options, &FIELDS);
     let mut times = Times::new();
     let mut accepts: BTreeSet<u64> = BTreeSet::new();
     // When a client began a transaction of DHCP, and who gave it an address.
@@ -273,26 +270,16 @@ fn by_tshark(path: &Path) -> Times {
 
 /// The captures beside the program, and the corpus where it is.
 fn captures() -> Vec<PathBuf> {
-    let mut list = Vec::new();
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let mut folders = vec![own];
+    let mut folders = vec![command::sample("")];
     if let Some(corpus) = corpus::folder() {
         folders.extend(["service", "link", "field"].map(|name| corpus.join(name)));
     }
-    for folder in folders {
-        let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
-        list.extend(
-            entries
-                .filter(|path| path.extension().is_some_and(|extension| extension == "pcap" || extension == "pcapng")),
-        );
-    }
-    list.sort();
-    list
+    folders.iter().flat_map(|folder| command::captures(folder)).collect()
 }
 
 #[test]
 fn exchanges_take_as_long_as_tshark_says() {
-    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !is_there("tshark") {
         return skipped("tshark is needed to time exchanges");
     }
     let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
@@ -302,11 +289,18 @@ fn exchanges_take_as_long_as_tshark_says() {
         let file = path.file_name().unwrap().to_string_lossy().into_owned();
         let Ok(survey) = run(&[Source::File(path.clone())], &options, &Progress::default()) else { continue };
         let mut theirs = by_tshark(&path);
+        let is_accepted = |measure: Measure, more: i64| {
+            ACCEPTED.iter().any(|(name, of, by, _)| (*name, *of, *by) == (&*file, measure, more))
+        };
         for (pair, sums) in &survey.health.pairs {
             let mut times = theirs.remove(pair).unwrap_or_default();
             times.sort_unstable();
             *seen.entry(pair.measure).or_default() += times.len() as u64;
             let ours = &sums.times;
+            let differ = || {
+                let (number, least, most) = (ours.count(), ours.least(), ours.most());
+                format!("{file}: {pair:?}: {number} of ours, {} {times:?}; {least:?} to {most:?}", times.len())
+            };
             if pair.measure == Measure::Ack {
                 // Only the first segment of a flight is timed: each time is one of tshark's, in both directions of the ports.
                 let among = |ours: Option<u64>| {
@@ -314,15 +308,7 @@ fn exchanges_take_as_long_as_tshark_says() {
                 };
                 let is_part = ours.count() <= times.len() as u64 && among(ours.least()) && among(ours.most());
                 let is_accepted = TIMED_OTHERWISE.iter().any(|(name, _)| *name == file);
-                if !is_part && !is_accepted {
-                    wrong.push(format!(
-                        "{file}: {pair:?}: {} of ours, {} {times:?}; {:?} to {:?}",
-                        ours.count(),
-                        times.len(),
-                        ours.least(),
-                        ours.most()
-                    ));
-                }
+                wrong.extend((!is_part && !is_accepted).then(differ));
                 continue;
             }
             let near = |ours: Option<u64>, theirs: Option<&u64>, part: u64| match (ours, theirs) {
@@ -336,23 +322,11 @@ fn exchanges_take_as_long_as_tshark_says() {
                 && near(ours.most(), times.last(), 1_000_000)
                 && near(ours.percentile(50), middle, 30);
             let more = ours.count() as i64 - times.len() as i64;
-            let is_accepted =
-                ACCEPTED.iter().any(|(name, measure, by, _)| *name == file && *measure == pair.measure && *by == more);
-            if !is_same && !is_accepted {
-                wrong.push(format!(
-                    "{file}: {pair:?}: {} of ours, {} {times:?}; {:?} to {:?}",
-                    ours.count(),
-                    times.len(),
-                    ours.least(),
-                    ours.most()
-                ));
-            }
+            let is_accepted = is_accepted(pair.measure, more);
+            wrong.extend((!is_same && !is_accepted).then(differ));
         }
         for (pair, times) in theirs.into_iter().filter(|(pair, _)| pair.measure != Measure::Ack) {
-            if !ACCEPTED
-                .iter()
-                .any(|(name, measure, by, _)| *name == file && *measure == pair.measure && *by == -(times.len() as i64))
-            {
+            if !is_accepted(pair.measure, -(times.len() as i64)) {
                 wrong.push(format!("{file}: {pair:?}: none of ours, {times:?}"));
             }
         }
@@ -395,11 +369,9 @@ fn losses_by_tshark(path: &Path) -> BTreeMap<(IpAddr, IpAddr, u16), Counts> {
         "tcp.analysis.duplicate_ack",
         "tcp.analysis.zero_window",
     ];
-    let mut arguments = vec!["-n", "-2", "-T", "fields", "-E", "aggregator=|", "-o", "tcp.desegment_tcp_streams:FALSE"];
-    arguments.extend(LOST.iter().flat_map(|field| ["-e", field]));
-    let output = Command::new("tshark").arg("-r").arg(path).args(&arguments).output().expect("tshark");
+    let text = tshark(path, &["-E", "aggregator=|", "-2", "-o", "tcp.desegment_tcp_streams:FALSE"], &LOST);
     let mut counts: BTreeMap<(IpAddr, IpAddr, u16), Counts> = BTreeMap::new();
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
+    for line in text.lines() {
         let values: Vec<&str> = line.split('\t').map(|values| values.rsplit('|').next().unwrap_or_default()).collect();
         let address = |v4: usize, v6: usize| values[v4].parse().or_else(|_| values[v6].parse::<IpAddr>());
         let (Ok(source), Ok(destination)) = (address(0, 2), address(1, 3)) else { continue };
@@ -434,7 +406,7 @@ const LOST_OTHERWISE: [(&str, &str); 9] = [
 
 #[test]
 fn losses_are_those_of_tshark() {
-    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !is_there("tshark") {
         return skipped("tshark is needed to count losses");
     }
     let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));

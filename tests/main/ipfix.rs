@@ -8,6 +8,7 @@ use std::{fs, thread};
 
 use crate::command::{run, sample};
 use crate::skips::skipped;
+use crate::tools::printed;
 
 /// Packets and bytes of flows.csv, and how many flows there are.
 fn of_csv(folder: &std::path::Path) -> (u64, u64, u64) {
@@ -33,9 +34,7 @@ fn tshark_reads_the_file_without_complaint() {
     let (out, ipfix) = (folder.path().to_str().unwrap(), file.to_str().unwrap());
     let capture = sample("site-survey.pcapng");
     run(["analyze", "-q", "--format", "csv", "-o", out, "--ipfix", ipfix, capture.to_str().unwrap()]).expect(0, &[]);
-    let read = Command::new("tshark").args(["-r", ipfix, "-V"]).output().unwrap();
-    assert!(read.status.success(), "{}", String::from_utf8_lossy(&read.stderr));
-    let text = String::from_utf8(read.stdout).unwrap();
+    let text = printed(Command::new("tshark").args(["-r", ipfix, "-V"]));
     for complaint in ["Malformed", "Expert Info", "No template found", "Unknown"] {
         assert!(!text.contains(complaint), "tshark says {complaint}");
     }
@@ -85,16 +84,15 @@ fn nfcapd_receives_what_is_sent() {
     let mut stored = fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
     let stored = stored.find(|path| path.file_name().unwrap().to_string_lossy().starts_with("nfcapd."));
     let stored = stored.unwrap_or_else(|| panic!("nothing was stored: {said}"));
-    let read = Command::new("nfdump").arg("-r").arg(&stored).args(["-o", "json"]).output().unwrap();
-    let records: serde_json::Value = serde_json::from_slice(&read.stdout).unwrap();
+    let read = printed(Command::new("nfdump").arg("-r").arg(&stored).args(["-o", "json"]));
+    let records: serde_json::Value = serde_json::from_str(&read).unwrap();
     let sum = |names: [&str; 2]| {
         let of = |record: &serde_json::Value| names.map(|name| record[name].as_u64().unwrap_or(0)).iter().sum::<u64>();
         records.as_array().unwrap().iter().map(of).sum::<u64>()
     };
     let (_, packets, bytes) = of_csv(folder.path());
     assert_eq!((sum(["in_packets", "out_packets"]), sum(["in_bytes", "out_bytes"])), (packets, bytes), "{said}");
-    let summary = Command::new("nfdump").arg("-r").arg(&stored).arg("-I").output().unwrap();
-    let summary = String::from_utf8_lossy(&summary.stdout).into_owned();
+    let summary = printed(Command::new("nfdump").arg("-r").arg(&stored).arg("-I"));
     assert!(
         summary.lines().any(|line| line.starts_with("Sequence failures") && line.trim_end().ends_with(" 0")),
         "{summary}"

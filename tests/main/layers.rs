@@ -8,7 +8,8 @@ use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::survey::Survey;
 
 use crate::reading;
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
+use crate::tools::{printed, tshark};
 use crate::traffic::layers::{LAYERS, Layer};
 use crate::traffic::quirk;
 use crate::traffic::site::LIGHTING;
@@ -94,49 +95,37 @@ fn a_visit_in_every_layer_is_the_visit() {
     }
 }
 
-/// What a program printed.
-fn ask(program: &str, path: &Path, arguments: &[&str]) -> Vec<String> {
-    let output = Command::new(program).arg("-r").arg(path).args(arguments).output().expect("a program");
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
-}
-
 /// Of each frame the innermost addresses and ports, as tshark reads them.
-fn tshark(path: &Path, options: &[&str]) -> Vec<String> {
+fn ends(path: &Path, options: &[&str]) -> Vec<String> {
     let fields = ["ip.src", "ip.dst", "ip.proto", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport"];
-    let mut arguments = vec!["-n", "-T", "fields", "-E", "aggregator=|"];
-    arguments.extend(fields.iter().flat_map(|field| ["-e", field]));
-    arguments.extend(options);
-    let innermost = |line: String| {
+    let innermost = |line: &str| {
         let last: Vec<&str> = line.split('\t').map(|values| values.rsplit('|').next().unwrap_or("")).collect();
         let ports = if last.get(2) == Some(&"6") { last.get(3..5) } else { last.get(5..7) };
         format!("{:?} {:?}", &last[..2], ports)
     };
-    ask("tshark", path, &arguments).into_iter().map(innermost).collect()
+    tshark(path, &[&["-E", "aggregator=|"], options].concat(), &fields).lines().map(innermost).collect()
 }
 
 /// Of each frame what tcpdump prints of its IP packet.
 fn tcpdump(path: &Path) -> Vec<String> {
-    let lines = ask("tcpdump", path, &["-nnq"]).into_iter();
-    lines.map(|line| line.split_once("IP ").map_or(line.clone(), |(_, packet)| packet.to_owned())).collect()
+    let text = printed(Command::new("tcpdump").arg("-nnqr").arg(path));
+    text.lines().map(|line| line.split_once("IP ").map_or(line, |(_, packet)| packet).to_owned()).collect()
 }
 
 #[test]
 fn other_programs_read_the_same_in_every_layer() {
-    let is_there =
-        |program| Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     if !is_there("tshark") || !is_there("tcpdump") {
         return skipped("tshark and tcpdump are needed to read the layers");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let plain = write(folder.path(), "plain", 1, <[u8]>::to_vec);
-    let (by_tshark, by_tcpdump) = (tshark(&plain, &[]), tcpdump(&plain));
+    let (by_tshark, by_tcpdump) = (ends(&plain, &[]), tcpdump(&plain));
     assert_eq!(by_tshark.len(), by_tcpdump.len());
     assert!(by_tshark.len() > 80);
     for Layer { name, link, wrap } in LAYERS {
         let path = write(folder.path(), name, *link, *wrap);
         match reader(name) {
-            Reader::Tshark(options) => assert_eq!(tshark(&path, options), by_tshark, "{name}"),
+            Reader::Tshark(options) => assert_eq!(ends(&path, options), by_tshark, "{name}"),
             Reader::Tcpdump => assert_eq!(tcpdump(&path), by_tcpdump, "{name}"),
             Reader::Nobody => {}
         }

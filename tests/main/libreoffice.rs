@@ -1,21 +1,20 @@
 //! The CSV files and the workbook as LibreOffice opens them: every cell arrives, names in other scripts too, and
 //! nothing of it is a formula.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::command::{folder, run, sample};
+use crate::command::{entries, folder, run, sample};
 use crate::skips::skipped;
+use crate::tools::printed;
 use crate::xlsx::python;
 
 const NAMES: [&str; 3] = ["=cmd|'/C calc'!A0", "照明 Ελλάδα żółć, 3. Stock", "+1-800;@SUM(1+1)"];
 
 /// Converts files, without a window and with a profile of its own.
-fn convert(folder: &Path, arguments: &[&str], files: &[String]) {
+fn convert(folder: &Path, arguments: &[&str], files: &[PathBuf]) {
     let profile = format!("-env:UserInstallation=file://{}/profile", folder.display());
-    let output = Command::new("soffice").arg(profile).arg("--headless").args(arguments).args(files).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    printed(Command::new("soffice").arg(profile).arg("--headless").args(arguments).args(files));
 }
 
 /// Holds what LibreOffice read against the CSV files.
@@ -74,19 +73,13 @@ fn libreoffice_reads_every_table() {
         ["analyze", "-q", "--health", "--format", "csv", "--inventory", &inventory, "-o", &folder, "--xlsx", &xlsx];
     run(arguments.into_iter().chain([capture.to_str().unwrap()])).expect(0, &[]);
 
-    let tables: Vec<String> = fs::read_dir(out.path())
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "csv"))
-        .map(|path| path.to_str().unwrap().to_owned())
-        .collect();
+    let tables = entries(out.path(), ".csv");
     assert_eq!(tables.len(), 7);
     // Comma, quotation mark, UTF-8: what its import dialog offers.
     let (read, again) = (path("read"), path("again"));
     convert(out.path(), &["--infilter=CSV:44,34,76,1", "--convert-to", "xlsx", "--outdir", &read], &tables);
     // Every sheet into a file of its own.
     let every = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1";
-    convert(out.path(), &["--convert-to", every, "--outdir", &again], &[xlsx]);
-    let held = python.args(["-c", READ, out.path().to_str().unwrap()]).args(NAMES).output().unwrap();
-    assert!(held.status.success(), "{}", String::from_utf8_lossy(&held.stderr));
+    convert(out.path(), &["--convert-to", every, "--outdir", &again], &[xlsx.into()]);
+    printed(python.args(["-c", READ, out.path().to_str().unwrap()]).args(NAMES));
 }

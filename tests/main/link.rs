@@ -2,7 +2,6 @@
 //! well, and what tshark reads in the same frames and in the corpus.
 
 use std::path::Path;
-use std::process::Command;
 
 use igorscope::capture::Capture;
 use igorscope::decode::{self, Network, NonIp, Transport};
@@ -13,7 +12,8 @@ use igorscope::protocol::{eapol, poe, stp};
 use igorscope::survey::Survey;
 
 use crate::reading::{self, of_kind};
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
+use crate::tools::tshark;
 use crate::traffic::frame::{self, V4};
 use crate::traffic::payload::{coap, dhcp, link};
 use crate::traffic::site::{START, Site};
@@ -535,23 +535,6 @@ fn the_samples_have_none_of_these() {
     }
 }
 
-/// Fields that tshark reads of frames, one row a frame; `None` without tshark.
-fn tshark(path: &Path, fields: &[&str]) -> Option<Vec<Vec<String>>> {
-    let mut command = Command::new("tshark");
-    command.arg("-n").arg("-r").arg(path).args(["-o", "ip.defragment:FALSE", "-T", "fields", "-E", "occurrence=a"]);
-    command.args(["-E", "separator=;"]);
-    for field in fields {
-        command.args(["-e", field]);
-    }
-    let Ok(out) = command.output() else {
-        skipped("tshark is not installed: its side of the comparison is left out");
-        return None;
-    };
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    let text = String::from_utf8_lossy(&out.stdout).into_owned();
-    Some(text.lines().map(|line| line.split(';').map(str::to_owned).collect()).collect())
-}
-
 const FIELDS: [&str; 16] = [
     "lldp.ieee.802_3.mdi_power_class",
     "lldp.ieee.802_3.mdi_pde_requested",
@@ -623,9 +606,14 @@ fn ours(packet: &decode::Packet<'_>) -> Vec<String> {
     row
 }
 
-/// Each frame's fields of those that we read, ours and tshark's; the number of frames that have any.
+/// Each frame's fields of those that we read, ours and tshark's; the number of frames that have any, `None` without tshark.
 fn compare(path: &Path, columns: &[usize]) -> Option<usize> {
-    let theirs = tshark(path, &FIELDS)?;
+    if !is_there("tshark") {
+        skipped("tshark is not installed: its side of the comparison is left out");
+        return None;
+    }
+    let text = tshark(path, &["-o", "ip.defragment:FALSE", "-E", "occurrence=a", "-E", "separator=;"], &FIELDS);
+    let theirs: Vec<Vec<&str>> = text.lines().map(|line| line.split(';').collect()).collect();
     let mut capture = Capture::open(path, 0).expect("a capture");
     let (mut compared, mut at) = (0, 0);
     while let Some(frames) = capture.next_block() {
@@ -636,7 +624,7 @@ fn compare(path: &Path, columns: &[usize]) -> Option<usize> {
             // tshark names the group of a query too, which is all of them.
             let is_query = theirs[11].contains("0x11");
             for column in columns.iter().filter(|column| **column != 12 || !is_query) {
-                let (a, b) = (&own[*column], &theirs[*column]);
+                let (a, b) = (&own[*column], theirs[*column]);
                 assert_eq!(a, b, "{} frame {at}: {}", path.display(), FIELDS[*column]);
                 compared += usize::from(!a.is_empty());
             }

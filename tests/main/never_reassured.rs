@@ -6,8 +6,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::command::{Run, folder, run, sample};
+use crate::command::{Run, folder, run, run_with, sample};
 use crate::mirror::{EVERYONE, End, GATEWAY, Host, Mirror, OTHER, host, node};
+use crate::tools::printed;
 use crate::traffic::frame::{ACK, PSH, RST, SYN};
 use crate::traffic::payload::{coap, http, ssdp, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
@@ -445,14 +446,13 @@ fn an_inventory_of_nobody_is_not_written_and_is_warned_of() {
     offices.exchange(0, (OTHER, 50_000), (host([2, 0, 0, 0, 0, 9], [10, 20, 0, 9]), 8080), [1_000, 5_000]);
     let folder = folder(&[("office.pcap", &offices.tape.pcap()), ("empty.toml", b"infer = false\n")]);
     let [capture, out, empty] = ["office.pcap", "site.toml", "empty.toml"].map(|name| folder.path().join(name));
-    let arguments =
-        ["inventory".into(), "infer".into(), capture.clone().into_os_string(), "-o".into(), out.clone().into()];
-    run(arguments).expect(1, &["nobody was found", "was not written", "2 other hosts", "Next: "]);
+    run_with(&[&"inventory", &"infer", &capture, &"-o", &out])
+        .expect(1, &["nobody was found", "was not written", "2 other hosts", "Next: "]);
     assert!(!out.exists());
-    run(["inventory".into(), "infer".into(), capture.into_os_string()]).expect(1, &["nobody was found"]);
-    run(["inventory".into(), "check".into(), empty.into_os_string()]).expect(0, &["declares nobody"]);
+    run_with(&[&"inventory", &"infer", &capture]).expect(1, &["nobody was found"]);
+    run_with(&[&"inventory", &"check", &empty]).expect(0, &["declares nobody"]);
     // A draft that lacks the nodes lets them be found later.
-    let draft = run(["inventory".into(), "infer".into(), sample("visit.pcap").into_os_string()]).expect(0, &[]).out;
+    let draft = run_with(&[&"inventory", &"infer", &sample("visit.pcap")]).expect(0, &[]).out;
     assert!(draft.contains("\ninfer = false"), "{draft}");
 }
 
@@ -475,10 +475,9 @@ fn the_workbook_says_what_the_report_says() {
     offices.exchange(0, (OTHER, 50_000), (host([2, 0, 0, 0, 0, 9], [10, 20, 0, 9]), 8080), [1_000, 5_000]);
     let folder = folder(&[("office.pcap", &offices.tape.pcap())]);
     let [capture, book] = ["office.pcap", "book.xlsx"].map(|name| folder.path().join(name));
-    run(["analyze".into(), capture.into_os_string(), "--xlsx".into(), book.clone().into_os_string()]).expect(0, &[]);
+    run_with(&[&"analyze", &capture, &"--xlsx", &book]).expect(0, &[]);
     let Some(mut python) = python("openpyxl") else { return };
     let read = "import sys, openpyxl; print(openpyxl.load_workbook(sys.argv[1])['About']['B1'].value)";
-    let read = python.args(["-c", read]).arg(book).output().unwrap();
-    let result = String::from_utf8_lossy(&read.stdout).into_owned();
+    let result = printed(python.args(["-c", read]).arg(book));
     assert!(result.starts_with("NOT JUDGED: No Igor gateway, node or BACnet system is known here. Next: "), "{result}");
 }

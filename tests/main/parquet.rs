@@ -5,14 +5,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::command::{run, sample};
+use crate::command::{below, run, sample};
 use crate::skips::skipped;
+use crate::tools::printed;
 
 /// The Python that has the engines.
 fn python() -> Option<PathBuf> {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/test-tools/engines/bin/python3");
     let has = |module: &str| Command::new(&python).args(["-c", module]).output().is_ok_and(|out| out.status.success());
     has("import chdb, datafusion, duckdb, polars, pyarrow, pyspark").then_some(python)
+}
+
+/// What a script of the engines says when it has the program, the samples and the fleet's questions.
+fn said_by(python: &Path, script: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
+    printed(Command::new(python).arg(root.join("tests/engines").join(script)).args(arguments))
 }
 
 /// Spark takes what there is of the machine: one test at a time has it.
@@ -24,16 +32,9 @@ fn spark() -> MutexGuard<'static, ()> {
 
 /// All files below a folder, by their paths in it.
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { folders.push(path) } else { found.push(path.strip_prefix(folder).unwrap().to_owned()) }
-        }
-    }
+    let mut found = below(folder, "");
     found.sort();
-    found
+    found.iter().map(|path| path.strip_prefix(folder).unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -49,9 +50,7 @@ fn five_engines_read_the_values_of_the_csv_files() {
     let all = arguments.map(Into::into).into_iter().chain([inventory.into_os_string(), "-o".into(), out.into()]);
     run(all.chain([capture.into_os_string()])).expect(0, &[]);
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/engines/values.py");
-    let read = Command::new(python).arg(script).arg(out).output().unwrap();
-    let said = String::from_utf8_lossy(&read.stdout).into_owned();
-    assert!(read.status.success(), "{said}{}", String::from_utf8_lossy(&read.stderr));
+    let said = printed(Command::new(python).arg(script).arg(out));
     assert_eq!(said.matches("values are those of the CSV files").count(), 5, "{said}");
 }
 
@@ -61,35 +60,21 @@ fn five_engines_answer_the_questions_of_a_fleet_alike() {
     let Some(python) = python() else {
         return skipped("the fleet's questions by DuckDB, ClickHouse, Polars, DataFusion and Spark (none installed)");
     };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let script = root.join("tests/engines/questions.py");
-    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
-    let asked = Command::new(python).arg(script).args(arguments).output().unwrap();
-    let said = String::from_utf8_lossy(&asked.stdout).into_owned();
-    assert!(asked.status.success(), "{said}{}", String::from_utf8_lossy(&asked.stderr));
+    let said = said_by(&python, "questions.py");
     assert_eq!(said.matches("12 questions").count(), 5, "{said}");
 }
 
 #[test]
 fn a_fleet_is_loaded_into_clickhouse_and_compacted() {
     let Some(python) = python() else { return skipped("fleet/clickhouse and fleet/compaction (no engines installed)") };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let script = root.join("tests/engines/warehouse.py");
-    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
-    let ran = Command::new(python).arg(script).args(arguments).output().unwrap();
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    said_by(&python, "warehouse.py");
 }
 
 #[test]
 fn a_spark_job_outlives_a_worker() {
     let _alone = spark();
     let Some(python) = python() else { return skipped("fleet/spark on a cluster (no Spark installed)") };
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let script = root.join("tests/engines/spark_job.py");
-    let arguments = [Path::new(env!("CARGO_BIN_EXE_igorscope")), &root.join("captures"), &root.join("fleet")];
-    let ran = Command::new(python).arg(script).args(arguments).output().unwrap();
-    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
-    assert!(ran.status.success(), "{said}{}", String::from_utf8_lossy(&ran.stderr));
+    let said = said_by(&python, "spark_job.py");
     assert!(said.contains("a worker was killed after"), "{said}");
 }
 
@@ -101,8 +86,7 @@ fn the_fleets_page_is_made_by_duckdb() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut make = Command::new(&python);
     make.arg(root.join("tests/engines/fleet.py")).arg(env!("CARGO_BIN_EXE_igorscope")).arg(root.join("captures"));
-    let made = make.arg(&lake).arg("3").output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    printed(make.arg(&lake).arg("3"));
     let path = format!("{}:{}", python.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let fleet = |path: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_igorscope"));

@@ -1,9 +1,9 @@
 //! docs/proofs.md names tests and samples that exist, and each quirk of a capture is told.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::command::sample;
+use crate::command::{below, entries, sample};
 use crate::reading;
 use igorscope::survey::Survey;
 
@@ -11,24 +11,16 @@ fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All Rust text below a folder.
-fn sources(folder: &Path, text: &mut String) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            sources(&path, text);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            text.push_str(&fs::read_to_string(&path).expect("text"));
-        }
-    }
+/// All Rust text of the program and its tests.
+fn sources() -> String {
+    let files = ["src", "tests"].iter().flat_map(|folder| below(&package().join(folder), ".rs"));
+    files.map(|path| fs::read_to_string(path).expect("text")).collect()
 }
 
 #[test]
 fn what_the_proofs_name_exists() {
     let page = fs::read_to_string(package().join("docs/proofs.md")).expect("docs/proofs.md");
-    let mut text = String::new();
-    sources(&package().join("src"), &mut text);
-    sources(&package().join("tests"), &mut text);
+    let text = sources();
     let names = page.lines().filter(|line| line.starts_with('|')).flat_map(|line| line.split('`').skip(1).step_by(2));
     let mut checked = 0;
     for name in names {
@@ -50,11 +42,8 @@ fn what_the_proofs_name_exists() {
 /// Who reads how to use the program is not to read how it is tested: that has a page of its own.
 #[test]
 fn pages_for_users_name_no_tests() {
-    let mut text = String::new();
-    sources(&package().join("src"), &mut text);
-    sources(&package().join("tests"), &mut text);
-    let pages = fs::read_dir(package().join("docs")).expect("docs").map(|entry| entry.expect("an entry").path());
-    let pages = pages.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let text = sources();
+    let pages = entries(&package().join("docs"), ".md").into_iter();
     for page in pages.filter(|path| !path.ends_with("proofs.md")).chain([package().join("README.md")]) {
         let words = fs::read_to_string(&page).expect("a page");
         for name in words.split('`').skip(1).step_by(2) {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 
 use igorscope::survey::Survey;
 use proptest::prelude::*;
@@ -11,7 +10,8 @@ use crate::command::{folder, run};
 use crate::mirror::{End, GATEWAY, Host, Mirror, OTHER, node};
 use crate::reading::{Read, of_kind};
 use crate::silence::{capture, judged, parts};
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
+use crate::tools::tshark;
 use crate::traffic::payload::tftp;
 use crate::traffic::wire::{MILLI, SECOND};
 
@@ -302,7 +302,7 @@ fn names_and_messages_are_untrusted_text() {
 /// Client, server and code of every ERROR that tshark finds, and of every refusal that is told.
 #[test]
 fn the_errors_are_those_that_tshark_reads() {
-    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !is_there("tshark") {
         return skipped("tshark is not installed");
     }
     let out = folder(&[]);
@@ -313,10 +313,8 @@ fn the_errors_are_those_that_tshark_reads() {
     }
     let path = out.path().join("made.pcap");
     fs::write(&path, mirror.tape.pcap()).unwrap();
-    let fields = ["ip.dst", "ip.src", "tftp.error.code"].iter().flat_map(|field| ["-e", field]);
-    let fixed = ["-n", "-Y", "tftp.opcode == 5", "-T", "fields", "-E", "separator= "];
-    let output = Command::new("tshark").arg("-r").arg(&path).args(fixed).args(fields).output().expect("tshark");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let options = ["-Y", "tftp.opcode == 5", "-E", "separator= "];
+    let text = tshark(&path, &options, &["ip.dst", "ip.src", "tftp.error.code"]);
     let theirs: BTreeSet<String> = text.lines().map(str::to_owned).collect();
     assert_eq!(theirs.len(), 9, "{text}");
     // One capture for each: a finding tells the first three.
@@ -334,8 +332,7 @@ fn the_errors_are_those_that_tshark_reads() {
     let filter = refused(&survey)[0].words.display_filter.clone();
     let one = out.path().join("one.pcap");
     fs::write(&one, refusal(0, (CLIENT, FRESH), "node.bin", 1, "File not found").tape.pcap()).unwrap();
-    let output = Command::new("tshark").arg("-r").arg(&one).args(["-n", "-Y", &filter]).output().expect("tshark");
-    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2, "{filter}");
+    assert_eq!(tshark(&one, &["-Y", &filter], &["frame.number"]).lines().count(), 2, "{filter}");
 }
 
 proptest! {

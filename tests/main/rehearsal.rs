@@ -1,6 +1,7 @@
 //! `policy export --against`: what the rules would have dropped of a survey that was made before.
 
-use crate::command::{igorscope, run, sample};
+use crate::command::{igorscope, run_with, sample};
+use crate::tools::printed;
 
 #[test]
 fn a_survey_tells_what_the_rules_would_have_dropped() {
@@ -12,21 +13,12 @@ fn a_survey_tells_what_the_rules_would_have_dropped() {
         inventory.split("\n\n").filter(|part| !part.contains("10.20.0.103\"")).collect::<Vec<_>>().join("\n\n");
     let site = folder.path().join("site.toml");
     std::fs::write(&site, forgotten).unwrap();
-    run([
-        "analyze".as_ref(),
-        sample("site-survey.pcapng").as_os_str(),
-        "-q".as_ref(),
-        "-o".as_ref(),
-        results.as_os_str(),
-    ])
-    .expect(0, &[]);
+    run_with(&[&"analyze", &sample("site-survey.pcapng"), &"-q", &"-o", &results]).expect(0, &[]);
     let list = |site: &std::path::Path, more: &[&str]| {
         let mut command = igorscope();
         command.args(["policy", "export", "--side", "firewall", "--against"]).arg(&results);
         command.arg("--inventory").arg(site).args(more);
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        printed(&mut command)
     };
 
     let page = list(&site, &[]);

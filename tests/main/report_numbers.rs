@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::command::{folder, run, sample};
+use crate::command::{folder, run, run_with, sample};
 
 #[test]
 fn the_first_screen_counts_devices_and_not_their_addresses() {
@@ -25,10 +25,8 @@ fn findings_are_joined_to_flows() {
     // Where no node is declared, one finding is about all of them.
     let inventory = folder.path().join("site.toml");
     std::fs::write(&inventory, "gateway = \"10.20.0.10\"\nsite = \"10.20.0.0/16\"\ninfer = false\n[[device]]\naddress = \"10.20.0.105\"\nrole = \"host\"\nname = \"five; and six\"\n").unwrap();
-    let capture = crate::command::sample("site-survey.pcapng");
-    let mut command = crate::command::igorscope();
-    command.args(["analyze", "-q", "-o"]).arg(folder.path()).arg("--inventory").arg(inventory).arg(capture);
-    assert!(command.output().unwrap().status.success());
+    let capture = sample("site-survey.pcapng");
+    run_with(&[&"analyze", &"-q", &"-o", &folder.path(), &"--inventory", &inventory, &capture]).expect(0, &[]);
     let table = |name: &str| -> Vec<std::collections::HashMap<String, String>> {
         csv::Reader::from_path(folder.path().join(name)).unwrap().deserialize().map(Result::unwrap).collect()
     };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::command::{Run, folder, run, sample};
+use crate::command::{Run, entries, folder, run, run_with, sample};
 
 const TABLES: [&str; 6] = ["flows.csv", "findings.csv", "coverage.csv", "nodes.csv", "inventory.csv", "health.csv"];
 
@@ -19,7 +19,7 @@ fn analyze(out: &Path, capture: &str, more: &[&str]) -> String {
 }
 
 fn report(survey: &Path, out: &Path) -> Run {
-    run([OsStr::new("report"), survey.as_os_str(), OsStr::new("-o"), out.as_os_str()])
+    run_with(&[&"report", &survey, &"-o", &out])
 }
 
 fn without_files(text: &str) -> &str {
@@ -66,7 +66,7 @@ fn a_survey_rendered_again_says_the_same() {
         assert!(!again.join("survey.json").exists());
     }
     let survey = first.join("survey.json");
-    let printed = run([OsStr::new("report"), survey.as_os_str()]).expect(0, &[]).out;
+    let printed = run_with(&[&"report", &survey]).expect(0, &[]).out;
     assert!(printed.contains("\nFiles     none"), "{printed}");
 }
 
@@ -84,15 +84,8 @@ fn each_site_of_a_merge_has_a_report_of_its_own() {
     let index = read(&sites, "index.html");
     assert!(index.contains("2 sites") && index.contains("Harbour Street 4"), "{index}");
     assert!(!index.contains("<script") && index.contains("&lt;script&gt;"), "a label is text");
-    let mut folders: Vec<String> = fs::read_dir(&sites)
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
-    folders.sort();
-    assert_eq!(folders.len(), 2, "{folders:?}");
-    let of = |label: &str| sites.join(folders.iter().find(|folder| folder.ends_with(label)).unwrap());
+    assert_eq!(entries(&sites, "").iter().filter(|entry| entry.is_dir()).count(), 2);
+    let of = |label: &str| entries(&sites, label).remove(0);
     for (site, alone) in [(of("harbour-street-4"), &harbour), (of("script-alert-1-script"), &station)] {
         let name = site.file_name().unwrap().to_str().unwrap();
         assert!(index.contains(&format!("href=\"{name}/report.html\"")), "{index}");
@@ -112,8 +105,7 @@ fn surveys_of_one_site_that_stand_side_by_side_are_told_one_by_one() {
     let [monday, tuesday, all, both] = ["monday", "tuesday", "all.json", "both"].map(|name| out.path().join(name));
     analyze(&monday, "site-survey.pcapng", &["--site-name", "Harbour"]);
     analyze(&tuesday, "first-questions.pcapng", &["--site-name", "Harbour"]);
-    let merge = ["merge".as_ref(), monday.as_os_str(), tuesday.as_os_str(), "-o".as_ref(), all.as_os_str()];
-    run(merge).expect(0, &[]);
+    run_with(&[&"merge", &monday, &tuesday, &"-o", &all]).expect(0, &[]);
     report(&all, &both).expect(0, &[]);
     for (folder, alone) in [("1-harbour-survey-1", &monday), ("2-harbour-survey-2", &tuesday)] {
         let folder = both.join(folder);
@@ -180,7 +172,7 @@ fn a_survey_from_a_stranger_does_no_harm() {
         value["inputs"] = inputs.collect();
     });
     report(&many, &again).expect(2, &["many.json", "more than 1000 sites"]);
-    run([OsStr::new("report"), sample("README.md").as_os_str()]).expect(2, &["README.md"]);
+    run_with(&[&"report", &sample("README.md")]).expect(2, &["README.md"]);
 }
 
 #[test]
@@ -194,9 +186,7 @@ fn a_report_of_another_policy_says_so() {
     let said = analyze(&survey, "site-survey.pcapng", &["--policy", file]);
     let told = report(&survey, &again).expect(0, &[]).out.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("held against another policy") && told.contains("Name its file with --policy"), "{told}");
-    let right =
-        ["report".as_ref(), survey.as_os_str(), "--policy".as_ref(), file.as_ref(), "-o".as_ref(), again.as_os_str()];
-    let told = run(right).expect(0, &[]).out;
+    let told = run_with(&[&"report", &survey, &"--policy", &file, &"-o", &again]).expect(0, &[]).out;
     assert_eq!(without_files(&told), without_files(&said));
 }
 
@@ -245,6 +235,6 @@ fn two_visits_say_what_is_fixed_new_and_still_open() {
     assert!(page.contains("&lt;b&gt;7 frames were lost.&lt;/b&gt;") && !page.contains("<b>7"), "texts stay texts");
     assert!(!page.contains("<script") && page.contains("default-src 'none'; style-src 'sha256-"), "no script");
 
-    let same = run([OsStr::new("compare"), before.as_os_str(), before.as_os_str()]).expect(0, &[]).out;
+    let same = run_with(&[&"compare", &before, &before]).expect(0, &[]).out;
     assert!(same.contains("The surveys are the same.") && same.contains("\nStill open  "), "{same}");
 }

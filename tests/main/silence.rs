@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use igorscope::anonymize::Anonymizer;
@@ -17,7 +16,8 @@ use proptest::prelude::*;
 
 use crate::command::sample;
 use crate::reading::of_kind;
-use crate::skips::skipped;
+use crate::skips::{is_there, skipped};
+use crate::tools::tshark;
 use crate::traffic::file::{Record, Tape};
 use crate::traffic::frame::{self, Mac, Tag, V4};
 use crate::traffic::payload::link;
@@ -382,14 +382,13 @@ pub(crate) fn state(path: &Path, source: Source) -> Vec<Source> {
 /// First and last time and the longest pauses of each sender are those of tshark's frame times.
 #[test]
 fn pauses_are_those_of_tshark() {
-    if !Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+    if !is_there("tshark") {
         return skipped("tshark is needed to know when hosts were heard");
     }
     for file in ["site-survey.pcapng", "first-questions.pcapng", "visit.pcap", "real-blocked.pcap"] {
-        let fields = ["-T", "fields", "-E", "occurrence=f", "-e", "frame.time_epoch", "-e", "ip.src", "-e", "ipv6.src"];
-        let output = Command::new("tshark").arg("-r").arg(sample(file)).args(fields).output().expect("tshark");
+        let text = tshark(&sample(file), &["-E", "occurrence=f"], &["frame.time_epoch", "ip.src", "ipv6.src"]);
         let mut times: BTreeMap<IpAddr, Vec<i64>> = BTreeMap::new();
-        for line in String::from_utf8(output.stdout).expect("text").lines() {
+        for line in text.lines() {
             let mut fields = line.split('\t');
             let time = fields.next().unwrap_or_default().replace('.', "").parse().expect("nanoseconds");
             let source = fields.find(|field| !field.is_empty()).and_then(|field| field.parse::<IpAddr>().ok());

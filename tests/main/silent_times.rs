@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use igorscope::survey::Source;
 use serde_json::Value;
 
-use crate::command::{folder, run};
+use crate::command::{folder, run, run_with};
 use crate::silence::{Seen, node, site};
 
 /// Analyzes a capture into a folder, and renders its survey.json into another.
@@ -18,7 +18,7 @@ fn reports(seen: Seen, folder: &Path, more: &[&str]) -> [PathBuf; 2] {
     let fixed = ["analyze".as_ref(), capture.as_os_str(), "-o".as_ref(), first.as_os_str()];
     run(fixed.into_iter().chain(nodes.iter().chain(more).map(AsRef::as_ref))).expect(0, &[]);
     let survey = first.join("survey.json");
-    run(["report".as_ref(), survey.as_os_str(), "-o".as_ref(), again.as_os_str()]).expect(0, &[]);
+    run_with(&[&"report", &survey, &"-o", &again]).expect(0, &[]);
     [first, again]
 }
 

@@ -3,6 +3,12 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
+use std::process::Command;
+
+/// Whether a program is installed.
+pub(crate) fn is_there(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+}
 
 /// Says that something was not checked, and why.
 pub(crate) fn skipped(what: &str) {

@@ -63,7 +63,7 @@ fn files(survey: &Survey) -> Vec<(&'static str, String)> {
         file("transfers.csv", &|out| report::write_transfers(out, survey)),
         file("inventory.csv", &|out| report::write_inventory(out, survey, 1)),
         file("flows.csv", &|out| report::write_flows(out, survey, &names, 1)),
-        file("survey.json", &|out| write_survey(out, survey, &names, None)),
+        file("survey.json", &|out| write_survey(out, survey, &names, None, 1)),
         file("report.html", &|out| report::write_html(out, survey, &names, &html)),
     ]
 }
@@ -231,7 +231,7 @@ fn observe_to(state: &Path, captures: &[&Path]) {
 
 /// All files in a folder, by name.
 fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = command::entries(folder, "").into_iter();
     files.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap())).collect()
 }
 
@@ -243,16 +243,11 @@ fn the_program_writes_the_same_files_of_states_as_of_captures() {
     observe_to(&at("a.igstate"), &[&a]);
     observe_to(&at("b.igstate"), &[&b]);
     // Into the same folder each time, which the summary names.
-    let output = at("report");
+    let (inventory, output) = (sample("site-survey.toml"), at("report"));
     let analyze = |inputs: [&Path; 2]| {
-        let run = igorscope()
-            .args(["analyze", "-q", "--inventory"])
-            .arg(sample("site-survey.toml"))
-            .arg("-o")
-            .arg(&output)
-            .args(inputs)
-            .output();
-        let written = (command::Run::of(run.unwrap()).expect(0, &[]).out, contents(&output));
+        let [one, other] = inputs;
+        let run = command::run_with(&[&"analyze", &"-q", &"--inventory", &inventory, &"-o", &output, &one, &other]);
+        let written = (run.expect(0, &[]).out, contents(&output));
         fs::remove_dir_all(&output).unwrap();
         written
     };

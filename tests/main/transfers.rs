@@ -7,7 +7,7 @@ use igorscope::finding::{Held, Transfer};
 use igorscope::survey::Survey;
 use proptest::prelude::*;
 
-use crate::command::{folder, run};
+use crate::command::{folder, run, run_with};
 use crate::mirror::{End, GATEWAY, Mirror, node};
 use crate::silence::{capture, judged, parts};
 use crate::traffic::payload::tftp;
@@ -222,12 +222,12 @@ fn the_table_is_there_where_files_were_measured_and_is_rendered_again() {
     assert!(told[2].contains("slow.bin") && told[2].contains("the receiver"), "{}", told[2]);
 
     let survey = first.join("survey.json");
-    run(["report".as_ref(), survey.as_os_str(), "-o".as_ref(), again.as_os_str()]).expect(0, &[]);
+    run_with(&[&"report", &survey, &"-o", &again]).expect(0, &[]);
     assert_eq!(cells(&again), rows);
     assert_eq!(shown(&again).len(), 7);
     let merged = out.path().join("merged.json");
-    run(["merge".as_ref(), survey.as_os_str(), "-o".as_ref(), merged.as_os_str()]).expect(0, &[]);
-    run(["report".as_ref(), merged.as_os_str(), "-o".as_ref(), again.as_os_str()]).expect(0, &[]);
+    run_with(&[&"merge", &survey, &"-o", &merged]).expect(0, &[]);
+    run_with(&[&"report", &merged, &"-o", &again]).expect(0, &[]);
     assert_eq!(cells(&again), rows);
 
     // Without the flag there is none, nor one of an earlier survey.

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::windows::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use crate::command::{Run, folder, igorscope, pcap, run};
+use crate::command::{Run, folder, igorscope, pcap, run, run_with};
 
 #[test]
 fn a_result_that_is_open_in_excel_is_told_as_that() {
@@ -13,11 +13,10 @@ fn a_result_that_is_open_in_excel_is_told_as_that() {
     // As Excel holds a workbook: nobody else may write or replace it.
     let held = fs::File::options().read(true).write(true).share_mode(1).open(&table).unwrap();
     let at = |name: &str| place.path().join(name).into_os_string();
-    run(["analyze".into(), "-q".into(), "-o".into(), at("out"), at("a.pcap")])
-        .expect(4, &["flows.csv", "Excel", "close it"]);
+    run_with(&[&"analyze", &"-q", &"-o", &at("out"), &at("a.pcap")]).expect(4, &["flows.csv", "Excel", "close it"]);
     drop(held);
     assert_eq!(fs::read(&table).unwrap(), b"last week's");
-    run(["analyze".into(), "-q".into(), "-o".into(), at("out"), at("a.pcap")]).expect(0, &[]);
+    run_with(&[&"analyze", &"-q", &"-o", &at("out"), &at("a.pcap")]).expect(0, &[]);
     assert!(fs::read_to_string(&table).unwrap().starts_with("flow_id,"));
 }
 

@@ -5,18 +5,14 @@ use std::path::Path;
 
 use igorscope::policy::{FindingKind, Reason};
 
+use crate::command::{captures, sample};
 use crate::reading;
 
 #[test]
 fn the_words_of_every_finding_of_the_samples() {
-    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
-    let mut names: Vec<_> = captures.read_dir().expect("captures").map(|file| file.expect("a file").path()).collect();
-    names.sort();
     let mut text = String::new();
-    for path in
-        names.iter().filter(|path| path.extension().is_some_and(|ending| ending.to_string_lossy().contains("pcap")))
-    {
-        let survey = reading::survey(std::slice::from_ref(path), reading::site(), false);
+    for path in captures(&sample("")) {
+        let survey = reading::survey(std::slice::from_ref(&path), reading::site(), false);
         for finding in reading::all(&survey) {
             let words = &finding.words;
             let file = path.file_name().expect("a name").to_string_lossy();

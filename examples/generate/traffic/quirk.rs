@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::connection::Connection;
-use super::file::{Format, Record, Tape};
+use super::file::{Record, Tape};
 use super::frame::{self, Tag, V4};
 use super::payload::{coap, http, link, tftp};
 use super::site::{LIGHTING, START, SWITCH, Site};
@@ -233,9 +233,4 @@ fn first_questions() -> Vec<u8> {
     }
     wire.tape.sort();
     plain(&wire.tape)
-}
-
-/// The format that a sample's name says.
-pub(crate) fn format_of(name: &str) -> Format {
-    if name.ends_with(".pcapng") { Format::Pcapng } else { Format::Pcap }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::io::Write;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use super::super::terminal::{print, zone};
 use super::probe::Disk;
 use crate::capture::Timestamp;
 use crate::finding::{Context, Finding, Words};
-use crate::live::{Ending, Events, FindingsDelta, LiveEnd, Status, Tick, identities, is_early};
+use crate::live::{Ending, Events, FindingsDelta, LiveEnd, Status, Tick, identities, is_early, now};
 use crate::policy::Severity;
 use crate::report::Names;
 use crate::report::json::{finding_row, flow_row, judged_row};
@@ -28,7 +28,6 @@ const SEVERITIES: [Severity; 3] = [Severity::Alert, Severity::Warning, Severity:
 /// In which form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Display {
-    /// The terminal view.
     View,
     /// A line a finding, a status line each interval.
     Plain,
@@ -300,12 +299,6 @@ fn write(lines: &[String]) -> Result<(), Failure> {
     print(|out: &mut dyn Write| {
         lines.iter().filter(|line| !line.is_empty()).try_for_each(|line| writeln!(out, "{line}"))
     })
-}
-
-/// By the clock that frames are stamped by.
-pub(super) fn now() -> Timestamp {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

@@ -24,13 +24,13 @@ use super::args::{Format, Live as Args, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::hash::Hashes;
 use super::options::OutputOptions;
+use super::reading::say;
 use super::results::{self, WriteOptions};
 use crate::capture::live::{Dropped, Live, LiveInterface, confine, drop_root};
 use crate::capture::{Filter, RecordedInterface, Recorder, numbered};
 use crate::live::{AuxOutputs, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live};
 use crate::report::write_file_durably;
 use crate::survey::{self, InputSummary};
-use crate::text::visible;
 
 /// From one judgement of what came so far to the next.
 const JUDGED_EVERY: Duration = Duration::from_secs(1);
@@ -277,11 +277,4 @@ fn states(options: &LiveOptions) -> Option<StateOptions> {
     };
     let filter = options.filter.as_deref().map(Filter::of_state);
     Some(StateOptions { every: options.checkpoint, rotate, filter, save: Box::new(save) })
-}
-
-/// One line on standard error.
-fn say(text: &str) {
-    use std::io::Write;
-    // Where standard error is gone, the exit status and the report must do.
-    let _ = writeln!(std::io::stderr(), "igorscope: {}", visible(text));
 }

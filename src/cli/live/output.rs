@@ -7,10 +7,10 @@ use std::sync::atomic::AtomicBool;
 use super::super::args::Verbosity;
 use super::super::exit::Failure;
 use super::super::terminal::of_standard_output;
-use super::lines::{Display, LinePrinter, now};
+use super::lines::{Display, LinePrinter};
 use super::options::LiveOptions;
 use super::probe::Disk;
-use crate::live::{LiveEnd, Tick};
+use crate::live::{LiveEnd, Tick, now};
 use crate::tui::{Screen, Snapshots, Theme};
 
 /// What a tick is shown by.

@@ -163,7 +163,6 @@ fn runs(folder: &Path) -> Vec<PathBuf> {
     found.filter(|entry| entry.file_name().to_str().is_some_and(is_run)).map(|entry| entry.path()).collect()
 }
 
-/// Files of a run, by name.
 fn files(run: &Path) -> Vec<PathBuf> {
     let is_ours = |name: &str| {
         let number = name.strip_prefix(PACKETS).and_then(|name| name.strip_suffix(".pcapng"));

@@ -1,7 +1,5 @@
 //! What `Get-MpPreference | ConvertTo-Json` printed, in any encoding that Windows writes it in.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -26,21 +24,11 @@ pub struct Preferences {
 #[derive(Debug, thiserror::Error)]
 pub enum PreferencesError {
     /// It cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// It is something else.
-    #[error("{}: {why}", path.display())]
-    Content {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong, where, and what to do.
-        why: String,
-    },
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Read(PathBuf, #[source] std::io::Error),
+    /// It is something else: what is wrong, where, and what to do.
+    #[error("{}: {}", .0.display(), .1)]
+    Content(PathBuf, String),
 }
 
 impl Preferences {
@@ -49,9 +37,8 @@ impl Preferences {
     /// # Errors
     /// If it cannot be read, is no text, no JSON, or not what `Get-MpPreference` prints.
     pub fn load(path: &Path) -> Result<Self, PreferencesError> {
-        let read = |source| PreferencesError::Read { path: path.to_owned(), source };
-        let mut bytes = Vec::new();
-        File::open(path).map_err(read)?.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(read)?;
+        let bytes =
+            text::beginning(path, MAX_FILE + 1).map_err(|source| PreferencesError::Read(path.to_owned(), source))?;
         let why = match bytes.len() as u64 {
             MAX_FILE.. => format!("larger than {} MiB; a machine's exclusions have some kilobytes", MAX_FILE >> 20),
             _ => match Self::parse(&bytes) {
@@ -59,7 +46,7 @@ impl Preferences {
                 Err(why) => why,
             },
         };
-        Err(PreferencesError::Content { path: path.to_owned(), why })
+        Err(PreferencesError::Content(path.to_owned(), why))
     }
 
     /// The same from the file's content.

@@ -10,8 +10,6 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 pub use check::{Listener, LocalCheck, PortCheck, PortState, WideRule};
@@ -72,13 +70,8 @@ pub struct Machine {
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// A saved answer cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Read(PathBuf, #[source] std::io::Error),
     /// There is no firewall in what was told.
     #[error("no firewall rule in {of}; on the gateway, `{command}` prints them")]
     NoRules {
@@ -99,7 +92,7 @@ impl Machine {
         for (question, answer) in QUESTIONS.iter().zip(&mut answers) {
             let path = folder.join(question.file);
             if path.exists() {
-                *answer = Some(read(&path).map_err(|source| LocalError::Read { path, source })?);
+                *answer = Some(text::beginning(&path, LARGEST).map_err(|source| LocalError::Read(path, source))?);
             }
         }
         Self::of(answers, &folder.display().to_string())
@@ -133,12 +126,6 @@ impl Machine {
         machine.listening = listening::read(&netstat, &tasklist);
         Ok(machine)
     }
-}
-
-fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(LARGEST).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Old consoles print letters in a code page of their country: what is no UTF-8 is shown as unknown.

@@ -58,7 +58,6 @@ impl Idle {
         Self(idle.collect())
     }
 
-    /// Folds them.
     pub(super) fn fold(&self, whole: &mut Observation) {
         if !self.0.is_empty() {
             whole.fold(|flow| self.0.get(&key(flow)).copied());

@@ -11,12 +11,10 @@ use crate::protocol::Transport;
 /// A range of so many ports still becomes cells of a document, one a port.
 const CELLS_A_RANGE: usize = 16;
 
-/// The device's traffic.
 #[derive(Default)]
 pub(super) struct Gathered {
     /// What a document can list: the roles at the other end, and the entry it is from.
     pub(super) cells: BTreeMap<(Direction, Transport, u16), (RoleSet, String)>,
-    /// The rest.
     pub(super) asks: Vec<Ask>,
 }
 

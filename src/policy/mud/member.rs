@@ -145,7 +145,6 @@ impl<'a> Member<'a> {
         found
     }
 
-    /// The items of a list.
     pub(super) fn list(&self) -> Vec<Self> {
         match self.value.as_array() {
             Some(items) => items.iter().enumerate().map(|(at, item)| self.child(Step::Item(at), item)).collect(),

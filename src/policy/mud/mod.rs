@@ -25,9 +25,7 @@ pub(crate) const AUTHORITY: &str = "https://igor.example/mud";
 /// Entries of access lists that are read: a device's description is a page, not a database.
 const ENTRIES: usize = 10_000;
 
-/// A description as a policy file.
 pub(super) struct Translated {
-    /// The policy file.
     pub(super) toml: String,
     /// For each allowance, the line of its entry in the description.
     pub(super) lines: Vec<usize>,

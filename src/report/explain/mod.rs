@@ -237,19 +237,19 @@ impl Asked<'_> {
     fn unexpected(&self, policy: &Policy, out: &mut String) {
         let severity = self.severity.unwrap_or("none");
         let reason = self.reason.unwrap_or_default();
-        let words = Reason::ALL.iter().find(|known| known.name() == reason).map_or("", |known| because(*known));
+        let words = Reason::of_name(reason).map_or("", because);
         put(out, &format!("Verdict unexpected, {reason}: {words}"));
         if let Some(rule) = self.rule {
             put(out, &format!("The nearest rule: {rule}."));
         }
         if let Some((client, server, transport, port)) = self.question()
-            && let Some(reason) = Reason::ALL.iter().find(|known| known.name() == reason)
+            && let Some(reason) = Reason::of_name(reason)
         {
-            let case = Case::Unexpected(*reason);
+            let case = Case::Unexpected(reason);
             let row = policy.severities().iter().find(|row| row.holds(case, client, server, transport, port));
             let why = row.map_or_else(String::new, |row| format!(", because {}", row.why));
             put(out, &format!("Severity {severity}{why}."));
-            self.would_be(policy, (client, server, transport, port), *reason, out);
+            self.would_be(policy, (client, server, transport, port), reason, out);
         }
         put(
             out,
@@ -324,7 +324,7 @@ impl Asked<'_> {
 
     fn question(&self) -> Option<(Role, Role, Transport, u16)> {
         let transport = words::transport(self.transport)?;
-        Some((words::role(self.client_role)?, words::role(self.server_role)?, transport, self.port.unwrap_or(0)))
+        Some((Role::of_name(self.client_role)?, Role::of_name(self.server_role)?, transport, self.port.unwrap_or(0)))
     }
 }
 

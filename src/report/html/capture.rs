@@ -34,14 +34,9 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
     if !frames.stopped.is_empty() {
         page.table("stops", "Where decoding stopped", &["Layer", "Reason", "#Frames"], frames.stopped.len());
         for (layer, reason, number) in frames.stopped.iter().take(SHOWN) {
-            put!(
-                page,
-                "<tr><td>{}</td><td>{}</td><td class=\"n\" data-v=\"{}\">{}</td></tr>",
-                layer,
-                reason,
-                number,
-                count(*number)
-            );
+            put!(page, "<tr><td>{}</td><td>{}</td>", layer, reason);
+            page.count_cell(*number);
+            put!(page, "</tr>");
         }
         page.end_table();
     }
@@ -49,15 +44,10 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         put!(page, "<h3>Not IP</h3>");
         page.table("non-ip", "Frames that are not IP", &["Kind", "#Frames", "#Bytes"], survey.non_ip.len());
         for kind in survey.non_ip.iter().take(SHOWN) {
-            put!(
-                page,
-                "<tr><td>{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td></tr>",
-                kind.kind,
-                kind.frames,
-                count(kind.frames),
-                kind.bytes,
-                bytes(kind.bytes)
-            );
+            put!(page, "<tr><td>{}</td>", kind.kind);
+            page.count_cell(kind.frames);
+            page.number_cell(kind.bytes, bytes(kind.bytes));
+            put!(page, "</tr>");
         }
         page.end_table();
     }
@@ -66,18 +56,11 @@ pub(super) fn write(page: &mut Page, survey: &Survey) {
         let headings = &["Kind", "From", "To", "#Frames", "#Bytes"];
         page.table("tunnels", "Tunnels taken off", headings, survey.encapsulations.len());
         for tunnel in survey.encapsulations.iter().take(SHOWN) {
-            put!(
-                page,
-                "<tr><td>{}</td><td class=\"addr\">{}</td><td class=\"addr\">{}</td><td class=\"n\" data-v=\"{}\">{}\
-                 </td><td class=\"n\" data-v=\"{}\">{}</td></tr>",
-                tunnel.kind,
-                tunnel.source,
-                tunnel.destination,
-                tunnel.frames,
-                count(tunnel.frames),
-                tunnel.bytes,
-                bytes(tunnel.bytes)
-            );
+            put!(page, "<tr><td>{}</td>", tunnel.kind);
+            put!(page, "<td class=\"addr\">{}</td><td class=\"addr\">{}</td>", tunnel.source, tunnel.destination);
+            page.count_cell(tunnel.frames);
+            page.number_cell(tunnel.bytes, bytes(tunnel.bytes));
+            put!(page, "</tr>");
         }
         page.end_table();
     }
@@ -100,15 +83,9 @@ fn files(page: &mut Page, survey: &Survey) {
         if let Some(damage) = &input.damage {
             put!(page, " <small class=\"trouble\">damaged at byte {}: {}</small>", count(damage.offset), damage.reason);
         }
-        put!(
-            page,
-            "</td><td>{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td>",
-            input.format,
-            input.frames,
-            count(input.frames),
-            input.size,
-            bytes(input.size)
-        );
+        put!(page, "</td><td>{}</td>", input.format);
+        page.count_cell(input.frames);
+        page.number_cell(input.size, bytes(input.size));
         for time in [input.first, input.last] {
             page.time_cell(time);
         }

@@ -124,8 +124,7 @@ fn gather<'a>(survey: &'a Survey, nodes: &[&HostCoverage]) -> BTreeMap<HostId, D
         }
     }
     for row in rows(survey) {
-        let ends = [row.pair.asker, row.pair.answerer].map(|address| survey.hosts.find(address));
-        let mut ends = ends.map(|id| id.map(|id| survey.hosts.device_of(id)));
+        let mut ends = [row.pair.asker, row.pair.answerer].map(|address| survey.hosts.device_at(address));
         if ends[0] == ends[1] {
             ends[1] = None;
         }
@@ -139,7 +138,7 @@ fn gather<'a>(survey: &'a Survey, nodes: &[&HostCoverage]) -> BTreeMap<HostId, D
     for (number, finding) in (1..).zip(&survey.findings) {
         for who in finding.clients.iter().chain(&*finding.servers) {
             let Who::Address(address) = who else { continue };
-            let host = survey.hosts.find(*address).map(|id| survey.hosts.device_of(id));
+            let host = survey.hosts.device_at(*address);
             let Some(device) = host.and_then(|host| devices.get_mut(&host)) else { continue };
             if device.findings.last() != Some(&number) {
                 device.findings.push(number);

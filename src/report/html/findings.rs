@@ -181,8 +181,8 @@ fn rows(page: &mut Page, survey: &Survey, label: &str, evidence: &[Evidence]) {
         put!(page, "<tr>");
         for address in [one.client, one.server] {
             put!(page, "<td>");
-            match survey.hosts.find(address) {
-                Some(id) => page.host(survey.hosts.get(id)),
+            match survey.hosts.at(address) {
+                Some(host) => page.host(host),
                 None => put!(page, "{}", address),
             }
             put!(page, "</td>");

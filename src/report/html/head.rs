@@ -4,13 +4,12 @@ use super::page::{Page, put};
 use super::verdict_color::VerdictColor;
 use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
-use crate::report::Names;
 use crate::report::result::{Sentence, of_quality, sentence};
 use crate::report::text::capture::devices;
 use crate::report::text::findings::by_cause;
 use crate::report::text::next::steps;
 use crate::report::text::units::{bytes, counted, duration, short};
-use crate::report::value::nanos_between;
+use crate::report::value::{self, nanos_between};
 use crate::survey::{InputSummary, Survey};
 use crate::verdict::CellState;
 
@@ -36,7 +35,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("reproduce", "Reproduce"),
 ];
 
-pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
+pub(super) fn write(page: &mut Page, survey: &Survey) {
     put!(
         page,
         "<header class=\"top\"><div class=\"bar\"><span class=\"brand\"><svg viewBox=\"0 0 20 20\" aria-hidden=\"true\">\
@@ -59,11 +58,9 @@ pub(super) fn write(page: &mut Page, survey: &Survey, names: &Names) {
     named(page, survey);
     next(page, survey);
     shares(page, survey);
-    let _ = names;
     page.end_section();
 }
 
-/// What to do next.
 fn next(page: &mut Page, survey: &Survey) {
     let steps = steps(survey);
     if survey.judged.value && !steps.is_empty() {
@@ -79,10 +76,7 @@ fn sum(survey: &Survey, field: fn(&InputSummary) -> u64) -> u64 {
 
 /// First and last time of all inputs.
 pub(super) fn span(survey: &Survey) -> (Timestamp, Timestamp) {
-    let known = |time: &Timestamp| time.nanos().is_some();
-    let first = survey.inputs.iter().map(|input| input.first).filter(known).min();
-    let last = survey.inputs.iter().map(|input| input.last).filter(known).max();
-    (first.unwrap_or(Timestamp::UNKNOWN), last.unwrap_or(Timestamp::UNKNOWN))
+    value::span(survey.inputs.iter().map(|input| (input.first, input.last)))
 }
 
 fn when(page: &mut Page, survey: &Survey) {

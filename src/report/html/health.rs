@@ -21,7 +21,7 @@ const FEW: u64 = 5;
 
 /// The device that a row tells of as one that answers.
 fn answerer(survey: &Survey, row: &HealthRow<'_>) -> Option<HostId> {
-    survey.hosts.find(row.pair.answerer).map(|id| survey.hosts.device_of(id))
+    survey.hosts.device_at(row.pair.answerer)
 }
 
 /// Device by service, coloured by how its 95th percentile stands to those of the other devices.

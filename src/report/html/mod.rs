@@ -86,7 +86,7 @@ fn render(survey: &Survey, names: &Names, options: &HtmlOptions) -> String {
     );
     page.own(STYLE);
     put!(page, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#summary\">Skip to the result</a>\n");
-    head::write(&mut page, survey, names);
+    head::write(&mut page, survey);
     findings::write(&mut page, survey, names);
     ports::write(&mut page, survey, names);
     picture::write(&mut page, survey);

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::capture::Timestamp;
 use crate::inventory::Host;
-use crate::report::text::units::{local, offset};
+use crate::report::text::units::{count, local, offset};
 use crate::text::visible;
 
 /// Rows of a table that are surely taller than the box in which it scrolls (`.scroll` in the style sheet).
@@ -97,7 +97,6 @@ impl Page {
         put!(self, "\n</head>\n<body><main>\n");
     }
 
-    /// Closes it.
     pub(super) fn close_plain(&mut self) {
         put!(
             self,
@@ -136,6 +135,16 @@ impl Page {
         }
     }
 
+    /// A table's cell with a number as it is to be read, which sorts by the number.
+    pub(super) fn number_cell(&mut self, number: u64, shown: impl Display) {
+        put!(self, "<td class=\"n\" data-v=\"{}\">{}</td>", number, shown);
+    }
+
+    /// The same of how many there are.
+    pub(super) fn count_cell(&mut self, number: u64) {
+        self.number_cell(number, count(number));
+    }
+
     /// A local time, with its offset where that is needed.
     pub(super) fn shown(&self, time: Timestamp) -> String {
         let mut shown = local(time, Timestamp::UNKNOWN, &self.zone);
@@ -168,7 +177,6 @@ impl Page {
         put!(self, "<span class=\"addr\">{}</span>", host.address);
     }
 
-    /// Opens a section with its heading.
     pub(super) fn section(&mut self, id: &'static str, title: &'static str) {
         put!(self, "<section id=\"{}\" aria-labelledby=\"{}-title\"><h2 id=\"{}-title\">{}</h2>", id, id, id, title);
     }

@@ -325,19 +325,11 @@ fn list(page: &mut Page, sums: &Sums) {
     let mut rows: Vec<_> = sums.iter().collect();
     rows.sort_by_key(|((client, server, strand), _)| (std::cmp::Reverse(*strand), *client, *server));
     for ((client, server, strand), sum) in rows {
-        put!(
-            page,
-            "<tr><td>{}</td><td>{}</td><td><i class=\"swatch {}\"></i>{}</td><td class=\"n\" data-v=\"{}\">{}</td>\
-             <td class=\"n\" data-v=\"{}\">{}</td></tr>",
-            client.name(),
-            server.name(),
-            strand.class(),
-            strand.class(),
-            sum.conversations,
-            count(sum.conversations),
-            sum.packets,
-            count(sum.packets)
-        );
+        put!(page, "<tr><td>{}</td><td>{}</td>", client.name(), server.name());
+        put!(page, "<td><i class=\"swatch {}\"></i>{}</td>", strand.class(), strand.class());
+        page.count_cell(sum.conversations);
+        page.count_cell(sum.packets);
+        put!(page, "</tr>");
     }
     page.end_table();
 }

@@ -46,7 +46,7 @@ pub(super) fn rows(page: &mut Page, survey: &Survey, place: impl Fn(Timestamp) -
         let longest = times.iter().map(SilentTime::length).max().unwrap_or(0);
         put!(page, "<div class=\"row\"><div>");
         let host = match who {
-            Who::Address(address) => survey.hosts.find(*address).map(|id| survey.hosts.get(id)),
+            Who::Address(address) => survey.hosts.at(*address),
             Who::Mac(_) => None,
         };
         match host {

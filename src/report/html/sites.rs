@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use super::head::span;
 use super::page::{Page, put};
 use super::{HtmlOptions, STYLE};
-use crate::capture::Timestamp;
 use crate::policy::{Role, Severity};
 use crate::report::result::{Sentence, sentence};
 use crate::report::text::capture::devices;
 use crate::report::text::units::count;
+use crate::report::value;
 use crate::survey::Survey;
 
 /// Writes index.html of sites and the folders, beside it, that hold their reports.
@@ -21,11 +21,8 @@ pub fn write_sites_html(out: &mut dyn Write, sites: &[(String, Survey)], options
 }
 
 fn render(sites: &[(String, Survey)], options: &HtmlOptions) -> String {
-    let known = |time: &Timestamp| time.nanos().is_some();
-    let spans: Vec<_> = sites.iter().map(|(_, survey)| span(survey)).collect();
-    let first = spans.iter().map(|span| span.0).filter(known).min().unwrap_or(Timestamp::UNKNOWN);
-    let last = spans.iter().map(|span| span.1).filter(known).max().unwrap_or(Timestamp::UNKNOWN);
-    let mut page = Page::new(&options.zone, (first, last));
+    let spans = sites.iter().map(|(_, survey)| span(survey));
+    let mut page = Page::new(&options.zone, value::span(spans.clone()));
     page.open_plain("Sites \u{b7} igorscope", &[STYLE]);
     put!(
         page,
@@ -51,7 +48,7 @@ fn render(sites: &[(String, Survey)], options: &HtmlOptions) -> String {
             let number = Role::ALL.iter().zip(heard).find(|(one, _)| **one == role).map_or(0, |(_, number)| number);
             put!(page, "<td class=\"n\">{}</td>", count(number));
         }
-        put!(page, "<td class=\"n\" data-v=\"{}\">{}</td>", survey.frames.total, count(survey.frames.total));
+        page.count_cell(survey.frames.total);
         page.time_cell(first);
         page.time_cell(last);
         put!(page, "</tr>\n");

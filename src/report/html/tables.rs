@@ -68,24 +68,13 @@ fn row(page: &mut Page, survey: &Survey, names: &Names, conversation: &Conversat
         service(conversation, names)
     );
     let (packets, sum) = (conversation.packets.iter().sum::<u64>(), conversation.bytes.iter().sum::<u64>());
-    put!(
-        page,
-        "<td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td>",
-        packets,
-        count(packets),
-        sum,
-        bytes(sum),
-        conversation.flows,
-        count(conversation.flows.into())
-    );
+    page.count_cell(packets);
+    page.number_cell(sum, bytes(sum));
+    page.count_cell(conversation.flows.into());
     let lasted = nanos_between(conversation.first, conversation.last);
     page.time_cell(conversation.first);
-    put!(
-        page,
-        "<td class=\"n\" data-v=\"{}\">{}</td></tr>\n",
-        lasted.unwrap_or(0),
-        lasted.map_or_else(String::new, duration)
-    );
+    page.number_cell(lasted.unwrap_or(0), lasted.map_or_else(String::new, duration));
+    put!(page, "</tr>\n");
 }
 
 pub(super) fn inventory(page: &mut Page, survey: &Survey) {
@@ -136,16 +125,9 @@ pub(super) fn inventory(page: &mut Page, survey: &Survey) {
     for (at, host) in hosts {
         put!(page, "<tr><td data-v=\"{}\">", at);
         page.host(host);
-        put!(
-            page,
-            "</td><td>{}</td><td class=\"wide\">{}</td><td class=\"n\" data-v=\"{}\">{}%</td><td>{}</td><td \
-             class=\"addr\">",
-            host.role.name(),
-            role_basis(host),
-            host.confidence,
-            host.confidence,
-            host.version.as_deref().unwrap_or_default()
-        );
+        put!(page, "</td><td>{}</td><td class=\"wide\">{}</td>", host.role.name(), role_basis(host));
+        page.number_cell(host.confidence.into(), format!("{}%", host.confidence));
+        put!(page, "<td>{}</td><td class=\"addr\">", host.version.as_deref().unwrap_or_default());
         if let Some(mac) = host.mac {
             put!(page, "{}", mac);
         }
@@ -153,15 +135,10 @@ pub(super) fn inventory(page: &mut Page, survey: &Survey) {
         if services(host).count() > SERVES {
             serves.push("…".into());
         }
-        put!(
-            page,
-            "</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"wide\">{}</td>",
-            host.packets_sent,
-            count(host.packets_sent),
-            host.packets_received,
-            count(host.packets_received),
-            serves.join(", ")
-        );
+        put!(page, "</td>");
+        page.count_cell(host.packets_sent);
+        page.count_cell(host.packets_received);
+        put!(page, "<td class=\"wide\">{}</td>", serves.join(", "));
         for time in [host.first_seen, host.last_seen] {
             page.time_cell(time);
         }

@@ -66,30 +66,19 @@ fn row(page: &mut Page, survey: &Survey, one: &Transfer) {
         Some(false) => ("trouble", "no"),
         None => ("quiet", "cannot be told"),
     };
-    put!(
-        page,
-        "<td class=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}</td><td class=\"n\" data-v=\"{}\">{}/s</td><td \
-         class=\"n\" data-v=\"{}\">{} of {}</td><td>{}</td><td class=\"n\" data-v=\"{}\">{}</td>",
-        trouble,
-        ended,
-        one.nanos,
-        duration(one.nanos),
-        one.rate(),
-        bytes(one.rate()),
-        one.repeated,
-        count(one.repeated),
-        count(one.blocks),
-        held,
-        one.bytes,
-        bytes(one.bytes)
-    );
+    put!(page, "<td class=\"{}\">{}</td>", trouble, ended);
+    page.number_cell(one.nanos, duration(one.nanos));
+    page.number_cell(one.rate(), format!("{}/s", bytes(one.rate())));
+    page.number_cell(one.repeated, format!("{} of {}", count(one.repeated), count(one.blocks)));
+    put!(page, "<td>{}</td>", held);
+    page.number_cell(one.bytes, bytes(one.bytes));
     page.time_cell(one.first);
     put!(page, "</tr>\n");
 }
 
 fn end(page: &mut Page, survey: &Survey, address: IpAddr) {
-    match survey.hosts.find(address) {
-        Some(id) => page.host(survey.hosts.get(id)),
+    match survey.hosts.at(address) {
+        Some(host) => page.host(host),
         None => put!(page, "<span class=\"addr\">{}</span>", address),
     }
 }

@@ -40,7 +40,6 @@ impl VerdictColor {
         }
     }
 
-    /// In words.
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::Bystander => "bystander: no Igor host",

@@ -72,8 +72,13 @@ impl Document<'_> {
     }
 }
 
-/// survey.json. The rows of its tables are made while they are written, so that memory does not grow with them.
-pub(super) fn write(
+/// survey.json of a survey, rendered by several threads; the bytes do not depend on how many. The rows of its tables are made
+/// while they are written, so that memory does not grow with them. Without a time of creation, the same survey gives the same
+/// bytes.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_survey(
     out: &mut dyn Write,
     survey: &Survey,
     names: &Names,
@@ -109,8 +114,12 @@ pub(super) fn write(
     file.end()
 }
 
-/// flows.ndjson.
-pub(super) fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
+/// flows.ndjson: the flows of survey.json, an object a line (<https://github.com/ndjson/ndjson-spec>), for tools that
+/// read a stream. Rendered by several threads; the bytes do not depend on how many.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
     write_rows(out, survey.flows.len(), threads, |number, buffer| {
         write_row(buffer, &super::flow_row(survey, names, number));
         buffer.push(b'\n');

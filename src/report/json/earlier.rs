@@ -1,23 +1,19 @@
 //! A survey.json that lies where another is to be written: whether the other is of all its inputs.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use super::values::Time;
 use super::{rows, v1};
 use crate::survey::InputSummary;
+use crate::text;
 
 /// Bytes that are looked at: some thousand inputs, which stand before the tables.
 const LOOKED_AT: u64 = 1024 * 1024;
 
 /// Whether a survey.json tells of an input that is not among these.
 pub(crate) fn is_of_others(path: &Path, inputs: &[InputSummary]) -> bool {
-    let mut bytes = Vec::new();
-    if !File::open(path).is_ok_and(|file| file.take(LOOKED_AT).read_to_end(&mut bytes).is_ok()) {
-        return false;
-    }
+    let Ok(bytes) = text::beginning(path, LOOKED_AT) else { return false };
     let text = String::from_utf8_lossy(&bytes);
     // One line for each row, as the file is laid out.
     let rows = text.lines().skip_while(|line| line.trim() != "\"inputs\":[").skip(1);

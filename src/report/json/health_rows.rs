@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::v1;
+use super::words::nanos;
 use crate::health::{Health, Histogram, Losses, Measure, Pair, Sums};
 
 /// What a row says; nothing of a measure that is not known, or of times that are none.
 pub(super) fn read(row: &v1::Health<'_>) -> Option<(Pair, Sums)> {
     let measure = Measure::of_name(&row.measure)?;
-    let nanos = |seconds: Option<f64>| seconds.map_or(0, |seconds| (seconds * 1e9).round() as u64);
     let bucket = |text: &str| {
         let (bucket, count) = text.split_once(':')?;
         Some((bucket.parse().ok()?, count.parse().ok()?))

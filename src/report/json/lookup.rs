@@ -10,6 +10,16 @@ use crate::survey::Survey;
 
 type Each<'a, T> = Box<dyn Iterator<Item = Cow<'a, T>> + 'a>;
 
+/// The rows of a file.
+fn read<T: Clone>(rows: &[T]) -> Each<'_, T> {
+    Box::new(rows.iter().map(Cow::Borrowed))
+}
+
+/// Those of a survey, as a file would have them.
+fn made<'a, T: Clone + 'a>(rows: impl Iterator<Item = Option<T>> + 'a) -> Each<'a, T> {
+    Box::new(rows.flatten().map(Cow::Owned))
+}
+
 /// Where rows are looked up.
 pub(crate) enum Lookup<'a> {
     /// A survey.json.
@@ -24,7 +34,6 @@ impl<'a> Lookup<'a> {
         Self::Survey(survey, Names::of(survey))
     }
 
-    /// What the policy calls itself.
     pub(crate) fn policy_name(&self) -> &str {
         match self {
             Self::File(file) => &file.policy.name,
@@ -40,15 +49,13 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// The caveats.
     pub(crate) fn caveats(&self) -> Each<'_, v1::Caveat<'_>> {
         match self {
-            Self::File(file) => Box::new(file.caveats.iter().map(Cow::Borrowed)),
-            Self::Survey(survey, ..) => Box::new(survey.caveats.iter().map(|row| Cow::Owned(rows::caveat(row)))),
+            Self::File(file) => read(&file.caveats),
+            Self::Survey(survey, ..) => made(survey.caveats.iter().map(|row| Some(rows::caveat(row)))),
         }
     }
 
-    /// How many flows there are.
     pub(crate) fn flow_count(&self) -> usize {
         match self {
             Self::File(file) => file.flows.len(),
@@ -78,10 +85,9 @@ impl<'a> Lookup<'a> {
     /// The conversations, in their order.
     pub(crate) fn conversations(&self) -> Each<'_, v1::Conversation<'_>> {
         match self {
-            Self::File(file) => Box::new(file.conversations.iter().map(Cow::Borrowed)),
+            Self::File(file) => read(&file.conversations),
             Self::Survey(survey, names) => {
-                let row = |row: ConversationRow<'_>| v1::Conversation::of(&row).map(Cow::Owned);
-                Box::new(conversations::rows(survey, names).filter_map(row))
+                made(conversations::rows(survey, names).map(|row| v1::Conversation::of(&row)))
             }
         }
     }
@@ -97,7 +103,6 @@ impl<'a> Lookup<'a> {
         }
     }
 
-    /// How many findings there are.
     pub(crate) fn finding_count(&self) -> usize {
         match self {
             Self::File(file) => file.findings.len(),
@@ -108,40 +113,31 @@ impl<'a> Lookup<'a> {
     /// The findings, in their order.
     pub(crate) fn findings(&self) -> Each<'_, v1::Finding<'_>> {
         match self {
-            Self::File(file) => Box::new(file.findings.iter().map(Cow::Borrowed)),
-            Self::Survey(survey, ..) => {
-                Box::new(findings::rows(survey, None).filter_map(|row| v1::Finding::of(&row).map(Cow::Owned)))
-            }
+            Self::File(file) => read(&file.findings),
+            Self::Survey(survey, ..) => made(findings::rows(survey, None).map(|row| v1::Finding::of(&row))),
         }
     }
 
-    /// The hosts.
     pub(crate) fn inventory(&self) -> Each<'_, v1::Host<'_>> {
         match self {
-            Self::File(file) => Box::new(file.inventory.iter().map(Cow::Borrowed)),
-            Self::Survey(survey, ..) => {
-                Box::new(survey.hosts.iter().filter_map(|host| v1::Host::of(&host).map(Cow::Owned)))
-            }
+            Self::File(file) => read(&file.inventory),
+            Self::Survey(survey, ..) => made(survey.hosts.iter().map(|host| v1::Host::of(&host))),
         }
     }
 
     /// How soon questions are answered.
     pub(crate) fn health(&self) -> Each<'_, v1::Health<'_>> {
         match self {
-            Self::File(file) => Box::new(file.health.iter().map(Cow::Borrowed)),
-            Self::Survey(survey, ..) => {
-                Box::new(health::rows(survey).filter_map(|row| v1::Health::of(&row).map(Cow::Owned)))
-            }
+            Self::File(file) => read(&file.health),
+            Self::Survey(survey, ..) => made(health::rows(survey).map(|row| v1::Health::of(&row))),
         }
     }
 
     /// Igor's devices, port by port.
     pub(crate) fn nodes(&self) -> Each<'_, v1::Node<'_>> {
         match self {
-            Self::File(file) => Box::new(file.nodes.iter().map(Cow::Borrowed)),
-            Self::Survey(survey, names) => {
-                Box::new(nodes::rows(survey, names).filter_map(|row| v1::Node::of(&row).map(Cow::Owned)))
-            }
+            Self::File(file) => read(&file.nodes),
+            Self::Survey(survey, names) => made(nodes::rows(survey, names).map(|row| v1::Node::of(&row))),
         }
     }
 }

@@ -21,8 +21,8 @@ pub mod v1;
 mod values;
 pub(super) mod words;
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::ser::Serialize;
@@ -32,24 +32,22 @@ use super::findings::{FindingRow, Findings};
 use super::flows::{self, Flows};
 use super::names::Names;
 use crate::finding::{Context, Finding};
-use crate::survey::{Judged, Survey};
+use crate::survey::Survey;
 use crate::text::{self, BadText};
 pub use comparison::{Change, ChangeKind, Comparison, Standing, Visit};
+pub use document::{write_flow_lines, write_survey};
 pub(crate) use earlier::is_of_others;
 pub(crate) use lookup::Lookup;
 pub use merge::{MergeError, merge};
 pub use read_back::{read_back, written_by};
+#[cfg(feature = "live")]
+pub(crate) use rows::judged as judged_row;
 pub use sites::TooManySites;
 pub use values::{Mac, Time};
 
 /// This program, as survey.json names it.
 pub fn this_tool() -> v1::Tool<'static> {
     v1::Tool { name: env!("CARGO_PKG_NAME").into(), version: env!("CARGO_PKG_VERSION").into() }
-}
-
-/// Whether anything was judged, as survey.json has it.
-pub fn judged_row(judged: &Judged) -> v1::Judged<'_> {
-    rows::judged(judged)
 }
 
 /// A finding as survey.json has it: the one at a place of the survey, from 0.
@@ -60,37 +58,6 @@ pub fn finding_row<'a>(index: usize, finding: &'a Finding, context: &Context<'_>
 /// A flow as survey.json has it, by its place in the survey, from 0.
 pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> impl Serialize + 'a {
     JsonRow::<Flows>(flows::row(survey, names, index))
-}
-
-/// survey.json of a survey. Without a time of creation, the same survey gives the same bytes.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_survey(out: &mut dyn Write, survey: &Survey, names: &Names, created: Option<Time>) -> io::Result<()> {
-    write_survey_by(1, out, survey, names, created)
-}
-
-/// The same by several threads; the bytes do not depend on how many.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_survey_by(
-    threads: usize,
-    out: &mut dyn Write,
-    survey: &Survey,
-    names: &Names,
-    created: Option<Time>,
-) -> io::Result<()> {
-    document::write(out, survey, names, created, threads)
-}
-
-/// flows.ndjson: the flows of survey.json, an object a line (<https://github.com/ndjson/ndjson-spec>), for tools that
-/// read a stream. Rendered by several threads; the bytes do not depend on how many.
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
-    document::write_flow_lines(out, survey, names, threads)
 }
 
 /// survey.json of what was read from other files.
@@ -113,21 +80,11 @@ const LONGEST_LABEL: usize = 800;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// It could not be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error("cannot read {}: {}", .0.display(), .1)]
+    Io(PathBuf, #[source] io::Error),
     /// It is no survey.
-    #[error("{}, line {}: not a survey of igorscope: {source}; name a survey.json that `igorscope analyze -o` wrote", path.display(), source.line())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What the parser said.
-        source: serde_json::Error,
-    },
+    #[error("{}, line {}: not a survey of igorscope: {}; name a survey.json that `igorscope analyze -o` wrote", .0.display(), .1.line(), .1)]
+    Format(PathBuf, #[source] serde_json::Error),
     /// The label of its site is none: each row of a merge has a copy of it.
     #[error("{}: the label of its site has {length} bytes; at most {LONGEST_LABEL} are a label", path.display())]
     Label {
@@ -151,9 +108,8 @@ pub enum ReadError {
 /// # Errors
 /// [`ReadError`], with the path and line.
 pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
-    let io_error = |source| ReadError::Io { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    File::open(path).and_then(|file| BufReader::new(file).read_to_end(&mut bytes)).map_err(io_error)?;
+    let io_error = |source| ReadError::Io(path.to_owned(), source);
+    let bytes = fs::read(path).map_err(io_error)?;
     // As PowerShell's `>` writes it; no copy is made of what is UTF-8.
     let text = match bytes.get(..2) {
         Some([b'{', 0] | [0, b'{'] | [0xff, 0xfe] | [0xfe, 0xff] | [0xef, 0xbb]) => {
@@ -167,7 +123,7 @@ pub fn read_survey(path: &Path) -> Result<v1::Survey<'static>, ReadError> {
     struct Head {
         schema_version: u32,
     }
-    let format_error = |source| ReadError::Format { path: path.to_owned(), source };
+    let format_error = |source| ReadError::Format(path.to_owned(), source);
     // Most files are of this version: the head alone is looked at only where the whole fails.
     match serde_json::from_slice::<v1::Survey<'static>>(&text) {
         Ok(survey) if survey.schema_version == v1::SCHEMA_VERSION => match survey.site.len() {

@@ -13,13 +13,14 @@ use super::read_flow::flow;
 use super::sent::UnansweredUses;
 use super::sites::{TooManySites, by_site};
 use super::v1::{self, Text};
-use super::words::{self, maybe, named, time};
+use super::words::{self, maybe, time};
 use super::{health_rows, rows};
 use crate::capture::{FrameId, Moment};
 use crate::finding::{Finding, Kind};
 use crate::flow::Limits;
 use crate::inventory::{Host, HostId, Hosts, Labels};
-use crate::policy::{FindingKind, Policy, Role};
+use crate::policy::{Direction, FindingKind, Policy, Reason, Role, Severity};
+use crate::protocol::Evidence;
 use crate::relation::DirectionBasis;
 use crate::report::finding_text::FindingText;
 use crate::report::names::rules_as_cited;
@@ -29,7 +30,7 @@ use crate::survey::{
     Damage, EncapsulationSummary, FrameCounts, InputSummary, Judged, JudgedFlows, NonIpSummary, Survey,
 };
 use crate::text::times;
-use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, HostCoverage, Judgement, Rule};
+use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, HostCoverage, Judgement, Outcome, Rule, Verdict};
 
 /// What is done first, where an older file says it in each finding's advice only.
 const NEXT: &str = "Do what the findings advise";
@@ -129,6 +130,15 @@ impl Reader<'_> {
         read
     }
 
+    /// What could be read of all rows of a table.
+    fn all_known<R, T>(&mut self, rows: &[R], mut read: impl FnMut(&mut Self, &R) -> Option<T>) -> Vec<T> {
+        let read = |row| {
+            let read = read(self, row);
+            self.known(read)
+        };
+        rows.iter().filter_map(read).collect()
+    }
+
     fn survey(&mut self, mut part: v1::Survey<'static>) -> Survey {
         bound(&mut part);
         let hosts = self.hosts(&part);
@@ -145,22 +155,10 @@ impl Reader<'_> {
         let nodes = self.nodes(&part.nodes, &hosts, &sent);
         let coverage = self.coverage(&part.coverage, &nodes, &sent);
         let mut people = FindingEndpoints::of(&part, &hosts);
-        let mut findings = Vec::with_capacity(part.findings.len());
-        for row in &part.findings {
-            let read = self.finding(row, &mut people, &place);
-            findings.extend(self.known(read));
-        }
+        let findings = self.all_known(&part.findings, |reader, row| reader.finding(row, &mut people, &place));
         let has_health = !part.health.is_empty();
-        let mut measured = Vec::with_capacity(part.health.len());
-        for row in &part.health {
-            let read = health_rows::read(row);
-            measured.extend(self.known(read));
-        }
-        let mut transfers = Vec::with_capacity(part.transfers.len());
-        for row in &part.transfers {
-            let read = row.read();
-            transfers.extend(self.known(read));
-        }
+        let measured = self.all_known(&part.health, |_, row| health_rows::read(row));
+        let transfers = self.all_known(&part.transfers, |_, row| row.read());
         let text = Text::into_owned;
         Survey {
             judged: judged(part.judged),
@@ -224,7 +222,7 @@ impl Reader<'_> {
     fn hosts(&mut self, part: &v1::Survey<'static>) -> Hosts {
         let mut hosts: BTreeMap<IpAddr, Host> = BTreeMap::new();
         for row in &part.inventory {
-            let Some(role) = self.known(words::role(&row.role)) else { continue };
+            let Some(role) = self.known(Role::of_name(&row.role)) else { continue };
             hosts.entry(row.address).or_insert_with(|| words::host(row.clone(), role));
         }
         let mut ends = Vec::new();
@@ -236,7 +234,9 @@ impl Reader<'_> {
         }
         ends.extend(part.nodes.iter().map(|row| (row.address, &row.role)));
         for (address, role) in ends {
-            hosts.entry(address).or_insert_with(|| words::bare_host(address, words::role(role).unwrap_or(Role::Host)));
+            hosts
+                .entry(address)
+                .or_insert_with(|| words::bare_host(address, Role::of_name(role).unwrap_or(Role::Host)));
         }
         Hosts::new(hosts.into_values().collect())
     }
@@ -255,10 +255,10 @@ impl Reader<'_> {
             server: hosts.find(row.server_ip)?,
             transport: words::transport(&row.transport)?,
             port: row.server_port.or(row.icmp_type.map(u16::from)).unwrap_or(0),
-            verdict: words::verdict(&row.verdict)?,
-            reason: maybe(row.reason.as_ref(), words::reason)?,
-            severity: maybe(row.severity.as_ref(), words::severity)?,
-            outcome: words::outcome(&row.outcome)?,
+            verdict: Verdict::of_name(&row.verdict)?,
+            reason: maybe(row.reason.as_ref(), Reason::of_name)?,
+            severity: maybe(row.severity.as_ref(), Severity::of_name)?,
+            outcome: Outcome::of_name(&row.outcome)?,
             stopped_answering: row.stopped_answering,
             rule: self.rule(row.rule.as_ref()),
             flows: u32::try_from(row.flows).unwrap_or(u32::MAX),
@@ -299,15 +299,15 @@ impl Reader<'_> {
     fn judgement(&mut self, row: &v1::Flow<'_>, hosts: &Hosts, conversation: u32) -> Option<Judgement> {
         Some(Judgement {
             client: 0,
-            basis: named(DirectionBasis::ALL, DirectionBasis::name, &row.direction_basis)?,
+            basis: DirectionBasis::of_name(&row.direction_basis)?,
             client_host: hosts.find(row.client_ip)?,
             server_host: hosts.find(row.server_ip)?,
-            verdict: words::verdict(&row.verdict)?,
-            reason: maybe(row.reason.as_ref(), words::reason)?,
-            severity: maybe(row.severity.as_ref(), words::severity)?,
-            outcome: words::outcome(&row.outcome)?,
+            verdict: Verdict::of_name(&row.verdict)?,
+            reason: maybe(row.reason.as_ref(), Reason::of_name)?,
+            severity: maybe(row.severity.as_ref(), Severity::of_name)?,
+            outcome: Outcome::of_name(&row.outcome)?,
             rule: self.rule(row.rule.as_ref()),
-            payload: words::evidence(&row.payload)?,
+            payload: Evidence::of_name(&row.payload)?,
             payload_protocol: maybe(row.payload_protocol.as_ref(), words::protocol)?,
             related_to: None,
             conversation,
@@ -346,7 +346,7 @@ impl Reader<'_> {
             .map(|(cell, at)| ((&*policy.document_of(cell).name, cell.direction, cell.transport, cell.port), at))
             .collect();
         for row in rows {
-            let key = words::direction(&row.direction).zip(words::transport(&row.transport));
+            let key = Direction::of_name(&row.direction).zip(words::transport(&row.transport));
             let place = key.and_then(|(direction, transport)| {
                 places.get(&(&*row.document, direction, transport, row.port)).copied()
             });
@@ -386,19 +386,19 @@ impl Reader<'_> {
         place: &impl Fn(u32) -> Option<u32>,
     ) -> Option<Finding> {
         let kind = words::kind(&row.reason)?;
-        let client_role = maybe(row.client_role.as_ref(), words::role)?;
+        let client_role = maybe(row.client_role.as_ref(), Role::of_name)?;
         let [(clients, lost_clients), (servers, lost_servers)] = people.of_finding(row, kind);
         self.unnamed += lost_clients + lost_servers;
         let owned = |text: Option<&Text<'_>>| text.map_or_else(String::new, ToString::to_string);
         let silence = (kind == Kind::Other(FindingKind::StoppedAnswering)).then(|| people.silence(&clients, &servers));
         Some(Finding {
             kind,
-            severity: words::severity(&row.severity)?,
-            verdict: maybe(row.verdict.as_ref(), words::verdict)?,
-            outcome: maybe(row.outcome.as_ref(), words::outcome)?,
+            severity: Severity::of_name(&row.severity)?,
+            verdict: maybe(row.verdict.as_ref(), Verdict::of_name)?,
+            outcome: maybe(row.outcome.as_ref(), Outcome::of_name)?,
             client_role,
             clients: clients.into(),
-            server_role: maybe(row.server_role.as_ref(), words::role)?,
+            server_role: maybe(row.server_role.as_ref(), Role::of_name)?,
             servers: servers.into(),
             transport: maybe(row.transport.as_ref(), words::transport)?,
             server_port: row.server_port,

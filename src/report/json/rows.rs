@@ -76,7 +76,8 @@ pub(super) fn encapsulation(tunnel: &EncapsulationSummary) -> v1::Encapsulation<
     }
 }
 
-pub(super) fn judged(judged: &Judged) -> v1::Judged<'_> {
+/// Whether anything was judged, as survey.json has it.
+pub(crate) fn judged(judged: &Judged) -> v1::Judged<'_> {
     let said = |text| (!judged.value).then_some(Text::Borrowed(text));
     v1::Judged { value: judged.value, reason: said(&judged.reason), next: said(&judged.next), sites: Vec::new() }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::v1::{Caveat, Frames, Judged, JudgedSite, Policy, SCHEMA_VERSION, Survey, Text, Tool};
+use super::v1::{Caveat, Judged, JudgedSite, SCHEMA_VERSION, Survey, Text};
 
 /// Sites of one file that are told one by one.
 pub(super) const MAX_SITES: usize = 1000;
@@ -136,7 +136,7 @@ impl Parts {
             Some(place) => *place,
             None if self.parts.len() == MAX_SITES => return Err(TooManySites),
             None => {
-                self.parts.push(empty(label(&key)));
+                self.parts.push(Survey { schema_version: SCHEMA_VERSION, site: label(&key), ..Survey::default() });
                 self.places.insert(key, self.parts.len() - 1);
                 self.parts.len() - 1
             }
@@ -150,30 +150,5 @@ fn label((site, number): &SiteKey) -> Text<'static> {
         (_, None) => site.clone(),
         (true, Some(number)) => format!("survey {number}").into(),
         (false, Some(number)) => format!("{site}, survey {number}").into(),
-    }
-}
-
-fn empty(site: Text<'static>) -> Survey<'static> {
-    Survey {
-        schema_version: SCHEMA_VERSION,
-        judged: None,
-        tool: Tool { name: Text::default(), version: Text::default() },
-        created: None,
-        inputs: Vec::new(),
-        frames: Frames { total: 0, decoded: 0, stopped: Vec::new(), unread: Vec::new() },
-        site,
-        policy: Policy::default(),
-        non_ip: Vec::new(),
-        encapsulations: Vec::new(),
-        caveats: Vec::new(),
-        flows: Vec::new(),
-        conversations: Vec::new(),
-        findings: Vec::new(),
-        coverage: Vec::new(),
-        inventory: Vec::new(),
-        nodes: Vec::new(),
-        health: Vec::new(),
-        transfers: Vec::new(),
-        limits: None,
     }
 }

@@ -8,14 +8,14 @@ use crate::report::{conversations, coverage, findings, fixture, nodes};
 fn written() -> String {
     let survey = fixture::survey();
     let mut out = Vec::new();
-    write_survey(&mut out, &survey, &Names::of(&survey), None).unwrap();
+    write_survey(&mut out, &survey, &Names::of(&survey), None, 1).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 /// A survey as `compare` and `merge` see it.
 pub(super) fn read_back(survey: &Survey) -> v1::Survey<'static> {
     let mut out = Vec::new();
-    write_survey(&mut out, survey, &Names::of(survey), None).unwrap();
+    write_survey(&mut out, survey, &Names::of(survey), None, 1).unwrap();
     serde_json::from_slice(&out).unwrap()
 }
 
@@ -151,7 +151,7 @@ fn the_bytes_do_not_depend_on_the_number_of_threads() {
     let names = Names::of(&survey);
     for threads in [2, 3, 8] {
         let mut out = Vec::new();
-        write_survey_by(threads, &mut out, &survey, &names, None).unwrap();
+        write_survey(&mut out, &survey, &names, None, threads).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), written());
     }
 }

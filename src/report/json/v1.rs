@@ -27,7 +27,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub type Text<'a> = Cow<'a, str>;
 
 /// The whole file.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Survey<'a> {
     /// Always [`SCHEMA_VERSION`].
@@ -118,7 +118,7 @@ pub struct JudgedSite<'a> {
 }
 
 /// A program.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tool<'a> {
     /// Its name.
@@ -172,7 +172,7 @@ pub struct Damage<'a> {
 }
 
 /// total = decoded + the sum of stopped.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Frames<'a> {
     /// Packet records.

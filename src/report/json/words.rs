@@ -13,61 +13,28 @@ use crate::capture::Timestamp;
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
 use crate::finding::{Kind, SilentTime, SilentTimes, Who};
 use crate::inventory::{Attachment, Dot1x, Host, HostLink, Powered, RoleSource};
-use crate::policy::{Direction, FindingKind, Reason, Role, Severity};
-use crate::protocol::{Evidence, Protocol, Transport};
-use crate::verdict::{CellState, Outcome, Verdict};
+use crate::policy::{FindingKind, Reason, Role};
+use crate::protocol::{Protocol, Transport};
+use crate::verdict::CellState;
 
-/// The one of several that has a name.
-pub(super) fn named<T: Copy>(all: impl IntoIterator<Item = T>, name: fn(T) -> &'static str, text: &str) -> Option<T> {
-    all.into_iter().find(|one| name(*one) == text)
-}
-
-/// The same of a word that may be missing.
+/// What a word says that may be missing.
 pub(super) fn maybe<T>(text: Option<&Text<'_>>, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
     text.map_or(Some(None), |text| read(text).map(Some))
 }
 
-pub(in crate::report) fn role(text: &str) -> Option<Role> {
-    named(Role::ALL, Role::name, text)
-}
-
-pub(super) fn verdict(text: &str) -> Option<Verdict> {
-    named(Verdict::ALL, Verdict::name, text)
-}
-
-pub(super) fn outcome(text: &str) -> Option<Outcome> {
-    named(Outcome::ALL, Outcome::name, text)
-}
-
-pub(super) fn reason(text: &str) -> Option<Reason> {
-    named(Reason::ALL, Reason::name, text)
-}
-
-pub(super) fn severity(text: &str) -> Option<Severity> {
-    named(Severity::ALL, Severity::name, text)
-}
-
-pub(super) fn direction(text: &str) -> Option<Direction> {
-    named(Direction::ALL, Direction::name, text)
-}
-
-pub(super) fn evidence(text: &str) -> Option<Evidence> {
-    named(Evidence::ALL, Evidence::name, text)
-}
-
 pub(super) fn protocol(text: &str) -> Option<Protocol> {
-    named(Protocol::ALL, Protocol::name, text)
+    Protocol::ALL.into_iter().find(|protocol| protocol.name() == text)
 }
 
 /// `one-way` is read as such, though it may have been sent to a group.
 pub(super) fn cell_state(text: &str) -> Option<CellState> {
     let all = [CellState::NotSeen, CellState::OneWay, CellState::Blocked, CellState::Carried];
-    named(all, CellState::name, text)
+    all.into_iter().find(|state| state.name() == text)
 }
 
 pub(super) fn kind(text: &str) -> Option<Kind> {
-    let other = || named(FindingKind::ALL, FindingKind::name, text).map(Kind::Other);
-    reason(text).map(Kind::Unexpected).or_else(other)
+    let other = || FindingKind::of_name(text).map(Kind::Other);
+    Reason::of_name(text).map(Kind::Unexpected).or_else(other)
 }
 
 pub(in crate::report) fn transport(text: &str) -> Option<Transport> {
@@ -80,7 +47,12 @@ pub(in crate::report) fn transport(text: &str) -> Option<Transport> {
     })
 }
 
-pub(super) fn time(time: Option<Time>) -> Timestamp {
+/// Seconds in nanoseconds; 0 where there are none.
+pub(in crate::report) fn nanos(seconds: Option<f64>) -> u64 {
+    seconds.map_or(0, |seconds| (seconds * 1e9).round() as u64)
+}
+
+pub(in crate::report) fn time(time: Option<Time>) -> Timestamp {
     time.map_or(Timestamp::UNKNOWN, Time::get)
 }
 
@@ -155,7 +127,7 @@ fn link(row: &v1::Host<'_>) -> Option<Arc<HostLink>> {
     let words = row.groups.as_deref().unwrap_or_default();
     let link = HostLink {
         power: is_known.then_some(power),
-        dot1x: row.dot1x.as_deref().and_then(|text| named(Dot1x::ALL, Dot1x::name, text)),
+        dot1x: row.dot1x.as_deref().and_then(Dot1x::of_name),
         groups: words.iter().filter_map(|word| word.parse().ok()).collect(),
         more_groups: words.last().and_then(|word| word.strip_prefix('+')?.parse().ok()).unwrap_or(0),
     };

@@ -92,7 +92,7 @@ impl Destination<'_> {
         rows: impl Iterator<Item = T::Row<'r>>,
     ) -> Result<(), WriteError> {
         let folder = self.keys.folder(&self.folder.join(table));
-        let failed = |source| WriteError::Folder { path: folder.clone(), source };
+        let failed = |source| WriteError::Folder(folder.clone(), source);
         fs::create_dir_all(&folder).map_err(failed)?;
         let path = folder.join(format!("{}.parquet", self.keys.survey));
         write_file(&path, |out| self.write_to::<T>(out, table, rows).map_err(into_io))

@@ -156,7 +156,7 @@ pub(in crate::report) fn finding_hosts(survey: &Survey) -> impl Iterator<Item = 
             is_server,
             who: *who,
             host: match who {
-                Who::Address(address) => survey.hosts.find(*address).map(|id| survey.hosts.get(id)),
+                Who::Address(address) => survey.hosts.at(*address),
                 Who::Mac(_) => None,
             },
         };

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use super::page::{Page, Span, Tone, fit_path, left, right};
 use super::units::{bytes, count, counted, duration, span};
-use crate::capture::Timestamp;
 use crate::health::Measure;
 use crate::inventory::HostId;
 use crate::policy::{Role, Severity};
 use crate::report::health::by_device;
 use crate::report::result::{Sentence, of_quality, sentence, unmatched};
-use crate::report::value::nanos_between;
+use crate::report::value::{self, nanos_between};
 use crate::survey::{InputSummary, Survey};
 use crate::text::visible;
 
@@ -125,10 +124,7 @@ pub(super) fn result(survey: &Survey) -> Vec<Span> {
 
 fn capture(page: &mut Page<'_>, survey: &Survey) {
     let sum = |field: fn(&InputSummary) -> u64| survey.inputs.iter().map(field).sum::<u64>();
-    let known = |time: &Timestamp| time.nanos().is_some();
-    let first = survey.inputs.iter().map(|input| input.first).filter(known).min().unwrap_or(Timestamp::UNKNOWN);
-    let last = survey.inputs.iter().map(|input| input.last).filter(known).max().unwrap_or(Timestamp::UNKNOWN);
-
+    let (first, last) = value::span(survey.inputs.iter().map(|input| (input.first, input.last)));
     let mut total = format!(
         "{}, {} on the wire",
         counted(sum(|input| input.frames), "frame", "frames"),
@@ -138,7 +134,7 @@ fn capture(page: &mut Page<'_>, survey: &Survey) {
         total.push_str(&format!(", {}", duration(nanos)));
     }
     labelled(page, "Capture", [plain(total)]);
-    if known(&first) {
+    if first.nanos().is_some() {
         let zone = &page.terminal.zone;
         labelled(page, "", [plain(span(first, last, zone))]);
     }

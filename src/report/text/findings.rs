@@ -131,7 +131,6 @@ pub(super) fn write(page: &mut Page<'_>, survey: &Survey) {
     page.line([(Tone::Quiet, LEGEND.to_owned())]);
 }
 
-/// What the numbers are for.
 const LEGEND: &str = "  (n)     igorscope explain n FILE tells why";
 
 fn more_of(more: u64, style: &SeverityStyle) -> String {

@@ -56,9 +56,8 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
         SORTS[view.sort].0,
     );
     let mut lines = vec![LineBuilder::new().text(&above, theme.title()).line(), head.line()];
-    for at in view.conversations.window(usize::from(area.height).saturating_sub(lines.len())) {
-        let place = view.conversations.order.get(at).map(|place| *place as usize);
-        let Some(one) = place.and_then(|place| survey.conversations.get(place)) else { continue };
+    for (place, is_selected) in view.conversations.shown(usize::from(area.height).saturating_sub(lines.len())) {
+        let Some(one) = survey.conversations.get(place) else { continue };
         let (sign, style) = theme.conversation(one);
         let mut row = LineBuilder::new()
             .left(&format!(" {sign}"), 3, style)
@@ -71,7 +70,7 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
         if wide {
             row = row.left(&ago(one.last, snapshot.now), LAST, theme.quiet()).left(&verdict(one), VERDICT, style);
         }
-        lines.push(row.selectable(at == view.conversations.at, theme.selected(), area.width));
+        lines.push(row.selectable(is_selected, theme.selected(), area.width));
     }
     lines
 }

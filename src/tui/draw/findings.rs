@@ -58,16 +58,14 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
         );
         lines.push(LineBuilder::new().text(&above, theme.title()).line());
     }
-    for at in view.findings.window(usize::from(area.height).saturating_sub(lines.len())) {
-        let told = view.findings.order.get(at).and_then(|place| snapshot.findings.get(*place as usize));
-        let Some((told, finding)) = told.and_then(|told| Some((told, snapshot.survey.findings.get(told.at)?))) else {
-            continue;
-        };
+    for (place, is_selected) in view.findings.shown(usize::from(area.height).saturating_sub(lines.len())) {
+        let Some(told) = snapshot.findings.get(place) else { continue };
+        let Some(finding) = snapshot.survey.findings.get(told.at) else { continue };
         let row = LineBuilder::new()
             .left(&format!(" {}", sign(finding.severity)), 3, theme.severity(finding.severity))
             .left(&local(told.when, snapshot.now, &theme.zone), TIME, theme.quiet())
             .left(&brief(finding, &finding.words(&context)), free, theme.plain());
-        lines.push(row.selectable(at == view.findings.at, theme.selected(), area.width));
+        lines.push(row.selectable(is_selected, theme.selected(), area.width));
     }
     lines
 }

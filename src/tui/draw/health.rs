@@ -68,9 +68,8 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
     if snapshot.answers.is_empty() {
         lines.push(LineBuilder::new().text(" no question was seen yet whose answer is timed", quiet).line());
     }
-    for at in view.answers.window(usize::from(area.height).saturating_sub(lines.len())) {
-        let place = view.answers.order.get(at).map(|place| *place as usize);
-        let Some(one) = place.and_then(|place| snapshot.answers.get(place)) else { continue };
+    for (place, is_selected) in view.answers.shown(usize::from(area.height).saturating_sub(lines.len())) {
+        let Some(one) = snapshot.answers.get(place) else { continue };
         let mut row = LineBuilder::new().text(" ", theme.plain()).left(&party(one, who), who, theme.plain());
         if wide {
             row = row.left(one.role, ROLE, quiet);
@@ -86,7 +85,7 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
         for nanos in [one.median, one.p95, one.most] {
             row = row.right(&nanos.map_or_else(String::new, time), TIME, theme.plain());
         }
-        lines.push(row.selectable(at == view.answers.at, theme.selected(), area.width));
+        lines.push(row.selectable(is_selected, theme.selected(), area.width));
     }
     lines
 }

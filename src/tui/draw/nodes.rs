@@ -66,10 +66,8 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
     if snapshot.devices.is_empty() {
         lines.push(LineBuilder::new().text("   no gateway, node or BACnet system is known yet", theme.quiet()).line());
     }
-    for at in view.devices.window(usize::from(area.height).saturating_sub(lines.len())) {
-        let Some(device) = view.devices.order.get(at).and_then(|place| snapshot.devices.get(*place as usize)) else {
-            continue;
-        };
+    for (place, is_selected) in view.devices.shown(usize::from(area.height).saturating_sub(lines.len())) {
+        let Some(device) = snapshot.devices.get(place) else { continue };
         let (sign, style) = match device {
             ListedDevice { blocked: 1.., .. } => ("✗", theme.alert()),
             ListedDevice { unexpected: 1.., .. } => ("!", theme.warning()),
@@ -99,7 +97,7 @@ fn rows(view: &View, theme: &Theme, snapshot: &Snapshot, area: Rect) -> Vec<Line
             .text(" ", theme.plain())
             .left(&state, STATE, stands(theme, device.standing))
             .left(&cells(snapshot, device, &[CellState::NotSeen], false), missing, theme.quiet());
-        lines.push(row.selectable(at == view.devices.at, theme.selected(), area.width));
+        lines.push(row.selectable(is_selected, theme.selected(), area.width));
     }
     lines
 }

@@ -92,8 +92,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme
         lines.insert(0, LineBuilder::new().text(&found, theme.title()).line());
     }
     let height = usize::from(grid.height).saturating_sub(lines.len());
-    for at in view.ports.window(height) {
-        let Some(port) = view.ports.order.get(at).and_then(|place| ports.get(*place as usize)) else { continue };
+    for (place, is_selected) in view.ports.shown(height) {
+        let Some(port) = ports.get(place) else { continue };
         let mut row = LineBuilder::new()
             .text(" ", theme.plain())
             .left(&format!("{} {:>5}", port.transport.to_string().to_uppercase(), port.port), PORT, theme.plain())
@@ -108,7 +108,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View, theme: &Theme
                 };
             }
         }
-        lines.push(row.selectable(at == view.ports.at, theme.selected(), area.width));
+        lines.push(row.selectable(is_selected, theme.selected(), area.width));
     }
     frame.render_widget(Paragraph::new(lines), grid);
     if let Some(port) = selected {

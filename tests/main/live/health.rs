@@ -1,17 +1,12 @@
 //! How soon devices answer, by two interfaces of which one has the questions and the other the answers, and by states.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Link, PROGRAM, assert_same_offline, begin, end, ip};
-
-fn survey(report: &Path) -> Value {
-    serde_json::from_slice(&fs::read(report.join("survey.json")).unwrap()).unwrap()
-}
+use super::{Link, PROGRAM, analyze, assert_same_offline, begin, ip, stop, survey};
+use crate::command::entries;
 
 /// Asked, answered, repeated and unasked of the gateway's measure.
 fn counts(survey: &Value, measure: &str) -> [u64; 4] {
@@ -56,9 +51,7 @@ fn interfaces_are_read_in_the_order_of_time() {
     assert!(link.agent(&link.node, "client").wait().unwrap().success());
     std::thread::sleep(Duration::from_secs(2));
     assert!(link.agent(&link.node, "next client").wait().unwrap().success());
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-    let (output, said) = end(child, errors);
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    stop(child, errors);
 
     let live = survey(&report);
     let count = |interface: &str, way: &str| {
@@ -87,29 +80,16 @@ fn states_have_what_was_measured() {
     let mut arguments = vec!["--plain", "--interval", "1s", "--fold-after", "1s", "--checkpoint", "1s", "--health"];
     arguments.extend(["--state", &state, "--rotate-state", "2s", "-w", &capture, "-o", &report]);
     let (child, errors) = link.capture(&arguments, &[]);
-    for client in ["client", "next client"] {
-        assert!(link.agent(&link.node, client).wait().unwrap().success());
-        std::thread::sleep(Duration::from_millis(3500));
-    }
+    link.ask_twice();
     // Written while it goes on.
     assert_eq!(counts(&survey(Path::new(&report)), "coap")[1], 40);
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-    let (output, said) = end(child, errors);
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path().to_string_lossy().into_owned());
-    let states: Vec<String> = files.filter(|path| path.ends_with(".igstate")).collect();
+    stop(child, errors);
+    let states = entries(folder.path(), ".igstate");
     assert!(states.len() > 1, "{states:?}");
-    let analyze = |name: &str, inputs: &[String]| {
-        let report = folder.path().join(name);
-        let mut command = Command::new(PROGRAM);
-        command.args(["analyze", "-q", "--health", "--gateway", "10.78.0.1", "--node", "10.78.0.2", "-o"]);
-        let output = command.arg(&report).args(inputs).output().unwrap();
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        survey(&report)
-    };
+    let analyze = |name: &str, inputs: &[PathBuf]| analyze(&folder.path().join(name), &["--health"], inputs);
     let live = survey(Path::new(&report));
     assert_eq!((counts(&live, "coap"), counts(&live, "http")), ([40, 40, 0, 0], [40, 40, 0, 0]));
-    for other in [analyze("packets", &[capture]), analyze("states", &states)] {
+    for other in [analyze("packets", &[capture.into()]), analyze("states", &states)] {
         assert_eq!(doubts(&other), doubts(&live));
         assert_eq!((&other["health"], &other["nodes"]), (&live["health"], &live["nodes"]));
     }

@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Link, PROGRAM};
+use super::{Link, offline};
 
 /// Until the results so far are there.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,14 +54,10 @@ fn a_kill_leaves_the_last_checkpoint_and_packets_that_are_readable() {
     println!("the kill left {beside:?}");
 
     // The packets: at least those of the checkpoint; at most the last record is cut.
-    let offline = folder.path().join("offline");
-    let output = Command::new(PROGRAM)
-        .args(["analyze", "-q", "--gateway", "10.78.0.1", "--node", "10.78.0.2", "-o"])
-        .args([&offline, &capture])
-        .output()
-        .unwrap();
+    let report = folder.path().join("offline");
+    let output = offline(&report, &[], &[&capture]);
     assert!(matches!(output.status.code(), Some(0 | 3)), "{output:?}");
-    let offline: Value = serde_json::from_slice(&fs::read(offline.join("survey.json")).unwrap()).unwrap();
+    let offline = super::survey(&report);
     assert!(found(&offline));
     assert!(offline["frames"]["total"].as_u64().unwrap() >= survived);
 }

@@ -13,6 +13,7 @@ mod states;
 mod terminal;
 
 use crate::skips::skipped;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
@@ -88,6 +89,14 @@ impl Link {
         self.agents.push(server);
     }
 
+    /// Has the node ask, and ask anew, each time with a while behind it in which nobody says anything.
+    fn ask_twice(&self) {
+        for client in ["client", "next client"] {
+            assert!(self.agent(&self.node, client).wait().unwrap().success());
+            std::thread::sleep(Duration::from_millis(3500));
+        }
+    }
+
     /// Packets that the gateway's end received and sent, as the kernel counts them.
     fn packets(&self) -> u64 {
         let count = |which| {
@@ -141,6 +150,32 @@ fn end(child: Child, mut errors: BufReader<ChildStderr>) -> (Output, String) {
     (output, said)
 }
 
+/// Ends a survey as whoever started it does, and it ends well.
+fn stop(child: Child, errors: BufReader<ChildStderr>) -> (Output, String) {
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let (output, said) = end(child, errors);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    (output, said)
+}
+
+fn survey(report: &Path) -> Value {
+    serde_json::from_slice(&fs::read(report.join("survey.json")).unwrap()).unwrap()
+}
+
+/// Analyzes files of the two into a folder.
+fn offline(out: &Path, more: &[&str], files: &[impl AsRef<OsStr>]) -> Output {
+    let mut command = Command::new(PROGRAM);
+    command.args(["analyze", "-q", "--gateway", "10.78.0.1", "--node", "10.78.0.2", "-o"]);
+    command.arg(out).args(more).args(files).output().unwrap()
+}
+
+/// The same of files that are whole, and what survey.json says of them.
+fn analyze(out: &Path, more: &[&str], files: &[impl AsRef<OsStr>]) -> Value {
+    let output = offline(out, more, files);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    survey(out)
+}
+
 fn json_lines(output: &Output) -> Vec<Value> {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
@@ -150,15 +185,7 @@ fn json_lines(output: &Output) -> Vec<Value> {
 fn assert_same_offline(live: &Path, captures: &[String], folder: &Path) {
     let offline = folder.join("offline");
     let is_measured = rows(&live.join("health.csv")).len() > 1;
-    let output = Command::new(PROGRAM)
-        .args(["analyze", "-q", "--gateway", "10.78.0.1", "--node", "10.78.0.2"])
-        .args(["--health"].iter().filter(|_| is_measured))
-        .arg("-o")
-        .arg(&offline)
-        .args(captures)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{output:?}");
+    analyze(&offline, if is_measured { &["--health"] } else { &[] }, captures);
     let tables = ["flows.csv", "findings.csv", "coverage.csv", "inventory.csv", "nodes.csv"];
     for table in tables.into_iter().chain(is_measured.then_some("health.csv")) {
         let [live, offline] = [live, &offline].map(|folder| fs::read_to_string(folder.join(table)).unwrap());
@@ -254,9 +281,7 @@ fn live_equals_offline_and_every_packet_is_accounted_for() {
         let sent = link.packets() - before;
         // Long enough for a tick, and for what is told only when it stands.
         std::thread::sleep(Duration::from_secs(2));
-        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-        let (output, said) = end(child, errors);
-        assert_eq!(output.status.code(), Some(0), "{said}");
+        let (output, _) = stop(child, errors);
 
         let lines = json_lines(&output);
         let last = lines.last().unwrap();
@@ -320,7 +345,7 @@ fn a_link_that_went_and_came_is_told_with_its_times() {
     ip(&["-n", &link.gateway, "link", "set", "eth0", "up"]).unwrap();
     let (output, said) = end(child, errors);
     assert_eq!(output.status.code(), Some(0), "it outlives the outage: {said}");
-    let survey: Value = serde_json::from_str(&fs::read_to_string(report.join("survey.json")).unwrap()).unwrap();
+    let survey = survey(&report);
     let caveats: Vec<_> = survey["caveats"].as_array().unwrap().iter().filter(|it| it["kind"] == "no-link").collect();
     let [caveat] = &caveats[..] else { panic!("{}", survey["caveats"]) };
     let text = caveat["text"].as_str().unwrap();

@@ -6,12 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{Link, end, json_lines};
-
-fn runs(folder: &Path) -> Vec<PathBuf> {
-    let mut runs: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    runs.sort();
-    runs
-}
+use crate::command::entries;
 
 fn frames(run: &Path) -> u64 {
     let survey: Value = serde_json::from_slice(&fs::read(run.join("survey.json")).unwrap()).unwrap();
@@ -29,7 +24,7 @@ fn a_sensor_that_lost_its_power_writes_over_nothing_when_it_starts_again() {
 
     let (mut child, _errors) = link.capture(&arguments, &[]);
     assert!(link.agent(&link.node, "client").wait().unwrap().success());
-    let first = runs(&folder).remove(0);
+    let first = entries(&folder, "").remove(0);
     while !first.join("survey.json").exists() {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
@@ -42,7 +37,7 @@ fn a_sensor_that_lost_its_power_writes_over_nothing_when_it_starts_again() {
     assert!(link.agent(&link.node, "next client").wait().unwrap().success());
     let (output, said) = end(child, errors);
     assert!(output.status.success(), "{said}");
-    let [before, after] = <[PathBuf; 2]>::try_from(runs(&folder)).unwrap();
+    let [before, after] = <[PathBuf; 2]>::try_from(entries(&folder, "")).unwrap();
     assert_eq!(fs::read(before.join("packets_00001.pcapng")).unwrap(), packets);
     assert!(frames(&after) > 0 && after.join("report.html").exists());
 

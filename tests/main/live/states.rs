@@ -1,25 +1,11 @@
 //! States of a live survey: what they give is what the packets give that were written beside it, and nothing is folded.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::{Link, PROGRAM, end};
-
-fn analyze(folder: &Path, name: &str, inputs: &[String]) -> Value {
-    let report = folder.join(name);
-    let output = Command::new(PROGRAM)
-        .args(["analyze", "-q", "--gateway", "10.78.0.1", "--node", "10.78.0.2", "--format", "json", "-o"])
-        .arg(&report)
-        .args(inputs)
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    serde_json::from_slice(&fs::read(report.join("survey.json")).unwrap()).unwrap()
-}
+use super::{Link, analyze, stop};
+use crate::command::entries;
 
 /// Without what names inputs, which are more of them where the state was rotated.
 fn without_sources(table: &Value) -> Vec<Value> {
@@ -40,23 +26,13 @@ fn states_are_judged_as_the_packets_are() {
         arguments.extend(["--state", &state, "-w", &capture]);
         arguments.extend(["--rotate-state", "2s"].iter().filter(|_| rotated));
         let (child, errors) = link.capture(&arguments, &[]);
-        for client in ["client", "next client"] {
-            assert!(link.agent(&link.node, client).wait().unwrap().success());
-            std::thread::sleep(Duration::from_millis(3500));
-        }
-        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
-        let (output, said) = end(child, errors);
-        assert_eq!(output.status.code(), Some(0), "{said}");
+        link.ask_twice();
+        stop(child, errors);
 
-        let mut states: Vec<String> = fs::read_dir(folder.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().path().to_string_lossy().into_owned())
-            .filter(|path| path.ends_with(".igstate"))
-            .collect();
-        states.sort();
+        let states = entries(folder.path(), ".igstate");
         assert_eq!(states.len() > 1, rotated, "{states:?}");
-        let (packets, states) =
-            (analyze(folder.path(), "packets", &[capture]), analyze(folder.path(), "states", &states));
+        let analyze = |name, inputs: &[PathBuf]| analyze(&folder.path().join(name), &["--format", "json"], inputs);
+        let (packets, states) = (analyze("packets", &[capture.into()]), analyze("states", &states));
         assert_eq!(packets["frames"], states["frames"]);
         for table in ["flows", "conversations", "findings", "coverage", "inventory", "nodes"] {
             let [packets, states] = [&packets[table], &states[table]].map(without_sources);

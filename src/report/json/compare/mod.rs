@@ -29,7 +29,6 @@ impl Comparison {
     }
 }
 
-/// What is told of both.
 fn visits(old: &Survey<'_>, new: &Survey<'_>) -> [Visit; 2] {
     let mut visits = [visit(old), visit(new)];
     let measured = [old, new].map(|survey| !survey.health.is_empty());
@@ -421,7 +420,6 @@ impl<'a> Proof<'a> {
     }
 }
 
-/// Pairs that are named.
 const NAMED: usize = 5;
 
 fn named<'a>(pairs: impl ExactSizeIterator<Item = &'a Parties>) -> String {

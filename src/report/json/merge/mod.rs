@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::this_tool;
 use super::v1::{self, Survey, Text};
+use super::words::nanos;
 
 /// Why surveys cannot be merged.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,6 @@ type T = Text<'static>;
 /// From least to most grave.
 const SEVERITIES: &[&str] = &["notice", "warning", "alert"];
 
-/// Label of a row's site.
 type Site = T;
 
 /// Merges surveys, in their order.
@@ -57,12 +57,17 @@ pub fn merge(surveys: Vec<Survey<'static>>) -> Result<Survey<'static>, MergeErro
     Ok(merger.finish(merged))
 }
 
+/// Does something with every table, each by its name.
+macro_rules! for_each_table {
+    ($act:ident!($($given:tt)*)) => {
+        $act!($($given)*; inputs, non_ip, encapsulations, caveats, flows, conversations, findings, coverage, inventory,
+            nodes, health, transfers)
+    };
+}
+
 /// Does something with every row of every table.
 macro_rules! for_each_row {
-    ($survey:expr, $row:ident => $act:expr) => {
-        for_each_row!($survey, $row => $act; inputs, non_ip, encapsulations, caveats, flows, conversations, findings,
-            coverage, inventory, nodes, health, transfers)
-    };
+    ($survey:expr, $row:ident => $act:expr) => { for_each_table!(for_each_row!($survey, $row => $act)) };
     ($survey:expr, $row:ident => $act:expr; $($table:ident),+) => {
         $(for $row in &mut $survey.$table { $act })+
     };
@@ -180,22 +185,9 @@ fn append(merged: &mut Survey<'static>, mut survey: Survey<'static>) {
     merged.frames.total = merged.frames.total.saturating_add(survey.frames.total);
     merged.frames.decoded = merged.frames.decoded.saturating_add(survey.frames.decoded);
     macro_rules! extend {
-        ($($table:ident),+) => { $(merged.$table.append(&mut survey.$table);)+ };
+        (; $($table:ident),+) => { $(merged.$table.append(&mut survey.$table);)+ };
     }
-    extend!(
-        inputs,
-        non_ip,
-        encapsulations,
-        caveats,
-        flows,
-        conversations,
-        findings,
-        coverage,
-        inventory,
-        nodes,
-        health,
-        transfers
-    );
+    for_each_table!(extend!());
 }
 
 /// Names the flows by their places, behind so many others, and lets what points to inputs, flows and conversations follow.
@@ -326,9 +318,8 @@ fn order(survey: &mut Survey<'static>) {
         (row.site.clone(), row.survey, row.asker_ip, row.answerer_ip, row.service_port, row.measure.clone())
     });
     survey.transfers.sort_by_cached_key(|row| {
-        let duration = row.duration_s.map_or(0, |seconds| (seconds * 1e9).round() as u64);
         let ends = ((row.sender_ip, row.sender_port), (row.receiver_ip, row.receiver_port));
-        (row.site.clone(), row.survey, Reverse(duration), row.first_seen, ends)
+        (row.site.clone(), row.survey, Reverse(nanos(row.duration_s)), row.first_seen, ends)
     });
     survey.non_ip.sort_by_cached_key(|row| (row.site.clone(), row.survey, Reverse(row.frames), row.kind.clone()));
     survey

@@ -4,19 +4,13 @@
 //! program against the field's own tools.
 #![allow(missing_docs)] // criterion's macros make public items
 
-#[path = "main/decode.rs"]
 mod decode;
-#[path = "main/flow.rs"]
 mod flow;
-#[path = "main/framing.rs"]
 mod framing;
-#[path = "main/input.rs"]
 mod input;
-#[path = "main/protocol.rs"]
 mod protocol;
-#[path = "main/survey.rs"]
 mod survey;
-#[path = "../examples/generate/traffic/mod.rs"]
+#[path = "../../examples/generate/traffic/mod.rs"]
 mod traffic;
 
 use criterion::{criterion_group, criterion_main};

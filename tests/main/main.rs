@@ -1,0 +1,75 @@
+//! The integration tests, one binary.
+
+mod addresses;
+mod anonymize;
+mod answers;
+mod antivirus;
+mod architecture;
+mod asked;
+mod bad_input;
+mod below_ip;
+mod browser;
+mod command;
+mod conformance_conversations;
+mod conformance_decode;
+mod conformance_framing;
+mod corpus;
+mod crossing;
+mod evidence;
+mod evidence_pcapng;
+mod explain;
+mod field;
+mod firewall_rules;
+mod first_questions;
+mod first_use;
+mod health;
+mod how_well;
+mod ipfix;
+mod kept_states;
+mod layers;
+mod libreoffice;
+mod licences;
+mod link;
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod live;
+mod local;
+mod losses;
+mod mirror;
+mod mud_import;
+mod mud_yang;
+mod never_reassured;
+mod one_way_tags;
+mod overload;
+mod parquet;
+mod path;
+mod powershell;
+mod proofs;
+mod reading;
+#[cfg(target_os = "linux")]
+mod real_clients;
+mod refused_transfer;
+mod rehearsal;
+mod relations;
+mod report_numbers;
+mod rereport;
+mod roles;
+mod samples;
+mod silence;
+mod silent_times;
+mod site_survey;
+mod skips;
+mod splits;
+mod states;
+mod stops;
+mod survey_schema;
+mod ten_seconds;
+mod threads;
+mod tools;
+#[path = "../../examples/generate/traffic/mod.rs"]
+mod traffic;
+mod transfers;
+mod traps;
+#[cfg(windows)]
+mod windows;
+mod words;
+mod xlsx;
