@@ -484,8 +484,7 @@ pub fn find(seen: &Observations<'_>, judged: &Judgements) -> (Vec<Finding>, Tran
     let Judgements { flows, conversations, facts, members } = judged;
     let (dhcp_clients, silences) = (OnceCell::new(), OnceCell::new());
     let transfers = transfers::each(seen);
-    let judged =
-        Judged { seen, flows, conversations, facts, members, dhcp_clients, silences, transfers: &transfers };
+    let judged = Judged { seen, flows, conversations, facts, members, dhcp_clients, silences, transfers: &transfers };
     let mut findings: Vec<Finding> = DETECTORS.iter().flat_map(|detector| detector(&judged)).collect();
     findings.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.packets)));
     (findings, Transfers::of(transfers))
