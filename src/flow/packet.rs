@@ -27,6 +27,8 @@ pub(super) struct FlowPacket<'a> {
     pub(super) head: u8,
     /// Whether it tells more than most: [`FlowPacket::notable`].
     pub(super) is_notable: bool,
+    /// Whether health is measured by it.
+    pub(super) is_measured: bool,
     /// For ICMP: whether it asks or answers.
     pub(super) turn: Turn,
     /// TCP window as it stands in the header.
@@ -62,6 +64,7 @@ impl FlowPacket<'_> {
         numbers: None,
         head: 0,
         is_notable: false,
+        is_measured: false,
         turn: Turn::Unknown,
         window: 0,
         hops: 0,

@@ -74,36 +74,40 @@ pub(super) fn error<K: Key>(
     }
 }
 
-/// Tells what a packet asks or answers; its ports begin with the sender's.
-#[inline(never)]
-pub(super) fn measure<K: FlowKey>(
+/// Tells what a packet asks or answers. Its connection may have a number among those that are watched.
+#[inline]
+pub(in crate::flow) fn measure<K: Key + FlowKey>(
     watch: &mut Watch<K>,
-    key: K,
-    protocol: u8,
-    ports: (u16, u16),
+    (key, number): (&K, u32),
     sent: &FlowPacket<'_>,
 ) {
-    let (side, time, payload) = (sent.side & 1, sent.at.time, sent.payload);
+    let (side, time, payload, protocol) = (sent.side & 1, sent.at.time, sent.payload, key.protocol());
+    let connection = key.connection();
+    let flow = (&connection, number);
     if protocol == TCP {
         let numbers = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST));
         if let Some(numbers) = numbers {
             let FlowPacket { flags, fingerprint, window, payload_length: length, .. } = *sent;
-            watch.segment(key, &Segment { time, numbers, length, fingerprint, window, flags, side });
+            watch.segment(flow, &Segment { time, numbers, length, fingerprint, window, flags, side });
         }
         if let Some(part) = exchange::http(payload, sent.numbers) {
-            watch.message(key, Measure::Http, side, part, time);
+            watch.message(flow, Measure::Http, side, part, time);
         }
         return;
     }
+    let ports = key.ports();
     if ICMP.contains(&protocol) {
         let asks = sent.turn == Turn::Request;
-        if let Some(part) = exchange::echo(asks, payload).filter(|_| ECHO.contains(&ports.0)) {
-            watch.message(key, Measure::Echo, side, part, time);
+        if let Some(part) = exchange::echo(asks, payload).filter(|_| ECHO.contains(&ports[0])) {
+            watch.message(flow, Measure::Echo, side, part, time);
         }
         return;
     }
     // Of two such ports the one decides that stands first among the measures, whoever sends.
-    let measure = [of_port(ports.0), of_port(ports.1)].into_iter().flatten().min().unwrap_or(Measure::Tftp);
+    let measure = match ports.map(of_port) {
+        [Some(a), Some(b)] => a.min(b),
+        [a, b] => a.or(b).unwrap_or(Measure::Tftp),
+    };
     let part = match measure {
         Measure::Coap => exchange::coap(payload),
         Measure::Bacnet => exchange::bacnet(payload),
@@ -111,7 +115,7 @@ pub(super) fn measure<K: FlowKey>(
         _ => exchange::tftp(payload, sent.payload_length),
     };
     if let Some(part) = part {
-        watch.message(key, measure, side, part, time);
+        watch.message(flow, measure, side, part, time);
     }
 }
 

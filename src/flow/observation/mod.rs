@@ -1,12 +1,12 @@
 //! What was observed of some frames: flows, and everything else that is counted. It is addable.
 
 mod content;
-mod measured;
+pub(super) mod measured;
 mod stored;
 mod sum;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use content::Content;
 pub use content::{is_icmp_error, ports_of};
@@ -18,6 +18,7 @@ use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
 use super::neighbour::{Arp, Neighbours};
 use super::packet::{FlowPacket, fingerprint, macs};
+use super::prefetch::prefetch;
 use super::questions::Questions;
 use super::sources::SourceSets;
 use super::table::Table;
@@ -158,13 +159,15 @@ impl Observation {
     /// Adds what is on its way.
     fn flush<'a>(&mut self, intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>) {
         let (side, vlans) = (&mut self.side, &self.vlans);
-        intakes.0.flush(&mut self.v4, |key, sent, seen| note(side, vlans, key, sent, seen));
-        intakes.1.flush(&mut self.v6, |key, sent, seen| note(side, vlans, key, sent, seen));
+        intakes.0.flush((&mut self.v4, &mut self.health.v4), |key, sent, seen| note(side, vlans, key, sent, seen));
+        intakes.1.flush((&mut self.v6, &mut self.health.v6), |key, sent, seen| note(side, vlans, key, sent, seen));
+        self.health.rhythms.catch_up();
     }
 
     /// Takes a frame that is lent for this moment only, so that no batch can be made.
     pub fn observe_lent(&mut self, frame: &Frame<'_>) {
         self.take(*frame, &mut (Direct, Direct));
+        self.health.rhythms.catch_up();
     }
 
     #[inline(always)]
@@ -194,11 +197,13 @@ impl Observation {
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         if self.measures_health {
-            let (source, destination) = match plain.addresses {
-                Addresses::V4(from, to) => (Ipv4Addr::from(from).into(), Ipv4Addr::from(to).into()),
-                Addresses::V6(from, to) => (Ipv6Addr::from(from).into(), Ipv6Addr::from(to).into()),
-            };
-            self.health.rhythms.hear(source, destination, at.time);
+            let rhythms = &mut self.health.rhythms;
+            match plain.addresses {
+                Addresses::V4(from, to) => rhythms.hear_soon((from.into(), to.into()), at.time, prefetch),
+                Addresses::V6(from, to) => {
+                    rhythms.hear(Ipv6Addr::from(from).into(), Ipv6Addr::from(to).into(), at.time);
+                }
+            }
         }
         let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
         let ports = (plain.source_port, plain.destination_port);
@@ -211,6 +216,7 @@ impl Observation {
             numbers: plain.numbers,
             is_notable: FlowPacket::notable(plain.flags, Turn::Unknown, false),
             head: plain.head,
+            is_measured: false,
             turn: Turn::Unknown,
             window: plain.window,
             hops: plain.hops,
@@ -230,6 +236,7 @@ impl Observation {
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         let (evidence, vlans) = (&mut self.side, &self.vlans);
+        sent.is_measured = self.measures_health && measured::is_measured(protocol, ports, &sent);
         match addresses {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
@@ -237,15 +244,8 @@ impl Observation {
                 if self.measures_health && measured::may_be_error(protocol, &sent) {
                     measured::error(evidence, vlans, &key, &sent, written);
                 }
-                if self.measures_health
-                    && measured::is_measured(protocol, ports, &sent)
-                    && !self.health.v4.has_no_room_for(&key.connection())
-                {
-                    measured::measure(&mut self.health.v4, key.connection(), protocol, ports, &sent);
-                }
-                intakes
-                    .0
-                    .push(&mut self.v4, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
+                let tables = (&mut self.v4, &mut self.health.v4);
+                intakes.0.push(tables, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
@@ -253,15 +253,8 @@ impl Observation {
                 if self.measures_health && measured::may_be_error(protocol, &sent) {
                     measured::error(evidence, vlans, &key, &sent, written);
                 }
-                if self.measures_health
-                    && measured::is_measured(protocol, ports, &sent)
-                    && !self.health.v6.has_no_room_for(&key.connection())
-                {
-                    measured::measure(&mut self.health.v6, key.connection(), protocol, ports, &sent);
-                }
-                intakes
-                    .1
-                    .push(&mut self.v6, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
+                let tables = (&mut self.v6, &mut self.health.v6);
+                intakes.1.push(tables, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
         }
     }
@@ -363,6 +356,7 @@ impl Observation {
             numbers: content.numbers,
             is_notable: FlowPacket::notable(content.flags.0, content.turn, is_odd(frame, at)),
             head: content.payload.first().copied().unwrap_or_default(),
+            is_measured: false,
             turn: content.turn,
             window: content.window,
             hops: ip.hops,
