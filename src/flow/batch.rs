@@ -77,8 +77,8 @@ impl<'a, K: Key + FlowKey> Intake<'a, K> for Direct {
         seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
         let (table, watch) = tables;
-        if sent.is_measured {
-            measure(watch, (&key, NOWHERE), &sent);
+        if let Some(measured) = sent.measured {
+            measure(watch, (&key, NOWHERE), measured, &sent);
         }
         let hash = table.hash(&key);
         table.add(key, hash, table.candidate(hash), (&sent, written), seen);
@@ -100,8 +100,8 @@ impl<'a, K: Key + FlowKey> Intake<'a, K> for Discard {
         _: Timestamp,
         _: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
-        if sent.is_measured {
-            measure(watch, (&key, NOWHERE), &sent);
+        if let Some(measured) = sent.measured {
+            measure(watch, (&key, NOWHERE), measured, &sent);
         }
     }
 
@@ -136,7 +136,7 @@ impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
         }
         let older_items = older.items.get(..older.len).unwrap_or_default();
         if older.is_measured {
-            for item in older_items.iter().filter(|item| item.sent.is_measured) {
+            for item in older_items.iter().filter(|item| item.sent.measured.is_some()) {
                 let (sums, places) = watch.sums_of(item.watched);
                 places.iter().for_each(|place| prefetch_whole(sums, *place));
             }
@@ -148,8 +148,10 @@ impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
             table.add(item.key, item.hash, item.candidate, (&item.sent, item.sent.at.time), &mut seen);
         }
         if older.is_measured {
-            for item in older_items.iter().filter(|item| item.sent.is_measured) {
-                measure(watch, (&item.key, item.watched), &item.sent);
+            for item in older_items {
+                if let Some(measured) = item.sent.measured {
+                    measure(watch, (&item.key, item.watched), measured, &item.sent);
+                }
             }
         }
         (older.len, older.is_measured) = (0, false);
@@ -158,7 +160,7 @@ impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
             item.candidate = table.candidate(item.hash);
         }
         if newer.is_measured {
-            for item in newer_items.iter_mut().filter(|item| item.sent.is_measured) {
+            for item in newer_items.iter_mut().filter(|item| item.sent.measured.is_some()) {
                 item.watched = watch.likely(&item.key.connection());
                 prefetch_whole(watch.tracks(), item.watched as usize);
             }
@@ -181,7 +183,7 @@ impl<'a, K: Key + FlowKey> Intake<'a, K> for Pipeline<'a, K> {
         let batch = &mut self.batches[self.filling & 1];
         batch.items[batch.len % BATCH] = Item { key, hash, candidate: NOWHERE, watched: NOWHERE, sent };
         batch.len += 1;
-        batch.is_measured |= sent.is_measured;
+        batch.is_measured |= sent.measured.is_some();
         if batch.len == BATCH {
             self.turn(tables, seen);
         }

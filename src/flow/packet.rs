@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::capture::Moment;
 use crate::decode::{MacAddr, Packet, TcpFlags};
+use crate::health::Measure;
 use crate::protocol::Turn;
 
 /// Destination and source MAC as they stand in a frame; zero where the link has none.
@@ -27,8 +28,8 @@ pub(super) struct FlowPacket<'a> {
     pub(super) head: u8,
     /// Whether it tells more than most: [`FlowPacket::notable`].
     pub(super) is_notable: bool,
-    /// Whether health is measured by it.
-    pub(super) is_measured: bool,
+    /// What of health is measured by it.
+    pub(super) measured: Option<Measure>,
     /// For ICMP: whether it asks or answers.
     pub(super) turn: Turn,
     /// TCP window as it stands in the header.
@@ -64,7 +65,7 @@ impl FlowPacket<'_> {
         numbers: None,
         head: 0,
         is_notable: false,
-        is_measured: false,
+        measured: None,
         turn: Turn::Unknown,
         window: 0,
         hops: 0,

@@ -216,7 +216,7 @@ impl Observation {
             numbers: plain.numbers,
             is_notable: FlowPacket::notable(plain.flags, Turn::Unknown, false),
             head: plain.head,
-            is_measured: false,
+            measured: None,
             turn: Turn::Unknown,
             window: plain.window,
             hops: plain.hops,
@@ -236,7 +236,9 @@ impl Observation {
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         let (evidence, vlans) = (&mut self.side, &self.vlans);
-        sent.is_measured = self.measures_health && measured::is_measured(protocol, ports, &sent);
+        if self.measures_health {
+            sent.measured = measured::measured_as(protocol, ports, &sent);
+        }
         match addresses {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
@@ -356,7 +358,7 @@ impl Observation {
             numbers: content.numbers,
             is_notable: FlowPacket::notable(content.flags.0, content.turn, is_odd(frame, at)),
             head: content.payload.first().copied().unwrap_or_default(),
-            is_measured: false,
+            measured: None,
             turn: content.turn,
             window: content.window,
             hops: ip.hops,
