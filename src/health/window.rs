@@ -408,7 +408,8 @@ mod tests {
             for (after, side, act, id) in messages {
                 now += if after < 600 { after / 6 - 10 } else { after };
                 let act = Act::of(act).unwrap();
-                let message = Message { time: Timestamp::from_nanos(now * MS), side, act, id: id / 2 << 16 | id % 2 };
+                let id = ((id / 2) << 16) | (id % 2);
+                let message = Message { time: Timestamp::from_nanos(now * MS), side, act, id };
                 for renews in [false, true] {
                     prop_assert_eq!(window.outcome(&message, renews), one_by_one(&window, &message, renews));
                 }
