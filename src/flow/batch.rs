@@ -34,15 +34,13 @@ struct Item<'a, K> {
 struct Batch<'a, K> {
     items: [Item<'a, K>; BATCH],
     len: usize,
-    /// Whether health is measured by any of them.
-    is_measured: bool,
 }
 
 impl<'a, K: Key> Batch<'a, K> {
     fn new() -> Self {
         let nothing =
             Item { key: K::default(), hash: 0, candidate: NOWHERE, watched: NOWHERE, sent: FlowPacket::NOTHING };
-        Self { items: [nothing; BATCH], len: 0, is_measured: false }
+        Self { items: [nothing; BATCH], len: 0 }
     }
 }
 
@@ -112,11 +110,13 @@ impl<'a, K: Key + FlowKey> Intake<'a, K> for Discard {
 pub(super) struct Pipeline<'a, K> {
     batches: [Batch<'a, K>; 2],
     filling: usize,
+    /// Whether health is measured.
+    is_measured: bool,
 }
 
 impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
-    pub(super) fn new() -> Self {
-        Self { batches: [Batch::new(); 2], filling: 0 }
+    pub(super) fn new(is_measured: bool) -> Self {
+        Self { batches: [Batch::new(); 2], filling: 0, is_measured }
     }
 
     /// Fetches the slots of the newer batch, adds the older one to the table, finds the candidates of the newer, and
@@ -135,7 +135,7 @@ impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
             table.prefetch_slot(item.hash);
         }
         let older_items = older.items.get(..older.len).unwrap_or_default();
-        if older.is_measured {
+        if self.is_measured {
             for item in older_items.iter().filter(|item| item.sent.measured.is_some()) {
                 let (sums, places) = watch.sums_of(item.watched);
                 places.iter().for_each(|place| prefetch_whole(sums, *place));
@@ -147,19 +147,19 @@ impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
         for item in older_items {
             table.add(item.key, item.hash, item.candidate, (&item.sent, item.sent.at.time), &mut seen);
         }
-        if older.is_measured {
+        if self.is_measured {
             for item in older_items {
                 if let Some(measured) = item.sent.measured {
                     measure(watch, (&item.key, item.watched), measured, &item.sent);
                 }
             }
         }
-        (older.len, older.is_measured) = (0, false);
+        older.len = 0;
         let newer_items = newer.items.get_mut(..newer.len).unwrap_or_default();
         for item in &mut *newer_items {
             item.candidate = table.candidate(item.hash);
         }
-        if newer.is_measured {
+        if self.is_measured {
             for item in newer_items.iter_mut().filter(|item| item.sent.measured.is_some()) {
                 item.watched = watch.likely(&item.key.connection());
                 prefetch_whole(watch.tracks(), item.watched as usize);
@@ -183,7 +183,6 @@ impl<'a, K: Key + FlowKey> Intake<'a, K> for Pipeline<'a, K> {
         let batch = &mut self.batches[self.filling & 1];
         batch.items[batch.len % BATCH] = Item { key, hash, candidate: NOWHERE, watched: NOWHERE, sent };
         batch.len += 1;
-        batch.is_measured |= sent.measured.is_some();
         if batch.len == BATCH {
             self.turn(tables, seen);
         }

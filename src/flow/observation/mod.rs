@@ -149,7 +149,8 @@ impl Observation {
 
     /// Takes frames of the own input, in their order.
     pub fn observe<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
-        let mut pipes = (Pipeline::new(), Pipeline::new());
+        let health = self.measures_health;
+        let mut pipes = (Pipeline::new(health), Pipeline::new(health));
         for frame in frames {
             self.take(frame, &mut pipes);
         }
@@ -197,13 +198,7 @@ impl Observation {
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         if self.measures_health {
-            let rhythms = &mut self.health.rhythms;
-            match plain.addresses {
-                Addresses::V4(from, to) => rhythms.hear_soon((from.into(), to.into()), at.time, prefetch),
-                Addresses::V6(from, to) => {
-                    rhythms.hear(Ipv6Addr::from(from).into(), Ipv6Addr::from(to).into(), at.time);
-                }
-            }
+            hear(&mut self.health, plain.addresses, at.time);
         }
         let vlan = plain.vlan.and_then(VlanCode::one).unwrap_or(VlanCode::UNTAGGED);
         let ports = (plain.source_port, plain.destination_port);
@@ -373,6 +368,17 @@ impl Observation {
         };
         let vlan = self.vlans.encode(&packet.vlan);
         self.put((addresses, content.ports, ip.protocol, vlan), sent, frame.time, intakes);
+    }
+}
+
+/// Takes when who sent a packet to whom. Not inlined: most captures are read without.
+#[inline(never)]
+fn hear(health: &mut Questions, addresses: Addresses, time: Timestamp) {
+    match addresses {
+        Addresses::V4(from, to) => health.rhythms.hear_soon((from.into(), to.into()), time, prefetch),
+        Addresses::V6(from, to) => {
+            health.rhythms.hear(Ipv6Addr::from(from).into(), Ipv6Addr::from(to).into(), time);
+        }
     }
 }
 
