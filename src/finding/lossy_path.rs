@@ -73,8 +73,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             way.add(lost.segments, lost.again);
         }
         // What is never answered is told as such: it need not be lost. Nor is what is asked again because the answer is late.
-        let is_late = sums.times.percentile(50) >= Some(u64::from(limits.late_milliseconds) * 1_000_000);
-        if pair.measure.is_application() && pair.measure.has_questions() && pair.measure != Measure::Http && !is_late {
+        let is_late = || sums.times.percentile(50) >= Some(u64::from(limits.late_milliseconds) * 1_000_000);
+        if pair.measure.is_application() && pair.measure.has_questions() && pair.measure != Measure::Http && !is_late()
+        {
             path.asked.add(sums.times.count().saturating_add(sums.recovered), sums.recovered);
         }
     }

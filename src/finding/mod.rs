@@ -436,6 +436,8 @@ struct Judged<'a> {
     members: &'a [u32],
     dhcp_clients: OnceCell<Vec<dhcp::Client<'a>>>,
     silences: OnceCell<silences::Silences>,
+    /// Files that crossed by TFTP, each with its first frame.
+    transfers: &'a [(Transfer, Cited)],
 }
 
 impl<'a> Judged<'a> {
@@ -484,12 +486,13 @@ const DETECTORS: [Detector; 28] = [
     went_silent::find,
 ];
 
-/// All findings: by severity, then packets.
-pub fn find(seen: &Observations<'_>, judged: &Judgements) -> Vec<Finding> {
+/// All findings: by severity, then packets; and the files that crossed.
+pub fn find(seen: &Observations<'_>, judged: &Judgements) -> (Vec<Finding>, Transfers) {
     let Judgements { flows, conversations, facts, members } = judged;
-    let judged =
-        Judged { seen, flows, conversations, facts, members, dhcp_clients: OnceCell::new(), silences: OnceCell::new() };
+    let (dhcp_clients, silences) = (OnceCell::new(), OnceCell::new());
+    let transfers = transfers::each(seen);
+    let judged = Judged { seen, flows, conversations, facts, members, dhcp_clients, silences, transfers: &transfers };
     let mut findings: Vec<Finding> = DETECTORS.iter().flat_map(|detector| detector(&judged)).collect();
     findings.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.packets)));
-    findings
+    (findings, Transfers::of(transfers))
 }

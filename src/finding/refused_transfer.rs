@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::devices::MAX_TOLD;
 use super::phrases::{frame, times};
 use super::tftp_errors::{OPTIONS, UNDEFINED, UNKNOWN_ID, is_clients, meaning};
-use super::{Cited, Context, Facts, Finding, Judged, Replace, Transfer, Who, transfers};
+use super::{Cited, Context, Facts, Finding, Judged, Replace, Transfer, Who};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{EndView, Endpoint, First, FlowView, TftpError, TftpFile};
 use crate::inventory::HostId;
@@ -95,7 +95,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if !seen.health.is_measured() {
         return Vec::new();
     }
-    let attempts = attempts(seen);
+    let attempts = attempts(judged);
     if !attempts.iter().any(|attempt| matches!(attempt.answer, Answer::Refused { .. })) {
         return Vec::new();
     }
@@ -112,7 +112,8 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 }
 
 /// Each flow that answers a request; of those that crossed several VLANs the first.
-fn attempts<'a>(seen: &Observations<'a>) -> Vec<Attempt<'a>> {
+fn attempts<'a>(judged: &Judged<'a>) -> Vec<Attempt<'a>> {
+    let seen = judged.seen;
     let links = (0..).zip(&seen.relations.links).filter_map(|(at, link)| Some((at, (*link)?)));
     let linked = links.filter(|(_, link)| link.kind == LinkKind::Tftp);
     let mut flows: Vec<(u32, u32)> = linked.filter_map(|(at, link)| Some((link.flow?, at))).collect();
@@ -120,7 +121,7 @@ fn attempts<'a>(seen: &Observations<'a>) -> Vec<Attempt<'a>> {
     let answered: HashSet<u32> = flows.iter().map(|(request, _)| *request).collect();
     let alone = seen.relations.tftp_files.keys().filter(|request| !answered.contains(request));
     flows.extend(alone.map(|request| (*request, *request)));
-    let transfers = Transfers::of(seen);
+    let transfers = Transfers::of(judged.transfers);
     let mut all: Vec<Attempt<'_>> =
         flows.into_iter().filter_map(|(request, at)| attempt(seen, request, at, &transfers)).collect();
     all.sort_by_key(|attempt| attempt.begin);
@@ -130,19 +131,19 @@ fn attempts<'a>(seen: &Observations<'a>) -> Vec<Attempt<'a>> {
 }
 
 /// What was measured of transfers, by their ends.
-struct Transfers(HashMap<[Endpoint; 2], Transfer>);
+struct Transfers<'a>(HashMap<[Endpoint; 2], &'a Transfer>);
 
-impl Transfers {
-    fn of(seen: &Observations<'_>) -> Self {
-        Self(transfers::each(seen).into_iter().map(|(one, _)| ([one.sender, one.receiver], one)).collect())
+impl<'a> Transfers<'a> {
+    fn of(all: &'a [(Transfer, Cited)]) -> Self {
+        Self(all.iter().map(|(one, _)| ([one.sender, one.receiver], one)).collect())
     }
 
     fn between(&self, a: Endpoint, b: Endpoint) -> Option<&Transfer> {
-        self.0.get(&[a, b]).or_else(|| self.0.get(&[b, a]))
+        self.0.get(&[a, b]).or_else(|| self.0.get(&[b, a])).copied()
     }
 }
 
-fn attempt<'a>(seen: &Observations<'a>, request: u32, at: u32, transfers: &Transfers) -> Option<Attempt<'a>> {
+fn attempt<'a>(seen: &Observations<'a>, request: u32, at: u32, transfers: &Transfers<'_>) -> Option<Attempt<'a>> {
     let asked = seen.flows.view(request);
     let place = asker(&asked)?;
     let (asker, is_to_all) = (&asked.ends[place], is_group(&asked, 1 - place));

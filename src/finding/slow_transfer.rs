@@ -2,7 +2,7 @@
 
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::frame;
-use super::transfers::{self, Held, Transfer};
+use super::transfers::{Held, Transfer};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::policy::FindingKind;
 use crate::text::{duration, visible};
@@ -17,17 +17,22 @@ struct Slow {
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
     let limits = seen.policy.health();
-    let is_slow = |(transfer, _): &(Transfer, Cited)| {
+    let is_slow = |(transfer, _): &&(Transfer, Cited)| {
         // Kilobytes a second are bytes in milliseconds.
         let least = u64::from(limits.transfer_rate).saturating_mul(transfer.nanos / 1_000_000);
         transfer.blocks > 1 && transfer.bytes / 1000 >= u64::from(limits.transfer_kilobytes) && transfer.bytes < least
     };
-    let devices = transfers::each(seen).into_iter().filter(is_slow).filter_map(|(transfer, at)| {
+    let devices = judged.transfers.iter().filter(is_slow).filter_map(|(transfer, at)| {
         let ends = [transfer.receiver, transfer.sender].map(|(address, _)| seen.hosts.at(address));
         // The gateway sends to all of them: who receives tells transfers apart.
         let host = ends.into_iter().flatten().find(|host| host.role.is_igor())?;
         let packets = transfer.blocks.saturating_add(transfer.repeated);
-        Some(Affected::host(host, packets, (transfer.first, transfer.last), Slow { transfer, at }))
+        Some(Affected::host(
+            host,
+            packets,
+            (transfer.first, transfer.last),
+            Slow { transfer: transfer.clone(), at: *at },
+        ))
     });
     grouped(seen, devices.collect())
 }

@@ -45,7 +45,7 @@ fn judge(site: &Site) -> Found {
             flows: judged.flows.clone(),
             conversations: judged.conversations.clone(),
             coverage: cover(seen, judged).0,
-            findings: find(seen, judged).into_iter().map(read).collect(),
+            findings: find(seen, judged).0.into_iter().map(read).collect(),
         }
     })
 }

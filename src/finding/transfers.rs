@@ -86,9 +86,9 @@ pub struct Transfers {
 }
 
 impl Transfers {
-    /// Of what was measured; none where nothing was.
-    pub fn of(seen: &Observations<'_>) -> Self {
-        let mut list: Vec<Transfer> = each(seen).into_iter().map(|(transfer, _)| transfer).collect();
+    /// The longest of all.
+    pub(super) fn of(all: Vec<(Transfer, Cited)>) -> Self {
+        let mut list: Vec<Transfer> = all.into_iter().map(|(transfer, _)| transfer).collect();
         list.sort_by_key(Transfer::order);
         let more = list.len().saturating_sub(MOST) as u64;
         list.truncate(MOST);
@@ -120,7 +120,7 @@ impl Transfer {
     }
 }
 
-/// Each of them, with its first frame, in the order of its ends.
+/// Each of them, with its first frame, in the order of its ends; none where nothing was measured.
 pub(super) fn each(seen: &Observations<'_>) -> Vec<(Transfer, Cited)> {
     if !seen.health.pairs.keys().any(|pair| pair.measure == Measure::Tftp) {
         return Vec::new();

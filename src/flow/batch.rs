@@ -5,18 +5,26 @@
 //! without prefetching twice as long; batches of 8 1.5 times.
 
 use super::key::Key;
+use super::observation::measured::measure;
 use super::packet::FlowPacket;
+use super::prefetch::prefetch_whole;
 use super::table::{NOWHERE, Table};
 use crate::capture::Timestamp;
+use crate::health::{FlowKey, Watch};
 use crate::protocol::Inspection;
 
 const BATCH: usize = 32;
+
+/// What packets of an address family are added to: its flows, and those that health is measured of.
+pub(super) type Tables<'a, K> = (&'a mut Table<K>, &'a mut Watch<K>);
 
 #[derive(Clone, Copy)]
 struct Item<'a, K> {
     key: K,
     hash: u64,
     candidate: u32,
+    /// The same among the flows that health is measured of.
+    watched: u32,
     sent: FlowPacket<'a>,
 }
 
@@ -30,10 +38,9 @@ struct Batch<'a, K> {
 
 impl<'a, K: Key> Batch<'a, K> {
     fn new() -> Self {
-        Self {
-            items: [Item { key: K::default(), hash: 0, candidate: NOWHERE, sent: FlowPacket::NOTHING }; BATCH],
-            len: 0,
-        }
+        let nothing =
+            Item { key: K::default(), hash: 0, candidate: NOWHERE, watched: NOWHERE, sent: FlowPacket::NOTHING };
+        Self { items: [nothing; BATCH], len: 0 }
     }
 }
 
@@ -43,7 +50,7 @@ pub(super) trait Intake<'a, K> {
     /// `seen` is handed what payload said that had to be looked at.
     fn push(
         &mut self,
-        table: &mut Table<K>,
+        tables: Tables<'_, K>,
         key: K,
         sent: FlowPacket<'a>,
         written: Timestamp,
@@ -51,62 +58,75 @@ pub(super) trait Intake<'a, K> {
     );
 
     /// Adds what is on its way: before the bytes that the packets borrow go away, or one is taken at once.
-    fn flush(&mut self, table: &mut Table<K>, seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection));
+    fn flush(&mut self, tables: Tables<'_, K>, seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection));
 }
 
 /// One at a time: for frames that are lent for a moment only.
 pub(super) struct Direct;
 
-impl<'a, K: Key> Intake<'a, K> for Direct {
+impl<'a, K: Key + FlowKey> Intake<'a, K> for Direct {
     #[inline]
     fn push(
         &mut self,
-        table: &mut Table<K>,
+        tables: Tables<'_, K>,
         key: K,
         sent: FlowPacket<'a>,
         written: Timestamp,
         seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
+        let (table, watch) = tables;
+        if let Some(measured) = sent.measured {
+            measure(watch, (&key, NOWHERE), measured, &sent);
+        }
         let hash = table.hash(&key);
         table.add(key, hash, table.candidate(hash), (&sent, written), seen);
     }
 
-    fn flush(&mut self, _: &mut Table<K>, _: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {}
+    fn flush(&mut self, _: Tables<'_, K>, _: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {}
 }
 
 /// Into no table.
 pub(super) struct Discard;
 
-impl<'a, K: Key> Intake<'a, K> for Discard {
+impl<'a, K: Key + FlowKey> Intake<'a, K> for Discard {
     #[inline]
     fn push(
         &mut self,
-        _: &mut Table<K>,
-        _: K,
-        _: FlowPacket<'a>,
+        (_, watch): Tables<'_, K>,
+        key: K,
+        sent: FlowPacket<'a>,
         _: Timestamp,
         _: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
+        if let Some(measured) = sent.measured {
+            measure(watch, (&key, NOWHERE), measured, &sent);
+        }
     }
 
-    fn flush(&mut self, _: &mut Table<K>, _: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {}
+    fn flush(&mut self, _: Tables<'_, K>, _: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {}
 }
 
 /// Two batches in flight: one that fills, one whose records are being fetched.
 pub(super) struct Pipeline<'a, K> {
     batches: [Batch<'a, K>; 2],
     filling: usize,
+    /// Whether health is measured.
+    is_measured: bool,
 }
 
-impl<'a, K: Key> Pipeline<'a, K> {
-    pub(super) fn new() -> Self {
-        Self { batches: [Batch::new(); 2], filling: 0 }
+impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
+    pub(super) fn new(is_measured: bool) -> Self {
+        Self { batches: [Batch::new(); 2], filling: 0, is_measured }
     }
 
     /// Fetches the slots of the newer batch, adds the older one to the table, finds the candidates of the newer, and
     /// swaps them.
     #[inline(never)]
-    fn turn(&mut self, table: &mut Table<K>, mut seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {
+    fn turn(
+        &mut self,
+        (table, watch): Tables<'_, K>,
+        mut seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
+    ) {
         let [first, second] = &mut self.batches;
         let (newer, older) = if self.filling == 0 { (first, second) } else { (second, first) };
         // One right after the other, so that the processor translates their addresses side by side. Measured: asked for
@@ -115,41 +135,62 @@ impl<'a, K: Key> Pipeline<'a, K> {
             table.prefetch_slot(item.hash);
         }
         let older_items = older.items.get(..older.len).unwrap_or_default();
+        if self.is_measured {
+            for item in older_items.iter().filter(|item| item.sent.measured.is_some()) {
+                let (sums, places) = watch.sums_of(item.watched);
+                places.iter().for_each(|place| prefetch_whole(sums, *place));
+            }
+        }
         for item in older_items {
             table.prefetch_cold(item.candidate, item.sent.side);
         }
         for item in older_items {
             table.add(item.key, item.hash, item.candidate, (&item.sent, item.sent.at.time), &mut seen);
         }
+        if self.is_measured {
+            for item in older_items {
+                if let Some(measured) = item.sent.measured {
+                    measure(watch, (&item.key, item.watched), measured, &item.sent);
+                }
+            }
+        }
         older.len = 0;
-        for item in newer.items.get_mut(..newer.len).unwrap_or_default() {
+        let newer_items = newer.items.get_mut(..newer.len).unwrap_or_default();
+        for item in &mut *newer_items {
             item.candidate = table.candidate(item.hash);
+        }
+        if self.is_measured {
+            for item in newer_items.iter_mut().filter(|item| item.sent.measured.is_some()) {
+                item.watched = watch.likely(&item.key.connection());
+                prefetch_whole(watch.tracks(), item.watched as usize);
+            }
         }
         self.filling = 1 - self.filling;
     }
 }
 
-impl<'a, K: Key> Intake<'a, K> for Pipeline<'a, K> {
+impl<'a, K: Key + FlowKey> Intake<'a, K> for Pipeline<'a, K> {
     #[inline(always)]
     fn push(
         &mut self,
-        table: &mut Table<K>,
+        tables: Tables<'_, K>,
         key: K,
         sent: FlowPacket<'a>,
         _written: Timestamp,
         seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection),
     ) {
-        let hash = table.hash(&key);
+        let hash = tables.0.hash(&key);
         let batch = &mut self.batches[self.filling & 1];
-        batch.items[batch.len % BATCH] = Item { key, hash, candidate: NOWHERE, sent };
+        batch.items[batch.len % BATCH] = Item { key, hash, candidate: NOWHERE, watched: NOWHERE, sent };
         batch.len += 1;
         if batch.len == BATCH {
-            self.turn(table, seen);
+            self.turn(tables, seen);
         }
     }
 
-    fn flush(&mut self, table: &mut Table<K>, mut seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {
-        self.turn(table, &mut seen);
-        self.turn(table, seen);
+    fn flush(&mut self, tables: Tables<'_, K>, mut seen: impl FnMut(&K, (&FlowPacket<'_>, Timestamp), Inspection)) {
+        let (table, watch) = tables;
+        self.turn((&mut *table, &mut *watch), &mut seen);
+        self.turn((table, watch), seen);
     }
 }

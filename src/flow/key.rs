@@ -1,5 +1,6 @@
 //! What identifies a flow, packed so that a record of the common kind fits a cache line.
 
+use std::hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::decode::VlanPath;
@@ -26,6 +27,8 @@ pub(super) trait Key: Copy + Ord + Default + Send + Sync + Stored {
     fn with_vlan(self, vlan: VlanCode) -> Self;
     /// (address, port) of both ends, in the key's order.
     fn ends(&self) -> [(IpAddr, u16); 2];
+    /// The ports of both ends, in the key's order.
+    fn ports(&self) -> [u16; 2];
     /// With another port at an end (0 or 1), whose addresses must differ: else the ends may change places.
     fn with_port(self, end: usize, port: u16) -> Self;
 
@@ -43,8 +46,16 @@ fn fold(a: u64, b: u64) -> u64 {
 }
 
 /// IPv4: 16 bytes. Word 0 holds the addresses, word 1 the ports, protocol and VLAN code.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
 pub(super) struct Key4([u64; 2]);
+
+/// Word by word, of which hashers make less than of bytes.
+impl hash::Hash for Key4 {
+    #[inline]
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.0.iter().for_each(|word| state.write_u64(*word));
+    }
+}
 
 impl Key4 {
     /// The key, and which of its ends (0 or 1) the source is.
@@ -86,6 +97,11 @@ impl Key for Key4 {
             (Ipv4Addr::from((addresses >> 32) as u32).into(), (rest >> 48) as u16),
             (Ipv4Addr::from(addresses as u32).into(), (rest >> 32) as u16),
         ]
+    }
+
+    #[inline]
+    fn ports(&self) -> [u16; 2] {
+        [(self.0[1] >> 48) as u16, (self.0[1] >> 32) as u16]
     }
 
     fn with_port(self, end: usize, port: u16) -> Self {
@@ -135,6 +151,11 @@ impl Key for Key6 {
         let [a, b, c, d, rest] = self.0;
         let address = |high: u64, low: u64| Ipv6Addr::from(u128::from(high) << 64 | u128::from(low)).into();
         [(address(a, b), (rest >> 48) as u16), (address(c, d), (rest >> 32) as u16)]
+    }
+
+    #[inline]
+    fn ports(&self) -> [u16; 2] {
+        [(self.0[4] >> 48) as u16, (self.0[4] >> 32) as u16]
     }
 
     fn with_port(mut self, end: usize, port: u16) -> Self {

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::capture::Moment;
 use crate::decode::{MacAddr, Packet, TcpFlags};
+use crate::health::Measure;
 use crate::protocol::Turn;
 
 /// Destination and source MAC as they stand in a frame; zero where the link has none.
@@ -27,6 +28,8 @@ pub(super) struct FlowPacket<'a> {
     pub(super) head: [u8; 2],
     /// Whether it tells more than most: [`FlowPacket::notable`].
     pub(super) is_notable: bool,
+    /// What of health is measured by it.
+    pub(super) measured: Option<Measure>,
     /// For ICMP: whether it asks or answers.
     pub(super) turn: Turn,
     /// Time to live, or hop limit.
@@ -60,6 +63,7 @@ impl FlowPacket<'_> {
         numbers: None,
         head: [0; 2],
         is_notable: false,
+        measured: None,
         turn: Turn::Unknown,
         hops: 0,
         macs: [0; 12],

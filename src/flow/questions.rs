@@ -64,6 +64,7 @@ impl Observation {
     /// Takes a frame for the sake of what is asked and answered in it; no flow is made of it.
     pub fn observe_questions(&mut self, frame: &Frame<'_>) {
         self.take(*frame, &mut (Discard, Discard));
+        self.health.rhythms.catch_up();
     }
 
     /// Forgets the last messages of flows of which nothing came since a time, so that memory does not grow without end.

@@ -80,20 +80,26 @@ impl Default for Histogram {
 impl Histogram {
     /// Counts a duration.
     pub fn add(&mut self, nanos: u64) {
+        self.count_one(nanos);
+        self.put(bucket(nanos), 1);
+    }
+
+    /// The same of one whose bucket is told later by [`Histogram::put`].
+    #[inline]
+    pub(super) fn count_one(&mut self, nanos: u64) {
         self.count = self.count.saturating_add(1);
         self.least = self.least.min(nanos);
         self.most = self.most.max(nanos);
-        self.put(bucket(nanos), 1);
     }
 
     /// All durations together, each as the middle of its bucket: 2.5 % more or less.
     pub fn total(&self) -> u64 {
         let sum =
             |sum: u64, (bucket, count): (u16, u32)| sum.saturating_add(middle(bucket).saturating_mul(count.into()));
-        self.filled().into_iter().fold(0, sum)
+        self.each().fold(0, sum)
     }
 
-    fn put(&mut self, bucket: u16, count: u32) {
+    pub(super) fn put(&mut self, bucket: u16, count: u32) {
         match &mut self.buckets {
             Buckets::All(counts) => {
                 if let Some(held) = counts.get_mut(usize::from(bucket)) {
@@ -145,10 +151,16 @@ impl Histogram {
     /// The buckets that are not empty, ascending, with how many durations are in each. Bucket n begins at
     /// 2^(10 + n/16) nanoseconds, but for the first, which begins at 0.
     pub fn filled(&self) -> Vec<(u16, u32)> {
-        match &self.buckets {
-            Buckets::Sparse(list) => list.clone(),
-            Buckets::All(counts) => (0..).zip(counts.iter().copied()).filter(|(_, count)| *count > 0).collect(),
-        }
+        self.each().collect()
+    }
+
+    fn each(&self) -> impl Iterator<Item = (u16, u32)> {
+        let (list, counts): (&[_], &[u32]) = match &self.buckets {
+            Buckets::Sparse(list) => (list, &[]),
+            Buckets::All(counts) => (&[], &counts[..]),
+        };
+        let of_all = (0..).zip(counts.iter().copied()).filter(|(_, count)| *count > 0);
+        list.iter().copied().chain(of_all)
     }
 
     /// Adds another.
@@ -156,7 +168,7 @@ impl Histogram {
         self.count = self.count.saturating_add(other.count);
         self.least = self.least.min(other.least);
         self.most = self.most.max(other.most);
-        other.filled().into_iter().for_each(|(bucket, count)| self.put(bucket, count));
+        other.each().for_each(|(bucket, count)| self.put(bucket, count));
     }
 
     /// How many durations there are.
@@ -179,7 +191,7 @@ impl Histogram {
     pub fn percentile(&self, percent: u64) -> Option<u64> {
         let rank = u128::from(self.count).saturating_mul(percent.into()).div_ceil(100).max(1);
         let mut sum = 0_u128;
-        for (bucket, count) in self.filled() {
+        for (bucket, count) in self.each() {
             sum += u128::from(count);
             if sum >= rank {
                 return Some(middle(bucket).clamp(self.least, self.most));
@@ -190,13 +202,13 @@ impl Histogram {
 
     /// The middle of each bucket that is not empty in nanoseconds and its count, ascending.
     pub fn bars(&self) -> impl Iterator<Item = (u64, u32)> {
-        self.filled().into_iter().map(|(bucket, count)| (middle(bucket), count))
+        self.each().map(|(bucket, count)| (middle(bucket), count))
     }
 
     /// How many durations came in each of `parts` equal parts (by ratio) of the range from a microsecond to 18 minutes.
     pub fn shape(&self, parts: usize) -> Vec<u64> {
         let mut shape = vec![0; parts.max(1)];
-        for (bucket, count) in self.filled() {
+        for (bucket, count) in self.each() {
             let at = usize::from(bucket) * shape.len() / BUCKETS;
             shape[at] += u64::from(count);
         }

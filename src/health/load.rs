@@ -7,8 +7,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::histogram::{BUCKETS, bucket, nanos_at};
+use super::histogram::{BUCKETS, nanos_at};
 use super::lowest::Lowest;
+use super::numbered::NOWHERE;
 use super::{Health, Measure};
 use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored, stored};
@@ -66,19 +67,29 @@ impl Answers {
 
 /// What was answered in one stretch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Entry {
+pub(super) struct Entry {
     stretch: u32,
     measure: Measure,
-    count: u32,
+    pub(super) count: u32,
     buckets: u32,
 }
 
 impl Entry {
-    const fn place(&self) -> (u32, Measure) {
+    pub(super) const fn none(measure: Measure) -> Self {
+        Self { stretch: 0, measure, count: 0, buckets: 0 }
+    }
+
+    /// One answer to what was asked at a time.
+    #[inline]
+    pub(super) fn one(asked: Timestamp, measure: Measure, bucket: u16) -> Self {
+        Self { stretch: stretch_of(asked), measure, count: 1, buckets: bucket.into() }
+    }
+
+    pub(super) const fn place(&self) -> (u32, Measure) {
         (self.stretch, self.measure)
     }
 
-    fn absorb(&mut self, other: &Self) {
+    pub(super) fn absorb(&mut self, other: &Self) {
         self.count = self.count.saturating_add(other.count);
         self.buckets = self.buckets.saturating_add(other.buckets);
     }
@@ -188,7 +199,7 @@ impl DeviceLoad {
 }
 
 /// What each device answered.
-#[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(super) struct Loads {
     devices: Lowest<DeviceLoad, MOST_DEVICES>,
 }
@@ -198,18 +209,22 @@ impl Loads {
         self.devices.is_empty()
     }
 
-    /// Takes what was answered so many nanoseconds after it was asked.
-    pub(super) fn note(&mut self, device: IpAddr, asked: Timestamp, measure: Measure, nanos: u64) {
-        let entry = Entry { stretch: stretch_of(asked), measure, count: 1, buckets: bucket(nanos).into() };
-        if let Some(load) = self.devices.get_or_insert(device, DeviceLoad::default) {
-            load.put(&entry);
+    /// Takes what a device, whose number may be known, answered in a stretch.
+    pub(super) fn note(&mut self, device: (IpAddr, &mut u32), entry: &Entry) {
+        if let Some(load) = self.enter(device) {
+            load.put(entry);
         }
+    }
+
+    /// Gives a device, whose number may be known, its place if there is one for it.
+    pub(super) fn enter(&mut self, (device, number): (IpAddr, &mut u32)) -> Option<&mut DeviceLoad> {
+        self.devices.get_or_insert(device, number, DeviceLoad::default)
     }
 
     pub(super) fn absorb(&mut self, other: &Self) {
         self.devices.keep_places_of(&other.devices);
         for (device, theirs) in other.devices.iter() {
-            if let Some(load) = self.devices.get_or_insert(device, DeviceLoad::default) {
+            if let Some(load) = self.enter((device, &mut { NOWHERE })) {
                 load.join(theirs);
             }
         }
@@ -267,6 +282,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::histogram::bucket;
     use super::*;
 
     /// Seconds since a time, of which device, what, and how many milliseconds it took.
@@ -278,7 +294,8 @@ mod tests {
             let [high, low] = device.to_be_bytes();
             let time = Timestamp::from_nanos(1_700_000_000_000_000_000 + second * 1_000_000_000);
             let measure = if *is_coap { Measure::Coap } else { Measure::Http };
-            loads.note([10, 0, high, low].into(), time, measure, millis * 1_000_000);
+            let entry = Entry::one(time, measure, bucket(millis * 1_000_000));
+            loads.note(([10, 0, high, low].into(), &mut { NOWHERE }), &entry);
         }
         loads
     }
@@ -390,7 +407,8 @@ mod tests {
         for raw in [i64::MIN + 1, -1, 0, 1, i64::MAX] {
             let stretch = stretch_of(Timestamp::from_nanos(raw));
             let mut loads = Loads::default();
-            loads.note([10, 0, 0, 1].into(), Timestamp::from_nanos(raw), Measure::Coap, 1);
+            let entry = Entry::one(Timestamp::from_nanos(raw), Measure::Coap, bucket(1));
+            loads.note(([10, 0, 0, 1].into(), &mut { NOWHERE }), &entry);
             assert_eq!(loads.devices.iter().next().unwrap().1.entries[0].stretch, stretch);
             assert_eq!(i64::from(stretch) - EPOCH, raw.div_euclid(STRETCH));
         }

@@ -1,35 +1,43 @@
 //! What is kept of each host, by its address: of a limited number, those that rank first, whatever the order in which they
 //! come.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::numbered::{NOWHERE, Numbered};
 use crate::state::{Broken, Load, Stored};
 
-/// What ranks first goes last: addresses of a site stay before those of the world, which anybody can make up.
-fn rank(host: IpAddr) -> (bool, IpAddr) {
-    let is_of_a_site = match host {
-        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
-    };
-    (!is_of_a_site, host)
+/// What ranks first goes last: addresses of a site stay before those of the world, which anybody can make up, and those of
+/// IPv4 before those of IPv6.
+type Rank = (u8, u128);
+
+#[inline(always)]
+fn rank(host: IpAddr) -> Rank {
+    match host {
+        IpAddr::V4(v4) => (if v4.is_private() || v4.is_link_local() { 0 } else { 2 }, v4.to_bits().into()),
+        IpAddr::V6(v6) => (if v6.is_unique_local() || v6.is_unicast_link_local() { 1 } else { 3 }, v6.to_bits()),
+    }
 }
 
 /// At most twice `MOST` hosts while they come, and `MOST` in the end.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Lowest<T, const MOST: usize> {
-    hosts: HashMap<IpAddr, T, foldhash::fast::RandomState>,
+    hosts: Numbered<IpAddr, T>,
     /// Once there were more: this one and all that rank behind it have no place.
     ceiling: Option<IpAddr>,
+    /// Its rank.
+    limit: Rank,
 }
 
 impl<T, const MOST: usize> Default for Lowest<T, MOST> {
     fn default() -> Self {
-        Self { hosts: HashMap::default(), ceiling: None }
+        Self { hosts: Numbered::default(), ceiling: None, limit: Self::NO_LIMIT }
     }
 }
 
 impl<T, const MOST: usize> Lowest<T, MOST> {
+    const NO_LIMIT: Rank = (u8::MAX, 0);
+
     pub(super) fn is_empty(&self) -> bool {
         self.hosts.is_empty()
     }
@@ -38,30 +46,63 @@ impl<T, const MOST: usize> Lowest<T, MOST> {
         self.hosts.len()
     }
 
+    /// Whether some must go before another one comes.
+    pub(super) fn is_full(&self) -> bool {
+        self.hosts.len() >= 2 * MOST
+    }
+
     /// Whether some found no place.
-    pub(super) fn turned_away(&self) -> bool {
+    #[inline]
+    pub(super) const fn turned_away(&self) -> bool {
         self.ceiling.is_some()
     }
 
-    fn has_place(&self, host: IpAddr) -> bool {
-        self.ceiling.is_none_or(|ceiling| rank(host) < rank(ceiling))
+    #[inline(always)]
+    pub(super) fn has_place(&self, host: IpAddr) -> bool {
+        rank(host) < self.limit
     }
 
+    /// The number of a host, which it has until others must go, or [`NOWHERE`].
+    pub(super) fn find(&self, host: IpAddr) -> u32 {
+        self.hosts.find(&host)
+    }
+
+    /// What is kept under a number.
     #[inline]
+    pub(super) fn at(&mut self, number: u32) -> Option<&mut T> {
+        self.hosts.at(number)
+    }
+
     pub(super) fn get_mut(&mut self, host: IpAddr) -> Option<&mut T> {
         self.hosts.get_mut(&host)
     }
 
-    /// What is kept of a host, made if need be; none where it has no place.
-    pub(super) fn get_or_insert(&mut self, host: IpAddr, make: impl FnOnce() -> T) -> Option<&mut T> {
-        if self.hosts.len() >= 2 * MOST && !self.hosts.contains_key(&host) {
+    /// What is kept of a host whose number may be known, made if need be; none where it has no place.
+    #[inline]
+    pub(super) fn get_or_insert(&mut self, host: IpAddr, number: &mut u32, make: impl FnOnce() -> T) -> Option<&mut T> {
+        if self.hosts.guess(*number, &host).is_none() {
+            *number = self.enter(host, make);
+        }
+        self.hosts.at(*number)
+    }
+
+    /// The number of a host, of which something is kept from now on; [`NOWHERE`] where it has no place.
+    #[inline(never)]
+    pub(super) fn enter(&mut self, host: IpAddr, make: impl FnOnce() -> T) -> u32 {
+        if self.is_full() && self.hosts.find(&host) == NOWHERE {
             self.keep_to_limit();
         }
-        self.has_place(host).then(|| self.hosts.entry(host).or_insert_with(make))
+        if self.has_place(host) { self.hosts.enter(host, make) } else { NOWHERE }
+    }
+
+    /// All hosts, by their numbers.
+    #[inline]
+    pub(super) fn list(&self) -> &[(IpAddr, T)] {
+        self.hosts.list()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (IpAddr, &T)> {
-        self.hosts.iter().map(|(host, kept)| (*host, kept))
+        self.hosts.list().iter().map(|(host, kept)| (*host, kept))
     }
 
     pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
@@ -75,7 +116,7 @@ impl<T, const MOST: usize> Lowest<T, MOST> {
     /// Holds it to its limit, to which nothing is to be added.
     pub(super) fn keep_to_limit(&mut self) {
         if self.hosts.len() > MOST {
-            let mut hosts: Vec<IpAddr> = self.hosts.keys().copied().collect();
+            let mut hosts: Vec<IpAddr> = self.iter().map(|(host, _)| host).collect();
             let (_, first_beyond, _) = hosts.select_nth_unstable_by_key(MOST, |host| rank(*host));
             self.keep_below(Some(*first_beyond));
         }
@@ -88,12 +129,13 @@ impl<T, const MOST: usize> Lowest<T, MOST> {
 
     fn keep_below(&mut self, ceiling: Option<IpAddr>) {
         let Some(ceiling) = ceiling.filter(|new| self.has_place(*new)) else { return };
-        self.ceiling = Some(ceiling);
-        self.hosts.retain(|host, _| rank(*host) < rank(ceiling));
+        let limit = rank(ceiling);
+        (self.ceiling, self.limit) = (Some(ceiling), limit);
+        self.hosts.retain(|host, _| rank(*host) < limit);
     }
 
     pub(super) fn into_map(self) -> BTreeMap<IpAddr, T> {
-        self.hosts.into_iter().collect()
+        self.hosts.into_list().into_iter().collect()
     }
 }
 
@@ -101,7 +143,7 @@ impl<T, const MOST: usize> Lowest<T, MOST> {
 impl<T: Stored, const MOST: usize> Stored for Lowest<T, MOST> {
     fn store(&self, to: &mut Vec<u8>) {
         self.ceiling.store(to);
-        let hosts: BTreeMap<&IpAddr, &T> = self.hosts.iter().collect();
+        let hosts: BTreeMap<IpAddr, &T> = self.iter().collect();
         (hosts.len() as u64).store(to);
         for (host, kept) in hosts {
             host.store(to);
@@ -110,11 +152,14 @@ impl<T: Stored, const MOST: usize> Stored for Lowest<T, MOST> {
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let ceiling = from.get()?;
+        let ceiling: Option<IpAddr> = from.get()?;
         let hosts: BTreeMap<IpAddr, T> = from.map(2 * MOST, "there are too many hosts")?;
-        let lowest = Self { hosts: hosts.into_iter().collect(), ceiling };
-        let is_sound = lowest.hosts.keys().all(|host| lowest.has_place(*host));
-        from.expect(is_sound, "a host has no place among the others")?;
+        let limit = ceiling.map_or(Self::NO_LIMIT, rank);
+        let mut lowest = Self { hosts: Numbered::default(), ceiling, limit };
+        from.expect(hosts.keys().all(|host| lowest.has_place(*host)), "a host has no place among the others")?;
+        for (host, kept) in hosts {
+            lowest.hosts.enter(host, || kept);
+        }
         Ok(lowest)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Gap, Histogram, since};
+use super::{Gap, Histogram};
 use crate::capture::{Retime, Timestamp};
 use crate::state::{Broken, Load, Stored, stored};
 
@@ -116,7 +116,8 @@ impl Rhythm {
     /// Takes that it was heard until a time, never a second apart.
     pub(super) fn go_on(&mut self, last: Timestamp) {
         if last > self.span[1] {
-            self.active = self.active.saturating_add(since(last, self.span[1]));
+            let length = Pause { start: self.span[1], end: last }.length();
+            self.active = self.active.saturating_add(length);
             self.span[1] = last;
         }
     }

@@ -1,12 +1,19 @@
 //! When everyone was heard, each sender, and each host that was asked.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 
+use arrayvec::ArrayVec;
+
 use super::Health;
+use super::recent::Place;
 use super::rhythm::Rhythm;
 use super::table::Table;
 use crate::capture::{Retime, Timestamp};
 use crate::state::{Broken, Load, Stored};
+
+/// Packets that wait at a time.
+const BATCH: usize = 32;
 
 /// When hosts were heard, and when they were asked.
 #[derive(Clone, Debug)]
@@ -21,6 +28,8 @@ pub(crate) struct Rhythms {
     sought: Table,
     /// By the sender of an ARP packet.
     arp: Table,
+    /// Packets of IPv4 whose places among senders and who was asked are on their way from memory.
+    waiting: ArrayVec<(Ipv4Addr, Ipv4Addr, Timestamp), BATCH>,
     input: u32,
 }
 
@@ -28,7 +37,15 @@ impl Rhythms {
     /// Nobody was heard yet in an input.
     pub(crate) fn new(input: u32) -> Self {
         let table = || Table::new(input);
-        Self { everyone: None, senders: table(), asked: table(), sought: table(), arp: table(), input }
+        Self {
+            everyone: None,
+            senders: table(),
+            asked: table(),
+            sought: table(),
+            arp: table(),
+            waiting: ArrayVec::new(),
+            input,
+        }
     }
 
     fn tables(&self) -> [&Table; 4] {
@@ -47,15 +64,62 @@ impl Rhythms {
     /// Takes the time of an IP packet. Not inlined: most captures are read without.
     #[inline(never)]
     pub(crate) fn hear(&mut self, source: IpAddr, destination: IpAddr, time: Timestamp) {
-        if time == Timestamp::UNKNOWN {
-            return;
+        if let (IpAddr::V4(source), IpAddr::V4(destination)) = (source, destination) {
+            return self.hear_soon((source, destination), time, |_, _| {});
         }
+        if self.hear_anybody(time) {
+            self.catch_up();
+            self.senders.hear(source, time);
+            self.asked.hear(destination, time);
+        }
+    }
+
+    /// The same of IPv4, of which places are fetched until there are enough of them.
+    #[inline(always)]
+    pub(crate) fn hear_soon(
+        &mut self,
+        (source, destination): (Ipv4Addr, Ipv4Addr),
+        time: Timestamp,
+        fetch: impl Fn(&[Place], usize),
+    ) {
+        if self.hear_anybody(time) {
+            for (places, at) in [self.senders.place(source), self.asked.place(destination)] {
+                fetch(places, at);
+            }
+            if self.waiting.try_push((source, destination, time)).is_ok() && self.waiting.is_full() {
+                self.catch_up();
+            }
+        }
+    }
+
+    /// Takes the time of a packet of whomever; whether it is known.
+    #[inline(always)]
+    fn hear_anybody(&mut self, time: Timestamp) -> bool {
         match &mut self.everyone {
+            _ if time == Timestamp::UNKNOWN => return false,
             Some(everyone) => everyone.hear(time),
             None => self.everyone = Some(Rhythm::new(self.input, time)),
         }
-        self.senders.hear(source, time);
-        self.asked.hear(destination, time);
+        true
+    }
+
+    /// Takes all that is waiting: before whatever is told of hosts.
+    #[inline(never)]
+    pub(crate) fn catch_up(&mut self) {
+        for (source, destination, time) in std::mem::take(&mut self.waiting) {
+            self.senders.hear(source, time);
+            self.asked.hear(destination, time);
+        }
+    }
+
+    /// With nothing waiting.
+    fn caught_up(&self) -> Cow<'_, Self> {
+        if self.waiting.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let mut caught_up = self.clone();
+        caught_up.catch_up();
+        Cow::Owned(caught_up)
     }
 
     /// Takes the time of an ARP packet: who sent it, and whom a request looks for.
@@ -64,12 +128,14 @@ impl Rhythms {
         if time == Timestamp::UNKNOWN {
             return;
         }
-        self.arp.hear(sender.into(), time);
-        target.into_iter().for_each(|target| self.sought.hear(target.into(), time));
+        self.arp.hear(sender, time);
+        target.into_iter().for_each(|target| self.sought.hear(target, time));
     }
 
     /// Adds what was heard later.
     pub(crate) fn absorb(&mut self, other: &Self) {
+        self.catch_up();
+        let other = &*other.caught_up();
         self.tables_mut().into_iter().zip(other.tables()).for_each(|(mine, theirs)| mine.absorb(theirs));
         match (&mut self.everyone, &other.everyone) {
             (Some(mine), Some(theirs)) => mine.absorb(theirs),
@@ -86,12 +152,14 @@ impl Rhythms {
 
     /// Moves all times.
     pub(crate) fn retime(&mut self, retime: Retime) {
+        self.catch_up();
         self.everyone.iter_mut().for_each(|rhythm| rhythm.retime(retime));
         self.tables_mut().into_iter().for_each(|table| table.retime(retime));
     }
 
     /// Hands over all that it knows.
     pub(crate) fn finish(mut self, health: &mut Health) {
+        self.catch_up();
         self.tables_mut().into_iter().for_each(Table::close);
         health.senders_turned_away = self.tables().iter().any(|table| table.turned_away());
         let is_mixed = self.is_mixed();
@@ -107,8 +175,9 @@ impl Rhythms {
 
     /// Appends those of one input.
     pub(crate) fn store(&self, to: &mut Vec<u8>) {
-        self.everyone.store(to);
-        self.tables().into_iter().for_each(|table| table.store(to));
+        let caught_up = self.caught_up();
+        caught_up.everyone.store(to);
+        caught_up.tables().into_iter().for_each(|table| table.store(to));
     }
 
     pub(crate) fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
@@ -117,7 +186,7 @@ impl Rhythms {
         let (senders, asked) = (Table::load(from, end)?, Table::load(from, end)?);
         let mut of_arp = || Table::load(from, Timestamp::from_nanos(i64::MAX));
         let (sought, arp) = (of_arp()?, of_arp()?);
-        let rhythms = Self { everyone, senders, asked, sought, arp, input: from.input };
+        let rhythms = Self { everyone, senders, asked, sought, arp, waiting: ArrayVec::new(), input: from.input };
         from.expect(!rhythms.is_empty(), "nobody was heard")?;
         Ok(rhythms)
     }
@@ -127,7 +196,10 @@ impl Rhythms {
 mod tests {
     use std::collections::HashMap;
 
-    use super::super::table::{MOST_HOSTS, PLACES};
+    use proptest::prelude::*;
+
+    use super::super::recent::FIRST_PLACES;
+    use super::super::table::MOST_HOSTS;
     use super::*;
 
     const SOMEBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 255, 255, 255));
@@ -165,9 +237,36 @@ mod tests {
         }
         let health = finished(rhythms);
         each.values_mut().for_each(Rhythm::settle);
-        assert!(each.len() > 2 * PLACES);
+        assert!(each.len() > 2 * FIRST_PLACES);
         assert_eq!(health.rhythms, each.into_iter().collect());
         assert_eq!(health.asked, health.rhythms);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// A few that pause more often than is kept, some steps back, and all of it written down and read now and then.
+        #[test]
+        fn short_pauses_that_are_written_down_later_are_those_of_each_packet(
+            steps in prop::collection::vec((0..3_u8, -300..2000_i64, any::<bool>(), 0..300_u16), 1..1500),
+        ) {
+            let (mut rhythms, mut each) = (Rhythms::new(0), HashMap::<IpAddr, Rhythm>::new());
+            let mut now = 1_700_000_000_000_i64;
+            for (host, step, is_even, written) in steps {
+                // Some pauses are as long as others.
+                now += if is_even { step / 500 * 500 } else { step };
+                let (host, time) = (IpAddr::from([10, 0, 0, host]), Timestamp::from_nanos(now * 1_000_000));
+                rhythms.hear(host, SOMEBODY, time);
+                each.entry(host).and_modify(|rhythm| rhythm.hear(time)).or_insert_with(|| Rhythm::new(0, time));
+                if written == 0 {
+                    let mut bytes = Vec::new();
+                    rhythms.store(&mut bytes);
+                    rhythms = Rhythms::load(&mut Load::of_head(bytes)).unwrap();
+                }
+            }
+            each.values_mut().for_each(Rhythm::settle);
+            prop_assert_eq!(finished(rhythms).rhythms, each.into_iter().collect());
+        }
     }
 
     #[test]

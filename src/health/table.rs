@@ -5,45 +5,21 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::lowest::Lowest;
-use super::rhythm::{Rhythm, SECOND};
-use super::since;
+use super::numbered::NOWHERE;
+use super::recent::{Address, Heard, Place, Recent};
+use super::rhythm::Rhythm;
 use crate::capture::{Retime, Timestamp};
 use crate::state::{Broken, Load, Stored};
 
 /// Hosts that are watched: more than a site has devices.
 pub(super) const MOST_HOSTS: usize = 1 << 14;
 
-/// Places for hosts that were heard last: a site may have two thousand.
-pub(super) const PLACES: usize = 1 << 12;
-
-/// A host of which every packet since the one that is in the table came less than a second behind the one before it.
-#[derive(Clone, Copy, Debug)]
-struct Recent {
-    host: IpAddr,
-    last: Timestamp,
-}
-
-impl Recent {
-    const NOBODY: Self = Self { host: IpAddr::V4(Ipv4Addr::UNSPECIFIED), last: Timestamp::UNKNOWN };
-
-    /// Where it stands: one place for each host.
-    #[inline]
-    fn place(host: IpAddr) -> usize {
-        let bits = match host {
-            IpAddr::V4(v4) => v4.to_bits().into(),
-            IpAddr::V6(v6) => v6.to_bits() as u64 ^ (v6.to_bits() >> 64) as u64,
-        };
-        // The upper bits of a product hang on all bits (Knuth, The Art of Computer Programming, volume 3, section 6.4).
-        (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - PLACES.ilog2())) as usize
-    }
-}
-
 /// When packets of a kind came from, or went to, each host.
 #[derive(Clone, Debug)]
 pub(super) struct Table {
     rhythms: Lowest<Rhythm, MOST_HOSTS>,
-    /// Before the rhythms, so that most packets need no look into them; empty until somebody was heard.
-    recent: Vec<Recent>,
+    /// Before the rhythms, which do not know of it before it is settled.
+    recent: Recent,
     input: u32,
 }
 
@@ -56,7 +32,7 @@ fn is_host(address: IpAddr) -> bool {
 impl Table {
     /// Nobody was heard yet in an input.
     pub(super) fn new(input: u32) -> Self {
-        Self { rhythms: Lowest::default(), recent: Vec::new(), input }
+        Self { rhythms: Lowest::default(), recent: Recent::new(), input }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -69,57 +45,66 @@ impl Table {
     }
 
     /// Takes the known time of a packet.
-    #[inline]
-    pub(super) fn hear(&mut self, host: IpAddr, time: Timestamp) {
-        let Some(recent) = self.recent.get_mut(Recent::place(host)) else {
-            self.recent = vec![Recent::NOBODY; PLACES];
-            return self.hear_anew(host, time);
-        };
-        if recent.host != host || since(time, recent.last) >= SECOND {
-            self.hear_anew(host, time);
-        } else {
-            recent.last = recent.last.max(time);
+    #[inline(always)]
+    pub(super) fn hear<A: Address>(&mut self, host: A, time: Timestamp) {
+        // Where many made-up addresses found no place, they need not be looked for.
+        if self.rhythms.turned_away() && !self.rhythms.has_place(host.into()) {
+            return;
+        }
+        match self.recent.hear(host, time, self.rhythms.list()) {
+            Heard::Nothing => {}
+            Heard::Full => self.write_down(),
+            Heard::Anew => self.hear_anew(host.into(), time),
         }
     }
 
-    /// Takes a packet of a host that is not among the recent, or was silent for a second.
+    /// Where a host is looked for first.
+    #[inline(always)]
+    pub(super) fn place(&self, host: Ipv4Addr) -> (&[Place], usize) {
+        self.recent.place(host)
+    }
+
+    /// Writes down the pauses of all that are recent.
+    #[inline(never)]
+    fn write_down(&mut self) {
+        self.recent.take_pauses(|number, pause| {
+            if let Some(rhythm) = self.rhythms.at(number) {
+                rhythm.go_on(pause.start);
+                rhythm.hear(pause.end);
+            }
+        });
+    }
+
+    /// Takes a packet of a host that is not among the recent.
     #[inline(never)]
     fn hear_anew(&mut self, host: IpAddr, time: Timestamp) {
-        let place = Recent::place(host);
-        let before = self.recent.get(place).copied().unwrap_or(Recent::NOBODY);
-        let own = Some(before.last).filter(|last| before.host == host && *last != Timestamp::UNKNOWN);
-        if own.is_none() {
-            self.settle_one(before);
+        if !is_host(host) {
+            return;
         }
-        match self.rhythms.get_mut(host) {
-            Some(rhythm) => {
-                own.into_iter().for_each(|last| rhythm.go_on(last));
-                rhythm.hear(time);
+        let mut number = self.rhythms.find(host);
+        if number == NOWHERE {
+            if self.rhythms.is_full() {
+                // Some must go, and then all have other numbers.
+                self.settle();
             }
-            None => self.add(host, Rhythm::new(self.input, time)),
+            let input = self.input;
+            number = self.rhythms.enter(host, || Rhythm::new(input, time));
         }
-        self.recent[place] = Recent { host, last: own.map_or(time, |last| last.max(time)) };
-    }
-
-    /// Writes down until when a host was heard.
-    fn settle_one(&mut self, recent: Recent) {
-        if recent.last != Timestamp::UNKNOWN
-            && let Some(rhythm) = self.rhythms.get_mut(recent.host)
-        {
-            rhythm.go_on(recent.last);
+        if let Some(rhythm) = self.rhythms.at(number) {
+            rhythm.hear(time);
+            let last = rhythm.last();
+            self.recent.enter((host, number), last, self.rhythms.list());
         }
     }
 
-    /// The same of all.
+    /// Writes down all that is known of those that are recent.
     fn settle(&mut self) {
-        std::mem::take(&mut self.recent).into_iter().for_each(|recent| self.settle_one(recent));
-    }
-
-    #[cold]
-    fn add(&mut self, host: IpAddr, rhythm: Rhythm) {
-        if is_host(host) {
-            self.rhythms.get_or_insert(host, || rhythm);
-        }
+        self.write_down();
+        self.recent.take_hosts(|number, last| {
+            if let Some(rhythm) = self.rhythms.at(number) {
+                rhythm.go_on(last);
+            }
+        });
     }
 
     /// With all of it in the rhythms.
@@ -140,7 +125,10 @@ impl Table {
         for (host, theirs) in other.rhythms.iter() {
             match self.rhythms.get_mut(host) {
                 Some(mine) => mine.absorb(theirs),
-                None => self.add(host, theirs.clone()),
+                None if is_host(host) => {
+                    self.rhythms.enter(host, || theirs.clone());
+                }
+                None => {}
             }
         }
     }
@@ -183,6 +171,6 @@ impl Table {
         let rhythms: Lowest<Rhythm, MOST_HOSTS> = from.get()?;
         let is_sound = |(address, rhythm): (IpAddr, &Rhythm)| is_host(address) && rhythm.last() <= end;
         from.expect(rhythms.iter().all(is_sound), "a sender does not fit the others")?;
-        Ok(Self { rhythms, recent: Vec::new(), input: from.input })
+        Ok(Self { rhythms, recent: Recent::new(), input: from.input })
     }
 }

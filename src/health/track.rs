@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::measure::{Measure, Measures, Outcome, Pair};
-use super::stream::{self, Segment, Stream};
+use super::measure::{Measure, Outcome, Pair};
+use super::stream::{Segment, Stream};
+use super::sums::{Measures, Places, Spot, pair};
+use super::watch::FlowKey;
 use super::window::{Act, Message, Window};
 use crate::capture::{Retime, Timestamp};
 use crate::decode::TcpFlags;
@@ -13,36 +15,36 @@ use crate::state::{Broken, Load, Stored};
 pub(crate) type Ends = [(IpAddr, u16); 2];
 
 /// One flow.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Track {
-    /// What its questions and answers are.
-    measure: Measure,
-    /// Its first messages: what they are hangs on what came before, which another part may know.
-    head: Window,
-    /// Its last messages, where there are more than those.
-    tail: Option<Box<Window>>,
-    /// The first segment of each end, while there is no message: it may end a handshake that another part knows.
-    acknowledged: [Timestamp; 2],
-    /// What TCP's numbers say.
-    stream: Option<Box<Stream>>,
+    /// Its last messages.
+    recent: Window,
     /// First and last time.
     span: [Timestamp; 2],
+    /// Its first messages, where they are not the last: what they are hangs on what came before, which another part may know.
+    head: Option<Box<Window>>,
+    /// What TCP's numbers say.
+    stream: Option<Box<Stream>>,
+    /// Where its sums are.
+    places: Places,
+    /// What its questions and answers are.
+    measure: Measure,
+    /// The first segment of each end, while there is no message: it may end a handshake that another part knows.
+    acknowledged: [Timestamp; 2],
     /// The inputs of the first and the last message.
     inputs: [u32; 2],
 }
 
-/// What one act of a side is measured as, and of whom.
-fn pair(measure: Measure, message: &Message, ends: &Ends) -> Pair {
-    let side = usize::from(message.side & 1);
-    let (sender, receiver) = (ends[side], ends[1 - side]);
-    let (measure, asker, answerer, port) = match message.act {
-        Act::Ask => (measure, sender.0, receiver.0, receiver.1),
-        Act::Answer => (measure, receiver.0, sender.0, sender.1),
-        Act::Open => (Measure::Server, sender.0, receiver.0, receiver.1),
-        Act::Accept => (Measure::Server, receiver.0, sender.0, sender.1),
-        Act::Acknowledge => (Measure::Client, receiver.0, sender.0, receiver.1),
-    };
-    Pair { asker, answerer, port: if measure == Measure::Echo { 0 } else { port }, measure }
+/// What one act of a side is measured as, and which end asks.
+fn role(measure: Measure, message: &Message) -> (Measure, usize) {
+    let (sender, receiver) = (usize::from(message.side & 1), usize::from(1 - (message.side & 1)));
+    match message.act {
+        Act::Ask => (measure, sender),
+        Act::Answer => (measure, receiver),
+        Act::Open => (Measure::Server, sender),
+        Act::Accept => (Measure::Server, receiver),
+        Act::Acknowledge => (Measure::Client, receiver),
+    }
 }
 
 /// So many nanoseconds earlier.
@@ -50,24 +52,47 @@ fn before(time: Timestamp, nanos: u64) -> Timestamp {
     Timestamp::from_nanos(time.raw().saturating_sub_unsigned(nanos))
 }
 
-fn note(window: &Window, message: &Message, (measure, ends): (Measure, &Ends), sums: &mut Measures) {
-    let Some(outcome) = window.outcome(message, measure.renews()) else { return };
-    let asked = pair(measure, message, ends);
-    sums.note(asked, outcome);
-    if let Outcome::Answered { nanos, .. } = outcome {
-        sums.load_at(&asked, before(message.time, nanos), nanos);
-        if measure == Measure::Tftp && window.ends_file(message) {
-            sums.end(asked);
+/// Counts a message that comes behind those of a window.
+#[inline]
+fn note(
+    window: &Window,
+    message: &Message,
+    (of, ends, places): (Measure, &impl FlowKey, &mut Places),
+    sums: &mut Measures,
+) {
+    let Some(outcome) = window.outcome(message, of.renews()) else { return };
+    let (measure, asker) = role(of, message);
+    let spot = Spot { measure, asker, ends, places };
+    match outcome {
+        Outcome::Answered { nanos, repeats } => {
+            sums.answered_at(spot, before(message.time, nanos), (nanos, repeats));
         }
+        _ => sums.note(spot, outcome),
     }
-    if measure == Measure::Tftp && outcome == Outcome::Asked {
+    if of == Measure::Tftp {
+        note_block(window, message, outcome, (ends, places), sums);
+    }
+}
+
+/// What a message of TFTP tells besides.
+fn note_block(
+    window: &Window,
+    message: &Message,
+    outcome: Outcome,
+    (ends, places): (&impl FlowKey, &mut Places),
+    sums: &mut Measures,
+) {
+    let asker = usize::from(1 - (message.side & 1));
+    if matches!(outcome, Outcome::Answered { .. }) && window.ends_file(message) {
+        sums.end(pair(Measure::Tftp, asker, ends));
+    }
+    if outcome == Outcome::Asked {
         // The next block answers the acknowledgment before it.
         let acknowledgment = window.last().filter(|last| last.act == Act::Answer && last.side != message.side);
         let first = acknowledgment.and_then(|last| window.iter().find(|known| known.is_like(&last)));
         if let Some(nanos) = first.and_then(|first| message.since(first.time)) {
-            let next = pair(Measure::TftpNext, &Message { act: Act::Answer, ..*message }, ends);
-            sums.answered(next, nanos);
-            sums.load_at(&next, before(message.time, nanos), nanos);
+            let next = Spot { measure: Measure::TftpNext, asker, ends, places };
+            sums.answered_at(next, before(message.time, nanos), (nanos, 0));
         }
     }
 }
@@ -76,19 +101,25 @@ impl Track {
     pub(super) fn new(measure: Measure, input: u32, time: Timestamp) -> Self {
         let inputs = [input; 2];
         Self {
-            measure,
-            head: Window::EMPTY,
-            tail: None,
-            stream: None,
-            acknowledged: [Timestamp::UNKNOWN; 2],
+            recent: Window::EMPTY,
             span: [time; 2],
+            head: None,
+            stream: None,
+            places: Places::new(),
+            measure,
+            acknowledged: [Timestamp::UNKNOWN; 2],
             inputs,
         }
     }
 
-    /// The last messages.
-    fn recent(&self) -> &Window {
-        self.tail.as_deref().unwrap_or(&self.head)
+    /// Where the sums are that its next messages, or segments, most likely belong to, by which end asks.
+    pub(super) fn places(&self) -> [usize; 2] {
+        self.places.both(if self.stream.is_some() { Measure::Ack } else { self.measure })
+    }
+
+    /// The first messages.
+    fn head(&self) -> &Window {
+        self.head.as_deref().unwrap_or(&self.recent)
     }
 
     fn reach(&mut self, time: Timestamp) {
@@ -96,18 +127,20 @@ impl Track {
     }
 
     /// Takes the next message.
-    pub(super) fn push(&mut self, message: Message, ends: &Ends, sums: &mut Measures) {
+    pub(super) fn push(&mut self, message: Message, ends: &impl FlowKey, sums: &mut Measures) {
         self.reach(message.time);
-        if !self.head.is_full() {
-            return self.head.push(message);
+        if self.head.is_none() {
+            if !self.recent.is_full() {
+                return self.recent.push(message);
+            }
+            self.head = Some(Box::new(self.recent.clone()));
         }
-        let tail = self.tail.get_or_insert_with(|| Box::new(self.head.clone()));
-        note(tail, &message, (self.measure, ends), sums);
-        tail.push(message);
+        note(&self.recent, &message, (self.measure, ends, &mut self.places), sums);
+        self.recent.push(message);
     }
 
     /// Takes the next segment of TCP.
-    pub(super) fn segment(&mut self, segment: &Segment, ends: &Ends, sums: &mut Measures) {
+    pub(super) fn segment(&mut self, segment: &Segment, ends: &impl FlowKey, sums: &mut Measures) {
         let (time, side, [sequence, acknowledged]) = (segment.time, segment.side, segment.numbers);
         match (segment.has(TcpFlags::SYN), segment.has(TcpFlags::ACK)) {
             (true, false) => {
@@ -118,7 +151,8 @@ impl Track {
             (false, false) => {}
         }
         self.reach(time);
-        self.stream.get_or_insert_with(|| Box::new(Stream::new())).take(segment, ends, sums);
+        let stream = self.stream.get_or_insert_with(|| Box::new(Stream::new()));
+        stream.take(segment, (ends, &mut self.places), sums);
     }
 
     /// Seams at which parts of it did not fit.
@@ -127,8 +161,8 @@ impl Track {
     }
 
     /// Takes an acknowledgment of TCP: the first behind a SYN-ACK is the client's half of the handshake.
-    pub(super) fn acknowledge(&mut self, side: u8, time: Timestamp, ends: &Ends, sums: &mut Measures) {
-        match self.recent().last() {
+    pub(super) fn acknowledge(&mut self, side: u8, time: Timestamp, ends: &impl FlowKey, sums: &mut Measures) {
+        match self.recent.last() {
             None => {
                 let first = &mut self.acknowledged[usize::from(side & 1)];
                 if *first == Timestamp::UNKNOWN {
@@ -145,19 +179,20 @@ impl Track {
 
     /// Adds what came of the flow later. Says whether that cannot be: both lie at the same time in different inputs.
     #[must_use]
-    pub(super) fn absorb(&mut self, other: &Self, ends: &Ends, sums: &mut Measures) -> bool {
+    pub(super) fn absorb(&mut self, other: &Self, ends: &impl FlowKey, sums: &mut Measures) -> bool {
         let overlaps = self.inputs[1] != other.inputs[0] && other.span[0] < self.span[1];
         for (side, time) in (0..).zip(other.acknowledged) {
             if time != Timestamp::UNKNOWN {
                 self.acknowledge(side, time, ends, sums);
             }
         }
-        other.head.iter().for_each(|message| self.push(message, ends, sums));
-        if let Some(tail) = &other.tail {
-            self.tail = Some(tail.clone());
+        other.head().iter().for_each(|message| self.push(message, ends, sums));
+        if other.head.is_some() {
+            self.head.get_or_insert_with(|| Box::new(self.recent.clone()));
+            self.recent = other.recent.clone();
         }
         match (&mut self.stream, &other.stream) {
-            (Some(mine), Some(theirs)) => mine.absorb(theirs, ends, sums),
+            (Some(mine), Some(theirs)) => mine.absorb(theirs, (ends, &mut self.places), sums),
             (mine, Some(theirs)) => *mine = Some(theirs.clone()),
             (_, None) => {}
         }
@@ -167,13 +202,13 @@ impl Track {
     }
 
     /// Nothing came before it: tells what its first messages are.
-    pub(super) fn finish(&self, ends: &Ends, sums: &mut Measures) {
-        let mut window = Window::EMPTY;
-        for message in self.head.iter() {
-            note(&window, &message, (self.measure, ends), sums);
+    pub(super) fn finish(&self, ends: &impl FlowKey, sums: &mut Measures) {
+        let (mut window, mut places) = (Window::EMPTY, Places::new());
+        for message in self.head().iter() {
+            note(&window, &message, (self.measure, ends, &mut places), sums);
             window.push(message);
         }
-        self.stream.iter().for_each(|stream| stream.finish(ends, sums));
+        self.stream.iter().for_each(|stream| stream.finish((ends, &mut places), sums));
     }
 
     /// When the last message came.
@@ -182,20 +217,16 @@ impl Track {
     }
 
     /// The pairs that it may have been measured as.
-    pub(super) fn pairs(&self, ends: &Ends) -> impl Iterator<Item = Pair> {
-        let (measure, ends) = (self.measure, *ends);
-        let message = |side, act| Message { time: Timestamp::UNKNOWN, side, act, id: 0 };
-        let acts = [Act::Ask, Act::Open, Act::Acknowledge].into_iter().map(move |act| (measure, act));
-        let next = (measure == Measure::Tftp).then_some((Measure::TftpNext, Act::Answer));
-        acts.chain(next)
-            .flat_map(move |(measure, act)| [0, 1].map(|side| pair(measure, &message(side, act), &ends)))
-            .chain([0, 1].map(|side| stream::pair(side, &ends)))
+    pub(super) fn pairs(&self, ends: &impl FlowKey) -> impl Iterator<Item = Pair> {
+        let next = (self.measure == Measure::Tftp).then_some(Measure::TftpNext);
+        let measures = [self.measure, Measure::Server, Measure::Client, Measure::Ack].into_iter().chain(next);
+        measures.flat_map(move |measure| [0, 1].map(|asker| pair(measure, asker, ends)))
     }
 
     pub(super) fn retime(&mut self, retime: Retime) {
-        self.head.retime(retime);
+        self.recent.retime(retime);
         self.stream.iter_mut().for_each(|stream| stream.retime(retime));
-        self.tail.iter_mut().for_each(|tail| tail.retime(retime));
+        self.head.iter_mut().for_each(|head| head.retime(retime));
         for time in self.acknowledged.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
             *time = retime.apply(*time);
         }
@@ -203,22 +234,27 @@ impl Track {
     }
 }
 
+/// Its first messages, and the last where they are others.
 impl Stored for Track {
     fn store(&self, to: &mut Vec<u8>) {
         self.measure.store(to);
-        self.head.store(to);
-        self.tail.store(to);
+        self.head().store(to);
+        self.head.is_some().store(to);
+        self.head.iter().for_each(|_| self.recent.store(to));
         self.acknowledged.store(to);
         self.stream.store(to);
         self.span.store(to);
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let (measure, head, tail) = from.get()?;
+        let (measure, first, last): (_, Window, Option<Window>) = from.get()?;
         let (acknowledged, stream, span): (_, _, [Timestamp; 2]) = from.get()?;
-        let track = Self { measure, head, tail, stream, acknowledged, span, inputs: [from.input; 2] };
-        let is_sound = track.tail.as_ref().is_none_or(|tail| tail.is_full() && track.head.is_full());
+        let is_sound = last.as_ref().is_none_or(|last| last.is_full() && first.is_full());
         from.expect(is_sound && span[0] <= span[1], "the messages of a flow do not fit one another")?;
-        Ok(track)
+        let (recent, head) = match last {
+            Some(last) => (last, Some(Box::new(first))),
+            None => (first, None),
+        };
+        Ok(Self { recent, span, head, stream, places: Places::new(), measure, acknowledged, inputs: [from.input; 2] })
     }
 }

@@ -1,13 +1,14 @@
 //! The flows of one address family that health is measured of, each by its key: a side table, so that flows without
 //! questions and answers pay nothing.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::measure::{Measure, Measures, Pair};
+use super::measure::{Measure, Pair};
+use super::numbered::Numbered;
 use super::stream::Segment;
+use super::sums::Measures;
 use super::track::{Ends, Track};
 use super::window::{Act, Message};
 use super::{Health, MOST_FLOWS, MOST_PAIRS};
@@ -25,10 +26,16 @@ pub(crate) trait FlowKey: Copy + Ord + Hash {
     fn ends(&self) -> Ends;
 }
 
+impl FlowKey for Ends {
+    fn ends(&self) -> Ends {
+        *self
+    }
+}
+
 /// The flows and their sums.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch<K> {
-    tracks: HashMap<K, Track, foldhash::fast::RandomState>,
+    tracks: Numbered<K, Track>,
     /// Once there were more: this and all higher flows have no place.
     ceiling: Option<K>,
     sums: Measures,
@@ -43,11 +50,35 @@ impl<K: FlowKey> Watch<K> {
     /// Nothing seen yet of an input.
     pub(crate) fn new(input: u32) -> Self {
         let sums = Measures::new(MOST_PAIRS);
-        Self { tracks: HashMap::default(), ceiling: None, sums, mixed: BTreeSet::new(), misfits: 0, input }
+        Self { tracks: Numbered::default(), ceiling: None, sums, mixed: BTreeSet::new(), misfits: 0, input }
     }
 
-    fn track(&mut self, key: K, measure: Measure, time: Timestamp) -> Option<(&mut Track, &mut Measures)> {
-        if self.has_no_room_for(&key) || time == Timestamp::UNKNOWN {
+    /// The number that a flow most likely has, by which what comes next of it may be told, or a number that is none.
+    #[inline]
+    pub(crate) fn likely(&self, key: &K) -> u32 {
+        self.tracks.likely(key)
+    }
+
+    /// What is kept of flows, by their numbers, for who wants it to be near.
+    pub(crate) fn tracks(&self) -> &[impl Sized] {
+        self.tracks.list()
+    }
+
+    /// All sums, and where those of a flow with a number stand: near too.
+    #[inline]
+    pub(crate) fn sums_of(&self, number: u32) -> (&[impl Sized], [usize; 2]) {
+        let places = self.tracks.list().get(number as usize).map(|(_, track)| track.places());
+        (self.sums.list(), places.unwrap_or([usize::MAX; 2]))
+    }
+
+    #[inline]
+    fn track(
+        &mut self,
+        (key, number): (&K, u32),
+        measure: Measure,
+        time: Timestamp,
+    ) -> Option<(&mut Track, &mut Measures)> {
+        if self.has_no_room_for(key) || time == Timestamp::UNKNOWN {
             return None;
         }
         if self.tracks.len() >= 2 * MOST_FLOWS {
@@ -55,9 +86,14 @@ impl<K: FlowKey> Watch<K> {
             // Or every new flow would have all of them looked at.
             self.keep_to_limit();
         }
+        let number = if self.tracks.guess(number, key).is_some() { number } else { self.enter(*key, measure, time) };
+        self.tracks.at(number).map(|track| (track, &mut self.sums))
+    }
+
+    #[inline(never)]
+    fn enter(&mut self, key: K, measure: Measure, time: Timestamp) -> u32 {
         let input = self.input;
-        let track = self.tracks.entry(key).or_insert_with(|| Track::new(measure, input, time));
-        Some((track, &mut self.sums))
+        self.tracks.enter(key, || Track::new(measure, input, time))
     }
 
     /// Whether nothing was seen.
@@ -71,19 +107,19 @@ impl<K: FlowKey> Watch<K> {
         self.ceiling.is_some_and(|ceiling| *key >= ceiling)
     }
 
-    /// Takes a question or an answer that an end (0 or 1) sent.
-    pub(crate) fn message(&mut self, key: K, measure: Measure, side: u8, part: Part, time: Timestamp) {
+    /// Takes a question or an answer that an end (0 or 1) sent, of a flow whose number may be known.
+    pub(crate) fn message(&mut self, flow: (&K, u32), measure: Measure, side: u8, part: Part, time: Timestamp) {
         let act = if part.asks { Act::Ask } else { Act::Answer };
-        if let Some((track, sums)) = self.track(key, measure, time) {
-            track.push(Message { time, side, act, id: part.id }, &key.ends(), sums);
+        if let Some((track, sums)) = self.track(flow, measure, time) {
+            track.push(Message { time, side, act, id: part.id }, flow.0, sums);
         }
     }
 
     /// Takes a segment of TCP.
-    pub(crate) fn segment(&mut self, key: K, segment: &Segment) {
-        let Some((track, sums)) = self.track(key, Measure::Http, segment.time) else { return };
-        let ends = key.ends();
-        track.segment(segment, &ends, sums);
+    pub(crate) fn segment(&mut self, flow: (&K, u32), segment: &Segment) {
+        if let Some((track, sums)) = self.track(flow, Measure::Http, segment.time) {
+            track.segment(segment, flow.0, sums);
+        }
     }
 
     /// Adds what was seen later.
@@ -92,18 +128,17 @@ impl<K: FlowKey> Watch<K> {
         self.sums.absorb(&other.sums);
         self.mixed.extend(&other.mixed);
         self.misfits = self.misfits.saturating_add(other.misfits);
-        for (key, theirs) in &other.tracks {
-            if self.ceiling.is_some_and(|ceiling| *key >= ceiling) {
+        for (key, theirs) in other.tracks.list() {
+            if self.has_no_room_for(key) {
                 continue;
             }
-            match self.tracks.entry(*key) {
-                Entry::Vacant(entry) => {
-                    entry.insert(theirs.clone());
+            match self.tracks.get_mut(key) {
+                None => {
+                    self.tracks.enter(*key, || theirs.clone());
                 }
-                Entry::Occupied(mut entry) => {
-                    let ends = key.ends();
-                    if entry.get_mut().absorb(theirs, &ends, &mut self.sums) {
-                        self.mixed.extend(entry.get().pairs(&ends));
+                Some(mine) => {
+                    if mine.absorb(theirs, key, &mut self.sums) {
+                        self.mixed.extend(mine.pairs(key));
                     }
                 }
             }
@@ -126,7 +161,7 @@ impl<K: FlowKey> Watch<K> {
         self.tracks.retain(|key, track| {
             let is_idle = track.last() < before;
             if is_idle {
-                track.finish(&key.ends(), sums);
+                track.finish(key, sums);
                 *misfits = misfits.saturating_add(track.misfits());
             }
             !is_idle
@@ -135,7 +170,7 @@ impl<K: FlowKey> Watch<K> {
 
     fn keep_to_limit(&mut self) {
         if self.tracks.len() > MOST_FLOWS {
-            let mut keys: Vec<K> = self.tracks.keys().copied().collect();
+            let mut keys: Vec<K> = self.tracks.list().iter().map(|(key, _)| *key).collect();
             let (_, first_beyond, _) = keys.select_nth_unstable(MOST_FLOWS);
             self.keep_below(Some(*first_beyond));
         }
@@ -153,11 +188,12 @@ impl<K: FlowKey> Watch<K> {
         if self.ceiling.is_some() || self.tracks.len() >= 2 * MOST_FLOWS {
             self.keep_to_limit();
         }
-        for (key, track) in &self.tracks {
-            track.finish(&key.ends(), &mut self.sums);
+        for (key, track) in self.tracks.list() {
+            track.finish(key, &mut self.sums);
             health.misfits = health.misfits.saturating_add(track.misfits());
         }
         health.misfits = health.misfits.saturating_add(self.misfits);
+        self.sums.settle();
         self.sums.keep_to_limit();
         let answerers: BTreeSet<IpAddr> = self.mixed.iter().map(|pair| pair.answerer).collect();
         std::mem::take(&mut self.sums.loads).finish(&answerers, health);
@@ -172,7 +208,7 @@ impl<K: FlowKey> Watch<K> {
     /// Holds it to its limit: flows that are idle go first, and only where that is not enough those with the highest keys.
     pub(crate) fn make_room(&mut self) {
         if self.tracks.len() > MOST_FLOWS
-            && let Some(latest) = self.tracks.values().filter_map(|track| track.last().nanos()).max()
+            && let Some(latest) = self.tracks.list().iter().filter_map(|(_, track)| track.last().nanos()).max()
         {
             self.let_go(Timestamp::from_nanos(latest.saturating_sub(IDLE)));
         }
@@ -187,10 +223,10 @@ impl<K: FlowKey + Stored> Watch<K> {
     /// Appends it, flows and pairs in the order of their keys.
     pub(crate) fn store(&self, to: &mut Vec<u8>) {
         self.ceiling.store(to);
-        self.sums.store(to);
+        self.sums.settled().store(to);
         self.misfits.store(to);
-        let mut tracks: Vec<_> = self.tracks.iter().collect();
-        tracks.sort_unstable_by_key(|(key, _)| **key);
+        let mut tracks: Vec<_> = self.tracks.list().iter().collect();
+        tracks.sort_unstable_by_key(|(key, _)| *key);
         (tracks.len() as u64).store(to);
         for (key, track) in tracks {
             key.store(to);
@@ -200,12 +236,12 @@ impl<K: FlowKey + Stored> Watch<K> {
 
     /// Whether there are answers by device and time.
     pub(crate) fn has_loads(&self) -> bool {
-        !self.sums.loads.is_empty()
+        !self.sums.settled().loads.is_empty()
     }
 
     /// Appends the answers by device and time, which [`Watch::store`] leaves out.
     pub(crate) fn store_loads(&self, to: &mut Vec<u8>) {
-        self.sums.loads.store(to);
+        self.sums.settled().loads.store(to);
     }
 
     /// Loads those.
@@ -240,7 +276,7 @@ impl<K: FlowKey + Stored> Watch<K> {
             let (key, track): (K, Track) = from.get()?;
             from.expect(last.is_none_or(|last| last < key), "flows are not in their order")?;
             last = Some(key);
-            watch.tracks.insert(key, track);
+            watch.tracks.enter(key, || track);
         }
         Ok(watch)
     }

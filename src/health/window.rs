@@ -40,6 +40,25 @@ impl Act {
     fn of(code: u32) -> Option<Self> {
         Self::ALL.get(code as usize).copied()
     }
+
+    /// What answers it, and the bits of its identifier that an answer has: the upper half; a SYN-ACK acknowledges all of a SYN's.
+    const fn reply(self) -> (Self, u32) {
+        if matches!(self, Self::Open) { (Self::Accept, u32::MAX) } else { (Self::Answer, 0xffff_0000) }
+    }
+}
+
+/// The places of the bits that are set, ascending.
+fn each(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let at = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        at
+    })
+}
+
+/// The place of the last bit that is set.
+fn last(bits: u32) -> Option<usize> {
+    bits.checked_ilog2().map(|at| at as usize)
 }
 
 /// One message.
@@ -118,8 +137,9 @@ impl Window {
     pub(super) fn push(&mut self, message: Message) {
         let (mut at, mut kinds) = (self.len(), self.kinds & ((1 << LENGTH) - 1));
         if at >= WINDOW {
-            self.times.copy_within(1.., 0);
-            self.ids.copy_within(1.., 0);
+            let ([_, times @ ..], [_, ids @ ..]) = (self.times, self.ids);
+            self.times[..WINDOW - 1].copy_from_slice(&times);
+            self.ids[..WINDOW - 1].copy_from_slice(&ids);
             (at, kinds) = (WINDOW - 1, kinds >> BITS);
         }
         let kind = u32::from(message.side & 1) | (message.act as u32) << 1;
@@ -127,18 +147,36 @@ impl Window {
         self.kinds = kinds & !(15 << (BITS * at)) | kind << (BITS * at) | (at as u32 + 1) << LENGTH;
     }
 
+    /// A bit for each message that there is.
+    const fn all(&self) -> u32 {
+        (1 << self.len()) - 1
+    }
+
+    /// A bit for each message of a side that does this and whose identifier has these bits in common with another one: all at
+    /// once, for which of them there are nobody can foresee.
+    #[inline(always)]
+    fn find(&self, side: u8, act: Act, id: u32, bits: u32) -> u32 {
+        let kind = u32::from(side & 1) | (act as u32) << 1;
+        let bit = |(at, known): (usize, &u32)| {
+            u32::from(((known ^ id) & bits == 0) & (self.kinds >> (BITS * at) & 15 == kind)) << at
+        };
+        self.ids.iter().enumerate().map(bit).fold(0, |all, bit| all | bit) & self.all()
+    }
+
     /// What a message is that comes behind these; nothing where it is a copy. `renews` says that identifiers are used again
     /// as soon as they are answered.
     pub(super) fn outcome(&self, message: &Message, renews: bool) -> Option<Outcome> {
-        let is_copy = |known: &Message| known.is_like(message) && known.time.raw().abs_diff(message.time.raw()) <= COPY;
-        if self.iter().any(|known| is_copy(&known)) {
+        let Message { time, side, act, id } = *message;
+        let like = self.find(side, act, id, u32::MAX);
+        if each(like).any(|at| self.get(at).time.raw().abs_diff(time.raw()) <= COPY) {
             return None;
         }
-        match message.act {
+        match act {
+            Act::Ask | Act::Open if like == 0 => Some(Outcome::Asked),
             Act::Ask | Act::Open => {
-                let last = self.iter().rposition(|known| known.is_like(message));
-                let is_answered = |at| renews && self.iter().skip(at).any(|known| known.answers(message));
-                Some(if last.is_some_and(|at| !is_answered(at)) { Outcome::Repeated } else { Outcome::Asked })
+                let (reply, bits) = act.reply();
+                let is_answered = renews && self.find(1 - (side & 1), reply, id, bits) > like;
+                Some(if is_answered { Outcome::Asked } else { Outcome::Repeated })
             }
             Act::Answer | Act::Accept => self.answer(message, renews),
             Act::Acknowledge => self.acknowledgment(message),
@@ -166,34 +204,36 @@ impl Window {
     }
 
     fn answer(&self, message: &Message, renews: bool) -> Option<Outcome> {
-        let Some(question) = self.iter().rev().find(|known| message.answers(known)) else {
+        let (side, asks) = (message.side & 1, if message.act == Act::Accept { Act::Open } else { Act::Ask });
+        let (reply, bits) = asks.reply();
+        let Some(question) = last(self.find(1 - side, asks, message.id, bits)).map(|at| self.get(at)) else {
             return Some(Outcome::Unasked);
         };
-        // The first that was sent, and how often it was sent again; and answers since then.
-        let mut first = None;
-        let (mut repeats, mut last) = (0, Timestamp::UNKNOWN);
-        let mut again = None;
-        for known in self.iter() {
-            if known.is_like(&question) {
-                if first.is_none() || renews && again.is_some() {
-                    (first, repeats, again) = (Some(known.time), 0, None);
-                } else if known.time.raw().abs_diff(last.raw()) >= PATIENCE {
-                    repeats += 1;
-                }
-                last = known.time;
-            } else if first.is_some() && known.side == message.side && known.answers(&question) {
-                again = Some(known.id == message.id);
+        // It as often as it was sent, and the last answer since it was sent first.
+        let mut sent = self.find(1 - side, asks, question.id, u32::MAX);
+        let first = sent & sent.wrapping_neg();
+        let again = self.find(side, reply, question.id, bits);
+        if again > first
+            && let Some(at) = last(again)
+        {
+            let since = sent >> at << at;
+            if !renews || since == 0 {
+                // What follows the answer under the same token is a notification (RFC 7641 section 3.2).
+                let is_same = self.get(at).id == message.id;
+                return Some(if is_same { Outcome::AnsweredAgain } else { Outcome::Unasked });
             }
+            sent = since;
         }
-        match (again, message.since(first?)) {
-            (Some(true), _) => Some(Outcome::AnsweredAgain),
-            // What follows the answer under the same token is a notification (RFC 7641 section 3.2).
-            (Some(false), _) => Some(Outcome::Unasked),
-            // Which of two SYNs a SYN-ACK answers, nobody knows (Karn's rule).
-            (None, Some(_)) if question.act == Act::Open && question.since(first?) > Some(COPY) => None,
-            (None, Some(nanos)) => Some(Outcome::Answered { nanos, repeats }),
-            (None, None) => None,
-        }
+        let mut times = each(sent).map(|at| self.get(at).time);
+        let first = times.next()?;
+        let late = |(repeats, last): (u8, Timestamp), time: Timestamp| {
+            (repeats + u8::from(time.raw().abs_diff(last.raw()) >= PATIENCE), time)
+        };
+        let (repeats, _) = times.fold((0, first), late);
+        let nanos = message.since(first)?;
+        // Which of two SYNs a SYN-ACK answers, nobody knows (Karn's rule).
+        let is_unsure = question.act == Act::Open && question.since(first) > Some(COPY);
+        (!is_unsure).then_some(Outcome::Answered { nanos, repeats })
     }
 
     pub(super) fn retime(&mut self, retime: Retime) {
@@ -226,6 +266,8 @@ impl Stored for Window {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const MS: i64 = 1_000_000;
@@ -310,6 +352,70 @@ mod tests {
         .into_iter()
         .for_each(|message| window.push(message));
         assert!(window.ends_file(&answer(6001, 9 << 16)) && !window.ends_file(&answer(6001, 7 << 16)));
+    }
+
+    /// The same by looking at one message after the other.
+    fn one_by_one(window: &Window, message: &Message, renews: bool) -> Option<Outcome> {
+        let is_copy = |known: &Message| known.is_like(message) && known.time.raw().abs_diff(message.time.raw()) <= COPY;
+        if window.iter().any(|known| is_copy(&known)) {
+            return None;
+        }
+        match message.act {
+            Act::Ask | Act::Open => {
+                let last = window.iter().rposition(|known| known.is_like(message));
+                let is_answered = |at| renews && window.iter().skip(at).any(|known| known.answers(message));
+                return Some(if last.is_some_and(|at| !is_answered(at)) { Outcome::Repeated } else { Outcome::Asked });
+            }
+            Act::Acknowledge => return window.acknowledgment(message),
+            Act::Answer | Act::Accept => {}
+        }
+        let Some(question) = window.iter().rev().find(|known| message.answers(known)) else {
+            return Some(Outcome::Unasked);
+        };
+        let mut first = None;
+        let (mut repeats, mut last) = (0, Timestamp::UNKNOWN);
+        let mut again = None;
+        for known in window.iter() {
+            if known.is_like(&question) {
+                if first.is_none() || renews && again.is_some() {
+                    (first, repeats, again) = (Some(known.time), 0, None);
+                } else if known.time.raw().abs_diff(last.raw()) >= PATIENCE {
+                    repeats += 1;
+                }
+                last = known.time;
+            } else if first.is_some() && known.side == message.side && known.answers(&question) {
+                again = Some(known.id == message.id);
+            }
+        }
+        match (again, message.since(first?)) {
+            (Some(true), _) => Some(Outcome::AnsweredAgain),
+            (Some(false), _) => Some(Outcome::Unasked),
+            (None, Some(_)) if question.act == Act::Open && question.since(first?) > Some(COPY) => None,
+            (None, Some(nanos)) => Some(Outcome::Answered { nanos, repeats }),
+            (None, None) => None,
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn all_at_once_tell_what_one_after_the_other_tells(
+            messages in prop::collection::vec((0..900_i64, 0..2_u8, 0..5_u32, 0..4_u32), 1..12),
+        ) {
+            let mut window = Window::EMPTY;
+            let mut now = 0;
+            for (after, side, act, id) in messages {
+                now += if after < 600 { after / 6 - 10 } else { after };
+                let act = Act::of(act).unwrap();
+                let id = ((id / 2) << 16) | (id % 2);
+                let message = Message { time: Timestamp::from_nanos(now * MS), side, act, id };
+                for renews in [false, true] {
+                    prop_assert_eq!(window.outcome(&message, renews), one_by_one(&window, &message, renews));
+                }
+                window.push(message);
+            }
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A host of the survey.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -207,8 +208,18 @@ impl Hosts {
 
     /// The host with an address.
     pub fn find(&self, address: IpAddr) -> Option<HostId> {
-        let at = self.list.binary_search_by_key(&address, |host| host.address).ok()?;
-        Some(HostId(at as u32))
+        // As addresses are ordered: those of IPv4 first.
+        let at = match address {
+            IpAddr::V4(v4) => self.list.binary_search_by(|host| match host.address {
+                IpAddr::V4(own) => own.to_bits().cmp(&v4.to_bits()),
+                IpAddr::V6(_) => Ordering::Greater,
+            }),
+            IpAddr::V6(v6) => self.list.binary_search_by(|host| match host.address {
+                IpAddr::V4(_) => Ordering::Less,
+                IpAddr::V6(own) => own.to_bits().cmp(&v6.to_bits()),
+            }),
+        };
+        Some(HostId(at.ok()? as u32))
     }
 
     /// The same as it is.

@@ -24,8 +24,19 @@ pub(super) struct HealthRow<'a> {
 impl HealthRow<'_> {
     /// Nanoseconds: the least, the median, the 95th and 99th percentile, and the most.
     pub(super) fn times(&self) -> [Option<u64>; 5] {
+        [0, 1, 2, 3, 4].map(|place| self.time(place))
+    }
+
+    /// One of these.
+    fn time(&self, place: usize) -> Option<u64> {
         let times = &self.sums.times;
-        [times.least(), times.percentile(50), times.percentile(95), times.percentile(99), times.most()]
+        match place {
+            0 => times.least(),
+            1 => times.percentile(50),
+            2 => times.percentile(95),
+            3 => times.percentile(99),
+            _ => times.most(),
+        }
     }
 
     /// The port of the service, where there is one.
@@ -39,7 +50,7 @@ impl HealthRow<'_> {
     }
 
     fn seconds(&self, place: usize) -> Value<'static> {
-        self.times().get(place).copied().flatten().map_or(Value::Missing, |nanos| Value::Seconds(nanos, false))
+        self.time(place).map_or(Value::Missing, |nanos| Value::Seconds(nanos, false))
     }
 }
 

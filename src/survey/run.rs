@@ -191,9 +191,8 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         missing: &missing,
     };
     let verdicts = verdict::judge(&seen);
-    let ((coverage, nodes), findings) =
+    let ((coverage, nodes), (findings, transfers)) =
         rayon::join(|| verdict::cover(&seen, &verdicts), || finding::find(&seen, &verdicts));
-    let transfers = finding::Transfers::of(&seen);
     doubts.extend(caveats::of_transfers(&transfers));
     let input = |(at, summary): (u32, CaptureSummary)| {
         let tally = observed.tallies.get(&at).cloned().unwrap_or_default();

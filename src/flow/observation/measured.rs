@@ -41,13 +41,20 @@ const fn of_port(port: u16) -> Option<Measure> {
     }
 }
 
-/// Whether a packet may ask or answer: by its ports, or where those say nothing by the beginning of a TFTP block.
+/// What a packet may ask or answer: by its ports, or where those say nothing by the beginning of a TFTP block.
 #[inline(always)]
-pub(super) fn is_measured(protocol: u8, ports: (u16, u16), sent: &FlowPacket<'_>) -> bool {
-    if protocol == UDP {
-        of_port(ports.0).is_some() | of_port(ports.1).is_some() || matches!(sent.head, [0, 3 | 4 | 6])
-    } else {
-        protocol == TCP || sent.turn != Turn::Unknown
+pub(super) fn measured_as(protocol: u8, ports: (u16, u16), sent: &FlowPacket<'_>) -> Option<Measure> {
+    if protocol == TCP {
+        return Some(Measure::Http);
+    }
+    if protocol != UDP {
+        return (sent.turn != Turn::Unknown).then_some(Measure::Echo);
+    }
+    match (of_port(ports.0), of_port(ports.1)) {
+        (None, None) => matches!(sent.head, [0, 3 | 4 | 6]).then_some(Measure::Tftp),
+        // Of two such ports the one decides that stands first among the measures, whoever sends.
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -73,45 +80,38 @@ pub(super) fn error<K: Key>(
     }
 }
 
-/// Tells what a packet asks or answers; its ports begin with the sender's.
-#[inline(never)]
-pub(super) fn measure<K: FlowKey>(
+/// Tells what a packet asks or answers. Its connection may have a number among those that are watched.
+#[inline]
+pub(in crate::flow) fn measure<K: Key + FlowKey>(
     watch: &mut Watch<K>,
-    key: K,
-    protocol: u8,
-    ports: (u16, u16),
+    (key, number): (&K, u32),
+    measure: Measure,
     sent: &FlowPacket<'_>,
 ) {
     let (side, time, payload) = (sent.side & 1, sent.at.time, sent.payload);
-    if protocol == TCP {
-        let numbers = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST));
-        if let Some(numbers) = numbers {
-            let FlowPacket { flags, fingerprint, head, payload_length: length, .. } = *sent;
-            let window = u16::from_be_bytes(head);
-            watch.segment(key, &Segment { time, numbers, length, fingerprint, window, flags, side });
-        }
-        if let Some(part) = exchange::http(payload, sent.numbers) {
-            watch.message(key, Measure::Http, side, part, time);
-        }
-        return;
-    }
-    if ICMP.contains(&protocol) {
-        let asks = sent.turn == Turn::Request;
-        if let Some(part) = exchange::echo(asks, payload).filter(|_| ECHO.contains(&ports.0)) {
-            watch.message(key, Measure::Echo, side, part, time);
-        }
-        return;
-    }
-    // Of two such ports the one decides that stands first among the measures, whoever sends.
-    let measure = [of_port(ports.0), of_port(ports.1)].into_iter().flatten().min().unwrap_or(Measure::Tftp);
+    let connection = key.connection();
+    let flow = (&connection, number);
     let part = match measure {
         Measure::Coap => exchange::coap(payload),
         Measure::Bacnet => exchange::bacnet(payload),
         Measure::Dns => exchange::dns(payload),
-        _ => exchange::tftp(payload, sent.payload_length),
+        Measure::Tftp => exchange::tftp(payload, sent.payload_length),
+        Measure::Echo => {
+            let is_echo = ICMP.contains(&key.protocol()) && ECHO.contains(&key.ports()[0]);
+            exchange::echo(sent.turn == Turn::Request, payload).filter(|_| is_echo)
+        }
+        _ => {
+            let numbers = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST));
+            if let Some(numbers) = numbers {
+                let FlowPacket { flags, fingerprint, head, payload_length: length, .. } = *sent;
+                let window = u16::from_be_bytes(head);
+                watch.segment(flow, &Segment { time, numbers, length, fingerprint, window, flags, side });
+            }
+            exchange::http(payload, sent.numbers)
+        }
     };
     if let Some(part) = part {
-        watch.message(key, measure, side, part, time);
+        watch.message(flow, measure, side, part, time);
     }
 }
 

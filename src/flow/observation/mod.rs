@@ -1,12 +1,12 @@
 //! What was observed of some frames: flows, and everything else that is counted. It is addable.
 
 mod content;
-mod measured;
+pub(super) mod measured;
 mod stored;
 mod sum;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use content::Content;
 pub use content::{is_icmp_error, ports_of};
@@ -18,6 +18,7 @@ use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
 use super::neighbour::{Arp, Neighbours};
 use super::packet::{FlowPacket, fingerprint, macs};
+use super::prefetch::prefetch;
 use super::questions::Questions;
 use super::sources::SourceSets;
 use super::table::Table;
@@ -25,7 +26,7 @@ use super::tally::{Amount, OtherFrames, Tally};
 use super::{Flows, SideEvidence};
 use crate::capture::{Frame, Moment, Timestamp};
 use crate::decode::{self, Addresses, IpPacket, Network, Packet, TcpFlags, Transport};
-use crate::health::{FlowKey, Health, Watch};
+use crate::health::Health;
 use crate::protocol::{Inspection, Turn};
 
 /// UDP's IP protocol number.
@@ -148,7 +149,8 @@ impl Observation {
 
     /// Takes frames of the own input, in their order.
     pub fn observe<'a>(&mut self, frames: impl Iterator<Item = Frame<'a>>) {
-        let mut pipes = (Pipeline::new(), Pipeline::new());
+        let health = self.measures_health;
+        let mut pipes = (Pipeline::new(health), Pipeline::new(health));
         for frame in frames {
             self.take(frame, &mut pipes);
         }
@@ -158,13 +160,15 @@ impl Observation {
     /// Adds what is on its way.
     fn flush<'a>(&mut self, intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>) {
         let (side, vlans) = (&mut self.side, &self.vlans);
-        intakes.0.flush(&mut self.v4, |key, sent, seen| note(side, vlans, key, sent, seen));
-        intakes.1.flush(&mut self.v6, |key, sent, seen| note(side, vlans, key, sent, seen));
+        intakes.0.flush((&mut self.v4, &mut self.health.v4), |key, sent, seen| note(side, vlans, key, sent, seen));
+        intakes.1.flush((&mut self.v6, &mut self.health.v6), |key, sent, seen| note(side, vlans, key, sent, seen));
+        self.health.rhythms.catch_up();
     }
 
     /// Takes a frame that is lent for this moment only, so that no batch can be made.
     pub fn observe_lent(&mut self, frame: &Frame<'_>) {
         self.take(*frame, &mut (Direct, Direct));
+        self.health.rhythms.catch_up();
     }
 
     #[inline(always)]
@@ -194,11 +198,7 @@ impl Observation {
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         if self.measures_health {
-            let (source, destination) = match plain.addresses {
-                Addresses::V4(from, to) => (Ipv4Addr::from(from).into(), Ipv4Addr::from(to).into()),
-                Addresses::V6(from, to) => (Ipv6Addr::from(from).into(), Ipv6Addr::from(to).into()),
-            };
-            self.health.rhythms.hear(source, destination, at.time);
+            hear(&mut self.health, plain.addresses, at.time);
         }
         let vlan = VlanCode::of(plain.vlan);
         let ports = (plain.source_port, plain.destination_port);
@@ -211,6 +211,7 @@ impl Observation {
             numbers: plain.numbers,
             is_notable: FlowPacket::notable(plain.flags, Turn::Unknown, false),
             head: plain.head,
+            measured: None,
             turn: Turn::Unknown,
             hops: plain.hops,
             macs: *plain.macs,
@@ -224,33 +225,34 @@ impl Observation {
     fn put<'a>(
         &mut self,
         (addresses, ports, protocol, vlan): (Addresses, (u16, u16), u8, VlanCode),
-        sent: FlowPacket<'a>,
+        mut sent: FlowPacket<'a>,
         written: Timestamp,
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
-        let beside = (&mut self.side, &self.vlans);
+        let (evidence, vlans) = (&mut self.side, &self.vlans);
+        // Copies are lent, so that the packet itself is written nowhere but in its batch.
+        if self.measures_health {
+            sent.measured = measured::measured_as(protocol, ports, &{ sent });
+        }
+        let may_be_error = self.measures_health && measured::may_be_error(protocol, &{ sent });
         match addresses {
             Addresses::V4(source, destination) => {
                 let (key, side) = Key4::new((source, ports.0), (destination, ports.1), protocol, vlan);
-                let watch = self.measures_health.then_some(&mut self.health.v4);
-                enter(
-                    (&mut self.v4, watch),
-                    (key, ports),
-                    (FlowPacket { side, ..sent }, written),
-                    beside,
-                    &mut intakes.0,
-                );
+                let sent = FlowPacket { side, ..sent };
+                if may_be_error {
+                    measured::error(evidence, vlans, &{ key }, &{ sent }, written);
+                }
+                let tables = (&mut self.v4, &mut self.health.v4);
+                intakes.0.push(tables, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
             Addresses::V6(source, destination) => {
                 let (key, side) = Key6::new((source, ports.0), (destination, ports.1), protocol, vlan);
-                let watch = self.measures_health.then_some(&mut self.health.v6);
-                enter(
-                    (&mut self.v6, watch),
-                    (key, ports),
-                    (FlowPacket { side, ..sent }, written),
-                    beside,
-                    &mut intakes.1,
-                );
+                let sent = FlowPacket { side, ..sent };
+                if may_be_error {
+                    measured::error(evidence, vlans, &{ key }, &{ sent }, written);
+                }
+                let tables = (&mut self.v6, &mut self.health.v6);
+                intakes.1.push(tables, key, sent, written, |key, sent, seen| note(evidence, vlans, key, sent, seen));
             }
         }
     }
@@ -352,6 +354,7 @@ impl Observation {
             numbers: content.numbers,
             is_notable: FlowPacket::notable(content.flags.0, content.turn, is_odd(frame, at)),
             head: content.head,
+            measured: None,
             turn: content.turn,
             hops: ip.hops,
             macs: macs(packet),
@@ -368,30 +371,19 @@ impl Observation {
     }
 }
 
-/// How packets come to the two tables.
-type Intakes<V4, V6> = (V4, V6);
-
-/// Adds a packet to its flow, and what it asks or answers to how well that works, if that is measured.
-#[inline(always)]
-fn enter<'a, K: Key + FlowKey>(
-    (table, watch): (&mut Table<K>, Option<&mut Watch<K>>),
-    (key, ports): (K, (u16, u16)),
-    (sent, written): (FlowPacket<'a>, Timestamp),
-    (side, vlans): (&mut SideEvidence, &VlanNames),
-    intake: &mut impl Intake<'a, K>,
-) {
-    if let Some(watch) = watch {
-        // Copies are lent, so that the packet itself is written nowhere but in its batch.
-        let (key, sent, protocol) = (key, sent, key.protocol());
-        if measured::may_be_error(protocol, &sent) {
-            measured::error(side, vlans, &key, &sent, written);
-        }
-        if measured::is_measured(protocol, ports, &sent) && !watch.has_no_room_for(&key.connection()) {
-            measured::measure(watch, key.connection(), protocol, ports, &sent);
+/// Takes when who sent a packet to whom. Not inlined: most captures are read without.
+#[inline(never)]
+fn hear(health: &mut Questions, addresses: Addresses, time: Timestamp) {
+    match addresses {
+        Addresses::V4(from, to) => health.rhythms.hear_soon((from.into(), to.into()), time, prefetch),
+        Addresses::V6(from, to) => {
+            health.rhythms.hear(Ipv6Addr::from(from).into(), Ipv6Addr::from(to).into(), time);
         }
     }
-    intake.push(table, key, sent, written, |key, sent, seen| note(side, vlans, key, sent, seen));
 }
+
+/// How packets come to the two tables.
+type Intakes<V4, V6> = (V4, V6);
 
 /// Hands on what a payload said, if a relation can use it.
 fn note<K: Key>(

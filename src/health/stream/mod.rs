@@ -13,9 +13,10 @@ mod holes;
 
 use arrayvec::ArrayVec;
 
-use super::measure::{Measure, Measures, Pair};
+use super::measure::Measure;
 use super::since;
-use super::track::Ends;
+use super::sums::{Measures, Places, Spot, pair};
+use super::watch::FlowKey;
 use crate::capture::{Retime, Timestamp};
 use crate::decode::TcpFlags;
 use crate::state::{Broken, Load, Stored, store_list, stored};
@@ -179,10 +180,9 @@ pub(super) struct Stream {
     pub(super) misfits: u64,
 }
 
-/// The bytes that a side sent. The service is at the lower port, whoever opened the connection: not every part knows that.
-pub(super) fn pair(side: usize, ends: &Ends) -> Pair {
-    let (sender, receiver) = (ends[side & 1], ends[1 - (side & 1)]);
-    Pair { asker: sender.0, answerer: receiver.0, port: sender.1.min(receiver.1), measure: Measure::Ack }
+/// The bytes that a side sent.
+fn spot<'a, E>(side: usize, (ends, places): (&'a E, &'a mut Places)) -> Spot<'a, E> {
+    Spot { measure: Measure::Ack, asker: side, ends, places }
 }
 
 impl Stream {
@@ -191,19 +191,24 @@ impl Stream {
     }
 
     /// Takes the next segment.
-    pub(super) fn take(&mut self, segment: &Segment, ends: &Ends, sums: &mut Measures) {
+    pub(super) fn take(
+        &mut self,
+        segment: &Segment,
+        (ends, places): (&impl FlowKey, &mut Places),
+        sums: &mut Measures,
+    ) {
         if self.log.try_push(*segment).is_ok() {
             return;
         }
         let log = &self.log;
         let halves = self.halves.get_or_insert_with(|| Box::new(Halves::after(log)));
-        halves.take(segment, |side, nanos| sums.answered(pair(side, ends), nanos));
+        halves.take(segment, |side, nanos| sums.answered(spot(side, (ends, places)), nanos));
     }
 
     /// Adds what came later.
-    pub(super) fn absorb(&mut self, other: &Self, ends: &Ends, sums: &mut Measures) {
+    pub(super) fn absorb(&mut self, other: &Self, (ends, places): (&impl FlowKey, &mut Places), sums: &mut Measures) {
         self.misfits = self.misfits.saturating_add(other.misfits);
-        other.log.iter().for_each(|segment| self.take(segment, ends, sums));
+        other.log.iter().for_each(|segment| self.take(segment, (ends, places), sums));
         let Some(theirs) = &other.halves else { return };
         let (log, mut fresh) = (&self.log, Halves::after(&other.log));
         let mine = self.halves.get_or_insert_with(|| Box::new(Halves::after(log)));
@@ -215,7 +220,9 @@ impl Stream {
             let mut probe = later.probe;
             if let Some((end, sent)) = half.probe.filter(|_| half.probe != fresh.probe) {
                 match later.advanced {
-                    Some((number, time)) if number == end => sums.answered(pair(side, ends), since(time, sent)),
+                    Some((number, time)) if number == end => {
+                        sums.answered(spot(side, (ends, places)), since(time, sent))
+                    }
                     Some((number, _)) if is_after(number, end) => {}
                     Some(_) => fits = false,
                     None if !later.has_repeated => probe = half.probe,
@@ -245,10 +252,10 @@ impl Stream {
     }
 
     /// Nothing came before it: adds what each end sent to the sums.
-    pub(super) fn finish(&self, ends: &Ends, sums: &mut Measures) {
+    pub(super) fn finish(&self, (ends, places): (&impl FlowKey, &mut Places), sums: &mut Measures) {
         let mut first = Halves::NEW;
         self.log.iter().for_each(|segment| {
-            first.take(segment, |side, nanos| sums.answered(pair(side, ends), nanos));
+            first.take(segment, |side, nanos| sums.answered(spot(side, (ends, places)), nanos));
         });
         for side in 0..2 {
             let mut half = first.0[side].clone();
@@ -259,7 +266,7 @@ impl Stream {
             }
             half.settle_holes();
             if half.losses != Losses::NONE {
-                sums.lost(pair(side, ends), &half.losses);
+                sums.lost(pair(Measure::Ack, side, ends), &half.losses);
             }
         }
     }

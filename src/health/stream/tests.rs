@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::super::track::Ends;
 use super::*;
 
 const ENDS: Ends = [
@@ -42,13 +43,14 @@ impl Tape {
 }
 
 fn observe(segments: &[Segment]) -> (Stream, Measures) {
-    let (mut stream, mut sums) = (Stream::new(), Measures::new(100));
-    segments.iter().for_each(|segment| stream.take(segment, &ENDS, &mut sums));
+    let (mut stream, mut places, mut sums) = (Stream::new(), Places::new(), Measures::new(100));
+    segments.iter().for_each(|segment| stream.take(segment, (&ENDS, &mut places), &mut sums));
     (stream, sums)
 }
 
 fn finish((stream, mut sums): (Stream, Measures)) -> (Vec<String>, u64) {
-    stream.finish(&ENDS, &mut sums);
+    stream.finish((&ENDS, &mut Places::new()), &mut sums);
+    sums.settle();
     // What was never captured around a seam may count once more: docs/health.md says so.
     let text = |pair: &_| {
         let text = format!("{pair:?}");
@@ -61,15 +63,19 @@ fn join(mut parts: impl Iterator<Item = (Stream, Measures)>) -> (Stream, Measure
     let (mut stream, mut sums) = parts.next().unwrap();
     for (theirs, their_sums) in parts {
         sums.absorb(&their_sums);
-        stream.absorb(&theirs, &ENDS, &mut sums);
+        stream.absorb(&theirs, (&ENDS, &mut Places::new()), &mut sums);
     }
     (stream, sums)
 }
 
 fn losses(tape: &Tape, side: usize) -> Losses {
     let (stream, mut sums) = observe(&tape.segments);
-    stream.finish(&ENDS, &mut sums);
-    let found = sums.iter().find(|(found, _)| **found == pair(side, &ENDS)).and_then(|(_, sums)| sums.losses.clone());
+    stream.finish((&ENDS, &mut Places::new()), &mut sums);
+    sums.settle();
+    let found = sums
+        .iter()
+        .find(|(found, _)| **found == pair(Measure::Ack, side, &ENDS))
+        .and_then(|(_, sums)| sums.losses.clone());
     *found.unwrap_or_default()
 }
 
@@ -147,8 +153,9 @@ fn a_flight_is_timed_by_its_first_segment() {
     tape.data(1, 200, 2100, 0, 50 * MS);
     // The handshake itself is measured elsewhere.
     let (stream, mut sums) = observe(&tape.segments);
-    stream.finish(&ENDS, &mut sums);
-    let times = &sums.iter().find(|(found, _)| **found == pair(0, &ENDS)).unwrap().1.times;
+    stream.finish((&ENDS, &mut Places::new()), &mut sums);
+    sums.settle();
+    let times = &sums.iter().find(|(found, _)| **found == pair(Measure::Ack, 0, &ENDS)).unwrap().1.times;
     assert_eq!((times.count(), times.least(), times.most()), (1, Some(20 * MS as u64), Some(20 * MS as u64)));
 }
 
