@@ -136,10 +136,7 @@ impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
         }
         let older_items = older.items.get(..older.len).unwrap_or_default();
         if self.is_measured {
-            for item in older_items.iter().filter(|item| item.sent.measured.is_some()) {
-                let (sums, places) = watch.sums_of(item.watched);
-                places.iter().for_each(|place| prefetch_whole(sums, *place));
-            }
+            fetch_sums(older_items, watch);
         }
         for item in older_items {
             table.prefetch_cold(item.candidate, item.sent.side);
@@ -148,11 +145,7 @@ impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
             table.add(item.key, item.hash, item.candidate, (&item.sent, item.sent.at.time), &mut seen);
         }
         if self.is_measured {
-            for item in older_items {
-                if let Some(measured) = item.sent.measured {
-                    measure(watch, (&item.key, item.watched), measured, &item.sent);
-                }
-            }
+            measure_all(older_items, watch);
         }
         older.len = 0;
         let newer_items = newer.items.get_mut(..newer.len).unwrap_or_default();
@@ -160,12 +153,37 @@ impl<'a, K: Key + FlowKey> Pipeline<'a, K> {
             item.candidate = table.candidate(item.hash);
         }
         if self.is_measured {
-            for item in newer_items.iter_mut().filter(|item| item.sent.measured.is_some()) {
-                item.watched = watch.likely(&item.key.connection());
-                prefetch_whole(watch.tracks(), item.watched as usize);
-            }
+            find_watched(newer_items, watch);
         }
         self.filling = 1 - self.filling;
+    }
+}
+
+/// Has fetched what measuring some packets will add to. These three are functions of their own, so that the way of all packets
+/// keeps its registers.
+#[inline(never)]
+fn fetch_sums<K: Key + FlowKey>(items: &[Item<'_, K>], watch: &Watch<K>) {
+    for item in items.iter().filter(|item| item.sent.measured.is_some()) {
+        let (sums, places) = watch.sums_of(item.watched);
+        places.iter().for_each(|place| prefetch_whole(sums, *place));
+    }
+}
+
+#[inline(never)]
+fn measure_all<K: Key + FlowKey>(items: &[Item<'_, K>], watch: &mut Watch<K>) {
+    for item in items {
+        if let Some(measured) = item.sent.measured {
+            measure(watch, (&item.key, item.watched), measured, &item.sent);
+        }
+    }
+}
+
+/// Looks up under which numbers the flows of some packets are watched.
+#[inline(never)]
+fn find_watched<K: Key + FlowKey>(items: &mut [Item<'_, K>], watch: &Watch<K>) {
+    for item in items.iter_mut().filter(|item| item.sent.measured.is_some()) {
+        item.watched = watch.likely(&item.key.connection());
+        prefetch_whole(watch.tracks(), item.watched as usize);
     }
 }
 
