@@ -6,7 +6,8 @@ use igorscope::policy::{Reason, Role};
 use igorscope::verdict::{CellState, Outcome, Verdict};
 
 #[cfg(unix)]
-use crate::command::{below, folder, igorscope, run, run_with, sample};
+use crate::command::igorscope;
+use crate::command::{below, folder, run, run_with, sample};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)).unwrap()

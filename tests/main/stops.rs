@@ -171,19 +171,25 @@ fn a_server_that_accepts_and_hears_nothing_then_is_blocked() {
 
 #[test]
 fn answers_that_nobody_asked_for_show_a_mirror_of_one_direction() {
-    let seen = |asked: bool| {
+    let seen = |asked: bool, answers: bool| {
         let (mut mirror, gateway, bacnet) = (Mirror::default(), (GATEWAY, 47_808), (BACNET, 47_808));
         for number in 0..6_u8 {
             let at = u64::from(number) * 5 * SECOND;
             if asked {
                 mirror.udp(at, bacnet, gateway, &bacnet::read_property(number, 7));
             }
-            mirror.udp(at + MILLI, gateway, bacnet, &bacnet::read_property_ack(number, 7, 21.5));
             mirror.udp(at + SECOND, gateway, bacnet, &bacnet::read_property(100 + number, 7));
+            if answers {
+                mirror.udp(at + 2 * SECOND, gateway, bacnet, &bacnet::read_property_ack(number, 7, 21.5));
+            }
         }
         mirror.by_address()
     };
     let doubted = |survey: &Survey| survey.caveats.iter().any(|caveat| caveat.kind == "one-way-mirror");
-    assert!(doubted(&seen(false)));
-    assert!(!doubted(&seen(true)));
+    let survey = seen(false, true);
+    assert_eq!((told(&survey), doubted(&survey)), (vec![], true));
+    // Its questions alone prove nothing of the mirror.
+    let survey = seen(false, false);
+    assert_eq!((told(&survey), doubted(&survey)), (vec![(Severity::Alert, "blocked")], false));
+    assert!(!doubted(&seen(true, true)));
 }

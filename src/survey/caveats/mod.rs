@@ -15,7 +15,7 @@ use crate::decode::{Stop, StopLayer, StopReason, TcpFlags};
 use crate::flow::{Clock, EndView, FlowView, Flows, Observed, Tally};
 use crate::health::Health;
 use crate::inventory::{HostId, Hosts};
-use crate::protocol::{Protocol, Transport, Turn};
+use crate::protocol::{Protocol, Transport};
 use crate::relation;
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
@@ -145,11 +145,10 @@ impl FlowQuality {
     }
 }
 
-/// Whether an end sends what only answers: BACnet's acknowledgements and errors (ASHRAE 135 clause 5.4), which have no kind.
+/// Whether an end sends what only answers: BACnet's acknowledgements and errors (ASHRAE 135 clause 5.4).
 fn answers_unasked(transport: Transport, end: &EndView<'_>) -> bool {
     transport == Transport::Udp
-        && end.turn() == Turn::Response
-        && end.tag() == 0
+        && end.replies()
         && end.conforms() & Protocol::Bacnet.bit() != 0
         && Protocol::Bacnet.ports().contains(&end.port)
 }
