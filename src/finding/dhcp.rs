@@ -28,7 +28,7 @@ pub(super) struct Client<'a> {
 }
 
 /// What a device whose server answered once asks for in vain, at least: DISCOVERs, and REQUESTs that name a server.
-const DISCOVERS: u64 = 3;
+pub(super) const DISCOVERS: u64 = 3;
 const SELECTS: u64 = 2;
 /// Nanoseconds between the first and the last of them: copies of one frame lie closer.
 const APART: u64 = 1_000_000_000;

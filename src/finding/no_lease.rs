@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::by_mac::Identity;
 use super::devices::{Affected, Trouble, grouped};
-use super::dhcp::{Client, is_repeated};
+use super::dhcp::{Client, DISCOVERS, is_repeated};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
@@ -15,8 +15,6 @@ use crate::verdict::{Doubts, Observations};
 
 /// Refusals by a server or a client, and requests without an answer, that are no accident.
 const REPEATED: u64 = 2;
-/// DISCOVERs of a device that takes up no offer: one that has an address looks for servers now and then.
-const DISCOVERS: u64 = 3;
 
 /// What was seen of one device.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ use std::hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::decode::VlanPath;
+use crate::health::fold;
 use crate::state::{Broken, Load, Stored, store_list};
 
 /// Random words that keep an attacker from choosing keys that collide.
@@ -36,13 +37,6 @@ pub(super) trait Key: Copy + Ord + Default + Send + Sync + Stored {
     fn connection(self) -> Self {
         self.with_vlan(VlanCode::UNTAGGED)
     }
-}
-
-/// The upper half of a wide product folded into the lower (the "folded multiply" hash).
-#[inline]
-fn fold(a: u64, b: u64) -> u64 {
-    let wide = u128::from(a) * u128::from(b);
-    (wide as u64) ^ ((wide >> 64) as u64)
 }
 
 /// IPv4: 16 bytes. Word 0 holds the addresses, word 1 the ports, protocol and VLAN code.

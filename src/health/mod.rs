@@ -28,6 +28,7 @@ use crate::capture::Timestamp;
 pub use histogram::Histogram;
 pub use load::{Answers, DeviceLoad, Stretch};
 pub use measure::{Measure, Pair, Sums};
+pub(crate) use recent::fold;
 pub use rhythm::{Pause, Rhythm};
 pub(crate) use senders::Rhythms;
 pub use stream::Losses;

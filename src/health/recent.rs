@@ -20,9 +20,9 @@ const MOST_PAUSES: usize = 1 << 16;
 /// An odd factor whose multiples are spread evenly (Knuth, The Art of Computer Programming, volume 3, section 6.4).
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The upper half of a wide product folded into the lower, as the flow table has it.
+/// The upper half of a wide product folded into the lower (the "folded multiply" hash), for the flow table too.
 #[inline]
-const fn fold(a: u64, b: u64) -> u64 {
+pub(crate) const fn fold(a: u64, b: u64) -> u64 {
     let wide = a as u128 * b as u128;
     (wide as u64) ^ ((wide >> 64) as u64)
 }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::ports::{self, Ports};
 use super::transfer::{Course, Fate};
-use super::twins::twins;
+use super::twins::{self, Twins};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{MacAddr, is_first_hop};
@@ -267,24 +267,26 @@ fn course(flows: &Flows, client: Endpoint, transfer: &[&Reply]) -> Option<Course
     Course::of(&transfer.iter().map(ends).collect::<SmallVec<[_; 2]>>())
 }
 
-/// Relates what can only be transfers whose requests were not captured.
+/// Relates what can only be transfers whose requests were not captured. Where a mirror tags the two directions differently,
+/// each half is a flow of its own.
 fn relate_strays(strays: &[u32], flows: &Flows, relations: &mut Relations) {
     let link = Link { flow: None, kind: LinkKind::Tftp, probable: true, payload_fits: true };
-    let is_half = |at: &&u32| flows.view(**at).ends.iter().any(|end| end.packets() == 0);
-    let (halves, whole): (Vec<&u32>, Vec<&u32>) = strays.iter().partition(is_half);
-    for at in whole {
-        if relations.link(*at).is_none() && alternates(&[flows.view(*at)]) {
-            relations.set_link(*at, link);
+    let mut halves = HashSet::new();
+    let mut transfers: Vec<Twins> = Vec::new();
+    for &at in strays {
+        if twins::is_half(&flows.view(at)) {
+            halves.insert(at);
+        } else {
+            transfers.push(Twins::from_slice(&[at]));
         }
     }
-    // Where a mirror tags the two directions differently, each half is a flow of its own.
-    let halves: HashSet<u32> = halves.into_iter().copied().collect();
-    for twins in
-        if halves.is_empty() { None } else { Some(twins(flows, |at, _| halves.contains(&at))) }.into_iter().flatten()
-    {
-        let views: SmallVec<[FlowView<'_>; 2]> = twins.iter().map(|at| flows.view(*at)).collect();
-        if twins.iter().all(|at| relations.link(*at).is_none()) && alternates(&views) {
-            twins.iter().for_each(|at| relations.set_link(*at, link));
+    if !halves.is_empty() {
+        transfers.extend(twins::twins(flows, |at, _| halves.contains(&at)));
+    }
+    for transfer in transfers {
+        let views: SmallVec<[FlowView<'_>; 2]> = transfer.iter().map(|at| flows.view(*at)).collect();
+        if transfer.iter().all(|at| relations.link(*at).is_none()) && alternates(&views) {
+            transfer.iter().for_each(|at| relations.set_link(*at, link));
         }
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn twins(flows: &Flows, wanted: impl Fn(u32, &FlowView<'_>) -> bool) 
 }
 
 /// Whether one end sent nothing.
-fn is_half(flow: &FlowView<'_>) -> bool {
+pub(super) fn is_half(flow: &FlowView<'_>) -> bool {
     flow.ends.iter().any(|end| end.packets() == 0)
 }
 

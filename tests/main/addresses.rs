@@ -378,3 +378,40 @@ fn offers_that_a_device_does_not_take_up_give_no_lease() {
     // Who has an address looks for servers.
     assert_eq!(offered(false).uses(30 * SECOND).told(), None);
 }
+
+#[test]
+fn a_device_that_had_a_lease_and_asks_in_vain_is_told() {
+    // RFC 2131 section 3.1: each start asks anew, whatever was given before.
+    let started_anew = |discovers: &[u64], requests: bool, answered: bool| {
+        let mut lease = Lease::new();
+        lease.ask(0, &[(dhcp::ACK, OTHER)]);
+        lease = lease.uses(SECOND);
+        lease.xid += 1;
+        for at in discovers {
+            lease.say((7200 + at) * SECOND, dhcp::DISCOVER, OTHER);
+            if requests {
+                lease.say((7200 + at) * SECOND + 10 * MILLI, dhcp::REQUEST, OTHER);
+            }
+        }
+        if answered {
+            lease.ask(7300 * SECOND, &[(dhcp::ACK, OTHER)]);
+        }
+        lease
+    };
+    let told = |lease: &Lease| {
+        let survey = lease.mirror.by_address();
+        assert!(of_kind(&survey, "no-lease").is_empty());
+        of_kind(&survey, "no-dhcp-offer").pop().map(|one| one.words.detail.clone())
+    };
+    let in_vain = [0, 4, 12, 28, 60];
+    let detail = told(&started_anew(&in_vain, false, false)).expect("no offer comes");
+    assert!(detail.contains("sent 5 DHCPDISCOVERs in "), "{detail}");
+    assert!(detail.contains("No offer came. A server last answered it at "), "{detail}");
+    let detail = told(&started_anew(&in_vain, true, false)).expect("no acknowledgment comes");
+    assert!(detail.contains("never used that address"), "{detail}");
+    // Two may be where the capture ends; an answer came; who goes on with its address was given it.
+    assert_eq!(told(&started_anew(&in_vain[..2], false, false)), None);
+    assert_eq!(told(&started_anew(&in_vain, false, true)), None);
+    assert_eq!(told(&started_anew(&in_vain, false, false).uses(7270 * SECOND)), None);
+    assert_eq!(told(&started_anew(&in_vain, true, false).uses(7270 * SECOND)), None);
+}

@@ -479,19 +479,30 @@ fn copies_without_identification_are_told() {
 fn who_closes_a_connection_and_opens_it_again_does_not_restart() {
     // RFC 9293 section 3.6: who has no more to say sends a FIN; a device that loses its power sends none.
     let (client, server) = ((node(101), 1044), (GATEWAY, 80));
-    let opened = |closes: bool| {
+    let opened = |closes: Option<u8>, is_challenged: bool| {
         let mut mirror = Mirror::default();
         for start in 0..3_u32 {
             let (at, numbers) = (u64::from(start) * 60 * SECOND, [C + start * 1_000_000, S + start * 3_000_000]);
+            if is_challenged && start > 0 {
+                // The server still has the connection that the restart broke off (RFC 5961 section 4).
+                let before = [numbers[0] - 1_000_000, numbers[1] - 3_000_000].map(|number| number + 20);
+                mirror.tcp(at - 2 * SECOND, client, server, SYN, [numbers[0], 0], &[]);
+                mirror.tcp(at - 2 * SECOND + MILLI, server, client, ACK, [before[1], before[0]], &[]);
+                mirror.tcp(at - 2 * SECOND + 2 * MILLI, client, server, RST, [before[0], 0], &[]);
+            }
             mirror.exchange(at, client, server, numbers);
-            if closes {
-                mirror.tcp(at + SECOND, client, server, ACK | FIN, [numbers[0] + 500, numbers[1] + 500], &[]);
+            if let Some(flags) = closes {
+                mirror.tcp(at + SECOND, client, server, flags, [numbers[0] + 500, numbers[1] + 500], &[]);
             }
         }
         told(&mirror.by_mac())
     };
-    assert_eq!(opened(false), [(Severity::Warning, "restarting")]);
-    assert_eq!(opened(true), []);
+    for is_challenged in [false, true] {
+        assert_eq!(opened(None, is_challenged), [(Severity::Warning, "restarting")]);
+    }
+    for flags in [ACK | FIN, RST, ACK | RST] {
+        assert_eq!(opened(Some(flags), false), [], "{flags}");
+    }
 }
 
 #[test]
