@@ -4,21 +4,24 @@ use super::payload::{Payload, Sign, u16_at};
 use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{BacnetKind, Tag, Turn};
 
-/// BVLC type of BACnet/IP (Annex J.2).
+/// BVLC types (Annex J.2, Annex U.2).
 const TYPE_IPV4: u8 = 0x81;
-/// Highest BVLC function in either annex (0x0C Secure-BVLL).
-const FUNCTION_MAX: u8 = 0x0c;
+const TYPE_IPV6: u8 = 0x82;
+/// Highest BVLC function in either annex.
+const FUNCTION_MAX: usize = 0x0c;
 /// The one NPDU version there is (clause 6.2.1).
 const NPDU_VERSION: u8 = 0x01;
 
-/// What is fixed about each BVLC function of Annex J: its length, or where its NPDU begins.
+/// What is fixed about a BVLC function: its length, or where its NPDU begins.
+#[derive(Clone, Copy)]
 enum Shape {
     Length(u32),
     Free,
     Npdu(usize),
 }
 
-const SHAPES: [Shape; FUNCTION_MAX as usize + 1] = [
+/// Those of Annex J.2.
+const SHAPES_IPV4: [Shape; FUNCTION_MAX + 1] = [
     Shape::Length(6),  // BVLC-Result
     Shape::Free,       // Write-Broadcast-Distribution-Table
     Shape::Length(4),  // Read-Broadcast-Distribution-Table
@@ -34,11 +37,45 @@ const SHAPES: [Shape; FUNCTION_MAX as usize + 1] = [
     Shape::Free,       // Secure-BVLL
 ];
 
+/// Those of Annex U.2, which name their sender by a virtual address of 3 octets.
+const SHAPES_IPV6: [Shape; FUNCTION_MAX + 1] = [
+    Shape::Length(9),  // BVLC-Result
+    Shape::Npdu(10),   // Original-Unicast-NPDU
+    Shape::Npdu(7),    // Original-Broadcast-NPDU
+    Shape::Length(10), // Address-Resolution
+    Shape::Length(28), // Forwarded-Address-Resolution
+    Shape::Length(10), // Address-Resolution-ACK
+    Shape::Length(7),  // Virtual-Address-Resolution
+    Shape::Length(10), // Virtual-Address-Resolution-ACK
+    Shape::Npdu(25),   // Forwarded-NPDU
+    Shape::Length(9),  // Register-Foreign-Device
+    Shape::Length(25), // Delete-Foreign-Device-Table-Entry
+    Shape::Free,       // Secure-BVLL
+    Shape::Npdu(7),    // Distribute-Broadcast-To-Network
+];
+
+/// Of a message's BVLC type and function.
+fn shape(kind: u8, function: u8) -> Option<Shape> {
+    let shapes = if kind == TYPE_IPV6 { &SHAPES_IPV6 } else { &SHAPES_IPV4 };
+    shapes.get(usize::from(function)).copied()
+}
+
+/// The network layer's part of a message, if it has one.
+pub(super) fn npdu(payload: &[u8]) -> Option<&[u8]> {
+    match *payload {
+        [kind @ (TYPE_IPV4 | TYPE_IPV6), function, ..] => match shape(kind, function)? {
+            Shape::Npdu(at) => payload.get(at..),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 pub(super) const SPEC: Spec = Spec {
     name: "bacnet",
     ports: &[47808],
     tcp: TransportSpec::NEVER,
-    udp: TransportSpec::vendor(FirstBytes::of(&[(0x81, 0x82)])),
+    udp: TransportSpec::vendor(FirstBytes::of(&[(TYPE_IPV4, TYPE_IPV6)])),
     strength: 6,
     check,
 };
@@ -46,26 +83,21 @@ pub(super) const SPEC: Spec = Spec {
 fn check(p: &Payload<'_>) -> Sign {
     let &[kind, ref rest @ ..] = p.bytes else { return Sign::UNKNOWN };
     let Some(&function) = rest.first() else { return Sign::of(p.ran_out()) };
-    let Some(shape) = SHAPES.get(usize::from(function)) else { return Sign::VIOLATES };
+    let Some(shape) = shape(kind, function) else { return Sign::VIOLATES };
     let Some(length) = u16_at(p.bytes, 2) else { return Sign::of(p.ran_out()) };
     if u32::from(length) != p.wire_len {
-        // Annex J.2 wants them equal. Stacks that get it wrong exist, though: with an NPDU in its
+        // Both annexes want them equal. Stacks that get it wrong exist, though: with an NPDU in its
         // place it is no other protocol, only no proof.
-        let npdu = match *shape {
-            Shape::Npdu(at) if kind == TYPE_IPV4 => p.bytes.get(at).is_none_or(|&version| version == NPDU_VERSION),
+        let npdu = match shape {
+            Shape::Npdu(at) => p.bytes.get(at).is_none_or(|&version| version == NPDU_VERSION),
             _ => false,
         };
         return if npdu { Sign::UNKNOWN } else { Sign::VIOLATES };
     }
-    if kind != TYPE_IPV4 {
-        // Annex U's functions are laid out otherwise; type, function and length are enough.
-        return Sign::CONFORMS;
-    }
-    match *shape {
-        // Requests that a BVLC-Result or an Ack owes an answer (Annex J.2).
-        Shape::Length(fixed) if fixed == p.wire_len => link_control(function),
-        Shape::Length(_) => Sign::VIOLATES,
-        Shape::Free => link_control(function),
+    match shape {
+        Shape::Length(fixed) if fixed != p.wire_len => Sign::VIOLATES,
+        Shape::Length(_) | Shape::Free if kind == TYPE_IPV6 => link_control_ipv6(function),
+        Shape::Length(_) | Shape::Free => link_control(function),
         Shape::Npdu(at) => match p.bytes.get(at) {
             Some(&NPDU_VERSION) => application(&p.bytes[at..]),
             Some(_) => Sign::VIOLATES,
@@ -84,17 +116,32 @@ fn link_control(function: u8) -> Sign {
     Sign::CONFORMS.asking(turn == Turn::Request).turning(turn)
 }
 
+/// The same of IPv6 (Annex U.2), where all are asked who has a virtual address, as by Who-Is, and its owner answers.
+fn link_control_ipv6(function: u8) -> Sign {
+    match function {
+        0x06 | 0x09 | 0x0a => Sign::CONFORMS.asking(true).turning(Turn::Request),
+        0x00 | 0x07 => Sign::CONFORMS.turning(Turn::Response),
+        0x03 | 0x04 => finding(Turn::Request, BacnetKind::WhoIs),
+        0x05 => finding(Turn::Response, BacnetKind::IAm),
+        _ => Sign::CONFORMS,
+    }
+}
+
 /// What an NPDU's application layer says of itself (clauses 6.2.2, 20.1): only confirmed requests are owed an answer
 /// (clause 5.1), Who-Is and Who-Has call for one that whoever is not meant leaves out.
 fn application(npdu: &[u8]) -> Sign {
-    // Routers tell one another what they reach, whatever was asked of an application (clause 6.4).
+    // Routers tell one another what they reach, whatever was asked of an application, and its sender what they turn away
+    // (clause 6.4).
     if npdu.get(1).is_some_and(|control| control & NETWORK_MESSAGE != 0) {
-        return Sign::CONFORMS.announcing();
+        return match apdu(npdu) {
+            Some([REJECT_MESSAGE_TO_NETWORK, ..]) => Sign::CONFORMS.turning(Turn::Response),
+            _ => Sign::CONFORMS.announcing(),
+        };
     }
     let Some([head, rest @ ..]) = apdu(npdu) else { return Sign::CONFORMS };
     match head >> 4 {
         0 => Sign::CONFORMS.asking(true).turning(Turn::Request),
-        1 => unconfirmed(rest.first().copied()).announcing(),
+        1 => unconfirmed(rest.first().copied()),
         // Simple and complex acknowledgment, error, reject and abort answer a request.
         2 | 3 | 5..=7 => Sign::CONFORMS.turning(Turn::Response),
         _ => Sign::CONFORMS,
@@ -103,14 +150,18 @@ fn application(npdu: &[u8]) -> Sign {
 
 /// An unconfirmed service. None answers a confirmed one: a device goes on to announce whatever it does not answer.
 fn unconfirmed(service: Option<u8>) -> Sign {
-    let (turn, kind) = match service {
-        Some(WHO_IS) => (Turn::Request, BacnetKind::WhoIs),
-        Some(WHO_HAS) => (Turn::Request, BacnetKind::WhoHas),
-        Some(I_AM) => (Turn::Response, BacnetKind::IAm),
-        Some(I_HAVE) => (Turn::Response, BacnetKind::IHave),
-        _ => return Sign::CONFORMS,
-    };
-    Sign::CONFORMS.turning(turn).tagged(Tag::Bacnet { kind })
+    match service {
+        Some(WHO_IS) => finding(Turn::Request, BacnetKind::WhoIs),
+        Some(WHO_HAS) => finding(Turn::Request, BacnetKind::WhoHas),
+        Some(I_AM) => finding(Turn::Response, BacnetKind::IAm),
+        Some(I_HAVE) => finding(Turn::Response, BacnetKind::IHave),
+        _ => Sign::CONFORMS.announcing(),
+    }
+}
+
+/// What finds devices or objects.
+const fn finding(turn: Turn, kind: BacnetKind) -> Sign {
+    Sign::CONFORMS.announcing().turning(turn).tagged(Tag::Bacnet { kind })
 }
 
 /// Unconfirmed services (clause 21, BACnetUnconfirmedServiceChoice).
@@ -121,8 +172,10 @@ const WHO_IS: u8 = 8;
 
 /// In an NPDU's control byte: it is a message of the network layer, without an APDU (clause 6.2.2).
 const NETWORK_MESSAGE: u8 = 0x80;
+/// Message type of the network layer (clause 6.4.4).
+const REJECT_MESSAGE_TO_NETWORK: u8 = 0x03;
 
-/// The APDU of an NPDU, behind its addresses; `None` if it was cut off.
+/// The APDU of an NPDU, or the message of its network layer, behind its addresses; `None` if it was cut off.
 fn apdu(npdu: &[u8]) -> Option<&[u8]> {
     let &control = npdu.get(1)?;
     let (destination, source) = (control & 0x20 != 0, control & 0x08 != 0);

@@ -50,12 +50,7 @@ pub fn dns(payload: &[u8]) -> Option<Part> {
 /// A BACnet confirmed request, or what answers one, by its invoke id and the device behind a router (ANSI/ASHRAE 135
 /// clauses 5.4, 6.2.2 and 20.1). Of segmented messages only the first segment counts.
 pub fn bacnet(payload: &[u8]) -> Option<Part> {
-    let &[0x81, function, ..] = payload else { return None };
-    let npdu = match function {
-        0x04 => payload.get(10..)?,
-        0x09..=0x0b => payload.get(4..)?,
-        _ => return None,
-    };
+    let npdu = super::bacnet::npdu(payload)?;
     let &[1, control, ..] = npdu else { return None };
     if control & 0x80 != 0 {
         return None;

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use super::group::better_cause;
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
-use crate::flow::{FlowView, Flows, SideEvidence, Window};
-use crate::protocol::Tag;
+use crate::flow::{EndView, FlowView, Flows, SideEvidence, Window};
+use crate::protocol::{Protocol, Tag};
 
 /// How long answers are waited for: devices spread theirs over some seconds, so that not all speak at once.
 const WAIT_SECONDS: u32 = 10;
@@ -50,7 +50,16 @@ impl Searches {
             let flow = flows.view(at);
             let (asks, answers) = (&flow.ends[usize::from(client & 1)], &flow.ends[usize::from(1 - (client & 1))]);
             let Some(search) = self.armed.get(&asks.address) else { continue };
-            let timed = window::covers(search.first, search.last, WAIT_SECONDS, answers.begin().time);
+            if !is_answer(asks, answers) {
+                continue;
+            }
+            // Where not every message is looked at, all of them have to come in time.
+            let is_known = [asks, answers].iter().any(|end| Protocol::Bacnet.ports().contains(&end.port));
+            let (searched, told) = match is_known {
+                true => (search.last, answers.begin().time),
+                false => (search.last.max(asks.end()), answers.end()),
+            };
+            let timed = window::covers(search.first, searched, WAIT_SECONDS, told);
             if timed != Some(false) {
                 let probable = timed.is_none();
                 relations
@@ -58,4 +67,11 @@ impl Searches {
             }
         }
     }
+}
+
+/// Whether a flow with an I-Am or I-Have carries nothing that is asked of either end but Who-Is and Who-Has: other requests
+/// belong to no search, and may be known by their answers alone.
+fn is_answer(asks: &EndView<'_>, answers: &EndView<'_>) -> bool {
+    let searches = asks.packets() == 0 || matches!(Tag::from_raw(asks.tag()), Tag::Bacnet { .. });
+    searches && !asks.asks() && !answers.asks()
 }

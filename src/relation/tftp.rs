@@ -12,7 +12,7 @@ use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::{MacAddr, is_first_hop};
 use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
-use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode, Transport};
+use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 
 pub(super) const PORT: u16 = 69;
 /// How long after a request its transfer may begin: the time for which Linux's connection tracker
@@ -22,6 +22,15 @@ const WAIT_SECONDS: u32 = 300;
 /// Requests of one client endpoint to one server address that are told apart. Usually it is one: more are a client that
 /// asks on several VLANs, or at several ports, from one port of its own.
 const MAX_REQUESTS: usize = 256;
+
+/// Blocks that are acknowledged at once, at most: RFC 7440 allows more, and measured up to so many.
+const WINDOW: u64 = 64;
+
+/// The ERROR to what belongs to no transfer (RFC 1350 section 4).
+const UNKNOWN_TRANSFER: u16 = 5;
+
+/// Servers that answer one request to everyone, at most: each that hears it may.
+const MOST_SERVERS: u64 = 16;
 
 /// Flows of one transfer, one a VLAN path: a mirror shows a packet on two or three.
 const MOST_PATHS: usize = 4;
@@ -35,26 +44,21 @@ struct Request {
     write: Option<bool>,
     first: Timestamp,
     last: Timestamp,
-    /// How many were sent: each may cause one transfer, and a retry may as well.
-    sent: u64,
-    /// Flows that could be its transfers: those that began first, at least as many as were sent.
+    /// How many transfers it may have caused: each that was sent one, or one a server.
+    room: usize,
+    /// Flows that could be its transfers: those that began first, at least as many as it may have caused.
     replies: SmallVec<[Reply; 1]>,
 }
 
 impl Request {
-    /// Of more than were sent, only the first ones count: twice as many are never kept, for each VLAN path.
+    /// Of more than there is room for, only the first ones count: twice as many are never kept, for each VLAN path.
     fn add(&mut self, reply: Reply) {
         self.replies.push(reply);
-        let room = self.room().saturating_mul(MOST_PATHS);
+        let room = self.room.saturating_mul(MOST_PATHS);
         if self.replies.len() / 2 > room {
             self.replies.select_nth_unstable_by_key(room, |reply| reply.begin);
             self.replies.truncate(room);
         }
-    }
-
-    /// How many transfers it may have caused.
-    fn room(&self) -> usize {
-        usize::try_from(self.sent).unwrap_or(usize::MAX)
     }
 }
 
@@ -125,11 +129,12 @@ impl Transfers {
                 relations.tftp_files.insert(at, file.clone());
             }
             let device = asks.destination_mac().filter(|mac| !mac.is_group()).map(RequestTarget::Device);
-            let whom = match is_group(flow, 1 - client) {
-                true => [Some(RequestTarget::Anybody), None],
-                false => [Some(RequestTarget::Address(serves.address)), device],
+            let (whom, servers) = match is_group(flow, 1 - client) {
+                true => ([Some(RequestTarget::Anybody), None], MOST_SERVERS),
+                false => ([Some(RequestTarget::Address(serves.address)), device], 1),
             };
             self.broadcasts |= whom[0] == Some(RequestTarget::Anybody);
+            let room = usize::try_from(asks.packets().saturating_mul(servers)).unwrap_or(usize::MAX);
             for whom in whom.into_iter().flatten() {
                 let requests = self.requests.entry(((asks.address, asks.port), whom)).or_default();
                 if requests.len() >= MAX_REQUESTS {
@@ -142,7 +147,7 @@ impl Transfers {
                     write,
                     first: asks.begin().time,
                     last: asks.end(),
-                    sent: asks.packets(),
+                    room,
                     replies: SmallVec::new(),
                 });
             }
@@ -176,8 +181,10 @@ impl Transfers {
                         continue;
                     }
                     let Some(fit) = fit(request.write, asks, serves) else { continue };
-                    // From an address that was not asked, only what answers the request is believed.
-                    if fit != PayloadMatch::First && !matches!(whom, RequestTarget::Address(_)) {
+                    // From an address that was not asked, only what answers the request is believed, or that the client
+                    // goes on with it there.
+                    let is_sure = fit == PayloadMatch::First || fit == PayloadMatch::Part && serves.packets() == 0;
+                    if !is_sure && !matches!(whom, RequestTarget::Address(_)) {
                         continue;
                     }
                     // All that is needed later: the flow is at hand now, and would have to be fetched again then.
@@ -251,7 +258,7 @@ fn transfers(request: &Request) -> Vec<SmallVec<[&Reply; 1]>> {
         let place = *places.entry(reply.server).or_insert(found.len());
         if let Some(transfer) = found.get_mut(place) {
             transfer.push(reply);
-        } else if found.len() < request.room() {
+        } else if found.len() < request.room {
             found.push(SmallVec::from_iter([reply]));
         }
     }
@@ -329,21 +336,33 @@ fn fit(write: Option<bool>, client: &EndView<'_>, server: &EndView<'_>) -> Optio
     }
 }
 
-/// Without the request: DATA n one way and ACK n (or n-1, if an ACK was the first packet captured)
-/// the other way, about as many of each. With options the server begins by their acknowledgment, which the client answers
-/// by ACK 0 (to read) or DATA 1 (to write): RFC 2347.
+/// Without the request: DATA n one way and ACK n (or n-1, if an ACK was the first packet captured) the other way, about as
+/// many of each. Where a window is acknowledged at once (RFC 7440), that ACK is of a block behind the first, or there are
+/// others, and many more blocks. With options the server begins by their acknowledgment, which the client answers by ACK 0 (to
+/// read) or DATA 1 (to write): RFC 2347. An ERROR ends any of it, but for the one that refuses what belongs to no transfer.
 fn alternates(flows: &[FlowView<'_>]) -> bool {
-    use TftpOpcode::{Acknowledgment, Data, OptionAcknowledgment};
+    use TftpOpcode::{Acknowledgment, Data, Error, OptionAcknowledgment};
     let told = |end: usize| flows.iter().find_map(|flow| opcode(&flow.ends[end]));
-    let (data, ack) = match (told(0), told(1)) {
-        (Some((Data, data)), Some((Acknowledgment, ack))) | (Some((Acknowledgment, ack)), Some((Data, data))) => {
-            (data, ack)
+    let conforms = |end: usize| flows.iter().any(|flow| flow.ends[end].evidence(Protocol::Tftp) == Evidence::Conforms);
+    let sent = [0, 1].map(|end| flows.iter().map(|flow| flow.ends[end].packets()).sum::<u64>());
+    [(0, 1), (1, 0)].into_iter().any(|(one, other)| {
+        let (ours, theirs) = (sent[one], sent[other]);
+        let (few, many) = (ours.min(theirs), ours.max(theirs));
+        let in_windows = many <= few.saturating_add(1).saturating_mul(WINDOW);
+        match (told(one), told(other)) {
+            (Some((OptionAcknowledgment, _)), Some((Acknowledgment, 0) | (Data, 1))) => in_windows,
+            (Some((Data | Acknowledgment | OptionAcknowledgment, _)), Some((Error, code))) => {
+                code != UNKNOWN_TRANSFER && in_windows && conforms(other)
+            }
+            (Some((Data, data)), Some((Acknowledgment, ack))) => {
+                // Behind 65,535 comes 0 or 1: both are in use.
+                let is_next = data.wrapping_sub(ack) <= 1 || (data, ack) == (1, u16::MAX);
+                let ahead = u64::from(ack.wrapping_sub(data));
+                let is_ahead = (1..ours.min(WINDOW)).contains(&ahead);
+                let balanced = few.saturating_mul(2) >= many.saturating_sub(1);
+                is_next && balanced || ours > theirs && in_windows && (is_ahead || is_next && theirs > 1)
+            }
+            _ => false,
         }
-        (Some((OptionAcknowledgment, _)), Some((Acknowledgment, 0) | (Data, 1)))
-        | (Some((Acknowledgment, 0) | (Data, 1)), Some((OptionAcknowledgment, _))) => (0, 0),
-        _ => return false,
-    };
-    let [a, b] = [0, 1].map(|end| flows.iter().map(|flow| flow.ends[end].packets()).sum::<u64>());
-    let balanced = a.min(b).saturating_mul(2) >= a.max(b).saturating_sub(1);
-    flows.iter().all(|flow| flow.transport == Transport::Udp) && data.wrapping_sub(ack) <= 1 && balanced
+    })
 }

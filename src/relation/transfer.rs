@@ -16,7 +16,7 @@ pub(super) struct Course {
     server: u8,
     /// Packets of the server.
     packets: u64,
-    /// When the server began.
+    /// When it began.
     first: Timestamp,
     /// Whether the client sent anything.
     is_heard: bool,
@@ -26,24 +26,29 @@ pub(super) struct Course {
     of_client: bool,
     /// When the silent end last sent anything.
     since: Timestamp,
-    /// When the server last replied.
+    /// When the server last replied, as far as is known.
     until: Timestamp,
     /// What waits: blocks, and what acknowledges options or a write request.
     waiting: Waiting,
 }
 
 impl Course {
-    /// Of the flows that show it, one a VLAN path, each by who asks and who serves; none if the server sent nothing of it.
+    /// Of the flows that show it, one a VLAN path, each by who asks and who serves; none if the server sent nothing of it, and
+    /// the client nothing of TFTP: who speaks it on the server's fresh port was answered from there (RFC 1350 section 4).
     pub(super) fn of(flows: &[(EndView<'_>, EndView<'_>)]) -> Option<Self> {
         let asks = || flows.iter().map(|(asks, _)| asks);
         let serves = || flows.iter().map(|(_, serves)| serves);
         let packets = serves().map(EndView::packets).sum::<u64>();
-        let server = serves().find(|end| end.packets() > 0)?;
-        let client = asks().next()?;
+        if packets == 0 && asks().all(|end| opcode(end).is_none()) {
+            return None;
+        }
+        let (client, server) = flows.first()?;
         let is_heard = asks().any(|end| end.packets() > 0);
         let refuses = serves().any(|end| opcode(end).is_some_and(|(opcode, _)| opcode == TftpOpcode::Error));
-        let [asks_until, serves_until] =
-            [asks().map(EndView::last_reply).max()?, serves().map(EndView::last_reply).max()?];
+        let first = serves().chain(asks()).map(|end| end.begin()).min()?.time;
+        let asks_until = asks().map(EndView::last_reply).max()?;
+        // What the client sends proves that the server began, and no more.
+        let serves_until = if packets == 0 { first } else { serves().map(EndView::last_reply).max()? };
         let [of_server, of_client] = [waiting(serves(), asks_until), waiting(asks(), serves_until)];
         let waits_for_client = of_server.count > 0;
         // One that went on took something up, which was not captured; and of what nothing is known nothing is told.
@@ -51,7 +56,7 @@ impl Course {
         Some(Self {
             server: u8::from((server.address, server.port) > (client.address, client.port)),
             packets,
-            first: serves().map(|end| end.begin()).min()?.time,
+            first,
             is_heard,
             taken: refuses || is_heard || is_unseen,
             of_client: waits_for_client,

@@ -17,6 +17,7 @@ mod corpus;
 mod crossing;
 mod evidence;
 mod evidence_pcapng;
+mod exchanges;
 mod explain;
 mod field;
 mod firewall_rules;
