@@ -6,7 +6,7 @@ use super::conversations::Group;
 use super::phrases::{a, upper};
 use super::{Finding, Judged, Kind, Replace};
 use crate::policy::{Reason, Role};
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 use crate::verdict::{Conversation, ConversationFacts, Verdict};
 
 /// Why conversations are unexpected, and what may explain it.
@@ -72,6 +72,10 @@ impl Topic for Unexpected {
                 });
                 format!("{port} is in no list of either end.{proven}{source}")
             }
+            Reason::RequestNotCaptured if payload == Protocol::Ssdp.name() => format!(
+                "{port} carries an answer of SSDP. Its search (UDP 1900) would lie in the direction that the capture lacks: \
+                 whether it is documented cannot be told."
+            ),
             Reason::RequestNotCaptured => format!(
                 "{port} carries half of what looks like a TFTP transfer. Its request (UDP 69) would lie in the direction that \
                  the capture lacks: whether it is documented cannot be told."

@@ -23,7 +23,7 @@ mod window;
 pub use direction::{DirectionBasis, Orientation, is_group, orient};
 pub use rejection::{Rejection, RejectionCause};
 pub use relations::{Announcement, Link, LinkKind, Relations, Vain};
-pub(crate) use tftp::opcode;
+pub(crate) use tftp::{WINDOW, opcode};
 pub(crate) use transfer::UNTAKEN;
 pub use twins::{agree, halves};
 

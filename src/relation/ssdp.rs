@@ -1,12 +1,12 @@
 //! SSDP: an M-SEARCH to a group, and its answers from any unicast address and any source port
 //! (UPnP Device Architecture 2.0 section 1.3.3).
 
-use std::net::IpAddr;
-
 use super::group::better_cause;
 use super::ports::{self, Ports};
+use super::tftp::RequestTarget;
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
+use crate::decode::is_first_hop;
 use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
 use crate::protocol::{Evidence, Protocol, SsdpKind, Tag};
 
@@ -23,8 +23,8 @@ struct Search {
 pub(super) struct Searches {
     /// Of groups, by who asked.
     armed: Map<Endpoint, Search>,
-    /// Of one host, by who asked whom: it may answer from a fresh port as well.
-    asked: Map<(Endpoint, IpAddr), Search>,
+    /// Of one host, by who asked whom: it may answer from a fresh port as well, or from another address of its.
+    asked: Map<(Endpoint, RequestTarget), Search>,
 }
 
 impl Searches {
@@ -50,15 +50,15 @@ impl Searches {
             if !is_group(flow, 1 - client) {
                 if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag()) {
                     ports.arm(asks.port, ports::SSDP);
-                    let held = self.asked.entry((endpoint, flow.ends[1 - client].address)).or_insert(Search {
-                        first,
-                        last,
-                        mx,
-                        cause: None,
-                    });
-                    (held.first, held.last) = (held.first.min(first), held.last.max(last));
-                    held.mx = held.mx.max(mx);
-                    held.cause = better_cause(flows, held.cause, at);
+                    let device = asks.destination_mac().map(RequestTarget::Device);
+                    let address = RequestTarget::Address(flow.ends[1 - client].address);
+                    for whom in [Some(address), device].into_iter().flatten() {
+                        let search = Search { first, last, mx, cause: None };
+                        let held = self.asked.entry((endpoint, whom)).or_insert(search);
+                        (held.first, held.last) = (held.first.min(first), held.last.max(last));
+                        held.mx = held.mx.max(mx);
+                        held.cause = better_cause(flows, held.cause, at);
+                    }
                 }
                 continue;
             }
@@ -76,7 +76,11 @@ impl Searches {
         for client in 0..2 {
             let (asks, answers) = (&flow.ends[client], &flow.ends[1 - client]);
             let endpoint = (asks.address, asks.port);
-            let asked = self.asked.get(&(endpoint, answers.address)).filter(|search| search.cause != Some(at));
+            // What a router hands on comes from its MAC, but is no other address of its.
+            let device = answers.source_mac().filter(|_| is_first_hop(answers.hops())).map(RequestTarget::Device);
+            let whom = [Some(RequestTarget::Address(answers.address)), device].into_iter().flatten();
+            let asked =
+                whom.filter_map(|whom| self.asked.get(&(endpoint, whom))).filter(|search| search.cause != Some(at));
             if answers.packets() == 0 || is_group(flow, 1 - client) || is_group(flow, client) {
                 continue;
             }

@@ -24,7 +24,7 @@ const WAIT_SECONDS: u32 = 300;
 const MAX_REQUESTS: usize = 256;
 
 /// Blocks that are acknowledged at once, at most: RFC 7440 allows more, and measured up to so many.
-const WINDOW: u64 = 64;
+pub(crate) const WINDOW: u64 = 64;
 
 /// The ERROR to what belongs to no transfer (RFC 1350 section 4).
 const UNKNOWN_TRANSFER: u16 = 5;
@@ -86,7 +86,7 @@ enum PayloadMatch {
 
 /// Whom a request was sent to, and so whose transfer may answer it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum RequestTarget {
+pub(super) enum RequestTarget {
     Address(IpAddr),
     /// Any other address of the device: its frames come from the MAC that the request was sent to.
     Device(MacAddr),

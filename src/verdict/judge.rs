@@ -9,8 +9,8 @@ use super::{Conversation, ConversationFacts, Judgement, Observations, Outcome, V
 use crate::flow::{EndView, FlowView};
 use crate::inventory::HostId;
 use crate::policy::{Party, Policy, Reason, Role, Rule};
-use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode, Transport};
-use crate::relation::LinkKind;
+use crate::protocol::{Evidence, Protocol, SsdpKind, Tag, TftpOpcode, Transport};
+use crate::relation::{LinkKind, WINDOW};
 
 /// How far a chain of relations is followed: a fragment of a TFTP transfer of a request is two.
 const MAX_CHAIN: usize = 8;
@@ -170,16 +170,19 @@ fn says(seen: &Observations<'_>, kind: LinkKind, judgement: &Judgement, root: Op
     if related { RootSays::Related } else { RootSays::Nothing }
 }
 
-/// Where the capture shows one direction only, half of a TFTP transfer has no request to be related to.
+/// Where the capture shows one direction only, half of a TFTP transfer has no request to be related to, and an answer of SSDP
+/// no search.
 fn tell_halves(seen: &Observations<'_>, flows: &mut [Judgement]) {
     if !seen.missing.one_way {
         return;
     }
-    // A transfer begins with its first block, or with what acknowledges the request (RFC 1350 section 4, RFC 2347).
+    // A transfer begins with its first block, or with what acknowledges the request or the first window (RFC 1350 section 4,
+    // RFC 2347, 7440).
     let begins = |end: &EndView<'_>| match Tag::from_raw(end.tag()) {
         Tag::Tftp { opcode: TftpOpcode::Data, number, .. } => number == 1,
-        Tag::Tftp { opcode: TftpOpcode::Acknowledgment, number, .. } => number <= 1,
+        Tag::Tftp { opcode: TftpOpcode::Acknowledgment, number, .. } => u64::from(number) <= WINDOW,
         Tag::Tftp { opcode, .. } => opcode == TftpOpcode::OptionAcknowledgment,
+        Tag::Ssdp { kind, .. } => kind == SsdpKind::Response,
         _ => false,
     };
     let is_half = |flow: &FlowView<'_>| {

@@ -9,7 +9,7 @@ use igorscope::verdict::{CellState, Outcome, Verdict};
 use crate::answers::{SERVER, assert_kept, outcome};
 use crate::field::{cell, told};
 use crate::mirror::{BACNET, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, node};
-use crate::traffic::payload::{bacnet, coap, tftp};
+use crate::traffic::payload::{bacnet, coap, ssdp, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
 
 const BLOCK: [u8; 512] = [0x5a; 512];
@@ -147,6 +147,24 @@ fn each_server_may_answer_everyone() {
         let (told, verdict) = asked(SERVER, &answer);
         assert!(told.iter().any(|(_, kind)| *kind == "undocumented-port"), "{told:?}");
         assert_eq!(verdict, Verdict::Unexpected);
+    }
+}
+
+#[test]
+fn a_search_of_one_host_is_answered_from_its_other_address() {
+    // UPnP Device Architecture 2.0 section 1.3.2: it is the device that is asked.
+    let answered_by = |server: Host| {
+        let (mut mirror, client) = (Mirror::default(), (GATEWAY, 41_000));
+        mirror.udp(0, client, (node(101), 1900), &ssdp::search("10.20.0.101:1900", "upnp:rootdevice", None));
+        let answer = ssdp::answer("http://10.20.0.101/description.xml", "upnp:rootdevice", "uuid:14");
+        mirror.udp(20 * MILLI, (server, 51_234), client, &answer);
+        let survey = mirror.by_address();
+        (told(&survey).len(), survey.flows.view(1).1.verdict)
+    };
+    let own = node(101).at("10.20.0.150");
+    assert_eq!(answered_by(own), (0, Verdict::Related));
+    for server in [own.of(OTHER.mac), Host { hops: 63, ..own }] {
+        assert_eq!(answered_by(server), (1, Verdict::Unexpected));
     }
 }
 

@@ -305,6 +305,20 @@ fn a_mirror_of_one_direction_makes_no_host_dead() {
     reasons.sort_unstable();
     assert_eq!(reasons, ["blocked", "request-not-captured", "undocumented-port"], "{}", faces.terminal);
     faces.are_judged();
+    // Nor can an answer of SSDP, or what acknowledges a first window (RFC 7440); notifications and later blocks answer nothing.
+    let url = "http://10.20.0.103/description.xml";
+    for (at, is_half, payload) in [
+        (230, true, ssdp::answer(url, "upnp:rootdevice", "uuid:14")),
+        (231, true, tftp::ack(16)),
+        (232, false, ssdp::notify("239.255.255.250:1900", url, "upnp:rootdevice", "uuid:14")),
+        (233, false, tftp::ack(160)),
+    ] {
+        let mut mirror = Mirror::default();
+        (101..=103).for_each(|number| one_way(&mut mirror, number));
+        mirror.udp(at * SECOND, (GATEWAY, 50_003), (node(103), 50_004), &payload);
+        let expected = if is_half { "request-not-captured" } else { "undocumented-port" };
+        assert_eq!(Faces::of(&mirror, &ROLES).reasons(), [expected], "{payload:?}");
+    }
 }
 
 #[test]
