@@ -42,12 +42,15 @@ pub struct Waiting {
     pub different: Option<u32>,
     /// Whether any was sent again.
     pub repeats: bool,
+    /// How many of the last say the same, and when the first of these was sent.
+    pub alike: (u32, Timestamp),
 }
 
 /// Nothing waits.
 impl Default for Waiting {
     fn default() -> Self {
-        Self { count: 0, first: Timestamp::UNKNOWN, last: Timestamp::UNKNOWN, different: Some(0), repeats: false }
+        let none = Timestamp::UNKNOWN;
+        Self { count: 0, first: none, last: none, different: Some(0), repeats: false, alike: (0, none) }
     }
 }
 
@@ -55,6 +58,12 @@ impl Waiting {
     /// Whether the same was sent again and again: each message twice, on average.
     pub fn is_repeated(&self) -> bool {
         self.count > 0 && self.different.is_some_and(|different| different.saturating_mul(2) <= self.count)
+    }
+
+    /// Of them those at the end that say the same.
+    pub fn at_last(self) -> Self {
+        let (count, first) = self.alike;
+        Self { count, first, different: Some(count.min(1)), ..self }
     }
 
     /// Whether ever new ones were sent, and none again.
@@ -100,12 +109,16 @@ impl PendingReplies {
         let contents: Option<SmallVec<[u32; Self::LIMIT]>> =
             last.iter().map(|owed| content(owed.fingerprint)).collect();
         let repeats = contents.as_ref().is_none_or(|contents| repeats(contents, last));
+        let run = contents
+            .as_ref()
+            .map_or(0, |contents| contents.iter().rev().take_while(|told| Some(*told) == contents.last()).count());
+        let alike = (run as u32, last.get(last.len() - run).map_or(Timestamp::UNKNOWN, |owed| owed.time));
         let different = contents.map(|mut contents| {
             contents.sort_unstable();
             contents.dedup();
             contents.len() as u32
         });
-        Waiting { count: last.len() as u32, first: first.time, last: latest.time, different, repeats }
+        Waiting { count: last.len() as u32, first: first.time, last: latest.time, different, repeats, alike }
     }
 
     /// Adds a packet, mostly the latest.

@@ -47,9 +47,16 @@ impl Course {
         let refuses = serves().any(|end| opcode(end).is_some_and(|(opcode, _)| opcode == TftpOpcode::Error));
         let first = serves().chain(asks()).map(|end| end.begin()).min()?.time;
         let asks_until = asks().map(EndView::last_reply).max()?;
-        // What the client sends proves that the server began, and no more.
-        let serves_until = if packets == 0 { first } else { serves().map(EndView::last_reply).max()? };
-        let [of_server, of_client] = [waiting(serves(), asks_until), waiting(asks(), serves_until)];
+        let mut serves_until = serves().map(EndView::last_reply).max()?;
+        let [of_server, mut of_client] = [waiting(serves(), asks_until), waiting(asks(), serves_until)];
+        if packets == 0 {
+            // Each message of the client proves that the server answered the one before, but for what it sends again. Who reads
+            // acknowledges options again, and blocks if they came.
+            let goes_on = opcode(client).is_some_and(|(opcode, _)| opcode == TftpOpcode::Acknowledgment)
+                && asks().any(|end| end.end() > of_client.last);
+            of_client = if goes_on { Waiting::default() } else { of_client.at_last() };
+            serves_until = of_client.alike.1.max(first);
+        }
         let waits_for_client = of_server.count > 0;
         // One that went on took something up, which was not captured; and of what nothing is known nothing is told.
         let is_unseen = !waits_for_client || of_server.count > 1 && !of_server.is_repeated();
