@@ -8,8 +8,8 @@ use super::{SsdpKind, Tag, Turn};
 
 /// How far into a message its headers are read.
 const HEADER_LIMIT: usize = 2048;
-/// UPnP Device Architecture 2.0 section 1.3.2: MX above 5 should be taken for 5.
-const MX_MAX: u32 = 5;
+/// UPnP Device Architecture 1.0 section 1.2.2. Only devices of later versions take MX above 5 for 5 (2.0 section 1.3.2).
+const MX_MAX: u32 = 120;
 
 /// What each message begins with.
 const STARTS: [(&[u8], SsdpKind); 3] = [

@@ -31,8 +31,8 @@ pub enum Tag {
     Ssdp {
         /// What it is.
         kind: SsdpKind,
-        /// Seconds an M-SEARCH gives for answering: its MX, at most 5, 1 if it has none (UPnP
-        /// Device Architecture 2.0 section 1.3.2); 0 for the other kinds.
+        /// Seconds an M-SEARCH gives for answering: its MX, at most 120, 1 if it has none (UPnP
+        /// Device Architecture 1.0 section 1.2.2); 0 for the other kinds.
         mx: u8,
     },
     /// A BACnet message that finds devices or objects.

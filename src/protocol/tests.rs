@@ -330,7 +330,7 @@ fn tags_say_what_relations_need() {
         tag(5683, b"\x51\x01\x7d\x35\x20\xbbtemperature"),
         Tag::Coap { kind: CoapKind::Request, confirmable: false, token: Tag::coap_token(&[0x20]) }
     );
-    for (mx, expected) in [("MX: 3", 3), ("mx:120", 5), ("MX: 0", 1), ("ST: x", 1), ("MX: no", 1)] {
+    for (mx, expected) in [("MX: 3", 3), ("mx:120", 120), ("MX: 900", 120), ("MX: 0", 1), ("ST: x", 1), ("MX: no", 1)] {
         let search = format!("M-SEARCH * HTTP/1.1\r\n{mx}\r\n\r\n");
         assert_eq!(tag(1900, search.as_bytes()), Tag::Ssdp { kind: SsdpKind::Search, mx: expected }, "{mx}");
     }

@@ -184,6 +184,28 @@ fn a_search_of_one_host_is_answered_from_its_other_address() {
     }
 }
 
+#[test]
+fn a_search_waits_as_long_as_it_says() {
+    // UPnP Device Architecture 1.0 section 1.2.2: MX is between 1 and 120 seconds.
+    let answered = |mx: u8, after: u64| {
+        let (mut mirror, client) = (Mirror::default(), (GATEWAY, 41_000));
+        let group = Host { mac: [0x01, 0, 0x5e, 0x7f, 0xff, 0xfa], ..EVERYONE.at("239.255.255.250") };
+        let search = ssdp::search("239.255.255.250:1900", "upnp:rootdevice", Some(mx));
+        mirror.udp(0, client, (group, 1900), &search);
+        let answer = ssdp::answer("http://10.20.0.101/description.xml", "upnp:rootdevice", "uuid:14");
+        mirror.udp(after * SECOND, (node(101), 51_234), client, &answer);
+        let survey = mirror.by_address();
+        assert_kept(&mirror);
+        (told(&survey), survey.flows.view(1).1.verdict)
+    };
+    for (mx, after) in [(5, 5), (30, 20), (120, 120)] {
+        assert_eq!(answered(mx, after), (vec![], Verdict::Related), "MX {mx}");
+    }
+    for (mx, after) in [(5, 20), (30, 32), (250, 122)] {
+        assert_eq!(answered(mx, after), (UNDOCUMENTED.to_vec(), Verdict::Unexpected), "MX {mx}");
+    }
+}
+
 /// The same message over IPv6 (ASHRAE 135 Annex U.2): with virtual addresses of its ends, or of its sender alone.
 fn over_ipv6(message: &[u8]) -> Vec<u8> {
     let npdu = &message[4..];
