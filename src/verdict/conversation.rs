@@ -77,6 +77,9 @@ impl<'a> Material<'a> {
     }
 }
 
+/// Connections, and nanoseconds from the first to the last, after which a reset at the client's first words is no accident.
+const CUT_OFF: (u32, i64) = (3, 3_000_000_000);
+
 /// The conversation of some flows, which begin at `start` of the list of members.
 pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) -> (Conversation, ConversationFacts) {
     let mut draft = Draft::new(of, members, start);
@@ -89,6 +92,7 @@ pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) ->
     }
     draft.tell_meant();
     draft.tell_failures();
+    draft.tell_cut_off();
     draft.tell_blocked();
     draft.facts.keep(draft.uncommon);
     (draft.conversation, draft.facts)
@@ -112,6 +116,10 @@ struct Draft<'a> {
     /// When it ended, as far as order goes.
     end: Timestamp,
     failure: Option<Failure>,
+    /// Connections that the server reset at the client's first words.
+    cut_off: u32,
+    /// When the last one began in which the server said anything.
+    served: Timestamp,
     /// Whether ICMP errors about the server's packets are believed.
     believes_errors: bool,
     /// Whether the payload of a flow proves a protocol.
@@ -153,6 +161,8 @@ impl<'a> Draft<'a> {
             accepted: Timestamp::UNKNOWN,
             end: Timestamp::UNKNOWN,
             failure: None,
+            cut_off: 0,
+            served: Timestamp::UNKNOWN,
             believes_errors: of.believes_errors(members),
             any_named: false,
         }
@@ -280,6 +290,8 @@ impl<'a> Draft<'a> {
         if rank >= self.best {
             (self.best, self.conversation.outcome) = (rank, outcome);
         }
+        self.cut_off += u32::from(tally.is_cut_off());
+        self.served = self.served.max(tally.served());
         self.facts.half_open |= tally.half_open();
         self.facts.both_ways |= tally.both_ways(transport);
         self.failure = [self.failure, tally.failure(outcome)].into_iter().flatten().min();
@@ -391,6 +403,26 @@ impl<'a> Draft<'a> {
         if let Some(silence) = of_all.or_else(of_new) {
             self.conversation.stopped_answering = true;
             self.uncommon.silence = self.uncommon.silence.or(Some(silence));
+        }
+    }
+
+    /// Whether each connection since the last that the server served was reset at the client's first words: by what looks into
+    /// them on the way, or by a service that breaks down.
+    fn tell_cut_off(&mut self) {
+        if self.cut_off < CUT_OFF.0 || self.uncommon.silence.is_some() {
+            return;
+        }
+        let (mut requests, mut since, mut until) = (0, Timestamp::UNKNOWN, Timestamp::UNKNOWN);
+        for connection in self.members.chunk_by(|a, b| a.key == b.key) {
+            let mut tally = Tally::NONE;
+            connection.iter().map(|member| self.of.look(member)).for_each(|(flow, told)| tally.add(&flow, told.client));
+            if tally.is_cut_off() && tally.begin() > self.served {
+                (requests, since, until) = (requests + 1, since.earlier(tally.begin()), until.max(tally.begin()));
+            }
+        }
+        if requests >= CUT_OFF.0 && outcome::silence(since, until) >= CUT_OFF.1 {
+            self.conversation.stopped_answering = true;
+            self.uncommon.silence = Some(Silence { how: Hush::Reset, since, requests });
         }
     }
 

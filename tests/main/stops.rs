@@ -8,7 +8,7 @@ use crate::answers::{SERVER, answering};
 use crate::crossing::one_way;
 use crate::field::{one, told};
 use crate::mirror::{BACNET, C, GATEWAY, Mirror, S, node};
-use crate::traffic::frame::{ACK, PSH, SYN};
+use crate::traffic::frame::{ACK, FIN, PSH, RST, SYN};
 use crate::traffic::payload::{bacnet, coap, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
 
@@ -142,6 +142,65 @@ fn new_connections_that_come_to_nothing_beside_an_old_one_are_told() {
     assert_eq!(told(&opened(&|_| true)), []);
     // It accepted later ones.
     assert_eq!(told(&opened(&|turn| turn > 5)), []);
+}
+
+/// How a connection ends after the handshake.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    /// The client asks and is answered.
+    Answered,
+    /// The client asks, and a reset comes in the server's name.
+    Reset,
+    /// The same, but the server acknowledged what was asked.
+    Taken,
+    /// The client asks, and the server finishes.
+    Finished,
+    /// The client says nothing, and is reset.
+    Probed,
+}
+
+/// RFC 9293 section 3.5.2 knows no reset of what is acceptable: what filters by content makes it.
+#[test]
+fn connections_that_are_reset_at_the_first_words_are_told() {
+    let opened = |apart: u64, how: &[End]| {
+        let mut mirror = Mirror::default();
+        for (turn, how) in how.iter().enumerate() {
+            let (at, client, server) = (turn as u64 * apart, (GATEWAY, 41_000 + turn as u16), (node(101), 80));
+            if *how == End::Answered {
+                mirror.exchange(at, client, server, [C, S]);
+                continue;
+            }
+            mirror.open(at, client, server, [C, S]);
+            if *how != End::Probed {
+                mirror.tcp(at + 3 * MILLI, client, server, ACK | PSH, [C + 1, S + 1], b"GET / HTTP/1.1\r\n\r\n");
+            }
+            if *how == End::Taken {
+                mirror.tcp(at + 4 * MILLI, server, client, ACK, [S + 1, C + 19], &[]);
+            }
+            let flags = if *how == End::Finished { FIN | ACK } else { RST | ACK };
+            mirror.tcp(at + 5 * MILLI, server, client, flags, [S + 1, C + 19], &[]);
+        }
+        mirror.by_address()
+    };
+    use End::{Answered, Finished, Probed, Reset, Taken};
+    let always = opened(10 * SECOND, &[Reset; 5]);
+    assert_eq!(told(&always), one_way());
+    let read = one(&always, "stopped-answering");
+    assert!(
+        read.words.detail.contains("resets each at the first words of its client. Since 2026"),
+        "{}",
+        read.words.detail
+    );
+    assert!(read.words.detail.contains(" 5 tries came to nothing"), "{}", read.words.detail);
+    assert!(read.words.advice.contains("next-generation firewall"), "{}", read.words.advice);
+    assert_eq!(told(&opened(10 * SECOND, &[Answered, Reset, Reset, Reset])), one_way());
+    for healthy in
+        [[Reset, Reset, Reset, Answered], [Answered, Reset, Reset, Answered], [Taken; 4], [Finished; 4], [Probed; 4]]
+    {
+        assert_eq!(told(&opened(10 * SECOND, &healthy)), []);
+    }
+    // A service that starts anew resets what comes just then.
+    assert_eq!(told(&opened(SECOND / 10, &[Reset; 5])), []);
 }
 
 #[test]

@@ -287,6 +287,22 @@ impl Tally {
         self.server.syn_acks >= 3 && self.server.others == 0 && self.client.payload && self.client.acknowledges()
     }
 
+    /// The server accepted, and all that came of what the client said is a reset, once for each connection of these ports.
+    pub(super) const fn is_cut_off(&self) -> bool {
+        let closes = self.client.flags.has(TcpFlags::FIN);
+        self.client.payload && !closes && self.server.syn_acks > 0 && self.server.others == 0 && self.server.resets > 0
+    }
+
+    /// When the client's first packet was seen.
+    pub(super) const fn begin(&self) -> Timestamp {
+        self.client.first
+    }
+
+    /// When it began, if the server said anything.
+    pub(super) const fn served(&self) -> Timestamp {
+        if self.server.payload { self.client.first } else { Timestamp::UNKNOWN }
+    }
+
     /// How it failed, as far as that is known.
     pub(super) fn failure(&self, outcome: Outcome) -> Option<Failure> {
         let holds = [
