@@ -10,6 +10,7 @@ use crate::field::{one, told};
 use crate::mirror::{BACNET, C, GATEWAY, Mirror, S, node};
 use crate::traffic::frame::{ACK, FIN, PSH, RST, SYN};
 use crate::traffic::payload::{bacnet, coap, tftp};
+use crate::traffic::site::START;
 use crate::traffic::wire::{MILLI, SECOND};
 
 #[test]
@@ -201,6 +202,51 @@ fn connections_that_are_reset_at_the_first_words_are_told() {
     }
     // A service that starts anew resets what comes just then.
     assert_eq!(told(&opened(SECOND / 10, &[Reset; 5])), []);
+}
+
+/// A firewall that did not see the SYN drops the SYN-ACK and resets the server in the client's name. RFC 9293 section 3.8.1:
+/// the client, which heard nothing, sends the same SYN again.
+#[test]
+fn a_reset_in_the_name_of_who_still_tries_gives_up_nothing() {
+    let tried = |is_same: bool, turns: u32| {
+        let (mut mirror, client, server) = (Mirror::default(), (GATEWAY, 41_000), (node(101), 88));
+        for turn in 0..turns {
+            let (at, own) = ((1 << turn) * SECOND, if is_same { C } else { C + 1000 * turn });
+            mirror.tcp(at, client, server, SYN, [own, 0], &[]);
+            mirror.tcp(at + MILLI, server, client, SYN | ACK, [S + 7 * turn, own + 1], &[]);
+            mirror.tcp(at + 2 * MILLI, client, server, RST, [own + 1, 0], &[]);
+        }
+        told(&mirror.by_address())
+    };
+    assert_eq!(tried(true, 5), [(Severity::Alert, "blocked")]);
+    // Who looks whether a port is open resets each of its own attempts.
+    assert_eq!(tried(false, 5), []);
+    assert_eq!(tried(true, 1), []);
+}
+
+/// The computer that receives a mirror by a tunnel listens on no such port, and says so of each packet (RFC 1122 section
+/// 3.2.2.1): it was captured all the same.
+#[test]
+fn who_refuses_the_mirror_it_captures_reports_no_loss() {
+    let [switch, laptop] = [(node(250), 50_000), (node(251), 4789)];
+    let seen = |tunnelled: bool| {
+        let mut inner = Mirror::default();
+        (0..3).for_each(|turn| inner.exchange(turn * SECOND, (GATEWAY, 41_000 + turn as u16), (node(101), 80), [C, S]));
+        let mut mirror = Mirror::default();
+        for record in inner.tape.records {
+            let at = record.time - START;
+            if tunnelled {
+                let vxlan = [&[8, 0, 0, 0, 0, 0, 1, 0], record.frame.as_slice()].concat();
+                mirror.udp(at, switch, laptop, &vxlan);
+            } else {
+                mirror.tape.push(record.time, record.frame);
+            }
+            mirror.port_unreachable(at + MILLI, laptop, switch);
+        }
+        told(&mirror.by_address())
+    };
+    assert_eq!(seen(true), []);
+    assert_eq!(seen(false), [(Severity::Notice, "rejected-unseen")]);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(super) struct Side {
     syns: u32,
     syn_acks: u32,
     resets: u32,
+    /// Whether it sent a SYN again and again though it reset what was answered.
+    insists: bool,
     flags: TcpFlags,
     payload: bool,
     asks: bool,
@@ -65,6 +67,7 @@ impl Side {
         syns: 0,
         syn_acks: 0,
         resets: 0,
+        insists: false,
         flags: TcpFlags(0),
         payload: false,
         asks: false,
@@ -97,6 +100,8 @@ impl Side {
             self.syns = self.syns.saturating_add(u32::from(end.syns()));
             self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks()));
             self.resets = self.resets.saturating_add(u32::from(end.resets()));
+            // A retry has the same number (RFC 9293 section 3.8.1), and who tries anew another.
+            self.insists |= end.resets() > 0 && end.syns() >= 3 && end.opened() == 1;
             let told = [end.syns(), end.syn_acks(), end.resets()].map(u64::from).iter().sum::<u64>();
             self.others =
                 self.others.saturating_add(end.packets().saturating_sub(told.saturating_add(end.duplicates())));
@@ -273,7 +278,8 @@ impl Tally {
     /// SYN-ACK and SYN both went round in circles: the client never took up the connection.
     pub(super) const fn half_open(&self) -> bool {
         let acknowledged = self.client.acknowledges() || self.client.payload && self.server.payload;
-        let given_up = self.client.resets > 0;
+        // Who resets by itself sends no SYN again: the reset is of a firewall on the way, which knows of no such connection.
+        let given_up = self.client.resets > 0 && !self.client.insists;
         self.client.syns > 0
             && self.server.syn_acks > 0
             && !acknowledged
