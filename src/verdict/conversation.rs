@@ -49,7 +49,8 @@ impl<'a> Material<'a> {
         let relations = self.seen.relations;
         tally.answered |= self.answered.get(place as usize).is_some_and(|answered| *answered);
         tally.answers_group |= link.is_some_and(|link| link.kind.answers_group() && link.flow.is_some());
-        tally.rejected |= relations.rejection_of(place, client).is_some_and(Rejection::is_unreachable);
+        let error = relations.rejection_of(place, client).filter(|error| error.is_unreachable());
+        tally.rejected = tally.rejected.saturating_add(error.map_or(0, |error| error.count));
         if !relations.vain.is_empty() {
             tally.vain = tally.vain.or_else(|| relations.vain.get(&place).copied());
         }
@@ -229,7 +230,7 @@ impl<'a> Draft<'a> {
         self.facts.starts_anew |= starts_anew(flow, judgement.client).is_some();
         self.any_named |= judgement.payload_protocol.is_some();
         self.facts.mixed |= !is_meant(judgement, conversation);
-        let gravity = |severity, verdict: Verdict| (severity, Reverse(gravity(verdict)));
+        let gravity = |severity, verdict: Verdict| (severity, Reverse(verdict.gravity()));
         if gravity(judgement.severity, judgement.verdict) > gravity(conversation.severity, conversation.verdict) {
             conversation.verdict = judgement.verdict;
             conversation.reason = judgement.reason;
@@ -252,14 +253,20 @@ impl<'a> Draft<'a> {
             let until = connection.iter().filter_map(|member| answered.get(&member.place)).max();
             until.into_iter().for_each(|until| tally.answer_elsewhere(*until, &flows()));
         }
-        let Conversation { client, server, .. } = self.conversation;
+        let Conversation { client, server, transport, .. } = self.conversation;
         let silent = match (tally.client.packets(), tally.server.packets()) {
             (0, _) => (client, server),
             (_, 0) => (server, client),
             _ => return,
         };
         let client_port = connection.first().map_or(0, |member| member.key.client_port());
-        tally.lacks_answers = self.of.seen.missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent);
+        let again = |(flow, client): &(FlowView<'_>, u8)| {
+            let waiting = flow.ends[usize::from(client & 1)].waiting();
+            waiting.repeats && waiting.is_repeated()
+        };
+        let repeats = || transport == Transport::Udp && flows().iter().any(again);
+        let missing = self.of.seen.missing;
+        tally.lacks_answers = missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, repeats);
     }
 
     /// Adds the sums of a connection.
@@ -483,16 +490,4 @@ fn telling(judgement: &Judgement, expected: Option<Protocol>) -> Option<Protocol
 /// Whether a flow has the verdict of its conversation.
 fn is_meant(judgement: &Judgement, conversation: &Conversation) -> bool {
     (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason)
-}
-
-/// The gravest verdict first.
-const fn gravity(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Unexpected => 0,
-        Verdict::Documented => 1,
-        Verdict::Related => 2,
-        Verdict::SiteApproved => 3,
-        Verdict::Supporting => 4,
-        Verdict::Bystander => 5,
-    }
 }

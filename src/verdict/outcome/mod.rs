@@ -165,8 +165,8 @@ pub(super) struct Tally {
     pub(super) answered: bool,
     /// It is itself the answer to what a group was asked.
     pub(super) answers_group: bool,
-    /// An ICMP unreachable quotes it.
-    pub(super) rejected: bool,
+    /// How many ICMP unreachables quote what the client sent.
+    pub(super) rejected: u64,
     /// How many of the server's packets ICMP unreachables sent back, but for the only one of a client that may have gone.
     pub(super) sent_back: u64,
     /// The server's packets without their copies, on the path that shows most of them.
@@ -184,7 +184,7 @@ impl Tally {
         answer: SynAnswer::Unknown,
         answered: false,
         answers_group: false,
-        rejected: false,
+        rejected: 0,
         sent_back: 0,
         answers: 0,
         vain: None,
@@ -279,7 +279,7 @@ impl Tally {
     pub(super) const fn half_open(&self) -> bool {
         let acknowledged = self.client.acknowledges() || self.client.payload && self.server.payload;
         // Who resets by itself sends no SYN again: the reset is of a firewall on the way, which knows of no such connection.
-        let given_up = self.client.resets > 0 && !self.client.insists;
+        let given_up = self.client.resets > 0 && !(self.client.insists && self.server.resets == 0);
         self.client.syns > 0
             && self.server.syn_acks > 0
             && !acknowledged
@@ -386,7 +386,13 @@ fn tcp(tally: &Tally) -> Outcome {
     let acknowledged = client.acknowledges();
     let accepted = server.syn_acks > 0;
     if client.syns == 0 {
-        return if tally.is_taken_up() { Outcome::Established } else { Outcome::Midstream };
+        // Joined in the middle: who sends errors back for most of it says that it goes nowhere any more.
+        let is_sent_back = server.packets == 0 && tally.rejected.saturating_mul(2) > client.packets;
+        return match tally.is_taken_up() {
+            true => Outcome::Established,
+            false if is_sent_back => Outcome::Rejected,
+            false => Outcome::Midstream,
+        };
     }
     if client.payload && server.payload || tally.answered {
         return Outcome::Established;
@@ -421,7 +427,7 @@ fn tcp(tally: &Tally) -> Outcome {
         return Outcome::OneWay;
     }
     match tally {
-        Tally { rejected: true, .. } => Outcome::Rejected,
+        Tally { rejected: 1.., .. } => Outcome::Rejected,
         // A client that sends its SYN again had no answer, whatever the capture lacks.
         Tally { lacks_answers: true, .. } if tally.tries(Transport::Tcp) < 2 => Outcome::OneWay,
         _ => Outcome::Unanswered,
@@ -446,7 +452,7 @@ fn datagrams(tally: &Tally, owed: bool) -> Outcome {
         Outcome::Unanswered
     } else if tally.server.packets > 0 && !both {
         Outcome::Midstream
-    } else if tally.rejected || tally.answer_sent_back().is_some() {
+    } else if tally.rejected > 0 || tally.answer_sent_back().is_some() {
         Outcome::Rejected
     } else if owed && !tally.lacks_answers {
         Outcome::Unanswered
