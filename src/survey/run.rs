@@ -204,7 +204,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         InputSummary {
             path: names[at as usize].clone(),
             size: sizes[at as usize],
-            sha256: None,
+            digest: None,
             format: summary.format,
             link_types: tally.link_types.keys().copied().collect(),
             frames: tally.frames,
