@@ -156,7 +156,7 @@ impl Routers {
             .filter_map(|company| {
                 let mac = company.first()?.0;
                 let is_declared = inventory.by_mac(mac).is_some();
-                let few = |proof| count(company, |one| one.4 == proof) <= MOST_ADDRESSES;
+                let few = |proof| count(company, |one| one.4 == proof && !is_of_link(one)) <= MOST_ADDRESSES;
                 is_router(company, is_declared).then(|| Router {
                     mac,
                     sends_own: is_declared || few(Proof::Sent),
@@ -199,5 +199,11 @@ fn is_router(company: &[MacSighting], is_declared: bool) -> bool {
         || has_own && outside > 0
         || has_own && count(company, only_received) >= 2
         || unsure
-        || count(company, |one| !is_declared || one.4 == Proof::SentFromSomewhere) > MOST_ADDRESSES
+        || count(company, |one| one.4 == Proof::SentFromSomewhere || !is_declared && !is_of_link(one)) > MOST_ADDRESSES
+}
+
+/// Whether a network is one of the link itself: a host has an IPv6 address of each that its routers announce (RFC 4862
+/// section 5.5, RFC 8028), and sends from it at the first hop, or says that it has it.
+fn is_of_link(one: &MacSighting) -> bool {
+    one.1 && one.4 <= Proof::Sent
 }
