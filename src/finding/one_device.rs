@@ -100,13 +100,15 @@ impl<'a> MacUses<'a> {
                 let both = times.zip(own.and_then(|own| own.get(other)));
                 both.is_none_or(|(one, other)| one.0 <= other.1 && other.0 <= one.1)
             }
+            // IEEE 802.1AB: a chassis may be named by its network address.
+            Mark::Chassis(chassis) => chassis.parse() != Ok(address),
             _ => true,
         };
         self.marks.get(mac).into_iter().flatten().filter(is_of_then)
     }
 
-    /// What more than one MAC has that holds the address against the others: clones share more than one address, and the
-    /// identifier of their DHCP client.
+    /// What more than one MAC has that holds the address against the others: clones share more than one address, the
+    /// identifier of their DHCP client, and the name of their chassis.
     fn disputed(&self, address: IpAddr, contest: &Contest) -> BTreeSet<&Mark> {
         let mut holders: BTreeMap<&Mark, usize> = BTreeMap::new();
         for mac in contest.speakers.keys() {
@@ -115,13 +117,19 @@ impl<'a> MacUses<'a> {
                 let is_disputed = match mark {
                     Mark::Address(other) => *defends || self.disputing.contains_key(&(*other, *mac)),
                     Mark::Client(_) => true,
-                    Mark::Chassis(_) | Mark::Balanced => false,
+                    // A MAC is of one chassis; a name is copied as the rest.
+                    Mark::Chassis(chassis) => !is_mac(chassis),
+                    Mark::Balanced => false,
                 };
                 *holders.entry(mark).or_default() += usize::from(is_disputed);
             }
         }
         holders.into_iter().filter(|(_, holders)| *holders > 1).map(|(mark, _)| mark).collect()
     }
+}
+
+fn is_mac(chassis: &str) -> bool {
+    chassis.len() == 17 && chassis.split(':').filter(|part| part.len() == 2).count() == 6
 }
 
 fn root(device: &mut [usize], mut at: usize) -> usize {

@@ -181,14 +181,27 @@ fn clones_share_all_their_addresses_and_are_two() {
         assert_eq!(conflicts(&shared(alias, true).by_address()), [format!("10.20.0.101;{alias}")], "{alias}");
         assert_eq!(conflicts(&shared(alias, false).by_address()), [""; 0], "{alias}");
     }
-    // IEEE 802.1AB: one chassis has both MACs.
-    let mut chassis = shared(ALIASES[0], true);
-    for mac in [node(101).mac, SECOND_MAC] {
-        let unit = link::lldp([0x02, 0, 0, 0, 0, 1], "1", "controller");
-        chassis.ethernet(SECOND, mac, [0x01, 0x80, 0xc2, 0, 0, 0x0e], 0x88cc, &unit);
+    // IEEE 802.1AB: one chassis has both MACs; what else it may be named by is copied (local), or is the address itself.
+    let told = |chassis: &[u8], alias: &str, both_ask: bool| {
+        let mut mirror = shared(alias, both_ask);
+        for mac in [node(101).mac, SECOND_MAC] {
+            let mut unit = vec![1 << 1, chassis.len() as u8];
+            unit.extend(chassis);
+            unit.extend(&link::lldp([0; 6], "1", "controller")[9..]);
+            mirror.ethernet(SECOND, mac, [0x01, 0x80, 0xc2, 0, 0, 0x0e], 0x88cc, &unit);
+        }
+        mirror.tape.sort();
+        conflicts(&mirror.by_address())
+    };
+    let (mac, name, address) = (&[4, 2, 0, 0, 0, 0, 1][..], b"\x07image-17", &[5, 1, 10, 20, 0, 101][..]);
+    let clones = ["10.20.0.101;10.20.0.150"];
+    for (chassis, expected) in [(mac, &[][..]), (name, &clones), (address, &clones)] {
+        assert_eq!(told(chassis, "10.20.0.150", true), expected, "{chassis:?}");
     }
-    chassis.tape.sort();
-    assert_eq!(conflicts(&chassis.by_address()), [""; 0]);
+    // Alone, each of the same address.
+    for (chassis, expected) in [(mac, &[][..]), (name, &[]), (address, &["10.20.0.101"])] {
+        assert_eq!(told(chassis, "10.20.0.101", false), expected, "{chassis:?}");
+    }
 }
 
 #[test]
