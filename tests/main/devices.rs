@@ -308,10 +308,30 @@ fn a_neighbour_advertisement_proves_whose_an_address_is() {
         mirror.knock(12 * SECOND, (gateway, 42_000), (device, 80));
         mirror.by_address()
     };
-    let blocked = survey(true);
-    assert!(one(&blocked, "blocked").words.detail.contains("2001:db8:1::101"));
-    assert_eq!(role(&blocked, node(101).at("2001:db8:1::101")), Role::Node);
-    assert_eq!(role(&survey(false), node(101).at("2001:db8:1::101")), Role::External);
+    // And without a word of it: the gateway is of the same network, so what it sends there goes to no router (section 5.2).
+    for blocked in [survey(true), survey(false)] {
+        assert!(one(&blocked, "blocked").words.detail.contains("2001:db8:1::101"));
+        assert_eq!(role(&blocked, node(101).at("2001:db8:1::101")), Role::Node);
+    }
+}
+
+#[test]
+fn a_silent_address_of_the_link_is_its_devices_own() {
+    // RFC 4861 section 5.2: what goes to a network that is not on the link goes to a router.
+    let knocked = |address: &str, by_mac: bool| {
+        let mut mirror = Mirror::default();
+        for number in 101..=103_u8 {
+            mirror.ask(u64::from(number) * SECOND, (GATEWAY, 41_000), (node(number), 5683), &[0]);
+            let device = node(number).at(&format!("2001:db8:20::{number}"));
+            mirror.knock((u64::from(number) + 300) * SECOND, (device, 42_000), (GATEWAY.at(address), 1901));
+        }
+        let survey = if by_mac { mirror.by_mac() } else { mirror.by_address() };
+        (role(&survey, GATEWAY.at(address)), told(&survey).iter().any(|(_, reason)| *reason == "blocked"))
+    };
+    for by_mac in [true, false] {
+        assert_eq!(knocked("2001:db8:20::10", by_mac), (Role::Gateway, true), "{by_mac}");
+        assert_eq!(knocked("2001:db8:99::10", by_mac).0, Role::External, "{by_mac}");
+    }
 }
 
 #[test]
