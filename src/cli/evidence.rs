@@ -1,13 +1,12 @@
 //! `--evidence`: the frames of the findings, from inputs that are read a second time.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::hash::Hashes;
 use crate::anonymize::Anonymizer;
 use crate::evidence::write_evidence;
 use crate::report::{WriteError, write_file};
-use crate::survey::{Source, Survey};
+use crate::survey::{Digest, Source, Survey};
 
 /// Writes the file, unless an input is no longer what was analyzed.
 pub(super) fn write(
@@ -22,9 +21,8 @@ pub(super) fn write(
             return Err(io::Error::other("it is one of the captures; name another file"));
         }
         write_evidence(out, survey, &files, anonymizer)?;
-        let owned: Vec<PathBuf> = files.into_iter().map(Path::to_owned).collect();
-        for (input, hash) in survey.inputs.iter().zip(Hashes::begin(owned).finish()) {
-            if input.sha256.is_some() && input.sha256 != hash {
+        for (input, digest) in survey.inputs.iter().zip(Digest::begin(files.into_iter().map(Path::to_owned))) {
+            if input.sha256().is_some_and(|hex| digest.hex() != Some(hex)) {
                 let changed =
                     format!("{} changed since it was analyzed; analyze it again when it is at rest", input.path);
                 return Err(io::Error::other(changed));

@@ -15,7 +15,6 @@ mod evidence;
 mod exit;
 mod explain;
 mod fleet;
-mod hash;
 #[cfg(feature = "live")]
 mod interfaces;
 mod inventory;

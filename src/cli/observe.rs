@@ -9,7 +9,7 @@ use std::thread;
 use super::args::{Observe, ReadingArgs, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::progress::Bar;
-use super::reading::{Inputs, gather, hashes, none_usable, say};
+use super::reading::{Inputs, digests, gather, none_usable, say};
 use super::states;
 use crate::capture::{CaptureError, Filter};
 use crate::flow::Limits;
@@ -58,10 +58,11 @@ fn write(
     told.iter().filter(|_| !verbosity.quiet).for_each(|text| say(text));
     let progress = Arc::new(Progress::default());
     let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), verbosity.quiet);
-    let mut digests = hashes(sources);
+    let digests = digests(sources);
+    let mut digests = digests.iter();
     let heads = RefCell::new(Vec::new());
     let written = write_file(output, |out| {
-        let observed = survey::observe(sources, options, &progress, || digests.next(), out)?;
+        let observed = survey::observe(sources, options, &progress, || digests.next()?.hex().map(str::to_owned), out)?;
         let is_of_use = is_of_use(&observed);
         *heads.borrow_mut() = observed;
         // Else what was written is not kept.

@@ -8,14 +8,13 @@ use tempfile::TempPath;
 
 use super::args::Verbosity;
 use super::exit::{Failure, Status};
-use super::hash::Hashes;
 use super::options::SurveyOptions;
 use super::progress::Bar;
 use super::surveys::is_survey;
 use super::{nearby, states};
 use crate::capture::{CaptureError, PassedOver, find_captures, is_capture};
 use crate::state::is_state;
-use crate::survey::{self, Copy, InputSummary, Progress, Source, Survey};
+use crate::survey::{self, Copy, Digest, InputSummary, Progress, Source, Survey};
 use crate::text::visible;
 
 /// Files passed over that are named, unless all are wanted.
@@ -87,9 +86,9 @@ pub(super) fn gather(captures: &[PathBuf], twice: bool, verbosity: &Verbosity) -
     Ok(Inputs { sources, spool, status })
 }
 
-/// SHA-256 of each source that is a file, being worked out.
-pub(super) fn hashes(sources: &[Source]) -> Hashes {
-    Hashes::begin(sources.iter().map(|source| source.file().unwrap_or(Path::new("-")).to_owned()).collect())
+/// SHA-256 of each source that is a file.
+pub(super) fn digests(sources: &[Source]) -> Vec<Digest> {
+    Digest::begin(sources.iter().map(|source| source.file().unwrap_or(Path::new("-")).to_owned()))
 }
 
 /// Reads what was named. Tells standard error what was passed over, and what could not be read.
@@ -102,19 +101,18 @@ pub(super) fn read(options: &SurveyOptions, wants: InputNeeds, verbosity: &Verbo
         states::are_each_once(&sources, Vec::new())?;
     }
     // With states, a capture is known by its digest too.
-    let hashes = if wants.hashes || has_states { hashes(&sources) } else { Hashes::none() };
+    let digests = if wants.hashes || has_states { digests(&sources) } else { Vec::new() };
     let progress = Arc::new(Progress::default());
     let bar = Bar::show(&progress, sources.iter().map(Source::size).sum(), verbosity.quiet);
     let run = survey::run(&sources, &options.survey(), &progress);
     drop(bar);
     let mut survey = run.map_err(|errors| none_usable(&errors))?;
-    let digests = hashes.finish();
     if has_states {
         let told = states::are_each_once(&sources, states::captures(&sources, &survey.inputs, &digests))?;
         told.iter().filter(|_| !verbosity.quiet).for_each(|text| say(text));
     }
     for ((input, source), digest) in survey.inputs.iter_mut().zip(&sources).zip(digests).filter(|_| wants.hashes) {
-        input.sha256 = states::digest(source).or(digest);
+        input.digest = Some(states::digest(source).unwrap_or(digest));
     }
     for (input, source) in survey.inputs.iter().zip(&sources) {
         let Some(trouble) = input.trouble() else { continue };

@@ -7,7 +7,7 @@ use super::exit::Failure;
 use super::options::SurveyOptions;
 use crate::capture::Timestamp;
 use crate::state::is_state;
-use crate::survey::{Content, InputSummary, Observed, Source};
+use crate::survey::{Content, Digest, InputSummary, Observed, Source};
 use crate::text::as_file;
 
 /// Overlaps that are told by name.
@@ -49,19 +49,19 @@ fn observed(sources: &[Source]) -> impl Iterator<Item = Identity> {
 }
 
 /// The inputs that are captures, after they were read.
-pub(super) fn captures(sources: &[Source], inputs: &[InputSummary], digests: &[Option<String>]) -> Vec<Identity> {
+pub(super) fn captures(sources: &[Source], inputs: &[InputSummary], digests: &[Digest]) -> Vec<Identity> {
     let captures = sources.iter().zip(inputs).zip(digests).filter(|((source, _), _)| source.observed().is_none());
-    let identity = |((source, input), digest): ((&Source, &InputSummary), &Option<String>)| Identity {
+    let identity = |((source, input), digest): ((&Source, &InputSummary), &Digest)| Identity {
         name: input.path.clone(),
-        digest: digest.clone(),
+        digest: digest.hex().map(str::to_owned),
         content: Content::of_input(source, input),
     };
     captures.map(identity).collect()
 }
 
 /// The SHA-256 of a capture that was observed before.
-pub(super) fn digest(source: &Source) -> Option<String> {
-    source.observed().and_then(|observed| observed.head.sha256.clone())
+pub(super) fn digest(source: &Source) -> Option<Digest> {
+    source.observed()?.head.sha256.clone().map(Digest::known)
 }
 
 /// Refuses the same input twice. Other overlaps are what comes back, in words.

@@ -31,7 +31,7 @@ pub(super) fn details() -> String {
         ("system", format!("{OS} {ARCH}{library}")),
         ("live capture", capture.to_owned()),
         ("filters", if cfg!(feature = "live") { "pcap-filter(7)".to_owned() } else { "no".to_owned() }),
-        ("compressed captures", "gzip (zlib-rs), zstd (libzstd), xz (lzma-rust2)".to_owned()),
+        ("compressed captures", "gzip (zlib-rs), zstd (libzstd), xz (liblzma)".to_owned()),
         ("documents", documents.join(", ")),
         ("built from", option_env!("IGORSCOPE_COMMIT").unwrap_or("a source tree without a name").to_owned()),
         ("checks", if cfg!(debug_assertions) { "debug build: slow".to_owned() } else { "release build".to_owned() }),

@@ -104,7 +104,7 @@ fn about(survey: &Survey) -> String {
         text.push_str(&format!("\nSite: {}", visible(&survey.site)));
     }
     for input in survey.inputs.iter().take(SOURCES) {
-        let hash = input.sha256.as_deref().map_or_else(String::new, |hash| format!(" (SHA-256 {hash})"));
+        let hash = input.sha256().map_or_else(String::new, |hash| format!(" (SHA-256 {hash})"));
         text.push_str(&format!("\nSource: {}{hash}", visible(&input.path)));
     }
     if survey.inputs.len() > SOURCES {

@@ -214,6 +214,7 @@ fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers
             let proof = match life {
                 AliveProof::Packets => "other packets of it were captured",
                 AliveProof::Arp => "it answers by ARP",
+                AliveProof::Neighbour => "it answers by neighbour discovery",
                 AliveProof::Device => "its device sends with another address",
                 AliveProof::Acknowledged => "others acknowledge what it sent, which was not captured",
             };

@@ -63,6 +63,8 @@ pub(super) enum AliveProof {
     Packets,
     /// It answered for its address by ARP.
     Arp,
+    /// The same by IPv6's neighbour discovery.
+    Neighbour,
     /// Packets of its MAC with another address.
     Device,
     /// What it sent was acknowledged, though that was not captured.
@@ -73,20 +75,23 @@ pub(super) enum AliveProof {
 /// by ARP before, and is to answer for a while.
 const CLOSE: i64 = 10_000_000_000;
 
+/// Effective times of the first and the last of something.
+type Span = [Timestamp; 2];
+
 /// Finds causes; what many of them are looked up in is gathered once.
 pub(super) struct Causes<'a> {
     seen: &'a Observations<'a>,
     /// When each MAC first and last sent anything.
-    by_mac: OnceCell<HashMap<MacAddr, [Timestamp; 2]>>,
-    /// MACs that answer by ARP for others.
-    proxies: OnceCell<HashSet<MacAddr>>,
+    by_mac: OnceCell<HashMap<MacAddr, Span>>,
+    /// When each address was claimed by ARP or neighbour discovery, but for MACs that answer by ARP for others.
+    claims: OnceCell<HashMap<IpAddr, Vec<Span>>>,
     /// What a client's own host sent back as unreachable: the server's endpoint and the client.
     sent_back: OnceCell<HashSet<(Endpoint, IpAddr)>>,
 }
 
 impl<'a> Causes<'a> {
     pub(super) fn new(seen: &'a Observations<'a>) -> Self {
-        Self { seen, by_mac: OnceCell::new(), proxies: OnceCell::new(), sent_back: OnceCell::new() }
+        Self { seen, by_mac: OnceCell::new(), claims: OnceCell::new(), sent_back: OnceCell::new() }
     }
 
     /// The likely cause of a blocked conversation.
@@ -134,7 +139,7 @@ impl<'a> Causes<'a> {
             return Some(AliveProof::Acknowledged);
         }
         // Without times nothing tells that it was not then.
-        let is_then = |[first, last]: [Timestamp; 2]| {
+        let is_then = |[first, last]: Span| {
             let is_close = |from: Timestamp, to: Timestamp| match (from.nanos(), to.nanos()) {
                 (Some(from), Some(to)) => from <= to.saturating_add(CLOSE),
                 _ => true,
@@ -144,11 +149,8 @@ impl<'a> Causes<'a> {
         if server.packets_sent > 0 && is_then([server.first_sent, server.last_sent]) {
             return Some(AliveProof::Packets);
         }
-        if let IpAddr::V4(address) = server.address {
-            let mut claims = self.seen.neighbours.claims_of(address);
-            if claims.any(|(mac, claim)| is_then([claim.begin.time, claim.end]) && !self.proxies().contains(&mac)) {
-                return Some(AliveProof::Arp);
-            }
+        if self.claims().get(&server.address).is_some_and(|claims| claims.iter().any(|claim| is_then(*claim))) {
+            return Some(if server.address.is_ipv4() { AliveProof::Arp } else { AliveProof::Neighbour });
         }
         // What is sent to a host behind a router goes to the router's MAC.
         let mac = server.mac.filter(|_| server.mac_is_own)?;
@@ -157,16 +159,15 @@ impl<'a> Causes<'a> {
 
     /// Whether anything of a host was heard, at whatever time.
     fn was_heard(&self, host: &Host) -> bool {
-        let claims = |address| self.seen.neighbours.claims_of(address).any(|(mac, _)| !self.proxies().contains(&mac));
         host.packets_sent > 0
             || host.mac.is_some_and(|mac| host.mac_is_own && self.by_mac().contains_key(&mac))
-            || matches!(host.address, IpAddr::V4(address) if claims(address))
+            || self.claims().contains_key(&host.address)
     }
 
-    fn by_mac(&self) -> &HashMap<MacAddr, [Timestamp; 2]> {
+    fn by_mac(&self) -> &HashMap<MacAddr, Span> {
         self.by_mac.get_or_init(|| {
-            let mut heard: HashMap<MacAddr, [Timestamp; 2]> = HashMap::new();
-            let mut note = |mac: MacAddr, [first, last]: [Timestamp; 2]| {
+            let mut heard: HashMap<MacAddr, Span> = HashMap::new();
+            let mut note = |mac: MacAddr, [first, last]: Span| {
                 let held = heard.entry(mac).or_insert([first, last]);
                 *held = [first.min(held[0]), last.max(held[1])];
             };
@@ -187,8 +188,17 @@ impl<'a> Causes<'a> {
         })
     }
 
-    fn proxies(&self) -> &HashSet<MacAddr> {
-        self.proxies.get_or_init(|| proxies(self.seen))
+    fn claims(&self) -> &HashMap<IpAddr, Vec<Span>> {
+        self.claims.get_or_init(|| {
+            let proxies = proxies(self.seen);
+            let mut claims: HashMap<IpAddr, Vec<Span>> = HashMap::new();
+            for ((_, address, mac), speaker) in self.seen.evidence.claims.speakers() {
+                if !proxies.contains(mac) {
+                    claims.entry(*address).or_default().push([speaker.window.begin.time, speaker.window.end]);
+                }
+            }
+            claims
+        })
     }
 
     fn sent_back(&self) -> &HashSet<(Endpoint, IpAddr)> {

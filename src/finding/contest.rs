@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::IpAddr;
 
 use super::arp::proxies;
+use super::mac_use::{MacUse, OwnAddresses};
+use super::one_device::MacUses;
 use crate::capture::Timestamp;
-use crate::decode::{MacAddr, VlanPath, is_first_hop};
+use crate::decode::{MacAddr, VlanPath};
 use crate::flow::{Claimed, Speaker, Window};
 use crate::verdict::Observations;
 
@@ -44,19 +46,19 @@ fn is_shared(mac: MacAddr) -> bool {
 
 /// Who speaks for one address on one VLAN path.
 #[derive(Default)]
-struct Contest {
-    speakers: BTreeMap<MacAddr, Speaker>,
+pub(super) struct Contest {
+    pub(super) speakers: BTreeMap<MacAddr, Speaker>,
     /// When each sent frames from it.
-    sent: BTreeMap<MacAddr, Window>,
+    pub(super) sent: BTreeMap<MacAddr, Window>,
     /// When each claimed it, or began to send from it, in the order of time.
-    order: Vec<Claimed>,
+    pub(super) order: Vec<Claimed>,
     /// Whether there may have been more claims.
-    is_beginning: bool,
+    pub(super) is_beginning: bool,
     /// Whom each has answered.
-    listeners: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
+    pub(super) listeners: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
 }
 
-type Contests = BTreeMap<(IpAddr, VlanPath), Contest>;
+pub(super) type Contests = BTreeMap<(IpAddr, VlanPath), Contest>;
 
 /// The MACs of each address that are of devices in conflict, and when each spoke for it.
 pub(super) fn conflicts(seen: &Observations<'_>) -> BTreeMap<IpAddr, BTreeMap<MacAddr, Window>> {
@@ -89,7 +91,9 @@ pub(super) fn conflicts(seen: &Observations<'_>) -> BTreeMap<IpAddr, BTreeMap<Ma
         }
     }
     contests.retain(|_, contest| contest.speakers.len() > 1);
-    let devices = MacUses::of(seen, &own, &contests, &forgers);
+    let mut teams = sent.teams(seen, &own);
+    teams.retain(|(.., receiver)| !others.contains(receiver));
+    let devices = MacUses::of(seen, &own, teams, &contests, &forgers);
     for ((address, _), contest) in &contests {
         let device = devices.group(*address, contest);
         for (mac, window) in contest.in_conflict(&device) {
@@ -134,7 +138,7 @@ fn answering_for_others(contests: &Contests, own: &OwnAddresses) -> BTreeSet<Mac
     let mut owners: BTreeMap<MacAddr, BTreeSet<MacAddr>> = BTreeMap::new();
     for ((address, _), contest) in contests {
         for (mac, speaker) in &contest.speakers {
-            let sends = || own.get(mac).is_some_and(|own| own.contains(address));
+            let sends = || own.get(mac).is_some_and(|own| own.contains_key(address));
             if speaker.broadcasts > 0 || !contest.listeners.contains_key(mac) || sends() {
                 continue;
             }
@@ -219,9 +223,29 @@ impl Contest {
         all
     }
 
+    /// MACs that hold the address against each other, as no two of one device do: one announces at once that it is still there
+    /// (RFC 5227 section 2.4), which is said of each; or both ask from it in alternation: a device with two adapters on one
+    /// network answers by both, and asks by one.
+    pub(super) fn disputing(&self) -> BTreeMap<MacAddr, bool> {
+        let macs: Vec<MacAddr> = self.speakers.keys().copied().collect();
+        let mut announced: BTreeMap<MacAddr, u64> = BTreeMap::new();
+        for (_, mac, announces) in &self.order {
+            *announced.entry(*mac).or_default() += u64::from(*announces);
+        }
+        let asks = |mac: &MacAddr| self.speakers[mac].broadcasts > announced.get(mac).copied().unwrap_or(0);
+        let mut disputing = BTreeMap::new();
+        for ((a, b), turns) in self.turns(&macs.iter().copied().zip(0..).collect()) {
+            let (both, defends) = ([macs[a], macs[b]], turns.quick > 0);
+            if defends || turns.silent_returns > 0 && turns.count > HANDFUL && both.iter().all(asks) {
+                both.into_iter().for_each(|mac| *disputing.entry(mac).or_default() |= defends);
+            }
+        }
+        disputing
+    }
+
     /// The MACs of a device that shows each asker always the same one of them, as a bond does that balances what it
     /// receives: its questions to all come from one MAC.
-    fn balanced(&self) -> Vec<MacAddr> {
+    pub(super) fn balanced(&self) -> Vec<MacAddr> {
         let mut told_by: BTreeMap<IpAddr, usize> = BTreeMap::new();
         for asker in self.speakers.keys().filter_map(|mac| self.listeners.get(mac)).flatten() {
             *told_by.entry(*asker).or_default() += 1;
@@ -270,159 +294,4 @@ fn overlap(one: &Window, other: &Window) -> bool {
 /// Whether an address that went over from one to the other so often is held by both.
 const fn is_alternation(turns: Turns) -> bool {
     turns.quick > 0 || turns.silent_returns > 0 || turns.count > HANDFUL
-}
-
-/// The addresses that MACs have, as far as they are told apart.
-type OwnAddresses = BTreeMap<MacAddr, BTreeSet<IpAddr>>;
-
-/// What frames tell of MACs: whose addresses they send from.
-#[derive(Default)]
-struct MacUse {
-    /// Addresses that each MAC sends from itself: no router has handed those frames on.
-    own: OwnAddresses,
-    /// MACs that hand on what others send.
-    routers: HashSet<MacAddr>,
-    /// Of addresses that several MACs send from, who does on one VLAN path.
-    senders: BTreeMap<(IpAddr, VlanPath), Senders>,
-}
-
-/// Who sends from an address, and when each flow of it began.
-type Senders = (BTreeMap<MacAddr, Window>, Vec<Claimed>);
-
-/// Addresses of one MAC that are told apart.
-const MOST_OWN: usize = 8;
-
-fn note(all: &mut OwnAddresses, mac: MacAddr, address: IpAddr) {
-    let known = all.entry(mac).or_default();
-    if known.len() < MOST_OWN {
-        known.insert(address);
-    }
-}
-
-impl MacUse {
-    fn of(seen: &Observations<'_>, shared: &HashSet<IpAddr>) -> Self {
-        let mut sent = Self::default();
-        let mut handed_on = OwnAddresses::new();
-        for flow in seen.flows.iter() {
-            for end in flow.ends.iter().filter(|end| end.packets() > 0) {
-                let Some(mac) = end.source_mac() else { continue };
-                // Whoever has no address yet sends from this one.
-                if end.address.is_unspecified() || end.address.is_loopback() {
-                    continue;
-                }
-                // How far it came is not known of all: that is no proof of a router.
-                let is_own = end.hops() == 0 || is_first_hop(end.hops());
-                note(if is_own { &mut sent.own } else { &mut handed_on }, mac, end.address);
-                if is_own && shared.contains(&end.address) {
-                    let once = Window {
-                        first: end.first(),
-                        last: end.last(),
-                        begin: end.begin(),
-                        end: end.end(),
-                        count: end.packets(),
-                    };
-                    let (senders, begins) = sent.senders.entry((end.address, flow.vlan())).or_default();
-                    let held = senders.entry(mac).or_insert(Window::NONE);
-                    *held = held.and(once);
-                    begins.push((end.begin().time, mac, false));
-                }
-            }
-        }
-        sent.routers = handed_on.into_iter().filter(|(_, hosts)| hosts.len() > 1).map(|(mac, _)| mac).collect();
-        sent
-    }
-
-    /// Addresses that each MAC sends from itself, or claims.
-    fn own_and_claimed(&self, seen: &Observations<'_>) -> OwnAddresses {
-        let mut own = self.own.clone();
-        seen.evidence.claims.speakers().for_each(|((_, address, mac), _)| note(&mut own, *mac, *address));
-        own
-    }
-
-    /// Addresses that more than one MAC sends from on one VLAN path.
-    fn contested(&self, own: &OwnAddresses) -> Contests {
-        // Who has another IPv4 address is a router, and this one lies behind it: its own it would claim by ARP.
-        let others = |address: IpAddr, mac: &MacAddr| {
-            let own = own.get(mac).into_iter().flatten();
-            own.filter(|own| own.is_ipv4() && **own != address).count()
-        };
-        let contest = |(key, (macs, begins)): (&(IpAddr, VlanPath), &Senders)| {
-            let devices = macs.iter().filter(|(mac, _)| others(key.0, mac) <= usize::from(key.0.is_ipv6()));
-            let speaker = |(mac, window): (&MacAddr, &Window)| (*mac, Speaker { window: *window, broadcasts: 0 });
-            let speakers: BTreeMap<MacAddr, Speaker> = devices.map(speaker).collect();
-            let mut order = begins.clone();
-            order.sort_unstable();
-            let sent = speakers.iter().map(|(mac, speaker)| (*mac, speaker.window)).collect();
-            let contest = Contest { speakers, sent, order, is_beginning: true, ..Contest::default() };
-            (contest.speakers.len() > 1).then(|| (key.clone(), contest))
-        };
-        self.senders.iter().filter_map(contest).collect()
-    }
-}
-
-/// Which MACs are of one device: those that share another address, a DHCP client identifier or an LLDP chassis.
-struct MacUses<'a> {
-    marks: BTreeMap<MacAddr, BTreeSet<Mark>>,
-    forgers: &'a BTreeSet<MacAddr>,
-}
-
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Mark {
-    Address(IpAddr),
-    Client(u64),
-    Chassis(String),
-    /// Of one address: [`Contest::balanced`].
-    Balanced,
-}
-
-/// Marks of one MAC that are told apart: each is looked at for each address that is contested.
-const MOST_MARKS: usize = 3 * MOST_OWN;
-
-impl<'a> MacUses<'a> {
-    fn of(seen: &Observations<'_>, own: &OwnAddresses, contests: &Contests, forgers: &'a BTreeSet<MacAddr>) -> Self {
-        let mut marks: BTreeMap<MacAddr, BTreeSet<Mark>> =
-            contests.values().flat_map(|contest| contest.speakers.keys()).map(|mac| (*mac, BTreeSet::new())).collect();
-        let mut note = |mac: &MacAddr, mark: Mark| {
-            if let Some(marks) = marks.get_mut(mac).filter(|marks| marks.len() < MOST_MARKS) {
-                marks.insert(mark);
-            }
-        };
-        for (mac, addresses) in own {
-            addresses.iter().for_each(|address| note(mac, Mark::Address(*address)));
-        }
-        for ((mac, _), exchange) in seen.evidence.dhcp() {
-            if let Some(identifier) = exchange.identifier {
-                note(mac, Mark::Client(identifier));
-            }
-        }
-        for ((_, mac, unit), _) in seen.evidence.lldp_units() {
-            note(mac, Mark::Chassis(unit.chassis.clone()));
-        }
-        Self { marks, forgers }
-    }
-
-    /// Groups the MACs that speak for an address to devices.
-    fn group(&self, address: IpAddr, contest: &Contest) -> Vec<usize> {
-        let mut device: Vec<usize> = (0..contest.speakers.len()).collect();
-        let mut by_mark: BTreeMap<&Mark, usize> = BTreeMap::new();
-        fn root(device: &mut [usize], mut at: usize) -> usize {
-            while device[at] != at {
-                device[at] = device[device[at]];
-                at = device[at];
-            }
-            at
-        }
-        // Who tells others unasked that an address is his is no second MAC of its device.
-        let is_forged = contest.speakers.keys().any(|mac| self.forgers.contains(mac));
-        let balanced = if is_forged { Vec::new() } else { contest.balanced() };
-        for (at, mac) in contest.speakers.keys().enumerate() {
-            let marks = self.marks.get(mac).into_iter().flatten().filter(|mark| **mark != Mark::Address(address));
-            for mark in marks.chain(balanced.contains(mac).then_some(&Mark::Balanced)) {
-                let other = *by_mark.entry(mark).or_insert(at);
-                let (a, b) = (root(&mut device, at), root(&mut device, other));
-                device[a.max(b)] = a.min(b);
-            }
-        }
-        (0..device.len()).map(|at| root(&mut device, at)).collect()
-    }
 }

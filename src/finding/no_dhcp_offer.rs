@@ -56,14 +56,17 @@ fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Affec
     .collect()
 }
 
-/// Whether it came to use the last address that it selected, which proves that the server acknowledged it.
+/// Whether it came to use the last address that it selected, which proves that the server acknowledged it: by its own MAC, or
+/// that of a router, behind which it is.
 fn uses_what_it_selected(client: &Client<'_>, seen: &Observations<'_>) -> bool {
     client.selected_since().is_some_and(|selected| {
         let mut claims = seen.neighbours.claims_of(selected.what);
         let claimed = claims.any(|(mac, claim)| mac == client.mac && claim.end >= selected.at.time);
         let host = seen.hosts.at(selected.what.into());
-        let sends =
-            |host: &Host| host.mac == Some(client.mac) && host.packets_sent > 0 && host.last_sent >= selected.at.time;
+        let sends = |host: &Host| {
+            let is_its = host.mac == Some(client.mac) || !host.mac_is_own;
+            is_its && host.packets_sent > 0 && host.last_sent >= selected.at.time
+        };
         claimed || host.is_some_and(sends)
     })
 }

@@ -46,9 +46,10 @@ impl Topic for Silences {
     /// When the last answers came, and how much came to nothing since.
     fn what(&self, about: &About<'_>) -> String {
         let port = about.port();
-        let is_first = self.are(&[Hush::Unasked, Hush::New]);
+        let is_first = self.are(&[Hush::Unasked, Hush::New, Hush::Reset]);
         let what = match () {
             () if self.are(&[Hush::Unasked]) => "works one way: what the server sent of its own was never answered.",
+            () if self.are(&[Hush::Reset]) => "accepts connections, and resets each at the first words of its client.",
             () if self.are(&[Hush::New]) => "goes on where it was opened before, and new connections come to nothing.",
             () if self.are_of_clients() => "worked, and then what the server sent was no longer acknowledged.",
             () => "worked, and then went silent while requests went on.",
@@ -85,6 +86,13 @@ impl Topic for Silences {
                 people(silent)
             );
         }
+        if self.are(&[Hush::Reset]) {
+            return format!(
+                "Look into the log of what filters by content on the way to {} (a next-generation firewall, intrusion \
+                 prevention): it resets in the server's name what it does not let pass. Else look why the service breaks off.",
+                people(silent)
+            );
+        }
         if self.are(&[Hush::Unasked]) {
             let silent = people(silent);
             return format!(
@@ -113,6 +121,7 @@ impl Topic for Silences {
     fn next(&self, _: &Finding, _: &ConversationSummary) -> &'static str {
         match () {
             () if self.are(&[Hush::Unasked]) => "See what keeps the server's own messages from their client",
+            () if self.are(&[Hush::Reset]) => "See who resets the connections of this port",
             () if self.are(&[Hush::New]) => "See what keeps new connections from their server",
             () => "See what happened after the last answer",
         }

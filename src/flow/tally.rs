@@ -1,6 +1,6 @@
 //! Counts of frames, by input: how many, how long, when, and what stopped decoding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
 use crate::capture::{Frame, LinkType, Retime, Timestamp};
@@ -329,6 +329,11 @@ impl OtherFrames {
             }
         }
         self.encapsulations.insert(key, amount);
+    }
+
+    /// Outer senders and receivers of all tunnels.
+    pub(crate) fn tunnel_ends(&self) -> HashSet<(IpAddr, IpAddr)> {
+        self.encapsulations.keys().map(|(_, source, destination)| (*source, *destination)).collect()
     }
 
     pub(super) fn absorb(&mut self, other: Self) {

@@ -1,5 +1,7 @@
 //! Which MAC address is whose, and which are routers'.
 
+use std::net::IpAddr;
+
 use rayon::prelude::*;
 
 use super::address::{self, Kind};
@@ -86,9 +88,9 @@ pub(super) fn give_macs(hosts: &mut [Host], links: &[&Links], inventory: &Invent
 }
 
 fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inventory) {
-    let is_outside = is_external(host.address, inventory);
-    let is_own = |(proof, _, mac): &&Link| match routers.0.binary_search_by_key(mac, |router| router.mac) {
-        Ok(at) => routers.0[at].is_own(links, *proof),
+    let is_outside = is_external(host.address, inventory) && !routers.is_on_link(host.address);
+    let is_own = |(proof, _, mac): &&Link| match routers.list.binary_search_by_key(mac, |router| router.mac) {
+        Ok(at) => routers.list[at].is_own(links, *proof),
         // What is sent to somebody outside goes to a router, known as one or not; what comes from there, with hops taken
         // off, comes from one, whatever role its MAC is declared to have.
         Err(_) => {
@@ -132,10 +134,22 @@ impl Router {
     }
 }
 
-/// The routers, ascending by MAC.
-struct Routers(Vec<Router>);
+/// The routers.
+struct Routers {
+    /// Ascending by MAC.
+    list: Vec<Router>,
+    /// The IPv6 networks of the link, ascending.
+    on_link: Vec<u64>,
+}
 
 impl Routers {
+    /// Whether an address is of a network from which a host sends at the first hop: what goes there goes to its owner, not to
+    /// a router (RFC 4861 section 5.2).
+    fn is_on_link(&self, address: IpAddr) -> bool {
+        let of = address::network_part(address).filter(|_| address.is_ipv6());
+        of.is_some_and(|part| self.on_link.binary_search(&part).is_ok())
+    }
+
     fn of(hosts: &[Host], links: &[&Links], inventory: &Inventory) -> Self {
         let mut companies: Vec<MacSighting> = hosts
             .par_iter()
@@ -151,12 +165,18 @@ impl Routers {
         companies.par_sort_unstable();
         // Of each address or network the best proof.
         companies.dedup_by_key(|one| (one.0, one.1, one.2));
+        let mut on_link: Vec<u64> = companies.iter().filter(|one| is_of_link(one)).map(|one| one.2).collect();
+        on_link.sort_unstable();
+        on_link.dedup();
+        for one in companies.iter_mut().filter(|one| one.1 && one.3) {
+            one.3 = on_link.binary_search(&one.2).is_err();
+        }
         let mut routers: Vec<Router> = companies
             .chunk_by(|a, b| a.0 == b.0)
             .filter_map(|company| {
                 let mac = company.first()?.0;
                 let is_declared = inventory.by_mac(mac).is_some();
-                let few = |proof| count(company, |one| one.4 == proof) <= MOST_ADDRESSES;
+                let few = |proof| count(company, |one| one.4 == proof && !is_of_link(one)) <= MOST_ADDRESSES;
                 is_router(company, is_declared).then(|| Router {
                     mac,
                     sends_own: is_declared || few(Proof::Sent),
@@ -172,7 +192,7 @@ impl Routers {
         }));
         routers.sort_unstable();
         routers.dedup_by_key(|router| router.mac);
-        Self(routers)
+        Self { list: routers, on_link }
     }
 }
 
@@ -199,5 +219,11 @@ fn is_router(company: &[MacSighting], is_declared: bool) -> bool {
         || has_own && outside > 0
         || has_own && count(company, only_received) >= 2
         || unsure
-        || count(company, |one| !is_declared || one.4 == Proof::SentFromSomewhere) > MOST_ADDRESSES
+        || count(company, |one| one.4 == Proof::SentFromSomewhere || !is_declared && !is_of_link(one)) > MOST_ADDRESSES
+}
+
+/// Whether a network is one of the link itself: a host has an IPv6 address of each that its routers announce (RFC 4862
+/// section 5.5, RFC 8028), and sends from it at the first hop, or says that it has it.
+fn is_of_link(one: &MacSighting) -> bool {
+    one.1 && one.4 <= Proof::Sent
 }

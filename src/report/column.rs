@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
-
 use super::json::v1::Text;
 use super::json::{Mac, Time};
 use super::value::Value;
@@ -29,6 +27,8 @@ pub(super) trait Table: 'static {
 pub(super) struct Column<T: Table + ?Sized> {
     /// Name in the header line.
     pub name: &'static str,
+    /// The same as a key of survey.json: in quotes, with the colon.
+    pub key: &'static str,
     /// What a cell holds.
     pub kind: Kind,
     /// Which files have it.
@@ -65,11 +65,11 @@ impl Files {
         !matches!(self, Self::Json | Self::SparseJson | Self::Columnar)
     }
 
-    const fn json(self) -> bool {
+    pub(super) const fn json(self) -> bool {
         !matches!(self, Self::Csv | Self::Columnar)
     }
 
-    const fn is_sparse(self) -> bool {
+    pub(super) const fn is_sparse(self) -> bool {
         matches!(self, Self::Sparse | Self::SparseJson)
     }
 }
@@ -159,6 +159,7 @@ macro_rules! columns {
     ) => {
         $crate::report::column::Column {
             name: stringify!($name),
+            key: concat!("\"", stringify!($name), "\":"),
             kind: <$type as $crate::report::column::Typed>::KIND,
             files: $crate::report::column::Files::$files,
             cell: |$r| $crate::report::value::Value::from($cell),
@@ -237,19 +238,3 @@ macro_rules! columns {
     };
 }
 pub(in crate::report) use columns;
-
-/// A row as survey.json has it.
-pub(super) struct JsonRow<'a, T: Table>(pub T::Row<'a>);
-
-impl<T: Table> Serialize for JsonRow<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut row = serializer.serialize_struct(T::FILE, T::COLUMNS.len())?;
-        for column in T::COLUMNS.iter().filter(|column| column.files.json()) {
-            match (column.cell)(&self.0) {
-                Value::Missing if column.files.is_sparse() => row.skip_field(column.name)?,
-                value => row.serialize_field(column.name, &value)?,
-            }
-        }
-        row.end()
-    }
-}

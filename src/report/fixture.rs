@@ -253,7 +253,7 @@ pub(super) fn survey() -> Survey {
             InputSummary {
                 path: "survey/monday.pcapng".to_owned(),
                 size: 1_048_576,
-                sha256: None,
+                digest: None,
                 format: "pcapng".to_owned(),
                 link_types: vec![LinkType::ETHERNET],
                 frames: 110,
@@ -267,7 +267,7 @@ pub(super) fn survey() -> Survey {
             InputSummary {
                 path: "survey/tuesday.pcap".to_owned(),
                 size: 4_000,
-                sha256: None,
+                digest: None,
                 format: "pcap+gzip".to_owned(),
                 link_types: vec![LinkType::ETHERNET],
                 frames: 10,

@@ -103,11 +103,10 @@ impl Line {
         self.byte(b',');
     }
 
-    /// Lets the next cell be more of the last one, behind a semicolon.
-    pub(super) fn join(&mut self) {
-        if let Some(last) = self.bytes[..self.end].last_mut() {
-            *last = b';';
-        }
+    /// Puts `text` in the place of the last cell's comma.
+    pub(super) fn end_by<const N: usize>(&mut self, text: &[u8; N]) {
+        self.end = self.end.saturating_sub(1);
+        self.put(text, N);
     }
 
     /// A number as a cell.
@@ -132,10 +131,9 @@ impl Line {
     pub(super) fn seconds(&mut self, nanos: u64) {
         let (seconds, rest) = (nanos / 1_000_000_000, (nanos % 1_000_000_000) as u32);
         self.number(seconds);
-        self.end = self.end.saturating_sub(1);
         let mut fraction = *b".000000000,";
         fraction[1..10].copy_from_slice(&nine_digits(rest));
-        self.put(&fraction, fraction.len());
+        self.end_by(&fraction);
     }
 
     /// An IPv4 address as a cell.

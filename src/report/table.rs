@@ -57,7 +57,7 @@ impl Line {
             Value::List(list) if list.iter().all(Value::needs_no_quotes) => {
                 for (at, value) in list.into_iter().enumerate() {
                     if at > 0 {
-                        self.join();
+                        self.end_by(b";");
                     }
                     self.value(value);
                 }

@@ -1,11 +1,8 @@
 //! A cell of a table, typed: each kind of file writes it in its own form.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
-
-use serde::ser::{Serialize, Serializer};
 
 use super::names::{Names, Word};
 use super::nodes::{PortColumn, state};
@@ -192,27 +189,6 @@ impl fmt::Display for Value<'_> {
             Self::Flags(flags) => flags.fmt(f),
             // What is text has its own form in each file.
             _ => Ok(()),
-        }
-    }
-}
-
-/// As survey.json has it.
-impl Serialize for Value<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Missing => to.serialize_none(),
-            Self::Name(name) => to.serialize_str(name),
-            Self::Text(text) => to.serialize_str(text),
-            Self::Word(word) => to.serialize_str(&word.text),
-            Self::Number(number) => to.serialize_u64(*number),
-            Self::Flag(flag) => to.serialize_bool(*flag),
-            Self::Seconds(..) => self.as_seconds().serialize(to),
-            Self::Inputs(places, _) | Self::Places(places) => places.serialize(to),
-            Self::List(list) => list.serialize(to),
-            Self::Ports(..) => self.ports().collect::<BTreeMap<_, _>>().serialize(to),
-            Self::Address(address) => address.serialize(to),
-            Self::Ascii(text) => to.serialize_str(str::from_utf8(text).unwrap_or_default()),
-            other => to.collect_str(other),
         }
     }
 }

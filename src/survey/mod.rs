@@ -2,6 +2,7 @@
 
 mod caveats;
 mod copies;
+mod digest;
 mod judged;
 mod losses;
 mod merged;
@@ -25,6 +26,7 @@ use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, HostCoverage, Judgement};
 
 pub use copies::{Copy, without_copies};
+pub use digest::Digest;
 pub use judged::Judged;
 pub use observe::{ObserveOptions, Observing, observe};
 pub use order::in_order;
@@ -39,8 +41,8 @@ pub struct InputSummary {
     pub path: String,
     /// Bytes read; of a compressed file, its size as stored.
     pub size: u64,
-    /// SHA-256 of the file as stored, in lower-case hex, if it was asked for.
-    pub sha256: Option<String>,
+    /// SHA-256 of the file as stored, if it was asked for.
+    pub digest: Option<Digest>,
     /// `pcap`, `pcapng`, with a suffix such as `+gzip` for compressed input; empty if it could not
     /// be read at all.
     pub format: String,
@@ -63,6 +65,11 @@ pub struct InputSummary {
 }
 
 impl InputSummary {
+    /// SHA-256 of the file as stored, in lower-case hex; waits for it.
+    pub fn sha256(&self) -> Option<&str> {
+        self.digest.as_ref()?.hex()
+    }
+
     /// Why the input could not be read to its end, in a sentence that names it.
     pub fn trouble(&self) -> Option<String> {
         let Damage { offset, reason } = self.damage.as_ref()?;

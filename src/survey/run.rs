@@ -159,14 +159,21 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let policy = &options.policy;
     let orientations = put_in_order(&mut observed.flows, policy);
     let flows = &observed.flows;
-    let claims: Vec<_> = observed.neighbours.claims().map(|(address, mac, _)| (IpAddr::V4(address), mac)).collect();
+    let by_arp = observed.neighbours.claims().map(|(address, mac, _)| (IpAddr::V4(address), mac));
+    let said = observed.side.claims.speakers().map(|((_, address, mac), _)| (*address, *mac));
+    let claims: Vec<_> = by_arp.chain(said.filter(|(address, _)| address.is_ipv6())).collect();
     let asked: Vec<_> = observed.neighbours.questions().map(|(address, _)| IpAddr::V4(address)).collect();
     let heard = Heard { neighbours: &claims, asked: &asked, evidence: &observed.side };
-    let (known, relations) = rayon::join(
+    let (known, mut relations) = rayon::join(
         || hosts_of(flows, &orientations, heard, &options.inventory, policy),
         || relation::links(flows, &observed.side),
     );
 
+    // Who receives a mirror's tunnel and listens to none refuses each of its packets: they were captured, and taken off.
+    let tunnels = observed.other_frames.tunnel_ends();
+    relations
+        .orphan_rejections
+        .retain(|(error, _)| !error.may_quote_tunnel() || !tunnels.contains(&(error.source.0, error.destination.0)));
     let Known { hosts, parties, hints, doubts: of_inventory } = known;
     let quality = FlowQuality::of(flows, &observed.health, &hosts, &parties);
 
@@ -199,7 +206,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         InputSummary {
             path: names[at as usize].clone(),
             size: sizes[at as usize],
-            sha256: None,
+            digest: None,
             format: summary.format,
             link_types: tally.link_types.keys().copied().collect(),
             frames: tally.frames,

@@ -49,7 +49,8 @@ impl<'a> Material<'a> {
         let relations = self.seen.relations;
         tally.answered |= self.answered.get(place as usize).is_some_and(|answered| *answered);
         tally.answers_group |= link.is_some_and(|link| link.kind.answers_group() && link.flow.is_some());
-        tally.rejected |= relations.rejection_of(place, client).is_some_and(Rejection::is_unreachable);
+        let error = relations.rejection_of(place, client).filter(|error| error.is_unreachable());
+        tally.rejected = tally.rejected.saturating_add(error.map_or(0, |error| error.count));
         if !relations.vain.is_empty() {
             tally.vain = tally.vain.or_else(|| relations.vain.get(&place).copied());
         }
@@ -77,6 +78,9 @@ impl<'a> Material<'a> {
     }
 }
 
+/// Connections, and nanoseconds from the first to the last, after which a reset at the client's first words is no accident.
+const CUT_OFF: (u32, i64) = (3, 3_000_000_000);
+
 /// The conversation of some flows, which begin at `start` of the list of members.
 pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) -> (Conversation, ConversationFacts) {
     let mut draft = Draft::new(of, members, start);
@@ -89,6 +93,7 @@ pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) ->
     }
     draft.tell_meant();
     draft.tell_failures();
+    draft.tell_cut_off();
     draft.tell_blocked();
     draft.facts.keep(draft.uncommon);
     (draft.conversation, draft.facts)
@@ -112,6 +117,10 @@ struct Draft<'a> {
     /// When it ended, as far as order goes.
     end: Timestamp,
     failure: Option<Failure>,
+    /// Connections that the server reset at the client's first words.
+    cut_off: u32,
+    /// When the last one began in which the server said anything.
+    served: Timestamp,
     /// Whether ICMP errors about the server's packets are believed.
     believes_errors: bool,
     /// Whether the payload of a flow proves a protocol.
@@ -153,6 +162,8 @@ impl<'a> Draft<'a> {
             accepted: Timestamp::UNKNOWN,
             end: Timestamp::UNKNOWN,
             failure: None,
+            cut_off: 0,
+            served: Timestamp::UNKNOWN,
             believes_errors: of.believes_errors(members),
             any_named: false,
         }
@@ -219,7 +230,7 @@ impl<'a> Draft<'a> {
         self.facts.starts_anew |= starts_anew(flow, judgement.client).is_some();
         self.any_named |= judgement.payload_protocol.is_some();
         self.facts.mixed |= !is_meant(judgement, conversation);
-        let gravity = |severity, verdict: Verdict| (severity, Reverse(gravity(verdict)));
+        let gravity = |severity, verdict: Verdict| (severity, Reverse(verdict.gravity()));
         if gravity(judgement.severity, judgement.verdict) > gravity(conversation.severity, conversation.verdict) {
             conversation.verdict = judgement.verdict;
             conversation.reason = judgement.reason;
@@ -242,14 +253,20 @@ impl<'a> Draft<'a> {
             let until = connection.iter().filter_map(|member| answered.get(&member.place)).max();
             until.into_iter().for_each(|until| tally.answer_elsewhere(*until, &flows()));
         }
-        let Conversation { client, server, .. } = self.conversation;
+        let Conversation { client, server, transport, .. } = self.conversation;
         let silent = match (tally.client.packets(), tally.server.packets()) {
             (0, _) => (client, server),
             (_, 0) => (server, client),
             _ => return,
         };
         let client_port = connection.first().map_or(0, |member| member.key.client_port());
-        tally.lacks_answers = self.of.seen.missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent);
+        let again = |(flow, client): &(FlowView<'_>, u8)| {
+            let waiting = flow.ends[usize::from(client & 1)].waiting();
+            waiting.repeats && waiting.is_repeated()
+        };
+        let repeats = || transport == Transport::Udp && flows().iter().any(again);
+        let missing = self.of.seen.missing;
+        tally.lacks_answers = missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, repeats);
     }
 
     /// Adds the sums of a connection.
@@ -280,6 +297,8 @@ impl<'a> Draft<'a> {
         if rank >= self.best {
             (self.best, self.conversation.outcome) = (rank, outcome);
         }
+        self.cut_off += u32::from(tally.is_cut_off());
+        self.served = self.served.max(tally.served());
         self.facts.half_open |= tally.half_open();
         self.facts.both_ways |= tally.both_ways(transport);
         self.failure = [self.failure, tally.failure(outcome)].into_iter().flatten().min();
@@ -394,6 +413,26 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Whether each connection since the last that the server served was reset at the client's first words: by what looks into
+    /// them on the way, or by a service that breaks down.
+    fn tell_cut_off(&mut self) {
+        if self.cut_off < CUT_OFF.0 || self.uncommon.silence.is_some() {
+            return;
+        }
+        let (mut requests, mut since, mut until) = (0, Timestamp::UNKNOWN, Timestamp::UNKNOWN);
+        for connection in self.members.chunk_by(|a, b| a.key == b.key) {
+            let mut tally = Tally::NONE;
+            connection.iter().map(|member| self.of.look(member)).for_each(|(flow, told)| tally.add(&flow, told.client));
+            if tally.is_cut_off() && tally.begin() > self.served {
+                (requests, since, until) = (requests + 1, since.earlier(tally.begin()), until.max(tally.begin()));
+            }
+        }
+        if requests >= CUT_OFF.0 && outcome::silence(since, until) >= CUT_OFF.1 {
+            self.conversation.stopped_answering = true;
+            self.uncommon.silence = Some(Silence { how: Hush::Reset, since, requests });
+        }
+    }
+
     /// What was tried after a time and came to nothing, refused or not.
     fn failed_after(&self, time: Timestamp, or_refused: bool) -> Failed {
         let mut failed = Failed { tries: 0, connections: 0, first: Timestamp::UNKNOWN, lasted: 0 };
@@ -451,16 +490,4 @@ fn telling(judgement: &Judgement, expected: Option<Protocol>) -> Option<Protocol
 /// Whether a flow has the verdict of its conversation.
 fn is_meant(judgement: &Judgement, conversation: &Conversation) -> bool {
     (judgement.verdict, judgement.reason) == (conversation.verdict, conversation.reason)
-}
-
-/// The gravest verdict first.
-const fn gravity(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Unexpected => 0,
-        Verdict::Documented => 1,
-        Verdict::Related => 2,
-        Verdict::SiteApproved => 3,
-        Verdict::Supporting => 4,
-        Verdict::Bystander => 5,
-    }
 }

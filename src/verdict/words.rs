@@ -21,6 +21,20 @@ named! {
     }
 }
 
+impl Verdict {
+    /// The gravest first.
+    pub(super) const fn gravity(self) -> u8 {
+        match self {
+            Self::Unexpected => 0,
+            Self::Documented => 1,
+            Self::Related => 2,
+            Self::SiteApproved => 3,
+            Self::Supporting => 4,
+            Self::Bystander => 5,
+        }
+    }
+}
+
 named! {
     /// What the network did to a flow.
     pub enum Outcome {

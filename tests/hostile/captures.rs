@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use flate2::write::GzEncoder;
-use lzma_rust2::{XzOptions, XzWriter};
+use liblzma::stream::{Check, MtStreamBuilder};
+use liblzma::write::XzEncoder;
 
 use super::super::{KEPT, SIZE, TIMES, caveats, frames, survey, turn};
 use super::packets::{pcap, udp};
@@ -141,7 +142,9 @@ fn bombs_are_unpacked_piece_by_piece() {
         gzip.finish().unwrap()
     };
     let xz = |bytes: &[u8]| {
-        let mut xz = XzWriter::new(Vec::new(), XzOptions::with_preset(0)).unwrap();
+        // In blocks that say how long they are, which several threads may unpack.
+        let blocks = MtStreamBuilder::new().threads(2).block_size(1 << 18).check(Check::Crc64).encoder().unwrap();
+        let mut xz = XzEncoder::new_stream(Vec::new(), blocks);
         xz.write_all(bytes).unwrap();
         xz.finish().unwrap()
     };

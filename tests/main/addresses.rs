@@ -16,7 +16,7 @@ const TWIN: Mac = [0x00, 0x1b, 0xc5, 0x00, 0x09, 0x99];
 const ROUTER: Mac = [0x00, 0x00, 0x0c, 0x11, 0x22, 0x33];
 
 /// Whose addresses are told to be in conflict.
-fn conflicts(survey: &Survey) -> Vec<String> {
+pub(crate) fn conflicts(survey: &Survey) -> Vec<String> {
     let mut told: Vec<String> =
         of_kind(survey, "address-conflict").iter().map(|found| found.words.client.clone()).collect();
     told.sort();
@@ -169,8 +169,8 @@ fn macs_with_two_addresses_in_common_are_one_device() {
         for step in 0..6 {
             for (place, address) in (0..).zip(addresses) {
                 let at = (12 * step + 6 * place) * SECOND;
-                mirror.who_has(at, node(101).at(address), GATEWAY);
-                mirror.who_has(at + SECOND, node(101).of(TWIN).at(address), GATEWAY);
+                mirror.is_at(at, node(101).at(address), GATEWAY);
+                mirror.is_at(at + SECOND, node(101).of(TWIN).at(address), GATEWAY);
             }
         }
         conflicts(&mirror.by_address())

@@ -14,7 +14,7 @@ use igorscope::verdict::{CellState, Judgement, Outcome, Verdict};
 use crate::mirror::{BACNET, C, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, S, node};
 use crate::reading::{self, Read, of_kind};
 use crate::traffic::frame::{self, ACK, FIN, PSH, RST, SYN, V4};
-use crate::traffic::payload::{bacnet, coap, dhcp, http, ssdp, tftp, tls};
+use crate::traffic::payload::{bacnet, coap, dhcp, http, link, ssdp, tftp, tls};
 use crate::traffic::random::Random;
 use crate::traffic::site::START;
 use crate::traffic::wire::{MICRO, MILLI, SECOND};
@@ -326,6 +326,30 @@ fn arp_proves_that_a_host_is_alive() {
         (10..16).map(|number| GATEWAY.of([2, 0x53, 0x57, 0, 0, 9]).at(&format!("10.20.0.{number}"))).collect();
     let advice = knocked(&proxied);
     assert!(advice.contains("switched off") && !advice.contains("alive"), "{advice}");
+}
+
+#[test]
+fn neighbour_discovery_proves_that_a_host_is_alive() {
+    // RFC 4861 section 7.2.4: an advertisement for one address may come from another, as from fe80:: to who asked from fe80::.
+    let [client, server] = [node(101).at("2001:db8::101"), GATEWAY.at("2001:db8::10")];
+    let knocked = |advertised: Option<Host>| {
+        let mut mirror = Mirror::default();
+        if let Some(host) = advertised {
+            let (own, asker) = (GATEWAY.at("fe80::10"), node(101).at("fe80::101"));
+            let (IpAddr::V6(from), IpAddr::V6(to), IpAddr::V6(target)) = (own.address, asker.address, host.address)
+            else {
+                panic!("neighbours are IPv6's");
+            };
+            let message = link::neighbour(136, from, to, target, host.mac);
+            mirror.ip(0, Host { hops: 255, ..own }, asker, frame::ICMPV6, &message);
+        }
+        mirror.knock(MILLI, (client, 1044), (server, 1901));
+        let survey = mirror.by_mac();
+        one(&survey, "blocked").words.advice.clone()
+    };
+    let advice = knocked(Some(server));
+    assert!(advice.contains("alive (it answers by neighbour discovery)"), "{advice}");
+    assert!(!knocked(None).contains("alive"));
 }
 
 #[test]

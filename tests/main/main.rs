@@ -15,6 +15,7 @@ mod conformance_decode;
 mod conformance_framing;
 mod corpus;
 mod crossing;
+mod devices;
 mod evidence;
 mod evidence_pcapng;
 mod exchanges;

@@ -347,6 +347,34 @@ fn other_hosts_paths_excuse_no_silence() {
     assert!(!faces.report.contains("switched off"));
 }
 
+/// RFC 9293 section 3.8.1: what is not acknowledged is sent again, with the acknowledgment of before, until the sender gives
+/// up. Nothing of it says that the other side is there.
+#[test]
+fn what_is_sent_again_and_again_excuses_no_silence() {
+    let silent = |hears: bool, alone: bool| {
+        let mut mirror = if alone { Mirror::default() } else { site(101..=103) };
+        let (client, server) = ((GATEWAY, 41_900), (node(104), 80));
+        for turn in 0..6_u32 {
+            let at = (300 + (1 << turn)) * SECOND;
+            let said = if hears { [1_000 + 30 * turn, 5_000 + 80 * turn] } else { [1_000, 5_000] };
+            mirror.tcp(at, client, server, ACK | PSH, said, b"POST /level HTTP/1.1\r\n\r\n");
+            if hears {
+                mirror.tcp(at + MILLI, client, server, ACK, [said[0] + 24, said[1] + 80], &[]);
+            }
+        }
+        for turn in 0..4_u64 {
+            let ask = coap::request(0, 1, if hears { turn as u16 } else { 9 }, &[9], "light", &[]);
+            mirror.udp((310 + 5 * turn) * SECOND, (GATEWAY, 42_000), (node(104), 5683), &ask);
+        }
+        let faces = Faces::of(&mirror, &ROLES);
+        faces.reasons().contains(&"blocked")
+    };
+    for alone in [false, true] {
+        assert!(silent(false, alone), "{alone}");
+        assert!(!silent(true, alone), "{alone}");
+    }
+}
+
 #[test]
 fn one_lone_syn_is_no_sign_of_a_one_way_mirror() {
     let mut mirror = site(101..=103);

@@ -8,8 +8,9 @@ use crate::answers::{SERVER, answering};
 use crate::crossing::one_way;
 use crate::field::{one, told};
 use crate::mirror::{BACNET, C, GATEWAY, Mirror, S, node};
-use crate::traffic::frame::{ACK, PSH, SYN};
+use crate::traffic::frame::{ACK, FIN, PSH, RST, SYN};
 use crate::traffic::payload::{bacnet, coap, tftp};
+use crate::traffic::site::START;
 use crate::traffic::wire::{MILLI, SECOND};
 
 #[test]
@@ -142,6 +143,110 @@ fn new_connections_that_come_to_nothing_beside_an_old_one_are_told() {
     assert_eq!(told(&opened(&|_| true)), []);
     // It accepted later ones.
     assert_eq!(told(&opened(&|turn| turn > 5)), []);
+}
+
+/// How a connection ends after the handshake.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    /// The client asks and is answered.
+    Answered,
+    /// The client asks, and a reset comes in the server's name.
+    Reset,
+    /// The same, but the server acknowledged what was asked.
+    Taken,
+    /// The client asks, and the server finishes.
+    Finished,
+    /// The client says nothing, and is reset.
+    Probed,
+}
+
+/// RFC 9293 section 3.5.2 knows no reset of what is acceptable: what filters by content makes it.
+#[test]
+fn connections_that_are_reset_at_the_first_words_are_told() {
+    let opened = |apart: u64, how: &[End]| {
+        let mut mirror = Mirror::default();
+        for (turn, how) in how.iter().enumerate() {
+            let (at, client, server) = (turn as u64 * apart, (GATEWAY, 41_000 + turn as u16), (node(101), 80));
+            if *how == End::Answered {
+                mirror.exchange(at, client, server, [C, S]);
+                continue;
+            }
+            mirror.open(at, client, server, [C, S]);
+            if *how != End::Probed {
+                mirror.tcp(at + 3 * MILLI, client, server, ACK | PSH, [C + 1, S + 1], b"GET / HTTP/1.1\r\n\r\n");
+            }
+            if *how == End::Taken {
+                mirror.tcp(at + 4 * MILLI, server, client, ACK, [S + 1, C + 19], &[]);
+            }
+            let flags = if *how == End::Finished { FIN | ACK } else { RST | ACK };
+            mirror.tcp(at + 5 * MILLI, server, client, flags, [S + 1, C + 19], &[]);
+        }
+        mirror.by_address()
+    };
+    use End::{Answered, Finished, Probed, Reset, Taken};
+    let always = opened(10 * SECOND, &[Reset; 5]);
+    assert_eq!(told(&always), one_way());
+    let read = one(&always, "stopped-answering");
+    assert!(
+        read.words.detail.contains("resets each at the first words of its client. Since 2026"),
+        "{}",
+        read.words.detail
+    );
+    assert!(read.words.detail.contains(" 5 tries came to nothing"), "{}", read.words.detail);
+    assert!(read.words.advice.contains("next-generation firewall"), "{}", read.words.advice);
+    assert_eq!(told(&opened(10 * SECOND, &[Answered, Reset, Reset, Reset])), one_way());
+    for healthy in
+        [[Reset, Reset, Reset, Answered], [Answered, Reset, Reset, Answered], [Taken; 4], [Finished; 4], [Probed; 4]]
+    {
+        assert_eq!(told(&opened(10 * SECOND, &healthy)), []);
+    }
+    // A service that starts anew resets what comes just then.
+    assert_eq!(told(&opened(SECOND / 10, &[Reset; 5])), []);
+}
+
+/// A firewall that did not see the SYN drops the SYN-ACK and resets the server in the client's name. RFC 9293 section 3.8.1:
+/// the client, which heard nothing, sends the same SYN again.
+#[test]
+fn a_reset_in_the_name_of_who_still_tries_gives_up_nothing() {
+    let tried = |is_same: bool, turns: u32| {
+        let (mut mirror, client, server) = (Mirror::default(), (GATEWAY, 41_000), (node(101), 88));
+        for turn in 0..turns {
+            let (at, own) = ((1 << turn) * SECOND, if is_same { C } else { C + 1000 * turn });
+            mirror.tcp(at, client, server, SYN, [own, 0], &[]);
+            mirror.tcp(at + MILLI, server, client, SYN | ACK, [S + 7 * turn, own + 1], &[]);
+            mirror.tcp(at + 2 * MILLI, client, server, RST, [own + 1, 0], &[]);
+        }
+        told(&mirror.by_address())
+    };
+    assert_eq!(tried(true, 5), [(Severity::Alert, "blocked")]);
+    // Who looks whether a port is open resets each of its own attempts.
+    assert_eq!(tried(false, 5), []);
+    assert_eq!(tried(true, 1), []);
+}
+
+/// The computer that receives a mirror by a tunnel listens on no such port, and says so of each packet (RFC 1122 section
+/// 3.2.2.1): it was captured all the same.
+#[test]
+fn who_refuses_the_mirror_it_captures_reports_no_loss() {
+    let [switch, laptop] = [(node(250), 50_000), (node(251), 4789)];
+    let seen = |tunnelled: bool| {
+        let mut inner = Mirror::default();
+        (0..3).for_each(|turn| inner.exchange(turn * SECOND, (GATEWAY, 41_000 + turn as u16), (node(101), 80), [C, S]));
+        let mut mirror = Mirror::default();
+        for record in inner.tape.records {
+            let at = record.time - START;
+            if tunnelled {
+                let vxlan = [&[8, 0, 0, 0, 0, 0, 1, 0], record.frame.as_slice()].concat();
+                mirror.udp(at, switch, laptop, &vxlan);
+            } else {
+                mirror.tape.push(record.time, record.frame);
+            }
+            mirror.port_unreachable(at + MILLI, laptop, switch);
+        }
+        told(&mirror.by_address())
+    };
+    assert_eq!(seen(true), []);
+    assert_eq!(seen(false), [(Severity::Notice, "rejected-unseen")]);
 }
 
 #[test]

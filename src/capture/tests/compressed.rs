@@ -3,7 +3,8 @@
 use std::io::Write;
 
 use flate2::write::GzEncoder;
-use lzma_rust2::{XzOptions, XzWriter};
+use liblzma::stream::{Check, MtStreamBuilder};
+use liblzma::write::XzEncoder;
 use proptest::prelude::*;
 
 use super::{damage, hex, read_in_blocks};
@@ -34,13 +35,27 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 fn xz(bytes: &[u8]) -> Vec<u8> {
-    let mut writer = XzWriter::new(Vec::new(), XzOptions::default()).expect("a writer");
-    writer.write_all(bytes).expect("written");
-    writer.finish().expect("written")
+    let mut encoder = XzEncoder::new(Vec::new(), 6);
+    encoder.write_all(bytes).expect("written");
+    encoder.finish().expect("written")
+}
+
+/// In blocks that say how long they are, as `xz -T 2` writes them.
+fn xz_blocks(bytes: &[u8]) -> Vec<u8> {
+    let stream = MtStreamBuilder::new().threads(2).block_size(1 << 16).check(Check::Crc64).encoder().expect("a stream");
+    let mut encoder = XzEncoder::new_stream(Vec::new(), stream);
+    encoder.write_all(bytes).expect("written");
+    encoder.finish().expect("written")
 }
 
 pub(super) type Packer = fn(&[u8]) -> Vec<u8>;
-pub(super) const PACKERS: [(&str, Packer); 3] = [("pcap+gzip", gzip), ("pcap+zstd", zstd), ("pcap+xz", xz)];
+pub(super) const PACKERS: [(&str, Packer); 4] =
+    [("pcap+gzip", gzip), ("pcap+zstd", zstd), ("pcap+xz", xz), ("pcap+xz", xz_blocks)];
+
+/// Does something in a pool of three threads, as many as then decode blocks of xz.
+fn on_three_threads<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("a pool").install(work)
+}
 
 #[test]
 fn compressed_is_as_plain() {
@@ -50,6 +65,8 @@ fn compressed_is_as_plain() {
         let (unpacked, summary) = read_in_blocks(&pack(&plain), 1 << 16);
         assert!(unpacked == frames, "{format}");
         assert_eq!((summary.format.as_str(), summary.damage), (format, None));
+        let (unpacked, summary) = on_three_threads(|| read_in_blocks(&pack(&plain), 1 << 16));
+        assert!(unpacked == frames && summary.damage.is_none(), "{format}, on three threads");
     }
 }
 
@@ -66,6 +83,9 @@ fn several_members_frames_and_streams_are_one_capture() {
     let skippable = hex("502a4d18 03000000 010203");
     let (unpacked, _) = read_in_blocks(&[skippable.clone(), zstd(first), skippable, zstd(second)].concat(), 1 << 16);
     assert!(unpacked == frames);
+    // The .xz file format, section 2.2: zeros, four at a time.
+    let (unpacked, summary) = read_in_blocks(&[xz(first), vec![0; 8], xz_blocks(second), vec![0; 4]].concat(), 1 << 16);
+    assert!(unpacked == frames && summary.damage.is_none(), "{summary:?}");
 }
 
 #[test]
@@ -80,7 +100,7 @@ fn what_came_before_the_damage_is_reported() {
         for byte in &mut flipped[first.len() + half..][..64] {
             *byte ^= 0x55;
         }
-        let (frames, summary) = read_in_blocks(&cut, 1 << 16);
+        let (frames, summary) = on_three_threads(|| read_in_blocks(&cut, 1 << 16));
         assert!(frames.len() >= 500, "{format}: {} frames, {summary:?}", frames.len());
         assert!(damage(&summary).1.contains("data is damaged near its byte"), "{format}: {summary:?}");
         // Changed bytes may also unpack to something that is no record.
@@ -113,10 +133,20 @@ fn huge_windows_are_refused() {
     // A block header that asks for a dictionary of 4 GiB (the .xz file format, sections 3.1 and 5.3.1).
     let header = hex("fd377a585a00 0001 6922de36 02 00 21 01 28 000000");
     let xz = [header.as_slice(), &crc32(&header[12..]).to_le_bytes(), &[0; 20]].concat();
-    for packed in [zstd, xz] {
+    for (packed, limit) in [(zstd, 128), (xz, 256)] {
         let error = super::open_error(&packed);
-        assert!(error.contains("asks for more than the 128 MiB that are allowed"), "{error}");
+        assert!(error.contains(&format!("asks for more than the {limit} MiB that are allowed")), "{error}");
     }
+}
+
+/// What a block of xz says of its length is not believed: one thread unpacks it, and nothing is kept for all of it.
+#[test]
+fn huge_blocks_are_unpacked_by_one_thread() {
+    // Sizes of 2^40 bytes packed and unpacked (the .xz file format, sections 3.1.3 and 3.1.4), and a dictionary of 8 MiB.
+    let header = hex("fd377a585a00 0001 6922de36 05 c0 808080808020 808080808020 21 01 16 000000");
+    let packed = [header.as_slice(), &crc32(&header[12..]).to_le_bytes(), &[0; 20]].concat();
+    let error = on_three_threads(|| super::open_error(&packed));
+    assert!(error.contains("data is damaged near its byte"), "{error}");
 }
 
 /// The CRC of zlib, bit by bit.
@@ -131,7 +161,7 @@ fn changed_bytes_end_in_words() {
     let packed = PACKERS.map(|(_, pack)| pack(&small));
     let any_index = any::<prop::sample::Index>;
     let changes = proptest::collection::vec((any_index(), any::<u8>()), 1..5);
-    proptest!(ProptestConfig::with_cases(100), |(which in 0..3_usize, changes in changes, cut in any_index())| {
+    proptest!(ProptestConfig::with_cases(100), |(which in 0..PACKERS.len(), changes in changes, cut in any_index())| {
         let mut packed = packed[which].clone();
         for (at, byte) in changes {
             let at = at.index(packed.len());

@@ -104,7 +104,7 @@ impl LinePrinter {
             let found: Vec<(u64, &Finding)> = meant(found).map(|(at, finding)| (identities[at], finding)).collect();
             return self.plain_news(&found, &withdrawn, &context, now);
         }
-        let line = |kind, at, finding| object(kind, now, serde_json::to_value(finding_row(at, finding, &context)));
+        let line = |kind, at, finding| object(kind, now, serde_json::from_slice(&finding_row(at, finding, &context)));
         let mut lines: Vec<String> = meant(found).map(|(at, finding)| line("finding", at, finding)).collect();
         lines.extend(meant(changed).map(|(at, finding)| line("finding-changed", at, finding)));
         lines.extend(withdrawn.iter().map(|finding| line("finding-withdrawn", 0, finding)));
@@ -261,7 +261,7 @@ fn status_object(status: &Status, survey: &Survey) -> Value {
 }
 
 fn flow_end(survey: &Survey, names: &Names, at: usize, ending: Ending, now: Timestamp) -> String {
-    let row = serde_json::to_value(flow_row(survey, names, at)).map(|mut row| {
+    let row = serde_json::from_slice(&flow_row(survey, names, at)).map(|mut row| {
         if let Value::Object(map) = &mut row {
             map.insert("ending".into(), ending.name().into());
         }

@@ -22,7 +22,6 @@ use self::survey_folder::SurveyFolder;
 use super::analyze::found;
 use super::args::{Format, Live as Args, Verbosity};
 use super::exit::{Failure, Outcome, Status};
-use super::hash::Hashes;
 use super::options::OutputOptions;
 use super::reading::say;
 use super::results::{self, WriteOptions};
@@ -30,7 +29,7 @@ use crate::capture::live::{Dropped, Live, LiveInterface, confine, drop_root};
 use crate::capture::{Filter, RecordedInterface, Recorder, numbered};
 use crate::live::{AuxOutputs, LiveEnd, LiveEvidence, LiveOptions as SurveyLive, StateOptions, WriteState, run_live};
 use crate::report::write_file_durably;
-use crate::survey::{self, InputSummary};
+use crate::survey::{self, Digest, InputSummary};
 
 /// From one judgement of what came so far to the next.
 const JUDGED_EVERY: Duration = Duration::from_secs(1);
@@ -140,9 +139,8 @@ fn finish(
 ) -> Outcome {
     // A sensor is to begin its next day, and a day's packets take minutes to read.
     if options.output.wants_hashes() && options.probe.is_none() {
-        let hashes = Hashes::begin(end.files.clone()).finish();
-        for (input, hash) in end.last.survey.inputs.iter_mut().zip(hashes) {
-            input.sha256 = hash;
+        for (input, digest) in end.last.survey.inputs.iter_mut().zip(Digest::begin(end.files.clone())) {
+            input.digest = Some(digest);
         }
     }
     let mut status = Status::Good;

@@ -24,7 +24,7 @@ pub use self::link::{
 };
 use self::lowest::{Add, Lowest};
 use crate::capture::{FrameId, Moment, Retime, Shift, Timestamp};
-use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, quoted};
+use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, may_be_tunnel, quoted};
 use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, TftpOpcode, dhcp as dhcp_message, lldp, ssdp, tftp};
 
 /// An address and a UDP or TCP port.
@@ -185,6 +185,15 @@ impl IcmpError {
     /// Whether the receiver itself says that nobody listens on the port.
     pub fn is_port_closed(&self) -> bool {
         matches!((self.v6, self.kind, self.code), (false, 3, 3) | (true, 1, 4)) && self.sender == self.destination.0
+    }
+
+    /// Whether what it quotes may be a packet of a tunnel that decoding takes off.
+    pub(crate) fn may_quote_tunnel(&self) -> bool {
+        use crate::protocol::Transport;
+        match Transport::from(self.protocol) {
+            Transport::Udp => may_be_tunnel(self.source.1, self.destination.1),
+            transport => matches!(transport, Transport::Other(_)),
+        }
     }
 }
 

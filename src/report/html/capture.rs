@@ -89,7 +89,7 @@ fn files(page: &mut Page, survey: &Survey) {
         for time in [input.first, input.last] {
             page.time_cell(time);
         }
-        put!(page, "<td class=\"hash\">{}</td></tr>\n", input.sha256.as_deref().unwrap_or("not worked out"));
+        put!(page, "<td class=\"hash\">{}</td></tr>\n", input.sha256().unwrap_or("not worked out"));
     }
     page.end_table();
 }

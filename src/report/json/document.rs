@@ -7,12 +7,14 @@ use serde::{Serialize, Serializer};
 use super::lines::Lines;
 use super::{Time, rows, this_tool, v1};
 use crate::inventory::HostId;
-use crate::report::column::JsonRow;
+use crate::report::column::Table;
 use crate::report::conversations::{ConversationRow, Conversations};
 use crate::report::coverage::{self, Coverage};
 use crate::report::findings::{self, Findings};
+use crate::report::flows::{self, Flows};
 use crate::report::health::{self, Health};
 use crate::report::inventory::Inventory;
+use crate::report::line::Line;
 use crate::report::names::Names;
 use crate::report::nodes::{self, Nodes};
 use crate::report::ordered_writer::write_in_order;
@@ -57,13 +59,32 @@ impl Document<'_> {
     }
 
     /// A table whose rows any thread may make, by their numbers from 0.
-    fn table<R: Serialize>(&mut self, key: &str, rows: usize, row: impl Fn(usize) -> R + Sync) -> io::Result<()> {
+    fn table<'r, T: Table>(
+        &mut self,
+        key: &str,
+        rows: usize,
+        row: impl Fn(usize) -> T::Row<'r> + Sync,
+    ) -> io::Result<()> {
         self.key(key)?;
         self.out.write_all(b"[")?;
-        write_rows(self.out, rows, self.threads, |number, buffer| {
-            buffer.extend_from_slice(if number == 0 { b"\n    " } else { b",\n    " });
-            write_row(buffer, &row(number));
+        write_rows(self.out, rows, self.threads, |number, line, buffer| {
+            begin_row(number, buffer);
+            line.json_row::<T>(&row(number), buffer);
         })?;
+        self.out.write_all(b"\n  ]")
+    }
+
+    /// A small table.
+    fn rows<'r, T: Table>(&mut self, key: &str, rows: impl Iterator<Item = T::Row<'r>>) -> io::Result<()> {
+        self.key(key)?;
+        self.out.write_all(b"[")?;
+        let (mut line, mut buffer) = (Line::default(), Vec::new());
+        for (number, row) in rows.enumerate() {
+            begin_row(number, &mut buffer);
+            line.json_row::<T>(&row, &mut buffer);
+            self.out.write_all(&buffer)?;
+            buffer.clear();
+        }
         self.out.write_all(b"\n  ]")
     }
 
@@ -97,18 +118,17 @@ pub fn write_survey(
     file.value("non_ip", &Rows(|| survey.non_ip.iter().map(rows::non_ip)))?;
     file.value("encapsulations", &Rows(|| survey.encapsulations.iter().map(rows::encapsulation)))?;
     file.value("caveats", &Rows(|| survey.caveats.iter().map(rows::caveat)))?;
-    file.table("flows", survey.flows.len(), |number| super::flow_row(survey, names, number))?;
-    let conversation =
-        |number: usize| JsonRow::<Conversations>(ConversationRow::new(survey, names, &survey.conversations[number]));
-    file.table("conversations", survey.conversations.len(), conversation)?;
-    file.value("findings", &Rows(|| findings::rows(survey, None).map(JsonRow::<Findings>)))?;
-    file.value("coverage", &Rows(|| coverage::rows(survey, names).map(JsonRow::<Coverage>)))?;
-    let host = |number: usize| JsonRow::<Inventory>(survey.hosts.get(HostId(number as u32)));
-    file.table("inventory", survey.hosts.len(), host)?;
-    file.value("nodes", &Rows(|| nodes::rows(survey, names).map(JsonRow::<Nodes>)))?;
-    file.value("health", &Rows(|| health::rows(survey).map(JsonRow::<Health>)))?;
+    file.table::<Flows>("flows", survey.flows.len(), |number| flows::row(survey, names, number))?;
+    let conversation = |number: usize| ConversationRow::new(survey, names, &survey.conversations[number]);
+    file.table::<Conversations>("conversations", survey.conversations.len(), conversation)?;
+    file.rows::<Findings>("findings", findings::rows(survey, None))?;
+    file.rows::<Coverage>("coverage", coverage::rows(survey, names))?;
+    let host = |number: usize| survey.hosts.get(HostId(number as u32));
+    file.table::<Inventory>("inventory", survey.hosts.len(), host)?;
+    file.rows::<Nodes>("nodes", nodes::rows(survey, names))?;
+    file.rows::<Health>("health", health::rows(survey))?;
     if !survey.transfers.is_empty() {
-        file.value("transfers", &Rows(|| transfers::rows(survey).map(JsonRow::<Transfers>)))?;
+        file.rows::<Transfers>("transfers", transfers::rows(survey))?;
     }
     file.value("limits", &rows::limits(survey.limits))?;
     file.end()
@@ -120,15 +140,14 @@ pub fn write_survey(
 /// # Errors
 /// Those of `out`.
 pub fn write_flow_lines(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
-    write_rows(out, survey.flows.len(), threads, |number, buffer| {
-        write_row(buffer, &super::flow_row(survey, names, number));
+    write_rows(out, survey.flows.len(), threads, |number, line, buffer| {
+        line.json_row::<Flows>(&flows::row(survey, names, number), buffer);
         buffer.push(b'\n');
     })
 }
 
-fn write_row(buffer: &mut Vec<u8>, row: &impl Serialize) {
-    // A list of bytes takes whatever comes, and no key of a row is anything but text.
-    let _ = serde_json::to_writer(buffer, row);
+fn begin_row(number: usize, buffer: &mut Vec<u8>) {
+    buffer.extend_from_slice(if number == 0 { b"\n    " } else { b",\n    " });
 }
 
 /// Rows by their numbers from 0, rendered by several threads and written in their order.
@@ -136,10 +155,10 @@ fn write_rows(
     out: &mut dyn Write,
     rows: usize,
     threads: usize,
-    row: impl Fn(usize, &mut Vec<u8>) + Sync,
+    row: impl Fn(usize, &mut Line, &mut Vec<u8>) + Sync,
 ) -> io::Result<()> {
-    write_in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, _: &mut (), buffer| {
+    write_in_order(out, rows.div_ceil(ROWS_AT_ONCE), threads, |chunk, line: &mut Line, buffer| {
         let first = chunk * ROWS_AT_ONCE;
-        (first..rows.min(first + ROWS_AT_ONCE)).for_each(|number| row(number, buffer));
+        (first..rows.min(first + ROWS_AT_ONCE)).for_each(|number| row(number, line, buffer));
     })
 }

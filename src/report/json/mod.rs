@@ -12,6 +12,7 @@ mod lookup;
 mod merge;
 mod read_back;
 mod read_flow;
+mod row;
 mod rows;
 #[cfg(test)]
 mod schema;
@@ -27,9 +28,10 @@ use std::path::{Path, PathBuf};
 
 use serde::ser::Serialize;
 
-use super::column::JsonRow;
+use super::column::Table;
 use super::findings::{FindingRow, Findings};
 use super::flows::{self, Flows};
+use super::line::Line;
 use super::names::Names;
 use crate::finding::{Context, Finding};
 use crate::survey::Survey;
@@ -51,13 +53,19 @@ pub fn this_tool() -> v1::Tool<'static> {
 }
 
 /// A finding as survey.json has it: the one at a place of the survey, from 0.
-pub fn finding_row<'a>(index: usize, finding: &'a Finding, context: &Context<'_>) -> impl Serialize + 'a {
-    JsonRow::<Findings>(FindingRow { number: index + 1, finding, words: finding.words(context), joins: None })
+pub fn finding_row(index: usize, finding: &Finding, context: &Context<'_>) -> Vec<u8> {
+    one_row::<Findings>(&FindingRow { number: index + 1, finding, words: finding.words(context), joins: None })
 }
 
 /// A flow as survey.json has it, by its place in the survey, from 0.
-pub fn flow_row<'a>(survey: &'a Survey, names: &'a Names, index: usize) -> impl Serialize + 'a {
-    JsonRow::<Flows>(flows::row(survey, names, index))
+pub fn flow_row(survey: &Survey, names: &Names, index: usize) -> Vec<u8> {
+    one_row::<Flows>(&flows::row(survey, names, index))
+}
+
+fn one_row<T: Table>(row: &T::Row<'_>) -> Vec<u8> {
+    let mut out = Vec::new();
+    Line::default().json_row::<T>(row, &mut out);
+    out
 }
 
 /// survey.json of what was read from other files.

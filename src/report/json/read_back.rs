@@ -27,7 +27,7 @@ use crate::report::names::rules_as_cited;
 use crate::report::nodes::port_columns;
 use crate::report::result::ASKED_FOR;
 use crate::survey::{
-    Damage, EncapsulationSummary, FrameCounts, InputSummary, Judged, JudgedFlows, NonIpSummary, Survey,
+    Damage, Digest, EncapsulationSummary, FrameCounts, InputSummary, Judged, JudgedFlows, NonIpSummary, Survey,
 };
 use crate::text::times;
 use crate::verdict::{Caveat, CellCoverage, CellState, Conversation, HostCoverage, Judgement, Outcome, Rule, Verdict};
@@ -442,7 +442,7 @@ fn input(row: v1::Input<'_>) -> InputSummary {
     InputSummary {
         path: row.path.into_owned(),
         size: row.size,
-        sha256: row.sha256.map(Text::into_owned),
+        digest: row.sha256.map(|hex| Digest::known(hex.into_owned())),
         format: row.format.into_owned(),
         link_types: Vec::new(),
         frames: row.frames,

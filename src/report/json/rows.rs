@@ -16,7 +16,7 @@ pub(super) fn input(input: &InputSummary) -> v1::Input<'_> {
     v1::Input {
         path: Text::Borrowed(&input.path),
         size: input.size,
-        sha256: input.sha256.as_deref().map(Text::Borrowed),
+        sha256: input.sha256().map(Text::Borrowed),
         format: Text::Borrowed(&input.format),
         link_types: input.link_types.iter().map(|link| link.to_string().into()).collect(),
         frames: input.frames,

@@ -32,7 +32,7 @@ impl Keys {
             .iter()
             .map(|input| {
                 let unhashed = || format!("{} {} {} {}", input.path, input.size, input.first, input.last);
-                format!("{} {}", input.sha256.clone().unwrap_or_else(unhashed), input.frames)
+                format!("{} {}", input.sha256().map_or_else(unhashed, str::to_owned), input.frames)
             })
             .collect();
         inputs.sort();

@@ -103,7 +103,7 @@ columns! {
     "path", "survey/monday.pcapng", "As it was named, or found in a folder.";
     size: u64 = |r| r.size;
     "bytes", "1048576", "Its size as it is stored.";
-    sha256: Text<'static> = |r| r.sha256.as_deref();
+    sha256: Text<'static> = |r| r.sha256();
     "SHA-256", "9f86d081...", "SHA-256 of the file as it is stored.";
     format: Text<'static> = |r| r.format.as_str();
     "name", "pcapng+gzip", "`pcap` or `pcapng`, and how it is compressed.";

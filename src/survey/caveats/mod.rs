@@ -3,155 +3,22 @@
 mod coap;
 mod health;
 mod inventory;
+mod quality;
 
 use std::collections::HashSet;
 
-use rayon::prelude::*;
-
-use super::losses::MissingBytes;
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
-use crate::decode::{Stop, StopLayer, StopReason, TcpFlags};
-use crate::flow::{Clock, EndView, FlowView, Flows, Observed, Tally};
-use crate::health::Health;
-use crate::inventory::{HostId, Hosts};
-use crate::protocol::{Protocol, Transport};
-use crate::relation;
+use crate::decode::{Stop, StopLayer, StopReason};
+use crate::flow::{Clock, Observed, Tally};
+use crate::inventory::HostId;
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
 
-use coap::CoapQuestions;
 pub(super) use health::{not_measured, of_transfers};
 pub(super) use inventory::{of_inventory, of_roles};
-
-/// TCP flows that must have been seen before a missing direction is laid to the mirror.
-const FLOWS_TO_JUDGE: u64 = 5;
-
-/// Counts over the flows that tell how good the capture is.
-#[derive(Clone, Debug, Default)]
-pub(super) struct FlowQuality {
-    /// Of TCP flows with data, and of flows of any transport: those of Igor's hosts, and those of others.
-    directions: [Directions; 2],
-    /// Hosts whose packets are acknowledged by the other side of a TCP flow, and that were not seen to send them.
-    acknowledged: HashSet<HostId>,
-    packets: u64,
-    duplicates: u64,
-    folded: u64,
-    folded_rows: u64,
-    /// TCP connections of which one packet at least was sent and not captured.
-    proved_losses: u64,
-    /// Whether any flow may prove losses: mostly none does.
-    may_prove_losses: bool,
-    /// TCP flows, and those of which the flags of every segment were cut off.
-    tcp: [u64; 2],
-    /// Bytes of TCP that were sent and not captured.
-    missing_bytes: MissingBytes,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Directions {
-    tcp_flows: u64,
-    tcp_one_way: u64,
-    two_way: u64,
-    coap: CoapQuestions,
-    /// Flows of answers to what nobody was seen to ask.
-    unasked: u64,
-}
-
-impl FlowQuality {
-    pub(super) fn of(flows: &Flows, health: &Health, hosts: &Hosts, parties: &[[HostId; 2]]) -> Self {
-        let halves = relation::halves(flows);
-        let add = |mut quality: Self, place: u32| {
-            quality.add(&flows.view(place), halves.contains(&place), parties[place as usize], hosts);
-            quality
-        };
-        let mut quality = flows.places().into_par_iter().fold(Self::default, add).reduce(Self::default, Self::and);
-        if quality.may_prove_losses {
-            quality.proved_losses = losses::proved(flows);
-            quality.missing_bytes = losses::proved_bytes(flows);
-        }
-        quality.missing_bytes = quality.missing_bytes.max(losses::measured_bytes(health));
-        quality
-    }
-
-    fn and(mut self, other: Self) -> Self {
-        for (sum, more) in self.directions.iter_mut().zip(other.directions) {
-            sum.tcp_flows += more.tcp_flows;
-            sum.tcp_one_way += more.tcp_one_way;
-            sum.two_way += more.two_way;
-            sum.coap.add(more.coap);
-            sum.unasked += more.unasked;
-        }
-        for (sum, more) in self.tcp.iter_mut().zip(other.tcp) {
-            *sum += more;
-        }
-        self.acknowledged.extend(other.acknowledged);
-        self.may_prove_losses |= other.may_prove_losses;
-        self.packets += other.packets;
-        self.duplicates += other.duplicates;
-        self.folded += other.folded;
-        self.folded_rows += other.folded_rows;
-        self
-    }
-
-    /// Adds a flow; `is_half` says that its other direction was seen on another VLAN path.
-    fn add(&mut self, flow: &FlowView<'_>, is_half: bool, parties: [HostId; 2], hosts: &Hosts) {
-        let [a, b] = &flow.ends;
-        let sent = [a.packets(), b.packets()];
-        self.packets += sent[0] + sent[1];
-        self.may_prove_losses |= losses::lacks_syn_ack(flow).is_some() || losses::lacks_bytes(flow);
-        self.folded += u64::from(flow.folded);
-        self.folded_rows += u64::from(flow.folded > 0);
-        self.duplicates += a.duplicates() + b.duplicates();
-        if flow.transport == Transport::Tcp {
-            // Every segment that anybody sends has one at least.
-            let has_flags = flow.ends.iter().any(|end| end.tcp_flags() != TcpFlags(0));
-            self.tcp[0] += flow.count();
-            self.tcp[1] += if has_flags { 0 } else { flow.count() };
-        }
-        let of_igor = parties.iter().any(|host| hosts.role(*host).is_igor());
-        let directions = &mut self.directions[usize::from(!of_igor)];
-        let is_two_way = is_half || sent[0] > 0 && sent[1] > 0;
-        directions.two_way += u64::from(is_two_way);
-        if !is_two_way {
-            directions.coap.add(CoapQuestions::of(flow));
-            directions.unasked += u64::from(flow.ends.iter().any(|end| answers_unasked(flow.transport, end)));
-        }
-        // A lone SYN that nobody answers says nothing of the mirror: only what lived counts.
-        if flow.transport == Transport::Tcp && (a.has_payload() || b.has_payload()) {
-            directions.tcp_flows += flow.count();
-            directions.tcp_one_way += if is_two_way { 0 } else { flow.count() };
-            if !is_two_way {
-                self.acknowledged.insert(parties[usize::from(sent[0] > 0)]);
-            }
-        }
-    }
-
-    /// What tells of the mirror: Igor's own flows, if there are any. What others exchange may come from elsewhere.
-    fn telling(&self) -> Directions {
-        let [igors, others] = self.directions;
-        if igors.tcp_flows + igors.two_way + igors.coap.sum() + igors.unasked > 0 { igors } else { others }
-    }
-
-    /// Whether the mirror hands over one direction only: nine of ten living TCP flows lack their other side; of few, all,
-    /// and no flow has both. Without TCP, clients tell that were answered though no answer was seen.
-    pub(super) fn is_one_way(&self) -> bool {
-        let Directions { tcp_flows, tcp_one_way, two_way, coap, unasked } = self.telling();
-        match tcp_flows {
-            0 => (coap.all_go_on() || unasked > 0) && two_way == 0,
-            FLOWS_TO_JUDGE.. => tcp_one_way * 10 >= tcp_flows * 9,
-            _ => tcp_one_way == tcp_flows && two_way == 0,
-        }
-    }
-}
-
-/// Whether an end sends what only answers: BACnet's acknowledgements and errors (ASHRAE 135 clause 5.4).
-fn answers_unasked(transport: Transport, end: &EndView<'_>) -> bool {
-    transport == Transport::Udp
-        && end.replies()
-        && end.conforms() & Protocol::Bacnet.bit() != 0
-        && Protocol::Bacnet.ports().contains(&end.port)
-}
+use quality::Directions;
+pub(in crate::survey) use quality::FlowQuality;
 
 /// All doubts about the capture, gravest first; `full` names the evidence of relations that found no room.
 pub(super) fn caveats(

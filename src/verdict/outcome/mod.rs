@@ -23,6 +23,8 @@ pub(super) struct Side {
     syns: u32,
     syn_acks: u32,
     resets: u32,
+    /// Whether it sent a SYN again and again though it reset what was answered.
+    insists: bool,
     flags: TcpFlags,
     payload: bool,
     asks: bool,
@@ -65,6 +67,7 @@ impl Side {
         syns: 0,
         syn_acks: 0,
         resets: 0,
+        insists: false,
         flags: TcpFlags(0),
         payload: false,
         asks: false,
@@ -97,6 +100,8 @@ impl Side {
             self.syns = self.syns.saturating_add(u32::from(end.syns()));
             self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks()));
             self.resets = self.resets.saturating_add(u32::from(end.resets()));
+            // A retry has the same number (RFC 9293 section 3.8.1), and who tries anew another.
+            self.insists |= end.resets() > 0 && end.syns() >= 3 && end.opened() == 1;
             let told = [end.syns(), end.syn_acks(), end.resets()].map(u64::from).iter().sum::<u64>();
             self.others =
                 self.others.saturating_add(end.packets().saturating_sub(told.saturating_add(end.duplicates())));
@@ -160,8 +165,8 @@ pub(super) struct Tally {
     pub(super) answered: bool,
     /// It is itself the answer to what a group was asked.
     pub(super) answers_group: bool,
-    /// An ICMP unreachable quotes it.
-    pub(super) rejected: bool,
+    /// How many ICMP unreachables quote what the client sent.
+    pub(super) rejected: u64,
     /// How many of the server's packets ICMP unreachables sent back, but for the only one of a client that may have gone.
     pub(super) sent_back: u64,
     /// The server's packets without their copies, on the path that shows most of them.
@@ -179,7 +184,7 @@ impl Tally {
         answer: SynAnswer::Unknown,
         answered: false,
         answers_group: false,
-        rejected: false,
+        rejected: 0,
         sent_back: 0,
         answers: 0,
         vain: None,
@@ -273,7 +278,8 @@ impl Tally {
     /// SYN-ACK and SYN both went round in circles: the client never took up the connection.
     pub(super) const fn half_open(&self) -> bool {
         let acknowledged = self.client.acknowledges() || self.client.payload && self.server.payload;
-        let given_up = self.client.resets > 0;
+        // Who resets by itself sends no SYN again: the reset is of a firewall on the way, which knows of no such connection.
+        let given_up = self.client.resets > 0 && !(self.client.insists && self.server.resets == 0);
         self.client.syns > 0
             && self.server.syn_acks > 0
             && !acknowledged
@@ -285,6 +291,22 @@ impl Tally {
     /// acknowledgement nor the data reached it, or it has no room (RFC 9293 section 3.10.7.4).
     pub(super) const fn is_unheard(&self) -> bool {
         self.server.syn_acks >= 3 && self.server.others == 0 && self.client.payload && self.client.acknowledges()
+    }
+
+    /// The server accepted, and all that came of what the client said is a reset, once for each connection of these ports.
+    pub(super) const fn is_cut_off(&self) -> bool {
+        let closes = self.client.flags.has(TcpFlags::FIN);
+        self.client.payload && !closes && self.server.syn_acks > 0 && self.server.others == 0 && self.server.resets > 0
+    }
+
+    /// When the client's first packet was seen.
+    pub(super) const fn begin(&self) -> Timestamp {
+        self.client.first
+    }
+
+    /// When it began, if the server said anything.
+    pub(super) const fn served(&self) -> Timestamp {
+        if self.server.payload { self.client.first } else { Timestamp::UNKNOWN }
     }
 
     /// How it failed, as far as that is known.
@@ -364,7 +386,13 @@ fn tcp(tally: &Tally) -> Outcome {
     let acknowledged = client.acknowledges();
     let accepted = server.syn_acks > 0;
     if client.syns == 0 {
-        return if tally.is_taken_up() { Outcome::Established } else { Outcome::Midstream };
+        // Joined in the middle: who sends errors back for most of it says that it goes nowhere any more.
+        let is_sent_back = server.packets == 0 && tally.rejected.saturating_mul(2) > client.packets;
+        return match tally.is_taken_up() {
+            true => Outcome::Established,
+            false if is_sent_back => Outcome::Rejected,
+            false => Outcome::Midstream,
+        };
     }
     if client.payload && server.payload || tally.answered {
         return Outcome::Established;
@@ -399,7 +427,7 @@ fn tcp(tally: &Tally) -> Outcome {
         return Outcome::OneWay;
     }
     match tally {
-        Tally { rejected: true, .. } => Outcome::Rejected,
+        Tally { rejected: 1.., .. } => Outcome::Rejected,
         // A client that sends its SYN again had no answer, whatever the capture lacks.
         Tally { lacks_answers: true, .. } if tally.tries(Transport::Tcp) < 2 => Outcome::OneWay,
         _ => Outcome::Unanswered,
@@ -424,7 +452,7 @@ fn datagrams(tally: &Tally, owed: bool) -> Outcome {
         Outcome::Unanswered
     } else if tally.server.packets > 0 && !both {
         Outcome::Midstream
-    } else if tally.rejected || tally.answer_sent_back().is_some() {
+    } else if tally.rejected > 0 || tally.answer_sent_back().is_some() {
         Outcome::Rejected
     } else if owed && !tally.lacks_answers {
         Outcome::Unanswered

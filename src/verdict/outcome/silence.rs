@@ -22,7 +22,7 @@ pub(crate) const MOST_REQUESTS: u32 = 32;
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Silence {
     pub(crate) how: Hush,
-    /// Effective time of the last answer; of [`Hush::Unasked`] and [`Hush::New`], when the first came to nothing.
+    /// Effective time of the last answer; of what is not [`Hush::Server`] or [`Hush::Client`], when the first came to nothing.
     pub(crate) since: Timestamp,
     /// What came to nothing since: of one connection at most 32.
     pub(crate) requests: u32,
@@ -39,6 +39,8 @@ pub(crate) enum Hush {
     Unasked,
     /// The server, to new connections, while an older one goes on.
     New,
+    /// The server: each connection is reset at the client's first words.
+    Reset,
 }
 
 /// Whether one connection worked and then went silent while its requests went on.

@@ -73,7 +73,10 @@ fn tcp_outcomes() {
     for (what, script, expected) in table {
         assert_eq!(outcome(Transport::Tcp, None, false, &segments(script)), expected, "{what}");
     }
-    let rejected = |script| Tally { rejected: true, ..segments(script) };
+    let rejected = |script| Tally { rejected: 2, ..segments(script) };
+    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">A+ >A+ >A+")), Outcome::Rejected);
+    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">A+ >A+ >A+ >A+")), Outcome::Midstream);
+    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">A+ >A+ <A+")), Outcome::Midstream);
     assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">S >S")), Outcome::Rejected);
     assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">S <SA >A+ <A+")), Outcome::Established);
 }
@@ -134,7 +137,7 @@ fn datagram_outcomes() {
     }
     let answered = Tally { answered: true, ..datagrams(">?") };
     assert_eq!(outcome(Transport::Udp, None, false, &answered), Outcome::Established, "a related flow answers");
-    let rejected = Tally { rejected: true, ..datagrams(">!") };
+    let rejected = Tally { rejected: 1, ..datagrams(">!") };
     assert_eq!(outcome(Transport::Udp, None, false, &rejected), Outcome::Rejected);
     assert_eq!(outcome(Transport::Udp, None, false, &Tally { answered: true, ..rejected }), Outcome::Established);
 }

@@ -96,7 +96,7 @@ fn a_merge_is_judged_where_each_of_its_sites_is() {
     let survey = |site: &str, value: bool| {
         let mut survey = fixture::survey();
         survey.site = site.to_owned();
-        survey.inputs.iter_mut().for_each(|input| input.sha256 = None);
+        survey.inputs.iter_mut().for_each(|input| input.digest = None);
         if !value {
             survey.judged =
                 crate::survey::Judged { value, reason: "Nothing was.".to_owned(), next: "Look.".to_owned() };
