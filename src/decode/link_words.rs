@@ -55,6 +55,11 @@ pub enum VlanPath {
 }
 
 impl VlanPath {
+    /// The network that it stands for: VLAN 0 is a priority and no VLAN (IEEE 802.1Q clause 6.9).
+    pub fn network(&self) -> Self {
+        if *self == Self::One(0) { Self::Untagged } else { self.clone() }
+    }
+
     /// Adds a tag on the inside.
     pub fn push(&mut self, id: u16) {
         *self = match std::mem::take(self) {

@@ -7,14 +7,18 @@ use crate::decode::MacAddr;
 use crate::flow::Seen;
 use crate::verdict::Observations;
 
-/// A MAC that claims more addresses than this by ARP answers for others (proxy ARP, RFC 1027).
+/// A MAC that answers by ARP for more addresses than this does so for others (proxy ARP, RFC 1027).
 const MOST_CLAIMED: usize = 4;
 
-/// MACs that claim more addresses by ARP than a device has.
+/// MACs that answer by ARP for more addresses than a device has. Who asks from an address, or announces it, has it.
 pub(super) fn proxies(seen: &Observations<'_>) -> HashSet<MacAddr> {
-    let mut claimed: HashMap<MacAddr, usize> = HashMap::new();
-    seen.neighbours.claims().for_each(|(_, mac, _)| *claimed.entry(mac).or_default() += 1);
-    claimed.into_iter().filter(|(_, count)| *count > MOST_CLAIMED).map(|(mac, _)| mac).collect()
+    let mut answered: HashMap<MacAddr, HashSet<IpAddr>> = HashMap::new();
+    for ((_, address, mac), speaker) in seen.evidence.claims.speakers() {
+        if address.is_ipv4() && speaker.broadcasts == 0 {
+            answered.entry(*mac).or_default().insert(*address);
+        }
+    }
+    answered.into_iter().filter(|(_, addresses)| addresses.len() > MOST_CLAIMED).map(|(mac, _)| mac).collect()
 }
 
 /// The ARP requests for a host that nobody answered.

@@ -85,7 +85,7 @@ impl MacUse {
         let end = &flow.ends[side];
         let once =
             Window { first: end.first(), last: end.last(), begin: end.begin(), end: end.end(), count: end.packets() };
-        let key = (end.address, flow.vlan());
+        let key = (end.address, flow.vlan().network());
         if let Some((at, heard)) = received(flow, side).filter(|(at, _)| *at != mac) {
             let earliest = self.received.entry((key.clone(), mac, at)).or_insert(heard);
             *earliest = heard.min(*earliest);

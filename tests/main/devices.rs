@@ -316,6 +316,40 @@ fn a_neighbour_advertisement_proves_whose_an_address_is() {
 }
 
 #[test]
+fn a_priority_parts_no_devices() {
+    // IEEE 802.1Q clause 6.9: a frame with VLAN 0 is untagged, and has a priority.
+    let clones = by_turns(6, |mirror, at, (own, _), (other, _)| mirror.who_has(at, own, other));
+    let rival = GATEWAY.of(SECOND_MAC);
+    assert_eq!(conflicts(&clones.by_address()), ["10.20.0.10"]);
+    assert_eq!(conflicts(&clones.tagged_by(rival, 0).by_address()), ["10.20.0.10"]);
+    // One address on two networks is none.
+    assert_eq!(conflicts(&clones.tagged_by(rival, 7).by_address()), [""; 0]);
+}
+
+#[test]
+fn who_asks_from_many_addresses_is_no_proxy() {
+    // RFC 1027: a proxy answers for others, and asks for nobody.
+    let rival = GATEWAY.of(SECOND_MAC);
+    let seen = |asks: bool| {
+        let says = |mirror: &mut Mirror, at: u64, own: Host, other: Host| {
+            if asks || own.mac == GATEWAY.mac {
+                mirror.who_has(at, own, other);
+            } else {
+                mirror.who_has(at, other, own);
+                mirror.is_at(at + MILLI, own, other);
+            }
+        };
+        let mut mirror = by_turns(6, |mirror, at, (own, _), (other, _)| says(mirror, at, own, other));
+        for (number, alias) in (60..).zip(210..215) {
+            says(&mut mirror, number * SECOND, rival.at(&format!("10.20.0.{alias}")), node(101));
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(seen(true), ["10.20.0.10"]);
+    assert_eq!(seen(false), [""; 0]);
+}
+
+#[test]
 fn a_silent_address_of_the_link_is_its_devices_own() {
     // RFC 4861 section 5.2: what goes to a network that is not on the link goes to a router.
     let knocked = |address: &str, by_mac: bool| {

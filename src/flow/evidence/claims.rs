@@ -124,7 +124,7 @@ pub struct Claims {
 impl Claims {
     /// Takes a packet's claim.
     pub(in crate::flow) fn add(&mut self, vlan: &VlanPath, claim: Claim, time: Timestamp, at: Moment) {
-        let Claim { address, mac, to } = claim;
+        let (Claim { address, mac, to }, vlan) = (claim, vlan.network());
         let window = Window::once(time, at);
         let broadcasts = u64::from(matches!(to, To::Everyone { .. }));
         self.speakers.add((vlan.clone(), address, mac), Speaker { window, broadcasts });
@@ -132,7 +132,7 @@ impl Claims {
             self.listeners.add(((vlan.clone(), address, mac), asker), window);
         }
         let announces = to == To::Everyone { announces: true };
-        self.orders.add((vlan.clone(), address), Order(SmallVec::from_iter([(at.time, mac, announces)])));
+        self.orders.add((vlan, address), Order(SmallVec::from_iter([(at.time, mac, announces)])));
     }
 
     /// Takes what a state of a program before this one tells of ARP: neither VLAN nor order.
