@@ -11,7 +11,7 @@ use igorscope::inventory::Inventory;
 use igorscope::policy::Policy;
 use igorscope::report::Names;
 use igorscope::report::json::write_survey;
-use igorscope::state::{Blocks, sections};
+use igorscope::state::{Blocks, Unpack, sections};
 use igorscope::survey::{Options, Progress, Source, run};
 
 use crate::traffic::layers::{LAYERS, Layer};

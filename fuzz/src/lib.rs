@@ -14,7 +14,7 @@ use igorscope::inventory::Inventory;
 use igorscope::policy::Policy;
 use igorscope::protocol;
 use igorscope::report::{self, Names, Terminal};
-use igorscope::state::{Blocks, Writer, sections};
+use igorscope::state::{Blocks, Unpack, Writer, sections};
 use igorscope::survey::{self, Options, Progress, Source};
 
 /// The bytes of a file: every frame lies within it, and whatever stopped the reading has an offset within it.

@@ -14,6 +14,8 @@
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -310,6 +312,72 @@ pub fn sections(path: &Path) -> Result<Vec<(Vec<u8>, Section)>, Broken> {
     }
 }
 
+/// Where the unpacked blocks of one section come from, one after the other.
+pub trait Unpack {
+    /// The next block, unpacked.
+    ///
+    /// # Errors
+    /// [`Broken`] where it is cut or damaged.
+    fn unpack_next(&mut self) -> Result<Option<Vec<u8>>, Broken>;
+
+    /// Bytes that are left behind the block that was given last, as they are packed.
+    fn left(&self) -> u64;
+
+    /// Where the block that was given last begins in the file.
+    fn offset(&self) -> u64;
+}
+
+/// A block, or what is wrong with it, and what [`Unpack::left`] and [`Unpack::offset`] are then.
+type Unpacked = (Result<Option<Vec<u8>>, Broken>, u64, u64);
+
+/// The blocks of a section, unpacked on a thread of its own: that takes half as long as reading what they hold.
+pub struct Ahead {
+    unpacked: Receiver<Unpacked>,
+    left: u64,
+    offset: u64,
+}
+
+impl Ahead {
+    /// Unpacked blocks that may wait to be read.
+    const WAITING: usize = 2;
+
+    /// Begins to unpack.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn of(mut blocks: Blocks) -> io::Result<Self> {
+        let (sender, unpacked) = sync_channel(Self::WAITING);
+        let (left, offset) = (blocks.left(), blocks.offset());
+        let unpack = move || loop {
+            let block = blocks.unpack_next();
+            let is_last = !matches!(block, Ok(Some(_)));
+            // Whoever reads no further has found something wrong.
+            if sender.send((block, blocks.left(), blocks.offset())).is_err() || is_last {
+                return;
+            }
+        };
+        thread::Builder::new().name("unpack state".to_owned()).spawn(unpack)?;
+        Ok(Self { unpacked, left, offset })
+    }
+}
+
+impl Unpack for Ahead {
+    fn unpack_next(&mut self) -> Result<Option<Vec<u8>>, Broken> {
+        // After its last word the thread is gone.
+        let Ok((block, left, offset)) = self.unpacked.recv() else { return Ok(None) };
+        (self.left, self.offset) = (left, offset);
+        block
+    }
+
+    fn left(&self) -> u64 {
+        self.left
+    }
+
+    fn offset(&self) -> u64 {
+        self.offset
+    }
+}
+
 /// The blocks of one section's body, one after the other.
 pub struct Blocks {
     file: BufReader<File>,
@@ -330,16 +398,6 @@ impl Blocks {
         file.seek(SeekFrom::Start(section.offset))?;
         let (current, end) = (section.offset, section.offset.saturating_add(section.packed));
         Ok(Self { file, current, next: current, end, unpacker: zstd::bulk::Decompressor::new()? })
-    }
-
-    /// Bytes that are left, as they are packed.
-    pub(super) fn left(&self) -> u64 {
-        self.end.saturating_sub(self.next)
-    }
-
-    /// Where the block that was given last begins in the file.
-    pub fn offset(&self) -> u64 {
-        self.current
     }
 
     /// The next block as it lies in the file, with what stands before it; its check is held against it.
@@ -368,19 +426,6 @@ impl Blocks {
         Ok(Some((prefix, content)))
     }
 
-    /// The next block, unpacked.
-    ///
-    /// # Errors
-    /// [`Broken`] where it is cut or damaged.
-    pub fn unpack_next(&mut self) -> Result<Option<Vec<u8>>, Broken> {
-        let Some((prefix, content)) = self.next_packed()? else { return Ok(None) };
-        let wrong = Broken::Wrong { offset: self.current, what: "what is packed is not as long as it says" };
-        match self.unpacker.decompress(&content, prefix.length as usize) {
-            Ok(bytes) if bytes.len() == prefix.length as usize => Ok(Some(bytes)),
-            _ => Err(wrong),
-        }
-    }
-
     /// Appends the blocks that are left as they are, each held against its check.
     ///
     /// # Errors
@@ -393,5 +438,24 @@ impl Blocks {
             }
         }
         Ok(Ok(()))
+    }
+}
+
+impl Unpack for Blocks {
+    fn unpack_next(&mut self) -> Result<Option<Vec<u8>>, Broken> {
+        let Some((prefix, content)) = self.next_packed()? else { return Ok(None) };
+        let wrong = Broken::Wrong { offset: self.current, what: "what is packed is not as long as it says" };
+        match self.unpacker.decompress(&content, prefix.length as usize) {
+            Ok(bytes) if bytes.len() == prefix.length as usize => Ok(Some(bytes)),
+            _ => Err(wrong),
+        }
+    }
+
+    fn left(&self) -> u64 {
+        self.end.saturating_sub(self.next)
+    }
+
+    fn offset(&self) -> u64 {
+        self.current
     }
 }

@@ -11,6 +11,6 @@ mod field;
 mod tests;
 
 use blocks::TIGHTEST;
-pub use blocks::{Blocks, EXTENSION, Packer, Section, VERSION, Writer, is_state, sections};
+pub use blocks::{Ahead, Blocks, EXTENSION, Packer, Section, Unpack, VERSION, Writer, is_state, sections};
 pub use error::Broken;
 pub(crate) use field::{Load, Stored, coded, store_list, store_map, stored};

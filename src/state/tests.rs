@@ -107,6 +107,55 @@ fn a_later_version_says_so() {
     assert!(matches!(error, Broken::Newer { version: 4 }), "{error}");
 }
 
+/// Numbers are told as LEB128 says, however many bytes lie behind them.
+#[test]
+fn numbers_come_back_wherever_they_lie() {
+    let around = |power: u32| [(1_u64 << power) - 1, 1 << power, (1 << power) + 1];
+    let numbers: Vec<u64> = (0..64).flat_map(around).chain([0, u64::MAX]).collect();
+    for first in 0..numbers.len() {
+        let mut bytes = Vec::new();
+        numbers[first..].iter().for_each(|number| number.store(&mut bytes));
+        let mut load = Load::of_head(bytes);
+        assert!(numbers[first..].iter().all(|number| load.get::<u64>().unwrap() == *number));
+        load.finish().unwrap();
+    }
+    // Eleven bytes, more than 64 bits, and no end.
+    for wrong in [&[0x80; 11][..], &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2], &[0x80; 4]] {
+        assert!(Load::of_head(wrong.to_vec()).get::<u64>().is_err());
+    }
+}
+
+#[test]
+fn blocks_are_the_same_on_a_thread_of_their_own() {
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let whole = state(&[(b"", &bytes)]);
+    let read = |file: &[u8]| {
+        with_file(file, |path| {
+            let (_, section) = sections(path).unwrap().remove(0);
+            let drain = |unpack: &mut dyn Unpack| {
+                let mut seen = Vec::new();
+                loop {
+                    let block = unpack.unpack_next().map_err(|error| error.to_string());
+                    let goes_on = matches!(block, Ok(Some(_)));
+                    seen.push((block, unpack.left(), unpack.offset()));
+                    if !goes_on {
+                        return seen;
+                    }
+                }
+            };
+            let open = || Blocks::open(path, &section).unwrap();
+            let ahead = drain(&mut Ahead::of(open()).unwrap());
+            assert!(ahead == drain(&mut open()));
+            ahead.len()
+        })
+    };
+    let blocks = read(&whole);
+    assert!(blocks > 10, "{blocks} blocks");
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    assert!(read(&damaged) < blocks);
+}
+
 #[test]
 fn lengths_are_not_believed() {
     // A list of 2^63 members.

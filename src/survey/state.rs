@@ -6,10 +6,12 @@ use std::sync::Arc;
 use super::{Source, order};
 use crate::capture::{CaptureError, CaptureSummary, Timestamp};
 use crate::flow::{Limits, Observation, Seed, Tally};
-use crate::state::{Blocks, Broken, Load, Section, Stored, store_list, stored};
+use crate::state::{Ahead, Blocks, Broken, Load, Section, Stored, store_list, stored};
 
 /// Longest path and filter that are loaded, in bytes.
 const LONGEST_TEXT: usize = 1 << 16;
+/// Bytes of a section, packed, that are unpacked on a thread of their own.
+const WORTH_A_THREAD: u64 = 1 << 20;
 /// No file is larger: sums of sizes cannot run over.
 const LARGEST_FILE: u64 = 1 << 46;
 
@@ -248,11 +250,17 @@ impl Observed {
     }
 
     fn load(&self, input: u32, seed: Seed, limits: Limits) -> Result<Observation, Broken> {
-        let mut blocks = self.blocks()?;
-        let mut load = Load::new(&mut blocks, input);
-        let observation = Observation::load(&mut load, seed, limits)?;
-        load.finish()?;
-        Ok(observation)
+        let of = |mut load: Load<'_>| {
+            let observation = Observation::load(&mut load, seed, limits)?;
+            load.finish()?;
+            Ok(observation)
+        };
+        if self.section.packed >= WORTH_A_THREAD
+            && let Ok(mut ahead) = Ahead::of(self.blocks()?)
+        {
+            return of(Load::new(&mut ahead, input));
+        }
+        of(Load::new(&mut self.blocks()?, input))
     }
 
     /// What was observed of it, as it lies in the file.

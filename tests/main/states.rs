@@ -8,7 +8,7 @@ use std::sync::Arc;
 use igorscope::policy::Policy;
 use igorscope::report::json::write_survey;
 use igorscope::report::{self, HtmlOptions, Names};
-use igorscope::state;
+use igorscope::state::{self, Unpack};
 use igorscope::survey::{ObserveOptions, Options, Progress, Source, Survey, in_order, observe, run};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
