@@ -11,7 +11,7 @@ use std::thread;
 
 use flate2::bufread::MultiGzDecoder;
 use liblzma::bufread::XzDecoder;
-use liblzma::stream::{Error as XzError, MtStreamBuilder};
+use liblzma::stream::{Error as XzError, MtStreamBuilder, Stream};
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::{
     ZSTD_error_frameParameter_windowTooLarge as WINDOW_TOO_LARGE, ZSTD_error_memory_allocation as NO_MEMORY,
 };
@@ -81,7 +81,7 @@ impl Compression {
                 decoder.window_log_max(WINDOW_LIMIT.ilog2())?;
                 Box::new(decoder)
             }
-            Self::Xz => Box::new(XzStreams { stream: Some(xz_stream(source, threads)?), threads }),
+            Self::Xz => Box::new(XzStreams { stream: Some(xz_stream(source, threads)?), threads, streams: 1 }),
         })
     }
 }
@@ -91,12 +91,20 @@ struct XzStreams<R> {
     /// None after the last.
     stream: Option<XzDecoder<R>>,
     threads: u32,
+    streams: u32,
 }
+
+/// Streams of one file that may have threads of their own: of many small ones, to begin threads for each takes longer than to
+/// unpack it.
+const STREAMS_WITH_THREADS: u32 = 16;
 
 /// The first stream of a source.
 fn xz_stream<R: BufRead>(source: R, threads: u32) -> io::Result<XzDecoder<R>> {
     let limit = u64::from(XZ_LIMIT);
-    let stream = MtStreamBuilder::new().threads(threads).memlimit_threading(limit).memlimit_stop(limit).decoder()?;
+    let stream = match threads {
+        1 => Stream::new_stream_decoder(limit, 0)?,
+        _ => MtStreamBuilder::new().threads(threads).memlimit_threading(limit).memlimit_stop(limit).decoder()?,
+    };
     Ok(XzDecoder::new_stream(source, stream))
 }
 
@@ -116,7 +124,9 @@ impl<R: BufRead> Read for XzStreams<R> {
                 source.consume(zeros);
             }
             if !source.fill_buf()?.is_empty() {
-                self.stream = Some(xz_stream(source, self.threads)?);
+                self.streams = self.streams.saturating_add(1);
+                let threads = if self.streams > STREAMS_WITH_THREADS { 1 } else { self.threads };
+                self.stream = Some(xz_stream(source, threads)?);
             }
         }
         Ok(0)

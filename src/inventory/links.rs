@@ -98,7 +98,9 @@ fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inven
             *proof < Proof::Received || !is_outside || may_be()
         }
     };
-    let best = links.iter().filter(is_own).min();
+    // Of MACs that are proved alike one that is declared: a team of adapters sends by all of them.
+    let best =
+        links.iter().filter(is_own).min_by_key(|(proof, at, mac)| (*proof, inventory.by_mac(*mac).is_none(), *at));
     // Who has no address yet is nobody in particular.
     if address::kind(host.address) != Kind::Unspecified {
         host.mac = best.map(|(.., mac)| *mac);
@@ -143,8 +145,8 @@ struct Routers {
 }
 
 impl Routers {
-    /// Whether an address is of a network from which a host sends at the first hop: what goes there goes to its owner, not to
-    /// a router (RFC 4861 section 5.2).
+    /// Whether an address is of a network from which two devices send at the first hop: what goes there goes to its owner, not
+    /// to a router (RFC 4861 section 5.2).
     fn is_on_link(&self, address: IpAddr) -> bool {
         let of = address::network_part(address).filter(|_| address.is_ipv6());
         of.is_some_and(|part| self.on_link.binary_search(&part).is_ok())
@@ -165,9 +167,11 @@ impl Routers {
         companies.par_sort_unstable();
         // Of each address or network the best proof.
         companies.dedup_by_key(|one| (one.0, one.1, one.2));
-        let mut on_link: Vec<u64> = companies.iter().filter(|one| is_of_link(one)).map(|one| one.2).collect();
-        on_link.sort_unstable();
-        on_link.dedup();
+        // By two MACs: one of them alone could be anybody's.
+        let mut of_link: Vec<u64> = companies.iter().filter(|one| is_of_link(one)).map(|one| one.2).collect();
+        of_link.sort_unstable();
+        let on_link: Vec<u64> =
+            of_link.chunk_by(|a, b| a == b).filter(|macs| macs.len() > 1).map(|macs| macs[0]).collect();
         for one in companies.iter_mut().filter(|one| one.1 && one.3) {
             one.3 = on_link.binary_search(&one.2).is_err();
         }

@@ -26,8 +26,7 @@ pub(super) fn give(host: &mut Host, note: &Note, inventory: &Inventory) {
     if note.only_to_group() && host.packets_sent == 0 {
         return by_address(host, Role::Group, "only seen as the destination of broadcast frames");
     }
-    // Of an address that several MACs spoke for, any that is declared tells.
-    let by_mac = || host.mac.iter().chain(&host.more_macs).find_map(|mac| inventory.by_mac(*mac));
+    let by_mac = || host.mac.and_then(|mac| inventory.by_mac(mac));
     if let Some(entry) = inventory.by_block(host.address).or_else(by_mac) {
         return by_entry(host, entry);
     }

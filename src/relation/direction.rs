@@ -156,3 +156,12 @@ pub fn is_group(flow: &FlowView<'_>, end: usize) -> bool {
     };
     by_address || (this.packets() == 0 && other.destination_mac().is_some_and(MacAddr::is_group))
 }
+
+/// Whether an address is one that no router of the Internet hands on (RFC 1918, 3927, 4193, 4291): of a site, as far as addresses
+/// tell.
+pub(super) fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}

@@ -1,6 +1,7 @@
 //! SSDP: an M-SEARCH to a group, and its answers from any unicast address and any source port
 //! (UPnP Device Architecture 2.0 section 1.3.3).
 
+use super::direction::is_local;
 use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::tftp::RequestTarget;
@@ -12,6 +13,8 @@ use crate::protocol::{Evidence, Protocol, SsdpKind, Tag};
 
 /// What answers may need beyond MX on their way.
 const GRACE_SECONDS: u32 = 1;
+/// The longest MX that is believed of answers from outside the site (UPnP Device Architecture 2.0 section 1.3.2).
+const MX_OF_OTHERS: u8 = 5;
 
 struct Search {
     first: Timestamp,
@@ -91,7 +94,9 @@ impl Searches {
                 _ => continue,
             };
             let timed = |search: &Search| {
-                let wait = u32::from(search.mx) + GRACE_SECONDS;
+                // From outside the site comes no answer to what was asked here.
+                let mx = if is_local(answers.address) { search.mx } else { search.mx.min(MX_OF_OTHERS) };
+                let wait = u32::from(mx) + GRACE_SECONDS;
                 window::covers(search.first, search.last, wait, answers.begin().time)
             };
             // A port may have searched both a group and this host.

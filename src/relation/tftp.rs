@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
+use super::direction::is_local;
 use super::ports::{self, Ports};
 use super::transfer::{Course, Fate};
 use super::twins::{self, Twins};
@@ -21,7 +22,7 @@ const WAIT_SECONDS: u32 = 300;
 
 /// Requests of one client endpoint to one server address that are told apart. Usually it is one: more are a client that
 /// asks on several VLANs, or at several ports, from one port of its own.
-const MAX_REQUESTS: usize = 256;
+const MAX_REQUESTS: u64 = 256;
 
 /// Blocks that are acknowledged at once, at most: RFC 7440 allows more, and measured up to so many.
 pub(crate) const WINDOW: u64 = 64;
@@ -137,7 +138,7 @@ impl Transfers {
             let room = usize::try_from(asks.packets().saturating_mul(servers)).unwrap_or(usize::MAX);
             for whom in whom.into_iter().flatten() {
                 let requests = self.requests.entry(((asks.address, asks.port), whom)).or_default();
-                if requests.len() >= MAX_REQUESTS {
+                if requests.len() as u64 >= MAX_REQUESTS / servers {
                     relations.overflowed("TFTP requests from one port to one server");
                     return;
                 }
@@ -183,7 +184,9 @@ impl Transfers {
                     let Some(fit) = fit(request.write, asks, serves) else { continue };
                     // From an address that was not asked, only what answers the request is believed, or that the client
                     // goes on with it there.
-                    let is_sure = fit == PayloadMatch::First || fit == PayloadMatch::Part && serves.packets() == 0;
+                    let is_near = !matches!(whom, RequestTarget::Anybody) || is_local(serves.address);
+                    let is_half = fit == PayloadMatch::Part && serves.packets() == 0 && is_near;
+                    let is_sure = fit == PayloadMatch::First || is_half;
                     if !is_sure && !matches!(whom, RequestTarget::Address(_)) {
                         continue;
                     }
@@ -352,7 +355,7 @@ fn alternates(flows: &[FlowView<'_>]) -> bool {
         match (told(one), told(other)) {
             (Some((OptionAcknowledgment, _)), Some((Acknowledgment, 0) | (Data, 1))) => in_windows,
             (Some((Data | Acknowledgment | OptionAcknowledgment, _)), Some((Error, code))) => {
-                code != UNKNOWN_TRANSFER && in_windows && conforms(other)
+                code != UNKNOWN_TRANSFER && many <= WINDOW + 1 && conforms(other)
             }
             (Some((Data, data)), Some((Acknowledgment, ack))) => {
                 // Behind 65,535 comes 0 or 1: both are in use.

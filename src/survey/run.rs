@@ -171,9 +171,10 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
 
     // Who receives a mirror's tunnel and listens to none refuses each of its packets: they were captured, and taken off.
     let tunnels = observed.other_frames.tunnel_ends();
-    relations
-        .orphan_rejections
-        .retain(|(error, _)| !error.may_quote_tunnel() || !tunnels.contains(&(error.source.0, error.destination.0)));
+    relations.orphan_rejections.retain(|(error, _)| {
+        let is_of_receiver = error.sender == error.destination.0 && error.may_quote_tunnel();
+        !is_of_receiver || !tunnels.contains(&(error.source.0, error.destination.0))
+    });
     let Known { hosts, parties, hints, doubts: of_inventory } = known;
     let quality = FlowQuality::of(flows, &observed.health, &hosts, &parties);
 

@@ -264,7 +264,8 @@ impl<'a> Draft<'a> {
             let waiting = flow.ends[usize::from(client & 1)].waiting();
             waiting.repeats && waiting.is_repeated()
         };
-        let repeats = || transport == Transport::Udp && flows().iter().any(again);
+        let is_coap = transport == Transport::Udp && Protocol::Coap.ports().contains(&self.conversation.port);
+        let repeats = || is_coap && flows().iter().any(again);
         let missing = self.of.seen.missing;
         tally.lacks_answers = missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, repeats);
     }

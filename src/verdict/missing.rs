@@ -125,8 +125,8 @@ const EXCHANGES: [(u8, u16); 5] = [(17, 5683), (17, 69), (17, 1900), (6, 80), (6
 impl Missing {
     /// Whether what one end would have sent to the other could not have been captured: then nothing can be told of its
     /// silence. Where it was seen to send to just that host by anything else, this would have been captured too; what it
-    /// sends to groups comes to every port. Who sends each request again had no answer, whatever the mirror lacks (RFC 7252
-    /// section 4.2, ASHRAE 135 clause 5.4.4). `client_port` is that of one of the flows.
+    /// sends to groups comes to every port. Who sends each request of CoAP again had no answer, whatever the mirror lacks (RFC 7252
+    /// section 4.2). `client_port` is that of one of the flows.
     pub(super) fn lacks(
         &self,
         hosts: &Hosts,

@@ -1,10 +1,12 @@
 //! What the network did to a connection and to a conversation (DESIGN, section 5).
 
 mod silence;
+mod starts;
 
 use silence::UDP_SILENCE;
 pub(crate) use silence::{Hush, MOST_REQUESTS, Silence};
 pub(super) use silence::{silence, transfer_went_silent, went_silent, went_unreachable};
+pub(crate) use starts::{STARTS, starts_anew};
 
 use super::Outcome;
 use crate::capture::Timestamp;
@@ -345,6 +347,12 @@ impl Tally {
             && silence(self.server.first, self.server.last.max(self.client.last)) >= UNTAKEN
     }
 
+    /// ICMP errors for most of what the client of a connection joined in the middle sends: it goes nowhere any more.
+    const fn is_refused_in_the_middle(&self) -> bool {
+        let is_of_most = self.rejected >= 3 && self.rejected.saturating_mul(2) > self.client.packets;
+        is_of_most && self.client.payload && self.server.packets == 0
+    }
+
     /// Each answer was sent back by an ICMP error.
     pub(super) const fn is_sent_back(&self) -> bool {
         self.server.packets > 0 && self.sent_back >= self.answers && (self.client.packets > 0 || self.answers_group)
@@ -386,11 +394,9 @@ fn tcp(tally: &Tally) -> Outcome {
     let acknowledged = client.acknowledges();
     let accepted = server.syn_acks > 0;
     if client.syns == 0 {
-        // Joined in the middle: who sends errors back for most of it says that it goes nowhere any more.
-        let is_sent_back = server.packets == 0 && tally.rejected.saturating_mul(2) > client.packets;
         return match tally.is_taken_up() {
             true => Outcome::Established,
-            false if is_sent_back => Outcome::Rejected,
+            false if tally.is_refused_in_the_middle() => Outcome::Rejected,
             false => Outcome::Midstream,
         };
     }
@@ -473,27 +479,6 @@ pub(super) const fn rank(outcome: Outcome, both_ways: bool) -> u8 {
         Outcome::Midstream => 1,
         Outcome::OneWay => 0,
     }
-}
-
-/// So many starts within one survey are no accident: the first may be the switching on, the second a mend.
-pub(crate) const STARTS: u64 = 3;
-
-/// How often a connection of one pair of ports was opened, if that was often: initial sequence numbers that were accepted.
-/// A SYN that is repeated, by its sender or by a mirror, has the same.
-#[inline]
-pub(crate) fn starts_anew(flow: &FlowView<'_>, client: u8) -> Option<u64> {
-    let [client, server] = [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)]);
-    // Who restarts says no farewell.
-    let closes_by_reset = client.resets().saturating_add(1) >= client.syns();
-    let may_be = flow.transport == Transport::Tcp
-        && u64::from(client.syns().min(server.syn_acks())) >= STARTS
-        && client.tcp_flags().0 & TcpFlags::FIN == 0
-        && !closes_by_reset;
-    if !may_be || flow.folded > 0 || !client.has_payload() || !server.has_payload() {
-        return None;
-    }
-    let starts = u64::from(client.opened());
-    (starts >= STARTS).then_some(starts)
 }
 
 #[cfg(test)]

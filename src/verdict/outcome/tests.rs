@@ -73,10 +73,11 @@ fn tcp_outcomes() {
     for (what, script, expected) in table {
         assert_eq!(outcome(Transport::Tcp, None, false, &segments(script)), expected, "{what}");
     }
-    let rejected = |script| Tally { rejected: 2, ..segments(script) };
-    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">A+ >A+ >A+")), Outcome::Rejected);
-    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">A+ >A+ >A+ >A+")), Outcome::Midstream);
-    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">A+ >A+ <A+")), Outcome::Midstream);
+    let rejected = |script| Tally { rejected: 3, ..segments(script) };
+    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">A+ >A+ >A+ >A+")), Outcome::Rejected);
+    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">A+ >A+ >A+ >A+ >A+ >A+")), Outcome::Midstream);
+    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">A+ >A+ >A+ <A+")), Outcome::Midstream);
+    assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">FA >FA >FA")), Outcome::Midstream);
     assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">S >S")), Outcome::Rejected);
     assert_eq!(outcome(Transport::Tcp, None, false, &rejected(">S <SA >A+ <A+")), Outcome::Established);
 }
