@@ -50,9 +50,6 @@ impl Searches {
             let flow = flows.view(at);
             let (asks, answers) = (&flow.ends[usize::from(client & 1)], &flow.ends[usize::from(1 - (client & 1))]);
             let Some(search) = self.armed.get(&asks.address) else { continue };
-            if !is_answer(asks, answers) {
-                continue;
-            }
             // Where not every message is looked at, all of them have to come in time.
             let is_known = [asks, answers].iter().any(|end| Protocol::Bacnet.ports().contains(&end.port));
             let (searched, told) = match is_known {
@@ -60,10 +57,13 @@ impl Searches {
                 false => (search.last.max(asks.end()), answers.end()),
             };
             let timed = window::covers(search.first, searched, WAIT_SECONDS, told);
-            if timed != Some(false) {
-                let probable = timed.is_none();
-                relations
-                    .add_answer(at, Link { flow: search.cause, kind: LinkKind::Bacnet, probable, payload_fits: true });
+            let probable = timed.is_none();
+            let link = Link { flow: search.cause, kind: LinkKind::Bacnet, probable, payload_fits: true };
+            match timed {
+                Some(false) => {}
+                _ if is_answer(asks, answers) => relations.add_answer(at, link),
+                _ if is_known => relations.answered_among_others(search.cause),
+                _ => {}
             }
         }
     }

@@ -55,10 +55,6 @@ impl GroupRequests {
             let endpoint = (asks.address, asks.port);
             let Tag::Coap { kind: CoapKind::Response, token, .. } = Tag::from_raw(answers.tag()) else { continue };
             let Some(&(first, last)) = self.armed.get(&(endpoint, token)) else { continue };
-            // Who asks there, or answers what was asked of it, does more than to take up answers.
-            if !matches!(Tag::from_raw(asks.tag()), Tag::None | Tag::Coap { kind: CoapKind::Empty, .. }) {
-                continue;
-            }
             let timed = window::covers(first, last, LEISURE_SECONDS, answers.begin().time);
             if timed == Some(false) || is_group(flow, client) || is_group(flow, 1 - client) {
                 continue;
@@ -69,7 +65,11 @@ impl GroupRequests {
                 probable: timed.is_none(),
                 payload_fits: true,
             };
-            relations.add_answer(at, link);
+            match Tag::from_raw(asks.tag()) {
+                Tag::None | Tag::Coap { kind: CoapKind::Empty, .. } => relations.add_answer(at, link),
+                // Who asks there, or answers what was asked of it, does more than to take up answers.
+                _ => relations.answered_among_others(link.flow),
+            }
         }
     }
 }

@@ -31,7 +31,12 @@ impl Relations {
             return;
         }
         self.set_link(at, link);
-        if let Some(cause) = link.flow {
+        self.answered_among_others(link.flow);
+    }
+
+    /// Notes the same of a flow that carries more than the answer, and is judged by itself.
+    pub(super) fn answered_among_others(&mut self, cause: Option<u32>) {
+        if let Some(cause) = cause {
             *self.answered.entry(cause).or_default() += 1;
         }
     }

@@ -337,6 +337,13 @@ fn an_answer_to_everyone_covers_no_requests() {
             }
         }
     };
+    // The search is answered all the same.
+    let mut mirror = Mirror::default();
+    let (client, server) = ((BACNET, 47_808), (GATEWAY, 47_808));
+    mirror.udp(0, client, (EVERYONE, 47_808), &bacnet::who_is());
+    mirror.udp(SECOND, server, client, &to_one(bacnet::i_am(77)));
+    reads(&mut mirror, client, server, true);
+    assert_eq!(mirror.by_address().flows.view(0).1.outcome, Outcome::Established);
     for ports in [[47_808, 47_808], [41_000, 47_808], [47_809, 47_809]] {
         assert!(!stranger(ports, &|_, _, _| {}), "{ports:?}");
         for is_answered in [true, false] {
@@ -379,4 +386,10 @@ fn an_answer_to_everyone_covers_no_requests() {
     }));
     assert!(grouped(&|mirror, gateway, device| puts(mirror, device, gateway)));
     assert!(grouped(&|mirror, gateway, device| puts(mirror, gateway, device)));
+    let mut mirror = Mirror::default();
+    let group = Host { mac: [0x01, 0, 0x5e, 0, 1, 0xbb], ..EVERYONE.at("224.0.1.187") };
+    mirror.udp(0, (GATEWAY, 5683), (group, 5683), &coap::request(coap::NON, coap::GET, 1, &[7], "light", &[]));
+    mirror.udp(SECOND, (node(101), 5683), (GATEWAY, 5683), &coap::content(coap::NON, 9, &[7], None, "{}"));
+    puts(&mut mirror, (GATEWAY, 5683), (node(101), 5683));
+    assert_eq!(mirror.by_address().flows.view(0).1.outcome, Outcome::Established);
 }
