@@ -262,7 +262,8 @@ impl<'a> Draft<'a> {
         let client_port = connection.first().map_or(0, |member| member.key.client_port());
         let again = |(flow, client): &(FlowView<'_>, u8)| {
             let waiting = flow.ends[usize::from(client & 1)].waiting();
-            waiting.repeats && waiting.is_repeated()
+            // Once may be a lost acknowledgement.
+            waiting.count > 2 && waiting.repeats && waiting.is_repeated()
         };
         let is_coap = transport == Transport::Udp && Protocol::Coap.ports().contains(&self.conversation.port);
         let repeats = || is_coap && flows().iter().any(again);

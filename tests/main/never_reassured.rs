@@ -295,6 +295,19 @@ fn a_mirror_of_one_direction_makes_no_host_dead() {
     assert!(!faces.report.contains("switched off"));
     assert!(faces.text().contains("Fix the mirror and capture again."));
 
+    // A lost acknowledgement is followed by a repetition; who goes on to repeat was never answered (RFC 7252 section 4.2).
+    let repeated = |times: &[u64]| {
+        let mut mirror = Mirror::default();
+        (101..=103).for_each(|number| one_way(&mut mirror, number));
+        for at in times {
+            let ask = coap::request(coap::CON, coap::GET, 77, &[7], "light", &[]);
+            mirror.udp(at * SECOND, (GATEWAY, 42_001), (node(104), 5683), &ask);
+        }
+        Faces::of(&mirror, &ROLES).reasons().contains(&"blocked")
+    };
+    assert!(!repeated(&[150, 152]));
+    assert!(repeated(&[150, 152, 156, 164]));
+
     // A SYN that is sent again had no answer, and unexpected traffic is unexpected, whatever is missing.
     mirror.knock(200 * SECOND, (GATEWAY, 43_000), (node(104), 88));
     mirror.udp(210 * SECOND, (node(101), 5_000), (node(102), 7_777), b"who are you");
