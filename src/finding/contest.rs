@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use super::arp::proxies;
 use super::mac_use::{MacUse, OwnAddresses};
-use super::one_device::MacUses;
+use super::one_device::DeviceMarks;
 use crate::capture::Timestamp;
 use crate::decode::{MacAddr, VlanPath};
 use crate::flow::{Claimed, Speaker, Window};
@@ -93,7 +93,7 @@ pub(super) fn conflicts(seen: &Observations<'_>) -> BTreeMap<IpAddr, BTreeMap<Ma
     contests.retain(|_, contest| contest.speakers.len() > 1);
     let mut teams = sent.teams(seen, &own);
     teams.retain(|(.., receiver)| !others.contains(receiver));
-    let devices = MacUses::of(seen, &own, teams, &contests, &forgers);
+    let devices = DeviceMarks::of(seen, &own, teams, &contests, &forgers);
     for ((address, _), contest) in &contests {
         let device = devices.group(*address, contest);
         for (mac, window) in contest.in_conflict(&device) {

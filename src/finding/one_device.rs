@@ -10,7 +10,7 @@ use crate::verdict::Observations;
 
 /// Which MACs are of one device: those that share another address, a DHCP client identifier or an LLDP chassis, or are one
 /// team.
-pub(super) struct MacUses<'a> {
+pub(super) struct DeviceMarks<'a> {
     marks: BTreeMap<MacAddr, BTreeSet<Mark>>,
     own: &'a OwnAddresses,
     /// [`super::mac_use::MacUse::teams`].
@@ -32,7 +32,7 @@ enum Mark {
 /// Marks of one MAC that are told apart: each is looked at for each address that is contested.
 const MOST_MARKS: usize = 3 * MOST_OWN;
 
-impl<'a> MacUses<'a> {
+impl<'a> DeviceMarks<'a> {
     pub(super) fn of(
         seen: &Observations<'_>,
         own: &'a OwnAddresses,

@@ -121,8 +121,8 @@ fn link_control_ipv6(function: u8) -> Sign {
     match function {
         0x06 | 0x09 | 0x0a => Sign::CONFORMS.asking(true).turning(Turn::Request),
         0x00 | 0x07 => Sign::CONFORMS.turning(Turn::Response),
-        0x03 | 0x04 => finding(Turn::Request, BacnetKind::WhoIs),
-        0x05 => finding(Turn::Response, BacnetKind::IAm),
+        0x03 | 0x04 => discovery(Turn::Request, BacnetKind::WhoIs),
+        0x05 => discovery(Turn::Response, BacnetKind::IAm),
         _ => Sign::CONFORMS,
     }
 }
@@ -151,16 +151,16 @@ fn application(npdu: &[u8]) -> Sign {
 /// An unconfirmed service. None answers a confirmed one: a device goes on to announce whatever it does not answer.
 fn unconfirmed(service: Option<u8>) -> Sign {
     match service {
-        Some(WHO_IS) => finding(Turn::Request, BacnetKind::WhoIs),
-        Some(WHO_HAS) => finding(Turn::Request, BacnetKind::WhoHas),
-        Some(I_AM) => finding(Turn::Response, BacnetKind::IAm),
-        Some(I_HAVE) => finding(Turn::Response, BacnetKind::IHave),
+        Some(WHO_IS) => discovery(Turn::Request, BacnetKind::WhoIs),
+        Some(WHO_HAS) => discovery(Turn::Request, BacnetKind::WhoHas),
+        Some(I_AM) => discovery(Turn::Response, BacnetKind::IAm),
+        Some(I_HAVE) => discovery(Turn::Response, BacnetKind::IHave),
         _ => Sign::CONFORMS.announcing(),
     }
 }
 
 /// What finds devices or objects.
-const fn finding(turn: Turn, kind: BacnetKind) -> Sign {
+const fn discovery(turn: Turn, kind: BacnetKind) -> Sign {
     Sign::CONFORMS.announcing().turning(turn).tagged(Tag::Bacnet { kind })
 }
 

@@ -13,6 +13,7 @@ mod ports;
 mod rejection;
 mod relations;
 mod ssdp;
+mod target;
 #[cfg(test)]
 mod tests;
 mod tftp;

@@ -4,10 +4,9 @@
 use super::direction::is_local;
 use super::group::better_cause;
 use super::ports::{self, Ports};
-use super::tftp::RequestTarget;
+use super::target::RequestTarget;
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
-use crate::decode::is_first_hop;
 use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
 use crate::protocol::{Evidence, Protocol, SsdpKind, Tag};
 
@@ -53,9 +52,7 @@ impl Searches {
             if !is_group(flow, 1 - client) {
                 if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag()) {
                     ports.arm(asks.port, ports::SSDP);
-                    let device = asks.destination_mac().map(RequestTarget::Device);
-                    let address = RequestTarget::Address(flow.ends[1 - client].address);
-                    for whom in [Some(address), device].into_iter().flatten() {
+                    for whom in RequestTarget::asked(asks, &flow.ends[1 - client]).into_iter().flatten() {
                         let search = Search { first, last, mx, cause: None };
                         let held = self.asked.entry((endpoint, whom)).or_insert(search);
                         (held.first, held.last) = (held.first.min(first), held.last.max(last));
@@ -79,9 +76,7 @@ impl Searches {
         for client in 0..2 {
             let (asks, answers) = (&flow.ends[client], &flow.ends[1 - client]);
             let endpoint = (asks.address, asks.port);
-            // What a router hands on comes from its MAC, but is no other address of its.
-            let device = answers.source_mac().filter(|_| is_first_hop(answers.hops())).map(RequestTarget::Device);
-            let whom = [Some(RequestTarget::Address(answers.address)), device].into_iter().flatten();
+            let whom = RequestTarget::answered_by(answers).into_iter().flatten();
             let asked =
                 whom.filter_map(|whom| self.asked.get(&(endpoint, whom))).filter(|search| search.cause != Some(at));
             if answers.packets() == 0 || is_group(flow, 1 - client) || is_group(flow, client) {

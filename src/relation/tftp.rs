@@ -7,11 +7,11 @@ use smallvec::SmallVec;
 
 use super::direction::is_local;
 use super::ports::{self, Ports};
+use super::target::RequestTarget;
 use super::transfer::{Course, Fate};
 use super::twins::{self, Twins};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::{Moment, Timestamp};
-use crate::decode::{MacAddr, is_first_hop};
 use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 
@@ -85,16 +85,6 @@ enum PayloadMatch {
     Blind,
 }
 
-/// Whom a request was sent to, and so whose transfer may answer it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum RequestTarget {
-    Address(IpAddr),
-    /// Any other address of the device: its frames come from the MAC that the request was sent to.
-    Device(MacAddr),
-    /// Whoever hears a broadcast (RFC 1123 section 4.2.3.5).
-    Anybody,
-}
-
 #[derive(Default)]
 pub(super) struct Transfers {
     /// By client and whom it asked.
@@ -129,10 +119,9 @@ impl Transfers {
             if let Some(file) = file_of(flow, client, evidence) {
                 relations.tftp_files.insert(at, file.clone());
             }
-            let device = asks.destination_mac().filter(|mac| !mac.is_group()).map(RequestTarget::Device);
             let (whom, servers) = match is_group(flow, 1 - client) {
                 true => ([Some(RequestTarget::Anybody), None], MOST_SERVERS),
-                false => ([Some(RequestTarget::Address(serves.address)), device], 1),
+                false => (RequestTarget::asked(asks, serves), 1),
             };
             self.broadcasts |= whom[0] == Some(RequestTarget::Anybody);
             let room = usize::try_from(asks.packets().saturating_mul(servers)).unwrap_or(usize::MAX);
@@ -168,9 +157,7 @@ impl Transfers {
             if serves.port == PORT || ports.of([asks.port; 2]) & ports::TFTP == 0 {
                 continue;
             }
-            // What a router hands on comes from its MAC, but is no other address of its.
-            let device = serves.source_mac().filter(|_| is_first_hop(serves.hops())).map(RequestTarget::Device);
-            for whom in [Some(RequestTarget::Address(serves.address)), device, anybody].into_iter().flatten() {
+            for whom in RequestTarget::answered_by(serves).into_iter().chain([anybody]).flatten() {
                 let Some(requests) = self.requests.get_mut(&((asks.address, asks.port), whom)) else { continue };
                 let is_meant = |request: &&mut Request| {
                     request.cause != at

@@ -159,9 +159,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let policy = &options.policy;
     let orientations = put_in_order(&mut observed.flows, policy);
     let flows = &observed.flows;
-    let by_arp = observed.neighbours.claims().map(|(address, mac, _)| (IpAddr::V4(address), mac));
-    let said = observed.side.claims.speakers().map(|((_, address, mac), _)| (*address, *mac));
-    let claims: Vec<_> = by_arp.chain(said.filter(|(address, _)| address.is_ipv6())).collect();
+    let claims: Vec<_> = observed.side.claims.speakers().map(|((_, address, mac), _)| (*address, *mac)).collect();
     let asked: Vec<_> = observed.neighbours.questions().map(|(address, _)| IpAddr::V4(address)).collect();
     let heard = Heard { neighbours: &claims, asked: &asked, evidence: &observed.side };
     let (known, mut relations) = rayon::join(

@@ -299,6 +299,20 @@ fn a_request_that_names_its_server_proves_the_offer() {
     assert_eq!(told(&asked(true, Some(device))), []);
     assert!(has(&asked(true, None), "no-dhcp-offer"), "the address never came into use");
     assert!(has(&asked(true, Some(device.of(OTHER.mac))), "no-dhcp-offer"), "another device uses the address");
+    // Behind a relay (section 4.1.2 of RFC 1542) all that comes of the device comes from the router's MAC, a hop on.
+    let relayed = |uses: bool| {
+        let (mut mirror, router) = (Mirror::default(), [0, 0, 0x0c, 0x11, 0x22, 0x33]);
+        let behind = |number: u8| Host { hops: 63, ..node(number).of(router) };
+        for (at, kind) in [(0, dhcp::DISCOVER), (SECOND, dhcp::REQUEST)] {
+            let text = dhcp::message(kind, 0x1405, device.mac, device.v4(), OTHER.v4(), "node-05");
+            mirror.udp(at, (nobody.of(router), 67), (OTHER, 67), &text);
+        }
+        for number in (105..=108).skip(usize::from(!uses)) {
+            mirror.exchange(u64::from(number) * SECOND, (GATEWAY, 41_000), (behind(number), 80), [C, S]);
+        }
+        has(&mirror.by_address(), "no-dhcp-offer")
+    };
+    assert!(!relayed(true) && relayed(false));
     assert!(has(&asked(false, Some(device)), "no-dhcp-offer"), "no OFFER was taken up");
 }
 

@@ -86,6 +86,10 @@ fn several_members_frames_and_streams_are_one_capture() {
     // The .xz file format, section 2.2: zeros, four at a time.
     let (unpacked, summary) = read_in_blocks(&[xz(first), vec![0; 8], xz_blocks(second), vec![0; 4]].concat(), 1 << 16);
     assert!(unpacked == frames && summary.damage.is_none(), "{summary:?}");
+    // Of many streams the later ones have no threads of their own.
+    let many: Vec<u8> = plain.chunks(10_000).flat_map(xz_blocks).collect();
+    let (unpacked, summary) = on_three_threads(|| read_in_blocks(&many, 1 << 16));
+    assert!(unpacked == frames && summary.damage.is_none(), "{summary:?}");
 }
 
 #[test]
