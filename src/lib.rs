@@ -47,7 +47,7 @@
 //! # The law
 //!
 //! A flow table is addable: `merge(observe(a), observe(b)) == observe(a ++ b)` for every cut of
-//! every capture. A record therefore holds only sums, minima, maxima, sets and "first by frame id";
+//! every capture whose clock only goes forward; where it is set, `b` must know how it stood behind `a`. A record therefore holds only sums, minima, maxima, sets and "first by frame id";
 //! whatever needs the order of things is worked out after merging, once per flow, never per packet. What is kept of it
 //! in files, states, adds up the same: verdicts do not add, so judging comes last.
 

@@ -137,34 +137,6 @@ impl Moment {
     pub(crate) const fn shifted(self, shift: Shift) -> Self {
         Self { frame: shift.apply(self.frame), ..self }
     }
-
-    /// The same with its time moved.
-    #[must_use]
-    pub(crate) const fn retimed(self, retime: Retime) -> Self {
-        if self.is_some() { Self { time: retime.apply(self.time), ..self } } else { self }
-    }
-}
-
-/// How the effective times of a part of an input move when the parts before it are known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Retime {
-    /// Nanoseconds later.
-    pub by: i64,
-    /// The time of frames without one that the part begins with.
-    pub untimed: Timestamp,
-}
-
-impl Retime {
-    /// Moves nothing.
-    pub const NONE: Self = Self { by: 0, untimed: Timestamp::UNKNOWN };
-
-    /// An effective time moved.
-    pub const fn apply(self, time: Timestamp) -> Timestamp {
-        match time.nanos() {
-            Some(nanos) => Timestamp::from_nanos(nanos.saturating_add(self.by)),
-            None => self.untimed,
-        }
-    }
 }
 
 /// What to add to the frame numbers of one input: a part of a file that was read by itself counts from 1
@@ -313,10 +285,6 @@ mod tests {
     fn moments_order_by_time_then_frame() {
         let at = |time, input, number| Moment { time: Timestamp(time), frame: FrameId::new(input, number) };
         assert!(at(1, 9, 9) < at(2, 0, 1) && at(2, 0, 2) < at(2, 1, 1) && at(2, 1, 1) < Moment::NEVER);
-        let retime = Retime { by: 5, untimed: Timestamp(7) };
-        assert_eq!(at(1, 0, 1).retimed(retime), at(6, 0, 1));
-        assert_eq!(at(i64::MIN, 0, 1).retimed(retime), at(7, 0, 1));
-        assert_eq!(Moment::NEVER.retimed(retime), Moment::NEVER);
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod writer;
 pub use background_writer::BackgroundWriter;
 pub use error::{CaptureError, Damage};
 pub use filter::{Filter, FilterError, Matcher};
-pub use frame::{Frame, FrameId, LinkType, Moment, Retime, Shift, Timestamp};
+pub use frame::{Frame, FrameId, LinkType, Moment, Shift, Timestamp};
 pub use interface::{InterfaceSummary, Outages};
 pub use pcap::PcapFrames;
 pub use pcapng::PcapngFrames;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
-use crate::capture::{Moment, Retime, Shift, Timestamp};
+use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::VlanPath;
 use crate::state::{Broken, Load, Stored, store_list, stored};
 
@@ -112,10 +112,6 @@ impl Fragments {
                 self.add(datagram.clone(), Part { at: part.at.shifted(shift), ..part });
             }
         }
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.datagrams.values_mut().flatten().for_each(|part| part.at = part.at.retimed(retime));
     }
 
     /// Puts datagrams together: hands each flow its later parts; what has no first part is returned by host pair.

@@ -14,6 +14,7 @@ struct Sample {
     bytes: Vec<u8>,
     extra: u32,
     time: i64,
+    interface: u32,
 }
 
 /// Random bytes, or what leaves evidence beside the flows.
@@ -56,7 +57,8 @@ prop_compose! {
         vlan in prop::option::of(prop::sample::select(vec![0_u16, 10, 4095])),
         fragment in prop::sample::select(vec![0_u16, 0, 0, 0x2000, 0x2001, 1]),
         extra in 0..3_u32,
-        time in prop_oneof![0..5_i64, 0..4_000_000_000_i64, Just(i64::MIN)],
+        time in prop_oneof![4 => 0..5_i64, 8 => 0..900_000_000_i64, 1 => 0..40_000_000_000_i64, 1 => Just(i64::MIN)],
+        interface in prop_oneof![9 => Just(0_u32), 1 => 1..3_u32],
     ) -> Sample {
         let mut bytes = vec![2 + u8::from(extra == 2), 0, 0, 0, 0, hosts.1, 2, 0, 0, 0, 0, hosts.0];
         if let Some(id) = vlan {
@@ -65,19 +67,19 @@ prop_compose! {
         }
         if kind == 0 && extra > 0 {
             bytes.extend(link_words(flags, hosts.1, identification as u8));
-            return Sample { bytes, extra, time };
+            return Sample { bytes, extra, time, interface };
         }
         if kind == 0 && group {
             // LLDP: chassis, port, time to live, name.
             bytes.extend([0x88, 0xcc, 2, 7, 4, 2, 0, 0, 0, 0, hosts.1, 4, 2, 7, b'0' + hosts.0, 6, 2, 0, 120, 10, 1, b'n', 0, 0]);
-            return Sample { bytes, extra, time };
+            return Sample { bytes, extra, time, interface };
         }
         if kind == 0 {
             // Two MACs claim one address, by requests and by answers.
             let (operation, twin) = (1 + flags % 2, flags >> 1 & 1);
             bytes.extend([8, 6, 0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, twin, hosts.0, 10, 0, 0, hosts.0, 0, 0, 0, 0, 0, 0]);
             bytes.extend([10, 0, 0, hosts.1]);
-            return Sample { bytes, extra, time };
+            return Sample { bytes, extra, time, interface };
         }
         let mut dhcp = vec![1 + flags % 2, 1, 6, 0, 0, 0, 0, identification as u8];
         dhcp.resize(28, 0);
@@ -126,7 +128,7 @@ prop_compose! {
             bytes.extend(if group { [239, 255, 255, 250] } else { [10, 0, 0, hosts.1] });
         }
         bytes.extend(transport);
-        Sample { bytes, extra, time }
+        Sample { bytes, extra, time, interface }
     }
 }
 
@@ -154,7 +156,7 @@ fn frames(samples: &[Sample], input: u32) -> impl Iterator<Item = Frame<'_>> {
         id: FrameId::new(input, at as u64 + 1),
         time: Timestamp::from_raw(sample.time),
         link: LinkType::ETHERNET,
-        interface: 0,
+        interface: sample.interface,
         original_len: sample.bytes.len() as u32 + sample.extra,
         data: &sample.bytes,
     })
@@ -234,17 +236,21 @@ fn first_payloads(flow: &FlowView<'_>, side: &SideEvidence) -> [FirstPayload; 2]
     })
 }
 
-/// The frames of one input observed in parts, which are added up. No part but the first begins with frames without a
-/// time: readers cut no file there, and live frames have one.
+/// The frames of one input observed in parts, which are added up: by itself a part whose times do not hang on those
+/// before it.
 fn in_parts(samples: &[Sample], cuts: &[usize], limits: Limits) -> Observation {
-    let timed = |cut: &usize| samples.get(*cut).is_none_or(|sample| sample.time != i64::MIN);
-    let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut.min(&samples.len())).filter(timed).collect();
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| *cut.min(&samples.len())).collect();
     cuts.sort_unstable();
     let mut sum = Observation::new(0, Seed::random(), limits);
     let mut begin = 0;
     for end in cuts.into_iter().chain([samples.len()]) {
         let frames = sum.tally().frames;
-        sum.absorb(observe_within(&samples[begin..end], 0, limits), Shift { input: 0, frames });
+        let mut part = observe_within(&samples[begin..end], 0, limits);
+        if !sum.is_followed_by(&part) {
+            part = Observation::new(0, Seed::random(), limits).continuing(&sum);
+            part.observe(self::frames(&samples[begin..end], 0));
+        }
+        sum.absorb(part, Shift { input: 0, frames });
         begin = end;
     }
     sum

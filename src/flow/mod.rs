@@ -1,6 +1,7 @@
 //! Packets to flows: an addable table, and what is counted beside it.
 
 mod batch;
+mod clock;
 mod counters;
 mod evidence;
 mod flows;
@@ -28,6 +29,7 @@ mod tcp;
 mod tests;
 mod view;
 
+pub use clock::{Clock, Stretch, gaps};
 pub use evidence::{
     Authentication, BridgePort, Broadcasts, Claimed, Claims, DatagramId, DhcpExchange, Endpoint, First, IcmpError,
     LinkEvidence, Membership, Offers, Pieces, Port, Refusals, STRETCH, Search, SideEvidence, Speaker, Stream,
@@ -43,6 +45,6 @@ pub use pending::Waiting;
 pub(crate) use prefetch::{prefetch, prefetch_whole};
 pub use questions::Questions;
 pub use row::{EndRow, FlowRow, Sources};
-pub use tally::{Amount, Clock, OtherFrames, Tally};
+pub use tally::{Amount, OtherFrames, Tally};
 pub use tcp::SynAnswer;
 pub use view::{EndView, FlowView};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::evidence::{Claim, Window};
-use crate::capture::{Moment, Retime, Shift, Timestamp};
+use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::MacAddr;
 use crate::state::{Broken, Load, Stored, store_map, stored};
 
@@ -114,12 +114,6 @@ impl Neighbours {
         }
         for (key, seen) in other.questions {
             Self::put(&mut self.questions, key, shifted(seen), &mut self.turned_away);
-        }
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        for seen in self.claims.values_mut().chain(self.questions.values_mut()) {
-            (seen.begin, seen.end) = (seen.begin.retimed(retime), retime.apply(seen.end));
         }
     }
 

@@ -6,7 +6,7 @@
 use smallvec::SmallVec;
 
 use super::packet::content;
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored, store_list, stored};
 
 /// One packet that owes an answer.
@@ -23,11 +23,7 @@ impl Default for PendingReply {
     }
 }
 
-impl PendingReply {
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.time = retime.apply(self.time);
-    }
-}
+impl PendingReply {}
 
 /// What an end sent that waits for an answer: the last of it, as far as it is told apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,10 +158,6 @@ impl PendingReplies {
         self.0 = kept;
         let beyond = self.0.len().saturating_sub(Self::LIMIT);
         self.0.drain(..beyond);
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.0.iter_mut().for_each(|owed| owed.retime(retime));
     }
 }
 

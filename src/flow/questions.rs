@@ -3,7 +3,7 @@
 use super::Observation;
 use super::batch::Discard;
 use super::key::{Key4, Key6};
-use crate::capture::{Frame, Retime, Timestamp};
+use crate::capture::{Frame, Timestamp};
 use crate::health::{Health, Rhythms, Watch};
 
 /// What is known of them, by address family.
@@ -25,13 +25,6 @@ impl Questions {
         self.v4.absorb(&other.v4);
         self.v6.absorb(&other.v6);
         self.rhythms.absorb(&other.rhythms);
-    }
-
-    /// Moves all times.
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.v4.retime(retime);
-        self.v6.retime(retime);
-        self.rhythms.retime(retime);
     }
 
     /// What was measured.

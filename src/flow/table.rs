@@ -12,7 +12,7 @@ use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
 use super::{Flows, TransportPorts};
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::protocol::{AnswerRule, Inspection, Message, Transport};
 
 /// TCP's IP protocol number.
@@ -384,13 +384,6 @@ impl<K: Key> Table<K> {
     #[inline]
     pub(super) fn addresses(&self, number: usize) -> [IpAddr; 2] {
         self.hot[number].key.ends().map(|end| end.0)
-    }
-
-    /// Moves the effective times of all records.
-    pub(super) fn retime(&mut self, retime: Retime) {
-        for (record, cold) in self.hot.iter_mut().zip(&mut self.cold) {
-            record.counts.retime(cold, retime);
-        }
     }
 
     /// Works out what can be only when all is known.

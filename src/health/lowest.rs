@@ -105,10 +105,6 @@ impl<T, const MOST: usize> Lowest<T, MOST> {
         self.hosts.list().iter().map(|(host, kept)| (*host, kept))
     }
 
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.hosts.values_mut()
-    }
-
     pub(super) fn retain(&mut self, mut is_kept: impl FnMut(&T) -> bool) {
         self.hosts.retain(|_, kept| is_kept(kept));
     }

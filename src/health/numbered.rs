@@ -121,10 +121,6 @@ impl<K: Copy + Eq + Hash, T> Numbered<K, T> {
         self.list.iter_mut().map(|(key, kept)| (&*key, kept))
     }
 
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.list.iter_mut().map(|(_, kept)| kept)
-    }
-
     pub(super) fn into_list(self) -> Vec<(K, T)> {
         self.list
     }

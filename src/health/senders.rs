@@ -9,7 +9,7 @@ use super::Health;
 use super::recent::Place;
 use super::rhythm::Rhythm;
 use super::table::Table;
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored};
 
 /// Packets that wait at a time.
@@ -148,13 +148,6 @@ impl Rhythms {
     pub(crate) fn is_mixed(&self) -> bool {
         self.everyone.as_ref().is_some_and(|everyone| everyone.is_mixed)
             || self.tables().iter().any(|table| table.is_mixed())
-    }
-
-    /// Moves all times.
-    pub(crate) fn retime(&mut self, retime: Retime) {
-        self.catch_up();
-        self.everyone.iter_mut().for_each(|rhythm| rhythm.retime(retime));
-        self.tables_mut().into_iter().for_each(|table| table.retime(retime));
     }
 
     /// Hands over all that it knows.

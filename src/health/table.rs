@@ -8,7 +8,7 @@ use super::lowest::Lowest;
 use super::numbered::NOWHERE;
 use super::recent::{Address, Heard, Place, Recent};
 use super::rhythm::Rhythm;
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored};
 
 /// Hosts that are watched: more than a site has devices.
@@ -136,12 +136,6 @@ impl Table {
     /// Whether two inputs told of the same time of one host.
     pub(super) fn is_mixed(&self) -> bool {
         self.rhythms.iter().any(|(_, rhythm)| rhythm.is_mixed)
-    }
-
-    /// Moves all times.
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.settle();
-        self.rhythms.values_mut().for_each(|rhythm| rhythm.retime(retime));
     }
 
     /// Holds it to its limit, to which nothing is to be added.

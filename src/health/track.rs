@@ -7,7 +7,7 @@ use super::stream::{Segment, Stream};
 use super::sums::{Measures, Places, Spot, pair};
 use super::watch::FlowKey;
 use super::window::{Act, Message, Window};
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::state::{Broken, Load, Stored};
 
@@ -221,16 +221,6 @@ impl Track {
         let next = (self.measure == Measure::Tftp).then_some(Measure::TftpNext);
         let measures = [self.measure, Measure::Server, Measure::Client, Measure::Ack].into_iter().chain(next);
         measures.flat_map(move |measure| [0, 1].map(|asker| pair(measure, asker, ends)))
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.recent.retime(retime);
-        self.stream.iter_mut().for_each(|stream| stream.retime(retime));
-        self.head.iter_mut().for_each(|head| head.retime(retime));
-        for time in self.acknowledged.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
-            *time = retime.apply(*time);
-        }
-        self.span = self.span.map(|time| retime.apply(time));
     }
 }
 

@@ -12,7 +12,7 @@ use super::sums::Measures;
 use super::track::{Ends, Track};
 use super::window::{Act, Message};
 use super::{Health, MOST_FLOWS, MOST_PAIRS};
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::protocol::exchange::Part;
 use crate::state::{Broken, Load, Stored, store_list};
 
@@ -148,11 +148,6 @@ impl<K: FlowKey> Watch<K> {
     /// Whether two inputs told of the same time of one flow.
     pub(crate) fn is_mixed(&self) -> bool {
         !self.mixed.is_empty()
-    }
-
-    /// Moves the times of all flows.
-    pub(crate) fn retime(&mut self, retime: Retime) {
-        self.tracks.values_mut().for_each(|track| track.retime(retime));
     }
 
     /// Lets flows go of which nothing came since a time, as far as what came before is known to be nothing.

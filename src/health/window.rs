@@ -5,7 +5,7 @@
 //! comes after.
 
 use super::measure::Outcome;
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored};
 
 /// So many messages back an answer finds its question.
@@ -234,11 +234,6 @@ impl Window {
         // Which of two SYNs a SYN-ACK answers, nobody knows (Karn's rule).
         let is_unsure = question.act == Act::Open && question.since(first) > Some(COPY);
         (!is_unsure).then_some(Outcome::Answered { nanos, repeats })
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        let len = self.len();
-        self.times.iter_mut().take(len).for_each(|time| *time = retime.apply(*time));
     }
 }
 

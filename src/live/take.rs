@@ -155,7 +155,7 @@ impl<'a> FrameSink<'a> {
 
     /// Everything observed since it was asked for last.
     pub(super) fn hand_over(&mut self) -> Vec<Observation> {
-        let next = Observation::new(self.input, self.seed, self.options.survey.limits);
+        let next = Observation::new(self.input, self.seed, self.options.survey.limits).continuing(&self.observation);
         self.parts.push(std::mem::replace(&mut self.observation, next));
         std::mem::take(&mut self.parts)
     }

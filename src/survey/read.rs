@@ -268,22 +268,36 @@ impl Reader<'_> {
             observation.expect(self.sources[at].size());
             observation
         };
-        let summary = read_spans(path, input, &plan_spans(path, threads), begin, read).map(|(parts, summary)| {
-            // First with one another, on all threads, as long as they know of this input only.
-            let whole = parts.into_iter().reduce(|mut whole, part| {
-                whole.value.absorb(part.value, Shift { input, frames: whole.frames });
-                whole.frames += part.frames;
-                whole
-            });
-            if let Some(whole) = whole {
+        let progress = [&self.progress.bytes, &self.progress.frames];
+        let before = progress.map(|counter| counter.load(Ordering::Relaxed));
+        let summary = match read_spans(path, input, &plan_spans(path, threads), begin, read) {
+            Ok((parts, summary)) => {
+                // First with one another, on all threads, as long as they know of this input only.
+                let mut parts = parts.into_iter();
+                let whole = parts.next().and_then(|first| {
+                    parts.try_fold(first, |mut whole, part| {
+                        if !whole.value.is_followed_by(&part.value) {
+                            return None;
+                        }
+                        whole.value.absorb(part.value, Shift { input, frames: whole.frames });
+                        whole.frames += part.frames;
+                        Some(whole)
+                    })
+                });
+                let Some(whole) = whole else {
+                    // What the times of a part are hangs on the parts before it: by one thread, from the beginning.
+                    progress.iter().zip(before).for_each(|(counter, before)| counter.store(before, Ordering::Relaxed));
+                    return self.read_range(at..at + 1, &mut None, onto);
+                };
                 if onto.observation.is_fresh(input) {
                     onto.observation = whole.value;
                 } else {
                     onto.observation.absorb(whole.value, Shift::NONE);
                 }
+                Ok(summary)
             }
-            summary
-        });
+            Err(error) => Err(error),
+        };
         onto.inputs.push(summary);
     }
 

@@ -9,6 +9,7 @@ mod asked;
 mod bad_input;
 mod below_ip;
 mod browser;
+mod clocks;
 mod command;
 mod conformance_conversations;
 mod conformance_decode;

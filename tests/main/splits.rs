@@ -16,8 +16,8 @@ use proptest::prelude::*;
 #[derive(Clone)]
 pub(crate) struct Recorded {
     pub(crate) time: i64,
-    wire: u32,
-    bytes: Vec<u8>,
+    pub(crate) wire: u32,
+    pub(crate) bytes: Vec<u8>,
 }
 
 pub(crate) fn frames(name: &str) -> Vec<Recorded> {
@@ -49,7 +49,7 @@ pub(crate) fn pcap<'a>(frames: impl IntoIterator<Item = &'a Recorded>) -> Vec<u8
 }
 
 /// The survey of some files, which are given in the order of `given`.
-fn survey(files: &[(String, Vec<u8>)], given: impl Iterator<Item = usize>, threads: usize) -> Survey {
+pub(crate) fn survey(files: &[(String, Vec<u8>)], given: impl Iterator<Item = usize>, threads: usize) -> Survey {
     let folder = tempfile::tempdir().unwrap();
     let paths: Vec<PathBuf> = files.iter().map(|(name, _)| folder.path().join(name)).collect();
     for (path, (_, bytes)) in paths.iter().zip(files) {
@@ -75,7 +75,7 @@ fn without_frames(text: &str) -> String {
 }
 
 /// Everything that is told of a survey, line by line, but for what names files, frames and rows, and copies.
-fn told(survey: &Survey) -> Vec<String> {
+pub(crate) fn told(survey: &Survey) -> Vec<String> {
     let mut lines = Vec::new();
     for finding in reading::all(survey) {
         let detail = without_frames(&finding.words.detail);
@@ -233,36 +233,6 @@ fn frames_with_equal_times_and_disorder_below_a_second_tell_the_same_in_any_orde
             assert_eq!(told(&survey(&named(&order), numbers.iter().copied(), 2)), first);
         }
     }
-}
-
-#[test]
-fn a_clock_set_back_moves_all_that_follows() {
-    // From the middle on the clock is an hour slow: what is told must be what an unbroken clock tells.
-    let frames = frames("site-survey.pcapng");
-    let whole = survey(&[("whole.pcap".into(), pcap(&frames))], 0..1, 1);
-    let mut stepped = frames.clone();
-    for frame in &mut stepped[1900..] {
-        frame.time -= 3_600_000_000_000;
-    }
-    let stepped = survey(&[("stepped.pcap".into(), pcap(&stepped))], 0..1, 1);
-    assert!(stepped.caveats.iter().any(|caveat| caveat.kind == "clock-jump"));
-    let kinds = |survey: &Survey| -> Vec<String> {
-        let told = |finding: &reading::Read<'_>| {
-            let Words { client, server, .. } = &finding.words;
-            format!("{} {} {client} {server} {}", finding.severity.name(), finding.kind.name(), finding.packets)
-        };
-        reading::all(survey).iter().map(told).collect()
-    };
-    assert_eq!(kinds(&stepped), kinds(&whole));
-    let verdicts = |survey: &Survey| -> BTreeMap<String, String> {
-        let flow = |(flow, judgement): (igorscope::flow::FlowView<'_>, &igorscope::verdict::Judgement)| {
-            let ends =
-                format!("{:?} {:?} {:?}", flow.ends.map(|end| (end.address, end.port)), flow.vlan(), flow.transport);
-            (ends, format!("{:?} {:?} {:?}", judgement.verdict, judgement.outcome, judgement.client))
-        };
-        survey.flows.iter().map(flow).collect()
-    };
-    assert_eq!(verdicts(&stepped), verdicts(&whole));
 }
 
 proptest! {

@@ -28,6 +28,15 @@ fn of_load(path: &Path, mix: Mix, format: file::Format) -> (u64, u64) {
 
 /// Each packet a flow of its own: each span has other ones, and taking them over crowds the index.
 fn of_new_flows(path: &Path) -> (u64, u64) {
+    of_flows(path, |number| number * 1_000_000)
+}
+
+/// The same with a clock that is set back in the middle: what times a span has hangs on those before it.
+fn of_a_clock_set_back(path: &Path) -> (u64, u64) {
+    of_flows(path, |number| number % (BYTES / 512) * 1_000_000 + number / (BYTES / 512) * 30_000_000_000)
+}
+
+fn of_flows(path: &Path, nanos: impl Fn(u64) -> u64) -> (u64, u64) {
     let mut out = BufWriter::new(File::create(path).unwrap());
     out.write_all(&file::pcap_header()).unwrap();
     let server = Ipv4Addr::new(10, 20, 0, 10);
@@ -41,7 +50,7 @@ fn of_new_flows(path: &Path) -> (u64, u64) {
         bytes.extend([client.octets(), server.octets()].concat());
         bytes.extend(datagram);
         let length = bytes.len() as u32;
-        out.write_all(&file::pcap_record(1_800_000_000_000_000_000 + number * 1_000_000, length, length)).unwrap();
+        out.write_all(&file::pcap_record(1_800_000_000_000_000_000 + nanos(number), length, length)).unwrap();
         out.write_all(&bytes).unwrap();
     }
     out.flush().unwrap();
@@ -50,10 +59,11 @@ fn of_new_flows(path: &Path) -> (u64, u64) {
 
 #[test]
 fn a_large_capture_gives_the_same_bytes_whatever_the_threads() {
-    let makers: [(&str, Make); 3] = [
+    let makers: [(&str, Make); 4] = [
         ("the same flows", |path| of_load(path, Mix::Small64, file::Format::Pcap)),
         ("the same flows in pcapng", |path| of_load(path, Mix::Small64, file::Format::Pcapng)),
         ("new flows", of_new_flows),
+        ("a clock set back", of_a_clock_set_back),
     ];
     for (what, make) in makers {
         let folder = folder(&[]);

@@ -1,44 +1,10 @@
 //! How two records of one flow add up, whatever the order of the parts that they come from.
 
-use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, IS_SHORTENED, REQUEST, RESPONSE, REWRITTEN, TransportState};
-use crate::capture::{Retime, Shift, Timestamp};
+use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, IS_SHORTENED, REQUEST, RESPONSE, REWRITTEN};
+use crate::capture::{Shift, Timestamp};
 use crate::flow::packet::copy_window;
 
 impl Counts {
-    /// Moves the effective times, as those of a part of an input whose earlier parts are known now.
-    pub(in crate::flow) fn retime(&mut self, cold: &mut Cold, retime: Retime) {
-        let written = self.written(cold);
-        let rare = cold.rare();
-        rare.written = Some(written);
-        self.state |= REWRITTEN;
-        for time in rare.latest.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
-            *time = retime.apply(*time);
-        }
-        for side in 0..2 {
-            if cold.first[side].is_some() {
-                self.recent[side] = retime.apply(self.recent[side]);
-                let rare = cold.rare();
-                rare.arrived[side] = retime.apply(rare.arrived[side]);
-            }
-        }
-        for at in &mut cold.rare().payload {
-            *at = at.retimed(retime);
-        }
-        let odd = cold.odd();
-        odd.one.iter_mut().for_each(|owed| owed.retime(retime));
-        for time in odd.replied.iter_mut().filter(|time| **time != Timestamp::UNKNOWN) {
-            *time = retime.apply(*time);
-        }
-        odd.more.iter_mut().flatten().for_each(|trail| trail.retime(retime));
-        odd.heads.iter_mut().for_each(|heads| heads.retime(retime));
-        for at in &mut cold.first {
-            *at = at.retimed(retime);
-        }
-        if let TransportState::Tcp(tcp) = &mut cold.told {
-            tcp.retime(retime);
-        }
-    }
-
     /// Adds another record of the same flow, whose frames come later by position or are of a later input. When they
     /// were sent does not hang on that.
     pub(in crate::flow) fn absorb(&mut self, cold: &mut Cold, other: &Self, other_cold: &Cold, shift: Shift, own: u32) {

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::Window;
 use super::lowest::{Add, Lowest};
-use crate::capture::{Moment, Retime, Shift, Timestamp};
+use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, VlanPath};
 use crate::protocol::neighbour::{self, Said};
 use crate::state::{Broken, Load, Stored, store_list, stored};
@@ -144,14 +144,6 @@ impl Claims {
         self.speakers.absorb(other.speakers, |speaker| speaker.window.shift(shift));
         self.listeners.absorb(other.listeners, |window| window.shift(shift));
         self.orders.absorb(other.orders, |_| {});
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.speakers.values_mut().for_each(|speaker| speaker.window.retime(retime));
-        self.listeners.values_mut().for_each(|window| window.retime(retime));
-        for (time, ..) in self.orders.values_mut().flat_map(|order| &mut order.0) {
-            *time = retime.apply(*time);
-        }
     }
 
     /// Who speaks for which address on which VLAN path, in their order.

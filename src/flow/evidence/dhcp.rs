@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::lowest::{Add, Lowest};
 use super::{First, Window};
-use crate::capture::{Moment, Retime, Shift, Timestamp};
+use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::MacAddr;
 use crate::protocol::dhcp::{self, Message};
 use crate::state::{Broken, Load, Stored, stored};
@@ -115,13 +115,6 @@ impl DhcpClients {
         });
     }
 
-    pub(super) fn retime(&mut self, retime: Retime) {
-        for exchange in self.0.values_mut() {
-            exchange.windows().into_iter().for_each(|window| window.retime(retime));
-            exchange.named().into_iter().flatten().for_each(|first| first.at = first.at.retimed(retime));
-        }
-    }
-
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32), &DhcpExchange)> {
         self.0.iter()
     }
@@ -180,14 +173,6 @@ impl RefusalsByServer {
             refusals.declines.shift(shift);
             refusals.declined.iter_mut().for_each(|first| first.at = first.at.shifted(shift));
         });
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        for refusals in self.0.values_mut() {
-            refusals.naks.retime(retime);
-            refusals.declines.retime(retime);
-            refusals.declined.iter_mut().for_each(|first| first.at = first.at.retimed(retime));
-        }
     }
 }
 

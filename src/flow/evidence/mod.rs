@@ -23,7 +23,7 @@ pub use self::link::{
     Authentication, BridgePort, Broadcasts, DatagramId, LinkEvidence, Membership, Offers, Pieces, Port, STRETCH, TooBig,
 };
 use self::lowest::{Add, Lowest};
-use crate::capture::{FrameId, Moment, Retime, Shift, Timestamp};
+use crate::capture::{FrameId, Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, may_be_tunnel, quoted};
 use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, TftpOpcode, dhcp as dhcp_message, lldp, ssdp, tftp};
 
@@ -82,12 +82,6 @@ impl Window {
 
     pub(super) fn shift(&mut self, shift: Shift) {
         self.begin = self.begin.shifted(shift);
-    }
-
-    fn retime(&mut self, retime: Retime) {
-        if self.count > 0 {
-            (self.begin, self.end) = (self.begin.retimed(retime), retime.apply(self.end));
-        }
     }
 }
 
@@ -341,22 +335,6 @@ impl SideEvidence {
         self.refusals.absorb(other.refusals, shift);
         self.link.absorb(other.link, shift);
         self.claims.absorb(other.claims, shift);
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.searches.values_mut().for_each(|search| search.window.retime(retime));
-        self.group_requests.values_mut().for_each(|window| window.retime(retime));
-        self.bacnet_searches.values_mut().for_each(|window| window.retime(retime));
-        self.notified.values_mut().for_each(|window| window.retime(retime));
-        self.answered.values_mut().for_each(|first| first.at = first.at.retimed(retime));
-        self.tftp_files.values_mut().for_each(|first| first.at = first.at.retimed(retime));
-        self.tftp_errors.values_mut().for_each(|first| first.at = first.at.retimed(retime));
-        self.icmp_errors.values_mut().for_each(|window| window.retime(retime));
-        self.dhcp.retime(retime);
-        self.lldp.values_mut().for_each(|window| window.retime(retime));
-        self.refusals.retime(retime);
-        self.link.retime(retime);
-        self.claims.retime(retime);
     }
 
     /// M-SEARCH requests to groups, by who asked.

@@ -12,6 +12,7 @@ use content::Content;
 pub use content::{is_icmp_error, ports_of};
 
 use super::batch::{Direct, Intake, Pipeline};
+use super::clock::Clock;
 use super::evidence::Claim;
 use super::fragment::{Datagram, Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
@@ -103,6 +104,13 @@ pub struct Observed {
     pub vlan_names_full: bool,
 }
 
+impl Observed {
+    /// What the clocks of each input did.
+    pub fn clocks(&self) -> impl Iterator<Item = &Clock> {
+        self.tallies.values().map(|tally| &tally.clock)
+    }
+}
+
 impl Observation {
     /// Nothing observed yet of `input`.
     pub fn new(input: u32, seed: Seed, limits: Limits) -> Self {
@@ -119,6 +127,13 @@ impl Observation {
             health: Questions::new(input),
             measures_health: limits.health,
         }
+    }
+
+    /// The same of the frames that follow those of `before`, whose clock goes on.
+    #[must_use]
+    pub fn continuing(mut self, before: &Self) -> Self {
+        self.tallies[0].1 = before.tally().continued();
+        self
     }
 
     /// A capture of so many bytes is about to be observed: makes room for the IPv4 flows that are usual in so many.
@@ -174,13 +189,17 @@ impl Observation {
     #[inline(always)]
     pub(super) fn take<'a>(
         &mut self,
-        frame: Frame<'a>,
+        mut frame: Frame<'a>,
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         let at = Moment { time: self.tallies[0].1.count(&frame), frame: frame.id };
         if is_odd(&frame, at) {
-            // Only where a clock was set back: behind all that came before.
+            // Only of no time, or where a clock was set back: behind all that came before.
             self.flush(intakes);
+            if frame.time.raw() == 0 {
+                // As a format without a word for it writes that there is no time.
+                frame.time = Timestamp::UNKNOWN;
+            }
             return self.take_any(frame, at, &mut (Direct, Direct));
         }
         match decode::plain(&frame) {

@@ -3,22 +3,20 @@
 use std::net::IpAddr;
 
 use super::{Observation, Observed, UDP, measured, place, wide};
-use crate::capture::{Retime, Shift};
+use crate::capture::Shift;
 use crate::flow::key::{Key4, Key6, VlanCode};
 use crate::flow::limit::Overflow;
 use crate::flow::{Clock, FlowView, Flows};
 
 impl Observation {
+    /// Whether frames of the own input that were observed for themselves have the effective times that they have behind
+    /// these. Otherwise they must be observed again, in one go or [`Self::continuing`].
+    pub fn is_followed_by(&self, next: &Self) -> bool {
+        self.tally().clock.is_followed_by(&next.tally().clock)
+    }
+
     /// Adds another observation, which comes later by position; `shift` puts its frame numbers right.
-    pub fn absorb(&mut self, mut other: Self, shift: Shift) {
-        if let [(input, theirs)] = &other.tallies[..]
-            && let Ok(at) = self.find_tally(*input)
-        {
-            let retime = self.tallies[at].1.clock.seam(&theirs.clock);
-            if retime != Retime::NONE {
-                other.retime(retime);
-            }
-        }
+    pub fn absorb(&mut self, other: Self, shift: Shift) {
         let vlans = (&mut self.vlans, &other.vlans);
         self.v4.absorb(&other.v4, shift, vlans, (&mut self.sources, &other.sources));
         let vlans = (&mut self.vlans, &other.vlans);
@@ -47,16 +45,6 @@ impl Observation {
         }
     }
 
-    /// Moves all effective times: of a part whose earlier parts had their clock set back, or that begins without times.
-    fn retime(&mut self, retime: Retime) {
-        self.v4.retime(retime);
-        self.v6.retime(retime);
-        self.fragments.retime(retime);
-        self.neighbours.retime(retime);
-        self.side.retime(retime);
-        self.health.retime(retime);
-    }
-
     /// Folds each flow that `client` names the client's end (0 or 1) of: idle ones, with ports, between two
     /// addresses. See [`crate::flow::FlowView::folded`].
     pub fn fold(&mut self, client: impl Fn(&FlowView<'_>) -> Option<usize>) {
@@ -67,7 +55,7 @@ impl Observation {
     /// Puts fragments to their flows and hands everything over.
     pub fn finish(mut self) -> Observed {
         for (_, tally) in &mut self.tallies {
-            tally.settle();
+            tally.close();
         }
         self.v4.keep_to_limit();
         self.v6.keep_to_limit();

@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 
 use super::Tcp;
-use crate::capture::{Moment, Retime, Shift};
+use crate::capture::{Moment, Shift};
 use crate::protocol::Transport;
 use crate::protocol::{self, Inspection};
 use crate::state::{Broken, Load, Stored, store_list, stored};
@@ -117,10 +117,6 @@ impl Heads {
 
     pub(in crate::flow) fn shift(&mut self, shift: Shift) {
         self.0.iter_mut().for_each(|(_, at)| *at = at.shifted(shift));
-    }
-
-    pub(in crate::flow) fn retime(&mut self, retime: Retime) {
-        self.0.iter_mut().for_each(|(_, at)| *at = at.retimed(retime));
     }
 }
 

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 pub(super) use heads::{Head, Heads};
 
-use crate::capture::{Moment, Retime, Shift};
+use crate::capture::{Moment, Shift};
 use crate::decode::TcpFlags;
 
 /// Connections on one pair of ports that are told apart.
@@ -325,12 +325,6 @@ impl Tcp {
     pub(super) fn shift(&mut self, shift: Shift) {
         if let Self::Sets(sets) = self {
             sets.moments().for_each(|at| *at = at.shifted(shift));
-        }
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        if let Self::Sets(sets) = self {
-            sets.moments().for_each(|at| *at = at.retimed(retime));
         }
     }
 }

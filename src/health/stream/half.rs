@@ -2,7 +2,7 @@
 
 use super::holes::{Hole, Holes};
 use super::{COPY, COPY_COUNTED, DISORDER, FAST, Losses, PRINTS, Segment, is_after, since};
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::state::stored;
 
@@ -280,18 +280,5 @@ impl Half {
             (fresh.acked, fresh.duplicates) = (before.acked, before.duplicates);
         }
         fits
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        let known = |time: &mut Timestamp| {
-            if *time != Timestamp::UNKNOWN {
-                *time = retime.apply(*time);
-            }
-        };
-        self.holes.retime(retime);
-        known(&mut self.recent);
-        let times = [&mut self.next, &mut self.probe, &mut self.advanced].into_iter().flatten();
-        times.for_each(|(_, time)| known(time));
-        self.acked.iter_mut().for_each(|acked| known(&mut acked.time));
     }
 }

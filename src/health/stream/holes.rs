@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 
 use super::is_after;
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored, store_list, stored};
 
 /// Holes that are known at a time.
@@ -88,10 +88,6 @@ impl Holes {
     pub(super) fn extend(&mut self, later: &Self, acknowledged: Option<u32>) -> u64 {
         self.is_short |= later.is_short;
         later.list.iter().fold(0, |sum, hole| self.open(*hole, acknowledged).saturating_add(sum))
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.list.iter_mut().for_each(|hole| hole.opened = retime.apply(hole.opened));
     }
 }
 

@@ -17,7 +17,7 @@ use super::measure::Measure;
 use super::since;
 use super::sums::{Measures, Places, Spot, pair};
 use super::watch::FlowKey;
-use crate::capture::{Retime, Timestamp};
+use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::state::{Broken, Load, Stored, store_list, stored};
 use half::Half;
@@ -269,11 +269,6 @@ impl Stream {
                 sums.lost(pair(Measure::Ack, side, ends), &half.losses);
             }
         }
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        self.log.iter_mut().for_each(|segment| segment.time = retime.apply(segment.time));
-        self.halves.iter_mut().flat_map(|halves| &mut halves.0).for_each(|half| half.retime(retime));
     }
 }
 

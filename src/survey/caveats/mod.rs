@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::decode::{Stop, StopLayer, StopReason};
-use crate::flow::{Clock, Observed, Tally};
+use crate::flow::{Clock, Observed, gaps};
 use crate::inventory::HostId;
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
@@ -206,7 +206,7 @@ impl<'a> CaveatWriter<'a> {
 
     /// A time without any frame.
     fn gap(&mut self) {
-        let gap = gaps(self.observed.tallies.values()).iter().map(|(from, to)| to.raw().abs_diff(from.raw())).max();
+        let gap = gaps(self.observed.clocks()).iter().map(|(from, to)| to.raw().abs_diff(from.raw())).max();
         if let Some(gap) = gap {
             let who = match self.summaries {
                 [(at, _)] => format!("{} holds", self.names[*at as usize]),
@@ -284,31 +284,6 @@ impl<'a> CaveatWriter<'a> {
     }
 }
 
-/// The times between which no input holds a frame for [`Clock::GAP`] or more: of a capture that was cut in parts, all
-/// parts together tell what was captured.
-fn gaps<'a>(tallies: impl Iterator<Item = &'a Tally>) -> Vec<(Timestamp, Timestamp)> {
-    let mut busy: Vec<(Timestamp, Timestamp)> = Vec::new();
-    for tally in tallies.filter(|tally| tally.first() != Timestamp::UNKNOWN) {
-        let mut begin = tally.first();
-        for (from, to) in &tally.clock.gaps {
-            busy.push((begin, *from));
-            begin = *to;
-        }
-        busy.push((begin, tally.last()));
-    }
-    busy.retain(|(from, to)| from <= to);
-    busy.sort_unstable();
-    let mut gaps = Vec::new();
-    let mut end = busy.first().map_or(Timestamp::UNKNOWN, |first| first.0);
-    for (from, to) in busy {
-        if from > end && from.raw().abs_diff(end.raw()) >= Clock::GAP {
-            gaps.push((end, from));
-        }
-        end = end.max(to);
-    }
-    gaps
-}
-
 /// What the capture lacks, for those who make something of silence.
 pub(super) fn missing(
     observed: &Observed,
@@ -346,7 +321,7 @@ pub(super) fn missing(
             .max(quality.proved_losses)
             .max(quality.missing_bytes.1),
         unread: unread::frames(observed),
-        gaps: gaps(observed.tallies.values()),
+        gaps: gaps(observed.clocks()),
         breaks: breaks.filter(known).collect(),
         end: observed.tallies.values().map(|tally| tally.last()).filter(known).max(),
         filter: filter.map(Filtered::from),

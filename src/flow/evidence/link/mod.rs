@@ -23,7 +23,7 @@ pub use spanning_tree::{BridgePort, Port};
 
 use super::Window;
 use super::lowest::{Add, Lowest};
-use crate::capture::{Moment, Retime, Shift, Timestamp};
+use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, NonIp, Packet, Transport, VlanPath};
 use crate::protocol::membership::{self, Said};
 use crate::protocol::{eapol, poe, stp};
@@ -259,11 +259,6 @@ impl LinkEvidence {
         self.senders.absorb(other.senders, |_| {});
         self.too_big.absorb(other.too_big, |_| {});
         self.pieces.absorb(other.pieces, |_| {});
-    }
-
-    pub(super) fn retime(&mut self, retime: Retime) {
-        each_set!(&mut *self, set => windows_of(set, &mut |window| window.retime(retime)));
-        self.offers.values_mut().for_each(|offers| offers.first.at = offers.first.at.retimed(retime));
     }
 
     /// What devices and switches said of power by LLDP, by input, sender, and what was said.

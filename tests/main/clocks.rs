@@ -1,0 +1,159 @@
+//! Clocks that are set, frames with wrong times, and what was written one behind the other: the same is told as of an
+//! unbroken clock.
+
+use std::collections::BTreeMap;
+
+use igorscope::finding::Words;
+use igorscope::survey::Survey;
+use igorscope::verdict::CellCoverage;
+
+use crate::reading;
+use crate::splits::{Recorded, direction, frames, pcap, survey, told};
+use crate::traffic::file;
+
+const SECOND: i64 = 1_000_000_000;
+
+fn of(name: &str, bytes: Vec<u8>) -> Survey {
+    survey(&[(name.into(), bytes)], 0..1, 1)
+}
+
+fn sample() -> (Vec<Recorded>, Survey) {
+    let frames = frames("site-survey.pcapng");
+    let whole = of("whole.pcap", pcap(&frames));
+    (frames, whole)
+}
+
+fn findings(survey: &Survey) -> Vec<String> {
+    let told = |finding: &reading::Read<'_>| {
+        let Words { client, server, .. } = &finding.words;
+        format!("{} {} {client} {server} {}", finding.severity.name(), finding.kind.name(), finding.packets)
+    };
+    reading::all(survey).iter().map(told).collect()
+}
+
+fn verdicts(survey: &Survey) -> BTreeMap<String, String> {
+    let flow = |(flow, judgement): (igorscope::flow::FlowView<'_>, &igorscope::verdict::Judgement)| {
+        let ends = format!("{:?} {:?} {:?}", flow.ends.map(|end| (end.address, end.port)), flow.vlan(), flow.transport);
+        (ends, format!("{:?} {:?} {:?}", judgement.verdict, judgement.outcome, judgement.client))
+    };
+    survey.flows.iter().map(flow).collect()
+}
+
+/// Whether findings, verdicts and coverage are those of the unbroken clock.
+fn assert_tells_the_same(survey: &Survey, whole: &Survey, what: &str) {
+    assert_eq!(findings(survey), findings(whole), "{what}");
+    assert_eq!(verdicts(survey), verdicts(whole), "{what}");
+    let cells = |survey: &Survey| {
+        let cell = |cell: &CellCoverage| {
+            format!("{} {:?} {:?} {} {}", cell.cell, cell.state, cell.peer_states, cell.flows, cell.packets)
+        };
+        survey.coverage.iter().map(cell).collect::<Vec<_>>()
+    };
+    assert_eq!(cells(survey), cells(whole), "{what}");
+}
+
+fn has(survey: &Survey, caveat: &str) -> bool {
+    survey.caveats.iter().any(|told| told.kind == caveat)
+}
+
+/// Packet blocks of an interface (draft-ietf-opsawg-pcapng section 4.3).
+fn blocks(interface: u32, frames: &[&Recorded]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for frame in frames {
+        let captured = frame.bytes.len() as u32;
+        out.extend(file::epb_front(interface, frame.time as u64, captured, frame.wire, 0));
+        out.extend(&frame.bytes);
+        out.resize(out.len().div_ceil(4) * 4, 0);
+        out.extend(file::epb_length(captured, 0).to_le_bytes());
+    }
+    out
+}
+
+fn section(interfaces: u32) -> Vec<u8> {
+    let interfaces = (0..interfaces).map(|number| file::interface(&format!("tap{number}"), ""));
+    std::iter::once(file::section_header("")).chain(interfaces).flatten().collect()
+}
+
+fn directions(frames: &[Recorded]) -> [Vec<&Recorded>; 2] {
+    let (a, b) = frames.iter().partition(|frame| direction(frame) == 0);
+    [a, b]
+}
+
+#[test]
+fn a_clock_set_back_moves_all_that_follows() {
+    // From the middle on the clock is an hour slow.
+    let (mut frames, whole) = sample();
+    for frame in &mut frames[1900..] {
+        frame.time -= 3600 * SECOND;
+    }
+    let stepped = of("stepped.pcap", pcap(&frames));
+    assert!(has(&stepped, "clock-jump"));
+    assert_eq!(findings(&stepped), findings(&whole));
+    assert_eq!(verdicts(&stepped), verdicts(&whole));
+    // Each interface of a capture follows it.
+    let mut file = section(2);
+    frames.iter().for_each(|frame| file.extend(blocks(direction(frame) as u32, &[frame])));
+    let stepped = of("stepped.pcapng", file);
+    assert!(has(&stepped, "clock-jump"));
+    assert_eq!(findings(&stepped), findings(&whole));
+    assert_eq!(verdicts(&stepped), verdicts(&whole));
+}
+
+#[test]
+fn interfaces_and_sections_written_one_behind_the_other_have_clocks_of_their_own() {
+    let (frames, whole) = sample();
+    for turned in [false, true] {
+        let [mut a, mut b] = directions(&frames);
+        if turned {
+            (a, b) = (b, a);
+        }
+        let interfaces = [section(2), blocks(0, &a), blocks(1, &b)].concat();
+        let sections = [section(1), blocks(0, &a), section(1), blocks(0, &b)].concat();
+        for (what, file) in [("interfaces", interfaces), ("sections", sections)] {
+            assert_eq!(told(&of("directions.pcapng", file)), told(&whole), "{what}");
+        }
+    }
+    let (early, late): (Vec<_>, Vec<_>) = frames.iter().partition(|frame| frame.time < frames[1900].time);
+    let turned = [section(1), blocks(0, &late), section(1), blocks(0, &early)].concat();
+    assert_eq!(told(&of("turned.pcapng", turned)), told(&whole), "the later section first");
+}
+
+#[test]
+fn a_capture_appended_to_another_of_the_same_hour_keeps_its_times() {
+    // As mergecap -a writes the two halves of a TAP.
+    let (frames, whole) = sample();
+    let [a, b] = directions(&frames);
+    for halves in [[&a, &b], [&b, &a]] {
+        let appended = of("appended.pcap", pcap(halves.into_iter().flatten().copied()));
+        assert!(has(&appended, "clock-jump"), "it may have been a clock that was set");
+        assert_tells_the_same(&appended, &whole, "appended");
+    }
+}
+
+#[test]
+fn frames_with_a_wrong_time_change_nothing() {
+    let (frames, whole) = sample();
+    for (what, by) in [("an hour ahead", 3600), ("30 s ahead", 30), ("an hour back", -3600), ("30 s back", -30)] {
+        for first in [400, 1203, 2500] {
+            let mut wrong = frames.clone();
+            // A word of a spanning tree, which nothing hangs on: what its own time says of it is wrong.
+            let is_of_a_switch = |at: &usize| frames[*at].bytes.starts_with(&[0x01, 0x80, 0xc2, 0, 0, 0]);
+            let at = (first..frames.len()).find(is_of_a_switch).unwrap();
+            wrong[at].time += by * SECOND;
+            let wrong = of("wrong.pcap", pcap(&wrong));
+            assert!(has(&wrong, "clock-jump"), "{what}");
+            assert_tells_the_same(&wrong, &whole, what);
+        }
+    }
+    for seed in 0..4 {
+        let mut wrong = frames.clone();
+        // The time of the frame before it stands for its own, where that is near.
+        let is_near = |at: usize| at > 0 && frames[at].time - frames[at - 1].time < SECOND;
+        let is_wrong =
+            |at: usize| (at as u64 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33 & 31 == 0 && is_near(at);
+        wrong.iter_mut().enumerate().filter(|(at, _)| is_wrong(*at)).for_each(|(_, frame)| frame.time = 0);
+        let wrong = of("zero.pcap", pcap(&wrong));
+        assert!(has(&wrong, "frames-without-time") && !has(&wrong, "clock-jump"), "the time 0 is none");
+        assert_tells_the_same(&wrong, &whole, "without a time");
+    }
+}
