@@ -13,11 +13,13 @@ pub struct Questions {
     pub(super) v6: Watch<Key6>,
     /// When each sender was heard.
     pub(super) rhythms: Rhythms,
+    /// Whether they were left out.
+    left_out: bool,
 }
 
 impl Questions {
     pub(super) fn new(input: u32) -> Self {
-        Self { v4: Watch::new(input), v6: Watch::new(input), rhythms: Rhythms::new(input) }
+        Self { v4: Watch::new(input), v6: Watch::new(input), rhythms: Rhythms::new(input), left_out: false }
     }
 
     /// Adds what came later.
@@ -25,11 +27,12 @@ impl Questions {
         self.v4.absorb(&other.v4);
         self.v6.absorb(&other.v6);
         self.rhythms.absorb(&other.rhythms);
+        self.left_out |= other.left_out;
     }
 
     /// What was measured.
     pub(super) fn finish(self) -> Health {
-        let mut health = Health::default();
+        let mut health = Health { left_out: self.left_out, ..Health::default() };
         self.v4.finish(&mut health);
         self.v6.finish(&mut health);
         self.rhythms.finish(&mut health);
@@ -47,6 +50,16 @@ impl Observation {
     /// Whether inputs that were added up tell of the same time of one flow or sender, so that its messages are in no order.
     pub fn has_mixed_questions(&self) -> bool {
         self.health.v4.is_mixed() || self.health.v6.is_mixed() || self.health.rhythms.is_mixed()
+    }
+
+    /// How often an input, or an interface of it, began anew before where it ended.
+    pub fn beginnings(&self, input: u32) -> u32 {
+        self.find_tally(input).map_or(0, |at| self.tallies[at].1.clock.beginnings)
+    }
+
+    /// Forgets all that hangs on the order of messages, which is not known.
+    pub fn leave_out_questions(&mut self) {
+        self.health = Questions { left_out: true, ..Questions::new(self.input()) };
     }
 
     /// Takes over what others asked and were answered so far, and gives its own.

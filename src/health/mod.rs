@@ -76,12 +76,14 @@ pub struct Health {
     pub mixed_senders: Option<u64>,
     /// Whether some senders found no place.
     pub senders_turned_away: bool,
+    /// Whether all of this was left out, for messages were in no order.
+    pub left_out: bool,
 }
 
 impl Health {
     /// Whether anything was to be measured and was there.
     pub(crate) fn is_measured(&self) -> bool {
-        self.everyone.is_some() || self.mixed_senders.is_some()
+        self.everyone.is_some() || self.mixed_senders.is_some() || self.left_out
     }
 
     /// Counts a question whose answer took so many nanoseconds.

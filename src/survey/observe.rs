@@ -157,12 +157,14 @@ impl<D: FnMut() -> Option<String>> Observer<'_, D> {
 }
 
 fn read_one(reader: &Reader<'_>, at: usize, threads: usize, left: &mut Option<u64>) -> Read {
+    let count = *left;
     let mut reading = Reading { observation: reader.begin(at), inputs: Vec::new() };
     if threads > 1 && reader.sources[at].size() >= SPAN_WORTHY {
         reader.read_in_spans(at, threads, &mut reading);
     } else {
         reader.read_range(at..at + 1, left, &mut reading);
     }
+    let mut reading = reader.in_order_of_time(reading, at..at + 1, count);
     let summary = reading.inputs.pop().unwrap_or_else(|| Ok(CaptureSummary::default()));
     (reading.observation, summary)
 }

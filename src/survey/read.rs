@@ -130,7 +130,7 @@ pub(super) fn read(sources: &[Source], options: ReadOptions<'_>, progress: &Prog
     let mut whole = Reading { observation: reader.begin(0), inputs: Vec::new() };
     if threads == 1 {
         reader.read_range(0..sources.len(), &mut options.count.clone(), &mut whole);
-        return reader.in_order_of_time(whole, options.count);
+        return reader.in_order_of_time(whole, 0..sources.len(), options.count);
     }
     let mut begin = 0;
     for (at, source) in sources.iter().enumerate() {
@@ -141,7 +141,7 @@ pub(super) fn read(sources: &[Source], options: ReadOptions<'_>, progress: &Prog
         }
     }
     reader.read_side_by_side(begin..sources.len(), threads, &mut whole);
-    reader.in_order_of_time(whole, options.count)
+    reader.in_order_of_time(whole, 0..sources.len(), options.count)
 }
 
 /// Ranges of neighbouring inputs, one a thread, of about the same number of bytes.
@@ -182,13 +182,18 @@ impl Reader<'_> {
         Observation::new(input as u32, self.seed, self.limits)
     }
 
-    /// What hangs on the order of messages, once more where inputs overlap in time.
-    fn in_order_of_time(&self, mut whole: Reading, count: Option<u64>) -> Reading {
-        if whole.observation.has_mixed_questions()
-            && count.is_none()
-            && let Some(mut questions) = merged::questions(self)
-        {
-            whole.observation.swap_questions(&mut questions);
+    /// What hangs on the order of messages, once more where some inputs overlap in time, or one of them began anew.
+    pub(super) fn in_order_of_time(&self, mut whole: Reading, sources: Range<usize>, count: Option<u64>) -> Reading {
+        let observation = &mut whole.observation;
+        let begins_anew = self.limits.health && sources.clone().any(|at| observation.beginnings(at as u32) > 0);
+        if begins_anew || observation.has_mixed_questions() {
+            let beginnings = |at: usize| observation.beginnings(at as u32);
+            let merged = count.is_none().then(|| merged::questions(self, sources, beginnings)).flatten();
+            match merged {
+                Some(mut questions) => observation.swap_questions(&mut questions),
+                None if begins_anew => observation.leave_out_questions(),
+                None => {}
+            }
         }
         whole
     }

@@ -254,9 +254,9 @@ impl<'a> Draft<'a> {
             until.into_iter().for_each(|until| tally.answer_elsewhere(*until, &flows()));
         }
         let Conversation { client, server, transport, .. } = self.conversation;
-        let silent = match (tally.client.packets(), tally.server.packets()) {
-            (0, _) => (client, server),
-            (_, 0) => (server, client),
+        let (silent, asked) = match (tally.client.packets(), tally.server.packets()) {
+            (0, _) => ((client, server), tally.server.span()),
+            (_, 0) => ((server, client), tally.client.span()),
             _ => return,
         };
         let client_port = connection.first().map_or(0, |member| member.key.client_port());
@@ -268,7 +268,8 @@ impl<'a> Draft<'a> {
         let is_coap = transport == Transport::Udp && Protocol::Coap.ports().contains(&self.conversation.port);
         let repeats = || is_coap && flows().iter().any(again);
         let missing = self.of.seen.missing;
-        tally.lacks_answers = missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, repeats);
+        tally.lacks_answers =
+            missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, asked, repeats);
     }
 
     /// Adds the sums of a connection.

@@ -1,6 +1,6 @@
 //! What the capture lacks: silence proves nothing where the answer could lie in just that.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
@@ -22,8 +22,9 @@ pub struct Missing {
     pub acknowledged: HashSet<HostId>,
     /// Who was seen to send to whom, by unicast; only where one of the two above says that a direction is missing.
     pub seen_to_send: HashSet<(HostId, HostId)>,
-    /// Who was seen to send to whom what came in pieces and lacks the first, which would say what it is.
-    pub headless: HashSet<(IpAddr, IpAddr)>,
+    /// Who was seen to send to whom what came in pieces and lacks the first, which would say what it is: the times of each,
+    /// as far as order goes.
+    pub headless: HashMap<(IpAddr, IpAddr), Vec<(Timestamp, Timestamp)>>,
     /// Packets that were dropped while it was captured, and those that no table had room for.
     pub dropped: u64,
     /// Frames of layers below IP that are not read.
@@ -126,13 +127,15 @@ impl Missing {
     /// Whether what one end would have sent to the other could not have been captured: then nothing can be told of its
     /// silence. Where it was seen to send to just that host by anything else, this would have been captured too; what it
     /// sends to groups comes to every port. Who sends each request of CoAP again had no answer, whatever the mirror lacks (RFC 7252
-    /// section 4.2). `client_port` is that of one of the flows.
+    /// section 4.2). What lacks its first piece may be an answer to what was `asked` before it, from the first time to the last.
+    /// `client_port` is that of one of the flows.
     pub(super) fn lacks(
         &self,
         hosts: &Hosts,
         conversation: &Conversation,
         client_port: u16,
         (silent, other): (HostId, HostId),
+        asked: (Timestamp, Timestamp),
         repeats: impl Fn() -> bool,
     ) -> bool {
         if !self.one_way && self.filter.is_none() && self.acknowledged.is_empty() && self.headless.is_empty() {
@@ -143,8 +146,15 @@ impl Missing {
         (self.one_way || self.acknowledged.contains(&silent))
             && !self.seen_to_send.contains(&(silent, other))
             && !repeats()
-            || self.headless.contains(&way)
+            || self.has_headless(way, asked)
             || self.filtering(hosts, conversation, client_port) == Filtering::LeftOut
+    }
+
+    fn has_headless(&self, way: (IpAddr, IpAddr), (first, last): (Timestamp, Timestamp)) -> bool {
+        let is_in_time = |begin: Timestamp| begin.raw() <= last.raw().saturating_add(PATIENCE);
+        let may_answer =
+            |(begin, end): &(Timestamp, Timestamp)| last == Timestamp::UNKNOWN || *end >= first && is_in_time(*begin);
+        self.headless.get(&way).is_some_and(|pieces| pieces.iter().any(may_answer))
     }
 
     fn filtering(&self, hosts: &Hosts, conversation: &Conversation, client_port: u16) -> Filtering {

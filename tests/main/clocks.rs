@@ -7,6 +7,7 @@ use igorscope::finding::Words;
 use igorscope::survey::Survey;
 use igorscope::verdict::CellCoverage;
 
+use crate::command::{Run, folder, igorscope, run};
 use crate::reading;
 use crate::splits::{Recorded, direction, frames, pcap, survey, told};
 use crate::traffic::file;
@@ -156,4 +157,31 @@ fn frames_with_a_wrong_time_change_nothing() {
         assert!(has(&wrong, "frames-without-time") && !has(&wrong, "clock-jump"), "the time 0 is none");
         assert_tells_the_same(&wrong, &whole, "without a time");
     }
+}
+
+#[test]
+fn what_was_written_one_behind_the_other_is_measured_as_one_stream() {
+    let (frames, _) = sample();
+    let [a, b] = directions(&frames);
+    let behind = [section(2), blocks(0, &a), blocks(1, &b)].concat();
+    let folder = folder(&[("whole.pcap", &pcap(&frames)), ("behind.pcapng", &behind)]);
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let health = |name: &str| {
+        run(["analyze", &path(name), "-q", "--health", "--format", "csv", "-o", &path("results")]).expect(0, &[]);
+        std::fs::read_to_string(folder.path().join("results/health.csv")).unwrap()
+    };
+    run(["observe", &path("behind.pcapng"), "-q", "--health", "-o", &path("behind.igstate")]).expect(0, &[]);
+    let whole = health("whole.pcap");
+    assert!(whole.lines().count() > 100);
+    assert_eq!(health("behind.pcapng"), whole);
+    assert_eq!(health("behind.igstate"), whole);
+    // What cannot be read again is left out, and it is said.
+    let mut command = igorscope();
+    command.args(["analyze", "-", "-q", "--health", "--format", "csv,json", "-o", &path("piped")]);
+    command.stdin(std::fs::File::open(folder.path().join("behind.pcapng")).unwrap());
+    Run::of(command.output().unwrap()).expect(0, &[]);
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("piped").join(name)).unwrap();
+    // DHCP's exchanges are told by their numbers.
+    assert!(read("health.csv").lines().skip(1).all(|line| line.contains(",dhcp,")));
+    assert!(read("survey.json").contains("health-overlap"));
 }

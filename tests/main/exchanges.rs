@@ -9,6 +9,7 @@ use igorscope::verdict::{CellState, Outcome, Verdict};
 use crate::answers::{SERVER, assert_kept, outcome};
 use crate::field::{cell, told};
 use crate::mirror::{BACNET, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, node};
+use crate::traffic::frame::{V4, ipv4};
 use crate::traffic::payload::{bacnet, coap, ssdp, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
 
@@ -392,4 +393,41 @@ fn an_answer_to_everyone_covers_no_requests() {
     mirror.udp(SECOND, (node(101), 5683), (GATEWAY, 5683), &coap::content(coap::NON, 9, &[7], None, "{}"));
     puts(&mut mirror, (GATEWAY, 5683), (node(101), 5683));
     assert_eq!(mirror.by_address().flows.view(0).1.outcome, Outcome::Established);
+}
+
+#[test]
+fn a_piece_of_an_answer_excuses_only_what_was_asked_before_it() {
+    // The second piece of what a node sent, whose first was not captured: it may be an answer (RFC 791 section 3.2).
+    let with_piece = |at: u64| {
+        let mut mirror = Mirror::default();
+        let head = V4 { id: 4711, ttl: 64, fragment: 185, ..V4::default() };
+        let piece = ipv4(node(101).v4(), GATEWAY.v4(), 17, head, &BLOCK);
+        mirror.ethernet(at, node(101).mac, GATEWAY.mac, 0x0800, &piece);
+        for id in 0..4 {
+            // Another node answers.
+            let (asks, answers) = ((GATEWAY, 50_002), (node(102), 5683));
+            mirror.udp(
+                (3 + 20 * u64::from(id)) * SECOND,
+                asks,
+                answers,
+                &coap::request(coap::CON, coap::GET, id, b"\x02", "light", b""),
+            );
+            mirror.udp(
+                (3 + 20 * u64::from(id)) * SECOND + MILLI,
+                answers,
+                asks,
+                &coap::content(coap::ACK, id, b"\x02", None, "1"),
+            );
+            let get = coap::request(coap::CON, coap::GET, id, b"\x01", "light", b"");
+            mirror.udp((60 + 20 * u64::from(id)) * SECOND, (GATEWAY, 50_001), (node(101), 5683), &get);
+        }
+        mirror.tape.sort();
+        told(&mirror.by_address())
+    };
+    for at in [61, 100, 129] {
+        assert_eq!(with_piece(at * SECOND), [], "{at}");
+    }
+    for at in [0, 59, 131, 500] {
+        assert_eq!(with_piece(at * SECOND), BLOCKED, "{at}");
+    }
 }

@@ -30,6 +30,8 @@ pub struct Clock {
     pub longest_forward: u64,
     /// Frames without a time.
     pub untimed: u64,
+    /// How often it began anew, with an interface or a capture that was written behind another.
+    pub beginnings: u32,
     /// When frames were captured, but for the last that follow one another.
     heard: Heard,
     /// The time of the first frame that has one.
@@ -60,8 +62,6 @@ struct Standing {
     begun: Timestamp,
     /// The latest time behind that, before time went back.
     reached: Timestamp,
-    /// How often it began anew.
-    beginnings: u32,
     excursion: Option<Excursion>,
     /// Whether frames came before this part.
     is_continued: bool,
@@ -120,6 +120,7 @@ impl Clock {
         longest_backward: 0,
         longest_forward: 0,
         untimed: 0,
+        beginnings: 0,
         heard: Heard::NOTHING,
         first: Timestamp::UNKNOWN,
         begins_untimed: false,
@@ -132,7 +133,6 @@ impl Clock {
             interfaces: Vec::new(),
             begun: Timestamp::UNKNOWN,
             reached: Timestamp::UNKNOWN,
-            beginnings: 0,
             excursion: None,
             is_continued: false,
         },
@@ -161,9 +161,9 @@ impl Clock {
         self.heard.latest().max(self.at.last)
     }
 
-    /// Takes the time of a frame, the `frame`th of this part, and gives its effective one.
+    /// Takes the time of a frame, the `frame`th of this part (from 1), and gives its effective one.
     #[inline(always)]
-    pub(super) fn take(&mut self, time: Timestamp, interface: u32, frame: u64) -> Timestamp {
+    pub fn take(&mut self, time: Timestamp, interface: u32, frame: u64) -> Timestamp {
         let Standing { last, usual, interface: same, .. } = &mut self.at;
         if interface == *same && time >= *last && time.raw().abs_diff(last.raw()) < *usual {
             *last = time;
@@ -264,7 +264,7 @@ impl Clock {
             Some(own) if goes_on && is_behind(effective, own.effective()) => {}
             // It goes on where it stood itself.
             Some(own) if is_behind(now, own.last.raw()) => self.at.moved = own.moved,
-            _ if self.at.beginnings < Self::MOST_BEGINNINGS && (own.is_none() || self.is_appended(now)) => {
+            _ if self.beginnings < Self::MOST_BEGINNINGS && (own.is_none() || self.is_appended(now)) => {
                 if own.is_some() {
                     self.note_back(step);
                 }
@@ -333,7 +333,7 @@ impl Clock {
 
     /// Times are those that are written, whatever came before.
     fn begin_anew(&mut self, time: Timestamp) {
-        self.at.beginnings += 1;
+        self.beginnings += 1;
         self.at.excursion = None;
         self.begin(time);
     }
@@ -353,7 +353,7 @@ impl Clock {
         let mut at = self.at.clone();
         shift(&mut at.excursion, frames, i64::saturating_sub);
         (at.is_continued, at.usual) = (true, 0);
-        Self { at, ..Self::STOPPED }
+        Self { at, beginnings: self.beginnings, ..Self::STOPPED }
     }
 
     /// Whether frames that were read for themselves have the times that they have behind these.
@@ -372,7 +372,7 @@ impl Clock {
         let follows = |of: &Interface| last_of(of.number).is_none_or(|last| is_behind(of.first.raw(), last.raw()));
         stays(&self.at)
             && stays(&next.at)
-            && next.at.beginnings == 0
+            && next.beginnings == 0
             && next.longest_backward < Self::STEP
             && !next.begins_untimed
             && is_behind(next.first.raw(), self.at.last.raw())
@@ -394,6 +394,8 @@ impl Clock {
         self.longest_backward = self.longest_backward.max(other.longest_backward);
         self.longest_forward = self.longest_forward.max(other.longest_forward);
         self.untimed += other.untimed;
+        // A part that goes on counts on.
+        self.beginnings = self.beginnings.max(other.beginnings);
         if self.first == Timestamp::UNKNOWN {
             self.begins_untimed |= other.begins_untimed;
             self.first = other.first;
@@ -426,7 +428,7 @@ impl Clock {
             }
         }
         at.excursion = at.excursion.or(self.at.excursion);
-        (at.begun, at.beginnings) = (self.at.begun, self.at.beginnings);
+        at.begun = self.at.begun;
         at.reached = at.reached.max(self.at.reached);
     }
 }
@@ -435,6 +437,12 @@ impl Clock {
 fn shift(excursion: &mut Option<Excursion>, frames: u64, by: impl Fn(i64, i64) -> i64) {
     let frames = i64::try_from(frames).unwrap_or(i64::MAX);
     excursion.iter_mut().for_each(|excursion| excursion.frame = by(excursion.frame, frames));
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::STOPPED
+    }
 }
 
 impl Stored for Clock {

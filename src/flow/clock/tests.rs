@@ -106,7 +106,7 @@ fn a_capture_that_always_begins_anew_costs_no_more() {
     let (clock, _) =
         of(Clock::STOPPED, &frames.iter().map(|(interface, at)| (*interface, at * SECOND)).collect::<Vec<_>>());
     assert_eq!(
-        (clock.at.beginnings, clock.at.interfaces.len()),
+        (clock.beginnings, clock.at.interfaces.len()),
         (Clock::MOST_BEGINNINGS, Clock::MOST_INTERFACES as usize + 1)
     );
 }

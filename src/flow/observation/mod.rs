@@ -69,7 +69,7 @@ pub struct Observation {
     sources: SourceSets,
     fragments: Fragments,
     /// By input; the first is the one that is being read.
-    tallies: Vec<(u32, Tally)>,
+    pub(super) tallies: Vec<(u32, Tally)>,
     other_frames: OtherFrames,
     neighbours: Neighbours,
     side: SideEvidence,

@@ -35,7 +35,7 @@ impl Observation {
     }
 
     /// Where the tally of an input is, or would be: the own one stands first, the others behind it, ascending.
-    fn find_tally(&self, input: u32) -> Result<usize, usize> {
+    pub(in crate::flow) fn find_tally(&self, input: u32) -> Result<usize, usize> {
         match &self.tallies[..] {
             [(own, _), ..] if *own == input => Ok(0),
             [_, others @ ..] => {

@@ -55,6 +55,13 @@ impl CaveatWriter<'_> {
                 ),
             );
         }
+        if self.observed.health.left_out {
+            self.say(
+                "health-overlap",
+                "A capture holds others one behind the other (interfaces, sections, appended ones) and cannot be read again: how \
+                 soon devices answer and when they went silent is left out. Give it as a file.",
+            );
+        }
         let misfits = self.observed.health.misfits;
         if misfits > 0 {
             let text = format!(

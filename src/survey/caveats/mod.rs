@@ -5,7 +5,7 @@ mod health;
 mod inventory;
 mod quality;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
@@ -309,11 +309,15 @@ pub(super) fn missing(
             }
         }
     }
+    let mut headless: HashMap<_, Vec<_>> = HashMap::new();
+    for (way, pieces) in observed.side.link.headless() {
+        headless.entry(way).or_default().push((pieces.begin.time, pieces.end));
+    }
     Missing {
         one_way,
         seen_to_send,
         acknowledged: quality.acknowledged.clone(),
-        headless: observed.side.link.headless().collect(),
+        headless,
         dropped: summaries
             .iter()
             .map(|(_, summary)| losses::dropped(&summary.interfaces))

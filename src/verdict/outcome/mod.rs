@@ -57,6 +57,11 @@ impl Side {
         self.bytes
     }
 
+    /// Effective times of its first and last packet.
+    pub(super) const fn span(&self) -> (Timestamp, Timestamp) {
+        (self.first, self.last)
+    }
+
     /// Effective time of its last packet.
     pub(super) const fn last(&self) -> Timestamp {
         self.last

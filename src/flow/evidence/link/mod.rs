@@ -316,10 +316,10 @@ impl LinkEvidence {
         self.pieces.iter()
     }
 
-    /// Who sent to whom a datagram in pieces of which the first was not captured: what it is of is not known.
-    pub fn headless(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> + '_ {
+    /// Who sent to whom, and when, a datagram in pieces of which the first was not captured: what it is of is not known.
+    pub fn headless(&self) -> impl Iterator<Item = ((IpAddr, IpAddr), Window)> + '_ {
         let headless = self.pieces().filter(|(_, pieces)| pieces.firsts == 0);
-        headless.map(|(datagram, _)| (datagram.source, datagram.destination))
+        headless.map(|(datagram, pieces)| ((datagram.source, datagram.destination), pieces.fragments))
     }
 
     /// Whether nothing was said.
