@@ -1,23 +1,19 @@
 //! What the clocks of an input did, and the effective time that they give each frame.
 //!
 //! The effective time is the written one, but for frames without one and where a clock was set back. What was set, and what
-//! only looks so, is told apart by position, interface and what follows:
-//!
-//! - A step back of less than a second is disorder: frames of two queues, whose times tell the order.
-//! - An interface that begins earlier than where another ended was written behind it; so was a capture that begins again
-//!   where this one began. Both keep their times.
-//! - A few frames after which time goes on as if they were not there have a wrong time themselves.
-//! - Any other step back is a clock that was set: all that follows is moved so that order goes on.
+//! only looks so, is told apart by position, interface and what follows; docs/relations.md has the rules as a table.
 
 mod heard;
+mod parts;
 #[cfg(test)]
 mod tests;
 
 use heard::Heard;
 pub use heard::{Stretch, gaps};
 
+use arrayvec::ArrayVec;
+
 use crate::capture::Timestamp;
-use crate::state::{Broken, Load, Stored, store_list};
 
 /// What the clocks of one input did, by position in it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,9 +58,10 @@ struct Standing {
     begun: Timestamp,
     /// The latest time behind that, before time went back.
     reached: Timestamp,
-    excursion: Option<Excursion>,
-    /// Whether frames came before this part.
-    is_continued: bool,
+    /// Steps of the last few frames, which may be of them alone; each may lie within the one before it.
+    excursions: ArrayVec<Excursion, 4>,
+    /// Frames before this part, where it knows of them.
+    before: Option<i64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -90,21 +87,29 @@ struct Excursion {
     to: i64,
     /// How times were moved before it.
     moved: i64,
-    /// The number of its first frame in this part.
+    /// The number of its first frame.
     frame: i64,
 }
 
 impl Excursion {
     /// So many frames in a row may be wrong.
     const LONGEST: i64 = 16;
-    /// Behind it time has gone on by no more than this part of the step.
-    const CLOSE: u64 = 8;
 
-    /// Whether a frame has the time that it would have without it.
+    fn is_recent(&self, frame: i64) -> bool {
+        frame.saturating_sub(self.frame) <= Self::LONGEST
+    }
+
+    const fn is_forward(&self) -> bool {
+        self.to > self.before
+    }
+
+    /// Whether a frame has the time that it would have without it. Behind a single wrong frame time has gone on by no more
+    /// than half of the step, behind several by no more than an eighth.
     fn ends_at(&self, now: i64, frame: i64) -> bool {
-        frame - self.frame <= Self::LONGEST
+        let part = if frame.saturating_sub(self.frame) <= 1 { 2 } else { 8 };
+        self.is_recent(frame)
             && is_behind(now, self.before)
-            && now.abs_diff(self.before).saturating_mul(Self::CLOSE) <= self.to.abs_diff(self.before)
+            && now.abs_diff(self.before).saturating_mul(part) <= self.to.abs_diff(self.before)
     }
 }
 
@@ -133,8 +138,8 @@ impl Clock {
             interfaces: Vec::new(),
             begun: Timestamp::UNKNOWN,
             reached: Timestamp::UNKNOWN,
-            excursion: None,
-            is_continued: false,
+            excursions: ArrayVec::new_const(),
+            before: None,
         },
     };
     /// Nanoseconds of a step backward that is a clock set, not frames out of order.
@@ -143,13 +148,18 @@ impl Clock {
     pub const GAP: u64 = 600_000_000_000;
     /// What begins anew after so many beginnings is taken for a clock that was set.
     const MOST_BEGINNINGS: u32 = 1024;
-    /// Nanoseconds in which no computer runs from the time 0 to the first frame.
+    /// A time before it is of a clock that began at 0.
     const A_YEAR: i64 = 365 * 24 * 3600 * 1_000_000_000;
+    /// Nanoseconds of a step forward behind which a capture begins as if nothing had been before.
+    const LONGEST_PAUSE: u64 = 7 * 24 * 3600 * 1_000_000_000;
     /// So many interfaces are told apart; all others are one.
     const MOST_INTERFACES: u32 = 4096;
-    /// A capture of so many nanoseconds or more may have another one appended that begins at the same time, within one
-    /// part in a hundred of what it lasted.
+    /// Nanoseconds by which no two clocks of one capture take turns.
+    const NOT_TWO_CLOCKS: u64 = 10_000_000_000;
+    /// A capture of so many nanoseconds or more may have another one appended that begins at the same time, within an
+    /// eighth of what it lasted, and within so many.
     const APPENDED_TO: u64 = 10_000_000_000;
+    const APPENDED_WITHIN: u64 = 300_000_000_000;
 
     /// Earliest time, or unknown.
     pub fn earliest(&self) -> Timestamp {
@@ -169,22 +179,25 @@ impl Clock {
             *last = time;
             return time;
         }
-        self.step(time, interface.min(Self::MOST_INTERFACES), i64::try_from(frame).unwrap_or(i64::MAX))
+        self.step(time, interface.min(Self::MOST_INTERFACES), count(frame))
     }
 
     /// Takes the time of a frame of which something may be to be noted.
     #[inline(never)]
     fn step(&mut self, time: Timestamp, interface: u32, frame: i64) -> Timestamp {
-        let Some(now) = time.nanos().filter(|now| *now != 0 || !self.is_of_a_day()) else {
+        let Some(now) = time.nanos().filter(|_| !self.is_no_time(time)) else {
             self.untimed += 1;
             self.begins_untimed |= self.first == Timestamp::UNKNOWN;
             return self.effective();
         };
+        let frame = self.at.before.unwrap_or(0).saturating_add(frame);
         let own = self.enter(interface, time);
         match self.at.last.nanos() {
             None => self.begin(time),
-            // What began without times.
-            Some(0) if now >= Self::A_YEAR => self.begin_anew(time),
+            // A clock that began at 0 was set, or its first frames had no time.
+            Some(before) if (0..Self::A_YEAR).contains(&before) && now >= Self::A_YEAR && self.at.moved == 0 => {
+                self.begin_anew(time);
+            }
             Some(before) => self.go((before, now), own, frame),
         }
         if self.first == Timestamp::UNKNOWN {
@@ -194,9 +207,10 @@ impl Clock {
         self.effective()
     }
 
-    /// Whether times are those of a day, and not of a clock that began at 0: then the time 0 is none.
-    fn is_of_a_day(&self) -> bool {
-        self.at.last.nanos().is_some_and(|last| last >= Self::A_YEAR)
+    /// Whether a time is written where a format has no word for none: 0 among times of a day, or seconds of ones only.
+    pub(super) fn is_no_time(&self, time: Timestamp) -> bool {
+        let is_of_a_day = self.at.last.raw() >= Self::A_YEAR;
+        time.raw() == 0 && is_of_a_day || time.raw() / 1_000_000_000 == i64::from(u32::MAX)
     }
 
     fn note_usual(&mut self) {
@@ -241,42 +255,43 @@ impl Clock {
 
     fn go(&mut self, (before, now): (i64, i64), own: Option<Interface>, frame: i64) {
         let (time, step, is_back) = (Timestamp::from_nanos(now), now.abs_diff(before), now < before);
-        let is_long = step >= Self::STEP;
-        let ends = |excursion: &Excursion| {
-            is_long
-                && is_back == (excursion.to > excursion.before)
-                && (own.is_some() || !is_back)
-                && excursion.ends_at(now, frame)
-        };
-        if let Some(excursion) = self.at.excursion.filter(ends) {
-            if is_back {
-                self.note_back(step);
-            }
-            return self.end_excursion(excursion, time);
-        }
-        if is_back {
+        let goes_on = !is_back || step < Self::STEP;
+        // Another interface than that of the frame before, which goes on where it stood.
+        let turns = own.is_some_and(|own| own.last.raw() != before && is_behind(now, own.last.raw()));
+        let ends = |excursion: &Excursion| is_back == excursion.is_forward() && excursion.ends_at(now, frame);
+        let is_known = own.is_some() || !is_back;
+        let ended = self.at.excursions.iter().rposition(ends).filter(|_| step >= Self::STEP && is_known);
+        if is_back && (ended.is_none() || turns) {
             self.hear(time);
         }
-        let goes_on = !(is_back && is_long);
+        if let Some(at) = ended {
+            if is_back && !turns {
+                self.note_back(step);
+            }
+            return self.end_excursion(at, time);
+        }
         let effective = now.saturating_add(self.at.moved);
+        let may_begin = self.beginnings < Self::MOST_BEGINNINGS;
         match own {
-            None if goes_on => {}
+            None if goes_on && (self.at.moved == 0 || !self.is_half(now)) => {}
             Some(own) if goes_on && is_behind(effective, own.effective()) => {}
-            // It goes on where it stood itself.
             Some(own) if is_behind(now, own.last.raw()) => self.at.moved = own.moved,
-            _ if self.beginnings < Self::MOST_BEGINNINGS && (own.is_none() || self.is_appended(now)) => {
-                if own.is_some() {
-                    self.note_back(step);
-                }
+            None if may_begin && !self.is_long_ago(now) => {
+                self.beginnings += 1;
+                return self.begin_anew(time);
+            }
+            // What was appended, or behind a first frame with a wrong time.
+            Some(_) if may_begin && (self.is_half(now) || frame == 2 && step >= Self::NOT_TWO_CLOCKS) => {
+                self.note_back(step);
+                self.beginnings += u32::from(frame != 2);
                 return self.begin_anew(time);
             }
             own => return self.set_back(own, time, frame),
         }
-        if goes_on && is_back {
-            self.note_back(step);
-        }
         if !is_back {
             self.go_forward(time, step, frame);
+        } else if goes_on {
+            self.note_back(step);
         }
         self.at.last = time;
     }
@@ -285,6 +300,10 @@ impl Clock {
         self.longest_forward = self.longest_forward.max(step);
         if step >= Self::STEP {
             self.set_out(time, frame);
+            self.hear(time);
+        }
+        if step >= Self::LONGEST_PAUSE {
+            (self.at.begun, self.at.reached) = (time, Timestamp::UNKNOWN);
         }
     }
 
@@ -312,29 +331,47 @@ impl Clock {
 
     fn set_out(&mut self, time: Timestamp, frame: i64) {
         let (before, to, moved) = (self.at.last.raw(), time.raw(), self.at.moved);
-        self.at.excursion = Some(Excursion { before, to, moved, frame });
-        self.hear(time);
+        self.keep(Excursion { before, to, moved, frame });
     }
 
-    /// Time goes on as if the last frames were not there.
-    fn end_excursion(&mut self, excursion: Excursion, time: Timestamp) {
-        (self.at.since, self.at.last, self.at.moved, self.at.excursion) = (time, time, excursion.moved, None);
-        for interface in self.at.interfaces.iter_mut().filter(|interface| interface.last.raw() >= excursion.to) {
+    fn keep(&mut self, excursion: Excursion) {
+        let excursions = &mut self.at.excursions;
+        excursions.retain(|known| known.is_recent(excursion.frame));
+        if excursions.is_full() {
+            // The shortest says least.
+            let length = |at: &usize| excursions[*at].to.abs_diff(excursions[*at].before);
+            let shortest = (0..excursions.len()).min_by_key(length).unwrap_or(0);
+            excursions.remove(shortest);
+        }
+        excursions.push(excursion);
+    }
+
+    /// Time goes on as if the frames of an excursion, and of those within it, were not there.
+    fn end_excursion(&mut self, at: usize, time: Timestamp) {
+        let Excursion { to, moved, .. } = self.at.excursions[at];
+        self.at.excursions.truncate(at);
+        (self.at.since, self.at.last, self.at.moved) = (time, time, moved);
+        for interface in self.at.interfaces.iter_mut().filter(|interface| interface.last.raw() >= to) {
             interface.last = interface.last.min(time);
         }
     }
 
-    /// Whether a frame of an interface that went on to later times may be the first of another capture of the same time.
-    fn is_appended(&self, now: i64) -> bool {
+    /// Whether a frame may be the first of another capture of the same time: the other direction, another port.
+    fn is_half(&self, now: i64) -> bool {
         let begun = self.at.begun.raw();
-        let lasted = self.at.reached.raw().max(begun).abs_diff(begun);
-        lasted >= Self::APPENDED_TO && now.abs_diff(begun) <= Self::STEP.max(lasted / 100)
+        let lasted = self.at.reached.max(self.at.last).raw().max(begun).abs_diff(begun);
+        lasted >= Self::APPENDED_TO && now.abs_diff(begun) <= (lasted / 8).clamp(Self::STEP, Self::APPENDED_WITHIN)
+    }
+
+    /// Whether a time lies so long before all others that it is of a clock that was set.
+    fn is_long_ago(&self, now: i64) -> bool {
+        let begun = self.at.begun.raw();
+        now < begun && now.abs_diff(begun) >= Self::LONGEST_PAUSE
     }
 
     /// Times are those that are written, whatever came before.
     fn begin_anew(&mut self, time: Timestamp) {
-        self.beginnings += 1;
-        self.at.excursion = None;
+        self.at.excursions.clear();
         self.begin(time);
     }
 
@@ -347,126 +384,14 @@ impl Clock {
         let Standing { last, moved, .. } = self.at;
         (self.at, self.begins_untimed) = (Standing { last, moved, ..Self::STOPPED.at }, false);
     }
-
-    /// The clock of the frames that follow the `frames` of this part.
-    pub(super) fn continued(&self, frames: u64) -> Self {
-        let mut at = self.at.clone();
-        shift(&mut at.excursion, frames, i64::saturating_sub);
-        (at.is_continued, at.usual) = (true, 0);
-        Self { at, beginnings: self.beginnings, ..Self::STOPPED }
-    }
-
-    /// Whether frames that were read for themselves have the times that they have behind these.
-    pub(super) fn is_followed_by(&self, next: &Self) -> bool {
-        if next.at.is_continued
-            || self.at.last == Timestamp::UNKNOWN
-            || next.at.last == Timestamp::UNKNOWN && next.untimed == 0
-        {
-            return true;
-        }
-        let stays = |at: &Standing| at.moved == 0 && at.interfaces.iter().all(|known| known.moved == 0);
-        let last_of = |number: u32| match &self.at {
-            at if at.interface == number => Some(at.last),
-            at => at.interfaces.iter().find(|known| known.number == number).map(|known| known.last),
-        };
-        let follows = |of: &Interface| last_of(of.number).is_none_or(|last| is_behind(of.first.raw(), last.raw()));
-        stays(&self.at)
-            && stays(&next.at)
-            && next.beginnings == 0
-            && next.longest_backward < Self::STEP
-            && !next.begins_untimed
-            && is_behind(next.first.raw(), self.at.last.raw())
-            && next.at.interfaces.iter().all(follows)
-    }
-
-    /// Adds what came after the `frames` of this part, and follows it.
-    pub(super) fn absorb(&mut self, mut other: Self, frames: u64) {
-        shift(&mut other.at.excursion, frames, i64::saturating_add);
-        let is_alone = !other.at.is_continued;
-        let is_continued = self.at.is_continued;
-        if is_alone && self.at.last != Timestamp::UNKNOWN && other.first != Timestamp::UNKNOWN {
-            self.meet(&mut other, i64::try_from(frames).unwrap_or(i64::MAX).saturating_add(1));
-        }
-        if !is_alone || other.at.last != Timestamp::UNKNOWN {
-            self.at = Standing { is_continued, ..other.at };
-        }
-        self.backward_steps += other.backward_steps;
-        self.longest_backward = self.longest_backward.max(other.longest_backward);
-        self.longest_forward = self.longest_forward.max(other.longest_forward);
-        self.untimed += other.untimed;
-        // A part that goes on counts on.
-        self.beginnings = self.beginnings.max(other.beginnings);
-        if self.first == Timestamp::UNKNOWN {
-            self.begins_untimed |= other.begins_untimed;
-            self.first = other.first;
-        }
-        self.heard.extend(&other.heard);
-        self.note_usual();
-    }
-
-    /// Tells a part that was read by itself what came before it.
-    fn meet(&mut self, next: &mut Self, frame: i64) {
-        let (first, only_forward) = (next.first, next.backward_steps == 0 && next.at.excursion.is_none());
-        let step = first.raw().abs_diff(self.at.last.raw());
-        if first < self.at.last {
-            self.note_back(step);
-            self.hear(first);
-        } else {
-            self.go_forward(first, step, frame);
-            match step < Self::STEP {
-                true if only_forward => next.at.since = self.at.since,
-                true => self.hear(first),
-                false => {}
-            }
-        }
-        self.leave();
-        let at = &mut next.at;
-        for known in &self.at.interfaces {
-            match at.interfaces.binary_search_by_key(&known.number, |theirs| theirs.number) {
-                Ok(theirs) => at.interfaces[theirs].first = known.first,
-                Err(place) => at.interfaces.insert(place, *known),
-            }
-        }
-        at.excursion = at.excursion.or(self.at.excursion);
-        at.begun = self.at.begun;
-        at.reached = at.reached.max(self.at.reached);
-    }
 }
 
-/// Numbers the frame of an excursion from another beginning.
-fn shift(excursion: &mut Option<Excursion>, frames: u64, by: impl Fn(i64, i64) -> i64) {
-    let frames = i64::try_from(frames).unwrap_or(i64::MAX);
-    excursion.iter_mut().for_each(|excursion| excursion.frame = by(excursion.frame, frames));
+fn count(frames: u64) -> i64 {
+    i64::try_from(frames).unwrap_or(i64::MAX >> 1)
 }
 
 impl Default for Clock {
     fn default() -> Self {
         Self::STOPPED
-    }
-}
-
-impl Stored for Clock {
-    fn store(&self, to: &mut Vec<u8>) {
-        let mut closed = self.clone();
-        closed.close();
-        let Self { backward_steps, longest_backward, longest_forward, untimed, heard, first, at, .. } = closed;
-        // Without any time, the earliest is the end of all times.
-        let earliest = Some(heard.earliest()).filter(|time| *time != Timestamp::UNKNOWN);
-        (earliest.unwrap_or(Timestamp::from_raw(i64::MAX)), heard.latest()).store(to);
-        (first, at.last).store(to);
-        [backward_steps, longest_backward, longest_forward, untimed].store(to);
-        store_list(heard.gaps().iter(), to);
-        at.moved.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let all = from.get()?;
-        let (first, last) = from.get()?;
-        let [backward_steps, longest_backward, longest_forward, untimed] = from.get()?;
-        let gaps = from.list(2 * Heard::MOST_GAPS, "there are too many gaps")?;
-        let moved = from.get()?;
-        let heard = Heard::between(all, &gaps);
-        let at = Standing { last, moved, ..Self::STOPPED.at };
-        Ok(Self { backward_steps, longest_backward, longest_forward, untimed, heard, first, at, ..Self::STOPPED })
     }
 }

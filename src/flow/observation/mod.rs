@@ -196,7 +196,7 @@ impl Observation {
         if is_odd(&frame, at) {
             // Only of no time, or where a clock was set back: behind all that came before.
             self.flush(intakes);
-            if frame.time.raw() == 0 {
+            if self.tallies[0].1.clock.is_no_time(frame.time) {
                 // As a format without a word for it writes that there is no time.
                 frame.time = Timestamp::UNKNOWN;
             }

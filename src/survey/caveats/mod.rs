@@ -192,6 +192,16 @@ impl<'a> CaveatWriter<'a> {
                     ),
                 );
             }
+            if clock.beginnings > 0 {
+                self.say(
+                    "appended-captures",
+                    format!(
+                        "{path} begins anew {}, with earlier times: it is read as interfaces, sections or captures that were \
+                         written one behind the other. If a clock was set there, order is doubtful.",
+                        times(clock.beginnings.into(), "time", "times")
+                    ),
+                );
+            }
             if let Some(text) = losses::stopped_clock(path, tally) {
                 self.say("times-equal", text);
             }
