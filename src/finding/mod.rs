@@ -8,7 +8,7 @@
 //! conversations   groups them by what they have in common, and told says what all of them tell, for:
 //!                   unexpected, blocked (by its cause), stopped_answering
 //! devices         groups devices by their role, for:
-//!                   no_dhcp_offer, no_lease, other_address, address_conflict, address_changed, restarting, never_heard, rejected_unseen,
+//!                   no_dhcp_offer, no_lease, other_address, address_conflict, address_changed, restarting, link_flaps, never_heard, rejected_unseen,
 //!                   and of the link itself: poe_too_little, poe_not_negotiated, not_authenticated, topology_changes,
 //!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
 //!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
@@ -47,6 +47,7 @@ mod dhcp;
 mod doubts;
 mod filter;
 mod forwards_late;
+mod link_flaps;
 mod lossy_path;
 mod lost_fragments;
 mod mac_use;
@@ -457,7 +458,7 @@ impl<'a> Judged<'a> {
 type Detector = fn(&Judged<'_>) -> Vec<Finding>;
 
 /// All of them. Of two findings that matter as much, the one that is found first is told first.
-const DETECTORS: [Detector; 28] = [
+const DETECTORS: [Detector; 29] = [
     conversations::find,
     old_version::find,
     unused_allowance::find,
@@ -472,6 +473,7 @@ const DETECTORS: [Detector; 28] = [
     not_authenticated::find,
     second_dhcp_server::find,
     restarting::find,
+    link_flaps::find,
     broadcast_storm::find,
     no_querier::find,
     topology_changes::find,

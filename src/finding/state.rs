@@ -30,6 +30,8 @@ named! {
         Underpowered = "underpowered",
         /// It starts again and again.
         Restarting = "restarting",
+        /// Its link goes down and up again and again.
+        LinkFlaps = "link-flaps",
         /// It worked, and then went silent.
         Silent = "silent",
         /// The switch does not let it in.
@@ -117,6 +119,7 @@ const fn state(kind: Kind) -> Option<State> {
         FindingKind::PoeTooLittle | FindingKind::PoeNotNegotiated => Some(State::Underpowered),
         FindingKind::NotAuthenticated => Some(State::NotAuthenticated),
         FindingKind::Restarting => Some(State::Restarting),
+        FindingKind::LinkFlaps => Some(State::LinkFlaps),
         FindingKind::NeverHeard => Some(State::Absent),
         // Of the network, not of a device, or without harm to it.
         FindingKind::UnusedAllowance

@@ -90,6 +90,8 @@ named! {
         AddressChanged = "address-changed",
         /// A device starts again and again.
         Restarting = "restarting",
+        /// A device's link goes down and up again and again, while it runs on.
+        LinkFlaps = "link-flaps",
         /// The inventory declares a device of which nothing was captured.
         NeverHeard = "never-heard",
         /// ICMP errors quote packets that were not captured.

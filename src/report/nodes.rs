@@ -127,7 +127,7 @@ columns! {
     All state: Option<Text<'a>> = |r| Value::Name(r.standing.state.name());
     "name", "blocked",
     "How the device stands, by the worst of its findings: `absent`, `no-address`, `address-conflict`, \
-        `not-authenticated`, `silent`, `restarting`, `underpowered`, `old-version`, `blocked`, `unexpected`, \
+        `not-authenticated`, `silent`, `link-flaps`, `restarting`, `underpowered`, `old-version`, `blocked`, `unexpected`, \
         with `--health` `was-silent`, `lossy` and `slow`, or `healthy`.";
     #[serde(default, skip_serializing_if = "Option::is_none")]
     Sparse silent_since: Option<Time> = |r| r.standing.since;

@@ -6,9 +6,9 @@ use std::net::Ipv4Addr;
 use igorscope::policy::Severity;
 use igorscope::survey::Survey;
 
-use crate::mirror::{EVERYONE, GATEWAY, Host, Mirror, OTHER, node};
+use crate::mirror::{C, EVERYONE, GATEWAY, Host, Mirror, OTHER, S, node};
 use crate::reading::of_kind;
-use crate::traffic::frame::{self, Mac};
+use crate::traffic::frame::{self, ACK, Mac, PSH};
 use crate::traffic::payload::dhcp;
 use crate::traffic::wire::{MILLI, SECOND};
 
@@ -414,4 +414,41 @@ fn a_device_that_had_a_lease_and_asks_in_vain_is_told() {
     assert_eq!(told(&started_anew(&in_vain, false, true)), None);
     assert_eq!(told(&started_anew(&in_vain, false, false).uses(7270 * SECOND)), None);
     assert_eq!(told(&started_anew(&in_vain, true, false).uses(7270 * SECOND)), None);
+}
+
+#[test]
+fn a_link_that_flaps_is_told_from_a_device_that_starts() {
+    // A device asks DHCP `times` times; its connection goes on until `until`, or is opened anew behind each time.
+    let seen = |times: u64, until: u64, opens: bool| {
+        let mut lease = Lease::new();
+        (0..times).for_each(|time| lease.ask((20 + 60 * time) * SECOND, &[(dhcp::ACK, OTHER)]));
+        let (client, server) = ((lease.device, 41_000), (GATEWAY, 80));
+        let mirror = &mut lease.mirror;
+        let (mut ours, mut theirs) = (C, S);
+        for at in (1..until).step_by(10) {
+            let begins = at == 1 || opens && at % 60 == 31;
+            if begins {
+                (ours, theirs) = (C + 100_000 * at as u32, S + 100_000 * at as u32);
+                mirror.open(at * SECOND, client, server, [ours, theirs]);
+                (ours, theirs) = (ours + 1, theirs + 1);
+            }
+            mirror.tcp(at * SECOND + MILLI, client, server, PSH | ACK, [ours, theirs], b"still here");
+            ours += 10;
+            mirror.tcp(at * SECOND + 2 * MILLI, server, client, PSH | ACK, [theirs, ours], b"so am I");
+            theirs += 7;
+        }
+        mirror.tape.sort();
+        let survey = mirror.by_address();
+        let told: Vec<&str> =
+            ["link-flaps", "restarting"].into_iter().filter(|kind| !of_kind(&survey, kind).is_empty()).collect();
+        let detail = of_kind(&survey, "link-flaps").first().map(|one| one.words.detail.clone()).unwrap_or_default();
+        (told, detail)
+    };
+    let (told, detail) = seen(4, 260, false);
+    assert_eq!(told, ["link-flaps"]);
+    assert!(detail.contains("asked DHCP 4 times as a device that starts") && detail.contains("port 41000"), "{detail}");
+    // Two times are no pattern; a connection that ended before, or was opened anew, proves nothing.
+    assert_eq!(seen(2, 260, false).0, [""; 0]);
+    assert_eq!(seen(4, 20, false).0, ["restarting"]);
+    assert_eq!(seen(4, 260, true).0, ["restarting"]);
 }

@@ -396,6 +396,7 @@ impl<'a> Proof<'a> {
             }
             // Nothing tells that it would have been seen.
             FindingKind::TopologyChanges
+            | FindingKind::LinkFlaps
             | FindingKind::ForwardsLate
             | FindingKind::NoQuerier
             | FindingKind::SecondDhcpServer
