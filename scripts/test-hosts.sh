@@ -28,6 +28,7 @@ node      nodejs
 chromium  chromium
 soffice   libreoffice-calc-nogui
 nfcapd    nfdump
+tcptrace  tcptrace
 java      default-jre-headless
 '
 tools=target/test-tools

@@ -112,9 +112,8 @@ impl FrameId {
 
 /// When a frame was sent, as far as order goes: by its effective time, then input, then position.
 ///
-/// The effective time is the written one, but for a clock that was set back by a second or more: all that follows is
-/// moved so that order goes on. A frame without a time takes that of the frame before it, and is [`Timestamp::UNKNOWN`]
-/// while there was none.
+/// The effective time is the written one, but where a clock was set back or a time is wrong (docs/relations.md). A frame
+/// without a time takes that of the frame before it, and is [`Timestamp::UNKNOWN`] while there was none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Moment {
     /// Effective time.

@@ -20,7 +20,7 @@ struct Flaps {
     client: Identity,
     times: usize,
     window: Window,
-    /// A connection that outlived them: its ends, the device's first.
+    /// The connection that outlived the first of them: its ends, the device's first.
     connection: (Endpoint, Endpoint),
 }
 
@@ -65,21 +65,17 @@ impl Connections {
         Self(of_hosts)
     }
 
-    /// The starts of a device that one of its connections outlived, in which it sent before and afterwards: it ran on.
-    fn outlived<'a>(&self, client: &Client<'a>) -> impl Iterator<Item = (&'a DhcpExchange, Connection)> {
-        let connections = client.host.and_then(|host| self.0.get(&host.address));
-        let outlives = move |exchange: &'a DhcpExchange| {
-            let connections = connections?;
-            let before = connections.partition_point(|(begin, _)| *begin < exchange.starts.begin.time);
-            let (_, longest) = connections.get(before.checked_sub(1)?)?;
-            (longest.end > exchange.starts.end).then_some((exchange, *longest))
-        };
-        starts(client).filter_map(outlives)
+    /// The connection of a device that outlived a start, in which it sent before and afterwards: it ran on.
+    fn outliving(&self, client: &Client<'_>, exchange: &DhcpExchange) -> Option<Connection> {
+        let connections = self.0.get(&client.host?.address)?;
+        let before = connections.partition_point(|(begin, _)| *begin < exchange.starts.begin.time);
+        let (_, longest) = connections.get(before.checked_sub(1)?)?;
+        (longest.end > exchange.starts.end).then_some(*longest)
     }
 
-    /// How many those are.
-    pub(super) fn count(&self, client: &Client<'_>) -> usize {
-        self.outlived(client).count()
+    /// The starts of a device that none outlived.
+    pub(super) fn ended<'a>(&self, client: &Client<'a>) -> impl Iterator<Item = &'a DhcpExchange> {
+        starts(client).filter(|exchange| self.outliving(client, exchange).is_none())
     }
 }
 
@@ -88,10 +84,11 @@ fn starts<'a>(client: &Client<'a>) -> impl Iterator<Item = &'a DhcpExchange> {
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
-    let connections = Connections::of(judged);
+    let connections = judged.connections();
     let igor = judged.dhcp_clients().iter().filter(|client| client.role().is_igor());
     let devices = igor.filter_map(|client| {
-        let outlived: Vec<_> = connections.outlived(client).collect();
+        let outlived: Vec<_> =
+            starts(client).filter_map(|exchange| Some((exchange, connections.outliving(client, exchange)?))).collect();
         let (_, connection) = *outlived.first().filter(|_| outlived.len() as u64 >= STARTS)?;
         let window = outlived.iter().map(|(exchange, _)| exchange.starts).fold(Window::NONE, Window::and);
         let connection = (connection.own, connection.other);
@@ -120,8 +117,8 @@ impl Trouble for Flaps {
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let ((own, own_port), (other, other_port)) = self.connection;
         format!(
-            "{} asked DHCP {} times as a device that starts, in {}, the first in {}; but it did not start: its connection {own} port \
-             {own_port} to {other} port {other_port} went on meanwhile.",
+            "{} asked DHCP {} times as a device that starts, in {}, the first in {}; but it did not start: a connection went on each time, the first {own} port \
+             {own_port} to {other} port {other_port}.",
             self.client.name(context),
             self.times,
             lasting(self.window.first, self.window.last),

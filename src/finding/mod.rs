@@ -438,6 +438,7 @@ struct Judged<'a> {
     facts: &'a [ConversationFacts],
     members: &'a [u32],
     dhcp_clients: OnceCell<Vec<dhcp::Client<'a>>>,
+    connections: OnceCell<link_flaps::Connections>,
     silences: OnceCell<silences::Silences>,
     /// Files that crossed by TFTP, each with its first frame.
     transfers: &'a [(Transfer, Cited)],
@@ -447,6 +448,11 @@ impl<'a> Judged<'a> {
     /// What DHCP said of each device that asked for an address.
     fn dhcp_clients(&self) -> &[dhcp::Client<'a>] {
         self.dhcp_clients.get_or_init(|| dhcp::clients(self.seen))
+    }
+
+    /// The connections of devices that often asked DHCP as one that starts.
+    fn connections(&self) -> &link_flaps::Connections {
+        self.connections.get_or_init(|| link_flaps::Connections::of(self))
     }
 
     fn silences(&self) -> &silences::Silences {
@@ -493,9 +499,19 @@ const DETECTORS: [Detector; 29] = [
 /// All findings: by severity, then packets; and the files that crossed.
 pub fn find(seen: &Observations<'_>, judged: &Judgements) -> (Vec<Finding>, Transfers) {
     let Judgements { flows, conversations, facts, members } = judged;
-    let (dhcp_clients, silences) = (OnceCell::new(), OnceCell::new());
+    let (dhcp_clients, connections, silences) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
     let transfers = transfers::each(seen);
-    let judged = Judged { seen, flows, conversations, facts, members, dhcp_clients, silences, transfers: &transfers };
+    let judged = Judged {
+        seen,
+        flows,
+        conversations,
+        facts,
+        members,
+        dhcp_clients,
+        connections,
+        silences,
+        transfers: &transfers,
+    };
     let mut findings: Vec<Finding> = DETECTORS.iter().flat_map(|detector| detector(&judged)).collect();
     findings.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.packets)));
     (findings, Transfers::of(transfers))

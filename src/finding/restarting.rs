@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use super::by_mac::Identity;
 use super::devices::{Affected, Trouble, grouped};
 use super::dhcp::Client;
-use super::link_flaps::Connections;
 use super::phrases::{frame, lasting};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::flow::{Endpoint, FlowView, Window};
+use crate::flow::{DhcpExchange, Endpoint, FlowView, Window};
 use crate::policy::FindingKind;
 use crate::verdict::{Conversation, STARTS, starts_anew};
 
@@ -40,24 +39,21 @@ struct Connection {
 const MOST_TIMES: u64 = 32;
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
-    // Who goes on with a connection ran on: `link-flaps` tells of it.
-    let connections = Connections::of(judged);
     let igor = judged.dhcp_clients().iter().filter(|client| client.role().is_igor());
-    let mut devices: BTreeMap<Who, Affected<Restarts>> = igor
-        .filter_map(|client| by_dhcp(client, connections.count(client)))
-        .map(|device| (device.who, device))
-        .collect();
+    let mut devices: BTreeMap<Who, Affected<Restarts>> =
+        igor.filter_map(|client| by_dhcp(judged, client)).map(|device| (device.who, device)).collect();
     by_tcp(judged, &mut devices);
     grouped(judged.seen, devices.into_values().collect())
 }
 
-fn by_dhcp(client: &Client<'_>, ran_on: usize) -> Option<Affected<Restarts>> {
-    let started = client.leases.iter().filter(|exchange| exchange.starts.count > 0);
-    let times = started.count() - ran_on;
+fn by_dhcp(judged: &Judged<'_>, client: &Client<'_>) -> Option<Affected<Restarts>> {
+    // Who goes on with a connection ran on: `link-flaps` tells of it.
+    let started: Vec<&DhcpExchange> = judged.connections().ended(client).collect();
+    let times = started.len();
     if (times as u64) < STARTS {
         return None;
     }
-    let window = client.sum(|exchange| exchange.starts);
+    let window = started.iter().map(|exchange| exchange.starts).fold(Window::NONE, Window::and);
     let leases = Leases { client: client.identity(), times, window };
     Some(client.device(window, Restarts { leases: Some(leases), connection: None }))
 }

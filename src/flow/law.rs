@@ -90,9 +90,11 @@ prop_compose! {
         let mut transport = Vec::new();
         transport.extend(ports.0.to_be_bytes());
         transport.extend(ports.1.to_be_bytes());
+        // Copies have the same flags and payload: a checksum covers them.
+        let sum = payload.iter().fold(flags, |sum, byte| sum.rotate_left(1) ^ byte);
         let protocol = match kind {
             1..5 => {
-                transport.extend([0, 0, 0, 1, 0, 0, 0, identification as u8 / 2, 0x50, flags, 0, 0, identification as u8, 0, 0, 0]);
+                transport.extend([0, 0, 0, 1, 0, 0, 0, identification as u8 / 2, 0x50, flags, 0, 0, identification as u8, sum, 0, 0]);
                 6
             }
             5..10 => {

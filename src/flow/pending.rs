@@ -23,8 +23,6 @@ impl Default for PendingReply {
     }
 }
 
-impl PendingReply {}
-
 /// What an end sent that waits for an answer: the last of it, as far as it is told apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Waiting {

@@ -57,8 +57,7 @@ pub struct Health {
     pub misfits: u64,
     /// Whether some pairs found no place.
     pub pairs_turned_away: bool,
-    /// How much each device answered and how long it took, stretch by stretch of time, by its address; none where a clock
-    /// was set back.
+    /// How much each device answered and how long it took, stretch by stretch of time, by its address.
     pub loads: BTreeMap<IpAddr, DeviceLoad>,
     /// Whether some devices found no place among those.
     pub loads_turned_away: bool,

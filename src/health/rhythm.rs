@@ -315,7 +315,7 @@ mod tests {
             prop_assert_eq!(&settled(right), &whole);
         }
 
-        /// What it holds is what a list of all times tells; a shift of the clock moves its times and nothing else.
+        /// What it holds is what a list of all times tells.
         #[test]
         fn it_is_what_all_times_tell(times in times()) {
             let rhythm = settled(of(&times).unwrap());

@@ -68,7 +68,11 @@ impl States {
                     last.absorb(part.clone(), Shift::NONE);
                     last.limit_questions();
                 }
-                None => self.inputs.push(part.clone()),
+                None => {
+                    let mut first = part.clone();
+                    first.forget_what_came_before();
+                    self.inputs.push(first);
+                }
             }
         }
     }

@@ -14,9 +14,8 @@ const MOST_STREAMS: usize = 64;
 /// A frame that outlives the block it was read in.
 struct Kept {
     id: FrameId,
-    time: Timestamp,
     /// Its effective time.
-    due: Timestamp,
+    time: Timestamp,
     link: LinkType,
     interface: u32,
     original_len: u32,
@@ -64,15 +63,15 @@ impl Stream {
                     continue;
                 }
                 self.number += 1;
-                let due = self.clock.take(frame.time, frame.interface, self.number);
+                let time = self.clock.take(frame.time, frame.interface, self.number);
                 if self.clock.beginnings == self.beginning {
-                    let Frame { id, time, link, interface, original_len, data } = frame;
-                    self.frames.push(Kept { id, time, due, link, interface, original_len, bytes: data.to_vec() });
+                    let Frame { id, link, interface, original_len, data, .. } = frame;
+                    self.frames.push(Kept { id, time, link, interface, original_len, bytes: data.to_vec() });
                 }
             }
             self.frames.reverse();
         }
-        self.next = self.frames.last().map_or(self.next, |frame| frame.due);
+        self.next = self.frames.last().map_or(self.next, |frame| frame.time);
         true
     }
 }
@@ -104,8 +103,8 @@ pub(super) fn questions(
         let stream = &mut streams[at];
         // One stream at a time has what all of them know.
         stream.observation.swap_questions(&mut questions);
-        while let Some(kept) = stream.frames.pop_if(|kept| until.is_none_or(|until| kept.due <= until)) {
-            let Kept { id, time, due: _, link, interface, original_len, bytes } = kept;
+        while let Some(kept) = stream.frames.pop_if(|kept| until.is_none_or(|until| kept.time <= until)) {
+            let Kept { id, time, link, interface, original_len, bytes } = kept;
             stream.observation.observe_questions(&Frame { id, time, link, interface, original_len, data: &bytes });
         }
         stream.observation.swap_questions(&mut questions);

@@ -290,6 +290,7 @@ impl Reader<'_> {
                     })
                 });
                 let Some(whole) = whole else {
+                    drop(parts);
                     // What the times of a part are hangs on the parts before it: by one thread, from the beginning.
                     progress.iter().zip(before).for_each(|(counter, before)| counter.store(before, Ordering::Relaxed));
                     return self.read_range(at..at + 1, &mut None, onto);

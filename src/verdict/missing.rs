@@ -22,8 +22,8 @@ pub struct Missing {
     pub acknowledged: HashSet<HostId>,
     /// Who was seen to send to whom, by unicast; only where one of the two above says that a direction is missing.
     pub seen_to_send: HashSet<(HostId, HostId)>,
-    /// Who was seen to send to whom what came in pieces and lacks the first, which would say what it is: the times of each,
-    /// as far as order goes.
+    /// Who was seen to send to whom what came in pieces and lacks the first, which would say what it is: when each began, as far as
+    /// order goes, and the latest end of those up to it.
     pub headless: HashMap<(IpAddr, IpAddr), Vec<(Timestamp, Timestamp)>>,
     /// Packets that were dropped while it was captured, and those that no table had room for.
     pub dropped: u64,
@@ -151,10 +151,11 @@ impl Missing {
     }
 
     fn has_headless(&self, way: (IpAddr, IpAddr), (first, last): (Timestamp, Timestamp)) -> bool {
-        let is_in_time = |begin: Timestamp| begin.raw() <= last.raw().saturating_add(PATIENCE);
-        let may_answer =
-            |(begin, end): &(Timestamp, Timestamp)| last == Timestamp::UNKNOWN || *end >= first && is_in_time(*begin);
-        self.headless.get(&way).is_some_and(|pieces| pieces.iter().any(may_answer))
+        let Some(pieces) = self.headless.get(&way) else { return false };
+        let until = last.raw().saturating_add(PATIENCE);
+        let in_time = pieces.partition_point(|(begin, _)| begin.raw() <= until);
+        // Without a time it may be an answer to anything.
+        last == Timestamp::UNKNOWN || in_time.checked_sub(1).is_some_and(|at| pieces[at].1 >= first)
     }
 
     fn filtering(&self, hosts: &Hosts, conversation: &Conversation, client_port: u16) -> Filtering {

@@ -269,7 +269,7 @@ fn by_tshark(path: &Path) -> Times {
 }
 
 /// The captures beside the program, and the corpus where it is.
-fn captures() -> Vec<PathBuf> {
+pub(crate) fn captures() -> Vec<PathBuf> {
     let mut folders = vec![command::sample("")];
     if let Some(corpus) = corpus::folder() {
         folders.extend(["service", "link", "field"].map(|name| corpus.join(name)));

@@ -47,7 +47,7 @@ fn a_state_of_version_1_is_read_as_its_captures() {
     assert_eq!(captures.len(), 6);
     let options = options(1, None);
     let but_both = |files| but_health(without_links(files));
-    // Behind a clock that was set back nothing was said to be captured.
+    // Where a clock was set back, states of version 1 hold a gap that lasts to the frame before; its real end is told now.
     let kept = judged(&states, &options).into_iter();
     let kept =
         kept.map(|(name, text)| (name, text.replace("to 2026-03-17T09:00:20.000Z", "to 2026-03-17T08:30:30.000Z")));

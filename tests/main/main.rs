@@ -65,6 +65,7 @@ mod splits;
 mod states;
 mod stops;
 mod survey_schema;
+mod tcptrace;
 mod ten_seconds;
 mod threads;
 mod tools;

@@ -16,6 +16,9 @@ impl Heard {
     pub(super) const MOST_GAPS: usize = 1024;
 
     pub(super) fn add(&mut self, (mut from, mut to): Stretch) {
+        if from == Timestamp::UNKNOWN {
+            return;
+        }
         let is_before = |known: &Stretch| known.1 < from && known.1.raw().abs_diff(from.raw()) >= Clock::GAP;
         let begin = self.0.partition_point(is_before);
         let is_near = |known: &&Stretch| known.0 <= to || known.0.raw().abs_diff(to.raw()) < Clock::GAP;
@@ -51,9 +54,15 @@ impl Heard {
         let begins = std::iter::once(all.0).chain(gaps.iter().map(|gap| gap.1));
         let ends = gaps.iter().map(|gap| gap.0).chain([all.1]);
         let mut heard = Self::NOTHING;
-        let stretches = begins.zip(ends).filter(|(from, to)| from <= to && *from != Timestamp::UNKNOWN);
+        let stretches = begins.zip(ends).filter(|(from, to)| from <= to);
         stretches.for_each(|stretch| heard.add(stretch));
         heard
+    }
+
+    /// What of it lies behind a time; nothing behind one that is not known.
+    pub(super) fn from(&self, first: Timestamp) -> Self {
+        let behind = self.0.iter().filter(|(_, to)| first != Timestamp::UNKNOWN && *to >= first);
+        Self(behind.map(|(from, to)| (first.max(*from), *to)).collect())
     }
 
     pub(super) fn earliest(&self) -> Timestamp {

@@ -28,7 +28,7 @@ pub struct Clock {
     pub untimed: u64,
     /// How often it began anew, with an interface or a capture that was written behind another.
     pub beginnings: u32,
-    /// When frames were captured, but for the last that follow one another.
+    /// When frames were captured, but for those in `at.stretch` and before excursions.
     heard: Heard,
     /// The time of the first frame that has one.
     first: Timestamp,
@@ -43,20 +43,20 @@ pub struct Clock {
 struct Standing {
     /// The last time that was written.
     last: Timestamp,
-    /// From where on time only went forward, by less than a second at once.
-    since: Timestamp,
-    /// What effective times are later than the written ones by now, in nanoseconds.
+    /// The times since the last long step; the latest as far as it was not the last.
+    stretch: Stretch,
+    /// By how many nanoseconds effective times are later than written ones now.
     moved: i64,
     /// A step forward of fewer nanoseconds is like most: nothing is to be noted of it, and effective times are those that
     /// are written. 0 where there is none.
     usual: u64,
     /// The interface of the last frame.
     interface: u32,
-    /// All of them, by number; where the last frame's stands is said above.
+    /// Every interface so far, by number; what `last` and `moved` say holds for the last frame's.
     interfaces: Vec<Interface>,
     /// The time with which the input, or what is appended to it, began.
     begun: Timestamp,
-    /// The latest time behind that, before time went back.
+    /// The latest time since then, up to the last long step.
     reached: Timestamp,
     /// Steps of the last few frames, which may be of them alone; each may lie within the one before it.
     excursions: ArrayVec<Excursion, 4>,
@@ -78,6 +78,13 @@ impl Interface {
     }
 }
 
+impl Standing {
+    /// The stretch of time that the last frame is of.
+    fn current(&self) -> Stretch {
+        (self.stretch.0, self.stretch.1.max(self.last))
+    }
+}
+
 /// A step that may be of a few frames only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Excursion {
@@ -87,6 +94,8 @@ struct Excursion {
     to: i64,
     /// How times were moved before it.
     moved: i64,
+    /// The times before it, since another such step.
+    stretch: Stretch,
     /// The number of its first frame.
     frame: i64,
 }
@@ -131,7 +140,7 @@ impl Clock {
         begins_untimed: false,
         at: Standing {
             last: Timestamp::UNKNOWN,
-            since: Timestamp::UNKNOWN,
+            stretch: (Timestamp::UNKNOWN, Timestamp::UNKNOWN),
             moved: 0,
             usual: 0,
             interface: u32::MAX,
@@ -154,21 +163,29 @@ impl Clock {
     const LONGEST_PAUSE: u64 = 7 * 24 * 3600 * 1_000_000_000;
     /// So many interfaces are told apart; all others are one.
     const MOST_INTERFACES: u32 = 4096;
-    /// Nanoseconds by which no two clocks of one capture take turns.
+    /// Clocks of one capture that take turns differ by less, in nanoseconds.
     const NOT_TWO_CLOCKS: u64 = 10_000_000_000;
-    /// A capture of so many nanoseconds or more may have another one appended that begins at the same time, within an
-    /// eighth of what it lasted, and within so many.
+    /// A capture of so many nanoseconds or more may have another one appended that begins at the same time.
     const APPENDED_TO: u64 = 10_000_000_000;
+    /// At the same time is within an eighth of what the first one lasted, and within so many nanoseconds.
     const APPENDED_WITHIN: u64 = 300_000_000_000;
 
     /// Earliest time, or unknown.
     pub fn earliest(&self) -> Timestamp {
-        self.heard.earliest().earlier(self.at.since)
+        self.all_heard().earliest()
     }
 
     /// Latest time, or unknown.
     pub fn latest(&self) -> Timestamp {
-        self.heard.latest().max(self.at.last)
+        self.all_heard().latest()
+    }
+
+    /// When frames were captured, with what was not written down yet.
+    fn all_heard(&self) -> Heard {
+        let mut heard = self.heard.clone();
+        let before = self.at.excursions.iter().map(|excursion| excursion.stretch);
+        before.chain([self.at.current()]).for_each(|stretch| heard.add(stretch));
+        heard
     }
 
     /// Takes the time of a frame, the `frame`th of this part (from 1), and gives its effective one.
@@ -179,7 +196,7 @@ impl Clock {
             *last = time;
             return time;
         }
-        self.step(time, interface.min(Self::MOST_INTERFACES), count(frame))
+        self.step(time, interface.min(Self::MOST_INTERFACES), as_i64(frame))
     }
 
     /// Takes the time of a frame of which something may be to be noted.
@@ -228,7 +245,7 @@ impl Clock {
 
     fn begin(&mut self, time: Timestamp) {
         (self.at.begun, self.at.reached) = (time, Timestamp::UNKNOWN);
-        (self.at.since, self.at.last, self.at.moved) = (time, time, 0);
+        (self.at.stretch, self.at.last, self.at.moved) = ((time, time), time, 0);
     }
 
     /// Where the interface of a frame stood before it.
@@ -255,36 +272,46 @@ impl Clock {
 
     fn go(&mut self, (before, now): (i64, i64), own: Option<Interface>, frame: i64) {
         let (time, step, is_back) = (Timestamp::from_nanos(now), now.abs_diff(before), now < before);
-        let goes_on = !is_back || step < Self::STEP;
+        let is_long = step >= Self::STEP;
+        let goes_on = !(is_back && is_long);
         // Another interface than that of the frame before, which goes on where it stood.
         let turns = own.is_some_and(|own| own.last.raw() != before && is_behind(now, own.last.raw()));
         let ends = |excursion: &Excursion| is_back == excursion.is_forward() && excursion.ends_at(now, frame);
-        let is_known = own.is_some() || !is_back;
-        let ended = self.at.excursions.iter().rposition(ends).filter(|_| step >= Self::STEP && is_known);
-        if is_back && (ended.is_none() || turns) {
-            self.hear(time);
-        }
-        if let Some(at) = ended {
-            if is_back && !turns {
+        // The first frame of an interface that steps back begins something else.
+        let may_end = is_long && (own.is_some() || !is_back);
+        if let Some(at) = self.at.excursions.iter().rposition(ends).filter(|_| may_end) {
+            if is_back && turns {
+                self.hear(time);
+            } else if is_back {
                 self.note_back(step);
             }
             return self.end_excursion(at, time);
         }
+        if is_back {
+            self.at.reached = self.at.reached.max(self.at.last);
+        }
         let effective = now.saturating_add(self.at.moved);
         let may_begin = self.beginnings < Self::MOST_BEGINNINGS;
         match own {
-            None if goes_on && (self.at.moved == 0 || !self.is_half(now)) => {}
+            None if goes_on && (self.at.moved == 0 || !self.may_be_appended(now)) => {}
             Some(own) if goes_on && is_behind(effective, own.effective()) => {}
             Some(own) if is_behind(now, own.last.raw()) => self.at.moved = own.moved,
             None if may_begin && !self.is_long_ago(now) => {
                 self.beginnings += 1;
                 return self.begin_anew(time);
             }
-            // What was appended, or behind a first frame with a wrong time.
-            Some(_) if may_begin && (self.is_half(now) || frame == 2 && step >= Self::NOT_TWO_CLOCKS) => {
+            Some(_) if may_begin && self.may_be_appended(now) => {
                 self.note_back(step);
-                self.beginnings += u32::from(frame != 2);
+                self.beginnings += 1;
+                // What follows of the other interfaces is of the same capture.
+                let Standing { interface, interfaces, .. } = &mut self.at;
+                interfaces.retain(|known| known.number == *interface);
                 return self.begin_anew(time);
+            }
+            // Behind a first frame with a wrong time.
+            Some(_) if frame == 2 && step >= Self::NOT_TWO_CLOCKS => {
+                self.note_back(step);
+                return self.begin(time);
             }
             own => return self.set_back(own, time, frame),
         }
@@ -292,6 +319,9 @@ impl Clock {
             self.go_forward(time, step, frame);
         } else if goes_on {
             self.note_back(step);
+            self.at.stretch = (self.at.stretch.0.min(time), self.at.current().1);
+        } else {
+            self.hear(time);
         }
         self.at.last = time;
     }
@@ -299,19 +329,17 @@ impl Clock {
     fn go_forward(&mut self, time: Timestamp, step: u64, frame: i64) {
         self.longest_forward = self.longest_forward.max(step);
         if step >= Self::STEP {
-            self.set_out(time, frame);
-            self.hear(time);
+            self.note_excursion(time, frame);
         }
         if step >= Self::LONGEST_PAUSE {
             (self.at.begun, self.at.reached) = (time, Timestamp::UNKNOWN);
         }
     }
 
-    /// Writes down when frames were captured, until the last, behind which times go on from another one.
+    /// Writes down when frames were captured, until the last; another stretch of time begins.
     fn hear(&mut self, next: Timestamp) {
-        let Standing { since, last, reached, .. } = &mut self.at;
-        self.heard.add((*since, *last));
-        (*since, *reached) = (next, (*last).max(*reached));
+        self.heard.add(self.at.current());
+        self.at.stretch = (next, next);
     }
 
     fn note_back(&mut self, step: u64) {
@@ -325,45 +353,55 @@ impl Clock {
         let (last, effective) =
             own.map_or((last, effective), |own| (last.max(own.last.raw()), effective.max(own.effective())));
         self.note_back(last.abs_diff(time.raw()));
-        self.set_out(time, frame);
+        self.note_excursion(time, frame);
         (self.at.last, self.at.moved) = (time, effective.saturating_sub(time.raw()));
     }
 
-    fn set_out(&mut self, time: Timestamp, frame: i64) {
+    /// A step that may be of a few frames only: what was captured before it is written down when that is no more possible.
+    fn note_excursion(&mut self, time: Timestamp, frame: i64) {
         let (before, to, moved) = (self.at.last.raw(), time.raw(), self.at.moved);
-        self.keep(Excursion { before, to, moved, frame });
+        let stretch = self.at.current();
+        self.push_excursion(Excursion { before, to, moved, stretch, frame });
+        self.at.stretch = (time, time);
     }
 
-    fn keep(&mut self, excursion: Excursion) {
-        let excursions = &mut self.at.excursions;
-        excursions.retain(|known| known.is_recent(excursion.frame));
+    fn push_excursion(&mut self, excursion: Excursion) {
+        let Self { heard, at: Standing { excursions, .. }, .. } = self;
+        excursions.retain(|known| {
+            let is_recent = known.is_recent(excursion.frame);
+            if !is_recent {
+                heard.add(known.stretch);
+            }
+            is_recent
+        });
         if excursions.is_full() {
             // The shortest says least.
             let length = |at: &usize| excursions[*at].to.abs_diff(excursions[*at].before);
             let shortest = (0..excursions.len()).min_by_key(length).unwrap_or(0);
-            excursions.remove(shortest);
+            heard.add(excursions.remove(shortest).stretch);
         }
         excursions.push(excursion);
     }
 
     /// Time goes on as if the frames of an excursion, and of those within it, were not there.
     fn end_excursion(&mut self, at: usize, time: Timestamp) {
-        let Excursion { to, moved, .. } = self.at.excursions[at];
+        let Excursion { to, moved, stretch, .. } = self.at.excursions[at];
         self.at.excursions.truncate(at);
-        (self.at.since, self.at.last, self.at.moved) = (time, time, moved);
+        self.at.stretch = (stretch.0.min(time), stretch.1);
+        (self.at.last, self.at.moved) = (time, moved);
         for interface in self.at.interfaces.iter_mut().filter(|interface| interface.last.raw() >= to) {
             interface.last = interface.last.min(time);
         }
     }
 
     /// Whether a frame may be the first of another capture of the same time: the other direction, another port.
-    fn is_half(&self, now: i64) -> bool {
+    fn may_be_appended(&self, now: i64) -> bool {
         let begun = self.at.begun.raw();
         let lasted = self.at.reached.max(self.at.last).raw().max(begun).abs_diff(begun);
         lasted >= Self::APPENDED_TO && now.abs_diff(begun) <= (lasted / 8).clamp(Self::STEP, Self::APPENDED_WITHIN)
     }
 
-    /// Whether a time lies so long before all others that it is of a clock that was set.
+    /// Whether a time lies so long before all that followed without such a pause that it is of a clock that was set.
     fn is_long_ago(&self, now: i64) -> bool {
         let begun = self.at.begun.raw();
         now < begun && now.abs_diff(begun) >= Self::LONGEST_PAUSE
@@ -371,22 +409,22 @@ impl Clock {
 
     /// Times are those that are written, whatever came before.
     fn begin_anew(&mut self, time: Timestamp) {
+        self.heard = self.all_heard();
         self.at.excursions.clear();
         self.begin(time);
     }
 
     /// No frame follows: puts what was heard in order, and forgets what only the next one would need.
     pub(super) fn close(&mut self) {
-        if self.at.since != Timestamp::UNKNOWN {
-            self.heard.add((self.at.since, self.at.last));
-        }
+        self.heard = self.all_heard();
         self.heard.keep_longest_gaps();
         let Standing { last, moved, .. } = self.at;
         (self.at, self.begins_untimed) = (Standing { last, moved, ..Self::STOPPED.at }, false);
     }
 }
 
-fn count(frames: u64) -> i64 {
+/// A number of frames that numbers can be added to.
+fn as_i64(frames: u64) -> i64 {
     i64::try_from(frames).unwrap_or(i64::MAX >> 1)
 }
 

@@ -1,6 +1,6 @@
 //! How the clocks of parts add up, and how they are stored.
 
-use super::{Clock, Heard, Interface, Standing, count, is_behind};
+use super::{Clock, Heard, Interface, Standing, as_i64, is_behind};
 use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored, store_list};
 
@@ -8,7 +8,7 @@ impl Clock {
     /// The clock of the frames that follow the `frames` of this part.
     pub(in crate::flow) fn continued(&self, frames: u64) -> Self {
         let mut at = self.at.clone();
-        (at.before, at.usual) = (Some(at.before.unwrap_or(0).saturating_add(count(frames))), 0);
+        (at.before, at.usual) = (Some(at.before.unwrap_or(0).saturating_add(as_i64(frames))), 0);
         Self { at, beginnings: self.beginnings, ..Self::STOPPED }
     }
 
@@ -42,7 +42,7 @@ impl Clock {
     pub(in crate::flow) fn absorb(&mut self, mut other: Self, frames: u64) {
         let (is_alone, before) = (other.at.before.is_none(), self.at.before);
         if is_alone {
-            let frames = before.unwrap_or(0).saturating_add(count(frames));
+            let frames = before.unwrap_or(0).saturating_add(as_i64(frames));
             other.at.excursions.iter_mut().for_each(|excursion| excursion.frame += frames);
             if self.at.last != Timestamp::UNKNOWN && other.first != Timestamp::UNKNOWN {
                 self.meet(&mut other, frames + 1);
@@ -67,22 +67,23 @@ impl Clock {
 
     /// Tells a part that was read by itself what came before it.
     fn meet(&mut self, next: &mut Self, frame: i64) {
-        // No time of it was written down as heard yet.
-        let (first, only_forward) = (next.first, next.at.since == next.first);
+        let first = next.first;
         let step = first.raw().abs_diff(self.at.last.raw());
         if first < self.at.last {
             self.note_back(step);
-            self.hear(first);
+            self.at.reached = self.at.reached.max(self.at.last);
         } else {
             self.go_forward(first, step, frame);
-            match step < Self::STEP {
-                true if only_forward => next.at.since = self.at.since,
-                true => self.hear(first),
-                false => {}
-            }
         }
         self.leave();
-        let at = &mut next.at;
+        let (at, current) = (&mut next.at, self.at.current());
+        // What was captured first there follows what was last here, unless one of both is written down.
+        if step < Self::STEP && next.heard == Heard::NOTHING {
+            let stretch = at.excursions.first_mut().map_or(&mut at.stretch, |excursion| &mut excursion.stretch);
+            *stretch = (current.0.min(stretch.0), current.1.max(stretch.1));
+        } else if step < Self::STEP {
+            self.heard.add(current);
+        }
         for known in &self.at.interfaces {
             match at.interfaces.binary_search_by_key(&known.number, |theirs| theirs.number) {
                 Ok(theirs) => at.interfaces[theirs].first = known.first,
@@ -92,11 +93,19 @@ impl Clock {
         if at.begun == first {
             (at.begun, at.reached) = (self.at.begun, at.reached.max(self.at.reached));
         }
-        // As if each had been set out behind the others.
+        // As if each had been noted behind the others.
         for excursion in std::mem::take(&mut at.excursions) {
-            self.keep(excursion);
+            self.push_excursion(excursion);
         }
         at.excursions.clone_from(&self.at.excursions);
+    }
+
+    /// As of a capture that begins with this part.
+    pub(in crate::flow) fn without_what_came_before(&mut self) {
+        self.heard = self.all_heard().from(self.first);
+        self.at.excursions.clear();
+        let first = Some(self.first).filter(|first| *first != Timestamp::UNKNOWN);
+        self.at.stretch = first.map_or(Self::STOPPED.at.stretch, |_| (self.at.last, self.at.last));
     }
 }
 

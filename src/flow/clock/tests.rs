@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::{Clock, Timestamp};
 
 const SECOND: i64 = 1_000_000_000;
-/// What no frame has that was captured.
+/// The raw time of a frame without one.
 const UNTIMED: i64 = i64::MIN;
 
 type Sent = (u32, i64);
@@ -64,6 +64,10 @@ fn wrong_times_tell_no_gap_and_no_end() {
     let at = |seconds: i64| Timestamp::from_nanos(seconds * SECOND);
     assert_eq!((clock.latest(), clock.backward_steps), (at(120), 1));
     assert_eq!(clock.heard.0, [(at(100), at(120))]);
+    for wrong in [&[100, 110, 3710, 3712, 114, 120][..], &[100, 110, -3490, -3488, 114, 120], &[3700, 100, 110, 120]] {
+        let (clock, _) = read(&wrong.iter().map(|time| (0, *time)).collect::<Vec<_>>());
+        assert_eq!(clock.heard.0, [(at(100), at(120))], "{wrong:?}");
+    }
     let (clock, _) = read(&[(0, 100), (0, 110), (0, 3700), (0, 3710)]);
     assert_eq!(clock.heard.0, [(at(100), at(110)), (at(3700), at(3710))], "a clock that was set, or a gap");
 }
@@ -113,6 +117,9 @@ fn interfaces_and_captures_that_are_written_one_behind_the_other_keep_their_time
     assert_eq!(times, [100, 900, 100, 500, 901]);
     assert_eq!((clock.backward_steps, clock.heard.gaps().len()), (0, 0), "no clock was set, and no gap is left");
     assert_eq!(read(&[(0, 100), (0, 900), (1, 100), (1, 500), (0, 901), (1, 501)]).1, [100, 900, 100, 500, 901, 501]);
+    // Two captures of two interfaces each.
+    let two = [(0, 100), (1, 101), (0, 900), (1, 901), (0, 100), (1, 101), (0, 500)];
+    assert_eq!(read(&two).1, two.map(|(_, time)| time));
     // In turns, some frames of each at a time.
     let (clock, times) =
         read(&[(0, 100), (0, 101), (0, 104), (1, 100), (1, 102), (1, 105), (0, 106), (0, 107), (1, 106)]);

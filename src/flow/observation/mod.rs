@@ -60,7 +60,10 @@ const BYTES_PER_FLOW: u64 = 1024;
 /// Flows that room is made for at most: 200 MB of addresses.
 const MOST_EXPECTED: usize = 1 << 20;
 
-/// Frames observed: `observe(a)` absorbing `observe(b)` equals `observe(a ++ b)`.
+/// Frames observed: `observe(a)` absorbing `observe(b)` equals `observe(a ++ b)`, where `a` [is followed by] `b` or `b` was
+/// observed [`Observation::continuing`] `a`.
+///
+/// [is followed by]: Observation::is_followed_by
 #[derive(Clone, Debug)]
 pub struct Observation {
     v4: Table<Key4>,
@@ -127,6 +130,11 @@ impl Observation {
             health: Questions::new(input),
             measures_health: limits.health,
         }
+    }
+
+    /// As of a capture that begins with this part.
+    pub fn forget_what_came_before(&mut self) {
+        self.tallies[0].1.clock.without_what_came_before();
     }
 
     /// The same of the frames that follow those of `before`, whose clock goes on.

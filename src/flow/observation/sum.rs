@@ -6,7 +6,7 @@ use super::{Observation, Observed, UDP, measured, place, wide};
 use crate::capture::Shift;
 use crate::flow::key::{Key4, Key6, VlanCode};
 use crate::flow::limit::Overflow;
-use crate::flow::{Clock, FlowView, Flows};
+use crate::flow::{FlowView, Flows};
 
 impl Observation {
     /// Whether frames of the own input that were observed for themselves have the effective times that they have behind
@@ -92,10 +92,6 @@ impl Observation {
         };
         let vlan_names_full = self.vlans.is_full();
         let mut health = self.health.finish();
-        // Where a clock was set back, stretches of time of one part are not those of the next.
-        if self.tallies.iter().any(|(_, tally)| tally.clock.longest_backward >= Clock::STEP) {
-            health.loads.clear();
-        }
         if self.measures_health {
             measured::dhcp(&self.side, &mut health);
         }

@@ -58,8 +58,9 @@ impl CaveatWriter<'_> {
         if self.observed.health.left_out {
             self.say(
                 "health-overlap",
-                "A capture holds others one behind the other (interfaces, sections, appended ones) and cannot be read again: how \
-                 soon devices answer and when they went silent is left out. Give it as a file.",
+                "A capture holds others one behind the other (interfaces, sections, appended ones) and was not read again as one \
+                 stream (it is no file, holds too many, was read up to a count, or a state is beside it): how soon devices answer \
+                 and when they went silent is left out.",
             );
         }
         let misfits = self.observed.health.misfits;

@@ -323,6 +323,13 @@ pub(super) fn missing(
     for (way, pieces) in observed.side.link.headless() {
         headless.entry(way).or_default().push((pieces.begin.time, pieces.end));
     }
+    for pieces in headless.values_mut() {
+        pieces.sort_unstable();
+        let mut latest = Timestamp::UNKNOWN;
+        for (_, end) in pieces {
+            (latest, *end) = (latest.max(*end), latest.max(*end));
+        }
+    }
     Missing {
         one_way,
         seen_to_send,
