@@ -38,7 +38,7 @@ pub struct Clock {
     at: Standing,
 }
 
-/// All that the effective time of the next frame hangs on.
+/// All that the effective time of the next frame depends on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Standing {
     /// The last time that was written.
@@ -270,6 +270,8 @@ impl Clock {
         }
     }
 
+    /// Goes from the time of the last frame to that of the next, whose interface stood at `own` if it had a frame before. The
+    /// arms below are the rows of the table in docs/relations.md.
     fn go(&mut self, (before, now): (i64, i64), own: Option<Interface>, frame: i64) {
         let (time, step, is_back) = (Timestamp::from_nanos(now), now.abs_diff(before), now < before);
         let is_long = step >= Self::STEP;
@@ -295,11 +297,14 @@ impl Clock {
         match own {
             None if goes_on && (self.at.moved == 0 || !self.may_be_appended(now)) => {}
             Some(own) if goes_on && is_behind(effective, own.effective()) => {}
+            // It goes on where it stood itself.
             Some(own) if is_behind(now, own.last.raw()) => self.at.moved = own.moved,
+            // Written behind another interface, or another section.
             None if may_begin && !self.is_long_ago(now) => {
                 self.beginnings += 1;
                 return self.begin_anew(time);
             }
+            // Appended to a capture of the same time.
             Some(_) if may_begin && self.may_be_appended(now) => {
                 self.note_back(step);
                 self.beginnings += 1;
