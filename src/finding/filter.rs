@@ -26,6 +26,12 @@ pub(super) struct Filter {
     flows: BTreeSet<(IpAddr, u16, IpAddr, u16)>,
 }
 
+/// The packets of one TCP connection, by an address and both ports.
+pub(super) fn of_connection(address: IpAddr, ports: [u16; 2]) -> String {
+    let ip = if address.is_ipv6() { "ipv6" } else { "ip" };
+    format!("({ip}.addr == {address} && tcp.port == {} && tcp.port == {})", ports[0], ports[1])
+}
+
 impl Filter {
     /// A filter for conversations of this transport.
     pub(super) const fn new(transport: Transport) -> Self {

@@ -7,7 +7,7 @@ use super::by_mac::Identity;
 use super::devices::{Trouble, grouped};
 use super::dhcp::Client;
 use super::phrases::{frame, lasting};
-use super::{Cited, Context, Finding, Judged, Replace, Who};
+use super::{Cited, Context, Finding, Judged, Replace, Who, filter};
 use crate::capture::Timestamp;
 use crate::flow::{DhcpExchange, Endpoint, FlowView, Window};
 use crate::policy::FindingKind;
@@ -117,8 +117,8 @@ impl Trouble for Flaps {
     fn sentence(&self, _: Who, context: &Context<'_>) -> String {
         let ((own, own_port), (other, other_port)) = self.connection;
         format!(
-            "{} asked DHCP {} times as a device that starts, in {}, the first in {}; but it did not start: a connection went on each time, the first {own} port \
-             {own_port} to {other} port {other_port}.",
+            "{} asked DHCP {} times as a device that starts, in {}, the first in {}; but it did not start: a connection went on \
+             each time, the first {own} port {own_port} to {other} port {other_port}.",
             self.client.name(context),
             self.times,
             lasting(self.window.first, self.window.last),
@@ -132,8 +132,7 @@ impl Trouble for Flaps {
 
     fn filter(&self, _: Who) -> String {
         let ((own, own_port), (_, other_port)) = self.connection;
-        let ip = if own.is_ipv6() { "ipv6" } else { "ip" };
-        let connection = format!("({ip}.addr == {own} && tcp.port == {own_port} && tcp.port == {other_port})");
+        let connection = filter::of_connection(own, [own_port, other_port]);
         format!("{} || {connection}", self.client.filter())
     }
 

@@ -13,7 +13,7 @@
 //!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
 //!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
 //! on their own    old_version, unused_allowance, refused_transfer, silent_together
-//! helpers         dhcp, arp (what was observed), contest (who speaks for one address), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
+//! helpers         judged (what several kinds look up), dhcp, arp (what was observed), contest (who speaks for one address), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
 //!                   silences (of devices, and what they have in common), silent_time (for pictures),
 //!                 transfers (of files, also for transfers.csv), tftp_errors (what their codes mean)
 //! ```
@@ -47,6 +47,7 @@ mod dhcp;
 mod doubts;
 mod filter;
 mod forwards_late;
+mod judged;
 mod link_flaps;
 mod lossy_path;
 mod lost_fragments;
@@ -84,12 +85,12 @@ mod unexpected;
 mod unused_allowance;
 mod went_silent;
 
-use std::cell::OnceCell;
 use std::cmp::Reverse;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use judged::Judged;
 pub use silent_time::{SilentTime, SilentTimes};
 pub use state::{Standing, Standings, State};
 pub use transfers::{Held, Transfer, Transfers};
@@ -100,7 +101,7 @@ use crate::flow::Window;
 use crate::inventory::Hosts;
 use crate::policy::{Case, FindingKind, Policy, Reason, Role, Rule, Severity};
 use crate::protocol::Transport;
-use crate::verdict::{Conversation, ConversationFacts, Judgement, Judgements, Observations, Outcome, Verdict};
+use crate::verdict::{Judgements, Observations, Outcome, Verdict};
 
 /// What a finding is about, by the name that tables, policies and docs/findings.md print.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -430,36 +431,6 @@ impl Cited {
     }
 }
 
-/// What was judged before, and what several kinds look up in it.
-struct Judged<'a> {
-    seen: &'a Observations<'a>,
-    flows: &'a [Judgement],
-    conversations: &'a [Conversation],
-    facts: &'a [ConversationFacts],
-    members: &'a [u32],
-    dhcp_clients: OnceCell<Vec<dhcp::Client<'a>>>,
-    connections: OnceCell<link_flaps::Connections>,
-    silences: OnceCell<silences::Silences>,
-    /// Files that crossed by TFTP, each with its first frame.
-    transfers: &'a [(Transfer, Cited)],
-}
-
-impl<'a> Judged<'a> {
-    /// What DHCP said of each device that asked for an address.
-    fn dhcp_clients(&self) -> &[dhcp::Client<'a>] {
-        self.dhcp_clients.get_or_init(|| dhcp::clients(self.seen))
-    }
-
-    /// The connections of devices that often asked DHCP as one that starts.
-    fn connections(&self) -> &link_flaps::Connections {
-        self.connections.get_or_init(|| link_flaps::Connections::of(self))
-    }
-
-    fn silences(&self) -> &silences::Silences {
-        self.silences.get_or_init(|| silences::Silences::of(self.seen))
-    }
-}
-
 /// What finds findings of one kind, or of several.
 type Detector = fn(&Judged<'_>) -> Vec<Finding>;
 
@@ -498,20 +469,8 @@ const DETECTORS: [Detector; 29] = [
 
 /// All findings: by severity, then packets; and the files that crossed.
 pub fn find(seen: &Observations<'_>, judged: &Judgements) -> (Vec<Finding>, Transfers) {
-    let Judgements { flows, conversations, facts, members } = judged;
-    let (dhcp_clients, connections, silences) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
     let transfers = transfers::each(seen);
-    let judged = Judged {
-        seen,
-        flows,
-        conversations,
-        facts,
-        members,
-        dhcp_clients,
-        connections,
-        silences,
-        transfers: &transfers,
-    };
+    let judged = Judged::new(seen, judged, &transfers);
     let mut findings: Vec<Finding> = DETECTORS.iter().flat_map(|detector| detector(&judged)).collect();
     findings.sort_by_key(|finding| (Reverse(finding.severity), Reverse(finding.packets)));
     (findings, Transfers::of(transfers))

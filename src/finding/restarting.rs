@@ -6,7 +6,7 @@ use super::by_mac::Identity;
 use super::devices::{Affected, Trouble, grouped};
 use super::dhcp::Client;
 use super::phrases::{frame, lasting};
-use super::{Cited, Context, Finding, Judged, Replace, Who};
+use super::{Cited, Context, Finding, Judged, Replace, Who, filter};
 use crate::flow::{DhcpExchange, Endpoint, FlowView, Window};
 use crate::policy::FindingKind;
 use crate::verdict::{Conversation, STARTS, starts_anew};
@@ -100,8 +100,7 @@ impl Connection {
     }
 
     fn filter(&self) -> String {
-        let ip = if self.client.0.is_ipv6() { "ipv6" } else { "ip" };
-        format!("({ip}.addr == {} && tcp.port == {} && tcp.port == {})", self.client.0, self.client.1, self.server.1)
+        filter::of_connection(self.client.0, [self.client.1, self.server.1])
     }
 }
 

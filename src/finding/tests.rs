@@ -10,7 +10,7 @@ use crate::policy::Direction::Incoming;
 use crate::protocol::{Evidence, Protocol};
 use crate::relation::{Announcement, Link, LinkKind, Rejection};
 use crate::verdict::tests::{COAP, Course, GATEWAY, GROUP, JUNK, NODES, Site, address, cell, seconds, site};
-use crate::verdict::{CellCoverage, CellState, Missing, cover};
+use crate::verdict::{CellCoverage, CellState, Conversation, Judgement, Missing, cover};
 
 const READ: &[u8] = b"\0\x01node.bin\0octet\0";
 

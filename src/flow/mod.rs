@@ -29,7 +29,7 @@ mod tcp;
 mod tests;
 mod view;
 
-pub use clock::{Clock, Stretch, gaps};
+pub use clock::Clock;
 pub use evidence::{
     Authentication, BridgePort, Broadcasts, Claimed, Claims, DatagramId, DhcpExchange, Endpoint, First, IcmpError,
     LinkEvidence, Membership, Offers, Pieces, Port, Refusals, STRETCH, Search, SideEvidence, Speaker, Stream,

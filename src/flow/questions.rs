@@ -52,11 +52,6 @@ impl Observation {
         self.health.v4.is_mixed() || self.health.v6.is_mixed() || self.health.rhythms.is_mixed()
     }
 
-    /// How often an input, or an interface of it, began anew before where it ended.
-    pub fn beginnings(&self, input: u32) -> u32 {
-        self.find_tally(input).map_or(0, |at| self.tallies[at].1.clock.beginnings)
-    }
-
     /// Forgets all that hangs on the order of messages, which is not known.
     pub fn leave_out_questions(&mut self) {
         self.health = Questions { left_out: true, ..Questions::new(self.input()) };

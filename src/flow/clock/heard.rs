@@ -4,7 +4,7 @@ use super::Clock;
 use crate::capture::Timestamp;
 
 /// From one time to a later one.
-pub type Stretch = (Timestamp, Timestamp);
+pub(super) type Stretch = (Timestamp, Timestamp);
 
 /// When frames were captured: stretches of time between which none was for [`Clock::GAP`] or more, in their order.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -75,7 +75,7 @@ impl Heard {
 }
 
 /// The times in which none of some clocks had a frame for [`Clock::GAP`] or more.
-pub fn gaps<'a>(clocks: impl Iterator<Item = &'a Clock>) -> Vec<Stretch> {
+pub(in crate::flow) fn gaps<'a>(clocks: impl Iterator<Item = &'a Clock>) -> Vec<Stretch> {
     let mut heard = Heard::NOTHING;
     clocks.for_each(|clock| heard.extend(&clock.heard));
     heard.gaps()

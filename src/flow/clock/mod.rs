@@ -8,8 +8,8 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-use heard::Heard;
-pub use heard::{Stretch, gaps};
+pub(super) use heard::gaps;
+use heard::{Heard, Stretch};
 
 use arrayvec::ArrayVec;
 

@@ -12,7 +12,7 @@ use content::Content;
 pub use content::{is_icmp_error, ports_of};
 
 use super::batch::{Direct, Intake, Pipeline};
-use super::clock::Clock;
+use super::clock;
 use super::evidence::Claim;
 use super::fragment::{Datagram, Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
@@ -72,7 +72,7 @@ pub struct Observation {
     sources: SourceSets,
     fragments: Fragments,
     /// By input; the first is the one that is being read.
-    pub(super) tallies: Vec<(u32, Tally)>,
+    tallies: Vec<(u32, Tally)>,
     other_frames: OtherFrames,
     neighbours: Neighbours,
     side: SideEvidence,
@@ -108,9 +108,9 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// What the clocks of each input did.
-    pub fn clocks(&self) -> impl Iterator<Item = &Clock> {
-        self.tallies.values().map(|tally| &tally.clock)
+    /// The times in which no input has a frame for [`clock::Clock::GAP`] or more.
+    pub fn gaps(&self) -> Vec<(Timestamp, Timestamp)> {
+        clock::gaps(self.tallies.values().map(|tally| &tally.clock))
     }
 }
 
@@ -137,7 +137,7 @@ impl Observation {
         self.tallies[0].1.clock.without_what_came_before();
     }
 
-    /// The same of the frames that follow those of `before`, whose clock goes on.
+    /// Nothing observed yet of the frames that follow those of `before`, whose clock goes on.
     #[must_use]
     pub fn continuing(mut self, before: &Self) -> Self {
         self.tallies[0].1 = before.tally().continued();

@@ -15,6 +15,11 @@ impl Observation {
         self.tally().clock.is_followed_by(&next.tally().clock)
     }
 
+    /// How often an input, or an interface of it, began anew before where it ended.
+    pub fn beginnings(&self, input: u32) -> u32 {
+        self.find_tally(input).map_or(0, |at| self.tallies[at].1.clock.beginnings)
+    }
+
     /// Adds another observation, which comes later by position; `shift` puts its frame numbers right.
     pub fn absorb(&mut self, other: Self, shift: Shift) {
         let vlans = (&mut self.vlans, &other.vlans);
@@ -35,7 +40,7 @@ impl Observation {
     }
 
     /// Where the tally of an input is, or would be: the own one stands first, the others behind it, ascending.
-    pub(in crate::flow) fn find_tally(&self, input: u32) -> Result<usize, usize> {
+    fn find_tally(&self, input: u32) -> Result<usize, usize> {
         match &self.tallies[..] {
             [(own, _), ..] if *own == input => Ok(0),
             [_, others @ ..] => {

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::decode::{Stop, StopLayer, StopReason};
-use crate::flow::{Clock, Observed, gaps};
+use crate::flow::{Clock, Observed};
 use crate::inventory::HostId;
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
@@ -216,7 +216,7 @@ impl<'a> CaveatWriter<'a> {
 
     /// A time without any frame.
     fn gap(&mut self) {
-        let gap = gaps(self.observed.clocks()).iter().map(|(from, to)| to.raw().abs_diff(from.raw())).max();
+        let gap = self.observed.gaps().iter().map(|(from, to)| to.raw().abs_diff(from.raw())).max();
         if let Some(gap) = gap {
             let who = match self.summaries {
                 [(at, _)] => format!("{} holds", self.names[*at as usize]),
@@ -342,7 +342,7 @@ pub(super) fn missing(
             .max(quality.proved_losses)
             .max(quality.missing_bytes.1),
         unread: unread::frames(observed),
-        gaps: gaps(observed.clocks()),
+        gaps: observed.gaps(),
         breaks: breaks.filter(known).collect(),
         end: observed.tallies.values().map(|tally| tally.last()).filter(known).max(),
         filter: filter.map(Filtered::from),
