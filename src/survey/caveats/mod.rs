@@ -327,7 +327,8 @@ pub(super) fn missing(
         pieces.sort_unstable();
         let mut latest = Timestamp::UNKNOWN;
         for (_, end) in pieces {
-            (latest, *end) = (latest.max(*end), latest.max(*end));
+            latest = latest.max(*end);
+            *end = latest;
         }
     }
     Missing {
