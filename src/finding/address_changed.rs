@@ -20,7 +20,7 @@ struct Leases {
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
-    let igor = judged.dhcp_clients().iter().filter(|client| client.role().is_igor());
+    let igor = judged.dhcp_clients().iter().filter(|client| client.role.is_igor());
     let changed = igor.filter_map(|client| {
         let mut leases: BTreeMap<Ipv4Addr, Window> = BTreeMap::new();
         for exchange in &client.exchanges {
