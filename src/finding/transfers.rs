@@ -34,7 +34,8 @@ pub struct Transfer {
     pub first: Timestamp,
     /// When its last packet came.
     pub last: Timestamp,
-    /// For how long it went on: from all blocks to their acknowledgements, and as often as there are any, [`Transfer::sending`].
+    /// For how long it went on: from all blocks to their acknowledgements, and from those to the next blocks; where several
+    /// transfers used the same ports, or seem to have, as often as there are any, [`Transfer::sending`].
     pub nanos: u64,
     /// Blocks, an option acknowledgement among them.
     pub blocks: u64,
@@ -42,7 +43,7 @@ pub struct Transfer {
     pub repeated: u64,
     /// From a block to its acknowledgement on average.
     pub receiving: u64,
-    /// From an acknowledgement to the next block: on average, or the median where several transfers used the same ports, or seem to have.
+    /// From an acknowledgement to the next block mostly.
     pub sending: u64,
     /// Who held it up.
     pub held: Held,
@@ -113,6 +114,12 @@ impl Transfer {
             file: self.file.as_ref().map(|_| with.left_out()),
             ..self.clone()
         }
+    }
+
+    /// From an acknowledgement to the next block on average, where nothing else used its ports.
+    pub(super) fn pause(&self) -> u64 {
+        let receiving = self.receiving.saturating_mul(self.blocks);
+        self.nanos.saturating_sub(receiving) / self.blocks.saturating_sub(1).max(1)
     }
 
     /// Bytes a second.
@@ -188,9 +195,10 @@ fn transfer(
         true => Some(times.total() / times.count().max(1)),
         false => times.percentile(50),
     };
-    let sending = next.and_then(|next| of_pauses(&next.times)).unwrap_or(0);
+    let sending = next.and_then(|next| next.times.percentile(50)).unwrap_or(0);
+    let pause = next.and_then(|next| of_pauses(&next.times)).unwrap_or(0);
     let (blocks_timed, pauses) = (blocks.times.count(), blocks.times.count().saturating_sub(1));
-    let nanos = receiving.saturating_mul(blocks_timed).saturating_add(sending.saturating_mul(pauses));
+    let nanos = receiving.saturating_mul(blocks_timed).saturating_add(pause.saturating_mul(pauses));
     let lasted = flow.first().nanos().zip(flow.last().nanos()).map(|(first, last)| last.abs_diff(first));
     // Who waits in vain for a block that was lost before the capture's place acknowledges the one before it again (RFC 1350
     // section 2).
@@ -200,7 +208,7 @@ fn transfer(
     let held = match (is_alone, is_lossy) {
         (false, _) => Held::Unknown,
         (true, true) => Held::Path,
-        (true, false) if receiving >= sending => Held::Receiver,
+        (true, false) if receiving >= pause => Held::Receiver,
         (true, false) => Held::Sender,
     };
     // Of one block, perhaps behind an option acknowledgement, it is not known how long a whole one is.

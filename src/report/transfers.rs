@@ -62,9 +62,9 @@ columns! {
     "RFC 3339, UTC", "2025-03-04T08:15:12.500123000Z", "Time of the last one.";
     All duration_s: Option<f64> = |r| Value::Seconds(r.transfer.nanos, false);
     "seconds", "12.480000000",
-    "For how long it went on: from blocks to their acknowledgements in all, and between them the median from those to the next block; never longer than from \
+    "For how long it went on: from blocks to their acknowledgements, and from those to the next blocks; never longer than from \
         the first packet to the last. \
-        Pauses between two transfers on the same ports do not count.";
+        Pauses between two transfers on the same ports do not count: there the median stands for each.";
     All bytes: u64 = |r| r.transfer.bytes;
     "bytes", "262144", "What the sender sent: original frame lengths, headers and repetitions among them.";
     All bytes_per_s: u64 = |r| r.transfer.rate();
