@@ -81,8 +81,14 @@ impl Half {
 
     /// Whether a segment is a copy of one of the last.
     pub(super) fn is_copy(&mut self, fingerprint: u32, time: Timestamp) -> bool {
-        let is_soon = since(time, self.recent) <= if fingerprint & 1 != 0 { COPY_COUNTED } else { COPY };
-        if fingerprint != 0 && is_soon && self.prints.contains(&fingerprint) {
+        let gap = since(time, self.recent);
+        for print in &mut self.prints {
+            // Or a burst that is sent again would be taken for copies, but for its first segment.
+            if gap > if *print & 1 != 0 { COPY_COUNTED } else { COPY } {
+                *print = 0;
+            }
+        }
+        if fingerprint != 0 && self.prints.contains(&fingerprint) {
             return true;
         }
         self.recent = time;

@@ -268,3 +268,50 @@ fn a_probe_of_an_earlier_part_is_not_lost_without_a_word() {
         assert!(misfits > 0 || sum == whole, "cut at {first} and {second}");
     }
 }
+
+/// All that was counted, in words.
+fn counted(tape: &Tape) -> String {
+    let (stream, mut sums) = observe(&tape.segments);
+    stream.finish((&ENDS, &mut Places::new()), &mut sums);
+    sums.settle();
+    format!("{:?}", sums.sorted())
+}
+
+/// Of a sender that does not count its packets, two segments are sent again 300 ms later, the one right behind the other.
+#[test]
+fn a_burst_that_is_sent_again_is_none_of_copies() {
+    let of = |after: i64| {
+        let mut tape = Tape::opened();
+        for round in 0..5_u32 {
+            let from = 100 + round * 200;
+            for (again, after) in [(false, 10 * MS), (true, after)] {
+                for (part, after) in [(0, after), (1, MS / 5)] {
+                    tape.data(0, from + part * 100, 200, 100, after);
+                    let known = tape.segments.len() - 3;
+                    let print = if again { tape.segments[known].fingerprint } else { 1000 + 4 * round + 2 * part };
+                    tape.segments.last_mut().unwrap().fingerprint = print;
+                }
+            }
+            tape.data(1, 200, from + 200, 0, MS);
+        }
+        counted(&tape)
+    };
+    assert!(of(300 * MS).contains(" again: 10,"), "{}", of(300 * MS));
+    assert!(of(MS / 5).contains(" again: 0,"), "a mirror's copies: {}", of(MS / 5));
+}
+
+/// A capture begins in an idle connection.
+#[test]
+fn a_keep_alive_without_a_byte_proves_no_loss() {
+    let mut tape = Tape::new();
+    for _ in 0..5 {
+        tape.data(0, 999, 500, 0, 60_000 * MS);
+        tape.data(1, 500, 1000, 0, MS);
+    }
+    assert!(!counted(&tape).contains("uncaptured: 1"), "{}", counted(&tape));
+    // One that acknowledges more than that does.
+    tape.data(1, 500, 1100, 0, MS);
+    tape.data(0, 1100, 500, 100, MS);
+    tape.data(1, 500, 1200, 0, MS);
+    assert!(counted(&tape).contains("uncaptured: 100"), "{}", counted(&tape));
+}
