@@ -73,7 +73,7 @@ pub(super) fn write_and(
         None => Ok(()),
     };
     let files = files.and_then(|()| match &options.xlsx {
-        Some(path) => write_file(path, |out| write_workbook(out, survey, &results.names)),
+        Some(path) => write_file(path, |out| write_workbook(out, survey, &results.names, results.threads)),
         None => Ok(()),
     });
     let files = files.and_then(|()| match &options.ipfix {

@@ -24,7 +24,7 @@ struct Leases {
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
-    let igor = judged.dhcp_clients().iter().filter(|client| client.role().is_igor());
+    let igor = judged.dhcp_clients().iter().filter(|client| client.role.is_igor());
     let with_leases = igor.map(|client| (client, leases(client))).filter(|(_, leases)| leases.len() > 1);
     let mut clients: Vec<(&Client<'_>, BTreeMap<Ipv4Addr, Window>)> = with_leases.collect();
     if clients.is_empty() {

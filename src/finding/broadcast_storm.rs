@@ -6,8 +6,9 @@ use super::by_mac::{HostsByMac, Identity};
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::flow::{STRETCH, Window};
+use crate::flow::{STRETCH, Seen, Window};
 use crate::inventory::seconds;
 use crate::policy::{FindingKind, Role};
 use crate::verdict::Conversation;
@@ -20,7 +21,7 @@ const NAMED: usize = 3;
 /// How many broadcasts came, and who sent them.
 #[derive(Clone, Debug)]
 struct Storm {
-    /// Of the worst ten seconds, or on average.
+    /// Of the worst ten seconds, or when most came on average.
     per_second: u64,
     /// What it was.
     what: What,
@@ -31,8 +32,8 @@ struct Storm {
 enum What {
     /// Frames that are not IP: how many of them are ARP, and who sent most.
     Frames { all: u64, arp: u64, senders: Vec<(Identity, u64)> },
-    /// Of IP, to a port.
-    Packets { all: u64, to: IpAddr, port: u16 },
+    /// Of IP: those of the sender that sent most, to where, and in how many other conversations more came meanwhile.
+    Packets { all: u64, to: IpAddr, port: u16, others: usize },
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
@@ -46,20 +47,27 @@ fn frames(judged: &Judged<'_>) -> Option<Affected<Storm>> {
     let seen = judged.seen;
     let link = &seen.evidence.link;
     let least = u64::from(seen.policy.link().storm_rate).saturating_mul(STRETCH as u64);
-    let (mut arp, mut others, mut worst) = (Window::NONE, Window::NONE, 0);
-    for (stretch, broadcasts) in link.broadcasts() {
+    let (mut arp, mut others, mut worst, mut before) = (Window::NONE, Window::NONE, 0, None);
+    // Frames without a time tell no rate.
+    for (stretch, broadcasts) in link.broadcasts().filter(|(stretch, _)| **stretch != i64::MIN) {
         let count = broadcasts.arp.count.saturating_add(broadcasts.others.count);
-        // Frames without a time tell no rate.
-        if *stretch != i64::MIN && count >= least {
+        // One may lie in two neighbors.
+        let straddles = |(earlier, was): &(i64, u64)| {
+            earlier + 1 == *stretch && *was.min(&count) >= least / 2 && was.saturating_add(count) >= least / 2 * 3
+        };
+        if count >= least || before.as_ref().is_some_and(straddles) {
             (arp, others) = (arp.and(broadcasts.arp), others.and(broadcasts.others));
             worst = worst.max(count);
         }
+        before = Some((*stretch, count));
     }
     let all = arp.and(others);
     if worst == 0 {
         return None;
     }
-    let asked = seen.neighbours.questions().count() as u64;
+    // Whoever looks for hosts asks for many, in that time.
+    let is_meanwhile = |asked: &Seen| asked.begin.time <= arp.end && asked.end >= arp.begin.time;
+    let asked = seen.neighbours.questions().filter(|(_, asked)| is_meanwhile(asked)).count() as u64;
     if arp.count > all.count / 2 && asked.saturating_mul(SWEEP) >= arp.count {
         return None;
     }
@@ -76,30 +84,44 @@ fn frames(judged: &Judged<'_>) -> Option<Affected<Storm>> {
     Some(devices.device(most, &all, storm))
 }
 
-/// IPv4 broadcasts, by conversation: a rate over all of its time.
-fn packets(judged: &Judged<'_>) -> Vec<Affected<Storm>> {
+/// IPv4 broadcasts: the conversations that went on together when most came, each by its rate over all of its time. What loops
+/// is whatever anybody sends.
+fn packets(judged: &Judged<'_>) -> Option<Affected<Storm>> {
     let seen = judged.seen;
-    let rate = u64::from(seen.policy.link().storm_rate);
-    let mut storms = Vec::new();
-    for conversation in judged.conversations {
-        let count = conversation.packets[0];
-        if count < rate.saturating_mul(STRETCH as u64) || seen.hosts.role(conversation.server) != Role::Group {
-            continue;
-        }
-        let (client, server) = (seen.hosts.get(conversation.client), seen.hosts.get(conversation.server));
-        if !matches!(server.address, IpAddr::V4(address) if !address.is_multicast()) {
-            continue;
-        }
-        let Conversation { first, last, begin, .. } = *conversation;
-        let window = Window { first, last, begin, count, ..Window::NONE };
-        let per_second = count / seconds(&window).max(STRETCH as u64);
-        if per_second < rate {
-            continue;
-        }
-        let what = What::Packets { all: count, to: server.address, port: conversation.port };
-        storms.push(Affected::within(&window, client.role, client.address, Storm { per_second, what, window }));
+    let is_broadcast = |conversation: &&Conversation| {
+        let is_group = seen.hosts.role(conversation.server) == Role::Group;
+        is_group
+            && matches!(seen.hosts.get(conversation.server).address, IpAddr::V4(address) if !address.is_multicast())
+    };
+    let window = |conversation: &Conversation| {
+        let Conversation { first, last, begin, packets: [count, _], .. } = *conversation;
+        Window { first, last, begin, count, ..Window::NONE }
+    };
+    let per_second = |conversation: &Conversation| {
+        conversation.packets[0] as f64 / seconds(&window(conversation)).max(STRETCH as u64) as f64
+    };
+    let all: Vec<&Conversation> = judged.conversations.iter().filter(is_broadcast).collect();
+    // Whoever ends where another begins is counted with it.
+    let begins = all.iter().map(|one| (one.first, 0, per_second(one)));
+    let ends = all.iter().map(|one| (one.last, 1, -per_second(one)));
+    let mut steps: Vec<(Timestamp, u8, f64)> = begins.chain(ends).collect();
+    steps.sort_by_key(|(time, kind, _)| (*time, *kind));
+    let mut rate = 0.0;
+    let rates = steps.into_iter().map(|(time, _, step)| {
+        rate += step;
+        (time, rate)
+    });
+    let (time, worst) = rates.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let storm: Vec<&Conversation> = all.into_iter().filter(|one| one.first <= time && time <= one.last).collect();
+    let sum = storm.iter().map(|one| window(one)).fold(Window::NONE, Window::and);
+    let least = u64::from(seen.policy.link().storm_rate);
+    if (worst as u64) < least || sum.count < least.saturating_mul(STRETCH as u64) {
+        return None;
     }
-    storms
+    let most = storm.iter().max_by_key(|one| one.packets[0])?;
+    let (client, to) = (seen.hosts.get(most.client), seen.hosts.get(most.server).address);
+    let what = What::Packets { all: most.packets[0], to, port: most.port, others: storm.len() - 1 };
+    Some(Affected::within(&sum, client.role, client.address, Storm { per_second: worst as u64, what, window: sum }))
 }
 
 impl Trouble for Storm {
@@ -125,12 +147,18 @@ impl Trouble for Storm {
                     list.collect::<Vec<_>>().join(", ")
                 )
             }
-            What::Packets { all, to, port } => format!(
-                "{who}{} sent {} to {to} port {port} within {within}, {} a second, from {from}.",
-                context.name(who),
-                times(*all, "packet", "packets"),
-                self.per_second
-            ),
+            What::Packets { all, to, port, others } => {
+                let others = match others {
+                    0 => String::new(),
+                    others => format!(", with {}", times(*others as u64, "other conversation", "other conversations")),
+                };
+                format!(
+                    "{who}{} sent {} to {to} port {port} within {within}{others}, {} a second, from {from}.",
+                    context.name(who),
+                    times(*all, "packet", "packets"),
+                    self.per_second
+                )
+            }
         }
     }
 
@@ -152,7 +180,9 @@ impl Trouble for Storm {
                 arp: *arp,
                 senders: senders.iter().map(|(sender, count)| (sender.replaced(with), *count)).collect(),
             },
-            What::Packets { all, to, port } => What::Packets { all: *all, to: with.address(*to), port: *port },
+            What::Packets { all, to, port, others } => {
+                What::Packets { all: *all, to: with.address(*to), port: *port, others: *others }
+            }
         };
         Self { what, ..self.clone() }
     }

@@ -7,7 +7,7 @@ use super::devices::Affected;
 use super::{Context, Replace, Who};
 use crate::decode::MacAddr;
 use crate::flow::Window;
-use crate::inventory::{Host, Powered, powers};
+use crate::inventory::{Host, Inventory, Powered, powers};
 use crate::policy::Role;
 use crate::verdict::Observations;
 
@@ -24,6 +24,11 @@ impl Identity {
         format!("{}{}", self.mac, self.host.map_or_else(String::new, |host| context.name(host)))
     }
 
+    /// Its address, or else its MAC.
+    pub(super) fn who(&self) -> Who {
+        self.host.map_or(Who::Mac(self.mac), Who::Address)
+    }
+
     /// A filter for what DHCP says of it.
     pub(super) fn filter(&self) -> String {
         format!("dhcp.hw.mac_addr == {}", self.mac)
@@ -34,8 +39,11 @@ impl Identity {
     }
 }
 
-/// The hosts of a survey by their MACs.
-pub(super) struct HostsByMac<'a>(BTreeMap<MacAddr, &'a Host>);
+/// The hosts of a survey by their MACs, and what is declared of MACs: a device may have no address yet.
+pub(super) struct HostsByMac<'a> {
+    hosts: BTreeMap<MacAddr, &'a Host>,
+    inventory: &'a Inventory,
+}
 
 impl<'a> HostsByMac<'a> {
     /// Hosts come in the order of their addresses: a device is best known by its first, an IPv4 one.
@@ -46,12 +54,18 @@ impl<'a> HostsByMac<'a> {
                 hosts.entry(mac).or_insert(host);
             }
         }
-        Self(hosts)
+        Self { hosts, inventory: seen.inventory }
     }
 
     /// The host with a MAC.
     pub(super) fn host(&self, mac: MacAddr) -> Option<&'a Host> {
-        self.0.get(&mac).copied()
+        self.hosts.get(&mac).copied()
+    }
+
+    /// Its role, by its address or what its MAC is declared to be.
+    pub(super) fn role(&self, mac: MacAddr) -> Role {
+        let declared = || self.inventory.by_mac(mac).map(|entry| entry.role);
+        self.host(mac).map(|host| host.role).or_else(declared).unwrap_or(Role::Host)
     }
 
     /// A device by its MAC.
@@ -61,14 +75,8 @@ impl<'a> HostsByMac<'a> {
 
     /// What is to be told of it within a window.
     pub(super) fn device<T>(&self, mac: MacAddr, window: &Window, what: T) -> Affected<T> {
-        affected(mac, self.host(mac), window, what)
+        Affected::within(window, self.role(mac), self.identity(mac).who(), what)
     }
-}
-
-/// What is to be told of a device within a window, by its MAC and the host that it is, if one is known.
-pub(super) fn affected<T>(mac: MacAddr, host: Option<&Host>, window: &Window, what: T) -> Affected<T> {
-    let (role, who) = host.map_or((Role::Host, Who::Mac(mac)), |host| (host.role, host.address.into()));
-    Affected::within(window, role, who, what)
 }
 
 /// Units of LLDP that tell of power.

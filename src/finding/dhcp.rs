@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::by_mac::{HostsByMac, Identity, affected};
+use super::by_mac::{HostsByMac, Identity};
 use super::devices::Affected;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
@@ -16,8 +16,7 @@ use crate::verdict::Observations;
 pub(super) struct Client<'a> {
     pub(super) mac: MacAddr,
     pub(super) host: Option<&'a Host>,
-    /// What its MAC is declared to be: it may have no address yet.
-    declared: Option<Role>,
+    pub(super) role: Role,
     pub(super) transactions: Vec<Transaction>,
     /// When a server last answered it, if one ever offered or acknowledged anything.
     pub(super) answered: Option<Timestamp>,
@@ -38,10 +37,6 @@ pub(super) fn is_repeated(window: Window, least: u64) -> bool {
 }
 
 impl<'a> Client<'a> {
-    pub(super) fn role(&self) -> Role {
-        self.host.map(|host| host.role).or(self.declared).unwrap_or(Role::Host)
-    }
-
     pub(super) fn identity(&self) -> Identity {
         Identity { mac: self.mac, host: self.host.map(|host| host.address) }
     }
@@ -122,7 +117,7 @@ impl<'a> Client<'a> {
             let heard = seen.hosts.at(address.into()).map(|host| host.role);
             heard.or_else(|| seen.inventory.find(address.into(), None).map(|entry| entry.role))
         };
-        match self.role() {
+        match self.role {
             Role::Host => address.and_then(at).unwrap_or(Role::Host),
             role => role,
         }
@@ -130,7 +125,7 @@ impl<'a> Client<'a> {
 
     /// What is to be told of it, which it sent within a window.
     pub(super) fn device<T>(&self, window: Window, what: T) -> Affected<T> {
-        affected(self.mac, self.host, &window, what)
+        Affected::within(&window, self.role, self.identity().who(), what)
     }
 }
 
@@ -157,7 +152,7 @@ pub(super) fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
     let client = |(mac, transactions): (MacAddr, Vec<Transaction>)| Client {
         mac,
         host: hosts.host(mac),
-        declared: seen.inventory.by_mac(mac).map(|entry| entry.role),
+        role: hosts.role(mac),
         answered: answered(&transactions),
         used: used.get(&mac).copied(),
         transactions,

@@ -65,9 +65,11 @@ fn said(judged: &Judged<'_>, devices: &HostsByMac<'_>) -> Vec<Affected<Late>> {
     let least = u64::from(seen.policy.link().forwarding_seconds);
     let late = ports.into_iter().filter_map(|((mac, number), port)| {
         let Port { waits, forwards, hello, forward_delay, .. } = port;
-        // Each unit stands for the time to the next; a mirror's copies are of the same time.
+        // Each unit stands for the time to the next; a mirror's copies are of the same time. Learning is half of what a port
+        // waits.
         let hello = u64::from(hello.max(1));
-        let seconds = waits.count.saturating_mul(hello).min(seconds(&waits).saturating_add(hello));
+        let learning = waits.count.saturating_mul(hello).min(seconds(&waits).saturating_add(hello));
+        let seconds = 2 * learning.min(forward_delay.into());
         let came_up = forwards.count > 0 && forwards.end > waits.begin.time;
         if waits.count == 0 || !came_up || seconds < least {
             return None;

@@ -85,7 +85,7 @@ fn starts<'a>(client: &'a Client<'_>) -> impl Iterator<Item = &'a DhcpExchange> 
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let connections = judged.connections();
-    let igor = judged.dhcp_clients().iter().filter(|client| client.role().is_igor());
+    let igor = judged.dhcp_clients().iter().filter(|client| client.role.is_igor());
     let devices = igor.filter_map(|client| {
         let outlived: Vec<_> =
             starts(client).filter_map(|exchange| Some((exchange, connections.outliving(client, exchange)?))).collect();

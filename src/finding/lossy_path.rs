@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::called;
 use super::{Context, Finding, Judged, Replace, Who};
-use crate::health::Measure;
+use crate::health::{Measure, Sums};
 use crate::policy::{FindingKind, HealthLimits, Role};
 
 /// How many were sent, and how many of them again.
@@ -22,6 +22,10 @@ impl Repeated {
         self.again = self.again.saturating_add(again);
     }
 
+    fn without(self, other: Self) -> Self {
+        Self { all: self.all.saturating_sub(other.all), again: self.again.saturating_sub(other.again) }
+    }
+
     fn is_told(self, limits: &HealthLimits) -> bool {
         self.all >= u64::from(limits.sent)
             && self.again.saturating_mul(100) >= self.all.saturating_mul(limits.repeated_percent.into())
@@ -33,6 +37,36 @@ impl Repeated {
     }
 }
 
+/// How one host opened connections to the other.
+#[derive(Clone, Copy, Default, Debug)]
+struct Opening {
+    asked: u64,
+    /// SYNs and SYN-ACKs that were sent again.
+    again: [u64; 2],
+    /// Connections that came to be.
+    opened: u64,
+}
+
+/// How often a SYN is sent again at most, as systems come.
+const SYNS: u64 = 6;
+
+impl Opening {
+    fn ask(&mut self, sums: &Sums) {
+        self.asked = self.asked.saturating_add(sums.asked);
+        for (mine, theirs) in self.again.iter_mut().zip([sums.repeated, sums.answered_again]) {
+            *mine = mine.saturating_add(theirs);
+        }
+    }
+
+    /// What it sent for connections that never came to be, and what was answered to that: whatever lets them come to nothing, need
+    /// not lose them.
+    fn in_vain(self) -> [Repeated; 2] {
+        let unopened = self.asked.saturating_sub(self.opened);
+        let [syns, answers] = self.again.map(|again| again.min(unopened.saturating_mul(SYNS)));
+        [Repeated { all: unopened.saturating_add(syns), again: syns }, Repeated { all: answers, again: answers }]
+    }
+}
+
 /// What two hosts sent one another.
 #[derive(Clone, Debug)]
 struct Lossy {
@@ -40,6 +74,8 @@ struct Lossy {
     /// Segments of TCP from the device, and to it.
     from: Repeated,
     to: Repeated,
+    /// What opens connections, of the peer and of the device.
+    opening: [Opening; 2],
     /// Questions by UDP that one asked the other and that were answered in the end.
     asked: Repeated,
 }
@@ -66,18 +102,32 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             peer,
             from: Repeated::default(),
             to: Repeated::default(),
+            opening: [Opening::default(); 2],
             asked: Repeated::default(),
         });
         if let Some(lost) = &sums.losses {
             let way = if is_asker { &mut path.from } else { &mut path.to };
             way.add(lost.segments, lost.again);
         }
+        let opening = &mut path.opening[usize::from(is_asker == (pair.measure == Measure::Server))];
+        match pair.measure {
+            Measure::Server => opening.ask(sums),
+            Measure::Client => opening.opened = opening.opened.saturating_add(sums.times.count()),
+            _ => {}
+        }
         // What is never answered is told as such: it need not be lost. Nor is what is asked again because the answer is late.
         let is_late = || sums.times.percentile(50) >= Some(u64::from(limits.late_milliseconds) * 1_000_000);
         if pair.measure.is_application() && pair.measure.has_questions() && pair.measure != Measure::Http && !is_late()
         {
-            path.asked.add(sums.times.count().saturating_add(sums.recovered), sums.recovered);
+            let again = sums.lost_questions();
+            path.asked.add(sums.times.count().saturating_add(again), again);
         }
+    }
+    // Connections that come to nothing are told as such, too.
+    for path in paths.values_mut() {
+        let [by_peer, by_device] = path.opening.map(Opening::in_vain);
+        path.from = path.from.without(by_device[0]).without(by_peer[1]);
+        path.to = path.to.without(by_peer[0]).without(by_device[1]);
     }
     let is_told = |path: &Lossy| [path.from, path.to, path.asked].into_iter().any(|sent| sent.is_told(limits));
     let devices = paths.into_iter().filter(|(_, path)| is_told(path)).filter_map(|((device, _), path)| {

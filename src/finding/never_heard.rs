@@ -1,13 +1,20 @@
 //! `never-heard`: devices of the inventory of which nothing was captured.
 
+use std::net::IpAddr;
+
 use super::arp::unanswered;
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
-use crate::inventory::Host;
-use crate::policy::FindingKind;
+use crate::flow::Seen;
+use crate::inventory::{Host, seconds};
+use crate::policy::{FindingKind, Role};
 use crate::verdict::{Doubts, Observations};
+
+/// ARP requests, and the seconds from the first to the last, by which an address is known to be expected.
+const TRIES: u64 = 3;
+const LASTING: u64 = 10;
 
 /// The ARP requests for it that nobody answered, and the first of them.
 #[derive(Clone, Debug)]
@@ -27,7 +34,30 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let cited = asked.map(|asked| (asked.packets, Cited::new(asked.begin.frame, asked.first)));
         Affected::host(host, packets, times, Silent { asked: cited })
     };
-    grouped(seen, silent.filter(is_told).map(device).collect())
+    let mut all: Vec<Affected<Silent>> = silent.filter(is_told).map(device).collect();
+    all.extend(expected(seen));
+    grouped(seen, all)
+}
+
+/// Addresses of declared blocks and ranges that were asked for by ARP again and again, for long, in vain. Whoever looks for hosts
+/// asks for such addresses too: Igor's own devices must have asked for some of them.
+fn expected(seen: &Observations<'_>) -> Vec<Affected<Silent>> {
+    let in_vain = seen.neighbours.questions().filter_map(|(address, asked)| {
+        let role = seen.inventory.by_block(address.into())?.role;
+        let is_expected = role.is_igor() && asked.packets >= TRIES && seconds(&asked.window()) >= LASTING;
+        let is_absent = seen.hosts.at(address.into()).is_none() && !seen.neighbours.is_claimed(address);
+        (is_expected && is_absent).then_some((role, IpAddr::V4(address), asked))
+    });
+    let in_vain: Vec<(Role, IpAddr, Seen)> = in_vain.collect();
+    let requests = in_vain.iter().fold(0_u64, |sum, (.., asked)| sum.saturating_add(asked.packets));
+    let speakers = seen.evidence.claims.speakers();
+    let others = speakers.filter(|((_, address, _), _)| !seen.hosts.role_at(*address).is_igor());
+    let of_others = others.fold(0_u64, |sum, (_, speaker)| sum.saturating_add(speaker.broadcasts));
+    let device = |(role, address, asked): (Role, IpAddr, Seen)| {
+        let cited = Cited::new(asked.begin.frame, asked.first);
+        Affected::within(&asked.window(), role, address, Silent { asked: Some((asked.packets, cited)) })
+    };
+    in_vain.into_iter().filter(|_| requests > of_others).map(device).collect()
 }
 
 impl Trouble for Silent {

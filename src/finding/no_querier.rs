@@ -6,11 +6,15 @@ use std::net::IpAddr;
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::capture::Timestamp;
 use crate::decode::VlanPath;
 use crate::flow::Window;
-use crate::inventory::seconds;
+use crate::inventory::{HostId, seconds};
 use crate::policy::{FindingKind, Role};
 use crate::verdict::{Conversation, Doubts, Observations, Outcome};
+
+/// Nanoseconds for which a switch remembers who listens (RFC 3376 section 8.4, RFC 3810 section 9.4: 260 s).
+const REMEMBERED: i64 = 260_000_000_000;
 
 /// Whose requests to a group nobody answered.
 #[derive(Clone, Debug)]
@@ -19,6 +23,8 @@ struct Unasked {
     port: u16,
     vlan: VlanPath,
     requests: Window,
+    /// When somebody last asked who listens, if anybody did.
+    queried: Option<Timestamp>,
     /// Hosts that said that they listen to a group, in the same VLAN.
     listeners: usize,
 }
@@ -38,8 +44,11 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             joined.insert((*group, *host));
         }
     }
-    let queried: BTreeSet<(&VlanPath, bool)> =
-        link.queriers().map(|((vlan, querier), _)| (vlan, querier.is_ipv6())).collect();
+    let mut queried: BTreeMap<(&VlanPath, bool), Window> = BTreeMap::new();
+    for ((vlan, querier), queries) in link.queriers() {
+        let sum = queried.entry((vlan, querier.is_ipv6())).or_insert(Window::NONE);
+        *sum = sum.and(*queries);
+    }
     let is_to_group = |conversation: &&(&Conversation, usize)| {
         let (conversation, _) = conversation;
         seen.hosts.role(conversation.server) == Role::Group
@@ -47,6 +56,12 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             && conversation.outcome != Outcome::Established
     };
     let conversations: Vec<(&Conversation, usize)> = judged.conversations.iter().zip(0..).collect();
+    // Whoever else is answered by a group shows that it is reached.
+    let mut reached: BTreeMap<HostId, Timestamp> = BTreeMap::new();
+    for answered in judged.conversations.iter().filter(|one| one.outcome == Outcome::Established) {
+        let last = reached.entry(answered.server).or_insert(answered.last);
+        *last = answered.last.max(*last);
+    }
     let mut unasked = Vec::new();
     for (conversation, at) in conversations.iter().filter(is_to_group) {
         let (client, server) = (seen.hosts.get(conversation.client), seen.hosts.get(conversation.server));
@@ -66,7 +81,13 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let vlans: BTreeSet<VlanPath> = members.iter().map(|flow| seen.flows.view(*flow).vlan()).collect();
         // A mirror shows a packet in more than one VLAN path: one that is asked is enough.
         let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(&(*vlan, v6))) else { continue };
-        if vlans.iter().any(|vlan| queried.contains(&(vlan, v6))) {
+        // Who listens is forgotten some time after the last query, and must have been for as long as the requests must last.
+        let queries = vlans.iter().filter_map(|vlan| queried.get(&(vlan, v6))).copied().reduce(Window::and);
+        let enough = i64::from(seen.policy.link().querier_seconds).saturating_mul(1_000_000_000);
+        if queries.is_some_and(|queries| window.end.raw().saturating_sub(queries.end.raw()) < REMEMBERED + enough) {
+            continue;
+        }
+        if reached.get(&conversation.server).is_some_and(|last| *last >= window.first) {
             continue;
         }
         let what = Unasked {
@@ -74,6 +95,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             port: conversation.port,
             vlan: vlan.clone(),
             requests: *window,
+            queried: queries.map(|queries| queries.last),
             listeners: listeners.get(&(vlan, v6)).map_or(0, BTreeSet::len),
         };
         unasked.push(Affected::within(window, client.role, client.address, what));
@@ -112,8 +134,9 @@ impl Trouble for Unasked {
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let vlan = if self.vlan.is_untagged() { String::new() } else { format!(" of VLAN {}", self.vlan) };
+        let lately = self.queried.map_or_else(String::new, |last| format!(" after {last:.3}"));
         format!(
-            "{who}{} asked {} port {} {} in {}, the first in {}, and nobody answered; no IGMP or MLD query{vlan} was heard, though \
+            "{who}{} asked {} port {} {} in {}, the first in {}, and nobody answered; no IGMP or MLD query{vlan} was heard{lately}, though \
              {} there.",
             context.name(who),
             self.group,

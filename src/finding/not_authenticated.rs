@@ -1,10 +1,14 @@
 //! `not-authenticated`: devices that begin 802.1X and are never let in.
 
+use std::collections::BTreeMap;
+
 use super::by_mac::{HostsByMac, Identity, plugged};
 use super::devices::{Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::flow::Window;
+use crate::capture::Timestamp;
+use crate::decode::MacAddr;
+use crate::flow::{EndView, Window};
 use crate::inventory::stations;
 use crate::policy::FindingKind;
 use crate::verdict::{Doubts, Observations};
@@ -27,14 +31,22 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let devices = HostsByMac::of(seen);
+    let (talks, tries) = (last_talks(seen), u64::from(seen.policy.link().dot1x_tries));
     let kept_out = stations(&seen.evidence.link).into_iter().filter_map(|(mac, (_, said))| {
         let tried: Window = said.starts.and(said.responses);
-        if said.successes.count > 0 || tried.count < u64::from(seen.policy.link().dot1x_tries) {
+        // Who was let in may be refused when it must prove itself again.
+        let is_let_in =
+            said.successes.count > 0 && (said.failures.count < tries || said.failures.begin.time <= said.successes.end);
+        if is_let_in || tried.count < tries {
             return None;
         }
         // A port without 802.1X does not answer, and lets everybody in.
         let is_asked = said.requests.count > 0 || said.failures.count > 0;
         if !is_asked && devices.host(mac).is_some_and(|host| host.packets_sent > 0 && host.packets_received > 0) {
+            return None;
+        }
+        // A switch may let in by other means whom it refused, or who does not answer it: by the MAC, or into a guest network.
+        if talks.get(&mac).is_some_and(|begin| *begin > said.requests.and(said.failures).and(tried).end) {
             return None;
         }
         let what = KeptOut {
@@ -48,6 +60,19 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         Some(devices.device(mac, &tried, what))
     });
     grouped(seen, kept_out.collect())
+}
+
+/// When each device last began a talk with somebody that had two sides.
+fn last_talks(seen: &Observations<'_>) -> BTreeMap<MacAddr, Timestamp> {
+    let mut talks = BTreeMap::new();
+    let flows = (0..seen.flows.len() as u32).map(|at| seen.flows.view(at));
+    for flow in flows.filter(|flow| flow.ends.iter().all(|end| end.packets() > 0)) {
+        for mac in flow.ends.iter().filter_map(EndView::source_mac) {
+            let last = talks.entry(mac).or_insert(flow.begin().time);
+            *last = flow.begin().time.max(*last);
+        }
+    }
+    talks
 }
 
 impl Trouble for KeptOut {

@@ -10,6 +10,8 @@ use crate::policy::FindingKind;
 
 /// Seconds after which a sender may try a larger packet again (RFC 1191 section 6.3, RFC 8201 section 4).
 const TRIES_AGAIN: u64 = 600;
+/// Packets that are on their way before the first error arrives (RFC 6928: TCP's initial window), each of which has one.
+const FLIGHT: u64 = 10;
 
 /// Who says that packets of whom to whom are too big.
 #[derive(Clone, Debug)]
@@ -28,8 +30,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let mut devices = Vec::new();
     for ((router, source, destination), too_big) in seen.evidence.link.too_big() {
         let window = &too_big.errors;
-        // One error is how a sender learns what fits, and it may ask again now and then.
-        if window.count < least.saturating_add(seconds(window) / TRIES_AGAIN) {
+        // One flight of errors is how a sender learns what fits, and it may try again now and then.
+        let lasted = seconds(window);
+        let moments = window.count.min(lasted.saturating_add(1));
+        if moments < least.saturating_add(lasted / TRIES_AGAIN * FLIGHT) {
             continue;
         }
         let (errors, fits, at) = (window.count, too_big.fits, Cited::of(window));

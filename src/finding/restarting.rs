@@ -39,7 +39,7 @@ struct Connection {
 const MOST_TIMES: u64 = 32;
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
-    let igor = judged.dhcp_clients().iter().filter(|client| client.role().is_igor());
+    let igor = judged.dhcp_clients().iter().filter(|client| client.role.is_igor());
     let mut devices: BTreeMap<Who, Affected<Restarts>> =
         igor.filter_map(|client| by_dhcp(judged, client)).map(|device| (device.who, device)).collect();
     by_tcp(judged, &mut devices);

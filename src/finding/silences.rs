@@ -14,6 +14,8 @@ use crate::policy::Role;
 use crate::verdict::Observations;
 
 const SECOND: u64 = 1_000_000_000;
+/// For less than this a device may ask until it has what it wants: to be registered, or to have its log taken.
+const TASK: u64 = 600 * SECOND;
 
 /// All that is known of silence.
 #[derive(Default, Debug)]
@@ -154,14 +156,20 @@ impl Packets {
         if is_two_way { all } else { BTreeMap::new() }
     }
 
+    fn is_quarter(&self, part: u64) -> bool {
+        part.saturating_mul(4) >= self.sent
+    }
+
     /// Whether a device speaks by itself, as it does to whom hardly anything is sent, if not only its answers were seen. What is
     /// answered may be a talk that ended: it must be slower than a talk, and a node's, since others ask for as long as they are
     /// told to.
     fn are_its_own(&self, role: Role, usual: Usual) -> bool {
-        let is_quarter = |part: u64| part.saturating_mul(4) >= self.sent;
-        let is_answered = is_quarter(self.received);
-        let is_asking = role == Role::Node && !is_quarter(self.sent.saturating_sub(self.asking));
-        !is_quarter(self.one_way) && (!is_answered || is_asking && usual.median > SECOND)
+        let is_asking = role == Role::Node && !self.is_quarter(self.sent.saturating_sub(self.asking));
+        !self.is_quarter(self.one_way) && (!self.are_answered() || is_asking && usual.median > SECOND)
+    }
+
+    fn are_answered(&self) -> bool {
+        self.is_quarter(self.received)
     }
 }
 
@@ -210,13 +218,17 @@ impl Silences {
             let is_own = packets.get(&device).is_some_and(|packets| packets.are_its_own(host.role, usual));
             // A keypad that nobody presses is well.
             let is_beat = is_own && usual.is_a_beat();
+            // Who asks until it has what it wants stops for good, and did not ask for long.
+            let may_be_done = packets.get(&device).is_some_and(Packets::are_answered);
             let silence = |pause: Pause| {
                 let others = addresses.heard().filter(|(other, _)| other.address != host.address);
                 let pause = others.map(|(_, rhythm)| rhythm).try_fold(pause, |pause, other| other.unheard(&pause))?;
                 let lasts = addresses.heard().all(|(_, rhythm)| rhythm.last() <= pause.start);
                 let (is_asked, speaks_arp) = (addresses.are_asked(&pause, usual.silence), addresses.speak_arp(&pause));
                 let silence = Silence { pause, lasts, is_asked, speaks_arp, is_shared: false };
-                (pause.length() >= usual.silence && (is_asked || is_beat)).then_some(silence)
+                let before = Pause { start: rhythm.first(), end: pause.start };
+                let is_done = lasts && may_be_done && before.length() < pause.length().min(TASK);
+                (pause.length() >= usual.silence && (is_asked || is_beat && !is_done)).then_some(silence)
             };
             let mut silences: Vec<Silence> = pauses.into_iter().filter_map(silence).collect();
             silences.sort_by_key(|silence| (Reverse(silence.pause.length()), silence.pause.start));

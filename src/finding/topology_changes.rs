@@ -12,6 +12,8 @@ use crate::policy::FindingKind;
 
 /// Minutes within which changes are counted together.
 const HOUR: i64 = 60;
+/// Nanoseconds without a unit that tells of a change, behind which one tells of another: units come every two seconds.
+const BREAK: i64 = 5_000_000_000;
 
 /// When one tree changed.
 #[derive(Clone, Debug)]
@@ -25,12 +27,12 @@ struct Changes {
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
-    let mut trees: BTreeMap<&VlanPath, (Vec<i64>, BTreeMap<MacAddr, Window>)> = BTreeMap::new();
+    let mut trees: BTreeMap<&VlanPath, (Vec<Window>, BTreeMap<MacAddr, Window>)> = BTreeMap::new();
     for ((vlan, minute, bridge), window) in seen.evidence.link.changes() {
-        let (minutes, bridges) = trees.entry(vlan).or_default();
+        let (told, bridges) = trees.entry(vlan).or_default();
         // Frames without a time tell no minute.
-        if *minute != i64::MIN && minutes.last() != Some(minute) {
-            minutes.push(*minute);
+        if *minute != i64::MIN {
+            told.push(*window);
         }
         let sum = bridges.entry(*bridge).or_insert(Window::NONE);
         *sum = sum.and(*window);
@@ -39,8 +41,8 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let devices = HostsByMac::of(seen);
-    let restless = trees.into_iter().filter_map(|(vlan, (minutes, bridges))| {
-        // The minutes of a tree ascend.
+    let restless = trees.into_iter().filter_map(|(vlan, (told, bridges))| {
+        let minutes = minutes(told);
         let within = |(at, begin): (usize, &i64)| {
             minutes[at..].iter().take_while(|one| one.saturating_sub(*begin) < HOUR).count()
         };
@@ -54,6 +56,27 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         Some(devices.device(*mac, &window, what))
     });
     grouped(seen, restless.collect())
+}
+
+/// The minutes in which a tree changed, ascending. What is told without a break, as each change is for up to 35 s (IEEE
+/// 802.1D-1998 table 8-3: maximum age and forward delay), counts from when it began, so that one change in two minutes is one.
+fn minutes(mut told: Vec<Window>) -> Vec<i64> {
+    told.sort_unstable_by_key(|window| window.begin);
+    let mut changes: Vec<Window> = Vec::new();
+    for window in told {
+        match changes.last_mut() {
+            Some(last) if window.begin.time.raw().saturating_sub(last.end.raw()) < BREAK => *last = last.and(window),
+            _ => changes.push(window),
+        }
+    }
+    const MINUTE: i64 = 60_000_000_000;
+    let all = changes.iter().flat_map(|change| {
+        let begin = change.begin.time.raw();
+        (0..=change.end.raw().saturating_sub(begin) / MINUTE).map(move |minute| begin / MINUTE + minute)
+    });
+    let mut minutes: Vec<i64> = all.collect();
+    minutes.dedup();
+    minutes
 }
 
 impl Trouble for Changes {

@@ -6,13 +6,16 @@ use std::net::IpAddr;
 
 use super::{Cited, Replace};
 use crate::capture::Timestamp;
-use crate::flow::FlowView;
-use crate::health::{Measure, Pair};
+use crate::flow::{EndView, FlowView};
+use crate::health::{Histogram, Measure, Pair, Sums};
 use crate::relation::LinkKind;
 use crate::verdict::Observations;
 
 /// Transfers that a survey lists.
 const MOST: usize = 10_000;
+
+/// Nanoseconds without a block after which nobody waits for it any more.
+const GIVEN_UP: u64 = 60_000_000_000;
 
 /// One transfer; times in nanoseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,8 +34,7 @@ pub struct Transfer {
     pub first: Timestamp,
     /// When its last packet came.
     pub last: Timestamp,
-    /// For how long it went on: from all blocks to their acknowledgements, and as often as there are any, the median from those
-    /// to the next block.
+    /// For how long it went on: from all blocks to their acknowledgements, and as often as there are any, [`Transfer::sending`].
     pub nanos: u64,
     /// Blocks, an option acknowledgement among them.
     pub blocks: u64,
@@ -40,7 +42,7 @@ pub struct Transfer {
     pub repeated: u64,
     /// From a block to its acknowledgement on average.
     pub receiving: u64,
-    /// From an acknowledgement to the next block mostly.
+    /// From an acknowledgement to the next block: on average, or the median where several transfers used the same ports, or seem to have.
     pub sending: u64,
     /// Who held it up.
     pub held: Held,
@@ -157,6 +159,12 @@ pub(super) fn each(seen: &Observations<'_>) -> Vec<(Transfer, Cited)> {
     found.into_values().collect()
 }
 
+/// Bytes that an end sent, without a mirror's copies, which are as long as the others.
+fn bytes_once(end: &EndView<'_>) -> u64 {
+    let once = end.packets().saturating_sub(end.duplicates());
+    (u128::from(end.bytes()) * u128::from(once) / u128::from(end.packets().max(1))) as u64
+}
+
 /// A flow in which one end sent blocks to the other.
 fn transfer(
     seen: &Observations<'_>,
@@ -171,17 +179,24 @@ fn transfer(
     let blocks = pair(Measure::Tftp, sender, receiver).filter(|sums| has_sent && sums.asked > 0)?;
     let next = pair(Measure::TftpNext, receiver, sender);
     let receiving = blocks.times.total() / blocks.times.count().max(1);
-    // The median, for between two transfers on the same ports hours may pass.
-    let sending = next.and_then(|next| next.times.percentile(50)).unwrap_or(0);
-    let (blocks_timed, pauses) = (blocks.times.count(), blocks.times.count().saturating_sub(1));
-    let nanos = receiving.saturating_mul(blocks_timed).saturating_add(sending.saturating_mul(pauses));
-    let lasted = flow.first().nanos().zip(flow.last().nanos()).map(|(first, last)| last.abs_diff(first));
     let sent = blocks.asked.saturating_add(blocks.repeated);
-    let least = u64::from(seen.policy.health().repeated_percent);
-    let is_lossy = blocks.repeated.saturating_mul(100) >= sent.saturating_mul(least);
     let is_alone = sent <= flow.ends[side].packets()
         && next.is_none_or(|next| next.times.count() <= blocks.asked)
         && blocks.ended <= 1;
+    // Between two transfers on the same ports hours may pass.
+    let of_pauses = |times: &Histogram| match is_alone && times.most() < Some(GIVEN_UP) {
+        true => Some(times.total() / times.count().max(1)),
+        false => times.percentile(50),
+    };
+    let sending = next.and_then(|next| of_pauses(&next.times)).unwrap_or(0);
+    let (blocks_timed, pauses) = (blocks.times.count(), blocks.times.count().saturating_sub(1));
+    let nanos = receiving.saturating_mul(blocks_timed).saturating_add(sending.saturating_mul(pauses));
+    let lasted = flow.first().nanos().zip(flow.last().nanos()).map(|(first, last)| last.abs_diff(first));
+    // Who waits in vain for a block that was lost before the capture's place acknowledges the one before it again (RFC 1350
+    // section 2).
+    let again = Sums { recovered: blocks.repeated, ..blocks.clone() }.lost_questions();
+    let least = u64::from(seen.policy.health().repeated_percent);
+    let is_lossy = again.saturating_mul(100) >= sent.saturating_mul(least);
     let held = match (is_alone, is_lossy) {
         (false, _) => Held::Unknown,
         (true, true) => Held::Path,
@@ -198,7 +213,7 @@ fn transfer(
         receiver,
         file: None,
         is_write: None,
-        bytes: flow.ends[side].bytes(),
+        bytes: bytes_once(&flow.ends[side]),
         first: flow.first(),
         last: flow.last(),
         nanos: lasted.map_or(nanos, |lasted| nanos.min(lasted)).max(1),

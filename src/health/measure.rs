@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::window::PATIENCE;
 use super::{Histogram, Losses};
 use crate::state::{Broken, Load, Stored, coded, stored};
 
@@ -206,6 +207,19 @@ impl Sums {
     /// Questions to which nothing came: not those whose answer came and was not told from another's.
     pub fn unanswered(&self) -> u64 {
         self.asked.saturating_sub(self.times.count()).saturating_sub(self.unasked)
+    }
+
+    /// Questions, or answers, that were sent again because they were lost: who is impatient has each of his questions answered, late
+    /// as they are.
+    pub fn lost_questions(&self) -> u64 {
+        let is_late = self.times.percentile(50) >= Some(PATIENCE);
+        // All of it exactly once more is what two captures show whose clocks differ.
+        let is_twice = |again: u64| again.abs_diff(self.asked).saturating_mul(20) <= self.asked;
+        match self.recovered {
+            recovered if is_late => recovered.saturating_sub(self.answered_again),
+            recovered if is_twice(self.repeated) && is_twice(self.answered_again) => recovered,
+            recovered => recovered.max(self.answered_again),
+        }
     }
 
     /// The same of a hundred questions; 0 where fewer than twenty were asked.

@@ -15,7 +15,7 @@ pub const WINDOW: usize = 5;
 /// section 4.8: two seconds; ANSI/ASHRAE 135 clause 5.3: three; RFC 1035 section 4.2.1: two or more).
 const COPY: u64 = 50_000_000;
 /// Nanoseconds after which a question is sent again because its answer is missing; who is quicker is impatient, whatever was lost.
-const PATIENCE: u64 = 500_000_000;
+pub(super) const PATIENCE: u64 = 500_000_000;
 
 /// Bytes of a TFTP block where nothing else was agreed upon (RFC 1350 section 2).
 const USUAL_BLOCK: u32 = 512;

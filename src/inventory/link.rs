@@ -8,7 +8,7 @@ use super::host::Host;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::{Authentication, LinkEvidence, SideEvidence, Window};
-use crate::protocol::poe::{Power, Side, UNNEGOTIATED};
+use crate::protocol::poe::{Power, Side, UNNEGOTIATED, class_power};
 use crate::text::named;
 
 /// The group to which both ends of 802.1X send where they know no address (IEEE 802.1X-2020 table 11-1).
@@ -100,10 +100,12 @@ fn powered(mut ends: [Said<'_>; 2]) -> Powered {
     let class = own.and_then(|(power, _)| power.class()).or(switch.and_then(|(power, _)| power.class()));
     let pairs = switch.and_then(|(power, _)| power.pairs()).or(own.and_then(|(power, _)| power.pairs()));
     // A switch that tells its power without negotiating it grants by classification: what the device holds for granted is
-    // only what it began with.
-    let may_tell = switch.is_none_or(|(power, _)| power.negotiates());
-    let is_short =
-        may_tell && matches!((requested, allocated), (Some(requested), Some(allocated)) if requested > allocated);
+    // only what it began with, unless the class that the switch says gives no more.
+    let by_class = |power: &Power| power.class().and_then(class_power);
+    let may_tell = switch
+        .is_none_or(|(power, _)| power.negotiates() || by_class(power).is_some_and(|given| Some(given) < requested));
+    let is_short = may_tell
+        && matches!((requested, allocated), (Some(requested), Some(allocated)) if is_less(allocated, requested));
     let short = is_short
         .then(|| since(if own.is_some_and(|(power, _)| power.requested().is_some()) { &ends[0] } else { &ends[1] }));
     let negotiates = ends[0].iter().any(|(power, _)| power.negotiates());
@@ -115,10 +117,16 @@ fn powered(mut ends: [Said<'_>; 2]) -> Powered {
     Powered { class, requested, allocated, pairs, short, unnegotiated }
 }
 
+/// Whether a power, in tenths of a watt, is less than another by more than two ends' rounding explains.
+const fn is_less(allocated: u16, requested: u16) -> bool {
+    requested > allocated.saturating_add(2)
+}
+
 /// When the last unit of an end was sent, from the last on that said that all was well.
 fn since(said: &Said<'_>) -> Window {
     let Some((_, last)) = said.last() else { return Window::NONE };
-    let is_well = |power: &Power| matches!((power.requested(), power.allocated()), (Some(r), Some(a)) if a >= r);
+    let is_well =
+        |power: &Power| matches!((power.requested(), power.allocated()), (Some(r), Some(a)) if !is_less(a, r));
     let well = said.iter().filter(|(power, _)| is_well(power)).map(|(_, window)| window.last).max();
     let mut window = **last;
     if let Some(well) = well.filter(|well| *well > window.first) {

@@ -118,7 +118,10 @@ fn begins_http(payload: &[u8]) -> Option<bool> {
         b"NOTIFY ",
     ];
     match payload.first()? {
-        b'H' if payload.starts_with(b"HTTP/1.") => Some(false),
+        // Behind an interim response comes another (RFC 9110 section 15.2).
+        b'H' if payload.starts_with(b"HTTP/1.") => {
+            (!matches!(payload.get(9..12), Some(b"100" | b"102" | b"103"))).then_some(false)
+        }
         b'G' | b'P' | b'H' | b'D' | b'O' | b'S' | b'U' | b'N' => {
             METHODS.iter().any(|method| payload.starts_with(method)).then_some(true)
         }
@@ -170,7 +173,7 @@ mod tests {
         assert_eq!(tftp(b"\0\x04\0\x09more", 8), None);
         assert!(pairs(dns(b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0"), dns(b"\x12\x34\x81\x80\0\x01\0\x01\0\0\0\0")));
         assert!(pairs(http(b"GET / HTTP/1.1\r\n", None), http(b"HTTP/1.1 200 OK\r\n", None)));
-        assert_eq!(http(b"Goodbye", None), None);
+        assert_eq!([http(b"Goodbye", None), http(b"HTTP/1.1 100 Continue\r\n", None)], [None; 2]);
         assert!(pairs(echo(true, b"\x01\x02\0\x01abc"), echo(false, b"\x01\x02\0\x01abc")));
     }
 }

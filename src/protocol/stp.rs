@@ -7,6 +7,7 @@ const DESIGNATED: u8 = 3;
 /// Bits of the flags.
 mod flag {
     pub(super) const CHANGE: u8 = 0x01;
+    pub(super) const LEARNING: u8 = 0x10;
     pub(super) const FORWARDING: u8 = 0x20;
 }
 /// Times are in units of 1/256 s.
@@ -38,6 +39,8 @@ pub struct Unit {
     pub changes: bool,
     /// Whether the port leads away from the root; `None` where the version does not say.
     pub designated: Option<bool>,
+    /// Whether it learns who is where, which it does before it forwards; `None` where the version does not say.
+    pub learns: Option<bool>,
     /// Whether it forwards; `None` where the version does not say.
     pub forwards: Option<bool>,
     /// Seconds between two units.
@@ -79,6 +82,7 @@ pub fn message(bytes: &[u8]) -> Option<Message> {
         port: word(21),
         changes: flags & flag::CHANGE != 0,
         designated: says(flags >> 2 & 3 == DESIGNATED),
+        learns: says(flags & flag::LEARNING != 0),
         forwards: says(flags & flag::FORWARDING != 0),
         hello: word(27) / UNITS,
         forward_delay: word(29) / UNITS,
@@ -97,7 +101,8 @@ mod tests {
         let Some(Message::Unit(unit)) = message(&bytes) else { panic!("no unit") };
         assert_eq!((unit.root.priority, unit.bridge.priority, unit.port), (0x800a, 0x900a, 0x8007));
         assert_eq!((unit.bridge.mac, unit.hello, unit.forward_delay), ([2, 0, 0, 0, 0, 2], 2, 15));
-        assert_eq!((unit.changes, unit.designated, unit.forwards), (true, Some(true), Some(false)));
+        assert_eq!((unit.changes, unit.designated), (true, Some(true)));
+        assert_eq!((unit.learns, unit.forwards), (Some(false), Some(false)));
         // The same of 1998 says neither role nor state.
         bytes[2..4].copy_from_slice(&[0, 0]);
         let Some(Message::Unit(unit)) = message(&bytes) else { panic!("no unit") };

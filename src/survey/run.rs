@@ -182,7 +182,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     doubts.extend(unread::caveats(&frames));
     doubts.extend(left_out(options, &summaries));
     doubts.extend(caveats::not_measured(options, &observed));
-    let missing = caveats::missing(&observed, &quality, &parties, options.filter.as_ref(), &summaries);
+    let missing = caveats::missing(&observed, &quality, (&hosts, &parties), options.filter.as_ref(), &summaries);
     let seen = verdict::Observations {
         flows,
         orientations: &orientations,

@@ -12,13 +12,15 @@ use crate::protocol::Transport;
 
 /// Nanoseconds for which an answer may take its time after the last try.
 const PATIENCE: i64 = 10_000_000_000;
+/// Nanoseconds before which nobody asks again (RFC 6298 section 2.1: a second; RFC 7252 section 4.8: two).
+const SOONEST: i64 = 1_000_000_000;
 
 /// What is known to be missing from a capture.
 #[derive(Debug, Default)]
 pub struct Missing {
     /// The mirror hands over one direction only.
     pub one_way: bool,
-    /// Hosts that were not seen to send, though the other side of a TCP flow acknowledges what they sent.
+    /// Hosts of devices that were not seen to send, though the other side of a TCP flow acknowledges what they sent.
     pub acknowledged: HashSet<HostId>,
     /// Who was seen to send to whom, by unicast; only where one of the two above says that a direction is missing.
     pub seen_to_send: HashSet<(HostId, HostId)>,
@@ -29,9 +31,9 @@ pub struct Missing {
     pub dropped: u64,
     /// Frames of layers below IP that are not read.
     pub unread: u64,
-    /// Times, as far as order goes, between which no frame was captured.
+    /// Times, as far as order goes, between which no frame was captured, ascending.
     pub gaps: Vec<(Timestamp, Timestamp)>,
-    /// Times of the last frames of inputs that are damaged behind them.
+    /// Times of the last frames of inputs that are damaged behind them, ascending.
     pub breaks: Vec<Timestamp>,
     /// Time of the last frame of all.
     pub end: Option<Timestamp>,
@@ -148,6 +150,15 @@ impl Missing {
             && !repeats()
             || self.has_headless(way, asked)
             || self.filtering(hosts, conversation, client_port) == Filtering::LeftOut
+    }
+
+    /// Whether what was asked first at a time had no time to be answered, or to be asked again, before the capture ended, broke
+    /// off or paused.
+    pub(super) fn ends_behind(&self, asked: Timestamp) -> bool {
+        let soon = |at: Timestamp| (0..SOONEST).contains(&at.raw().saturating_sub(asked.raw()));
+        let pause = self.gaps.get(self.gaps.partition_point(|(from, _)| *from < asked)).map(|(from, _)| *from);
+        let broken = self.breaks.get(self.breaks.partition_point(|at| *at < asked)).copied();
+        asked != Timestamp::UNKNOWN && [self.end, pause, broken].into_iter().flatten().any(soon)
     }
 
     fn has_headless(&self, way: (IpAddr, IpAddr), (first, last): (Timestamp, Timestamp)) -> bool {

@@ -118,9 +118,9 @@ fn a_client_on_the_servers_fresh_port_was_answered() {
     assert_eq!(cell(&survey, Role::Gateway, Direction::Incoming, Transport::Udp, 69), CellState::Carried);
     // What is no TFTP, or none of this request, proves nothing.
     let has_blocked = |survey: &Survey| told(survey).contains(&BLOCKED[0]);
-    assert!(has_blocked(&asked(&read, SERVER, &[]).by_address()));
-    assert!(has_blocked(&asked(&read, SERVER, &[b"\x17\0\x03\x2a".to_vec()]).by_address()));
-    assert!(has_blocked(&asked(&write, SERVER, &acks(1..9)).by_address()));
+    assert!(has_blocked(&asked(&read, SERVER, &[]).goes_on().by_address()));
+    assert!(has_blocked(&asked(&read, SERVER, &[b"\x17\0\x03\x2a".to_vec()]).goes_on().by_address()));
+    assert!(has_blocked(&asked(&write, SERVER, &acks(1..9)).goes_on().by_address()));
     // RFC 1350 section 2: what is not acknowledged is sent again, and what is not sent again was.
     let slowly = |request: &[u8], sent: &[Vec<u8>], again: usize| {
         let mut mirror = asked(request, SERVER, &[]);

@@ -25,7 +25,7 @@ pub(crate) fn told(survey: &Survey) -> Vec<(Severity, &'static str)> {
     findings.map(|finding| (finding.severity, finding.kind.name())).collect()
 }
 
-fn has(survey: &Survey, reason: &str) -> bool {
+pub(crate) fn has(survey: &Survey, reason: &str) -> bool {
     survey.findings.iter().any(|finding| finding.kind.name() == reason)
 }
 
@@ -409,7 +409,7 @@ fn tftp_finds_its_transfers() {
         mirror.udp(late * SECOND, client, (EVERYONE, 69), &request);
     }
     assert_eq!(told(&mirror.by_address()), []);
-    assert_eq!(told(&asked(GATEWAY).by_address()), [(Severity::Alert, "blocked")]);
+    assert_eq!(told(&asked(GATEWAY).goes_on().by_address()), [(Severity::Alert, "blocked")]);
     // The request was not captured; an OACK that nothing takes up is no transfer.
     let mut mirror = Mirror::default();
     mirror.transfer(0, client, (GATEWAY, fresh));
@@ -690,7 +690,7 @@ fn an_answer_to_a_closed_port_is_told() {
     let mut mirror = asked();
     mirror.udp(MILLI, server, (GATEWAY, 40_001), &coap::content(coap::ACK, 0x1400, &[7], None, "{\"level\":80}"));
     mirror.port_unreachable(2 * MILLI, (GATEWAY, 40_001), server);
-    let text = advice(&mirror);
+    let text = advice(&mirror.goes_on());
     assert!(text.contains("at a port where nobody listens"), "{text}");
     // That the service itself is closed stays what it is.
     let mut mirror = asked();

@@ -4,10 +4,10 @@
 use igorscope::survey::Survey;
 
 use crate::command::{self, sample};
-use crate::mirror::{GATEWAY, Host, Mirror, node};
+use crate::mirror::{GATEWAY, Host, Mirror, OTHER, node};
 use crate::reading::{Read, of_kind};
-use crate::traffic::frame::{ACK, PSH};
-use crate::traffic::payload::{coap, tftp};
+use crate::traffic::frame::{ACK, PSH, SYN};
+use crate::traffic::payload::{coap, http, tftp};
 use crate::traffic::wire::{MICRO, MILLI, SECOND};
 
 const KINDS: [&str; 4] = ["slow-device", "overloaded", "lossy-path", "slow-transfer"];
@@ -202,6 +202,87 @@ fn a_path_that_loses_much_is_told() {
     assert_silent(&stream(100));
 }
 
+/// Connections that come to nothing are `blocked`: whatever refuses or drops them, no cable does.
+#[test]
+fn what_opens_no_connection_tells_no_losses() {
+    let mut mirror = Mirror::default();
+    for number in 0..60 {
+        let at = u64::from(number) * 10 * SECOND;
+        mirror.knock(at, (GATEWAY, 40_000 + number), (node(101), 88));
+        let [client, server] = [(GATEWAY, 50_000 + number), (node(102), 88)];
+        for late in [0, SECOND, 3 * SECOND] {
+            mirror.tcp(at + late, client, server, SYN, [1_000, 0], &[]);
+            mirror.tcp(at + late + MILLI, server, client, SYN | ACK, [5_000, 1_001], &[]);
+        }
+    }
+    let survey = in_order(mirror).measured();
+    assert!(of_kind(&survey, "lossy-path").is_empty(), "{:?}", of_kind(&survey, "lossy-path"));
+    assert!(!of_kind(&survey, "blocked").is_empty());
+    // Where a SYN that was lost is sent again and answered, the path loses.
+    let mut lost = Mirror::default();
+    for number in 0..200_u16 {
+        let at = u64::from(number) * 10 * SECOND;
+        let [client, server] = [(GATEWAY, 40_000 + number), (node(101), 88)];
+        if number % 10 == 0 {
+            lost.tcp(at - at.min(SECOND), client, server, SYN, [1_000, 0], &[]);
+        }
+        lost.open(at, client, server, [1_000, 5_000]);
+    }
+    only(&in_order(lost).measured(), "lossy-path");
+}
+
+/// The gateway asks 150 times, and again after so long; the node takes so long for each answer.
+fn impatient(again: &[u64], takes: u64) -> Survey {
+    let mut mirror = Mirror::default();
+    for round in 0..150_u16 {
+        let at = u64::from(round) * 10 * SECOND;
+        let token = round.to_be_bytes();
+        let ask = coap::request(coap::CON, coap::GET, round, &token, "l", &[]);
+        let answer = coap::content(coap::ACK, round, &token, None, "1");
+        for late in [&[0], again].concat() {
+            mirror.udp(at + late, (GATEWAY, 40_000), (node(101), 5683), &ask);
+            mirror.udp(at + late + takes, (node(101), 5683), (GATEWAY, 40_000), &answer);
+        }
+    }
+    in_order(mirror).measured()
+}
+
+#[test]
+fn who_is_impatient_loses_nothing_and_whose_answers_are_asked_for_again_does() {
+    let survey = impatient(&[600 * MILLI], 800 * MILLI);
+    assert!(of_kind(&survey, "lossy-path").is_empty(), "both copies are answered");
+    let survey = impatient(&[1_500 * MILLI], 4 * MILLI);
+    assert!(of_kind(&survey, "lossy-path").is_empty(), "two captures whose clocks differ");
+    let survey = impatient(&[2 * SECOND, 6 * SECOND], 4 * MILLI);
+    assert_eq!(of_kind(&survey, "lossy-path").len(), 1, "the answer is lost behind the capture's place");
+}
+
+/// A tablet asks the gateway for its page, and waits for news.
+fn pages(waits: u64, page: u64) -> Survey {
+    let mut mirror = Mirror::default();
+    let [client, server] = [(OTHER, 40_000), (GATEWAY, 80)];
+    let (request, answer) = (http::get("gateway", "/news"), http::answer("200 OK", "text/plain", "80"));
+    mirror.open(0, client, server, [1_000, 5_000]);
+    let (mut ours, mut theirs, mut at) = (1_001, 5_001, SECOND);
+    for number in 0..60 {
+        let took = if number % 5 == 0 { page } else { waits };
+        mirror.tcp(at, client, server, ACK | PSH, [ours, theirs], &request);
+        ours += request.len() as u32;
+        mirror.tcp(at + took, server, client, ACK | PSH, [theirs, ours], &answer);
+        theirs += answer.len() as u32;
+        at += took + SECOND;
+    }
+    mirror.measured()
+}
+
+#[test]
+fn who_waits_for_news_is_no_sign_of_a_slow_server() {
+    for (waits, page) in [(25 * SECOND, 10 * MILLI), (5 * SECOND, 10 * MILLI), (25 * SECOND, 25 * SECOND)] {
+        assert!(of_kind(&pages(waits, page), "slow-device").is_empty(), "{waits} {page}");
+    }
+    assert_eq!(of_kind(&pages(2_500 * MILLI, 2_500 * MILLI), "slow-device").len(), 1);
+}
+
 /// The gateway sends a file: what the node takes for a block, what the gateway takes for the next, and each so many blocks is
 /// sent again after a second.
 fn transfer(receives: u64, sends: u64, lost: u16) -> Mirror {
@@ -266,6 +347,75 @@ fn a_slow_transfer_says_who_held_it_up() {
     assert_silent(&again);
     // 83 kB a second.
     assert_silent(&transfer(3 * MILLI, 3 * MILLI, 1_000));
+}
+
+/// What happens at each tenth block of a file.
+#[derive(Clone, Copy)]
+enum Stall {
+    /// The sender waits a second before it.
+    Sender,
+    /// The receiver takes a second for it.
+    Receiver,
+    /// It was lost before the capture's place: the receiver acknowledges the one before it again.
+    Lost,
+    /// The receiver takes longer for it than the sender waits, and acknowledges it twice.
+    Impatient,
+}
+
+#[test]
+fn a_transfer_that_stalls_now_and_then_is_slow() {
+    for (stall, who) in [
+        (Stall::Sender, "the sender, or the way to it"),
+        (Stall::Receiver, "the receiver, or the way to it"),
+        (Stall::Lost, "the path"),
+        (Stall::Impatient, "the receiver, or the way to it"),
+    ] {
+        let mut mirror = Mirror::default();
+        let [server, client] = [(GATEWAY, 50_000), (node(101), 2_000)];
+        mirror.udp(0, client, (GATEWAY, 69), &tftp::read("node.bin", &[]));
+        let mut at = MILLI;
+        for block in 1..=240 {
+            let is_stalled = block % 10 == 0;
+            let data = tftp::data(block, &[0x55; 512]);
+            match stall {
+                Stall::Sender if is_stalled => at += SECOND,
+                Stall::Lost if is_stalled => {
+                    at += SECOND;
+                    mirror.udp(at, client, server, &tftp::ack(block - 1));
+                    at += 3 * MILLI;
+                }
+                _ => {}
+            }
+            mirror.udp(at, server, client, &data);
+            match stall {
+                Stall::Receiver if is_stalled => at += SECOND,
+                Stall::Impatient => {
+                    at += SECOND;
+                    mirror.udp(at, server, client, &data);
+                    at += 200 * MILLI;
+                    mirror.udp(at, client, server, &tftp::ack(block));
+                    at += 60 * MILLI;
+                }
+                _ => {}
+            }
+            at += 3 * MILLI;
+            mirror.udp(at, client, server, &tftp::ack(block));
+            at += 3 * MILLI;
+        }
+        let survey = mirror.measured();
+        let told = of_kind(&survey, "slow-transfer");
+        assert_eq!(told.len(), 1, "{who}");
+        assert!(told[0].words.detail.contains(who), "{who}: {}", told[0].words.detail);
+    }
+}
+
+#[test]
+fn a_mirrors_copies_make_no_transfer_quicker() {
+    let once = transfer(30 * MILLI, 3 * MILLI, 1_000).measured();
+    let thrice = transfer(30 * MILLI, 3 * MILLI, 1_000).in_three().measured();
+    let bytes = |survey: &Survey| survey.transfers.iter().map(|one| (one.bytes, one.rate())).collect::<Vec<_>>();
+    assert_eq!(bytes(&once), bytes(&thrice));
+    assert_eq!(of_kind(&thrice, "slow-transfer").len(), 1);
 }
 
 #[test]

@@ -155,6 +155,22 @@ fn power_and_802_1x_stand_in_explain_in_nodes_and_in_the_report() {
 }
 
 /// What the switch alone says of the only device on its port.
+/// A switch of 802.3af, whose unit ends with its class.
+#[test]
+fn a_class_that_gives_less_than_is_asked_for_is_told_and_a_tenth_is_rounding() {
+    let of = |given: &[u8], asked: &[u8]| {
+        let (_, mut wire, node, switch) = visit();
+        negotiate(&mut wire, node, switch, given, &[asked]);
+        survey_of(wire)
+    };
+    let old = |class| mdi(true, class, 0, 0)[..7].to_vec();
+    let asked = mdi(false, 4, 255, 130);
+    assert_eq!(told(&of(&old(3), &asked)), ["poe-too-little"]);
+    assert!(told(&of(&old(4), &asked)).is_empty(), "granted by classification");
+    assert!(told(&of(&mdi(true, 3, 130, 129), &mdi(false, 3, 130, 129))).is_empty());
+    assert_eq!(told(&of(&mdi(true, 3, 130, 120), &mdi(false, 3, 130, 120))), ["poe-too-little"]);
+}
+
 #[test]
 fn a_class_that_nothing_is_asked_for_is_told() {
     let of = |own: &[&[u8]], class| {
@@ -231,6 +247,37 @@ fn a_device_that_is_never_let_in_is_told_and_one_that_is_is_not() {
     }
 }
 
+/// By its MAC, or into a guest network; and the other way round, who was let in may be refused later.
+#[test]
+fn a_device_that_is_refused_may_be_let_in_by_other_means_and_one_that_was_let_in_may_be_refused() {
+    let of = |success: Option<u64>, talk: Option<bool>| {
+        let (site, mut wire, ..) = visit();
+        let (node, switch) = (Host { untagged: true, ..site.node(9) }, switch(&site));
+        let gateway = Host { untagged: true, ..site.gateway };
+        wire.ethernet(START, node, PAE, 0x888e, &[1, 1, 0, 0]);
+        for step in 0..4 {
+            let at = START + (100 + step * 10) * SECOND;
+            wire.ethernet(at, switch, node.mac, 0x888e, &eap(1, 1));
+            wire.ethernet(at + MILLI, node, PAE, 0x888e, &eap(2, 1));
+            wire.ethernet(at + 2 * MILLI, switch, node.mac, 0x888e, &eap(4, 2));
+        }
+        if let Some(seconds) = success {
+            wire.ethernet(START + seconds * SECOND, switch, node.mac, 0x888e, &eap(3, 2));
+        }
+        if let Some(is_answered) = talk {
+            wire.udp(START + 200 * SECOND, (node, 40_000), (gateway, 5683), b"x");
+            if is_answered {
+                wire.udp(START + 201 * SECOND, (gateway, 5683), (node, 40_000), b"x");
+            }
+        }
+        survey_of(wire)
+    };
+    assert_eq!(told(&of(None, Some(false))), ["not-authenticated"]);
+    assert!(told(&of(None, Some(true))).is_empty());
+    assert_eq!(told(&of(Some(1), None)), ["not-authenticated"], "refused since");
+    assert!(told(&of(Some(180), None)).is_empty());
+}
+
 /// A tap writes each direction into a file of its own.
 #[test]
 fn a_device_whose_success_lies_in_another_file_is_let_in() {
@@ -295,6 +342,7 @@ fn a_tree_that_changes_again_and_again_is_told_and_one_change_is_not() {
     assert!(told(&of(&[])).is_empty());
     assert!(told(&of(&[30])).is_empty());
     assert!(told(&of(&[30, 320])).is_empty(), "a link that went down and came up again");
+    assert!(told(&of(&[45, 165, 285, 405])).is_empty(), "two of them, each told in two minutes");
 }
 
 #[test]
@@ -319,6 +367,12 @@ fn a_port_that_forwards_late_is_told_and_an_edge_port_is_not() {
     assert!(told(&of(2, 2)).is_empty(), "two switches that agree");
     assert!(told(&of(15, 0)).is_empty(), "before the rapid tree, units do not say it");
     assert!(told(&of(100, 2)).is_empty(), "it never forwards: a port that was shut, or the capture's end");
+    let (_, mut wire, _, switch) = visit();
+    for step in 0..200 {
+        let flags = if step % 10 < 2 { DISCARDING } else { FORWARDING };
+        tell(&mut wire, switch, START + step * 2 * SECOND, &bpdu(flags, 2));
+    }
+    assert!(told(&survey_of(wire)).is_empty(), "two switches that agree, twenty times");
 }
 
 #[test]
@@ -357,8 +411,8 @@ fn a_device_behind_a_port_of_1998_asks_in_vain_for_twice_the_forward_delay() {
     assert!(told(&of(0, 2, &[0, 4, 12])).is_empty(), "a server that is slow");
 }
 
-/// The gateway asks a group for ten minutes.
-fn asked(query: bool, join: bool, answered: bool, minutes: u64) -> Survey {
+/// The gateway asks a group for so many minutes; a querier asks every two minutes as long as it lives.
+fn asked(queried: u64, join: bool, answered: bool, minutes: u64) -> Survey {
     let site = Site::new();
     let mut wire = site.wire(11);
     let (lights, queries) = (group("224.0.1.187"), group("224.0.0.1"));
@@ -373,7 +427,7 @@ fn asked(query: bool, join: bool, answered: bool, minutes: u64) -> Survey {
             let answer = coap::message(coap::NON, coap::CONTENT, 500 + step as u16, &token, &[], b"on");
             wire.udp(at + MILLI, (site.node(1), 5683), (site.gateway, 40_000), &answer);
         }
-        if query && step % 4 == 0 {
+        if step < queried * 2 && step % 4 == 0 {
             igmp(&mut wire, at, site.router, queries, &frame::icmp(0x11, 100, [0; 4], &[]));
         }
         if join && step == 1 {
@@ -385,7 +439,7 @@ fn asked(query: bool, join: bool, answered: bool, minutes: u64) -> Survey {
 
 #[test]
 fn groups_that_nobody_asks_about_are_told_where_requests_go_unanswered() {
-    let survey = asked(false, true, false, 10);
+    let survey = asked(0, true, false, 10);
     assert_eq!(told(&survey), ["no-querier"]);
     let found = of_kind(&survey, "no-querier");
     assert_eq!((found[0].severity, &*found[0].words.client), (Severity::Warning, "10.20.0.10"));
@@ -393,10 +447,15 @@ fn groups_that_nobody_asks_about_are_told_where_requests_go_unanswered() {
     let node = survey.hosts.iter().find(|host| host.name.as_deref() == Some("node-01")).expect("a declared host");
     let groups = node.link.as_ref().map(|link| link.groups.clone());
     assert_eq!(groups, Some(vec!["224.0.1.187".parse().expect("an address")]));
-    assert!(told(&asked(true, true, false, 10)).is_empty(), "somebody asks");
-    assert!(told(&asked(false, true, true, 10)).is_empty(), "somebody answers");
-    assert!(told(&asked(false, false, false, 10)).is_empty(), "nobody says who listens: this is not seen here");
-    assert!(told(&asked(false, true, false, 3)).is_empty(), "a querier may ask every two minutes only");
+    assert!(told(&asked(10, true, false, 10)).is_empty(), "somebody asks");
+    let survey = asked(3, true, false, 20);
+    assert_eq!(told(&survey), ["no-querier"], "who listens is forgotten after 260 s");
+    let detail = &of_kind(&survey, "no-querier")[0].words.detail;
+    assert!(detail.contains("no IGMP or MLD query of VLAN 20 was heard after 2026"), "{detail}");
+    assert!(told(&asked(3, true, false, 10)).is_empty(), "and then it must go on");
+    assert!(told(&asked(0, true, true, 10)).is_empty(), "somebody answers");
+    assert!(told(&asked(0, false, false, 10)).is_empty(), "nobody says who listens: this is not seen here");
+    assert!(told(&asked(0, true, false, 3)).is_empty(), "a querier may ask every two minutes only");
 }
 
 /// A client's DISCOVER, and what servers answer to it: each by its address, the network that it gives and the router.
@@ -459,12 +518,25 @@ fn two_dhcp_servers_that_give_the_same_are_one_pool() {
 }
 
 fn arp_storm(frames: u64, targets: u64, over: u64) -> Survey {
+    arp_storms(&[(0, frames, targets, over)])
+}
+
+/// From a second on so many requests for so many addresses, within so many seconds.
+fn arp_storms(storms: &[(u64, u64, u64, u64)]) -> Survey {
     let (site, mut wire, ..) = visit();
     let looped = Host { untagged: true, ..site.node(3) };
-    for number in 0..frames {
-        let target = std::net::Ipv4Addr::from((10 << 24 | 20 << 16) + (number % targets) as u32);
-        let question = link::arp(1, (looped.mac, looped.v4()), ([0; 6], target));
-        wire.ethernet(START + number * over * SECOND / frames, looped, EVERYBODY, 0x0806, &question);
+    for (from, frames, targets, over) in storms {
+        for number in 0..*frames {
+            let target = std::net::Ipv4Addr::from((10 << 24 | 20 << 16) + (number % targets) as u32);
+            let question = link::arp(1, (looped.mac, looped.v4()), ([0; 6], target));
+            wire.ethernet(
+                START + from * SECOND + number * over * SECOND / frames,
+                looped,
+                EVERYBODY,
+                0x0806,
+                &question,
+            );
+        }
     }
     survey_of(wire)
 }
@@ -480,6 +552,13 @@ fn a_storm_is_told_and_a_scan_is_not() {
     assert!(told(&arp_storm(1000, 254, 3)).is_empty(), "a router that looks for its subnet");
     assert!(told(&arp_storm(8000, 4000, 8)).is_empty(), "a scan of a large subnet");
     assert!(told(&arp_storm(3000, 3, 600)).is_empty(), "a busy network");
+    assert_eq!(
+        told(&arp_storms(&[(0, 8000, 4000, 8), (60, 12_000, 1, 10)])),
+        ["broadcast-storm"],
+        "a scan excuses no loop"
+    );
+    assert_eq!(told(&arp_storms(&[(3, 8400, 3, 14)])), ["broadcast-storm"], "600 a second across two stretches of ten");
+    assert!(told(&arp_storms(&[(3, 4200, 3, 14)])).is_empty(), "300 a second");
 }
 
 #[test]
@@ -494,26 +573,44 @@ fn a_storm_of_ip_broadcasts_is_told() {
     };
     assert_eq!(told(&of(20_000, 15)), ["broadcast-storm"]);
     assert!(told(&of(20_000, 600)).is_empty(), "much, and no storm");
+    // What loops is whatever anybody sends.
+    let together = |of_each: u64| {
+        let (site, mut wire, ..) = visit();
+        for step in 0..of_each {
+            for number in 1..=10 {
+                let at = START + step * 12 * SECOND / of_each + number as u64;
+                wire.udp(at, (site.node(number), 137), (group("255.255.255.255"), 137), b"x");
+            }
+        }
+        survey_of(wire)
+    };
+    let survey = together(1000);
+    assert_eq!(told(&survey), ["broadcast-storm"]);
+    let found = of_kind(&survey, "broadcast-storm");
+    assert_eq!((found.len(), found[0].packets), (1, 10_000));
+    assert!(found[0].words.detail.contains("with 9 other conversations"), "{}", found[0].words.detail);
+    assert!(told(&together(500)).is_empty());
 }
 
 #[test]
 fn packets_that_never_fit_are_told_and_a_sender_that_learns_is_not() {
-    let of = |errors: u64| {
+    let of = |errors: u64, apart: u64| {
         let (site, mut wire, ..) = visit();
         for step in 0..errors {
             let datagram = frame::udp((site.gateway.ip, 40_000), (site.cloud.ip, 443), &[0; 32]);
             let quoted = frame::ipv4(site.gateway.v4(), site.cloud.v4(), 17, V4 { ttl: 9, ..V4::default() }, &datagram);
             let error = frame::icmp(3, 4, [0, 0, 0x05, 0x78], &quoted);
-            wire.ip(START + step * SECOND, site.router, site.gateway, frame::ICMP, &error);
+            wire.ip(START + step * apart, site.router, site.gateway, frame::ICMP, &error);
         }
         survey_of(wire)
     };
-    let survey = of(6);
+    let survey = of(6, SECOND);
     assert_eq!(told(&survey), ["packets-too-big"]);
     let detail = of_kind(&survey, "packets-too-big").remove(0).words.detail.clone();
     assert!(detail.contains("10.20.0.1 said 6 times that packets of 10.20.0.10"), "{detail}");
     assert!(detail.contains("1400 bytes would fit"), "{detail}");
-    assert!(told(&of(1)).is_empty());
+    assert!(told(&of(1, SECOND)).is_empty());
+    assert!(told(&of(10, MILLI)).is_empty(), "one flight, that was on its way when the first error came");
 }
 
 #[test]

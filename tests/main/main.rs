@@ -53,6 +53,7 @@ mod real_clients;
 mod refused_transfer;
 mod rehearsal;
 mod relations;
+mod renewed;
 mod report_numbers;
 mod rereport;
 mod roles;

@@ -192,6 +192,13 @@ impl Mirror {
         self.ip(at, by, sender.0, frame::ICMP, &frame::icmp(3, code, [0; 4], &quoted));
     }
 
+    /// The same, and the capture goes on long enough for an answer.
+    pub(crate) fn goes_on(mut self) -> Self {
+        let last = self.tape.records.iter().map(|record| record.time - START).max().unwrap_or_default();
+        self.who_has(last + 2 * SECOND, OTHER, OTHER.at("10.20.0.51"));
+        self
+    }
+
     /// The same with each frame three times, 12 microseconds apart.
     pub(crate) fn in_three(mut self) -> Self {
         let copies =

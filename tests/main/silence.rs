@@ -64,6 +64,21 @@ impl Seen {
         self.tape.push(START + at, frame::ethernet(mac(to), mac(from), tags, 0x0800, &packet));
     }
 
+    /// A host asks another's CoAP server from a port, and is answered.
+    fn question(&mut self, at: u64, from: [u8; 4], to: [u8; 4], port: u16) {
+        let [client, server] = [(IpAddr::from(from), port), (IpAddr::from(to), 5683)];
+        let messages = [(0, client, server, b"\x40\x01\0\x01"), (MILLI, server, client, b"\x60\x45\0\x01")];
+        for (late, sender, receiver, message) in messages {
+            let (IpAddr::V4(source), IpAddr::V4(destination)) = (sender.0, receiver.0) else { continue };
+            self.id = self.id.wrapping_add(1);
+            let head = V4 { id: self.id, ttl: 64, fragment: 0x4000, ..V4::default() };
+            let datagram = frame::udp(sender, receiver, message);
+            let packet = frame::ipv4(source, destination, frame::UDP, head, &datagram);
+            let macs = (mac(destination.octets()), mac(source.octets()));
+            self.tape.push(START + at + late, frame::ethernet(macs.0, macs.1, &[], 0x0800, &packet));
+        }
+    }
+
     /// The gateway asks a node every so many milliseconds in seconds `from` to `to`, and it answers but in those of `silent`.
     pub(crate) fn asked(&mut self, node: [u8; 4], every: u64, (from, to): (u64, u64), silent: &[(u64, u64)]) {
         let late = u64::from(node[3]) * MILLI + u64::from(node[2]) * 300 * MILLI;
@@ -164,6 +179,24 @@ fn what_is_usual_is_not_told() {
     seen.asked(node(1), 2000, (0, 20), &[]);
     seen.asked(node(1), 2000, (880, 900), &[]);
     assert_eq!(told(&seen.survey()), []);
+}
+
+/// Nodes that ask the gateway each five seconds, and are answered, until they have what they want; or for as long as what follows.
+#[test]
+fn who_asked_until_it_was_answered_is_not_silent() {
+    let of = |until: u64| {
+        let mut seen = Seen::default();
+        seen.asked(node(9), 2000, (0, 1800), &[]);
+        for low in 1..=6 {
+            for step in 0..until / 5 {
+                let at = step * 5 * SECOND + u64::from(low) * MILLI;
+                seen.question(at, node(low), GATEWAY, 40_000);
+            }
+        }
+        told(&seen.survey()).into_iter().map(|(kind, ..)| kind).collect::<Vec<_>>()
+    };
+    assert_eq!(of(600), [""; 0]);
+    assert_eq!(of(1200), ["silent-together"]);
 }
 
 #[test]

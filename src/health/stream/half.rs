@@ -181,12 +181,16 @@ impl Half {
     /// Takes an acknowledgment of what this end sent. Gives the time of the probe that it acknowledges.
     pub(super) fn acknowledge(&mut self, segment: &Segment) -> Option<u64> {
         let (number, time) = (segment.numbers[1], segment.time);
-        if let Some((next, _)) = self.next
+        if let Some((next, sent)) = self.next
             && is_after(number, next)
         {
+            // A keep-alive without a byte stands one number below what was sent (RFC 9293 section 3.8.4).
+            let is_keep_alive = sent == Timestamp::UNKNOWN && number == next.wrapping_add(1);
             // What was acknowledged was sent, and not captured, if it does not come yet, out of order.
-            self.pass_over(next, number, time);
-            self.next = Some((number, time));
+            if !is_keep_alive {
+                self.pass_over(next, number, time);
+            }
+            self.next = Some((number, if is_keep_alive { sent } else { time }));
         }
         let new = Acked { number, window: segment.window, time };
         let Some(acked) = &mut self.acked else {

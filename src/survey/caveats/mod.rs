@@ -11,7 +11,7 @@ use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::decode::{Stop, StopLayer, StopReason};
 use crate::flow::{Clock, Observed};
-use crate::inventory::HostId;
+use crate::inventory::{HostId, Hosts};
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
 
@@ -298,7 +298,7 @@ impl<'a> CaveatWriter<'a> {
 pub(super) fn missing(
     observed: &Observed,
     quality: &FlowQuality,
-    parties: &[[HostId; 2]],
+    (hosts, parties): (&Hosts, &[[HostId; 2]]),
     filter: Option<&Filter>,
     summaries: &[(u32, CaptureSummary)],
 ) -> Missing {
@@ -308,9 +308,16 @@ pub(super) fn missing(
     let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
     let one_way = quality.is_one_way();
     // Asked only of those who would have been heard.
-    let is_in_doubt = |sender: &HostId| one_way || quality.acknowledged.contains(sender);
+    let of_devices: HashSet<HostId> = quality.acknowledged.iter().map(|host| hosts.device_of(*host)).collect();
+    let acknowledged: HashSet<HostId> = match of_devices.is_empty() {
+        true => HashSet::new(),
+        false => {
+            (0..hosts.len() as u32).map(HostId).filter(|host| of_devices.contains(&hosts.device_of(*host))).collect()
+        }
+    };
+    let is_in_doubt = |sender: &HostId| one_way || acknowledged.contains(sender);
     let mut seen_to_send = HashSet::new();
-    if one_way || !quality.acknowledged.is_empty() {
+    if one_way || !acknowledged.is_empty() {
         for (place, [a, b]) in (0..).zip(parties) {
             for (end, way) in [(0, (*a, *b)), (1, (*b, *a))].into_iter().filter(|(_, way)| is_in_doubt(&way.0)) {
                 if observed.flows.view(place).ends[end].packets() > 0 {
@@ -331,10 +338,12 @@ pub(super) fn missing(
             *end = latest;
         }
     }
+    let mut breaks: Vec<Timestamp> = breaks.filter(known).collect();
+    breaks.sort_unstable();
     Missing {
         one_way,
         seen_to_send,
-        acknowledged: quality.acknowledged.clone(),
+        acknowledged,
         headless,
         dropped: summaries
             .iter()
@@ -344,7 +353,7 @@ pub(super) fn missing(
             .max(quality.missing_bytes.1),
         unread: unread::frames(observed),
         gaps: observed.gaps(),
-        breaks: breaks.filter(known).collect(),
+        breaks,
         end: observed.tallies.values().map(|tally| tally.last()).filter(known).max(),
         filter: filter.map(Filtered::from),
     }

@@ -12,8 +12,8 @@ pub(crate) const STARTS: u64 = 3;
 #[inline]
 pub(crate) fn starts_anew(flow: &FlowView<'_>, client: u8) -> Option<u64> {
     let [client, server] = [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)]);
-    // Who restarts says no farewell.
-    let closes_by_reset = client.resets().saturating_add(1) >= client.syns();
+    // Who restarts says no farewell, and is told none: its server does not know that it is gone.
+    let closes_by_reset = [client, server].iter().any(|end| end.resets().saturating_add(1) >= client.syns());
     let may_be = flow.transport == Transport::Tcp
         && u64::from(client.syns().min(server.syn_acks())) >= STARTS
         && client.tcp_flags().0 & TcpFlags::FIN == 0

@@ -26,7 +26,8 @@ stored!(BridgePort { vlan, root, bridge, port });
 pub struct Port {
     /// All units.
     pub units: Window,
-    /// Those of a port that leads away from the root and does not forward yet.
+    /// Those of a port that leads away from the root, learns and does not forward yet: only one whose neighbor never agreed
+    /// comes to that, when it has waited for the forward delay, and stays as long again (IEEE 802.1Q clause 13.38).
     pub waits: Window,
     /// Those of a port that forwards.
     pub forwards: Window,
@@ -43,7 +44,7 @@ impl Port {
         let when = |holds: bool| if holds { once } else { Window::NONE };
         Self {
             units: once,
-            waits: when(unit.designated == Some(true) && unit.forwards == Some(false)),
+            waits: when(unit.designated == Some(true) && unit.learns == Some(true) && unit.forwards == Some(false)),
             forwards: when(unit.forwards == Some(true)),
             hello: unit.hello,
             forward_delay: unit.forward_delay,

@@ -1,10 +1,12 @@
 //! One conversation, from the flows that it is made of: one client, one server, one service port, across VLAN paths.
 
+mod stopped;
+
 use std::cmp::Reverse;
 
 use super::facts::{self, ConversationFacts, Documented, Uncommon};
 use super::grouping::Member;
-use super::outcome::{self, Failure, Hush, Silence, Tally, starts_anew};
+use super::outcome::{self, Failure, Silence, Tally, starts_anew};
 use super::{Conversation, Judgement, Observations, Outcome, Verdict};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{FlowView, Flows, prefetch, prefetch_whole};
@@ -78,9 +80,6 @@ impl<'a> Material<'a> {
     }
 }
 
-/// Connections, and nanoseconds from the first to the last, after which a reset at the client's first words is no accident.
-const CUT_OFF: (u32, i64) = (3, 3_000_000_000);
-
 /// The conversation of some flows, which begin at `start` of the list of members.
 pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) -> (Conversation, ConversationFacts) {
     let mut draft = Draft::new(of, members, start);
@@ -92,6 +91,7 @@ pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) ->
         begin += connection.len();
     }
     draft.tell_meant();
+    draft.tell_silences();
     draft.tell_failures();
     draft.tell_cut_off();
     draft.tell_blocked();
@@ -114,6 +114,10 @@ struct Draft<'a> {
     last_answer: Timestamp,
     /// When the last one was opened of those that the server accepted.
     accepted: Timestamp,
+    /// Of those that worked, when the last one began, and when it was answered last.
+    renewed: (Timestamp, Timestamp),
+    /// Those that went silent, each with its end.
+    silences: Vec<(Silence, Timestamp)>,
     /// When it ended, as far as order goes.
     end: Timestamp,
     failure: Option<Failure>,
@@ -160,6 +164,8 @@ impl<'a> Draft<'a> {
             best: 0,
             last_answer: Timestamp::UNKNOWN,
             accepted: Timestamp::UNKNOWN,
+            renewed: (Timestamp::UNKNOWN, Timestamp::UNKNOWN),
+            silences: Vec::new(),
             end: Timestamp::UNKNOWN,
             failure: None,
             cut_off: 0,
@@ -268,8 +274,8 @@ impl<'a> Draft<'a> {
         let is_coap = transport == Transport::Udp && Protocol::Coap.ports().contains(&self.conversation.port);
         let repeats = || is_coap && flows().iter().any(again);
         let missing = self.of.seen.missing;
-        tally.lacks_answers =
-            missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, asked, repeats);
+        tally.lacks_answers = missing.ends_behind(asked.0)
+            || missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, asked, repeats);
     }
 
     /// Adds the sums of a connection.
@@ -310,17 +316,13 @@ impl<'a> Draft<'a> {
         } else if tally.client.packets() > 0 && (tally.server.packets() > 0 || tally.answered) {
             self.last_answer = self.last_answer.max(tally.last_answer());
             self.accepted = self.accepted.max(tally.accepted());
+            self.renewed = self.renewed.max((tally.client.span().0, tally.last_answer()));
         }
         let silence = outcome::went_silent(transport, outcome, tally)
             .or_else(|| outcome::transfer_went_silent(outcome, tally))
             .or_else(|| self.went_unreachable(outcome, tally, numbers));
-        if let Some(silence) = silence {
-            self.conversation.stopped_answering = true;
-            // The longest tells most.
-            if self.uncommon.silence.is_none_or(|held| held.requests < silence.requests) {
-                self.uncommon.silence = Some(silence);
-            }
-        }
+        let end = tally.client.last().max(tally.server.last());
+        self.silences.extend(silence.map(|silence| (silence, end)));
     }
 
     /// Whether what the client of a connection over UDP sent was sent back, once it had worked.
@@ -389,75 +391,6 @@ impl<'a> Draft<'a> {
         documented
     }
 
-    /// Whether what had worked came to nothing again and again after the last answer.
-    fn tell_failures(&mut self) {
-        if self.uncommon.tries == 0 || self.last_answer == Timestamp::UNKNOWN {
-            return;
-        }
-        let failed = self.failed_after(self.last_answer, true);
-        self.uncommon.tries_after = failed.tries;
-        let requests = |tries| u32::try_from(tries).unwrap_or(u32::MAX);
-        let of_all = (failed.tries >= 3 && failed.lasted >= 3_000_000_000).then(|| Silence {
-            how: Hush::Server,
-            since: self.last_answer,
-            requests: requests(failed.tries),
-        });
-        // A filter that was loaded lets pass what is open, and a server may have no room left.
-        let of_new = || {
-            let failed = self.failed_after(self.accepted, false);
-            let is_told = self.conversation.transport == Transport::Tcp
-                && failed.connections >= 3
-                && failed.lasted >= 10_000_000_000;
-            is_told.then(|| Silence { how: Hush::New, since: failed.first, requests: requests(failed.tries) })
-        };
-        if let Some(silence) = of_all.or_else(of_new) {
-            self.conversation.stopped_answering = true;
-            self.uncommon.silence = self.uncommon.silence.or(Some(silence));
-        }
-    }
-
-    /// Whether each connection since the last that the server served was reset at the client's first words: by what looks into
-    /// them on the way, or by a service that breaks down.
-    fn tell_cut_off(&mut self) {
-        if self.cut_off < CUT_OFF.0 || self.uncommon.silence.is_some() {
-            return;
-        }
-        let (mut requests, mut since, mut until) = (0, Timestamp::UNKNOWN, Timestamp::UNKNOWN);
-        for connection in self.members.chunk_by(|a, b| a.key == b.key) {
-            let mut tally = Tally::NONE;
-            connection.iter().map(|member| self.of.look(member)).for_each(|(flow, told)| tally.add(&flow, told.client));
-            if tally.is_cut_off() && tally.begin() > self.served {
-                (requests, since, until) = (requests + 1, since.earlier(tally.begin()), until.max(tally.begin()));
-            }
-        }
-        if requests >= CUT_OFF.0 && outcome::silence(since, until) >= CUT_OFF.1 {
-            self.conversation.stopped_answering = true;
-            self.uncommon.silence = Some(Silence { how: Hush::Reset, since, requests });
-        }
-    }
-
-    /// What was tried after a time and came to nothing, refused or not.
-    fn failed_after(&self, time: Timestamp, or_refused: bool) -> Failed {
-        let mut failed = Failed { tries: 0, connections: 0, first: Timestamp::UNKNOWN, lasted: 0 };
-        for (at, member) in self.members.iter().enumerate() {
-            let (flow, judgement) = self.of.look(member);
-            let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
-            // A client that closes its port sooner than it is answered is answered all the same.
-            let is_late = self.of.sent_back(member).is_some_and(Rejection::may_be_late);
-            let has_failed = outcome.is_blocked() && (or_refused || outcome != Outcome::Refused);
-            if has_failed && !is_late && flow.begin().time > time {
-                let mut tally = Tally::NONE;
-                tally.add(&flow, judgement.client);
-                failed.tries = failed.tries.saturating_add(tally.tries(flow.transport));
-                failed.connections += u64::from(at == 0 || self.members[at - 1].key != member.key);
-                failed.first = failed.first.earlier(flow.begin().time);
-                let since = if time == Timestamp::UNKNOWN { failed.first } else { time };
-                failed.lasted = failed.lasted.max(outcome::silence(since, flow.end()));
-            }
-        }
-        failed
-    }
-
     /// A documented port that does not work matters as much as the policy says.
     fn tell_blocked(&mut self) {
         let conversation = &mut self.conversation;
@@ -473,16 +406,6 @@ impl<'a> Draft<'a> {
         self.uncommon.failure = self.failure;
         self.uncommon.end = self.end;
     }
-}
-
-/// What was tried after a time and came to nothing.
-struct Failed {
-    tries: u64,
-    connections: u64,
-    /// When the first began.
-    first: Timestamp,
-    /// Nanoseconds that it went on.
-    lasted: i64,
 }
 
 /// What a flow's payload proves; of one that violates, not what the port calls for anyway.

@@ -1,0 +1,100 @@
+//! Whether a conversation that worked stopped: from all of its connections.
+
+use super::{Draft, Outcome, Rejection};
+use crate::capture::Timestamp;
+use crate::protocol::Transport;
+use crate::verdict::outcome::{self, Hush, Silence, Tally};
+
+/// Connections, and nanoseconds from the first to the last, after which a reset at the client's first words is no accident.
+const CUT_OFF: (u32, i64) = (3, 3_000_000_000);
+
+impl Draft<'_> {
+    /// Whether a connection went silent for good: one that was opened later and answered makes up for it, as after a restart.
+    pub(super) fn tell_silences(&mut self) {
+        let (begin, answered) = self.renewed;
+        let is_told = |(silence, end): &&(Silence, Timestamp)| begin <= silence.since || answered <= *end;
+        // The longest tells most, of those the first.
+        let told = self.silences.iter().filter(is_told).rev().max_by_key(|(silence, _)| silence.requests);
+        self.conversation.stopped_answering |= told.is_some();
+        self.uncommon.silence = told.map(|(silence, _)| *silence);
+    }
+
+    /// Whether what had worked came to nothing again and again after the last answer.
+    pub(super) fn tell_failures(&mut self) {
+        if self.uncommon.tries == 0 || self.last_answer == Timestamp::UNKNOWN {
+            return;
+        }
+        let failed = self.failed_after(self.last_answer, true);
+        self.uncommon.tries_after = failed.tries;
+        let requests = |tries| u32::try_from(tries).unwrap_or(u32::MAX);
+        let of_all = (failed.tries >= 3 && failed.lasted >= 3_000_000_000).then(|| Silence {
+            how: Hush::Server,
+            since: self.last_answer,
+            requests: requests(failed.tries),
+        });
+        // A filter that was loaded lets pass what is open, and a server may have no room left.
+        let of_new = || {
+            let failed = self.failed_after(self.accepted, false);
+            let is_told = self.conversation.transport == Transport::Tcp
+                && failed.connections >= 3
+                && failed.lasted >= 10_000_000_000;
+            is_told.then(|| Silence { how: Hush::New, since: failed.first, requests: requests(failed.tries) })
+        };
+        if let Some(silence) = of_all.or_else(of_new) {
+            self.conversation.stopped_answering = true;
+            self.uncommon.silence = self.uncommon.silence.or(Some(silence));
+        }
+    }
+
+    /// Whether each connection since the last that the server served was reset at the client's first words: by what looks into
+    /// them on the way, or by a service that breaks down.
+    pub(super) fn tell_cut_off(&mut self) {
+        if self.cut_off < CUT_OFF.0 || self.uncommon.silence.is_some() {
+            return;
+        }
+        let (mut requests, mut since, mut until) = (0, Timestamp::UNKNOWN, Timestamp::UNKNOWN);
+        for connection in self.members.chunk_by(|a, b| a.key == b.key) {
+            let mut tally = Tally::NONE;
+            connection.iter().map(|member| self.of.look(member)).for_each(|(flow, told)| tally.add(&flow, told.client));
+            if tally.is_cut_off() && tally.begin() > self.served {
+                (requests, since, until) = (requests + 1, since.earlier(tally.begin()), until.max(tally.begin()));
+            }
+        }
+        if requests >= CUT_OFF.0 && outcome::silence(since, until) >= CUT_OFF.1 {
+            self.conversation.stopped_answering = true;
+            self.uncommon.silence = Some(Silence { how: Hush::Reset, since, requests });
+        }
+    }
+
+    /// What was tried after a time and came to nothing, refused or not.
+    fn failed_after(&self, time: Timestamp, or_refused: bool) -> Failed {
+        let mut failed = Failed { tries: 0, connections: 0, first: Timestamp::UNKNOWN, lasted: 0 };
+        for (at, member) in self.members.iter().enumerate() {
+            let (flow, judgement) = self.of.look(member);
+            let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
+            // A client that closes its port sooner than it is answered is answered all the same.
+            let is_late = self.of.sent_back(member).is_some_and(Rejection::may_be_late);
+            let has_failed = outcome.is_blocked() && (or_refused || outcome != Outcome::Refused);
+            if has_failed && !is_late && flow.begin().time > time {
+                let mut tally = Tally::NONE;
+                tally.add(&flow, judgement.client);
+                failed.tries = failed.tries.saturating_add(tally.tries(flow.transport));
+                failed.connections += u64::from(at == 0 || self.members[at - 1].key != member.key);
+                failed.first = failed.first.earlier(flow.begin().time);
+                let since = if time == Timestamp::UNKNOWN { failed.first } else { time };
+                failed.lasted = failed.lasted.max(outcome::silence(since, flow.end()));
+            }
+        }
+        failed
+    }
+}
+
+/// What was tried after a time and came to nothing.
+struct Failed {
+    tries: u64,
+    connections: u64,
+    /// When the first began.
+    first: Timestamp,
+    /// Nanoseconds that it went on.
+    lasted: i64,
+}
