@@ -176,7 +176,7 @@ impl<'a> Causes<'a> {
                     note(mac, [host.first_sent, host.last_sent]);
                 }
             }
-            for ((mac, _), exchange) in self.seen.evidence.dhcp() {
+            for ((mac, ..), exchange) in self.seen.evidence.dhcp() {
                 for asked in [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0) {
                     note(*mac, [asked.begin.time, asked.end]);
                 }

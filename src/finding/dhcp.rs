@@ -1,13 +1,13 @@
 //! What DHCP said of each device that asked for an address (RFC 2131).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::by_mac::{HostsByMac, Identity};
 use super::devices::Affected;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::flow::{DhcpExchange, First, Window};
+use crate::flow::{DhcpExchange, First, Transaction, Window};
 use crate::inventory::Host;
 use crate::policy::Role;
 use crate::verdict::Observations;
@@ -17,9 +17,7 @@ pub(super) struct Client<'a> {
     pub(super) mac: MacAddr,
     pub(super) host: Option<&'a Host>,
     pub(super) role: Role,
-    pub(super) exchanges: Vec<&'a DhcpExchange>,
-    /// Those by which it got an address.
-    pub(super) leases: Vec<&'a DhcpExchange>,
+    pub(super) transactions: Vec<Transaction>,
     /// When a server last answered it, if one ever offered or acknowledged anything.
     pub(super) answered: Option<Timestamp>,
     /// When it last sent from an address that it did not make up itself.
@@ -43,14 +41,25 @@ impl<'a> Client<'a> {
         Identity { mac: self.mac, host: self.host.map(|host| host.address) }
     }
 
+    /// What was said in each of its transactions.
+    pub(super) fn exchanges(&self) -> impl Iterator<Item = &DhcpExchange> {
+        self.transactions.iter().map(|transaction| &transaction.said)
+    }
+
+    /// The same of those by which it got an address.
+    pub(super) fn leases(&self) -> impl Iterator<Item = &DhcpExchange> {
+        let taken = |one: &&Transaction| is_taken(&one.said) && !one.is_declined;
+        self.transactions.iter().filter(taken).map(|transaction| &transaction.said)
+    }
+
     /// All windows of a kind, added up.
     pub(super) fn sum(&self, of: impl Fn(&DhcpExchange) -> Window) -> Window {
-        self.exchanges.iter().map(|exchange| of(exchange)).fold(Window::NONE, Window::and)
+        self.exchanges().map(of).fold(Window::NONE, Window::and)
     }
 
     /// Whether no answer of a server to it was captured.
     pub(super) fn is_unheard(&self) -> bool {
-        self.exchanges.iter().all(|exchange| exchange.offers.count == 0 && exchange.acks.count == 0)
+        self.exchanges().all(|exchange| exchange.offers.count == 0 && exchange.acks.count == 0)
     }
 
     /// How often servers refused it.
@@ -59,12 +68,12 @@ impl<'a> Client<'a> {
     }
 
     /// What it asked since a server last answered it: all, if none ever did.
-    fn since_answered(&self) -> impl Iterator<Item = &'a DhcpExchange> {
+    fn since_answered(&self) -> impl Iterator<Item = &DhcpExchange> {
         let is_later = |exchange: &&DhcpExchange| {
             let begin = exchange.discovers.and(exchange.starts).begin.time;
             self.answered.is_none_or(|answered| begin > answered)
         };
-        self.exchanges.iter().copied().filter(is_later)
+        self.exchanges().filter(is_later)
     }
 
     /// All windows of a kind in that, added up.
@@ -93,12 +102,12 @@ impl<'a> Client<'a> {
     }
 
     /// The last address that it asked a server for by name: such a REQUEST takes up an OFFER (RFC 2131 section 4.3.2).
-    pub(super) fn selected(&self) -> Option<&'a First<Ipv4Addr>> {
-        last_selected(self.exchanges.iter().copied())
+    pub(super) fn selected(&self) -> Option<&First<Ipv4Addr>> {
+        last_selected(self.exchanges())
     }
 
     /// The same since a server last answered it.
-    pub(super) fn selected_since(&self) -> Option<&'a First<Ipv4Addr>> {
+    pub(super) fn selected_since(&self) -> Option<&First<Ipv4Addr>> {
         last_selected(self.since_answered())
     }
 
@@ -135,36 +144,26 @@ pub(super) fn clients<'a>(seen: &Observations<'a>) -> Vec<Client<'a>> {
         return Vec::new();
     }
     let hosts = HostsByMac::of(seen);
-    let declined: BTreeSet<(MacAddr, u32)> = seen
-        .evidence
-        .refusals()
-        .filter(|(_, refusals)| refusals.declines.count > 0)
-        .map(|((mac, xid, _), _)| (*mac, *xid))
-        .collect();
     let used = last_used(seen);
-    let mut clients: BTreeMap<MacAddr, (Vec<&DhcpExchange>, Vec<&DhcpExchange>)> = BTreeMap::new();
-    for (key, exchange) in seen.evidence.dhcp() {
-        let (all, leases) = clients.entry(key.0).or_default();
-        all.push(exchange);
-        if is_taken(exchange) && !declined.contains(key) {
-            leases.push(exchange);
-        }
+    let mut clients: BTreeMap<MacAddr, Vec<Transaction>> = BTreeMap::new();
+    for transaction in seen.evidence.transactions() {
+        clients.entry(transaction.client).or_default().push(transaction);
     }
-    let client = |(mac, (exchanges, leases)): (MacAddr, (Vec<&'a DhcpExchange>, _))| Client {
+    let client = |(mac, transactions): (MacAddr, Vec<Transaction>)| Client {
         mac,
         host: hosts.host(mac),
         role: hosts.role(mac),
-        answered: answered(&exchanges),
+        answered: answered(&transactions),
         used: used.get(&mac).copied(),
-        exchanges,
-        leases,
+        transactions,
     };
     clients.into_iter().map(client).collect()
 }
 
 /// When a server last answered, if one ever offered or acknowledged anything.
-fn answered(exchanges: &[&DhcpExchange]) -> Option<Timestamp> {
-    let sum = |of: fn(&DhcpExchange) -> Window| exchanges.iter().map(|one| of(one)).fold(Window::NONE, Window::and);
+fn answered(transactions: &[Transaction]) -> Option<Timestamp> {
+    let sum =
+        |of: fn(&DhcpExchange) -> Window| transactions.iter().map(|one| of(&one.said)).fold(Window::NONE, Window::and);
     let given = sum(|one| one.offers.and(one.acks));
     (given.count > 0).then(|| given.and(sum(|one| one.naks)).end)
 }

@@ -91,11 +91,11 @@ fn asked(judged: &Judged<'_>, devices: &HostsByMac<'_>) -> Vec<Affected<Late>> {
     let twice = 2 * u64::from(forward_delay);
     let expected = twice.saturating_sub(LATE_START)..=twice + LONG_WAIT;
     let of_client = |client: &Client<'_>| {
-        let waited = |exchange: &&&DhcpExchange| {
+        let waited = |exchange: &&DhcpExchange| {
             let (asked, offered) = (&exchange.discovers, &exchange.offers);
             asked.count >= DISCOVERS && offered.count > 0 && expected.contains(&before(asked, offered))
         };
-        let rounds: Vec<&&DhcpExchange> = client.exchanges.iter().filter(waited).collect();
+        let rounds: Vec<&DhcpExchange> = client.exchanges().filter(waited).collect();
         let first = rounds.iter().min_by_key(|exchange| exchange.discovers.begin)?;
         if rounds.len() < ROUNDS {
             return None;

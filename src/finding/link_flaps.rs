@@ -74,13 +74,13 @@ impl Connections {
     }
 
     /// The starts of a device that none outlived.
-    pub(super) fn ended<'a>(&self, client: &Client<'a>) -> impl Iterator<Item = &'a DhcpExchange> {
+    pub(super) fn ended<'a>(&'a self, client: &'a Client<'_>) -> impl Iterator<Item = &'a DhcpExchange> {
         starts(client).filter(|exchange| self.outliving(client, exchange).is_none())
     }
 }
 
-fn starts<'a>(client: &Client<'a>) -> impl Iterator<Item = &'a DhcpExchange> {
-    client.leases.iter().copied().filter(|exchange| exchange.starts.count > 0)
+fn starts<'a>(client: &'a Client<'_>) -> impl Iterator<Item = &'a DhcpExchange> {
+    client.leases().filter(|exchange| exchange.starts.count > 0)
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {

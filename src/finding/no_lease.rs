@@ -9,7 +9,7 @@ use super::dhcp::{Client, DISCOVERS, is_repeated};
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::decode::MacAddr;
-use crate::flow::{DhcpExchange, Offers, Refusals, Window};
+use crate::flow::{DhcpExchange, Refusals, Window};
 use crate::policy::FindingKind;
 use crate::verdict::{Doubts, Observations};
 
@@ -32,6 +32,9 @@ struct Facts {
     holder: Option<MacAddr>,
 }
 
+/// What servers refused each client, and what it declined of theirs.
+type Refused<'a> = BTreeMap<MacAddr, Vec<(Ipv4Addr, &'a Refusals)>>;
+
 /// What failed, as a place in [`CASES`]. The first that holds is told.
 const DECLINED: usize = 0;
 const REFUSED: usize = 1;
@@ -43,9 +46,12 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if clients.is_empty() {
         return Vec::new();
     }
-    let said = Said::of(seen);
+    let mut refused = Refused::new();
+    for ((mac, _, server, _), refusals) in seen.evidence.refusals() {
+        refused.entry(*mac).or_default().push((*server, refusals));
+    }
     let failed: Vec<(usize, Affected<Facts>)> =
-        clients.iter().filter_map(|client| failure(seen, &said, client)).collect();
+        clients.iter().filter_map(|client| failure(seen, &refused, client)).collect();
     let mut findings = told::<DECLINED>(seen, &failed);
     findings.extend(told::<REFUSED>(seen, &failed));
     findings.extend(told::<UNACKNOWLEDGED>(seen, &failed));
@@ -66,18 +72,18 @@ fn told<const CASE: usize>(seen: &Observations<'_>, failed: &[(usize, Affected<F
     grouped(seen, devices.collect())
 }
 
-fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Option<(usize, Affected<Facts>)> {
+fn failure(seen: &Observations<'_>, refused: &Refused<'_>, client: &Client<'_>) -> Option<(usize, Affected<Facts>)> {
     if client.is_without_offer() {
         return None;
     }
-    let refused = said.refusals.get(&client.mac).map_or(&[][..], Vec::as_slice);
-    let offered = said.offers.get(&client.mac).map_or(&[][..], Vec::as_slice);
+    let refused = refused.get(&client.mac).map_or(&[][..], Vec::as_slice);
+    let offered = || client.transactions.iter().flat_map(|transaction| &transaction.given);
     let declines = refused.iter().map(|(_, refusals)| refusals.declines).fold(Window::NONE, Window::and);
-    let leased = client.leases.iter().map(|exchange| exchange.acks.end).max();
+    let leased = client.leases().map(|exchange| exchange.acks.end).max();
     // Only what came after the last success failed.
     let failed =
-        |exchange: &&&DhcpExchange| leased.is_none_or(|leased| exchange.discovers.and(exchange.starts).end > leased);
-    let exchanges: Vec<&DhcpExchange> = client.exchanges.iter().filter(failed).copied().collect();
+        |exchange: &&DhcpExchange| leased.is_none_or(|leased| exchange.discovers.and(exchange.starts).end > leased);
+    let exchanges: Vec<&DhcpExchange> = client.exchanges().filter(failed).collect();
     let sum = |of: fn(&DhcpExchange) -> Window| exchanges.iter().map(|one| of(one)).fold(Window::NONE, Window::and);
     let (discovers, starts, naks) = (sum(|one| one.discovers), sum(|one| one.starts), sum(|one| one.naks));
     let (offers, selects, acks) = (sum(|one| one.offers), sum(|one| one.selects), sum(|one| one.acks));
@@ -98,8 +104,7 @@ fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Opt
     }
     let declined = refused.iter().filter_map(|(_, refusals)| refusals.declined.as_ref()).min_by_key(|first| first.at);
     let selected = client.selected().map(|selected| selected.what);
-    let first_offer =
-        offered.iter().map(|(_, offers)| &offers.first).min_by_key(|first| first.at).map(|first| first.what.0);
+    let first_offer = offered().map(|(_, offers)| &offers.first).min_by_key(|first| first.at).map(|first| first.what.0);
     let address = declined.map(|first| first.what).or(selected).or(first_offer);
     let refuses = refused.iter().find(|(_, refusals)| refusals.naks.count > 0).map(|(server, _)| *server);
     let facts = Facts {
@@ -108,37 +113,10 @@ fn failure(seen: &Observations<'_>, said: &Said<'_>, client: &Client<'_>) -> Opt
         proof,
         more,
         refuses: refuses.filter(|server| !server.is_unspecified()).map(IpAddr::V4),
-        gives: offered
-            .iter()
-            .map(|(server, _)| *server)
-            .filter(|server| Some(*server) != refuses)
-            .min()
-            .map(IpAddr::V4),
+        gives: offered().map(|(server, _)| *server).filter(|server| Some(*server) != refuses).min().map(IpAddr::V4),
         holder: address.and_then(|address| holder(seen, address, client.mac)),
     };
     Some((failure, Affected { role: client.role_at(seen, address), ..client.device(proof, facts) }))
-}
-
-/// What is looked up of clients, by their MACs.
-#[derive(Default)]
-struct Said<'a> {
-    /// What servers refused, and what clients declined of theirs.
-    refusals: BTreeMap<MacAddr, Vec<(Ipv4Addr, &'a Refusals)>>,
-    /// What servers gave.
-    offers: BTreeMap<MacAddr, Vec<(Ipv4Addr, &'a Offers)>>,
-}
-
-impl<'a> Said<'a> {
-    fn of(seen: &Observations<'a>) -> Self {
-        let mut said = Self::default();
-        for ((mac, _, server), refusals) in seen.evidence.refusals() {
-            said.refusals.entry(*mac).or_default().push((*server, refusals));
-        }
-        for ((mac, _, server), offers) in seen.evidence.link.offers() {
-            said.offers.entry(*mac).or_default().push((*server, offers));
-        }
-        said
-    }
 }
 
 /// Another device that claims an address.

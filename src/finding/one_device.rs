@@ -50,7 +50,7 @@ impl<'a> DeviceMarks<'a> {
         for (mac, addresses) in own {
             addresses.keys().for_each(|address| note(mac, Mark::Address(*address)));
         }
-        for ((mac, _), exchange) in seen.evidence.dhcp() {
+        for ((mac, ..), exchange) in seen.evidence.dhcp() {
             if let Some(identifier) = exchange.identifier {
                 note(mac, Mark::Client(identifier));
             }

@@ -27,10 +27,14 @@ struct Second {
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
-    let mut transactions: BTreeMap<(MacAddr, u32), Vec<(Ipv4Addr, &Offers)>> = BTreeMap::new();
+    let transactions: Vec<&[(Ipv4Addr, Offers)]> = judged
+        .dhcp_clients()
+        .iter()
+        .flat_map(|client| &client.transactions)
+        .map(|transaction| transaction.given.as_slice())
+        .collect();
     let mut clients: BTreeMap<Ipv4Addr, u64> = BTreeMap::new();
-    for ((client, xid, server), offers) in seen.evidence.link.offers() {
-        transactions.entry((*client, *xid)).or_default().push((*server, offers));
+    for (server, _) in transactions.iter().copied().flatten() {
         *clients.entry(*server).or_default() += 1;
     }
     if clients.len() < 2 {
@@ -39,9 +43,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     // The one that gives most is the site's own.
     let rank = |server: Ipv4Addr| (clients.get(&server).copied().unwrap_or_default(), std::cmp::Reverse(server));
     let mut seconds: BTreeMap<Ipv4Addr, (Window, Second)> = BTreeMap::new();
-    for servers in transactions.values().filter(|servers| servers.len() > 1) {
+    for servers in transactions.iter().filter(|servers| servers.len() > 1) {
         let Some(main) = servers.iter().max_by_key(|(server, _)| rank(*server)) else { continue };
-        for (server, offers) in servers.iter().filter(|(server, _)| *server != main.0) {
+        // Who give the same share their leases, or are one server and a relay that names itself in its place (RFC 5107).
+        for (server, offers) in servers.iter().filter(|(_, offers)| offers.first.what != main.1.first.what) {
             let (sum, second) = seconds.entry(*server).or_insert_with(|| {
                 let second = Second {
                     mac: seen.hosts.at(IpAddr::V4(*server)).and_then(|host| host.mac),
@@ -95,7 +100,7 @@ impl Trouble for Second {
             "They differ."
         };
         format!(
-            "{who}{}{mac} answered {} that {} answered too, the first in {}: it gave {}, the other {}. {alike}",
+            "{who}{}{mac} answered {} that {} answered otherwise, the first in {}: it gave {}, the other {}. {alike}",
             context.name(who),
             times(self.transactions, "request", "requests"),
             self.other,

@@ -191,6 +191,7 @@ fn describe(observed: Observed) -> Vec<String> {
     lines.push(format!("{:?}", side.icmp_errors().collect::<Vec<_>>()));
     lines.push(format!("{:?} {:?}", side.link, side.link.overflows().collect::<Vec<_>>()));
     lines.push(format!("{:?} {:?}", side.dhcp().collect::<Vec<_>>(), side.lldp_units().collect::<Vec<_>>()));
+    lines.push(format!("{:?}", side.transactions()));
     lines.push(format!("{:?} {:?}", side.claims, side.refusals().collect::<Vec<_>>()));
     lines.push(format!("{:?}", side.overflows().collect::<Vec<_>>()));
     // Random numbers fit nothing: what they say of losses has a law of its own (`health::stream`).

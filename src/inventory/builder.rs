@@ -273,7 +273,7 @@ impl Sums {
 
 /// Devices that spoke by their MAC alone: by DHCP, LLDP or 802.1X.
 fn spoke(evidence: &SideEvidence) -> MacActivity {
-    let by_dhcp = evidence.dhcp().flat_map(|((client, _), exchange)| {
+    let by_dhcp = evidence.dhcp().flat_map(|((client, ..), exchange)| {
         let asked = [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0);
         asked.map(|asked| (*client, asked.first, asked.last))
     });

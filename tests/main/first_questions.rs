@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
 use igorscope::finding::Words;
+use igorscope::health::Measure;
 use igorscope::policy::Severity;
 use igorscope::survey::Survey;
 
@@ -86,9 +87,14 @@ fn the_sample_answers_the_first_questions() {
 
 /// DISCOVER, OFFER, REQUEST, ACK.
 fn lease(wire: &mut Wire, site: &Site, at: u64, node: Host, address: Ipv4Addr) {
+    let xid = wire.random.next() as u32;
+    lease_of(wire, (site.router, xid), at, node, address);
+}
+
+/// The same by a server and in a transaction.
+fn lease_of(wire: &mut Wire, (server, xid): (Host, u32), at: u64, node: Host, address: Ipv4Addr) {
     let (nobody, everyone) = (Ipv4Addr::UNSPECIFIED, group("255.255.255.255"));
     let client = (Host { ip: nobody.into(), ..node }, 68);
-    let (server, xid) = (site.router, wire.random.next() as u32);
     let text = |kind| dhcp::message(kind, xid, node.mac, address, server.v4(), "node");
     let there = (Host { ip: address.into(), ..node }, 68);
     wire.udp(at, client, (everyone, 67), &text(dhcp::DISCOVER));
@@ -115,6 +121,72 @@ fn an_address_that_changed_is_told_with_both_leases() {
     for reason in ["no-dhcp-offer", "restarting", "address-conflict"] {
         assert!(of_kind(&survey, reason).is_empty(), "{reason}");
     }
+}
+
+/// Some stacks begin with the same transaction id each time they start.
+#[test]
+fn a_transaction_id_that_comes_again_is_told_apart_by_time() {
+    const XID: u32 = 0xabcd_0001;
+    let site = Site::new();
+    let node = site.node(5);
+    let reasons = ["no-dhcp-offer", "restarting", "address-changed", "second-dhcp-server"];
+    let told = |leases: &[(u64, Host, Ipv4Addr)], in_vain: &[u64]| -> Vec<&str> {
+        let mut wire = site.wire(4);
+        for (second, server, address) in leases {
+            lease_of(&mut wire, (*server, XID), START + second * SECOND, node, *address);
+        }
+        let client = (Host { ip: Ipv4Addr::UNSPECIFIED.into(), ..node }, 68);
+        for second in in_vain {
+            let text = dhcp::message(dhcp::DISCOVER, XID, node.mac, node.v4(), site.router.v4(), "node");
+            wire.udp(START + second * SECOND, client, (group("255.255.255.255"), 67), &text);
+        }
+        let survey = survey_of(wire);
+        reasons.into_iter().filter(|reason| !of_kind(&survey, reason).is_empty()).collect()
+    };
+    let (own, other) = (site.router, Host { ip: [10, 20, 0, 3].into(), ..site.router });
+    let at = |second| (second, own, node.v4());
+    assert_eq!(told(&[at(0)], &[7200, 7204, 7212]), ["no-dhcp-offer"]);
+    assert!(told(&[at(0), at(7213)], &[7200, 7204, 7212]).is_empty(), "it is served again");
+    assert_eq!(told(&[0, 100, 200, 300].map(at), &[]), ["restarting"]);
+    assert!(told(&[0, 100].map(at), &[]).is_empty(), "twice is no alarm");
+    assert_eq!(told(&[at(0), (400, own, Ipv4Addr::new(10, 20, 0, 205))], &[]), ["address-changed"]);
+    assert!(told(&[at(0), (7200, other, node.v4())], &[]).is_empty(), "a server took the place of another");
+}
+
+#[test]
+fn dhcp_is_timed_each_time_that_a_transaction_id_comes_again() {
+    let site = Site::new();
+    let mut wire = site.wire(4);
+    for round in 0..10 {
+        lease_of(&mut wire, (site.router, 0xabcd_0001), START + round * 600 * SECOND, site.node(5), site.node(5).v4());
+    }
+    wire.tape.sort();
+    let survey = reading::survey_of(&wire.tape.pcap(), reading::site(), true);
+    let mut times = survey.health.pairs.iter().filter(|(pair, _)| pair.measure == Measure::Dhcp);
+    let (_, sums) = times.next().expect("a client and its server");
+    assert_eq!((sums.asked, times.next()), (10, None));
+}
+
+#[test]
+fn addresses_of_two_vlans_at_once_are_no_change() {
+    let site = Site::new();
+    let (tagged, untagged) = (site.gateway, Host { untagged: true, ..site.gateway });
+    let addresses = [tagged.v4(), Ipv4Addr::new(10, 30, 0, 10)];
+    // When each of two addresses is given and claimed, a minute apart.
+    let is_told = |hosts: [Host; 2], minutes: [std::ops::Range<u64>; 2]| {
+        let mut wire = site.wire(5);
+        for ((host, address), minutes) in hosts.into_iter().zip(addresses).zip(minutes) {
+            lease(&mut wire, &site, START + minutes.start * 60 * SECOND, host, address);
+            for minute in minutes {
+                let claim = link::arp(1, (host.mac, address), ([0; 6], address));
+                wire.ethernet(START + (minute * 60 + 5) * SECOND, host, [0xff; 6], 0x0806, &claim);
+            }
+        }
+        !of_kind(&survey_of(wire), "address-changed").is_empty()
+    };
+    assert!(!is_told([tagged, untagged], [0..9, 1..9]), "an interface in each VLAN");
+    assert!(is_told([tagged, untagged], [0..4, 4..9]), "its port went to another VLAN");
+    assert!(is_told([tagged, tagged], [0..9, 1..9]), "one VLAN");
 }
 
 #[test]

@@ -458,8 +458,8 @@ fn groups_that_nobody_asks_about_are_told_where_requests_go_unanswered() {
     assert!(told(&asked(0, true, false, 3)).is_empty(), "a querier may ask every two minutes only");
 }
 
-/// A client's DISCOVER, and what servers answer to it: each by its address and the router that it names.
-fn leases(servers: &[(Host, [u8; 4])], rounds: u32) -> Survey {
+/// A client's DISCOVER, and what servers answer to it: each by its address, the network that it gives and the router.
+fn leases(servers: &[(Host, [u8; 4], Host)], rounds: u32) -> Survey {
     let site = Site::new();
     let mut wire = site.wire(12);
     let everyone = group("255.255.255.255");
@@ -470,10 +470,12 @@ fn leases(servers: &[(Host, [u8; 4])], rounds: u32) -> Survey {
         let text =
             |kind, server: std::net::Ipv4Addr, yours| dhcp::message(kind, 77 + round, node.mac, yours, server, "node");
         wire.udp(at, client, (everyone, 67), &text(dhcp::DISCOVER, site.router.v4(), node.v4()));
-        for (number, (server, yours)) in (1..).zip(servers) {
+        for (number, (server, yours, router)) in (1..).zip(servers) {
             let mut yours = *yours;
-            yours[3] = 100 + round as u8;
-            let offer = text(dhcp::OFFER, server.v4(), yours.into());
+            yours[3] += 100 + round as u8;
+            let mut offer = text(dhcp::OFFER, router.v4(), yours.into());
+            assert_eq!(offer[243..245], [54, 4], "the server's identifier");
+            offer[245..249].copy_from_slice(&server.v4().octets());
             wire.udp(at + number * MILLI, (*server, 67), (everyone, 68), &offer);
         }
         wire.udp(at + 5 * MILLI, client, (everyone, 67), &text(dhcp::REQUEST, site.router.v4(), node.v4()));
@@ -485,19 +487,34 @@ fn leases(servers: &[(Host, [u8; 4])], rounds: u32) -> Survey {
 #[test]
 fn a_second_dhcp_server_is_told_and_a_relay_is_not() {
     let site = Site::new();
-    let own = (site.router, [10, 20, 0, 0]);
+    let own = (site.router, [10, 20, 0, 0], site.router);
     let rogue = Host { mac: [0x02, 0x99, 0, 0, 0, 9], ip: [10, 20, 0, 99].into(), ..site.router };
-    let survey = leases(&[own, (rogue, [192, 168, 1, 0])], 3);
+    let survey = leases(&[own, (rogue, [192, 168, 1, 0], rogue)], 3);
     assert_eq!(told(&survey), ["second-dhcp-server"]);
     let found = of_kind(&survey, "second-dhcp-server");
     assert_eq!((found.len(), &*found[0].words.client, found[0].severity), (1, "10.20.0.99", Severity::Warning));
     let detail = &found[0].words.detail;
-    assert!(detail.contains("answered 3 requests that 10.20.0.1 answered too"), "{detail}");
+    assert!(detail.contains("answered 3 requests that 10.20.0.1 answered otherwise"), "{detail}");
     assert!(detail.contains("MAC 02:99:00:00:00:09") && detail.contains("it gave 192.168.1.100"), "{detail}");
     assert!(detail.contains("They differ."), "{detail}");
     assert!(told(&leases(&[own], 3)).is_empty(), "one server");
     // Two relays hand on what one server offers: the identifier is the server's.
     assert!(told(&leases(&[own, own], 3)).is_empty(), "one server by two ways");
+}
+
+#[test]
+fn two_dhcp_servers_that_give_the_same_are_one_pool() {
+    let site = Site::new();
+    let other = Host { ip: [10, 20, 0, 3].into(), ..site.router };
+    // The first address is that of the ACK.
+    let beside_own =
+        |first, router| leases(&[(site.router, [10, 20, 0, 1], site.router), (other, [10, 20, 0, first], router)], 3);
+    // A pair that shares its leases, or a server and a relay that names itself in its place (RFC 5107).
+    assert!(told(&beside_own(1, site.router)).is_empty());
+    let other_addresses = beside_own(51, site.router);
+    let detail = &of_kind(&other_addresses, "second-dhcp-server")[0].words.detail;
+    assert!(detail.contains("perhaps a pair"), "{detail}");
+    assert_eq!(told(&beside_own(1, other)), ["second-dhcp-server"]);
 }
 
 fn arp_storm(frames: u64, targets: u64, over: u64) -> Survey {

@@ -1,4 +1,5 @@
-//! What DHCP said to and of each client (RFC 2131), by its Ethernet address and transaction.
+//! What DHCP said to and of each client (RFC 2131), by its Ethernet address, transaction and stretch of time: some clients
+//! use the same transaction again each time they start.
 
 use std::net::Ipv4Addr;
 
@@ -9,7 +10,15 @@ use crate::decode::MacAddr;
 use crate::protocol::dhcp::{self, Message};
 use crate::state::{Broken, Load, Stored, stored};
 
-/// One transaction of a client: from DISCOVER or REQUEST to ACK, repeated as often as need be.
+/// Seconds of a stretch: who starts again takes longer as a rule.
+const STRETCH: i64 = 30;
+
+/// The stretch that a moment is of.
+pub(super) const fn stretch(at: Moment) -> i64 {
+    at.time.raw().div_euclid(STRETCH * 1_000_000_000)
+}
+
+/// What was said in one transaction of a client: from DISCOVER or REQUEST to ACK, repeated as often as need be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DhcpExchange {
     /// DISCOVER: the client has no address and asks who gives one.
@@ -46,6 +55,12 @@ impl DhcpExchange {
         identifier: None,
     };
 
+    /// All messages together.
+    pub(super) fn all(&self) -> Window {
+        let Self { discovers, offers, starts, selects: _, acks, naks, .. } = *self;
+        discovers.and(offers).and(starts).and(acks).and(naks)
+    }
+
     fn windows(&mut self) -> [&mut Window; 6] {
         [&mut self.discovers, &mut self.offers, &mut self.starts, &mut self.selects, &mut self.acks, &mut self.naks]
     }
@@ -65,7 +80,7 @@ impl Add for DhcpExchange {
             (Some(mine), Some(theirs)) => mine.add(theirs),
             (mine, theirs) => *mine = mine.take().or(theirs),
         }
-        // A client may use one transaction again.
+        // Of two offers that it takes up the last counts.
         self.selected = [self.selected.take(), other.selected.take()].into_iter().flatten().max_by_key(|one| one.at);
         self.identifier = self.identifier.max(other.identifier);
     }
@@ -76,9 +91,9 @@ fn hash(name: &[u8]) -> u64 {
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The transactions of all clients, up to a limit.
+/// The transactions of all clients by stretches, up to a limit.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct DhcpClients(Lowest<(MacAddr, u32), DhcpExchange, 65_536>);
+pub(super) struct DhcpClients(Lowest<(MacAddr, u32, i64), DhcpExchange, 65_536>);
 
 impl DhcpClients {
     pub(super) fn add(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
@@ -105,7 +120,7 @@ impl DhcpClients {
             6 => exchange.naks = once,
             _ => return,
         }
-        self.0.add((MacAddr(client), xid), exchange);
+        self.0.add((MacAddr(client), xid, stretch(at)), exchange);
     }
 
     pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
@@ -115,12 +130,24 @@ impl DhcpClients {
         });
     }
 
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32), &DhcpExchange)> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32, i64), &DhcpExchange)> {
         self.0.iter()
     }
 
     pub(super) const fn turned_away(&self) -> bool {
         self.0.turned_away()
+    }
+}
+
+/// The stretch is that of the earliest moment.
+impl Stored for DhcpClients {
+    fn store(&self, to: &mut Vec<u8>) {
+        self.0.store_keys(|(client, xid, _)| (*client, *xid), to);
+    }
+
+    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
+        let key = |(client, xid), exchange: &DhcpExchange| (client, xid, stretch(exchange.all().begin));
+        Lowest::load_keys(from, key).map(Self)
     }
 }
 
@@ -146,9 +173,9 @@ impl Add for Refusals {
     }
 }
 
-/// By client, transaction and the server's identifier, which both messages must name (RFC 2131 tables 3 and 5).
+/// By client, transaction, the server's identifier, which both messages must name (RFC 2131 tables 3 and 5), and stretch.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct RefusalsByServer(pub(super) Lowest<(MacAddr, u32, Ipv4Addr), Refusals, 8192>);
+pub(super) struct RefusalsByServer(pub(super) Lowest<(MacAddr, u32, Ipv4Addr, i64), Refusals, 8192>);
 
 impl RefusalsByServer {
     pub(super) fn add(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
@@ -164,7 +191,7 @@ impl RefusalsByServer {
             _ => return,
         };
         let server = message.server.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        self.0.add((MacAddr(message.client), message.xid, server), refusals);
+        self.0.add((MacAddr(message.client), message.xid, server, stretch(at)), refusals);
     }
 
     pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
@@ -180,14 +207,14 @@ stored!(Refusals { naks, declines, declined });
 
 impl Stored for RefusalsByServer {
     fn store(&self, to: &mut Vec<u8>) {
-        self.0.store(to);
+        self.0.store_keys(|(client, xid, server, _)| (*client, *xid, *server), to);
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        from.get().map(Self)
+        let begin = |refusals: &Refusals| refusals.naks.and(refusals.declines).begin;
+        let key = |(client, xid, server), refusals: &Refusals| (client, xid, server, stretch(begin(refusals)));
+        Lowest::load_keys(from, key).map(Self)
     }
 }
 
 stored!(DhcpExchange { discovers, offers, starts, selects, acks, naks, leased, selected, identifier });
-
-stored!(DhcpClients(clients));

@@ -9,6 +9,8 @@ pub(super) trait Add {
     fn add(&mut self, other: Self);
 }
 
+const TOO_LARGE: &str = "a set of evidence is larger than any";
+
 /// At most `LIMIT` keys, the lowest. A key that was turned away once can never come back, because
 /// the keys that outbid it stay: so merging parts gives exactly what one pass gives, at the limit too.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -81,6 +83,21 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
         self.turned_away.store(to);
     }
 
+    /// Takes over what [`Lowest::store_keys`] appended.
+    pub(super) fn load_keys<Q: Stored>(from: &mut Load<'_>, key: impl Fn(Q, &V) -> K) -> Result<Self, Broken>
+    where
+        V: Stored,
+    {
+        let mut map = BTreeMap::new();
+        for _ in 0..from.length(LIMIT, TOO_LARGE)? {
+            let (short, value) = from.get()?;
+            let key = key(short, &value);
+            from.expect(map.last_key_value().is_none_or(|(last, _)| *last < key), "keys are not in their order")?;
+            map.insert(key, value);
+        }
+        Ok(Self { map, turned_away: from.get()? })
+    }
+
     pub(super) fn get(&self, key: &K) -> Option<&V> {
         self.map.get(key)
     }
@@ -106,7 +123,7 @@ impl<K: Stored + Ord, V: Stored, const LIMIT: usize> Stored for Lowest<K, V, LIM
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        Ok(Self { map: from.map(LIMIT, "a set of evidence is larger than any")?, turned_away: from.get()? })
+        Ok(Self { map: from.map(LIMIT, TOO_LARGE)?, turned_away: from.get()? })
     }
 }
 

@@ -12,6 +12,7 @@ mod lowest;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -23,6 +24,7 @@ pub use self::link::{
     Authentication, BridgePort, Broadcasts, DatagramId, LinkEvidence, Membership, Offers, Pieces, Port, STRETCH, TooBig,
 };
 use self::lowest::{Add, Lowest};
+pub use self::transactions::Transaction;
 use crate::capture::{FrameId, Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, may_be_tunnel, quoted};
 use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, TftpOpcode, dhcp as dhcp_message, lldp, ssdp, tftp};
@@ -378,13 +380,15 @@ impl SideEvidence {
         self.icmp_errors.iter()
     }
 
-    /// DHCP transactions, by the client's Ethernet address and the transaction id.
-    pub fn dhcp(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32), &DhcpExchange)> {
+    /// What DHCP said, by the client's Ethernet address, the transaction id and a stretch of time; see also
+    /// [`SideEvidence::transactions`].
+    pub fn dhcp(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32, i64), &DhcpExchange)> {
         self.dhcp.iter()
     }
 
-    /// Addresses that DHCP servers refused and clients declined, by client, transaction and the server's identifier.
-    pub fn refusals(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32, Ipv4Addr), &Refusals)> {
+    /// Addresses that DHCP servers refused and clients declined, by client, transaction, the server's identifier and a
+    /// stretch of time.
+    pub fn refusals(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32, Ipv4Addr, i64), &Refusals)> {
         self.refusals.0.iter()
     }
 

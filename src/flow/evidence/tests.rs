@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::protocol;
 use crate::protocol::inspect;
+use crate::state::Stored;
 
 /// One packet of a made-up capture.
 #[derive(Clone, Debug)]
@@ -165,22 +166,90 @@ fn a_set_that_is_full_says_so() {
     assert_eq!(evidence.overflows().collect::<Vec<_>>(), ["CoAP group requests"]);
 }
 
-#[test]
-fn a_state_gives_back_what_dhcp_refused() {
-    // RFC 2131 table 3: a NAK names its server (option 54); table 5: a DECLINE names the address (50) too.
+/// DHCP's message types (RFC 2132 section 9.6).
+const DISCOVER: u8 = 1;
+const OFFER: u8 = 2;
+const REQUEST: u8 = 3;
+const DECLINE: u8 = 4;
+const ACK: u8 = 5;
+const NAK: u8 = 6;
+
+/// What is known of DHCP's messages under one id: each by its number, the second when it was sent, its type, and its server.
+fn heard<'a>(messages: impl IntoIterator<Item = (usize, &'a (i64, u8, u8))>) -> SideEvidence {
     let mut evidence = SideEvidence::default();
-    for (number, kind) in [(1, 4), (2, 6), (3, 6)] {
-        let mut message = vec![if kind == 4 { 1 } else { 2 }, 1, 6, 0, 0, 0, 0, number];
+    for (number, (second, kind, server)) in messages {
+        let from_server = matches!(*kind, OFFER | ACK | NAK);
+        let mut message = vec![1 + u8::from(from_server), 1, 6, 0, 0xab, 0xcd, 0, 1];
         message.resize(236, 0);
-        message.extend([0x63, 0x82, 0x53, 0x63, 53, 1, kind, 50, 4, 10, 0, 0, 9, 54, 4, 10, 0, 0, 1, 255]);
-        let time = Timestamp::from_nanos(i64::from(number));
-        evidence.refusals.add(&message, time, Moment { time, frame: FrameId::new(0, u64::from(number)) });
+        message[16..20].copy_from_slice(if from_server { &[10, 0, 0, 9] } else { &[0; 4] });
+        message.extend([0x63, 0x82, 0x53, 0x63, 53, 1, *kind]);
+        if *kind != DISCOVER {
+            message.extend([50, 4, 10, 0, 0, 9, 54, 4, 10, 0, 0, *server]);
+        }
+        message.push(255);
+        let time = Timestamp::from_nanos(second * 1_000_000_000);
+        let at = Moment { time, frame: FrameId::new(0, number as u64 + 1) };
+        let seen = inspect(protocol::Transport::Udp, 68, 67, &message, message.len() as u32);
+        let stream = (VlanPath::Untagged, (host(0), 68), (IpAddr::from([255; 4]), 67));
+        evidence.payload(stream, true, time, at, &message, seen);
     }
-    let counts: Vec<_> = evidence.refusals().map(|(_, one)| (one.declines.count, one.naks.count)).collect();
-    assert_eq!(counts, [(1, 0), (0, 1), (0, 1)]);
-    let mut bytes = Vec::new();
-    evidence.store_refusals(&mut bytes);
-    let mut loaded = SideEvidence::default();
-    loaded.load_refusals(&mut crate::state::Load::of_head(bytes)).unwrap();
-    assert_eq!(loaded, evidence);
+    evidence
+}
+
+fn lease(at: i64) -> [(i64, u8, u8); 4] {
+    [DISCOVER, OFFER, REQUEST, ACK].map(|kind| (at, kind, 1))
+}
+
+#[test]
+fn an_id_that_a_client_uses_again_is_of_another_transaction() {
+    let transactions = |messages: &[(i64, u8, u8)]| -> Vec<(u64, u64)> {
+        let transactions = heard(messages.iter().enumerate()).transactions();
+        transactions.iter().map(|one| (one.said.discovers.count, one.said.acks.count)).collect()
+    };
+    let in_vain = |at| (at, DISCOVER, 1);
+    // RFC 2131 section 4.1: it waits twice as long each time, 64 s at most.
+    let patient = [[0, 4, 12, 28, 60].map(in_vain).as_slice(), &lease(124)].concat();
+    assert_eq!(transactions(&patient), [(6, 1)]);
+    assert_eq!(transactions(&[lease(0).as_slice(), &[in_vain(7200), in_vain(7204)]].concat()), [(1, 1), (2, 0)]);
+    assert_eq!(transactions(&[lease(20), lease(70)].concat()), [(1, 1), (1, 1)], "it starts again");
+    let unheard = [(50, REQUEST, 1), (50, ACK, 1)];
+    assert_eq!(transactions(&[lease(20).as_slice(), &unheard].concat()), [(1, 2)], "the ACK was lost behind the place");
+}
+
+#[test]
+fn what_servers_gave_and_clients_declined_is_of_its_transaction() {
+    let replaced = lease(7200).map(|(at, kind, _)| (at, kind, 2));
+    let messages = [lease(20).as_slice(), &[(33, DECLINE, 1)], &replaced].concat();
+    let transactions = heard(messages.iter().enumerate()).transactions();
+    let servers = |one: &Transaction| one.given.iter().map(|(server, _)| server.octets()[3]).collect::<Vec<_>>();
+    let told: Vec<_> = transactions.iter().map(|one| (servers(one), one.is_declined)).collect();
+    assert_eq!(told, [(vec![1], true), (vec![2], false)]);
+    let messages = [lease(20).as_slice(), &[(20, OFFER, 2), (31, OFFER, 2)]].concat();
+    let transactions = heard(messages.iter().enumerate()).transactions();
+    assert_eq!(transactions.iter().map(servers).collect::<Vec<_>>(), [[1, 2]]);
+}
+
+proptest! {
+    /// Whatever frames lie in which part, and however they are kept.
+    #[test]
+    fn transactions_hang_on_no_cut_and_states_give_them_back(
+        messages in prop::collection::vec((0_i64..600, DISCOVER..=NAK, 1_u8..3, any::<bool>()), 0..40),
+    ) {
+        let all: Vec<_> = messages.iter().map(|(second, kind, server, _)| (*second, *kind, *server)).collect();
+        let part = |first| heard(all.iter().enumerate().filter(|(number, _)| messages[*number].3 == first));
+        let whole = heard(all.iter().enumerate());
+        let mut sum = part(false);
+        sum.absorb(part(true), Shift::NONE);
+        prop_assert_eq!(&sum, &whole);
+        let mut bytes = Vec::new();
+        sum.store(&mut bytes);
+        sum.link.store(&mut bytes);
+        sum.store_refusals(&mut bytes);
+        let mut from = crate::state::Load::of_head(bytes);
+        let mut loaded: SideEvidence = from.get().unwrap();
+        loaded.link = from.get().unwrap();
+        loaded.load_refusals(&mut from).unwrap();
+        prop_assert_eq!(loaded.transactions(), whole.transactions());
+        prop_assert_eq!(loaded, whole);
+    }
 }

@@ -1,7 +1,5 @@
 //! Which packets health is measured by, and what it is told of them.
 
-use std::collections::HashMap;
-
 use super::UDP;
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, tcp_numbers};
@@ -118,18 +116,17 @@ pub(in crate::flow) fn measure<K: Key + FlowKey>(
 /// How long each client waited for the address that a server gave it. What DHCP said is kept for its own sake, by client and
 /// transaction: no packet is looked at again for this.
 pub(super) fn dhcp(evidence: &SideEvidence, health: &mut Health) {
-    if evidence.link.offers().len() == 0 {
-        return;
-    }
-    let exchanges: HashMap<_, _> = evidence.dhcp().collect();
-    for ((client, transaction, server), given) in evidence.link.offers().filter(|(_, given)| given.acks.count > 0) {
-        let Some(exchange) = exchanges.get(&(*client, *transaction)) else { continue };
-        let asked = [exchange.discovers, exchange.starts].into_iter().find(|asked| asked.count > 0);
-        let nanos = asked.and_then(|asked| given.acks.first.nanos()?.checked_sub(asked.first.nanos()?));
-        let Some(nanos) = nanos.and_then(|nanos| u64::try_from(nanos).ok()) else { continue };
-        // Another address may have been offered first.
-        let address = exchange.leased.as_ref().map_or(given.first.what.0, |leased| leased.what);
-        let pair = Pair { asker: address.into(), answerer: (*server).into(), port: 67, measure: Measure::Dhcp };
-        health.answered(pair, nanos);
+    for transaction in evidence.transactions() {
+        let said = &transaction.said;
+        let Some(asked) = [said.discovers, said.starts].into_iter().find(|asked| asked.count > 0) else { continue };
+        for (server, given) in transaction.given.iter().filter(|(_, given)| given.acks.count > 0) {
+            let nanos = given.acks.first.nanos().zip(asked.first.nanos());
+            let nanos = nanos.and_then(|(given, asked)| u64::try_from(given.checked_sub(asked)?).ok());
+            let Some(nanos) = nanos else { continue };
+            // Another address may have been offered first.
+            let address = said.leased.as_ref().map_or(given.first.what.0, |leased| leased.what);
+            let pair = Pair { asker: address.into(), answerer: (*server).into(), port: 67, measure: Measure::Dhcp };
+            health.answered(pair, nanos);
+        }
     }
 }

@@ -12,7 +12,7 @@ mod spanning_tree;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 pub use authentication::Authentication;
 pub use broadcast::{Broadcasts, STRETCH};
@@ -92,7 +92,7 @@ pub struct LinkEvidence {
     changes: Lowest<(VlanPath, i64, MacAddr), Window, 8192>,
     members: Lowest<(VlanPath, IpAddr, IpAddr), Membership, 16_384>,
     queriers: Lowest<(VlanPath, IpAddr), Window, 1024>,
-    offers: Lowest<(MacAddr, u32, Ipv4Addr), Offers, 8192>,
+    offers: Lowest<offers::Key, Offers, 65_536>,
     broadcasts: Lowest<i64, Broadcasts, 65_536>,
     senders: Lowest<MacAddr, Window, 16_384>,
     too_big: Lowest<(IpAddr, IpAddr, IpAddr), TooBig, 4096>,
@@ -291,8 +291,8 @@ impl LinkEvidence {
         self.queriers.iter()
     }
 
-    /// Addresses that DHCP servers gave, by client, transaction and the server's identifier.
-    pub fn offers(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32, Ipv4Addr), &Offers)> {
+    /// Addresses that DHCP servers gave, by client, transaction, the server's identifier and stretch of time.
+    pub(super) fn offers(&self) -> impl ExactSizeIterator<Item = (&offers::Key, &Offers)> {
         self.offers.iter()
     }
 
@@ -352,7 +352,7 @@ impl Stored for LinkEvidence {
         self.changes.store(to);
         self.members.store(to);
         self.queriers.store(to);
-        self.offers.store(to);
+        self.offers.store_keys(|(client, xid, server, _)| (*client, *xid, *server), to);
         self.broadcasts.store(to);
         self.senders.store(to);
         self.too_big.store(to);
@@ -370,7 +370,7 @@ impl Stored for LinkEvidence {
             changes: from.get()?,
             members: from.get()?,
             queriers: from.get()?,
-            offers: from.get()?,
+            offers: Lowest::load_keys(from, offers::key)?,
             broadcasts: from.get()?,
             senders: from.get()?,
             too_big: from.get()?,

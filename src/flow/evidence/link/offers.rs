@@ -3,13 +3,14 @@
 use std::net::Ipv4Addr;
 
 use super::super::First;
+use super::super::dhcp::stretch;
 use super::{Add, Timed, Window};
 use crate::capture::{Moment, Timestamp};
 use crate::decode::MacAddr;
 use crate::protocol::dhcp;
 use crate::state::stored;
 
-/// What one server gave in one transaction.
+/// What one server gave in one transaction within a stretch of time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Offers {
     /// OFFERs.
@@ -35,8 +36,11 @@ impl Timed for Offers {
     }
 }
 
+/// Client, transaction, the server's identifier and stretch.
+pub(super) type Key = (MacAddr, u32, Ipv4Addr, i64);
+
 /// Of a message by which a server gives an address.
-pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<((MacAddr, u32, Ipv4Addr), Offers)> {
+pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<(Key, Offers)> {
     let message = dhcp::message(payload)?;
     // Who gives no address is asked for a boot file only (a proxy), or answers an INFORM.
     let server = message.server.filter(|server| !server.is_unspecified() && !message.your_address.is_unspecified())?;
@@ -47,7 +51,12 @@ pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<((MacAdd
         _ => return None,
     };
     let first = First { at, time, what: (message.your_address, message.mask, message.router) };
-    Some(((MacAddr(message.client), message.xid, server), Offers { offers, acks, first }))
+    Some(((MacAddr(message.client), message.xid, server, stretch(at)), Offers { offers, acks, first }))
+}
+
+/// The key of what was stored without its stretch.
+pub(super) const fn key((client, xid, server): (MacAddr, u32, Ipv4Addr), offers: &Offers) -> Key {
+    (client, xid, server, stretch(offers.first.at))
 }
 
 stored!(Offers { offers, acks, first });
