@@ -46,9 +46,14 @@ impl<'a> Client<'a> {
         self.transactions.iter().map(|transaction| &transaction.said)
     }
 
-    /// The same of those by which it got an address.
+    /// The same of those by which it got an address. Where a mirror shows broadcasts only, its use proves that it was given
+    /// (RFC 2131 section 4.4.1).
     pub(super) fn leases(&self) -> impl Iterator<Item = &DhcpExchange> {
-        let taken = |one: &&Transaction| is_taken(&one.said) && !one.is_declined;
+        let is_unheard = self.is_unheard() && self.naks() == 0;
+        let is_used = move |said: &DhcpExchange| {
+            is_unheard && said.selects.count > 0 && self.used.is_some_and(|used| used > said.selects.end)
+        };
+        let taken = move |one: &&Transaction| !one.is_declined && (is_taken(&one.said) || is_used(&one.said));
         self.transactions.iter().filter(taken).map(|transaction| &transaction.said)
     }
 
@@ -88,7 +93,8 @@ impl<'a> Client<'a> {
         if self.is_unheard() {
             return match self.selected() {
                 Some(_) => self.naks() < 2,
-                None => discovers.count > 0,
+                // Who hears nothing asks again (RFC 2131 section 4.1).
+                None => is_repeated(discovers, 2),
             };
         }
         // One that goes on with an address was given it, or looks for servers now and then.

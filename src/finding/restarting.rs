@@ -35,6 +35,9 @@ struct Connection {
     at: Cited,
 }
 
+/// Nanoseconds within which a device that starts asks for its address as often as it likes.
+const ONE_START: i64 = 30_000_000_000;
+
 /// Connections of one pair of ports are told apart by their initial sequence numbers, of which so many are kept.
 const MOST_TIMES: u64 = 32;
 
@@ -48,7 +51,13 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
 
 fn by_dhcp(judged: &Judged<'_>, client: &Client<'_>) -> Option<Affected<Restarts>> {
     // Who goes on with a connection ran on: `link-flaps` tells of it.
-    let started: Vec<&DhcpExchange> = judged.connections().ended(client).collect();
+    let mut started: Vec<&DhcpExchange> = judged.connections().ended(client).collect();
+    // Who starts may ask more than once: its boot loader, its kernel, then its programs.
+    started.sort_unstable_by_key(|exchange| exchange.starts.begin);
+    let is_same_start = |later: &mut &DhcpExchange, earlier: &mut &DhcpExchange| {
+        later.starts.begin.time.raw().saturating_sub(earlier.starts.begin.time.raw()) < ONE_START
+    };
+    started.dedup_by(is_same_start);
     let times = started.len();
     if (times as u64) < STARTS {
         return None;

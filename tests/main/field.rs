@@ -288,9 +288,7 @@ fn a_request_that_names_its_server_proves_the_offer() {
             mirror.udp(at, (nobody, 68), (EVERYONE, 67), &text);
         };
         say(0, dhcp::DISCOVER);
-        if requests {
-            say(SECOND, dhcp::REQUEST);
-        }
+        say(SECOND, if requests { dhcp::REQUEST } else { dhcp::DISCOVER });
         if let Some(user) = user {
             mirror.who_has(2 * SECOND, user, GATEWAY);
         }

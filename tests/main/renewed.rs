@@ -3,7 +3,7 @@
 use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::survey::Survey;
 
-use crate::mirror::{EVERYONE, GATEWAY, Mirror, OTHER, host, node};
+use crate::mirror::{EVERYONE, GATEWAY, Host, Mirror, OTHER, host, node};
 use crate::reading::{self, of_kind};
 use crate::traffic::frame::{ACK, PSH, RST, SYN};
 use crate::traffic::payload::{coap, dhcp, tftp};
@@ -151,4 +151,34 @@ fn a_device_without_an_address_has_the_role_of_its_mac() {
     let survey = reading::survey_of(&mirror.tape.pcap(), Inventory::load(None, &flags).expect("sound flags"), false);
     let found = of_kind(&survey, "no-dhcp-offer");
     assert_eq!((found.len(), found[0].severity.name()), (1, "alert"), "{:?}", kinds(&survey));
+}
+
+/// What a node says by DHCP at some seconds, on a mirror that shows broadcasts and what the node sends: whether it takes up an
+/// offer, and whether it uses the address afterwards.
+fn broadcasts(starts: &[u64], selects: bool, uses: bool) -> Survey {
+    let mut mirror = Mirror::default();
+    let client = (Host { address: std::net::Ipv4Addr::UNSPECIFIED.into(), ..node(101) }, 68);
+    mirror.exchange(0, (GATEWAY, 50_000), (node(102), 80), [1_000, 5_000]);
+    for (number, at) in (0..).zip(starts) {
+        let text = |kind| dhcp::message(kind, 99 + number, client.0.mac, node(101).v4(), GATEWAY.v4(), "node-01");
+        mirror.udp(at * SECOND, client, (EVERYONE, 67), &text(dhcp::DISCOVER));
+        if selects {
+            mirror.udp(at * SECOND + 2 * MILLI, client, (EVERYONE, 67), &text(dhcp::REQUEST));
+        }
+        if uses {
+            mirror.exchange((at + 5) * SECOND, (node(101), 40_000 + number as u16), (GATEWAY, 80), [1_000, 5_000]);
+        }
+    }
+    mirror.goes_on().by_mac()
+}
+
+#[test]
+fn the_use_of_an_address_proves_that_it_was_given() {
+    assert_eq!(of_kind(&broadcasts(&[10, 310, 610], true, true), "restarting").len(), 1);
+    assert!(of_kind(&broadcasts(&[10, 310, 610], true, false), "restarting").is_empty(), "it may have got none");
+    // A boot loader, a kernel and its programs each ask for an address.
+    assert!(of_kind(&broadcasts(&[10, 18, 30], true, true), "restarting").is_empty());
+    // Who hears nothing asks again: a single DISCOVER was answered.
+    assert!(of_kind(&broadcasts(&[10], false, true), "no-dhcp-offer").is_empty());
+    assert_eq!(of_kind(&broadcasts(&[10, 14], false, false), "no-dhcp-offer").len(), 1);
 }
