@@ -2,12 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use super::lowest::{Add, Lowest};
+use super::lowest::{Add, summed};
 use super::{First, Window};
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::MacAddr;
 use crate::protocol::dhcp::{self, Message};
-use crate::state::{Broken, Load, Stored, stored};
+use crate::state::stored;
 
 /// One transaction of a client: from DISCOVER or REQUEST to ACK, repeated as often as need be.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,11 +49,6 @@ impl DhcpExchange {
     fn windows(&mut self) -> [&mut Window; 6] {
         [&mut self.discovers, &mut self.offers, &mut self.starts, &mut self.selects, &mut self.acks, &mut self.naks]
     }
-
-    /// What is told of one message: a name at a moment.
-    fn named(&mut self) -> [&mut Option<First<Ipv4Addr>>; 2] {
-        [&mut self.leased, &mut self.selected]
-    }
 }
 
 impl Add for DhcpExchange {
@@ -61,13 +56,16 @@ impl Add for DhcpExchange {
         for (mine, theirs) in self.windows().into_iter().zip(other.windows()) {
             mine.add(*theirs);
         }
-        match (&mut self.leased, other.leased.take()) {
-            (Some(mine), Some(theirs)) => mine.add(theirs),
-            (mine, theirs) => *mine = mine.take().or(theirs),
-        }
+        self.leased.add(other.leased.take());
         // A client may use one transaction again.
         self.selected = [self.selected.take(), other.selected.take()].into_iter().flatten().max_by_key(|one| one.at);
         self.identifier = self.identifier.max(other.identifier);
+    }
+
+    fn shift(&mut self, shift: Shift) {
+        self.windows().into_iter().for_each(|window| window.shift(shift));
+        self.leased.shift(shift);
+        self.selected.shift(shift);
     }
 }
 
@@ -76,13 +74,10 @@ fn hash(name: &[u8]) -> u64 {
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The transactions of all clients, up to a limit.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct DhcpClients(Lowest<(MacAddr, u32), DhcpExchange, 65_536>);
-
-impl DhcpClients {
-    pub(super) fn add(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
-        let Some(message) = dhcp::message(payload) else { return };
+impl DhcpExchange {
+    /// What a message says, by client and transaction.
+    pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<((MacAddr, u32), Self)> {
+        let message = dhcp::message(payload)?;
         let Message { kind, client, xid, client_address, your_address, .. } = message;
         let mut exchange = DhcpExchange::NONE;
         let once = Window::once(time, at);
@@ -103,24 +98,9 @@ impl DhcpClients {
                 exchange.leased = Some(First { at, time, what: your_address });
             }
             6 => exchange.naks = once,
-            _ => return,
+            _ => return None,
         }
-        self.0.add((MacAddr(client), xid), exchange);
-    }
-
-    pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
-        self.0.absorb(other.0, |exchange| {
-            exchange.windows().into_iter().for_each(|window| window.shift(shift));
-            exchange.named().into_iter().flatten().for_each(|first| first.at = first.at.shifted(shift));
-        });
-    }
-
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32), &DhcpExchange)> {
-        self.0.iter()
-    }
-
-    pub(super) const fn turned_away(&self) -> bool {
-        self.0.turned_away()
+        Some(((MacAddr(client), xid), exchange))
     }
 }
 
@@ -135,59 +115,27 @@ pub struct Refusals {
     pub declined: Option<First<Ipv4Addr>>,
 }
 
-impl Add for Refusals {
-    fn add(&mut self, other: Self) {
-        self.naks.add(other.naks);
-        self.declines.add(other.declines);
-        match (&mut self.declined, other.declined) {
-            (Some(mine), Some(theirs)) => mine.add(theirs),
-            (mine, theirs) => *mine = mine.take().or(theirs),
-        }
-    }
-}
+summed!(Refusals { naks, declines, declined });
 
-/// By client, transaction and the server's identifier, which both messages must name (RFC 2131 tables 3 and 5).
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct RefusalsByServer(pub(super) Lowest<(MacAddr, u32, Ipv4Addr), Refusals, 8192>);
-
-impl RefusalsByServer {
-    pub(super) fn add(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
-        let Some(message) = dhcp::message(payload) else { return };
+impl Refusals {
+    /// What a message refuses, by client, transaction and the server's identifier.
+    pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<((MacAddr, u32, Ipv4Addr), Self)> {
+        let message = dhcp::message(payload)?;
         let once = Window::once(time, at);
         let refusals = match message.kind {
-            4 => Refusals {
+            4 => Self {
                 naks: Window::NONE,
                 declines: once,
                 declined: message.requested_address.map(|what| First { at, time, what }),
             },
-            6 => Refusals { naks: once, declines: Window::NONE, declined: None },
-            _ => return,
+            6 => Self { naks: once, declines: Window::NONE, declined: None },
+            _ => return None,
         };
         let server = message.server.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        self.0.add((MacAddr(message.client), message.xid, server), refusals);
-    }
-
-    pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
-        self.0.absorb(other.0, |refusals| {
-            refusals.naks.shift(shift);
-            refusals.declines.shift(shift);
-            refusals.declined.iter_mut().for_each(|first| first.at = first.at.shifted(shift));
-        });
+        Some(((MacAddr(message.client), message.xid, server), refusals))
     }
 }
 
 stored!(Refusals { naks, declines, declined });
 
-impl Stored for RefusalsByServer {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.0.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        from.get().map(Self)
-    }
-}
-
 stored!(DhcpExchange { discovers, offers, starts, selects, acks, naks, leased, selected, identifier });
-
-stored!(DhcpClients(clients));

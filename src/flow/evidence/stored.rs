@@ -86,16 +86,7 @@ impl<T: Stored> Stored for First<T> {
     }
 }
 
-impl Stored for TftpFile {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_list(self.name.iter(), to);
-        self.write.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        Ok(Self { name: from.list(NAME_MAX, "the name of a file is too long")?.into(), write: from.get()? })
-    }
-}
+stored!(TftpFile { name: list(NAME_MAX, "the name of a file is too long"), write });
 
 impl Stored for TftpError {
     fn store(&self, to: &mut Vec<u8>) {
@@ -106,6 +97,6 @@ impl Stored for TftpError {
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let code: u8 = from.get()?;
         from.expect(code <= 8, "an error of TFTP has a code that none has")?;
-        Ok(Self { code: code.into(), message: from.list(NAME_MAX, "the message of an error is too long")?.into() })
+        Ok(Self { code: code.into(), message: from.list(NAME_MAX, "the message of an error is too long")? })
     }
 }

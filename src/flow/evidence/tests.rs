@@ -174,7 +174,8 @@ fn a_state_gives_back_what_dhcp_refused() {
         message.resize(236, 0);
         message.extend([0x63, 0x82, 0x53, 0x63, 53, 1, kind, 50, 4, 10, 0, 0, 9, 54, 4, 10, 0, 0, 1, 255]);
         let time = Timestamp::from_nanos(i64::from(number));
-        evidence.refusals.add(&message, time, Moment { time, frame: FrameId::new(0, u64::from(number)) });
+        let at = Moment { time, frame: FrameId::new(0, u64::from(number)) };
+        evidence.refusals.extend(Refusals::of(&message, time, at));
     }
     let counts: Vec<_> = evidence.refusals().map(|(_, one)| (one.declines.count, one.naks.count)).collect();
     assert_eq!(counts, [(1, 0), (0, 1), (0, 1)]);

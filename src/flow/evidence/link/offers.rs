@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 
 use super::super::First;
-use super::{Add, Timed, Window};
+use super::super::lowest::summed;
+use super::Window;
 use crate::capture::{Moment, Timestamp};
 use crate::decode::MacAddr;
 use crate::protocol::dhcp;
@@ -20,20 +21,7 @@ pub struct Offers {
     pub first: First<(Ipv4Addr, Option<Ipv4Addr>, Option<Ipv4Addr>)>,
 }
 
-impl Add for Offers {
-    fn add(&mut self, other: Self) {
-        self.offers.add(other.offers);
-        self.acks.add(other.acks);
-        self.first.add(other.first);
-    }
-}
-
-impl Timed for Offers {
-    fn windows(&mut self, each: &mut dyn FnMut(&mut Window)) {
-        each(&mut self.offers);
-        each(&mut self.acks);
-    }
-}
+summed!(Offers { offers, acks, first });
 
 /// Of a message by which a server gives an address.
 pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<((MacAddr, u32, Ipv4Addr), Offers)> {
