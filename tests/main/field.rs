@@ -636,7 +636,7 @@ fn icmp_types_tell_who_asked() {
         }
         let survey = mirror.by_mac();
         assert_eq!(told(&survey), []);
-        survey.parties(only(&survey)).0.role
+        survey.hosts.role(only(&survey).client_host)
     };
     const REQUEST: (u8, u8) = (8, 128);
     const REPLY: (u8, u8) = (0, 129);
