@@ -46,6 +46,13 @@ pub struct DatagramId {
 
 stored!(DatagramId { vlan, source, destination, protocol, identification });
 
+impl DatagramId {
+    pub(in crate::flow) fn of(vlan: &VlanPath, ip: &IpPacket<'_>) -> Self {
+        let IpPacket { source, destination, protocol, identification, .. } = *ip;
+        Self { vlan: vlan.clone(), source, destination, protocol, identification }
+    }
+}
+
 /// Sets of which a key holds the input keep it so: one capture, one link.
 const STATIONS: usize = 8192;
 const UNITS: usize = 8192;
@@ -174,9 +181,7 @@ impl LinkEvidence {
     /// Takes a fragment.
     pub(in crate::flow) fn fragment(&mut self, vlan: &VlanPath, ip: &IpPacket<'_>, time: Timestamp, at: Moment) {
         if let Some(fragment) = ip.fragment {
-            let IpPacket { source, destination, protocol, identification, .. } = *ip;
-            let key = DatagramId { vlan: vlan.clone(), source, destination, protocol, identification };
-            self.pieces.add(key, Pieces::of(fragment, Window::once(time, at)));
+            self.pieces.add(DatagramId::of(vlan, ip), Pieces::of(fragment, Window::once(time, at)));
         }
     }
 
