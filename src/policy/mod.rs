@@ -105,7 +105,7 @@ impl Policy {
         }
         let text = text::decode(&bytes).map_err(|error| {
             let valid = String::from_utf8_lossy(bytes.get(..error.valid).unwrap_or_default()).into_owned();
-            let (line, column) = text::Lines::of(&valid).position(valid.len());
+            let (line, column) = text::position(&valid, valid.len());
             let message = format!("{error}; save the file as UTF-8");
             PolicyError::Invalid { path: path.to_owned(), problems: vec![Problem { line, column, message }] }
         })?;

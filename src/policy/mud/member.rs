@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::place::{Step, item_lines, offset};
 use super::{Described, clean};
 use crate::policy::Problem;
-use crate::text::{Lines, nearest};
+use crate::text::{nearest, position};
 
 /// Problems that are told; what follows is more of the same.
 const TOLD: usize = 50;
@@ -49,11 +49,10 @@ impl<'t> Notes<'t> {
             found.iter().take(TOLD).map(|(steps, message)| (offset(self.text, steps), path(steps), message)).collect();
         placed.sort();
         placed.dedup();
-        let lines = Lines::of(self.text);
         placed
             .into_iter()
             .map(|(at, path, message)| {
-                let (line, column) = lines.position(at);
+                let (line, column) = position(self.text, at);
                 Problem { line, column, message: format!("{path}: {message}") }
             })
             .collect()
