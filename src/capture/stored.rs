@@ -3,7 +3,7 @@
 use super::interface::{InterfaceSummary, Outages};
 use super::reader::CaptureSummary;
 use super::{Damage, FrameId, LinkType, Moment, Timestamp};
-use crate::state::{Broken, Load, Stored, store_list, stored};
+use crate::state::{Broken, Load, Stored, stored};
 
 /// Longest text that a capture leaves: a format, the name of an interface, why it is damaged.
 const TEXT: usize = 4096;
@@ -46,65 +46,27 @@ impl Stored for Moment {
 
 stored!(LinkType(number));
 
-impl Stored for Damage {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.offset.store(to);
-        store_list(self.reason.as_bytes().iter(), to);
-    }
+stored!(Damage { offset, reason: text(TEXT, "a reason is too long") });
 
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        Ok(Self { offset: from.get()?, reason: from.text(TEXT, "a reason is too long")? })
-    }
-}
+stored!(Outages { number, times: list(Self::MOST_KEPT, "there are too many outages") });
 
-impl Stored for Outages {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.number.store(to);
-        store_list(self.times.iter(), to);
-    }
+stored!(InterfaceSummary {
+    name: text(TEXT, "an interface's name is too long"),
+    link,
+    snap_len,
+    received,
+    dropped,
+    os_dropped,
+    lost,
+    outages,
+});
 
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        Ok(Self { number: from.get()?, times: from.list(Self::MOST_KEPT, "there are too many outages")? })
-    }
-}
-
-impl Stored for InterfaceSummary {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_list(self.name.as_bytes().iter(), to);
-        self.link.store(to);
-        self.snap_len.store(to);
-        (self.received, self.dropped, self.os_dropped).store(to);
-        self.lost.store(to);
-        self.outages.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let name = from.text(TEXT, "an interface's name is too long")?;
-        let (link, snap_len) = from.get()?;
-        let (received, dropped, os_dropped) = from.get()?;
-        let (lost, outages) = from.get()?;
-        Ok(Self { name, link, snap_len, received, dropped, os_dropped, lost, outages })
-    }
-}
-
-impl Stored for CaptureSummary {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_list(self.format.as_bytes().iter(), to);
-        (self.bytes_read, self.frames).store(to);
-        self.damage.store(to);
-        store_list(self.link_types.iter(), to);
-        store_list(self.interfaces.iter(), to);
-        self.fcs_len.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let format = from.text(TEXT, "a format's name is too long")?;
-        let is_word = format.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'+');
-        from.expect(is_word, "a format's name is none")?;
-        let (bytes_read, frames) = from.get()?;
-        let damage = from.get()?;
-        let link_types = from.list(1 << 16, "there are too many link types")?;
-        let interfaces = from.list(1 << 18, "there are too many interfaces")?;
-        Ok(Self { format, bytes_read, frames, damage, link_types, interfaces, fcs_len: from.get()? })
-    }
-}
+stored!(CaptureSummary {
+    format: text(TEXT, "a format's name is too long"),
+    bytes_read,
+    frames,
+    damage,
+    link_types: list(1 << 16, "there are too many link types"),
+    interfaces: list(1 << 18, "there are too many interfaces"),
+    fcs_len,
+} where |summary| summary.format.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'+') => "a format's name is none");

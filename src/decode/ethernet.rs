@@ -93,13 +93,19 @@ pub(super) fn layer_of(ether_type: u16) -> Option<Layer> {
 
 /// Destination, source, then an EtherType or a length.
 pub(super) fn ethernet<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
+    let (&[high, low], rest) = addresses(walk, span)?.split::<2>(StopLayer::Ethernet)?;
+    type_or_length(walk, be16(high, low), rest)
+}
+
+/// Destination and source; what follows.
+#[inline]
+pub(super) fn addresses<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Span<'a>, Stop> {
     walk.begin_link();
     let (destination, rest) = span.split::<6>(StopLayer::Ethernet)?;
     walk.packet.destination_mac = Some(MacAddr(*destination));
     let (source, rest) = rest.split::<6>(StopLayer::Ethernet)?;
     walk.packet.source_mac = Some(MacAddr(*source));
-    let (&[high, low], rest) = rest.split::<2>(StopLayer::Ethernet)?;
-    type_or_length(walk, be16(high, low), rest)
+    Ok(rest)
 }
 
 /// Provider backbone bridging (IEEE 802.1ah): flags and service instance, then the customer's frame.

@@ -2,7 +2,7 @@
 
 use super::non_ip::NonIp;
 use super::span::{Span, be16};
-use super::stop::{Stop, StopLayer};
+use super::stop::{Stop, StopLayer, StopReason};
 use super::walk::{Layer, Step, Walk};
 use super::{ethernet, network, nflog, pktap, ppp, sll, switch_tags, wlan};
 use crate::capture::LinkType;
@@ -45,6 +45,17 @@ const LINK_TYPES: &[(u16, Layer)] = &[
 /// The first layer of a link type, if it is decoded.
 pub(super) fn layer(link: LinkType) -> Option<Layer> {
     LINK_TYPES.iter().find(|(number, _)| *number == link.0).map(|(_, layer)| *layer)
+}
+
+/// A packet behind a header that names its link type.
+pub(super) fn packet<'a>(walk: &mut Walk<'a>, link: u32, span: Span<'a>) -> Result<Step<'a>, Stop> {
+    match u16::try_from(link) {
+        Ok(number) => match layer(LinkType(number)) {
+            Some(layer) => Ok(Step::To(layer, span)),
+            None => walk.non_ip(NonIp::LinkType(number), span),
+        },
+        Err(_) => Err(Stop { layer: StopLayer::Link, reason: StopReason::Unsupported }),
+    }
 }
 
 /// AF_INET everywhere.

@@ -28,12 +28,6 @@ impl TcpFlags {
     pub const PSH: u8 = 0x08;
     /// Acknowledgment field is significant.
     pub const ACK: u8 = 0x10;
-    /// Urgent pointer field is significant.
-    pub const URG: u8 = 0x20;
-    /// ECN-Echo.
-    pub const ECE: u8 = 0x40;
-    /// Congestion window reduced.
-    pub const CWR: u8 = 0x80;
 
     /// Whether all bits of `mask` are set.
     pub const fn has(self, mask: u8) -> bool {

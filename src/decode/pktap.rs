@@ -23,11 +23,7 @@ pub(super) fn pktap<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>,
     let rest = span.skip(length, StopLayer::Pktap)?;
     match u16::try_from(link) {
         Ok(_) if kind != PACKET => walk.non_ip(NonIp::Opaque, rest),
-        Ok(number) => match link::layer(LinkType(number)) {
-            Some(layer) => Ok(Step::To(layer, rest)),
-            None => walk.non_ip(NonIp::LinkType(number), rest),
-        },
-        Err(_) => Err(Stop { layer: StopLayer::Link, reason: StopReason::Unsupported }),
+        _ => link::packet(walk, link, rest),
     }
 }
 

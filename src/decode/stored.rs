@@ -141,7 +141,7 @@ impl Stored for VlanPath {
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let mut path = Self::default();
-        path.extend(from.list::<u16>(MOST_TAGS, "a VLAN path is too long")?.into_iter());
+        path.extend(from.list::<Vec<u16>>(MOST_TAGS, "a VLAN path is too long")?.into_iter());
         Ok(path)
     }
 }

@@ -2,7 +2,6 @@
 //! DzGRE, Marvell's and Broadcom's port tags.
 
 use super::ethernet;
-use super::link_words::MacAddr;
 use super::span::{Span, be16};
 use super::stop::{Stop, StopLayer};
 use super::walk::{Step, Walk};
@@ -95,35 +94,25 @@ pub(super) fn broadcom_legacy<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result
 
 /// LINKTYPE_DSA_TAG_DSA: the tag between the addresses and the EtherType.
 pub(super) fn dsa_frame<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
-    let rest = addresses(walk, span)?;
+    let rest = ethernet::addresses(walk, span)?;
     marvell(walk, rest)
 }
 
 /// LINKTYPE_DSA_TAG_EDSA: the same behind an EtherType, whose number the switch may set, and two reserved bytes.
 pub(super) fn edsa_frame<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
-    let rest = addresses(walk, span)?.skip(4, StopLayer::SwitchTag)?;
+    let rest = ethernet::addresses(walk, span)?.skip(4, StopLayer::SwitchTag)?;
     marvell(walk, rest)
 }
 
 /// LINKTYPE_DSA_TAG_BRCM: four bytes between the addresses and the EtherType.
 pub(super) fn broadcom_frame<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
-    let rest = addresses(walk, span)?.skip(4, StopLayer::SwitchTag)?;
+    let rest = ethernet::addresses(walk, span)?.skip(4, StopLayer::SwitchTag)?;
     next_type(walk, rest)
 }
 
 /// LINKTYPE_DSA_TAG_BRCM_PREPEND: four bytes before the frame.
 pub(super) fn broadcom_before<'a>(_: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     Ok(Step::To(ethernet::ethernet, span.skip(4, StopLayer::SwitchTag)?))
-}
-
-/// Destination and source.
-fn addresses<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Span<'a>, Stop> {
-    walk.begin_link();
-    let (destination, rest) = span.split::<6>(StopLayer::Ethernet)?;
-    walk.packet.destination_mac = Some(MacAddr(*destination));
-    let (source, rest) = rest.split::<6>(StopLayer::Ethernet)?;
-    walk.packet.source_mac = Some(MacAddr(*source));
-    Ok(rest)
 }
 
 /// An EtherType and what follows.

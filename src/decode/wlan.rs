@@ -6,7 +6,6 @@ use super::span::Span;
 use super::stop::{Stop, StopLayer, StopReason};
 use super::walk::{Step, Walk};
 use super::{ethernet, link};
-use crate::capture::LinkType;
 
 /// Bits of the frame control field (IEEE 802.11 section 9.2.4.1), its two bytes in their order.
 mod control {
@@ -177,13 +176,7 @@ pub(super) fn ppi<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, S
             Err(_) => break,
         }
     }
-    match u16::try_from(u32::from_le_bytes([t0, t1, t2, t3])) {
-        Ok(number) => match link::layer(LinkType(number)) {
-            Some(layer) => Ok(Step::To(layer, rest)),
-            None => walk.non_ip(NonIp::LinkType(number), rest),
-        },
-        Err(_) => Err(Stop { layer: StopLayer::Link, reason: StopReason::Unsupported }),
-    }
+    link::packet(walk, u32::from_le_bytes([t0, t1, t2, t3]), rest)
 }
 
 /// Prism: message code and length in the machine's byte order; AVS headers come under the same link

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
-use super::format::{MANY, Writer, Written, commented, header};
+use super::format::{MANY, Written, commented, header};
 use super::rules::{Rule, RuleList};
 use super::{Base, End, Family, HostSet, Side, Way, text};
 use crate::policy::{PortSet, Role};
@@ -14,8 +14,6 @@ use crate::protocol::Transport;
 
 /// Longest remark that IOS keeps.
 const REMARK: usize = 100;
-
-pub(super) struct Cisco;
 
 /// The two directions of a host's port, or the one list of a router between.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,46 +23,41 @@ enum List {
     Transit,
 }
 
-impl Writer for Cisco {
-    const ENDING: &'static str = "-cisco-ios.txt";
-
-    fn write(list: &RuleList) -> Written {
-        let losses = general_losses(list);
-        let mut body = String::new();
-        // Groups cannot be emptied while a list names them.
-        for family in families(list) {
-            for which in lists(list.side) {
-                let _ = writeln!(body, "no {} {}", kind(family), name(list.side, which, family));
-            }
+pub(super) fn write(list: &RuleList) -> Written {
+    let losses = general_losses(list);
+    let mut body = String::new();
+    // Groups cannot be emptied while a list names them.
+    for family in families(list) {
+        for which in lists(list.side) {
+            let _ = writeln!(body, "no {} {}", kind(family), name(list.side, which, family));
         }
-        for set in sets(list) {
-            let _ = writeln!(body, "no object-group network {}", group_name(set));
-        }
-        for set in sets(list) {
-            object_group(&mut body, set, list);
-        }
-        for family in families(list) {
-            for which in lists(list.side) {
-                access_list(&mut body, list, family, which);
-            }
-        }
-        let limits = limits(list, &body);
-        let mut lines = header(list, &losses, &limits);
-        lines.push(match list.side {
-            Side::Firewall => {
-                "Apply both lists inbound on every routed interface towards gateways, nodes and BACnet systems:"
-                    .to_owned()
-            }
-            side => format!(
-                "Apply on the port or VLAN interface of each of the {}:",
-                HostSet::of(side.role().unwrap_or(Role::Host)).map_or("hosts", HostSet::words)
-            ),
-        });
-        lines.extend(applied(list));
-        // `!` opens a comment in IOS; a `?` would call its help.
-        let lines: Vec<String> = lines.iter().map(|line| text::ascii(line, &['?'], 400)).collect();
-        Written { text: format!("{}{body}", commented("!", &lines)), losses, limits }
     }
+    for set in sets(list) {
+        let _ = writeln!(body, "no object-group network {}", group_name(set));
+    }
+    for set in sets(list) {
+        object_group(&mut body, set, list);
+    }
+    for family in families(list) {
+        for which in lists(list.side) {
+            access_list(&mut body, list, family, which);
+        }
+    }
+    let limits = limits(list, &body);
+    let mut lines = header(list, &losses, &limits);
+    lines.push(match list.side {
+        Side::Firewall => {
+            "Apply both lists inbound on every routed interface towards gateways, nodes and BACnet systems:".to_owned()
+        }
+        side => format!(
+            "Apply on the port or VLAN interface of each of the {}:",
+            HostSet::of(side.role().unwrap_or(Role::Host)).map_or("hosts", HostSet::words)
+        ),
+    });
+    lines.extend(applied(list));
+    // `!` opens a comment in IOS; a `?` would call its help.
+    let lines: Vec<String> = lines.iter().map(|line| text::ascii(line, &['?'], 400)).collect();
+    Written { text: format!("{}{body}", commented("!", &lines)), losses, limits }
 }
 
 fn lists(side: Side) -> Vec<List> {

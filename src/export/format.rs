@@ -67,15 +67,6 @@ pub(super) struct Written {
 /// More rules or addresses than this may be too many for a device: smaller lists fit everywhere.
 pub(super) const MANY: usize = 1_000;
 
-/// Writes rules in one format.
-pub(super) trait Writer {
-    /// The ending of the file's name.
-    const ENDING: &'static str;
-
-    /// The rules, and what could not be said.
-    fn write(list: &RuleList) -> Written;
-}
-
 impl Format {
     /// Writes the rules.
     ///
@@ -87,9 +78,9 @@ impl Format {
             let why = "has no form that only logs";
             return Err(Unfit { format: self, why, instead: "--log-only with nftables, iptables or cisco-ios" });
         }
-        Ok(match self {
-            Self::Nftables => written::<nftables::Nftables>(list),
-            Self::Iptables => written::<iptables::Iptables>(list),
+        let (write, ending): (fn(&RuleList) -> Written, _) = match self {
+            Self::Nftables => (nftables::write, ".nft"),
+            Self::Iptables => (iptables::write, "-iptables.sh"),
             Self::Windows if list.side == Side::Firewall => {
                 let why = "guards the machine it runs on and cannot stand between";
                 return Err(Unfit { format: self, why, instead: SIDES });
@@ -98,20 +89,17 @@ impl Format {
                 let why = "describes a device, and a firewall between is none of the documents'";
                 return Err(Unfit { format: self, why, instead: SIDES });
             }
-            Self::Mud => written::<mud::Mud>(list),
-            Self::Windows => written::<windows::Windows>(list),
-            Self::Cisco => written::<cisco::Cisco>(list),
-            Self::Csv => written::<table::Csv>(list),
-            Self::Markdown => written::<table::Markdown>(list),
-        })
+            Self::Mud => (mud::write, ".mud.json"),
+            Self::Windows => (windows::write, "-windows-firewall.ps1"),
+            Self::Cisco => (cisco::write, "-cisco-ios.txt"),
+            Self::Csv => (table::write_csv, ".csv"),
+            Self::Markdown => (table::write_markdown, ".md"),
+        };
+        let Written { text, losses, limits } = write(list);
+        let site = list.site.as_deref().map(text::slug).filter(|slug| !slug.is_empty());
+        let site = site.map_or_else(String::new, |slug| format!("-{slug}"));
+        Ok(Exported { file_name: format!("igor-{}{site}{ending}", list.side), text, losses, limits })
     }
-}
-
-fn written<W: Writer>(list: &RuleList) -> Exported {
-    let Written { text, losses, limits } = W::write(list);
-    let site = list.site.as_deref().map(text::slug).filter(|slug| !slug.is_empty());
-    let site = site.map_or_else(String::new, |slug| format!("-{slug}"));
-    Exported { file_name: format!("igor-{}{site}{}", list.side, W::ENDING), text, losses, limits }
 }
 
 /// The lines that open every file: what it is, for whom, what to know, what is lost, and what a device may not hold.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use ipnet::IpNet;
 
-use super::format::{MANY, Writer, Written, commented, header};
+use super::format::{MANY, Written, commented, header};
 use super::hosts::{Family, Hosts, plain};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, HostSet, Side, Way, text};
@@ -16,45 +16,38 @@ use crate::protocol::Transport;
 /// Longest comment that the comment match keeps is 255 bytes.
 const COMMENT: usize = 200;
 
-pub(super) struct Iptables;
-
-impl Writer for Iptables {
-    const ENDING: &'static str = "-iptables.sh";
-
-    fn write(list: &RuleList) -> Written {
-        let losses = losses(list);
-        let tables: Vec<Table<'_>> = Family::ALL.map(|family| Table::new(list, family, false)).into();
-        let limits = limits(tables.iter().map(Table::len).sum());
-        let mut lines = header(list, &losses, &limits);
-        lines.push("Load as root: sh FILE --test (checks only), then sh FILE; loading it again replaces it".to_owned());
-        if list.log_only {
-            let flush = |command| {
-                let flush =
-                    bases(list, false).into_iter().map(move |(_, chain)| format!("{command} -t mangle -F {chain}"));
-                flush.collect::<Vec<_>>().join("; ")
-            };
-            lines.push(format!("Stop logging: {}; {}", flush("iptables"), flush("ip6tables")));
-        }
-        let mut out = format!("#!/bin/sh\n{}set -euf\n\n", commented("#", &lines));
-        for set in list.used_sets() {
-            for family in Family::ALL {
-                variable(&mut out, set, family, &list.hosts);
-            }
-        }
-        out.push_str("# One line for each member of a list.\n");
-        out.push_str("each() { for member in $2; do echo \"$1 $member $3\"; done; }\n");
-        for (family, table) in Family::ALL.into_iter().zip(tables) {
-            let (command, restore) = commands(family);
-            let _ = writeln!(out, "\n# IPv{}\n{{", family.digit());
-            if list.needs_tftp() {
-                Table::new(list, family, true).print(&mut out);
-            }
-            table.print(&mut out);
-            let _ = writeln!(out, "}} | {restore} -w --noflush \"$@\"");
-            hooks(&mut out, command, list);
-        }
-        Written { text: out, losses, limits }
+pub(super) fn write(list: &RuleList) -> Written {
+    let losses = losses(list);
+    let tables: Vec<Table<'_>> = Family::ALL.map(|family| Table::new(list, family, false)).into();
+    let limits = limits(tables.iter().map(Table::len).sum());
+    let mut lines = header(list, &losses, &limits);
+    lines.push("Load as root: sh FILE --test (checks only), then sh FILE; loading it again replaces it".to_owned());
+    if list.log_only {
+        let flush = |command| {
+            let flush = bases(list, false).into_iter().map(move |(_, chain)| format!("{command} -t mangle -F {chain}"));
+            flush.collect::<Vec<_>>().join("; ")
+        };
+        lines.push(format!("Stop logging: {}; {}", flush("iptables"), flush("ip6tables")));
     }
+    let mut out = format!("#!/bin/sh\n{}set -euf\n\n", commented("#", &lines));
+    for set in list.used_sets() {
+        for family in Family::ALL {
+            variable(&mut out, set, family, &list.hosts);
+        }
+    }
+    out.push_str("# One line for each member of a list.\n");
+    out.push_str("each() { for member in $2; do echo \"$1 $member $3\"; done; }\n");
+    for (family, table) in Family::ALL.into_iter().zip(tables) {
+        let (command, restore) = commands(family);
+        let _ = writeln!(out, "\n# IPv{}\n{{", family.digit());
+        if list.needs_tftp() {
+            Table::new(list, family, true).print(&mut out);
+        }
+        table.print(&mut out);
+        let _ = writeln!(out, "}} | {restore} -w --noflush \"$@\"");
+        hooks(&mut out, command, list);
+    }
+    Written { text: out, losses, limits }
 }
 
 fn limits(rules: usize) -> Vec<String> {

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::format::{Writer, Written};
+use super::format::Written;
 use super::rules::{Helper, Kind, Rule, RuleList};
 use super::{Base, End, Family, HostSet, Way, text};
 use crate::policy::mud::AUTHORITY;
@@ -15,8 +15,6 @@ use crate::protocol::Transport;
 /// `last-update` is mandatory, and the same rules are to be the same bytes.
 const UPDATED: &str = "2026-01-01T00:00:00Z";
 
-pub(super) struct Mud;
-
 /// Which of the two policies an entry belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Leg {
@@ -24,50 +22,44 @@ enum Leg {
     To,
 }
 
-impl Writer for Mud {
-    const ENDING: &'static str = ".mud.json";
-
-    fn write(list: &RuleList) -> Written {
-        let device = list.side.role().unwrap_or(Role::Node);
-        let slug = role_slug(list, device);
-        let (mut acls, mut names) = (Vec::new(), [Vec::new(), Vec::new()]);
-        for family in Family::ALL {
-            for (leg, word) in [(Leg::From, "from"), (Leg::To, "to")] {
-                let aces = entries(list, device, family, leg);
-                if aces.is_empty() {
-                    continue;
-                }
-                let name = format!("{slug}-v{}-{word}", family.digit());
-                let kind = if family == Family::V4 { "ipv4-acl-type" } else { "ipv6-acl-type" };
-                // One line an entry, so that versions can be compared.
-                let lines: Vec<String> = aces.iter().map(ToString::to_string).collect();
-                let lines = lines.join(",\n");
-                acls.push(format!(
-                    "{{\"name\": \"{name}\", \"type\": \"{kind}\", \"aces\": {{\"ace\": [\n{lines}\n]}}}}"
-                ));
-                names[usize::from(leg == Leg::To)].push(json!({ "name": name }));
+pub(super) fn write(list: &RuleList) -> Written {
+    let device = list.side.role().unwrap_or(Role::Node);
+    let slug = role_slug(list, device);
+    let (mut acls, mut names) = (Vec::new(), [Vec::new(), Vec::new()]);
+    for family in Family::ALL {
+        for (leg, word) in [(Leg::From, "from"), (Leg::To, "to")] {
+            let aces = entries(list, device, family, leg);
+            if aces.is_empty() {
+                continue;
             }
+            let name = format!("{slug}-v{}-{word}", family.digit());
+            let kind = if family == Family::V4 { "ipv4-acl-type" } else { "ipv6-acl-type" };
+            // One line an entry, so that versions can be compared.
+            let lines: Vec<String> = aces.iter().map(ToString::to_string).collect();
+            let lines = lines.join(",\n");
+            acls.push(format!("{{\"name\": \"{name}\", \"type\": \"{kind}\", \"aces\": {{\"ace\": [\n{lines}\n]}}}}"));
+            names[usize::from(leg == Leg::To)].push(json!({ "name": name }));
         }
-        let [from, to] = names;
-        let mud = json!({
-            "mud-version": 1,
-            "mud-url": url(list, device),
-            "last-update": UPDATED,
-            "cache-validity": 48,
-            "is-supported": true,
-            "systeminfo": text::line(&info(list, device), 400),
-            "mfg-name": text::line(&list.policy, 100),
-            "model-name": text::line(&product(list, device).0, 100),
-            "from-device-policy": { "access-lists": { "access-list": from } },
-            "to-device-policy": { "access-lists": { "access-list": to } },
-        });
-        let text = format!(
-            "{{\n\"ietf-mud:mud\": {},\n\"ietf-access-control-list:acls\": {{\"acl\": [\n{}\n]}}\n}}\n",
-            serde_json::to_string_pretty(&mud).unwrap_or_default(),
-            acls.join(",\n")
-        );
-        Written { text, losses: losses(list), limits: Vec::new() }
     }
+    let [from, to] = names;
+    let mud = json!({
+        "mud-version": 1,
+        "mud-url": url(list, device),
+        "last-update": UPDATED,
+        "cache-validity": 48,
+        "is-supported": true,
+        "systeminfo": text::line(&info(list, device), 400),
+        "mfg-name": text::line(&list.policy, 100),
+        "model-name": text::line(&product(list, device).0, 100),
+        "from-device-policy": { "access-lists": { "access-list": from } },
+        "to-device-policy": { "access-lists": { "access-list": to } },
+    });
+    let text = format!(
+        "{{\n\"ietf-mud:mud\": {},\n\"ietf-access-control-list:acls\": {{\"acl\": [\n{}\n]}}\n}}\n",
+        serde_json::to_string_pretty(&mud).unwrap_or_default(),
+        acls.join(",\n")
+    );
+    Written { text, losses: losses(list), limits: Vec::new() }
 }
 
 fn losses(list: &RuleList) -> Vec<String> {

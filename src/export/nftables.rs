@@ -1,6 +1,6 @@
 //! nftables, for `nft -f`: a table of its own, that replaces itself.
 
-use super::format::{Writer, Written, commented, header};
+use super::format::{Written, commented, header};
 use super::hosts::{Family, Hosts};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Groups, HostSet, Side, Way, text};
@@ -10,55 +10,48 @@ use crate::protocol::Transport;
 /// Longest comment that nftables keeps, in bytes, without its closing zero.
 const COMMENT: usize = 120;
 
-pub(super) struct Nftables;
-
-impl Writer for Nftables {
-    const ENDING: &'static str = ".nft";
-
-    fn write(list: &RuleList) -> Written {
-        let losses: Vec<String> = list.multicast_loss().into_iter().collect();
-        let mut lines = header(list, &losses, &[]);
-        lines
-            .push("Load with: nft -c -f FILE (checks only), then nft -f FILE; loading it again replaces it".to_owned());
-        let mut out = String::from("#!/usr/sbin/nft -f\n");
-        out.push_str(&commented("#", &lines));
-        let table = format!("igor_{}", list.side);
-        // Declared before it is deleted, so that the first load finds it.
-        out.push_str(&format!("\ntable inet {table}\ndelete table inet {table}\n\ntable inet {table} {{\n"));
-        for set in list.used_sets() {
-            for family in Family::ALL {
-                out.push_str(&set_block(set, family, &list.hosts));
-            }
+pub(super) fn write(list: &RuleList) -> Written {
+    let losses: Vec<String> = list.multicast_loss().into_iter().collect();
+    let mut lines = header(list, &losses, &[]);
+    lines.push("Load with: nft -c -f FILE (checks only), then nft -f FILE; loading it again replaces it".to_owned());
+    let mut out = String::from("#!/usr/sbin/nft -f\n");
+    out.push_str(&commented("#", &lines));
+    let table = format!("igor_{}", list.side);
+    // Declared before it is deleted, so that the first load finds it.
+    out.push_str(&format!("\ntable inet {table}\ndelete table inet {table}\n\ntable inet {table} {{\n"));
+    for set in list.used_sets() {
+        for family in Family::ALL {
+            out.push_str(&set_block(set, family, &list.hosts));
         }
-        for (name, groups) in list.groups() {
-            for family in Family::ALL {
-                out.push_str(&group_block(&name, groups, family));
-            }
-        }
-        if list.needs_tftp() {
-            out.push_str("    # The module nf_conntrack_tftp reads requests, so that their data may pass.\n");
-            out.push_str("    ct helper tftp {\n        type \"tftp\" protocol udp\n    }\n\n");
-        }
-        for (protocol, _) in discoveries(list) {
-            for family in Family::ALL {
-                let digit = family.digit();
-                out.push_str(&format!(
-                    "    # Who asked the {protocol} groups, and from which port; answers may come back for a while.\n    \
-                     set {protocol}_asked{digit} {{\n        type {} . inet_service\n        size 65535\n        flags dynamic,timeout\n    }}\n\n",
-                    address_type(family)
-                ));
-            }
-        }
-        if list.log_only {
-            out.push_str(WOULD_DROP);
-        }
-        match list.side {
-            Side::Firewall => forward_chains(&mut out, list),
-            Side::Gateway | Side::Nodes => host_chains(&mut out, list),
-        }
-        out.push_str("}\n");
-        Written { text: out, losses, limits: Vec::new() }
     }
+    for (name, groups) in list.groups() {
+        for family in Family::ALL {
+            out.push_str(&group_block(&name, groups, family));
+        }
+    }
+    if list.needs_tftp() {
+        out.push_str("    # The module nf_conntrack_tftp reads requests, so that their data may pass.\n");
+        out.push_str("    ct helper tftp {\n        type \"tftp\" protocol udp\n    }\n\n");
+    }
+    for (protocol, _) in discoveries(list) {
+        for family in Family::ALL {
+            let digit = family.digit();
+            out.push_str(&format!(
+                "    # Who asked the {protocol} groups, and from which port; answers may come back for a while.\n    \
+                 set {protocol}_asked{digit} {{\n        type {} . inet_service\n        size 65535\n        flags dynamic,timeout\n    }}\n\n",
+                address_type(family)
+            ));
+        }
+    }
+    if list.log_only {
+        out.push_str(WOULD_DROP);
+    }
+    match list.side {
+        Side::Firewall => forward_chains(&mut out, list),
+        Side::Gateway | Side::Nodes => host_chains(&mut out, list),
+    }
+    out.push_str("}\n");
+    Written { text: out, losses, limits: Vec::new() }
 }
 
 const fn address_type(family: Family) -> &'static str {

@@ -158,7 +158,7 @@ impl RuleList {
         if let Some(inventory) = inventory {
             groundwork::old_versions(policy, inventory, &mut notes);
         }
-        let guarded = [Role::Gateway, Role::Node, Role::Bacnet].into_iter().filter(|role| owns(policy, *role));
+        let guarded = [Role::Gateway, Role::Node, Role::Bacnet].into_iter().filter(|role| policy.owns(*role));
         Self {
             policy: policy.name().to_owned(),
             title: policy.title().to_owned(),
@@ -236,10 +236,6 @@ impl RuleList {
     pub fn needs_tftp(&self) -> bool {
         self.rules.iter().any(|rule| rule.helper == Some(Helper::Tftp))
     }
-}
-
-fn owns(policy: &Policy, role: Role) -> bool {
-    policy.documents().iter().any(|document| document.role == role)
 }
 
 fn sort_key(rule: &Rule) -> impl Ord {
@@ -410,7 +406,7 @@ fn hearers(policy: &Policy, client: Role, port: (Transport, u16)) -> Vec<Role> {
         .filter(|role| {
             heard(policy, client, *role, port).is_some()
                 // Whoever has no document of its own is spoken of in the client's.
-                || !owns(policy, *role) && documented(policy, client, *role, port.0, port.1).is_some()
+                || !policy.owns(*role) && documented(policy, client, *role, port.0, port.1).is_some()
         })
         .collect()
 }

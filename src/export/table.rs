@@ -1,15 +1,10 @@
 //! A change request: one line a rule, for people and ticket systems.
 
-use super::format::{Writer, Written, header};
+use super::format::{Written, header};
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Way, text};
 use crate::policy::PortSet;
 use crate::protocol::Transport;
-
-/// CSV by RFC 4180.
-pub(super) struct Csv;
-
-pub(super) struct Markdown;
 
 const COLUMNS: [&str; 13] = [
     "number",
@@ -27,43 +22,36 @@ const COLUMNS: [&str; 13] = [
     "allowed_by",
 ];
 
-impl Writer for Csv {
-    const ENDING: &'static str = ".csv";
-
-    fn write(list: &RuleList) -> Written {
-        let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
-        let rows = std::iter::once(COLUMNS.map(str::to_owned)).chain(rows(list));
-        let mut losses = Vec::new();
-        for row in rows {
-            if let Err(error) = writer.write_record(row.iter().map(|cell| text::cell(cell).into_owned())) {
-                losses.push(format!("a row: {error}"));
-            }
+/// CSV by RFC 4180.
+pub(super) fn write_csv(list: &RuleList) -> Written {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(Vec::new());
+    let rows = std::iter::once(COLUMNS.map(str::to_owned)).chain(rows(list));
+    let mut losses = Vec::new();
+    for row in rows {
+        if let Err(error) = writer.write_record(row.iter().map(|cell| text::cell(cell).into_owned())) {
+            losses.push(format!("a row: {error}"));
         }
-        let bytes = writer.into_inner().unwrap_or_default();
-        losses.extend(list.notes.iter().map(|note| format!("the table has no place for this note: {note}")));
-        Written { text: String::from_utf8_lossy(&bytes).into_owned(), losses, limits: Vec::new() }
     }
+    let bytes = writer.into_inner().unwrap_or_default();
+    losses.extend(list.notes.iter().map(|note| format!("the table has no place for this note: {note}")));
+    Written { text: String::from_utf8_lossy(&bytes).into_owned(), losses, limits: Vec::new() }
 }
 
-impl Writer for Markdown {
-    const ENDING: &'static str = ".md";
-
-    fn write(list: &RuleList) -> Written {
-        let mut out = String::from("# Firewall change request\n\n");
-        for line in header(list, &[], &[]) {
-            out.push_str(&format!("- {}\n", text::markdown(&line)));
-        }
-        out.push_str(&addresses_once(list));
-        let kept = || (0..COLUMNS.len()).filter(|at| !COLUMNS[*at].ends_with("_addresses"));
-        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-        out.push_str("\n## Rules\n\n");
-        out.push_str(&line(kept().map(|at| COLUMNS[at].replace('_', " ")).collect()));
-        out.push_str(&format!("|{}\n", "---|".repeat(kept().count())));
-        for row in rows(list) {
-            out.push_str(&line(kept().map(|at| text::markdown(&row[at])).collect()));
-        }
-        Written { text: out, losses: Vec::new(), limits: Vec::new() }
+pub(super) fn write_markdown(list: &RuleList) -> Written {
+    let mut out = String::from("# Firewall change request\n\n");
+    for line in header(list, &[], &[]) {
+        out.push_str(&format!("- {}\n", text::markdown(&line)));
     }
+    out.push_str(&addresses_once(list));
+    let kept = || (0..COLUMNS.len()).filter(|at| !COLUMNS[*at].ends_with("_addresses"));
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    out.push_str("\n## Rules\n\n");
+    out.push_str(&line(kept().map(|at| COLUMNS[at].replace('_', " ")).collect()));
+    out.push_str(&format!("|{}\n", "---|".repeat(kept().count())));
+    for row in rows(list) {
+        out.push_str(&line(kept().map(|at| text::markdown(&row[at])).collect()));
+    }
+    Written { text: out, losses: Vec::new(), limits: Vec::new() }
 }
 
 /// Who the names in the rules are, each told once.

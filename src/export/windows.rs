@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::format::{MANY, Writer, Written, commented, header};
+use super::format::{MANY, Written, commented, header};
 use super::hosts::plain;
 use super::rules::{Helper, Rule, RuleList};
 use super::{Base, End, Family, HostSet, Hosts, Member, Way, text};
@@ -12,36 +12,30 @@ use crate::protocol::Transport;
 /// Longest description that the firewall's own dialog shows whole.
 const DESCRIPTION: usize = 400;
 
-pub(super) struct Windows;
-
-impl Writer for Windows {
-    const ENDING: &'static str = "-windows-firewall.ps1";
-
-    fn write(list: &RuleList) -> Written {
-        let mut losses = general_losses(list);
-        let mut lists = Lists::default();
-        let mut rules = String::new();
-        for (rule, number) in list.rules.iter().zip(1..).filter(|(rule, _)| !covered(rule, list)) {
-            rules.push_str(&command(rule, number, list, (&mut lists, &mut losses)));
-        }
-        let limits = limits(list, &lists, &rules);
-        let mut lines = header(list, &losses, &limits);
-        lines.push("Run in PowerShell as Administrator; running it again replaces these rules".to_owned());
-        let mut out = String::new();
-        out.push_str(&commented("#", &lines));
-        out.push_str("#Requires -RunAsAdministrator\n$ErrorActionPreference = 'Stop'\n");
-        let group = format!("Igor ({}, by igorscope)", list.side);
-        let _ = writeln!(out, "$Group = {}\n", crate::text::powershell(&group));
-        for set in list.used_sets() {
-            variable(&mut out, set, &list.hosts);
-        }
-        out.push_str(&lists.declared());
-        out.push_str("Get-NetFirewallRule -Group $Group -ErrorAction SilentlyContinue | Remove-NetFirewallRule\n\n");
-        out.push_str(&rules);
-        // Windows PowerShell 5.1 takes a script without a mark for one in the system's own code page.
-        let mark = if out.is_ascii() { "" } else { "\u{feff}" };
-        Written { text: format!("{mark}{out}").replace('\n', "\r\n"), losses, limits }
+pub(super) fn write(list: &RuleList) -> Written {
+    let mut losses = general_losses(list);
+    let mut lists = Lists::default();
+    let mut rules = String::new();
+    for (rule, number) in list.rules.iter().zip(1..).filter(|(rule, _)| !covered(rule, list)) {
+        rules.push_str(&command(rule, number, list, (&mut lists, &mut losses)));
     }
+    let limits = limits(list, &lists, &rules);
+    let mut lines = header(list, &losses, &limits);
+    lines.push("Run in PowerShell as Administrator; running it again replaces these rules".to_owned());
+    let mut out = String::new();
+    out.push_str(&commented("#", &lines));
+    out.push_str("#Requires -RunAsAdministrator\n$ErrorActionPreference = 'Stop'\n");
+    let group = format!("Igor ({}, by igorscope)", list.side);
+    let _ = writeln!(out, "$Group = {}\n", crate::text::powershell(&group));
+    for set in list.used_sets() {
+        variable(&mut out, set, &list.hosts);
+    }
+    out.push_str(&lists.declared());
+    out.push_str("Get-NetFirewallRule -Group $Group -ErrorAction SilentlyContinue | Remove-NetFirewallRule\n\n");
+    out.push_str(&rules);
+    // Windows PowerShell 5.1 takes a script without a mark for one in the system's own code page.
+    let mark = if out.is_ascii() { "" } else { "\u{feff}" };
+    Written { text: format!("{mark}{out}").replace('\n', "\r\n"), losses, limits }
 }
 
 /// Microsoft names no number of addresses that a rule may have: what was taken is to be looked at.

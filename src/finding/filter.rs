@@ -144,13 +144,7 @@ impl Filter {
             Transport::Other(number) => format!("(ip.proto == {number} || ipv6.nxt == {number})"),
         };
         if servers.len() <= MAX_ITEMS {
-            let family = |v6| servers.iter().filter(move |address| address.is_ipv6() == v6);
-            let parts: Vec<String> = [("ip", false), ("ipv6", true)]
-                .into_iter()
-                .filter(|(_, v6)| family(*v6).next().is_some())
-                .map(|(ip, v6)| format!("{ip}.addr {}", one_of(family(v6))))
-                .collect();
-            let _ = write!(text, " && ({})", parts.join(" || "));
+            let _ = write!(text, " && ({})", of_addresses(servers.iter()));
         }
         text
     }
@@ -164,12 +158,15 @@ pub(super) fn of_answers(measure: Measure, who: Who) -> String {
 
 /// A filter for everything that these hosts sent or received.
 pub(super) fn of_hosts(hosts: &[Who]) -> String {
-    let address = |who: &Who| match who {
-        Who::Address(address) => Some(*address),
+    of_addresses(hosts.iter().filter_map(|who| match who {
+        Who::Address(address) => Some(address),
         Who::Mac(_) => None,
-    };
-    let addresses: Vec<IpAddr> = hosts.iter().filter_map(address).collect();
-    let family = |v6| addresses.iter().filter(move |address| address.is_ipv6() == v6).take(MAX_ITEMS);
+    }))
+}
+
+/// To or from one of these.
+fn of_addresses<'a>(addresses: impl Iterator<Item = &'a IpAddr> + Clone) -> String {
+    let family = |v6| addresses.clone().filter(move |address| address.is_ipv6() == v6).take(MAX_ITEMS);
     [("ip", false), ("ipv6", true)]
         .into_iter()
         .filter(|(_, v6)| family(*v6).next().is_some())

@@ -46,17 +46,7 @@ fn device(seen: &Observations<'_>, error: &IcmpError, window: Window) -> Affecte
         source: error.source.0,
         transport: Transport::from(error.protocol),
         port: Some(error.destination.1).filter(|port| error.has_ports && *port > 0),
-        error: Rejection {
-            transport: if error.v6 { Transport::Icmpv6 } else { Transport::Icmp },
-            kind: error.kind,
-            code: error.code,
-            sender: error.sender,
-            by_destination: error.sender == error.destination.0,
-            failed: 0,
-            at: window.begin,
-            time: window.first,
-            count: window.count,
-        },
+        error: Rejection::of(error, &window, 0),
     };
     Affected::within(&window, role, error.destination.0, what)
 }

@@ -9,6 +9,7 @@ use crate::capture::Timestamp;
 use crate::flow::{EndView, FlowView};
 use crate::health::{Histogram, Measure, Pair, Sums};
 use crate::relation::LinkKind;
+use crate::text::named;
 use crate::verdict::Observations;
 
 /// Transfers that a survey lists.
@@ -51,31 +52,17 @@ pub struct Transfer {
     pub is_finished: Option<bool>,
 }
 
-/// Who held a transfer up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Held {
-    /// The path, which lost blocks.
-    Path,
-    /// The receiver, or the way to it.
-    Receiver,
-    /// The sender, or the way to it.
-    Sender,
-    /// Several transfers used the same ports: what was measured is of all of them.
-    Unknown,
-}
-
-impl Held {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Path, Self::Receiver, Self::Sender, Self::Unknown];
-
-    /// Name as it stands in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Path => "path",
-            Self::Receiver => "receiver",
-            Self::Sender => "sender",
-            Self::Unknown => "unknown",
-        }
+named! {
+    /// Who held a transfer up.
+    pub enum Held {
+        /// The path, which lost blocks.
+        Path = "path",
+        /// The receiver, or the way to it.
+        Receiver = "receiver",
+        /// The sender, or the way to it.
+        Sender = "sender",
+        /// Several transfers used the same ports: what was measured is of all of them.
+        Unknown = "unknown",
     }
 }
 

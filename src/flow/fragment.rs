@@ -7,19 +7,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 
+use super::evidence::DatagramId;
 use crate::capture::{Moment, Shift, Timestamp};
-use crate::decode::VlanPath;
 use crate::state::{Broken, Load, Stored, store_list, stored};
-
-/// What the parts of one datagram have in common.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(super) struct Datagram {
-    pub(super) vlan: VlanPath,
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
-    pub(super) protocol: u8,
-    pub(super) identification: u32,
-}
 
 /// One fragment.
 #[derive(Clone, Debug)]
@@ -58,11 +48,11 @@ const COPY: i64 = 1_000_000_000;
 /// capture add up to the same in any order.
 #[derive(Clone, Debug)]
 pub(super) struct Fragments {
-    datagrams: BTreeMap<Datagram, Vec<Part>>,
+    datagrams: BTreeMap<DatagramId, Vec<Part>>,
     parts: usize,
     limit: usize,
     /// The lowest datagram that found no place: none from there on does.
-    ceiling: Option<Datagram>,
+    ceiling: Option<DatagramId>,
     /// Later parts of datagrams that found no place.
     pub(super) turned_away: Unattributed,
 }
@@ -72,7 +62,7 @@ impl Fragments {
         Self { datagrams: BTreeMap::new(), parts: 0, limit, ceiling: None, turned_away: Unattributed::default() }
     }
 
-    pub(super) fn add(&mut self, datagram: Datagram, part: Part) {
+    pub(super) fn add(&mut self, datagram: DatagramId, part: Part) {
         if self.ceiling.as_ref().is_some_and(|ceiling| datagram >= *ceiling) {
             return self.turn_away(&part);
         }
@@ -117,7 +107,7 @@ impl Fragments {
     /// Puts datagrams together: hands each flow its later parts; what has no first part is returned by host pair.
     pub(super) fn resolve(
         self,
-        mut to_flow: impl FnMut(&Datagram, Rest) -> bool,
+        mut to_flow: impl FnMut(&DatagramId, Rest) -> bool,
     ) -> BTreeMap<(IpAddr, IpAddr, u8), Unattributed> {
         let mut orphans: BTreeMap<_, Unattributed> = BTreeMap::new();
         for (datagram, mut parts) in self.datagrams {
@@ -182,7 +172,6 @@ fn regroup(parts: &[Part]) -> Vec<Group> {
     groups
 }
 
-stored!(Datagram { vlan, source, destination, protocol, identification });
 stored!(Part { at, offset, length, ports });
 stored!(Unattributed { packets, bytes });
 
@@ -202,12 +191,12 @@ impl Fragments {
         let mut fragments = Self::new(limit);
         let most = u32::MAX as usize;
         for _ in 0..from.length(most, "there are too many datagrams")? {
-            let datagram: Datagram = from.get()?;
+            let datagram: DatagramId = from.get()?;
             for _ in 0..from.length(most, "a datagram has too many parts")? {
                 fragments.add(datagram.clone(), from.get()?);
             }
         }
-        let (ceiling, turned_away): (Option<Datagram>, Unattributed) = from.get()?;
+        let (ceiling, turned_away): (Option<DatagramId>, Unattributed) = from.get()?;
         fragments.absorb(Self { ceiling, turned_away, ..Self::new(limit) }, Shift::NONE);
         Ok(fragments)
     }
@@ -217,6 +206,7 @@ impl Fragments {
 mod tests {
     use super::*;
     use crate::capture::FrameId;
+    use crate::decode::VlanPath;
 
     fn part(number: u64, seconds: i64, offset: u32, ports: Option<(u16, u16)>) -> Part {
         let time = Timestamp::from_nanos(seconds * 1_000_000_000);
@@ -229,7 +219,7 @@ mod tests {
     fn resolve(parts: Vec<Part>) -> Resolved {
         let mut fragments = Fragments::new(100);
         let (source, destination) = ("10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap());
-        let datagram = Datagram { vlan: VlanPath::Untagged, source, destination, protocol: 17, identification: 7 };
+        let datagram = DatagramId { vlan: VlanPath::Untagged, source, destination, protocol: 17, identification: 7 };
         parts.into_iter().for_each(|part| fragments.add(datagram.clone(), part));
         let mut placed = Vec::new();
         let orphans = fragments.resolve(|_, rest| {
@@ -249,7 +239,7 @@ mod tests {
 
     #[test]
     fn at_the_limit_the_lowest_datagrams_stay_whole_in_any_order() {
-        let datagram = |identification| Datagram {
+        let datagram = |identification| DatagramId {
             vlan: VlanPath::Untagged,
             source: "10.0.0.1".parse().unwrap(),
             destination: "10.0.0.2".parse().unwrap(),

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::decode::VlanPath;
 use crate::health::fold;
-use crate::state::{Broken, Load, Stored, store_list};
+use crate::state::{Broken, Load, Stored, stored};
 
 /// Random words that keep an attacker from choosing keys that collide.
 #[derive(Clone, Copy, Debug)]
@@ -279,15 +279,7 @@ fn sound<K: Key>(key: K, from: &Load<'_>) -> Result<K, Broken> {
     Ok(key)
 }
 
-impl Stored for VlanNames {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_list(self.0.iter(), to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        from.list(Self::LIMIT, "there are too many VLAN paths").map(Self)
-    }
-}
+stored!(VlanNames(paths: list(Self::LIMIT, "there are too many VLAN paths")));
 
 #[cfg(test)]
 mod tests {

@@ -40,6 +40,7 @@ pub use fragment::Unattributed;
 pub use key::Seed;
 pub use limit::Overflow;
 pub use neighbour::{Neighbours, Seen};
+pub(crate) use observation::wide;
 pub use observation::{Limits, Observation, Observed, is_icmp_error, ports_of};
 pub use pending::Waiting;
 pub(crate) use prefetch::{prefetch, prefetch_whole};

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::evidence::{Claim, Window};
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::MacAddr;
-use crate::state::{Broken, Load, Stored, store_map, stored};
+use crate::state::stored;
 
 /// A claim of an address by a MAC, or a question for an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -151,21 +151,11 @@ impl Neighbours {
 
 stored!(Seen { packets, first, last, begin, end });
 
-impl Stored for Neighbours {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_map(&self.claims, to);
-        store_map(&self.questions, to);
-        self.turned_away.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        Ok(Self {
-            claims: from.map(Self::LIMIT, "there are too many claims of addresses")?,
-            questions: from.map(Self::LIMIT, "there are too many addresses that were asked for")?,
-            turned_away: from.get()?,
-        })
-    }
-}
+stored!(Neighbours {
+    claims: map(Self::LIMIT, "there are too many claims of addresses"),
+    questions: map(Self::LIMIT, "there are too many addresses that were asked for"),
+    turned_away,
+});
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::packet::content;
 use crate::capture::Timestamp;
-use crate::state::{Broken, Load, Stored, store_list, stored};
+use crate::state::stored;
 
 /// One packet that owes an answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -176,17 +176,8 @@ fn repeats(contents: &[u32], owed: &[PendingReply]) -> bool {
 
 stored!(PendingReply { time, fingerprint });
 
-impl Stored for PendingReplies {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_list(self.0.iter(), to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let list = from.list(2 * Self::LIMIT, "a trail is too long")?;
-        from.expect(list.is_sorted(), "a trail is not in its order")?;
-        Ok(Self(list.into()))
-    }
-}
+stored!(PendingReplies(trail: list(2 * Self::LIMIT, "a trail is too long"))
+    where |trail| trail.0.is_sorted() => "a trail is not in its order");
 
 #[cfg(test)]
 mod tests {

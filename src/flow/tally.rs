@@ -210,22 +210,10 @@ impl Stored for Tally {
     }
 }
 
-impl Stored for OtherFrames {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_map(&self.stopped, to);
-        store_map(&self.non_ip, to);
-        store_map(&self.encapsulations, to);
-        self.encapsulations_turned_away.store(to);
-        self.icmp_errors.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        Ok(Self {
-            stopped: from.map(1 << 16, "there are too many kinds of stops")?,
-            non_ip: from.map(1 << 20, "there are too many kinds of frames")?,
-            encapsulations: from.map(Self::LIMIT, "there are too many tunnels")?,
-            encapsulations_turned_away: from.get()?,
-            icmp_errors: from.get()?,
-        })
-    }
-}
+stored!(OtherFrames {
+    stopped: map(1 << 16, "there are too many kinds of stops"),
+    non_ip: map(1 << 20, "there are too many kinds of frames"),
+    encapsulations: map(Self::LIMIT, "there are too many tunnels"),
+    encapsulations_turned_away,
+    icmp_errors,
+});

@@ -245,21 +245,8 @@ impl Stored for Rhythm {
     }
 }
 
-impl Stored for Pauses {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.first.store(to);
-        crate::state::store_list(self.longest.iter(), to);
-        self.shorter.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let first = from.get()?;
-        let longest: Vec<Pause> = from.list(MOST_PAUSES, "a sender has too many pauses")?;
-        let ascend = longest.windows(2).all(|two| two[0].order() < two[1].order());
-        from.expect(ascend, "pauses are not in their order")?;
-        Ok(Self { first, longest, shorter: from.get()? })
-    }
-}
+stored!(Pauses { first, longest: list(MOST_PAUSES, "a sender has too many pauses"), shorter }
+    where |pauses| pauses.longest.windows(2).all(|two| two[0].order() < two[1].order()) => "pauses are not in their order");
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::declared::{Declarations, Entry};
-use super::error::{Problem, SourceLocation, parse_role, shown};
+use super::declared::{Declarations, Device};
+use super::error::{SourceLocation, missing, shown, unknown};
 use crate::text::nearest;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
             Ok(true) => {}
             Err(error) => {
                 let place = SourceLocation::Csv(name.clone(), lines.of(before).saturating_add(skipped), 0);
-                into.error(place, Problem::Syntax(error.to_string()));
+                into.error(place, error.to_string());
                 break;
             }
         }
@@ -69,7 +69,7 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
     }
     if columns.is_none() {
         let expected = "a first line such as address,role,name,version";
-        into.error(SourceLocation::Csv(name.clone(), 1, 0), Problem::Missing { what: "the header line", expected });
+        into.error(SourceLocation::Csv(name.clone(), 1, 0), missing("the header line", expected));
     }
 }
 
@@ -122,18 +122,18 @@ fn header(
     into: &mut Declarations,
 ) -> Option<Vec<Column>> {
     let mut columns: Vec<Column> = Vec::with_capacity(record.len());
-    let mut unknown: Vec<(usize, String)> = Vec::new();
+    let mut others: Vec<(usize, String)> = Vec::new();
     let mut good = true;
     for (cell, at) in record.iter().zip(1..) {
         let wanted = cell.trim().to_lowercase().replace([' ', '_'], "-");
         let known = COLUMNS.iter().find(|(known, _)| *known == wanted);
         let column = known.map_or(Column::Other, |(_, column)| *column);
         if column == Column::Other {
-            unknown.push((at, wanted));
+            others.push((at, wanted));
             into.unread.push(shown(cell));
         } else if columns.contains(&column) {
-            let hint = "another column means the same; keep one of the two".into();
-            into.error(place(at), Problem::Unknown { what: "column", found: shown(cell), hint });
+            let hint = "another column means the same; keep one of the two";
+            into.error(place(at), unknown("column", cell, hint));
             good = false;
         }
         columns.push(column);
@@ -150,13 +150,10 @@ fn header(
         }
         good = false;
         let words: Vec<&str> = COLUMNS.iter().filter(|known| needed.contains(&known.1)).map(|known| known.0).collect();
-        let meant = unknown.iter().find_map(|(at, found)| Some((*at, found, nearest(found, &words)?)));
+        let meant = others.iter().find_map(|(at, found)| Some((*at, found, nearest(found, &words)?)));
         let (at, problem) = match meant {
-            Some((at, found, word)) => {
-                let hint = format!("did you mean `{word}`?");
-                (at, Problem::Unknown { what: "column", found: shown(found), hint })
-            }
-            None => (0, Problem::Missing { what, expected }),
+            Some((at, found, word)) => (at, unknown("column", found, &format!("did you mean `{word}`?"))),
+            None => (0, missing(what, expected)),
         };
         into.error(place(at), problem);
     }
@@ -169,37 +166,22 @@ fn row(
     place: impl Fn(usize) -> SourceLocation,
     into: &mut Declarations,
 ) {
-    let before = into.errors.errors.len() + into.errors.more;
-    let (mut matchers, mut role, mut name, mut version) = ([None, None], None, None, None);
+    let (before, mut device) = (into.errors.count(), Device::default());
     for ((cell, column), at) in record.iter().zip(columns).zip(1..) {
         if cell.trim().is_empty() || *column == Column::Other {
             continue;
         }
         let at = place(at);
         match column {
-            Column::Address => matchers[0] = into.exported(cell, &at),
-            Column::Mac => matchers[1] = into.mac(cell, &at),
-            Column::Role => match parse_role(cell) {
-                Ok(given) => role = Some(given),
-                Err(problem) => into.error(at, problem),
-            },
-            Column::Name => name = into.text("name", cell, &at),
-            Column::Version => version = into.text("version", cell, &at),
+            Column::Address => device.matchers[0] = into.exported(cell, &at),
+            Column::Mac => device.matchers[1] = into.mac(cell, &at),
+            Column::Role => device.role = into.role(cell, &at),
+            Column::Name => device.name = into.text("name", cell, &at),
+            Column::Version => device.version = into.text("version", cell, &at),
             Column::Other => {}
         }
     }
-    if into.errors.errors.len() + into.errors.more > before {
-        return;
-    }
-    let Some(role) = role else {
-        let expected = "gateway, node, bacnet or host";
-        return into.error(place(0), Problem::Missing { what: "the role", expected });
-    };
-    if matchers == [None, None] {
-        let expected = "one of them in every line";
-        return into.error(place(0), Problem::Missing { what: "the address or MAC", expected });
-    }
-    for matcher in matchers.into_iter().flatten() {
-        into.entry(Entry { matcher, role, name: name.clone(), version: version.clone(), place: place(0) });
+    if into.errors.count() == before {
+        into.device(device, &place(0), "the role", ["the address or MAC", "one of them in every line"]);
     }
 }

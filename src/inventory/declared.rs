@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::error::{InventoryErrors, Problem, SourceLocation, shown};
+use super::error::{InventoryErrors, SourceLocation, missing, parse_role, shown};
 use super::lookup::{Lookup, Segments, ties};
 use super::matcher::Matcher;
 use super::{csv_file, toml_file};
@@ -58,6 +58,16 @@ pub struct Labels {
     pub building: Option<Arc<str>>,
 }
 
+/// What one line or table says of a device.
+#[derive(Default)]
+pub(super) struct Device {
+    /// By its address, and by its MAC.
+    pub(super) matchers: [Option<Matcher>; 2],
+    pub(super) role: Option<Role>,
+    pub(super) name: Option<Arc<str>>,
+    pub(super) version: Option<Arc<str>>,
+}
+
 /// What is declared, before it is checked as a whole.
 #[derive(Debug, Default)]
 pub(super) struct Declarations {
@@ -72,8 +82,8 @@ pub(super) struct Declarations {
 }
 
 impl Declarations {
-    pub(super) fn error(&mut self, place: SourceLocation, problem: Problem) {
-        self.errors.push(place, problem);
+    pub(super) fn error(&mut self, place: SourceLocation, problem: impl Into<String>) {
+        self.errors.push(place, problem.into());
     }
 
     /// Adds an entry; at the limit an error, once.
@@ -82,30 +92,53 @@ impl Declarations {
             MAX_ENTRIES.. => {}
             len => {
                 if len + 1 == MAX_ENTRIES {
-                    self.error(entry.place.clone(), Problem::TooMany(MAX_ENTRIES - 1));
+                    let problem =
+                        format!("more than {len} entries; declare blocks or MAC prefixes instead of single addresses");
+                    self.error(entry.place.clone(), problem);
                 }
                 self.entries.push(entry);
             }
         }
     }
 
+    /// Adds a device; `role` and `known_by` are what files call what it must have, the latter with what is expected.
+    pub(super) fn device(&mut self, device: Device, place: &SourceLocation, role: &str, known_by: [&str; 2]) {
+        let Device { matchers, role: Some(given), name, version } = device else {
+            return self.error(place.clone(), missing(role, "gateway, node, bacnet or host"));
+        };
+        if matchers == [None, None] {
+            return self.error(place.clone(), missing(known_by[0], known_by[1]));
+        }
+        for matcher in matchers.into_iter().flatten() {
+            let (name, version, place) = (name.clone(), version.clone(), place.clone());
+            self.entry(Entry { matcher, role: given, name, version, place });
+        }
+    }
+
+    /// A role, or an error.
+    pub(super) fn role(&mut self, text: &str, place: &SourceLocation) -> Option<Role> {
+        parse_role(text).map_err(|problem| self.error(place.clone(), problem)).ok()
+    }
+
     /// Text as a matcher, or an error at `place`.
     pub(super) fn matcher(&mut self, text: &str, place: &SourceLocation) -> Option<Matcher> {
-        Matcher::parse(text).map_err(|why| self.error(place.clone(), Problem::Matcher { found: shown(text), why })).ok()
+        Matcher::parse(text).map_err(|why| self.no_matcher(text, place, &why)).ok()
     }
 
     /// The same of a cell of an export, where an address may stand with the length of its network's prefix.
     pub(super) fn exported(&mut self, text: &str, place: &SourceLocation) -> Option<Matcher> {
-        let problem = |why| Problem::Matcher { found: shown(text), why };
-        Matcher::parse_exported(text).map_err(|why| self.error(place.clone(), problem(why))).ok()
+        Matcher::parse_exported(text).map_err(|why| self.no_matcher(text, place, &why)).ok()
+    }
+
+    fn no_matcher(&mut self, text: &str, place: &SourceLocation, why: &str) {
+        self.error(place.clone(), format!("`{}`: {why}", shown(text)));
     }
 
     /// Text as a MAC or MAC prefix, or an error.
     pub(super) fn mac(&mut self, text: &str, place: &SourceLocation) -> Option<Matcher> {
         let matcher = self.matcher(text, place)?;
         if matcher.span().is_some() {
-            let why = "expected a MAC (00:1b:c5:01:02:03) or a MAC prefix (00:1b:c5)".into();
-            self.error(place.clone(), Problem::Matcher { found: shown(text), why });
+            self.no_matcher(text, place, "expected a MAC (00:1b:c5:01:02:03) or a MAC prefix (00:1b:c5)");
             return None;
         }
         Some(matcher)
@@ -115,9 +148,7 @@ impl Declarations {
     pub(super) fn site(&mut self, text: &str, place: &SourceLocation) {
         let Some(matcher) = self.matcher(text, place) else { return };
         if matcher.span().is_none() {
-            let why = "a site is a block (10.0.0.0/8), a range or an address, not a MAC".into();
-            self.error(place.clone(), Problem::Matcher { found: shown(text), why });
-            return;
+            return self.no_matcher(text, place, "a site is a block (10.0.0.0/8), a range or an address, not a MAC");
         }
         self.site.push(matcher);
     }
@@ -133,7 +164,7 @@ impl Declarations {
         } else {
             return (!text.is_empty()).then(|| text.into());
         };
-        self.error(place.clone(), Problem::Text { key, why });
+        self.error(place.clone(), format!("`{key}` {why}"));
         None
     }
 
@@ -171,7 +202,10 @@ impl Declarations {
     fn bytes(&mut self, bytes: &[u8], name: Arc<str>) {
         let text = match text::decode(bytes) {
             Ok(text) => text,
-            Err(error) => return self.error(SourceLocation::File(name), Problem::NoText(error.to_string())),
+            Err(error) => {
+                let problem = format!("{error}; save the file as UTF-8 (in Excel: \"CSV UTF-8\")");
+                return self.error(SourceLocation::File(name), problem);
+            }
         };
         if is_csv(&name, &text) {
             csv_file::read(&text, &name, self);
@@ -181,19 +215,20 @@ impl Declarations {
     }
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>, Problem> {
+fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     use std::io::Read as _;
-    let unreadable = |error: std::io::Error| Problem::Unreadable(error.to_string());
+    let unreadable = |error: std::io::Error| format!("cannot read the inventory: {error}");
+    let too_large = |found: u64| format!("{found} bytes is too large for an inventory; at most {MAX_FILE} are read");
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let size = file.metadata().map_err(unreadable)?.len();
     if size > MAX_FILE {
-        return Err(Problem::TooLarge { found: size, limit: MAX_FILE });
+        return Err(too_large(size));
     }
     let mut bytes = Vec::new();
     // A pipe or a device says nothing of its size beforehand.
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     match bytes.len() as u64 {
-        found if found > MAX_FILE => Err(Problem::TooLarge { found, limit: MAX_FILE }),
+        found if found > MAX_FILE => Err(too_large(found)),
         _ => Ok(bytes),
     }
 }
@@ -264,7 +299,7 @@ impl Inventory {
             let (first, last) = tie.overlap;
             let both = if first == last { first.to_string() } else { format!("{first}-{last}") };
             let subject = format!("{both} (in {} and in {}, which is as large)", b.matcher, a.matcher);
-            errors.push(b.place.clone(), conflict(subject, b, a));
+            errors.push(b.place.clone(), conflict(&subject, b, a));
         }
         if !errors.errors.is_empty() {
             errors.errors.sort_by(|a, b| a.place.cmp(&b.place));
@@ -415,7 +450,7 @@ fn unite(entries: Vec<Entry>, errors: &mut InventoryErrors) -> Vec<Entry> {
         };
         let Some(first) = united.get_mut(first) else { continue };
         if first.role != entry.role {
-            errors.push(entry.place.clone(), conflict(entry.matcher.to_string(), &entry, first));
+            errors.push(entry.place.clone(), conflict(&entry.matcher.to_string(), &entry, first));
             continue;
         }
         for (key, known, given) in
@@ -423,13 +458,11 @@ fn unite(entries: Vec<Entry>, errors: &mut InventoryErrors) -> Vec<Entry> {
         {
             match (known.as_deref(), given) {
                 (Some(known), Some(given)) if known != &*given => {
-                    let problem = Problem::NameConflict {
-                        subject: entry.matcher.to_string(),
-                        key,
-                        found: shown(&given),
-                        other_found: shown(known),
-                        other: first.place.clone(),
-                    };
+                    let (here, there) = (shown(&given), shown(known));
+                    let problem = format!(
+                        "{} has the {key} \"{here}\" here, but \"{there}\" at {}; keep one of the two",
+                        entry.matcher, first.place
+                    );
                     errors.push(entry.place.clone(), problem);
                 }
                 (None, given) => *known = given,
@@ -440,6 +473,7 @@ fn unite(entries: Vec<Entry>, errors: &mut InventoryErrors) -> Vec<Entry> {
     united
 }
 
-fn conflict(subject: String, here: &Entry, there: &Entry) -> Problem {
-    Problem::Conflict { subject, role: here.role.name(), other_role: there.role.name(), other: there.place.clone() }
+fn conflict(subject: &str, here: &Entry, there: &Entry) -> String {
+    let [role, other] = [here, there].map(|entry| entry.role.name());
+    format!("{subject} is {role} here, but {other} at {}; keep one of the two lines", there.place)
 }

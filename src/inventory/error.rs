@@ -48,111 +48,8 @@ impl fmt::Display for SourceLocation {
 pub struct InventoryError {
     /// Where.
     pub place: SourceLocation,
-    /// What.
-    pub problem: Problem,
-}
-
-/// What is wrong. Each message says what was found and what was expected.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Problem {
-    /// The file could not be read.
-    #[error("cannot read the inventory: {0}")]
-    Unreadable(String),
-    /// The file is larger than any inventory.
-    #[error("{found} bytes is too large for an inventory; at most {limit} are read")]
-    TooLarge {
-        /// Bytes found.
-        found: u64,
-        /// Bytes accepted.
-        limit: u64,
-    },
-    /// Too many entries.
-    #[error("more than {0} entries; declare blocks or MAC prefixes instead of single addresses")]
-    TooMany(usize),
-    /// Neither UTF-8 nor UTF-16.
-    #[error("{0}; save the file as UTF-8 (in Excel: \"CSV UTF-8\")")]
-    NoText(String),
-    /// The file's syntax is broken.
-    #[error("{0}")]
-    Syntax(String),
-    /// A key or column that means nothing here.
-    #[error("unknown {what} `{found}`; {hint}")]
-    Unknown {
-        /// `key` or `column`.
-        what: &'static str,
-        /// As found, shortened.
-        found: String,
-        /// What was probably meant, or what is known.
-        hint: String,
-    },
-    /// A value of the wrong type.
-    #[error("`{key}` is {found}, expected {expected}")]
-    WrongType {
-        /// The key.
-        key: String,
-        /// The type found.
-        found: String,
-        /// The type expected.
-        expected: &'static str,
-    },
-    /// A key or cell that must be there.
-    #[error("{what} is missing; expected {expected}")]
-    Missing {
-        /// The key or cell.
-        what: &'static str,
-        /// What should be there.
-        expected: &'static str,
-    },
-    /// A role that does not exist.
-    #[error("unknown role `{found}`; {hint}")]
-    Role {
-        /// As found, shortened.
-        found: String,
-        /// What was probably meant, or what is known.
-        hint: String,
-    },
-    /// Text that is no address, block, range, MAC or MAC prefix.
-    #[error("`{found}`: {why}")]
-    Matcher {
-        /// As found, shortened.
-        found: String,
-        /// Why it is not accepted, and what is.
-        why: String,
-    },
-    /// A name or version that cannot be printed safely.
-    #[error("`{key}` {why}")]
-    Text {
-        /// The key.
-        key: &'static str,
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// Two entries of the same rank give different roles.
-    #[error("{subject} is {role} here, but {other_role} at {other}; keep one of the two lines")]
-    Conflict {
-        /// What both entries match.
-        subject: String,
-        /// Role of the entry at the place of this error.
-        role: &'static str,
-        /// Role of the other entry.
-        other_role: &'static str,
-        /// Where the other entry is.
-        other: SourceLocation,
-    },
-    /// Two entries of the same address or MAC, with the same role, give different names or versions.
-    #[error("{subject} has the {key} \"{found}\" here, but \"{other_found}\" at {other}; keep one of the two")]
-    NameConflict {
-        /// What both entries match.
-        subject: String,
-        /// `name` or `version`.
-        key: &'static str,
-        /// As given here.
-        found: String,
-        /// As given there.
-        other_found: String,
-        /// Where the other entry is.
-        other: SourceLocation,
-    },
+    /// What was found, and what was expected.
+    pub problem: String,
 }
 
 /// Everything that is wrong with an inventory, by file and line.
@@ -168,12 +65,17 @@ impl InventoryErrors {
     /// How many errors are kept.
     pub const MAX: usize = 50;
 
-    pub(super) fn push(&mut self, place: SourceLocation, problem: Problem) {
+    pub(super) fn push(&mut self, place: SourceLocation, problem: String) {
         if self.errors.len() < Self::MAX {
             self.errors.push(InventoryError { place, problem });
         } else {
             self.more += 1;
         }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.errors.len() + self.more
     }
 }
 
@@ -214,9 +116,18 @@ pub(super) fn hint(found: &str, known: &[&'static str]) -> String {
     }
 }
 
+/// Said of a key, cell or line that must be there.
+pub(super) fn missing(what: &str, expected: &str) -> String {
+    format!("{what} is missing; expected {expected}")
+}
+
+/// Said of a key or column that means nothing here.
+pub(super) fn unknown(what: &str, found: &str, hint: &str) -> String {
+    format!("unknown {what} `{}`; {hint}", shown(found))
+}
+
 /// The role that a word names, whatever its case.
-pub(super) fn parse_role(text: &str) -> Result<Role, Problem> {
+pub(super) fn parse_role(text: &str) -> Result<Role, String> {
     let wanted = text.trim().to_lowercase();
-    Role::of_name(&wanted)
-        .ok_or_else(|| Problem::Role { found: shown(text), hint: hint(&wanted, &Role::ALL.map(Role::name)) })
+    Role::of_name(&wanted).ok_or_else(|| unknown("role", text, &hint(&wanted, &Role::ALL.map(Role::name))))
 }

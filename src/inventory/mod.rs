@@ -27,7 +27,7 @@ pub use builder::{Heard, Known, hosts_of};
 pub use declared::{Entry, Inventory, InventoryFlags, Labels, MAX_ENTRIES, MAX_FILE};
 pub use doubts::{Contradiction, Guess, InventoryDoubts, Named};
 pub use draft::draft;
-pub use error::{InventoryError, InventoryErrors, Problem, SourceLocation};
+pub use error::{InventoryError, InventoryErrors, SourceLocation};
 pub use host::{Attachment, Host, HostId, Hosts, RoleSource};
 pub use infer::Hint;
 pub use link::{Dot1x, HostLink, Powered, milliwatts, watts};

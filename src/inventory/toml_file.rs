@@ -5,8 +5,8 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::declared::{Declarations, Entry};
-use super::error::{Problem, SourceLocation, hint, parse_role, shown};
+use super::declared::{Declarations, Device, Entry};
+use super::error::{self, SourceLocation, hint};
 use crate::policy::Role;
 use crate::text::Lines;
 
@@ -21,7 +21,7 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let place = places.place(error.span().map_or(text.len(), |span| span.start));
-        into.error(place, Problem::Syntax(error.message().trim_end().into()));
+        into.error(place, error.message().trim_end());
     }
     if !errors.is_empty() {
         // What recovery made of the rest would only raise errors that follow from these.
@@ -30,21 +30,9 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
     for (key, value) in table.get_ref() {
         let found: &str = key.get_ref();
         match found {
-            "site-name" => {
-                if let Some(label) = string(found, value, &places, into) {
-                    into.site_name = into.text("site-name", label, &places.of(value));
-                }
-            }
-            "customer" => {
-                if let Some(label) = string(found, value, &places, into) {
-                    into.labels.customer = into.text("customer", label, &places.of(value));
-                }
-            }
-            "building" => {
-                if let Some(label) = string(found, value, &places, into) {
-                    into.labels.building = into.text("building", label, &places.of(value));
-                }
-            }
+            "site-name" => into.site_name = label("site-name", value, &places, into),
+            "customer" => into.labels.customer = label("customer", value, &places, into),
+            "building" => into.labels.building = label("building", value, &places, into),
             "infer" => match value.get_ref().as_bool() {
                 Some(infer) => into.infer = Some(infer),
                 None => into.error(places.of(value), wrong_type(found, value, "true or false")),
@@ -83,8 +71,7 @@ fn devices(value: &Spanned<DeValue<'_>>, places: &Places<'_>, into: &mut Declara
 }
 
 fn device(table: &DeTable<'_>, place: &SourceLocation, places: &Places<'_>, into: &mut Declarations) {
-    let before = into.errors.errors.len() + into.errors.more;
-    let (mut matchers, mut role, mut name, mut version) = ([None, None], None, None, None);
+    let (before, mut device) = (into.errors.count(), Device::default());
     for (key, value) in table {
         let found: &str = key.get_ref();
         if !DEVICE.contains(&found) {
@@ -94,33 +81,31 @@ fn device(table: &DeTable<'_>, place: &SourceLocation, places: &Places<'_>, into
         let Some(text) = string(found, value, places, into) else { continue };
         let at = places.of(value);
         match found {
-            "address" => matchers[0] = into.matcher(text, &at),
-            "mac" => matchers[1] = into.mac(text, &at),
-            "role" => match parse_role(text) {
-                Ok(given) => role = Some(given),
-                Err(problem) => into.error(at, problem),
-            },
-            "name" => name = into.text("name", text, &at),
-            _ => version = into.text("version", text, &at),
+            "address" => device.matchers[0] = into.matcher(text, &at),
+            "mac" => device.matchers[1] = into.mac(text, &at),
+            "role" => device.role = into.role(text, &at),
+            "name" => device.name = into.text("name", text, &at),
+            _ => device.version = into.text("version", text, &at),
         }
     }
-    if into.errors.errors.len() + into.errors.more > before {
-        return;
-    }
-    let Some(role) = role else {
-        return into
-            .error(place.clone(), Problem::Missing { what: "`role`", expected: "gateway, node, bacnet or host" });
-    };
-    if matchers == [None, None] {
+    if into.errors.count() == before {
         let expected = "what the device is known by: an address, block or range, or a MAC or MAC prefix";
-        return into.error(place.clone(), Problem::Missing { what: "`address` or `mac`", expected });
-    }
-    for matcher in matchers.into_iter().flatten() {
-        into.entry(Entry { matcher, role, name: name.clone(), version: version.clone(), place: place.clone() });
+        into.device(device, place, "`role`", ["`address` or `mac`", expected]);
     }
 }
 
-fn unknown(found: &str, known: &[&'static str]) -> Problem {
+/// A text that stands for itself, or an error.
+fn label(
+    key: &'static str,
+    value: &Spanned<DeValue<'_>>,
+    places: &Places<'_>,
+    into: &mut Declarations,
+) -> Option<Arc<str>> {
+    let text = string(key, value, places, into)?;
+    into.text(key, text, &places.of(value))
+}
+
+fn unknown(found: &str, known: &[&'static str]) -> String {
     let hint = match found {
         "ip" | "block" | "cidr" | "range" | "subnet" | "network" | "prefix" => {
             "`address` takes addresses, blocks, ranges, MACs and MAC prefixes alike".into()
@@ -128,11 +113,11 @@ fn unknown(found: &str, known: &[&'static str]) -> Problem {
         "devices" | "host" | "hosts" => "did you mean `[[device]]`?".into(),
         _ => hint(found, known),
     };
-    Problem::Unknown { what: "key", found: shown(found), hint }
+    error::unknown("key", found, &hint)
 }
 
-fn wrong_type(key: &str, value: &Spanned<DeValue<'_>>, expected: &'static str) -> Problem {
-    Problem::WrongType { key: key.into(), found: format!("of type {}", value.get_ref().type_str()), expected }
+fn wrong_type(key: &str, value: &Spanned<DeValue<'_>>, expected: &str) -> String {
+    format!("`{key}` is of type {}, expected {expected}", value.get_ref().type_str())
 }
 
 fn string<'a>(

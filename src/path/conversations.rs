@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::key::{Comparing, Ends, number_of};
+use super::key::{Comparing, Ends};
+use crate::flow::wide;
 use crate::policy::Role;
 use crate::protocol::Transport;
 use crate::relation::DirectionBasis;
@@ -72,7 +73,7 @@ impl Conversations {
         }
         for (conversation, basis) in survey.conversations.iter().zip(bases) {
             let [client, server] = [conversation.client, conversation.server].map(|host| survey.hosts.get(host));
-            let number = |address| comparing.same(number_of(address));
+            let number = |address| comparing.same(wide(address));
             let key = ConversationKey {
                 client: number(client.address),
                 server: number(server.address),

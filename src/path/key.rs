@@ -10,6 +10,7 @@ use foldhash::quality::FixedState;
 
 use crate::capture::Frame;
 use crate::decode::{self, Addresses, IpPacket, Network, Transport};
+use crate::flow::wide;
 use crate::protocol::icmp;
 
 /// ECN-Echo and CWR, which routers and hosts on the way may clear (RFC 3168).
@@ -49,14 +50,7 @@ pub(super) struct Fields {
     pub(super) cut: Option<u32>,
 }
 
-/// An address as a number, and back.
-pub(super) fn number_of(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
-        IpAddr::V6(v6) => v6.into(),
-    }
-}
-
+/// The address of a number that [`wide`] made.
 pub(super) fn address_of(number: u128) -> IpAddr {
     std::net::Ipv6Addr::from(number).to_canonical()
 }
@@ -121,8 +115,8 @@ impl Comparing {
         let packet = decode::decode(frame);
         let Network::Ip(ip) = &packet.network else { return None };
         let mut ends = Ends {
-            source: self.same(number_of(ip.source)),
-            destination: self.same(number_of(ip.destination)),
+            source: self.same(wide(ip.source)),
+            destination: self.same(wide(ip.destination)),
             protocol: ip.protocol,
             ..Ends::default()
         };
@@ -246,7 +240,7 @@ mod tests {
     fn addresses_survive_their_numbers() {
         for text in ["10.20.0.1", "fe80::1", "::", "255.255.255.255"] {
             let address: IpAddr = text.parse().unwrap();
-            assert_eq!(address_of(number_of(address)), address);
+            assert_eq!(address_of(wide(address)), address);
         }
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use super::clock::{self, Clock, Common, Difference};
 use super::conversations::{Conversations, DirectionNumber, Recent};
 use super::first_pass::{FirstPass, first_pass};
-use super::key::{Comparing, number_of};
+use super::key::Comparing;
 use super::places::Place;
 use super::reader::{Timed, read};
 use super::report::{self, PlaceReport, Report};
@@ -16,6 +16,7 @@ use super::settle::Seen;
 use super::window::{Compared, Rules, Window};
 use super::{MOST_PLACES, WAIT};
 use crate::capture::{CaptureError, Timestamp};
+use crate::flow::wide;
 use crate::survey::{self, InputSummary, Progress};
 
 /// What places are compared with.
@@ -71,7 +72,7 @@ const OF_CAPTURE: [&str; 5] = ["kernel-drops", "one-way-mirror", "duplicate-fram
 /// When a place has nothing to compare, or the places share no time.
 pub fn run(places: &[Place], options: &Options, progress: &Progress) -> Result<Report, PathError> {
     debug_assert!(places.len() <= MOST_PLACES);
-    let nat = options.nat.iter().map(|(same, other)| (number_of(*other), number_of(*same))).collect();
+    let nat = options.nat.iter().map(|(same, other)| (wide(*other), wide(*same))).collect();
     let mut comparing = Comparing { payload: None, nat };
     let mut conversations = Conversations::default();
     let (mut inputs, mut caveats) = (Vec::new(), Vec::new());

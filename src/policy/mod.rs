@@ -105,8 +105,7 @@ impl Policy {
         }
         let text = text::decode(&bytes).map_err(|error| {
             let valid = String::from_utf8_lossy(bytes.get(..error.valid).unwrap_or_default()).into_owned();
-            let line = valid.matches('\n').count() + 1;
-            let column = valid.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+            let (line, column) = text::position(&valid, valid.len());
             let message = format!("{error}; save the file as UTF-8");
             PolicyError::Invalid { path: path.to_owned(), problems: vec![Problem { line, column, message }] }
         })?;
@@ -155,6 +154,11 @@ impl Policy {
     /// The vendor's tables, in the vendor's order.
     pub fn documents(&self) -> &[Document] {
         &self.documents
+    }
+
+    /// Whether a document speaks of a role's own ports.
+    pub fn owns(&self, role: Role) -> bool {
+        self.documents.iter().any(|document| document.role == role)
     }
 
     /// Every cell in the vendor's order: document, incoming before outgoing, TCP before UDP, port.

@@ -1,6 +1,6 @@
 //! LLDP data units (IEEE 802.1AB-2016 clause 8): who is at the other end of the link.
 
-use crate::state::{Broken, Load, Stored, store_list};
+use crate::state::stored;
 
 /// Type-length-values looked at in a unit.
 const MAX_TLVS: usize = 64;
@@ -27,21 +27,15 @@ pub struct Unit {
 
 /// Longest text that is loaded, in bytes.
 const LONGEST_TEXT: usize = 4 * MAX_TEXT;
+const TOO_LONG: &str = "what a device says of itself is too long";
 
-impl Stored for Unit {
-    fn store(&self, to: &mut Vec<u8>) {
-        for text in [&self.chassis, &self.port, &self.port_description, &self.name] {
-            store_list(text.as_bytes().iter(), to);
-        }
-        self.is_switch.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let mut text = || from.text(LONGEST_TEXT, "what a device says of itself is too long");
-        let (chassis, port, port_description, name) = (text()?, text()?, text()?, text()?);
-        Ok(Self { chassis, port, port_description, name, is_switch: from.get()? })
-    }
-}
+stored!(Unit {
+    chassis: text(LONGEST_TEXT, TOO_LONG),
+    port: text(LONGEST_TEXT, TOO_LONG),
+    port_description: text(LONGEST_TEXT, TOO_LONG),
+    name: text(LONGEST_TEXT, TOO_LONG),
+    is_switch,
+});
 
 /// The type-length-values of a unit, up to a limit and to the first that is cut.
 pub(super) fn tlvs(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {

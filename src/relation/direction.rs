@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
-use crate::capture::Moment;
 use crate::decode::MacAddr;
 use crate::flow::FlowView;
 use crate::policy::Policy;
@@ -38,112 +37,67 @@ pub struct Orientation {
     pub basis: DirectionBasis,
 }
 
-/// What tells who asked, of each end (0 or 1): of a flow, or of all flows of one connection.
-pub(super) trait Evidence {
-    fn transport(&self) -> Transport;
-    fn port(&self, end: usize) -> u16;
-    fn syns(&self, end: usize) -> u64;
-    fn syn_acks(&self, end: usize) -> u64;
-    fn is_group(&self, end: usize) -> bool;
-    fn turn(&self, end: usize) -> Turn;
-    fn asks(&self, end: usize) -> bool;
-    fn begin(&self, end: usize) -> Moment;
-}
-
-impl Evidence for FlowView<'_> {
-    #[inline]
-    fn transport(&self) -> Transport {
-        self.transport
-    }
-
-    #[inline]
-    fn port(&self, end: usize) -> u16 {
-        self.ends[end].port
-    }
-
-    #[inline]
-    fn syns(&self, end: usize) -> u64 {
-        self.ends[end].syns().into()
-    }
-
-    #[inline]
-    fn syn_acks(&self, end: usize) -> u64 {
-        self.ends[end].syn_acks().into()
-    }
-
-    #[inline]
-    fn is_group(&self, end: usize) -> bool {
-        is_group(self, end)
-    }
-
-    #[inline]
-    fn turn(&self, end: usize) -> Turn {
-        self.ends[end].turn()
-    }
-
-    #[inline]
-    fn asks(&self, end: usize) -> bool {
-        self.ends[end].asks()
-    }
-
-    #[inline]
-    fn begin(&self, end: usize) -> Moment {
-        self.ends[end].begin()
-    }
-}
-
 /// The client of a flow, by the first evidence that there is: SYN, SYN-ACK, group, documented port, request,
 /// first packet.
 ///
 /// Where both ends sent a SYN (a connection opened from both sides, or ports used again the other way round), the
 /// end that sent more of them is the client, and of equals the one whose first packet came first.
 pub fn orient(flow: &FlowView<'_>, policy: &Policy) -> Orientation {
-    decide(flow, policy)
+    decide(std::slice::from_ref(flow), policy)
 }
 
-/// The same of a flow or a connection.
+/// The same of all flows of one connection, on whatever VLAN paths.
 #[inline]
-pub(super) fn decide(told: &impl Evidence, policy: &Policy) -> Orientation {
+pub(super) fn decide(flows: &[FlowView<'_>], policy: &Policy) -> Orientation {
     let by = |client: usize, basis| Orientation { client: client as u8, basis };
-    let transport = told.transport();
-    if transport == Transport::Tcp {
-        match told.syns(0).cmp(&told.syns(1)) {
+    let ends = |end: usize| flows.iter().map(move |flow| &flow.ends[end]);
+    let Some(first) = flows.first() else { return by(0, DirectionBasis::FirstPacket) };
+    let syns = [0, 1].map(|end| ends(end).map(|end| u64::from(end.syns())).sum::<u64>());
+    if first.transport == Transport::Tcp {
+        match syns[0].cmp(&syns[1]) {
             Ordering::Greater => return by(0, DirectionBasis::Syn),
             Ordering::Less => return by(1, DirectionBasis::Syn),
             Ordering::Equal => {}
         }
-        match told.syn_acks(0).cmp(&told.syn_acks(1)) {
+        let syn_acks = [0, 1].map(|end| ends(end).map(|end| u64::from(end.syn_acks())).sum::<u64>());
+        match syn_acks[0].cmp(&syn_acks[1]) {
             Ordering::Greater => return by(1, DirectionBasis::SynAck),
             Ordering::Less => return by(0, DirectionBasis::SynAck),
             Ordering::Equal => {}
         }
     }
-    match [told.is_group(0), told.is_group(1)] {
+    // One that speaks on any path is no group.
+    match [0, 1].map(|end| flows.iter().all(|flow| is_group(flow, end))) {
         [true, false] => return by(1, DirectionBasis::Group),
         [false, true] => return by(0, DirectionBasis::Group),
         _ => {}
     }
-    match [policy.tells_server(transport, told.port(0)), policy.tells_server(transport, told.port(1))] {
+    match first.ends.each_ref().map(|end| policy.tells_server(first.transport, end.port)) {
         [true, false] => return by(1, DirectionBasis::DocumentedPort),
         [false, true] => return by(0, DirectionBasis::DocumentedPort),
         _ => {}
     }
     // Ports that both ends share (BACnet, CoAP) tell nothing, and the first packet may be an answer to a group.
+    let turns = [0, 1].map(|end| {
+        let known = ends(end).filter(|end| end.turn() != Turn::Unknown);
+        known.min_by_key(|end| end.begin()).map_or(Turn::Unknown, |end| end.turn())
+    });
     for turn in [Turn::Request, Turn::Response] {
         let client = usize::from(turn == Turn::Response);
-        match [told.turn(0) == turn, told.turn(1) == turn] {
+        match turns.map(|of_end| of_end == turn) {
             [true, false] => return by(client, DirectionBasis::Request),
             [false, true] => return by(1 - client, DirectionBasis::Request),
             _ => {}
         }
     }
-    match [told.asks(0), told.asks(1)] {
+    match [0, 1].map(|end| ends(end).any(|end| end.asks())) {
         [true, false] => return by(0, DirectionBasis::Request),
         [false, true] => return by(1, DirectionBasis::Request),
         _ => {}
     }
-    let first = usize::from(told.begin(1) < told.begin(0));
-    by(first, if told.syns(0) > 0 { DirectionBasis::Syn } else { DirectionBasis::FirstPacket })
+    let begins = [0, 1].map(|end| ends(end).map(|end| end.begin()).min());
+    let first = usize::from(begins[1] < begins[0]);
+    by(first, if syns[0] > 0 { DirectionBasis::Syn } else { DirectionBasis::FirstPacket })
 }
 
 /// Whether an end is a group: a multicast or broadcast address, or one that never sent and was reached by a

@@ -43,17 +43,7 @@ impl Quotes {
             let Some((error, window, found)) = self.errors.get_mut(index) else { continue };
             *found = true;
             let failed = u8::from((a.address, a.port) != error.source);
-            let new = Rejection {
-                transport: if error.v6 { Transport::Icmpv6 } else { Transport::Icmp },
-                kind: error.kind,
-                code: error.code,
-                sender: error.sender,
-                by_destination: error.sender == error.destination.0,
-                failed,
-                at: window.begin,
-                time: window.first,
-                count: window.count,
-            };
+            let new = Rejection::of(error, window, failed);
             let rank = |rejection: &Rejection| (!rejection.is_unreachable(), rejection.at);
             self.found
                 .entry((at, failed))

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::capture::{Moment, Timestamp};
+use crate::flow::{IcmpError, Window};
 use crate::protocol::Transport;
 use crate::text::named;
 
@@ -51,6 +52,21 @@ named! {
 }
 
 impl Rejection {
+    /// What errors say of the end whose packets they quote; `window` is of all that say so.
+    pub(crate) fn of(error: &IcmpError, window: &Window, failed: u8) -> Self {
+        Self {
+            transport: if error.v6 { Transport::Icmpv6 } else { Transport::Icmp },
+            kind: error.kind,
+            code: error.code,
+            sender: error.sender,
+            by_destination: error.sender == error.destination.0,
+            failed,
+            at: window.begin,
+            time: window.first,
+            count: window.count,
+        }
+    }
+
     /// Whether it says that the destination cannot be reached (and not only that a packet was too big
     /// or its time was up).
     pub const fn is_unreachable(&self) -> bool {

@@ -6,12 +6,11 @@ use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
-use super::direction::{Evidence, decide};
-use super::{DirectionBasis, Map, Orientation, is_group};
-use crate::capture::Moment;
+use super::direction::decide;
+use super::{DirectionBasis, Map, Orientation};
 use crate::flow::{FlowView, Flows};
 use crate::policy::Policy;
-use crate::protocol::{Transport, Turn};
+use crate::protocol::Transport;
 
 /// A connection, on whatever VLAN path.
 type TwinKey = ([(IpAddr, u16); 2], Transport, (Option<u8>, u8));
@@ -53,7 +52,7 @@ pub fn agree(flows: &Flows, policy: &Policy, orientations: &mut [Orientation]) -
     let mut changed = false;
     for twins in connections {
         let views: SmallVec<[FlowView<'_>; 2]> = twins.iter().map(|at| flows.view(*at)).collect();
-        let way = decide(&Connection(&views), policy);
+        let way = decide(&views, policy);
         for at in twins {
             let held = &mut orientations[at as usize];
             changed |= held.client != way.client;
@@ -75,55 +74,11 @@ pub fn halves(flows: &Flows) -> HashSet<u32> {
     halves
 }
 
-/// All flows of a connection.
-struct Connection<'a>(&'a [FlowView<'a>]);
-
-impl Connection<'_> {
-    fn sum(&self, of: impl Fn(&FlowView<'_>) -> u16) -> u64 {
-        self.0.iter().map(|flow| u64::from(of(flow))).sum()
-    }
-}
-
-impl Evidence for Connection<'_> {
-    fn transport(&self) -> Transport {
-        self.0[0].transport
-    }
-
-    fn port(&self, end: usize) -> u16 {
-        self.0[0].ends[end].port
-    }
-
-    fn syns(&self, end: usize) -> u64 {
-        self.sum(|flow| flow.ends[end].syns())
-    }
-
-    fn syn_acks(&self, end: usize) -> u64 {
-        self.sum(|flow| flow.ends[end].syn_acks())
-    }
-
-    /// One that speaks on any path is none.
-    fn is_group(&self, end: usize) -> bool {
-        self.0.iter().all(|flow| is_group(flow, end))
-    }
-
-    fn turn(&self, end: usize) -> Turn {
-        let known = self.0.iter().map(|flow| &flow.ends[end]).filter(|end| end.turn() != Turn::Unknown);
-        known.min_by_key(|end| end.begin()).map_or(Turn::Unknown, |end| end.turn())
-    }
-
-    fn asks(&self, end: usize) -> bool {
-        self.0.iter().any(|flow| flow.ends[end].asks())
-    }
-
-    fn begin(&self, end: usize) -> Moment {
-        self.0.iter().map(|flow| flow.ends[end].begin()).min().unwrap_or(Moment::NEVER)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::flow::scene::Scene;
+    use crate::relation::orient;
 
     const REQUEST: &[u8] = b"\x40\x01\0\x01\xb5light";
     const RESPONSE: &[u8] = b"\x60\x45\0\x01";
@@ -140,7 +95,7 @@ mod tests {
             scene.at(at).udp(ends[*sender], ends[1 - sender], payload);
         }
         let flows = scene.observe().flows;
-        let mut ways: Vec<Orientation> = flows.iter().map(|flow| decide(&flow, &policy)).collect();
+        let mut ways: Vec<Orientation> = flows.iter().map(|flow| orient(&flow, &policy)).collect();
         let changed = agree(&flows, &policy, &mut ways);
         (ways.iter().map(|way| way.client).collect(), changed, halves(&flows).len())
     }

@@ -40,20 +40,15 @@ fn mac(last: u8) -> MacAddr {
 }
 
 fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name: Option<&str>) -> Host {
+    let is_gateway = role == Role::Gateway;
     Host {
-        address: address.parse().unwrap(),
         mac: (role != Role::External).then(|| mac(address.len() as u8)),
-        more_macs: Box::default(),
-        lldp_name: None,
-        link: None,
-        attachment: None,
         role,
         source,
         basis: basis.into(),
         confidence: if source == RoleSource::Inferred { 85 } else { 100 },
         name: name.map(Into::into),
-        version: (role == Role::Gateway).then(|| "1.12.1".into()),
-        heard: true,
+        version: is_gateway.then(|| "1.12.1".into()),
         first_seen: at(0),
         last_seen: at(2_500),
         last_sent: at(2_500),
@@ -63,12 +58,8 @@ fn host(address: &str, role: Role, source: RoleSource, basis: &'static str, name
         bytes_sent: 1_480,
         packets_received: 11,
         bytes_received: 9_120,
-        serves: if role == Role::Gateway {
-            Box::new([(Transport::Tcp, 80), (Transport::Udp, 69)])
-        } else {
-            Box::new([])
-        },
-        serves_more: 0,
+        serves: if is_gateway { [(Transport::Tcp, 80), (Transport::Udp, 69)].into() } else { Box::default() },
+        ..Host::new(address.parse().unwrap())
     }
 }
 

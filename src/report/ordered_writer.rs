@@ -1,14 +1,13 @@
 //! A file in chunks that several threads render and one writes, in their order.
 
-use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::{mem, thread};
+use std::sync::mpsc;
+use std::thread;
 
 /// Renders `count` chunks by `threads` threads, each with a scratch of its own, and writes them in order.
 ///
-/// The calling thread writes whatever is due and renders else; the others render whatever comes next. At most two
-/// chunks a thread wait to be written, so that memory is bounded. The bytes do not depend on the number of threads.
+/// With one thread the calling one does all; else it only writes, and each other renders every so-many-th chunk. At most
+/// two chunks a thread wait to be written, so that memory is bounded. The bytes do not depend on the number of threads.
 ///
 /// # Errors
 /// Those of `out`.
@@ -18,155 +17,46 @@ pub(super) fn write_in_order<Scratch: Default>(
     threads: usize,
     render: impl Fn(usize, &mut Scratch, &mut Vec<u8>) + Sync,
 ) -> io::Result<()> {
-    let threads = threads.min(count).max(1);
-    let desk =
-        ReorderBuffer { count, most: 2 * threads, state: Mutex::default(), room: Condvar::new(), due: Condvar::new() };
+    let render = &render;
+    let lanes = if threads > 1 { threads.min(count) } else { 0 };
     thread::scope(|scope| {
-        // However this thread leaves, the others are not left waiting.
-        let _closing = CloseGuard(&desk);
-        for _ in 1..threads {
-            // Where no thread can be had, the others do its work.
-            let _ = thread::Builder::new().spawn_scoped(scope, || desk.render(&render));
-        }
-        desk.write(out, &render)
-    })
-}
-
-/// Where the threads meet.
-struct ReorderBuffer {
-    /// Chunks in all.
-    count: usize,
-    /// Chunks that may be begun and not yet written.
-    most: usize,
-    state: Mutex<ReorderState>,
-    /// A chunk was written: another one may be begun.
-    room: Condvar,
-    /// The chunk that is to be written next was rendered, or never will be.
-    due: Condvar,
-}
-
-#[derive(Default)]
-struct ReorderState {
-    written: usize,
-    /// The chunks after those that were written, as far as they are begun; `None` until they are rendered.
-    begun: VecDeque<Option<Vec<u8>>>,
-    /// Buffers to be used again.
-    spare: Vec<Vec<u8>>,
-    /// Nobody is to go on.
-    closed: bool,
-}
-
-/// What the writing thread does next.
-enum NextStep {
-    Write(Vec<u8>),
-    Render(usize, Vec<u8>),
-    End,
-}
-
-impl ReorderBuffer {
-    fn state(&self) -> MutexGuard<'_, ReorderState> {
-        // Nothing panics while it is held.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Begins the next chunk, if one is left and there is room for it.
-    fn begin(&self, state: &mut ReorderState) -> Option<(usize, Vec<u8>)> {
-        let next = state.written + state.begun.len();
-        if next >= self.count || state.begun.len() >= self.most {
-            return None;
-        }
-        state.begun.push_back(None);
-        Some((next, state.spare.pop().unwrap_or_default()))
-    }
-
-    /// Hands in a chunk.
-    fn rendered(&self, chunk: usize, buffer: Vec<u8>) {
-        let mut state = self.state();
-        let at = chunk - state.written;
-        if let Some(place) = state.begun.get_mut(at) {
-            *place = Some(buffer);
-        }
-        if at == 0 {
-            self.due.notify_one();
-        }
-    }
-
-    /// A thread that only renders.
-    fn render<Scratch: Default>(&self, render: &impl Fn(usize, &mut Scratch, &mut Vec<u8>)) {
-        let closing = CloseGuard(self);
-        let mut scratch = Scratch::default();
-        let mut state = self.state();
-        while !state.closed && state.written + state.begun.len() < self.count {
-            let Some((chunk, mut buffer)) = self.begin(&mut state) else {
-                state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            drop(state);
-            render(chunk, &mut scratch, &mut buffer);
-            self.rendered(chunk, buffer);
-            state = self.state();
-        }
-        // Nothing is left to be begun; what was begun is still to be written.
-        mem::forget(closing);
-    }
-
-    /// The thread that writes.
-    fn write<Scratch: Default>(
-        &self,
-        out: &mut dyn Write,
-        render: &impl Fn(usize, &mut Scratch, &mut Vec<u8>),
-    ) -> io::Result<()> {
-        let mut scratch = Scratch::default();
-        loop {
-            match self.turn() {
-                NextStep::Write(mut buffer) => {
-                    out.write_all(&buffer)?;
+        let lane = |first| {
+            let (rendered, to_write) = mpsc::sync_channel(1);
+            let (written, spare) = mpsc::channel::<Vec<u8>>();
+            let run = move || {
+                let mut scratch = Scratch::default();
+                for chunk in (first..count).step_by(lanes) {
+                    let mut buffer = spare.try_recv().unwrap_or_default();
                     buffer.clear();
-                    self.state().spare.push(buffer);
-                }
-                NextStep::Render(chunk, mut buffer) => {
                     render(chunk, &mut scratch, &mut buffer);
-                    self.rendered(chunk, buffer);
+                    // The writer is gone if the file failed.
+                    if rendered.send(buffer).is_err() {
+                        break;
+                    }
                 }
-                NextStep::End => return Ok(()),
+            };
+            // Where no thread can be had, the calling one does its work.
+            thread::Builder::new().spawn_scoped(scope, run).ok().map(|_| (to_write, written))
+        };
+        let lanes: Vec<_> = (0..lanes).map(lane).collect();
+        let (mut scratch, mut own) = (Scratch::default(), Vec::new());
+        for chunk in 0..count {
+            match lanes.get(chunk % lanes.len().max(1)) {
+                Some(Some((to_write, written))) => {
+                    // A thread that is gone before its time has panicked, which the scope hands on.
+                    let Ok(buffer) = to_write.recv() else { break };
+                    out.write_all(&buffer)?;
+                    let _ = written.send(buffer);
+                }
+                _ => {
+                    own.clear();
+                    render(chunk, &mut scratch, &mut own);
+                    out.write_all(&own)?;
+                }
             }
         }
-    }
-
-    /// What is due is written first; while nothing is, one more is rendered, and if none may be, waited for.
-    fn turn(&self) -> NextStep {
-        let mut state = self.state();
-        loop {
-            if state.written == self.count || state.closed {
-                return NextStep::End;
-            }
-            if let Some(buffer) = state.begun.front_mut().and_then(Option::take) {
-                state.begun.pop_front();
-                state.written += 1;
-                self.room.notify_one();
-                return NextStep::Write(buffer);
-            }
-            if let Some((chunk, buffer)) = self.begin(&mut state) {
-                return NextStep::Render(chunk, buffer);
-            }
-            state = self.due.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn close(&self) {
-        self.state().closed = true;
-        self.room.notify_all();
-        self.due.notify_all();
-    }
-}
-
-/// Closes the desk when it is dropped, by a panic too: the scope that the threads are in then panics as well.
-struct CloseGuard<'a>(&'a ReorderBuffer);
-
-impl Drop for CloseGuard<'_> {
-    fn drop(&mut self) {
-        self.0.close();
-    }
+        Ok(())
+    })
 }
 
 #[cfg(test)]

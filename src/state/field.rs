@@ -137,7 +137,10 @@ impl<'a> Load<'a> {
     }
 
     /// A list of at most `most` members. Room is made as they arrive.
-    pub(crate) fn list<T: Stored>(&mut self, most: usize, what: &'static str) -> Result<Vec<T>, Broken> {
+    pub(crate) fn list<L>(&mut self, most: usize, what: &'static str) -> Result<L, Broken>
+    where
+        L: IntoIterator<Item: Stored> + FromIterator<L::Item>,
+    {
         let length = self.length(most, what)?;
         (0..length).map(|_| self.get()).collect()
     }
@@ -161,7 +164,7 @@ impl<'a> Load<'a> {
 
     /// A text of at most `most` bytes.
     pub(crate) fn text(&mut self, most: usize, what: &'static str) -> Result<String, Broken> {
-        let bytes = self.list(most, what)?;
+        let bytes: Vec<u8> = self.list(most, what)?;
         String::from_utf8(bytes).map_err(|_| self.wrong("a text is not UTF-8"))
     }
 
@@ -210,32 +213,56 @@ pub(crate) fn store_map<K: Stored, V: Stored>(map: &BTreeMap<K, V>, to: &mut Vec
     }
 }
 
-/// Says of a structure that its fields are stored one after the other, or what a wrapper holds.
+/// Says of a structure that its fields are stored one after the other, or what a wrapper holds. What has no length of its own
+/// says which it may have, as in `name: text(MOST, "a name is too long")`, and likewise `list` and `map`; `where` says what
+/// must hold of all that was loaded.
 macro_rules! stored {
-    ($type:ident($inner:ident)) => {
+    (
+        $type:ident($inner:ident $(: $kind:ident($most:expr, $long:expr))?)
+        $(where |$it:ident| $holds:expr => $what:expr)*
+    ) => {
         impl $crate::state::Stored for $type {
             fn store(&self, to: &mut Vec<u8>) {
                 let Self($inner) = self;
-                $inner.store(to);
+                stored!(@store $inner, to $(, $kind)?);
             }
 
             fn load(from: &mut $crate::state::Load<'_>) -> Result<Self, $crate::state::Broken> {
-                from.get().map(Self)
+                let value = Self(stored!(@load from $(, $kind($most, $long))?));
+                $({
+                    let $it = &value;
+                    from.expect($holds, $what)?;
+                })*
+                Ok(value)
             }
         }
     };
-    ($type:ty { $($field:ident),+ $(,)? }) => {
+    (
+        $type:ty { $($field:ident $(: $kind:ident($most:expr, $long:expr))?),+ $(,)? }
+        $(where |$it:ident| $holds:expr => $what:expr)*
+    ) => {
         impl $crate::state::Stored for $type {
             fn store(&self, to: &mut Vec<u8>) {
-                $(self.$field.store(to);)+
+                $(stored!(@store self.$field, to $(, $kind)?);)+
             }
 
             fn load(from: &mut $crate::state::Load<'_>) -> Result<Self, $crate::state::Broken> {
-                $(let $field = from.get()?;)+
-                Ok(Self { $($field),+ })
+                $(let $field = stored!(@load from $(, $kind($most, $long))?);)+
+                let value = Self { $($field),+ };
+                $({
+                    let $it = &value;
+                    from.expect($holds, $what)?;
+                })*
+                Ok(value)
             }
         }
     };
+    (@store $value:expr, $to:ident) => { $value.store($to) };
+    (@store $value:expr, $to:ident, text) => { $crate::state::store_list($value.as_bytes().iter(), $to) };
+    (@store $value:expr, $to:ident, list) => { $crate::state::store_list($value.iter(), $to) };
+    (@store $value:expr, $to:ident, map) => { $crate::state::store_map(&$value, $to) };
+    (@load $from:ident) => { $from.get()? };
+    (@load $from:ident, $kind:ident($most:expr, $what:expr)) => { $from.$kind($most, $what)? };
 }
 pub(crate) use stored;
 

@@ -164,7 +164,7 @@ fn lengths_are_not_believed() {
     with_file(&state(&[(b"", &bytes)]), |path| {
         let (_, section) = sections(path).unwrap().remove(0);
         let mut blocks = Blocks::open(path, &section).unwrap();
-        let error = Load::new(&mut blocks, 0).list::<u8>(usize::MAX, "too many").unwrap_err();
+        let error = Load::new(&mut blocks, 0).list::<Vec<u8>>(usize::MAX, "too many").unwrap_err();
         assert!(matches!(error, Broken::Wrong { .. }));
     });
 }

@@ -21,7 +21,7 @@ use crate::decode::Unread;
 use crate::finding::{self, Finding, Transfer};
 use crate::flow::{FlowRow, FlowView, Flows, Limits};
 use crate::health::Health;
-use crate::inventory::{Host, Hosts, Labels};
+use crate::inventory::{Hosts, Labels};
 use crate::policy::Policy;
 use crate::verdict::{Caveat, CellCoverage, Conversation, HostCoverage, Judgement};
 
@@ -284,12 +284,5 @@ impl JudgedFlows {
     /// All of them, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (FlowView<'_>, &Judgement)> {
         (0..self.len()).map(|place| self.view(place))
-    }
-}
-
-impl Survey {
-    /// The client's and the server's host of a judgement.
-    pub fn parties(&self, judgement: &Judgement) -> (&Host, &Host) {
-        (self.hosts.get(judgement.client_host), self.hosts.get(judgement.server_host))
     }
 }

@@ -29,6 +29,14 @@ impl<'t> Lines<'t> {
     }
 }
 
+/// Line and column of one byte offset, both from 1, the column in characters however long the line is: all of a JSON file
+/// may be one.
+pub(crate) fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[start..].chars().count() + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +45,7 @@ mod tests {
     fn columns_are_characters() {
         let lines = Lines::of("a\nä = b\n");
         assert_eq!([0, 2, 5, 8, 99].map(|at| lines.position(at)), [(1, 1), (2, 1), (2, 3), (2, 6), (3, 1)]);
+        let long = format!("a\n{}b", "ä".repeat(5000));
+        assert_eq!([0, 2, long.len(), 1 << 20].map(|at| position(&long, at)), [(1, 1), (2, 1), (2, 5002), (2, 5002)]);
     }
 }

@@ -14,7 +14,7 @@ use std::path::Path;
 
 pub(crate) use escape::{as_file, cell, powershell};
 pub use escape::{visible, visible_lines};
-pub(crate) use lines::Lines;
+pub(crate) use lines::{Lines, position};
 pub(crate) use named::named;
 pub(crate) use near::nearest;
 pub(crate) use number::{duration, times};

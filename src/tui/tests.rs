@@ -264,7 +264,7 @@ fn keys_do_what_the_footer_says() {
         (KeyCode::Left, Tab::Help),
     ] {
         assert_eq!(press(&mut view, &snapshot, &[key]), Action::Draw);
-        assert_eq!(view.tab(), tab, "{key:?}");
+        assert_eq!(view.tab, tab, "{key:?}");
     }
     assert_eq!(press(&mut view, &snapshot, &[KeyCode::Char('p')]), Action::Draw);
     assert!(view.is_paused());
@@ -319,7 +319,7 @@ fn every_list_has_a_filter_of_its_own() {
     ] {
         press(&mut view, &snapshot, &[KeyCode::Char(key)]);
         type_text(&mut view, &snapshot, filter);
-        assert_eq!(view.tab(), tab);
+        assert_eq!(view.tab, tab);
         let text = drawn(&view, Some(&snapshot), SIZES[0]).to_string();
         assert!(text.contains(&format!("filter: {filter}")), "{text}");
         assert!(

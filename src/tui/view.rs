@@ -135,11 +135,6 @@ impl View {
         self.paused
     }
 
-    /// The tab that is shown.
-    pub fn tab(&self) -> Tab {
-        self.tab
-    }
-
     /// What a tab's list is filtered by; empty where everything is shown.
     pub(super) fn filter(&self, tab: Tab) -> &str {
         &self.filters[tab as usize]

@@ -13,6 +13,7 @@ use igorscope::verdict::{CellState, Judgement, Outcome, Verdict};
 
 use crate::mirror::{BACNET, C, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, S, node};
 use crate::reading::{self, Read, of_kind};
+use crate::traffic::file::{block, options};
 use crate::traffic::frame::{self, ACK, FIN, PSH, RST, SYN, V4};
 use crate::traffic::payload::{bacnet, coap, dhcp, http, link, ssdp, tftp, tls};
 use crate::traffic::random::Random;
@@ -634,7 +635,7 @@ fn icmp_types_tell_who_asked() {
         }
         let survey = mirror.by_mac();
         assert_eq!(told(&survey), []);
-        survey.parties(only(&survey)).0.role
+        survey.hosts.role(only(&survey).client_host)
     };
     const REQUEST: (u8, u8) = (8, 128);
     const REPLY: (u8, u8) = (0, 129);
@@ -923,17 +924,13 @@ fn a_port_that_searched_a_group_and_a_host_finds_both_answers() {
 fn what_the_operating_system_dropped_is_told() {
     // The pcapng draft, section 4.6: isb_osdrop (option 7) counts what the operating system dropped, isb_ifdrop (5) what
     // the interface did.
-    let block = |kind: u32, body: &[u8]| {
-        let length = (12 + body.len() as u32).to_le_bytes();
-        [&kind.to_le_bytes()[..], &length, body, &length].concat()
-    };
     let dropped = |option: u16| {
         let section = [&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
-        let option = [&option.to_le_bytes()[..], &8_u16.to_le_bytes(), &5_000_u64.to_le_bytes(), &[0; 4]].concat();
+        let counted = options(&[(option, &5_000_u64.to_le_bytes())]);
         let capture = [
             block(0x0a0d_0d0a, &section),
             block(1, &[1, 0, 0, 0, 0, 0, 4, 0]),
-            block(5, &[&[0; 12][..], &option].concat()),
+            block(5, &[&[0; 12][..], &counted].concat()),
         ];
         let survey = reading::survey_of(&capture.concat(), Inventory::default(), false);
         survey.caveats.iter().any(|caveat| caveat.kind == "kernel-drops" && caveat.text.starts_with("5000 packets"))

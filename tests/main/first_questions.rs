@@ -9,7 +9,7 @@ use igorscope::health::Measure;
 use igorscope::policy::Severity;
 use igorscope::survey::Survey;
 
-use crate::reading::{self, of_kind};
+use crate::reading::{self, of_kind, survey_of_wire as survey_of};
 use crate::skips::{is_there, skipped};
 use crate::tools::tshark;
 use crate::traffic::connection::unanswered;
@@ -24,15 +24,6 @@ fn captures() -> std::path::PathBuf {
 /// The survey of a capture, with the sample site's inventory.
 fn survey(path: &Path) -> Survey {
     reading::survey(&[path.into()], reading::site(), false)
-}
-
-/// The survey of what is on a wire.
-fn survey_of(mut wire: Wire) -> Survey {
-    wire.tape.sort();
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("made.pcap");
-    std::fs::write(&path, wire.tape.pcap()).expect("a file");
-    survey(&path)
 }
 
 /// The numbers of the frames that a display filter shows; `None` without tshark.

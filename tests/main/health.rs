@@ -8,7 +8,7 @@ use std::sync::Arc;
 use igorscope::health::{Measure, Pair};
 use igorscope::inventory::Inventory;
 use igorscope::policy::Policy;
-use igorscope::survey::{Options, Progress, Source, run};
+use igorscope::survey::{Options, Progress, Source, Survey, run};
 
 use crate::skips::{is_there, skipped};
 use crate::tools::tshark;
@@ -269,7 +269,7 @@ fn by_tshark(path: &Path) -> Times {
 }
 
 /// The captures beside the program, and the corpus where it is.
-pub(crate) fn captures() -> Vec<PathBuf> {
+fn captures() -> Vec<PathBuf> {
     let mut folders = vec![command::sample("")];
     if let Some(corpus) = corpus::folder() {
         folders.extend(["service", "link", "field"].map(|name| corpus.join(name)));
@@ -277,17 +277,24 @@ pub(crate) fn captures() -> Vec<PathBuf> {
     folders.iter().flat_map(|folder| command::captures(folder)).collect()
 }
 
+/// Those that can be read, each with its name and how well it works.
+pub(crate) fn measured() -> impl Iterator<Item = (PathBuf, String, Survey)> {
+    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
+    options.limits.health = true;
+    captures().into_iter().filter_map(move |path| {
+        let survey = run(&[Source::File(path.clone())], &options, &Progress::default()).ok()?;
+        let file = path.file_name()?.to_string_lossy().into_owned();
+        Some((path, file, survey))
+    })
+}
+
 #[test]
 fn exchanges_take_as_long_as_tshark_says() {
     if !is_there("tshark") {
         return skipped("tshark is needed to time exchanges");
     }
-    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    options.limits.health = true;
     let (mut wrong, mut seen) = (Vec::new(), BTreeMap::<Measure, u64>::new());
-    for path in captures() {
-        let file = path.file_name().unwrap().to_string_lossy().into_owned();
-        let Ok(survey) = run(&[Source::File(path.clone())], &options, &Progress::default()) else { continue };
+    for (path, file, survey) in measured() {
         let mut theirs = by_tshark(&path);
         let is_accepted = |measure: Measure, more: i64| {
             ACCEPTED.iter().any(|(name, of, by, _)| (*name, *of, *by) == (&*file, measure, more))
@@ -409,12 +416,8 @@ fn losses_are_those_of_tshark() {
     if !is_there("tshark") {
         return skipped("tshark is needed to count losses");
     }
-    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    options.limits.health = true;
     let (mut wrong, mut sum) = (Vec::new(), Counts::default());
-    for path in captures() {
-        let file = path.file_name().unwrap().to_string_lossy().into_owned();
-        let Ok(survey) = run(&[Source::File(path.clone())], &options, &Progress::default()) else { continue };
+    for (path, file, survey) in measured() {
         let mut theirs = losses_by_tshark(&path);
         let mut ours: BTreeMap<(IpAddr, IpAddr, u16), Counts> = BTreeMap::new();
         for (pair, sums) in &survey.health.pairs {

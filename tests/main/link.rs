@@ -11,7 +11,7 @@ use igorscope::protocol::membership::{self, Said};
 use igorscope::protocol::{eapol, poe, stp};
 use igorscope::survey::Survey;
 
-use crate::reading::{self, of_kind};
+use crate::reading::{self, of_kind, survey_of_wire as survey_of};
 use crate::skips::{is_there, skipped};
 use crate::tools::tshark;
 use crate::traffic::frame::{self, V4};
@@ -38,11 +38,6 @@ const LLDP: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0x0e];
 const PAE: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0x03];
 const STP: [u8; 6] = [0x01, 0x80, 0xc2, 0, 0, 0];
 const EVERYBODY: [u8; 6] = [0xff; 6];
-
-fn survey_of(mut wire: Wire) -> Survey {
-    wire.tape.sort();
-    reading::survey_of(&wire.tape.pcap(), reading::site(), false)
-}
 
 /// The kinds of this page that a survey has.
 fn told(survey: &Survey) -> Vec<&'static str> {

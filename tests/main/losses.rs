@@ -7,16 +7,10 @@ use igorscope::inventory::Inventory;
 
 use super::below_ip::datagram;
 use crate::reading;
-use crate::traffic::file::Tape;
+use crate::traffic::file::{Tape, block};
 use crate::traffic::frame::{self, ACK, FIN, PSH, RST, SYN, Segment, Tag, V4};
 use crate::traffic::site::START;
 use crate::traffic::wire::MILLI;
-
-/// A pcapng block.
-fn block(kind: u32, body: &[u8]) -> Vec<u8> {
-    let length = (12 + body.len() as u32).to_le_bytes();
-    [&kind.to_le_bytes()[..], &length, body, &length].concat()
-}
 
 /// An option of 8 bytes.
 fn option(code: u16, value: u64) -> Vec<u8> {

@@ -10,6 +10,7 @@ use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, Survey, run};
 
 use crate::command::sample;
+use crate::traffic::wire::Wire;
 
 /// The inventory of the sample site.
 pub(crate) fn site() -> Inventory {
@@ -31,6 +32,12 @@ pub(crate) fn survey_of(capture: &[u8], inventory: Inventory, health: bool) -> S
     let path = folder.path().join("site.pcap");
     std::fs::write(&path, capture).expect("a file");
     survey(&[path], inventory, health)
+}
+
+/// The same of what is on a wire, with the inventory of the sample site.
+pub(crate) fn survey_of_wire(mut wire: Wire) -> Survey {
+    wire.tape.sort();
+    survey_of(&wire.tape.pcap(), site(), false)
 }
 
 /// A finding with its words.

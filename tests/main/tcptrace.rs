@@ -1,14 +1,10 @@
 //! Totals of TCP against tcptrace: bytes that each end sent, and the segments and bytes that were sent again, of each capture.
 
 use std::process::Command;
-use std::sync::Arc;
 
 use igorscope::health::Measure;
-use igorscope::inventory::Inventory;
-use igorscope::policy::Policy;
-use igorscope::survey::{Options, Progress, Source, run};
 
-use crate::health::captures;
+use crate::health::measured;
 use crate::skips::{is_there, skipped};
 use crate::tools::printed;
 
@@ -60,12 +56,8 @@ fn what_was_sent_and_sent_again_is_what_tcptrace_counts() {
     if !is_there("tcptrace") || !is_there("editcap") {
         return skipped("tcptrace and editcap are needed for totals of TCP");
     }
-    let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    options.limits.health = true;
     let (mut wrong, mut compared, mut unread, mut again) = (Vec::new(), 0, 0, 0);
-    for path in captures() {
-        let file = path.file_name().unwrap().to_string_lossy().into_owned();
-        let Ok(survey) = run(&[Source::File(path.clone())], &options, &Progress::default()) else { continue };
+    for (path, file, survey) in measured() {
         let mut ours = Totals::default();
         let of_tcp = survey.health.pairs.iter().filter(|(pair, _)| pair.measure == Measure::Ack);
         for losses in of_tcp.filter_map(|(_, sums)| sums.losses.as_ref()) {

@@ -8,13 +8,6 @@ fn checked() -> Vec<u8> {
 }
 
 #[track_caller]
-fn assert_inside(bytes: &[u8], kind: &str) {
-    let packet = ethernet(bytes);
-    assert_plain(&packet);
-    assert_eq!(around(&packet), [format!("{kind} 192.0.2.1 192.0.2.2 []")]);
-}
-
-#[track_caller]
 fn assert_outside(bytes: &[u8]) {
     let packet = ethernet(bytes);
     assert_eq!((ip(&packet).source, packet.stop), (address("192.0.2.1"), None));

@@ -82,3 +82,11 @@ fn around(packet: &Packet<'_>) -> Vec<String> {
     let show = |it: &Encapsulation| format!("{} {} {} [{}]", it.kind.name(), it.source, it.destination, it.vlan);
     packet.encapsulations.iter().map(show).collect()
 }
+
+/// The plain packet is inside a tunnel from 192.0.2.1 to 192.0.2.2.
+#[track_caller]
+fn assert_inside(bytes: &[u8], kind: &str) {
+    let packet = ethernet(bytes);
+    assert_plain(&packet);
+    assert_eq!(around(&packet), [format!("{kind} 192.0.2.1 192.0.2.2 []")]);
+}

@@ -6,13 +6,6 @@ use crate::decode::{MacAddr, may_be_tunnel};
 
 const OUTER: &str = "192.0.2.1 192.0.2.2";
 
-#[track_caller]
-fn assert_inside(bytes: &[u8], kind: &str) {
-    let packet = ethernet(bytes);
-    assert_plain(&packet);
-    assert_eq!(around(&packet), [format!("{kind} {OUTER} []")]);
-}
-
 /// A tunnel was not entered, without a word: its outer packet is the result.
 #[track_caller]
 fn assert_outside(bytes: &[u8], protocol: u8) {

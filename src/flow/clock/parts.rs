@@ -127,7 +127,7 @@ impl Stored for Clock {
         let all = from.get()?;
         let (first, last) = from.get()?;
         let [backward_steps, longest_backward, longest_forward, untimed] = from.get()?;
-        let gaps = from.list(2 * Heard::MOST_GAPS, "there are too many gaps")?;
+        let gaps: Vec<_> = from.list(2 * Heard::MOST_GAPS, "there are too many gaps")?;
         let moved = from.get()?;
         let heard = Heard::between(all, &gaps);
         let at = Standing { last, moved, ..Self::STOPPED.at };

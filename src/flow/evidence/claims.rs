@@ -6,11 +6,11 @@ use std::net::{IpAddr, Ipv4Addr};
 use smallvec::SmallVec;
 
 use super::Window;
-use super::lowest::{Add, Lowest};
+use super::lowest::{Add, Lowest, summed};
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, VlanPath};
 use crate::protocol::neighbour::{self, Said};
-use crate::state::{Broken, Load, Stored, store_list, stored};
+use crate::state::stored;
 
 const SPEAKERS: usize = 1 << 16;
 const LISTENERS: usize = 1 << 14;
@@ -80,12 +80,9 @@ pub struct Speaker {
     pub broadcasts: u64,
 }
 
-impl Add for Speaker {
-    fn add(&mut self, other: Self) {
-        self.window.add(other.window);
-        self.broadcasts = self.broadcasts.saturating_add(other.broadcasts);
-    }
-}
+summed!(Speaker { window }, mine, theirs: {
+    mine.broadcasts = mine.broadcasts.saturating_add(theirs.broadcasts);
+});
 
 /// When a MAC claimed an address, and whether it announced to all that the address is there now, as a device does that
 /// stands in for another.
@@ -110,6 +107,8 @@ impl Add for Order {
     fn add(&mut self, other: Self) {
         other.0.into_iter().for_each(|claim| self.put(claim));
     }
+
+    fn shift(&mut self, _: Shift) {}
 }
 
 /// All claims, up to a limit each.
@@ -141,9 +140,9 @@ impl Claims {
     }
 
     pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
-        self.speakers.absorb(other.speakers, |speaker| speaker.window.shift(shift));
-        self.listeners.absorb(other.listeners, |window| window.shift(shift));
-        self.orders.absorb(other.orders, |_| {});
+        self.speakers.absorb(other.speakers, shift);
+        self.listeners.absorb(other.listeners, shift);
+        self.orders.absorb(other.orders, shift);
     }
 
     /// Who speaks for which address on which VLAN path, in their order.
@@ -175,22 +174,14 @@ impl Claims {
 stored!(Speaker { window, broadcasts });
 stored!(Claims { speakers, listeners, orders });
 
-impl Stored for Order {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_list(self.0.iter(), to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let claims: Vec<Claimed> = from.list(ORDERED, "an address has too many claims")?;
-        from.expect(claims.windows(2).all(|two| two[0] < two[1]), "claims are not in their order")?;
-        Ok(Self(claims.into()))
-    }
-}
+stored!(Order(claims: list(ORDERED, "an address has too many claims"))
+    where |order| order.0.windows(2).all(|two| two[0] < two[1]) => "claims are not in their order");
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capture::FrameId;
+    use crate::state::{Load, Stored};
 
     /// The turns of MACs at seconds, which announce themselves or not, from M to N.
     fn order(claims: &[(u8, i64, bool)]) -> Order {

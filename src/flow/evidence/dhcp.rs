@@ -3,12 +3,12 @@
 
 use std::net::Ipv4Addr;
 
-use super::lowest::{Add, Lowest};
+use super::lowest::{Add, summed};
 use super::{First, Window};
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::MacAddr;
 use crate::protocol::dhcp::{self, Message};
-use crate::state::{Broken, Load, Stored, stored};
+use crate::state::stored;
 
 /// Seconds of a stretch: who starts again takes longer as a rule.
 const STRETCH: i64 = 30;
@@ -16,6 +16,21 @@ const STRETCH: i64 = 30;
 /// The stretch that a moment is of.
 pub(super) const fn stretch(at: Moment) -> i64 {
     at.time.raw().div_euclid(STRETCH * 1_000_000_000)
+}
+
+/// Client, transaction and stretch.
+pub(super) type Key = (MacAddr, u32, i64);
+/// Client, transaction, the server's identifier, which messages of both must name (RFC 2131 tables 3 and 5), and stretch.
+pub(super) type ServerKey = (MacAddr, u32, Ipv4Addr, i64);
+
+/// The key of what was stored without its stretch.
+pub(super) fn key((client, xid): (MacAddr, u32), exchange: &DhcpExchange) -> Key {
+    (client, xid, stretch(exchange.all().begin))
+}
+
+/// The same of refusals.
+pub(super) fn server_key((client, xid, server): (MacAddr, u32, Ipv4Addr), refusals: &Refusals) -> ServerKey {
+    (client, xid, server, stretch(refusals.naks.and(refusals.declines).begin))
 }
 
 /// What was said in one transaction of a client: from DISCOVER or REQUEST to ACK, repeated as often as need be.
@@ -64,11 +79,6 @@ impl DhcpExchange {
     fn windows(&mut self) -> [&mut Window; 6] {
         [&mut self.discovers, &mut self.offers, &mut self.starts, &mut self.selects, &mut self.acks, &mut self.naks]
     }
-
-    /// What is told of one message: a name at a moment.
-    fn named(&mut self) -> [&mut Option<First<Ipv4Addr>>; 2] {
-        [&mut self.leased, &mut self.selected]
-    }
 }
 
 impl Add for DhcpExchange {
@@ -76,13 +86,16 @@ impl Add for DhcpExchange {
         for (mine, theirs) in self.windows().into_iter().zip(other.windows()) {
             mine.add(*theirs);
         }
-        match (&mut self.leased, other.leased.take()) {
-            (Some(mine), Some(theirs)) => mine.add(theirs),
-            (mine, theirs) => *mine = mine.take().or(theirs),
-        }
+        self.leased.add(other.leased.take());
         // Of two offers that it takes up the last counts.
         self.selected = [self.selected.take(), other.selected.take()].into_iter().flatten().max_by_key(|one| one.at);
         self.identifier = self.identifier.max(other.identifier);
+    }
+
+    fn shift(&mut self, shift: Shift) {
+        self.windows().into_iter().for_each(|window| window.shift(shift));
+        self.leased.shift(shift);
+        self.selected.shift(shift);
     }
 }
 
@@ -91,13 +104,10 @@ fn hash(name: &[u8]) -> u64 {
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The transactions of all clients by stretches, up to a limit.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct DhcpClients(Lowest<(MacAddr, u32, i64), DhcpExchange, 65_536>);
-
-impl DhcpClients {
-    pub(super) fn add(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
-        let Some(message) = dhcp::message(payload) else { return };
+impl DhcpExchange {
+    /// What a message says.
+    pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<(Key, Self)> {
+        let message = dhcp::message(payload)?;
         let Message { kind, client, xid, client_address, your_address, .. } = message;
         let mut exchange = DhcpExchange::NONE;
         let once = Window::once(time, at);
@@ -118,36 +128,9 @@ impl DhcpClients {
                 exchange.leased = Some(First { at, time, what: your_address });
             }
             6 => exchange.naks = once,
-            _ => return,
+            _ => return None,
         }
-        self.0.add((MacAddr(client), xid, stretch(at)), exchange);
-    }
-
-    pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
-        self.0.absorb(other.0, |exchange| {
-            exchange.windows().into_iter().for_each(|window| window.shift(shift));
-            exchange.named().into_iter().flatten().for_each(|first| first.at = first.at.shifted(shift));
-        });
-    }
-
-    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32, i64), &DhcpExchange)> {
-        self.0.iter()
-    }
-
-    pub(super) const fn turned_away(&self) -> bool {
-        self.0.turned_away()
-    }
-}
-
-/// The stretch is that of the earliest moment.
-impl Stored for DhcpClients {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.0.store_keys(|(client, xid, _)| (*client, *xid), to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let key = |(client, xid), exchange: &DhcpExchange| (client, xid, stretch(exchange.all().begin));
-        Lowest::load_keys(from, key).map(Self)
+        Some(((MacAddr(client), xid, stretch(at)), exchange))
     }
 }
 
@@ -162,59 +145,27 @@ pub struct Refusals {
     pub declined: Option<First<Ipv4Addr>>,
 }
 
-impl Add for Refusals {
-    fn add(&mut self, other: Self) {
-        self.naks.add(other.naks);
-        self.declines.add(other.declines);
-        match (&mut self.declined, other.declined) {
-            (Some(mine), Some(theirs)) => mine.add(theirs),
-            (mine, theirs) => *mine = mine.take().or(theirs),
-        }
-    }
-}
+summed!(Refusals { naks, declines, declined });
 
-/// By client, transaction, the server's identifier, which both messages must name (RFC 2131 tables 3 and 5), and stretch.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct RefusalsByServer(pub(super) Lowest<(MacAddr, u32, Ipv4Addr, i64), Refusals, 8192>);
-
-impl RefusalsByServer {
-    pub(super) fn add(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
-        let Some(message) = dhcp::message(payload) else { return };
+impl Refusals {
+    /// What a message refuses.
+    pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<(ServerKey, Self)> {
+        let message = dhcp::message(payload)?;
         let once = Window::once(time, at);
         let refusals = match message.kind {
-            4 => Refusals {
+            4 => Self {
                 naks: Window::NONE,
                 declines: once,
                 declined: message.requested_address.map(|what| First { at, time, what }),
             },
-            6 => Refusals { naks: once, declines: Window::NONE, declined: None },
-            _ => return,
+            6 => Self { naks: once, declines: Window::NONE, declined: None },
+            _ => return None,
         };
         let server = message.server.unwrap_or(Ipv4Addr::UNSPECIFIED);
-        self.0.add((MacAddr(message.client), message.xid, server, stretch(at)), refusals);
-    }
-
-    pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
-        self.0.absorb(other.0, |refusals| {
-            refusals.naks.shift(shift);
-            refusals.declines.shift(shift);
-            refusals.declined.iter_mut().for_each(|first| first.at = first.at.shifted(shift));
-        });
+        Some(((MacAddr(message.client), message.xid, server, stretch(at)), refusals))
     }
 }
 
 stored!(Refusals { naks, declines, declined });
-
-impl Stored for RefusalsByServer {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.0.store_keys(|(client, xid, server, _)| (*client, *xid, *server), to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let begin = |refusals: &Refusals| refusals.naks.and(refusals.declines).begin;
-        let key = |(client, xid, server), refusals: &Refusals| (client, xid, server, stretch(begin(refusals)));
-        Lowest::load_keys(from, key).map(Self)
-    }
-}
 
 stored!(DhcpExchange { discovers, offers, starts, selects, acks, naks, leased, selected, identifier });

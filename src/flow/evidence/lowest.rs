@@ -2,12 +2,51 @@
 
 use std::collections::BTreeMap;
 
+use crate::capture::Shift;
 use crate::state::{Broken, Load, Stored, store_map};
 
 /// What can be added to another of its kind, in any order and grouping.
 pub(super) trait Add {
     fn add(&mut self, other: Self);
+
+    /// Puts its frame numbers right, before it is added to another part of a capture.
+    fn shift(&mut self, shift: Shift);
 }
+
+/// Of what one part has, that; of what both have, the sum.
+impl<T: Add> Add for Option<T> {
+    fn add(&mut self, other: Self) {
+        match (self.as_mut(), other) {
+            (Some(mine), Some(theirs)) => mine.add(theirs),
+            (Some(_), None) => {}
+            (None, other) => *self = other,
+        }
+    }
+
+    fn shift(&mut self, shift: Shift) {
+        self.iter_mut().for_each(|value| value.shift(shift));
+    }
+}
+
+/// Says which fields of a structure add up by themselves, and how the others do, which hold no frame numbers.
+macro_rules! summed {
+    ($type:ty { $($field:ident),+ } $(, $mine:ident, $theirs:ident: $more:block)?) => {
+        impl $crate::flow::evidence::lowest::Add for $type {
+            fn add(&mut self, other: Self) {
+                $(self.$field.add(other.$field);)+
+                $({
+                    let ($mine, $theirs) = (self, other);
+                    $more
+                })?
+            }
+
+            fn shift(&mut self, shift: $crate::capture::Shift) {
+                $(self.$field.shift(shift);)+
+            }
+        }
+    };
+}
+pub(super) use summed;
 
 const TOO_LARGE: &str = "a set of evidence is larger than any";
 
@@ -43,6 +82,11 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
         self.map.insert(key, value);
     }
 
+    /// Adds what there is.
+    pub(super) fn extend(&mut self, values: impl IntoIterator<Item = (K, V)>) {
+        values.into_iter().for_each(|(key, value)| self.add(key, value));
+    }
+
     fn is_above(&self, key: &K) -> bool {
         self.map.last_key_value().is_none_or(|(last, _)| key > last)
     }
@@ -52,11 +96,11 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
         self.map.len() < LIMIT || !self.turned_away || !self.is_above(key)
     }
 
-    /// Adds another map, its values changed by `shifted` before.
-    pub(super) fn absorb(&mut self, other: Self, shifted: impl Fn(&mut V)) {
+    /// Adds the map of another part.
+    pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
         self.turned_away |= other.turned_away;
         for (key, mut value) in other.map {
-            shifted(&mut value);
+            value.shift(shift);
             self.add(key, value);
         }
     }
@@ -102,10 +146,6 @@ impl<K: Ord, V: Add, const LIMIT: usize> Lowest<K, V, LIMIT> {
         self.map.get(key)
     }
 
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.map.values_mut()
-    }
-
     pub(super) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
         self.map.retain(|key, _| keep(key));
     }
@@ -135,6 +175,8 @@ mod tests {
         fn add(&mut self, other: Self) {
             *self += other;
         }
+
+        fn shift(&mut self, _: Shift) {}
     }
 
     fn count(keys: &[u8]) -> Lowest<u8, u32, 4> {
@@ -148,7 +190,7 @@ mod tests {
         fn parts_add_up_to_the_whole_at_the_limit_too(keys in proptest::collection::vec(0_u8..12, 0..60), cut in 0_usize..60) {
             let (a, b) = keys.split_at(cut.min(keys.len()));
             let mut merged = count(a);
-            merged.absorb(count(b), |_| {});
+            merged.absorb(count(b), Shift::NONE);
             proptest::prop_assert_eq!(&merged, &count(&keys));
             let distinct = keys.iter().collect::<std::collections::BTreeSet<_>>().len();
             proptest::prop_assert_eq!(merged.turned_away(), distinct > 4);

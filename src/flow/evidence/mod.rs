@@ -18,12 +18,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 pub(super) use self::claims::Claim;
 pub use self::claims::{Claimed, Claims, Speaker};
-use self::dhcp::{DhcpClients, RefusalsByServer};
 pub use self::dhcp::{DhcpExchange, Refusals};
 pub use self::link::{
     Authentication, BridgePort, Broadcasts, DatagramId, LinkEvidence, Membership, Offers, Pieces, Port, STRETCH, TooBig,
 };
-use self::lowest::{Add, Lowest};
+use self::lowest::{Add, Lowest, summed};
 pub use self::transactions::Transaction;
 use crate::capture::{FrameId, Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, may_be_tunnel, quoted};
@@ -81,10 +80,6 @@ impl Window {
     pub const fn frame(&self) -> FrameId {
         self.begin.frame
     }
-
-    pub(super) fn shift(&mut self, shift: Shift) {
-        self.begin = self.begin.shifted(shift);
-    }
 }
 
 impl Add for Window {
@@ -94,6 +89,10 @@ impl Add for Window {
         self.begin = self.begin.min(other.begin);
         self.end = self.end.max(other.end);
         self.count = self.count.saturating_add(other.count);
+    }
+
+    fn shift(&mut self, shift: Shift) {
+        self.begin = self.begin.shifted(shift);
     }
 }
 
@@ -106,12 +105,9 @@ pub struct Search {
     pub mx: u8,
 }
 
-impl Add for Search {
-    fn add(&mut self, other: Self) {
-        self.window.add(other.window);
-        self.mx = self.mx.max(other.mx);
-    }
-}
+summed!(Search { window }, mine, theirs: {
+    mine.mx = mine.mx.max(theirs.mx);
+});
 
 /// The first of something in one direction of a flow.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -129,6 +125,10 @@ impl<T> Add for First<T> {
         if other.at < self.at {
             *self = other;
         }
+    }
+
+    fn shift(&mut self, shift: Shift) {
+        self.at = self.at.shifted(shift);
     }
 }
 
@@ -207,9 +207,9 @@ pub struct SideEvidence {
     tftp_files: Lowest<Stream, First<TftpFile>, 8192>,
     tftp_errors: Lowest<Stream, First<TftpError>, 4096>,
     icmp_errors: Lowest<IcmpError, Window, 16_384>,
-    dhcp: DhcpClients,
+    dhcp: Lowest<dhcp::Key, DhcpExchange, 65_536>,
     lldp: Lowest<(u32, MacAddr, lldp::Unit), Window, LLDP_LIMIT>,
-    refusals: RefusalsByServer,
+    refusals: Lowest<dhcp::ServerKey, Refusals, 8192>,
     /// What was said of the link itself.
     pub link: LinkEvidence,
     /// Who speaks for which address.
@@ -263,8 +263,8 @@ impl SideEvidence {
             }
             // Elsewhere not every payload is looked at.
             Tag::Dhcp { .. } if dhcp_message::is_port_pair([source.1, destination.1]) => {
-                self.dhcp.add(payload, time, at);
-                self.refusals.add(payload, time, at);
+                self.dhcp.extend(DhcpExchange::of(payload, time, at));
+                self.refusals.extend(Refusals::of(payload, time, at));
                 self.link.offer(payload, time, at);
             }
             _ => {}
@@ -323,17 +323,16 @@ impl SideEvidence {
 
     /// Adds the evidence of another part; `shift` puts that part's frame numbers right.
     pub fn absorb(&mut self, other: Self, shift: Shift) {
-        let window = |window: &mut Window| window.shift(shift);
-        self.searches.absorb(other.searches, |search| window(&mut search.window));
-        self.group_requests.absorb(other.group_requests, window);
-        self.bacnet_searches.absorb(other.bacnet_searches, window);
-        self.notified.absorb(other.notified, window);
-        self.answered.absorb(other.answered, |first| first.at = first.at.shifted(shift));
-        self.tftp_files.absorb(other.tftp_files, |first| first.at = first.at.shifted(shift));
-        self.tftp_errors.absorb(other.tftp_errors, |first| first.at = first.at.shifted(shift));
-        self.icmp_errors.absorb(other.icmp_errors, window);
+        self.searches.absorb(other.searches, shift);
+        self.group_requests.absorb(other.group_requests, shift);
+        self.bacnet_searches.absorb(other.bacnet_searches, shift);
+        self.notified.absorb(other.notified, shift);
+        self.answered.absorb(other.answered, shift);
+        self.tftp_files.absorb(other.tftp_files, shift);
+        self.tftp_errors.absorb(other.tftp_errors, shift);
+        self.icmp_errors.absorb(other.icmp_errors, shift);
         self.dhcp.absorb(other.dhcp, shift);
-        self.lldp.absorb(other.lldp, window);
+        self.lldp.absorb(other.lldp, shift);
         self.refusals.absorb(other.refusals, shift);
         self.link.absorb(other.link, shift);
         self.claims.absorb(other.claims, shift);
@@ -389,7 +388,7 @@ impl SideEvidence {
     /// Addresses that DHCP servers refused and clients declined, by client, transaction, the server's identifier and a
     /// stretch of time.
     pub fn refusals(&self) -> impl ExactSizeIterator<Item = (&(MacAddr, u32, Ipv4Addr, i64), &Refusals)> {
-        self.refusals.0.iter()
+        self.refusals.iter()
     }
 
     /// What devices said by LLDP, by input, the sending port's MAC, and what it said.
@@ -407,7 +406,7 @@ impl SideEvidence {
             (self.tftp_files.turned_away(), "TFTP file names"),
             (self.tftp_errors.turned_away(), "TFTP errors"),
             (self.icmp_errors.turned_away(), "ICMP errors"),
-            (self.dhcp.turned_away() || self.refusals.0.turned_away(), "DHCP transactions"),
+            (self.dhcp.turned_away() || self.refusals.turned_away(), "DHCP transactions"),
             (self.claims.turned_away(), "claims of addresses"),
             (self.lldp.turned_away(), "LLDP units"),
         ]

@@ -1,7 +1,7 @@
 //! What states hold of the evidence beside the flows.
 
 use super::lowest::Lowest;
-use super::{First, IcmpError, LLDP_LIMIT, NAME_MAX, Search, SideEvidence, TftpError, TftpFile, Window};
+use super::{First, IcmpError, LLDP_LIMIT, NAME_MAX, Search, SideEvidence, TftpError, TftpFile, Window, dhcp};
 use crate::decode::MacAddr;
 use crate::protocol::lldp;
 use crate::state::{Broken, Load, Stored, store_list, stored};
@@ -21,14 +21,15 @@ impl Stored for SideEvidence {
         self.answered.store(to);
         self.tftp_files.store(to);
         self.icmp_errors.store(to);
-        self.dhcp.store(to);
+        // The stretch is that of the earliest moment.
+        self.dhcp.store_keys(|(client, xid, _)| (*client, *xid), to);
         self.lldp.store_keys(|(_, mac, unit)| (*mac, unit.clone()), to);
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let (searches, group_requests, bacnet_searches) = from.get()?;
         let (notified, answered, tftp_files) = from.get()?;
-        let (icmp_errors, dhcp) = from.get()?;
+        let (icmp_errors, dhcp) = (from.get()?, Lowest::load_keys(from, dhcp::key)?);
         let units: Lowest<(MacAddr, lldp::Unit), Window, LLDP_LIMIT> = from.get()?;
         let lldp = units.with_keys(|(mac, unit)| (from.input, mac, unit));
         Ok(Self {
@@ -65,11 +66,11 @@ impl SideEvidence {
     }
 
     pub(in crate::flow) fn store_refusals(&self, to: &mut Vec<u8>) {
-        self.refusals.store(to);
+        self.refusals.store_keys(|(client, xid, server, _)| (*client, *xid, *server), to);
     }
 
     pub(in crate::flow) fn load_refusals(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
-        self.refusals = from.get()?;
+        self.refusals = Lowest::load_keys(from, dhcp::server_key)?;
         Ok(())
     }
 }
@@ -86,16 +87,7 @@ impl<T: Stored> Stored for First<T> {
     }
 }
 
-impl Stored for TftpFile {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_list(self.name.iter(), to);
-        self.write.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        Ok(Self { name: from.list(NAME_MAX, "the name of a file is too long")?.into(), write: from.get()? })
-    }
-}
+stored!(TftpFile { name: list(NAME_MAX, "the name of a file is too long"), write });
 
 impl Stored for TftpError {
     fn store(&self, to: &mut Vec<u8>) {
@@ -106,6 +98,6 @@ impl Stored for TftpError {
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let code: u8 = from.get()?;
         from.expect(code <= 8, "an error of TFTP has a code that none has")?;
-        Ok(Self { code: code.into(), message: from.list(NAME_MAX, "the message of an error is too long")?.into() })
+        Ok(Self { code: code.into(), message: from.list(NAME_MAX, "the message of an error is too long")? })
     }
 }

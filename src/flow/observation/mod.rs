@@ -14,7 +14,8 @@ pub use content::{is_icmp_error, ports_of};
 use super::batch::{Direct, Intake, Pipeline};
 use super::clock;
 use super::evidence::Claim;
-use super::fragment::{Datagram, Fragments, Part, Unattributed};
+use super::evidence::DatagramId;
+use super::fragment::{Fragments, Part, Unattributed};
 use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
 use super::neighbour::{Arp, Neighbours};
@@ -359,14 +360,14 @@ impl Observation {
         let Some(content) = Content::of(ip) else {
             // A later fragment, or a first one that ends before its ports.
             if let Some(fragment) = ip.fragment {
-                self.fragments.add(datagram(packet, ip), part(frame, at, fragment.offset, None));
+                self.fragments.add(DatagramId::of(&packet.vlan, ip), part(frame, at, fragment.offset, None));
                 return;
             }
             // Without its ports it belongs to no flow; it is among the stopped frames.
             return;
         };
         if let Some(fragment) = ip.fragment {
-            self.fragments.add(datagram(packet, ip), part(frame, at, fragment.offset, Some(content.ports)));
+            self.fragments.add(DatagramId::of(&packet.vlan, ip), part(frame, at, fragment.offset, Some(content.ports)));
         }
         let mut sent = FlowPacket {
             side: 0,
@@ -442,20 +443,10 @@ fn is_odd(frame: &Frame<'_>, at: Moment) -> bool {
 }
 
 /// An address of either family as that of IPv6.
-pub(super) fn wide(address: IpAddr) -> u128 {
+pub(crate) fn wide(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
         IpAddr::V6(v6) => v6.into(),
-    }
-}
-
-fn datagram(packet: &Packet<'_>, ip: &IpPacket<'_>) -> Datagram {
-    Datagram {
-        vlan: packet.vlan.clone(),
-        source: ip.source,
-        destination: ip.destination,
-        protocol: ip.protocol,
-        identification: ip.identification,
     }
 }
 

@@ -7,7 +7,7 @@ use super::Tcp;
 use crate::capture::{Moment, Shift};
 use crate::protocol::Transport;
 use crate::protocol::{self, Inspection};
-use crate::state::{Broken, Load, Stored, store_list, stored};
+use crate::state::stored;
 
 /// So many bytes of a stream's beginning are put together of several segments.
 const HEAD: usize = 32;
@@ -170,16 +170,7 @@ fn stitch(begin: u32, first: &Head, near: &[&Head]) -> ArrayVec<u8, HEAD> {
 
 stored!(Head { side, sequence, length, bytes, conforms, violates });
 
-impl Stored for Heads {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_list(self.0.iter(), to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let list: Vec<(Head, Moment)> = from.list(2 * MOST, "there are too many beginnings of segments")?;
-        let is_sound = |(head, _): &(Head, Moment)| head.side < 2 && usize::from(head.length) <= HEAD;
-        from.expect(list.iter().all(is_sound), "the beginning of a segment is none")?;
-        from.expect(list.is_sorted_by(|a, b| a.0 < b.0), "beginnings of segments are not in their order")?;
-        Ok(Self(list.into()))
-    }
-}
+stored!(Heads(list: list(2 * MOST, "there are too many beginnings of segments"))
+    where |heads| heads.0.iter().all(|(head, _)| head.side < 2 && usize::from(head.length) <= HEAD)
+        => "the beginning of a segment is none"
+    where |heads| heads.0.is_sorted_by(|a, b| a.0 < b.0) => "beginnings of segments are not in their order");

@@ -4,7 +4,7 @@ use arrayvec::ArrayVec;
 
 use super::is_after;
 use crate::capture::Timestamp;
-use crate::state::{Broken, Load, Stored, store_list, stored};
+use crate::state::stored;
 
 /// Holes that are known at a time.
 const MOST: usize = 4;
@@ -100,17 +100,7 @@ impl Hole {
     }
 }
 
-impl Stored for Holes {
-    fn store(&self, to: &mut Vec<u8>) {
-        store_list(self.list.iter(), to);
-        self.is_short.store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let list = from.list(MOST, "too much was passed over")?.into_iter().collect();
-        Ok(Self { list, is_short: from.get()? })
-    }
-}
+stored!(Holes { list: list(MOST, "too much was passed over"), is_short });
 
 #[cfg(test)]
 mod tests {

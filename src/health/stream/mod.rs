@@ -272,23 +272,8 @@ impl Stream {
     }
 }
 
-impl Stored for Segment {
-    fn store(&self, to: &mut Vec<u8>) {
-        self.time.store(to);
-        self.numbers.store(to);
-        self.length.store(to);
-        self.fingerprint.store(to);
-        self.window.store(to);
-        (self.flags.0, self.side).store(to);
-    }
-
-    fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let (time, numbers, length) = from.get()?;
-        let (fingerprint, window, (flags, side)): (u32, u16, (u8, u8)) = from.get()?;
-        from.expect(side < 2, "a flow has no third end")?;
-        Ok(Self { time, numbers, length, fingerprint, window, flags: TcpFlags(flags), side })
-    }
-}
+stored!(Segment { time, numbers, length, fingerprint, window, flags, side }
+    where |segment| segment.side < 2 => "a flow has no third end");
 
 impl Stored for Stream {
     fn store(&self, to: &mut Vec<u8>) {
@@ -299,7 +284,7 @@ impl Stored for Stream {
     }
 
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
-        let log = from.list(LOGGED, "a flow begins with too many segments")?.into_iter().collect();
+        let log = from.list(LOGGED, "a flow begins with too many segments")?;
         let halves = if from.get()? { Some(Box::new(Halves(from.get()?))) } else { None };
         let stream = Self { log, halves, misfits: from.get()? };
         from.expect(stream.halves.is_none() || stream.log.is_full(), "a flow's first segments are missing")?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::place::{Step, item_lines, offset};
 use super::{Described, clean};
 use crate::policy::Problem;
-use crate::text::nearest;
+use crate::text::{nearest, position};
 
 /// Problems that are told; what follows is more of the same.
 const TOLD: usize = 50;
@@ -52,17 +52,10 @@ impl<'t> Notes<'t> {
         placed
             .into_iter()
             .map(|(at, path, message)| {
-                let (line, column) = self.position(at);
+                let (line, column) = position(self.text, at);
                 Problem { line, column, message: format!("{path}: {message}") }
             })
             .collect()
-    }
-
-    /// Line and column of a byte, from 1.
-    fn position(&self, at: usize) -> (usize, usize) {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 }
 

@@ -1,5 +1,11 @@
 //! Where a member of a JSON text stands.
 
+use std::collections::HashMap;
+
+use serde_json::value::RawValue;
+
+use crate::text::Lines;
+
 /// A step from a value to one inside it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Step {
@@ -10,130 +16,34 @@ pub(super) enum Step {
 /// Byte offset of the value that the steps lead to, in text that is valid JSON; of the innermost
 /// one that is there, else.
 pub(super) fn offset(text: &str, steps: &[Step]) -> usize {
-    let mut scan = Scan { bytes: text.as_bytes(), at: 0 };
-    scan.space();
-    let mut found = scan.at;
-    for step in steps {
-        let arrived = match step {
-            Step::Key(key) => scan.enter_key(key),
-            Step::Item(item) => scan.enter_item(*item),
-        };
-        if arrived.is_none() {
-            break;
-        }
-        found = scan.at;
-    }
-    found
+    offset_in(text, find(text, steps))
 }
 
 /// Lines, from 1, of the items of the list that the steps lead to.
 pub(super) fn item_lines(text: &str, steps: &[Step]) -> Vec<usize> {
-    let mut scan = Scan { bytes: text.as_bytes(), at: offset(text, steps) };
-    let (mut lines, mut line, mut counted) = (Vec::new(), 1, 0);
-    if scan.open(b'[').is_none() {
-        return lines;
-    }
-    while scan.peek().is_some_and(|byte| byte != b']') {
-        let before = scan.bytes.get(counted..scan.at).unwrap_or_default();
-        line += before.iter().filter(|byte| **byte == b'\n').count();
-        counted = scan.at;
-        lines.push(line);
-        scan.value();
-        scan.space();
-    }
-    lines
+    let lines = Lines::of(text);
+    let items: Vec<&RawValue> = serde_json::from_str(find(text, steps)).unwrap_or_default();
+    items.into_iter().map(|item| lines.position(offset_in(text, item.get())).0).collect()
 }
 
-struct Scan<'t> {
-    bytes: &'t [u8],
-    at: usize,
+/// Where a part of a text begins in it.
+fn offset_in(text: &str, part: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize)
 }
 
-impl Scan<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+/// The text of the value that the steps lead to, as far as they lead.
+fn find<'t>(text: &'t str, steps: &[Step]) -> &'t str {
+    let whole: Option<&RawValue> = serde_json::from_str(text).ok();
+    let mut found = whole.map_or(text, RawValue::get);
+    for step in steps {
+        let inner: Option<&RawValue> = match step {
+            Step::Key(key) => serde_json::from_str(found).ok().and_then(|mut all: HashMap<String, _>| all.remove(key)),
+            Step::Item(item) => serde_json::from_str(found).ok().and_then(|all: Vec<_>| all.get(*item).copied()),
+        };
+        let Some(inner) = inner else { break };
+        found = inner.get();
     }
-
-    fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n' | b',' | b':')) {
-            self.at += 1;
-        }
-    }
-
-    /// To the value of a key of the object that begins here.
-    fn enter_key(&mut self, key: &str) -> Option<()> {
-        self.open(b'{')?;
-        while self.peek()? == b'"' {
-            let start = self.at;
-            self.string();
-            let name: Option<String> =
-                self.bytes.get(start..self.at).and_then(|name| serde_json::from_slice(name).ok());
-            self.space();
-            if name.as_deref() == Some(key) {
-                return Some(());
-            }
-            self.value();
-            self.space();
-        }
-        None
-    }
-
-    /// To an item of the list that begins here.
-    fn enter_item(&mut self, item: usize) -> Option<()> {
-        self.open(b'[')?;
-        for _ in 0..item {
-            if self.peek()? == b']' {
-                return None;
-            }
-            self.value();
-            self.space();
-        }
-        Some(())
-    }
-
-    fn open(&mut self, bracket: u8) -> Option<()> {
-        (self.peek()? == bracket).then(|| {
-            self.at += 1;
-            self.space();
-        })
-    }
-
-    fn string(&mut self) {
-        self.at += 1;
-        while let Some(byte) = self.peek() {
-            self.at += if byte == b'\\' { 2 } else { 1 };
-            if byte == b'"' {
-                break;
-            }
-        }
-    }
-
-    /// Past the value that begins here.
-    fn value(&mut self) {
-        let mut depth = 0usize;
-        while let Some(byte) = self.peek() {
-            match byte {
-                b'"' => self.string(),
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.at += 1;
-                }
-                b'}' | b']' if depth == 0 => break,
-                b'}' | b']' => {
-                    depth -= 1;
-                    self.at += 1;
-                }
-                b',' if depth == 0 => break,
-                _ => {
-                    self.at += 1;
-                    continue;
-                }
-            }
-            if depth == 0 {
-                break;
-            }
-        }
-    }
+    found
 }
 
 #[cfg(test)]

@@ -154,17 +154,13 @@ fn listed(
     fits: impl Fn(&Cell) -> bool,
 ) -> Option<Rule> {
     let owned = |cell: &Cell| cell.role == client || cell.role == server;
-    let heard = |cell: &Cell| server == Role::Group && cell.document_peer == client && !owns(policy, client);
+    let heard = |cell: &Cell| server == Role::Group && cell.document_peer == client && !policy.owns(client);
     policy
         .cells_on(transport, port)
         .iter()
         .copied()
         .find(|at| policy.cells().get(usize::from(*at)).is_some_and(|cell| (owned(cell) || heard(cell)) && fits(cell)))
         .map(Rule::Cell)
-}
-
-fn owns(policy: &Policy, role: Role) -> bool {
-    policy.documents().iter().any(|document| document.role == role)
 }
 
 #[cfg(test)]

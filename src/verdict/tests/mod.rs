@@ -155,17 +155,10 @@ impl Site {
                 let sent = own.map(|end| end.packets()).sum();
                 let version = self.versions.iter().find(|(of, _)| *of == text).map(|(_, version)| Arc::from(*version));
                 Host {
-                    address,
                     mac: self.macs.iter().find(|(of, _)| *of == text).map(|(_, mac)| MacAddr([2, 0, 0, 0, 0, *mac])),
-                    more_macs: Box::default(),
-                    lldp_name: None,
-                    link: None,
-                    attachment: None,
                     role: role(&text),
                     source: RoleSource::Declared,
                     basis: "".into(),
-                    confidence: 100,
-                    name: None,
                     version,
                     first_seen: seconds(0),
                     last_seen: seconds(99),
@@ -173,12 +166,7 @@ impl Site {
                     first_sent: seconds(1),
                     mac_is_own: true,
                     packets_sent: if self.quiet.contains(&text.as_str()) { 0 } else { sent },
-                    bytes_sent: 0,
-                    packets_received: 0,
-                    bytes_received: 0,
-                    serves: Box::default(),
-                    heard: true,
-                    serves_more: 0,
+                    ..Host::new(address)
                 }
             })
             .collect();

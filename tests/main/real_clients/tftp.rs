@@ -1,14 +1,12 @@
 //! What real servers of files say where they refuse one: atftpd on a full disk, tftpd-hpa where rights are missing.
 
-use std::sync::Arc;
-
 use igorscope::inventory::Inventory;
-use igorscope::policy::Policy;
-use igorscope::survey::{Options, Progress, Source, Survey, run};
+use igorscope::survey::Survey;
 
 use super::lab::Host::{Gateway, Node};
 use super::lab::{INVENTORY, Lab};
 use super::{GATEWAY, atftpd, files, finding};
+use crate::reading;
 use crate::skips::skipped;
 
 /// Plays with a server of files whose disk has room for 32 kB, and measures; the mount is the server's own and goes with it.
@@ -30,9 +28,7 @@ fn on_a_small_disk(name: &str, needs: &[&str], server: &str, lines: &[&str]) -> 
         return None;
     };
     let inventory = Inventory::parse(INVENTORY, "lab.toml").expect("a sound inventory");
-    let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
-    options.limits.health = true;
-    Some(run(&[Source::File(capture)], &options, &Progress::default()).expect("a survey"))
+    Some(reading::survey(&[capture], inventory, true))
 }
 
 #[test]

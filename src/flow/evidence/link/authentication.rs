@@ -1,6 +1,7 @@
 //! Port-based access control (IEEE 802.1X): whether a device was let in.
 
-use super::{Window, timed};
+use super::Window;
+use crate::flow::evidence::lowest::{Add as _, summed};
 use crate::protocol::eapol::Step;
 use crate::state::stored;
 
@@ -46,7 +47,7 @@ impl Authentication {
     /// Both together.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        super::Add::add(&mut self, other);
+        self.add(other);
         self
     }
 
@@ -56,5 +57,5 @@ impl Authentication {
     }
 }
 
-timed!(Authentication { starts, logoffs, requests, responses, successes, failures });
+summed!(Authentication { starts, logoffs, requests, responses, successes, failures });
 stored!(Authentication { starts, logoffs, requests, responses, successes, failures });

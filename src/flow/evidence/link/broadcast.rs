@@ -1,7 +1,8 @@
 //! Broadcasts that are not IP, ARP above all: how many in each stretch of time.
 
-use super::{Window, timed};
+use super::Window;
 use crate::capture::Timestamp;
+use crate::flow::evidence::lowest::summed;
 use crate::state::stored;
 
 /// Seconds of a stretch: a storm lasts longer, a sweep of a subnet mostly less.
@@ -27,5 +28,5 @@ pub(super) fn stretch(time: Timestamp) -> i64 {
     time.nanos().map_or(i64::MIN, |nanos| nanos.div_euclid(STRETCH * 1_000_000_000))
 }
 
-timed!(Broadcasts { arp, others });
+summed!(Broadcasts { arp, others });
 stored!(Broadcasts { arp, others });

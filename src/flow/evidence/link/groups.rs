@@ -1,6 +1,7 @@
 //! Who listens to which group (IGMP, MLD).
 
-use super::{Window, timed};
+use super::Window;
+use crate::flow::evidence::lowest::summed;
 use crate::state::stored;
 
 /// IGMP's IP protocol number.
@@ -25,5 +26,5 @@ impl Membership {
     }
 }
 
-timed!(Membership { joins, leaves });
+summed!(Membership { joins, leaves });
 stored!(Membership { joins, leaves });

@@ -12,7 +12,7 @@ mod spanning_tree;
 #[cfg(test)]
 mod tests;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 pub use authentication::Authentication;
 pub use broadcast::{Broadcasts, STRETCH};
@@ -22,45 +22,12 @@ pub use size::{Pieces, TooBig};
 pub use spanning_tree::{BridgePort, Port};
 
 use super::Window;
-use super::lowest::{Add, Lowest};
+use super::lowest::Lowest;
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, NonIp, Packet, Transport, VlanPath};
 use crate::protocol::membership::{self, Said};
 use crate::protocol::{eapol, poe, stp};
 use crate::state::{Broken, Load, Stored, stored};
-
-/// A value made of windows.
-trait Timed: Add {
-    fn windows(&mut self, each: &mut dyn FnMut(&mut Window));
-}
-
-impl Timed for Window {
-    fn windows(&mut self, each: &mut dyn FnMut(&mut Window)) {
-        each(self);
-    }
-}
-
-/// Says which fields of a structure are windows, and how the others add up.
-macro_rules! timed {
-    ($type:ty { $($window:ident),+ } $(, $mine:ident, $theirs:ident: $more:block)?) => {
-        impl super::Add for $type {
-            fn add(&mut self, other: Self) {
-                $(self.$window.add(other.$window);)+
-                $({
-                    let ($mine, $theirs) = (self, other);
-                    $more
-                })?
-            }
-        }
-
-        impl super::Timed for $type {
-            fn windows(&mut self, each: &mut dyn FnMut(&mut super::Window)) {
-                $(each(&mut self.$window);)+
-            }
-        }
-    };
-}
-use timed;
 
 /// Which datagram a fragment is of.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -79,79 +46,64 @@ pub struct DatagramId {
 
 stored!(DatagramId { vlan, source, destination, protocol, identification });
 
+impl DatagramId {
+    pub(in crate::flow) fn of(vlan: &VlanPath, ip: &IpPacket<'_>) -> Self {
+        let IpPacket { source, destination, protocol, identification, .. } = *ip;
+        Self { vlan: vlan.clone(), source, destination, protocol, identification }
+    }
+}
+
 /// Sets of which a key holds the input keep it so: one capture, one link.
 const STATIONS: usize = 8192;
 const UNITS: usize = 8192;
 
-/// What was said of links.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct LinkEvidence {
-    power: Lowest<(u32, MacAddr, poe::Power), Window, UNITS>,
-    authentication: Lowest<(u32, MacAddr), Authentication, STATIONS>,
-    bridges: Lowest<BridgePort, Port, 4096>,
-    changes: Lowest<(VlanPath, i64, MacAddr), Window, 8192>,
-    members: Lowest<(VlanPath, IpAddr, IpAddr), Membership, 16_384>,
-    queriers: Lowest<(VlanPath, IpAddr), Window, 1024>,
-    offers: Lowest<offers::Key, Offers, 65_536>,
-    broadcasts: Lowest<i64, Broadcasts, 65_536>,
-    senders: Lowest<MacAddr, Window, 16_384>,
-    too_big: Lowest<(IpAddr, IpAddr, IpAddr), TooBig, 4096>,
-    pieces: Lowest<DatagramId, Pieces, 16_384>,
+/// Declares the sets of [`LinkEvidence`], each with what reads it.
+macro_rules! sets {
+    ($($(#[$doc:meta])* $set:ident: $key:ty => $value:ty, $most:expr;)+) => {
+        /// What was said of links.
+        #[derive(Clone, PartialEq, Eq, Debug, Default)]
+        pub struct LinkEvidence {
+            $($set: Lowest<$key, $value, { $most }>,)+
+        }
+
+        impl LinkEvidence {
+            $(
+                $(#[$doc])*
+                pub fn $set(&self) -> impl ExactSizeIterator<Item = (&$key, &$value)> {
+                    self.$set.iter()
+                }
+            )+
+
+            pub(super) fn absorb(&mut self, other: Self, shift: Shift) {
+                $(self.$set.absorb(other.$set, shift);)+
+            }
+        }
+    };
 }
 
-/// All sets, one after the other.
-macro_rules! each_set {
-    ($evidence:expr, $set:ident => $do:expr) => {{
-        let all = $evidence;
-        {
-            let $set = &mut all.power;
-            $do
-        }
-        {
-            let $set = &mut all.authentication;
-            $do
-        }
-        {
-            let $set = &mut all.bridges;
-            $do
-        }
-        {
-            let $set = &mut all.changes;
-            $do
-        }
-        {
-            let $set = &mut all.members;
-            $do
-        }
-        {
-            let $set = &mut all.queriers;
-            $do
-        }
-        {
-            let $set = &mut all.offers;
-            $do
-        }
-        {
-            let $set = &mut all.broadcasts;
-            $do
-        }
-        {
-            let $set = &mut all.senders;
-            $do
-        }
-        {
-            let $set = &mut all.too_big;
-            $do
-        }
-        {
-            let $set = &mut all.pieces;
-            $do
-        }
-    }};
-}
-
-fn windows_of<K: Ord, V: Timed, const N: usize>(set: &mut Lowest<K, V, N>, each: &mut dyn FnMut(&mut Window)) {
-    set.values_mut().for_each(|value| value.windows(each));
+sets! {
+    /// What devices and switches said of power by LLDP, by input, sender, and what was said.
+    power: (u32, MacAddr, poe::Power) => Window, UNITS;
+    /// How each device was let in by 802.1X, by input and its MAC; what a switch sent to a group is of that group.
+    authentication: (u32, MacAddr) => Authentication, STATIONS;
+    /// Ports that took part in a spanning tree.
+    bridges: BridgePort => Port, 4096;
+    /// When a topology changed, by VLAN path, minute since 1970 as written, and the sender of the unit that says so.
+    changes: (VlanPath, i64, MacAddr) => Window, 8192;
+    /// Who listens to which group, by VLAN path, host and group.
+    members: (VlanPath, IpAddr, IpAddr) => Membership, 16_384;
+    /// Who asks who listens, by VLAN path and address.
+    queriers: (VlanPath, IpAddr) => Window, 1024;
+    /// Addresses that DHCP servers gave, by client, transaction, the server's identifier and stretch of time.
+    offers: (MacAddr, u32, Ipv4Addr, i64) => Offers, 65_536;
+    /// Broadcasts that are not IP, by stretch of time ([`STRETCH`]) since 1970 as written.
+    broadcasts: i64 => Broadcasts, 65_536;
+    /// Who sent them.
+    senders: MacAddr => Window, 16_384;
+    /// Packets that did not fit, by who says so, their sender and their receiver.
+    too_big: (IpAddr, IpAddr, IpAddr) => TooBig, 4096;
+    /// Datagrams that came in pieces.
+    pieces: DatagramId => Pieces, 16_384;
 }
 
 impl LinkEvidence {
@@ -223,97 +175,19 @@ impl LinkEvidence {
 
     /// Takes an ICMP or ICMPv6 error, if it says that a packet was too big.
     pub(in crate::flow) fn error(&mut self, ip: &IpPacket<'_>, time: Timestamp, at: Moment) {
-        if let Some((key, too_big)) = size::too_big(ip, Window::once(time, at)) {
-            self.too_big.add(key, too_big);
-        }
+        self.too_big.extend(size::too_big(ip, Window::once(time, at)));
     }
 
     /// Takes a fragment.
     pub(in crate::flow) fn fragment(&mut self, vlan: &VlanPath, ip: &IpPacket<'_>, time: Timestamp, at: Moment) {
         if let Some(fragment) = ip.fragment {
-            let IpPacket { source, destination, protocol, identification, .. } = *ip;
-            let key = DatagramId { vlan: vlan.clone(), source, destination, protocol, identification };
-            self.pieces.add(key, Pieces::of(fragment, Window::once(time, at)));
+            self.pieces.add(DatagramId::of(vlan, ip), Pieces::of(fragment, Window::once(time, at)));
         }
     }
 
     /// Takes a DHCP message, if a server gives an address by it.
     pub(super) fn offer(&mut self, payload: &[u8], time: Timestamp, at: Moment) {
-        if let Some((key, offers)) = offers::of(payload, time, at) {
-            self.offers.add(key, offers);
-        }
-    }
-
-    pub(super) fn absorb(&mut self, mut other: Self, shift: Shift) {
-        each_set!(&mut other, set => windows_of(set, &mut |window| window.shift(shift)));
-        other.offers.values_mut().for_each(|offers| offers.first.at = offers.first.at.shifted(shift));
-        let Self { power, authentication, bridges, changes, members, queriers, .. } = other;
-        self.power.absorb(power, |_| {});
-        self.authentication.absorb(authentication, |_| {});
-        self.bridges.absorb(bridges, |_| {});
-        self.changes.absorb(changes, |_| {});
-        self.members.absorb(members, |_| {});
-        self.queriers.absorb(queriers, |_| {});
-        self.offers.absorb(other.offers, |_| {});
-        self.broadcasts.absorb(other.broadcasts, |_| {});
-        self.senders.absorb(other.senders, |_| {});
-        self.too_big.absorb(other.too_big, |_| {});
-        self.pieces.absorb(other.pieces, |_| {});
-    }
-
-    /// What devices and switches said of power by LLDP, by input, sender, and what was said.
-    pub fn power(&self) -> impl ExactSizeIterator<Item = (&(u32, MacAddr, poe::Power), &Window)> {
-        self.power.iter()
-    }
-
-    /// How each device was let in by 802.1X, by input and its MAC; what a switch sent to a group is of that group.
-    pub fn authentication(&self) -> impl ExactSizeIterator<Item = (&(u32, MacAddr), &Authentication)> {
-        self.authentication.iter()
-    }
-
-    /// Ports that took part in a spanning tree.
-    pub fn bridges(&self) -> impl ExactSizeIterator<Item = (&BridgePort, &Port)> {
-        self.bridges.iter()
-    }
-
-    /// When a topology changed, by VLAN path, minute since 1970 as written, and the sender of the unit that says so.
-    pub fn changes(&self) -> impl ExactSizeIterator<Item = (&(VlanPath, i64, MacAddr), &Window)> {
-        self.changes.iter()
-    }
-
-    /// Who listens to which group, by VLAN path, host and group.
-    pub fn members(&self) -> impl ExactSizeIterator<Item = (&(VlanPath, IpAddr, IpAddr), &Membership)> {
-        self.members.iter()
-    }
-
-    /// Who asks who listens, by VLAN path and address.
-    pub fn queriers(&self) -> impl ExactSizeIterator<Item = (&(VlanPath, IpAddr), &Window)> {
-        self.queriers.iter()
-    }
-
-    /// Addresses that DHCP servers gave, by client, transaction, the server's identifier and stretch of time.
-    pub(super) fn offers(&self) -> impl ExactSizeIterator<Item = (&offers::Key, &Offers)> {
-        self.offers.iter()
-    }
-
-    /// Broadcasts that are not IP, by stretch of time ([`STRETCH`]) since 1970 as written.
-    pub fn broadcasts(&self) -> impl ExactSizeIterator<Item = (&i64, &Broadcasts)> {
-        self.broadcasts.iter()
-    }
-
-    /// Who sent them.
-    pub fn senders(&self) -> impl ExactSizeIterator<Item = (&MacAddr, &Window)> {
-        self.senders.iter()
-    }
-
-    /// Packets that did not fit, by who says so, their sender and their receiver.
-    pub fn too_big(&self) -> impl ExactSizeIterator<Item = (&(IpAddr, IpAddr, IpAddr), &TooBig)> {
-        self.too_big.iter()
-    }
-
-    /// Datagrams that came in pieces.
-    pub fn pieces(&self) -> impl ExactSizeIterator<Item = (&DatagramId, &Pieces)> {
-        self.pieces.iter()
+        self.offers.extend(offers::of(payload, time, at));
     }
 
     /// Who sent to whom, and when, a datagram in pieces of which the first was not captured: what it is of is not known.

@@ -3,8 +3,9 @@
 use std::net::Ipv4Addr;
 
 use super::super::First;
-use super::super::dhcp::stretch;
-use super::{Add, Timed, Window};
+use super::super::dhcp::{ServerKey, stretch};
+use super::super::lowest::summed;
+use super::Window;
 use crate::capture::{Moment, Timestamp};
 use crate::decode::MacAddr;
 use crate::protocol::dhcp;
@@ -21,26 +22,10 @@ pub struct Offers {
     pub first: First<(Ipv4Addr, Option<Ipv4Addr>, Option<Ipv4Addr>)>,
 }
 
-impl Add for Offers {
-    fn add(&mut self, other: Self) {
-        self.offers.add(other.offers);
-        self.acks.add(other.acks);
-        self.first.add(other.first);
-    }
-}
-
-impl Timed for Offers {
-    fn windows(&mut self, each: &mut dyn FnMut(&mut Window)) {
-        each(&mut self.offers);
-        each(&mut self.acks);
-    }
-}
-
-/// Client, transaction, the server's identifier and stretch.
-pub(super) type Key = (MacAddr, u32, Ipv4Addr, i64);
+summed!(Offers { offers, acks, first });
 
 /// Of a message by which a server gives an address.
-pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<(Key, Offers)> {
+pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<(ServerKey, Offers)> {
     let message = dhcp::message(payload)?;
     // Who gives no address is asked for a boot file only (a proxy), or answers an INFORM.
     let server = message.server.filter(|server| !server.is_unspecified() && !message.your_address.is_unspecified())?;
@@ -55,7 +40,7 @@ pub(super) fn of(payload: &[u8], time: Timestamp, at: Moment) -> Option<(Key, Of
 }
 
 /// The key of what was stored without its stretch.
-pub(super) const fn key((client, xid, server): (MacAddr, u32, Ipv4Addr), offers: &Offers) -> Key {
+pub(super) const fn key((client, xid, server): (MacAddr, u32, Ipv4Addr), offers: &Offers) -> ServerKey {
     (client, xid, server, stretch(offers.first.at))
 }
 

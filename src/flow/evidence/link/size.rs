@@ -3,8 +3,9 @@
 
 use std::net::IpAddr;
 
-use super::{Window, timed};
+use super::Window;
 use crate::decode::{Fragment, IpPacket, Transport, quoted};
+use crate::flow::evidence::lowest::summed;
 use crate::state::stored;
 
 /// Packets of one sender to one receiver that did not fit.
@@ -16,7 +17,7 @@ pub struct TooBig {
     pub fits: u32,
 }
 
-timed!(TooBig { errors }, mine, theirs: {
+summed!(TooBig { errors }, mine, theirs: {
     mine.fits = match (mine.fits, theirs.fits) {
         (0, other) | (other, 0) => other,
         (a, b) => a.min(b),
@@ -64,7 +65,7 @@ impl Pieces {
     }
 }
 
-timed!(Pieces { fragments }, mine, theirs: {
+summed!(Pieces { fragments }, mine, theirs: {
     mine.bytes = mine.bytes.saturating_add(theirs.bytes);
     mine.length = mine.length.max(theirs.length);
     mine.firsts = mine.firsts.saturating_add(theirs.firsts);

@@ -1,8 +1,9 @@
 //! Ports of bridges that took part in a spanning tree (IEEE 802.1Q clause 13).
 
-use super::{Window, timed};
+use super::Window;
 use crate::capture::Timestamp;
 use crate::decode::VlanPath;
+use crate::flow::evidence::lowest::{Add as _, summed};
 use crate::protocol::stp::{Bridge, Unit};
 use crate::state::stored;
 
@@ -55,12 +56,12 @@ impl Port {
     /// Both together.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        super::Add::add(&mut self, other);
+        self.add(other);
         self
     }
 }
 
-timed!(Port { units, waits, forwards }, mine, theirs: {
+summed!(Port { units, waits, forwards }, mine, theirs: {
     mine.hello = match (mine.hello, theirs.hello) {
         (0, other) | (other, 0) => other,
         (a, b) => a.min(b),

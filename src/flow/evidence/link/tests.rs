@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::capture::FrameId;
+use crate::flow::evidence::lowest::Add as _;
 
 fn at(number: u64, second: i64) -> (Timestamp, Moment) {
     let time = Timestamp::from_nanos(second * 1_000_000_000);
