@@ -8,7 +8,7 @@ use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
-use crate::flow::{STRETCH, Seen, Window};
+use crate::flow::{Broadcasts, STRETCH, Seen, Window};
 use crate::inventory::seconds;
 use crate::policy::{FindingKind, Role};
 use crate::verdict::Conversation;
@@ -47,19 +47,35 @@ fn frames(judged: &Judged<'_>) -> Option<Affected<Storm>> {
     let seen = judged.seen;
     let link = &seen.evidence.link;
     let least = u64::from(seen.policy.link().storm_rate).saturating_mul(STRETCH as u64);
-    let (mut arp, mut others, mut worst, mut before) = (Window::NONE, Window::NONE, 0, None);
     // Frames without a time tell no rate.
-    for (stretch, broadcasts) in link.broadcasts().filter(|(stretch, _)| **stretch != i64::MIN) {
-        let count = broadcasts.arp.count.saturating_add(broadcasts.others.count);
-        // One may lie in two neighbors.
-        let straddles = |(earlier, was): &(i64, u64)| {
-            earlier + 1 == *stretch && *was.min(&count) >= least / 2 && was.saturating_add(count) >= least / 2 * 3
-        };
-        if count >= least || before.as_ref().is_some_and(straddles) {
+    let stretches: Vec<(i64, &Broadcasts)> =
+        link.broadcasts().map(|(at, all)| (*at, all)).filter(|(at, _)| *at != i64::MIN).collect();
+    let count = |place: Option<usize>| {
+        let all = place.and_then(|place| stretches.get(place)).map(|(_, all)| all);
+        all.map_or(0, |all| all.arp.count.saturating_add(all.others.count))
+    };
+    // Of the one a step behind or before, if it is its neighbor in time.
+    let beside = |place: usize, step: isize| {
+        let other = place.checked_add_signed(step)?;
+        let is_next = stretches.get(place)?.0.checked_add(step as i64) == stretches.get(other).map(|(at, _)| *at);
+        is_next.then_some(other)
+    };
+    // A storm may lie in two neighbors: then those beside them are quiet, or it would last.
+    let straddles = |place: usize| {
+        let next = beside(place, 1);
+        let (here, there) = (count(Some(place)), count(next));
+        let around = [beside(place, -1), next.and_then(|next| beside(next, 1))].map(count);
+        here.min(there) >= least / 2
+            && here.saturating_add(there) >= least / 2 * 3
+            && around.iter().all(|one| *one < least / 2)
+    };
+    let (mut arp, mut others, mut worst) = (Window::NONE, Window::NONE, 0);
+    for (place, (_, broadcasts)) in stretches.iter().enumerate() {
+        let here = count(Some(place));
+        if here >= least || straddles(place) || beside(place, -1).is_some_and(straddles) {
             (arp, others) = (arp.and(broadcasts.arp), others.and(broadcasts.others));
-            worst = worst.max(count);
+            worst = worst.max(here);
         }
-        before = Some((*stretch, count));
     }
     let all = arp.and(others);
     if worst == 0 {
@@ -84,10 +100,11 @@ fn frames(judged: &Judged<'_>) -> Option<Affected<Storm>> {
     Some(devices.device(most, &all, storm))
 }
 
-/// IPv4 broadcasts: the conversations that went on together when most came, each by its rate over all of its time. What loops
-/// is whatever anybody sends.
-fn packets(judged: &Judged<'_>) -> Option<Affected<Storm>> {
+/// IPv4 broadcasts: conversations whose rate over all of their time is that of a storm, and those of the others that went on
+/// together when most came: what loops is whatever anybody sends.
+fn packets(judged: &Judged<'_>) -> Vec<Affected<Storm>> {
     let seen = judged.seen;
+    let rate = u64::from(seen.policy.link().storm_rate);
     let is_broadcast = |conversation: &&Conversation| {
         let is_group = seen.hosts.role(conversation.server) == Role::Group;
         is_group
@@ -97,31 +114,38 @@ fn packets(judged: &Judged<'_>) -> Option<Affected<Storm>> {
         let Conversation { first, last, begin, packets: [count, _], .. } = *conversation;
         Window { first, last, begin, count, ..Window::NONE }
     };
-    let per_second = |conversation: &Conversation| {
-        conversation.packets[0] as f64 / seconds(&window(conversation)).max(STRETCH as u64) as f64
+    // A thousandth each: many that send seldom are many.
+    let rate_of = |conversation: &Conversation| {
+        conversation.packets[0].saturating_mul(1000) / seconds(&window(conversation)).max(STRETCH as u64)
+    };
+    let per_second = |conversation: &Conversation| rate_of(conversation) / 1000;
+    let is_much = |window: &Window| window.count >= rate.saturating_mul(STRETCH as u64);
+    let storm = |most: &Conversation, others: usize, per_second: u64, window: Window| {
+        let (client, to) = (seen.hosts.get(most.client), seen.hosts.get(most.server).address);
+        let what = What::Packets { all: most.packets[0], to, port: most.port, others };
+        Affected::within(&window, client.role, client.address, Storm { per_second, what, window })
     };
     let all: Vec<&Conversation> = judged.conversations.iter().filter(is_broadcast).collect();
+    let alone = all.iter().filter(|one| per_second(one) >= rate && is_much(&window(one)));
+    let mut storms: Vec<Affected<Storm>> = alone.map(|one| storm(one, 0, per_second(one), window(one))).collect();
+    let all: Vec<&Conversation> = all.into_iter().filter(|one| per_second(one) < rate).collect();
     // Whoever ends where another begins is counted with it.
-    let begins = all.iter().map(|one| (one.first, 0, per_second(one)));
-    let ends = all.iter().map(|one| (one.last, 1, -per_second(one)));
-    let mut steps: Vec<(Timestamp, u8, f64)> = begins.chain(ends).collect();
-    steps.sort_by_key(|(time, kind, _)| (*time, *kind));
-    let mut rate = 0.0;
-    let rates = steps.into_iter().map(|(time, _, step)| {
-        rate += step;
-        (time, rate)
-    });
-    let (time, worst) = rates.max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let storm: Vec<&Conversation> = all.into_iter().filter(|one| one.first <= time && time <= one.last).collect();
-    let sum = storm.iter().map(|one| window(one)).fold(Window::NONE, Window::and);
-    let least = u64::from(seen.policy.link().storm_rate);
-    if (worst as u64) < least || sum.count < least.saturating_mul(STRETCH as u64) {
-        return None;
+    let begins = all.iter().map(|one| (one.first, false, rate_of(one)));
+    let mut steps: Vec<(Timestamp, bool, u64)> =
+        begins.chain(all.iter().map(|one| (one.last, true, rate_of(one)))).collect();
+    steps.sort_unstable();
+    let (mut now, mut worst) = (0_u64, (0, Timestamp::UNKNOWN));
+    for (time, ends, step) in steps {
+        now = if ends { now.saturating_sub(step) } else { now.saturating_add(step) };
+        worst = worst.max((now, time));
     }
-    let most = storm.iter().max_by_key(|one| one.packets[0])?;
-    let (client, to) = (seen.hosts.get(most.client), seen.hosts.get(most.server).address);
-    let what = What::Packets { all: most.packets[0], to, port: most.port, others: storm.len() - 1 };
-    Some(Affected::within(&sum, client.role, client.address, Storm { per_second: worst as u64, what, window: sum }))
+    let together: Vec<&Conversation> =
+        all.into_iter().filter(|one| one.first <= worst.1 && worst.1 <= one.last).collect();
+    let sum = together.iter().map(|one| window(one)).fold(Window::NONE, Window::and);
+    let is_storm = worst.0 / 1000 >= rate && is_much(&sum);
+    let most = together.iter().max_by_key(|one| one.packets[0]).filter(|_| is_storm);
+    storms.extend(most.map(|most| storm(most, together.len() - 1, worst.0 / 1000, sum)));
+    storms
 }
 
 impl Trouble for Storm {

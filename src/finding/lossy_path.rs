@@ -37,7 +37,7 @@ impl Repeated {
     }
 }
 
-/// How one host opened connections to the other.
+/// How connections to one port were opened.
 #[derive(Clone, Copy, Default, Debug)]
 struct Opening {
     asked: u64,
@@ -47,8 +47,8 @@ struct Opening {
     opened: u64,
 }
 
-/// How often a SYN is sent again at most, as systems come.
-const SYNS: u64 = 6;
+/// How often a SYN is sent again in vain, as systems come, where others of the port were answered.
+const SYNS: u64 = 3;
 
 impl Opening {
     fn ask(&mut self, sums: &Sums) {
@@ -62,7 +62,8 @@ impl Opening {
     /// not lose them.
     fn in_vain(self) -> [Repeated; 2] {
         let unopened = self.asked.saturating_sub(self.opened);
-        let [syns, answers] = self.again.map(|again| again.min(unopened.saturating_mul(SYNS)));
+        let most = if self.opened == 0 { u64::MAX } else { unopened.saturating_mul(SYNS) };
+        let [syns, answers] = self.again.map(|again| again.min(most));
         [Repeated { all: unopened.saturating_add(syns), again: syns }, Repeated { all: answers, again: answers }]
     }
 }
@@ -74,8 +75,6 @@ struct Lossy {
     /// Segments of TCP from the device, and to it.
     from: Repeated,
     to: Repeated,
-    /// What opens connections, of the peer and of the device.
-    opening: [Opening; 2],
     /// Questions by UDP that one asked the other and that were answered in the end.
     asked: Repeated,
 }
@@ -84,6 +83,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
     let limits = seen.policy.health();
     let mut paths: BTreeMap<(IpAddr, IpAddr), Lossy> = BTreeMap::new();
+    let mut openings: BTreeMap<(IpAddr, IpAddr, bool, u16), Opening> = BTreeMap::new();
     for (pair, sums) in &seen.health.pairs {
         // Of a node and its gateway the node is the device: paths differ by it.
         let rank = |address| match seen.hosts.role_at(address) {
@@ -102,18 +102,20 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             peer,
             from: Repeated::default(),
             to: Repeated::default(),
-            opening: [Opening::default(); 2],
             asked: Repeated::default(),
         });
         if let Some(lost) = &sums.losses {
             let way = if is_asker { &mut path.from } else { &mut path.to };
             way.add(lost.segments, lost.again);
         }
-        let opening = &mut path.opening[usize::from(is_asker == (pair.measure == Measure::Server))];
-        match pair.measure {
-            Measure::Server => opening.ask(sums),
-            Measure::Client => opening.opened = opening.opened.saturating_add(sums.times.count()),
-            _ => {}
+        // Who opens asks for a SYN-ACK, which asks for an acknowledgment.
+        let by_device = is_asker == (pair.measure == Measure::Server);
+        if matches!(pair.measure, Measure::Server | Measure::Client) {
+            let opening = openings.entry((device, peer, by_device, pair.port)).or_default();
+            match pair.measure {
+                Measure::Server => opening.ask(sums),
+                _ => opening.opened = opening.opened.saturating_add(sums.times.count()),
+            }
         }
         // What is never answered is told as such: it need not be lost. Nor is what is asked again because the answer is late.
         let is_late = || sums.times.percentile(50) >= Some(u64::from(limits.late_milliseconds) * 1_000_000);
@@ -124,10 +126,11 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         }
     }
     // Connections that come to nothing are told as such, too.
-    for path in paths.values_mut() {
-        let [by_peer, by_device] = path.opening.map(Opening::in_vain);
-        path.from = path.from.without(by_device[0]).without(by_peer[1]);
-        path.to = path.to.without(by_peer[0]).without(by_device[1]);
+    for ((device, peer, by_device, _), opening) in openings {
+        let Some(path) = paths.get_mut(&(device, peer)) else { continue };
+        let [syns, answers] = opening.in_vain();
+        let [asks, answered] = if by_device { [&mut path.from, &mut path.to] } else { [&mut path.to, &mut path.from] };
+        (*asks, *answered) = (asks.without(syns), answered.without(answers));
     }
     let is_told = |path: &Lossy| [path.from, path.to, path.asked].into_iter().any(|sent| sent.is_told(limits));
     let devices = paths.into_iter().filter(|(_, path)| is_told(path)).filter_map(|((device, _), path)| {

@@ -14,7 +14,11 @@ use crate::verdict::{Doubts, Observations};
 
 /// ARP requests, and the seconds from the first to the last, by which an address is known to be expected.
 const TRIES: u64 = 3;
-const LASTING: u64 = 10;
+const LASTING: u64 = 60;
+/// As many requests as nobody makes who looks for hosts.
+const OFTEN: u64 = 30;
+/// More absent devices than this for each that was heard, asked for seldom, are no devices.
+const SWEEP: usize = 4;
 
 /// The ARP requests for it that nobody answered, and the first of them.
 #[derive(Clone, Debug)]
@@ -53,11 +57,14 @@ fn expected(seen: &Observations<'_>) -> Vec<Affected<Silent>> {
     let speakers = seen.evidence.claims.speakers();
     let others = speakers.filter(|((_, address, _), _)| !seen.hosts.role_at(*address).is_igor());
     let of_others = others.fold(0_u64, |sum, (_, speaker)| sum.saturating_add(speaker.broadcasts));
+    // Who looks for hosts asks for all addresses of a range, of which few have one.
+    let heard = seen.hosts.iter().filter(|host| host.heard && host.role.is_igor()).count();
+    let is_by_igor = requests > of_others && in_vain.len() <= heard.saturating_mul(SWEEP);
     let device = |(role, address, asked): (Role, IpAddr, Seen)| {
         let cited = Cited::new(asked.begin.frame, asked.first);
         Affected::within(&asked.window(), role, address, Silent { asked: Some((asked.packets, cited)) })
     };
-    in_vain.into_iter().filter(|_| requests > of_others).map(device).collect()
+    in_vain.into_iter().filter(|(.., asked)| is_by_igor || asked.packets >= OFTEN).map(device).collect()
 }
 
 impl Trouble for Silent {

@@ -56,11 +56,19 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             && conversation.outcome != Outcome::Established
     };
     let conversations: Vec<(&Conversation, usize)> = judged.conversations.iter().zip(0..).collect();
-    // Whoever else is answered by a group shows that it is reached.
-    let mut reached: BTreeMap<HostId, Timestamp> = BTreeMap::new();
-    for answered in judged.conversations.iter().filter(|one| one.outcome == Outcome::Established) {
-        let last = reached.entry(answered.server).or_insert(answered.last);
-        *last = answered.last.max(*last);
+    let vlans_of = |at: usize| -> BTreeSet<VlanPath> {
+        let members = judged.facts.get(at).and_then(|facts| judged.members.get(facts.members())).unwrap_or_default();
+        members.iter().map(|flow| seen.flows.view(*flow).vlan()).collect()
+    };
+    // Whoever else is answered by a group in a VLAN shows that it is reached there.
+    let mut reached: BTreeMap<(HostId, VlanPath), Timestamp> = BTreeMap::new();
+    for (answered, at) in judged.conversations.iter().zip(0..) {
+        if answered.outcome == Outcome::Established && seen.hosts.role(answered.server) == Role::Group {
+            for vlan in vlans_of(at) {
+                let last = reached.entry((answered.server, vlan)).or_insert(answered.last);
+                *last = answered.last.max(*last);
+            }
+        }
     }
     let mut unasked = Vec::new();
     for (conversation, at) in conversations.iter().filter(is_to_group) {
@@ -77,17 +85,18 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         if v6 && others.next().is_none() {
             continue;
         }
-        let members = judged.facts.get(*at).and_then(|facts| judged.members.get(facts.members())).unwrap_or_default();
-        let vlans: BTreeSet<VlanPath> = members.iter().map(|flow| seen.flows.view(*flow).vlan()).collect();
+        let vlans = vlans_of(*at);
         // A mirror shows a packet in more than one VLAN path: one that is asked is enough.
         let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(&(*vlan, v6))) else { continue };
         // Who listens is forgotten some time after the last query, and must have been for as long as the requests must last.
         let queries = vlans.iter().filter_map(|vlan| queried.get(&(vlan, v6))).copied().reduce(Window::and);
         let enough = i64::from(seen.policy.link().querier_seconds).saturating_mul(1_000_000_000);
-        if queries.is_some_and(|queries| window.end.raw().saturating_sub(queries.end.raw()) < REMEMBERED + enough) {
-            continue;
-        }
-        if reached.get(&conversation.server).is_some_and(|last| *last >= window.first) {
+        let is_recent =
+            |last: Timestamp, end: Timestamp| end.raw().saturating_sub(last.raw()) < REMEMBERED.saturating_add(enough);
+        let answered = |vlan: &VlanPath| reached.get(&(conversation.server, vlan.clone())).copied();
+        if queries.is_some_and(|queries| is_recent(queries.end, window.end))
+            || vlans.iter().filter_map(answered).any(|last| is_recent(last, window.last))
+        {
             continue;
         }
         let what = Unasked {

@@ -1,17 +1,17 @@
 //! `packets-too-big`: packets that do not fit the path, again and again.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
+use crate::flow::{self as evidence, Window};
 use crate::inventory::seconds;
 use crate::policy::FindingKind;
 
 /// Seconds after which a sender may try a larger packet again (RFC 1191 section 6.3, RFC 8201 section 4).
 const TRIES_AGAIN: u64 = 600;
-/// Packets that are on their way before the first error arrives (RFC 6928: TCP's initial window), each of which has one.
-const FLIGHT: u64 = 10;
 
 /// Who says that packets of whom to whom are too big.
 #[derive(Clone, Debug)]
@@ -28,19 +28,47 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
     let least = u64::from(seen.policy.link().too_big_errors);
     let mut devices = Vec::new();
-    for ((router, source, destination), too_big) in seen.evidence.link.too_big() {
-        let window = &too_big.errors;
+    let mut paths: BTreeMap<(IpAddr, IpAddr, IpAddr), Errors> = BTreeMap::new();
+    for ((router, source, destination, _), too_big) in seen.evidence.link.too_big() {
+        paths.entry((*router, *source, *destination)).or_default().add(too_big);
+    }
+    for ((router, source, destination), Errors { all, fits, moments }) in paths {
         // One flight of errors is how a sender learns what fits, and it may try again now and then.
-        let lasted = seconds(window);
-        let moments = window.count.min(lasted.saturating_add(1));
-        if moments < least.saturating_add(lasted / TRIES_AGAIN * FLIGHT) {
+        if moments < least.saturating_add(seconds(&all) / TRIES_AGAIN) {
             continue;
         }
-        let (errors, fits, at) = (window.count, too_big.fits, Cited::of(window));
-        let what = TooBig { router: *router, destination: *destination, errors, fits, at };
-        devices.push(Affected::within(window, seen.hosts.role_at(*source), *source, what));
+        let (errors, at) = (all.count, Cited::of(&all));
+        let what = TooBig { router, destination, errors, fits, at };
+        devices.push(Affected::within(&all, seen.hosts.role_at(source), source, what));
     }
     grouped(seen, devices)
+}
+
+/// The errors about one path.
+struct Errors {
+    all: Window,
+    fits: u32,
+    /// Times at which there were any, about a second and more apart.
+    moments: u64,
+}
+
+impl Default for Errors {
+    fn default() -> Self {
+        Self { all: Window::NONE, fits: 0, moments: 0 }
+    }
+}
+
+impl Errors {
+    /// Adds those of the next minute in which there were any, of which one a second counts at most.
+    fn add(&mut self, next: &evidence::TooBig) {
+        let moments = next.errors.count.min(seconds(&next.errors).saturating_add(1));
+        self.moments = self.moments.saturating_add(moments);
+        self.fits = match (self.fits, next.fits) {
+            (0, other) | (other, 0) => other,
+            (a, b) => a.min(b),
+        };
+        self.all = self.all.and(next.errors);
+    }
 }
 
 impl Trouble for TooBig {

@@ -42,14 +42,19 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     }
     // The one that gives most is the site's own.
     let rank = |server: Ipv4Addr| (clients.get(&server).copied().unwrap_or_default(), std::cmp::Reverse(server));
+    let mac = |server: Ipv4Addr| seen.hosts.at(IpAddr::V4(server)).and_then(|host| host.mac);
     let mut seconds: BTreeMap<Ipv4Addr, (Window, Second)> = BTreeMap::new();
     for servers in transactions.iter().filter(|servers| servers.len() > 1) {
         let Some(main) = servers.iter().max_by_key(|(server, _)| rank(*server)) else { continue };
-        // Who give the same share their leases, or are one server and a relay that names itself in its place (RFC 5107).
-        for (server, offers) in servers.iter().filter(|(_, offers)| offers.first.what != main.1.first.what) {
+        // One device that gives the same is one server, and perhaps a relay that names itself in its place (RFC 5107). Another that
+        // gives the same address may still name its own DNS server.
+        let is_same = |(server, offers): &(Ipv4Addr, Offers)| {
+            offers.first.what == main.1.first.what && mac(*server).is_some() && mac(*server) == mac(main.0)
+        };
+        for (server, offers) in servers.iter().filter(|one| !is_same(one)) {
             let (sum, second) = seconds.entry(*server).or_insert_with(|| {
                 let second = Second {
-                    mac: seen.hosts.at(IpAddr::V4(*server)).and_then(|host| host.mac),
+                    mac: mac(*server),
                     other: IpAddr::V4(main.0),
                     transactions: 0,
                     given: [offers.first.what, main.1.first.what],

@@ -227,7 +227,9 @@ impl Silences {
                 let (is_asked, speaks_arp) = (addresses.are_asked(&pause, usual.silence), addresses.speak_arp(&pause));
                 let silence = Silence { pause, lasts, is_asked, speaks_arp, is_shared: false };
                 let before = Pause { start: rhythm.first(), end: pause.start };
-                let is_done = lasts && may_be_done && before.length() < pause.length().min(TASK);
+                let is_seen_to_begin = Pause { start: everyone.first(), end: rhythm.first() }.length() > usual.silence;
+                let is_task = is_seen_to_begin && before.length() < pause.length().min(TASK);
+                let is_done = lasts && may_be_done && is_task;
                 (pause.length() >= usual.silence && (is_asked || is_beat && !is_done)).then_some(silence)
             };
             let mut silences: Vec<Silence> = pauses.into_iter().filter_map(silence).collect();

@@ -14,9 +14,8 @@ const DEVIATIONS: f64 = 3.0;
 /// The standard deviation of a normal distribution, in median deviations.
 const DEVIATION: f64 = 1.4826;
 
-/// Nanoseconds for which nobody waits for a page; servers answer those who wait for news so late that nothing on the way gives
-/// up (RFC 6202 section 5.5: 30 s).
-const LONG_POLL: u64 = 20_000_000_000;
+/// Of a hundred answers so many at least are quick where the others were waited for.
+const QUICK: u64 = 15;
 
 /// Median and 95th percentile of a device's answers, in nanoseconds.
 type Times = [u64; 2];
@@ -138,8 +137,8 @@ impl Usual {
         let is_sure = sums.recovered.saturating_mul(20) < sums.times.count();
         // Servers of DHCP make sure that nobody has the address before they offer it (RFC 2131 section 3.1).
         let late = |nanos: u64| nanos / 1_000_000 >= u64::from(limits.late_milliseconds);
-        // Who waits for news by HTTP is answered when there are some, or when nobody waits any longer; then other answers are quick.
-        let may_wait = measure == Measure::Http && (median >= LONG_POLL || !sums.times.percentile(5).is_some_and(late));
+        // Who waits for news by HTTP is answered when there are some (RFC 6202); then others are answered at once, and no few.
+        let may_wait = measure == Measure::Http && !sums.times.percentile(QUICK).is_some_and(late);
         let is_late = late(median) && measure != Measure::Dhcp && !may_wait;
         if has_peers && self.is_exceeded(0, median, limits) {
             Some(Slowness::Mostly)

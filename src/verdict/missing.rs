@@ -152,13 +152,13 @@ impl Missing {
             || self.filtering(hosts, conversation, client_port) == Filtering::LeftOut
     }
 
-    /// Whether what was asked first at a time had no time to be answered, or to be asked again, before the capture ended, broke
-    /// off or paused.
-    pub(super) fn ends_behind(&self, asked: Timestamp) -> bool {
-        let soon = |at: Timestamp| (0..SOONEST).contains(&at.raw().saturating_sub(asked.raw()));
-        let pause = self.gaps.get(self.gaps.partition_point(|(from, _)| *from < asked)).map(|(from, _)| *from);
-        let broken = self.breaks.get(self.breaks.partition_point(|at| *at < asked)).copied();
-        asked != Timestamp::UNKNOWN && [self.end, pause, broken].into_iter().flatten().any(soon)
+    /// Whether what was asked from a time to another had no time to be answered, or to be asked again, before the capture ended,
+    /// broke off or paused.
+    pub(super) fn ends_behind(&self, (first, last): (Timestamp, Timestamp)) -> bool {
+        let soon = |at: Timestamp| last <= at && (0..SOONEST).contains(&at.raw().saturating_sub(first.raw()));
+        let pause = self.gaps.get(self.gaps.partition_point(|(from, _)| *from < first)).map(|(from, _)| *from);
+        let broken = self.breaks.get(self.breaks.partition_point(|at| *at < first)).copied();
+        first != Timestamp::UNKNOWN && [self.end, pause, broken].into_iter().flatten().any(soon)
     }
 
     fn has_headless(&self, way: (IpAddr, IpAddr), (first, last): (Timestamp, Timestamp)) -> bool {

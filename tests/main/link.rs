@@ -408,6 +408,11 @@ fn a_device_behind_a_port_of_1998_asks_in_vain_for_twice_the_forward_delay() {
 
 /// The gateway asks a group for so many minutes; a querier asks every two minutes as long as it lives.
 fn asked(queried: u64, join: bool, answered: bool, minutes: u64) -> Survey {
+    asked_beside(0, queried, join, answered, minutes)
+}
+
+/// The same, and another host asks the group, too, and is answered for so many minutes.
+fn asked_beside(other: u64, queried: u64, join: bool, answered: bool, minutes: u64) -> Survey {
     let site = Site::new();
     let mut wire = site.wire(11);
     let (lights, queries) = (group("224.0.1.187"), group("224.0.0.1"));
@@ -421,6 +426,12 @@ fn asked(queried: u64, join: bool, answered: bool, minutes: u64) -> Survey {
         if answered {
             let answer = coap::message(coap::NON, coap::CONTENT, 500 + step as u16, &token, &[], b"on");
             wire.udp(at + MILLI, (site.node(1), 5683), (site.gateway, 40_000), &answer);
+        }
+        if step < other * 2 {
+            let question = coap::request(coap::NON, coap::GET, 900 + step as u16, &token, "lights", b"");
+            wire.udp(at + 2 * MILLI, (site.bacnet, 41_000), (lights, 5683), &question);
+            let answer = coap::message(coap::NON, coap::CONTENT, 700 + step as u16, &token, &[], b"on");
+            wire.udp(at + 3 * MILLI, (site.node(1), 5683), (site.bacnet, 41_000), &answer);
         }
         if step < queried * 2 && step % 4 == 0 {
             igmp(&mut wire, at, site.router, queries, &frame::icmp(0x11, 100, [0; 4], &[]));
@@ -448,6 +459,8 @@ fn groups_that_nobody_asks_about_are_told_where_requests_go_unanswered() {
     let detail = &of_kind(&survey, "no-querier")[0].words.detail;
     assert!(detail.contains("no IGMP or MLD query of VLAN 20 was heard after 2026"), "{detail}");
     assert!(told(&asked(3, true, false, 10)).is_empty(), "and then it must go on");
+    assert!(told(&asked_beside(20, 0, true, false, 20)).is_empty(), "the group is reached");
+    assert_eq!(told(&asked_beside(2, 0, true, false, 20)), ["no-querier"], "it was, until it was forgotten");
     assert!(told(&asked(0, true, true, 10)).is_empty(), "somebody answers");
     assert!(told(&asked(0, false, false, 10)).is_empty(), "nobody says who listens: this is not seen here");
     assert!(told(&asked(0, true, false, 3)).is_empty(), "a querier may ask every two minutes only");
@@ -498,14 +511,17 @@ fn a_second_dhcp_server_is_told_and_a_relay_is_not() {
 }
 
 #[test]
-fn two_dhcp_servers_that_give_the_same_are_one_pool() {
+fn one_device_that_gives_the_same_by_two_names_is_one_dhcp_server() {
     let site = Site::new();
     let other = Host { ip: [10, 20, 0, 3].into(), ..site.router };
     // The first address is that of the ACK.
     let beside_own =
         |first, router| leases(&[(site.router, [10, 20, 0, 1], site.router), (other, [10, 20, 0, first], router)], 3);
-    // A pair that shares its leases, or a server and a relay that names itself in its place (RFC 5107).
+    // A server and a relay that names itself in its place (RFC 5107).
     assert!(told(&beside_own(1, site.router)).is_empty());
+    let stranger = Host { mac: [2, 0, 0, 0, 0, 9], ..other };
+    let same = leases(&[(site.router, [10, 20, 0, 1], site.router), (stranger, [10, 20, 0, 1], site.router)], 3);
+    assert_eq!(told(&same), ["second-dhcp-server"], "it may name its own DNS server");
     let other_addresses = beside_own(51, site.router);
     let detail = &of_kind(&other_addresses, "second-dhcp-server")[0].words.detail;
     assert!(detail.contains("perhaps a pair"), "{detail}");
@@ -554,6 +570,7 @@ fn a_storm_is_told_and_a_scan_is_not() {
     );
     assert_eq!(told(&arp_storms(&[(3, 8400, 3, 14)])), ["broadcast-storm"], "600 a second across two stretches of ten");
     assert!(told(&arp_storms(&[(3, 4200, 3, 14)])).is_empty(), "300 a second");
+    assert!(told(&arp_storms(&[(0, 20_000, 3, 50)])).is_empty(), "400 a second for a minute");
 }
 
 #[test]
@@ -568,6 +585,17 @@ fn a_storm_of_ip_broadcasts_is_told() {
     };
     assert_eq!(told(&of(20_000, 15)), ["broadcast-storm"]);
     assert!(told(&of(20_000, 600)).is_empty(), "much, and no storm");
+    let twice = {
+        let (site, mut wire, ..) = visit();
+        for step in 0..20_000 {
+            for (number, later) in [(3, 0), (4, 300)] {
+                let at = START + later * SECOND + step * 15 * SECOND / 20_000;
+                wire.udp(at, (site.node(number), 137), (group("255.255.255.255"), 137), b"x");
+            }
+        }
+        survey_of(wire)
+    };
+    assert_eq!(of_kind(&twice, "broadcast-storm")[0].words.client, "10.20.0.103;10.20.0.104", "each of them");
     // What loops is whatever anybody sends.
     let together = |of_each: u64| {
         let (site, mut wire, ..) = visit();
@@ -589,16 +617,7 @@ fn a_storm_of_ip_broadcasts_is_told() {
 
 #[test]
 fn packets_that_never_fit_are_told_and_a_sender_that_learns_is_not() {
-    let of = |errors: u64, apart: u64| {
-        let (site, mut wire, ..) = visit();
-        for step in 0..errors {
-            let datagram = frame::udp((site.gateway.ip, 40_000), (site.cloud.ip, 443), &[0; 32]);
-            let quoted = frame::ipv4(site.gateway.v4(), site.cloud.v4(), 17, V4 { ttl: 9, ..V4::default() }, &datagram);
-            let error = frame::icmp(3, 4, [0, 0, 0x05, 0x78], &quoted);
-            wire.ip(START + step * apart, site.router, site.gateway, frame::ICMP, &error);
-        }
-        survey_of(wire)
-    };
+    let of = |errors: u64, apart: u64| packets_too_big(&(0..errors).map(|step| step * apart).collect::<Vec<_>>());
     let survey = of(6, SECOND);
     assert_eq!(told(&survey), ["packets-too-big"]);
     let detail = of_kind(&survey, "packets-too-big").remove(0).words.detail.clone();
@@ -606,6 +625,21 @@ fn packets_that_never_fit_are_told_and_a_sender_that_learns_is_not() {
     assert!(detail.contains("1400 bytes would fit"), "{detail}");
     assert!(told(&of(1, SECOND)).is_empty());
     assert!(told(&of(10, MILLI)).is_empty(), "one flight, that was on its way when the first error came");
+    assert_eq!(told(&of(60, 61 * SECOND)), ["packets-too-big"], "one a minute, and the sender does not heed it");
+    let flights: Vec<u64> = (0..50).map(|step| step / 10 * 600 * SECOND + step % 10 * MILLI).collect();
+    assert!(told(&packets_too_big(&flights)).is_empty(), "a flight each ten minutes, when it tries again");
+}
+
+/// A router says at these times that the gateway's packets to the cloud are too big.
+fn packets_too_big(times: &[u64]) -> Survey {
+    let (site, mut wire, ..) = visit();
+    for at in times {
+        let datagram = frame::udp((site.gateway.ip, 40_000), (site.cloud.ip, 443), &[0; 32]);
+        let quoted = frame::ipv4(site.gateway.v4(), site.cloud.v4(), 17, V4 { ttl: 9, ..V4::default() }, &datagram);
+        let error = frame::icmp(3, 4, [0, 0, 0x05, 0x78], &quoted);
+        wire.ip(START + at, site.router, site.gateway, frame::ICMP, &error);
+    }
+    survey_of(wire)
 }
 
 #[test]

@@ -46,6 +46,28 @@ fn a_connection_that_is_opened_anew_makes_up_for_one_that_went_silent() {
     assert_eq!(of_kind(&forgotten(2), "stopped-answering").len(), 1, "opened before, and it ended before");
 }
 
+/// A server that hangs each few minutes until its client opens a connection anew.
+#[test]
+fn connections_that_go_silent_again_and_again_are_told_though_the_last_one_works() {
+    let of = |hangs: u16, apart: u64| {
+        let mut mirror = Mirror::default();
+        for number in 0..=hangs {
+            let at = u64::from(number) * apart * SECOND + if number == hangs { 60 * SECOND } else { 0 };
+            let (client, server) = ((GATEWAY, 40_000 + number), (node(101), 88));
+            mirror.open(at, client, server, [1_000, 5_000]);
+            mirror.tcp(at + MILLI, client, server, ACK | PSH, [1_001, 5_001], b"ask");
+            mirror.tcp(at + 2 * MILLI, server, client, ACK | PSH, [5_001, 1_004], b"say");
+            for late in [3_000, 3_200, 3_600, 4_400, 6_000, 9_200].iter().filter(|_| number < hangs) {
+                mirror.tcp(at + late * MILLI, client, server, ACK | PSH, [1_004, 5_004], b"ask");
+            }
+        }
+        mirror.tape.sort();
+        of_kind(&mirror.by_address(), "stopped-answering").len()
+    };
+    assert_eq!([of(1, 180), of(2, 180), of(6, 180)], [0, 0, 1]);
+    assert_eq!(of(6, 2), 0, "all at once: it restarted");
+}
+
 #[test]
 fn a_gateway_that_comes_back_on_another_port_is_answered() {
     let of = |is_back: bool| {
@@ -87,6 +109,15 @@ fn what_is_asked_last_is_not_blocked() {
         assert!(of_kind(&of(ask, MILLI), "blocked").is_empty());
         assert_eq!(of_kind(&of(ask, 10 * SECOND), "blocked").len(), 1, "it was there, and heard nothing");
     }
+    // It asked once before a pause of the capture, and for an hour after it.
+    let mut paused = Mirror::default();
+    paused.exchange(0, (GATEWAY, 50_000), (node(102), 80), [1_000, 5_000]);
+    for step in 0..20 {
+        let at = if step == 0 { SECOND / 2 } else { (1200 + step * 10) * SECOND };
+        let ask = coap::request(coap::CON, coap::GET, step as u16, &[step as u8], "level", b"");
+        paused.udp(at, (GATEWAY, 5683), (node(101), 5683), &ask);
+    }
+    assert_eq!(of_kind(&paused.by_address(), "blocked").len(), 1);
     let again = |mirror: &mut Mirror, at| {
         syn(mirror, at);
         mirror.tcp(at + 3 * SECOND, (GATEWAY, 40_000), (node(101), 88), SYN, [1_000, 0], &[]);
@@ -122,7 +153,7 @@ fn who_is_expected_in_a_range_and_never_heard_is_told() {
     let of = |times: u64, asker| {
         let mut mirror = Mirror::default();
         mirror.exchange(0, (GATEWAY, 50_000), (node(102), 80), [1_000, 5_000]);
-        (0..times).for_each(|step| mirror.who_has(step * 5 * SECOND + SECOND, asker, node(130)));
+        (0..times).for_each(|step| mirror.who_has(step * 15 * SECOND + SECOND, asker, node(130)));
         mirror.by_address()
     };
     let survey = of(6, GATEWAY);
@@ -132,7 +163,14 @@ fn who_is_expected_in_a_range_and_never_heard_is_told() {
     assert_eq!(told.len(), 1, "{told:?}");
     let detail = &found.iter().find(|one| one.words.detail.contains("10.20.0.130")).expect("it").words.detail;
     assert!(detail.contains("10.20.0.130 was asked for by ARP 6 times and never answered"), "{detail}");
-    for (survey, why) in [(of(2, GATEWAY), "twice"), (of(6, OTHER), "by who looks for hosts")] {
+    let mut sweep = Mirror::default();
+    sweep.exchange(0, (GATEWAY, 50_000), (node(102), 80), [1_000, 5_000]);
+    for turn in 0..6 {
+        (110..199).for_each(|number| sweep.who_has((turn * 100 + 1) * SECOND, GATEWAY, node(number)));
+    }
+    for (survey, why) in
+        [(of(2, GATEWAY), "twice"), (of(6, OTHER), "by who looks for hosts"), (sweep.by_address(), "the gateway does")]
+    {
         let all = of_kind(&survey, "never-heard");
         assert!(all.iter().all(|one| !one.words.detail.contains("10.20.0.130")), "{why}");
     }

@@ -60,6 +60,35 @@ const COLOURS: &[(&str, u32, u32)] = &[
 /// # Errors
 /// Those of `out`.
 pub fn write_workbook(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
+    let mut out = UntilError { out, error: None };
+    let written = write_parts(&mut out, survey, names, threads);
+    out.error.map_or(written, Err)
+}
+
+/// A writer that keeps its first error, and behind it takes everything: who writes an archive ends it even so.
+struct UntilError<'o> {
+    out: &'o mut dyn Write,
+    error: Option<io::Error>,
+}
+
+impl Write for UntilError<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.error.is_none()
+            && let Err(error) = self.out.write_all(bytes)
+        {
+            let kind = error.kind();
+            self.error = Some(error);
+            return Err(kind.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.error.is_some() { Ok(()) } else { self.out.flush() }
+    }
+}
+
+fn write_parts(out: &mut dyn Write, survey: &Survey, names: &Names, threads: usize) -> io::Result<()> {
     let sheets = sheets(survey, names, threads);
     let empty = empty_workbook(survey, &sheets).map_err(io::Error::other)?;
     let mut empty = ZipArchive::new(Cursor::new(empty))?;
@@ -331,7 +360,7 @@ fn width(title: &str, format: CellFormat) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::fixture;
+    use crate::report::fixture::{self, Full};
 
     #[test]
     fn the_same_survey_gives_the_same_bytes() {
@@ -345,5 +374,9 @@ mod tests {
         let first = write();
         std::thread::sleep(std::time::Duration::from_millis(1100));
         assert!(first == write(), "no clock is read");
+        for room in [0, 100, first.len() - 1] {
+            let error = write_workbook(&mut Full(room), &survey, &names, 2).unwrap_err();
+            assert_eq!((error.kind(), error.to_string().contains("i/o")), (io::ErrorKind::StorageFull, false));
+        }
     }
 }

@@ -274,7 +274,7 @@ impl<'a> Draft<'a> {
         let is_coap = transport == Transport::Udp && Protocol::Coap.ports().contains(&self.conversation.port);
         let repeats = || is_coap && flows().iter().any(again);
         let missing = self.of.seen.missing;
-        tally.lacks_answers = missing.ends_behind(asked.0)
+        tally.lacks_answers = missing.ends_behind(asked)
             || missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, asked, repeats);
     }
 

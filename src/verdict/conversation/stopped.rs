@@ -8,11 +8,20 @@ use crate::verdict::outcome::{self, Hush, Silence, Tally};
 /// Connections, and nanoseconds from the first to the last, after which a reset at the client's first words is no accident.
 const CUT_OFF: (u32, i64) = (3, 3_000_000_000);
 
+/// Times, and nanoseconds from one to the next, at which connections went silent that are no restart that is over.
+const AGAIN: usize = 3;
+const APART: i64 = 60_000_000_000;
+
 impl Draft<'_> {
-    /// Whether a connection went silent for good: one that was opened later and answered makes up for it, as after a restart.
+    /// Whether a connection went silent for good: one that was opened later and answered makes up for it, as after a restart, if
+    /// that did not happen again and again.
     pub(super) fn tell_silences(&mut self) {
         let (begin, answered) = self.renewed;
-        let is_told = |(silence, end): &&(Silence, Timestamp)| begin <= silence.since || answered <= *end;
+        let mut times: Vec<i64> = self.silences.iter().map(|(silence, _)| silence.since.raw()).collect();
+        times.sort_unstable();
+        times.dedup_by(|later, earlier| later.saturating_sub(*earlier) < APART);
+        let is_often = times.len() >= AGAIN;
+        let is_told = |(silence, end): &&(Silence, Timestamp)| is_often || begin <= silence.since || answered <= *end;
         // The longest tells most, of those the first.
         let told = self.silences.iter().filter(is_told).rev().max_by_key(|(silence, _)| silence.requests);
         self.conversation.stopped_answering |= told.is_some();

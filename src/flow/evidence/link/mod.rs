@@ -100,8 +100,8 @@ sets! {
     broadcasts: i64 => Broadcasts, 65_536;
     /// Who sent them.
     senders: MacAddr => Window, 16_384;
-    /// Packets that did not fit, by who says so, their sender and their receiver.
-    too_big: (IpAddr, IpAddr, IpAddr) => TooBig, 4096;
+    /// Packets that did not fit, by who says so, their sender, their receiver, and minute.
+    too_big: (IpAddr, IpAddr, IpAddr, i64) => TooBig, 16_384;
     /// Datagrams that came in pieces.
     pieces: DatagramId => Pieces, 16_384;
 }
@@ -229,7 +229,7 @@ impl Stored for LinkEvidence {
         self.offers.store_keys(|(client, xid, server, _)| (*client, *xid, *server), to);
         self.broadcasts.store(to);
         self.senders.store(to);
-        self.too_big.store(to);
+        self.too_big.store_keys(|(router, source, destination, _)| (*router, *source, *destination), to);
         self.pieces.store(to);
     }
 
@@ -247,7 +247,7 @@ impl Stored for LinkEvidence {
             offers: Lowest::load_keys(from, offers::key)?,
             broadcasts: from.get()?,
             senders: from.get()?,
-            too_big: from.get()?,
+            too_big: Lowest::load_keys(from, size::key)?,
             pieces: from.get()?,
         })
     }

@@ -8,7 +8,8 @@ use crate::decode::{Fragment, IpPacket, Transport, quoted};
 use crate::flow::evidence::lowest::summed;
 use crate::state::stored;
 
-/// Packets of one sender to one receiver that did not fit.
+/// Packets of one sender to one receiver that did not fit, within a minute: each of those that are on their way when the first
+/// error comes has one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TooBig {
     /// The errors.
@@ -25,8 +26,18 @@ summed!(TooBig { errors }, mine, theirs: {
 });
 stored!(TooBig { errors, fits });
 
+/// Who says that packets of whom to whom were too big.
+type Path = (IpAddr, IpAddr, IpAddr);
+/// The same, and the minute since 1970, as far as order goes.
+pub(super) type Key = (IpAddr, IpAddr, IpAddr, i64);
+
+/// The key of what was stored without its minute: that of the earliest error.
+pub(super) const fn key((router, source, destination): Path, too_big: &TooBig) -> Key {
+    (router, source, destination, too_big.errors.begin.time.raw().div_euclid(60_000_000_000))
+}
+
 /// Who says that a packet of whom to whom was too big, and what would fit.
-pub(super) fn too_big(ip: &IpPacket<'_>, errors: Window) -> Option<((IpAddr, IpAddr, IpAddr), TooBig)> {
+pub(super) fn too_big(ip: &IpPacket<'_>, errors: Window) -> Option<(Key, TooBig)> {
     let Transport::Icmp { kind, code, body } = ip.transport else { return None };
     let v6 = ip.protocol == 58;
     if !matches!((v6, kind, code), (false, 3, 4) | (true, 2, _)) {
@@ -36,7 +47,8 @@ pub(super) fn too_big(ip: &IpPacket<'_>, errors: Window) -> Option<((IpAddr, IpA
     let &[a, b, c, d] = body.first_chunk::<4>()?;
     // Of ICMP the upper half is unused.
     let fits = if v6 { u32::from_be_bytes([a, b, c, d]) } else { u32::from(u16::from_be_bytes([c, d])) };
-    Some(((ip.source, quoted.source, quoted.destination), TooBig { errors, fits }))
+    let too_big = TooBig { errors, fits };
+    Some((key((ip.source, quoted.source, quoted.destination), &too_big), too_big))
 }
 
 /// The pieces of one datagram; an identification that is used again adds to the same.
