@@ -236,7 +236,7 @@ fn what_opens_no_connection_tells_no_losses() {
         in_order(lost).measured()
     };
     only(&of(200, 10, 0), "lossy-path");
-    only(&of(60, 1, 12), "lossy-path");
+    only(&of(90, 1, 18), "lossy-path");
 }
 
 /// The gateway asks 150 times, and again after so long; the node takes so long for each answer.
