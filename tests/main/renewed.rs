@@ -7,6 +7,7 @@ use crate::mirror::{EVERYONE, GATEWAY, Host, Mirror, OTHER, host, node};
 use crate::reading::{self, of_kind};
 use crate::traffic::frame::{ACK, PSH, RST, SYN};
 use crate::traffic::payload::{coap, dhcp, tftp};
+use crate::traffic::site::START;
 use crate::traffic::wire::{MILLI, SECOND};
 
 fn kinds(survey: &Survey) -> Vec<&'static str> {
@@ -109,6 +110,12 @@ fn what_is_asked_last_is_not_blocked() {
         assert!(of_kind(&of(ask, MILLI), "blocked").is_empty());
         assert_eq!(of_kind(&of(ask, 10 * SECOND), "blocked").len(), 1, "it was there, and heard nothing");
     }
+    // Times that are all the same tell no end.
+    let mut stopped = Mirror::default();
+    stopped.exchange(0, (GATEWAY, 50_000), (node(102), 80), [1_000, 5_000]);
+    (0..4).for_each(|_| syn(&mut stopped, 60 * SECOND));
+    stopped.tape.records.iter_mut().for_each(|record| record.time = START);
+    assert_eq!(of_kind(&stopped.by_address(), "blocked").len(), 1);
     // It asked once before a pause of the capture, and for an hour after it.
     let mut paused = Mirror::default();
     paused.exchange(0, (GATEWAY, 50_000), (node(102), 80), [1_000, 5_000]);

@@ -338,6 +338,7 @@ pub(super) fn missing(
             *end = latest;
         }
     }
+    let end = observed.tallies.values().map(|tally| tally.last()).filter(known).max();
     let mut breaks: Vec<Timestamp> = breaks.filter(known).collect();
     breaks.sort_unstable();
     Missing {
@@ -354,7 +355,8 @@ pub(super) fn missing(
         unread: unread::frames(observed),
         gaps: observed.gaps(),
         breaks,
-        end: observed.tallies.values().map(|tally| tally.last()).filter(known).max(),
+        // Times that are all the same tell no end.
+        end: end.filter(|end| observed.tallies.values().any(|tally| known(&tally.first()) && tally.first() < *end)),
         filter: filter.map(Filtered::from),
     }
 }
