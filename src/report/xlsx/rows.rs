@@ -40,7 +40,7 @@ pub(super) struct Rows<'s> {
     columns: Vec<(CellFormat, String)>,
     /// Letters of the column of dates behind one of times.
     dates: Vec<String>,
-    styles: Styles,
+    styles: &'s Styles,
     /// Rows of many flows are many cells: plain ones are smaller.
     is_tall: bool,
     /// Rows that were taken, the header among them.
@@ -51,7 +51,7 @@ pub(super) struct Rows<'s> {
 
 impl<'s> Rows<'s> {
     /// At most so many rows, the header among them, which is not written.
-    pub(super) fn new(out: &'s mut dyn Write, headings: &[Heading], styles: Styles, most: usize) -> Self {
+    pub(super) fn new(out: &'s mut dyn Write, headings: &[Heading], styles: &'s Styles, most: usize) -> Self {
         let mut place = 0;
         let mut letters = || {
             place += 1;
@@ -245,7 +245,7 @@ mod tests {
             r#"<row r="2" spans="1:5"><c r="A2" s="1"/><c r="B2" s="2"/><c r="C2" s="3"/><c r="D2" s="4"/></row>"#,
         );
         let mut out = Vec::new();
-        let mut rows = Rows::new(&mut out, &headings, styles, 3);
+        let mut rows = Rows::new(&mut out, &headings, &styles, 3);
         let pieces = [
             "what,when,much\n",
             "\"a,\"\"b\"\"\",1970-01-01T00:00:00.000000000Z,2.50\nalert,,18446744073709551615\n",
