@@ -121,7 +121,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let is_late = || sums.times.percentile(50) >= Some(u64::from(limits.late_milliseconds) * 1_000_000);
         if pair.measure.is_application() && pair.measure.has_questions() && pair.measure != Measure::Http && !is_late()
         {
-            let again = sums.lost_questions();
+            let again = sums.lost(sums.recovered);
             path.asked.add(sums.times.count().saturating_add(again), again);
         }
     }

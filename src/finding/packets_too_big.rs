@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
-use crate::flow::{self as evidence, Window};
+use crate::flow as evidence;
 use crate::inventory::seconds;
 use crate::policy::FindingKind;
 
@@ -28,47 +28,23 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
     let least = u64::from(seen.policy.link().too_big_errors);
     let mut devices = Vec::new();
-    let mut paths: BTreeMap<(IpAddr, IpAddr, IpAddr), Errors> = BTreeMap::new();
-    for ((router, source, destination, _), too_big) in seen.evidence.link.too_big() {
-        paths.entry((*router, *source, *destination)).or_default().add(too_big);
+    let mut paths: BTreeMap<(IpAddr, IpAddr, IpAddr), (evidence::TooBig, u64)> = BTreeMap::new();
+    for ((router, source, destination, _), next) in seen.evidence.link.too_big() {
+        // Of those of a minute, one a second counts at most: a flight has many at once.
+        let moments = next.errors.count.min(seconds(&next.errors).saturating_add(1));
+        let join =
+            |(held, sum): &mut (evidence::TooBig, u64)| (*held, *sum) = (held.and(*next), sum.saturating_add(moments));
+        paths.entry((*router, *source, *destination)).and_modify(join).or_insert((*next, moments));
     }
-    for ((router, source, destination), Errors { all, fits, moments }) in paths {
+    for ((router, source, destination), (evidence::TooBig { errors, fits }, moments)) in paths {
         // One flight of errors is how a sender learns what fits, and it may try again now and then.
-        if moments < least.saturating_add(seconds(&all) / TRIES_AGAIN) {
+        if moments < least.saturating_add(seconds(&errors) / TRIES_AGAIN) {
             continue;
         }
-        let (errors, at) = (all.count, Cited::of(&all));
-        let what = TooBig { router, destination, errors, fits, at };
-        devices.push(Affected::within(&all, seen.hosts.role_at(source), source, what));
+        let what = TooBig { router, destination, errors: errors.count, fits, at: Cited::of(&errors) };
+        devices.push(Affected::within(&errors, seen.hosts.role_at(source), source, what));
     }
     grouped(seen, devices)
-}
-
-/// The errors about one path.
-struct Errors {
-    all: Window,
-    fits: u32,
-    /// Times at which there were any, about a second and more apart.
-    moments: u64,
-}
-
-impl Default for Errors {
-    fn default() -> Self {
-        Self { all: Window::NONE, fits: 0, moments: 0 }
-    }
-}
-
-impl Errors {
-    /// Adds those of the next minute in which there were any, of which one a second counts at most.
-    fn add(&mut self, next: &evidence::TooBig) {
-        let moments = next.errors.count.min(seconds(&next.errors).saturating_add(1));
-        self.moments = self.moments.saturating_add(moments);
-        self.fits = match (self.fits, next.fits) {
-            (0, other) | (other, 0) => other,
-            (a, b) => a.min(b),
-        };
-        self.all = self.all.and(next.errors);
-    }
 }
 
 impl Trouble for TooBig {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::{Cited, Replace};
 use crate::capture::Timestamp;
 use crate::flow::{EndView, FlowView};
-use crate::health::{Histogram, Measure, Pair, Sums};
+use crate::health::{Histogram, Measure, Pair};
 use crate::relation::LinkKind;
 use crate::text::named;
 use crate::verdict::Observations;
@@ -189,9 +189,8 @@ fn transfer(
     let lasted = flow.first().nanos().zip(flow.last().nanos()).map(|(first, last)| last.abs_diff(first));
     // Who waits in vain for a block that was lost before the capture's place acknowledges the one before it again (RFC 1350
     // section 2).
-    let again = Sums { recovered: blocks.repeated, ..blocks.clone() }.lost_questions();
     let least = u64::from(seen.policy.health().repeated_percent);
-    let is_lossy = again.saturating_mul(100) >= sent.saturating_mul(least);
+    let is_lossy = blocks.lost(blocks.repeated).saturating_mul(100) >= sent.saturating_mul(least);
     let held = match (is_alone, is_lossy) {
         (false, _) => Held::Unknown,
         (true, true) => Held::Path,

@@ -209,16 +209,18 @@ impl Sums {
         self.asked.saturating_sub(self.times.count()).saturating_sub(self.unasked)
     }
 
-    /// Questions, or answers, that were sent again because they were lost: who is impatient has each of his questions answered, late
-    /// as they are.
-    pub fn lost_questions(&self) -> u64 {
+    /// Of questions that were sent again, so many of which count, and answers: those that were lost. Who is impatient has each of
+    /// his questions answered, late as they are.
+    pub fn lost(&self, repeated: u64) -> u64 {
         let is_late = self.times.percentile(50) >= Some(PATIENCE);
         // All of it exactly once more is what two captures show whose clocks differ.
         let is_twice = |again: u64| again.abs_diff(self.asked).saturating_mul(20) <= self.asked;
-        match self.recovered {
-            recovered if is_late => recovered.saturating_sub(self.answered_again),
-            recovered if is_twice(self.repeated) && is_twice(self.answered_again) => recovered,
-            recovered => recovered.max(self.answered_again),
+        if is_late {
+            repeated.saturating_sub(self.answered_again)
+        } else if is_twice(self.repeated) && is_twice(self.answered_again) {
+            repeated
+        } else {
+            repeated.max(self.answered_again)
         }
     }
 

@@ -1,7 +1,7 @@
 //! States that were kept once are read for good.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use igorscope::survey::{Options, Source};
 
@@ -39,12 +39,18 @@ fn captures_of(states: &[Source]) -> Vec<Source> {
     states.iter().map(|source| Source::File(source.name().into())).collect()
 }
 
+/// The kept state of a version, as an input, and the captures that it tells of, which must be so many.
+fn kept(version: u8, captures: usize) -> [Vec<Source>; 2] {
+    let states = Source::of_state(format!("tests/fixtures/states/v{version}.igstate").into());
+    let of = captures_of(&states);
+    assert_eq!(of.len(), captures);
+    [states, of]
+}
+
 /// What was kept as version 1 is read by every later program.
 #[test]
 fn a_state_of_version_1_is_read_as_its_captures() {
-    let states = Source::of_state(PathBuf::from("tests/fixtures/states/v1.igstate"));
-    let captures = captures_of(&states);
-    assert_eq!(captures.len(), 6);
+    let [states, captures] = kept(1, 6);
     let options = options(1, None);
     let but_both = |files| but_health(without_links(files));
     // Where a clock was set back, states of version 1 hold a gap that lasts to the frame before; its real end is told now.
@@ -58,9 +64,7 @@ fn a_state_of_version_1_is_read_as_its_captures() {
 /// samples are judged alike all the same.
 #[test]
 fn a_state_of_version_2_is_read_as_its_captures() {
-    let states = Source::of_state(PathBuf::from("tests/fixtures/states/v2.igstate"));
-    let captures = captures_of(&states);
-    assert_eq!(captures.len(), 5);
+    let [states, captures] = kept(2, 5);
     let options = options(1, None);
     assert!(options.limits.health);
     assert!(judged(&states, &options) == judged(&captures, &options));
@@ -69,9 +73,7 @@ fn a_state_of_version_2_is_read_as_its_captures() {
 /// The same of version 3, in which a client and its transaction are one, whenever it was.
 #[test]
 fn a_state_of_version_3_is_read_as_its_captures() {
-    let states = Source::of_state(PathBuf::from("tests/fixtures/states/v3.igstate"));
-    let captures = captures_of(&states);
-    assert_eq!(captures.len(), 5);
+    let [states, captures] = kept(3, 5);
     let options = options(1, None);
     assert!(judged(&states, &options) == judged(&captures, &options));
 }
@@ -80,11 +82,8 @@ fn a_state_of_version_3_is_read_as_its_captures() {
 /// gives it the next version, and reads all.
 #[test]
 fn a_state_of_version_4_is_read_as_its_captures_and_written_as_it_was() {
-    let kept = PathBuf::from("tests/fixtures/states/v4.igstate");
-    let states = Source::of_state(kept.clone());
-    let captures = captures_of(&states);
-    assert_eq!(captures.len(), 5);
+    let [states, captures] = kept(4, 5);
     let options = options(1, None);
     assert!(judged(&states, &options) == judged(&captures, &options));
-    assert_is_written_still(&kept, &captures, &options);
+    assert_is_written_still(Path::new("tests/fixtures/states/v4.igstate"), &captures, &options);
 }

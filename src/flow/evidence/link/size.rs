@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::Window;
 use crate::decode::{Fragment, IpPacket, Transport, quoted};
-use crate::flow::evidence::lowest::summed;
+use crate::flow::evidence::lowest::{Add as _, summed};
 use crate::state::stored;
 
 /// Packets of one sender to one receiver that did not fit, within a minute: each of those that are on their way when the first
@@ -16,6 +16,15 @@ pub struct TooBig {
     pub errors: Window,
     /// The least size that was said to fit, in bytes; 0 where none was.
     pub fits: u32,
+}
+
+impl TooBig {
+    /// Both together.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.add(other);
+        self
+    }
 }
 
 summed!(TooBig { errors }, mine, theirs: {
