@@ -4,6 +4,7 @@
 
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
 use super::interface::{InterfaceSummary, Outages};
+use super::prefetch::{AHEAD, prefetch};
 
 /// Length of the file header in bytes.
 pub(super) const FILE_HEADER: usize = 24;
@@ -261,6 +262,7 @@ impl<'a> Iterator for PcapFrames<'a> {
         let end = extra + captured as usize;
         let data = body.get(extra..end)?;
         *self.start += 16 + end;
+        prefetch(self.bytes, *self.start + AHEAD);
         pcap.frames += 1;
         // An out-of-range fraction is kept as what it says: so much after the second. No overflow:
         // 2^32 seconds and 2^32 microseconds are below 2^63 nanoseconds.

@@ -6,6 +6,7 @@ use super::error::Damage;
 use super::frame::{Frame, FrameId, LinkType, Timestamp};
 use super::interface::{Interface, InterfaceTable};
 use super::pcap::{Guess, Head, packet_limit};
+use super::prefetch::{AHEAD, prefetch};
 
 /// Section Header Block; the same in either byte order.
 pub(super) const SECTION: u32 = 0x0a0d_0d0a;
@@ -365,6 +366,7 @@ impl<'a> PcapngFrames<'a> {
     #[inline(always)]
     fn take(&mut self, rest: &[u8], length: usize, frame: Frame<'a>) -> Frame<'a> {
         *self.start += length;
+        prefetch(self.bytes, *self.start + AHEAD);
         self.pcapng.frames += 1;
         // Nearly no block has options: then at most three bytes of padding stand before its trailing length.
         if length >= EPB_HEADER + frame.data.len() + 8 {

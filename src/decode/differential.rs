@@ -23,10 +23,7 @@ pub(super) fn agree(frame: &Frame<'_>) -> Result<bool, String> {
             options,
             payload,
             payload_len,
-        } => {
-            let head = window.to_be_bytes();
-            (flags.0, numbers, head, checksum, options, (source_port, destination_port), payload, payload_len)
-        }
+        } => (flags.0, numbers, window, checksum, options, (source_port, destination_port), payload, payload_len),
         Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
             (0, None, first_bytes(payload), checksum, &[][..], (source_port, destination_port), payload, payload_len)
         }

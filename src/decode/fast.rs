@@ -37,7 +37,7 @@ pub struct Plain<'a> {
     /// TCP options as captured; none for UDP.
     pub options: &'a [u8],
     /// First bytes of a UDP payload, 0 where it ends; of TCP, the window as it stands in the header, not scaled.
-    pub head: [u8; 2],
+    pub head: u16,
     /// Captured payload.
     pub payload: &'a [u8],
     /// Payload length on the wire.
@@ -119,7 +119,7 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
                 tcp[13],
                 numbers,
                 word(tcp[16], tcp[17]),
-                [tcp[14], tcp[15]],
+                word(tcp[14], tcp[15]),
                 header,
             )
         }

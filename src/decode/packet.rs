@@ -228,11 +228,11 @@ pub enum Transport<'a> {
 
 /// The first bytes of a payload, 0 where it ends.
 #[inline(always)]
-pub fn first_bytes(payload: &[u8]) -> [u8; 2] {
+pub fn first_bytes(payload: &[u8]) -> u16 {
     match *payload {
-        [a, b, ..] => [a, b],
-        [a] => [a, 0],
-        [] => [0, 0],
+        [a, b, ..] => u16::from_be_bytes([a, b]),
+        [a] => u16::from_be_bytes([a, 0]),
+        [] => 0,
     }
 }
 

@@ -7,9 +7,8 @@
 use super::key::Key;
 use super::observation::measured::measure;
 use super::packet::FlowPacket;
-use super::prefetch::prefetch_whole;
 use super::table::{NOWHERE, Table};
-use crate::capture::Timestamp;
+use crate::capture::{Timestamp, prefetch_whole};
 use crate::health::{FlowKey, Watch};
 use crate::protocol::Inspection;
 

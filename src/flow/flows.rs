@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use super::key::{Key4, Key6, VlanNames};
-use super::prefetch::prefetch;
 use super::sources::SourceSets;
 use super::table::Table;
 use super::view::FlowView;
+use crate::capture::prefetch;
 use crate::protocol::Transport;
 
 /// The little of a flow that tells whether it is worth a look.

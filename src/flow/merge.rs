@@ -10,10 +10,9 @@ use rayon::prelude::*;
 
 use super::counters::{Cold, Hot, own_bits};
 use super::key::{Key, VlanNames};
-use super::prefetch::prefetch_whole;
 use super::sources::{SourceSet, SourceSets};
 use super::table::{NOWHERE, Table};
-use crate::capture::Shift;
+use crate::capture::{Shift, prefetch_whole};
 use crate::protocol::Transport;
 
 /// So many records are on their way at once.

@@ -16,7 +16,6 @@ mod neighbour;
 mod observation;
 mod packet;
 mod pending;
-mod prefetch;
 mod questions;
 mod row;
 #[cfg(test)]
@@ -43,7 +42,6 @@ pub use neighbour::{Neighbours, Seen};
 pub(crate) use observation::wide;
 pub use observation::{Limits, Observation, Observed, is_icmp_error, ports_of};
 pub use pending::Waiting;
-pub(crate) use prefetch::{prefetch, prefetch_whole};
 pub use questions::Questions;
 pub use row::{EndRow, FlowRow, Sources};
 pub use tally::{Amount, OtherFrames, Tally};

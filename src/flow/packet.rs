@@ -25,7 +25,7 @@ pub(super) struct FlowPacket<'a> {
     /// TCP sequence and acknowledgment number; `None` where they were cut off, and for other transports.
     pub(super) numbers: Option<&'a [u8; 8]>,
     /// First bytes of the payload, if it is UDP's; of TCP, the window as it stands in the header.
-    pub(super) head: [u8; 2],
+    pub(super) head: u16,
     /// Whether it tells more than most: [`FlowPacket::notable`].
     pub(super) is_notable: bool,
     /// What of health is measured by it.
@@ -61,7 +61,7 @@ impl FlowPacket<'_> {
         length: 0,
         fingerprint: 0,
         numbers: None,
-        head: [0; 2],
+        head: 0,
         is_notable: false,
         measured: None,
         turn: Turn::Unknown,

@@ -8,11 +8,10 @@ use super::counters::{Cold, Counts, Hot};
 use super::key::{Key, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
 use super::packet::FlowPacket;
-use super::prefetch::{prefetch, prefetch_whole};
 use super::sources::{SourceSet, SourceSets};
 use super::view::{FlowView, Names};
 use super::{Flows, TransportPorts};
-use crate::capture::Timestamp;
+use crate::capture::{Timestamp, prefetch, prefetch_whole};
 use crate::protocol::{AnswerRule, Inspection, Message, Transport};
 
 /// TCP's IP protocol number.

@@ -129,8 +129,8 @@ impl AnswerRule {
 
     /// The part of a message with these first bytes, or of a TCP segment, if they tell it; else [`AnswerRule::look`] does.
     #[inline(always)]
-    pub fn message(self, takes_up_numbers: bool, head: [u8; 2]) -> Option<Message> {
-        let [first, second] = head.map(usize::from);
+    pub fn message(self, takes_up_numbers: bool, head: u16) -> Option<Message> {
+        let [first, second] = head.to_be_bytes().map(usize::from);
         let message = FIRST[first] & SECOND[second] | CHECK | (NUMBERS * u8::from(takes_up_numbers));
         let told = self.0 & message;
         (told & HAS_MORE == 0).then(|| Message::new(told & ASKS != 0, told & REQUEST == 0))
@@ -169,7 +169,7 @@ mod tests {
         let asks = |transport, ports, payload: &[u8]| {
             let asking = AnswerRule::of(transport, ports);
             let head = [payload.first(), payload.get(1)].map(|byte| byte.copied().unwrap_or_default());
-            let message = asking.message(false, head);
+            let message = asking.message(false, u16::from_be_bytes(head));
             message.unwrap_or_else(|| asking.look(ports, payload, payload.len() as u32))
         };
         let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01";
@@ -209,6 +209,6 @@ mod tests {
         }
         // Where both ports have a protocol, it is the one of the vendor's document.
         assert_eq!(asks(Transport::Udp, [123, 47808], read), asked);
-        assert_eq!(AnswerRule::of(Transport::Tcp, [1, 2]).message(true, [0; 2]), Some(Message::new(true, true)));
+        assert_eq!(AnswerRule::of(Transport::Tcp, [1, 2]).message(true, 0), Some(Message::new(true, true)));
     }
 }

@@ -7,7 +7,8 @@ use rayon::prelude::*;
 use super::conversation::{Material, conversation};
 use super::facts::ConversationFacts;
 use super::{Conversation, Judgement, Observations};
-use crate::flow::{FlowView, Flows, prefetch_whole};
+use crate::capture::prefetch_whole;
+use crate::flow::{FlowView, Flows};
 use crate::protocol::Transport;
 
 /// The conversations of a survey.

@@ -15,7 +15,7 @@ pub(super) struct Content<'a> {
     pub(super) flags: TcpFlags,
     pub(super) numbers: Option<&'a [u8; 8]>,
     /// As [`super::FlowPacket::head`].
-    pub(super) head: [u8; 2],
+    pub(super) head: u16,
     pub(super) checksum: u16,
     pub(super) turn: Turn,
     pub(super) payload: &'a [u8],
@@ -29,7 +29,7 @@ impl<'a> Content<'a> {
             ports: (0, 0),
             flags: TcpFlags::default(),
             numbers: None,
-            head: [0; 2],
+            head: 0,
             checksum: 0,
             turn: Turn::Unknown,
             payload: &[],
@@ -50,8 +50,7 @@ impl<'a> Content<'a> {
                 let ports = (source_port, destination_port);
                 // A stream is as long as its segments say, wherever their frames were cut.
                 let payload_length = payload_len.saturating_add(ip.lacking);
-                let head = window.to_be_bytes();
-                Self { ports, flags, numbers, head, checksum, payload, payload_length, ..none }
+                Self { ports, flags, numbers, head: window, checksum, payload, payload_length, ..none }
             }
             Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
                 let ports = (source_port, destination_port);

@@ -49,7 +49,7 @@ pub(super) fn measured_as(protocol: u8, ports: (u16, u16), sent: &FlowPacket<'_>
         return (sent.turn != Turn::Unknown).then_some(Measure::Echo);
     }
     match (of_port(ports.0), of_port(ports.1)) {
-        (None, None) => matches!(sent.head, [0, 3 | 4 | 6]).then_some(Measure::Tftp),
+        (None, None) => matches!(sent.head, 3 | 4 | 6).then_some(Measure::Tftp),
         // Of two such ports the one decides that stands first among the measures, whoever sends.
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
@@ -59,7 +59,7 @@ pub(super) fn measured_as(protocol: u8, ports: (u16, u16), sent: &FlowPacket<'_>
 /// Whether a packet may be an ERROR of TFTP.
 #[inline(always)]
 pub(super) fn may_be_error(protocol: u8, sent: &FlowPacket<'_>) -> bool {
-    protocol == UDP && sent.head == [0, 5]
+    protocol == UDP && sent.head == 5
 }
 
 /// Hands on why a transfer by TFTP ended, wherever in it that was said.
@@ -101,8 +101,7 @@ pub(in crate::flow) fn measure<K: Key + FlowKey>(
         _ => {
             let numbers = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST));
             if let Some(numbers) = numbers {
-                let FlowPacket { flags, fingerprint, head, payload_length: length, .. } = *sent;
-                let window = u16::from_be_bytes(head);
+                let FlowPacket { flags, fingerprint, head: window, payload_length: length, .. } = *sent;
                 watch.segment(flow, &Segment { time, numbers, length, fingerprint, window, flags, side });
             }
             exchange::http(payload, sent.numbers)

@@ -20,13 +20,12 @@ use super::key::{Key, Key4, Key6, Seed, VlanCode, VlanNames};
 use super::limit::Overflow;
 use super::neighbour::{Arp, Neighbours};
 use super::packet::{FlowPacket, fingerprint, macs};
-use super::prefetch::prefetch;
 use super::questions::Questions;
 use super::sources::SourceSets;
 use super::table::Table;
 use super::tally::{Amount, OtherFrames, Tally};
 use super::{Flows, SideEvidence};
-use crate::capture::{Frame, Moment, Timestamp};
+use crate::capture::{Frame, Moment, Timestamp, prefetch};
 use crate::decode::{self, Addresses, IpPacket, Network, Packet, TcpFlags, Transport};
 use crate::health::Health;
 use crate::protocol::{Inspection, Turn};
@@ -212,7 +211,7 @@ impl Observation {
             return self.take_any(frame, at, &mut (Direct, Direct));
         }
         match decode::plain(&frame) {
-            Some(plain) => self.take_plain(&frame, at, &plain, intakes),
+            Some(plain) => self.take_plain(&frame, at, plain, intakes),
             None => self.take_any(frame, at, intakes),
         }
     }
@@ -222,11 +221,12 @@ impl Observation {
         &mut self,
         frame: &Frame<'a>,
         at: Moment,
-        plain: &decode::Plain<'a>,
+        plain: decode::Plain<'a>,
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         if self.measures_health {
-            hear(&mut self.health, plain.addresses, at.time);
+            // A copy is lent: what is lent itself would be written to memory, of every frame.
+            hear(&mut self.health, &{ plain.addresses }, at.time);
         }
         let vlan = VlanCode::of(plain.vlan);
         let ports = (plain.source_port, plain.destination_port);
@@ -401,8 +401,8 @@ impl Observation {
 
 /// Takes when who sent a packet to whom. Not inlined: most captures are read without.
 #[inline(never)]
-fn hear(health: &mut Questions, addresses: Addresses, time: Timestamp) {
-    match addresses {
+fn hear(health: &mut Questions, addresses: &Addresses, time: Timestamp) {
+    match *addresses {
         Addresses::V4(from, to) => health.rhythms.hear_soon((from.into(), to.into()), time, prefetch),
         Addresses::V6(from, to) => {
             health.rhythms.hear(Ipv6Addr::from(from).into(), Ipv6Addr::from(to).into(), time);
