@@ -74,6 +74,9 @@ impl Topic for Blocked {
                 "; each SYN was answered as a packet of an older connection (RFC 5961), and none opened a new one"
             }
             (_, Cause::Untaken) => "; the server answers and the client never acknowledges",
+            (_, Cause::Undelivered) => {
+                "; each answer was captured, and the client asked the same again as if there were none"
+            }
             (_, Cause::Unacknowledged) => "; what the server sent is to be acknowledged, and was not",
             _ => "and no answer was seen",
         };
@@ -125,6 +128,7 @@ impl Topic for Blocked {
             Cause::Misdirected => "answered to another port".to_owned(),
             Cause::Unacknowledged => "never acknowledged".to_owned(),
             Cause::Untaken => "answered, and the answer never acknowledged".to_owned(),
+            Cause::Undelivered => "answered, and asked again all the same".to_owned(),
             Cause::AnswerRefused => format!("answered, and the answer is refused{sender}"),
             Cause::AskerGone => "answered, but to a closed port of the client".to_owned(),
             Cause::Gone => "no answer, and the host was heard at another time only".to_owned(),
@@ -147,7 +151,7 @@ impl Topic for Blocked {
             Cause::OldConnection => "Check what lies between them, and restart the service",
             Cause::Misdirected => "Check which port the service answers to",
             Cause::Unacknowledged => "Open the port both ways",
-            Cause::Untaken => "Check the way back, and let the answers through",
+            Cause::Untaken | Cause::Undelivered => "Check the way back, and let the answers through",
             Cause::AnswerRefused => "Let the answers through where they are refused",
             Cause::AskerGone => "See why the client's port is closed when the answer comes",
         }
@@ -248,6 +252,11 @@ fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers
             "{clients} asks and {servers} answers, again and again, and {clients} never acknowledges: a firewall on the way or \
                  on the host lets the request through and not the answer. A TFTP server answers from a fresh port (RFC 1350 \
                  section 4): allow {what} with its transfers, from any port of {servers} back to {clients}."
+        ),
+        Cause::Undelivered => format!(
+            "{clients} asks, {servers} answers, and {clients} asks the same again each time: between the place of this capture and \
+                 {clients}, or on {clients} itself, a firewall lets the request through and not the answer. Allow the answers of \
+                 {servers} to {what} there, back to {clients}."
         ),
         Cause::AnswerRefused => format!(
             "{servers} answers, and each answer is refused on its way back: who sent the error, {clients} itself or what lies \

@@ -48,6 +48,8 @@ pub(super) enum Cause {
     Unacknowledged,
     /// The client asks, the server answers, and the client never takes it up.
     Untaken,
+    /// The client asks the same again and again, though the server answers each time.
+    Undelivered,
     /// The answer came back and was refused, by the client's own host or on the way.
     AnswerRefused,
     /// The answer came back, and the client's own host says that nobody listens any more where it asked from.
@@ -115,6 +117,7 @@ impl<'a> Causes<'a> {
                 Failure::OldConnection => Cause::OldConnection,
                 Failure::Unheard => Cause::Unheard,
                 Failure::Untaken => Cause::Untaken,
+                Failure::Undelivered => Cause::Undelivered,
                 Failure::Unacknowledged => Cause::Unacknowledged,
             }
         } else if conversation.transport == Transport::Udp

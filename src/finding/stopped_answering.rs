@@ -46,11 +46,17 @@ impl Topic for Silences {
     /// When the last answers came, and how much came to nothing since.
     fn what(&self, about: &About<'_>) -> String {
         let port = about.port();
-        let is_first = self.are(&[Hush::Unasked, Hush::New, Hush::Reset]);
+        let is_first = self.are(&[Hush::Unasked, Hush::New, Hush::Reset, Hush::Mute, Hush::Undelivered]);
         let what = match () {
             () if self.are(&[Hush::Unasked]) => "works one way: what the server sent of its own was never answered.",
             () if self.are(&[Hush::Reset]) => "accepts connections, and resets each at the first words of its client.",
+            () if self.are(&[Hush::Mute]) => {
+                "accepts connections, acknowledges what its client says, and answers nothing."
+            }
             () if self.are(&[Hush::New]) => "goes on where it was opened before, and new connections come to nothing.",
+            () if self.are(&[Hush::Undelivered]) => {
+                "worked, and then each answer was captured and the client asked the same again as if there were none."
+            }
             () if self.are_of_clients() => "worked, and then what the server sent was no longer acknowledged.",
             () => "worked, and then went silent while requests went on.",
         };
@@ -93,6 +99,21 @@ impl Topic for Silences {
                 people(silent)
             );
         }
+        if self.are(&[Hush::Mute]) {
+            return format!(
+                "Look whether the service of {} hangs, and restart it. Where small answers come and large ones do not, the way \
+                 back loses what is large, as over a tunnel (RFC 2923): try a smaller MTU. Else something on the way holds back \
+                 what it has not looked through.",
+                people(silent)
+            );
+        }
+        if self.are(&[Hush::Undelivered]) {
+            let clients = people(&about.finding.clients);
+            return format!(
+                "The answers do not reach {clients}: look between the place of this capture and {clients}, and at {clients} itself, \
+                 for a filter that was switched on or a session that a firewall forgot."
+            );
+        }
         if self.are(&[Hush::Unasked]) {
             let silent = people(silent);
             return format!(
@@ -122,6 +143,8 @@ impl Topic for Silences {
         match () {
             () if self.are(&[Hush::Unasked]) => "See what keeps the server's own messages from their client",
             () if self.are(&[Hush::Reset]) => "See who resets the connections of this port",
+            () if self.are(&[Hush::Undelivered]) => "See what keeps the answers from their client",
+            () if self.are(&[Hush::Mute]) => "See why the service says nothing",
             () if self.are(&[Hush::New]) => "See what keeps new connections from their server",
             () => "See what happened after the last answer",
         }

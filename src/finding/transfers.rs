@@ -138,9 +138,9 @@ pub(super) fn each(seen: &Observations<'_>) -> Vec<(Transfer, Cited)> {
         let request = request.and_then(|request| seen.relations.tftp_files.get(&request));
         let file = request.map(|file| String::from_utf8_lossy(&file.name).into_owned());
         let is_write = request.map(|file| file.write);
-        let Some(transfer) = transfer(seen, &flow, (a, b), 0).or_else(|| transfer(seen, &flow, (b, a), 1)) else {
-            continue;
-        };
+        // An option acknowledgement counts as a block of whom it comes from (RFC 2347): who sends the file sends more.
+        let ways = [transfer(seen, &flow, (a, b), 0), transfer(seen, &flow, (b, a), 1)];
+        let Some(transfer) = ways.into_iter().flatten().rev().max_by_key(|transfer| transfer.blocks) else { continue };
         let of_flow = (Transfer { file, is_write, ..transfer }, Cited::new(flow.first_frame(), flow.first()));
         match found.entry((of_flow.0.sender, of_flow.0.receiver)) {
             Entry::Vacant(free) => drop(free.insert(of_flow)),

@@ -41,7 +41,7 @@ pub use limit::Overflow;
 pub use neighbour::{Neighbours, Seen};
 pub(crate) use observation::wide;
 pub use observation::{Limits, Observation, Observed, is_icmp_error, ports_of};
-pub use pending::Waiting;
+pub use pending::{Repeated, Waiting};
 pub use questions::Questions;
 pub use row::{EndRow, FlowRow, Sources};
 pub use tally::{Amount, OtherFrames, Tally};

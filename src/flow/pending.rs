@@ -5,9 +5,16 @@
 
 use smallvec::SmallVec;
 
-use super::packet::content;
+use super::packet::{content, says_the_same};
 use crate::capture::Timestamp;
+use crate::protocol::Repetition;
 use crate::state::stored;
+
+const SECOND: i64 = 1_000_000_000;
+/// Nanoseconds after which the same message once more is a repetition: who is quicker did not wait for its answer.
+pub(super) const REPEATED_AFTER: i64 = SECOND / 2;
+/// So often a message is sent again at most: CoAP four times (RFC 7252 section 4.8), BACnet three, TFTP's servers six.
+const MOST_REPETITIONS: usize = 7;
 
 /// One packet that owes an answer.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -66,6 +73,38 @@ impl Waiting {
     }
 }
 
+/// What an end sent again and again though it was answered, or may have been, without a message between that it sent once or twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Repeated {
+    /// Repetitions, these and others, at most 32.
+    pub all: u32,
+    /// How many messages were sent at least three times, at the end.
+    pub messages: u32,
+    /// How often in all.
+    pub sent: u32,
+    /// Effective times of the first and the last repetition of these.
+    pub first: Timestamp,
+    /// The last.
+    pub last: Timestamp,
+    /// Whether that took most of the time.
+    pub mostly: bool,
+    /// Whether each came after a longer pause than the one before, as nothing but repetitions do.
+    pub doubles: bool,
+}
+
+impl Repeated {
+    /// Nothing.
+    pub const NONE: Self = Self {
+        all: 0,
+        messages: 0,
+        sent: 0,
+        first: Timestamp::UNKNOWN,
+        last: Timestamp::UNKNOWN,
+        mostly: false,
+        doubles: false,
+    };
+}
+
 /// The last [`PendingReplies::LIMIT`] of them, in the order of time. Mostly few: these need no room elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct PendingReplies(SmallVec<[PendingReply; 4]>);
@@ -115,6 +154,26 @@ impl PendingReplies {
         Waiting { count: last.len() as u32, first: first.time, last: latest.time, different, repeats, alike }
     }
 
+    /// Of repetitions, those of the last messages that were sent at least three times each, as a protocol repeats.
+    pub(super) fn repeated(&self, how: Repetition) -> Repeated {
+        let last = self.0.get(self.0.len().saturating_sub(Self::LIMIT)..).unwrap_or_default();
+        let mut told = Repeated { all: last.len() as u32, doubles: how == Repetition::Doubling, ..Repeated::NONE };
+        let (mut end, mut lasted) = (last.len(), 0_i64);
+        while let Some(run) = last.get(..end).and_then(last_run).filter(|run| is_as_repeated(run, how)) {
+            let [first, until] = [run[0].time, run[run.len() - 1].time];
+            told.messages += 1;
+            told.sent += run.len() as u32 + 1;
+            (told.first, told.last) = (first, told.last.max(until));
+            lasted = lasted.saturating_add(until.raw().saturating_sub(first.raw()));
+            end -= run.len();
+        }
+        if told.messages == 0 {
+            return Repeated::NONE;
+        }
+        told.mostly = lasted >= told.last.raw().saturating_sub(told.first.raw()) / 2;
+        told
+    }
+
     /// Adds a packet, mostly the latest.
     pub(super) fn push(&mut self, owed: PendingReply) {
         let at = self.0.iter().rposition(|known| *known <= owed).map_or(0, |before| before + 1);
@@ -159,14 +218,44 @@ impl PendingReplies {
     }
 }
 
+/// The last of some repetitions that say the same. Who begins anew with the same number is told by the pause.
+fn last_run(owed: &[PendingReply]) -> Option<&[PendingReply]> {
+    let gap = |at: usize| gap(owed, at);
+    let mut begin = owed.len().checked_sub(1)?;
+    while let Some(before) = begin.checked_sub(1)
+        && says_the_same(owed[before].fingerprint, owed[begin].fingerprint)
+        && before.checked_sub(1).is_none_or(|first| gap(before) <= gap(first).max(REPEATED_AFTER).saturating_mul(4))
+    {
+        begin = before;
+    }
+    Some(&owed[begin..])
+}
+
+/// Whether these are the repetitions of one message: two at least, and no more than a protocol makes of it.
+fn is_as_repeated(run: &[PendingReply], how: Repetition) -> bool {
+    let gaps = || (0..run.len() - 1).map(|at| gap(run, at));
+    let doubles = || gaps().zip(gaps().skip(1)).all(|(one, next)| next.saturating_mul(2) >= one.saturating_mul(3));
+    (2..=MOST_REPETITIONS).contains(&run.len())
+        && match how {
+            Repetition::Doubling => gaps().all(|gap| gap >= 2 * SECOND) && doubles(),
+            Repetition::Regular => gaps().all(|gap| gap >= 2 * SECOND),
+            Repetition::OfBlock => true,
+        }
+}
+
+/// Nanoseconds from one to the next.
+fn gap(owed: &[PendingReply], at: usize) -> i64 {
+    match (owed.get(at), owed.get(at + 1)) {
+        (Some(one), Some(next)) => next.time.raw().saturating_sub(one.time.raw()),
+        _ => 0,
+    }
+}
+
 /// Whether one of some messages was sent again. Three alike in a row are. Two may be new ones with one number and the next
 /// ([`content`]): a repetition comes sooner than what is sent at regular times, and what follows it is later.
 fn repeats(contents: &[u32], owed: &[PendingReply]) -> bool {
     let is_like = |at: usize| contents.get(at).is_some() && contents.get(at) == contents.get(at + 1);
-    let gap = |at: usize| match (owed.get(at), owed.get(at + 1)) {
-        (Some(one), Some(next)) => next.time.raw().saturating_sub(one.time.raw()),
-        _ => 0,
-    };
+    let gap = |at: usize| gap(owed, at);
     let is_soon = |at: usize| {
         let around = at.checked_sub(1).map_or(0, gap).max(gap(at + 1));
         around == 0 || gap(at).saturating_mul(4) < around.saturating_mul(3)
@@ -239,6 +328,39 @@ mod tests {
         let mut trail = PendingReplies::of(PendingReply { time: Timestamp::from_nanos(1), fingerprint: 0 });
         trail.push(PendingReply { time: Timestamp::from_nanos(2), fingerprint: 0 });
         assert!(!trail.waiting().goes_on() && !trail.waiting().is_repeated());
+    }
+
+    #[test]
+    fn messages_that_are_sent_as_a_protocol_repeats_them_are_counted() {
+        // Seconds and numbers of what was sent once more.
+        let repeated = |how, messages: &[(i64, u32)]| {
+            let again = |(time, number): &(i64, u32)| PendingReply {
+                time: Timestamp::from_nanos(time * SECOND),
+                fingerprint: 2 * number,
+            };
+            let told = PendingReplies(messages.iter().map(again).collect()).repeated(how);
+            (told.messages, told.sent, told.first.raw() / SECOND, told.mostly)
+        };
+        let (coap, bacnet) = (Repetition::Doubling, Repetition::Regular);
+        let none = (0, 0, Timestamp::UNKNOWN.raw() / SECOND, true);
+        for (how, messages, told) in [
+            (coap, &[(2, 1), (7, 1), (17, 1), (36, 1)][..], (1, 5, 2, true)),
+            (coap, &[(2, 1), (7, 1), (17, 1), (36, 1), (72, 2), (77, 2), (87, 2), (106, 2)], (2, 10, 2, true)),
+            // Between them it was answered for an hour.
+            (coap, &[(2, 1), (7, 1), (17, 1), (3600, 2), (3605, 2), (3615, 2)], (2, 8, 2, false)),
+            // The last was lost once.
+            (coap, &[(2, 1), (7, 1), (17, 1), (72, 2)], none),
+            // Asked at regular times, or by chance, with one number for all.
+            (coap, &[(10, 1), (20, 1), (30, 1), (40, 1)], none),
+            (coap, &[(1, 1), (3, 1), (4, 1), (9, 1)], none),
+            (bacnet, &[(3, 1), (6, 1), (9, 1)], (1, 4, 3, true)),
+            (bacnet, &[(3, 1), (6, 1), (9, 1), (15, 2), (18, 2), (21, 2)], (2, 8, 3, true)),
+            // A client begins anew with the same number.
+            (bacnet, &[(3, 1), (6, 1), (9, 1), (60, 1), (63, 1), (66, 1)], (2, 8, 3, false)),
+            (bacnet, &[(3, 1), (6, 1), (9, 1), (12, 1), (15, 1), (18, 1), (21, 1), (24, 1)], none),
+        ] {
+            assert_eq!(repeated(how, messages), told, "{messages:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::SynAnswer;
 use super::counters::{Cold, Counts};
 use super::key::{VlanCode, VlanNames};
-use super::pending::Waiting;
+use super::pending::{Repeated, Waiting};
 use super::sources::SourceSets;
 use crate::capture::{FrameId, Moment, Timestamp};
 use crate::decode::{MacAddr, TcpFlags, VlanPath};
@@ -255,6 +255,8 @@ impl EndView<'_> {
         unanswered: u32 = |counts, cold, side| counts.unanswered(cold, side).0;
         /// The same, what it is; of ports that no protocol is known by, what waits if a relation makes a TFTP transfer of it.
         waiting: Waiting = |counts, cold, side| counts.waiting(cold, side);
+        /// What this end sent again and again though it was answered, of the protocols whose messages have numbers.
+        repeated: Repeated = |counts, cold, side| counts.repeated(cold, side);
         /// Effective time of the latest packet of this end that may be an answer; unknown if there is none.
         last_reply: Timestamp = |counts, cold, side| counts.last_reply(cold, side);
         /// Effective time of the last of them.

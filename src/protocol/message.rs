@@ -60,6 +60,17 @@ const ACKNOWLEDGMENT: u8 = 32;
 /// By the check of a protocol over UDP, whose place in [`CHECKED`] stands in the lowest bits.
 const CHECK: u8 = 64;
 
+/// How a protocol repeats what is not answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Repetition {
+    /// Each time after twice the time, two seconds or more at first (CoAP: RFC 7252 section 4.8).
+    Doubling,
+    /// After the same time, some seconds (BACnet: ANSI/ASHRAE 135 clause 5.4), and a client may use a number again.
+    Regular,
+    /// After a second or more (TFTP: RFC 2349).
+    OfBlock,
+}
+
 const COAP: u8 = CONFIRMABLE | REQUEST | NOTIFICATION;
 const TRANSFER: u8 = BLOCK | ACKNOWLEDGMENT;
 const ASKS: u8 = NUMBERS | CONFIRMABLE | BLOCK;
@@ -125,6 +136,16 @@ impl AnswerRule {
     #[inline]
     pub const fn is_guess(self) -> bool {
         self.0 & BLOCK != 0
+    }
+
+    /// What the same message once more is, if it is a repetition: each new one has a number of its own.
+    pub fn repetition(self) -> Option<Repetition> {
+        match CHECKED.get(usize::from(self.0 ^ CHECK)) {
+            Some(Protocol::Bacnet) => Some(Repetition::Regular),
+            Some(Protocol::Tftp) => Some(Repetition::OfBlock),
+            _ if self.0 & CONFIRMABLE != 0 => Some(Repetition::Doubling),
+            _ => self.is_guess().then_some(Repetition::OfBlock),
+        }
     }
 
     /// The part of a message with these first bytes, or of a TCP segment, if they tell it; else [`AnswerRule::look`] does.

@@ -45,7 +45,7 @@ mod tests;
 
 use crate::text::named;
 use first_byte::Candidates;
-pub use message::{AnswerRule, Message};
+pub use message::{AnswerRule, Message, Repetition};
 use payload::{Payload, Sign};
 use spec::Spec;
 pub use tag::{BacnetKind, CoapKind, SsdpKind, Tag, TftpOpcode};

@@ -43,12 +43,12 @@ impl Course {
             return None;
         }
         let (client, server) = flows.first()?;
-        let is_heard = asks().any(|end| end.packets() > 0);
+        let mut is_heard = asks().any(|end| end.packets() > 0);
         let refuses = serves().any(|end| opcode(end).is_some_and(|(opcode, _)| opcode == TftpOpcode::Error));
         let first = serves().chain(asks()).map(|end| end.begin()).min()?.time;
         let asks_until = asks().map(EndView::last_reply).max()?;
         let mut serves_until = serves().map(EndView::last_reply).max()?;
-        let [of_server, mut of_client] = [waiting(serves(), asks_until), waiting(asks(), serves_until)];
+        let [mut of_server, mut of_client] = [waiting(serves(), asks_until), waiting(asks(), serves_until)];
         if packets == 0 {
             // Each message of the client proves that the server answered the one before, but for what it sends again. Who reads
             // acknowledges options again, and blocks if they came.
@@ -56,6 +56,10 @@ impl Course {
                 && asks().any(|end| end.end() > of_client.last);
             of_client = if goes_on { Waiting::default() } else { of_client.at_last() };
             serves_until = of_client.alike.1.max(first);
+        }
+        let acknowledged = asks().map(EndView::packets).sum::<u64>();
+        if let Some(again) = undelivered(serves(), acknowledged) {
+            (of_server, is_heard) = (again, false);
         }
         let waits_for_client = of_server.count > 0;
         // One that went on took something up, which was not captured; and of what nothing is known nothing is told.
@@ -72,6 +76,24 @@ impl Course {
             waiting: if waits_for_client { of_server } else { of_client },
         })
     }
+}
+
+/// What the server sent again and again to the last, though it was acknowledged, where it never came to send anything else: what
+/// the client acknowledges does not reach it.
+fn undelivered<'a>(serves: impl Iterator<Item = &'a EndView<'a>>, acknowledged: u64) -> Option<Waiting> {
+    let end = serves.max_by_key(|end| end.packets())?;
+    let again = end.repeated();
+    let others = end.packets().saturating_sub(end.duplicates().saturating_add(again.all.into()));
+    let is_each = acknowledged.saturating_mul(4) >= end.packets().saturating_mul(3);
+    let is_stuck = is_each && again.messages == 1 && again.last >= end.end() && others == 1;
+    is_stuck.then_some(Waiting {
+        count: again.sent,
+        first: again.first,
+        last: again.last,
+        different: Some(1),
+        repeats: true,
+        alike: (again.sent, again.first),
+    })
 }
 
 /// What waits since a time: what one path shows unanswered may be answered on another.

@@ -74,6 +74,7 @@ mod tools;
 mod traffic;
 mod transfers;
 mod traps;
+mod undelivered;
 #[cfg(windows)]
 mod windows;
 mod words;

@@ -81,10 +81,17 @@ impl Stamp {
         self.l4_sum + addresses + u32::from(a_port) + u32::from(b_port)
     }
 
-    /// Writes the datagram into `out`, which has its length.
+    /// Writes the datagram into `out`, which has its length. The message's number stands in the byte `at` of its payload, if it
+    /// has one.
     #[inline]
-    pub(crate) fn udp_into(&self, out: &mut [u8], ends: Ends) {
-        let check = match complement(self.addresses(out, ends)) {
+    pub(crate) fn udp_into(&self, out: &mut [u8], ends: Ends, number: Option<(usize, u8)>) {
+        let mut sum = self.addresses(out, ends);
+        if let Some((at, number)) = number {
+            let (at, shift) = (L4 + 8 + at, if at % 2 == 0 { 8 } else { 0 });
+            sum += (u32::from(number) << shift) + (0xffff - (u32::from(out[at]) << shift));
+            out[at] = number;
+        }
+        let check = match complement(sum) {
             0 => 0xffff,
             other => other,
         };

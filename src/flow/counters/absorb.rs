@@ -1,8 +1,9 @@
 //! How two records of one flow add up, whatever the order of the parts that they come from.
 
-use super::{Cold, Counts, DISORDERED, HAS_SEGMENT, IS_SHORTENED, REQUEST, RESPONSE, REWRITTEN};
+use super::{CALLS, Cold, Counts, DISORDERED, HAS_SEGMENT, IS_SHORTENED, REQUEST, RESPONSE, REWRITTEN};
 use crate::capture::{Shift, Timestamp};
-use crate::flow::packet::copy_window;
+use crate::flow::packet::{copy_window, says_the_same};
+use crate::flow::pending::{PendingReply, REPEATED_AFTER};
 
 impl Counts {
     /// Adds another record of the same flow, whose frames come later by position or are of a later input. When they
@@ -19,6 +20,7 @@ impl Counts {
         }
         let (begins, copies) = (cold.first, [0, 1].map(|side| self.is_copied(cold, other_cold, side)));
         self.absorb_trail(cold, other, other_cold, copies);
+        self.absorb_repeated(cold, other_cold, copies);
         for side in 0..2 {
             let packets = self.packets(cold, side).wrapping_add(other.packets(other_cold, side));
             let bytes = self.bytes(cold, side).wrapping_add(other.bytes(other_cold, side));
@@ -56,6 +58,27 @@ impl Counts {
             && cold.first[side].is_some()
             && fingerprint == self.fingerprint[side]
             && other.arrived_at(side).raw().abs_diff(self.recent[side].raw()) <= copy_window(fingerprint)
+    }
+
+    /// Adds what was sent again in another part, and what came first there if it was sent before in this one.
+    fn absorb_repeated(&self, cold: &mut Cold, other: &Cold, copies: [bool; 2]) {
+        for side in 0..2 {
+            let first = PendingReply { time: other.arrived_at(side), fingerprint: other.arrived[side] };
+            let goes_on = !copies[side]
+                && cold.first[side].is_some()
+                && other.said[side] & CALLS != 0
+                && self.asking.repetition().is_some()
+                && says_the_same(first.fingerprint, self.fingerprint[side])
+                && first.time.raw().wrapping_sub(self.recent[side].raw()) >= REPEATED_AFTER;
+            let theirs = other.odd.as_ref().and_then(|odd| odd.repeated.as_ref()).map(|both| &both[side]);
+            if goes_on || theirs.is_some_and(|theirs| theirs.len() > 0) {
+                let mine = &mut cold.odd().repeated.get_or_insert_default()[side];
+                theirs.into_iter().for_each(|theirs| mine.absorb(theirs, copy_window));
+                if goes_on {
+                    mine.push(first);
+                }
+            }
+        }
     }
 
     /// Takes over what came last.

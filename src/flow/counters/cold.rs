@@ -74,12 +74,14 @@ pub(super) struct Odd {
     pub(super) rare: Option<Box<Rare>>,
     /// When each end last sent what may be an answer, if it has sent later ones since that are none: [`super::ANNOUNCED`].
     pub(super) replied: [Timestamp; 2],
+    /// What each end sent once more right behind the same, and late enough to be a repetition.
+    pub(super) repeated: Option<Box<[PendingReplies; 2]>>,
 }
 
 impl Default for Odd {
     fn default() -> Self {
         let (one, replied) = ([PendingReply::default(); 2], [Timestamp::UNKNOWN; 2]);
-        Self { one, more: [None, None], heads: None, rare: None, replied }
+        Self { one, more: [None, None], heads: None, rare: None, replied, repeated: None }
     }
 }
 

@@ -11,7 +11,8 @@ pub(super) use cold::Cold;
 use cold::{CALLS, HAS_SEGMENT, IS_SHORTENED, NEVER, REQUEST, RESPONSE, TransportState, Written, said};
 
 use super::key::Key;
-use super::packet::{FlowPacket, copy_window};
+use super::packet::{FlowPacket, copy_window, says_the_same};
+use super::pending::{PendingReply, REPEATED_AFTER};
 use super::tcp::{Head, Heads, SynAnswer, Tcp};
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, tcp_numbers};
@@ -139,7 +140,8 @@ impl Counts {
         let replies = message.0 & Message::REPLIES;
         // The first announcement behind answers, or the first answer behind announcements.
         let turns = !(mine ^ (replies * (ANNOUNCED / Message::REPLIES))) & ANNOUNCED;
-        let is_odd = (mine & PENDING) | self.state | turns | u8::from(self.is_copy(sent, side)) != 0;
+        let is_again = u8::from(self.is_again(sent, side)) & message.0 & ASKED;
+        let is_odd = (mine & PENDING) | self.state | turns | is_again | u8::from(self.is_copy(sent, side)) != 0;
         if ends || late || is_odd || sent.is_notable {
             return false;
         }
@@ -164,11 +166,22 @@ impl Counts {
             && sent.at.time.raw().abs_diff(self.recent[side].raw()) <= copy_window(sent.fingerprint)
     }
 
+    /// Whether a packet says the same as the one before, and so late that it may be a repetition.
+    #[inline(always)]
+    fn is_again(&self, sent: &FlowPacket<'_>, side: usize) -> bool {
+        says_the_same(sent.fingerprint, self.fingerprint[side])
+            & (sent.at.time.raw().wrapping_sub(self.recent[side].raw()) >= REPEATED_AFTER)
+    }
+
     /// Adds any packet; `time` is its time as it was written.
     pub(super) fn add_rarely(&mut self, cold: &mut Cold, sent: &FlowPacket<'_>, message: Message, time: Timestamp) {
         let side = usize::from(sent.side & 1);
         let (before, other) = (self.recent[side], 1 - side);
         let (copy, latest) = (self.is_copy(sent, side), self.last(cold, side));
+        if message.asks() && self.is_again(sent, side) && self.asking.repetition().is_some() {
+            let again = PendingReply { time: sent.at.time, fingerprint: sent.fingerprint };
+            cold.odd().repeated.get_or_insert_default()[side].push(again);
+        }
         let (packets, carry) = self.packets[side].overflowing_add(1);
         let (bytes, carry_bytes) = self.bytes[side].overflowing_add(sent.length);
         (self.packets[side], self.bytes[side]) = (packets, bytes);

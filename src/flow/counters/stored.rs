@@ -77,7 +77,7 @@ impl Counts {
         true
     }
 
-    fn can_wait(&self, cold: &Cold, side: usize, owed: PendingReply) -> bool {
+    pub(super) fn can_wait(&self, cold: &Cold, side: usize, owed: PendingReply) -> bool {
         self.packets(cold, side) > 0 && owed.time <= self.last(cold, side)
     }
 
@@ -134,9 +134,9 @@ stored!(Rare { high, payload, latest, arrived, written });
 
 impl Odd {
     /// What the end `side` waits for, if any is told here, and what else is odd, but for the last replies
-    /// ([`Counts::replies_before`]).
+    /// ([`Counts::replies_before`]) and repetitions ([`Counts::repetitions`]).
     fn store(&self, side: Option<usize>, to: &mut Vec<u8>) {
-        let Self { one, more, heads, rare, replied: _ } = self;
+        let Self { one, more, heads, rare, replied: _, repeated: _ } = self;
         let (one, more) = side.map_or((PendingReply::default(), &None), |side| (one[side], &more[side]));
         let is_empty = one == PendingReply::default() && more.is_none() && heads.is_none() && rare.is_none();
         (!is_empty).store(to);

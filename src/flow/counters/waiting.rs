@@ -3,7 +3,7 @@
 use super::{ANNOUNCED, ASKED, CALLS, Cold, Counts, HELD, MORE, OWN, PENDING, PROCEEDS, REPLIED, WAITS};
 use crate::capture::Timestamp;
 use crate::flow::packet::copy_window;
-use crate::flow::pending::{PendingReplies, PendingReply, Waiting};
+use crate::flow::pending::{PendingReplies, PendingReply, Repeated, Waiting};
 
 impl Counts {
     /// Whether an end sent anything that may be an answer.
@@ -158,6 +158,27 @@ impl Counts {
         let mut trail = self.trail(cold, side);
         trail.answered(time);
         trail.waiting()
+    }
+
+    /// What an end sent again and again though it was answered, or may have been.
+    pub(in crate::flow) fn repeated(&self, cold: &Cold, side: usize) -> Repeated {
+        let is_unanswered = || self.unanswered(cold, side).0 > 1;
+        let again = cold.odd.as_ref().and_then(|odd| odd.repeated.as_ref()).filter(|_| !is_unanswered());
+        let told = again.zip(self.asking.repetition()).map(|(again, how)| again[side].repeated(how));
+        told.unwrap_or(Repeated::NONE)
+    }
+
+    /// The same, packet by packet, of a flow that has any.
+    pub(in crate::flow) fn repetitions(&self, cold: &Cold) -> Option<[PendingReplies; 2]> {
+        cold.odd.as_ref()?.repeated.as_deref().cloned()
+    }
+
+    /// Takes those, unless they do not fit the flow.
+    pub(in crate::flow) fn set_repetitions(&mut self, cold: &mut Cold, ends: [PendingReplies; 2]) -> bool {
+        let fits = |side: usize| ends[side].last().is_none_or(|again| self.can_wait(cold, side, again));
+        let is_sound = fits(0) && fits(1) && self.asking.repetition().is_some();
+        cold.odd().repeated = is_sound.then(|| Box::new(ends));
+        is_sound
     }
 
     /// Whether an end sent what goes on with an exchange.

@@ -5,14 +5,12 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 
 use super::{Limits, Observation};
-use crate::capture::Timestamp;
 use crate::flow::SideEvidence;
 use crate::flow::counters::{Cold, Counts, Hot};
 use crate::flow::fragment::Fragments;
 use crate::flow::key::{Key, Seed, VlanNames};
 use crate::flow::limit::Overflow;
 use crate::flow::neighbour::Neighbours;
-use crate::flow::pending::PendingReplies;
 use crate::flow::questions::Questions;
 use crate::flow::sources::SourceSets;
 use crate::flow::table::Table;
@@ -47,6 +45,8 @@ const REFUSALS: u8 = 9;
 const TRANSFERS: u8 = 10;
 /// The number of the part that holds what waits where both ends of a flow wait.
 const WAITS: u8 = 11;
+/// The number of the part that holds what ends sent again.
+const REPEATED: u8 = 12;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -116,28 +116,12 @@ impl<K: Key> Table<K> {
         Ok(table)
     }
 
-    /// The flows of which an end announced since it replied, and when it did, in the order of their keys.
-    fn replies(&self) -> Vec<(K, [Option<Timestamp>; 2])> {
-        let all = self.hot.iter().zip(&self.cold).map(|(hot, cold)| (hot.key, hot.counts.replies_before(cold)));
-        let mut replies: Vec<_> = all.filter(|(_, replies)| *replies != [None; 2]).collect();
-        replies.sort_unstable_by_key(|(key, _)| *key);
-        replies
-    }
-
-    /// The flows of which both ends wait for an answer, with what waits, in the order of their keys.
-    fn waits(&self) -> Vec<(K, [PendingReplies; 2])> {
-        let all = self.hot.iter().zip(&self.cold).map(|(hot, cold)| Some((hot.key, hot.counts.waits_of_both(cold)?)));
-        let mut waits: Vec<_> = all.flatten().collect();
-        waits.sort_unstable_by_key(|(key, _)| *key);
-        waits
-    }
-
-    /// The flows that may be of TFTP, with what is known of each end, in the order of their keys.
-    fn transfers(&self) -> Vec<(K, [(bool, PendingReplies); 2])> {
-        let all = self.hot.iter().zip(&self.cold).map(|(hot, cold)| Some((hot.key, hot.counts.transfer(cold)?)));
-        let mut transfers: Vec<_> = all.flatten().collect();
-        transfers.sort_unstable_by_key(|(key, _)| *key);
-        transfers
+    /// The flows of which something is told that few have, with that, in the order of their keys.
+    fn each<T>(&self, told: impl Fn(&Counts, &Cold) -> Option<T>) -> Vec<(K, T)> {
+        let all = self.hot.iter().zip(&self.cold).map(|(hot, cold)| Some((hot.key, told(&hot.counts, cold)?)));
+        let mut all: Vec<_> = all.flatten().collect();
+        all.sort_unstable_by_key(|(key, _)| *key);
+        all
     }
 
     /// Hands what a part holds of flows to each, which says whether it fits.
@@ -216,12 +200,9 @@ impl Observation {
             to.body().push(TFTP_ERRORS);
             side.store_tftp_errors(to.body());
         }
-        let replies = (v4.replies(), v6.replies());
-        if !(replies.0.is_empty() && replies.1.is_empty()) {
-            to.body().push(REPLIES);
-            store_list(replies.0.iter(), to.body());
-            store_list(replies.1.iter(), to.body());
-        }
+        let replies =
+            |counts: &Counts, cold: &Cold| Some(counts.replies_before(cold)).filter(|both| *both != [None; 2]);
+        self.store_each(REPLIES, replies, to);
         if !side.claims.is_empty() {
             to.body().push(CLAIMS);
             side.claims.store(to.body());
@@ -230,19 +211,20 @@ impl Observation {
             to.body().push(REFUSALS);
             side.store_refusals(to.body());
         }
-        let transfers = (v4.transfers(), v6.transfers());
-        if !(transfers.0.is_empty() && transfers.1.is_empty()) {
-            to.body().push(TRANSFERS);
-            store_list(transfers.0.iter(), to.body());
-            store_list(transfers.1.iter(), to.body());
-        }
-        let waits = (v4.waits(), v6.waits());
-        if !(waits.0.is_empty() && waits.1.is_empty()) {
-            to.body().push(WAITS);
-            store_list(waits.0.iter(), to.body());
-            store_list(waits.1.iter(), to.body());
-        }
+        self.store_each(TRANSFERS, Counts::transfer, to);
+        self.store_each(WAITS, Counts::waits_of_both, to);
+        self.store_each(REPEATED, Counts::repetitions, to);
         to.flush()
+    }
+
+    /// Stores a part of what is told of few flows, if there is any.
+    fn store_each<T: Stored>(&self, part: u8, told: impl Fn(&Counts, &Cold) -> Option<T>, to: &mut Packer<impl Write>) {
+        let (v4, v6) = (self.v4.each(&told), self.v6.each(&told));
+        if !(v4.is_empty() && v6.is_empty()) {
+            to.body().push(part);
+            store_list(v4.iter(), to.body());
+            store_list(v6.iter(), to.body());
+        }
     }
 
     /// Loads what was observed as that of `input`.
@@ -291,6 +273,10 @@ impl Observation {
                 WAITS => {
                     v4.load_each(from, Counts::set_waits_of_both)?;
                     v6.load_each(from, Counts::set_waits_of_both)?;
+                }
+                REPEATED => {
+                    v4.load_each(from, Counts::set_repetitions)?;
+                    v6.load_each(from, Counts::set_repetitions)?;
                 }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }

@@ -93,7 +93,7 @@ pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) ->
     draft.tell_meant();
     draft.tell_silences();
     draft.tell_failures();
-    draft.tell_cut_off();
+    draft.tell_fruitless();
     draft.tell_blocked();
     draft.facts.keep(draft.uncommon);
     (draft.conversation, draft.facts)
@@ -114,15 +114,15 @@ struct Draft<'a> {
     last_answer: Timestamp,
     /// When the last one was opened of those that the server accepted.
     accepted: Timestamp,
-    /// Of those that worked, when the last one began, and when it was answered last.
-    renewed: (Timestamp, Timestamp),
+    /// Of those that worked, when the last one began, and when its server and its client last answered.
+    renewed: (Timestamp, [Timestamp; 2]),
     /// Those that went silent, each with its end.
     silences: Vec<(Silence, Timestamp)>,
     /// When it ended, as far as order goes.
     end: Timestamp,
     failure: Option<Failure>,
-    /// Connections that the server reset at the client's first words.
-    cut_off: u32,
+    /// Connections that the server reset at the client's first words, or never answered.
+    fruitless: u32,
     /// When the last one began in which the server said anything.
     served: Timestamp,
     /// Whether ICMP errors about the server's packets are believed.
@@ -164,11 +164,11 @@ impl<'a> Draft<'a> {
             best: 0,
             last_answer: Timestamp::UNKNOWN,
             accepted: Timestamp::UNKNOWN,
-            renewed: (Timestamp::UNKNOWN, Timestamp::UNKNOWN),
+            renewed: (Timestamp::UNKNOWN, [Timestamp::UNKNOWN; 2]),
             silences: Vec::new(),
             end: Timestamp::UNKNOWN,
             failure: None,
-            cut_off: 0,
+            fruitless: 0,
             served: Timestamp::UNKNOWN,
             believes_errors: of.believes_errors(members),
             any_named: false,
@@ -306,7 +306,7 @@ impl<'a> Draft<'a> {
         if rank >= self.best {
             (self.best, self.conversation.outcome) = (rank, outcome);
         }
-        self.cut_off += u32::from(tally.is_cut_off());
+        self.fruitless += u32::from(tally.is_cut_off() || tally.is_mute());
         self.served = self.served.max(tally.served());
         self.facts.half_open |= tally.half_open();
         self.facts.both_ways |= tally.both_ways(transport);
@@ -316,13 +316,16 @@ impl<'a> Draft<'a> {
         } else if tally.client.packets() > 0 && (tally.server.packets() > 0 || tally.answered) {
             self.last_answer = self.last_answer.max(tally.last_answer());
             self.accepted = self.accepted.max(tally.accepted());
-            self.renewed = self.renewed.max((tally.client.span().0, tally.last_answer()));
+            self.renewed = self.renewed.max((tally.client.span().0, [tally.last_answer(), tally.client.last_reply()]));
         }
         let silence = outcome::went_silent(transport, outcome, tally)
             .or_else(|| outcome::transfer_went_silent(outcome, tally))
             .or_else(|| self.went_unreachable(outcome, tally, numbers));
-        let end = tally.client.last().max(tally.server.last());
-        self.silences.extend(silence.map(|silence| (silence, end)));
+        self.silences.extend(silence.map(|silence| {
+            // A client that says itself that nobody listens there has let go, as after a restart.
+            let is_gone = silence.how == outcome::Hush::Client && tally.is_sent_back_at_all();
+            (silence, if is_gone { silence.since } else { tally.client.last().max(tally.server.last()) })
+        }));
     }
 
     /// Whether what the client of a connection over UDP sent was sent back, once it had worked.

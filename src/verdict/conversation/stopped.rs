@@ -5,8 +5,8 @@ use crate::capture::Timestamp;
 use crate::protocol::Transport;
 use crate::verdict::outcome::{self, Hush, Silence, Tally};
 
-/// Connections, and nanoseconds from the first to the last, after which a reset at the client's first words is no accident.
-const CUT_OFF: (u32, i64) = (3, 3_000_000_000);
+/// Connections, and nanoseconds from the first to the last, after which it is no accident that nothing came of them.
+const FRUITLESS: (u32, i64) = (3, 3_000_000_000);
 
 /// Times, and nanoseconds from one to the next, at which connections went silent that are no restart that is over.
 const AGAIN: usize = 3;
@@ -16,12 +16,15 @@ impl Draft<'_> {
     /// Whether a connection went silent for good: one that was opened later and answered makes up for it, as after a restart, if
     /// that did not happen again and again.
     pub(super) fn tell_silences(&mut self) {
-        let (begin, answered) = self.renewed;
+        let (begin, [by_server, by_client]) = self.renewed;
         let mut times: Vec<i64> = self.silences.iter().map(|(silence, _)| silence.since.raw()).collect();
         times.sort_unstable();
         times.dedup_by(|later, earlier| later.saturating_sub(*earlier) < APART);
         let is_often = times.len() >= AGAIN;
-        let is_told = |(silence, end): &&(Silence, Timestamp)| is_often || begin <= silence.since || answered <= *end;
+        let is_told = |(silence, end): &&(Silence, Timestamp)| {
+            let answered = if silence.how == Hush::Client { by_client.max(by_server) } else { by_server };
+            is_often || begin <= silence.since || answered <= *end
+        };
         // The longest tells most, of those the first.
         let told = self.silences.iter().filter(is_told).rev().max_by_key(|(silence, _)| silence.requests);
         self.conversation.stopped_answering |= told.is_some();
@@ -55,24 +58,30 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether each connection since the last that the server served was reset at the client's first words: by what looks into
-    /// them on the way, or by a service that breaks down.
-    pub(super) fn tell_cut_off(&mut self) {
-        if self.cut_off < CUT_OFF.0 || self.uncommon.silence.is_some() {
+    /// Whether each connection since the last that the server served was reset at the client's first words, by what looks into
+    /// them on the way, or by a service that breaks down; or was never answered, as most of them all.
+    pub(super) fn tell_fruitless(&mut self) {
+        if self.fruitless < FRUITLESS.0 || self.uncommon.silence.is_some() {
             return;
         }
-        let (mut requests, mut since, mut until) = (0, Timestamp::UNKNOWN, Timestamp::UNKNOWN);
+        let mut connections = Vec::new();
         for connection in self.members.chunk_by(|a, b| a.key == b.key) {
             let mut tally = Tally::NONE;
             connection.iter().map(|member| self.of.look(member)).for_each(|(flow, told)| tally.add(&flow, told.client));
-            if tally.is_cut_off() && tally.begin() > self.served {
-                (requests, since, until) = (requests + 1, since.earlier(tally.begin()), until.max(tally.begin()));
-            }
+            connections.push(tally);
         }
-        if requests >= CUT_OFF.0 && outcome::silence(since, until) >= CUT_OFF.1 {
-            self.conversation.stopped_answering = true;
-            self.uncommon.silence = Some(Silence { how: Hush::Reset, since, requests });
-        }
+        let told = [(Hush::Reset, Tally::is_cut_off as fn(&Tally) -> bool), (Hush::Mute, Tally::is_mute)];
+        self.uncommon.silence = told.into_iter().find_map(|(how, is_so)| {
+            let all = connections.iter().filter(|tally| is_so(tally));
+            // What is large may be lost where what is small passes.
+            let is_most = how == Hush::Mute && all.clone().count() * 2 >= connections.len();
+            let begins = all.map(Tally::begin).filter(|begin| is_most || *begin > self.served);
+            let (since, until) = (begins.clone().min()?, begins.clone().max()?);
+            let requests = u32::try_from(begins.count()).unwrap_or(u32::MAX);
+            let is_told = requests >= FRUITLESS.0 && outcome::silence(since, until) >= FRUITLESS.1;
+            is_told.then_some(Silence { how, since, requests })
+        });
+        self.conversation.stopped_answering |= self.uncommon.silence.is_some();
     }
 
     /// What was tried after a time and came to nothing, refused or not.

@@ -11,7 +11,7 @@ pub(crate) use starts::{STARTS, starts_anew};
 use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::{EndView, FlowView, SynAnswer};
+use crate::flow::{EndView, FlowView, Repeated, SynAnswer};
 use crate::protocol::{CoapKind, Tag, Transport};
 use crate::relation::{UNTAKEN, Vain};
 
@@ -29,6 +29,8 @@ pub(super) struct Side {
     insists: bool,
     flags: TcpFlags,
     payload: bool,
+    /// Whether more of its bytes were acknowledged than were captured.
+    lacks_bytes: bool,
     asks: bool,
     /// Whether anything it sent may be an answer.
     replies: bool,
@@ -43,6 +45,9 @@ pub(super) struct Side {
     waits_since: Timestamp,
     /// Effective time of the last packet that may be an answer.
     last_reply: Timestamp,
+    /// What it sent again and again over UDP, answered or not, and how much besides, without copies.
+    repeated: Repeated,
+    others_sent: u64,
     /// Effective times of the first and the last packet.
     first: Timestamp,
     last: Timestamp,
@@ -67,6 +72,11 @@ impl Side {
         self.last
     }
 
+    /// Effective time of its last packet that may be an answer.
+    pub(super) const fn last_reply(&self) -> Timestamp {
+        self.last_reply
+    }
+
     const SILENT: Self = Self {
         packets: 0,
         bytes: 0,
@@ -77,6 +87,7 @@ impl Side {
         insists: false,
         flags: TcpFlags(0),
         payload: false,
+        lacks_bytes: false,
         asks: false,
         replies: false,
         proceeds: false,
@@ -85,6 +96,8 @@ impl Side {
         unanswered_until: Timestamp::UNKNOWN,
         waits_since: Timestamp::UNKNOWN,
         last_reply: Timestamp::UNKNOWN,
+        repeated: Repeated::NONE,
+        others_sent: 0,
         first: Timestamp::UNKNOWN,
         last: Timestamp::UNKNOWN,
     };
@@ -113,6 +126,7 @@ impl Side {
             self.others =
                 self.others.saturating_add(end.packets().saturating_sub(told.saturating_add(end.duplicates())));
             self.flags.0 |= end.tcp_flags().0;
+            self.lacks_bytes |= end.syn_acks() > 0 && !end.has_payload() && end.acknowledged_beyond().is_some();
             self.reopened = self.reopened.max(end.reopened());
         }
         self.payload |= end.has_payload();
@@ -121,8 +135,16 @@ impl Side {
         self.proceeds |= end.proceeds();
         self.unanswered = end.unanswered();
         self.unanswered_until = self.unanswered_until.max(end.unanswered_until());
-        if transport == Transport::Udp && self.unanswered >= UDP_SILENCE.0 {
-            self.waits_since = self.waits_since.earlier(end.waiting().first);
+        if transport == Transport::Udp {
+            if self.unanswered >= UDP_SILENCE.0 {
+                self.waits_since = self.waits_since.earlier(end.waiting().first);
+            }
+            let repeated = end.repeated();
+            let others = end.packets().saturating_sub(end.duplicates().saturating_add(repeated.all.into()));
+            self.others_sent = self.others_sent.saturating_add(others);
+            if repeated.messages > self.repeated.messages {
+                self.repeated = repeated;
+            }
         }
         self.last_reply = self.last_reply.max(end.last_reply());
         if end.packets() > 0 {
@@ -153,9 +175,18 @@ pub(crate) enum Failure {
     Unheard,
     /// The client asked, and never took up what the server answered.
     Untaken,
+    /// The client asked the same again and again, though it was answered each time.
+    Undelivered,
     /// What the server sent was to be acknowledged, and the client was never heard.
     Unacknowledged,
 }
+
+/// Nanoseconds that a server of HTTP or TLS lets its client wait for the first byte, at most.
+const MUTE: i64 = 5_000_000_000;
+
+/// Nanoseconds from the last repetition of a message to the next message, at most: CoAP waits 48 seconds for an answer to it
+/// (RFC 7252 section 4.8).
+const GIVES_UP: i64 = 60_000_000_000;
 
 /// Flows of one connection, one a VLAN path, that each is held against: a mirror shows a packet on two or three. The work
 /// grows with their number times this.
@@ -219,6 +250,20 @@ impl Tally {
             (SynAnswer::Fits, _) | (_, SynAnswer::Fits) => SynAnswer::Fits,
             (SynAnswer::Unknown, other) | (other, _) => other,
         };
+    }
+
+    /// What the client asked again and again though an answer was captured each time: none of them reached it. Whether that
+    /// is all that came of it.
+    pub(super) fn undelivered(&self) -> Option<(Repeated, bool)> {
+        let Self { client, server, .. } = self;
+        let told = client.repeated;
+        // A single message may have been unlucky, and a client that never counts may have had to say the same again.
+        let is_enough = told.messages > 1 || told.messages == 1 && told.sent >= 4 && told.doubles;
+        // Of a server that answers late there is one answer to all of them; a few may have been lost before this place.
+        let is_answered = server.replies && server.packets.saturating_mul(4) >= client.packets.saturating_mul(3);
+        let is_all = client.others_sent <= u64::from(told.messages) * 2;
+        let is_last = silence(told.last, client.last) <= GIVES_UP;
+        (is_enough && is_answered && is_last && (is_all || told.messages > 2 && told.mostly)).then_some((told, is_all))
     }
 
     /// Holds the flows of one connection against one another, where a mirror tags its two directions differently: what
@@ -306,6 +351,17 @@ impl Tally {
         self.client.payload && !closes && self.server.syn_acks > 0 && self.server.others == 0 && self.server.resets > 0
     }
 
+    /// The server accepted and acknowledged what the client said, and for long sent nothing of its own.
+    pub(super) fn is_mute(&self) -> bool {
+        let Self { client, server, .. } = self;
+        let is_heard = server.syn_acks > 0 && server.others > 0 && server.resets == 0;
+        client.payload
+            && !server.payload
+            && !server.lacks_bytes
+            && is_heard
+            && silence(client.first, client.last) >= MUTE
+    }
+
     /// When the client's first packet was seen.
     pub(super) const fn begin(&self) -> Timestamp {
         self.client.first
@@ -322,6 +378,7 @@ impl Tally {
             (Failure::OldConnection, self.is_of_old_connection()),
             (Failure::Unheard, self.is_unheard()),
             (Failure::Untaken, outcome == Outcome::Unanswered && (self.is_untaken() || self.vain.is_some())),
+            (Failure::Undelivered, outcome == Outcome::Unanswered && self.undelivered().is_some()),
             (Failure::Unacknowledged, self.is_unacknowledged()),
         ];
         holds.into_iter().find_map(|(failure, holds)| holds.then_some(failure))
@@ -361,6 +418,11 @@ impl Tally {
     /// Each answer was sent back by an ICMP error.
     pub(super) const fn is_sent_back(&self) -> bool {
         self.server.packets > 0 && self.sent_back >= self.answers && (self.client.packets > 0 || self.answers_group)
+    }
+
+    /// Whether any of the server's packets was sent back by ICMP errors.
+    pub(super) const fn is_sent_back_at_all(&self) -> bool {
+        self.sent_back > 0
     }
 
     /// The flow and the end whose packets an ICMP error sent back, on flows that would answer it.
@@ -453,7 +515,7 @@ fn datagrams(tally: &Tally, owed: bool) -> Outcome {
     if tally.is_sent_back() {
         return Outcome::Rejected;
     }
-    if tally.is_untaken() {
+    if tally.is_untaken() || tally.undelivered().is_some_and(|(_, is_all)| is_all) {
         return Outcome::Unanswered;
     }
     // Announcements of a server answer nothing that it was asked.

@@ -41,6 +41,10 @@ pub(crate) enum Hush {
     New,
     /// The server: each connection is reset at the client's first words.
     Reset,
+    /// The server: it accepts connections, acknowledges what is said, and answers nothing.
+    Mute,
+    /// None: the server's answers were captured, and no longer reach the client.
+    Undelivered,
 }
 
 /// Whether one connection worked and then went silent while its requests went on.
@@ -75,6 +79,10 @@ pub(in crate::verdict) fn went_silent(transport: Transport, outcome: Outcome, ta
         }
         Transport::Udp if client.asks && is_long(UDP_SILENCE, client, &of_server) => Some(of_server),
         Transport::Udp if server.asks && is_long(UDP_SILENCE, server, &of_client) => Some(of_client),
+        Transport::Udp => {
+            let (told, _) = tally.undelivered()?;
+            Some(Silence { how: Hush::Undelivered, since: told.first, requests: told.sent })
+        }
         _ => None,
     }
 }

@@ -55,6 +55,8 @@ struct Kind {
     up: Stamp,
     down: Stamp,
     bare: Stamp,
+    /// Where in question and answer the low byte of their number stands: no sender uses one twice in a row.
+    numbered: Option<[usize; 2]>,
 }
 
 /// A kind before its frames are made: share, pair, course, port, packets, question, answer.
@@ -106,7 +108,16 @@ fn kinds() -> Vec<Kind> {
     let kind = |(share, pair, course, port, packets, up, down): Row<'_>| {
         let stamp = |payload: &[u8]| if matches!(course, Tcp) { Stamp::tcp(payload) } else { Stamp::udp(payload) };
         let bare = if matches!(course, Tftp) { stamp(&tftp::ack(7)) } else { stamp(&[]) };
-        Kind { share, pair, course, port, packets, up: stamp(up), down: stamp(down), bare }
+        let numbered = match port {
+            5683 => Some([3, 3]),
+            // Behind BVLC and NPDU: a request names its segments first.
+            47_808 => Some([8, 7]),
+            53 => Some([1, 1]),
+            // Times of transmission and origin.
+            123 => Some([47, 31]),
+            _ => None,
+        };
+        Kind { share, pair, course, port, packets, up: stamp(up), down: stamp(down), bare, numbered }
     };
     table.into_iter().map(kind).collect()
 }
@@ -171,20 +182,24 @@ pub(super) fn run(sink: &mut Sink<'_>, random: &mut Random, limit: Limit) -> io:
         // 100 microseconds on average: 10,000 packets a second.
         let gap = (lot & 0xffff) * 3;
         let kind = &kinds[session.kind as usize];
+        let number = |of: usize| Some((kind.numbered?[of], session.seq[0].wrapping_add(session.step / 2) as u8));
         match kind.course {
             Course::Tcp => tcp(sink, gap, kind, session)?,
             Course::Tftp if session.step > 0 => {
+                let block = Some((3, (session.step as u8 + 1) / 2));
                 let (stamp, ends) = if session.step % 2 == 1 {
                     (&kind.down, session.data)
                 } else {
                     (&kind.bare, session.data.turned())
                 };
-                sink.record(gap, stamp.len(), |out| stamp.udp_into(out, ends))?;
+                sink.record(gap, stamp.len(), |out| stamp.udp_into(out, ends, block))?;
             }
             Course::Turns if session.step % 2 == 1 => {
-                sink.record(gap, kind.down.len(), |out| kind.down.udp_into(out, session.ends.turned()))?;
+                sink.record(gap, kind.down.len(), |out| kind.down.udp_into(out, session.ends.turned(), number(1)))?;
             }
-            _ => sink.record(gap, kind.up.len(), |out| kind.up.udp_into(out, session.ends))?,
+            // A TFTP request has no number.
+            Course::Tftp => sink.record(gap, kind.up.len(), |out| kind.up.udp_into(out, session.ends, None))?,
+            _ => sink.record(gap, kind.up.len(), |out| kind.up.udp_into(out, session.ends, number(0)))?,
         }
         session.step += 1;
         if session.step == session.steps {

@@ -133,7 +133,7 @@ fn uniform(sink: &mut Sink<'_>, random: &mut Random, limit: Limit, length: usize
         );
         let ends = if lot & 1 == 0 { ends } else { ends.turned() };
         // The draw's low bits are as good as its high ones: up to 2 microseconds between frames.
-        sink.record(lot >> 1 & 0x7ff, length, |out| frame.udp_into(out, ends))?;
+        sink.record(lot >> 1 & 0x7ff, length, |out| frame.udp_into(out, ends, None))?;
     }
     Ok(())
 }
