@@ -30,7 +30,7 @@ fn survey(inventory: &Arc<Inventory>) -> Survey {
 /// As with `--health`.
 fn measured(inventory: &Arc<Inventory>) -> Survey {
     let mut options = Options::new(Policy::embedded(), Arc::clone(inventory));
-    options.limits.health = true;
+    options.reading.limits.health = true;
     survey_by(options)
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn site() -> Inventory {
 pub(crate) fn survey(captures: &[PathBuf], inventory: Inventory, health: bool) -> Survey {
     let sources: Vec<Source> = captures.iter().cloned().map(Source::File).collect();
     let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
-    options.limits.health = health;
+    options.reading.limits.health = health;
     run(&sources, &options, &Progress::default()).expect("captures that can be read")
 }
 

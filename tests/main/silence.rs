@@ -11,7 +11,7 @@ use igorscope::anonymize::Anonymizer;
 use igorscope::finding::{Standings, State};
 use igorscope::inventory::{Inventory, InventoryFlags};
 use igorscope::policy::{Policy, Severity};
-use igorscope::survey::{ObserveOptions, Options, Progress, Source, Survey, in_order, observe, run};
+use igorscope::survey::{Options, Progress, Source, Survey, in_order, observe, run};
 use proptest::prelude::*;
 
 use crate::command::sample;
@@ -33,7 +33,7 @@ pub(crate) fn options() -> Options {
         ..InventoryFlags::default()
     };
     let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::load(None, &flags).expect("sound flags")));
-    options.limits.health = true;
+    options.reading.limits.health = true;
     options
 }
 
@@ -405,10 +405,8 @@ pub(crate) fn parts(folder: &Path, tape: &Tape, mut cuts: Vec<u64>, kept: [bool;
 
 /// A state of one source.
 pub(crate) fn state(path: &Path, source: Source) -> Vec<Source> {
-    let options = options();
-    let options = ObserveOptions { threads: options.threads, limits: options.limits, count: None, filter: None };
     let mut file = Vec::new();
-    observe(&[source], &options, &Progress::default(), || None, &mut file).expect("a state");
+    observe(&[source], &options().reading, &Progress::default(), || None, &mut file).expect("a state");
     fs::write(path, file).expect("a file");
     Source::of_state(path.to_owned())
 }

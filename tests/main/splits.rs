@@ -57,7 +57,7 @@ pub(crate) fn survey(files: &[(String, Vec<u8>)], given: impl Iterator<Item = us
     }
     let sources = given.map(|at| Source::File(paths[at].clone())).collect();
     let mut options = Options::new(Policy::embedded(), Arc::new(reading::site()));
-    options.threads = threads.try_into().unwrap();
+    options.reading.threads = threads.try_into().unwrap();
     run(&in_order(sources), &options, &Progress::default()).unwrap()
 }
 

@@ -9,7 +9,7 @@ use igorscope::policy::Policy;
 use igorscope::report::json::write_survey;
 use igorscope::report::{self, HtmlOptions, Names};
 use igorscope::state::{self, Unpack};
-use igorscope::survey::{ObserveOptions, Options, Progress, Source, Survey, in_order, observe, run};
+use igorscope::survey::{Options, Progress, Source, Survey, in_order, observe, run};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -20,22 +20,17 @@ use crate::splits::{Recorded, SAMPLES, direction, frames, marks, pcap};
 
 pub(crate) fn options(threads: usize, flows: Option<usize>) -> Options {
     let mut options = Options::new(Policy::embedded(), Arc::new(reading::site()));
-    options.threads = threads.try_into().unwrap();
-    options.limits.flows = flows.unwrap_or(options.limits.flows);
-    options.limits.health = true;
+    options.reading.threads = threads.try_into().unwrap();
+    options.reading.limits.flows = flows.unwrap_or(options.reading.limits.flows);
+    options.reading.limits.health = true;
     options
 }
 
 /// A state of some sources.
 pub(crate) fn state_of(sources: &[Source], options: &Options) -> Vec<u8> {
-    let options = ObserveOptions {
-        threads: options.threads,
-        limits: options.limits,
-        count: options.count,
-        filter: options.filter.clone(),
-    };
     let mut file = Vec::new();
-    let heads = observe(&in_order(sources.to_vec()), &options, &Progress::default(), || None, &mut file).unwrap();
+    let heads =
+        observe(&in_order(sources.to_vec()), &options.reading, &Progress::default(), || None, &mut file).unwrap();
     assert!(heads.iter().all(Result::is_ok));
     file
 }
