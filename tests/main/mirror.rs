@@ -236,7 +236,8 @@ impl Mirror {
     }
 }
 
-fn addresses() -> InventoryFlags {
+/// The roles of a site of fixed addresses.
+pub(crate) fn addresses() -> InventoryFlags {
     InventoryFlags {
         gateway: vec!["10.20.0.10".into()],
         node: vec!["10.20.0.101-10.20.0.199".into()],
