@@ -16,7 +16,8 @@ use proptest::prelude::*;
 use crate::command::{self, folder, igorscope, sample};
 use crate::corpus;
 use crate::reading;
-use crate::splits::{Recorded, SAMPLES, direction, frames, marks, pcap};
+use crate::splits::{SAMPLES, direction, frames, marks, pcap};
+use crate::traffic::file::Record;
 
 pub(crate) fn options(threads: usize, flows: Option<usize>) -> Options {
     let mut options = Options::new(Policy::embedded(), Arc::new(reading::site()));
@@ -111,12 +112,12 @@ enum Kept {
 
 /// The first file in which the parts differ from their captures, if they are kept in such ways.
 fn difference(
-    frames: &[Recorded],
+    frames: &[Record],
     part_of: &dyn Fn(usize) -> usize,
     (kept, in_time): (&[Kept], bool),
     (observe_with, judge_with): (&Options, &Options),
 ) -> Option<(&'static str, String, String)> {
-    let mut parts: BTreeMap<usize, Vec<&Recorded>> = BTreeMap::new();
+    let mut parts: BTreeMap<usize, Vec<&Record>> = BTreeMap::new();
     for (at, frame) in frames.iter().enumerate() {
         parts.entry(part_of(at)).or_default().push(frame);
     }
