@@ -38,8 +38,7 @@ need() {
 
 prepare() {
     need dpkg-deb dpkg makensis nsis python3 python3-minimal flex flex bison bison make make \
-        qemu-aarch64-static qemu-user-static debootstrap debootstrap unzip unzip strip binutils \
-        aarch64-linux-gnu-strip binutils-aarch64-linux-gnu
+        qemu-aarch64-static qemu-user-static debootstrap debootstrap unzip unzip
     python3 -m venv --help >/dev/null 2>&1 || need no-such-command python3-venv
     for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
         rustup target list --installed | grep -qx "$target" || rustup target add "$target"
@@ -98,16 +97,11 @@ static() {
         "CC_${target//-/_}=$work/tools/$arch/cc" "AR_${target//-/_}=$work/tools/$arch/ar" \
         LIBPCAP_LIBDIR="$work/libpcap-$libpcap/$arch" LIBPCAP_VER="$libpcap" \
         cargo build --locked --release --target "$target" --target-dir "$folder"
-    # What this linker leaves of names is a tenth of the file.
-    local strip=strip
-    [ "$arch" = "$(uname -m)" ] || strip=$arch-linux-gnu-strip
-    "$strip" --strip-all "$folder/$target/release/igorscope"
 }
 
 windows() {
     CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="$(remap) -C link-arg=-Wl,--no-insert-timestamp" \
         scripts/windows.sh cargo build --locked --release --target-dir "$1"
-    x86_64-w64-mingw32-strip --strip-all "$1/x86_64-pc-windows-gnu/release/igorscope.exe"
 }
 
 # --- The packages ---------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 //! The whole line on a file, and what the report's tables cost.
 
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,10 +19,8 @@ const INVENTORY: &str =
 
 fn survey(path: &Path, threads: usize) -> Survey {
     let inventory = Arc::new(Inventory::parse(INVENTORY, "bench.toml").expect("a sound inventory"));
-    let options = Options {
-        threads: NonZeroUsize::new(threads).expect("at least one"),
-        ..Options::new(Policy::embedded(), inventory)
-    };
+    let mut options = Options::new(Policy::embedded(), inventory);
+    options.reading.threads = threads.try_into().expect("at least one");
     run(&[Source::File(path.to_owned())], &options, &Progress::default()).expect("the generator writes captures")
 }
 

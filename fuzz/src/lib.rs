@@ -4,7 +4,6 @@
 //! fills the corpora from `captures/`.
 
 use std::io::Cursor;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -117,6 +116,13 @@ pub fn inventory(data: &[u8]) {
     }
 }
 
+fn options(threads: usize) -> Option<Options> {
+    let inventory = Inventory::parse("", "fuzz.toml").expect("an empty inventory is sound");
+    let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
+    options.reading.threads = threads.try_into().ok()?;
+    Some(options)
+}
+
 /// The bytes of a file, through the whole pipeline to every table: frames are accounted for, and what is written is the
 /// same for one thread and for two.
 pub fn survey(data: &[u8]) {
@@ -126,13 +132,7 @@ pub fn survey(data: &[u8]) {
         return;
     }
     let written = |threads| {
-        let options = Options {
-            threads: NonZeroUsize::new(threads)?,
-            ..Options::new(
-                Policy::embedded(),
-                Arc::new(Inventory::parse("", "fuzz.toml").expect("an empty inventory is sound")),
-            )
-        };
+        let options = options(threads)?;
         let survey = survey::run(&[Source::File(path.clone())], &options, &Progress::default()).ok()?;
         let stopped: u64 = survey.frames.stopped.iter().map(|(_, _, frames)| frames).sum();
         assert_eq!(survey.frames.total, survey.frames.decoded + stopped, "every frame is accounted for");
@@ -200,9 +200,7 @@ pub fn state(data: &[u8]) {
     }
     let capture = Source::File(concat!(env!("CARGO_MANIFEST_DIR"), "/../captures/real-tftp-hpa.pcap").into());
     let written = |threads, beside: Option<Source>| {
-        let inventory = Inventory::parse("", "fuzz.toml").expect("an empty inventory is sound");
-        let options =
-            Options { threads: NonZeroUsize::new(threads)?, ..Options::new(Policy::embedded(), Arc::new(inventory)) };
+        let options = options(threads)?;
         let sources: Vec<Source> = Source::of_state(path.clone()).into_iter().chain(beside).collect();
         let survey = match survey::run(&survey::in_order(sources), &options, &Progress::default()) {
             Ok(survey) => survey,

@@ -18,7 +18,8 @@ pub(super) fn run(args: Analyze, verbosity: &Verbosity) -> Outcome {
     let options = SurveyOptions::check(args.survey)?;
     let wants = InputNeeds { hashes: output.wants_hashes(), twice: output.evidence.is_some() };
     let Reading { survey, sources, status, spool } = read(&options, wants, verbosity)?;
-    let writing = WriteOptions { threads: options.threads.get(), command, rendered: String::new(), is_durable: false };
+    let writing =
+        WriteOptions { threads: options.reading.threads.get(), command, rendered: String::new(), is_durable: false };
     let anonymizer = args.anonymize.then(|| anonymize::anonymizer(key.as_ref(), &survey)).transpose()?;
     let replaced = written::replaced(output.folder.as_deref(), &survey, verbosity);
     let evidence = || match &output.evidence {

@@ -1,33 +1,22 @@
 //! `observe`: captures to a state, which is judged later.
 
 use std::cell::RefCell;
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
-use super::args::{Observe, ReadingArgs, Verbosity};
+use super::args::{Observe, Verbosity};
 use super::exit::{Failure, Outcome, Status};
+use super::options::{all_threads, read_options};
 use super::progress::Bar;
 use super::reading::{Inputs, digests, gather, none_usable, say};
 use super::states;
-use crate::capture::{CaptureError, Filter};
-use crate::flow::Limits;
+use crate::capture::CaptureError;
 use crate::report::write_file;
-use crate::survey::{self, ObserveOptions, Observing, Progress, Source};
+use crate::survey::{self, Observing, Progress, ReadOptions, Source};
 
 pub(super) fn run(args: Observe, verbosity: &Verbosity) -> Outcome {
     let Observe { captures, output, reading } = args;
-    let ReadingArgs { count, filter, threads, health, limits } = reading;
-    if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
-        return Err(Failure::usage("standard input (-) can be read only once; name it once"));
-    }
-    let options = ObserveOptions {
-        threads: threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
-        limits: limits.limits(health),
-        count,
-        filter: filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?,
-    };
+    let options = read_options(reading, &captures)?;
     let Inputs { sources, status, .. } = gather(&captures, false, verbosity)?;
     if states::are_among(&sources) && (options.count.is_some() || options.filter.is_some()) {
         return Err(Failure::usage(
@@ -40,8 +29,7 @@ pub(super) fn run(args: Observe, verbosity: &Verbosity) -> Outcome {
 /// One state of several, exactly: each input as it is.
 pub(super) fn merge(states: Vec<PathBuf>, output: &Path, verbosity: &Verbosity) -> Outcome {
     let sources = survey::in_order(states.into_iter().flat_map(Source::of_state).collect());
-    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let options = ObserveOptions { threads, limits: Limits::default(), count: None, filter: None };
+    let options = ReadOptions { threads: all_threads(), ..ReadOptions::default() };
     write(&sources, &options, output, Status::Good, verbosity)
 }
 
@@ -49,7 +37,7 @@ pub(super) fn merge(states: Vec<PathBuf>, output: &Path, verbosity: &Verbosity) 
 /// the whole of a site would lack it unseen.
 fn write(
     sources: &[Source],
-    options: &ObserveOptions,
+    options: &ReadOptions,
     output: &Path,
     mut status: Status,
     verbosity: &Verbosity,

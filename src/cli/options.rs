@@ -11,10 +11,9 @@ use super::collector::Collector;
 use super::exit::Failure;
 use super::nearby;
 use crate::capture::Filter;
-use crate::flow::Limits;
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::policy::Policy;
-use crate::survey;
+use crate::survey::{self, ReadOptions};
 
 /// What is read, and what it is held against.
 pub(super) struct SurveyOptions {
@@ -22,36 +21,41 @@ pub(super) struct SurveyOptions {
     pub(super) captures: Vec<PathBuf>,
     pub(super) inventory: Arc<Inventory>,
     pub(super) policy: Arc<Policy>,
-    pub(super) count: Option<u64>,
-    pub(super) filter: Option<Filter>,
-    pub(super) threads: NonZeroUsize,
-    pub(super) limits: Limits,
+    pub(super) reading: ReadOptions,
 }
 
 impl SurveyOptions {
     pub(super) fn check(args: SurveyArgs) -> Result<Self, Failure> {
         let SurveyArgs { captures, hosts, policy, reading } = args;
-        let ReadingArgs { count, filter, threads, health, limits } = reading;
-        if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
-            return Err(Failure::usage("standard input (-) can be read only once; name it once"));
-        }
-        let threads = threads.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        let reading = read_options(reading, &captures)?;
         let inventory = Arc::new(inventory(hosts)?);
         let policy = super::policy::load(policy.as_deref())?;
-        let filter = filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?;
-        Ok(Self { captures, inventory, policy, count, filter, threads, limits: limits.limits(health) })
+        Ok(Self { captures, inventory, policy, reading })
     }
 
     /// As the pipeline wants it.
     pub(super) fn survey(&self) -> survey::Options {
         survey::Options {
-            threads: self.threads,
-            limits: self.limits,
-            count: self.count,
-            filter: self.filter.clone(),
+            reading: self.reading.clone(),
             ..survey::Options::new(Arc::clone(&self.policy), Arc::clone(&self.inventory))
         }
     }
+}
+
+/// How what was named is read.
+pub(super) fn read_options(args: ReadingArgs, captures: &[PathBuf]) -> Result<ReadOptions, Failure> {
+    let ReadingArgs { count, filter, threads, health, limits } = args;
+    if captures.iter().filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(Failure::usage("standard input (-) can be read only once; name it once"));
+    }
+    let filter = filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?;
+    let threads = threads.unwrap_or_else(all_threads);
+    Ok(ReadOptions { threads, limits: limits.limits(health), count, filter })
+}
+
+/// As many as there are processors.
+pub(super) fn all_threads() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 pub(super) fn inventory(args: HostArgs) -> Result<Inventory, Failure> {

@@ -1,14 +1,12 @@
 //! `path`: captures at several places to where packets are lost.
 
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 use super::args::{Path, Verbosity};
 use super::exit::{Failure, Outcome, Status};
-use super::options::inventory;
+use super::options::{all_threads, inventory};
 use super::policy;
 use super::progress::Bar;
 use super::reading::{say, tell_passed_over};
@@ -19,7 +17,7 @@ use crate::report::{
     HtmlOptions, ReportFolder, WriteError, path_page, write_file, write_path_csv, write_path_html, write_path_json,
 };
 use crate::state::is_state;
-use crate::survey::{self, InputSummary, Progress, Source, in_order};
+use crate::survey::{self, InputSummary, Progress, ReadOptions, Source, in_order};
 
 pub(super) fn run(args: Path, verbosity: &Verbosity) -> Outcome {
     let Path { places, hosts, policy: file, nat, output, limits } = args;
@@ -27,12 +25,8 @@ pub(super) fn run(args: Path, verbosity: &Verbosity) -> Outcome {
     let nat = nat.iter().map(|pair| address_pair(pair)).collect::<Result<Vec<_>, _>>()?;
     let policy = policy::load(file.as_deref())?;
     policy::tell_losses(&policy, verbosity);
-    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let survey = survey::Options {
-        threads,
-        limits: limits.limits(false),
-        ..survey::Options::new(policy, Arc::new(inventory(hosts)?))
-    };
+    let reading = ReadOptions { threads: all_threads(), limits: limits.limits(false), ..ReadOptions::default() };
+    let survey = survey::Options { reading, ..survey::Options::new(policy, Arc::new(inventory(hosts)?)) };
 
     let mut status = Status::Good;
     let mut found = Vec::new();

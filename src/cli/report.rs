@@ -1,12 +1,10 @@
 //! `report`: a survey.json rendered again.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::thread;
 
 use super::args::{Format, ReadingArgs, Report, SurveyArgs, Verbosity};
 use super::exit::{Failure, Outcome, Status};
-use super::options::{OutputOptions, SurveyOptions};
+use super::options::{OutputOptions, SurveyOptions, all_threads};
 use super::reading::{InputNeeds, read, say};
 use super::results::{self, WriteOptions};
 use super::surveys::{is_survey, survey, survey_file};
@@ -35,7 +33,7 @@ pub(super) fn run(args: Report, verbosity: &Verbosity) -> Outcome {
     policy::tell_losses(&policy, verbosity);
     let rendered = written_by(&survey);
     let sites = read_back(survey, &policy).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = all_threads().get();
     let writing = WriteOptions { threads, command: command(&args, &path), rendered, is_durable: false };
     match &sites[..] {
         [survey] => write(survey, &writing, args.output.as_deref(), verbosity)?,
@@ -51,7 +49,8 @@ fn judge(args: Report, verbosity: &Verbosity) -> Outcome {
     let command = super::command::command(&survey);
     let options = SurveyOptions::check(survey)?;
     let reading = read(&options, InputNeeds { hashes: output.is_some(), twice: false }, verbosity)?;
-    let writing = WriteOptions { threads: options.threads.get(), command, rendered: String::new(), is_durable: false };
+    let writing =
+        WriteOptions { threads: options.reading.threads.get(), command, rendered: String::new(), is_durable: false };
     let files: &[Format] = if output.is_some() { &[Format::Csv, Format::Html, Format::Json] } else { &[] };
     let formats = files.iter().copied().chain([Format::Text]).collect();
     let output = OutputOptions { folder: output, formats, ..OutputOptions::default() };

@@ -22,9 +22,9 @@ pub(super) fn hold_what_is_asked(sources: &[Source], options: &SurveyOptions, tw
     let Some(state) = sources.iter().find_map(Source::observed).map(|observed| &observed.state) else { return Ok(()) };
     let (what, way) = if twice {
         ("gives no --evidence", "name the captures that it was made of instead")
-    } else if options.filter.is_some() {
+    } else if options.reading.filter.is_some() {
         ("cannot be filtered", "give --filter to igorscope observe, or name the captures instead")
-    } else if options.count.is_some() {
+    } else if options.reading.count.is_some() {
         ("cannot be counted off", "give --count to igorscope observe, or name the captures instead")
     } else {
         return Ok(());

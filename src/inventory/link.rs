@@ -59,6 +59,19 @@ pub struct HostLink {
     pub more_groups: u32,
 }
 
+impl Powered {
+    /// `class 4, asks for 25.5 W, is given 13.0 W, signal pairs`.
+    pub(crate) fn words(&self) -> String {
+        let parts = [
+            self.class.map(|class| format!("class {class}")),
+            self.requested.map(|tenths| format!("asks for {} W", watts(tenths))),
+            self.allocated.map(|tenths| format!("is given {} W", watts(tenths))),
+            self.pairs.map(|pairs| format!("{pairs} pairs")),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// A value in tenths of a watt as people read it: `25.5`.
 pub fn watts(tenths: u16) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)

@@ -127,7 +127,7 @@ pub fn run_live(
         let selection = evidence.as_ref().map(LiveEvidence::selection);
         let judging = scope.spawn(move || {
             give_way();
-            let mut whole = Observation::new(0, seed, survey.limits);
+            let mut whole = Observation::new(0, seed, survey.reading.limits);
             let mut states = states.map(|states| States::new(states, survey));
             for growth in growing {
                 let begin = Instant::now();

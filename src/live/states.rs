@@ -53,9 +53,9 @@ impl States {
         let begun = Instant::now();
         let next = begun + options.every;
         let reading = Reading {
-            count: survey.count,
+            count: survey.reading.count,
             filter: options.filter.as_ref().map(ToString::to_string),
-            limits: [survey.limits.flows as u64, survey.limits.fragments as u64],
+            limits: [survey.reading.limits.flows as u64, survey.reading.limits.fragments as u64],
         };
         Self { options, reading, inputs: Vec::new(), before: None, period: 1, begun, next, result: Ok(()) }
     }

@@ -58,7 +58,7 @@ impl<'a> FrameSink<'a> {
             counts: Vec::new(),
             base: Vec::new(),
             parts: Vec::new(),
-            observation: Observation::new(0, seed, options.survey.limits),
+            observation: Observation::new(0, seed, options.survey.reading.limits),
             input: 0,
             number: 0,
             frames: 0,
@@ -69,7 +69,7 @@ impl<'a> FrameSink<'a> {
 
     /// Whether as many frames were taken as are wanted.
     pub(super) fn has_enough(&self) -> bool {
-        self.options.survey.count.is_some_and(|count| self.frames >= count)
+        self.options.survey.reading.count.is_some_and(|count| self.frames >= count)
     }
 
     /// Takes a frame; whether more are wanted.
@@ -111,7 +111,7 @@ impl<'a> FrameSink<'a> {
         self.files.push(Recorded { path, counts: None });
         self.input += 1;
         self.number = 0;
-        let next = Observation::new(self.input, self.seed, self.options.survey.limits);
+        let next = Observation::new(self.input, self.seed, self.options.survey.reading.limits);
         self.parts.push(std::mem::replace(&mut self.observation, next));
     }
 
@@ -155,7 +155,8 @@ impl<'a> FrameSink<'a> {
 
     /// Everything observed since it was asked for last.
     pub(super) fn hand_over(&mut self) -> Vec<Observation> {
-        let next = Observation::new(self.input, self.seed, self.options.survey.limits).continuing(&self.observation);
+        let next =
+            Observation::new(self.input, self.seed, self.options.survey.reading.limits).continuing(&self.observation);
         self.parts.push(std::mem::replace(&mut self.observation, next));
         std::mem::take(&mut self.parts)
     }

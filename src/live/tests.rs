@@ -14,7 +14,7 @@ use crate::survey::{Progress, Source, run};
 
 fn options() -> LiveOptions {
     let mut survey = Options::new(Policy::embedded(), Arc::default());
-    survey.limits.health = true;
+    survey.reading.limits.health = true;
     LiveOptions { survey, interval: Duration::from_secs(1), duration: None, fold_after: Duration::from_secs(300) }
 }
 
@@ -35,7 +35,7 @@ fn live(path: &Path, options: &LiveOptions, frames_a_tick: u64) -> Survey {
     let seed = Seed::random();
     let mut capture = Capture::open(path, 0).unwrap();
     let mut sink = FrameSink::new(None, None, options, seed);
-    let mut whole = Observation::new(0, seed, options.survey.limits);
+    let mut whole = Observation::new(0, seed, options.survey.reading.limits);
     let mut clock = Timestamp::UNKNOWN;
     let mut tick = |sink: &mut FrameSink<'_>, clock: Timestamp| {
         sink.hand_over().into_iter().for_each(|part| whole.absorb(part, Shift::NONE));

@@ -40,7 +40,7 @@ pub(super) fn judged(
     options: &Options,
 ) -> Judged {
     // What was asked for comes before what the capture is to blame for.
-    let next = |advice: &str| match (&options.filter, options.count) {
+    let next = |advice: &str| match (&options.reading.filter, options.reading.count) {
         (Some(filter), _) => format!(
             "Widen the filter \"{filter}\", or leave it out; behind a VLAN tag a filter needs \"vlan and ...\". {advice}"
         ),
@@ -48,7 +48,7 @@ pub(super) fn judged(
         (None, None) => advice.to_owned(),
     };
     if frames.total == 0 {
-        return match &options.filter {
+        return match &options.reading.filter {
             Some(filter) => Judged::no(format!("The filter \"{filter}\" left no frame."), next("")),
             None => Judged::no("Nothing was captured.", format!("Check the cable and the mirror. {MIRROR}")),
         };
@@ -108,7 +108,7 @@ pub(super) fn judged(
         );
     }
     if of_igor.all(cannot_be_told) {
-        return match missing.one_way && options.filter.is_none() {
+        return match missing.one_way && options.reading.filter.is_none() {
             true => Judged::no(
                 "The capture shows one direction only: whether anything was answered cannot be told.",
                 format!("Fix the mirror and capture again. {MIRROR}"),

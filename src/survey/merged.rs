@@ -41,7 +41,7 @@ impl Stream {
     fn open(reader: &Reader<'_>, (at, beginning): (usize, u32)) -> Option<Self> {
         Some(Self {
             capture: Capture::open(reader.sources[at].file()?, at as u32).ok()?,
-            matcher: reader.filter.map(crate::capture::Filter::matcher),
+            matcher: reader.options.filter.as_ref().map(crate::capture::Filter::matcher),
             clock: Clock::default(),
             beginning,
             number: 0,

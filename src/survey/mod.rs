@@ -28,9 +28,9 @@ use crate::verdict::{Caveat, CellCoverage, Conversation, HostCoverage, Judgement
 pub use copies::{Copy, without_copies};
 pub use digest::Digest;
 pub use judged::Judged;
-pub use observe::{ObserveOptions, Observing, observe};
+pub use observe::{Observing, observe};
 pub use order::in_order;
-pub use read::{Progress, Source};
+pub use read::{Progress, ReadOptions, Source};
 pub use run::{Options, run};
 pub use state::{Content, Head, Observed};
 

@@ -4,29 +4,15 @@
 //! them.
 
 use std::io::{self, Write};
-use std::num::NonZeroUsize;
 
 use rayon::prelude::*;
 
-use super::read::{Progress, Reader, Reading, SPAN_WORTHY, Source};
+use super::read::{Progress, ReadOptions, Reader, Reading, SPAN_WORTHY, Source};
 use super::run::on_threads;
 use super::state::{self, Head};
-use crate::capture::{CaptureError, CaptureSummary, Filter};
-use crate::flow::{Limits, Observation, Seed};
+use crate::capture::{CaptureError, CaptureSummary};
+use crate::flow::{Observation, Seed};
 use crate::state::{Packer, Writer};
-
-/// How captures are observed.
-#[derive(Clone, Debug)]
-pub struct ObserveOptions {
-    /// Threads that read.
-    pub threads: NonZeroUsize,
-    /// How much the tables of one input may hold.
-    pub limits: Limits,
-    /// Stop after this many frames.
-    pub count: Option<u64>,
-    /// Take only the frames that it keeps.
-    pub filter: Option<Filter>,
-}
 
 /// So many small inputs are observed before they are written, for each thread.
 const AHEAD: usize = 4;
@@ -41,7 +27,7 @@ pub type Observing = Result<Head, CaptureError>;
 /// Those of the output. How each source went is in the list: if none could be used, what was written is no use.
 pub fn observe(
     sources: &[Source],
-    options: &ObserveOptions,
+    options: &ReadOptions,
     progress: &Progress,
     digest: impl FnMut() -> Option<String> + Send,
     out: impl Write + Send,
@@ -51,7 +37,7 @@ pub fn observe(
 
 struct Observer<'a, D> {
     sources: &'a [Source],
-    options: &'a ObserveOptions,
+    options: &'a ReadOptions,
     progress: &'a Progress,
     digest: D,
     heads: Vec<Observing>,
@@ -62,8 +48,7 @@ type Read = (Observation, Result<CaptureSummary, CaptureError>);
 impl<D: FnMut() -> Option<String>> Observer<'_, D> {
     fn run(mut self, out: impl Write) -> io::Result<Vec<Observing>> {
         let Self { sources, options, progress, .. } = self;
-        let ObserveOptions { limits, filter, .. } = options;
-        let reader = Reader { sources, limits: *limits, filter: filter.as_ref(), seed: Seed::random(), progress };
+        let reader = Reader { sources, options, seed: Seed::random(), progress };
         let mut writer = Writer::begin(out)?;
         // A count is a count of the first frames: in their order.
         let threads = if options.count.is_some() { 1 } else { options.threads.get() };
@@ -127,7 +112,7 @@ impl<D: FnMut() -> Option<String>> Observer<'_, D> {
             Source::StandardInput => summary.bytes_read,
             _ => source.size(),
         };
-        let ObserveOptions { limits, count, filter, .. } = self.options;
+        let ReadOptions { limits, count, filter, .. } = self.options;
         let reading = state::Reading {
             count: *count,
             filter: filter.as_ref().map(ToString::to_string),

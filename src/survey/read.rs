@@ -103,13 +103,24 @@ pub struct Progress {
     pub frames: AtomicU64,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ReadOptions<'a> {
-    pub(super) threads: NonZeroUsize,
-    pub(super) limits: Limits,
+/// How inputs are read.
+#[derive(Clone, Debug)]
+pub struct ReadOptions {
+    /// Threads that read and judge.
+    pub threads: NonZeroUsize,
+    /// How much the tables may hold.
+    pub limits: Limits,
     /// Stop after this many frames.
-    pub(super) count: Option<u64>,
-    pub(super) filter: Option<&'a Filter>,
+    pub count: Option<u64>,
+    /// Take only the frames that it keeps.
+    pub filter: Option<Filter>,
+}
+
+impl Default for ReadOptions {
+    /// All frames, on one thread, with the usual limits.
+    fn default() -> Self {
+        Self { threads: NonZeroUsize::MIN, limits: Limits::default(), count: None, filter: None }
+    }
 }
 
 pub(super) struct Reading {
@@ -123,8 +134,8 @@ pub(super) const SPAN_WORTHY: u64 = 16 << 20;
 
 /// Reads all sources. A large file is cut into spans, one a thread; of smaller ones, threads take neighbours of
 /// about the same size together. Each thread has one table, and the tables are added up in the order of the inputs.
-pub(super) fn read(sources: &[Source], options: ReadOptions<'_>, progress: &Progress) -> Reading {
-    let reader = Reader { sources, limits: options.limits, filter: options.filter, seed: Seed::random(), progress };
+pub(super) fn read(sources: &[Source], options: &ReadOptions, progress: &Progress) -> Reading {
+    let reader = Reader { sources, options, seed: Seed::random(), progress };
     // A count is a count of the first frames: in their order. What TCP's numbers tell hangs on all that came before.
     let threads = if options.count.is_some() || options.limits.health { 1 } else { options.threads.get() };
     let mut whole = Reading { observation: reader.begin(0), inputs: Vec::new() };
@@ -171,21 +182,20 @@ fn divide(sources: &[Source], threads: usize) -> Vec<Range<usize>> {
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {
     pub(super) sources: &'a [Source],
-    pub(super) limits: Limits,
-    pub(super) filter: Option<&'a Filter>,
+    pub(super) options: &'a ReadOptions,
     pub(super) seed: Seed,
     pub(super) progress: &'a Progress,
 }
 
 impl Reader<'_> {
     pub(super) fn begin(&self, input: usize) -> Observation {
-        Observation::new(input as u32, self.seed, self.limits)
+        Observation::new(input as u32, self.seed, self.options.limits)
     }
 
     /// What hangs on the order of messages, once more where some inputs overlap in time, or one of them began anew.
     pub(super) fn in_order_of_time(&self, mut whole: Reading, sources: Range<usize>, count: Option<u64>) -> Reading {
         let observation = &mut whole.observation;
-        let begins_anew = self.limits.health && sources.clone().any(|at| observation.beginnings(at as u32) > 0);
+        let begins_anew = self.options.limits.health && sources.clone().any(|at| observation.beginnings(at as u32) > 0);
         if begins_anew || observation.has_mixed_questions() {
             let beginnings = |at: usize| observation.beginnings(at as u32);
             let merged = count.is_none().then(|| merged::questions(self, sources, beginnings)).flatten();
@@ -223,7 +233,7 @@ impl Reader<'_> {
 
     /// Adds what a state holds of an input.
     fn load(&self, observed: &Observed, input: u32, onto: &mut Reading) -> Result<CaptureSummary, CaptureError> {
-        let (observation, summary) = observed.read(input, self.seed, self.limits)?;
+        let (observation, summary) = observed.read(input, self.seed, self.options.limits)?;
         self.progress.bytes.fetch_add(observed.head.size, Ordering::Relaxed);
         self.progress.frames.fetch_add(observation.tally().frames, Ordering::Relaxed);
         if onto.observation.is_fresh(input) {
@@ -310,7 +320,7 @@ impl Reader<'_> {
     /// Takes all frames of a capture, or as many as are left.
     fn observe(&self, capture: &mut Capture, observation: &mut Observation, left: &mut Option<u64>) {
         let (mut bytes, mut counted) = (capture.position(), observation.tally().frames);
-        let mut matcher = self.filter.map(Filter::matcher);
+        let mut matcher = self.options.filter.as_ref().map(Filter::matcher);
         while *left != Some(0) {
             let Some(block) = capture.next_block() else { break };
             let most = left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX));

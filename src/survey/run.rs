@@ -15,7 +15,7 @@ use super::{
 };
 use crate::capture::{self, CaptureError, CaptureSummary, Filter, Timestamp};
 use crate::finding;
-use crate::flow::{FlowView, Flows, Limits, Observed};
+use crate::flow::{FlowView, Flows, Observed};
 use crate::inventory::{Heard, Inventory, Known, hosts_of};
 use crate::policy::Policy;
 use crate::relation::{self, Orientation, Relations};
@@ -31,14 +31,8 @@ pub struct Options {
     pub policy: Arc<Policy>,
     /// What is known of the hosts.
     pub inventory: Arc<Inventory>,
-    /// Threads that read and judge.
-    pub threads: NonZeroUsize,
-    /// Stop after this many frames.
-    pub count: Option<u64>,
-    /// How much the tables may hold.
-    pub limits: Limits,
-    /// Take only the frames that it keeps.
-    pub filter: Option<Filter>,
+    /// How the inputs are read.
+    pub reading: ReadOptions,
 }
 
 impl Options {
@@ -48,10 +42,7 @@ impl Options {
             site: inventory.site_name().unwrap_or_default().to_owned(),
             policy,
             inventory,
-            threads: NonZeroUsize::MIN,
-            count: None,
-            limits: Limits::default(),
-            filter: None,
+            reading: ReadOptions::default(),
         }
     }
 }
@@ -62,8 +53,9 @@ impl Options {
         let mut options = self.clone();
         let states = || sources.iter().filter_map(Source::observed);
         let filters: BTreeSet<&str> = states().filter_map(|state| state.head.reading.filter.as_deref()).collect();
-        options.filter = match filters.len() {
-            0 => options.filter,
+        let reading = &mut options.reading;
+        reading.filter = match filters.len() {
+            0 => reading.filter.take(),
             1 => filters.first().map(|filter| Filter::of_state(filter)),
             _ => Some(Filter::of_state(&format!("({})", filters.into_iter().collect::<Vec<_>>().join(") or (")))),
         };
@@ -71,16 +63,16 @@ impl Options {
         let counts: BTreeMap<&Path, u64> =
             states().filter_map(|state| Some((state.state.as_path(), state.head.reading.count?))).collect();
         if !counts.is_empty() {
-            options.count = Some(counts.values().copied().fold(0, u64::saturating_add));
+            reading.count = Some(counts.values().copied().fold(0, u64::saturating_add));
         }
         for state in states() {
             let [flows, fragments] =
                 state.head.reading.limits.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
             if observed.overflow.packets > 0 {
-                options.limits.flows = options.limits.flows.min(flows);
+                reading.limits.flows = reading.limits.flows.min(flows);
             }
             if observed.fragments_turned_away.packets > 0 {
-                options.limits.fragments = options.limits.fragments.min(fragments);
+                reading.limits.fragments = reading.limits.fragments.min(fragments);
             }
         }
         options
@@ -92,13 +84,8 @@ impl Options {
 /// # Errors
 /// Those of the inputs, if none of them could be used at all.
 pub fn run(sources: &[Source], options: &Options, progress: &Progress) -> Result<Survey, Vec<CaptureError>> {
-    let reading = ReadOptions {
-        threads: options.threads,
-        limits: options.limits,
-        count: options.count,
-        filter: options.filter.as_ref(),
-    };
-    let Reading { observation, inputs } = on_threads(options.threads, || read::read(sources, reading, progress));
+    let read = || read::read(sources, &options.reading, progress);
+    let Reading { observation, inputs } = on_threads(options.reading.threads, read);
     if !inputs.is_empty() && inputs.iter().all(Result::is_err) {
         return Err(inputs.into_iter().filter_map(Result::err).collect());
     }
@@ -149,7 +136,7 @@ pub(crate) fn judge(inputs: Vec<Input>, observed: Observed, options: &Options) -
 
 /// The same, with what belongs together among the survey's flows.
 pub(crate) fn judge_related(inputs: Vec<Input>, observed: Observed, options: &Options) -> (Survey, Relations) {
-    on_threads(options.threads, || judge_here(inputs, observed, options))
+    on_threads(options.reading.threads, || judge_here(inputs, observed, options))
 }
 
 fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> (Survey, Relations) {
@@ -182,7 +169,8 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     doubts.extend(unread::caveats(&frames));
     doubts.extend(left_out(options, &summaries));
     doubts.extend(caveats::not_measured(options, &observed));
-    let missing = caveats::missing(&observed, &quality, (&hosts, &parties), options.filter.as_ref(), &summaries);
+    let missing =
+        caveats::missing(&observed, &quality, (&hosts, &parties), options.reading.filter.as_ref(), &summaries);
     let seen = verdict::Observations {
         flows,
         orientations: &orientations,
@@ -217,9 +205,8 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
             damage: summary.damage.map(|damage| Damage { offset: damage.offset, reason: damage.reason }),
         }
     };
-    let frames = frame_counts(&observed);
     let judged = judged::judged(&hosts, &verdicts.conversations, &frames, &missing, options);
-    if options.filter.is_none() {
+    if options.reading.filter.is_none() {
         // What a filter leaves of a mirror says nothing of it.
         doubts.extend(judged::no_mirror(&hosts, &verdicts.conversations, &frames));
     }
@@ -249,7 +236,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         tftp_files: asked_for.collect(),
         health: observed.health,
         transfers: transfers.list,
-        limits: options.limits,
+        limits: options.reading.limits,
     };
     (survey, relations)
 }
@@ -257,7 +244,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
 /// What the user's own filter kept from being read: what is not seen may have been there.
 fn left_out(options: &Options, summaries: &[(u32, CaptureSummary)]) -> Vec<Caveat> {
     let mut doubts = Vec::new();
-    if let Some(filter) = &options.filter {
+    if let Some(filter) = &options.reading.filter {
         let text = format!(
             "Only frames that match the filter \"{filter}\" were read: what is not seen may have been filtered out."
         );
@@ -271,7 +258,7 @@ fn left_out(options: &Options, summaries: &[(u32, CaptureSummary)]) -> Vec<Cavea
             }
         }
     }
-    if let Some(count) = options.count {
+    if let Some(count) = options.reading.count {
         let read = times(count, "frame was", "frames were");
         let text = format!("At most {read} read, as was asked for: what is not seen may come later.");
         doubts.push(Caveat { kind: "count-limit", text });

@@ -30,7 +30,7 @@ fn survey(inventory: &Arc<Inventory>) -> Survey {
 /// As with `--health`.
 fn measured(inventory: &Arc<Inventory>) -> Survey {
     let mut options = Options::new(Policy::embedded(), Arc::clone(inventory));
-    options.limits.health = true;
+    options.reading.limits.health = true;
     survey_by(options)
 }
 
@@ -80,6 +80,12 @@ fn snapshot() -> Snapshot {
     snapshots.take(Tick { status: status(60, frames + 123), survey: survey(&inventory) }, now)
 }
 
+fn view_of(snapshot: &Snapshot) -> View {
+    let mut view = View::default();
+    view.renew(snapshot);
+    view
+}
+
 fn theme(color: bool) -> Theme {
     Theme { color, zone: jiff::tz::TimeZone::UTC }
 }
@@ -100,8 +106,7 @@ fn every_tab_is_drawn_in_small_and_large() {
     let snapshot = snapshot();
     for size in SIZES {
         for tab in Tab::ALL {
-            let mut view = View::default();
-            view.renew(&snapshot);
+            let mut view = view_of(&snapshot);
             view.go(tab);
             let name = format!("{}_{}x{}", tab.title().to_lowercase(), size.0, size.1);
             insta::assert_snapshot!(name, drawn(&view, Some(&snapshot), size));
@@ -112,8 +117,7 @@ fn every_tab_is_drawn_in_small_and_large() {
 #[test]
 fn details_and_filter_are_drawn() {
     let snapshot = snapshot();
-    let mut view = View::default();
-    view.renew(&snapshot);
+    let mut view = view_of(&snapshot);
     press(&mut view, &snapshot, &[KeyCode::Char('5'), KeyCode::Enter]);
     insta::assert_snapshot!("finding_in_detail", drawn(&view, Some(&snapshot), SIZES[0]));
     press(&mut view, &snapshot, &[KeyCode::Char('/')]);
@@ -133,8 +137,7 @@ fn healthy() -> Snapshot {
 #[test]
 fn how_soon_devices_answer_is_drawn_sorted_and_found() {
     let snapshot = healthy();
-    let mut view = View::default();
-    view.renew(&snapshot);
+    let mut view = view_of(&snapshot);
     view.go(Tab::Health);
     for size in SIZES {
         insta::assert_snapshot!(format!("measured_{}x{}", size.0, size.1), drawn(&view, Some(&snapshot), size));
@@ -201,8 +204,7 @@ fn nothing_is_drawn_that_does_not_fit() {
 #[test]
 fn without_colours_there_are_none_and_the_selection_is_seen() {
     let snapshot = snapshot();
-    let mut view = View::default();
-    view.renew(&snapshot);
+    let mut view = view_of(&snapshot);
     for tab in Tab::ALL {
         view.go(tab);
         let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
@@ -251,8 +253,7 @@ fn hostile_names_are_harmless() {
 #[test]
 fn keys_do_what_the_footer_says() {
     let snapshot = snapshot();
-    let mut view = View::default();
-    view.renew(&snapshot);
+    let mut view = view_of(&snapshot);
     for (key, tab) in [
         (KeyCode::Char('2'), Tab::Table),
         (KeyCode::Right, Tab::Nodes),
@@ -279,8 +280,7 @@ fn keys_do_what_the_footer_says() {
 #[test]
 fn conversations_are_filtered_by_every_word_and_sorted() {
     let snapshot = snapshot();
-    let mut view = View::default();
-    view.renew(&snapshot);
+    let mut view = view_of(&snapshot);
     let all = view.conversations.order.len();
     assert_eq!(all, snapshot.survey.conversations.len());
     press(&mut view, &snapshot, &[KeyCode::Char('/')]);
@@ -310,8 +310,7 @@ fn type_text(view: &mut View, snapshot: &Snapshot, text: &str) {
 #[test]
 fn every_list_has_a_filter_of_its_own() {
     let snapshot = snapshot();
-    let mut view = View::default();
-    view.renew(&snapshot);
+    let mut view = view_of(&snapshot);
     for (tab, key, filter, found, shown, hidden) in [
         (Tab::Table, '2', "tcp upnp gateway", "2 of 16", "TCP  1901", "UDP  1901"),
         (Tab::Nodes, '3', "never heard", "2 of 38 devices", "10.20.0.150", "10.20.0.101"),
@@ -341,8 +340,7 @@ fn the_gravest_finding_stays_in_view() {
     snapshot.findings.reverse();
     let doubt = crate::verdict::Caveat { kind: "clock-set-back", text: "A long doubt about the capture. ".repeat(5) };
     snapshot.survey.caveats = vec![doubt; 8];
-    let mut view = View::default();
-    view.renew(&snapshot);
+    let view = view_of(&snapshot);
     let text = drawn(&view, Some(&snapshot), SIZES[0]).to_string();
     assert!(text.contains("✗ gravest  blocked TCP 1901 UPnP: node 10.20.0.101 and 3 more to gateway"), "{text}");
 }
@@ -357,8 +355,7 @@ fn nobody_is_never_heard_in_the_first_minutes() {
     };
     for (seconds, is_told) in [(1, false), (170, false), (181, true)] {
         let snapshot = at(seconds);
-        let mut view = View::default();
-        view.renew(&snapshot);
+        let mut view = view_of(&snapshot);
         let mut text = String::new();
         for (tab, size) in [(Tab::Overview, SIZES[1]), (Tab::Nodes, SIZES[1]), (Tab::Findings, SIZES[1])] {
             view.go(tab);

@@ -7,7 +7,7 @@ use igorscope::policy::Severity;
 use igorscope::survey::Survey;
 
 use crate::mirror::{C, EVERYONE, GATEWAY, Host, Mirror, OTHER, S, node};
-use crate::reading::of_kind;
+use crate::reading::{assert_says, of_kind};
 use crate::traffic::frame::{self, ACK, Mac, PSH};
 use crate::traffic::payload::dhcp;
 use crate::traffic::wire::{MILLI, SECOND};
@@ -404,9 +404,10 @@ fn a_device_that_had_a_lease_and_asks_in_vain_is_told() {
         of_kind(&survey, "no-dhcp-offer").pop().map(|one| one.words.detail.clone())
     };
     let in_vain = [0, 4, 12, 28, 60];
-    let detail = told(&started_anew(&in_vain, false, false)).expect("no offer comes");
-    assert!(detail.contains("sent 5 DHCPDISCOVERs in "), "{detail}");
-    assert!(detail.contains("No offer came. A server last answered it at "), "{detail}");
+    assert_says(
+        &told(&started_anew(&in_vain, false, false)).expect("no offer comes"),
+        &["sent 5 DHCPDISCOVERs in ", "No offer came. A server last answered it at "],
+    );
     let detail = told(&started_anew(&in_vain, true, false)).expect("no acknowledgment comes");
     assert!(detail.contains("never used that address"), "{detail}");
     // Two may be where the capture ends; an answer came; who goes on with its address was given it.

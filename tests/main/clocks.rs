@@ -9,16 +9,15 @@ use igorscope::verdict::CellCoverage;
 
 use crate::command::{Run, folder, igorscope, run};
 use crate::reading;
-use crate::splits::{Recorded, direction, frames, pcap, survey, told};
-use crate::traffic::file;
-
-const SECOND: i64 = 1_000_000_000;
+use crate::splits::{direction, frames, pcap, survey, told};
+use crate::traffic::file::{self, Record};
+use crate::traffic::wire::SECOND;
 
 fn of(name: &str, bytes: Vec<u8>) -> Survey {
     survey(&[(name.into(), bytes)], 0..1, 1)
 }
 
-fn sample() -> (Vec<Recorded>, Survey) {
+fn sample() -> (Vec<Record>, Survey) {
     let frames = frames("site-survey.pcapng");
     let whole = of("whole.pcap", pcap(&frames));
     (frames, whole)
@@ -58,12 +57,12 @@ fn has(survey: &Survey, caveat: &str) -> bool {
 }
 
 /// Packet blocks of an interface (draft-ietf-opsawg-pcapng section 4.3).
-fn blocks(interface: u32, frames: &[&Recorded]) -> Vec<u8> {
+fn blocks(interface: u32, frames: &[&Record]) -> Vec<u8> {
     let mut out = Vec::new();
     for frame in frames {
-        let captured = frame.bytes.len() as u32;
-        out.extend(file::epb_front(interface, frame.time as u64, captured, frame.wire, 0));
-        out.extend(&frame.bytes);
+        let captured = frame.frame.len() as u32;
+        out.extend(file::epb_front(interface, frame.time, captured, frame.original, 0));
+        out.extend(&frame.frame);
         out.resize(out.len().div_ceil(4) * 4, 0);
         out.extend(file::epb_length(captured, 0).to_le_bytes());
     }
@@ -75,7 +74,7 @@ fn section(interfaces: u32) -> Vec<u8> {
     std::iter::once(file::section_header("")).chain(interfaces).flatten().collect()
 }
 
-fn directions(frames: &[Recorded]) -> [Vec<&Recorded>; 2] {
+fn directions(frames: &[Record]) -> [Vec<&Record>; 2] {
     let (a, b) = frames.iter().partition(|frame| direction(frame) == 0);
     [a, b]
 }
@@ -148,9 +147,9 @@ fn frames_with_a_wrong_time_change_nothing() {
         for first in [400, 1203, 2500] {
             let mut wrong = frames.clone();
             // A word of a spanning tree, which nothing hangs on: what its own time says of it is wrong.
-            let is_of_a_switch = |at: &usize| frames[*at].bytes.starts_with(&[0x01, 0x80, 0xc2, 0, 0, 0]);
+            let is_of_a_switch = |at: &usize| frames[*at].frame.starts_with(&[0x01, 0x80, 0xc2, 0, 0, 0]);
             let at = (first..frames.len()).find(is_of_a_switch).unwrap();
-            wrong[at].time += by * SECOND;
+            wrong[at].time = wrong[at].time.wrapping_add_signed(by * SECOND as i64);
             let wrong = of("wrong.pcap", pcap(&wrong));
             assert!(has(&wrong, "clock-jump"), "{what}");
             assert_tells_the_same(&wrong, &whole, what);
@@ -159,7 +158,7 @@ fn frames_with_a_wrong_time_change_nothing() {
     for seed in 0..4 {
         let mut wrong = frames.clone();
         // The time of the frame before it stands for its own, where that is near.
-        let is_near = |at: usize| at > 0 && frames[at].time - frames[at - 1].time < SECOND;
+        let is_near = |at: usize| at > 0 && frames[at].time.saturating_sub(frames[at - 1].time) < SECOND;
         let is_wrong =
             |at: usize| (at as u64 + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33 & 31 == 0 && is_near(at);
         wrong.iter_mut().enumerate().filter(|(at, _)| is_wrong(*at)).for_each(|(_, frame)| frame.time = 0);

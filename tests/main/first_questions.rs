@@ -9,6 +9,7 @@ use igorscope::health::Measure;
 use igorscope::policy::Severity;
 use igorscope::survey::Survey;
 
+use crate::command::sample;
 use crate::reading::{self, of_kind, survey_of_wire as survey_of};
 use crate::skips::{is_there, skipped};
 use crate::tools::tshark;
@@ -16,15 +17,6 @@ use crate::traffic::connection::unanswered;
 use crate::traffic::payload::{dhcp, link};
 use crate::traffic::site::{START, Site};
 use crate::traffic::wire::{Host, MILLI, SECOND, Wire, group};
-
-fn captures() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
-}
-
-/// The survey of a capture, with the sample site's inventory.
-fn survey(path: &Path) -> Survey {
-    reading::survey(&[path.into()], reading::site(), false)
-}
 
 /// The numbers of the frames that a display filter shows; `None` without tshark.
 fn shown(path: &Path, filter: &str) -> Option<Vec<u64>> {
@@ -38,8 +30,8 @@ fn shown(path: &Path, filter: &str) -> Option<Vec<u64>> {
 
 #[test]
 fn the_sample_answers_the_first_questions() {
-    let path = captures().join("first-questions.pcapng");
-    let survey = survey(&path);
+    let path = sample("first-questions.pcapng");
+    let survey = reading::of_sample("first-questions.pcapng");
     let one = |reason: &str| {
         let mut found = of_kind(&survey, reason);
         assert_eq!(found.len(), 1, "{reason}");
@@ -49,13 +41,10 @@ fn the_sample_answers_the_first_questions() {
     assert_eq!((silent.severity, &*silent.words.client, silent.packets), (Severity::Alert, "10.20.0.128", 5));
     let conflict = one("address-conflict");
     assert_eq!((conflict.severity, &*conflict.words.client, conflict.packets), (Severity::Alert, "10.20.0.106", 6));
-    assert!(conflict.words.detail.contains("02:49:67:01:00:06") && conflict.words.detail.contains("02:49:67:01:00:10"));
+    conflict.says(&["02:49:67:01:00:06", "02:49:67:01:00:10"]);
     let restart = one("restarting");
     assert_eq!((restart.severity, &*restart.words.client), (Severity::Warning, "10.20.0.118"));
-    assert!(
-        restart.words.detail.contains("by DHCP 4 times anew")
-            && restart.words.detail.contains("connection 4 times anew")
-    );
+    restart.says(&["by DHCP 4 times anew", "connection 4 times anew"]);
     assert!(of_kind(&survey, "address-changed").is_empty());
     // tshark's own reading of the same frames.
     for (finding, proof) in [
@@ -64,7 +53,7 @@ fn the_sample_answers_the_first_questions() {
         (&restart, "dhcp.option.dhcp == 3 && dhcp.hw.mac_addr == 02:49:67:01:00:12"),
     ] {
         let Some(frames) = shown(&path, proof) else { return };
-        assert!(finding.words.detail.contains(&format!("frame {} of", frames[0])), "{}", finding.words.detail);
+        finding.says(&[&format!("frame {} of", frames[0])]);
         let all = shown(&path, &finding.words.display_filter).expect("tshark, as before");
         assert!(frames.iter().all(|frame| all.contains(frame)), "{}", finding.words.display_filter);
     }
@@ -106,9 +95,7 @@ fn an_address_that_changed_is_told_with_both_leases() {
     let changed = of_kind(&survey, "address-changed");
     assert_eq!(changed.len(), 1);
     // ACKs are the 4th and the 8th frame.
-    let detail = &changed[0].words.detail;
-    assert!(detail.contains("10.20.0.105 (frame 4 of") && detail.contains("then 10.20.0.205 (frame 8 of"), "{detail}");
-    assert!(detail.contains("02:49:67:01:00:05"), "{detail}");
+    changed[0].says(&["10.20.0.105 (frame 4 of", "then 10.20.0.205 (frame 8 of", "02:49:67:01:00:05"]);
     for reason in ["no-dhcp-offer", "restarting", "address-conflict"] {
         assert!(of_kind(&survey, reason).is_empty(), "{reason}");
     }
@@ -211,11 +198,7 @@ fn two_devices_that_send_from_one_address_are_a_conflict_without_arp() {
     let survey = survey_of(wire);
     let conflict = of_kind(&survey, "address-conflict");
     assert_eq!(conflict.len(), 1);
-    assert!(
-        conflict[0].words.detail.contains("02:49:67:01:00:10 (4 packets, from frame 2 of"),
-        "{}",
-        conflict[0].words.detail
-    );
+    conflict[0].says(&["02:49:67:01:00:10 (4 packets, from frame 2 of"]);
 }
 
 /// An LLDP unit of a switch: chassis, port, time to live, port description, name, capabilities (bridge).
@@ -289,6 +272,5 @@ fn a_host_that_no_arp_finds_is_the_cause_and_errors_about_unseen_packets_are_tol
     assert!(advice.starts_with("The host is absent from the network"), "{advice}");
     let unseen = of_kind(&survey, "rejected-unseen");
     assert_eq!((unseen.len(), unseen[0].packets, unseen[0].severity), (1, 3, Severity::Warning));
-    let detail = &unseen[0].words.detail;
-    assert!(detail.contains("host unreachable of 10.20.0.10 to 10.20.1.133 UDP port 5683: 3 errors"), "{detail}");
+    unseen[0].says(&["host unreachable of 10.20.0.10 to 10.20.1.133 UDP port 5683: 3 errors"]);
 }

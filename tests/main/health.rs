@@ -280,7 +280,7 @@ fn captures() -> Vec<PathBuf> {
 /// Those that can be read, each with its name and how well it works.
 pub(crate) fn measured() -> impl Iterator<Item = (PathBuf, String, Survey)> {
     let mut options = Options::new(Policy::embedded(), Arc::new(Inventory::default()));
-    options.limits.health = true;
+    options.reading.limits.health = true;
     captures().into_iter().filter_map(move |path| {
         let survey = run(&[Source::File(path.clone())], &options, &Progress::default()).ok()?;
         let file = path.file_name()?.to_string_lossy().into_owned();

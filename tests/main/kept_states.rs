@@ -66,7 +66,7 @@ fn a_state_of_version_1_is_read_as_its_captures() {
 fn a_state_of_version_2_is_read_as_its_captures() {
     let [states, captures] = kept(2, 5);
     let options = options(1, None);
-    assert!(options.limits.health);
+    assert!(options.reading.limits.health);
     assert!(judged(&states, &options) == judged(&captures, &options));
 }
 

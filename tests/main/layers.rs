@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use igorscope::inventory::{Inventory, InventoryFlags};
+use igorscope::inventory::Inventory;
 use igorscope::survey::Survey;
 
+use crate::mirror::addresses;
 use crate::reading;
 use crate::skips::{is_there, skipped};
 use crate::tools::{printed, tshark};
@@ -64,12 +65,7 @@ fn write(folder: &Path, name: &str, link: u32, wrap: fn(&[u8]) -> Vec<u8>) -> st
 }
 
 fn survey(path: &Path) -> Survey {
-    let flags = InventoryFlags {
-        gateway: vec!["10.20.0.10".into()],
-        node: vec!["10.20.0.101-10.20.0.199".into()],
-        ..InventoryFlags::default()
-    };
-    let inventory = Inventory::load(None, &flags).expect("the flags are sound");
+    let inventory = Inventory::load(None, &addresses()).expect("the flags are sound");
     reading::survey(&[path.to_owned()], inventory, false)
 }
 

@@ -40,6 +40,7 @@ mod losses;
 mod mirror;
 mod mud_import;
 mod mud_yang;
+mod namespaces;
 mod never_reassured;
 mod one_way_tags;
 mod overload;

@@ -236,6 +236,7 @@ impl Mirror {
     }
 }
 
+/// The roles of a site of fixed addresses.
 pub(crate) fn addresses() -> InventoryFlags {
     InventoryFlags {
         gateway: vec!["10.20.0.10".into()],

@@ -9,12 +9,12 @@ use igorscope::verdict::documented;
 
 use crate::command::{folder, run, sample};
 
-fn exported(side: Side) -> String {
+pub(crate) fn exported(side: Side, with_supporting: bool) -> String {
     let list = RuleList::new(&Request {
         policy: &Policy::embedded(),
         inventory: None,
         side,
-        with_supporting: false,
+        with_supporting,
         log_only: false,
     });
     Format::Mud.export(&list).unwrap().text
@@ -38,7 +38,7 @@ fn pairs(policy: &Policy, device: Role) -> Vec<String> {
 #[test]
 fn what_is_exported_comes_back() {
     for (side, device) in [(Side::Nodes, Role::Node), (Side::Gateway, Role::Gateway)] {
-        let text = exported(side);
+        let text = exported(side, false);
         let back = Policy::parse(&text, Path::new("back.json")).unwrap();
         let (there, here) = (pairs(&Policy::embedded(), device), pairs(&back, device));
         let only = |a: &[String], b: &[String]| a.iter().filter(|pair| !b.contains(pair)).cloned().collect::<Vec<_>>();
@@ -51,7 +51,7 @@ fn what_is_exported_comes_back() {
 
 #[test]
 fn one_port_less_in_the_file_is_one_port_less_in_the_policy() {
-    let text = exported(Side::Nodes);
+    let text = exported(Side::Nodes, false);
     let entries: Vec<&str> = text.lines().filter(|line| !line.contains("\"port\":1050")).collect();
     // An entry ends with a comma but the last of its list.
     let text = entries.join("\n").replace("},\n]", "}\n]");
@@ -87,7 +87,7 @@ fn a_mud_file_is_checked_and_shown() {
 /// The whole line: nodes described by MUD, their traffic judged by it.
 #[test]
 fn a_survey_is_held_against_a_devices_description() {
-    let files = folder(&[("node.json", exported(Side::Nodes).as_bytes())]);
+    let files = folder(&[("node.json", exported(Side::Nodes, false).as_bytes())]);
     let mud = files.path().join("node.json");
     let (mud, inventory, capture) = (mud.to_str().unwrap(), sample("site-survey.toml"), sample("site-survey.pcapng"));
     let rest = ["--format", "csv", "--inventory", inventory.to_str().unwrap(), capture.to_str().unwrap()];

@@ -3,12 +3,13 @@
 //! Needs yanglint (libyang) and the modules, which the Python package pyang brings along; says so
 //! and passes where one of them is missing.
 
-use crate::skips::skipped;
 use std::path::PathBuf;
 use std::process::Command;
 
-use igorscope::export::{Format, Request, RuleList, Side};
-use igorscope::policy::Policy;
+use igorscope::export::Side;
+
+use crate::mud_import::exported;
+use crate::skips::skipped;
 
 /// The folder with the IETF's modules: `IGORSCOPE_YANG`, or where scripts/test-hosts.sh or pip puts pyang's.
 fn modules() -> Option<PathBuf> {
@@ -50,14 +51,7 @@ fn mud_files_are_valid_by_the_rfcs_modules() {
     };
     for side in [Side::Gateway, Side::Nodes] {
         for with_supporting in [false, true] {
-            let list = RuleList::new(&Request {
-                policy: &Policy::embedded(),
-                inventory: None,
-                side,
-                with_supporting,
-                log_only: false,
-            });
-            let text = Format::Mud.export(&list).unwrap().text;
+            let text = exported(side, with_supporting);
             assert_eq!(validate(&modules, &text), Ok(()), "{side}");
             let wrong = text.replacen("\"port\":1050", "\"port\":99999", 1);
             assert!(validate(&modules, &wrong).unwrap_err().contains("99999"), "the modules are really applied");

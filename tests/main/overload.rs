@@ -5,7 +5,7 @@ use igorscope::survey::{Source, Survey};
 use proptest::prelude::*;
 
 use crate::mirror::{GATEWAY, Mirror, OTHER};
-use crate::reading::of_kind;
+use crate::reading::{assert_says, of_kind};
 use crate::silence::{capture, judged, parts};
 use crate::traffic::frame::ACK;
 use crate::traffic::payload::{coap, tftp};
@@ -168,9 +168,10 @@ fn losses_of_the_capture_weaken_it() {
     mirror.tcp(101 * SECOND, server, client, ACK, [5_001, 3_001], &[]);
     mirror.tcp(102 * SECOND, client, server, ACK, [3_001, 5_001], b"x");
     mirror.tape.sort();
-    let detail = told(&mirror.measured()).remove(0);
-    assert!(detail.contains("Some of what it was asked may not have been captured: "), "{detail}");
-    assert!(detail.contains("lost while capturing"), "{detail}");
+    assert_says(
+        &told(&mirror.measured()).remove(0),
+        &["Some of what it was asked may not have been captured: ", "lost while capturing"],
+    );
 }
 
 #[test]

@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crate::command::{below, entries, sample};
+use crate::command::{below, entries};
 use crate::reading;
-use igorscope::survey::Survey;
 
 fn package() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -62,10 +61,6 @@ fn is_corpus(page: &str, name: &str) -> bool {
     })
 }
 
-fn survey(name: &str) -> Survey {
-    reading::survey(&[sample(name)], reading::site(), false)
-}
-
 #[test]
 fn each_quirk_is_a_caveat() {
     for (name, caveats) in [
@@ -77,7 +72,7 @@ fn each_quirk_is_a_caveat() {
         ("clock-jump.pcap", &["clock-jump", "gap"]),
         ("cut-file.pcapng", &["damaged-input"]),
     ] {
-        let survey = survey(name);
+        let survey = reading::of_sample(name);
         // The inventory is that of the whole site, most of which a visit does not see.
         let others = |kind: &&str| !["roles-inferred", "inventory-unmatched"].contains(kind);
         let found: Vec<&str> = survey.caveats.iter().map(|caveat| caveat.kind).filter(others).collect();
@@ -85,7 +80,7 @@ fn each_quirk_is_a_caveat() {
     }
     // Each packet of the visit is there twice: of IPv4's, each second one is a copy.
     let duplicates = |name| -> (u64, u64) {
-        let survey = survey(name);
+        let survey = reading::of_sample(name);
         let ends = survey.flows.iter().flat_map(|(flow, _)| flow.ends).collect::<Vec<_>>();
         (ends.iter().map(|end| end.packets()).sum(), ends.iter().map(|end| end.duplicates()).sum())
     };

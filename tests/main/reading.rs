@@ -22,11 +22,16 @@ pub(crate) fn site() -> Inventory {
 pub(crate) fn survey(captures: &[PathBuf], inventory: Inventory, health: bool) -> Survey {
     let sources: Vec<Source> = captures.iter().cloned().map(Source::File).collect();
     let mut options = Options::new(Policy::embedded(), Arc::new(inventory));
-    options.limits.health = health;
+    options.reading.limits.health = health;
     run(&sources, &options, &Progress::default()).expect("captures that can be read")
 }
 
-/// The same of the bytes of one.
+/// The survey of a sample capture, with the sample site's inventory.
+pub(crate) fn of_sample(name: &str) -> Survey {
+    survey(&[sample(name)], site(), false)
+}
+
+/// The survey of the bytes of a capture.
 pub(crate) fn survey_of(capture: &[u8], inventory: Inventory, health: bool) -> Survey {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("site.pcap");
@@ -53,6 +58,19 @@ impl Deref for Read<'_> {
     fn deref(&self) -> &Finding {
         self.finding
     }
+}
+
+impl Read<'_> {
+    /// Asserts that what it tells in detail has these words.
+    #[track_caller]
+    pub(crate) fn says(&self, words: &[&str]) {
+        assert_says(&self.words.detail, words);
+    }
+}
+
+#[track_caller]
+pub(crate) fn assert_says(text: &str, words: &[&str]) {
+    words.iter().for_each(|words| assert!(text.contains(words), "{words:?} is not in: {text}"));
 }
 
 /// All findings of a survey.

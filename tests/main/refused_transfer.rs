@@ -113,7 +113,7 @@ fn a_device_that_has_no_room_refuses_what_it_asked_for() {
     };
     let survey = probe(3, "Disk full").measured();
     let told = refused(&survey);
-    assert!(told[0].words.detail.contains("and refused it itself: error 3, disk full"), "{}", told[0].words.detail);
+    told[0].says(&["and refused it itself: error 3, disk full"]);
     assert!(told[0].words.advice.contains("too little room"), "{}", told[0].words.advice);
     // So a client ends what it asked for only to learn the size, and so it lets go of a second answer.
     for code in [0, 1, 5, 8] {
@@ -216,7 +216,7 @@ fn many_devices_and_tries_are_one_line() {
     assert!(detail.contains("error 1, file not found, 3 times, the first in frame 2 of site.pcap at "), "{detail}");
     assert!(detail.ends_with(" And 27 more."), "{detail}");
     assert_eq!(many.words.gist, "file not found: node-4.2.bin");
-    assert!(one.words.detail.contains("10.20.0.10 asked 10.20.0.101 to take \"config.txt\""), "{}", one.words.detail);
+    one.says(&["10.20.0.10 asked 10.20.0.101 to take \"config.txt\""]);
 }
 
 /// A disk that is full is told in the midst of a transfer.

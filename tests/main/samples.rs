@@ -5,25 +5,22 @@ use std::path::Path;
 
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 
+use crate::command;
 use crate::traffic::file::{Format, Record};
 use crate::traffic::load::{self, Limit, Mix, Totals};
 use crate::traffic::{samples, survey};
 
-fn captures() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures")
-}
-
 #[test]
 fn the_samples_are_what_the_generator_makes() {
     for sample in samples() {
-        let stored = fs::read(captures().join(sample.name)).unwrap_or_default();
+        let stored = fs::read(command::sample(sample.name)).unwrap_or_default();
         assert!(stored == sample.bytes, "captures/{} differs: cargo run --example generate -- samples", sample.name);
     }
 }
 
 #[test]
 fn each_sample_is_explained_and_the_survey_is_small() {
-    let readme = fs::read_to_string(captures().join("README.md")).expect("captures/README.md");
+    let readme = fs::read_to_string(command::sample("README.md")).expect("captures/README.md");
     let frames = survey::tape().records.len();
     let said = format!("{},{:03} frames", frames / 1_000, frames % 1_000);
     assert!(readme.contains(&said), "captures/README.md does not say {said}");

@@ -1,17 +1,11 @@
 //! The whole line, from the sample site survey to its verdicts. What must come out was laid down when the traffic was
 //! invented: `captures/README.md` says it in words.
 
-use crate::command::sample;
 use crate::reading;
 use igorscope::inventory::Host;
 use igorscope::policy::{Direction, Role};
 use igorscope::protocol::Transport;
-use igorscope::survey::Survey;
 use igorscope::verdict::{CellState, HostCoverage};
-
-fn survey() -> Survey {
-    reading::survey(&[sample("site-survey.pcapng")], reading::site(), false)
-}
 
 /// The inventory's name for an IPv4 address; an IPv6 address as it is, since it shares the name.
 fn name(host: &Host) -> String {
@@ -89,7 +83,7 @@ const EXPECTED: &[[&str; 4]] = &[
 
 #[test]
 fn each_conversation_is_judged_as_it_was_meant() {
-    let survey = survey();
+    let survey = reading::of_sample("site-survey.pcapng");
     let found: Vec<(String, [&str; 3])> = survey
         .conversations
         .iter()
@@ -115,7 +109,7 @@ fn each_conversation_is_judged_as_it_was_meant() {
 
 #[test]
 fn every_cell_is_carried_but_the_blocked_port() {
-    let survey = survey();
+    let survey = reading::of_sample("site-survey.pcapng");
     assert_eq!(survey.coverage.len(), 60);
     let not_carried: Vec<_> = survey
         .coverage
@@ -135,7 +129,7 @@ fn every_cell_is_carried_but_the_blocked_port() {
 
 #[test]
 fn every_frame_is_accounted_for() {
-    let survey = survey();
+    let survey = reading::of_sample("site-survey.pcapng");
     let frames = &survey.frames;
     assert_eq!(frames.total, crate::traffic::survey::tape().records.len() as u64);
     assert_eq!((frames.decoded, frames.stopped.len()), (frames.total, 0), "{:?}", frames.stopped);
@@ -144,7 +138,7 @@ fn every_frame_is_accounted_for() {
 /// What was seen of a port of a node, by the names that the inventory gives.
 #[test]
 fn the_node_that_lacks_a_port_stands_out() {
-    let survey = survey();
+    let survey = reading::of_sample("site-survey.pcapng");
     let cell = |transport, direction, port| {
         let same = |cell: &igorscope::policy::Cell| {
             (cell.role, cell.transport, cell.direction, cell.port) == (Role::Node, transport, direction, port)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::reading;
+use crate::traffic::file::{Record, Tape};
 use igorscope::capture::{Capture, Timestamp};
 use igorscope::decode::{Network, decode};
 use igorscope::finding::{Finding, Words};
@@ -12,40 +13,23 @@ use igorscope::policy::Policy;
 use igorscope::survey::{Options, Progress, Source, Survey, in_order, run};
 use proptest::prelude::*;
 
-/// A frame as it lies in a file: its time in nanoseconds, if it has one, and its bytes.
-#[derive(Clone)]
-pub(crate) struct Recorded {
-    pub(crate) time: i64,
-    pub(crate) wire: u32,
-    pub(crate) bytes: Vec<u8>,
-}
-
-pub(crate) fn frames(name: &str) -> Vec<Recorded> {
+pub(crate) fn frames(name: &str) -> Vec<Record> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name);
     let mut capture = Capture::open(&path, 0).unwrap();
     let mut frames = Vec::new();
     while let Some(block) = capture.next_block() {
-        frames.extend(block.map(|frame| Recorded {
-            time: frame.time.nanos().unwrap(),
-            wire: frame.original_len,
-            bytes: frame.data.to_vec(),
+        frames.extend(block.map(|frame| Record {
+            time: frame.time.nanos().unwrap() as u64,
+            frame: frame.data.to_vec(),
+            original: frame.original_len,
+            comment: None,
         }));
     }
     frames
 }
 
-/// A pcap file with nanoseconds (draft-ietf-opsawg-pcap).
-pub(crate) fn pcap<'a>(frames: impl IntoIterator<Item = &'a Recorded>) -> Vec<u8> {
-    let mut file: Vec<u8> =
-        [0xa1b2_3c4d_u32, 0x0004_0002, 0, 0, 262_144, 1].iter().flat_map(|word| word.to_le_bytes()).collect();
-    for frame in frames {
-        let (seconds, nanos) = (frame.time.div_euclid(1_000_000_000), frame.time.rem_euclid(1_000_000_000));
-        for word in [seconds as u32, nanos as u32, frame.bytes.len() as u32, frame.wire] {
-            file.extend(word.to_le_bytes());
-        }
-        file.extend(&frame.bytes);
-    }
-    file
+pub(crate) fn pcap<'a>(frames: impl IntoIterator<Item = &'a Record>) -> Vec<u8> {
+    Tape { records: frames.into_iter().cloned().collect() }.pcap()
 }
 
 /// The survey of some files, which are given in the order of `given`.
@@ -57,7 +41,7 @@ pub(crate) fn survey(files: &[(String, Vec<u8>)], given: impl Iterator<Item = us
     }
     let sources = given.map(|at| Source::File(paths[at].clone())).collect();
     let mut options = Options::new(Policy::embedded(), Arc::new(reading::site()));
-    options.threads = threads.try_into().unwrap();
+    options.reading.threads = threads.try_into().unwrap();
     run(&in_order(sources), &options, &Progress::default()).unwrap()
 }
 
@@ -128,13 +112,13 @@ pub(crate) fn told(survey: &Survey) -> Vec<String> {
 
 /// The first line in which the survey of the parts differs from that of the whole.
 fn difference(
-    frames: &[Recorded],
+    frames: &[Record],
     part_of: impl Fn(usize) -> usize,
     reversed: bool,
     threads: usize,
 ) -> Option<(String, String)> {
     let whole = survey(&[("whole.pcap".into(), pcap(frames))], 0..1, 1);
-    let mut parts: BTreeMap<usize, Vec<&Recorded>> = BTreeMap::new();
+    let mut parts: BTreeMap<usize, Vec<&Record>> = BTreeMap::new();
     for (at, frame) in frames.iter().enumerate() {
         parts.entry(part_of(at)).or_default().push(frame);
     }
@@ -149,9 +133,9 @@ fn difference(
 }
 
 /// Sender's MAC, VLAN identifier.
-pub(crate) fn marks(frame: &Recorded) -> ([u8; 6], u16) {
-    let mac = frame.bytes.get(6..12).and_then(|mac| mac.try_into().ok()).unwrap_or_default();
-    let vlan = match frame.bytes.get(12..16) {
+pub(crate) fn marks(frame: &Record) -> ([u8; 6], u16) {
+    let mac = frame.frame.get(6..12).and_then(|mac| mac.try_into().ok()).unwrap_or_default();
+    let vlan = match frame.frame.get(12..16) {
         Some([0x81, 0, high, low]) => u16::from_be_bytes([*high, *low]) & 0xfff,
         _ => 0,
     };
@@ -159,14 +143,14 @@ pub(crate) fn marks(frame: &Recorded) -> ([u8; 6], u16) {
 }
 
 /// Which of two directions a packet goes, as a TAP tells them: by which of its addresses is lower.
-pub(crate) fn direction(frame: &Recorded) -> usize {
+pub(crate) fn direction(frame: &Record) -> usize {
     let lent = igorscope::capture::Frame {
         id: igorscope::capture::FrameId::new(0, 1),
-        time: Timestamp::from_nanos(frame.time),
+        time: Timestamp::from_nanos(frame.time as i64),
         link: igorscope::capture::LinkType::ETHERNET,
         interface: 0,
-        original_len: frame.wire,
-        data: &frame.bytes,
+        original_len: frame.original,
+        data: &frame.frame,
     };
     match decode(&lent).network {
         Network::Ip(ip) => usize::from(ip.source < ip.destination),
@@ -216,7 +200,7 @@ fn frames_with_equal_times_and_disorder_below_a_second_tell_the_same_in_any_orde
         frames.insert(place, late);
     }
     let files = |part: &dyn Fn(usize) -> usize| {
-        let mut parts: BTreeMap<usize, Vec<&Recorded>> = BTreeMap::new();
+        let mut parts: BTreeMap<usize, Vec<&Record>> = BTreeMap::new();
         frames.iter().enumerate().for_each(|(at, frame)| parts.entry(part(at)).or_default().push(frame));
         parts.into_values().map(pcap).collect::<Vec<_>>()
     };

@@ -9,33 +9,29 @@ use igorscope::policy::Policy;
 use igorscope::report::json::write_survey;
 use igorscope::report::{self, HtmlOptions, Names};
 use igorscope::state::{self, Unpack};
-use igorscope::survey::{ObserveOptions, Options, Progress, Source, Survey, in_order, observe, run};
+use igorscope::survey::{Options, Progress, Source, Survey, in_order, observe, run};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use crate::command::{self, folder, igorscope, sample};
 use crate::corpus;
 use crate::reading;
-use crate::splits::{Recorded, SAMPLES, direction, frames, marks, pcap};
+use crate::splits::{SAMPLES, direction, frames, marks, pcap};
+use crate::traffic::file::Record;
 
 pub(crate) fn options(threads: usize, flows: Option<usize>) -> Options {
     let mut options = Options::new(Policy::embedded(), Arc::new(reading::site()));
-    options.threads = threads.try_into().unwrap();
-    options.limits.flows = flows.unwrap_or(options.limits.flows);
-    options.limits.health = true;
+    options.reading.threads = threads.try_into().unwrap();
+    options.reading.limits.flows = flows.unwrap_or(options.reading.limits.flows);
+    options.reading.limits.health = true;
     options
 }
 
 /// A state of some sources.
 pub(crate) fn state_of(sources: &[Source], options: &Options) -> Vec<u8> {
-    let options = ObserveOptions {
-        threads: options.threads,
-        limits: options.limits,
-        count: options.count,
-        filter: options.filter.clone(),
-    };
     let mut file = Vec::new();
-    let heads = observe(&in_order(sources.to_vec()), &options, &Progress::default(), || None, &mut file).unwrap();
+    let heads =
+        observe(&in_order(sources.to_vec()), &options.reading, &Progress::default(), || None, &mut file).unwrap();
     assert!(heads.iter().all(Result::is_ok));
     file
 }
@@ -116,12 +112,12 @@ enum Kept {
 
 /// The first file in which the parts differ from their captures, if they are kept in such ways.
 fn difference(
-    frames: &[Recorded],
+    frames: &[Record],
     part_of: &dyn Fn(usize) -> usize,
     (kept, in_time): (&[Kept], bool),
     (observe_with, judge_with): (&Options, &Options),
 ) -> Option<(&'static str, String, String)> {
-    let mut parts: BTreeMap<usize, Vec<&Recorded>> = BTreeMap::new();
+    let mut parts: BTreeMap<usize, Vec<&Record>> = BTreeMap::new();
     for (at, frame) in frames.iter().enumerate() {
         parts.entry(part_of(at)).or_default().push(frame);
     }

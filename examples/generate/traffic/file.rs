@@ -1,7 +1,5 @@
 //! Capture files: classic pcap and pcapng, little-endian, Ethernet, nanoseconds.
 
-use std::io::{self, Write};
-
 /// Which of the two formats.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Format {
@@ -177,9 +175,4 @@ impl Tape {
         out.extend(interface_statistics(last, self.records.len() as u64 + dropped, dropped));
         out
     }
-}
-
-/// Writes through; a helper so that callers need no `io` of their own.
-pub(crate) fn write(to: &mut dyn Write, bytes: &[u8]) -> io::Result<()> {
-    to.write_all(bytes)
 }

@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read};
 
-use super::{Capture, CaptureSummary, FrameId, LinkType, Timestamp};
+use super::{Capture, CaptureSummary, Frame, FrameId, LinkType, Timestamp};
 
 mod compressed;
 mod moving;
@@ -22,23 +22,25 @@ fn read_in_blocks(bytes: &[u8], block_size: usize) -> (Vec<Seen>, CaptureSummary
 fn read_from(reader: Box<dyn Read + Send>, block_size: usize) -> (Vec<Seen>, CaptureSummary) {
     let mut capture = Capture::in_blocks(reader, block_size).expect("a capture");
     let mut seen = Vec::new();
-    while let Some(frames) = capture.next_block() {
-        for frame in frames {
-            assert_eq!(frame.id, FrameId::new(0, seen.len() as u64 + 1));
-            let (link, interface) = (frame.link.0, frame.interface);
-            seen.push((
-                frame.id.number(),
-                frame.time.nanos(),
-                link,
-                interface,
-                frame.original_len,
-                frame.data.to_vec(),
-            ));
-        }
-    }
+    collect(&mut seen, &mut capture);
     let summary = capture.summary();
     assert_eq!(summary.frames, seen.len() as u64);
     (seen, summary)
+}
+
+fn collect(seen: &mut Vec<Seen>, capture: &mut Capture) {
+    while let Some(frames) = capture.next_block() {
+        for frame in frames {
+            assert_eq!(frame.id, FrameId::new(0, seen.len() as u64 + 1));
+            let Frame { id, time, link, interface, original_len, data } = frame;
+            seen.push((id.number(), time.nanos(), link.0, interface, original_len, data.to_vec()));
+        }
+    }
+}
+
+/// How many frames are left.
+fn count(capture: &mut Capture) -> usize {
+    std::iter::from_fn(|| capture.next_block().map(Iterator::count)).sum()
 }
 
 fn read(bytes: &[u8]) -> (Vec<Seen>, CaptureSummary) {

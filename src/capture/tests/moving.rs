@@ -9,7 +9,7 @@ use super::super::span::read_spans;
 use super::super::{Capture, CaptureSummary};
 use super::compressed::PACKERS;
 use super::spans::{cut_at, on_disk};
-use super::{damage, hex, read_from};
+use super::{count, damage, hex, read_from};
 
 /// 4,000 records of 516 bytes with their headers: more than one block of a file.
 fn pcap() -> Vec<u8> {
@@ -54,12 +54,9 @@ fn cut(path: &Path, size: usize) {
 fn read_around(bytes: &[u8], change: impl FnOnce(&Path)) -> (usize, CaptureSummary) {
     let file = on_disk(bytes);
     let mut capture = Capture::open(file.path(), 0).expect("a capture");
-    let mut frames = capture.next_block().map_or(0, Iterator::count);
+    let first = capture.next_block().map_or(0, Iterator::count);
     change(file.path());
-    while let Some(more) = capture.next_block() {
-        frames += more.count();
-    }
-    (frames, capture.summary())
+    (first + count(&mut capture), capture.summary())
 }
 
 /// Cuts a file into three spans, lets `change` happen, and reads them side by side.
@@ -69,7 +66,7 @@ fn read_spans_around(bytes: &[u8], cuts: [usize; 2], change: impl Fn(&Path) + Sy
     let changed = Once::new();
     // `begin` is called when a span is open and nothing of it was read.
     let begin = || changed.call_once(|| change(file.path()));
-    let read = |(): &mut (), capture: &mut Capture| while capture.next_block().map(Iterator::count).is_some() {};
+    let read = |(): &mut (), capture: &mut Capture| _ = count(capture);
     let (parts, summary) = read_spans(file.path(), 0, &spans, begin, read).expect("a capture");
     (parts.iter().map(|part| part.frames as usize).sum(), summary)
 }
@@ -108,11 +105,7 @@ fn read_changed(now: &[u8], size: usize) -> (usize, CaptureSummary) {
     let file = on_disk(now);
     let opened = file.reopen().expect("opened");
     let mut capture = Capture::of_file(opened, Some(size as u64), u64::MAX, file.path(), 0).expect("a capture");
-    let mut frames = 0;
-    while let Some(more) = capture.next_block() {
-        frames += more.count();
-    }
-    (frames, capture.summary())
+    (count(&mut capture), capture.summary())
 }
 
 #[test]

@@ -8,16 +8,7 @@ use proptest::prelude::*;
 use super::super::span::{Span, plan_for_test, read_spans, span_for_test};
 use super::super::{Capture, CaptureSummary};
 use super::properties::{Order, pcap_file, pcapng_file, records};
-use super::{Seen, hex};
-
-fn collect(seen: &mut Vec<Seen>, capture: &mut Capture) {
-    while let Some(frames) = capture.next_block() {
-        seen.extend(frames.map(|frame| {
-            let (link, interface) = (frame.link.0, frame.interface);
-            (frame.id.number(), frame.time.nanos(), link, interface, frame.original_len, frame.data.to_vec())
-        }));
-    }
-}
+use super::{Seen, collect, hex};
 
 fn sequential(path: &Path) -> (Vec<Seen>, CaptureSummary) {
     let mut capture = Capture::open(path, 0).expect("a capture");

@@ -109,7 +109,7 @@ const FLOWS: usize = 2_000_000;
 
 /// A survey without end must not grow without end: at the limit it says so.
 fn limited(mut options: survey::Options) -> survey::Options {
-    options.limits.flows = options.limits.flows.min(FLOWS);
+    options.reading.limits.flows = options.reading.limits.flows.min(FLOWS);
     options
 }
 
@@ -184,7 +184,7 @@ fn finish(
 fn writing(end: &LiveEnd, options: &LiveOptions) -> WriteOptions {
     let files: Vec<String> = end.files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
     let command = if files.is_empty() { Vec::new() } else { options.command.iter().cloned().chain(files).collect() };
-    WriteOptions { threads: options.survey.threads.get(), command, rendered: String::new(), is_durable: true }
+    WriteOptions { threads: options.survey.reading.threads.get(), command, rendered: String::new(), is_durable: true }
 }
 
 /// How many packets were received, dropped and written.

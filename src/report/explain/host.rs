@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::put;
 use crate::health::Measure;
-use crate::report::json::{Lookup, v1};
+use crate::report::json::{Lookup, v1, words};
 use crate::report::text::units::{bytes, duration};
 use crate::text::times;
 
@@ -99,19 +99,8 @@ fn device(survey: &Lookup<'_>, asked: &[Cow<'_, v1::Host<'_>>]) -> String {
 
 /// What the link itself says of it.
 fn link(hosts: &[Cow<'_, v1::Host<'_>>], out: &mut String) {
-    let watts = |milliwatts: u32| format!("{}.{} W", milliwatts / 1000, milliwatts / 100 % 10);
-    let power = hosts.iter().find_map(|host| {
-        let parts = [
-            host.poe_class.map(|class| format!("class {class}")),
-            host.poe_requested_mw.map(|power| format!("asks for {}", watts(power))),
-            host.poe_allocated_mw.map(|power| format!("is given {}", watts(power))),
-            host.poe_pairs.as_ref().map(|pairs| format!("{pairs} pairs")),
-        ];
-        let parts: Vec<String> = parts.into_iter().flatten().collect();
-        (!parts.is_empty()).then(|| parts.join(", "))
-    });
-    if let Some(power) = power {
-        put(out, &format!("  power: {power}"));
+    if let Some(power) = hosts.iter().find_map(|host| words::link(host)?.power.clone()) {
+        put(out, &format!("  power: {}", power.words()));
     }
     if let Some(state) = hosts.iter().find_map(|host| host.dot1x.as_ref()) {
         put(out, &format!("  802.1X: {state}"));

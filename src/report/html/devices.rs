@@ -10,7 +10,7 @@ use super::matrix::state_words;
 use super::page::{Page, put};
 use super::ports::STATES;
 use crate::finding::{Standings, Who};
-use crate::inventory::{Host, HostId, Powered, watts};
+use crate::inventory::{Host, HostId, Powered};
 use crate::policy::Direction;
 use crate::report::Names;
 use crate::report::health::{HealthRow, rows};
@@ -183,7 +183,7 @@ fn body(
         ("MAC", host.mac.map(|mac| mac.to_string())),
         ("version", host.version.as_deref().map(str::to_owned)),
         ("plugged into", attachment.map(|at| format!("{}, port {}", at.switch, at.port))),
-        ("power", device.addresses.iter().find_map(|host| host.power()).map(power)),
+        ("power", device.addresses.iter().find_map(|host| host.power()).map(Powered::words)),
         ("802.1X", device.addresses.iter().find_map(|host| host.dot1x()).map(|state| state.name().to_owned())),
         ("groups", Some(groups(&device.addresses))),
         ("heard", heard),
@@ -238,17 +238,6 @@ fn body(
             put!(page, "<p class=\"quiet\">and {} more conversations; conversations above, by its address.</p>", more);
         }
     }
-}
-
-/// `class 4, asks for 25.5 W, is given 13.0 W, on the signal pairs`.
-fn power(power: &Powered) -> String {
-    let parts = [
-        power.class.map(|class| format!("class {class}")),
-        power.requested.map(|tenths| format!("asks for {} W", watts(tenths))),
-        power.allocated.map(|tenths| format!("is given {} W", watts(tenths))),
-        power.pairs.map(|pairs| format!("{pairs} pairs")),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// The groups that any of its addresses listens to.

@@ -112,7 +112,7 @@ pub(super) fn bare_host(address: IpAddr, role: Role) -> Host {
 }
 
 /// What the link says of a host; `None` where that is nothing.
-fn link(row: &v1::Host<'_>) -> Option<Arc<HostLink>> {
+pub(crate) fn link(row: &v1::Host<'_>) -> Option<Arc<HostLink>> {
     let tenths = |milliwatts: Option<u32>| milliwatts.and_then(|milliwatts| u16::try_from(milliwatts / 100).ok());
     let power = Powered {
         class: row.poe_class,

@@ -11,7 +11,7 @@ use crate::verdict::Caveat;
 pub(in crate::survey) fn not_measured(options: &Options, observed: &Observed) -> Option<Caveat> {
     let is_measured = observed.health.is_measured();
     let text = "How well it works was not measured: the states were observed without --health. Observe the captures again with it.";
-    (options.limits.health && !is_measured && !observed.flows.is_empty())
+    (options.reading.limits.health && !is_measured && !observed.flows.is_empty())
         .then(|| Caveat { kind: "health-not-measured", text: text.to_owned() })
 }
 

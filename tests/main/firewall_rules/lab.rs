@@ -1,12 +1,12 @@
 //! Network namespaces of our own with a host in each, and an agent in every host.
 
-use crate::skips::skipped;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+
+use crate::namespaces::{Namespaces, sh};
 
 /// Who is in the lab.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -48,9 +48,8 @@ pub(super) enum Layout {
 
 pub(super) struct Lab {
     layout: Layout,
-    name: String,
-    made: Vec<String>,
-    agents: BTreeMap<Host, (Child, ChildStdin)>,
+    spaces: Namespaces,
+    agents: BTreeMap<Host, ChildStdin>,
     answers: Option<Receiver<String>>,
     asked: u32,
 }
@@ -58,28 +57,12 @@ pub(super) struct Lab {
 impl Lab {
     /// Makes the namespaces; `None`, with the reason printed, where that cannot be done here.
     pub(super) fn open(layout: Layout, needs: &[&str]) -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        if let Err(reason) = possible(needs) {
-            skipped(&format!("the exported rules were not tried with real traffic: {reason}"));
-            return None;
-        }
-        let name = format!("igor-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let mut lab = Self { layout, name, made: Vec::new(), agents: BTreeMap::new(), answers: None, asked: 0 };
-        for host in ENDS.into_iter().chain([Host::Middle]) {
-            let space = lab.space(host);
-            if let Err(reason) = try_run("ip", &["netns", "add", &space]) {
-                skipped(&format!("the exported rules were not tried with real traffic: {reason}"));
-                return None;
-            }
-            lab.made.push(space);
-        }
+        let all: Vec<u8> = ENDS.into_iter().chain([Host::Middle]).map(Host::number).collect();
+        let spaces = Namespaces::open("the exported rules were not tried with real traffic", needs, &all)?;
+        let mut lab = Self { layout, spaces, agents: BTreeMap::new(), answers: None, asked: 0 };
         lab.join();
         lab.start();
         Some(lab)
-    }
-
-    fn space(&self, host: Host) -> String {
-        format!("{}-{}", self.name, host.number())
     }
 
     /// IPv4 and IPv6 address of a host.
@@ -110,29 +93,25 @@ impl Lab {
         )
     }
 
-    /// Runs a command in a host, which must succeed.
-    pub(super) fn run(&self, host: Host, command: &[&str]) {
-        let space = self.space(host);
-        let arguments: Vec<&str> = ["netns", "exec", &space].into_iter().chain(command.iter().copied()).collect();
-        try_run("ip", &arguments).unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    /// Runs a command line in a host, which must succeed.
+    pub(super) fn must(&self, host: Host, line: &str) {
+        self.spaces.must(host.number(), line);
     }
 
     fn join(&self) {
-        let middle = self.space(Host::Middle);
-        let ip = |arguments: &str| {
-            let arguments: Vec<&str> = arguments.split_whitespace().collect();
-            try_run("ip", &arguments).unwrap_or_else(|error| panic!("ip {arguments:?}: {error}"));
-        };
+        let middle = self.spaces.space(Host::Middle.number());
+        let ip = |line: &str| sh(&format!("ip {line}")).unwrap_or_else(|error| panic!("ip {line}: {error}"));
         let routed = self.layout == Layout::Routed;
         if routed {
             let forward = "echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding";
-            self.run(Host::Middle, &["sh", "-c", forward]);
+            self.must(Host::Middle, forward);
         } else {
             ip(&format!("-n {middle} link add br0 type bridge mcast_snooping 0"));
             ip(&format!("-n {middle} link set br0 up"));
         }
         for host in ENDS {
-            let (space, number) = (self.space(host), host.number());
+            let number = host.number();
+            let space = self.spaces.space(number);
             ip(&format!("link add eth0 netns {space} type veth peer name port{number} netns {middle}"));
             ip(&format!("-n {space} link set lo up"));
             let addresses = self.addresses(host);
@@ -162,9 +141,9 @@ impl Lab {
         let (send, answers) = channel();
         let program = std::env::current_exe().unwrap();
         for host in ENDS {
-            let mut child = Command::new("ip")
-                .args(["netns", "exec", &self.space(host)])
-                .arg(&program)
+            let mut child = self
+                .spaces
+                .command(host.number(), &program)
                 .args(["--exact", "firewall_rules::agent::agent", "--nocapture", "--test-threads=1"])
                 .env(super::agent::ADDRESSES, self.addresses(host).join(" "))
                 .stdin(Stdio::piped())
@@ -181,8 +160,8 @@ impl Lab {
                     }
                 }
             });
-            let input = child.stdin.take().unwrap();
-            self.agents.insert(host, (child, input));
+            self.agents.insert(host, child.stdin.take().unwrap());
+            self.spaces.running.push(child);
         }
         self.answers = Some(answers);
         let ready = self.answers(ENDS.len());
@@ -193,7 +172,7 @@ impl Lab {
     pub(super) fn probe(&mut self, host: Host, what: &str, arguments: &str) -> String {
         self.asked += 1;
         let id = self.asked.to_string();
-        let (_, input) = self.agents.get_mut(&host).unwrap();
+        let input = self.agents.get_mut(&host).unwrap();
         writeln!(input, "{id} {what} {arguments}").unwrap();
         id
     }
@@ -211,41 +190,5 @@ impl Lab {
             }
         }
         found
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        for (child, _) in self.agents.values_mut() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        for space in &self.made {
-            let _ = try_run("ip", &["netns", "del", space]);
-        }
-    }
-}
-
-fn possible(needs: &[&str]) -> Result<(), String> {
-    let status = std::fs::read_to_string("/proc/self/status").map_err(|_| "this is no Linux".to_owned())?;
-    let root = status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0"));
-    if !root {
-        return Err("network namespaces need root".to_owned());
-    }
-    for program in ["ip"].iter().chain(needs) {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
-        if !found {
-            return Err(format!("{program} is not installed"));
-        }
-    }
-    Ok(())
-}
-
-fn try_run(program: &str, arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new(program).args(arguments).output().map_err(|error| format!("{program}: {error}"))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))),
     }
 }

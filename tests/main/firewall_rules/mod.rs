@@ -34,13 +34,11 @@ fn load(lab: &Lab, host: Host, format: Format, text: &str) {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), text).unwrap();
     let path = file.path().to_str().unwrap();
-    let commands: [&[&str]; 3] = match format {
-        Format::Nftables => [&["nft", "-c", "-f", path], &["nft", "-f", path], &["nft", "-f", path]],
-        _ => [&["sh", path, "--test"], &["sh", path], &["sh", path]],
+    let (check, load) = match format {
+        Format::Nftables => (format!("nft -c -f {path}"), format!("nft -f {path}")),
+        _ => (format!("sh {path} --test"), format!("sh {path}")),
     };
-    for command in commands {
-        lab.run(host, command);
-    }
+    [&check, &load, &load].iter().for_each(|line| lab.must(host, line));
 }
 
 /// What passes between two hosts, and what should.
@@ -170,7 +168,7 @@ fn rules_that_only_log_let_all_through() {
             Some("ok"),
             "{format}: a stranger's TCP 50199, not documented"
         );
-        lab.run(Host::Middle, &["sh", "-c", count]);
+        lab.must(Host::Middle, count);
     }
 }
 

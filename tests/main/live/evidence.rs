@@ -7,16 +7,16 @@ use super::{Link, analyze, stop};
 
 #[test]
 fn only_the_frames_of_findings_and_some_before_them_are_written() {
-    let Some(mut link) = Link::open("evid") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     let folder = tempfile::tempdir().unwrap();
     let evidence = folder.path().join("evidence.pcapng");
     let (child, errors) = link.capture(&["--plain", "--evidence", &evidence.to_string_lossy()], &[]);
     // Over 200 documented packets, then two of a port that is refused.
-    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    link.ask("client");
     thread::sleep(Duration::from_secs(3));
     // Known by now: its frames are written as they come.
-    assert!(link.agent(&link.node, "next client").wait().unwrap().success());
+    link.ask("next client");
     thread::sleep(Duration::from_millis(1500));
     let flushed = fs::read(&evidence).unwrap();
     stop(child, errors);

@@ -6,7 +6,7 @@ use super::{Link, analyze, json_lines, stop, survey};
 
 #[test]
 fn folded_live_equals_offline_by_conversation() {
-    let Some(mut link) = Link::open("fold") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     let folder = tempfile::tempdir().unwrap();
     let (report, capture) = (folder.path().join("report"), folder.path().join("site.pcapng"));

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Link, PROGRAM, analyze, assert_same_offline, begin, ip, stop, survey};
+use super::{Link, PROGRAM, analyze, assert_same_offline, begin, stop, survey};
 use crate::command::entries;
+use crate::namespaces::sh;
 
 /// Asked, answered, repeated and unasked of the gateway's measure.
 fn counts(survey: &Value, measure: &str) -> [u64; 4] {
@@ -23,44 +24,35 @@ fn doubts(survey: &Value) -> Vec<&str> {
 
 /// A second cable: what the node sends goes by it, what the gateway sends by the first.
 fn add_way(link: &Link) {
-    let (gateway, node) = (&link.gateway, &link.node);
-    ip(&["link", "add", "eth1", "netns", gateway, "type", "veth", "peer", "name", "eth1", "netns", node]).unwrap();
-    for (space, address) in [(gateway, "10.79.0.1/24"), (node, "10.79.0.2/24")] {
-        ip(&["-n", space, "address", "add", address, "dev", "eth1"]).unwrap();
-        ip(&["-n", space, "link", "set", "eth1", "up"]).unwrap();
-        for interface in ["all", "default", "eth0", "eth1"] {
-            let loose = format!("echo 0 >/proc/sys/net/ipv4/conf/{interface}/rp_filter");
-            link.run(space, &["sh", "-c", &loose]);
-        }
+    let [gateway, node] = ["gateway", "node"].map(|end| link.0.space(end));
+    sh(&format!("ip link add eth1 netns {gateway} type veth peer name eth1 netns {node}")).unwrap();
+    for (end, address) in [("gateway", "10.79.0.1/24"), ("node", "10.79.0.2/24")] {
+        link.0.must(end, &format!("ip address add {address} dev eth1; ip link set eth1 up"));
+        link.0.must(end, "for filter in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$filter; done");
     }
-    let way = ["route", "add", "10.78.0.1/32", "via", "10.79.0.1", "dev", "eth1", "src", "10.78.0.2"];
-    ip(&[&["-n", node][..], &way].concat()).unwrap();
+    link.0.must("node", "ip route add 10.78.0.1/32 via 10.79.0.1 dev eth1 src 10.78.0.2");
 }
 
 #[test]
 fn interfaces_are_read_in_the_order_of_time() {
-    let Some(mut link) = Link::open("order") else { return };
+    let Some(mut link) = Link::open() else { return };
     add_way(&link);
     link.serve();
     let folder = tempfile::tempdir().unwrap();
     let (report, capture) = (folder.path().join("report"), folder.path().join("site.pcapng"));
-    let mut command = link.command(&link.gateway, PROGRAM);
+    let mut command = link.0.command("gateway", PROGRAM);
     command.args(["live", "-i", "eth0", "-i", "eth1", "--gateway", "10.78.0.1", "--node", "10.78.0.2", "--health"]);
     command.args(["--plain", "-o"]).arg(&report).arg("-w").arg(&capture).env_remove("SUDO_UID");
     let (child, errors) = begin(&mut command);
-    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    link.ask("client");
     std::thread::sleep(Duration::from_secs(2));
-    assert!(link.agent(&link.node, "next client").wait().unwrap().success());
+    link.ask("next client");
     stop(child, errors);
 
     let live = survey(&report);
-    let count = |interface: &str, way: &str| {
-        let path = format!("/sys/class/net/{interface}/statistics/{way}_packets");
-        link.run(&link.gateway, &["cat", &path]).trim().parse::<u64>().unwrap()
-    };
-    let answers_and_questions = [count("eth0", "tx"), count("eth1", "rx")];
+    let answers_and_questions = [link.count("eth0", "tx"), link.count("eth1", "rx")];
     assert!(answers_and_questions.iter().all(|packets| *packets > 100), "{answers_and_questions:?}");
-    assert!(count("eth0", "rx") < 10 && count("eth1", "tx") < 10, "each cable is used in one direction");
+    assert!(link.count("eth0", "rx") < 10 && link.count("eth1", "tx") < 10, "each cable is used in one direction");
     assert_eq!(counts(&live, "coap"), [40, 40, 0, 0]);
     assert_eq!(counts(&live, "http"), [40, 40, 0, 0]);
     assert_eq!(counts(&live, "tcp-server-half")[1], 40, "all handshakes");
@@ -72,7 +64,7 @@ fn interfaces_are_read_in_the_order_of_time() {
 
 #[test]
 fn states_have_what_was_measured() {
-    let Some(mut link) = Link::open("measured") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();

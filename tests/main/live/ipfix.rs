@@ -22,17 +22,17 @@ pub(super) fn collect() {
 
 #[test]
 fn a_survey_that_tells_a_collector_leaves_that_out_of_itself() {
-    let Some(mut link) = Link::open("ipfix") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
-    let mut collector = link.agent(&link.node, "collector");
+    let mut collector = link.agent("node", "collector");
     let mut lines = BufReader::new(collector.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("@ready")), "the collector listens");
-    link.agents.push(collector);
+    link.0.running.push(collector);
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");
     let arguments = ["--plain", "-o", &report.to_string_lossy(), "--ipfix-to", COLLECTOR];
     let (child, errors) = link.capture(&arguments, &[]);
-    let output = link.agent(&link.node, "client").wait_with_output().unwrap();
+    let output = link.agent("node", "client").wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
     std::thread::sleep(Duration::from_secs(1));
     let before = link.packets();

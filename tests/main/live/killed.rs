@@ -22,21 +22,21 @@ fn found(survey: &Value) -> bool {
 
 #[test]
 fn a_kill_leaves_the_last_checkpoint_and_packets_that_are_readable() {
-    let Some(mut link) = Link::open("kill") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     let folder = tempfile::tempdir().unwrap();
     let (report, capture) = (folder.path().join("report"), folder.path().join("site.pcapng"));
     let (report_name, capture_name) = (report.to_string_lossy(), capture.to_string_lossy());
     let arguments = ["--plain", "--checkpoint", "1s", "-o", &report_name, "-w", &capture_name];
     let (mut child, _errors) = link.capture(&arguments, &[]);
-    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    link.ask("client");
     let begin = Instant::now();
     while !survey(&report).is_some_and(|survey| found(&survey)) {
         assert!(begin.elapsed() < PATIENCE, "a checkpoint was written");
         std::thread::sleep(Duration::from_millis(50));
     }
     // In the middle of as much traffic as there can be.
-    let mut flood = link.agent(&link.node, "flood");
+    let mut flood = link.agent("node", "flood");
     std::thread::sleep(Duration::from_millis(300));
     child.kill().unwrap();
     child.wait().unwrap();

@@ -46,8 +46,8 @@ fn seen(file: &std::path::Path) -> (Vec<(u64, u64)>, Vec<String>) {
 
 #[test]
 fn raw_ip_and_cooked_frames_are_read_live() {
-    let Some(link) = Link::open("links") else { return };
-    let mut tunnel = link.command(&link.gateway, "python3");
+    let Some(link) = Link::open() else { return };
+    let mut tunnel = link.0.command("gateway", "python3");
     let tunnel =
         tunnel.args(["-c", TUNNEL]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let Ok(mut tunnel) = tunnel else { return skipped("there is no python3") };
@@ -64,7 +64,7 @@ fn raw_ip_and_cooked_frames_are_read_live() {
         .into_iter()
         .zip(&files)
         .map(|(interfaces, file)| {
-            let mut command = link.command(&link.gateway, PROGRAM);
+            let mut command = link.0.command("gateway", PROGRAM);
             command.arg("live").args(interfaces).args(["--plain", "--duration", "4s", "-w"]).arg(file);
             begin(&mut command)
         })

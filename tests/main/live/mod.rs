@@ -12,7 +12,6 @@ mod schema;
 mod states;
 mod terminal;
 
-use crate::skips::skipped;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,6 +23,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::namespaces::{Namespaces, sh};
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_igorscope");
 /// Tells this test binary, run in a namespace, what to be there.
 const AGENT: &str = "IGORSCOPE_LIVE_AGENT";
@@ -31,84 +32,67 @@ const GATEWAY: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 1);
 const NODE: Ipv4Addr = Ipv4Addr::new(10, 78, 0, 2);
 const NOBODY: u32 = 65_534;
 
-/// Two namespaces, a gateway and a node, joined by a veth pair; both ends are called eth0.
-struct Link {
-    gateway: String,
-    node: String,
-    agents: Vec<Child>,
-}
+/// Two namespaces, `gateway` and `node`, joined by a veth pair; both ends are called eth0.
+struct Link(Namespaces);
 
 impl Link {
     /// `None`, with the reason printed, where it cannot be made.
-    fn open(name: &str) -> Option<Self> {
-        let [gateway, node] = ["g", "n"].map(|end| format!("igor-live-{}-{name}-{end}", std::process::id()));
-        let link = Self { gateway, node, agents: Vec::new() };
-        let spaces = [link.gateway.clone(), link.node.clone()];
-        for space in &spaces {
-            if let Err(reason) = ip(&["netns", "add", space]) {
-                skipped(&format!("no live capture was tried: network namespaces need Linux, root and ip: {reason}"));
-                return None;
-            }
-            // Nothing but what the agents send: no neighbour discovery of its own.
-            let quiet = "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6";
-            link.run(space, &["sh", "-c", quiet]);
+    fn open() -> Option<Self> {
+        let ends = ["gateway", "node"];
+        let link = Self(Namespaces::open("no live capture was tried", &[], &ends)?);
+        // Nothing but what the agents send: no neighbour discovery of its own.
+        for end in ends {
+            link.0.must(end, "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6");
         }
-        let made =
-            ["link", "add", "eth0", "netns", &spaces[0], "type", "veth", "peer", "name", "eth0", "netns", &spaces[1]];
-        ip(&made).unwrap();
-        for (space, address) in spaces.iter().zip([GATEWAY, NODE]) {
-            ip(&["-n", space, "address", "add", &format!("{address}/24"), "dev", "eth0"]).unwrap();
-            ip(&["-n", space, "link", "set", "eth0", "up"]).unwrap();
+        let [gateway, node] = ends.map(|end| link.0.space(end));
+        sh(&format!("ip link add eth0 netns {gateway} type veth peer name eth0 netns {node}")).unwrap();
+        for (end, address) in ends.into_iter().zip([GATEWAY, NODE]) {
+            link.0.must(end, &format!("ip address add {address}/24 dev eth0; ip link set eth0 up"));
         }
         Some(link)
     }
 
-    fn command(&self, space: &str, program: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", space, program]);
-        command
-    }
-
-    fn run(&self, space: &str, command: &[&str]) -> String {
-        let output = self.command(space, command[0]).args(&command[1..]).output().unwrap();
-        assert!(output.status.success(), "{command:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn agent(&self, space: &str, role: &str) -> Child {
-        let mut command = self.command(space, &std::env::current_exe().unwrap().to_string_lossy());
+    fn agent(&self, end: &str, role: &str) -> Child {
+        let mut command = self.0.command(end, std::env::current_exe().unwrap());
         command.args(["--exact", "live::agent", "--nocapture", "--test-threads=1"]).env(AGENT, role);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
     }
 
+    /// Has the node do something, to its end.
+    fn ask(&self, role: &str) {
+        assert!(self.agent("node", role).wait().unwrap().success());
+    }
+
     /// Starts the gateway and waits until it listens.
     fn serve(&mut self) {
-        let mut server = self.agent(&self.gateway, "server");
+        let mut server = self.agent("gateway", "server");
         let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap().contains("@ready")), "the server listens");
-        self.agents.push(server);
+        self.0.running.push(server);
     }
 
     /// Has the node ask, and ask anew, each time with a while behind it in which nobody says anything.
     fn ask_twice(&self) {
         for client in ["client", "next client"] {
-            assert!(self.agent(&self.node, client).wait().unwrap().success());
+            self.ask(client);
             std::thread::sleep(Duration::from_millis(3500));
         }
     }
 
-    /// Packets that the gateway's end received and sent, as the kernel counts them.
+    /// Packets that an interface of the gateway received (`rx`) or sent (`tx`), as the kernel counts them.
+    fn count(&self, interface: &str, way: &str) -> u64 {
+        let said = self.0.must("gateway", &format!("cat /sys/class/net/{interface}/statistics/{way}_packets"));
+        said.trim().parse().unwrap()
+    }
+
+    /// Those that went by the gateway's end.
     fn packets(&self) -> u64 {
-        let count = |which| {
-            let path = format!("/sys/class/net/eth0/statistics/{which}_packets");
-            self.run(&self.gateway, &["cat", &path]).trim().parse::<u64>().unwrap()
-        };
-        count("rx") + count("tx")
+        self.count("eth0", "rx") + self.count("eth0", "tx")
     }
 
     /// Begins to capture at the gateway, and waits until the interface is open.
     fn capture(&self, arguments: &[&str], environment: &[(&str, &str)]) -> (Child, BufReader<ChildStderr>) {
-        let mut command = self.command(&self.gateway, PROGRAM);
+        let mut command = self.0.command("gateway", PROGRAM);
         command.args(["live", "-i", "eth0", "--gateway", "10.78.0.1", "--node", "10.78.0.2"]).args(arguments);
         command.env_remove("SUDO_UID").envs(environment.iter().copied());
         begin(&mut command)
@@ -124,23 +108,6 @@ fn begin(command: &mut Command) -> (Child, BufReader<ChildStderr>) {
         assert!(errors.read_line(&mut said).unwrap() > 0, "the capture began: {said}");
     }
     (child, errors)
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        for agent in &mut self.agents {
-            let _ = agent.kill();
-            let _ = agent.wait();
-        }
-        for space in [&self.gateway, &self.node] {
-            let _ = ip(&["netns", "del", space]);
-        }
-    }
-}
-
-fn ip(arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new("ip").args(arguments).output().map_err(|error| error.to_string())?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }
 
 fn end(child: Child, mut errors: BufReader<ChildStderr>) -> (Output, String) {
@@ -261,7 +228,7 @@ fn flood() {
 
 #[test]
 fn live_equals_offline_and_every_packet_is_accounted_for() {
-    let Some(mut link) = Link::open("same") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     // A small buffer, so that a slow machine drops: what is dropped must be counted.
     let settings: [&[&str]; 3] =
@@ -275,8 +242,7 @@ fn live_equals_offline_and_every_packet_is_accounted_for() {
         arguments.extend(settings);
         let (child, errors) = link.capture(&arguments, &[]);
         for role in traffic {
-            let output = link.agent(&link.node, role).wait_with_output().unwrap();
-            assert!(output.status.success(), "{output:?}");
+            link.ask(role);
         }
         let sent = link.packets() - before;
         // Long enough for a tick, and for what is told only when it stands.
@@ -309,7 +275,7 @@ fn live_equals_offline_and_every_packet_is_accounted_for() {
 
 #[test]
 fn an_interface_that_goes_away_ends_the_survey_whole_and_root_is_given_up() {
-    let Some(mut link) = Link::open("gone") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     let folder = tempfile::tempdir().unwrap();
     chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
@@ -321,10 +287,10 @@ fn an_interface_that_goes_away_ends_the_survey_whole_and_root_is_given_up() {
     let uids = status.lines().find(|line| line.starts_with("Uid:")).unwrap();
     assert_eq!(uids.split_whitespace().skip(1).collect::<Vec<_>>(), ["65534"; 4]);
     assert_confined(&child);
-    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    link.ask("client");
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(child.try_wait().unwrap(), None, "it goes on while the interface is there");
-    ip(&["-n", &link.gateway, "link", "del", "eth0"]).unwrap();
+    link.0.must("gateway", "ip link del eth0");
     let (output, said) = end(child, errors);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("eth0 gave no more packets"), "{said}");
@@ -335,14 +301,14 @@ fn an_interface_that_goes_away_ends_the_survey_whole_and_root_is_given_up() {
 
 #[test]
 fn a_link_that_went_and_came_is_told_with_its_times() {
-    let Some(link) = Link::open("outage") else { return };
+    let Some(link) = Link::open() else { return };
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");
     let (child, errors) = link.capture(&["--plain", "--duration", "6s", "-o", &report.to_string_lossy()], &[]);
     std::thread::sleep(Duration::from_millis(1500));
-    ip(&["-n", &link.gateway, "link", "set", "eth0", "down"]).unwrap();
+    link.0.must("gateway", "ip link set eth0 down");
     std::thread::sleep(Duration::from_millis(1500));
-    ip(&["-n", &link.gateway, "link", "set", "eth0", "up"]).unwrap();
+    link.0.must("gateway", "ip link set eth0 up");
     let (output, said) = end(child, errors);
     assert_eq!(output.status.code(), Some(0), "it outlives the outage: {said}");
     let survey = survey(&report);
@@ -364,7 +330,7 @@ fn assert_confined(child: &Child) {
 
 #[test]
 fn root_that_stays_for_its_own_folder_is_left_with_nothing_else() {
-    let Some(link) = Link::open("rights") else { return };
+    let Some(link) = Link::open() else { return };
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().join("report");
     let (child, errors) = link.capture(&["--plain", "--duration", "2s", "-o", &report.to_string_lossy()], &[]);

@@ -15,7 +15,7 @@ fn frames(run: &Path) -> u64 {
 
 #[test]
 fn a_sensor_that_lost_its_power_writes_over_nothing_when_it_starts_again() {
-    let Some(mut link) = Link::open("probe") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("sensor");
@@ -23,7 +23,7 @@ fn a_sensor_that_lost_its_power_writes_over_nothing_when_it_starts_again() {
     let arguments = ["--probe", &folder_name, "--keep", "1G", "--interval", "1s", "--checkpoint", "1s"];
 
     let (mut child, _errors) = link.capture(&arguments, &[]);
-    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    link.ask("client");
     let first = entries(&folder, "").remove(0);
     while !first.join("survey.json").exists() {
         std::thread::sleep(std::time::Duration::from_millis(50));
@@ -34,7 +34,7 @@ fn a_sensor_that_lost_its_power_writes_over_nothing_when_it_starts_again() {
     assert!(frames(&first) > 0 && packets.len() > 1000);
 
     let (child, errors) = link.capture(&[&arguments[..], &["--duration", "3s"]].concat(), &[]);
-    assert!(link.agent(&link.node, "next client").wait().unwrap().success());
+    link.ask("next client");
     let (output, said) = end(child, errors);
     assert!(output.status.success(), "{said}");
     let [before, after] = <[PathBuf; 2]>::try_from(entries(&folder, "")).unwrap();

@@ -16,7 +16,7 @@ fn without_sources(table: &Value) -> Vec<Value> {
 
 #[test]
 fn states_are_judged_as_the_packets_are() {
-    let Some(mut link) = Link::open("state") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     for rotated in [false, true] {
         let folder = tempfile::tempdir().unwrap();

@@ -83,13 +83,13 @@ fn live(link: &Link, folder: &Path, options: &str) -> String {
         "cd {} && env -u NO_COLOR SUDO_UID={NOBODY} SUDO_GID={NOBODY} ip netns exec {} {PROGRAM} live -i eth0 \
          --gateway 10.78.0.1 --node 10.78.0.2 --node 10.78.0.77 {options}; echo \"status=$?\"; sleep 600",
         folder.display(),
-        link.gateway
+        link.0.space("gateway")
     )
 }
 
 #[test]
 fn a_person_drives_the_view_in_tmux() {
-    let Some(mut link) = Link::open("view") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     let folder = folder();
     let Some(tmux) =
@@ -98,7 +98,7 @@ fn a_person_drives_the_view_in_tmux() {
         return;
     };
     tmux.shows(&["1 Overview", "eth0", "Packets/s"]);
-    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    link.ask("client");
     // The refused port is a finding within moments, the node carried its documented ports.
     tmux.shows(&["8123", "Newest findings"]);
     tmux.keys(&["2"]);
@@ -142,13 +142,13 @@ fn own_folder(folder: &Path) -> Option<PathBuf> {
 #[test]
 fn q_saves_where_no_folder_was_named_and_says_where() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-    let Some(mut link) = Link::open("saves") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let Some(tmux) = Tmux::open(folder.path(), 80, 24, &live(&link, folder.path(), "")) else { return };
     tmux.shows(&["1 Overview", "eth0"]);
-    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    link.ask("client");
     tmux.shows(&["8123", "gravest"]);
     tmux.keys(&["q"]);
     let pane = tmux.shows(&["status=0", "results saved to igorscope-"]);
@@ -162,12 +162,12 @@ fn q_saves_where_no_folder_was_named_and_says_where() {
 
 #[test]
 fn a_terminal_that_dies_loses_nothing() {
-    let Some(mut link) = Link::open("dead") else { return };
+    let Some(mut link) = Link::open() else { return };
     link.serve();
     let folder = folder();
     let Some(tmux) = Tmux::open(folder.path(), 80, 24, &live(&link, folder.path(), "-w site.pcapng")) else { return };
     tmux.shows(&["1 Overview", "eth0"]);
-    assert!(link.agent(&link.node, "client").wait().unwrap().success());
+    link.ask("client");
     tmux.shows(&["8123"]);
     drop(tmux);
     // Nobody named a folder: the results are beside what was written, under the time.

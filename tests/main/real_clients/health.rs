@@ -47,7 +47,7 @@ const MS: u64 = 1_000_000;
 fn a_slow_node_is_told_from_its_network_and_what_is_dropped_is_sent_again() {
     let Some(mut lab) = Lab::open("health", &["nft", "python3", "curl"]) else { return };
     for (name, script) in [("slow.py", SLOW), ("sink.py", SINK), ("send.py", SEND)] {
-        std::fs::write(lab.folder.path().join(name), script).expect("a file");
+        std::fs::write(lab.folder().join(name), script).expect("a file");
     }
     lab.serve_on(Node, "python3 slow.py", "tcp", 80);
     lab.serve_on(Far, "python3 sink.py", "tcp", 9000);
@@ -152,7 +152,7 @@ fn what_a_wire_delays_and_loses_is_what_is_measured() {
     let needs = ["python3", "ethtool", "curl", "ping", "tftp", "in.tftpd", "coap-client-notls", "coap-server-notls"];
     let Some(mut lab) = Lab::open("a wire of 40 ms", &needs) else { return };
     for (name, script) in [("line.py", LINE), ("mirror.py", MIRROR), ("send.py", SEND_AND_TAKE)] {
-        std::fs::write(lab.folder.path().join(name), script).expect("a file");
+        std::fs::write(lab.folder().join(name), script).expect("a file");
     }
     lab.must(
         Middle,
@@ -163,9 +163,9 @@ fn what_a_wire_delays_and_loses_is_what_is_measured() {
     lab.serve_on(Node, "coap-server-notls -A 0.0.0.0 -p 5683", "udp", 5683);
     lab.serve_on(Node, "python3 -m http.server 80 --bind 10.79.0.2", "tcp", 80);
     lab.serve_on(Node, "python3 mirror.py", "tcp", 9000);
-    std::fs::create_dir(lab.folder.path().join("tftp")).expect("a folder");
-    std::fs::write(lab.folder.path().join("tftp/node.bin"), [0x55; 60_000]).expect("a file");
-    let folder = lab.folder.path().display().to_string();
+    std::fs::create_dir(lab.folder().join("tftp")).expect("a folder");
+    std::fs::write(lab.folder().join("tftp/node.bin"), [0x55; 60_000]).expect("a file");
+    let folder = lab.folder().display().to_string();
     lab.serve_on(Gateway, &format!("in.tftpd -L -4 -u root -a 10.79.0.1:69 -s {folder}/tftp"), "udp", 69);
 
     lab.must(Gateway, "ping -c 10 -i 0.2 10.79.0.2");
@@ -175,7 +175,7 @@ fn what_a_wire_delays_and_loses_is_what_is_measured() {
     }
     lab.must(Node, "cd /tmp && timeout 60 tftp -m binary 10.79.0.1 -c get node.bin /dev/null");
     lab.must(Gateway, "timeout 120 python3 send.py");
-    let lost = std::fs::read_to_string(lab.folder.path().join("lost")).expect("the wire counts");
+    let lost = std::fs::read_to_string(lab.folder().join("lost")).expect("the wire counts");
     let [from_node, to_node]: [u64; 2] =
         lost.split(' ').map(|count| count.parse().expect("a number")).collect::<Vec<_>>().try_into().expect("two");
     let Some(capture) = lab.captured() else { return skipped("tcpdump lost packets") };
@@ -219,6 +219,6 @@ fn what_a_wire_delays_and_loses_is_what_is_measured() {
     assert_eq!((transfer.blocks, transfer.repeated, transfer.is_finished), (118, 0, Some(true)));
     assert!(transfer.nanos >= 118 * 80 * MS && transfer.file.as_deref() == Some("node.bin"), "{transfer:?}");
     let told = |kind: &str| super::of_kind(&survey, kind);
-    assert!(told("slow-transfer")[0].words.detail.contains("the receiver, or the way to it, held it up: 8"));
+    told("slow-transfer")[0].says(&["the receiver, or the way to it, held it up: 8"]);
     assert!(told("slow-device").is_empty(), "there is nobody to compare it with");
 }

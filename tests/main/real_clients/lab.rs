@@ -1,12 +1,12 @@
 //! Network namespaces of our own: a gateway, a node and a BACnet system on one link, another node behind a router.
 
-use crate::skips::skipped;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::process::{Child, Output, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use crate::namespaces::{Namespaces, sh};
 
 /// Who is in the lab. The middle is the link's switch, and the router to the far node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,41 +39,26 @@ pub(super) const INVENTORY: &str = "gateway = \"10.79.0.1\"\nnode = [\"10.79.0.2
 
 /// A lab with a capture at the gateway's link.
 pub(super) struct Lab {
-    name: String,
-    made: Vec<String>,
-    running: Vec<Child>,
+    spaces: Namespaces,
     /// And what it says.
     tcpdump: Option<(Child, JoinHandle<Vec<String>>)>,
-    /// For what the programs serve and write.
-    pub(super) folder: tempfile::TempDir,
 }
 
 impl Lab {
     /// `None`, with the reason printed, where it cannot be made.
     pub(super) fn open(what: &str, needs: &[&str]) -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let skip = |reason: String| skipped(&format!("{what} was not tried with real programs: {reason}"));
-        if let Err(reason) = possible(needs) {
-            skip(reason);
-            return None;
-        }
-        let name = format!("igor-real-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut lab = Self { name, made: Vec::new(), running: Vec::new(), tcpdump: None, folder };
+        let what = format!("{what} was not tried with real programs");
+        let spaces = Namespaces::open(&what, &[&["ss", "tcpdump"], needs].concat(), &ALL.map(|host| host as u8))?;
+        let mut lab = Self { spaces, tcpdump: None };
         for host in ALL {
-            let space = lab.space(host);
-            if let Err(reason) = sh(&format!("ip netns add {space}")) {
-                skip(format!("no network namespace can be made: {reason}"));
-                return None;
-            }
-            lab.made.push(space);
             lab.must(host, "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6; ip link set lo up");
             // Ports by lot, but none of the vendor's: a TFTP client on 50195 would rightly be judged by that port.
             lab.must(host, "echo 33000 47000 >/proc/sys/net/ipv4/ip_local_port_range");
         }
         lab.must(Middle, "ip link add br0 type bridge mcast_snooping 0; ip link set br0 address 02:49:67:79:00:fe; ip link set br0 up");
         for host in [Gateway, Node, Bacnet, Far] {
-            let (space, middle, number) = (lab.space(host), lab.space(Middle), host as u8);
+            let number = host as u8;
+            let [space, middle] = [number, Middle as u8].map(|number| lab.spaces.space(number));
             let link = format!(
                 "ip link add eth0 netns {space} address 02:49:67:79:00:{number:02x} type veth peer name port{number} netns {middle}"
             );
@@ -99,39 +84,26 @@ impl Lab {
         Some(lab)
     }
 
-    fn space(&self, host: Host) -> String {
-        format!("{}-{}", self.name, host as u8)
-    }
-
-    fn command(&self, host: Host, line: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.space(host), "sh", "-c", line]).current_dir(self.folder.path());
-        command
+    /// For what the programs serve and write.
+    pub(super) fn folder(&self) -> &Path {
+        self.spaces.folder.path()
     }
 
     /// Runs a command line in a host; what it says is the caller's to judge.
     pub(super) fn run(&self, host: Host, line: &str) -> Output {
-        self.command(host, line).stdin(Stdio::null()).output().expect("ip can be run")
+        self.spaces.run(host as u8, line)
     }
 
     /// The same where it has to succeed.
     pub(super) fn must(&self, host: Host, line: &str) -> String {
-        let output = self.run(host, line);
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{host:?}: {line}: {said}");
-        said
+        self.spaces.must(host as u8, line)
     }
 
     /// Starts a server; it ends with the lab.
     pub(super) fn serve(&mut self, host: Host, line: &str) {
-        let child = self
-            .command(host, &format!("exec {line}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("ip can be run");
-        self.running.push(child);
+        let mut command = self.spaces.shell(host as u8, &format!("exec {line}"));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("ip can be run");
+        self.spaces.running.push(child);
     }
 
     /// Starts a server and waits until its port is open: `tcp` or `udp`.
@@ -150,15 +122,13 @@ impl Lab {
 
     /// Ends the servers.
     pub(super) fn stop_servers(&mut self) {
-        for mut child in self.running.drain(..) {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.spaces.stop();
     }
 
     fn capture(&mut self) {
         let mut child = self
-            .command(Gateway, "exec tcpdump -i eth0 -s 0 -U --immediate-mode -w capture.pcap -Z root")
+            .spaces
+            .shell(Gateway as u8, "exec tcpdump -i eth0 -s 0 -U --immediate-mode -w capture.pcap -Z root")
             .stderr(Stdio::piped())
             .spawn()
             .expect("ip can be run");
@@ -181,43 +151,12 @@ impl Lab {
             line.split_whitespace().next().and_then(|number| number.parse::<u64>().ok()).expect("a number")
         };
         let whole = said("captured") == said("received by filter") && said("dropped by kernel") == 0;
-        whole.then(|| self.folder.path().join("capture.pcap"))
+        whole.then(|| self.folder().join("capture.pcap"))
     }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        self.stop_servers();
-        if let Some((mut child, _)) = self.tcpdump.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        for space in &self.made {
-            let _ = sh(&format!("ip netns del {space}"));
-        }
+        self.spaces.running.extend(self.tcpdump.take().map(|(tcpdump, _)| tcpdump));
     }
-}
-
-/// A program's path, with the folders of a root's shell.
-pub(super) fn which(program: &str) -> Option<PathBuf> {
-    if program.contains('/') {
-        return Some(PathBuf::from(program)).filter(|path| path.is_file());
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/sbin"].map(PathBuf::from));
-    folders.map(|folder| folder.join(program)).find(|path| path.is_file())
-}
-
-fn possible(needs: &[&str]) -> Result<(), String> {
-    let status = std::fs::read_to_string("/proc/self/status").map_err(|_| "this is no Linux".to_owned())?;
-    if !status.lines().any(|line| line.starts_with("Uid:") && line.split_whitespace().nth(2) == Some("0")) {
-        return Err("network namespaces need root".to_owned());
-    }
-    let missing = ["ip", "ss", "tcpdump"].iter().chain(needs).find(|program| which(program).is_none());
-    missing.map_or(Ok(()), |program| Err(format!("{} is not installed", Path::new(program).display())))
-}
-
-fn sh(line: &str) -> Result<(), String> {
-    let output = Command::new("sh").args(["-c", line]).output().map_err(|error| error.to_string())?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
 }

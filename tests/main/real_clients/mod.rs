@@ -13,6 +13,7 @@ mod tftp;
 use std::net::IpAddr;
 use std::path::Path;
 
+use crate::namespaces::which;
 use crate::reading::{self, Read, of_kind};
 use igorscope::finding::Who;
 use igorscope::inventory::Inventory;
@@ -127,11 +128,7 @@ fn check_coap(survey: &Survey) {
     // The far node runs no server: its own system says so.
     assert_eq!(said(survey, GATEWAY, FAR, Udp, 5683), ["documented", "", "rejected", "coap"]);
     let blocked = finding(survey, "blocked", FAR, 5683);
-    assert!(
-        blocked.words.detail.contains("10.79.9.2 sent port unreachable (type 3 code 3)"),
-        "{}",
-        blocked.words.detail
-    );
+    blocked.says(&["10.79.9.2 sent port unreachable (type 3 code 3)"]);
     assert!(blocked.words.advice.contains("nothing listens"), "{}", blocked.words.advice);
     // The group's request, and the answer that another address gave.
     assert_eq!(said(survey, GATEWAY, "224.0.1.187", Udp, 5683)[..3], ["documented", "", "established"]);
@@ -151,7 +148,7 @@ fn libcoap_speaks_with_itself() {
 // --- TFTP: tftp-hpa with tftpd-hpa and with atftpd -----------------------------------------------
 
 fn files(lab: &Lab) {
-    let folder = lab.folder.path();
+    let folder = lab.folder();
     std::fs::create_dir_all(folder.join("files")).expect("a folder");
     std::fs::write(folder.join("files/boot.cfg"), vec![b'a'; 1500]).expect("a file");
     lab.must(Gateway, "chmod 755 . files && chmod 644 files/boot.cfg");
@@ -169,7 +166,7 @@ fn read_files(lab: &Lab) {
 
 fn play_tftp_hpa(lab: &mut Lab) {
     files(lab);
-    let folder = lab.folder.path().join("files");
+    let folder = lab.folder().join("files");
     let line = format!("in.tftpd -L -4 -u root -a 10.79.0.1:69 -s {}", folder.display());
     lab.serve_on(Gateway, &line, "udp", 69);
     read_files(lab);
@@ -177,12 +174,12 @@ fn play_tftp_hpa(lab: &mut Lab) {
 
 /// Debian's atftpd and tftpd-hpa exclude each other: one of them lies aside.
 fn atftpd() -> String {
-    lab::which("atftpd").map_or_else(|| tool("atftpd/usr/sbin/atftpd"), |path| path.display().to_string())
+    which("atftpd").map_or_else(|| tool("atftpd/usr/sbin/atftpd"), |path| path.display().to_string())
 }
 
 fn play_atftpd(lab: &mut Lab) {
     files(lab);
-    let folder = lab.folder.path().join("files");
+    let folder = lab.folder().join("files");
     let line = format!(
         "{} --daemon --no-fork --user root --group root --bind-address 10.79.0.1 --port 69 {}",
         atftpd(),
@@ -263,8 +260,8 @@ s.close()
 ";
 
 fn play_upnp(lab: &mut Lab) {
-    std::fs::write(lab.folder.path().join("submit.py"), SUBMIT).expect("a file");
-    std::fs::write(lab.folder.path().join("rootDesc.xml"), "<root><device></device></root>").expect("a file");
+    std::fs::write(lab.folder().join("submit.py"), SUBMIT).expect("a file");
+    std::fs::write(lab.folder().join("rootDesc.xml"), "<root><device></device></root>").expect("a file");
     for host in [Gateway, Node] {
         lab.must(host, "ip route add 224.0.0.0/4 dev eth0");
     }
@@ -330,8 +327,8 @@ fn python() -> String {
 }
 
 fn play_bacnet(lab: &mut Lab) {
-    std::fs::write(lab.folder.path().join("device.py"), DEVICE).expect("a file");
-    std::fs::write(lab.folder.path().join("client.py"), CLIENT).expect("a file");
+    std::fs::write(lab.folder().join("device.py"), DEVICE).expect("a file");
+    std::fs::write(lab.folder().join("client.py"), CLIENT).expect("a file");
     let python = python();
     lab.serve_on(
         Gateway,
@@ -380,7 +377,7 @@ fn play_blocked(lab: &mut Lab) {
     }
     let send = "import socket,sys,time\ns=socket.socket(type=socket.SOCK_DGRAM)\ns.connect((sys.argv[1],int(sys.argv[2])))\n\
                 for _ in range(3):\n    try: s.send(bytes.fromhex(sys.argv[3]))\n    except OSError: pass\n    time.sleep(.1)\n";
-    std::fs::write(lab.folder.path().join("send.py"), send).expect("a file");
+    std::fs::write(lab.folder().join("send.py"), send).expect("a file");
     for (address, port, bytes) in
         [("10.79.0.2", 1050, "f701"), ("10.79.0.2", 5683, "40010001"), ("10.79.9.2", 1050, "f701")]
     {
@@ -416,7 +413,7 @@ fn check_blocked(survey: &Survey) {
         finding(survey, "blocked", FAR, 88).words.detail.contains("10.79.0.254 sent port unreachable (type 3 code 3)")
     );
     let absent = &of_kind(survey, "never-heard")[0];
-    assert!(absent.words.detail.contains("10.79.0.3 was asked for by ARP"), "{}", absent.words.detail);
+    absent.says(&["10.79.0.3 was asked for by ARP"]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn wait_for(path: &Path) {
 #[test]
 fn what_a_router_drops_is_what_is_missing() {
     let Some(mut lab) = Lab::open("path", &["nft", "tc", "python3", "curl", "ping"]) else { return };
-    let folder = lab.folder.path().to_owned();
+    let folder = lab.folder().to_owned();
     lab.serve(Far, "tcpdump -i eth0 -s 0 -U --immediate-mode -w far.pcap -Z root");
     wait_for(&folder.join("far.pcap"));
     std::fs::write(folder.join("echo.py"), ECHO).expect("a file");

@@ -13,9 +13,9 @@ use crate::skips::skipped;
 fn on_a_small_disk(name: &str, needs: &[&str], server: &str, lines: &[&str]) -> Option<Survey> {
     let mut lab = Lab::open(name, needs)?;
     files(&lab);
-    std::fs::write(lab.folder.path().join("files/log.txt"), [b'a'; 100_000]).expect("a file");
-    std::fs::create_dir(lab.folder.path().join("small")).expect("a folder");
-    let small = lab.folder.path().join("small").display().to_string();
+    std::fs::write(lab.folder().join("files/log.txt"), [b'a'; 100_000]).expect("a file");
+    std::fs::create_dir(lab.folder().join("small")).expect("a folder");
+    let small = lab.folder().join("small").display().to_string();
     let disk = format!(
         "mount -t tmpfs -o size=32k,mode=777 none {small} && touch {small}/kept.txt && chmod 444 {small}/kept.txt"
     );

@@ -186,7 +186,7 @@ pub(super) fn run(sink: &mut Sink<'_>, random: &mut Random, limit: Limit) -> io:
         match kind.course {
             Course::Tcp => tcp(sink, gap, kind, session)?,
             Course::Tftp if session.step > 0 => {
-                let block = Some((3, (session.step as u8 + 1) / 2));
+                let block = Some((3, (session.step as u8).div_ceil(2)));
                 let (stamp, ends) = if session.step % 2 == 1 {
                     (&kind.down, session.data)
                 } else {
