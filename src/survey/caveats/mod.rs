@@ -339,6 +339,7 @@ pub(super) fn missing(
         }
     }
     let end = observed.tallies.values().map(|tally| tally.last()).filter(known).max();
+    let begin = observed.tallies.values().map(|tally| tally.first()).filter(known).min();
     let mut breaks: Vec<Timestamp> = breaks.filter(known).collect();
     breaks.sort_unstable();
     Missing {
@@ -355,6 +356,7 @@ pub(super) fn missing(
         unread: unread::frames(observed),
         gaps: observed.gaps(),
         breaks,
+        begin,
         // Times that are all the same tell no end.
         end: end.filter(|end| observed.tallies.values().any(|tally| known(&tally.first()) && tally.first() < *end)),
         filter: filter.map(Filtered::from),
