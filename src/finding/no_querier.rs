@@ -8,7 +8,7 @@ use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::decode::VlanPath;
-use crate::flow::Window;
+use crate::flow::{MAY_BE_IGNORED, Window};
 use crate::inventory::{HostId, seconds};
 use crate::policy::{FindingKind, Role};
 use crate::verdict::{Conversation, Doubts, Observations, Outcome};
@@ -36,17 +36,17 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let requests = requests(seen);
-    let mut listeners: BTreeMap<(&VlanPath, bool), BTreeSet<IpAddr>> = BTreeMap::new();
+    let mut listeners: BTreeMap<(VlanPath, bool), BTreeSet<IpAddr>> = BTreeMap::new();
     let mut joined: BTreeSet<(IpAddr, IpAddr)> = BTreeSet::new();
     for ((vlan, host, group), said) in link.members() {
         if said.joins.count > 0 {
-            listeners.entry((vlan, host.is_ipv6())).or_default().insert(*host);
+            listeners.entry((vlan.network(), host.is_ipv6())).or_default().insert(*host);
             joined.insert((*group, *host));
         }
     }
-    let mut queried: BTreeMap<(&VlanPath, bool), Window> = BTreeMap::new();
+    let mut queried: BTreeMap<(VlanPath, bool), Window> = BTreeMap::new();
     for ((vlan, querier), queries) in link.queriers() {
-        let sum = queried.entry((vlan, querier.is_ipv6())).or_insert(Window::NONE);
+        let sum = queried.entry((vlan.network(), querier.is_ipv6())).or_insert(Window::NONE);
         *sum = sum.and(*queries);
     }
     let is_to_group = |conversation: &&(&Conversation, usize)| {
@@ -58,7 +58,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let conversations: Vec<(&Conversation, usize)> = judged.conversations.iter().zip(0..).collect();
     let vlans_of = |at: usize| -> BTreeSet<VlanPath> {
         let members = judged.facts.get(at).and_then(|facts| judged.members.get(facts.members())).unwrap_or_default();
-        members.iter().map(|flow| seen.flows.view(*flow).vlan()).collect()
+        members.iter().map(|flow| seen.flows.view(*flow).vlan().network()).collect()
     };
     // Whoever else is answered by a group in a VLAN shows that it is reached there.
     let mut reached: BTreeMap<(HostId, VlanPath), Timestamp> = BTreeMap::new();
@@ -87,9 +87,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         }
         let vlans = vlans_of(*at);
         // A mirror shows a packet in more than one VLAN path: one that is asked is enough.
-        let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(&(*vlan, v6))) else { continue };
+        let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(&((*vlan).clone(), v6))) else { continue };
         // Who listens is forgotten some time after the last query, and must have been for as long as the requests must last.
-        let queries = vlans.iter().filter_map(|vlan| queried.get(&(vlan, v6))).copied().reduce(Window::and);
+        let queries = vlans.iter().filter_map(|vlan| queried.get(&(vlan.clone(), v6))).copied().reduce(Window::and);
         let enough = i64::from(seen.policy.link().querier_seconds).saturating_mul(1_000_000_000);
         let is_recent =
             |last: Timestamp, end: Timestamp| end.raw().saturating_sub(last.raw()) < REMEMBERED.saturating_add(enough);
@@ -105,16 +105,17 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             vlan: vlan.clone(),
             requests: *window,
             queried: queries.map(|queries| queries.last),
-            listeners: listeners.get(&(vlan, v6)).map_or(0, BTreeSet::len),
+            listeners: listeners.get(&(vlan.clone(), v6)).map_or(0, BTreeSet::len),
         };
         unasked.push(Affected::within(window, client.role, client.address, what));
     }
     grouped(seen, unasked)
 }
 
-/// What was asked of groups, by who asked and the port: CoAP requests and SSDP searches.
+/// What was asked of groups and should be answered, by who asked and the port: CoAP requests and SSDP searches.
 fn requests(seen: &Observations<'_>) -> BTreeMap<(IpAddr, u16), Window> {
-    let coap = seen.evidence.group_requests().map(|(((host, _), _), window)| ((*host, 5683), *window));
+    let owed = seen.evidence.group_requests().filter(|((_, token), _)| token & MAY_BE_IGNORED == 0);
+    let coap = owed.map(|(((host, _), _), window)| ((*host, 5683), *window));
     let ssdp = seen.evidence.searches().map(|((host, _), search)| ((*host, 1900), search.window));
     let mut all: BTreeMap<(IpAddr, u16), Window> = BTreeMap::new();
     for (key, window) in coap.chain(ssdp) {

@@ -5,7 +5,7 @@ use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
-use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
+use crate::flow::{Endpoint, FlowView, Flows, MAY_BE_IGNORED, SideEvidence};
 use crate::protocol::{CoapKind, Protocol, Tag};
 
 /// DEFAULT_LEISURE (RFC 7252 section 4.8).
@@ -23,7 +23,9 @@ impl GroupRequests {
         let mut requests = Self { armed: Map::default(), causes: Map::default() };
         for (&(client, token), window) in evidence.group_requests() {
             ports.arm(client.1, ports::COAP);
-            requests.armed.insert((client, token), (window.begin.time, window.end));
+            let (first, last) = (window.begin.time, window.end);
+            let held = requests.armed.entry((client, token & !MAY_BE_IGNORED)).or_insert((first, last));
+            *held = (held.0.earlier(first), held.1.max(last));
             requests.causes.insert(client, None);
         }
         requests
