@@ -517,6 +517,51 @@ fn what_is_sent_again_and_again_excuses_no_silence() {
 }
 
 #[test]
+fn hosts_of_which_one_direction_is_mirrored_are_named() {
+    let faces = |lacks: bool| {
+        let mut mirror = site(101..=103);
+        if lacks {
+            one_way(&mut mirror, 104);
+        }
+        Faces::of(&mirror, &ROLES)
+    };
+    let told = faces(true);
+    let text = told.caveats("one-way-hosts").join("");
+    assert!(text.contains("10.20.0.104 to 10.20.0.10.") && !text.contains("10.20.0.103"), "{text}");
+    assert!(told.caveats("one-way-mirror").is_empty() && !told.text().contains("Quality good"), "{}", told.terminal);
+    assert!(!told.reasons().contains(&"blocked"), "{}", told.terminal);
+    assert!(faces(false).caveats("one-way-hosts").is_empty());
+}
+
+/// Whose answers are not captured is known to answer by the acknowledgements of who asks; what fails after the last of them
+/// has failed all the same.
+#[test]
+fn connections_that_live_unseen_make_up_for_those_that_failed() {
+    let told = |lives: &[u64], fails: &[u64]| {
+        let mut mirror = site(101..=103);
+        let mut times: Vec<_> = lives.iter().map(|at| (*at, true)).chain(fails.iter().map(|at| (*at, false))).collect();
+        times.sort_unstable();
+        for (at, lives) in times {
+            let (client, server): (End, End) = ((GATEWAY, 43_000 + at as u16), (node(104), 88));
+            if lives {
+                mirror.tcp(at * SECOND, client, server, SYN, [1_000, 0], &[]);
+                mirror.tcp(at * SECOND + MILLI, client, server, ACK, [1_001, 5_001], &[]);
+                mirror.tcp(at * SECOND + 2 * MILLI, client, server, ACK | PSH, [1_001, 5_001], b"CFG");
+                mirror.tcp(at * SECOND + 9 * MILLI, client, server, ACK, [1_004, 5_300], &[]);
+            } else {
+                mirror.knock(at * SECOND, client, server);
+            }
+        }
+        let faces = Faces::of(&mirror.goes_on(), &ROLES);
+        let of_silence = |reason: &&str| ["blocked", "stopped-answering"].contains(reason);
+        faces.reasons().into_iter().filter(of_silence).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(told(&[300, 600], &[400, 420]), "");
+    assert_eq!(told(&[300], &[400, 420]), "stopped-answering");
+    assert_eq!(told(&[], &[400, 420]), "blocked");
+}
+
+#[test]
 fn one_lone_syn_is_no_sign_of_a_one_way_mirror() {
     let mut mirror = site(101..=103);
     mirror.tcp(300 * SECOND, (GATEWAY, 43_000), (node(104), 88), SYN, [1_000, 0], &[]);

@@ -306,6 +306,11 @@ impl Tally {
         self.client.payload && !closes && self.server.syn_acks > 0 && self.server.others == 0 && self.server.resets > 0
     }
 
+    /// The client goes on with a connection that it opened, of which nothing of the server was captured: it was accepted.
+    pub(super) const fn lives_unseen(&self) -> bool {
+        self.client.syns > 0 && self.client.acknowledges() && self.server.packets == 0
+    }
+
     /// When the client's first packet was seen.
     pub(super) const fn begin(&self) -> Timestamp {
         self.client.first
@@ -473,11 +478,12 @@ fn datagrams(tally: &Tally, owed: bool) -> Outcome {
 }
 
 /// How far a connection got, best first: what a conversation's outcome is chosen by. A connection that
-/// was seen to work makes up for those that failed; one of which too little was seen does not.
-pub(super) const fn rank(outcome: Outcome, both_ways: bool) -> u8 {
+/// was seen to work makes up for those that failed, by both of its sides or as its client goes on; one of which too little was
+/// seen does not.
+pub(super) const fn rank(outcome: Outcome, works: bool) -> u8 {
     match outcome {
         Outcome::Established => 6,
-        Outcome::Midstream if both_ways => 5,
+        Outcome::Midstream | Outcome::OneWay if works => 5,
         Outcome::Refused => 4,
         Outcome::Rejected => 3,
         Outcome::Unanswered => 2,
