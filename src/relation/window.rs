@@ -4,7 +4,7 @@ use crate::capture::Timestamp;
 
 /// How much earlier than its request an answer may be stamped: two interfaces of one capture, or
 /// the clocks of two capture points, differ a little.
-const SKEW: i64 = 100_000_000;
+pub(super) const SKEW: i64 = 100_000_000;
 
 /// Whether `answer` lies between the first request and `seconds` after the last one; `None` if one
 /// of the times is not known.
