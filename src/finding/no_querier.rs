@@ -16,6 +16,9 @@ use crate::verdict::{Conversation, Doubts, Observations, Outcome};
 /// Nanoseconds for which a switch remembers who listens (RFC 3376 section 8.4, RFC 3810 section 9.4: 260 s).
 const REMEMBERED: i64 = 260_000_000_000;
 
+/// Requests that tell something where earlier ones were answered: three searches, of three datagrams each.
+const FEW: i64 = 9;
+
 /// Whose requests to a group nobody answered.
 #[derive(Clone, Debug)]
 struct Unasked {
@@ -51,22 +54,22 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     }
     let is_to_group = |conversation: &&(&Conversation, usize)| {
         let (conversation, _) = conversation;
-        seen.hosts.role(conversation.server) == Role::Group
-            && seen.hosts.role(conversation.client).is_igor()
-            && conversation.outcome != Outcome::Established
+        seen.hosts.role(conversation.server) == Role::Group && seen.hosts.role(conversation.client).is_igor()
     };
     let conversations: Vec<(&Conversation, usize)> = judged.conversations.iter().zip(0..).collect();
     let vlans_of = |at: usize| -> BTreeSet<VlanPath> {
         let members = judged.facts.get(at).and_then(|facts| judged.members.get(facts.members())).unwrap_or_default();
         members.iter().map(|flow| seen.flows.view(*flow).vlan().network()).collect()
     };
-    // Whoever else is answered by a group in a VLAN shows that it is reached there.
+    // Whoever is answered by a group in a VLAN shows that it is reached there, then.
+    let answers = last_answers(judged);
     let mut reached: BTreeMap<(HostId, VlanPath), Timestamp> = BTreeMap::new();
     for (answered, at) in judged.conversations.iter().zip(0..) {
         if answered.outcome == Outcome::Established && seen.hosts.role(answered.server) == Role::Group {
-            for vlan in vlans_of(at) {
-                let last = reached.entry((answered.server, vlan)).or_insert(answered.last);
-                *last = answered.last.max(*last);
+            let until = answers.get(&at).copied().unwrap_or(answered.last);
+            for vlan in vlans_of(at as usize) {
+                let last = reached.entry((answered.server, vlan)).or_insert(until);
+                *last = until.max(*last);
             }
         }
     }
@@ -94,6 +97,17 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let is_recent =
             |last: Timestamp, end: Timestamp| end.raw().saturating_sub(last.raw()) < REMEMBERED.saturating_add(enough);
         let answered = |vlan: &VlanPath| reached.get(&(conversation.server, vlan.clone())).copied();
+        if conversation.outcome == Outcome::Established {
+            // What was answered for longer than switches remember needs no querier, and few requests tell nothing.
+            let asked = queries.map_or(window.first, |queries| queries.last.max(window.first));
+            let until = answers.get(&(*at as u32)).copied().unwrap_or(conversation.last);
+            let rare = i64::try_from(seconds(window)).unwrap_or(i64::MAX).saturating_mul(1_000_000_000)
+                / i64::try_from(window.count.max(1)).unwrap_or(i64::MAX);
+            let silent = window.last.raw().saturating_sub(until.raw());
+            if until.raw().saturating_sub(asked.raw()) > REMEMBERED || silent < rare.saturating_mul(FEW) {
+                continue;
+            }
+        }
         if queries.is_some_and(|queries| is_recent(queries.end, window.end))
             || vlans.iter().filter_map(answered).any(|last| is_recent(last, window.last))
         {
@@ -110,6 +124,21 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         unasked.push(Affected::within(window, client.role, client.address, what));
     }
     grouped(seen, unasked)
+}
+
+/// When the last answer to what each conversation asked of a group came, where that is told by flows of their own.
+fn last_answers(judged: &Judged<'_>) -> BTreeMap<u32, Timestamp> {
+    let mut answers = BTreeMap::new();
+    for (link, place) in judged.seen.relations.links.iter().zip(0..) {
+        let Some(link) = link.filter(|link| link.kind.answers_group()) else { continue };
+        let cause = link.flow.and_then(|flow| judged.flows.get(flow as usize));
+        if let Some(cause) = cause {
+            let end = judged.seen.flows.view(place).last();
+            let last = answers.entry(cause.conversation).or_insert(end);
+            *last = end.max(*last);
+        }
+    }
+    answers
 }
 
 /// What was asked of groups and should be answered, by who asked and the port: CoAP requests and SSDP searches.

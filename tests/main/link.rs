@@ -499,6 +499,22 @@ fn commands_to_a_group_prove_nothing_by_silence() {
     }
 }
 
+/// The querier dies, and with it what the switch remembers of who listens; but who was answered without one needs none.
+#[test]
+fn a_group_that_was_answered_until_its_querier_died_is_told() {
+    let found = |answered: u64| {
+        let get = |id, token: &[u8]| coap::request(coap::NON, coap::GET, id, token, "lights", b"");
+        let mut wire = asking(&get, 0, 3, true, true, 40);
+        let node = Site::new().node(1).mac;
+        let until = START + answered * 60 * SECOND;
+        wire.tape.records.retain(|record| record.frame[6..12] != node || record.time < until);
+        told(&survey_of(wire)).contains(&"no-querier")
+    };
+    assert!(found(4));
+    assert!(!found(20), "it was answered long after the last query");
+    assert!(!found(38), "it is answered still, or was a moment ago");
+}
+
 /// IEEE 802.1Q clause 6.9: VLAN 0 is a priority, and no VLAN.
 #[test]
 fn a_priority_tag_is_no_vlan_of_its_own() {
