@@ -57,7 +57,7 @@ impl GroupRequests {
             let endpoint = (asks.address, asks.port);
             let Tag::Coap { kind: CoapKind::Response, token, .. } = Tag::from_raw(answers.tag()) else { continue };
             let Some(&(first, last)) = self.armed.get(&(endpoint, token)) else { continue };
-            let timed = window::covers(first, last, LEISURE_SECONDS, answers.begin().time);
+            let timed = window::covers((first, last), LEISURE_SECONDS, answers.begin().time, relations.skew);
             if timed == Some(false) || is_group(flow, client) || is_group(flow, 1 - client) {
                 continue;
             }

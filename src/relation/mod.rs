@@ -49,7 +49,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
 
 /// The same of inputs whose clocks differ by so many nanoseconds ([`skew`]).
 pub fn links_of_clocks(flows: &Flows, evidence: &SideEvidence, skew: i64) -> Relations {
-    let mut relations = Relations { overflows: evidence.overflows().collect(), ..Relations::default() };
+    let mut relations = Relations { skew, overflows: evidence.overflows().collect(), ..Relations::default() };
     let mut ports = Ports::new();
     let mut transfers = tftp::Transfers::new(skew);
     let mut searches = ssdp::Searches::new(evidence, &mut ports);

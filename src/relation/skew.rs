@@ -50,10 +50,11 @@ pub(super) fn is_order_unknown(one: Moment, other: Moment, skew: i64) -> bool {
 /// whether any flow's client changed.
 pub fn believe_ports(flows: &Flows, policy: &Policy, orientations: &mut [Orientation], skew: i64) -> bool {
     let mut changed = false;
-    for (place, way) in flows.places().zip(orientations) {
-        if skew == 0 || way.basis != DirectionBasis::FirstPacket {
-            continue;
-        }
+    if skew == 0 {
+        return false;
+    }
+    let guessed = |(_, way): &(u32, &mut Orientation)| way.basis == DirectionBasis::FirstPacket;
+    for (place, way) in flows.places().zip(orientations).filter(guessed) {
         let flow = flows.view(place);
         let documented = flow.ends.each_ref().map(|end| policy.is_documented_port(flow.transport, end.port));
         let [one, other] = flow.ends.each_ref().map(EndView::begin);

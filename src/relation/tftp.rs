@@ -172,7 +172,7 @@ impl Transfers {
                 for request in requests.iter_mut().filter(is_meant) {
                     let begins = flow.begin().time;
                     let Some(fit) = fit(request.write, asks, serves) else { continue };
-                    let is_timed = window::covers(request.begin.time, request.last, WAIT_SECONDS, begins);
+                    let is_timed = window::covers((request.begin.time, request.last), WAIT_SECONDS, begins, 0);
                     let is_early = fit == PayloadMatch::First
                         && skew::is_order_unknown(request.begin, flow.begin(), self.skew)
                         && begins < request.begin.time;
