@@ -261,7 +261,8 @@ impl About<'_> {
                 if self.told.more_ports > 0 {
                     list.push(format!("{} more", self.told.more_ports));
                 }
-                format!("Each of {transport} {}", list.join(", "))
+                let each = if list.len() > 1 { "Each of " } else { "" };
+                format!("{each}{transport} {}", list.join(", "))
             }
         }
     }

@@ -11,7 +11,7 @@ use super::{Cited, Evidence, Facts, Finding, Judged, Kind, Who, blocked, stopped
 use crate::capture::{Moment, Timestamp};
 use crate::flow::EndView;
 use crate::policy::{FindingKind, Role, Severity};
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 use crate::verdict::{Conversation, ConversationFacts, Outcome, Verdict};
 
 /// So many ports of one kind are told apart; more become one finding that lists them.
@@ -31,6 +31,8 @@ pub(super) struct Group {
     pub(super) client: Role,
     pub(super) server: Role,
     pub(super) transport: Transport,
+    /// Of an exchange whose request was not captured: what its payload looks like.
+    pub(super) looks_like: Option<Protocol>,
     /// `None` where so many ports are concerned that they are one finding.
     pub(super) port: Option<u16>,
 }
@@ -76,10 +78,11 @@ fn groups_of(
         client: role(conversation.client),
         server: role(conversation.server),
         transport: conversation.transport,
+        looks_like: None,
         port: Some(conversation.port),
     };
-    let first =
-        unexpected::group(conversation, facts, plain).or_else(|| blocked::group(causes, conversation, facts, plain));
+    let first = unexpected::group(judged, conversation, facts, plain)
+        .or_else(|| blocked::group(causes, conversation, facts, plain));
     [first, stopped_answering::group(judged.seen.policy, conversation, plain)]
 }
 
@@ -236,7 +239,9 @@ fn finding(judged: &Judged<'_>, group: &Group, numbers: Vec<u32>) -> Finding {
 
 fn facts(judged: &Judged<'_>, group: &Group, numbers: &[u32], told: ConversationSummary) -> Arc<dyn Facts> {
     match group.kind {
-        Kind::Unexpected(reason) => Arc::new(Conversations { told, topic: unexpected::topic(judged, reason, numbers) }),
+        Kind::Unexpected(reason) => {
+            Arc::new(Conversations { told, topic: unexpected::topic(judged, group, reason, numbers) })
+        }
         Kind::Other(FindingKind::Blocked) => {
             Arc::new(Conversations { told, topic: blocked::topic(judged, group, numbers) })
         }

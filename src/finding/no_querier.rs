@@ -8,13 +8,16 @@ use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
 use crate::decode::VlanPath;
-use crate::flow::Window;
+use crate::flow::{MAY_BE_IGNORED, Window};
 use crate::inventory::{HostId, seconds};
 use crate::policy::{FindingKind, Role};
 use crate::verdict::{Conversation, Doubts, Observations, Outcome};
 
 /// Nanoseconds for which a switch remembers who listens (RFC 3376 section 8.4, RFC 3810 section 9.4: 260 s).
 const REMEMBERED: i64 = 260_000_000_000;
+
+/// Requests that tell something where earlier ones were answered: three searches, of three datagrams each.
+const FEW: i64 = 9;
 
 /// Whose requests to a group nobody answered.
 #[derive(Clone, Debug)]
@@ -36,37 +39,37 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let requests = requests(seen);
-    let mut listeners: BTreeMap<(&VlanPath, bool), BTreeSet<IpAddr>> = BTreeMap::new();
+    let mut listeners: BTreeMap<(VlanPath, bool), BTreeSet<IpAddr>> = BTreeMap::new();
     let mut joined: BTreeSet<(IpAddr, IpAddr)> = BTreeSet::new();
     for ((vlan, host, group), said) in link.members() {
         if said.joins.count > 0 {
-            listeners.entry((vlan, host.is_ipv6())).or_default().insert(*host);
+            listeners.entry((vlan.network(), host.is_ipv6())).or_default().insert(*host);
             joined.insert((*group, *host));
         }
     }
-    let mut queried: BTreeMap<(&VlanPath, bool), Window> = BTreeMap::new();
+    let mut queried: BTreeMap<(VlanPath, bool), Window> = BTreeMap::new();
     for ((vlan, querier), queries) in link.queriers() {
-        let sum = queried.entry((vlan, querier.is_ipv6())).or_insert(Window::NONE);
+        let sum = queried.entry((vlan.network(), querier.is_ipv6())).or_insert(Window::NONE);
         *sum = sum.and(*queries);
     }
     let is_to_group = |conversation: &&(&Conversation, usize)| {
         let (conversation, _) = conversation;
-        seen.hosts.role(conversation.server) == Role::Group
-            && seen.hosts.role(conversation.client).is_igor()
-            && conversation.outcome != Outcome::Established
+        seen.hosts.role(conversation.server) == Role::Group && seen.hosts.role(conversation.client).is_igor()
     };
     let conversations: Vec<(&Conversation, usize)> = judged.conversations.iter().zip(0..).collect();
     let vlans_of = |at: usize| -> BTreeSet<VlanPath> {
         let members = judged.facts.get(at).and_then(|facts| judged.members.get(facts.members())).unwrap_or_default();
-        members.iter().map(|flow| seen.flows.view(*flow).vlan()).collect()
+        members.iter().map(|flow| seen.flows.view(*flow).vlan().network()).collect()
     };
-    // Whoever else is answered by a group in a VLAN shows that it is reached there.
+    // Whoever is answered by a group in a VLAN shows that it is reached there, then.
+    let answers = last_answers(judged);
     let mut reached: BTreeMap<(HostId, VlanPath), Timestamp> = BTreeMap::new();
     for (answered, at) in judged.conversations.iter().zip(0..) {
         if answered.outcome == Outcome::Established && seen.hosts.role(answered.server) == Role::Group {
-            for vlan in vlans_of(at) {
-                let last = reached.entry((answered.server, vlan)).or_insert(answered.last);
-                *last = answered.last.max(*last);
+            let until = answers.get(&at).copied().unwrap_or(answered.last);
+            for vlan in vlans_of(at as usize) {
+                let last = reached.entry((answered.server, vlan)).or_insert(until);
+                *last = until.max(*last);
             }
         }
     }
@@ -87,13 +90,24 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         }
         let vlans = vlans_of(*at);
         // A mirror shows a packet in more than one VLAN path: one that is asked is enough.
-        let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(&(*vlan, v6))) else { continue };
+        let Some(vlan) = vlans.iter().find(|vlan| listeners.contains_key(&((*vlan).clone(), v6))) else { continue };
         // Who listens is forgotten some time after the last query, and must have been for as long as the requests must last.
-        let queries = vlans.iter().filter_map(|vlan| queried.get(&(vlan, v6))).copied().reduce(Window::and);
+        let queries = vlans.iter().filter_map(|vlan| queried.get(&(vlan.clone(), v6))).copied().reduce(Window::and);
         let enough = i64::from(seen.policy.link().querier_seconds).saturating_mul(1_000_000_000);
         let is_recent =
             |last: Timestamp, end: Timestamp| end.raw().saturating_sub(last.raw()) < REMEMBERED.saturating_add(enough);
         let answered = |vlan: &VlanPath| reached.get(&(conversation.server, vlan.clone())).copied();
+        if conversation.outcome == Outcome::Established {
+            // What was answered for longer than switches remember needs no querier, and few requests tell nothing.
+            let asked = queries.map_or(window.first, |queries| queries.last.max(window.first));
+            let until = answers.get(&(*at as u32)).copied().unwrap_or(conversation.last);
+            let rare = i64::try_from(seconds(window)).unwrap_or(i64::MAX).saturating_mul(1_000_000_000)
+                / i64::try_from(window.count.max(1)).unwrap_or(i64::MAX);
+            let silent = window.last.raw().saturating_sub(until.raw());
+            if until.raw().saturating_sub(asked.raw()) > REMEMBERED || silent < rare.saturating_mul(FEW) {
+                continue;
+            }
+        }
         if queries.is_some_and(|queries| is_recent(queries.end, window.end))
             || vlans.iter().filter_map(answered).any(|last| is_recent(last, window.last))
         {
@@ -105,16 +119,32 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             vlan: vlan.clone(),
             requests: *window,
             queried: queries.map(|queries| queries.last),
-            listeners: listeners.get(&(vlan, v6)).map_or(0, BTreeSet::len),
+            listeners: listeners.get(&(vlan.clone(), v6)).map_or(0, BTreeSet::len),
         };
         unasked.push(Affected::within(window, client.role, client.address, what));
     }
     grouped(seen, unasked)
 }
 
-/// What was asked of groups, by who asked and the port: CoAP requests and SSDP searches.
+/// When the last answer to what each conversation asked of a group came, where that is told by flows of their own.
+fn last_answers(judged: &Judged<'_>) -> BTreeMap<u32, Timestamp> {
+    let mut answers = BTreeMap::new();
+    for (link, place) in judged.seen.relations.links.iter().zip(0..) {
+        let Some(link) = link.filter(|link| link.kind.answers_group()) else { continue };
+        let cause = link.flow.and_then(|flow| judged.flows.get(flow as usize));
+        if let Some(cause) = cause {
+            let end = judged.seen.flows.view(place).last();
+            let last = answers.entry(cause.conversation).or_insert(end);
+            *last = end.max(*last);
+        }
+    }
+    answers
+}
+
+/// What was asked of groups and should be answered, by who asked and the port: CoAP requests and SSDP searches.
 fn requests(seen: &Observations<'_>) -> BTreeMap<(IpAddr, u16), Window> {
-    let coap = seen.evidence.group_requests().map(|(((host, _), _), window)| ((*host, 5683), *window));
+    let owed = seen.evidence.group_requests().filter(|((_, token), _)| token & MAY_BE_IGNORED == 0);
+    let coap = owed.map(|(((host, _), _), window)| ((*host, 5683), *window));
     let ssdp = seen.evidence.searches().map(|((host, _), search)| ((*host, 1900), search.window));
     let mut all: BTreeMap<(IpAddr, u16), Window> = BTreeMap::new();
     for (key, window) in coap.chain(ssdp) {

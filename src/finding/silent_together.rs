@@ -91,7 +91,7 @@ fn traits(seen: &Observations<'_>, devices: &[HostId]) -> Traits {
         let flow = seen.flows.view(place);
         for (_, host) in flow.ends.iter().zip(parties).filter(|(end, _)| end.packets() > 0) {
             if let Some(of) = traits.get_mut(&seen.hosts.device_of(*host)) {
-                of.insert(Shared::Vlan(flow.vlan()));
+                of.insert(Shared::Vlan(flow.vlan().network()));
             }
         }
     }

@@ -6,7 +6,7 @@ use super::{Finding, Kind, Who};
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::inventory::{HostId, Hosts};
-use crate::policy::FindingKind;
+use crate::policy::{FindingKind, Reason};
 use crate::text::named;
 
 named! {
@@ -105,6 +105,8 @@ impl Standings {
 
 const fn state(kind: Kind) -> Option<State> {
     let kind = match kind {
+        // What cannot be told says nothing of a device.
+        Kind::Unexpected(Reason::RequestNotCaptured) => return None,
         Kind::Unexpected(_) => return Some(State::Unexpected),
         Kind::Other(kind) => kind,
     };

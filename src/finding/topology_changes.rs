@@ -27,9 +27,9 @@ struct Changes {
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
-    let mut trees: BTreeMap<&VlanPath, (Vec<Window>, BTreeMap<MacAddr, Window>)> = BTreeMap::new();
+    let mut trees: BTreeMap<VlanPath, (Vec<Window>, BTreeMap<MacAddr, Window>)> = BTreeMap::new();
     for ((vlan, minute, bridge), window) in seen.evidence.link.changes() {
-        let (told, bridges) = trees.entry(vlan).or_default();
+        let (told, bridges) = trees.entry(vlan.network()).or_default();
         // Frames without a time tell no minute.
         if *minute != i64::MIN {
             told.push(*window);
@@ -52,7 +52,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         }
         let (mac, _) = bridges.iter().max_by_key(|(mac, window)| (window.count, std::cmp::Reverse(**mac)))?;
         let window = bridges.values().copied().fold(Window::NONE, Window::and);
-        let what = Changes { bridge: devices.identity(*mac), vlan: vlan.clone(), minutes: most, window };
+        let what = Changes { bridge: devices.identity(*mac), vlan, minutes: most, window };
         Some(devices.device(*mac, &window, what))
     });
     grouped(seen, restless.collect())

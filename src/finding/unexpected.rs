@@ -6,7 +6,7 @@ use super::conversations::Group;
 use super::phrases::{a, upper};
 use super::{Finding, Judged, Kind, Replace};
 use crate::policy::{Reason, Role};
-use crate::protocol::{Protocol, Transport};
+use crate::protocol::{Protocol, Tag, Transport};
 use crate::verdict::{Conversation, ConversationFacts, Verdict};
 
 /// Why conversations are unexpected, and what may explain it.
@@ -15,18 +15,37 @@ pub(super) struct Unexpected {
     reason: Reason,
     /// A client's port among the firmware ports proves nothing, but may explain.
     firmware_source: Option<u16>,
+    /// Of an exchange whose request was not captured: what its payload looks like.
+    looks_like: Option<Protocol>,
 }
 
 /// The group of a conversation that is unexpected.
-pub(super) fn group(conversation: &Conversation, facts: &ConversationFacts, plain: Group) -> Option<Group> {
+pub(super) fn group(
+    judged: &Judged<'_>,
+    conversation: &Conversation,
+    facts: &ConversationFacts,
+    plain: Group,
+) -> Option<Group> {
     let reason = conversation.reason.filter(|_| conversation.verdict == Verdict::Unexpected)?;
     let severity = conversation.severity?;
-    Some(Group { severity, kind: Kind::Unexpected(reason), outcome: facts.outcome, ..plain })
+    let group = Group { severity, kind: Kind::Unexpected(reason), outcome: facts.outcome, ..plain };
+    if reason != Reason::RequestNotCaptured {
+        return Some(group);
+    }
+    // Its ports are fresh ones each time: one line for each service.
+    let tags = || judged.members[facts.members()].iter().flat_map(|flow| judged.seen.flows.view(*flow).ends);
+    let looks_like = tags().find_map(|end| match Tag::from_raw(end.tag()) {
+        Tag::Tftp { .. } => Some(Protocol::Tftp),
+        Tag::Ssdp { .. } => Some(Protocol::Ssdp),
+        _ => None,
+    });
+    Some(Group { looks_like, port: None, ..group })
 }
 
-pub(super) fn topic(judged: &Judged<'_>, reason: Reason, numbers: &[u32]) -> Unexpected {
-    let may_explain = reason == Reason::UndocumentedPort;
-    Unexpected { reason, firmware_source: may_explain.then(|| firmware_source(judged, numbers)).flatten() }
+pub(super) fn topic(judged: &Judged<'_>, group: &Group, reason: Reason, numbers: &[u32]) -> Unexpected {
+    let may_explain = matches!(reason, Reason::UndocumentedPort | Reason::RequestNotCaptured);
+    let firmware_source = may_explain.then(|| firmware_source(judged, numbers)).flatten();
+    Unexpected { reason, firmware_source, looks_like: group.looks_like }
 }
 
 fn firmware_source(judged: &Judged<'_>, numbers: &[u32]) -> Option<u16> {
@@ -72,14 +91,19 @@ impl Topic for Unexpected {
                 });
                 format!("{port} is in no list of either end.{proven}{source}")
             }
-            Reason::RequestNotCaptured if payload == Protocol::Ssdp.name() => format!(
-                "{port} carries an answer of SSDP. Its search (UDP 1900) would lie in the direction that the capture lacks: \
-                 whether it is documented cannot be told."
-            ),
-            Reason::RequestNotCaptured => format!(
-                "{port} carries half of what looks like a TFTP transfer. Its request (UDP 69) would lie in the direction that \
-                 the capture lacks: whether it is documented cannot be told."
-            ),
+            Reason::RequestNotCaptured => {
+                let (what, request) = match (self.looks_like, self.firmware_source) {
+                    (Some(Protocol::Ssdp), _) => ("an answer of SSDP", "Its search (UDP 1900)".to_owned()),
+                    (None, Some(port)) => {
+                        ("what an answer of the vendor's service looks like", format!("Its request (UDP {port})"))
+                    }
+                    _ => ("half of what looks like a TFTP transfer", "Its request (UDP 69)".to_owned()),
+                };
+                format!(
+                    "{port} carries {what}. {request} is not in the capture, which lacks a direction, lost frames or began \
+                     later: whether it is documented cannot be told."
+                )
+            }
             Reason::WrongDirection => {
                 let both = about.client_role() == Role::Bacnet && about.told.port == Some(80);
                 let reading = if both { " The vendor's table can be read both ways here." } else { "" };
@@ -155,8 +179,8 @@ const ADVICE: &[AdviceRule] = &[
         either: true,
         ports: &[],
         next: "Capture both directions of the mirror",
-        advice: "Set the mirror to both directions (\"both\", or rx and tx) and capture again: only then can it be told \
-                 whether this belongs to a documented transfer.",
+        advice: "Set the mirror to both directions (\"both\", or rx and tx), and capture again without losses: only then can it \
+                 be told whether this belongs to a documented exchange.",
     },
     AdviceRule {
         ports: &[53, 123],

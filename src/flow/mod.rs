@@ -31,8 +31,8 @@ mod view;
 pub use clock::Clock;
 pub use evidence::{
     Authentication, BridgePort, Broadcasts, Claimed, Claims, DatagramId, DhcpExchange, Endpoint, First, IcmpError,
-    LinkEvidence, Membership, Offers, Pieces, Port, Refusals, STRETCH, Search, SideEvidence, Speaker, Stream,
-    TftpError, TftpFile, TooBig, Transaction, Window,
+    LinkEvidence, MAY_BE_IGNORED, Membership, Offers, Pieces, Port, Refusals, STRETCH, Search, SideEvidence, Speaker,
+    Stream, TftpError, TftpFile, TooBig, Transaction, Window,
 };
 pub use flows::{Flows, TransportPorts};
 pub use fragment::Unattributed;

@@ -15,6 +15,9 @@ const RESET: u8 = 3;
 const MAX_OPTIONS: usize = 64;
 const OBSERVE: usize = 6;
 const URI_PATH: usize = 11;
+const NO_RESPONSE: usize = 258;
+/// No-Response: answers of class 2 are not wanted.
+const NOT_SUCCESS: u8 = 2;
 /// How long a path must be to prove CoAP on another's port.
 const PATH_MIN: usize = 4;
 
@@ -46,6 +49,17 @@ pub(super) fn is_announced(bytes: &[u8]) -> bool {
         rest = after.get(length..).unwrap_or_default();
     }
     is_request(code) || number == OBSERVE
+}
+
+/// Whether a request to a group is one that somebody should answer: it asks for content, and does not say that no answer is
+/// wanted (RFC 7967 section 2.1). What a command has to say, that all went well, a server may keep to itself (RFC 7252 section 8.2).
+pub fn wants_content(bytes: &[u8]) -> bool {
+    const GET: u8 = 1;
+    const FETCH: u8 = 5;
+    let &[head, code, _, _, ref rest @ ..] = bytes else { return false };
+    let Some((_, rest)) = token(head & 0x0f, rest) else { return false };
+    let no_response = walk(rest).map_or(0, |options| options.no_response);
+    matches!(code, GET | FETCH) && no_response & NOT_SUCCESS == 0
 }
 
 /// Version 1 in the top two bits; a token length of 9 to 12 or 15 is an error (RFC 8974).
@@ -144,6 +158,8 @@ struct Options {
     all_known: bool,
     /// Bytes of Uri-Path, if all of them are unreserved characters (RFC 3986 section 2.3); else 0.
     plain_path: usize,
+    /// The answers that are not wanted: a bit for each class (RFC 7967 section 2.1).
+    no_response: u8,
 }
 
 enum Broken {
@@ -152,7 +168,7 @@ enum Broken {
 }
 
 fn walk(mut rest: &[u8]) -> Result<Options, Broken> {
-    let mut options = Options { count: 0, all_known: true, plain_path: 0 };
+    let mut options = Options { count: 0, all_known: true, plain_path: 0, no_response: 0 };
     let (mut number, mut plain) = (0_usize, true);
     while let Some((&head, after)) = rest.split_first() {
         let (delta, length) = (head >> 4, head & 0x0f);
@@ -176,6 +192,9 @@ fn walk(mut rest: &[u8]) -> Result<Options, Broken> {
         if number == URI_PATH {
             plain &= value.iter().all(|&b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'));
             options.plain_path = if plain { options.plain_path + length } else { 0 };
+        }
+        if number == NO_RESPONSE {
+            options.no_response = value.first().copied().unwrap_or(0);
         }
         if options.count == MAX_OPTIONS {
             options.all_known = false;

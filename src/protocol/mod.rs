@@ -10,7 +10,7 @@
 //! docs/payload-evidence.md says which and gives the measured rates.
 
 mod bacnet;
-mod coap;
+pub mod coap;
 pub mod dhcp;
 mod dns;
 pub mod eapol;

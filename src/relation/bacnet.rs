@@ -56,7 +56,7 @@ impl Searches {
                 true => (search.last, answers.begin().time),
                 false => (search.last.max(asks.end()), answers.end()),
             };
-            let timed = window::covers(search.first, searched, WAIT_SECONDS, told);
+            let timed = window::covers((search.first, searched), WAIT_SECONDS, told, relations.skew);
             let probable = timed.is_none();
             let link = Link { flow: search.cause, kind: LinkKind::Bacnet, probable, payload_fits: true };
             match timed {

@@ -5,7 +5,7 @@ use super::group::better_cause;
 use super::ports::{self, Ports};
 use super::{Link, LinkKind, Map, Relations, is_group, window};
 use crate::capture::Timestamp;
-use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
+use crate::flow::{Endpoint, FlowView, Flows, MAY_BE_IGNORED, SideEvidence};
 use crate::protocol::{CoapKind, Protocol, Tag};
 
 /// DEFAULT_LEISURE (RFC 7252 section 4.8).
@@ -23,7 +23,9 @@ impl GroupRequests {
         let mut requests = Self { armed: Map::default(), causes: Map::default() };
         for (&(client, token), window) in evidence.group_requests() {
             ports.arm(client.1, ports::COAP);
-            requests.armed.insert((client, token), (window.begin.time, window.end));
+            let (first, last) = (window.begin.time, window.end);
+            let held = requests.armed.entry((client, token & !MAY_BE_IGNORED)).or_insert((first, last));
+            *held = (held.0.earlier(first), held.1.max(last));
             requests.causes.insert(client, None);
         }
         requests
@@ -55,7 +57,7 @@ impl GroupRequests {
             let endpoint = (asks.address, asks.port);
             let Tag::Coap { kind: CoapKind::Response, token, .. } = Tag::from_raw(answers.tag()) else { continue };
             let Some(&(first, last)) = self.armed.get(&(endpoint, token)) else { continue };
-            let timed = window::covers(first, last, LEISURE_SECONDS, answers.begin().time);
+            let timed = window::covers((first, last), LEISURE_SECONDS, answers.begin().time, relations.skew);
             if timed == Some(false) || is_group(flow, client) || is_group(flow, 1 - client) {
                 continue;
             }

@@ -12,6 +12,7 @@ mod location;
 mod ports;
 mod rejection;
 mod relations;
+mod skew;
 mod ssdp;
 mod target;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod window;
 pub use direction::{DirectionBasis, Orientation, is_group, orient};
 pub use rejection::{Rejection, RejectionCause};
 pub use relations::{Announcement, Link, LinkKind, Relations, Vain};
+pub use skew::{believe_ports, skew};
 pub(crate) use tftp::{WINDOW, opcode};
 pub(crate) use transfer::UNTAKEN;
 pub use twins::{agree, halves};
@@ -42,9 +44,14 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 /// Two passes: the first arms what requests, searches, locations and quotes wait for, the second
 /// looks only at flows that have an armed port.
 pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
-    let mut relations = Relations { overflows: evidence.overflows().collect(), ..Relations::default() };
+    links_of_clocks(flows, evidence, 0)
+}
+
+/// The same of inputs whose clocks differ by so many nanoseconds ([`skew`]).
+pub fn links_of_clocks(flows: &Flows, evidence: &SideEvidence, skew: i64) -> Relations {
+    let mut relations = Relations { skew, overflows: evidence.overflows().collect(), ..Relations::default() };
     let mut ports = Ports::new();
-    let mut transfers = tftp::Transfers::default();
+    let mut transfers = tftp::Transfers::new(skew);
     let mut searches = ssdp::Searches::new(evidence, &mut ports);
     let mut requests = coap::GroupRequests::new(evidence, &mut ports);
     let mut devices = bacnet::Searches::new(evidence);

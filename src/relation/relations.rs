@@ -98,6 +98,8 @@ pub struct Vain {
 /// The relations of a survey's flows, by position of the flow in the list they were found in.
 #[derive(Clone, Debug, Default)]
 pub struct Relations {
+    /// Nanoseconds by which the clocks of inputs differ, as connections tell.
+    pub skew: i64,
     /// For each flow, what it belongs to. Shorter than the list of flows where the rest has nothing.
     pub links: Vec<Option<Link>>,
     /// ICMP errors, ascending by flow and the end whose packets failed; one entry for each.

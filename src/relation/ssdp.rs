@@ -88,11 +88,12 @@ impl Searches {
                 (Tag::None, Evidence::Unknown) => false,
                 _ => continue,
             };
+            let skew = relations.skew;
             let timed = |search: &Search| {
                 // From outside the site comes no answer to what was asked here.
                 let mx = if is_local(answers.address) { search.mx } else { search.mx.min(MX_OF_OTHERS) };
                 let wait = u32::from(mx) + GRACE_SECONDS;
-                window::covers(search.first, search.last, wait, answers.begin().time)
+                window::covers((search.first, search.last), wait, answers.begin().time, skew)
             };
             // A port may have searched both a group and this host.
             let searches = self.armed.get(&endpoint).into_iter().chain(asked);

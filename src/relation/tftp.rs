@@ -10,7 +10,7 @@ use super::ports::{self, Ports};
 use super::target::RequestTarget;
 use super::transfer::{Course, Fate};
 use super::twins::{self, Twins};
-use super::{Link, LinkKind, Map, Relations, is_group, window};
+use super::{Link, LinkKind, Map, Relations, is_group, skew, window};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
@@ -43,7 +43,7 @@ struct Request {
     server: IpAddr,
     /// RRQ or WRQ; `None` if the payload was not captured.
     write: Option<bool>,
-    first: Timestamp,
+    begin: Moment,
     last: Timestamp,
     /// How many transfers it may have caused: each that was sent one, or one a server.
     room: usize,
@@ -68,7 +68,7 @@ struct Reply {
     server: Endpoint,
     begin: Moment,
     fit: PayloadMatch,
-    /// Whether its first time is known.
+    /// Whether its first time is known, and is that of an answer.
     timed: bool,
     /// What became of it, if the server sent any of it.
     course: Option<Course>,
@@ -93,9 +93,15 @@ pub(super) struct Transfers {
     broadcasts: bool,
     /// Flows that speak TFTP on no port of its own.
     strays: Vec<u32>,
+    /// By how much the clocks of inputs differ.
+    skew: i64,
 }
 
 impl Transfers {
+    pub(super) fn new(skew: i64) -> Self {
+        Self { skew, ..Self::default() }
+    }
+
     /// Looks at a UDP flow as a request, or as a transfer whose request may be missing.
     pub(super) fn arm(
         &mut self,
@@ -135,7 +141,7 @@ impl Transfers {
                     cause: at,
                     server: serves.address,
                     write,
-                    first: asks.begin().time,
+                    begin: asks.begin(),
                     last: asks.end(),
                     room,
                     replies: SmallVec::new(),
@@ -165,10 +171,14 @@ impl Transfers {
                 };
                 for request in requests.iter_mut().filter(is_meant) {
                     let begins = flow.begin().time;
-                    if window::covers(request.first, request.last, WAIT_SECONDS, begins) == Some(false) {
+                    let Some(fit) = fit(request.write, asks, serves) else { continue };
+                    let is_timed = window::covers((request.begin.time, request.last), WAIT_SECONDS, begins, 0);
+                    let is_early = fit == PayloadMatch::First
+                        && skew::is_order_unknown(request.begin, flow.begin(), self.skew)
+                        && begins < request.begin.time;
+                    if is_timed == Some(false) && !is_early {
                         continue;
                     }
-                    let Some(fit) = fit(request.write, asks, serves) else { continue };
                     // From an address that was not asked, only what answers the request is believed, or that the client
                     // goes on with it there.
                     let is_near = !matches!(whom, RequestTarget::Anybody) || is_local(serves.address);
@@ -183,7 +193,7 @@ impl Transfers {
                         server: (serves.address, serves.port),
                         begin: flow.begin(),
                         fit,
-                        timed: begins.nanos().is_some(),
+                        timed: is_timed == Some(true),
                         course: Course::of(&[(*asks, *serves)]),
                     });
                 }
@@ -200,7 +210,7 @@ impl Transfers {
                 for transfer in transfers(&request) {
                     let fit = transfer.iter().map(|reply| reply.fit).min().unwrap_or(PayloadMatch::Blind);
                     for reply in &transfer {
-                        let timed = request.first.nanos().is_some() && reply.timed;
+                        let timed = reply.timed;
                         let link = Link {
                             flow: Some(request.cause),
                             kind: LinkKind::Tftp,

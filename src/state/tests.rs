@@ -102,9 +102,9 @@ fn every_cut_and_every_changed_byte_is_told() {
 #[test]
 fn a_later_version_says_so() {
     let mut newer = state(&[]);
-    newer[10] = 5;
+    newer[10] = 6;
     let error = with_file(&newer, read).unwrap_err();
-    assert!(matches!(error, Broken::Newer { version: 5 }), "{error}");
+    assert!(matches!(error, Broken::Newer { version: 6 }), "{error}");
 }
 
 /// Numbers are told as LEB128 says, however many bytes lie behind them.

@@ -5,12 +5,12 @@ use rayon::prelude::*;
 use super::decide::{Question, documented};
 use super::grouping::{self, Grouped, Member};
 use super::kind::Decisions;
-use super::{Conversation, ConversationFacts, Judgement, Observations, Outcome, Verdict, payload};
-use crate::flow::{EndView, FlowView};
+use super::{Conversation, ConversationFacts, Judgement, Observations, Outcome, Verdict, payload, unseen_request};
+use crate::flow::FlowView;
 use crate::inventory::HostId;
-use crate::policy::{Party, Policy, Reason, Role, Rule};
-use crate::protocol::{Evidence, Protocol, SsdpKind, Tag, TftpOpcode, Transport};
-use crate::relation::{LinkKind, WINDOW};
+use crate::policy::{Party, Policy, Role, Rule};
+use crate::protocol::{Evidence, Protocol, Transport};
+use crate::relation::LinkKind;
 
 /// How far a chain of relations is followed: a fragment of a TFTP transfer of a request is two.
 const MAX_CHAIN: usize = 8;
@@ -43,7 +43,7 @@ pub fn judge(seen: &Observations<'_>) -> Judgements {
     rayon::join(
         || {
             relate(seen, &mut flows);
-            tell_halves(seen, &mut flows);
+            unseen_request::tell(seen, &mut flows);
         },
         || grouping::sort(&mut order),
     );
@@ -170,32 +170,6 @@ fn says(seen: &Observations<'_>, kind: LinkKind, judgement: &Judgement, root: Op
     if related { RootSays::Related } else { RootSays::Nothing }
 }
 
-/// Where the capture shows one direction only, half of a TFTP transfer has no request to be related to, and an answer of SSDP
-/// no search.
-fn tell_halves(seen: &Observations<'_>, flows: &mut [Judgement]) {
-    if !seen.missing.one_way {
-        return;
-    }
-    // A transfer begins with its first block, or with what acknowledges the request or the first window (RFC 1350 section 4,
-    // RFC 2347, 7440).
-    let begins = |end: &EndView<'_>| match Tag::from_raw(end.tag()) {
-        Tag::Tftp { opcode: TftpOpcode::Data, number, .. } => number == 1,
-        Tag::Tftp { opcode: TftpOpcode::Acknowledgment, number, .. } => u64::from(number) <= WINDOW,
-        Tag::Tftp { opcode, .. } => opcode == TftpOpcode::OptionAcknowledgment,
-        Tag::Ssdp { kind, .. } => kind == SsdpKind::Response,
-        _ => false,
-    };
-    let is_half = |flow: &FlowView<'_>| {
-        let [a, b] = &flow.ends;
-        flow.transport == Transport::Udp && a.packets().min(b.packets()) == 0 && (begins(a) || begins(b))
-    };
-    for (judgement, place) in flows.iter_mut().zip(0..) {
-        if judgement.reason == Some(Reason::UndocumentedPort) && is_half(&seen.flows.view(place)) {
-            judgement.reason = Some(Reason::RequestNotCaptured);
-        }
-    }
-}
-
 /// What a chain of relations leads to: a fragment to its transfer, and that to its request.
 fn root(seen: &Observations<'_>, flows: &[Judgement], mut at: u32) -> Judgement {
     for _ in 0..MAX_CHAIN {
@@ -208,7 +182,7 @@ fn root(seen: &Observations<'_>, flows: &[Judgement], mut at: u32) -> Judgement 
 }
 
 /// Whether the exchange would be documented between these two, where its request was not captured.
-fn ends_may_speak(policy: &Policy, kind: LinkKind, [a, b]: [Role; 2]) -> bool {
+pub(super) fn ends_may_speak(policy: &Policy, kind: LinkKind, [a, b]: [Role; 2]) -> bool {
     let ports = kind.protocol().map_or(&[][..], Protocol::ports);
     ports.iter().any(|port| {
         [(a, b), (b, a)]

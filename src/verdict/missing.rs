@@ -35,6 +35,8 @@ pub struct Missing {
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// Times of the last frames of inputs that are damaged behind them, ascending.
     pub breaks: Vec<Timestamp>,
+    /// Time of the first frame of all.
+    pub begin: Option<Timestamp>,
     /// Time of the last frame of all.
     pub end: Option<Timestamp>,
     /// What the frames were filtered by.
@@ -145,11 +147,21 @@ impl Missing {
             return false;
         }
         let way = (hosts.get(silent).address, hosts.get(other).address);
-        (self.one_way || self.acknowledged.contains(&silent))
-            && !self.seen_to_send.contains(&(silent, other))
-            && !repeats()
+        self.lacks_direction((silent, other)) && !repeats()
             || self.has_headless(way, asked)
             || self.filtering(hosts, conversation, client_port) == Filtering::LeftOut
+    }
+
+    /// Whether nothing that one host sends another was captured, though it sends.
+    pub(super) fn lacks_direction(&self, (silent, other): (HostId, HostId)) -> bool {
+        (self.one_way || self.acknowledged.contains(&silent)) && !self.seen_to_send.contains(&(silent, other))
+    }
+
+    /// Whether the capture began, or went on behind a pause, less than so many nanoseconds before a time.
+    pub(super) fn begins_within(&self, time: Timestamp, nanos: i64) -> bool {
+        let behind = self.gaps.partition_point(|(_, to)| *to <= time).checked_sub(1).map(|at| self.gaps[at].1);
+        let soon = |at: Timestamp| (0..nanos).contains(&time.raw().saturating_sub(at.raw()));
+        time != Timestamp::UNKNOWN && [self.begin, behind].into_iter().flatten().any(soon)
     }
 
     /// Whether what was asked from a time to another had no time to be answered, or to be asked again, before the capture ended,

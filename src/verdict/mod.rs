@@ -17,6 +17,7 @@ mod outcome;
 mod payload;
 #[cfg(test)]
 pub(crate) mod tests;
+mod unseen_request;
 mod words;
 
 pub use crate::policy::{Reason, Rule};

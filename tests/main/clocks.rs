@@ -194,3 +194,25 @@ fn what_was_written_one_behind_the_other_is_measured_as_one_stream() {
     assert!(read("health.csv").lines().skip(1).all(|line| line.contains(",dhcp,")));
     assert!(read("survey.json").contains("health-overlap"));
 }
+
+/// The two directions of a TAP, each in a file of its own, one clock so far ahead of the other.
+fn tapped(frames: &[Record], late: i64) -> Survey {
+    let [there, back] = directions(frames).map(|side| side.into_iter().cloned().collect::<Vec<_>>());
+    let back: Vec<_> =
+        back.into_iter().map(|frame| Record { time: frame.time.wrapping_add_signed(late), ..frame }).collect();
+    survey(&[("there.pcap".into(), pcap(&there)), ("back.pcap".into(), pcap(&back))], 0..2, 1)
+}
+
+/// SYN-ACKs that come before their SYNs tell how far the clocks are apart: what is transferred was asked for, and the firmware
+/// services are asked on their ports, whatever came first.
+#[test]
+fn connections_tell_how_far_the_clocks_of_two_inputs_are_apart() {
+    let (frames, whole) = sample();
+    let told = |survey: &Survey| -> Vec<String> {
+        let is_told = |told: &String| ["blocked", "undocumented-port"].iter().any(|kind| told.contains(kind));
+        findings(survey).into_iter().filter(is_told).collect()
+    };
+    for late in [80_000_000, -80_000_000, 500_000_000, -500_000_000, 3_000_000_000, -3_000_000_000] {
+        assert_eq!(told(&tapped(&frames, late)), told(&whole), "{late}");
+    }
+}

@@ -408,6 +408,19 @@ fn asked(queried: u64, join: bool, answered: bool, minutes: u64) -> Survey {
 
 /// The same, and another host asks the group, too, and is answered for so many minutes.
 fn asked_beside(other: u64, queried: u64, join: bool, answered: bool, minutes: u64) -> Survey {
+    let get = |id, token: &[u8]| coap::request(coap::NON, coap::GET, id, token, "lights", b"");
+    survey_of(asking(&get, other, queried, join, answered, minutes))
+}
+
+/// What is on the wire, where the gateway asks just so.
+fn asking(
+    ask: &dyn Fn(u16, &[u8]) -> Vec<u8>,
+    other: u64,
+    queried: u64,
+    join: bool,
+    answered: bool,
+    minutes: u64,
+) -> Wire {
     let site = Site::new();
     let mut wire = site.wire(11);
     let (lights, queries) = (group("224.0.1.187"), group("224.0.0.1"));
@@ -416,8 +429,7 @@ fn asked_beside(other: u64, queried: u64, join: bool, answered: bool, minutes: u
     };
     for step in 0..minutes * 2 {
         let (at, token) = (START + step * 30 * SECOND, [step as u8, 1]);
-        let question = coap::request(coap::NON, coap::GET, step as u16, &token, "lights", b"");
-        wire.udp(at, (site.gateway, 40_000), (lights, 5683), &question);
+        wire.udp(at, (site.gateway, 40_000), (lights, 5683), &ask(step as u16, &token));
         if answered {
             let answer = coap::message(coap::NON, coap::CONTENT, 500 + step as u16, &token, &[], b"on");
             wire.udp(at + MILLI, (site.node(1), 5683), (site.gateway, 40_000), &answer);
@@ -435,7 +447,7 @@ fn asked_beside(other: u64, queried: u64, join: bool, answered: bool, minutes: u
             igmp(&mut wire, at, site.node(1), lights, &link::igmp_report("224.0.1.187".parse().expect("a group")));
         }
     }
-    survey_of(wire)
+    wire
 }
 
 #[test]
@@ -458,6 +470,64 @@ fn groups_that_nobody_asks_about_are_told_where_requests_go_unanswered() {
     assert!(told(&asked(0, true, true, 10)).is_empty(), "somebody answers");
     assert!(told(&asked(0, false, false, 10)).is_empty(), "nobody says who listens: this is not seen here");
     assert!(told(&asked(0, true, false, 3)).is_empty(), "a querier may ask every two minutes only");
+}
+
+/// RFC 7252 section 8.2: what a command has to say a server may keep to itself; RFC 7967 section 2.1: nobody may answer it.
+#[test]
+fn commands_to_a_group_prove_nothing_by_silence() {
+    let found = |code: u8, no_response: Option<u8>| {
+        let ask = |id, token: &[u8]| {
+            let mut message = coap::request(coap::NON, code, id, token, "lights", b"");
+            // From Uri-Path, 11, to No-Response, 258: the delta is 13 and one byte more (RFC 7252 section 3.1).
+            message.extend(no_response.into_iter().flat_map(|value| [0xd1, (258 - 11 - 13) as u8, value]));
+            message
+        };
+        told(&survey_of(asking(&ask, 0, 0, true, false, 10))).len()
+    };
+    for (code, no_response) in [(coap::PUT, None), (coap::PUT, Some(26)), (coap::GET, Some(2))] {
+        assert_eq!(found(code, no_response), 0, "{code} {no_response:?}");
+    }
+    // Errors alone are not wanted, or nothing is left out: content is.
+    for no_response in [None, Some(0), Some(24)] {
+        assert_eq!(found(coap::GET, no_response), 1, "{no_response:?}");
+    }
+}
+
+/// The querier dies, and with it what the switch remembers of who listens; but who was answered without one needs none.
+#[test]
+fn a_group_that_was_answered_until_its_querier_died_is_told() {
+    let found = |answered: u64| {
+        let get = |id, token: &[u8]| coap::request(coap::NON, coap::GET, id, token, "lights", b"");
+        let mut wire = asking(&get, 0, 3, true, true, 40);
+        let node = Site::new().node(1).mac;
+        let until = START + answered * 60 * SECOND;
+        wire.tape.records.retain(|record| record.frame[6..12] != node || record.time < until);
+        told(&survey_of(wire)).contains(&"no-querier")
+    };
+    assert!(found(4));
+    assert!(!found(20), "it was answered long after the last query");
+    assert!(!found(38), "it is answered still, or was a moment ago");
+}
+
+/// IEEE 802.1Q clause 6.9: VLAN 0 is a priority, and no VLAN.
+#[test]
+fn a_priority_tag_is_no_vlan_of_its_own() {
+    let tagged = |queried: u64, vlan: u8| {
+        let get = |id, token: &[u8]| coap::request(coap::NON, coap::GET, id, token, "lights", b"");
+        let mut wire = asking(&get, 0, queried, true, false, 10);
+        let gateway = Site::new().gateway.mac;
+        for record in &mut wire.tape.records {
+            if record.frame[6..12] == gateway {
+                record.frame[15] = vlan;
+            } else {
+                record.frame.drain(12..16);
+                record.original -= 4;
+            }
+        }
+        told(&survey_of(wire)).len()
+    };
+    assert_eq!((tagged(10, 0), tagged(0, 0)), (0, 1), "it is the network of the querier, and of the listener");
+    assert_eq!(tagged(0, 30), 0, "nobody says there who listens");
 }
 
 /// A client's DISCOVER, and what servers answer to it: each by its address, the network that it gives and the router.

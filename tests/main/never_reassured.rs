@@ -334,6 +334,133 @@ fn a_mirror_of_one_direction_makes_no_host_dead() {
     }
 }
 
+/// What is told of what a node says to its gateway, beside a site that works: how bad it is, and why.
+fn told_beside(site: impl Fn(&mut Mirror), said: &[(u64, u16, u16, Vec<u8>)]) -> Vec<(String, String)> {
+    let mut mirror = Mirror::default();
+    let say = |mirror: &mut Mirror, is_before: bool| {
+        for (at, from, to, payload) in said.iter().filter(|(at, ..)| (*at < 101 * SECOND) == is_before) {
+            mirror.udp(*at, (node(101), *from), (GATEWAY, *to), payload);
+        }
+    };
+    say(&mut mirror, true);
+    (101..=103).for_each(|number| {
+        healthy(&mut mirror, u64::from(number) * SECOND, GATEWAY, node(number), u16::from(number));
+    });
+    site(&mut mirror);
+    say(&mut mirror, false);
+    let faces = Faces::of(&mirror, &ROLES);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let findings = faces.json["findings"].as_array().unwrap();
+    let mut told: Vec<_> =
+        findings.iter().map(|finding| (text(&finding["severity"]), text(&finding["reason"]))).collect();
+    told.dedup();
+    told
+}
+
+#[test]
+fn what_only_answers_a_request_before_the_capture_is_no_undocumented_port() {
+    // The services are used here, and seen whole.
+    let used = |mirror: &mut Mirror| {
+        for number in 0..5 {
+            let (client, server): (End, End) = ((GATEWAY, 57_000 + number), (node(102), 50_195));
+            mirror.udp(110 * SECOND, client, server, b"FW\0\x01");
+            mirror.udp(110 * SECOND + MILLI, server, client, b"FA\0\x01");
+        }
+        let client: End = (GATEWAY, 49_300);
+        mirror.udp(111 * SECOND, client, (node(102), 69), &tftp::read("fw.bin", &[]));
+        mirror.transfer(111 * SECOND + MILLI, client, (node(102), 49_400));
+    };
+    let told = |said: &[(u64, u16, u16, Vec<u8>)]| told_beside(used, said);
+    let notice = [("notice".to_owned(), "request-not-captured".to_owned())];
+    let alert = [("alert".to_owned(), "undocumented-port".to_owned())];
+    let answer = || b"FA\0\x01".to_vec();
+    // The site's first frame is of second 101. Five fresh ports are one line.
+    let from_firmware: Vec<_> = (0..5).map(|at| (101 * SECOND - MILLI, 50_195 + at, 56_931 + at, answer())).collect();
+    assert_eq!(told(&from_firmware), notice);
+    assert_eq!(told(&[(100 * SECOND, 49_161, 49_170, tftp::error(1, "none"))]), notice);
+    // Where they are not used, from another port, later, again and again, or between hosts that may not: unexpected for sure.
+    assert_eq!(told_beside(|_| {}, &from_firmware), alert);
+    assert_eq!(told_beside(|_| {}, &[(100 * SECOND, 49_161, 49_170, tftp::error(1, "none"))]), alert);
+    assert_eq!(told(&[(100 * SECOND, 50_200, 56_931, answer())]), alert);
+    assert_eq!(told(&[(120 * SECOND, 50_195, 56_931, answer())]), alert);
+    assert_eq!(told(&[(120 * SECOND, 49_161, 49_170, tftp::error(1, "none"))]), alert);
+    assert_eq!(told(&[(100 * SECOND, 50_195, 56_931, answer()), (140 * SECOND, 50_195, 56_931, answer())]), alert);
+    let mut mirror = Mirror::default();
+    mirror.udp(100 * SECOND, (node(101), 49_161), (node(102), 49_170), &tftp::error(1, "none"));
+    assert!(Faces::of(&mirror, &ROLES).reasons().contains(&"undocumented-port"), "no node serves another's files");
+    // Blocks with rising numbers were acknowledged, whether that was captured or not; one alone proves nothing.
+    let blocks = |last: u16| -> Vec<_> {
+        (1..=last)
+            .map(|number| {
+                (120 * SECOND + u64::from(number) * MILLI, 49_161, 49_170, tftp::data(number, &[number as u8; 512]))
+            })
+            .collect()
+    };
+    assert_eq!((told(&blocks(8)), told(&blocks(1))), (notice.to_vec(), alert.to_vec()));
+}
+
+#[test]
+fn what_several_hosts_answer_by_ssdp_was_asked_of_all() {
+    let answer = ssdp::answer("http://10.20.0.101/description.xml", "upnp:rootdevice", "uuid:14");
+    let pc = host([2, 0, 0, 0, 1, 50], [10, 20, 0, 50]);
+    let group = Host { mac: [0x01, 0, 0x5e, 0x7f, 0xff, 0xfa], ..EVERYONE.at("239.255.255.250") };
+    let search = ssdp::search("239.255.255.250:1900", "upnp:rootdevice", Some(2));
+    let told = |searched: Option<u16>, answers: &[(u64, u8, u16)], whom: Host| {
+        let mut mirror = site(101..=104);
+        searched.into_iter().for_each(|port| mirror.udp(200 * SECOND, (whom, port), (group, 1900), &search));
+        for (at, number, port) in answers {
+            mirror.udp(at * SECOND, (node(*number), *port), (whom, 50_123), &answer);
+        }
+        Faces::of(&mirror, &ROLES).reasons().join(" ")
+    };
+    let three = [(300, 101, 1900), (300, 102, 1900), (301, 103, 1900)];
+    assert_eq!(told(None, &three, pc), "request-not-captured");
+    assert_eq!(told(None, &three.map(|(at, number, _)| (at, number, 50_001)), GATEWAY), "request-not-captured");
+    assert_eq!(told(Some(50_100), &three[..1], pc), "request-not-captured", "it searches at other times");
+    // Who answers alone may have been asked alone; one search explains nothing that goes on or comes too late.
+    assert_eq!(told(None, &three[..1], pc), "undocumented-peer");
+    assert_eq!(told(Some(50_123), &three, pc), "undocumented-peer");
+    let again = [&three[..], &three.map(|(at, number, port)| (at + 60, number, port))].concat();
+    assert_eq!(told(None, &again, pc), "undocumented-peer");
+    // Nobody outside asks a group of the site.
+    assert_eq!(told(None, &three, host([2, 0, 0, 0, 0, 9], [198, 51, 100, 20])), "undocumented-peer");
+}
+
+/// A SYN-ACK was not captured, for the client acknowledges it.
+fn lost(mirror: &mut Mirror, number: u16) {
+    let (client, server): (End, End) = ((GATEWAY, 43_000 + number), (node(103), 88));
+    let at = 130 * SECOND + u64::from(number) * SECOND;
+    mirror.tcp(at, client, server, SYN, [1_000, 0], &[]);
+    mirror.tcp(at + MILLI, client, server, ACK, [1_001, 5_001], &[]);
+    mirror.tcp(at + 2 * MILLI, server, client, ACK | PSH, [5_001, 1_001], b"CFG");
+}
+
+#[test]
+fn losses_explain_no_more_answers_than_packets_were_lost() {
+    let lossy = |lost: u16, exchanges: u16| {
+        move |mirror: &mut Mirror| {
+            (1..=lost).for_each(|number| self::lost(mirror, number));
+            for number in 0..exchanges {
+                let (client, server): (End, End) = ((GATEWAY, 57_000 + number), (node(102), 50_195));
+                mirror.udp(160 * SECOND, client, server, b"FW\0\x01");
+                mirror.udp(160 * SECOND + MILLI, server, client, b"FA\0\x01");
+            }
+        }
+    };
+    let answers = |number: u16| -> Vec<_> {
+        (0..number).map(|at| (200 * SECOND, 50_195, 56_931 + at, b"FA\0\x01".to_vec())).collect()
+    };
+    let reasons = |lost, exchanges, lone| {
+        let told = told_beside(lossy(lost, exchanges), &answers(lone));
+        told.into_iter().map(|(_, reason)| reason).collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(4, 3, 2), ["request-not-captured"]);
+    // More than were lost, and more than ever were answered.
+    assert_eq!(reasons(1, 3, 2), ["undocumented-port"]);
+    assert_eq!(reasons(4, 1, 2), ["undocumented-port"]);
+    assert_eq!(reasons(0, 3, 2), ["undocumented-port"]);
+}
+
 #[test]
 fn other_hosts_paths_excuse_no_silence() {
     let mut mirror = site(101..=103);
@@ -387,6 +514,51 @@ fn what_is_sent_again_and_again_excuses_no_silence() {
         assert!(silent(false, alone), "{alone}");
         assert!(!silent(true, alone), "{alone}");
     }
+}
+
+#[test]
+fn hosts_of_which_one_direction_is_mirrored_are_named() {
+    let faces = |lacks: bool| {
+        let mut mirror = site(101..=103);
+        if lacks {
+            one_way(&mut mirror, 104);
+        }
+        Faces::of(&mirror, &ROLES)
+    };
+    let told = faces(true);
+    let text = told.caveats("one-way-hosts").join("");
+    assert!(text.contains("10.20.0.104 to 10.20.0.10.") && !text.contains("10.20.0.103"), "{text}");
+    assert!(told.caveats("one-way-mirror").is_empty() && !told.text().contains("Quality good"), "{}", told.terminal);
+    assert!(!told.reasons().contains(&"blocked"), "{}", told.terminal);
+    assert!(faces(false).caveats("one-way-hosts").is_empty());
+}
+
+/// Whose answers are not captured is known to answer by the acknowledgements of who asks; what fails after the last of them
+/// has failed all the same.
+#[test]
+fn connections_that_live_unseen_make_up_for_those_that_failed() {
+    let told = |lives: &[u64], fails: &[u64]| {
+        let mut mirror = site(101..=103);
+        let mut times: Vec<_> = lives.iter().map(|at| (*at, true)).chain(fails.iter().map(|at| (*at, false))).collect();
+        times.sort_unstable();
+        for (at, lives) in times {
+            let (client, server): (End, End) = ((GATEWAY, 43_000 + at as u16), (node(104), 88));
+            if lives {
+                mirror.tcp(at * SECOND, client, server, SYN, [1_000, 0], &[]);
+                mirror.tcp(at * SECOND + MILLI, client, server, ACK, [1_001, 5_001], &[]);
+                mirror.tcp(at * SECOND + 2 * MILLI, client, server, ACK | PSH, [1_001, 5_001], b"CFG");
+                mirror.tcp(at * SECOND + 9 * MILLI, client, server, ACK, [1_004, 5_300], &[]);
+            } else {
+                mirror.knock(at * SECOND, client, server);
+            }
+        }
+        let faces = Faces::of(&mirror.goes_on(), &ROLES);
+        let of_silence = |reason: &&str| ["blocked", "stopped-answering"].contains(reason);
+        faces.reasons().into_iter().filter(of_silence).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(told(&[300, 600], &[400, 420]), "");
+    assert_eq!(told(&[300], &[400, 420]), "stopped-answering");
+    assert_eq!(told(&[], &[400, 420]), "blocked");
 }
 
 #[test]

@@ -26,7 +26,7 @@ use self::lowest::{Add, Lowest, summed};
 pub use self::transactions::Transaction;
 use crate::capture::{FrameId, Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, Transport, VlanPath, may_be_tunnel, quoted};
-use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, TftpOpcode, dhcp as dhcp_message, lldp, ssdp, tftp};
+use crate::protocol::{CoapKind, Inspection, SsdpKind, Tag, TftpOpcode, coap, dhcp as dhcp_message, lldp, ssdp, tftp};
 
 /// An address and a UDP or TCP port.
 pub type Endpoint = (IpAddr, u16);
@@ -196,6 +196,9 @@ impl IcmpError {
 /// Units of LLDP that are kept.
 const LLDP_LIMIT: usize = 16_384;
 
+/// Beside the hash of a token, of 24 bits: a request to a group that may be left without an answer where all is well.
+pub const MAY_BE_IGNORED: u32 = 1 << 24;
+
 /// The sets, each bounded by keeping its lowest keys.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct SideEvidence {
@@ -246,7 +249,8 @@ impl SideEvidence {
                 }
             }
             Tag::Coap { kind: CoapKind::Request, token, .. } if to_group => {
-                self.group_requests.add((source, token), window);
+                let mark = if coap::wants_content(payload) { 0 } else { MAY_BE_IGNORED };
+                self.group_requests.add((source, token | mark), window);
             }
             Tag::Bacnet { kind } if to_group && kind.asks() => self.bacnet_searches.add(source.0, window),
             Tag::Tftp { opcode, .. } if opcode.is_request() => {

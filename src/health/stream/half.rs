@@ -135,6 +135,17 @@ impl Half {
         *count = count.saturating_add(1);
     }
 
+    /// Whether a SYN was sent before what is known of its connection: two queues of an interface write less than a second out
+    /// of order.
+    fn is_behind(&self, initial: u32, time: Timestamp) -> bool {
+        const QUEUES: i64 = 1_000_000_000;
+        self.initial.is_none()
+            && self.next.is_some_and(|(next, sent)| {
+                let early = sent.nanos().zip(time.nanos()).map_or(0, |(sent, time)| sent.saturating_sub(time));
+                is_after(next, initial) && (1..QUEUES).contains(&early)
+            })
+    }
+
     /// Whether all that was sent is acknowledged.
     pub(super) fn is_idle(&self) -> bool {
         matches!((self.next, self.acked), (Some((next, _)), Some(acked)) if acked.number == next)
@@ -143,6 +154,12 @@ impl Half {
     /// Takes the numbers that a segment of this end takes up.
     pub(super) fn send(&mut self, segment: &Segment) {
         let ([from, _], taken, time) = (segment.numbers, segment.taken(), segment.time);
+        if segment.has(TcpFlags::SYN) && self.is_behind(from, time) {
+            // It opened what is known already, and stands later in the file than it was sent.
+            self.initial = Some(from);
+            self.losses.segments = self.losses.segments.saturating_add(1);
+            return;
+        }
         if segment.has(TcpFlags::SYN) && self.initial != Some(from) {
             // Another connection on the same ports.
             self.settle_holes();
@@ -244,7 +261,8 @@ impl Half {
             (Some(a), Some(b)) => (a.number, a.window) == (b.number, b.window),
             (a, b) => a == b,
         };
-        next && acked && self.duplicates == other.duplicates
+        // More than two tell no more (RFC 5681 section 3.2).
+        next && acked && self.duplicates.min(2) == other.duplicates.min(2)
     }
 
     /// Gives a part that begins without it what is known before: `self` is that part behind its log, which knows `fresh`.

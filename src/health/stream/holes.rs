@@ -34,6 +34,13 @@ impl Holes {
         self.list.is_empty()
     }
 
+    /// Those that are not among others.
+    pub(super) fn without(&self, others: &Self) -> Self {
+        let mut rest = self.clone();
+        rest.list.retain(|hole| !others.list.contains(hole));
+        rest
+    }
+
     /// Whether all numbers below the highest that are in no hole were seen.
     pub(super) const fn are_all(&self) -> bool {
         !self.is_short

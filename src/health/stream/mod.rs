@@ -234,10 +234,12 @@ impl Stream {
             // What was passed over before, and may have been sent since.
             let mut holes = later.holes.clone();
             if half.holes != fresh.holes {
-                fits &= !later.has_repeated && fresh.holes.is_empty();
-                holes = half.holes.clone();
+                // What the later part took for passed over, and came before it.
+                let came = fresh.holes.without(&half.holes);
+                holes = half.holes.without(&fresh.holes);
+                fits &= !later.has_repeated || holes.is_empty() && came.without(&later.holes).is_empty();
                 let acknowledged = later.acked.or(half.acked).map(|acked| acked.number);
-                let uncaptured = holes.extend(&later.holes, acknowledged);
+                let uncaptured = holes.extend(&later.holes.without(&came), acknowledged);
                 half.losses.uncaptured = half.losses.uncaptured.saturating_add(uncaptured);
             }
             let mut losses = half.losses;

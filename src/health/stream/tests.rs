@@ -315,3 +315,59 @@ fn a_keep_alive_without_a_byte_proves_no_loss() {
     tape.data(1, 500, 1200, 0, MS);
     assert!(counted(&tape).contains("uncaptured: 100"), "{}", counted(&tape));
 }
+
+/// Two queues of an interface: a SYN stands behind the data of its connection, whose times are right.
+#[test]
+fn a_syn_that_is_written_late_opens_no_other_connection() {
+    let losses_of = |late: i64| {
+        let mut tape = Tape::opened();
+        tape.data(0, 100, 200, 97, MS);
+        tape.data(1, 200, 197, 264, 4 * MS);
+        tape.data(0, 197, 464, 50, MS);
+        tape.data(1, 464, 247, 0, MS);
+        let mut syn = tape.segments.remove(0);
+        syn.time = Timestamp::from_nanos(syn.time.raw() + late);
+        tape.segments.insert(3, syn);
+        losses(&tape, 0)
+    };
+    let told = losses_of(0);
+    assert_eq!((told.segments, told.bytes, told.uncaptured, told.again), (3, 147, 0, 0));
+    // One with a later time is another connection on the same ports, of which the first bytes were not captured.
+    assert_eq!(losses_of(100 * MS).uncaptured, 97);
+}
+
+/// A ring buffer cuts between two segments that came in the wrong order, or within an idle connection with keep-alives.
+#[test]
+fn nothing_is_missing_at_a_seam_of_disorder_or_keep_alives() {
+    let seam = |tape: &Tape, at: usize| {
+        let (before, behind) = tape.segments.split_at(at);
+        let (stream, mut sums) = join([observe(before), observe(behind)].into_iter());
+        stream.finish((&ENDS, &mut Places::new()), &mut sums);
+        sums.settle();
+        let lost = sums.iter().filter_map(|(_, sums)| sums.losses.as_deref()).map(|lost| lost.uncaptured).sum::<u64>();
+        (lost, stream.misfits)
+    };
+    let mut disorder = Tape::opened();
+    for from in (100..20_100).step_by(1000) {
+        disorder.data(0, from + 500, 200, 500, MS);
+        disorder.data(0, from, 200, 500, MS / 10);
+        disorder.data(1, 200, from + 1000, 0, MS);
+    }
+    let mut idle = Tape::opened();
+    idle.data(0, 100, 200, 9, MS);
+    idle.data(1, 200, 109, 6, MS);
+    idle.data(0, 109, 206, 0, MS);
+    for _ in 0..20 {
+        idle.data(0, 108, 206, 0, 20_000 * MS);
+        idle.data(1, 206, 109, 0, MS);
+    }
+    for tape in [&disorder, &idle] {
+        for at in 12..tape.segments.len() - 12 {
+            assert_eq!(seam(tape, at).0, 0, "{at}");
+        }
+    }
+    assert!((12..30).all(|at| seam(&idle, at) == (0, 0)));
+    // What is missing at a seam is missing.
+    disorder.segments.remove(21);
+    assert_eq!(seam(&disorder, 21).0, 500);
+}

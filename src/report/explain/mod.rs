@@ -387,7 +387,7 @@ const fn because(reason: Reason) -> &'static str {
         Reason::WrongDirection => "the port is documented, but not this way round.",
         Reason::UndocumentedPeer => "the port is documented this way round, but with another kind of peer.",
         Reason::RequestNotCaptured => {
-            "it looks like half of a transfer whose request lies in the direction that the capture lacks."
+            "it looks like an answer, or half of a transfer, whose request is not in the capture."
         }
     }
 }

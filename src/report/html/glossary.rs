@@ -78,7 +78,7 @@ const fn reason(reason: Reason) -> &'static str {
         Reason::UndocumentedPort => "The port is in no list of either end.",
         Reason::WrongDirection => "The port is documented for these two, the other way round.",
         Reason::UndocumentedPeer => "The port is documented, for another kind of peer.",
-        Reason::RequestNotCaptured => "Half of a transfer, whose request the capture could not show.",
+        Reason::RequestNotCaptured => "An answer, or half of a transfer, whose request the capture could not show.",
     }
 }
 

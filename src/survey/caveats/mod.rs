@@ -5,7 +5,8 @@ mod health;
 mod inventory;
 mod quality;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
 
 use super::{losses, unread};
 use crate::capture::{CaptureSummary, Filter, Timestamp};
@@ -308,7 +309,7 @@ pub(super) fn missing(
     let known = |time: &Timestamp| *time != Timestamp::UNKNOWN;
     let one_way = quality.is_one_way();
     // Asked only of those who would have been heard.
-    let of_devices: HashSet<HostId> = quality.acknowledged.iter().map(|host| hosts.device_of(*host)).collect();
+    let of_devices: HashSet<HostId> = quality.unseen.iter().map(|(host, _)| hosts.device_of(*host)).collect();
     let acknowledged: HashSet<HostId> = match of_devices.is_empty() {
         true => HashSet::new(),
         false => {
@@ -339,6 +340,7 @@ pub(super) fn missing(
         }
     }
     let end = observed.tallies.values().map(|tally| tally.last()).filter(known).max();
+    let begin = observed.tallies.values().map(|tally| tally.first()).filter(known).min();
     let mut breaks: Vec<Timestamp> = breaks.filter(known).collect();
     breaks.sort_unstable();
     Missing {
@@ -355,10 +357,37 @@ pub(super) fn missing(
         unread: unread::frames(observed),
         gaps: observed.gaps(),
         breaks,
+        begin,
         // Times that are all the same tell no end.
         end: end.filter(|end| observed.tallies.values().any(|tally| known(&tally.first()) && tally.first() < *end)),
         filter: filter.map(Filtered::from),
     }
+}
+
+/// Of which hosts of Igor's the mirror shows one direction only, where it shows both of others.
+pub(super) fn half_mirrored(quality: &FlowQuality, missing: &Missing, hosts: &Hosts) -> Option<Caveat> {
+    const MOST_NAMED: usize = 5;
+    if missing.one_way {
+        return None;
+    }
+    let is_igor = |host: &HostId| hosts.role(*host).is_igor();
+    let lacks = |(silent, other): &&(HostId, HostId)| {
+        is_igor(silent) && is_igor(other) && !missing.seen_to_send.contains(&(*silent, *other))
+    };
+    let lacking: BTreeSet<[IpAddr; 2]> =
+        quality.unseen.iter().filter(lacks).map(|way| [way.0, way.1].map(|host| hosts.get(host).address)).collect();
+    let named: Vec<String> = lacking.iter().take(MOST_NAMED).map(|[from, to]| format!("{from} to {to}")).collect();
+    let more = match lacking.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let text = format!(
+        "Nothing that one sends the other is in the capture, though TCP shows that it was sent: {}{more}. The mirror copies one \
+         direction of their ports. Whether what was asked there was answered cannot be told: set it to both directions and \
+         capture again.",
+        named.join(", ")
+    );
+    (!lacking.is_empty()).then_some(Caveat { kind: "one-way-hosts", text })
 }
 
 /// Nanoseconds as a person says them.

@@ -21,8 +21,9 @@ const FLOWS_TO_JUDGE: u64 = 5;
 pub(in crate::survey) struct FlowQuality {
     /// Of TCP flows with data, and of flows of any transport: those of Igor's hosts, and those of others.
     directions: [Directions; 2],
-    /// Hosts whose packets are acknowledged by the other side of a TCP flow, and that were not seen to send them.
-    pub(super) acknowledged: HashSet<HostId>,
+    /// Hosts whose packets are acknowledged by the other side of a TCP flow, and that were not seen to send them there: each with
+    /// the other.
+    pub(super) unseen: HashSet<(HostId, HostId)>,
     pub(super) packets: u64,
     pub(super) duplicates: u64,
     pub(super) folded: u64,
@@ -74,7 +75,7 @@ impl FlowQuality {
         for (sum, more) in self.tcp.iter_mut().zip(other.tcp) {
             *sum += more;
         }
-        self.acknowledged.extend(other.acknowledged);
+        self.unseen.extend(other.unseen);
         self.may_prove_losses |= other.may_prove_losses;
         self.packets += other.packets;
         self.duplicates += other.duplicates;
@@ -112,7 +113,8 @@ impl FlowQuality {
             directions.tcp_flows += flow.count();
             directions.tcp_one_way += if is_two_way { 0 } else { flow.count() };
             if !is_two_way {
-                self.acknowledged.insert(parties[usize::from(sent[0] > 0)]);
+                let silent = usize::from(sent[0] > 0);
+                self.unseen.insert((parties[silent], parties[1 - silent]));
             }
         }
     }

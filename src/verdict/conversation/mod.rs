@@ -290,7 +290,7 @@ impl<'a> Draft<'a> {
     fn outcome(&self, tally: &Tally) -> (Outcome, u8) {
         let transport = self.conversation.transport;
         let outcome = outcome::outcome(transport, self.icmp_type, self.to_group, tally);
-        (outcome, outcome::rank(outcome, tally.both_ways(transport)))
+        (outcome, outcome::rank(outcome, tally.both_ways(transport) || lives_unseen(transport, outcome, tally)))
     }
 
     /// Works out what became of a connection, whose flows are those of these numbers.
@@ -317,6 +317,10 @@ impl<'a> Draft<'a> {
             self.last_answer = self.last_answer.max(tally.last_answer());
             self.accepted = self.accepted.max(tally.accepted());
             self.renewed = self.renewed.max((tally.client.span().0, [tally.last_answer(), tally.client.last_reply()]));
+        } else if lives_unseen(transport, outcome, tally) {
+            let span = tally.client.span();
+            (self.accepted, self.last_answer) = (self.accepted.max(span.0), self.last_answer.max(span.1));
+            self.renewed = self.renewed.max((span.0, [span.1; 2]));
         }
         let silence = outcome::went_silent(transport, outcome, tally)
             .or_else(|| outcome::transfer_went_silent(outcome, tally))
@@ -409,6 +413,11 @@ impl<'a> Draft<'a> {
         self.uncommon.failure = self.failure;
         self.uncommon.end = self.end;
     }
+}
+
+/// Whether a connection works whose answers were not captured.
+fn lives_unseen(transport: Transport, outcome: Outcome, tally: &Tally) -> bool {
+    transport == Transport::Tcp && outcome == Outcome::OneWay && tally.lives_unseen()
 }
 
 /// What a flow's payload proves; of one that violates, not what the port calls for anyway.

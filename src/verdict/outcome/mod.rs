@@ -1,9 +1,10 @@
 //! What the network did to a connection and to a conversation (DESIGN, section 5).
 
+mod side;
 mod silence;
 mod starts;
 
-use silence::UDP_SILENCE;
+use side::Side;
 pub(crate) use silence::{Hush, MOST_REQUESTS, Silence};
 pub(super) use silence::{silence, transfer_went_silent, went_silent, went_unreachable};
 pub(crate) use starts::{STARTS, starts_anew};
@@ -11,148 +12,9 @@ pub(crate) use starts::{STARTS, starts_anew};
 use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::{EndView, FlowView, Repeated, SynAnswer};
+use crate::flow::{FlowView, Repeated, SynAnswer};
 use crate::protocol::{CoapKind, Tag, Transport};
 use crate::relation::{UNTAKEN, Vain};
-
-/// What one side of a connection sent, over all VLAN paths it was seen on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Side {
-    packets: u64,
-    bytes: u64,
-    /// Packets that neither open nor reset a TCP connection.
-    others: u64,
-    syns: u32,
-    syn_acks: u32,
-    resets: u32,
-    /// Whether it sent a SYN again and again though it reset what was answered.
-    insists: bool,
-    flags: TcpFlags,
-    payload: bool,
-    /// Whether more of its bytes were acknowledged than were captured.
-    lacks_bytes: bool,
-    asks: bool,
-    /// Whether anything it sent may be an answer.
-    replies: bool,
-    /// Whether it sent what goes on with an exchange.
-    proceeds: bool,
-    /// When it opened its latest connection of several.
-    reopened: Timestamp,
-    /// Packets that owe an answer since the other side last sent anything, and when the last was sent.
-    unanswered: u32,
-    unanswered_until: Timestamp,
-    /// When the first of these was sent.
-    waits_since: Timestamp,
-    /// Effective time of the last packet that may be an answer.
-    last_reply: Timestamp,
-    /// What it sent again and again over UDP, answered or not, and how much besides, without copies.
-    repeated: Repeated,
-    others_sent: u64,
-    /// Effective times of the first and the last packet.
-    first: Timestamp,
-    last: Timestamp,
-}
-
-impl Side {
-    pub(super) const fn packets(&self) -> u64 {
-        self.packets
-    }
-
-    pub(super) const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Effective times of its first and last packet.
-    pub(super) const fn span(&self) -> (Timestamp, Timestamp) {
-        (self.first, self.last)
-    }
-
-    /// Effective time of its last packet.
-    pub(super) const fn last(&self) -> Timestamp {
-        self.last
-    }
-
-    /// Effective time of its last packet that may be an answer.
-    pub(super) const fn last_reply(&self) -> Timestamp {
-        self.last_reply
-    }
-
-    const SILENT: Self = Self {
-        packets: 0,
-        bytes: 0,
-        others: 0,
-        syns: 0,
-        syn_acks: 0,
-        resets: 0,
-        insists: false,
-        flags: TcpFlags(0),
-        payload: false,
-        lacks_bytes: false,
-        asks: false,
-        replies: false,
-        proceeds: false,
-        reopened: Timestamp::UNKNOWN,
-        unanswered: 0,
-        unanswered_until: Timestamp::UNKNOWN,
-        waits_since: Timestamp::UNKNOWN,
-        last_reply: Timestamp::UNKNOWN,
-        repeated: Repeated::NONE,
-        others_sent: 0,
-        first: Timestamp::UNKNOWN,
-        last: Timestamp::UNKNOWN,
-    };
-
-    /// What it announces is what it was asked for: it acknowledges nothing apart.
-    fn answer_by_notifications(&mut self) {
-        (self.replies, self.last_reply) = (true, self.last);
-    }
-
-    /// Whether it acknowledged anything: a reset may have the flag too, and takes nothing up.
-    const fn acknowledges(&self) -> bool {
-        self.flags.has(TcpFlags::ACK) && self.others > 0
-    }
-
-    #[inline]
-    fn add(&mut self, transport: Transport, end: &EndView<'_>) {
-        self.packets = self.packets.saturating_add(end.packets());
-        self.bytes = self.bytes.saturating_add(end.bytes());
-        if transport == Transport::Tcp {
-            self.syns = self.syns.saturating_add(u32::from(end.syns()));
-            self.syn_acks = self.syn_acks.saturating_add(u32::from(end.syn_acks()));
-            self.resets = self.resets.saturating_add(u32::from(end.resets()));
-            // A retry has the same number (RFC 9293 section 3.8.1), and who tries anew another.
-            self.insists |= end.resets() > 0 && end.syns() >= 3 && end.opened() == 1;
-            let told = [end.syns(), end.syn_acks(), end.resets()].map(u64::from).iter().sum::<u64>();
-            self.others =
-                self.others.saturating_add(end.packets().saturating_sub(told.saturating_add(end.duplicates())));
-            self.flags.0 |= end.tcp_flags().0;
-            self.lacks_bytes |= end.syn_acks() > 0 && !end.has_payload() && end.acknowledged_beyond().is_some();
-            self.reopened = self.reopened.max(end.reopened());
-        }
-        self.payload |= end.has_payload();
-        self.asks |= end.asks();
-        self.replies |= end.replies();
-        self.proceeds |= end.proceeds();
-        self.unanswered = end.unanswered();
-        self.unanswered_until = self.unanswered_until.max(end.unanswered_until());
-        if transport == Transport::Udp {
-            if self.unanswered >= UDP_SILENCE.0 {
-                self.waits_since = self.waits_since.earlier(end.waiting().first);
-            }
-            let repeated = end.repeated();
-            let others = end.packets().saturating_sub(end.duplicates().saturating_add(repeated.all.into()));
-            self.others_sent = self.others_sent.saturating_add(others);
-            if repeated.messages > self.repeated.messages {
-                self.repeated = repeated;
-            }
-        }
-        self.last_reply = self.last_reply.max(end.last_reply());
-        if end.packets() > 0 {
-            self.first = self.first.earlier(end.begin().time);
-        }
-        self.last = self.last.max(end.end());
-    }
-}
 
 /// Whether the first notification answers the first request, by their tags: with a separate response a server may leave out
 /// the acknowledgement (RFC 7252 section 5.2.2), and of one that is observed each response says so.
@@ -362,6 +224,11 @@ impl Tally {
             && silence(client.first, client.last) >= MUTE
     }
 
+    /// The client goes on with a connection that it opened, of which nothing of the server was captured: it was accepted.
+    pub(super) const fn lives_unseen(&self) -> bool {
+        self.client.syns > 0 && self.client.acknowledges() && self.server.packets == 0
+    }
+
     /// When the client's first packet was seen.
     pub(super) const fn begin(&self) -> Timestamp {
         self.client.first
@@ -535,11 +402,12 @@ fn datagrams(tally: &Tally, owed: bool) -> Outcome {
 }
 
 /// How far a connection got, best first: what a conversation's outcome is chosen by. A connection that
-/// was seen to work makes up for those that failed; one of which too little was seen does not.
-pub(super) const fn rank(outcome: Outcome, both_ways: bool) -> u8 {
+/// was seen to work makes up for those that failed, by both of its sides or as its client goes on; one of which too little was
+/// seen does not.
+pub(super) const fn rank(outcome: Outcome, works: bool) -> u8 {
     match outcome {
         Outcome::Established => 6,
-        Outcome::Midstream if both_ways => 5,
+        Outcome::Midstream | Outcome::OneWay if works => 5,
         Outcome::Refused => 4,
         Outcome::Rejected => 3,
         Outcome::Unanswered => 2,

@@ -1,0 +1,203 @@
+//! Answers and halves of transfers whose request is not in the capture. Where it could not have been captured, nobody can tell
+//! whether it is documented.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use rayon::prelude::*;
+
+use super::decide::documented;
+use super::judge::ends_may_speak;
+use super::{Judgement, Observations, Verdict};
+use crate::flow::{EndView, Endpoint, FlowView};
+use crate::policy::{Case, Reason, Role};
+use crate::protocol::{Protocol, SsdpKind, Tag, TftpOpcode, Transport};
+use crate::relation::{LinkKind, WINDOW};
+
+/// Nanoseconds from a request to what answers it, at most.
+const WAIT: i64 = 2_000_000_000;
+/// Nanoseconds that all of it lasts, with its repetitions: what goes on is not explained by one request that was missed.
+const LASTING: i64 = 20_000_000_000;
+/// Hosts that answer one search: who answers alone may have been asked alone.
+const ANSWERERS: usize = 3;
+
+/// A flow whose request may only not have been captured.
+struct Unasked {
+    place: u32,
+    /// What its payload looks like; of the firmware services it tells nothing.
+    protocol: Option<Protocol>,
+    /// Who would have asked.
+    asker: Endpoint,
+    why: Why,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Why {
+    /// Nothing of who would have asked was captured, or it goes on as if answered.
+    Direction,
+    /// The capture had just begun.
+    Begin,
+    /// Packets were lost, of which so many would be of this.
+    Lost(u64),
+    /// Nobody answers by SSDP unasked.
+    Search,
+}
+
+/// Gives them a reason of their own.
+pub(super) fn tell(seen: &Observations<'_>, flows: &mut [Judgement]) {
+    let all: &[Judgement] = flows;
+    let look = |(place, judgement): (usize, &Judgement)| {
+        let may_be = matches!(judgement.reason, Some(Reason::UndocumentedPort | Reason::UndocumentedPeer));
+        if judgement.verdict == Verdict::Unexpected && may_be { unasked(seen, judgement, place as u32) } else { None }
+    };
+    let found: Vec<Unasked> = all.par_iter().enumerate().filter_map(look).collect();
+    if found.is_empty() {
+        return;
+    }
+    // Losses explain no more requests than packets were lost, and a service that is used here no more than is seen of it.
+    let lost: u64 = found.iter().map(|of| if let Why::Lost(requests) = of.why { requests } else { 0 }).sum();
+    let of_service = |protocol: Option<Protocol>| {
+        let lone = found.iter().filter(|of| of.protocol == protocol && of.why != Why::Direction).count();
+        lone <= exchanges(seen, all, protocol, lone)
+    };
+    let (of_tftp, of_firmware) = (of_service(Some(Protocol::Tftp)), of_service(None));
+    let searches = Searches::of(seen, &found);
+    for of in found {
+        let is_used = if of.protocol.is_some() { of_tftp } else { of_firmware };
+        let holds = match of.why {
+            Why::Direction => true,
+            Why::Begin => is_used,
+            Why::Lost(_) => is_used && lost <= seen.missing.dropped,
+            Why::Search => searches.explain(&of),
+        };
+        if holds {
+            let judgement = &mut flows[of.place as usize];
+            let [client, server] = [judgement.client_host, judgement.server_host].map(|host| seen.hosts.role(host));
+            let port = seen.flows.view(of.place).ends[usize::from(1 - (judgement.client & 1))].port;
+            let case = Case::Unexpected(Reason::RequestNotCaptured);
+            judgement.reason = Some(Reason::RequestNotCaptured);
+            judgement.severity = Some(seen.policy.severity(case, client, server, Transport::Udp, port));
+        }
+    }
+}
+
+/// A flow of one direction that may answer what was not captured.
+fn unasked(seen: &Observations<'_>, judgement: &Judgement, place: u32) -> Option<Unasked> {
+    let flow = seen.flows.view(place);
+    let (speaker, protocol) = may_answer(&flow)?;
+    let hosts = seen.parties[place as usize];
+    let ways = (hosts[1 - speaker], hosts[speaker]);
+    let roles @ [asks, answers] = [ways.0, ways.1].map(|host| seen.hosts.role(host));
+    let end = &flow.ends[speaker];
+    let may_be = match protocol {
+        Some(Protocol::Tftp) => {
+            judgement.reason == Some(Reason::UndocumentedPort) && ends_may_speak(seen.policy, LinkKind::Tftp, roles)
+        }
+        // Nobody outside asks a group of the site.
+        Some(_) => asks != Role::External,
+        None => {
+            let is_ambiguous = !seen.policy.tells_server(Transport::Udp, end.port);
+            is_ambiguous && documented(seen.policy, asks, answers, Transport::Udp, end.port).is_some()
+        }
+    };
+    if !may_be {
+        return None;
+    }
+    let begin = end.begin().time;
+    let is_short = end.end().raw().saturating_sub(begin.raw()) <= LASTING;
+    let why = match () {
+        () if seen.missing.lacks_direction(ways) || goes_on_by_itself(end) => Why::Direction,
+        () if !is_short => return None,
+        () if protocol == Some(Protocol::Ssdp) => Why::Search,
+        () if seen.missing.begins_within(begin, WAIT) => Why::Begin,
+        () if seen.missing.dropped > 0 => Why::Lost(end.packets().saturating_sub(end.duplicates())),
+        () => return None,
+    };
+    let other = &flow.ends[1 - speaker];
+    Some(Unasked { place, protocol, asker: (other.address, other.port), why })
+}
+
+/// What is known of who searched by SSDP.
+struct Searches {
+    /// From where a search was captured: what answers none of these comes too late, or from another.
+    captured: HashSet<Endpoint>,
+    /// Who searched, from whatever port.
+    searchers: HashSet<IpAddr>,
+    /// How many hosts answered one that was not captured.
+    answerers: HashMap<Endpoint, usize>,
+}
+
+impl Searches {
+    fn of(seen: &Observations<'_>, found: &[Unasked]) -> Self {
+        let mut answerers = HashMap::new();
+        for of in found.iter().filter(|of| of.why == Why::Search) {
+            *answerers.entry(of.asker).or_default() += 1;
+        }
+        let is_search =
+            |end: &EndView<'_>| matches!(Tag::from_raw(end.tag()), Tag::Ssdp { kind: SsdpKind::Search, .. });
+        let mut captured = HashSet::new();
+        if !answerers.is_empty() {
+            captured.extend(seen.evidence.searches().map(|(endpoint, _)| *endpoint));
+            let ends = seen.flows.iter().flat_map(|flow| flow.ends);
+            captured.extend(ends.filter(is_search).map(|end| (end.address, end.port)));
+        }
+        let searchers = captured.iter().map(|(address, _)| *address).collect();
+        Self { captured, searchers, answerers }
+    }
+
+    /// Whether a search of a group that was not captured explains an answer.
+    fn explain(&self, of: &Unasked) -> bool {
+        let answerers = self.answerers.get(&of.asker).copied().unwrap_or(0);
+        !self.captured.contains(&of.asker) && (answerers >= ANSWERERS || self.searchers.contains(&of.asker.0))
+    }
+}
+
+/// The end of a flow that alone speaks, where what it says may be an answer.
+fn may_answer(flow: &FlowView<'_>) -> Option<(usize, Option<Protocol>)> {
+    let speaker = match flow.ends.each_ref().map(|end| end.packets() > 0) {
+        [true, false] => 0,
+        [false, true] => 1,
+        _ => return None,
+    };
+    if flow.transport != Transport::Udp {
+        return None;
+    }
+    // A transfer begins with its first block, or with what acknowledges the request or the first window, or refuses it (RFC 1350
+    // section 4, RFC 2347, 7440).
+    let protocol = match Tag::from_raw(flow.ends[speaker].tag()) {
+        Tag::Tftp { opcode: TftpOpcode::Data, number, .. } => (number == 1).then_some(Protocol::Tftp),
+        Tag::Tftp { opcode: TftpOpcode::Acknowledgment, number, .. } => {
+            (u64::from(number) <= WINDOW).then_some(Protocol::Tftp)
+        }
+        Tag::Tftp { opcode, .. } => (!opcode.is_request()).then_some(Protocol::Tftp),
+        Tag::Ssdp { kind, .. } => return (kind == SsdpKind::Response).then_some((speaker, Some(Protocol::Ssdp))),
+        _ => None,
+    };
+    Some((speaker, protocol))
+}
+
+/// Blocks of a transfer with rising numbers were acknowledged, and no acknowledgement was captured (RFC 1350 section 2).
+fn goes_on_by_itself(end: &EndView<'_>) -> bool {
+    let is_data = matches!(Tag::from_raw(end.tag()), Tag::Tftp { opcode: TftpOpcode::Data, number: 1, .. });
+    let waiting = end.waiting();
+    is_data && waiting.goes_on() && u64::from(waiting.count) + 1 >= end.packets().min(32)
+}
+
+/// Documented flows of TFTP's requests, or of the firmware services with both sides; no more than `most` are counted.
+fn exchanges(seen: &Observations<'_>, flows: &[Judgement], protocol: Option<Protocol>, most: usize) -> usize {
+    let is_one = |(judgement, place): &(&Judgement, u32)| {
+        if judgement.verdict != Verdict::Documented {
+            return false;
+        }
+        let flow = seen.flows.view(*place);
+        let server = flow.ends[usize::from(1 - (judgement.client & 1))].port;
+        flow.transport == Transport::Udp
+            && match protocol {
+                Some(protocol) => protocol.ports().contains(&server),
+                None => {
+                    !seen.policy.tells_server(flow.transport, server) && flow.ends.iter().all(|end| end.packets() > 0)
+                }
+            }
+    };
+    if most == 0 { 0 } else { flows.iter().zip(0..).filter(is_one).take(most).count() }
+}
