@@ -1,7 +1,9 @@
-//! Inputs that overlap in time, and interfaces and captures that lie one behind the other in one, as one stream: read once
-//! more, frame by frame in the order of their times, for what hangs on which message came before which. All else adds up
-//! without.
+//! Inputs that overlap in time, interfaces and captures that lie one behind the other in one, and frames that several interfaces
+//! wrote out of order, as one stream: read once more, frame by frame in the order of their times, for what hangs on which message
+//! came before which. All else adds up without.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use super::read::Reader;
@@ -10,12 +12,17 @@ use crate::flow::{Clock, Observation, Questions};
 
 /// So many streams are read at once.
 const MOST_STREAMS: usize = 64;
+/// Nanoseconds that a frame lies behind a later one at most: a longer step is the clock's.
+const DISORDER: i64 = 1_000_000_000;
+/// So many bytes of frames are held at most, in all streams, until those before them have surely come.
+const MOST_HELD: usize = 64 << 20;
 
-/// A frame that outlives the block it was read in.
+/// A frame that outlives the block it was read in. Of frames with one time the first in the file comes first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Kept {
-    id: FrameId,
     /// Its effective time.
     time: Timestamp,
+    id: FrameId,
     link: LinkType,
     interface: u32,
     original_len: u32,
@@ -30,49 +37,77 @@ struct Stream {
     clock: Clock,
     beginning: u32,
     number: u64,
-    /// The rest of the last block, the next frame last.
-    frames: Vec<Kept>,
+    /// What was read and not handed on, and how many bytes at most.
+    frames: BinaryHeap<Reverse<Kept>>,
+    held: usize,
+    most: usize,
+    /// The latest time that was read.
+    latest: Timestamp,
+    is_read: bool,
     observation: Observation,
-    /// The effective time of the next frame.
-    next: Timestamp,
 }
 
 impl Stream {
-    fn open(reader: &Reader<'_>, (at, beginning): (usize, u32)) -> Option<Self> {
+    fn open(reader: &Reader<'_>, (at, beginning): (usize, u32), most: usize) -> Option<Self> {
         Some(Self {
             capture: Capture::open(reader.sources[at].file()?, at as u32).ok()?,
             matcher: reader.options.filter.as_ref().map(crate::capture::Filter::matcher),
             clock: Clock::default(),
             beginning,
             number: 0,
-            frames: Vec::new(),
+            frames: BinaryHeap::new(),
+            held: 0,
+            most,
+            latest: Timestamp::UNKNOWN,
+            is_read: false,
             observation: reader.begin(at),
-            next: Timestamp::UNKNOWN,
         })
     }
 
-    /// Reads on where nothing is left of the last block. Whether there is a frame.
-    fn fill(&mut self) -> bool {
-        while self.frames.is_empty() {
-            if self.clock.beginnings > self.beginning {
-                return false;
-            }
-            let Some(block) = self.capture.next_block() else { return false };
-            for frame in block {
-                if !self.matcher.as_mut().is_none_or(|matcher| matcher.keeps(&frame)) {
-                    continue;
+    /// The time of the next frame, if there is any.
+    fn next(&mut self) -> Option<Timestamp> {
+        loop {
+            if let Some(Reverse(first)) = self.frames.peek() {
+                let is_due = self.latest.raw().saturating_sub(first.time.raw()) >= DISORDER;
+                if self.is_read || is_due || self.held > self.most {
+                    return Some(first.time);
                 }
-                self.number += 1;
-                let time = self.clock.take(frame.time, frame.interface, self.number);
-                if self.clock.beginnings == self.beginning {
-                    let Frame { id, link, interface, original_len, data, .. } = frame;
-                    self.frames.push(Kept { id, time, link, interface, original_len, bytes: data.to_vec() });
-                }
+            } else if self.is_read {
+                return None;
             }
-            self.frames.reverse();
+            self.read();
         }
-        self.next = self.frames.last().map_or(self.next, |frame| frame.time);
-        true
+    }
+
+    /// Reads the next block.
+    fn read(&mut self) {
+        match self.capture.next_block().filter(|_| self.clock.beginnings <= self.beginning) {
+            None => self.is_read = true,
+            Some(block) => {
+                for frame in block {
+                    if !self.matcher.as_mut().is_none_or(|matcher| matcher.keeps(&frame)) {
+                        continue;
+                    }
+                    self.number += 1;
+                    let time = self.clock.take(frame.time, frame.interface, self.number);
+                    if self.clock.beginnings == self.beginning {
+                        let Frame { id, link, interface, original_len, data, .. } = frame;
+                        let kept = Kept { time, id, link, interface, original_len, bytes: data.to_vec() };
+                        self.held += kept.bytes.len();
+                        self.latest = self.latest.max(time);
+                        self.frames.push(Reverse(kept));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next frame, if it is not later than a time.
+    fn take(&mut self, until: Option<Timestamp>) -> Option<Kept> {
+        self.next().filter(|next| until.is_none_or(|until| *next <= until))?;
+        let Reverse(kept) = self.frames.pop()?;
+        self.held -= kept.bytes.len();
+        Some(kept)
     }
 }
 
@@ -88,22 +123,19 @@ pub(super) fn questions(
     if list.len() > MOST_STREAMS.max(sources.len()) {
         return None;
     }
-    let mut streams: Vec<Stream> = list.into_iter().map(|of| Stream::open(reader, of)).collect::<Option<_>>()?;
+    let most = MOST_HELD / list.len().max(1);
+    let mut streams: Vec<Stream> = list.into_iter().map(|of| Stream::open(reader, of, most)).collect::<Option<_>>()?;
     let mut questions = Questions::default();
     loop {
-        let mut first: Option<(Timestamp, usize)> = None;
-        for (at, stream) in streams.iter_mut().enumerate() {
-            if stream.fill() && first.is_none_or(|(time, _)| stream.next < time) {
-                first = Some((stream.next, at));
-            }
-        }
-        let Some((_, at)) = first else { return Some(questions) };
-        let others = streams.iter().enumerate().filter(|(other, stream)| *other != at && !stream.frames.is_empty());
-        let until = others.map(|(_, stream)| stream.next).min();
+        let next: Vec<Option<Timestamp>> = streams.iter_mut().map(Stream::next).collect();
+        let of = |(at, next): (usize, &Option<Timestamp>)| Some(((*next)?, at));
+        let Some((_, at)) = next.iter().enumerate().filter_map(of).min() else { return Some(questions) };
+        let until =
+            next.iter().enumerate().filter(|(other, _)| *other != at).filter_map(of).map(|(time, _)| time).min();
         let stream = &mut streams[at];
         // One stream at a time has what all of them know.
         stream.observation.swap_questions(&mut questions);
-        while let Some(kept) = stream.frames.pop_if(|kept| until.is_none_or(|until| kept.time <= until)) {
+        while let Some(kept) = stream.take(until) {
             let Kept { id, time, link, interface, original_len, bytes } = kept;
             stream.observation.observe_questions(&Frame { id, time, link, interface, original_len, data: &bytes });
         }

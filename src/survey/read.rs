@@ -192,11 +192,14 @@ impl Reader<'_> {
         Observation::new(input as u32, self.seed, self.options.limits)
     }
 
-    /// What hangs on the order of messages, once more where some inputs overlap in time, or one of them began anew.
+    /// What hangs on the order of messages, once more where some inputs overlap in time, one of them began anew, or its frames
+    /// are out of order.
     pub(super) fn in_order_of_time(&self, mut whole: Reading, sources: Range<usize>, count: Option<u64>) -> Reading {
         let observation = &mut whole.observation;
         let begins_anew = self.options.limits.health && sources.clone().any(|at| observation.beginnings(at as u32) > 0);
-        if begins_anew || observation.has_mixed_questions() {
+        let is_disordered =
+            self.options.limits.health && sources.clone().any(|at| observation.is_disordered(at as u32));
+        if begins_anew || is_disordered || observation.has_mixed_questions() {
             let beginnings = |at: usize| observation.beginnings(at as u32);
             let merged = count.is_none().then(|| merged::questions(self, sources, beginnings)).flatten();
             match merged {

@@ -11,7 +11,7 @@ use crate::command::{Run, folder, igorscope, run};
 use crate::reading;
 use crate::splits::{direction, frames, pcap, survey, told};
 use crate::traffic::file::{self, Record};
-use crate::traffic::wire::SECOND;
+use crate::traffic::wire::{MILLI, SECOND};
 
 fn of(name: &str, bytes: Vec<u8>) -> Survey {
     survey(&[(name.into(), bytes)], 0..1, 1)
@@ -173,7 +173,12 @@ fn what_was_written_one_behind_the_other_is_measured_as_one_stream() {
     let (frames, _) = sample();
     let [a, b] = directions(&frames);
     let behind = [section(2), blocks(0, &a), blocks(1, &b)].concat();
-    let folder = folder(&[("whole.pcap", &pcap(&frames)), ("behind.pcapng", &behind)]);
+    let mut drained = frames.clone();
+    let turn = |frame: &Record| (frame.time / (200 * MILLI), direction(frame));
+    drained.sort_by_key(turn);
+    assert!(drained.iter().zip(&frames).filter(|(one, other)| one.time != other.time).count() > 100);
+    let folder =
+        folder(&[("whole.pcap", &pcap(&frames)), ("behind.pcapng", &behind), ("drained.pcap", &pcap(&drained))]);
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let health = |name: &str| {
         run(["analyze", &path(name), "-q", "--health", "--format", "csv", "-o", &path("results")]).expect(0, &[]);
@@ -184,6 +189,7 @@ fn what_was_written_one_behind_the_other_is_measured_as_one_stream() {
     assert!(whole.lines().count() > 100);
     assert_eq!(health("behind.pcapng"), whole);
     assert_eq!(health("behind.igstate"), whole);
+    assert_eq!(health("drained.pcap"), whole, "two interfaces, each drained for a fifth of a second");
     // What cannot be read again is left out, and it is said.
     let mut command = igorscope();
     command.args(["analyze", "-", "-q", "--health", "--format", "csv,json", "-o", &path("piped")]);

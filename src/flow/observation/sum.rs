@@ -8,6 +8,9 @@ use crate::flow::key::{Key4, Key6, VlanCode};
 use crate::flow::limit::Overflow;
 use crate::flow::{FlowView, Flows};
 
+/// Nanoseconds from which disorder counts: so much of TCP's tells no loss anyhow (tshark's default).
+const DISORDER: u64 = 3_000_000;
+
 impl Observation {
     /// Whether frames of the own input that were observed for themselves have the effective times that they have behind
     /// these. Otherwise they must be observed again, in one go or [`Self::continuing`].
@@ -18,6 +21,11 @@ impl Observation {
     /// How often an input, or an interface of it, began anew before where it ended.
     pub fn beginnings(&self, input: u32) -> u32 {
         self.find_tally(input).map_or(0, |at| self.tallies[at].1.clock.beginnings)
+    }
+
+    /// Whether frames of an input lie so far out of order that what hangs on it differs.
+    pub fn is_disordered(&self, input: u32) -> bool {
+        self.find_tally(input).is_ok_and(|at| self.tallies[at].1.clock.longest_backward >= DISORDER)
     }
 
     /// Adds another observation, which comes later by position; `shift` puts its frame numbers right.
