@@ -176,10 +176,15 @@ const NAK: u8 = 6;
 
 /// What is known of DHCP's messages under one id: each by its number, the second when it was sent, its type, and its server.
 fn heard<'a>(messages: impl IntoIterator<Item = (usize, &'a (i64, u8, u8))>) -> SideEvidence {
+    heard_as(1, messages)
+}
+
+/// The same under this id.
+fn heard_as<'a>(id: u8, messages: impl IntoIterator<Item = (usize, &'a (i64, u8, u8))>) -> SideEvidence {
     let mut evidence = SideEvidence::default();
     for (number, (second, kind, server)) in messages {
         let from_server = matches!(*kind, OFFER | ACK | NAK);
-        let mut message = vec![1 + u8::from(from_server), 1, 6, 0, 0xab, 0xcd, 0, 1];
+        let mut message = vec![1 + u8::from(from_server), 1, 6, 0, 0xab, 0xcd, 0, id];
         message.resize(236, 0);
         message[16..20].copy_from_slice(if from_server { &[10, 0, 0, 9] } else { &[0; 4] });
         message.extend([0x63, 0x82, 0x53, 0x63, 53, 1, *kind]);
@@ -224,6 +229,12 @@ fn what_servers_gave_and_clients_declined_is_of_its_transaction() {
     let servers = |one: &Transaction| one.given.iter().map(|(server, _)| server.octets()[3]).collect::<Vec<_>>();
     let told: Vec<_> = transactions.iter().map(|one| (servers(one), one.is_declined)).collect();
     assert_eq!(told, [(vec![1], true), (vec![2], false)]);
+    // Under an id of its own, of the lease before it.
+    let mut declined = heard_as(3, lease(20).iter().enumerate());
+    declined.absorb(heard_as(2, [(9, &(33, DECLINE, 1))]), Shift::NONE);
+    declined.absorb(heard_as(1, lease(40).iter().enumerate()), Shift::NONE);
+    let told: Vec<_> = declined.transactions().iter().map(|one| (one.xid & 0xff, one.is_declined)).collect();
+    assert_eq!(told, [(1, false), (3, true)]);
     let messages = [lease(20).as_slice(), &[(20, OFFER, 2), (31, OFFER, 2)]].concat();
     let transactions = heard(messages.iter().enumerate()).transactions();
     assert_eq!(transactions.iter().map(servers).collect::<Vec<_>>(), [[1, 2]]);

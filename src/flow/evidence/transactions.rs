@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::lowest::Add;
-use super::{DhcpExchange, Offers, SideEvidence};
+use super::{DhcpExchange, First, Offers, SideEvidence};
 use crate::decode::MacAddr;
 
 /// Nanoseconds between two messages of one transaction at most: a client waits 64 s and asks again (RFC 2131 section 4.1).
@@ -60,14 +60,28 @@ impl SideEvidence {
             }
         }
         for ((client, xid, _, stretch), refusals) in self.refusals() {
-            if refusals.declines.count > 0
-                && let Some(transaction) = within(&mut all, (*client, *xid, *stretch))
-            {
+            let Some(declined) = refusals.declined.as_ref() else { continue };
+            let transaction = match within(&mut all, (*client, *xid, *stretch)) {
+                Some(own) => Some(own),
+                None => leased(&mut all, *client, declined),
+            };
+            if let Some(transaction) = transaction {
                 transaction.is_declined = true;
             }
         }
         all
     }
+}
+
+/// The last transaction in which a client was given an address before it declined that: a DECLINE may have an id of its own
+/// (RFC 2131 section 4.4.1).
+fn leased<'a>(all: &'a mut [Transaction], client: MacAddr, declined: &First<Ipv4Addr>) -> Option<&'a mut Transaction> {
+    let first = all.partition_point(|one| one.client < client);
+    let of_client = all.get_mut(first..)?.iter_mut().take_while(|one| one.client == client);
+    let given = |one: &Transaction| one.said.leased.as_ref().map(|leased| (leased.at, leased.what));
+    of_client
+        .filter(|one| given(one).is_some_and(|(at, what)| what == declined.what && at < declined.at))
+        .max_by_key(|one| given(one))
 }
 
 /// The transaction that something of a stretch is of.
