@@ -1,8 +1,9 @@
 //! Inputs whose clocks differ, such as the directions of a TAP in files of their own: connections tell that, and by how much.
 
-use super::DirectionBasis;
-use super::Orientation;
+use std::collections::HashMap;
+
 use super::window::SKEW;
+use super::{DirectionBasis, Orientation};
 use crate::capture::Moment;
 use crate::flow::{EndView, FlowView, Flows};
 use crate::policy::Policy;
@@ -10,24 +11,27 @@ use crate::protocol::Transport;
 
 /// Nanoseconds by which clocks may differ: what lies farther back is of another connection.
 const MOST: i64 = 5_000_000_000;
-/// Of the connections whose directions lie in two inputs one in so many is opened by the later clock.
-const OPENED: usize = 8;
+/// Connections between the same two inputs that show it, at least: one may be of ports that are used again.
+const LEAST: usize = 2;
 
 /// By how many nanoseconds the clocks of inputs differ, where SYN-ACKs are stamped before the SYNs that they answer; 0 where
 /// none is.
 pub fn skew(flows: &Flows) -> i64 {
-    let (mut early, mut all) = (Vec::new(), 0);
+    // By the inputs of SYN and SYN-ACK: how many came early, how many there are, and the earliest.
+    let mut ways: HashMap<[u32; 2], (usize, usize, i64)> = HashMap::new();
     for flow in flows.iter().filter(|flow| flow.transport == Transport::Tcp) {
-        if let Some(ahead) = ahead(&flow) {
-            all += 1;
-            early.extend((1..MOST).contains(&ahead).then_some(ahead));
-        }
+        let Some((inputs, ahead)) = ahead(&flow) else { continue };
+        let (early, all, most) = ways.entry(inputs).or_default();
+        let is_early = (1..MOST).contains(&ahead);
+        (*early, *all) = (*early + usize::from(is_early), *all + 1);
+        *most = if is_early { ahead.max(*most) } else { *most };
     }
-    if early.is_empty() || early.len() * OPENED < all { 0 } else { early.into_iter().max().unwrap_or(0) }
+    let believed = ways.into_values().filter(|(early, all, _)| *early >= LEAST && early * 2 >= *all);
+    believed.map(|(_, _, most)| most).max().unwrap_or(0)
 }
 
-/// How much earlier than the SYN the SYN-ACK is stamped, of a connection whose directions lie in two inputs.
-fn ahead(flow: &FlowView<'_>) -> Option<i64> {
+/// The inputs of SYN and SYN-ACK where they lie in two, and how much earlier than the SYN the SYN-ACK is stamped.
+fn ahead(flow: &FlowView<'_>) -> Option<([u32; 2], i64)> {
     let opens = |end: &EndView<'_>| end.syns() > 0 && end.syn_acks() == 0;
     let accepts = |end: &EndView<'_>| end.syn_acks() > 0 && end.syns() == 0;
     let [a, b] = &flow.ends;
@@ -37,7 +41,8 @@ fn ahead(flow: &FlowView<'_>) -> Option<i64> {
         _ => return None,
     };
     let apart = client.time.nanos()?.saturating_sub(server.time.nanos()?);
-    (client.frame.input() != server.frame.input()).then_some(apart)
+    let inputs = [client, server].map(|begin| begin.frame.input());
+    (inputs[0] != inputs[1]).then_some((inputs, apart))
 }
 
 /// Whether two moments lie in two inputs whose clocks differ by `skew`, and may come in the other order.
