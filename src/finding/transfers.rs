@@ -135,12 +135,17 @@ pub(super) fn each(seen: &Observations<'_>) -> Vec<(Transfer, Cited)> {
     for (at, request) in flows {
         let flow = seen.flows.view(at);
         let [a, b] = [&flow.ends[0], &flow.ends[1]].map(|end| (end.address, end.port));
+        let client = request.map(|request| client(seen, request));
         let request = request.and_then(|request| seen.relations.tftp_files.get(&request));
         let file = request.map(|file| String::from_utf8_lossy(&file.name).into_owned());
         let is_write = request.map(|file| file.write);
-        // An option acknowledgement counts as a block of whom it comes from (RFC 2347): who sends the file sends more.
+        // An option acknowledgement counts as a block of whom it comes from (RFC 2347): the request says who sends the file, else
+        // who sends more.
         let ways = [transfer(seen, &flow, (a, b), 0), transfer(seen, &flow, (b, a), 1)];
-        let Some(transfer) = ways.into_iter().flatten().rev().max_by_key(|transfer| transfer.blocks) else { continue };
+        let sends = |transfer: &Transfer| client == Some(transfer.sender.0) && is_write == Some(true);
+        let receives = |transfer: &Transfer| client == Some(transfer.receiver.0) && is_write == Some(false);
+        let rank = |transfer: &Transfer| (sends(transfer) || receives(transfer), transfer.blocks);
+        let Some(transfer) = ways.into_iter().flatten().rev().max_by_key(rank) else { continue };
         let of_flow = (Transfer { file, is_write, ..transfer }, Cited::new(flow.first_frame(), flow.first()));
         match found.entry((of_flow.0.sender, of_flow.0.receiver)) {
             Entry::Vacant(free) => drop(free.insert(of_flow)),
@@ -151,6 +156,12 @@ pub(super) fn each(seen: &Observations<'_>) -> Vec<(Transfer, Cited)> {
         }
     }
     found.into_values().collect()
+}
+
+/// Who sent a request.
+fn client(seen: &Observations<'_>, request: u32) -> IpAddr {
+    let side = seen.orientations.get(request as usize).map_or(0, |orientation| orientation.client & 1);
+    seen.flows.view(request).ends[usize::from(side)].address
 }
 
 /// Bytes that an end sent, without a mirror's copies, which are as long as the others.

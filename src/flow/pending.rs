@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::packet::{content, says_the_same};
+use super::packet::content;
 use crate::capture::Timestamp;
 use crate::protocol::Repetition;
 use crate::state::stored;
@@ -22,6 +22,31 @@ pub(super) struct PendingReply {
     /// Effective.
     pub(super) time: Timestamp,
     pub(super) fingerprint: u32,
+}
+
+impl PendingReply {
+    /// In the fingerprint of a repetition: it is of all that is known of what came first in a part.
+    const FIRST: u32 = 1 << 31;
+
+    /// A repetition, by what it says: of a sender that leaves checksums to its network adapter, a capture on its own host shows
+    /// the same for all messages of a length.
+    pub(super) fn again(time: Timestamp, payload: &[u8]) -> Self {
+        // FNV-1a, of as much as the numbers of all these protocols lie in.
+        let said = payload
+            .iter()
+            .take(64)
+            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+        Self { time, fingerprint: said & !Self::FIRST }
+    }
+
+    /// A repetition that came first in a part, of which only its packet's fingerprint is known, between the last one before
+    /// it and the first one behind it: it says what the last packet said, which may be known, or will be.
+    pub(super) fn again_first(first: Self, last: Timestamp, [before, behind]: [Option<&PendingReplies>; 2]) -> Self {
+        let before = before.and_then(|all| all.0.last()).filter(|again| again.time == last);
+        let known = before.or_else(|| behind?.0.first());
+        let unknown = Self::FIRST | content(first.fingerprint).unwrap_or_default();
+        Self { time: first.time, fingerprint: known.map_or(unknown, |known| known.fingerprint) }
+    }
 }
 
 impl Default for PendingReply {
@@ -161,7 +186,8 @@ impl PendingReplies {
         let (mut end, mut lasted) = (last.len(), 0_i64);
         while let Some(run) = last.get(..end).and_then(last_run).filter(|run| is_as_repeated(run, how)) {
             let [first, until] = [run[0].time, run[run.len() - 1].time];
-            told.messages += 1;
+            // A client with one number for all that it asks says the same again.
+            told.messages += u32::from(last.get(end).is_none_or(|next| !say_the_same(&run[run.len() - 1], next)));
             told.sent += run.len() as u32 + 1;
             (told.first, told.last) = (first, told.last.max(until));
             lasted = lasted.saturating_add(until.raw().saturating_sub(first.raw()));
@@ -223,7 +249,7 @@ fn last_run(owed: &[PendingReply]) -> Option<&[PendingReply]> {
     let gap = |at: usize| gap(owed, at);
     let mut begin = owed.len().checked_sub(1)?;
     while let Some(before) = begin.checked_sub(1)
-        && says_the_same(owed[before].fingerprint, owed[begin].fingerprint)
+        && say_the_same(&owed[before], &owed[begin])
         && before.checked_sub(1).is_none_or(|first| gap(before) <= gap(first).max(REPEATED_AFTER).saturating_mul(4))
     {
         begin = before;
@@ -237,10 +263,17 @@ fn is_as_repeated(run: &[PendingReply], how: Repetition) -> bool {
     let doubles = || gaps().zip(gaps().skip(1)).all(|(one, next)| next.saturating_mul(2) >= one.saturating_mul(3));
     (2..=MOST_REPETITIONS).contains(&run.len())
         && match how {
-            Repetition::Doubling => gaps().all(|gap| gap >= 2 * SECOND) && doubles(),
+            // One pause tells nothing.
+            Repetition::Doubling => run.len() > 2 && gaps().all(|gap| gap >= 2 * SECOND) && doubles(),
             Repetition::Regular => gaps().all(|gap| gap >= 2 * SECOND),
             Repetition::OfBlock => true,
         }
+}
+
+/// Whether two repetitions are of one message, as far as is known.
+fn say_the_same(one: &PendingReply, other: &PendingReply) -> bool {
+    let is_of_packet = [one, other].map(|again| again.fingerprint & PendingReply::FIRST != 0);
+    is_of_packet[0] != is_of_packet[1] || one.fingerprint == other.fingerprint
 }
 
 /// Nanoseconds from one to the next.
@@ -336,18 +369,21 @@ mod tests {
         let repeated = |how, messages: &[(i64, u32)]| {
             let again = |(time, number): &(i64, u32)| PendingReply {
                 time: Timestamp::from_nanos(time * SECOND),
-                fingerprint: 2 * number,
+                fingerprint: *number,
             };
             let told = PendingReplies(messages.iter().map(again).collect()).repeated(how);
             (told.messages, told.sent, told.first.raw() / SECOND, told.mostly)
         };
         let (coap, bacnet) = (Repetition::Doubling, Repetition::Regular);
-        let none = (0, 0, Timestamp::UNKNOWN.raw() / SECOND, true);
+        let none = (0, 0, Timestamp::UNKNOWN.raw() / SECOND, false);
         for (how, messages, told) in [
             (coap, &[(2, 1), (7, 1), (17, 1), (36, 1)][..], (1, 5, 2, true)),
             (coap, &[(2, 1), (7, 1), (17, 1), (36, 1), (72, 2), (77, 2), (87, 2), (106, 2)], (2, 10, 2, true)),
             // Between them it was answered for an hour.
             (coap, &[(2, 1), (7, 1), (17, 1), (3600, 2), (3605, 2), (3615, 2)], (2, 8, 2, false)),
+            // What came first in a part.
+            (coap, &[(2, 1), (7, PendingReply::FIRST | 5), (17, 1), (36, 1)], (1, 5, 2, true)),
+            (coap, &[(2, 1), (7, 1), (72, 2), (77, 2)], none),
             // The last was lost once.
             (coap, &[(2, 1), (7, 1), (17, 1), (72, 2)], none),
             // Asked at regular times, or by chance, with one number for all.
@@ -356,7 +392,7 @@ mod tests {
             (bacnet, &[(3, 1), (6, 1), (9, 1)], (1, 4, 3, true)),
             (bacnet, &[(3, 1), (6, 1), (9, 1), (15, 2), (18, 2), (21, 2)], (2, 8, 3, true)),
             // A client begins anew with the same number.
-            (bacnet, &[(3, 1), (6, 1), (9, 1), (60, 1), (63, 1), (66, 1)], (2, 8, 3, false)),
+            (bacnet, &[(3, 1), (6, 1), (9, 1), (60, 1), (63, 1), (66, 1)], (1, 8, 3, false)),
             (bacnet, &[(3, 1), (6, 1), (9, 1), (12, 1), (15, 1), (18, 1), (21, 1), (24, 1)], none),
         ] {
             assert_eq!(repeated(how, messages), told, "{messages:?}");

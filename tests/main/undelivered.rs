@@ -3,7 +3,7 @@
 
 use igorscope::inventory::Inventory;
 
-use crate::mirror::{BACNET, End, GATEWAY, Mirror, addresses, node};
+use crate::mirror::{BACNET, End, GATEWAY, Host, Mirror, addresses, node};
 use crate::reading;
 use crate::traffic::frame::{ACK, FIN, PSH};
 use crate::traffic::payload::{bacnet, coap, http, tftp};
@@ -113,6 +113,35 @@ fn losses_and_messages_that_only_look_alike_are_no_silence() {
     }
 }
 
+/// As a capture on the asker's own host shows what it sends where the network adapter works out checksums.
+fn offloaded(mut mirror: Mirror, asker: Host) -> Mirror {
+    for record in mirror.tape.records.iter_mut().filter(|record| record.frame[6..12] == asker.mac) {
+        record.frame[40..42].copy_from_slice(&[0x14, 0x8a]);
+    }
+    mirror
+}
+
+#[test]
+fn checksums_that_the_adapter_works_out_make_no_messages_alike() {
+    let mut pairs = Mirror::default();
+    for turn in 0..6 {
+        (0..3).for_each(|more| {
+            coap_asked(&mut pairs, 100 + 3 * turn + more, 60 * u64::from(turn) + 3 * u64::from(more), 1)
+        });
+    }
+    is_well(offloaded(pairs, GATEWAY));
+    let mut points = Mirror::default();
+    for turn in 0..24_u8 {
+        let (question, answer) = (bacnet::read_property(turn, 3), bacnet::read_property_ack(turn, 3, 40.0));
+        let at = 60_000 * u64::from(turn / 4) + 3_000 * u64::from(turn % 4);
+        answered(&mut points, [(BACNET, 47_808), (GATEWAY, 47_808)], [&question, &answer], &[at]);
+    }
+    is_well(offloaded(points, BACNET));
+    let mut dropped = Mirror::default();
+    (0..4).for_each(|turn| coap_asked(&mut dropped, 7 + turn, u64::from(turn) * 75, 5));
+    is_told(offloaded(dropped, GATEWAY), "blocked", AGAIN);
+}
+
 #[test]
 fn answers_of_bacnet_that_are_dropped_behind_the_place_are_told() {
     let ends = [(BACNET, 47_808), (GATEWAY, 47_808)];
@@ -132,6 +161,11 @@ fn answers_of_bacnet_that_are_dropped_behind_the_place_are_told() {
     let mut few = Mirror::default();
     asked(&mut few, 7, &[0, 5_000, 10_000, 15_000]);
     is_well(few);
+    let mut now_and_then = Mirror::default();
+    for begin in [0, 120_000, 240_000] {
+        asked(&mut now_and_then, 7, &[0, 5_000, 10_000, 15_000].map(|at| begin + at));
+    }
+    is_well(now_and_then);
     let mut counting = Mirror::default();
     (0..40).for_each(|turn| asked(&mut counting, 7 + turn, &[u64::from(turn) * 3_000]));
     is_well(counting);
@@ -211,7 +245,9 @@ fn a_server_that_acknowledges_and_answers_nothing_is_told() {
         let mut mixed = Mirror::default();
         for turn in 0..4 {
             let at = u64::from(turn) * 20 * SECOND;
-            asked_by_tcp(&mut mixed, at + begin * SECOND, 41_000 + turn, 1, Some(&answer));
+            if begin == 0 || turn > 0 {
+                asked_by_tcp(&mut mixed, at + begin * SECOND, 41_000 + turn, 1, Some(&answer));
+            }
             asked_by_tcp(&mut mixed, at + if begin == 0 { 100 } else { 0 } * SECOND, 40_000 + turn, 8, None);
         }
         is_told(mixed, "stopped-answering", NOTHING);
@@ -227,6 +263,24 @@ fn a_server_that_acknowledges_and_answers_nothing_is_told() {
         asked_by_tcp(&mut polls, u64::from(turn) * 20 * SECOND, 40_000 + turn, 8, answer);
     }
     is_well(polls);
+    let mut half = Mirror::default();
+    for turn in 0..20 {
+        let answer = (turn % 2 > 0).then_some(&answer[..]);
+        asked_by_tcp(&mut half, u64::from(turn) * 20 * SECOND, 40_000 + turn, 8, answer);
+    }
+    is_well(half);
+    // What is pushed to a port of no known protocol may have no answer.
+    let mut pushed = Mirror::default();
+    for turn in 0..6 {
+        let (client, server) = ((GATEWAY, 40_000 + turn), (node(101), 88));
+        let at = u64::from(turn) * 20 * SECOND;
+        pushed.open(at, client, server, [1_000, 5_000]);
+        pushed.tcp(at + MILLI, client, server, PSH | ACK, [1_001, 5_001], &[0xf7; 40]);
+        pushed.tcp(at + 2 * MILLI, server, client, ACK, [5_001, 1_041], &[]);
+        pushed.tcp(at + 9 * SECOND, client, server, FIN | ACK, [1_041, 5_001], &[]);
+        pushed.tcp(at + 9 * SECOND + MILLI, server, client, FIN | ACK, [5_001, 1_042], &[]);
+    }
+    is_well(pushed);
     let mut lacking = Mirror::default();
     (0..4).for_each(|turn| asked_by_tcp(&mut lacking, u64::from(turn) * 20 * SECOND, 40_000 + turn, 8, Some(&answer)));
     lacking.tape.records.retain(|record| record.frame.len() < 100 || record.frame[6..12] == GATEWAY.mac);

@@ -73,6 +73,7 @@ impl Counts {
             let theirs = other.odd.as_ref().and_then(|odd| odd.repeated.as_ref()).map(|both| &both[side]);
             if goes_on || theirs.is_some_and(|theirs| theirs.len() > 0) {
                 let mine = &mut cold.odd().repeated.get_or_insert_default()[side];
+                let first = PendingReply::again_first(first, self.recent[side], [Some(&*mine), theirs]);
                 theirs.into_iter().for_each(|theirs| mine.absorb(theirs, copy_window));
                 if goes_on {
                     mine.push(first);

@@ -179,8 +179,7 @@ impl Counts {
         let (before, other) = (self.recent[side], 1 - side);
         let (copy, latest) = (self.is_copy(sent, side), self.last(cold, side));
         if message.asks() && self.is_again(sent, side) && self.asking.repetition().is_some() {
-            let again = PendingReply { time: sent.at.time, fingerprint: sent.fingerprint };
-            cold.odd().repeated.get_or_insert_default()[side].push(again);
+            cold.odd().repeated.get_or_insert_default()[side].push(PendingReply::again(sent.at.time, sent.payload));
         }
         let (packets, carry) = self.packets[side].overflowing_add(1);
         let (bytes, carry_bytes) = self.bytes[side].overflowing_add(sent.length);

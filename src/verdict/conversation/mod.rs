@@ -322,12 +322,15 @@ impl<'a> Draft<'a> {
             (self.accepted, self.last_answer) = (self.accepted.max(span.0), self.last_answer.max(span.1));
             self.renewed = self.renewed.max((span.0, [span.1; 2]));
         }
+        let connection = self.members.get(numbers.clone()).unwrap_or_default();
+        let mut errors = connection.iter().filter_map(|member| self.of.sent_back(member)).peekable();
+        let says_it_is_gone = errors.peek().is_some() && errors.all(Rejection::may_be_late);
         let silence = outcome::went_silent(transport, outcome, tally)
             .or_else(|| outcome::transfer_went_silent(outcome, tally))
             .or_else(|| self.went_unreachable(outcome, tally, numbers));
         self.silences.extend(silence.map(|silence| {
             // A client that says itself that nobody listens there has let go, as after a restart.
-            let is_gone = silence.how == outcome::Hush::Client && tally.is_sent_back_at_all();
+            let is_gone = silence.how == outcome::Hush::Client && says_it_is_gone;
             (silence, if is_gone { silence.since } else { tally.client.last().max(tally.server.last()) })
         }));
     }

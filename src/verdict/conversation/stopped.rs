@@ -2,8 +2,11 @@
 
 use super::{Draft, Outcome, Rejection};
 use crate::capture::Timestamp;
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 use crate::verdict::outcome::{self, Hush, Silence, Tally};
+
+/// Whose clients speak first and are owed an answer; on a port of no known protocol a client may have nothing to be told.
+const OWES: u32 = Protocol::Http.bit() | Protocol::Tls.bit();
 
 /// Connections, and nanoseconds from the first to the last, after which it is no accident that nothing came of them.
 const FRUITLESS: (u32, i64) = (3, 3_000_000_000);
@@ -66,16 +69,21 @@ impl Draft<'_> {
         }
         let mut connections = Vec::new();
         for connection in self.members.chunk_by(|a, b| a.key == b.key) {
-            let mut tally = Tally::NONE;
-            connection.iter().map(|member| self.of.look(member)).for_each(|(flow, told)| tally.add(&flow, told.client));
-            connections.push(tally);
+            let (mut tally, mut owes) = (Tally::NONE, false);
+            for (flow, told) in connection.iter().map(|member| self.of.look(member)) {
+                tally.add(&flow, told.client);
+                owes |= flow.ends[usize::from(told.client & 1)].conforms() & OWES != 0;
+            }
+            connections.push((tally, owes));
         }
-        let told = [(Hush::Reset, Tally::is_cut_off as fn(&Tally) -> bool), (Hush::Mute, Tally::is_mute)];
+        let cut_off = |(tally, _): &(Tally, bool)| tally.is_cut_off();
+        let mute = |(tally, owes): &(Tally, bool)| *owes && tally.is_mute();
+        let told: [(Hush, &dyn Fn(&(Tally, bool)) -> bool); 2] = [(Hush::Reset, &cut_off), (Hush::Mute, &mute)];
         self.uncommon.silence = told.into_iter().find_map(|(how, is_so)| {
-            let all = connections.iter().filter(|tally| is_so(tally));
-            // What is large may be lost where what is small passes.
-            let is_most = how == Hush::Mute && all.clone().count() * 2 >= connections.len();
-            let begins = all.map(Tally::begin).filter(|begin| is_most || *begin > self.served);
+            let all = connections.iter().filter(|connection| is_so(connection));
+            // What is large may be lost where what is small passes; who waits for news does so beside what is answered.
+            let is_most = how == Hush::Mute && all.clone().count() * 2 > connections.len();
+            let begins = all.map(|(tally, _)| tally.begin()).filter(|begin| is_most || *begin > self.served);
             let (since, until) = (begins.clone().min()?, begins.clone().max()?);
             let requests = u32::try_from(begins.count()).unwrap_or(u32::MAX);
             let is_told = requests >= FRUITLESS.0 && outcome::silence(since, until) >= FRUITLESS.1;

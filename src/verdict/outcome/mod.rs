@@ -287,11 +287,6 @@ impl Tally {
         self.server.packets > 0 && self.sent_back >= self.answers && (self.client.packets > 0 || self.answers_group)
     }
 
-    /// Whether any of the server's packets was sent back by ICMP errors.
-    pub(super) const fn is_sent_back_at_all(&self) -> bool {
-        self.sent_back > 0
-    }
-
     /// The flow and the end whose packets an ICMP error sent back, on flows that would answer it.
     pub(super) fn answer_sent_back(&self) -> Option<(u32, u8)> {
         self.vain.filter(|_| !self.answered)?.sent_back
