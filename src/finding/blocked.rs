@@ -74,6 +74,9 @@ impl Topic for Blocked {
                 "; each SYN was answered as a packet of an older connection (RFC 5961), and none opened a new one"
             }
             (_, Cause::Untaken) => "; the server answers and the client never acknowledges",
+            (_, Cause::Unconfirmed) => {
+                "; the client acknowledged each time, and the server sent the same again as if it had not"
+            }
             (_, Cause::Undelivered) => {
                 "; each answer was captured, and the client asked the same again as if there were none"
             }
@@ -128,6 +131,7 @@ impl Topic for Blocked {
             Cause::Misdirected => "answered to another port".to_owned(),
             Cause::Unacknowledged => "never acknowledged".to_owned(),
             Cause::Untaken => "answered, and the answer never acknowledged".to_owned(),
+            Cause::Unconfirmed => "acknowledged, and sent again all the same".to_owned(),
             Cause::Undelivered => "answered, and asked again all the same".to_owned(),
             Cause::AnswerRefused => format!("answered, and the answer is refused{sender}"),
             Cause::AskerGone => "answered, but to a closed port of the client".to_owned(),
@@ -151,6 +155,7 @@ impl Topic for Blocked {
             Cause::OldConnection => "Check what lies between them, and restart the service",
             Cause::Misdirected => "Check which port the service answers to",
             Cause::Unacknowledged => "Open the port both ways",
+            Cause::Unconfirmed => "Check the way to the server's fresh ports",
             Cause::Untaken | Cause::Undelivered => "Check the way back, and let the answers through",
             Cause::AnswerRefused => "Let the answers through where they are refused",
             Cause::AskerGone => "See why the client's port is closed when the answer comes",
@@ -252,6 +257,11 @@ fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers
             "{clients} asks and {servers} answers, again and again, and {clients} never acknowledges: a firewall on the way or \
                  on the host lets the request through and not the answer. A TFTP server answers from a fresh port (RFC 1350 \
                  section 4): allow {what} with its transfers, from any port of {servers} back to {clients}."
+        ),
+        Cause::Unconfirmed => format!(
+            "{clients} acknowledges what {servers} sends, and {servers} sends the same again: between the place of this capture and \
+                 {servers}, or on {servers} itself, a firewall lets {what} through and not the rest. A TFTP server goes on at a \
+                 fresh port (RFC 1350 section 4): allow {what} with its transfers, from {clients} to any port of {servers}."
         ),
         Cause::Undelivered => format!(
             "{clients} asks, {servers} answers, and {clients} asks the same again each time: between the place of this capture and \

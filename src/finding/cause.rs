@@ -48,6 +48,8 @@ pub(super) enum Cause {
     Unacknowledged,
     /// The client asks, the server answers, and the client never takes it up.
     Untaken,
+    /// The server sends the same again and again, though the client acknowledges it each time.
+    Unconfirmed,
     /// The client asks the same again and again, though the server answers each time.
     Undelivered,
     /// The answer came back and was refused, by the client's own host or on the way.
@@ -116,6 +118,7 @@ impl<'a> Causes<'a> {
             match failure {
                 Failure::OldConnection => Cause::OldConnection,
                 Failure::Unheard => Cause::Unheard,
+                Failure::Unconfirmed => Cause::Unconfirmed,
                 Failure::Untaken => Cause::Untaken,
                 Failure::Undelivered => Cause::Undelivered,
                 Failure::Unacknowledged => Cause::Unacknowledged,

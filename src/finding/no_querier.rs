@@ -15,6 +15,8 @@ use crate::verdict::{Conversation, Doubts, Observations, Outcome};
 
 /// Nanoseconds for which a switch remembers who listens (RFC 3376 section 8.4, RFC 3810 section 9.4: 260 s).
 const REMEMBERED: i64 = 260_000_000_000;
+/// Nanoseconds from a query to the reports of those that listen, at most (RFC 3376 section 8.3), and what an answer takes.
+const REPORTED: i64 = 15_000_000_000;
 
 /// Requests that tell something where earlier ones were answered: three searches, of three datagrams each.
 const FEW: i64 = 9;
@@ -104,7 +106,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             let rare = i64::try_from(seconds(window)).unwrap_or(i64::MAX).saturating_mul(1_000_000_000)
                 / i64::try_from(window.count.max(1)).unwrap_or(i64::MAX);
             let silent = window.last.raw().saturating_sub(until.raw());
-            if until.raw().saturating_sub(asked.raw()) > REMEMBERED || silent < rare.saturating_mul(FEW) {
+            if until.raw().saturating_sub(asked.raw()) > REMEMBERED.saturating_add(REPORTED)
+                || silent < rare.saturating_mul(FEW)
+            {
                 continue;
             }
         }

@@ -55,7 +55,7 @@ impl Topic for Silences {
             }
             () if self.are(&[Hush::New]) => "goes on where it was opened before, and new connections come to nothing.",
             () if self.are(&[Hush::Undelivered]) => {
-                "worked, and then each answer was captured and the client asked the same again as if there were none."
+                "carries answers that do not arrive: each was captured, and the client asked the same again as if there were none."
             }
             () if self.are_of_clients() => "worked, and then what the server sent was no longer acknowledged.",
             () => "worked, and then went silent while requests went on.",

@@ -101,7 +101,7 @@ impl Waiting {
 /// What an end sent again and again though it was answered, or may have been, without a message between that it sent once or twice.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Repeated {
-    /// Repetitions, these and others, at most 32.
+    /// Repetitions of these, at most 32.
     pub all: u32,
     /// How many messages were sent at least three times, at the end.
     pub messages: u32,
@@ -182,12 +182,13 @@ impl PendingReplies {
     /// Of repetitions, those of the last messages that were sent at least three times each, as a protocol repeats.
     pub(super) fn repeated(&self, how: Repetition) -> Repeated {
         let last = self.0.get(self.0.len().saturating_sub(Self::LIMIT)..).unwrap_or_default();
-        let mut told = Repeated { all: last.len() as u32, doubles: how == Repetition::Doubling, ..Repeated::NONE };
+        let mut told = Repeated { doubles: how == Repetition::Doubling, ..Repeated::NONE };
         let (mut end, mut lasted) = (last.len(), 0_i64);
         while let Some(run) = last.get(..end).and_then(last_run).filter(|run| is_as_repeated(run, how)) {
             let [first, until] = [run[0].time, run[run.len() - 1].time];
             // A client with one number for all that it asks says the same again.
             told.messages += u32::from(last.get(end).is_none_or(|next| !say_the_same(&run[run.len() - 1], next)));
+            told.all += run.len() as u32;
             told.sent += run.len() as u32 + 1;
             (told.first, told.last) = (first, told.last.max(until));
             lasted = lasted.saturating_add(until.raw().saturating_sub(first.raw()));

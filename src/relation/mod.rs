@@ -25,7 +25,7 @@ mod window;
 pub use direction::{DirectionBasis, Orientation, is_group, orient};
 pub use rejection::{Rejection, RejectionCause};
 pub use relations::{Announcement, Link, LinkKind, Relations, Vain};
-pub use skew::{believe_ports, skew};
+pub use skew::{Skews, believe_ports, skews};
 pub(crate) use tftp::{WINDOW, opcode};
 pub(crate) use transfer::UNTAKEN;
 pub use twins::{agree, halves};
@@ -47,7 +47,7 @@ pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
     links_of_clocks(flows, evidence, 0)
 }
 
-/// The same of inputs whose clocks differ by so many nanoseconds ([`skew`]).
+/// The same of inputs whose clocks differ by so many nanoseconds ([`Skews`]).
 pub fn links_of_clocks(flows: &Flows, evidence: &SideEvidence, skew: i64) -> Relations {
     let mut relations = Relations { skew, overflows: evidence.overflows().collect(), ..Relations::default() };
     let mut ports = Ports::new();

@@ -91,6 +91,8 @@ pub struct Vain {
     pub until: Timestamp,
     /// Whether it is who asked that is silent.
     pub of_client: bool,
+    /// Whether all of it was acknowledged, and none of that arrived.
+    pub is_acknowledged: bool,
     /// The flow and the end whose packets an ICMP error quotes, if answers were sent back.
     pub sent_back: Option<(u32, u8)>,
 }

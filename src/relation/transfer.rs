@@ -22,6 +22,8 @@ pub(super) struct Course {
     is_heard: bool,
     /// Whether it took up what the server sent, or needs not.
     taken: bool,
+    /// Whether the client acknowledged all, and the server sent the same again and again.
+    is_undelivered: bool,
     /// Whether it is the client that something waits for.
     of_client: bool,
     /// When the silent end last sent anything.
@@ -58,7 +60,8 @@ impl Course {
             serves_until = of_client.alike.1.max(first);
         }
         let acknowledged = asks().map(EndView::packets).sum::<u64>();
-        if let Some(again) = undelivered(serves(), acknowledged) {
+        let undelivered = undelivered(serves(), acknowledged);
+        if let Some(again) = undelivered {
             (of_server, is_heard) = (again, false);
         }
         let waits_for_client = of_server.count > 0;
@@ -70,6 +73,7 @@ impl Course {
             first,
             is_heard,
             taken: refuses || is_heard || is_unseen,
+            is_undelivered: undelivered.is_some(),
             of_client: waits_for_client,
             since: if waits_for_client { asks_until } else { serves_until },
             until: serves_until,
@@ -133,7 +137,7 @@ impl Fate {
             taken: false,
             stopped: None,
             first: none,
-            lost: Vain { since: none, tries: 0, until: none, of_client: true, sent_back: None },
+            lost: Vain { since: none, tries: 0, until: none, of_client: true, is_acknowledged: false, sent_back: None },
             is_repeated: false,
             errors: 0,
             is_certain: false,
@@ -150,16 +154,22 @@ impl Fate {
             self.lost.tries = self.lost.tries.saturating_add(u32::try_from(error.count).unwrap_or(u32::MAX));
             self.errors = self.errors.saturating_add(error.count);
             self.is_certain |= !error.may_be_late();
-        } else if course.taken {
+        } else if course.taken || course.is_undelivered && waiting.first <= self.asked {
+            // What a request comes behind is another transfer of the same file by the same ports.
             self.taken = true;
             self.until = self.until.max(course.until);
-            if waiting.is_repeated() && self.stopped.is_none_or(|held| held.tries < waiting.count) {
+            if !course.is_undelivered
+                && waiting.is_repeated()
+                && self.stopped.is_none_or(|held| held.tries < waiting.count)
+            {
                 let (tries, until) = (waiting.count, waiting.last);
-                self.stopped = Some(Vain { since, tries, until, of_client, sent_back: None });
+                let is_acknowledged = false;
+                self.stopped = Some(Vain { since, tries, until, of_client, is_acknowledged, sent_back: None });
             }
             return;
         } else {
             self.is_repeated |= waiting.count > 1;
+            self.lost.is_acknowledged |= course.is_undelivered;
             self.lost.tries = self.lost.tries.saturating_add(waiting.count);
         }
         self.first = self.first.earlier(course.first);

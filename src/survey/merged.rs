@@ -29,6 +29,13 @@ struct Kept {
     bytes: Vec<u8>,
 }
 
+impl Kept {
+    /// Bytes that it takes at most, as the list of them grows by half of what is not used.
+    const fn size(&self) -> usize {
+        2 * size_of::<Self>() + self.bytes.capacity()
+    }
+}
+
 /// What lies between two beginnings of an input, on its way.
 struct Stream {
     capture: Capture,
@@ -93,7 +100,7 @@ impl Stream {
                     if self.clock.beginnings == self.beginning {
                         let Frame { id, link, interface, original_len, data, .. } = frame;
                         let kept = Kept { time, id, link, interface, original_len, bytes: data.to_vec() };
-                        self.held += kept.bytes.len();
+                        self.held += kept.size();
                         self.latest = self.latest.max(time);
                         self.frames.push(Reverse(kept));
                     }
@@ -106,7 +113,7 @@ impl Stream {
     fn take(&mut self, until: Option<Timestamp>) -> Option<Kept> {
         self.next().filter(|next| until.is_none_or(|until| *next <= until))?;
         let Reverse(kept) = self.frames.pop()?;
-        self.held -= kept.bytes.len();
+        self.held -= kept.size();
         Some(kept)
     }
 }

@@ -18,7 +18,7 @@ use crate::finding;
 use crate::flow::{FlowView, Flows, Observed};
 use crate::inventory::{Heard, Inventory, Known, hosts_of};
 use crate::policy::Policy;
-use crate::relation::{self, Orientation, Relations};
+use crate::relation::{self, Orientation, Relations, Skews};
 use crate::text::times;
 use crate::verdict::{self, Caveat};
 
@@ -144,15 +144,15 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let sizes: Vec<u64> = inputs.iter().map(|input| input.size).collect();
     let summaries: Vec<_> = (0..).zip(inputs.into_iter().map(|input| input.summary)).collect();
     let policy = &options.policy;
-    let skew = if observed.tallies.len() > 1 { relation::skew(&observed.flows) } else { 0 };
-    let orientations = put_in_order(&mut observed.flows, policy, skew);
+    let skews = if observed.tallies.len() > 1 { relation::skews(&observed.flows) } else { Skews::default() };
+    let orientations = put_in_order(&mut observed.flows, policy, &skews);
     let flows = &observed.flows;
     let claims: Vec<_> = observed.side.claims.speakers().map(|((_, address, mac), _)| (*address, *mac)).collect();
     let asked: Vec<_> = observed.neighbours.questions().map(|(address, _)| IpAddr::V4(address)).collect();
     let heard = Heard { neighbours: &claims, asked: &asked, evidence: &observed.side };
     let (known, mut relations) = rayon::join(
         || hosts_of(flows, &orientations, heard, &options.inventory, policy),
-        || relation::links_of_clocks(flows, &observed.side, skew),
+        || relation::links_of_clocks(flows, &observed.side, skews.largest()),
     );
 
     // Who receives a mirror's tunnel and listens to none refuses each of its packets: they were captured, and taken off.
@@ -270,13 +270,13 @@ fn left_out(options: &Options, summaries: &[(u32, CaptureSummary)]) -> Vec<Cavea
 
 /// Puts the flows in the order of flows.csv, and tells who asked: by (first seen, client, its port, server, its
 /// port, transport, VLAN path).
-fn put_in_order(flows: &mut Flows, policy: &Policy, skew: i64) -> Vec<Orientation> {
+fn put_in_order(flows: &mut Flows, policy: &Policy, skews: &Skews) -> Vec<Orientation> {
     // Times nearly always decide: sorting them apart from the flows moves 16 bytes a flow, not some hundred.
     let mut order: Vec<(Timestamp, u32)> = places(flows).map(|at| (flows.view(at).first(), at)).collect();
     order.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| tie(flows, policy, a.1, b.1)));
     flows.put_in_order(order.into_iter().map(|(_, at)| at).collect());
     let mut ways: Vec<Orientation> = places(flows).map(|at| relation::orient(&flows.view(at), policy)).collect();
-    if relation::agree(flows, policy, &mut ways) | relation::believe_ports(flows, policy, &mut ways, skew) {
+    if relation::agree(flows, policy, &mut ways) | relation::believe_ports(flows, policy, &mut ways, skews) {
         // Rare, and only flows that began at the same time can change places.
         let mut order: Vec<u32> = flows.places().collect();
         order.sort_by(|&a, &b| {

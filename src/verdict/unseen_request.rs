@@ -21,6 +21,13 @@ const LASTING: i64 = 20_000_000_000;
 /// Hosts that answer one search: who answers alone may have been asked alone.
 const ANSWERERS: usize = 3;
 
+/// Bytes of a frame that holds a block of a TFTP transfer (RFC 1350 section 2), at least.
+const BLOCK: u64 = 512 + 28;
+/// Ports that clients get from their system begin here, or later (Linux; RFC 6335: 49152).
+const CLIENT_PORTS: u16 = 32_768;
+/// Nanoseconds within which a search is answered, at most: who searches waits five seconds (UPnP 2.0, section 1.3.2).
+const SEARCH: i64 = 5_000_000_000 + WAIT;
+
 /// A flow whose request may only not have been captured.
 struct Unasked {
     place: u32,
@@ -39,8 +46,8 @@ enum Why {
     Begin,
     /// Packets were lost, of which so many would be of this.
     Lost(u64),
-    /// Nobody answers by SSDP unasked.
-    Search,
+    /// Nobody answers by SSDP unasked; whether a search may have been missed.
+    Search(bool),
 }
 
 /// Gives them a reason of their own.
@@ -68,7 +75,7 @@ pub(super) fn tell(seen: &Observations<'_>, flows: &mut [Judgement]) {
             Why::Direction => true,
             Why::Begin => is_used,
             Why::Lost(_) => is_used && lost <= seen.missing.dropped,
-            Why::Search => searches.explain(&of),
+            Why::Search(may_be_missed) => searches.explain(&of, may_be_missed),
         };
         if holds {
             let judgement = &mut flows[of.place as usize];
@@ -97,7 +104,8 @@ fn unasked(seen: &Observations<'_>, judgement: &Judgement, place: u32) -> Option
         Some(_) => asks != Role::External,
         None => {
             let is_ambiguous = !seen.policy.tells_server(Transport::Udp, end.port);
-            is_ambiguous && documented(seen.policy, asks, answers, Transport::Udp, end.port).is_some()
+            let may_ask = flow.ends[1 - speaker].port >= CLIENT_PORTS;
+            is_ambiguous && may_ask && documented(seen.policy, asks, answers, Transport::Udp, end.port).is_some()
         }
     };
     if !may_be {
@@ -108,7 +116,9 @@ fn unasked(seen: &Observations<'_>, judgement: &Judgement, place: u32) -> Option
     let why = match () {
         () if seen.missing.lacks_direction(ways) || goes_on_by_itself(end) => Why::Direction,
         () if !is_short => return None,
-        () if protocol == Some(Protocol::Ssdp) => Why::Search,
+        () if protocol == Some(Protocol::Ssdp) => {
+            Why::Search(seen.missing.dropped > 0 || seen.missing.begins_within(begin, SEARCH))
+        }
         () if seen.missing.begins_within(begin, WAIT) => Why::Begin,
         () if seen.missing.dropped > 0 => Why::Lost(end.packets().saturating_sub(end.duplicates())),
         () => return None,
@@ -130,7 +140,7 @@ struct Searches {
 impl Searches {
     fn of(seen: &Observations<'_>, found: &[Unasked]) -> Self {
         let mut answerers = HashMap::new();
-        for of in found.iter().filter(|of| of.why == Why::Search) {
+        for of in found.iter().filter(|of| matches!(of.why, Why::Search(_))) {
             *answerers.entry(of.asker).or_default() += 1;
         }
         let is_search =
@@ -146,9 +156,10 @@ impl Searches {
     }
 
     /// Whether a search of a group that was not captured explains an answer.
-    fn explain(&self, of: &Unasked) -> bool {
+    fn explain(&self, of: &Unasked, may_be_missed: bool) -> bool {
         let answerers = self.answerers.get(&of.asker).copied().unwrap_or(0);
-        !self.captured.contains(&of.asker) && (answerers >= ANSWERERS || self.searchers.contains(&of.asker.0))
+        !self.captured.contains(&of.asker)
+            && (answerers >= ANSWERERS || may_be_missed && self.searchers.contains(&of.asker.0))
     }
 }
 
@@ -176,11 +187,13 @@ fn may_answer(flow: &FlowView<'_>) -> Option<(usize, Option<Protocol>)> {
     Some((speaker, protocol))
 }
 
-/// Blocks of a transfer with rising numbers were acknowledged, and no acknowledgement was captured (RFC 1350 section 2).
+/// Blocks of a transfer with rising numbers were acknowledged, and no acknowledgement was captured (RFC 1350 section 2): whole
+/// ones, for messages of another kind may be numbered, too.
 fn goes_on_by_itself(end: &EndView<'_>) -> bool {
+    let is_whole = end.bytes() >= end.packets().saturating_mul(BLOCK);
     let is_data = matches!(Tag::from_raw(end.tag()), Tag::Tftp { opcode: TftpOpcode::Data, number: 1, .. });
     let waiting = end.waiting();
-    is_data && waiting.goes_on() && u64::from(waiting.count) + 1 >= end.packets().min(32)
+    is_data && is_whole && waiting.goes_on() && u64::from(waiting.count) + 1 >= end.packets().min(32)
 }
 
 /// Documented flows of TFTP's requests, or of the firmware services with both sides; no more than `most` are counted.

@@ -397,6 +397,11 @@ fn what_only_answers_a_request_before_the_capture_is_no_undocumented_port() {
             .collect()
     };
     assert_eq!((told(&blocks(8)), told(&blocks(1))), (notice.to_vec(), alert.to_vec()));
+    // Other messages may be numbered, too, and what answers a service was asked from a client's port.
+    let numbered: Vec<_> =
+        (1..40).map(|number| (u64::from(number) * 10 * SECOND, 49_161, 7_000, tftp::data(number, b"22.5"))).collect();
+    assert_eq!(told(&numbered), alert);
+    assert_eq!(told(&[(100 * SECOND, 50_195, 6_000, answer())]), alert);
 }
 
 #[test]
@@ -559,6 +564,28 @@ fn connections_that_live_unseen_make_up_for_those_that_failed() {
     assert_eq!(told(&[300, 600], &[400, 420]), "");
     assert_eq!(told(&[300], &[400, 420]), "stopped-answering");
     assert_eq!(told(&[], &[400, 420]), "blocked");
+}
+
+#[test]
+fn what_an_older_connection_sends_opens_no_new_one() {
+    let blocked = |syns: &[u16]| {
+        let mut mirror = site(101..=103);
+        let (server, older): (End, u16) = ((node(104), 88), 50_000);
+        // The server is gone, and the client of an older connection does not know it.
+        for turn in 0..7_u64 {
+            let at = (300 + (1 << turn)) * SECOND;
+            mirror.tcp(at, (GATEWAY, older), server, ACK | PSH, [1_000, 5_000], b"CFG");
+        }
+        for (turn, port) in (0..).zip(syns) {
+            for late in [0, 1, 3, 7, 15] {
+                mirror.tcp((500 + 30 * turn + late) * SECOND, (GATEWAY, *port), server, SYN, [9_000, 0], &[]);
+            }
+        }
+        mirror.tape.sort();
+        let faces = Faces::of(&mirror.goes_on(), &ROLES);
+        faces.reasons().contains(&"blocked")
+    };
+    assert!(blocked(&[50_000]) && blocked(&[50_011, 50_012, 50_000]) && blocked(&[50_001]));
 }
 
 #[test]

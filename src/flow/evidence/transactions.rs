@@ -1,9 +1,11 @@
 //! DHCP's transactions, put together from the stretches of time that they are kept by.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::lowest::Add;
-use super::{DhcpExchange, First, Offers, SideEvidence};
+use super::{DhcpExchange, Offers, SideEvidence};
+use crate::capture::Moment;
 use crate::decode::MacAddr;
 
 /// Nanoseconds between two messages of one transaction at most: a client waits 64 s and asks again (RFC 2131 section 4.1).
@@ -59,29 +61,34 @@ impl SideEvidence {
                 _ => transaction.given.push((*server, offers.clone())),
             }
         }
+        let mut unknown = Vec::new();
         for ((client, xid, _, stretch), refusals) in self.refusals() {
             let Some(declined) = refusals.declined.as_ref() else { continue };
-            let transaction = match within(&mut all, (*client, *xid, *stretch)) {
-                Some(own) => Some(own),
-                None => leased(&mut all, *client, declined),
-            };
-            if let Some(transaction) = transaction {
-                transaction.is_declined = true;
+            match within(&mut all, (*client, *xid, *stretch)) {
+                Some(transaction) => transaction.is_declined = true,
+                None => unknown.push((*client, declined.what, declined.at)),
             }
+        }
+        if !unknown.is_empty() {
+            decline_leases(&mut all, &unknown);
         }
         all
     }
 }
 
-/// The last transaction in which a client was given an address before it declined that: a DECLINE may have an id of its own
-/// (RFC 2131 section 4.4.1).
-fn leased<'a>(all: &'a mut [Transaction], client: MacAddr, declined: &First<Ipv4Addr>) -> Option<&'a mut Transaction> {
-    let first = all.partition_point(|one| one.client < client);
-    let of_client = all.get_mut(first..)?.iter_mut().take_while(|one| one.client == client);
-    let given = |one: &Transaction| one.said.leased.as_ref().map(|leased| (leased.at, leased.what));
-    of_client
-        .filter(|one| given(one).is_some_and(|(at, what)| what == declined.what && at < declined.at))
-        .max_by_key(|one| given(one))
+/// A DECLINE may have an id of its own (RFC 2131 section 4.4.1): it is of the last transaction in which the client was given the
+/// address before.
+fn decline_leases(all: &mut [Transaction], declines: &[(MacAddr, Ipv4Addr, Moment)]) {
+    let given = |(place, one): (usize, &Transaction)| {
+        one.said.leased.as_ref().map(|leased| ((one.client, leased.what, leased.at), place))
+    };
+    let leases: BTreeMap<(MacAddr, Ipv4Addr, Moment), usize> = all.iter().enumerate().filter_map(given).collect();
+    for decline @ (client, address, _) in declines {
+        let before = leases.range(..decline).next_back().filter(|((of, what, _), _)| (of, what) == (client, address));
+        if let Some(transaction) = before.and_then(|(_, place)| all.get_mut(*place)) {
+            transaction.is_declined = true;
+        }
+    }
 }
 
 /// The transaction that something of a stretch is of.

@@ -318,19 +318,20 @@ impl<'a> Draft<'a> {
             self.accepted = self.accepted.max(tally.accepted());
             self.renewed = self.renewed.max((tally.client.span().0, [tally.last_answer(), tally.client.last_reply()]));
         } else if lives_unseen(transport, outcome, tally) {
-            let span = tally.client.span();
-            (self.accepted, self.last_answer) = (self.accepted.max(span.0), self.last_answer.max(span.1));
-            self.renewed = self.renewed.max((span.0, [span.1; 2]));
+            // Whether it was answered to the end, nothing tells.
+            let begin = tally.client.span().0;
+            (self.accepted, self.last_answer) = (self.accepted.max(begin), self.last_answer.max(begin));
+            self.renewed = self.renewed.max((begin, [begin; 2]));
         }
         let connection = self.members.get(numbers.clone()).unwrap_or_default();
-        let mut errors = connection.iter().filter_map(|member| self.of.sent_back(member)).peekable();
-        let says_it_is_gone = errors.peek().is_some() && errors.all(Rejection::may_be_late);
+        let own_errors = connection.iter().filter_map(|member| self.of.sent_back(member));
+        let gone = own_errors.filter(|error| error.may_be_late()).map(|error| error.count).sum::<u64>();
         let silence = outcome::went_silent(transport, outcome, tally)
             .or_else(|| outcome::transfer_went_silent(outcome, tally))
             .or_else(|| self.went_unreachable(outcome, tally, numbers));
         self.silences.extend(silence.map(|silence| {
             // A client that says itself that nobody listens there has let go, as after a restart.
-            let is_gone = silence.how == outcome::Hush::Client && says_it_is_gone;
+            let is_gone = silence.how == outcome::Hush::Client && gone.saturating_mul(2) >= silence.requests.into();
             (silence, if is_gone { silence.since } else { tally.client.last().max(tally.server.last()) })
         }));
     }

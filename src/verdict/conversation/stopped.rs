@@ -74,16 +74,18 @@ impl Draft<'_> {
                 tally.add(&flow, told.client);
                 owes |= flow.ends[usize::from(told.client & 1)].conforms() & OWES != 0;
             }
-            connections.push((tally, owes));
+            let how = match () {
+                () if tally.is_cut_off() => Some(Hush::Reset),
+                () if owes && tally.is_mute() => Some(Hush::Mute),
+                () => None,
+            };
+            connections.push((how, tally.begin()));
         }
-        let cut_off = |(tally, _): &(Tally, bool)| tally.is_cut_off();
-        let mute = |(tally, owes): &(Tally, bool)| *owes && tally.is_mute();
-        let told: [(Hush, &dyn Fn(&(Tally, bool)) -> bool); 2] = [(Hush::Reset, &cut_off), (Hush::Mute, &mute)];
-        self.uncommon.silence = told.into_iter().find_map(|(how, is_so)| {
-            let all = connections.iter().filter(|connection| is_so(connection));
+        self.uncommon.silence = [Hush::Reset, Hush::Mute].into_iter().find_map(|how| {
+            let all = connections.iter().filter(|(came, _)| *came == Some(how));
             // What is large may be lost where what is small passes; who waits for news does so beside what is answered.
             let is_most = how == Hush::Mute && all.clone().count() * 2 > connections.len();
-            let begins = all.map(|(tally, _)| tally.begin()).filter(|begin| is_most || *begin > self.served);
+            let begins = all.map(|(_, begin)| *begin).filter(|begin| is_most || *begin > self.served);
             let (since, until) = (begins.clone().min()?, begins.clone().max()?);
             let requests = u32::try_from(begins.count()).unwrap_or(u32::MAX);
             let is_told = requests >= FRUITLESS.0 && outcome::silence(since, until) >= FRUITLESS.1;

@@ -35,6 +35,8 @@ pub(crate) enum Failure {
     OldConnection,
     /// The server accepts, and hears nothing of what the client sends on.
     Unheard,
+    /// The client acknowledged what the server answered, which sent it again and again all the same.
+    Unconfirmed,
     /// The client asked, and never took up what the server answered.
     Untaken,
     /// The client asked the same again and again, though it was answered each time.
@@ -123,7 +125,8 @@ impl Tally {
         let is_enough = told.messages > 1 || told.messages == 1 && told.sent >= 4 && told.doubles;
         // Of a server that answers late there is one answer to all of them; a few may have been lost before this place.
         let is_answered = server.replies && server.packets.saturating_mul(4) >= client.packets.saturating_mul(3);
-        let is_all = client.others_sent <= u64::from(told.messages) * 2;
+        // Each was sent a first time, and another may be on its way.
+        let is_all = client.others_sent <= u64::from(told.messages) + 1;
         let is_last = silence(told.last, client.last) <= GIVES_UP;
         (is_enough && is_answered && is_last && (is_all || told.messages > 2 && told.mostly)).then_some((told, is_all))
     }
@@ -224,9 +227,10 @@ impl Tally {
             && silence(client.first, client.last) >= MUTE
     }
 
-    /// The client goes on with a connection that it opened, of which nothing of the server was captured: it was accepted.
+    /// The client goes on with a connection that it opened, of which nothing of the server was captured: it was accepted. Who
+    /// sends its SYN again was not, whatever it sends of an older connection.
     pub(super) const fn lives_unseen(&self) -> bool {
-        self.client.syns > 0 && self.client.acknowledges() && self.server.packets == 0
+        self.client.syns == 1 && self.client.acknowledges() && self.server.packets == 0
     }
 
     /// When the client's first packet was seen.
@@ -244,6 +248,10 @@ impl Tally {
         let holds = [
             (Failure::OldConnection, self.is_of_old_connection()),
             (Failure::Unheard, self.is_unheard()),
+            (
+                Failure::Unconfirmed,
+                outcome == Outcome::Unanswered && self.vain.is_some_and(|vain| vain.is_acknowledged),
+            ),
             (Failure::Untaken, outcome == Outcome::Unanswered && (self.is_untaken() || self.vain.is_some())),
             (Failure::Undelivered, outcome == Outcome::Unanswered && self.undelivered().is_some()),
             (Failure::Unacknowledged, self.is_unacknowledged()),
