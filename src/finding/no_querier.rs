@@ -28,6 +28,8 @@ struct Unasked {
     port: u16,
     vlan: VlanPath,
     requests: Window,
+    /// When one of them was answered last, if any was.
+    answered: Option<Timestamp>,
     /// When somebody last asked who listens, if anybody did.
     queried: Option<Timestamp>,
     /// Hosts that said that they listen to a group, in the same VLAN.
@@ -122,6 +124,8 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             port: conversation.port,
             vlan: vlan.clone(),
             requests: *window,
+            answered: (conversation.outcome == Outcome::Established)
+                .then(|| answers.get(&(*at as u32)).copied().unwrap_or(conversation.last)),
             queried: queries.map(|queries| queries.last),
             listeners: listeners.get(&(vlan.clone(), v6)).map_or(0, BTreeSet::len),
         };
@@ -177,10 +181,11 @@ impl Trouble for Unasked {
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let vlan = if self.vlan.is_untagged() { String::new() } else { format!(" of VLAN {}", self.vlan) };
+        let answered = self.answered.map_or_else(String::new, |last| format!(" after {last:.3}"));
         let lately = self.queried.map_or_else(String::new, |last| format!(" after {last:.3}"));
         format!(
-            "{who}{} asked {} port {} {} in {}, the first in {}, and nobody answered; no IGMP or MLD query{vlan} was heard{lately}, though \
-             {} there.",
+            "{who}{} asked {} port {} {} in {}, the first in {}, and nobody answered{answered}; no IGMP or MLD query{vlan} was heard{lately}, \
+             though {} there.",
             context.name(who),
             self.group,
             self.port,
@@ -192,7 +197,8 @@ impl Trouble for Unasked {
     }
 
     fn gist(&self, _: Who, _: &Context<'_>) -> String {
-        format!("{} unanswered, no query", self.group)
+        let since = if self.answered.is_some() { " any more" } else { "" };
+        format!("{} unanswered{since}, no query", self.group)
     }
 
     fn filter(&self, who: Who) -> String {

@@ -11,45 +11,64 @@ use crate::protocol::Transport;
 
 /// Nanoseconds by which clocks may differ: what lies farther back is of another connection.
 const MOST: i64 = 5_000_000_000;
+/// Nanoseconds by which connections may differ in that: clocks that drift are not put right by one number.
+const STEADY: i64 = 50_000_000;
+/// Nanoseconds that an estimate may err beside: a round trip is in it.
+const SURE: i64 = 5_000_000;
 /// Connections between the same two inputs that show it, at least: one may be of ports that are used again.
 const LEAST: usize = 2;
 
 /// By how many nanoseconds the clock of one input is ahead of another's, where SYN-ACKs are stamped before the SYNs that they
 /// answer.
 #[derive(Clone, Debug, Default)]
-pub struct Skews(HashMap<[u32; 2], i64>);
+pub struct Skews(HashMap<[u32; 2], Skew>);
+
+/// By how much the one is ahead, and by how much connections differ in that.
+#[derive(Clone, Copy, Debug)]
+struct Skew {
+    ahead: i64,
+    spread: i64,
+}
 
 impl Skews {
     /// The largest; 0 where there is none.
     pub fn largest(&self) -> i64 {
-        self.0.values().copied().max().unwrap_or(0)
+        self.0.values().map(|skew| skew.ahead).max().unwrap_or(0)
     }
 
-    /// How many nanoseconds later one moment is than another, by clocks that are put right; none where the order is known.
-    fn put_right(&self, one: Moment, other: Moment) -> Option<i64> {
+    /// Which of two moments comes first by clocks that are put right: none where even that does not tell. No answer at all where
+    /// the clocks of their inputs are as one, or the order is plain.
+    fn first(&self, one: Moment, other: Moment) -> Option<Option<u8>> {
         let inputs = [one, other].map(|at| at.frame.input());
-        let ahead = match (self.0.get(&inputs), self.0.get(&[inputs[1], inputs[0]])) {
-            (Some(ahead), _) => *ahead,
-            (None, behind) => -behind?,
+        let (skew, ahead) = match (self.0.get(&inputs), self.0.get(&[inputs[1], inputs[0]])) {
+            (Some(skew), _) => (skew, skew.ahead),
+            (None, skew) => (skew?, -skew?.ahead),
         };
         let apart = one.time.raw().saturating_sub(other.time.raw());
-        (apart.saturating_abs() <= ahead.saturating_abs().saturating_add(SKEW)).then(|| apart.saturating_sub(ahead))
+        let later = apart.saturating_sub(ahead);
+        let is_sure = later.saturating_abs() > skew.spread.saturating_add(SURE);
+        (apart.saturating_abs() <= skew.ahead.saturating_add(SKEW)).then_some(is_sure.then_some(u8::from(later > 0)))
     }
 }
 
 /// How the clocks of inputs differ.
 pub fn skews(flows: &Flows) -> Skews {
-    // By the inputs of SYN and SYN-ACK: how many came early, how many there are, and the earliest.
-    let mut ways: HashMap<[u32; 2], (usize, usize, i64)> = HashMap::new();
+    // By the inputs of SYN and SYN-ACK: how many came early, how many there are, and by how much the early ones did.
+    let mut ways: HashMap<[u32; 2], (usize, usize, [i64; 2])> = HashMap::new();
     for flow in flows.iter().filter(|flow| flow.transport == Transport::Tcp) {
         let Some((inputs, ahead)) = ahead(&flow) else { continue };
-        let (early, all, most) = ways.entry(inputs).or_default();
+        let (early, all, [least, most]) = ways.entry(inputs).or_insert((0, 0, [i64::MAX, 0]));
         let is_early = (1..MOST).contains(&ahead);
         (*early, *all) = (*early + usize::from(is_early), *all + 1);
-        *most = if is_early { ahead.max(*most) } else { *most };
+        if is_early {
+            (*least, *most) = (ahead.min(*least), ahead.max(*most));
+        }
     }
-    let believed = ways.into_iter().filter(|(_, (early, all, _))| *early >= LEAST && early * 2 >= *all);
-    Skews(believed.map(|(inputs, (_, _, most))| (inputs, most)).collect())
+    let believed = ways.into_iter().filter(|(_, (early, all, [least, most]))| {
+        *early >= LEAST && early * 2 >= *all && most.saturating_sub(*least) <= STEADY
+    });
+    let skew = |[least, most]: [i64; 2]| Skew { ahead: most, spread: most.saturating_sub(least) };
+    Skews(believed.map(|(inputs, (_, _, early))| (inputs, skew(early))).collect())
 }
 
 /// The inputs of SYN and SYN-ACK where they lie in two, and how much earlier than the SYN the SYN-ACK is stamped.
@@ -85,12 +104,12 @@ pub fn believe_ports(flows: &Flows, policy: &Policy, orientations: &mut [Orienta
         let flow = flows.view(place);
         let documented = flow.ends.each_ref().map(|end| policy.is_documented_port(flow.transport, end.port));
         let [one, other] = flow.ends.each_ref().map(EndView::begin);
-        let Some(later) = skews.put_right(one, other) else { continue };
+        let Some(first) = skews.first(one, other) else { continue };
         let by_port = Orientation { client: u8::from(documented[0]), basis: DirectionBasis::DocumentedPort };
-        let right = match later.saturating_abs() <= SKEW {
-            true if documented[0] != documented[1] => by_port,
-            true => continue,
-            false => Orientation { client: u8::from(later > 0), basis: DirectionBasis::FirstPacket },
+        let right = match first {
+            Some(client) => Orientation { client, basis: DirectionBasis::FirstPacket },
+            None if documented[0] != documented[1] => by_port,
+            None => continue,
         };
         changed |= way.client != right.client;
         *way = right;

@@ -154,8 +154,11 @@ impl Fate {
             self.lost.tries = self.lost.tries.saturating_add(u32::try_from(error.count).unwrap_or(u32::MAX));
             self.errors = self.errors.saturating_add(error.count);
             self.is_certain |= !error.may_be_late();
-        } else if course.taken || course.is_undelivered && waiting.first <= self.asked {
-            // What a request comes behind is another transfer of the same file by the same ports.
+        } else if course.is_undelivered && waiting.first <= self.asked {
+            // What a request comes behind may be another transfer of the same file by the same ports: it proves nothing.
+            self.until = self.until.max(course.until);
+            return;
+        } else if course.taken {
             self.taken = true;
             self.until = self.until.max(course.until);
             if !course.is_undelivered

@@ -116,9 +116,7 @@ fn unasked(seen: &Observations<'_>, judgement: &Judgement, place: u32) -> Option
     let why = match () {
         () if seen.missing.lacks_direction(ways) || goes_on_by_itself(end) => Why::Direction,
         () if !is_short => return None,
-        () if protocol == Some(Protocol::Ssdp) => {
-            Why::Search(seen.missing.dropped > 0 || seen.missing.begins_within(begin, SEARCH))
-        }
+        () if protocol == Some(Protocol::Ssdp) => Why::Search(seen.missing.begins_within(begin, SEARCH)),
         () if seen.missing.begins_within(begin, WAIT) => Why::Begin,
         () if seen.missing.dropped > 0 => Why::Lost(end.packets().saturating_sub(end.duplicates())),
         () => return None,

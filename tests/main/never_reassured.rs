@@ -421,7 +421,9 @@ fn what_several_hosts_answer_by_ssdp_was_asked_of_all() {
     let three = [(300, 101, 1900), (300, 102, 1900), (301, 103, 1900)];
     assert_eq!(told(None, &three, pc), "request-not-captured");
     assert_eq!(told(None, &three.map(|(at, number, _)| (at, number, 50_001)), GATEWAY), "request-not-captured");
-    assert_eq!(told(Some(50_100), &three[..1], pc), "request-not-captured", "it searches at other times");
+    // Who searches at other times may have searched before the capture, and not where one would have been captured.
+    assert_eq!(told(Some(50_100), &[(105, 101, 1900)], pc), "request-not-captured");
+    assert_eq!(told(Some(50_100), &three[..1], pc), "undocumented-peer");
     // Who answers alone may have been asked alone; one search explains nothing that goes on or comes too late.
     assert_eq!(told(None, &three[..1], pc), "undocumented-peer");
     assert_eq!(told(Some(50_123), &three, pc), "undocumented-peer");
@@ -585,7 +587,9 @@ fn what_an_older_connection_sends_opens_no_new_one() {
         let faces = Faces::of(&mirror.goes_on(), &ROLES);
         faces.reasons().contains(&"blocked")
     };
-    assert!(blocked(&[50_000]) && blocked(&[50_011, 50_012, 50_000]) && blocked(&[50_001]));
+    for syns in [&[50_011, 50_012, 50_000][..], &[50_001]] {
+        assert!(blocked(syns), "{syns:?}");
+    }
 }
 
 #[test]

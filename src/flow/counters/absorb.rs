@@ -74,7 +74,8 @@ impl Counts {
             if goes_on || theirs.is_some_and(|theirs| theirs.len() > 0) {
                 let mine = &mut cold.odd().repeated.get_or_insert_default()[side];
                 let first = PendingReply::again_first(first, self.recent[side], [Some(&*mine), theirs]);
-                theirs.into_iter().for_each(|theirs| mine.absorb(theirs, copy_window));
+                // What it says is no fingerprint: within that time it is a copy.
+                theirs.into_iter().for_each(|theirs| mine.absorb(theirs, |_| REPEATED_AFTER as u64));
                 if goes_on {
                     mine.push(first);
                 }

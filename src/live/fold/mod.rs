@@ -110,7 +110,9 @@ fn is_settled(survey: &Survey, flow: &FlowView<'_>, judgement: &Judgement) -> bo
             // The same connection again and again tells of a device that starts again and again.
             let shaken = shaken && client.syns().min(server.syn_acks()) <= 1;
             let closed = server.tcp_flags().0 & (TcpFlags::RST | TcpFlags::FIN) != 0;
-            both_ways && shaken && client.tcp_flags().has(TcpFlags::ACK) && (closed || !is_cut_off(client))
+            // A server that never says anything is told by how many connections there were.
+            let is_served = server.has_payload() || !client.has_payload();
+            both_ways && shaken && is_served && client.tcp_flags().has(TcpFlags::ACK) && (closed || !is_cut_off(client))
         }
         (Transport::Udp, Outcome::Established) => both_ways && !is_cut_off(client) && !is_cut_off(server),
         (Transport::Udp, Outcome::OneWay) => to_group || !client.asks(),
