@@ -41,7 +41,7 @@ const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 /// How long to survey and how often to judge.
 #[derive(Clone, Debug)]
 pub struct LiveOptions {
-    /// As offline; [`Options::count`] ends the capture.
+    /// As offline; [`ReadOptions::count`](crate::survey::ReadOptions::count) ends the capture.
     pub survey: Options,
     /// From one tick to the next.
     pub interval: Duration,
