@@ -11,8 +11,11 @@ use crate::protocol::Repetition;
 use crate::state::stored;
 
 const SECOND: i64 = 1_000_000_000;
-/// Nanoseconds after which the same message once more is a repetition: who is quicker did not wait for its answer.
-pub(super) const REPEATED_AFTER: i64 = SECOND / 2;
+/// Nanoseconds after which the same message once more is a repetition: CoAP waits two seconds or more (RFC 7252 section 4.8),
+/// BACnet three, TFTP one ([`BLOCK_REPEATED_AFTER`]: RFC 2349).
+pub(super) const REPEATED_AFTER: i64 = 2 * SECOND - SECOND / 10;
+/// The same of what may be a TFTP transfer.
+pub(super) const BLOCK_REPEATED_AFTER: i64 = SECOND - SECOND / 10;
 /// So often a message is sent again at most: CoAP four times (RFC 7252 section 4.8), BACnet three, TFTP's servers six.
 const MOST_REPETITIONS: usize = 7;
 

@@ -3,7 +3,7 @@
 use super::{CALLS, Cold, Counts, DISORDERED, HAS_SEGMENT, IS_SHORTENED, REQUEST, RESPONSE, REWRITTEN};
 use crate::capture::{Shift, Timestamp};
 use crate::flow::packet::{copy_window, says_the_same};
-use crate::flow::pending::{PendingReply, REPEATED_AFTER};
+use crate::flow::pending::{BLOCK_REPEATED_AFTER, PendingReply};
 
 impl Counts {
     /// Adds another record of the same flow, whose frames come later by position or are of a later input. When they
@@ -69,13 +69,13 @@ impl Counts {
                 && other.said[side] & CALLS != 0
                 && self.asking.repetition().is_some()
                 && says_the_same(first.fingerprint, self.fingerprint[side])
-                && first.time.raw().wrapping_sub(self.recent[side].raw()) >= REPEATED_AFTER;
+                && first.time.raw().wrapping_sub(self.recent[side].raw()) >= self.repeated_after();
             let theirs = other.odd.as_ref().and_then(|odd| odd.repeated.as_ref()).map(|both| &both[side]);
             if goes_on || theirs.is_some_and(|theirs| theirs.len() > 0) {
                 let mine = &mut cold.odd().repeated.get_or_insert_default()[side];
                 let first = PendingReply::again_first(first, self.recent[side], [Some(&*mine), theirs]);
                 // What it says is no fingerprint: within that time it is a copy.
-                theirs.into_iter().for_each(|theirs| mine.absorb(theirs, |_| REPEATED_AFTER as u64));
+                theirs.into_iter().for_each(|theirs| mine.absorb(theirs, |_| BLOCK_REPEATED_AFTER as u64));
                 if goes_on {
                     mine.push(first);
                 }

@@ -12,7 +12,7 @@ use cold::{CALLS, HAS_SEGMENT, IS_SHORTENED, NEVER, REQUEST, RESPONSE, Transport
 
 use super::key::Key;
 use super::packet::{FlowPacket, copy_window, says_the_same};
-use super::pending::{PendingReply, REPEATED_AFTER};
+use super::pending::{BLOCK_REPEATED_AFTER, PendingReply, REPEATED_AFTER};
 use super::tcp::{Head, Heads, SynAnswer, Tcp};
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, tcp_numbers};
@@ -170,7 +170,13 @@ impl Counts {
     #[inline(always)]
     fn is_again(&self, sent: &FlowPacket<'_>, side: usize) -> bool {
         says_the_same(sent.fingerprint, self.fingerprint[side])
-            & (sent.at.time.raw().wrapping_sub(self.recent[side].raw()) >= REPEATED_AFTER)
+            & (sent.at.time.raw().wrapping_sub(self.recent[side].raw()) >= self.repeated_after())
+    }
+
+    /// Nanoseconds after which the same once more is a repetition.
+    #[inline(always)]
+    const fn repeated_after(&self) -> i64 {
+        if self.asking.is_guess() { BLOCK_REPEATED_AFTER } else { REPEATED_AFTER }
     }
 
     /// Adds any packet; `time` is its time as it was written.
