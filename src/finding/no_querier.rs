@@ -101,10 +101,11 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let is_recent =
             |last: Timestamp, end: Timestamp| end.raw().saturating_sub(last.raw()) < REMEMBERED.saturating_add(enough);
         let answered = |vlan: &VlanPath| reached.get(&(conversation.server, vlan.clone())).copied();
-        if conversation.outcome == Outcome::Established {
+        let last_answer = (conversation.outcome == Outcome::Established)
+            .then(|| answers.get(&(*at as u32)).copied().unwrap_or(conversation.last));
+        if let Some(until) = last_answer {
             // What was answered for longer than switches remember needs no querier, and few requests tell nothing.
             let asked = queries.map_or(window.first, |queries| queries.last.max(window.first));
-            let until = answers.get(&(*at as u32)).copied().unwrap_or(conversation.last);
             let rare = i64::try_from(seconds(window)).unwrap_or(i64::MAX).saturating_mul(1_000_000_000)
                 / i64::try_from(window.count.max(1)).unwrap_or(i64::MAX);
             let silent = window.last.raw().saturating_sub(until.raw());
@@ -124,8 +125,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             port: conversation.port,
             vlan: vlan.clone(),
             requests: *window,
-            answered: (conversation.outcome == Outcome::Established)
-                .then(|| answers.get(&(*at as u32)).copied().unwrap_or(conversation.last)),
+            answered: last_answer,
             queried: queries.map(|queries| queries.last),
             listeners: listeners.get(&(vlan.clone(), v6)).map_or(0, BTreeSet::len),
         };

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::packet::content;
 use crate::capture::Timestamp;
-use crate::protocol::Repetition;
+use crate::protocol::{Repetition, fnv_1a};
 use crate::state::stored;
 
 const SECOND: i64 = 1_000_000_000;
@@ -34,12 +34,9 @@ impl PendingReply {
     /// A repetition, by what it says: of a sender that leaves checksums to its network adapter, a capture on its own host shows
     /// the same for all messages of a length.
     pub(super) fn again(time: Timestamp, payload: &[u8]) -> Self {
-        // FNV-1a, of as much as the numbers of all these protocols lie in.
-        let said = payload
-            .iter()
-            .take(64)
-            .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
-        Self { time, fingerprint: said & !Self::FIRST }
+        // The numbers of all these protocols lie in so much.
+        let said = payload.get(..64).unwrap_or(payload);
+        Self { time, fingerprint: fnv_1a(said) & !Self::FIRST }
     }
 
     /// A repetition that came first in a part, of which only its packet's fingerprint is known, between the last one before
@@ -110,9 +107,9 @@ pub struct Repeated {
     pub messages: u32,
     /// How often in all.
     pub sent: u32,
-    /// Effective times of the first and the last repetition of these.
+    /// Effective time of the first repetition of these.
     pub first: Timestamp,
-    /// The last.
+    /// The same of the last.
     pub last: Timestamp,
     /// Whether that took most of the time.
     pub mostly: bool,

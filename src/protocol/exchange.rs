@@ -3,6 +3,7 @@
 //! Looser than the checks: that bytes are of the protocol is for [`super::inspect`] to say, and a message that is none
 //! finds no answer with its identifier.
 
+use super::fnv_1a;
 use super::payload::u16_at;
 
 /// The part that one message plays, and by what it is known.
@@ -23,7 +24,7 @@ impl Part {
 
 /// FNV-1a, folded to 16 bits: identifiers are only ever compared with one another, within one flow.
 fn hash(bytes: &[u8]) -> u16 {
-    let hash = bytes.iter().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193));
+    let hash = fnv_1a(bytes);
     (hash >> 16 ^ hash) as u16
 }
 

@@ -48,6 +48,7 @@ use first_byte::Candidates;
 pub use message::{AnswerRule, Message, Repetition};
 use payload::{Payload, Sign};
 use spec::Spec;
+pub(crate) use tag::fnv_1a;
 pub use tag::{BacnetKind, CoapKind, SsdpKind, Tag, TftpOpcode};
 pub use transport::Transport;
 

@@ -196,14 +196,19 @@ impl Tag {
     /// The 24-bit hash of a CoAP token (FNV-1a, folded). Two tokens of one client that meet within
     /// one leisure are taken for each other once in 16 million.
     pub const fn coap_token(token: &[u8]) -> u32 {
-        let mut hash = 0x811c_9dc5_u32;
-        let mut at = 0;
-        while at < token.len() {
-            hash = (hash ^ token[at] as u32).wrapping_mul(0x0100_0193);
-            at += 1;
-        }
+        let hash = fnv_1a(token);
         (hash >> 24 ^ hash) & TOKEN_MASK
     }
+}
+
+/// FNV-1a, of what is only ever compared with its like.
+pub(crate) const fn fnv_1a(mut bytes: &[u8]) -> u32 {
+    let mut hash = 0x811c_9dc5_u32;
+    while let Some((first, rest)) = bytes.split_first() {
+        hash = (hash ^ *first as u32).wrapping_mul(0x0100_0193);
+        bytes = rest;
+    }
+    hash
 }
 
 #[cfg(test)]

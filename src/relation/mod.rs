@@ -42,13 +42,8 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 /// Relates all flows of a survey. The result names flows by their position in `flows`.
 ///
 /// Two passes: the first arms what requests, searches, locations and quotes wait for, the second
-/// looks only at flows that have an armed port.
-pub fn links(flows: &Flows, evidence: &SideEvidence) -> Relations {
-    links_of_clocks(flows, evidence, 0)
-}
-
-/// The same of inputs whose clocks differ by so many nanoseconds ([`Skews`]).
-pub fn links_of_clocks(flows: &Flows, evidence: &SideEvidence, skew: i64) -> Relations {
+/// looks only at flows that have an armed port. The clocks of inputs differ by so many nanoseconds ([`Skews`]).
+pub fn links(flows: &Flows, evidence: &SideEvidence, skew: i64) -> Relations {
     let mut relations = Relations { skew, overflows: evidence.overflows().collect(), ..Relations::default() };
     let mut ports = Ports::new();
     let mut transfers = tftp::Transfers::new(skew);

@@ -17,7 +17,7 @@ impl Scene {
 
     fn links(&self) -> Relations {
         let observed = self.observe();
-        links(&observed.flows, &observed.side)
+        links(&observed.flows, &observed.side, 0)
     }
 
     /// The link of the flow between two ends.
@@ -398,10 +398,10 @@ fn the_order_of_flows_changes_nothing() {
     scene.udp(CONTROL, SSDP_GROUP, SEARCH).at(2).udp("10.0.0.7:1900", CONTROL, ANSWER);
     scene.icmp("10.0.0.1", (3, 3), 17, CLIENT, SERVER);
     let Observed { mut flows, side, .. } = scene.observe();
-    let forward = links(&flows, &side);
+    let forward = links(&flows, &side, 0);
     let count = flows.len() as u32;
     flows.put_in_order((0..count).rev().collect());
-    let backward = links(&flows, &side);
+    let backward = links(&flows, &side, 0);
     for at in 0..count {
         let turned = |link: Link| Link { flow: link.flow.map(|flow| count - 1 - flow), ..link };
         assert_eq!(forward.link(at), backward.link(count - 1 - at).map(turned));

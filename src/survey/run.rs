@@ -152,7 +152,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     let heard = Heard { neighbours: &claims, asked: &asked, evidence: &observed.side };
     let (known, mut relations) = rayon::join(
         || hosts_of(flows, &orientations, heard, &options.inventory, policy),
-        || relation::links_of_clocks(flows, &observed.side, skews.largest()),
+        || relation::links(flows, &observed.side, skews.largest()),
     );
 
     // Who receives a mirror's tunnel and listens to none refuses each of its packets: they were captured, and taken off.

@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 
 use igorscope::finding::Words;
+use igorscope::inventory::Inventory;
 use igorscope::survey::Survey;
 use igorscope::verdict::CellCoverage;
 
 use crate::command::{Run, folder, igorscope, run};
+use crate::mirror::{GATEWAY, Mirror, addresses, node};
 use crate::reading;
 use crate::splits::{direction, frames, pcap, survey, told};
 use crate::traffic::file::{self, Record};
+use crate::traffic::site::START;
 use crate::traffic::wire::{MILLI, SECOND};
 
 fn of(name: &str, bytes: Vec<u8>) -> Survey {
@@ -220,5 +223,38 @@ fn connections_tell_how_far_the_clocks_of_two_inputs_are_apart() {
     };
     for late in [80_000_000, -80_000_000, 500_000_000, -500_000_000, 3_000_000_000, -3_000_000_000] {
         assert_eq!(told(&tapped(&frames, late)), told(&whole), "{late}");
+    }
+}
+
+/// An undocumented port that the gateway asks from a port of the firmware services, and connections beside it; the node's
+/// frames are stamped so much later, and more so by so many nanoseconds a second.
+#[test]
+fn clocks_that_are_put_right_make_no_answer_a_request() {
+    let told = |late: i64, drift: i64| {
+        let mut mirror = Mirror::default();
+        for turn in 0..20 {
+            let (at, port) = (turn * 60 * SECOND, 41_000 + turn as u16);
+            mirror.exchange(at, (GATEWAY, port), (node(101), 80), [1_000, 5_000]);
+            mirror.exchange(at + SECOND, (node(101), port), (GATEWAY, 80), [1_000, 5_000]);
+            mirror.udp(at + 10 * SECOND, (GATEWAY, 50_197), (node(101), 7_000), b"ask");
+            mirror.udp(at + 10 * SECOND + 20 * MILLI, (node(101), 7_000), (GATEWAY, 50_197), b"tell");
+        }
+        let (there, mut back): (Vec<_>, Vec<_>) =
+            mirror.tape.records.into_iter().partition(|record| record.frame[6..12] == GATEWAY.mac);
+        for record in &mut back {
+            let seconds = ((record.time - START) / SECOND) as i64;
+            record.time = record.time.wrapping_add_signed(late + seconds * drift);
+        }
+        let folder = folder(&[("there.pcap", &pcap(&there)), ("back.pcap", &pcap(&back))]);
+        let paths = ["there.pcap", "back.pcap"].map(|name| folder.path().join(name));
+        let survey = reading::survey(&paths, Inventory::load(None, &addresses()).unwrap(), false);
+        reading::of_kind(&survey, "undocumented-port")
+            .iter()
+            .map(|finding| finding.words.detail.clone())
+            .collect::<Vec<_>>()
+    };
+    for (late, drift) in [(0, 0), (2_000_000_000, 0), (-2_000_000_000, 0), (150_000_000, -200_000)] {
+        let told = told(late, drift);
+        assert!(told.len() == 1 && told[0].contains("10.20.0.10 to 10.20.0.101"), "{late} {drift}: {told:?}");
     }
 }

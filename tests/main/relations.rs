@@ -20,7 +20,7 @@ fn relate(path: &Path) -> Related {
         observation.observe(frames);
     }
     let Observed { flows, side, .. } = observation.finish();
-    let relations = links(&flows, &side);
+    let relations = links(&flows, &side, 0);
     Related { flows, relations }
 }
 

@@ -180,6 +180,14 @@ fn acknowledgements_of_tftp_that_are_dropped_behind_the_place_are_told() {
     let [block, ack] = [tftp::data(1, &[7; 512]), tftp::ack(1)];
     answered(&mut stuck, [server, client], [&block, &ack], &[2, 1_002, 3_002, 7_002, 15_002]);
     is_told(stuck, "blocked", "the client acknowledged each time, and the server sent the same again");
+    // Its client asks again by the same port, and is answered from a fresh one each time.
+    let mut again = Mirror::default();
+    for turn in 0..4_u16 {
+        let (at, fresh) = (60_000 * u64::from(turn), (GATEWAY, 51_000 + turn));
+        again.udp(at * MILLI, client, (GATEWAY, 69), &tftp::read("firmware.bin", &[]));
+        answered(&mut again, [fresh, client], [&block, &ack], &[2, 1_002, 3_002, 7_002, 15_002].map(|late| at + late));
+    }
+    is_told(again, "blocked", "the client acknowledged each time, and the server sent the same again");
     // A small file is read again and again by the same ports.
     let mut small = Mirror::default();
     for turn in 0..5 {

@@ -36,7 +36,7 @@ pub(in crate::verdict) struct Side {
     pub(super) waits_since: Timestamp,
     /// Effective time of the last packet that may be an answer.
     pub(super) last_reply: Timestamp,
-    /// What it sent again and again over UDP, answered or not, and how much besides, without copies.
+    /// What it sent again and again over UDP though it was answered, and how much besides, without copies.
     pub(super) repeated: Repeated,
     pub(super) others_sent: u64,
     /// Effective times of the first and the last packet.
