@@ -49,7 +49,7 @@ impl Topic for Silences {
         let is_first = self.are(&[Hush::Unasked, Hush::New, Hush::Reset, Hush::Mute, Hush::Undelivered]);
         let what = match () {
             () if self.are(&[Hush::Unasked]) => "works one way: what the server sent of its own was never answered.",
-            () if self.are(&[Hush::Reset]) => "accepts connections, and resets each at the first words of its client.",
+            () if self.are(&[Hush::Reset]) => "accepts connections, and resets or closes each without an answer.",
             () if self.are(&[Hush::Mute]) => {
                 "accepts connections, acknowledges what its client says, and answers nothing."
             }

@@ -170,8 +170,14 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
     doubts.extend(unread::caveats(&frames));
     doubts.extend(left_out(options, &summaries));
     doubts.extend(caveats::not_measured(options, &observed));
-    let missing =
-        caveats::missing(&observed, &quality, (&hosts, &parties), options.reading.filter.as_ref(), &summaries);
+    let missing = caveats::missing(
+        &observed,
+        &relations,
+        &quality,
+        (&hosts, &parties),
+        options.reading.filter.as_ref(),
+        &summaries,
+    );
     doubts.extend(caveats::half_mirrored(&quality, &missing, &hosts));
     let seen = verdict::Observations {
         flows,

@@ -22,7 +22,8 @@ pub struct Missing {
     pub one_way: bool,
     /// Hosts of devices that were not seen to send, though the other side of a TCP flow acknowledges what they sent.
     pub acknowledged: HashSet<HostId>,
-    /// Who was seen to send to whom, by unicast; only where one of the two above says that a direction is missing.
+    /// Who was seen to send to whom by unicast, itself or by an error in its place; only where one of the two above says that a
+    /// direction is missing.
     pub seen_to_send: HashSet<(HostId, HostId)>,
     /// Who was seen to send to whom what came in pieces and lacks the first, which would say what it is: when each began, as far as
     /// order goes, and the latest end of those up to it.

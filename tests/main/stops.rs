@@ -157,45 +157,65 @@ enum End {
     Taken,
     /// The client asks, and the server finishes.
     Finished,
+    /// The client asks and finishes, and so does the server.
+    Left,
     /// The client says nothing, and is reset.
     Probed,
+    /// The client looks whether the port is open, and resets.
+    Aborted,
 }
 
 /// RFC 9293 section 3.5.2 knows no reset of what is acceptable: what filters by content makes it.
 #[test]
-fn connections_that_are_reset_at_the_first_words_are_told() {
-    let opened = |apart: u64, how: &[End]| {
+fn connections_that_are_reset_without_an_answer_are_told() {
+    let opened_on = |port: u16, asks: &[u8], apart: u64, how: &[End]| {
         let mut mirror = Mirror::default();
         for (turn, how) in how.iter().enumerate() {
-            let (at, client, server) = (turn as u64 * apart, (GATEWAY, 41_000 + turn as u16), (node(101), 80));
+            let (at, client, server) = (turn as u64 * apart, (GATEWAY, 41_000 + turn as u16), (node(101), port));
+            let said = C + 1 + asks.len() as u32;
             if *how == End::Answered {
                 mirror.exchange(at, client, server, [C, S]);
                 continue;
             }
             mirror.open(at, client, server, [C, S]);
+            if *how == End::Aborted {
+                mirror.tcp(at + 3 * MILLI, client, server, RST | ACK, [C + 1, S + 1], &[]);
+                continue;
+            }
             if *how != End::Probed {
-                mirror.tcp(at + 3 * MILLI, client, server, ACK | PSH, [C + 1, S + 1], b"GET / HTTP/1.1\r\n\r\n");
+                mirror.tcp(at + 3 * MILLI, client, server, ACK | PSH, [C + 1, S + 1], asks);
             }
             if *how == End::Taken {
-                mirror.tcp(at + 4 * MILLI, server, client, ACK, [S + 1, C + 19], &[]);
+                mirror.tcp(at + 4 * MILLI, server, client, ACK, [S + 1, said], &[]);
             }
-            let flags = if *how == End::Finished { FIN | ACK } else { RST | ACK };
-            mirror.tcp(at + 5 * MILLI, server, client, flags, [S + 1, C + 19], &[]);
+            if *how == End::Left {
+                mirror.tcp(at + 4 * MILLI, client, server, FIN | ACK, [said, S + 1], &[]);
+            }
+            let flags = if matches!(how, End::Finished | End::Left) { FIN | ACK } else { RST | ACK };
+            mirror.tcp(at + 5 * MILLI, server, client, flags, [S + 1, said], &[]);
+            if *how == End::Left {
+                mirror.tcp(at + 6 * MILLI, client, server, ACK, [said + 1, S + 2], &[]);
+            }
         }
         mirror.by_address()
     };
-    use End::{Answered, Finished, Probed, Reset, Taken};
+    let opened = |apart: u64, how: &[End]| opened_on(80, b"GET / HTTP/1.1\r\n\r\n", apart, how);
+    use End::{Aborted, Answered, Finished, Left, Probed, Reset, Taken};
     let always = opened(10 * SECOND, &[Reset; 5]);
     assert_eq!(told(&always), one_way());
     let read = one(&always, "stopped-answering");
-    read.says(&["resets each at the first words of its client. Since 2026"]);
+    read.says(&["resets or closes each without an answer. Since 2026"]);
     read.says(&[" 5 tries came to nothing"]);
     assert!(read.words.advice.contains("next-generation firewall"), "{}", read.words.advice);
-    assert_eq!(told(&opened(10 * SECOND, &[Answered, Reset, Reset, Reset])), one_way());
-    for healthy in
-        [[Reset, Reset, Reset, Answered], [Answered, Reset, Reset, Answered], [Taken; 4], [Finished; 4], [Probed; 4]]
-    {
+    for broken in [[Answered, Reset, Reset, Reset], [Answered, Taken, Taken, Taken], [Finished; 4], [Probed; 4]] {
+        assert_eq!(told(&opened(10 * SECOND, &broken)), one_way());
+    }
+    for healthy in [[Reset, Reset, Reset, Answered], [Answered, Taken, Finished, Answered], [Left; 4], [Aborted; 4]] {
         assert_eq!(told(&opened(10 * SECOND, &healthy)), []);
+    }
+    // Where no protocol is known a client may only have had something to say.
+    for done in [[Taken; 4], [Finished; 4]] {
+        assert_eq!(told(&opened_on(88, b"log", 10 * SECOND, &done)), []);
     }
     // A service that starts anew resets what comes just then.
     assert_eq!(told(&opened(SECOND / 10, &[Reset; 5])), []);

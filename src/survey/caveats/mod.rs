@@ -13,6 +13,7 @@ use crate::capture::{CaptureSummary, Filter, Timestamp};
 use crate::decode::{Stop, StopLayer, StopReason};
 use crate::flow::{Clock, Observed};
 use crate::inventory::{HostId, Hosts};
+use crate::relation::Relations;
 use crate::text::times;
 use crate::verdict::{Caveat, Filtered, Missing};
 
@@ -298,6 +299,7 @@ impl<'a> CaveatWriter<'a> {
 /// What the capture lacks, for those who make something of silence.
 pub(super) fn missing(
     observed: &Observed,
+    relations: &Relations,
     quality: &FlowQuality,
     (hosts, parties): (&Hosts, &[[HostId; 2]]),
     filter: Option<&Filter>,
@@ -325,6 +327,12 @@ pub(super) fn missing(
                     seen_to_send.insert(way);
                 }
             }
+        }
+        // What came back instead of an answer came the answer's way.
+        for (place, error) in &relations.rejections {
+            let [failed, other] =
+                [error.failed, 1 - error.failed].map(|end| parties[*place as usize][usize::from(end & 1)]);
+            seen_to_send.insert((other, failed));
         }
     }
     let mut headless: HashMap<_, Vec<_>> = HashMap::new();

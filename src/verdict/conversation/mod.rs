@@ -121,7 +121,7 @@ struct Draft<'a> {
     /// When it ended, as far as order goes.
     end: Timestamp,
     failure: Option<Failure>,
-    /// Connections that the server reset at the client's first words, or never answered.
+    /// Connections that the server ended without an answer, or never answered.
     fruitless: u32,
     /// When the last one began in which the server said anything.
     served: Timestamp,
@@ -306,7 +306,7 @@ impl<'a> Draft<'a> {
         if rank >= self.best {
             (self.best, self.conversation.outcome) = (rank, outcome);
         }
-        self.fruitless += u32::from(tally.is_cut_off() || tally.is_mute());
+        self.fruitless += u32::from(tally.is_cut_off(true) || tally.is_mute());
         self.served = self.served.max(tally.served());
         self.facts.half_open |= tally.half_open();
         self.facts.both_ways |= tally.both_ways(transport);

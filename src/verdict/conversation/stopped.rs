@@ -61,8 +61,8 @@ impl Draft<'_> {
         }
     }
 
-    /// Whether each connection since the last that the server served was reset at the client's first words, by what looks into
-    /// them on the way, or by a service that breaks down; or was never answered, as most of them all.
+    /// Whether each connection since the last that the server served was reset or closed without an answer, by what looks
+    /// into it on the way, or by a service that breaks down; or was never answered, as most of them all.
     pub(super) fn tell_fruitless(&mut self) {
         if self.fruitless < FRUITLESS.0 || self.uncommon.silence.is_some() {
             return;
@@ -75,7 +75,7 @@ impl Draft<'_> {
                 owes |= flow.ends[usize::from(told.client & 1)].conforms() & OWES != 0;
             }
             let how = match () {
-                () if tally.is_cut_off() => Some(Hush::Reset),
+                () if tally.is_cut_off(owes) => Some(Hush::Reset),
                 () if owes && tally.is_mute() => Some(Hush::Mute),
                 () => None,
             };

@@ -210,10 +210,22 @@ impl Tally {
         self.server.syn_acks >= 3 && self.server.others == 0 && self.client.payload && self.client.acknowledges()
     }
 
-    /// The server accepted, and all that came of what the client said is a reset, once for each connection of these ports.
-    pub(super) const fn is_cut_off(&self) -> bool {
-        let closes = self.client.flags.has(TcpFlags::FIN);
-        self.client.payload && !closes && self.server.syn_acks > 0 && self.server.others == 0 && self.server.resets > 0
+    /// The server accepted, and all that came then is a reset, once for each connection of these ports; where what the client
+    /// said `owes` an answer, the end of the connection behind an acknowledgement as well.
+    pub(super) fn is_cut_off(&self, owes: bool) -> bool {
+        let Self { client, server, .. } = self;
+        let closes = client.flags.has(TcpFlags::FIN);
+        let is_reset = server.resets > 0 && !closes;
+        // Who finishes second has the last word but for an acknowledgement.
+        let is_finished = server.flags.has(TcpFlags::FIN) && (!closes || server.last >= client.last);
+        let is_unanswered = owes
+            && client.payload
+            && !server.payload
+            && !server.lacks_bytes
+            && silence(client.first, client.last) < MUTE;
+        let is_taken_up = client.payload || client.acknowledges() && client.resets == 0;
+        server.syn_acks > 0
+            && (is_reset && server.others == 0 && is_taken_up || is_unanswered && (is_reset || is_finished))
     }
 
     /// The server accepted and acknowledged what the client said, and for long sent nothing of its own.

@@ -39,7 +39,7 @@ pub(crate) enum Hush {
     Unasked,
     /// The server, to new connections, while an older one goes on.
     New,
-    /// The server: each connection is reset at the client's first words.
+    /// The server: each connection is reset or closed without an answer.
     Reset,
     /// The server: it accepts connections, acknowledges what is said, and answers nothing.
     Mute,
