@@ -63,8 +63,8 @@ pub struct Packet<'a> {
     pub source_mac: Option<MacAddr>,
     /// Destination MAC of the innermost link header that has one.
     pub destination_mac: Option<MacAddr>,
-    /// Whether the innermost link header says that the frame went to many, where it has no destination MAC.
-    pub to_group: bool,
+    /// Whether the frame went to many, where the innermost link header says so and has no destination MAC.
+    pub to_group: Option<bool>,
     /// VLAN tags of the innermost link header.
     pub vlan: VlanPath,
     /// The tunnels that were taken off, outermost first.
@@ -81,7 +81,7 @@ impl Packet<'_> {
         Self {
             source_mac: None,
             destination_mac: None,
-            to_group: false,
+            to_group: None,
             vlan: VlanPath::Untagged,
             encapsulations: ArrayVec::new_const(),
             network: Network::Unreached,

@@ -44,9 +44,14 @@ pub(super) fn sll2<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, 
     content(walk, hardware, be16(p0, p1), rest)
 }
 
-/// Whether a packet type is broadcast or multicast (LINKTYPE_LINUX_SLL): all that is recorded of the receiver.
-const fn is_to_group(packet_type: u16) -> bool {
-    matches!(packet_type, 1 | 2)
+/// Whether a packet type is one host's, broadcast or multicast (LINKTYPE_LINUX_SLL): all that is recorded of the receiver. What the
+/// host itself or one other sends to another, or to many, has types of its own.
+const fn is_to_group(packet_type: u16) -> Option<bool> {
+    match packet_type {
+        0 => Some(false),
+        1 | 2 => Some(true),
+        _ => None,
+    }
 }
 
 /// The sender's link address; the receiver's is not recorded.

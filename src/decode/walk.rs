@@ -72,7 +72,7 @@ impl<'a> Walk<'a> {
     pub(super) fn begin_link(&mut self) {
         self.packet.source_mac = None;
         self.packet.destination_mac = None;
-        self.packet.to_group = false;
+        self.packet.to_group = None;
         self.packet.vlan = VlanPath::Untagged;
     }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::capture::Moment;
-use crate::decode::{MacAddr, Packet, TcpFlags};
+use crate::decode::{IpPacket, MacAddr, Packet, TcpFlags};
 use crate::health::Measure;
 use crate::protocol::Turn;
 
@@ -140,10 +140,17 @@ pub(super) const fn says_the_same(one: u32, other: u32) -> bool {
     (one ^ other) & told == 0 && one & told > COUNTED
 }
 
+/// Whether a datagram may go to all of a subnet (RFC 919 section 7), as far as its address tells: most subnets end at a whole byte.
+fn may_be_broadcast(ip: &IpPacket<'_>) -> bool {
+    const UDP: u8 = 17;
+    ip.protocol == UDP && matches!(ip.destination, IpAddr::V4(v4) if v4.octets()[3] == u8::MAX)
+}
+
 /// Both MACs of a decoded frame.
-pub(super) fn macs(packet: &Packet<'_>) -> Macs {
+pub(super) fn macs(packet: &Packet<'_>, ip: &IpPacket<'_>) -> Macs {
     let mut both = [0; 12];
-    let unknown = if packet.to_group { MacAddr::SOME_GROUP } else { MacAddr([0; 6]) };
+    let is_to_group = packet.to_group.unwrap_or_else(|| may_be_broadcast(ip));
+    let unknown = if is_to_group { MacAddr::SOME_GROUP } else { MacAddr([0; 6]) };
     both[..6].copy_from_slice(&packet.destination_mac.unwrap_or(unknown).0);
     both[6..].copy_from_slice(&packet.source_mac.unwrap_or(MacAddr([0; 6])).0);
     both

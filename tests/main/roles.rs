@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use igorscope::inventory::{Host, Hosts, Inventory, InventoryFlags, RoleSource, draft};
-use igorscope::policy::Policy;
+use igorscope::policy::{Policy, Role, Severity};
 use igorscope::survey::{Options, Progress, Source, run};
 
 use crate::corpus;
+use crate::field::told;
+use crate::mirror::{C, Mirror, S, addresses, host, node};
+use crate::reading;
+use crate::traffic::payload::tftp;
+use crate::traffic::wire::SECOND;
 
 fn survey(path: &Path, inventory: Inventory) -> Option<Hosts> {
     let options = Options::new(Policy::embedded(), Arc::new(inventory));
@@ -70,4 +75,35 @@ fn foreign_captures_get_no_roles() {
             assert_eq!(igor(&found), BTreeMap::new(), "{}", path.display());
         }
     }
+}
+
+/// Where a link has no addresses, as a tunnel's or that of `tcpdump -i any` for what the host itself sends, the address alone tells
+/// what went to a whole subnet (RFC 919 section 7).
+#[test]
+fn a_broadcast_without_a_group_mac_is_told_by_its_address() {
+    let asked = |whom: [u8; 4]| {
+        let mut mirror = Mirror::default();
+        for turn in 0..3 {
+            let (at, from, to) = (turn * 5 * SECOND, (node(101), 2000), (host([0x02; 6], whom), 69));
+            mirror.udp(at, from, to, &tftp::read("fw.bin", &[]));
+        }
+        let mut capture = mirror.goes_on().tape;
+        capture.records.retain(|record| record.frame[12..14] == [8, 0]);
+        for record in &mut capture.records {
+            record.frame.drain(..14);
+            record.original -= 14;
+        }
+        let mut bytes = capture.pcap();
+        // LINKTYPE_RAW.
+        bytes[20..24].copy_from_slice(&101_u32.to_le_bytes());
+        let survey = reading::survey_of(&bytes, Inventory::load(None, &addresses()).unwrap(), false);
+        let server = survey.hosts.iter().find(|host| host.address == IpAddr::from(whom)).unwrap();
+        (server.role, told(&survey))
+    };
+    assert_eq!(asked([10, 20, 0, 255]), (Role::Group, vec![]));
+    assert_eq!(asked([10, 20, 0, 10]), (Role::Gateway, vec![(Severity::Alert, "blocked")]));
+    // A host whose answer shows that it is one.
+    let mut mirror = Mirror::default();
+    mirror.exchange(0, (node(101), 40_000), (host([0x02; 6], [10, 20, 0, 255]), 80), [C, S]);
+    assert!(mirror.by_address().hosts.iter().all(|host| host.role != Role::Group));
 }

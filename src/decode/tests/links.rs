@@ -235,10 +235,10 @@ fn cooked_captures() {
         let packet = whole(link, &bytes);
         assert_plain(&packet);
         assert_eq!((packet.source_mac, packet.destination_mac), (mac, None));
-        assert!(!packet.to_group);
+        assert_eq!(packet.to_group, Some(false));
         // Packet type 1 is broadcast, 2 multicast: the second byte of version 1, the eleventh of version 2.
         let kind = if link == LinkType::LINUX_SLL { 1 } else { 10 };
-        for (packet_type, to_group) in [(1, true), (2, true), (3, false), (4, false)] {
+        for (packet_type, to_group) in [(1, Some(true)), (2, Some(true)), (3, None), (4, None)] {
             let mut bytes = bytes.clone();
             bytes[kind] = packet_type;
             assert_eq!(whole(link, &bytes).to_group, to_group, "{packet_type}");

@@ -385,7 +385,7 @@ impl Observation {
             measured: None,
             turn: content.turn,
             hops: ip.hops,
-            macs: macs(packet),
+            macs: macs(packet, ip),
             payload: content.payload,
             payload_length: content.payload_length,
         };
