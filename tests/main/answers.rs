@@ -266,6 +266,35 @@ fn answers_that_are_sent_back_answer_nothing() {
     assert_eq!(told(&survey), []);
 }
 
+/// RFC 7252 section 5.2.2: the acknowledgement comes at once, the answer seconds later, when a filter may have forgotten who asked.
+#[test]
+fn separate_answers_that_are_sent_back_answer_nothing() {
+    let polled = |by: Host, code: u8, acknowledged: u16, sent_back: u16| {
+        let (mut mirror, server) = (Mirror::default(), (node(101), 5683));
+        for turn in 0..4 {
+            let (at, client) = (u64::from(turn) * 20 * SECOND, (GATEWAY, 50_000 + turn));
+            mirror.udp(at, client, server, &coap::request(coap::CON, coap::GET, turn, &[7], "light/level", &[]));
+            mirror.udp(at + 10 * MILLI, server, client, &coap::empty_ack(turn));
+            mirror.udp(at + 5 * SECOND, server, client, &coap::content(coap::CON, 900 + turn, &[7], None, "{}"));
+            if turn < sent_back {
+                mirror.unreachable(at + 5 * SECOND + MILLI, (by, code), client, server);
+            }
+            if turn < acknowledged {
+                mirror.udp(at + 5 * SECOND + 2 * MILLI, client, server, &coap::empty_ack(900 + turn));
+            }
+        }
+        let survey = mirror.by_address();
+        (told(&survey), outcome(&survey, 5683))
+    };
+    let blocked = (vec![(Severity::Alert, "blocked")], Outcome::Rejected);
+    assert_eq!(polled(GATEWAY, 10, 0, 4), blocked);
+    assert_eq!(polled(ROUTER, 13, 0, 4), blocked);
+    // A client that took its answer and left, one that was answered now and then, one that acknowledged all the same.
+    assert_eq!(polled(GATEWAY, 3, 0, 4), (vec![], Outcome::Established));
+    assert_eq!(polled(GATEWAY, 10, 4, 1), (vec![], Outcome::Established));
+    assert_eq!(polled(GATEWAY, 10, 4, 4), (vec![], Outcome::Established));
+}
+
 #[test]
 fn a_late_answer_to_a_closed_port_is_no_fault() {
     let server = (node(101), 5683);

@@ -206,7 +206,7 @@ impl<'a> Draft<'a> {
         if self.believes_errors
             && let Some(error) = of.sent_back(member)
         {
-            tally.sent_back = tally.sent_back.max(error.count);
+            tally.send_back(error);
         }
     }
 

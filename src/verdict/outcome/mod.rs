@@ -14,7 +14,7 @@ use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::flow::{FlowView, Repeated, SynAnswer};
 use crate::protocol::{CoapKind, Tag, Transport};
-use crate::relation::{UNTAKEN, Vain};
+use crate::relation::{Rejection, UNTAKEN, Vain};
 
 /// Whether the first notification answers the first request, by their tags: with a separate response a server may leave out
 /// the acknowledgement (RFC 7252 section 5.2.2), and of one that is observed each response says so.
@@ -70,7 +70,7 @@ pub(super) struct Tally {
     /// How many ICMP unreachables quote what the client sent.
     pub(super) rejected: u64,
     /// How many of the server's packets ICMP unreachables sent back, but for the only one of a client that may have gone.
-    pub(super) sent_back: u64,
+    sent_back: u64,
     /// The server's packets without their copies, on the path that shows most of them.
     answers: u64,
     /// What came to nothing on the flows that answer it.
@@ -300,6 +300,14 @@ impl Tally {
     const fn is_refused_in_the_middle(&self) -> bool {
         let is_of_most = self.rejected >= 3 && self.rejected.saturating_mul(2) > self.client.packets;
         is_of_most && self.client.payload && self.server.packets == 0
+    }
+
+    /// Takes in an ICMP error that quotes what the server sent.
+    pub(super) fn send_back(&mut self, error: &Rejection) {
+        // A filter that forgets the session lets pass the acknowledgement at once, and not the separate answer behind it
+        // (RFC 7252 section 5.2.2).
+        let is_separate = !error.may_be_late() && u64::from(self.server.unanswered) >= error.count;
+        self.sent_back = self.sent_back.max(error.count.saturating_mul(1 + u64::from(is_separate)));
     }
 
     /// Each answer was sent back by an ICMP error.
