@@ -48,7 +48,7 @@ impl Topic for Silences {
         let port = about.port();
         let is_first = self.are(&[Hush::Unasked, Hush::New, Hush::Reset, Hush::Mute, Hush::Undelivered]);
         let what = match () {
-            () if self.are(&[Hush::Unasked]) => "works one way: what the server sent of its own was never answered.",
+            () if self.are(&[Hush::Unasked]) => "works one way: what the server sent to be acknowledged never was.",
             () if self.are(&[Hush::Reset]) => "accepts connections, and resets or closes each without an answer.",
             () if self.are(&[Hush::Mute]) => {
                 "accepts connections, acknowledges what its client says, and answers nothing."
@@ -117,8 +117,8 @@ impl Topic for Silences {
         if self.are(&[Hush::Unasked]) {
             let silent = people(silent);
             return format!(
-                "Look at the way to {silent}: answers pass there, and what is sent unasked may be filtered. Else look whether \
-                 {silent} can answer what it is asked."
+                "Look at the way to {silent}: small answers pass there, and what is sent unasked may be filtered, or what is large \
+                 lost. Else look whether {silent} can answer what it is asked."
             );
         }
         let large = if of_clients && about.finding.transport == Some(Transport::Tcp) {

@@ -127,8 +127,9 @@ fn link_control_ipv6(function: u8) -> Sign {
     }
 }
 
-/// What an NPDU's application layer says of itself (clauses 6.2.2, 20.1): only confirmed requests are owed an answer
-/// (clause 5.1), Who-Is and Who-Has call for one that whoever is not meant leaves out.
+/// What an NPDU's application layer says of itself (clauses 6.2.2, 20.1): confirmed requests are owed an answer (clause 5.1), an
+/// answer in segments is owed a segment acknowledgment (clause 5.3), Who-Is and Who-Has call for one that whoever is not meant
+/// leaves out.
 fn application(npdu: &[u8]) -> Sign {
     // Routers tell one another what they reach, whatever was asked of an application, and its sender what they turn away
     // (clause 6.4).
@@ -142,8 +143,9 @@ fn application(npdu: &[u8]) -> Sign {
     match head >> 4 {
         0 => Sign::CONFORMS.asking(true).turning(Turn::Request),
         1 => unconfirmed(rest.first().copied()),
-        // Simple and complex acknowledgment, error, reject and abort answer a request.
-        2 | 3 | 5..=7 => Sign::CONFORMS.turning(Turn::Response),
+        // Simple, complex and segment acknowledgment, error, reject and abort answer.
+        3 if head & SEGMENTED != 0 => Sign::CONFORMS.asking(true).turning(Turn::Response),
+        2..=7 => Sign::CONFORMS.turning(Turn::Response),
         _ => Sign::CONFORMS,
     }
 }
@@ -170,6 +172,8 @@ const I_HAVE: u8 = 1;
 const WHO_HAS: u8 = 7;
 const WHO_IS: u8 = 8;
 
+/// In the first byte of a request or its complex acknowledgment: it comes in segments (clause 20.1.2).
+const SEGMENTED: u8 = 0x08;
 /// In an NPDU's control byte: it is a message of the network layer, without an APDU (clause 6.2.2).
 const NETWORK_MESSAGE: u8 = 0x80;
 /// Message type of the network layer (clause 6.4.4).

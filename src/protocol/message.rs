@@ -211,6 +211,8 @@ mod tests {
             (5683, b"\x50\x45\0\x01\x61\x07", announced),
             (47808, read, asked),
             (47808, who_is, announced),
+            (47808, b"\x81\x0a\0\x0c\x01\0\x3c\x01\0\x04\x0c\x44", both),
+            (47808, b"\x81\x0a\0\x0a\x01\0\x40\x01\0\x04", Message::OTHER),
             (9999, b"\x40\x01\0\x01", Message::OTHER),
             (53, b"", Message::OTHER),
             (69, b"\0\x01f\0octet\0", asked),

@@ -51,7 +51,7 @@ fn what_an_end_asks_of_its_own_answers_nothing() {
         let first = survey([true, false]);
         assert_eq!((told(&first), outcome(&first, port)), (one_way(), Outcome::Established), "{port} {notifies}");
         let read = one(&first, "stopped-answering");
-        read.says(&["what the server sent of its own was never answered. Since 2026", " 8 tries came to nothing."]);
+        read.says(&["what the server sent to be acknowledged never was. Since 2026", " 8 tries came to nothing."]);
         assert!(read.words.advice.contains("what is sent unasked may be filtered"), "{}", read.words.advice);
         // And the other way round.
         let second = survey([false, true]);

@@ -290,6 +290,37 @@ fn a_server_that_accepts_and_hears_nothing_then_is_blocked() {
     assert_eq!(told(&opened(true)), []);
 }
 
+/// ANSI/ASHRAE 135 clause 5.3: each window of segments is acknowledged before the next is sent. Where the large ones are lost on
+/// their way, the client asks again until it gives up.
+#[test]
+fn answers_in_segments_that_nobody_acknowledges_are_told() {
+    let asked = |arrive: bool| {
+        let (mut mirror, gateway, bacnet) = (Mirror::default(), (GATEWAY, 47_808), (BACNET, 47_808));
+        for turn in 0..8_u8 {
+            let at = u64::from(turn) * 3 * SECOND;
+            let (ask, again) = if arrive { (turn, false) } else { (turn / 4, turn % 2 == 1) };
+            mirror.udp(at, bacnet, gateway, &bacnet::read_property(ask, 7));
+            if again {
+                continue;
+            }
+            for segment in 0..2 {
+                let at = at + MILLI * u64::from(segment + 1);
+                let more = if segment == 0 { 0x04 } else { 0 };
+                let head = [0x81, 0x0a, 0, 0x10, 1, 0, 0x38 | more, ask, segment, 1, 0x0c, 0, 0, 0, 0, 0];
+                mirror.udp(at, gateway, bacnet, &head);
+                if !arrive {
+                    break;
+                }
+                let taken = [0x81, 0x0a, 0, 0x0a, 1, 0, 0x40, ask, segment, 1];
+                mirror.udp(at + MILLI / 2, bacnet, gateway, &taken);
+            }
+        }
+        told(&mirror.goes_on().by_address())
+    };
+    assert_eq!(asked(false), one_way());
+    assert_eq!(asked(true), []);
+}
+
 #[test]
 fn answers_that_nobody_asked_for_show_a_mirror_of_one_direction() {
     let seen = |asked: bool, answers: bool| {
