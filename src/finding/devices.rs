@@ -79,26 +79,91 @@ pub(super) trait Trouble: Clone + Debug + Send + Sync + 'static {
     }
 }
 
+/// What is said of a kind, whatever happened to each of its devices.
+#[derive(Debug)]
+struct Said {
+    kind: FindingKind,
+    advice: &'static str,
+    next: &'static str,
+    heading: &'static str,
+    headings: &'static str,
+    doubts: fn(&Observations<'_>, &Finding) -> Doubts,
+    doubt_words: fn(&Doubts) -> String,
+}
+
+/// A [`Trouble`] of any kind: what is made of it is compiled once, and not once for each.
+trait AnyTrouble: Debug + Send + Sync {
+    fn sentence(&self, who: Who, context: &Context<'_>) -> String;
+    fn gist(&self, who: Who, context: &Context<'_>) -> String;
+    fn filter(&self, who: Who) -> String;
+    fn replaced(&self, with: &dyn Replace) -> Arc<dyn AnyTrouble>;
+    fn silence(&self) -> Option<Timestamp>;
+    fn silent_times(&self, who: Who) -> Vec<SilentTime>;
+}
+
+impl<T: Trouble> AnyTrouble for T {
+    fn sentence(&self, who: Who, context: &Context<'_>) -> String {
+        Trouble::sentence(self, who, context)
+    }
+    fn gist(&self, who: Who, context: &Context<'_>) -> String {
+        Trouble::gist(self, who, context)
+    }
+    fn filter(&self, who: Who) -> String {
+        Trouble::filter(self, who)
+    }
+    fn replaced(&self, with: &dyn Replace) -> Arc<dyn AnyTrouble> {
+        Arc::new(Trouble::replaced(self, with))
+    }
+    fn silence(&self) -> Option<Timestamp> {
+        Trouble::silence(self)
+    }
+    fn silent_times(&self, who: Who) -> Vec<SilentTime> {
+        Trouble::silent_times(self, who)
+    }
+}
+
+type Device = Affected<Arc<dyn AnyTrouble>>;
+
 #[derive(Clone, Debug)]
-struct AffectedDevices<T> {
+struct AffectedDevices {
+    said: &'static Said,
     /// The first of them.
-    first: Vec<Affected<T>>,
+    first: Vec<Device>,
     number: usize,
     doubts: Doubts,
 }
 
 /// One finding for each role.
 pub(super) fn grouped<T: Trouble>(seen: &Observations<'_>, devices: Vec<Affected<T>>) -> Vec<Finding> {
-    let mut by_role: BTreeMap<Role, Vec<Affected<T>>> = BTreeMap::new();
-    devices.into_iter().for_each(|device| by_role.entry(device.role).or_default().push(device));
-    by_role.into_iter().map(|(role, devices)| finding(seen, role, devices)).collect()
+    let said = const {
+        &Said {
+            kind: T::KIND,
+            advice: T::ADVICE,
+            next: T::NEXT,
+            heading: T::HEADING,
+            headings: T::HEADINGS,
+            doubts: T::doubts,
+            doubt_words: T::doubt_words,
+        }
+    };
+    let of_any = |Affected { role, who, packets, first, last, what }| {
+        let what: Arc<dyn AnyTrouble> = Arc::new(what);
+        Affected { role, who, packets, first, last, what }
+    };
+    by_role(seen, said, devices.into_iter().map(of_any).collect())
 }
 
-fn finding<T: Trouble>(seen: &Observations<'_>, role: Role, mut devices: Vec<Affected<T>>) -> Finding {
+fn by_role(seen: &Observations<'_>, said: &'static Said, devices: Vec<Device>) -> Vec<Finding> {
+    let mut by_role: BTreeMap<Role, Vec<Device>> = BTreeMap::new();
+    devices.into_iter().for_each(|device| by_role.entry(device.role).or_default().push(device));
+    by_role.into_iter().map(|(role, devices)| finding(seen, said, role, devices)).collect()
+}
+
+fn finding(seen: &Observations<'_>, said: &'static Said, role: Role, mut devices: Vec<Device>) -> Finding {
     devices.sort_by_key(|device| device.who);
     let clients: BTreeSet<Who> = devices.iter().map(|device| device.who).collect();
-    let mut told = AffectedDevices { number: devices.len(), first: Vec::new(), doubts: Doubts::default() };
-    let mut finding = Finding::new(seen, T::KIND, role, Arc::new(told.clone()));
+    let mut told = AffectedDevices { said, number: devices.len(), first: Vec::new(), doubts: Doubts::default() };
+    let mut finding = Finding::new(seen, said.kind, role, Arc::new(told.clone()));
     finding.client_role = Some(role);
     finding.clients = clients.into_iter().collect();
     for device in &devices {
@@ -106,16 +171,16 @@ fn finding<T: Trouble>(seen: &Observations<'_>, role: Role, mut devices: Vec<Aff
         finding.first = finding.first.earlier(device.first);
         finding.last = finding.last.max(device.last);
     }
-    told.doubts = T::doubts(seen, &finding);
+    told.doubts = (said.doubts)(seen, &finding);
     devices.truncate(MAX_FILTERED);
     told.first = devices;
     finding.facts = Arc::new(told);
     finding
 }
 
-impl<T: Trouble> Facts for AffectedDevices<T> {
+impl Facts for AffectedDevices {
     fn detail(&self, _: &Finding, context: &Context<'_>) -> String {
-        let heading = if self.number == 1 { T::HEADING } else { T::HEADINGS };
+        let heading = if self.number == 1 { self.said.heading } else { self.said.headings };
         let mut text = heading.replace("{number}", &self.number.to_string());
         for device in self.first.iter().take(MAX_TOLD) {
             let _ = write!(text, " {}", device.what.sentence(device.who, context));
@@ -123,11 +188,11 @@ impl<T: Trouble> Facts for AffectedDevices<T> {
         if self.number > MAX_TOLD {
             let _ = write!(text, " And {} more.", self.number - MAX_TOLD);
         }
-        text + &T::doubt_words(&self.doubts)
+        text + &(self.said.doubt_words)(&self.doubts)
     }
 
     fn advice(&self, _: &Finding, _: &Context<'_>) -> String {
-        T::ADVICE.to_owned()
+        self.said.advice.to_owned()
     }
 
     fn gist(&self, _: &Finding, context: &Context<'_>) -> String {
@@ -143,7 +208,7 @@ impl<T: Trouble> Facts for AffectedDevices<T> {
     }
 
     fn next(&self, _: &Finding) -> &'static str {
-        T::NEXT
+        self.said.next
     }
 
     fn silence(&self) -> Option<(bool, Timestamp)> {
@@ -160,14 +225,14 @@ impl<T: Trouble> Facts for AffectedDevices<T> {
     }
 
     fn replaced(&self, with: &dyn Replace) -> Arc<dyn Facts> {
-        let other = |device: &Affected<T>| Affected {
+        let other = |device: &Device| Affected {
             who: device.who.replaced(with),
             what: device.what.replaced(with),
             ..device.clone()
         };
-        let mut first: Vec<Affected<T>> = self.first.iter().map(other).collect();
+        let mut first: Vec<Device> = self.first.iter().map(other).collect();
         // The order of the real addresses would tell which they are.
         first.sort_by_key(|device| device.who);
-        Arc::new(Self { first, number: self.number, doubts: doubts::replaced(&self.doubts, with) })
+        Arc::new(Self { first, doubts: doubts::replaced(&self.doubts, with), ..*self })
     }
 }
