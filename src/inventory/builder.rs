@@ -103,8 +103,11 @@ pub fn hosts_of(
     hosts.par_iter_mut().zip(&notes).for_each(|(host, note)| roles::give(host, note, inventory));
     drop(notes);
     let contacts = contacts::contacts(flows, orientations, &parties, policy);
-    let hints =
-        if contacts.list.is_empty() { Vec::new() } else { infer(&mut hosts, &contacts, open_roles(inventory)).hints };
+    let hints = if contacts.list.is_empty() {
+        Vec::new()
+    } else {
+        infer(&mut hosts, &contacts, open_roles(inventory), false).hints
+    };
     roles::share_by_mac(&mut hosts);
     let spoke = spoke(heard.evidence);
     let doubts = doubts::doubts(&hosts, &contacts, &spoke.keys().copied().collect(), heard.asked, inventory);

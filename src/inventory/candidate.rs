@@ -2,10 +2,32 @@
 
 use std::net::IpAddr;
 
-use super::profile::Profile;
+use super::profile::{Profile, Side};
+use super::services::Service;
 
 /// So many peers a hub has at least.
 pub(super) const HUB_PEERS: usize = 3;
+
+/// Points that a service gives for the role that its position speaks for: gateways ask nodes for
+/// firmware updating, configuration, CoAP and UPnP, and serve TFTP to them. Half of it where nothing
+/// came of the contact.
+pub(super) const fn points(service: Service) -> u32 {
+    match service {
+        Service::Firmware => 8,
+        Service::Configuration => 6,
+        Service::Coap | Service::Tftp => 4,
+        Service::Upnp => 2,
+        Service::Bacnet | Service::Http => 0,
+    }
+}
+
+/// Where a gateway stands in a service.
+pub(super) const fn gateway_side(service: Service) -> Side {
+    match service {
+        Service::Tftp => Side::Server,
+        _ => Side::Client,
+    }
+}
 
 /// A host that may be a gateway.
 pub(super) struct Candidate<'a> {
@@ -19,6 +41,8 @@ pub(super) struct Candidate<'a> {
 /// Gateways that were found, the biggest first.
 pub(super) struct Accepted<'a> {
     pub(super) list: Vec<&'a Candidate<'a>>,
+    /// Peers of that which has most.
+    most: usize,
     /// By unit: whether it is one of them, and whether it is a peer of one.
     is_gateway: Vec<bool>,
     is_peer: Vec<bool>,
@@ -26,20 +50,28 @@ pub(super) struct Accepted<'a> {
 
 impl<'a> Accepted<'a> {
     pub(super) fn new(units: usize) -> Self {
-        Self { list: Vec::new(), is_gateway: vec![false; units], is_peer: vec![false; units] }
+        Self { list: Vec::new(), most: 0, is_gateway: vec![false; units], is_peer: vec![false; units] }
     }
 
     pub(super) fn push(&mut self, candidate: &'a Candidate<'a>) {
         self.list.push(candidate);
-        self.is_gateway[candidate.profile.unit as usize] = true;
-        for peer in &candidate.profile.peers {
+        self.note(candidate.profile);
+    }
+
+    /// Takes in a gateway that is known anyhow.
+    pub(super) fn note(&mut self, profile: &Profile) {
+        self.most = self.most.max(profile.peers.len());
+        self.is_gateway[profile.unit as usize] = true;
+        for peer in &profile.peers {
             self.is_peer[*peer as usize] = true;
         }
     }
 
     /// Whether a candidate, no bigger than any of these, is a gateway beside them.
     pub(super) fn leaves_room_for(&self, candidate: &Candidate<'_>) -> bool {
-        let Some(biggest) = self.list.first() else { return true };
+        if self.most == 0 {
+            return true;
+        }
         let is_own = |peer: &&u32| !self.is_gateway[**peer as usize] && !self.is_peer[**peer as usize];
         let own = candidate.profile.peers.iter().filter(is_own).count();
         let degree = candidate.profile.peers.len();
@@ -51,7 +83,7 @@ impl<'a> Accepted<'a> {
             // A node that speaks with other nodes.
             own >= HUB_PEERS && own * 2 > degree
         } else {
-            own >= HUB_PEERS || degree * 10 >= biggest.profile.peers.len() * 3
+            own >= HUB_PEERS || degree * 10 >= self.most * 3
         }
     }
 }

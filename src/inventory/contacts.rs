@@ -6,7 +6,7 @@ use super::host::HostId;
 use super::services::{Service, Services};
 use crate::flow::{FlowView, Flows};
 use crate::policy::Policy;
-use crate::protocol::{Evidence, Transport};
+use crate::protocol::{Evidence, Protocol, Transport};
 use crate::relation::Orientation;
 
 /// One host asked another.
@@ -73,6 +73,12 @@ fn contact(
     };
     let conforms = says(Evidence::Conforms);
     if says(Evidence::Violates) && !conforms {
+        return None;
+    }
+    // Domain controllers have the port of the configuration.
+    if service == Service::Configuration
+        && [client, server].iter().any(|end| end.conforms() & Protocol::Kerberos.bit() != 0)
+    {
         return None;
     }
     let worked = match flow.transport {

@@ -305,9 +305,12 @@ impl Inventory {
             errors.errors.sort_by(|a, b| a.place.cmp(&b.place));
             return Err(errors);
         }
+        // A link has a prefix of 64 bits (RFC 7421), and all of it is where the declared host is.
+        let igors = entries.iter().filter(|entry| entry.role.is_igor());
+        let links: Vec<Matcher> = igors.filter_map(|entry| entry.matcher.link()).collect();
         Ok(Self {
             lookup: Lookup::new(&entries),
-            site: Segments::new(site.iter().filter_map(|matcher| Some((matcher.span()?, 0)))),
+            site: Segments::new(site.iter().chain(&links).filter_map(|matcher| Some((matcher.span()?, 0)))),
             site_blocks: site,
             entries,
             site_name,

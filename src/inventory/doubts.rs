@@ -130,7 +130,7 @@ fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> V
     let mut found = Vec::new();
     // As if nobody were declared.
     let mut alone: Vec<Host> = hosts.iter().map(undeclared).collect();
-    let hubs = infer(&mut alone, contacts, EVERY_ROLE).hubs;
+    let hubs = infer(&mut alone, contacts, EVERY_ROLE, true).hubs;
     let hub = |place: &u32| Some((hosts.get(*place as usize)?, alone.get(*place as usize)?));
     let hubs: Vec<(&Host, &Host)> = hubs.iter().filter_map(hub).collect();
     let sure = |host: &Host| host.source == RoleSource::Inferred && host.confidence >= SURE;
@@ -138,23 +138,28 @@ fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> V
     let is_declared = |host: &Host, roles: &[Role]| host.source == RoleSource::Declared && roles.contains(&host.role);
     let wrong = hubs.iter().filter(|(host, alone)| sure(alone) && is_declared(host, &[Role::Node, Role::Bacnet]));
     let wrong: Vec<_> = wrong.filter(|_| !is_confirmed).collect();
+    let stand_in = hubs.iter().find(|(host, alone)| host.role == Role::Host && sure(alone));
     let behaves = |host: &Host, alone: &Host| Contradiction::Behaves {
         host: named(host),
         declared: host.role,
         guess: Guess::of(alone),
     };
     found.extend(wrong.iter().map(|(host, alone)| behaves(host, alone)));
-    if !wrong.is_empty() {
-        let turned = hosts
-            .iter()
-            .zip(&alone)
-            .filter(|(host, alone)| is_declared(host, &[Role::Gateway]) && sure(alone) && alone.role == Role::Node);
+    if !wrong.is_empty() || stand_in.is_some() && !is_confirmed {
+        let turned = hosts.iter().zip(&alone).filter(|(host, alone)| {
+            is_declared(host, &[Role::Gateway]) && sure(alone) && matches!(alone.role, Role::Node | Role::Bacnet)
+        });
         found.extend(turned.map(|(host, alone)| behaves(host, alone)));
     }
+    // A block may hold more than the nodes that it is written for.
+    let systems = hosts
+        .iter()
+        .zip(&alone)
+        .filter(|(host, alone)| is_declared(host, &[Role::Node]) && sure(alone) && alone.role == Role::Bacnet);
+    found.extend(systems.map(|(host, alone)| behaves(host, alone)));
     let silent = inventory.entries().iter().find(|entry| entry.role == Role::Gateway);
     let is_heard = |host: &Host| host.packets_sent > 0 || host.mac_is_own;
     let speaks = hosts.iter().any(|host| host.role == Role::Gateway && is_heard(host));
-    let stand_in = hubs.iter().find(|(host, alone)| host.role == Role::Host && sure(alone));
     if let (Some(silent), false, Some((host, alone))) = (silent, speaks, stand_in) {
         found.push(Contradiction::GatewayElsewhere {
             silent: entry_name(silent),
@@ -167,10 +172,12 @@ fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> V
     }
     // The inventory is right about the rest: whom it lacks beside those.
     let mut beside = hosts.to_vec();
-    infer(&mut beside, contacts, EVERY_ROLE);
+    infer(&mut beside, contacts, EVERY_ROLE, true);
     let strangers = hosts.iter().zip(&beside).filter(|(host, _)| host.role == Role::Host);
     let missing = strangers.filter(|(host, beside)| {
-        host.source == RoleSource::Address && sure(beside) && matches!(beside.role, Role::Gateway | Role::Node)
+        // Who asks for one thing may be a person at a computer, or of another trade that speaks CoAP.
+        let is_sure = beside.source == RoleSource::Inferred && beside.confidence > SURE;
+        host.source == RoleSource::Address && is_sure && matches!(beside.role, Role::Gateway | Role::Node)
     });
     found
         .extend(missing.map(|(host, beside)| Contradiction::NotListed { host: named(host), guess: Guess::of(beside) }));

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use rayon::prelude::*;
 
 use super::address::{self, Kind};
-use super::candidate::{Accepted, Candidate, HUB_PEERS};
+use super::candidate::{Accepted, Candidate, HUB_PEERS, gateway_side, points};
 use super::contacts::Contacts;
 use super::declared::Inventory;
 use super::host::{Host, RoleSource};
@@ -18,27 +18,6 @@ use super::profile::{Profile, Profiles, Side};
 use super::services::Service;
 use crate::decode::MacAddr;
 use crate::policy::Role;
-
-/// Points that a service gives for the role that its position speaks for: gateways ask nodes for
-/// firmware updating, configuration, CoAP and UPnP, and serve TFTP to them. Half of it where nothing
-/// came of the contact.
-const fn points(service: Service) -> u32 {
-    match service {
-        Service::Firmware => 8,
-        Service::Configuration => 6,
-        Service::Coap | Service::Tftp => 4,
-        Service::Upnp => 2,
-        Service::Bacnet | Service::Http => 0,
-    }
-}
-
-/// Where a gateway stands in a service.
-const fn gateway_side(service: Service) -> Side {
-    match service {
-        Service::Tftp => Side::Server,
-        _ => Side::Client,
-    }
-}
 
 /// For a hub: a host with at least [`HUB_PEERS`] peers, which have fewer peers than it.
 const HUB_POINTS: u32 = 12;
@@ -86,7 +65,8 @@ pub(super) struct Inferred {
 }
 
 /// Gives inferred roles to hosts of which nothing else is known.
-pub(super) fn infer(hosts: &mut [Host], contacts: &Contacts, wanted: RolesToInfer) -> Inferred {
+/// Where nodes are declared, gateways are looked for among those that speak with them, unless `or_others` have theirs.
+pub(super) fn infer(hosts: &mut [Host], contacts: &Contacts, wanted: RolesToInfer, or_others: bool) -> Inferred {
     if wanted == [false; 3] {
         return Inferred::default();
     }
@@ -107,7 +87,7 @@ pub(super) fn infer(hosts: &mut [Host], contacts: &Contacts, wanted: RolesToInfe
     };
 
     if wanted[0] {
-        inference.find_gateways();
+        inference.find_gateways(or_others);
     }
     inference.collect_gateways();
     if wanted[1] {
@@ -125,6 +105,11 @@ fn is_open(host: &Host) -> bool {
     host.source == RoleSource::Address
         && host.role == Role::Host
         && !matches!(address::kind(host.address), Kind::Unspecified | Kind::Loopback)
+}
+
+/// Whether somebody said that a host is a node.
+fn is_declared_node(host: &Host) -> bool {
+    host.role == Role::Node && host.source == RoleSource::Declared
 }
 
 /// For each host, whose evidence it shares: an IPv6 address that of the lowest address of its MAC.
@@ -195,10 +180,10 @@ impl<'a> Inference<'a> {
         }
     }
 
-    fn find_gateways(&mut self) {
-        let nodes_declared = self.hosts.iter().any(|host| host.role == Role::Node);
+    fn find_gateways(&mut self, or_others: bool) {
+        let nodes_declared = !or_others && self.hosts.iter().any(is_declared_node);
         let this = &*self;
-        let open = this.profiles.par_iter().filter(|profile| this.is_open(profile.unit));
+        let open = this.profiles.par_iter().filter(|profile| this.is_candidate(profile.unit));
         let mut candidates: Vec<Candidate<'a>> =
             open.filter_map(|profile| this.candidate(profile, nodes_declared)).collect();
         candidates.sort_by(|a, b| {
@@ -207,6 +192,8 @@ impl<'a> Inference<'a> {
                 .then(a.address.cmp(&b.address))
         });
         let mut accepted = Accepted::new(self.hosts.len());
+        let known = self.profiles.iter().filter(|profile| self.role(profile.unit) == Some(Role::Gateway));
+        known.for_each(|profile| accepted.note(profile));
         for candidate in &candidates {
             if accepted.leaves_room_for(candidate) {
                 accepted.push(candidate);
@@ -238,7 +225,8 @@ impl<'a> Inference<'a> {
                 _ => points(service),
             };
             let (mine_points, other_points) = (weight(mine.tried, mine.worked), weight(other.tried, other.worked));
-            if hub {
+            // A hub of one service is none of another.
+            if hub && other.tried as usize >= HUB_PEERS {
                 speaks_for += mine_points.max(other_points);
             } else {
                 speaks_for += mine_points;
@@ -259,13 +247,14 @@ impl<'a> Inference<'a> {
         if profile.bacnet_peers.iter().any(|peer| profile.peers.binary_search(peer).is_err()) && services > 0 {
             points += BACNET_POINTS;
         }
-        let has_declared = nodes_declared && profile.peers.iter().any(|peer| self.role(*peer) == Some(Role::Node));
+        let is_declared = |peer: &u32| self.hosts.get(*peer as usize).is_some_and(is_declared_node);
+        let has_declared = nodes_declared && profile.peers.iter().any(is_declared);
         if has_declared {
             points += DECLARED_PEER_POINTS;
         }
         let points = points.saturating_sub(speaks_against);
         let enough = if nodes_declared {
-            has_declared && services > 0
+            has_declared && (services > 1 || typical)
         } else if hub {
             (services > 1 && typical) || fan_out as usize >= HUB_PEERS
         } else {
@@ -319,7 +308,8 @@ impl<'a> Inference<'a> {
 
     /// Whether a unit may still become something: open, and neither gateway nor anything else yet.
     fn is_candidate(&self, unit: u32) -> bool {
-        self.is_open(unit) && self.role(unit) == Some(Role::Host)
+        let is_scanner = || self.profiles.of(unit).is_some_and(Profile::is_scanner);
+        self.is_open(unit) && self.role(unit) == Some(Role::Host) && !is_scanner()
     }
 
     /// Points for a node, the most confidence that its gateways allow, and the reason.
@@ -409,7 +399,12 @@ impl<'a> Inference<'a> {
     fn find_bacnet(&mut self) {
         let speaks = |unit: u32| self.profiles.of(unit).is_some_and(|profile| profile.speaks_bacnet());
         let gateway_to_groups = self.gateways.iter().filter(|gateway| speaks(gateway.0)).map(|gateway| gateway.1).max();
-        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit)).collect::<Vec<_>>() {
+        // Who serves the lighting of several nodes is a gateway that somebody has not declared.
+        let is_system = |profile: &&Profile| {
+            let serves = profile.peers.len() >= HUB_PEERS && self.candidate(profile, false).is_some();
+            self.is_candidate(profile.unit) && !serves
+        };
+        for profile in self.profiles.iter().filter(is_system).collect::<Vec<_>>() {
             let partners = [Side::Client, Side::Server].into_iter().flat_map(|side| {
                 self.profiles.peers(profile, Service::Bacnet, side).iter().filter_map(|&(peer, worked)| {
                     Some((worked, self.gateway(peer)?, std::cmp::Reverse(self.address(peer))))

@@ -118,6 +118,14 @@ impl Matcher {
         host.map_or_else(|| Self::parse(text), Ok)
     }
 
+    /// The link that an IPv6 address is on.
+    pub(super) fn link(&self) -> Option<Self> {
+        match self {
+            Self::Address(address @ IpAddr::V6(_)) => IpNet::new(*address, 64).ok().map(|net| Self::Block(net.trunc())),
+            _ => None,
+        }
+    }
+
     /// The first and last address, for an address, block or range.
     pub(super) fn span(&self) -> Option<(IpAddr, IpAddr)> {
         match *self {

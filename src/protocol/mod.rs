@@ -18,6 +18,7 @@ pub mod exchange;
 mod first_byte;
 pub mod http;
 pub mod icmp;
+mod kerberos;
 pub mod lldp;
 pub mod membership;
 mod message;
@@ -89,6 +90,7 @@ protocols! {
     Snmp = snmp::SPEC,
     Dhcp = dhcp::SPEC,
     Quic = quic::SPEC,
+    Kerberos = kerberos::SPEC,
 }
 
 impl Protocol {

@@ -122,6 +122,8 @@ fn vectors() -> Vec<Vector> {
         ),
         ("mdns", UDP, 5353, b"\0\0\0\0\0\x01\0\0\0\0\0\0\x04_ipp\x04_tcp\x05local\0\0\x0c\x80\x01".to_vec(), Mdns, false, false),
         // MS-SMB2 section 4.1 and MS-CIFS: the protocol identifiers.
+        // RFC 4120 section 7.2.2 and 5.4.1: a request for a ticket, its lengths as tshark reads them.
+        ("kerberos", TCP, 88, hex("00 00 00 e1 6a 81 de 30 81 db a1 03 02 01 05 a2 03 02 01 0a"), Kerberos, true, false),
         ("smb1", TCP, 445, b"\0\0\0\x2f\xffSMB\x72\0\0\0\0".to_vec(), Smb, true, false),
         ("smb2", TCP, 445, b"\0\0\0\x6c\xfeSMB\x40\0\0\0\0".to_vec(), Smb, true, false),
         // MS-RDPBCGR section 4.1.1 and 4.1.2.

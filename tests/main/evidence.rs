@@ -31,6 +31,7 @@ fn words(protocol: Protocol) -> &'static [&'static str] {
             Protocol::Ntp => &"ntp",
             Protocol::Snmp => &"snmp",
             Protocol::Dhcp => &"dhcp",
+            Protocol::Kerberos => &"kerberos",
             _ => &"quic",
         }),
     }

@@ -7,10 +7,10 @@ use std::fs;
 use serde_json::Value;
 
 use crate::command::{Run, folder, run, run_with, sample};
-use crate::mirror::{EVERYONE, End, GATEWAY, Host, Mirror, OTHER, host, node};
+use crate::mirror::{BACNET, EVERYONE, End, GATEWAY, Host, Mirror, OTHER, host, node};
 use crate::tools::printed;
 use crate::traffic::frame::{ACK, PSH, RST, SYN};
-use crate::traffic::payload::{coap, http, ssdp, tftp};
+use crate::traffic::payload::{bacnet, coap, http, ssdp, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
 use crate::xlsx::python;
 
@@ -227,6 +227,49 @@ fn an_inventory_that_contradicts_the_traffic_is_told_before_all() {
     visited.exchange(500 * SECOND, (OTHER, 50_000), (GATEWAY, 80), [1_000, 5_000]);
     let faces = Faces::of(&visited, &["--gateway", "10.20.0.10", "--node", "10.20.0.101-10.20.0.103"]);
     assert!(faces.caveats("inventory-contradicts").is_empty(), "{:?}", faces.caveats("inventory-contradicts"));
+}
+
+#[test]
+fn who_serves_nodes_beside_the_inventory_is_told_and_who_looks_in_is_not() {
+    let told =
+        |mirror: &Mirror, options: &[&str]| Faces::of(mirror, options).caveats("inventory-contradicts").join(" ");
+    let other = host([0x00, 0x1b, 0xc5, 0x00, 0x00, 0x11], [10, 20, 0, 11]);
+    let mut two = site(101..=104);
+    for number in 111..=113 {
+        healthy(&mut two, u64::from(number) * SECOND, other, node(number), u16::from(number));
+    }
+    // Neither the nodes that are inferred nor those that are declared keep a gateway of others from being found.
+    for options in [&["--gateway", "10.20.0.10"][..], &ROLES] {
+        assert!(told(&two, options).contains("10.20.0.11 as a gateway"), "{}", told(&two, options));
+    }
+    assert!(!told(&site(101..=104), &["--gateway", "10.20.0.10"]).contains("as a gateway"));
+
+    // BACnet beside: its system is no gateway, and no node of a block that holds more than the nodes.
+    let mut both = site(101..=104);
+    for invoke in 0..3 {
+        let (at, ends) = (u64::from(invoke) * SECOND, [(BACNET, 47_808), (GATEWAY, 47_808)]);
+        both.udp(at, ends[0], ends[1], &bacnet::read_property(invoke, 7));
+        both.udp(at + MILLI, ends[1], ends[0], &bacnet::read_property_ack(invoke, 7, 21.5));
+    }
+    let wrong = told(&both, &["--gateway", "10.20.0.200"]);
+    assert!(wrong.contains("10.20.0.200 is declared a gateway, and behaves as a BACnet system"), "{wrong}");
+    let wrong = told(&both, &["--gateway", "10.20.0.10", "--node", "10.20.0.0/24"]);
+    assert!(wrong.contains("10.20.0.200 is declared a node, and behaves as a BACnet system"), "{wrong}");
+    assert_eq!(told(&both, &[&ROLES[..], &["--bacnet", "10.20.0.200"]].concat()), "");
+
+    // A person at a computer looks at one node, and some look at what all of them say of themselves.
+    let mut visited = site(101..=104);
+    let ask = coap::request(0, 1, 900, &[9], "light", &[]);
+    visited.udp(300 * SECOND, (OTHER, 50_000), (node(101), 5683), &ask);
+    visited.udp(300 * SECOND + MILLI, (node(101), 5683), (OTHER, 50_000), &coap::content(2, 900, &[9], None, "80"));
+    for (number, from) in (101..=104).flat_map(|number| (60..=65).map(move |from| (number, from))) {
+        let at = 310 * SECOND + u64::from(number) * SECOND + u64::from(from) * MILLI;
+        let computer = host([2, 0, 0, 0, 1, from], [10, 20, 0, from]);
+        visited.exchange(at, (computer, 50_000 + u16::from(number)), (node(number), 1901), [1_000, 5_000]);
+    }
+    assert_eq!(told(&visited, &ROLES), "");
+    let roles = Faces::of(&visited, &[]).caveats("roles-inferred").join(" ");
+    assert!(roles.contains("gateway 10.20.0.10 (") && roles.contains("4 nodes"), "{roles}");
 }
 
 #[test]
