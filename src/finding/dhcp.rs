@@ -72,6 +72,11 @@ impl<'a> Client<'a> {
         self.sum(|exchange| exchange.naks).count
     }
 
+    /// How often it declined what it was given (RFC 2131 section 4.4.4): an acknowledgment reached it.
+    fn declines(&self) -> usize {
+        self.transactions.iter().filter(|transaction| transaction.is_declined).count()
+    }
+
     /// What it asked since a server last answered it: all, if none ever did.
     fn since_answered(&self) -> impl Iterator<Item = &DhcpExchange> {
         let is_later = |exchange: &&DhcpExchange| {
@@ -92,7 +97,7 @@ impl<'a> Client<'a> {
         let discovers = self.sum_since(|exchange| exchange.discovers);
         if self.is_unheard() {
             return match self.selected() {
-                Some(_) => self.naks() < 2,
+                Some(_) => self.naks() < 2 && self.declines() < 2,
                 // Who hears nothing asks again (RFC 2131 section 4.1).
                 None => is_repeated(discovers, 2),
             };

@@ -53,16 +53,16 @@ fn by_dhcp(judged: &Judged<'_>, client: &Client<'_>) -> Option<Affected<Restarts
     // Who goes on with a connection ran on: `link-flaps` tells of it.
     let mut started: Vec<&DhcpExchange> = judged.connections().ended(client).collect();
     // Who starts may ask more than once: its boot loader, its kernel, then its programs.
-    started.sort_unstable_by_key(|exchange| exchange.starts.begin);
+    started.sort_unstable_by_key(|exchange| exchange.begun().begin);
     let is_same_start = |later: &mut &DhcpExchange, earlier: &mut &DhcpExchange| {
-        later.starts.begin.time.raw().saturating_sub(earlier.starts.begin.time.raw()) < ONE_START
+        later.begun().begin.time.raw().saturating_sub(earlier.begun().begin.time.raw()) < ONE_START
     };
     started.dedup_by(is_same_start);
     let times = started.len();
     if (times as u64) < STARTS {
         return None;
     }
-    let window = started.iter().map(|exchange| exchange.starts).fold(Window::NONE, Window::and);
+    let window = started.iter().map(|exchange| exchange.begun()).fold(Window::NONE, Window::and);
     let leases = Leases { client: client.identity(), times, window };
     Some(client.device(window, Restarts { leases: Some(leases), connection: None }))
 }

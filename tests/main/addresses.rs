@@ -417,6 +417,125 @@ fn a_device_that_had_a_lease_and_asks_in_vain_is_told() {
     assert_eq!(told(&started_anew(&in_vain, true, false).uses(7270 * SECOND)), None);
 }
 
+/// What is told of a lease, whether its device is heard by its own MAC or not.
+fn told_of(lease: &Lease) -> Vec<&'static str> {
+    let survey = lease.mirror.by_address();
+    let kinds = ["no-dhcp-offer", "no-lease", "restarting", "second-dhcp-server"];
+    kinds.into_iter().filter(|kind| !of_kind(&survey, kind).is_empty()).collect()
+}
+
+#[test]
+fn what_was_requested_just_before_the_end_had_no_time() {
+    let requested = |times: u64, more: u64| {
+        let mut lease = Lease::new();
+        lease.say(0, dhcp::DISCOVER, OTHER);
+        (0..times).for_each(|time| lease.say(4 * time * SECOND + 10 * MILLI, dhcp::REQUEST, OTHER));
+        lease.mirror.who_has(4 * (times - 1) * SECOND + more * MILLI, OTHER, GATEWAY);
+        told_of(&lease)
+    };
+    assert_eq!(requested(1, 60), [""; 0]);
+    // RFC 2131 section 4.1: who hears nothing asks again after 4 s.
+    assert_eq!((requested(1, 1_100), requested(2, 60)), (vec!["no-dhcp-offer"], vec!["no-dhcp-offer"]));
+}
+
+#[test]
+fn a_decline_proves_the_acknowledgment_that_was_not_captured() {
+    // RFC 2131 section 4.4.4.
+    let declined = |times: u64| {
+        let mut lease = Lease::new();
+        for time in 0..times {
+            lease.xid += 1;
+            for (late, kind) in (0..).zip([dhcp::DISCOVER, dhcp::REQUEST, dhcp::DECLINE]) {
+                lease.say(10 * time * SECOND + late * SECOND, kind, OTHER);
+            }
+        }
+        lease.mirror.who_has(60 * SECOND, OTHER, GATEWAY);
+        told_of(&lease)
+    };
+    assert_eq!(declined(2), ["no-lease"]);
+    // Once, and the next request may as well have been in vain.
+    assert_eq!(declined(1), ["no-dhcp-offer"]);
+}
+
+#[test]
+fn a_device_that_gets_its_address_at_once_starts_too() {
+    // RFC 4039: a DISCOVER that an ACK answers.
+    let started = |times: u64| {
+        let mut lease = Lease::new();
+        for time in 0..times {
+            lease.xid += 1;
+            lease.say(60 * time * SECOND, dhcp::DISCOVER, OTHER);
+            lease.say(60 * time * SECOND + 10 * MILLI, dhcp::ACK, OTHER);
+        }
+        told_of(&lease.uses(300 * SECOND))
+    };
+    assert_eq!(started(4), ["restarting"]);
+    assert_eq!(started(2), [""; 0]);
+}
+
+#[test]
+fn a_bridge_that_hides_a_devices_mac_uses_its_lease() {
+    let bridge: Mac = [0x02, 0x77, 0, 0, 0, 1];
+    let used = |asks_by: Mac, user: Mac| {
+        let mut lease = Lease::new();
+        for (at, kind) in [(0, dhcp::DISCOVER), (1, dhcp::REQUEST)] {
+            let text = dhcp::message(kind, lease.xid, lease.device.mac, lease.device.v4(), OTHER.v4(), "node-05");
+            let nobody = lease.device.at("0.0.0.0").of(asks_by);
+            lease.mirror.udp(at * SECOND, (nobody, 68), (EVERYONE, 67), &text);
+        }
+        lease.mirror.udp(5 * SECOND, (lease.device.of(user), 41_000), (GATEWAY, 5683), b"\x50\x01\0\x01");
+        told_of(&lease)
+    };
+    assert_eq!(used(bridge, bridge), [""; 0]);
+    // Another has the address; or one that asks for an address itself.
+    assert_eq!(used(bridge, TWIN), ["no-dhcp-offer"]);
+    assert_eq!(used(node(105).mac, bridge), ["no-dhcp-offer"]);
+}
+
+#[test]
+fn a_second_dhcp_server_shows_by_refusals_and_by_what_clients_take_up() {
+    // RFC 2131 section 4.3.2: a server that knows nothing of a client is silent; a REQUEST names the server whose offer it takes up.
+    let refused = |by: Host, times: u64| {
+        let mut lease = Lease::new();
+        for time in 0..times {
+            lease.xid += 1;
+            let row = [(dhcp::REQUEST, OTHER), (dhcp::NAK, by), (dhcp::ACK, OTHER)];
+            for (late, (kind, server)) in (0..).zip(row) {
+                lease.say((10 * time) * SECOND + late * 10 * MILLI, kind, server);
+            }
+        }
+        let lease = lease.uses(60 * SECOND);
+        let survey = lease.mirror.by_address();
+        of_kind(&survey, "second-dhcp-server").pop().map(|one| one.words.detail.clone())
+    };
+    let detail = refused(SECOND_SERVER, 3).expect("two servers");
+    assert!(
+        detail.contains("10.20.0.51, MAC 02:49:67:0e:00:02, refused 3 requests that 10.20.0.50 granted"),
+        "{detail}"
+    );
+    assert_eq!(refused(OTHER, 3), None);
+
+    // The only offer that is captured, and what the client asks for then.
+    let taken_up = |offered: [u8; 4], acknowledged: bool| {
+        let mut lease = Lease::new();
+        for time in 0..3 {
+            lease.xid += 1;
+            let at = 10 * time * SECOND;
+            lease.say(at, dhcp::DISCOVER, OTHER);
+            let text = dhcp::message(dhcp::OFFER, lease.xid, lease.device.mac, offered.into(), SECOND_SERVER.v4(), "");
+            lease.mirror.udp(at + 10 * MILLI, (SECOND_SERVER, 67), (EVERYONE, 68), &text);
+            lease.say(at + 20 * MILLI, dhcp::REQUEST, OTHER);
+            if acknowledged {
+                lease.say(at + 30 * MILLI, dhcp::ACK, SECOND_SERVER);
+            }
+        }
+        told_of(&lease.uses(25 * SECOND))
+    };
+    assert_eq!(taken_up([192, 168, 1, 50], false), ["second-dhcp-server"]);
+    // Of the same network it may be a later offer of the one that was captured; which also may serve two networks.
+    assert_eq!((taken_up([10, 20, 0, 77], false), taken_up([192, 168, 1, 50], true)), (vec![], vec![]));
+}
+
 #[test]
 fn a_link_that_flaps_is_told_from_a_device_that_starts() {
     // A device asks DHCP `times` times; its connection goes on until `until`, or is opened anew behind each time.

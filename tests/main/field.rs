@@ -290,7 +290,7 @@ fn a_request_that_names_its_server_proves_the_offer() {
         if let Some(user) = user {
             mirror.who_has(2 * SECOND, user, GATEWAY);
         }
-        mirror.by_address()
+        mirror.goes_on().by_address()
     };
     assert_eq!(told(&asked(true, Some(device))), []);
     assert!(has(&asked(true, None), "no-dhcp-offer"), "the address never came into use");
