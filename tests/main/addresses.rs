@@ -493,6 +493,49 @@ fn a_bridge_that_hides_a_devices_mac_uses_its_lease() {
 }
 
 #[test]
+fn an_address_that_dhcp_gives_to_one_after_the_other_is_no_conflict() {
+    // One host by its two MACs in turns, as a telephone that makes them up.
+    let conflict = |leased: [bool; 3]| {
+        let mut mirror = Mirror::default();
+        let owner = node(160);
+        for (turn, is_leased) in (0..).zip(leased) {
+            let (mac, begin) = ([owner.mac, TWIN][turn % 2], 200 * turn as u64 * SECOND);
+            for (late, kind) in [(0, dhcp::REQUEST), (10, dhcp::ACK)].into_iter().filter(|_| is_leased) {
+                let text = dhcp::message(kind, 7 + turn as u32, mac, owner.v4(), OTHER.v4(), "phone");
+                let [from, to] = [(owner.of(mac).at("0.0.0.0"), 68), (EVERYONE, 67)];
+                let (from, to) = if kind == dhcp::ACK { ((OTHER, 67), (EVERYONE, 68)) } else { (from, to) };
+                mirror.udp(begin + late * MILLI, from, to, &text);
+            }
+            (1..4).for_each(|time| mirror.who_has(begin + 20 * time * SECOND, owner.of(mac), GATEWAY));
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(conflict([true; 3]), [""; 0]);
+    // Who goes on with it without asking never left.
+    assert_eq!(conflict([true, true, false]), ["10.20.0.160"]);
+}
+
+#[test]
+fn routers_that_share_a_virtual_mac_may_ask_by_their_own() {
+    // RFC 9568 section 6.4.1: the new master announces the virtual MAC, as keepalived does that asks by its interface's.
+    let virtual_mac: Mac = [0x00, 0x00, 0x5e, 0x00, 0x01, 0x33];
+    let asked = |turns: u64, announces: bool| {
+        let (mut mirror, router) = (Mirror::default(), OTHER.at("10.20.0.254"));
+        for turn in 0..turns {
+            if announces {
+                mirror.announce(20 * turn * SECOND, router.of(virtual_mac));
+            }
+            let mac = [OTHER.mac, TWIN][turn as usize % 2];
+            (2..5).for_each(|time| mirror.who_has((20 * turn + time) * SECOND, router.of(mac), node(101)));
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(asked(3, true), [""; 0]);
+    // Unannounced; or again and again: both hold themselves for the master.
+    assert_eq!((asked(3, false), asked(9, true)), (vec!["10.20.0.254".into()], vec!["10.20.0.254".into()]));
+}
+
+#[test]
 fn a_second_dhcp_server_shows_by_refusals_and_by_what_clients_take_up() {
     // RFC 2131 section 4.3.2: a server that knows nothing of a client is silent; a REQUEST names the server whose offer it takes up.
     let refused = |by: Host, times: u64| {
