@@ -31,6 +31,9 @@ pub(super) enum AliveProof {
 /// by ARP before, and is to answer for a while.
 const CLOSE: i64 = 10_000_000_000;
 
+/// Nanoseconds within which nobody who is heard before and after is taken for switched off: starting takes time too.
+const OFF: i64 = 120_000_000_000;
+
 /// Effective times of the first and the last of some frames, and how many these are.
 #[derive(Clone, Copy)]
 struct Span {
@@ -51,19 +54,28 @@ impl Span {
         Self { first: self.first.min(other.first), last: self.last.max(other.last), frames }
     }
 
-    /// Whether any of them may have been sent while something was tried. Without times nothing tells that it was not.
-    fn may_be_within(self, tried: [Timestamp; 2]) -> bool {
-        let is_close = |from: Timestamp, to: Timestamp| match (from.nanos(), to.nanos()) {
-            (Some(from), Some(to)) => from <= to.saturating_add(CLOSE),
-            _ => true,
-        };
-        let meets = |first, last| is_close(tried[0], last) && is_close(first, tried[1]);
+    /// The times between which frames may have been sent: two frames have nothing between them.
+    fn stretches(self) -> [[Timestamp; 2]; 2] {
         match self.frames {
-            // Between two there is nothing.
-            0..=2 => meets(self.first, self.first) || meets(self.last, self.last),
-            _ => meets(self.first, self.last),
+            0..=2 => [[self.first; 2], [self.last; 2]],
+            _ => [[self.first, self.last]; 2],
         }
     }
+}
+
+/// Whether frames of these may have been sent while something was tried: close to it, or both before and after it with no long
+/// silence between. Without times nothing tells that they were not.
+fn may_be_within(spans: impl IntoIterator<Item = Span>, tried: [Timestamp; 2]) -> bool {
+    let until = |from: Timestamp, to: Timestamp| from.nanos().zip(to.nanos()).map(|(from, to)| to.saturating_sub(from));
+    let (mut before, mut after) = (None, None);
+    for [first, last] in spans.into_iter().flat_map(Span::stretches) {
+        match (until(last, tried[0]), until(tried[1], first)) {
+            (Some(early), _) if early > CLOSE => before = before.max(Some(last)),
+            (_, Some(late)) if late > CLOSE => after = Some(after.map_or(first, |held: Timestamp| held.min(first))),
+            _ => return true,
+        }
+    }
+    before.zip(after).and_then(|(before, after)| until(before, after)).is_some_and(|silence| silence <= OFF)
 }
 
 /// Addresses of one MAC that are told apart.
@@ -104,15 +116,15 @@ impl<'a> Life<'a> {
             return Some(AliveProof::Acknowledged);
         }
         let tried = [conversation.begin.time, facts.uncommon().end];
-        let is_then = |spans: &Vec<Span>| spans.iter().any(|span| span.may_be_within(tried));
+        let is_then = |spans: &Vec<Span>| may_be_within(spans.iter().copied(), tried);
         if self.sent().get(&conversation.server).is_some_and(is_then) {
             return Some(AliveProof::Packets);
         }
         if self.claims().get(&server.address).is_some_and(is_then) {
             return Some(if server.address.is_ipv4() { AliveProof::Arp } else { AliveProof::Neighbour });
         }
-        let mut frames = self.frames_of(server, client).filter(|(address, _)| *address != Some(server.address));
-        frames.any(|(_, span)| span.may_be_within(tried)).then_some(AliveProof::Device)
+        let others = self.frames_of(server, client).filter(|(address, _)| *address != Some(server.address));
+        may_be_within(others.map(|(_, span)| *span), tried).then_some(AliveProof::Device)
     }
 
     /// Whether anything of a server was heard, at whatever time.
@@ -145,7 +157,7 @@ impl<'a> Life<'a> {
         let [client, server] = [conversation.client, conversation.server].map(|host| seen.hosts.get(host).address);
         let tried = [conversation.begin.time, facts.uncommon().end];
         let asked =
-            self.asks().get(&server)?.iter().filter(|(_, asked)| Span::from(&asked.window()).may_be_within(tried));
+            self.asks().get(&server)?.iter().filter(|(_, asked)| may_be_within([Span::from(&asked.window())], tried));
         // A host that is heard answers no ARP where it is on another link.
         let is_silent = |target: IpAddr| seen.hosts.at(target).is_none_or(|host| host.packets_sent == 0);
         let (target, _) = asked

@@ -81,6 +81,8 @@ fn a_device_heard_before_and_after_only_may_have_been_off() {
         is_alive(&one(&mirror.by_address(), "blocked").words.advice)
     };
     assert!(!heard_at(&[0, 700]));
+    // No device is off and on again so soon.
+    assert!(heard_at(&[250, 350]));
     assert!(heard_at(&[0, 305]) && heard_at(&[0, 305, 700]));
 }
 
