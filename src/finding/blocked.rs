@@ -130,6 +130,7 @@ impl Topic for Blocked {
             Cause::AnswerLost => "accepted, but the answer is lost on its way back".to_owned(),
             Cause::NotOnNetwork => "not on the network: asked for by ARP in vain".to_owned(),
             Cause::Absent => "no answer, and nothing of the host was captured".to_owned(),
+            Cause::Proxied => "no answer, and only a router answers by ARP for the host".to_owned(),
             Cause::Dropped(_) => "no answer, though the host is alive".to_owned(),
             Cause::NoWayBack(_) => "no answer; the host asks by ARP in vain".to_owned(),
             Cause::Unheard => "accepted, but what the client sends on is lost".to_owned(),
@@ -152,7 +153,7 @@ impl Topic for Blocked {
             Cause::PathFilter => "Open the firewall that says so",
             Cause::Dropped(_) if finding.transport == Some(Transport::Udp) => "Check the service, then the firewalls",
             Cause::Dropped(_) => "Open the firewalls on the way and on the host",
-            Cause::HostUnreachable | Cause::NotOnNetwork | Cause::Absent | Cause::Gone => {
+            Cause::HostUnreachable | Cause::NotOnNetwork | Cause::Absent | Cause::Proxied | Cause::Gone => {
                 "Check power, cable, VLAN and address"
             }
             Cause::NoWayBack(_) => "Check the host's mask, router and cable",
@@ -225,6 +226,11 @@ fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers
         Cause::Absent => format!(
             "Nothing at all was captured from the host: it is switched off, unplugged, has another address or \
                  VLAN, or its link is not in the capture. Check {servers} first, then the way there for {what}."
+        ),
+        Cause::Proxied => format!(
+            "Only what answers by ARP for several addresses was heard of the host, which proves nothing of the host itself (proxy \
+                 ARP, RFC 1027): it may be switched off or unplugged, or a firewall drops what goes to it. Check {servers} \
+                 first, then the way there for {what}."
         ),
         Cause::Dropped(life) => {
             let proof = match life {

@@ -37,6 +37,8 @@ pub(super) enum Cause {
     NotOnNetwork,
     /// The server was never seen to send anything.
     Absent,
+    /// The same, but for what others answer by ARP in its place, or may.
+    Proxied,
     /// The server is alive and silent here.
     Dropped(AliveProof),
     /// The server is alive, and asks by ARP for this address, which nobody has.
@@ -107,6 +109,8 @@ impl<'a> Causes<'a> {
             self.life.seeks_way_back(conversation, facts).map_or(Cause::Dropped(life), Cause::NoWayBack)
         } else if self.life.was_heard(server, client) {
             Cause::Gone
+        } else if matches!(server.address, IpAddr::V4(address) if seen.neighbours.is_claimed(address)) {
+            Cause::Proxied
         } else if unanswered(seen, server.address).is_some() {
             Cause::NotOnNetwork
         } else {
