@@ -17,6 +17,8 @@ use crate::policy::FindingKind;
 use crate::protocol::Transport;
 use crate::verdict::{Doubts, Observations};
 
+/// Nanoseconds in which what was asked had time to be answered.
+const ONE_SECOND: i64 = 1_000_000_000;
 /// RFC 2131 section 4.1.
 const CLIENT_PORT: u16 = 68;
 
@@ -59,7 +61,8 @@ fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Affec
         let asked = client.sum_since(|exchange| exchange.discovers.and(exchange.selects));
         let selected = client.selected_since()?;
         let selects = client.sum_since(|exchange| exchange.selects);
-        if seen.missing.ends_behind((selects.begin.time, selects.end)) {
+        let goes_on = |end: Timestamp| end.raw().saturating_sub(selects.begin.time.raw()) >= ONE_SECOND;
+        if !seen.missing.end.is_none_or(goes_on) {
             return None;
         }
         let cited = (IpAddr::V4(selected.what), Cited::new(selected.at.frame, selected.time));

@@ -166,7 +166,7 @@ impl Missing {
 
     /// Whether what was asked from a time to another had no time to be answered, or to be asked again, before the capture ended,
     /// broke off or paused.
-    pub(crate) fn ends_behind(&self, (first, last): (Timestamp, Timestamp)) -> bool {
+    pub(super) fn ends_behind(&self, (first, last): (Timestamp, Timestamp)) -> bool {
         let soon = |at: Timestamp| last <= at && (0..SOONEST).contains(&at.raw().saturating_sub(first.raw()));
         let pause = self.gaps.get(self.gaps.partition_point(|(from, _)| *from < first)).map(|(from, _)| *from);
         let broken = self.breaks.get(self.breaks.partition_point(|at| *at < first)).copied();

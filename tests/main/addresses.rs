@@ -453,8 +453,18 @@ fn a_decline_proves_the_acknowledgment_that_was_not_captured() {
         told_of(&lease)
     };
     assert_eq!(declined(2), ["no-lease"]);
-    // Once, and the next request may as well have been in vain.
+    // Once, and the next request may as well have been in vain; as one that is not declined.
     assert_eq!(declined(1), ["no-dhcp-offer"]);
+    let mut lease = Lease::new();
+    for (at, kind) in [(0, dhcp::DECLINE), (10, dhcp::DECLINE), (3600, dhcp::REQUEST)] {
+        lease.xid += 1;
+        lease.say(at * SECOND, dhcp::DISCOVER, OTHER);
+        lease.say((at + 1) * SECOND, dhcp::REQUEST, OTHER);
+        lease.say((at + 5) * SECOND, kind, OTHER);
+    }
+    lease.mirror.who_has(20 * SECOND, lease.device, GATEWAY);
+    lease.mirror.tape.sort();
+    assert_eq!(told_of(&lease), ["no-dhcp-offer"], "an hour after it came to use an address");
 }
 
 #[test]
@@ -471,6 +481,31 @@ fn a_device_that_gets_its_address_at_once_starts_too() {
     };
     assert_eq!(started(4), ["restarting"]);
     assert_eq!(started(2), [""; 0]);
+}
+
+#[test]
+fn leases_that_are_lost_for_want_of_renewal_are_told_with_the_starts() {
+    // RFC 2131 section 4.4.5: a client renews by a REQUEST to the server itself.
+    let detail = |is_answered: bool| {
+        let mut lease = Lease::new();
+        for time in 0..4 {
+            lease.ask(600 * time * SECOND, &[(dhcp::ACK, OTHER)]);
+            for at in [300, 450, 525].map(|late| (600 * time + late) * SECOND) {
+                let mut text =
+                    dhcp::message(dhcp::REQUEST, 7, lease.device.mac, lease.device.v4(), OTHER.v4(), "node-05");
+                text[12..16].copy_from_slice(&lease.device.v4().octets());
+                let ends = ((lease.device, 68), (OTHER, 67));
+                lease.mirror.udp(at, ends.0, ends.1, &text);
+                if is_answered {
+                    lease.mirror.udp(at + MILLI, ends.1, ends.0, &[2; 300]);
+                }
+            }
+        }
+        let survey = lease.mirror.by_address();
+        of_kind(&survey, "restarting").pop().map(|one| one.words.detail.clone()).expect("it is told")
+    };
+    assert!(detail(false).contains("it asked 12 times in vain to renew it"), "{}", detail(false));
+    assert!(!detail(true).contains("in vain"), "{}", detail(true));
 }
 
 #[test]
