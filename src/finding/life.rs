@@ -63,19 +63,54 @@ impl Span {
     }
 }
 
-/// Whether frames of these may have been sent while something was tried: close to it, or both before and after it with no long
-/// silence between. Without times nothing tells that they were not.
-fn may_be_within(spans: impl IntoIterator<Item = Span>, tried: [Timestamp; 2]) -> bool {
-    let until = |from: Timestamp, to: Timestamp| from.nanos().zip(to.nanos()).map(|(from, to)| to.saturating_sub(from));
-    let (mut before, mut after) = (None, None);
-    for [first, last] in spans.into_iter().flat_map(Span::stretches) {
-        match (until(last, tried[0]), until(tried[1], first)) {
-            (Some(early), _) if early > CLOSE => before = before.max(Some(last)),
-            (_, Some(late)) if late > CLOSE => after = Some(after.map_or(first, |held: Timestamp| held.min(first))),
-            _ => return true,
+/// When something was heard: stretches of time with no long silence between, ascending but for those that were added since they
+/// were last joined.
+#[derive(Default)]
+struct Heard {
+    stretches: Vec<[Timestamp; 2]>,
+    joined: usize,
+}
+
+impl Heard {
+    fn add(&mut self, span: Span) {
+        self.stretches.extend(span.stretches());
+        if self.stretches.len() > 2 * self.joined + 64 {
+            self.join();
         }
     }
-    before.zip(after).and_then(|(before, after)| until(before, after)).is_some_and(|silence| silence <= OFF)
+
+    fn join(&mut self) {
+        self.stretches.sort_unstable();
+        self.stretches.dedup_by(|next, held| {
+            let is_near = next[0].raw().saturating_sub(held[1].raw()) <= OFF;
+            if is_near {
+                held[1] = held[1].max(next[1]);
+            }
+            is_near
+        });
+        self.joined = self.stretches.len();
+    }
+
+    /// Whether it may have been heard while something was tried, if all is joined. Without times nothing tells that it was not.
+    fn may_be_within(&self, [begin, end]: [Timestamp; 2]) -> bool {
+        let is_unknown = |time: &Timestamp| time.nanos().is_none();
+        let Some([earliest, _]) = self.stretches.first() else { return false };
+        if [*earliest, begin, end].iter().any(is_unknown) {
+            return true;
+        }
+        let from = begin.raw().saturating_sub(CLOSE);
+        let next = self.stretches.partition_point(|[_, last]| last.raw() < from);
+        self.stretches.get(next).is_some_and(|[first, _]| first.raw() <= end.raw().saturating_add(CLOSE))
+    }
+}
+
+impl FromIterator<Span> for Heard {
+    fn from_iter<T: IntoIterator<Item = Span>>(spans: T) -> Self {
+        let mut heard = Self::default();
+        spans.into_iter().for_each(|span| heard.add(span));
+        heard.join();
+        heard
+    }
 }
 
 /// Addresses of one MAC that are told apart.
@@ -89,10 +124,10 @@ pub(super) struct Life<'a> {
     seen: &'a Observations<'a>,
     conversations: &'a [Conversation],
     /// When each server of what is blocked sent, flow by flow.
-    sent: OnceCell<HashMap<HostId, Vec<Span>>>,
+    sent: OnceCell<HashMap<HostId, Heard>>,
     by_mac: OnceCell<HashMap<MacAddr, Vec<Sighting>>>,
     /// When each address was claimed by ARP or neighbour discovery, but for what others answer in its place.
-    claims: OnceCell<HashMap<IpAddr, Vec<Span>>>,
+    claims: OnceCell<HashMap<IpAddr, Heard>>,
     /// MACs whose answers by ARP prove nobody's life.
     proxies: OnceCell<HashSet<MacAddr>>,
     /// Whom each host asks for by ARP in vain.
@@ -116,7 +151,7 @@ impl<'a> Life<'a> {
             return Some(AliveProof::Acknowledged);
         }
         let tried = [conversation.begin.time, facts.uncommon().end];
-        let is_then = |spans: &Vec<Span>| may_be_within(spans.iter().copied(), tried);
+        let is_then = |heard: &Heard| heard.may_be_within(tried);
         if self.sent().get(&conversation.server).is_some_and(is_then) {
             return Some(AliveProof::Packets);
         }
@@ -124,7 +159,7 @@ impl<'a> Life<'a> {
             return Some(if server.address.is_ipv4() { AliveProof::Arp } else { AliveProof::Neighbour });
         }
         let others = self.frames_of(server, client).filter(|(address, _)| *address != Some(server.address));
-        may_be_within(others.map(|(_, span)| *span), tried).then_some(AliveProof::Device)
+        is_then(&others.map(|(_, span)| *span).collect()).then_some(AliveProof::Device)
     }
 
     /// Whether anything of a server was heard, at whatever time.
@@ -156,8 +191,8 @@ impl<'a> Life<'a> {
         let seen = self.seen;
         let [client, server] = [conversation.client, conversation.server].map(|host| seen.hosts.get(host).address);
         let tried = [conversation.begin.time, facts.uncommon().end];
-        let asked =
-            self.asks().get(&server)?.iter().filter(|(_, asked)| may_be_within([Span::from(&asked.window())], tried));
+        let is_then = |asked: &Seen| Heard::from_iter([Span::from(&asked.window())]).may_be_within(tried);
+        let asked = self.asks().get(&server)?.iter().filter(|(_, asked)| is_then(asked));
         // A host that is heard answers no ARP where it is on another link.
         let is_silent = |target: IpAddr| seen.hosts.at(target).is_none_or(|host| host.packets_sent == 0);
         let (target, _) = asked
@@ -166,21 +201,22 @@ impl<'a> Life<'a> {
         (!self.ways().contains(&(conversation.server, conversation.client))).then_some(*target)
     }
 
-    fn sent(&self) -> &HashMap<HostId, Vec<Span>> {
+    fn sent(&self) -> &HashMap<HostId, Heard> {
         self.sent.get_or_init(|| {
             let seen = self.seen;
             let blocked = self.conversations.iter().filter(|conversation| conversation.outcome.is_blocked());
-            let mut sent: HashMap<HostId, Vec<Span>> =
-                blocked.map(|conversation| (conversation.server, Vec::new())).collect();
+            let mut sent: HashMap<HostId, Heard> =
+                blocked.map(|conversation| (conversation.server, Heard::default())).collect();
             for (ends, place) in seen.parties.iter().zip(seen.flows.places()) {
                 for (side, host) in ends.iter().enumerate() {
-                    let Some(spans) = sent.get_mut(host) else { continue };
+                    let Some(heard) = sent.get_mut(host) else { continue };
                     let end = &seen.flows.view(place).ends[side];
                     if end.packets() > 0 {
-                        spans.push(Span { first: end.begin().time, last: end.end(), frames: end.packets() });
+                        heard.add(Span { first: end.begin().time, last: end.end(), frames: end.packets() });
                     }
                 }
             }
+            sent.values_mut().for_each(Heard::join);
             sent
         })
     }
@@ -234,14 +270,15 @@ impl<'a> Life<'a> {
         })
     }
 
-    fn claims(&self) -> &HashMap<IpAddr, Vec<Span>> {
+    fn claims(&self) -> &HashMap<IpAddr, Heard> {
         self.claims.get_or_init(|| {
-            let mut claims: HashMap<IpAddr, Vec<Span>> = HashMap::new();
+            let mut claims: HashMap<IpAddr, Heard> = HashMap::new();
             for ((_, address, mac), speaker) in self.seen.evidence.claims.speakers() {
                 if speaker.broadcasts > 0 || !self.proxies().contains(mac) {
-                    claims.entry(*address).or_default().push(Span::from(&speaker.window));
+                    claims.entry(*address).or_default().add(Span::from(&speaker.window));
                 }
             }
+            claims.values_mut().for_each(Heard::join);
             claims
         })
     }
