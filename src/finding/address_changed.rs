@@ -81,7 +81,7 @@ impl<'a> Uses<'a> {
         client: &Client<'_>,
         mut addresses: impl Iterator<Item = &'b Ipv4Addr>,
     ) -> bool {
-        let started = client.leases().map(|exchange| exchange.starts.end).max();
+        let started = client.leases().map(|exchange| exchange.begun().end).max();
         let mut taken: BTreeSet<&VlanPath> = BTreeSet::new();
         addresses.all(|address| {
             let uses = self.0.get(&(client.mac, IpAddr::V4(*address)));

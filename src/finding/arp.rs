@@ -1,8 +1,10 @@
 //! What ARP says of hosts (RFC 826).
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use super::mac_use::MacUse;
+use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::Seen;
 use crate::verdict::Observations;
@@ -19,6 +21,43 @@ pub(super) fn proxies(seen: &Observations<'_>) -> HashSet<MacAddr> {
         }
     }
     answered.into_iter().filter(|(_, addresses)| addresses.len() > MOST_CLAIMED).map(|(mac, _)| mac).collect()
+}
+
+/// MACs that hand on what others send, and answer by ARP for more than one address: which of these are their own, and which
+/// lie behind them, nobody can tell.
+pub(super) fn handing_on(seen: &Observations<'_>) -> HashSet<MacAddr> {
+    let mut answered: HashMap<MacAddr, IpAddr> = HashMap::new();
+    let mut several = HashSet::new();
+    for ((_, address, mac), _) in seen.evidence.claims.speakers().filter(|((_, address, _), _)| address.is_ipv4()) {
+        if answered.insert(*mac, *address).is_some_and(|before| before != *address) {
+            several.insert(*mac);
+        }
+    }
+    if !several.is_empty() {
+        let routers = MacUse::of(seen, &HashSet::new()).routers;
+        several.retain(|mac| routers.contains(mac));
+    }
+    several
+}
+
+/// Whom each address asks for by ARP again and again, though nobody has it.
+pub(super) fn asked_in_vain(seen: &Observations<'_>) -> HashMap<IpAddr, Vec<(Ipv4Addr, Seen)>> {
+    let in_vain = seen.neighbours.questions().filter(|(target, asked)| {
+        asked.packets > 1 && asked.begin.time.nanos().is_some() && !seen.neighbours.is_claimed(*target)
+    });
+    let in_vain: HashMap<Timestamp, (Ipv4Addr, Seen)> =
+        in_vain.map(|(target, asked)| (asked.begin.time, (target, asked))).collect();
+    let mut asks: HashMap<IpAddr, Vec<(Ipv4Addr, Seen)>> = HashMap::new();
+    if in_vain.is_empty() {
+        return asks;
+    }
+    // Who asks says its own address at that moment.
+    for (address, claims) in seen.evidence.claims.orders() {
+        for asked in claims.iter().filter_map(|(time, ..)| in_vain.get(time)) {
+            asks.entry(address).or_default().push(*asked);
+        }
+    }
+    asks
 }
 
 /// The ARP requests for a host that nobody answered.

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use super::arp::unanswered;
-use super::cause::{AliveProof, Cause, Causes};
+use super::cause::{Cause, Causes};
 use super::conversation_summary::{About, ConversationSummary, Topic};
 use super::conversations::Group;
+use super::life::AliveProof;
 use super::phrases::{frame, people, times};
 use super::{Cited, Finding, Judged, Kind, Replace};
 use crate::policy::FindingKind;
@@ -19,7 +20,7 @@ use crate::verdict::{Conversation, ConversationFacts, Outcome, Verdict};
 pub(super) struct Blocked {
     cause: Cause,
     tries: u64,
-    /// A server that was asked for by ARP in vain, how often, and the first of it.
+    /// A server that was asked for by ARP in vain, or whom it asked for so, how often, and the first of it.
     asked: Option<(IpAddr, u64, Cited)>,
     /// What an ICMP error says.
     rejection: Option<Rejection>,
@@ -42,9 +43,13 @@ pub(super) fn topic(judged: &Judged<'_>, group: &Group, numbers: &[u32]) -> Bloc
     let cause = group.cause.unwrap_or(Cause::Absent);
     let uncommon = |number: &u32| judged.facts[*number as usize].uncommon();
     let asked = |number: &u32| {
-        let server = seen.hosts.get(judged.conversations[*number as usize].server).address;
-        let asked = unanswered(seen, server)?;
-        Some((server, asked.packets, Cited::new(asked.begin.frame, asked.first)))
+        let target = match cause {
+            Cause::NotOnNetwork => seen.hosts.get(judged.conversations[*number as usize].server).address,
+            Cause::NoWayBack(target) => target.into(),
+            _ => return None,
+        };
+        let asked = unanswered(seen, target)?;
+        Some((target, asked.packets, Cited::new(asked.begin.frame, asked.first)))
     };
     let rejection = |number: &u32| {
         let (flow, end) = uncommon(number).rejected?;
@@ -53,7 +58,7 @@ pub(super) fn topic(judged: &Judged<'_>, group: &Group, numbers: &[u32]) -> Bloc
     Blocked {
         cause,
         tries: numbers.iter().map(|number| uncommon(number).tries).sum(),
-        asked: (cause == Cause::NotOnNetwork).then(|| numbers.iter().find_map(asked)).flatten(),
+        asked: numbers.iter().find_map(asked),
         rejection: numbers.iter().find_map(rejection),
     }
 }
@@ -125,7 +130,9 @@ impl Topic for Blocked {
             Cause::AnswerLost => "accepted, but the answer is lost on its way back".to_owned(),
             Cause::NotOnNetwork => "not on the network: asked for by ARP in vain".to_owned(),
             Cause::Absent => "no answer, and nothing of the host was captured".to_owned(),
+            Cause::Proxied => "no answer, and only a router answers by ARP for the host".to_owned(),
             Cause::Dropped(_) => "no answer, though the host is alive".to_owned(),
+            Cause::NoWayBack(_) => "no answer; the host asks by ARP in vain".to_owned(),
             Cause::Unheard => "accepted, but what the client sends on is lost".to_owned(),
             Cause::OldConnection => "answered by an older connection only".to_owned(),
             Cause::Misdirected => "answered to another port".to_owned(),
@@ -146,9 +153,10 @@ impl Topic for Blocked {
             Cause::PathFilter => "Open the firewall that says so",
             Cause::Dropped(_) if finding.transport == Some(Transport::Udp) => "Check the service, then the firewalls",
             Cause::Dropped(_) => "Open the firewalls on the way and on the host",
-            Cause::HostUnreachable | Cause::NotOnNetwork | Cause::Absent | Cause::Gone => {
+            Cause::HostUnreachable | Cause::NotOnNetwork | Cause::Absent | Cause::Proxied | Cause::Gone => {
                 "Check power, cable, VLAN and address"
             }
+            Cause::NoWayBack(_) => "Check the host's mask, router and cable",
             Cause::NoRoute | Cause::RoutingLoop => "Check the routing",
             Cause::AnswerLost => "Check the way back",
             Cause::Unheard => "Check the way there, and the service",
@@ -219,12 +227,17 @@ fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers
             "Nothing at all was captured from the host: it is switched off, unplugged, has another address or \
                  VLAN, or its link is not in the capture. Check {servers} first, then the way there for {what}."
         ),
+        Cause::Proxied => format!(
+            "Only what answers by ARP for several addresses was heard of the host, which proves nothing of the host itself (proxy \
+                 ARP, RFC 1027): it may be switched off or unplugged, or a firewall drops what goes to it. Check {servers} \
+                 first, then the way there for {what}."
+        ),
         Cause::Dropped(life) => {
             let proof = match life {
                 AliveProof::Packets => "other packets of it were captured",
                 AliveProof::Arp => "it answers by ARP",
                 AliveProof::Neighbour => "it answers by neighbour discovery",
-                AliveProof::Device => "its device sends with another address",
+                AliveProof::Device => "other frames of its device were captured",
                 AliveProof::Acknowledged => "others acknowledge what it sent, which was not captured",
             };
             let service = match transport {
@@ -239,6 +252,11 @@ fn advice(cause: Cause, transport: Transport, what: &str, clients: &str, servers
                      {what} from {clients} to {servers}."
             )
         }
+        Cause::NoWayBack(_) => format!(
+            "The host is alive and looks by ARP for an address that does not answer, so it may not find the way back: its mask or \
+                 router is wrong, or the router is off. Check mask and router of {servers} first, then the firewalls on the \
+                 way for {what} from {clients}."
+        ),
         Cause::OldConnection => format!(
             "The host is alive and its answer arrives, but it belongs to an older connection on the same ports, which the \
                  reset that {clients} sends back should clear and does not: a firewall on the way drops that reset, or \

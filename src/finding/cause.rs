@@ -1,14 +1,13 @@
 //! Why a documented port is probably blocked.
 
 use std::cell::OnceCell;
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::arp::{proxies, unanswered};
-use crate::capture::Timestamp;
-use crate::decode::MacAddr;
+use super::Judged;
+use super::arp::unanswered;
+use super::life::{AliveProof, Life};
 use crate::flow::Endpoint;
-use crate::inventory::Host;
 use crate::protocol::Transport;
 use crate::relation::RejectionCause;
 use crate::verdict::{Conversation, ConversationFacts, Failure, Observations, Outcome};
@@ -38,8 +37,12 @@ pub(super) enum Cause {
     NotOnNetwork,
     /// The server was never seen to send anything.
     Absent,
+    /// The same, but for what others answer by ARP in its place, or may.
+    Proxied,
     /// The server is alive and silent here.
     Dropped(AliveProof),
+    /// The server is alive, and asks by ARP for this address, which nobody has.
+    NoWayBack(Ipv4Addr),
     /// The server answers each SYN as a packet of an older connection.
     OldConnection,
     /// The answer came back to a port of the client where nobody listens.
@@ -60,42 +63,17 @@ pub(super) enum Cause {
     Gone,
 }
 
-/// What proves that a host was there while it was tried.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum AliveProof {
-    /// Other packets of it.
-    Packets,
-    /// It answered for its address by ARP.
-    Arp,
-    /// The same by IPv6's neighbour discovery.
-    Neighbour,
-    /// Packets of its MAC with another address.
-    Device,
-    /// What it sent was acknowledged, though that was not captured.
-    Acknowledged,
-}
-
-/// Nanoseconds before the first try, and after the last, within which a sign of life counts: who is to be tried is asked for
-/// by ARP before, and is to answer for a while.
-const CLOSE: i64 = 10_000_000_000;
-
-/// Effective times of the first and the last of something.
-type Span = [Timestamp; 2];
-
 /// Finds causes; what many of them are looked up in is gathered once.
 pub(super) struct Causes<'a> {
     seen: &'a Observations<'a>,
-    /// When each MAC first and last sent anything.
-    by_mac: OnceCell<HashMap<MacAddr, Span>>,
-    /// When each address was claimed by ARP or neighbour discovery, but for MACs that answer by ARP for others.
-    claims: OnceCell<HashMap<IpAddr, Vec<Span>>>,
+    life: Life<'a>,
     /// What a client's own host sent back as unreachable: the server's endpoint and the client.
     sent_back: OnceCell<HashSet<(Endpoint, IpAddr)>>,
 }
 
 impl<'a> Causes<'a> {
-    pub(super) fn new(seen: &'a Observations<'a>) -> Self {
-        Self { seen, by_mac: OnceCell::new(), claims: OnceCell::new(), sent_back: OnceCell::new() }
+    pub(super) fn new(judged: &Judged<'a>) -> Self {
+        Self { seen: judged.seen, life: Life::new(judged), sent_back: OnceCell::new() }
     }
 
     /// The likely cause of a blocked conversation.
@@ -127,84 +105,17 @@ impl<'a> Causes<'a> {
             && self.sent_back().contains(&((server.address, conversation.port), client.address))
         {
             Cause::Misdirected
-        } else if let Some(life) = self.life(conversation, facts) {
-            Cause::Dropped(life)
-        } else if self.was_heard(server) {
+        } else if let Some(life) = self.life.of_server(conversation, facts) {
+            self.life.seeks_way_back(conversation, facts).map_or(Cause::Dropped(life), Cause::NoWayBack)
+        } else if self.life.was_heard(server, client) {
             Cause::Gone
+        } else if matches!(server.address, IpAddr::V4(address) if seen.neighbours.is_claimed(address)) {
+            Cause::Proxied
         } else if unanswered(seen, server.address).is_some() {
             Cause::NotOnNetwork
         } else {
             Cause::Absent
         }
-    }
-
-    /// What proves that the server was there while it was tried.
-    fn life(&self, conversation: &Conversation, facts: &ConversationFacts) -> Option<AliveProof> {
-        let server = self.seen.hosts.get(conversation.server);
-        if server.packets_sent == 0 && self.seen.missing.acknowledged.contains(&conversation.server) {
-            return Some(AliveProof::Acknowledged);
-        }
-        // Without times nothing tells that it was not then.
-        let is_then = |[first, last]: Span| {
-            let is_close = |from: Timestamp, to: Timestamp| match (from.nanos(), to.nanos()) {
-                (Some(from), Some(to)) => from <= to.saturating_add(CLOSE),
-                _ => true,
-            };
-            is_close(conversation.begin.time, last) && is_close(first, facts.uncommon().end)
-        };
-        if server.packets_sent > 0 && is_then([server.first_sent, server.last_sent]) {
-            return Some(AliveProof::Packets);
-        }
-        if self.claims().get(&server.address).is_some_and(|claims| claims.iter().any(|claim| is_then(*claim))) {
-            return Some(if server.address.is_ipv4() { AliveProof::Arp } else { AliveProof::Neighbour });
-        }
-        // What is sent to a host behind a router goes to the router's MAC.
-        let mac = server.mac.filter(|_| server.mac_is_own)?;
-        is_then(*self.by_mac().get(&mac)?).then_some(AliveProof::Device)
-    }
-
-    /// Whether anything of a host was heard, at whatever time.
-    fn was_heard(&self, host: &Host) -> bool {
-        host.packets_sent > 0
-            || host.mac.is_some_and(|mac| host.mac_is_own && self.by_mac().contains_key(&mac))
-            || self.claims().contains_key(&host.address)
-    }
-
-    fn by_mac(&self) -> &HashMap<MacAddr, Span> {
-        self.by_mac.get_or_init(|| {
-            let mut heard: HashMap<MacAddr, Span> = HashMap::new();
-            let mut note = |mac: MacAddr, [first, last]: Span| {
-                let held = heard.entry(mac).or_insert([first, last]);
-                *held = [first.min(held[0]), last.max(held[1])];
-            };
-            for host in self.seen.hosts.iter().filter(|host| host.packets_sent > 0 && host.mac_is_own) {
-                if let Some(mac) = host.mac {
-                    note(mac, [host.first_sent, host.last_sent]);
-                }
-            }
-            for ((mac, ..), exchange) in self.seen.evidence.dhcp() {
-                for asked in [&exchange.discovers, &exchange.starts].into_iter().filter(|asked| asked.count > 0) {
-                    note(*mac, [asked.begin.time, asked.end]);
-                }
-            }
-            for ((_, mac, _), window) in self.seen.evidence.lldp_units() {
-                note(*mac, [window.begin.time, window.end]);
-            }
-            heard
-        })
-    }
-
-    fn claims(&self) -> &HashMap<IpAddr, Vec<Span>> {
-        self.claims.get_or_init(|| {
-            let proxies = proxies(self.seen);
-            let mut claims: HashMap<IpAddr, Vec<Span>> = HashMap::new();
-            for ((_, address, mac), speaker) in self.seen.evidence.claims.speakers() {
-                if !proxies.contains(mac) {
-                    claims.entry(*address).or_default().push([speaker.window.begin.time, speaker.window.end]);
-                }
-            }
-            claims
-        })
     }
 
     fn sent_back(&self) -> &HashSet<(Endpoint, IpAddr)> {

@@ -54,6 +54,8 @@ pub(super) struct Contest {
     pub(super) order: Vec<Claimed>,
     /// Whether there may have been more claims.
     pub(super) is_beginning: bool,
+    /// When DHCP gave it to each as one that begins anew.
+    pub(super) given: BTreeSet<(Timestamp, MacAddr)>,
     /// Whom each has answered.
     pub(super) listeners: BTreeMap<MacAddr, BTreeSet<IpAddr>>,
 }
@@ -121,9 +123,11 @@ fn claimed(seen: &Observations<'_>) -> Contests {
     if contests.is_empty() {
         return contests;
     }
+    let given = given(seen);
     for ((address, vlan), contest) in &mut contests {
         let (order, is_beginning) = claims.order(vlan, *address);
         (contest.order, contest.is_beginning) = (order.to_vec(), is_beginning);
+        contest.given = given.get(address).cloned().unwrap_or_default();
     }
     for ((vlan, address, mac), asker) in claims.listeners() {
         if let Some(contest) = contests.get_mut(&(*address, vlan.clone())) {
@@ -131,6 +135,17 @@ fn claimed(seen: &Observations<'_>) -> Contests {
         }
     }
     contests
+}
+
+/// Which addresses DHCP gave to clients that begin anew, when and to whom: whoever goes on with an address only renews it.
+fn given(seen: &Observations<'_>) -> BTreeMap<IpAddr, BTreeSet<(Timestamp, MacAddr)>> {
+    let mut given: BTreeMap<IpAddr, BTreeSet<(Timestamp, MacAddr)>> = BTreeMap::new();
+    for transaction in seen.evidence.transactions() {
+        if let Some(leased) = transaction.said.leased.as_ref().filter(|_| transaction.said.begun().count > 0) {
+            given.entry(leased.what.into()).or_default().insert((leased.at.time, transaction.client));
+        }
+    }
+    given
 }
 
 /// MACs that do nothing but answer for several others: whoever has an address asks for others from it, or sends from it.
@@ -204,21 +219,32 @@ impl Contest {
         // Who has the address; and if it took it over, when and from whom.
         let mut holder: Option<(usize, Option<(Timestamp, usize)>)> = None;
         let mut known = BTreeSet::new();
+        // When who has it spoke for it last; and whether the MAC that a group shares announced itself since.
+        let (mut last, mut is_shared_anew) = (Timestamp::UNKNOWN, false);
         for (time, mac, announces) in &self.order {
+            is_shared_anew |= *announces && is_shared(*mac);
             let Some(to) = device.get(mac).copied() else { continue };
             let (from, taken) = *holder.get_or_insert((to, None));
             let is_known = !known.insert(to);
-            let soon = taken.filter(|(taken, _)| is_soon(*taken, *time));
-            // What the one before had sent already may still come.
-            if from == to || soon.is_some_and(|(_, before)| before == to && !announces) {
+            if from == to {
+                (last, is_shared_anew) = (*time, false);
                 continue;
             }
+            let soon = taken.filter(|(taken, _)| is_soon(*taken, *time));
+            // What the one before had sent already may still come.
+            if soon.is_some_and(|(_, before)| before == to && !announces) {
+                continue;
+            }
+            let gives = |(_, client): &(Timestamp, MacAddr)| device.get(client) == Some(&to);
+            let is_given = || self.given.range((last, MacAddr([0; 6]))..=(*time, MacAddr([0xff; 6]))).any(gives);
+            let is_handed_over = *announces || is_shared_anew || is_given();
             let turns = all.entry((from.min(to), from.max(to))).or_default();
             turns.count += 1;
-            turns.announced += u64::from(*announces);
+            turns.announced += u64::from(is_handed_over);
             turns.quick += u64::from(*announces && soon.is_some());
-            turns.silent_returns += u64::from(!announces && is_known);
+            turns.silent_returns += u64::from(!is_handed_over && is_known);
             holder = Some((to, Some((*time, from))));
+            (last, is_shared_anew) = (*time, false);
         }
         all
     }
@@ -270,7 +296,7 @@ impl Contest {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Turns {
     count: u64,
-    /// Of these, by saying to all that the address is there now, as a device that stands in for another does.
+    /// Of these, by saying to all that the address is there now, as a device that stands in for another does, or by DHCP.
     announced: u64,
     /// Of those, from a device that had taken it over itself no more than two seconds before.
     quick: u64,

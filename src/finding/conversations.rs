@@ -39,7 +39,7 @@ pub(super) struct Group {
 
 /// All findings about conversations.
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
-    let causes = Causes::new(judged.seen);
+    let causes = Causes::new(judged);
     let mut groups: BTreeMap<Group, Vec<u32>> = BTreeMap::new();
     for ((conversation, facts), at) in judged.conversations.iter().zip(judged.facts).zip(0..) {
         // The data of an unexpected TFTP request, on a port of its own each time, is told with the request.

@@ -72,6 +72,15 @@ impl<'a> Client<'a> {
         self.sum(|exchange| exchange.naks).count
     }
 
+    /// Whether it declined what it asked a server for twice and more, the last time too: an acknowledgment reached it (RFC 2131
+    /// section 4.4.4).
+    fn declined_at_last(&self) -> bool {
+        let selects = self.transactions.iter().filter(|transaction| transaction.said.selects.count > 0);
+        let last = selects.max_by_key(|transaction| transaction.said.selects.end);
+        let declines = self.transactions.iter().filter(|transaction| transaction.is_declined).count();
+        declines > 1 && last.is_some_and(|last| last.is_declined)
+    }
+
     /// What it asked since a server last answered it: all, if none ever did.
     fn since_answered(&self) -> impl Iterator<Item = &DhcpExchange> {
         let is_later = |exchange: &&DhcpExchange| {
@@ -92,7 +101,7 @@ impl<'a> Client<'a> {
         let discovers = self.sum_since(|exchange| exchange.discovers);
         if self.is_unheard() {
             return match self.selected() {
-                Some(_) => self.naks() < 2,
+                Some(_) => self.naks() < 2 && !self.declined_at_last(),
                 // Who hears nothing asks again (RFC 2131 section 4.1).
                 None => is_repeated(discovers, 2),
             };

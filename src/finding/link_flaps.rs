@@ -68,9 +68,9 @@ impl Connections {
     /// The connection of a device that outlived a start, in which it sent before and afterwards: it ran on.
     fn outliving(&self, client: &Client<'_>, exchange: &DhcpExchange) -> Option<Connection> {
         let connections = self.0.get(&client.host?.address)?;
-        let before = connections.partition_point(|(begin, _)| *begin < exchange.starts.begin.time);
+        let before = connections.partition_point(|(begin, _)| *begin < exchange.begun().begin.time);
         let (_, longest) = connections.get(before.checked_sub(1)?)?;
-        (longest.end > exchange.starts.end).then_some(*longest)
+        (longest.end > exchange.begun().end).then_some(*longest)
     }
 
     /// The starts of a device that none outlived.
@@ -80,7 +80,7 @@ impl Connections {
 }
 
 fn starts<'a>(client: &'a Client<'_>) -> impl Iterator<Item = &'a DhcpExchange> {
-    client.leases().filter(|exchange| exchange.starts.count > 0)
+    client.leases().filter(|exchange| exchange.begun().count > 0)
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
@@ -90,7 +90,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         let outlived: Vec<_> =
             starts(client).filter_map(|exchange| Some((exchange, connections.outliving(client, exchange)?))).collect();
         let (_, connection) = *outlived.first().filter(|_| outlived.len() as u64 >= STARTS)?;
-        let window = outlived.iter().map(|(exchange, _)| exchange.starts).fold(Window::NONE, Window::and);
+        let window = outlived.iter().map(|(exchange, _)| exchange.begun()).fold(Window::NONE, Window::and);
         let connection = (connection.own, connection.other);
         let flaps = Flaps { client: client.identity(), times: outlived.len(), window, connection };
         Some(client.device(window, flaps))

@@ -13,7 +13,7 @@
 //!                   forwards_late, no_querier, second_dhcp_server, broadcast_storm, packets_too_big, lost_fragments,
 //!                   and of how well it works: slow_device, overloaded, lossy_path, slow_transfer, went_silent
 //! on their own    old_version, unused_allowance, refused_transfer, silent_together
-//! helpers         judged (what several kinds look up), dhcp, arp (what was observed), contest (who speaks for one address), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
+//! helpers         judged (what several kinds look up), life (who was there while it was tried), dhcp, arp (what was observed), contest (who speaks for one address), by_mac (devices by their MAC), filter (Wireshark), wording, doubts (words),
 //!                   silences (of devices, and what they have in common), silent_time (for pictures),
 //!                 transfers (of files, also for transfers.csv), tftp_errors (what their codes mean)
 //! ```
@@ -48,6 +48,7 @@ mod doubts;
 mod filter;
 mod forwards_late;
 mod judged;
+mod life;
 mod link_flaps;
 mod lossy_path;
 mod lost_fragments;

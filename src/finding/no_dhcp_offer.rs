@@ -1,5 +1,7 @@
 //! `no-dhcp-offer`: devices that asked for an address by DHCP and were given none.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::by_mac::Identity;
@@ -8,10 +10,17 @@ use super::dhcp::Client;
 use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::capture::Timestamp;
+use crate::decode::MacAddr;
 use crate::flow::Window;
 use crate::inventory::Host;
 use crate::policy::FindingKind;
+use crate::protocol::Transport;
 use crate::verdict::{Doubts, Observations};
+
+/// Nanoseconds in which what was asked had time to be answered.
+const ONE_SECOND: i64 = 1_000_000_000;
+/// RFC 2131 section 4.1.
+const CLIENT_PORT: u16 = 68;
 
 /// What a device asked for in vain.
 #[derive(Clone, Debug)]
@@ -45,10 +54,17 @@ fn never_offered(clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
 /// Devices that took up an offer, which was not captured, and never used the address: only its use would prove that the
 /// server acknowledged it.
 fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Affected<NoOffer>> {
-    let lone = clients.iter().filter(|client| client.is_without_offer() && !uses_what_it_selected(client, seen));
+    let bridges = OnceCell::new();
+    let is_lone = |client: &&Client<'_>| client.is_without_offer() && !uses_what_it_selected(client, seen, &bridges);
+    let lone = clients.iter().filter(is_lone);
     lone.filter_map(|client| {
         let asked = client.sum_since(|exchange| exchange.discovers.and(exchange.selects));
         let selected = client.selected_since()?;
+        let selects = client.sum_since(|exchange| exchange.selects);
+        let goes_on = |end: Timestamp| end.raw().saturating_sub(selects.begin.time.raw()) >= ONE_SECOND;
+        if !seen.missing.end.is_none_or(goes_on) {
+            return None;
+        }
         let cited = (IpAddr::V4(selected.what), Cited::new(selected.at.frame, selected.time));
         let device = client.device(asked, NoOffer { selected: Some(cited), ..of(client, asked) });
         Some(Affected { role: client.role_at(seen, Some(selected.what)), ..device })
@@ -57,18 +73,28 @@ fn offered_in_vain(seen: &Observations<'_>, clients: &[Client<'_>]) -> Vec<Affec
 }
 
 /// Whether it came to use the last address that it selected, which proves that the server acknowledged it: by its own MAC, or
-/// that of a router, behind which it is.
-fn uses_what_it_selected(client: &Client<'_>, seen: &Observations<'_>) -> bool {
+/// that of a router, behind which it is, or of a bridge that puts its own in place of those of the devices behind it, and so
+/// sends what they ask of DHCP servers.
+fn uses_what_it_selected(client: &Client<'_>, seen: &Observations<'_>, bridges: &OnceCell<HashSet<MacAddr>>) -> bool {
     client.selected_since().is_some_and(|selected| {
+        let is_bridge = |mac: MacAddr| bridges.get_or_init(|| asking_for_others(seen)).contains(&mac);
         let mut claims = seen.neighbours.claims_of(selected.what);
         let claimed = claims.any(|(mac, claim)| mac == client.mac && claim.end >= selected.at.time);
         let host = seen.hosts.at(selected.what.into());
         let sends = |host: &Host| {
-            let is_its = host.mac == Some(client.mac) || !host.mac_is_own;
+            let is_its = host.mac == Some(client.mac) || !host.mac_is_own || host.mac.is_some_and(is_bridge);
             is_its && host.packets_sent > 0 && host.last_sent >= selected.at.time
         };
         claimed || host.is_some_and(sends)
     })
+}
+
+/// MACs that send DHCP requests from no address, of which none is of a client with that MAC.
+fn asking_for_others(seen: &Observations<'_>) -> HashSet<MacAddr> {
+    let clients: HashSet<MacAddr> = seen.evidence.dhcp().map(|((mac, ..), _)| *mac).collect();
+    let asking = seen.flows.iter().filter(|flow| flow.transport == Transport::Udp).flat_map(|flow| flow.ends);
+    let asking = asking.filter(|end| end.port == CLIENT_PORT && end.address.is_unspecified() && end.packets() > 0);
+    asking.filter_map(|end| end.source_mac()).filter(|mac| !clients.contains(mac)).collect()
 }
 
 fn of(client: &Client<'_>, asked: Window) -> NoOffer {

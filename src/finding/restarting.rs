@@ -1,15 +1,18 @@
 //! `restarting`: Igor hosts that got an address anew, or opened the same connection anew, again and again.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
 
 use super::by_mac::Identity;
 use super::devices::{Affected, Trouble, grouped};
 use super::dhcp::Client;
-use super::phrases::{frame, lasting};
+use super::phrases::{frame, lasting, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who, filter};
 use crate::flow::{DhcpExchange, Endpoint, FlowView, Window};
 use crate::policy::FindingKind;
-use crate::verdict::{Conversation, STARTS, starts_anew};
+use crate::protocol::Transport;
+use crate::verdict::{Conversation, Observations, STARTS, starts_anew};
 
 /// What shows that a device starts again and again.
 #[derive(Clone, Debug)]
@@ -24,6 +27,8 @@ struct Leases {
     client: Identity,
     times: usize,
     window: Window,
+    /// How often it asked in between to go on with its address, and no server ever answered that.
+    renewals: u64,
 }
 
 /// It opened one connection anew: a port counter that begins again.
@@ -35,6 +40,9 @@ struct Connection {
     at: Cited,
 }
 
+/// By address.
+type Renewals = HashMap<IpAddr, [u64; 2]>;
+
 /// Nanoseconds within which a device that starts asks for its address as often as it likes.
 const ONE_START: i64 = 30_000_000_000;
 
@@ -42,29 +50,46 @@ const ONE_START: i64 = 30_000_000_000;
 const MOST_TIMES: u64 = 32;
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
+    let renewed = OnceCell::new();
     let igor = judged.dhcp_clients().iter().filter(|client| client.role.is_igor());
     let mut devices: BTreeMap<Who, Affected<Restarts>> =
-        igor.filter_map(|client| by_dhcp(judged, client)).map(|device| (device.who, device)).collect();
+        igor.filter_map(|client| by_dhcp(judged, client, &renewed)).map(|device| (device.who, device)).collect();
     by_tcp(judged, &mut devices);
     grouped(judged.seen, devices.into_values().collect())
 }
 
-fn by_dhcp(judged: &Judged<'_>, client: &Client<'_>) -> Option<Affected<Restarts>> {
+fn by_dhcp(judged: &Judged<'_>, client: &Client<'_>, renewed: &OnceCell<Renewals>) -> Option<Affected<Restarts>> {
     // Who goes on with a connection ran on: `link-flaps` tells of it.
     let mut started: Vec<&DhcpExchange> = judged.connections().ended(client).collect();
     // Who starts may ask more than once: its boot loader, its kernel, then its programs.
-    started.sort_unstable_by_key(|exchange| exchange.starts.begin);
+    started.sort_unstable_by_key(|exchange| exchange.begun().begin);
     let is_same_start = |later: &mut &DhcpExchange, earlier: &mut &DhcpExchange| {
-        later.starts.begin.time.raw().saturating_sub(earlier.starts.begin.time.raw()) < ONE_START
+        later.begun().begin.time.raw().saturating_sub(earlier.begun().begin.time.raw()) < ONE_START
     };
     started.dedup_by(is_same_start);
     let times = started.len();
     if (times as u64) < STARTS {
         return None;
     }
-    let window = started.iter().map(|exchange| exchange.starts).fold(Window::NONE, Window::and);
-    let leases = Leases { client: client.identity(), times, window };
+    let window = started.iter().map(|exchange| exchange.begun()).fold(Window::NONE, Window::and);
+    let own = client.host.and_then(|host| renewed.get_or_init(|| renewals(judged.seen)).get(&host.address));
+    let renewals = own.filter(|[_, answered]| *answered == 0).map_or(0, |[asked, _]| *asked);
+    let leases = Leases { client: client.identity(), times, window, renewals };
     Some(client.device(window, Restarts { leases: Some(leases), connection: None }))
+}
+
+/// How often each address asked servers to go on with it (RFC 2131 section 4.3.2), and how much they answered.
+fn renewals(seen: &Observations<'_>) -> Renewals {
+    let mut renewals = Renewals::new();
+    for flow in seen.flows.iter().filter(|flow| flow.transport == Transport::Udp) {
+        for (own, other) in [(&flow.ends[0], &flow.ends[1]), (&flow.ends[1], &flow.ends[0])] {
+            if (own.port, other.port) == (68, 67) && !own.address.is_unspecified() {
+                let sum = renewals.entry(own.address).or_default();
+                *sum = [sum[0] + own.packets(), sum[1] + other.packets()];
+            }
+        }
+    }
+    renewals
 }
 
 /// Adds the devices whose connections begin anew. One connection of each is told; the others say the same.
@@ -93,6 +118,20 @@ fn connection(flow: &FlowView<'_>, client: u8, times: u64) -> Connection {
     let [client, server] = [client, 1 - (client & 1)].map(|end| &flow.ends[usize::from(end & 1)]);
     let at = Cited::new(client.first_frame(), client.first());
     Connection { client: (client.address, client.port), server: (server.address, server.port), times, at }
+}
+
+impl Leases {
+    /// That it may only have lost its lease each time, with the space before it.
+    fn renewals_in_vain(&self) -> String {
+        if (self.renewals as usize) < self.times {
+            return String::new();
+        }
+        format!(
+            " In between it asked {} in vain to renew it: it may only have lost its lease, and not have started. See first why \
+             these requests, which go to the server itself (RFC 2131 section 4.4.5), are not answered.",
+            times(self.renewals, "time", "times")
+        )
+    }
 }
 
 impl Connection {
@@ -129,7 +168,7 @@ impl Trouble for Restarts {
                 leases.times,
                 lasting(leases.window.first, leases.window.last),
                 frame(context, Cited::of(&leases.window))
-            )
+            ) + &leases.renewals_in_vain()
         });
         let connection = self.connection.as_ref().map(|connection| connection.sentence(context));
         match (leases, connection) {

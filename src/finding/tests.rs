@@ -53,10 +53,11 @@ fn judge(site: &Site) -> Found {
 #[test]
 fn one_line_for_the_nodes_that_are_blocked_alike() {
     let mut site = site();
+    site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 80), 5, 4);
     for node in NODES {
         site.flow(Transport::Udp, (node, 40_000), (GATEWAY, 69), 4, 0).says[0] = READ;
     }
-    site.flow(Transport::Tcp, (NODES[0], 40_000), (GATEWAY, 80), 5, 4);
+    site.flow(Transport::Tcp, (NODES[0], 40_001), (GATEWAY, 80), 5, 4);
     let found = judge(&site);
     let [finding] = &found.findings[..] else { panic!("{:#?}", found.findings) };
     assert_eq!((finding.severity, finding.kind.name()), (Severity::Alert, "blocked"));
@@ -66,9 +67,9 @@ fn one_line_for_the_nodes_that_are_blocked_alike() {
     assert_eq!(
         finding.words.detail,
         "UDP 69 (TFTP) is documented here and no answer was seen: 12 tries. 3 conversations: 3 nodes with 1 gateway. \
-         10.0.1.1 to 10.0.0.1: 4 packets there, 0 back, from frame 1 of survey.pcap at 2023-11-14T22:13:30.000Z. \
-         10.0.1.2 to 10.0.0.1: 4 packets there, 0 back, from frame 5 of survey.pcap at 2023-11-14T22:13:40.000Z. \
-         10.0.1.3 to 10.0.0.1: 4 packets there, 0 back, from frame 9 of survey.pcap at 2023-11-14T22:13:50.000Z."
+         10.0.1.1 to 10.0.0.1: 4 packets there, 0 back, from frame 10 of survey.pcap at 2023-11-14T22:13:40.000Z. \
+         10.0.1.2 to 10.0.0.1: 4 packets there, 0 back, from frame 14 of survey.pcap at 2023-11-14T22:13:50.000Z. \
+         10.0.1.3 to 10.0.0.1: 4 packets there, 0 back, from frame 18 of survey.pcap at 2023-11-14T22:14:00.000Z."
     );
     assert!(finding.words.advice.starts_with("The host is alive"), "{}", finding.words.advice);
     assert_eq!(finding.words.rule, "Igor Gateway Software 1.12.1 and higher, incoming UDP 69 (TFTP)");
@@ -76,7 +77,7 @@ fn one_line_for_the_nodes_that_are_blocked_alike() {
         finding.words.display_filter,
         "(ip.src in {10.0.1.1, 10.0.1.2, 10.0.1.3} && ip.dst == 10.0.0.1 && udp.dstport == 69)"
     );
-    assert_eq!(found.flows[0].severity, Some(Severity::Alert));
+    assert_eq!(found.flows[1].severity, Some(Severity::Alert));
     assert_eq!(cell(&found.coverage, 0, Incoming, Transport::Udp, 69).state, CellState::Blocked);
     assert_eq!(cell(&found.coverage, 0, Incoming, Transport::Udp, 69).peer_states, [0, 0, 0, 3, 0]);
 }

@@ -90,7 +90,11 @@ pub(super) fn give_macs(hosts: &mut [Host], links: &[&Links], inventory: &Invent
 fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inventory) {
     let is_outside = is_external(host.address, inventory) && !routers.is_on_link(host.address);
     let is_own = |(proof, _, mac): &&Link| match routers.list.binary_search_by_key(mac, |router| router.mac) {
-        Ok(at) => routers.list[at].is_own(links, *proof),
+        Ok(at) => {
+            let router = routers.list[at];
+            let is_the_one = || host.address.is_ipv4() && !is_outside && *proof != Proof::HandedOn;
+            router.is_own(links, *proof) || router.has_one_v4 && is_the_one()
+        }
         // What is sent to somebody outside goes to a router, known as one or not; what comes from there, with hops taken
         // off, comes from one, whatever role its MAC is declared to have.
         Err(_) => {
@@ -126,6 +130,8 @@ struct Router {
     /// Whether the addresses that it says are its own: it says no more of them than a device has. Of more it answers for
     /// others (proxy ARP, RFC 1027).
     says_own: bool,
+    /// Whether it is one by its advertisements alone, which are IPv6's, is declared, and goes with a single IPv4 address.
+    has_one_v4: bool,
 }
 
 impl Router {
@@ -185,6 +191,7 @@ impl Routers {
                     mac,
                     sends_own: is_declared || few(Proof::Sent),
                     says_own: few(Proof::Said),
+                    has_one_v4: false,
                 })
             })
             .collect();
@@ -193,11 +200,18 @@ impl Routers {
             mac: link.2,
             sends_own: true,
             says_own: true,
+            has_one_v4: inventory.by_mac(link.2).is_some() && has_one_v4(&companies, link.2),
         }));
         routers.sort_unstable();
         routers.dedup_by_key(|router| router.mac);
         Self { list: routers, on_link }
     }
+}
+
+/// Whether a MAC was seen with one IPv4 address. The list is in the order of MACs.
+fn has_one_v4(companies: &[MacSighting], mac: MacAddr) -> bool {
+    let first = companies.partition_point(|one| one.0 < mac);
+    companies[first..].iter().take_while(|one| one.0 == mac && !one.1).take(2).count() == 1
 }
 
 /// Of IPv4 addresses or of IPv6 networks, whichever are more: how many are so.
@@ -213,7 +227,10 @@ fn count(company: &[MacSighting], is_so: impl Fn(&MacSighting) -> bool) -> usize
 /// behind it.
 fn is_router(company: &[MacSighting], is_declared: bool) -> bool {
     let handed_on = count(company, |one| one.4 == Proof::HandedOn);
-    let only_received = |one: &MacSighting| one.4 == Proof::Received;
+    // What goes to a neighbour of the address that a declared device has is the device's too: no router lies between.
+    let own: Vec<u64> = company.iter().filter(|one| is_declared && !one.1 && one.4 <= Proof::Sent).map(near).collect();
+    let is_near = |one: &MacSighting| !one.1 && own.binary_search(&near(one)).is_ok();
+    let only_received = |one: &MacSighting| one.4 == Proof::Received && !is_near(one);
     let has_own = company.iter().any(|one| one.4 <= Proof::Sent);
     let outside = company.iter().filter(|one| one.3 && only_received(one)).count();
     let unsure = company.iter().any(|one| one.3 && one.4 == Proof::SentFromSomewhere);
@@ -224,6 +241,11 @@ fn is_router(company: &[MacSighting], is_declared: bool) -> bool {
         || has_own && count(company, only_received) >= 2
         || unsure
         || count(company, |one| one.4 == Proof::SentFromSomewhere || !is_declared && !is_of_link(one)) > MOST_ADDRESSES
+}
+
+/// An IPv4 address without its last byte: most subnets are no smaller.
+const fn near(one: &MacSighting) -> u64 {
+    one.2 >> 8
 }
 
 /// Whether a network is one of the link itself: a host has an IPv6 address of each that its routers announce (RFC 4862

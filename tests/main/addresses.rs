@@ -417,6 +417,203 @@ fn a_device_that_had_a_lease_and_asks_in_vain_is_told() {
     assert_eq!(told(&started_anew(&in_vain, true, false).uses(7270 * SECOND)), None);
 }
 
+/// What is told of a lease, whether its device is heard by its own MAC or not.
+fn told_of(lease: &Lease) -> Vec<&'static str> {
+    let survey = lease.mirror.by_address();
+    let kinds = ["no-dhcp-offer", "no-lease", "restarting", "second-dhcp-server"];
+    kinds.into_iter().filter(|kind| !of_kind(&survey, kind).is_empty()).collect()
+}
+
+#[test]
+fn what_was_requested_just_before_the_end_had_no_time() {
+    let requested = |times: u64, more: u64| {
+        let mut lease = Lease::new();
+        lease.say(0, dhcp::DISCOVER, OTHER);
+        (0..times).for_each(|time| lease.say(4 * time * SECOND + 10 * MILLI, dhcp::REQUEST, OTHER));
+        lease.mirror.who_has(4 * (times - 1) * SECOND + more * MILLI, OTHER, GATEWAY);
+        told_of(&lease)
+    };
+    assert_eq!(requested(1, 60), [""; 0]);
+    // RFC 2131 section 4.1: who hears nothing asks again after 4 s.
+    assert_eq!((requested(1, 1_100), requested(2, 60)), (vec!["no-dhcp-offer"], vec!["no-dhcp-offer"]));
+}
+
+#[test]
+fn a_decline_proves_the_acknowledgment_that_was_not_captured() {
+    // RFC 2131 section 4.4.4.
+    let declined = |times: u64| {
+        let mut lease = Lease::new();
+        for time in 0..times {
+            lease.xid += 1;
+            for (late, kind) in (0..).zip([dhcp::DISCOVER, dhcp::REQUEST, dhcp::DECLINE]) {
+                lease.say(10 * time * SECOND + late * SECOND, kind, OTHER);
+            }
+        }
+        lease.mirror.who_has(60 * SECOND, OTHER, GATEWAY);
+        told_of(&lease)
+    };
+    assert_eq!(declined(2), ["no-lease"]);
+    // Once, and the next request may as well have been in vain; as one that is not declined.
+    assert_eq!(declined(1), ["no-dhcp-offer"]);
+    let mut lease = Lease::new();
+    for (at, kind) in [(0, dhcp::DECLINE), (10, dhcp::DECLINE), (3600, dhcp::REQUEST)] {
+        lease.xid += 1;
+        lease.say(at * SECOND, dhcp::DISCOVER, OTHER);
+        lease.say((at + 1) * SECOND, dhcp::REQUEST, OTHER);
+        lease.say((at + 5) * SECOND, kind, OTHER);
+    }
+    lease.mirror.who_has(20 * SECOND, lease.device, GATEWAY);
+    lease.mirror.tape.sort();
+    assert_eq!(told_of(&lease), ["no-dhcp-offer"], "an hour after it came to use an address");
+}
+
+#[test]
+fn a_device_that_gets_its_address_at_once_starts_too() {
+    // RFC 4039: a DISCOVER that an ACK answers.
+    let started = |times: u64| {
+        let mut lease = Lease::new();
+        for time in 0..times {
+            lease.xid += 1;
+            lease.say(60 * time * SECOND, dhcp::DISCOVER, OTHER);
+            lease.say(60 * time * SECOND + 10 * MILLI, dhcp::ACK, OTHER);
+        }
+        told_of(&lease.uses(300 * SECOND))
+    };
+    assert_eq!(started(4), ["restarting"]);
+    assert_eq!(started(2), [""; 0]);
+}
+
+#[test]
+fn leases_that_are_lost_for_want_of_renewal_are_told_with_the_starts() {
+    // RFC 2131 section 4.4.5: a client renews by a REQUEST to the server itself.
+    let detail = |is_answered: bool| {
+        let mut lease = Lease::new();
+        for time in 0..4 {
+            lease.ask(600 * time * SECOND, &[(dhcp::ACK, OTHER)]);
+            for at in [300, 450, 525].map(|late| (600 * time + late) * SECOND) {
+                let mut text =
+                    dhcp::message(dhcp::REQUEST, 7, lease.device.mac, lease.device.v4(), OTHER.v4(), "node-05");
+                text[12..16].copy_from_slice(&lease.device.v4().octets());
+                let ends = ((lease.device, 68), (OTHER, 67));
+                lease.mirror.udp(at, ends.0, ends.1, &text);
+                if is_answered {
+                    lease.mirror.udp(at + MILLI, ends.1, ends.0, &[2; 300]);
+                }
+            }
+        }
+        let survey = lease.mirror.by_address();
+        of_kind(&survey, "restarting").pop().map(|one| one.words.detail.clone()).expect("it is told")
+    };
+    assert!(detail(false).contains("it asked 12 times in vain to renew it"), "{}", detail(false));
+    assert!(!detail(true).contains("in vain"), "{}", detail(true));
+}
+
+#[test]
+fn a_bridge_that_hides_a_devices_mac_uses_its_lease() {
+    let bridge: Mac = [0x02, 0x77, 0, 0, 0, 1];
+    let used = |asks_by: Mac, user: Mac| {
+        let mut lease = Lease::new();
+        for (at, kind) in [(0, dhcp::DISCOVER), (1, dhcp::REQUEST)] {
+            let text = dhcp::message(kind, lease.xid, lease.device.mac, lease.device.v4(), OTHER.v4(), "node-05");
+            let nobody = lease.device.at("0.0.0.0").of(asks_by);
+            lease.mirror.udp(at * SECOND, (nobody, 68), (EVERYONE, 67), &text);
+        }
+        lease.mirror.udp(5 * SECOND, (lease.device.of(user), 41_000), (GATEWAY, 5683), b"\x50\x01\0\x01");
+        told_of(&lease)
+    };
+    assert_eq!(used(bridge, bridge), [""; 0]);
+    // Another has the address; or one that asks for an address itself.
+    assert_eq!(used(bridge, TWIN), ["no-dhcp-offer"]);
+    assert_eq!(used(node(105).mac, bridge), ["no-dhcp-offer"]);
+}
+
+#[test]
+fn an_address_that_dhcp_gives_to_one_after_the_other_is_no_conflict() {
+    // One host by its two MACs in turns, as a telephone that makes them up.
+    let conflict = |leased: [bool; 3]| {
+        let mut mirror = Mirror::default();
+        let owner = node(160);
+        for (turn, is_leased) in (0..).zip(leased) {
+            let (mac, begin) = ([owner.mac, TWIN][turn % 2], 200 * turn as u64 * SECOND);
+            for (late, kind) in [(0, dhcp::REQUEST), (10, dhcp::ACK)].into_iter().filter(|_| is_leased) {
+                let text = dhcp::message(kind, 7 + turn as u32, mac, owner.v4(), OTHER.v4(), "phone");
+                let [from, to] = [(owner.of(mac).at("0.0.0.0"), 68), (EVERYONE, 67)];
+                let (from, to) = if kind == dhcp::ACK { ((OTHER, 67), (EVERYONE, 68)) } else { (from, to) };
+                mirror.udp(begin + late * MILLI, from, to, &text);
+            }
+            (1..4).for_each(|time| mirror.who_has(begin + 20 * time * SECOND, owner.of(mac), GATEWAY));
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(conflict([true; 3]), [""; 0]);
+    // Who goes on with it without asking never left.
+    assert_eq!(conflict([true, true, false]), ["10.20.0.160"]);
+}
+
+#[test]
+fn routers_that_share_a_virtual_mac_may_ask_by_their_own() {
+    // RFC 9568 section 6.4.1: the new master announces the virtual MAC, as keepalived does that asks by its interface's.
+    let virtual_mac: Mac = [0x00, 0x00, 0x5e, 0x00, 0x01, 0x33];
+    let asked = |turns: u64, announces: bool| {
+        let (mut mirror, router) = (Mirror::default(), OTHER.at("10.20.0.254"));
+        for turn in 0..turns {
+            if announces {
+                mirror.announce(20 * turn * SECOND, router.of(virtual_mac));
+            }
+            let mac = [OTHER.mac, TWIN][turn as usize % 2];
+            (2..5).for_each(|time| mirror.who_has((20 * turn + time) * SECOND, router.of(mac), node(101)));
+        }
+        conflicts(&mirror.by_address())
+    };
+    assert_eq!(asked(3, true), [""; 0]);
+    // Unannounced; or again and again: both hold themselves for the master.
+    assert_eq!((asked(3, false), asked(9, true)), (vec!["10.20.0.254".into()], vec!["10.20.0.254".into()]));
+}
+
+#[test]
+fn a_second_dhcp_server_shows_by_refusals_and_by_what_clients_take_up() {
+    // RFC 2131 section 4.3.2: a server that knows nothing of a client is silent; a REQUEST names the server whose offer it takes up.
+    let refused = |by: Host, times: u64| {
+        let mut lease = Lease::new();
+        for time in 0..times {
+            lease.xid += 1;
+            let row = [(dhcp::REQUEST, OTHER), (dhcp::NAK, by), (dhcp::ACK, OTHER)];
+            for (late, (kind, server)) in (0..).zip(row) {
+                lease.say((10 * time) * SECOND + late * 10 * MILLI, kind, server);
+            }
+        }
+        let lease = lease.uses(60 * SECOND);
+        let survey = lease.mirror.by_address();
+        of_kind(&survey, "second-dhcp-server").pop().map(|one| one.words.detail.clone())
+    };
+    let detail = refused(SECOND_SERVER, 3).expect("two servers");
+    assert!(
+        detail.contains("10.20.0.51, MAC 02:49:67:0e:00:02, refused 3 requests that 10.20.0.50 granted"),
+        "{detail}"
+    );
+    assert_eq!(refused(OTHER, 3), None);
+
+    // The only offer that is captured, and what the client asks for then.
+    let taken_up = |offered: [u8; 4], acknowledged: bool| {
+        let mut lease = Lease::new();
+        for time in 0..3 {
+            lease.xid += 1;
+            let at = 10 * time * SECOND;
+            lease.say(at, dhcp::DISCOVER, OTHER);
+            let text = dhcp::message(dhcp::OFFER, lease.xid, lease.device.mac, offered.into(), SECOND_SERVER.v4(), "");
+            lease.mirror.udp(at + 10 * MILLI, (SECOND_SERVER, 67), (EVERYONE, 68), &text);
+            lease.say(at + 20 * MILLI, dhcp::REQUEST, OTHER);
+            if acknowledged {
+                lease.say(at + 30 * MILLI, dhcp::ACK, SECOND_SERVER);
+            }
+        }
+        told_of(&lease.uses(25 * SECOND))
+    };
+    assert_eq!(taken_up([192, 168, 1, 50], false), ["second-dhcp-server"]);
+    // Of the same network it may be a later offer of the one that was captured; which also may serve two networks.
+    assert_eq!((taken_up([10, 20, 0, 77], false), taken_up([192, 168, 1, 50], true)), (vec![], vec![]));
+}
+
 #[test]
 fn a_link_that_flaps_is_told_from_a_device_that_starts() {
     // A device asks DHCP `times` times; its connection goes on until `until`, or is opened anew behind each time.

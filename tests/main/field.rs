@@ -290,7 +290,7 @@ fn a_request_that_names_its_server_proves_the_offer() {
         if let Some(user) = user {
             mirror.who_has(2 * SECOND, user, GATEWAY);
         }
-        mirror.by_address()
+        mirror.goes_on().by_address()
     };
     assert_eq!(told(&asked(true, Some(device))), []);
     assert!(has(&asked(true, None), "no-dhcp-offer"), "the address never came into use");
@@ -610,6 +610,36 @@ fn a_router_gives_no_role_to_hosts_behind_it() {
     assert_eq!(roles(63), (Role::Node, [Role::Host; 3]));
     // What comes from the first hop is the device's own, however many addresses it has.
     assert_eq!(roles(64), (Role::Node, [Role::Node; 3]));
+}
+
+#[test]
+fn silent_addresses_of_a_declared_mac_have_its_role_unless_they_lie_behind_it() {
+    let roles = |speaks: bool, advertises: bool, silent: &[&str]| {
+        let mut mirror = Mirror::default();
+        if speaks {
+            let request = coap::request(coap::NON, coap::PUT, 1, &[7], "light/level", b"80");
+            mirror.udp(0, (GATEWAY, 41_000), (node(101), 5683), &request);
+        }
+        if advertises {
+            // RFC 4861 section 4.2.
+            let [own, group] = [GATEWAY.at("fe80::10"), EVERYONE.at("ff02::1").of([0x33, 0x33, 0, 0, 0, 1])];
+            let (IpAddr::V6(from), IpAddr::V6(to)) = (own.address, group.address) else { panic!("IPv6") };
+            let message = frame::icmpv6(from, to, 134, 0, &[64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0]);
+            mirror.ip(SECOND, Host { hops: 255, ..own }, group, frame::ICMPV6, &message);
+        }
+        for (at, address) in (2..).step_by(10).zip(silent) {
+            mirror.knock(at * SECOND, (node(101), 42_000), (GATEWAY.at(address), 1901));
+        }
+        let survey = mirror.by_mac();
+        let role = |address: &&str| survey.hosts.role_at(address.parse().expect("an address"));
+        silent.iter().map(role).collect::<Vec<_>>()
+    };
+    assert_eq!(roles(true, false, &["10.20.0.11", "10.20.0.12"]), [Role::Gateway; 2]);
+    assert_eq!(roles(false, true, &["10.20.0.10"]), [Role::Gateway]);
+    // A router hands on to other networks.
+    assert_eq!(roles(true, false, &["10.30.0.11", "10.30.0.12"]), [Role::Host; 2]);
+    assert_eq!(roles(true, true, &["10.30.0.11"]), [Role::Host]);
+    assert_eq!(roles(false, true, &["10.30.0.11", "10.20.0.12"]), [Role::Host; 2]);
 }
 
 #[test]

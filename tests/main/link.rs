@@ -532,6 +532,10 @@ fn a_priority_tag_is_no_vlan_of_its_own() {
 
 /// A client's DISCOVER, and what servers answer to it: each by its address, the network that it gives and the router.
 fn leases(servers: &[(Host, [u8; 4], Host)], rounds: u32) -> Survey {
+    survey_of(leases_of(servers, rounds))
+}
+
+fn leases_of(servers: &[(Host, [u8; 4], Host)], rounds: u32) -> Wire {
     let site = Site::new();
     let mut wire = site.wire(12);
     let everyone = group("255.255.255.255");
@@ -553,7 +557,7 @@ fn leases(servers: &[(Host, [u8; 4], Host)], rounds: u32) -> Survey {
         wire.udp(at + 5 * MILLI, client, (everyone, 67), &text(dhcp::REQUEST, site.router.v4(), node.v4()));
         wire.udp(at + 6 * MILLI, (site.router, 67), (everyone, 68), &text(dhcp::ACK, site.router.v4(), node.v4()));
     }
-    survey_of(wire)
+    wire
 }
 
 #[test]
@@ -588,6 +592,16 @@ fn one_device_that_gives_the_same_by_two_names_is_one_dhcp_server() {
     let stranger = Host { mac: [2, 0, 0, 0, 0, 9], ..other };
     let same = leases(&[(site.router, [10, 20, 0, 1], site.router), (stranger, [10, 20, 0, 1], site.router)], 3);
     assert_eq!(told(&same), ["second-dhcp-server"], "it may name its own DNS server");
+    // Unless it is seen to hand requests on to it (RFC 5107): relay and server speak from port 67 (RFC 2131 section 4.1).
+    let relayed = |port: u16| {
+        let mut wire =
+            leases_of(&[(site.router, [10, 20, 0, 1], site.router), (stranger, [10, 20, 0, 1], site.router)], 3);
+        for (from, to) in [(stranger, site.router), (site.router, stranger)] {
+            wire.udp(START + 5 * SECOND, (from, port), (to, 67), b"handed on");
+        }
+        told(&survey_of(wire))
+    };
+    assert_eq!((relayed(67), relayed(68)), (vec![], vec!["second-dhcp-server"]));
     let other_addresses = beside_own(51, site.router);
     of_kind(&other_addresses, "second-dhcp-server")[0].says(&["perhaps a pair"]);
     assert_eq!(told(&beside_own(1, other)), ["second-dhcp-server"]);

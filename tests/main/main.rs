@@ -1,6 +1,7 @@
 //! The integration tests, one binary.
 
 mod addresses;
+mod alive;
 mod anonymize;
 mod answers;
 mod antivirus;

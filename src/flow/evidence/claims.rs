@@ -161,6 +161,11 @@ impl Claims {
         order.map_or((&[], true), |order| (&order.0, order.0.len() == ORDERED))
     }
 
+    /// The first claims of each address.
+    pub fn orders(&self) -> impl Iterator<Item = (IpAddr, &[Claimed])> {
+        self.orders.iter().map(|((_, address), order)| (*address, &*order.0))
+    }
+
     /// Whether nobody claimed anything.
     pub(in crate::flow) fn is_empty(&self) -> bool {
         self.speakers.iter().len() == 0

@@ -70,6 +70,11 @@ impl DhcpExchange {
         identifier: None,
     };
 
+    /// What the client began anew with: its REQUEST, or the DISCOVER that an ACK answered at once (RFC 4039).
+    pub fn begun(&self) -> Window {
+        if self.starts.count == 0 && self.acks.count > 0 { self.discovers } else { self.starts }
+    }
+
     /// All messages together.
     pub(super) fn all(&self) -> Window {
         let Self { discovers, offers, starts, selects: _, acks, naks, .. } = *self;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use super::lowest::Add;
-use super::{DhcpExchange, Offers, SideEvidence};
+use super::{DhcpExchange, Offers, SideEvidence, Window};
 use crate::capture::Moment;
 use crate::decode::MacAddr;
 
@@ -24,6 +24,8 @@ pub struct Transaction {
     pub said: DhcpExchange,
     /// What each server gave, by its identifier.
     pub given: Vec<(Ipv4Addr, Offers)>,
+    /// When each server refused, by its identifier.
+    pub refused: Vec<(Ipv4Addr, Window)>,
     /// Whether the client declined the address.
     pub is_declined: bool,
 }
@@ -50,6 +52,7 @@ impl SideEvidence {
                     begin: *stretch,
                     said: said.clone(),
                     given: Vec::new(),
+                    refused: Vec::new(),
                     is_declined: false,
                 }),
             }
@@ -62,7 +65,12 @@ impl SideEvidence {
             }
         }
         let mut unknown = Vec::new();
-        for ((client, xid, _, stretch), refusals) in self.refusals() {
+        for ((client, xid, server, stretch), refusals) in self.refusals() {
+            if refusals.naks.count > 0
+                && let Some(transaction) = within(&mut all, (*client, *xid, *stretch))
+            {
+                transaction.refused.push((*server, refusals.naks));
+            }
             let Some(declined) = refusals.declined.as_ref() else { continue };
             match within(&mut all, (*client, *xid, *stretch)) {
                 Some(transaction) => transaction.is_declined = true,
