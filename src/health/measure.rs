@@ -97,10 +97,10 @@ impl Measure {
     }
 
     /// Whether the same question may be asked anew under the same identifier as soon as it was answered: BACnet stacks that
-    /// have one question on the way at a time use one invoke id, and resolvers one port and one number. Elsewhere the same
-    /// identifier is the same question.
+    /// have one question on the way at a time use one invoke id, resolvers one port and one number, and monitors ping with one
+    /// sequence number. Elsewhere the same identifier is the same question.
     pub(super) const fn renews(self) -> bool {
-        matches!(self, Self::Bacnet | Self::Dns)
+        matches!(self, Self::Bacnet | Self::Dns | Self::Echo)
     }
 
     /// The measure of a name.

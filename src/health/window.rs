@@ -168,7 +168,8 @@ impl Window {
     pub(super) fn outcome(&self, message: &Message, renews: bool) -> Option<Outcome> {
         let Message { time, side, act, id } = *message;
         let like = self.find(side, act, id, u32::MAX);
-        if each(like).any(|at| self.get(at).time.raw().abs_diff(time.raw()) <= COPY) {
+        let is_near = |at: usize| self.get(at).time.raw().abs_diff(time.raw()) <= COPY;
+        if each(like).any(|at| is_near(at) && !(renews && self.is_turn(message, at))) {
             return None;
         }
         match act {
@@ -181,6 +182,13 @@ impl Window {
             Act::Answer | Act::Accept => self.answer(message, renews),
             Act::Acknowledge => self.acknowledgment(message),
         }
+    }
+
+    /// Whether behind a message of the window the other end spoke under the same identifier: then one that is like it comes in turn,
+    /// and is no copy.
+    fn is_turn(&self, message: &Message, at: usize) -> bool {
+        let other = if message.act == Act::Ask { Act::Answer } else { Act::Ask };
+        self.find(1 - (message.side & 1), other, message.id, 0xffff_0000) >> at != 0
     }
 
     /// Whether an acknowledgement of TFTP is of a file's last block: one that is shorter than the block before it, or where
@@ -263,6 +271,7 @@ impl Stored for Window {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::measure::Measure;
     use super::*;
 
     const MS: i64 = 1_000_000;
@@ -300,6 +309,28 @@ mod tests {
         let answered = Answered { nanos: 2_010_000_000, repeats: 1 };
         let expected = [Asked, Repeated, answered, AnsweredAgain, Unasked, Unasked].map(Some);
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn an_identifier_that_is_used_again_behind_its_answer_is_another_question() {
+        use Outcome::{Answered, Asked, Repeated};
+        let of = |messages: &[Message]| {
+            let mut window = Window::EMPTY;
+            let take = |message: &Message| {
+                let outcome = window.outcome(message, Measure::Echo.renews());
+                window.push(*message);
+                outcome
+            };
+            messages.iter().map(take).collect::<Vec<_>>()
+        };
+        let answered = |millis: u64, repeats| Some(Answered { nanos: millis * 1_000_000, repeats });
+        let seen = of(&[ask(0, 1), answer(4, 1), ask(10_000, 1), ask(12_000, 1), answer(12_004, 1)]);
+        assert_eq!(seen, [Some(Asked), answered(4, 0), Some(Asked), Some(Repeated), answered(2_004, 1)]);
+        // One each 20 ms, and a mirror's copies of each.
+        let quick = of(&[ask(0, 1), answer(8, 1), ask(20, 1), answer(28, 1)]);
+        assert_eq!(quick, [Some(Asked), answered(8, 0), Some(Asked), answered(8, 0)]);
+        let copies = of(&[ask(0, 1), ask(1, 1), answer(8, 1), answer(9, 1), ask(20, 1)]);
+        assert_eq!(copies, [Some(Asked), None, answered(8, 0), None, Some(Asked)]);
     }
 
     #[test]
@@ -352,7 +383,13 @@ mod tests {
     /// The same by looking at one message after the other.
     fn one_by_one(window: &Window, message: &Message, renews: bool) -> Option<Outcome> {
         let is_copy = |known: &Message| known.is_like(message) && known.time.raw().abs_diff(message.time.raw()) <= COPY;
-        if window.iter().any(|known| is_copy(&known)) {
+        let is_reply = |known: &Message| {
+            let is_other = known.side != message.side && known.id >> 16 == message.id >> 16;
+            is_other && matches!((known.act, message.act), (Act::Answer, Act::Ask) | (Act::Ask, Act::Answer))
+        };
+        if (0..window.len())
+            .any(|at| is_copy(&window.get(at)) && !(renews && window.iter().skip(at).any(|known| is_reply(&known))))
+        {
             return None;
         }
         match message.act {
