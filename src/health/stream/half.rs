@@ -62,6 +62,16 @@ stored!(Half {
     has_repeated
 });
 
+/// Packets of a sender that counts them, of which one may be ahead of another: the bytes of a window, and others' between them.
+const AHEAD: u32 = 512;
+
+/// Whether a sender that counts its packets sent one before another, by their fingerprints: what is sent again has a number of
+/// its own.
+const fn is_sent_before(one: u32, other: u32) -> bool {
+    let ahead = (other >> 16).wrapping_sub(one >> 16) & 0xffff;
+    one & other & 1 != 0 && 0 < ahead && ahead < AHEAD
+}
+
 impl Half {
     pub(super) const NONE: Self = Self {
         initial: None,
@@ -92,6 +102,11 @@ impl Half {
             return true;
         }
         self.recent = time;
+        // Of what overtakes others the mark stays, as long as what it overtook comes.
+        let [oldest, ref others @ ..] = self.prints;
+        if is_sent_before(fingerprint, oldest) && others.iter().all(|other| is_sent_before(*other, oldest)) {
+            self.prints.swap(0, 1);
+        }
         self.prints.rotate_left(1);
         self.prints[PRINTS - 1] = fingerprint;
         false
@@ -124,9 +139,10 @@ impl Half {
             None if self.holes.are_all() => true,
             None => sent == Timestamp::UNKNOWN || since(time, sent) >= DISORDER || to == next,
         };
+        let is_overtaken = self.prints.iter().any(|print| is_sent_before(segment.fingerprint, *print));
         let count = if is_spurious {
             &mut losses.spurious
-        } else if is_asked_for || is_late {
+        } else if !is_overtaken && (is_asked_for || is_late) {
             losses.bytes_again = losses.bytes_again.saturating_add(to.wrapping_sub(from).into());
             &mut losses.again
         } else {
@@ -144,6 +160,12 @@ impl Half {
                 let early = sent.nanos().zip(time.nanos()).map_or(0, |(sent, time)| sent.saturating_sub(time));
                 is_after(next, initial) && (1..QUEUES).contains(&early)
             })
+    }
+
+    /// Whether the other end takes no more than what came before a number: what is sent all the same asks whether that is still so
+    /// (RFC 9293 section 3.8.6.1).
+    fn is_closed(&self, number: u32) -> bool {
+        self.acked.is_some_and(|acked| (acked.number, acked.window) == (number, 0))
     }
 
     /// Whether all that was sent is acknowledged.
@@ -193,6 +215,9 @@ impl Half {
             }
             return;
         }
+        if segment.length == 1 && self.is_closed(from) {
+            return;
+        }
         if from != next {
             self.pass_over(next, from, time);
         } else if self.is_idle() {
@@ -207,8 +232,9 @@ impl Half {
         if let Some((next, sent)) = self.next
             && is_after(number, next)
         {
-            // A keep-alive without a byte stands one number below what was sent (RFC 9293 section 3.8.4).
-            let is_keep_alive = sent == Timestamp::UNKNOWN && number == next.wrapping_add(1);
+            // A keep-alive without a byte stands one number below what was sent (RFC 9293 section 3.8.4), the byte of who asks
+            // whether a window is still closed behind it.
+            let is_keep_alive = (sent == Timestamp::UNKNOWN || self.is_closed(next)) && number == next.wrapping_add(1);
             // What was acknowledged was sent, and not captured, if it does not come yet, out of order.
             if !is_keep_alive {
                 self.pass_over(next, number, time);
