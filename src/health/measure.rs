@@ -182,13 +182,17 @@ pub struct Sums {
     pub unasked: u64,
     /// Of [`Measure::Tftp`]: last blocks of files that were acknowledged.
     pub ended: u64,
+    /// Questions that were never answered, nor asked again, though the next one was answered.
+    pub missed: u64,
+    /// Of [`Measure::Ack`]: segments of connections that were never acknowledged again, and of these the ones sent again.
+    pub vain: [u64; 2],
     /// From a question, as it was sent first, to its answer.
     pub times: Histogram,
     /// Of [`Measure::Ack`]: what TCP's numbers say of losses.
     pub losses: Option<Box<Losses>>,
 }
 
-/// But for how many files ended, which has a part of its own.
+/// But for how many files ended, and what was missed or in vain, which have parts of their own.
 impl Stored for Sums {
     fn store(&self, to: &mut Vec<u8>) {
         [self.asked, self.repeated, self.recovered, self.answered_again, self.unasked].store(to);
@@ -199,7 +203,7 @@ impl Stored for Sums {
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let [asked, repeated, recovered, answered_again, unasked] = from.get()?;
         let (times, losses) = from.get()?;
-        Ok(Self { asked, repeated, recovered, answered_again, unasked, ended: 0, times, losses })
+        Ok(Self { asked, repeated, recovered, answered_again, unasked, times, losses, ..Self::default() })
     }
 }
 
@@ -241,9 +245,11 @@ impl Sums {
             (&mut self.answered_again, other.answered_again),
             (&mut self.unasked, other.unasked),
             (&mut self.ended, other.ended),
+            (&mut self.missed, other.missed),
         ] {
             *mine = mine.saturating_add(theirs);
         }
+        self.vain = [0, 1].map(|at| self.vain[at].saturating_add(other.vain[at]));
         self.times.absorb(&other.times);
         if let Some(losses) = &other.losses {
             self.losses.get_or_insert_default().absorb(losses);
@@ -263,4 +269,6 @@ pub(super) enum Outcome {
     },
     AnsweredAgain,
     Unasked,
+    /// A question before it, though the next one was answered.
+    Missed,
 }

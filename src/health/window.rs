@@ -184,6 +184,22 @@ impl Window {
         }
     }
 
+    /// The question that one more message drives out, if it was lost: it was neither answered nor asked again, and the next one of
+    /// its end was answered.
+    pub(super) fn missed(&self) -> Option<Message> {
+        let first = self.get(0);
+        let is_answered = |question: &Message| {
+            let (reply, bits) = question.act.reply();
+            self.find(1 - question.side, reply, question.id, bits) != 0
+        };
+        if !self.is_full() || first.act != Act::Ask || is_answered(&first) {
+            return None;
+        }
+        let next = self.iter().skip(1).find(|known| (known.side, known.act) == (first.side, Act::Ask))?;
+        let is_sent_again = self.find(first.side, Act::Ask, first.id, u32::MAX) != 1;
+        (!is_sent_again && is_answered(&next)).then_some(first)
+    }
+
     /// Whether behind a message of the window the other end spoke under the same identifier: then one that is like it comes in turn,
     /// and is no copy.
     fn is_turn(&self, message: &Message, at: usize) -> bool {
@@ -331,6 +347,33 @@ mod tests {
         assert_eq!(quick, [Some(Asked), answered(8, 0), Some(Asked), answered(8, 0)]);
         let copies = of(&[ask(0, 1), ask(1, 1), answer(8, 1), answer(9, 1), ask(20, 1)]);
         assert_eq!(copies, [Some(Asked), None, answered(8, 0), None, Some(Asked)]);
+    }
+
+    /// What of a row of questions, each a second after the one before, is missed; of those that are answered the next follows.
+    fn missed(answered: &[bool], repeats: u32) -> usize {
+        let (mut window, mut missed) = (Window::EMPTY, 0);
+        for (number, is_answered) in (1_u32..).zip(answered) {
+            let at = i64::from(number) * 10_000;
+            let mut push = |message| {
+                missed += usize::from(window.missed().is_some());
+                window.push(message);
+            };
+            (0..=repeats).for_each(|again| push(ask(at + i64::from(again) * 1000, number << 16)));
+            if *is_answered {
+                push(answer(at + 5000, number << 16));
+            }
+        }
+        missed
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_missed_where_the_next_one_has_one() {
+        let of = |lost: &[usize]| (0..30).map(|number| !lost.contains(&number)).collect::<Vec<_>>();
+        assert_eq!(missed(&of(&[]), 0), 0);
+        assert_eq!(missed(&of(&[3, 9, 14]), 0), 3);
+        assert_eq!(missed(&of(&[3, 9, 14]), 1), 3, "asked twice, each counts once");
+        assert_eq!(missed(&of(&(10..20).collect::<Vec<_>>()), 0), 1, "an outage");
+        assert_eq!(missed(&of(&[29]), 0), 0, "its answer may come yet");
     }
 
     #[test]

@@ -44,6 +44,39 @@ pub(super) struct Half {
     pub(super) entered: Option<(u32, bool)>,
     /// Whether something was sent again since the log: of what came before, too.
     pub(super) has_repeated: bool,
+    pub(super) vain: Vain,
+}
+
+/// What was sent again in vain: who is switched off, or was cut off, acknowledges it no more, and nobody knows whether it was lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::health) struct Vain {
+    /// The number of the segment that was sent again last, and how often without another between, or within a part's beginning.
+    run: Option<(u32, u64)>,
+    /// Segments of connections that ended so, and of these the ones that were sent again.
+    pub(super) past: [u64; 2],
+}
+
+stored!(Vain { run, past });
+
+impl Vain {
+    pub(super) const NONE: Self = Self { run: None, past: [0; 2] };
+
+    fn again(&mut self, from: u32) {
+        let before = self.run.filter(|(last, _)| *last == from).map_or(0, |(_, times)| times);
+        self.run = Some((from, before.saturating_add(1)));
+    }
+
+    /// Adds what came later, of which so many segments were sent again.
+    pub(super) fn absorb(&mut self, later: Self, again: u64) {
+        self.past = [0, 1].map(|at| self.past[at].saturating_add(later.past[at]));
+        self.run = match (self.run, later.run) {
+            (Some((from, times)), Some((same, more))) if from == same && more == again => {
+                Some((from, times.saturating_add(more)))
+            }
+            (before, None) => before,
+            (_, last) => last,
+        };
+    }
 }
 
 stored!(Half {
@@ -59,7 +92,8 @@ stored!(Half {
     advanced,
     opening,
     entered,
-    has_repeated
+    has_repeated;
+    ..Self::NONE
 });
 
 /// Packets of a sender that counts them, of which one may be ahead of another: the bytes of a window, and others' between them.
@@ -87,6 +121,7 @@ impl Half {
         opening: None,
         entered: None,
         has_repeated: false,
+        vain: Vain::NONE,
     };
 
     /// Whether a segment is a copy of one of the last.
@@ -144,6 +179,7 @@ impl Half {
             &mut losses.spurious
         } else if !is_overtaken && (is_asked_for || is_late) {
             losses.bytes_again = losses.bytes_again.saturating_add(to.wrapping_sub(from).into());
+            self.vain.again(from);
             &mut losses.again
         } else {
             &mut losses.disordered
@@ -173,8 +209,21 @@ impl Half {
         matches!((self.next, self.acked), (Some((next, _)), Some(acked)) if acked.number == next)
     }
 
-    /// Takes the numbers that a segment of this end takes up.
-    pub(super) fn send(&mut self, segment: &Segment) {
+    /// The connection is over: what was sent again last was in vain if it was never acknowledged, or opened none, which the other
+    /// end's acknowledged SYN says. Where nothing of the other end was captured nobody knows.
+    pub(super) fn settle_vain(&mut self, is_taken_up: bool) {
+        let Some((from, times)) = self.vain.run.take() else { return };
+        let opens = self.initial == Some(from);
+        let is_acknowledged = self.acked.map(|acked| is_after(acked.number, from));
+        if if opens { !is_taken_up || is_acknowledged != Some(true) } else { is_acknowledged == Some(false) } {
+            for (past, more) in self.vain.past.iter_mut().zip([times.saturating_add(opens.into()), times]) {
+                *past = past.saturating_add(more);
+            }
+        }
+    }
+
+    /// Takes the numbers that a segment of this end takes up; whether anything of the other end was acknowledged.
+    pub(super) fn send(&mut self, segment: &Segment, is_taken_up: bool) {
         let ([from, _], taken, time) = (segment.numbers, segment.taken(), segment.time);
         if segment.has(TcpFlags::SYN) && self.is_behind(from, time) {
             // It opened what is known already, and stands later in the file than it was sent.
@@ -185,6 +234,7 @@ impl Half {
         if segment.has(TcpFlags::SYN) && self.initial != Some(from) {
             // Another connection on the same ports.
             self.settle_holes();
+            self.settle_vain(is_taken_up);
             (self.initial, self.next, self.acked) = (Some(from), None, None);
             (self.duplicates, self.probe) = (0, None);
         }
