@@ -219,7 +219,10 @@ impl Sums {
         let is_late = self.times.percentile(50) >= Some(PATIENCE);
         // All of it exactly once more is what two captures show whose clocks differ.
         let is_twice = |again: u64| again.abs_diff(self.asked).saturating_mul(20) <= self.asked;
-        if is_late {
+        if is_late && is_twice(self.repeated) {
+            // Nobody loses the first of each and never the second: who asks does not wait as long as the answer takes.
+            0
+        } else if is_late {
             repeated.saturating_sub(self.answered_again)
         } else if is_twice(self.repeated) && is_twice(self.answered_again) {
             repeated
