@@ -107,6 +107,42 @@ fn some_late_answers_are_told_and_lost_ones_are_a_path() {
     assert!(told, "fewer than a hundred questions tell no share");
 }
 
+/// A node answers late for a minute of ten, and at some other times, while it is sent a file or not.
+fn updated(has_file: bool, others: u16) -> Mirror {
+    let mut mirror = Mirror::default();
+    for number in 101..107 {
+        for round in 0..120_u16 {
+            let at = u64::from(round) * 5 * SECOND + u64::from(number) * MILLI;
+            let token = round.to_be_bytes();
+            let is_late = number == 104 && ((60..72).contains(&round) || round < others);
+            let took = if is_late { 400 * MILLI } else { 10 * MILLI };
+            let ask = coap::request(coap::CON, coap::GET, round, &token, "l", &[]);
+            mirror.udp(at, (GATEWAY, 40_000), (node(number), 5683), &ask);
+            mirror.udp(
+                at + took,
+                (node(number), 5683),
+                (GATEWAY, 40_000),
+                &coap::content(coap::ACK, round, &token, None, "1"),
+            );
+        }
+    }
+    let [server, client] = [(GATEWAY, 50_000), (node(104), 2_000)];
+    mirror.udp(300 * SECOND, client, (GATEWAY, 69), &tftp::read("node.bin", &[]));
+    for block in (1..=1180).filter(|_| has_file) {
+        let at = 300 * SECOND + u64::from(block) * 50 * MILLI;
+        mirror.udp(at, server, client, &tftp::data(block, &[0x55; 512]));
+        mirror.udp(at + 10 * MILLI, client, server, &tftp::ack(block));
+    }
+    in_order(mirror)
+}
+
+#[test]
+fn who_is_slow_while_it_is_updated_is_not_slow() {
+    assert!(of_kind(&updated(true, 0).measured(), "slow-device").is_empty());
+    assert_eq!(of_kind(&updated(false, 0).measured(), "slow-device").len(), 1);
+    assert_eq!(of_kind(&updated(true, 8).measured(), "slow-device").len(), 1, "at other times too");
+}
+
 #[test]
 fn a_device_that_takes_a_second_is_late_whoever_is_there() {
     let mut alone = Mirror::default();
