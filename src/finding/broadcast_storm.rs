@@ -203,7 +203,10 @@ impl Trouble for Storm {
     fn filter(&self, who: Who) -> String {
         match &self.what {
             What::Frames { .. } => "(eth.dst == ff:ff:ff:ff:ff:ff && !ip)".to_owned(),
-            What::Packets { to, .. } => format!("(ip.src == {who} && ip.dst == {to})"),
+            What::Packets { to, .. } => {
+                let ip = if to.is_ipv6() { "ipv6" } else { "ip" };
+                format!("({ip}.src == {who} && {ip}.dst == {to})")
+            }
         }
     }
 
