@@ -91,8 +91,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             let again = sums.lost(sums.recovered);
             path.asked.add(sums.times.count().saturating_add(again), again);
         }
-        // What no answer is owed to is missed as often as it is asked; and what came late was told as an answer without a question.
-        let missed = sums.missed.saturating_sub(sums.unasked);
+        // What no answer is owed to is missed as often as it is asked; what came late was told as an answer without a question; and what
+        // is asked again and never answered is not lost.
+        let in_vain = sums.repeated.saturating_sub(sums.recovered);
+        let missed = sums.missed.saturating_sub(sums.unasked).saturating_sub(in_vain);
         if matches!(pair.measure, Measure::Coap | Measure::Bacnet | Measure::Echo)
             && missed.saturating_mul(3) < sums.asked
         {

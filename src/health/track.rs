@@ -64,7 +64,7 @@ fn note(
         let (measure, asker) = role(of, &missed);
         sums.note(Spot { measure, asker, ends, places: &mut *places }, Outcome::Missed);
     }
-    let Some(outcome) = window.outcome(message, of.renews()) else { return };
+    let Some(outcome) = window.outcome(message, of) else { return };
     let (measure, asker) = role(of, message);
     let spot = Spot { measure, asker, ends, places };
     match outcome {

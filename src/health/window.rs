@@ -4,7 +4,7 @@
 //! exactly: of each part the first messages are kept until it is known what came before them, and the last ones for what
 //! comes after.
 
-use super::measure::Outcome;
+use super::measure::{Measure, Outcome};
 use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored};
 
@@ -163,13 +163,12 @@ impl Window {
         self.ids.iter().enumerate().map(bit).fold(0, |all, bit| all | bit) & self.all()
     }
 
-    /// What a message is that comes behind these; nothing where it is a copy. `renews` says that identifiers are used again
-    /// as soon as they are answered.
-    pub(super) fn outcome(&self, message: &Message, renews: bool) -> Option<Outcome> {
-        let Message { time, side, act, id } = *message;
+    /// What a message is that comes behind these; nothing where it is a copy.
+    pub(super) fn outcome(&self, message: &Message, of: Measure) -> Option<Outcome> {
+        let (Message { time, side, act, id }, renews) = (*message, of.renews());
         let like = self.find(side, act, id, u32::MAX);
         let is_near = |at: usize| self.get(at).time.raw().abs_diff(time.raw()) <= COPY;
-        if each(like).any(|at| is_near(at) && !(renews && self.is_turn(message, at))) {
+        if each(like).any(|at| is_near(at) && !(of == Measure::Bacnet && self.is_turn(message, at))) {
             return None;
         }
         match act {
@@ -201,9 +200,13 @@ impl Window {
     }
 
     /// Whether behind a message of the window the other end spoke under the same identifier: then one that is like it comes in turn,
-    /// and is no copy.
+    /// and is no copy, where a client may ask one thing after the other under one identifier.
     fn is_turn(&self, message: &Message, at: usize) -> bool {
-        let other = if message.act == Act::Ask { Act::Answer } else { Act::Ask };
+        let other = match message.act {
+            Act::Ask => Act::Answer,
+            Act::Answer => Act::Ask,
+            _ => return false,
+        };
         self.find(1 - (message.side & 1), other, message.id, 0xffff_0000) >> at != 0
     }
 
@@ -287,7 +290,6 @@ impl Stored for Window {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::measure::Measure;
     use super::*;
 
     const MS: i64 = 1_000_000;
@@ -303,7 +305,7 @@ mod tests {
     fn outcomes(messages: &[Message]) -> Vec<Option<Outcome>> {
         let mut window = Window::EMPTY;
         let take = |message: &Message| {
-            let outcome = window.outcome(message, false);
+            let outcome = window.outcome(message, Measure::Coap);
             window.push(*message);
             outcome
         };
@@ -333,7 +335,7 @@ mod tests {
         let of = |messages: &[Message]| {
             let mut window = Window::EMPTY;
             let take = |message: &Message| {
-                let outcome = window.outcome(message, Measure::Echo.renews());
+                let outcome = window.outcome(message, Measure::Bacnet);
                 window.push(*message);
                 outcome
             };
@@ -424,15 +426,16 @@ mod tests {
     }
 
     /// The same by looking at one message after the other.
-    fn one_by_one(window: &Window, message: &Message, renews: bool) -> Option<Outcome> {
+    fn one_by_one(window: &Window, message: &Message, of: Measure) -> Option<Outcome> {
+        let renews = of.renews();
         let is_copy = |known: &Message| known.is_like(message) && known.time.raw().abs_diff(message.time.raw()) <= COPY;
         let is_reply = |known: &Message| {
             let is_other = known.side != message.side && known.id >> 16 == message.id >> 16;
             is_other && matches!((known.act, message.act), (Act::Answer, Act::Ask) | (Act::Ask, Act::Answer))
         };
-        if (0..window.len())
-            .any(|at| is_copy(&window.get(at)) && !(renews && window.iter().skip(at).any(|known| is_reply(&known))))
-        {
+        if (0..window.len()).any(|at| {
+            is_copy(&window.get(at)) && !(of == Measure::Bacnet && window.iter().skip(at).any(|known| is_reply(&known)))
+        }) {
             return None;
         }
         match message.act {
@@ -485,8 +488,8 @@ mod tests {
                 let act = Act::of(act).unwrap();
                 let id = ((id / 2) << 16) | (id % 2);
                 let message = Message { time: Timestamp::from_nanos(now * MS), side, act, id };
-                for renews in [false, true] {
-                    prop_assert_eq!(window.outcome(&message, renews), one_by_one(&window, &message, renews));
+                for of in [Measure::Coap, Measure::Echo, Measure::Bacnet] {
+                    prop_assert_eq!(window.outcome(&message, of), one_by_one(&window, &message, of));
                 }
                 window.push(message);
             }
