@@ -248,6 +248,10 @@ impl Half {
         let to = from.wrapping_add(taken);
         self.losses.segments = self.losses.segments.saturating_add(1);
         self.losses.bytes = self.losses.bytes.saturating_add(segment.length.into());
+        if segment.length == 1 && self.is_closed(from) {
+            self.next.get_or_insert((from, Timestamp::UNKNOWN));
+            return;
+        }
         let Some((next, _)) = self.next else {
             // Whatever came before it is acknowledged: it begins a flight, unless more was sent before than is known.
             self.probe = self.acked.filter(|acked| acked.number == from).map(|_| (to, time));
@@ -265,9 +269,6 @@ impl Half {
             }
             return;
         }
-        if segment.length == 1 && self.is_closed(from) {
-            return;
-        }
         if from != next {
             self.pass_over(next, from, time);
         } else if self.is_idle() {
@@ -279,6 +280,13 @@ impl Half {
     /// Takes an acknowledgment of what this end sent. Gives the time of the probe that it acknowledges.
     pub(super) fn acknowledge(&mut self, segment: &Segment) -> Option<u64> {
         let (number, time) = (segment.numbers[1], segment.time);
+        // A byte that a closed window does not take was no more than a question, also where a part begins with it.
+        if segment.window == 0
+            && let Some((next, _)) = &mut self.next
+            && *next == number.wrapping_add(1)
+        {
+            (*next, self.probe) = (number, None);
+        }
         if let Some((next, sent)) = self.next
             && is_after(number, next)
         {

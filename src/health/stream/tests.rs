@@ -361,6 +361,31 @@ fn a_byte_that_asks_whether_a_window_is_still_closed_is_not_sent_again() {
     assert_eq!(of(500, true), (4, 0), "data all the same");
 }
 
+#[test]
+fn a_closed_window_adds_up_wherever_it_is_cut() {
+    let mut tape = Tape::opened();
+    for from in (100..10_100).step_by(1000) {
+        tape.data(0, from, 200, 1000, MS);
+        tape.data(1, 200, from + 1000, 0, MS);
+    }
+    for _ in 0..20 {
+        tape.segments.last_mut().unwrap().window = 0;
+        tape.data(0, 10_100, 200, 1, 5_000 * MS);
+        tape.data(1, 200, 10_100, 0, MS);
+    }
+    for from in (10_100..20_100).step_by(1000) {
+        tape.data(0, from, 200, 1000, MS);
+        tape.data(1, 200, from + 1000, 0, MS);
+    }
+    let (whole, _) = finish(observe(&tape.segments));
+    assert!(counted(&tape).contains(" again: 0,"), "{}", counted(&tape));
+    for cut in 8..tape.segments.len() - 8 {
+        let (before, behind) = tape.segments.split_at(cut);
+        let (parts, _) = finish(join([observe(before), observe(behind)].into_iter()));
+        assert_eq!(parts, whole, "cut at {cut}");
+    }
+}
+
 /// A capture begins in an idle connection.
 #[test]
 fn a_keep_alive_without_a_byte_proves_no_loss() {
