@@ -1,6 +1,6 @@
 //! `broadcast-storm`: broadcasts at a rate that nothing explains.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use super::by_mac::{HostsByMac, Identity};
 use super::devices::{Affected, Trouble, grouped};
@@ -100,15 +100,23 @@ fn frames(judged: &Judged<'_>) -> Option<Affected<Storm>> {
     Some(devices.device(most, &all, storm))
 }
 
-/// IPv4 broadcasts: conversations whose rate over all of their time is that of a storm, and those of the others that went on
+/// Whether an IPv6 group is that of all nodes or all routers, or one at which a neighbour is asked for its MAC (RFC 4291 section
+/// 2.7.1): for what IPv4 broadcasts.
+fn is_to_all(address: Ipv6Addr) -> bool {
+    matches!(address.segments(), [0xff02, 0, 0, 0, 0, 0, 0, 1 | 2] | [0xff02, 0, 0, 0, 0, 1, 0xff00..=0xffff, _])
+}
+
+/// IP broadcasts: conversations whose rate over all of their time is that of a storm, and those of the others that went on
 /// together when most came: what loops is whatever anybody sends.
 fn packets(judged: &Judged<'_>) -> Vec<Affected<Storm>> {
     let seen = judged.seen;
     let rate = u64::from(seen.policy.link().storm_rate);
     let is_broadcast = |conversation: &&Conversation| {
-        let is_group = seen.hosts.role(conversation.server) == Role::Group;
-        is_group
-            && matches!(seen.hosts.get(conversation.server).address, IpAddr::V4(address) if !address.is_multicast())
+        seen.hosts.role(conversation.server) == Role::Group
+            && match seen.hosts.get(conversation.server).address {
+                IpAddr::V4(address) => !address.is_multicast(),
+                IpAddr::V6(address) => is_to_all(address),
+            }
     };
     let window = |conversation: &Conversation| {
         let Conversation { first, last, begin, packets: [count, _], .. } = *conversation;
@@ -128,7 +136,9 @@ fn packets(judged: &Judged<'_>) -> Vec<Affected<Storm>> {
     let all: Vec<&Conversation> = judged.conversations.iter().filter(is_broadcast).collect();
     let alone = all.iter().filter(|one| per_second(one) >= rate && is_much(&window(one)));
     let mut storms: Vec<Affected<Storm>> = alone.map(|one| storm(one, 0, per_second(one), window(one))).collect();
-    let all: Vec<&Conversation> = all.into_iter().filter(|one| per_second(one) < rate).collect();
+    // Who looks for many neighbours of IPv6 asks each at a group of its own.
+    let is_rest = |one: &&Conversation| per_second(one) < rate && seen.hosts.get(one.server).address.is_ipv4();
+    let all: Vec<&Conversation> = all.into_iter().filter(is_rest).collect();
     // Whoever ends where another begins is counted with it.
     let begins = all.iter().map(|one| (one.first, false, rate_of(one)));
     let mut steps: Vec<(Timestamp, bool, u64)> =
@@ -193,7 +203,10 @@ impl Trouble for Storm {
     fn filter(&self, who: Who) -> String {
         match &self.what {
             What::Frames { .. } => "(eth.dst == ff:ff:ff:ff:ff:ff && !ip)".to_owned(),
-            What::Packets { to, .. } => format!("(ip.src == {who} && ip.dst == {to})"),
+            What::Packets { to, .. } => {
+                let ip = if to.is_ipv6() { "ipv6" } else { "ip" };
+                format!("({ip}.src == {who} && {ip}.dst == {to})")
+            }
         }
     }
 

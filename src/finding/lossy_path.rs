@@ -1,4 +1,4 @@
-//! `lossy-path`: hosts that must send much again, because the network between them loses it.
+//! `lossy-path`: hosts that must send much again, because the network between them loses it, or lose what nobody repeats.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::devices::{Affected, Trouble, grouped};
 use super::phrases::called;
 use super::{Context, Finding, Judged, Replace, Who};
-use crate::health::{Measure, Sums};
+use crate::health::Measure;
 use crate::policy::{FindingKind, HealthLimits, Role};
 
 /// How many were sent, and how many of them again.
@@ -22,10 +22,6 @@ impl Repeated {
         self.again = self.again.saturating_add(again);
     }
 
-    fn without(self, other: Self) -> Self {
-        Self { all: self.all.saturating_sub(other.all), again: self.again.saturating_sub(other.again) }
-    }
-
     fn is_told(self, limits: &HealthLimits) -> bool {
         self.all >= u64::from(limits.sent)
             && self.again.saturating_mul(100) >= self.all.saturating_mul(limits.repeated_percent.into())
@@ -34,37 +30,6 @@ impl Repeated {
     /// `31 of 412 (8 %)`.
     fn words(self) -> String {
         format!("{} of {} ({} %)", self.again, self.all, self.again.saturating_mul(100) / self.all.max(1))
-    }
-}
-
-/// How connections to one port were opened.
-#[derive(Clone, Copy, Default, Debug)]
-struct Opening {
-    asked: u64,
-    /// SYNs and SYN-ACKs that were sent again.
-    again: [u64; 2],
-    /// Connections that came to be.
-    opened: u64,
-}
-
-/// How often a SYN is sent again in vain, as systems come, where others of the port were answered.
-const SYNS: u64 = 3;
-
-impl Opening {
-    fn ask(&mut self, sums: &Sums) {
-        self.asked = self.asked.saturating_add(sums.asked);
-        for (mine, theirs) in self.again.iter_mut().zip([sums.repeated, sums.answered_again]) {
-            *mine = mine.saturating_add(theirs);
-        }
-    }
-
-    /// What it sent for connections that never came to be, and what was answered to that: whatever lets them come to nothing, need
-    /// not lose them.
-    fn in_vain(self) -> [Repeated; 2] {
-        let unopened = self.asked.saturating_sub(self.opened);
-        let most = if self.opened == 0 { u64::MAX } else { unopened.saturating_mul(SYNS) };
-        let [syns, answers] = self.again.map(|again| again.min(most));
-        [Repeated { all: unopened.saturating_add(syns), again: syns }, Repeated { all: answers, again: answers }]
     }
 }
 
@@ -77,13 +42,21 @@ struct Lossy {
     to: Repeated,
     /// Questions by UDP that one asked the other and that were answered in the end.
     asked: Repeated,
+    /// Questions, pings among them, and those that were never answered, nor asked again.
+    missed: Repeated,
+}
+
+impl Lossy {
+    /// What was sent, and of it what was sent again or missed.
+    const fn all(&self) -> [Repeated; 4] {
+        [self.from, self.to, self.asked, self.missed]
+    }
 }
 
 pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
     let limits = seen.policy.health();
     let mut paths: BTreeMap<(IpAddr, IpAddr), Lossy> = BTreeMap::new();
-    let mut openings: BTreeMap<(IpAddr, IpAddr, bool, u16), Opening> = BTreeMap::new();
     for (pair, sums) in &seen.health.pairs {
         // Of a node and its gateway the node is the device: paths differ by it.
         let rank = |address| match seen.hosts.role_at(address) {
@@ -103,19 +76,13 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             from: Repeated::default(),
             to: Repeated::default(),
             asked: Repeated::default(),
+            missed: Repeated::default(),
         });
+        // Who does not take up a connection any more, or is kept from it, is told as such: what he is sent again need not be lost.
         if let Some(lost) = &sums.losses {
             let way = if is_asker { &mut path.from } else { &mut path.to };
-            way.add(lost.segments, lost.again);
-        }
-        // Who opens asks for a SYN-ACK, which asks for an acknowledgment.
-        let by_device = is_asker == (pair.measure == Measure::Server);
-        if matches!(pair.measure, Measure::Server | Measure::Client) {
-            let opening = openings.entry((device, peer, by_device, pair.port)).or_default();
-            match pair.measure {
-                Measure::Server => opening.ask(sums),
-                _ => opening.opened = opening.opened.saturating_add(sums.times.count()),
-            }
+            let [all, again] = sums.vain;
+            way.add(lost.segments.saturating_sub(all), lost.again.saturating_sub(again));
         }
         // What is never answered is told as such: it need not be lost. Nor is what is asked again because the answer is late.
         let is_late = || sums.times.percentile(50) >= Some(u64::from(limits.late_milliseconds) * 1_000_000);
@@ -124,19 +91,24 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             let again = sums.lost(sums.recovered);
             path.asked.add(sums.times.count().saturating_add(again), again);
         }
+        // What no answer is owed to is missed as often as it is asked; what came late was told as an answer without a question; and what
+        // is asked again and never answered is not lost.
+        let in_vain = sums.repeated.saturating_sub(sums.recovered);
+        let missed = sums.missed.saturating_sub(sums.unasked).saturating_sub(in_vain);
+        if matches!(pair.measure, Measure::Coap | Measure::Bacnet | Measure::Echo)
+            && missed.saturating_mul(3) < sums.asked
+        {
+            path.missed.add(sums.asked, missed);
+        }
     }
-    // Connections that come to nothing are told as such, too.
-    for ((device, peer, by_device, _), opening) in openings {
-        let Some(path) = paths.get_mut(&(device, peer)) else { continue };
-        let [syns, answers] = opening.in_vain();
-        let [asks, answered] = if by_device { [&mut path.from, &mut path.to] } else { [&mut path.to, &mut path.from] };
-        (*asks, *answered) = (asks.without(syns), answered.without(answers));
-    }
-    let is_told = |path: &Lossy| [path.from, path.to, path.asked].into_iter().any(|sent| sent.is_told(limits));
+    let is_told = |path: &Lossy| {
+        [path.from, path.to, path.asked].into_iter().any(|sent| sent.is_told(limits))
+            // What was dropped while it was captured may have been the answers.
+            || path.missed.is_told(limits) && path.missed.again > seen.missing.dropped
+    };
     let devices = paths.into_iter().filter(|(_, path)| is_told(path)).filter_map(|((device, _), path)| {
         let host = seen.hosts.at(device)?;
-        let again = [path.from, path.to, path.asked].map(|sent| sent.again);
-        let packets = again.into_iter().fold(0, u64::saturating_add);
+        let packets = path.all().iter().fold(0, |sum: u64, sent| sum.saturating_add(sent.again));
         Some(Affected::host(host, packets, (host.first_seen, host.last_seen), path))
     });
     grouped(seen, devices.collect())
@@ -148,8 +120,8 @@ impl Trouble for Lossy {
                                   cable. Losses of many devices at once lie where their ways meet: an uplink, a switch that is \
                                   overloaded, a wireless hop.";
     const NEXT: &'static str = "Look at the errors of the switch ports on the way";
-    const HEADING: &'static str = "Much is lost on a path and sent again.";
-    const HEADINGS: &'static str = "Much is lost on {number} paths and sent again.";
+    const HEADING: &'static str = "Much is lost on a path.";
+    const HEADINGS: &'static str = "Much is lost on {number} paths.";
 
     fn sentence(&self, who: Who, context: &Context<'_>) -> String {
         let parts = [
@@ -157,24 +129,28 @@ impl Trouble for Lossy {
             (self.to, "of those that it was sent"),
             (self.asked, "of the questions that were answered in the end"),
         ];
-        let said =
-            parts.iter().filter(|(sent, _)| sent.again > 0).map(|(sent, words)| format!("{} {words}", sent.words()));
+        let said = parts.iter().filter(|(sent, _)| sent.again > 0);
+        let again: Vec<String> = said.map(|(sent, words)| format!("{} {words}", sent.words())).collect();
+        let again = (!again.is_empty()).then(|| format!("there were sent again {}", again.join("; ")));
+        let missed = (self.missed.again > 0).then(|| {
+            format!("{} questions and pings were never answered, though the next ones were", self.missed.words())
+        });
         format!(
-            "Between {who}{} and {}{} there were sent again {}.",
+            "Between {who}{} and {}{} {}.",
             context.name(who),
             self.peer,
             context.name(self.peer),
-            said.collect::<Vec<_>>().join("; ")
+            again.into_iter().chain(missed).collect::<Vec<_>>().join("; ")
         )
     }
 
     fn gist(&self, who: Who, context: &Context<'_>) -> String {
-        let worst = [self.from, self.to, self.asked]
-            .into_iter()
-            .max_by_key(|sent| sent.again.saturating_mul(10_000) / sent.all.max(1))
-            .unwrap_or_default();
+        let share = |sent: Repeated| sent.again.saturating_mul(10_000) / sent.all.max(1);
+        let again = [self.from, self.to, self.asked].into_iter().max_by_key(|sent| share(*sent)).unwrap_or_default();
+        let is_missed = share(self.missed) > share(again);
+        let (worst, what) = if is_missed { (self.missed, "never answered") } else { (again, "sent again") };
         let [device, peer] = [who, self.peer.into()].map(|end| called(&[end], context));
-        format!("{device} \u{2013} {peer}: {} sent again", worst.words())
+        format!("{device} \u{2013} {peer}: {} {what}", worst.words())
     }
 
     fn filter(&self, who: Who) -> String {

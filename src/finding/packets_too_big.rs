@@ -1,6 +1,6 @@
 //! `packets-too-big`: packets that do not fit the path, again and again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::devices::{Affected, Trouble, grouped};
@@ -13,10 +13,10 @@ use crate::policy::FindingKind;
 /// Seconds after which a sender may try a larger packet again (RFC 1191 section 6.3, RFC 8201 section 4).
 const TRIES_AGAIN: u64 = 600;
 
-/// Who says that packets of whom to whom are too big.
+/// Who says that packets of whom to whom are too big: where several ways lead there, several routers do.
 #[derive(Clone, Debug)]
 struct TooBig {
-    router: IpAddr,
+    routers: BTreeSet<IpAddr>,
     destination: IpAddr,
     errors: u64,
     /// 0 where the error does not say it.
@@ -28,20 +28,22 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     let seen = judged.seen;
     let least = u64::from(seen.policy.link().too_big_errors);
     let mut devices = Vec::new();
-    let mut paths: BTreeMap<(IpAddr, IpAddr, IpAddr), (evidence::TooBig, u64)> = BTreeMap::new();
+    let mut paths: BTreeMap<(IpAddr, IpAddr), (evidence::TooBig, u64, BTreeSet<IpAddr>)> = BTreeMap::new();
     for ((router, source, destination, _), next) in seen.evidence.link.too_big() {
         // Of those of a minute, one a second counts at most: a flight has many at once.
         let moments = next.errors.count.min(seconds(&next.errors).saturating_add(1));
-        let join =
-            |(held, sum): &mut (evidence::TooBig, u64)| (*held, *sum) = (held.and(*next), sum.saturating_add(moments));
-        paths.entry((*router, *source, *destination)).and_modify(join).or_insert((*next, moments));
+        let path = paths.entry((*source, *destination)).or_insert((*next, 0, BTreeSet::new()));
+        // Of the first it is there twice.
+        path.0 = if path.2.is_empty() { *next } else { path.0.and(*next) };
+        path.1 = path.1.saturating_add(moments);
+        path.2.insert(*router);
     }
-    for ((router, source, destination), (evidence::TooBig { errors, fits }, moments)) in paths {
+    for ((source, destination), (evidence::TooBig { errors, fits }, moments, routers)) in paths {
         // One flight of errors is how a sender learns what fits, and it may try again now and then.
         if moments < least.saturating_add(seconds(&errors) / TRIES_AGAIN) {
             continue;
         }
-        let what = TooBig { router, destination, errors: errors.count, fits, at: Cited::of(&errors) };
+        let what = TooBig { routers, destination, errors: errors.count, fits, at: Cited::of(&errors) };
         devices.push(Affected::within(&errors, seen.hosts.role_at(source), source, what));
     }
     grouped(seen, devices)
@@ -64,7 +66,7 @@ impl Trouble for TooBig {
         format!(
             "{} said {} that packets of {who}{} to {}{} are too big{fits}, the first in {}: the sender does not hear it, or does \
              not heed it.",
-            self.router,
+            self.routers.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" and "),
             times(self.errors, "time", "times"),
             context.name(who),
             self.destination,
@@ -78,13 +80,18 @@ impl Trouble for TooBig {
     }
 
     fn filter(&self, _: Who) -> String {
-        match self.router {
+        let by = |router: &IpAddr| match router {
             IpAddr::V4(router) => format!("(icmp.type == 3 && icmp.code == 4 && ip.src == {router})"),
             IpAddr::V6(router) => format!("(icmpv6.type == 2 && ipv6.src == {router})"),
-        }
+        };
+        self.routers.iter().map(by).collect::<Vec<_>>().join(" || ")
     }
 
     fn replaced(&self, with: &dyn Replace) -> Self {
-        Self { router: with.address(self.router), destination: with.address(self.destination), ..self.clone() }
+        Self {
+            routers: self.routers.iter().map(|router| with.address(*router)).collect(),
+            destination: with.address(self.destination),
+            ..self.clone()
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::devices::{Affected, Trouble, grouped};
 use super::{Context, Finding, Judged, Replace, Who, filter, overloaded};
-use crate::health::{Histogram, Measure, Sums};
+use crate::health::{self, DeviceLoad, Histogram, Measure, Sums};
 use crate::inventory::HostId;
 use crate::policy::{FindingKind, HealthLimits, Role};
 use crate::text::duration;
@@ -89,7 +89,10 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             let (Some(times), Some(usual)) = (times_of(&sums.times), &usual) else { continue };
             let Some(slowness) = usual.slowness(measure, sums, answers.len(), limits) else { continue };
             let host = seen.hosts.get(*device);
-            if overloaded.contains(&Who::Address(host.address)) {
+            let load = seen.health.loads.get(&host.address);
+            let is_busy =
+                slowness == Slowness::Sometimes && load.is_some_and(|load| is_late_with_files(load, measure, times[0]));
+            if is_busy || overloaded.contains(&Who::Address(host.address)) {
                 continue;
             }
             let way = ways.and_then(|ways| times_of(&ways.get(device)?.times)).zip(usual_way.as_ref());
@@ -106,6 +109,19 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
         }
     }
     grouped(seen, slow)
+}
+
+/// Whether a device answers later than its median says while files cross by TFTP, as where its firmware is updated, and at no
+/// other time.
+fn is_late_with_files(load: &DeviceLoad, measure: Measure, median: u64) -> bool {
+    let mut answers = [health::Answers::default(); 2];
+    for stretch in load.stretches() {
+        let has_files = stretch.answers(|other| matches!(other, Measure::Tftp | Measure::TftpNext)).count > 0;
+        answers[usize::from(has_files)].absorb(stretch.answers(|other| other == measure));
+    }
+    // One answer in twenty that takes ten times as long makes such a mean longer by more than a tenth.
+    let [alone, with_files] = answers.map(|answers| answers.typical().unwrap_or(u64::MAX));
+    !load.is_sample() && alone <= median.saturating_add(median / 10) && with_files >= median.saturating_mul(2)
 }
 
 fn times_of(times: &Histogram) -> Option<Times> {

@@ -97,10 +97,10 @@ impl Measure {
     }
 
     /// Whether the same question may be asked anew under the same identifier as soon as it was answered: BACnet stacks that
-    /// have one question on the way at a time use one invoke id, and resolvers one port and one number. Elsewhere the same
-    /// identifier is the same question.
+    /// have one question on the way at a time use one invoke id, resolvers one port and one number, and monitors ping with one
+    /// sequence number. Elsewhere the same identifier is the same question.
     pub(super) const fn renews(self) -> bool {
-        matches!(self, Self::Bacnet | Self::Dns)
+        matches!(self, Self::Bacnet | Self::Dns | Self::Echo)
     }
 
     /// The measure of a name.
@@ -182,13 +182,17 @@ pub struct Sums {
     pub unasked: u64,
     /// Of [`Measure::Tftp`]: last blocks of files that were acknowledged.
     pub ended: u64,
+    /// Questions that were never answered, nor asked again, though the next one was answered.
+    pub missed: u64,
+    /// Of [`Measure::Ack`]: segments of connections that were never acknowledged again, and of these the ones sent again.
+    pub vain: [u64; 2],
     /// From a question, as it was sent first, to its answer.
     pub times: Histogram,
     /// Of [`Measure::Ack`]: what TCP's numbers say of losses.
     pub losses: Option<Box<Losses>>,
 }
 
-/// But for how many files ended, which has a part of its own.
+/// But for how many files ended, and what was missed or in vain, which have parts of their own.
 impl Stored for Sums {
     fn store(&self, to: &mut Vec<u8>) {
         [self.asked, self.repeated, self.recovered, self.answered_again, self.unasked].store(to);
@@ -199,7 +203,7 @@ impl Stored for Sums {
     fn load(from: &mut Load<'_>) -> Result<Self, Broken> {
         let [asked, repeated, recovered, answered_again, unasked] = from.get()?;
         let (times, losses) = from.get()?;
-        Ok(Self { asked, repeated, recovered, answered_again, unasked, ended: 0, times, losses })
+        Ok(Self { asked, repeated, recovered, answered_again, unasked, times, losses, ..Self::default() })
     }
 }
 
@@ -215,7 +219,10 @@ impl Sums {
         let is_late = self.times.percentile(50) >= Some(PATIENCE);
         // All of it exactly once more is what two captures show whose clocks differ.
         let is_twice = |again: u64| again.abs_diff(self.asked).saturating_mul(20) <= self.asked;
-        if is_late {
+        if is_late && is_twice(self.repeated) {
+            // Nobody loses the first of each and never the second: who asks does not wait as long as the answer takes.
+            0
+        } else if is_late {
             repeated.saturating_sub(self.answered_again)
         } else if is_twice(self.repeated) && is_twice(self.answered_again) {
             repeated
@@ -241,9 +248,11 @@ impl Sums {
             (&mut self.answered_again, other.answered_again),
             (&mut self.unasked, other.unasked),
             (&mut self.ended, other.ended),
+            (&mut self.missed, other.missed),
         ] {
             *mine = mine.saturating_add(theirs);
         }
+        self.vain = [0, 1].map(|at| self.vain[at].saturating_add(other.vain[at]));
         self.times.absorb(&other.times);
         if let Some(losses) = &other.losses {
             self.losses.get_or_insert_default().absorb(losses);
@@ -263,4 +272,6 @@ pub(super) enum Outcome {
     },
     AnsweredAgain,
     Unasked,
+    /// A question before it, though the next one was answered.
+    Missed,
 }

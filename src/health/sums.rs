@@ -196,6 +196,7 @@ impl Measures {
             Outcome::Repeated => &mut sums.repeated,
             Outcome::AnsweredAgain => &mut sums.answered_again,
             Outcome::Unasked => &mut sums.unasked,
+            Outcome::Missed => &mut sums.missed,
             Outcome::Answered { .. } => return,
         };
         *count = count.saturating_add(1);
@@ -263,8 +264,9 @@ impl Measures {
         }
     }
 
-    pub(super) fn lost(&mut self, pair: Pair, losses: &Losses) {
+    pub(super) fn lost(&mut self, pair: Pair, losses: &Losses, vain: [u64; 2]) {
         if let Some(sums) = self.get(pair) {
+            sums.absorb(&Sums { vain, ..Sums::default() });
             sums.losses.get_or_insert_default().absorb(losses);
         }
     }
@@ -344,6 +346,24 @@ impl Measures {
         for (pair, ended) in ends {
             let kept = self.pairs.get_mut(&pair).filter(|_| pair.measure == Measure::Tftp && ended > 0);
             kept.ok_or_else(|| from.wrong("a file ended that was not sent"))?.sums.ended = ended;
+        }
+        Ok(())
+    }
+
+    /// What was missed, or in vain, where anything was, by pair.
+    pub(super) fn missed(&self) -> Vec<(Pair, (u64, [u64; 2]))> {
+        let missed = self.sorted().into_iter().map(|(pair, sums)| (*pair, (sums.missed, sums.vain)));
+        missed.filter(|(_, missed)| *missed != (0, [0; 2])).collect()
+    }
+
+    /// Takes over what [`Measures::missed`] gave.
+    pub(super) fn load_missed(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        let all: BTreeMap<Pair, (u64, [u64; 2])> =
+            from.map(2 * MOST_PAIRS, "questions were missed on too many pairs")?;
+        for (pair, missed) in all {
+            let kept =
+                self.pairs.get_mut(&pair).ok_or_else(|| from.wrong("a question was missed that was not asked"))?;
+            (kept.sums.missed, kept.sums.vain) = missed;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::measure::{Measure, Outcome, Pair};
-use super::stream::{Segment, Stream};
+use super::stream::{Segment, Stream, Vain};
 use super::sums::{Measures, Places, Spot, pair};
 use super::watch::FlowKey;
 use super::window::{Act, Message, Window};
@@ -60,7 +60,11 @@ fn note(
     (of, ends, places): (Measure, &impl FlowKey, &mut Places),
     sums: &mut Measures,
 ) {
-    let Some(outcome) = window.outcome(message, of.renews()) else { return };
+    if let Some(missed) = window.missed() {
+        let (measure, asker) = role(of, &missed);
+        sums.note(Spot { measure, asker, ends, places: &mut *places }, Outcome::Missed);
+    }
+    let Some(outcome) = window.outcome(message, of) else { return };
     let (measure, asker) = role(of, message);
     let spot = Spot { measure, asker, ends, places };
     match outcome {
@@ -158,6 +162,16 @@ impl Track {
     /// Seams at which parts of it did not fit.
     pub(super) fn misfits(&self) -> u64 {
         self.stream.as_ref().map_or(0, |stream| stream.misfits)
+    }
+
+    /// What each end sent again in vain so far, which [`Stored`] leaves out.
+    pub(super) fn vain(&self) -> Option<[Vain; 2]> {
+        self.stream.as_ref()?.vain()
+    }
+
+    /// Takes over what [`Track::vain`] gave, if it can be.
+    pub(super) fn set_vain(&mut self, both: [Vain; 2]) -> bool {
+        self.stream.as_mut().is_some_and(|stream| stream.set_vain(both))
     }
 
     /// Takes an acknowledgment of TCP: the first behind a SYN-ACK is the client's half of the handshake.

@@ -1,20 +1,20 @@
 //! The flows of one address family that health is measured of, each by its key: a side table, so that flows without
 //! questions and answers pay nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 
 use super::measure::{Measure, Pair};
 use super::numbered::Numbered;
-use super::stream::Segment;
+use super::stream::{Segment, Vain};
 use super::sums::Measures;
 use super::track::{Ends, Track};
 use super::window::{Act, Message};
 use super::{Health, MOST_FLOWS, MOST_PAIRS};
 use crate::capture::Timestamp;
 use crate::protocol::exchange::Part;
-use crate::state::{Broken, Load, Stored, store_list};
+use crate::state::{Broken, Load, Stored, store_list, store_map};
 
 /// Nanoseconds without a message after which a flow may be let go, where there are too many.
 const IDLE: i64 = 120_000_000_000;
@@ -258,6 +258,30 @@ impl<K: FlowKey + Stored> Watch<K> {
     /// Loads those.
     pub(crate) fn load_ends(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
         self.sums.load_ends(from)
+    }
+
+    /// Whether anything was missed, or in vain.
+    pub(crate) fn has_missed(&self) -> bool {
+        !self.sums.missed().is_empty() || self.tracks.list().iter().any(|(_, track)| track.vain().is_some())
+    }
+
+    /// Appends what was, which [`Watch::store`] leaves out.
+    pub(crate) fn store_missed(&self, to: &mut Vec<u8>) {
+        store_list(self.sums.missed().iter(), to);
+        let vain: BTreeMap<K, [Vain; 2]> =
+            self.tracks.list().iter().filter_map(|(key, track)| Some((*key, track.vain()?))).collect();
+        store_map(&vain, to);
+    }
+
+    /// Loads that.
+    pub(crate) fn load_missed(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        self.sums.load_missed(from)?;
+        let vain: BTreeMap<K, [Vain; 2]> = from.map(2 * MOST_FLOWS, "too many flows were in vain")?;
+        for (key, both) in vain {
+            let is_known = self.tracks.get_mut(&key).is_some_and(|track| track.set_vain(both));
+            from.expect(is_known, "a flow was in vain that is not known")?;
+        }
+        Ok(())
     }
 
     pub(crate) fn load(from: &mut Load<'_>) -> Result<Self, Broken> {

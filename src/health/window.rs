@@ -4,7 +4,7 @@
 //! exactly: of each part the first messages are kept until it is known what came before them, and the last ones for what
 //! comes after.
 
-use super::measure::Outcome;
+use super::measure::{Measure, Outcome};
 use crate::capture::Timestamp;
 use crate::state::{Broken, Load, Stored};
 
@@ -163,12 +163,12 @@ impl Window {
         self.ids.iter().enumerate().map(bit).fold(0, |all, bit| all | bit) & self.all()
     }
 
-    /// What a message is that comes behind these; nothing where it is a copy. `renews` says that identifiers are used again
-    /// as soon as they are answered.
-    pub(super) fn outcome(&self, message: &Message, renews: bool) -> Option<Outcome> {
-        let Message { time, side, act, id } = *message;
+    /// What a message is that comes behind these; nothing where it is a copy.
+    pub(super) fn outcome(&self, message: &Message, of: Measure) -> Option<Outcome> {
+        let (Message { time, side, act, id }, renews) = (*message, of.renews());
         let like = self.find(side, act, id, u32::MAX);
-        if each(like).any(|at| self.get(at).time.raw().abs_diff(time.raw()) <= COPY) {
+        let is_near = |at: usize| self.get(at).time.raw().abs_diff(time.raw()) <= COPY;
+        if each(like).any(|at| is_near(at) && !(of == Measure::Bacnet && self.is_turn(message, at))) {
             return None;
         }
         match act {
@@ -181,6 +181,33 @@ impl Window {
             Act::Answer | Act::Accept => self.answer(message, renews),
             Act::Acknowledge => self.acknowledgment(message),
         }
+    }
+
+    /// The question that one more message drives out, if it was lost: it was neither answered nor asked again, and the next one of
+    /// its end was answered.
+    pub(super) fn missed(&self) -> Option<Message> {
+        let first = self.get(0);
+        let is_answered = |question: &Message| {
+            let (reply, bits) = question.act.reply();
+            self.find(1 - question.side, reply, question.id, bits) != 0
+        };
+        if !self.is_full() || first.act != Act::Ask || is_answered(&first) {
+            return None;
+        }
+        let next = self.iter().skip(1).find(|known| (known.side, known.act) == (first.side, Act::Ask))?;
+        let is_sent_again = self.find(first.side, Act::Ask, first.id, u32::MAX) != 1;
+        (!is_sent_again && is_answered(&next)).then_some(first)
+    }
+
+    /// Whether behind a message of the window the other end spoke under the same identifier: then one that is like it comes in turn,
+    /// and is no copy, where a client may ask one thing after the other under one identifier.
+    fn is_turn(&self, message: &Message, at: usize) -> bool {
+        let other = match message.act {
+            Act::Ask => Act::Answer,
+            Act::Answer => Act::Ask,
+            _ => return false,
+        };
+        self.find(1 - (message.side & 1), other, message.id, 0xffff_0000) >> at != 0
     }
 
     /// Whether an acknowledgement of TFTP is of a file's last block: one that is shorter than the block before it, or where
@@ -278,7 +305,7 @@ mod tests {
     fn outcomes(messages: &[Message]) -> Vec<Option<Outcome>> {
         let mut window = Window::EMPTY;
         let take = |message: &Message| {
-            let outcome = window.outcome(message, false);
+            let outcome = window.outcome(message, Measure::Coap);
             window.push(*message);
             outcome
         };
@@ -300,6 +327,55 @@ mod tests {
         let answered = Answered { nanos: 2_010_000_000, repeats: 1 };
         let expected = [Asked, Repeated, answered, AnsweredAgain, Unasked, Unasked].map(Some);
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn an_identifier_that_is_used_again_behind_its_answer_is_another_question() {
+        use Outcome::{Answered, Asked, Repeated};
+        let of = |messages: &[Message]| {
+            let mut window = Window::EMPTY;
+            let take = |message: &Message| {
+                let outcome = window.outcome(message, Measure::Bacnet);
+                window.push(*message);
+                outcome
+            };
+            messages.iter().map(take).collect::<Vec<_>>()
+        };
+        let answered = |millis: u64, repeats| Some(Answered { nanos: millis * 1_000_000, repeats });
+        let seen = of(&[ask(0, 1), answer(4, 1), ask(10_000, 1), ask(12_000, 1), answer(12_004, 1)]);
+        assert_eq!(seen, [Some(Asked), answered(4, 0), Some(Asked), Some(Repeated), answered(2_004, 1)]);
+        // One each 20 ms, and a mirror's copies of each.
+        let quick = of(&[ask(0, 1), answer(8, 1), ask(20, 1), answer(28, 1)]);
+        assert_eq!(quick, [Some(Asked), answered(8, 0), Some(Asked), answered(8, 0)]);
+        let copies = of(&[ask(0, 1), ask(1, 1), answer(8, 1), answer(9, 1), ask(20, 1)]);
+        assert_eq!(copies, [Some(Asked), None, answered(8, 0), None, Some(Asked)]);
+    }
+
+    /// What of a row of questions, each a second after the one before, is missed; of those that are answered the next follows.
+    fn missed(answered: &[bool], repeats: u32) -> usize {
+        let (mut window, mut missed) = (Window::EMPTY, 0);
+        for (number, is_answered) in (1_u32..).zip(answered) {
+            let at = i64::from(number) * 10_000;
+            let mut push = |message| {
+                missed += usize::from(window.missed().is_some());
+                window.push(message);
+            };
+            (0..=repeats).for_each(|again| push(ask(at + i64::from(again) * 1000, number << 16)));
+            if *is_answered {
+                push(answer(at + 5000, number << 16));
+            }
+        }
+        missed
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_missed_where_the_next_one_has_one() {
+        let of = |lost: &[usize]| (0..30).map(|number| !lost.contains(&number)).collect::<Vec<_>>();
+        assert_eq!(missed(&of(&[]), 0), 0);
+        assert_eq!(missed(&of(&[3, 9, 14]), 0), 3);
+        assert_eq!(missed(&of(&[3, 9, 14]), 1), 3, "asked twice, each counts once");
+        assert_eq!(missed(&of(&(10..20).collect::<Vec<_>>()), 0), 1, "an outage");
+        assert_eq!(missed(&of(&[29]), 0), 0, "its answer may come yet");
     }
 
     #[test]
@@ -350,9 +426,16 @@ mod tests {
     }
 
     /// The same by looking at one message after the other.
-    fn one_by_one(window: &Window, message: &Message, renews: bool) -> Option<Outcome> {
+    fn one_by_one(window: &Window, message: &Message, of: Measure) -> Option<Outcome> {
+        let renews = of.renews();
         let is_copy = |known: &Message| known.is_like(message) && known.time.raw().abs_diff(message.time.raw()) <= COPY;
-        if window.iter().any(|known| is_copy(&known)) {
+        let is_reply = |known: &Message| {
+            let is_other = known.side != message.side && known.id >> 16 == message.id >> 16;
+            is_other && matches!((known.act, message.act), (Act::Answer, Act::Ask) | (Act::Ask, Act::Answer))
+        };
+        if (0..window.len()).any(|at| {
+            is_copy(&window.get(at)) && !(of == Measure::Bacnet && window.iter().skip(at).any(|known| is_reply(&known)))
+        }) {
             return None;
         }
         match message.act {
@@ -405,8 +488,8 @@ mod tests {
                 let act = Act::of(act).unwrap();
                 let id = ((id / 2) << 16) | (id % 2);
                 let message = Message { time: Timestamp::from_nanos(now * MS), side, act, id };
-                for renews in [false, true] {
-                    prop_assert_eq!(window.outcome(&message, renews), one_by_one(&window, &message, renews));
+                for of in [Measure::Coap, Measure::Echo, Measure::Bacnet] {
+                    prop_assert_eq!(window.outcome(&message, of), one_by_one(&window, &message, of));
                 }
                 window.push(message);
             }

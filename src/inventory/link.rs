@@ -109,7 +109,10 @@ fn powered(mut ends: [Said<'_>; 2]) -> Powered {
     let of =
         |get: &dyn Fn(&Power) -> Option<u16>, end: Option<(&Power, &Window)>| end.and_then(|(power, _)| get(power));
     let requested = of(&Power::requested, own).or(of(&Power::requested, switch));
-    let allocated = of(&Power::allocated, switch).max(of(&Power::allocated, own));
+    let given = of(&Power::allocated, switch);
+    // A switch that gave more before has taken it back, whatever the device still holds for granted.
+    let is_cut = given.is_some() && ends[1].iter().any(|(power, _)| power.allocated() > given);
+    let allocated = if is_cut { given } else { given.max(of(&Power::allocated, own)) };
     let class = own.and_then(|(power, _)| power.class()).or(switch.and_then(|(power, _)| power.class()));
     let pairs = switch.and_then(|(power, _)| power.pairs()).or(own.and_then(|(power, _)| power.pairs()));
     // A switch that tells its power without negotiating it grants by classification: what the device holds for granted is
@@ -119,8 +122,8 @@ fn powered(mut ends: [Said<'_>; 2]) -> Powered {
         .is_none_or(|(power, _)| power.negotiates() || by_class(power).is_some_and(|given| Some(given) < requested));
     let is_short = may_tell
         && matches!((requested, allocated), (Some(requested), Some(allocated)) if is_less(allocated, requested));
-    let short = is_short
-        .then(|| since(if own.is_some_and(|(power, _)| power.requested().is_some()) { &ends[0] } else { &ends[1] }));
+    let is_own = !is_cut && own.is_some_and(|(power, _)| power.requested().is_some());
+    let short = is_short.then(|| since(&ends[usize::from(!is_own)]));
     let negotiates = ends[0].iter().any(|(power, _)| power.negotiates());
     let least = allocated.is_some_and(|allocated| allocated <= UNNEGOTIATED) && requested <= allocated;
     let unnegotiated = match switch {

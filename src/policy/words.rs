@@ -120,7 +120,7 @@ named! {
         SlowDevice = "slow-device",
         /// A device answers slower the more it is asked.
         Overloaded = "overloaded",
-        /// Much is lost between two hosts and sent again.
+        /// Much is lost between two hosts.
         LossyPath = "lossy-path",
         /// A file was transferred slowly.
         SlowTransfer = "slow-transfer",

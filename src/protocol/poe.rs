@@ -12,8 +12,9 @@ const MED_POWER: [u8; 4] = [0x00, 0x12, 0xbb, 4];
 /// What a device of each class may draw at its end of the cable, in tenths of a watt, from class 0 (IEEE 802.3-2022 table
 /// 33-1 and 145-26).
 const CLASS_POWER: [u16; 9] = [130, 39, 65, 130, 255, 400, 510, 620, 713];
-/// What a device may draw without being told that there is more: that of classes 0 to 3.
-pub const UNNEGOTIATED: u16 = 130;
+/// What a device may draw without being told that there is more, that of classes 0 to 3, as switches say it: 13 W at the device
+/// are 15.4 W at the port (IEEE 802.3-2022 table 33-11).
+pub const UNNEGOTIATED: u16 = 154;
 /// More than this is no power that a field may hold (0.1 W to 99.9 W): nothing was said.
 const MOST: u16 = 999;
 

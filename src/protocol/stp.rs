@@ -10,6 +10,9 @@ mod flag {
     pub(super) const LEARNING: u8 = 0x10;
     pub(super) const FORWARDING: u8 = 0x20;
 }
+/// Where the records of the instances begin, and how long each is (clause 14.4): behind a version 3 length that stands at 36.
+const INSTANCES: usize = 102;
+const INSTANCE: usize = 16;
 /// Times are in units of 1/256 s.
 const UNITS: u16 = 256;
 
@@ -74,13 +77,17 @@ pub fn message(bytes: &[u8]) -> Option<Message> {
         Bridge { priority: word(at), mac }
     };
     let (version, flags) = (bytes[2], rest[0]);
+    // Of a multiple spanning tree each instance changes by itself.
+    let length = bytes.get(36..38).map_or(0, |length| usize::from(u16::from_be_bytes([length[0], length[1]])));
+    let instances = bytes.get(INSTANCES..bytes.len().min(length + 38)).filter(|_| version >= 3).unwrap_or_default();
+    let changes = instances.chunks_exact(INSTANCE).any(|instance| instance[0] & flag::CHANGE != 0);
     let says = |value: bool| (version >= 2).then_some(value);
     Some(Message::Unit(Unit {
         version,
         root: bridge(1),
         bridge: bridge(13),
         port: word(21),
-        changes: flags & flag::CHANGE != 0,
+        changes: changes || flags & flag::CHANGE != 0,
         designated: says(flags >> 2 & 3 == DESIGNATED),
         learns: says(flags & flag::LEARNING != 0),
         forwards: says(flags & flag::FORWARDING != 0),
@@ -103,6 +110,18 @@ mod tests {
         assert_eq!((unit.bridge.mac, unit.hello, unit.forward_delay), ([2, 0, 0, 0, 0, 2], 2, 15));
         assert_eq!((unit.changes, unit.designated), (true, Some(true)));
         assert_eq!((unit.learns, unit.forwards), (Some(false), Some(false)));
+        // A multiple spanning tree of two instances, of which the second changes.
+        let mut multiple = bytes.clone();
+        (multiple[2], multiple[4]) = (3, 0x0e);
+        multiple.resize(36, 0);
+        multiple.extend([0, 64 + 32]);
+        multiple.resize(102 + 32 + 8, 0);
+        let changes = |bytes: &[u8]| matches!(message(bytes), Some(Message::Unit(unit)) if unit.changes);
+        assert!(!changes(&multiple));
+        multiple[102 + 16] = 1;
+        assert!(changes(&multiple) && !changes(&multiple[..102 + 20]));
+        multiple[102 + 16..].copy_from_slice(&[[0; 16].as_slice(), &[1; 8]].concat());
+        assert!(!changes(&multiple), "what fills up the frame");
         // The same of 1998 says neither role nor state.
         bytes[2..4].copy_from_slice(&[0, 0]);
         let Some(Message::Unit(unit)) = message(&bytes) else { panic!("no unit") };

@@ -238,7 +238,7 @@ macro_rules! stored {
         }
     };
     (
-        $type:ty { $($field:ident $(: $kind:ident($most:expr, $long:expr))?),+ $(,)? }
+        $type:ty { $($field:ident $(: $kind:ident($most:expr, $long:expr))?),+ $(,)? $(; ..$rest:expr)? }
         $(where |$it:ident| $holds:expr => $what:expr)*
     ) => {
         impl $crate::state::Stored for $type {
@@ -248,7 +248,7 @@ macro_rules! stored {
 
             fn load(from: &mut $crate::state::Load<'_>) -> Result<Self, $crate::state::Broken> {
                 $(let $field = stored!(@load from $(, $kind($most, $long))?);)+
-                let value = Self { $($field),+ };
+                let value = Self { $($field,)+ $(..$rest)? };
                 $({
                     let $it = &value;
                     from.expect($holds, $what)?;

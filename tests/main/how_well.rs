@@ -6,7 +6,7 @@ use igorscope::survey::Survey;
 use crate::command::{self, sample};
 use crate::mirror::{GATEWAY, Host, Mirror, OTHER, node};
 use crate::reading::{Read, of_kind};
-use crate::traffic::frame::{ACK, PSH, SYN};
+use crate::traffic::frame::{self, ACK, FIN, PSH, SYN};
 use crate::traffic::payload::{coap, http, tftp};
 use crate::traffic::wire::{MICRO, MILLI, SECOND};
 
@@ -105,6 +105,42 @@ fn some_late_answers_are_told_and_lost_ones_are_a_path() {
     assert!(of_kind(&survey, "slow-device").is_empty());
     let told = of_kind(&survey, "lossy-path").is_empty();
     assert!(told, "fewer than a hundred questions tell no share");
+}
+
+/// A node answers late for a minute of ten, and at some other times, while it is sent a file or not.
+fn updated(has_file: bool, others: u16) -> Mirror {
+    let mut mirror = Mirror::default();
+    for number in 101..107 {
+        for round in 0..120_u16 {
+            let at = u64::from(round) * 5 * SECOND + u64::from(number) * MILLI;
+            let token = round.to_be_bytes();
+            let is_late = number == 104 && ((60..72).contains(&round) || round < others);
+            let took = if is_late { 400 * MILLI } else { 10 * MILLI };
+            let ask = coap::request(coap::CON, coap::GET, round, &token, "l", &[]);
+            mirror.udp(at, (GATEWAY, 40_000), (node(number), 5683), &ask);
+            mirror.udp(
+                at + took,
+                (node(number), 5683),
+                (GATEWAY, 40_000),
+                &coap::content(coap::ACK, round, &token, None, "1"),
+            );
+        }
+    }
+    let [server, client] = [(GATEWAY, 50_000), (node(104), 2_000)];
+    mirror.udp(300 * SECOND, client, (GATEWAY, 69), &tftp::read("node.bin", &[]));
+    for block in (1..=1180).filter(|_| has_file) {
+        let at = 300 * SECOND + u64::from(block) * 50 * MILLI;
+        mirror.udp(at, server, client, &tftp::data(block, &[0x55; 512]));
+        mirror.udp(at + 10 * MILLI, client, server, &tftp::ack(block));
+    }
+    in_order(mirror)
+}
+
+#[test]
+fn who_is_slow_while_it_is_updated_is_not_slow() {
+    assert!(of_kind(&updated(true, 0).measured(), "slow-device").is_empty());
+    assert_eq!(of_kind(&updated(false, 0).measured(), "slow-device").len(), 1);
+    assert_eq!(of_kind(&updated(true, 8).measured(), "slow-device").len(), 1, "at other times too");
 }
 
 #[test]
@@ -224,6 +260,79 @@ fn what_opens_no_connection_tells_no_losses() {
     };
     only(&of(200, 10, 0), "lossy-path");
     only(&of(90, 1, 18), "lossy-path");
+}
+
+/// The gateway pings a node 300 times, and asks it as often by CoAP without asking again; which of them are answered.
+fn unrepeated(is_answered: impl Fn(u16) -> bool) -> Mirror {
+    unrepeated_but(is_answered, |_| false)
+}
+
+/// Some of those by CoAP are asked again all the same.
+fn unrepeated_but(is_answered: impl Fn(u16) -> bool, is_repeated: impl Fn(u16) -> bool) -> Mirror {
+    let mut mirror = Mirror::default();
+    for number in 0..300_u16 {
+        let at = u64::from(number) * SECOND;
+        let [high, low] = number.to_be_bytes();
+        let ping = |kind: u8| frame::icmp(kind, 0, [0, 7, high, low], b"ping");
+        let ask = coap::request(coap::NON, coap::GET, number, &[high, low], "l", &[]);
+        mirror.ip(at, GATEWAY, node(101), frame::ICMP, &ping(8));
+        mirror.udp(at, (GATEWAY, 40_000), (node(102), 5683), &ask);
+        if is_repeated(number) {
+            mirror.udp(at + 600 * MILLI, (GATEWAY, 40_000), (node(102), 5683), &ask);
+        }
+        if is_answered(number) {
+            mirror.ip(at + 2 * MILLI, node(101), GATEWAY, frame::ICMP, &ping(0));
+        }
+        if is_answered(number + 3) {
+            let answer = coap::content(coap::NON, number, &[high, low], None, "1");
+            mirror.udp(at + 4 * MILLI, (node(102), 5683), (GATEWAY, 40_000), &answer);
+        }
+    }
+    mirror
+}
+
+#[test]
+fn what_is_lost_and_not_asked_again_is_told() {
+    let survey = unrepeated(|number| number % 10 != 5).measured();
+    let told = only(&survey, "lossy-path");
+    told.says(&["10.20.0.101 and 10.20.0.10 30 of 300 (10 %) questions and pings were never answered"]);
+    assert_eq!(told.words.client, "10.20.0.101;10.20.0.102");
+    assert_silent(&unrepeated(|_| true));
+    assert_silent(&unrepeated(|number| number % 50 != 5));
+    assert_silent(&unrepeated(|number| !(100..160).contains(&number)));
+    let refused = |number| number % 10 == 2;
+    let survey = in_order(unrepeated_but(|number| number % 10 != 5, refused)).measured();
+    assert_eq!(
+        only(&survey, "lossy-path").words.client,
+        "10.20.0.101",
+        "the other never answers what it is asked twice"
+    );
+    // One of two, each time, owes no answer.
+    assert_silent(&unrepeated(|number| number % 2 == 0));
+}
+
+/// Of 150 connections in a row, the server is gone at the end of each: what it was sent last is sent again three times, and
+/// acknowledged or not.
+fn ends(is_acknowledged: bool) -> Survey {
+    let mut mirror = Mirror::default();
+    for number in 0..150_u16 {
+        let at = u64::from(number) * 10 * SECOND;
+        let [client, server] = [(GATEWAY, 40_000 + number), (node(101), 88)];
+        mirror.open(at, client, server, [1_000, 5_000]);
+        for late in [SECOND, 1_300 * MILLI, 1_900 * MILLI] {
+            mirror.tcp(at + late, client, server, ACK | FIN, [1_001, 5_001], &[]);
+        }
+        if is_acknowledged {
+            mirror.tcp(at + 2 * SECOND, server, client, ACK, [5_001, 1_002], &[]);
+        }
+    }
+    mirror.measured()
+}
+
+#[test]
+fn what_is_never_acknowledged_again_need_not_be_lost() {
+    assert!(of_kind(&ends(false), "lossy-path").is_empty());
+    only(&ends(true), "lossy-path").says(&["300 of 600 (50 %)"]);
 }
 
 /// The gateway asks 150 times, and again after so long; the node takes so long for each answer.

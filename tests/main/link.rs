@@ -174,9 +174,41 @@ fn a_class_that_nothing_is_asked_for_is_told() {
     let survey = of(&[], 4);
     assert_eq!(told(&survey), ["poe-not-negotiated"]);
     of_kind(&survey, "poe-not-negotiated")[0].says(&["of class 4 and may draw 25.5 W; the switch gives it 13.0 W"]);
+    let by_med = |tenths: u8| {
+        let (_, mut wire, node, switch) = visit();
+        let class = mdi(true, 4, 0, 0)[..7].to_vec();
+        for step in 0..10 {
+            let at = START + step * 30 * SECOND;
+            let given = unit(switch, "Gi1/0/7", true, &[&class, &[0, 0x12, 0xbb, 4, 0x12, 0, tenths]]);
+            wire.ethernet(at, switch, LLDP, 0x88cc, &given);
+            wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, &[]));
+        }
+        survey_of(wire)
+    };
+    assert_eq!(told(&by_med(154)), ["poe-not-negotiated"], "15.4 W at the port are 13 W at the device");
+    assert!(told(&by_med(255)).is_empty());
     assert!(told(&of(&[], 3)).is_empty(), "class 3 needs no more");
     assert!(told(&of(&[&mdi(false, 4, 130, 130)], 4)).is_empty(), "it asked for no more");
     assert!(told(&of(&[&[0, 0x12, 0xbb, 4, 0x52, 0, 120]], 4)).is_empty(), "it asked for less by LLDP-MED");
+}
+
+/// The device holds for granted what it was given at first.
+#[test]
+fn what_a_switch_takes_back_is_told() {
+    let of = |given: [u16; 2]| {
+        let (_, mut wire, node, switch) = visit();
+        for step in 0..10 {
+            let at = START + step * 30 * SECOND;
+            let given = given[usize::from(step > 2)];
+            wire.ethernet(at, switch, LLDP, 0x88cc, &unit(switch, "Gi1/0/7", true, &[&mdi(true, 4, 255, given)]));
+            wire.ethernet(at + MILLI, node, LLDP, 0x88cc, &unit(node, "1", false, &[&mdi(false, 4, 255, 255)]));
+        }
+        survey_of(wire)
+    };
+    let survey = of([255, 130]);
+    of_kind(&survey, "poe-too-little")[0].says(&["asks for 25.5 W by LLDP and is given 13.0 W, for 3 minutes"]);
+    assert!(told(&of([130, 255])).is_empty());
+    assert!(told(&of([130, 130])).is_empty(), "a first value that stays says nothing of what is given");
 }
 
 #[test]
@@ -694,12 +726,31 @@ fn a_storm_of_ip_broadcasts_is_told() {
 }
 
 #[test]
+fn a_storm_of_neighbour_discovery_is_told_and_a_stream_is_not() {
+    let of = |to: &str, number: u64| {
+        let (site, mut wire, ..) = visit();
+        let [from, to] = [site.node(3).v6(), group(to)];
+        for step in 0..number {
+            wire.udp(START + step * 15 * SECOND / number, (from, 9), (to, 9), b"x");
+        }
+        told(&survey_of(wire))
+    };
+    assert_eq!(of("ff02::1:ff00:65", 20_000), ["broadcast-storm"]);
+    assert_eq!(of("ff02::1", 20_000), ["broadcast-storm"]);
+    assert!(of("ff02::1", 5_000).is_empty());
+    assert!(of("ff02::fb", 20_000).is_empty(), "a group of its own");
+}
+
+#[test]
 fn packets_that_never_fit_are_told_and_a_sender_that_learns_is_not() {
     let of = |errors: u64, apart: u64| packets_too_big(&(0..errors).map(|step| step * apart).collect::<Vec<_>>());
     let survey = of(6, SECOND);
     assert_eq!(told(&survey), ["packets-too-big"]);
     of_kind(&survey, "packets-too-big")[0]
         .says(&["10.20.0.1 said 6 times that packets of 10.20.0.10", "1400 bytes would fit"]);
+    let survey = packets_too_big_by(&[0, 30 * SECOND, 60 * SECOND, 90 * SECOND], 2);
+    of_kind(&survey, "packets-too-big")[0].says(&["10.20.0.1 and 10.20.0.102 said 4 times"]);
+    assert!(told(&packets_too_big_by(&[0, 30 * SECOND], 2)).is_empty(), "each of two ways is learnt");
     assert!(told(&of(1, SECOND)).is_empty());
     assert!(told(&of(10, MILLI)).is_empty(), "one flight, that was on its way when the first error came");
     assert_eq!(told(&of(60, 61 * SECOND)), ["packets-too-big"], "one a minute, and the sender does not heed it");
@@ -709,12 +760,18 @@ fn packets_that_never_fit_are_told_and_a_sender_that_learns_is_not() {
 
 /// A router says at these times that the gateway's packets to the cloud are too big.
 fn packets_too_big(times: &[u64]) -> Survey {
+    packets_too_big_by(times, 1)
+}
+
+/// The same by so many routers in turn.
+fn packets_too_big_by(times: &[u64], routers: usize) -> Survey {
     let (site, mut wire, ..) = visit();
-    for at in times {
+    for (number, at) in times.iter().enumerate() {
         let datagram = frame::udp((site.gateway.ip, 40_000), (site.cloud.ip, 443), &[0; 32]);
         let quoted = frame::ipv4(site.gateway.v4(), site.cloud.v4(), 17, V4 { ttl: 9, ..V4::default() }, &datagram);
         let error = frame::icmp(3, 4, [0, 0, 0x05, 0x78], &quoted);
-        wire.ip(START + at, site.router, site.gateway, frame::ICMP, &error);
+        let router = if number % routers == 0 { site.router } else { site.node(2) };
+        wire.ip(START + at, router, site.gateway, frame::ICMP, &error);
     }
     survey_of(wire)
 }

@@ -47,6 +47,8 @@ const TRANSFERS: u8 = 10;
 const WAITS: u8 = 11;
 /// The number of the part that holds what ends sent again.
 const REPEATED: u8 = 12;
+/// The number of the part that holds which questions were missed, and what was sent again in vain.
+const MISSED: u8 = 13;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -214,6 +216,11 @@ impl Observation {
         self.store_each(TRANSFERS, Counts::transfer, to);
         self.store_each(WAITS, Counts::waits_of_both, to);
         self.store_each(REPEATED, Counts::repetitions, to);
+        if health.v4.has_missed() || health.v6.has_missed() {
+            to.body().push(MISSED);
+            health.v4.store_missed(to.body());
+            health.v6.store_missed(to.body());
+        }
         to.flush()
     }
 
@@ -277,6 +284,10 @@ impl Observation {
                 REPEATED => {
                     v4.load_each(from, Counts::set_repetitions)?;
                     v6.load_each(from, Counts::set_repetitions)?;
+                }
+                MISSED => {
+                    health.v4.load_missed(from)?;
+                    health.v6.load_missed(from)?;
                 }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }

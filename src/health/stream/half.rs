@@ -44,6 +44,39 @@ pub(super) struct Half {
     pub(super) entered: Option<(u32, bool)>,
     /// Whether something was sent again since the log: of what came before, too.
     pub(super) has_repeated: bool,
+    pub(super) vain: Vain,
+}
+
+/// What was sent again in vain: who is switched off, or was cut off, acknowledges it no more, and nobody knows whether it was lost.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::health) struct Vain {
+    /// The number of the segment that was sent again last, and how often without another between, or within a part's beginning.
+    run: Option<(u32, u64)>,
+    /// Segments of connections that ended so, and of these the ones that were sent again.
+    pub(super) past: [u64; 2],
+}
+
+stored!(Vain { run, past });
+
+impl Vain {
+    pub(super) const NONE: Self = Self { run: None, past: [0; 2] };
+
+    fn again(&mut self, from: u32) {
+        let before = self.run.filter(|(last, _)| *last == from).map_or(0, |(_, times)| times);
+        self.run = Some((from, before.saturating_add(1)));
+    }
+
+    /// Adds what came later, of which so many segments were sent again.
+    pub(super) fn absorb(&mut self, later: Self, again: u64) {
+        self.past = [0, 1].map(|at| self.past[at].saturating_add(later.past[at]));
+        self.run = match (self.run, later.run) {
+            (Some((from, times)), Some((same, more))) if from == same && more == again => {
+                Some((from, times.saturating_add(more)))
+            }
+            (before, None) => before,
+            (_, last) => last,
+        };
+    }
 }
 
 stored!(Half {
@@ -59,8 +92,19 @@ stored!(Half {
     advanced,
     opening,
     entered,
-    has_repeated
+    has_repeated;
+    ..Self::NONE
 });
+
+/// Packets of a sender that counts them, of which one may be ahead of another: the bytes of a window, and others' between them.
+const AHEAD: u32 = 512;
+
+/// Whether a sender that counts its packets sent one before another, by their fingerprints: what is sent again has a number of
+/// its own.
+const fn is_sent_before(one: u32, other: u32) -> bool {
+    let ahead = (other >> 16).wrapping_sub(one >> 16) & 0xffff;
+    one & other & 1 != 0 && 0 < ahead && ahead < AHEAD
+}
 
 impl Half {
     pub(super) const NONE: Self = Self {
@@ -77,6 +121,7 @@ impl Half {
         opening: None,
         entered: None,
         has_repeated: false,
+        vain: Vain::NONE,
     };
 
     /// Whether a segment is a copy of one of the last.
@@ -92,6 +137,11 @@ impl Half {
             return true;
         }
         self.recent = time;
+        // Of what overtakes others the mark stays, as long as what it overtook comes.
+        let [oldest, ref others @ ..] = self.prints;
+        if is_sent_before(fingerprint, oldest) && others.iter().all(|other| is_sent_before(*other, oldest)) {
+            self.prints.swap(0, 1);
+        }
         self.prints.rotate_left(1);
         self.prints[PRINTS - 1] = fingerprint;
         false
@@ -124,10 +174,12 @@ impl Half {
             None if self.holes.are_all() => true,
             None => sent == Timestamp::UNKNOWN || since(time, sent) >= DISORDER || to == next,
         };
+        let is_overtaken = self.prints.iter().any(|print| is_sent_before(segment.fingerprint, *print));
         let count = if is_spurious {
             &mut losses.spurious
-        } else if is_asked_for || is_late {
+        } else if !is_overtaken && (is_asked_for || is_late) {
             losses.bytes_again = losses.bytes_again.saturating_add(to.wrapping_sub(from).into());
+            self.vain.again(from);
             &mut losses.again
         } else {
             &mut losses.disordered
@@ -146,13 +198,32 @@ impl Half {
             })
     }
 
+    /// Whether the other end takes no more than what came before a number: what is sent all the same asks whether that is still so
+    /// (RFC 9293 section 3.8.6.1).
+    fn is_closed(&self, number: u32) -> bool {
+        self.acked.is_some_and(|acked| (acked.number, acked.window) == (number, 0))
+    }
+
     /// Whether all that was sent is acknowledged.
     pub(super) fn is_idle(&self) -> bool {
         matches!((self.next, self.acked), (Some((next, _)), Some(acked)) if acked.number == next)
     }
 
-    /// Takes the numbers that a segment of this end takes up.
-    pub(super) fn send(&mut self, segment: &Segment) {
+    /// The connection is over: what was sent again last was in vain if it was never acknowledged, or opened none, which the other
+    /// end's acknowledged SYN says. Where nothing of the other end was captured nobody knows.
+    pub(super) fn settle_vain(&mut self, is_taken_up: bool) {
+        let Some((from, times)) = self.vain.run.take() else { return };
+        let opens = self.initial == Some(from);
+        let is_acknowledged = self.acked.map(|acked| is_after(acked.number, from));
+        if if opens { !is_taken_up || is_acknowledged != Some(true) } else { is_acknowledged == Some(false) } {
+            for (past, more) in self.vain.past.iter_mut().zip([times.saturating_add(opens.into()), times]) {
+                *past = past.saturating_add(more);
+            }
+        }
+    }
+
+    /// Takes the numbers that a segment of this end takes up; whether anything of the other end was acknowledged.
+    pub(super) fn send(&mut self, segment: &Segment, is_taken_up: bool) {
         let ([from, _], taken, time) = (segment.numbers, segment.taken(), segment.time);
         if segment.has(TcpFlags::SYN) && self.is_behind(from, time) {
             // It opened what is known already, and stands later in the file than it was sent.
@@ -163,6 +234,7 @@ impl Half {
         if segment.has(TcpFlags::SYN) && self.initial != Some(from) {
             // Another connection on the same ports.
             self.settle_holes();
+            self.settle_vain(is_taken_up);
             (self.initial, self.next, self.acked) = (Some(from), None, None);
             (self.duplicates, self.probe) = (0, None);
         }
@@ -176,6 +248,10 @@ impl Half {
         let to = from.wrapping_add(taken);
         self.losses.segments = self.losses.segments.saturating_add(1);
         self.losses.bytes = self.losses.bytes.saturating_add(segment.length.into());
+        if segment.length == 1 && self.is_closed(from) {
+            self.next.get_or_insert((from, Timestamp::UNKNOWN));
+            return;
+        }
         let Some((next, _)) = self.next else {
             // Whatever came before it is acknowledged: it begins a flight, unless more was sent before than is known.
             self.probe = self.acked.filter(|acked| acked.number == from).map(|_| (to, time));
@@ -204,11 +280,19 @@ impl Half {
     /// Takes an acknowledgment of what this end sent. Gives the time of the probe that it acknowledges.
     pub(super) fn acknowledge(&mut self, segment: &Segment) -> Option<u64> {
         let (number, time) = (segment.numbers[1], segment.time);
+        // A byte that a closed window does not take was no more than a question, also where a part begins with it.
+        if segment.window == 0
+            && let Some((next, _)) = &mut self.next
+            && *next == number.wrapping_add(1)
+        {
+            (*next, self.probe) = (number, None);
+        }
         if let Some((next, sent)) = self.next
             && is_after(number, next)
         {
-            // A keep-alive without a byte stands one number below what was sent (RFC 9293 section 3.8.4).
-            let is_keep_alive = sent == Timestamp::UNKNOWN && number == next.wrapping_add(1);
+            // A keep-alive without a byte stands one number below what was sent (RFC 9293 section 3.8.4), the byte of who asks
+            // whether a window is still closed behind it.
+            let is_keep_alive = (sent == Timestamp::UNKNOWN || self.is_closed(next)) && number == next.wrapping_add(1);
             // What was acknowledged was sent, and not captured, if it does not come yet, out of order.
             if !is_keep_alive {
                 self.pass_over(next, number, time);

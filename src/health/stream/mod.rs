@@ -21,6 +21,7 @@ use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::state::{Broken, Load, Stored, store_list, stored};
 use half::Half;
+pub(super) use half::Vain;
 
 /// Nanoseconds within which a segment that fills what was passed over is out of order, not sent again (tshark's default).
 const DISORDER: u64 = 3_000_000;
@@ -141,7 +142,8 @@ impl Halves {
         if self.0[side].is_copy(segment.fingerprint, segment.time) {
             return;
         }
-        self.0[side].send(segment);
+        let is_taken_up = self.0[1 - side].acked.is_some();
+        self.0[side].send(segment, is_taken_up);
         if segment.window == 0 && !segment.has(TcpFlags::SYN | TcpFlags::FIN) {
             let count = &mut self.0[side].losses.zero_windows;
             *count = count.saturating_add(1);
@@ -163,7 +165,7 @@ impl Halves {
 
     fn forget(&mut self) {
         for half in &mut self.0 {
-            (half.losses, half.advanced, half.has_repeated) = (Losses::NONE, None, false);
+            (half.losses, half.advanced, half.has_repeated, half.vain) = (Losses::NONE, None, false, Vain::NONE);
             (half.opening, half.entered) = (None, None);
         }
     }
@@ -242,13 +244,14 @@ impl Stream {
                 let uncaptured = holes.extend(&later.holes.without(&came), acknowledged);
                 half.losses.uncaptured = half.losses.uncaptured.saturating_add(uncaptured);
             }
-            let mut losses = half.losses;
+            let (mut losses, mut vain) = (half.losses, half.vain);
             losses.absorb(&later.losses);
+            vain.absorb(later.vain, later.losses.again);
             let advanced = half.advanced.or(later.advanced.filter(|_| !half.has_repeated));
             let has_repeated = half.has_repeated || later.has_repeated;
             let initial = later.initial.or(half.initial);
             let (opening, entered) = (half.opening.or(later.opening), half.entered.or(later.entered));
-            *half = Half { initial, probe, holes, losses, advanced, opening, entered, has_repeated, ..later };
+            *half = Half { initial, probe, holes, losses, advanced, opening, entered, has_repeated, vain, ..later };
             self.misfits = self.misfits.saturating_add(u64::from(!fits));
         }
     }
@@ -259,18 +262,34 @@ impl Stream {
         self.log.iter().for_each(|segment| {
             first.take(segment, |side, nanos| sums.answered(spot(side, (ends, places)), nanos));
         });
+        let last = self.halves.as_deref().unwrap_or(&first);
+        let acked = [0, 1].map(|side| last.0[side].acked.is_some());
         for side in 0..2 {
             let mut half = first.0[side].clone();
             if let Some(halves) = &self.halves {
                 let mut later = halves.0[side].clone();
+                half.vain.absorb(later.vain, later.losses.again);
                 later.losses.absorb(&half.losses);
-                half = later;
+                half = Half { vain: half.vain, ..later };
             }
             half.settle_holes();
+            half.settle_vain(acked[1 - side]);
             if half.losses != Losses::NONE {
-                sums.lost(pair(Measure::Ack, side, ends), &half.losses);
+                sums.lost(pair(Measure::Ack, side, ends), &half.losses, half.vain.past);
             }
         }
+    }
+
+    /// What each end sent again in vain so far, behind the first segments, which [`Stored`] leaves out.
+    pub(super) fn vain(&self) -> Option<[Vain; 2]> {
+        let halves = self.halves.as_ref()?;
+        Some([0, 1].map(|side| halves.0[side].vain)).filter(|both| *both != [Vain::NONE; 2])
+    }
+
+    /// Takes over what [`Stream::vain`] gave, if it can be.
+    pub(super) fn set_vain(&mut self, both: [Vain; 2]) -> bool {
+        let halves = self.halves.as_mut().map(|halves| &mut halves.0);
+        halves.map(|halves| halves.iter_mut().zip(both).for_each(|(half, vain)| half.vain = vain)).is_some()
     }
 }
 

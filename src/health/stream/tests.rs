@@ -300,6 +300,92 @@ fn a_burst_that_is_sent_again_is_none_of_copies() {
     assert!(of(MS / 5).contains(" again: 0,"), "a mirror's copies: {}", of(MS / 5));
 }
 
+/// Of a sender that counts its packets, some overtake others by 4 ms, more than a round trip; or these are sent again then.
+#[test]
+fn what_was_overtaken_is_told_from_what_was_sent_again_by_the_senders_count() {
+    let of = |is_sent_again: bool| {
+        let mut tape = Tape::opened();
+        let count = |tape: &mut Tape, number: u32| tape.segments.last_mut().unwrap().fingerprint = number << 16 | 1;
+        for round in 0..60_u32 {
+            let from = 100 + round * 5_000;
+            tape.data(0, from + 4_000, 200, 1000, MS);
+            count(&mut tape, 65_000 + round * 10 + 4);
+            for part in 0..4 {
+                tape.data(0, from + part * 1000, 200, 1000, if part == 0 { 4 * MS } else { MS / 10 });
+                count(&mut tape, 65_000 + round * 10 + part + if is_sent_again { 5 } else { 0 });
+            }
+            tape.data(1, 200, from + 5_000, 0, MS);
+        }
+        let told = losses(&tape, 0);
+        (told.again, told.disordered)
+    };
+    assert_eq!([of(false), of(true)], [(0, 240), (240, 0)]);
+}
+
+/// More than four gaps are open at a time, and filled 10 ms later, each right behind the highest number.
+#[test]
+fn many_gaps_are_known_at_a_time() {
+    let mut tape = Tape::opened();
+    for number in 0..24_u32 {
+        tape.data(0, 1100 + number * 2000, 200, 1000, MS);
+    }
+    for number in 8..24_u32 {
+        tape.data(0, 100 + number * 2000, 200, 1000, MS / 10);
+        tape.data(0, 48_100 + number * 1000, 200, 1000, MS / 10);
+    }
+    let told = losses(&tape, 0);
+    assert_eq!((told.again, told.disordered), (16, 0));
+}
+
+/// A receiver takes nothing more for a while, and is asked by a byte each time whether it does: nothing is lost.
+#[test]
+fn a_byte_that_asks_whether_a_window_is_still_closed_is_not_sent_again() {
+    let of = |length: u32, is_taken: bool| {
+        let mut tape = Tape::opened();
+        tape.data(0, 100, 200, 500, MS);
+        tape.data(1, 200, 600, 0, MS);
+        tape.segments.last_mut().unwrap().window = 0;
+        for _ in 0..5 {
+            tape.data(0, 600, 200, length, 5_000 * MS);
+            tape.data(1, 200, 600, 0, MS);
+            tape.segments.last_mut().unwrap().window = 0;
+        }
+        let next = if is_taken { 600 + length } else { 600 };
+        tape.data(1, 200, next, 0, MS);
+        tape.data(0, next, 200, 500, MS);
+        tape.data(1, 200, next + 500, 0, MS);
+        let told = losses(&tape, 0);
+        (told.again, told.uncaptured)
+    };
+    assert_eq!([of(1, false), of(1, true)], [(0, 0); 2]);
+    assert_eq!(of(500, true), (4, 0), "data all the same");
+}
+
+#[test]
+fn a_closed_window_adds_up_wherever_it_is_cut() {
+    let mut tape = Tape::opened();
+    for from in (100..10_100).step_by(1000) {
+        tape.data(0, from, 200, 1000, MS);
+        tape.data(1, 200, from + 1000, 0, MS);
+    }
+    for _ in 0..20 {
+        tape.segments.last_mut().unwrap().window = 0;
+        tape.data(0, 10_100, 200, 1, 5_000 * MS);
+        tape.data(1, 200, 10_100, 0, MS);
+    }
+    for from in (10_100..20_100).step_by(1000) {
+        tape.data(0, from, 200, 1000, MS);
+        tape.data(1, 200, from + 1000, 0, MS);
+    }
+    let (whole, _) = finish(observe(&tape.segments));
+    assert!(counted(&tape).contains(" again: 0,"), "{}", counted(&tape));
+    for cut in 8..tape.segments.len() - 8 {
+        let (before, behind) = tape.segments.split_at(cut);
+        let (parts, _) = finish(join([observe(before), observe(behind)].into_iter()));
+        assert_eq!(parts, whole, "cut at {cut}");
+    }
+}
+
 /// A capture begins in an idle connection.
 #[test]
 fn a_keep_alive_without_a_byte_proves_no_loss() {

@@ -108,7 +108,7 @@ const fn finding(kind: FindingKind) -> &'static str {
         FindingKind::LostFragments => "Packets that came in pieces lack some.",
         FindingKind::SlowDevice => "A device answers much later than others of its role.",
         FindingKind::Overloaded => "A device answers slower the more it is asked.",
-        FindingKind::LossyPath => "Much is lost between two hosts and sent again.",
+        FindingKind::LossyPath => "Much is lost between two hosts.",
         FindingKind::SlowTransfer => "A file was transferred slowly.",
         FindingKind::WentSilent => "A device was silent for much longer than it usually is.",
         FindingKind::SilentTogether => "Several devices were silent at the same time.",

@@ -34,7 +34,7 @@ pub(super) fn read(row: &v1::Health<'_>) -> Option<(Pair, Sums)> {
         Pair { asker: row.asker_ip, answerer: row.answerer_ip, port: row.service_port.unwrap_or_default(), measure };
     let (asked, repeated, recovered) = (row.asked, row.repeated, row.recovered);
     let (answered_again, unasked) = (row.answered_again, row.unasked);
-    Some((pair, Sums { asked, repeated, recovered, answered_again, unasked, ended: 0, times, losses }))
+    Some((pair, Sums { asked, repeated, recovered, answered_again, unasked, times, losses, ..Sums::default() }))
 }
 
 /// Of rows that could be read.
