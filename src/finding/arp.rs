@@ -40,21 +40,38 @@ pub(super) fn handing_on(seen: &Observations<'_>) -> HashSet<MacAddr> {
     several
 }
 
+/// What ARP asked in vain and said at one time.
+#[derive(Default)]
+struct Moment {
+    questions: Vec<(Ipv4Addr, Seen)>,
+    claims: Vec<IpAddr>,
+}
+
 /// Whom each address asks for by ARP again and again, though nobody has it.
 pub(super) fn asked_in_vain(seen: &Observations<'_>) -> HashMap<IpAddr, Vec<(Ipv4Addr, Seen)>> {
     let in_vain = seen.neighbours.questions().filter(|(target, asked)| {
         asked.packets > 1 && asked.begin.time.nanos().is_some() && !seen.neighbours.is_claimed(*target)
     });
-    let in_vain: HashMap<Timestamp, (Ipv4Addr, Seen)> =
-        in_vain.map(|(target, asked)| (asked.begin.time, (target, asked))).collect();
+    let mut at: HashMap<Timestamp, Moment> = HashMap::new();
+    for (target, asked) in in_vain {
+        at.entry(asked.begin.time).or_default().questions.push((target, asked));
+    }
     let mut asks: HashMap<IpAddr, Vec<(Ipv4Addr, Seen)>> = HashMap::new();
-    if in_vain.is_empty() {
+    if at.is_empty() {
         return asks;
     }
     // Who asks says its own address at that moment.
     for (address, claims) in seen.evidence.claims.orders() {
-        for asked in claims.iter().filter_map(|(time, ..)| in_vain.get(time)) {
-            asks.entry(address).or_default().push(*asked);
+        for (time, ..) in claims {
+            if let Some(moment) = at.get_mut(time) {
+                moment.claims.push(address);
+            }
+        }
+    }
+    // Where clocks are coarse, what others said at the same time may be the reason for it.
+    for moment in at.into_values() {
+        if let ([asked], [address]) = (&moment.questions[..], &moment.claims[..]) {
+            asks.entry(*address).or_default().push(*asked);
         }
     }
     asks

@@ -262,13 +262,8 @@ fn what_opens_no_connection_tells_no_losses() {
     only(&of(90, 1, 18), "lossy-path");
 }
 
-/// The gateway pings a node 300 times, and asks it as often by CoAP without asking again; which of them are answered.
+/// The gateway pings a node 300 times, and asks another as often by CoAP without asking again; which of them are answered.
 fn unrepeated(is_answered: impl Fn(u16) -> bool) -> Mirror {
-    unrepeated_but(is_answered, |_| false)
-}
-
-/// Some of those by CoAP are asked again all the same.
-fn unrepeated_but(is_answered: impl Fn(u16) -> bool, is_repeated: impl Fn(u16) -> bool) -> Mirror {
     let mut mirror = Mirror::default();
     for number in 0..300_u16 {
         let at = u64::from(number) * SECOND;
@@ -277,13 +272,8 @@ fn unrepeated_but(is_answered: impl Fn(u16) -> bool, is_repeated: impl Fn(u16) -
         let ask = coap::request(coap::NON, coap::GET, number, &[high, low], "l", &[]);
         mirror.ip(at, GATEWAY, node(101), frame::ICMP, &ping(8));
         mirror.udp(at, (GATEWAY, 40_000), (node(102), 5683), &ask);
-        if is_repeated(number) {
-            mirror.udp(at + 600 * MILLI, (GATEWAY, 40_000), (node(102), 5683), &ask);
-        }
         if is_answered(number) {
             mirror.ip(at + 2 * MILLI, node(101), GATEWAY, frame::ICMP, &ping(0));
-        }
-        if is_answered(number + 3) {
             let answer = coap::content(coap::NON, number, &[high, low], None, "1");
             mirror.udp(at + 4 * MILLI, (node(102), 5683), (GATEWAY, 40_000), &answer);
         }
@@ -292,21 +282,14 @@ fn unrepeated_but(is_answered: impl Fn(u16) -> bool, is_repeated: impl Fn(u16) -
 }
 
 #[test]
-fn what_is_lost_and_not_asked_again_is_told() {
+fn pings_that_are_lost_are_told() {
     let survey = unrepeated(|number| number % 10 != 5).measured();
     let told = only(&survey, "lossy-path");
-    told.says(&["10.20.0.101 and 10.20.0.10 30 of 300 (10 %) questions and pings were never answered"]);
-    assert_eq!(told.words.client, "10.20.0.101;10.20.0.102");
+    told.says(&["10.20.0.101 and 10.20.0.10 30 of 300 (10 %) pings were never answered"]);
+    assert_eq!(told.words.client, "10.20.0.101", "of the other the capture may lack the answers");
     assert_silent(&unrepeated(|_| true));
     assert_silent(&unrepeated(|number| number % 50 != 5));
     assert_silent(&unrepeated(|number| !(100..160).contains(&number)));
-    let refused = |number| number % 10 == 2;
-    let survey = in_order(unrepeated_but(|number| number % 10 != 5, refused)).measured();
-    assert_eq!(
-        only(&survey, "lossy-path").words.client,
-        "10.20.0.101",
-        "the other never answers what it is asked twice"
-    );
     // One of two, each time, owes no answer.
     assert_silent(&unrepeated(|number| number % 2 == 0));
 }

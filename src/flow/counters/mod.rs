@@ -210,8 +210,8 @@ impl Counts {
         if message.replies() && self.is_waiting(other) {
             self.answer(cold, other, sent.at.time);
         }
+        self.dialogue[side] |= message.0 & ASKED;
         if message.asks() && !copy {
-            self.dialogue[side] |= ASKED;
             if !self.has_replied(other) || sent.at.time > self.last_reply(cold, other) {
                 self.dialogue[side] |= WAITS | PENDING;
             }

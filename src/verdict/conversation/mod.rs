@@ -206,7 +206,7 @@ impl<'a> Draft<'a> {
         if self.believes_errors
             && let Some(error) = of.sent_back(member)
         {
-            tally.send_back(error);
+            tally.send_back(error, of.seen.flows.view(member.place).ends[usize::from(error.failed & 1)].tag());
         }
     }
 

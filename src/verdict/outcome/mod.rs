@@ -48,6 +48,9 @@ pub(crate) enum Failure {
 /// Nanoseconds that a server of HTTP or TLS lets its client wait for the first byte, at most.
 const MUTE: i64 = 5_000_000_000;
 
+/// Nanoseconds from the client's last packet within which a reset is an answer to it.
+const AT_ONCE: i64 = 1_000_000_000;
+
 /// Nanoseconds from the last repetition of a message to the next message, at most: CoAP waits 48 seconds for an answer to it
 /// (RFC 7252 section 4.8).
 const GIVES_UP: i64 = 60_000_000_000;
@@ -223,7 +226,9 @@ impl Tally {
             && !server.payload
             && !server.lacks_bytes
             && silence(client.first, client.last) < MUTE;
-        let is_taken_up = client.payload || client.acknowledges() && client.resets == 0;
+        // A connection that nobody uses may be reset for that, later.
+        let is_at_once = || silence(client.last, server.last) < AT_ONCE;
+        let is_taken_up = client.payload || client.acknowledges() && client.resets == 0 && is_at_once();
         server.syn_acks > 0
             && (is_reset && server.others == 0 && is_taken_up || is_unanswered && (is_reset || is_finished))
     }
@@ -302,11 +307,12 @@ impl Tally {
         is_of_most && self.client.payload && self.server.packets == 0
     }
 
-    /// Takes in an ICMP error that quotes what the server sent.
-    pub(super) fn send_back(&mut self, error: &Rejection) {
+    /// Takes in an ICMP error that quotes what the server sent, the first of it with this tag.
+    pub(super) fn send_back(&mut self, error: &Rejection, first: u32) {
         // A filter that forgets the session lets pass the acknowledgement at once, and not the separate answer behind it
         // (RFC 7252 section 5.2.2).
-        let is_separate = !error.may_be_late() && u64::from(self.server.unanswered) >= error.count;
+        let is_answer = matches!(Tag::from_raw(first), Tag::Coap { kind: CoapKind::Response, .. });
+        let is_separate = !is_answer && !error.may_be_late() && u64::from(self.server.unanswered) >= error.count;
         self.sent_back = self.sent_back.max(error.count.saturating_mul(1 + u64::from(is_separate)));
     }
 
