@@ -48,9 +48,7 @@ impl<'a> Content<'a> {
                 ..
             } => {
                 let ports = (source_port, destination_port);
-                // A stream is as long as its segments say, wherever their frames were cut.
-                let payload_length = payload_len.saturating_add(ip.lacking);
-                Self { ports, flags, numbers, head: window, checksum, payload, payload_length, ..none }
+                Self { ports, flags, numbers, head: window, checksum, payload, payload_length: payload_len, ..none }
             }
             Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
                 let ports = (source_port, destination_port);

@@ -129,11 +129,16 @@ impl<'a> CaveatWriter<'a> {
     fn cut_and_copied(&mut self) {
         let total: u64 = self.observed.tallies.values().map(|tally| tally.frames).sum();
         let cut: u64 = self.observed.tallies.values().map(|tally| tally.cut).sum();
+        let is_snapped = self.observed.tallies.values().any(|tally| tally.captured_bytes < tally.wire_bytes);
+        let by = match is_snapped {
+            true => "by the capture's snap length",
+            false => "before the capture, by packet slicing or a mirror that truncates",
+        };
         if cut > 0 {
             self.say(
                 "cut-by-snap-length",
                 format!(
-                    "{cut} of {} cut by the capture's snap length: their payload can prove less.",
+                    "{cut} of {} cut {by}: their payload can prove less.",
                     times(total, "frame was", "frames were")
                 ),
             );

@@ -1,0 +1,54 @@
+//! Frames that were cut: by the snap length, or before they were captured, as packet slicing and truncating mirrors do.
+
+use igorscope::policy::Severity;
+use igorscope::survey::Survey;
+
+use crate::field::told;
+use crate::mirror::{GATEWAY, Mirror, node};
+use crate::traffic::payload::tftp;
+use crate::traffic::wire::{MILLI, SECOND};
+
+/// The survey of a capture of which so many bytes are left of each frame, as if it had never had more, or by the snap length.
+fn cut(mut mirror: Mirror, most: usize, is_sliced: bool) -> Survey {
+    for record in &mut mirror.tape.records {
+        record.frame.truncate(most);
+        if is_sliced {
+            record.original = record.frame.len() as u32;
+        }
+    }
+    mirror.by_address()
+}
+
+/// What the caveat of cut frames says, if there is one.
+fn caveat(survey: &Survey) -> Option<&str> {
+    survey.caveats.iter().find(|caveat| caveat.kind == "cut-by-snap-length").map(|caveat| caveat.text.as_str())
+}
+
+#[test]
+fn what_was_cut_before_the_capture_is_told_as_what_the_snap_length_cut() {
+    let transfers = || {
+        let mut mirror = Mirror::default();
+        for turn in 0..3_u16 {
+            let at = 10 * SECOND * u64::from(turn);
+            let request = tftp::read("igor-node-3.1.2-of-this-year.bin", &[]);
+            mirror.udp(at, (node(101), 5_000 + turn), (GATEWAY, 69), &request);
+            mirror.transfer(at + MILLI, (node(101), 5_000 + turn), (GATEWAY, 50_000 + turn));
+            mirror.exchange(at + 2 * SECOND, (GATEWAY, 41_000 + turn), (node(101), 88), [1_000, 5_000]);
+        }
+        mirror
+    };
+    for most in [54, 60, 64, 68, 72] {
+        let [sliced, snapped] = [true, false].map(|is_sliced| cut(transfers(), most, is_sliced));
+        assert_eq!((told(&sliced), told(&snapped)), (vec![], vec![]), "{most}");
+        assert!(caveat(&sliced).is_some_and(|text| text.contains("cut before the capture")), "{:?}", caveat(&sliced));
+        assert!(caveat(&snapped).is_some_and(|text| text.contains("by the capture's snap length")));
+    }
+    // A datagram that says itself that it is all there was not cut, whatever IP's length says: what it holds is no TFTP.
+    for more in [0, 40] {
+        let mut mirror = transfers();
+        mirror.udp(60 * SECOND, (node(102), 5_000), (GATEWAY, 69), b"\x00\x01no end of a name");
+        mirror.tape.records.last_mut().expect("a frame").frame[17] += more;
+        let survey = cut(mirror, 1_500, false);
+        assert_eq!((told(&survey), caveat(&survey)), (vec![(Severity::Alert, "wrong-protocol")], None), "{more}");
+    }
+}
