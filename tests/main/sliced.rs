@@ -4,7 +4,7 @@ use igorscope::policy::Severity;
 use igorscope::survey::Survey;
 
 use crate::field::told;
-use crate::mirror::{GATEWAY, Mirror, node};
+use crate::mirror::{GATEWAY, Mirror, host, node};
 use crate::traffic::payload::tftp;
 use crate::traffic::wire::{MILLI, SECOND};
 
@@ -22,6 +22,10 @@ fn cut(mut mirror: Mirror, most: usize, is_sliced: bool) -> Survey {
 /// What the caveat of cut frames says, if there is one.
 fn caveat(survey: &Survey) -> Option<&str> {
     survey.caveats.iter().find(|caveat| caveat.kind == "cut-by-snap-length").map(|caveat| caveat.text.as_str())
+}
+
+fn reasons(survey: &Survey) -> Vec<&'static str> {
+    told(survey).into_iter().map(|(_, reason)| reason).collect()
 }
 
 #[test]
@@ -51,4 +55,30 @@ fn what_was_cut_before_the_capture_is_told_as_what_the_snap_length_cut() {
         let survey = cut(mirror, 1_500, false);
         assert_eq!((told(&survey), caveat(&survey)), (vec![(Severity::Alert, "wrong-protocol")], None), "{more}");
     }
+}
+
+#[test]
+fn what_stands_behind_extension_headers_that_were_cut_is_not_known() {
+    let report = |next: u8| {
+        let mut mirror = Mirror::default();
+        mirror.exchange(0, (GATEWAY, 41_000), (node(101), 88), [1_000, 5_000]);
+        let sender = node(101).at("fe80::21b:c5ff:fe00:101");
+        let group = host([0x33, 0x33, 0, 0, 0, 0x16], [0; 4]).at("ff02::16");
+        // Hop-by-hop options (RFC 8200 section 4.3): router alert, and a report of MLD behind it (RFC 3810).
+        let options = [&[next, 0, 5, 2, 0, 0, 1, 0, 143, 0][..], &[0; 26]].concat();
+        mirror.ip(SECOND, sender, group, 0, &options);
+        mirror
+    };
+    for most in [54, 56, 60, 61] {
+        for is_sliced in [true, false] {
+            assert_eq!(told(&cut(report(58), most, is_sliced)), [], "{most}");
+            // Without the last header's number nobody knows.
+            assert_eq!(told(&cut(report(132), most, is_sliced)), [], "{most}");
+        }
+    }
+    assert_eq!(reasons(&cut(report(132), 70, false)), ["unlisted-ip-protocol"]);
+    // In IPv4 the same number is a protocol of its own.
+    let mut mirror = Mirror::default();
+    mirror.ip(0, node(101), GATEWAY, 0, &[0; 40]);
+    assert_eq!(reasons(&cut(mirror, 60, true)), ["unlisted-ip-protocol"]);
 }
