@@ -4,8 +4,8 @@ use igorscope::policy::Severity;
 use igorscope::survey::Survey;
 
 use crate::field::told;
-use crate::mirror::{GATEWAY, Mirror, host, node};
-use crate::traffic::payload::tftp;
+use crate::mirror::{GATEWAY, Mirror, OTHER, host, node};
+use crate::traffic::payload::{ssdp, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
 
 /// The survey of a capture of which so many bytes are left of each frame, as if it had never had more, or by the snap length.
@@ -81,4 +81,29 @@ fn what_stands_behind_extension_headers_that_were_cut_is_not_known() {
     let mut mirror = Mirror::default();
     mirror.ip(0, node(101), GATEWAY, 0, &[0; 40]);
     assert_eq!(reasons(&cut(mirror, 60, true)), ["unlisted-ip-protocol"]);
+}
+
+#[test]
+fn a_search_of_which_too_little_was_captured_may_be_what_is_answered() {
+    let searched = |wait: u64, port: u16| {
+        let group = host([0x01, 0x00, 0x5e, 0x7f, 0xff, 0xfa], [239, 255, 255, 250]);
+        let mut mirror = Mirror::default();
+        mirror.exchange(0, (GATEWAY, 41_000), (node(101), 88), [1_000, 5_000]);
+        mirror.udp(
+            SECOND,
+            (OTHER, port),
+            (group, 1900),
+            &ssdp::search("239.255.255.250:1900", "upnp:rootdevice", Some(3)),
+        );
+        let answer = ssdp::answer("http://10.20.0.101/description.xml", "upnp:rootdevice", "uuid:14");
+        mirror.udp(SECOND + wait, (node(101), 1900), (OTHER, port), &answer);
+        mirror
+    };
+    for most in [44, 46, 48, 50, 400] {
+        for is_sliced in [true, false] {
+            let told = |wait, port| told(&cut(searched(wait, port), most, is_sliced));
+            assert_eq!(told(SECOND, 50_000), [], "{most}");
+            assert_eq!(told(9 * SECOND, 50_000).len(), 1, "too late: {most}");
+        }
+    }
 }
