@@ -23,6 +23,9 @@ pub(super) fn ip<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, St
     }
 }
 
+/// Bytes of Ethernet's check sequence, which may stand behind what is left of a frame that was cut (IEEE 802.3 clause 3.2.9).
+const CHECK_SEQUENCE: usize = 4;
+
 /// What is known of an IP packet before its extension headers and transport are read.
 struct Header {
     source: IpAddr,
@@ -34,8 +37,8 @@ struct Header {
     fragment: Option<Fragment>,
     /// See [`OverIp::unbounded`].
     unbounded: bool,
-    /// Bytes that the length field counts beyond the frame, yet what is there can be read.
-    lacking: usize,
+    /// The length field counts more than the frame had, yet what is there can be read.
+    exceeds: bool,
 }
 
 /// RFC 791. etherparse's slice needs the options to be there; addresses are to be kept where the
@@ -50,7 +53,7 @@ fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
     if header_length < 20 || (1..header_length).contains(&total_length) {
         return Err(bad_length);
     }
-    let datagram = if total_length == 0 { span } else { span.limit(total_length) };
+    let datagram = if total_length == 0 { span } else { span.claimed(total_length) };
     let offset = u32::from(be16(f0, f1) & 0x1fff) * 8;
     let more = f0 & 0x20 != 0;
     let length = datagram.wire_u32().saturating_sub(header_length as u32);
@@ -63,7 +66,7 @@ fn ipv4<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         traffic_class,
         fragment: (offset > 0 || more).then_some(Fragment { offset, more, length }),
         unbounded: total_length == 0,
-        lacking: total_length.saturating_sub(span.wire()),
+        exceeds: total_length > span.wire(),
     };
     payload(walk, header, datagram.skip(header_length, StopLayer::Ipv4))
 }
@@ -91,9 +94,15 @@ fn ipv6<'a>(walk: &mut Walk<'a>, span: Span<'a>) -> Result<Step<'a>, Stop> {
         traffic_class: head.slice()[0] << 4 | head.slice()[1] >> 4,
         fragment: None,
         unbounded: head.payload_length() == 0,
-        lacking: length.map_or(0, |length| length.saturating_sub(rest.wire())),
+        exceeds: length.is_some_and(|length| length > rest.wire()),
     };
-    payload(walk, header, Ok(length.map_or(rest, |length| rest.limit(length))))
+    let datagram = match length {
+        // A jumbogram's may be of any size, so that it proves nothing beyond the frame.
+        Some(length) if head.payload_length() == 0 => rest.limit(length),
+        Some(length) => rest.claimed(length),
+        None => rest,
+    };
+    payload(walk, header, Ok(datagram))
 }
 
 /// Extension headers, transport and tunnel behind an IP header.
@@ -106,7 +115,6 @@ fn payload<'a>(walk: &mut Walk<'a>, header: Header, rest: Result<Span<'a>, Stop>
         hops: header.hops,
         identification: header.identification,
         traffic_class: header.traffic_class,
-        lacking: u32::try_from(header.lacking).unwrap_or(u32::MAX),
         transport: Transport::Other(&[]),
     };
     let (rest, stop) = match rest {
@@ -121,7 +129,19 @@ fn payload<'a>(walk: &mut Walk<'a>, header: Header, rest: Result<Span<'a>, Stop>
         }
     };
     let layer = if header.source.is_ipv6() { StopLayer::Ipv6 } else { StopLayer::Ipv4 };
-    let bad_length = (header.lacking > 0).then_some(Stop { layer, reason: StopReason::BadLength });
+    let is_wrong = header.exceeds
+        && match (stop, packet.transport) {
+            _ if header.unbounded => true,
+            (Some(stop), _) => stop.reason == StopReason::BadLength,
+            // A datagram that says itself that it is all there was not cut.
+            (None, Transport::Udp { payload, payload_len, .. }) => payload.len() as u64 == u64::from(payload_len),
+            (None, _) => false,
+        };
+    let bad_length = is_wrong.then_some(Stop { layer, reason: StopReason::BadLength });
+    if header.exceeds && !is_wrong {
+        walk.packet.is_sliced = true;
+        packet.transport.forget_last(CHECK_SEQUENCE);
+    }
     walk.packet.stop = stop.or(bad_length).or(walk.packet.stop);
     let (protocol, transport) = (packet.protocol, packet.transport);
     walk.packet.network = Network::Ip(packet);

@@ -71,6 +71,8 @@ pub struct Packet<'a> {
     pub encapsulations: ArrayVec<Encapsulation, MAX_TUNNELS>,
     /// What the innermost link header carries.
     pub network: Network<'a>,
+    /// IP counts more than the frame had: it was cut before it was captured, by packet slicing or by a mirror that truncates.
+    pub is_sliced: bool,
     /// Why decoding stopped before the payload, if it did.
     pub stop: Option<Stop>,
 }
@@ -85,6 +87,7 @@ impl Packet<'_> {
             vlan: VlanPath::Untagged,
             encapsulations: ArrayVec::new_const(),
             network: Network::Unreached,
+            is_sliced: false,
             stop: None,
         }
     }
@@ -159,8 +162,6 @@ pub struct IpPacket<'a> {
     pub identification: u32,
     /// Traffic class: DSCP in the upper six bits (RFC 2474), ECN in the lower two (RFC 3168).
     pub traffic_class: u8,
-    /// Bytes that its header counts and that its frame did not have on the wire: some mirrors cut what they copy.
-    pub lacking: u32,
     /// What stands behind the IP headers.
     pub transport: Transport<'a>,
 }
@@ -224,6 +225,15 @@ pub enum Transport<'a> {
     },
     /// Another protocol, a later fragment, or a header that was cut off before its ports.
     Other(&'a [u8]),
+}
+
+impl Transport<'_> {
+    /// Takes the last bytes of a payload for bytes that were not captured.
+    pub(super) fn forget_last(&mut self, count: usize) {
+        if let Self::Tcp { payload, .. } | Self::Udp { payload, .. } = self {
+            *payload = &payload[..payload.len().saturating_sub(count)];
+        }
+    }
 }
 
 /// The first bytes of a payload, 0 where it ends.

@@ -79,6 +79,12 @@ impl<'a> Span<'a> {
         Self { bytes: self.bytes.get(..length).unwrap_or(self.bytes), wire: self.wire.min(length) }
     }
 
+    /// As [`Span::limit`], by a length that is as true as the frame's own: what it says beyond the end was cut off before the
+    /// frame was captured, as packet slicing and mirrors that truncate do.
+    pub(super) fn claimed(self, length: usize) -> Self {
+        Self { wire: length, ..self.limit(length) }
+    }
+
     /// One byte.
     pub(super) fn u8(self, at: usize) -> Option<u8> {
         self.bytes.get(at).copied()

@@ -33,7 +33,7 @@ pub struct Tally {
     pub captured_bytes: u64,
     /// Sum of original lengths.
     pub wire_bytes: u64,
-    /// Frames of which fewer bytes were captured than the wire had.
+    /// Frames of which fewer bytes were captured than the wire had, or than IP counts.
     pub cut: u64,
     /// Frames of which nothing above the link layer could be read, though something may be there.
     pub unread: u64,

@@ -120,7 +120,7 @@ impl Comparing {
             protocol: ip.protocol,
             ..Ends::default()
         };
-        let is_cut = frame.data.len() < frame.original_len as usize;
+        let is_cut = packet.is_sliced || frame.data.len() < frame.original_len as usize;
         let content = Content::of(ip, &mut ends);
         let Content { numbers, special, length, payload, mss, .. } = content;
         let length = length.unwrap_or(payload.len() as u32);

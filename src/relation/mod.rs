@@ -54,8 +54,9 @@ pub fn links(flows: &Flows, evidence: &SideEvidence, skew: i64) -> Relations {
     let mut locations = location::Locations::new(evidence, &mut ports);
 
     for (at, flow) in transport_ports(flows) {
-        // Every request has a tag; only TFTP is believed by its port where payload was cut off.
-        if flow.transport == Transport::Udp && (flow.ports.contains(&tftp::PORT) || flows.is_tagged(at)) {
+        // Every request has a tag; TFTP and SSDP are believed by their ports where payload was cut off.
+        let may_be_cut = flow.ports.iter().any(|port| matches!(*port, tftp::PORT | ssdp::PORT));
+        if flow.transport == Transport::Udp && (may_be_cut || flows.is_tagged(at)) {
             let flow = flows.view(at);
             let traits = Traits::of(&flow);
             if traits.tftp {

@@ -10,16 +10,20 @@ use crate::capture::Timestamp;
 use crate::flow::{Endpoint, FlowView, Flows, SideEvidence};
 use crate::protocol::{Evidence, Protocol, SsdpKind, Tag};
 
+/// The port that searches of a group go to.
+pub(super) const PORT: u16 = 1900;
 /// What answers may need beyond MX on their way.
 const GRACE_SECONDS: u32 = 1;
-/// The longest MX that is believed of answers from outside the site (UPnP Device Architecture 2.0 section 1.3.2).
-const MX_OF_OTHERS: u8 = 5;
+/// The longest MX (UPnP Device Architecture 2.0 section 1.3.2): of answers from outside the site, and of a search that was cut.
+const LONGEST_MX: u8 = 5;
 
 struct Search {
     first: Timestamp,
     last: Timestamp,
     mx: u8,
     cause: Option<u32>,
+    /// Whether it says that it is a search.
+    is_seen: bool,
 }
 
 pub(super) struct Searches {
@@ -35,7 +39,7 @@ impl Searches {
         for (&client, search) in evidence.searches() {
             ports.arm(client.1, ports::SSDP);
             let (first, last) = (search.window.begin.time, search.window.end);
-            armed.insert(client, Search { first, last, mx: search.mx, cause: None });
+            armed.insert(client, Search { first, last, mx: search.mx, cause: None, is_seen: true });
         }
         Self { armed, asked: Map::default() }
     }
@@ -53,7 +57,7 @@ impl Searches {
                 if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag()) {
                     ports.arm(asks.port, ports::SSDP);
                     for whom in RequestTarget::asked(asks, &flow.ends[1 - client]).into_iter().flatten() {
-                        let search = Search { first, last, mx, cause: None };
+                        let search = Search { first, last, mx, cause: None, is_seen: true };
                         let held = self.asked.entry((endpoint, whom)).or_insert(search);
                         (held.first, held.last) = (held.first.min(first), held.last.max(last));
                         held.mx = held.mx.max(mx);
@@ -64,10 +68,18 @@ impl Searches {
             }
             if let Some(search) = self.armed.get_mut(&endpoint) {
                 search.cause = better_cause(flows, search.cause, at);
-            } else if let Tag::Ssdp { kind: SsdpKind::Search, mx } = Tag::from_raw(asks.tag()) {
-                ports.arm(asks.port, ports::SSDP);
-                self.armed.insert(endpoint, Search { first, last, mx, cause: Some(at) });
+                continue;
             }
+            // Devices may announce themselves from the port at which they listen.
+            let may_search = flow.ends[1 - client].port == PORT && asks.port != PORT && asks.has_payload();
+            let (mx, is_seen) = match Tag::from_raw(asks.tag()) {
+                Tag::Ssdp { kind: SsdpKind::Search, mx } => (mx, true),
+                // It may be a search of which too little was captured.
+                Tag::None if may_search && asks.evidence(Protocol::Ssdp) == Evidence::Unknown => (LONGEST_MX, false),
+                _ => continue,
+            };
+            ports.arm(asks.port, ports::SSDP);
+            self.armed.insert(endpoint, Search { first, last, mx, cause: Some(at), is_seen });
         }
     }
 
@@ -91,7 +103,7 @@ impl Searches {
             let skew = relations.skew;
             let timed = |search: &Search| {
                 // From outside the site comes no answer to what was asked here.
-                let mx = if is_local(answers.address) { search.mx } else { search.mx.min(MX_OF_OTHERS) };
+                let mx = if is_local(answers.address) { search.mx } else { search.mx.min(LONGEST_MX) };
                 let wait = u32::from(mx) + GRACE_SECONDS;
                 window::covers((search.first, search.last), wait, answers.begin().time, skew)
             };
@@ -99,7 +111,7 @@ impl Searches {
             let searches = self.armed.get(&endpoint).into_iter().chain(asked);
             let mut fitting = searches.map(|search| (search, timed(search))).filter(|(_, timed)| *timed != Some(false));
             let Some((search, timed)) = fitting.next() else { continue };
-            let probable = !seen || timed.is_none();
+            let probable = !seen || !search.is_seen || timed.is_none();
             let link = Link { flow: search.cause, kind: LinkKind::Ssdp, probable, payload_fits: seen };
             relations.add_answer(at, link);
         }

@@ -109,14 +109,16 @@ const UNMATCHED: &str = "inventory-unmatched";
 const NOT_JUDGED: &str = "not-judged";
 const ONE_WAY: &str = "one-way-mirror";
 const HEADERS_CUT: &str = "headers-cut";
+const LEFT_OUT: &str = "answers-left-out";
 /// Caveats with which it does not mean much that nothing was found, and what is said instead.
-const WEAKENS: [(&str, &str); 2] = [
+const WEAKENS: [(&str, &str); 3] = [
     (ONE_WAY, "The mirror shows one direction only: what was not answered cannot be told."),
     (HEADERS_CUT, "The flags of TCP were cut off: what was not answered, or refused, cannot be told."),
+    (LEFT_OUT, "A filter left answers out: what was not answered, or refused, cannot be told."),
 ];
 
 /// The kinds that words ask for: those of other caveats are for scripts alone.
-pub(crate) const ASKED_FOR: [&str; 5] = [CONTRADICTS, UNMATCHED, NOT_JUDGED, ONE_WAY, HEADERS_CUT];
+pub(crate) const ASKED_FOR: [&str; 6] = [CONTRADICTS, UNMATCHED, NOT_JUDGED, ONE_WAY, HEADERS_CUT, LEFT_OUT];
 
 /// What is to be read behind the findings' numbers: whom of the inventory nothing was seen of.
 pub(crate) fn unmatched(survey: &Survey) -> Option<&str> {

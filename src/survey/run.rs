@@ -162,7 +162,7 @@ fn judge_here(inputs: Vec<Input>, mut observed: Observed, options: &Options) -> 
         !is_of_receiver || !tunnels.contains(&(error.source.0, error.destination.0))
     });
     let Known { hosts, parties, hints, doubts: of_inventory } = known;
-    let quality = FlowQuality::of(flows, &observed.health, &hosts, &parties);
+    let quality = FlowQuality::of(&observed, &hosts, &parties, policy);
 
     let frames = frame_counts(&observed);
     let mut doubts = caveats::of_inventory(&of_inventory);

@@ -8,7 +8,7 @@ use super::Conversation;
 use crate::capture::{Filter, Matcher, Timestamp};
 use crate::inventory::{Host, HostId, Hosts};
 use crate::policy::Role;
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 
 /// Nanoseconds for which an answer may take its time after the last try.
 const PATIENCE: i64 = 10_000_000_000;
@@ -20,6 +20,10 @@ const SOONEST: i64 = 1_000_000_000;
 pub struct Missing {
     /// The mirror hands over one direction only.
     pub one_way: bool,
+    /// Of TCP only SYNs were captured, and they prove to have been answered.
+    pub syns_only: bool,
+    /// A filter left out what goes from one fresh port to another, as TFTP's transfers do.
+    pub fresh_ports: bool,
     /// Hosts of devices that were not seen to send, though the other side of a TCP flow acknowledges what they sent.
     pub acknowledged: HashSet<HostId>,
     /// Who was seen to send to whom by unicast, itself or by an error in its place; only where one of the two above says that a
@@ -143,6 +147,14 @@ impl Missing {
         asked: (Timestamp, Timestamp),
         repeats: impl Fn() -> bool,
     ) -> bool {
+        let is_left_out = match conversation.transport {
+            Transport::Tcp => self.syns_only,
+            Transport::Udp => self.fresh_ports && Protocol::Tftp.ports().contains(&conversation.port) && !repeats(),
+            _ => false,
+        };
+        if is_left_out {
+            return true;
+        }
         if !self.one_way && self.filter.is_none() && self.acknowledged.is_empty() && self.headless.is_empty() {
             // Nearly always.
             return false;

@@ -9,6 +9,7 @@ use igorscope::verdict::{CellState, Outcome, Verdict};
 use crate::field::{cell, one, told};
 use crate::mirror::{EVERYONE, End, GATEWAY, Host, Mirror, host, node};
 use crate::states::{judged, options, state_of};
+use crate::traffic::frame::{ACK, SYN};
 use crate::traffic::payload::{coap, ssdp, tftp};
 use crate::traffic::wire::{MILLI, SECOND};
 
@@ -391,4 +392,74 @@ fn a_client_that_never_repeats_itself_was_answered() {
     let survey = polls(&new, true);
     assert_eq!(told(&survey), [(Severity::Alert, "blocked")]);
     assert!(!is_doubted(&survey));
+}
+
+#[test]
+fn clients_that_never_send_a_syn_again_were_answered() {
+    // What `tcp.flags.syn == 1 && tcp.flags.ack == 0` leaves of connections that were accepted, or were not.
+    let opens = |ports: &[u16], again: bool, answers: bool| {
+        let mut mirror = Mirror::default();
+        for turn in 0..4_u16 {
+            for (at, port) in (0..).zip(ports) {
+                let (client, server) = ((GATEWAY, 40_000 + 10 * turn + at), (node(101), *port));
+                let time = 10 * SECOND * u64::from(turn) + u64::from(at) * MILLI;
+                mirror.tcp(time, client, server, SYN, [1_000, 0], &[]);
+                if again && turn == 2 && at == 0 {
+                    mirror.tcp(time + SECOND, client, server, SYN, [1_000, 0], &[]);
+                }
+                if answers && at == 0 {
+                    mirror.tcp(time + MILLI / 2, server, client, SYN | ACK, [5_000, 1_001], &[]);
+                }
+            }
+        }
+        mirror.goes_on().by_address()
+    };
+    let is_doubted = |survey: &Survey| survey.caveats.iter().any(|caveat| caveat.kind == "answers-left-out");
+    let survey = opens(&[80, 88], false, false);
+    assert!(told(&survey).is_empty() && survey.conversations.iter().all(|all| all.outcome == Outcome::OneWay));
+    let text = &survey.caveats.iter().find(|caveat| caveat.kind == "answers-left-out").expect("it is doubted").text;
+    assert!(text.starts_with("Of TCP nothing but SYNs was captured, and 8 of them"), "{text}");
+    // One of them was sent again; one service alone may have a client that gives up within a second; and answers of one service
+    // show that those of the other would have been captured.
+    for (ports, again, answers) in [(&[80, 88][..], true, false), (&[88], false, false), (&[80, 88], false, true)] {
+        let survey = opens(ports, again, answers);
+        assert!(told(&survey).contains(&(Severity::Alert, "blocked")) && !is_doubted(&survey), "{ports:?}");
+    }
+    // Who knocks once at each of many ports says nothing.
+    let mut mirror = Mirror::default();
+    for port in 0..60_u16 {
+        let server = (node(101 + (port % 2) as u8), [80, 88][usize::from(port / 2 % 2)] + port / 4 * 100);
+        mirror.tcp(SECOND * u64::from(port), (GATEWAY, 40_000), server, SYN, [1_000, 0], &[]);
+    }
+    let survey = mirror.goes_on().by_address();
+    assert!(told(&survey).contains(&(Severity::Alert, "blocked")) && !is_doubted(&survey));
+}
+
+#[test]
+fn where_a_filter_chose_the_ports_tftp_is_not_told_by_its_requests() {
+    let asked = |times: &[(u64, u16)], until: u64, has_arp: bool| {
+        let mut mirror = Mirror::default();
+        for (at, port) in times {
+            mirror.udp(at * SECOND, (node(101), *port), SERVER, &tftp::read(&format!("file-{port}"), &[]));
+        }
+        mirror.exchange(until * SECOND, (GATEWAY, 41_000), (node(101), 88), [1_000, 5_000]);
+        if has_arp {
+            mirror.who_has(10 * SECOND, node(101), GATEWAY);
+        }
+        mirror.tape.sort();
+        mirror.by_address()
+    };
+    let is_doubted = |survey: &Survey| survey.caveats.iter().any(|caveat| caveat.kind == "answers-left-out");
+    let once = [(0, 3_000), (20, 3_001), (40, 3_002)];
+    let survey = asked(&once, 61, false);
+    assert_eq!((told(&survey), tftp_cell(&survey), is_doubted(&survey)), (vec![], CellState::OneWay, true));
+    // A request that was sent again had no answer; what is short, or has ARP, holds what was sent.
+    let again = [(0, 3_000), (20, 3_001), (21, 3_001), (40, 3_002)];
+    for (times, until, has_arp, doubted) in
+        [(&again[..], 61, false, true), (&once, 50, false, false), (&once, 61, true, false)]
+    {
+        let survey = asked(times, until, has_arp);
+        assert_eq!(told(&survey), [(Severity::Alert, "blocked")], "{times:?} {until} {has_arp}");
+        assert_eq!(is_doubted(&survey), doubted, "{times:?} {until} {has_arp}");
+    }
 }

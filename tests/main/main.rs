@@ -64,6 +64,7 @@ mod silence;
 mod silent_times;
 mod site_survey;
 mod skips;
+mod sliced;
 mod splits;
 mod states;
 mod stops;

@@ -49,7 +49,25 @@ fn a_total_length_beyond_the_frame_is_named_and_the_rest_read() {
     let bytes = eth(0x0800, &datagram);
     let packet = ethernet(&bytes);
     assert_eq!(ports(&packet), (40000, 5683));
-    assert_eq!(packet.stop, stop(StopLayer::Ipv4, StopReason::BadLength));
+    assert_eq!((packet.is_sliced, packet.stop), (false, stop(StopLayer::Ipv4, StopReason::BadLength)));
+}
+
+#[test]
+fn a_frame_that_ends_before_what_ip_and_its_datagram_count_was_cut_before_the_capture() {
+    for (protocol, datagram) in [(6, tcp(1, 2, 0x18, &[], b"a payload")), (17, udp(1, 2, b"a payload"))] {
+        for bytes in [eth(0x0800, &ipv4(protocol, &datagram)), eth(0x86dd, &ipv6(protocol, &datagram))] {
+            let all = ethernet(&bytes);
+            let headers = bytes.len() - b"a payload".len();
+            for captured in headers - 4..bytes.len() {
+                let sliced = ethernet(&bytes[..captured]);
+                // What may be a check sequence is no payload.
+                let told = captured.saturating_sub(4).max(captured.min(headers));
+                let snapped = decode(&frame(LinkType::ETHERNET, &bytes[..told], bytes.len()));
+                assert!(sliced.is_sliced && !snapped.is_sliced && !all.is_sliced, "{sliced:?}");
+                assert_eq!(Packet { is_sliced: false, ..sliced }, snapped);
+            }
+        }
+    }
 }
 
 #[test]
@@ -222,7 +240,8 @@ fn an_ipv6_length_beyond_the_frame_is_named() {
     let mut bytes = v6(17, &udp(1, 2, b"abc"));
     bytes[19] += 1;
     let packet = ethernet(&bytes);
-    assert_eq!((ports(&packet), packet.stop), ((1, 2), stop(StopLayer::Ipv6, StopReason::BadLength)));
+    assert_eq!((ports(&packet), packet.is_sliced), ((1, 2), false));
+    assert_eq!(packet.stop, stop(StopLayer::Ipv6, StopReason::BadLength));
 }
 
 #[test]

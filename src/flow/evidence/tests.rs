@@ -56,7 +56,6 @@ fn observe(steps: &[Step], start: usize) -> SideEvidence {
                     hops: 64,
                     identification: 0,
                     traffic_class: 0,
-                    lacking: 0,
                     transport: Transport::Icmp { kind: *kind, code: *code, body: &body },
                 };
                 evidence.icmp(&packet, time, at);

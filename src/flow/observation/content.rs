@@ -48,9 +48,7 @@ impl<'a> Content<'a> {
                 ..
             } => {
                 let ports = (source_port, destination_port);
-                // A stream is as long as its segments say, wherever their frames were cut.
-                let payload_length = payload_len.saturating_add(ip.lacking);
-                Self { ports, flags, numbers, head: window, checksum, payload, payload_length, ..none }
+                Self { ports, flags, numbers, head: window, checksum, payload, payload_length: payload_len, ..none }
             }
             Transport::Udp { source_port, destination_port, checksum, payload, payload_len } => {
                 let ports = (source_port, destination_port);
@@ -62,10 +60,16 @@ impl<'a> Content<'a> {
                 // Not counted as payload, and looked at for nothing but who answers what.
                 Self { ports: (exchange, exchange), turn: icmp::turn(v6, kind), payload: body, ..none }
             }
-            Transport::Other(_) if matches!(ip.protocol, 1 | 6 | 17 | 58) => return None,
+            Transport::Other(_) if matches!(ip.protocol, 1 | 6 | 17 | 58) || ends_within_extensions(ip) => return None,
             Transport::Other(_) => none,
         })
     }
+}
+
+/// Whether the number of the header that was reached last announces another one behind it, which could not be read: then what
+/// the packet carries is not known (RFC 8200 section 4, RFC 4302).
+fn ends_within_extensions(ip: &IpPacket<'_>) -> bool {
+    ip.source.is_ipv6() && matches!(ip.protocol, 0 | 43 | 44 | 60) || ip.protocol == 51
 }
 
 /// Whether it is an ICMP error (RFC 1122 section 3.2.2) or an ICMPv6 error (RFC 4443 section 2.1): evidence of

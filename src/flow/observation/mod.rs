@@ -294,6 +294,8 @@ impl Observation {
         intakes: &mut Intakes<impl Intake<'a, Key4>, impl Intake<'a, Key6>>,
     ) {
         let packet = decode::decode(&frame);
+        let is_counted = frame.data.len() < frame.original_len as usize;
+        self.tallies[0].1.cut += u64::from(packet.is_sliced && !is_counted);
         if let Some(stop) = packet.stop {
             *self.other_frames.stopped.entry(stop).or_default() += 1;
             let is_unread =

@@ -1,6 +1,7 @@
 //! The capture judged: what weakens a verdict of absence, in words.
 
 mod coap;
+mod filtered;
 mod health;
 mod inventory;
 mod quality;
@@ -83,6 +84,24 @@ impl<'a> CaveatWriter<'a> {
 
     /// A mirror of one direction.
     fn one_way(&mut self) {
+        if let Some(tries) = self.quality.answered_syns {
+            self.say(
+                "answers-left-out",
+                format!(
+                    "Of TCP nothing but SYNs was captured, and {tries} of them are followed by new ones and none was sent again, \
+                     as each must be that is not answered: a filter probably left the answers out. Whether what was asked by \
+                     TCP was answered cannot be told: capture again without the filter."
+                ),
+            );
+        }
+        if self.quality.listed_ports_only {
+            self.say(
+                "answers-left-out",
+                "All that was captured has a port of the vendor's documents, and nothing is beside it, not even ARP: a filter \
+                 probably left the rest out. TFTP hands its files over on fresh ports (RFC 1350 section 4): whether it did \
+                 cannot be told. Capture again without the filter.",
+            );
+        }
         if self.quality.is_one_way() {
             let Directions { tcp_one_way, tcp_flows, coap, unasked, .. } = self.quality.telling();
             let seen = match tcp_flows {
@@ -129,11 +148,16 @@ impl<'a> CaveatWriter<'a> {
     fn cut_and_copied(&mut self) {
         let total: u64 = self.observed.tallies.values().map(|tally| tally.frames).sum();
         let cut: u64 = self.observed.tallies.values().map(|tally| tally.cut).sum();
+        let is_snapped = self.observed.tallies.values().any(|tally| tally.captured_bytes < tally.wire_bytes);
+        let by = match is_snapped {
+            true => "by the capture's snap length",
+            false => "before the capture, by packet slicing or a mirror that truncates",
+        };
         if cut > 0 {
             self.say(
                 "cut-by-snap-length",
                 format!(
-                    "{cut} of {} cut by the capture's snap length: their payload can prove less.",
+                    "{cut} of {} cut {by}: their payload can prove less.",
                     times(total, "frame was", "frames were")
                 ),
             );
@@ -353,6 +377,8 @@ pub(super) fn missing(
     breaks.sort_unstable();
     Missing {
         one_way,
+        syns_only: quality.answered_syns.is_some(),
+        fresh_ports: quality.listed_ports_only,
         seen_to_send,
         acknowledged,
         headless,

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 
 use super::coap::CoapQuestions;
+use super::filtered;
 use crate::decode::TcpFlags;
-use crate::flow::{EndView, FlowView, Flows};
-use crate::health::Health;
+use crate::flow::{EndView, FlowView, Observed};
 use crate::inventory::{HostId, Hosts};
+use crate::policy::Policy;
 use crate::protocol::{Protocol, Transport};
 use crate::relation;
 use crate::survey::losses::{self, MissingBytes};
@@ -34,6 +35,10 @@ pub(in crate::survey) struct FlowQuality {
     may_prove_losses: bool,
     /// TCP flows, and those of which the flags of every segment were cut off.
     pub(super) tcp: [u64; 2],
+    /// SYNs that prove to have been answered, where nothing else of TCP was captured.
+    pub(super) answered_syns: Option<u64>,
+    /// Requests of TFTP were captured, and nothing that has no port of the vendor's documents.
+    pub(super) listed_ports_only: bool,
     /// Bytes of TCP that were sent and not captured.
     pub(super) missing_bytes: MissingBytes,
 }
@@ -49,7 +54,8 @@ pub(super) struct Directions {
 }
 
 impl FlowQuality {
-    pub(in crate::survey) fn of(flows: &Flows, health: &Health, hosts: &Hosts, parties: &[[HostId; 2]]) -> Self {
+    pub(in crate::survey) fn of(observed: &Observed, hosts: &Hosts, parties: &[[HostId; 2]], policy: &Policy) -> Self {
+        let flows = &observed.flows;
         let halves = relation::halves(flows);
         let add = |mut quality: Self, place: u32| {
             quality.add(&flows.view(place), halves.contains(&place), parties[place as usize], hosts);
@@ -60,7 +66,12 @@ impl FlowQuality {
             quality.proved_losses = losses::proved(flows);
             quality.missing_bytes = losses::proved_bytes(flows);
         }
-        quality.missing_bytes = quality.missing_bytes.max(losses::measured_bytes(health));
+        let has_errors = observed.other_frames.icmp_errors.frames > 0;
+        if quality.tcp[0] > 0 && !has_errors && quality.directions.iter().all(|all| all.tcp_flows == 0) {
+            quality.answered_syns = filtered::answered_unseen(flows, parties);
+        }
+        quality.listed_ports_only = filtered::holds_listed_ports_only(observed, policy);
+        quality.missing_bytes = quality.missing_bytes.max(losses::measured_bytes(&observed.health));
         quality
     }
 

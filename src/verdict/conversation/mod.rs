@@ -266,14 +266,19 @@ impl<'a> Draft<'a> {
             _ => return,
         };
         let client_port = connection.first().map_or(0, |member| member.key.client_port());
+        let is_of =
+            |protocol: Protocol| transport == Transport::Udp && protocol.ports().contains(&self.conversation.port);
         let again = |(flow, client): &(FlowView<'_>, u8)| {
             let waiting = flow.ends[usize::from(client & 1)].waiting();
-            // Once may be a lost acknowledgement.
-            waiting.count > 2 && waiting.repeats && waiting.is_repeated()
+            match is_of(Protocol::Coap) {
+                // Once may be a lost acknowledgement.
+                true => waiting.count > 2 && waiting.repeats && waiting.is_repeated(),
+                false => waiting.count > 1 && waiting.repeats,
+            }
         };
-        let is_coap = transport == Transport::Udp && Protocol::Coap.ports().contains(&self.conversation.port);
-        let repeats = || is_coap && flows().iter().any(again);
         let missing = self.of.seen.missing;
+        let must_repeat = is_of(Protocol::Coap) || is_of(Protocol::Tftp) && missing.fresh_ports;
+        let repeats = || must_repeat && flows().iter().any(again);
         tally.lacks_answers = missing.ends_behind(asked)
             || missing.lacks(self.of.seen.hosts, &self.conversation, client_port, silent, asked, repeats);
     }
