@@ -12,6 +12,8 @@ pub struct MacAddr(pub [u8; 6]);
 impl MacAddr {
     /// Stands for the address of a group that was not recorded, as in Linux cooked captures.
     pub const SOME_GROUP: Self = Self([1, 0, 0, 0, 0, 0]);
+    /// The same, where only the address tells that it was one.
+    pub const LIKELY_GROUP: Self = Self([1, 0, 0, 0, 0, 1]);
 
     /// Everybody on the link.
     pub const BROADCAST: Self = Self([0xff; 6]);

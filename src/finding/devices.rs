@@ -14,7 +14,7 @@ use crate::verdict::{Doubts, Observations};
 /// Devices that a finding tells with their frames, and other things that a sentence lists.
 pub(super) const MAX_TOLD: usize = 3;
 /// Devices that a display filter lists.
-const MAX_FILTERED: usize = 100;
+pub(super) const MAX_FILTERED: usize = 100;
 
 /// What is to be told of one device.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::devices::{Affected, Trouble, grouped};
+use super::devices::{Affected, MAX_FILTERED, MAX_TOLD, Trouble, grouped};
 use super::phrases::{frame, times};
 use super::{Cited, Context, Finding, Judged, Replace, Who};
 use crate::flow as evidence;
@@ -49,6 +49,12 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     grouped(seen, devices)
 }
 
+impl TooBig {
+    fn first_routers(&self, most: usize) -> impl Iterator<Item = &IpAddr> {
+        self.routers.iter().take(most)
+    }
+}
+
 impl Trouble for TooBig {
     const KIND: FindingKind = FindingKind::PacketsTooBig;
     const ADVICE: &'static str = "Let the ICMP errors through to the sender (type 3 code 4, for IPv6 type 2), or give the sender or \
@@ -63,10 +69,14 @@ impl Trouble for TooBig {
             0 => String::new(),
             fits => format!(", {fits} bytes would fit"),
         };
+        let more = match self.routers.len().saturating_sub(MAX_TOLD) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
         format!(
             "{} said {} that packets of {who}{} to {}{} are too big{fits}, the first in {}: the sender does not hear it, or does \
              not heed it.",
-            self.routers.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(" and "),
+            self.first_routers(MAX_TOLD).map(IpAddr::to_string).collect::<Vec<_>>().join(" and ") + &more,
             times(self.errors, "time", "times"),
             context.name(who),
             self.destination,
@@ -84,7 +94,7 @@ impl Trouble for TooBig {
             IpAddr::V4(router) => format!("(icmp.type == 3 && icmp.code == 4 && ip.src == {router})"),
             IpAddr::V6(router) => format!("(icmpv6.type == 2 && ipv6.src == {router})"),
         };
-        self.routers.iter().map(by).collect::<Vec<_>>().join(" || ")
+        self.first_routers(MAX_FILTERED).map(by).collect::<Vec<_>>().join(" || ")
     }
 
     fn replaced(&self, with: &dyn Replace) -> Self {

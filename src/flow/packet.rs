@@ -149,8 +149,11 @@ fn may_be_broadcast(ip: &IpPacket<'_>) -> bool {
 /// Both MACs of a decoded frame.
 pub(super) fn macs(packet: &Packet<'_>, ip: &IpPacket<'_>) -> Macs {
     let mut both = [0; 12];
-    let is_to_group = packet.to_group.unwrap_or_else(|| may_be_broadcast(ip));
-    let unknown = if is_to_group { MacAddr::SOME_GROUP } else { MacAddr([0; 6]) };
+    let unknown = match packet.to_group {
+        Some(true) => MacAddr::SOME_GROUP,
+        None if may_be_broadcast(ip) => MacAddr::LIKELY_GROUP,
+        _ => MacAddr([0; 6]),
+    };
     both[..6].copy_from_slice(&packet.destination_mac.unwrap_or(unknown).0);
     both[6..].copy_from_slice(&packet.source_mac.unwrap_or(MacAddr([0; 6])).0);
     both

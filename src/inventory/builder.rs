@@ -30,13 +30,16 @@ pub(super) struct Note {
     /// Whether any frame to it went to a group MAC, and to another MAC.
     to_group: bool,
     to_one: bool,
+    /// Whether any of the former said so itself.
+    is_sure: bool,
     links: Links,
 }
 
 impl Note {
-    /// Whether it was only ever a destination of frames to a group's MAC.
-    pub(super) const fn only_to_group(&self) -> bool {
-        self.to_group && !self.to_one
+    /// Whether it was only ever a destination of frames to a group's MAC; an address that is declared is one's own, as far as frames
+    /// do not say otherwise: a subnet may be larger than its last byte.
+    pub(super) const fn only_to_group(&self, is_declared: bool) -> bool {
+        self.to_group && !self.to_one && (self.is_sure || !is_declared)
     }
 }
 
@@ -243,6 +246,7 @@ impl Sums {
             && let Some(mac) = other.destination_mac()
         {
             *(if mac.is_group() { &mut note.to_group } else { &mut note.to_one }) = true;
+            note.is_sure |= mac.is_group() && mac != MacAddr::LIKELY_GROUP;
             if end.packets() == 0 {
                 note.links.add(Proof::Received, other.begin(), mac);
             }

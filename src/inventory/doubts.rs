@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::contacts::Contacts;
+use super::contacts::{Contact, Contacts};
 use super::declared::{Entry, Inventory};
 use super::error::SourceLocation;
 use super::host::{Host, RoleSource};
@@ -145,7 +145,10 @@ fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> V
         guess: Guess::of(alone),
     };
     found.extend(wrong.iter().map(|(host, alone)| behaves(host, alone)));
-    if !wrong.is_empty() || stand_in.is_some() && !is_confirmed {
+    // A gateway of which few nodes were heard is no hub: then it serves a declared one.
+    let [gateways, nodes] = [Role::Gateway, Role::Node].map(|role| declared(hosts, role));
+    let serves = || contacts.list.iter().any(|one| one.service.is_lighting() && joins(one, &gateways, &nodes));
+    if !wrong.is_empty() || stand_in.is_some() && !is_confirmed && !serves() {
         let turned = hosts.iter().zip(&alone).filter(|(host, alone)| {
             is_declared(host, &[Role::Gateway]) && sure(alone) && matches!(alone.role, Role::Node | Role::Bacnet)
         });
@@ -182,6 +185,18 @@ fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> V
     found
         .extend(missing.map(|(host, beside)| Contradiction::NotListed { host: named(host), guess: Guess::of(beside) }));
     found
+}
+
+/// The places of those that are declared to be something.
+fn declared(hosts: &[Host], role: Role) -> HashSet<u32> {
+    let is_it = |(host, _): &(&Host, u32)| host.source == RoleSource::Declared && host.role == role;
+    hosts.iter().zip(0..).filter(is_it).map(|(_, place)| place).collect()
+}
+
+/// Whether something came of a contact between one of each.
+fn joins(contact: &Contact, some: &HashSet<u32>, others: &HashSet<u32>) -> bool {
+    let is_between = |a: &u32, b: &u32| some.contains(a) && others.contains(b);
+    contact.worked && (is_between(&contact.client, &contact.server) || is_between(&contact.server, &contact.client))
 }
 
 /// A host as it would be if the inventory said nothing of it.

@@ -247,14 +247,15 @@ impl<'a> Inference<'a> {
         if profile.bacnet_peers.iter().any(|peer| profile.peers.binary_search(peer).is_err()) && services > 0 {
             points += BACNET_POINTS;
         }
-        let is_declared = |peer: &u32| self.hosts.get(*peer as usize).is_some_and(is_declared_node);
-        let has_declared = nodes_declared && profile.peers.iter().any(is_declared);
+        let is_declared = |peer: &&u32| self.hosts.get(**peer as usize).is_some_and(is_declared_node);
+        let declared = if nodes_declared { profile.peers.iter().filter(is_declared).count() } else { 0 };
+        let has_declared = declared > 0;
         if has_declared {
             points += DECLARED_PEER_POINTS;
         }
         let points = points.saturating_sub(speaks_against);
         let enough = if nodes_declared {
-            has_declared && (services > 1 || typical)
+            has_declared && (services > 1 || services > 0 && (typical || hub && declared * 2 > degree))
         } else if hub {
             (services > 1 && typical) || fan_out as usize >= HUB_PEERS
         } else {
@@ -399,10 +400,12 @@ impl<'a> Inference<'a> {
     fn find_bacnet(&mut self) {
         let speaks = |unit: u32| self.profiles.of(unit).is_some_and(|profile| profile.speaks_bacnet());
         let gateway_to_groups = self.gateways.iter().filter(|gateway| speaks(gateway.0)).map(|gateway| gateway.1).max();
-        // Who serves the lighting of several nodes is a gateway that somebody has not declared.
+        // Who serves the lighting of several nodes, or of whoever there is, is a gateway that somebody has not declared.
+        let is_node = |unit: &&u32| self.role(**unit) == Some(Role::Node);
+        let any_nodes = self.hosts.iter().any(|host| host.role == Role::Node);
         let is_system = |profile: &&Profile| {
-            let serves = profile.peers.len() >= HUB_PEERS && self.candidate(profile, false).is_some();
-            self.is_candidate(profile.unit) && !serves
+            let nodes = if any_nodes { profile.peers.iter().filter(is_node).count() } else { profile.peers.len() };
+            self.is_candidate(profile.unit) && (nodes < HUB_PEERS || self.candidate(profile, false).is_none())
         };
         for profile in self.profiles.iter().filter(is_system).collect::<Vec<_>>() {
             let partners = [Side::Client, Side::Server].into_iter().flat_map(|side| {

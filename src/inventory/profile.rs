@@ -51,14 +51,11 @@ impl Profile {
         self.counts.get(service as usize).and_then(|sides| sides.get(side as usize)).copied().unwrap_or_default()
     }
 
-    /// Whether it asks several hosts for files, and by BACnet or in vain for what nodes are asked, as hardly anybody does but who
-    /// looks for open ports.
+    /// Whether it asks several hosts for files, and in vain for what nodes are asked, as who does that looks for open ports.
     pub(super) fn is_scanner(&self) -> bool {
-        let asks = |service| self.side(service, Side::Client);
-        let asks_several = |service| asks(service).tried as usize >= HUB_PEERS;
-        let is_vain = |service| asks_several(service) && asks(service).worked == 0;
-        let knocks = is_vain(Service::Firmware) && is_vain(Service::Configuration);
-        asks_several(Service::Tftp) && (asks_several(Service::Bacnet) || knocks)
+        let asks_several = |service| self.side(service, Side::Client).tried as usize >= HUB_PEERS;
+        let is_vain = |service| asks_several(service) && self.side(service, Side::Client).worked == 0;
+        asks_several(Service::Tftp) && is_vain(Service::Firmware) && is_vain(Service::Configuration)
     }
 
     pub(super) fn speaks_bacnet(&self) -> bool {

@@ -23,7 +23,7 @@ pub(super) fn give(host: &mut Host, note: &Note, inventory: &Inventory) {
         return by_entry(host, entry);
     }
     // A subnet's directed broadcast.
-    if note.only_to_group() && host.packets_sent == 0 {
+    if note.only_to_group(inventory.by_block(host.address).is_some()) && host.packets_sent == 0 {
         return by_address(host, Role::Group, "only seen as the destination of broadcast frames");
     }
     let by_mac = || host.mac.and_then(|mac| inventory.by_mac(mac));

@@ -172,7 +172,9 @@ fn source_name(path: &str) -> String {
 
 /// The MAC address of end `end` (0 or 1) of a flow: what it sent from, else what was sent to.
 pub(super) fn mac_of(flow: &FlowView<'_>, end: usize) -> Option<MacAddr> {
-    let sent_to = || flow.ends[1 - end].destination_mac().filter(|mac| *mac != MacAddr::SOME_GROUP);
+    let sent_to = || {
+        flow.ends[1 - end].destination_mac().filter(|mac| ![MacAddr::SOME_GROUP, MacAddr::LIKELY_GROUP].contains(mac))
+    };
     flow.ends[end].source_mac().or_else(sent_to)
 }
 

@@ -81,7 +81,7 @@ fn foreign_captures_get_no_roles() {
 /// what went to a whole subnet (RFC 919 section 7).
 #[test]
 fn a_broadcast_without_a_group_mac_is_told_by_its_address() {
-    let asked = |whom: [u8; 4]| {
+    let asked_with = |blocks: &[&str], whom: [u8; 4]| {
         let mut mirror = Mirror::default();
         for turn in 0..3 {
             let (at, from, to) = (turn * 5 * SECOND, (node(101), 2000), (host([0x02; 6], whom), 69));
@@ -96,12 +96,18 @@ fn a_broadcast_without_a_group_mac_is_told_by_its_address() {
         let mut bytes = capture.pcap();
         // LINKTYPE_RAW.
         bytes[20..24].copy_from_slice(&101_u32.to_le_bytes());
-        let survey = reading::survey_of(&bytes, Inventory::load(None, &addresses()).unwrap(), false);
+        let mut flags = addresses();
+        flags.node.extend(blocks.iter().map(|block| (*block).to_owned()));
+        let survey = reading::survey_of(&bytes, Inventory::load(None, &flags).unwrap(), false);
         let server = survey.hosts.iter().find(|host| host.address == IpAddr::from(whom)).unwrap();
         (server.role, told(&survey))
     };
+    let asked = |whom| asked_with(&[], whom);
     assert_eq!(asked([10, 20, 0, 255]), (Role::Group, vec![]));
     assert_eq!(asked([10, 20, 0, 10]), (Role::Gateway, vec![(Severity::Alert, "blocked")]));
+    // In a wider subnet it may be a node, as its block says.
+    let (of_block, _) = asked_with(&["10.20.0.0/22"], [10, 20, 0, 255]);
+    assert_eq!(of_block, Role::Node);
     // A host whose answer shows that it is one.
     let mut mirror = Mirror::default();
     mirror.exchange(0, (node(101), 40_000), (host([0x02; 6], [10, 20, 0, 255]), 80), [C, S]);

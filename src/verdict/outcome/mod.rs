@@ -220,7 +220,7 @@ impl Tally {
         let closes = client.flags.has(TcpFlags::FIN);
         let is_reset = server.resets > 0 && !closes;
         // Who finishes second has the last word but for an acknowledgement.
-        let is_finished = server.flags.has(TcpFlags::FIN) && (!closes || server.last >= client.last);
+        let is_finished = server.flags.has(TcpFlags::FIN) && (!closes || server.last > client.last);
         let is_unanswered = owes
             && client.payload
             && !server.payload
