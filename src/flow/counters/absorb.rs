@@ -69,7 +69,7 @@ impl Counts {
                 && other.said[side] & CALLS != 0
                 && self.asking.repetition().is_some()
                 && says_the_same(first.fingerprint, self.fingerprint[side])
-                && first.time.raw().wrapping_sub(self.recent[side].raw()) >= self.repeated_after();
+                && self.is_repeated_after(first.time.raw().wrapping_sub(self.recent[side].raw()));
             let theirs = other.odd.as_ref().and_then(|odd| odd.repeated.as_ref()).map(|both| &both[side]);
             if goes_on || theirs.is_some_and(|theirs| theirs.len() > 0) {
                 let mine = &mut cold.odd().repeated.get_or_insert_default()[side];

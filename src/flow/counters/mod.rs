@@ -12,7 +12,7 @@ use cold::{CALLS, HAS_SEGMENT, IS_SHORTENED, NEVER, REQUEST, RESPONSE, Transport
 
 use super::key::Key;
 use super::packet::{FlowPacket, copy_window, says_the_same};
-use super::pending::{BLOCK_REPEATED_AFTER, PendingReply, REPEATED_AFTER};
+use super::pending::{BLOCK_REPEATED_AFTER, PendingReply, REPEATED_AFTER, REPEATED_WITHIN};
 use super::tcp::{Head, Heads, SynAnswer, Tcp};
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, tcp_numbers};
@@ -170,13 +170,14 @@ impl Counts {
     #[inline(always)]
     fn is_again(&self, sent: &FlowPacket<'_>, side: usize) -> bool {
         says_the_same(sent.fingerprint, self.fingerprint[side])
-            & (sent.at.time.raw().wrapping_sub(self.recent[side].raw()) >= self.repeated_after())
+            & self.is_repeated_after(sent.at.time.raw().wrapping_sub(self.recent[side].raw()))
     }
 
-    /// Nanoseconds after which the same once more is a repetition.
+    /// Whether the same once more after so many nanoseconds is a repetition.
     #[inline(always)]
-    const fn repeated_after(&self) -> i64 {
-        if self.asking.is_guess() { BLOCK_REPEATED_AFTER } else { REPEATED_AFTER }
+    const fn is_repeated_after(&self, nanos: i64) -> bool {
+        let soonest = if self.asking.is_guess() { BLOCK_REPEATED_AFTER } else { REPEATED_AFTER };
+        (nanos.wrapping_sub(soonest) as u64) < REPEATED_WITHIN
     }
 
     /// Adds any packet; `time` is its time as it was written.
@@ -211,10 +212,9 @@ impl Counts {
             self.answer(cold, other, sent.at.time);
         }
         self.dialogue[side] |= message.0 & ASKED;
-        if message.asks() && !copy {
-            if !self.has_replied(other) || sent.at.time > self.last_reply(cold, other) {
-                self.dialogue[side] |= WAITS | PENDING;
-            }
+        let is_later = || !self.has_replied(other) || sent.at.time > self.last_reply(cold, other);
+        if message.asks() && !copy && is_later() {
+            self.dialogue[side] |= WAITS | PENDING;
         }
     }
 
