@@ -219,6 +219,7 @@ impl Contest {
         // Who has the address; and if it took it over, when and from whom.
         let mut holder: Option<(usize, Option<(Timestamp, usize)>)> = None;
         let mut known = BTreeSet::new();
+        let leased: BTreeSet<usize> = self.given.iter().filter_map(|(_, client)| device.get(client).copied()).collect();
         // When who has it spoke for it last; and whether the MAC that a group shares announced itself since.
         let (mut last, mut is_shared_anew) = (Timestamp::UNKNOWN, false);
         for (time, mac, announces) in &self.order {
@@ -237,7 +238,8 @@ impl Contest {
             }
             let gives = |(_, client): &(Timestamp, MacAddr)| device.get(client) == Some(&to);
             let is_given = || self.given.range((last, MacAddr([0; 6]))..=(*time, MacAddr([0xff; 6]))).any(gives);
-            let is_handed_over = *announces || is_shared_anew || is_given();
+            // From one that has its address by hand DHCP takes none.
+            let is_handed_over = *announces || is_shared_anew || leased.contains(&from) && is_given();
             let turns = all.entry((from.min(to), from.max(to))).or_default();
             turns.count += 1;
             turns.announced += u64::from(is_handed_over);

@@ -193,12 +193,15 @@ impl<'a> Life<'a> {
         let tried = [conversation.begin.time, facts.uncommon().end];
         let is_then = |asked: &Seen| Heard::from_iter([Span::from(&asked.window())]).may_be_within(tried);
         let asked = self.asks().get(&server)?.iter().filter(|(_, asked)| is_then(asked));
-        // A host that is heard answers no ARP where it is on another link.
-        let is_silent = |target: IpAddr| seen.hosts.at(target).is_none_or(|host| host.packets_sent == 0);
-        let (target, _) = asked
-            .filter(|(target, _)| client == IpAddr::V4(*target) || is_silent(IpAddr::V4(*target)))
-            .max_by_key(|(target, asked)| (client == IpAddr::V4(*target), asked.packets, *target))?;
-        (!self.ways().contains(&(conversation.server, conversation.client))).then_some(*target)
+        let targets: Vec<Ipv4Addr> = asked.map(|(target, _)| *target).collect();
+        // Of the lighting's own hosts some may be off, who are no router; and who asks for several looks for more than its way. A
+        // host that is heard answers no ARP where it is on another link.
+        let is_router = |target: &Ipv4Addr| {
+            let known = seen.hosts.at(IpAddr::V4(*target));
+            targets.len() == 1 && known.is_none_or(|host| host.packets_sent == 0 && !host.role.is_igor())
+        };
+        let target = targets.iter().copied().find(|target| client == IpAddr::V4(*target) || is_router(target))?;
+        (!self.ways().contains(&(conversation.server, conversation.client))).then_some(target)
     }
 
     fn sent(&self) -> &HashMap<HostId, Heard> {

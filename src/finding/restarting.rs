@@ -85,7 +85,7 @@ fn renewals(seen: &Observations<'_>) -> Renewals {
         for (own, other) in [(&flow.ends[0], &flow.ends[1]), (&flow.ends[1], &flow.ends[0])] {
             if (own.port, other.port) == (68, 67) && !own.address.is_unspecified() {
                 let sum = renewals.entry(own.address).or_default();
-                *sum = [sum[0] + own.packets(), sum[1] + other.packets()];
+                *sum = [sum[0].saturating_add(own.packets()), sum[1].saturating_add(other.packets())];
             }
         }
     }

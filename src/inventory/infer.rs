@@ -215,6 +215,9 @@ impl<'a> Inference<'a> {
     fn candidate(&self, profile: &'a Profile, nodes_declared: bool) -> Option<Candidate<'a>> {
         let degree = profile.peers.len();
         let hub = degree >= HUB_PEERS && degree > self.profiles.median_degree(&profile.peers);
+        let asks_several = [Service::Firmware, Service::Configuration, Service::Coap]
+            .into_iter()
+            .any(|service| profile.side(service, Side::Client).tried as usize >= HUB_PEERS);
         let (mut speaks_for, mut speaks_against, mut services, mut typical, mut fan_out) = (0, 0, 0, false, 0);
         for service in Service::ALL.into_iter().filter(|service| service.is_lighting()) {
             let own = gateway_side(service);
@@ -225,8 +228,8 @@ impl<'a> Inference<'a> {
                 _ => points(service),
             };
             let (mine_points, other_points) = (weight(mine.tried, mine.worked), weight(other.tried, other.worked));
-            // A hub of one service is none of another.
-            if hub && other.tried as usize >= HUB_PEERS {
+            // Who is a hub because others ask it is not one that asks.
+            if hub && (asks_several || other.tried as usize >= HUB_PEERS) {
                 speaks_for += mine_points.max(other_points);
             } else {
                 speaks_for += mine_points;

@@ -229,7 +229,9 @@ fn is_router(company: &[MacSighting], is_declared: bool) -> bool {
     let handed_on = count(company, |one| one.4 == Proof::HandedOn);
     // What goes to a neighbour of the address that a declared device has is the device's too: no router lies between.
     let own: Vec<u64> = company.iter().filter(|one| is_declared && !one.1 && one.4 <= Proof::Sent).map(near).collect();
-    let is_near = |one: &MacSighting| !one.1 && own.binary_search(&near(one)).is_ok();
+    let is_beside = |one: &MacSighting| !one.1 && one.4 == Proof::Received && own.binary_search(&near(one)).is_ok();
+    let are_few = company.iter().filter(|one| is_beside(one)).count() <= MOST_ADDRESSES;
+    let is_near = |one: &MacSighting| are_few && is_beside(one);
     let only_received = |one: &MacSighting| one.4 == Proof::Received && !is_near(one);
     let has_own = company.iter().any(|one| one.4 <= Proof::Sent);
     let outside = company.iter().filter(|one| one.3 && only_received(one)).count();

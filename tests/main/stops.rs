@@ -161,6 +161,8 @@ enum End {
     Left,
     /// The client says nothing, and is reset.
     Probed,
+    /// The same, later, since it is not used.
+    Idle,
     /// The client looks whether the port is open, and resets.
     Aborted,
 }
@@ -182,7 +184,7 @@ fn connections_that_are_reset_without_an_answer_are_told() {
                 mirror.tcp(at + 3 * MILLI, client, server, RST | ACK, [C + 1, S + 1], &[]);
                 continue;
             }
-            if *how != End::Probed {
+            if !matches!(how, End::Probed | End::Idle) {
                 mirror.tcp(at + 3 * MILLI, client, server, ACK | PSH, [C + 1, S + 1], asks);
             }
             if *how == End::Taken {
@@ -191,6 +193,7 @@ fn connections_that_are_reset_without_an_answer_are_told() {
             if *how == End::Left {
                 mirror.tcp(at + 4 * MILLI, client, server, FIN | ACK, [said, S + 1], &[]);
             }
+            let at = if *how == End::Idle { at + 8 * SECOND } else { at };
             let flags = if matches!(how, End::Finished | End::Left) { FIN | ACK } else { RST | ACK };
             mirror.tcp(at + 5 * MILLI, server, client, flags, [S + 1, said], &[]);
             if *how == End::Left {
@@ -200,7 +203,7 @@ fn connections_that_are_reset_without_an_answer_are_told() {
         mirror.by_address()
     };
     let opened = |apart: u64, how: &[End]| opened_on(80, b"GET / HTTP/1.1\r\n\r\n", apart, how);
-    use End::{Aborted, Answered, Finished, Left, Probed, Reset, Taken};
+    use End::{Aborted, Answered, Finished, Idle, Left, Probed, Reset, Taken};
     let always = opened(10 * SECOND, &[Reset; 5]);
     assert_eq!(told(&always), one_way());
     let read = one(&always, "stopped-answering");
@@ -210,7 +213,9 @@ fn connections_that_are_reset_without_an_answer_are_told() {
     for broken in [[Answered, Reset, Reset, Reset], [Answered, Taken, Taken, Taken], [Finished; 4], [Probed; 4]] {
         assert_eq!(told(&opened(10 * SECOND, &broken)), one_way());
     }
-    for healthy in [[Reset, Reset, Reset, Answered], [Answered, Taken, Finished, Answered], [Left; 4], [Aborted; 4]] {
+    for healthy in
+        [[Reset, Reset, Reset, Answered], [Answered, Taken, Finished, Answered], [Left; 4], [Aborted; 4], [Idle; 4]]
+    {
         assert_eq!(told(&opened(10 * SECOND, &healthy)), []);
     }
     // Where no protocol is known a client may only have had something to say.

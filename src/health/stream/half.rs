@@ -215,7 +215,13 @@ impl Half {
         let Some((from, times)) = self.vain.run.take() else { return };
         let opens = self.initial == Some(from);
         let is_acknowledged = self.acked.map(|acked| is_after(acked.number, from));
-        if if opens { !is_taken_up || is_acknowledged != Some(true) } else { is_acknowledged == Some(false) } {
+        // Of data it is known that the other end was there: it took what came before.
+        let finishes = self.next.is_some_and(|(next, _)| next == from.wrapping_add(1));
+        if if opens {
+            !is_taken_up || is_acknowledged != Some(true)
+        } else {
+            finishes && is_acknowledged == Some(false)
+        } {
             for (past, more) in self.vain.past.iter_mut().zip([times.saturating_add(opens.into()), times]) {
                 *past = past.saturating_add(more);
             }

@@ -89,6 +89,13 @@ fn a_usual_site() {
 fn everything_both_ways_leaves_the_star() {
     let talks: Vec<Traffic> = (1..=3).flat_map(|number| both_ways(GATEWAY, &node(number))).collect();
     expect(&talks, &site(GATEWAY, 1..=3));
+    // One node asks, too; and the gateway fetches files, and speaks with BACnet systems.
+    let mut talks: Vec<Traffic> = (1..=6).map(|number| Traffic::new(GATEWAY, &node(number), UDP, 5683)).collect();
+    talks.extend([Traffic::new(&node(1), GATEWAY, UDP, 50195), Traffic::new(&node(1), GATEWAY, TCP, 88)]);
+    expect(&talks, &site(GATEWAY, 1..=6));
+    talks.extend((1..=6).map(|number| Traffic::new(GATEWAY, &node(number), UDP, 69)));
+    talks.extend((1..=4).map(|number| Traffic::new(GATEWAY, &format!("10.0.2.{number}"), UDP, 47808)));
+    assert_eq!(roles(&talks, &Inventory::default())[0], (GATEWAY.to_owned(), "gateway"));
     // With one node, and everything both ways, nothing tells them apart.
     expect(&both_ways(GATEWAY, &node(1)), &[]);
 }

@@ -48,9 +48,6 @@ pub(crate) enum Failure {
 /// Nanoseconds that a server of HTTP or TLS lets its client wait for the first byte, at most.
 const MUTE: i64 = 5_000_000_000;
 
-/// Nanoseconds from the client's last packet within which a reset is an answer to it.
-const AT_ONCE: i64 = 1_000_000_000;
-
 /// Nanoseconds from the last repetition of a message to the next message, at most: CoAP waits 48 seconds for an answer to it
 /// (RFC 7252 section 4.8).
 const GIVES_UP: i64 = 60_000_000_000;
@@ -227,8 +224,8 @@ impl Tally {
             && !server.lacks_bytes
             && silence(client.first, client.last) < MUTE;
         // A connection that nobody uses may be reset for that, later.
-        let is_at_once = || silence(client.last, server.last) < AT_ONCE;
-        let is_taken_up = client.payload || client.acknowledges() && client.resets == 0 && is_at_once();
+        let is_soon = || silence(client.last, server.last) < MUTE;
+        let is_taken_up = client.payload || client.acknowledges() && client.resets == 0 && is_soon();
         server.syn_acks > 0
             && (is_reset && server.others == 0 && is_taken_up || is_unanswered && (is_reset || is_finished))
     }
