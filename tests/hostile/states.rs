@@ -62,7 +62,9 @@ fn states_of_many_flows_take_memory_that_follows_them() {
     let flows: Vec<u8> = (0..count).flat_map(flow).collect();
     let body = body(count.into(), &number(0), &[number(count.into()), flows].concat());
     let state = state([&body[..]]);
-    assert_eq!(run(&["analyze", "-q", "--format", "csv"], "many.igstate", &state), ExitCode::from(GOOD));
+    let folder = tempfile::tempdir().unwrap();
+    let tables = folder.path().to_str().unwrap();
+    assert_eq!(run(&["analyze", "-q", "--format", "csv", "-o", tables], "many.igstate", &state), ExitCode::from(GOOD));
 }
 
 #[test]
