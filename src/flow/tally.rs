@@ -116,6 +116,15 @@ impl Tally {
         self.clock.latest()
     }
 
+    /// Whether its times only count the frames, from a number of them on at which that is no accident: what is made of a listing of
+    /// bytes has no others, and `text2pcap` steps by a microsecond, or by a nanosecond.
+    pub fn only_counts(&self) -> bool {
+        const LEAST: u64 = 10;
+        let steps = self.frames.saturating_sub(1);
+        let lasts = self.last().nanos().zip(self.first().nanos()).map(|(last, first)| last.abs_diff(first));
+        self.frames >= LEAST && self.clock.untimed == 0 && (lasts == Some(steps) || lasts == steps.checked_mul(1_000))
+    }
+
     /// Adds frames that come later in the same input.
     pub(super) fn absorb(&mut self, mut other: Self) {
         self.settle();

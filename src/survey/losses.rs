@@ -54,15 +54,17 @@ pub(super) fn outages(interface: &InterfaceSummary) -> Option<String> {
     })
 }
 
-/// What is to be said where every frame has the same time, or none has any but zero.
+/// What is to be said where every frame has the same time, none has any but zero, or times only count.
 pub(super) fn stopped_clock(path: &str, tally: &Tally) -> Option<String> {
     let (first, frames) = (tally.first(), tally.frames);
     let is_zero = first.nanos() == Some(0);
     let is_one = first == tally.last() && first != Timestamp::UNKNOWN && tally.clock.untimed == 0;
-    if !is_one || !(is_zero || frames > 1) {
-        return None;
-    }
-    let what = if is_zero { "has the time zero" } else { "has the same time" };
+    let what = match () {
+        () if tally.only_counts() => "has the time of the one before and one step more",
+        () if is_one && is_zero => "has the time zero",
+        () if is_one && frames > 1 => "has the same time",
+        () => return None,
+    };
     Some(format!(
         "Every one of the {frames} frames of {path} {what}: the capture had no clock. Order is that of the file, and \
          whatever rests on durations is doubtful."

@@ -4,13 +4,16 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use igorscope::inventory::Inventory;
+use igorscope::policy::Severity;
 
 use super::below_ip::datagram;
-use crate::reading;
+use crate::mirror::{GATEWAY, Mirror, node};
 use crate::traffic::file::{Tape, block};
 use crate::traffic::frame::{self, ACK, FIN, PSH, RST, SYN, Segment, Tag, V4};
+use crate::traffic::payload::coap;
 use crate::traffic::site::START;
 use crate::traffic::wire::MILLI;
+use crate::{field, reading};
 
 /// An option of 8 bytes.
 fn option(code: u16, value: u64) -> Vec<u8> {
@@ -283,4 +286,29 @@ fn a_capture_without_a_clock_is_told() {
     for running in [vec![head(), packet(0, &[]), packet(0, &[]), packet(1, &[])], vec![head(), packet(0, &[])]] {
         assert_eq!(told(&running, "times-equal").0, None);
     }
+}
+
+/// What is made of a listing of bytes has times that only count: the end of the capture is none that comes too soon.
+#[test]
+fn times_that_only_count_frames_are_no_clock() {
+    let survey = |step: u64, late: u64| {
+        let mut mirror = Mirror::default();
+        for number in 0..15_u64 {
+            let ask = coap::request(coap::CON, coap::GET, (number / 5) as u16, &[7], "light/level", &[]);
+            mirror.udp(number * 2_000 * MILLI, (GATEWAY, 50_000), (node(101), 5683), &ask);
+        }
+        for (record, number) in mirror.tape.records.iter_mut().zip(0..) {
+            record.time = START + number * step + if number == 14 { late } else { 0 };
+        }
+        mirror.by_address()
+    };
+    for step in [1, 1_000] {
+        let counted = survey(step, 0);
+        assert_eq!(field::told(&counted), [(Severity::Alert, "blocked")]);
+        let caveat = counted.caveats.iter().find(|caveat| caveat.kind == "times-equal").expect("a caveat");
+        assert!(caveat.text.contains("has the time of the one before and one step more"), "{}", caveat.text);
+    }
+    // All of it within microseconds before the end: nobody could have answered.
+    let quick = survey(1_000, 5);
+    assert!(field::told(&quick).is_empty() && quick.caveats.iter().all(|caveat| caveat.kind != "times-equal"));
 }

@@ -371,8 +371,10 @@ pub(super) fn missing(
             *end = latest;
         }
     }
-    let end = observed.tallies.values().map(|tally| tally.last()).filter(known).max();
-    let begin = observed.tallies.values().map(|tally| tally.first()).filter(known).min();
+    // Times that only count frames say nothing of when the capture began or ended.
+    let timed = || observed.tallies.values().filter(|tally| !tally.only_counts());
+    let end = timed().map(|tally| tally.last()).filter(known).max();
+    let begin = timed().map(|tally| tally.first()).filter(known).min();
     let mut breaks: Vec<Timestamp> = breaks.filter(known).collect();
     breaks.sort_unstable();
     Missing {
