@@ -42,7 +42,7 @@ pub(super) fn handing_on(seen: &Observations<'_>) -> HashSet<MacAddr> {
 
 /// What ARP asked in vain and said at one time.
 #[derive(Default)]
-struct Moment {
+struct Tick {
     questions: Vec<(Ipv4Addr, Seen)>,
     claims: Vec<IpAddr>,
 }
@@ -52,7 +52,7 @@ pub(super) fn asked_in_vain(seen: &Observations<'_>) -> HashMap<IpAddr, Vec<(Ipv
     let in_vain = seen.neighbours.questions().filter(|(target, asked)| {
         asked.packets > 1 && asked.begin.time.nanos().is_some() && !seen.neighbours.is_claimed(*target)
     });
-    let mut at: HashMap<Timestamp, Moment> = HashMap::new();
+    let mut at: HashMap<Timestamp, Tick> = HashMap::new();
     for (target, asked) in in_vain {
         at.entry(asked.begin.time).or_default().questions.push((target, asked));
     }
@@ -63,14 +63,14 @@ pub(super) fn asked_in_vain(seen: &Observations<'_>) -> HashMap<IpAddr, Vec<(Ipv
     // Who asks says its own address at that moment.
     for (address, claims) in seen.evidence.claims.orders() {
         for (time, ..) in claims {
-            if let Some(moment) = at.get_mut(time) {
-                moment.claims.push(address);
+            if let Some(tick) = at.get_mut(time) {
+                tick.claims.push(address);
             }
         }
     }
     // Where clocks are coarse, what others said at the same time may be the reason for it.
-    for moment in at.into_values() {
-        if let ([asked], [address]) = (&moment.questions[..], &moment.claims[..]) {
+    for tick in at.into_values() {
+        if let ([asked], [address]) = (&tick.questions[..], &tick.claims[..]) {
             asks.entry(*address).or_default().push(*asked);
         }
     }

@@ -66,12 +66,12 @@ impl Span {
 /// When something was heard: stretches of time with no long silence between, ascending but for those that were added since they
 /// were last joined.
 #[derive(Default)]
-struct Heard {
+struct Presence {
     stretches: Vec<[Timestamp; 2]>,
     joined: usize,
 }
 
-impl Heard {
+impl Presence {
     fn add(&mut self, span: Span) {
         self.stretches.extend(span.stretches());
         if self.stretches.len() > 2 * self.joined + 64 {
@@ -104,7 +104,7 @@ impl Heard {
     }
 }
 
-impl FromIterator<Span> for Heard {
+impl FromIterator<Span> for Presence {
     fn from_iter<T: IntoIterator<Item = Span>>(spans: T) -> Self {
         let mut heard = Self::default();
         spans.into_iter().for_each(|span| heard.add(span));
@@ -124,10 +124,10 @@ pub(super) struct Life<'a> {
     seen: &'a Observations<'a>,
     conversations: &'a [Conversation],
     /// When each server of what is blocked sent, flow by flow.
-    sent: OnceCell<HashMap<HostId, Heard>>,
+    sent: OnceCell<HashMap<HostId, Presence>>,
     by_mac: OnceCell<HashMap<MacAddr, Vec<Sighting>>>,
     /// When each address was claimed by ARP or neighbour discovery, but for what others answer in its place.
-    claims: OnceCell<HashMap<IpAddr, Heard>>,
+    claims: OnceCell<HashMap<IpAddr, Presence>>,
     /// MACs whose answers by ARP prove nobody's life.
     proxies: OnceCell<HashSet<MacAddr>>,
     /// Whom each host asks for by ARP in vain.
@@ -151,7 +151,7 @@ impl<'a> Life<'a> {
             return Some(AliveProof::Acknowledged);
         }
         let tried = [conversation.begin.time, facts.uncommon().end];
-        let is_then = |heard: &Heard| heard.may_be_within(tried);
+        let is_then = |heard: &Presence| heard.may_be_within(tried);
         if self.sent().get(&conversation.server).is_some_and(is_then) {
             return Some(AliveProof::Packets);
         }
@@ -191,7 +191,7 @@ impl<'a> Life<'a> {
         let seen = self.seen;
         let [client, server] = [conversation.client, conversation.server].map(|host| seen.hosts.get(host).address);
         let tried = [conversation.begin.time, facts.uncommon().end];
-        let is_then = |asked: &Seen| Heard::from_iter([Span::from(&asked.window())]).may_be_within(tried);
+        let is_then = |asked: &Seen| Presence::from_iter([Span::from(&asked.window())]).may_be_within(tried);
         let asked = self.asks().get(&server)?.iter().filter(|(_, asked)| is_then(asked));
         let targets: Vec<Ipv4Addr> = asked.map(|(target, _)| *target).collect();
         // Of the lighting's own hosts some may be off, who are no router; and who asks for several looks for more than its way. A
@@ -204,12 +204,12 @@ impl<'a> Life<'a> {
         (!self.ways().contains(&(conversation.server, conversation.client))).then_some(target)
     }
 
-    fn sent(&self) -> &HashMap<HostId, Heard> {
+    fn sent(&self) -> &HashMap<HostId, Presence> {
         self.sent.get_or_init(|| {
             let seen = self.seen;
             let blocked = self.conversations.iter().filter(|conversation| conversation.outcome.is_blocked());
-            let mut sent: HashMap<HostId, Heard> =
-                blocked.map(|conversation| (conversation.server, Heard::default())).collect();
+            let mut sent: HashMap<HostId, Presence> =
+                blocked.map(|conversation| (conversation.server, Presence::default())).collect();
             for (ends, place) in seen.parties.iter().zip(seen.flows.places()) {
                 for (side, host) in ends.iter().enumerate() {
                     let Some(heard) = sent.get_mut(host) else { continue };
@@ -219,7 +219,7 @@ impl<'a> Life<'a> {
                     }
                 }
             }
-            sent.values_mut().for_each(Heard::join);
+            sent.values_mut().for_each(Presence::join);
             sent
         })
     }
@@ -273,15 +273,15 @@ impl<'a> Life<'a> {
         })
     }
 
-    fn claims(&self) -> &HashMap<IpAddr, Heard> {
+    fn claims(&self) -> &HashMap<IpAddr, Presence> {
         self.claims.get_or_init(|| {
-            let mut claims: HashMap<IpAddr, Heard> = HashMap::new();
+            let mut claims: HashMap<IpAddr, Presence> = HashMap::new();
             for ((_, address, mac), speaker) in self.seen.evidence.claims.speakers() {
                 if speaker.broadcasts > 0 || !self.proxies().contains(mac) {
                     claims.entry(*address).or_default().add(Span::from(&speaker.window));
                 }
             }
-            claims.values_mut().for_each(Heard::join);
+            claims.values_mut().for_each(Presence::join);
             claims
         })
     }

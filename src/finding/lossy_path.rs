@@ -1,4 +1,4 @@
-//! `lossy-path`: hosts that must send much again, because the network between them loses it, or lose what nobody repeats.
+//! `lossy-path`: hosts that must send much again, because the network between them loses it, or lose pings, which nobody sends again.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -91,12 +91,9 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
             let again = sums.lost(sums.recovered);
             path.asked.add(sums.times.count().saturating_add(again), again);
         }
-        // What no answer is owed to is missed as often as it is asked; what came late was told as an answer without a question; and what
-        // is asked again and never answered is not lost.
-        let in_vain = sums.repeated.saturating_sub(sums.recovered);
-        let missed = sums.missed.saturating_sub(sums.unasked).saturating_sub(in_vain);
-        // Of what owes an answer and is not asked again, the capture lacks the answer; to much of CoAP none is owed (RFC 7967).
-        if pair.measure == Measure::Echo && missed.saturating_mul(3) < sums.asked {
+        // A host that answers few pings need not lose the rest; what came late was told as an answer without a question.
+        let missed = sums.missed.saturating_sub(sums.unasked);
+        if missed > 0 && missed.saturating_mul(3) < sums.asked {
             path.missed.add(sums.asked, missed);
         }
     }

@@ -182,9 +182,9 @@ pub struct Sums {
     pub unasked: u64,
     /// Of [`Measure::Tftp`]: last blocks of files that were acknowledged.
     pub ended: u64,
-    /// Questions that were never answered, nor asked again, though the next one was answered.
+    /// Pings that were never answered, though the next one was.
     pub missed: u64,
-    /// Of [`Measure::Ack`]: segments of connections that were never acknowledged again, and of these the ones sent again.
+    /// Of [`Measure::Ack`]: SYNs, SYN-ACKs and FINs that were last sent again and never acknowledged, and of these the repetitions.
     pub vain: [u64; 2],
     /// From a question, as it was sent first, to its answer.
     pub times: Histogram,
@@ -272,6 +272,6 @@ pub(super) enum Outcome {
     },
     AnsweredAgain,
     Unasked,
-    /// A question before it, though the next one was answered.
+    /// A ping before it was never answered, though the next one was.
     Missed,
 }

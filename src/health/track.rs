@@ -60,7 +60,10 @@ fn note(
     (of, ends, places): (Measure, &impl FlowKey, &mut Places),
     sums: &mut Measures,
 ) {
-    if let Some(missed) = window.missed() {
+    // Clients ask again for all else, or no answer is owed to it (RFC 7967).
+    if of == Measure::Echo
+        && let Some(missed) = window.missed()
+    {
         let (measure, asker) = role(of, &missed);
         sums.note(Spot { measure, asker, ends, places: &mut *places }, Outcome::Missed);
     }

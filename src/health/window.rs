@@ -183,8 +183,7 @@ impl Window {
         }
     }
 
-    /// The question that one more message drives out, if it was lost: it was neither answered nor asked again, and the next one of
-    /// its end was answered.
+    /// The question that one more message drives out, if it was neither answered nor asked again, and the next was answered.
     pub(super) fn missed(&self) -> Option<Message> {
         let first = self.get(0);
         let is_answered = |question: &Message| {
@@ -302,10 +301,10 @@ mod tests {
         Message { side: 1, act: Act::Answer, ..ask(millis, id) }
     }
 
-    fn outcomes(messages: &[Message]) -> Vec<Option<Outcome>> {
+    fn outcomes(of: Measure, messages: &[Message]) -> Vec<Option<Outcome>> {
         let mut window = Window::EMPTY;
         let take = |message: &Message| {
-            let outcome = window.outcome(message, Measure::Coap);
+            let outcome = window.outcome(message, of);
             window.push(*message);
             outcome
         };
@@ -316,14 +315,17 @@ mod tests {
     fn answers_are_timed_from_the_first_question() {
         use Outcome::{Answered, AnsweredAgain, Asked, Repeated, Unasked};
         let token = |token: u32, id: u32| token << 16 | id;
-        let seen = outcomes(&[
-            ask(0, token(1, 7)),
-            ask(2000, token(1, 7)),
-            answer(2010, token(1, 7)),
-            answer(2500, token(1, 7)),
-            answer(9000, token(1, 8)),
-            answer(9000, token(2, 8)),
-        ]);
+        let seen = outcomes(
+            Measure::Coap,
+            &[
+                ask(0, token(1, 7)),
+                ask(2000, token(1, 7)),
+                answer(2010, token(1, 7)),
+                answer(2500, token(1, 7)),
+                answer(9000, token(1, 8)),
+                answer(9000, token(2, 8)),
+            ],
+        );
         let answered = Answered { nanos: 2_010_000_000, repeats: 1 };
         let expected = [Asked, Repeated, answered, AnsweredAgain, Unasked, Unasked].map(Some);
         assert_eq!(seen, expected);
@@ -332,15 +334,7 @@ mod tests {
     #[test]
     fn an_identifier_that_is_used_again_behind_its_answer_is_another_question() {
         use Outcome::{Answered, Asked, Repeated};
-        let of = |messages: &[Message]| {
-            let mut window = Window::EMPTY;
-            let take = |message: &Message| {
-                let outcome = window.outcome(message, Measure::Bacnet);
-                window.push(*message);
-                outcome
-            };
-            messages.iter().map(take).collect::<Vec<_>>()
-        };
+        let of = |messages: &[Message]| outcomes(Measure::Bacnet, messages);
         let answered = |millis: u64, repeats| Some(Answered { nanos: millis * 1_000_000, repeats });
         let seen = of(&[ask(0, 1), answer(4, 1), ask(10_000, 1), ask(12_000, 1), answer(12_004, 1)]);
         assert_eq!(seen, [Some(Asked), answered(4, 0), Some(Asked), Some(Repeated), answered(2_004, 1)]);
@@ -380,7 +374,7 @@ mod tests {
 
     #[test]
     fn copies_count_nothing() {
-        let seen = outcomes(&[ask(0, 5), ask(1, 5), answer(10, 5), answer(11, 5)]);
+        let seen = outcomes(Measure::Coap, &[ask(0, 5), ask(1, 5), answer(10, 5), answer(11, 5)]);
         assert_eq!(seen, [Some(Outcome::Asked), None, Some(Outcome::Answered { nanos: 10_000_000, repeats: 0 }), None]);
     }
 

@@ -47,7 +47,8 @@ pub(super) struct Half {
     pub(super) vain: Vain,
 }
 
-/// What was sent again in vain: who is switched off, or was cut off, acknowledges it no more, and nobody knows whether it was lost.
+/// SYNs, SYN-ACKs and FINs that were sent again in vain: who is switched off, or was cut off, acknowledges them no more, and nobody
+/// knows whether they were lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::health) struct Vain {
     /// The number of the segment that was sent again last, and how often without another between, or within a part's beginning.

@@ -6,7 +6,7 @@ use crate::capture::Timestamp;
 use crate::flow::{Flows, Observed};
 use crate::inventory::HostId;
 use crate::policy::Policy;
-use crate::protocol::Transport;
+use crate::protocol::{Protocol, Transport};
 
 /// Nanoseconds over which a client must go on before its silence about earlier tries tells: a SYN is sent again after one second,
 /// and again after two more (RFC 6298 section 2).
@@ -55,8 +55,7 @@ pub(super) fn holds_listed_ports_only(observed: &Observed, policy: &Policy) -> b
         && observed.orphan_fragments.is_empty()
         && begin.zip(end).is_some_and(|(begin, end)| end.saturating_sub(begin) >= CHOSEN)
         && flows().all(|flow| flow.ends.iter().any(|end| policy.is_documented_port(flow.transport, end.port)))
-        && flows().any(|flow| flow.transport == Transport::Udp && flow.ends.iter().any(|end| end.port == TFTP))
+        && flows().any(|flow| {
+            flow.transport == Transport::Udp && flow.ends.iter().any(|end| Protocol::Tftp.ports().contains(&end.port))
+        })
 }
-
-/// The port that TFTP's requests go to.
-const TFTP: u16 = 69;
