@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::capture::Moment;
 use crate::decode::{IpPacket, MacAddr, Packet, TcpFlags};
 use crate::health::Measure;
-use crate::protocol::Turn;
+use crate::protocol::{Signs, Turn};
 
 /// Destination and source MAC as they stand in a frame; zero where the link has none.
 pub(super) type Macs = [u8; 12];
@@ -26,6 +26,8 @@ pub(super) struct FlowPacket<'a> {
     pub(super) numbers: Option<&'a [u8; 8]>,
     /// First bytes of the payload, if it is UDP's; of TCP, the window as it stands in the header.
     pub(super) head: u16,
+    /// What of its part in the exchange its beginning tells.
+    pub(super) signs: Signs,
     /// Whether it tells more than most: [`FlowPacket::notable`].
     pub(super) is_notable: bool,
     /// What of health is measured by it.
@@ -62,6 +64,7 @@ impl FlowPacket<'_> {
         fingerprint: 0,
         numbers: None,
         head: 0,
+        signs: Signs::NONE,
         is_notable: false,
         measured: None,
         turn: Turn::Unknown,
@@ -78,6 +81,17 @@ impl FlowPacket<'_> {
     #[inline]
     pub(super) fn is_shortened(&self) -> bool {
         self.numbers.is_some() && self.payload_length.saturating_add(Self::LEAST_TCP_HEADERS) > self.length
+    }
+
+    /// What of its part in the exchange a packet's beginning tells: of TCP, whether it takes up sequence numbers.
+    #[inline(always)]
+    pub(super) fn signs(is_tcp: bool, flags: u8, payload_length: u32, head: u16) -> Signs {
+        if is_tcp {
+            let takes_up = (payload_length != 0) | (flags & (TcpFlags::SYN | TcpFlags::FIN) != 0);
+            Signs::of_segment(takes_up & (flags & TcpFlags::RST == 0))
+        } else {
+            Signs::of_datagram(head)
+        }
     }
 
     /// Whether a packet opens, closes or resets a connection, asks or answers by ICMP, or has another effective time than the
@@ -133,11 +147,21 @@ pub(super) const fn content(fingerprint: u32) -> Option<u32> {
     if told == 0 { None } else { Some(told) }
 }
 
+/// The part of a fingerprint that tells what was said.
+const fn of_content(fingerprint: u32) -> u32 {
+    if fingerprint & COUNTED != 0 { 0xffff } else { u32::MAX }
+}
+
+/// Whether a packet may be a copy of another, or say the same.
+#[inline(always)]
+pub(super) const fn resembles(one: u32, other: u32) -> bool {
+    (one ^ other) & of_content(one) == 0
+}
+
 /// Whether two messages of one end say the same, as far as [`content`] tells.
 #[inline(always)]
 pub(super) const fn says_the_same(one: u32, other: u32) -> bool {
-    let told = if one & COUNTED != 0 { 0xffff } else { u32::MAX };
-    (one ^ other) & told == 0 && one & told > COUNTED
+    resembles(one, other) && one & of_content(one) > COUNTED
 }
 
 /// Whether a datagram may go to all of a subnet (RFC 919 section 7), as far as its address tells: most subnets end at a whole byte.

@@ -39,6 +39,28 @@ impl Message {
     }
 }
 
+/// What the beginning of a message tells, of whatever protocol it may be: the bits that [`AnswerRule`] shares with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Signs(u8);
+
+impl Signs {
+    /// Of a packet that tells nothing.
+    pub const NONE: Self = Self(0);
+
+    /// Of a datagram with these first bytes.
+    #[inline(always)]
+    pub fn of_datagram(head: u16) -> Self {
+        let [first, second] = head.to_be_bytes().map(usize::from);
+        Self(FIRST[first] & SECOND[second] | CHECK)
+    }
+
+    /// Of a TCP segment, by whether it takes up sequence numbers.
+    #[inline(always)]
+    pub const fn of_segment(takes_up_numbers: bool) -> Self {
+        Self(NUMBERS * takes_up_numbers as u8)
+    }
+}
+
 /// By what it is told which messages of a flow owe an answer: [`super::Inspection::asks`] of each, not only of the first.
 /// As bits, for which flow's packet comes next is as by chance, and so is whether it asks: a branch would be guessed wrong.
 /// A message has the same bits: of those that it shares with the rule of its flow, each tells something.
@@ -148,12 +170,10 @@ impl AnswerRule {
         }
     }
 
-    /// The part of a message with these first bytes, or of a TCP segment, if they tell it; else [`AnswerRule::look`] does.
+    /// The part of a message, if its beginning tells it; else [`AnswerRule::look`] does.
     #[inline(always)]
-    pub fn message(self, takes_up_numbers: bool, head: u16) -> Option<Message> {
-        let [first, second] = head.to_be_bytes().map(usize::from);
-        let message = FIRST[first] & SECOND[second] | CHECK | (NUMBERS * u8::from(takes_up_numbers));
-        let told = self.0 & message;
+    pub fn message(self, signs: Signs) -> Option<Message> {
+        let told = self.0 & signs.0;
         (told & HAS_MORE == 0).then(|| Message::new(told & ASKS != 0, told & REQUEST == 0))
     }
 
@@ -190,7 +210,7 @@ mod tests {
         let asks = |transport, ports, payload: &[u8]| {
             let asking = AnswerRule::of(transport, ports);
             let head = [payload.first(), payload.get(1)].map(|byte| byte.copied().unwrap_or_default());
-            let message = asking.message(false, u16::from_be_bytes(head));
+            let message = asking.message(Signs::of_datagram(u16::from_be_bytes(head)));
             message.unwrap_or_else(|| asking.look(ports, payload, payload.len() as u32))
         };
         let question = b"\0\x01\x01\0\0\x01\0\0\0\0\0\0\x01a\0\0\x01\0\x01";
@@ -232,6 +252,9 @@ mod tests {
         }
         // Where both ports have a protocol, it is the one of the vendor's document.
         assert_eq!(asks(Transport::Udp, [123, 47808], read), asked);
-        assert_eq!(AnswerRule::of(Transport::Tcp, [1, 2]).message(true, 0), Some(Message::new(true, true)));
+        assert_eq!(
+            AnswerRule::of(Transport::Tcp, [1, 2]).message(Signs::of_segment(true)),
+            Some(Message::new(true, true))
+        );
     }
 }

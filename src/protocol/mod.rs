@@ -46,7 +46,7 @@ mod tests;
 
 use crate::text::named;
 use first_byte::Candidates;
-pub use message::{AnswerRule, Message, Repetition};
+pub use message::{AnswerRule, Message, Repetition, Signs};
 use payload::{Payload, Sign};
 use spec::Spec;
 pub(crate) use tag::fnv_1a;

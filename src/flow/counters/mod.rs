@@ -11,7 +11,7 @@ pub(super) use cold::Cold;
 use cold::{CALLS, HAS_SEGMENT, IS_SHORTENED, NEVER, REQUEST, RESPONSE, TransportState, Written, said};
 
 use super::key::Key;
-use super::packet::{FlowPacket, copy_window, says_the_same};
+use super::packet::{FlowPacket, copy_window, resembles, says_the_same};
 use super::pending::{BLOCK_REPEATED_AFTER, PendingReply, REPEATED_AFTER, REPEATED_WITHIN};
 use super::tcp::{Head, Heads, SynAnswer, Tcp};
 use crate::capture::Timestamp;
@@ -98,9 +98,7 @@ impl Counts {
     /// The part of a packet between two ends in the dialogue of the flow.
     #[inline(always)]
     pub(super) fn message(&self, sent: &FlowPacket<'_>, key: &impl Key) -> Message {
-        let takes_up = (sent.payload_length != 0) | (sent.flags.0 & (TcpFlags::SYN | TcpFlags::FIN) != 0);
-        let is_reset = sent.flags.0 & TcpFlags::RST != 0;
-        self.asking.message(takes_up & !is_reset, sent.head).unwrap_or_else(|| {
+        self.asking.message(sent.signs).unwrap_or_else(|| {
             let (ends, side) = (key.ends(), usize::from(sent.side & 1));
             self.asking.look([ends[side].1, ends[1 - side].1], sent.payload, sent.payload_length)
         })
@@ -140,9 +138,11 @@ impl Counts {
         let replies = message.0 & Message::REPLIES;
         // The first announcement behind answers, or the first answer behind announcements.
         let turns = !(mine ^ (replies * (ANNOUNCED / Message::REPLIES))) & ANNOUNCED;
-        let is_again = u8::from(self.is_again(sent, side)) & message.0 & ASKED;
-        let is_odd = (mine & PENDING) | self.state | turns | is_again | u8::from(self.is_copy(sent, side)) != 0;
-        if ends || late || is_odd || sent.is_notable {
+        // Hardly ever: this branch is guessed right, and what stands behind it is not worked out.
+        let is_same = resembles(sent.fingerprint, self.fingerprint[side])
+            && (self.is_copy(sent, side) || message.asks() && self.is_again(sent, side));
+        let is_odd = (mine & PENDING) | self.state | turns != 0;
+        if ends || late || is_odd || is_same || sent.is_notable {
             return false;
         }
         (self.packets[side], self.bytes[side]) = (packets, bytes);
@@ -160,7 +160,6 @@ impl Counts {
     /// Whether a packet is a copy of the one before.
     #[inline(always)]
     fn is_copy(&self, sent: &FlowPacket<'_>, side: usize) -> bool {
-        // Hardly ever the same: the branch is guessed right, and what stands behind it is not worked out.
         sent.fingerprint == self.fingerprint[side]
             && sent.fingerprint != 0
             && sent.at.time.raw().abs_diff(self.recent[side].raw()) <= copy_window(sent.fingerprint)
@@ -170,7 +169,7 @@ impl Counts {
     #[inline(always)]
     fn is_again(&self, sent: &FlowPacket<'_>, side: usize) -> bool {
         says_the_same(sent.fingerprint, self.fingerprint[side])
-            & self.is_repeated_after(sent.at.time.raw().wrapping_sub(self.recent[side].raw()))
+            && self.is_repeated_after(sent.at.time.raw().wrapping_sub(self.recent[side].raw()))
     }
 
     /// Whether the same once more after so many nanoseconds is a repetition.

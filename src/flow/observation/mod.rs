@@ -30,7 +30,8 @@ use crate::decode::{self, Addresses, IpPacket, Network, Packet, TcpFlags, Transp
 use crate::health::Health;
 use crate::protocol::{Inspection, Turn};
 
-/// UDP's IP protocol number.
+/// The IP protocol numbers of TCP and UDP.
+const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// How much a table may hold. Reaching a limit is counted and reported.
@@ -239,6 +240,7 @@ impl Observation {
             numbers: plain.numbers,
             is_notable: FlowPacket::notable(plain.flags, Turn::Unknown, false),
             head: plain.head,
+            signs: FlowPacket::signs(plain.numbers.is_some(), plain.flags, plain.payload_len, plain.head),
             measured: None,
             turn: Turn::Unknown,
             hops: plain.hops,
@@ -384,6 +386,7 @@ impl Observation {
             numbers: content.numbers,
             is_notable: FlowPacket::notable(content.flags.0, content.turn, is_odd(frame, at)),
             head: content.head,
+            signs: FlowPacket::signs(ip.protocol == TCP, content.flags.0, content.payload_length, content.head),
             measured: None,
             turn: content.turn,
             hops: ip.hops,
