@@ -56,6 +56,7 @@ fn vectors() -> Vec<Vector> {
         ("tftp error", UDP, 69, b"\0\x05\0\x01File not found\0".to_vec(), Tftp, true, false),
         ("tftp data", UDP, 69, b"\0\x03\0\x01hello".to_vec(), Tftp, false, false),
         ("tftp ack", UDP, 69, b"\0\x04\0\x01".to_vec(), Tftp, false, false),
+        ("tftp ack, filled up", UDP, 69, b"\0\x04\0\x01\0\0\0".to_vec(), Tftp, false, false),
         // RFC 7252 appendix A, figures 17, 19, 20 and 21.
         ("coap get", UDP, 5683, b"\x40\x01\x7d\x34\xbbtemperature".to_vec(), Coap, true, true),
         ("coap get with token", UDP, 5683, b"\x41\x01\x7d\x35\x20\xbbtemperature".to_vec(), Coap, true, true),
@@ -235,7 +236,7 @@ fn broken_messages_violate_their_protocol() {
         ("a request without NULs", UDP, 69, b"\0\x01firmware.bin", Protocol::Tftp),
         ("a request without a mode's NUL", UDP, 69, b"\0\x01firmware.bin\0octet", Protocol::Tftp),
         ("DATA of 3 bytes", UDP, 69, b"\0\x03\0", Protocol::Tftp),
-        ("ACK of 5 bytes", UDP, 69, b"\0\x04\0\x01\0", Protocol::Tftp),
+        ("ACK with more behind it", UDP, 69, b"\0\x04\0\x01\x01", Protocol::Tftp),
         ("one byte", UDP, 69, b"\0", Protocol::Tftp),
         ("version 0", UDP, 5683, b"\0\x01\x7d\x34", Protocol::Coap),
         ("version 2", UDP, 5683, b"\x80\x01\x7d\x34", Protocol::Coap),

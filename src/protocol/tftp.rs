@@ -48,7 +48,9 @@ fn check(p: &Payload<'_>) -> Sign {
             if certain { sign.asking(true).turning(Turn::Request).tagged(tag(options)) } else { sign }
         }
         TftpOpcode::Data if !DATA_LEN.contains(&p.wire_len) => Sign::VIOLATES,
-        TftpOpcode::Acknowledgment if p.wire_len != 4 => Sign::VIOLATES,
+        // Some stacks fill their shortest frames up with zeros that UDP counts.
+        TftpOpcode::Acknowledgment if p.bytes.iter().skip(4).any(|byte| *byte != 0) => Sign::VIOLATES,
+        TftpOpcode::Acknowledgment if p.wire_len < 4 => Sign::VIOLATES,
         // Four bytes are no proof: only on the port itself, else a relation has to find them.
         TftpOpcode::Data | TftpOpcode::Acknowledgment => match number {
             Some(_) => Sign::conforms_if(own_port).tagged(tag(false)),
