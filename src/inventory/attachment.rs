@@ -47,6 +47,7 @@ impl Attachments {
                 }
             }
         }
+        let everyone: BTreeSet<MacAddr> = links.values().flat_map(|link| &link.stations).copied().collect();
         links.retain(|_, link| link.switches.len() == 1);
         if links.is_empty() {
             return found;
@@ -67,6 +68,8 @@ impl Attachments {
             let device = match (link.stations.len(), &everywhere[..]) {
                 (1, _) => link.stations.first().copied(),
                 (_, [one]) => Some(*one),
+                // What a TAP wrote of the other direction alone.
+                (0, []) if everyone.len() == 1 => everyone.first().copied(),
                 _ => None,
             };
             let (Some(device), Some(unit)) = (device, link.switches.into_values().next()) else { continue };

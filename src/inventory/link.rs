@@ -82,13 +82,13 @@ pub fn milliwatts(tenths: u16) -> u32 {
     100 * u32::from(tenths)
 }
 
-/// What one end said of power, by time.
-type Said<'a> = Vec<(&'a Power, &'a Window)>;
+/// What one end said of power, by time; the same in several captures is one.
+type Said<'a> = Vec<(&'a Power, Window)>;
 
 /// The power of each device that LLDP tells of. `devices` says which device is alone on the link of an input, so that
 /// what the switch says is of it.
 pub(crate) fn powers(evidence: &LinkEvidence, devices: &BTreeMap<u32, MacAddr>) -> BTreeMap<MacAddr, Powered> {
-    let mut said: BTreeMap<MacAddr, [Said<'_>; 2]> = BTreeMap::new();
+    let mut said: BTreeMap<MacAddr, [BTreeMap<&Power, Window>; 2]> = BTreeMap::new();
     for ((input, from, power), window) in evidence.power() {
         let (device, end) = match power.side() {
             Some(Side::Device) => (*from, 0),
@@ -98,16 +98,16 @@ pub(crate) fn powers(evidence: &LinkEvidence, devices: &BTreeMap<u32, MacAddr>) 
             },
             None => continue,
         };
-        said.entry(device).or_default()[end].push((power, window));
+        let known = said.entry(device).or_default()[end].entry(power).or_insert(Window::NONE);
+        *known = known.and(*window);
     }
-    said.into_iter().map(|(mac, ends)| (mac, powered(ends))).collect()
+    said.into_iter().map(|(mac, ends)| (mac, powered(ends.map(|said| said.into_iter().collect())))).collect()
 }
 
 fn powered(mut ends: [Said<'_>; 2]) -> Powered {
     ends.iter_mut().for_each(|said| said.sort_by_key(|(power, window)| (window.end, window.begin, **power)));
     let [own, switch] = [0, 1].map(|end| ends[end].last().copied());
-    let of =
-        |get: &dyn Fn(&Power) -> Option<u16>, end: Option<(&Power, &Window)>| end.and_then(|(power, _)| get(power));
+    let of = |get: &dyn Fn(&Power) -> Option<u16>, end: Option<(&Power, Window)>| end.and_then(|(power, _)| get(power));
     let requested = of(&Power::requested, own).or(of(&Power::requested, switch));
     let given = of(&Power::allocated, switch);
     // A switch that gave more before has taken it back, whatever the device still holds for granted.
@@ -127,7 +127,7 @@ fn powered(mut ends: [Said<'_>; 2]) -> Powered {
     let negotiates = ends[0].iter().any(|(power, _)| power.negotiates());
     let least = allocated.is_some_and(|allocated| allocated <= UNNEGOTIATED) && requested <= allocated;
     let unnegotiated = match switch {
-        Some((_, window)) if class >= Some(4) && least && !negotiates => Some(*window),
+        Some((_, window)) if class >= Some(4) && least && !negotiates => Some(window),
         _ => None,
     };
     Powered { class, requested, allocated, pairs, short, unnegotiated }
@@ -144,7 +144,7 @@ fn since(said: &Said<'_>) -> Window {
     let is_well =
         |power: &Power| matches!((power.requested(), power.allocated()), (Some(r), Some(a)) if !is_less(a, r));
     let well = said.iter().filter(|(power, _)| is_well(power)).map(|(_, window)| window.last).max();
-    let mut window = **last;
+    let mut window = *last;
     if let Some(well) = well.filter(|well| *well > window.first) {
         window.first = well;
     }

@@ -11,9 +11,10 @@ use igorscope::protocol::membership::{self, Said};
 use igorscope::protocol::{eapol, poe, stp};
 use igorscope::survey::Survey;
 
-use crate::reading::{self, of_kind, survey_of_wire as survey_of};
+use crate::reading::{self, of_kind};
 use crate::skips::{is_there, skipped};
 use crate::tools::tshark;
+use crate::traffic::file::Record;
 use crate::traffic::frame::{self, V4};
 use crate::traffic::payload::{coap, dhcp, link};
 use crate::traffic::site::{START, Site};
@@ -42,6 +43,30 @@ const EVERYBODY: [u8; 6] = [0xff; 6];
 /// The kinds of this page that a survey has.
 fn told(survey: &Survey) -> Vec<&'static str> {
     KINDS.into_iter().filter(|kind| !of_kind(survey, kind).is_empty()).collect()
+}
+
+/// What a wire tells: in one file, in a ring of files, and in a file for what each speaker of LLDP sent and one for the rest.
+#[track_caller]
+fn survey_of(mut wire: Wire) -> Survey {
+    wire.tape.sort();
+    let whole = reading::survey_of(&wire.tape.pcap(), reading::site(), false);
+    let (first, last) = (wire.tape.records[0].time, wire.tape.records[wire.tape.records.len() - 1].time);
+    let in_ring = |record: &Record| (record.time - first) * 6 / (last - first + 1);
+    let by_switch = |record: &Record| u64::from(record.frame[6..9] == [0x02, 0x53, 0x57]);
+    for part_of in [&in_ring as &dyn Fn(&Record) -> u64, &by_switch] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut files = Vec::new();
+        for part in 0..6 {
+            let mut tape = wire.tape.clone();
+            tape.records.retain(|record| part_of(record) == part);
+            if !tape.records.is_empty() {
+                files.push(folder.path().join(format!("{part}.pcap")));
+                std::fs::write(&files[files.len() - 1], tape.pcap()).expect("a file");
+            }
+        }
+        assert_eq!(told(&reading::survey(&files, reading::site(), false)), told(&whole), "in {} files", files.len());
+    }
+    whole
 }
 
 /// A site whose node 7 talks to the gateway for ten minutes, untagged as on the node's own port.
