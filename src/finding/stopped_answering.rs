@@ -46,7 +46,15 @@ impl Topic for Silences {
     /// When the last answers came, and how much came to nothing since.
     fn what(&self, about: &About<'_>) -> String {
         let port = about.port();
-        let is_first = self.are(&[Hush::Unasked, Hush::New, Hush::Reset, Hush::Mute, Hush::Undelivered]);
+        let is_first = self.are(&[
+            Hush::Unasked,
+            Hush::New,
+            Hush::NowAndThen,
+            Hush::Anew,
+            Hush::Reset,
+            Hush::Mute,
+            Hush::Undelivered,
+        ]);
         let what = match () {
             () if self.are(&[Hush::Unasked]) => "works one way: what the server sent to be acknowledged never was.",
             () if self.are(&[Hush::Reset]) => "accepts connections, and resets or closes each without an answer.",
@@ -54,6 +62,13 @@ impl Topic for Silences {
                 "accepts connections, acknowledges what its client says, and answers nothing."
             }
             () if self.are(&[Hush::New]) => "goes on where it was opened before, and new connections come to nothing.",
+            () if self.are(&[Hush::Gone]) => {
+                "worked, and then its server was looked for by ARP and did not answer: it is off, unplugged, or its link is down."
+            }
+            () if self.are(&[Hush::NowAndThen]) => {
+                "works now and then: connections came to nothing again and again, and those between them worked."
+            }
+            () if self.are(&[Hush::Anew]) => "worked, and each connection that was opened later came to nothing.",
             () if self.are(&[Hush::Undelivered]) => {
                 "carries answers that do not arrive: each was captured, and the client asked the same again as if there were none."
             }
@@ -89,6 +104,23 @@ impl Topic for Silences {
             return format!(
                 "Compare with the rules of when it was opened: a filter that was loaded lets pass what is open and nothing \
                  new. Or {} has no room for more connections: restart what holds them.",
+                people(silent)
+            );
+        }
+        if self.are(&[Hush::Gone]) {
+            return format!("Look whether {} is on, and at its cable and switch port.", people(silent));
+        }
+        if self.are(&[Hush::NowAndThen]) {
+            return format!(
+                "Look for what passes one connection and not the next on the way to {}: one of several links or servers that is \
+                 dead, a table that is full, or a device that is off at times.",
+                people(silent)
+            );
+        }
+        if self.are(&[Hush::Anew]) {
+            return format!(
+                "The client has one port, which each connection begins from. Look whether the service of {} still runs, or holds \
+                 on to an older connection of that port (RFC 5961): restart it. Else look for a filter that was loaded.",
                 people(silent)
             );
         }
@@ -143,9 +175,12 @@ impl Topic for Silences {
         match () {
             () if self.are(&[Hush::Unasked]) => "See what keeps the server's own messages from their client",
             () if self.are(&[Hush::Reset]) => "See who resets the connections of this port",
+            () if self.are(&[Hush::Gone]) => "See whether the device is on, and its cable",
             () if self.are(&[Hush::Undelivered]) => "See what keeps the answers from their client",
             () if self.are(&[Hush::Mute]) => "See why the service says nothing",
-            () if self.are(&[Hush::New]) => "See what keeps new connections from their server",
+            () if self.are(&[Hush::New, Hush::NowAndThen, Hush::Anew]) => {
+                "See what keeps new connections from their server"
+            }
             () => "See what happened after the last answer",
         }
     }

@@ -133,6 +133,14 @@ impl Neighbours {
         self.questions.iter().map(|(address, seen)| (*address, *seen))
     }
 
+    /// The questions for an address, and how often they were more than what its owners said: so many were not answered, at
+    /// least.
+    pub fn in_vain(&self, address: Ipv4Addr) -> Option<(Seen, u64)> {
+        let asked = self.questions.get(&address)?;
+        let claimed: u64 = self.claims_of(address).map(|(_, said)| said.packets).sum();
+        Some((*asked, asked.packets.checked_sub(claimed)?))
+    }
+
     /// How often an address was asked for.
     pub fn asked(&self, address: Ipv4Addr) -> u64 {
         self.questions.get(&address).map_or(0, |seen| seen.packets)

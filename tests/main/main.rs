@@ -43,6 +43,7 @@ mod mud_import;
 mod mud_yang;
 mod namespaces;
 mod never_reassured;
+mod one_port;
 mod one_way_tags;
 mod overload;
 mod parquet;

@@ -81,6 +81,19 @@ impl Heads {
         begins.is_empty() && number >= MOST
     }
 
+    /// Whether more may have been sent at these beginnings of a direction than is kept.
+    pub(super) fn are_full(&self, begins: impl Iterator<Item = u32>, side: usize) -> bool {
+        let begins: SmallVec<[u32; 8]> = begins.collect();
+        let is_of_begin =
+            |head: &Head| head.side() == side && begins.iter().any(|begin| is_near(head.sequence, *begin));
+        self.0.iter().filter(|(head, _)| is_of_begin(head)).count() >= MOST
+    }
+
+    /// Whether a segment begins at a number.
+    pub(super) fn hold(&self, side: usize, sequence: u32) -> bool {
+        self.0.iter().any(|(head, _)| head.side() == side && head.sequence == sequence)
+    }
+
     /// What a stream begins with is told: nothing more is needed of it.
     pub(in crate::flow) fn forget(&mut self, side: usize, begin: u32) {
         self.0.retain(|(head, _)| head.side() != side || !is_near(head.sequence, begin));

@@ -5,10 +5,13 @@
 
 mod heads;
 mod stored;
+mod vain;
 
 use smallvec::SmallVec;
 
 pub(super) use heads::{Head, Heads};
+pub(super) use vain::Sent;
+pub use vain::{VainOpening, VainOpenings};
 
 use crate::capture::{Moment, Shift};
 use crate::decode::TcpFlags;
@@ -289,6 +292,18 @@ impl Tcp {
         if times.clone().count() > 1 { times.max() } else { None }
     }
 
+    /// Works out which connections came to nothing, when all is known.
+    pub(super) fn settle(&mut self, heads: Option<&Heads>, sent: [Sent; 2]) {
+        if let Self::Sets(sets) = self {
+            sets.vain = [0, 1].map(|client| sets.vain(client, heads, sent));
+        }
+    }
+
+    /// The latest connections that `side` opened and that came to nothing, after others that did not.
+    pub(super) fn vain(&self, side: usize) -> Option<VainOpenings> {
+        if let Self::Sets(sets) = self { sets.vain[side] } else { None }
+    }
+
     /// What a direction did for connections.
     pub(super) fn deeds(&self, side: usize) -> SmallVec<[TcpEvent; 4]> {
         match self {
@@ -333,6 +348,8 @@ impl Tcp {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Sets {
     deeds: [SmallVec<[(TcpEvent, Moment); 1]>; 2],
+    /// By the end that opened them, when all is known.
+    vain: [Option<VainOpenings>; 2],
 }
 
 impl Sets {

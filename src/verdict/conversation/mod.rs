@@ -3,12 +3,15 @@
 mod stopped;
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::facts::{self, ConversationFacts, Documented, Uncommon};
 use super::grouping::Member;
 use super::outcome::{self, Failure, Silence, Tally, starts_anew};
 use super::{Conversation, Judgement, Observations, Outcome, Verdict};
 use crate::capture::{Moment, Timestamp, prefetch, prefetch_whole};
+use crate::decode::MacAddr;
 use crate::flow::{FlowView, Flows};
 use crate::policy::{Case, FindingKind, Role};
 use crate::protocol::{Evidence, Protocol, Transport};
@@ -20,6 +23,8 @@ pub(super) struct Material<'a> {
     flows: &'a [Judgement],
     /// For each flow, whether a related flow carries its answer; empty where there is none.
     answered: Vec<bool>,
+    /// When each MAC last sent, under whatever address.
+    last_sent: OnceLock<HashMap<MacAddr, Timestamp>>,
 }
 
 impl<'a> Material<'a> {
@@ -30,7 +35,20 @@ impl<'a> Material<'a> {
                 *answered = true;
             }
         }
-        Self { seen, flows, answered }
+        Self { seen, flows, answered, last_sent: OnceLock::new() }
+    }
+
+    /// When a MAC last sent, under whatever address.
+    fn last_sent(&self, mac: MacAddr) -> Timestamp {
+        let of_hosts = || {
+            let mut all: HashMap<MacAddr, Timestamp> = HashMap::new();
+            for (mac, sent) in self.seen.hosts.iter().filter_map(|host| Some((host.mac?, host.last_sent))) {
+                let last = all.entry(mac).or_insert(sent);
+                *last = sent.max(*last);
+            }
+            all
+        };
+        self.last_sent.get_or_init(of_hosts).get(&mac).copied().unwrap_or(Timestamp::UNKNOWN)
     }
 
     /// Has fetched what [`conversation`] reads of a flow.
@@ -94,6 +112,7 @@ pub(super) fn conversation(of: &Material<'_>, members: &[Member], start: u32) ->
     draft.tell_silences();
     draft.tell_failures();
     draft.tell_fruitless();
+    draft.tell_gone();
     draft.tell_blocked();
     draft.facts.keep(draft.uncommon);
     (draft.conversation, draft.facts)
@@ -319,9 +338,10 @@ impl<'a> Draft<'a> {
         if outcome.is_blocked() {
             self.uncommon.tries = self.uncommon.tries.saturating_add(tally.tries(transport));
         } else if tally.client.packets() > 0 && (tally.server.packets() > 0 || tally.answered) {
-            self.last_answer = self.last_answer.max(tally.last_answer());
+            self.last_answer = self.last_answer.max(tally.last_answer(transport));
             self.accepted = self.accepted.max(tally.accepted());
-            self.renewed = self.renewed.max((tally.client.span().0, [tally.last_answer(), tally.client.last_reply()]));
+            let answers = [tally.last_answer(transport), tally.client.last_reply()];
+            self.renewed = self.renewed.max((tally.client.span().0, answers));
         } else if lives_unseen(transport, outcome, tally) {
             // Whether it was answered to the end, nothing tells.
             let begin = tally.client.span().0;
@@ -333,6 +353,7 @@ impl<'a> Draft<'a> {
         let gone = own_errors.filter(|error| error.may_be_late()).map(|error| error.count).sum::<u64>();
         let silence = outcome::went_silent(transport, outcome, tally)
             .or_else(|| outcome::transfer_went_silent(outcome, tally))
+            .or_else(|| outcome::came_to_nothing(outcome, tally))
             .or_else(|| self.went_unreachable(outcome, tally, numbers));
         self.silences.extend(silence.map(|silence| {
             // A client that says itself that nobody listens there has let go, as after a restart.

@@ -1,15 +1,25 @@
 //! Whether a conversation that worked stopped: from all of its connections.
 
+use std::net::IpAddr;
+
 use super::{Draft, Outcome, Rejection};
 use crate::capture::Timestamp;
+use crate::flow::FlowView;
 use crate::protocol::{Protocol, Transport};
-use crate::verdict::outcome::{self, Hush, Silence, Tally};
+use crate::verdict::outcome::{self, Hush, MOST_REQUESTS, Silence, Tally};
 
 /// Whose clients speak first and are owed an answer; on a port of no known protocol a client may have nothing to be told.
 const OWES: u32 = Protocol::Http.bit() | Protocol::Tls.bit();
 
 /// Connections, and nanoseconds from the first to the last, after which it is no accident that nothing came of them.
 const FRUITLESS: (u32, i64) = (3, 3_000_000_000);
+
+/// How often a message over UDP is sent, at least, by who gives it up: by BACnet four times (ANSI/ASHRAE 135 clause 5.4), by CoAP
+/// five (RFC 7252 section 4.8).
+const GIVES_UP_AFTER: u32 = 4;
+
+/// Requests by ARP, and nanoseconds from the last sign of life to the last of them, after which a device is gone.
+const GONE: (u64, i64) = (3, 60_000_000_000);
 
 /// Times, and nanoseconds from one to the next, at which connections went silent that are no restart that is over.
 const AGAIN: usize = 3;
@@ -49,13 +59,16 @@ impl Draft<'_> {
         });
         // A filter that was loaded lets pass what is open, and a server may have no room left.
         let of_new = || {
-            let failed = self.failed_after(self.accepted, false);
-            let is_told = self.conversation.transport == Transport::Tcp
-                && failed.connections >= 3
-                && failed.lasted >= 10_000_000_000;
-            is_told.then(|| Silence { how: Hush::New, since: failed.first, requests: requests(failed.tries) })
+            let is_tcp = self.conversation.transport == Transport::Tcp;
+            let failed = self.failed_after(if is_tcp { self.accepted } else { self.renewed.0 }, false);
+            let number = if is_tcp { failed.connections } else { failed.given_up };
+            (number >= 3 && failed.lasted >= 10_000_000_000).then(|| Silence {
+                how: Hush::New,
+                since: failed.first,
+                requests: requests(failed.tries),
+            })
         };
-        if let Some(silence) = of_all.or_else(of_new) {
+        if let Some(silence) = of_all.or_else(of_new).or_else(|| self.failed_now_and_then()) {
             self.conversation.stopped_answering = true;
             self.uncommon.silence = self.uncommon.silence.or(Some(silence));
         }
@@ -94,9 +107,60 @@ impl Draft<'_> {
         self.conversation.stopped_answering |= self.uncommon.silence.is_some();
     }
 
+    /// Whether connections came to nothing at several times, each after one that worked.
+    fn failed_now_and_then(&self) -> Option<Silence> {
+        let (mut came, mut at) = (Vec::new(), 0);
+        for connection in self.members.chunk_by(|a, b| a.key == b.key) {
+            let (mut tally, mut messages) = (Tally::NONE, 0);
+            for (flow, told) in connection.iter().map(|member| self.of.look(member)) {
+                tally.add(&flow, told.client);
+                messages += given_up(&flow, told.client);
+            }
+            let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
+            at += connection.len();
+            let tries = tally.tries(self.conversation.transport);
+            let is_tcp = self.conversation.transport == Transport::Tcp;
+            let is_given_up = if is_tcp { tries >= GIVES_UP_AFTER.into() } else { messages > 0 };
+            let fails = outcome == Outcome::Unanswered && is_given_up;
+            came.push((tally.begin(), outcome == Outcome::Established, fails, tries));
+        }
+        came.sort_unstable();
+        let (mut worked, mut tries, mut times) = (false, 0, Vec::new());
+        for (begin, works, fails, tried) in came {
+            if fails {
+                tries += tried;
+                times.extend(std::mem::replace(&mut worked, false).then_some(begin));
+            }
+            worked |= works;
+        }
+        let since = *times.first()?;
+        times.dedup_by(|later, earlier| outcome::silence(*earlier, *later) < APART);
+        let requests = u32::try_from(tries).unwrap_or(u32::MAX);
+        (times.len() >= AGAIN).then_some(Silence { how: Hush::NowAndThen, since, requests })
+    }
+
+    /// Whether the server was heard, and then looked for by ARP in vain: who does not answer that is sent nothing else (RFC 1122
+    /// section 2.3.2.2).
+    pub(super) fn tell_gone(&mut self) {
+        let seen = self.of.seen;
+        let server = seen.hosts.get(self.conversation.server);
+        let IpAddr::V4(address) = server.address else { return };
+        let worked = self.uncommon.silence.is_none() && self.last_answer != Timestamp::UNKNOWN;
+        let Some((asked, in_vain)) = seen.neighbours.in_vain(address).filter(|_| worked) else { return };
+        let claimed = seen.neighbours.claims_of(address).map(|(_, said)| said.end).max();
+        let since = server.last_sent.max(claimed.unwrap_or(Timestamp::UNKNOWN));
+        let is_long = in_vain >= GONE.0 && outcome::silence(since, asked.end) >= GONE.1;
+        // A device may have been given another address.
+        if is_long && server.mac.is_some_and(|mac| self.of.last_sent(mac) <= since) {
+            let requests = u32::try_from(in_vain).unwrap_or(u32::MAX).min(MOST_REQUESTS);
+            self.uncommon.silence = Some(Silence { how: Hush::Gone, since, requests });
+            self.conversation.stopped_answering = true;
+        }
+    }
+
     /// What was tried after a time and came to nothing, refused or not.
     fn failed_after(&self, time: Timestamp, or_refused: bool) -> Failed {
-        let mut failed = Failed { tries: 0, connections: 0, first: Timestamp::UNKNOWN, lasted: 0 };
+        let mut failed = Failed { tries: 0, connections: 0, given_up: 0, first: Timestamp::UNKNOWN, lasted: 0 };
         for (at, member) in self.members.iter().enumerate() {
             let (flow, judgement) = self.of.look(member);
             let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
@@ -108,6 +172,7 @@ impl Draft<'_> {
                 tally.add(&flow, judgement.client);
                 failed.tries = failed.tries.saturating_add(tally.tries(flow.transport));
                 failed.connections += u64::from(at == 0 || self.members[at - 1].key != member.key);
+                failed.given_up += u64::from(given_up(&flow, judgement.client));
                 failed.first = failed.first.earlier(flow.begin().time);
                 let since = if time == Timestamp::UNKNOWN { failed.first } else { time };
                 failed.lasted = failed.lasted.max(outcome::silence(since, flow.end()));
@@ -117,10 +182,18 @@ impl Draft<'_> {
     }
 }
 
+/// Messages over UDP that a client sent again to the end.
+fn given_up(flow: &FlowView<'_>, client: u8) -> u32 {
+    let asked = flow.ends[usize::from(client & 1)].waiting();
+    asked.different.filter(|messages| asked.count >= messages.saturating_mul(GIVES_UP_AFTER)).unwrap_or(0)
+}
+
 /// What was tried after a time and came to nothing.
 struct Failed {
     tries: u64,
     connections: u64,
+    /// Messages over UDP that were sent again to the end.
+    given_up: u64,
     /// When the first began.
     first: Timestamp,
     /// Nanoseconds that it went on.

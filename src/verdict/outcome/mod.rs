@@ -5,14 +5,15 @@ mod silence;
 mod starts;
 
 use side::Side;
+use silence::UDP_SILENCE;
 pub(crate) use silence::{Hush, MOST_REQUESTS, Silence};
-pub(super) use silence::{silence, transfer_went_silent, went_silent, went_unreachable};
+pub(super) use silence::{came_to_nothing, silence, transfer_went_silent, went_silent, went_unreachable};
 pub(crate) use starts::{STARTS, starts_anew};
 
 use super::Outcome;
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
-use crate::flow::{FlowView, Repeated, SynAnswer};
+use crate::flow::{FlowView, Repeated, SynAnswer, VainOpenings};
 use crate::protocol::{CoapKind, Tag, Transport};
 use crate::relation::{Rejection, UNTAKEN, Vain};
 
@@ -73,6 +74,8 @@ pub(super) struct Tally {
     sent_back: u64,
     /// The server's packets without their copies, on the path that shows most of them.
     answers: u64,
+    /// The latest connections on the same ports that came to nothing, as each of its flows tells.
+    pub(super) vain_openings: Option<VainOpenings>,
     /// What came to nothing on the flows that answer it.
     pub(super) vain: Option<Vain>,
     /// What the silent side sent could not have been captured.
@@ -89,6 +92,7 @@ impl Tally {
         rejected: 0,
         sent_back: 0,
         answers: 0,
+        vain_openings: None,
         vain: None,
         lacks_answers: false,
     };
@@ -97,11 +101,17 @@ impl Tally {
     pub(super) fn add(&mut self, flow: &FlowView<'_>, client: u8) {
         let [a, b] = &flow.ends;
         let (client, server) = if client == 0 { (a, b) } else { (b, a) };
+        let is_first = self.client.packets == 0 && self.server.packets == 0;
         self.client.add(flow.transport, client);
         self.server.add(flow.transport, server);
         self.answers = self.answers.max(server.packets().saturating_sub(server.duplicates()));
         match flow.transport {
-            Transport::Tcp => self.note(client.answer()),
+            Transport::Tcp => {
+                self.note(client.answer());
+                let found = client.vain_openings();
+                // Where a mirror tags the two directions differently, one flow shows nothing that is accepted.
+                self.vain_openings = if is_first { found } else { self.vain_openings.and(found) };
+            }
             Transport::Udp if !server.replies() && is_asked_for(client.tag(), server.tag()) => {
                 self.server.answer_by_notifications()
             }
@@ -171,9 +181,12 @@ impl Tally {
         if self.client.syns > 0 && self.server.syn_acks > 0 { self.client.first } else { Timestamp::UNKNOWN }
     }
 
-    /// The last packet of the server that may be an answer.
-    pub(super) const fn last_answer(&self) -> Timestamp {
-        self.server.last_reply
+    /// The last packet of the server that may be an answer: what it sends by UDP long after the client's last packet answers
+    /// nothing that was asked from that port.
+    pub(super) fn last_answer(&self, transport: Transport) -> Timestamp {
+        let Self { client, server, .. } = self;
+        let is_late = silence(client.last, server.last_reply) > UDP_SILENCE.1;
+        if transport == Transport::Udp && is_late && !self.answered { client.last } else { server.last_reply }
     }
 
     /// Requests that a blocked connection made: its SYNs, its messages that owe an answer, or its packets.

@@ -3,6 +3,7 @@
 use super::{Outcome, Side, Tally};
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
+use crate::flow::{VainOpening, VainOpenings};
 use crate::protocol::Transport;
 use crate::relation::Vain;
 
@@ -39,6 +40,12 @@ pub(crate) enum Hush {
     Unasked,
     /// The server, to new connections, while an older one goes on.
     New,
+    /// The server: it no longer answers ARP, so that nothing else is sent to it.
+    Gone,
+    /// The server, to some of the new connections, others of which work.
+    NowAndThen,
+    /// The server, to each connection that its client opens anew from the same port.
+    Anew,
     /// The server: each connection is reset or closed without an answer.
     Reset,
     /// The server: it accepts connections, acknowledges what is said, and answers nothing.
@@ -85,6 +92,18 @@ pub(in crate::verdict) fn went_silent(transport: Transport, outcome: Outcome, ta
         }
         _ => None,
     }
+}
+
+/// The same of a client that opens each connection from one port.
+pub(in crate::verdict) fn came_to_nothing(outcome: Outcome, tally: &Tally) -> Option<Silence> {
+    let VainOpenings { how, count, first, last } = tally.vain_openings.filter(|_| outcome == Outcome::Established)?;
+    let how = match how {
+        VainOpening::Unanswered if tally.server.resets >= count => Hush::Reset,
+        VainOpening::Unanswered => Hush::Mute,
+        VainOpening::Unaccepted | VainOpening::Untaken => Hush::Anew,
+    };
+    let (run, nanos) = UDP_SILENCE;
+    (count >= run && silence(first, last) >= nanos).then_some(Silence { how, since: first, requests: count })
 }
 
 /// The same of what ICMP errors, the first at a time, sent back so often after the last answer.

@@ -21,6 +21,8 @@ pub(crate) fn starts_anew(flow: &FlowView<'_>, client: u8) -> Option<u64> {
     if !may_be || flow.folded > 0 || !client.has_payload() || !server.has_payload() {
         return None;
     }
-    let starts = u64::from(client.opened());
+    // Nobody took up what was accepted and came to nothing.
+    let vain = client.vain_openings().map_or(0, |vain| vain.count);
+    let starts = u64::from(client.opened().saturating_sub(vain));
     (starts >= STARTS).then_some(starts)
 }

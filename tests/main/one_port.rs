@@ -1,0 +1,208 @@
+//! What comes to nothing beside, or after, what works: connections of a client that has one port, fresh ports, and devices of which
+//! nothing is left but questions for them.
+
+use crate::mirror::{End, GATEWAY, Mirror, node};
+use crate::reading::of_kind;
+use crate::traffic::frame::{ACK, FIN, PSH, RST, SYN};
+use crate::traffic::payload::{coap, http};
+use crate::traffic::wire::{MILLI, SECOND};
+
+const CLIENT: End = (node(101), 44_001);
+
+/// What becomes of a SYN, its number `ours`; it is the `try`th of its connection.
+type Came = fn(&mut Mirror, at: u64, server: End, ours: u32, tried: u64);
+
+fn refused(mirror: &mut Mirror, at: u64, server: End, ours: u32, _: u64) {
+    mirror.tcp(at + MILLI, server, CLIENT, RST | ACK, [0, ours + 1], &[]);
+}
+
+/// As a packet of the connection before, which the client resets (RFC 5961 section 4).
+fn challenged(mirror: &mut Mirror, at: u64, server: End, _: u32, _: u64) {
+    mirror.tcp(at + MILLI, server, CLIENT, ACK, [700_000, 10_500], &[]);
+    mirror.tcp(at + 2 * MILLI, CLIENT, server, RST, [10_500, 0], &[]);
+}
+
+fn untaken(mirror: &mut Mirror, at: u64, server: End, ours: u32, _: u64) {
+    mirror.tcp(at + MILLI, server, CLIENT, SYN | ACK, [9 * ours, ours + 1], &[]);
+}
+
+/// What answers the client's first words, if it takes up the connection.
+fn asked(mirror: &mut Mirror, at: u64, server: End, ours: u32, flags: u8, answer: &[u8]) {
+    let (theirs, request) = (9 * ours, http::get("gateway", "/level"));
+    mirror.tcp(at + MILLI, server, CLIENT, SYN | ACK, [theirs, ours + 1], &[]);
+    mirror.tcp(at + 2 * MILLI, CLIENT, server, ACK, [ours + 1, theirs + 1], &[]);
+    mirror.tcp(at + 3 * MILLI, CLIENT, server, ACK | PSH, [ours + 1, theirs + 1], &request);
+    mirror.tcp(at + 4 * MILLI, server, CLIENT, flags, [theirs + 1, ours + 1 + request.len() as u32], answer);
+}
+
+fn reset(mirror: &mut Mirror, at: u64, server: End, ours: u32, tried: u64) {
+    if tried == 0 {
+        asked(mirror, at, server, ours, RST | ACK, &[]);
+    }
+}
+
+fn unanswered(mirror: &mut Mirror, at: u64, server: End, ours: u32, tried: u64) {
+    if tried == 0 {
+        asked(mirror, at, server, ours, ACK, &[]);
+    }
+}
+
+fn served(mirror: &mut Mirror, at: u64, server: End, ours: u32, tried: u64) {
+    if tried == 0 {
+        asked(mirror, at, server, ours, ACK | PSH, &http::answer("200 OK", "text/plain", "80"));
+        mirror.tcp(at + 5 * MILLI, server, CLIENT, ACK | FIN, [9 * ours + 200, ours + 1], &[]);
+    }
+}
+
+/// One connection works, then `number` more are opened from the same port, each 40 s after the one before; then some more.
+fn then(came: Came, number: u32, last: Came, more: u32) -> Mirror {
+    let mut mirror = Mirror::default();
+    let server = (GATEWAY, 80);
+    let mut open = |at: u64, ours: u32, came: Came, tries: u64| {
+        for (tried, late) in [0, 1, 3, 7].into_iter().enumerate().take(tries as usize) {
+            let at = at + late * SECOND;
+            mirror.tcp(at, CLIENT, server, SYN, [ours, 0], &[]);
+            came(&mut mirror, at, server, ours, tried as u64);
+        }
+    };
+    open(0, 10_000, served, 1);
+    for round in 0..number + more {
+        let came = if round < number { came } else { last };
+        let takes_up = [reset as Came, unanswered, served].iter().any(|one| std::ptr::fn_addr_eq(*one, came));
+        open((u64::from(round) + 1) * 40 * SECOND, 500_000 + round * 7_000, came, if takes_up { 1 } else { 4 });
+    }
+    mirror.tape.sort();
+    mirror.goes_on()
+}
+
+#[test]
+fn connections_of_one_port_that_come_to_nothing_are_told() {
+    let words = [
+        (refused as Came, "each connection that was opened later came to nothing"),
+        (challenged, "each connection that was opened later came to nothing"),
+        (untaken, "each connection that was opened later came to nothing"),
+        (reset, "resets or closes each without an answer"),
+        (unanswered, "answers nothing"),
+    ];
+    for (came, words) in words {
+        let survey = then(came, 5, served, 0).by_address();
+        let told = of_kind(&survey, "stopped-answering");
+        assert_eq!(told.len(), 1, "{words}");
+        assert!(told[0].words.detail.contains(words), "{}", told[0].words.detail);
+        assert!(of_kind(&survey, "restarting").is_empty(), "{words}");
+        // Twice proves nothing, and the next that works makes up for all.
+        for twin in [then(came, 2, served, 0), then(came, 5, served, 1)] {
+            assert!(of_kind(&twin.by_address(), "stopped-answering").is_empty(), "{words}");
+        }
+    }
+    assert!(of_kind(&then(served, 8, served, 0).by_address(), "stopped-answering").is_empty());
+}
+
+/// A client whose acknowledgments and requests are there was accepted, by SYN-ACKs that the mirror lost.
+#[test]
+fn who_goes_on_was_accepted() {
+    let mut mirror = then(served, 5, served, 0);
+    let lost = |frame: &[u8]| frame[47] == SYN | ACK && frame.len() < 60;
+    mirror.tape.records.retain(|record| !(record.time > crate::traffic::site::START + SECOND && lost(&record.frame)));
+    assert!(of_kind(&mirror.by_address(), "stopped-answering").is_empty());
+}
+
+/// The gateway asks a node over CoAP at a time from a port; a question in vain is sent five times (RFC 7252 section 4.8).
+fn ask(mirror: &mut Mirror, at: u64, port: u16, is_answered: bool) {
+    let number = (at / SECOND) as u16;
+    let question = coap::request(coap::CON, coap::GET, number, &number.to_be_bytes(), "level", b"");
+    for late in [0, 2_400, 7_200, 16_800, 36_000].iter().take(if is_answered { 1 } else { 5 }) {
+        mirror.udp(at + late * MILLI, (GATEWAY, port), (node(101), 5683), &question);
+    }
+    if is_answered {
+        let answer = coap::content(coap::ACK, number, &number.to_be_bytes(), None, "1");
+        mirror.udp(at + MILLI, (node(101), 5683), (GATEWAY, port), &answer);
+    }
+}
+
+fn told(mut mirror: Mirror) -> Vec<String> {
+    mirror.tape.sort();
+    let survey = mirror.goes_on().by_address();
+    of_kind(&survey, "stopped-answering").iter().map(|told| told.words.detail.clone()).collect()
+}
+
+#[test]
+fn fresh_ports_that_are_never_answered_are_told_beside_one_that_is() {
+    let of = |fresh: u64, is_answered: bool| {
+        let mut mirror = Mirror::default();
+        (0..40).for_each(|step| ask(&mut mirror, step * 10 * SECOND, 46_200, true));
+        (0..fresh).for_each(|step| ask(&mut mirror, (65 + step * 50) * SECOND, 53_000 + step as u16, is_answered));
+        told(mirror)
+    };
+    let words = "goes on where it was opened before, and new connections come to nothing.";
+    assert!(of(5, false).iter().all(|told| told.contains(words)) && of(5, false).len() == 1, "{:?}", of(5, false));
+    assert!(of(2, false).is_empty() && of(5, true).is_empty());
+}
+
+/// A node that has one port in mind, to which it sends what it is asked from others.
+#[test]
+fn what_is_sent_to_a_port_that_asks_no_more_is_no_answer() {
+    let of = |goes_to: u16| {
+        let mut mirror = Mirror::default();
+        ask(&mut mirror, 0, 46_200, true);
+        for step in 1..6 {
+            let (at, port) = (step * 60 * SECOND, 53_000 + step as u16);
+            ask(&mut mirror, at, port, false);
+            let number = (at / SECOND) as u16;
+            let answer = coap::content(coap::ACK, number, &number.to_be_bytes(), None, "1");
+            let to = if goes_to == 0 { port } else { goes_to };
+            mirror.udp(at + 36_001 * MILLI, (node(101), 5683), (GATEWAY, to), &answer);
+        }
+        told(mirror)
+    };
+    assert_eq!(of(46_200).len(), 1);
+    assert!(of(0).is_empty(), "late, and an answer all the same: {:?}", of(0));
+}
+
+#[test]
+fn connections_that_fail_between_others_that_work_are_told() {
+    let of = |rounds: u64, every: u64| {
+        let mut mirror = Mirror::default();
+        for step in 0..rounds {
+            ask(&mut mirror, step * 120 * SECOND, 46_000 + 2 * step as u16, true);
+            if step % every == 0 {
+                ask(&mut mirror, (step * 120 + 60) * SECOND, 46_001 + 2 * step as u16, false);
+            }
+        }
+        // The last works.
+        ask(&mut mirror, rounds * 120 * SECOND, 45_000, true);
+        told(mirror)
+    };
+    assert!(of(6, 1).len() == 1 && of(6, 1)[0].contains("works now and then"), "{:?}", of(6, 1));
+    assert!(of(6, 3).is_empty(), "twice is no habit");
+}
+
+/// A node is polled every 20 s, and answers until `dies`; then the gateway only looks for it by ARP.
+#[test]
+fn a_device_that_answers_no_arp_any_more_is_told() {
+    let of = |dies: u64, comes_back: u64, to: &dyn Fn(&mut Mirror)| {
+        let mut mirror = Mirror::default();
+        mirror.who_has(0, GATEWAY, node(101));
+        mirror.is_at(MILLI, node(101), GATEWAY);
+        for step in 0..30 {
+            let at = (1 + step * 20) * SECOND;
+            if step * 20 < dies || step * 20 >= comes_back {
+                ask(&mut mirror, at, 46_200, true);
+            } else {
+                (0..3).for_each(|late| mirror.who_has(at + late * SECOND, GATEWAY, node(101)));
+            }
+        }
+        to(&mut mirror);
+        told(mirror)
+    };
+    let dead = of(200, 1_000, &|_| ());
+    assert!(dead.len() == 1 && dead[0].contains("looked for by ARP and did not answer"), "{dead:?}");
+    assert!(of(200, 260, &|_| ()).is_empty(), "it came back");
+    assert!(of(580, 1_000, &|_| ()).is_empty(), "a moment ago");
+    // It has another address now.
+    let moved = |mirror: &mut Mirror| {
+        let now = crate::mirror::Host { mac: node(101).mac, ..node(109) };
+        mirror.udp(500 * SECOND, (now, 5683), (GATEWAY, 46_200), b"\x50\x01\0\x01");
+    };
+    assert!(of(200, 1_000, &moved).is_empty());
+}
