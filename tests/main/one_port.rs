@@ -107,6 +107,35 @@ fn who_goes_on_was_accepted() {
     assert!(of_kind(&mirror.by_address(), "stopped-answering").is_empty());
 }
 
+/// A connection that is served each 10 s, and others that are refused meanwhile.
+#[test]
+fn new_connections_that_are_refused_while_an_old_one_goes_on_are_told() {
+    let of = |every: u64, number: u64, accepted: bool| {
+        let mut mirror = Mirror::default();
+        let (old, server) = ((node(101), 44_500), (GATEWAY, 80));
+        let answer = http::answer("200 OK", "text/plain", "80");
+        let (request, mut ours, mut theirs) = (http::get("gateway", "/level"), 1_001, 5_001);
+        mirror.open(0, old, server, [1_000, 5_000]);
+        for step in 1..60 {
+            mirror.tcp(step * 10 * SECOND, old, server, ACK | PSH, [ours, theirs], &request);
+            ours += request.len() as u32;
+            mirror.tcp(step * 10 * SECOND + MILLI, server, old, ACK | PSH, [theirs, ours], &answer);
+            theirs += answer.len() as u32;
+        }
+        for step in 0..number {
+            let (at, new) = (65 * SECOND + step * every * SECOND, (node(101), 45_000 + step as u16));
+            mirror.tcp(at, new, server, SYN, [9_000, 0], &[]);
+            mirror.tcp(at + MILLI, server, new, RST | ACK, [0, 9_001], &[]);
+        }
+        if accepted {
+            mirror.exchange(500 * SECOND, (node(101), 46_000), server, [1_000, 5_000]);
+        }
+        told(mirror)
+    };
+    assert_eq!(of(40, 8, false).len(), 1);
+    assert!(of(1, 5, false).is_empty() && of(40, 8, true).is_empty(), "for a moment, and until one was accepted");
+}
+
 /// The gateway asks a node over CoAP at a time from a port; a question in vain is sent five times (RFC 7252 section 4.8).
 fn ask(mirror: &mut Mirror, at: u64, port: u16, is_answered: bool) {
     let number = (at / SECOND) as u16;

@@ -52,23 +52,29 @@ impl Draft<'_> {
         let failed = self.failed_after(self.last_answer, true);
         self.uncommon.tries_after = failed.tries;
         let requests = |tries| u32::try_from(tries).unwrap_or(u32::MAX);
-        let of_all = (failed.tries >= 3 && failed.lasted >= 3_000_000_000).then(|| Silence {
+        let lasted = outcome::silence(self.last_answer, failed.until);
+        let of_all = (failed.tries >= 3 && lasted >= 3_000_000_000).then(|| Silence {
             how: Hush::Server,
             since: self.last_answer,
             requests: requests(failed.tries),
         });
-        // A filter that was loaded lets pass what is open, and a server may have no room left.
-        let of_new = || {
+        // A filter that was loaded lets pass what is open, and a server may have no room left: some serve so many at a time, and
+        // refuse the others for a moment.
+        let of_new = |or_refused: bool, least: i64| {
             let is_tcp = self.conversation.transport == Transport::Tcp;
-            let failed = self.failed_after(if is_tcp { self.accepted } else { self.renewed.0 }, false);
+            let failed = self.failed_after(if is_tcp { self.accepted } else { self.renewed.0 }, or_refused);
             let number = if is_tcp { failed.connections } else { failed.given_up };
-            (number >= 3 && failed.lasted >= 10_000_000_000).then(|| Silence {
+            (number >= 3 && outcome::silence(failed.first, failed.until) >= least).then(|| Silence {
                 how: Hush::New,
                 since: failed.first,
                 requests: requests(failed.tries),
             })
         };
-        if let Some(silence) = of_all.or_else(of_new).or_else(|| self.failed_now_and_then()) {
+        if let Some(silence) = of_all
+            .or_else(|| of_new(false, 10_000_000_000))
+            .or_else(|| of_new(true, APART))
+            .or_else(|| self.failed_now_and_then())
+        {
             self.conversation.stopped_answering = true;
             self.uncommon.silence = self.uncommon.silence.or(Some(silence));
         }
@@ -160,7 +166,8 @@ impl Draft<'_> {
 
     /// What was tried after a time and came to nothing, refused or not.
     fn failed_after(&self, time: Timestamp, or_refused: bool) -> Failed {
-        let mut failed = Failed { tries: 0, connections: 0, given_up: 0, first: Timestamp::UNKNOWN, lasted: 0 };
+        let mut failed =
+            Failed { tries: 0, connections: 0, given_up: 0, first: Timestamp::UNKNOWN, until: Timestamp::UNKNOWN };
         for (at, member) in self.members.iter().enumerate() {
             let (flow, judgement) = self.of.look(member);
             let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
@@ -174,8 +181,7 @@ impl Draft<'_> {
                 failed.connections += u64::from(at == 0 || self.members[at - 1].key != member.key);
                 failed.given_up += u64::from(given_up(&flow, judgement.client));
                 failed.first = failed.first.earlier(flow.begin().time);
-                let since = if time == Timestamp::UNKNOWN { failed.first } else { time };
-                failed.lasted = failed.lasted.max(outcome::silence(since, flow.end()));
+                failed.until = failed.until.max(flow.end());
             }
         }
         failed
@@ -196,6 +202,6 @@ struct Failed {
     given_up: u64,
     /// When the first began.
     first: Timestamp,
-    /// Nanoseconds that it went on.
-    lasted: i64,
+    /// When the last ended.
+    until: Timestamp,
 }
