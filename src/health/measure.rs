@@ -103,6 +103,11 @@ impl Measure {
         matches!(self, Self::Bacnet | Self::Dns | Self::Echo)
     }
 
+    /// Whether answers find their questions by an identifier, however many are on their way at once.
+    pub(super) const fn may_wait(self) -> bool {
+        matches!(self, Self::Coap | Self::Bacnet | Self::Dns | Self::Echo)
+    }
+
     /// The measure of a name.
     pub fn of_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|measure| measure.name() == name)
@@ -178,7 +183,7 @@ pub struct Sums {
     pub recovered: u64,
     /// Answers sent again.
     pub answered_again: u64,
-    /// Answers whose question was not seen, or lies further back than [`super::WINDOW`] messages.
+    /// Answers whose question was not seen, or lies too far back to be known ([`super::WINDOW`]).
     pub unasked: u64,
     /// Of [`Measure::Tftp`]: last blocks of files that were acknowledged.
     pub ended: u64,

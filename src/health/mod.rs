@@ -4,6 +4,7 @@
 //! that parts of a capture add up to the whole however it is cut. docs/health.md says each measure, its source, and how
 //! it may mislead.
 
+mod away;
 mod histogram;
 mod load;
 mod lowest;

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
+use super::away::{Away, Kept, REACH};
 use super::measure::{Measure, Outcome, Pair};
 use super::stream::{Segment, Stream, Vain};
 use super::sums::{Measures, Places, Spot, pair};
 use super::watch::FlowKey;
-use super::window::{Act, Message, Window};
+use super::window::{Act, Message, WINDOW, Window};
 use crate::capture::Timestamp;
 use crate::decode::TcpFlags;
 use crate::state::{Broken, Load, Stored};
@@ -25,6 +26,10 @@ pub(super) struct Track {
     head: Option<Box<Window>>,
     /// What TCP's numbers say.
     stream: Option<Box<Stream>>,
+    /// What lies behind its last messages.
+    away: Option<Box<Away>>,
+    /// How many messages there were.
+    count: u64,
     /// Where its sums are.
     places: Places,
     /// What its questions and answers are.
@@ -52,22 +57,14 @@ fn before(time: Timestamp, nanos: u64) -> Timestamp {
     Timestamp::from_nanos(time.raw().saturating_sub_unsigned(nanos))
 }
 
-/// Counts a message that comes behind those of a window.
+/// Counts what a message turned out to be that comes behind those of a window.
 #[inline]
 fn note(
-    window: &Window,
-    message: &Message,
+    (window, message, outcome): (&Window, &Message, Option<Outcome>),
     (of, ends, places): (Measure, &impl FlowKey, &mut Places),
     sums: &mut Measures,
 ) {
-    // Clients ask again for all else, or no answer is owed to it (RFC 7967).
-    if of == Measure::Echo
-        && let Some(missed) = window.missed()
-    {
-        let (measure, asker) = role(of, &missed);
-        sums.note(Spot { measure, asker, ends, places: &mut *places }, Outcome::Missed);
-    }
-    let Some(outcome) = window.outcome(message, of) else { return };
+    let Some(outcome) = outcome else { return };
     let (measure, asker) = role(of, message);
     let spot = Spot { measure, asker, ends, places };
     match outcome {
@@ -112,6 +109,8 @@ impl Track {
             span: [time; 2],
             head: None,
             stream: None,
+            away: None,
+            count: 0,
             places: Places::new(),
             measure,
             acknowledged: [Timestamp::UNKNOWN; 2],
@@ -136,14 +135,36 @@ impl Track {
     /// Takes the next message.
     pub(super) fn push(&mut self, message: Message, ends: &impl FlowKey, sums: &mut Measures) {
         self.reach(message.time);
+        let number = self.count;
+        self.count += 1;
         if self.head.is_none() {
             if !self.recent.is_full() {
                 return self.recent.push(message);
             }
             self.head = Some(Box::new(self.recent.clone()));
         }
-        note(&self.recent, &message, (self.measure, ends, &mut self.places), sums);
+        let mut outcome = self.recent.outcome(&message, self.measure);
+        if self.measure.may_wait() {
+            if outcome == Some(Outcome::Unasked) {
+                outcome = self.away.get_or_insert_default().answer(number, message);
+            }
+            self.drive_out(number, &message, ends, sums);
+        }
+        note((&self.recent, &message, outcome), (self.measure, ends, &mut self.places), sums);
         self.recent.push(message);
+    }
+
+    /// One more message drives the first out of the window: it may be a question that nobody answered yet.
+    #[inline]
+    fn drive_out(&mut self, number: u64, message: &Message, ends: &impl FlowKey, sums: &mut Measures) {
+        let Some(question) = self.recent.unanswered(message) else { return };
+        // Clients ask again for all else, or no answer is owed to it (RFC 7967). What comes all the same later has no question then.
+        if self.measure == Measure::Echo && self.recent.is_missed(&question) {
+            let (measure, asker) = role(self.measure, &question);
+            sums.note(Spot { measure, asker, ends, places: &mut self.places }, Outcome::Missed);
+        } else {
+            self.away.get_or_insert_default().wait(number.saturating_sub(WINDOW as u64), question);
+        }
     }
 
     /// Takes the next segment of TCP.
@@ -207,6 +228,16 @@ impl Track {
         if other.head.is_some() {
             self.head.get_or_insert_with(|| Box::new(self.recent.clone()));
             self.recent = other.recent.clone();
+            let before = self.count.saturating_sub(WINDOW as u64);
+            self.count = before.saturating_add(other.count);
+            if let Some(theirs) = &other.away {
+                let mine = self.away.get_or_insert_default();
+                for (number, answer) in theirs.early() {
+                    let outcome = mine.answer(before.saturating_add(*number), *answer);
+                    note((&self.recent, answer, outcome), (self.measure, ends, &mut self.places), sums);
+                }
+                mine.go_on(before, theirs);
+            }
         }
         match (&mut self.stream, &other.stream) {
             (Some(mine), Some(theirs)) => mine.absorb(theirs, (ends, &mut self.places), sums),
@@ -222,10 +253,26 @@ impl Track {
     pub(super) fn finish(&self, ends: &impl FlowKey, sums: &mut Measures) {
         let (mut window, mut places) = (Window::EMPTY, Places::new());
         for message in self.head().iter() {
-            note(&window, &message, (self.measure, ends, &mut places), sums);
+            note((&window, &message, window.outcome(&message, self.measure)), (self.measure, ends, &mut places), sums);
             window.push(message);
         }
+        for (_, answer) in self.away.iter().flat_map(|away| away.early()) {
+            note((&window, answer, Some(Outcome::Unasked)), (self.measure, ends, &mut places), sums);
+        }
         self.stream.iter().for_each(|stream| stream.finish((ends, &mut places), sums));
+    }
+
+    /// What lies behind its last messages, where there is any, or may be for what comes before, which [`Stored`] leaves out.
+    pub(super) fn kept(&self) -> Option<Kept> {
+        let kept = self.away.as_deref().unwrap_or(&Away::default()).kept(self.count);
+        (self.head.is_some() && self.measure.may_wait() && kept != Kept::none()).then_some(kept)
+    }
+
+    /// Takes over what [`Track::kept`] gave, if it can be.
+    pub(super) fn keep(&mut self, kept: Kept) -> bool {
+        let fits = self.head.is_some() && self.measure.may_wait() && kept.count > WINDOW as u64;
+        (self.count, self.away) = (kept.count, Some(Box::new(kept.away)));
+        fits
     }
 
     /// When the last message came.
@@ -262,6 +309,11 @@ impl Stored for Track {
             Some(last) => (last, Some(Box::new(first))),
             None => (first, None),
         };
-        Ok(Self { recent, span, head, stream, places: Places::new(), measure, acknowledged, inputs: [from.input; 2] })
+        let (inputs, places) = ([from.input; 2], Places::new());
+        let count = if head.is_some() { REACH } else { recent.len() as u64 };
+        Ok(Self { recent, span, head, stream, away: None, count, places, measure, acknowledged, inputs })
     }
 }
+
+#[cfg(test)]
+mod tests;

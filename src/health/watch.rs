@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::net::IpAddr;
 
+use super::away::Kept;
 use super::measure::{Measure, Pair};
 use super::numbered::Numbered;
 use super::stream::{Segment, Vain};
@@ -280,6 +281,31 @@ impl<K: FlowKey + Stored> Watch<K> {
         for (key, both) in vain {
             let is_known = self.tracks.get_mut(&key).is_some_and(|track| track.set_vain(both));
             from.expect(is_known, "a flow was in vain that is not known")?;
+        }
+        Ok(())
+    }
+
+    /// What lies behind the last messages of flows.
+    fn kept(&self) -> BTreeMap<K, Kept> {
+        self.tracks.list().iter().filter_map(|(key, track)| Some((*key, track.kept()?))).collect()
+    }
+
+    /// Whether anything does.
+    pub(crate) fn has_kept(&self) -> bool {
+        self.tracks.list().iter().any(|(_, track)| track.kept().is_some())
+    }
+
+    /// Appends that, which [`Watch::store`] leaves out.
+    pub(crate) fn store_kept(&self, to: &mut Vec<u8>) {
+        store_map(&self.kept(), to);
+    }
+
+    /// Loads that.
+    pub(crate) fn load_kept(&mut self, from: &mut Load<'_>) -> Result<(), Broken> {
+        let kept: BTreeMap<K, Kept> = from.map(2 * MOST_FLOWS, "too many flows wait")?;
+        for (key, kept) in kept {
+            let fits = self.tracks.get_mut(&key).is_some_and(|track| track.keep(kept));
+            from.expect(fits, "what waits in a flow does not fit it")?;
         }
         Ok(())
     }

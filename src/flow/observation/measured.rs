@@ -78,6 +78,15 @@ pub(super) fn error<K: Key>(
     }
 }
 
+/// Whether the payload of a TCP segment is what fills up a frame, which IP's length counts where tools rewrote it: zeros that nobody
+/// pushes. A single one asks whether a window is closed.
+fn is_padding(sent: &FlowPacket<'_>) -> bool {
+    matches!(sent.payload_length, 2..=6)
+        && !sent.flags.has(TcpFlags::PSH)
+        && sent.payload.len() as u32 == sent.payload_length
+        && sent.payload.iter().all(|byte| *byte == 0)
+}
+
 /// Tells what a packet asks or answers. Its connection may have a number among those that are watched.
 #[inline]
 pub(in crate::flow) fn measure<K: Key + FlowKey>(
@@ -101,7 +110,8 @@ pub(in crate::flow) fn measure<K: Key + FlowKey>(
         _ => {
             let numbers = sent.numbers.map(tcp_numbers).filter(|_| !sent.flags.has(TcpFlags::RST));
             if let Some(numbers) = numbers {
-                let FlowPacket { flags, fingerprint, head: window, payload_length: length, .. } = *sent;
+                let FlowPacket { flags, fingerprint, head: window, .. } = *sent;
+                let length = if is_padding(sent) { 0 } else { sent.payload_length };
                 watch.segment(flow, &Segment { time, numbers, length, fingerprint, window, flags, side });
             }
             exchange::http(payload, sent.numbers)
@@ -127,5 +137,22 @@ pub(super) fn dhcp(evidence: &SideEvidence, health: &mut Health) {
             let pair = Pair { asker: address.into(), answerer: (*server).into(), port: 67, measure: Measure::Dhcp };
             health.answered(pair, nanos);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_that_fill_up_a_frame_are_no_payload() {
+        let is_padding = |payload: &[u8], length: u32, flags: u8| {
+            let flags = TcpFlags(TcpFlags::ACK | flags);
+            is_padding(&FlowPacket { flags, payload, payload_length: length, ..FlowPacket::NOTHING })
+        };
+        assert!(is_padding(&[0; 6], 6, 0) && is_padding(&[0; 2], 2, TcpFlags::SYN));
+        // A write's last bytes, a window's probe, text, and what was cut off and may have been anything.
+        assert!(!is_padding(&[0; 6], 6, TcpFlags::PSH) && !is_padding(&[0], 1, 0));
+        assert!(!is_padding(b"\0\0\0ok\0", 6, 0) && !is_padding(&[], 6, 0));
     }
 }

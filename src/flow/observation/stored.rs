@@ -49,6 +49,8 @@ const WAITS: u8 = 11;
 const REPEATED: u8 = 12;
 /// The number of the part that holds which questions were missed, and what was sent again in vain.
 const MISSED: u8 = 13;
+/// The number of the part that holds which questions wait behind others, and for which answers.
+const AWAY: u8 = 14;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -221,6 +223,11 @@ impl Observation {
             health.v4.store_missed(to.body());
             health.v6.store_missed(to.body());
         }
+        if health.v4.has_kept() || health.v6.has_kept() {
+            to.body().push(AWAY);
+            health.v4.store_kept(to.body());
+            health.v6.store_kept(to.body());
+        }
         to.flush()
     }
 
@@ -288,6 +295,10 @@ impl Observation {
                 MISSED => {
                     health.v4.load_missed(from)?;
                     health.v6.load_missed(from)?;
+                }
+                AWAY => {
+                    health.v4.load_kept(from)?;
+                    health.v6.load_kept(from)?;
                 }
                 _ => return Err(from.wrong("there is a part that is not known")),
             }

@@ -45,6 +45,8 @@ pub(super) struct Half {
     /// Whether something was sent again since the log: of what came before, too.
     pub(super) has_repeated: bool,
     pub(super) vain: Vain,
+    /// The last segment that no frame of Ethernet holds: its numbers, and when it was sent. No state and no other part knows it.
+    pub(super) large: Option<(u32, u32, Timestamp)>,
 }
 
 /// SYNs, SYN-ACKs and FINs that were sent again in vain: who is switched off, or was cut off, acknowledges them no more, and nobody
@@ -97,6 +99,12 @@ stored!(Half {
     ..Self::NONE
 });
 
+/// Bytes that TCP sends in a frame of Ethernet at most; a network card cuts longer segments into such, and joins them.
+const LONGEST: u32 = 1460;
+/// Nanoseconds after which a SYN that comes again behind what it opened opens another connection, or the same in a capture that
+/// holds it twice: queues and mirrors are quicker.
+const ANEW: u64 = 1_000_000_000;
+
 /// Packets of a sender that counts them, of which one may be ahead of another: the bytes of a window, and others' between them.
 const AHEAD: u32 = 512;
 
@@ -123,6 +131,7 @@ impl Half {
         entered: None,
         has_repeated: false,
         vain: Vain::NONE,
+        large: None,
     };
 
     /// Whether a segment is a copy of one of the last.
@@ -159,16 +168,48 @@ impl Half {
         self.losses.uncaptured = self.losses.uncaptured.saturating_add(uncaptured);
     }
 
+    /// Whether two duplicate acknowledgments asked for a number just now.
+    fn is_asked_for(&self, from: u32, time: Timestamp) -> bool {
+        self.duplicates >= 2 && self.acked.is_some_and(|acked| acked.number == from && since(time, acked.time) < FAST)
+    }
+
+    /// Whether a segment is the same as was just sent, captured on the other side of the network card, which cuts long segments
+    /// into parts, joins them, and works checksums out: nobody sends again so soon what was not asked for.
+    fn is_beside_the_card(&self, (from, to): (u32, u32), segment: &Segment) -> bool {
+        let is_now = |sent: Timestamp| since(segment.time, sent) < COPY;
+        let length = |from: u32, to: u32| to.wrapping_sub(from);
+        let is_part = self.large.is_some_and(|(first, end, sent)| {
+            is_now(sent) && !is_after(first, from) && !is_after(to, end) && length(from, to) < length(first, end)
+        });
+        let is_seen = self.next.is_some_and(|(next, sent)| !is_after(to, next) && is_now(sent));
+        let is_joined = || length(from, to) > LONGEST && self.holes.are_none_from(from);
+        (is_part || is_seen && (self.has_number_of(segment.fingerprint) || is_joined()))
+            && !self.is_asked_for(from, segment.time)
+    }
+
+    /// Whether one of the last segments had the number of this one, as its sender counts packets.
+    fn has_number_of(&self, fingerprint: u32) -> bool {
+        let is_same = |print: &&u32| (**print ^ fingerprint) >> 16 == 0 && **print & fingerprint & 1 != 0;
+        fingerprint >> 16 != 0 && self.prints.iter().filter(is_same).count() > 1
+    }
+
+    /// Whether a SYN opens what it opened before once more, though that went on for long: the same number is chosen by who starts
+    /// anew, and by a capture that holds it twice.
+    fn is_anew(&self, (from, time): (u32, Timestamp)) -> bool {
+        let opened = from.wrapping_add(1);
+        self.next.is_some_and(|(next, sent)| is_after(next, opened) && since(time, sent) >= ANEW)
+            && self.acked.is_some_and(|acked| !is_after(opened, acked.number))
+    }
+
     /// A segment below the highest number: what it is.
     pub(super) fn again(&mut self, (from, to): (u32, u32), segment: &Segment) {
         let time = segment.time;
         let Some((next, sent)) = self.next else { return };
         let filled = self.holes.fill(from, to);
         (self.probe, self.has_repeated) = (None, true);
+        let is_asked_for = self.is_asked_for(from, time);
         let losses = &mut self.losses;
         let is_spurious = segment.length > 0 && self.acked.is_some_and(|acked| !is_after(to, acked.number));
-        let is_asked_for = self.duplicates >= 2
-            && self.acked.is_some_and(|acked| acked.number == from && since(time, acked.time) < FAST);
         let is_late = match filled {
             Some(opened) => since(time, opened) >= DISORDER,
             // All of it was seen before.
@@ -238,7 +279,7 @@ impl Half {
             self.losses.segments = self.losses.segments.saturating_add(1);
             return;
         }
-        if segment.has(TcpFlags::SYN) && self.initial != Some(from) {
+        if segment.has(TcpFlags::SYN) && (self.initial != Some(from) || self.is_anew((from, time))) {
             // Another connection on the same ports.
             self.settle_holes();
             self.settle_vain(is_taken_up);
@@ -253,6 +294,12 @@ impl Half {
             return;
         }
         let to = from.wrapping_add(taken);
+        if self.is_beside_the_card((from, to), segment) {
+            return;
+        }
+        if segment.length > LONGEST {
+            self.large = Some((from, to, time));
+        }
         self.losses.segments = self.losses.segments.saturating_add(1);
         self.losses.bytes = self.losses.bytes.saturating_add(segment.length.into());
         if segment.length == 1 && self.is_closed(from) {

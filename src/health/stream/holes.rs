@@ -44,6 +44,11 @@ impl Holes {
         !self.is_short
     }
 
+    /// Whether no number from one on, below the highest, was passed over.
+    pub(super) fn are_none_from(&self, from: u32) -> bool {
+        !self.is_short && !self.list.iter().any(|hole| is_after(hole.to, from))
+    }
+
     /// Notes another. Gives the bytes of the one that makes room for it, if they were acknowledged: they were not captured.
     pub(super) fn open(&mut self, hole: Hole, acknowledged: Option<u32>) -> u64 {
         let mut uncaptured = 0;

@@ -210,6 +210,13 @@ impl Stream {
     /// Adds what came later.
     pub(super) fn absorb(&mut self, other: &Self, (ends, places): (&impl FlowKey, &mut Places), sums: &mut Measures) {
         self.misfits = self.misfits.saturating_add(other.misfits);
+        if let (Some(mine), Some(first)) = (&mut self.halves, other.log.first()) {
+            let half = &mut mine.0[usize::from(first.side & 1)];
+            let is_behind = half.next.is_some_and(|(next, _)| is_after(next, first.numbers[0])) && first.length > 0;
+            let is_copy = half.prints.contains(&first.fingerprint);
+            self.misfits += u64::from(is_behind && !is_copy && since(first.time, half.recent) < COPY);
+            mine.0.iter_mut().for_each(|half| half.large = None);
+        }
         other.log.iter().for_each(|segment| self.take(segment, (ends, places), sums));
         let Some(theirs) = &other.halves else { return };
         let (log, mut fresh) = (&self.log, Halves::after(&other.log));
@@ -315,3 +322,5 @@ impl Stored for Stream {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod twice;

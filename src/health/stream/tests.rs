@@ -7,20 +7,20 @@ const ENDS: Ends = [
     (std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 50_000),
     (std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 80),
 ];
-const MS: i64 = 1_000_000;
+pub(super) const MS: i64 = 1_000_000;
 
 /// Segments as they pass: who sends, flags, numbers, bytes, milliseconds since the one before.
-struct Tape {
-    segments: Vec<Segment>,
-    now: i64,
+pub(super) struct Tape {
+    pub(super) segments: Vec<Segment>,
+    pub(super) now: i64,
 }
 
 impl Tape {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self { segments: Vec::new(), now: 1_000 * MS }
     }
 
-    fn put(&mut self, side: u8, flags: u8, numbers: [u32; 2], length: u32, after: i64) {
+    pub(super) fn put(&mut self, side: u8, flags: u8, numbers: [u32; 2], length: u32, after: i64) {
         self.now += after;
         let fingerprint = self.segments.len() as u32 * 2 + 3;
         let time = Timestamp::from_nanos(self.now);
@@ -28,12 +28,12 @@ impl Tape {
         self.segments.push(Segment { time, numbers, length, fingerprint, window: 500, flags, side });
     }
 
-    fn data(&mut self, side: u8, from: u32, acknowledged: u32, length: u32, after: i64) {
+    pub(super) fn data(&mut self, side: u8, from: u32, acknowledged: u32, length: u32, after: i64) {
         self.put(side, TcpFlags::ACK, [from, acknowledged], length, after);
     }
 
     /// A handshake of initial numbers 99 and 199.
-    fn opened() -> Self {
+    pub(super) fn opened() -> Self {
         let mut tape = Self::new();
         tape.put(0, TcpFlags::SYN, [99, 0], 0, 0);
         tape.put(1, TcpFlags::SYN | TcpFlags::ACK, [199, 100], 0, MS);
@@ -42,13 +42,13 @@ impl Tape {
     }
 }
 
-fn observe(segments: &[Segment]) -> (Stream, Measures) {
+pub(super) fn observe(segments: &[Segment]) -> (Stream, Measures) {
     let (mut stream, mut places, mut sums) = (Stream::new(), Places::new(), Measures::new(100));
     segments.iter().for_each(|segment| stream.take(segment, (&ENDS, &mut places), &mut sums));
     (stream, sums)
 }
 
-fn finish((stream, mut sums): (Stream, Measures)) -> (Vec<String>, u64) {
+pub(super) fn finish((stream, mut sums): (Stream, Measures)) -> (Vec<String>, u64) {
     stream.finish((&ENDS, &mut Places::new()), &mut sums);
     sums.settle();
     // What was never captured around a seam may count once more: docs/health.md says so.
@@ -59,7 +59,7 @@ fn finish((stream, mut sums): (Stream, Measures)) -> (Vec<String>, u64) {
     (sums.sorted().iter().map(text).collect(), stream.misfits)
 }
 
-fn join(mut parts: impl Iterator<Item = (Stream, Measures)>) -> (Stream, Measures) {
+pub(super) fn join(mut parts: impl Iterator<Item = (Stream, Measures)>) -> (Stream, Measures) {
     let (mut stream, mut sums) = parts.next().unwrap();
     for (theirs, their_sums) in parts {
         sums.absorb(&their_sums);
@@ -68,7 +68,7 @@ fn join(mut parts: impl Iterator<Item = (Stream, Measures)>) -> (Stream, Measure
     (stream, sums)
 }
 
-fn losses(tape: &Tape, side: usize) -> Losses {
+pub(super) fn losses(tape: &Tape, side: usize) -> Losses {
     let (stream, mut sums) = observe(&tape.segments);
     stream.finish((&ENDS, &mut Places::new()), &mut sums);
     sums.settle();
