@@ -6,12 +6,13 @@ use super::exit::{Outcome, Status};
 use super::options::{OutputOptions, SurveyOptions};
 use super::reading::{InputNeeds, Reading, read, say};
 use super::results::{self, WriteOptions};
-use super::{anonymize, evidence, written};
+use super::{anonymize, apart, evidence, written};
 use crate::policy::Severity;
 use crate::survey::Survey;
 
 pub(super) fn run(args: Analyze, verbosity: &Verbosity) -> Outcome {
     let output = OutputOptions::check(args.output)?;
+    apart::check(args.survey.files().chain(args.anonymize_key.as_deref()), output.files())?;
     let key = args.anonymize_key.as_deref().map(anonymize::key).transpose()?;
     // The command names the site's files and addresses.
     let command = if args.anonymize { anonymize::command() } else { command(&args.survey) };
@@ -21,7 +22,7 @@ pub(super) fn run(args: Analyze, verbosity: &Verbosity) -> Outcome {
     let writing =
         WriteOptions { threads: options.reading.threads.get(), command, rendered: String::new(), is_durable: false };
     let anonymizer = args.anonymize.then(|| anonymize::anonymizer(key.as_ref(), &survey)).transpose()?;
-    let replaced = written::replaced(output.folder.as_deref(), &survey, verbosity);
+    let replaced = written::replaced(&output, &survey, verbosity);
     let evidence = || match &output.evidence {
         Some(path) => evidence::write(path, &survey, &sources, anonymizer.as_ref()),
         None => Ok(()),

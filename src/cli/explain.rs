@@ -24,11 +24,13 @@ pub(super) fn run(args: Explain, verbosity: &Verbosity) -> Outcome {
     }
     let subject = Subject::parse(&what).ok_or_else(|| no_subject(&what))?;
     let held_against = super::policy::load(policy.as_deref())?;
+    // How soon a host answers is measured for whoever asks about one.
+    let measures =
+        matches!(&subject, Subject::Host(what) if !is_kind(what)) && !sources.iter().any(|path| is_survey(path));
     let (status, told) = match subject {
         Subject::Port(..) if sources.is_empty() => (Status::Good, None),
         _ => {
-            // How soon a host answers is measured for whoever asks about one.
-            let reading = ReadingArgs { health: matches!(subject, Subject::Host(_)), ..ReadingArgs::default() };
+            let reading = ReadingArgs { health: measures, ..ReadingArgs::default() };
             let (status, told) = told(SurveyArgs { captures: sources, hosts, policy, reading }, verbosity)?;
             (status, Some(told))
         }
@@ -55,6 +57,9 @@ pub(super) fn run(args: Explain, verbosity: &Verbosity) -> Outcome {
             out.write_all(fitted(&before_all(survey), width).as_bytes())?;
         }
         out.write_all(fitted(&text, width).as_bytes())?;
+        if measures && text.contains("\n  finding ") {
+            out.write_all(b"  (numbered as analyze --health does)\n")?;
+        }
         let other = survey.as_ref().filter(|survey| survey.policy_name() != held_against.name());
         match other {
             Some(survey) => writeln!(

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use super::apart;
 use super::args::{Inventory as InventoryCommand, InventoryCheck, InventoryInfer, Verbosity};
 use super::exit::{Failure, Outcome, Status};
 use super::options::SurveyOptions;
@@ -25,6 +26,7 @@ pub(super) fn run(command: InventoryCommand, verbosity: &Verbosity) -> Outcome {
 }
 
 fn infer(args: InventoryInfer, verbosity: &Verbosity) -> Outcome {
+    apart::check(args.survey.files(), args.output.clone())?;
     let options = SurveyOptions::check(args.survey)?;
     let Reading { survey, status, .. } = read(&options, InputNeeds::default(), verbosity)?;
     let text = draft(&survey.hosts, &options.inventory);

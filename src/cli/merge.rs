@@ -1,14 +1,17 @@
 //! `merge`: states of one site into one state, exactly; surveys of several sites into one file.
 
+use super::apart;
 use super::args::{Merge, Verbosity};
 use super::exit::{Failure, Outcome, Status};
-use super::surveys::survey;
+use super::surveys::{survey, survey_file};
 use super::terminal::print;
 use crate::report::json::{merge, write_merged};
 use crate::report::write_file;
 use crate::state::is_state;
 
 pub(super) fn run(args: &Merge, verbosity: &Verbosity) -> Outcome {
+    let read: Vec<_> = args.surveys.iter().map(|path| survey_file(path)).collect();
+    apart::check(read.iter().map(|path| &**path), args.output.clone())?;
     let states: Vec<_> = args.surveys.iter().filter(|path| is_state(path)).cloned().collect();
     if !states.is_empty() {
         let Some(output) = args.output.as_deref() else {

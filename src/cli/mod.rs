@@ -6,6 +6,7 @@
 mod analyze;
 mod anonymize;
 mod antivirus;
+mod apart;
 mod args;
 mod collector;
 mod command;

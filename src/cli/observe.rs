@@ -9,13 +9,14 @@ use super::exit::{Failure, Outcome, Status};
 use super::options::{all_threads, read_options};
 use super::progress::Bar;
 use super::reading::{Inputs, digests, gather, none_usable, say};
-use super::states;
+use super::{apart, states};
 use crate::capture::CaptureError;
 use crate::report::write_file;
 use crate::survey::{self, Observing, Progress, ReadOptions, Source};
 
 pub(super) fn run(args: Observe, verbosity: &Verbosity) -> Outcome {
     let Observe { captures, output, reading } = args;
+    apart::check(captures.iter().map(PathBuf::as_path), [output.clone()])?;
     let options = read_options(reading, &captures)?;
     let Inputs { sources, status, .. } = gather(&captures, false, verbosity)?;
     if states::are_among(&sources) && (options.count.is_some() || options.filter.is_some()) {

@@ -10,6 +10,7 @@ use super::args::{FailOn, Format, HostArgs, Output, ReadingArgs, SurveyArgs};
 use super::collector::Collector;
 use super::exit::Failure;
 use super::nearby;
+use super::results;
 use crate::capture::Filter;
 use crate::inventory::{Inventory, InventoryFlags};
 use crate::policy::Policy;
@@ -104,6 +105,12 @@ impl OutputOptions {
         }
         let collector = ipfix_to.map(Collector::open).transpose()?;
         Ok(Self { folder, formats, evidence, xlsx, ipfix, collector, fail_on })
+    }
+
+    /// The files that are written, but for those that name their surveys.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let named = [&self.evidence, &self.xlsx, &self.ipfix].into_iter().flatten().cloned();
+        named.chain(self.folder.iter().flat_map(|folder| results::files(folder, &self.formats)))
     }
 
     /// Whether the inputs' SHA-256 is wanted: only what carries it is worth the time.

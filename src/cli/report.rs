@@ -8,7 +8,7 @@ use super::options::{OutputOptions, SurveyOptions, all_threads};
 use super::reading::{InputNeeds, read, say};
 use super::results::{self, WriteOptions};
 use super::surveys::{is_survey, survey, survey_file};
-use super::{policy, written};
+use super::{apart, policy, written};
 use crate::report::json::{read_back, written_by};
 use crate::report::{ReportFolder, write_file, write_sites_html};
 use crate::survey::Survey;
@@ -47,14 +47,15 @@ fn judge(args: Report, verbosity: &Verbosity) -> Outcome {
     let Report { sources, hosts, policy, output } = args;
     let survey = SurveyArgs { captures: sources, hosts, policy, reading: ReadingArgs::default() };
     let command = super::command::command(&survey);
-    let options = SurveyOptions::check(survey)?;
-    let reading = read(&options, InputNeeds { hashes: output.is_some(), twice: false }, verbosity)?;
-    let writing =
-        WriteOptions { threads: options.reading.threads.get(), command, rendered: String::new(), is_durable: false };
     let files: &[Format] = if output.is_some() { &[Format::Csv, Format::Html, Format::Json] } else { &[] };
     let formats = files.iter().copied().chain([Format::Text]).collect();
     let output = OutputOptions { folder: output, formats, ..OutputOptions::default() };
-    let replaced = written::replaced(output.folder.as_deref(), &reading.survey, verbosity);
+    apart::check(survey.files(), output.files())?;
+    let options = SurveyOptions::check(survey)?;
+    let reading = read(&options, InputNeeds { hashes: output.folder.is_some(), twice: false }, verbosity)?;
+    let writing =
+        WriteOptions { threads: options.reading.threads.get(), command, rendered: String::new(), is_durable: false };
+    let replaced = written::replaced(&output, &reading.survey, verbosity);
     results::write(&reading.survey, &writing, &output, verbosity)?;
     replaced.iter().for_each(|text| say(text));
     Ok(reading.status)
@@ -85,7 +86,7 @@ fn write_as(
 ) -> Result<(), Failure> {
     let (folder, formats) = (folder.map(Path::to_owned), formats.into_iter().collect());
     let options = OutputOptions { folder, formats, ..OutputOptions::default() };
-    let replaced = written::replaced(options.folder.as_deref(), survey, verbosity);
+    let replaced = written::replaced(&options, survey, verbosity);
     results::write(survey, writing, &options, verbosity)?;
     replaced.iter().for_each(|text| say(text));
     Ok(())

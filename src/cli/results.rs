@@ -1,7 +1,8 @@
 //! Where the results go: files in a folder, or one format on standard output.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::args::{Format, Verbosity};
 use super::exit::Failure;
@@ -166,6 +167,11 @@ const FILES: [(&str, Format, WriteOne); 10] = [
     }),
     ("report.html", Format::Html, |results, out| write_html(out, results.survey, &results.names, &results.html)),
 ];
+
+/// The files of these formats in a folder.
+pub(super) fn files(folder: &Path, formats: &BTreeSet<Format>) -> impl Iterator<Item = PathBuf> {
+    FILES.into_iter().filter(|(_, format, _)| formats.contains(format)).map(|(name, ..)| folder.join(name))
+}
 
 impl Results<'_> {
     fn write_files(&self, folder: &Path, options: &OutputOptions) -> Result<(), WriteError> {

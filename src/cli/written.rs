@@ -1,7 +1,5 @@
 //! Where the results are, for whoever looks for them, and what was there before.
 
-use std::path::Path;
-
 use super::args::{Format, Verbosity};
 use super::options::OutputOptions;
 use crate::report::json::is_of_others;
@@ -38,13 +36,17 @@ pub(super) fn files(options: &OutputOptions) -> String {
     text
 }
 
-/// What is to be said once results of other captures in a folder have been replaced by those of a survey.
-pub(super) fn replaced(folder: Option<&Path>, survey: &Survey, verbosity: &Verbosity) -> Option<String> {
+/// What is to be said once results of other captures in a folder have been replaced by those of a survey, or stand beside them.
+pub(super) fn replaced(options: &OutputOptions, survey: &Survey, verbosity: &Verbosity) -> Option<String> {
+    let folder = options.folder.as_deref();
     let folder =
         folder.filter(|folder| !verbosity.quiet && is_of_others(&folder.join("survey.json"), &survey.inputs))?;
+    let (what, became) = match options.formats.contains(&Format::Json) {
+        true => ("the results", "were replaced; to keep those of each visit"),
+        false => ("survey.json and what else there is", "stand beside what was written now; to keep them apart"),
+    };
     Some(format!(
-        "the results of an earlier run over other captures in {} were replaced; to keep those of each visit, name another \
-         folder with --output",
+        "{what} of an earlier run over other captures in {} {became}, name another folder with --output",
         folder.display()
     ))
 }

@@ -169,3 +169,42 @@ fn file_names_from_strangers_move_no_cursor() {
     assert!(!run.out.contains(sign) && !run.err.contains(sign));
     assert!(run.out.contains(shown), "{}", run.out);
 }
+
+/// A capture, an inventory, a survey that is named for a result is left as it is, and so is the first of two results of one name.
+#[test]
+fn nothing_that_is_read_is_replaced_and_no_result_by_another() {
+    let capture = pcap(3);
+    let folder = folder(&[
+        ("a.pcap", &capture),
+        ("deep/b.pcap", &capture),
+        ("site.toml", b"[[host]]\nrole = \"node\"\naddress = \"10.0.0.1\"\n"),
+    ]);
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    run(["analyze", "-q", &at("a.pcap"), "-o", &at("rep")]).expect(0, &[]);
+    let files = ["a.pcap", "deep/b.pcap", "site.toml", "rep/survey.json"];
+    let bytes = || files.map(|name| fs::read(folder.path().join(name)).expect("a file"));
+    let before = bytes();
+    let (a, deep, site, json, other) =
+        (at("a.pcap"), at("deep"), at("site.toml"), at("rep/survey.json"), at("new.file"));
+    for arguments in [
+        vec!["analyze", &a, "--xlsx", &a],
+        vec!["analyze", &a, "--ipfix", &a],
+        vec!["analyze", &a, "--evidence", &a],
+        vec!["analyze", &deep, "--xlsx", &at("deep/b.pcap")],
+        vec!["analyze", &a, "--inventory", &site, "--xlsx", &site],
+        vec!["observe", &a, "-o", &a],
+        vec!["inventory", "infer", &a, "-o", &a],
+        vec!["inventory", "infer", &a, "--inventory", &site, "-o", &site],
+        vec!["compare", &at("rep"), &at("rep"), "-o", &json],
+        vec!["merge", &at("rep"), "-o", &json],
+    ] {
+        run(arguments).expect(2, &["is one of the files that are read, and would be replaced; name another file"]);
+    }
+    for arguments in [
+        vec!["analyze", &a, "--xlsx", &other, "--ipfix", &other],
+        vec!["analyze", &a, "-o", &at("rep"), "--xlsx", &at("rep/flows.csv")],
+    ] {
+        run(arguments).expect(2, &["is named for two results"]);
+    }
+    assert_eq!(bytes(), before);
+}

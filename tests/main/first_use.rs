@@ -154,12 +154,17 @@ fn who_replaces_the_results_of_another_visit_is_told() {
     assert!(told(&analyze("qinq.pcap", &[])));
     assert_eq!(analyze("visit.pcap", &["-q"]), "");
     assert!(told(&analyze("qinq.pcap", &["--anonymize"])));
+    let there = std::fs::read(results.join("survey.json")).unwrap();
     std::fs::write(results.join("survey.json"), "{\"inputs\":[\n{\"path\": 7}]").unwrap();
     assert_eq!(analyze("visit.pcap", &[]), "", "of what is no survey nothing is said");
     // As `report` does.
     let other = sample("qinq.pcap");
     let report = run(["report", "-o", results.to_str().unwrap(), other.to_str().unwrap()]).expect(0, &[]);
     assert!(told(&report.err), "{}", report.err);
+    // Tables alone do not replace what else is there.
+    std::fs::write(results.join("survey.json"), &there).unwrap();
+    let beside = analyze("visit.pcap", &["--format", "csv"]);
+    assert!(told(&beside) && beside.contains("stand beside what was written now"), "{beside}");
 }
 
 #[test]

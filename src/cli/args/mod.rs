@@ -236,6 +236,14 @@ pub(super) struct HostArgs {
     pub(super) inventory: Option<PathBuf>,
 }
 
+impl SurveyArgs {
+    /// The files that are read, and the folders that are searched.
+    pub(super) fn files(&self) -> impl Iterator<Item = &std::path::Path> {
+        let files = [&self.hosts.inventory, &self.policy].into_iter().flatten();
+        self.captures.iter().chain(files).map(PathBuf::as_path)
+    }
+}
+
 impl HostArgs {
     /// Whether any of them was given.
     pub(super) fn says_anything(&self) -> bool {
