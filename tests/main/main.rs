@@ -6,6 +6,7 @@ mod anonymize;
 mod answers;
 mod antivirus;
 mod architecture;
+mod argus;
 mod asked;
 mod bad_input;
 mod below_ip;
