@@ -124,10 +124,7 @@ impl FlowPacket<'_> {
 #[inline]
 pub(super) fn fingerprint(identification: u16, checksum: u16, numbers: Option<&[u8; 8]>, payload: &[u8]) -> u32 {
     if identification != 0 {
-        // The last bit of the checksum, in which a FIN and an ACK differ, counts as well: some stacks give all packets one
-        // identification.
-        let last = u32::from(checksum & 1) << 31;
-        return (u32::from(identification) << 16 ^ last | u32::from(checksum)) | COUNTED;
+        return (u32::from(identification) << 16 | u32::from(checksum)) | COUNTED;
     }
     if checksum == 0 {
         return 0;

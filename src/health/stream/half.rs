@@ -111,8 +111,7 @@ const AHEAD: u32 = 512;
 /// Whether a sender that counts its packets sent one before another, by their fingerprints: what is sent again has a number of
 /// its own.
 const fn is_sent_before(one: u32, other: u32) -> bool {
-    // The highest bit is of the checksum, too.
-    let ahead = (other >> 16).wrapping_sub(one >> 16) & 0x7fff;
+    let ahead = (other >> 16).wrapping_sub(one >> 16) & 0xffff;
     one & other & 1 != 0 && 0 < ahead && ahead < AHEAD
 }
 
@@ -190,7 +189,7 @@ impl Half {
 
     /// Whether one of the last segments had the number of this one, as its sender counts packets.
     fn has_number_of(&self, fingerprint: u32) -> bool {
-        let is_same = |print: &&u32| (**print ^ fingerprint) >> 16 & 0x7fff == 0 && **print & fingerprint & 1 != 0;
+        let is_same = |print: &&u32| (**print ^ fingerprint) >> 16 == 0 && **print & fingerprint & 1 != 0;
         fingerprint >> 16 != 0 && self.prints.iter().filter(is_same).count() > 1
     }
 
