@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use igorscope::health::Measure;
 use igorscope::protocol::Transport;
@@ -16,12 +16,12 @@ const COPIES: &str = "a mirror's copies, or the same connection on several VLANs
 const REUSED: &str = "another connection on the same ports: argus takes its SYN, and what follows, for sent again";
 const ORDER: &str = "argus takes what comes out of order for lost";
 const PADDING: &str = "argus takes padding that IP's length counts for bytes, and what follows for sent again";
-const SYNS: &str = "argus counts no SYN sent again behind a challenge, and no SYN-ACK twelve seconds later";
+const SYNS: &str = "argus counts no SYN sent again behind a challenge";
 const TUNNEL: &str = "argus does not look into the tunnel, or mirror";
 const FRAGMENTS: &str = "argus makes flows without ports of later fragments, or joins none";
 const HEADER: &str = "argus leaves the header of a link out that is not Ethernet";
 /// Captures of which argus tells something else, and why ours is right.
-const ACCEPTED: [(&str, &str); 22] = [
+const ACCEPTED: [(&str, &str); 21] = [
     ("duplicate-frames.pcap", COPIES),
     ("copies_ipv4_id_zero.pcap", COPIES),
     ("site-survey.pcapng", COPIES),
@@ -32,7 +32,6 @@ const ACCEPTED: [(&str, &str); 22] = [
     ("tcp_out_of_order_first_payload.pcap", ORDER),
     ("tcp_padding_in_bare_ack.pcap", PADDING),
     ("tcp_challenge_ack_only.pcap", SYNS),
-    ("synscan_blocked_80_88_443_1900.pcap", SYNS),
     ("vxlan-mirror.pcap", TUNNEL),
     ("geneve_many_options.pcap", TUNNEL),
     ("gre_erspan_vxlan.pcap", TUNNEL),
@@ -61,20 +60,11 @@ fn add(flows: &mut Flows, transport: &'static str, ends: [(End, u64); 2], bytes:
 /// All flows, and how many segments were lost, which argus tells by those that were sent again.
 fn by_argus(path: &Path) -> (Flows, u64) {
     const FIELDS: &str = "proto,saddr,sport,daddr,dport,spkts,dpkts,bytes,sloss,dloss";
-    let mut argus = Command::new("argus")
-        .arg("-r")
-        .arg(path)
-        .args(["-w", "-"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let text = printed(
-        Command::new("ra")
-            .args(["-n", "-u", "-r", "-", "-L-1", "-c,", "-s", FIELDS])
-            .stdin(argus.stdout.take().unwrap()),
-    );
-    argus.wait().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    // Through a pipe it loses records now and then.
+    let records = folder.path().join("records");
+    Command::new("argus").arg("-r").arg(path).arg("-w").arg(&records).output().unwrap();
+    let text = printed(Command::new("ra").args(["-n", "-u", "-r"]).arg(&records).args(["-L-1", "-c,", "-s", FIELDS]));
     let (mut flows, mut again) = (Flows::new(), 0);
     for line in text.lines() {
         let fields: Vec<&str> = line.split(',').collect();

@@ -44,6 +44,12 @@ impl Holes {
         !self.is_short
     }
 
+    /// What fills them is not known any more.
+    pub(super) fn forget(&mut self) {
+        self.is_short |= !self.list.is_empty();
+        self.list.clear();
+    }
+
     /// Whether no number from one on, below the highest, was passed over.
     pub(super) fn are_none_from(&self, from: u32) -> bool {
         !self.is_short && !self.list.iter().any(|hole| is_after(hole.to, from))

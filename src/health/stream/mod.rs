@@ -247,6 +247,10 @@ impl Stream {
                 let came = fresh.holes.without(&half.holes);
                 holes = half.holes.without(&fresh.holes);
                 fits &= !later.has_repeated || holes.is_empty() && came.without(&later.holes).is_empty();
+                if later.has_repeated {
+                    // It may have been filled since: nothing proves that it was not captured.
+                    holes.forget();
+                }
                 let acknowledged = later.acked.or(half.acked).map(|acked| acked.number);
                 let uncaptured = holes.extend(&later.holes.without(&came), acknowledged);
                 half.losses.uncaptured = half.losses.uncaptured.saturating_add(uncaptured);

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::super::track::Ends;
 use super::*;
 
-const ENDS: Ends = [
+pub(super) const ENDS: Ends = [
     (std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 50_000),
     (std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2)), 80),
 ];

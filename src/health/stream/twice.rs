@@ -96,3 +96,24 @@ fn a_handshake_that_was_lost_behind_the_place_was_sent_again() {
     tape.put(0, TcpFlags::ACK, [100, 200], 0, MS);
     assert_eq!([losses(&tape, 0).again, losses(&tape, 1).again], [2, 2]);
 }
+
+#[test]
+fn what_a_part_passed_over_may_have_come_in_the_next() {
+    for (is_filled, uncaptured) in [(true, 0), (false, 1000)] {
+        let mut tape = Tape::opened();
+        (0..5).for_each(|number| tape.data(0, 100 + 1000 * number, 200, 1000, MS / 10));
+        tape.data(0, 6100, 200, 1000, MS / 10);
+        let cut = tape.segments.len();
+        (7..15).for_each(|number| tape.data(0, 100 + 1000 * number, 200, 1000, MS / 10));
+        if is_filled {
+            tape.data(0, 5100, 200, 1000, MS / 10);
+        }
+        tape.data(1, 200, 15_100, 0, 5 * MS);
+        let (before, behind) = tape.segments.split_at(cut);
+        let (stream, mut sums) = join([before, behind].into_iter().map(observe));
+        stream.finish((&super::tests::ENDS, &mut Places::new()), &mut sums);
+        sums.settle();
+        let lost: u64 = sums.iter().filter_map(|(_, sums)| sums.losses.as_ref()).map(|losses| losses.uncaptured).sum();
+        assert_eq!((lost, stream.misfits), (uncaptured, u64::from(is_filled)), "filled: {is_filled}");
+    }
+}
