@@ -1,0 +1,61 @@
+//! Captures as the tools of the field write them: MACs that are none. Each with the twin in which the alarm must stay.
+
+use igorscope::policy::{Role, Severity};
+
+use crate::field::told;
+use crate::mirror::{EVERYONE, GATEWAY, Host, Mirror, node};
+use crate::traffic::payload::{bacnet, coap};
+use crate::traffic::wire::SECOND;
+
+/// Confirmable requests that a host sends again and again, as RFC 7252 section 4.2 has it, and nobody answers.
+fn ask_in_vain(mirror: &mut Mirror, from: Host, to: Host) {
+    for (number, at) in (0..).zip([0, 2, 6, 14, 30, 100, 102, 106, 114, 130]) {
+        let id = 70 + number / 5;
+        let ask = coap::request(coap::CON, coap::GET, id, &[7], "light", &[]);
+        mirror.udp(at * SECOND, (from, 5683), (to, 5683), &ask);
+    }
+}
+
+const BLOCKED: [(Severity, &str); 1] = [(Severity::Alert, "blocked")];
+
+#[test]
+fn a_group_mac_makes_no_group_of_a_host() {
+    // Check Point's fw monitor writes the interface's name there (0x69 is odd); tcprewrite 33:33 before IPv6.
+    let name = *b"i0eth0";
+    let mut mirror = Mirror::default();
+    ask_in_vain(&mut mirror, GATEWAY.of(name), node(101).of(name));
+    assert_eq!(told(&mirror.by_address()), BLOCKED);
+    let v6 = |host: Host, address| host.at(address);
+    for mac in [[0x33, 0x33, 0, 0, 0, 1], [0xff; 6]] {
+        let mut mirror = Mirror::default();
+        let ends = [v6(GATEWAY, "fd00::10"), v6(node(101), "fd00::101")];
+        ask_in_vain(&mut mirror, ends[0], ends[1].of(mac));
+        let roles = igorscope::inventory::InventoryFlags {
+            gateway: vec!["fd00::10".into()],
+            node: vec!["fd00::101".into()],
+            ..Default::default()
+        };
+        assert_eq!(told(&mirror.survey(&roles)), BLOCKED, "{mac:x?}");
+    }
+    // A subnet's broadcast goes to everybody (RFC 894), and owes no answer.
+    let mut mirror = Mirror::default();
+    ask_in_vain(&mut mirror, GATEWAY, EVERYONE.at("10.20.0.255"));
+    let survey = mirror.by_address();
+    assert_eq!(told(&survey), []);
+    assert_eq!(survey.hosts.role_at("10.20.0.255".parse().unwrap()), Role::Group);
+}
+
+#[test]
+fn where_macs_are_none_a_broadcast_is_known_by_its_address() {
+    let announced = |to: Host, from: Host| {
+        let mut mirror = Mirror::default();
+        mirror.udp(0, (from, 47_808), (to, 47_808), &bacnet::i_am(77));
+        let survey = mirror.by_address();
+        survey.hosts.role_at("10.20.0.255".parse().unwrap())
+    };
+    let all = EVERYONE.at("10.20.0.255");
+    assert_eq!(announced(all.of([0; 6]), GATEWAY.of([0; 6])), Role::Group);
+    assert_eq!(announced(all.of([2, 0, 0, 0, 0, 9]), GATEWAY.of([0; 6])), Role::Group);
+    assert_eq!(announced(all.of(*b"o0eth0"), GATEWAY.of(*b"o0eth0")), Role::Group);
+    assert_eq!(announced(all.of([2, 0, 0, 0, 0, 9]), GATEWAY), Role::Host);
+}
