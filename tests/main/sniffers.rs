@@ -1,9 +1,11 @@
-//! Captures as the tools of the field write them: MACs that are none. Each with the twin in which the alarm must stay.
+//! Captures as the tools of the field write them: MACs that are none, and a host that speaks with itself. Each with the twin in
+//! which the alarm must stay.
 
 use igorscope::policy::{Role, Severity};
+use igorscope::verdict::Verdict;
 
 use crate::field::told;
-use crate::mirror::{EVERYONE, GATEWAY, Host, Mirror, node};
+use crate::mirror::{EVERYONE, GATEWAY, Host, Mirror, OTHER, node};
 use crate::traffic::payload::{bacnet, coap};
 use crate::traffic::wire::SECOND;
 
@@ -58,4 +60,19 @@ fn where_macs_are_none_a_broadcast_is_known_by_its_address() {
     assert_eq!(announced(all.of([2, 0, 0, 0, 0, 9]), GATEWAY.of([0; 6])), Role::Group);
     assert_eq!(announced(all.of(*b"o0eth0"), GATEWAY.of(*b"o0eth0")), Role::Group);
     assert_eq!(announced(all.of([2, 0, 0, 0, 0, 9]), GATEWAY), Role::Host);
+}
+
+#[test]
+fn what_a_host_says_to_itself_crosses_no_network() {
+    let said = |from: Host, to: Host| {
+        let mut mirror = Mirror::default();
+        mirror.exchange(0, (from, 50_000), (to, 1433), [1_000, 5_000]);
+        let survey = mirror.by_address();
+        (survey.flows.view(0).1.verdict, told(&survey).is_empty())
+    };
+    let nobody = GATEWAY.of([0; 6]);
+    assert_eq!(said(nobody, nobody), (Verdict::Bystander, true));
+    assert_eq!(said(GATEWAY, GATEWAY), (Verdict::Bystander, true));
+    // Somebody else sends it in its name.
+    assert_eq!(said(GATEWAY.of(OTHER.mac), GATEWAY), (Verdict::Unexpected, false));
 }
