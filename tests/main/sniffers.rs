@@ -1,13 +1,14 @@
-//! Captures as the tools of the field write them: MACs that are none, and a host that speaks with itself. Each with the twin in
-//! which the alarm must stay.
+//! Captures as the tools of the field write them: MACs that are none, a host that speaks with itself, and answers that are stamped
+//! before their requests. Each with the twin in which the alarm must stay.
 
-use igorscope::policy::{Role, Severity};
-use igorscope::verdict::Verdict;
+use igorscope::policy::{Direction, Role, Severity};
+use igorscope::protocol::Transport;
+use igorscope::verdict::{CellState, Verdict};
 
-use crate::field::told;
+use crate::field::{cell, told};
 use crate::mirror::{EVERYONE, GATEWAY, Host, Mirror, OTHER, node};
 use crate::traffic::payload::{bacnet, coap};
-use crate::traffic::wire::SECOND;
+use crate::traffic::wire::{MILLI, SECOND};
 
 /// Confirmable requests that a host sends again and again, as RFC 7252 section 4.2 has it, and nobody answers.
 fn ask_in_vain(mirror: &mut Mirror, from: Host, to: Host) {
@@ -75,4 +76,37 @@ fn what_a_host_says_to_itself_crosses_no_network() {
     assert_eq!(said(GATEWAY, GATEWAY), (Verdict::Bystander, true));
     // Somebody else sends it in its name.
     assert_eq!(said(GATEWAY.of(OTHER.mac), GATEWAY), (Verdict::Unexpected, false));
+}
+
+#[test]
+fn firmware_answers_may_be_stamped_before_their_requests() {
+    // Each node asks from a port of its own, for as many ports of the gateway as given.
+    let updated = |server: u16, ports: &[u16], early: u64| {
+        let mut mirror = Mirror::default();
+        for (turn, port) in (1_u64..).zip(ports) {
+            let (client, server) = ((node(101), *port), (GATEWAY, server));
+            let at = turn * 10 * SECOND;
+            mirror.udp(at, server, client, b"FA\0\x01");
+            mirror.udp(at + early, client, server, b"FW\0\x01");
+        }
+        let survey = mirror.by_address();
+        (told(&survey).len(), cell(&survey, Role::Gateway, Direction::Outgoing, Transport::Udp, 50_197))
+    };
+    let as_documented = |survey: (usize, CellState)| survey == (0, CellState::Carried);
+    let documented = {
+        let mut mirror = Mirror::default();
+        mirror.udp(0, (GATEWAY, 56_000), (node(101), 50_197), b"FW\0\x01");
+        mirror.udp(MILLI, (node(101), 50_197), (GATEWAY, 56_000), b"FA\0\x01");
+        mirror.udp(SECOND, (node(101), 50_197), (GATEWAY, 56_001), b"FA\0\x01");
+        mirror.udp(SECOND + MILLI, (GATEWAY, 56_001), (node(101), 50_197), b"FW\0\x01");
+        mirror
+    };
+    assert!(as_documented({
+        let survey = documented.by_address();
+        (told(&survey).len(), cell(&survey, Role::Gateway, Direction::Outgoing, Transport::Udp, 50_197))
+    }));
+    // A client that holds the port by chance asks one service; and one that asks this early does not wait for an answer.
+    assert_eq!(updated(50_197, &[56_000], MILLI).0, 1);
+    assert_ne!(updated(50_197, &[56_000, 56_001], 200 * MILLI).0, 0);
+    assert_ne!(updated(50_197, &[8_888, 8_889], MILLI).0, 0);
 }
