@@ -1,13 +1,14 @@
-//! Captures as the tools of the field write them: MACs that are none, a host that speaks with itself, and answers that are stamped
-//! before their requests. Each with the twin in which the alarm must stay.
+//! Captures as the tools of the field write them: MACs that are none, a host that speaks with itself, answers that are stamped
+//! before their requests, and what was captured of one host alone. Each with the twin in which the alarm must stay.
 
 use igorscope::policy::{Direction, Role, Severity};
 use igorscope::protocol::Transport;
+use igorscope::survey::Survey;
 use igorscope::verdict::{CellState, Verdict};
 
 use crate::field::{cell, told};
 use crate::mirror::{EVERYONE, GATEWAY, Host, Mirror, OTHER, node};
-use crate::traffic::payload::{bacnet, coap};
+use crate::traffic::payload::{bacnet, coap, ssdp};
 use crate::traffic::wire::{MILLI, SECOND};
 
 /// Confirmable requests that a host sends again and again, as RFC 7252 section 4.2 has it, and nobody answers.
@@ -109,4 +110,20 @@ fn firmware_answers_may_be_stamped_before_their_requests() {
     assert_eq!(updated(50_197, &[56_000], MILLI).0, 1);
     assert_ne!(updated(50_197, &[56_000, 56_001], 200 * MILLI).0, 0);
     assert_ne!(updated(50_197, &[8_888, 8_889], MILLI).0, 0);
+}
+
+#[test]
+fn of_one_host_alone_no_search_was_captured() {
+    let heard = |others: bool| -> Survey {
+        let mut mirror = Mirror::default();
+        let answer = ssdp::answer("http://10.20.0.101/description.xml", "upnp:rootdevice", "uuid:14");
+        mirror.exchange(0, (GATEWAY, 50_000), (node(101), 80), [1_000, 5_000]);
+        mirror.udp(60 * SECOND, (node(101), 1900), (OTHER, 50_100), &answer);
+        if others {
+            mirror.exchange(100 * SECOND, (GATEWAY, 50_001), (node(102), 80), [1_000, 5_000]);
+        }
+        mirror.by_address()
+    };
+    assert_eq!(told(&heard(false)), [(Severity::Notice, "request-not-captured")]);
+    assert_eq!(told(&heard(true)), [(Severity::Warning, "undocumented-peer")]);
 }
