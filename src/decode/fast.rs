@@ -69,6 +69,11 @@ pub fn plain<'a>(frame: &Frame<'a>) -> Option<Plain<'a>> {
     }
     let (ethernet, mut rest) = frame.data.split_first_chunk::<14>()?;
     let macs = ethernet.first_chunk::<12>()?;
+    let &[.., a, b, c, d, e, f] = macs;
+    if a & 1 != 0 || a | b | c | d | e | f == 0 {
+        // The sender has no MAC.
+        return None;
+    }
     let mut ether_type = word(ethernet[12], ethernet[13]);
     let mut link_len = 14;
     let mut vlan = None;

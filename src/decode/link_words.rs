@@ -33,6 +33,12 @@ impl MacAddr {
     pub const fn is_group(self) -> bool {
         self.0[0] & 1 == 1
     }
+
+    /// Whether a unicast address that frames go to under it may be a subnet's broadcast: that goes to everybody (RFC 894). Other
+    /// groups are a cluster's that shares an address, or what a tool wrote in the place of a MAC.
+    pub const fn may_be_subnet(self) -> bool {
+        matches!(self, Self::BROADCAST | Self::SOME_GROUP | Self::LIKELY_GROUP)
+    }
 }
 
 impl fmt::Display for MacAddr {

@@ -101,15 +101,15 @@ impl FlowPacket<'_> {
         (flags & (TcpFlags::SYN | TcpFlags::FIN | TcpFlags::RST) != 0) | (turn != Turn::Unknown) | is_odd
     }
 
-    /// Whether it went to many: to a multicast or broadcast address, or to a group MAC, as a subnet's directed
-    /// broadcast does.
+    /// Whether it went to many: to a multicast or broadcast address, or to everybody's MAC, as a subnet's directed broadcast of
+    /// IPv4 does.
     #[inline]
     pub(super) fn is_to_group(&self, destination: IpAddr) -> bool {
-        self.is_to_group_mac()
-            || match destination {
-                IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
-                IpAddr::V6(v6) => v6.is_multicast(),
-            }
+        let [a, b, c, d, e, f, ..] = self.macs;
+        match destination {
+            IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast() || MacAddr([a, b, c, d, e, f]).may_be_subnet(),
+            IpAddr::V6(v6) => v6.is_multicast(),
+        }
     }
 
     #[inline]
@@ -170,15 +170,18 @@ fn may_be_broadcast(ip: &IpPacket<'_>) -> bool {
     ip.protocol == UDP && matches!(ip.destination, IpAddr::V4(v4) if v4.octets()[3] == u8::MAX)
 }
 
-/// Both MACs of a decoded frame.
+/// Both MACs of a decoded frame. The source is nobody's if it has the group bit (IEEE 802.3 section 3.2.3) or is all zeros; where
+/// not even the sender's is known, a receiver's is what a tool made up.
 pub(super) fn macs(packet: &Packet<'_>, ip: &IpPacket<'_>) -> Macs {
     let mut both = [0; 12];
-    let unknown = match packet.to_group {
-        Some(true) => MacAddr::SOME_GROUP,
-        None if may_be_broadcast(ip) => MacAddr::LIKELY_GROUP,
-        _ => MacAddr([0; 6]),
+    let from = packet.source_mac.filter(|mac| !mac.is_group() && *mac != MacAddr::default());
+    let to = match (packet.destination_mac, packet.to_group) {
+        (Some(mac), _) if from.is_some() || mac.may_be_subnet() => mac,
+        (_, Some(true)) => MacAddr::SOME_GROUP,
+        (_, None) if may_be_broadcast(ip) => MacAddr::LIKELY_GROUP,
+        (mac, _) => mac.filter(|mac| mac.is_group()).unwrap_or_default(),
     };
-    both[..6].copy_from_slice(&packet.destination_mac.unwrap_or(unknown).0);
-    both[6..].copy_from_slice(&packet.source_mac.unwrap_or(MacAddr([0; 6])).0);
+    both[..6].copy_from_slice(&to.0);
+    both[6..].copy_from_slice(&from.unwrap_or_default().0);
     both
 }

@@ -245,8 +245,9 @@ impl Sums {
         if other.packets() > 0
             && let Some(mac) = other.destination_mac()
         {
-            *(if mac.is_group() { &mut note.to_group } else { &mut note.to_one }) = true;
-            note.is_sure |= mac.is_group() && mac != MacAddr::LIKELY_GROUP;
+            let is_to_all = end.address.is_ipv4() && mac.may_be_subnet();
+            *(if is_to_all { &mut note.to_group } else { &mut note.to_one }) = true;
+            note.is_sure |= is_to_all && mac != MacAddr::LIKELY_GROUP;
             if end.packets() == 0 {
                 note.links.add(Proof::Received, other.begin(), mac);
             }

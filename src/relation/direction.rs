@@ -100,15 +100,15 @@ pub(super) fn decide(flows: &[FlowView<'_>], policy: &Policy) -> Orientation {
     by(first, if syns[0] > 0 { DirectionBasis::Syn } else { DirectionBasis::FirstPacket })
 }
 
-/// Whether an end is a group: a multicast or broadcast address, or one that never sent and was reached by a
-/// group MAC (a subnet's directed broadcast).
+/// Whether an end is a group: a multicast or broadcast address, or an IPv4 address that never sent and was reached by frames to
+/// everybody (a subnet's directed broadcast). IPv6 has no broadcasts (RFC 4291 section 2).
 pub fn is_group(flow: &FlowView<'_>, end: usize) -> bool {
     let (this, other) = (&flow.ends[end & 1], &flow.ends[1 - (end & 1)]);
-    let by_address = match this.address {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
+    let is_to_all = || this.packets() == 0 && other.destination_mac().is_some_and(MacAddr::may_be_subnet);
+    match this.address {
+        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast() || is_to_all(),
         IpAddr::V6(v6) => v6.is_multicast(),
-    };
-    by_address || (this.packets() == 0 && other.destination_mac().is_some_and(MacAddr::is_group))
+    }
 }
 
 /// Whether an address is one that no router of the Internet hands on (RFC 1918, 3927, 4193, 4291): of a site, as far as addresses

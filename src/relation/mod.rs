@@ -25,7 +25,7 @@ mod window;
 pub use direction::{DirectionBasis, Orientation, is_group, orient};
 pub use rejection::{Rejection, RejectionCause};
 pub use relations::{Announcement, Link, LinkKind, Relations, Vain};
-pub use skew::{Skews, believe_ports, skews};
+pub use skew::{Skews, believe_ports, believe_servers, skews};
 pub(crate) use tftp::{WINDOW, opcode};
 pub(crate) use transfer::UNTAKEN;
 pub use twins::{agree, halves};

@@ -1,6 +1,7 @@
 //! Inputs whose clocks differ, such as the directions of a TAP in files of their own: connections tell that, and by how much.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use super::window::SKEW;
 use super::{DirectionBasis, Orientation};
@@ -15,6 +16,8 @@ const MOST: i64 = 5_000_000_000;
 const STEADY: i64 = 50_000_000;
 /// Nanoseconds that an estimate may err beside: a round trip is in it.
 const SURE: i64 = 5_000_000;
+/// Ports that clients get from their system begin here, or later (Linux; RFC 6335: 49152).
+const CLIENT_PORTS: u16 = 32_768;
 /// Connections between the same two inputs that show it, at least: one may be of ports that are used again.
 const LEAST: usize = 2;
 
@@ -90,6 +93,45 @@ fn ahead(flow: &FlowView<'_>) -> Option<([u32; 2], i64)> {
 pub(super) fn is_order_unknown(one: Moment, other: Moment, skew: i64) -> bool {
     let apart = one.time.raw().saturating_sub(other.time.raw()).saturating_abs();
     skew > 0 && one.frame.input() != other.frame.input() && apart <= skew.saturating_add(SKEW)
+}
+
+/// Answers that are stamped a little before their requests, by two queues or interfaces: the owner of documented ports that a client
+/// may hold by chance is the server if others speak with them from several ports. A client that asks one service from such a port
+/// finds it at one. Tells whether any flow's client changed.
+pub fn believe_servers(flows: &Flows, policy: &Policy, orientations: &mut [Orientation]) -> bool {
+    // Owners of documented ports, with the port of who spoke with them, and whether there are several.
+    let mut met: HashMap<IpAddr, (u16, bool)> = HashMap::new();
+    let mut early = Vec::new();
+    for (place, way) in flows.places().zip(&*orientations) {
+        if way.basis != DirectionBasis::FirstPacket {
+            continue;
+        }
+        let flow = flows.view(place);
+        let documented = flow.ends.each_ref().map(|end| policy.is_documented_port(flow.transport, end.port));
+        if flow.transport != Transport::Udp || documented[0] == documented[1] {
+            continue;
+        }
+        let server = usize::from(documented[1]);
+        let (owner, other) = (&flow.ends[server], &flow.ends[1 - server]);
+        if other.port < CLIENT_PORTS {
+            continue;
+        }
+        met.entry(owner.address)
+            .and_modify(|(port, several)| *several |= *port != other.port)
+            .or_insert((other.port, false));
+        let [owners, others] = [owner, other].map(|end| end.begin().time.nanos());
+        let is_soon =
+            owners.zip(others).is_some_and(|(first, second)| (0..=SKEW).contains(&second.saturating_sub(first)));
+        if usize::from(way.client) == server && owner.packets() > 0 && other.packets() > 0 && is_soon {
+            early.push((place, server, owner.address));
+        }
+    }
+    early.retain(|(.., owner)| met.get(owner).is_some_and(|(_, several)| *several));
+    for (place, server, _) in &early {
+        let client = 1 - *server as u8;
+        orientations[*place as usize] = Orientation { client, basis: DirectionBasis::DocumentedPort };
+    }
+    !early.is_empty()
 }
 
 /// Puts the order of first packets right by the clocks; where it tells nothing then, a documented port that a client may hold by

@@ -282,7 +282,9 @@ fn put_in_order(flows: &mut Flows, policy: &Policy, skews: &Skews) -> Vec<Orient
     order.par_sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| tie(flows, policy, a.1, b.1)));
     flows.put_in_order(order.into_iter().map(|(_, at)| at).collect());
     let mut ways: Vec<Orientation> = places(flows).map(|at| relation::orient(&flows.view(at), policy)).collect();
-    if relation::agree(flows, policy, &mut ways) | relation::believe_ports(flows, policy, &mut ways, skews) {
+    let agreed = relation::agree(flows, policy, &mut ways);
+    let by_clocks = relation::believe_ports(flows, policy, &mut ways, skews);
+    if agreed | by_clocks | relation::believe_servers(flows, policy, &mut ways) {
         // Rare, and only flows that began at the same time can change places.
         let mut order: Vec<u32> = flows.places().collect();
         order.sort_by(|&a, &b| {

@@ -6,7 +6,7 @@ use super::decide::{Question, documented};
 use super::grouping::{self, Grouped, Member};
 use super::kind::Decisions;
 use super::{Conversation, ConversationFacts, Judgement, Observations, Outcome, Verdict, payload, unseen_request};
-use crate::flow::FlowView;
+use crate::flow::{EndView, FlowView};
 use crate::inventory::HostId;
 use crate::policy::{Party, Policy, Role, Rule};
 use crate::protocol::{Evidence, Protocol, Transport};
@@ -107,11 +107,23 @@ fn decide_into(
         payload: judgement.payload,
         related,
     };
+    if question.client.address == question.server.address && has_no_way(flow) {
+        // It crosses no network.
+        (judgement.verdict, judgement.rule) = (Verdict::Bystander, Rule::None);
+        (judgement.reason, judgement.severity) = (None, None);
+        return;
+    }
     let decision = decisions.decide(&question);
     judgement.verdict = decision.verdict;
     judgement.reason = decision.reason;
     judgement.severity = decision.severity;
     judgement.rule = decision.rule;
+}
+
+/// Whether no frame shows that it came from another device: what a host says to itself has no MAC, or one at both ends.
+fn has_no_way(flow: &FlowView<'_>) -> bool {
+    let is_own = |end: &EndView<'_>| end.source_mac().is_none_or(|mac| end.destination_mac() == Some(mac));
+    flow.ends.iter().all(|end| end.packets() == 0 || is_own(end))
 }
 
 /// Follows each relation to its root and lets the root's verdict speak for the whole exchange.

@@ -10,6 +10,7 @@ use super::decide::documented;
 use super::judge::ends_may_speak;
 use super::{Judgement, Observations, Verdict};
 use crate::flow::{EndView, Endpoint, FlowView};
+use crate::inventory::HostId;
 use crate::policy::{Case, Reason, Role};
 use crate::protocol::{Protocol, SsdpKind, Tag, TftpOpcode, Transport};
 use crate::relation::{LinkKind, WINDOW};
@@ -46,8 +47,8 @@ enum Why {
     Begin,
     /// Packets were lost, of which so many would be of this.
     Lost(u64),
-    /// Nobody answers by SSDP unasked; whether a search may have been missed.
-    Search(bool),
+    /// Nobody answers by SSDP unasked; whether a search may have been missed, and who answers.
+    Search(bool, HostId),
 }
 
 /// Gives them a reason of their own.
@@ -75,7 +76,7 @@ pub(super) fn tell(seen: &Observations<'_>, flows: &mut [Judgement]) {
             Why::Direction => true,
             Why::Begin => is_used,
             Why::Lost(_) => is_used && lost <= seen.missing.dropped,
-            Why::Search(may_be_missed) => searches.explain(&of, may_be_missed),
+            Why::Search(may_be_missed, answers) => searches.explain(seen, &of, may_be_missed, answers),
         };
         if holds {
             let judgement = &mut flows[of.place as usize];
@@ -116,7 +117,7 @@ fn unasked(seen: &Observations<'_>, judgement: &Judgement, place: u32) -> Option
     let why = match () {
         () if seen.missing.lacks_direction(ways) || goes_on_by_itself(end) => Why::Direction,
         () if !is_short => return None,
-        () if protocol == Some(Protocol::Ssdp) => Why::Search(seen.missing.begins_within(begin, SEARCH)),
+        () if protocol == Some(Protocol::Ssdp) => Why::Search(seen.missing.begins_within(begin, SEARCH), ways.1),
         () if seen.missing.begins_within(begin, WAIT) => Why::Begin,
         () if seen.missing.dropped > 0 => Why::Lost(end.packets().saturating_sub(end.duplicates())),
         () => return None,
@@ -133,32 +134,55 @@ struct Searches {
     searchers: HashSet<IpAddr>,
     /// How many hosts answered one that was not captured.
     answerers: HashMap<Endpoint, usize>,
+    /// Whose packets alone were captured: what others send to groups was left out.
+    alone: Option<HostId>,
 }
 
 impl Searches {
     fn of(seen: &Observations<'_>, found: &[Unasked]) -> Self {
         let mut answerers = HashMap::new();
-        for of in found.iter().filter(|of| matches!(of.why, Why::Search(_))) {
+        for of in found.iter().filter(|of| matches!(of.why, Why::Search(..))) {
             *answerers.entry(of.asker).or_default() += 1;
         }
         let is_search =
             |end: &EndView<'_>| matches!(Tag::from_raw(end.tag()), Tag::Ssdp { kind: SsdpKind::Search, .. });
-        let mut captured = HashSet::new();
+        let (mut captured, mut alone) = (HashSet::new(), None);
         if !answerers.is_empty() {
+            alone = alone_in(seen);
             captured.extend(seen.evidence.searches().map(|(endpoint, _)| *endpoint));
             let ends = seen.flows.iter().flat_map(|flow| flow.ends);
             captured.extend(ends.filter(is_search).map(|end| (end.address, end.port)));
         }
         let searchers = captured.iter().map(|(address, _)| *address).collect();
-        Self { captured, searchers, answerers }
+        Self { captured, searchers, answerers, alone }
     }
 
     /// Whether a search of a group that was not captured explains an answer.
-    fn explain(&self, of: &Unasked, may_be_missed: bool) -> bool {
+    fn explain(&self, seen: &Observations<'_>, of: &Unasked, may_be_missed: bool, answers: HostId) -> bool {
         let answerers = self.answerers.get(&of.asker).copied().unwrap_or(0);
         !self.captured.contains(&of.asker)
-            && (answerers >= ANSWERERS || may_be_missed && self.searchers.contains(&of.asker.0))
+            && (answerers >= ANSWERERS
+                || may_be_missed && self.searchers.contains(&of.asker.0)
+                || self.alone.is_some_and(|host| is_one_device(seen, host, answers)))
     }
+}
+
+/// The host that has a part in each flow, of several others, as in what was captured of one host alone.
+fn alone_in(seen: &Observations<'_>) -> Option<HostId> {
+    let mut parties = seen.parties.iter();
+    let mut alone = parties.next().map_or_else(Vec::new, |pair| pair.to_vec());
+    for pair in parties {
+        alone.retain(|host| pair.iter().any(|end| is_one_device(seen, *host, *end)));
+        if alone.is_empty() {
+            break;
+        }
+    }
+    if let [host] = alone[..] { Some(host) } else { None }
+}
+
+fn is_one_device(seen: &Observations<'_>, one: HostId, other: HostId) -> bool {
+    let own_mac = |host| Some(seen.hosts.get(host)).filter(|host| host.mac_is_own).and_then(|host| host.mac);
+    one == other || own_mac(one).is_some_and(|mac| own_mac(other) == Some(mac))
 }
 
 /// The end of a flow that alone speaks, where what it says may be an answer.

@@ -67,6 +67,7 @@ mod silent_times;
 mod site_survey;
 mod skips;
 mod sliced;
+mod sniffers;
 mod splits;
 mod states;
 mod stops;
