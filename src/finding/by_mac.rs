@@ -1,6 +1,6 @@
 //! Devices by their link address: what is told of a link knows no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::devices::Affected;
@@ -43,6 +43,8 @@ impl Identity {
 pub(super) struct HostsByMac<'a> {
     hosts: BTreeMap<MacAddr, &'a Host>,
     inventory: &'a Inventory,
+    /// The blocks of MACs of which three nodes or more are, and nobody but them and gateways.
+    of_nodes: BTreeSet<[u8; 3]>,
 }
 
 impl<'a> HostsByMac<'a> {
@@ -54,7 +56,14 @@ impl<'a> HostsByMac<'a> {
                 hosts.entry(mac).or_insert(host);
             }
         }
-        Self { hosts, inventory: seen.inventory }
+        let mut blocks: BTreeMap<[u8; 3], (usize, bool)> = BTreeMap::new();
+        for (mac, host) in &hosts {
+            let (nodes, others) = blocks.entry(block(*mac)).or_default();
+            *nodes += usize::from(host.role == Role::Node);
+            *others |= !matches!(host.role, Role::Node | Role::Gateway);
+        }
+        blocks.retain(|[first, ..], (nodes, others)| *nodes > 2 && !*others && first & 2 == 0);
+        Self { hosts, inventory: seen.inventory, of_nodes: blocks.into_keys().collect() }
     }
 
     /// The host with a MAC.
@@ -62,10 +71,11 @@ impl<'a> HostsByMac<'a> {
         self.hosts.get(&mac).copied()
     }
 
-    /// Its role, by its address or what its MAC is declared to be.
+    /// Its role, by its address or what its MAC is declared to be; of a device without an address, by its maker.
     pub(super) fn role(&self, mac: MacAddr) -> Role {
         let declared = || self.inventory.by_mac(mac).map(|entry| entry.role);
-        self.host(mac).map(|host| host.role).or_else(declared).unwrap_or(Role::Host)
+        let made = || self.of_nodes.contains(&block(mac)).then_some(Role::Node);
+        self.host(mac).map(|host| host.role).or_else(declared).or_else(made).unwrap_or(Role::Host)
     }
 
     /// A device by its MAC.
@@ -77,6 +87,11 @@ impl<'a> HostsByMac<'a> {
     pub(super) fn device<T>(&self, mac: MacAddr, window: &Window, what: T) -> Affected<T> {
         Affected::within(window, self.role(mac), self.identity(mac).who(), what)
     }
+}
+
+/// The part of a MAC that names its maker.
+const fn block(MacAddr([a, b, c, ..]): MacAddr) -> [u8; 3] {
+    [a, b, c]
 }
 
 /// Units of LLDP that tell of power.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::profile::{Profile, Side};
+use super::profile::{Profile, Profiles, Side};
 use super::services::Service;
 
 /// So many peers a hub has at least.
@@ -20,6 +20,9 @@ pub(super) const fn points(service: Service) -> u32 {
         Service::Bacnet | Service::Http => 0,
     }
 }
+
+/// What a gateway needs.
+pub(super) const GATEWAY_POINTS: u32 = 8;
 
 /// Where a gateway stands in a service.
 pub(super) const fn gateway_side(service: Service) -> Side {
@@ -67,15 +70,28 @@ impl<'a> Accepted<'a> {
         }
     }
 
+    /// Whether none of these has to do with a host, nor is it one of them.
+    pub(super) fn leaves(&self, unit: u32) -> bool {
+        !self.is_gateway[unit as usize] && !self.is_peer[unit as usize]
+    }
+
+    /// How many peers a candidate has with which none of these has to do.
+    pub(super) fn owns(&self, candidate: &Candidate<'_>) -> usize {
+        candidate.profile.peers.iter().filter(|peer| self.leaves(**peer)).count()
+    }
+
     /// Whether a candidate, no bigger than any of these, is a gateway beside them.
-    pub(super) fn leaves_room_for(&self, candidate: &Candidate<'_>) -> bool {
+    pub(super) fn leaves_room_for(&self, candidate: &Candidate<'_>, profiles: &Profiles<'_>) -> bool {
         if self.most == 0 {
             return true;
         }
-        let is_own = |peer: &&u32| !self.is_gateway[**peer as usize] && !self.is_peer[**peer as usize];
-        let own = candidate.profile.peers.iter().filter(is_own).count();
+        let own = self.owns(candidate);
         let degree = candidate.profile.peers.len();
         let below = self.is_peer[candidate.profile.unit as usize];
+        // Whomever it asks besides.
+        if self.serves_its_own(candidate, profiles) {
+            return true;
+        }
         if !candidate.hub {
             // A laptop that configures one node is no second gateway.
             !below && own == degree
@@ -85,5 +101,16 @@ impl<'a> Accepted<'a> {
         } else {
             own >= HUB_PEERS || degree * 10 >= self.most * 3
         }
+    }
+
+    /// Whether a candidate stands as a gateway, in two services, to hosts with which none of these has to do.
+    fn serves_its_own(&self, candidate: &Candidate<'_>, profiles: &Profiles<'_>) -> bool {
+        let is_served = |service: &Service| {
+            let peers = profiles.peers(candidate.profile, *service, gateway_side(*service));
+            peers.iter().any(|(peer, worked)| *worked && self.leaves(*peer))
+        };
+        let served: Vec<u32> =
+            Service::ALL.into_iter().filter(is_served).map(points).filter(|points| *points > 0).collect();
+        served.len() > 1 && served.iter().sum::<u32>() >= GATEWAY_POINTS
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::candidate::HUB_PEERS;
 use super::contacts::{Contact, Contacts};
 use super::declared::{Entry, Inventory};
 use super::error::SourceLocation;
@@ -138,7 +139,7 @@ fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> V
     let is_declared = |host: &Host, roles: &[Role]| host.source == RoleSource::Declared && roles.contains(&host.role);
     let wrong = hubs.iter().filter(|(host, alone)| sure(alone) && is_declared(host, &[Role::Node, Role::Bacnet]));
     let wrong: Vec<_> = wrong.filter(|_| !is_confirmed).collect();
-    let stand_in = hubs.iter().find(|(host, alone)| host.role == Role::Host && sure(alone));
+    let stand_in = hubs.iter().find(|(host, alone)| host.source != RoleSource::Declared && sure(alone));
     let behaves = |host: &Host, alone: &Host| Contradiction::Behaves {
         host: named(host),
         declared: host.role,
@@ -148,18 +149,22 @@ fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> V
     // A gateway of which few nodes were heard is no hub: then it serves a declared one.
     let [gateways, nodes] = [Role::Gateway, Role::Node].map(|role| declared(hosts, role));
     let serves = || contacts.list.iter().any(|one| one.service.is_lighting() && joins(one, &gateways, &nodes));
-    if !wrong.is_empty() || stand_in.is_some() && !is_confirmed && !serves() {
-        let turned = hosts.iter().zip(&alone).filter(|(host, alone)| {
-            is_declared(host, &[Role::Gateway]) && sure(alone) && matches!(alone.role, Role::Node | Role::Bacnet)
-        });
-        found.extend(turned.map(|(host, alone)| behaves(host, alone)));
+    let turned = hosts.iter().zip(&alone).filter(|(host, alone)| {
+        is_declared(host, &[Role::Gateway]) && sure(alone) && matches!(alone.role, Role::Node | Role::Bacnet)
+    });
+    let turned: Vec<_> = turned.collect();
+    // A block of gateways may hold the nodes of one of them; a gateway in reserve may be asked by another.
+    let are_its_nodes = is_confirmed && turned.len() >= HUB_PEERS;
+    if !wrong.is_empty() || stand_in.is_some() && !is_confirmed && !serves() || are_its_nodes {
+        found.extend(turned.iter().map(|(host, alone)| behaves(host, alone)));
     }
-    // A block may hold more than the nodes that it is written for.
-    let systems = hosts
-        .iter()
-        .zip(&alone)
-        .filter(|(host, alone)| is_declared(host, &[Role::Node]) && sure(alone) && alone.role == Role::Bacnet);
-    found.extend(systems.map(|(host, alone)| behaves(host, alone)));
+    // A block may hold more than the nodes, or the BACnet systems, that it is written for.
+    let others = hosts.iter().zip(&alone).filter(|(host, alone)| match alone.role {
+        Role::Bacnet => is_declared(host, &[Role::Node]) && sure(alone),
+        Role::Node => is_confirmed && is_declared(host, &[Role::Bacnet]) && sure(alone),
+        _ => false,
+    });
+    found.extend(others.map(|(host, alone)| behaves(host, alone)));
     let silent = inventory.entries().iter().find(|entry| entry.role == Role::Gateway);
     let is_heard = |host: &Host| host.packets_sent > 0 || host.mac_is_own;
     let speaks = hosts.iter().any(|host| host.role == Role::Gateway && is_heard(host));
@@ -174,13 +179,14 @@ fn by_behaviour(hosts: &[Host], contacts: &Contacts, inventory: &Inventory) -> V
         return found;
     }
     // The inventory is right about the rest: whom it lacks beside those.
-    let mut beside = hosts.to_vec();
+    let is_known = |host: &Host| host.source == RoleSource::Declared;
+    let mut beside: Vec<Host> =
+        hosts.iter().map(|host| if is_known(host) { host.clone() } else { undeclared(host) }).collect();
     infer(&mut beside, contacts, EVERY_ROLE, true);
-    let strangers = hosts.iter().zip(&beside).filter(|(host, _)| host.role == Role::Host);
-    let missing = strangers.filter(|(host, beside)| {
+    let missing = hosts.iter().zip(&beside).filter(|(host, beside)| {
         // Who asks for one thing may be a person at a computer, or of another trade that speaks CoAP.
         let is_sure = beside.source == RoleSource::Inferred && beside.confidence > SURE;
-        host.source == RoleSource::Address && is_sure && matches!(beside.role, Role::Gateway | Role::Node)
+        !is_known(host) && host.role != beside.role && is_sure && matches!(beside.role, Role::Gateway | Role::Node)
     });
     found
         .extend(missing.map(|(host, beside)| Contradiction::NotListed { host: named(host), guess: Guess::of(beside) }));

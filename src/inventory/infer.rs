@@ -10,9 +10,10 @@ use std::net::IpAddr;
 use rayon::prelude::*;
 
 use super::address::{self, Kind};
-use super::candidate::{Accepted, Candidate, HUB_PEERS, gateway_side, points};
+use super::candidate::{Accepted, Candidate, GATEWAY_POINTS, HUB_PEERS, gateway_side, points};
 use super::contacts::Contacts;
 use super::declared::Inventory;
+use super::hints::Hint;
 use super::host::{Host, RoleSource};
 use super::profile::{Profile, Profiles, Side};
 use super::services::Service;
@@ -25,8 +26,6 @@ const HUB_POINTS: u32 = 12;
 const BACNET_POINTS: u32 = 4;
 /// For speaking with a declared node.
 const DECLARED_PEER_POINTS: u32 = 8;
-/// What a gateway needs.
-const GATEWAY_POINTS: u32 = 8;
 /// What a node needs.
 const NODE_POINTS: u32 = 4;
 /// For, or against, a node: its MAC is of the block of most nodes, or of another.
@@ -136,24 +135,13 @@ fn units(hosts: &[Host], open: &[bool]) -> Vec<u32> {
     units
 }
 
-/// A host that came near to a role, and too little speaks for it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Hint {
-    /// The host.
-    pub address: IpAddr,
-    /// What it may be.
-    pub role: Role,
-    /// What speaks for it: `CoAP to 1 host`.
-    pub what: String,
-}
-
-struct Inference<'a> {
+pub(super) struct Inference<'a> {
     hosts: &'a mut [Host],
     open: &'a [bool],
     units: &'a [u32],
-    profiles: &'a Profiles<'a>,
+    pub(super) profiles: &'a Profiles<'a>,
     /// Units of the gateways with the confidence in each, ascending.
-    gateways: Vec<(u32, u8)>,
+    pub(super) gateways: Vec<(u32, u8)>,
     /// Units of those of the gateways that are hubs.
     hubs: Vec<u32>,
     /// The MAC block of most nodes.
@@ -161,7 +149,7 @@ struct Inference<'a> {
 }
 
 impl<'a> Inference<'a> {
-    fn address(&self, unit: u32) -> IpAddr {
+    pub(super) fn address(&self, unit: u32) -> IpAddr {
         self.hosts.get(unit as usize).map_or(IpAddr::from([0; 4]), |host| host.address)
     }
 
@@ -194,8 +182,21 @@ impl<'a> Inference<'a> {
         let mut accepted = Accepted::new(self.hosts.len());
         let known = self.profiles.iter().filter(|profile| self.role(profile.unit) == Some(Role::Gateway));
         known.for_each(|profile| accepted.note(profile));
+        let richest = candidates.iter().filter(|candidate| candidate.services > 1).max_by_key(|one| one.points);
+        let mut blocks: Vec<[u8; 3]> =
+            richest.iter().flat_map(|rich| &rich.profile.peers).filter_map(|peer| self.universal_oui(*peer)).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
         for candidate in &candidates {
-            if accepted.leaves_room_for(candidate) {
+            // Beside a surer gateway, a tool asks that one's nodes for one thing, and who is of another trade devices of other makers.
+            let mut makers = candidate.profile.peers.iter().filter_map(|peer| self.universal_oui(*peer)).peekable();
+            let is_of_the_trade = candidate.services > 1
+                || richest.is_none_or(|rich| rich.points <= candidate.points)
+                || accepted.owns(candidate) >= HUB_PEERS
+                    && (blocks.is_empty()
+                        || makers.peek().is_none()
+                        || makers.any(|maker| blocks.binary_search(&maker).is_ok()));
+            if is_of_the_trade && accepted.leaves_room_for(candidate, self.profiles) {
                 accepted.push(candidate);
             }
         }
@@ -276,7 +277,7 @@ impl<'a> Inference<'a> {
         self.gateways = gateways;
     }
 
-    fn gateway(&self, unit: u32) -> Option<u8> {
+    pub(super) fn gateway(&self, unit: u32) -> Option<u8> {
         let at = self.gateways.binary_search_by_key(&unit, |gateway| gateway.0).ok()?;
         self.gateways.get(at).map(|gateway| gateway.1)
     }
@@ -311,7 +312,7 @@ impl<'a> Inference<'a> {
     }
 
     /// Whether a unit may still become something: open, and neither gateway nor anything else yet.
-    fn is_candidate(&self, unit: u32) -> bool {
+    pub(super) fn is_candidate(&self, unit: u32) -> bool {
         let is_scanner = || self.profiles.of(unit).is_some_and(Profile::is_scanner);
         self.is_open(unit) && self.role(unit) == Some(Role::Host) && !is_scanner()
     }
@@ -430,33 +431,6 @@ impl<'a> Inference<'a> {
             let confidence = BACNET_CONFIDENCE.get(rank).copied().unwrap_or(0).min(most);
             self.set(profile.unit, Role::Bacnet, confidence, basis);
         }
-    }
-
-    /// Who came near to a role: in the order of their addresses.
-    fn hints(&self, wanted: RolesToInfer) -> Vec<Hint> {
-        let mut hints = Vec::new();
-        let speaks = |unit: u32| self.profiles.of(unit).is_some_and(Profile::speaks_bacnet);
-        let gateway_speaks = self.gateways.iter().any(|gateway| speaks(gateway.0));
-        for profile in self.profiles.iter().filter(|profile| self.is_candidate(profile.unit)) {
-            let address = self.address(profile.unit);
-            let what = || self.profiles.brief(profile);
-            let (mut stands, mut opposite) = (0, 0);
-            for service in Service::ALL.into_iter().filter(|service| service.is_lighting()) {
-                let own = gateway_side(service);
-                stands += u32::from(profile.side(service, own).tried > 0) * points(service);
-                opposite += u32::from(profile.side(service, own.other()).tried > 0) * points(service);
-            }
-            let knows_gateway = profile.peers.iter().any(|peer| self.gateway(*peer).is_some());
-            if wanted[0] && self.gateways.is_empty() && stands > 0 && stands >= opposite {
-                hints.push(Hint { address, role: Role::Gateway, what: what() });
-            } else if wanted[1] && knows_gateway {
-                hints.push(Hint { address, role: Role::Node, what: what() });
-            } else if wanted[2] && profile.speaks_bacnet() && !gateway_speaks && profile.peers.is_empty() {
-                hints.push(Hint { address, role: Role::Bacnet, what: what() });
-            }
-        }
-        hints.sort_unstable_by_key(|hint| (hint.role, hint.address));
-        hints
     }
 
     /// Gives a unit's role to its other addresses, and says of the rest why they have none.

@@ -12,6 +12,7 @@ mod dedup_vec;
 mod doubts;
 mod draft;
 mod error;
+mod hints;
 mod host;
 mod infer;
 mod link;
@@ -28,8 +29,8 @@ pub use declared::{Entry, Inventory, InventoryFlags, Labels, MAX_ENTRIES, MAX_FI
 pub use doubts::{Contradiction, Guess, InventoryDoubts, Named};
 pub use draft::draft;
 pub use error::{InventoryError, InventoryErrors, SourceLocation};
+pub use hints::Hint;
 pub use host::{Attachment, Host, HostId, Hosts, RoleSource};
-pub use infer::Hint;
 pub use link::{Dot1x, HostLink, Powered, milliwatts, watts};
 pub(crate) use link::{powers, seconds, stations};
 pub use matcher::{MacPrefix, Matcher};

@@ -110,15 +110,17 @@ const NOT_JUDGED: &str = "not-judged";
 const ONE_WAY: &str = "one-way-mirror";
 const HEADERS_CUT: &str = "headers-cut";
 const LEFT_OUT: &str = "answers-left-out";
+const UNCLEAR: &str = "roles-unclear";
 /// Caveats with which it does not mean much that nothing was found, and what is said instead.
-const WEAKENS: [(&str, &str); 3] = [
+const WEAKENS: [(&str, &str); 4] = [
     (ONE_WAY, "The mirror shows one direction only: what was not answered cannot be told."),
     (HEADERS_CUT, "The flags of TCP were cut off: what was not answered, or refused, cannot be told."),
     (LEFT_OUT, "A filter left answers out: what was not answered, or refused, cannot be told."),
+    (UNCLEAR, "Nothing wrong was found, but some hosts came near to a role, and without it nothing is judged of them."),
 ];
 
 /// The kinds that words ask for: those of other caveats are for scripts alone.
-pub(crate) const ASKED_FOR: [&str; 6] = [CONTRADICTS, UNMATCHED, NOT_JUDGED, ONE_WAY, HEADERS_CUT, LEFT_OUT];
+pub(crate) const ASKED_FOR: [&str; 7] = [CONTRADICTS, UNMATCHED, NOT_JUDGED, ONE_WAY, HEADERS_CUT, LEFT_OUT, UNCLEAR];
 
 /// What is to be read behind the findings' numbers: whom of the inventory nothing was seen of.
 pub(crate) fn unmatched(survey: &Survey) -> Option<&str> {

@@ -417,6 +417,23 @@ fn a_device_that_had_a_lease_and_asks_in_vain_is_told() {
     assert_eq!(told(&started_anew(&in_vain, true, false).uses(7270 * SECOND)), None);
 }
 
+#[test]
+fn a_device_of_the_nodes_maker_that_gets_no_address_is_told_as_a_node() {
+    // Three nodes that were inferred or declared by their addresses, and a device that has none yet.
+    let severity = |mac: Mac, nodes: u8| {
+        let mut lease = Lease::new();
+        lease.device = node(140).of(mac);
+        (101..101 + nodes).for_each(|number| lease.mirror.who_has(u64::from(number), node(number), GATEWAY));
+        (0..4).for_each(|time| lease.say(time * 8 * SECOND, dhcp::DISCOVER, OTHER));
+        lease.mirror.who_has(60 * SECOND, OTHER, GATEWAY);
+        of_kind(&lease.mirror.by_address(), "no-dhcp-offer").pop().map(|found| found.severity)
+    };
+    assert_eq!(severity(TWIN, 3), Some(Severity::Alert));
+    // Too few of that maker to tell, and another maker's device.
+    assert_eq!(severity(TWIN, 2), Some(Severity::Notice));
+    assert_eq!(severity(ROUTER, 3), Some(Severity::Notice));
+}
+
 /// What is told of a lease, whether its device is heard by its own MAC or not.
 fn told_of(lease: &Lease) -> Vec<&'static str> {
     let survey = lease.mirror.by_address();

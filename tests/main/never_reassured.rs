@@ -738,6 +738,25 @@ fn near_misses_are_told_with_the_flag_that_settles_them() {
     assert_eq!(told, ["10.50.0.10 may be a gateway (CoAP to 1 host): --gateway 10.50.0.10"]);
     assert!(faces.text().contains(told[0]));
     Faces::of(&mirror, &["--gateway", "10.50.0.10"]).are_judged();
+    // Beside a site that is well, nothing is well of who is not known; unless somebody says who it is.
+    let mut beside = site(101..=104);
+    let stranger = host([2, 0, 0, 0, 0, 0x11], [10, 20, 0, 11]);
+    for (at, number) in [(200, 120), (210, 121)] {
+        beside.udp(at * SECOND, (stranger, 42_000), (crate::mirror::node(number), 5683), &ask);
+    }
+    let faces = Faces::of(&beside, &["--gateway", "10.20.0.10"]);
+    assert!(faces.caveats("roles-unclear")[0].starts_with("10.20.0.11 may be a gateway (CoAP to 2 hosts)"));
+    assert!(!faces.text().contains("Nothing here contradicts"), "{}", faces.terminal);
+    assert!(Faces::of(&site(101..=104), &["--gateway", "10.20.0.10"]).text().contains("Nothing here contradicts"));
+    // Devices on the link with public addresses may be the site's.
+    let mut public = site(101..=104);
+    for number in 1..=3_u8 {
+        let device = host([0, 0x50, 0x56, 0, 0, number], [203, 0, 113, number]);
+        public.who_has(300 * SECOND + u64::from(number), device, device);
+    }
+    let told = |options: &[&str]| Faces::of(&public, options).caveats("roles-unclear").join(" ");
+    assert!(told(&ROLES).contains("(--site 203.0.113.0/24)"), "{}", told(&ROLES));
+    assert_eq!(told(&[&ROLES[..], &["--site", "203.0.113.0/24"]].concat()), "");
     // Who was inferred is said, and how sure that is.
     let faces = Faces::of(&site(101..=104), &[]);
     let told = faces.caveats("roles-inferred");

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::flows::{Traffic, hosts, mac, parse};
+use super::flows::{Traffic, hosts, known, mac, parse};
 use crate::decode::MacAddr;
 use crate::inventory::{Hosts, Inventory, RoleSource, draft};
 use crate::policy::Role;
@@ -120,6 +120,113 @@ fn two_gateways_with_their_own_nodes_or_shared_ones() {
         expected.insert(1, (other.into(), "gateway"));
         expect(&talks, &expected);
     }
+}
+
+/// The same traffic from another gateway.
+fn from_other(gateway: &str, number: u8) -> Vec<Traffic> {
+    let mut talks = from_gateway(number);
+    for end in talks.iter_mut().flat_map(|talk| [&mut talk.client, &mut talk.server]) {
+        if end.to_string() == GATEWAY {
+            *end = gateway.parse().expect("an address");
+        }
+    }
+    talks
+}
+
+#[test]
+fn a_gateway_of_few_nodes_may_have_to_do_with_another_ones_peers() {
+    let other = "10.0.0.2";
+    // It asks a node of the other, they ask one another, or both ask a third host.
+    let shared: [&[Traffic]; 4] = [
+        &[],
+        &[Traffic::new(other, &node(1), UDP, 5683)],
+        &[Traffic::new(GATEWAY, other, TCP, 88), Traffic::new(other, GATEWAY, TCP, 1901)],
+        &[Traffic::new(GATEWAY, PC, TCP, 1900), Traffic::new(other, PC, TCP, 1900)],
+    ];
+    for (shared, few) in shared.iter().flat_map(|shared| [(shared, 7..=7), (shared, 7..=8)]) {
+        let talks: Vec<Traffic> = (1..=6)
+            .flat_map(from_gateway)
+            .chain(few.clone().flat_map(|number| from_other(other, number)))
+            .chain(shared.iter().cloned())
+            .collect();
+        let mut expected = site(GATEWAY, 1..=*few.end());
+        expected.insert(1, (other.into(), "gateway"));
+        expect(&talks, &expected);
+        // Beside an inventory that lacks it, it is told, and by its role.
+        let known = known(&talks, &[], &parse("gateway = \"10.0.0.1\""));
+        let told = format!("{:?}", known.doubts.contradictions);
+        assert!(told.contains("NotListed") && told.contains("10.0.0.2") && told.contains("Gateway"), "{told}");
+    }
+    // A laptop that configures one node, a node that asks another one, and who visits a device of its own for one thing, are none.
+    let visits = [
+        vec![Traffic::new(PC, &node(3), TCP, 88), Traffic::new(PC, &node(3), UDP, 5683)],
+        vec![Traffic::new(&node(4), &node(5), TCP, 88), Traffic::new(&node(4), &node(5), UDP, 5683)],
+        vec![Traffic::new(PC, &node(3), TCP, 88), Traffic::new(PC, "10.0.0.77", UDP, 5683)],
+    ];
+    for visits in visits {
+        let talks: Vec<Traffic> = (1..=6).flat_map(from_gateway).chain(visits).collect();
+        expect(&talks, &site(GATEWAY, 1..=6));
+    }
+}
+
+#[test]
+fn who_asks_for_one_thing_beside_a_gateway_is_none_unless_its_hosts_are_of_the_same_maker() {
+    let other = "10.0.0.2";
+    let with_macs = |talks: Vec<Traffic>, maker: u8| {
+        talks.into_iter().map(move |talk| {
+            let of = |address: std::net::IpAddr| {
+                let text = address.to_string();
+                let last = text.rsplit('.').next().and_then(|last| last.parse().ok()).expect("a number");
+                MacAddr([0x00, 0x1b, if text.starts_with("10.0.1.") { maker } else { 0x21 }, 0, 0, last])
+            };
+            let (client, server) = (of(talk.client), of(talk.server));
+            talk.macs(client, server)
+        })
+    };
+    let own = |maker| with_macs((7..=10).map(|number| Traffic::new(other, &node(number), UDP, 5683)).collect(), maker);
+    let usual = |nodes: std::ops::RangeInclusive<u8>| with_macs(nodes.flat_map(from_gateway).collect(), 0xc5);
+    for nodes in [1..=1, 1..=6] {
+        let mut expected = site(GATEWAY, nodes.clone());
+        let talks: Vec<Traffic> = usual(nodes).chain(own(0x77)).collect();
+        expect(&talks, &expected);
+        // It is told all the same that it may be one.
+        let hints = known(&talks, &[], &Inventory::default()).hints;
+        assert!(hints.iter().any(|hint| hint.role == Role::Gateway && hint.address.to_string() == other), "{hints:?}");
+        if expected.len() > 2 {
+            expected.insert(1, (other.into(), "gateway"));
+            expected.extend((7..=10).map(|number| (node(number), "node")));
+            expect(&usual(1..=6).chain(own(0xc5)).collect::<Vec<_>>(), &expected);
+        }
+    }
+    // A tool that asks each node of the gateway, for one thing.
+    for (transport, port) in [(UDP, 5683), (TCP, 1901)] {
+        let asked = (1..=6).map(|number| Traffic::new(PC, &node(number), transport, port));
+        expect(&(1..=6).flat_map(from_gateway).chain(asked).collect::<Vec<_>>(), &site(GATEWAY, 1..=6));
+    }
+}
+
+#[test]
+fn blocks_that_hold_more_than_they_are_written_for_contradict() {
+    let mut talks: Vec<Traffic> = (1..=6).flat_map(from_gateway).collect();
+    talks.push(Traffic::new(BMS, GATEWAY, UDP, 47808));
+    let told = |toml: &str, talks: &[Traffic]| {
+        let doubts = known(talks, &[], &parse(toml)).doubts;
+        doubts.contradictions.iter().map(|one| format!("{one:?}\n")).collect::<String>()
+    };
+    let nodes = "gateway = \"10.0.0.1\"\nbacnet = [\"10.0.0.200\", \"10.0.1.5-10.0.1.9\"]";
+    assert!(
+        told(nodes, &talks)
+            .contains("Behaves { host: Named(10.0.1.5, None), declared: Bacnet, guess: Guess { role: Node")
+    );
+    let gateways = "gateway = \"10.0.0.0/16\"";
+    assert!(
+        told(gateways, &talks)
+            .contains("Behaves { host: Named(10.0.1.1, None), declared: Gateway, guess: Guess { role: Node")
+    );
+    // A right inventory, with a gateway in reserve that the other one looks after as it does after nodes.
+    let right = "gateway = [\"10.0.0.1\", \"10.0.0.2\"]\nnode = \"10.0.1.0/24\"\nbacnet = \"10.0.0.200\"";
+    talks.extend([Traffic::new(GATEWAY, "10.0.0.2", TCP, 88), Traffic::new(GATEWAY, "10.0.0.2", UDP, 5683)]);
+    assert_eq!(told(right, &talks), "");
 }
 
 #[test]

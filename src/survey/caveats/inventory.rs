@@ -1,6 +1,10 @@
 //! What is doubtful about the inventory and about roles that were inferred, in words.
 
-use crate::inventory::{Contradiction, Guess, Hint, Hosts, InventoryDoubts, RoleSource};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::decode::MacAddr;
+use crate::inventory::{Contradiction, Guess, Hint, Host, Hosts, InventoryDoubts, RoleSource};
 use crate::policy::Role;
 use crate::verdict::Caveat;
 
@@ -111,6 +115,7 @@ pub(in crate::survey) fn of_roles(hosts: &Hosts, hints: &[Hint]) -> Vec<Caveat> 
         let text = format!("{} more hosts came near to a role: inventory.csv says why.", hints.len() - MOST_NAMED);
         list.push(Caveat { kind: "roles-unclear", text });
     }
+    list.extend(of_strangers(hosts));
     let inferred =
         |role: Role| hosts.iter().filter(move |host| host.source == RoleSource::Inferred && host.role == role);
     let mut parts = Vec::new();
@@ -138,4 +143,32 @@ pub(in crate::survey) fn of_roles(hosts: &Hosts, hints: &[Hint]) -> Vec<Caveat> 
         list.push(Caveat { kind: "roles-inferred", text });
     }
     list
+}
+
+/// The /24 of a host.
+fn network(host: &Host) -> Option<Ipv4Addr> {
+    match host.address {
+        IpAddr::V4(address) => Some(Ipv4Addr::from(u32::from(address) & 0xffff_ff00)),
+        IpAddr::V6(_) => None,
+    }
+}
+
+/// Devices of one network that are on the link with public addresses, which nobody says to be the site's.
+fn of_strangers(hosts: &Hosts) -> Option<Caveat> {
+    let on_link = hosts.iter().filter(|host| host.role == Role::External && host.mac_is_own);
+    let mut macs: BTreeMap<Ipv4Addr, BTreeMap<MacAddr, IpAddr>> = BTreeMap::new();
+    for (network, mac, address) in on_link.filter_map(|host| Some((network(host)?, host.mac?, host.address))) {
+        macs.entry(network).or_default().entry(mac).or_insert(address);
+    }
+    let (network, devices) = macs.iter().max_by_key(|(_, devices)| devices.len())?;
+    let is_igors = hosts.iter().any(|host| host.role.is_igor() && self::network(host) == Some(*network));
+    if devices.len() < 3 && !is_igors {
+        return None;
+    }
+    let text = format!(
+        "{} are devices on this link with public addresses, which are held for strangers' outside: if they are the site's, \
+         say so (--site {network}/24).",
+        named(&devices.values().map(ToString::to_string).collect::<Vec<_>>(), ", "),
+    );
+    Some(Caveat { kind: "roles-unclear", text })
 }
