@@ -29,6 +29,8 @@ chromium  chromium
 soffice   libreoffice-calc-nogui
 nfcapd    nfdump
 tcptrace  tcptrace
+argus     argus-server
+ra        argus-client
 java      default-jre-headless
 '
 tools=target/test-tools
