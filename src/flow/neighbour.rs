@@ -68,17 +68,37 @@ impl Arp {
     }
 }
 
+/// The latest effective times of something, ascending: as a set, parts add up in any order.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Latest(Vec<Timestamp>);
+
+impl Latest {
+    const MOST: usize = 32;
+
+    fn add(&mut self, time: Timestamp) {
+        let Err(place) = self.0.binary_search(&time) else { return };
+        if self.0.len() < Self::MOST {
+            self.0.insert(place, time);
+        } else if let Some(earlier) = place.checked_sub(1) {
+            self.0[..place].rotate_left(1);
+            self.0[earlier] = time;
+        }
+    }
+}
+
 /// Claims and questions, up to a limit each.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Neighbours {
     claims: BTreeMap<(Ipv4Addr, MacAddr), Seen>,
     questions: BTreeMap<Ipv4Addr, Seen>,
+    /// When an address was last asked for, and by which address.
+    pub(super) asked: BTreeMap<(Ipv4Addr, Ipv4Addr), Latest>,
     /// ARP packets that found no place.
     pub turned_away: u64,
 }
 
 impl Neighbours {
-    const LIMIT: usize = 1 << 16;
+    pub(super) const LIMIT: usize = 1 << 16;
 
     /// Takes an ARP packet.
     pub(super) fn observe(&mut self, arp: Arp, at: Moment, time: Timestamp) {
@@ -89,7 +109,22 @@ impl Neighbours {
         }
         if let Some(target) = arp.target {
             Self::put(&mut self.questions, target, seen, &mut self.turned_away);
+            if at.time != Timestamp::UNKNOWN {
+                self.ask((target, arp.sender), [at.time]);
+            }
         }
+    }
+
+    /// Adds when a target was asked for by a sender; at the limit the lowest stay here too.
+    fn ask(&mut self, key: (Ipv4Addr, Ipv4Addr), times: impl IntoIterator<Item = Timestamp>) {
+        if self.asked.len() >= Self::LIMIT && !self.asked.contains_key(&key) {
+            match self.asked.last_entry().filter(|last| key < *last.key()) {
+                Some(last) => drop(last.remove()),
+                None => return,
+            }
+        }
+        let latest = self.asked.entry(key).or_default();
+        times.into_iter().for_each(|time| latest.add(time));
     }
 
     /// At the limit the lowest keys stay, so that parts add up to the same in any order.
@@ -115,6 +150,9 @@ impl Neighbours {
         for (key, seen) in other.questions {
             Self::put(&mut self.questions, key, shifted(seen), &mut self.turned_away);
         }
+        for (key, latest) in other.asked {
+            self.ask(key, latest.0);
+        }
     }
 
     /// Which MAC claimed which address, in their order.
@@ -133,12 +171,9 @@ impl Neighbours {
         self.questions.iter().map(|(address, seen)| (*address, *seen))
     }
 
-    /// The questions for an address, and how often they were more than what its owners said: so many were not answered, at
-    /// least.
-    pub fn in_vain(&self, address: Ipv4Addr) -> Option<(Seen, u64)> {
-        let asked = self.questions.get(&address)?;
-        let claimed: u64 = self.claims_of(address).map(|(_, said)| said.packets).sum();
-        Some((*asked, asked.packets.checked_sub(claimed)?))
+    /// When a host last asked for an address, ascending: of very often, the latest times.
+    pub fn asked_by(&self, sender: Ipv4Addr, address: Ipv4Addr) -> &[Timestamp] {
+        self.asked.get(&(address, sender)).map_or(&[], |latest| &latest.0)
     }
 
     /// How often an address was asked for.
@@ -159,10 +194,14 @@ impl Neighbours {
 
 stored!(Seen { packets, first, last, begin, end });
 
+stored!(Latest(times: list(Self::MOST, "there are too many times of questions"))
+    where |it| it.0.is_sorted_by(|a, b| a < b) => "times are not in their order");
+
 stored!(Neighbours {
     claims: map(Self::LIMIT, "there are too many claims of addresses"),
     questions: map(Self::LIMIT, "there are too many addresses that were asked for"),
     turned_away,
+    ; ..Self::default()
 });
 
 #[cfg(test)]
@@ -187,6 +226,28 @@ mod tests {
         assert_eq!(neighbours.questions().next().map(|question| question.0), Some(two));
         for cut in 0..28 {
             assert!(Arp::of(&REQUEST[..cut]).is_none());
+        }
+    }
+
+    #[test]
+    fn the_latest_questions_of_each_host_add_up_in_any_order() {
+        let ask = |seconds: &[i64]| {
+            let mut neighbours = Neighbours::default();
+            for second in seconds {
+                let at = Moment { time: Timestamp::from_nanos(*second), frame: FrameId::new(0, 1) };
+                neighbours.observe(Arp::of(&REQUEST).unwrap(), at, at.time);
+            }
+            neighbours
+        };
+        let (asker, target) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
+        let all: Vec<i64> = (0..40).map(|number| number * 7 % 37).collect();
+        let latest: Vec<_> = (5..37).map(Timestamp::from_nanos).collect();
+        assert_eq!(ask(&all).asked_by(asker, target), latest);
+        assert!(ask(&all).asked_by(target, asker).is_empty());
+        for cut in 0..all.len() {
+            let mut parts = ask(&all[cut..]);
+            parts.absorb(ask(&all[..cut]), Shift::NONE);
+            assert_eq!(parts.asked_by(asker, target), latest);
         }
     }
 

@@ -96,11 +96,11 @@ pub(super) fn is_order_unknown(one: Moment, other: Moment, skew: i64) -> bool {
 }
 
 /// Answers that are stamped a little before their requests, by two queues or interfaces: the owner of documented ports that a client
-/// may hold by chance is the server if others speak with them from several ports. A client that asks one service from such a port
-/// finds it at one. Tells whether any flow's client changed.
+/// may hold by chance is the server if others speak with one from several ports, and begin at least once. A client that asks from
+/// such a port begins each time. Tells whether any flow's client changed.
 pub fn believe_servers(flows: &Flows, policy: &Policy, orientations: &mut [Orientation]) -> bool {
-    // Owners of documented ports, with the port of who spoke with them, and whether there are several.
-    let mut met: HashMap<IpAddr, (u16, bool)> = HashMap::new();
+    // Owners of documented ports, with the port of who spoke with them, whether there are several, and whether one began.
+    let mut met: HashMap<(IpAddr, u16), (u16, bool, bool)> = HashMap::new();
     let mut early = Vec::new();
     for (place, way) in flows.places().zip(&*orientations) {
         if way.basis != DirectionBasis::FirstPacket {
@@ -116,17 +116,17 @@ pub fn believe_servers(flows: &Flows, policy: &Policy, orientations: &mut [Orien
         if other.port < CLIENT_PORTS {
             continue;
         }
-        met.entry(owner.address)
-            .and_modify(|(port, several)| *several |= *port != other.port)
-            .or_insert((other.port, false));
+        let (port, several, is_asked) = met.entry((owner.address, owner.port)).or_insert((other.port, false, false));
+        *several |= *port != other.port;
+        *is_asked |= usize::from(way.client) != server;
         let [owners, others] = [owner, other].map(|end| end.begin().time.nanos());
         let is_soon =
             owners.zip(others).is_some_and(|(first, second)| (0..=SKEW).contains(&second.saturating_sub(first)));
         if usize::from(way.client) == server && owner.packets() > 0 && other.packets() > 0 && is_soon {
-            early.push((place, server, owner.address));
+            early.push((place, server, (owner.address, owner.port)));
         }
     }
-    early.retain(|(.., owner)| met.get(owner).is_some_and(|(_, several)| *several));
+    early.retain(|(.., owner)| met.get(owner).is_some_and(|(_, several, is_asked)| *several && *is_asked));
     for (place, server, _) in &early {
         let client = 1 - *server as u8;
         orientations[*place as usize] = Orientation { client, basis: DirectionBasis::DocumentedPort };

@@ -235,3 +235,92 @@ fn a_device_that_answers_no_arp_any_more_is_told() {
     };
     assert!(of(200, 1_000, &moved).is_empty());
 }
+
+/// A node is polled once a minute for as long as given, and looked for by ARP each 30 s; from a time on it is silent. Who looks is
+/// the gateway, or another host, whose answers do not come by here.
+fn looked_for(minutes: u64, dies: u64, asker: crate::mirror::Host, is_answered: bool) -> Mirror {
+    let mut mirror = Mirror::default();
+    for half in 0..minutes * 2 {
+        let at = half * 30 * SECOND;
+        if at < dies * 60 * SECOND && half % 2 == 0 {
+            ask(&mut mirror, at, 46_200, true);
+        }
+        mirror.who_has(at + 10 * SECOND, asker, node(101));
+        if at < dies * 60 * SECOND && is_answered {
+            mirror.is_at(at + 10 * SECOND + MILLI, node(101), asker);
+            // What it says of itself, it says more often than it is asked.
+            mirror.who_has(at + 12 * SECOND, node(101), GATEWAY);
+            mirror.who_has(at + 13 * SECOND, node(101), GATEWAY);
+        }
+    }
+    mirror
+}
+
+#[test]
+fn questions_by_arp_count_from_the_last_sign_of_life_and_of_who_would_hear_the_answer() {
+    let of = |minutes, dies, asker, is_answered| told(looked_for(minutes, dies, asker, is_answered));
+    let long_healthy = of(30, 15, GATEWAY, true);
+    assert!(long_healthy.len() == 1 && long_healthy[0].contains("30 tries came to nothing since"), "{long_healthy:?}");
+    assert!(of(30, 30, GATEWAY, true).is_empty(), "it lives to the end");
+    // What others are answered need not pass here, nor what this capture lacks of all answers by ARP.
+    assert!(of(30, 15, crate::mirror::OTHER, false).is_empty());
+    assert!(of(30, 15, GATEWAY, false).is_empty());
+    // It starts late, and one more question is where the capture ends.
+    let mut started = Mirror::default();
+    (0..10).for_each(|second| started.who_has(second * SECOND, GATEWAY, node(101)));
+    started.is_at(9 * SECOND + MILLI, node(101), GATEWAY);
+    (1..9).for_each(|minute| ask(&mut started, minute * 60 * SECOND, 46_200, true));
+    started.who_has(602 * SECOND, GATEWAY, node(101));
+    assert!(of_kind(&started.by_address(), "stopped-answering").is_empty());
+}
+
+#[test]
+fn one_question_in_vain_beside_notifications_that_go_on_is_no_silence() {
+    let of = |goes_on: bool| {
+        let mut mirror = Mirror::default();
+        let (observer, server) = ((GATEWAY, 5683), (node(101), 5683));
+        mirror.udp(0, observer, server, &coap::observe(1, b"tk", "level"));
+        mirror.udp(MILLI, server, observer, &coap::content(coap::ACK, 1, b"tk", Some(1), "1"));
+        for step in 1..if goes_on { 60 } else { 25 } {
+            let told = coap::content(coap::NON, 100 + step as u16, b"tk", Some(1 + step as u8), "1");
+            mirror.udp(step * 10 * SECOND, server, observer, &told);
+        }
+        ask(&mut mirror, 300 * SECOND, 51_000, false);
+        told(mirror)
+    };
+    assert!(of(true).is_empty(), "{:?}", of(true));
+    assert_eq!(of(false).len(), 1);
+}
+
+#[test]
+fn a_device_that_is_restarted_at_times_works() {
+    // A poll each quarter of an hour for a week, some of which fall into a restart.
+    let of = |fails: &[u64]| {
+        let mut mirror = Mirror::default();
+        for step in 0..672_u64 {
+            let (at, client) = (step * 900 * SECOND, (GATEWAY, 40_000 + step as u16));
+            match fails.contains(&step) {
+                true => mirror.knock(at, client, (node(101), 88)),
+                false => mirror.exchange(at, client, (node(101), 88), [1_000, 5_000]),
+            }
+        }
+        told(mirror)
+    };
+    assert!(of(&[100, 300, 500]).is_empty(), "{:?}", of(&[100, 300, 500]));
+    assert_eq!(of(&[100, 102, 104]).len(), 1);
+    let often: Vec<u64> = (1..40).map(|number| number * 16).collect();
+    assert_eq!(of(&often).len(), 1);
+}
+
+/// Messages that are given up, each captured without and with a VLAN tag.
+#[test]
+fn what_is_seen_on_two_vlan_paths_is_given_up_once() {
+    let of = |fresh: u64| {
+        let mut mirror = Mirror::default();
+        (0..40).for_each(|step| ask(&mut mirror, step * 10 * SECOND, 46_200, true));
+        (0..fresh).for_each(|step| ask(&mut mirror, (65 + step * 50) * SECOND, 53_000 + step as u16, false));
+        told(mirror.routed())
+    };
+    assert!(of(2).is_empty(), "{:?}", of(2));
+    assert!(of(4).len() == 1 && of(4)[0].contains("20 tries"), "{:?}", of(4));
+}

@@ -106,8 +106,10 @@ fn firmware_answers_may_be_stamped_before_their_requests() {
         let survey = documented.by_address();
         (told(&survey).len(), cell(&survey, Role::Gateway, Direction::Outgoing, Transport::Udp, 50_197))
     }));
-    // A client that holds the port by chance asks one service; and one that asks this early does not wait for an answer.
+    // A client that holds the port by chance begins each time, with as many services as it asks; and one that asks this early
+    // does not wait for an answer.
     assert_eq!(updated(50_197, &[56_000], MILLI).0, 1);
+    assert_eq!(updated(50_197, &[40_000, 41_000], MILLI).0, 2);
     assert_ne!(updated(50_197, &[56_000, 56_001], 200 * MILLI).0, 0);
     assert_ne!(updated(50_197, &[8_888, 8_889], MILLI).0, 0);
 }

@@ -17,7 +17,7 @@ use crate::flow::table::Table;
 use crate::flow::tally::{Amount, OtherFrames, Tally};
 use crate::health::{Rhythms, Watch};
 use crate::protocol::{AnswerRule, Transport};
-use crate::state::{Broken, Load, Packer, Stored, store_list, stored};
+use crate::state::{Broken, Load, Packer, Stored, store_list, store_map, stored};
 
 /// No input has more frames or bytes: sums over all inputs of a run cannot run over.
 const MOST: Amount = Amount { frames: 1 << 40, bytes: 1 << 46 };
@@ -51,6 +51,8 @@ const REPEATED: u8 = 12;
 const MISSED: u8 = 13;
 /// The number of the part that holds which questions wait behind others, and for which answers.
 const AWAY: u8 = 14;
+/// Who last asked for which address by ARP.
+const ASKED: u8 = 15;
 /// Flows of an address family in a state at most.
 const MOST_FLOWS: usize = u32::MAX as usize >> 2;
 /// Bytes of a flow at least.
@@ -228,6 +230,10 @@ impl Observation {
             health.v4.store_kept(to.body());
             health.v6.store_kept(to.body());
         }
+        if !neighbours.asked.is_empty() {
+            to.body().push(ASKED);
+            store_map(&neighbours.asked, to.body());
+        }
         to.flush()
     }
 
@@ -249,7 +255,7 @@ impl Observation {
         let input = from.input;
         let tally: Tally = from.get()?;
         let vlans: VlanNames = from.get()?;
-        let (other_frames, neighbours, mut side): (_, Neighbours, SideEvidence) = from.get()?;
+        let (other_frames, mut neighbours, mut side): (_, Neighbours, SideEvidence) = from.get()?;
         let fragments = Fragments::load(from, limits.fragments)?;
         let mut counted = Amount::default();
         let mut v4 = Table::load(from, (seed, limits.flows), &vlans, &mut counted)?;
@@ -300,6 +306,7 @@ impl Observation {
                     health.v4.load_kept(from)?;
                     health.v6.load_kept(from)?;
                 }
+                ASKED => neighbours.asked = from.map(Neighbours::LIMIT, "there are too many who asked by ARP")?,
                 _ => return Err(from.wrong("there is a part that is not known")),
             }
         }

@@ -6,7 +6,7 @@ use super::{Draft, Outcome, Rejection};
 use crate::capture::Timestamp;
 use crate::flow::FlowView;
 use crate::protocol::{Protocol, Transport};
-use crate::verdict::outcome::{self, Hush, MOST_REQUESTS, Silence, Tally};
+use crate::verdict::outcome::{self, Hush, Silence, Tally};
 
 /// Whose clients speak first and are owed an answer; on a port of no known protocol a client may have nothing to be told.
 const OWES: u32 = Protocol::Http.bit() | Protocol::Tls.bit();
@@ -19,11 +19,17 @@ const FRUITLESS: (u32, i64) = (3, 3_000_000_000);
 const GIVES_UP_AFTER: u32 = 4;
 
 /// Requests by ARP, and nanoseconds from the last sign of life to the last of them, after which a device is gone.
-const GONE: (u64, i64) = (3, 60_000_000_000);
+const GONE: (usize, i64) = (3, 60_000_000_000);
+
+/// Nanoseconds after which a question by ARP is asked again, at least: it is at most one a second (RFC 1122 section 2.3.2.1).
+const ASKED_AGAIN: i64 = 500_000_000;
 
 /// Times, and nanoseconds from one to the next, at which connections went silent that are no restart that is over.
 const AGAIN: usize = 3;
 const APART: i64 = 60_000_000_000;
+/// So many within so many nanoseconds, or one in so many connections: less often a device may be restarted.
+const WITHIN: i64 = 3_600_000_000_000;
+const SELDOM: usize = 20;
 
 impl Draft<'_> {
     /// Whether a connection went silent for good: one that was opened later and answered makes up for it, as after a restart, if
@@ -33,7 +39,7 @@ impl Draft<'_> {
         let mut times: Vec<i64> = self.silences.iter().map(|(silence, _)| silence.since.raw()).collect();
         times.sort_unstable();
         times.dedup_by(|later, earlier| later.saturating_sub(*earlier) < APART);
-        let is_often = times.len() >= AGAIN;
+        let is_often = is_often(&times, self.members.chunk_by(|a, b| a.key == b.key).count());
         let is_told = |(silence, end): &&(Silence, Timestamp)| {
             let answered = if silence.how == Hush::Client { by_client.max(by_server) } else { by_server };
             is_often || begin <= silence.since || answered <= *end
@@ -120,7 +126,7 @@ impl Draft<'_> {
             let (mut tally, mut messages) = (Tally::NONE, 0);
             for (flow, told) in connection.iter().map(|member| self.of.look(member)) {
                 tally.add(&flow, told.client);
-                messages += given_up(&flow, told.client);
+                messages = given_up(&flow, told.client).max(messages);
             }
             let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
             at += connection.len();
@@ -131,35 +137,44 @@ impl Draft<'_> {
             came.push((tally.begin(), outcome == Outcome::Established, fails, tries));
         }
         came.sort_unstable();
+        let connections = came.len();
         let (mut worked, mut tries, mut times) = (false, 0, Vec::new());
         for (begin, works, fails, tried) in came {
             if fails {
                 tries += tried;
-                times.extend(std::mem::replace(&mut worked, false).then_some(begin));
+                times.extend(std::mem::replace(&mut worked, false).then_some(begin.raw()));
             }
             worked |= works;
         }
-        let since = *times.first()?;
-        times.dedup_by(|later, earlier| outcome::silence(*earlier, *later) < APART);
+        let since = Timestamp::from_raw(*times.first()?);
+        times.dedup_by(|later, earlier| later.saturating_sub(*earlier) < APART);
         let requests = u32::try_from(tries).unwrap_or(u32::MAX);
-        (times.len() >= AGAIN).then_some(Silence { how: Hush::NowAndThen, since, requests })
+        is_often(&times, connections).then_some(Silence { how: Hush::NowAndThen, since, requests })
     }
 
-    /// Whether the server was heard, and then looked for by ARP in vain: who does not answer that is sent nothing else (RFC 1122
-    /// section 2.3.2.2).
+    /// Whether the server was heard, and then looked for by its client in vain by ARP: who does not answer that is sent nothing
+    /// else (RFC 1122 section 2.3.2.2). What the server answers others by ARP may not pass here.
     pub(super) fn tell_gone(&mut self) {
         let seen = self.of.seen;
         let server = seen.hosts.get(self.conversation.server);
-        let IpAddr::V4(address) = server.address else { return };
+        let client = seen.hosts.get(self.conversation.client).address;
+        let (IpAddr::V4(client), IpAddr::V4(address)) = (client, server.address) else { return };
+        let asked = seen.neighbours.asked_by(client, address);
         let worked = self.uncommon.silence.is_none() && self.last_answer != Timestamp::UNKNOWN;
-        let Some((asked, in_vain)) = seen.neighbours.in_vain(address).filter(|_| worked) else { return };
-        let claimed = seen.neighbours.claims_of(address).map(|(_, said)| said.end).max();
-        let since = server.last_sent.max(claimed.unwrap_or(Timestamp::UNKNOWN));
-        let is_long = in_vain >= GONE.0 && outcome::silence(since, asked.end) >= GONE.1;
+        let Some(claimed) = seen.neighbours.claims_of(address).map(|(_, said)| said.end).max().filter(|_| worked)
+        else {
+            return;
+        };
+        let since = server.last_sent.max(claimed);
+        let mut in_vain: Vec<Timestamp> = asked.iter().copied().filter(|at| *at > since).collect();
+        in_vain.retain(|at| !seen.missing.ends_behind((*at, *at)));
+        // Copies of one question.
+        in_vain.dedup_by(|later, earlier| outcome::silence(*earlier, *later) < ASKED_AGAIN);
+        let is_long =
+            in_vain.len() >= GONE.0 && in_vain.last().is_some_and(|at| outcome::silence(since, *at) >= GONE.1);
         // A device may have been given another address.
         if is_long && server.mac.is_some_and(|mac| self.of.last_sent(mac) <= since) {
-            let requests = u32::try_from(in_vain).unwrap_or(u32::MAX).min(MOST_REQUESTS);
-            self.uncommon.silence = Some(Silence { how: Hush::Gone, since, requests });
+            self.uncommon.silence = Some(Silence { how: Hush::Gone, since, requests: in_vain.len() as u32 });
             self.conversation.stopped_answering = true;
         }
     }
@@ -168,24 +183,38 @@ impl Draft<'_> {
     fn failed_after(&self, time: Timestamp, or_refused: bool) -> Failed {
         let mut failed =
             Failed { tries: 0, connections: 0, given_up: 0, first: Timestamp::UNKNOWN, until: Timestamp::UNKNOWN };
-        for (at, member) in self.members.iter().enumerate() {
-            let (flow, judgement) = self.of.look(member);
-            let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
-            // A client that closes its port sooner than it is answered is answered all the same.
-            let is_late = self.of.sent_back(member).is_some_and(Rejection::may_be_late);
-            let has_failed = outcome.is_blocked() && (or_refused || outcome != Outcome::Refused);
-            if has_failed && !is_late && flow.begin().time > time {
-                let mut tally = Tally::NONE;
-                tally.add(&flow, judgement.client);
-                failed.tries = failed.tries.saturating_add(tally.tries(flow.transport));
-                failed.connections += u64::from(at == 0 || self.members[at - 1].key != member.key);
-                failed.given_up += u64::from(given_up(&flow, judgement.client));
-                failed.first = failed.first.earlier(flow.begin().time);
-                failed.until = failed.until.max(flow.end());
+        let mut at = 0;
+        for connection in self.members.chunk_by(|a, b| a.key == b.key) {
+            // On several VLAN paths the same packets are seen.
+            let (mut tries, mut messages) = (0, 0);
+            for member in connection {
+                let (flow, judgement) = self.of.look(member);
+                let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
+                at += 1;
+                // A client that closes its port sooner than it is answered is answered all the same.
+                let is_late = self.of.sent_back(member).is_some_and(Rejection::may_be_late);
+                let has_failed = outcome.is_blocked() && (or_refused || outcome != Outcome::Refused);
+                if has_failed && !is_late && flow.begin().time > time {
+                    let mut tally = Tally::NONE;
+                    tally.add(&flow, judgement.client);
+                    tries = tally.tries(flow.transport).max(tries);
+                    messages = given_up(&flow, judgement.client).max(messages);
+                    failed.first = failed.first.earlier(flow.begin().time);
+                    failed.until = failed.until.max(flow.end());
+                }
             }
+            failed.tries = failed.tries.saturating_add(tries);
+            failed.connections += u64::from(tries > 0);
+            failed.given_up += u64::from(messages);
         }
         failed
     }
+}
+
+/// Whether what happened at these times, ascending, of so many connections, is more than a restart now and then.
+fn is_often(times: &[i64], connections: usize) -> bool {
+    let is_dense = times.windows(AGAIN).any(|some| some[AGAIN - 1].saturating_sub(some[0]) <= WITHIN);
+    is_dense || times.len() >= AGAIN && times.len() * SELDOM >= connections
 }
 
 /// Messages over UDP that a client sent again to the end.
