@@ -63,7 +63,7 @@ impl Topic for Silences {
             }
             () if self.are(&[Hush::New]) => "goes on where it was opened before, and new connections come to nothing.",
             () if self.are(&[Hush::Gone]) => {
-                "worked, and then its server was looked for by ARP and did not answer: it is off, unplugged, or its link is down."
+                "worked, and then its server was looked for by ARP and did not answer: it is off or unplugged, or lost its address."
             }
             () if self.are(&[Hush::NowAndThen]) => {
                 "works now and then: connections came to nothing again and again, and those between them worked."
@@ -108,7 +108,10 @@ impl Topic for Silences {
             );
         }
         if self.are(&[Hush::Gone]) {
-            return format!("Look whether {} is on, and at its cable and switch port.", people(silent));
+            return format!(
+                "Look whether {} is on and has its address, and at its cable and switch port.",
+                people(silent)
+            );
         }
         if self.are(&[Hush::NowAndThen]) {
             return format!(

@@ -324,3 +324,51 @@ fn what_is_seen_on_two_vlan_paths_is_given_up_once() {
     assert!(of(2).is_empty(), "{:?}", of(2));
     assert!(of(4).len() == 1 && of(4)[0].contains("20 tries"), "{:?}", of(4));
 }
+
+#[test]
+fn who_fails_every_second_time_is_told_whatever_is_tried() {
+    // A poll every half minute for 20 minutes; some of them come to nothing.
+    let of = |fails: &dyn Fn(u64) -> bool, came: &dyn Fn(&mut Mirror, u64, u16)| {
+        let mut mirror = Mirror::default();
+        for step in 0..40_u64 {
+            let (at, port) = (step * 30 * SECOND, 40_000 + step as u16);
+            match fails(step) {
+                true => came(&mut mirror, at, port),
+                false => mirror.exchange(at, (GATEWAY, port), (node(101), 88), [1_000, 5_000]),
+            }
+        }
+        told(mirror)
+    };
+    let three_tries = |mirror: &mut Mirror, at: u64, port: u16| {
+        for late in [0, 3, 9] {
+            mirror.tcp(at + late * SECOND, (GATEWAY, port), (node(101), 88), SYN, [1_000, 0], &[]);
+        }
+    };
+    let is_refused = |mirror: &mut Mirror, at: u64, port: u16| {
+        mirror.tcp(at, (GATEWAY, port), (node(101), 88), SYN, [1_000, 0], &[]);
+        mirror.tcp(at + MILLI, (node(101), 88), (GATEWAY, port), RST | ACK, [0, 1_001], &[]);
+    };
+    let every_second = |step: u64| step % 2 == 1 && step < 39;
+    // Two outages of five minutes, and two restarts of one.
+    let two_outages = |step: u64| (5..15).contains(&step) || (22..32).contains(&step);
+    let two_restarts = |step: u64| (5..7).contains(&step) || (22..24).contains(&step);
+    for came in [&three_tries as &dyn Fn(&mut Mirror, u64, u16), &is_refused] {
+        for fails in [&every_second as &dyn Fn(u64) -> bool, &two_outages] {
+            let told = of(fails, came);
+            assert!(told.len() == 1 && told[0].contains("works now and then"), "{told:?}");
+        }
+        assert!(of(&two_restarts, came).is_empty(), "{:?}", of(&two_restarts, came));
+        assert!(of(&|step| (5..15).contains(&step), came).is_empty(), "one outage that is over");
+    }
+}
+
+/// A node that lost its address, and goes on by IPv6 on its own link.
+#[test]
+fn what_a_device_sends_by_ipv6_is_no_other_address() {
+    let mut mirror = looked_for(30, 15, GATEWAY, true);
+    let (own, group) = (node(101).at("fe80::101"), crate::mirror::EVERYONE.at("ff02::fd"));
+    for minute in 15..30 {
+        mirror.udp((minute * 60 + 5) * SECOND, (own, 5683), (group, 5683), b"\x50\x01\0\x01");
+    }
+    assert_eq!(told(mirror).len(), 1);
+}

@@ -4,6 +4,7 @@ mod stopped;
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use super::facts::{self, ConversationFacts, Documented, Uncommon};
@@ -13,6 +14,7 @@ use super::{Conversation, Judgement, Observations, Outcome, Verdict};
 use crate::capture::{Moment, Timestamp, prefetch, prefetch_whole};
 use crate::decode::MacAddr;
 use crate::flow::{FlowView, Flows};
+use crate::inventory::Host;
 use crate::policy::{Case, FindingKind, Role};
 use crate::protocol::{Evidence, Protocol, Transport};
 use crate::relation::{Link, Rejection};
@@ -23,7 +25,7 @@ pub(super) struct Material<'a> {
     flows: &'a [Judgement],
     /// For each flow, whether a related flow carries its answer; empty where there is none.
     answered: Vec<bool>,
-    /// When each MAC last sent, under whatever address.
+    /// When each MAC last sent, under whatever IPv4 address.
     last_sent: OnceLock<HashMap<MacAddr, Timestamp>>,
 }
 
@@ -38,11 +40,14 @@ impl<'a> Material<'a> {
         Self { seen, flows, answered, last_sent: OnceLock::new() }
     }
 
-    /// When a MAC last sent, under whatever address.
+    /// When a MAC last sent, under whatever IPv4 address that is more than one it gave itself (RFC 3927).
     fn last_sent(&self, mac: MacAddr) -> Timestamp {
         let of_hosts = || {
             let mut all: HashMap<MacAddr, Timestamp> = HashMap::new();
-            for (mac, sent) in self.seen.hosts.iter().filter_map(|host| Some((host.mac?, host.last_sent))) {
+            let is_given =
+                |host: &&Host| matches!(host.address, IpAddr::V4(v4) if !v4.is_link_local() && !v4.is_unspecified());
+            let hosts = self.seen.hosts.iter().filter(is_given);
+            for (mac, sent) in hosts.filter_map(|host| Some((host.mac?, host.last_sent))) {
                 let last = all.entry(mac).or_insert(sent);
                 *last = sent.max(*last);
             }

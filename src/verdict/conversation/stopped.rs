@@ -30,6 +30,8 @@ const APART: i64 = 60_000_000_000;
 /// So many within so many nanoseconds, or one in so many connections: less often a device may be restarted.
 const WITHIN: i64 = 3_600_000_000_000;
 const SELDOM: usize = 20;
+/// Minutes in which connections came to nothing, and of how many in which there were any one is: more than restarts.
+const BAD_MINUTES: (usize, usize) = (5, 5);
 
 impl Draft<'_> {
     /// Whether a connection went silent for good: one that was opened later and answered makes up for it, as after a restart, if
@@ -121,7 +123,8 @@ impl Draft<'_> {
 
     /// Whether connections came to nothing at several times, each after one that worked.
     fn failed_now_and_then(&self) -> Option<Silence> {
-        let (mut came, mut at) = (Vec::new(), 0);
+        let mut connections: Vec<Came> = Vec::new();
+        let mut at = 0;
         for connection in self.members.chunk_by(|a, b| a.key == b.key) {
             let (mut tally, mut messages) = (Tally::NONE, 0);
             for (flow, told) in connection.iter().map(|member| self.of.look(member)) {
@@ -130,26 +133,47 @@ impl Draft<'_> {
             }
             let outcome = self.uncommon.outcomes.get(at).copied().unwrap_or(self.conversation.outcome);
             at += connection.len();
-            let tries = tally.tries(self.conversation.transport);
-            let is_tcp = self.conversation.transport == Transport::Tcp;
+            let (tries, is_tcp) =
+                (tally.tries(self.conversation.transport), self.conversation.transport == Transport::Tcp);
             let is_given_up = if is_tcp { tries >= GIVES_UP_AFTER.into() } else { messages > 0 };
-            let fails = outcome == Outcome::Unanswered && is_given_up;
-            came.push((tally.begin(), outcome == Outcome::Established, fails, tries));
+            // By one lost packet no connection comes to nothing that is tried again.
+            let is_tried_again = tries >= if is_tcp { 2 } else { 3 };
+            connections.push(Came {
+                begin: tally.begin().raw(),
+                works: outcome == Outcome::Established,
+                fails: outcome == Outcome::Refused || outcome == Outcome::Unanswered && is_tried_again,
+                is_given_up: outcome == Outcome::Unanswered && is_given_up,
+                tries,
+            });
         }
-        came.sort_unstable();
-        let connections = came.len();
-        let (mut worked, mut tries, mut times) = (false, 0, Vec::new());
-        for (begin, works, fails, tried) in came {
-            if fails {
-                tries += tried;
-                times.extend(std::mem::replace(&mut worked, false).then_some(begin.raw()));
+        connections.sort_unstable_by_key(|came| came.begin);
+        let told = |fails: fn(&Came) -> bool, is_enough: &dyn Fn(&[i64]) -> bool| {
+            let (mut worked, mut tries, mut times) = (false, 0, Vec::new());
+            for came in &connections {
+                if fails(came) {
+                    tries += came.tries;
+                    times.extend(std::mem::replace(&mut worked, false).then_some(came.begin));
+                }
+                worked |= came.works;
             }
-            worked |= works;
-        }
-        let since = Timestamp::from_raw(*times.first()?);
-        times.dedup_by(|later, earlier| later.saturating_sub(*earlier) < APART);
-        let requests = u32::try_from(tries).unwrap_or(u32::MAX);
-        is_often(&times, connections).then_some(Silence { how: Hush::NowAndThen, since, requests })
+            let since = Timestamp::from_raw(*times.first()?);
+            times.dedup_by(|later, earlier| later.saturating_sub(*earlier) < APART);
+            let requests = u32::try_from(tries).unwrap_or(u32::MAX);
+            is_enough(&times).then_some(Silence { how: Hush::NowAndThen, since, requests })
+        };
+        let minutes =
+            |is_of: fn(&Came) -> bool| {
+                let minute = |came: &Came| came.begin.div_euclid(APART);
+                connections.iter().filter(|came| is_of(came)).map(minute).fold((0, None), |(number, last), minute| {
+                    (number + usize::from(last != Some(minute)), Some(minute))
+                })
+            };
+        let is_mostly_bad = |times: &[i64]| {
+            let (failed, all) = (minutes(|came| came.fails).0, minutes(|_| true).0);
+            times.len() >= 2 && failed >= BAD_MINUTES.0 && failed * BAD_MINUTES.1 >= all
+        };
+        told(|came| came.is_given_up, &|times| is_often(times, connections.len()))
+            .or_else(|| told(|came| came.fails, &is_mostly_bad))
     }
 
     /// Whether the server was heard, and then looked for by its client in vain by ARP: who does not answer that is sent nothing
@@ -209,6 +233,18 @@ impl Draft<'_> {
         }
         failed
     }
+}
+
+/// What came of a connection.
+struct Came {
+    /// Effective time of its first packet.
+    begin: i64,
+    works: bool,
+    /// It came to nothing though it was tried again, or was refused.
+    fails: bool,
+    /// It was tried until its client gave up.
+    is_given_up: bool,
+    tries: u64,
 }
 
 /// Whether what happened at these times, ascending, of so many connections, is more than a restart now and then.

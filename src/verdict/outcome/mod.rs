@@ -68,8 +68,8 @@ pub(super) struct Tally {
     pub(super) answered: bool,
     /// It is itself the answer to what a group was asked.
     pub(super) answers_group: bool,
-    /// The server answered what the client asked, so that what it announces later may be of that (RFC 7641).
-    may_notify: bool,
+    /// The server's first message answers the client's first.
+    has_answered: bool,
     /// How many ICMP unreachables quote what the client sent.
     pub(super) rejected: u64,
     /// How many of the server's packets ICMP unreachables sent back, but for the only one of a client that may have gone.
@@ -91,7 +91,7 @@ impl Tally {
         answer: SynAnswer::Unknown,
         answered: false,
         answers_group: false,
-        may_notify: false,
+        has_answered: false,
         rejected: 0,
         sent_back: 0,
         answers: 0,
@@ -116,7 +116,7 @@ impl Tally {
                 self.vain_openings = if is_first { found } else { self.vain_openings.and(found) };
             }
             Transport::Udp if is_asked_for(client.tag(), server.tag()) => {
-                self.may_notify = true;
+                self.has_answered = true;
                 if !server.replies() {
                     self.server.answer_by_notifications();
                 }
@@ -188,13 +188,14 @@ impl Tally {
     }
 
     /// The last packet of the server that may be an answer: what it sends by UDP long after the client's last packet answers
-    /// nothing that was asked from that port, but for notifications.
+    /// nothing that was asked from that port. What it announces shows that it lives.
     pub(super) fn last_answer(&self, transport: Transport) -> Timestamp {
         let Self { client, server, .. } = self;
         let is_late = silence(client.last, server.last_reply) > UDP_SILENCE.1;
+        let is_slow = self.has_answered && server.packets == 1;
         match transport {
-            Transport::Udp if self.may_notify && server.last > server.last_reply => server.last,
-            Transport::Udp if is_late && !self.answered => client.last,
+            Transport::Udp if server.last_reply != Timestamp::UNKNOWN && server.last > server.last_reply => server.last,
+            Transport::Udp if is_late && !is_slow && !self.answered => client.last,
             _ => server.last_reply,
         }
     }
