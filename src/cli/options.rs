@@ -16,6 +16,9 @@ use crate::inventory::{Inventory, InventoryFlags};
 use crate::policy::Policy;
 use crate::survey::{self, ReadOptions};
 
+/// The result does not depend on how many there are, and more are of no use to any machine.
+const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(512).unwrap();
+
 /// What is read, and what it is held against.
 pub(super) struct SurveyOptions {
     /// Files and folders as they were named; `-` is standard input.
@@ -50,7 +53,7 @@ pub(super) fn read_options(args: ReadingArgs, captures: &[PathBuf]) -> Result<Re
         return Err(Failure::usage("standard input (-) can be read only once; name it once"));
     }
     let filter = filter.as_deref().map(Filter::new).transpose().map_err(Failure::unusable)?;
-    let threads = threads.unwrap_or_else(all_threads);
+    let threads = threads.unwrap_or_else(all_threads).min(MOST_THREADS);
     Ok(ReadOptions { threads, limits: limits.limits(health), count, filter })
 }
 

@@ -150,14 +150,14 @@ fn a_survey_is_read_and_its_files_are_whole() {
 #[test]
 fn the_same_input_gives_the_same_bytes_whatever_the_threads() {
     let out = folder(&[]);
-    for threads in ["1", "2", "4"] {
+    for threads in ["1", "2", "4", "1000000"] {
         let folder = out.path().join(threads);
         run_with(&[&"analyze", &sample("site-survey.pcapng"), &sample("visit.pcap"), &"-j", &threads, &"-o", &folder])
             .expect(0, &[]);
     }
     for name in FILES {
         let one = fs::read(out.path().join("1").join(name)).unwrap();
-        for threads in ["2", "4"] {
+        for threads in ["2", "4", "1000000"] {
             assert!(one == fs::read(out.path().join(threads).join(name)).unwrap(), "{name}, {threads} threads");
         }
     }
