@@ -36,7 +36,7 @@ struct Second {
 enum Answers {
     /// Each gave an address; the other's identifier and what it gave come last.
     Otherwise(Given, IpAddr, Given),
-    /// This one refused, the other gave.
+    /// This server sent a NAK; the other server, named here, granted an address.
     Refused(IpAddr, Given),
     /// The client took up an address that is of no network of what this one gave: the other's offer was not captured.
     PassedOver(Given, IpAddr),

@@ -121,9 +121,9 @@ impl<'a> Addresses<'a> {
 struct Packets {
     sent: u64,
     received: u64,
-    /// Those that it sent where it was the one that asked.
+    /// Packets it sent as a client.
     asking: u64,
-    /// Those that it sent to who asked, of whom nothing was seen.
+    /// Packets it sent to clients of which nothing was captured.
     one_way: u64,
 }
 
@@ -293,7 +293,7 @@ struct Capture {
     end: Timestamp,
     /// Such times, one after the other; a packet may lie between two.
     pauses: Vec<Pause>,
-    /// There may be others, each as long as this.
+    /// Other pauses may exist that are as long as this one.
     others: u64,
 }
 

@@ -192,7 +192,7 @@ impl DeviceLoad {
         self.ceiling.is_some()
     }
 
-    /// Those in which it answered, ascending.
+    /// Time slots with answers, ascending.
     pub fn stretches(&self) -> impl Iterator<Item = Stretch<'_>> {
         self.entries.chunk_by(|a, b| a.stretch == b.stretch).map(Stretch)
     }

@@ -80,9 +80,9 @@ pub struct Unusual {
 impl Unusual {
     /// What is usual, judged without the silences; none where no gap is one. `gaps` are in their order, longest first.
     ///
-    /// At most one gap in a hundred is a silence, or one: what comes more often is usual. Those in which the sender was asked
-    /// in vain may come as often as they will, but not make up, without the longest, three quarters of the time: it is not one
-    /// that answers, then.
+    /// At most one gap in a hundred, or a single one, may be a silence; more frequent gaps are usual. Gaps with unanswered
+    /// questions may be more frequent, but if they make up three quarters of the time (the longest left out), the device never
+    /// answers and has no usual gap.
     pub fn of(self, gaps: &[Gap]) -> Option<Usual> {
         let (all, mut found) = (number(gaps), None);
         let (mut silences, mut unasked, mut in_vain, mut longest) = (0_u64, 0_u64, 0_u64, 0_u64);

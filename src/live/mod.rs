@@ -156,7 +156,7 @@ pub fn run_live(
 }
 
 /// Lets other threads go first, the one that captures above all: where there are few cores, judging would else keep it from
-/// the ring for longer than that has room. Threads that this one starts do so too.
+/// the ring for longer than that has room. Threads started from here inherit the niceness.
 fn give_way() {
     // On Linux niceness is a thread's; elsewhere it is the process's, which would be of no help. Where it is refused,
     // all threads stay equal.

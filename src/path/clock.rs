@@ -84,7 +84,7 @@ impl Common {
 /// Which of two places a sender's packets pass first: 1 the one whose time is given first, -1 the other, 0 if unknown.
 type Turns = HashMap<(u128, u128), i32>;
 
-/// Requests and answers further apart tell of drift, not of the way. Nanoseconds.
+/// Requests and answers further apart than this many nanoseconds show the clocks' drift, not the time of transit.
 const NEAR: i64 = 1_000_000_000;
 
 /// The turns, and whether any two hosts were seen to speak both ways.

@@ -74,7 +74,7 @@ limits! {
         peers = 4;
         /// How many times as long as its peers a slow device takes.
         slow_times = 3;
-        /// Milliseconds that it takes longer than they.
+        /// Milliseconds that it must take longer than its peers.
         slow_milliseconds = 50;
         /// Milliseconds from which on an answer is late, whatever others take.
         late_milliseconds = 1000;

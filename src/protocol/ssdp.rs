@@ -31,8 +31,7 @@ pub(super) const SPEC: Spec = Spec {
     check,
 };
 
-/// SSDP over UDP and HTTP over TCP, whichever the policy calls a cell's protocol: [`super::inspect`] says of it what it says of
-/// those.
+/// UPnP as policies name it: SSDP over UDP, HTTP over TCP; [`super::inspect`] copies their evidence to it.
 pub(super) const UPNP: Spec = Spec {
     name: "upnp",
     ports: &[1900, 1901],

@@ -62,7 +62,7 @@ pub(in crate::flow) enum TransportState {
     Tcp(Tcp),
 }
 
-/// What there is only where several packets in a row owe an answer, or a stream's beginning has to be kept, or of [`Rare`].
+/// Kept only for flows with several open questions, an unfinished stream beginning, or [`Rare`] facts.
 #[derive(Clone, Debug)]
 pub(super) struct Odd {
     /// What each end sent since the other end last replied and owes an answer, but for what is [`super::PENDING`], if it is

@@ -114,7 +114,7 @@ summed!(Search { window }, mine, theirs: {
 pub struct First<T> {
     /// When it was sent.
     pub at: Moment,
-    /// Its time as it was written.
+    /// Timestamp as recorded in the capture.
     pub time: Timestamp,
     /// What it was.
     pub what: T,

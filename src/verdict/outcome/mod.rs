@@ -1,4 +1,4 @@
-//! What the network did to a connection and to a conversation (DESIGN, section 5).
+//! What the network did to a connection and to a conversation (docs/verdicts.md#outcome).
 
 mod side;
 mod silence;
