@@ -31,12 +31,11 @@
 //!
 //! | where | what | who asks for it |
 //! |---|---|---|
-//! | `policy/words.rs`, `FindingKind` | its name | |
+//! | `policy/words.rs`, `FindingKind` | its name, and its meaning in a sentence | |
 //! | a file here, and a line of `DETECTORS` | what finds it, its data, words and advice | the compiler: its file is dead code |
 //! | `policy/igor.toml`, a `[[severity]]` row | how much it matters; a notice without one | nobody |
 //! | `state.rs` | how a device stands of which it is found | the compiler |
-//! | `report/html/glossary.rs` | its meaning in a sentence | the compiler |
-//! | `report/json/compare/mod.rs` | what proves it mended at the next visit | the compiler |
+//! | `report/json/compare/mod.rs` | what proves it mended at the next visit; nothing, unless it is named there | nobody |
 //! | `live/events.rs` | whether it may be told before the survey ends | nobody |
 //! | `docs/findings.md`, `docs/policy.md` | its heading; its name among those of severity rows | a test |
 //! | `examples/generate`, `tests/main/proofs.rs`, `docs/proofs.md` | a sample that shows it, and what it must say | nobody |
