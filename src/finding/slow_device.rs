@@ -275,7 +275,11 @@ mod tests {
 
     fn told(medians: &[u64]) -> Vec<u64> {
         let usual = Usual::of(&site(medians)).unwrap();
-        medians.iter().copied().filter(|time| usual.is_exceeded(0, time * 1_000_000, &HealthLimits::DEFAULT)).collect()
+        medians
+            .iter()
+            .copied()
+            .filter(|time| usual.is_exceeded(0, time * 1_000_000, &HealthLimits::default()))
+            .collect()
     }
 
     #[test]

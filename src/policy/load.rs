@@ -11,8 +11,8 @@ use super::interest::Interest;
 use super::ports::PortMap;
 use super::read::{Reader, Value};
 use super::{
-    Allowance, Antivirus, Cell, Direction, Document, FindingKind, HealthLimits, LegendEntry, LinkLimits, Matcher,
-    Policy, PortSet, Problem, Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
+    Allowance, Antivirus, Cell, Direction, Document, FindingKind, LegendEntry, Matcher, Policy, PortSet, Problem,
+    Reason, RoleSet, Severity, SeverityRow, Supporting, Version,
 };
 use crate::protocol::{Protocol, Transport};
 
@@ -54,26 +54,7 @@ pub(super) fn build(text: &str, path: Option<&Path>) -> Result<Policy, Vec<Probl
     let extends = table.get("extends").and_then(|value| reader.word(value, "policy to extend", &[("igor", ())]));
     let mut policy = match extends {
         Some(()) => Policy::clone(&Policy::embedded()),
-        None => Policy {
-            name: "unnamed".to_owned(),
-            title: String::new(),
-            path: None,
-            documents: Vec::new(),
-            cells: Vec::new(),
-            documented: Vec::new(),
-            by_port: PortMap::new(BTreeMap::new()),
-            allowed: MatcherIndex::default(),
-            supported: MatcherIndex::default(),
-            interest: Interest::default(),
-            allowances: Vec::new(),
-            supporting: Vec::new(),
-            severities: Vec::new(),
-            antivirus: Antivirus::default(),
-            link: LinkLimits::DEFAULT,
-            health: HealthLimits::DEFAULT,
-            losses: Vec::new(),
-            toml: None,
-        },
+        None => Policy { name: "unnamed".to_owned(), ..Policy::default() },
     };
     policy.path = path.map(Path::to_owned);
     for (key, field) in [("name", &mut policy.name), ("title", &mut policy.title)] {

@@ -48,7 +48,7 @@ const LARGEST: u64 = 16 << 20;
 const EPHEMERAL: std::ops::RangeInclusive<u16> = 49_152..=u16::MAX;
 
 /// The documents and rules that a survey is held against.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Policy {
     name: String,
     title: String,
