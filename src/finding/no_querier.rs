@@ -11,6 +11,7 @@ use crate::decode::VlanPath;
 use crate::flow::{MAY_BE_IGNORED, Window};
 use crate::inventory::{HostId, seconds};
 use crate::policy::{FindingKind, Role};
+use crate::protocol::{coap, ssdp};
 use crate::verdict::{Conversation, Doubts, Observations, Outcome};
 
 /// Nanoseconds for which a switch remembers who listens (RFC 3376 section 8.4, RFC 3810 section 9.4: 260 s).
@@ -152,8 +153,8 @@ fn last_answers(judged: &Judged<'_>) -> BTreeMap<u32, Timestamp> {
 /// What was asked of groups and should be answered, by who asked and the port: CoAP requests and SSDP searches.
 fn requests(seen: &Observations<'_>) -> BTreeMap<(IpAddr, u16), Window> {
     let owed = seen.evidence.group_requests().filter(|((_, token), _)| token & MAY_BE_IGNORED == 0);
-    let coap = owed.map(|(((host, _), _), window)| ((*host, 5683), *window));
-    let ssdp = seen.evidence.searches().map(|((host, _), search)| ((*host, 1900), search.window));
+    let coap = owed.map(|(((host, _), _), window)| ((*host, coap::PORT), *window));
+    let ssdp = seen.evidence.searches().map(|((host, _), search)| ((*host, ssdp::PORT), search.window));
     let mut all: BTreeMap<(IpAddr, u16), Window> = BTreeMap::new();
     for (key, window) in coap.chain(ssdp) {
         let sum = all.entry(key).or_insert(Window::NONE);

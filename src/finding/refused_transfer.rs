@@ -13,12 +13,12 @@ use crate::capture::{Moment, Timestamp};
 use crate::flow::{EndView, Endpoint, First, FlowView, TftpError, TftpFile};
 use crate::inventory::HostId;
 use crate::policy::{Case, FindingKind, Role};
+use crate::protocol::tftp::PORT;
 use crate::protocol::{TftpOpcode, Transport};
 use crate::relation::{LinkKind, is_group, opcode};
 use crate::text::visible;
 use crate::verdict::Observations;
 
-const PORT: u16 = 69;
 /// Refusals that a display filter lists.
 const MAX_FILTERED: usize = 100;
 

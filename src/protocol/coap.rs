@@ -4,7 +4,8 @@ use super::payload::{Payload, Sign};
 use super::spec::{FirstBytes, Spec, TransportSpec};
 use super::{CoapKind, Evidence, Tag, Turn};
 
-pub(super) const PORT: u16 = 5683;
+/// Where its servers listen.
+pub(crate) const PORT: u16 = 5683;
 const CONFIRMABLE: u8 = 0;
 /// The first four bits: version 1 and the type.
 pub(super) const VERSION_1_CONFIRMABLE: u8 = 0b0100;

@@ -13,9 +13,9 @@ use super::twins::{self, Twins};
 use super::{Link, LinkKind, Map, Relations, is_group, skew, window};
 use crate::capture::{Moment, Timestamp};
 use crate::flow::{EndView, Endpoint, FlowView, Flows, SideEvidence, TftpFile};
+pub(super) use crate::protocol::tftp::PORT;
 use crate::protocol::{Evidence, Protocol, Tag, TftpOpcode};
 
-pub(super) const PORT: u16 = 69;
 /// How long after a request its transfer may begin: the time for which Linux's connection tracker
 /// expects it (nf_conntrack_tftp).
 const WAIT_SECONDS: u32 = 300;
