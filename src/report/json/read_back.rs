@@ -427,15 +427,8 @@ impl Reader<'_> {
 
 fn judged(row: Option<v1::Judged<'_>>) -> Judged {
     let text = |text: Option<Text<'_>>| text.map_or_else(String::new, Text::into_owned);
-    match row {
-        Some(row) => Judged { value: row.value, reason: text(row.reason), next: text(row.next) },
-        None => Judged {
-            value: false,
-            reason: "An older igorscope wrote the survey.json, which did not say whether anything was judged."
-                .to_owned(),
-            next: "Analyze its captures again.".to_owned(),
-        },
-    }
+    let row = row.unwrap_or_else(|| v1::Judged::unknown("the survey.json"));
+    Judged { value: row.value, reason: text(row.reason), next: text(row.next) }
 }
 
 fn input(row: v1::Input<'_>) -> InputSummary {

@@ -395,28 +395,7 @@ impl<'a> Proof<'a> {
                 }
             }
             // Nothing tells that it would have been seen.
-            FindingKind::TopologyChanges
-            | FindingKind::LinkFlaps
-            | FindingKind::ForwardsLate
-            | FindingKind::NoQuerier
-            | FindingKind::SecondDhcpServer
-            | FindingKind::BroadcastStorm
-            | FindingKind::PacketsTooBig
-            | FindingKind::LostFragments
-            | FindingKind::SlowDevice
-            | FindingKind::Overloaded
-            | FindingKind::LossyPath
-            | FindingKind::SlowTransfer
-            | FindingKind::OldVersion
-            | FindingKind::UnusedAllowance
-            | FindingKind::AddressConflict
-            | FindingKind::AddressChanged
-            | FindingKind::Restarting
-            | FindingKind::RejectedUnseen
-            | FindingKind::WentSilent
-            | FindingKind::SilentTogether
-            | FindingKind::OtherAddress
-            | FindingKind::RefusedTransfer => false,
+            _ => false,
         }
     }
 }
