@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::format::{MANY, Written, commented, header};
 use super::rules::{Rule, RuleList};
-use super::{Base, End, Family, HostSet, Side, Way, text};
+use super::{Base, End, Family, HostSet, RuleDirection, Side, text};
 use crate::policy::{PortSet, Role};
 use crate::protocol::Transport;
 
@@ -197,7 +197,7 @@ fn access_list(out: &mut String, list: &RuleList, family: Family, which: List) {
     let _ = writeln!(out, "!\n{} {}", kind(family), name(list.side, which, family));
     for rule in list.rules.iter().filter(|rule| rule.fits(family)) {
         let mut entries = Vec::new();
-        let request = which == List::Transit || (rule.way == Way::In) == (which == List::To);
+        let request = which == List::Transit || (rule.way == RuleDirection::In) == (which == List::To);
         if request {
             entries.extend(lines(rule, list, family, false));
         }

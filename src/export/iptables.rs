@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::format::{MANY, Written, commented, header};
 use super::hosts::{Family, Hosts, plain};
 use super::rules::{Helper, Rule, RuleList};
-use super::{Base, End, HostSet, Side, Way, text};
+use super::{Base, End, HostSet, RuleDirection, Side, text};
 use crate::policy::PortSet;
 use crate::protocol::Transport;
 
@@ -120,7 +120,7 @@ fn variable(out: &mut String, set: HostSet, family: Family, hosts: &Hosts) {
 
 /// What one chain does for one pair of ends.
 struct ChainRules<'a> {
-    way: Way,
+    way: RuleDirection,
     from: &'a End,
     to: &'a End,
     rules: Vec<String>,
@@ -207,12 +207,12 @@ fn matches(rule: &Rule) -> Vec<String> {
     tails.into_iter().map(|tail| format!("{protocol}{tail}")).collect()
 }
 
-const fn base_chain(way: Way, raw: bool) -> &'static str {
+const fn base_chain(way: RuleDirection, raw: bool) -> &'static str {
     match (way, raw) {
-        (Way::In, false) => "igor-in",
-        (Way::Out, false) => "igor-out",
-        (Way::Through, false) => "igor-judge",
-        (Way::Out, true) => "igor-help-out",
+        (RuleDirection::In, false) => "igor-in",
+        (RuleDirection::Out, false) => "igor-out",
+        (RuleDirection::Through, false) => "igor-judge",
+        (RuleDirection::Out, true) => "igor-help-out",
         (_, true) => "igor-help-in",
     }
 }

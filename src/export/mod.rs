@@ -24,7 +24,7 @@ mod tests;
 mod text;
 mod windows;
 
-pub use ends::{Base, End, HostSet, Side, Way};
+pub use ends::{Base, End, HostSet, RuleDirection, Side};
 pub use format::{Exported, Format, Unfit};
 pub use groups::Groups;
 pub use hosts::{Family, Hosts, Member};

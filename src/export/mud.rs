@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::format::Written;
 use super::rules::{Helper, Kind, Rule, RuleList};
-use super::{Base, End, Family, HostSet, Way, text};
+use super::{Base, End, Family, HostSet, RuleDirection, text};
 use crate::policy::mud::AUTHORITY;
 use crate::policy::{PortSet, Role};
 use crate::protocol::Transport;
@@ -124,7 +124,7 @@ fn url(list: &RuleList, role: Role) -> String {
 fn entries(list: &RuleList, device: Role, family: Family, leg: Leg) -> Vec<Value> {
     let mut aces: Vec<Value> = Vec::new();
     for rule in list.rules.iter().filter(|rule| rule.fits(family)) {
-        let request = (rule.way == Way::Out) == (leg == Leg::From);
+        let request = (rule.way == RuleDirection::Out) == (leg == Leg::From);
         let group = matches!(rule.to.base, Base::Group(_));
         let answers = matches!(rule.transport, Some(Transport::Tcp | Transport::Udp) | None) && !group;
         if !request && !answers {
@@ -160,7 +160,7 @@ struct Matches {
 
 /// What one rule matches in one leg: the client's packets (`request`), or what answers them.
 fn matches(list: &RuleList, device: Role, rule: &Rule, family: Family, leg: Leg, request: bool) -> Vec<Matches> {
-    let peer = if rule.way == Way::Out { &rule.to } else { &rule.from };
+    let peer = if rule.way == RuleDirection::Out { &rule.to } else { &rule.from };
     let mut out = Vec::new();
     // What is excepted is dropped before the rest is let through: entries are in order (RFC 8519).
     let whole = End::of(peer.base.clone());
@@ -238,7 +238,7 @@ fn l4(rule: &Rule, request: bool) -> Vec<Option<(&'static str, Value)>> {
         }
     };
     let (name, initiated) = match rule.transport {
-        Some(Transport::Tcp) => ("tcp", Some(if rule.way == Way::Out { "from-device" } else { "to-device" })),
+        Some(Transport::Tcp) => ("tcp", Some(if rule.way == RuleDirection::Out { "from-device" } else { "to-device" })),
         Some(Transport::Udp) => ("udp", None),
         Some(Transport::Icmp | Transport::Icmpv6) if !rule.types.0.is_empty() => {
             let kinds = rule.types.0.iter().flat_map(|range| range.clone());

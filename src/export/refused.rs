@@ -1,6 +1,6 @@
 //! What the rules do not let through, in a few words: nobody should learn it from what stops working.
 
-use super::ends::{HostSet, Side, Way};
+use super::ends::{HostSet, RuleDirection, Side};
 use super::hosts::Hosts;
 use super::matched;
 use super::rules::{Kind, Rule};
@@ -71,7 +71,7 @@ fn exception(rules: &[Rule], port: u16) -> &'static str {
     let allowed = |rule: &Rule| {
         let tcp = rule.transport.is_none_or(|transport| transport == Transport::Tcp);
         let named = rule.ports.0.is_empty() || rule.ports.contains(port);
-        rule.kind == Kind::SiteApproved && rule.way != Way::Out && tcp && named
+        rule.kind == Kind::SiteApproved && rule.way != RuleDirection::Out && tcp && named
     };
     if rules.iter().any(allowed) { " but for the site's allowance" } else { "" }
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::ends::{Base, End, HostSet, Side, Way};
+use super::ends::{Base, End, HostSet, RuleDirection, Side};
 use super::groups::Groups;
 use super::hosts::Hosts;
 use super::rules::{Rule, RuleList};
@@ -131,20 +131,21 @@ impl RuleList {
     /// Whether the rules let a flow's request through; `None` where it does not come by.
     fn judge(&self, flow: &v1::Flow<'_>, [client, server]: &[Party<'_>; 2]) -> Option<bool> {
         let group = server.role == "group";
-        let ways: Vec<Way> = match self.side.role().and_then(HostSet::of) {
+        let ways: Vec<RuleDirection> = match self.side.role().and_then(HostSet::of) {
             None if !client.sets.is_igor() && !server.sets.is_igor() => Vec::new(),
             None if stays_on_link(client.address) || stays_on_link(server.address) => Vec::new(),
             None if group && !server.address.is_multicast() => Vec::new(),
-            None => vec![Way::Through],
+            None => vec![RuleDirection::Through],
             Some(own) => {
-                let out = client.sets.has(own).then_some(Way::Out);
+                let out = client.sets.has(own).then_some(RuleDirection::Out);
                 // Whether a host listens to a group no capture tells: of the others', only what Igor's hosts send counts.
                 let into = server.sets.has(own) || group && out.is_none() && client.sets.is_igor();
-                out.into_iter().chain(into.then_some(Way::In)).collect()
+                out.into_iter().chain(into.then_some(RuleDirection::In)).collect()
             }
         };
-        let allowed =
-            |way: &Way| self.rules.iter().any(|rule| rule.way == *way && self.holds(rule, flow, client, server));
+        let allowed = |way: &RuleDirection| {
+            self.rules.iter().any(|rule| rule.way == *way && self.holds(rule, flow, client, server))
+        };
         (!ways.is_empty()).then(|| ways.iter().all(allowed))
     }
 

@@ -99,7 +99,7 @@ pub(super) fn find(judged: &Judged<'_>) -> Vec<Finding> {
     if !attempts.iter().any(|attempt| matches!(attempt.answer, Answer::Refused { .. })) {
         return Vec::new();
     }
-    let went_well = WentWell::of(seen, &attempts);
+    let went_well = CompletedTransfers::of(seen, &attempts);
     let mut by_roles: BTreeMap<(Role, Role), Vec<&Attempt<'_>>> = BTreeMap::new();
     for attempt in &attempts {
         let ends = [attempt.client, attempt.server].map(|(address, _)| seen.hosts.find(address));
@@ -243,13 +243,13 @@ fn answer(client: &EndView<'_>, server: &EndView<'_>) -> Answer {
 }
 
 /// The latest transfers that went well, by what was asked for: they settle the refusals before them.
-struct WentWell<'a> {
+struct CompletedTransfers<'a> {
     by_request: HashMap<u32, Moment>,
     by_file: HashMap<(HostId, &'a [u8]), Moment>,
     by_device: HashMap<HostId, Moment>,
 }
 
-impl<'a> WentWell<'a> {
+impl<'a> CompletedTransfers<'a> {
     fn of(seen: &Observations<'_>, attempts: &[Attempt<'a>]) -> Self {
         let mut all = Self { by_request: HashMap::new(), by_file: HashMap::new(), by_device: HashMap::new() };
         // They come in the order of time: what is entered last is the latest.
@@ -285,7 +285,7 @@ fn finding(
     seen: &Observations<'_>,
     (client_role, server_role): (Role, Role),
     attempts: &[&Attempt<'_>],
-    went_well: &WentWell<'_>,
+    went_well: &CompletedTransfers<'_>,
 ) -> Option<Finding> {
     let mut all: BTreeMap<_, Refusal> = BTreeMap::new();
     let (mut first, mut last) = (Timestamp::UNKNOWN, Timestamp::UNKNOWN);

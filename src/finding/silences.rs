@@ -8,7 +8,7 @@ use super::arp::proxies;
 use super::{SilentTime, Who};
 use crate::capture::Timestamp;
 use crate::flow::Clock;
-use crate::health::{Gap, Health, Pause, Rhythm, Unusual, Usual, number};
+use crate::health::{Gap, Health, Pause, Rhythm, SilenceThresholds, Usual, number};
 use crate::inventory::{Host, HostId};
 use crate::policy::Role;
 use crate::verdict::Observations;
@@ -177,7 +177,7 @@ impl Silences {
     pub(super) fn of(seen: &Observations<'_>) -> Self {
         let Some(everyone) = &seen.health.everyone else { return Self::default() };
         let limits = seen.policy.health();
-        let unusual = Unusual {
+        let unusual = SilenceThresholds {
             samples: limits.samples.into(),
             times: limits.silent_times.into(),
             least: u64::from(limits.silent_seconds) * SECOND,

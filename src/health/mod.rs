@@ -35,7 +35,7 @@ pub(crate) use senders::Rhythms;
 pub use stream::Losses;
 pub(crate) use stream::Segment;
 pub(crate) use track::Ends;
-pub use usual::{Gap, Unusual, Usual, number};
+pub use usual::{Gap, SilenceThresholds, Usual, number};
 pub(crate) use watch::{FlowKey, Watch};
 pub use window::WINDOW;
 

@@ -60,7 +60,7 @@ impl Clone for Places {
 }
 
 /// What may be measured of a flow: of which pair, and where its sums are.
-pub(super) struct Spot<'a, E> {
+pub(super) struct PairIndex<'a, E> {
     pub(super) measure: Measure,
     /// Which end asks.
     pub(super) asker: usize,
@@ -68,7 +68,7 @@ pub(super) struct Spot<'a, E> {
     pub(super) places: &'a mut Places,
 }
 
-impl<E: FlowKey> Spot<'_, E> {
+impl<E: FlowKey> PairIndex<'_, E> {
     fn pair(&self) -> Pair {
         pair(self.measure, self.asker, self.ends)
     }
@@ -172,7 +172,7 @@ impl Measures {
 
     /// What is kept of a pair, where its place may be known.
     #[inline]
-    fn at<E: FlowKey>(&mut self, spot: &mut Spot<'_, E>) -> Option<(&mut Kept, &mut Loads)> {
+    fn at<E: FlowKey>(&mut self, spot: &mut PairIndex<'_, E>) -> Option<(&mut Kept, &mut Loads)> {
         if spot.places.epoch != self.pairs.epoch() {
             *spot.places = Places { epoch: self.pairs.epoch(), ..Places::new() };
         }
@@ -189,7 +189,7 @@ impl Measures {
 
     /// Counts what a message turned out to be that is no answer in time.
     #[inline]
-    pub(super) fn note<E: FlowKey>(&mut self, mut spot: Spot<'_, E>, outcome: Outcome) {
+    pub(super) fn note<E: FlowKey>(&mut self, mut spot: PairIndex<'_, E>, outcome: Outcome) {
         let Some((Kept { sums, .. }, _)) = self.at(&mut spot) else { return };
         let count = match outcome {
             Outcome::Asked => &mut sums.asked,
@@ -203,7 +203,7 @@ impl Measures {
     }
 
     /// An answer of which no load is told.
-    pub(super) fn answered<E: FlowKey>(&mut self, mut spot: Spot<'_, E>, nanos: u64) {
+    pub(super) fn answered<E: FlowKey>(&mut self, mut spot: PairIndex<'_, E>, nanos: u64) {
         if let Some((kept, _)) = self.at(&mut spot) {
             kept.take_time(nanos, bucket(nanos));
         }
@@ -213,7 +213,7 @@ impl Measures {
     #[inline]
     pub(super) fn answered_at<E: FlowKey>(
         &mut self,
-        mut spot: Spot<'_, E>,
+        mut spot: PairIndex<'_, E>,
         asked: Timestamp,
         (nanos, repeats): (u64, u8),
     ) {

@@ -68,7 +68,7 @@ impl Usual {
 
 /// When a gap is a silence.
 #[derive(Clone, Copy, Debug)]
-pub struct Unusual {
+pub struct SilenceThresholds {
     /// Gaps that there must be beside the silences.
     pub samples: u64,
     /// How many times as long as the usual one it is.
@@ -77,7 +77,7 @@ pub struct Unusual {
     pub least: u64,
 }
 
-impl Unusual {
+impl SilenceThresholds {
     /// What is usual, judged without the silences; none where no gap is one. `gaps` are in their order, longest first.
     ///
     /// At most one gap in a hundred, or a single one, may be a silence; more frequent gaps are usual. Gaps with unanswered
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
-    const USUAL: Unusual = Unusual { samples: 20, times: 5, least: 30 * SECOND };
+    const USUAL: SilenceThresholds = SilenceThresholds { samples: 20, times: 5, least: 30 * SECOND };
 
     fn of(gaps: &[(u64, u64)]) -> Vec<Gap> {
         gaps.iter().map(|(seconds, count)| Gap { length: seconds * SECOND, count: *count, in_vain: false }).collect()

@@ -120,7 +120,7 @@ pub fn run_live(
 ) -> LiveEnd {
     let seed = Seed::random();
     thread::scope(|scope| {
-        let (ticks, growing) = channel::<Increment>();
+        let (ticks, growing) = channel::<ObservationDelta>();
         let judge = Arc::new(Judge::default());
         let (survey, busy) = (&options.survey, Arc::clone(&judge));
         let mut folder = FlowFolder::new(options.fold_after);
@@ -212,14 +212,14 @@ fn nanos(time: Duration) -> u64 {
 }
 
 /// What came since the last tick.
-struct Increment {
+struct ObservationDelta {
     /// In the order of the inputs.
     parts: Vec<Observation>,
     inputs: Vec<Input>,
     status: Status,
 }
 
-impl Increment {
+impl ObservationDelta {
     /// Adds itself to the whole, and has that judged.
     fn onto(
         self,
@@ -334,8 +334,8 @@ impl Session<'_> {
         self.taker.counts = self.live.interfaces().map(LiveInterface::counts).collect();
     }
 
-    fn growth(&mut self) -> Increment {
-        Increment { parts: self.taker.hand_over(), inputs: self.inputs(), status: self.status() }
+    fn growth(&mut self) -> ObservationDelta {
+        ObservationDelta { parts: self.taker.hand_over(), inputs: self.inputs(), status: self.status() }
     }
 
     fn status(&self) -> Status {

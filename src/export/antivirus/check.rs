@@ -48,7 +48,7 @@ pub struct Checked {
 
 /// An exclusion that leaves too much unscanned.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Broad {
+pub struct TooBroadExclusion {
     /// The list it stands in.
     pub list: List,
     /// As the machine has it.
@@ -63,7 +63,7 @@ pub struct Checklist {
     /// The vendor's exclusions, in the vendor's order: paths, then processes.
     pub wanted: Vec<Checked>,
     /// What is dangerously broad, in the machine's order.
-    pub broad: Vec<Broad>,
+    pub broad: Vec<TooBroadExclusion>,
     /// What the vendor does not ask for, and is not dangerous by itself.
     pub others: Vec<(List, String)>,
 }
@@ -74,7 +74,7 @@ impl Checklist {
         let mut list = Self::default();
         for (which, value) in machine.all() {
             if let Some(reason) = too_broad(value, which) {
-                list.broad.push(Broad { list: which, value: value.to_owned(), reason });
+                list.broad.push(TooBroadExclusion { list: which, value: value.to_owned(), reason });
             }
         }
         // What has to go cannot stand in for what has to be there.

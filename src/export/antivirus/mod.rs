@@ -8,7 +8,7 @@ mod preferences;
 mod tests;
 mod write;
 
-pub use check::{Broad, Checked, Checklist, State};
+pub use check::{Checked, Checklist, State, TooBroadExclusion};
 pub use exclusion::List;
 pub use preferences::{Preferences, PreferencesError};
 pub use write::AntivirusFormat;

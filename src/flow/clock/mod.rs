@@ -59,7 +59,7 @@ struct Standing {
     /// The latest time since then, up to the last long step.
     reached: Timestamp,
     /// Steps of the last few frames, which may be of them alone; each may lie within the one before it.
-    excursions: ArrayVec<Excursion, 4>,
+    excursions: ArrayVec<TransientStep, 4>,
     /// Frames before this part, where it knows of them.
     before: Option<i64>,
 }
@@ -87,7 +87,7 @@ impl Standing {
 
 /// A step that may be of a few frames only.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Excursion {
+struct TransientStep {
     /// The time before it.
     before: i64,
     /// The time that it led to.
@@ -100,7 +100,7 @@ struct Excursion {
     frame: i64,
 }
 
-impl Excursion {
+impl TransientStep {
     /// So many frames in a row may be wrong.
     const LONGEST: i64 = 16;
 
@@ -278,7 +278,7 @@ impl Clock {
         let goes_on = !(is_back && is_long);
         // Another interface than that of the frame before, which goes on where it stood.
         let turns = own.is_some_and(|own| own.last.raw() != before && is_behind(now, own.last.raw()));
-        let ends = |excursion: &Excursion| is_back == excursion.is_forward() && excursion.ends_at(now, frame);
+        let ends = |excursion: &TransientStep| is_back == excursion.is_forward() && excursion.ends_at(now, frame);
         // The first frame of an interface that steps back begins something else.
         let may_end = is_long && (own.is_some() || !is_back);
         if let Some(at) = self.at.excursions.iter().rposition(ends).filter(|_| may_end) {
@@ -366,11 +366,11 @@ impl Clock {
     fn note_excursion(&mut self, time: Timestamp, frame: i64) {
         let (before, to, moved) = (self.at.last.raw(), time.raw(), self.at.moved);
         let stretch = self.at.current();
-        self.push_excursion(Excursion { before, to, moved, stretch, frame });
+        self.push_excursion(TransientStep { before, to, moved, stretch, frame });
         self.at.stretch = (time, time);
     }
 
-    fn push_excursion(&mut self, excursion: Excursion) {
+    fn push_excursion(&mut self, excursion: TransientStep) {
         let Self { heard, at: Standing { excursions, .. }, .. } = self;
         excursions.retain(|known| {
             let is_recent = known.is_recent(excursion.frame);
@@ -390,7 +390,7 @@ impl Clock {
 
     /// Time goes on as if the frames of an excursion, and of those within it, were not there.
     fn end_excursion(&mut self, at: usize, time: Timestamp) {
-        let Excursion { to, moved, stretch, .. } = self.at.excursions[at];
+        let TransientStep { to, moved, stretch, .. } = self.at.excursions[at];
         self.at.excursions.truncate(at);
         self.at.stretch = (stretch.0.min(time), stretch.1);
         (self.at.last, self.at.moved) = (time, moved);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::away::{Away, Kept, REACH};
 use super::measure::{Measure, Outcome, Pair};
 use super::stream::{Segment, Stream, Vain};
-use super::sums::{Measures, Places, Spot, pair};
+use super::sums::{Measures, PairIndex, Places, pair};
 use super::watch::FlowKey;
 use super::window::{Act, Message, WINDOW, Window};
 use crate::capture::Timestamp;
@@ -66,7 +66,7 @@ fn note(
 ) {
     let Some(outcome) = outcome else { return };
     let (measure, asker) = role(of, message);
-    let spot = Spot { measure, asker, ends, places };
+    let spot = PairIndex { measure, asker, ends, places };
     match outcome {
         Outcome::Answered { nanos, repeats } => {
             sums.answered_at(spot, before(message.time, nanos), (nanos, repeats));
@@ -95,7 +95,7 @@ fn note_block(
         let acknowledgment = window.last().filter(|last| last.act == Act::Answer && last.side != message.side);
         let first = acknowledgment.and_then(|last| window.iter().find(|known| known.is_like(&last)));
         if let Some(nanos) = first.and_then(|first| message.since(first.time)) {
-            let next = Spot { measure: Measure::TftpNext, asker, ends, places };
+            let next = PairIndex { measure: Measure::TftpNext, asker, ends, places };
             sums.answered_at(next, before(message.time, nanos), (nanos, 0));
         }
     }
@@ -161,7 +161,7 @@ impl Track {
         // Clients ask again for all else, or no answer is owed to it (RFC 7967). What comes all the same later has no question then.
         if self.measure == Measure::Echo && self.recent.is_missed(&question) {
             let (measure, asker) = role(self.measure, &question);
-            sums.note(Spot { measure, asker, ends, places: &mut self.places }, Outcome::Missed);
+            sums.note(PairIndex { measure, asker, ends, places: &mut self.places }, Outcome::Missed);
         } else {
             self.away.get_or_insert_default().wait(number.saturating_sub(WINDOW as u64), question);
         }
