@@ -185,7 +185,7 @@ impl InterfaceTable {
         let mut name = String::new();
         let mut resolution = 6;
         let mut offset = 0;
-        for option in Options::new(order, block.get(16..).unwrap_or_default()) {
+        for option in BlockOptions::new(order, block.get(16..).unwrap_or_default()) {
             match option? {
                 (IF_NAME, value) => name = String::from_utf8_lossy(&value[..value.len().min(NAME_LIMIT)]).into_owned(),
                 (IF_TSRESOL, [value]) => resolution = *value,
@@ -213,7 +213,7 @@ impl InterfaceTable {
     pub(super) fn count(&mut self, index: usize, order: Order, block: &[u8]) {
         let Some(summary) = self.summaries.get_mut(index) else { return };
         // A statistics option that runs out of its block spoils no packet: what came before it counts.
-        for (code, value) in Options::new(order, block.get(20..).unwrap_or_default()).map_while(Result::ok) {
+        for (code, value) in BlockOptions::new(order, block.get(20..).unwrap_or_default()).map_while(Result::ok) {
             let value = order.long_at(value, 0);
             match code {
                 ISB_IFRECV => summary.received = value,
@@ -227,7 +227,7 @@ impl InterfaceTable {
     /// Takes in the options of an Enhanced Packet Block: how many packets were lost since the packet before it.
     #[cold]
     pub(super) fn count_lost(&mut self, index: usize, order: Order, options: &[u8]) {
-        for (code, value) in Options::new(order, options).map_while(Result::ok) {
+        for (code, value) in BlockOptions::new(order, options).map_while(Result::ok) {
             if let (EPB_DROPCOUNT, Some(packets)) = (code, order.long_at(value, 0)) {
                 self.lose(index, packets);
             }
@@ -243,18 +243,18 @@ impl InterfaceTable {
 }
 
 /// The options at the end of a block: code and value.
-struct Options<'a> {
+struct BlockOptions<'a> {
     order: Order,
     rest: &'a [u8],
 }
 
-impl<'a> Options<'a> {
+impl<'a> BlockOptions<'a> {
     fn new(order: Order, rest: &'a [u8]) -> Self {
         Self { order, rest }
     }
 }
 
-impl<'a> Iterator for Options<'a> {
+impl<'a> Iterator for BlockOptions<'a> {
     type Item = Result<(u16, &'a [u8]), String>;
 
     fn next(&mut self) -> Option<Self::Item> {

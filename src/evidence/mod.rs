@@ -119,7 +119,7 @@ fn comment(number: usize, finding: &Finding) -> String {
 }
 
 /// A frame that is wanted, kept until the reader's block is done.
-struct Kept {
+struct SelectedFrame {
     number: u64,
     time: Timestamp,
     link: LinkType,
@@ -161,7 +161,7 @@ impl Evidence<'_> {
                     };
                     // What cannot be read well enough to replace what it tells is left out.
                     let Some(data) = data else { continue };
-                    kept.push(Kept {
+                    kept.push(SelectedFrame {
                         number: frame.id.number(),
                         time: frame.time,
                         link: frame.link,
@@ -188,7 +188,7 @@ impl Evidence<'_> {
         Ok(())
     }
 
-    fn put(&mut self, input: u32, path: &str, capture: &Capture, frame: &Kept) -> io::Result<()> {
+    fn put(&mut self, input: u32, path: &str, capture: &Capture, frame: &SelectedFrame) -> io::Result<()> {
         let place = (input, frame.interface, frame.link);
         let interface = match self.interfaces.get(&place) {
             Some(interface) => *interface,

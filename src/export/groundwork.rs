@@ -6,7 +6,7 @@ use ipnet::{Ipv4Net, Ipv6Net};
 
 use super::ends::{Base, End, RuleDirection, Side};
 use super::groups::Groups;
-use super::rules::{Kind, Rule};
+use super::rules::{Rule, RuleKind};
 use crate::inventory::Inventory;
 use crate::policy::{Policy, PortSet, Version};
 use crate::protocol::Transport;
@@ -24,7 +24,7 @@ pub(super) fn rules(side: Side, rules: &[Rule]) -> Vec<Rule> {
         need(RuleDirection::Out, (End::THIS_HOST, End::ANY), Transport::Icmpv6, &[133..=136], NEIGHBORS),
         need(RuleDirection::In, (End::ANY, End::THIS_HOST), Transport::Icmpv6, &[133..=136], NEIGHBORS),
     ];
-    let groups = rules.iter().any(|rule| matches!(rule.to.base, Base::Group(_)) && rule.kind == Kind::Documented);
+    let groups = rules.iter().any(|rule| matches!(rule.to.base, Base::Group(_)) && rule.kind == RuleKind::Documented);
     if groups {
         let all = Groups {
             name: "IGMP",
@@ -57,7 +57,7 @@ fn need(
     (service, citation): (&str, &str),
 ) -> Rule {
     Rule {
-        kind: Kind::Groundwork,
+        kind: RuleKind::Groundwork,
         way,
         from,
         to,

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use super::ends::{Base, End, HostSet, RuleDirection, Side};
 use super::groups::Groups;
 use super::hosts::Hosts;
-use super::rules::{Kind, Rule};
+use super::rules::{Rule, RuleKind};
 use crate::policy::{Endpoint, Matcher, Policy, Role, RoleSet};
 use crate::protocol::Transport;
 
@@ -14,7 +14,7 @@ pub(super) fn allowances(policy: &Policy, side: Side, hosts: &Hosts) -> Vec<Rule
     let rules = policy.allowances().iter().flat_map(|allowance| {
         let service = allowance.name.clone().unwrap_or_else(|| "allowance".to_owned());
         let citation = format!("allowance (line {}): {}", allowance.line, allowance.reason);
-        of_matcher(&allowance.matcher, side, hosts, Kind::SiteApproved, (&service, &citation))
+        of_matcher(&allowance.matcher, side, hosts, RuleKind::SiteApproved, (&service, &citation))
     });
     rules.collect()
 }
@@ -23,7 +23,7 @@ pub(super) fn allowances(policy: &Policy, side: Side, hosts: &Hosts) -> Vec<Rule
 pub(super) fn supporting(policy: &Policy, side: Side, hosts: &Hosts) -> Vec<Rule> {
     let rules = policy.supporting().iter().flat_map(|entry| {
         let citation = format!("supporting {}: {}", entry.name, entry.reason);
-        of_matcher(&entry.matcher, side, hosts, Kind::Supporting, (&entry.service, &citation))
+        of_matcher(&entry.matcher, side, hosts, RuleKind::Supporting, (&entry.service, &citation))
     });
     rules.collect()
 }
@@ -32,7 +32,7 @@ pub(super) fn of_matcher(
     matcher: &Matcher,
     side: Side,
     hosts: &Hosts,
-    kind: Kind,
+    kind: RuleKind,
     (service, citation): (&str, &str),
 ) -> Vec<Rule> {
     let transports: Vec<Option<Transport>> = match matcher.transports.as_slice() {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::format::Written;
-use super::rules::{Helper, Kind, Rule, RuleList};
+use super::rules::{Helper, Rule, RuleKind, RuleList};
 use super::{Base, End, Family, HostSet, RuleDirection, text};
 use crate::policy::mud::AUTHORITY;
 use crate::policy::{PortSet, Role};
@@ -143,7 +143,7 @@ fn entries(list: &RuleList, device: Role, family: Family, leg: Leg) -> Vec<Value
 fn name(number: usize, rule: &Rule, leg: Leg) -> String {
     let end = if leg == Leg::From { "frdev" } else { "todev" };
     let what = match rule.kind {
-        Kind::Documented => {
+        RuleKind::Documented => {
             let cell = rule.citation.split([';', '(']).next().unwrap_or_default();
             format!("{cell} {}", rule.service)
         }

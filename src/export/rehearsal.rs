@@ -36,7 +36,7 @@ pub struct Rehearsal {
 
 /// The hosts of one end of a flow, as the rules see them.
 #[derive(Clone, Copy)]
-struct Party<'a> {
+struct RuleParty<'a> {
     address: IpAddr,
     role: &'a str,
     sets: Sets,
@@ -97,8 +97,8 @@ impl<'a> Members<'a> {
 /// Tries the rules on every flow of a survey.
 pub fn rehearse(list: &RuleList, survey: &v1::Survey<'_>) -> Rehearsal {
     let members = Members::new(&list.hosts);
-    let party = |address: IpAddr, role| Party { address, role, sets: members.sets_of(address, role) };
-    let ends: Vec<[Party<'_>; 2]> = survey
+    let party = |address: IpAddr, role| RuleParty { address, role, sets: members.sets_of(address, role) };
+    let ends: Vec<[RuleParty<'_>; 2]> = survey
         .flows
         .iter()
         .map(|flow| [party(flow.client_ip, &flow.client_role), party(flow.server_ip, &flow.server_role)])
@@ -129,7 +129,7 @@ pub fn rehearse(list: &RuleList, survey: &v1::Survey<'_>) -> Rehearsal {
 
 impl RuleList {
     /// Whether the rules let a flow's request through; `None` where it does not come by.
-    fn judge(&self, flow: &v1::Flow<'_>, [client, server]: &[Party<'_>; 2]) -> Option<bool> {
+    fn judge(&self, flow: &v1::Flow<'_>, [client, server]: &[RuleParty<'_>; 2]) -> Option<bool> {
         let group = server.role == "group";
         let ways: Vec<RuleDirection> = match self.side.role().and_then(HostSet::of) {
             None if !client.sets.is_igor() && !server.sets.is_igor() => Vec::new(),
@@ -149,7 +149,7 @@ impl RuleList {
         (!ways.is_empty()).then(|| ways.iter().all(allowed))
     }
 
-    fn holds(&self, rule: &Rule, flow: &v1::Flow<'_>, client: &Party<'_>, server: &Party<'_>) -> bool {
+    fn holds(&self, rule: &Rule, flow: &v1::Flow<'_>, client: &RuleParty<'_>, server: &RuleParty<'_>) -> bool {
         let port = |set: &PortSet, port: Option<u16>| set.0.is_empty() || port.is_some_and(|port| set.contains(port));
         transport(rule.transport, &flow.transport)
             && port(&rule.ports, flow.server_port)
@@ -159,7 +159,7 @@ impl RuleList {
             && self.is_at(&rule.to, server)
     }
 
-    fn is_at(&self, end: &End, party: &Party<'_>) -> bool {
+    fn is_at(&self, end: &End, party: &RuleParty<'_>) -> bool {
         let base = match &end.base {
             Base::Any => true,
             Base::ThisHost => self.side.role().and_then(HostSet::of).is_some_and(|own| party.sets.has(own)),
@@ -171,7 +171,7 @@ impl RuleList {
     }
 }
 
-fn is_group(groups: &Groups, party: &Party<'_>) -> bool {
+fn is_group(groups: &Groups, party: &RuleParty<'_>) -> bool {
     let broadcast = party.role == "group" && party.address.is_ipv4() && !party.address.is_multicast();
     groups.broadcast && broadcast || groups.blocks().any(|block| block.contains(&party.address))
 }
@@ -200,7 +200,7 @@ fn stays_on_link(address: IpAddr) -> bool {
 }
 
 /// A host that the survey knows by role and the rules by no address is the commonest cause.
-fn why(list: &RuleList, flow: &v1::Flow<'_>, ends: &[Party<'_>; 2]) -> String {
+fn why(list: &RuleList, flow: &v1::Flow<'_>, ends: &[RuleParty<'_>; 2]) -> String {
     let unplaced = ends.iter().find(|party| {
         let set = HostSet::ALL.iter().find(|set| set.name() == party.role && **set != HostSet::Site);
         set.is_some_and(|set| !party.sets.has(*set))

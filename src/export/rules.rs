@@ -15,7 +15,7 @@ use crate::verdict::{Filled, documented};
 
 named! {
     /// Why a rule is there. Orders as rules are listed.
-    pub enum Kind {
+    pub enum RuleKind {
         /// Without it the documented ports cannot work (neighbor discovery, group membership).
         Groundwork = "groundwork",
         /// The vendor's document lists it.
@@ -49,7 +49,7 @@ pub enum Helper {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
     /// Why it is there.
-    pub kind: Kind,
+    pub kind: RuleKind,
     /// Which way the client's packets go.
     pub way: RuleDirection,
     /// The client.
@@ -447,7 +447,7 @@ fn rule(policy: &Policy, way: RuleDirection, (from, to): (End, End), cells: [Opt
     let first = cells.first();
     let port = first.map_or(0, |cell| cell.port);
     Rule {
-        kind: Kind::Documented,
+        kind: RuleKind::Documented,
         way,
         from,
         to,

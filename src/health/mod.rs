@@ -27,7 +27,7 @@ use std::net::IpAddr;
 use crate::capture::Timestamp;
 
 pub use histogram::Histogram;
-pub use load::{Answers, DeviceLoad, Stretch};
+pub use load::{Answers, DeviceLoad, LoadSlot};
 pub use measure::{Measure, Pair, Sums};
 pub(crate) use recent::fold;
 pub use rhythm::{Pause, Rhythm};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use super::address::{self, Kind};
+use super::address::{self, AddressKind};
 use super::addresses::Addresses;
 use super::attachment::Attachments;
 use super::declared::{Entry, Inventory};
@@ -87,7 +87,7 @@ pub fn hosts_of(
 ) -> Known {
     // An ARP probe (RFC 5227) asks from 0.0.0.0.
     let is_somebody = |(address, mac): &&(IpAddr, MacAddr)| {
-        !matches!(address::kind(*address), Kind::Unspecified | Kind::Group) && !mac.is_group()
+        !matches!(address::kind(*address), AddressKind::Unspecified | AddressKind::Group) && !mac.is_group()
     };
     let neighbours: Vec<(IpAddr, MacAddr)> = heard.neighbours.iter().filter(is_somebody).copied().collect();
     let addresses = Addresses::of(flows, neighbours.iter().map(|(address, _)| *address));

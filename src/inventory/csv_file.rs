@@ -42,7 +42,7 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
         .from_reader(body.as_bytes());
     let mut columns: Option<Vec<Column>> = None;
     let mut record = csv::StringRecord::new();
-    let mut lines = Lines { text: body, at: 0, number: 1 };
+    let mut lines = LineCounter { text: body, at: 0, number: 1 };
     loop {
         let before = reader.position().byte();
         match reader.read_record(&mut record) {
@@ -74,13 +74,13 @@ pub(super) fn read(text: &str, name: &Arc<str>, into: &mut Declarations) {
 }
 
 /// Counts lines: the reader's own count takes CR LF for two, and knows nothing of what it passes over.
-struct Lines<'a> {
+struct LineCounter<'a> {
     text: &'a str,
     at: usize,
     number: u32,
 }
 
-impl Lines<'_> {
+impl LineCounter<'_> {
     /// The line of the record that begins at a byte, or behind the blank lines and comments there. Bytes come ascending.
     fn of(&mut self, byte: u64) -> u32 {
         let bytes = self.text.as_bytes();

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use super::address::{self, Kind};
+use super::address::{self, AddressKind};
 use super::candidate::{Accepted, Candidate, GATEWAY_POINTS, HUB_PEERS, gateway_side, points};
 use super::contacts::Contacts;
 use super::declared::Inventory;
@@ -103,7 +103,7 @@ pub(super) fn infer(hosts: &mut [Host], contacts: &Contacts, wanted: RolesToInfe
 fn is_open(host: &Host) -> bool {
     host.source == RoleSource::Address
         && host.role == Role::Host
-        && !matches!(address::kind(host.address), Kind::Unspecified | Kind::Loopback)
+        && !matches!(address::kind(host.address), AddressKind::Unspecified | AddressKind::Loopback)
 }
 
 /// Whether somebody said that a host is a node.

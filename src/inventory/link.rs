@@ -83,7 +83,7 @@ pub fn milliwatts(tenths: u16) -> u32 {
 }
 
 /// What one end said of power, by time; the same in several captures is one.
-type Said<'a> = Vec<(&'a Power, Window)>;
+type PowerReports<'a> = Vec<(&'a Power, Window)>;
 
 /// The power of each device that LLDP tells of. `devices` says which device is alone on the link of an input, so that
 /// what the switch says is of it.
@@ -104,7 +104,7 @@ pub(crate) fn powers(evidence: &LinkEvidence, devices: &BTreeMap<u32, MacAddr>) 
     said.into_iter().map(|(mac, ends)| (mac, powered(ends.map(|said| said.into_iter().collect())))).collect()
 }
 
-fn powered(mut ends: [Said<'_>; 2]) -> Powered {
+fn powered(mut ends: [PowerReports<'_>; 2]) -> Powered {
     ends.iter_mut().for_each(|said| said.sort_by_key(|(power, window)| (window.end, window.begin, **power)));
     let [own, switch] = [0, 1].map(|end| ends[end].last().copied());
     let of = |get: &dyn Fn(&Power) -> Option<u16>, end: Option<(&Power, Window)>| end.and_then(|(power, _)| get(power));
@@ -139,7 +139,7 @@ const fn is_less(allocated: u16, requested: u16) -> bool {
 }
 
 /// When the last unit of an end was sent, from the last on that said that all was well.
-fn since(said: &Said<'_>) -> Window {
+fn since(said: &PowerReports<'_>) -> Window {
     let Some((_, last)) = said.last() else { return Window::NONE };
     let is_well =
         |power: &Power| matches!((power.requested(), power.allocated()), (Some(r), Some(a)) if !is_less(a, r));

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use rayon::prelude::*;
 
-use super::address::{self, Kind};
+use super::address::{self, AddressKind};
 use super::declared::Inventory;
 use super::dedup_vec::DedupVec;
 use super::host::Host;
@@ -106,7 +106,7 @@ fn give_mac(host: &mut Host, links: &Links, routers: &Routers, inventory: &Inven
     let best =
         links.iter().filter(is_own).min_by_key(|(proof, at, mac)| (*proof, inventory.by_mac(*mac).is_none(), *at));
     // Who has no address yet is nobody in particular.
-    if address::kind(host.address) != Kind::Unspecified {
+    if address::kind(host.address) != AddressKind::Unspecified {
         host.mac = best.map(|(.., mac)| *mac);
     }
     host.mac_is_own = best.is_some_and(|link| link.0 < Proof::Received);

@@ -263,12 +263,12 @@ fn compare(
             let clock = clocks[place].0;
             let work = move || hand_over(sources, place as u8, (&clock, &rules), comparing, conversations, &send);
             threads.push(thread::Builder::new().spawn_scoped(scope, work).map_err(PathError::Thread)?);
-            streams.push(Stream { receive, lot: Vec::new().into_iter(), next: None });
+            streams.push(PlaceStream { receive, lot: Vec::new().into_iter(), next: None });
         }
         let mut window = Window::new(routes, rules, places.len(), conversations.len() * 2);
-        streams.iter_mut().for_each(Stream::advance);
+        streams.iter_mut().for_each(PlaceStream::advance);
         loop {
-            let time = |stream: &Stream| stream.next.as_ref().map_or(i64::MAX, |sent| sent.seen.time);
+            let time = |stream: &PlaceStream| stream.next.as_ref().map_or(i64::MAX, |sent| sent.seen.time);
             let Some(first) = streams.iter_mut().min_by_key(|stream| (stream.next.is_none(), time(stream))) else {
                 break;
             };
@@ -286,13 +286,13 @@ fn compare(
     })
 }
 
-struct Stream {
+struct PlaceStream {
     receive: Receiver<Vec<SeenPacket>>,
     lot: std::vec::IntoIter<SeenPacket>,
     next: Option<SeenPacket>,
 }
 
-impl Stream {
+impl PlaceStream {
     #[inline]
     fn advance(&mut self) {
         self.next = self.lot.next();

@@ -7,7 +7,7 @@ use igorscope::capture::Capture;
 use igorscope::decode::{self, Network, NonIp, Transport};
 use igorscope::inventory::{Dot1x, Inventory};
 use igorscope::policy::Severity;
-use igorscope::protocol::membership::{self, Said};
+use igorscope::protocol::membership::{self, MembershipMessage};
 use igorscope::protocol::{eapol, poe, stp};
 use igorscope::survey::Survey;
 
@@ -891,8 +891,8 @@ fn ours(packet: &decode::Packet<'_>) -> Vec<String> {
         Network::Ip(ip) => {
             let mut groups = Vec::new();
             let mut note = |said| match said {
-                Said::Joins(group) | Said::Leaves(group) => groups.push(group.to_string()),
-                Said::Query => {}
+                MembershipMessage::Joins(group) | MembershipMessage::Leaves(group) => groups.push(group.to_string()),
+                MembershipMessage::Query => {}
             };
             match ip.transport {
                 Transport::Other(body) if ip.protocol == 2 => membership::igmp(body, &mut note),

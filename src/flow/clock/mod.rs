@@ -9,7 +9,7 @@ mod parts;
 mod tests;
 
 pub(super) use heard::gaps;
-use heard::{Heard, Stretch};
+use heard::{Heard, TimeSlot};
 
 use arrayvec::ArrayVec;
 
@@ -35,16 +35,16 @@ pub struct Clock {
     /// Whether a frame without a time stands before it.
     begins_untimed: bool,
     /// Where it stands behind the last frame.
-    at: Standing,
+    at: ClockState,
 }
 
 /// All that the effective time of the next frame depends on.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Standing {
+struct ClockState {
     /// The last time that was written.
     last: Timestamp,
     /// The times since the last long step; the latest as far as it was not the last.
-    stretch: Stretch,
+    stretch: TimeSlot,
     /// By how many nanoseconds effective times are later than written ones now.
     moved: i64,
     /// A step forward of fewer nanoseconds is like most: nothing is to be noted of it, and effective times are those that
@@ -78,9 +78,9 @@ impl Interface {
     }
 }
 
-impl Standing {
+impl ClockState {
     /// The stretch of time that the last frame is of.
-    fn current(&self) -> Stretch {
+    fn current(&self) -> TimeSlot {
         (self.stretch.0, self.stretch.1.max(self.last))
     }
 }
@@ -95,7 +95,7 @@ struct TransientStep {
     /// How times were moved before it.
     moved: i64,
     /// The times before it, since another such step.
-    stretch: Stretch,
+    stretch: TimeSlot,
     /// The number of its first frame.
     frame: i64,
 }
@@ -138,7 +138,7 @@ impl Clock {
         heard: Heard::NOTHING,
         first: Timestamp::UNKNOWN,
         begins_untimed: false,
-        at: Standing {
+        at: ClockState {
             last: Timestamp::UNKNOWN,
             stretch: (Timestamp::UNKNOWN, Timestamp::UNKNOWN),
             moved: 0,
@@ -191,7 +191,7 @@ impl Clock {
     /// Takes the time of a frame, the `frame`th of this part (from 1), and gives its effective one.
     #[inline(always)]
     pub fn take(&mut self, time: Timestamp, interface: u32, frame: u64) -> Timestamp {
-        let Standing { last, usual, interface: same, .. } = &mut self.at;
+        let ClockState { last, usual, interface: same, .. } = &mut self.at;
         if interface == *same && time >= *last && time.raw().abs_diff(last.raw()) < *usual {
             *last = time;
             return time;
@@ -264,7 +264,7 @@ impl Clock {
 
     /// Writes down where the interface of the last frame stands.
     fn leave(&mut self) {
-        let Standing { last, moved, interface, interfaces, .. } = &mut self.at;
+        let ClockState { last, moved, interface, interfaces, .. } = &mut self.at;
         if let Ok(at) = interfaces.binary_search_by_key(interface, |known| known.number) {
             (interfaces[at].last, interfaces[at].moved) = (*last, *moved);
         }
@@ -309,7 +309,7 @@ impl Clock {
                 self.note_back(step);
                 self.beginnings += 1;
                 // What follows of the other interfaces is of the same capture.
-                let Standing { interface, interfaces, .. } = &mut self.at;
+                let ClockState { interface, interfaces, .. } = &mut self.at;
                 interfaces.retain(|known| known.number == *interface);
                 return self.begin_anew(time);
             }
@@ -371,7 +371,7 @@ impl Clock {
     }
 
     fn push_excursion(&mut self, excursion: TransientStep) {
-        let Self { heard, at: Standing { excursions, .. }, .. } = self;
+        let Self { heard, at: ClockState { excursions, .. }, .. } = self;
         excursions.retain(|known| {
             let is_recent = known.is_recent(excursion.frame);
             if !is_recent {
@@ -423,8 +423,8 @@ impl Clock {
     pub(super) fn close(&mut self) {
         self.heard = self.all_heard();
         self.heard.keep_longest_gaps();
-        let Standing { last, moved, .. } = self.at;
-        (self.at, self.begins_untimed) = (Standing { last, moved, ..Self::STOPPED.at }, false);
+        let ClockState { last, moved, .. } = self.at;
+        (self.at, self.begins_untimed) = (ClockState { last, moved, ..Self::STOPPED.at }, false);
     }
 }
 

@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use smallvec::SmallVec;
 
 use super::Window;
-use super::lowest::{Add, Lowest, summed};
+use super::lowest::{Add, BoundedMap, summed};
 use crate::capture::{Moment, Shift, Timestamp};
 use crate::decode::{IpPacket, MacAddr, VlanPath};
-use crate::protocol::neighbour::{self, Said};
+use crate::protocol::neighbour::{self, NeighbourMessage};
 use crate::state::stored;
 
 const SPEAKERS: usize = 1 << 16;
@@ -58,9 +58,9 @@ impl Claim {
         }
         let to_group = ip.destination.is_multicast();
         let (address, mac, to) = match neighbour::said(kind, body)? {
-            Said::Asks(mac) if to_group => (ip.source, mac, To::Everyone { announces: false }),
-            Said::Asks(mac) => (ip.source, mac, To::Somebody),
-            Said::Advertises { target, link, is_solicited } => {
+            NeighbourMessage::Asks(mac) if to_group => (ip.source, mac, To::Everyone { announces: false }),
+            NeighbourMessage::Asks(mac) => (ip.source, mac, To::Somebody),
+            NeighbourMessage::Advertises { target, link, is_solicited } => {
                 let announces = !is_solicited;
                 let to = if to_group { To::Everyone { announces } } else { To::Asker(ip.destination) };
                 (target.into(), link, to)
@@ -114,10 +114,10 @@ impl Add for Order {
 /// All claims, up to a limit each.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Claims {
-    speakers: Lowest<(VlanPath, IpAddr, MacAddr), Speaker, SPEAKERS>,
+    speakers: BoundedMap<(VlanPath, IpAddr, MacAddr), Speaker, SPEAKERS>,
     /// By speaker and asker.
-    listeners: Lowest<((VlanPath, IpAddr, MacAddr), IpAddr), Window, LISTENERS>,
-    orders: Lowest<(VlanPath, IpAddr), Order, ORDERS>,
+    listeners: BoundedMap<((VlanPath, IpAddr, MacAddr), IpAddr), Window, LISTENERS>,
+    orders: BoundedMap<(VlanPath, IpAddr), Order, ORDERS>,
 }
 
 impl Claims {

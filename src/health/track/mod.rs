@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::away::{Away, Kept, REACH};
+use super::away::{Away, KeptMessages, REACH};
 use super::measure::{Measure, Outcome, Pair};
 use super::stream::{Segment, Stream, Vain};
 use super::sums::{Measures, PairIndex, Places, pair};
@@ -263,13 +263,13 @@ impl Track {
     }
 
     /// What lies behind its last messages, where there is any, or may be for what comes before, which [`Stored`] leaves out.
-    pub(super) fn kept(&self) -> Option<Kept> {
+    pub(super) fn kept(&self) -> Option<KeptMessages> {
         let kept = self.away.as_deref().unwrap_or(&Away::default()).kept(self.count);
-        (self.head.is_some() && self.measure.may_wait() && kept != Kept::none()).then_some(kept)
+        (self.head.is_some() && self.measure.may_wait() && kept != KeptMessages::none()).then_some(kept)
     }
 
     /// Takes over what [`Track::kept`] gave, if it can be.
-    pub(super) fn keep(&mut self, kept: Kept) -> bool {
+    pub(super) fn keep(&mut self, kept: KeptMessages) -> bool {
         let fits = self.head.is_some() && self.measure.may_wait() && kept.count > WINDOW as u64;
         (self.count, self.away) = (kept.count, Some(Box::new(kept.away)));
         fits

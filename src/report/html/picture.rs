@@ -97,13 +97,13 @@ impl Sum {
     }
 }
 
-type Sums = BTreeMap<(Role, Role, VerdictColor), Sum>;
+type TrafficSums = BTreeMap<(Role, Role, VerdictColor), Sum>;
 
 pub(super) fn write(page: &mut Page, survey: &Survey) {
     if survey.conversations.is_empty() {
         return;
     }
-    let mut sums = Sums::new();
+    let mut sums = TrafficSums::new();
     let mut worst = vec![VerdictColor::Bystander; survey.hosts.len()];
     for conversation in &survey.conversations {
         let strand = VerdictColor::of(conversation);
@@ -160,7 +160,7 @@ fn bubbles<'a>(survey: &'a Survey, worst: &[VerdictColor]) -> BTreeMap<Role, Rol
     bubbles
 }
 
-fn draw(page: &mut Page, bubbles: &BTreeMap<Role, RoleNode<'_>>, sums: &Sums) {
+fn draw(page: &mut Page, bubbles: &BTreeMap<Role, RoleNode<'_>>, sums: &TrafficSums) {
     let [left, top, right, bottom] = bubbles
         .values()
         .map(RoleNode::bounds)
@@ -315,7 +315,7 @@ fn shortened(host: &Host) -> String {
     if text.chars().count() <= 22 { text } else { text.chars().take(21).chain(['…']).collect() }
 }
 
-fn list(page: &mut Page, sums: &Sums) {
+fn list(page: &mut Page, sums: &TrafficSums) {
     page.table(
         "pairs",
         "What passed between roles",

@@ -36,7 +36,7 @@ use super::names::Names;
 use crate::finding::{Context, Finding};
 use crate::survey::Survey;
 use crate::text::{self, BadText};
-pub use comparison::{Change, ChangeKind, Comparison, Standing, Visit};
+pub use comparison::{Change, ChangeKind, Comparison, FindingFate, Visit};
 pub use document::{write_flow_lines, write_survey};
 pub(crate) use earlier::is_of_others;
 pub(crate) use lookup::Lookup;
