@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::declared::{Declarations, Device};
 use super::error::{SourceLocation, missing, shown, unknown};
-use crate::text::nearest;
+use crate::text::{hint, nearest};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {
@@ -150,9 +150,9 @@ fn header(
         }
         good = false;
         let words: Vec<&str> = COLUMNS.iter().filter(|known| needed.contains(&known.1)).map(|known| known.0).collect();
-        let meant = others.iter().find_map(|(at, found)| Some((*at, found, nearest(found, &words)?)));
+        let meant = others.iter().find(|(_, found)| nearest(found, &words).is_some());
         let (at, problem) = match meant {
-            Some((at, found, word)) => (at, unknown("column", found, &format!("did you mean `{word}`?"))),
+            Some((at, found)) => (*at, unknown("column", found, &hint(found, &words))),
             None => (0, missing(what, expected)),
         };
         into.error(place(at), problem);
