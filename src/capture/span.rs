@@ -12,7 +12,7 @@ use std::path::Path;
 use std::thread;
 
 use super::error::CaptureError;
-use super::pcap::{Guess, Head};
+use super::pcap::{FileStart, Guess};
 use super::reader::{Capture, CaptureSummary, Format, open_file};
 
 /// A span shorter than this, in bytes, is not worth a thread.
@@ -183,12 +183,12 @@ impl Capture {
         let Format::Pcapng(pcapng) = &mut self.format else { return };
         loop {
             match pcapng.head(self.buffer.unread()) {
-                Head::Whole => match pcapng.take_prelude(self.buffer.unread()) {
+                FileStart::Whole => match pcapng.take_prelude(self.buffer.unread()) {
                     Some(length) => self.buffer.start += length,
                     None => return,
                 },
-                Head::Needs(bytes) if self.buffer.fill(bytes) => {}
-                Head::Needs(_) | Head::Damaged(_) => return,
+                FileStart::Needs(bytes) if self.buffer.fill(bytes) => {}
+                FileStart::Needs(_) | FileStart::Damaged(_) => return,
             }
         }
     }

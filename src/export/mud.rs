@@ -17,7 +17,7 @@ const UPDATED: &str = "2026-01-01T00:00:00Z";
 
 /// Which of the two policies an entry belongs to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Leg {
+enum MudDirection {
     From,
     To,
 }
@@ -27,7 +27,7 @@ pub(super) fn write(list: &RuleList) -> Written {
     let slug = role_slug(list, device);
     let (mut acls, mut names) = (Vec::new(), [Vec::new(), Vec::new()]);
     for family in Family::ALL {
-        for (leg, word) in [(Leg::From, "from"), (Leg::To, "to")] {
+        for (leg, word) in [(MudDirection::From, "from"), (MudDirection::To, "to")] {
             let aces = entries(list, device, family, leg);
             if aces.is_empty() {
                 continue;
@@ -38,7 +38,7 @@ pub(super) fn write(list: &RuleList) -> Written {
             let lines: Vec<String> = aces.iter().map(ToString::to_string).collect();
             let lines = lines.join(",\n");
             acls.push(format!("{{\"name\": \"{name}\", \"type\": \"{kind}\", \"aces\": {{\"ace\": [\n{lines}\n]}}}}"));
-            names[usize::from(leg == Leg::To)].push(json!({ "name": name }));
+            names[usize::from(leg == MudDirection::To)].push(json!({ "name": name }));
         }
     }
     let [from, to] = names;
@@ -121,10 +121,10 @@ fn url(list: &RuleList, role: Role) -> String {
 }
 
 /// The entries of one family and leg, with names that are unique.
-fn entries(list: &RuleList, device: Role, family: Family, leg: Leg) -> Vec<Value> {
+fn entries(list: &RuleList, device: Role, family: Family, leg: MudDirection) -> Vec<Value> {
     let mut aces: Vec<Value> = Vec::new();
     for rule in list.rules.iter().filter(|rule| rule.fits(family)) {
-        let request = (rule.way == RuleDirection::Out) == (leg == Leg::From);
+        let request = (rule.way == RuleDirection::Out) == (leg == MudDirection::From);
         let group = matches!(rule.to.base, Base::Group(_));
         let answers = matches!(rule.transport, Some(Transport::Tcp | Transport::Udp) | None) && !group;
         if !request && !answers {
@@ -140,8 +140,8 @@ fn entries(list: &RuleList, device: Role, family: Family, leg: Leg) -> Vec<Value
 }
 
 /// `number-document-cell-service-leg`, at most 64 characters (RFC 8519 section 4.1).
-fn name(number: usize, rule: &Rule, leg: Leg) -> String {
-    let end = if leg == Leg::From { "frdev" } else { "todev" };
+fn name(number: usize, rule: &Rule, leg: MudDirection) -> String {
+    let end = if leg == MudDirection::From { "frdev" } else { "todev" };
     let what = match rule.kind {
         RuleKind::Documented => {
             let cell = rule.citation.split([';', '(']).next().unwrap_or_default();
@@ -159,7 +159,14 @@ struct Matches {
 }
 
 /// What one rule matches in one leg: the client's packets (`request`), or what answers them.
-fn matches(list: &RuleList, device: Role, rule: &Rule, family: Family, leg: Leg, request: bool) -> Vec<Matches> {
+fn matches(
+    list: &RuleList,
+    device: Role,
+    rule: &Rule,
+    family: Family,
+    leg: MudDirection,
+    request: bool,
+) -> Vec<Matches> {
     let peer = if rule.way == RuleDirection::Out { &rule.to } else { &rule.from };
     let mut out = Vec::new();
     // What is excepted is dropped before the rest is let through: entries are in order (RFC 8519).
@@ -178,7 +185,7 @@ fn matches(list: &RuleList, device: Role, rule: &Rule, family: Family, leg: Leg,
                         l3.insert("protocol".to_owned(), transport.number().into());
                     }
                     let ip = if family == Family::V4 { "ipv4" } else { "ipv6" };
-                    let side = if leg == Leg::From { "destination" } else { "source" };
+                    let side = if leg == MudDirection::From { "destination" } else { "source" };
                     if let Some(network) = &network {
                         l3.insert(format!("{side}-{ip}-network"), network.clone().into());
                     }

@@ -39,14 +39,14 @@ pub struct Rehearsal {
 struct RuleParty<'a> {
     address: IpAddr,
     role: &'a str,
-    sets: Sets,
+    sets: SetBits,
 }
 
 /// Which sets an address is in, one bit each.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
-struct Sets(u8);
+struct SetBits(u8);
 
-impl Sets {
+impl SetBits {
     fn has(self, set: HostSet) -> bool {
         self.0 & (1 << set as u8) != 0
     }
@@ -80,7 +80,7 @@ impl<'a> Members<'a> {
     }
 
     /// The sets of an address. Where a person has yet to fill in a role's addresses, the survey's role counts.
-    fn sets_of(&self, address: IpAddr, role: &str) -> Sets {
+    fn sets_of(&self, address: IpAddr, role: &str) -> SetBits {
         let holds = |ranges: &[(IpAddr, IpAddr)]| {
             let after = ranges.partition_point(|(first, _)| *first <= address);
             let range = after.checked_sub(1).and_then(|at| ranges.get(at));
@@ -90,7 +90,7 @@ impl<'a> Members<'a> {
             true => set.name() == role,
             false => holds(ranges),
         };
-        Sets(HostSet::ALL.iter().zip(&self.ranges).filter(is_in).fold(0, |bits, (set, _)| bits | 1 << *set as u8))
+        SetBits(HostSet::ALL.iter().zip(&self.ranges).filter(is_in).fold(0, |bits, (set, _)| bits | 1 << *set as u8))
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) const MOST_HOSTS: usize = 1 << 14;
 
 /// When packets of a kind came from, or went to, each host.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(super) struct HostTimes {
     rhythms: BoundedHosts<Rhythm, MOST_HOSTS>,
     /// Before the rhythms, which do not know of it before it is settled.
     recent: Recent,
@@ -29,7 +29,7 @@ fn is_host(address: IpAddr) -> bool {
     !address.is_unspecified() && !address.is_multicast() && !is_broadcast
 }
 
-impl Table {
+impl HostTimes {
     /// Nobody was heard yet in an input.
     pub(super) fn new(input: u32) -> Self {
         Self { rhythms: BoundedHosts::default(), recent: Recent::new(), input }

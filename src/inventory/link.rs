@@ -8,7 +8,7 @@ use super::host::Host;
 use crate::capture::Timestamp;
 use crate::decode::MacAddr;
 use crate::flow::{Authentication, LinkEvidence, SideEvidence, Window};
-use crate::protocol::poe::{Power, Side, UNNEGOTIATED, class_power};
+use crate::protocol::poe::{PoeEnd, Power, UNNEGOTIATED, class_power};
 use crate::text::named;
 
 /// The group to which both ends of 802.1X send where they know no address (IEEE 802.1X-2020 table 11-1).
@@ -91,8 +91,8 @@ pub(crate) fn powers(evidence: &LinkEvidence, devices: &BTreeMap<u32, MacAddr>) 
     let mut said: BTreeMap<MacAddr, [BTreeMap<&Power, Window>; 2]> = BTreeMap::new();
     for ((input, from, power), window) in evidence.power() {
         let (device, end) = match power.side() {
-            Some(Side::Device) => (*from, 0),
-            Some(Side::Source) => match devices.get(input) {
+            Some(PoeEnd::Device) => (*from, 0),
+            Some(PoeEnd::Source) => match devices.get(input) {
                 Some(device) if device != from => (*device, 1),
                 _ => continue,
             },

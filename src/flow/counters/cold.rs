@@ -5,7 +5,7 @@ use crate::decode::TcpFlags;
 use crate::flow::packet::Macs;
 use crate::flow::pending::{PendingReplies, PendingReply};
 use crate::flow::sources::SourceSet;
-use crate::flow::tcp::{Head, Heads, Tcp};
+use crate::flow::tcp::{Heads, SegmentHead, Tcp};
 use crate::protocol::Turn;
 
 /// What few packets touch: two cache lines.
@@ -172,7 +172,7 @@ impl Cold {
     /// Takes the beginning of a segment that TCP's numbers want. Says whether this direction need not be looked at any more,
     /// and whether a stream begins with it that conforms: what it says then counts, whatever else was sent with the same
     /// number.
-    pub(super) fn put_head(&mut self, head: Head, at: Moment) -> (bool, bool) {
+    pub(super) fn put_head(&mut self, head: SegmentHead, at: Moment) -> (bool, bool) {
         let TransportState::Tcp(tcp) = &mut self.told else { return (false, false) };
         let (side, sequence) = (head.side(), head.sequence);
         if head.conforms != 0 && tcp.beginnings(side).any(|begin| begin == sequence) {

@@ -13,7 +13,7 @@ use cold::{CALLS, HAS_SEGMENT, IS_SHORTENED, NEVER, REQUEST, RESPONSE, Transport
 use super::key::Key;
 use super::packet::{FlowPacket, copy_window, resembles, says_the_same};
 use super::pending::{BLOCK_REPEATED_AFTER, PendingReply, REPEATED_AFTER, REPEATED_WITHIN};
-use super::tcp::{Head, Heads, Sent, SynAnswer, Tcp};
+use super::tcp::{Heads, SegmentHead, Sent, SynAnswer, Tcp};
 use crate::capture::Timestamp;
 use crate::decode::{TcpFlags, tcp_numbers};
 use crate::protocol::Transport;
@@ -395,7 +395,7 @@ impl Counts {
         if looks && !sent.payload.is_empty() && tcp.wants_payload(side, sequence, sent.payload.len(), all) {
             let seen =
                 protocol::inspect(Transport::Tcp, ports[side], ports[1 - side], sent.payload, sent.payload_length);
-            let (settled, conforms) = cold.put_head(Head::of(side, sequence, sent.payload, seen), sent.at);
+            let (settled, conforms) = cold.put_head(SegmentHead::of(side, sequence, sent.payload, seen), sent.at);
             self.settled[side] |= if settled { PAYLOAD } else { 0 };
             if conforms {
                 cold.conforms[side] |= seen.conforms;

@@ -8,7 +8,7 @@ mod sum;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-use content::Content;
+use content::FlowContent;
 pub use content::{is_icmp_error, ports_of};
 
 use super::batch::{Direct, PacketSink, Pipeline};
@@ -361,7 +361,7 @@ impl Observation {
                 self.side.claims.add(&packet.vlan, claim, frame.time, at);
             }
         }
-        let Some(content) = Content::of(ip) else {
+        let Some(content) = FlowContent::of(ip) else {
             // A later fragment, or a first one that ends before its ports.
             if let Some(fragment) = ip.fragment {
                 self.fragments.add(DatagramId::of(&packet.vlan, ip), part(frame, at, fragment.offset, None));

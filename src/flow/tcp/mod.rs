@@ -9,7 +9,7 @@ mod vain;
 
 use smallvec::SmallVec;
 
-pub(super) use heads::{Head, Heads};
+pub(super) use heads::{Heads, SegmentHead};
 pub(super) use vain::Sent;
 pub use vain::{FailedHandshake, FailedHandshakes};
 

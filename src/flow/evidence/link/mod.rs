@@ -138,13 +138,13 @@ impl LinkEvidence {
         }
     }
 
-    fn spanning_tree(&mut self, packet: &Packet<'_>, message: Option<stp::Message>, time: Timestamp, once: Window) {
+    fn spanning_tree(&mut self, packet: &Packet<'_>, message: Option<stp::Bpdu>, time: Timestamp, once: Window) {
         let Some(message) = message else { return };
-        if let stp::Message::Unit(unit) = message {
+        if let stp::Bpdu::Unit(unit) = message {
             let key = BridgePort { vlan: packet.vlan.clone(), root: unit.root, bridge: unit.bridge, port: unit.port };
             self.bridges.add(key, Port::of(&unit, once));
         }
-        if matches!(message, stp::Message::Notification | stp::Message::Unit(stp::Unit { changes: true, .. })) {
+        if matches!(message, stp::Bpdu::Notification | stp::Bpdu::Unit(stp::Unit { changes: true, .. })) {
             let key = (packet.vlan.clone(), spanning_tree::minute(time), packet.source_mac.unwrap_or_default());
             self.changes.add(key, once);
         }
